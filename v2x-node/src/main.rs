@@ -1,0 +1,2 @@
+//! The `roadcast` binary.
+fn main() {}
