@@ -1,0 +1,73 @@
+//! What a station is told about itself before it starts.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// Configuration of a node. Recorded with every recording, so that a replay starts from the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Vehicle or roadside unit.
+    pub role: Role,
+    /// Station type as in ETSI TS 102 894-2 `StationType`: 5 passenger car, 15 roadside unit, 0 unknown.
+    pub station_type: u8,
+    /// Length in 0.1 m, 1..=1022; sent with the low-frequency data.
+    pub length_dm: Option<u16>,
+    /// Width in 0.1 m, 1..=61; sent with the low-frequency data.
+    pub width_dm: Option<u16>,
+    /// When awareness messages are generated.
+    pub awareness: AwarenessRule,
+    /// Mark everything sent as test or simulation traffic (hop header flag), and accept such traffic.
+    /// A station in service leaves this off: it drops test traffic as `test_traffic`.
+    pub test: bool,
+}
+
+impl Config {
+    /// A passenger car with the standard's generation rules.
+    pub fn vehicle() -> Self {
+        Self {
+            role: Role::Vehicle,
+            station_type: 5,
+            length_dm: Some(45),
+            width_dm: Some(18),
+            awareness: AwarenessRule::Triggered,
+            test: false,
+        }
+    }
+
+    /// A roadside unit: awareness once a second, everything else from its application.
+    pub fn roadside() -> Self {
+        Self {
+            role: Role::Roadside,
+            station_type: 15,
+            length_dm: None,
+            width_dm: None,
+            awareness: AwarenessRule::Every(limits::MAX_AWARENESS_INTERVAL),
+            test: false,
+        }
+    }
+}
+
+/// What kind of station this is; one binary plays both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// In-vehicle unit: sends awareness as it moves.
+    Vehicle,
+    /// Roadside unit: stands still and speaks for the road.
+    Roadside,
+}
+
+/// When awareness messages are generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AwarenessRule {
+    /// EN 302 637-2 6.1.3: every 100 ms to 1 s, on 4 degrees, 4 m or 0.5 m/s of change.
+    Triggered,
+    /// At a fixed interval, whatever the motion: for benchmarks and comparisons with periodic beacons.
+    Every(Duration),
+    /// Never: a station that only listens, or whose application sends all.
+    Off,
+}

@@ -1,0 +1,412 @@
+//! Everything that goes into a node and everything that comes out.
+
+use core::fmt;
+
+use bytes::Bytes;
+use v2x_proto::envelope::AreaView;
+use v2x_proto::{Class, Digest};
+
+use crate::position::Position;
+use crate::time::{Instant, WireTime};
+
+/// One input. The host records it before it hands it over, so that a run can be repeated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A frame came in from the link.
+    Frame(ReceivedFrame),
+    /// A position, or `None` when it was lost.
+    Fix(Option<Fix>),
+    /// A reading of the wire clock, and whether it may be trusted enough to sign by.
+    Clock {
+        /// What the wire clock reads at this input's `now`.
+        wire: WireTime,
+        /// False: the station receives and sends nothing.
+        trusted: bool,
+    },
+    /// The application sends a message.
+    Send(SendRequest),
+    /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames.
+    Link {
+        /// Whether frames may be transmitted now.
+        ready: bool,
+    },
+    /// The deadline of [`Output::Timeout`] has come. Early or additional ones do no harm.
+    Timeout,
+}
+
+/// A frame as the link delivered it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceivedFrame {
+    /// Hop header and signed message: what follows the EtherType.
+    pub bytes: Bytes,
+    /// Source address of the link.
+    pub link_source: [u8; 6],
+    /// When the kernel had the frame.
+    pub kernel_receive: Option<Instant>,
+    /// When the process had it.
+    pub user_receive: Option<Instant>,
+    /// Received power, when the link knows it.
+    pub signal_dbm: Option<i8>,
+}
+
+/// Where the station was, and when that was true.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fix {
+    /// Position.
+    pub position: Position,
+    /// Altitude above the ellipsoid, 0.01 m.
+    pub altitude_cm: Option<i32>,
+    /// Speed over ground, 0.01 m/s.
+    pub speed: Option<u16>,
+    /// Heading, 0.1 degree clockwise from north, 0..=3599.
+    pub heading: Option<u16>,
+    /// Longitudinal acceleration, 0.1 m/s^2.
+    pub acceleration: Option<i16>,
+    /// Yaw rate, 0.01 degree/s, positive to the left.
+    pub yaw_rate: Option<i16>,
+    /// Horizontal accuracy (95 %), 0.01 m.
+    pub accuracy_cm: Option<u16>,
+    /// When the position was true.
+    pub time: WireTime,
+}
+
+/// A message the application wants sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SendRequest {
+    /// Number of the payload's type (`v2x.v1.MessageType`).
+    pub message_type: u32,
+    /// Deadline class.
+    pub class: Class,
+    /// How long the message means something, ms; capped by its class.
+    pub lifetime_ms: u32,
+    /// Hops it may travel, 1 for single hop.
+    pub max_hops: u8,
+    /// Where it concerns anyone; `None` for single hop.
+    pub area: Option<AreaView>,
+    /// The encoded payload.
+    pub payload: Bytes,
+}
+
+/// Names one message: its signer, its class, and its number within both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    /// Digest of the signer's credential.
+    pub signer: Digest,
+    /// Deadline class; each has its own sequence.
+    pub class: Class,
+    /// Sequence number, wraps.
+    pub sequence: u32,
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.signer, self.class.name(), self.sequence)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// One output.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Put this frame on the link.
+    Transmit(Transmit),
+    /// Something happened.
+    Event(Event),
+    /// Nothing to do until then; the reason says what will be due. [`Instant::FAR_FUTURE`] when nothing.
+    Timeout(Instant, TimerKind),
+}
+
+/// A frame to transmit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transmit {
+    /// Hop header and signed message.
+    pub bytes: Bytes,
+    /// Deadline class, for the access category.
+    pub class: Class,
+    /// Which message it carries.
+    pub id: MessageId,
+    /// Not worth sending after this.
+    pub expires: Instant,
+    /// How far it has come.
+    pub stamps: SendStamps,
+}
+
+/// Stages of a message on its way out. Made by the host's clock; no decision reads them, and they are
+/// no part of what two equal runs have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendStamps {
+    /// The application, or the awareness rule, wanted it.
+    pub generated: Instant,
+    /// The payload and the signed fields were encoded.
+    pub built: Instant,
+    /// The signature was made.
+    pub signed: Instant,
+    /// It entered the send queue.
+    pub queued: Instant,
+    /// The gate let it out.
+    pub gate_open: Instant,
+}
+
+/// Something the application may want to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A verified message, once per message.
+    Received(Received),
+    /// A received frame ended here.
+    Dropped(Dropped),
+    /// An own message was signed and queued.
+    Sent(Sent),
+    /// An own message will not be transmitted.
+    NotSent(NotSent),
+    /// A station became a neighbour.
+    NeighbourAdded(Digest),
+    /// A neighbour was not heard for its lifetime, or made room.
+    NeighbourLost(Digest),
+    /// Whether the station may send safety messages changed; said once per change.
+    Sending(SendingState),
+}
+
+/// A verified message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// Which message.
+    pub id: MessageId,
+    /// Number of the payload's type.
+    pub message_type: u32,
+    /// When it was generated, by the sender's clock.
+    pub generation_time: WireTime,
+    /// Where it was generated.
+    pub position: Position,
+    /// Link address it came from.
+    pub link_source: [u8; 6],
+    /// Hops it has travelled, 1 straight from its signer.
+    pub hops: u8,
+    /// Permission bits of the signer's credential.
+    pub permissions: u64,
+    /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
+    pub payload: Bytes,
+    /// Stages on its way in.
+    pub stamps: ReceiveStamps,
+}
+
+/// Stages of a frame on its way in. See [`SendStamps`] for what they are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceiveStamps {
+    /// The kernel had it; `None` when the link does not say.
+    pub kernel_receive: Option<Instant>,
+    /// The process had it.
+    pub user_receive: Option<Instant>,
+    /// It passed every check that costs no signature.
+    pub prefiltered: Instant,
+    /// Its signature held.
+    pub verified: Instant,
+    /// Its payload was decoded, the table updated, the event ready.
+    pub delivered: Instant,
+}
+
+/// A frame that ended without delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Why.
+    pub reason: DropReason,
+    /// Link address it came from.
+    pub link_source: [u8; 6],
+    /// Which message it claimed to be, as far as that could be read. Unverified unless the reason says otherwise.
+    pub claimed: Option<MessageId>,
+}
+
+/// An own message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Which message.
+    pub id: MessageId,
+    /// Number of the payload's type.
+    pub message_type: u32,
+    /// Its signed generation time.
+    pub generation_time: WireTime,
+    /// Its signed position.
+    pub position: Position,
+    /// Bytes of the frame.
+    pub frame_len: u16,
+    /// Whether the whole credential went with it.
+    pub full_credential: bool,
+}
+
+/// An own message that will not be transmitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSent {
+    /// Its class.
+    pub class: Class,
+    /// Which message, if it had been signed.
+    pub id: Option<MessageId>,
+    /// Why.
+    pub reason: NotSentReason,
+}
+
+/// Why an own message was not transmitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotSentReason {
+    /// Its deadline class's time ran out at the head of the queue.
+    Expired,
+    /// A newer one of its class took its place.
+    Replaced,
+    /// Its class's queue was full.
+    QueueFull,
+    /// No usable position, clock or credential: see [`SendingState`].
+    SendingBlocked,
+    /// The frame would be longer than a link carries.
+    TooLong,
+    /// The own credential does not permit this message.
+    NotPermitted,
+    /// The request itself is wrong: unknown type, empty payload, hops or area that do not fit its class.
+    BadRequest,
+}
+
+impl NotSentReason {
+    /// Stable name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "send_expired",
+            Self::Replaced => "send_replaced",
+            Self::QueueFull => "send_queue_full",
+            Self::SendingBlocked => "sending_blocked",
+            Self::TooLong => "send_too_long",
+            Self::NotPermitted => "send_not_permitted",
+            Self::BadRequest => "send_bad_request",
+        }
+    }
+}
+
+/// Whether the station sends safety messages, and if not, why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendingState {
+    /// It sends.
+    Allowed,
+    /// No position, or one too old.
+    NoFix,
+    /// The clock is not trusted.
+    ClockUntrusted,
+    /// The own credential is not valid now.
+    CredentialNotValid,
+}
+
+/// What will be due at the deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerKind {
+    /// A frame waits for verification: now.
+    Verify,
+    /// The awareness rule is to be checked.
+    Awareness,
+    /// A held frame gives up waiting for its credential.
+    HoldExpiry,
+    /// A queued frame expires while the link is full.
+    QueueExpiry,
+    /// A neighbour's lifetime ends.
+    NeighbourExpiry,
+    /// The position becomes too old to send by.
+    FixExpiry,
+    /// Nothing.
+    Idle,
+}
+
+macro_rules! drop_reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
+        /// Why a received frame was not delivered: one name for every way out of the receive path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum DropReason { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl DropReason {
+            /// Every reason, in the order of the receive path.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Stable name in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    /// Shorter than a hop header and the smallest signed message.
+    Truncated => "truncated",
+    /// Longer than a frame may be (1,398 B).
+    TooLong => "too_long",
+    /// Another version of the hop header.
+    BadVersion => "bad_version",
+    /// Reserved bits of the hop header are set.
+    ReservedBits => "reserved_bits",
+    /// A kind of frame this version does not know.
+    UnknownKind => "unknown_kind",
+    /// No such deadline class.
+    BadClass => "bad_class",
+    /// The forwarder's position is off the globe.
+    BadForwarderPosition => "bad_forwarder_position",
+    /// Test or simulation traffic at a station in service, or the reverse.
+    TestTraffic => "test_traffic",
+    /// The signed message does not parse: truncated, duplicated or missing fields, both signers.
+    MalformedEnvelope => "malformed_envelope",
+    /// The signed fields do not parse or are out of range.
+    MalformedFields => "malformed_fields",
+    /// Our own message came back.
+    Own => "own",
+    /// These very bytes were seen before.
+    ExactCopy => "exact_copy",
+    /// The hop header's class is not the signed one.
+    ClassMismatch => "class_mismatch",
+    /// More remaining hops than were signed for.
+    HopsInflated => "hops_inflated",
+    /// A lifetime longer than its class allows, or none.
+    BadLifetime => "bad_lifetime",
+    /// Its type may not travel in this class or this far.
+    BadScope => "bad_scope",
+    /// Generated too far in the future.
+    FromFuture => "from_future",
+    /// Too old for its class, or expired.
+    Stale => "stale",
+    /// Generated too far away to have come straight here.
+    OutOfReach => "out_of_reach",
+    /// The credential does not parse.
+    CredentialMalformed => "credential_malformed",
+    /// The credential's issuer is not known here.
+    UnknownIssuer => "unknown_issuer",
+    /// The credential's signature does not hold.
+    CredentialSignature => "credential_signature",
+    /// The credential claims more than its issuer may give.
+    CredentialNesting => "credential_nesting",
+    /// The credential's key is of small order.
+    WeakKey => "weak_key",
+    /// The credential is not valid yet.
+    CredentialNotYetValid => "credential_not_yet_valid",
+    /// The credential is no longer valid.
+    CredentialExpired => "credential_expired",
+    /// This credential failed its check before.
+    CredentialKnownBad => "credential_known_bad",
+    /// Too many new credentials this second.
+    CredentialBudget => "credential_budget",
+    /// The credential did not come in time, or there was no room to wait for it.
+    UnknownCredential => "unknown_credential",
+    /// The credential does not permit this type of message.
+    PermissionDenied => "permission_denied",
+    /// Generated outside the credential's region.
+    CredentialRegion => "credential_region",
+    /// This (signer, class, sequence) was verified before, or is behind the replay window.
+    Replayed => "replayed",
+    /// Shed from a full verification queue.
+    VerifyQueueFull => "verify_queue_full",
+    /// Waited for verification until it was no longer fresh.
+    VerifyTooLate => "verify_too_late",
+    /// The signature does not hold.
+    SignatureInvalid => "signature_invalid",
+    /// Verified, but of a type this version does not know.
+    UnknownType => "unknown_type",
+    /// Verified, but the payload does not decode or breaks a cap.
+    MalformedPayload => "malformed_payload",
+}

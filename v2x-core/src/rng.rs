@@ -1,0 +1,69 @@
+//! One seed, many streams: every purpose draws from a stream of its own, so that a new draw in one
+//! place changes nothing elsewhere, and no two stations with one seed share a sequence.
+
+use core::hash::Hasher;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use v2x_proto::Digest;
+
+/// What a stream of random numbers is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Phase of the awareness timer.
+    AwarenessPhase,
+    /// Keys of the exact-copy cache's hash: unknown to others, so that nobody can aim at a slot.
+    CopyCacheKey,
+}
+
+/// A stream for one purpose of one station.
+#[derive(Clone, Debug)]
+pub struct Stream(ChaCha8Rng);
+
+impl Stream {
+    /// The stream of `purpose` for the station whose credential has `identity`, under `seed`.
+    pub fn new(seed: u64, identity: Digest, purpose: Purpose) -> Self {
+        let mut key = [0; 32];
+        for (half, chunk) in key.chunks_exact_mut(16).enumerate() {
+            let mut hasher = SipHasher13::new_with_keys(seed, half as u64);
+            hasher.write(&identity.0);
+            hasher.write_u8(purpose as u8);
+            chunk.copy_from_slice(&hasher.finish128().as_bytes());
+        }
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A number below `bound` (0 when `bound` is 0), without visible bias for bounds far below 2^64.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_differ_by_seed_station_and_purpose_and_repeat() {
+        let a = Digest([1; 8]);
+        let first = |seed, id, purpose| Stream::new(seed, id, purpose).next_u64();
+        let base = first(7, a, Purpose::AwarenessPhase);
+        assert_eq!(base, first(7, a, Purpose::AwarenessPhase));
+        assert_ne!(base, first(8, a, Purpose::AwarenessPhase));
+        assert_ne!(base, first(7, Digest([2; 8]), Purpose::AwarenessPhase));
+        assert_ne!(base, first(7, a, Purpose::CopyCacheKey));
+    }
+
+    #[test]
+    fn below_stays_below() {
+        let mut stream = Stream::new(1, Digest([0; 8]), Purpose::AwarenessPhase);
+        assert_eq!(stream.below(0), 0);
+        assert!((0..1000).all(|_| stream.below(100) < 100));
+    }
+}
