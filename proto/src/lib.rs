@@ -1,1 +1,20 @@
-//! stub
+//! Roadcast's messages and frames: bytes <-> types.
+//!
+//! A frame is a fixed binary [`hop`] header, unsigned, followed by a protobuf `SignedMessage`
+//! ([`envelope`]). What is signed is kept as the exact bytes received and never re-encoded. The
+//! payload inside is parsed only after its signature was verified;
+//! everything needed before that is read by checked views that allocate nothing.
+//!
+//! This crate has no clock, no IO and no randomness, and no input makes it panic.
+
+pub mod area;
+pub mod class;
+pub mod credential;
+pub mod digest;
+pub mod envelope;
+pub mod hop;
+pub mod wire;
+
+pub use area::{AreaView, Shape};
+pub use class::Class;
+pub use digest::Digest;
