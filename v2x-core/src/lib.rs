@@ -7,4 +7,6 @@
 pub mod config;
 pub mod limits;
 pub mod position;
+pub mod report;
+pub mod stats;
 pub mod time;

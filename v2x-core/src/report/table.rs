@@ -1,0 +1,321 @@
+//! The report as a table for a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{ClassReport, DistanceBin, Report, Verdict};
+use crate::stats::{Stage, Summary};
+
+/// Renders the whole table. Lines are at most [`WIDTH`] columns, but for warnings, which stay whole.
+pub(super) fn render(report: &Report) -> String {
+    let mut out = String::with_capacity(4096);
+    headline(&mut out, report);
+    classes(&mut out, &report.classes);
+    for class in report.classes.iter().filter(|class| class.has_traffic()) {
+        stages(&mut out, class);
+    }
+    by_distance(&mut out, &report.age_of_information, &report.inter_packet_gap);
+    for class in report.classes.iter().filter(|class| !class.undelivered.is_empty()) {
+        reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
+    }
+    reasons(&mut out, "dropped frames", &report.drops, report.frames.received);
+    if !report.warnings.is_empty() {
+        out.push('\n');
+    }
+    for warning in &report.warnings {
+        line(&mut out, format_args!("warning: {warning}"));
+    }
+    out.push('\n');
+    verdict(&mut out, report);
+    out
+}
+
+fn headline(out: &mut String, report: &Report) {
+    line(
+        out,
+        format_args!(
+            "{} | roadcast {} | {} stations | {:.1} s in {:.1} s ({:.1} x real time) | verify {}",
+            report.kind,
+            report.version,
+            report.stations,
+            report.simulated_s,
+            report.wall_s,
+            report.realtime_factor,
+            report.verify
+        ),
+    );
+    if let Some(digest) = &report.digest {
+        line(out, format_args!("digest {digest}"));
+    }
+    line(
+        out,
+        format_args!(
+            "frames: {} received = {} delivered + {} dropped",
+            report.frames.received, report.frames.delivered, report.frames.dropped
+        ),
+    );
+}
+
+fn classes(out: &mut String, classes: &[ClassReport]) {
+    out.push('\n');
+    line(
+        out,
+        format_args!(
+            "{:<5} {:>8} {:>7} {:>8} {:>9} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:<10}",
+            "class",
+            "deadline",
+            "sent",
+            "expected",
+            "delivered",
+            "missed",
+            "ratio",
+            "p50",
+            "p99",
+            "p99.9",
+            "max",
+            "result"
+        ),
+    );
+    for class in classes {
+        let deadline = class.deadline_ms.map_or_else(|| "none".to_owned(), |ms| format!("{ms} ms"));
+        let latency = &class.send_to_delivered;
+        line(
+            out,
+            format_args!(
+                "{:<5} {:>8} {:>7} {:>8} {:>9} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:<10}",
+                class.class,
+                deadline,
+                count(class.sent),
+                count(class.expected),
+                count(class.delivered),
+                count(class.missed),
+                if class.has_traffic() { percent(class.miss_ratio) } else { "-".to_owned() },
+                time_of(latency, latency.p50_ns),
+                time_of(latency, latency.p99_ns),
+                time_of(latency, latency.p999_ns),
+                time_of(latency, latency.max_ns),
+                result(class)
+            ),
+        );
+    }
+}
+
+fn result(class: &ClassReport) -> &'static str {
+    if !class.has_traffic() {
+        "no traffic"
+    } else if class.deadline_ms.is_none() {
+        "-"
+    } else if class.met {
+        "met"
+    } else {
+        "MISSED"
+    }
+}
+
+fn stages(out: &mut String, class: &ClassReport) {
+    if class.stages.is_empty() {
+        return;
+    }
+    out.push('\n');
+    line(
+        out,
+        format_args!(
+            "{:<34} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+            format!("{} stages", class.class),
+            "count",
+            "p50",
+            "p90",
+            "p99",
+            "p99.9",
+            "max"
+        ),
+    );
+    for stage in Stage::ALL {
+        if let Some(summary) = class.stages.get(stage.name()) {
+            line(
+                out,
+                format_args!(
+                    "  {:<32} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+                    stage.name(),
+                    count(summary.count),
+                    time(summary.p50_ns),
+                    time(summary.p90_ns),
+                    time(summary.p99_ns),
+                    time(summary.p999_ns),
+                    time(summary.max_ns)
+                ),
+            );
+        }
+    }
+}
+
+fn by_distance(out: &mut String, ages: &[DistanceBin], gaps: &[DistanceBin]) {
+    if ages.iter().chain(gaps).all(|bin| bin.count == 0) {
+        return;
+    }
+    out.push('\n');
+    line(
+        out,
+        format_args!(
+            "{:<12} {:>34}   {:>34}",
+            "distance", "age of information p50/p95/p99", "inter-packet gap p50/p95/p99"
+        ),
+    );
+    for age in ages {
+        let gap = gaps.iter().find(|gap| gap.from_m == age.from_m);
+        if age.count == 0 && gap.is_none_or(|gap| gap.count == 0) {
+            continue;
+        }
+        let range = match age.to_m {
+            Some(to_m) => format!("{}-{to_m} m", age.from_m),
+            None => format!("{}+ m", age.from_m),
+        };
+        let quantiles = |bin: Option<&DistanceBin>| match bin {
+            Some(bin) if bin.count > 0 => {
+                format!("{:>10} {:>10} {:>10}", time(bin.p50_ns), time(bin.p95_ns), time(bin.p99_ns))
+            }
+            _ => format!("{:>10} {:>10} {:>10}", "-", "-", "-"),
+        };
+        line(out, format_args!("{range:<12} {:>34}   {:>34}", quantiles(Some(age)), quantiles(gap)));
+    }
+}
+
+fn reasons(out: &mut String, title: &str, counts: &BTreeMap<String, u64>, of: u64) {
+    if counts.is_empty() {
+        return;
+    }
+    out.push('\n');
+    line(out, format_args!("{title}"));
+    // Most frequent first; equal counts in the order of their names.
+    let mut sorted: Vec<_> = counts.iter().collect();
+    sorted.sort_by_key(|(_, count)| core::cmp::Reverse(**count));
+    for (reason, number) in sorted {
+        let share = if of == 0 { 0.0 } else { *number as f64 / of as f64 };
+        line(out, format_args!("  {reason:<40} {:>10} {:>8}", count(*number), percent(share)));
+    }
+}
+
+fn verdict(out: &mut String, report: &Report) {
+    let judged = report.classes.iter().filter(|class| class.has_traffic() && class.miss_target.is_some());
+    let mut parts = Vec::new();
+    for class in judged.filter(|class| (report.verdict == Verdict::Met) == class.met) {
+        parts.push(format!(
+            "{} {} missed (target {})",
+            class.class,
+            percent(class.miss_ratio),
+            percent(class.miss_target.unwrap_or_default())
+        ));
+    }
+    if parts.is_empty() {
+        parts.push("no class with a deadline had traffic".to_owned());
+    }
+    let mut current = format!("verdict: {} - ", report.verdict.to_string().to_uppercase());
+    let indent = " ".repeat(current.len());
+    for (index, part) in parts.iter().enumerate() {
+        let comma = if index + 1 < parts.len() { ", " } else { "" };
+        if current.len() + part.len() + comma.len() > WIDTH {
+            line(out, format_args!("{current}"));
+            current.clone_from(&indent);
+        }
+        current.push_str(part);
+        current.push_str(comma);
+    }
+    line(out, format_args!("{current}"));
+}
+
+/// Appends one line without trailing blanks.
+fn line(out: &mut String, text: core::fmt::Arguments<'_>) {
+    let start = out.len();
+    write!(out, "{text}").expect("invariant: writing to a String does not fail");
+    let end = start + out[start..].trim_end().len();
+    out.truncate(end);
+    out.push('\n');
+}
+
+fn time_of(summary: &Summary, ns: u64) -> String {
+    if summary.count == 0 { "-".to_owned() } else { time(ns) }
+}
+
+/// Three significant digits with a unit, at most seven columns.
+fn time(ns: u64) -> String {
+    let value = ns as f64;
+    let (scaled, unit) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..999_500 => (value / 1e3, "us"),
+        999_500..999_500_000 => (value / 1e6, "ms"),
+        _ => (value / 1e9, "s"),
+    };
+    let decimals = if scaled < 9.995 {
+        2
+    } else if scaled < 99.95 {
+        1
+    } else {
+        0
+    };
+    format!("{scaled:.decimals$} {unit}")
+}
+
+/// A share in per cent; a share that is not nothing never shows as nothing.
+fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    if value == 0.0 {
+        "0 %".to_owned()
+    } else if value < 0.01 {
+        "<0.01 %".to_owned()
+    } else if value < 9.995 {
+        format!("{value:.2} %")
+    } else {
+        format!("{value:.1} %")
+    }
+}
+
+/// A count in at most seven columns.
+fn count(number: u64) -> String {
+    match number {
+        0..10_000_000 => number.to_string(),
+        10_000_000..10_000_000_000 => format!("{:.1} M", number as f64 / 1e6),
+        _ => format!("{:.1} G", number as f64 / 1e9),
+    }
+}
+
+/// Columns of a terminal the table fits in.
+const WIDTH: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_carry_three_digits_and_a_unit() {
+        let cases = [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 us"),
+            (99_960, "100 us"),
+            (999_499, "999 us"),
+            (999_500, "1.00 ms"),
+            (12_345_678, "12.3 ms"),
+            (999_499_999, "999 ms"),
+            (1_234_000_000, "1.23 s"),
+            (60_000_000_000, "60.0 s"),
+        ];
+        for (ns, text) in cases {
+            assert_eq!(time(ns), text);
+        }
+    }
+
+    #[test]
+    fn a_share_that_is_not_nothing_never_shows_as_nothing() {
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(1e-9), "<0.01 %");
+        assert_eq!(percent(0.0123), "1.23 %");
+        assert_eq!(percent(1.0), "100.0 %");
+    }
+
+    #[test]
+    fn counts_fit_their_columns() {
+        for number in [0, 9_999_999, 10_000_000, 123_456_789, 9_999_900_000, 123_400_000_000] {
+            assert!(count(number).len() <= 8, "{}", count(number));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Tests of the report: identities, JSON names, table.
+
+use super::*;
+
+#[test]
+fn a_report_of_counted_traffic_checks() {
+    let report = sample();
+    assert_eq!(report.check(), Ok(()));
+    assert_eq!(report.verdict, Verdict::Missed, "D0 misses 2 of 40, twice its target and more");
+}
+
+#[test]
+fn check_names_the_identity_that_fails() {
+    let broken = |change: fn(&mut Report)| {
+        let mut report = sample();
+        change(&mut report);
+        report.check().expect_err("the changed report must not check")
+    };
+    assert!(broken(|report| report.classes[2].expected += 1).starts_with("D2: expected"));
+    assert!(broken(|report| report.classes[2].missed += 1).starts_with("D2: missed"));
+    assert!(broken(|report| report.classes[0].met = true).starts_with("D0: met"));
+    assert!(broken(|report| report.frames.received += 1).starts_with("frames: received"));
+    assert!(
+        broken(|report| {
+            report.drops.insert("duplicate".to_owned(), 0);
+        })
+        .starts_with("frames: dropped")
+    );
+    assert!(broken(|report| report.verdict = Verdict::Met).starts_with("verdict"));
+}
+
+#[test]
+fn targets_follow_the_class() {
+    let targets: Vec<_> = Class::ALL.into_iter().map(miss_target).collect();
+    assert_eq!(targets, [Some(0.01), Some(0.05), Some(0.05), Some(0.01), Some(0.05), None]);
+}
+
+#[test]
+fn a_class_without_traffic_is_not_judged() {
+    let report = ClassReport::new(&ClassStats::new(Class::D0));
+    assert!(report.met && !report.has_traffic());
+    assert_eq!(report.miss_ratio, 0.0);
+}
+
+#[test]
+fn background_traffic_is_always_met() {
+    let mut stats = ClassStats::new(Class::D5);
+    stats.record_undelivered("never_received");
+    let report = ClassReport::new(&stats);
+    assert!(report.met);
+    assert_eq!((report.missed, report.deadline_ms, report.miss_target), (1, None, None));
+}
+
+#[test]
+fn json_names_are_stable() {
+    let json = serde_json::to_value(sample()).unwrap();
+    let names =
+        |value: &serde_json::Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let sorted = |mut names: Vec<&str>| -> Vec<String> {
+        names.sort_unstable();
+        names.into_iter().map(str::to_owned).collect()
+    };
+    assert_eq!(
+        names(&json),
+        sorted(vec![
+            "kind",
+            "version",
+            "digest",
+            "stations",
+            "simulated_s",
+            "wall_s",
+            "realtime_factor",
+            "verify",
+            "classes",
+            "frames",
+            "drops",
+            "age_of_information",
+            "inter_packet_gap",
+            "warnings",
+            "verdict",
+        ])
+    );
+    assert_eq!(
+        names(&json["classes"][0]),
+        sorted(vec![
+            "class",
+            "deadline_ms",
+            "miss_target",
+            "met",
+            "sent",
+            "expected",
+            "delivered",
+            "delivered_late",
+            "missed",
+            "miss_ratio",
+            "undelivered",
+            "send_to_delivered",
+            "stages",
+            "percentiles",
+        ])
+    );
+    assert_eq!(
+        names(&json["classes"][0]["send_to_delivered"]),
+        sorted(vec!["count", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"])
+    );
+    assert_eq!(
+        names(&json["age_of_information"][0]),
+        sorted(vec!["from_m", "to_m", "count", "p50_ns", "p95_ns", "p99_ns", "max_ns"])
+    );
+    assert_eq!(names(&json["frames"]), sorted(vec!["received", "delivered", "dropped"]));
+    assert_eq!(
+        (&json["kind"], &json["verify"], &json["verdict"]),
+        (&"replay".into(), &"once".into(), &"missed".into())
+    );
+    assert_eq!(json["classes"][5]["deadline_ms"], serde_json::Value::Null);
+    assert_eq!(json["classes"][2]["percentiles"][0][0], 0.0);
+    assert_eq!(json["age_of_information"][1]["to_m"], serde_json::Value::Null);
+}
+
+#[test]
+fn json_reads_back_equal() {
+    let report = sample();
+    let text = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+}
+
+#[test]
+fn the_table_is_this() {
+    let table = sample().table();
+    assert!(table.is_ascii());
+    for line in table.lines() {
+        assert!(line.len() <= 100, "{} columns: {line}", line.len());
+    }
+    // Run once with ROADCAST_BLESS=1 to accept a change.
+    if std::env::var_os("ROADCAST_BLESS").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/table.txt"), &table).unwrap();
+        return;
+    }
+    let golden = include_str!("table.txt");
+    assert_eq!(table, golden, "the table changed; it is now:\n{table}");
+}
+
+/// A run with a missed D0, a good D2 with stages, background traffic, drops and distances.
+fn sample() -> Report {
+    let mut stats = Stats::new();
+    let d0 = stats.class_mut(Class::D0);
+    d0.sent = 2;
+    for step in 0..38u64 {
+        d0.record_delivered(800_000 + step * 10_000);
+    }
+    d0.record_delivered(25_000_000);
+    d0.record_undelivered("never_received");
+    let d2 = stats.class_mut(Class::D2);
+    d2.sent = 100;
+    for step in 0..1990u64 {
+        d2.record_delivered(600_000 + step * 1_000);
+        d2.record(Stage::BuiltToSigned, 13_000 + step);
+        d2.record(Stage::KernelToUser, 3_000 + step * 10);
+        d2.record(Stage::PrefilteredToVerified, 34_000 + step * 20);
+    }
+    for _ in 0..7 {
+        d2.record_undelivered("never_received");
+    }
+    for _ in 0..3 {
+        d2.record_undelivered("stale");
+    }
+    let d5 = stats.class_mut(Class::D5);
+    d5.sent = 1;
+    d5.record_delivered(2_000_000_000);
+
+    let mut report = Report::new(Kind::Replay, "0.1.0", Verify::Once, &stats);
+    report.digest = Some("5c1f0a9b7e3d2468".to_owned());
+    report.stations = 22;
+    report.set_duration(30.0, 1.5);
+    report.frames = Frames { received: 2050, delivered: 2030, dropped: 20 };
+    report.drops = [("duplicate".to_owned(), 17), ("stale".to_owned(), 3)].into();
+    let near = DistanceBin {
+        from_m: 0,
+        to_m: Some(50),
+        count: 500,
+        p50_ns: 52_000_000,
+        p95_ns: 98_000_000,
+        p99_ns: 110_000_000,
+        max_ns: 210_000_000,
+    };
+    let far = DistanceBin { from_m: 500, to_m: None, ..near };
+    report.age_of_information = vec![near, far];
+    report.inter_packet_gap = vec![near, DistanceBin { count: 0, ..far }];
+    report.warnings = vec!["2 deliveries to stations the message was not meant for".to_owned()];
+    report
+}
