@@ -3,8 +3,7 @@
 use core::fmt;
 
 use bytes::Bytes;
-use v2x_proto::envelope::AreaView;
-use v2x_proto::{Class, Digest};
+use v2x_proto::{AreaView, Class, Digest};
 
 use crate::position::Position;
 use crate::time::{Instant, WireTime};
@@ -83,6 +82,9 @@ pub struct SendRequest {
     pub max_hops: u8,
     /// Where it concerns anyone; `None` for single hop.
     pub area: Option<AreaView>,
+    /// Which of several things of this type it is about (an intersection's number), 0 when there is one:
+    /// in D2 and D4 a newer message replaces a queued one on the same subject.
+    pub subject: u32,
     /// The encoded payload.
     pub payload: Bytes,
 }

@@ -5,8 +5,10 @@
 //! [`limits`] every bound. The other modules hold one mechanism each.
 
 pub mod config;
+pub mod dedup;
+pub mod io;
 pub mod limits;
 pub mod position;
-pub mod report;
-pub mod stats;
+pub mod queue;
+pub mod rng;
 pub mod time;

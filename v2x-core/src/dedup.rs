@@ -1,0 +1,121 @@
+//! Exact-copy cache: drops a frame whose signed bytes and signature were seen before, for the price of
+//! one keyed hash.
+//!
+//! The key is unknown to others and the hash covers `tbs` and signature, so a stranger cannot make a
+//! frame that is mistaken for one not yet heard: writing it before verification takes nothing from a
+//! verified frame. (signer, sequence) has no place here: a forger could burn a victim's numbers.
+
+use core::hash::Hasher;
+
+use hashbrown::HashSet;
+use siphasher::sip::SipHasher13;
+
+use crate::limits;
+use crate::rng::Stream;
+use crate::time::Instant;
+
+/// Remembers frames for one to two generations of [`limits::COPY_CACHE_AGE`], and never more than two
+/// generations of [`limits::COPY_CACHE_GENERATION`].
+#[derive(Debug)]
+pub struct CopyCache {
+    keys: (u64, u64),
+    current: HashSet<u64>,
+    previous: HashSet<u64>,
+    since: Instant,
+}
+
+/// Names a frame by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHash(u64);
+
+impl CopyCache {
+    /// An empty cache with keys of its own.
+    pub fn new(stream: &mut Stream) -> Self {
+        Self {
+            keys: (stream.next_u64(), stream.next_u64()),
+            current: HashSet::with_capacity(limits::COPY_CACHE_GENERATION),
+            previous: HashSet::with_capacity(limits::COPY_CACHE_GENERATION),
+            since: Instant::ZERO,
+        }
+    }
+
+    /// The hash of a frame's signed part.
+    pub fn hash(&self, tbs: &[u8], signature: &[u8; 64]) -> FrameHash {
+        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
+        hasher.write(signature);
+        hasher.write(tbs);
+        FrameHash(hasher.finish())
+    }
+
+    /// Whether the frame was remembered.
+    pub fn contains(&self, hash: FrameHash) -> bool {
+        self.current.contains(&hash.0) || self.previous.contains(&hash.0)
+    }
+
+    /// Remembers the frame.
+    pub fn insert(&mut self, hash: FrameHash, now: Instant) {
+        let full = self.current.len() >= limits::COPY_CACHE_GENERATION;
+        if full || now.since(self.since) >= limits::COPY_CACHE_AGE {
+            core::mem::swap(&mut self.current, &mut self.previous);
+            self.current.clear();
+            self.since = now;
+        }
+        self.current.insert(hash.0);
+    }
+
+    /// Forgets a frame that was shed unverified, so that its next copy gets a chance.
+    pub fn remove(&mut self, hash: FrameHash) {
+        self.current.remove(&hash.0);
+        self.previous.remove(&hash.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Purpose;
+    use v2x_proto::Digest;
+
+    fn cache(seed: u64) -> CopyCache {
+        CopyCache::new(&mut Stream::new(seed, Digest([0; 8]), Purpose::CopyCacheKey))
+    }
+
+    #[test]
+    fn a_copy_is_known_for_a_generation_and_gone_after_two() {
+        let mut cache = cache(1);
+        let hash = cache.hash(b"tbs", &[1; 64]);
+        assert!(!cache.contains(hash));
+        cache.insert(hash, Instant::ZERO);
+        assert!(cache.contains(hash));
+        let other = |cache: &CopyCache, n: u8| cache.hash(&[n], &[2; 64]);
+        let age = limits::COPY_CACHE_AGE;
+        cache.insert(other(&cache, 1), Instant::ZERO + age);
+        assert!(cache.contains(hash), "one generation later");
+        cache.insert(other(&cache, 2), Instant::ZERO + age * 2);
+        assert!(!cache.contains(hash), "two generations later");
+    }
+
+    #[test]
+    fn it_never_grows_past_two_generations() {
+        let mut cache = cache(1);
+        for n in 0..(limits::COPY_CACHE_GENERATION as u32 * 5) {
+            let hash = cache.hash(&n.to_le_bytes(), &[0; 64]);
+            cache.insert(hash, Instant::ZERO);
+        }
+        assert!(cache.current.len() + cache.previous.len() <= 2 * limits::COPY_CACHE_GENERATION);
+    }
+
+    #[test]
+    fn hashes_depend_on_the_stations_own_key() {
+        assert_ne!(cache(1).hash(b"x", &[0; 64]), cache(2).hash(b"x", &[0; 64]));
+    }
+
+    #[test]
+    fn a_shed_frame_is_forgotten() {
+        let mut cache = cache(1);
+        let hash = cache.hash(b"x", &[0; 64]);
+        cache.insert(hash, Instant::ZERO);
+        cache.remove(hash);
+        assert!(!cache.contains(hash));
+    }
+}
