@@ -1,1 +1,27 @@
-//! stub
+//! Roadcast's links: frames in and out of the machine.
+//!
+//! Everything that touches the operating system on behalf of a station's radio lives here, and with
+//! it all of the project's `unsafe` code. This crate knows frames, clocks and sockets; it knows
+//! nothing of messages or of the station.
+//!
+//! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
+//! - [`udp`], [`mem`]: the links.
+//! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
+//! - [`interface`]: what the machine has.
+
+pub mod clock;
+pub mod error;
+pub mod interface;
+pub mod mem;
+pub mod radio;
+pub mod timer;
+pub mod udp;
+
+mod cmsg;
+mod reactor;
+mod socket;
+
+pub use error::OpenError;
+pub use radio::{
+    Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Priority, Radio, RadioExt, RxMeta, TxFrame,
+};

@@ -1,0 +1,234 @@
+//! The one trait every link implements, and the types frames travel with.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+
+/// A link that carries frames: a socket, a queue, or a wrapper around another radio.
+///
+/// A frame here is the payload of the link's own header (on Ethernet-like links: what follows the
+/// EtherType). A radio belongs to one task: each method remembers only the waker of its last call.
+pub trait Radio: Send + fmt::Debug {
+    /// Appends exactly one received frame to `buf` and says where and when it arrived.
+    ///
+    /// `buf` is left untouched unless the result is `Ready(Ok(_))`. Call until `Pending`: a ready
+    /// result registers no waker. A link that is down stays `Pending` while it tries to come back;
+    /// [`Radio::state`] tells.
+    ///
+    /// # Errors
+    /// A failure that concerns this one call (out of memory, runtime shutting down). Calling again
+    /// is always allowed.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>>;
+
+    /// Hands one frame to the link, and returns the moment of doing so: nanoseconds of
+    /// `CLOCK_MONOTONIC`, read just after the kernel took the frame.
+    ///
+    /// On `Pending` the frame was not taken. A later call may bring a different frame.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a frame above [`MAX_FRAME_BYTES`]; `NotConnected` while the link is down
+    /// (a safety message must not wait for a link to return); otherwise the kernel's own error.
+    fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>>;
+
+    /// The address frames leave with when [`TxFrame::source`] is `None`.
+    fn link_address(&self) -> LinkAddress;
+
+    /// What happened on this link since it was opened.
+    fn counters(&self) -> Counters;
+
+    /// One line for people: kind, address, interface.
+    fn describe(&self) -> String;
+
+    /// Whether frames can flow now. Links that cannot go down are always up.
+    fn state(&self) -> LinkState {
+        LinkState::Up
+    }
+}
+
+/// [`Radio`]'s calls for `async` code.
+pub trait RadioExt: Radio {
+    /// Waits for one frame; see [`Radio::poll_recv`].
+    ///
+    /// # Errors
+    /// As [`Radio::poll_recv`].
+    fn recv(&mut self, buf: &mut BytesMut) -> impl Future<Output = io::Result<RxMeta>> + Send {
+        poll_fn(|cx| self.poll_recv(cx, buf))
+    }
+
+    /// Waits until the link takes `frame`; see [`Radio::poll_send`].
+    ///
+    /// # Errors
+    /// As [`Radio::poll_send`].
+    fn send(&mut self, frame: &TxFrame<'_>) -> impl Future<Output = io::Result<u64>> + Send {
+        poll_fn(|cx| self.poll_send(cx, frame))
+    }
+}
+
+impl<R: Radio + ?Sized> RadioExt for R {}
+
+impl<R: Radio + ?Sized> Radio for Box<R> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
+        (**self).poll_recv(cx, buf)
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
+        (**self).poll_send(cx, frame)
+    }
+
+    fn link_address(&self) -> LinkAddress {
+        (**self).link_address()
+    }
+
+    fn counters(&self) -> Counters {
+        (**self).counters()
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+
+    fn state(&self) -> LinkState {
+        (**self).state()
+    }
+}
+
+/// A station's address on its link: a MAC address, or on `udp` one made from IPv4 address and port.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct LinkAddress(pub [u8; 6]);
+
+impl LinkAddress {
+    /// Every station on the link.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+}
+
+impl fmt::Display for LinkAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for LinkAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A frame to send.
+#[derive(Debug, Clone, Copy)]
+pub struct TxFrame<'a> {
+    /// What follows the link's own header; at most [`MAX_FRAME_BYTES`].
+    pub bytes: &'a [u8],
+    /// How urgently the channel should be asked for.
+    pub priority: Priority,
+    /// Pseudonymous sender address; `None` is the link's own. Links that cannot change their
+    /// address (`udp`) ignore it.
+    pub source: Option<LinkAddress>,
+}
+
+/// EDCA access category (IEEE Std 802.11-2020, 10.2.3.2), most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// AC_VO.
+    Voice,
+    /// AC_VI.
+    Video,
+    /// AC_BE.
+    BestEffort,
+    /// AC_BK.
+    Background,
+}
+
+impl Priority {
+    /// 802.1D user priority of the category, 0..=6: what `SO_PRIORITY` takes without privilege
+    /// (IEEE Std 802.11-2020, table 10-1; 7 needs `CAP_NET_ADMIN`).
+    pub const fn user_priority(self) -> u8 {
+        match self {
+            Self::Voice => 6,
+            Self::Video => 5,
+            Self::BestEffort => 0,
+            Self::Background => 1,
+        }
+    }
+
+    /// The IPv4 TOS octet of the category: DSCP EF, AF41, default and CS1 (RFC 8325, 4.3),
+    /// shifted left by two.
+    pub const fn tos(self) -> u8 {
+        match self {
+            Self::Voice => 46 << 2,
+            Self::Video => 34 << 2,
+            Self::BestEffort => 0,
+            Self::Background => 8 << 2,
+        }
+    }
+}
+
+/// Where and when a frame arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RxMeta {
+    /// Who transmitted it, as claimed by the link header: anyone can write anything there.
+    pub source: LinkAddress,
+    /// When the kernel took it from the device, ns of `CLOCK_MONOTONIC`, never after
+    /// `user_receive_ns`; `None` where the link has no stamp or the wall clock was just set.
+    pub kernel_receive_ns: Option<u64>,
+    /// When this process read it, ns of `CLOCK_MONOTONIC`.
+    pub user_receive_ns: u64,
+    /// Received signal strength in dBm, where the link knows it.
+    pub signal_dbm: Option<i8>,
+}
+
+/// Whether frames can flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkState {
+    /// Frames flow.
+    Up,
+    /// The link is gone or down, and is tried again until it returns.
+    Down {
+        /// Since when, ns of `CLOCK_MONOTONIC`.
+        since_ns: u64,
+        /// What the last attempt said.
+        reason: String,
+    },
+}
+
+/// What happened on a link since it was opened. Every frame that ends here without being delivered
+/// or sent is in one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Frames the kernel (or hub) took.
+    pub sent: u64,
+    /// Their bytes, without link header.
+    pub sent_bytes: u64,
+    /// Frames given to the caller.
+    pub received: u64,
+    /// Their bytes, without link header.
+    pub received_bytes: u64,
+    /// Frames refused on sending, for whatever reason, `oversized` included.
+    pub send_errors: u64,
+    /// Failed receive calls.
+    pub receive_errors: u64,
+    /// Frames lost because this process read too slowly: the socket's receive buffer, or the
+    /// queue of an in-process link, was full.
+    pub kernel_dropped: u64,
+    /// Frames above [`MAX_FRAME_BYTES`], in either direction.
+    pub oversized: u64,
+    /// Own transmissions the link gave back, and frames of another protocol it let through.
+    pub filtered: u64,
+    /// Times the link came back after going down.
+    pub reopened: u64,
+}
+
+/// Largest frame a link carries, bytes: the 802.11 MSDU limit of 2304 (IEEE Std 802.11-2020, 9.2.4.7)
+/// less 8 of LLC/SNAP. The device's MTU may be smaller.
+pub const MAX_FRAME_BYTES: usize = 2304 - 8;
+
+/// The error for a frame above the limit.
+pub(crate) fn too_long(bytes: usize) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("frame of {bytes} bytes, the link carries at most {MAX_FRAME_BYTES}"),
+    )
+}

@@ -1,0 +1,428 @@
+//! UDP multicast as a radio: no privilege, works on loopback, so several stations can share one
+//! machine. The link of demonstrations, tests and wired backhaul.
+//!
+//! Two sockets a station: one bound to group and port (shared by all stations of the machine) that
+//! only receives, and one with a port of its own that only sends, so that its address tells the
+//! station apart. A station's pseudonym does not reach this link: the address stays.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::clock::monotonic_ns;
+use crate::error::OpenError;
+use crate::interface;
+use crate::radio::{
+    Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame, too_long,
+};
+use crate::socket::{self, AsyncSocket, WrappingCount};
+
+/// Where a UDP link sends and listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UdpConfig {
+    /// Multicast group and port, the same for all stations of the link.
+    pub group: SocketAddrV4,
+    /// The interface to use.
+    pub interface: UdpInterface,
+    /// Whether other stations on this machine hear us (always so on `lo`). Default: yes.
+    pub loopback: bool,
+    /// Routers a frame may cross, plus one. Default: 1, a single hop like a radio's.
+    pub ttl: u8,
+    /// Receive queue, bytes; the kernel caps it at `net.core.rmem_max`. Default: 1 MiB, some hundred
+    /// milliseconds of a loaded channel.
+    pub receive_buffer: usize,
+}
+
+impl UdpConfig {
+    /// A link on `group` over `interface`, with the defaults above.
+    pub fn new(group: SocketAddrV4, interface: UdpInterface) -> Self {
+        Self {
+            group,
+            interface,
+            loopback: true,
+            ttl: 1,
+            receive_buffer: 1 << 20,
+        }
+    }
+}
+
+/// An interface, as people name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UdpInterface {
+    /// By its own IPv4 address; 127.0.0.1 is loopback.
+    Address(Ipv4Addr),
+    /// By name, such as `wlan0`; its first IPv4 address is used.
+    Name(String),
+}
+
+/// A station on a UDP multicast link.
+#[derive(Debug)]
+pub struct UdpRadio {
+    receiver: AsyncSocket,
+    sender: AsyncSocket,
+    group: SockAddr,
+    local: SocketAddrV4,
+    priority: Option<Priority>,
+    dropped: WrappingCount,
+    counters: Counters,
+    description: String,
+}
+
+impl UdpRadio {
+    /// Joins the group.
+    ///
+    /// # Errors
+    /// [`OpenError`]: no such interface, no address on it, no multicast group, or a system call that
+    /// failed; also when called outside a tokio runtime.
+    ///
+    /// # Panics
+    /// If the runtime's IO driver is not enabled.
+    pub fn open(config: &UdpConfig) -> Result<Self, OpenError> {
+        let group = *config.group.ip();
+        if !group.is_multicast() {
+            return Err(OpenError::NotMulticast { group });
+        }
+        let address = match &config.interface {
+            UdpInterface::Address(address) => *address,
+            UdpInterface::Name(name) => interface::find(name)?
+                .ipv4
+                .ok_or_else(|| OpenError::NoIpv4Address { name: name.clone() })?,
+        };
+        let receiver = open_receiver(config, address).map_err(OpenError::at(format!(
+            "listening on {} at {address}",
+            config.group
+        )))?;
+        let sender = open_sender(config, address).map_err(OpenError::at(format!(
+            "opening a sender to {} at {address}",
+            config.group
+        )))?;
+        let local = sender
+            .socket()
+            .local_addr()
+            .map_err(OpenError::at("asking for the sender's own address"))?
+            .as_socket_ipv4()
+            .unwrap_or(SocketAddrV4::new(address, 0));
+        Ok(Self {
+            receiver,
+            sender,
+            group: SockAddr::from(config.group),
+            local,
+            priority: None,
+            dropped: WrappingCount::default(),
+            counters: Counters::default(),
+            description: format!(
+                "udp {} on {} as {local}",
+                config.group,
+                named(&config.interface)
+            ),
+        })
+    }
+
+    /// The address frames leave from.
+    pub fn local_address(&self) -> SocketAddr {
+        SocketAddr::V4(self.local)
+    }
+}
+
+impl Radio for UdpRadio {
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
+        loop {
+            let mut from = SockAddr::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
+            let start = buf.len();
+            let polled = self.receiver.poll_read(cx, |socket| {
+                socket::receive(socket, &mut [], Some(&mut from), buf)
+            });
+            let received = match ready!(polled) {
+                Ok(received) => received,
+                Err(error) => {
+                    self.counters.receive_errors += 1;
+                    return Poll::Ready(Err(error));
+                }
+            };
+            if let Some(dropped) = received.dropped {
+                self.dropped.update(dropped);
+            }
+            let from = from.as_socket_ipv4();
+            if received.oversized {
+                self.counters.oversized += 1;
+            } else if from == Some(self.local) {
+                self.counters.filtered += 1;
+            } else if let Some(from) = from {
+                self.counters.received += 1;
+                self.counters.received_bytes += received.bytes as u64;
+                return Poll::Ready(Ok(received.meta(link_address_of(from))));
+            }
+            buf.truncate(start);
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
+        let result = if frame.bytes.len() > MAX_FRAME_BYTES {
+            self.counters.oversized += 1;
+            Err(too_long(frame.bytes.len()))
+        } else {
+            if self.priority != Some(frame.priority) {
+                mark(self.sender.socket(), frame.priority);
+                self.priority = Some(frame.priority);
+            }
+            let group = &self.group;
+            ready!(
+                self.sender
+                    .poll_write(cx, |socket| socket.send_to(frame.bytes, group))
+            )
+        };
+        match result {
+            Ok(bytes) => {
+                self.counters.sent += 1;
+                self.counters.sent_bytes += bytes as u64;
+                Poll::Ready(Ok(monotonic_ns()))
+            }
+            Err(error) => {
+                self.counters.send_errors += 1;
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    fn link_address(&self) -> LinkAddress {
+        link_address_of(self.local)
+    }
+
+    fn counters(&self) -> Counters {
+        Counters {
+            kernel_dropped: self.dropped.total(),
+            ..self.counters
+        }
+    }
+
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+}
+
+/// A link address made of IPv4 address and port. The first octet is marked as locally administered
+/// and not a group, as a MAC address would be, so 10.x and 11.x look alike: no network has both.
+pub fn link_address_of(address: SocketAddrV4) -> LinkAddress {
+    let [a, b, c, d] = address.ip().octets();
+    let [high, low] = address.port().to_be_bytes();
+    LinkAddress([(a & !0b11) | 0b10, b, c, d, high, low])
+}
+
+fn open_receiver(config: &UdpConfig, address: Ipv4Addr) -> io::Result<AsyncSocket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket::prepare(&socket, config.receive_buffer)?;
+    // Without this, groups other processes joined on other interfaces would be heard too.
+    socket.set_multicast_all_v4(false)?;
+    socket.bind(&SockAddr::from(config.group))?;
+    socket.join_multicast_v4(config.group.ip(), &address)?;
+    AsyncSocket::new(socket)
+}
+
+fn open_sender(config: &UdpConfig, address: Ipv4Addr) -> io::Result<AsyncSocket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_multicast_if_v4(&address)?;
+    socket.set_multicast_loop_v4(config.loopback)?;
+    socket.set_multicast_ttl_v4(u32::from(config.ttl))?;
+    socket.bind(&SockAddr::from(SocketAddrV4::new(address, 0)))?;
+    AsyncSocket::new(socket)
+}
+
+/// Best effort: a frame with the wrong mark is better than none.
+fn mark(socket: &Socket, priority: Priority) {
+    // In this order: setting TOS also sets a priority of its own choosing.
+    let marked = socket
+        .set_tos_v4(u32::from(priority.tos()))
+        .and_then(|()| socket.set_priority(u32::from(priority.user_priority())));
+    drop(marked);
+}
+
+fn named(interface: &UdpInterface) -> String {
+    match interface {
+        UdpInterface::Address(address) => match interface::list() {
+            Ok(all) => all
+                .into_iter()
+                .find(|i| i.ipv4 == Some(*address))
+                .map_or_else(|| address.to_string(), |i| i.name),
+            Err(_) => address.to_string(),
+        },
+        UdpInterface::Name(name) => name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::radio::RadioExt;
+
+    const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 86, 77);
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap()
+            .block_on(future)
+    }
+
+    /// A port that was free a moment ago, so that tests of one machine do not hear each other.
+    fn config() -> UdpConfig {
+        let probe = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = probe.local_addr().unwrap().port();
+        UdpConfig::new(
+            SocketAddrV4::new(GROUP, port),
+            UdpInterface::Address(Ipv4Addr::LOCALHOST),
+        )
+    }
+
+    fn frame(bytes: &[u8]) -> TxFrame<'_> {
+        TxFrame {
+            bytes,
+            priority: Priority::Voice,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn three_stations_on_loopback_hear_each_other_and_not_themselves() {
+        run(async {
+            let config = config();
+            let mut stations: Vec<_> = (0..3).map(|_| UdpRadio::open(&config).unwrap()).collect();
+            let addresses: Vec<_> = stations.iter().map(Radio::link_address).collect();
+            for (n, station) in stations.iter_mut().enumerate() {
+                station.send(&frame(&[n as u8; 300])).await.unwrap();
+            }
+            for (n, station) in stations.iter_mut().enumerate() {
+                for sender in (0..3).filter(|s| *s != n) {
+                    let mut buf = BytesMut::new();
+                    let meta = station.recv(&mut buf).await.unwrap();
+                    assert_eq!(&buf[..], &[sender as u8; 300]);
+                    assert_eq!(meta.source, addresses[sender]);
+                    let kernel = meta.kernel_receive_ns.expect("loopback is stamped");
+                    assert!(kernel <= meta.user_receive_ns);
+                }
+                let mut buf = BytesMut::new();
+                let further =
+                    std::future::poll_fn(|cx| Poll::Ready(station.poll_recv(cx, &mut buf))).await;
+                assert!(further.is_pending() && buf.is_empty());
+                assert_eq!(station.counters().filtered, 1);
+                assert_eq!(
+                    (station.counters().sent, station.counters().received),
+                    (1, 2)
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn every_priority_is_sent() {
+        run(async {
+            let config = config();
+            let (mut a, mut b) = (
+                UdpRadio::open(&config).unwrap(),
+                UdpRadio::open(&config).unwrap(),
+            );
+            for priority in [
+                Priority::Voice,
+                Priority::Video,
+                Priority::BestEffort,
+                Priority::Background,
+            ] {
+                a.send(&TxFrame {
+                    priority,
+                    ..frame(b"x")
+                })
+                .await
+                .unwrap();
+                assert_eq!(
+                    a.sender.socket().tos_v4().unwrap(),
+                    u32::from(priority.tos())
+                );
+                let mark = a.sender.socket().priority().unwrap();
+                assert_eq!(mark, u32::from(priority.user_priority()));
+                b.recv(&mut BytesMut::new()).await.unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn oversized_frames_are_counted_and_not_delivered() {
+        run(async {
+            let config = config();
+            let (mut a, mut b) = (
+                UdpRadio::open(&config).unwrap(),
+                UdpRadio::open(&config).unwrap(),
+            );
+            let long = [0; MAX_FRAME_BYTES + 1];
+            assert!(a.send(&frame(&long)).await.is_err());
+            let stranger = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let stranger = Socket::from(stranger);
+            stranger.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+            stranger
+                .send_to(&long, &SockAddr::from(config.group))
+                .unwrap();
+            a.send(&frame(&long[..MAX_FRAME_BYTES])).await.unwrap();
+            let mut buf = BytesMut::new();
+            b.recv(&mut buf).await.unwrap();
+            assert_eq!(buf.len(), MAX_FRAME_BYTES);
+            assert_eq!(b.counters().oversized, 1);
+            assert_eq!((a.counters().oversized, a.counters().send_errors), (1, 1));
+        });
+    }
+
+    #[test]
+    fn a_full_receive_queue_is_counted() {
+        run(async {
+            let config = UdpConfig {
+                receive_buffer: 4096,
+                ..config()
+            };
+            let (mut a, mut b) = (
+                UdpRadio::open(&config).unwrap(),
+                UdpRadio::open(&config).unwrap(),
+            );
+            for _ in 0..100 {
+                a.send(&frame(&[1; 500])).await.unwrap();
+            }
+            let mut buf = BytesMut::new();
+            while std::future::poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf)))
+                .await
+                .is_ready()
+            {}
+            // The kernel mentions drops with the next frame it queues.
+            a.send(&frame(b"after")).await.unwrap();
+            b.recv(&mut buf).await.unwrap();
+            let counters = b.counters();
+            assert!(counters.kernel_dropped > 0, "{counters:?}");
+            assert_eq!(counters.kernel_dropped + counters.received, 101);
+        });
+    }
+
+    #[test]
+    fn bad_configuration_is_refused_in_words() {
+        run(async {
+            let mut config = config();
+            config.interface = UdpInterface::Name("nosuch0".into());
+            let error = UdpRadio::open(&config).unwrap_err();
+            assert!(matches!(error, OpenError::NoInterface { .. }), "{error}");
+            config.group.set_ip(Ipv4Addr::new(10, 0, 0, 1));
+            let error = UdpRadio::open(&config).unwrap_err();
+            assert!(error.to_string().contains("multicast"), "{error}");
+            let mut config = self::config();
+            config.interface = UdpInterface::Name("lo".into());
+            let radio = UdpRadio::open(&config).unwrap();
+            assert!(radio.describe().contains("on lo"), "{}", radio.describe());
+        });
+    }
+
+    #[test]
+    fn link_addresses_are_unicast_and_tell_ports_apart() {
+        let of = |port| link_address_of(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+        assert_eq!(of(0x1234), LinkAddress([0x7e, 0, 0, 1, 0x12, 0x34]));
+        assert_ne!(of(1), of(2));
+    }
+}
