@@ -38,12 +38,7 @@ impl AreaView {
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(bytes);
         let [mut latitude, mut longitude] = [0; 2];
-        let [
-            mut shape,
-            mut distance_a_m,
-            mut distance_b_m,
-            mut azimuth_deg,
-        ] = [0; 4];
+        let [mut shape, mut distance_a_m, mut distance_b_m, mut azimuth_deg] = [0; 4];
         while let Some(tag) = reader.tag()? {
             match tag {
                 LATITUDE => {
@@ -74,14 +69,7 @@ impl AreaView {
             }
         }
         let shape = Shape::from_wire(shape).ok_or(WireError::OutOfRange("shape"))?;
-        let area = Self {
-            latitude,
-            longitude,
-            shape,
-            distance_a_m,
-            distance_b_m,
-            azimuth_deg,
-        };
+        let area = Self { latitude, longitude, shape, distance_a_m, distance_b_m, azimuth_deg };
         area.check()?;
         Ok(area)
     }
@@ -115,12 +103,7 @@ impl AreaView {
     /// Length of the `Area` message in bytes.
     pub fn encoded_len(&self) -> usize {
         let fixed = [self.latitude, self.longitude];
-        let varints = [
-            self.shape as u32,
-            self.distance_a_m,
-            self.distance_b_m,
-            self.azimuth_deg,
-        ];
+        let varints = [self.shape as u32, self.distance_a_m, self.distance_b_m, self.azimuth_deg];
         fixed.iter().filter(|value| **value != 0).count() * 5
             + varints
                 .iter()
@@ -216,48 +199,12 @@ pub(crate) mod tests {
         };
         assert_eq!(good.check(), Ok(()));
         for (bad, field) in [
-            (
-                AreaView {
-                    latitude: 900_000_001,
-                    ..good
-                },
-                "latitude, longitude",
-            ),
-            (
-                AreaView {
-                    longitude: i32::MIN,
-                    ..good
-                },
-                "latitude, longitude",
-            ),
-            (
-                AreaView {
-                    distance_a_m: 0,
-                    ..good
-                },
-                "distance_a_m",
-            ),
-            (
-                AreaView {
-                    distance_b_m: 65_536,
-                    ..good
-                },
-                "distance_b_m",
-            ),
-            (
-                AreaView {
-                    shape: Shape::Circle,
-                    ..good
-                },
-                "distance_b_m",
-            ),
-            (
-                AreaView {
-                    azimuth_deg: 360,
-                    ..good
-                },
-                "azimuth_deg",
-            ),
+            (AreaView { latitude: 900_000_001, ..good }, "latitude, longitude"),
+            (AreaView { longitude: i32::MIN, ..good }, "latitude, longitude"),
+            (AreaView { distance_a_m: 0, ..good }, "distance_a_m"),
+            (AreaView { distance_b_m: 65_536, ..good }, "distance_b_m"),
+            (AreaView { shape: Shape::Circle, ..good }, "distance_b_m"),
+            (AreaView { azimuth_deg: 360, ..good }, "azimuth_deg"),
         ] {
             assert_eq!(bad.check(), Err(WireError::OutOfRange(field)));
         }

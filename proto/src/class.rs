@@ -71,10 +71,7 @@ impl TryFrom<u8> for Class {
     type Error = UnknownClass;
 
     fn try_from(value: u8) -> Result<Self, Self::Error> {
-        Self::ALL
-            .get(usize::from(value))
-            .copied()
-            .ok_or(UnknownClass(value))
+        Self::ALL.get(usize::from(value)).copied().ok_or(UnknownClass(value))
     }
 }
 

@@ -52,11 +52,7 @@ impl<'a> CredentialView<'a> {
         }
         reader.require(TBS, "tbs")?;
         reader.require(SIGNATURE, "signature")?;
-        Ok(Self {
-            tbs,
-            signature,
-            fields: CredentialFields::parse(tbs)?,
-        })
+        Ok(Self { tbs, signature, fields: CredentialFields::parse(tbs)? })
     }
 }
 

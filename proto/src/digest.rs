@@ -55,10 +55,7 @@ mod tests {
     fn is_the_start_of_the_hash_and_prints_as_hex() {
         let hash = core::array::from_fn(|i| (i as u8) << 4);
         let digest = Digest::of_hash(&hash);
-        assert_eq!(
-            format!("{digest} {digest:?}"),
-            "0010203040506070 0010203040506070"
-        );
+        assert_eq!(format!("{digest} {digest:?}"), "0010203040506070 0010203040506070");
         assert_eq!(digest.truncated(), [0x00, 0x10, 0x20]);
         assert_eq!(Digest::from_slice(digest.as_ref()), Some(digest));
         assert_eq!(Digest::from_slice(&hash), None);

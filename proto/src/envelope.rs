@@ -94,11 +94,7 @@ impl<'a> SignedView<'a> {
             return Err(WireError::Missing("tbs").into());
         }
         reader.require(SIGNATURE, "signature")?;
-        Ok(Self {
-            tbs,
-            signature,
-            signer: signer.ok_or(WireError::Missing("signer"))?,
-        })
+        Ok(Self { tbs, signature, signer: signer.ok_or(WireError::Missing("signer"))? })
     }
 }
 
@@ -123,9 +119,7 @@ pub fn signed_len(tbs_len: usize, signer: SignerRef<'_>) -> usize {
         SignerRef::Digest(_) => Digest::LEN,
         SignerRef::Credential(credential) => credential.len(),
     };
-    wire::bytes_field_len(tbs_len)
-        + wire::bytes_field_len(SIGNATURE_LEN)
-        + wire::bytes_field_len(signer)
+    wire::bytes_field_len(tbs_len) + wire::bytes_field_len(SIGNATURE_LEN) + wire::bytes_field_len(signer)
 }
 
 /// The fields of a `ToBeSigned`: what the signer says about the message.
@@ -268,8 +262,7 @@ impl<'a> TbsView<'a> {
     /// When the message expires, TAI microseconds since 2004; the last moment there is when the
     /// sum does not fit.
     pub fn expiry_us(&self) -> u64 {
-        self.generation_time_us
-            .saturating_add(u64::from(self.lifetime_ms) * 1000)
+        self.generation_time_us.saturating_add(u64::from(self.lifetime_ms) * 1000)
     }
 
     /// The credentials asked for, by the start of their digests.
@@ -320,10 +313,7 @@ pub enum EnvelopeError {
 
 #[cold]
 fn length(field: &'static str, value: &[u8]) -> EnvelopeError {
-    EnvelopeError::Wire(WireError::Length {
-        field,
-        found: value.len(),
-    })
+    EnvelopeError::Wire(WireError::Length { field, found: value.len() })
 }
 
 const TBS: u32 = wire::bytes_tag(1);

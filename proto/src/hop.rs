@@ -191,9 +191,7 @@ impl<T: AsRef<[u8]>> HopView<T> {
 }
 
 fn check(bytes: &[u8]) -> Result<HopHeader, HopError> {
-    let (fixed, rest) = bytes
-        .split_first_chunk::<MIN_LEN>()
-        .ok_or(HopError::Truncated)?;
+    let (fixed, rest) = bytes.split_first_chunk::<MIN_LEN>().ok_or(HopError::Truncated)?;
     let [first, flags, remaining_hops, class, digest @ ..] = *fixed;
     if first >> 4 != VERSION {
         return Err(HopError::Version(first >> 4));
@@ -211,8 +209,7 @@ fn check(bytes: &[u8]) -> Result<HopHeader, HopError> {
     let forwarder_position = if flags & HAS_POSITION == 0 {
         None
     } else {
-        let ([a, b, c, d, e, f, g, h], _) =
-            rest.split_first_chunk::<8>().ok_or(HopError::Truncated)?;
+        let ([a, b, c, d, e, f, g, h], _) = rest.split_first_chunk::<8>().ok_or(HopError::Truncated)?;
         let latitude = i32::from_le_bytes([*a, *b, *c, *d]);
         let longitude = i32::from_le_bytes([*e, *f, *g, *h]);
         if !wire::on_the_globe(latitude, longitude) {
@@ -257,21 +254,19 @@ mod tests {
             any::<[u8; 8]>(),
             proptest::option::of((-900_000_000..=900_000_000, -1_800_000_000..=1_800_000_000)),
         )
-            .prop_map(
-                |(kind, flags, remaining_hops, class, digest, position)| HopHeader {
-                    kind,
-                    flags: Flags {
-                        multi_hop: flags[0],
-                        store_carry_forward: flags[1],
-                        keep_alive: flags[2],
-                        test: flags[3],
-                    },
-                    remaining_hops,
-                    class: Class::try_from(class).unwrap(),
-                    forwarder: Digest(digest),
-                    forwarder_position: position,
+            .prop_map(|(kind, flags, remaining_hops, class, digest, position)| HopHeader {
+                kind,
+                flags: Flags {
+                    multi_hop: flags[0],
+                    store_carry_forward: flags[1],
+                    keep_alive: flags[2],
+                    test: flags[3],
                 },
-            )
+                remaining_hops,
+                class: Class::try_from(class).unwrap(),
+                forwarder: Digest(digest),
+                forwarder_position: position,
+            })
     }
 
     proptest! {

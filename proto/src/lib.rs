@@ -18,3 +18,16 @@ pub mod wire;
 pub use area::{AreaView, Shape};
 pub use class::Class;
 pub use digest::Digest;
+
+/// The messages of package `v2x.v1`, generated from `proto/schema` and committed.
+#[rustfmt::skip]
+#[allow(
+    missing_docs,
+    clippy::doc_markdown,
+    clippy::doc_lazy_continuation,
+    unused_qualifications,
+    reason = "generated: the schema's comments are the documentation"
+)]
+pub mod v1 {
+    include!("gen/v2x.v1.rs");
+}

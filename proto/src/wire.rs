@@ -78,10 +78,7 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            rest: bytes,
-            seen: 0,
-        }
+        Self { rest: bytes, seen: 0 }
     }
 
     /// The next field's tag, or `None` at the end of the message.
@@ -153,10 +150,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
         let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
-        let (value, rest) = self
-            .rest
-            .split_at_checked(length)
-            .ok_or(WireError::Truncated)?;
+        let (value, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(value)
     }
@@ -168,10 +162,7 @@ impl<'a> Reader<'a> {
         field: &'static str,
     ) -> Result<&'a [u8; N], WireError> {
         let value = self.bytes()?;
-        value.try_into().map_err(|_| WireError::Length {
-            field,
-            found: value.len(),
-        })
+        value.try_into().map_err(|_| WireError::Length { field, found: value.len() })
     }
 
     /// Steps over the value of a field that no arm of the reader's `match` took.
@@ -213,11 +204,7 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < MAX_VARINT {
-            WireError::Truncated
-        } else {
-            WireError::Varint
-        })
+        Err(if self.rest.len() < MAX_VARINT { WireError::Truncated } else { WireError::Varint })
     }
 }
 
@@ -319,10 +306,7 @@ mod tests {
             (&[0x80], WireError::Truncated),
             (&[], WireError::Truncated),
             (&[0xff; 10], WireError::Varint),
-            (
-                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02],
-                WireError::Varint,
-            ),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], WireError::Varint),
         ] {
             assert_eq!(Reader::new(bytes).varint(), Err(error), "{bytes:02x?}");
         }

@@ -1,1 +1,4 @@
 //! Integration tests.
+
+// The committed protobuf code is what the schema gives.
+mod generated;
