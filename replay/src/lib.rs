@@ -1,1 +1,3 @@
 //! stub
+pub mod ledger;
+pub mod spatial;

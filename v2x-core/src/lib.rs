@@ -10,5 +10,7 @@ pub mod io;
 pub mod limits;
 pub mod position;
 pub mod queue;
+pub mod report;
 pub mod rng;
+pub mod stats;
 pub mod time;

@@ -1,0 +1,409 @@
+//! Who was meant to receive what, and what became of it.
+//!
+//! The host of a run tells the ledger of every message when it was *meant* to be sent and for whom, and of every
+//! delivery. The load is open loop: a latency starts at the intended send, so a stall is charged to each message due
+//! in it (no coordinated omission). A delivery that never happens is a miss like a late one.
+//!
+//! A message is settled when its deadline has passed and every intended receiver has it, else [`GRACE_NS`] after the
+//! deadline. A delivery after that is counted as too late to be told from none: the pair has
+//! already been counted as undelivered. So the ledger's size follows the traffic of a few seconds, never the length of
+//! the run.
+//!
+//! Messages still inside their deadline when the run ends are left out altogether, neither sent nor expected: nobody
+//! can know what would have become of them. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stages of
+//! their deliveries, recorded as they come, stay in the stage histograms.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hash;
+
+use hashbrown::HashMap;
+use v2x_core::report::{Frames, Report};
+use v2x_core::stats::{Stage, Stats};
+use v2x_proto::Class;
+
+/// The open messages of a run and the counts of the settled ones. `M` names a message.
+#[derive(Debug)]
+pub struct Ledger<M> {
+    open: HashMap<M, Entry>,
+    /// By class, in order of sending: inside the deadline until the time that stands with it, ns.
+    due: [Queue<M>; Class::ALL.len()],
+    /// By class, in order of sending: somebody had not got it by its deadline. Waited for until the time given, ns.
+    overdue: [Queue<M>; Class::ALL.len()],
+    open_receivers: usize,
+    limit: usize,
+    clock_ns: u64,
+    reasons: Reasons,
+    counts: Counts,
+    stats: Stats,
+}
+
+impl<M: Copy + Eq + Hash> Ledger<M> {
+    /// An empty ledger.
+    pub fn new() -> Self {
+        Self::with_limit(MAX_OPEN_RECEIVERS)
+    }
+
+    fn with_limit(limit: usize) -> Self {
+        Self {
+            open: HashMap::new(),
+            due: Default::default(),
+            overdue: Default::default(),
+            open_receivers: 0,
+            limit,
+            clock_ns: 0,
+            reasons: Reasons::new(),
+            counts: Counts::default(),
+            stats: Stats::new(),
+        }
+    }
+
+    /// A message was meant to be sent at `sent_ns`, for each `(station, distance in m)` of `intended`.
+    ///
+    /// Call it once for each message, whether or not it reached the air; a second call for the same message (a repeated
+    /// copy) changes nothing. A station listed twice counts once.
+    pub fn sent(
+        &mut self,
+        message: M,
+        class: Class,
+        sent_ns: u64,
+        intended: impl Iterator<Item = (u32, f32)>,
+    ) {
+        self.advance(sent_ns);
+        if self.open.contains_key(&message) {
+            return;
+        }
+        let mut receivers: Vec<_> =
+            intended.map(|(station, distance_m)| Receiver::new(station, distance_m)).collect();
+        receivers.sort_by_key(|receiver| receiver.station);
+        receivers.dedup_by_key(|receiver| receiver.station);
+        self.open_receivers += receivers.len() + 1;
+        let waiting = receivers.len();
+        self.open.insert(message, Entry { class, sent_ns, waiting, receivers });
+        self.due[class.index()].push_back((due_ns(class, sent_ns), message));
+        while self.open_receivers > self.limit && self.settle_oldest() {
+            self.counts.forced += 1;
+        }
+    }
+
+    /// A station's application got a verified message at `at_ns`; `stages` are the latencies known of its way, in ns.
+    ///
+    /// The overall latency is the ledger's to work out: [`Stage::SendToDelivered`] among `stages` is ignored.
+    pub fn delivered(&mut self, message: M, station: u32, at_ns: u64, stages: &[(Stage, u64)]) -> Delivery {
+        self.counts.frames_delivered += 1;
+        let delivery = self.note_delivery(message, station, at_ns, stages);
+        match delivery {
+            Delivery::Intended { .. } | Delivery::Unintended => {}
+            Delivery::Repeated => self.counts.repeated += 1,
+            Delivery::Unknown => self.counts.unknown += 1,
+        }
+        self.advance(at_ns);
+        delivery
+    }
+
+    /// A station dropped a frame it had received. When the message is known, this is why the station does not have it
+    /// (until it does, or drops another copy for another reason).
+    pub fn dropped(&mut self, message: Option<M>, station: u32, reason: &'static str) {
+        *self.counts.drops.entry(reason).or_default() += 1;
+        if let Some(message) = message {
+            self.lost(message, station, reason);
+        }
+    }
+
+    /// A message did not even reach this station: lost on the medium. No frame is counted.
+    pub fn lost(&mut self, message: M, station: u32, reason: &'static str) {
+        let reason = self.reasons.number(reason);
+        if let Some(entry) = self.open.get_mut(&message)
+            && let Some(receiver) = entry.find(station)
+        {
+            receiver.reason = reason;
+        }
+    }
+
+    /// A message never left its sender, for instance because it expired in the queue. No frame is counted.
+    pub fn withheld(&mut self, message: M, reason: &'static str) {
+        let reason = self.reasons.number(reason);
+        if let Some(entry) = self.open.get_mut(&message) {
+            for receiver in entry.receivers.iter_mut().filter(|receiver| receiver.reason == NO_REASON) {
+                receiver.reason = reason;
+            }
+        }
+    }
+
+    /// Messages not settled yet.
+    pub fn open_messages(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Ends the run at `end_ns`, or at the latest time the ledger was told of, whichever is later, and hands over the
+    /// counts. See the module's text for what is left out.
+    pub fn finish(mut self, end_ns: u64) -> Outcome {
+        self.advance(end_ns);
+        let mut unfinished = 0;
+        for class in Class::ALL {
+            while let Some((_, message)) = self.overdue[class.index()].pop_front() {
+                self.settle(message);
+            }
+            // Past its deadline all the same may be what stands behind a message of a later send time.
+            while let Some((due_ns, message)) = self.due[class.index()].pop_front() {
+                if self.clock_ns < due_ns {
+                    unfinished += 1;
+                } else {
+                    self.settle(message);
+                }
+            }
+        }
+        let Counts { frames_delivered, drops, repeated, unknown, forced } = self.counts;
+        let dropped = drops.values().sum::<u64>();
+        let mut warnings = Vec::new();
+        let unintended = self.stats.classes().iter().map(|class| class.unintended).sum();
+        for (count, text) in [
+            (unintended, "deliveries went to stations the message was not meant for"),
+            (repeated, "deliveries repeated a message the station already had"),
+            (unknown, "deliveries were of messages never sent, or sent more than 5 s past their deadline"),
+            (forced, "messages were settled early: too many were open at once"),
+        ] {
+            if count > 0 {
+                warnings.push(format!("{count} {text}"));
+            }
+        }
+        Outcome {
+            stats: self.stats,
+            frames: Frames { received: frames_delivered + dropped, delivered: frames_delivered, dropped },
+            drops,
+            unfinished,
+            warnings,
+        }
+    }
+
+    fn note_delivery(&mut self, message: M, station: u32, at_ns: u64, stages: &[(Stage, u64)]) -> Delivery {
+        let Some(entry) = self.open.get_mut(&message) else {
+            return Delivery::Unknown;
+        };
+        let latency_ns = at_ns.saturating_sub(entry.sent_ns);
+        let stats = self.stats.class_mut(entry.class);
+        let delivery = match entry.receivers.binary_search_by_key(&station, |receiver| receiver.station) {
+            Ok(index) => {
+                let receiver = &mut entry.receivers[index];
+                if receiver.latency_ns != NOT_DELIVERED {
+                    return Delivery::Repeated;
+                }
+                receiver.latency_ns = latency_ns.min(NOT_DELIVERED - 1);
+                entry.waiting -= 1;
+                Delivery::Intended { distance_m: receiver.distance_m, latency_ns }
+            }
+            Err(index) => {
+                let mut receiver = Receiver::new(station, f32::NAN);
+                receiver.intended = false;
+                receiver.latency_ns = latency_ns.min(NOT_DELIVERED - 1);
+                entry.receivers.insert(index, receiver);
+                self.open_receivers += 1;
+                stats.unintended += 1;
+                return Delivery::Unintended;
+            }
+        };
+        for &(stage, stage_ns) in stages.iter().filter(|(stage, _)| *stage != Stage::SendToDelivered) {
+            stats.record(stage, stage_ns);
+        }
+        delivery
+    }
+
+    /// Moves what time has overtaken from due to overdue, and settles what is complete or beyond its grace.
+    fn advance(&mut self, now_ns: u64) {
+        if now_ns <= self.clock_ns {
+            return;
+        }
+        self.clock_ns = now_ns;
+        for class in Class::ALL {
+            while let Some((due_ns, message)) = pop_until(&mut self.due[class.index()], now_ns) {
+                if self.open.get(&message).is_some_and(|entry| entry.waiting > 0) {
+                    self.overdue[class.index()].push_back((due_ns.saturating_add(GRACE_NS), message));
+                } else {
+                    self.settle(message);
+                }
+            }
+            while let Some((_, message)) = pop_until(&mut self.overdue[class.index()], now_ns) {
+                self.settle(message);
+            }
+        }
+    }
+
+    /// Settles one message before its time; false when there is none.
+    fn settle_oldest(&mut self) -> bool {
+        let oldest = |queues: &mut [Queue<M>; Class::ALL.len()]| {
+            let queue = queues
+                .iter_mut()
+                .filter(|queue| !queue.is_empty())
+                .min_by_key(|queue| queue.front().map(|(until_ns, _)| *until_ns))?;
+            queue.pop_front()
+        };
+        let Some((_, message)) = oldest(&mut self.overdue).or_else(|| oldest(&mut self.due)) else {
+            return false;
+        };
+        self.settle(message);
+        true
+    }
+
+    fn settle(&mut self, message: M) {
+        let Some(entry) = self.open.remove(&message) else {
+            return;
+        };
+        self.open_receivers -= entry.receivers.len() + 1;
+        let stats = self.stats.class_mut(entry.class);
+        stats.sent += 1;
+        for receiver in entry.receivers.iter().filter(|receiver| receiver.intended) {
+            if receiver.latency_ns == NOT_DELIVERED {
+                stats.record_undelivered(self.reasons.name(receiver.reason));
+            } else {
+                stats.record_delivered(receiver.latency_ns);
+            }
+        }
+    }
+}
+
+impl<M: Copy + Eq + Hash> Default for Ledger<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a delivery turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Delivery {
+    /// To a station the message was meant for, for the first time.
+    Intended {
+        /// Distance from sender to receiver at the time of sending, m.
+        distance_m: f32,
+        /// Since the intended send, ns.
+        latency_ns: u64,
+    },
+    /// To a station the message was not meant for, for the first time.
+    Unintended,
+    /// The station had the message already.
+    Repeated,
+    /// The message was never sent, or is settled.
+    Unknown,
+}
+
+/// The counts of a finished run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Per class and stage.
+    pub stats: Stats,
+    /// Frames that reached a station.
+    pub frames: Frames,
+    /// Dropped frames by reason.
+    pub drops: BTreeMap<&'static str, u64>,
+    /// Messages left out because the run ended inside their deadline.
+    pub unfinished: u64,
+    /// What a reader of the report should know.
+    pub warnings: Vec<String>,
+}
+
+impl Outcome {
+    /// Puts frames, drops and warnings into a report made of [`Outcome::stats`].
+    pub fn fill(&self, report: &mut Report) {
+        report.frames = self.frames;
+        report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        report.warnings.extend(self.warnings.iter().cloned());
+    }
+}
+
+/// Why a receiver has not got a message nobody said anything about.
+pub const NEVER_RECEIVED: &str = "never_received";
+
+/// How long after its deadline a message is waited for, ns.
+pub const GRACE_NS: u64 = 5_000_000_000;
+
+/// What stands in for a deadline where there is none (D5), for the end of the run only, ns.
+pub const BACKGROUND_DUE_NS: u64 = 1_000_000_000;
+
+type Queue<M> = VecDeque<(u64, M)>;
+
+/// Takes the first message whose time has come.
+fn pop_until<M>(queue: &mut Queue<M>, now_ns: u64) -> Option<(u64, M)> {
+    queue.pop_front_if(|(until_ns, _)| *until_ns <= now_ns)
+}
+
+/// When the deadline of a message has passed for every receiver, ns: the deadline itself is still in time.
+fn due_ns(class: Class, sent_ns: u64) -> u64 {
+    let span_ns = class.deadline().map_or(BACKGROUND_DUE_NS, |deadline| {
+        u64::try_from(deadline.as_nanos()).expect("invariant: deadlines are below a second")
+    });
+    sent_ns.saturating_add(span_ns).saturating_add(1)
+}
+
+#[derive(Debug)]
+struct Entry {
+    class: Class,
+    sent_ns: u64,
+    /// Intended receivers that have not got it.
+    waiting: usize,
+    /// By station.
+    receivers: Vec<Receiver>,
+}
+
+impl Entry {
+    fn find(&mut self, station: u32) -> Option<&mut Receiver> {
+        let index = self.receivers.binary_search_by_key(&station, |receiver| receiver.station).ok()?;
+        self.receivers.get_mut(index)
+    }
+}
+
+#[derive(Debug)]
+struct Receiver {
+    latency_ns: u64,
+    station: u32,
+    distance_m: f32,
+    reason: u8,
+    intended: bool,
+}
+
+impl Receiver {
+    fn new(station: u32, distance_m: f32) -> Self {
+        Self { latency_ns: NOT_DELIVERED, station, distance_m, reason: NO_REASON, intended: true }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    frames_delivered: u64,
+    drops: BTreeMap<&'static str, u64>,
+    repeated: u64,
+    unknown: u64,
+    forced: u64,
+}
+
+/// Reasons as one byte each: there are many receivers and few reasons.
+#[derive(Debug)]
+struct Reasons {
+    names: Vec<&'static str>,
+}
+
+impl Reasons {
+    fn new() -> Self {
+        Self { names: vec![NEVER_RECEIVED] }
+    }
+
+    fn number(&mut self, name: &'static str) -> u8 {
+        let known = self.names.iter().position(|known| *known == name);
+        let index = known.unwrap_or_else(|| {
+            if self.names.len() <= usize::from(u8::MAX) {
+                self.names.push(name);
+            }
+            self.names.len() - 1
+        });
+        u8::try_from(index).expect("invariant: at most 256 names are kept")
+    }
+
+    fn name(&self, number: u8) -> &'static str {
+        self.names[usize::from(number)]
+    }
+}
+
+const NOT_DELIVERED: u64 = u64::MAX;
+const NO_REASON: u8 = 0;
+/// About 100 MB at 24 B each: a thousand stations in a jam, each message meant for 300, for 10 s and more.
+const MAX_OPEN_RECEIVERS: usize = 4_000_000;
+
+#[cfg(test)]
+mod tests;
