@@ -1,0 +1,330 @@
+//! `station.toml`: everything a station is told before it starts, read into types.
+//!
+//! [`StationConfig::load`] reads a file and returns the first thing wrong with it as one [`ConfigError`]; a
+//! configuration that loads is consistent. Paths are taken from the directory of the file.
+
+mod link;
+mod place;
+mod roadside;
+mod section;
+
+use core::time::Duration;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use v2x_core::config::{AwarenessRule, Config, Role};
+use v2x_core::limits;
+use v2x_proto::Class;
+
+pub use self::link::{Fault, LinkConfig, Medium};
+pub use self::place::PositionConfig;
+pub use self::roadside::{Advert, Intersection, RoadsideConfig, SignalGroup};
+pub use self::section::{ConfigError, Place};
+use self::section::{Document, Section, one_of};
+
+/// A station as configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationConfig {
+    /// What the core is told: role, station type, size, awareness rule, test flag.
+    pub station: Config,
+    /// Seed of all random choices; `None`: from the operating system at start.
+    pub seed: Option<u64>,
+    /// Who the station is and whom it trusts.
+    pub identity: IdentityFiles,
+    /// The link and its wrappers.
+    pub link: LinkConfig,
+    /// Where positions come from.
+    pub position: PositionConfig,
+    /// When the clock is good enough to sign by.
+    pub clock: ClockTrust,
+    /// Scheduling.
+    pub realtime: Realtime,
+    /// Test traffic.
+    pub load: Option<Load>,
+    /// What a roadside unit says; empty for a vehicle.
+    pub roadside: RoadsideConfig,
+    /// Reports while running.
+    pub report: ReportConfig,
+}
+
+/// Files of the station's identity, and of the authorities it trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    /// The station's credential.
+    pub credential: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Pinned roots, at least one.
+    pub roots: Vec<PathBuf>,
+    /// Issuers below the roots, at least one.
+    pub issuers: Vec<PathBuf>,
+}
+
+/// When the clock is trusted enough to sign by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockTrust {
+    /// When the kernel says it is synchronised (`adjtimex`).
+    #[default]
+    Kernel,
+    /// Always: for a laboratory whose stations share one machine.
+    Always,
+}
+
+/// Scheduling of the daemon's one thread. Nothing set: as the system schedules it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Realtime {
+    /// `SCHED_FIFO` priority, 1..=99.
+    pub fifo_priority: Option<u8>,
+    /// Processor to stay on, from 0.
+    pub cpu: Option<usize>,
+    /// Keep all memory in RAM.
+    pub lock_memory: bool,
+}
+
+/// Open-loop test traffic, always marked as test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// Messages per second, all classes together, 0.1..=10,000.
+    pub rate_per_s: f64,
+    /// Classes, used in turn; at least one.
+    pub classes: Vec<Class>,
+    /// Bytes of each payload, 1..=1,000.
+    pub payload_bytes: usize,
+}
+
+/// Reports while running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportConfig {
+    /// File to write the report to as JSON.
+    pub json: Option<PathBuf>,
+    /// How often.
+    pub every: Duration,
+}
+
+impl StationConfig {
+    /// Reads `file`. The error is the first violation in the order of the document's tables.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let read = |file: &Path| {
+            let mut text = String::new();
+            File::open(file)?.take(LONGEST_FILE + 1).read_to_string(&mut text)?;
+            Ok::<_, std::io::Error>(text)
+        };
+        let unreadable = |reason| ConfigError::Read { file: file.display().to_string(), reason };
+        let text = read(file).map_err(|e| unreadable(reason_of(&e)))?;
+        if text.len() as u64 > LONGEST_FILE {
+            return Err(unreadable(format!(
+                "longer than {} KiB, which no station needs",
+                LONGEST_FILE / 1024
+            )));
+        }
+        Self::parse(&text, file)
+    }
+
+    /// Reads `text`; `file` is what it is called in errors, and relative paths start from its directory.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let document = Document { file, text };
+        let table = document.parse()?;
+        let top = Section::top(&document, &table, TOP_KEYS)?;
+        let Some(role) = top.choice("role", ROLES)? else {
+            return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));
+        };
+        let station = station(&top, role)?;
+        let config = Self {
+            seed: top.integer("seed", 0..=i64::MAX as u64)?,
+            identity: identity(&top)?,
+            link: link::read(&top)?,
+            position: place::read(&top, role)?,
+            clock: clock(&top)?,
+            realtime: realtime(&top)?,
+            load: load(&top, station.test)?,
+            roadside: roadside::read(&top, role)?,
+            report: report(&top)?,
+            station,
+        };
+        Ok(config)
+    }
+}
+
+fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
+    let mut config = match role {
+        Role::Vehicle => Config::vehicle(),
+        Role::Roadside => Config::roadside(),
+    };
+    config.test = top.flag("test")?.unwrap_or(false);
+    if let Some(section) = top.table("station", &["type", "length_m", "width_m"])? {
+        if let Some(number) = station_type(&section)? {
+            let fits = (number == ROADSIDE_UNIT) == (role == Role::Roadside);
+            if !fits {
+                let role = role_name(role);
+                let right = "a roadside unit has type \"roadside_unit\", a vehicle any other";
+                return Err(section.contradiction("type", &format!("role = {role:?}"), right));
+            }
+            config.station_type = number;
+        }
+        let decimetres = |metres: f64| (metres * 10.0).round() as u16;
+        if let Some(length) = section.number("length_m", 0.1..=102.2, " m")? {
+            config.length_dm = Some(decimetres(length));
+        }
+        if let Some(width) = section.number("width_m", 0.1..=6.1, " m")? {
+            config.width_dm = Some(decimetres(width));
+        }
+    }
+    if let Some(section) = top.table("awareness", &["rule", "interval_ms"])? {
+        let rules = [("triggered", AwarenessRule::Triggered), ("off", AwarenessRule::Off)];
+        let rule = section.choice("rule", &rules)?;
+        let [shortest, longest] = [limits::MIN_AWARENESS_INTERVAL, limits::MAX_AWARENESS_INTERVAL];
+        let interval =
+            section.integer("interval_ms", shortest.as_millis() as u64..=longest.as_millis() as u64)?;
+        config.awareness = match (rule, interval) {
+            (Some(_), Some(_)) => {
+                let right = "give a rule or a fixed interval, not both";
+                return Err(section.contradiction("interval_ms", "awareness.rule", right));
+            }
+            (Some(rule), None) => rule,
+            (None, Some(millis)) => AwarenessRule::Every(Duration::from_millis(millis)),
+            (None, None) => config.awareness,
+        };
+    }
+    Ok(config)
+}
+
+fn station_type(section: &Section<'_>) -> Result<Option<u8>, ConfigError> {
+    if section.is_string("type") {
+        section.choice("type", STATION_TYPES)
+    } else {
+        section.integer("type", 0..=15)
+    }
+}
+
+fn identity(top: &Section<'_>) -> Result<IdentityFiles, ConfigError> {
+    const KEYS: &[&str] = &["credential", "key", "roots", "issuers"];
+    let Some(section) = top.table("identity", KEYS)? else {
+        return Err(top.missing("identity", "a table with credential, key, roots and issuers"));
+    };
+    let file = |key, what: &str| {
+        section.path(key)?.ok_or_else(|| section.missing(key, format!("the file of {what}")))
+    };
+    let files = |key, what: &str| {
+        section.paths(key)?.ok_or_else(|| section.missing(key, format!("a list of the files of {what}")))
+    };
+    Ok(IdentityFiles {
+        credential: file("credential", "the station's credential")?,
+        key: file("key", "the station's private key")?,
+        roots: files("roots", "trusted roots")?,
+        issuers: files("issuers", "issuers below the roots")?,
+    })
+}
+
+fn clock(top: &Section<'_>) -> Result<ClockTrust, ConfigError> {
+    let Some(section) = top.table("clock", &["trust"])? else { return Ok(ClockTrust::default()) };
+    let trust = section.choice("trust", &[("kernel", ClockTrust::Kernel), ("always", ClockTrust::Always)])?;
+    Ok(trust.unwrap_or_default())
+}
+
+fn realtime(top: &Section<'_>) -> Result<Realtime, ConfigError> {
+    let Some(section) = top.table("realtime", &["fifo_priority", "cpu", "lock_memory"])? else {
+        return Ok(Realtime::default());
+    };
+    Ok(Realtime {
+        fifo_priority: section.integer("fifo_priority", 1..=99)?,
+        cpu: section.integer("cpu", 0..=1023)?,
+        lock_memory: section.flag("lock_memory")?.unwrap_or(false),
+    })
+}
+
+fn load(top: &Section<'_>, test: bool) -> Result<Option<Load>, ConfigError> {
+    let Some(section) = top.table("load", &["rate_per_s", "classes", "payload_bytes"])? else {
+        return Ok(None);
+    };
+    if !test {
+        return Err(top.contradiction(
+            "load",
+            "test = false",
+            "made-up traffic is test traffic: set test = true",
+        ));
+    }
+    let Some(rate_per_s) = section.number("rate_per_s", 0.1..=10_000.0, " messages per second")? else {
+        return Err(section.missing("rate_per_s", "messages per second, 0.1 to 10000"));
+    };
+    let right = "a list of classes \"D0\" to \"D5\"";
+    let names = section.strings("classes", right)?.unwrap_or_else(|| vec!["D2".to_owned()]);
+    let class_of = |name: &String| {
+        let class = Class::ALL.into_iter().find(|class| class.name() == name);
+        class.ok_or_else(|| section.wrong("classes", format!("{name:?}"), right.to_owned()))
+    };
+    Ok(Some(Load {
+        rate_per_s,
+        classes: names.iter().map(class_of).collect::<Result<_, _>>()?,
+        payload_bytes: section.integer("payload_bytes", 1..=LONGEST_PAYLOAD)?.unwrap_or(DEFAULT_PAYLOAD),
+    }))
+}
+
+fn report(top: &Section<'_>) -> Result<ReportConfig, ConfigError> {
+    let mut report = ReportConfig { json: None, every: DEFAULT_REPORT_INTERVAL };
+    if let Some(section) = top.table("report", &["json", "every_s"])? {
+        report.json = section.path("json")?;
+        if let Some(secs) = section.integer("every_s", 1..=86_400)? {
+            report.every = Duration::from_secs(secs);
+        }
+    }
+    Ok(report)
+}
+
+fn role_name(role: Role) -> &'static str {
+    ROLES.iter().find(|(_, other)| *other == role).map_or("", |(name, _)| name)
+}
+
+/// The system's words without its error number.
+fn reason_of(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+const TOP_KEYS: &[&str] = &[
+    "role",
+    "seed",
+    "test",
+    "identity",
+    "station",
+    "awareness",
+    "link",
+    "position",
+    "clock",
+    "realtime",
+    "load",
+    "roadside",
+    "report",
+];
+const ROLES: &[(&str, Role)] = &[("vehicle", Role::Vehicle), ("roadside", Role::Roadside)];
+/// ETSI TS 102 894-2 `StationType`.
+const STATION_TYPES: &[(&str, u8)] = &[
+    ("unknown", 0),
+    ("pedestrian", 1),
+    ("cyclist", 2),
+    ("moped", 3),
+    ("motorcycle", 4),
+    ("passenger_car", 5),
+    ("bus", 6),
+    ("light_truck", 7),
+    ("heavy_truck", 8),
+    ("trailer", 9),
+    ("special_vehicle", 10),
+    ("tram", 11),
+    ("light_vru_vehicle", 12),
+    ("animal", 13),
+    ("agricultural", 14),
+    ("roadside_unit", ROADSIDE_UNIT),
+];
+const ROADSIDE_UNIT: u8 = 15;
+/// Far beyond any station's file; a wrong path such as a recording ends here.
+const LONGEST_FILE: u64 = 1024 * 1024;
+const LONGEST_PAYLOAD: usize = 1000;
+const DEFAULT_PAYLOAD: usize = 100;
+const DEFAULT_REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

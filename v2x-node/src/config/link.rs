@@ -1,0 +1,159 @@
+//! `[link]`: which radio, and what is wrapped around it.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+
+use super::section::{ConfigError, Section};
+
+/// The link and its wrappers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkConfig {
+    /// The radio itself.
+    pub medium: Medium,
+    /// Seeded trouble on purpose, for tests.
+    pub fault: Option<Fault>,
+    /// A pcapng file of all frames.
+    pub tap: Option<PathBuf>,
+}
+
+/// Which radio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// UDP multicast: needs no privilege, works on loopback.
+    Udp {
+        /// Interface name or IPv4 address.
+        interface: String,
+        /// Multicast group and port.
+        group: SocketAddrV4,
+        /// Receive buffer asked of the kernel, bytes; `None`: the adapter's own.
+        receive_buffer: Option<usize>,
+    },
+    /// Linux packet socket.
+    Packet {
+        /// Interface name.
+        interface: String,
+        /// EtherType of the frames.
+        ethertype: u16,
+        /// Receive buffer asked of the kernel, bytes; `None`: the adapter's own.
+        receive_buffer: Option<usize>,
+    },
+    /// The portable packet adapter over pnet.
+    #[cfg(feature = "pnet")]
+    Pnet {
+        /// Interface name.
+        interface: String,
+        /// EtherType of the frames.
+        ethertype: u16,
+    },
+}
+
+/// Rates of trouble on receive, each 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fault {
+    /// Frames lost.
+    pub receive_loss: f64,
+    /// Frames delivered twice.
+    pub duplicate: f64,
+    /// Frames held back behind later ones.
+    pub reorder: f64,
+    /// Frames with a bit flipped.
+    pub corrupt: f64,
+    /// Seed of the trouble, its own so that it does not move with the station's.
+    pub seed: u64,
+}
+
+pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, ConfigError> {
+    const KEYS: &[&str] = &["kind", "interface", "group", "ethertype", "receive_buffer", "fault", "tap"];
+    let Some(section) = top.table("link", KEYS)? else {
+        return Err(top.missing("link", "a table with at least kind and interface"));
+    };
+    let Some(kind) = section.choice("kind", KINDS)? else {
+        return Err(section.missing("kind", super::one_of(KINDS.iter().map(|(name, _)| *name))));
+    };
+    let ethertype = || Ok(section.integer("ethertype", SMALLEST_ETHERTYPE..=u16::MAX)?.unwrap_or(ETHERTYPE));
+    let receive_buffer = || section.integer("receive_buffer", SMALLEST_BUFFER..=LARGEST_BUFFER);
+    let interface = || {
+        let right = "an interface, such as \"wlan0\"";
+        section.string("interface", right)?.ok_or_else(|| section.missing("interface", right))
+    };
+    let medium = match kind {
+        Kind::Udp => {
+            section.only(
+                &["kind", "interface", "group", "receive_buffer", "fault", "tap"],
+                "link.kind = \"udp\"",
+            )?;
+            Medium::Udp {
+                interface: interface()?,
+                group: group(&section)?,
+                receive_buffer: receive_buffer()?,
+            }
+        }
+        Kind::Packet => {
+            let keys = &["kind", "interface", "ethertype", "receive_buffer", "fault", "tap"];
+            section.only(keys, "link.kind = \"packet\"")?;
+            Medium::Packet {
+                interface: interface()?,
+                ethertype: ethertype()?,
+                receive_buffer: receive_buffer()?,
+            }
+        }
+        #[cfg(feature = "pnet")]
+        Kind::Pnet => {
+            section.only(&["kind", "interface", "ethertype", "fault", "tap"], "link.kind = \"pnet\"")?;
+            Medium::Pnet { interface: interface()?, ethertype: ethertype()? }
+        }
+    };
+    let tap = match section.table("tap", &["file"])? {
+        None => None,
+        Some(tap) => {
+            Some(tap.path("file")?.ok_or_else(|| tap.missing("file", "a file name ending in .pcapng"))?)
+        }
+    };
+    Ok(LinkConfig { medium, fault: fault(&section)?, tap })
+}
+
+fn group(section: &Section<'_>) -> Result<SocketAddrV4, ConfigError> {
+    let right = "an IPv4 multicast group and port, such as \"239.255.77.77:47808\"";
+    let Some(text) = section.string("group", right)? else { return Ok(GROUP) };
+    match text.parse::<SocketAddrV4>() {
+        Ok(group) if group.ip().is_multicast() && group.port() != 0 => Ok(group),
+        _ => Err(section.wrong("group", format!("{text:?}"), right.to_owned())),
+    }
+}
+
+fn fault(link: &Section<'_>) -> Result<Option<Fault>, ConfigError> {
+    const KEYS: &[&str] = &["receive_loss", "duplicate", "reorder", "corrupt", "seed"];
+    let Some(section) = link.table("fault", KEYS)? else { return Ok(None) };
+    let rate = |key| Ok(section.number(key, 0.0..=1.0, "")?.unwrap_or(0.0));
+    Ok(Some(Fault {
+        receive_loss: rate("receive_loss")?,
+        duplicate: rate("duplicate")?,
+        reorder: rate("reorder")?,
+        corrupt: rate("corrupt")?,
+        seed: section.integer("seed", 0..=i64::MAX as u64)?.unwrap_or(0),
+    }))
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Udp,
+    Packet,
+    #[cfg(feature = "pnet")]
+    Pnet,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("udp", Kind::Udp),
+    ("packet", Kind::Packet),
+    #[cfg(feature = "pnet")]
+    ("pnet", Kind::Pnet),
+];
+
+/// Multicast group used when none is given (administratively scoped, RFC 2365).
+pub const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 255, 77, 77), 47808);
+/// IEEE local experimental EtherType 1.
+pub const ETHERTYPE: u16 = 0x88B5;
+/// Smaller numbers are lengths, not types (IEEE 802.3).
+const SMALLEST_ETHERTYPE: u16 = 0x0600;
+const SMALLEST_BUFFER: usize = 4096;
+const LARGEST_BUFFER: usize = 256 * 1024 * 1024;

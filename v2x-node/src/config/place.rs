@@ -1,0 +1,133 @@
+//! `[position]`: where positions come from.
+
+use std::path::PathBuf;
+
+use v2x_core::config::Role;
+use v2x_core::position::Position;
+
+use super::section::{ConfigError, Section};
+
+/// Where positions come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PositionConfig {
+    /// A gpsd.
+    Gpsd {
+        /// Host and port.
+        address: String,
+    },
+    /// NMEA sentences from a file or a serial device.
+    Nmea {
+        /// File or device.
+        path: PathBuf,
+        /// Speed of a serial device, baud.
+        baud: u32,
+    },
+    /// A vehicle of a mobility trace.
+    #[cfg(feature = "replay")]
+    Trace {
+        /// Trace file.
+        file: PathBuf,
+        /// Name of the vehicle in it.
+        station: String,
+        /// How much faster than life, 1 as it was.
+        speed: f64,
+    },
+    /// A place that does not change.
+    Fixed {
+        /// Latitude and longitude.
+        position: Position,
+        /// Altitude above the ellipsoid, 0.01 m.
+        altitude_cm: Option<i32>,
+    },
+}
+
+pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, ConfigError> {
+    let Some(section) = top.table("position", KEYS)? else {
+        return Err(top.missing("position", "a table with at least source"));
+    };
+    let Some(source) = section.choice("source", SOURCES)? else {
+        return Err(section.missing("source", super::one_of(SOURCES.iter().map(|(name, _)| *name))));
+    };
+    if role == Role::Roadside && !matches!(source, Source::Fixed) {
+        let right = "a roadside unit stands still: source = \"fixed\" with latitude and longitude";
+        return Err(section.contradiction("source", "role = \"roadside\"", right));
+    }
+    match source {
+        Source::Gpsd => {
+            section.only(&["source", "address"], "position.source = \"gpsd\"")?;
+            let right = "host and port, such as \"127.0.0.1:2947\"";
+            let address = section.string("address", right)?.unwrap_or_else(|| GPSD_ADDRESS.to_owned());
+            let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+            if port.is_none_or(|port| port == 0) {
+                return Err(section.wrong("address", format!("{address:?}"), right.to_owned()));
+            }
+            Ok(PositionConfig::Gpsd { address })
+        }
+        Source::Nmea => {
+            section.only(&["source", "path", "baud"], "position.source = \"nmea\"")?;
+            let right = "a file of NMEA sentences or a serial device";
+            let path = section.path("path")?.ok_or_else(|| section.missing("path", right))?;
+            let baud = section.integer("baud", 0..=u32::MAX)?.unwrap_or(DEFAULT_BAUD);
+            if !BAUDS.contains(&baud) {
+                let right = BAUDS.map(|baud| baud.to_string()).join(", ");
+                return Err(section.wrong("baud", baud.to_string(), format!("one of {right}")));
+            }
+            Ok(PositionConfig::Nmea { path, baud })
+        }
+        #[cfg(feature = "replay")]
+        Source::Trace => {
+            section.only(&["source", "file", "station", "speed"], "position.source = \"trace\"")?;
+            let right = "the name of a vehicle in the trace";
+            Ok(PositionConfig::Trace {
+                file: section.path("file")?.ok_or_else(|| section.missing("file", "a mobility trace"))?,
+                station: section
+                    .string("station", right)?
+                    .ok_or_else(|| section.missing("station", right))?,
+                speed: section.number("speed", 0.01..=1000.0, " times as fast")?.unwrap_or(1.0),
+            })
+        }
+        Source::Fixed => {
+            section
+                .only(&["source", "latitude", "longitude", "altitude_m"], "position.source = \"fixed\"")?;
+            let altitude = section.number("altitude_m", -1000.0..=8000.0, " m")?;
+            Ok(PositionConfig::Fixed {
+                position: coordinates(&section)?,
+                altitude_cm: altitude.map(|metres| (metres * 100.0).round() as i32),
+            })
+        }
+    }
+}
+
+/// `latitude` and `longitude` in degrees.
+pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, ConfigError> {
+    let degrees = |key, most: f64| {
+        let value = section.number(key, -most..=most, " degrees")?;
+        value.ok_or_else(|| section.missing(key, format!("degrees, -{most} to {most}")))
+    };
+    let unit = |degrees: f64| (degrees * 1e7).round() as i32;
+    Ok(Position { latitude: unit(degrees("latitude", 90.0)?), longitude: unit(degrees("longitude", 180.0)?) })
+}
+
+#[derive(Clone, Copy)]
+enum Source {
+    Gpsd,
+    Nmea,
+    #[cfg(feature = "replay")]
+    Trace,
+    Fixed,
+}
+
+const SOURCES: &[(&str, Source)] = &[
+    ("gpsd", Source::Gpsd),
+    ("nmea", Source::Nmea),
+    #[cfg(feature = "replay")]
+    ("trace", Source::Trace),
+    ("fixed", Source::Fixed),
+];
+const KEYS: &[&str] =
+    &["source", "address", "path", "baud", "file", "station", "speed", "latitude", "longitude", "altitude_m"];
+/// Where gpsd listens (gpsd(8)).
+const GPSD_ADDRESS: &str = "127.0.0.1:2947";
+/// NMEA 0183's own speed is 4,800; today's receivers speak 9,600 unless told otherwise.
+const DEFAULT_BAUD: u32 = 9600;
+const BAUDS: [u32; 8] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800];

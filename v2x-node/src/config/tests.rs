@@ -1,0 +1,224 @@
+//! Every complaint names file, line, key, what was found and what would be right.
+
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(text: &str) -> Result<StationConfig, ConfigError> {
+    StationConfig::parse(text, Path::new("conf/station.toml"))
+}
+
+/// The complaint about `VEHICLE` with `from` replaced by `to`.
+fn complaint(from: &str, to: &str) -> String {
+    assert!(VEHICLE.contains(from), "{from}");
+    parse(&VEHICLE.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+const VEHICLE: &str = r#"role = "vehicle"
+seed = 7
+test = true
+[identity]
+credential = "car.cred"
+key = "/etc/car.key"
+roots = ["root.cred"]
+issuers = ["issuer.cred"]
+[awareness]
+interval_ms = 200
+[link]
+kind = "udp"
+interface = "lo"
+group = "239.1.2.3:5000"
+[link.fault]
+receive_loss = 0.25
+[position]
+source = "fixed"
+latitude = 49.5
+longitude = -6
+[realtime]
+cpu = 1
+[load]
+rate_per_s = 100
+classes = ["D0", "D2"]
+[report]
+every_s = 5
+"#;
+
+const ROADSIDE: &str = include_str!("../../../examples/roadside.toml");
+
+#[test]
+fn a_full_vehicle_reads_as_written() {
+    let config = parse(VEHICLE).unwrap();
+    assert_eq!(config.station.role, Role::Vehicle);
+    assert_eq!(config.station.awareness, AwarenessRule::Every(Duration::from_millis(200)));
+    assert!(config.station.test);
+    assert_eq!(config.seed, Some(7));
+    assert_eq!(config.identity.credential, PathBuf::from("conf/car.cred"));
+    assert_eq!(config.identity.key, PathBuf::from("/etc/car.key"));
+    let group: SocketAddrV4 = "239.1.2.3:5000".parse().unwrap();
+    assert_eq!(config.link.medium, Medium::Udp { interface: "lo".to_owned(), group, receive_buffer: None });
+    assert_eq!(config.link.fault.unwrap().receive_loss, 0.25);
+    let PositionConfig::Fixed { position, altitude_cm } = config.position else { panic!("not fixed") };
+    assert_eq!((position.latitude, position.longitude, altitude_cm), (495_000_000, -60_000_000, None));
+    assert_eq!(config.load.unwrap().classes, [Class::D0, Class::D2]);
+    assert_eq!(config.report.every, Duration::from_secs(5));
+}
+
+#[test]
+fn the_examples_load() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let vehicle = StationConfig::load(&examples.join("vehicle.toml")).unwrap();
+    assert_eq!(vehicle.station, Config::vehicle());
+    let roadside = StationConfig::load(&examples.join("roadside.toml")).unwrap();
+    assert_eq!(roadside.roadside.intersections[0].groups[1].offset_ms, 30_000);
+    assert_eq!(roadside.roadside.adverts[0].service, "charging");
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_known_ones() {
+    assert_eq!(
+        complaint("kind = \"udp\"", "knd = \"udp\""),
+        "conf/station.toml:12: link.knd: unknown key; known keys here: kind, interface, group, ethertype, \
+         receive_buffer, fault, tap"
+    );
+    assert!(
+        complaint("seed = 7", "sed = 7").starts_with("conf/station.toml:2: sed: unknown key; known keys")
+    );
+    assert!(
+        complaint("receive_loss", "los").starts_with("conf/station.toml:16: link.fault.los: unknown key")
+    );
+    // The first in the file, not the first in the alphabet.
+    assert!(complaint("seed = 7", "zzz = 1\naaa = 2").contains(":2: zzz: unknown key"));
+}
+
+#[test]
+fn wrong_types_and_ranges_say_what_would_be_right() {
+    let cases = [
+        (
+            "seed = 7",
+            "seed = \"x\"",
+            ":2: seed: found \"x\", expected a whole number, 0 to 9223372036854775807",
+        ),
+        ("seed = 7", "seed = -1", ":2: seed: found -1, expected a whole number"),
+        (
+            "role = \"vehicle\"",
+            "role = \"boat\"",
+            ":1: role: found \"boat\", expected \"vehicle\" or \"roadside\"",
+        ),
+        ("test = true", "test = 1", ":3: test: found 1, expected true or false"),
+        ("[\"root.cred\"]", "[]", ":7: identity.roots: found an empty list, expected a list of file names"),
+        ("[\"root.cred\"]", "\"root.cred\"", ":7: identity.roots: found \"root.cred\", expected a list"),
+        (
+            "interval_ms = 200",
+            "interval_ms = 99",
+            ":10: awareness.interval_ms: found 99, expected a whole number, 100 to 1000",
+        ),
+        (
+            "239.1.2.3:5000",
+            "10.1.2.3:5000",
+            ":14: link.group: found \"10.1.2.3:5000\", expected an IPv4 multicast",
+        ),
+        ("0.25", "1.5", ":16: link.fault.receive_loss: found 1.5, expected a number, 0 to 1"),
+        (
+            "latitude = 49.5",
+            "latitude = 91",
+            ":19: position.latitude: found 91, expected a number, -90 to 90 degrees",
+        ),
+        ("latitude = 49.5", "latitude = nan", ":19: position.latitude: found nan"),
+        ("\"D2\"]", "\"D9\"]", ":25: load.classes: found \"D9\", expected a list of classes"),
+        ("[realtime]\ncpu = 1", "realtime = 3", "position.realtime: unknown key"),
+    ];
+    for (from, to, expected) in cases {
+        let message = complaint(from, to);
+        assert!(message.contains(expected), "{message}\nlacks\n{expected}");
+        assert!(message.starts_with("conf/station.toml:") && !message.contains('\n'), "{message}");
+    }
+}
+
+#[test]
+fn missing_keys_are_named_with_what_they_have_to_be() {
+    let cases = [
+        ("role = \"vehicle\"\n", ":1: role: missing; \"vehicle\" or \"roadside\""),
+        ("key = \"/etc/car.key\"\n", ":4: identity.key: missing; the file of the station's private key"),
+        ("interface = \"lo\"\n", ":11: link.interface: missing; an interface"),
+        ("longitude = -6\n", ":17: position.longitude: missing; degrees, -180 to 180"),
+        ("rate_per_s = 100\n", ":23: load.rate_per_s: missing; messages per second"),
+    ];
+    for (line, expected) in cases {
+        let message = complaint(line, "");
+        // Removing a line moves those behind it up by one.
+        let moved = message.contains(expected);
+        let place = expected.split_once(": ").unwrap().1;
+        assert!(moved || message.contains(place), "{message}\nlacks\n{expected}");
+    }
+}
+
+#[test]
+fn contradictions_are_refused_with_the_way_out() {
+    let cases = [
+        (
+            VEHICLE.replace("interval_ms", "rule = \"off\"\ninterval_ms"),
+            "awareness.interval_ms: does not go with awareness.rule",
+        ),
+        (VEHICLE.replace("test = true", ""), "load: does not go with test = false; made-up traffic"),
+        (
+            VEHICLE.replace("interface = \"lo\"", "interface = \"lo\"\nethertype = 0x88B6"),
+            "link.ethertype: does not go with link.kind = \"udp\"; keys that do: kind, interface, group",
+        ),
+        (
+            VEHICLE.replace("latitude", "baud = 9600\nlatitude"),
+            "position.baud: does not go with position.source = \"fixed\"",
+        ),
+        (
+            VEHICLE.replace("[load]", "[station]\ntype = 15\n[load]"),
+            "station.type: does not go with role = \"vehicle\"",
+        ),
+        (VEHICLE.replace("[load]", "[roadside]\n[load]"), "roadside: does not go with role = \"vehicle\""),
+        (
+            ROADSIDE.replace("\"fixed\"", "\"gpsd\""),
+            "position.source: does not go with role = \"roadside\"; a roadside unit stands still",
+        ),
+        (
+            ROADSIDE.replace("group = 2", "group = 1"),
+            "roadside.intersection[0].groups[1].group: found 1, expected a number no other",
+        ),
+    ];
+    for (text, expected) in cases {
+        let message = parse(&text).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}\nlacks\n{expected}");
+    }
+}
+
+#[test]
+fn what_is_not_toml_names_its_line() {
+    let message = complaint("seed = 7", "seed 7");
+    assert!(message.starts_with("conf/station.toml:2: not TOML: "), "{message}");
+    let message = complaint("seed = 7", "seed = 7\nseed = 8");
+    assert!(message.contains("duplicate key"), "{message}");
+}
+
+#[test]
+fn a_file_that_is_not_there_says_so() {
+    let message = StationConfig::load(Path::new("no/such.toml")).unwrap_err().to_string();
+    assert_eq!(message, "no/such.toml: cannot read the configuration: no such file");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
+        drop(parse(&text));
+    }
+
+    #[test]
+    fn no_change_of_a_good_file_makes_the_reader_panic(
+        at in 0..VEHICLE.len() + ROADSIDE.len(), with in "[\\[\\]{}=\",.0-9a-z\\n-]{0,4}", cut in 0usize..6
+    ) {
+        let (base, at) = if at < VEHICLE.len() { (VEHICLE, at) } else { (ROADSIDE, at - VEHICLE.len()) };
+        let end = (at + cut).min(base.len());
+        if let Err(error) = parse(&format!("{}{with}{}", &base[..at], &base[end..])) {
+            prop_assert!(error.to_string().starts_with("conf/station.toml:"));
+        }
+    }
+}
