@@ -1,3 +1,4 @@
 //! stub
+pub mod hlog;
 pub mod ledger;
 pub mod spatial;

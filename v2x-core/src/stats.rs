@@ -10,6 +10,8 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
+use crate::io::{ReceiveStamps, SendStamps};
+
 /// A stretch of a message's way, named by its two end points.
 ///
 /// The wording of [`Stage::name`] is part of the report's format and does not change.
@@ -84,6 +86,30 @@ impl Stage {
             Stage::KernelToDelivered => "kernel_receive_to_delivered",
         }
     }
+}
+
+/// The sender's stages of one message, from its stamps.
+pub fn send_stages(stamps: &SendStamps) -> [(Stage, u64); 4] {
+    [
+        (Stage::GeneratedToBuilt, stamps.built.nanos_since(stamps.generated)),
+        (Stage::BuiltToSigned, stamps.signed.nanos_since(stamps.built)),
+        (Stage::SignedToQueued, stamps.queued.nanos_since(stamps.signed)),
+        (Stage::QueuedToGate, stamps.gate_open.nanos_since(stamps.queued)),
+    ]
+}
+
+/// The receiver's stages of one message, from its stamps; those whose first end point is unknown are left out.
+pub fn receive_stages(stamps: &ReceiveStamps) -> impl Iterator<Item = (Stage, u64)> {
+    let ReceiveStamps { kernel_receive, user_receive, prefiltered, verified, delivered } = *stamps;
+    [
+        (Stage::KernelToUser, kernel_receive, user_receive),
+        (Stage::UserToPrefiltered, user_receive, Some(prefiltered)),
+        (Stage::PrefilteredToVerified, Some(prefiltered), Some(verified)),
+        (Stage::VerifiedToDelivered, Some(verified), Some(delivered)),
+        (Stage::KernelToDelivered, kernel_receive, Some(delivered)),
+    ]
+    .into_iter()
+    .filter_map(|(stage, from, to)| Some((stage, to?.nanos_since(from?))))
 }
 
 /// Latencies of one stage, in nanoseconds.
@@ -334,6 +360,7 @@ const MAX_POINTS: usize = 65;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Instant;
 
     #[test]
     fn stage_names_are_distinct_and_in_order() {
@@ -345,6 +372,32 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Stage::COUNT);
+    }
+
+    #[test]
+    fn stages_come_from_stamps_and_skip_what_is_unknown() {
+        let at = Instant::from_nanos;
+        let sent = send_stages(&SendStamps {
+            generated: at(100),
+            built: at(110),
+            signed: at(130),
+            queued: at(131),
+            gate_open: at(200),
+        });
+        assert_eq!(sent.map(|(_, ns)| ns), [10, 20, 1, 69]);
+        let mut stamps = ReceiveStamps {
+            kernel_receive: Some(at(1_000)),
+            user_receive: Some(at(1_010)),
+            prefiltered: at(1_030),
+            verified: at(1_070),
+            delivered: at(1_075),
+        };
+        let latencies: Vec<_> = receive_stages(&stamps).map(|(_, ns)| ns).collect();
+        assert_eq!(latencies, [10, 20, 40, 5, 75]);
+        stamps.kernel_receive = None;
+        stamps.user_receive = None;
+        let stages: Vec<_> = receive_stages(&stamps).map(|(stage, _)| stage).collect();
+        assert_eq!(stages, [Stage::PrefilteredToVerified, Stage::VerifiedToDelivered]);
     }
 
     #[test]
