@@ -2,6 +2,7 @@
 
 use bytes::BufMut;
 
+use crate::v1;
 use crate::wire::{self, Reader, WireError};
 
 /// A circle, rectangle or ellipse on the globe, with every value in range.
@@ -116,6 +117,37 @@ impl AreaView {
     pub(crate) fn encode_field(&self, out: &mut impl BufMut, number: u32) {
         wire::put_bytes_head(out, number, self.encoded_len());
         self.encode(out);
+    }
+}
+
+impl TryFrom<&v1::Area> for AreaView {
+    type Error = WireError;
+
+    fn try_from(area: &v1::Area) -> Result<Self, WireError> {
+        let shape = u32::try_from(area.shape).ok().and_then(Shape::from_wire);
+        let view = Self {
+            latitude: area.latitude,
+            longitude: area.longitude,
+            shape: shape.ok_or(WireError::OutOfRange("shape"))?,
+            distance_a_m: area.distance_a_m,
+            distance_b_m: area.distance_b_m,
+            azimuth_deg: area.azimuth_deg,
+        };
+        view.check()?;
+        Ok(view)
+    }
+}
+
+impl From<AreaView> for v1::Area {
+    fn from(area: AreaView) -> Self {
+        Self {
+            latitude: area.latitude,
+            longitude: area.longitude,
+            shape: area.shape as i32,
+            distance_a_m: area.distance_a_m,
+            distance_b_m: area.distance_b_m,
+            azimuth_deg: area.azimuth_deg,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A frame is a fixed binary [`hop`] header, unsigned, followed by a protobuf `SignedMessage`
 //! ([`envelope`]). What is signed is kept as the exact bytes received and never re-encoded. The
-//! payload inside is parsed only after its signature was verified;
+//! payload inside ([`payload`], types in [`v1`]) is parsed only after its signature was verified;
 //! everything needed before that is read by checked views that allocate nothing.
 //!
 //! This crate has no clock, no IO and no randomness, and no input makes it panic.
@@ -13,6 +13,7 @@ pub mod credential;
 pub mod digest;
 pub mod envelope;
 pub mod hop;
+pub mod payload;
 pub mod wire;
 
 pub use area::{AreaView, Shape};

@@ -129,8 +129,8 @@ pub struct Awareness {
     /// AccelerationControl); absent: unknown.
     #[prost(uint32, optional, tag = "10")]
     pub control_flags: ::core::option::Option<u32>,
-    /// Time to the station's next beacon as planned now, ms, 100..=1000 for a station that moves; absent:
-    /// not planned. Receivers derive the share of beacons they miss.
+    /// Time to the station's next beacon as planned now, ms, 1..=60000; absent: not planned. Receivers derive
+    /// the share of beacons they miss.
     #[prost(uint32, optional, tag = "11")]
     pub beacon_interval_ms: ::core::option::Option<u32>,
     /// Age of the envelope's position when the message was generated, ms, 0..=10000; absent: unknown.
@@ -529,8 +529,8 @@ impl MessageType {
 }
 /// Something dangerous is there (EN 302 637-3 DENM).
 ///
-/// A cancellation or negation carries `id`, `state`, `detection_time_us` and `reference_time_us`
-/// only (EN 302 637-3 clause 6.1.1).
+/// A cancellation or negation needs `id`, `state`, `detection_time_us` and `reference_time_us` only
+/// (EN 302 637-3 clause 6.1.1); receivers ignore the rest of it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hazard {
     /// Which event.
@@ -545,7 +545,7 @@ pub struct Hazard {
     /// When this state was made, same unit; grows with each update (EN 302 637-3 clause 6.1.2).
     #[prost(fixed64, tag = "4")]
     pub reference_time_us: u64,
-    /// Where the event is; absent in cancellation and negation only.
+    /// Where the event is; may be absent in a cancellation or negation only.
     #[prost(message, optional, tag = "5")]
     pub position: ::core::option::Option<Position>,
     /// How good `position` is; absent: unknown.
@@ -555,7 +555,7 @@ pub struct Hazard {
     /// 3 roadworks, 12 human presence, 14 wrong-way driver, 26 slow vehicle, 27 dangerous end of queue,
     /// 91 breakdown, 92 post-crash, 94 stationary vehicle, 95 emergency vehicle approaching,
     /// 97 collision risk, 98 signal violation, 99 dangerous situation (sub-cause 1: emergency electronic
-    /// brake lights). 0 in cancellation and negation only.
+    /// brake lights). may be 0 in a cancellation or negation only.
     #[prost(uint32, tag = "7")]
     pub cause: u32,
     /// Sub-cause of `cause`, 0..=255; 0: not said.
@@ -854,7 +854,7 @@ pub struct RsuAdvert {
     /// Name of the unit, UTF-8, at most 32 bytes.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
-    /// Time to the next advert, ms, 100..=60000; absent: not planned.
+    /// Time to the next advert, ms, 1..=60000; absent: not planned.
     #[prost(uint32, optional, tag = "3")]
     pub interval_ms: ::core::option::Option<u32>,
     /// What it offers, at most 16.
@@ -1806,7 +1806,7 @@ pub struct Vru {
     /// Present when the sender speaks for a group whose members stay silent.
     #[prost(message, optional, tag = "9")]
     pub cluster: ::core::option::Option<VruCluster>,
-    /// Time to the next beacon as planned now, ms, 100..=5000; absent: not planned.
+    /// Time to the next beacon as planned now, ms, 1..=60000; absent: not planned.
     #[prost(uint32, optional, tag = "10")]
     pub beacon_interval_ms: ::core::option::Option<u32>,
 }
