@@ -12,5 +12,6 @@ pub mod position;
 pub mod queue;
 pub mod report;
 pub mod rng;
+pub mod security;
 pub mod stats;
 pub mod time;
