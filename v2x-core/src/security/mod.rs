@@ -1,12 +1,15 @@
 //! Who speaks, whether it may say that, whether it says it now, and whether it said it before.
 //!
 //! [`permissions`], [`credential`], [`trust`] and [`issue`] are the chain root -> issuer -> station;
-//! [`identity`] is the station itself; [`freshness`] and [`replay_window`] refuse the past.
+//! [`identity`] is the station itself; [`key_cache`] holds the stations it knows and [`distribution`]
+//! makes them known; [`freshness`] and [`replay_window`] refuse the past.
 
 pub mod credential;
+pub mod distribution;
 pub mod freshness;
 pub mod identity;
 pub mod issue;
+pub mod key_cache;
 pub mod permissions;
 mod region;
 pub mod replay_window;
@@ -15,8 +18,10 @@ mod testing;
 pub mod trust;
 
 pub use credential::{CredentialError, Trusted};
+pub use distribution::Distribution;
 pub use identity::{Identity, KeyPair, Sign};
 pub use issue::{CredentialRequest, issue, make_root};
+pub use key_cache::{KeyCache, Lookup};
 pub use permissions::Permissions;
 pub use replay_window::{ReplayWindow, ReplayWindows};
 pub use trust::TrustStore;
