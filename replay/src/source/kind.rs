@@ -1,0 +1,110 @@
+//! What a file is, by its first bytes.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::TraceError;
+
+/// What the first bytes of a file say it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Compressed with gzip; what is inside shows after decompression.
+    Gzip,
+    /// XML, as SUMO writes floating-car data.
+    Xml,
+    /// Text that may be a CSV header.
+    Csv,
+    /// A pcapng or pcap capture.
+    Capture,
+    /// A daemon's recording.
+    Recording,
+    /// JSON.
+    Json,
+    /// A known format that is of no use here, named.
+    Other(&'static str),
+    /// Bytes that are no text.
+    Binary,
+    /// Nothing at all.
+    Empty,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip inside gzip",
+            Self::Xml => "XML",
+            Self::Csv => "CSV",
+            Self::Capture => "a packet capture (pcap or pcapng)",
+            Self::Recording => "a recording of a station",
+            Self::Json => "JSON",
+            Self::Other(name) => name,
+            Self::Binary => "binary data of no known kind",
+            Self::Empty => "empty",
+        })
+    }
+}
+
+/// What a file is, looking inside gzip.
+///
+/// # Errors
+/// [`TraceError::Open`] or [`TraceError::Read`].
+pub fn kind_of(path: &Path) -> Result<Kind, TraceError> {
+    let name = || path.display().to_string();
+    let file = File::open(path).map_err(|source| TraceError::Open { name: name(), source })?;
+    let read_error = |source| TraceError::Read { name: name(), source };
+    let mut prefix = Vec::new();
+    BufReader::new(file).take(PREFIX_BYTES as u64).read_to_end(&mut prefix).map_err(read_error)?;
+    if of_prefix(&prefix) != Kind::Gzip {
+        return Ok(of_prefix(&prefix));
+    }
+    let mut inside = Vec::new();
+    // The prefix ends mid-stream, so an error is expected; what came out before it is enough to tell.
+    let outcome = MultiGzDecoder::new(prefix.as_slice()).take(PREFIX_BYTES as u64).read_to_end(&mut inside);
+    match outcome {
+        Err(_) if inside.is_empty() => Ok(Kind::Binary),
+        _ => Ok(of_prefix(&inside)),
+    }
+}
+
+/// What bytes starting with `prefix` are.
+pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
+    if prefix.starts_with(&RECORDING_MAGIC) {
+        return Kind::Recording;
+    }
+    if let Some((_, kind)) = MAGICS.iter().find(|(magic, _)| prefix.starts_with(magic)) {
+        return *kind;
+    }
+    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
+    match text.trim_ascii_start().first() {
+        None => Kind::Empty,
+        Some(b'<') => Kind::Xml,
+        Some(b'{' | b'[') => Kind::Json,
+        Some(_) if text.contains(&0) => Kind::Binary,
+        Some(_) => Kind::Csv,
+    }
+}
+
+/// The first bytes of a daemon's recording.
+pub const RECORDING_MAGIC: [u8; 8] = *b"RDCREC\r\n";
+
+/// How many bytes are enough to tell.
+pub(super) const PREFIX_BYTES: usize = 4096;
+
+const MAGICS: [(&[u8], Kind); 11] = [
+    (b"\x1f\x8b", Kind::Gzip),
+    (b"\x0a\x0d\x0d\x0a", Kind::Capture),
+    (b"\xd4\xc3\xb2\xa1", Kind::Capture),
+    (b"\xa1\xb2\xc3\xd4", Kind::Capture),
+    (b"\x4d\x3c\xb2\xa1", Kind::Capture),
+    (b"\xa1\xb2\x3c\x4d", Kind::Capture),
+    (b"\x34\xcd\xb2\xa1", Kind::Capture),
+    (b"PAR1", Kind::Other("a Parquet file")),
+    (b"PK\x03\x04", Kind::Other("a zip archive")),
+    (b"\x28\xb5\x2f\xfd", Kind::Other("compressed with zstd; decompress it first")),
+    (b"\xfd7zXZ", Kind::Other("compressed with xz; decompress it first")),
+];
