@@ -217,3 +217,6 @@ const REGION: u32 = wire::bytes_tag(7);
 const PUBLIC_KEY: u32 = wire::bytes_tag(8);
 const REVOCATION_SERIES: u32 = wire::varint_tag(9);
 const LAST_TBS_FIELD: u32 = 9;
+
+#[cfg(test)]
+mod tests;

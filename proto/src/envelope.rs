@@ -334,3 +334,6 @@ const AREA: u32 = wire::bytes_tag(9);
 const REQUESTS: u32 = wire::bytes_tag(10);
 const PAYLOAD: u32 = wire::bytes_tag(11);
 const LAST_TBS_FIELD: u32 = 11;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use prost::Message as _;
+
+use super::*;
+use crate::area::tests::any_area;
+use crate::v1;
+
+fn any_fields() -> impl Strategy<Value = CredentialFields> {
+    (
+        proptest::option::of(any::<[u8; 8]>()),
+        (any::<u32>(), 1..=u32::MAX, any::<u64>(), 1..=255u8),
+        proptest::option::of(any_area()),
+        any::<[u8; 32]>(),
+        any::<u32>(),
+    )
+        .prop_map(|(issuer, head, region, public_key, revocation_series)| CredentialFields {
+            issuer: issuer.map(Digest),
+            not_before_s: head.0,
+            duration_min: head.1,
+            permissions: head.2,
+            station_class: head.3,
+            region,
+            public_key,
+            revocation_series,
+        })
+}
+
+fn as_prost(fields: &CredentialFields) -> v1::CredentialTbs {
+    v1::CredentialTbs {
+        version: VERSION,
+        issuer: fields.issuer.map_or_else(Vec::new, |digest| digest.0.to_vec()).into(),
+        not_before_s: fields.not_before_s,
+        duration_min: fields.duration_min,
+        permissions: fields.permissions,
+        station_class: fields.station_class.into(),
+        region: fields.region.map(Into::into),
+        public_key: fields.public_key.to_vec().into(),
+        revocation_series: fields.revocation_series,
+    }
+}
+
+fn credential(fields: &CredentialFields) -> Vec<u8> {
+    let (mut tbs, mut bytes) = (Vec::new(), Vec::new());
+    fields.encode(&mut tbs);
+    encode_credential(&mut bytes, &tbs, &[9; 64]);
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn credentials_are_read_and_written_as_prost_does(fields in any_fields()) {
+        let bytes = credential(&fields);
+        prop_assert!(bytes.len() <= MAX_CREDENTIAL);
+        let view = CredentialView::parse(&bytes).unwrap();
+        prop_assert_eq!(view.fields, fields);
+        prop_assert_eq!(view.signature, &[9; 64]);
+        prop_assert_eq!(view.tbs, as_prost(&fields).encode_to_vec());
+        let decoded = v1::Credential::decode(&bytes[..]).unwrap();
+        prop_assert_eq!(&decoded.tbs[..], view.tbs);
+    }
+
+    #[test]
+    fn mutated_credentials_are_refused_or_read_as_prost_does(
+        fields in any_fields(),
+        mutations in vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
+    ) {
+        let mut bytes = credential(&fields);
+        for (place, value) in mutations {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        if let Ok(view) = CredentialView::parse(&bytes) {
+            let decoded = v1::CredentialTbs::decode(view.tbs).unwrap();
+            prop_assert_eq!(as_prost(&view.fields), decoded);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {
+        if let Ok(view) = CredentialView::parse(&bytes) {
+            prop_assert_eq!(view.fields.check(), Ok(()));
+        }
+        if let Ok(fields) = CredentialFields::parse(&bytes) {
+            prop_assert_eq!(fields.check(), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn each_violation_has_its_name() {
+    let good = v1::CredentialTbs {
+        version: 1,
+        duration_min: 1,
+        station_class: 1,
+        public_key: vec![1; 32].into(),
+        ..Default::default()
+    };
+    assert!(CredentialFields::parse(&good.encode_to_vec()).is_ok());
+    let refused = |change: fn(&mut v1::CredentialTbs)| {
+        let mut tbs = good.clone();
+        change(&mut tbs);
+        CredentialFields::parse(&tbs.encode_to_vec()).unwrap_err()
+    };
+    let length = |field, found| CredentialError::Wire(WireError::Length { field, found });
+    assert_eq!(refused(|tbs| tbs.version = 0), CredentialError::Version(0));
+    assert_eq!(refused(|tbs| tbs.version = 2), CredentialError::Version(2));
+    assert_eq!(refused(|tbs| tbs.duration_min = 0), WireError::Missing("duration_min").into());
+    assert_eq!(refused(|tbs| tbs.station_class = 0), WireError::Missing("station_class").into());
+    assert_eq!(refused(|tbs| tbs.station_class = 256), WireError::OutOfRange("station_class").into());
+    assert_eq!(refused(|tbs| tbs.public_key.clear()), WireError::Missing("public_key").into());
+    assert_eq!(refused(|tbs| tbs.public_key.truncate(31)), length("public_key", 31));
+    assert_eq!(refused(|tbs| tbs.issuer = vec![1; 7].into()), length("issuer", 7));
+    assert_eq!(CredentialView::parse(&[0; 257]), Err(CredentialError::TooLong(257)));
+    assert_eq!(CredentialView::parse(&[]), Err(WireError::Missing("tbs").into()));
+}
