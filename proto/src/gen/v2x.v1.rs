@@ -1740,9 +1740,9 @@ pub struct RecordedCommand {
     /// The message, encoded.
     #[prost(bytes = "bytes", tag = "6")]
     pub payload: ::prost::bytes::Bytes,
-    /// The hop header's test flag.
-    #[prost(bool, tag = "7")]
-    pub test: bool,
+    /// Which of several things of its type it is about, 0 when there is one.
+    #[prost(uint32, tag = "7")]
+    pub subject: u32,
 }
 /// The link came up or went down.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1758,22 +1758,9 @@ pub struct RecordedTimeout {
 /// One output.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordedOutput {
-    /// Exactly one.
-    #[prost(oneof = "recorded_output::Output", tags = "1, 2")]
-    pub output: ::core::option::Option<recorded_output::Output>,
-}
-/// Nested message and enum types in `RecordedOutput`.
-pub mod recorded_output {
-    /// Exactly one.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Output {
-        /// A frame was sent: hop header and signed message.
-        #[prost(bytes, tag = "1")]
-        Transmit(::prost::bytes::Bytes),
-        /// An event was told to the application, in a stable encoding of the station's own.
-        #[prost(bytes, tag = "2")]
-        Event(::prost::bytes::Bytes),
-    }
+    /// The output as the station's transcript has it: what was decided, without the host's time stamps.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub entry: ::prost::bytes::Bytes,
 }
 /// Beacon of a vulnerable road user, 100 ms to 5 s apart (TS 103 300-3 VAM). The position is the
 /// envelope's generation position.
