@@ -7,10 +7,12 @@
 
 mod bounded;
 mod builder;
+pub mod capture;
 mod error;
 mod fcd_csv;
 mod fcd_xml;
 mod kind;
+mod link_layer;
 pub mod town;
 mod track;
 
