@@ -8,6 +8,7 @@
 mod bounded;
 mod builder;
 pub mod capture;
+pub mod convert;
 mod error;
 mod fcd_csv;
 mod fcd_xml;

@@ -1,0 +1,324 @@
+//! Writing a trace as SUMO floating-car data: CSV or XML, plain or gzip, by the file's name, whole or not at all.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::{Sample, StationKind, Trace};
+use crate::geodesy::Plane;
+
+/// Writes a trace in the format its file name asks for: `.csv`, `.csv.gz`, `.xml` or `.xml.gz`.
+///
+/// With `origin` (latitude and longitude in degrees) positions are metres about it, as SUMO's own; without, they are
+/// degrees and the file says so (columns `vehicle_lon` and `vehicle_lat`; SUMO's `fcd-output.geo` in XML), which
+/// [`super::read`] gives back to the last digit. Times are the file's own the trace was read from.
+///
+/// # Errors
+/// [`WriteError`]; the file named is then untouched.
+pub fn write(trace: &Trace, path: &Path, origin: Option<(f64, f64)>) -> Result<(), WriteError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (name, gzip) = match name.strip_suffix(".gz") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    let format = if name.ends_with(".csv") {
+        Format::Csv
+    } else if name.ends_with(".xml") {
+        Format::Xml
+    } else {
+        return Err(WriteError::Extension { path: path.to_owned() });
+    };
+    let plane = match origin {
+        None => None,
+        Some((latitude, longitude)) => {
+            let plane = Plane::new(latitude, longitude);
+            Some(plane.ok_or(WriteError::BadOrigin { latitude, longitude })?)
+        }
+    };
+    let written = write_atomically(path, |file| {
+        if gzip {
+            let mut encoder = GzEncoder::new(file, Compression::default());
+            write_format(trace, plane, format, &mut encoder)?;
+            encoder.finish().map(|_| ())
+        } else {
+            write_format(trace, plane, format, file)
+        }
+    });
+    written.map_err(|source| WriteError::Io { path: path.to_owned(), source })
+}
+
+/// Writes a file whole or not at all: beside its place first, then moved there.
+///
+/// # Errors
+/// Whatever the system or `content` said; nothing is left behind then.
+pub fn write_atomically(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"));
+    };
+    let mut beside = name.to_owned();
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = path.with_file_name(beside);
+    let outcome = File::create(&beside).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        content(&mut file)?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if outcome.is_err() {
+        // The first error is the one to tell; there may be nothing to remove.
+        fs::remove_file(&beside).ok();
+    }
+    outcome
+}
+
+/// Why a trace could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The file's name asks for no format known here.
+    #[error("{}: no format for this name; use .csv, .csv.gz, .xml or .xml.gz", path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The origin given is not a place.
+    #[error(
+        "origin {latitude}, {longitude}: not a latitude within 89 degrees of the equator and a longitude within 180"
+    )]
+    BadOrigin {
+        /// Latitude as given, degrees.
+        latitude: f64,
+        /// Longitude as given, degrees.
+        longitude: f64,
+    },
+    /// The system refused.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Csv,
+    Xml,
+}
+
+fn write_format(trace: &Trace, plane: Option<Plane>, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Csv => write_csv(trace, plane, out),
+        Format::Xml => write_xml(trace, plane, out),
+    }
+}
+
+fn write_csv(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::WriterBuilder::new().delimiter(b';').from_writer(out);
+    let (x, y) = if plane.is_some() { ("vehicle_x", "vehicle_y") } else { ("vehicle_lon", "vehicle_lat") };
+    csv.write_record([
+        "timestep_time",
+        "vehicle_id",
+        x,
+        y,
+        "vehicle_angle",
+        "vehicle_type",
+        "vehicle_speed",
+        "vehicle_acceleration",
+    ])?;
+    for sample in &trace.samples {
+        let words = Words::of(trace, sample, plane);
+        csv.write_record([
+            &words.time,
+            words.id,
+            &words.x,
+            &words.y,
+            &words.angle,
+            words.kind.name(),
+            &words.speed,
+            &words.acceleration,
+        ])?;
+    }
+    csv.flush()
+}
+
+fn write_xml(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    if plane.is_none() {
+        writeln!(out, "<!-- <fcd-output.geo value=\"true\"/> -->")?;
+    }
+    writeln!(out, "<fcd-export>")?;
+    for step in trace.samples.chunk_by(|a, b| a.time_ns == b.time_ns) {
+        writeln!(out, "    <timestep time=\"{}\">", seconds(trace.begin_ns.saturating_add(step[0].time_ns)))?;
+        for sample in step {
+            let words = Words::of(trace, sample, plane);
+            let element = if words.kind == StationKind::Pedestrian { "person" } else { "vehicle" };
+            write!(
+                out,
+                "        <{element} id=\"{}\" x=\"{}\" y=\"{}\"",
+                quick_xml::escape::escape(words.id),
+                words.x,
+                words.y
+            )?;
+            for (key, value) in
+                [("angle", &words.angle), ("speed", &words.speed), ("acceleration", &words.acceleration)]
+            {
+                if !value.is_empty() {
+                    write!(out, " {key}=\"{value}\"")?;
+                }
+            }
+            writeln!(out, " type=\"{}\"/>", words.kind.name())?;
+        }
+        writeln!(out, "    </timestep>")?;
+    }
+    writeln!(out, "</fcd-export>")?;
+    out.flush()
+}
+
+/// A sample as the words both formats share; unknown values are empty.
+struct Words<'t> {
+    time: String,
+    id: &'t str,
+    kind: StationKind,
+    x: String,
+    y: String,
+    angle: String,
+    speed: String,
+    acceleration: String,
+}
+
+impl<'t> Words<'t> {
+    fn of(trace: &'t Trace, sample: &Sample, plane: Option<Plane>) -> Self {
+        let station = sample.station as usize;
+        let (x, y) = match plane {
+            Some(plane) => {
+                let (x, y) = plane.metres(sample.point());
+                (format!("{x:.2}"), format!("{y:.2}"))
+            }
+            None => (decimal(sample.longitude.into(), 7), decimal(sample.latitude.into(), 7)),
+        };
+        let optional =
+            |value: Option<i64>, places| value.map_or(String::new(), |value| decimal(value, places));
+        Self {
+            time: seconds(trace.begin_ns.saturating_add(sample.time_ns)),
+            id: trace.names.get(station).map_or("", String::as_str),
+            kind: trace.kinds.get(station).copied().unwrap_or_default(),
+            x,
+            y,
+            angle: optional(sample.heading.map(i64::from), 1),
+            speed: optional(sample.speed.map(i64::from), 2),
+            acceleration: optional(sample.acceleration.map(i64::from), 1),
+        }
+    }
+}
+
+/// Nanoseconds as seconds with two places, as SUMO writes them, or as many as it takes.
+fn seconds(ns: u64) -> String {
+    let mut word = format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
+    let shortest = word.len() - 7;
+    while word.len() > shortest && word.ends_with('0') {
+        word.pop();
+    }
+    word
+}
+
+/// A whole number of 10^-places, exactly.
+fn decimal(value: i64, places: u32) -> String {
+    let unit = 10u64.pow(places);
+    let (whole, part) = (value.unsigned_abs() / unit, value.unsigned_abs() % unit);
+    let mut word = String::from(if value < 0 { "-" } else { "" });
+    write!(word, "{whole}.{part:0width$}", width = places as usize)
+        .expect("invariant: a String takes any text");
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{ReadOptions, read, read_from, town};
+    use super::*;
+
+    fn directory(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("roadcast-convert-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_town_survives_every_format_and_leaves_nothing_beside() {
+        let directory = directory("formats");
+        let town = town::trace();
+        for name in ["t.csv", "t.csv.gz", "t.xml", "t.xml.gz"] {
+            let path = directory.join(name);
+            write(&town, &path, None).unwrap();
+            assert_eq!(read(&path, &ReadOptions::default()).unwrap(), town, "{name}");
+            let metres = directory.join(format!("m{name}"));
+            write(&town, &metres, Some(town::ORIGIN)).unwrap();
+            let back = read(&metres, &ReadOptions::default()).unwrap();
+            for (a, b) in back.samples.iter().zip(&town.samples) {
+                assert!(crate::geodesy::distance_m(a.point(), b.point()) < 0.02);
+            }
+        }
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 8);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_as_it_was() {
+        let directory = directory("atomic");
+        let path = directory.join("out.csv");
+        fs::write(&path, "old").unwrap();
+        let failing = |out: &mut dyn Write| {
+            out.write_all(b"half of the new")?;
+            Err(io::Error::other("no more"))
+        };
+        assert!(write_atomically(&path, failing).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        let error = write(&Trace::default(), &directory.join("out.txt"), None).unwrap_err();
+        assert!(error.to_string().ends_with("use .csv, .csv.gz, .xml or .xml.gz"));
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn numbers_are_written_exactly() {
+        assert_eq!(seconds(28_860_100_000_000), "28860.10");
+        assert_eq!(seconds(5), "0.000000005");
+        assert_eq!(decimal(-5, 7), "-0.0000005");
+        assert_eq!(decimal(1_799_999_999, 7), "179.9999999");
+    }
+
+    proptest! {
+        #[test]
+        fn any_trace_reads_back_as_it_was_written(
+            rows in prop::collection::vec((0..4_000_000_000u64, -900_000_000..=900_000_000i32, -1_800_000_000..=1_800_000_000i32,
+                any::<Option<u16>>(), prop::option::of(0..3600u16), prop::option::of(-32767..=32767i16)), 1..12),
+            name in "[ -~é]{1,20}",
+        ) {
+            // A name's outer blanks are no part of it.
+            let name = format!("v{name}v");
+            let mut trace = Trace { names: vec![name], kinds: vec![StationKind::Truck], begin_ns: 7, ..Trace::default() };
+            let mut time_ns = 0;
+            for (step, latitude, longitude, speed, heading, acceleration) in rows {
+                trace.samples.push(Sample { time_ns, station: 0, latitude, longitude, speed, heading, acceleration });
+                time_ns += step + 1;
+            }
+            for format in [Format::Csv, Format::Xml] {
+                let mut bytes = Vec::new();
+                write_format(&trace, None, format, &mut bytes).unwrap();
+                let back = read_from(&bytes[..], "t", &ReadOptions::default()).unwrap();
+                prop_assert_eq!(&back, &trace);
+            }
+        }
+    }
+}
