@@ -2,3 +2,4 @@
 //! The binary calls [`main`]; benchmarks use the parts.
 
 pub mod config;
+pub mod position;

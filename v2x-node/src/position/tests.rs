@@ -1,0 +1,158 @@
+//! Sources as the daemon sees them: over real sockets, files and terminals, ended by what they say, not by time.
+
+use std::io::Write;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+use super::*;
+
+fn run<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(future)
+}
+
+fn gpsd_source(address: String, silence: Duration) -> PositionSource {
+    let shared = Arc::new(Shared::default());
+    let publisher = Publisher { shared: Arc::clone(&shared) };
+    let task = tokio::spawn(gpsd::run(address, silence, DeadlineTimer::new().unwrap(), publisher));
+    PositionSource { shared, task, description: String::new() }
+}
+
+const TPV: &[u8] = b"{\"class\":\"TPV\",\"mode\":2,\"lat\":50,\"lon\":8}\n";
+
+#[test]
+fn a_gpsd_is_watched_and_found_again_when_it_restarts() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut source = gpsd_source(listener.local_addr().unwrap().to_string(), SILENCE);
+        for round in 1..=2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut request = String::new();
+            stream.read_line(&mut request).await.unwrap();
+            assert_eq!(request, "?WATCH={\"enable\":true,\"json\":true};\n");
+            stream.write_all(b"{\"class\":\"VERSION\"}\nnot json\n").await.unwrap();
+            stream.write_all(TPV).await.unwrap();
+            let update = source.update().await;
+            assert_eq!(update.fix.unwrap().position.latitude, 500_000_000);
+            drop(stream);
+            assert_eq!(source.update().await.fix, None);
+            assert_eq!(source.counters().malformed, round);
+        }
+        let counters = source.counters();
+        assert_eq!((counters.opened, counters.fixes, counters.losses), (2, 2, 2));
+    });
+}
+
+#[test]
+fn a_gpsd_that_falls_silent_has_no_position() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut source = gpsd_source(listener.local_addr().unwrap().to_string(), Duration::from_millis(50));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(TPV).await.unwrap();
+        assert!(source.update().await.fix.is_some());
+        assert_eq!(source.update().await.fix, None);
+    });
+}
+
+#[test]
+fn an_nmea_file_is_played_once_and_then_the_position_is_lost() {
+    run(async {
+        let directory = Scratch::new("nmea-file");
+        let path = directory.0.join("drive.nmea");
+        std::fs::write(&path, "$GPRMC,225446,A,4916.45,N,12311.12,W,000.5,054.7,191126,,,A*66\nnoise\n")
+            .unwrap();
+        let mut source = PositionSource::start(&PositionConfig::Nmea { path, baud: 9600 }).unwrap();
+        let before = wire_now();
+        let update = source.update().await;
+        // The file is read in one go: the loss may already have taken the fix's place.
+        assert!(update.fix.is_none_or(|fix| fix.time >= before - Duration::from_secs(60)));
+        let counters = loop {
+            let counters = source.counters();
+            if counters.losses == 1 {
+                break counters;
+            }
+            source.update().await;
+        };
+        assert_eq!((counters.fixes, counters.malformed), (1, 1));
+    });
+}
+
+#[test]
+fn a_serial_device_is_read_raw() {
+    run(async {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let path = nix::unistd::ttyname(&pty.slave).unwrap();
+        let mut source = PositionSource::start(&PositionConfig::Nmea { path, baud: 115_200 }).unwrap();
+        // Opened first, so that raw mode is on before the bytes come.
+        while source.counters().opened == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut device = std::fs::File::from(pty.master);
+        device.write_all(b"$GPRMC,225446,A,4916.45,N,12311.12,W,000.5,054.7,191126,,,A*66\r\n").unwrap();
+        assert_eq!(source.update().await.fix.unwrap().speed, Some(26));
+    });
+}
+
+#[test]
+fn a_fixed_place_is_said_at_once_and_again() {
+    run(async {
+        let position = v2x_core::position::Position { latitude: 1, longitude: 2 };
+        let mut source =
+            PositionSource::start(&PositionConfig::Fixed { position, altitude_cm: Some(3) }).unwrap();
+        let first = source.update().await;
+        let second = source.update().await;
+        assert_eq!(second.fix.unwrap().position, position);
+        assert!(second.received.since(first.received) >= Duration::from_millis(400));
+    });
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    run(async {
+        let config = PositionConfig::Nmea { path: "no/such.nmea".into(), baud: 9600 };
+        let message = PositionSource::start(&config).unwrap_err().to_string();
+        assert!(message.starts_with("no/such.nmea: cannot read positions: "), "{message}");
+    });
+}
+
+#[cfg(feature = "replay")]
+#[test]
+fn a_vehicle_of_a_trace_drives_again() {
+    run(async {
+        let directory = Scratch::new("trace");
+        let file = directory.0.join("t.csv");
+        let rows =
+            "timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_speed\n0;a;0;0;1\n0;b;5;5;2\n1;b;7;5;2\n";
+        std::fs::write(&file, rows).unwrap();
+        let config = |station: &str| PositionConfig::Trace {
+            file: file.clone(),
+            station: station.to_owned(),
+            speed: 1000.0,
+        };
+        let message = PositionSource::start(&config("c")).unwrap_err().to_string();
+        assert!(message.ends_with("no station \"c\"; it has a, b"), "{message}");
+        let mut source = PositionSource::start(&config("b")).unwrap();
+        assert_eq!(source.update().await.fix.unwrap().speed, Some(200));
+        while source.update().await.fix.is_some() {}
+        assert_eq!(source.counters().fixes, 2);
+    });
+}
+
+/// A directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("roadcast-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
