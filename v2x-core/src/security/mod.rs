@@ -1,8 +1,8 @@
 //! Who speaks, whether it may say that, whether it says it now, and whether it said it before.
 //!
-//! [`permissions`], [`credential`], [`trust`] and [`issue`] are the chain root -> issuer -> station;
+//! [`permissions`], [`credential`], [`trust`] and [`mod@issue`] are the chain root -> issuer -> station;
 //! [`identity`] is the station itself; [`key_cache`] holds the stations it knows and [`distribution`]
-//! makes them known; [`freshness`] and [`replay_window`] refuse the past.
+//! makes them known; [`freshness`], [`replay_window`] and [`replay_memory`] refuse the past.
 
 pub mod credential;
 pub mod distribution;
@@ -12,6 +12,7 @@ pub mod issue;
 pub mod key_cache;
 pub mod permissions;
 mod region;
+pub mod replay_memory;
 pub mod replay_window;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,225 @@
+//! Replay windows of stations that left the neighbour table, for as long as their messages would
+//! still be fresh.
+//!
+//! A neighbour is forgotten after 20 s, but a message of class D3 is fresh for 600 s and one of D5 for
+//! 300 s: without its window, whoever recorded it could play it again. So windows outlive their
+//! neighbour here until freshness alone refuses all they cover, and go back when the station returns.
+//!
+//! The memory is bounded. When it is full, the windows that end first are given up, and the newest
+//! generation time they cover becomes a floor: a station without complete history must have generated
+//! its message after the floor. What cannot be remembered is refused, never accepted twice.
+
+use std::collections::BTreeMap;
+
+use v2x_proto::Digest;
+
+use super::freshness::refused_from;
+use super::replay_window::ReplayWindows;
+use crate::io::MessageId;
+use crate::limits::MAX_NEIGHBOURS;
+use crate::time::WireTime;
+
+/// Stations whose windows are kept after they left the neighbour table: twice as many as the table
+/// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few
+/// of them send messages that live that long.
+pub const MAX_REMEMBERED: usize = 2 * MAX_NEIGHBOURS;
+
+/// What is known of the messages one station has sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// The sequence numbers that were accepted.
+    pub windows: ReplayWindows,
+    /// The newest generation time that was accepted.
+    pub newest: WireTime,
+    /// False when windows that covered this station may have been given up.
+    pub complete: bool,
+}
+
+/// Windows that outlive their neighbour.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayMemory {
+    kept: BTreeMap<Digest, History>,
+    floor: WireTime,
+}
+
+impl ReplayMemory {
+    /// The history of a station that enters the table: what was kept of it, or an empty one.
+    pub fn take(&mut self, signer: &Digest) -> History {
+        self.kept.remove(signer).unwrap_or_else(|| self.unknown())
+    }
+
+    /// Keeps the history of a station that leaves the table at `now`, if anything in it is still fresh.
+    pub fn keep(&mut self, signer: Digest, history: History, now: WireTime) {
+        if history.needed_until() <= now {
+            return;
+        }
+        if self.kept.len() >= MAX_REMEMBERED {
+            self.make_room(now);
+        }
+        self.kept.insert(signer, history);
+    }
+
+    /// True when the message may be accepted from a station that is not in the table.
+    #[must_use]
+    pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
+        let history = self.kept.get(&id.signer).copied().unwrap_or_else(|| self.unknown());
+        self.is_new_in(&history, id, generation)
+    }
+
+    /// True when the message may be accepted from a station with this history.
+    #[must_use]
+    pub fn is_new_in(&self, history: &History, id: &MessageId, generation: WireTime) -> bool {
+        (history.complete || generation > self.floor) && history.windows.check(id.class, id.sequence)
+    }
+
+    /// Stations remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// True when no station is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// A station that is not remembered is new, unless some were given up: it might be one of them.
+    fn unknown(&self) -> History {
+        History { complete: self.floor == WireTime::default(), ..History::default() }
+    }
+
+    fn make_room(&mut self, now: WireTime) {
+        self.kept.retain(|_, history| history.needed_until() > now);
+        if self.kept.len() < MAX_REMEMBERED {
+            return;
+        }
+        let ends_first = self.kept.iter().min_by_key(|(_, history)| history.needed_until());
+        if let Some((&signer, history)) = ends_first {
+            self.floor = self.floor.max(history.newest);
+            self.kept.remove(&signer);
+        }
+    }
+}
+
+impl History {
+    /// The wire time from which freshness refuses every message this history covers.
+    fn needed_until(&self) -> WireTime {
+        let heard = v2x_proto::Class::ALL.into_iter().filter(|class| !self.windows.is_empty(*class));
+        heard.map(|class| refused_from(class, self.newest)).max().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::freshness::{check, max_lifetime_ms};
+    use super::*;
+    use core::time::Duration;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use v2x_proto::Class;
+
+    const START: WireTime = WireTime::from_micros(600_000_000_000_000);
+
+    fn at(seconds: u64) -> WireTime {
+        START + Duration::from_secs(seconds)
+    }
+
+    fn id(signer: u16, class: Class, sequence: u32) -> MessageId {
+        let [a, b] = signer.to_be_bytes();
+        MessageId { signer: Digest([a, b, 0, 0, 0, 0, 0, 0]), class, sequence }
+    }
+
+    fn heard(memory: &mut ReplayMemory, id: &MessageId, generation: WireTime) -> History {
+        let mut history = memory.take(&id.signer);
+        history.windows.record(id.class, id.sequence);
+        history.newest = history.newest.max(generation);
+        history
+    }
+
+    #[test]
+    fn a_window_outlives_its_neighbour_until_freshness_refuses_the_copy() {
+        for class in Class::ALL {
+            let mut memory = ReplayMemory::default();
+            let id = id(1, class, 9);
+            let history = heard(&mut memory, &id, START);
+            memory.keep(id.signer, history, START);
+            assert!(!memory.is_new(&id, START), "{class:?}");
+            let fresh = |now| check(now, class, START, max_lifetime_ms(class)).is_ok();
+            let end = refused_from(class, START);
+            assert!(fresh(end - Duration::from_micros(1)) && !fresh(end), "{class:?}");
+            // At the last fresh moment it is still kept, afterwards it is not.
+            for (now, kept) in [(end - Duration::from_micros(1), 1), (end, 0)] {
+                let mut memory = memory.clone();
+                let history = memory.take(&id.signer);
+                memory.keep(id.signer, history, now);
+                assert_eq!(memory.len(), kept, "{class:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_memory_refuses_what_it_gave_up_and_takes_what_is_newer() {
+        let mut memory = ReplayMemory::default();
+        for signer in 0..=MAX_REMEMBERED as u16 {
+            let id = id(signer, Class::D3, 1);
+            let history = heard(&mut memory, &id, at(u64::from(signer) / 100));
+            memory.keep(id.signer, history, at(30));
+        }
+        assert_eq!(memory.len(), MAX_REMEMBERED);
+        // Signer 0 ended first and was given up; its copy is refused all the same.
+        assert!(!memory.is_new(&id(0, Class::D3, 1), at(0)));
+        assert!(memory.is_new(&id(0, Class::D3, 2), at(1)));
+        // It stays refused after the station came back with newer messages.
+        let history = heard(&mut memory, &id(0, Class::D3, 2), at(1));
+        assert!(!memory.is_new_in(&history, &id(0, Class::D3, 1), at(0)));
+        // A kept station with complete history is not bound by the floor.
+        assert!(memory.is_new(&id(9, Class::D3, 2), at(0)));
+    }
+
+    #[test]
+    fn what_is_stale_makes_room_before_anything_is_given_up() {
+        let mut memory = ReplayMemory::default();
+        for signer in 0..MAX_REMEMBERED as u16 {
+            let id = id(signer, Class::D5, 1);
+            let history = heard(&mut memory, &id, at(0));
+            memory.keep(id.signer, history, at(1));
+        }
+        let late = id(5000, Class::D3, 1);
+        let history = heard(&mut memory, &late, at(301));
+        memory.keep(late.signer, history, at(301));
+        assert_eq!(memory.len(), 1);
+        assert!(memory.is_new(&id(6000, Class::D3, 1), at(0)));
+    }
+
+    proptest! {
+        /// Stations come and go at random: nothing is accepted twice while it is fresh.
+        #[test]
+        fn nothing_fresh_is_accepted_twice(
+            steps in proptest::collection::vec((0_u16..6, 0_usize..6, 0_u32..8, 0_u64..40, any::<bool>()), 1..200),
+        ) {
+            let mut memory = ReplayMemory::default();
+            let mut accepted = BTreeSet::new();
+            let mut now = at(0);
+            for (signer, class, sequence, wait, leaves) in steps {
+                now = now + Duration::from_secs(wait);
+                let class = Class::ALL[class];
+                let id = id(signer, class, sequence);
+                // One generation time per message, as the signature binds it.
+                let generation = at(u64::from(sequence) * 100);
+                if check(now, class, generation, max_lifetime_ms(class)).is_err() {
+                    continue;
+                }
+                if memory.is_new(&id, generation) {
+                    prop_assert!(accepted.insert(id), "{id:?} twice");
+                    let history = heard(&mut memory, &id, generation);
+                    memory.keep(id.signer, history, now);
+                }
+                if leaves {
+                    let history = memory.take(&id.signer);
+                    memory.keep(id.signer, history, now);
+                }
+            }
+        }
+    }
+}
