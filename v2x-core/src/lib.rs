@@ -8,6 +8,7 @@ pub mod config;
 pub mod dedup;
 pub mod io;
 pub mod limits;
+pub mod neighbor;
 pub mod position;
 pub mod queue;
 pub mod report;

@@ -1,0 +1,262 @@
+//! The neighbour table: every station heard within the last 20 s, by verified messages only.
+//!
+//! Bounded by [`MAX_NEIGHBOURS`]; when it is full, the neighbour heard longest ago makes room, and
+//! between equals the farthest. Entries sit in slots; a list through them in the order they were heard
+//! makes expiry and eviction cost the same at any size. No hash order ever shows.
+//!
+//! The table also answers whether a message is new: its replay windows are the neighbours' own, and
+//! those of stations that left are kept in a [`ReplayMemory`] while a copy would still be fresh.
+
+mod entry;
+
+pub use entry::{Heard, Motion, Neighbour, RECKONING_LIMIT};
+
+use hashbrown::HashTable;
+use v2x_proto::Digest;
+
+use crate::io::MessageId;
+use crate::limits::{MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME};
+use crate::position::{Plane, Position};
+use crate::security::replay_memory::ReplayMemory;
+use crate::time::{Instant, WireTime};
+
+/// Neighbours by digest.
+#[derive(Clone, Debug)]
+pub struct NeighbourTable {
+    slots: Vec<Option<Neighbour>>,
+    free: Vec<u16>,
+    index: HashTable<u16>,
+    /// Ends of the list in the order of hearing.
+    oldest: u16,
+    newest: u16,
+    memory: ReplayMemory,
+}
+
+/// What a message did to the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Its signer was not in the table.
+    pub added: bool,
+    /// Who made room for it.
+    pub evicted: Option<Digest>,
+}
+
+impl Default for NeighbourTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl NeighbourTable {
+    /// An empty table, with room for [`MAX_NEIGHBOURS`] allocated once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            slots: Vec::with_capacity(MAX_NEIGHBOURS),
+            free: Vec::new(),
+            index: HashTable::with_capacity(MAX_NEIGHBOURS),
+            oldest: NONE,
+            newest: NONE,
+            memory: ReplayMemory::default(),
+        }
+    }
+
+    /// True when the message was not accepted before. Asks only: [`NeighbourTable::hear`] remembers.
+    ///
+    /// `generation` is its signed generation time.
+    #[must_use]
+    pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
+        match self.get(&id.signer) {
+            Some(neighbour) => self.memory.is_new_in(&neighbour.history(), id, generation),
+            None => self.memory.is_new(id, generation),
+        }
+    }
+
+    /// Takes in a message: verified, fresh, and new by [`NeighbourTable::is_new`].
+    ///
+    /// A message older than the newest one counts as heard, but moves no position. `own` decides who
+    /// is farthest when the table is full.
+    pub fn hear(&mut self, message: &Heard, own: Option<Position>) -> Change {
+        // Time never runs backwards in the list.
+        let at = self.neighbour(self.newest).map_or(message.at, |newest| message.at.max(newest.heard()));
+        let message = Heard { at, ..*message };
+        let mut change = Change::default();
+        let slot = match self.find(&message.id.signer) {
+            Some(slot) => {
+                self.unlink(slot);
+                slot
+            }
+            None => {
+                change.added = true;
+                if self.len() >= MAX_NEIGHBOURS {
+                    change.evicted = self.evict(own, message.wire);
+                }
+                self.insert(&message)
+            }
+        };
+        if let Some(neighbour) = &mut self.slots[usize::from(slot)] {
+            neighbour.hear(&message);
+        }
+        self.link_newest(slot);
+        change
+    }
+
+    /// Sets how a neighbour moves, from an awareness message generated at `generation`.
+    ///
+    /// False when it is not in the table, or a newer message has moved it since.
+    pub fn set_motion(&mut self, digest: &Digest, generation: WireTime, motion: &Motion) -> bool {
+        match self.get_mut(digest) {
+            Some(neighbour) if generation >= neighbour.generation() => {
+                neighbour.set_motion(motion);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes that a neighbour gave evidence that it hears us.
+    pub fn set_hears_us(&mut self, digest: &Digest) {
+        if let Some(neighbour) = self.get_mut(digest) {
+            neighbour.set_hears_us();
+        }
+    }
+
+    /// The neighbour named `digest`.
+    #[must_use]
+    pub fn get(&self, digest: &Digest) -> Option<&Neighbour> {
+        self.neighbour(self.find(digest)?)
+    }
+
+    /// All neighbours, in an order that follows from the order in which they came and went alone.
+    pub fn iter(&self) -> impl Iterator<Item = &Neighbour> {
+        self.slots.iter().flatten()
+    }
+
+    /// Number of neighbours.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// True when nobody was heard.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// When the next neighbour expires.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.neighbour(self.oldest).map(|oldest| oldest.heard() + NEIGHBOUR_LIFETIME)
+    }
+
+    /// Removes one neighbour whose lifetime is over at `now`; to be called until it returns `None`.
+    ///
+    /// `wire` is the same moment by our wire clock: it decides how long its replay windows are kept.
+    pub fn expire(&mut self, now: Instant, wire: WireTime) -> Option<Digest> {
+        if self.next_expiry()? > now {
+            return None;
+        }
+        self.remove(self.oldest, wire)
+    }
+
+    /// Heard longest ago, and between equals the farthest from us.
+    fn evict(&mut self, own: Option<Position>, wire: WireTime) -> Option<Digest> {
+        let oldest = self.neighbour(self.oldest)?;
+        let mut victim = self.oldest;
+        if let Some(plane) = own.map(Plane::at) {
+            let mut farthest = plane.distance_2(oldest.position());
+            let mut next = oldest.newer;
+            while let Some(neighbour) = self.neighbour(next).filter(|n| n.heard() == oldest.heard()) {
+                let distance = plane.distance_2(neighbour.position());
+                if distance > farthest {
+                    (farthest, victim) = (distance, next);
+                }
+                next = neighbour.newer;
+            }
+        }
+        self.remove(victim, wire)
+    }
+
+    fn insert(&mut self, message: &Heard) -> u16 {
+        let digest = message.id.signer;
+        let neighbour = Neighbour::new(message, self.memory.take(&digest));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[usize::from(slot)] = Some(neighbour);
+                slot
+            }
+            None => {
+                self.slots.push(Some(neighbour));
+                (self.slots.len() - 1) as u16
+            }
+        };
+        let slots = &self.slots;
+        self.index.insert_unique(hash(&digest), slot, |slot| {
+            slots[usize::from(*slot)].as_ref().map_or(0, |neighbour| hash(&neighbour.digest()))
+        });
+        slot
+    }
+
+    fn remove(&mut self, slot: u16, wire: WireTime) -> Option<Digest> {
+        self.unlink(slot);
+        let neighbour = self.slots.get_mut(usize::from(slot))?.take()?;
+        self.free.push(slot);
+        let digest = neighbour.digest();
+        if let Ok(entry) = self.index.find_entry(hash(&digest), |other| *other == slot) {
+            entry.remove();
+        }
+        self.memory.keep(digest, neighbour.history(), wire);
+        Some(digest)
+    }
+
+    fn find(&self, digest: &Digest) -> Option<u16> {
+        let is_it = |slot: &u16| self.neighbour(*slot).is_some_and(|n| n.digest() == *digest);
+        self.index.find(hash(digest), is_it).copied()
+    }
+
+    fn neighbour(&self, slot: u16) -> Option<&Neighbour> {
+        self.slots.get(usize::from(slot))?.as_ref()
+    }
+
+    fn get_mut(&mut self, digest: &Digest) -> Option<&mut Neighbour> {
+        let slot = self.find(digest)?;
+        self.slots[usize::from(slot)].as_mut()
+    }
+
+    fn unlink(&mut self, slot: u16) {
+        let Some((older, newer)) = self.neighbour(slot).map(|n| (n.older, n.newer)) else { return };
+        match self.slots.get_mut(usize::from(older)) {
+            Some(Some(neighbour)) => neighbour.newer = newer,
+            _ => self.oldest = newer,
+        }
+        match self.slots.get_mut(usize::from(newer)) {
+            Some(Some(neighbour)) => neighbour.older = older,
+            _ => self.newest = older,
+        }
+    }
+
+    fn link_newest(&mut self, slot: u16) {
+        let before = self.newest;
+        if let Some(neighbour) = &mut self.slots[usize::from(slot)] {
+            (neighbour.older, neighbour.newer) = (before, NONE);
+        }
+        match self.slots.get_mut(usize::from(before)) {
+            Some(Some(neighbour)) => neighbour.newer = slot,
+            _ => self.oldest = slot,
+        }
+        self.newest = slot;
+    }
+}
+
+/// Digests are hashes already, and only those of credentials an issuer signed come into the table.
+fn hash(digest: &Digest) -> u64 {
+    u64::from_le_bytes(digest.0)
+}
+
+/// No slot.
+const NONE: u16 = u16::MAX;
+const _: () = assert!(MAX_NEIGHBOURS < NONE as usize, "slots are numbered in 16 bits");
+
+#[cfg(test)]
+mod tests;
