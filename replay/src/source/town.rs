@@ -1,7 +1,7 @@
-//! The town that is compiled in: Roadcast's own small signal-grid scenario, for the demo and for trying things out.
+//! The town that is compiled in: Roadcast's own small grid scenario, for the demo and for trying things out.
 //!
 //! A grid of four by four crossings 150 m apart with streets leading out, about 650 m across; 55 cars over 60 s at
-//! 10 Hz, 27 to 29 of them at a time. Made with SUMO 1.28 (netgenerate, randomTrips) for this project.
+//! 10 Hz, 24 to 29 of them at a time. Made with SUMO 1.28 (netgenerate, randomTrips) for this project.
 
 use super::{ReadOptions, Trace, read_from};
 use crate::geodesy::{Plane, Point};
