@@ -1,6 +1,7 @@
 //! stub
 pub mod geodesy;
 pub mod hlog;
+pub mod html;
 pub mod ledger;
 pub mod source;
 pub mod spatial;

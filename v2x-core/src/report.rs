@@ -12,6 +12,7 @@
 //! - `frames.received == frames.delivered + frames.dropped`
 //! - `frames.dropped == sum(drops)`
 
+pub mod human;
 mod table;
 
 use std::collections::BTreeMap;
