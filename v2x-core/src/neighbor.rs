@@ -16,7 +16,7 @@ use v2x_proto::Digest;
 
 use crate::io::MessageId;
 use crate::limits::{MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME};
-use crate::position::{Plane, Position};
+use crate::position::Plane;
 use crate::security::replay_memory::ReplayMemory;
 use crate::time::{Instant, WireTime};
 
@@ -74,9 +74,10 @@ impl NeighbourTable {
 
     /// Takes in a message: verified, fresh, and new by [`NeighbourTable::is_new`].
     ///
-    /// A message older than the newest one counts as heard, but moves no position. `own` decides who
-    /// is farthest when the table is full.
-    pub fn hear(&mut self, message: &Heard, own: Option<Position>) -> Change {
+    /// A verified message whose payload is of no use belongs here too: it shows that its signer is near,
+    /// and its number must not be accepted again. A message older than the newest one counts as heard,
+    /// but moves no position. `own` decides who is farthest when the table is full.
+    pub fn hear(&mut self, message: &Heard, own: Option<&Plane>) -> Change {
         // Time never runs backwards in the list.
         let at = self.neighbour(self.newest).map_or(message.at, |newest| message.at.max(newest.heard()));
         let message = Heard { at, ..*message };
@@ -161,10 +162,10 @@ impl NeighbourTable {
     }
 
     /// Heard longest ago, and between equals the farthest from us.
-    fn evict(&mut self, own: Option<Position>, wire: WireTime) -> Option<Digest> {
+    fn evict(&mut self, own: Option<&Plane>, wire: WireTime) -> Option<Digest> {
         let oldest = self.neighbour(self.oldest)?;
         let mut victim = self.oldest;
-        if let Some(plane) = own.map(Plane::at) {
+        if let Some(plane) = own {
             let mut farthest = plane.distance_2(oldest.position());
             let mut next = oldest.newer;
             while let Some(neighbour) = self.neighbour(next).filter(|n| n.heard() == oldest.heard()) {

@@ -6,6 +6,7 @@ use v2x_proto::Class;
 
 use super::*;
 use crate::limits::MAX_CREDENTIALS;
+use crate::position::Position;
 use crate::security::Trusted;
 use crate::security::freshness;
 
@@ -37,7 +38,7 @@ fn beacon(n: u16, sequence: u32, millis: u64) -> Heard {
 
 fn hear(table: &mut NeighbourTable, message: &Heard) -> Change {
     assert!(table.is_new(&message.id, message.generation), "{:?} is a replay", message.id);
-    let change = table.hear(message, Some(HOME));
+    let change = table.hear(message, Some(&Plane::at(HOME)));
     assert!(!table.is_new(&message.id, message.generation), "{:?} is accepted twice", message.id);
     change
 }
@@ -241,7 +242,7 @@ proptest! {
             ..beacon(1, sequence, 0)
         };
         table.hear(&message, None);
-        table.hear(&Heard { at: Instant::from_nanos(at.rotate_left(7)), ..message }, Some(HOME));
+        table.hear(&Heard { at: Instant::from_nanos(at.rotate_left(7)), ..message }, Some(&Plane::at(HOME)));
         let motion = Motion { speed, heading, acceleration, station_type: 1 };
         table.set_motion(&signer(1), message.generation, &motion);
         let neighbour = table.get(&signer(1)).unwrap();
