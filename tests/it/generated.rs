@@ -1,6 +1,7 @@
 //! The committed protobuf code is what the schema gives, and the schema needs no `protoc`.
 
-use std::{env, fs, path::Path};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 #[test]
 fn generated_code_is_current() {
@@ -27,13 +28,18 @@ fn generated_code_is_current() {
 }
 
 fn generate(schema: &Path) -> String {
-    let mut files: Vec<_> =
-        fs::read_dir(schema.join("v2x/v1")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let descriptors = protox::compile(&files, [schema]).unwrap();
+    let descriptors = protox::compile(files(schema), [schema]).unwrap();
     // Cargo's own directory for what tests write; the name keeps parallel runs of other tests apart.
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
     fs::create_dir_all(&out).unwrap();
     prost_build::Config::new().bytes(["."]).out_dir(&out).compile_fds(descriptors).unwrap();
     fs::read_to_string(out.join("v2x.v1.rs")).unwrap()
+}
+
+/// The schema's files, in the order of their names.
+pub fn files(schema: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        fs::read_dir(schema.join("v2x/v1")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
 }

@@ -1,4 +1,9 @@
 //! Integration tests.
 
+#![allow(clippy::unwrap_used, reason = "all of this crate is tests")]
+
 // The committed protobuf code is what the schema gives.
 mod generated;
+
+// Golden vectors of everything on the wire, read by a second implementation too.
+mod golden;

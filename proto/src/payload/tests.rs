@@ -148,3 +148,29 @@ fn a_cancellation_needs_no_position_but_a_new_event_does() {
 fn out_of_range(field: &'static str) -> Result<(), PayloadError> {
     Err(PayloadError::OutOfRange { field })
 }
+
+#[test]
+fn decoding_into_a_used_struct_keeps_its_memory() {
+    let beacon = v1::Awareness {
+        path_delta_latitude: vec![-131_071; 23],
+        path_delta_longitude: vec![131_071; 23],
+        path_delta_time: vec![65_535; 23],
+        emergency: Some(v1::EmergencyInfo::default()),
+        ..Default::default()
+    };
+    let payload = beacon.encode_to_vec();
+    let mut used = v1::Awareness::default();
+    let columns = |beacon: &v1::Awareness| {
+        (
+            beacon.path_delta_latitude.as_ptr(),
+            beacon.path_delta_longitude.as_ptr(),
+            beacon.path_delta_time.as_ptr(),
+        )
+    };
+    decode_awareness_into(&mut used, &payload).unwrap();
+    let before = columns(&used);
+    decode_awareness_into(&mut used, &[]).unwrap();
+    decode_awareness_into(&mut used, &payload).unwrap();
+    assert_eq!(columns(&used), before);
+    assert_eq!(used, beacon);
+}
