@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use super::escape;
+use crate::geodesy::Plane;
+use crate::source::{StationKind, Trace};
 
 /// What the map shows. Coordinates are metres east and north of any one point; points that are no numbers are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +15,26 @@ pub struct MapData {
     pub tracks: Vec<TrackLine>,
     /// Where roadside units stand.
     pub units: Vec<UnitMark>,
+}
+
+impl MapData {
+    /// The tracks of a trace on a plane; lanes and units are the caller's to add, on the same plane.
+    pub fn of_trace(trace: &Trace, plane: &Plane) -> Self {
+        let stations = trace.names.iter().zip(&trace.kinds);
+        let mut tracks: Vec<_> = stations
+            .map(|(name, kind)| TrackLine {
+                name: name.clone(),
+                kind: TrackKind::from(*kind),
+                points: Vec::new(),
+            })
+            .collect();
+        for sample in &trace.samples {
+            if let Some(track) = tracks.get_mut(sample.station as usize) {
+                track.points.push(plane.metres(sample.point()));
+            }
+        }
+        Self { tracks, ..Self::default() }
+    }
 }
 
 /// Where one moving station went.
@@ -35,6 +57,17 @@ pub enum TrackKind {
     Emergency,
     /// A pedestrian or cyclist.
     Vulnerable,
+}
+
+impl From<StationKind> for TrackKind {
+    fn from(kind: StationKind) -> Self {
+        match kind {
+            StationKind::Bicycle | StationKind::Pedestrian => Self::Vulnerable,
+            StationKind::Passenger | StationKind::Bus | StationKind::Truck | StationKind::Motorcycle => {
+                Self::Vehicle
+            }
+        }
+    }
 }
 
 /// A roadside unit.

@@ -5,6 +5,8 @@ use v2x_core::stats::{Stage, Stats};
 use v2x_proto::Class;
 
 use super::*;
+use crate::geodesy::Plane;
+use crate::source::town;
 
 #[test]
 fn whatever_comes_from_outside_is_escaped() {
@@ -65,6 +67,14 @@ fn a_report_of_nothing_makes_a_page() {
     let page = render(&report, &MapData::default());
     assert!(page.contains("No class with a deadline had traffic."));
     assert!(!page.contains("<svg"));
+}
+
+#[test]
+fn a_trace_makes_a_map_of_its_stations() {
+    let (_, map) = sample();
+    assert_eq!(map.tracks.len(), town::trace().stations());
+    let inside = |&(x, y): &(f64, f64)| (-1.0..=651.0).contains(&x) && (-1.0..=651.0).contains(&y);
+    assert!(map.tracks.iter().all(|track| !track.points.is_empty() && track.points.iter().all(inside)));
 }
 
 #[test]
@@ -181,29 +191,16 @@ fn sample() -> (Report, MapData) {
     report.inter_packet_gap = bins(110_000_000);
     report.warnings = vec!["3 deliveries went to stations the message was not meant for".to_owned()];
 
-    let street = |step: i32| f64::from(step) * 120.0;
-    let mut map = MapData::default();
-    for step in 0..6 {
-        map.lanes.push(vec![(street(step), -60.0), (street(step) + 20.0, 300.0), (street(step), 660.0)]);
-        map.lanes.push(vec![(-60.0, street(step)), (300.0, street(step) + 15.0), (660.0, street(step))]);
-    }
-    for car in 0..22 {
-        let (column, row) = (car % 6, (car * 7) % 6);
-        let start = -40.0 + 30.0 * random();
-        let turn = street(row);
-        let mut points: Vec<_> = (0..60)
-            .map(|step| start + f64::from(step) * 8.0)
-            .take_while(|north| *north < turn)
-            .map(|north| (street(column) + 20.0 * (1.0 - ((north - 300.0) / 360.0).abs()).max(0.0), north))
-            .collect();
-        let east = street(column);
-        points.extend((0..30).map(|step| (east + f64::from(step) * 8.0, turn + 4.0)));
-        let kind = if car == 5 { TrackKind::Emergency } else { TrackKind::Vehicle };
-        map.tracks.push(TrackLine { name: format!("car {car}"), kind, points });
-    }
-    map.units = vec![
-        UnitMark { name: "RSU north".to_owned(), position: (240.0, 495.0) },
-        UnitMark { name: "RSU south".to_owned(), position: (360.0, 135.0) },
-    ];
+    let plane = Plane::new(town::ORIGIN.0, town::ORIGIN.1).expect("the town is on the globe");
+    let mut map = MapData::of_trace(&town::trace(), &plane);
+    map.tracks[5].kind = TrackKind::Emergency;
+    map.lanes = town::lanes();
+    map.units = town::signals()
+        .into_iter()
+        .map(|junction| UnitMark {
+            name: format!("RSU {}", junction.name),
+            position: (junction.x, junction.y),
+        })
+        .collect();
     (report, map)
 }
