@@ -1,18 +1,27 @@
 //! The Roadcast station as a pure state machine: frames, time and position go in; frames, events and
 //! the next deadline come out. No sockets, no clocks, no threads, no randomness but the seed.
 //!
-//! `node::Node` holds the calling contract, `io` lists all that can go in and come out,
+//! Start at [`node::Node`]: it holds the calling contract. [`io`] lists all that can go in and come out,
 //! [`limits`] every bound. The other modules hold one mechanism each.
 
+pub mod awareness;
 pub mod config;
 pub mod dedup;
+pub mod hold;
+pub mod host;
 pub mod io;
 pub mod limits;
+pub mod message_rules;
 pub mod neighbor;
+pub mod node;
 pub mod position;
 pub mod queue;
+pub mod receive;
+pub mod record;
 pub mod report;
 pub mod rng;
 pub mod security;
+pub mod send;
 pub mod stats;
 pub mod time;
+pub mod transcript;

@@ -14,6 +14,7 @@ pub mod permissions;
 mod region;
 pub mod replay_memory;
 pub mod replay_window;
+pub mod schedule;
 #[cfg(test)]
 mod testing;
 pub mod trust;

@@ -1,0 +1,383 @@
+//! The station: order of steps only, the mechanisms are its siblings.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crate::awareness::{Awareness, Motion};
+use crate::config::Config;
+use crate::dedup::CopyCache;
+use crate::host::{Host, Virtual};
+use crate::io::{
+    Dropped, Event, Fix, Input, NotSent, NotSentReason, Output, ReceivedFrame, SendRequest, SendingState,
+    TimerKind,
+};
+use crate::limits;
+use crate::neighbor::{Heard, Neighbour, NeighbourTable};
+use crate::position::Plane;
+use crate::receive::{Admission, Receiver, Situation};
+use crate::rng::{Purpose, Stream};
+use crate::security::{Distribution, Identity, TrustStore};
+use crate::send::{Here, SendResult, Sender, TimedFix};
+use crate::time::{Anchor, Instant};
+use v2x_proto::Digest;
+
+/// A station as a state machine.
+///
+/// # Contract
+///
+/// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
+///    returns [`Output::Timeout`].
+/// 2. While output is queued, or a frame waits for verification, the deadline is "now".
+/// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
+/// 4. Extra or early timeouts change nothing.
+/// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
+///    which the host's clock makes, left out; see [`crate::transcript`]).
+/// 6. Time that runs backwards is clamped and counted ([`Counters::time_clamped`]), never asserted.
+/// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
+/// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].
+/// 9. Nothing unverified writes state that a verified frame depends on.
+/// 10. Signed bytes are relayed untouched; only the hop header changes.
+///
+/// Frames are admitted by the cheap checks as they come and verified one per [`Input::Timeout`], the most
+/// urgent first: a host that reads a burst of frames before it says `Timeout` has them verified in order
+/// of their deadlines.
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    now: Instant,
+    anchor: Anchor,
+    clock_trusted: bool,
+    fix: Option<TimedFix>,
+    here: Option<Plane>,
+    sending: SendingState,
+    receiver: Receiver,
+    sender: Sender,
+    awareness: Awareness,
+    neighbours: NeighbourTable,
+    distribution: Distribution,
+    outputs: VecDeque<Output>,
+    counters: Counters,
+    host: Box<dyn Host>,
+}
+
+/// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames handed in.
+    pub frames: u64,
+    /// Inputs whose time was before an earlier input's.
+    pub time_clamped: u64,
+    /// Outputs lost because the host did not drain them ([`limits::MAX_OUTPUTS`]).
+    pub outputs_lost: u64,
+}
+
+impl Node {
+    /// A station in virtual time. `anchor` ties the core's time to wire time; the clock counts as
+    /// untrusted, and nothing is sent, until an [`Input::Clock`] says otherwise.
+    ///
+    /// `seed` has no default: stations that share one still differ, because each stream of random numbers
+    /// is mixed with the station's digest.
+    pub fn new(config: Config, identity: Identity, trust: TrustStore, seed: u64, anchor: Anchor) -> Self {
+        Self::with_host(config, identity, trust, seed, anchor, Box::new(Virtual))
+    }
+
+    /// A station whose host measures stages, or remembers verified signatures.
+    pub fn with_host(
+        config: Config,
+        identity: Identity,
+        trust: TrustStore,
+        seed: u64,
+        anchor: Anchor,
+        host: Box<dyn Host>,
+    ) -> Self {
+        let own = identity.digest();
+        let now = anchor.instant;
+        let step = Awareness::check_interval(config.awareness).as_nanos() as u64;
+        let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
+        let copies = CopyCache::new(&mut Stream::new(seed, own, Purpose::CopyCacheKey));
+        let sending = SendingState::ClockUntrusted;
+        let mut outputs = VecDeque::with_capacity(64);
+        outputs.push_back(Output::Event(Event::Sending(sending)));
+        Self {
+            now,
+            anchor,
+            clock_trusted: false,
+            fix: None,
+            here: None,
+            sending,
+            receiver: Receiver::new(trust, copies),
+            sender: Sender::new(identity, config.test),
+            awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
+            neighbours: NeighbourTable::new(),
+            distribution: Distribution::new(&own),
+            outputs,
+            counters: Counters::default(),
+            config,
+            host,
+        }
+    }
+
+    /// Takes one input at `now`. Drain [`poll_output`](Self::poll_output) afterwards.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        if now < self.now {
+            self.counters.time_clamped += 1;
+        }
+        self.now = self.now.max(now);
+        match input {
+            Input::Frame(frame) => self.admit(frame),
+            Input::Fix(fix) => self.take_fix(fix),
+            Input::Clock { wire, trusted } => {
+                self.anchor = Anchor { instant: self.now, wire };
+                self.clock_trusted = trusted;
+            }
+            Input::Send(request) => self.send(&request),
+            Input::Link { ready } => self.sender.set_link(ready),
+            Input::Timeout => self.timeout(),
+        }
+        self.update_sending_state();
+        self.release_frames();
+    }
+
+    /// The next output. [`Output::Timeout`] says that there is none, and when to come back.
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let (at, kind) = self.deadline();
+        Output::Timeout(at, kind)
+    }
+
+    /// Own digest.
+    pub fn digest(&self) -> Digest {
+        self.sender.digest()
+    }
+
+    /// The neighbours, in a fixed order.
+    pub fn neighbours(&self) -> impl Iterator<Item = &Neighbour> {
+        self.neighbours.iter()
+    }
+
+    /// The neighbour table.
+    pub fn neighbour_table(&self) -> &NeighbourTable {
+        &self.neighbours
+    }
+
+    /// Whether the station sends safety messages now.
+    pub fn sending(&self) -> SendingState {
+        self.sending
+    }
+
+    /// What the node counts about itself.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The configuration it runs with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Ties the core's time to wire time, as of the last [`Input::Clock`].
+    pub fn anchor(&self) -> Anchor {
+        self.anchor
+    }
+
+    fn admit(&mut self, frame: ReceivedFrame) {
+        self.counters.frames += 1;
+        let (situation, receiver, neighbours, distribution, host) = self.receiving();
+        let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
+        self.note(admission);
+        loop {
+            let (situation, receiver, neighbours, distribution, host) = self.receiving();
+            let Some(admission) = receiver.release_held(&situation, neighbours, distribution, host) else {
+                break;
+            };
+            self.note(admission);
+        }
+    }
+
+    fn note(&mut self, admission: Admission) {
+        let dropped = match admission {
+            Admission::Queued(dropped) | Admission::Held(dropped) => dropped,
+            Admission::Dropped(dropped) => Some(dropped),
+        };
+        if let Some(dropped) = dropped {
+            self.drop_frame(dropped);
+        }
+    }
+
+    fn verify_next(&mut self) {
+        let now = self.now;
+        let (situation, receiver, neighbours, _, host) = self.receiving();
+        let mut verified = match receiver.verify_next(&situation, neighbours, host) {
+            None => return,
+            Some(Err(dropped)) => return self.drop_frame(dropped),
+            Some(Ok(verified)) => verified,
+        };
+        let received = &mut verified.received;
+        let id = received.id;
+        let heard = Heard {
+            id,
+            generation: received.generation_time,
+            position: received.position,
+            link: received.link_source,
+            direct: verified.single_hop,
+            signal_dbm: verified.signal_dbm,
+            at: now,
+            wire: self.anchor.wire_at(now),
+        };
+        let change = self.neighbours.hear(&heard, self.here.as_ref());
+        if let Some(motion) = &verified.motion {
+            self.neighbours.set_motion(&id.signer, heard.generation, motion);
+        }
+        self.distribution.heard_request(&verified.requests, now);
+        let delivery = match verified.useless {
+            None => {
+                received.stamps.delivered = self.host.stamp(now);
+                Event::Received(verified.received)
+            }
+            Some(reason) => {
+                Event::Dropped(Dropped { reason, link_source: received.link_source, claimed: Some(id) })
+            }
+        };
+        if let Some(lost) = change.evicted {
+            self.event(Event::NeighbourLost(lost));
+        }
+        if change.added {
+            self.distribution.new_neighbour();
+            self.event(Event::NeighbourAdded(id.signer));
+        }
+        self.event(delivery);
+    }
+
+    fn take_fix(&mut self, fix: Option<Fix>) {
+        self.fix = fix.map(|fix| TimedFix::new(fix, self.now, &self.anchor));
+        if let Some(fix) = &fix {
+            self.here = Some(Plane::at(fix.position));
+        }
+    }
+
+    fn send(&mut self, request: &SendRequest) {
+        self.update_sending_state();
+        let class = request.class;
+        let Some(fix) = self.fix.filter(|_| self.sending == SendingState::Allowed) else {
+            let reason = NotSentReason::SendingBlocked;
+            return self.event(Event::NotSent(NotSent { class, id: None, reason }));
+        };
+        let generated = self.host.stamp(self.now);
+        let position = fix.moved_to(self.now, self.anchor.wire_at(self.now)).position;
+        let here = Here { now: self.now, anchor: &self.anchor, position, generated };
+        let result = self.sender.request(request, &here, &mut self.distribution, &mut *self.host);
+        self.note_sent(result);
+    }
+
+    fn generate_awareness(&mut self) {
+        let may_send = self.sending == SendingState::Allowed;
+        let fix =
+            self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.now, self.anchor.wire_at(self.now)));
+        let motion = fix.as_ref().map(Motion::from);
+        let due = self.awareness.check(self.now, motion.as_ref());
+        let Some(fix) = fix.filter(|_| due) else { return };
+        let generated = self.host.stamp(self.now);
+        let message = self.awareness.generate(self.now, &self.config, &fix);
+        let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
+        let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
+        self.note_sent(result);
+    }
+
+    fn note_sent(&mut self, result: SendResult) {
+        match result {
+            Ok((sent, gave_way)) => {
+                self.event(Event::Sent(sent));
+                if let Some(not_sent) = gave_way {
+                    self.event(Event::NotSent(not_sent));
+                }
+            }
+            Err(not_sent) => self.event(Event::NotSent(not_sent)),
+        }
+    }
+
+    fn timeout(&mut self) {
+        self.update_sending_state();
+        if self.now >= self.awareness.next_check() {
+            self.generate_awareness();
+        }
+        while let Some(dropped) = self.receiver.expire_held(self.now) {
+            self.drop_frame(dropped);
+        }
+        let outputs = &mut self.outputs;
+        self.sender.expire(self.now, |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent))));
+        while let Some(lost) = self.neighbours.expire(self.now, self.anchor.wire_at(self.now)) {
+            self.event(Event::NeighbourLost(lost));
+        }
+        self.verify_next();
+    }
+
+    fn release_frames(&mut self) {
+        loop {
+            let outputs = &mut self.outputs;
+            let expired = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
+            let Some(frame) = self.sender.pop(self.now, &mut *self.host, expired) else { return };
+            self.push(Output::Transmit(frame));
+        }
+    }
+
+    fn update_sending_state(&mut self) {
+        let state = self.sender.state(self.now, &self.anchor, self.clock_trusted, self.fix.as_ref());
+        if state != self.sending {
+            self.sending = state;
+            self.event(Event::Sending(state));
+        }
+    }
+
+    fn deadline(&self) -> (Instant, TimerKind) {
+        if self.receiver.verification_waits() {
+            return (self.now, TimerKind::Verify);
+        }
+        let fix_expiry = match (self.sending, &self.fix) {
+            (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
+            _ => None,
+        };
+        let timers = [
+            (Some(self.awareness.next_check()), TimerKind::Awareness),
+            (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
+            (self.sender.next_expiry(), TimerKind::QueueExpiry),
+            (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
+            (fix_expiry, TimerKind::FixExpiry),
+        ];
+        let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
+        match first {
+            Some((at, kind)) if at < Instant::FAR_FUTURE => (at.max(self.now), kind),
+            _ => (Instant::FAR_FUTURE, TimerKind::Idle),
+        }
+    }
+
+    fn receiving(
+        &mut self,
+    ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut Distribution, &mut dyn Host) {
+        let situation = Situation {
+            now: self.now,
+            anchor: &self.anchor,
+            own: self.sender.digest(),
+            here: self.here.as_ref(),
+            test: self.config.test,
+        };
+        (situation, &mut self.receiver, &mut self.neighbours, &mut self.distribution, &mut *self.host)
+    }
+
+    fn drop_frame(&mut self, dropped: Dropped) {
+        self.event(Event::Dropped(dropped));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+
+    fn push(&mut self, output: Output) {
+        if self.outputs.len() >= limits::MAX_OUTPUTS {
+            self.counters.outputs_lost += 1;
+            return;
+        }
+        self.outputs.push_back(output);
+    }
+}

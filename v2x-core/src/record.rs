@@ -1,0 +1,227 @@
+//! Inputs as recorded, and back: a recording feeds a fresh node exactly what the first one was fed.
+
+use bytes::Bytes;
+use v2x_proto::{AreaView, Class, Shape, v1};
+
+use crate::io::{Fix, Input, ReceivedFrame, SendRequest};
+use crate::position::Position;
+use crate::time::{Instant, WireTime};
+
+/// Version of the recording's layout; another one is refused.
+pub const VERSION: u32 = 1;
+
+/// First bytes of a recording file.
+pub const MAGIC: &[u8; 8] = b"RDCASTR\n";
+
+/// Longest record a reader accepts, bytes; a frame and its fields need under 2,000.
+pub const MAX_RECORD: usize = 16 * 1024;
+
+/// An input as it is recorded.
+pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
+    use v1::recorded_input::Input as Recorded;
+    let recorded = match input {
+        Input::Frame(frame) => Recorded::Frame(v1::RecordedFrame {
+            frame: frame.bytes.clone(),
+            link_source: Bytes::copy_from_slice(&frame.link_source),
+            kernel_receive_ns: frame.kernel_receive.map(Instant::as_nanos),
+            user_receive_ns: frame.user_receive.map(Instant::as_nanos),
+            signal_dbm: frame.signal_dbm.map(i32::from),
+        }),
+        Input::Fix(fix) => Recorded::Fix(fix.as_ref().map_or_else(v1::RecordedFix::default, encode_fix)),
+        Input::Clock { wire, trusted } => {
+            Recorded::Clock(v1::RecordedClock { wire_us: wire.as_micros(), trusted: *trusted })
+        }
+        Input::Send(request) => Recorded::Command(v1::RecordedCommand {
+            message_type: request.message_type,
+            deadline_class: request.class as u32,
+            lifetime_ms: request.lifetime_ms,
+            max_hops: u32::from(request.max_hops),
+            area: request.area.as_ref().map(encode_area),
+            payload: request.payload.clone(),
+            subject: request.subject,
+        }),
+        Input::Link { ready } => Recorded::Link(v1::RecordedLink { ready: *ready }),
+        Input::Timeout => Recorded::Timeout(v1::RecordedTimeout {}),
+    };
+    v1::RecordedInput { now_ns: now.as_nanos(), input: Some(recorded) }
+}
+
+/// A recorded input as the node takes it.
+///
+/// # Errors
+///
+/// Says which part of the record is missing or out of range.
+pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordError> {
+    use v1::recorded_input::Input as Recorded;
+    let now = Instant::from_nanos(recorded.now_ns);
+    let input = match recorded.input.ok_or(RecordError("an input that is none"))? {
+        Recorded::Frame(frame) => Input::Frame(ReceivedFrame {
+            link_source: frame
+                .link_source
+                .as_ref()
+                .try_into()
+                .map_err(|_| RecordError("link address is not 6 bytes"))?,
+            bytes: frame.frame,
+            kernel_receive: frame.kernel_receive_ns.map(Instant::from_nanos),
+            user_receive: frame.user_receive_ns.map(Instant::from_nanos),
+            signal_dbm: narrow(frame.signal_dbm, "signal strength")?,
+        }),
+        Recorded::Fix(fix) => Input::Fix(if fix.valid { Some(decode_fix(&fix)?) } else { None }),
+        Recorded::Clock(clock) => {
+            Input::Clock { wire: WireTime::from_micros(clock.wire_us), trusted: clock.trusted }
+        }
+        Recorded::Command(command) => Input::Send(SendRequest {
+            message_type: command.message_type,
+            class: u8::try_from(command.deadline_class)
+                .ok()
+                .and_then(|class| Class::try_from(class).ok())
+                .ok_or(RecordError("no such deadline class"))?,
+            lifetime_ms: command.lifetime_ms,
+            max_hops: u8::try_from(command.max_hops).map_err(|_| RecordError("more than 255 hops"))?,
+            area: command.area.as_ref().map(decode_area).transpose()?,
+            subject: command.subject,
+            payload: command.payload,
+        }),
+        Recorded::Link(link) => Input::Link { ready: link.ready },
+        Recorded::Timeout(_) => Input::Timeout,
+    };
+    Ok((now, input))
+}
+
+/// What is wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a record of this version: {0}")]
+pub struct RecordError(pub &'static str);
+
+fn encode_fix(fix: &Fix) -> v1::RecordedFix {
+    v1::RecordedFix {
+        latitude: fix.position.latitude,
+        longitude: fix.position.longitude,
+        altitude_cm: fix.altitude_cm,
+        speed: fix.speed.map(u32::from),
+        heading: fix.heading.map(u32::from),
+        acceleration: fix.acceleration.map(i32::from),
+        yaw_rate: fix.yaw_rate.map(i32::from),
+        accuracy_cm: fix.accuracy_cm.map(u32::from),
+        fix_time_us: fix.time.as_micros(),
+        valid: true,
+    }
+}
+
+fn decode_fix(fix: &v1::RecordedFix) -> Result<Fix, RecordError> {
+    Ok(Fix {
+        position: Position::new(fix.latitude, fix.longitude).ok_or(RecordError("position off the globe"))?,
+        altitude_cm: fix.altitude_cm,
+        speed: narrow(fix.speed, "speed")?,
+        heading: narrow(fix.heading, "heading")?,
+        acceleration: narrow(fix.acceleration, "acceleration")?,
+        yaw_rate: narrow(fix.yaw_rate, "yaw rate")?,
+        accuracy_cm: narrow(fix.accuracy_cm, "accuracy")?,
+        time: WireTime::from_micros(fix.fix_time_us),
+    })
+}
+
+fn encode_area(area: &AreaView) -> v1::Area {
+    v1::Area {
+        latitude: area.latitude,
+        longitude: area.longitude,
+        shape: area.shape as i32,
+        distance_a_m: area.distance_a_m,
+        distance_b_m: area.distance_b_m,
+        azimuth_deg: area.azimuth_deg,
+    }
+}
+
+fn decode_area(area: &v1::Area) -> Result<AreaView, RecordError> {
+    let shape = u32::try_from(area.shape).ok().and_then(Shape::from_wire);
+    Ok(AreaView {
+        latitude: area.latitude,
+        longitude: area.longitude,
+        shape: shape.ok_or(RecordError("no such shape of area"))?,
+        distance_a_m: area.distance_a_m,
+        distance_b_m: area.distance_b_m,
+        azimuth_deg: area.azimuth_deg,
+    })
+}
+
+fn narrow<W, N: TryFrom<W>>(wide: Option<W>, field: &'static str) -> Result<Option<N>, RecordError> {
+    wide.map(|wide| N::try_from(wide).map_err(|_| RecordError(field))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use prost::Message as _;
+
+    fn inputs() -> Vec<Input> {
+        let fix = Fix {
+            position: Position { latitude: 496_000_000, longitude: -61_300_000 },
+            altitude_cm: Some(-5),
+            speed: Some(1300),
+            heading: Some(3599),
+            acceleration: Some(-40),
+            yaw_rate: None,
+            accuracy_cm: Some(150),
+            time: WireTime::from_micros(77),
+        };
+        let area = AreaView {
+            latitude: 1,
+            longitude: 2,
+            shape: Shape::Ellipse,
+            distance_a_m: 300,
+            distance_b_m: 100,
+            azimuth_deg: 45,
+        };
+        vec![
+            Input::Frame(ReceivedFrame {
+                bytes: Bytes::from_static(b"frame"),
+                link_source: [1, 2, 3, 4, 5, 6],
+                kernel_receive: Some(Instant::from_nanos(5)),
+                user_receive: None,
+                signal_dbm: Some(-85),
+            }),
+            Input::Fix(Some(fix)),
+            Input::Fix(None),
+            Input::Clock { wire: WireTime::from_micros(123), trusted: true },
+            Input::Send(SendRequest {
+                message_type: 2,
+                class: Class::D3,
+                lifetime_ms: 60_000,
+                max_hops: 10,
+                area: Some(area),
+                subject: 4,
+                payload: Bytes::from_static(b"hazard"),
+            }),
+            Input::Link { ready: false },
+            Input::Timeout,
+        ]
+    }
+
+    #[test]
+    fn every_input_survives_being_recorded() {
+        for input in inputs() {
+            let bytes = encode(Instant::from_nanos(42), &input).encode_to_vec();
+            let recorded = v1::RecordedInput::decode(Bytes::from(bytes)).unwrap();
+            assert_eq!(decode(recorded), Ok((Instant::from_nanos(42), input)));
+        }
+    }
+
+    #[test]
+    fn a_record_out_of_range_is_refused_by_name() {
+        let mut recorded = encode(Instant::ZERO, &inputs()[1]);
+        let Some(v1::recorded_input::Input::Fix(fix)) = &mut recorded.input else { unreachable!() };
+        fix.latitude = i32::MAX;
+        assert_eq!(decode(recorded), Err(RecordError("position off the globe")));
+        assert!(decode(v1::RecordedInput::default()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(recorded) = v1::RecordedInput::decode(Bytes::from(bytes)) {
+                let _either = decode(recorded);
+            }
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The send path: fields, signature, hop header, queue; and the question whether to send at all.
+
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use prost::Message as _;
+use v2x_proto::envelope::{self, MAX_FRAME, SignerRef, TbsRepr};
+use v2x_proto::hop::{Flags, HopHeader, Kind};
+use v2x_proto::{AreaView, Class, Digest, v1};
+
+use crate::host::Host;
+use crate::io::{
+    Fix, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent, Transmit,
+};
+use crate::limits;
+use crate::message_rules::{self, RuleError};
+use crate::position::Position;
+use crate::queue::{SendQueue, Subject, send_by};
+use crate::security::replay_window::starting_sequence;
+use crate::security::{Distribution, Identity, freshness};
+use crate::time::{Anchor, Instant, WireTime};
+
+/// State of the send path.
+#[derive(Debug)]
+pub struct Sender {
+    identity: Identity,
+    test: bool,
+    sequences: [Option<u32>; 6],
+    queue: SendQueue,
+    link_ready: bool,
+    tbs: Vec<u8>,
+    payload: Vec<u8>,
+    requests: Vec<u8>,
+    frames: BytesMut,
+}
+
+/// A message on its way into the queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Number of the payload's type.
+    pub message_type: u32,
+    /// Deadline class.
+    pub class: Class,
+    /// Lifetime, ms.
+    pub lifetime_ms: u32,
+    /// Hops it may travel.
+    pub max_hops: u8,
+    /// Where it concerns anyone.
+    pub area: Option<&'a AreaView>,
+    /// Which of several things of its type.
+    pub subject: u32,
+}
+
+/// The moment and place of sending.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    /// The core's time.
+    pub now: Instant,
+    /// Ties it to wire time.
+    pub anchor: &'a Anchor,
+    /// Where the station is now.
+    pub position: Position,
+    /// When the message was wanted.
+    pub generated: Instant,
+}
+
+/// What became of a message: its event, and what had to give way in the queue.
+pub type SendResult = Result<(Sent, Option<NotSent>), NotSent>;
+
+impl Sender {
+    /// For a station that has sent nothing yet.
+    pub fn new(identity: Identity, test: bool) -> Self {
+        Self {
+            identity,
+            test,
+            sequences: [None; 6],
+            queue: SendQueue::default(),
+            link_ready: true,
+            tbs: Vec::with_capacity(MAX_FRAME),
+            payload: Vec::with_capacity(MAX_FRAME),
+            requests: Vec::with_capacity(limits::MAX_REQUESTS * 3),
+            frames: BytesMut::with_capacity(FRAME_POOL),
+        }
+    }
+
+    /// Own digest.
+    pub fn digest(&self) -> Digest {
+        self.identity.digest()
+    }
+
+    /// Whether the station may send now, and if not, why.
+    pub fn state(
+        &self,
+        now: Instant,
+        anchor: &Anchor,
+        trusted: bool,
+        fix: Option<&TimedFix>,
+    ) -> SendingState {
+        if !trusted {
+            SendingState::ClockUntrusted
+        } else if fix.is_none_or(|fix| now >= fix.expires()) {
+            SendingState::NoFix
+        } else if !self.identity.valid_at(anchor.wire_at(now)) {
+            SendingState::CredentialNotValid
+        } else {
+            SendingState::Allowed
+        }
+    }
+
+    /// Signs and queues what the application wants sent.
+    pub fn request(
+        &mut self,
+        request: &SendRequest,
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> SendResult {
+        let outgoing = Outgoing {
+            message_type: request.message_type,
+            class: request.class,
+            lifetime_ms: request.lifetime_ms,
+            max_hops: request.max_hops,
+            area: request.area.as_ref(),
+            subject: request.subject,
+        };
+        self.sign_and_queue(&outgoing, &request.payload, here, distribution, host)
+    }
+
+    /// Signs and queues an awareness message.
+    pub fn awareness(
+        &mut self,
+        message: &v1::Awareness,
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> SendResult {
+        let outgoing = Outgoing {
+            message_type: v1::MessageType::Awareness as u32,
+            class: Class::D2,
+            lifetime_ms: AWARENESS_LIFETIME_MS,
+            max_hops: 1,
+            area: None,
+            subject: 0,
+        };
+        let mut payload = core::mem::take(&mut self.payload);
+        payload.clear();
+        // A Vec grows as needed: encoding cannot fail.
+        let encoded = message.encode(&mut payload);
+        let result = match encoded {
+            Ok(()) => self.sign_and_queue(&outgoing, &payload, here, distribution, host),
+            Err(_) => Err(NotSent { class: Class::D2, id: None, reason: NotSentReason::TooLong }),
+        };
+        self.payload = payload;
+        result
+    }
+
+    fn sign_and_queue(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        payload: &[u8],
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> SendResult {
+        let &Here { now, anchor, position, generated } = here;
+        let class = outgoing.class;
+        let refuse = |reason| Err(NotSent { class, id: None, reason });
+        let longest = freshness::max_lifetime_ms(class);
+        let known = v1::MessageType::try_from(outgoing.message_type as i32)
+            .is_ok_and(|message_type| message_type != v1::MessageType::Unspecified);
+        if payload.is_empty() || outgoing.lifetime_ms == 0 || !known {
+            return refuse(NotSentReason::BadRequest);
+        }
+        let permissions = self.identity.permissions();
+        match message_rules::check(
+            outgoing.message_type,
+            class,
+            outgoing.max_hops,
+            outgoing.area,
+            permissions,
+        ) {
+            Ok(()) => {}
+            Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
+            Err(RuleError::Permission) => return refuse(NotSentReason::NotPermitted),
+        }
+        let generation_time = anchor.wire_at(now);
+        let lifetime_ms = outgoing.lifetime_ms.min(longest);
+        let sequence =
+            *self.sequences[class.index()].get_or_insert_with(|| starting_sequence(generation_time));
+        self.requests.clear();
+        if class == Class::D2 {
+            distribution.requests(now, &mut self.requests);
+        }
+        let tbs = TbsRepr {
+            message_type: outgoing.message_type,
+            generation_time_us: generation_time.as_micros(),
+            sequence,
+            latitude: position.latitude,
+            longitude: position.longitude,
+            class,
+            lifetime_ms,
+            max_hops: outgoing.max_hops,
+            area: outgoing.area.copied(),
+            credential_requests: &self.requests,
+            payload,
+        };
+        if tbs.check().is_err() {
+            return refuse(NotSentReason::BadRequest);
+        }
+        self.tbs.clear();
+        tbs.encode(&mut self.tbs);
+        let header = self.hop_header(class, outgoing.max_hops);
+        let Some(full_credential) = self.choose_signer(&header, now, class, distribution) else {
+            return refuse(NotSentReason::TooLong);
+        };
+        let built = host.stamp(now);
+        let signature = self.identity.sign(&self.tbs);
+        let signed = host.stamp(now);
+        let bytes = self.frame(&header, &signature, full_credential);
+        self.sequences[class.index()] = Some(sequence.wrapping_add(1));
+        if full_credential {
+            distribution.sent_full(now);
+        }
+        let id = MessageId { signer: self.identity.digest(), class, sequence };
+        let sent = Sent {
+            id,
+            message_type: outgoing.message_type,
+            generation_time,
+            position,
+            frame_len: bytes.len() as u16,
+            full_credential,
+        };
+        let expires = now + send_by(class, Duration::from_millis(u64::from(lifetime_ms)));
+        let queued = host.stamp(now);
+        let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
+        let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
+        let gave_way = self.queue.push(Transmit { bytes, class, id, expires, stamps }, subject);
+        Ok((sent, gave_way))
+    }
+
+    fn hop_header(&self, class: Class, max_hops: u8) -> HopHeader {
+        HopHeader {
+            kind: Kind::Data,
+            flags: Flags { multi_hop: max_hops > 1, test: self.test, ..Flags::default() },
+            remaining_hops: max_hops,
+            class,
+            forwarder: self.identity.digest(),
+            forwarder_position: None,
+        }
+    }
+
+    /// Whether the full credential goes along; `None` when not even the digest fits.
+    fn choose_signer(
+        &self,
+        header: &HopHeader,
+        now: Instant,
+        class: Class,
+        distribution: &Distribution,
+    ) -> Option<bool> {
+        let fits = |signer| header.len() + envelope::signed_len(self.tbs.len(), signer) <= MAX_FRAME;
+        let credential = SignerRef::Credential(self.identity.credential());
+        if distribution.attach(now, class, false) && fits(credential) {
+            return Some(true);
+        }
+        fits(SignerRef::Digest(self.identity.digest())).then_some(false)
+    }
+
+    fn frame(&mut self, header: &HopHeader, signature: &[u8; 64], full_credential: bool) -> Bytes {
+        let signer = if full_credential {
+            SignerRef::Credential(self.identity.credential())
+        } else {
+            SignerRef::Digest(self.identity.digest())
+        };
+        // Reclaims the pool when every frame cut from it is gone, else starts a new one.
+        self.frames.reserve(MAX_FRAME);
+        header.encode(&mut self.frames);
+        envelope::encode_signed(&mut self.frames, &self.tbs, signature, signer);
+        self.frames.split().freeze()
+    }
+
+    /// The link takes frames, or not.
+    pub fn set_link(&mut self, ready: bool) {
+        self.link_ready = ready;
+    }
+
+    /// The next frame for the link, if it takes one.
+    pub fn pop(
+        &mut self,
+        now: Instant,
+        host: &mut dyn Host,
+        expired: impl FnMut(NotSent),
+    ) -> Option<Transmit> {
+        if !self.link_ready {
+            return None;
+        }
+        let mut frame = self.queue.pop(now, expired)?;
+        frame.stamps.gate_open = host.stamp(now);
+        Some(frame)
+    }
+
+    /// Drops queued frames whose time is over.
+    pub fn expire(&mut self, now: Instant, expired: impl FnMut(NotSent)) {
+        self.queue.expire(now, expired);
+    }
+
+    /// When the next queued frame's time is over.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.queue.next_expiry()
+    }
+}
+
+/// A fix and when it was true in the core's time.
+#[derive(Clone, Copy, Debug)]
+pub struct TimedFix {
+    /// The fix.
+    pub fix: Fix,
+    /// When it was true; never in the future.
+    pub true_at: Instant,
+}
+
+impl TimedFix {
+    /// Ties a fix that came at `now` to the core's time. A fix from the future, by a clock that disagrees
+    /// with the receiver's, counts as true when it came.
+    pub fn new(fix: Fix, now: Instant, anchor: &Anchor) -> Self {
+        Self { true_at: anchor.instant_at(fix.time).min(now), fix }
+    }
+
+    /// When it is too old to send by.
+    pub fn expires(&self) -> Instant {
+        self.true_at + limits::MAX_FIX_AGE
+    }
+
+    /// The fix moved on to `now` along its heading at its speed.
+    pub fn moved_to(&self, now: Instant, wire: WireTime) -> Fix {
+        let mut fix = self.fix;
+        let seconds = now.since(self.true_at).min(limits::MAX_FIX_AGE).as_secs_f64();
+        if let (Some(speed), Some(heading)) = (fix.speed, fix.heading)
+            && speed > 0
+        {
+            let metres = f64::from(speed) * 0.01 * seconds;
+            let (sin, cos) = (f64::from(heading) * 0.1).to_radians().sin_cos();
+            fix.position = fix.position.moved(metres * sin, metres * cos);
+        }
+        fix.time = wire;
+        fix
+    }
+}
+
+/// EN 302 637-2: the lifetime of a CAM is under 1 s.
+const AWARENESS_LIFETIME_MS: u32 = 900;
+/// Frames are cut from blocks of this size: one allocation for some forty frames, none when the block's
+/// frames are gone by the time it is full.
+const FRAME_POOL: usize = 16 * 1024;

@@ -1,0 +1,323 @@
+//! Outputs as bytes, for digests and recordings: everything a node decided, nothing its host's clock said.
+//!
+//! Two runs are equal when their transcripts are. Layout: a tag byte, then the fields little-endian in the
+//! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into
+//! words.
+
+use core::fmt::Write as _;
+
+use v2x_proto::{Class, Digest};
+
+use crate::io::{DropReason, Event, MessageId, NotSentReason, Output, SendingState};
+
+/// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
+pub fn write(output: &Output, out: &mut Vec<u8>) {
+    match output {
+        Output::Timeout(..) => {}
+        Output::Transmit(transmit) => {
+            out.push(TRANSMIT);
+            write_id(&transmit.id, out);
+            out.extend_from_slice(&transmit.expires.as_nanos().to_le_bytes());
+            write_bytes(&transmit.bytes, out);
+        }
+        Output::Event(event) => write_event(event, out),
+    }
+}
+
+fn write_event(event: &Event, out: &mut Vec<u8>) {
+    match event {
+        Event::Received(received) => {
+            out.push(RECEIVED);
+            write_id(&received.id, out);
+            out.extend_from_slice(&received.message_type.to_le_bytes());
+            out.extend_from_slice(&received.generation_time.as_micros().to_le_bytes());
+            out.extend_from_slice(&received.position.latitude.to_le_bytes());
+            out.extend_from_slice(&received.position.longitude.to_le_bytes());
+            out.extend_from_slice(&received.link_source);
+            out.push(received.hops);
+            out.extend_from_slice(&received.permissions.to_le_bytes());
+            write_bytes(&received.payload, out);
+        }
+        Event::Dropped(dropped) => {
+            out.push(DROPPED);
+            out.push(dropped.reason as u8);
+            out.extend_from_slice(&dropped.link_source);
+            write_optional_id(dropped.claimed.as_ref(), out);
+        }
+        Event::Sent(sent) => {
+            out.push(SENT);
+            write_id(&sent.id, out);
+            out.extend_from_slice(&sent.message_type.to_le_bytes());
+            out.extend_from_slice(&sent.generation_time.as_micros().to_le_bytes());
+            out.extend_from_slice(&sent.position.latitude.to_le_bytes());
+            out.extend_from_slice(&sent.position.longitude.to_le_bytes());
+            out.extend_from_slice(&sent.frame_len.to_le_bytes());
+            out.push(u8::from(sent.full_credential));
+        }
+        Event::NotSent(not_sent) => {
+            out.push(NOT_SENT);
+            out.push(not_sent.class as u8);
+            out.push(not_sent.reason as u8);
+            write_optional_id(not_sent.id.as_ref(), out);
+        }
+        Event::NeighbourAdded(digest) => {
+            out.push(NEIGHBOUR_ADDED);
+            out.extend_from_slice(&digest.0);
+        }
+        Event::NeighbourLost(digest) => {
+            out.push(NEIGHBOUR_LOST);
+            out.extend_from_slice(&digest.0);
+        }
+        Event::Sending(state) => {
+            out.push(SENDING);
+            out.push(*state as u8);
+        }
+    }
+}
+
+/// One transcript entry in words; what does not parse is said, with its first bytes.
+pub fn describe(entry: &[u8]) -> String {
+    let mut reader = Reader(entry);
+    read(&mut reader).unwrap_or_else(|| {
+        let mut text = format!("unreadable entry of {} bytes:", entry.len());
+        for byte in entry.iter().take(16) {
+            // Writing to a String cannot fail.
+            let _infallible = write!(text, " {byte:02x}");
+        }
+        text
+    })
+}
+
+fn read(reader: &mut Reader<'_>) -> Option<String> {
+    let text = match reader.u8()? {
+        TRANSMIT => {
+            let id = reader.id()?;
+            let expires = reader.u64()?;
+            let bytes = reader.bytes()?;
+            format!("transmit {id}, {} bytes, expires at {expires} ns: {}", bytes.len(), hex(bytes))
+        }
+        RECEIVED => {
+            let id = reader.id()?;
+            let message_type = reader.u32()?;
+            let generation = reader.u64()?;
+            let (latitude, longitude) = (reader.u32()? as i32, reader.u32()? as i32);
+            let source = reader.take(6)?;
+            let hops = reader.u8()?;
+            let permissions = reader.u64()?;
+            let payload = reader.bytes()?;
+            format!(
+                "received {id}, type {message_type}, generated at {generation} us at {latitude}, {longitude}, \
+                 from {}, {hops} hops, permissions {permissions:#x}: {}",
+                hex(source),
+                hex(payload)
+            )
+        }
+        DROPPED => {
+            let reason = reader.u8()?;
+            let name = DropReason::ALL.get(usize::from(reason)).map_or("?", |reason| reason.name());
+            let source = hex(reader.take(6)?);
+            format!("dropped {name} from {source}{}", reader.optional_id()?)
+        }
+        SENT => {
+            let id = reader.id()?;
+            let message_type = reader.u32()?;
+            let generation = reader.u64()?;
+            let (latitude, longitude) = (reader.u32()? as i32, reader.u32()? as i32);
+            let len = u16::from_le_bytes(reader.take(2)?.try_into().ok()?);
+            let signer = if reader.u8()? == 0 { "digest" } else { "full credential" };
+            format!(
+                "sent {id}, type {message_type}, generated at {generation} us at {latitude}, {longitude}, \
+                 {len} bytes with {signer}"
+            )
+        }
+        NOT_SENT => {
+            let class = Class::try_from(reader.u8()?).ok()?;
+            let reason = reader.u8()?;
+            let name = NOT_SENT_REASONS.get(usize::from(reason)).map_or("?", |reason| reason.name());
+            format!("not sent {} {name}{}", class.name(), reader.optional_id()?)
+        }
+        NEIGHBOUR_ADDED => format!("neighbour {} added", reader.digest()?),
+        NEIGHBOUR_LOST => format!("neighbour {} lost", reader.digest()?),
+        SENDING => {
+            let state = SENDING_STATES.get(usize::from(reader.u8()?))?;
+            format!("sending {state:?}")
+        }
+        _ => return None,
+    };
+    reader.0.is_empty().then_some(text)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (head, tail) = self.0.split_at_checked(len)?;
+        self.0 = tail;
+        Some(head)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take(8)?.try_into().ok().map(u64::from_le_bytes)
+    }
+
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len = self.u32()?;
+        self.take(len as usize)
+    }
+
+    fn digest(&mut self) -> Option<Digest> {
+        self.take(8)?.try_into().ok().map(Digest)
+    }
+
+    fn id(&mut self) -> Option<MessageId> {
+        let signer = self.digest()?;
+        let class = Class::try_from(self.u8()?).ok()?;
+        Some(MessageId { signer, class, sequence: self.u32()? })
+    }
+
+    fn optional_id(&mut self) -> Option<String> {
+        Some(if self.u8()? == 0 { String::new() } else { format!(", {}", self.id()?) })
+    }
+}
+
+fn write_id(id: &MessageId, out: &mut Vec<u8>) {
+    out.extend_from_slice(&id.signer.0);
+    out.push(id.class as u8);
+    out.extend_from_slice(&id.sequence.to_le_bytes());
+}
+
+fn write_optional_id(id: Option<&MessageId>, out: &mut Vec<u8>) {
+    out.push(u8::from(id.is_some()));
+    if let Some(id) = id {
+        write_id(id, out);
+    }
+}
+
+fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const TRANSMIT: u8 = 1;
+const RECEIVED: u8 = 2;
+const DROPPED: u8 = 3;
+const SENT: u8 = 4;
+const NOT_SENT: u8 = 5;
+const NEIGHBOUR_ADDED: u8 = 6;
+const NEIGHBOUR_LOST: u8 = 7;
+const SENDING: u8 = 8;
+
+const NOT_SENT_REASONS: [NotSentReason; 7] = [
+    NotSentReason::Expired,
+    NotSentReason::Replaced,
+    NotSentReason::QueueFull,
+    NotSentReason::SendingBlocked,
+    NotSentReason::TooLong,
+    NotSentReason::NotPermitted,
+    NotSentReason::BadRequest,
+];
+const SENDING_STATES: [SendingState; 4] = [
+    SendingState::Allowed,
+    SendingState::NoFix,
+    SendingState::ClockUntrusted,
+    SendingState::CredentialNotValid,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::{Dropped, NotSent, ReceiveStamps, Received, SendStamps, Sent, TimerKind, Transmit};
+    use crate::position::Position;
+    use crate::time::{Instant, WireTime};
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    const ID: MessageId = MessageId { signer: Digest([0xab; 8]), class: Class::D2, sequence: 7 };
+
+    fn outputs() -> Vec<(Output, &'static str)> {
+        let received = Received {
+            id: ID,
+            message_type: 1,
+            generation_time: WireTime::from_micros(5),
+            position: Position { latitude: -1, longitude: 2 },
+            link_source: [1; 6],
+            hops: 1,
+            permissions: 3,
+            payload: Bytes::from_static(&[9, 9]),
+            stamps: ReceiveStamps::default(),
+        };
+        let transmit = Transmit {
+            bytes: Bytes::from_static(&[1, 2, 3]),
+            class: Class::D2,
+            id: ID,
+            expires: Instant::from_nanos(99),
+            stamps: SendStamps::default(),
+        };
+        let dropped =
+            Dropped { reason: DropReason::SignatureInvalid, link_source: [2; 6], claimed: Some(ID) };
+        let sent = Sent {
+            id: ID,
+            message_type: 1,
+            generation_time: WireTime::from_micros(5),
+            position: Position::default(),
+            frame_len: 300,
+            full_credential: true,
+        };
+        let not_sent = NotSent { class: Class::D0, id: None, reason: NotSentReason::BadRequest };
+        vec![
+            (Output::Transmit(transmit), "transmit abababababababab/D2/7, 3 bytes"),
+            (Output::Event(Event::Received(received)), "received abababababababab/D2/7"),
+            (Output::Event(Event::Dropped(dropped)), "dropped signature_invalid"),
+            (Output::Event(Event::Sent(sent)), "sent abababababababab/D2/7"),
+            (Output::Event(Event::NotSent(not_sent)), "not sent D0 send_bad_request"),
+            (Output::Event(Event::NeighbourAdded(Digest([1; 8]))), "neighbour 0101010101010101 added"),
+            (Output::Event(Event::NeighbourLost(Digest([1; 8]))), "neighbour 0101010101010101 lost"),
+            (Output::Event(Event::Sending(SendingState::CredentialNotValid)), "sending CredentialNotValid"),
+        ]
+    }
+
+    #[test]
+    fn every_entry_can_be_described() {
+        for (output, words) in outputs() {
+            let mut entry = Vec::new();
+            write(&output, &mut entry);
+            assert!(describe(&entry).starts_with(words), "{}", describe(&entry));
+        }
+    }
+
+    #[test]
+    fn reasons_and_states_are_listed_in_their_own_order() {
+        for (n, reason) in NOT_SENT_REASONS.iter().enumerate() {
+            assert_eq!(*reason as usize, n);
+        }
+        for (n, state) in SENDING_STATES.iter().enumerate() {
+            assert_eq!(*state as usize, n);
+        }
+    }
+
+    #[test]
+    fn a_timeout_leaves_no_trace() {
+        let mut out = Vec::new();
+        write(&Output::Timeout(Instant::ZERO, TimerKind::Idle), &mut out);
+        assert!(out.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_described(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            prop_assert!(!describe(&bytes).is_empty());
+        }
+    }
+}
