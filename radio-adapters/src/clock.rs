@@ -49,10 +49,7 @@ impl ClockPair {
     /// to a moment after it; being preempted between the two reads makes a stamp look late.
     pub fn now() -> Self {
         let realtime_ns = realtime_ns();
-        Self {
-            monotonic_ns: monotonic_ns(),
-            realtime_ns,
-        }
+        Self { monotonic_ns: monotonic_ns(), realtime_ns }
     }
 
     /// The monotonic time of a wall-clock stamp taken shortly before this pair.
@@ -70,11 +67,9 @@ impl ClockPair {
     /// The wall-clock time of a monotonic moment near this pair.
     pub fn realtime_of(self, monotonic_ns: u64) -> u64 {
         if monotonic_ns <= self.monotonic_ns {
-            self.realtime_ns
-                .saturating_sub(self.monotonic_ns - monotonic_ns)
+            self.realtime_ns.saturating_sub(self.monotonic_ns - monotonic_ns)
         } else {
-            self.realtime_ns
-                .saturating_add(monotonic_ns - self.monotonic_ns)
+            self.realtime_ns.saturating_add(monotonic_ns - self.monotonic_ns)
         }
     }
 }
@@ -125,11 +120,7 @@ fn adjtimex() -> io::Result<(i32, libc::timex)> {
     let mut timex: libc::timex = unsafe { mem::zeroed() };
     // SAFETY: the pointer is to a live, exclusively borrowed timex, which is all adjtimex(2) asks.
     let state = unsafe { libc::adjtimex(&raw mut timex) };
-    if state < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok((state, timex))
-    }
+    if state < 0 { Err(io::Error::last_os_error()) } else { Ok((state, timex)) }
 }
 
 /// Oldest packet stamp that is believed: far above any queueing, far below any setting of a clock
@@ -153,10 +144,7 @@ mod tests {
         assert_eq!(wire_time_of_tai_ns((1_072_915_200 + 32) * NS_PER_S), 0);
         // 2026-01-01T00:00:00 UTC is Unix 1767225600, TAI 37 s further.
         let tai_ns = (1_767_225_600 + 37) * NS_PER_S;
-        assert_eq!(
-            wire_time_of_tai_ns(tai_ns),
-            (1_767_225_600 - 1_072_915_200 + 5) * 1_000_000
-        );
+        assert_eq!(wire_time_of_tai_ns(tai_ns), (1_767_225_600 - 1_072_915_200 + 5) * 1_000_000);
         assert_eq!(wire_time_of_tai_ns(0), 0);
     }
 
@@ -170,10 +158,7 @@ mod tests {
 
     #[test]
     fn a_stamp_converts_to_a_moment_before_the_pair() {
-        let pair = ClockPair {
-            monotonic_ns: 5_000_000,
-            realtime_ns: 90_000_000,
-        };
+        let pair = ClockPair { monotonic_ns: 5_000_000, realtime_ns: 90_000_000 };
         assert_eq!(pair.monotonic_of(89_999_000), Some(4_999_000));
         assert_eq!(pair.monotonic_of(90_000_000), Some(5_000_000));
         assert_eq!(pair.realtime_of(4_999_000), 89_999_000);
@@ -182,20 +167,10 @@ mod tests {
 
     #[test]
     fn a_stamp_across_a_clock_setting_is_refused() {
-        let pair = ClockPair {
-            monotonic_ns: 100 * NS_PER_S,
-            realtime_ns: 200 * NS_PER_S,
-        };
+        let pair = ClockPair { monotonic_ns: 100 * NS_PER_S, realtime_ns: 200 * NS_PER_S };
         assert_eq!(pair.monotonic_of(pair.realtime_ns + 1), None);
         assert_eq!(pair.monotonic_of(pair.realtime_ns - 11 * NS_PER_S), None);
-        assert_eq!(
-            ClockPair {
-                monotonic_ns: 1,
-                ..pair
-            }
-            .monotonic_of(pair.realtime_ns - 2),
-            None
-        );
+        assert_eq!(ClockPair { monotonic_ns: 1, ..pair }.monotonic_of(pair.realtime_ns - 2), None);
     }
 
     #[test]

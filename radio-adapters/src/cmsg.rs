@@ -28,9 +28,7 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Control {
             }
             _ => {}
         }
-        bytes = bytes
-            .get(length.next_multiple_of(WORD)..)
-            .unwrap_or_default();
+        bytes = bytes.get(length.next_multiple_of(WORD)..).unwrap_or_default();
     }
     control
 }
@@ -80,24 +78,15 @@ mod tests {
         let stamp = [7i64.to_ne_bytes(), 9i64.to_ne_bytes()].concat();
         let stamp = message(libc::SCM_TIMESTAMPNS, &stamp);
         let drops = message(libc::SO_RXQ_OVFL, &5u32.to_ne_bytes());
-        let expected = Control {
-            realtime_ns: Some(7_000_000_009),
-            dropped: Some(5),
-        };
+        let expected = Control { realtime_ns: Some(7_000_000_009), dropped: Some(5) };
         assert_eq!(parse(&[stamp.clone(), drops.clone()].concat()), expected);
-        assert_eq!(
-            parse(&[drops, message(99, b"other"), stamp].concat()),
-            expected
-        );
+        assert_eq!(parse(&[drops, message(99, b"other"), stamp].concat()), expected);
     }
 
     #[test]
     fn a_negative_stamp_is_no_stamp() {
         let stamp = [(-1i64).to_ne_bytes(), 9i64.to_ne_bytes()].concat();
-        assert_eq!(
-            parse(&message(libc::SCM_TIMESTAMPNS, &stamp)),
-            Control::default()
-        );
+        assert_eq!(parse(&message(libc::SCM_TIMESTAMPNS, &stamp)), Control::default());
     }
 
     proptest! {

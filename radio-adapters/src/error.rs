@@ -29,17 +29,13 @@ pub enum OpenError {
         name: String,
     },
     /// The interface cannot be a UDP link.
-    #[error(
-        "network interface {name:?} has no IPv4 address; give it one or name another interface"
-    )]
+    #[error("network interface {name:?} has no IPv4 address; give it one or name another interface")]
     NoIpv4Address {
         /// Its name.
         name: String,
     },
     /// The group is no multicast address.
-    #[error(
-        "{group} is not an IPv4 multicast address; use one of 224.0.0.0/4, such as 239.255.86.2"
-    )]
+    #[error("{group} is not an IPv4 multicast address; use one of 224.0.0.0/4, such as 239.255.86.2")]
     NotMulticast {
         /// The address given.
         group: Ipv4Addr,

@@ -37,10 +37,7 @@ pub fn find(name: &str) -> Result<Interface, OpenError> {
         return Ok(found.clone());
     }
     let names: Vec<_> = all.into_iter().map(|i| i.name).collect();
-    Err(OpenError::NoInterface {
-        name: name.to_owned(),
-        known: names.join(", "),
-    })
+    Err(OpenError::NoInterface { name: name.to_owned(), known: names.join(", ") })
 }
 
 /// All interfaces of this network namespace, by name.
@@ -51,16 +48,14 @@ pub fn list() -> io::Result<Vec<Interface>> {
     let mut found = BTreeMap::<String, Interface>::new();
     for entry in getifaddrs()? {
         let flags = entry.flags;
-        let interface = found
-            .entry(entry.interface_name.clone())
-            .or_insert_with(|| Interface {
-                name: entry.interface_name,
-                index: 0,
-                address: None,
-                ipv4: None,
-                up: flags.contains(InterfaceFlags::IFF_UP),
-                running: flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING),
-            });
+        let interface = found.entry(entry.interface_name.clone()).or_insert_with(|| Interface {
+            name: entry.interface_name,
+            index: 0,
+            address: None,
+            ipv4: None,
+            up: flags.contains(InterfaceFlags::IFF_UP),
+            running: flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING),
+        });
         let Some(address) = entry.address else {
             continue;
         };
@@ -90,9 +85,6 @@ mod tests {
     #[test]
     fn a_missing_interface_is_answered_with_those_that_exist() {
         let error = find("nosuch0").unwrap_err().to_string();
-        assert!(
-            error.contains("\"nosuch0\"") && error.contains("lo"),
-            "{error}"
-        );
+        assert!(error.contains("\"nosuch0\"") && error.contains("lo"), "{error}");
     }
 }

@@ -5,7 +5,7 @@
 //! nothing of messages or of the station.
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
-//! - [`udp`], [`mem`]: the links.
+//! - [`udp`], [`packet`], [`mem`]: the links.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`]: what the machine has.
 
@@ -13,6 +13,7 @@ pub mod clock;
 pub mod error;
 pub mod interface;
 pub mod mem;
+pub mod packet;
 pub mod radio;
 pub mod timer;
 pub mod udp;
@@ -21,7 +22,11 @@ mod cmsg;
 mod reactor;
 mod socket;
 
+#[cfg(test)]
+mod testnet;
+
 pub use error::OpenError;
 pub use radio::{
-    Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Priority, Radio, RadioExt, RxMeta, TxFrame,
+    Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES, Priority, Radio, RadioExt, RxMeta,
+    TxFrame,
 };

@@ -31,14 +31,8 @@ impl MemHub {
     /// A hub whose members hold up to `frames` frames not yet read; further ones are dropped and
     /// counted at the member.
     pub fn with_capacity(frames: usize) -> Self {
-        let shared = Shared {
-            members: Vec::new(),
-            capacity: frames,
-            next_id: 0,
-        };
-        Self {
-            shared: Arc::new(Mutex::new(shared)),
-        }
+        let shared = Shared { members: Vec::new(), capacity: frames, next_id: 0 };
+        Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// A new member; it leaves when dropped.
@@ -46,18 +40,8 @@ impl MemHub {
         let mut shared = lock(&self.shared);
         let id = shared.next_id;
         shared.next_id += 1;
-        shared.members.push(Member {
-            id,
-            queue: VecDeque::new(),
-            waker: None,
-            dropped: 0,
-        });
-        MemRadio {
-            shared: Arc::clone(&self.shared),
-            id,
-            address,
-            counters: Counters::default(),
-        }
+        shared.members.push(Member { id, queue: VecDeque::new(), waker: None, dropped: 0 });
+        MemRadio { shared: Arc::clone(&self.shared), id, address, counters: Counters::default() }
     }
 
     /// How many members there are.
@@ -133,10 +117,7 @@ impl Radio for MemRadio {
 
     fn counters(&self) -> Counters {
         let kernel_dropped = lock(&self.shared).member(self.id).dropped;
-        Counters {
-            kernel_dropped,
-            ..self.counters
-        }
+        Counters { kernel_dropped, ..self.counters }
     }
 
     fn describe(&self) -> String {
@@ -190,20 +171,10 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 mod tests {
     use super::*;
     use crate::radio::{Priority, RadioExt};
-
-    fn run<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(future)
-    }
+    use crate::testnet::run;
 
     fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame {
-            bytes,
-            priority: Priority::BestEffort,
-            source: None,
-        }
+        TxFrame { bytes, priority: Priority::BestEffort, source: None }
     }
 
     fn address(n: u8) -> LinkAddress {
@@ -214,19 +185,10 @@ mod tests {
     fn every_other_member_hears_frames_in_the_order_sent() {
         run(async {
             let hub = MemHub::new();
-            let (mut a, mut b, mut c) = (
-                hub.join(address(1)),
-                hub.join(address(2)),
-                hub.join(address(3)),
-            );
+            let (mut a, mut b, mut c) = (hub.join(address(1)), hub.join(address(2)), hub.join(address(3)));
             a.send(&frame(b"one")).await.unwrap();
             b.send(&frame(b"two")).await.unwrap();
-            a.send(&TxFrame {
-                source: Some(address(9)),
-                ..frame(b"three")
-            })
-            .await
-            .unwrap();
+            a.send(&TxFrame { source: Some(address(9)), ..frame(b"three") }).await.unwrap();
             let mut heard = Vec::new();
             for _ in 0..3 {
                 let mut buf = BytesMut::new();
@@ -235,10 +197,7 @@ mod tests {
                 heard.push((meta.source, buf.to_vec()));
             }
             let expected = [(1, "one"), (2, "two"), (9, "three")];
-            assert_eq!(
-                heard,
-                expected.map(|(n, text)| (address(n), text.as_bytes().to_vec()))
-            );
+            assert_eq!(heard, expected.map(|(n, text)| (address(n), text.as_bytes().to_vec())));
             let mut buf = BytesMut::new();
             a.recv(&mut buf).await.unwrap();
             assert_eq!(&buf[..], b"two", "its own frames do not come back");

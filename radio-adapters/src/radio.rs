@@ -225,6 +225,22 @@ pub struct Counters {
 /// less 8 of LLC/SNAP. The device's MTU may be smaller.
 pub const MAX_FRAME_BYTES: usize = 2304 - 8;
 
+/// EtherType of Roadcast frames unless configured otherwise: the first of the two kept for local
+/// experiments (IEEE Std 802, table 9-1).
+pub const DEFAULT_ETHER_TYPE: u16 = 0x88b5;
+
+/// An Ethernet II header for a broadcast frame, as links and captures carry it.
+pub(crate) fn ethernet_header(source: LinkAddress, ether_type: u16) -> [u8; ETHERNET_HEADER] {
+    let mut header = [0; ETHERNET_HEADER];
+    header[..6].copy_from_slice(&LinkAddress::BROADCAST.0);
+    header[6..12].copy_from_slice(&source.0);
+    header[12..].copy_from_slice(&ether_type.to_be_bytes());
+    header
+}
+
+/// Destination, source, EtherType.
+pub(crate) const ETHERNET_HEADER: usize = 14;
+
 /// The error for a frame above the limit.
 pub(crate) fn too_long(bytes: usize) -> io::Error {
     io::Error::new(

@@ -1,9 +1,6 @@
 //! A datagram socket under tokio: waiting for it, and reading one frame straight into the caller's
 //! buffer with what the kernel knows about it.
-#![allow(
-    unsafe_code,
-    reason = "recvmsg fills uninitialised memory; only the kernel knows how much"
-)]
+#![allow(unsafe_code, reason = "recvmsg fills uninitialised memory; only the kernel knows how much")]
 
 use std::fmt;
 use std::future::Future;
@@ -43,11 +40,7 @@ impl AsyncSocket {
         socket.set_nonblocking(true)?;
         let interest = Interest::READABLE | Interest::ERROR;
         let fd = Arc::new(reactor::register(socket, interest)?);
-        Ok(Self {
-            fd,
-            waiting: None,
-            blocked: None,
-        })
+        Ok(Self { fd, waiting: None, blocked: None })
     }
 
     /// The socket itself.
@@ -145,12 +138,14 @@ impl Received {
     }
 }
 
-/// Asks the kernel for receive stamps and drop counts, and for `receive_buffer` bytes of queue (the
-/// kernel caps it at `net.core.rmem_max`).
+/// Asks the kernel for receive stamps and drop counts, and for `receive_buffer` bytes of queue:
+/// without `CAP_NET_ADMIN` the kernel caps it at `net.core.rmem_max`.
 pub(crate) fn prepare(socket: &Socket, receive_buffer: usize) -> io::Result<()> {
     setsockopt(socket, sockopt::ReceiveTimestampns, &true)?;
     setsockopt(socket, sockopt::RxqOvfl, &1)?;
-    socket.set_recv_buffer_size(receive_buffer)
+    setsockopt(socket, sockopt::RcvBufForce, &receive_buffer)
+        .or_else(|_| setsockopt(socket, sockopt::RcvBuf, &receive_buffer))?;
+    Ok(())
 }
 
 /// Receives one datagram: its first bytes into `header`, the rest appended to `buf`, its sender (if
@@ -168,10 +163,7 @@ pub(crate) fn receive(
     buf.reserve(MAX_FRAME_BYTES);
     let (length, truncated, control_bytes) = {
         let room = &mut buf.spare_capacity_mut()[..MAX_FRAME_BYTES];
-        let mut slices = [
-            MaybeUninitSlice::new(as_uninit(header)),
-            MaybeUninitSlice::new(room),
-        ];
+        let mut slices = [MaybeUninitSlice::new(as_uninit(header)), MaybeUninitSlice::new(room)];
         let mut message = MsgHdrMut::new().with_control(&mut control);
         message = match from {
             Some(from) => message.with_addr(from),
@@ -181,18 +173,10 @@ pub(crate) fn receive(
         let first = usize::from(header_bytes == 0);
         let mut message = message.with_buffers(&mut slices[first..]);
         let length = socket.recvmsg(&mut message, 0)?;
-        (
-            length,
-            message.flags().is_truncated(),
-            message.control_len(),
-        )
+        (length, message.flags().is_truncated(), message.control_len())
     };
     let clocks = ClockPair::now();
-    let bytes = if truncated {
-        0
-    } else {
-        length.saturating_sub(header_bytes)
-    };
+    let bytes = if truncated { 0 } else { length.saturating_sub(header_bytes) };
     // SAFETY: without truncation recvmsg wrote `length` bytes, the first `header_bytes` of them to
     // `header` and the other `bytes` to the start of the spare capacity, which holds as many.
     unsafe { buf.advance_mut(bytes) };
@@ -222,6 +206,11 @@ impl WrappingCount {
         self.last = value;
     }
 
+    /// A new socket counts from zero.
+    pub(crate) fn restart(&mut self) {
+        self.last = 0;
+    }
+
     /// All counted so far.
     pub(crate) fn total(&self) -> u64 {
         self.total
@@ -231,9 +220,7 @@ impl WrappingCount {
 async fn wait(fd: Arc<AsyncFd<Socket>>) -> io::Result<()> {
     // Cleared before the next read rather than after a failed one: whatever arrives in between sets
     // it again, and the reader reads until the socket would block.
-    fd.ready(Interest::READABLE | Interest::ERROR)
-        .await?
-        .clear_ready();
+    fd.ready(Interest::READABLE | Interest::ERROR).await?.clear_ready();
     Ok(())
 }
 
@@ -248,10 +235,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drop_count_survives_wrapping() {
+    fn a_drop_count_survives_wrapping_and_a_new_socket() {
         let mut count = WrappingCount::default();
         count.update(u32::MAX);
         count.update(4);
         assert_eq!(count.total(), u64::from(u32::MAX) + 5);
+        count.restart();
+        count.update(3);
+        assert_eq!(count.total(), u64::from(u32::MAX) + 8);
     }
 }

@@ -113,12 +113,7 @@ pub struct QueueFull {
 impl<T, K: Ord + Clone> DeadlineQueue<T, K> {
     /// An empty queue for at most `capacity` entries.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            by_time: BTreeMap::new(),
-            by_key: BTreeMap::new(),
-            inserted: 0,
-            capacity,
-        }
+        Self { by_time: BTreeMap::new(), by_key: BTreeMap::new(), inserted: 0, capacity }
     }
 
     /// Puts `value` at `ns` under `key`, and returns what the key held before. A replaced entry
@@ -129,9 +124,7 @@ impl<T, K: Ord + Clone> DeadlineQueue<T, K> {
     pub fn insert(&mut self, key: K, ns: u64, value: T) -> Result<Option<T>, QueueFull> {
         let previous = self.cancel(&key);
         if self.by_time.len() >= self.capacity {
-            return Err(QueueFull {
-                capacity: self.capacity,
-            });
+            return Err(QueueFull { capacity: self.capacity });
         }
         let at = (ns, self.inserted);
         self.inserted += 1;
@@ -184,14 +177,7 @@ mod tests {
 
     use super::*;
     use crate::clock::monotonic_ns;
-
-    fn run<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()
-            .unwrap()
-            .block_on(future)
-    }
+    use crate::testnet::run;
 
     #[test]
     fn the_timer_never_fires_before_its_deadline() {

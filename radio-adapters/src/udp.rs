@@ -15,9 +15,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::interface;
-use crate::radio::{
-    Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame, too_long,
-};
+use crate::radio::{Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame, too_long};
 use crate::socket::{self, AsyncSocket, WrappingCount};
 
 /// Where a UDP link sends and listens.
@@ -31,21 +29,15 @@ pub struct UdpConfig {
     pub loopback: bool,
     /// Routers a frame may cross, plus one. Default: 1, a single hop like a radio's.
     pub ttl: u8,
-    /// Receive queue, bytes; the kernel caps it at `net.core.rmem_max`. Default: 1 MiB, some hundred
-    /// milliseconds of a loaded channel.
+    /// Receive queue, bytes; without `CAP_NET_ADMIN` the kernel caps it at `net.core.rmem_max`.
+    /// Default: 1 MiB, some hundred milliseconds of a loaded channel.
     pub receive_buffer: usize,
 }
 
 impl UdpConfig {
     /// A link on `group` over `interface`, with the defaults above.
     pub fn new(group: SocketAddrV4, interface: UdpInterface) -> Self {
-        Self {
-            group,
-            interface,
-            loopback: true,
-            ttl: 1,
-            receive_buffer: 1 << 20,
-        }
+        Self { group, interface, loopback: true, ttl: 1, receive_buffer: 1 << 20 }
     }
 }
 
@@ -87,18 +79,14 @@ impl UdpRadio {
         }
         let address = match &config.interface {
             UdpInterface::Address(address) => *address,
-            UdpInterface::Name(name) => interface::find(name)?
-                .ipv4
-                .ok_or_else(|| OpenError::NoIpv4Address { name: name.clone() })?,
+            UdpInterface::Name(name) => {
+                interface::find(name)?.ipv4.ok_or_else(|| OpenError::NoIpv4Address { name: name.clone() })?
+            }
         };
-        let receiver = open_receiver(config, address).map_err(OpenError::at(format!(
-            "listening on {} at {address}",
-            config.group
-        )))?;
-        let sender = open_sender(config, address).map_err(OpenError::at(format!(
-            "opening a sender to {} at {address}",
-            config.group
-        )))?;
+        let receiver = open_receiver(config, address)
+            .map_err(OpenError::at(format!("listening on {} at {address}", config.group)))?;
+        let sender = open_sender(config, address)
+            .map_err(OpenError::at(format!("opening a sender to {} at {address}", config.group)))?;
         let local = sender
             .socket()
             .local_addr()
@@ -113,11 +101,7 @@ impl UdpRadio {
             priority: None,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
-            description: format!(
-                "udp {} on {} as {local}",
-                config.group,
-                named(&config.interface)
-            ),
+            description: format!("udp {} on {} as {local}", config.group, named(&config.interface)),
         })
     }
 
@@ -132,9 +116,8 @@ impl Radio for UdpRadio {
         loop {
             let mut from = SockAddr::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
             let start = buf.len();
-            let polled = self.receiver.poll_read(cx, |socket| {
-                socket::receive(socket, &mut [], Some(&mut from), buf)
-            });
+            let polled =
+                self.receiver.poll_read(cx, |socket| socket::receive(socket, &mut [], Some(&mut from), buf));
             let received = match ready!(polled) {
                 Ok(received) => received,
                 Err(error) => {
@@ -169,10 +152,7 @@ impl Radio for UdpRadio {
                 self.priority = Some(frame.priority);
             }
             let group = &self.group;
-            ready!(
-                self.sender
-                    .poll_write(cx, |socket| socket.send_to(frame.bytes, group))
-            )
+            ready!(self.sender.poll_write(cx, |socket| socket.send_to(frame.bytes, group)))
         };
         match result {
             Ok(bytes) => {
@@ -192,10 +172,7 @@ impl Radio for UdpRadio {
     }
 
     fn counters(&self) -> Counters {
-        Counters {
-            kernel_dropped: self.dropped.total(),
-            ..self.counters
-        }
+        Counters { kernel_dropped: self.dropped.total(), ..self.counters }
     }
 
     fn describe(&self) -> String {
@@ -258,33 +235,19 @@ fn named(interface: &UdpInterface) -> String {
 mod tests {
     use super::*;
     use crate::radio::RadioExt;
+    use crate::testnet::run;
 
     const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 86, 77);
-
-    fn run<F: Future>(future: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .build()
-            .unwrap()
-            .block_on(future)
-    }
 
     /// A port that was free a moment ago, so that tests of one machine do not hear each other.
     fn config() -> UdpConfig {
         let probe = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = probe.local_addr().unwrap().port();
-        UdpConfig::new(
-            SocketAddrV4::new(GROUP, port),
-            UdpInterface::Address(Ipv4Addr::LOCALHOST),
-        )
+        UdpConfig::new(SocketAddrV4::new(GROUP, port), UdpInterface::Address(Ipv4Addr::LOCALHOST))
     }
 
     fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame {
-            bytes,
-            priority: Priority::Voice,
-            source: None,
-        }
+        TxFrame { bytes, priority: Priority::Voice, source: None }
     }
 
     #[test]
@@ -306,14 +269,10 @@ mod tests {
                     assert!(kernel <= meta.user_receive_ns);
                 }
                 let mut buf = BytesMut::new();
-                let further =
-                    std::future::poll_fn(|cx| Poll::Ready(station.poll_recv(cx, &mut buf))).await;
+                let further = std::future::poll_fn(|cx| Poll::Ready(station.poll_recv(cx, &mut buf))).await;
                 assert!(further.is_pending() && buf.is_empty());
                 assert_eq!(station.counters().filtered, 1);
-                assert_eq!(
-                    (station.counters().sent, station.counters().received),
-                    (1, 2)
-                );
+                assert_eq!((station.counters().sent, station.counters().received), (1, 2));
             }
         });
     }
@@ -322,26 +281,10 @@ mod tests {
     fn every_priority_is_sent() {
         run(async {
             let config = config();
-            let (mut a, mut b) = (
-                UdpRadio::open(&config).unwrap(),
-                UdpRadio::open(&config).unwrap(),
-            );
-            for priority in [
-                Priority::Voice,
-                Priority::Video,
-                Priority::BestEffort,
-                Priority::Background,
-            ] {
-                a.send(&TxFrame {
-                    priority,
-                    ..frame(b"x")
-                })
-                .await
-                .unwrap();
-                assert_eq!(
-                    a.sender.socket().tos_v4().unwrap(),
-                    u32::from(priority.tos())
-                );
+            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
+            for priority in [Priority::Voice, Priority::Video, Priority::BestEffort, Priority::Background] {
+                a.send(&TxFrame { priority, ..frame(b"x") }).await.unwrap();
+                assert_eq!(a.sender.socket().tos_v4().unwrap(), u32::from(priority.tos()));
                 let mark = a.sender.socket().priority().unwrap();
                 assert_eq!(mark, u32::from(priority.user_priority()));
                 b.recv(&mut BytesMut::new()).await.unwrap();
@@ -353,18 +296,13 @@ mod tests {
     fn oversized_frames_are_counted_and_not_delivered() {
         run(async {
             let config = config();
-            let (mut a, mut b) = (
-                UdpRadio::open(&config).unwrap(),
-                UdpRadio::open(&config).unwrap(),
-            );
+            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
             let long = [0; MAX_FRAME_BYTES + 1];
             assert!(a.send(&frame(&long)).await.is_err());
             let stranger = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             let stranger = Socket::from(stranger);
             stranger.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
-            stranger
-                .send_to(&long, &SockAddr::from(config.group))
-                .unwrap();
+            stranger.send_to(&long, &SockAddr::from(config.group)).unwrap();
             a.send(&frame(&long[..MAX_FRAME_BYTES])).await.unwrap();
             let mut buf = BytesMut::new();
             b.recv(&mut buf).await.unwrap();
@@ -377,22 +315,13 @@ mod tests {
     #[test]
     fn a_full_receive_queue_is_counted() {
         run(async {
-            let config = UdpConfig {
-                receive_buffer: 4096,
-                ..config()
-            };
-            let (mut a, mut b) = (
-                UdpRadio::open(&config).unwrap(),
-                UdpRadio::open(&config).unwrap(),
-            );
+            let config = UdpConfig { receive_buffer: 4096, ..config() };
+            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
             for _ in 0..100 {
                 a.send(&frame(&[1; 500])).await.unwrap();
             }
             let mut buf = BytesMut::new();
-            while std::future::poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf)))
-                .await
-                .is_ready()
-            {}
+            while std::future::poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await.is_ready() {}
             // The kernel mentions drops with the next frame it queues.
             a.send(&frame(b"after")).await.unwrap();
             b.recv(&mut buf).await.unwrap();

@@ -1,0 +1,230 @@
+use std::future::poll_fn;
+
+use super::*;
+use crate::radio::RadioExt;
+use crate::testnet::{ENDS, ip, run, with_veth_pair};
+use crate::timer::DeadlineTimer;
+
+fn open(interface: &str) -> PacketRadio {
+    PacketRadio::open(PacketConfig::new(interface)).unwrap()
+}
+
+fn frame(bytes: &[u8]) -> TxFrame<'_> {
+    TxFrame { bytes, priority: Priority::Voice, source: None }
+}
+
+/// Both ends, opened after frames went through both ways: until then, a device that just came up
+/// drops what it is given without a word.
+async fn pair() -> (PacketRadio, PacketRadio) {
+    let (mut a, mut b) = (open(ENDS[0]), open(ENDS[1]));
+    talk(&mut a, &mut b, b"warm").await;
+    talk(&mut b, &mut a, b"warm").await;
+    (open(ENDS[0]), open(ENDS[1]))
+}
+
+/// Polls `radio` until `done`.
+async fn drive(radio: &mut PacketRadio, done: impl Fn(&PacketRadio) -> bool) {
+    let mut buf = BytesMut::new();
+    poll_fn(|cx| {
+        while radio.poll_recv(cx, &mut buf).is_ready() {}
+        if done(radio) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Sends from `a` until `b` hears it: a link that came up takes a moment to carry frames.
+async fn talk(a: &mut PacketRadio, b: &mut PacketRadio, text: &[u8]) {
+    let mut again = DeadlineTimer::new().unwrap();
+    for _ in 0..100 {
+        // A device without carrier may refuse; the next round tries again.
+        drop(a.send(&frame(text)).await);
+        again.set(Some(monotonic_ns() + 50_000_000)).unwrap();
+        let mut buf = BytesMut::new();
+        let heard = poll_fn(|cx| {
+            if let Poll::Ready(received) = b.poll_recv(cx, &mut buf) {
+                received.unwrap();
+                return Poll::Ready(true);
+            }
+            again.poll_expired(cx).map(|_| false)
+        })
+        .await;
+        if heard {
+            assert_eq!(&buf[..], text);
+            return;
+        }
+    }
+    panic!("never heard: {a:?} {b:?}");
+}
+
+#[test]
+fn frames_arrive_stamped_and_from_whom_they_say() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            assert_eq!(a.link_address(), interface::find(ENDS[0]).unwrap().address.unwrap());
+            let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
+            let payload = [7; 1398];
+            a.send(&frame(&payload)).await.unwrap();
+            a.send(&TxFrame { source: Some(pseudonym), ..frame(&payload[..100]) }).await.unwrap();
+            let mut buf = BytesMut::from(&b"kept"[..]);
+            let meta = b.recv(&mut buf).await.unwrap();
+            assert_eq!((&buf[..4], &buf[4..]), (&b"kept"[..], &payload[..]));
+            assert_eq!(meta.source, a.link_address());
+            assert!(meta.kernel_receive_ns.expect("stamped") <= meta.user_receive_ns);
+            buf.clear();
+            assert_eq!(b.recv(&mut buf).await.unwrap().source, pseudonym);
+            assert_eq!(buf.len(), 100);
+            let own = poll_fn(|cx| Poll::Ready(a.poll_recv(cx, &mut buf))).await;
+            assert!(own.is_pending(), "own frames do not come back");
+            assert_eq!((a.counters().sent, b.counters().received), (2, 2));
+        });
+    });
+}
+
+#[test]
+fn foreign_protocols_and_unicast_frames_are_not_seen() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            let foreign = PacketConfig { ether_type: 0x88b6, ..PacketConfig::new(ENDS[0]) };
+            let mut foreign = PacketRadio::open(foreign).unwrap();
+            foreign.send(&frame(b"foreign")).await.unwrap();
+            let Link::Open(raw) = &a.link else { panic!("down") };
+            let mut unicast = ethernet_header(a.address, DEFAULT_ETHER_TYPE).to_vec();
+            unicast[..6].copy_from_slice(&b.address.0);
+            raw.socket().send(&unicast).unwrap();
+            a.send(&frame(b"ours")).await.unwrap();
+            let mut buf = BytesMut::new();
+            b.recv(&mut buf).await.unwrap();
+            assert_eq!(&buf[..], b"ours");
+            assert_eq!((b.counters().received, b.counters().filtered), (1, 1));
+        });
+    });
+}
+
+#[test]
+fn priority_reaches_the_socket() {
+    with_veth_pair(|| {
+        run(async {
+            let mut a = open(ENDS[0]);
+            for priority in [Priority::Video, Priority::Video, Priority::Background] {
+                a.send(&TxFrame { priority, ..frame(b"x") }).await.unwrap();
+                let Link::Open(raw) = &a.link else { panic!("down") };
+                let mark = raw.socket().priority().unwrap();
+                assert_eq!(mark, u32::from(priority.user_priority()));
+            }
+        });
+    });
+}
+
+#[test]
+fn frames_above_the_mtu_or_the_limit_are_refused_and_counted() {
+    with_veth_pair(|| {
+        run(async {
+            let mut a = open(ENDS[0]);
+            assert!(a.send(&frame(&[0; 1501])).await.is_err());
+            assert!(a.send(&frame(&[0; MAX_FRAME_BYTES + 1])).await.is_err());
+            assert_eq!((a.counters().oversized, a.counters().send_errors), (2, 2));
+            a.send(&frame(&[0; 1500])).await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_full_receive_queue_is_counted() {
+    with_veth_pair(|| {
+        run(async {
+            let config = PacketConfig { receive_buffer: 4096, ..PacketConfig::new(ENDS[1]) };
+            let (mut a, _) = pair().await;
+            let mut b = PacketRadio::open(config).unwrap();
+            for _ in 0..50 {
+                a.send(&frame(&[1; 500])).await.unwrap();
+            }
+            let mut buf = BytesMut::new();
+            while poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await.is_ready() {}
+            // The kernel mentions drops with the next frame it queues.
+            a.send(&frame(b"after")).await.unwrap();
+            b.recv(&mut buf).await.unwrap();
+            let counters = b.counters();
+            assert!(counters.kernel_dropped > 0, "{counters:?}");
+            assert_eq!(counters.kernel_dropped + counters.received, 51);
+        });
+    });
+}
+
+#[test]
+fn an_interface_that_goes_down_and_up_is_found_again() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            talk(&mut a, &mut b, b"before").await;
+            // The reader waits first: the wake-up must come from the kernel's error alone.
+            let mut buf = BytesMut::new();
+            let waiting = poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await;
+            assert!(waiting.is_pending());
+            ip("link set rc1 down").unwrap();
+            drive(&mut b, |b| b.state() != LinkState::Up).await;
+            let error = b.send(&frame(b"x")).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotConnected, "{error}");
+            ip("link set rc1 up").unwrap();
+            drive(&mut b, |b| b.state() == LinkState::Up).await;
+            assert_eq!(b.counters().reopened, 1);
+            talk(&mut a, &mut b, b"after").await;
+            talk(&mut b, &mut a, b"and back").await;
+        });
+    });
+}
+
+#[test]
+fn a_sender_that_notices_first_wakes_the_reader() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            let mut buf = BytesMut::new();
+            let waiting = poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await;
+            assert!(waiting.is_pending());
+            ip("link set rc1 down").unwrap();
+            b.send(&frame(b"x")).await.unwrap_err();
+            assert!(matches!(b.state(), LinkState::Down { .. }));
+            ip("link set rc1 up").unwrap();
+            drive(&mut b, |b| b.counters().reopened == 1).await;
+            talk(&mut a, &mut b, b"after").await;
+        });
+    });
+}
+
+#[test]
+fn a_deleted_interface_is_reported_and_its_successor_taken() {
+    with_veth_pair(|| {
+        run(async {
+            let mut b = open(ENDS[1]);
+            let first = b.link_address();
+            ip("link del rc1").unwrap();
+            drive(&mut b, |b| {
+                matches!(b.state(), LinkState::Down { reason, .. } if reason.contains("no network interface"))
+            })
+            .await;
+            ip("link add rc0 type veth peer name rc1").unwrap();
+            ip("link set rc0 up").unwrap();
+            ip("link set rc1 up").unwrap();
+            drive(&mut b, |b| b.state() == LinkState::Up).await;
+            assert_ne!(b.link_address(), first, "the new interface has a new address");
+            talk(&mut open(ENDS[0]), &mut b, b"after").await;
+        });
+    });
+}
+
+#[test]
+fn what_cannot_be_opened_is_explained() {
+    with_veth_pair(|| {
+        run(async {
+            let error = PacketRadio::open(PacketConfig::new("nosuch0")).unwrap_err().to_string();
+            assert!(error.contains("nosuch0") && error.contains("rc0"), "{error}");
+            ip("link set rc0 down").unwrap();
+            let error = PacketRadio::open(PacketConfig::new("rc0")).unwrap_err().to_string();
+            assert!(error.contains("ip link set rc0 up"), "{error}");
+        });
+    });
+    let error = refused(io::Error::from_raw_os_error(libc::EPERM), "wlan0").to_string();
+    assert!(error.contains("CAP_NET_RAW") && error.contains("link.kind = \"udp\""), "{error}");
+}
