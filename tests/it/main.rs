@@ -10,3 +10,9 @@ mod generated;
 
 // Golden vectors of everything on the wire, read by a second implementation too.
 mod golden;
+
+// The node's contract, line by line.
+mod contract;
+
+// Several stations on one virtual clock.
+mod stations;
