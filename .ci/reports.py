@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Checks what `roadcast` and the benchmarks report: sums, names and digests, by a second implementation.
+
+    reports.py check FILE --kind KIND --exit-code N [--stations N] [--traffic CLASS...]
+    reports.py same-digest FILE...
+    reports.py self-contained FILE.html
+    reports.py last-line FILE
+
+Standard library only. Exit code 1 and one line when something does not hold.
+"""
+
+import argparse
+import json
+import re
+import sys
+
+SUMMARY = ["count", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"]
+TOP = [
+    "kind", "version", "digest", "stations", "simulated_s", "wall_s", "realtime_factor", "verify", "classes",
+    "frames", "drops", "age_of_information", "inter_packet_gap", "warnings", "verdict",
+]
+CLASS = [
+    "class", "deadline_ms", "miss_target", "met", "sent", "expected", "delivered", "delivered_late", "missed",
+    "miss_ratio", "undelivered", "send_to_delivered", "stages",
+]
+DEADLINES_MS = {"D0": 20, "D1": 100, "D2": 100, "D3": 300, "D4": 300, "D5": None}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    check = commands.add_parser("check")
+    check.add_argument("file")
+    check.add_argument("--kind", required=True)
+    check.add_argument("--exit-code", type=int, required=True)
+    check.add_argument("--stations", type=int, default=1, help="at least")
+    check.add_argument("--traffic", nargs="*", default=[], help="classes that must have carried something")
+    check.set_defaults(run=check_report)
+    same = commands.add_parser("same-digest")
+    same.add_argument("files", nargs="+")
+    same.set_defaults(run=same_digest)
+    html = commands.add_parser("self-contained")
+    html.add_argument("file")
+    html.set_defaults(run=self_contained)
+    last = commands.add_parser("last-line")
+    last.add_argument("file")
+    last.set_defaults(run=last_line)
+    arguments = parser.parse_args()
+    try:
+        print(arguments.run(arguments))
+    except (Wrong, OSError, ValueError) as error:
+        sys.exit(f"reports.py: {error}")
+
+
+def check_report(arguments):
+    with open(arguments.file, encoding="utf-8") as file:
+        report = json.load(file)
+    named(report, TOP, "report")
+    equal(report["kind"], arguments.kind, "kind")
+    expect(report["verify"] in ("once", "every"), f"verify is {report['verify']}")
+    expect(report["stations"] >= arguments.stations, f"only {report['stations']} stations")
+    expect(report["wall_s"] > 0 and report["simulated_s"] > 0, "a run of no length")
+
+    equal([entry["class"] for entry in report["classes"]], list(DEADLINES_MS), "classes")
+    for entry in report["classes"]:
+        check_class(entry)
+        if entry["class"] in arguments.traffic:
+            expect(entry["delivered"] > 0, f"{entry['class']} delivered nothing")
+
+    frames, drops = report["frames"], report["drops"]
+    equal(frames["received"], frames["delivered"] + frames["dropped"], "frames received = delivered + dropped")
+    equal(frames["dropped"], sum(drops.values()), "frames dropped = sum of drops")
+
+    met = all(entry["met"] for entry in report["classes"])
+    equal(report["verdict"], "met" if met else "missed", "verdict")
+    equal(arguments.exit_code, 0 if met else 1, "exit code")
+    return f"{arguments.kind}: {report['stations']} stations, verdict {report['verdict']}, sums hold"
+
+
+def check_class(entry):
+    named(entry, CLASS, "class")
+    name = entry["class"]
+    lost = sum(entry["undelivered"].values())
+    equal(entry["deadline_ms"], DEADLINES_MS[name], f"{name} deadline_ms")
+    equal(entry["expected"], entry["delivered"] + lost, f"{name} expected = delivered + undelivered")
+    equal(entry["missed"], lost + entry["delivered_late"], f"{name} missed = undelivered + late")
+    ratio = entry["missed"] / entry["expected"] if entry["expected"] else 0
+    expect(abs(entry["miss_ratio"] - ratio) < 1e-9, f"{name} miss_ratio is {entry['miss_ratio']}, not {ratio}")
+    target = entry["miss_target"]
+    equal(entry["met"], target is None or entry["miss_ratio"] <= target, f"{name} met")
+    equal(entry["send_to_delivered"]["count"], entry["delivered"], f"{name} latencies = delivered")
+    for stage, summary in [("send_to_delivered", entry["send_to_delivered"]), *entry["stages"].items()]:
+        named(summary, SUMMARY, f"{name} {stage}")
+        rising = [summary[key] for key in SUMMARY[1:]]
+        expect(rising == sorted(rising), f"{name} {stage}: quantiles do not rise: {rising}")
+
+
+def same_digest(arguments):
+    digests = {}
+    for name in arguments.files:
+        with open(name, encoding="utf-8") as file:
+            digest = json.load(file)["digest"]
+        expect(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest), f"{name}: digest is {digest}")
+        digests[name] = digest
+    expect(len(set(digests.values())) == 1, f"digests differ: {digests}")
+    return f"{len(digests)} runs, one digest: {digest}"
+
+
+def self_contained(arguments):
+    with open(arguments.file, encoding="utf-8") as file:
+        page = file.read()
+    expect("<svg" in page or "<canvas" in page, "no plot in it")
+    fetched = re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|@import|url\(\s*["']?(?:https?:)?//""", page)
+    expect(not fetched, f"fetches something: {fetched and fetched.group()}")
+    return f"{arguments.file.rsplit('/', 1)[-1]}: {len(page)} characters, nothing fetched"
+
+
+def last_line(arguments):
+    with open(arguments.file, encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    expect(lines, "printed nothing")
+    figures = json.loads(lines[-1])
+    expect(isinstance(figures, dict) and figures, f"the last line is no JSON object: {lines[-1]}")
+    return lines[-1]
+
+
+class Wrong(Exception):
+    """Something that does not hold."""
+
+
+def expect(holds, otherwise):
+    if not holds:
+        raise Wrong(otherwise)
+
+
+def equal(found, wanted, what):
+    expect(found == wanted, f"{what}: found {found}, should be {wanted}")
+
+
+def named(table, names, what):
+    missing = [name for name in names if name not in table]
+    expect(not missing, f"{what}: fields missing: {', '.join(missing)}")
+
+
+if __name__ == "__main__":
+    main()
