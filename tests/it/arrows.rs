@@ -77,10 +77,8 @@ fn no_crate_reaches_what_its_room_must_not_know() {
 #[test]
 fn nothing_banned_is_in_the_tree() {
     let deny = fs::read_to_string(root().join("deny.toml")).unwrap();
-    let banned: BTreeSet<&str> = deny
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split('"').next())
-        .collect();
+    let banned: BTreeSet<&str> =
+        deny.lines().filter_map(|line| line.trim().strip_prefix("{ crate = \"")?.split('"').next()).collect();
     assert!(banned.contains("openssl"), "deny.toml's list of bans was not understood");
     for package in metadata().packages {
         assert!(!banned.contains(package.name.as_str()), "{} is banned by deny.toml", package.name);
@@ -145,7 +143,8 @@ fn metadata() -> Metadata {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let version = Command::new(&cargo).arg("-vV").output().expect("cargo runs the tests, so it can be run");
     let version = String::from_utf8(version.stdout).unwrap();
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo -vV names its host");
+    let host =
+        version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo -vV names its host");
     MetadataCommand::new()
         .cargo_path(cargo)
         .manifest_path(root().join("Cargo.toml"))
@@ -318,11 +317,8 @@ const PURE: &[&str] = &[
     "radio-adapters",
 ];
 
-const LINT_BANS: [(&str, &[&str]); 3] = [
-    ("proto", LINT_BANS_OF_THE_CORE),
-    ("v2x-core", LINT_BANS_OF_THE_CORE),
-    ("replay", LINT_BANS_EVERYWHERE),
-];
+const LINT_BANS: [(&str, &[&str]); 3] =
+    [("proto", LINT_BANS_OF_THE_CORE), ("v2x-core", LINT_BANS_OF_THE_CORE), ("replay", LINT_BANS_EVERYWHERE)];
 
 const LINT_BANS_EVERYWHERE: &[&str] = &[
     "std::time::Instant::now",
