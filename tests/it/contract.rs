@@ -345,6 +345,7 @@ fn what_a_station_sends_is_what_it_was_asked_to() {
         max_hops: 1,
         area: None,
         subject: 0,
+        due: None,
         payload: payload.clone(),
     };
     let sent = sender.feed(Instant::from_millis(50), Input::Send(request.clone()));

@@ -85,6 +85,9 @@ pub struct SendRequest {
     /// Which of several things of this type it is about (an intersection's number), 0 when there is one:
     /// in D2 and D4 a newer message replaces a queued one on the same subject.
     pub subject: u32,
+    /// When it was due, if that is known better than by the moment of the request: a stall of the sender counts
+    /// from here. It moves a stamp and no decision, so a recording leaves it out.
+    pub due: Option<Instant>,
     /// The encoded payload.
     pub payload: Bytes,
 }
@@ -142,7 +145,7 @@ pub struct Transmit {
 /// no part of what two equal runs have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendStamps {
-    /// The application, or the awareness rule, wanted it.
+    /// The application, or the awareness rule, wanted it: when it was due, not when the host got round to it.
     pub generated: Instant,
     /// The payload and the signed fields were encoded.
     pub built: Instant,
@@ -237,6 +240,8 @@ pub struct Sent {
     pub frame_len: u16,
     /// Whether the whole credential went with it.
     pub full_credential: bool,
+    /// When it was due: a stamp, see [`SendStamps::generated`].
+    pub generated: Instant,
 }
 
 /// An own message that will not be transmitted.

@@ -264,7 +264,8 @@ impl Node {
             let reason = NotSentReason::SendingBlocked;
             return self.event(Event::NotSent(NotSent { class, id: None, reason }));
         };
-        let generated = self.host.stamp(self.now);
+        let stamp = self.host.stamp(self.now);
+        let generated = request.due.map_or(stamp, |due| due.min(stamp));
         let position = fix.moved_to(self.now, self.anchor.wire_at(self.now)).position;
         let here = Here { now: self.now, anchor: &self.anchor, position, generated };
         let result = self.sender.request(request, &here, &mut self.distribution, &mut *self.host);
@@ -276,9 +277,9 @@ impl Node {
         let fix =
             self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.now, self.anchor.wire_at(self.now)));
         let motion = fix.as_ref().map(Motion::from);
+        let generated = self.awareness.next_check();
         let due = self.awareness.check(self.now, motion.as_ref());
         let Some(fix) = fix.filter(|_| due) else { return };
-        let generated = self.host.stamp(self.now);
         let message = self.awareness.generate(self.now, &self.config, &fix);
         let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
         let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);

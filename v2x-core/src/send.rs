@@ -229,6 +229,7 @@ impl Sender {
             position,
             frame_len: bytes.len() as u16,
             full_credential,
+            generated,
         };
         let expires = now + send_by(class, Duration::from_millis(u64::from(lifetime_ms)));
         let queued = host.stamp(now);

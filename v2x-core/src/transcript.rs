@@ -274,6 +274,7 @@ mod tests {
             position: Position::default(),
             frame_len: 300,
             full_credential: true,
+            generated: Instant::ZERO,
         };
         let not_sent = NotSent { class: Class::D0, id: None, reason: NotSentReason::BadRequest };
         vec![
