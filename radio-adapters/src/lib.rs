@@ -6,11 +6,13 @@
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
 //! - [`udp`], [`packet`], [`mem`]: the links.
+//! - [`fault`]: a radio around a radio, misbehaving on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`]: what the machine has.
 
 pub mod clock;
 pub mod error;
+pub mod fault;
 pub mod interface;
 pub mod mem;
 pub mod packet;
