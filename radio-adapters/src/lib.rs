@@ -6,7 +6,7 @@
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
 //! - [`udp`], [`packet`], [`mem`]: the links.
-//! - [`fault`]: a radio around a radio, misbehaving on purpose.
+//! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`]: what the machine has.
 
@@ -17,6 +17,7 @@ pub mod interface;
 pub mod mem;
 pub mod packet;
 pub mod radio;
+pub mod tap;
 pub mod timer;
 pub mod udp;
 
