@@ -8,7 +8,7 @@
 //! - [`udp`], [`packet`], [`mem`]: the links.
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
-//! - [`interface`]: what the machine has.
+//! - [`interface`], [`realtime`]: what the machine has, and what it grants us.
 
 pub mod clock;
 pub mod error;
@@ -17,6 +17,7 @@ pub mod interface;
 pub mod mem;
 pub mod packet;
 pub mod radio;
+pub mod realtime;
 pub mod tap;
 pub mod timer;
 pub mod udp;
