@@ -16,6 +16,8 @@ pub mod fault;
 pub mod interface;
 pub mod mem;
 pub mod packet;
+#[cfg(feature = "pnet")]
+pub mod pnet;
 pub mod radio;
 pub mod realtime;
 pub mod tap;
