@@ -1,2 +1,5 @@
 //! The `roadcast` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    v2x_node::main()
+}

@@ -1,5 +1,7 @@
 //! `[roadside]`: what a roadside unit says.
 
+use std::net::SocketAddrV6;
+
 use v2x_core::config::Role;
 use v2x_core::position::Position;
 
@@ -44,10 +46,14 @@ pub struct SignalGroup {
 /// A service advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advert {
-    /// What is offered, such as `charging`.
-    pub service: String,
-    /// Words or an address for whoever wants it.
-    pub detail: String,
+    /// What it is: an IEEE 1609.12 PSID, 0..=270,549,119.
+    pub service_id: u32,
+    /// Words for whoever wants it, at most 32 bytes; may be empty.
+    pub description: String,
+    /// Channel it is offered on, 1..=200; `None`: this one.
+    pub channel: Option<u8>,
+    /// Where it is reached by IP.
+    pub address: Option<SocketAddrV6>,
 }
 
 pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, ConfigError> {
@@ -70,7 +76,8 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, Conf
             ));
         }
     }
-    let adverts = section.tables("adverts", &["service", "detail"], MAX_ADVERTS)?;
+    let keys = &["service_id", "description", "channel", "address"];
+    let adverts = section.tables("adverts", keys, MAX_ADVERTS)?;
     Ok(RoadsideConfig { intersections, adverts: adverts.iter().map(advert).collect::<Result<_, _>>()? })
 }
 
@@ -119,21 +126,40 @@ fn signal_group(section: &Section<'_>) -> Result<SignalGroup, ConfigError> {
 }
 
 fn advert(section: &Section<'_>) -> Result<Advert, ConfigError> {
-    let text = |key, most: usize| {
-        let right = format!("text of at most {most} bytes");
-        match section.string(key, &right)? {
-            Some(text) if text.len() > most => {
-                Err(section.wrong(key, format!("{} bytes", text.len()), right))
-            }
-            other => Ok(other),
-        }
+    let Some(service_id) = section.integer("service_id", 0..=LARGEST_PSID)? else {
+        return Err(section.missing("service_id", format!("an IEEE 1609.12 PSID, 0 to {LARGEST_PSID}")));
     };
-    let service = text("service", 64)?.ok_or_else(|| section.missing("service", "what is offered"))?;
-    Ok(Advert { service, detail: text("detail", 256)?.unwrap_or_default() })
+    let right = "an IPv6 address and port, such as \"[2001:db8::1]:8080\"";
+    let address = match section.string("address", right)? {
+        None => None,
+        Some(text) => match text.parse::<SocketAddrV6>() {
+            Ok(address) if address.port() != 0 => Some(address),
+            _ => return Err(section.wrong("address", format!("{text:?}"), right.to_owned())),
+        },
+    };
+    Ok(Advert {
+        service_id,
+        description: short_text(section, "description")?,
+        channel: section.integer("channel", 1..=200)?,
+        address,
+    })
+}
+
+fn short_text(section: &Section<'_>, key: &'static str) -> Result<String, ConfigError> {
+    let right = format!("text of at most {LONGEST_TEXT} bytes");
+    match section.string(key, &right)? {
+        Some(text) if text.len() > LONGEST_TEXT => {
+            Err(section.wrong(key, format!("{} bytes", text.len()), right))
+        }
+        other => Ok(other.unwrap_or_default()),
+    }
 }
 
 /// As many as one frame's worth of signal states leaves room for.
 const MAX_INTERSECTIONS: usize = 8;
 const MAX_GROUPS: usize = 16;
 const MAX_ADVERTS: usize = 16;
+/// `v2x.v1.RsuAdvert` and `Service` allow no more.
+const LONGEST_TEXT: usize = 32;
+const LARGEST_PSID: u32 = 270_549_119;
 const LONGEST_PHASE_S: f64 = 600.0;

@@ -73,7 +73,7 @@ fn the_examples_load() {
     assert_eq!(vehicle.station, Config::vehicle());
     let roadside = StationConfig::load(&examples.join("roadside.toml")).unwrap();
     assert_eq!(roadside.roadside.intersections[0].groups[1].offset_ms, 30_000);
-    assert_eq!(roadside.roadside.adverts[0].service, "charging");
+    assert_eq!(roadside.roadside.adverts[0].service_id, 0x20_4095);
 }
 
 #[test]

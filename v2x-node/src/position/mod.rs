@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 use v2x_core::io::Fix;
 use v2x_core::time::{Instant, WireTime};
 
+pub(crate) use self::civil::utc_of_wire;
 use crate::config::PositionConfig;
 
 /// A running source of positions. Dropping it ends its task.

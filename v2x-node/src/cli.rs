@@ -1,0 +1,114 @@
+//! The command line: one variant and one call per command.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::{dump, keys};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output with code 0, usage errors to standard error with code 2.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(code),
+                Err(_) => ExitCode::from(2),
+            };
+        }
+    };
+    start_log(cli.verbose);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = run(&cli.command, &mut out);
+    // What was said before an error is shown before it.
+    match result.and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            let flushed = out.flush();
+            drop(flushed);
+            complain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "roadcast", version, about = ABOUT, after_help = HELP, propagate_version = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    /// Say more on standard error: -v what happens, -vv everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make an authority, keys and credentials, and say what a credential allows
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(keys::KeysCommand),
+    /// Decode frames from a link or a capture
+    #[command(after_help = dump::HELP)]
+    Dump(dump::DumpArgs),
+}
+
+fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
+    match command {
+        Command::Keys(command) => keys::run(command, out),
+        Command::Dump(args) => dump::run(args, out),
+    }
+}
+
+/// One line what, and where it helps one line what to do.
+fn complain(error: &Error) {
+    let mut err = io::stderr().lock();
+    let hint = error.hint().map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
+    // Nobody is left to tell when even this fails.
+    drop(write!(err, "roadcast: {error}\n{hint}"));
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ROADCAST_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .without_time()
+        .try_init();
+    // A program that uses this crate may have its own log.
+    drop(started);
+}
+
+const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, straight from station to station";
+const HELP: &str = "Exit codes: 0 good, 1 a deadline or check failed, 2 bad input or usage.
+
+Examples:
+  roadcast keys init --dir keys
+  roadcast keys issue --dir keys --name car-1
+  roadcast dump --config car-1.toml
+  roadcast dump night.pcapng --json";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

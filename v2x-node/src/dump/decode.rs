@@ -1,0 +1,51 @@
+//! A frame taken apart, or the byte where that ended and why.
+
+use bytes::Bytes;
+use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
+use v2x_proto::hop::{self, HopHeader};
+use v2x_proto::payload::{self, Message, PayloadError};
+use v2x_proto::{Digest, envelope};
+
+/// A frame whose header, envelope and signed fields hold. The payload may still not decode.
+#[derive(Debug)]
+pub(super) struct Decoded<'f> {
+    pub header: HopHeader,
+    pub signed: SignedView<'f>,
+    pub fields: TbsView<'f>,
+    pub signer: Digest,
+    pub message: Result<Message, PayloadError>,
+}
+
+/// Where decoding ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Byte of the frame where the undecodable part starts.
+    pub offset: usize,
+    /// What it violates.
+    pub reason: String,
+}
+
+pub(super) fn decode(frame: &[u8]) -> Result<Decoded<'_>, Fault> {
+    let fault = |part: &[u8], reason: String| Fault { offset: offset_in(frame, part), reason };
+    if frame.len() > envelope::MAX_FRAME {
+        let reason = format!("{} bytes, a frame has at most {}", frame.len(), envelope::MAX_FRAME);
+        return Err(Fault { offset: envelope::MAX_FRAME, reason });
+    }
+    let (header, header_len) = hop::parse(frame).map_err(|e| fault(frame, format!("hop header: {e}")))?;
+    let message = &frame[header_len..];
+    let signed = SignedView::parse(message).map_err(|e| fault(message, format!("signed message: {e}")))?;
+    let fields = TbsView::parse(signed.tbs).map_err(|e| fault(signed.tbs, format!("signed fields: {e}")))?;
+    let signer = match signed.signer {
+        SignerRef::Digest(digest) => digest,
+        SignerRef::Credential(bytes) => {
+            Digest::of_hash(&v2x_core::security::credential::credential_hash(bytes))
+        }
+    };
+    let message = payload::decode(fields.message_type, Bytes::copy_from_slice(fields.payload));
+    Ok(Decoded { header, signed, fields, signer, message })
+}
+
+/// Where `part`, a slice of `frame`, starts in it.
+pub(super) fn offset_in(frame: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(frame.as_ptr() as usize).min(frame.len())
+}

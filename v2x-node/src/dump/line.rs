@@ -1,0 +1,344 @@
+//! A decoded frame as a line for people or a JSON object.
+
+use std::io::{self, Write};
+
+use chrono::DateTime;
+use radio_adapters::LinkAddress;
+use serde::Serialize;
+use serde_json::{Value, json};
+use v2x_proto::envelope::SignerRef;
+use v2x_proto::payload::Message;
+use v2x_proto::v1;
+
+use super::decode::{Decoded, Fault, offset_in};
+use super::verify::Signature;
+
+/// How frames are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// One line for people; `full` adds every field of the payload.
+    Line { full: bool },
+    /// One JSON object.
+    Json,
+}
+
+/// How a frame came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    /// Unix time, ns.
+    pub unix_ns: u64,
+    pub source: [u8; 6],
+    pub interface: &'a str,
+    pub signal_dbm: Option<i8>,
+}
+
+pub(super) fn write(
+    out: &mut dyn Write,
+    style: Style,
+    frame: &[u8],
+    arrival: &Arrival<'_>,
+    decoded: &Result<Decoded<'_>, Fault>,
+    signature: &Signature,
+) -> io::Result<()> {
+    match (style, decoded) {
+        (Style::Line { full }, Ok(decoded)) => human(out, full, frame, arrival, decoded, signature),
+        (Style::Line { .. }, Err(fault)) => writeln!(
+            out,
+            "{} {} undecodable at byte {} of {}: {}",
+            time_of_day(arrival.unix_ns),
+            LinkAddress(arrival.source),
+            fault.offset,
+            frame.len(),
+            fault.reason
+        ),
+        (Style::Json, Ok(decoded)) => json_line(out, &Object::of(frame, arrival, decoded, signature)),
+        (Style::Json, Err(fault)) => json_line(out, &Object::undecodable(frame, arrival, fault)),
+    }
+}
+
+fn human(
+    out: &mut dyn Write,
+    full: bool,
+    frame: &[u8],
+    arrival: &Arrival<'_>,
+    decoded: &Decoded<'_>,
+    signature: &Signature,
+) -> io::Result<()> {
+    let fields = &decoded.fields;
+    write!(
+        out,
+        "{} {} {} {} {}/{} at {:.7},{:.7} hops {}/{} {} B",
+        time_of_day(arrival.unix_ns),
+        LinkAddress(arrival.source),
+        fields.class.name(),
+        message_name(decoded),
+        decoded.signer,
+        fields.sequence,
+        f64::from(fields.latitude) * 1e-7,
+        f64::from(fields.longitude) * 1e-7,
+        decoded.header.remaining_hops,
+        fields.max_hops,
+        frame.len(),
+    )?;
+    if matches!(decoded.signed.signer, SignerRef::Credential(_)) {
+        write!(out, " +credential")?;
+    }
+    for flag in flags(decoded) {
+        write!(out, " {flag}")?;
+    }
+    match signature {
+        Signature::Unchecked => {}
+        Signature::Valid => write!(out, " verified")?,
+        Signature::UnknownSigner => write!(out, " signer unknown")?,
+        Signature::Invalid(reason) => write!(out, " NOT VALID ({reason})")?,
+    }
+    if let Some(dbm) = arrival.signal_dbm {
+        write!(out, " {dbm} dBm")?;
+    }
+    match &decoded.message {
+        Ok(message) if full => write!(out, " | {message:?}")?,
+        Ok(message) => write!(out, " | {}", gist(message))?,
+        Err(error) => {
+            let offset = offset_in(frame, fields.payload);
+            write!(out, " | payload undecodable at byte {offset}: {error}")?;
+        }
+    }
+    writeln!(out)
+}
+
+/// The few things of a payload one looks for first.
+fn gist(message: &Message) -> String {
+    match message {
+        Message::Awareness(awareness) => {
+            let mut words = station_type(awareness.station_type);
+            if let Some(speed) = awareness.speed {
+                words += &format!(" {:.1} m/s", f64::from(speed) * 0.01);
+            }
+            if let Some(heading) = awareness.heading {
+                words += &format!(" heading {:.1}", f64::from(heading) * 0.1);
+            }
+            words
+        }
+        Message::Hazard(hazard) => {
+            let number = hazard.id.as_ref().map_or(0, |id| id.number);
+            let state = enum_word(hazard.state().as_str_name(), "HAZARD_STATE_");
+            format!("event {number} {state} cause {}/{}", hazard.cause, hazard.sub_cause)
+        }
+        Message::SignalState(state) => {
+            let phases = state.groups.iter().map(|group| {
+                format!(" {}:{}", group.group, enum_word(group.phase().as_str_name(), "SIGNAL_PHASE_"))
+            });
+            format!("intersection {}{}", state.intersection_id, phases.collect::<String>())
+        }
+        other => format!("{} B", other.encoded_len()),
+    }
+}
+
+/// The object of one line. Field names are stable; what is absent or unknown is null.
+#[derive(Serialize)]
+struct Object {
+    time_unix_ns: u64,
+    interface: String,
+    link_source: String,
+    signal_dbm: Option<i8>,
+    bytes: usize,
+    undecodable: Option<Value>,
+    kind: Option<String>,
+    class: Option<&'static str>,
+    message_type: Option<u32>,
+    message: Option<String>,
+    signer: Option<String>,
+    signer_form: Option<&'static str>,
+    sequence: Option<u32>,
+    generation_time_us: Option<u64>,
+    latitude: Option<i32>,
+    longitude: Option<i32>,
+    lifetime_ms: Option<u32>,
+    max_hops: Option<u8>,
+    remaining_hops: Option<u8>,
+    flags: Vec<&'static str>,
+    forwarder: Option<String>,
+    forwarder_latitude: Option<i32>,
+    forwarder_longitude: Option<i32>,
+    area: Option<Value>,
+    credential_requests: Vec<String>,
+    signature: Option<&'static str>,
+    signature_reason: Option<String>,
+    payload: Option<Value>,
+    payload_error: Option<String>,
+    payload_hex: Option<String>,
+}
+
+impl Object {
+    fn undecodable(frame: &[u8], arrival: &Arrival<'_>, fault: &Fault) -> Self {
+        let undecodable = json!({ "offset": fault.offset, "reason": fault.reason });
+        Self { undecodable: Some(undecodable), ..Self::bare(frame, arrival) }
+    }
+
+    fn of(frame: &[u8], arrival: &Arrival<'_>, decoded: &Decoded<'_>, signature: &Signature) -> Self {
+        let (header, fields) = (&decoded.header, &decoded.fields);
+        Self {
+            kind: Some(format!("{:?}", header.kind).to_lowercase()),
+            class: Some(fields.class.name()),
+            message_type: Some(fields.message_type),
+            message: Some(message_name(decoded)),
+            signer: Some(decoded.signer.to_string()),
+            signer_form: Some(match decoded.signed.signer {
+                SignerRef::Digest(_) => "digest",
+                SignerRef::Credential(_) => "credential",
+            }),
+            sequence: Some(fields.sequence),
+            generation_time_us: Some(fields.generation_time_us),
+            latitude: Some(fields.latitude),
+            longitude: Some(fields.longitude),
+            lifetime_ms: Some(fields.lifetime_ms),
+            max_hops: Some(fields.max_hops),
+            remaining_hops: Some(header.remaining_hops),
+            flags: flags(decoded),
+            forwarder: Some(header.forwarder.to_string()),
+            forwarder_latitude: header.forwarder_position.map(|(latitude, _)| latitude),
+            forwarder_longitude: header.forwarder_position.map(|(_, longitude)| longitude),
+            area: fields.area.map(|area| {
+                json!({
+                    "shape": format!("{:?}", area.shape).to_lowercase(),
+                    "latitude": area.latitude,
+                    "longitude": area.longitude,
+                    "distance_a_m": area.distance_a_m,
+                    "distance_b_m": area.distance_b_m,
+                    "azimuth_deg": area.azimuth_deg,
+                })
+            }),
+            credential_requests: fields.requests().map(|request| hex(request)).collect(),
+            signature: Some(signature.name()),
+            signature_reason: match signature {
+                Signature::Invalid(reason) => Some(reason.clone()),
+                _ => None,
+            },
+            payload: decoded.message.as_ref().ok().and_then(payload),
+            payload_error: decoded.message.as_ref().err().map(ToString::to_string),
+            payload_hex: Some(hex(fields.payload)),
+            ..Self::bare(frame, arrival)
+        }
+    }
+
+    fn bare(frame: &[u8], arrival: &Arrival<'_>) -> Self {
+        Self {
+            time_unix_ns: arrival.unix_ns,
+            interface: arrival.interface.to_owned(),
+            link_source: LinkAddress(arrival.source).to_string(),
+            signal_dbm: arrival.signal_dbm,
+            bytes: frame.len(),
+            undecodable: None,
+            kind: None,
+            class: None,
+            message_type: None,
+            message: None,
+            signer: None,
+            signer_form: None,
+            sequence: None,
+            generation_time_us: None,
+            latitude: None,
+            longitude: None,
+            lifetime_ms: None,
+            max_hops: None,
+            remaining_hops: None,
+            flags: Vec::new(),
+            forwarder: None,
+            forwarder_latitude: None,
+            forwarder_longitude: None,
+            area: None,
+            credential_requests: Vec::new(),
+            signature: None,
+            signature_reason: None,
+            payload: None,
+            payload_error: None,
+            payload_hex: None,
+        }
+    }
+}
+
+/// Fields of the payloads that others are asked about most, in their wire units; the rest is in `payload_hex`.
+fn payload(message: &Message) -> Option<Value> {
+    match message {
+        Message::Awareness(awareness) => Some(json!({
+            "station_type": awareness.station_type,
+            "altitude_cm": awareness.altitude_cm,
+            "speed_cm_per_s": awareness.speed,
+            "heading_decidegree": awareness.heading,
+            "acceleration_dm_per_s2": awareness.acceleration,
+            "yaw_rate_centidegree_per_s": awareness.yaw_rate,
+            "length_dm": awareness.length,
+            "width_dm": awareness.width,
+            "path_points": awareness.path_delta_time.len(),
+        })),
+        Message::Hazard(hazard) => Some(json!({
+            "origin": hazard.id.as_ref().map(|id| hex(&id.origin)),
+            "number": hazard.id.as_ref().map(|id| id.number),
+            "state": enum_word(hazard.state().as_str_name(), "HAZARD_STATE_"),
+            "cause": hazard.cause,
+            "sub_cause": hazard.sub_cause,
+            "validity_s": hazard.validity_s,
+        })),
+        Message::SignalState(state) => {
+            let groups = state.groups.iter().map(|group| {
+                json!({
+                    "group": group.group,
+                    "phase": enum_word(group.phase().as_str_name(), "SIGNAL_PHASE_"),
+                    "min_end_ds": group.min_end,
+                    "max_end_ds": group.max_end,
+                })
+            });
+            Some(json!({
+                "intersection_id": state.intersection_id,
+                "state_time_us": state.state_time_us,
+                "groups": groups.collect::<Vec<_>>(),
+            }))
+        }
+        _ => None,
+    }
+}
+
+fn message_name(decoded: &Decoded<'_>) -> String {
+    let number = decoded.fields.message_type;
+    let known = i32::try_from(number).ok().and_then(|number| v1::MessageType::try_from(number).ok());
+    match known {
+        Some(known) => enum_word(known.as_str_name(), "MESSAGE_TYPE_"),
+        None => format!("type_{number}"),
+    }
+}
+
+fn flags(decoded: &Decoded<'_>) -> Vec<&'static str> {
+    let flags = &decoded.header.flags;
+    let all = [
+        (flags.multi_hop, "multi_hop"),
+        (flags.store_carry_forward, "store_carry_forward"),
+        (flags.keep_alive, "keep_alive"),
+        (flags.test, "test"),
+    ];
+    all.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
+}
+
+fn station_type(number: i32) -> String {
+    match v1::StationType::try_from(number) {
+        Ok(known) => enum_word(known.as_str_name(), "STATION_TYPE_").replace('_', " "),
+        Err(_) => format!("station type {number}"),
+    }
+}
+
+fn enum_word(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+fn time_of_day(unix_ns: u64) -> String {
+    let micros = i64::try_from(unix_ns / 1000).ok().and_then(DateTime::from_timestamp_micros);
+    micros.map_or_else(|| format!("{unix_ns}ns"), |time| time.format("%H:%M:%S%.6f").to_string())
+}
+
+fn json_line(out: &mut dyn Write, object: &Object) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    writeln!(out)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

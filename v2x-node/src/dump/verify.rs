@@ -1,0 +1,74 @@
+//! Whether a frame's signature holds, as far as credentials have been seen.
+
+use v2x_core::security::TrustStore;
+use v2x_core::security::credential::Trusted;
+use v2x_core::security::key_cache::{KeyCache, Lookup};
+use v2x_core::time::WireTime;
+use v2x_proto::envelope::SignerRef;
+
+use super::decode::Decoded;
+
+/// What is known of a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Signature {
+    /// Nobody asked.
+    Unchecked,
+    /// It holds, under a credential whose chain holds.
+    Valid,
+    /// The signer's credential has not been seen yet.
+    UnknownSigner,
+    /// It does not hold, or its credential does not.
+    Invalid(String),
+}
+
+impl Signature {
+    /// Stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::Valid => "valid",
+            Self::UnknownSigner => "unknown_signer",
+            Self::Invalid(_) => "invalid",
+        }
+    }
+}
+
+/// Checks signatures and learns credentials from the frames that carry them; bounded as a station is.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    store: TrustStore,
+    known: KeyCache,
+    buffer: Vec<u8>,
+}
+
+impl Verifier {
+    pub fn new(store: TrustStore) -> Self {
+        Self { store, known: KeyCache::new(), buffer: Vec::new() }
+    }
+
+    pub fn check(&mut self, decoded: &Decoded<'_>) -> Signature {
+        // By the message's own time: a capture may be older than the credentials are valid.
+        let time = WireTime::from_micros(decoded.fields.generation_time_us);
+        let buffer = &mut self.buffer;
+        let mut verify =
+            |trusted: &Trusted| match trusted.verify(buffer, decoded.signed.tbs, decoded.signed.signature) {
+                Ok(()) => Signature::Valid,
+                Err(_) => Signature::Invalid("the signature does not hold".to_owned()),
+            };
+        match decoded.signed.signer {
+            SignerRef::Digest(digest) => match self.known.lookup(&digest, time) {
+                Lookup::Known(trusted) => verify(trusted),
+                Lookup::Expired => Signature::Invalid("the credential is not valid at that time".to_owned()),
+                Lookup::Unknown => Signature::UnknownSigner,
+            },
+            SignerRef::Credential(bytes) => match self.store.check_station(bytes, time) {
+                Ok(trusted) => {
+                    let verdict = verify(&trusted);
+                    self.known.insert(trusted);
+                    verdict
+                }
+                Err(error) => Signature::Invalid(error.to_string()),
+            },
+        }
+    }
+}

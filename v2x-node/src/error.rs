@@ -1,0 +1,75 @@
+//! What ends a command, how it is told, and the exit code it becomes.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::dump::DumpError;
+use crate::keys::KeysError;
+use crate::position::PositionError;
+
+/// Why a command ended. Prints as one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Keys or credentials cannot be used or made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// There is no source of positions.
+    #[error(transparent)]
+    Position(#[from] PositionError),
+    /// There is nothing to decode.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// The link cannot be opened.
+    #[error("link: {0}")]
+    Link(#[from] radio_adapters::OpenError),
+    /// The operating system refused something the program cannot do without.
+    #[error("{what}: {source}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program ran, and what it checked does not hold: a deadline, a chain, a comparison.
+    #[error("{0}")]
+    Check(String),
+    /// Standard output cannot be written.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    /// 1 when a check failed, 2 for bad input and everything else.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Check(_) => ExitCode::from(CHECK_FAILED),
+            _ => ExitCode::from(BAD_INPUT),
+        }
+    }
+
+    /// Whoever read the output has gone: no reason to complain.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// A second line for people: what to do next.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Config(ConfigError::Read { .. }) => {
+                Some("examples/vehicle.toml and examples/roadside.toml are good starts")
+            }
+            Self::Keys(KeysError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(
+                "make keys with: roadcast keys init --dir keys && roadcast keys issue --dir keys --name car-1",
+            ),
+            _ => None,
+        }
+    }
+}
+
+const CHECK_FAILED: u8 = 1;
+const BAD_INPUT: u8 = 2;

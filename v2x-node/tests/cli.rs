@@ -1,0 +1,372 @@
+//! The binary as a user meets it: what it prints, where, and with which exit code.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("roadcast-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roadcast"));
+        command.args(args).current_dir(&self.0).env_remove("ROADCAST_LOG");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Said {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// Runs what has to go well and returns what it printed.
+    fn good(&self, args: &[&str]) -> String {
+        let said = self.run(args);
+        assert_eq!(said.code, 0, "{args:?}: {}", said.err);
+        said.out
+    }
+
+    /// Runs what has to fail as bad input and returns the complaint.
+    fn bad(&self, args: &[&str]) -> String {
+        let said = self.run(args);
+        assert_eq!(said.code, 2, "{args:?}: {}{}", said.out, said.err);
+        assert_eq!(said.out, "", "{args:?}");
+        said.err
+    }
+
+    fn with_keys(name: &str) -> Self {
+        let scratch = Self::new(name);
+        scratch.good(&["keys", "init", "--dir", "keys"]);
+        scratch.good(&["keys", "issue", "--dir", "keys", "--name", "car-1"]);
+        scratch
+    }
+
+    fn mode(&self, path: &str) -> u32 {
+        fs::metadata(self.0.join(path)).unwrap().permissions().mode() & 0o7777
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let scratch = Scratch::new("help");
+    for args in
+        [&["--help"][..], &["help"], &["keys", "--help"], &["keys", "issue", "--help"], &["dump", "--help"]]
+    {
+        let help = scratch.good(args);
+        assert!(help.contains("Usage: roadcast"), "{help}");
+    }
+    assert!(
+        scratch.good(&["--help"]).contains("Exit codes: 0 good, 1 a deadline or check failed, 2 bad input")
+    );
+    assert_eq!(scratch.good(&["--version"]), format!("roadcast {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_is_told_on_standard_error() {
+    let scratch = Scratch::new("usage");
+    assert!(scratch.bad(&["--colour"]).contains("unexpected argument '--colour'"));
+    assert!(scratch.bad(&["drive"]).contains("unrecognized subcommand 'drive'"));
+    assert!(scratch.bad(&[]).contains("Usage: roadcast"));
+    assert!(scratch.bad(&["dump"]).contains("required arguments"));
+    assert!(
+        scratch.bad(&["dump", "--interface", "lo", "--ethertype", "7"]).contains("expected an EtherType")
+    );
+    assert!(
+        scratch
+            .bad(&["keys", "issue", "--dir", "k", "--name", "a", "--region", "1,2"])
+            .contains("LAT,LON,RADIUS_M")
+    );
+    assert!(
+        scratch
+            .bad(&["keys", "issue", "--dir", "k", "--name", "a", "--permissions", "x"])
+            .contains("awareness, hazard")
+    );
+}
+
+#[test]
+fn a_wrong_file_is_named() {
+    let scratch = Scratch::new("files");
+    assert!(scratch.bad(&["dump", "no.pcapng"]).starts_with("roadcast: no.pcapng: "));
+    fs::write(scratch.0.join("words.txt"), "hello\n").unwrap();
+    assert!(scratch.bad(&["dump", "words.txt"]).starts_with("roadcast: words.txt: "));
+    assert!(scratch.bad(&["keys", "show", "words.txt"]).contains("words.txt: no credential; expected"));
+    assert!(scratch.bad(&["keys", "issue", "--dir", "none", "--name", "a"]).contains("hint: make keys with"));
+    assert!(
+        scratch.bad(&["dump", "--interface", "no-such-if"]).contains("no network interface \"no-such-if\"")
+    );
+}
+
+#[test]
+fn a_bad_configuration_is_one_line_with_file_line_and_key() {
+    let scratch = Scratch::new("config");
+    let config = |text: &str| {
+        fs::write(scratch.0.join("station.toml"), text).unwrap();
+        scratch.bad(&["dump", "--config", "station.toml"])
+    };
+    let identity = "role = \"vehicle\"\n[identity]\ncredential = \"c\"\nkey = \"k\"\nroots = [\"r\"]\nissuers = [\"i\"]\n";
+    let cases = [
+        (String::new(), "station.toml:1: role: missing; \"vehicle\" or \"roadside\""),
+        ("role = vehicle".to_owned(), "station.toml:1: not TOML: "),
+        ("rol = 1".to_owned(), "station.toml:1: rol: unknown key; known keys here: role, seed"),
+        (
+            format!("{identity}[link]\nknd = \"udp\"\n"),
+            "station.toml:8: link.knd: unknown key; known keys here: kind, interface",
+        ),
+        (
+            format!("{identity}[link]\nkind = \"wire\"\n"),
+            "station.toml:8: link.kind: found \"wire\", expected \"udp\"",
+        ),
+    ];
+    for (text, expected) in cases {
+        let complaint = config(&text);
+        assert!(complaint.starts_with(&format!("roadcast: {expected}")), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    }
+    let complaint = scratch.bad(&["dump", "--config", "none.toml"]);
+    assert!(
+        complaint.starts_with("roadcast: none.toml: cannot read the configuration: no such file\n"),
+        "{complaint}"
+    );
+    assert!(complaint.contains("  hint: examples/vehicle.toml"), "{complaint}");
+    // A good file whose keys are not there yet.
+    let complaint = config(&format!(
+        "{identity}[link]\nkind = \"udp\"\ninterface = \"lo\"\n[position]\nsource = \"gpsd\"\n"
+    ));
+    assert!(complaint.starts_with("roadcast: r: "), "{complaint}");
+}
+
+#[test]
+fn keys_are_made_for_their_owner_alone_and_never_replaced_by_accident() {
+    let scratch = Scratch::with_keys("keys");
+    assert_eq!(scratch.mode("keys"), 0o700);
+    for name in ["root", "issuer", "car-1"] {
+        for ending in ["key", "cred"] {
+            assert_eq!(scratch.mode(&format!("keys/{name}.{ending}")), 0o600);
+        }
+    }
+    let read = || fs::read_to_string(scratch.0.join("keys/car-1.key")).unwrap();
+    let before = read();
+    let issue = ["keys", "issue", "--dir", "keys", "--name", "car-1"];
+    assert!(
+        scratch.bad(&issue).contains("keys/car-1.key: exists already; choose another name, or replace it")
+    );
+    assert!(scratch.bad(&["keys", "init", "--dir", "keys"]).contains("keys/root.key: exists already"));
+    assert_eq!(before, read());
+    let printed = scratch.good(&[&issue[..], &["--force"]].concat());
+    assert_ne!(before, read());
+    assert_eq!(scratch.mode("keys/car-1.key"), 0o600);
+    let secret = read().lines().nth(1).unwrap().to_owned();
+    assert!(
+        !printed.contains(&secret) && !scratch.good(&["keys", "show", "keys/car-1.key"]).contains(&secret)
+    );
+    assert!(
+        scratch.bad(&["keys", "issue", "--dir", "keys", "--name", "root", "--force"]).contains("neither")
+    );
+    assert!(scratch.bad(&["keys", "issue", "--dir", "keys", "--name", "../x"]).contains("letters, digits"));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    let scratch = Scratch::with_keys("exposed");
+    fs::set_permissions(scratch.0.join("keys/issuer.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let complaint = scratch.bad(&["keys", "issue", "--dir", "keys", "--name", "car-2"]);
+    assert!(complaint.contains("others can read this private key (mode 0640)"), "{complaint}");
+    assert!(complaint.contains("chmod 600 keys/issuer.key"), "{complaint}");
+    assert!(!scratch.0.join("keys/car-2.key").exists());
+}
+
+#[test]
+fn a_credential_is_shown_in_words_and_its_chain_is_checked() {
+    let scratch = Scratch::with_keys("show");
+    let shown = scratch.good(&["keys", "show", "keys/car-1.cred"]);
+    for expected in
+        ["credential of a station", "class        vehicle", "awareness, hazard", "chain        holds"]
+    {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    let args = ["keys", "issue", "--dir", "keys", "--name", "unit", "--count", "2", "--role", "roadside"];
+    scratch.good(&[&args[..], &["--region", "49.6,-6.1,500"]].concat());
+    let shown = scratch.good(&["keys", "show", "keys/unit-2.cred"]);
+    assert!(
+        shown.contains("signal-state") && shown.contains("within 500 m of 49.60000, -6.10000"),
+        "{shown}"
+    );
+    assert!(scratch.good(&["keys", "show", "keys/root.cred"]).contains("credential of a root"));
+    assert!(scratch.good(&["keys", "show", "keys/issuer.cred"]).contains("chain        holds"));
+    // Another authority's root does not vouch for it: a check that failed, not bad input.
+    scratch.good(&["keys", "init", "--dir", "other"]);
+    let other =
+        ["keys", "show", "keys/car-1.cred", "--root", "other/root.cred", "--issuer", "other/issuer.cred"];
+    let said = scratch.run(&other);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.out.contains("chain        does not hold"), "{}", said.out);
+    assert!(said.err.contains("is not known"), "{}", said.err);
+}
+
+#[test]
+fn what_an_issuer_may_not_give_is_not_issued() {
+    let scratch = Scratch::with_keys("refused");
+    let issue =
+        |more: &[&str]| scratch.bad(&[&["keys", "issue", "--dir", "keys", "--name", "x"], more].concat());
+    assert!(issue(&["--hours", "400000"]).contains("its issuer only until"));
+    assert!(issue(&["--permissions", "issue"]).contains("cannot issue x"));
+    assert!(!scratch.0.join("keys/x.key").exists());
+}
+
+#[cfg(feature = "replay")]
+mod capture {
+    use std::io::{BufRead, BufReader, Read};
+    use std::path::Path;
+    use std::process::Stdio;
+
+    use v2x_node::config::IdentityFiles;
+    use v2x_node::keys::load_identity;
+    use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
+    use v2x_proto::hop::{Flags, HopHeader, Kind};
+    use v2x_proto::{Class, v1};
+
+    use super::*;
+
+    #[test]
+    fn a_capture_is_decoded_line_by_line_and_verified() {
+        let scratch = Scratch::with_keys("dump");
+        let good = frame(&scratch.0);
+        let bad = &good[..40];
+        fs::write(scratch.0.join("a.pcapng"), pcapng(&[&good, bad])).unwrap();
+        let plain = scratch.good(&["dump", "a.pcapng"]);
+        assert_eq!(plain.lines().count(), 2, "{plain}");
+        assert!(plain.lines().next().unwrap().contains(" D2 awareness "), "{plain}");
+        assert!(plain.lines().nth(1).unwrap().contains("undecodable at byte 12 of 46"), "{plain}");
+        let trust = ["--root", "keys/root.cred", "--issuer", "keys/issuer.cred"];
+        let verified = scratch.good(&[&["dump", "a.pcapng", "--count", "1"], &trust[..]].concat());
+        assert_eq!(verified.lines().count(), 1, "{verified}");
+        assert!(verified.contains(" verified | passenger car"), "{verified}");
+        let json = scratch.good(&[&["dump", "a.pcapng", "--json"], &trust[..]].concat());
+        let first: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+        assert_eq!(first["signature"], "valid");
+        assert_eq!(first["link_source"], "02:00:00:00:00:07");
+    }
+
+    #[test]
+    fn a_capture_that_breaks_off_keeps_what_came_before() {
+        let scratch = Scratch::with_keys("cut");
+        let good = frame(&scratch.0);
+        let whole = pcapng(&[&good, &good]);
+        fs::write(scratch.0.join("cut.pcapng"), &whole[..whole.len() - 30]).unwrap();
+        let said = scratch.run(&["dump", "cut.pcapng"]);
+        assert_eq!((said.code, said.out.lines().count()), (0, 1), "{}", said.err);
+        assert!(said.err.contains("cut.pcapng: breaks off"), "{}", said.err);
+    }
+
+    #[test]
+    fn a_reader_that_leaves_ends_the_dump_quietly() {
+        let scratch = Scratch::with_keys("pipe");
+        let good = frame(&scratch.0);
+        // Far more than a pipe and the program's own buffer hold.
+        fs::write(scratch.0.join("a.pcapng"), pcapng(&vec![good.as_slice(); 5000])).unwrap();
+        let mut dump = scratch.command(&["dump", "a.pcapng"]);
+        let mut dump = dump.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(dump.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert!(first.contains("awareness"), "{first}");
+        let mut complaint = String::new();
+        dump.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+        assert_eq!((dump.wait().unwrap().code(), complaint.as_str()), (Some(0), ""));
+    }
+
+    /// A frame signed by car-1 of the scratch directory.
+    fn frame(scratch: &Path) -> Vec<u8> {
+        let path = |name: &str| scratch.join("keys").join(name);
+        let mut identity = load_identity(&IdentityFiles {
+            credential: path("car-1.cred"),
+            key: path("car-1.key"),
+            roots: vec![path("root.cred")],
+            issuers: vec![path("issuer.cred")],
+        })
+        .unwrap();
+        let awareness =
+            v1::Awareness { station_type: v1::StationType::PassengerCar as i32, ..v1::Awareness::default() };
+        let mut payload = Vec::new();
+        v2x_proto::payload::Message::Awareness(awareness).encode(&mut payload);
+        let fields = TbsRepr {
+            message_type: v1::MessageType::Awareness as u32,
+            generation_time_us: identity.valid_from().as_micros() + 1,
+            sequence: 1,
+            latitude: 1,
+            longitude: 2,
+            class: Class::D2,
+            lifetime_ms: 1000,
+            max_hops: 1,
+            area: None,
+            credential_requests: &[],
+            payload: &payload,
+        };
+        let mut tbs = Vec::new();
+        fields.encode(&mut tbs);
+        let signature = identity.sign(&tbs);
+        let header = HopHeader {
+            kind: Kind::Data,
+            flags: Flags::default(),
+            remaining_hops: 1,
+            class: Class::D2,
+            forwarder: identity.digest(),
+            forwarder_position: None,
+        };
+        let mut frame = Vec::new();
+        header.encode(&mut frame);
+        encode_signed(&mut frame, &tbs, &signature, SignerRef::Credential(identity.credential()));
+        frame
+    }
+
+    /// The smallest pcapng that holds `frames` on an Ethernet link, each padded to Ethernet's shortest.
+    fn pcapng(frames: &[&[u8]]) -> Vec<u8> {
+        let mut file = Vec::new();
+        block(&mut file, 0x0A0D_0D0A, &[&0x1A2B_3C4D_u32.to_le_bytes(), &[1, 0, 0, 0], &[0xff; 8]]);
+        block(&mut file, 1, &[&1_u16.to_le_bytes(), &[0; 2], &[0; 4]]);
+        for frame in frames {
+            let mut packet = vec![0xff; 6];
+            packet.extend_from_slice(&[2, 0, 0, 0, 0, 7, 0x88, 0xB5]);
+            packet.extend_from_slice(frame);
+            packet.resize(packet.len().max(60), 0);
+            let len = u32::try_from(packet.len()).unwrap().to_le_bytes();
+            packet.resize(packet.len().next_multiple_of(4), 0);
+            block(&mut file, 6, &[&[0; 12], &len, &len, &packet]);
+        }
+        file
+    }
+
+    fn block(file: &mut Vec<u8>, kind: u32, parts: &[&[u8]]) {
+        let body = parts.concat();
+        let len = u32::try_from(body.len() + 12).unwrap().to_le_bytes();
+        for part in [&kind.to_le_bytes()[..], &len, &body, &len] {
+            file.extend_from_slice(part);
+        }
+    }
+}
