@@ -1,0 +1,76 @@
+//! What a neighbour costs in memory, and what a station costs without any.
+
+use core::fmt;
+
+use benches::authority::{self, Authority};
+use benches::fleet::CENTRE;
+use benches::heap;
+use v2x_core::config::Config;
+use v2x_core::io::MessageId;
+use v2x_core::limits::MAX_NEIGHBOURS;
+use v2x_core::neighbor::{Heard, NeighbourTable};
+use v2x_core::node::Node;
+use v2x_core::security::KeyCache;
+use v2x_core::time::Instant;
+use v2x_proto::Class;
+
+/// Bytes of heap.
+#[derive(Debug)]
+pub struct Memory {
+    /// Neighbour table and key cache, full, a neighbour.
+    pub bytes_per_neighbour: f64,
+    /// A node that has heard nobody: tables are allocated once, at their full size.
+    pub bytes_per_node: i64,
+}
+
+/// Fills the tables and asks the allocator.
+pub fn run() -> Memory {
+    let authority = Authority::new().expect("invariant: the authority's constants are valid");
+    let wire = authority::start().wire;
+    let trusted: Vec<_> = (0..MAX_NEIGHBOURS as u32)
+        .map(|number| {
+            authority.credential(number).and_then(|bytes| authority.trust().check_station(&bytes, wire))
+        })
+        .collect::<Result<_, _>>()
+        .expect("invariant: the authority's constants are valid");
+    let ((table, keys), used) = heap::measured(|| {
+        let (mut table, mut keys) = (NeighbourTable::new(), KeyCache::new());
+        for trusted in &trusted {
+            let id = MessageId { signer: trusted.digest(), class: Class::D2, sequence: 1 };
+            table.hear(&heard(id), None);
+            keys.insert(trusted.clone());
+        }
+        (table, keys)
+    });
+    assert_eq!((table.len(), keys.len()), (MAX_NEIGHBOURS, MAX_NEIGHBOURS), "both tables are full");
+    let identity = authority.identity(1).expect("invariant: the authority's constants are valid");
+    let trust = authority.trust().clone();
+    let (node, of_node) =
+        heap::measured(|| Node::new(Config::vehicle(), identity, trust, 1, authority::start()));
+    drop(node);
+    Memory {
+        bytes_per_neighbour: used.bytes_kept as f64 / MAX_NEIGHBOURS as f64,
+        bytes_per_node: of_node.bytes_kept,
+    }
+}
+
+fn heard(id: MessageId) -> Heard {
+    Heard {
+        id,
+        generation: authority::start().wire,
+        position: CENTRE,
+        at: Instant::ZERO,
+        wire: authority::start().wire,
+        link: [2; 6],
+        direct: true,
+        signal_dbm: None,
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "memory: heap, {MAX_NEIGHBOURS} neighbours")?;
+        writeln!(f, "  a neighbour and its key       {:10.0} B", self.bytes_per_neighbour)?;
+        write!(f, "  a node that heard nobody      {:10} B", self.bytes_per_node)
+    }
+}
