@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A directory of its own, removed at the end.
 struct Scratch(PathBuf);
@@ -240,11 +241,36 @@ fn what_an_issuer_may_not_give_is_not_issued() {
     assert!(!scratch.0.join("keys/x.key").exists());
 }
 
+#[test]
+fn a_live_dump_shows_what_it_hears_and_leaves_cleanly_when_asked() {
+    use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
+    use radio_adapters::{Priority, RadioExt, TxFrame};
+
+    let scratch = Scratch::new("live");
+    let group = format!("239.255.77.79:{}", 20_000 + std::process::id() % 20_000);
+    let listen = ["-v", "dump", "--interface", "lo", "--group", &group];
+    let mut dump = scratch.command(&listen).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(dump.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("listening on udp"), "{line}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    runtime.block_on(async {
+        let config = UdpConfig::new(group.parse().unwrap(), UdpInterface::Name("lo".to_owned()));
+        let mut radio = UdpRadio::open(&config).unwrap();
+        radio.send(&TxFrame { bytes: b"short", priority: Priority::BestEffort, source: None }).await.unwrap();
+    });
+    let mut line = String::new();
+    BufReader::new(dump.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("undecodable at byte 0 of 5: hop header"), "{line}");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(dump.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(dump.wait().unwrap().code(), Some(0));
+}
+
 #[cfg(feature = "replay")]
 mod capture {
-    use std::io::{BufRead, BufReader, Read};
+    use std::io::Read;
     use std::path::Path;
-    use std::process::Stdio;
 
     use v2x_node::config::IdentityFiles;
     use v2x_node::keys::load_identity;
