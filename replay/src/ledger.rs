@@ -129,6 +129,14 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
+    /// Latencies of stages that belong to no single delivery: a message's way out of its sender.
+    pub fn stages(&mut self, class: Class, stages: &[(Stage, u64)]) {
+        let stats = self.stats.class_mut(class);
+        for (stage, stage_ns) in stages {
+            stats.record(*stage, *stage_ns);
+        }
+    }
+
     /// Messages not settled yet.
     pub fn open_messages(&self) -> usize {
         self.open.len()

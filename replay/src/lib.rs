@@ -2,6 +2,7 @@
 pub mod geodesy;
 pub mod hlog;
 pub mod html;
+pub mod identities;
 pub mod ledger;
 pub mod source;
 pub mod spatial;

@@ -162,6 +162,11 @@ impl Node {
         &self.neighbours
     }
 
+    /// The position last given, when there is one; it may be too old to send by.
+    pub fn last_fix(&self) -> Option<Fix> {
+        self.fix.map(|fix| fix.fix)
+    }
+
     /// Whether the station sends safety messages now.
     pub fn sending(&self) -> SendingState {
         self.sending

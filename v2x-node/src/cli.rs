@@ -51,6 +51,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A town of vehicles and roadside units, live on this machine, and its verdict on deadlines
+    #[cfg(feature = "replay")]
+    #[command(after_help = crate::demo::HELP)]
+    Demo(crate::demo::DemoArgs),
+    /// Run a station: the daemon of a vehicle or a roadside unit
+    #[command(after_help = crate::run::HELP)]
+    Run(crate::run::RunArgs),
     /// Make an authority, keys and credentials, and say what a credential allows
     #[command(subcommand, arg_required_else_help = true)]
     Keys(keys::KeysCommand),
@@ -61,6 +68,9 @@ enum Command {
 
 fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
     match command {
+        #[cfg(feature = "replay")]
+        Command::Demo(args) => crate::demo::run(args, out),
+        Command::Run(args) => crate::run::run(args, out),
         Command::Keys(command) => keys::run(command, out),
         Command::Dump(args) => dump::run(args, out),
     }
@@ -96,8 +106,10 @@ const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, straight f
 const HELP: &str = "Exit codes: 0 good, 1 a deadline or check failed, 2 bad input or usage.
 
 Examples:
+  roadcast demo
   roadcast keys init --dir keys
   roadcast keys issue --dir keys --name car-1
+  roadcast run --config car-1.toml
   roadcast dump --config car-1.toml
   roadcast dump night.pcapng --json";
 

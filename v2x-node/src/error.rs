@@ -27,6 +27,17 @@ pub enum Error {
     /// The link cannot be opened.
     #[error("link: {0}")]
     Link(#[from] radio_adapters::OpenError),
+    /// A file cannot be written or read.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The scheduling asked for cannot be had.
+    #[error("realtime: {0}")]
+    Realtime(#[from] radio_adapters::realtime::RealtimeError),
     /// The operating system refused something the program cannot do without.
     #[error("{what}: {source}")]
     System {

@@ -1,12 +1,20 @@
 //! The `roadcast` program as a library: configuration, position sources, keys and the tools around a station.
 //! The binary calls [`main`]; benchmarks use the parts.
 
+pub mod account;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "replay")]
+pub mod demo;
 pub mod dump;
 pub mod error;
 pub mod keys;
 pub mod link;
+pub mod load;
 pub mod position;
+pub mod recorder;
+pub mod roadside;
+pub mod run;
+pub mod station;
 
 pub use cli::main;

@@ -1,0 +1,234 @@
+//! Credentials for simulated stations, made from a seed.
+//!
+//! For worlds, the demo and tests only. Whoever knows the seed knows every private key, and nobody who was asked
+//! vouches for anything: a station in service never trusts a [`Cast`]'s root.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use sha2::{Digest as _, Sha256};
+use v2x_core::security::{
+    CredentialError, CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+};
+use v2x_core::time::WireTime;
+use v2x_proto::v1::StationClass;
+
+use crate::source::StationKind;
+
+/// A root, an issuer and any number of stations, all by one seed.
+#[derive(Debug)]
+pub struct Cast {
+    seed: u64,
+    issuer_key: SigningKey,
+    root: Bytes,
+    issuer: Bytes,
+    trust: TrustStore,
+    not_before_s: u32,
+    duration_min: u32,
+}
+
+impl Cast {
+    /// A cast whose credentials are valid from an hour before `start` until an hour after `start + length`, as far
+    /// as times on the wire reach.
+    ///
+    /// # Errors
+    /// The times do not fit a credential: `start` lies in the first hour of 2004 or beyond the year 2139.
+    pub fn new(seed: u64, start: WireTime, length: Duration) -> Result<Self, CredentialError> {
+        let start_s = u32::try_from(start.as_micros() / 1_000_000).unwrap_or(u32::MAX);
+        let not_before_s = start_s.saturating_sub(MARGIN_S);
+        let length_s = length.as_secs().saturating_add(2 * u64::from(MARGIN_S) + 60);
+        let room_min = (u32::MAX - not_before_s) / 60;
+        let duration_min = u32::try_from(length_s / 60).unwrap_or(u32::MAX).min(room_min);
+        let root_key = secret(seed, Holder::Root);
+        let issuer_key = secret(seed, Holder::Issuer);
+        let all = Part::ALL.iter().fold(Permissions::NONE, |all, part| all | part.permissions());
+        let root = make_root(&root_key, all, not_before_s, duration_min)?;
+        let request = CredentialRequest {
+            public_key: issuer_key.verifying_key().to_bytes(),
+            permissions: all | Permissions::ISSUE,
+            not_before_s,
+            duration_min,
+            region: None,
+            station_class: StationClass::Authority as u8,
+            revocation_series: 0,
+        };
+        let issuer = issue(&root, &root_key, &request)?;
+        let trust = TrustStore::new(core::slice::from_ref(&root), core::slice::from_ref(&issuer))?;
+        Ok(Self { seed, issuer_key, root, issuer, trust, not_before_s, duration_min })
+    }
+
+    /// Whom the cast's stations trust; clone it for each.
+    pub fn trust(&self) -> &TrustStore {
+        &self.trust
+    }
+
+    /// The credential of the root that all stations pin.
+    pub fn root(&self) -> &Bytes {
+        &self.root
+    }
+
+    /// The credential of the issuer.
+    pub fn issuer(&self) -> &Bytes {
+        &self.issuer
+    }
+
+    /// The identity of the station with this number in this part: always the same one.
+    pub fn identity(&self, station: u32, part: Part) -> Identity {
+        let key = secret(self.seed, Holder::Station(part, station));
+        let request = CredentialRequest {
+            public_key: key.verifying_key().to_bytes(),
+            permissions: part.permissions(),
+            not_before_s: self.not_before_s,
+            duration_min: self.duration_min,
+            region: None,
+            station_class: part.class() as u8,
+            revocation_series: 0,
+        };
+        let credential = issue(&self.issuer, &self.issuer_key, &request)
+            .expect("invariant: the issuer may give every part's permissions for its own validity");
+        Identity::new(credential, Box::new(KeyPair::from(key)))
+            .expect("invariant: the credential was issued for this key")
+    }
+}
+
+/// What a simulated station is, and so what it may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// A private or commercial vehicle.
+    Vehicle,
+    /// A vehicle of an emergency service.
+    EmergencyVehicle,
+    /// A bus or tram in service.
+    PublicTransport,
+    /// A pedestrian or cyclist with a device.
+    VulnerableRoadUser,
+    /// A roadside unit.
+    Roadside,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] = [
+        Self::Vehicle,
+        Self::EmergencyVehicle,
+        Self::PublicTransport,
+        Self::VulnerableRoadUser,
+        Self::Roadside,
+    ];
+
+    /// What its credential permits.
+    pub fn permissions(self) -> Permissions {
+        let any = Permissions::AWARENESS
+            | Permissions::HAZARD
+            | Permissions::IMMINENT
+            | Permissions::MISBEHAVIOUR_REPORT
+            | Permissions::MANAGEMENT;
+        let vehicle = any | Permissions::PERCEPTION;
+        match self {
+            Self::Vehicle => vehicle,
+            Self::EmergencyVehicle => vehicle | Permissions::EMERGENCY | Permissions::PRIORITY_REQUEST,
+            Self::PublicTransport => vehicle | Permissions::PUBLIC_TRANSPORT | Permissions::PRIORITY_REQUEST,
+            Self::VulnerableRoadUser => any | Permissions::VRU,
+            Self::Roadside => {
+                vehicle
+                    | Permissions::AUTHORITY_HAZARD
+                    | Permissions::SIGNAL_STATE
+                    | Permissions::MAP_SIGN
+                    | Permissions::SERVICE_ADVERT
+                    | Permissions::GNSS_CORRECTION
+                    | Permissions::NEGATION
+                    | Permissions::WIDE_AREA
+                    | Permissions::KEEP_ALIVE
+                    | Permissions::UPDATE_RELAY
+            }
+        }
+    }
+
+    /// The class its credential states.
+    pub fn class(self) -> StationClass {
+        match self {
+            Self::Vehicle => StationClass::Vehicle,
+            Self::EmergencyVehicle => StationClass::EmergencyVehicle,
+            Self::PublicTransport => StationClass::PublicTransport,
+            Self::VulnerableRoadUser => StationClass::VulnerableRoadUser,
+            Self::Roadside => StationClass::Roadside,
+        }
+    }
+}
+
+impl From<StationKind> for Part {
+    fn from(kind: StationKind) -> Self {
+        match kind {
+            StationKind::Passenger | StationKind::Truck | StationKind::Motorcycle => Self::Vehicle,
+            StationKind::Bus => Self::PublicTransport,
+            StationKind::Bicycle | StationKind::Pedestrian => Self::VulnerableRoadUser,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Holder {
+    Root,
+    Issuer,
+    Station(Part, u32),
+}
+
+fn secret(seed: u64, holder: Holder) -> SigningKey {
+    let (role, station) = match holder {
+        Holder::Root => (0, 0),
+        Holder::Issuer => (1, 0),
+        Holder::Station(part, station) => (2 + part as u8, station),
+    };
+    let mut hash = Sha256::new();
+    hash.update(b"roadcast/simulation/key\0");
+    hash.update(seed.to_le_bytes());
+    hash.update([role]);
+    hash.update(station.to_le_bytes());
+    SigningKey::from_bytes(&hash.finalize().into())
+}
+
+/// Clocks of simulated stations may be this far off and their credentials still hold.
+const MARGIN_S: u32 = 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: WireTime = WireTime::from_secs(700_000_000);
+
+    #[test]
+    fn every_part_is_trusted_for_the_whole_run_and_no_longer() {
+        let length = Duration::from_secs(86_400);
+        let cast = Cast::new(1, START, length).unwrap();
+        for part in Part::ALL {
+            let identity = cast.identity(3, part);
+            for at in [START, START + length] {
+                let trusted = cast.trust().check_station(identity.credential(), at).unwrap();
+                assert!(trusted.permits(part.permissions()) && identity.valid_at(at));
+            }
+            assert!(!identity.valid_at(START + length + Duration::from_secs(7200)));
+        }
+    }
+
+    #[test]
+    fn stations_repeat_by_seed_and_differ_by_number_part_and_seed() {
+        let cast = |seed| Cast::new(seed, START, Duration::from_secs(60)).unwrap();
+        let digest = |seed, station, part| cast(seed).identity(station, part).digest();
+        let one = digest(1, 0, Part::Vehicle);
+        assert_eq!(one, digest(1, 0, Part::Vehicle));
+        for other in [digest(2, 0, Part::Vehicle), digest(1, 1, Part::Vehicle), digest(1, 0, Part::Roadside)] {
+            assert_ne!(one, other);
+        }
+        let stranger = cast(2).identity(0, Part::Vehicle);
+        assert!(cast(1).trust().check_station(stranger.credential(), START).is_err());
+    }
+
+    #[test]
+    fn times_at_the_ends_of_what_a_credential_can_say_are_no_reason_to_panic() {
+        for start in [WireTime::from_micros(0), WireTime::from_secs(u32::MAX - 7200)] {
+            assert!(Cast::new(1, start, Duration::from_secs(60)).is_ok());
+        }
+        assert!(Cast::new(1, WireTime::from_micros(u64::MAX), Duration::MAX).is_ok());
+    }
+}

@@ -1,0 +1,424 @@
+//! `roadcast run`: the daemon. One task owns the station; everything it is told comes through it.
+
+use core::future::poll_fn;
+use core::time::Duration;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use radio_adapters::timer::DeadlineTimer;
+use radio_adapters::{LinkState, clock, realtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use v2x_core::config::{Config, Role};
+use v2x_core::io::{Input, SendingState};
+use v2x_core::node::Node;
+use v2x_core::record;
+use v2x_core::report::Report;
+use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_proto::v1;
+
+use crate::account::Account;
+use crate::config::{ClockTrust, PositionConfig, StationConfig};
+use crate::error::Error;
+use crate::keys;
+use crate::link;
+use crate::load::LoadGenerator;
+use crate::position::PositionSource;
+use crate::recorder::Recorder;
+use crate::roadside::Roadside;
+use crate::station::{Live, Station, monotonic};
+
+/// `roadcast run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The station's configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Record every input before it is handled, for `roadcast replay check`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Stop after this many seconds instead of at SIGTERM or Ctrl-C
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Write the report at the end (and every report.every_s) to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Examples shown under `roadcast run --help`.
+pub const HELP: &str = "Examples:
+  roadcast run --config examples/vehicle.toml
+  roadcast run --config car-1.toml --record night.rec --seconds 3600
+
+A status line is printed every report.every_s seconds, the report at the end. Exit codes: 0 ended as asked and
+every deadline class met its target, 1 a class missed it, 2 bad configuration or no link.";
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting; once it runs, only the machine's timer or signals failing.
+pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let config = StationConfig::load(&args.config)?;
+    let json = args.json.clone().or_else(|| config.report.json.clone());
+    apply_realtime(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|source| Error::System { what: "starting the event loop", source })?;
+    let report = runtime.block_on(async {
+        let mut daemon = Daemon::start(&config, args)?;
+        daemon.announce(&config, out)?;
+        daemon.serve(args.seconds.map(Duration::from_secs), json.as_deref(), out).await
+    })?;
+    write!(out, "{}", report.table())?;
+    if let Some(path) = &json {
+        write_json(path, &report)?;
+    }
+    match report.classes.iter().find(|class| !class.met) {
+        None => Ok(()),
+        Some(class) => Err(Error::Check(format!("class {} missed its target", class.class))),
+    }
+}
+
+struct Daemon {
+    station: Station,
+    account: Account,
+    positions: PositionSource,
+    roadside: Option<Roadside>,
+    load: Option<LoadGenerator>,
+    application: DeadlineTimer,
+    upkeep: DeadlineTimer,
+    terminate: Signal,
+    interrupt: Signal,
+    clock: ClockTrust,
+    clock_trusted: Option<bool>,
+    report_every: Duration,
+    started: Instant,
+    link_down: bool,
+}
+
+impl Daemon {
+    fn start(config: &StationConfig, args: &RunArgs) -> Result<Self, Error> {
+        let identity = keys::load_identity(&config.identity)?;
+        let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)?;
+        let seed = match config.seed {
+            Some(seed) => seed,
+            None => os_seed()?,
+        };
+        let radio = link::open(&config.link)?;
+        let anchor = read_anchor();
+        let recorder = match &args.record {
+            Some(path) => Some(start_recording(path, config, seed, anchor)?),
+            None => None,
+        };
+        let node = Node::with_host(config.station.clone(), identity, trust, seed, anchor, Box::new(Live));
+        let timer =
+            || DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source });
+        let on =
+            |kind| signal(kind).map_err(|source| Error::System { what: "listening for signals", source });
+        let system = |source| Error::System { what: "making a timer", source };
+        let started = anchor.instant;
+        let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        let station = Station::new(node, radio, recorder).map_err(system)?;
+        let roadside = (config.station.role == Role::Roadside)
+            .then(|| Roadside::new(config.roadside.clone(), unit_name(&args.config), place(config), started));
+        Ok(Self {
+            station,
+            account: Account::new(anchor),
+            positions: PositionSource::start(&config.position)?,
+            roadside: roadside.filter(|unit| !unit.is_silent()),
+            load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
+            application: timer()?,
+            upkeep: timer()?,
+            terminate,
+            interrupt,
+            clock: config.clock,
+            clock_trusted: None,
+            report_every: config.report.every,
+            started,
+            link_down: false,
+        })
+    }
+
+    fn announce(&self, config: &StationConfig, out: &mut dyn Write) -> Result<(), Error> {
+        let role = match config.station.role {
+            Role::Vehicle => "vehicle",
+            Role::Roadside => "roadside unit",
+        };
+        writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
+        writeln!(out, "positions: {}", self.positions.describe())?;
+        if let Ok(effective) = realtime::effective() {
+            writeln!(out, "scheduling: {effective}")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    async fn serve(
+        &mut self,
+        length: Option<Duration>,
+        json: Option<&Path>,
+        out: &mut dyn Write,
+    ) -> Result<Report, Error> {
+        let failed = |source| Error::System { what: "waiting for a timer", source };
+        let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
+        let mut next_report = self.started + self.report_every;
+        let mut next_upkeep = self.started;
+        loop {
+            let now = monotonic();
+            if now >= end {
+                break;
+            }
+            if now >= next_upkeep {
+                next_upkeep = now + UPKEEP;
+                self.keep_clock();
+                self.keep_recording();
+                self.tell(out)?;
+            }
+            if now >= next_report {
+                next_report = next_report + self.report_every;
+                self.status(now, json, out)?;
+            }
+            self.application(now);
+            let next = self.next_application().unwrap_or(Instant::FAR_FUTURE);
+            self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
+            let upkeep = next_upkeep.min(next_report).min(end);
+            self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
+            let (station, account) = (&mut self.station, &mut self.account);
+            tokio::select! {
+                biased;
+                ended = poll_fn(|cx| station.poll(cx, account)) => {
+                    let Err(source) = ended;
+                    return Err(failed(source));
+                }
+                update = self.positions.update() => {
+                    self.station.input(Input::Fix(update.fix), &mut self.account);
+                }
+                expired = self.application.expired() => expired.map_err(failed)?,
+                expired = self.upkeep.expired() => expired.map_err(failed)?,
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+            }
+        }
+        if let Some(recorder) = self.station.recorder() {
+            recorder.flush();
+            writeln!(out, "recorded {} inputs and outputs", recorder.records())?;
+        }
+        self.keep_recording();
+        Ok(self.report(monotonic()))
+    }
+
+    /// Sends what the application has due.
+    fn application(&mut self, now: Instant) {
+        let anchor = self.station.node().anchor();
+        if let Some(unit) = &mut self.roadside
+            && unit.next_due().is_some_and(|due| due <= now)
+        {
+            for request in unit.due(now, anchor.wire_at(now)) {
+                self.station.input(Input::Send(request), &mut self.account);
+            }
+        }
+        if let Some(load) = &mut self.load {
+            for _ in 0..LOAD_BATCH {
+                let Some(request) = load.due(now, &anchor) else { break };
+                self.station.input(Input::Send(request), &mut self.account);
+            }
+        }
+    }
+
+    fn next_application(&self) -> Option<Instant> {
+        let unit = self.roadside.as_ref().and_then(Roadside::next_due);
+        let load = self.load.as_ref().map(LoadGenerator::next_due);
+        unit.into_iter().chain(load).min()
+    }
+
+    /// Tells the node when the clock was stepped, drifted, or changed its mind about being synchronised.
+    fn keep_clock(&mut self) {
+        let trusted = match self.clock {
+            ClockTrust::Always => true,
+            ClockTrust::Kernel => clock::kernel_clock().is_ok_and(|clock| clock.synchronised),
+        };
+        let anchor = read_anchor();
+        let believed = self.station.node().anchor().wire_at(anchor.instant);
+        let off = believed.since(anchor.wire).max(anchor.wire.since(believed));
+        if self.clock_trusted != Some(trusted) || off > MAX_CLOCK_ERROR {
+            self.clock_trusted = Some(trusted);
+            self.station.input(Input::Clock { wire: anchor.wire, trusted }, &mut self.account);
+            self.account.set_anchor(self.station.node().anchor());
+        }
+    }
+
+    fn keep_recording(&mut self) {
+        let Some(recorder) = self.station.recorder() else { return };
+        recorder.flush();
+        if let Some((path, error)) = recorder.take_failure() {
+            tracing::warn!("{}: recording stopped: {error}", path.display());
+        }
+    }
+
+    /// Says once what changed: sending or not, link up or down.
+    fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
+        for state in self.account.take_news() {
+            let line = match state {
+                SendingState::Allowed => "sending",
+                SendingState::NoFix => "listening only: no position (safety messages need one under 2 s old)",
+                SendingState::ClockUntrusted => {
+                    "listening only: the clock is not synchronised (run chrony or ptp4l; in a laboratory set \
+                     clock.trust = \"always\")"
+                }
+                SendingState::CredentialNotValid => {
+                    "listening only: the credential is not valid now (roadcast keys show says when it is)"
+                }
+            };
+            writeln!(out, "{line}")?;
+        }
+        match self.station.radio().state() {
+            LinkState::Up if self.link_down => {
+                self.link_down = false;
+                writeln!(out, "link up again")?;
+            }
+            LinkState::Down { reason, .. } if !self.link_down => {
+                self.link_down = true;
+                writeln!(out, "link down, trying again: {reason}")?;
+            }
+            _ => {}
+        }
+        Ok(out.flush()?)
+    }
+
+    fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
+        let frames = self.account.frames();
+        writeln!(
+            out,
+            "{:>6} s  neighbours {}  sent {}  received {}  dropped {}",
+            now.since(self.started).as_secs(),
+            self.account.neighbours(),
+            self.account.sent(),
+            frames.delivered,
+            frames.dropped
+        )?;
+        if let Some(path) = json {
+            write_json(path, &self.report(now))?;
+        }
+        Ok(out.flush()?)
+    }
+
+    fn report(&self, now: Instant) -> Report {
+        let mut report = self.account.report(now.since(self.started).as_secs_f64());
+        let link = self.station.radio().counters();
+        if link.kernel_dropped > 0 {
+            report
+                .warnings
+                .push(format!("{} frames dropped by the kernel before they were read", link.kernel_dropped));
+        }
+        let clamped = self.station.node().counters().time_clamped;
+        if clamped > 0 {
+            report.warnings.push(format!("time ran backwards {clamped} times"));
+        }
+        report
+    }
+}
+
+/// The machine's clocks read together.
+pub fn read_anchor() -> Anchor {
+    // Between two readings of one clock, so that a preemption in between does not become a clock error.
+    let mut best = None;
+    for _ in 0..3 {
+        let before = clock::monotonic_ns();
+        let wire = clock::wire_time_us();
+        let after = clock::monotonic_ns();
+        let width = after - before;
+        if best.is_none_or(|(least, _)| width < least) {
+            let instant = Instant::from_nanos(before + width / 2);
+            best = Some((width, Anchor { instant, wire: WireTime::from_micros(wire) }));
+        }
+    }
+    best.map_or(Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(0) }, |(_, anchor)| anchor)
+}
+
+/// A seed from the operating system.
+///
+/// # Errors
+/// It gives none.
+pub fn os_seed() -> Result<u64, Error> {
+    getrandom::u64()
+        .map_err(|error| Error::System { what: "asking for a seed", source: io::Error::other(error) })
+}
+
+fn start_recording(
+    path: &Path,
+    config: &StationConfig,
+    seed: u64,
+    anchor: Anchor,
+) -> Result<Recorder, Error> {
+    let credential = keys::read_credential(&config.identity.credential)?;
+    let all =
+        |paths: &[PathBuf]| paths.iter().map(|path| keys::read_credential(path)).collect::<Result<_, _>>();
+    let header = v1::RecordingHeader {
+        version: record::VERSION,
+        software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
+        config_json: config_json(&config.station),
+        credential,
+        issuers: all(&config.identity.issuers)?,
+        roots: all(&config.identity.roots)?,
+        seed,
+        anchor_instant_ns: anchor.instant.as_nanos(),
+        anchor_wire_us: anchor.wire.as_micros(),
+    };
+    Recorder::create(path, &header).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+fn config_json(config: &Config) -> String {
+    serde_json::to_string(config).expect("invariant: a configuration has no keys that are not strings")
+}
+
+fn apply_realtime(config: &StationConfig) -> Result<(), Error> {
+    if let Some(cpu) = config.realtime.cpu {
+        realtime::pin_to_cpu(cpu)?;
+    }
+    if config.realtime.lock_memory {
+        realtime::lock_memory()?;
+    }
+    if let Some(priority) = config.realtime.fifo_priority {
+        realtime::set_fifo(priority)?;
+    }
+    Ok(())
+}
+
+fn unit_name(config: &Path) -> String {
+    let name = config.file_stem().unwrap_or_default().to_string_lossy();
+    name.chars().filter(char::is_ascii).take(32).collect()
+}
+
+fn place(config: &StationConfig) -> v1::Position {
+    match &config.position {
+        PositionConfig::Fixed { position, .. } => v1::Position {
+            latitude: position.latitude,
+            longitude: position.longitude,
+            ..v1::Position::default()
+        },
+        _ => v1::Position::default(),
+    }
+}
+
+/// Writes a report whole or not at all.
+pub fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    let mut text = serde_json::to_string_pretty(report).expect("invariant: a report has only string keys");
+    text.push('\n');
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    fs::write(&beside, text).map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)
+}
+
+/// How often clock, recording and link are looked after.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// A clock this far off what the station believes is read anew. Frequency steering alone moves it by 0.5 ms
+/// a second at most.
+const MAX_CLOCK_ERROR: Duration = Duration::from_micros(500);
+/// Test traffic starts when the first position has had time to come.
+const LOAD_DELAY: Duration = Duration::from_secs(1);
+/// Test messages sent in one go before frames and timers get their turn.
+const LOAD_BATCH: usize = 16;
