@@ -217,7 +217,8 @@ mod tests {
         let digest = |seed, station, part| cast(seed).identity(station, part).digest();
         let one = digest(1, 0, Part::Vehicle);
         assert_eq!(one, digest(1, 0, Part::Vehicle));
-        for other in [digest(2, 0, Part::Vehicle), digest(1, 1, Part::Vehicle), digest(1, 0, Part::Roadside)] {
+        for other in [digest(2, 0, Part::Vehicle), digest(1, 1, Part::Vehicle), digest(1, 0, Part::Roadside)]
+        {
             assert_ne!(one, other);
         }
         let stranger = cast(2).identity(0, Part::Vehicle);

@@ -45,7 +45,7 @@ impl Authority {
     }
 
     pub fn trust(&self) -> TrustStore {
-        TrustStore::new(&[self.root.clone()], &[self.issuer.clone()]).unwrap()
+        TrustStore::new(std::slice::from_ref(&self.root), std::slice::from_ref(&self.issuer)).unwrap()
     }
 
     /// The identity of station `number`, with every permission a station may have.

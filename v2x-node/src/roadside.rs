@@ -1,7 +1,7 @@
-//! What a roadside unit says by itself: signal states ten times a second, maps and adverts once.
+//! What a roadside unit says by itself: signal states ten times a second, adverts once.
 //!
-//! The states come from the fixed-time plans of the configuration. Rates as SAE CTI 4501 asks of a
-//! connected intersection: SPaT at 10 Hz, MAP at 1 Hz.
+//! The states come from the fixed-time plans of the configuration, at the rate SAE CTI 4501 asks of a
+//! connected intersection: SPaT at 10 Hz.
 
 use core::time::Duration;
 
@@ -60,17 +60,6 @@ impl Roadside {
         if now >= self.next_slow {
             let due = self.next_slow;
             self.next_slow = next_after(self.next_slow, SLOW_INTERVAL, now);
-            for intersection in &self.config.intersections {
-                let payload = intersection_map(intersection).encode_to_vec();
-                requests.push(request(
-                    v1::MessageType::IntersectionMap,
-                    Class::D5,
-                    intersection.id,
-                    SLOW_LIFETIME_MS,
-                    due,
-                    payload,
-                ));
-            }
             if !self.config.adverts.is_empty() {
                 let payload = self.advert().encode_to_vec();
                 requests.push(request(
@@ -130,20 +119,6 @@ pub fn signal_state(intersection: &Intersection, wire: WireTime) -> v1::SignalSt
         state_time_us: wire.as_micros(),
         status: FIXED_TIME,
         groups: groups.collect(),
-    }
-}
-
-fn intersection_map(intersection: &Intersection) -> v1::IntersectionMap {
-    let position = intersection.position;
-    v1::IntersectionMap {
-        intersection_id: intersection.id,
-        reference: Some(v1::Position {
-            latitude: position.latitude,
-            longitude: position.longitude,
-            ..v1::Position::default()
-        }),
-        fragments: 1,
-        ..v1::IntersectionMap::default()
     }
 }
 
@@ -212,16 +187,23 @@ const FIXED_TIME: u32 = 1 << 5;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Advert;
     use v2x_core::position::Position;
 
     fn group(offset_ms: u32) -> SignalGroup {
-        SignalGroup { group: 1, green_ms: 20_000, yellow_ms: 3_000, red_ms: 27_000, offset_ms }
+        let group = 1 + (offset_ms / 25_000) as u8;
+        SignalGroup { group, green_ms: 20_000, yellow_ms: 3_000, red_ms: 27_000, offset_ms }
+    }
+
+    fn advert() -> Advert {
+        let description = "signal state for all that come near, and more".to_owned();
+        Advert { service_id: 130, description, channel: None, address: None }
     }
 
     fn unit() -> Roadside {
         let position = Position { latitude: 496_000_000, longitude: 61_300_000 };
         let intersections = vec![Intersection { id: 7, position, groups: vec![group(0), group(25_000)] }];
-        let config = RoadsideConfig { intersections, adverts: Vec::new() };
+        let config = RoadsideConfig { intersections, adverts: vec![advert()] };
         Roadside::new(config, "unit".into(), v1::Position::default(), Instant::ZERO)
     }
 
@@ -236,20 +218,20 @@ mod tests {
     }
 
     #[test]
-    fn states_go_ten_times_a_second_and_maps_once() {
+    fn states_go_ten_times_a_second_and_adverts_once() {
         let mut unit = unit();
         let mut states = 0;
-        let mut maps = 0;
+        let mut adverts = 0;
         for ms in 0..1000 {
             let now = Instant::from_millis(ms);
             for request in unit.due(now, WireTime::from_micros(ms * 1000)) {
                 match request.class {
                     Class::D4 => states += 1,
-                    _ => maps += 1,
+                    _ => adverts += 1,
                 }
             }
         }
-        assert_eq!((states, maps), (10, 1));
+        assert_eq!((states, adverts), (10, 1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use v2x_replay::html::{MapData, UnitMark};
 use v2x_replay::source::town::{self, Junction};
 use v2x_replay::source::{Trace, Track};
 
-use crate::config::{Intersection, RoadsideConfig, SignalGroup};
+use crate::config::{Advert, Intersection, RoadsideConfig, SignalGroup};
 
 /// The scenario.
 pub(crate) struct Town {
@@ -62,7 +62,9 @@ impl Town {
         };
         let intersection =
             Intersection { id: 1 + index as u32, position, groups: vec![group(1, 0), group(2, 15_000)] };
-        let config = RoadsideConfig { intersections: vec![intersection], adverts: Vec::new() };
+        let description = "signal state".to_owned();
+        let advert = Advert { service_id: INTERSECTION_SAFETY, description, channel: None, address: None };
+        let config = RoadsideConfig { intersections: vec![intersection], adverts: vec![advert] };
         let place = v1::Position {
             latitude: position.latitude,
             longitude: position.longitude,
@@ -157,3 +159,5 @@ fn position(junction: &Junction) -> Position {
 }
 
 const FIX_INTERVAL: Duration = Duration::from_millis(100);
+/// IEEE 1609.12: intersection safety and awareness.
+const INTERSECTION_SAFETY: u32 = 130;
