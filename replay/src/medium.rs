@@ -1,0 +1,181 @@
+//! What carries frames between the stations of a world.
+//!
+//! [`Medium`] is the seam: a world tells it of each transmission and asks whom it reached. [`RangeLimited`] is the
+//! ideal one, against which a radio model shows what the radio costs.
+
+use core::fmt;
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use v2x_core::position::Position;
+use v2x_proto::Class;
+
+pub use places::{Neighbour, Places};
+
+mod places;
+
+/// Decides whom a transmission reaches, when, and who misses it why. Must be a function of what it is told: the same
+/// calls, the same answers.
+pub trait Medium: fmt::Debug {
+    /// How far a station is heard, m: who is within is meant to receive what it sends.
+    fn range_m(&self) -> f64;
+
+    /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches.
+    fn transmit(&mut self, transmission: &Transmission<'_>, places: &Places, fates: &mut Vec<Fate>);
+}
+
+/// A frame on its way to the air.
+#[derive(Clone, Copy, Debug)]
+pub struct Transmission<'a> {
+    /// Who sends.
+    pub sender: u32,
+    /// When the station handed the frame over, ns.
+    pub at_ns: u64,
+    /// Where the sender truly is.
+    pub position: Position,
+    /// Hop header and signed message.
+    pub bytes: &'a Bytes,
+    /// Deadline class, for the access category.
+    pub class: Class,
+}
+
+/// What became of a transmission at one station.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fate {
+    /// Which station.
+    pub station: u32,
+    /// Heard, or why not.
+    pub outcome: Outcome,
+}
+
+/// Heard, or why not.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The station has the frame.
+    Heard(Reception),
+    /// It has not: the cause by its stable name in reports.
+    Lost(&'static str),
+}
+
+/// A frame as one station got it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reception {
+    /// When the sender's last bit was on the air, ns.
+    pub on_air_ns: u64,
+    /// When the station had it all, ns.
+    pub arrival_ns: u64,
+    /// Received power, where the medium has such a thing.
+    pub signal_dbm: Option<i8>,
+    /// The bytes that arrived where they are not those that were sent.
+    pub changed: Option<Bytes>,
+}
+
+/// The ideal medium: everyone within range hears everything, after its airtime and the way at the speed of light.
+///
+/// A station's own frames leave one after the other. There are no collisions, no waiting for others, no half duplex,
+/// and no power: nothing is lost.
+#[derive(Clone, Debug)]
+pub struct RangeLimited {
+    range_m: f64,
+    /// Until when each station's own transmitter is busy, ns. One entry for each station that ever sent.
+    busy_until_ns: HashMap<u32, u64>,
+    near: Vec<Neighbour>,
+}
+
+impl RangeLimited {
+    /// With a range in metres.
+    pub fn new(range_m: f64) -> Self {
+        Self { range_m, busy_until_ns: HashMap::new(), near: Vec::new() }
+    }
+}
+
+impl Medium for RangeLimited {
+    fn range_m(&self) -> f64 {
+        self.range_m
+    }
+
+    fn transmit(&mut self, transmission: &Transmission<'_>, places: &Places, fates: &mut Vec<Fate>) {
+        let busy_until_ns = self.busy_until_ns.entry(transmission.sender).or_default();
+        let start_ns = transmission.at_ns.max(*busy_until_ns);
+        let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len()));
+        *busy_until_ns = on_air_ns;
+        places.within(transmission.position, self.range_m, transmission.sender, &mut self.near);
+        fates.extend(self.near.iter().map(|near| Fate {
+            station: near.station,
+            outcome: Outcome::Heard(Reception {
+                on_air_ns,
+                arrival_ns: on_air_ns.saturating_add(propagation_ns(near.distance_m)),
+                signal_dbm: None,
+                changed: None,
+            }),
+        }));
+    }
+}
+
+/// Airtime of a frame of `len` bytes (hop header and signed message) at 6 Mb/s in a 10 MHz channel, ns
+/// (IEEE 802.11 17.3.2: 40 us of preamble and signal, symbols of 8 us with 48 bits, 16 service and 6 tail bits).
+pub const fn airtime_ns(len: usize) -> u64 {
+    let bits = SERVICE_BITS + 8 * (len as u64 + MAC_BYTES) + TAIL_BITS;
+    PREAMBLE_NS + SYMBOL_NS * bits.div_ceil(BITS_PER_SYMBOL)
+}
+
+fn propagation_ns(distance_m: f32) -> u64 {
+    (f64::from(distance_m) * NS_PER_METRE).round() as u64
+}
+
+/// QoS data header 26, LLC/SNAP 8, frame check sequence 4.
+const MAC_BYTES: u64 = 26 + 8 + 4;
+const PREAMBLE_NS: u64 = 40_000;
+const SYMBOL_NS: u64 = 8_000;
+const BITS_PER_SYMBOL: u64 = 48;
+const SERVICE_BITS: u64 = 16;
+const TAIL_BITS: u64 = 6;
+const NS_PER_METRE: f64 = 1e9 / 299_792_458.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+
+    fn transmit(medium: &mut RangeLimited, places: &Places, at_ns: u64) -> Vec<(u32, u64)> {
+        let bytes = Bytes::from(vec![0; 300]);
+        let mut fates = Vec::new();
+        let transmission = Transmission { sender: 0, at_ns, position: HERE, bytes: &bytes, class: Class::D2 };
+        medium.transmit(&transmission, places, &mut fates);
+        fates
+            .into_iter()
+            .map(|fate| match fate.outcome {
+                Outcome::Heard(reception) => (fate.station, reception.arrival_ns),
+                Outcome::Lost(cause) => panic!("lost: {cause}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn airtime_is_that_of_the_standard() {
+        // 300 B and 38 B around it: 2,726 bits, 57 symbols.
+        assert_eq!(airtime_ns(300), 40_000 + 57 * 8_000);
+        assert_eq!(airtime_ns(0), 40_000 + 7 * 8_000);
+    }
+
+    #[test]
+    fn who_is_within_range_hears_and_nobody_else() {
+        let mut places = Places::new(300.0);
+        for (station, east) in [(0, 0.0), (1, 299.0), (2, 301.0), (3, -30.0)] {
+            places.set(station, HERE.moved(east, 0.0));
+        }
+        let heard = transmit(&mut RangeLimited::new(300.0), &places, 1_000);
+        assert_eq!(heard, [(1, 1_000 + airtime_ns(300) + 997), (3, 1_000 + airtime_ns(300) + 100)]);
+    }
+
+    #[test]
+    fn a_station_s_own_frames_wait_for_one_another() {
+        let mut places = Places::new(300.0);
+        places.set(1, HERE);
+        let mut medium = RangeLimited::new(300.0);
+        let first = transmit(&mut medium, &places, 0);
+        let second = transmit(&mut medium, &places, 10);
+        assert_eq!(second[0].1, first[0].1 + airtime_ns(300));
+    }
+}
