@@ -1,9 +1,16 @@
-//! stub
+//! Roadcast in virtual time: traces of movement, worlds of stations, checks of recordings, reports.
+//!
+//! [`run`](mod@run) takes a trace and gives a report; [`world`] is the machine behind it and [`medium`] what carries its
+//! frames. [`check`](mod@check) feeds a station's recording to a fresh node and compares. Nothing here reads a clock, and threads
+//! never show in a result.
+
 pub mod geodesy;
 pub mod hlog;
 pub mod html;
 pub mod identities;
 pub mod ledger;
 pub mod medium;
+pub mod run;
 pub mod source;
 pub mod spatial;
+pub mod world;

@@ -1,0 +1,215 @@
+//! A trace in, a report out: one run of a [`World`] from start to end.
+
+use core::ops::ControlFlow;
+use core::time::Duration;
+use std::thread::available_parallelism;
+
+use v2x_core::config::AwarenessRule;
+use v2x_core::limits;
+use v2x_core::report::{Kind, Report, Verify};
+use v2x_core::security::CredentialError;
+use v2x_core::stats::Stats;
+
+use crate::geodesy::Plane;
+use crate::html::MapData;
+use crate::medium::{Medium, RangeLimited};
+use crate::source::Trace;
+use crate::world::{DeferredCheckFailed, Settings, World};
+
+/// What a run is to be. [`RunOptions::new`] has everything but the seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunOptions {
+    /// Simulate no more than this, s; `None` is the whole trace.
+    pub seconds: Option<f64>,
+    /// Awareness messages each second at a fixed interval, 0.1 to 1000; `None` is by the generation rules.
+    pub rate_hz: Option<f64>,
+    /// How far a station is heard, m, above 0 and at most [`MAX_RANGE_M`].
+    pub range_m: f64,
+    /// Seed of every key and every random choice.
+    pub seed: u64,
+    /// Threads to use; never shows in the outcome.
+    pub threads: usize,
+    /// Whether a frame's signature is verified once for all receivers, or by each.
+    pub verify: Verify,
+}
+
+impl RunOptions {
+    /// The whole trace by the generation rules, 300 m, each frame verified once, on all cores.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seconds: None,
+            rate_hz: None,
+            range_m: DEFAULT_RANGE_M,
+            seed,
+            threads: available_parallelism().map_or(1, usize::from),
+            verify: Verify::Once,
+        }
+    }
+
+    /// Names the first option that is out of range, with what would be right.
+    ///
+    /// # Errors
+    /// [`RunError::Option`].
+    pub fn check(&self) -> Result<(), RunError> {
+        let wrong = |option, found: f64, right| Err(RunError::Option { option, found, right });
+        // Comparisons with NaN are false, so NaN is refused as well.
+        match (self.seconds, self.rate_hz, self.range_m) {
+            (Some(seconds), ..) if !(seconds > 0.0 && seconds <= MAX_SECONDS) => {
+                wrong("seconds", seconds, "above 0 and at most 1e6")
+            }
+            (_, Some(rate), _) if !(0.1..=1000.0).contains(&rate) => wrong("rate", rate, "0.1 to 1000 Hz"),
+            (.., range) if !(range > 0.0 && range <= MAX_RANGE_M) => {
+                wrong("range", range, "above 0 and at most 1500 m, beyond which no station believes a frame")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn awareness(&self) -> AwarenessRule {
+        self.rate_hz.map_or(AwarenessRule::Triggered, |rate| {
+            AwarenessRule::Every(Duration::from_nanos((1e9 / rate).round() as u64))
+        })
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Simulated so far, ns.
+    pub simulated_ns: u64,
+    /// To be simulated in all, ns.
+    pub end_ns: u64,
+}
+
+/// What a run gives.
+#[derive(Debug)]
+pub struct RunOutcome {
+    /// The report; the wall time is for the caller to set, since nothing here reads a clock.
+    pub report: Report,
+    /// The histograms behind it.
+    pub stats: Stats,
+    /// Where the stations went.
+    pub map: MapData,
+    /// Simulated, ns.
+    pub simulated_ns: u64,
+    /// Whether it ended before its end because `progress` said so.
+    pub interrupted: bool,
+    /// Frames transmitted.
+    pub frames_sent: u64,
+    /// Signatures of frames verified.
+    pub signatures: u64,
+}
+
+/// Why a run has no outcome.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// An option is out of range.
+    #[error("{option} is {found}; it should be {right}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// What was given.
+        found: f64,
+        /// What would be right.
+        right: &'static str,
+    },
+    /// Nothing moves in the trace.
+    #[error("the trace has no samples; nothing can be replayed")]
+    Empty,
+    /// Credentials could not be made for its length.
+    #[error("no credentials for this trace: {0}")]
+    Credentials(#[from] CredentialError),
+    /// Signing and verifying disagree.
+    #[error(transparent)]
+    DeferredCheck(#[from] DeferredCheckFailed),
+}
+
+/// Runs a trace over the ideal medium. `progress` is called about every tenth of a simulated second and may end the run
+/// early.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run(
+    trace: &Trace,
+    options: &RunOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, RunError> {
+    options.check()?;
+    run_over(trace, options, Box::new(RangeLimited::new(options.range_m)), progress)
+}
+
+/// Runs a trace over a medium of the caller's; [`RunOptions::range_m`] is not looked at.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_over(
+    trace: &Trace,
+    options: &RunOptions,
+    medium: Box<dyn Medium>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, RunError> {
+    let Some(first) = trace.samples.first() else { return Err(RunError::Empty) };
+    let settings = Settings {
+        seed: options.seed,
+        awareness: options.awareness(),
+        verify: options.verify,
+        threads: options.threads,
+    };
+    let mut world = World::new(trace, settings, medium)?;
+    let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
+    let end_ns = world.end_ns().min(wanted_ns);
+    let mut now_ns = 0;
+    let mut interrupted = false;
+    while now_ns < end_ns {
+        now_ns = now_ns.saturating_add(SLICE_NS).min(end_ns);
+        world.run_until(now_ns);
+        if progress(Progress { simulated_ns: now_ns, end_ns }).is_break() && now_ns < end_ns {
+            interrupted = true;
+            break;
+        }
+    }
+    let stations = world.stations_seen();
+    let counted = world.finish(now_ns)?;
+    let mut report =
+        Report::new(Kind::Replay, env!("CARGO_PKG_VERSION"), options.verify, &counted.ledger.stats);
+    report.digest = Some(counted.digest_hex());
+    report.stations = stations;
+    report.set_duration(now_ns as f64 / 1e9, 0.0);
+    report.age_of_information = counted.spatial.age_of_information();
+    report.inter_packet_gap = counted.spatial.inter_packet_gap();
+    report.warnings.push(VIRTUAL_TIME.to_owned());
+    report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));
+    if interrupted {
+        let text =
+            format!("interrupted: {:.1} s of {:.1} s simulated", now_ns as f64 / 1e9, end_ns as f64 / 1e9);
+        report.warnings.push(text);
+    }
+    if counted.spatial.untracked() > 0 {
+        let text = "receptions are missing from the ages and gaps: too many pairs were in reach at once";
+        report.warnings.push(format!("{} {text}", counted.spatial.untracked()));
+    }
+    counted.ledger.fill(&mut report);
+    let (latitude, longitude) = first.point().degrees();
+    let map = Plane::new(latitude, longitude).map(|plane| MapData::of_trace(trace, &plane));
+    Ok(RunOutcome {
+        report,
+        stats: counted.ledger.stats,
+        map: map.unwrap_or_default(),
+        simulated_ns: now_ns,
+        interrupted,
+        frames_sent: counted.frames_sent,
+        signatures: counted.signatures,
+    })
+}
+
+/// How far a station is heard unless told otherwise, m.
+pub const DEFAULT_RANGE_M: f64 = 300.0;
+
+/// The farthest a station may be heard, m: what came from farther away no node believes.
+pub const MAX_RANGE_M: f64 = limits::MAX_SINGLE_HOP_REACH_M;
+
+const MAX_SECONDS: f64 = 1e6;
+const SLICE_NS: u64 = 100_000_000;
+const VIRTUAL_TIME: &str =
+    "virtual time: latencies are those of the medium; signing and verifying take none of it";

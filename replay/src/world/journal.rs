@@ -1,0 +1,183 @@
+//! What a world writes down: the digest of all outputs, the fate of every message, ages and gaps by distance.
+
+use core::fmt::Write as _;
+
+use hashbrown::HashMap;
+use sha2::{Digest as _, Sha256};
+use v2x_core::io::{Event, MessageId, NotSent, Output, Received, SendStamps, Sent, Transmit};
+use v2x_core::position::Position;
+use v2x_core::stats::{Stage, receive_stages, send_stages};
+use v2x_core::transcript;
+use v2x_proto::v1::MessageType;
+
+use super::{START, station_of};
+use crate::ledger::{Delivery, Ledger, Outcome};
+use crate::medium::{Neighbour, Places};
+use crate::spatial::Spatial;
+
+/// The record of a run in progress.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    ledger: Ledger<MessageId>,
+    spatial: Spatial,
+    airings: Airings,
+    frames: u64,
+    /// Transcripts not hashed yet.
+    text: Vec<u8>,
+    hash: Sha256,
+    near: Vec<Neighbour>,
+}
+
+/// What was counted in a finished world.
+#[derive(Debug)]
+pub struct Counted {
+    /// Per class and stage, drops, frames.
+    pub ledger: Outcome,
+    /// Ages and gaps by distance.
+    pub spatial: Spatial,
+    /// SHA-256 over all outputs of all stations with station and time, in order of events.
+    pub digest: [u8; 32],
+    /// Frames transmitted.
+    pub frames_sent: u64,
+    /// Signatures verified.
+    pub signatures: u64,
+}
+
+impl Counted {
+    /// The digest in hexadecimal.
+    pub fn digest_hex(&self) -> String {
+        self.digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("invariant: writing to a String does not fail");
+            text
+        })
+    }
+}
+
+impl Journal {
+    /// Adds an output to the digest.
+    pub(super) fn note(&mut self, now_ns: u64, station: u32, output: &Output) {
+        self.text.extend_from_slice(&now_ns.to_le_bytes());
+        self.text.extend_from_slice(&station.to_le_bytes());
+        transcript::write(output, &mut self.text);
+        if self.text.len() >= TEXT {
+            self.hash.update(&self.text);
+            self.text.clear();
+        }
+    }
+
+    /// A station's own message is signed and queued; it is meant for whoever is within range of `position`.
+    pub(super) fn sent(
+        &mut self,
+        now_ns: u64,
+        station: u32,
+        sent: &Sent,
+        position: Position,
+        places: &Places,
+        range_m: f64,
+    ) {
+        places.within(position, range_m, station, &mut self.near);
+        let intended = self.near.iter().map(|near| (near.station, near.distance_m));
+        self.ledger.sent(sent.id, sent.id.class, now_ns, intended);
+    }
+
+    /// A frame went to the medium; `on_air_ns` is when its last bit was out, if anybody heard it.
+    pub(super) fn transmitted(&mut self, now_ns: u64, frame: &Transmit, on_air_ns: Option<u64>) {
+        self.frames += 1;
+        if let Some(on_air_ns) = on_air_ns {
+            self.airings.insert(now_ns, frame.id, Airing { stamps: frame.stamps, on_air_ns });
+        }
+    }
+
+    /// The medium lost a frame for one station.
+    pub(super) fn lost(&mut self, message: MessageId, station: u32, cause: &'static str) {
+        self.ledger.lost(message, station, cause);
+    }
+
+    /// An event of a station other than [`Event::Sent`].
+    pub(super) fn event(&mut self, now_ns: u64, station: u32, event: &Event) {
+        match event {
+            Event::Received(received) => self.received(now_ns, station, received),
+            Event::Dropped(dropped) => self.ledger.dropped(dropped.claimed, station, dropped.reason.name()),
+            Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.ledger.withheld(*id, reason.name()),
+            Event::NotSent(_)
+            | Event::Sent(_)
+            | Event::NeighbourAdded(_)
+            | Event::NeighbourLost(_)
+            | Event::Sending(_) => {}
+        }
+    }
+
+    fn received(&mut self, now_ns: u64, station: u32, received: &Received) {
+        let mut stages = [(Stage::SendToDelivered, 0); Stage::COUNT];
+        let mut count = 0;
+        let mut add = |stage| {
+            stages[count] = stage;
+            count += 1;
+        };
+        if let Some(airing) = self.airings.find(&received.id) {
+            send_stages(&airing.stamps).into_iter().for_each(&mut add);
+            let gate_ns = airing.stamps.gate_open.as_nanos();
+            add((Stage::GateToAir, airing.on_air_ns.saturating_sub(gate_ns)));
+            if let Some(kernel) = received.stamps.kernel_receive {
+                add((Stage::AirToKernel, kernel.as_nanos().saturating_sub(airing.on_air_ns)));
+            }
+        }
+        receive_stages(&received.stamps).for_each(add);
+        let delivery = self.ledger.delivered(received.id, station, now_ns, &stages[..count]);
+        let is_awareness = received.message_type == MessageType::Awareness as u32;
+        if let (Delivery::Intended { distance_m, .. }, true) = (delivery, is_awareness) {
+            let sender = station_of(&received.link_source);
+            let generated_us = received.generation_time.since(START).as_micros();
+            let generated_ns = u64::try_from(generated_us * 1000).unwrap_or(u64::MAX);
+            self.spatial.received(sender, station, distance_m, generated_ns, now_ns);
+        }
+    }
+
+    /// Closes the record.
+    pub(super) fn finish(mut self, end_ns: u64, signatures: u64) -> Counted {
+        self.hash.update(&self.text);
+        Counted {
+            ledger: self.ledger.finish(end_ns),
+            spatial: self.spatial,
+            digest: self.hash.finalize().into(),
+            frames_sent: self.frames,
+            signatures,
+        }
+    }
+}
+
+/// A message on the air.
+#[derive(Clone, Copy, Debug)]
+struct Airing {
+    stamps: SendStamps,
+    on_air_ns: u64,
+}
+
+/// The last copy of each message on the air, for as long as somebody may still deliver it: two generations.
+#[derive(Debug, Default)]
+struct Airings {
+    recent: HashMap<MessageId, Airing>,
+    former: HashMap<MessageId, Airing>,
+    turned_ns: u64,
+}
+
+impl Airings {
+    fn insert(&mut self, now_ns: u64, message: MessageId, airing: Airing) {
+        if now_ns.saturating_sub(self.turned_ns) > AIRING_KEPT_NS || self.recent.len() >= MAX_AIRINGS {
+            self.turned_ns = now_ns;
+            self.former = core::mem::take(&mut self.recent);
+        }
+        self.recent.insert(message, airing);
+    }
+
+    fn find(&self, message: &MessageId) -> Option<Airing> {
+        self.recent.get(message).or_else(|| self.former.get(message)).copied()
+    }
+}
+
+/// A frame held for its credential is delivered this much after it came, at most, and then some.
+const AIRING_KEPT_NS: u64 = 2_000_000_000;
+/// What a thousand stations send in ten seconds.
+const MAX_AIRINGS: usize = 100_000;
+/// Transcripts are hashed in pieces of this size.
+const TEXT: usize = 32 * 1024;

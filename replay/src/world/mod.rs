@@ -1,0 +1,484 @@
+//! Stations in virtual time: a [`World`] feeds one [`Node`] for each station of a trace.
+//!
+//! Everything is an event, handled in the order of (time, sequence of scheduling): a station moves, a node's deadline
+//! comes, a frame arrives. Nodes are fed as their contract asks, and woken exactly at their deadlines. A station is
+//! there from a sample of the trace until a step after its last one; across a gap in the trace too long to be bridged
+//! ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and right.
+//!
+//! Virtual time passes on the medium alone: signing, verifying and everything else a node does takes none of it. What
+//! cryptography costs is measured by the benchmarks and by live runs, not here.
+//!
+//! # Threads
+//!
+//! The world itself is one thread. With more, the others verify signatures: `verifier` says how, and why that never
+//! shows in a result.
+
+mod journal;
+mod schedule;
+mod verifier;
+mod workers;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use ed25519_dalek::VerifyingKey;
+use v2x_core::config::{AwarenessRule, Config};
+use v2x_core::io::{Event, Fix, Input, Output, ReceivedFrame, Transmit};
+use v2x_core::node::Node;
+use v2x_core::position::Position;
+use v2x_core::report::Verify;
+use v2x_core::security::{CredentialError, Identity};
+use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_proto::credential::CredentialView;
+use v2x_proto::envelope::SignedView;
+use v2x_proto::{Digest, hop};
+
+use crate::identities::{Cast, Part};
+use crate::medium::{Fate, Medium, Outcome, Places, Reception, Transmission};
+use crate::source::{Sample, StationKind, Trace, Track};
+use journal::Journal;
+use schedule::Schedule;
+use verifier::{NodeHost, Verifier};
+
+pub use journal::Counted;
+pub use verifier::DeferredCheckFailed;
+
+/// How a world is to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Seed of every key and every random choice.
+    pub seed: u64,
+    /// When the stations send awareness.
+    pub awareness: AwarenessRule,
+    /// Whether a frame's signature is verified once for all receivers, or by each.
+    pub verify: Verify,
+    /// Threads to use, this one included; 0 counts as 1.
+    pub threads: usize,
+}
+
+/// Stations on their ways, and what is under way between them.
+#[derive(Debug)]
+pub struct World {
+    settings: Settings,
+    cast: Cast,
+    kinds: Vec<StationKind>,
+    tracks: Vec<Track>,
+    step_ns: u64,
+    stations: Vec<Station>,
+    places: Places,
+    medium: Box<dyn Medium>,
+    schedule: Schedule,
+    flights: Vec<Flight>,
+    free_flights: Vec<u32>,
+    fates: Vec<Fate>,
+    verifier: Arc<Verifier>,
+    journal: Journal,
+}
+
+impl World {
+    /// The world of a trace, at its start. The medium decides who hears whom.
+    ///
+    /// # Errors
+    /// The trace is longer than credentials can be valid.
+    pub fn new(trace: &Trace, settings: Settings, medium: Box<dyn Medium>) -> Result<Self, CredentialError> {
+        let tracks = trace.tracks();
+        let mut schedule = Schedule::default();
+        for track in tracks.iter().filter(|track| !track.samples.is_empty()) {
+            schedule.push(track.enter_ns(), Due::Move(track.station));
+        }
+        let step_ns = trace.step_ns().clamp(MIN_STEP_NS, MAX_STEP_NS);
+        let length = trace.duration() + Duration::from_nanos(step_ns);
+        Ok(Self {
+            cast: Cast::new(settings.seed, START, length)?,
+            kinds: trace.kinds.clone(),
+            stations: tracks.iter().map(|_| Station::default()).collect(),
+            tracks,
+            step_ns,
+            places: Places::new(medium.range_m()),
+            medium,
+            schedule,
+            flights: Vec::new(),
+            free_flights: Vec::new(),
+            fates: Vec::new(),
+            verifier: Arc::new(Verifier::new(settings.verify, settings.seed, settings.threads)),
+            journal: Journal::default(),
+            settings,
+        })
+    }
+
+    /// Lets everything happen that happens before `until_ns`; false when nothing is left to happen.
+    pub fn run_until(&mut self, until_ns: u64) -> bool {
+        while let Some((now_ns, due)) = self.schedule.pop_before(until_ns) {
+            match due {
+                Due::Move(station) => self.move_station(station, now_ns),
+                Due::Leave(station) => self.leave(station),
+                Due::Wake(station) => self.wake(station, now_ns),
+                Due::Turn(station) => {
+                    self.stations[station as usize].turn_scheduled = false;
+                    self.input(station, now_ns, Input::Timeout);
+                }
+                Due::Arrive(flight) => self.arrive(flight, now_ns),
+            }
+        }
+        !self.schedule.is_empty()
+    }
+
+    /// When everything is over: a step after the trace's last sample, ns.
+    pub fn end_ns(&self) -> u64 {
+        let last_ns = self.tracks.iter().map(Track::leave_ns).max().unwrap_or(0);
+        last_ns.saturating_add(self.step_ns)
+    }
+
+    /// Stations that have been there so far.
+    pub fn stations_seen(&self) -> u64 {
+        self.stations.iter().filter(|station| station.seen).count() as u64
+    }
+
+    /// Where stations are now.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The node of a station, while it is there.
+    pub fn node(&self, station: u32) -> Option<&Node> {
+        self.stations.get(station as usize)?.node.as_deref()
+    }
+
+    /// Ends the world at `end_ns` and hands over what was counted.
+    ///
+    /// # Errors
+    /// A frame of the world's own making did not pass its check: a fault of the software, and no result is to be
+    /// trusted.
+    pub fn finish(self, end_ns: u64) -> Result<Counted, DeferredCheckFailed> {
+        let signatures = self.verifier.finish()?;
+        Ok(self.journal.finish(end_ns, signatures))
+    }
+
+    fn move_station(&mut self, station: u32, now_ns: u64) {
+        let Some(sample) = self.tracks[station as usize].at(now_ns) else {
+            return;
+        };
+        if self.stations[station as usize].node.is_none() {
+            self.enter(station, now_ns);
+        }
+        self.places.set(station, position(&sample));
+        self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
+        let track = &self.tracks[station as usize];
+        let after = track.samples.partition_point(|sample| sample.time_ns <= now_ns);
+        let stepped_ns = now_ns + self.step_ns;
+        match track.samples.get(after) {
+            // A sample within half a step of where the next one is expected is that one.
+            Some(next) if next.time_ns <= stepped_ns + self.step_ns / 2 => {
+                self.schedule.push(next.time_ns, Due::Move(station));
+            }
+            Some(_) if track.at(stepped_ns).is_some() => self.schedule.push(stepped_ns, Due::Move(station)),
+            Some(next) => {
+                self.schedule.push(stepped_ns, Due::Leave(station));
+                self.schedule.push(next.time_ns, Due::Move(station));
+            }
+            None => self.schedule.push(stepped_ns, Due::Leave(station)),
+        }
+    }
+
+    fn enter(&mut self, station: u32, now_ns: u64) {
+        let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
+        let identity = self.cast.identity(station, Part::from(kind));
+        let now = Instant::from_nanos(now_ns);
+        let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
+        self.stations[station as usize].meet(&identity);
+        let node = Node::with_host(
+            config(kind, self.settings.awareness),
+            identity,
+            self.cast.trust().clone(),
+            self.settings.seed,
+            anchor,
+            Box::new(NodeHost(Arc::clone(&self.verifier))),
+        );
+        self.stations[station as usize].node = Some(Box::new(node));
+        self.input(station, now_ns, Input::Clock { wire: anchor.wire, trusted: true });
+    }
+
+    fn leave(&mut self, station: u32) {
+        self.stations[station as usize].node = None;
+        self.places.remove(station);
+    }
+
+    fn wake(&mut self, station: u32, now_ns: u64) {
+        let state = &mut self.stations[station as usize];
+        if state.wake_ns != now_ns {
+            // An earlier one took its place.
+            return;
+        }
+        state.wake_ns = u64::MAX;
+        if state.deadline_ns <= now_ns {
+            self.input(station, now_ns, Input::Timeout);
+        } else {
+            self.schedule_wake(station);
+        }
+    }
+
+    fn schedule_wake(&mut self, station: u32) {
+        let state = &mut self.stations[station as usize];
+        if state.deadline_ns < state.wake_ns {
+            state.wake_ns = state.deadline_ns;
+            self.schedule.push(state.deadline_ns, Due::Wake(station));
+        }
+    }
+
+    /// Hands an input to a node, takes its outputs, and sees to it that it is woken.
+    fn input(&mut self, station: u32, now_ns: u64, input: Input) {
+        let Some(mut node) = self.stations[station as usize].node.take() else {
+            return;
+        };
+        let now = Instant::from_nanos(now_ns);
+        node.handle_input(now, input);
+        loop {
+            let deadline_ns = self.drain(station, now_ns, &mut node);
+            self.stations[station as usize].deadline_ns = deadline_ns;
+            // What waits for this very moment has its turn after what was scheduled for it before; when nothing was,
+            // that is now.
+            if deadline_ns > now_ns || !self.schedule.is_clear_until(now_ns) {
+                break;
+            }
+            node.handle_input(now, Input::Timeout);
+        }
+        let state = &mut self.stations[station as usize];
+        state.node = Some(node);
+        if state.deadline_ns > now_ns {
+            self.schedule_wake(station);
+        } else if !state.turn_scheduled {
+            state.turn_scheduled = true;
+            self.schedule.push(now_ns, Due::Turn(station));
+        }
+    }
+
+    /// Takes all outputs of a node; when it wants to be woken, ns.
+    fn drain(&mut self, station: u32, now_ns: u64, node: &mut Node) -> u64 {
+        loop {
+            let output = node.poll_output();
+            if let Output::Timeout(at, _) = output {
+                return at.as_nanos();
+            }
+            self.journal.note(now_ns, station, &output);
+            match output {
+                Output::Transmit(frame) => self.transmit(station, now_ns, &frame),
+                Output::Event(Event::Sent(sent)) => {
+                    let position = self.places.position(station).unwrap_or(sent.position);
+                    self.journal.sent(now_ns, station, &sent, position, &self.places, self.medium.range_m());
+                }
+                Output::Event(event) => self.journal.event(now_ns, station, &event),
+                Output::Timeout(..) => {}
+            }
+        }
+    }
+
+    fn transmit(&mut self, station: u32, now_ns: u64, frame: &Transmit) {
+        let Some(position) = self.places.position(station) else { return };
+        if let Some((hash, key)) = self.stations[station as usize].signs(&frame.id.signer) {
+            self.vouch(hash, key, &frame.bytes);
+        }
+        let transmission = Transmission {
+            sender: station,
+            at_ns: now_ns,
+            position,
+            bytes: &frame.bytes,
+            class: frame.class,
+        };
+        self.fates.clear();
+        self.medium.transmit(&transmission, &self.places, &mut self.fates);
+        let slot = self.free_flights.pop().unwrap_or_else(|| {
+            self.flights.push(Flight::default());
+            (self.flights.len() - 1) as u32
+        });
+        let flight = &mut self.flights[slot as usize];
+        flight.bytes = frame.bytes.clone();
+        flight.sender = station;
+        flight.next = 0;
+        flight.arrivals.clear();
+        let mut on_air_ns = None;
+        for fate in self.fates.drain(..) {
+            match fate.outcome {
+                Outcome::Heard(mut reception) => {
+                    reception.arrival_ns = reception.arrival_ns.max(now_ns);
+                    on_air_ns.get_or_insert(reception.on_air_ns);
+                    flight.arrivals.push((fate.station, reception));
+                }
+                Outcome::Lost(cause) => self.journal.lost(frame.id, fate.station, cause),
+            }
+        }
+        self.journal.transmitted(now_ns, frame, on_air_ns);
+        flight.arrivals.sort_by_key(|(station, reception)| (reception.arrival_ns, *station));
+        match flight.arrivals.first() {
+            Some((_, first)) => self.schedule.push(first.arrival_ns, Due::Arrive(slot)),
+            None => self.land(slot),
+        }
+    }
+
+    /// Tells the verifier of a frame that a node of this world has just signed.
+    fn vouch(&self, hash: &[u8; 32], key: &VerifyingKey, bytes: &[u8]) {
+        let signed = hop::parse(bytes).ok().and_then(|(_, len)| SignedView::parse(&bytes[len..]).ok());
+        if let Some(signed) = signed {
+            self.verifier.vouch(key, hash, signed.tbs, signed.signature);
+        }
+    }
+
+    fn arrive(&mut self, slot: u32, now_ns: u64) {
+        loop {
+            let flight = &mut self.flights[slot as usize];
+            let Some((station, reception)) = flight.arrivals.get_mut(flight.next) else {
+                return self.land(slot);
+            };
+            if reception.arrival_ns > now_ns {
+                let next_ns = reception.arrival_ns;
+                return self.schedule.push(next_ns, Due::Arrive(slot));
+            }
+            let station = *station;
+            let frame = ReceivedFrame {
+                bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
+                link_source: link_address(flight.sender),
+                kernel_receive: Some(Instant::from_nanos(now_ns)),
+                user_receive: Some(Instant::from_nanos(now_ns)),
+                signal_dbm: reception.signal_dbm,
+            };
+            flight.next += 1;
+            self.input(station, now_ns, Input::Frame(frame));
+        }
+    }
+
+    fn land(&mut self, slot: u32) {
+        let flight = &mut self.flights[slot as usize];
+        flight.bytes = bytes::Bytes::new();
+        flight.arrivals.clear();
+        self.free_flights.push(slot);
+    }
+}
+
+/// Something to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// A station is where the trace says.
+    Move(u32),
+    /// A station is gone.
+    Leave(u32),
+    /// A node's deadline comes.
+    Wake(u32),
+    /// A node has more to do at this very moment.
+    Turn(u32),
+    /// A frame arrives at its next receiver.
+    Arrive(u32),
+}
+
+#[derive(Debug)]
+struct Station {
+    node: Option<Box<Node>>,
+    seen: bool,
+    /// What it signs with: digest and hash of the credential, the key.
+    signs: Option<(Digest, [u8; 32], VerifyingKey)>,
+    deadline_ns: u64,
+    /// When it is scheduled to be woken.
+    wake_ns: u64,
+    turn_scheduled: bool,
+}
+
+impl Default for Station {
+    fn default() -> Self {
+        Self {
+            node: None,
+            seen: false,
+            signs: None,
+            deadline_ns: u64::MAX,
+            wake_ns: u64::MAX,
+            turn_scheduled: false,
+        }
+    }
+}
+
+impl Station {
+    fn meet(&mut self, identity: &Identity) {
+        let key = CredentialView::parse(identity.credential())
+            .ok()
+            .and_then(|view| VerifyingKey::from_bytes(&view.fields.public_key).ok());
+        self.seen = true;
+        self.signs = key.map(|key| (identity.digest(), *identity.hash(), key));
+    }
+
+    /// Its credential's hash and key, when it is the signer named.
+    fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
+        self.signs.as_ref().filter(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
+    }
+}
+
+/// A frame on its way to its receivers, in order of arrival.
+#[derive(Debug, Default)]
+struct Flight {
+    bytes: bytes::Bytes,
+    sender: u32,
+    arrivals: Vec<(u32, Reception)>,
+    next: usize,
+}
+
+/// The link address of a station: locally administered, its number in the last four bytes.
+pub fn link_address(station: u32) -> [u8; 6] {
+    let [a, b, c, d] = station.to_be_bytes();
+    [0x02, 0x00, a, b, c, d]
+}
+
+/// The station of a link address that [`link_address`] made.
+pub fn station_of(address: &[u8; 6]) -> u32 {
+    let [_, _, a, b, c, d] = *address;
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Wire time at a time of the world.
+pub fn wire_at(now_ns: u64) -> WireTime {
+    START + Duration::from_nanos(now_ns)
+}
+
+fn position(sample: &Sample) -> Position {
+    Position { latitude: sample.latitude, longitude: sample.longitude }
+}
+
+fn fix(sample: &Sample) -> Fix {
+    Fix {
+        position: position(sample),
+        altitude_cm: None,
+        speed: sample.speed,
+        heading: sample.heading,
+        acceleration: sample.acceleration,
+        yaw_rate: None,
+        accuracy_cm: None,
+        time: wire_at(sample.time_ns),
+    }
+}
+
+/// What a station of a kind says of itself: station types of TS 102 894-2, usual sizes. Its traffic is marked as a
+/// test's: it must mean nothing to a station in service.
+fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
+    let (station_type, length_dm, width_dm) = match kind {
+        StationKind::Passenger => (5, 45, 18),
+        StationKind::Bus => (6, 120, 25),
+        StationKind::Truck => (8, 120, 25),
+        StationKind::Motorcycle => (4, 22, 8),
+        StationKind::Bicycle => (2, 18, 6),
+        StationKind::Pedestrian => (1, 5, 5),
+    };
+    Config {
+        station_type,
+        length_dm: Some(length_dm),
+        width_dm: Some(width_dm),
+        awareness,
+        test: true,
+        ..Config::vehicle()
+    }
+}
+
+/// Wire time at the start of every world (in March 2026): a trace tells the time of day at most.
+pub const START: WireTime = WireTime::from_secs(700_000_000);
+
+/// Fixes are this far apart at least where the trace leaves a gap to fill.
+const MIN_STEP_NS: u64 = 10_000_000;
+/// Fixes come at least this often, as from a receiver; a fix is good for two seconds.
+const MAX_STEP_NS: u64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests;

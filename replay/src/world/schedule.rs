@@ -1,0 +1,58 @@
+//! What is to happen when: in order of time, and at one time in order of scheduling.
+
+use core::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::Due;
+
+/// Events to come.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    heap: BinaryHeap<Reverse<(u64, u64, Due)>>,
+    sequence: u64,
+}
+
+impl Schedule {
+    /// Something is to happen at a time, ns.
+    pub(super) fn push(&mut self, at_ns: u64, due: Due) {
+        self.sequence += 1;
+        self.heap.push(Reverse((at_ns, self.sequence, due)));
+    }
+
+    /// Takes the next event before `until_ns`.
+    pub(super) fn pop_before(&mut self, until_ns: u64) -> Option<(u64, Due)> {
+        let Reverse((at_ns, ..)) = self.heap.peek()?;
+        if *at_ns >= until_ns {
+            return None;
+        }
+        self.heap.pop().map(|Reverse((at_ns, _, due))| (at_ns, due))
+    }
+
+    /// Whether nothing is scheduled for `now_ns` or before.
+    pub(super) fn is_clear_until(&self, now_ns: u64) -> bool {
+        self.heap.peek().is_none_or(|Reverse((at_ns, ..))| *at_ns > now_ns)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_by_time_then_by_scheduling() {
+        let mut schedule = Schedule::default();
+        for (at_ns, station) in [(5, 1), (3, 2), (5, 0), (3, 9)] {
+            schedule.push(at_ns, Due::Wake(station));
+        }
+        assert!(schedule.is_clear_until(2) && !schedule.is_clear_until(3));
+        let order: Vec<_> = std::iter::from_fn(|| schedule.pop_before(6)).collect();
+        assert_eq!(order, [(3, Due::Wake(2)), (3, Due::Wake(9)), (5, Due::Wake(1)), (5, Due::Wake(0))]);
+        schedule.push(6, Due::Leave(0));
+        assert_eq!(schedule.pop_before(6), None);
+        assert!(!schedule.is_empty());
+    }
+}
