@@ -1,11 +1,16 @@
 //! Inputs as recorded, and back: a recording feeds a fresh node exactly what the first one was fed.
+//!
+//! A recording is [`MAGIC`], then protobuf messages, each after its length as a varint: one `RecordingHeader`, then
+//! `Record`s, an input before the outputs it led to. A file that ends inside a record is good up to there.
 
 use bytes::Bytes;
+use prost::Message as _;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
-use crate::io::{Fix, Input, ReceivedFrame, SendRequest};
+use crate::io::{Fix, Input, Output, ReceivedFrame, SendRequest};
 use crate::position::Position;
 use crate::time::{Instant, WireTime};
+use crate::transcript;
 
 /// Version of the recording's layout; another one is refused.
 pub const VERSION: u32 = 1;
@@ -15,6 +20,30 @@ pub const MAGIC: &[u8; 8] = b"RDCASTR\n";
 
 /// Longest record a reader accepts, bytes; a frame and its fields need under 2,000.
 pub const MAX_RECORD: usize = 16 * 1024;
+
+/// Longest header a reader accepts, bytes; credentials of a thousand authorities fit.
+pub const MAX_HEADER: usize = 256 * 1024;
+
+/// The start of a recording: [`MAGIC`] and the header with its length before it.
+pub fn start(header: &v1::RecordingHeader) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&header.encode_length_delimited_to_vec());
+    bytes
+}
+
+/// Appends an input that is about to be handled, with its length before it.
+pub fn write_input(now: Instant, input: &Input, out: &mut Vec<u8>) {
+    write(v1::record::Record::Input(encode(now, input)), out);
+}
+
+/// Appends an output as its transcript, with its length before it; nothing for a timeout.
+pub fn write_output(output: &Output, out: &mut Vec<u8>) {
+    let mut entry = Vec::with_capacity(512);
+    transcript::write(output, &mut entry);
+    if !entry.is_empty() {
+        write(v1::record::Record::Output(v1::RecordedOutput { entry: entry.into() }), out);
+    }
+}
 
 /// An input as it is recorded.
 pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
@@ -94,6 +123,10 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
 #[error("not a record of this version: {0}")]
 pub struct RecordError(pub &'static str);
 
+fn write(record: v1::record::Record, out: &mut Vec<u8>) {
+    out.extend_from_slice(&v1::Record { record: Some(record) }.encode_length_delimited_to_vec());
+}
+
 fn encode_fix(fix: &Fix) -> v1::RecordedFix {
     v1::RecordedFix {
         latitude: fix.position.latitude,
@@ -153,7 +186,6 @@ fn narrow<W, N: TryFrom<W>>(wide: Option<W>, field: &'static str) -> Result<Opti
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use prost::Message as _;
 
     fn inputs() -> Vec<Input> {
         let fix = Fix {

@@ -75,6 +75,17 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
+/// The frame in an entry, when that is of a transmission.
+pub fn transmitted(entry: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader(entry);
+    if reader.u8()? != TRANSMIT {
+        return None;
+    }
+    reader.id()?;
+    reader.u64()?;
+    reader.bytes()
+}
+
 /// One transcript entry in words; what does not parse is said, with its first bytes.
 pub fn describe(entry: &[u8]) -> String {
     let mut reader = Reader(entry);
@@ -306,6 +317,20 @@ mod tests {
         for (n, state) in SENDING_STATES.iter().enumerate() {
             assert_eq!(*state as usize, n);
         }
+    }
+
+    #[test]
+    fn the_frame_of_a_transmission_can_be_taken_out() {
+        let frames: Vec<_> = outputs()
+            .into_iter()
+            .filter_map(|(output, _)| {
+                let mut entry = Vec::new();
+                write(&output, &mut entry);
+                transmitted(&entry).map(<[u8]>::to_vec)
+            })
+            .collect();
+        assert_eq!(frames, [[1, 2, 3]]);
+        assert_eq!(transmitted(&[TRANSMIT]), None);
     }
 
     #[test]
