@@ -1,0 +1,211 @@
+use core::time::Duration;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use prost::Message as _;
+use v2x_core::io::{Fix, ReceivedFrame};
+
+use super::*;
+use crate::identities::{Cast, Part};
+
+const START: WireTime = WireTime::from_secs(700_000_000);
+const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+
+/// A station and what a recorder wrote of it.
+struct Recorded {
+    node: Node,
+    bytes: Vec<u8>,
+    transmitted: Vec<Bytes>,
+}
+
+impl Recorded {
+    fn new(cast: &Cast, station: u32) -> Self {
+        let config = Config::vehicle();
+        let identity = cast.identity(station, Part::Vehicle);
+        let anchor = Anchor { instant: Instant::from_millis(50), wire: START };
+        let header = header(cast, &identity, &config, &anchor);
+        let node = Node::new(config, identity, cast.trust().clone(), 5, anchor);
+        Self { node, bytes: record::start(&header), transmitted: Vec::new() }
+    }
+
+    fn input(&mut self, at_ms: u64, input: Input) {
+        let now = Instant::from_millis(at_ms);
+        record::write_input(now, &input, &mut self.bytes);
+        self.node.handle_input(now, input);
+        loop {
+            let output = self.node.poll_output();
+            record::write_output(&output, &mut self.bytes);
+            match output {
+                Output::Transmit(frame) => self.transmitted.push(frame.bytes),
+                Output::Timeout(..) => return,
+                Output::Event(_) => {}
+            }
+        }
+    }
+}
+
+fn header(cast: &Cast, identity: &Identity, config: &Config, anchor: &Anchor) -> v1::RecordingHeader {
+    v1::RecordingHeader {
+        version: record::VERSION,
+        software: "roadcast test".to_owned(),
+        config_json: serde_json::to_string(config).unwrap(),
+        credential: identity.credential().clone(),
+        issuers: vec![cast.issuer().clone()],
+        roots: vec![cast.root().clone()],
+        seed: 5,
+        anchor_instant_ns: anchor.instant.as_nanos(),
+        anchor_wire_us: anchor.wire.as_micros(),
+    }
+}
+
+/// Two seconds of a station that moves, sends, hears another and hears nonsense.
+fn recording() -> Vec<u8> {
+    let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+    let mut other = Recorded::new(&cast, 1);
+    let mut station = Recorded::new(&cast, 0);
+    for recorded in [&mut other, &mut station] {
+        recorded.input(60, Input::Clock { wire: START, trusted: true });
+    }
+    for step in 1..20u64 {
+        let at = 60 + step * 100;
+        for recorded in [&mut other, &mut station] {
+            let fix = Fix {
+                position: HERE.moved(step as f64 * 1.5, 0.0),
+                altitude_cm: None,
+                speed: Some(1500),
+                heading: Some(900),
+                acceleration: None,
+                yaw_rate: None,
+                accuracy_cm: None,
+                time: START + Duration::from_millis(step * 100),
+            };
+            recorded.input(at, Input::Fix(Some(fix)));
+            recorded.input(at + 1, Input::Timeout);
+        }
+        let heard = other.transmitted.drain(..).chain([Bytes::from_static(b"nonsense")]);
+        for bytes in heard {
+            let frame = ReceivedFrame {
+                bytes,
+                link_source: [2; 6],
+                kernel_receive: None,
+                user_receive: None,
+                signal_dbm: Some(-70),
+            };
+            station.input(at + 2, Input::Frame(frame));
+            station.input(at + 2, Input::Timeout);
+        }
+    }
+    assert!(station.transmitted.len() >= 3);
+    station.bytes
+}
+
+#[test]
+fn a_recording_gives_the_same_outputs_again() {
+    let bytes = recording();
+    let outcome = check_bytes(&bytes, "night").unwrap();
+    assert_eq!(outcome.difference, None);
+    assert_eq!(outcome.warnings, [""; 0]);
+    assert!(outcome.outputs > 30 && outcome.inputs > 60, "{outcome:?}");
+    assert_eq!((outcome.software.as_str(), outcome.recorded_ns), ("roadcast test", 1_902_000_000));
+}
+
+#[test]
+fn a_changed_output_is_shown_in_words_with_the_input_before_it() {
+    let mut bytes = recording();
+    let place = bytes.windows(2).rposition(|pair| pair == [3, 0]).unwrap();
+    // The last entry is a dropped frame: tag 3, then the reason.
+    bytes[place + 1] = 2;
+    let outcome = check_bytes(&bytes, "night").unwrap();
+    let shown = outcome.difference.unwrap().to_string();
+    assert!(shown.contains("after input: a frame of 8 bytes from 02:02:02:02:02:02"), "{shown}");
+    assert!(shown.contains("recorded:    dropped bad_version"), "{shown}");
+    assert!(shown.contains("found:       dropped truncated"), "{shown}");
+}
+
+#[test]
+fn a_signature_that_does_not_hold_is_a_difference() {
+    let mut bytes = recording();
+    let outcome = check_bytes(&bytes, "night").unwrap();
+    // Flip a bit of the first own signature: in the envelope, field 2 with 64 bytes.
+    let place = bytes.windows(2).position(|pair| pair == [0x12, 64]).unwrap();
+    bytes[place + 20] ^= 1;
+    let found = check_bytes(&bytes, "night").unwrap();
+    assert!(found.outputs < outcome.outputs);
+    let shown = found.difference.unwrap().to_string();
+    assert!(shown.contains("signature does not hold"), "{shown}");
+}
+
+#[test]
+fn a_recording_cut_anywhere_is_checked_up_to_there() {
+    let bytes = recording();
+    let whole = check_bytes(&bytes, "night").unwrap();
+    let mut cut_short = 0;
+    for len in (bytes.len() / 2..bytes.len()).step_by(97) {
+        let outcome = check_bytes(&bytes[..len], "night").unwrap();
+        assert_eq!(outcome.difference, None);
+        assert!(outcome.outputs <= whole.outputs);
+        cut_short += usize::from(outcome.warnings.iter().any(|warning| warning.contains("breaks off")));
+    }
+    assert!(cut_short > 10);
+    assert!(matches!(check_bytes(&bytes[..40], "night"), Err(CheckError::NoHeader { .. })));
+    assert!(matches!(check_bytes(&bytes[..5], "night"), Err(CheckError::NotARecording { .. })));
+}
+
+#[test]
+fn another_layout_is_refused_naming_both_versions() {
+    let header =
+        v1::RecordingHeader { version: 7, software: "roadcast 9.9".to_owned(), ..Default::default() };
+    let error = check_bytes(&record::start(&header), "night.rec").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "night.rec: has layout version 7 (written by roadcast 9.9), this is for version 1; \
+         check it with the software that wrote it"
+    );
+}
+
+#[test]
+fn a_record_that_is_none_is_named_with_its_place() {
+    let mut bytes = recording();
+    let before = bytes.len();
+    bytes.extend_from_slice(&v1::Record { record: None }.encode_length_delimited_to_vec());
+    let error = check_bytes(&bytes, "night").unwrap_err().to_string();
+    assert!(error.contains(&format!("at byte {before}: neither an input nor an output")), "{error}");
+    let mut bytes = recording();
+    bytes.extend_from_slice(&[0xff; 20]);
+    let error = check_bytes(&bytes, "night").unwrap_err().to_string();
+    assert!(error.contains("longer than the 16384 bytes"), "{error}");
+}
+
+#[test]
+fn a_header_that_describes_no_station_says_why() {
+    let header = v1::RecordingHeader { version: 1, config_json: "{}".to_owned(), ..Default::default() };
+    let error = check_bytes(&record::start(&header), "night").unwrap_err().to_string();
+    assert!(error.contains("night: header: the configuration does not read"), "{error}");
+    let config_json = serde_json::to_string(&Config::vehicle()).unwrap();
+    let header = v1::RecordingHeader { version: 1, config_json, ..Default::default() };
+    let error = check_bytes(&record::start(&header), "night").unwrap_err().to_string();
+    assert!(error.contains("no root credential is pinned"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_bytes_are_refused_or_checked(tail in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let either = check_bytes(&tail, "noise");
+        prop_assert!(either.is_err());
+        let after_magic = [record::MAGIC.as_slice(), &tail].concat();
+        let either = check_bytes(&after_magic, "noise");
+        prop_assert!(either.is_err());
+    }
+
+    #[test]
+    fn a_damaged_recording_never_panics(flips in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255u8), 1..4)) {
+        let mut bytes = recording();
+        for (place, mask) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] ^= mask;
+        }
+        let _either = check_bytes(&bytes, "damaged");
+    }
+}
