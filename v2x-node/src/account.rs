@@ -29,7 +29,7 @@ pub struct Account {
     unsent: BTreeMap<&'static str, u64>,
     neighbours: usize,
     sending: SendingState,
-    news: Vec<SendingState>,
+    told: Option<SendingState>,
     untracked: u64,
 }
 
@@ -51,7 +51,7 @@ impl Account {
             unsent: BTreeMap::new(),
             neighbours: 0,
             sending: SendingState::ClockUntrusted,
-            news: Vec::new(),
+            told: None,
             untracked: 0,
         }
     }
@@ -61,9 +61,11 @@ impl Account {
         self.anchor = anchor;
     }
 
-    /// Changes of the sending state since the last call.
-    pub fn take_news(&mut self) -> Vec<SendingState> {
-        core::mem::take(&mut self.news)
+    /// The sending state, if it changed since the last call.
+    pub fn take_news(&mut self) -> Option<SendingState> {
+        let changed = self.told != Some(self.sending);
+        self.told = Some(self.sending);
+        changed.then_some(self.sending)
     }
 
     /// Stations heard within the last 20 s.
@@ -123,8 +125,9 @@ impl Account {
         );
         let latency = received.stamps.delivered.nanos_since(sent);
         let class = self.stats.class_mut(received.id.class);
-        class.expected += expected;
         class.record_delivered(latency);
+        // That counted itself as expected; its number says how many it stands for: none for a straggler.
+        class.expected = class.expected + expected - 1;
         for (stage, nanos) in receive_stages(&received.stamps) {
             class.record(stage, nanos);
         }
@@ -175,12 +178,7 @@ impl Observer for Account {
                     self.heard.remove(&(*digest, class));
                 }
             }
-            Event::Sending(state) => {
-                if *state != self.sending || self.news.is_empty() {
-                    self.news.push(*state);
-                }
-                self.sending = *state;
-            }
+            Event::Sending(state) => self.sending = *state,
         }
     }
 
@@ -237,6 +235,32 @@ mod tests {
         let expected: Vec<_> =
             [10, 11, 14, 13, 15].into_iter().map(|sequence| account.expected_by(&id(sequence))).collect();
         assert_eq!(expected, [1, 1, 3, 0, 1]);
+    }
+
+    fn received(sequence: u32) -> Event {
+        Event::Received(Received {
+            id: id(sequence),
+            message_type: 1,
+            generation_time: WireTime::from_micros(1),
+            position: v2x_core::position::Position::default(),
+            link_source: [0; 6],
+            hops: 1,
+            permissions: 0,
+            payload: bytes::Bytes::new(),
+            stamps: v2x_core::io::ReceiveStamps::default(),
+        })
+    }
+
+    #[test]
+    fn the_report_adds_up_with_gaps_and_stragglers() {
+        let mut account = account();
+        for sequence in [10, 11, 14, 13, 15] {
+            account.event(&received(sequence));
+        }
+        let report = account.report(1.0);
+        assert_eq!(report.check(), Ok(()));
+        let class = report.class(Class::D2).unwrap();
+        assert_eq!((class.expected, class.delivered, class.undelivered.get(SEQUENCE_GAP)), (6, 5, Some(&1)));
     }
 
     #[test]
