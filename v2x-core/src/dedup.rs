@@ -1,14 +1,16 @@
-//! Exact-copy cache: drops a frame whose signed bytes and signature were seen before, for the price of
-//! one keyed hash.
+//! Exact-copy cache: drops a frame whose signer, signed bytes and signature were seen before, for the
+//! price of one keyed hash.
 //!
-//! The key is unknown to others and the hash covers `tbs` and signature, so a stranger cannot make a
-//! frame that is mistaken for one not yet heard: writing it before verification takes nothing from a
-//! verified frame. (signer, sequence) has no place here: a forger could burn a victim's numbers.
+//! The key is unknown to others and the hash covers all that a verification depends on: the signer's
+//! credential (by its digest, whichever way the frame names it), `tbs` and signature. So a stranger cannot
+//! make a frame that is mistaken for one not yet heard, not even by sending another's signed bytes under a
+//! wrong name: writing it before verification takes nothing from a verified frame. (signer, sequence) has no place here: a forger could burn a victim's numbers.
 
 use core::hash::Hasher;
 
 use hashbrown::HashSet;
 use siphasher::sip::SipHasher13;
+use v2x_proto::Digest;
 
 use crate::limits;
 use crate::rng::Stream;
@@ -39,9 +41,10 @@ impl CopyCache {
         }
     }
 
-    /// The hash of a frame's signed part.
-    pub fn hash(&self, tbs: &[u8], signature: &[u8; 64]) -> FrameHash {
+    /// The hash of a frame: what its signer is said to have signed.
+    pub fn hash(&self, signer: &Digest, tbs: &[u8], signature: &[u8; 64]) -> FrameHash {
         let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
+        hasher.write(&signer.0);
         hasher.write(signature);
         hasher.write(tbs);
         FrameHash(hasher.finish())
@@ -74,7 +77,8 @@ impl CopyCache {
 mod tests {
     use super::*;
     use crate::rng::Purpose;
-    use v2x_proto::Digest;
+
+    const SIGNER: Digest = Digest([9; 8]);
 
     fn cache(seed: u64) -> CopyCache {
         CopyCache::new(&mut Stream::new(seed, Digest([0; 8]), Purpose::CopyCacheKey))
@@ -83,11 +87,11 @@ mod tests {
     #[test]
     fn a_copy_is_known_for_a_generation_and_gone_after_two() {
         let mut cache = cache(1);
-        let hash = cache.hash(b"tbs", &[1; 64]);
+        let hash = cache.hash(&SIGNER, b"tbs", &[1; 64]);
         assert!(!cache.contains(hash));
         cache.insert(hash, Instant::ZERO);
         assert!(cache.contains(hash));
-        let other = |cache: &CopyCache, n: u8| cache.hash(&[n], &[2; 64]);
+        let other = |cache: &CopyCache, n: u8| cache.hash(&SIGNER, &[n], &[2; 64]);
         let age = limits::COPY_CACHE_AGE;
         cache.insert(other(&cache, 1), Instant::ZERO + age);
         assert!(cache.contains(hash), "one generation later");
@@ -99,7 +103,7 @@ mod tests {
     fn it_never_grows_past_two_generations() {
         let mut cache = cache(1);
         for n in 0..(limits::COPY_CACHE_GENERATION as u32 * 5) {
-            let hash = cache.hash(&n.to_le_bytes(), &[0; 64]);
+            let hash = cache.hash(&SIGNER, &n.to_le_bytes(), &[0; 64]);
             cache.insert(hash, Instant::ZERO);
         }
         assert!(cache.current.len() + cache.previous.len() <= 2 * limits::COPY_CACHE_GENERATION);
@@ -107,13 +111,19 @@ mod tests {
 
     #[test]
     fn hashes_depend_on_the_stations_own_key() {
-        assert_ne!(cache(1).hash(b"x", &[0; 64]), cache(2).hash(b"x", &[0; 64]));
+        assert_ne!(cache(1).hash(&SIGNER, b"x", &[0; 64]), cache(2).hash(&SIGNER, b"x", &[0; 64]));
+    }
+
+    #[test]
+    fn the_same_bytes_under_another_name_are_another_frame() {
+        let cache = cache(1);
+        assert_ne!(cache.hash(&SIGNER, b"x", &[0; 64]), cache.hash(&Digest([8; 8]), b"x", &[0; 64]));
     }
 
     #[test]
     fn a_shed_frame_is_forgotten() {
         let mut cache = cache(1);
-        let hash = cache.hash(b"x", &[0; 64]);
+        let hash = cache.hash(&SIGNER, b"x", &[0; 64]);
         cache.insert(hash, Instant::ZERO);
         cache.remove(hash);
         assert!(!cache.contains(hash));

@@ -177,7 +177,7 @@ impl Receiver {
         if signer == situation.own {
             return Err(DropReason::Own);
         }
-        let hash = self.copies.hash(signed.tbs, signed.signature);
+        let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
         if self.copies.contains(hash) {
             return Err(DropReason::ExactCopy);
         }
