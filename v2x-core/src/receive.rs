@@ -289,7 +289,10 @@ impl Receiver {
         if !trusted.covers(frame.position) {
             return Err(DropReason::CredentialRegion);
         }
-        if !trusted.valid_at(frame.generation) {
+        if frame.generation < trusted.valid_from {
+            return Err(DropReason::CredentialNotYetValid);
+        }
+        if frame.generation >= trusted.valid_until {
             return Err(DropReason::CredentialExpired);
         }
         frame.permissions = trusted.permissions.0;
