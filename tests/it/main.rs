@@ -16,3 +16,12 @@ mod contract;
 
 // Several stations on one virtual clock.
 mod stations;
+
+// Frames no honest station would send.
+mod craft;
+
+// Signers with something wrong about them.
+mod signers;
+
+// Every way out of the receive path, and the order of its checks.
+mod receive;

@@ -22,7 +22,7 @@ pub const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_
 pub struct Authority {
     pub root: Bytes,
     pub issuer: Bytes,
-    issuer_key: SigningKey,
+    pub issuer_key: SigningKey,
 }
 
 impl Authority {
@@ -54,18 +54,35 @@ impl Authority {
     }
 
     pub fn identity_with(&self, number: u8, permissions: Permissions) -> Identity {
-        let key = SigningKey::from_bytes(&[100 + number; 32]);
-        let request = CredentialRequest {
+        let request = CredentialRequest { permissions, ..Self::request(&Self::key(number)) };
+        self.identity_as(number, &request)
+    }
+
+    /// The identity of station `number`, with a credential as `request` says.
+    pub fn identity_as(&self, number: u8, request: &CredentialRequest) -> Identity {
+        Identity::new(self.issue(request), Box::new(KeyPair::from(Self::key(number)))).unwrap()
+    }
+
+    pub fn issue(&self, request: &CredentialRequest) -> Bytes {
+        issue(&self.issuer, &self.issuer_key, request).unwrap()
+    }
+
+    /// The key of station `number`.
+    pub fn key(number: u8) -> SigningKey {
+        SigningKey::from_bytes(&[100 + number; 32])
+    }
+
+    /// What stations ask for: every permission they may have, from a minute ago, for two hours.
+    pub fn request(key: &SigningKey) -> CredentialRequest {
+        CredentialRequest {
             public_key: key.verifying_key().to_bytes(),
-            permissions,
+            permissions: Permissions(u64::MAX).without(Permissions::ISSUE),
             not_before_s: (START.as_micros() / 1_000_000) as u32 - 60,
             duration_min: 120,
             region: None,
             station_class: 2,
             revocation_series: 0,
-        };
-        let credential = issue(&self.issuer, &self.issuer_key, &request).unwrap();
-        Identity::new(credential, Box::new(KeyPair::from(key))).unwrap()
+        }
     }
 }
 
@@ -103,6 +120,31 @@ impl Station {
         let mut station = Self::new(number, Config { awareness: AwarenessRule::Off, ..Config::vehicle() });
         station.start(Instant::ZERO, PLACE);
         station
+    }
+
+    /// Says `Timeout` at every deadline up to `end`, and renews the position by `place` every 100 ms.
+    /// Returns what was sent, and when.
+    pub fn drive(
+        &mut self,
+        from: Instant,
+        end: Instant,
+        place: impl Fn(Instant) -> Input,
+    ) -> Vec<(Instant, Bytes)> {
+        let mut sent = Vec::new();
+        let mut next_fix = from;
+        loop {
+            let now = self.deadline.0.min(next_fix).max(from);
+            if now > end {
+                return sent;
+            }
+            let input = if now >= next_fix {
+                next_fix = next_fix + Duration::from_millis(100);
+                place(now)
+            } else {
+                Input::Timeout
+            };
+            sent.extend(self.feed(now, input).into_iter().map(|bytes| (now, bytes)));
+        }
     }
 
     /// Gives clock and position.

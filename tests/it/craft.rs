@@ -1,0 +1,188 @@
+//! Frames made by hand: signed as told, with whatever fields, by a signer that obeys no rule.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use ed25519_dalek::{Signer, SigningKey};
+use prost::Message as _;
+use v2x_core::io::SendRequest;
+use v2x_core::security::credential::{credential_hash, signing_input};
+use v2x_core::time::Instant;
+use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, encode_credential};
+use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, encode_signed};
+use v2x_proto::hop::{self, Flags, HopHeader, Kind};
+use v2x_proto::v1::{self, MessageType};
+use v2x_proto::{AreaView, Class, Digest, Shape};
+
+use crate::stations::{Authority, PLACE, anchor};
+
+/// A key, a credential, and no scruples.
+pub struct Crafter {
+    pub credential: Bytes,
+    pub digest: Digest,
+    hash: [u8; 32],
+    key: SigningKey,
+    sequence: Cell<u32>,
+}
+
+impl Crafter {
+    pub fn new(key: SigningKey, credential: Bytes) -> Self {
+        let hash = credential_hash(&credential);
+        Self { credential, digest: Digest::of_hash(&hash), hash, key, sequence: Cell::new(1000) }
+    }
+
+    /// The one whose identity [`Authority::identity`] gives.
+    pub fn station(number: u8) -> Self {
+        let key = Authority::key(number);
+        let credential = Authority::new().issue(&Authority::request(&key));
+        Self::new(key, credential)
+    }
+
+    /// The fields of a good awareness message with the next number.
+    pub fn fields(&self, at: Instant) -> TbsRepr<'static> {
+        self.sequence.set(self.sequence.get().wrapping_add(1));
+        TbsRepr {
+            message_type: MessageType::Awareness as u32,
+            generation_time_us: anchor().wire_at(at).as_micros(),
+            sequence: self.sequence.get(),
+            latitude: PLACE.latitude,
+            longitude: PLACE.longitude,
+            class: Class::D2,
+            lifetime_ms: 900,
+            max_hops: 1,
+            area: None,
+            credential_requests: &[],
+            payload: AWARENESS,
+        }
+    }
+
+    /// The fields of a good latency probe in any class but D3, where it is a message of a type to come.
+    pub fn fields_in(&self, class: Class, at: Instant) -> TbsRepr<'static> {
+        let fields = TbsRepr { class, lifetime_ms: 100, payload: ECHO, ..self.fields(at) };
+        if class == Class::D3 {
+            TbsRepr { message_type: UNKNOWN_TYPE, area: Some(circle(1000)), max_hops: 5, ..fields }
+        } else {
+            TbsRepr { message_type: MessageType::Echo as u32, ..fields }
+        }
+    }
+
+    /// A frame with the whole credential.
+    pub fn full(&self, fields: &TbsRepr<'_>) -> Bytes {
+        self.frame(&self.header(fields), fields, SignerRef::Credential(&self.credential))
+    }
+
+    /// A frame with the digest only.
+    pub fn brief(&self, fields: &TbsRepr<'_>) -> Bytes {
+        self.frame(&self.header(fields), fields, SignerRef::Digest(self.digest))
+    }
+
+    pub fn frame(&self, header: &HopHeader, fields: &TbsRepr<'_>, signer: SignerRef<'_>) -> Bytes {
+        let mut tbs = Vec::new();
+        fields.encode(&mut tbs);
+        frame(header, &tbs, &self.sign(&tbs), signer)
+    }
+
+    pub fn sign(&self, tbs: &[u8]) -> [u8; 64] {
+        let mut input = Vec::new();
+        signing_input(&mut input, &self.hash, tbs);
+        self.key.sign(&input).to_bytes()
+    }
+
+    /// The header an honest originator writes.
+    pub fn header(&self, fields: &TbsRepr<'_>) -> HopHeader {
+        HopHeader {
+            kind: Kind::Data,
+            flags: Flags { multi_hop: fields.max_hops > 1, ..Flags::default() },
+            remaining_hops: fields.max_hops,
+            class: fields.class,
+            forwarder: self.digest,
+            forwarder_position: None,
+        }
+    }
+}
+
+/// The parts of a frame put together, signed or not.
+pub fn frame(header: &HopHeader, tbs: &[u8], signature: &[u8; 64], signer: SignerRef<'_>) -> Bytes {
+    let mut bytes = Vec::new();
+    header.encode(&mut bytes);
+    encode_signed(&mut bytes, tbs, signature, signer);
+    bytes.into()
+}
+
+/// The same frame with its signature changed in one bit; which one is `n`'s choice.
+pub fn forged(bytes: &Bytes, n: usize) -> Bytes {
+    let (header, offset) = hop::parse(bytes).unwrap();
+    let signed = SignedView::parse(&bytes[offset..]).unwrap();
+    let mut signature = *signed.signature;
+    signature[n / 8 % 64] ^= 1 << (n % 8);
+    frame(&header, signed.tbs, &signature, signed.signer)
+}
+
+/// The same frame with one of its bytes rewritten.
+pub fn poked(bytes: &Bytes, place: usize, change: impl Fn(u8) -> u8) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    bytes[place] = change(bytes[place]);
+    bytes.into()
+}
+
+/// A credential of any fields, signed by any key as if by `issuer`: nothing is checked.
+pub fn credential(fields: &CredentialFields, issuer: &[u8], issuer_key: &SigningKey) -> Bytes {
+    let mut tbs = Vec::new();
+    fields.encode(&mut tbs);
+    let input = [CREDENTIAL_DOMAIN.as_slice(), &credential_hash(issuer), &tbs].concat();
+    let mut bytes = Vec::new();
+    encode_credential(&mut bytes, &tbs, &issuer_key.sign(&input).to_bytes());
+    bytes.into()
+}
+
+/// An area about [`PLACE`].
+pub fn circle(radius_m: u32) -> AreaView {
+    AreaView {
+        latitude: PLACE.latitude,
+        longitude: PLACE.longitude,
+        shape: Shape::Circle,
+        distance_a_m: radius_m,
+        distance_b_m: 0,
+        azimuth_deg: 0,
+    }
+}
+
+/// A stationary vehicle, detected at `at`.
+pub fn hazard(at: Instant) -> Vec<u8> {
+    let now = anchor().wire_at(at).as_micros();
+    let hazard = v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::from_static(&[1; 8]), number: 1 }),
+        state: v1::HazardState::New as i32,
+        detection_time_us: now,
+        reference_time_us: now,
+        position: Some(v1::Position {
+            latitude: PLACE.latitude,
+            longitude: PLACE.longitude,
+            ..v1::Position::default()
+        }),
+        cause: 94,
+        ..v1::Hazard::default()
+    };
+    hazard.encode_to_vec()
+}
+
+/// A latency probe for the application to send.
+pub fn probe(class: Class) -> SendRequest {
+    SendRequest {
+        message_type: MessageType::Echo as u32,
+        class,
+        lifetime_ms: 100,
+        max_hops: 1,
+        area: None,
+        subject: 0,
+        due: None,
+        payload: Bytes::from_static(ECHO),
+    }
+}
+
+/// A type no version knows.
+pub const UNKNOWN_TYPE: u32 = 54_321;
+/// `Awareness { station_type: 5 }`.
+pub const AWARENESS: &[u8] = &[0x08, 5];
+/// `Echo { token: 1 }`.
+pub const ECHO: &[u8] = &[0x09, 1, 0, 0, 0, 0, 0, 0, 0];

@@ -1,0 +1,81 @@
+//! The verification queue: what is verified first, and what is shed.
+
+use v2x_core::io::{DropReason, Event};
+use v2x_core::limits;
+use v2x_proto::Class;
+
+use super::AT;
+use crate::craft::{Crafter, forged};
+use crate::stations::{self, Station};
+
+#[test]
+fn a_full_queue_sheds_background_then_infrastructure_then_awareness_and_never_an_alert() {
+    let car = Crafter::station(1);
+    let mut receiver = Station::silent(9);
+    receiver.hear(AT, &car.full(&car.fields(AT)));
+    // Not worth a signature each: they are shed, or forgotten, before any is looked at.
+    let junk = |receiver: &mut Station, class| {
+        let bytes = forged(&car.brief(&car.fields_in(class, AT)), 0);
+        receiver.feed(AT, stations::frame(&bytes, [1; 6]));
+    };
+    let half = limits::MAX_VERIFY_QUEUE / 2;
+    for (class, count) in
+        [(Class::D0, 4), (Class::D5, 100), (Class::D4, 100), (Class::D2, half - 100), (Class::D3, half - 104)]
+    {
+        (0..count).for_each(|_| junk(&mut receiver, class));
+    }
+    assert_eq!(receiver.last_drop(), None, "just full");
+    for class in [Class::D0, Class::D1, Class::D3, Class::D0] {
+        (0..100).for_each(|_| junk(&mut receiver, class));
+    }
+    let shed: Vec<Class> = receiver
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Dropped(dropped) if dropped.reason == DropReason::VerifyQueueFull => {
+                dropped.claimed.map(|id| id.class)
+            }
+            _ => None,
+        })
+        .collect();
+    let count = |class| shed.iter().filter(|shed| **shed == class).count();
+    assert_eq!([Class::D5, Class::D4, Class::D2].map(count), [100, 100, half - 100]);
+    assert!(shed[..half + 100].is_sorted_by_key(|class| std::cmp::Reverse(class.index())), "in this order");
+    // When nothing else is left, the latest deadline of all gives way: here floods, 300 ms away.
+    assert_eq!((shed.len(), count(Class::D3)), (400, 300 - half));
+}
+
+#[test]
+fn a_frame_that_was_shed_is_taken_when_it_comes_again() {
+    let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
+    receiver.hear(AT, &car.full(&car.fields(AT)));
+    let background = car.brief(&car.fields_in(Class::D5, AT));
+    receiver.feed(AT, stations::frame(&background, [1; 6]));
+    for n in 0..limits::MAX_VERIFY_QUEUE {
+        receiver.feed(AT, stations::frame(&forged(&car.brief(&car.fields(AT)), n), [1; 6]));
+    }
+    assert_eq!(receiver.last_drop(), Some("verify_queue_full"));
+    receiver.verify(AT);
+    receiver.hear(AT, &background);
+    assert_eq!(receiver.received(), 2);
+}
+
+#[test]
+fn the_most_urgent_of_a_burst_is_verified_first() {
+    let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
+    receiver.hear(AT, &car.full(&car.fields(AT)));
+    for class in [Class::D4, Class::D2, Class::D1, Class::D0] {
+        receiver.feed(AT, stations::frame(&car.brief(&car.fields_in(class, AT)), [1; 6]));
+    }
+    receiver.verify(AT);
+    let classes: Vec<Class> = receiver
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Received(received) => Some(received.id.class),
+            _ => None,
+        })
+        .skip(1)
+        .collect();
+    assert_eq!(classes, [Class::D0, Class::D1, Class::D2, Class::D4]);
+}
