@@ -25,3 +25,6 @@ mod signers;
 
 // Every way out of the receive path, and the order of its checks.
 mod receive;
+
+// Traces through worlds of stations, in virtual time.
+mod replay;
