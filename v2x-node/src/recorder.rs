@@ -1,17 +1,14 @@
 //! Writes a station's recording: what went in, before it was handled, and what was decided.
 //!
-//! Layout: [`record::MAGIC`], then length-delimited protobuf: one `RecordingHeader`, then `Record`s. A file
-//! that ends inside a record (power cut) is good up to there.
+//! The layout is the core's ([`record`]). A file that ends inside a record (power cut) is good up to there.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use prost::Message as _;
 use v2x_core::io::{Input, Output};
+use v2x_core::record;
 use v2x_core::time::Instant;
-use v2x_core::{record, transcript};
 use v2x_proto::v1;
 
 /// An open recording.
@@ -20,7 +17,6 @@ pub struct Recorder {
     file: BufWriter<File>,
     path: PathBuf,
     buffer: Vec<u8>,
-    entry: Vec<u8>,
     failed: Option<io::Error>,
     told: bool,
     records: u64,
@@ -33,14 +29,12 @@ impl Recorder {
     /// The file cannot be created or written.
     pub fn create(path: &Path, header: &v1::RecordingHeader) -> io::Result<Self> {
         let mut file = BufWriter::with_capacity(BUFFER, File::create(path)?);
-        file.write_all(record::MAGIC)?;
-        file.write_all(&header.encode_length_delimited_to_vec())?;
+        file.write_all(&record::start(header))?;
         file.flush()?;
         Ok(Self {
             file,
             path: path.to_owned(),
             buffer: Vec::with_capacity(4096),
-            entry: Vec::with_capacity(2048),
             failed: None,
             told: false,
             records: 0,
@@ -49,19 +43,18 @@ impl Recorder {
 
     /// Records an input that is about to be handled.
     pub fn input(&mut self, now: Instant, input: &Input) {
-        let recorded = record::encode(now, input);
-        self.write(v1::record::Record::Input(recorded));
+        self.buffer.clear();
+        record::write_input(now, input, &mut self.buffer);
+        self.write();
     }
 
     /// Records an output as the transcript has it.
     pub fn output(&mut self, output: &Output) {
-        self.entry.clear();
-        transcript::write(output, &mut self.entry);
-        if self.entry.is_empty() {
-            return;
+        self.buffer.clear();
+        record::write_output(output, &mut self.buffer);
+        if !self.buffer.is_empty() {
+            self.write();
         }
-        let entry = Bytes::copy_from_slice(&self.entry);
-        self.write(v1::record::Record::Output(v1::RecordedOutput { entry }));
     }
 
     /// Writes what is buffered to the file.
@@ -86,18 +79,11 @@ impl Recorder {
         Some((&self.path, io::Error::new(error.kind(), error.to_string())))
     }
 
-    fn write(&mut self, record: v1::record::Record) {
+    fn write(&mut self) {
         if self.failed.is_some() {
             return;
         }
-        self.buffer.clear();
-        let record = v1::Record { record: Some(record) };
-        // A Vec grows as needed, so only the file can fail.
-        let written = record
-            .encode_length_delimited(&mut self.buffer)
-            .map_err(io::Error::other)
-            .and_then(|()| self.file.write_all(&self.buffer));
-        match written {
+        match self.file.write_all(&self.buffer) {
             Ok(()) => self.records += 1,
             Err(error) => self.failed = Some(error),
         }
