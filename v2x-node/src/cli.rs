@@ -58,6 +58,10 @@ enum Command {
     /// Run a station: the daemon of a vehicle or a roadside unit
     #[command(after_help = crate::run::HELP)]
     Run(crate::run::RunArgs),
+    /// Replay traces and recordings in virtual time
+    #[cfg(feature = "replay")]
+    #[command(subcommand, arg_required_else_help = true)]
+    Replay(crate::replay_cmd::ReplayCommand),
     /// Make an authority, keys and credentials, and say what a credential allows
     #[command(subcommand, arg_required_else_help = true)]
     Keys(keys::KeysCommand),
@@ -71,6 +75,8 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::demo::run(args, out),
         Command::Run(args) => crate::run::run(args, out),
+        #[cfg(feature = "replay")]
+        Command::Replay(command) => crate::replay_cmd::run(command, out),
         Command::Keys(command) => keys::run(command, out),
         Command::Dump(args) => dump::run(args, out),
     }
@@ -110,6 +116,7 @@ Examples:
   roadcast keys init --dir keys
   roadcast keys issue --dir keys --name car-1
   roadcast run --config car-1.toml
+  roadcast replay run town.fcd.csv.gz
   roadcast dump --config car-1.toml
   roadcast dump night.pcapng --json";
 

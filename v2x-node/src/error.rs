@@ -46,6 +46,13 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A trace or recording cannot be replayed.
+    #[cfg(feature = "replay")]
+    #[error(transparent)]
+    Replay(#[from] crate::replay_cmd::ReplayError),
+    /// The user ended it before its end; what there was has been told.
+    #[error("{0}")]
+    Interrupted(String),
     /// The program ran, and what it checked does not hold: a deadline, a chain, a comparison.
     #[error("{0}")]
     Check(String),
@@ -55,10 +62,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// 1 when a check failed, 2 for bad input and everything else.
+    /// 1 when a check failed, 130 when the user interrupted, 2 for bad input and everything else.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Check(_) => ExitCode::from(CHECK_FAILED),
+            Self::Interrupted(_) => ExitCode::from(INTERRUPTED),
             _ => ExitCode::from(BAD_INPUT),
         }
     }
@@ -84,3 +92,5 @@ impl Error {
 
 const CHECK_FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
+/// What a shell calls a program that Ctrl-C ended: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;

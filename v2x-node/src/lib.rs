@@ -13,6 +13,8 @@ pub mod link;
 pub mod load;
 pub mod position;
 pub mod recorder;
+#[cfg(feature = "replay")]
+pub mod replay_cmd;
 pub mod roadside;
 pub mod run;
 pub mod station;

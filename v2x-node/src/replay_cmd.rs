@@ -1,0 +1,319 @@
+//! `roadcast replay`: traces and recordings in virtual time.
+
+mod interrupt;
+
+use core::ops::ControlFlow;
+use core::time::Duration;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use v2x_core::report::{Verdict, Verify};
+use v2x_replay::check::{self, CheckError};
+use v2x_replay::hlog::{self, HlogError};
+use v2x_replay::html;
+use v2x_replay::run::{self, Progress, RunError, RunOptions, RunOutcome};
+use v2x_replay::source::convert::{self, WriteError};
+use v2x_replay::source::{self, Kind, ReadOptions, Trace, TraceError};
+
+use self::interrupt::Interrupt;
+use crate::error::Error;
+use crate::run::write_json;
+use crate::station::monotonic;
+
+/// `roadcast replay ...`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ReplayCommand {
+    /// Run a trace's stations in virtual time and report on every message
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// Feed a station's recording to a fresh node and compare every output
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
+    /// Write a trace in another format, by the name: .csv, .csv.gz, .xml or .xml.gz
+    #[command(after_help = CONVERT_HELP)]
+    Convert(ConvertArgs),
+}
+
+/// `roadcast replay run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// SUMO floating-car data as XML or CSV, plain or gzip
+    pub trace: PathBuf,
+    /// Simulate no more than this, seconds
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<f64>,
+    /// Awareness at a fixed rate instead of by the generation rules, Hz
+    #[arg(long, value_name = "HZ")]
+    pub rate: Option<f64>,
+    /// How far a station is heard, metres
+    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M)]
+    pub range: f64,
+    /// Seed of keys and random choices: the same trace, options and seed give the same digest
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads to use, all cores if not given; never shows in the result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// Verify each frame once for all its receivers, or at every reception
+    #[arg(long, value_enum, default_value_t = VerifyArg::Once)]
+    pub verify: VerifyArg,
+    /// Write the report to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report with plots and a map to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write histogram logs to DIR/replay.hlog
+    #[arg(long, value_name = "DIR")]
+    pub hdr: Option<PathBuf>,
+    /// Take x and y for longitude and latitude in degrees
+    #[arg(long)]
+    pub geographic: bool,
+    /// No progress, no warnings, no table: the exit code and the files asked for
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How often a frame's signature is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyArg {
+    /// Once for all its receivers
+    Once,
+    /// At every reception
+    Every,
+}
+
+/// `roadcast replay check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// What `roadcast run --record` wrote
+    pub recording: PathBuf,
+}
+
+/// `roadcast replay convert`.
+#[derive(Clone, Debug, Args)]
+pub struct ConvertArgs {
+    /// SUMO floating-car data as XML or CSV, plain or gzip
+    pub input: PathBuf,
+    /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
+    pub output: PathBuf,
+    /// Take x and y for longitude and latitude in degrees
+    #[arg(long)]
+    pub geographic: bool,
+}
+
+/// Why a replay has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The file is of another kind, for which there is another command.
+    #[error("{path}: is {kind}, not a trace; use: roadcast {command} {path}")]
+    OtherCommand {
+        /// The file.
+        path: String,
+        /// What it is.
+        kind: Kind,
+        /// What takes it.
+        command: &'static str,
+    },
+    /// The run cannot be started, or has no result.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The recording cannot be checked.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The converted trace cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The histogram log cannot be written.
+    #[error(transparent)]
+    Hlog(#[from] HlogError),
+}
+
+/// Runs a `replay` command.
+///
+/// # Errors
+/// Bad input; a deadline class that missed its target, or a recording whose outputs differ; an interruption.
+pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
+    match command {
+        ReplayCommand::Run(args) => run_trace(args, out),
+        ReplayCommand::Check(args) => check_recording(args, out),
+        ReplayCommand::Convert(args) => convert_trace(args, out),
+    }
+}
+
+fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let options = options(args);
+    options.check().map_err(ReplayError::from)?;
+    let trace = read(&args.trace, args.geographic)?;
+    if !args.quiet {
+        warn(&args.trace, &trace);
+    }
+    let interrupt = Interrupt::listen()?;
+    let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
+    let started = monotonic();
+    let outcome = run::run(&trace, &options, &mut |progress| {
+        show(&bar, progress);
+        if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    bar.finish_and_clear();
+    let mut outcome = outcome.map_err(failed)?;
+    let wall_s = monotonic().since(started).as_secs_f64();
+    outcome.report.set_duration(outcome.simulated_ns as f64 / 1e9, wall_s);
+    write_results(args, &outcome, out)?;
+    if outcome.interrupted {
+        let seconds = outcome.simulated_ns as f64 / 1e9;
+        return Err(Error::Interrupted(format!("interrupted after {seconds:.1} simulated seconds")));
+    }
+    match outcome.report.verdict {
+        Verdict::Met => Ok(()),
+        Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
+    }
+}
+
+/// Signing and verifying that disagree are a check that failed; everything else is the input.
+fn failed(error: RunError) -> Error {
+    match error {
+        RunError::DeferredCheck(error) => Error::Check(error.to_string()),
+        error => ReplayError::from(error).into(),
+    }
+}
+
+fn options(args: &RunArgs) -> RunOptions {
+    let all = RunOptions::new(args.seed);
+    RunOptions {
+        seconds: args.seconds,
+        rate_hz: args.rate,
+        range_m: args.range,
+        threads: args.threads.map_or(all.threads, usize::from),
+        verify: match args.verify {
+            VerifyArg::Once => Verify::Once,
+            VerifyArg::Every => Verify::Every,
+        },
+        ..all
+    }
+}
+
+fn write_results(args: &RunArgs, outcome: &RunOutcome, out: &mut dyn Write) -> Result<(), Error> {
+    if !args.quiet {
+        write!(out, "{}", outcome.report.table())?;
+    }
+    let mut say = |what: &str, path: &Path| {
+        if args.quiet { Ok(()) } else { writeln!(out, "{what}: {}", path.display()) }
+    };
+    if let Some(path) = &args.json {
+        write_json(path, &outcome.report)?;
+        say("report", path)?;
+    }
+    if let Some(path) = &args.html {
+        let page = html::render(&outcome.report, &outcome.map);
+        convert::write_atomically(path, |file| file.write_all(page.as_bytes()))
+            .map_err(|source| Error::File { path: path.clone(), source })?;
+        say("page", path)?;
+    }
+    if let Some(directory) = &args.hdr {
+        let simulated = Duration::from_nanos(outcome.simulated_ns);
+        let path = hlog::write(directory, "replay", &outcome.stats, simulated).map_err(ReplayError::from)?;
+        say("histograms", &path)?;
+    }
+    Ok(())
+}
+
+fn check_recording(args: &CheckArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let outcome = check::check(&args.recording).map_err(ReplayError::from)?;
+    for warning in &outcome.warnings {
+        tell(&args.recording, warning);
+    }
+    writeln!(
+        out,
+        "{}: {} inputs, {} outputs the same, {:.1} s recorded by {}",
+        args.recording.display(),
+        outcome.inputs,
+        outcome.outputs,
+        outcome.recorded_ns as f64 / 1e9,
+        outcome.software
+    )?;
+    match &outcome.difference {
+        None => Ok(()),
+        Some(difference) => {
+            writeln!(out, "{difference}")?;
+            Err(Error::Check(format!("{}: outputs differ", args.recording.display())))
+        }
+    }
+}
+
+fn convert_trace(args: &ConvertArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let trace = read(&args.input, args.geographic)?;
+    warn(&args.input, &trace);
+    convert::write(&trace, &args.output, None).map_err(ReplayError::from)?;
+    writeln!(
+        out,
+        "{}: {} stations, {} samples, {:.1} s",
+        args.output.display(),
+        trace.stations(),
+        trace.samples.len(),
+        trace.duration().as_secs_f64()
+    )?;
+    Ok(())
+}
+
+fn read(path: &Path, geographic: bool) -> Result<Trace, ReplayError> {
+    let kind = source::kind_of(path)?;
+    let command = match kind {
+        Kind::Capture => Some("dump"),
+        Kind::Recording => Some("replay check"),
+        _ => None,
+    };
+    if let Some(command) = command {
+        return Err(ReplayError::OtherCommand { path: path.display().to_string(), kind, command });
+    }
+    let options = ReadOptions { geographic: geographic.then_some(true), ..ReadOptions::default() };
+    Ok(source::read(path, &options)?)
+}
+
+fn warn(path: &Path, trace: &Trace) {
+    for warning in &trace.warnings {
+        tell(path, &warning.to_string());
+    }
+}
+
+fn tell(path: &Path, warning: &str) {
+    // Nobody is left to tell when even this fails.
+    drop(writeln!(io::stderr().lock(), "warning: {}: {warning}", path.display()));
+}
+
+/// On a terminal only.
+fn bar() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {eta} left")
+        .expect("invariant: the template is well-formed");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    bar.set_length(progress.end_ns);
+    bar.set_position(progress.simulated_ns);
+    bar.set_message(format!("{:.1} of {:.1} s", seconds(progress.simulated_ns), seconds(progress.end_ns)));
+}
+
+const RUN_HELP: &str = "Examples:
+  roadcast replay run town.fcd.csv.gz
+  roadcast replay run town.fcd.xml --rate 10 --range 400 --json town.json --html town.html
+  roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
+
+Ctrl-C ends the run and reports on what was simulated so far. Exit codes: 0 every deadline class met its miss
+target, 1 a class missed it, 2 bad input, 130 interrupted.";
+const CHECK_HELP: &str = "Example:
+  roadcast replay check night.rec
+
+Exit codes: 0 every output is the same, 1 an output differs (the first one is shown), 2 no such recording.";
+const CONVERT_HELP: &str = "Example:
+  roadcast replay convert town.fcd.xml town.fcd.csv.gz";

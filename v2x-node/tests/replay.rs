@@ -1,0 +1,189 @@
+//! `roadcast replay` as a user meets it.
+
+#![cfg(feature = "replay")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use v2x_core::config::Config;
+use v2x_core::io::{Fix, Input, Output};
+use v2x_core::node::Node;
+use v2x_core::position::Position;
+use v2x_core::record;
+use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_proto::v1;
+use v2x_replay::identities::{Cast, Part};
+
+/// A directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("roadcast-replay-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.0.join(name), bytes).unwrap();
+    }
+
+    /// Exit code, standard output, standard error.
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_roadcast"));
+        let output = command.arg("replay").args(args).current_dir(&self.0).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// Three cars in a row for two seconds.
+fn trace() -> String {
+    let mut csv = String::from("timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_angle;vehicle_speed\n");
+    for step in 0..20 {
+        for car in 0..3 {
+            let x = 50 * car + step;
+            writeln!(csv, "{}.{};car{car};{x}.0;1200.0;90.0;10.0", step / 10, step % 10).unwrap();
+        }
+    }
+    csv
+}
+
+/// Half a second of a station that stands and sends.
+fn recording() -> Vec<u8> {
+    let start = WireTime::from_secs(700_000_000);
+    let cast = Cast::new(1, start, core::time::Duration::from_secs(60)).unwrap();
+    let config = Config::vehicle();
+    let identity = cast.identity(0, Part::Vehicle);
+    let mut bytes = record::start(&v1::RecordingHeader {
+        version: record::VERSION,
+        software: "roadcast 0.1.0".to_owned(),
+        config_json: serde_json::to_string(&config).unwrap(),
+        credential: identity.credential().clone(),
+        issuers: vec![cast.issuer().clone()],
+        roots: vec![cast.root().clone()],
+        seed: 9,
+        anchor_instant_ns: 0,
+        anchor_wire_us: start.as_micros(),
+    });
+    let anchor = Anchor { instant: Instant::ZERO, wire: start };
+    let mut node = Node::new(config, identity, cast.trust().clone(), 9, anchor);
+    let fix = Fix {
+        position: Position { latitude: 496_000_000, longitude: 61_300_000 },
+        altitude_cm: None,
+        speed: None,
+        heading: None,
+        acceleration: None,
+        yaw_rate: None,
+        accuracy_cm: None,
+        time: start,
+    };
+    let inputs = [Input::Clock { wire: start, trusted: true }, Input::Fix(Some(fix)), Input::Timeout];
+    for (step, input) in inputs.into_iter().enumerate() {
+        let now = Instant::from_millis(200 * step as u64);
+        record::write_input(now, &input, &mut bytes);
+        node.handle_input(now, input);
+        loop {
+            let output = node.poll_output();
+            record::write_output(&output, &mut bytes);
+            if matches!(output, Output::Timeout(..)) {
+                break;
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_run_prints_its_table_and_writes_what_was_asked_for() {
+    let scratch = Scratch::new("run");
+    scratch.write("row.csv", trace().as_bytes());
+    let files = ["--json", "r.json", "--html", "r.html", "--hdr", "logs"];
+    let (code, out, err) = scratch.run(&[&["run", "row.csv", "--rate", "10"], &files[..]].concat());
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("verdict: MET") && out.contains("verify once"), "{out}");
+    let json = fs::read_to_string(scratch.0.join("r.json")).unwrap();
+    let report: v2x_core::report::Report = serde_json::from_str(&json).unwrap();
+    report.check().unwrap();
+    assert_eq!((report.stations, report.digest.map(|digest| digest.len())), (3, Some(64)));
+    assert!(report.realtime_factor > 0.0);
+    assert!(fs::read_to_string(scratch.0.join("r.html")).unwrap().contains("Map of the run"));
+    assert!(scratch.0.join("logs/replay.hlog").exists());
+    let (code, out, err) = scratch.run(&["run", "row.csv", "--quiet", "--verify", "every", "--threads", "2"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
+    let scratch = Scratch::new("bad");
+    scratch.write("night.rec", &recording());
+    scratch.write("air.pcapng", b"\x0a\x0d\x0d\x0a\x1c\0\0\0");
+    scratch.write("row.csv", trace().as_bytes());
+    scratch.write("cut.csv", format!("{}0.5;car0;nan;1.0;90.0;10.0\n", trace()).as_bytes());
+    for (args, complaint) in [
+        (&["run", "none.csv"][..], "none.csv: cannot be opened"),
+        (&["run", "night.rec"], "use: roadcast replay check night.rec"),
+        (&["run", "air.pcapng"], "use: roadcast dump air.pcapng"),
+        (&["run", "row.csv", "--range", "9999"], "range is 9999; it should be above 0 and at most 1500 m"),
+        (&["run", "row.csv", "--threads", "0"], "0 is not in 1..=256"),
+        (&["check", "row.csv"], "row.csv: is no recording"),
+        (&["convert", "row.csv", "row.parquet"], "no format for this name"),
+    ] {
+        let (code, out, err) = scratch.run(args);
+        assert_eq!((code, out.as_str()), (2, ""), "{args:?} {err}");
+        assert!(err.contains(complaint), "{args:?}: {err}");
+    }
+    let (code, out, err) = scratch.run(&["run", "cut.csv"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(err.matches("warning:").count(), 1, "{err}");
+    assert!(err.contains("1 row dropped") && out.contains("warning: trace: 1 row dropped"), "{out}");
+}
+
+#[test]
+fn a_recording_is_the_same_again_or_shows_where_it_is_not() {
+    let scratch = Scratch::new("check");
+    let good = recording();
+    scratch.write("night.rec", &good);
+    let (code, out, err) = scratch.run(&["check", "night.rec"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(
+        out.contains("night.rec: 3 inputs, 5 outputs the same, 0.4 s recorded by roadcast 0.1.0"),
+        "{out}"
+    );
+    scratch.write("cut.rec", &good[..good.len() - 3]);
+    let (code, _, err) = scratch.run(&["check", "cut.rec"]);
+    assert_eq!(code, 0);
+    assert!(err.contains("warning: cut.rec: breaks off inside the record at byte"), "{err}");
+    let mut wrong = good;
+    let last = wrong.len() - 1;
+    wrong[last] ^= 1;
+    scratch.write("wrong.rec", &wrong);
+    let (code, out, err) = scratch.run(&["check", "wrong.rec"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("first difference at record") && out.contains("after input: a timeout"), "{out}");
+    assert!(err.contains("wrong.rec: outputs differ"), "{err}");
+}
+
+#[test]
+fn a_converted_trace_gives_the_same_digest() {
+    let scratch = Scratch::new("convert");
+    scratch.write("row.csv", trace().as_bytes());
+    let (code, out, _) = scratch.run(&["convert", "row.csv", "row.xml.gz"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("row.xml.gz: 3 stations, 60 samples, 1.9 s"), "{out}");
+    let digest = |file| {
+        let (_, out, err) = scratch.run(&["run", file]);
+        let line = out.lines().find(|line| line.starts_with("digest "));
+        line.unwrap_or_else(|| panic!("{out}{err}")).to_owned()
+    };
+    assert_eq!(digest("row.csv"), digest("row.xml.gz"));
+}
