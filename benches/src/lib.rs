@@ -5,3 +5,4 @@ pub mod authority;
 pub mod figures;
 pub mod fleet;
 pub mod heap;
+pub mod stack;

@@ -9,6 +9,7 @@ use benches::authority::{self, Authority};
 use benches::figures::Samples;
 use benches::fleet::{CENTRE, Fleet, Sample, fix_on_ring};
 use benches::heap;
+use benches::stack::{Depths, at_depth};
 use bytes::{Bytes, BytesMut};
 use ed25519_dalek::VerifyingKey;
 use v2x_core::config::{AwarenessRule, Config};
@@ -41,13 +42,20 @@ pub struct Receive {
     frames: u64,
 }
 
-/// One kind of node against bare verification.
+/// One kind of node against bare verification; each sample compares the medians of a pass.
 #[derive(Debug, Default)]
 pub struct Against {
     /// Time over the bare verification's.
     pub ratio: Samples,
     /// Time beside the bare verification's, ns.
     pub beside: Samples,
+}
+
+impl Against {
+    fn add(&mut self, node_ns: f64, bare_ns: f64) {
+        self.ratio.add(node_ns / bare_ns);
+        self.beside.add(node_ns - bare_ns);
+    }
 }
 
 impl Receive {
@@ -96,8 +104,9 @@ pub fn run(passes: usize) -> Receive {
 /// One pass: a sample a slice.
 #[derive(Debug, Default)]
 struct Slices {
-    live: Against,
-    virtual_time: Against,
+    depths: Depths,
+    live: Samples,
+    virtual_time: Samples,
     verify: Samples,
     without_verify: Samples,
     exact_copy: Samples,
@@ -114,25 +123,19 @@ impl Slices {
         virtual_time: &mut Listener,
         trusting: &mut Listener,
     ) -> u64 {
-        let (mut bare_ns, mut live_ns, mut virtual_ns) = (0.0, 0.0, 0.0);
         let mut allocations = 0;
         for place in 0..3 {
+            let depth = self.depths.next_depth();
+            let mut node = |listener: &mut Listener| {
+                let (ns, used) = at_depth(depth, &mut || listener.receive(samples));
+                allocations += used;
+                ns
+            };
             match (turn + place) % 3 {
-                0 => bare_ns = bare(samples),
-                1 => {
-                    let (ns, used) = live.receive(samples);
-                    (live_ns, allocations) = (ns, allocations + used);
-                }
-                _ => {
-                    let (ns, used) = virtual_time.receive(samples);
-                    (virtual_ns, allocations) = (ns, allocations + used);
-                }
+                0 => self.verify.add(at_depth(depth, &mut || bare(samples))),
+                1 => self.live.add(node(live)),
+                _ => self.virtual_time.add(node(virtual_time)),
             }
-        }
-        self.verify.add(bare_ns);
-        for (against, ns) in [(&mut self.live, live_ns), (&mut self.virtual_time, virtual_ns)] {
-            against.ratio.add(ns / bare_ns);
-            against.beside.add(ns - bare_ns);
         }
         self.without_verify.add(trusting.receive(samples).0);
         self.exact_copy.add(live.refuse(samples, whole, DropReason::ExactCopy));
@@ -140,16 +143,14 @@ impl Slices {
         allocations
     }
 
+    /// Keeps its place among the depths.
     fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { depths: self.depths, ..Self::default() };
     }
 
     fn sum_up(&self, result: &mut Receive) {
-        let pairs = [(&self.live, &mut result.live), (&self.virtual_time, &mut result.virtual_time)];
-        for (slices, passes) in pairs {
-            passes.ratio.add(slices.ratio.median());
-            passes.beside.add(slices.beside.median());
-        }
+        result.live.add(self.live.median(), self.verify.median());
+        result.virtual_time.add(self.virtual_time.median(), self.verify.median());
         result.verify.add(self.verify.median());
         result.without_verify.add(self.without_verify.median());
         result.exact_copy.add(self.exact_copy.median());

@@ -9,6 +9,7 @@ use benches::authority::{self, Authority};
 use benches::figures::Samples;
 use benches::fleet::{fix_on_ring, signing_parts};
 use benches::heap;
+use benches::stack::{Depths, at_depth};
 use ed25519_dalek::{Signer, SigningKey};
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::host::Host;
@@ -45,25 +46,25 @@ pub fn run(passes: usize) -> Send {
     let hash = credential_hash(&credential);
     let mut vehicle = Vehicle::new(&authority);
     let key = authority::station_key(1);
+    let mut depths = Depths::default();
     let mut result = Send::default();
     for pass in 0..passes {
-        let (mut ratio, mut beside, mut sign) = (Samples::default(), Samples::default(), Samples::default());
+        let (mut node, mut sign) = (Samples::default(), Samples::default());
         for _ in 0..SLICES {
-            let (node_ns, allocations) = vehicle.send_slice();
+            let depth = depths.next_depth();
+            let (node_ns, allocations) = at_depth(depth, &mut || vehicle.send_slice());
             let signed: Vec<_> =
                 vehicle.sent[..SLICE].iter().map(|frame| signing_parts(frame, &hash)).collect();
-            let bare_ns = bare(&key, &signed);
-            ratio.add(node_ns / bare_ns);
-            beside.add(node_ns - bare_ns);
-            sign.add(bare_ns);
+            node.add(node_ns);
+            sign.add(at_depth(depths.next_depth(), &mut || bare(&key, &signed)));
             if pass > 0 {
                 result.allocations += allocations;
                 result.frames += SLICE as u64;
             }
         }
         if pass > 0 {
-            result.ratio.add(ratio.median());
-            result.beside.add(beside.median());
+            result.ratio.add(node.median() / sign.median());
+            result.beside.add(node.median() - sign.median());
             result.sign.add(sign.median());
         }
     }
