@@ -9,10 +9,13 @@ use prost::Message as _;
 
 use crate::v1;
 
+mod beacon;
 mod management;
 mod range;
 mod road;
 mod roadside;
+
+pub use beacon::Beacon;
 
 /// Reads the payload of a verified message. Lists of bytes share `payload`'s memory.
 pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {

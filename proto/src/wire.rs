@@ -81,6 +81,12 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, seen: 0 }
     }
 
+    /// True at the end of the message.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The next field's tag, or `None` at the end of the message.
     #[inline]
     pub(crate) fn tag(&mut self) -> Result<Option<u32>, WireError> {
@@ -120,6 +126,11 @@ impl<'a> Reader<'a> {
             [first, ref rest @ ..] if first < 0x80 => {
                 self.rest = rest;
                 Ok(u64::from(first))
+            }
+            // A second byte of zero would not be the shortest form.
+            [first, second @ 1..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(first & 0x7f) | u64::from(second) << 7)
             }
             _ => self.long_varint(),
         }

@@ -11,7 +11,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{self, HopError};
-use v2x_proto::payload::{self, PayloadError};
+use v2x_proto::payload::{self, Beacon, PayloadError};
 use v2x_proto::{AreaView, Digest, v1};
 
 use crate::dedup::{CopyCache, FrameHash};
@@ -380,9 +380,9 @@ impl Receiver {
         let payload = frame.bytes.slice(wide(&frame.payload));
         let requests = frame.bytes.slice(wide(&frame.requests));
         let hops = frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1);
-        let (useless, is_awareness) = match self.decode(frame.message_type, &payload) {
-            Ok(is_awareness) => (None, is_awareness),
-            Err(reason) => (Some(reason), false),
+        let (useless, motion) = match self.decode(frame.message_type, &payload) {
+            Ok(motion) => (None, motion),
+            Err(reason) => (Some(reason), None),
         };
         Verified {
             received: Received {
@@ -397,23 +397,26 @@ impl Receiver {
                 stamps,
             },
             useless,
-            motion: is_awareness.then(|| motion(&self.awareness)),
+            motion,
             requests,
             signal_dbm: frame.signal_dbm,
             single_hop: hops == 1,
         }
     }
 
-    /// Decodes a payload, to know that it can be; true when it is in `self.awareness` now.
-    fn decode(&mut self, message_type: u32, payload: &Bytes) -> Result<bool, DropReason> {
+    /// Decodes a payload, to know that it can be; how its signer moves, when it says so.
+    fn decode(&mut self, message_type: u32, payload: &Bytes) -> Result<Option<Motion>, DropReason> {
         if message_type == v1::MessageType::Awareness as u32 {
+            if let Some(beacon) = Beacon::read(payload) {
+                return Ok(Some(motion(&beacon)));
+            }
             // Into the struct of the last one: its columns keep their room.
             return payload::decode_awareness_into(&mut self.awareness, payload)
-                .map(|()| true)
+                .map(|()| Some(motion(&Beacon::from(&self.awareness))))
                 .map_err(|_| DropReason::MalformedPayload);
         }
         match payload::decode(message_type, payload.clone()) {
-            Ok(_) => Ok(false),
+            Ok(_) => Ok(None),
             Err(PayloadError::UnknownType(_)) => Err(DropReason::UnknownType),
             Err(_) => Err(DropReason::MalformedPayload),
         }
@@ -483,12 +486,12 @@ fn hop_reason(error: HopError) -> DropReason {
     }
 }
 
-fn motion(awareness: &v1::Awareness) -> Motion {
+fn motion(beacon: &Beacon) -> Motion {
     Motion {
-        speed: awareness.speed.map(|speed| speed as u16),
-        heading: awareness.heading.map(|heading| heading as u16),
-        acceleration: awareness.acceleration.map(|acceleration| acceleration as i16),
-        station_type: awareness.station_type as u8,
+        speed: beacon.speed.map(|speed| speed as u16),
+        heading: beacon.heading.map(|heading| heading as u16),
+        acceleration: beacon.acceleration.map(|acceleration| acceleration as i16),
+        station_type: beacon.station_type as u8,
     }
 }
 

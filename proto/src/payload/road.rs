@@ -126,6 +126,6 @@ impl Check for v1::Vru {
 }
 
 /// TS 102 894-2 PathHistory has up to 40; 23 fit the largest beacon measured in service.
-const PATH_POINTS: usize = 23;
+pub(super) const PATH_POINTS: usize = 23;
 const TRACE_POINTS: usize = 40;
 const TRACES: usize = 7;

@@ -48,7 +48,7 @@ proptest! {
     }
 }
 
-fn any_awareness() -> impl Strategy<Value = v1::Awareness> {
+pub(super) fn any_awareness() -> impl Strategy<Value = v1::Awareness> {
     let path = proptest::collection::vec((-131_071..=131_071, -131_071..=131_071, 0..65_536u32), 0..=23);
     (
         proptest::option::of(0..=16_382u32),
