@@ -67,7 +67,9 @@ impl NeighbourTable {
     #[must_use]
     pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
         match self.get(&id.signer) {
-            Some(neighbour) => self.memory.is_new_in(&neighbour.history(), id, generation),
+            Some(neighbour) => {
+                self.memory.is_new_in(neighbour.complete(), neighbour.windows(), id, generation)
+            }
             None => self.memory.is_new(id, generation),
         }
     }

@@ -17,6 +17,8 @@ use crate::time::Instant;
 #[derive(Debug, Default)]
 pub struct SendQueue {
     classes: [VecDeque<Queued>; 6],
+    /// In all classes: most inputs find nothing here, and should not pay for six looks.
+    waiting: usize,
 }
 
 /// What a message is about: its type, and which of several things of that type (an intersection).
@@ -44,20 +46,26 @@ impl SendQueue {
             && let Some(place) = queue.iter().position(|queued| queued.subject == subject)
         {
             replaced = queue.remove(place).map(|old| not_sent(&old.frame, NotSentReason::Replaced));
+            self.waiting -= 1;
         }
         if queue.len() >= limits::MAX_SEND_QUEUE {
             return Some(not_sent(&frame, NotSentReason::QueueFull));
         }
         let place = queue.partition_point(|queued| queued.frame.expires <= frame.expires);
         queue.insert(place, Queued { frame, subject });
+        self.waiting += 1;
         replaced
     }
 
     /// The most urgent frame that is still worth sending; expired ones before it go to `expired`.
     pub fn pop(&mut self, now: Instant, mut expired: impl FnMut(NotSent)) -> Option<Transmit> {
+        if self.waiting == 0 {
+            return None;
+        }
         for class in ORDER {
             let queue = &mut self.classes[class.index()];
             while let Some(Queued { frame, .. }) = queue.pop_front() {
+                self.waiting -= 1;
                 if frame.expires > now {
                     return Some(frame);
                 }
@@ -69,9 +77,13 @@ impl SendQueue {
 
     /// Drops what has expired in every class.
     pub fn expire(&mut self, now: Instant, mut expired: impl FnMut(NotSent)) {
+        if self.waiting == 0 {
+            return;
+        }
         for queue in &mut self.classes {
             while queue.front().is_some_and(|queued| queued.frame.expires <= now) {
                 if let Some(Queued { frame, .. }) = queue.pop_front() {
+                    self.waiting -= 1;
                     expired(not_sent(&frame, NotSentReason::Expired));
                 }
             }
@@ -80,12 +92,15 @@ impl SendQueue {
 
     /// When the next frame expires.
     pub fn next_expiry(&self) -> Option<Instant> {
+        if self.waiting == 0 {
+            return None;
+        }
         self.classes.iter().filter_map(|queue| queue.front()).map(|queued| queued.frame.expires).min()
     }
 
     /// Frames waiting.
     pub fn len(&self) -> usize {
-        self.classes.iter().map(VecDeque::len).sum()
+        self.waiting
     }
 
     /// Whether nothing waits.

@@ -213,6 +213,15 @@ impl Neighbour {
         }
     }
 
+    pub(super) fn windows(&self) -> &ReplayWindows {
+        &self.windows
+    }
+
+    /// Whether nothing is missing from its windows.
+    pub(super) fn complete(&self) -> bool {
+        self.complete
+    }
+
     pub(super) fn history(&self) -> History {
         History { windows: self.windows, newest: self.generation, complete: self.complete }
     }

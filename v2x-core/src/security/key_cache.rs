@@ -98,10 +98,10 @@ impl KeyCache {
 
     fn with_capacity(good: usize, bad: usize) -> Self {
         let at_least_one = |n: usize| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        Self {
-            good: LruCache::with_hasher(at_least_one(good), DigestHash),
-            bad: LruCache::with_hasher(at_least_one(bad), DigestHash),
-        }
+        // Bad credentials are rare: their room is bounded, but not taken in advance.
+        let mut none_bad = LruCache::unbounded_with_hasher(DigestHash);
+        none_bad.resize(at_least_one(bad));
+        Self { good: LruCache::with_hasher(at_least_one(good), DigestHash), bad: none_bad }
     }
 }
 

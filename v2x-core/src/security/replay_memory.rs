@@ -63,13 +63,20 @@ impl ReplayMemory {
     #[must_use]
     pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
         let history = self.kept.get(&id.signer).copied().unwrap_or_else(|| self.unknown());
-        self.is_new_in(&history, id, generation)
+        self.is_new_in(history.complete, &history.windows, id, generation)
     }
 
-    /// True when the message may be accepted from a station with this history.
+    /// True when the message may be accepted from a station with these windows, of a history that is
+    /// complete or not.
     #[must_use]
-    pub fn is_new_in(&self, history: &History, id: &MessageId, generation: WireTime) -> bool {
-        (history.complete || generation > self.floor) && history.windows.check(id.class, id.sequence)
+    pub fn is_new_in(
+        &self,
+        complete: bool,
+        windows: &ReplayWindows,
+        id: &MessageId,
+        generation: WireTime,
+    ) -> bool {
+        (complete || generation > self.floor) && windows.check(id.class, id.sequence)
     }
 
     /// Stations remembered.
@@ -172,7 +179,7 @@ mod tests {
         assert!(memory.is_new(&id(0, Class::D3, 2), at(1)));
         // It stays refused after the station came back with newer messages.
         let history = heard(&mut memory, &id(0, Class::D3, 2), at(1));
-        assert!(!memory.is_new_in(&history, &id(0, Class::D3, 1), at(0)));
+        assert!(!memory.is_new_in(history.complete, &history.windows, &id(0, Class::D3, 1), at(0)));
         // A kept station with complete history is not bound by the floor.
         assert!(memory.is_new(&id(9, Class::D3, 2), at(0)));
     }
