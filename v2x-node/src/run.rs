@@ -15,6 +15,7 @@ use v2x_core::io::{Input, SendingState};
 use v2x_core::node::Node;
 use v2x_core::record;
 use v2x_core::report::Report;
+use v2x_core::stats::Stats;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
 
@@ -54,11 +55,37 @@ pub const HELP: &str = "Examples:
 A status line is printed every report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
 SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
 
-/// Runs the daemon until it is told to stop.
+/// Runs the daemon until it is told to stop, then prints and writes its report.
 ///
 /// # Errors
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let Outcome { report, json, .. } = observe(args, out)?;
+    write!(out, "{}", report.table())?;
+    if let Some(path) = &json {
+        write_json(path, &report)?;
+    }
+    // On a road stations come and go: what is missing at the edge of range is no failure of this one.
+    Ok(())
+}
+
+/// What a daemon's run leaves.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The report.
+    pub report: Report,
+    /// The histograms behind it.
+    pub stats: Stats,
+    /// Where arguments or configuration want the report written.
+    pub json: Option<PathBuf>,
+}
+
+/// Runs the daemon until it is told to stop. Reports are written and printed while it runs, the last one is the
+/// caller's.
+///
+/// # Errors
+/// As [`run`].
+pub fn observe(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Error> {
     let config = StationConfig::load(&args.config)?;
     let json = args.json.clone().or_else(|| config.report.json.clone());
     apply_realtime(&config)?;
@@ -66,17 +93,12 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
         .enable_io()
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
-    let report = runtime.block_on(async {
+    runtime.block_on(async {
         let mut daemon = Daemon::start(&config, args)?;
         daemon.announce(&config, out)?;
-        daemon.serve(args.seconds.map(Duration::from_secs), json.as_deref(), out).await
-    })?;
-    write!(out, "{}", report.table())?;
-    if let Some(path) = &json {
-        write_json(path, &report)?;
-    }
-    // On a road stations come and go: what is missing at the edge of range is no failure of this one.
-    Ok(())
+        let report = daemon.serve(args.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
+        Ok(Outcome { report, stats: daemon.account.stats().clone(), json })
+    })
 }
 
 struct Daemon {
