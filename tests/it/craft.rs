@@ -9,7 +9,7 @@ use v2x_core::io::SendRequest;
 use v2x_core::security::credential::{credential_hash, signing_input};
 use v2x_core::time::Instant;
 use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, encode_credential};
-use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, encode_signed};
+use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView, encode_signed};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{AreaView, Class, Digest, Shape};
@@ -123,6 +123,23 @@ pub fn poked(bytes: &Bytes, place: usize, change: impl Fn(u8) -> u8) -> Bytes {
     let mut bytes = bytes.to_vec();
     bytes[place] = change(bytes[place]);
     bytes.into()
+}
+
+/// What a frame says: hop header, signed fields, signer.
+pub fn read(bytes: &Bytes) -> (HopHeader, TbsView<'_>, SignerRef<'_>) {
+    let (header, offset) = hop::parse(bytes).unwrap();
+    let signed = SignedView::parse(&bytes[offset..]).unwrap();
+    (header, TbsView::parse(signed.tbs).unwrap(), signed.signer)
+}
+
+/// Whether the whole credential is in the frame.
+pub fn is_full(bytes: &Bytes) -> bool {
+    matches!(read(bytes).2, SignerRef::Credential(_))
+}
+
+/// The awareness message in the frame.
+pub fn awareness(bytes: &Bytes) -> v1::Awareness {
+    v1::Awareness::decode(read(bytes).1.payload).unwrap()
 }
 
 /// A credential of any fields, signed by any key as if by `issuer`: nothing is checked.

@@ -28,3 +28,12 @@ mod receive;
 
 // Traces through worlds of stations, in virtual time.
 mod replay;
+
+// Awareness as it is heard on the air.
+mod awareness;
+
+// Who knows whom, and what stations say to be known.
+mod trust;
+
+// The neighbour table of a whole node.
+mod neighbour;
