@@ -162,7 +162,9 @@ pub fn run_over(
     let mut now_ns = 0;
     let mut interrupted = false;
     while now_ns < end_ns {
-        now_ns = now_ns.saturating_add(SLICE_NS).min(end_ns);
+        // A trace may have hours in which nobody is there.
+        let from_ns = world.next_ns().unwrap_or(end_ns).max(now_ns);
+        now_ns = from_ns.saturating_add(SLICE_NS).min(end_ns);
         world.run_until(now_ns);
         if progress(Progress { simulated_ns: now_ns, end_ns }).is_break() && now_ns < end_ns {
             interrupted = true;

@@ -88,6 +88,20 @@ fn a_run_stops_at_its_seconds_or_at_the_end_of_the_trace() {
 }
 
 #[test]
+fn years_in_which_nobody_is_there_take_no_time() {
+    let header = "timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_angle;vehicle_speed\n";
+    let trace = read(&format!("{header}0.0;a;0;0;0;0\n3000000000.0;b;0;0;0;0\n"));
+    let mut calls = 0;
+    let mut progress = |_: Progress| {
+        calls += 1;
+        ControlFlow::Continue(())
+    };
+    let outcome = run::run(&trace, &options(), &mut progress).unwrap();
+    assert!(calls < 100, "{calls}");
+    assert_eq!((outcome.report.stations, outcome.report.simulated_s as u64), (2, 3_000_000_001));
+}
+
+#[test]
 fn an_interrupted_run_reports_on_what_was_simulated() {
     let trace = town::trace();
     let mut progress = |progress: Progress| {

@@ -106,8 +106,8 @@ impl World {
         })
     }
 
-    /// Lets everything happen that happens before `until_ns`; false when nothing is left to happen.
-    pub fn run_until(&mut self, until_ns: u64) -> bool {
+    /// Lets everything happen that happens before `until_ns`.
+    pub fn run_until(&mut self, until_ns: u64) {
         while let Some((now_ns, due)) = self.schedule.pop_before(until_ns) {
             match due {
                 Due::Move(station) => self.move_station(station, now_ns),
@@ -120,7 +120,11 @@ impl World {
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
             }
         }
-        !self.schedule.is_empty()
+    }
+
+    /// When something happens next, ns; `None` when nothing is left to happen.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.schedule.next_ns()
     }
 
     /// When everything is over: a step after the trace's last sample, ns.

@@ -21,8 +21,7 @@ impl Schedule {
 
     /// Takes the next event before `until_ns`.
     pub(super) fn pop_before(&mut self, until_ns: u64) -> Option<(u64, Due)> {
-        let Reverse((at_ns, ..)) = self.heap.peek()?;
-        if *at_ns >= until_ns {
+        if self.next_ns()? >= until_ns {
             return None;
         }
         self.heap.pop().map(|Reverse((at_ns, _, due))| (at_ns, due))
@@ -30,11 +29,12 @@ impl Schedule {
 
     /// Whether nothing is scheduled for `now_ns` or before.
     pub(super) fn is_clear_until(&self, now_ns: u64) -> bool {
-        self.heap.peek().is_none_or(|Reverse((at_ns, ..))| *at_ns > now_ns)
+        self.next_ns().is_none_or(|at_ns| at_ns > now_ns)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+    /// When the next event is, ns.
+    pub(super) fn next_ns(&self) -> Option<u64> {
+        self.heap.peek().map(|Reverse((at_ns, ..))| *at_ns)
     }
 }
 
@@ -53,6 +53,6 @@ mod tests {
         assert_eq!(order, [(3, Due::Wake(2)), (3, Due::Wake(9)), (5, Due::Wake(1)), (5, Due::Wake(0))]);
         schedule.push(6, Due::Leave(0));
         assert_eq!(schedule.pop_before(6), None);
-        assert!(!schedule.is_empty());
+        assert_eq!(schedule.next_ns(), Some(6));
     }
 }
