@@ -37,3 +37,6 @@ mod trust;
 
 // The neighbour table of a whole node.
 mod neighbour;
+
+// Stations on live links, in real time.
+mod live;
