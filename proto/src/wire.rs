@@ -127,11 +127,6 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(u64::from(first))
             }
-            // A second byte of zero would not be the shortest form.
-            [first, second @ 1..0x80, ref rest @ ..] => {
-                self.rest = rest;
-                Ok(u64::from(first & 0x7f) | u64::from(second) << 7)
-            }
             _ => self.long_varint(),
         }
     }
@@ -202,7 +197,14 @@ impl<'a> Reader<'a> {
         Ok(*value)
     }
 
+    /// Out of line: written out at every call, it takes LLVM's constraint elimination minutes.
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, WireError> {
+        // A second byte of zero would not be the shortest form.
+        if let [first, second @ 1..0x80, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(u64::from(first & 0x7f) | u64::from(*second) << 7);
+        }
         let mut value = 0;
         for (place, &byte) in self.rest.iter().enumerate().take(MAX_VARINT) {
             value |= u64::from(byte & 0x7f) << (7 * place);
