@@ -52,6 +52,20 @@ fn a_hazard_always_brings_the_credential_and_restarts_its_timer() {
     assert!(first <= now + Duration::from_millis(1_100), "{first:?}");
 }
 
+#[test]
+fn a_credential_that_never_left_a_full_link_goes_with_the_next_message() {
+    let mut station = beaconing(1);
+    let frames = driven(&mut station, 0, 900);
+    assert!(is_full(&frames[0].1));
+    station.feed(Instant::from_millis(901), Input::Link { ready: false });
+    // In this time the credential is due again; the message with it gives way to newer ones.
+    assert!(driven(&mut station, 902, 1_500).is_empty());
+    let mut after = station.feed(Instant::from_millis(1_501), Input::Link { ready: true });
+    after.extend(driven(&mut station, 1_502, 1_700).into_iter().map(|(_, bytes)| bytes));
+    assert!(after.iter().take(2).any(is_full), "{} sent", after.len());
+    assert_eq!(after.iter().filter(|bytes| is_full(bytes)).count(), 1);
+}
+
 // SND_CAM_06: an unknown station was heard.
 #[test]
 fn an_unknown_station_gets_the_credential_in_the_next_beacon_and_is_asked_for_its_own() {

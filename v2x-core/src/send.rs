@@ -28,6 +28,9 @@ pub struct Sender {
     sequences: [Option<u32>; 6],
     queue: SendQueue,
     link_ready: bool,
+    /// The last message with the full credential, and whether it gave way before it left.
+    last_full: Option<MessageId>,
+    full_lost: bool,
     tbs: Vec<u8>,
     payload: Vec<u8>,
     requests: Vec<u8>,
@@ -76,6 +79,8 @@ impl Sender {
             sequences: [None; 6],
             queue: SendQueue::default(),
             link_ready: true,
+            last_full: None,
+            full_lost: false,
             tbs: Vec::with_capacity(MAX_FRAME),
             payload: Vec::with_capacity(MAX_FRAME),
             requests: Vec::with_capacity(limits::MAX_REQUESTS * 3),
@@ -218,10 +223,11 @@ impl Sender {
         let signed = host.stamp(now);
         let bytes = self.frame(&header, &signature, full_credential);
         self.sequences[class.index()] = Some(sequence.wrapping_add(1));
+        let id = MessageId { signer: self.identity.digest(), class, sequence };
         if full_credential {
             distribution.sent_full(now);
+            (self.last_full, self.full_lost) = (Some(id), false);
         }
-        let id = MessageId { signer: self.identity.digest(), class, sequence };
         let sent = Sent {
             id,
             message_type: outgoing.message_type,
@@ -236,6 +242,7 @@ impl Sender {
         let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
         let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
         let gave_way = self.queue.push(Transmit { bytes, class, id, expires, stamps }, subject);
+        self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
         Ok((sent, gave_way))
     }
 
@@ -260,7 +267,7 @@ impl Sender {
     ) -> Option<bool> {
         let fits = |signer| header.len() + envelope::signed_len(self.tbs.len(), signer) <= MAX_FRAME;
         let credential = SignerRef::Credential(self.identity.credential());
-        if distribution.attach(now, class, false) && fits(credential) {
+        if (self.full_lost || distribution.attach(now, class, false)) && fits(credential) {
             return Some(true);
         }
         fits(SignerRef::Digest(self.identity.digest())).then_some(false)
@@ -289,19 +296,27 @@ impl Sender {
         &mut self,
         now: Instant,
         host: &mut dyn Host,
-        expired: impl FnMut(NotSent),
+        mut expired: impl FnMut(NotSent),
     ) -> Option<Transmit> {
         if !self.link_ready {
             return None;
         }
-        let mut frame = self.queue.pop(now, expired)?;
+        let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
+        let mut frame = self.queue.pop(now, |lost| {
+            *full_lost |= lost.id == last_full;
+            expired(lost);
+        })?;
         frame.stamps.gate_open = host.stamp(now);
         Some(frame)
     }
 
     /// Drops queued frames whose time is over.
-    pub fn expire(&mut self, now: Instant, expired: impl FnMut(NotSent)) {
-        self.queue.expire(now, expired);
+    pub fn expire(&mut self, now: Instant, mut expired: impl FnMut(NotSent)) {
+        let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
+        self.queue.expire(now, |lost| {
+            *full_lost |= lost.id == last_full;
+            expired(lost);
+        });
     }
 
     /// When the next queued frame's time is over.
