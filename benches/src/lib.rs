@@ -2,6 +2,7 @@
 //! and how figures are summed up and printed. `README.md` says how to run and trust them.
 
 pub mod authority;
+pub mod cpu;
 pub mod figures;
 pub mod fleet;
 pub mod heap;
