@@ -79,7 +79,8 @@ impl SendQueue {
             return;
         }
         for class in ORDER {
-            let over = |queue: &VecDeque<Queued>| queue.front().is_some_and(|first| first.frame.expires <= now);
+            let over =
+                |queue: &VecDeque<Queued>| queue.front().is_some_and(|first| first.frame.expires <= now);
             while over(&self.classes[class.index()]) {
                 if let Some(frame) = self.take(class) {
                     expired(not_sent(&frame, NotSentReason::Expired));
