@@ -228,8 +228,11 @@ fn a_flood_of_unknown_signers_stays_within_the_limits() {
         let mut signature = *signed.signature;
         signature[..8].copy_from_slice(&n.to_le_bytes());
         let digest = v2x_proto::Digest(n.to_le_bytes());
+        // Each from an address and a forwarder of its own, so that neither is over its rate.
+        flood[4..12].copy_from_slice(&digest.0);
         encode_signed(&mut flood, signed.tbs, &signature, SignerRef::Digest(digest));
-        receiver.hear(at, &Bytes::from(flood));
+        let [a, b, ..] = n.to_le_bytes();
+        receiver.hear_from(at, &Bytes::from(flood), [2, 1, 0, 0, b, a]);
     }
     assert_eq!(receiver.drops().get("unknown_credential"), Some(&(5_000 - limits::MAX_HELD)));
     assert_eq!(receiver.node.neighbours().count(), 0);

@@ -26,6 +26,9 @@ mod signers;
 // Every way out of the receive path, and the order of its checks.
 mod receive;
 
+// Rates, demotion, roles, and what may go unverified.
+mod rates;
+
 // Traces through worlds of stations, in virtual time.
 mod replay;
 

@@ -190,7 +190,8 @@ fn three_thousand_signers_leave_the_table_at_its_bound_with_the_last_heard_in_it
         let request = CredentialRequest { revocation_series: n as u32 + 1, ..Authority::request(&key) };
         let signer = Crafter::new(key.clone(), authority.issue(&request));
         let at = AT + step * n as u32;
-        receiver.hear(at, &signer.full(&signer.fields(at)));
+        let [a, b, ..] = n.to_le_bytes();
+        receiver.hear_from(at, &signer.full(&signer.fields(at)), [2, 1, 0, 0, b, a]);
         digests.push(signer.digest);
         assert!(receiver.node.neighbours().count() <= limits::MAX_NEIGHBOURS);
     }

@@ -134,11 +134,22 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             let liar = badly_issued();
             (0..2).for_each(|_| hear(&liar.full(&liar.fields(AT))));
         }
+        DropReason::RateLimitedLink => {
+            let stranger = stranger();
+            (0..=100).for_each(|_| hear(&stranger.full(&stranger.fields(AT))));
+        }
+        DropReason::RateLimitedForwarder => {
+            let stranger = stranger();
+            for n in 0..=100 {
+                receiver.hear_from(AT, &stranger.full(&stranger.fields(AT)), [2, 1, 0, 0, 0, n]);
+            }
+        }
         DropReason::CredentialBudget => {
-            let flood = strangers(limits::NEW_CREDENTIALS_PER_SECOND);
+            let flood = strangers(32);
             flood.iter().for_each(|stranger| hear(&stranger.full(&good)));
             hear(&bytes);
         }
+        DropReason::RateLimitedSigner => (0..13).for_each(|_| hear(&car.full(&car.fields(AT)))),
         DropReason::UnknownCredential => {
             hear(&car.brief(&good));
             receiver.feed(AT + limits::HOLD_TIME, Input::Timeout);
@@ -153,8 +164,10 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
         }
         DropReason::VerifyQueueFull => {
             hear(&bytes);
-            for n in 0..=limits::MAX_VERIFY_QUEUE {
-                receiver.feed(AT, stations::frame(&forged(&car.brief(&car.fields(AT)), n), [1; 6]));
+            // An address over its rate: alerts in a known name are demoted, and those have little room.
+            for n in 0..=100 + limits::MAX_DEMOTED {
+                let alert = forged(&car.brief(&car.fields_in(Class::D0, AT)), n);
+                receiver.feed(AT, stations::frame(&alert, [1; 6]));
             }
             // The others are forged and end as such afterwards.
             let shed = receiver.events.pop().unwrap();
@@ -174,6 +187,10 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             hear(&car.full(&TbsRepr { message_type: craft::UNKNOWN_TYPE, ..good }));
         }
         DropReason::MalformedPayload => hear(&car.full(&TbsRepr { payload: &[0xff], ..good })),
+        DropReason::RoleDenied => {
+            let (car, emergency) = (permitted(Permissions::AWARENESS), &[0xb2, 0x01, 0x02, 0x08, 0x01]);
+            hear(&car.full(&TbsRepr { payload: emergency, ..car.fields(AT) }));
+        }
         new => panic!("no frame is crafted for `{}`", new.name()),
     }
 }

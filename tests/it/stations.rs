@@ -171,8 +171,9 @@ impl Station {
     }
 
     pub fn verify(&mut self, now: Instant) {
-        while self.deadline.1 == TimerKind::Verify {
-            self.feed(now, Input::Timeout);
+        // Demoted frames have their turns later.
+        while matches!(self.deadline.1, TimerKind::Verify | TimerKind::Demoted) {
+            self.feed(self.deadline.0.max(now), Input::Timeout);
         }
     }
 

@@ -30,6 +30,13 @@ pub struct CopyCache {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHash(u64);
 
+impl FrameHash {
+    /// True for one frame in `n` (for each when `n` is 0), unforeseeable without the cache's key.
+    pub fn is_one_in(self, n: u8) -> bool {
+        self.0.is_multiple_of(u64::from(n.max(1)))
+    }
+}
+
 impl CopyCache {
     /// An empty cache with keys of its own.
     pub fn new(stream: &mut Stream) -> Self {

@@ -176,7 +176,7 @@ pub enum Event {
     Sending(SendingState),
 }
 
-/// A verified message.
+/// A message for the application: verified, unless [`verified`](Self::verified) says otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     /// Which message.
@@ -193,6 +193,10 @@ pub struct Received {
     pub hops: u8,
     /// Permission bits of the signer's credential.
     pub permissions: u64,
+    /// Whether its signature was verified. False only where the station was told to sample the awareness of
+    /// neighbours that are far and leave ([`crate::config::Config::sample_far_awareness`]): then all of this is
+    /// the word of whoever sent the frame.
+    pub verified: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,
     /// Stages on its way in.
@@ -309,6 +313,8 @@ pub enum TimerKind {
     Verify,
     /// The awareness rule is to be checked.
     Awareness,
+    /// A demoted frame has its turn for verification.
+    Demoted,
     /// A held frame gives up waiting for its credential.
     HoldExpiry,
     /// A queued frame expires while the link is full.
@@ -380,6 +386,10 @@ drop_reasons! {
     Stale => "stale",
     /// Generated too far away to have come straight here.
     OutOfReach => "out_of_reach",
+    /// Its link address sent too many frames, and its signer was not heard from there.
+    RateLimitedLink => "rate_limited_link",
+    /// Its forwarder sent too many frames, and its signer was not heard from there.
+    RateLimitedForwarder => "rate_limited_forwarder",
     /// The credential does not parse.
     CredentialMalformed => "credential_malformed",
     /// The credential's issuer is not known here.
@@ -404,6 +414,8 @@ drop_reasons! {
     PermissionDenied => "permission_denied",
     /// Generated outside the credential's region.
     CredentialRegion => "credential_region",
+    /// Its signer sent too many messages of this class, or declared too many events.
+    RateLimitedSigner => "rate_limited_signer",
     /// This (signer, class, sequence) was verified before, or is behind the replay window.
     Replayed => "replayed",
     /// Shed from a full verification queue.
@@ -416,4 +428,6 @@ drop_reasons! {
     UnknownType => "unknown_type",
     /// Verified, but the payload does not decode or breaks a cap.
     MalformedPayload => "malformed_payload",
+    /// It claims a role, or a reach, that its signer's credential does not permit.
+    RoleDenied => "role_denied",
 }

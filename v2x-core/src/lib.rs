@@ -4,6 +4,7 @@
 //! Start at [`node::Node`]: it holds the calling contract. [`io`] lists all that can go in and come out,
 //! [`limits`] every bound. The other modules hold one mechanism each.
 
+pub mod airtime;
 pub mod awareness;
 pub mod config;
 pub mod dedup;
@@ -16,12 +17,15 @@ pub mod neighbor;
 pub mod node;
 pub mod position;
 pub mod queue;
+pub mod rate;
 pub mod receive;
 pub mod record;
 pub mod report;
 pub mod rng;
+pub mod roles;
 pub mod security;
 pub mod send;
 pub mod stats;
 pub mod time;
 pub mod transcript;
+pub mod urgency;

@@ -2,6 +2,10 @@
 
 use core::time::Duration;
 
+use v2x_proto::Class;
+
+use crate::rate::Rate;
+
 /// Neighbours kept. 802.11p carries at most about 2,000 frames/s, so 1,024 stations at the slowest
 /// awareness rate (1 Hz) already fill half the channel.
 pub const MAX_NEIGHBOURS: usize = 1024;
@@ -15,6 +19,34 @@ pub const MAX_BAD_CREDENTIALS: usize = 256;
 /// New credentials checked per second: each costs a signature verification before anything is known of
 /// its sender; 128 cost under 1 % of a core and admit a platoon of newcomers in half a second.
 pub const NEW_CREDENTIALS_PER_SECOND: u32 = 128;
+/// The same with its burst.
+pub const NEW_CREDENTIAL_RATE: Rate = Rate::new(NEW_CREDENTIALS_PER_SECOND, NEW_CREDENTIALS_PER_SECOND);
+/// What one link address may have of it: a forwarder brings the credentials of a few stations a second, and
+/// eight addresses that make credentials up leave nobody without.
+pub const NEW_CREDENTIAL_SHARE: Rate = Rate::new(16, 16);
+
+/// Slots of each of two rows in which rates by unverified names are kept: as many as neighbours. 16 kB.
+pub const RATE_SLOTS: usize = MAX_NEIGHBOURS;
+/// Frames of one link address, and of one forwarder. A whole channel carries 2,000/s from all stations
+/// together; a roadside unit that forwards hazards sends a tenth of it, with half a second's worth at once.
+pub const LINK_RATE: Rate = Rate::new(200, 100);
+/// Frames of senders not heard from their address before, all together, that are verified in turn; beyond
+/// it they are demoted. A hundred newcomers at 5 Hz until the first of each is verified; 2 % of a core.
+pub const STRANGER_RATE: Rate = Rate::new(500, 100);
+/// Verified messages of one signer (`standards` 5.3): awareness at 10 Hz with slack for a clock that runs
+/// fast, an alert's 10 Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of three
+/// intersections at 10 Hz. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
+pub const fn signer_rate(class: Class) -> Rate {
+    match class {
+        Class::D0 => Rate::new(10, 20),
+        Class::D1 | Class::D3 => Rate::new(20, 20),
+        Class::D2 => Rate::new(12, 12),
+        Class::D4 => Rate::new(30, 30),
+        Class::D5 => Rate::new(10, 10),
+    }
+}
+/// Events one signer may declare new in D3 (`standards` 5.3), with a few at once: one crash has several aspects.
+pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
 
 /// Exact-copy cache: entries of one generation. Two generations of 8,192 remember over four seconds of
 /// a saturated channel.
@@ -33,6 +65,14 @@ pub const HOLD_TIME: Duration = Duration::from_millis(250);
 
 /// Frames waiting for verification. At 35 us each, 512 are 18 ms of work: more would be late for D0 anyway.
 pub const MAX_VERIFY_QUEUE: usize = 512;
+/// Demoted frames waiting for verification: what a flood leaves of itself.
+pub const MAX_DEMOTED: usize = 64;
+/// A demoted frame is verified at most this often: a fifth of a core at 40 us each, so that reading the link
+/// never waits for a flood's signatures.
+pub const DEMOTED_INTERVAL: Duration = Duration::from_micros(200);
+/// Awareness of a neighbour farther than this that drives away may be verified by sample
+/// ([`Config::sample_far_awareness`](crate::config::Config::sample_far_awareness)): over 4 s at 70 m/s of closing.
+pub const SAMPLE_BEYOND_M: f64 = 300.0;
 
 /// Own frames waiting for the link, per class (D2 holds one: the newest replaces).
 pub const MAX_SEND_QUEUE: usize = 64;

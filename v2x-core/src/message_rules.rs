@@ -13,19 +13,29 @@ pub enum RuleError {
     Scope,
     /// The signer's credential does not permit it.
     Permission,
+    /// It floods wider or longer than the signer's credential permits.
+    Role,
 }
 
-/// Checks a message's type, class, hops and area against its signer's permissions.
+/// How a message wants to travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Travel<'a> {
+    /// Deadline class.
+    pub class: Class,
+    /// Lifetime, ms.
+    pub lifetime_ms: u32,
+    /// Hops it may travel.
+    pub max_hops: u8,
+    /// Where it concerns anyone.
+    pub area: Option<&'a AreaView>,
+}
+
+/// Checks how a message of some type travels against its signer's permissions.
 ///
 /// An unknown type passes: it is verified and counted, never delivered nor forwarded, so that a newer
 /// version's traffic shows under its own name.
-pub fn check(
-    message_type: u32,
-    class: Class,
-    max_hops: u8,
-    area: Option<&AreaView>,
-    permissions: Permissions,
-) -> Result<(), RuleError> {
+pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -> Result<(), RuleError> {
+    let &Travel { class, lifetime_ms, max_hops, area } = travel;
     let flood = class == Class::D3;
     let hops_fit = if flood { max_hops >= 1 && area.is_some() } else { max_hops == 1 };
     if !hops_fit {
@@ -33,9 +43,13 @@ pub fn check(
     }
     let Ok(message_type) = MessageType::try_from(message_type as i32) else { return Ok(()) };
     let Some(needed) = needed(message_type, class) else { return Err(RuleError::Scope) };
-    let wide = area.is_some_and(|area| extent_m(area) > WIDE_AREA_M);
-    if !permissions.contains(needed) || (wide && !permissions.contains(Permissions::WIDE_AREA)) {
+    if !permissions.contains(needed) {
         return Err(RuleError::Permission);
+    }
+    let wide = area.is_some_and(|area| extent_m(area) > WIDE_AREA_M);
+    let long = flood && lifetime_ms > LONG_LIFETIME_MS;
+    if (wide || long) && !permissions.contains(Permissions::WIDE_AREA) {
+        return Err(RuleError::Role);
     }
     Ok(())
 }
@@ -75,22 +89,32 @@ fn extent_m(area: &AreaView) -> u32 {
 
 /// An area reaching farther than this from its centre needs its own permission (amplification).
 const WIDE_AREA_M: u32 = 2_000;
+/// So does a flood that lives longer than this: each copy may be carried on until then.
+const LONG_LIFETIME_MS: u32 = 60_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn verdict(message_type: MessageType, class: Class, permissions: Permissions) -> Result<(), RuleError> {
-        let area = AreaView {
+    fn area(distance_a_m: u32) -> AreaView {
+        AreaView {
             latitude: 0,
             longitude: 0,
             shape: Shape::Circle,
-            distance_a_m: 1000,
+            distance_a_m,
             distance_b_m: 0,
             azimuth_deg: 0,
-        };
+        }
+    }
+
+    fn single_hop(class: Class) -> Travel<'static> {
+        Travel { class, lifetime_ms: 100, max_hops: 1, area: None }
+    }
+
+    fn verdict(message_type: MessageType, class: Class, permissions: Permissions) -> Result<(), RuleError> {
+        let area = area(1000);
         let area = (class == Class::D3).then_some(&area);
-        check(message_type as u32, class, 1, area, permissions)
+        check(message_type as u32, &Travel { area, ..single_hop(class) }, permissions)
     }
 
     #[test]
@@ -112,14 +136,31 @@ mod tests {
     #[test]
     fn only_floods_travel_more_than_one_hop() {
         let all = Permissions(u64::MAX);
-        let hops = |class, hops| check(MessageType::Awareness as u32, class, hops, None, all);
+        let hops = |class, max_hops| {
+            check(MessageType::Awareness as u32, &Travel { max_hops, ..single_hop(class) }, all)
+        };
         assert_eq!(hops(Class::D2, 2), Err(RuleError::Scope));
         assert_eq!(hops(Class::D2, 0), Err(RuleError::Scope));
-        assert_eq!(check(2, Class::D3, 5, None, all), Err(RuleError::Scope), "a flood needs its area");
+        let nowhere = Travel { max_hops: 5, ..single_hop(Class::D3) };
+        assert_eq!(check(2, &nowhere, all), Err(RuleError::Scope), "a flood needs its area");
     }
 
     #[test]
     fn an_unknown_type_is_left_to_be_counted() {
-        assert_eq!(check(12_345, Class::D5, 1, None, Permissions::NONE), Ok(()));
+        assert_eq!(check(12_345, &single_hop(Class::D5), Permissions::NONE), Ok(()));
+    }
+
+    #[test]
+    fn a_wide_or_long_flood_needs_a_permission_of_its_own() {
+        let car = Permissions::HAZARD;
+        let flood = |permissions, radius, lifetime_ms| {
+            let area = area(radius);
+            let travel = Travel { class: Class::D3, lifetime_ms, max_hops: 5, area: Some(&area) };
+            check(MessageType::Hazard as u32, &travel, permissions)
+        };
+        assert_eq!(flood(car, 2_000, 60_000), Ok(()));
+        assert_eq!(flood(car, 2_001, 60_000), Err(RuleError::Role));
+        assert_eq!(flood(car, 2_000, 60_001), Err(RuleError::Role));
+        assert_eq!(flood(car | Permissions::WIDE_AREA, 5_000, 600_000), Ok(()));
     }
 }

@@ -117,6 +117,11 @@ impl NeighbourTable {
         }
     }
 
+    /// A neighbour declares event `number` new in a verified message; false when it declares too many.
+    pub fn new_event(&mut self, digest: &Digest, number: u32, now: Instant) -> bool {
+        self.get_mut(digest).is_none_or(|neighbour| neighbour.new_event(number, now))
+    }
+
     /// Notes that a neighbour gave evidence that it hears us.
     pub fn set_hears_us(&mut self, digest: &Digest) {
         if let Some(neighbour) = self.get_mut(digest) {

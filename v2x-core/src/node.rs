@@ -3,23 +3,26 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use crate::airtime::Airtime;
 use crate::awareness::{Awareness, Motion};
 use crate::config::Config;
 use crate::dedup::CopyCache;
 use crate::host::{Host, Virtual};
 use crate::io::{
-    Dropped, Event, Fix, Input, NotSent, NotSentReason, Output, ReceivedFrame, SendRequest, SendingState,
-    TimerKind,
+    DropReason, Dropped, Event, Fix, Input, NotSent, NotSentReason, Output, ReceivedFrame, SendRequest,
+    SendingState, TimerKind,
 };
 use crate::limits;
 use crate::neighbor::{Heard, Neighbour, NeighbourTable};
 use crate::position::Plane;
+use crate::rate::Unverified;
 use crate::receive::{Admission, Receiver, Situation};
 use crate::rng::{Purpose, Stream};
 use crate::security::{Distribution, Identity, TrustStore};
 use crate::send::{Here, SendResult, Sender, TimedFix};
 use crate::time::{Anchor, Instant};
-use v2x_proto::Digest;
+use crate::urgency::{self, Velocity};
+use v2x_proto::{Class, Digest};
 
 /// A station as a state machine.
 ///
@@ -27,7 +30,8 @@ use v2x_proto::Digest;
 ///
 /// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
 ///    returns [`Output::Timeout`].
-/// 2. While output is queued, or a frame waits for verification, the deadline is "now".
+/// 2. While output is queued, or a frame waits for verification, the deadline is "now"; a demoted frame
+///    ([`crate::rate`]) waits its turn.
 /// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
@@ -49,12 +53,14 @@ pub struct Node {
     clock_trusted: bool,
     fix: Option<TimedFix>,
     here: Option<Plane>,
+    velocity: Velocity,
     sending: SendingState,
     receiver: Receiver,
     sender: Sender,
     awareness: Awareness,
     neighbours: NeighbourTable,
     distribution: Distribution,
+    airtime: Airtime,
     outputs: VecDeque<Output>,
     counters: Counters,
     host: Box<dyn Host>,
@@ -94,7 +100,10 @@ impl Node {
         let now = anchor.instant;
         let step = Awareness::check_interval(config.awareness).as_nanos() as u64;
         let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
-        let copies = CopyCache::new(&mut Stream::new(seed, own, Purpose::CopyCacheKey));
+        let stream = |purpose| Stream::new(seed, own, purpose);
+        let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
+        let rates = Unverified::new(&mut stream(Purpose::RateKeys));
+        let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);
         outputs.push_back(Output::Event(Event::Sending(sending)));
@@ -104,12 +113,14 @@ impl Node {
             clock_trusted: false,
             fix: None,
             here: None,
+            velocity: (0.0, 0.0),
             sending,
-            receiver: Receiver::new(trust, copies),
+            receiver: Receiver::new(trust, copies, rates),
             sender: Sender::new(identity, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::new(),
-            distribution: Distribution::new(&own),
+            distribution,
+            airtime: Airtime::default(),
             outputs,
             counters: Counters::default(),
             config,
@@ -189,6 +200,7 @@ impl Node {
 
     fn admit(&mut self, frame: ReceivedFrame) {
         self.counters.frames += 1;
+        self.airtime.add(self.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
         self.note(admission);
@@ -205,6 +217,7 @@ impl Node {
         let dropped = match admission {
             Admission::Queued(dropped) | Admission::Held(dropped) => dropped,
             Admission::Dropped(dropped) => Some(dropped),
+            Admission::Unverified(received) => return self.event(Event::Received(received)),
         };
         if let Some(dropped) = dropped {
             self.drop_frame(dropped);
@@ -235,6 +248,12 @@ impl Node {
         if let Some(motion) = &verified.motion {
             self.neighbours.set_motion(&id.signer, heard.generation, motion);
         }
+        if let Some(number) = verified.new_event.filter(|_| id.class == Class::D3)
+            && !self.neighbours.new_event(&id.signer, number, now)
+            && !self.config.test
+        {
+            verified.useless = Some(DropReason::RateLimitedSigner);
+        }
         self.distribution.heard_request(&verified.requests, now);
         let delivery = match verified.useless {
             None => {
@@ -259,6 +278,7 @@ impl Node {
         self.fix = fix.map(|fix| TimedFix::new(fix, self.now, &self.anchor));
         if let Some(fix) = &fix {
             self.here = Some(Plane::at(fix.position));
+            self.velocity = fix.speed.zip(fix.heading).map_or((0.0, 0.0), |(s, h)| urgency::velocity(s, h));
         }
     }
 
@@ -270,6 +290,7 @@ impl Node {
             return self.event(Event::NotSent(NotSent { class, id: None, reason }));
         };
         let stamp = self.host.stamp(self.now);
+        self.distribution.set_quiet(self.airtime.busy(self.now) < QUIET);
         let generated = request.due.map_or(stamp, |due| due.min(stamp));
         let position = fix.moved_to(self.now, self.anchor.wire_at(self.now)).position;
         let here = Here { now: self.now, anchor: &self.anchor, position, generated };
@@ -285,6 +306,7 @@ impl Node {
         let generated = self.awareness.next_check();
         let due = self.awareness.check(self.now, motion.as_ref());
         let Some(fix) = fix.filter(|_| due) else { return };
+        self.distribution.set_quiet(self.airtime.busy(self.now) < QUIET);
         let message = self.awareness.generate(self.now, &self.config, &fix);
         let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
         let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
@@ -324,6 +346,7 @@ impl Node {
             let outputs = &mut self.outputs;
             let expired = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
             let Some(frame) = self.sender.pop(self.now, &mut *self.host, expired) else { return };
+            self.airtime.add(self.now, frame.bytes.len());
             self.push(Output::Transmit(frame));
         }
     }
@@ -346,6 +369,7 @@ impl Node {
         };
         let timers = [
             (Some(self.awareness.next_check()), TimerKind::Awareness),
+            (self.receiver.next_demoted(), TimerKind::Demoted),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
             (self.sender.next_expiry(), TimerKind::QueueExpiry),
             (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
@@ -366,7 +390,9 @@ impl Node {
             anchor: &self.anchor,
             own: self.sender.digest(),
             here: self.here.as_ref(),
+            velocity: self.velocity,
             test: self.config.test,
+            sample: self.config.sample_far_awareness,
         };
         (situation, &mut self.receiver, &mut self.neighbours, &mut self.distribution, &mut *self.host)
     }
@@ -387,3 +413,6 @@ impl Node {
         self.outputs.push_back(output);
     }
 }
+
+/// Below this share of airtime there is room to show one's credential more often than once a second.
+const QUIET: f64 = 0.3;

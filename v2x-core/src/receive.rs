@@ -2,16 +2,19 @@
 //!
 //! [`Receiver::admit`] runs everything that costs no message signature and leaves the frame waiting for
 //! verification, or held for its credential; [`Receiver::verify_next`] pays for one signature. Nothing
-//! is written before verification that a verified frame depends on, but two things that cannot be
-//! aimed: the keyed exact-copy cache, and credentials whose own chain was checked.
+//! is written before verification that a verified frame depends on, but what cannot be aimed or does not
+//! silence: the keyed exact-copy cache, credentials whose own chain was checked, and the rates of link
+//! addresses and forwarders, which only demote the frames of stations that were heard before.
+
+mod verify;
+
+pub use verify::Verified;
 
 use core::ops::Range;
-use core::time::Duration;
 
 use bytes::Bytes;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{self, HopError};
-use v2x_proto::payload::{self, Beacon, PayloadError};
 use v2x_proto::{AreaView, Digest, v1};
 
 use crate::dedup::{CopyCache, FrameHash};
@@ -19,13 +22,15 @@ use crate::hold::Hold;
 use crate::host::Host;
 use crate::io::{DropReason, Dropped, MessageId, ReceiveStamps, Received, ReceivedFrame};
 use crate::limits;
-use crate::message_rules::{self, RuleError};
-use crate::neighbor::{Motion, NeighbourTable};
+use crate::message_rules::{self, RuleError, Travel};
+use crate::neighbor::{Neighbour, NeighbourTable};
 use crate::position::{Plane, Position};
-use crate::security::credential::{credential_hash, signing_input};
+use crate::rate::{Origin, Standing, Unverified};
+use crate::security::credential::credential_hash;
 use crate::security::schedule::VerifyQueue;
 use crate::security::{Distribution, KeyCache, Lookup, TrustStore, freshness};
 use crate::time::{Anchor, Instant, WireTime};
+use crate::urgency::{self, Velocity};
 
 /// What the checks need to know of the moment.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +43,15 @@ pub struct Situation<'a> {
     pub own: Digest,
     /// The plane about the own position, when that is known.
     pub here: Option<&'a Plane>,
-    /// Whether this station lives among test traffic.
+    /// Own velocity.
+    pub velocity: Velocity,
+    /// Whether this station lives among test traffic. Test stations may send as much as they like: the rates
+    /// by address, forwarder and signer do not count for them.
     pub test: bool,
+    /// One in so many far awareness messages is verified ([`Config::sample_far_awareness`]).
+    ///
+    /// [`Config::sample_far_awareness`]: crate::config::Config::sample_far_awareness
+    pub sample: Option<u8>,
 }
 
 impl Situation<'_> {
@@ -56,7 +68,8 @@ pub struct Receiver {
     copies: CopyCache,
     hold: Hold,
     queue: VerifyQueue<Frame>,
-    budget: Budget,
+    rates: Unverified,
+    next_demoted: Instant,
     signed: Vec<u8>,
     awareness: v1::Awareness,
 }
@@ -77,6 +90,7 @@ pub struct Frame {
     max_hops: u8,
     remaining_hops: u8,
     permissions: u64,
+    standing: Standing,
     tbs: Range<u16>,
     signature: Range<u16>,
     payload: Range<u16>,
@@ -90,37 +104,23 @@ pub enum Admission {
     Queued(Option<Dropped>),
     /// It waits for its credential; another frame may have made room.
     Held(Option<Dropped>),
+    /// It is for the application, as it is: nobody looked at its signature.
+    Unverified(Received),
     /// It is out.
     Dropped(Dropped),
 }
 
-/// A frame whose signature holds.
-#[derive(Debug)]
-pub struct Verified {
-    /// The event for the application, when its payload is of use.
-    pub received: Received,
-    /// Why its payload is of no use: it is not delivered, though its signer was heard.
-    pub useless: Option<DropReason>,
-    /// How its signer moves, from an awareness message.
-    pub motion: Option<Motion>,
-    /// Credentials its signer asks for.
-    pub requests: Bytes,
-    /// Received power.
-    pub signal_dbm: Option<i8>,
-    /// True when it came straight from its signer.
-    pub single_hop: bool,
-}
-
 impl Receiver {
     /// With nothing heard yet.
-    pub fn new(trust: TrustStore, copies: CopyCache) -> Self {
+    pub fn new(trust: TrustStore, copies: CopyCache, rates: Unverified) -> Self {
         Self {
             trust,
             keys: KeyCache::new(),
             copies,
             hold: Hold::default(),
             queue: VerifyQueue::default(),
-            budget: Budget::default(),
+            rates,
+            next_demoted: Instant::ZERO,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
         }
@@ -196,6 +196,13 @@ impl Receiver {
         if situation.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
             return Err(DropReason::OutOfReach);
         }
+        let standing = if situation.test {
+            Standing::Good
+        } else {
+            let (link, forwarder) = (frame.link_source, header.forwarder);
+            let origin = Origin { link, forwarder, signer, class: tbs.class };
+            self.rates.admit(&origin, neighbours, situation.now)?
+        };
         let frame = Frame {
             link_source: frame.link_source,
             signal_dbm: frame.signal_dbm,
@@ -213,6 +220,7 @@ impl Receiver {
             max_hops: tbs.max_hops,
             remaining_hops: header.remaining_hops,
             permissions: 0,
+            standing,
             tbs: range_in(bytes, signed.tbs),
             signature: range_in(bytes, signed.signature),
             payload: range_in(bytes, tbs.payload),
@@ -220,7 +228,7 @@ impl Receiver {
             bytes: frame.bytes.clone(),
         };
         if let Some(credential) = credential {
-            self.learn(&signer, credential, situation)?;
+            self.learn(&signer, credential, &frame.link_source, situation)?;
             distribution.learned(&signer);
         }
         // The type is judged with the signer's permissions, so rules wait for the credential.
@@ -232,6 +240,7 @@ impl Receiver {
         &mut self,
         signer: &Digest,
         credential: &[u8],
+        link: &[u8; 6],
         situation: &Situation<'_>,
     ) -> Result<(), DropReason> {
         let wire = situation.wire();
@@ -243,7 +252,7 @@ impl Receiver {
         if self.keys.is_bad(signer) {
             return Err(DropReason::CredentialKnownBad);
         }
-        if !self.budget.take(situation.now) {
+        if !self.rates.new_credential(link, !situation.test, situation.now) {
             return Err(DropReason::CredentialBudget);
         }
         match self.trust.check_station(credential, wire) {
@@ -281,11 +290,15 @@ impl Receiver {
                 return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
             }
         };
-        message_rules::check(frame.message_type, frame.id.class, frame.max_hops, area, trusted.permissions)
-            .map_err(|error| match error {
-            RuleError::Scope => DropReason::BadScope,
-            RuleError::Permission => DropReason::PermissionDenied,
-        })?;
+        let travel =
+            Travel { class: frame.id.class, lifetime_ms: frame.lifetime_ms, max_hops: frame.max_hops, area };
+        message_rules::check(frame.message_type, &travel, trusted.permissions).map_err(
+            |error| match error {
+                RuleError::Scope => DropReason::BadScope,
+                RuleError::Permission => DropReason::PermissionDenied,
+                RuleError::Role => DropReason::RoleDenied,
+            },
+        )?;
         if !trusted.covers(frame.position) {
             return Err(DropReason::CredentialRegion);
         }
@@ -296,19 +309,45 @@ impl Receiver {
             return Err(DropReason::CredentialExpired);
         }
         frame.permissions = trusted.permissions.0;
+        let neighbour = neighbours.get(&frame.id.signer);
+        let class = frame.id.class;
+        let within = |spent: &Neighbour| spent.rates().allows(class, situation.now);
+        if !situation.test && !neighbour.is_none_or(within) {
+            return Err(DropReason::RateLimitedSigner);
+        }
         if !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
         self.copies.insert(frame.hash, situation.now);
         frame.stamps.prefiltered = host.stamp(situation.now);
-        let class = frame.id.class;
-        let worth = class.deadline().unwrap_or(Duration::from_millis(u64::from(frame.lifetime_ms)));
-        let deadline = situation.anchor.instant_at(frame.generation + worth);
-        let shed = self.queue.push(class, deadline, frame);
+        if self.goes_unverified(&frame, neighbour, situation) {
+            return self.unverified(frame, host.stamp(situation.now)).map(Admission::Unverified);
+        }
+        let distance = urgency::distance(neighbour, frame.position, situation.here, situation.velocity, wire);
+        let urgency = urgency::urgency(class, frame.generation, distance, situation.now, situation.anchor);
+        let shed = self.queue.push(urgency, frame.standing, frame);
         Ok(Admission::Queued(shed.map(|frame| {
             self.copies.remove(frame.hash);
             frame.dropped(DropReason::VerifyQueueFull)
         })))
+    }
+
+    /// Whether this is awareness of a neighbour that is far and leaves, and not one of the sample.
+    ///
+    /// The sample is drawn by the frame's keyed hash: nobody else knows which frames are in it.
+    fn goes_unverified(
+        &self,
+        frame: &Frame,
+        neighbour: Option<&Neighbour>,
+        situation: &Situation<'_>,
+    ) -> bool {
+        let Situation { here, velocity, .. } = *situation;
+        let (Some(sample), Some(neighbour)) = (situation.sample, neighbour) else { return false };
+        frame.message_type == v1::MessageType::Awareness as u32
+            && frame.standing == Standing::Good
+            && neighbour.link() == Some(frame.link_source)
+            && !frame.hash.is_one_in(sample)
+            && urgency::is_far_and_leaving(neighbour, frame.position, here, velocity, situation.wire())
     }
 
     /// Sends the frames held for `signer` on their way, now that its credential is known.
@@ -335,93 +374,6 @@ impl Receiver {
         Some(admission.unwrap_or_else(|reason| Admission::Dropped(Dropped { reason, link_source, claimed })))
     }
 
-    /// Verifies the most urgent waiting frame: `None` when none waits.
-    pub fn verify_next(
-        &mut self,
-        situation: &Situation<'_>,
-        neighbours: &NeighbourTable,
-        host: &mut dyn Host,
-    ) -> Option<Result<Verified, Dropped>> {
-        let frame = self.queue.pop()?;
-        let verdict = self.verify(&frame, situation, neighbours, host);
-        Some(match verdict {
-            Ok(stamps) => Ok(self.verified(frame, stamps)),
-            Err(reason) => Err(frame.dropped(reason)),
-        })
-    }
-
-    fn verify(
-        &mut self,
-        frame: &Frame,
-        situation: &Situation<'_>,
-        neighbours: &NeighbourTable,
-        host: &mut dyn Host,
-    ) -> Result<ReceiveStamps, DropReason> {
-        let wire = situation.wire();
-        freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms)
-            .map_err(|_| DropReason::VerifyTooLate)?;
-        // Another frame with this number may have been verified while this one waited.
-        if !neighbours.is_new(&frame.id, frame.generation) {
-            return Err(DropReason::Replayed);
-        }
-        let Lookup::Known(trusted) = self.keys.lookup(&frame.id.signer, wire) else {
-            return Err(DropReason::UnknownCredential);
-        };
-        signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
-        let signature = slice(&frame.bytes, &frame.signature);
-        let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
-        if !host.verify(&trusted.key, &self.signed, signature) {
-            return Err(DropReason::SignatureInvalid);
-        }
-        Ok(ReceiveStamps { verified: host.stamp(situation.now), ..frame.stamps })
-    }
-
-    fn verified(&mut self, frame: Frame, stamps: ReceiveStamps) -> Verified {
-        let payload = frame.bytes.slice(wide(&frame.payload));
-        let requests = frame.bytes.slice(wide(&frame.requests));
-        let hops = frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1);
-        let (useless, motion) = match self.decode(frame.message_type, &payload) {
-            Ok(motion) => (None, motion),
-            Err(reason) => (Some(reason), None),
-        };
-        Verified {
-            received: Received {
-                id: frame.id,
-                message_type: frame.message_type,
-                generation_time: frame.generation,
-                position: frame.position,
-                link_source: frame.link_source,
-                hops,
-                permissions: frame.permissions,
-                payload,
-                stamps,
-            },
-            useless,
-            motion,
-            requests,
-            signal_dbm: frame.signal_dbm,
-            single_hop: hops == 1,
-        }
-    }
-
-    /// Decodes a payload, to know that it can be; how its signer moves, when it says so.
-    fn decode(&mut self, message_type: u32, payload: &Bytes) -> Result<Option<Motion>, DropReason> {
-        if message_type == v1::MessageType::Awareness as u32 {
-            if let Some(beacon) = Beacon::read(payload) {
-                return Ok(Some(motion(&beacon)));
-            }
-            // Into the struct of the last one: its columns keep their room.
-            return payload::decode_awareness_into(&mut self.awareness, payload)
-                .map(|()| Some(motion(&Beacon::from(&self.awareness))))
-                .map_err(|_| DropReason::MalformedPayload);
-        }
-        match payload::decode(message_type, payload.clone()) {
-            Ok(_) => Ok(None),
-            Err(PayloadError::UnknownType(_)) => Err(DropReason::UnknownType),
-            Err(_) => Err(DropReason::MalformedPayload),
-        }
-    }
-
     /// Gives up frames that waited for their credential too long, one a call.
     pub fn expire_held(&mut self, now: Instant) -> Option<Dropped> {
         let frame = self.hold.expire(now)?;
@@ -433,9 +385,14 @@ impl Receiver {
         self.hold.next_expiry()
     }
 
-    /// Whether a frame waits for verification.
+    /// Whether a frame in good standing waits for verification.
     pub fn verification_waits(&self) -> bool {
         !self.queue.is_empty()
+    }
+
+    /// When the next demoted frame has its turn, unless others come between.
+    pub fn next_demoted(&self) -> Option<Instant> {
+        (self.queue.demoted() > 0).then_some(self.next_demoted)
     }
 
     fn forget(&mut self, frame: Frame) -> Dropped {
@@ -456,25 +413,6 @@ impl Frame {
     }
 }
 
-/// Bounds the checks of new credentials per second: a bucket that refills evenly.
-#[derive(Debug, Default)]
-struct Budget {
-    /// Nanoseconds of budget spent ahead of time.
-    filled_until: Instant,
-}
-
-impl Budget {
-    fn take(&mut self, now: Instant) -> bool {
-        let each = Duration::from_secs(1) / limits::NEW_CREDENTIALS_PER_SECOND;
-        let start = self.filled_until.max(now);
-        if start.since(now) >= Duration::from_secs(1) - each {
-            return false;
-        }
-        self.filled_until = start + each;
-        true
-    }
-}
-
 fn hop_reason(error: HopError) -> DropReason {
     match error {
         HopError::Truncated => DropReason::Truncated,
@@ -483,15 +421,6 @@ fn hop_reason(error: HopError) -> DropReason {
         HopError::ReservedBits => DropReason::ReservedBits,
         HopError::Class(_) => DropReason::BadClass,
         HopError::Position => DropReason::BadForwarderPosition,
-    }
-}
-
-fn motion(beacon: &Beacon) -> Motion {
-    Motion {
-        speed: beacon.speed.map(|speed| speed as u16),
-        heading: beacon.heading.map(|heading| heading as u16),
-        acceleration: beacon.acceleration.map(|acceleration| acceleration as i16),
-        station_type: beacon.station_type as u8,
     }
 }
 

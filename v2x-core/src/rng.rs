@@ -15,6 +15,10 @@ pub enum Purpose {
     AwarenessPhase,
     /// Keys of the exact-copy cache's hash: unknown to others, so that nobody can aim at a slot.
     CopyCacheKey,
+    /// Keys of the hash over unverified link addresses and forwarders, likewise.
+    RateKeys,
+    /// How long a request for a credential is held back.
+    RequestBackOff,
 }
 
 /// A stream for one purpose of one station.

@@ -13,9 +13,10 @@ use crate::io::{
     Fix, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent, Transmit,
 };
 use crate::limits;
-use crate::message_rules::{self, RuleError};
+use crate::message_rules::{self, RuleError, Travel};
 use crate::position::Position;
 use crate::queue::{SendQueue, Subject, send_by};
+use crate::roles;
 use crate::security::replay_window::starting_sequence;
 use crate::security::{Distribution, Identity, freshness};
 use crate::time::{Anchor, Instant, WireTime};
@@ -128,6 +129,10 @@ impl Sender {
             area: request.area.as_ref(),
             subject: request.subject,
         };
+        if !roles::request_permitted(request, self.identity.permissions()) {
+            let reason = NotSentReason::NotPermitted;
+            return Err(NotSent { class: request.class, id: None, reason });
+        }
         self.sign_and_queue(&outgoing, &request.payload, here, distribution, host)
     }
 
@@ -177,19 +182,14 @@ impl Sender {
             return refuse(NotSentReason::BadRequest);
         }
         let permissions = self.identity.permissions();
-        match message_rules::check(
-            outgoing.message_type,
-            class,
-            outgoing.max_hops,
-            outgoing.area,
-            permissions,
-        ) {
-            Ok(()) => {}
-            Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
-            Err(RuleError::Permission) => return refuse(NotSentReason::NotPermitted),
-        }
         let generation_time = anchor.wire_at(now);
         let lifetime_ms = outgoing.lifetime_ms.min(longest);
+        let travel = Travel { class, lifetime_ms, max_hops: outgoing.max_hops, area: outgoing.area };
+        match message_rules::check(outgoing.message_type, &travel, permissions) {
+            Ok(()) => {}
+            Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
+            Err(RuleError::Permission | RuleError::Role) => return refuse(NotSentReason::NotPermitted),
+        }
         let sequence =
             *self.sequences[class.index()].get_or_insert_with(|| starting_sequence(generation_time));
         self.requests.clear();

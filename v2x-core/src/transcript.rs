@@ -36,6 +36,7 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.extend_from_slice(&received.link_source);
             out.push(received.hops);
             out.extend_from_slice(&received.permissions.to_le_bytes());
+            out.push(u8::from(received.verified));
             write_bytes(&received.payload, out);
         }
         Event::Dropped(dropped) => {
@@ -115,9 +116,10 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let source = reader.take(6)?;
             let hops = reader.u8()?;
             let permissions = reader.u64()?;
+            let verified = if reader.u8()? == 0 { "unverified " } else { "" };
             let payload = reader.bytes()?;
             format!(
-                "received {id}, type {message_type}, generated at {generation} us at {latitude}, {longitude}, \
+                "received {verified}{id}, type {message_type}, generated at {generation} us at {latitude}, {longitude}, \
                  from {}, {hops} hops, permissions {permissions:#x}: {}",
                 hex(source),
                 hex(payload)
@@ -266,6 +268,7 @@ mod tests {
             link_source: [1; 6],
             hops: 1,
             permissions: 3,
+            verified: true,
             payload: Bytes::from_static(&[9, 9]),
             stamps: ReceiveStamps::default(),
         };

@@ -245,6 +245,7 @@ mod tests {
             position: v2x_core::position::Position::default(),
             link_source: [0; 6],
             hops: 1,
+            verified: true,
             permissions: 0,
             payload: bytes::Bytes::new(),
             stamps: v2x_core::io::ReceiveStamps::default(),

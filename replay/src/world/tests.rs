@@ -124,7 +124,7 @@ impl Medium for Corrupting {
             self.1 += 1;
             if self.1.is_multiple_of(5) {
                 let mut bytes = transmission.bytes.to_vec();
-                let signature = bytes.windows(2).rposition(|pair| pair == [0x12, 64]).unwrap();
+                let signature = bytes.windows(2).position(|pair| pair == [0x12, 64]).unwrap();
                 bytes[signature + 20] ^= 1;
                 reception.changed = Some(bytes.into());
             }

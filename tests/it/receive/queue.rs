@@ -1,21 +1,37 @@
 //! The verification queue: what is verified first, and what is shed.
 
+use bytes::Bytes;
+use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{DropReason, Event};
 use v2x_core::limits;
+use v2x_core::time::Instant;
 use v2x_proto::Class;
 
 use super::AT;
-use crate::craft::{Crafter, forged};
-use crate::stations::{self, Station};
+use crate::craft::{Crafter, forged, poked};
+use crate::stations::{self, PLACE, Station};
+
+/// A listener among test traffic: no rate keeps its queue from filling.
+fn test_station() -> Station {
+    let config = Config { test: true, awareness: AwarenessRule::Off, ..Config::vehicle() };
+    let mut station = Station::new(9, config);
+    station.start(Instant::ZERO, PLACE);
+    station
+}
+
+/// The frame as a test station sends it.
+fn in_test(bytes: &Bytes) -> Bytes {
+    poked(bytes, 1, |flags| flags | 1 << 4)
+}
 
 #[test]
 fn a_full_queue_sheds_background_then_infrastructure_then_awareness_and_never_an_alert() {
     let car = Crafter::station(1);
-    let mut receiver = Station::silent(9);
-    receiver.hear(AT, &car.full(&car.fields(AT)));
+    let mut receiver = test_station();
+    receiver.hear(AT, &in_test(&car.full(&car.fields(AT))));
     // Not worth a signature each: they are shed, or forgotten, before any is looked at.
     let junk = |receiver: &mut Station, class| {
-        let bytes = forged(&car.brief(&car.fields_in(class, AT)), 0);
+        let bytes = in_test(&forged(&car.brief(&car.fields_in(class, AT)), 0));
         receiver.feed(AT, stations::frame(&bytes, [1; 6]));
     };
     let half = limits::MAX_VERIFY_QUEUE / 2;
@@ -47,12 +63,13 @@ fn a_full_queue_sheds_background_then_infrastructure_then_awareness_and_never_an
 
 #[test]
 fn a_frame_that_was_shed_is_taken_when_it_comes_again() {
-    let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
-    receiver.hear(AT, &car.full(&car.fields(AT)));
-    let background = car.brief(&car.fields_in(Class::D5, AT));
+    let (car, mut receiver) = (Crafter::station(1), test_station());
+    receiver.hear(AT, &in_test(&car.full(&car.fields(AT))));
+    let background = in_test(&car.brief(&car.fields_in(Class::D5, AT)));
     receiver.feed(AT, stations::frame(&background, [1; 6]));
     for n in 0..limits::MAX_VERIFY_QUEUE {
-        receiver.feed(AT, stations::frame(&forged(&car.brief(&car.fields(AT)), n), [1; 6]));
+        let junk = in_test(&forged(&car.brief(&car.fields(AT)), n));
+        receiver.feed(AT, stations::frame(&junk, [1; 6]));
     }
     assert_eq!(receiver.last_drop(), Some("verify_queue_full"));
     receiver.verify(AT);

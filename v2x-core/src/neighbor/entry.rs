@@ -6,6 +6,7 @@ use v2x_proto::{Class, Digest};
 
 use crate::io::MessageId;
 use crate::position::Position;
+use crate::rate::SignerRates;
 use crate::security::replay_memory::History;
 use crate::security::replay_window::ReplayWindows;
 use crate::time::{Instant, WireTime};
@@ -53,6 +54,7 @@ pub struct Neighbour {
     generation: WireTime,
     heard: Instant,
     windows: ReplayWindows,
+    rates: SignerRates,
     position: Position,
     received: u32,
     expected: u32,
@@ -128,6 +130,12 @@ impl Neighbour {
         self.is_direct().then_some(self.link)
     }
 
+    /// What it has spent of its rates.
+    #[must_use]
+    pub fn rates(&self) -> &SignerRates {
+        &self.rates
+    }
+
     /// True when it gave evidence that it hears us.
     #[must_use]
     pub fn hears_us(&self) -> bool {
@@ -192,6 +200,7 @@ impl Neighbour {
             generation: history.newest,
             heard: message.at,
             windows: history.windows,
+            rates: SignerRates::default(),
             position: message.position,
             received: 0,
             expected: 0,
@@ -230,6 +239,7 @@ impl Neighbour {
         let first_beacon = self.windows.is_empty(message.id.class);
         let ahead = self.windows.record(message.id.class, message.id.sequence);
         self.heard = message.at;
+        self.rates.charge(message.id.class, message.at);
         if message.generation >= self.generation {
             self.generation = message.generation;
             self.position = message.position;
@@ -256,6 +266,10 @@ impl Neighbour {
         self.heading = motion.heading.unwrap_or(UNKNOWN);
         self.acceleration = motion.acceleration.unwrap_or(i16::MIN);
         self.station_type = motion.station_type;
+    }
+
+    pub(super) fn new_event(&mut self, number: u32, now: Instant) -> bool {
+        self.rates.new_event(number, now)
     }
 
     pub(super) fn set_hears_us(&mut self) {

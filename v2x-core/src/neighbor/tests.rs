@@ -44,7 +44,7 @@ fn hear(table: &mut NeighbourTable, message: &Heard) -> Change {
 }
 
 #[test]
-fn a_neighbour_and_its_credential_take_at_most_512_bytes() {
+fn a_neighbour_and_its_credential_take_at_most_1_kb() {
     // Slot, and its share of an index of 2,048 buckets of two bytes and a control byte.
     let neighbour = size_of::<Option<Neighbour>>() + 2 * (size_of::<u16>() + 1);
     // A cached credential is one allocation (key, value, two links; 8 bytes of allocator header,
@@ -52,7 +52,7 @@ fn a_neighbour_and_its_credential_take_at_most_512_bytes() {
     let pointer = size_of::<usize>();
     let allocation = (size_of::<Digest>() + size_of::<Trusted>() + 2 * pointer + 8).next_multiple_of(16);
     let credential = allocation + 2 * (2 * pointer + 1) * MAX_CREDENTIALS / MAX_NEIGHBOURS;
-    assert!(neighbour + credential <= 512, "{neighbour} + {credential}");
+    assert!(neighbour + credential <= 1024, "{neighbour} + {credential}");
 }
 
 #[test]

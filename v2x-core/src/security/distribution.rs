@@ -4,6 +4,11 @@
 //! credential once a second, with every hazard, and in its next message after it heard a station it
 //! does not know or a request that names it. A new neighbour is answered the same way.
 //!
+//! While the channel is quiet the credential goes along more often, so that newcomers know everybody sooner.
+//!
+//! A request is held back for a random time, and not made when another station makes it first: of all who
+//! miss one credential, one asks.
+//!
 //! Nothing here is trusted: whoever floods the air with requests or unknown digests gets one full
 //! credential per [`ON_DEMAND_GAP`], and a list of eight digests.
 
@@ -13,6 +18,7 @@ use arrayvec::ArrayVec;
 use v2x_proto::{Class, Digest};
 
 use crate::limits::MAX_REQUESTS;
+use crate::rng::Stream;
 use crate::time::Instant;
 
 /// Decides about one station's credential and its requests for others'.
@@ -22,23 +28,36 @@ pub struct Distribution {
     last_full: Option<Instant>,
     /// Somebody may not know us: the next message answers.
     owed: bool,
+    quiet: bool,
+    back_off: Stream,
     wanted: ArrayVec<Wanted, MAX_REQUESTS>,
 }
 
 /// The full credential goes out at least this often.
 pub const FULL_INTERVAL: Duration = Duration::from_secs(1);
+/// And this often while the channel is quiet: 2.5 Hz.
+pub const QUIET_FULL_INTERVAL: Duration = Duration::from_millis(400);
 /// Requests and unknown stations make it go out at most this often.
 pub const ON_DEMAND_GAP: Duration = Duration::from_millis(50);
 /// One digest is asked for at most this often.
 pub const ASK_INTERVAL: Duration = Duration::from_millis(250);
+/// A request is held back for up to this long (IEEE 1609.2 peer-to-peer distribution: 0 to 250 ms).
+pub const MAX_BACK_OFF: Duration = Duration::from_millis(250);
 /// An unknown digest not heard for this long is no longer asked for.
 pub const FORGET_AFTER: Duration = Duration::from_secs(1);
 
 impl Distribution {
-    /// For the station whose credential is `own`. Its first message carries the credential.
+    /// For the station whose credential is `own`. Its first message carries the credential. Requests are held
+    /// back for times drawn from `back_off`.
     #[must_use]
-    pub fn new(own: &Digest) -> Self {
-        Self { own: own.truncated(), last_full: None, owed: false, wanted: ArrayVec::new() }
+    pub fn new(own: &Digest, back_off: Stream) -> Self {
+        let wanted = ArrayVec::new();
+        Self { own: own.truncated(), last_full: None, owed: false, quiet: false, back_off, wanted }
+    }
+
+    /// Whether the channel has room to spare.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
     }
 
     /// True when a message sent now must carry the full credential.
@@ -49,9 +68,10 @@ impl Distribution {
     pub fn attach(&self, now: Instant, class: Class, is_hazard: bool) -> bool {
         let Some(last) = self.last_full else { return true };
         let passed = now.since(last);
+        let interval = if self.quiet { QUIET_FULL_INTERVAL } else { FULL_INTERVAL };
         is_hazard
             || matches!(class, Class::D0 | Class::D1 | Class::D3)
-            || passed >= FULL_INTERVAL
+            || passed >= interval
             || (self.owed && passed >= ON_DEMAND_GAP)
     }
 
@@ -71,7 +91,8 @@ impl Distribution {
             }
             for wanted in &mut self.wanted {
                 if request == wanted.digest.truncated() {
-                    wanted.asked = Some(now);
+                    wanted.asked = true;
+                    wanted.due = wanted.due.max(now + ASK_INTERVAL);
                 }
             }
         }
@@ -87,11 +108,13 @@ impl Distribution {
         }
         if self.wanted.is_full() {
             // Only what was asked for once makes room: made-up digests cannot push out a station before its turn.
-            let asked = self.wanted.iter().enumerate().filter_map(|(place, w)| Some((w.asked?, place)));
-            let Some((_, oldest)) = asked.min() else { return };
+            let asked = self.wanted.iter().enumerate().filter(|(_, w)| w.asked);
+            let Some((_, oldest)) = asked.map(|(place, w)| (w.due, place)).min() else { return };
             self.wanted.remove(oldest);
         }
-        self.wanted.push(Wanted { digest, heard: now, asked: None });
+        let back_off = self.back_off.below(MAX_BACK_OFF.as_nanos() as u64);
+        let due = now + Duration::from_nanos(back_off);
+        self.wanted.push(Wanted { digest, heard: now, due, asked: false });
     }
 
     /// The credential of `digest` is known now.
@@ -108,8 +131,9 @@ impl Distribution {
     pub fn requests(&mut self, now: Instant, out: &mut Vec<u8>) {
         self.forget_silent(now);
         for wanted in &mut self.wanted {
-            if wanted.asked.is_none_or(|asked| now.since(asked) >= ASK_INTERVAL) {
-                wanted.asked = Some(now);
+            if wanted.due <= now {
+                wanted.asked = true;
+                wanted.due = now + ASK_INTERVAL;
                 out.extend_from_slice(&wanted.digest.truncated());
             }
         }
@@ -124,12 +148,16 @@ impl Distribution {
 struct Wanted {
     digest: Digest,
     heard: Instant,
-    asked: Option<Instant>,
+    /// Not to be asked for before.
+    due: Instant,
+    /// Asked for before, by us or by another station that we heard.
+    asked: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::Purpose;
 
     const OWN: Digest = Digest([1, 2, 3, 4, 5, 6, 7, 8]);
 
@@ -138,7 +166,8 @@ mod tests {
     }
 
     fn started() -> Distribution {
-        let mut distribution = Distribution::new(&OWN);
+        let back_off = Stream::new(1, OWN, Purpose::RequestBackOff);
+        let mut distribution = Distribution::new(&OWN, back_off);
         assert!(distribution.attach(ms(0), Class::D2, false));
         distribution.sent_full(ms(0));
         distribution
@@ -205,12 +234,41 @@ mod tests {
     }
 
     #[test]
+    fn a_quiet_channel_is_told_more_often() {
+        let mut distribution = started();
+        distribution.set_quiet(true);
+        assert!(!distribution.attach(ms(399), Class::D2, false));
+        assert!(distribution.attach(ms(400), Class::D2, false));
+        distribution.set_quiet(false);
+        assert!(!distribution.attach(ms(400), Class::D2, false));
+    }
+
+    /// When `distribution` first asks for the digest it heard at 0, looked at each millisecond.
+    fn first_ask(distribution: &mut Distribution) -> u64 {
+        (0..1000).find(|millis| !asked(distribution, ms(*millis)).is_empty()).unwrap()
+    }
+
+    #[test]
+    fn a_request_is_held_back_for_a_time_of_each_stations_own() {
+        let times: std::collections::BTreeSet<_> = (0..20)
+            .map(|seed| {
+                let back_off = Stream::new(seed, OWN, Purpose::RequestBackOff);
+                let mut distribution = Distribution::new(&OWN, back_off);
+                distribution.heard_unknown(Digest([7; 8]), ms(0));
+                first_ask(&mut distribution)
+            })
+            .collect();
+        assert!(times.len() > 15 && times.iter().all(|millis| *millis <= 250), "{times:?}");
+    }
+
+    #[test]
     fn a_digest_is_asked_for_at_most_every_250_ms_and_forgotten_after_a_second() {
         let mut distribution = started();
         distribution.heard_unknown(Digest([7; 8]), ms(0));
-        let asks =
-            [0, 100, 249, 250, 499, 500, 999, 1000].map(|t| !asked(&mut distribution, ms(t)).is_empty());
-        assert_eq!(asks, [true, false, false, true, false, true, true, false]);
+        let first = first_ask(&mut distribution);
+        let again =
+            [first + 249, first + 250, first + 499, 1000].map(|t| asked(&mut distribution, ms(t)).len());
+        assert_eq!(again, [0, 3, 0, 0]);
     }
 
     #[test]
@@ -219,9 +277,9 @@ mod tests {
         distribution.heard_unknown(Digest([7; 8]), ms(0));
         distribution.heard_unknown(Digest([8; 8]), ms(0));
         distribution.learned(&Digest([7; 8]));
-        distribution.heard_request(&[8, 8, 8], ms(10));
-        assert!(asked(&mut distribution, ms(20)).is_empty());
-        assert_eq!(asked(&mut distribution, ms(260)), [8, 8, 8]);
+        distribution.heard_request(&[8, 8, 8], ms(0));
+        assert!((0..250).all(|millis| asked(&mut distribution, ms(millis)).is_empty()));
+        assert_eq!(asked(&mut distribution, ms(250)), [8, 8, 8]);
     }
 
     #[test]
@@ -230,10 +288,11 @@ mod tests {
         for n in 0..=255 {
             distribution.heard_unknown(Digest([n; 8]), ms(0));
         }
-        let first = asked(&mut distribution, ms(1));
+        let first = asked(&mut distribution, ms(250));
         assert_eq!(first.len(), 3 * MAX_REQUESTS);
         assert_eq!(first[..3], [0, 0, 0]);
-        distribution.heard_unknown(Digest([77; 8]), ms(2));
-        assert_eq!(asked(&mut distribution, ms(3)), [77, 77, 77]);
+        distribution.heard_unknown(Digest([77; 8]), ms(251));
+        let rest = asked(&mut distribution, ms(501));
+        assert!(rest.chunks(3).any(|digest| digest == [77, 77, 77]));
     }
 }

@@ -1,97 +1,205 @@
-//! Which frame is verified next: the one whose deadline comes first.
+//! Which frame is verified next: the one whose deadline comes first; among deadlines that are about the
+//! same, of the more urgent class, then whose sender is near and closing.
 //!
-//! When the queue is full, what nobody's safety waits for gives way: D5, then D4, then D2, the latest
-//! deadline first. D0, D1 and D3 are shed only for more urgent ones of their own kind.
+//! When the queue is full, what nobody's safety waits for gives way: D5, then D4, the latest deadline first,
+//! then D2, the farthest first. D0, D1 and D3 are shed only for more urgent ones of their own kind.
+//!
+//! Demoted frames wait in a lane of their own, which is looked at when the first is empty.
 
+use core::cmp::Ordering;
 use std::collections::VecDeque;
 
 use v2x_proto::Class;
 
 use crate::limits;
+use crate::rate::Standing;
 use crate::time::Instant;
 
 /// Frames that passed every cheap check and wait for the dear one.
 #[derive(Debug)]
 pub struct VerifyQueue<T> {
-    classes: [VecDeque<(Instant, T)>; 6],
-    len: usize,
+    frames: Vec<Option<T>>,
+    free: Vec<u16>,
+    good: Lane,
+    demoted: Lane,
+}
+
+/// How urgent a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Urgency {
+    /// Deadline class.
+    pub class: Class,
+    /// When it is to be verified by.
+    pub deadline: Instant,
+    /// How far its sender will be soon, metres.
+    pub distance: u16,
 }
 
 impl<T> Default for VerifyQueue<T> {
     fn default() -> Self {
-        let classes = Class::ALL.map(|_| VecDeque::with_capacity(limits::MAX_VERIFY_QUEUE / 8));
-        Self { classes, len: 0 }
+        let room = limits::MAX_VERIFY_QUEUE + limits::MAX_DEMOTED;
+        Self {
+            frames: Vec::with_capacity(room),
+            free: Vec::with_capacity(room),
+            good: Lane::new(limits::MAX_VERIFY_QUEUE),
+            demoted: Lane::new(limits::MAX_DEMOTED),
+        }
     }
 }
 
 impl<T> VerifyQueue<T> {
     /// Queues a frame; returns the one that is shed for it, possibly the frame itself.
-    pub fn push(&mut self, class: Class, deadline: Instant, frame: T) -> Option<T> {
+    pub fn push(&mut self, urgency: Urgency, standing: Standing, frame: T) -> Option<T> {
+        let lane = match standing {
+            Standing::Good => &mut self.good,
+            Standing::Demoted => &mut self.demoted,
+        };
         let mut shed = None;
-        if self.len >= limits::MAX_VERIFY_QUEUE {
-            match self.make_room(class, deadline) {
-                Some(victim) => shed = Some(victim),
-                None => return Some(frame),
-            }
+        if lane.len >= lane.room {
+            let Some(slot) = lane.make_room(&urgency) else { return Some(frame) };
+            shed = self.frames[usize::from(slot)].take();
+            self.free.push(slot);
         }
-        let queue = &mut self.classes[class.index()];
-        let place = queue.partition_point(|(queued, _)| *queued <= deadline);
-        queue.insert(place, (deadline, frame));
-        self.len += 1;
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.frames[usize::from(slot)] = Some(frame);
+                slot
+            }
+            None => {
+                self.frames.push(Some(frame));
+                (self.frames.len() - 1) as u16
+            }
+        };
+        lane.insert(&urgency, slot);
         shed
     }
 
-    /// The frame whose deadline comes first; between equals the more urgent class, then the first to come.
+    /// The most urgent frame in good standing.
     pub fn pop(&mut self) -> Option<T> {
+        let slot = self.good.pop()?;
+        self.take(slot)
+    }
+
+    /// The most urgent demoted frame.
+    pub fn pop_demoted(&mut self) -> Option<T> {
+        let slot = self.demoted.pop()?;
+        self.take(slot)
+    }
+
+    /// Frames in good standing that wait.
+    pub fn len(&self) -> usize {
+        self.good.len
+    }
+
+    /// Whether no frame in good standing waits.
+    pub fn is_empty(&self) -> bool {
+        self.good.len == 0
+    }
+
+    /// Demoted frames that wait.
+    pub fn demoted(&self) -> usize {
+        self.demoted.len
+    }
+
+    fn take(&mut self, slot: u16) -> Option<T> {
+        self.free.push(slot);
+        self.frames[usize::from(slot)].take()
+    }
+}
+
+/// One line of frames, by class; they themselves lie in slots, so that a place in the middle is cheap.
+#[derive(Debug)]
+struct Lane {
+    classes: [VecDeque<Waiting>; 6],
+    len: usize,
+    room: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    deadline: Instant,
+    distance: u16,
+    slot: u16,
+}
+
+impl Waiting {
+    fn urgency(&self, other: &Self) -> Ordering {
+        let key = |waiting: &Self| (slice(waiting.deadline), waiting.distance, waiting.deadline);
+        key(self).cmp(&key(other))
+    }
+}
+
+impl Lane {
+    fn new(room: usize) -> Self {
+        Self { classes: Class::ALL.map(|_| VecDeque::with_capacity(room)), len: 0, room }
+    }
+
+    fn insert(&mut self, urgency: &Urgency, slot: u16) {
+        let waiting = Waiting { deadline: urgency.deadline, distance: urgency.distance, slot };
+        let queue = &mut self.classes[urgency.class.index()];
+        let place = queue.partition_point(|queued| queued.urgency(&waiting).is_le());
+        queue.insert(place, waiting);
+        self.len += 1;
+    }
+
+    fn pop(&mut self) -> Option<u16> {
+        if self.len == 0 {
+            return None;
+        }
         let class = (0..self.classes.len())
-            .filter_map(|class| self.classes[class].front().map(|(deadline, _)| (*deadline, class)))
+            .filter_map(|class| self.classes[class].front().map(|first| (slice(first.deadline), class)))
             .min()?
             .1;
         self.len -= 1;
-        self.classes[class].pop_front().map(|(_, frame)| frame)
+        self.classes[class].pop_front().map(|first| first.slot)
     }
 
-    /// Frames waiting.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn make_room(&mut self, class: Class, deadline: Instant) -> Option<T> {
-        let sheddable = SHED_ORDER.iter().copied().find(|shed| !self.classes[shed.index()].is_empty());
-        let from = match sheddable {
+    /// The slot of the frame that gives way to one of `urgency`, if any does.
+    fn make_room(&mut self, urgency: &Urgency) -> Option<u16> {
+        let first = SHED_ORDER.iter().copied().find(|class| !self.classes[class.index()].is_empty());
+        let class = match first {
             // A newcomer of a class that would be shed first is the first to go.
-            Some(victim) if rank(class) < rank(victim) => return None,
-            Some(victim) if victim != class => return self.take_last(victim),
+            Some(victim) if rank(urgency.class) < rank(victim) => return None,
             Some(victim) => victim,
-            None if rank(class) < SHED_ORDER.len() => return None,
+            None if rank(urgency.class) < SHED_ORDER.len() => return None,
             None => self.latest()?,
         };
-        let latest = self.classes[from.index()].back().map(|(queued, _)| *queued)?;
-        (deadline < latest).then(|| self.take_last(from)).flatten()
+        let queue = &self.classes[class.index()];
+        let place = if class == Class::D2 {
+            // The whole class is looked at: a few hundred places of 16 bytes, only when the queue is full.
+            (0..queue.len()).max_by_key(|place| (queue[*place].distance, queue[*place].deadline))?
+        } else {
+            queue.len() - 1
+        };
+        let victim = queue[place];
+        let gives_way = if class != urgency.class && rank(class) < SHED_ORDER.len() {
+            true
+        } else if class == Class::D2 {
+            (urgency.distance, urgency.deadline) < (victim.distance, victim.deadline)
+        } else {
+            urgency.deadline < victim.deadline
+        };
+        if !gives_way {
+            return None;
+        }
+        self.classes[class.index()].remove(place);
+        self.len -= 1;
+        Some(victim.slot)
     }
 
     fn latest(&self) -> Option<Class> {
-        Class::ALL
-            .into_iter()
-            .filter_map(|class| self.classes[class.index()].back().map(|(deadline, _)| (*deadline, class)))
-            .max()
-            .map(|(_, class)| class)
-    }
-
-    fn take_last(&mut self, class: Class) -> Option<T> {
-        let (_, frame) = self.classes[class.index()].pop_back()?;
-        self.len -= 1;
-        Some(frame)
+        let last = |class: Class| self.classes[class.index()].back().map(|last| (last.deadline, class));
+        Class::ALL.into_iter().filter_map(last).max().map(|(_, class)| class)
     }
 }
 
 fn rank(class: Class) -> usize {
     SHED_ORDER.iter().position(|shed| *shed == class).unwrap_or(SHED_ORDER.len())
+}
+
+/// Deadlines within 2^22 ns (4.2 ms, a hundred verifications) count as one.
+fn slice(deadline: Instant) -> u64 {
+    deadline.as_nanos() >> 22
 }
 
 const SHED_ORDER: [Class; 3] = [Class::D5, Class::D4, Class::D2];
@@ -105,53 +213,109 @@ mod tests {
         Instant::from_millis(ms)
     }
 
+    fn by(class: Class, ms: u64) -> Urgency {
+        Urgency { class, deadline: at(ms), distance: 100 }
+    }
+
     fn full_of(class: Class) -> VerifyQueue<u64> {
         let mut queue = VerifyQueue::default();
         for n in 0..limits::MAX_VERIFY_QUEUE as u64 {
-            assert_eq!(queue.push(class, at(1000 + n), n), None);
+            assert_eq!(queue.push(by(class, 1000 + n), Standing::Good, n), None);
         }
         queue
+    }
+
+    fn order<T>(queue: &mut VerifyQueue<T>) -> Vec<T> {
+        core::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]
     fn the_earliest_deadline_is_verified_first() {
         let mut queue = VerifyQueue::default();
         for (class, deadline) in [(Class::D2, 100), (Class::D0, 20), (Class::D5, 10), (Class::D1, 20)] {
-            queue.push(class, at(deadline), (class, deadline));
+            queue.push(by(class, deadline), Standing::Good, (class, deadline));
         }
-        let order: Vec<_> = core::iter::from_fn(|| queue.pop()).collect();
-        assert_eq!(order, [(Class::D5, 10), (Class::D0, 20), (Class::D1, 20), (Class::D2, 100)]);
+        let expected = [(Class::D5, 10), (Class::D0, 20), (Class::D1, 20), (Class::D2, 100)];
+        assert_eq!(order(&mut queue), expected);
+    }
+
+    #[test]
+    fn of_one_class_and_about_one_deadline_the_nearest_is_verified_first() {
+        let mut queue = VerifyQueue::default();
+        for (ns, distance) in [(100_000_000, 300), (100_100_000, 20), (100_050_000, 150), (90_000_000, 900)] {
+            let urgency = Urgency { class: Class::D2, deadline: Instant::from_nanos(ns), distance };
+            queue.push(urgency, Standing::Good, distance);
+        }
+        assert_eq!(order(&mut queue), [900, 20, 150, 300], "ten milliseconds earlier is earlier");
     }
 
     #[test]
     fn background_gives_way_to_everything_and_awareness_to_alerts() {
         let last = limits::MAX_VERIFY_QUEUE as u64 - 1;
+        let push = |of, class, ms| full_of(of).push(by(class, ms), Standing::Good, 77);
         for class in [Class::D0, Class::D1, Class::D2, Class::D3, Class::D4] {
-            assert_eq!(full_of(Class::D5).push(class, at(9999), 77), Some(last), "{class:?}");
+            assert_eq!(push(Class::D5, class, 9999), Some(last), "{class:?}");
         }
-        assert_eq!(full_of(Class::D2).push(Class::D0, at(9999), 77), Some(last));
-        assert_eq!(full_of(Class::D2).push(Class::D5, at(1), 77), Some(77));
-        assert_eq!(full_of(Class::D2).push(Class::D4, at(1), 77), Some(77));
+        assert_eq!(push(Class::D2, Class::D0, 9999), Some(last));
+        assert_eq!(push(Class::D2, Class::D5, 1), Some(77));
+        assert_eq!(push(Class::D2, Class::D4, 1), Some(77));
+    }
+
+    #[test]
+    fn of_awareness_the_farthest_gives_way() {
+        let mut queue = VerifyQueue::default();
+        let far = |distance| Urgency { distance, ..by(Class::D2, 100) };
+        for n in 0..limits::MAX_VERIFY_QUEUE as u16 {
+            // The farthest is somewhere in the middle.
+            let distance = if n == 200 { 900 } else { 100 + n % 400 };
+            queue.push(far(distance), Standing::Good, distance);
+        }
+        assert_eq!(queue.push(far(1000), Standing::Good, 1000), Some(1000), "farther than all");
+        assert_eq!(queue.push(far(50), Standing::Good, 50), Some(900));
+        assert_eq!(queue.push(by(Class::D1, 9999), Standing::Good, 1), Some(499));
     }
 
     #[test]
     fn imminent_frames_are_shed_only_for_more_urgent_ones() {
-        assert_eq!(full_of(Class::D0).push(Class::D2, at(1), 77), Some(77));
-        assert_eq!(full_of(Class::D0).push(Class::D0, at(9999), 77), Some(77));
-        assert_eq!(full_of(Class::D3).push(Class::D0, at(5), 77), Some(limits::MAX_VERIFY_QUEUE as u64 - 1));
+        let push = |of, class, ms| full_of(of).push(by(class, ms), Standing::Good, 77);
+        assert_eq!(push(Class::D0, Class::D2, 1), Some(77));
+        assert_eq!(push(Class::D0, Class::D0, 9999), Some(77));
+        assert_eq!(push(Class::D3, Class::D0, 5), Some(limits::MAX_VERIFY_QUEUE as u64 - 1));
+    }
+
+    #[test]
+    fn demoted_frames_take_no_room_from_others_and_wait_apart() {
+        let mut queue = full_of(Class::D2);
+        for n in 0..limits::MAX_DEMOTED as u64 {
+            assert_eq!(queue.push(by(Class::D0, 1), Standing::Demoted, 1000 + n), None);
+        }
+        assert_eq!(queue.push(by(Class::D2, 1), Standing::Demoted, 77), Some(77));
+        assert_eq!(queue.pop(), Some(0));
+        assert_eq!(queue.pop_demoted(), Some(1000));
+        assert_eq!((queue.len(), queue.demoted()), (limits::MAX_VERIFY_QUEUE - 1, limits::MAX_DEMOTED - 1));
     }
 
     proptest! {
         #[test]
-        fn it_is_bounded_and_loses_nothing(frames in proptest::collection::vec((0usize..6, 0u64..50), 0..1500)) {
+        fn it_is_bounded_and_loses_nothing(
+            frames in proptest::collection::vec((0usize..6, 0u64..50, 0u16..500, any::<bool>(), 0u8..4), 0..1500)
+        ) {
             let mut queue = VerifyQueue::default();
-            let mut shed = 0;
-            for (class, deadline) in &frames {
-                shed += usize::from(queue.push(Class::ALL[*class], at(*deadline), ()).is_some());
-                prop_assert!(queue.len() <= limits::MAX_VERIFY_QUEUE);
+            let mut out = Vec::new();
+            for (n, (class, deadline, distance, demoted, pops)) in frames.iter().enumerate() {
+                let urgency = Urgency { class: Class::ALL[*class], deadline: at(*deadline), distance: *distance };
+                let standing = if *demoted { Standing::Demoted } else { Standing::Good };
+                out.extend(queue.push(urgency, standing, n));
+                prop_assert!(queue.len() <= limits::MAX_VERIFY_QUEUE && queue.demoted() <= limits::MAX_DEMOTED);
+                if *pops == 0 {
+                    out.extend(queue.pop());
+                }
             }
-            let left = core::iter::from_fn(|| queue.pop()).count();
-            prop_assert_eq!(left + shed, frames.len());
+            prop_assert!(queue.frames.len() <= limits::MAX_VERIFY_QUEUE + limits::MAX_DEMOTED);
+            out.extend(core::iter::from_fn(|| queue.pop()));
+            out.extend(core::iter::from_fn(|| queue.pop_demoted()));
+            out.sort_unstable();
+            prop_assert_eq!(out, (0..frames.len()).collect::<Vec<_>>());
             prop_assert!(queue.is_empty());
         }
     }

@@ -1,0 +1,181 @@
+//! The dear part of the receive path: one signature a call, then the payload.
+
+use bytes::Bytes;
+use v2x_proto::payload::{self, Beacon, Message, PayloadError};
+use v2x_proto::v1::{HazardState, MessageType};
+
+use super::{Frame, Receiver, Situation, slice, wide};
+use crate::host::Host;
+use crate::io::{DropReason, Dropped, ReceiveStamps, Received};
+use crate::limits;
+use crate::neighbor::{Motion, Neighbour, NeighbourTable};
+use crate::rate::Standing;
+use crate::roles;
+use crate::security::credential::signing_input;
+use crate::security::{Lookup, Permissions, freshness};
+use crate::time::Instant;
+
+/// A frame whose signature holds.
+#[derive(Debug)]
+pub struct Verified {
+    /// The event for the application, when its payload is of use.
+    pub received: Received,
+    /// Why its payload is of no use: it is not delivered, though its signer was heard.
+    pub useless: Option<DropReason>,
+    /// How its signer moves, from an awareness message.
+    pub motion: Option<Motion>,
+    /// Number of the event that it declares new.
+    pub new_event: Option<u32>,
+    /// Credentials its signer asks for.
+    pub requests: Bytes,
+    /// Received power.
+    pub signal_dbm: Option<i8>,
+    /// True when it came straight from its signer.
+    pub single_hop: bool,
+}
+
+/// What a station needs of a payload.
+#[derive(Debug, Default)]
+struct Gist {
+    motion: Option<Motion>,
+    new_event: Option<u32>,
+}
+
+impl Receiver {
+    /// Verifies the most urgent waiting frame: `None` when none waits, or only demoted ones before their turn.
+    pub fn verify_next(
+        &mut self,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Option<Result<Verified, Dropped>> {
+        let frame = match self.queue.pop() {
+            Some(frame) => frame,
+            None if situation.now < self.next_demoted => return None,
+            None => self.queue.pop_demoted()?,
+        };
+        let verdict = self.verify(&frame, situation, neighbours, host);
+        Some(match verdict {
+            Ok(stamps) => Ok(self.verified(frame, stamps)),
+            Err(reason) => Err(frame.dropped(reason)),
+        })
+    }
+
+    fn verify(
+        &mut self,
+        frame: &Frame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Result<ReceiveStamps, DropReason> {
+        let wire = situation.wire();
+        freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms)
+            .map_err(|_| DropReason::VerifyTooLate)?;
+        // Others of this signer, even one with this number, may have been verified while this one waited.
+        let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.now);
+        if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
+            return Err(DropReason::RateLimitedSigner);
+        }
+        if !neighbours.is_new(&frame.id, frame.generation) {
+            return Err(DropReason::Replayed);
+        }
+        let Lookup::Known(trusted) = self.keys.lookup(&frame.id.signer, wire) else {
+            return Err(DropReason::UnknownCredential);
+        };
+        signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
+        let signature = slice(&frame.bytes, &frame.signature);
+        let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
+        if frame.standing == Standing::Demoted {
+            self.next_demoted = situation.now + limits::DEMOTED_INTERVAL;
+        }
+        if !host.verify(&trusted.key, &self.signed, signature) {
+            return Err(DropReason::SignatureInvalid);
+        }
+        Ok(ReceiveStamps { verified: host.stamp(situation.now), ..frame.stamps })
+    }
+
+    fn verified(&mut self, frame: Frame, stamps: ReceiveStamps) -> Verified {
+        let received = received(&frame, true, stamps);
+        let (useless, gist) = match self.decode(&received) {
+            Ok(gist) => (None, gist),
+            Err(reason) => (Some(reason), Gist::default()),
+        };
+        Verified {
+            useless,
+            motion: gist.motion,
+            new_event: gist.new_event,
+            requests: frame.bytes.slice(wide(&frame.requests)),
+            signal_dbm: frame.signal_dbm,
+            single_hop: received.hops == 1,
+            received,
+        }
+    }
+
+    /// A frame for the application whose signature nobody looks at; its payload must be in order all the same.
+    pub(super) fn unverified(&mut self, frame: Frame, delivered: Instant) -> Result<Received, DropReason> {
+        let received = received(&frame, false, ReceiveStamps { delivered, ..frame.stamps });
+        self.decode(&received).map(|_| received)
+    }
+
+    /// Decodes a payload, to know that it can be and claims nothing that its signer may not; what the station
+    /// needs of it.
+    fn decode(&mut self, received: &Received) -> Result<Gist, DropReason> {
+        let permissions = Permissions(received.permissions);
+        let payload = &received.payload;
+        if received.message_type == MessageType::Awareness as u32 {
+            // The short way knows no emergency vehicles.
+            let beacon = match Beacon::read(payload) {
+                Some(beacon) => beacon,
+                None => {
+                    // Into the struct of the last one: its columns keep their room.
+                    payload::decode_awareness_into(&mut self.awareness, payload)
+                        .map_err(|_| DropReason::MalformedPayload)?;
+                    if !roles::emergency_permitted(self.awareness.emergency.is_some(), permissions) {
+                        return Err(DropReason::RoleDenied);
+                    }
+                    Beacon::from(&self.awareness)
+                }
+            };
+            return Ok(Gist { motion: Some(motion(&beacon)), new_event: None });
+        }
+        let message = match payload::decode(received.message_type, payload.clone()) {
+            Ok(message) => message,
+            Err(PayloadError::UnknownType(_)) => return Err(DropReason::UnknownType),
+            Err(_) => return Err(DropReason::MalformedPayload),
+        };
+        if !roles::permitted(&message, permissions) {
+            return Err(DropReason::RoleDenied);
+        }
+        let new_event = match &message {
+            Message::Hazard(hazard) if hazard.state == HazardState::New as i32 => {
+                Some(hazard.id.as_ref().map_or(0, |id| id.number))
+            }
+            _ => None,
+        };
+        Ok(Gist { motion: None, new_event })
+    }
+}
+
+fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
+    Received {
+        id: frame.id,
+        message_type: frame.message_type,
+        generation_time: frame.generation,
+        position: frame.position,
+        link_source: frame.link_source,
+        hops: frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1),
+        permissions: frame.permissions,
+        verified,
+        payload: frame.bytes.slice(wide(&frame.payload)),
+        stamps,
+    }
+}
+
+fn motion(beacon: &Beacon) -> Motion {
+    Motion {
+        speed: beacon.speed.map(|speed| speed as u16),
+        heading: beacon.heading.map(|heading| heading as u16),
+        acceleration: beacon.acceleration.map(|acceleration| acceleration as i16),
+        station_type: beacon.station_type as u8,
+    }
+}

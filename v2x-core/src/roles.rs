@@ -1,0 +1,89 @@
+//! Claims in a payload that need a permission of their own, besides the one for its type.
+//!
+//! A sender refuses to sign what a receiver would refuse to believe.
+
+use v2x_proto::payload::{self, Message};
+use v2x_proto::v1::{Hazard, HazardState, MessageType};
+
+use crate::io::SendRequest;
+use crate::security::Permissions;
+
+/// True when everything `message` claims is permitted.
+pub fn permitted(message: &Message, permissions: Permissions) -> bool {
+    match message {
+        Message::Awareness(awareness) => emergency_permitted(awareness.emergency.is_some(), permissions),
+        Message::Hazard(hazard) => hazard_permitted(hazard, permissions),
+        _ => true,
+    }
+}
+
+/// True when everything in a message that is to be sent is permitted. Only types that can claim a role are
+/// decoded; what does not decode claims nothing.
+pub fn request_permitted(request: &SendRequest, permissions: Permissions) -> bool {
+    let claims = [MessageType::Awareness as u32, MessageType::Hazard as u32];
+    !claims.contains(&request.message_type)
+        || payload::decode(request.message_type, request.payload.clone())
+            .map_or(true, |message| permitted(&message, permissions))
+}
+
+/// An awareness message with the data of an emergency vehicle on duty needs that role.
+pub fn emergency_permitted(claimed: bool, permissions: Permissions) -> bool {
+    !claimed || permissions.contains(Permissions::EMERGENCY)
+}
+
+/// What a hazard message does to its event, and the cause it names.
+pub fn hazard_permitted(hazard: &Hazard, permissions: Permissions) -> bool {
+    let negates = hazard.state == HazardState::Negate as i32;
+    if negates && !permissions.contains(Permissions::NEGATION) {
+        return false;
+    }
+    permissions.contains(cause_needs(hazard.cause))
+}
+
+/// Causes of TS 102 894-2 `CauseCodeType` that not everybody may declare.
+fn cause_needs(cause: u32) -> Permissions {
+    match cause {
+        ROADWORKS | WRONG_WAY_DRIVER => Permissions::AUTHORITY_HAZARD,
+        EMERGENCY_VEHICLE_APPROACHING => Permissions::EMERGENCY,
+        _ => Permissions::NONE,
+    }
+}
+
+const ROADWORKS: u32 = 3;
+const WRONG_WAY_DRIVER: u32 = 14;
+const EMERGENCY_VEHICLE_APPROACHING: u32 = 95;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v2x_proto::v1::{Awareness, EmergencyInfo};
+
+    fn hazard(state: HazardState, cause: u32) -> Message {
+        Hazard { state: state as i32, cause, ..Hazard::default() }.into()
+    }
+
+    #[test]
+    fn a_claim_needs_its_permission_and_nothing_else() {
+        let emergency = Awareness { emergency: Some(EmergencyInfo::default()), ..Awareness::default() };
+        let new = HazardState::New;
+        for (message, needed) in [
+            (emergency.into(), Permissions::EMERGENCY),
+            (hazard(new, ROADWORKS), Permissions::AUTHORITY_HAZARD),
+            (hazard(new, WRONG_WAY_DRIVER), Permissions::AUTHORITY_HAZARD),
+            (hazard(new, EMERGENCY_VEHICLE_APPROACHING), Permissions::EMERGENCY),
+            (hazard(HazardState::Negate, 0), Permissions::NEGATION),
+        ] {
+            assert!(permitted(&message, needed), "{message:?}");
+            assert!(!permitted(&message, Permissions(u64::MAX).without(needed)), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_everybody_sees_everybody_may_say() {
+        for message in
+            [Awareness::default().into(), hazard(HazardState::New, 2), hazard(HazardState::Cancel, 0)]
+        {
+            assert!(permitted(&message, Permissions::NONE), "{message:?}");
+        }
+    }
+}
