@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::config::Config;
-use v2x_core::io::{Event, Fix, Input, Output};
+use v2x_core::io::{ClockState, Event, Fix, Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::security::CredentialError;
@@ -102,7 +102,7 @@ impl Vehicle {
         let anchor = authority::start();
         let identity = authority.identity(number)?;
         let mut node = Node::new(Config::vehicle(), identity, authority.trust().clone(), 1, anchor);
-        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, trusted: true });
+        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let [a, b, c, d] = number.to_be_bytes();
         let spread = f64::from(number) * 0.618_033_988_75;
         Ok(Self {

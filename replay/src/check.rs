@@ -321,11 +321,13 @@ fn describe_input(input: &Input) -> String {
             let Position { latitude, longitude } = fix.position;
             format!("a position: {:.7}, {:.7}", degrees(latitude), degrees(longitude))
         }
-        Input::Clock { wire, trusted } => {
-            format!("the clock: {wire:?}, {}", if *trusted { "trusted" } else { "not trusted" })
-        }
+        Input::Clock { wire, state } => format!("the clock: {wire:?}, {}", state.name()),
         Input::Send(request) => {
             format!("a message to send: type {}, {}", request.message_type, request.class.name())
+        }
+        Input::Revocation(delta) => format!("a revocation delta of {} bytes", delta.len()),
+        Input::Trust { roots, issuers } => {
+            format!("{} roots and {} issuers to trust", roots.len(), issuers.len())
         }
         Input::Link { ready } => format!("the link {}", if *ready { "takes frames" } else { "is full" }),
         Input::Timeout => "a timeout".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Fix, Input};
+use v2x_core::io::{ClockState, Fix, Input};
 use v2x_core::limits;
 use v2x_core::position::Position;
 use v2x_core::security::Permissions;
@@ -239,7 +239,7 @@ fn a_fixed_interval_is_kept_on_the_air() {
 fn on_air(config: Config, seconds: u64, at: impl Fn(Instant) -> Fix) -> Vec<(Instant, Bytes)> {
     let mut station = Station::new(1, config);
     let wire = anchor().wire_at(Instant::ZERO);
-    station.feed(Instant::ZERO, Input::Clock { wire, trusted: true });
+    station.feed(Instant::ZERO, Input::Clock { wire, state: ClockState::Locked });
     station.drive(Instant::ZERO, Instant::from_millis(seconds * 1000), |now| Input::Fix(Some(at(now))))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input, Output, SendRequest, SendingState, TimerKind};
+use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind};
 use v2x_core::limits;
 use v2x_core::time::Instant;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
@@ -309,7 +309,7 @@ fn without_position_clock_or_credential_it_listens_and_says_so_once() {
         station.feed(Instant::from_millis(ms), Input::Timeout);
     }
     assert_eq!(states(&station), [SendingState::ClockUntrusted]);
-    station.feed(Instant::from_millis(1000), Input::Clock { wire: START, trusted: true });
+    station.feed(Instant::from_millis(1000), Input::Clock { wire: START, state: ClockState::Locked });
     station.feed(Instant::from_millis(1000), fix(Instant::from_millis(1000), PLACE));
     // The fix is not renewed: after two seconds the station falls silent again.
     while station.deadline.0 < Instant::from_millis(6_000) {

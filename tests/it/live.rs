@@ -19,7 +19,7 @@ use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use radio_adapters::{Counters, LinkAddress, Priority, Radio, RadioExt, RxMeta, TxFrame};
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Fix, Input, NotSentReason, Received, SendRequest, Transmit};
+use v2x_core::io::{ClockState, Event, Fix, Input, NotSentReason, Received, SendRequest, Transmit};
 use v2x_core::node::Node;
 use v2x_core::record;
 use v2x_core::time::{Anchor, Instant};
@@ -334,7 +334,7 @@ impl Unit {
         let station = Station::new(node, radio, recorder).unwrap();
         let mut unit = Self { station, log: Log::default(), anchor, renew: Instant::ZERO };
         let wire = anchor.wire_at(monotonic());
-        unit.input(Input::Clock { wire, trusted: true });
+        unit.input(Input::Clock { wire, state: ClockState::Locked });
         unit.renew_fix();
         unit
     }

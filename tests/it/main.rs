@@ -43,3 +43,6 @@ mod neighbour;
 
 // Stations on live links, in real time.
 mod live;
+
+// Credentials that end before their time, and authorities that are replaced.
+mod revocation;

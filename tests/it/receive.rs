@@ -17,6 +17,7 @@ use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::{Class, Digest, hop, v1};
 
 use crate::craft::{self, Crafter, circle, forged, frame, hazard, poked};
+use crate::revocation;
 use crate::signers::{
     badly_issued, elsewhere, issuer_speaking, permitted, stranger, strangers, valid_from,
     with_small_order_key, within,
@@ -190,6 +191,19 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
         DropReason::RoleDenied => {
             let (car, emergency) = (permitted(Permissions::AWARENESS), &[0xb2, 0x01, 0x02, 0x08, 0x01]);
             hear(&car.full(&TbsRepr { payload: emergency, ..car.fields(AT) }));
+        }
+        DropReason::Revoked => {
+            hear(&bytes);
+            receiver.feed(AT, Input::Revocation(revocation::delta_of(car.digest)));
+            receiver.hear(AT, &car.brief(&car.fields(AT)));
+        }
+        DropReason::RevocationInvalid => {
+            hear(&car.full(&revocation::carrying(&car, AT, &revocation::nobodys_delta())));
+        }
+        DropReason::RevocationBudget => {
+            (1..=limits::REVOCATION_CHECKS_PER_SECOND + 1)
+                .map(|number| revocation::delta(&revocation::request(number)))
+                .for_each(|delta| hear(&car.full(&revocation::carrying(&car, AT, &delta))));
         }
         new => panic!("no frame is crafted for `{}`", new.name()),
     }

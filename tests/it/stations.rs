@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Fix, Input, Output, ReceivedFrame, TimerKind};
+use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame, TimerKind};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::security::{CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root};
@@ -150,7 +150,7 @@ impl Station {
     /// Gives clock and position.
     pub fn start(&mut self, now: Instant, place: Position) {
         let wire = anchor().wire_at(now);
-        self.feed(now, Input::Clock { wire, trusted: true });
+        self.feed(now, Input::Clock { wire, state: ClockState::Locked });
         self.feed(now, fix(now, place));
     }
 
@@ -284,7 +284,7 @@ impl Street {
             let metres = self.now.as_nanos() as f64 * 15e-9 - index as f64 * 20.0;
             if self.now == Instant::ZERO {
                 let wire = anchor().wire_at(self.now);
-                self.feed(index, Input::Clock { wire, trusted: true });
+                self.feed(index, Input::Clock { wire, state: ClockState::Locked });
             }
             self.feed(index, fix(self.now, PLACE.moved(0.0, metres)));
         }

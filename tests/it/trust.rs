@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input, SendRequest, SendingState};
+use v2x_core::io::{ClockState, Event, Input, SendRequest, SendingState};
 use v2x_core::node::Node;
 use v2x_core::security::{CredentialRequest, Permissions, TrustStore, issue, make_root};
 use v2x_core::time::Instant;
@@ -245,11 +245,11 @@ fn nothing_is_sent_outside_the_own_credentials_validity() {
 fn nothing_is_signed_by_a_clock_that_is_not_trusted() {
     let mut station = beaconing(1);
     let at = Instant::from_millis(100);
-    station.feed(at, Input::Clock { wire: anchor().wire_at(at), trusted: false });
+    station.feed(at, Input::Clock { wire: anchor().wire_at(at), state: ClockState::Untrusted });
     assert!(station.feed(at, Input::Send(flood(at))).is_empty());
     assert!(driven(&mut station, 101, 2_000).is_empty());
     let at = Instant::from_millis(2_001);
-    station.feed(at, Input::Clock { wire: anchor().wire_at(at), trusted: true });
+    station.feed(at, Input::Clock { wire: anchor().wire_at(at), state: ClockState::Locked });
     assert!(!driven(&mut station, 2_002, 3_000).is_empty());
 }
 

@@ -3,9 +3,11 @@
 use core::fmt;
 
 use bytes::Bytes;
-use v2x_proto::{AreaView, Class, Digest};
+use v2x_proto::{AreaView, Class, Digest, v1};
 
 use crate::position::Position;
+use crate::security::CredentialError;
+use crate::security::revocation::{RevocationError, RevocationNews};
 use crate::time::{Instant, WireTime};
 
 /// One input. The host records it before it hands it over, so that a run can be repeated.
@@ -15,15 +17,24 @@ pub enum Input {
     Frame(ReceivedFrame),
     /// A position, or `None` when it was lost.
     Fix(Option<Fix>),
-    /// A reading of the wire clock, and whether it may be trusted enough to sign by.
+    /// A reading of the wire clock, and how far it may be trusted.
     Clock {
         /// What the wire clock reads at this input's `now`.
         wire: WireTime,
-        /// False: the station receives and sends nothing.
-        trusted: bool,
+        /// Whether the station may sign by it.
+        state: ClockState,
     },
     /// The application sends a message.
     Send(SendRequest),
+    /// A revocation delta that came by another way than the air, encoded (`v2x.v1.RevocationDelta`).
+    Revocation(Bytes),
+    /// The roots and issuers to trust from now on, in place of those before.
+    Trust {
+        /// Credentials of the pinned roots.
+        roots: Vec<Bytes>,
+        /// Credentials of the issuers under them.
+        issuers: Vec<Bytes>,
+    },
     /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames.
     Link {
         /// Whether frames may be transmitted now.
@@ -31,6 +42,36 @@ pub enum Input {
     },
     /// The deadline of [`Output::Timeout`] has come. Early or additional ones do no harm.
     Timeout,
+}
+
+/// How far the wire clock may be trusted, as the host judges it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockState {
+    /// Something disciplines it, and bounds its error well below what receivers tolerate.
+    Locked,
+    /// It was locked not long ago: its error grows, and is still bounded.
+    Holdover,
+    /// Nobody knows how far it is off: the station receives and signs nothing.
+    #[default]
+    Untrusted,
+}
+
+impl ClockState {
+    /// Whether a station may sign by this clock.
+    #[must_use]
+    pub const fn may_sign(self) -> bool {
+        !matches!(self, Self::Untrusted)
+    }
+
+    /// Name in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Holdover => "holdover",
+            Self::Untrusted => "untrusted",
+        }
+    }
 }
 
 /// A frame as the link delivered it.
@@ -90,6 +131,22 @@ pub struct SendRequest {
     pub due: Option<Instant>,
     /// The encoded payload.
     pub payload: Bytes,
+}
+
+impl SendRequest {
+    /// Passes on a revocation delta to all who hear this station.
+    pub fn revocation(delta: Bytes) -> Self {
+        Self {
+            message_type: v1::MessageType::RevocationDelta as u32,
+            class: Class::D5,
+            lifetime_ms: REVOCATION_LIFETIME_MS,
+            max_hops: 1,
+            area: None,
+            subject: 0,
+            due: None,
+            payload: delta,
+        }
+    }
 }
 
 /// Names one message: its signer, its class, and its number within both.
@@ -174,6 +231,19 @@ pub enum Event {
     NeighbourLost(Digest),
     /// Whether the station may send safety messages changed; said once per change.
     Sending(SendingState),
+    /// A revocation delta was applied: what it names is believed no longer.
+    Revoked(RevocationNews),
+    /// A delta that did not come by air was refused.
+    RevocationRefused(RevocationError),
+    /// A revocation list was not renewed in time; it stays in force. Said once, until it is renewed.
+    RevocationStale {
+        /// Who should have renewed it.
+        issuer: Digest,
+        /// The list.
+        series: u32,
+    },
+    /// The trusted roots and issuers were replaced, or why they were not.
+    Trust(Result<(), CredentialError>),
 }
 
 /// A message for the application: verified, unless [`verified`](Self::verified) says otherwise.
@@ -304,6 +374,8 @@ pub enum SendingState {
     ClockUntrusted,
     /// The own credential is not valid now.
     CredentialNotValid,
+    /// The own credential, or its issuer's, is revoked.
+    CredentialRevoked,
 }
 
 /// What will be due at the deadline.
@@ -323,6 +395,10 @@ pub enum TimerKind {
     NeighbourExpiry,
     /// The position becomes too old to send by.
     FixExpiry,
+    /// A revocation delta is to be passed on.
+    Spread,
+    /// A revocation list should have been renewed.
+    RevocationStale,
     /// Nothing.
     Idle,
 }
@@ -404,6 +480,8 @@ drop_reasons! {
     CredentialNotYetValid => "credential_not_yet_valid",
     /// The credential is no longer valid.
     CredentialExpired => "credential_expired",
+    /// The credential, or its issuer's, is revoked.
+    Revoked => "revoked",
     /// This credential failed its check before.
     CredentialKnownBad => "credential_known_bad",
     /// Too many new credentials this second.
@@ -430,4 +508,11 @@ drop_reasons! {
     MalformedPayload => "malformed_payload",
     /// It claims a role, or a reach, that its signer's credential does not permit.
     RoleDenied => "role_denied",
+    /// Verified, but the revocation delta in it is not its issuer's, or from no issuer of ours.
+    RevocationInvalid => "revocation_invalid",
+    /// Verified, but with more revocation deltas than are checked a second.
+    RevocationBudget => "revocation_budget",
 }
+
+/// The frame that carries a delta is worth nothing later; the delta itself says how long it holds.
+const REVOCATION_LIFETIME_MS: u32 = 10_000;

@@ -48,6 +48,24 @@ pub const fn signer_rate(class: Class) -> Rate {
 /// Events one signer may declare new in D3 (`standards` 5.3), with a few at once: one crash has several aspects.
 pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
 
+/// Revocation lists kept, one per issuer and series. An issuer uses few: whole series take one each, single
+/// credentials fit in any.
+pub const MAX_REVOCATION_LISTS: usize = 256;
+/// Revocation lists kept of one issuer, so that none fills the room of all others.
+pub const MAX_REVOCATION_LISTS_PER_ISSUER: usize = 64;
+/// Digests kept per revocation list: eight deltas full of them. Credentials live hours to days, so an issuer that
+/// has to revoke more of them revokes series, or is revoked itself.
+pub const MAX_REVOKED_PER_LIST: usize = 1024;
+/// Credentials seen and found revoked, so that a frame with only their digest drops by that name at once.
+pub const MAX_KNOWN_REVOKED: usize = MAX_NEIGHBOURS;
+/// Deltas from the air whose issuer's signature is checked per second. Lists change a few times a day.
+pub const REVOCATION_CHECKS_PER_SECOND: u32 = 4;
+/// A delta is passed on this often by one station: a car at 30 m/s passes a roadside unit's 600 m in 20 s and hears
+/// it twice; at 1.2 kB the channel pays under 0.1 % for it.
+pub const SPREAD_INTERVAL: Duration = Duration::from_secs(10);
+/// Spread over this time, so that units that learned of a delta together do not say it together.
+pub const SPREAD_JITTER: Duration = Duration::from_secs(1);
+
 /// Exact-copy cache: entries of one generation. Two generations of 8,192 remember over four seconds of
 /// a saturated channel.
 pub const COPY_CACHE_GENERATION: usize = 8192;

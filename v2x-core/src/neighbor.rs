@@ -168,6 +168,22 @@ impl NeighbourTable {
         self.remove(self.oldest, wire)
     }
 
+    /// Our wire clock went back and reads `wire` now: what it called past may come again.
+    ///
+    /// A neighbour whose newest message lies ahead of the clock would stay where it is until the clock has
+    /// caught up: it may move again from now on.
+    pub fn clock_stepped_back(&mut self, wire: WireTime) {
+        self.memory.clock_stepped_back(wire);
+        for neighbour in self.slots.iter_mut().flatten() {
+            neighbour.clock_stepped_back(wire);
+        }
+    }
+
+    /// Removes a neighbour whose credential was revoked; false when it is not in the table.
+    pub fn forget(&mut self, digest: &Digest, wire: WireTime) -> bool {
+        self.find(digest).and_then(|slot| self.remove(slot, wire)).is_some()
+    }
+
     /// Heard longest ago, and between equals the farthest from us.
     fn evict(&mut self, own: Option<&Plane>, wire: WireTime) -> Option<Digest> {
         let oldest = self.neighbour(self.oldest)?;

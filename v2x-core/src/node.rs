@@ -1,5 +1,7 @@
 //! The station: order of steps only, the mechanisms are its siblings.
 
+mod revocation;
+
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -9,8 +11,8 @@ use crate::config::Config;
 use crate::dedup::CopyCache;
 use crate::host::{Host, Virtual};
 use crate::io::{
-    DropReason, Dropped, Event, Fix, Input, NotSent, NotSentReason, Output, ReceivedFrame, SendRequest,
-    SendingState, TimerKind,
+    ClockState, DropReason, Dropped, Event, Fix, Input, NotSent, NotSentReason, Output, ReceivedFrame,
+    SendRequest, SendingState, TimerKind,
 };
 use crate::limits;
 use crate::neighbor::{Heard, Neighbour, NeighbourTable};
@@ -20,7 +22,7 @@ use crate::receive::{Admission, Receiver, Situation};
 use crate::rng::{Purpose, Stream};
 use crate::security::{Distribution, Identity, TrustStore};
 use crate::send::{Here, SendResult, Sender, TimedFix};
-use crate::time::{Anchor, Instant};
+use crate::time::{Anchor, Instant, WireTime};
 use crate::urgency::{self, Velocity};
 use v2x_proto::{Class, Digest};
 
@@ -50,7 +52,7 @@ pub struct Node {
     config: Config,
     now: Instant,
     anchor: Anchor,
-    clock_trusted: bool,
+    clock: ClockState,
     fix: Option<TimedFix>,
     here: Option<Plane>,
     velocity: Velocity,
@@ -64,6 +66,7 @@ pub struct Node {
     outputs: VecDeque<Output>,
     counters: Counters,
     host: Box<dyn Host>,
+    spread: Stream,
 }
 
 /// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
@@ -110,7 +113,7 @@ impl Node {
         Self {
             now,
             anchor,
-            clock_trusted: false,
+            clock: ClockState::Untrusted,
             fix: None,
             here: None,
             velocity: (0.0, 0.0),
@@ -125,6 +128,7 @@ impl Node {
             counters: Counters::default(),
             config,
             host,
+            spread: Stream::new(seed, own, Purpose::RevocationSpread),
         }
     }
 
@@ -137,11 +141,10 @@ impl Node {
         match input {
             Input::Frame(frame) => self.admit(frame),
             Input::Fix(fix) => self.take_fix(fix),
-            Input::Clock { wire, trusted } => {
-                self.anchor = Anchor { instant: self.now, wire };
-                self.clock_trusted = trusted;
-            }
+            Input::Clock { wire, state } => self.set_clock(wire, state),
             Input::Send(request) => self.send(&request),
+            Input::Revocation(delta) => self.revoke(&delta),
+            Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
             Input::Link { ready } => self.sender.set_link(ready),
             Input::Timeout => self.timeout(),
         }
@@ -193,6 +196,11 @@ impl Node {
         &self.config
     }
 
+    /// How far the clock is trusted, as of the last [`Input::Clock`].
+    pub fn clock(&self) -> ClockState {
+        self.clock
+    }
+
     /// Ties the core's time to wire time, as of the last [`Input::Clock`].
     pub fn anchor(&self) -> Anchor {
         self.anchor
@@ -204,6 +212,10 @@ impl Node {
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
         self.note(admission);
+        self.release_held();
+    }
+
+    fn release_held(&mut self) {
         loop {
             let (situation, receiver, neighbours, distribution, host) = self.receiving();
             let Some(admission) = receiver.release_held(&situation, neighbours, distribution, host) else {
@@ -272,6 +284,18 @@ impl Node {
             self.event(Event::NeighbourAdded(id.signer));
         }
         self.event(delivery);
+        if let Some(heard) = &verified.revocation {
+            self.hear_revocation(heard);
+        }
+    }
+
+    fn set_clock(&mut self, wire: WireTime, state: ClockState) {
+        let believed = self.anchor.wire_at(self.now);
+        self.anchor = Anchor { instant: self.now, wire };
+        self.clock = state;
+        if wire < believed {
+            self.neighbours.clock_stepped_back(wire);
+        }
     }
 
     fn take_fix(&mut self, fix: Option<Fix>) {
@@ -338,6 +362,8 @@ impl Node {
         while let Some(lost) = self.neighbours.expire(self.now, self.anchor.wire_at(self.now)) {
             self.event(Event::NeighbourLost(lost));
         }
+        self.tell_stale_revocations();
+        self.pass_on_revocations();
         self.verify_next();
     }
 
@@ -352,7 +378,11 @@ impl Node {
     }
 
     fn update_sending_state(&mut self) {
-        let state = self.sender.state(self.now, &self.anchor, self.clock_trusted, self.fix.as_ref());
+        let state = if self.receiver.revokes_own(self.sender.identity()) {
+            SendingState::CredentialRevoked
+        } else {
+            self.sender.state(self.now, &self.anchor, self.clock.may_sign(), self.fix.as_ref())
+        };
         if state != self.sending {
             self.sending = state;
             self.event(Event::Sending(state));
@@ -374,6 +404,8 @@ impl Node {
             (self.sender.next_expiry(), TimerKind::QueueExpiry),
             (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
             (fix_expiry, TimerKind::FixExpiry),
+            (self.next_spread(), TimerKind::Spread),
+            (self.next_stale_revocation(), TimerKind::RevocationStale),
         ];
         let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
         match first {
@@ -393,6 +425,7 @@ impl Node {
             velocity: self.velocity,
             test: self.config.test,
             sample: self.config.sample_far_awareness,
+            clock_trusted: self.clock.may_sign(),
         };
         (situation, &mut self.receiver, &mut self.neighbours, &mut self.distribution, &mut *self.host)
     }

@@ -6,9 +6,8 @@
 //! silence: the keyed exact-copy cache, credentials whose own chain was checked, and the rates of link
 //! addresses and forwarders, which only demote the frames of stations that were heard before.
 
+mod revocation;
 mod verify;
-
-pub use verify::Verified;
 
 use core::ops::Range;
 
@@ -17,6 +16,8 @@ use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{self, HopError};
 use v2x_proto::{AreaView, Digest, v1};
 
+pub use self::revocation::HeardRevocation;
+pub use self::verify::Verified;
 use crate::dedup::{CopyCache, FrameHash};
 use crate::hold::Hold;
 use crate::host::Host;
@@ -27,6 +28,7 @@ use crate::neighbor::{Neighbour, NeighbourTable};
 use crate::position::{Plane, Position};
 use crate::rate::{Origin, Standing, Unverified};
 use crate::security::credential::credential_hash;
+use crate::security::revocation::Revocations;
 use crate::security::schedule::VerifyQueue;
 use crate::security::{Distribution, KeyCache, Lookup, TrustStore, freshness};
 use crate::time::{Anchor, Instant, WireTime};
@@ -52,9 +54,15 @@ pub struct Situation<'a> {
     ///
     /// [`Config::sample_far_awareness`]: crate::config::Config::sample_far_awareness
     pub sample: Option<u8>,
+    /// Whether the wire clock can be trusted.
+    pub clock_trusted: bool,
 }
 
 impl Situation<'_> {
+    fn trusted_wire(&self) -> Option<WireTime> {
+        self.clock_trusted.then(|| self.wire())
+    }
+
     fn wire(&self) -> WireTime {
         self.anchor.wire_at(self.now)
     }
@@ -64,6 +72,7 @@ impl Situation<'_> {
 #[derive(Debug)]
 pub struct Receiver {
     trust: TrustStore,
+    revocations: Revocations,
     keys: KeyCache,
     copies: CopyCache,
     hold: Hold,
@@ -115,6 +124,7 @@ impl Receiver {
     pub fn new(trust: TrustStore, copies: CopyCache, rates: Unverified) -> Self {
         Self {
             trust,
+            revocations: Revocations::default(),
             keys: KeyCache::new(),
             copies,
             hold: Hold::default(),
@@ -247,6 +257,7 @@ impl Receiver {
         match self.keys.lookup(signer, wire) {
             Lookup::Known(_) => return Ok(()),
             Lookup::Expired => return Err(DropReason::CredentialExpired),
+            Lookup::Revoked => return Err(DropReason::Revoked),
             Lookup::Unknown => {}
         }
         if self.keys.is_bad(signer) {
@@ -257,8 +268,12 @@ impl Receiver {
         }
         match self.trust.check_station(credential, wire) {
             Ok(trusted) => {
-                self.keys.insert(trusted);
                 self.hold.stir();
+                if self.revocations.revokes(&trusted, &self.trust) {
+                    self.keys.remember_revoked(*signer);
+                    return Err(DropReason::Revoked);
+                }
+                self.keys.insert(trusted);
                 Ok(())
             }
             Err(error) => {
@@ -283,6 +298,7 @@ impl Receiver {
         let trusted = match self.keys.lookup(&frame.id.signer, wire) {
             Lookup::Known(trusted) => trusted,
             Lookup::Expired => return Err(DropReason::CredentialExpired),
+            Lookup::Revoked => return Err(DropReason::Revoked),
             Lookup::Unknown => {
                 distribution.heard_unknown(frame.id.signer, situation.now);
                 self.copies.insert(frame.hash, situation.now);

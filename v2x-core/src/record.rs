@@ -7,19 +7,20 @@ use bytes::Bytes;
 use prost::Message as _;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
-use crate::io::{Fix, Input, Output, ReceivedFrame, SendRequest};
+use crate::io::{ClockState, Fix, Input, Output, ReceivedFrame, SendRequest};
 use crate::position::Position;
 use crate::time::{Instant, WireTime};
 use crate::transcript;
 
 /// Version of the recording's layout; another one is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// First bytes of a recording file.
 pub const MAGIC: &[u8; 8] = b"RDCASTR\n";
 
-/// Longest record a reader accepts, bytes; a frame and its fields need under 2,000.
-pub const MAX_RECORD: usize = 16 * 1024;
+/// Longest record a reader accepts, bytes: as [`MAX_HEADER`], because trust may be replaced by as much as a header
+/// holds. A frame and its fields need under 2,000.
+pub const MAX_RECORD: usize = MAX_HEADER;
 
 /// Longest header a reader accepts, bytes; credentials of a thousand authorities fit.
 pub const MAX_HEADER: usize = 256 * 1024;
@@ -57,9 +58,11 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             signal_dbm: frame.signal_dbm.map(i32::from),
         }),
         Input::Fix(fix) => Recorded::Fix(fix.as_ref().map_or_else(v1::RecordedFix::default, encode_fix)),
-        Input::Clock { wire, trusted } => {
-            Recorded::Clock(v1::RecordedClock { wire_us: wire.as_micros(), trusted: *trusted })
-        }
+        Input::Clock { wire, state } => Recorded::Clock(v1::RecordedClock {
+            wire_us: wire.as_micros(),
+            trusted: state.may_sign(),
+            holdover: *state == ClockState::Holdover,
+        }),
         Input::Send(request) => Recorded::Command(v1::RecordedCommand {
             message_type: request.message_type,
             deadline_class: request.class as u32,
@@ -69,6 +72,10 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             payload: request.payload.clone(),
             subject: request.subject,
         }),
+        Input::Revocation(delta) => Recorded::Revocation(v1::RecordedRevocation { delta: delta.clone() }),
+        Input::Trust { roots, issuers } => {
+            Recorded::Trust(v1::RecordedTrust { roots: roots.clone(), issuers: issuers.clone() })
+        }
         Input::Link { ready } => Recorded::Link(v1::RecordedLink { ready: *ready }),
         Input::Timeout => Recorded::Timeout(v1::RecordedTimeout {}),
     };
@@ -96,9 +103,14 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             signal_dbm: narrow(frame.signal_dbm, "signal strength")?,
         }),
         Recorded::Fix(fix) => Input::Fix(if fix.valid { Some(decode_fix(&fix)?) } else { None }),
-        Recorded::Clock(clock) => {
-            Input::Clock { wire: WireTime::from_micros(clock.wire_us), trusted: clock.trusted }
-        }
+        Recorded::Clock(clock) => Input::Clock {
+            wire: WireTime::from_micros(clock.wire_us),
+            state: match (clock.trusted, clock.holdover) {
+                (false, _) => ClockState::Untrusted,
+                (true, true) => ClockState::Holdover,
+                (true, false) => ClockState::Locked,
+            },
+        },
         Recorded::Command(command) => Input::Send(SendRequest {
             message_type: command.message_type,
             class: u8::try_from(command.deadline_class)
@@ -112,6 +124,8 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             due: None,
             payload: command.payload,
         }),
+        Recorded::Revocation(recorded) => Input::Revocation(recorded.delta),
+        Recorded::Trust(trust) => Input::Trust { roots: trust.roots, issuers: trust.issuers },
         Recorded::Link(link) => Input::Link { ready: link.ready },
         Recorded::Timeout(_) => Input::Timeout,
     };
@@ -216,7 +230,9 @@ mod tests {
             }),
             Input::Fix(Some(fix)),
             Input::Fix(None),
-            Input::Clock { wire: WireTime::from_micros(123), trusted: true },
+            Input::Clock { wire: WireTime::from_micros(123), state: ClockState::Locked },
+            Input::Clock { wire: WireTime::from_micros(124), state: ClockState::Holdover },
+            Input::Clock { wire: WireTime::from_micros(125), state: ClockState::Untrusted },
             Input::Send(SendRequest {
                 message_type: 2,
                 class: Class::D3,
@@ -228,6 +244,11 @@ mod tests {
                 payload: Bytes::from_static(b"hazard"),
             }),
             Input::Link { ready: false },
+            Input::Revocation(Bytes::from_static(b"delta")),
+            Input::Trust {
+                roots: vec![Bytes::from_static(b"root")],
+                issuers: vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")],
+            },
             Input::Timeout,
         ]
     }

@@ -19,6 +19,8 @@ pub enum Purpose {
     RateKeys,
     /// How long a request for a credential is held back.
     RequestBackOff,
+    /// When revocation deltas are passed on.
+    RevocationSpread,
 }
 
 /// A stream for one purpose of one station.

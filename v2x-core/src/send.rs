@@ -94,6 +94,11 @@ impl Sender {
         self.identity.digest()
     }
 
+    /// Own credential.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// Whether the station may send now, and if not, why.
     pub fn state(
         &self,

@@ -73,6 +73,28 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.push(SENDING);
             out.push(*state as u8);
         }
+        Event::Revoked(news) => {
+            out.push(REVOKED);
+            out.extend_from_slice(&news.issuer.0);
+            for number in [news.series, news.number, news.digests] {
+                out.extend_from_slice(&number.to_le_bytes());
+            }
+            out.push(u8::from(news.whole_series));
+        }
+        Event::RevocationRefused(error) => {
+            out.push(REVOCATION_REFUSED);
+            write_bytes(error.to_string().as_bytes(), out);
+        }
+        Event::RevocationStale { issuer, series } => {
+            out.push(REVOCATION_STALE);
+            out.extend_from_slice(&issuer.0);
+            out.extend_from_slice(&series.to_le_bytes());
+        }
+        Event::Trust(result) => {
+            out.push(TRUST);
+            let words = result.as_ref().map_or_else(ToString::to_string, |()| String::new());
+            write_bytes(words.as_bytes(), out);
+        }
     }
 }
 
@@ -155,6 +177,23 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let state = SENDING_STATES.get(usize::from(reader.u8()?))?;
             format!("sending {state:?}")
         }
+        REVOKED => {
+            let issuer = reader.digest()?;
+            let (series, number, digests) = (reader.u32()?, reader.u32()?, reader.u32()?);
+            let whole = if reader.u8()? == 0 { "" } else { ", the whole series" };
+            format!("revocation list {series} of {issuer} at {number}: {digests} digests{whole}")
+        }
+        REVOCATION_REFUSED => {
+            format!("revocation refused: {}", String::from_utf8_lossy(reader.bytes()?))
+        }
+        REVOCATION_STALE => {
+            let issuer = reader.digest()?;
+            format!("revocation list {} of {issuer} is overdue", reader.u32()?)
+        }
+        TRUST => match reader.bytes()? {
+            [] => "trust replaced".to_owned(),
+            words => format!("trust refused: {}", String::from_utf8_lossy(words)),
+        },
         _ => return None,
     };
     reader.0.is_empty().then_some(text)
@@ -231,6 +270,10 @@ const NOT_SENT: u8 = 5;
 const NEIGHBOUR_ADDED: u8 = 6;
 const NEIGHBOUR_LOST: u8 = 7;
 const SENDING: u8 = 8;
+const REVOKED: u8 = 32;
+const REVOCATION_REFUSED: u8 = 33;
+const REVOCATION_STALE: u8 = 34;
+const TRUST: u8 = 35;
 
 const NOT_SENT_REASONS: [NotSentReason; 7] = [
     NotSentReason::Expired,
@@ -241,11 +284,12 @@ const NOT_SENT_REASONS: [NotSentReason; 7] = [
     NotSentReason::NotPermitted,
     NotSentReason::BadRequest,
 ];
-const SENDING_STATES: [SendingState; 4] = [
+const SENDING_STATES: [SendingState; 5] = [
     SendingState::Allowed,
     SendingState::NoFix,
     SendingState::ClockUntrusted,
     SendingState::CredentialNotValid,
+    SendingState::CredentialRevoked,
 ];
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use prost::Message as _;
 use v2x_core::io::{Event, MessageId, Received, SendingState, Transmit};
 use v2x_core::limits;
 use v2x_core::report::{Frames, Kind, Report, Verify};
+use v2x_core::security::revocation::RevocationNews;
 use v2x_core::stats::{Stage, Stats, receive_stages, send_stages};
 use v2x_core::time::{Anchor, Instant};
 use v2x_proto::{Class, Digest, v1};
@@ -31,6 +32,7 @@ pub struct Account {
     sending: SendingState,
     told: Option<SendingState>,
     untracked: u64,
+    notices: Vec<String>,
 }
 
 /// What a signer's numbers in one class say.
@@ -53,6 +55,7 @@ impl Account {
             sending: SendingState::ClockUntrusted,
             told: None,
             untracked: 0,
+            notices: Vec::new(),
         }
     }
 
@@ -66,6 +69,11 @@ impl Account {
         let changed = self.told != Some(self.sending);
         self.told = Some(self.sending);
         changed.then_some(self.sending)
+    }
+
+    /// What is worth a line each since the last call, oldest first.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.notices)
     }
 
     /// Stations heard within the last 20 s.
@@ -113,6 +121,12 @@ impl Account {
                 .push(format!("{} messages of signers beyond the {MAX_TRACKED} tracked", self.untracked));
         }
         report
+    }
+
+    fn notice(&mut self, notice: String) {
+        if self.notices.len() < MAX_NOTICES {
+            self.notices.push(notice);
+        }
     }
 
     fn received(&mut self, received: &Received) {
@@ -179,6 +193,19 @@ impl Observer for Account {
                 }
             }
             Event::Sending(state) => self.sending = *state,
+            Event::Revoked(news) => {
+                let whole = if news.whole_series { ", the whole series" } else { "" };
+                let RevocationNews { issuer, series, number, digests, .. } = news;
+                self.notice(format!(
+                    "revocation list {series} of {issuer} at number {number}: {digests} credentials{whole}"
+                ));
+            }
+            Event::RevocationRefused(error) => self.notice(format!("revocation refused: {error}")),
+            Event::RevocationStale { issuer, series } => self.notice(format!(
+                "revocation list {series} of {issuer} should have been renewed; going on with what it says"
+            )),
+            Event::Trust(Ok(())) => self.notice("roots and issuers replaced".to_owned()),
+            Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
         }
     }
 
@@ -213,6 +240,8 @@ fn intended_send(received: &Received) -> Option<v2x_core::time::WireTime> {
 pub const SEQUENCE_GAP: &str = "sequence_gap";
 /// (signer, class) pairs whose numbers are followed.
 const MAX_TRACKED: usize = limits::MAX_NEIGHBOURS * 6;
+/// Notices kept until they are told, each second.
+const MAX_NOTICES: usize = 16;
 /// A larger step is a restart, not a gap.
 const MAX_GAP: u32 = 10_000;
 

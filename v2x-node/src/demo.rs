@@ -25,7 +25,7 @@ use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use v2x_core::config::{Config, Role};
-use v2x_core::io::{Event, Fix, Input, MessageId, SendRequest, Transmit};
+use v2x_core::io::{ClockState, Event, Fix, Input, MessageId, SendRequest, Transmit};
 use v2x_core::node::Node;
 use v2x_core::report::{Kind, Report, Verdict, Verify};
 use v2x_core::stats::{Stage, receive_stages, send_stages};
@@ -176,7 +176,8 @@ async fn drive(
     end: Instant,
 ) -> io::Result<()> {
     let mut timer = DeadlineTimer::new()?;
-    let clock = Input::Clock { wire: station.node().anchor().wire_at(monotonic()), trusted: true };
+    let clock =
+        Input::Clock { wire: station.node().anchor().wire_at(monotonic()), state: ClockState::Locked };
     station.input(clock, &mut observer);
     loop {
         let now = monotonic();
@@ -386,7 +387,13 @@ impl Observer for Bookkeeper {
                     books.ledger.withheld(id, not_sent.reason.name());
                 }
             }
-            Event::NeighbourAdded(_) | Event::NeighbourLost(_) | Event::Sending(_) => {}
+            Event::NeighbourAdded(_)
+            | Event::NeighbourLost(_)
+            | Event::Sending(_)
+            | Event::Revoked(_)
+            | Event::RevocationRefused(_)
+            | Event::RevocationStale { .. }
+            | Event::Trust(_) => {}
         }
     }
 

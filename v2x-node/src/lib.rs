@@ -18,5 +18,6 @@ pub mod replay_cmd;
 pub mod roadside;
 pub mod run;
 pub mod station;
+pub mod timekeeper;
 
 pub use cli::main;

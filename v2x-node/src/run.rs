@@ -11,7 +11,7 @@ use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_core::config::{Config, Role};
-use v2x_core::io::{Input, SendingState};
+use v2x_core::io::{ClockState, Input, SendingState};
 use v2x_core::node::Node;
 use v2x_core::record;
 use v2x_core::report::Report;
@@ -20,7 +20,7 @@ use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
 
 use crate::account::Account;
-use crate::config::{ClockTrust, PositionConfig, StationConfig};
+use crate::config::{PositionConfig, StationConfig};
 use crate::error::Error;
 use crate::keys;
 use crate::link;
@@ -29,6 +29,7 @@ use crate::position::PositionSource;
 use crate::recorder::Recorder;
 use crate::roadside::Roadside;
 use crate::station::{Live, Station, monotonic};
+use crate::timekeeper::{Disagreement, Timekeeper};
 
 /// `roadcast run`.
 #[derive(Clone, Debug, Args)]
@@ -111,8 +112,8 @@ struct Daemon {
     upkeep: DeadlineTimer,
     terminate: Signal,
     interrupt: Signal,
-    clock: ClockTrust,
-    clock_trusted: Option<bool>,
+    timekeeper: Timekeeper,
+    clock_told: Option<ClockState>,
     report_every: Duration,
     started: Instant,
     link_down: bool,
@@ -153,8 +154,8 @@ impl Daemon {
             upkeep: timer()?,
             terminate,
             interrupt,
-            clock: config.clock,
-            clock_trusted: None,
+            timekeeper: Timekeeper::new(config.clock),
+            clock_told: None,
             report_every: config.report.every,
             started,
             link_down: false,
@@ -212,6 +213,10 @@ impl Daemon {
                     return Err(failed(source));
                 }
                 update = self.positions.update() => {
+                    if let Some(fix) = &update.fix {
+                        let wire = self.station.node().anchor().wire_at(update.received);
+                        self.timekeeper.fix(fix.time, wire);
+                    }
                     self.station.input(Input::Fix(update.fix), &mut self.account);
                 }
                 expired = self.application.expired() => expired.map_err(failed)?,
@@ -254,16 +259,13 @@ impl Daemon {
 
     /// Tells the node when the clock was stepped, drifted, or changed its mind about being synchronised.
     fn keep_clock(&mut self) {
-        let trusted = match self.clock {
-            ClockTrust::Always => true,
-            ClockTrust::Kernel => clock::kernel_clock().is_ok_and(|clock| clock.synchronised),
-        };
         let anchor = read_anchor();
         let believed = self.station.node().anchor().wire_at(anchor.instant);
         let off = believed.since(anchor.wire).max(anchor.wire.since(believed));
-        if self.clock_trusted != Some(trusted) || off > MAX_CLOCK_ERROR {
-            self.clock_trusted = Some(trusted);
-            self.station.input(Input::Clock { wire: anchor.wire, trusted }, &mut self.account);
+        let state = self.timekeeper.read(anchor.instant, clock::kernel_clock().ok(), off);
+        if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
+            self.clock_told = Some(state);
+            self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.account);
             self.account.set_anchor(self.station.node().anchor());
         }
     }
@@ -289,8 +291,30 @@ impl Daemon {
                 SendingState::CredentialNotValid => {
                     "listening only: the credential is not valid now (roadcast keys show says when it is)"
                 }
+                SendingState::CredentialRevoked => {
+                    "listening only: the credential is revoked (ask its issuer for another)"
+                }
             };
             writeln!(out, "{line}")?;
+        }
+        if let Some(disagreement) = self.timekeeper.take_news() {
+            let seconds = |by: Duration| by.as_secs_f64();
+            match disagreement {
+                Disagreement::Ahead(by) => writeln!(
+                    out,
+                    "the clock is {:.1} s ahead of the positions' time: one of them is wrong, not signing by it",
+                    seconds(by)
+                )?,
+                Disagreement::Behind(by) => writeln!(
+                    out,
+                    "the clock is {:.1} s behind the positions' time: one of them is wrong, not signing by it",
+                    seconds(by)
+                )?,
+                Disagreement::Resolved => writeln!(out, "the clock agrees with the positions' time again")?,
+            }
+        }
+        for notice in self.account.take_notices() {
+            writeln!(out, "{notice}")?;
         }
         match self.station.radio().state() {
             LinkState::Up if self.link_down => {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use v2x_core::config::Config;
-use v2x_core::io::{Fix, Input, Output};
+use v2x_core::io::{ClockState, Fix, Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::record;
@@ -87,7 +87,8 @@ fn recording() -> Vec<u8> {
         accuracy_cm: None,
         time: start,
     };
-    let inputs = [Input::Clock { wire: start, trusted: true }, Input::Fix(Some(fix)), Input::Timeout];
+    let inputs =
+        [Input::Clock { wire: start, state: ClockState::Locked }, Input::Fix(Some(fix)), Input::Timeout];
     for (step, input) in inputs.into_iter().enumerate() {
         let now = Instant::from_millis(200 * step as u64);
         record::write_input(now, &input, &mut bytes);

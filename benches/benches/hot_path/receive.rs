@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use ed25519_dalek::{Signature, VerifyingKey};
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::host::{Host, Virtual, strict};
-use v2x_core::io::{DropReason, Event, Fix, Input, Output, ReceivedFrame};
+use v2x_core::io::{ClockState, DropReason, Event, Fix, Input, Output, ReceivedFrame};
 use v2x_core::node::Node;
 use v2x_core::time::Instant;
 
@@ -182,7 +182,7 @@ impl Listener {
         let identity = authority.identity(0).expect("invariant: the authority's constants are valid");
         let anchor = authority::start();
         let mut node = Node::with_host(config, identity, authority.trust().clone(), 1, anchor, host);
-        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, trusted: true });
+        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         while !matches!(node.poll_output(), Output::Timeout(..)) {}
         Self { node, pool: BytesMut::with_capacity(1 << 20), frames: Vec::with_capacity(SLICE) }
     }

@@ -13,7 +13,7 @@ use benches::stack::{Depths, at_depth};
 use ed25519_dalek::{Signer, SigningKey};
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::host::Host;
-use v2x_core::io::{Input, Output};
+use v2x_core::io::{ClockState, Input, Output};
 use v2x_core::node::Node;
 use v2x_core::security::credential::credential_hash;
 use v2x_core::time::Instant;
@@ -86,7 +86,7 @@ impl Vehicle {
         let (config, anchor) = (Config { awareness, ..Config::vehicle() }, authority::start());
         let host = Box::new(Clocked(time::Instant::now()));
         let mut node = Node::with_host(config, identity, authority.trust().clone(), 1, anchor, host);
-        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, trusted: true });
+        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let sent = (0..SLICE).map(|_| Vec::with_capacity(MAX_FRAME)).collect();
         Self { node, now: Instant::ZERO, sent }
     }

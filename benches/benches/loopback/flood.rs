@@ -14,7 +14,7 @@ use prost::Message as _;
 use radio_adapters::{Priority, Radio, TxFrame};
 use serde_json::{Value, json};
 use v2x_core::config::Config;
-use v2x_core::io::{Fix, Input, Output, SendRequest};
+use v2x_core::io::{ClockState, Fix, Input, Output, SendRequest};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::report::Report;
@@ -169,7 +169,7 @@ impl Source {
         let anchor = run::read_anchor();
         let station = Config { test: true, ..Config::vehicle() };
         let mut node = Node::new(station, identity, trust, 1, anchor);
-        node.handle_input(anchor.instant, Input::Clock { wire: anchor.wire, trusted: true });
+        node.handle_input(anchor.instant, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let padding = Bytes::from(vec![0xA5; PAYLOAD_BYTES]);
         let position = Position { latitude: 496_000_000, longitude: 61_300_000 };
         Ok(Self { node, position, padding, count: 0, next_fix: Instant::ZERO })

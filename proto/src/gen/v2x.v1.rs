@@ -1240,13 +1240,17 @@ pub struct RevocationDelta {
     #[prost(bytes = "bytes", tag = "6")]
     pub revoked: ::prost::bytes::Bytes,
     /// Issuer's Ed25519 signature, 64 bytes, over "roadcast/v1/rev\0", the SHA-256 of the issuer's
-    /// credential, and `series`, `from_number`, `to_number`, `issued_s`, `next_s` as little-endian 32-bit
-    /// numbers, and `revoked`: a roadside unit relays a delta, it cannot make one.
+    /// credential, and `series`, `from_number`, `to_number`, `issued_s`, `next_s` and `whole_series` (0 or 1) as
+    /// little-endian 32-bit numbers, and `revoked`: a roadside unit relays a delta, it cannot make one.
     #[prost(bytes = "bytes", tag = "7")]
     pub issuer_signature: ::prost::bytes::Bytes,
-    /// Digest of the issuer's credential, 8 bytes.
+    /// Digest of the issuer's credential, 8 bytes. A root revokes issuers, an issuer its stations.
     #[prost(bytes = "bytes", tag = "8")]
     pub issuer: ::prost::bytes::Bytes,
+    /// Every credential of the issuer in this series is revoked from now on, listed or not: all pseudonyms of a
+    /// vehicle whose credentials share a series.
+    #[prost(bool, tag = "9")]
+    pub whole_series: bool,
 }
 /// Tells the authority about a station that seems to lie (TS 103 759). It decides; stations do not.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1628,7 +1632,7 @@ pub struct RecordedInput {
     #[prost(fixed64, tag = "1")]
     pub now_ns: u64,
     /// Exactly one.
-    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
     pub input: ::core::option::Option<recorded_input::Input>,
 }
 /// Nested message and enum types in `RecordedInput`.
@@ -1654,6 +1658,12 @@ pub mod recorded_input {
         /// A timer was due.
         #[prost(message, tag = "7")]
         Timeout(super::RecordedTimeout),
+        /// A change of a revocation list came from outside the air.
+        #[prost(message, tag = "8")]
+        Revocation(super::RecordedRevocation),
+        /// The trusted roots and issuers were replaced.
+        #[prost(message, tag = "9")]
+        Trust(super::RecordedTrust),
     }
 }
 /// A frame that was received.
@@ -1718,6 +1728,9 @@ pub struct RecordedClock {
     /// The clock can be trusted.
     #[prost(bool, tag = "2")]
     pub trusted: bool,
+    /// It is trusted because it was disciplined not long ago, and is no longer.
+    #[prost(bool, tag = "3")]
+    pub holdover: bool,
 }
 /// The application asked to send. Ranges as in ToBeSigned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1754,6 +1767,23 @@ pub struct RecordedLink {
 /// A timer was due.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordedTimeout {
+}
+/// A change of a revocation list came from outside the air.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedRevocation {
+    /// A RevocationDelta, encoded.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub delta: ::prost::bytes::Bytes,
+}
+/// The trusted roots and issuers were replaced.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedTrust {
+    /// Credentials of the roots.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub roots: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Credentials of the issuers under them.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub issuers: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// One output.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

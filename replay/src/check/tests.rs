@@ -3,7 +3,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use v2x_core::io::{Fix, ReceivedFrame};
+use v2x_core::io::{ClockState, Fix, ReceivedFrame};
 
 use super::*;
 use crate::identities::{Cast, Part};
@@ -64,7 +64,7 @@ fn recording() -> Vec<u8> {
     let mut other = Recorded::new(&cast, 1);
     let mut station = Recorded::new(&cast, 0);
     for recorded in [&mut other, &mut station] {
-        recorded.input(60, Input::Clock { wire: START, trusted: true });
+        recorded.input(60, Input::Clock { wire: START, state: ClockState::Locked });
     }
     for step in 1..20u64 {
         let at = 60 + step * 100;
@@ -158,8 +158,11 @@ fn another_layout_is_refused_naming_both_versions() {
     let error = check_bytes(&record::start(&header), "night.rec").unwrap_err().to_string();
     assert_eq!(
         error,
-        "night.rec: has layout version 7 (written by roadcast 9.9), this is for version 1; \
-         check it with the software that wrote it"
+        format!(
+            "night.rec: has layout version 7 (written by roadcast 9.9), this is for version {}; \
+             check it with the software that wrote it",
+            record::VERSION
+        )
     );
 }
 
@@ -173,16 +176,17 @@ fn a_record_that_is_none_is_named_with_its_place() {
     let mut bytes = recording();
     bytes.extend_from_slice(&[0xff; 20]);
     let error = check_bytes(&bytes, "night").unwrap_err().to_string();
-    assert!(error.contains("longer than the 16384 bytes"), "{error}");
+    assert!(error.contains(&format!("longer than the {} bytes", record::MAX_RECORD)), "{error}");
 }
 
 #[test]
 fn a_header_that_describes_no_station_says_why() {
-    let header = v1::RecordingHeader { version: 1, config_json: "{}".to_owned(), ..Default::default() };
+    let header =
+        v1::RecordingHeader { version: record::VERSION, config_json: "{}".to_owned(), ..Default::default() };
     let error = check_bytes(&record::start(&header), "night").unwrap_err().to_string();
     assert!(error.contains("night: header: the configuration does not read"), "{error}");
     let config_json = serde_json::to_string(&Config::vehicle()).unwrap();
-    let header = v1::RecordingHeader { version: 1, config_json, ..Default::default() };
+    let header = v1::RecordingHeader { version: record::VERSION, config_json, ..Default::default() };
     let error = check_bytes(&record::start(&header), "night").unwrap_err().to_string();
     assert!(error.contains("no root credential is pinned"), "{error}");
 }

@@ -103,7 +103,11 @@ impl Journal {
             | Event::Sent(_)
             | Event::NeighbourAdded(_)
             | Event::NeighbourLost(_)
-            | Event::Sending(_) => {}
+            | Event::Sending(_)
+            | Event::Revoked(_)
+            | Event::RevocationRefused(_)
+            | Event::RevocationStale { .. }
+            | Event::Trust(_) => {}
         }
     }
 

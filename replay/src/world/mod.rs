@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Fix, Input, Output, ReceivedFrame, Transmit};
+use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame, Transmit};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::report::Verify;
@@ -199,7 +199,7 @@ impl World {
             Box::new(NodeHost(Arc::clone(&self.verifier))),
         );
         self.stations[station as usize].node = Some(Box::new(node));
-        self.input(station, now_ns, Input::Clock { wire: anchor.wire, trusted: true });
+        self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
     }
 
     fn leave(&mut self, station: u32) {

@@ -368,6 +368,7 @@ fn revocation_delta() -> v1::RevocationDelta {
         revoked: Bytes::from_static(b"\x01\x02\x03\x04\x05\x06\x07\x08\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8"),
         issuer_signature: Bytes::from_static(&[0x5a; 64]),
         issuer: Bytes::from_static(&[0x33; 8]),
+        whole_series: true,
     }
 }
 

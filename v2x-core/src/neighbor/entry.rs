@@ -7,6 +7,7 @@ use v2x_proto::{Class, Digest};
 use crate::io::MessageId;
 use crate::position::Position;
 use crate::rate::SignerRates;
+use crate::security::freshness;
 use crate::security::replay_memory::History;
 use crate::security::replay_window::ReplayWindows;
 use crate::time::{Instant, WireTime};
@@ -192,6 +193,14 @@ impl Neighbour {
         let distance = travelled(speed, acceleration.clamp(-ONE_G, ONE_G), seconds);
         let (sin, cos) = (f64::from(heading) / 10.0).to_radians().sin_cos();
         self.position.moved(distance * sin, distance * cos)
+    }
+
+    /// See [`NeighbourTable::clock_stepped_back`](super::NeighbourTable::clock_stepped_back).
+    pub(super) fn clock_stepped_back(&mut self, wire: WireTime) {
+        let latest = wire + Duration::from_micros(freshness::FUTURE);
+        if self.generation > latest {
+            self.generation = wire;
+        }
     }
 
     pub(super) fn new(message: &Heard, history: History) -> Self {

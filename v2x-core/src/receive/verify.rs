@@ -4,7 +4,7 @@ use bytes::Bytes;
 use v2x_proto::payload::{self, Beacon, Message, PayloadError};
 use v2x_proto::v1::{HazardState, MessageType};
 
-use super::{Frame, Receiver, Situation, slice, wide};
+use super::{Frame, HeardRevocation, Receiver, Situation, slice, wide};
 use crate::host::Host;
 use crate::io::{DropReason, Dropped, ReceiveStamps, Received};
 use crate::limits;
@@ -32,6 +32,8 @@ pub struct Verified {
     pub signal_dbm: Option<i8>,
     /// True when it came straight from its signer.
     pub single_hop: bool,
+    /// The revocation delta in it, and what it changed.
+    pub revocation: Option<HeardRevocation>,
 }
 
 /// What a station needs of a payload.
@@ -39,6 +41,7 @@ pub struct Verified {
 struct Gist {
     motion: Option<Motion>,
     new_event: Option<u32>,
+    revocation: Option<HeardRevocation>,
 }
 
 impl Receiver {
@@ -56,7 +59,7 @@ impl Receiver {
         };
         let verdict = self.verify(&frame, situation, neighbours, host);
         Some(match verdict {
-            Ok(stamps) => Ok(self.verified(frame, stamps)),
+            Ok(stamps) => Ok(self.verified(frame, stamps, situation)),
             Err(reason) => Err(frame.dropped(reason)),
         })
     }
@@ -79,8 +82,10 @@ impl Receiver {
         if !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
-        let Lookup::Known(trusted) = self.keys.lookup(&frame.id.signer, wire) else {
-            return Err(DropReason::UnknownCredential);
+        let trusted = match self.keys.lookup(&frame.id.signer, wire) {
+            Lookup::Known(trusted) => trusted,
+            Lookup::Revoked => return Err(DropReason::Revoked),
+            _ => return Err(DropReason::UnknownCredential),
         };
         signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
         let signature = slice(&frame.bytes, &frame.signature);
@@ -94,9 +99,10 @@ impl Receiver {
         Ok(ReceiveStamps { verified: host.stamp(situation.now), ..frame.stamps })
     }
 
-    fn verified(&mut self, frame: Frame, stamps: ReceiveStamps) -> Verified {
+    fn verified(&mut self, frame: Frame, stamps: ReceiveStamps, situation: &Situation<'_>) -> Verified {
         let received = received(&frame, true, stamps);
-        let (useless, gist) = match self.decode(&received) {
+        let gist = self.decode(&received).and_then(|gist| self.learn_revocation(gist, &received, situation));
+        let (useless, gist) = match gist {
             Ok(gist) => (None, gist),
             Err(reason) => (Some(reason), Gist::default()),
         };
@@ -107,8 +113,21 @@ impl Receiver {
             requests: frame.bytes.slice(wide(&frame.requests)),
             signal_dbm: frame.signal_dbm,
             single_hop: received.hops == 1,
+            revocation: gist.revocation,
             received,
         }
+    }
+
+    fn learn_revocation(
+        &mut self,
+        mut gist: Gist,
+        received: &Received,
+        situation: &Situation<'_>,
+    ) -> Result<Gist, DropReason> {
+        if received.message_type == MessageType::RevocationDelta as u32 {
+            gist.revocation = Some(self.hear_revocation(&received.payload, situation)?);
+        }
+        Ok(gist)
     }
 
     /// A frame for the application whose signature nobody looks at; its payload must be in order all the same.
@@ -136,7 +155,7 @@ impl Receiver {
                     Beacon::from(&self.awareness)
                 }
             };
-            return Ok(Gist { motion: Some(motion(&beacon)), new_event: None });
+            return Ok(Gist { motion: Some(motion(&beacon)), ..Gist::default() });
         }
         let message = match payload::decode(received.message_type, payload.clone()) {
             Ok(message) => message,
@@ -152,7 +171,7 @@ impl Receiver {
             }
             _ => None,
         };
-        Ok(Gist { motion: None, new_event })
+        Ok(Gist { new_event, ..Gist::default() })
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Identity {
     valid_from: WireTime,
     valid_until: WireTime,
     station_class: u8,
+    issuer: Option<Digest>,
+    revocation_series: u32,
     buffer: Vec<u8>,
 }
 
@@ -99,6 +101,7 @@ impl Identity {
         usable_key(&view.fields.public_key)?;
         let (valid_from, valid_until) = validity(&view.fields);
         let station_class = view.fields.station_class;
+        let (issuer, revocation_series) = (view.fields.issuer, view.fields.revocation_series);
         let buffer = Vec::new();
         Ok(Self {
             credential,
@@ -109,6 +112,8 @@ impl Identity {
             valid_from,
             valid_until,
             station_class,
+            issuer,
+            revocation_series,
             buffer,
         })
     }
@@ -135,6 +140,18 @@ impl Identity {
     #[must_use]
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
+    }
+
+    /// Digest of the issuer's credential.
+    #[must_use]
+    pub fn issuer(&self) -> Option<Digest> {
+        self.issuer
+    }
+
+    /// The list it would be revoked in.
+    #[must_use]
+    pub fn revocation_series(&self) -> u32 {
+        self.revocation_series
     }
 
     /// What this station may say.

@@ -12,13 +12,14 @@ use lru::LruCache;
 use v2x_proto::Digest;
 
 use super::credential::Trusted;
-use crate::limits::{MAX_BAD_CREDENTIALS, MAX_CREDENTIALS};
+use crate::limits::{MAX_BAD_CREDENTIALS, MAX_CREDENTIALS, MAX_KNOWN_REVOKED};
 use crate::time::WireTime;
 
 /// Checked credentials by digest, least recently used out first.
 pub struct KeyCache {
     good: LruCache<Digest, Trusted, DigestHash>,
     bad: LruCache<Digest, (), DigestHash>,
+    revoked: LruCache<Digest, (), DigestHash>,
 }
 
 /// What the cache knows of a credential.
@@ -28,6 +29,8 @@ pub enum Lookup<'a> {
     Known(&'a Trusted),
     /// It was checked, but its validity is over or has not begun.
     Expired,
+    /// It was checked, and its issuer has revoked it.
+    Revoked,
     /// It was never seen, or has made room since.
     Unknown,
 }
@@ -50,6 +53,7 @@ impl KeyCache {
         match self.good.get(digest) {
             Some(trusted) if trusted.valid_at(now) => Lookup::Known(trusted),
             Some(_) => Lookup::Expired,
+            None if self.revoked.get(digest).is_some() => Lookup::Revoked,
             None => Lookup::Unknown,
         }
     }
@@ -69,6 +73,36 @@ impl KeyCache {
     /// Forgets a credential: revoked, or expired.
     pub fn remove(&mut self, digest: &Digest) -> bool {
         self.good.pop(digest).is_some()
+    }
+
+    /// Takes out every credential that `revoked` names, and remembers it as revoked. Their digests are returned,
+    /// most recently used first.
+    pub fn revoke(&mut self, mut revoked: impl FnMut(&Trusted) -> bool) -> Vec<Digest> {
+        let gone = self.take_out(&mut revoked);
+        for digest in &gone {
+            self.remember_revoked(*digest);
+        }
+        gone
+    }
+
+    /// Forgets every credential that is `gone`, and what was found revoked: its chain is to be checked anew.
+    pub fn forget(&mut self, mut gone: impl FnMut(&Trusted) -> bool) -> Vec<Digest> {
+        self.revoked.clear();
+        self.take_out(&mut gone)
+    }
+
+    /// Remembers that a checked credential is revoked.
+    pub fn remember_revoked(&mut self, digest: Digest) {
+        self.revoked.put(digest, ());
+    }
+
+    fn take_out(&mut self, which: &mut dyn FnMut(&Trusted) -> bool) -> Vec<Digest> {
+        let chosen = self.good.iter().filter(|(_, trusted)| which(trusted));
+        let digests: Vec<_> = chosen.map(|(digest, _)| *digest).collect();
+        for digest in &digests {
+            self.good.pop(digest);
+        }
+        digests
     }
 
     /// Remembers that the credential with these bytes failed its check for good.
@@ -98,10 +132,14 @@ impl KeyCache {
 
     fn with_capacity(good: usize, bad: usize) -> Self {
         let at_least_one = |n: usize| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        // Bad credentials are rare: their room is bounded, but not taken in advance.
-        let mut none_bad = LruCache::unbounded_with_hasher(DigestHash);
-        none_bad.resize(at_least_one(bad));
-        Self { good: LruCache::with_hasher(at_least_one(good), DigestHash), bad: none_bad }
+        // Bad and revoked credentials are rare: their room is bounded, but not taken in advance.
+        let rare = |most| {
+            let mut cache = LruCache::unbounded_with_hasher(DigestHash);
+            cache.resize(at_least_one(most));
+            cache
+        };
+        let good = LruCache::with_hasher(at_least_one(good), DigestHash);
+        Self { good, bad: rare(bad), revoked: rare(MAX_KNOWN_REVOKED) }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`permissions`], [`credential`], [`trust`] and [`mod@issue`] are the chain root -> issuer -> station;
 //! [`identity`] is the station itself; [`key_cache`] holds the stations it knows and [`distribution`]
-//! makes them known; [`freshness`], [`replay_window`] and [`replay_memory`] refuse the past.
+//! makes them known; [`freshness`], [`replay_window`] and [`replay_memory`] refuse the past; [`revocation`] ends
+//! credentials before their time.
 
 pub mod credential;
 pub mod distribution;
@@ -14,6 +15,7 @@ pub mod permissions;
 mod region;
 pub mod replay_memory;
 pub mod replay_window;
+pub mod revocation;
 pub mod schedule;
 #[cfg(test)]
 mod testing;

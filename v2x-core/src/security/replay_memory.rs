@@ -40,6 +40,9 @@ pub struct History {
 pub struct ReplayMemory {
     kept: BTreeMap<Digest, History>,
     floor: WireTime,
+    /// The newest message of all windows that were given up because they ended, and the last such end: should
+    /// the clock go back before it, freshness alone would accept those messages again.
+    ended: (WireTime, WireTime),
 }
 
 impl ReplayMemory {
@@ -51,12 +54,25 @@ impl ReplayMemory {
     /// Keeps the history of a station that leaves the table at `now`, if anything in it is still fresh.
     pub fn keep(&mut self, signer: Digest, history: History, now: WireTime) {
         if history.needed_until() <= now {
-            return;
+            return note_ended(&mut self.ended, &history);
         }
         if self.kept.len() >= MAX_REMEMBERED {
             self.make_room(now);
         }
         self.kept.insert(signer, history);
+    }
+
+    /// Our wire clock went back and reads `now`. Windows that had ended may be needed again, and are gone: the
+    /// floor refuses what they covered.
+    ///
+    /// The floor stays below what an honest station generates from now on, so that one that was ahead of time
+    /// together with us cannot shut out all others until the clock has caught up.
+    pub fn clock_stepped_back(&mut self, now: WireTime) {
+        let (newest, until) = self.ended;
+        if now < until {
+            self.floor = self.floor.max(newest.min(now));
+            self.ended = (WireTime::default(), WireTime::default());
+        }
     }
 
     /// True when the message may be accepted from a station that is not in the table.
@@ -97,7 +113,14 @@ impl ReplayMemory {
     }
 
     fn make_room(&mut self, now: WireTime) {
-        self.kept.retain(|_, history| history.needed_until() > now);
+        let ended = &mut self.ended;
+        self.kept.retain(|_, history| {
+            let needed = history.needed_until() > now;
+            if !needed {
+                note_ended(ended, history);
+            }
+            needed
+        });
         if self.kept.len() < MAX_REMEMBERED {
             return;
         }
@@ -107,6 +130,10 @@ impl ReplayMemory {
             self.kept.remove(&signer);
         }
     }
+}
+
+fn note_ended(ended: &mut (WireTime, WireTime), history: &History) {
+    *ended = (ended.0.max(history.newest), ended.1.max(history.needed_until()));
 }
 
 impl History {

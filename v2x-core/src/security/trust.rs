@@ -70,6 +70,12 @@ impl TrustStore {
         find(&self.issuers, *digest).ok().map(|authority| &authority.trusted)
     }
 
+    /// The root named `digest`.
+    #[must_use]
+    pub fn root(&self, digest: &Digest) -> Option<&Trusted> {
+        find(&self.roots, *digest).ok().map(|authority| &authority.trusted)
+    }
+
     /// The issuers, by digest.
     pub fn issuers(&self) -> impl Iterator<Item = &Trusted> {
         self.issuers.iter().map(|authority| &authority.trusted)

@@ -59,7 +59,7 @@ impl Verifier {
             SignerRef::Digest(digest) => match self.known.lookup(&digest, time) {
                 Lookup::Known(trusted) => verify(trusted),
                 Lookup::Expired => Signature::Invalid("the credential is not valid at that time".to_owned()),
-                Lookup::Unknown => Signature::UnknownSigner,
+                Lookup::Unknown | Lookup::Revoked => Signature::UnknownSigner,
             },
             SignerRef::Credential(bytes) => match self.store.check_station(bytes, time) {
                 Ok(trusted) => {
