@@ -16,14 +16,16 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use v2x_core::config::Config;
 use v2x_core::io::{Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::record::{self, RecordError};
-use v2x_core::security::{CredentialError, Identity, TrustStore};
+use v2x_core::security::{CredentialError, Identity, Pool, SequenceStarts, TrustStore};
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_core::transcript;
 use v2x_proto::credential::CredentialView;
@@ -211,17 +213,30 @@ fn station(header: &v1::RecordingHeader, signatures: Signatures, forged: Forged)
         .map_err(|error| format!("the configuration does not read: {error}"))?;
     let credential = |error: CredentialError| error.to_string();
     let trust = TrustStore::new(&header.roots, &header.issuers).map_err(credential)?;
-    let key = CredentialView::parse(&header.credential)
-        .ok()
-        .and_then(|view| VerifyingKey::from_bytes(&view.fields.public_key).ok())
-        .ok_or("the station's credential does not read")?;
-    let signer = RecordedKey::new(key, signatures, forged);
-    let identity = Identity::recorded(header.credential.clone(), Box::new(signer)).map_err(credential)?;
+    let signatures = Arc::new(signatures);
+    let identity = |bytes: &Bytes, starts| {
+        let key = CredentialView::parse(bytes)
+            .ok()
+            .and_then(|view| VerifyingKey::from_bytes(&view.fields.public_key).ok())
+            .ok_or("the station's credential does not read")?;
+        let signer = RecordedKey::new(key, Arc::clone(&signatures), forged.clone());
+        Identity::recorded(bytes.clone(), Box::new(signer), starts).map_err(credential)
+    };
+    let pool = if header.pool.is_empty() {
+        Pool::from(identity(&header.credential, SequenceStarts::default())?)
+    } else {
+        let recorded = header.pool.iter().map(|one| {
+            let starts = <[u32; 6]>::try_from(one.sequence_starts.as_slice())
+                .map_err(|_| "a credential of the pool has not six starts of sequences")?;
+            identity(&one.credential, SequenceStarts(starts))
+        });
+        Pool::new(recorded.collect::<Result<_, String>>()?).map_err(|error| error.to_string())?
+    };
     let anchor = Anchor {
         instant: Instant::from_nanos(header.anchor_instant_ns),
         wire: WireTime::from_micros(header.anchor_wire_us),
     };
-    Ok(Node::new(config, identity, trust, header.seed, anchor))
+    Ok(Node::new(config, pool, trust, header.seed, anchor))
 }
 
 /// A node beside its recording.

@@ -22,6 +22,7 @@ use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{ClockState, Event, Fix, Input, NotSentReason, Received, SendRequest, Transmit};
 use v2x_core::node::Node;
 use v2x_core::record;
+use v2x_core::security::Pool;
 use v2x_core::time::{Anchor, Instant};
 use v2x_node::recorder::Recorder;
 use v2x_node::station::{Live, Observer, Station, monotonic};
@@ -500,16 +501,18 @@ impl Recording {
     fn recorder(&self, number: u8) -> (Recorder, Anchor) {
         let authority = Authority::new();
         let anchor = anchor();
+        let pool = Pool::from(authority.identity(number));
         let header = v1::RecordingHeader {
             version: record::VERSION,
             software: "test".to_owned(),
             config_json: serde_json::to_string(&config()).unwrap(),
-            credential: authority.identity(number).credential().clone(),
+            credential: pool.active().credential().clone(),
             issuers: vec![authority.issuer],
             roots: vec![authority.root],
             seed: SEED,
             anchor_instant_ns: anchor.instant.as_nanos(),
             anchor_wire_us: anchor.wire.as_micros(),
+            pool: record::identities(&pool),
         };
         (Recorder::create(&self.0, &header).unwrap(), anchor)
     }

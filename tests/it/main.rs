@@ -14,6 +14,9 @@ mod golden;
 // The node's contract, line by line.
 mod contract;
 
+// A change of pseudonym as an eavesdropper sees it.
+mod pseudonym;
+
 // Several stations on one virtual clock.
 mod stations;
 

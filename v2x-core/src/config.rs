@@ -28,6 +28,9 @@ pub struct Config {
     /// table. `None`, the default: all are verified. 1 verifies all as well.
     #[serde(default)]
     pub sample_far_awareness: Option<u8>,
+    /// When the pseudonym changes; without effect when the station has one credential.
+    #[serde(default)]
+    pub pseudonym: PseudonymConfig,
 }
 
 impl Config {
@@ -41,6 +44,7 @@ impl Config {
             awareness: AwarenessRule::Triggered,
             test: false,
             sample_far_awareness: None,
+            pseudonym: PseudonymConfig { change: ChangeRule::Trip, silence: Duration::ZERO },
         }
     }
 
@@ -54,6 +58,7 @@ impl Config {
             awareness: AwarenessRule::Every(limits::MAX_AWARENESS_INTERVAL),
             test: false,
             sample_far_awareness: None,
+            pseudonym: PseudonymConfig::default(),
         }
     }
 }
@@ -78,4 +83,26 @@ pub enum AwarenessRule {
     Every(Duration),
     /// Never: a station that only listens, or whose application sends all.
     Off,
+}
+
+/// When a station that has several credentials changes from one to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PseudonymConfig {
+    /// What makes a change due.
+    pub change: ChangeRule,
+    /// Silence after each change: nothing but alerts and hazards is sent. Zero for none.
+    pub silence: Duration,
+}
+
+/// What makes a change of pseudonym due, besides the end of the credential and another station that uses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeRule {
+    /// Nothing: roadside units, which everybody may know.
+    #[default]
+    Off,
+    /// Distances and times of a trip: see [`crate::security::pseudonym::change`].
+    Trip,
+    /// About this often (a fifth less or more, by chance), whatever the distance: for laboratories and comparisons.
+    Every(Duration),
 }

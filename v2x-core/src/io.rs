@@ -194,6 +194,8 @@ pub struct Transmit {
     pub id: MessageId,
     /// Not worth sending after this.
     pub expires: Instant,
+    /// Source address on the link, unicast and locally administered; `None` for the link's own.
+    pub source: Option<[u8; 6]>,
     /// How far it has come.
     pub stamps: SendStamps,
 }
@@ -244,6 +246,21 @@ pub enum Event {
     },
     /// The trusted roots and issuers were replaced, or why they were not.
     Trust(Result<(), CredentialError>),
+    /// The station speaks under another pseudonym from here on. For the application, which names its events by the new
+    /// one from now on, and for the recorder: both together must never leave the station.
+    PseudonymChanged {
+        /// The one before.
+        old: Digest,
+        /// The one from now on.
+        new: Digest,
+    },
+    /// The station runs out of credentials; said for each of the last few spares, and once before the last one ends.
+    PoolLow {
+        /// Credentials never used and still valid.
+        spares: u32,
+        /// When the last of them, or the one in use, ends.
+        valid_until: WireTime,
+    },
 }
 
 /// A message for the application: verified, unless [`verified`](Self::verified) says otherwise.
@@ -346,6 +363,8 @@ pub enum NotSentReason {
     NotPermitted,
     /// The request itself is wrong: unknown type, empty payload, hops or area that do not fit its class.
     BadRequest,
+    /// The station keeps silent after a change of pseudonym.
+    Silent,
 }
 
 impl NotSentReason {
@@ -359,6 +378,7 @@ impl NotSentReason {
             Self::TooLong => "send_too_long",
             Self::NotPermitted => "send_not_permitted",
             Self::BadRequest => "send_bad_request",
+            Self::Silent => "send_silent",
         }
     }
 }
@@ -399,6 +419,10 @@ pub enum TimerKind {
     Spread,
     /// A revocation list should have been renewed.
     RevocationStale,
+    /// The first frames of a new link address are due a second time.
+    WarmUp,
+    /// The pseudonym is to change, or its pool to be warned about.
+    Pseudonym,
     /// Nothing.
     Idle,
 }

@@ -29,3 +29,4 @@ pub mod stats;
 pub mod time;
 pub mod transcript;
 pub mod urgency;
+pub mod warm_up;

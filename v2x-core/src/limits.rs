@@ -81,6 +81,13 @@ pub const MAX_HELD_PER_SIGNER: usize = 8;
 /// A held frame is dropped after this long: two beacon intervals and an answer.
 pub const HOLD_TIME: Duration = Duration::from_millis(250);
 
+/// Credentials of one station: a hundred a week for ten weeks.
+pub const MAX_PSEUDONYMS: usize = 1000;
+/// This many unused credentials left, or fewer, is worth a warning: two more changes.
+pub const LOW_SPARES: usize = 2;
+/// Credentials that all end within this are worth a warning: time enough to fetch new ones.
+pub const LOW_VALIDITY: Duration = Duration::from_secs(3600);
+
 /// Frames waiting for verification. At 35 us each, 512 are 18 ms of work: more would be late for D0 anyway.
 pub const MAX_VERIFY_QUEUE: usize = 512;
 /// Demoted frames waiting for verification: what a flood leaves of itself.

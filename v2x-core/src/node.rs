@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::airtime::Airtime;
 use crate::awareness::{Awareness, Motion};
-use crate::config::Config;
+use crate::config::{ChangeRule, Config};
 use crate::dedup::CopyCache;
 use crate::host::{Host, Virtual};
 use crate::io::{
@@ -20,7 +20,8 @@ use crate::position::Plane;
 use crate::rate::Unverified;
 use crate::receive::{Admission, Receiver, Situation};
 use crate::rng::{Purpose, Stream};
-use crate::security::{Distribution, Identity, TrustStore};
+use crate::security::pseudonym::change::Schedule;
+use crate::security::{Distribution, Pool, TrustStore};
 use crate::send::{Here, SendResult, Sender, TimedFix};
 use crate::time::{Anchor, Instant, WireTime};
 use crate::urgency::{self, Velocity};
@@ -63,6 +64,8 @@ pub struct Node {
     neighbours: NeighbourTable,
     distribution: Distribution,
     airtime: Airtime,
+    pseudonyms: Schedule,
+    seed: u64,
     outputs: VecDeque<Output>,
     counters: Counters,
     host: Box<dyn Host>,
@@ -84,23 +87,32 @@ impl Node {
     /// A station in virtual time. `anchor` ties the core's time to wire time; the clock counts as
     /// untrusted, and nothing is sent, until an [`Input::Clock`] says otherwise.
     ///
-    /// `seed` has no default: stations that share one still differ, because each stream of random numbers
+    /// `identities` is one [`Identity`](crate::security::Identity) or a [`Pool`] of them. `seed` has no default: stations that share one still differ, because each stream of random numbers
     /// is mixed with the station's digest.
-    pub fn new(config: Config, identity: Identity, trust: TrustStore, seed: u64, anchor: Anchor) -> Self {
-        Self::with_host(config, identity, trust, seed, anchor, Box::new(Virtual))
+    pub fn new(
+        config: Config,
+        identities: impl Into<Pool>,
+        trust: TrustStore,
+        seed: u64,
+        anchor: Anchor,
+    ) -> Self {
+        Self::with_host(config, identities, trust, seed, anchor, Box::new(Virtual))
     }
 
     /// A station whose host measures stages, or remembers verified signatures.
     pub fn with_host(
         config: Config,
-        identity: Identity,
+        identities: impl Into<Pool>,
         trust: TrustStore,
         seed: u64,
         anchor: Anchor,
         host: Box<dyn Host>,
     ) -> Self {
-        let own = identity.digest();
         let now = anchor.instant;
+        let mut pool = identities.into();
+        pool.start(seed, anchor.wire, config.pseudonym.change != ChangeRule::Off);
+        let own = pool.active().digest();
+        let changes = Stream::new(seed, own, Purpose::PseudonymChange);
         let step = Awareness::check_interval(config.awareness).as_nanos() as u64;
         let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
         let stream = |purpose| Stream::new(seed, own, purpose);
@@ -119,11 +131,13 @@ impl Node {
             velocity: (0.0, 0.0),
             sending,
             receiver: Receiver::new(trust, copies, rates),
-            sender: Sender::new(identity, config.test),
+            sender: Sender::new(pool, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::new(),
             distribution,
             airtime: Airtime::default(),
+            pseudonyms: Schedule::new(config.pseudonym, now, changes),
+            seed,
             outputs,
             counters: Counters::default(),
             config,
@@ -150,6 +164,7 @@ impl Node {
         }
         self.update_sending_state();
         self.release_frames();
+        self.keep_pseudonym();
     }
 
     /// The next output. [`Output::Timeout`] says that there is none, and when to come back.
@@ -161,7 +176,7 @@ impl Node {
         Output::Timeout(at, kind)
     }
 
-    /// Own digest.
+    /// Own digest: that of the pseudonym in use.
     pub fn digest(&self) -> Digest {
         self.sender.digest()
     }
@@ -204,6 +219,11 @@ impl Node {
     /// Ties the core's time to wire time, as of the last [`Input::Clock`].
     pub fn anchor(&self) -> Anchor {
         self.anchor
+    }
+
+    /// The own identities.
+    pub fn pool(&self) -> &Pool {
+        self.sender.pool()
     }
 
     fn admit(&mut self, frame: ReceivedFrame) {
@@ -304,6 +324,7 @@ impl Node {
             self.here = Some(Plane::at(fix.position));
             self.velocity = fix.speed.zip(fix.heading).map_or((0.0, 0.0), |(s, h)| urgency::velocity(s, h));
         }
+        self.pseudonyms.moved(self.now, fix.as_ref());
     }
 
     fn send(&mut self, request: &SendRequest) {
@@ -313,6 +334,14 @@ impl Node {
             let reason = NotSentReason::SendingBlocked;
             return self.event(Event::NotSent(NotSent { class, id: None, reason }));
         };
+        if self.pseudonyms.is_silent(self.now) {
+            if !matches!(class, Class::D0 | Class::D1 | Class::D3) {
+                let reason = NotSentReason::Silent;
+                return self.event(Event::NotSent(NotSent { class, id: None, reason }));
+            }
+            self.pseudonyms.end_silence();
+            self.restart_awareness();
+        }
         let stamp = self.host.stamp(self.now);
         self.distribution.set_quiet(self.airtime.busy(self.now) < QUIET);
         let generated = request.due.map_or(stamp, |due| due.min(stamp));
@@ -373,19 +402,81 @@ impl Node {
             let expired = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
             let Some(frame) = self.sender.pop(self.now, &mut *self.host, expired) else { return };
             self.airtime.add(self.now, frame.bytes.len());
+            if self.sender.pool().len() > 1 {
+                self.receiver.sent(&frame.id.signer, &frame.bytes, self.now);
+            }
             self.push(Output::Transmit(frame));
         }
     }
 
-    fn update_sending_state(&mut self) {
-        let state = if self.receiver.revokes_own(self.sender.identity()) {
-            SendingState::CredentialRevoked
-        } else {
-            self.sender.state(self.now, &self.anchor, self.clock.may_sign(), self.fix.as_ref())
+    /// Changes the pseudonym when that is due and possible, and warns of the last ones.
+    fn keep_pseudonym(&mut self) {
+        if self.receiver.take_heard_elsewhere() {
+            self.pseudonyms.heard_elsewhere();
+        }
+        let due = self.next_pseudonym().is_some_and(|at| at <= self.now);
+        if due && self.sending == SendingState::Allowed && self.sender.is_idle() {
+            self.change_pseudonym(false);
+        }
+        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
+        if self.clock.may_sign() && low.is_some_and(|at| at <= self.now) {
+            self.warn_of_low_pool();
+        }
+    }
+
+    /// Everything that could tell that it is the same station changes here, at one instant.
+    fn change_pseudonym(&mut self, forced: bool) -> bool {
+        let wire = self.anchor.wire_at(self.now);
+        let stream = self.pseudonyms.stream();
+        let Some((old, new)) = self.sender.change_identity(|pool| pool.advance(wire, forced, stream)) else {
+            return false;
         };
+        self.pseudonyms.changed(self.now);
+        let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
+        self.distribution = Distribution::new(&new, back_off);
+        self.restart_awareness();
+        self.event(Event::PseudonymChanged { old, new });
+        self.warn_of_low_pool();
+        true
+    }
+
+    /// Path, low-frequency data and phase begin anew, after the silence if there is one.
+    fn restart_awareness(&mut self) {
+        let rule = self.config.awareness;
+        let step = Awareness::check_interval(rule).as_nanos() as u64;
+        let phase = Stream::new(self.seed, self.sender.digest(), Purpose::AwarenessPhase).below(step);
+        let start = self.now + self.pseudonyms.silence(self.now);
+        self.awareness = Awareness::new(rule, start, Duration::from_nanos(phase));
+    }
+
+    fn warn_of_low_pool(&mut self) {
+        let wire = self.anchor.wire_at(self.now);
+        if self.pseudonyms.runs_low(self.sender.pool(), wire) {
+            let pool = self.sender.pool();
+            let (spares, valid_until) = (pool.spares(wire) as u32, pool.valid_until());
+            self.event(Event::PoolLow { spares, valid_until });
+        }
+    }
+
+    /// When the pseudonym is to change, as far as that is a matter of time.
+    fn next_pseudonym(&self) -> Option<Instant> {
+        self.pseudonyms.due_at(self.sender.pool(), &self.anchor, self.sender.alert_until())
+    }
+
+    fn update_sending_state(&mut self) {
+        let may_sign = self.clock.may_sign();
+        let mut state = self.sender.state(self.now, &self.anchor, may_sign, self.fix.as_ref());
+        if self.receiver.revokes_own(self.sender.pool().active()) {
+            state = SendingState::CredentialRevoked;
+        } else if state == SendingState::CredentialNotValid && self.change_pseudonym(true) {
+            state = self.sender.state(self.now, &self.anchor, may_sign, self.fix.as_ref());
+        }
         if state != self.sending {
             self.sending = state;
             self.event(Event::Sending(state));
+            if state == SendingState::Allowed {
+                self.warn_of_low_pool();
+            }
         }
     }
 
@@ -406,6 +497,8 @@ impl Node {
             (fix_expiry, TimerKind::FixExpiry),
             (self.next_spread(), TimerKind::Spread),
             (self.next_stale_revocation(), TimerKind::RevocationStale),
+            (self.sender.next_copy(), TimerKind::WarmUp),
+            (self.pseudonym_timer(), TimerKind::Pseudonym),
         ];
         let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
         match first {
@@ -414,13 +507,20 @@ impl Node {
         }
     }
 
+    /// Only times to come: what is due and waits for something else than time is looked at with every input.
+    fn pseudonym_timer(&self) -> Option<Instant> {
+        let change = self.next_pseudonym();
+        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
+        change.into_iter().chain(low).filter(|at| *at > self.now).min()
+    }
+
     fn receiving(
         &mut self,
     ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut Distribution, &mut dyn Host) {
         let situation = Situation {
             now: self.now,
             anchor: &self.anchor,
-            own: self.sender.digest(),
+            own: self.sender.pool(),
             here: self.here.as_ref(),
             velocity: self.velocity,
             test: self.config.test,

@@ -144,6 +144,7 @@ mod tests {
             class,
             id: MessageId { signer: Digest([0; 8]), class, sequence },
             expires: Instant::from_millis(expires_ms),
+            source: None,
             stamps: SendStamps::default(),
         }
     }

@@ -28,9 +28,10 @@ use crate::neighbor::{Neighbour, NeighbourTable};
 use crate::position::{Plane, Position};
 use crate::rate::{Origin, Standing, Unverified};
 use crate::security::credential::credential_hash;
+use crate::security::elsewhere::Elsewhere;
 use crate::security::revocation::Revocations;
 use crate::security::schedule::VerifyQueue;
-use crate::security::{Distribution, KeyCache, Lookup, TrustStore, freshness};
+use crate::security::{Distribution, KeyCache, Lookup, Pool, TrustStore, freshness};
 use crate::time::{Anchor, Instant, WireTime};
 use crate::urgency::{self, Velocity};
 
@@ -41,8 +42,8 @@ pub struct Situation<'a> {
     pub now: Instant,
     /// Ties it to wire time.
     pub anchor: &'a Anchor,
-    /// Own digest.
-    pub own: Digest,
+    /// The own identities: the one in use and those before and after.
+    pub own: &'a Pool,
     /// The plane about the own position, when that is known.
     pub here: Option<&'a Plane>,
     /// Own velocity.
@@ -81,6 +82,7 @@ pub struct Receiver {
     next_demoted: Instant,
     signed: Vec<u8>,
     awareness: v1::Awareness,
+    elsewhere: Elsewhere,
 }
 
 /// A frame whose fields were read; nothing of it is verified.
@@ -133,7 +135,21 @@ impl Receiver {
             next_demoted: Instant::ZERO,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
+            elsewhere: Elsewhere::default(),
         }
+    }
+
+    /// An own frame leaves: its copies will be known when they come back.
+    pub fn sent(&mut self, own: &Digest, frame: &[u8], now: Instant) {
+        let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
+        if let Some(signed) = signed {
+            self.copies.insert(self.copies.hash(own, signed.tbs, signed.signature), now);
+        }
+    }
+
+    /// Whether another station was heard to speak with the own active credential since the last call.
+    pub fn take_heard_elsewhere(&mut self) -> bool {
+        self.elsewhere.take()
     }
 
     /// Runs the cheap checks on a frame.
@@ -184,10 +200,13 @@ impl Receiver {
         };
         let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
         *claimed = Some(id);
-        if signer == situation.own {
+        let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
+        if situation.own.contains(&signer) {
+            if !self.copies.contains(hash) && signer == situation.own.active().digest() {
+                self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
+            }
             return Err(DropReason::Own);
         }
-        let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
         if self.copies.contains(hash) {
             return Err(DropReason::ExactCopy);
         }

@@ -9,6 +9,7 @@ use v2x_proto::{AreaView, Class, Shape, v1};
 
 use crate::io::{ClockState, Fix, Input, Output, ReceivedFrame, SendRequest};
 use crate::position::Position;
+use crate::security::{Identity, Pool};
 use crate::time::{Instant, WireTime};
 use crate::transcript;
 
@@ -22,14 +23,23 @@ pub const MAGIC: &[u8; 8] = b"RDCASTR\n";
 /// holds. A frame and its fields need under 2,000.
 pub const MAX_RECORD: usize = MAX_HEADER;
 
-/// Longest header a reader accepts, bytes; credentials of a thousand authorities fit.
-pub const MAX_HEADER: usize = 256 * 1024;
+/// Longest header a reader accepts, bytes; credentials of a thousand authorities and a full pool fit.
+pub const MAX_HEADER: usize = 512 * 1024;
 
 /// The start of a recording: [`MAGIC`] and the header with its length before it.
 pub fn start(header: &v1::RecordingHeader) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&header.encode_length_delimited_to_vec());
     bytes
+}
+
+/// What the header says of a station's identities: everything but the keys.
+pub fn identities(pool: &Pool) -> Vec<v1::RecordedIdentity> {
+    let recorded = |one: &Identity| v1::RecordedIdentity {
+        credential: one.credential().clone(),
+        sequence_starts: one.starts().0.to_vec(),
+    };
+    pool.identities().map(recorded).collect()
 }
 
 /// Appends an input that is about to be handled, with its length before it.

@@ -21,6 +21,12 @@ pub enum Purpose {
     RequestBackOff,
     /// When revocation deltas are passed on.
     RevocationSpread,
+    /// Which pseudonym speaks first.
+    FirstPseudonym,
+    /// When the pseudonym changes, and to which.
+    PseudonymChange,
+    /// The link address of a pseudonym.
+    LinkAddress,
 }
 
 /// A stream for one purpose of one station.

@@ -18,16 +18,19 @@ use crate::position::Position;
 use crate::queue::{SendQueue, Subject, send_by};
 use crate::roles;
 use crate::security::replay_window::starting_sequence;
-use crate::security::{Distribution, Identity, freshness};
+use crate::security::{Distribution, Pool, freshness};
 use crate::time::{Anchor, Instant, WireTime};
+use crate::warm_up::WarmUp;
 
 /// State of the send path.
 #[derive(Debug)]
 pub struct Sender {
-    identity: Identity,
+    pool: Pool,
     test: bool,
     sequences: [Option<u32>; 6],
     queue: SendQueue,
+    warm_up: WarmUp,
+    alert_until: Instant,
     link_ready: bool,
     /// The last message with the full credential, and whether it gave way before it left.
     last_full: Option<MessageId>,
@@ -73,12 +76,18 @@ pub type SendResult = Result<(Sent, Option<NotSent>), NotSent>;
 
 impl Sender {
     /// For a station that has sent nothing yet.
-    pub fn new(identity: Identity, test: bool) -> Self {
+    pub fn new(pool: Pool, test: bool) -> Self {
+        let mut warm_up = WarmUp::default();
+        if pool.address().is_some() {
+            warm_up.restart();
+        }
         Self {
-            identity,
+            pool,
             test,
             sequences: [None; 6],
             queue: SendQueue::default(),
+            warm_up,
+            alert_until: Instant::ZERO,
             link_ready: true,
             last_full: None,
             full_lost: false,
@@ -91,12 +100,39 @@ impl Sender {
 
     /// Own digest.
     pub fn digest(&self) -> Digest {
-        self.identity.digest()
+        self.pool.active().digest()
     }
 
-    /// Own credential.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
+    /// The own identities.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Speaks under another identity from now on, from a new address and with new numbers: `change` advances the pool
+    /// and says whether it did. The digests before and after.
+    ///
+    /// To be called while nothing [waits](Self::is_idle), unless the identity has ended: what is queued was signed by it.
+    pub fn change_identity(&mut self, change: impl FnOnce(&mut Pool) -> bool) -> Option<(Digest, Digest)> {
+        let old = self.digest();
+        if !change(&mut self.pool) {
+            return None;
+        }
+        self.sequences = [None; 6];
+        (self.last_full, self.full_lost) = (None, false);
+        if self.pool.address().is_some() {
+            self.warm_up.restart();
+        }
+        Some((old, self.digest()))
+    }
+
+    /// Whether no own frame waits for the link.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// When the last own imminent event or alert is over.
+    pub fn alert_until(&self) -> Instant {
+        self.alert_until
     }
 
     /// Whether the station may send now, and if not, why.
@@ -111,7 +147,7 @@ impl Sender {
             SendingState::ClockUntrusted
         } else if fix.is_none_or(|fix| now >= fix.expires()) {
             SendingState::NoFix
-        } else if !self.identity.valid_at(anchor.wire_at(now)) {
+        } else if !self.pool.active().valid_at(anchor.wire_at(now)) {
             SendingState::CredentialNotValid
         } else {
             SendingState::Allowed
@@ -134,7 +170,7 @@ impl Sender {
             area: request.area.as_ref(),
             subject: request.subject,
         };
-        if !roles::request_permitted(request, self.identity.permissions()) {
+        if !roles::request_permitted(request, self.pool.active().permissions()) {
             let reason = NotSentReason::NotPermitted;
             return Err(NotSent { class: request.class, id: None, reason });
         }
@@ -186,7 +222,7 @@ impl Sender {
         if payload.is_empty() || outgoing.lifetime_ms == 0 || !known {
             return refuse(NotSentReason::BadRequest);
         }
-        let permissions = self.identity.permissions();
+        let permissions = self.pool.active().permissions();
         let generation_time = anchor.wire_at(now);
         let lifetime_ms = outgoing.lifetime_ms.min(longest);
         let travel = Travel { class, lifetime_ms, max_hops: outgoing.max_hops, area: outgoing.area };
@@ -195,8 +231,10 @@ impl Sender {
             Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
             Err(RuleError::Permission | RuleError::Role) => return refuse(NotSentReason::NotPermitted),
         }
-        let sequence =
-            *self.sequences[class.index()].get_or_insert_with(|| starting_sequence(generation_time));
+        let sequence = *self.sequences[class.index()].get_or_insert_with(|| {
+            let start = self.pool.active().starts().0[class.index()];
+            starting_sequence(generation_time).wrapping_add(start)
+        });
         self.requests.clear();
         if class == Class::D2 {
             distribution.requests(now, &mut self.requests);
@@ -224,14 +262,18 @@ impl Sender {
             return refuse(NotSentReason::TooLong);
         };
         let built = host.stamp(now);
-        let signature = self.identity.sign(&self.tbs);
+        let signature = self.pool.active_mut().sign(&self.tbs);
         let signed = host.stamp(now);
         let bytes = self.frame(&header, &signature, full_credential);
         self.sequences[class.index()] = Some(sequence.wrapping_add(1));
-        let id = MessageId { signer: self.identity.digest(), class, sequence };
+        let id = MessageId { signer: self.digest(), class, sequence };
         if full_credential {
             distribution.sent_full(now);
             (self.last_full, self.full_lost) = (Some(id), false);
+        }
+        if matches!(class, Class::D0 | Class::D1) {
+            let live = Duration::from_millis(u64::from(lifetime_ms)).max(ALERT_REPEATS);
+            self.alert_until = self.alert_until.max(now + live);
         }
         let sent = Sent {
             id,
@@ -246,7 +288,9 @@ impl Sender {
         let queued = host.stamp(now);
         let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
         let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
-        let gave_way = self.queue.push(Transmit { bytes, class, id, expires, stamps }, subject);
+        let gave_way = self
+            .queue
+            .push(Transmit { bytes, class, id, expires, source: self.pool.address(), stamps }, subject);
         self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
         Ok((sent, gave_way))
     }
@@ -257,7 +301,7 @@ impl Sender {
             flags: Flags { multi_hop: max_hops > 1, test: self.test, ..Flags::default() },
             remaining_hops: max_hops,
             class,
-            forwarder: self.identity.digest(),
+            forwarder: self.digest(),
             forwarder_position: None,
         }
     }
@@ -271,18 +315,18 @@ impl Sender {
         distribution: &Distribution,
     ) -> Option<bool> {
         let fits = |signer| header.len() + envelope::signed_len(self.tbs.len(), signer) <= MAX_FRAME;
-        let credential = SignerRef::Credential(self.identity.credential());
+        let credential = SignerRef::Credential(self.pool.active().credential());
         if (self.full_lost || distribution.attach(now, class, false)) && fits(credential) {
             return Some(true);
         }
-        fits(SignerRef::Digest(self.identity.digest())).then_some(false)
+        fits(SignerRef::Digest(self.digest())).then_some(false)
     }
 
     fn frame(&mut self, header: &HopHeader, signature: &[u8; 64], full_credential: bool) -> Bytes {
         let signer = if full_credential {
-            SignerRef::Credential(self.identity.credential())
+            SignerRef::Credential(self.pool.active().credential())
         } else {
-            SignerRef::Digest(self.identity.digest())
+            SignerRef::Digest(self.digest())
         };
         // Reclaims the pool when every frame cut from it is gone, else starts a new one.
         self.frames.reserve(MAX_FRAME);
@@ -306,12 +350,16 @@ impl Sender {
         if !self.link_ready {
             return None;
         }
+        if let Some(copy) = self.warm_up.pop(now) {
+            return Some(copy);
+        }
         let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
         let mut frame = self.queue.pop(now, |lost| {
             *full_lost |= lost.id == last_full;
             expired(lost);
         })?;
         frame.stamps.gate_open = host.stamp(now);
+        self.warm_up.released(&frame, now);
         Some(frame)
     }
 
@@ -322,6 +370,11 @@ impl Sender {
             *full_lost |= lost.id == last_full;
             expired(lost);
         });
+    }
+
+    /// When copies of a new address's first frames are due, if the link takes frames.
+    pub fn next_copy(&self) -> Option<Instant> {
+        self.warm_up.next().filter(|_| self.link_ready)
     }
 
     /// When the next queued frame's time is over.
@@ -367,6 +420,8 @@ impl TimedFix {
     }
 }
 
+/// An alert that was repeated within this (D1 repeats every 100 ms) is live still.
+const ALERT_REPEATS: Duration = Duration::from_secs(1);
 /// EN 302 637-2: the lifetime of a CAM is under 1 s.
 const AWARENESS_LIFETIME_MS: u32 = 900;
 /// Frames are cut from blocks of this size: one allocation for some forty frames, none when the block's

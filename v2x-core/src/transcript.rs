@@ -15,10 +15,11 @@ pub fn write(output: &Output, out: &mut Vec<u8>) {
     match output {
         Output::Timeout(..) => {}
         Output::Transmit(transmit) => {
-            out.push(TRANSMIT);
+            out.push(if transmit.source.is_some() { TRANSMIT_FROM } else { TRANSMIT });
             write_id(&transmit.id, out);
             out.extend_from_slice(&transmit.expires.as_nanos().to_le_bytes());
             write_bytes(&transmit.bytes, out);
+            out.extend_from_slice(transmit.source.as_ref().map_or(&[], <[u8; 6]>::as_slice));
         }
         Output::Event(event) => write_event(event, out),
     }
@@ -95,13 +96,23 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             let words = result.as_ref().map_or_else(ToString::to_string, |()| String::new());
             write_bytes(words.as_bytes(), out);
         }
+        Event::PseudonymChanged { old, new } => {
+            out.push(PSEUDONYM_CHANGED);
+            out.extend_from_slice(&old.0);
+            out.extend_from_slice(&new.0);
+        }
+        Event::PoolLow { spares, valid_until } => {
+            out.push(POOL_LOW);
+            out.extend_from_slice(&spares.to_le_bytes());
+            out.extend_from_slice(&valid_until.as_micros().to_le_bytes());
+        }
     }
 }
 
 /// The frame in an entry, when that is of a transmission.
 pub fn transmitted(entry: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader(entry);
-    if reader.u8()? != TRANSMIT {
+    if !matches!(reader.u8()?, TRANSMIT | TRANSMIT_FROM) {
         return None;
     }
     reader.id()?;
@@ -124,11 +135,13 @@ pub fn describe(entry: &[u8]) -> String {
 
 fn read(reader: &mut Reader<'_>) -> Option<String> {
     let text = match reader.u8()? {
-        TRANSMIT => {
+        tag @ (TRANSMIT | TRANSMIT_FROM) => {
             let id = reader.id()?;
             let expires = reader.u64()?;
             let bytes = reader.bytes()?;
-            format!("transmit {id}, {} bytes, expires at {expires} ns: {}", bytes.len(), hex(bytes))
+            let source = if tag == TRANSMIT { &[] } else { reader.take(6)? };
+            let from = if source.is_empty() { String::new() } else { format!(" from {}", hex(source)) };
+            format!("transmit {id}, {} bytes{from}, expires at {expires} ns: {}", bytes.len(), hex(bytes))
         }
         RECEIVED => {
             let id = reader.id()?;
@@ -194,6 +207,14 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             [] => "trust replaced".to_owned(),
             words => format!("trust refused: {}", String::from_utf8_lossy(words)),
         },
+        PSEUDONYM_CHANGED => {
+            let (old, new) = (reader.digest()?, reader.digest()?);
+            format!("pseudonym {old} changed to {new}")
+        }
+        POOL_LOW => {
+            let (spares, until) = (reader.u32()?, reader.u64()?);
+            format!("pool low: {spares} spares, valid until {until} us")
+        }
         _ => return None,
     };
     reader.0.is_empty().then_some(text)
@@ -274,8 +295,11 @@ const REVOKED: u8 = 32;
 const REVOCATION_REFUSED: u8 = 33;
 const REVOCATION_STALE: u8 = 34;
 const TRUST: u8 = 35;
+const TRANSMIT_FROM: u8 = 9;
+const PSEUDONYM_CHANGED: u8 = 10;
+const POOL_LOW: u8 = 11;
 
-const NOT_SENT_REASONS: [NotSentReason; 7] = [
+const NOT_SENT_REASONS: [NotSentReason; 8] = [
     NotSentReason::Expired,
     NotSentReason::Replaced,
     NotSentReason::QueueFull,
@@ -283,6 +307,7 @@ const NOT_SENT_REASONS: [NotSentReason; 7] = [
     NotSentReason::TooLong,
     NotSentReason::NotPermitted,
     NotSentReason::BadRequest,
+    NotSentReason::Silent,
 ];
 const SENDING_STATES: [SendingState; 5] = [
     SendingState::Allowed,
@@ -321,6 +346,7 @@ mod tests {
             class: Class::D2,
             id: ID,
             expires: Instant::from_nanos(99),
+            source: None,
             stamps: SendStamps::default(),
         };
         let dropped =
@@ -336,7 +362,11 @@ mod tests {
         };
         let not_sent = NotSent { class: Class::D0, id: None, reason: NotSentReason::BadRequest };
         vec![
-            (Output::Transmit(transmit), "transmit abababababababab/D2/7, 3 bytes"),
+            (Output::Transmit(transmit.clone()), "transmit abababababababab/D2/7, 3 bytes"),
+            (
+                Output::Transmit(Transmit { source: Some([2; 6]), ..transmit.clone() }),
+                "transmit abababababababab/D2/7, 3 bytes from 020202020202",
+            ),
             (Output::Event(Event::Received(received)), "received abababababababab/D2/7"),
             (Output::Event(Event::Dropped(dropped)), "dropped signature_invalid"),
             (Output::Event(Event::Sent(sent)), "sent abababababababab/D2/7"),
@@ -344,6 +374,14 @@ mod tests {
             (Output::Event(Event::NeighbourAdded(Digest([1; 8]))), "neighbour 0101010101010101 added"),
             (Output::Event(Event::NeighbourLost(Digest([1; 8]))), "neighbour 0101010101010101 lost"),
             (Output::Event(Event::Sending(SendingState::CredentialNotValid)), "sending CredentialNotValid"),
+            (
+                Output::Event(Event::PseudonymChanged { old: Digest([1; 8]), new: Digest([2; 8]) }),
+                "pseudonym 0101010101010101 changed to 0202020202020202",
+            ),
+            (
+                Output::Event(Event::PoolLow { spares: 2, valid_until: WireTime::from_micros(5) }),
+                "pool low: 2 spares, valid until 5 us",
+            ),
         ]
     }
 
@@ -376,7 +414,7 @@ mod tests {
                 transmitted(&entry).map(<[u8]>::to_vec)
             })
             .collect();
-        assert_eq!(frames, [[1, 2, 3]]);
+        assert_eq!(frames, [[1, 2, 3], [1, 2, 3]]);
         assert_eq!(transmitted(&[TRANSMIT]), None);
     }
 

@@ -14,7 +14,7 @@ use v2x_core::limits;
 use v2x_core::report::{Frames, Kind, Report, Verify};
 use v2x_core::security::revocation::RevocationNews;
 use v2x_core::stats::{Stage, Stats, receive_stages, send_stages};
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
 use crate::station::Observer;
@@ -31,6 +31,8 @@ pub struct Account {
     neighbours: usize,
     sending: SendingState,
     told: Option<SendingState>,
+    changes: u64,
+    pool_low: Option<(u32, WireTime)>,
     untracked: u64,
     notices: Vec<String>,
 }
@@ -54,6 +56,8 @@ impl Account {
             neighbours: 0,
             sending: SendingState::ClockUntrusted,
             told: None,
+            changes: 0,
+            pool_low: None,
             untracked: 0,
             notices: Vec::new(),
         }
@@ -74,6 +78,16 @@ impl Account {
     /// What is worth a line each since the last call, oldest first.
     pub fn take_notices(&mut self) -> Vec<String> {
         core::mem::take(&mut self.notices)
+    }
+
+    /// Changes of the own pseudonym so far.
+    pub fn pseudonym_changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Unused credentials left and the end of the last one, if the node warned of that since the last call.
+    pub fn take_pool_low(&mut self) -> Option<(u32, WireTime)> {
+        self.pool_low.take()
     }
 
     /// Stations heard within the last 20 s.
@@ -206,6 +220,8 @@ impl Observer for Account {
             )),
             Event::Trust(Ok(())) => self.notice("roots and issuers replaced".to_owned()),
             Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
+            Event::PseudonymChanged { .. } => self.changes += 1,
+            Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
         }
     }
 
@@ -228,12 +244,12 @@ impl Observer for Account {
 }
 
 /// When an open-loop test message was due: a stall of its sender counts against it.
-fn intended_send(received: &Received) -> Option<v2x_core::time::WireTime> {
+fn intended_send(received: &Received) -> Option<WireTime> {
     if received.message_type != v1::MessageType::Echo as u32 {
         return None;
     }
     let echo = v1::Echo::decode(received.payload.clone()).ok()?;
-    (!echo.reply && echo.sent_us > 0).then(|| v2x_core::time::WireTime::from_micros(echo.sent_us))
+    (!echo.reply && echo.sent_us > 0).then(|| WireTime::from_micros(echo.sent_us))
 }
 
 /// Reason of what was expected by its number and did not come.
@@ -248,7 +264,7 @@ const MAX_GAP: u32 = 10_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::time::WireTime;
+    use WireTime;
 
     fn account() -> Account {
         Account::new(Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(1) })

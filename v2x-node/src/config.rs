@@ -3,6 +3,7 @@
 //! [`StationConfig::load`] reads a file and returns the first thing wrong with it as one [`ConfigError`]; a
 //! configuration that loads is consistent. Paths are taken from the directory of the file.
 
+mod identity;
 mod link;
 mod place;
 mod roadside;
@@ -13,7 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use v2x_core::config::{AwarenessRule, Config, Role};
+use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig, Role};
 use v2x_core::limits;
 use v2x_proto::Class;
 
@@ -51,14 +52,31 @@ pub struct StationConfig {
 /// Files of the station's identity, and of the authorities it trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityFiles {
-    /// The station's credential.
-    pub credential: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
+    /// The station's own: one, or several that it uses one after the other.
+    pub own: OwnFiles,
     /// Pinned roots, at least one.
     pub roots: Vec<PathBuf>,
     /// Issuers below the roots, at least one.
     pub issuers: Vec<PathBuf>,
+}
+
+/// Where the station's credentials and their keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnFiles {
+    /// These, at least one.
+    Listed(Vec<CredentialFiles>),
+    /// Those that `roadcast keys issue --count` made under this name: `NAME-1.cred` with `NAME-1.key`, and so on. What
+    /// is there is looked up when the station starts.
+    Pool(PathBuf),
+}
+
+/// A credential and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialFiles {
+    /// The credential.
+    pub credential: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// When the clock is trusted enough to sign by.
@@ -132,7 +150,7 @@ impl StationConfig {
         let station = station(&top, role)?;
         let config = Self {
             seed: top.integer("seed", 0..=i64::MAX as u64)?,
-            identity: identity(&top)?,
+            identity: identity::read(&top)?,
             link: link::read(&top)?,
             position: place::read(&top, role)?,
             clock: clock(&top)?,
@@ -186,7 +204,34 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
             (None, None) => config.awareness,
         };
     }
+    if let Some(section) = top.table("pseudonym", &["change", "every_s", "silence_s"])? {
+        config.pseudonym = pseudonym(&section, role, config.pseudonym)?;
+    }
     Ok(config)
+}
+
+fn pseudonym(
+    section: &Section<'_>,
+    role: Role,
+    usual: PseudonymConfig,
+) -> Result<PseudonymConfig, ConfigError> {
+    let rule = section.choice("change", &[("trip", ChangeRule::Trip), ("off", ChangeRule::Off)])?;
+    let every = section.integer("every_s", 10..=86_400)?.map(Duration::from_secs);
+    let silence = section.number("silence_s", 0.0..=10.0, " s")?;
+    let change = match (rule, every) {
+        (Some(_), Some(_)) => {
+            let right = "give a rule or an interval, not both";
+            return Err(section.contradiction("every_s", "pseudonym.change", right));
+        }
+        (rule, every) => every.map(ChangeRule::Every).or(rule).unwrap_or(usual.change),
+    };
+    if role == Role::Roadside && change != ChangeRule::Off {
+        let key = if every.is_some() { "every_s" } else { "change" };
+        let right = "a roadside unit stands where everybody can see it: change = \"off\"";
+        return Err(section.contradiction(key, "role = \"roadside\"", right));
+    }
+    let silence = silence.map_or(usual.silence, Duration::from_secs_f64);
+    Ok(PseudonymConfig { change, silence })
 }
 
 fn station_type(section: &Section<'_>) -> Result<Option<u8>, ConfigError> {
@@ -195,25 +240,6 @@ fn station_type(section: &Section<'_>) -> Result<Option<u8>, ConfigError> {
     } else {
         section.integer("type", 0..=15)
     }
-}
-
-fn identity(top: &Section<'_>) -> Result<IdentityFiles, ConfigError> {
-    const KEYS: &[&str] = &["credential", "key", "roots", "issuers"];
-    let Some(section) = top.table("identity", KEYS)? else {
-        return Err(top.missing("identity", "a table with credential, key, roots and issuers"));
-    };
-    let file = |key, what: &str| {
-        section.path(key)?.ok_or_else(|| section.missing(key, format!("the file of {what}")))
-    };
-    let files = |key, what: &str| {
-        section.paths(key)?.ok_or_else(|| section.missing(key, format!("a list of the files of {what}")))
-    };
-    Ok(IdentityFiles {
-        credential: file("credential", "the station's credential")?,
-        key: file("key", "the station's private key")?,
-        roots: files("roots", "trusted roots")?,
-        issuers: files("issuers", "issuers below the roots")?,
-    })
 }
 
 fn clock(top: &Section<'_>) -> Result<ClockTrust, ConfigError> {
@@ -291,6 +317,7 @@ const TOP_KEYS: &[&str] = &[
     "identity",
     "station",
     "awareness",
+    "pseudonym",
     "link",
     "position",
     "clock",

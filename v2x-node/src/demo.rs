@@ -393,7 +393,9 @@ impl Observer for Bookkeeper {
             | Event::Revoked(_)
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
-            | Event::Trust(_) => {}
+            | Event::Trust(_)
+            | Event::PseudonymChanged { .. }
+            | Event::PoolLow { .. } => {}
         }
     }
 

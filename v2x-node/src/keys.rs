@@ -1,7 +1,7 @@
 //! `roadcast keys`: an authority of one's own, credentials for stations, and what a credential says.
 
 mod files;
-mod show;
+pub(crate) mod show;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 
 use self::files::{Batch, new_key};
-pub use self::files::{KeysError, load_identity, load_trust, read_credential, read_key};
+pub use self::files::{KeysError, load_identity, load_pool, load_trust, read_credential, read_key};
 use crate::error::Error;
 
 /// `roadcast keys ...`

@@ -15,6 +15,7 @@ use v2x_core::io::{ClockState, Input, SendingState};
 use v2x_core::node::Node;
 use v2x_core::record;
 use v2x_core::report::Report;
+use v2x_core::security::Pool;
 use v2x_core::stats::Stats;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
@@ -121,7 +122,7 @@ struct Daemon {
 
 impl Daemon {
     fn start(config: &StationConfig, args: &RunArgs) -> Result<Self, Error> {
-        let identity = keys::load_identity(&config.identity)?;
+        let pool = keys::load_pool(&config.identity)?;
         let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)?;
         let seed = match config.seed {
             Some(seed) => seed,
@@ -130,10 +131,10 @@ impl Daemon {
         let radio = link::open(&config.link)?;
         let anchor = read_anchor();
         let recorder = match &args.record {
-            Some(path) => Some(start_recording(path, config, seed, anchor)?),
+            Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
             None => None,
         };
-        let node = Node::with_host(config.station.clone(), identity, trust, seed, anchor, Box::new(Live));
+        let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, Box::new(Live));
         let timer =
             || DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source });
         let on =
@@ -316,6 +317,10 @@ impl Daemon {
         for notice in self.account.take_notices() {
             writeln!(out, "{notice}")?;
         }
+        if let Some((spares, until)) = self.account.take_pool_low() {
+            let until = keys::show::utc(until);
+            writeln!(out, "credentials run out: {spares} unused left, the last ends {until}")?;
+        }
         match self.station.radio().state() {
             LinkState::Up if self.link_down => {
                 self.link_down = false;
@@ -392,22 +397,23 @@ pub fn os_seed() -> Result<u64, Error> {
 fn start_recording(
     path: &Path,
     config: &StationConfig,
+    pool: &Pool,
     seed: u64,
     anchor: Anchor,
 ) -> Result<Recorder, Error> {
-    let credential = keys::read_credential(&config.identity.credential)?;
     let all =
         |paths: &[PathBuf]| paths.iter().map(|path| keys::read_credential(path)).collect::<Result<_, _>>();
     let header = v1::RecordingHeader {
         version: record::VERSION,
         software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
         config_json: config_json(&config.station),
-        credential,
+        credential: pool.active().credential().clone(),
         issuers: all(&config.identity.issuers)?,
         roots: all(&config.identity.roots)?,
         seed,
         anchor_instant_ns: anchor.instant.as_nanos(),
         anchor_wire_us: anchor.wire.as_micros(),
+        pool: record::identities(pool),
     };
     Recorder::create(path, &header).map_err(|source| Error::File { path: path.to_owned(), source })
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame};
+use radio_adapters::{LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame};
 use v2x_core::host::Host;
 use v2x_core::io::{Event, Input, Output, ReceivedFrame, TimerKind, Transmit};
 use v2x_core::node::Node;
@@ -253,7 +253,7 @@ pub fn priority(class: Class) -> Priority {
 }
 
 fn tx_frame(frame: &Transmit) -> TxFrame<'_> {
-    TxFrame { bytes: &frame.bytes, priority: priority(frame.class), source: None }
+    TxFrame { bytes: &frame.bytes, priority: priority(frame.class), source: frame.source.map(LinkAddress) }
 }
 
 fn report(frame: &Transmit, result: io::Result<u64>, observer: &mut impl Observer) {

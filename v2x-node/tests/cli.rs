@@ -267,12 +267,31 @@ fn a_live_dump_shows_what_it_hears_and_leaves_cleanly_when_asked() {
     assert_eq!(dump.wait().unwrap().code(), Some(0));
 }
 
+#[test]
+fn a_pool_is_what_was_issued_under_its_name() {
+    let scratch = Scratch::with_keys("pool");
+    scratch.good(&["keys", "issue", "--dir", "keys", "--name", "bus", "--count", "12"]);
+    let load = |name: &str| {
+        let own = v2x_node::config::OwnFiles::Pool(scratch.0.join("keys").join(name));
+        let files = v2x_node::config::IdentityFiles { own, roots: Vec::new(), issuers: Vec::new() };
+        v2x_node::keys::load_pool(&files)
+    };
+    assert_eq!(load("bus").unwrap().len(), 12);
+    let none = load("tram").unwrap_err().to_string();
+    assert!(
+        none.contains("tram-1.cred and so on: no such file; make them with: roadcast keys issue"),
+        "{none}"
+    );
+    fs::remove_file(scratch.0.join("keys/bus-7.key")).unwrap();
+    assert!(load("bus").unwrap_err().to_string().contains("bus-7.key"));
+}
+
 #[cfg(feature = "replay")]
 mod capture {
     use std::io::Read;
     use std::path::Path;
 
-    use v2x_node::config::IdentityFiles;
+    use v2x_node::config::CredentialFiles;
     use v2x_node::keys::load_identity;
     use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
     use v2x_proto::hop::{Flags, HopHeader, Kind};
@@ -330,13 +349,8 @@ mod capture {
     /// A frame signed by car-1 of the scratch directory.
     fn frame(scratch: &Path) -> Vec<u8> {
         let path = |name: &str| scratch.join("keys").join(name);
-        let mut identity = load_identity(&IdentityFiles {
-            credential: path("car-1.cred"),
-            key: path("car-1.key"),
-            roots: vec![path("root.cred")],
-            issuers: vec![path("issuer.cred")],
-        })
-        .unwrap();
+        let files = CredentialFiles { credential: path("car-1.cred"), key: path("car-1.key") };
+        let mut identity = load_identity(&files).unwrap();
         let awareness =
             v1::Awareness { station_type: v1::StationType::PassengerCar as i32, ..v1::Awareness::default() };
         let mut payload = Vec::new();

@@ -13,6 +13,7 @@ use v2x_core::io::{ClockState, Fix, Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::record;
+use v2x_core::security::Pool;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
 use v2x_replay::identities::{Cast, Part};
@@ -63,20 +64,21 @@ fn recording() -> Vec<u8> {
     let start = WireTime::from_secs(700_000_000);
     let cast = Cast::new(1, start, core::time::Duration::from_secs(60)).unwrap();
     let config = Config::vehicle();
-    let identity = cast.identity(0, Part::Vehicle);
+    let pool = Pool::from(cast.identity(0, Part::Vehicle));
     let mut bytes = record::start(&v1::RecordingHeader {
         version: record::VERSION,
         software: "roadcast 0.1.0".to_owned(),
         config_json: serde_json::to_string(&config).unwrap(),
-        credential: identity.credential().clone(),
+        credential: pool.active().credential().clone(),
         issuers: vec![cast.issuer().clone()],
         roots: vec![cast.root().clone()],
         seed: 9,
         anchor_instant_ns: 0,
         anchor_wire_us: start.as_micros(),
+        pool: record::identities(&pool),
     });
     let anchor = Anchor { instant: Instant::ZERO, wire: start };
-    let mut node = Node::new(config, identity, cast.trust().clone(), 9, anchor);
+    let mut node = Node::new(config, pool, cast.trust().clone(), 9, anchor);
     let fix = Fix {
         position: Position { latitude: 496_000_000, longitude: 61_300_000 },
         altitude_cm: None,

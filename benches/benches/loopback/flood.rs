@@ -119,8 +119,8 @@ pub fn verify(arguments: &[String]) -> Result<(), String> {
         return Err("expected a configuration, cpu and priority".to_owned());
     };
     let config = StationConfig::load(Path::new(config)).map_err(|error| error.to_string())?;
-    let identity = keys::load_identity(&config.identity).map_err(|error| error.to_string())?;
-    let key = keys::read_key(&config.identity.key).map_err(|error| error.to_string())?.verifying_key();
+    let pool = keys::load_pool(&config.identity).map_err(|error| error.to_string())?;
+    let (identity, key) = (pool.active(), pool.active().key());
     let mut source = Source::new(&config)?;
     let samples = (0..SAMPLES)
         .map(|_| source.next(Class::D2).map(|frame| signing_parts(&frame, identity.hash())))
@@ -163,12 +163,12 @@ struct Source {
 
 impl Source {
     fn new(config: &StationConfig) -> Result<Self, String> {
-        let identity = keys::load_identity(&config.identity).map_err(|error| error.to_string())?;
+        let pool = keys::load_pool(&config.identity).map_err(|error| error.to_string())?;
         let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)
             .map_err(|error| error.to_string())?;
         let anchor = run::read_anchor();
         let station = Config { test: true, ..Config::vehicle() };
-        let mut node = Node::new(station, identity, trust, 1, anchor);
+        let mut node = Node::new(station, pool, trust, 1, anchor);
         node.handle_input(anchor.instant, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let padding = Bytes::from(vec![0xA5; PAYLOAD_BYTES]);
         let position = Position { latitude: 496_000_000, longitude: 61_300_000 };

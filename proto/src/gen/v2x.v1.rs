@@ -1575,7 +1575,7 @@ impl ObjectKind {
     }
 }
 /// The start of a recording: all that makes the station what it is, apart from its key.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordingHeader {
     /// Version of the recording's layout.
     #[prost(uint32, tag = "1")]
@@ -1604,6 +1604,19 @@ pub struct RecordingHeader {
     /// The same moment in TAI microseconds since 2004-01-01T00:00:00Z.
     #[prost(fixed64, tag = "9")]
     pub anchor_wire_us: u64,
+    /// Every credential of the station, `credential` among them; empty: that one alone.
+    #[prost(message, repeated, tag = "10")]
+    pub pool: ::prost::alloc::vec::Vec<RecordedIdentity>,
+}
+/// One of a station's credentials.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedIdentity {
+    /// The credential.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub credential: ::prost::bytes::Bytes,
+    /// What is added to the first sequence number of each deadline class, D0 first; six numbers.
+    #[prost(fixed32, repeated, tag = "2")]
+    pub sequence_starts: ::prost::alloc::vec::Vec<u32>,
 }
 /// One entry of a recording.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -34,7 +34,7 @@ impl Signatures {
 #[derive(Debug)]
 pub(super) struct RecordedKey {
     key: VerifyingKey,
-    signatures: Signatures,
+    signatures: Arc<Signatures>,
     forged: Forged,
 }
 
@@ -54,7 +54,7 @@ impl Forged {
 }
 
 impl RecordedKey {
-    pub(super) fn new(key: VerifyingKey, signatures: Signatures, forged: Forged) -> Self {
+    pub(super) fn new(key: VerifyingKey, signatures: Arc<Signatures>, forged: Forged) -> Self {
         Self { key, signatures, forged }
     }
 }

@@ -20,11 +20,13 @@ struct Recorded {
 
 impl Recorded {
     fn new(cast: &Cast, station: u32) -> Self {
-        let config = Config::vehicle();
-        let identity = cast.identity(station, Part::Vehicle);
+        Self::with_pool(cast, cast.identity(station, Part::Vehicle).into(), Config::vehicle())
+    }
+
+    fn with_pool(cast: &Cast, pool: Pool, config: Config) -> Self {
         let anchor = Anchor { instant: Instant::from_millis(50), wire: START };
-        let header = header(cast, &identity, &config, &anchor);
-        let node = Node::new(config, identity, cast.trust().clone(), 5, anchor);
+        let header = header(cast, &pool, &config, &anchor);
+        let node = Node::new(config, pool, cast.trust().clone(), 5, anchor);
         Self { node, bytes: record::start(&header), transmitted: Vec::new() }
     }
 
@@ -44,17 +46,18 @@ impl Recorded {
     }
 }
 
-fn header(cast: &Cast, identity: &Identity, config: &Config, anchor: &Anchor) -> v1::RecordingHeader {
+fn header(cast: &Cast, pool: &Pool, config: &Config, anchor: &Anchor) -> v1::RecordingHeader {
     v1::RecordingHeader {
         version: record::VERSION,
         software: "roadcast test".to_owned(),
         config_json: serde_json::to_string(config).unwrap(),
-        credential: identity.credential().clone(),
+        credential: pool.active().credential().clone(),
         issuers: vec![cast.issuer().clone()],
         roots: vec![cast.root().clone()],
         seed: 5,
         anchor_instant_ns: anchor.instant.as_nanos(),
         anchor_wire_us: anchor.wire.as_micros(),
+        pool: record::identities(pool),
     }
 }
 

@@ -107,7 +107,9 @@ impl Journal {
             | Event::Revoked(_)
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
-            | Event::Trust(_) => {}
+            | Event::Trust(_)
+            | Event::PoolLow { .. }
+            | Event::PseudonymChanged { .. } => {}
         }
     }
 

@@ -65,7 +65,7 @@ impl Node {
 
     /// Whether this station passes revocation deltas on.
     fn passes_on(&self) -> bool {
-        self.sender.identity().permissions().contains(Permissions::UPDATE_RELAY)
+        self.sender.pool().active().permissions().contains(Permissions::UPDATE_RELAY)
     }
 
     pub(super) fn pass_on_revocations(&mut self) {

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use bytes::Bytes;
-use ed25519_dalek::{Signature, Signer, SigningKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use sha2::{Digest as _, Sha256};
 use v2x_proto::Digest;
 use v2x_proto::envelope::SIGNATURE_LEN;
 
@@ -58,6 +59,8 @@ pub struct Identity {
     credential: Bytes,
     digest: Digest,
     hash: [u8; 32],
+    key: VerifyingKey,
+    starts: SequenceStarts,
     signer: Box<dyn Sign>,
     permissions: Permissions,
     valid_from: WireTime,
@@ -78,19 +81,24 @@ impl Identity {
     /// The bytes are no credential, belong to a root or issuer, or the key is another one.
     pub fn new(credential: Bytes, mut signer: Box<dyn Sign>) -> Result<Self, CredentialError> {
         let proof = Signature::from_bytes(&signer.sign(POSSESSION));
-        let identity = Self::recorded(credential, signer)?;
-        let key = usable_key(&parse_exact(&identity.credential)?.fields.public_key)?;
-        key.verify_strict(POSSESSION, &proof).map_err(|_| CredentialError::KeyMismatch(identity.digest))?;
+        let starts = SequenceStarts::from_proof(&proof);
+        let identity = Self::recorded(credential, signer, starts)?;
+        let mismatch = |_| CredentialError::KeyMismatch(identity.digest);
+        identity.key.verify_strict(POSSESSION, &proof).map_err(mismatch)?;
         Ok(identity)
     }
 
     /// Joins a station's credential and whatever answers in place of its key, which proves nothing: for checking a
-    /// recording, where the signatures are those the station made at the time.
+    /// recording, where the signatures are those the station made at the time, and so are the starts of its sequences.
     ///
     /// # Errors
     ///
     /// The bytes are no credential of a station, or their key is not usable.
-    pub fn recorded(credential: Bytes, signer: Box<dyn Sign>) -> Result<Self, CredentialError> {
+    pub fn recorded(
+        credential: Bytes,
+        signer: Box<dyn Sign>,
+        starts: SequenceStarts,
+    ) -> Result<Self, CredentialError> {
         let view = parse_exact(&credential)?;
         let hash = credential_hash(&credential);
         let digest = Digest::of_hash(&hash);
@@ -98,7 +106,7 @@ impl Identity {
         if view.fields.issuer.is_none() || permissions.contains(Permissions::ISSUE) {
             return Err(CredentialError::NotAStation(digest));
         }
-        usable_key(&view.fields.public_key)?;
+        let key = usable_key(&view.fields.public_key)?;
         let (valid_from, valid_until) = validity(&view.fields);
         let station_class = view.fields.station_class;
         let (issuer, revocation_series) = (view.fields.issuer, view.fields.revocation_series);
@@ -107,6 +115,8 @@ impl Identity {
             credential,
             digest,
             hash,
+            key,
+            starts,
             signer,
             permissions,
             valid_from,
@@ -154,6 +164,18 @@ impl Identity {
         self.revocation_series
     }
 
+    /// Its public key.
+    #[must_use]
+    pub fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// Where its sequence numbers start.
+    #[must_use]
+    pub fn starts(&self) -> &SequenceStarts {
+        &self.starts
+    }
+
     /// What this station may say.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
@@ -184,6 +206,31 @@ impl Identity {
         self.station_class
     }
 }
+
+/// What is added to the sequence number a station starts with, per deadline class.
+///
+/// A number that came from the clock alone would say since when a pseudonym is in use, and be the same in all classes.
+/// These come from the private key, so nobody else can know them, and a station that starts again with a credential it
+/// used before has the same ones and stays ahead of the numbers it used. (An Ed25519 signature is a function of key and
+/// message, RFC 8032 5.1.6. A key module that adds randomness must remember its numbers instead.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SequenceStarts(pub [u32; 6]);
+
+impl SequenceStarts {
+    fn from_proof(proof: &Signature) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(SEQUENCE_START);
+        hash.update(proof.to_bytes());
+        let hash: [u8; 32] = hash.finalize().into();
+        let mut starts = [0; 6];
+        for (start, bytes) in starts.iter_mut().zip(hash.as_chunks::<4>().0) {
+            *start = u32::from_le_bytes(*bytes);
+        }
+        Self(starts)
+    }
+}
+
+const SEQUENCE_START: &[u8] = b"roadcast/v1/sequence-start\0";
 
 /// What a key signs to prove that it belongs to a credential: no message, no credential.
 const POSSESSION: &[u8] = b"roadcast/v1/possession\0";
@@ -219,9 +266,10 @@ mod tests {
     fn a_recorded_identity_needs_no_proof_but_a_station_s_credential() {
         let authority = Authority::new(1);
         let silent = || -> Box<dyn Sign> { Box::new(KeyPair::from(key(3, 2))) };
-        let identity = Identity::recorded(authority.credential(2), silent()).unwrap();
+        let identity =
+            Identity::recorded(authority.credential(2), silent(), SequenceStarts::default()).unwrap();
         assert_eq!(identity.digest(), authority.station(2).digest());
-        let issuer = Identity::recorded(authority.issuer.clone(), silent());
+        let issuer = Identity::recorded(authority.issuer.clone(), silent(), SequenceStarts::default());
         assert!(matches!(issuer, Err(CredentialError::NotAStation(_))));
     }
 

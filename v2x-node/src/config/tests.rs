@@ -55,8 +55,11 @@ fn a_full_vehicle_reads_as_written() {
     assert_eq!(config.station.awareness, AwarenessRule::Every(Duration::from_millis(200)));
     assert!(config.station.test);
     assert_eq!(config.seed, Some(7));
-    assert_eq!(config.identity.credential, PathBuf::from("conf/car.cred"));
-    assert_eq!(config.identity.key, PathBuf::from("/etc/car.key"));
+    let files = |credential, key| {
+        let (credential, key) = (PathBuf::from(credential), PathBuf::from(key));
+        CredentialFiles { credential, key }
+    };
+    assert_eq!(config.identity.own, OwnFiles::Listed(vec![files("conf/car.cred", "/etc/car.key")]));
     let group: SocketAddrV4 = "239.1.2.3:5000".parse().unwrap();
     assert_eq!(config.link.medium, Medium::Udp { interface: "lo".to_owned(), group, receive_buffer: None });
     assert_eq!(config.link.fault.unwrap().receive_loss, 0.25);
@@ -64,6 +67,41 @@ fn a_full_vehicle_reads_as_written() {
     assert_eq!((position.latitude, position.longitude, altitude_cm), (495_000_000, -60_000_000, None));
     assert_eq!(config.load.unwrap().classes, [Class::D0, Class::D2]);
     assert_eq!(config.report.every, Duration::from_secs(5));
+}
+
+#[test]
+fn several_credentials_are_listed_or_named_by_their_pool() {
+    const ONE: &str = "credential = \"car.cred\"\nkey = \"/etc/car.key\"";
+    let own = |text| parse(&VEHICLE.replacen(ONE, text, 1)).map(|config| config.identity.own);
+    let files = |number| {
+        let file = |ending| PathBuf::from(format!("conf/car-{number}.{ending}"));
+        CredentialFiles { credential: file("cred"), key: file("key") }
+    };
+    let list = "credentials = [\"car-1.cred\", \"car-2.cred\"]";
+    let both = OwnFiles::Listed(vec![files(1), files(2)]);
+    assert_eq!(own(list).unwrap(), both);
+    assert_eq!(own(&format!("{list}\nkeys = [\"car-1.key\", \"car-2.key\"]")).unwrap(), both);
+    assert_eq!(own("pool = \"car\"").unwrap(), OwnFiles::Pool(PathBuf::from("conf/car")));
+    let wrong = own(&format!("{list}\nkeys = [\"car-1.key\"]")).unwrap_err().to_string();
+    assert!(wrong.contains("found 1 keys, expected one for each of the 2 credentials"), "{wrong}");
+    let wrong = own(&format!("{list}\npool = \"car\"")).unwrap_err().to_string();
+    assert!(wrong.contains("identity.pool: does not go with identity.credentials"), "{wrong}");
+}
+
+#[test]
+fn changes_of_pseudonym_are_read_and_a_roadside_unit_makes_none() {
+    let with = |text: &str| parse(&VEHICLE.replacen("[link]", &format!("[pseudonym]\n{text}\n[link]"), 1));
+    let read = |text| with(text).unwrap().station.pseudonym;
+    assert_eq!(parse(VEHICLE).unwrap().station.pseudonym.change, ChangeRule::Trip);
+    assert_eq!(read("change = \"off\"").change, ChangeRule::Off);
+    let often = read("every_s = 30\nsilence_s = 1.5");
+    assert_eq!(often.change, ChangeRule::Every(Duration::from_secs(30)));
+    assert_eq!(often.silence, Duration::from_millis(1500));
+    let wrong = with("every_s = 30\nchange = \"trip\"").unwrap_err().to_string();
+    assert!(wrong.contains("pseudonym.every_s: does not go with pseudonym.change"), "{wrong}");
+    assert!(with("silence_s = 60").is_err() && with("every_s = 1").is_err());
+    let unit = parse(&format!("{ROADSIDE}\n[pseudonym]\nevery_s = 30\n")).unwrap_err().to_string();
+    assert!(unit.contains("role = \"roadside\""), "{unit}");
 }
 
 #[test]

@@ -10,10 +10,10 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use v2x_core::security::{CredentialError, Identity, KeyPair, TrustStore};
+use v2x_core::security::{CredentialError, Identity, KeyPair, Pool, PoolError, TrustStore};
 use v2x_proto::envelope::MAX_CREDENTIAL;
 
-use crate::config::IdentityFiles;
+use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};
 
 /// What can be wrong with keys and credentials, or with making them.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +73,16 @@ pub enum KeysError {
         /// What they violate.
         source: CredentialError,
     },
+    /// The station's credentials do not go together.
+    #[error("the station's credentials: {0}")]
+    Pool(PoolError),
+    /// No credentials of that name.
+    #[error("{0}-1.cred and so on: no such file; make them with: roadcast keys issue --name {1} --count 20",
+            name.display(), name.file_name().unwrap_or_default().display())]
+    EmptyPool {
+        /// The name as configured.
+        name: PathBuf,
+    },
     /// An issuer would not give what is asked for.
     #[error("cannot issue {name}: {source}")]
     Refused {
@@ -110,16 +120,50 @@ pub enum KeysError {
     Random(getrandom::Error),
 }
 
-/// The station's identity from its files. The private key must be readable by its owner alone.
+/// The station's identities from their files. The private keys must be readable by their owner alone.
 ///
 /// # Errors
 /// [`KeysError`], naming the file.
-pub fn load_identity(files: &IdentityFiles) -> Result<Identity, KeysError> {
+pub fn load_pool(files: &IdentityFiles) -> Result<Pool, KeysError> {
+    let identities = match &files.own {
+        OwnFiles::Listed(list) => list.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?,
+        OwnFiles::Pool(name) => pool_files(name)?.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?,
+    };
+    Pool::new(identities).map_err(KeysError::Pool)
+}
+
+/// One identity from its files.
+///
+/// # Errors
+/// As [`load_pool`].
+pub fn load_identity(files: &CredentialFiles) -> Result<Identity, KeysError> {
     let credential = read_credential(&files.credential)?;
     let key = read_key(&files.key)?;
     let signer = Box::new(KeyPair::from_secret(key.as_bytes()));
     Identity::new(credential, signer)
         .map_err(|source| KeysError::Credential { path: files.credential.clone(), source })
+}
+
+/// `NAME-1.cred` with `NAME-1.key` and so on, in the order of their numbers.
+fn pool_files(name: &Path) -> Result<Vec<CredentialFiles>, KeysError> {
+    let directory = match name.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let prefix = format!("{}-", name.file_name().unwrap_or_default().to_string_lossy());
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|source| failed(directory, source))? {
+        let file = entry.map_err(|source| failed(directory, source))?.file_name();
+        let number = file.to_str().and_then(|file| file.strip_prefix(&prefix)?.strip_suffix(".cred"));
+        numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+    }
+    if numbers.is_empty() {
+        return Err(KeysError::EmptyPool { name: name.to_owned() });
+    }
+    numbers.sort_unstable();
+    let file = |number, ending| directory.join(format!("{prefix}{number}.{ending}"));
+    let files = |number| CredentialFiles { credential: file(number, "cred"), key: file(number, "key") };
+    Ok(numbers.into_iter().map(files).collect())
 }
 
 /// The authorities a station trusts, from its files; checked against each other.

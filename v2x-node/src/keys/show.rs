@@ -164,7 +164,7 @@ fn class_name(class: u8) -> String {
     }
 }
 
-pub(super) fn utc(time: WireTime) -> String {
+pub(crate) fn utc(time: WireTime) -> String {
     utc_of_wire(time).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 

@@ -1,0 +1,57 @@
+//! Notices another station that speaks with the own credential.
+//!
+//! Own messages come back all the time: as an echo of the link, relayed, or played again by somebody. They are known by
+//! the exact-copy cache, which [`Receiver::sent`](crate::receive::Receiver::sent) feeds. What is not in it, was
+//! generated just now and carries a signature that holds under the own key was made elsewhere: a cloned station, or a
+//! credential that was given out twice. A forged frame costs at most one signature each [`CHECK_INTERVAL`] and changes
+//! nothing.
+
+use core::time::Duration;
+
+use v2x_proto::envelope::{SignedView, TbsView};
+
+use super::credential::signing_input;
+use crate::host::Host;
+use crate::receive::Situation;
+use crate::time::{Instant, WireTime};
+
+/// Remembers what was heard, and when a signature was last checked for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Elsewhere {
+    heard: bool,
+    checked: Option<Instant>,
+}
+
+impl Elsewhere {
+    /// Looks at a frame with the own active digest that is no copy of an own one. `buffer` is scratch space.
+    pub(crate) fn watch(
+        &mut self,
+        signed: &SignedView<'_>,
+        tbs: &TbsView<'_>,
+        buffer: &mut Vec<u8>,
+        situation: &Situation<'_>,
+        host: &mut dyn Host,
+    ) {
+        let now = situation.now;
+        let age = situation.anchor.wire_at(now).since(WireTime::from_micros(tbs.generation_time_us));
+        let soon = self.checked.is_some_and(|checked| now.since(checked) < CHECK_INTERVAL);
+        // A station alone with its credential has nothing to change to.
+        if situation.own.len() == 1 || soon || age > MAX_AGE {
+            return;
+        }
+        self.checked = Some(now);
+        let own = situation.own.active();
+        signing_input(buffer, own.hash(), signed.tbs);
+        self.heard |= host.verify(own.key(), buffer, signed.signature);
+    }
+
+    /// Whether another one was heard since the last call.
+    pub(crate) fn take(&mut self) -> bool {
+        core::mem::take(&mut self.heard)
+    }
+}
+
+/// One signature is checked in this time at most.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Far less than the exact-copy cache remembers under any load, so that no own message is taken for another's.
+const MAX_AGE: Duration = Duration::from_millis(300);

@@ -1,0 +1,67 @@
+//! `[identity]`: who the station is and whom it trusts.
+
+use std::path::PathBuf;
+
+use super::section::{ConfigError, Section};
+use super::{CredentialFiles, IdentityFiles, OwnFiles};
+
+pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, ConfigError> {
+    const KEYS: &[&str] = &["credential", "key", "credentials", "keys", "pool", "roots", "issuers"];
+    let Some(section) = top.table("identity", KEYS)? else {
+        return Err(top.missing("identity", "a table with credential, key, roots and issuers"));
+    };
+    let files = |key, what: &str| {
+        section.paths(key)?.ok_or_else(|| section.missing(key, format!("a list of the files of {what}")))
+    };
+    Ok(IdentityFiles {
+        own: own(&section)?,
+        roots: files("roots", "trusted roots")?,
+        issuers: files("issuers", "issuers below the roots")?,
+    })
+}
+
+/// `credential` and `key`, or `credentials` and perhaps `keys`, or `pool`.
+fn own(section: &Section<'_>) -> Result<OwnFiles, ConfigError> {
+    let (credential, key) = (section.path("credential")?, section.path("key")?);
+    let (credentials, keys) = (section.paths("credentials")?, section.paths("keys")?);
+    let pool = section.path("pool")?;
+    let one_way = "give credential and key, or credentials (and keys), or pool";
+    let given = [
+        ("credential", credential.is_some() || key.is_some()),
+        ("credentials", credentials.is_some() || keys.is_some()),
+        ("pool", pool.is_some()),
+    ];
+    let mut ways = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name);
+    if let (Some(first), Some(second)) = (ways.next(), ways.next()) {
+        return Err(section.contradiction(second, &format!("identity.{first}"), one_way));
+    }
+    if let Some(pool) = pool {
+        return Ok(OwnFiles::Pool(pool));
+    }
+    if credentials.is_none() && keys.is_none() {
+        let credential = credential.ok_or_else(|| {
+            section.missing(
+                "credential",
+                "the file of the station's credential (or credentials, or pool)".to_owned(),
+            )
+        })?;
+        let key =
+            key.ok_or_else(|| section.missing("key", "the file of the station's private key".to_owned()))?;
+        return Ok(OwnFiles::Listed(vec![CredentialFiles { credential, key }]));
+    }
+    let Some(credentials) = credentials.filter(|list| !list.is_empty()) else {
+        return Err(section.missing("credentials", "a list of files, one for each key".to_owned()));
+    };
+    let beside = |path: &PathBuf| path.with_extension("key");
+    let keys = keys.unwrap_or_else(|| credentials.iter().map(beside).collect());
+    if keys.len() != credentials.len() {
+        let found = format!("{} keys", keys.len());
+        return Err(section.wrong(
+            "keys",
+            found,
+            format!("one for each of the {} credentials", credentials.len()),
+        ));
+    }
+    let pairs = credentials.into_iter().zip(keys);
+    Ok(OwnFiles::Listed(pairs.map(|(credential, key)| CredentialFiles { credential, key }).collect()))
+}
