@@ -225,6 +225,9 @@ fn station(header: &v1::RecordingHeader, signatures: Signatures, forged: Forged)
     let pool = if header.pool.is_empty() {
         Pool::from(identity(&header.credential, SequenceStarts::default())?)
     } else {
+        if !header.pool.iter().any(|one| one.credential == header.credential) {
+            return Err("the station's credential is not in its pool".to_owned());
+        }
         let recorded = header.pool.iter().map(|one| {
             let starts = <[u32; 6]>::try_from(one.sequence_starts.as_slice())
                 .map_err(|_| "a credential of the pool has not six starts of sequences")?;

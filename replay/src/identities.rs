@@ -8,8 +8,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest as _, Sha256};
+use v2x_core::limits;
 use v2x_core::security::{
-    CredentialError, CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+    CredentialError, CredentialRequest, Identity, KeyPair, Permissions, Pool, TrustStore, issue, make_root,
 };
 use v2x_core::time::WireTime;
 use v2x_proto::v1::StationClass;
@@ -75,7 +76,19 @@ impl Cast {
 
     /// The identity of the station with this number in this part: always the same one.
     pub fn identity(&self, station: u32, part: Part) -> Identity {
-        let key = secret(self.seed, Holder::Station(part, station));
+        self.issued(secret(self.seed, Holder::Station(part, station)), part)
+    }
+
+    /// The identities of a station that changes its pseudonym: `count` of them, at least one, always the same ones; the
+    /// first is that of [`identity`](Self::identity).
+    pub fn pool(&self, station: u32, part: Part, count: u32) -> Pool {
+        let spare = |number| self.issued(secret(self.seed, Holder::Pseudonym(part, station, number)), part);
+        let identities = core::iter::once(self.identity(station, part)).chain((1..count).map(spare));
+        Pool::new(identities.take(limits::MAX_PSEUDONYMS).collect())
+            .expect("invariant: each has a key of its own and the same permissions")
+    }
+
+    fn issued(&self, key: SigningKey, part: Part) -> Identity {
         let request = CredentialRequest {
             public_key: key.verifying_key().to_bytes(),
             permissions: part.permissions(),
@@ -172,19 +185,24 @@ enum Holder {
     Root,
     Issuer,
     Station(Part, u32),
+    Pseudonym(Part, u32, u32),
 }
 
 fn secret(seed: u64, holder: Holder) -> SigningKey {
-    let (role, station) = match holder {
-        Holder::Root => (0, 0),
-        Holder::Issuer => (1, 0),
-        Holder::Station(part, station) => (2 + part as u8, station),
+    let (role, station, spare) = match holder {
+        Holder::Root => (0, 0, None),
+        Holder::Issuer => (1, 0, None),
+        Holder::Station(part, station) => (2 + part as u8, station, None),
+        Holder::Pseudonym(part, station, number) => (2 + part as u8, station, Some(number)),
     };
     let mut hash = Sha256::new();
     hash.update(b"roadcast/simulation/key\0");
     hash.update(seed.to_le_bytes());
     hash.update([role]);
     hash.update(station.to_le_bytes());
+    if let Some(number) = spare {
+        hash.update(number.to_le_bytes());
+    }
     SigningKey::from_bytes(&hash.finalize().into())
 }
 

@@ -10,6 +10,7 @@ pub mod hlog;
 pub mod html;
 pub mod identities;
 pub mod ledger;
+pub mod linkability;
 pub mod medium;
 pub mod run;
 pub mod source;

@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
-use v2x_core::config::AwarenessRule;
+use v2x_core::config::{AwarenessRule, PseudonymConfig};
 use v2x_core::limits;
 use v2x_core::report::{Kind, Report, Verify};
 use v2x_core::security::CredentialError;
@@ -31,6 +31,8 @@ pub struct RunOptions {
     pub threads: usize,
     /// Whether a frame's signature is verified once for all receivers, or by each.
     pub verify: Verify,
+    /// How vehicles change their pseudonyms; `None`: each keeps the one it has, and nobody tries to link any.
+    pub pseudonyms: Option<PseudonymConfig>,
 }
 
 impl RunOptions {
@@ -43,6 +45,7 @@ impl RunOptions {
             seed,
             threads: available_parallelism().map_or(1, usize::from),
             verify: Verify::Once,
+            pseudonyms: None,
         }
     }
 
@@ -155,6 +158,7 @@ pub fn run_over(
         awareness: options.awareness(),
         verify: options.verify,
         threads: options.threads,
+        pseudonyms: options.pseudonyms,
     };
     let mut world = World::new(trace, settings, medium)?;
     let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
@@ -191,6 +195,7 @@ pub fn run_over(
         let text = "receptions are missing from the ages and gaps: too many pairs were in reach at once";
         report.warnings.push(format!("{} {text}", counted.spatial.untracked()));
     }
+    report.linkability = options.pseudonyms.map(|_| counted.linkability);
     counted.ledger.fill(&mut report);
     let (latitude, longitude) = first.point().degrees();
     let map = Plane::new(latitude, longitude).map(|plane| MapData::of_trace(trace, &plane));

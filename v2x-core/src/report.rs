@@ -51,6 +51,9 @@ pub struct Report {
     pub age_of_information: Vec<DistanceBin>,
     /// Time between two awareness messages of one neighbour, by distance.
     pub inter_packet_gap: Vec<DistanceBin>,
+    /// How often an eavesdropper linked two pseudonyms of one station; absent where that was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linkability: Option<Linkability>,
     /// What a reader should know before trusting the figures.
     pub warnings: Vec<String>,
     /// Whether every deadline class met its miss target.
@@ -76,6 +79,7 @@ impl Report {
             drops: BTreeMap::new(),
             age_of_information: Vec::new(),
             inter_packet_gap: Vec::new(),
+            linkability: None,
             warnings: Vec::new(),
             verdict,
         }
@@ -317,6 +321,25 @@ pub struct DistanceBin {
     pub p99_ns: u64,
     /// Largest sample, ns.
     pub max_ns: u64,
+}
+
+/// How well pseudonyms hide: the success of an eavesdropper who hears everything and follows positions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Linkability {
+    /// Changes of which both pseudonyms were heard.
+    pub changes: u64,
+    /// Of `changes`: linked correctly.
+    pub linked: u64,
+    /// `linked / changes`; 0 when nothing changed.
+    pub ratio: f64,
+}
+
+impl Linkability {
+    /// With its ratio.
+    pub fn new(changes: u64, linked: u64) -> Self {
+        let ratio = if changes == 0 { 0.0 } else { linked as f64 / changes as f64 };
+        Self { changes, linked, ratio }
+    }
 }
 
 /// Largest share of expected deliveries a class may miss; `None` for D5, which has no deadline.

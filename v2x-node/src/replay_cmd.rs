@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use v2x_core::config::{ChangeRule, PseudonymConfig};
 use v2x_core::report::{Verdict, Verify};
 use v2x_replay::check::{self, CheckError};
 use v2x_replay::hlog::{self, HlogError};
@@ -59,6 +60,12 @@ pub struct RunArgs {
     /// Verify each frame once for all its receivers, or at every reception
     #[arg(long, value_enum, default_value_t = VerifyArg::Once)]
     pub verify: VerifyArg,
+    /// Vehicles change their pseudonyms about every S seconds, or by the rule of a trip; an eavesdropper tries to link them
+    #[arg(long, value_name = "S|auto", value_parser = parse_pseudonyms)]
+    pub pseudonyms: Option<ChangeRule>,
+    /// Silence after each change, seconds
+    #[arg(long, value_name = "S", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence)]
+    pub silence: f64,
     /// Write the report to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -195,8 +202,26 @@ fn options(args: &RunArgs) -> RunOptions {
             VerifyArg::Once => Verify::Once,
             VerifyArg::Every => Verify::Every,
         },
+        pseudonyms: args
+            .pseudonyms
+            .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(args.silence) }),
         ..all
     }
+}
+
+fn parse_pseudonyms(text: &str) -> Result<ChangeRule, String> {
+    if text == "auto" {
+        return Ok(ChangeRule::Trip);
+    }
+    match text.parse() {
+        Ok(seconds @ 2..=86_400) => Ok(ChangeRule::Every(Duration::from_secs(seconds))),
+        _ => Err("expected \"auto\" or 2 to 86400 seconds".to_owned()),
+    }
+}
+
+fn parse_silence(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=10.0).contains(seconds));
+    seconds.ok_or_else(|| "expected 0 to 10 seconds".to_owned())
 }
 
 fn write_results(args: &RunArgs, outcome: &RunOutcome, out: &mut dyn Write) -> Result<(), Error> {

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 use v2x_core::io::{ClockState, Fix, ReceivedFrame};
 
+use v2x_core::config::{ChangeRule, PseudonymConfig};
+
 use super::*;
 use crate::identities::{Cast, Part};
 
@@ -130,7 +132,10 @@ fn a_signature_that_does_not_hold_is_a_difference() {
     let mut bytes = recording();
     let outcome = check_bytes(&bytes, "night").unwrap();
     // Flip a bit of the first own signature: in the envelope, field 2 with 64 bytes.
-    let place = bytes.windows(2).position(|pair| pair == [0x12, 64]).unwrap();
+    let mut rest = &bytes[record::MAGIC.len()..];
+    let length = prost::decode_length_delimiter(&mut rest).unwrap();
+    let records = bytes.len() - rest.len() + length;
+    let place = bytes[records..].windows(2).position(|pair| pair == [0x12, 64]).unwrap() + records;
     bytes[place + 20] ^= 1;
     let found = check_bytes(&bytes, "night").unwrap();
     assert!(found.outputs < outcome.outputs);
@@ -215,4 +220,34 @@ proptest! {
         }
         let _either = check_bytes(&bytes, "damaged");
     }
+}
+
+#[test]
+fn changes_of_pseudonym_are_repeated() {
+    let cast = Cast::new(9, START, Duration::from_secs(600)).unwrap();
+    let change = ChangeRule::Every(Duration::from_secs(10));
+    let pseudonym = PseudonymConfig { change, silence: Duration::from_millis(500) };
+    let config = Config { pseudonym, ..Config::vehicle() };
+    let mut station = Recorded::with_pool(&cast, cast.pool(1, Part::Vehicle, 8), config);
+    station.input(50, Input::Clock { wire: START, state: ClockState::Locked });
+    for at_ms in (100..60_000).step_by(50) {
+        let moving = Fix {
+            position: HERE.moved(at_ms as f64 * 0.015, 0.0),
+            altitude_cm: None,
+            speed: Some(1500),
+            heading: Some(900),
+            acceleration: None,
+            yaw_rate: None,
+            accuracy_cm: None,
+            time: START + Duration::from_millis(at_ms - 50),
+        };
+        station.input(at_ms, Input::Fix(Some(moving)));
+        station.input(at_ms, Input::Timeout);
+    }
+    let signers: std::collections::BTreeSet<_> =
+        station.transmitted.iter().map(|frame| v2x_proto::hop::parse(frame).unwrap().0.forwarder).collect();
+    assert!(signers.len() >= 4, "{signers:?}");
+    let outcome = check_bytes(&station.bytes, "night.rec").unwrap();
+    assert_eq!(outcome.difference, None);
+    assert!(outcome.outputs > 200);
 }

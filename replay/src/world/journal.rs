@@ -3,15 +3,20 @@
 use core::fmt::Write as _;
 
 use hashbrown::HashMap;
+use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use v2x_core::io::{Event, MessageId, NotSent, Output, Received, SendStamps, Sent, Transmit};
 use v2x_core::position::Position;
+use v2x_core::report::Linkability;
 use v2x_core::stats::{Stage, receive_stages, send_stages};
 use v2x_core::transcript;
-use v2x_proto::v1::MessageType;
+use v2x_proto::envelope::{SignedView, TbsView};
+use v2x_proto::v1::{self, MessageType};
+use v2x_proto::{Digest, hop};
 
 use super::{START, station_of};
 use crate::ledger::{Delivery, Ledger, Outcome};
+use crate::linkability::{Eavesdropper, Observation};
 use crate::medium::{Neighbour, Places};
 use crate::spatial::Spatial;
 
@@ -22,6 +27,8 @@ pub(super) struct Journal {
     spatial: Spatial,
     airings: Airings,
     frames: u64,
+    signers: HashMap<Digest, u32>,
+    ear: Eavesdropper,
     /// Transcripts not hashed yet.
     text: Vec<u8>,
     hash: Sha256,
@@ -37,6 +44,8 @@ pub struct Counted {
     pub spatial: Spatial,
     /// SHA-256 over all outputs of all stations with station and time, in order of events.
     pub digest: [u8; 32],
+    /// How well pseudonyms hid their stations.
+    pub linkability: Linkability,
     /// Frames transmitted.
     pub frames_sent: u64,
     /// Signatures verified.
@@ -63,6 +72,17 @@ impl Journal {
             self.hash.update(&self.text);
             self.text.clear();
         }
+    }
+
+    /// A station speaks with this credential.
+    pub(super) fn met(&mut self, digest: Digest, station: u32) {
+        self.signers.insert(digest, station);
+    }
+
+    /// The eavesdropper hears a frame.
+    pub(super) fn overheard(&mut self, now_ns: u64, frame: &[u8]) {
+        let observation = observe(now_ns, frame);
+        observation.into_iter().for_each(|observation| self.ear.hear(observation));
     }
 
     /// A station's own message is signed and queued; it is meant for whoever is within range of `position`.
@@ -108,8 +128,8 @@ impl Journal {
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
             | Event::Trust(_)
-            | Event::PoolLow { .. }
-            | Event::PseudonymChanged { .. } => {}
+            | Event::PoolLow { .. } => {}
+            Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
         }
     }
 
@@ -132,7 +152,8 @@ impl Journal {
         let delivery = self.ledger.delivered(received.id, station, now_ns, &stages[..count]);
         let is_awareness = received.message_type == MessageType::Awareness as u32;
         if let (Delivery::Intended { distance_m, .. }, true) = (delivery, is_awareness) {
-            let sender = station_of(&received.link_source);
+            let sender = self.signers.get(&received.id.signer).copied();
+            let sender = sender.unwrap_or_else(|| station_of(&received.link_source));
             let generated_us = received.generation_time.since(START).as_micros();
             let generated_ns = u64::try_from(generated_us * 1000).unwrap_or(u64::MAX);
             self.spatial.received(sender, station, distance_m, generated_ns, now_ns);
@@ -146,10 +167,26 @@ impl Journal {
             ledger: self.ledger.finish(end_ns),
             spatial: self.spatial,
             digest: self.hash.finalize().into(),
+            linkability: self.ear.score(),
             frames_sent: self.frames,
             signatures,
         }
     }
+}
+
+/// An awareness message as anybody can read it; `None` for other frames.
+fn observe(at_ns: u64, frame: &[u8]) -> Option<Observation> {
+    let (header, len) = hop::parse(frame).ok()?;
+    let signed = SignedView::parse(&frame[len..]).ok()?;
+    let tbs = TbsView::parse(signed.tbs).ok()?;
+    if tbs.message_type != MessageType::Awareness as u32 {
+        return None;
+    }
+    let message = v1::Awareness::decode(tbs.payload).ok()?;
+    let position = Position::new(tbs.latitude, tbs.longitude)?;
+    let motion = message.speed.zip(message.heading);
+    let motion = motion.map(|(speed, heading)| (f64::from(speed) * 0.01, f64::from(heading) * 0.1));
+    Some(Observation { at_ns, pseudonym: header.forwarder, position, motion })
 }
 
 /// A message on the air.

@@ -22,14 +22,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::{AwarenessRule, Config};
+use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig};
 use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame, Transmit};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::report::Verify;
-use v2x_core::security::{CredentialError, Identity};
+use v2x_core::security::{CredentialError, Pool};
 use v2x_core::time::{Anchor, Instant, WireTime};
-use v2x_proto::credential::CredentialView;
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
 
@@ -54,6 +53,8 @@ pub struct Settings {
     pub verify: Verify,
     /// Threads to use, this one included; 0 counts as 1.
     pub threads: usize,
+    /// How vehicles change their pseudonyms; `None`: each keeps the one it has.
+    pub pseudonyms: Option<PseudonymConfig>,
 }
 
 /// Stations on their ways, and what is under way between them.
@@ -186,13 +187,19 @@ impl World {
 
     fn enter(&mut self, station: u32, now_ns: u64) {
         let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
-        let identity = self.cast.identity(station, Part::from(kind));
+        let pool = self.cast.pool(station, Part::from(kind), self.pseudonyms_of(station));
         let now = Instant::from_nanos(now_ns);
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
-        self.stations[station as usize].meet(&identity);
+        self.stations[station as usize].meet(&pool);
+        for identity in pool.identities() {
+            self.journal.met(identity.digest(), station);
+        }
         let node = Node::with_host(
-            config(kind, self.settings.awareness),
-            identity,
+            Config {
+                pseudonym: self.settings.pseudonyms.unwrap_or_default(),
+                ..config(kind, self.settings.awareness)
+            },
+            pool,
             self.cast.trust().clone(),
             self.settings.seed,
             anchor,
@@ -200,6 +207,18 @@ impl World {
         );
         self.stations[station as usize].node = Some(Box::new(node));
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+    }
+
+    /// Credentials that last a station for its way, at the fastest it may change.
+    fn pseudonyms_of(&self, station: u32) -> u32 {
+        let track = &self.tracks[station as usize];
+        let seconds = track.leave_ns().saturating_sub(track.enter_ns()) / 1_000_000_000;
+        let changes = match self.settings.pseudonyms.map(|pseudonyms| pseudonyms.change) {
+            None | Some(ChangeRule::Off) => return 1,
+            Some(ChangeRule::Trip) => TRIP_PSEUDONYMS,
+            Some(ChangeRule::Every(interval)) => seconds * 5 / (interval.as_secs().max(1) * 4) + 1,
+        };
+        1 + u32::try_from(changes).unwrap_or(u32::MAX).min(MAX_PSEUDONYMS)
     }
 
     fn leave(&mut self, station: u32) {
@@ -281,6 +300,9 @@ impl World {
         if let Some((hash, key)) = self.stations[station as usize].signs(&frame.id.signer) {
             self.vouch(hash, key, &frame.bytes);
         }
+        if self.settings.pseudonyms.is_some() {
+            self.journal.overheard(now_ns, &frame.bytes);
+        }
         let transmission = Transmission {
             sender: station,
             at_ns: now_ns,
@@ -297,6 +319,7 @@ impl World {
         let flight = &mut self.flights[slot as usize];
         flight.bytes = frame.bytes.clone();
         flight.sender = station;
+        flight.source = frame.source;
         flight.next = 0;
         flight.arrivals.clear();
         let mut on_air_ns = None;
@@ -339,7 +362,7 @@ impl World {
             let station = *station;
             let frame = ReceivedFrame {
                 bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
-                link_source: link_address(flight.sender),
+                link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),
                 kernel_receive: Some(Instant::from_nanos(now_ns)),
                 user_receive: Some(Instant::from_nanos(now_ns)),
                 signal_dbm: reception.signal_dbm,
@@ -376,8 +399,8 @@ enum Due {
 struct Station {
     node: Option<Box<Node>>,
     seen: bool,
-    /// What it signs with: digest and hash of the credential, the key.
-    signs: Option<(Digest, [u8; 32], VerifyingKey)>,
+    /// What it signs with: digest and hash of each credential, the key.
+    signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
     deadline_ns: u64,
     /// When it is scheduled to be woken.
     wake_ns: u64,
@@ -389,7 +412,7 @@ impl Default for Station {
         Self {
             node: None,
             seen: false,
-            signs: None,
+            signs: Vec::new(),
             deadline_ns: u64::MAX,
             wake_ns: u64::MAX,
             turn_scheduled: false,
@@ -398,17 +421,14 @@ impl Default for Station {
 }
 
 impl Station {
-    fn meet(&mut self, identity: &Identity) {
-        let key = CredentialView::parse(identity.credential())
-            .ok()
-            .and_then(|view| VerifyingKey::from_bytes(&view.fields.public_key).ok());
+    fn meet(&mut self, pool: &Pool) {
         self.seen = true;
-        self.signs = key.map(|key| (identity.digest(), *identity.hash(), key));
+        self.signs = pool.identities().map(|one| (one.digest(), *one.hash(), *one.key())).collect();
     }
 
     /// Its credential's hash and key, when it is the signer named.
     fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
-        self.signs.as_ref().filter(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
+        self.signs.iter().find(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
     }
 }
 
@@ -417,6 +437,7 @@ impl Station {
 struct Flight {
     bytes: bytes::Bytes,
     sender: u32,
+    source: Option<[u8; 6]>,
     arrivals: Vec<(u32, Reception)>,
     next: usize,
 }
@@ -478,6 +499,11 @@ fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
 
 /// Wire time at the start of every world (in March 2026): a trace tells the time of day at most.
 pub const START: WireTime = WireTime::from_secs(700_000_000);
+
+/// Changes of a trip of more than two hundred kilometres.
+const TRIP_PSEUDONYMS: u64 = 10;
+/// Keys are made for no more changes than this in one stay of a station.
+const MAX_PSEUDONYMS: u32 = 100;
 
 /// Fixes are this far apart at least where the trace leaves a gap to fill.
 const MIN_STEP_NS: u64 = 10_000_000;

@@ -30,7 +30,13 @@ fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {
 }
 
 fn settings(verify: Verify, threads: usize) -> Settings {
-    Settings { seed: 3, awareness: AwarenessRule::Every(Duration::from_millis(100)), verify, threads }
+    Settings {
+        seed: 3,
+        awareness: AwarenessRule::Every(Duration::from_millis(100)),
+        verify,
+        threads,
+        pseudonyms: None,
+    }
 }
 
 fn counted(trace: &Trace, settings: Settings, medium: Box<dyn Medium>) -> Counted {
@@ -213,4 +219,31 @@ fn link_addresses_name_their_stations() {
         // Locally administered, not a group address.
         assert_eq!(link_address(station)[0] & 3, 2);
     }
+}
+
+/// Cars on a line, `metres` apart, driving along it at 20 m/s.
+fn driving(cars: u32, metres: f64, tenths: u64) -> Trace {
+    let mut trace = standing(cars, metres, tenths);
+    for sample in &mut trace.samples {
+        let start = Position { latitude: sample.latitude, longitude: sample.longitude };
+        let at = start.moved(sample.time_ns as f64 * 20e-9, 0.0);
+        (sample.latitude, sample.longitude, sample.speed) = (at.latitude, at.longitude, Some(2000));
+    }
+    trace
+}
+
+#[test]
+fn who_changes_in_the_open_is_followed_and_hears_the_others_all_the_same() {
+    let change = ChangeRule::Every(Duration::from_secs(5));
+    let pseudonyms = Some(PseudonymConfig { change, silence: Duration::ZERO });
+    let run = |threads| {
+        let settings = Settings { pseudonyms, ..settings(Verify::Once, threads) };
+        counted(&driving(3, 80.0, 200), settings, ideal())
+    };
+    let one = run(1);
+    assert!(one.linkability.changes >= 8, "{:?}", one.linkability);
+    assert!(one.linkability.ratio > 0.9, "80 m apart: {:?}", one.linkability);
+    let class = one.ledger.stats.class(Class::D2);
+    assert_eq!(class.expected, class.delivered, "every first message brings its credential");
+    assert_eq!(one.digest, run(2).digest);
 }

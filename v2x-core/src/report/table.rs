@@ -20,6 +20,17 @@ pub(super) fn render(report: &Report) -> String {
         reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
     }
     reasons(&mut out, "dropped frames", &report.drops, report.frames.received);
+    if let Some(found) = &report.linkability {
+        let (changes, linked) = (count(found.changes), count(found.linked));
+        out.push('\n');
+        line(
+            &mut out,
+            format_args!(
+                "pseudonyms: {changes} changes, {linked} linked by an eavesdropper ({})",
+                percent(found.ratio)
+            ),
+        );
+    }
     if !report.warnings.is_empty() {
         out.push('\n');
     }

@@ -72,7 +72,7 @@ fn a_full_vehicle_reads_as_written() {
 #[test]
 fn several_credentials_are_listed_or_named_by_their_pool() {
     const ONE: &str = "credential = \"car.cred\"\nkey = \"/etc/car.key\"";
-    let own = |text| parse(&VEHICLE.replacen(ONE, text, 1)).map(|config| config.identity.own);
+    let own = |text: &str| parse(&VEHICLE.replacen(ONE, text, 1)).map(|config| config.identity.own);
     let files = |number| {
         let file = |ending| PathBuf::from(format!("conf/car-{number}.{ending}"));
         CredentialFiles { credential: file("cred"), key: file("key") }
@@ -91,7 +91,7 @@ fn several_credentials_are_listed_or_named_by_their_pool() {
 #[test]
 fn changes_of_pseudonym_are_read_and_a_roadside_unit_makes_none() {
     let with = |text: &str| parse(&VEHICLE.replacen("[link]", &format!("[pseudonym]\n{text}\n[link]"), 1));
-    let read = |text| with(text).unwrap().station.pseudonym;
+    let read = |text: &str| with(text).unwrap().station.pseudonym;
     assert_eq!(parse(VEHICLE).unwrap().station.pseudonym.change, ChangeRule::Trip);
     assert_eq!(read("change = \"off\"").change, ChangeRule::Off);
     let often = read("every_s = 30\nsilence_s = 1.5");
