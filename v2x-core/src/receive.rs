@@ -257,7 +257,7 @@ impl Receiver {
             bytes: frame.bytes.clone(),
         };
         if let Some(credential) = credential {
-            self.learn(&signer, credential, &frame.link_source, situation)?;
+            self.learn(&signer, credential, &frame.link_source, situation, host)?;
             distribution.learned(&signer);
         }
         // The type is judged with the signer's permissions, so rules wait for the credential.
@@ -271,6 +271,7 @@ impl Receiver {
         credential: &[u8],
         link: &[u8; 6],
         situation: &Situation<'_>,
+        host: &mut dyn Host,
     ) -> Result<(), DropReason> {
         let wire = situation.wire();
         match self.keys.lookup(signer, wire) {
@@ -285,7 +286,8 @@ impl Receiver {
         if !self.rates.new_credential(link, !situation.test, situation.now) {
             return Err(DropReason::CredentialBudget);
         }
-        match self.trust.check_station(credential, wire) {
+        let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
+        match self.trust.check_station_by(credential, wire, verify) {
             Ok(trusted) => {
                 self.hold.stir();
                 if self.revocations.revokes(&trusted, &self.trust) {

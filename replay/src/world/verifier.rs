@@ -88,10 +88,13 @@ impl Verifier {
         let name = self.name(key, message, signature);
         let mut state = self.state();
         let known = state.find(name);
-        if let (Verify::Once, Some(Known { verdict: Some(verdict), .. })) = (self.policy, known) {
+        // The policy and the count are about frames; a credential is the same for all who learn it.
+        let frame = message.starts_with(MESSAGE_DOMAIN);
+        let once = self.policy == Verify::Once || !frame;
+        if let (true, Some(Known { verdict: Some(verdict), .. })) = (once, known) {
             return verdict;
         }
-        state.checks += 1;
+        state.checks += u64::from(frame);
         let vouched = known.is_some_and(|known| known.vouched);
         let number = state.checks;
         let verdict = match &mut state.workers {
@@ -104,7 +107,7 @@ impl Verifier {
         if vouched && !verdict && state.failed.is_none() {
             state.failed = Some((number, frame_name(message)));
         }
-        if self.policy == Verify::Once {
+        if once {
             state.insert(name, Known { vouched, verdict: Some(verdict) });
         }
         verdict

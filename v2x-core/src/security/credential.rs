@@ -235,6 +235,9 @@ pub(super) fn check_nesting(
     if within { Ok(()) } else { Err(CredentialError::Region) }
 }
 
+/// Whether a signature over a message holds under a key: [`crate::host::strict`], or a host that remembers.
+pub type Verify<'v> = &'v mut dyn FnMut(&VerifyingKey, &[u8], &[u8; SIGNATURE_LEN]) -> bool;
+
 /// Verifies the signature over a credential and makes it ready for use. `issuer_hash` is 32 zero bytes for a root.
 ///
 /// `issuer_region` is where the issuer's credential is valid: it stands in for a region that is absent.
@@ -244,12 +247,13 @@ pub(super) fn verify_credential(
     issuer_key: &VerifyingKey,
     issuer_hash: &[u8; 32],
     issuer_region: Option<AreaView>,
+    verify: Verify<'_>,
 ) -> Result<Trusted, CredentialError> {
     let key = usable_key(&view.fields.public_key)?;
     let input = credential_input(issuer_hash, view.tbs);
-    issuer_key
-        .verify_strict(&input, &Signature::from_bytes(view.signature))
-        .map_err(|_| CredentialError::Signature)?;
+    if !verify(issuer_key, &input, view.signature) {
+        return Err(CredentialError::Signature);
+    }
     let (valid_from, valid_until) = validity(&view.fields);
     Ok(Trusted {
         hash: credential_hash(bytes),

@@ -5,10 +5,11 @@ use v2x_proto::Digest;
 use v2x_proto::credential::{CredentialFields, CredentialView};
 
 use super::credential::{
-    CredentialError, Trusted, check_nesting, credential_hash, parse_exact, usable_key, validity,
+    CredentialError, Trusted, Verify, check_nesting, credential_hash, parse_exact, usable_key, validity,
     verify_credential,
 };
 use super::permissions::Permissions;
+use crate::host::strict;
 use crate::time::WireTime;
 
 /// Roots pinned by their exact bytes and the issuers they vouch for. Never changes, never evicts.
@@ -48,6 +49,20 @@ impl TrustStore {
     ///
     /// The first violation found; [`CredentialError::drop_reason`] maps it to the receive path.
     pub fn check_station(&self, bytes: &[u8], now: WireTime) -> Result<Trusted, CredentialError> {
+        self.check_station_by(bytes, now, &mut strict)
+    }
+
+    /// [`check_station`](Self::check_station) with the signature checked by `verify`.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_station`](Self::check_station).
+    pub fn check_station_by(
+        &self,
+        bytes: &[u8],
+        now: WireTime,
+        verify: Verify<'_>,
+    ) -> Result<Trusted, CredentialError> {
         let view = parse_exact(bytes)?;
         let is_authority = Permissions(view.fields.permissions).contains(Permissions::ISSUE);
         let (Some(issuer), false) = (view.fields.issuer, is_authority) else {
@@ -61,7 +76,7 @@ impl TrustStore {
         if now >= until {
             return Err(CredentialError::Expired(until));
         }
-        issuer.vouches(bytes, &view)
+        issuer.vouches(bytes, &view, verify)
     }
 
     /// The issuer named `digest`.
@@ -96,9 +111,14 @@ struct Authority {
 }
 
 impl Authority {
-    fn vouches(&self, bytes: &[u8], view: &CredentialView<'_>) -> Result<Trusted, CredentialError> {
+    fn vouches(
+        &self,
+        bytes: &[u8],
+        view: &CredentialView<'_>,
+        verify: Verify<'_>,
+    ) -> Result<Trusted, CredentialError> {
         check_nesting(&view.fields, &self.fields, self.digest)?;
-        verify_credential(bytes, view, &self.trusted.key, &self.trusted.hash, self.fields.region)
+        verify_credential(bytes, view, &self.trusted.key, &self.trusted.hash, self.fields.region, verify)
     }
 }
 
@@ -109,7 +129,7 @@ fn check_root(bytes: &[u8]) -> Result<Authority, CredentialError> {
         return Err(CredentialError::NotARoot(digest));
     }
     let key = usable_key(&view.fields.public_key)?;
-    let trusted = verify_credential(bytes, &view, &key, &[0; 32], None)?;
+    let trusted = verify_credential(bytes, &view, &key, &[0; 32], None, &mut strict)?;
     if !trusted.permits(Permissions::ISSUE) {
         return Err(CredentialError::MayNotIssue(digest));
     }
@@ -127,7 +147,7 @@ fn check_issuer(roots: &[Authority], bytes: &[u8]) -> Result<Authority, Credenti
     if !Permissions(view.fields.permissions).contains(Permissions::ISSUE) {
         return Err(CredentialError::MayNotIssue(digest));
     }
-    let trusted = root.vouches(bytes, &view)?;
+    let trusted = root.vouches(bytes, &view, &mut strict)?;
     // Where a region is absent the root's holds, and stations nest in that.
     let fields = CredentialFields { region: trusted.region, ..view.fields };
     Ok(Authority { digest, trusted, fields })
