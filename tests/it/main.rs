@@ -32,6 +32,9 @@ mod receive;
 // Rates, demotion, roles, and what may go unverified.
 mod rates;
 
+// What a node does about stations that lie.
+mod plausibility;
+
 // Traces through worlds of stations, in virtual time.
 mod replay;
 

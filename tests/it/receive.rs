@@ -94,6 +94,7 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             hear(&own.full(&own.fields(AT)));
             hear(&own.brief(&own.fields(AT)));
         }
+        DropReason::Isolated => crate::plausibility::provoke_isolation(receiver),
         DropReason::ExactCopy => (0..2).for_each(|_| hear(&bytes)),
         DropReason::ClassMismatch => {
             hear(&car.frame(&HopHeader { class: Class::D0, ..header }, &good, full));

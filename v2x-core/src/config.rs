@@ -31,6 +31,9 @@ pub struct Config {
     /// When the pseudonym changes; without effect when the station has one credential.
     #[serde(default)]
     pub pseudonym: PseudonymConfig,
+    /// What follows from implausible messages.
+    #[serde(default)]
+    pub plausibility: Plausibility,
 }
 
 impl Config {
@@ -45,6 +48,7 @@ impl Config {
             test: false,
             sample_far_awareness: None,
             pseudonym: PseudonymConfig { change: ChangeRule::Trip, silence: Duration::ZERO },
+            plausibility: Plausibility::default(),
         }
     }
 
@@ -59,6 +63,7 @@ impl Config {
             test: false,
             sample_far_awareness: None,
             pseudonym: PseudonymConfig::default(),
+            plausibility: Plausibility::default(),
         }
     }
 }
@@ -71,6 +76,19 @@ pub enum Role {
     Vehicle,
     /// Roadside unit: stands still and speaks for the road.
     Roadside,
+}
+
+/// What follows when a station's verified messages are implausible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plausibility {
+    /// Nothing: messages are not checked. For benchmarks and links where positions mean nothing.
+    Off,
+    /// Suspects are flagged, verified after others and not relayed; nobody is isolated.
+    Flag,
+    /// As `Flag`; and who keeps lying is isolated until its credential ends, and reported.
+    #[default]
+    Enforce,
 }
 
 /// When awareness messages are generated.

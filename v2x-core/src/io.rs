@@ -5,6 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
+pub use crate::plausibility::Suspicion;
 use crate::position::Position;
 use crate::security::CredentialError;
 use crate::security::revocation::{RevocationError, RevocationNews};
@@ -261,6 +262,20 @@ pub enum Event {
         /// When the last of them, or the one in use, ends.
         valid_until: WireTime,
     },
+    /// What a station is held for changed.
+    Suspicion(Suspicion),
+    /// A station was isolated: the report about it, for the authority. It is also sent when the own credential
+    /// permits.
+    Misbehaviour(Misbehaviour),
+}
+
+/// A station's report about another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misbehaviour {
+    /// The station reported.
+    pub subject: Digest,
+    /// An encoded `v2x.v1.MisbehaviourReport`.
+    pub report: Bytes,
 }
 
 /// A message for the application: verified, unless [`verified`](Self::verified) says otherwise.
@@ -284,6 +299,8 @@ pub struct Received {
     /// neighbours that are far and leave ([`crate::config::Config::sample_far_awareness`]): then all of this is
     /// the word of whoever sent the frame.
     pub verified: bool,
+    /// True when what its signer says does not add up: not to be relied on alone, nor relayed.
+    pub suspect: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,
     /// Stages on its way in.
@@ -472,6 +489,8 @@ drop_reasons! {
     Own => "own",
     /// These very bytes were seen before.
     ExactCopy => "exact_copy",
+    /// Its signer lied too often, and is not heard until its credential ends.
+    Isolated => "isolated",
     /// The hop header's class is not the signed one.
     ClassMismatch => "class_mismatch",
     /// More remaining hops than were signed for.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod message_rules;
 pub mod neighbor;
 pub mod node;
+pub mod plausibility;
 pub mod position;
 pub mod queue;
 pub mod rate;

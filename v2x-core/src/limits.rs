@@ -124,3 +124,14 @@ pub const MAX_AWARENESS_INTERVAL: Duration = Duration::from_secs(1);
 pub const LOW_FREQUENCY_INTERVAL: Duration = Duration::from_millis(500);
 /// Points of the path history, as many as EN 302 637-2 allows in a basic vehicle container.
 pub const MAX_PATH_POINTS: usize = 23;
+
+/// Stations whose ways and reputations are kept: one per neighbour.
+pub const MAX_WATCHED: usize = MAX_NEIGHBOURS;
+/// Stations isolated at a time. Each took five seconds of lies under a credential of its own.
+pub const MAX_ISOLATED: usize = 1024;
+/// Signed messages kept as evidence against suspects, in all.
+pub const MAX_EVIDENCE_FRAMES: usize = 128;
+/// Bytes of them, in all.
+pub const MAX_EVIDENCE_BYTES: usize = 64 * 1024;
+/// One station is reported at most this often: the authority needs telling, not reminding.
+pub const MISBEHAVIOUR_REPORT_INTERVAL: Duration = Duration::from_secs(600);

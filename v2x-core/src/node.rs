@@ -11,17 +11,18 @@ use crate::config::{ChangeRule, Config};
 use crate::dedup::CopyCache;
 use crate::host::{Host, Virtual};
 use crate::io::{
-    ClockState, DropReason, Dropped, Event, Fix, Input, NotSent, NotSentReason, Output, ReceivedFrame,
-    SendRequest, SendingState, TimerKind,
+    ClockState, DropReason, Dropped, Event, Fix, Input, Misbehaviour, NotSent, NotSentReason, Output,
+    ReceivedFrame, SendRequest, SendingState, TimerKind,
 };
 use crate::limits;
 use crate::neighbor::{Heard, Neighbour, NeighbourTable};
+use crate::plausibility::{self, Standing, Suspicion, Watch};
 use crate::position::Plane;
 use crate::rate::Unverified;
 use crate::receive::{Admission, Receiver, Situation};
 use crate::rng::{Purpose, Stream};
 use crate::security::pseudonym::change::Schedule;
-use crate::security::{Distribution, Pool, TrustStore};
+use crate::security::{Distribution, Permissions, Pool, TrustStore};
 use crate::send::{Here, SendResult, Sender, TimedFix};
 use crate::time::{Anchor, Instant, WireTime};
 use crate::urgency::{self, Velocity};
@@ -66,6 +67,7 @@ pub struct Node {
     airtime: Airtime,
     pseudonyms: Schedule,
     seed: u64,
+    watch: Watch,
     outputs: VecDeque<Output>,
     counters: Counters,
     host: Box<dyn Host>,
@@ -138,6 +140,7 @@ impl Node {
             airtime: Airtime::default(),
             pseudonyms: Schedule::new(config.pseudonym, now, changes),
             seed,
+            watch: Watch::new(config.plausibility, config.awareness, now),
             outputs,
             counters: Counters::default(),
             config,
@@ -199,6 +202,11 @@ impl Node {
     /// Whether the station sends safety messages now.
     pub fn sending(&self) -> SendingState {
         self.sending
+    }
+
+    /// What other stations are held for, and why.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// What the node counts about itself.
@@ -264,6 +272,7 @@ impl Node {
             Some(Err(dropped)) => return self.drop_frame(dropped),
             Some(Ok(verified)) => verified,
         };
+        let suspicion = plausibility::observe(&mut self.watch, &mut verified, now, self.here.as_ref());
         let received = &mut verified.received;
         let id = received.id;
         let heard = Heard {
@@ -306,6 +315,25 @@ impl Node {
         self.event(delivery);
         if let Some(heard) = &verified.revocation {
             self.hear_revocation(heard);
+        }
+        if let Some(suspicion) = suspicion {
+            self.suspect(suspicion);
+        }
+    }
+
+    fn suspect(&mut self, suspicion: Suspicion) {
+        self.event(Event::Suspicion(suspicion));
+        if suspicion.standing < Standing::Isolated {
+            return;
+        }
+        let (subject, wire) = (suspicion.digest, self.anchor.wire_at(self.now));
+        let Some(until) = self.receiver.credential_end(&subject, wire) else { return };
+        let Some(report) = self.watch.isolate(subject, until, self.now, wire) else { return };
+        self.event(Event::Misbehaviour(Misbehaviour { subject, report: report.clone() }));
+        if self.sending == SendingState::Allowed
+            && self.sender.pool().active().permissions().contains(Permissions::MISBEHAVIOUR_REPORT)
+        {
+            self.send(&plausibility::report_request(report));
         }
     }
 
@@ -526,6 +554,7 @@ impl Node {
             test: self.config.test,
             sample: self.config.sample_far_awareness,
             clock_trusted: self.clock.may_sign(),
+            watch: &self.watch,
         };
         (situation, &mut self.receiver, &mut self.neighbours, &mut self.distribution, &mut *self.host)
     }

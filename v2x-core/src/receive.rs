@@ -14,7 +14,7 @@ use core::ops::Range;
 use bytes::Bytes;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{self, HopError};
-use v2x_proto::{AreaView, Digest, v1};
+use v2x_proto::{AreaView, Class, Digest, v1};
 
 pub use self::revocation::HeardRevocation;
 pub use self::verify::Verified;
@@ -25,6 +25,7 @@ use crate::io::{DropReason, Dropped, MessageId, ReceiveStamps, Received, Receive
 use crate::limits;
 use crate::message_rules::{self, RuleError, Travel};
 use crate::neighbor::{Neighbour, NeighbourTable};
+use crate::plausibility::Watch;
 use crate::position::{Plane, Position};
 use crate::rate::{Origin, Standing, Unverified};
 use crate::security::credential::credential_hash;
@@ -57,6 +58,8 @@ pub struct Situation<'a> {
     pub sample: Option<u8>,
     /// Whether the wire clock can be trusted.
     pub clock_trusted: bool,
+    /// What the stations heard are held for.
+    pub watch: &'a Watch,
 }
 
 impl Situation<'_> {
@@ -210,6 +213,9 @@ impl Receiver {
         if self.copies.contains(hash) {
             return Err(DropReason::ExactCopy);
         }
+        if situation.watch.is_isolated(&signer, situation.wire()) {
+            return Err(DropReason::Isolated);
+        }
         if header.class != tbs.class {
             return Err(DropReason::ClassMismatch);
         }
@@ -348,6 +354,10 @@ impl Receiver {
         frame.permissions = trusted.permissions.0;
         let neighbour = neighbours.get(&frame.id.signer);
         let class = frame.id.class;
+        if !matches!(class, Class::D0 | Class::D1 | Class::D3) && situation.watch.is_suspect(&frame.id.signer)
+        {
+            frame.standing = Standing::Demoted;
+        }
         let within = |spent: &Neighbour| spent.rates().allows(class, situation.now);
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
@@ -409,6 +419,14 @@ impl Receiver {
         }
         let admission = self.admit_known(frame, area.as_ref(), situation, neighbours, distribution, host);
         Some(admission.unwrap_or_else(|reason| Admission::Dropped(Dropped { reason, link_source, claimed })))
+    }
+
+    /// When the credential of a station ends, as long as it is known.
+    pub fn credential_end(&mut self, signer: &Digest, wire: WireTime) -> Option<WireTime> {
+        match self.keys.lookup(signer, wire) {
+            Lookup::Known(trusted) => Some(trusted.valid_until),
+            Lookup::Expired | Lookup::Revoked | Lookup::Unknown => None,
+        }
     }
 
     /// Gives up frames that waited for their credential too long, one a call.

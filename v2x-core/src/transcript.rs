@@ -9,6 +9,7 @@ use core::fmt::Write as _;
 use v2x_proto::{Class, Digest};
 
 use crate::io::{DropReason, Event, MessageId, NotSentReason, Output, SendingState};
+use crate::plausibility::{Check, Standing};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
 pub fn write(output: &Output, out: &mut Vec<u8>) {
@@ -38,6 +39,7 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.push(received.hops);
             out.extend_from_slice(&received.permissions.to_le_bytes());
             out.push(u8::from(received.verified));
+            out.push(u8::from(received.suspect));
             write_bytes(&received.payload, out);
         }
         Event::Dropped(dropped) => {
@@ -106,6 +108,18 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.extend_from_slice(&spares.to_le_bytes());
             out.extend_from_slice(&valid_until.as_micros().to_le_bytes());
         }
+        Event::Suspicion(suspicion) => {
+            out.push(SUSPICION);
+            out.extend_from_slice(&suspicion.digest.0);
+            out.push(suspicion.standing as u8);
+            out.push(suspicion.check.map_or(NO_CHECK, |check| check as u8));
+            out.extend_from_slice(&suspicion.score.to_le_bytes());
+        }
+        Event::Misbehaviour(misbehaviour) => {
+            out.push(MISBEHAVIOUR);
+            out.extend_from_slice(&misbehaviour.subject.0);
+            write_bytes(&misbehaviour.report, out);
+        }
     }
 }
 
@@ -152,10 +166,11 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let hops = reader.u8()?;
             let permissions = reader.u64()?;
             let verified = if reader.u8()? == 0 { "unverified " } else { "" };
+            let suspect = if reader.u8()? == 0 { "" } else { ", suspect" };
             let payload = reader.bytes()?;
             format!(
                 "received {verified}{id}, type {message_type}, generated at {generation} us at {latitude}, {longitude}, \
-                 from {}, {hops} hops, permissions {permissions:#x}: {}",
+                 from {}, {hops} hops, permissions {permissions:#x}{suspect}: {}",
                 hex(source),
                 hex(payload)
             )
@@ -214,6 +229,18 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
         POOL_LOW => {
             let (spares, until) = (reader.u32()?, reader.u64()?);
             format!("pool low: {spares} spares, valid until {until} us")
+        }
+        SUSPICION => {
+            let digest = reader.digest()?;
+            let standing = Standing::ALL.get(usize::from(reader.u8()?))?;
+            let check = reader.u8()?;
+            let check = if check == NO_CHECK { "time" } else { Check::ALL.get(usize::from(check))?.name() };
+            let score = f32::from_bits(reader.u32()?);
+            format!("station {digest} is {} by {check}, score {score:.2}", standing.name())
+        }
+        MISBEHAVIOUR => {
+            let subject = reader.digest()?;
+            format!("report about {subject}: {}", hex(reader.bytes()?))
         }
         _ => return None,
     };
@@ -298,6 +325,10 @@ const TRUST: u8 = 35;
 const TRANSMIT_FROM: u8 = 9;
 const PSEUDONYM_CHANGED: u8 = 10;
 const POOL_LOW: u8 = 11;
+const SUSPICION: u8 = 40;
+const MISBEHAVIOUR: u8 = 41;
+/// A standing that changed by time alone.
+const NO_CHECK: u8 = u8::MAX;
 
 const NOT_SENT_REASONS: [NotSentReason; 8] = [
     NotSentReason::Expired,
@@ -320,7 +351,10 @@ const SENDING_STATES: [SendingState; 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::{Dropped, NotSent, ReceiveStamps, Received, SendStamps, Sent, TimerKind, Transmit};
+    use crate::io::{
+        Dropped, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion, TimerKind,
+        Transmit,
+    };
     use crate::position::Position;
     use crate::time::{Instant, WireTime};
     use bytes::Bytes;
@@ -338,6 +372,7 @@ mod tests {
             hops: 1,
             permissions: 3,
             verified: true,
+            suspect: false,
             payload: Bytes::from_static(&[9, 9]),
             stamps: ReceiveStamps::default(),
         };
@@ -360,6 +395,13 @@ mod tests {
             full_credential: true,
             generated: Instant::ZERO,
         };
+        let suspicion = Suspicion {
+            digest: Digest([1; 8]),
+            standing: Standing::Suspect,
+            check: Some(Check::Overlap),
+            score: 0.25,
+        };
+        let misbehaviour = Misbehaviour { subject: Digest([1; 8]), report: Bytes::from_static(&[9, 9]) };
         let not_sent = NotSent { class: Class::D0, id: None, reason: NotSentReason::BadRequest };
         vec![
             (Output::Transmit(transmit.clone()), "transmit abababababababab/D2/7, 3 bytes"),
@@ -382,6 +424,11 @@ mod tests {
                 Output::Event(Event::PoolLow { spares: 2, valid_until: WireTime::from_micros(5) }),
                 "pool low: 2 spares, valid until 5 us",
             ),
+            (
+                Output::Event(Event::Suspicion(suspicion)),
+                "station 0101010101010101 is suspect by overlap, score 0.25",
+            ),
+            (Output::Event(Event::Misbehaviour(misbehaviour)), "report about 0101010101010101: 0909"),
         ]
     }
 

@@ -222,6 +222,13 @@ impl Observer for Account {
             Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
             Event::PseudonymChanged { .. } => self.changes += 1,
             Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
+            Event::Suspicion(_) => {}
+            Event::Misbehaviour(misbehaviour) => {
+                self.notice(format!(
+                    "station {} isolated: what it says does not add up",
+                    misbehaviour.subject
+                ));
+            }
         }
     }
 
@@ -292,6 +299,7 @@ mod tests {
             hops: 1,
             verified: true,
             permissions: 0,
+            suspect: false,
             payload: bytes::Bytes::new(),
             stamps: v2x_core::io::ReceiveStamps::default(),
         })

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig, Role};
+use v2x_core::config::{AwarenessRule, ChangeRule, Config, Plausibility, PseudonymConfig, Role};
 use v2x_core::limits;
 use v2x_proto::Class;
 
@@ -27,7 +27,7 @@ use self::section::{Document, Section, one_of};
 /// A station as configured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StationConfig {
-    /// What the core is told: role, station type, size, awareness rule, test flag.
+    /// What the core is told: role, station type, size, awareness rule, plausibility, test flag.
     pub station: Config,
     /// Seed of all random choices; `None`: from the operating system at start.
     pub seed: Option<u64>,
@@ -170,6 +170,11 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
         Role::Roadside => Config::roadside(),
     };
     config.test = top.flag("test")?.unwrap_or(false);
+    let rules =
+        [("enforce", Plausibility::Enforce), ("flag", Plausibility::Flag), ("off", Plausibility::Off)];
+    if let Some(rule) = top.choice("plausibility", &rules)? {
+        config.plausibility = rule;
+    }
     if let Some(section) = top.table("station", &["type", "length_m", "width_m"])? {
         if let Some(number) = station_type(&section)? {
             let fits = (number == ROADSIDE_UNIT) == (role == Role::Roadside);
@@ -314,6 +319,7 @@ const TOP_KEYS: &[&str] = &[
     "role",
     "seed",
     "test",
+    "plausibility",
     "identity",
     "station",
     "awareness",

@@ -394,6 +394,8 @@ impl Observer for Bookkeeper {
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
             | Event::Trust(_)
+            | Event::Suspicion(_)
+            | Event::Misbehaviour(_)
             | Event::PseudonymChanged { .. }
             | Event::PoolLow { .. } => {}
         }

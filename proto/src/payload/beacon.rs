@@ -1,7 +1,7 @@
 //! The short way through an awareness payload: everything checked, little kept.
 //!
-//! Nine of ten received messages are beacons, and a station needs four of a beacon's fields for its
-//! neighbour table; the rest it must only know to be in order. [`Beacon::read`] walks the payload as
+//! Nine of ten received messages are beacons, and a station needs five of a beacon's fields for its
+//! neighbour table and plausibility checks; the rest it must only know to be in order. [`Beacon::read`] walks the payload as
 //! senders write it, without storing the path. Whatever is written otherwise, in a way a protobuf
 //! library may still accept, it leaves to [`decode_awareness_into`](super::decode_awareness_into).
 
@@ -21,6 +21,8 @@ pub struct Beacon {
     pub heading: Option<u32>,
     /// Longitudinal acceleration, 0.1 m/s^2, -160..=160.
     pub acceleration: Option<i32>,
+    /// How accurate the position is (95 %, the longer half axis), cm, 0..=4094.
+    pub accuracy_cm: Option<u32>,
 }
 
 impl Beacon {
@@ -40,6 +42,7 @@ impl From<&v1::Awareness> for Beacon {
             speed: message.speed,
             heading: message.heading,
             acceleration: message.acceleration,
+            accuracy_cm: message.position_confidence.as_ref().map(|confidence| confidence.semi_major_cm),
         }
     }
 }
@@ -62,7 +65,7 @@ fn read(payload: &[u8]) -> Result<Option<Beacon>, WireError> {
                 value <= i32::MAX as u64
             }
             ALTITUDE => within_signed(&mut reader, -100_000, 800_000)?.is_some(),
-            CONFIDENCE => confidence(reader.bytes()?)?,
+            CONFIDENCE => keep(&mut beacon.accuracy_cm, confidence(reader.bytes()?)?),
             SPEED => keep(&mut beacon.speed, within(&mut reader, 0, 16_382)?),
             HEADING => keep(&mut beacon.heading, within(&mut reader, 0, 3_599)?),
             ACCELERATION => keep(&mut beacon.acceleration, within_signed(&mut reader, -160, 160)?),
@@ -108,21 +111,26 @@ fn within_signed(reader: &mut Reader<'_>, low: i32, high: i32) -> Result<Option<
     Ok((value <= u64::from(u32::MAX) && low <= signed && signed <= high).then_some(signed))
 }
 
-fn confidence(bytes: &[u8]) -> Result<bool, WireError> {
+/// The longer half axis.
+fn confidence(bytes: &[u8]) -> Result<Option<u32>, WireError> {
     let mut reader = Reader::new(bytes);
-    let mut last = 0;
+    let (mut last, mut semi_major) = (0, 0);
     while let Some(tag) = reader.tag()? {
         let limit = match tag {
             SEMI_MAJOR | SEMI_MINOR => 4_094,
             ORIENTATION => 3_599,
-            _ => return Ok(false),
+            _ => return Ok(None),
         };
-        if tag <= last || reader.varint()? > limit {
-            return Ok(false);
+        let value = reader.varint()?;
+        if tag <= last || value > limit {
+            return Ok(None);
+        }
+        if tag == SEMI_MAJOR {
+            semi_major = value as u32;
         }
         last = tag;
     }
-    Ok(true)
+    Ok(Some(semi_major))
 }
 
 /// Counts a packed column's values; false when one exceeds `limit`.

@@ -128,6 +128,8 @@ impl Journal {
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
             | Event::Trust(_)
+            | Event::Suspicion(_)
+            | Event::Misbehaviour(_)
             | Event::PoolLow { .. } => {}
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
         }

@@ -34,12 +34,17 @@ pub struct Verified {
     pub single_hop: bool,
     /// The revocation delta in it, and what it changed.
     pub revocation: Option<HeardRevocation>,
+    /// How accurate its signer says its position is (95 %), cm; from an awareness message.
+    pub accuracy_cm: Option<u16>,
+    /// The whole frame.
+    pub frame: Bytes,
 }
 
 /// What a station needs of a payload.
 #[derive(Debug, Default)]
 struct Gist {
     motion: Option<Motion>,
+    accuracy_cm: Option<u16>,
     new_event: Option<u32>,
     revocation: Option<HeardRevocation>,
 }
@@ -74,6 +79,10 @@ impl Receiver {
         let wire = situation.wire();
         freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms)
             .map_err(|_| DropReason::VerifyTooLate)?;
+        // It may have been isolated while this frame waited.
+        if situation.watch.is_isolated(&frame.id.signer, wire) {
+            return Err(DropReason::Isolated);
+        }
         // Others of this signer, even one with this number, may have been verified while this one waited.
         let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.now);
         if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
@@ -114,6 +123,8 @@ impl Receiver {
             signal_dbm: frame.signal_dbm,
             single_hop: received.hops == 1,
             revocation: gist.revocation,
+            accuracy_cm: gist.accuracy_cm,
+            frame: frame.bytes,
             received,
         }
     }
@@ -155,7 +166,8 @@ impl Receiver {
                     Beacon::from(&self.awareness)
                 }
             };
-            return Ok(Gist { motion: Some(motion(&beacon)), ..Gist::default() });
+            let accuracy_cm = beacon.accuracy_cm.map(|radius| radius as u16);
+            return Ok(Gist { motion: Some(motion(&beacon)), accuracy_cm, ..Gist::default() });
         }
         let message = match payload::decode(received.message_type, payload.clone()) {
             Ok(message) => message,
@@ -185,6 +197,7 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
         hops: frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1),
         permissions: frame.permissions,
         verified,
+        suspect: false,
         payload: frame.bytes.slice(wide(&frame.payload)),
         stamps,
     }

@@ -1,0 +1,162 @@
+//! What a whole node does about stations that lie (TS 103 759; `standards` row "malicious peers").
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use v2x_core::config::{AwarenessRule, Config, Plausibility};
+use v2x_core::io::{ClockState, Event, Input, Misbehaviour};
+use v2x_core::node::Node;
+use v2x_core::plausibility::Standing;
+use v2x_core::security::Permissions;
+use v2x_core::time::Instant;
+use v2x_proto::envelope::TbsRepr;
+use v2x_proto::{payload, v1};
+
+use crate::craft::{Crafter, forged, read};
+use crate::stations::{Authority, PLACE, Station, anchor};
+
+const START_MS: u64 = 10_000;
+
+#[test]
+fn a_liar_is_suspected_flagged_isolated_and_reported() {
+    let mut receiver = Station::silent(9);
+    let liar = Crafter::station(1);
+    lie(&mut receiver, &liar, 80);
+    assert_eq!(standings(&receiver), [Standing::Suspect, Standing::Isolated]);
+    let flagged: Vec<bool> = received(&receiver);
+    assert_eq!(flagged.iter().position(|suspect| *suspect), Some(3), "three jumps after the first position");
+    assert!(flagged[3..].iter().all(|suspect| *suspect));
+    let isolated = receiver.drops()["isolated"];
+    assert_eq!((flagged.len() + isolated, receiver.drops().len()), (80, 1), "each frame ends once");
+    let reports: Vec<&Misbehaviour> = receiver
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Misbehaviour(misbehaviour) => Some(misbehaviour),
+            _ => None,
+        })
+        .collect();
+    let [report] = reports[..] else { panic!("{} reports", reports.len()) };
+    assert_eq!(report.subject, liar.digest);
+    let kind = v1::MessageType::MisbehaviourReport as u32;
+    let Ok(payload::Message::MisbehaviourReport(body)) = payload::decode(kind, report.report.clone()) else {
+        panic!("not a report");
+    };
+    assert_eq!(body.subject, liar.digest.0.as_slice());
+    assert!(!body.evidence.is_empty() && !body.observations.is_empty());
+    let sent: Vec<&Bytes> =
+        receiver.frames.iter().filter(|frame| read(frame).1.message_type == kind).collect();
+    assert_eq!(sent.len(), 1, "it goes on the air once");
+    assert_eq!(read(sent[0]).1.payload, report.report.as_ref());
+}
+
+#[test]
+fn frames_of_the_isolated_cost_no_verification_until_its_credential_ends() {
+    let mut receiver = Station::silent(9);
+    let liar = Crafter::station(1);
+    lie(&mut receiver, &liar, 80);
+    let later = Instant::from_millis(START_MS + 60_000);
+    let bad = forged(&liar.brief(&liar.fields(later)), 1);
+    receiver.hear(later, &bad);
+    assert_eq!(receiver.last_drop(), Some("isolated"), "not signature_invalid: nobody looked");
+    let after = Instant::from_millis(121 * 60_000);
+    let wire = anchor().wire_at(after);
+    receiver.feed(after, Input::Clock { wire, state: ClockState::Locked });
+    receiver.hear(after, &liar.full(&liar.fields(after)));
+    assert_eq!(receiver.last_drop(), Some("credential_expired"));
+}
+
+#[test]
+fn forged_frames_make_no_evidence_against_the_one_they_name() {
+    let mut receiver = Station::silent(9);
+    let victim = Crafter::station(1);
+    receiver
+        .hear(Instant::from_millis(START_MS), &victim.full(&victim.fields(Instant::from_millis(START_MS))));
+    for n in 1..200 {
+        let at = Instant::from_millis(START_MS + n * 50);
+        receiver.hear(at, &forged(&victim.brief(&away(&victim, at, n)), n as usize % 64));
+    }
+    assert_eq!(standings(&receiver), []);
+    assert_eq!(receiver.node.watch().standing(&victim.digest), Standing::Trusted);
+    let at = Instant::from_millis(START_MS + 11_000);
+    receiver.hear(at, &victim.brief(&victim.fields(at)));
+    assert_eq!(received(&receiver), [false, false]);
+}
+
+#[test]
+fn a_station_told_to_flag_only_isolates_nobody_and_one_told_nothing_flags_nobody() {
+    for (rule, expected) in [(Plausibility::Flag, vec![Standing::Suspect]), (Plausibility::Off, vec![])] {
+        let config = Config { awareness: AwarenessRule::Off, plausibility: rule, ..Config::vehicle() };
+        let mut receiver = Station::new(9, config);
+        receiver.start(Instant::ZERO, PLACE);
+        lie(&mut receiver, &Crafter::station(1), 100);
+        assert_eq!(standings(&receiver), expected);
+        assert_eq!(receiver.received(), 100);
+    }
+}
+
+#[test]
+fn who_may_not_report_tells_only_its_application() {
+    let authority = Authority::new();
+    let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
+    let identity = authority.identity_with(9, Permissions::AWARENESS);
+    let mut receiver = Station::with(9, Node::new(config, identity, authority.trust(), 7, anchor()));
+    receiver.start(Instant::ZERO, PLACE);
+    lie(&mut receiver, &Crafter::station(1), 80);
+    assert!(receiver.events.iter().any(|event| matches!(event, Event::Misbehaviour(_))));
+    assert_eq!(receiver.frames.len(), 0);
+    assert!(!receiver.events.iter().any(|event| matches!(event, Event::NotSent(_))));
+}
+
+#[test]
+fn what_a_peer_reports_is_not_believed() {
+    let mut receiver = Station::silent(9);
+    let mut reporter = Station::silent(8);
+    let liar = Crafter::station(1);
+    lie(&mut reporter, &liar, 80);
+    let now = Instant::from_millis(START_MS + 8_000);
+    for frame in reporter.frames.clone() {
+        receiver.hear(now, &frame);
+    }
+    receiver.hear(now, &liar.full(&liar.fields(now)));
+    assert_eq!(receiver.node.watch().standing(&liar.digest), Standing::Trusted);
+    assert!(!received(&receiver).last().unwrap());
+}
+
+/// Feeds `count` beacons, 100 ms apart, each 400 m from the one before.
+fn lie(receiver: &mut Station, liar: &Crafter, count: u64) {
+    for n in 0..count {
+        let at = Instant::from_millis(START_MS) + Duration::from_millis(n * 100);
+        receiver.start(at, PLACE);
+        let fields = away(liar, at, n);
+        let frame = if n == 0 { liar.full(&fields) } else { liar.brief(&fields) };
+        receiver.hear(at, &frame);
+    }
+}
+
+fn away(liar: &Crafter, at: Instant, n: u64) -> TbsRepr<'static> {
+    let place = PLACE.moved(if n.is_multiple_of(2) { 200.0 } else { -200.0 }, 0.0);
+    TbsRepr { latitude: place.latitude, longitude: place.longitude, ..liar.fields(at) }
+}
+
+fn standings(station: &Station) -> Vec<Standing> {
+    let changes = station.events.iter().filter_map(|event| match event {
+        Event::Suspicion(suspicion) => Some(suspicion.standing),
+        _ => None,
+    });
+    changes.collect()
+}
+
+fn received(station: &Station) -> Vec<bool> {
+    let flags = station.events.iter().filter_map(|event| match event {
+        Event::Received(received) => Some(received.suspect),
+        _ => None,
+    });
+    flags.collect()
+}
+
+/// For the table of reasons: drops its last frame because its signer is isolated.
+pub fn provoke_isolation(receiver: &mut Station) {
+    let liar = Crafter::station(1);
+    lie(receiver, &liar, 80);
+}

@@ -1,0 +1,383 @@
+//! Whether what a station says can be: plausibility checks on verified messages, and what follows for it.
+//!
+//! [`Watch`] keeps, for each station heard, a [`track`] of its way and a [`reputation`]. Every verified message goes through
+//! the [`checks`]; scores below a half are findings and become evidence against its signer. Only messages whose
+//! signature held get here, so nobody makes evidence in another's name. Thresholds and their reasons are in
+//! [`thresholds`], nowhere else.
+//!
+//! # Two in one place
+//!
+//! When two stations claim one place, at most one lies, and their messages do not say which. Moving together, the one
+//! heard first is believed and the newcomer blamed; one driving through the other puts it on both, for a real car must
+//! have collided and a ghost that stands still is driven through again and again. Either way the evidence is shared,
+//! light and capped (see [`reputation`]): a ghost laid over an honest car may make it suspect while it lasts, never
+//! isolated. Overlaps with a suspect count against nobody else.
+
+pub mod checks;
+mod kalman;
+pub mod offenders;
+mod places;
+pub mod reputation;
+pub mod thresholds;
+pub mod track;
+
+use core::num::NonZeroUsize;
+
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use lru::LruCache;
+use v2x_proto::{Class, Digest, hop, v1};
+
+pub use checks::Check;
+pub use reputation::Standing;
+
+use crate::config::{AwarenessRule, Plausibility};
+use crate::io::SendRequest;
+use crate::limits;
+use crate::position::Plane;
+use crate::receive::Verified;
+use crate::security::freshness;
+use crate::security::key_cache::DigestHash;
+use crate::time::{Instant, WireTime};
+use offenders::Offenders;
+use places::Places;
+use reputation::Reputation;
+use thresholds as t;
+use track::{Claim, Track, apart_s, offset};
+
+/// Watches over what verified messages claim.
+pub struct Watch {
+    rule: Plausibility,
+    /// Shortest time between two beacons, s.
+    shortest_s: f32,
+    since: Instant,
+    stations: LruCache<Digest, Record, DigestHash>,
+    places: Places,
+    offenders: Offenders,
+    findings: Findings,
+}
+
+/// A verified message, as far as plausibility is concerned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation {
+    /// Who says so.
+    pub signer: Digest,
+    /// What.
+    pub claim: Claim,
+    /// True when it came straight from its signer.
+    pub direct: bool,
+    /// When it was received.
+    pub at: Instant,
+}
+
+/// A station's standing changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Suspicion {
+    /// Whose.
+    pub digest: Digest,
+    /// What it is held for now.
+    pub standing: Standing,
+    /// The check that told most against it in the message that decided; none when time alone did.
+    pub check: Option<Check>,
+    /// That check's score, 0 for impossible to 1 for plausible.
+    pub score: f32,
+}
+
+/// What came of an observation.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// The signer is suspect, or isolated by this very message.
+    pub suspect: bool,
+    /// The message holds something implausible in itself: evidence worth keeping.
+    pub implausible: bool,
+    /// The standing, when it changed.
+    pub change: Option<Suspicion>,
+}
+
+/// Findings counted by check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings([u64; Check::ALL.len()]);
+
+impl Findings {
+    /// Findings of one check so far.
+    #[must_use]
+    pub fn of(&self, check: Check) -> u64 {
+        self.0[check as usize]
+    }
+
+    /// Each check with its findings.
+    pub fn iter(&self) -> impl Iterator<Item = (Check, u64)> {
+        Check::ALL.into_iter().zip(self.0)
+    }
+}
+
+/// What is kept of one station.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    track: Track,
+    reputation: Reputation,
+    /// When it was first heard, s, wrapping.
+    first_s: u32,
+    counts: [u8; Check::ALL.len()],
+    vehicle: bool,
+}
+
+impl core::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Watch")
+            .field("rule", &self.rule)
+            .field("stations", &self.stations.len())
+            .field("offenders", &self.offenders)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// With nobody heard yet, from `now` on. A station whose own rule is faster than the standard's lives on a channel
+    /// where that was agreed, and grants it to others.
+    #[must_use]
+    pub fn new(rule: Plausibility, awareness: AwarenessRule, now: Instant) -> Self {
+        let shortest = match awareness {
+            AwarenessRule::Every(interval) => interval.min(limits::MIN_AWARENESS_INTERVAL),
+            AwarenessRule::Triggered | AwarenessRule::Off => limits::MIN_AWARENESS_INTERVAL,
+        };
+        let capacity = NonZeroUsize::new(limits::MAX_WATCHED).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            rule,
+            shortest_s: shortest.as_secs_f32(),
+            since: now,
+            stations: LruCache::with_hasher(capacity, DigestHash),
+            places: Places::default(),
+            offenders: Offenders::default(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// Judges a verified message. `here` is the plane about the own position, when that is known.
+    pub fn observe(&mut self, seen: &Observation, here: Option<&Plane>) -> Verdict {
+        if self.rule == Plausibility::Off {
+            return Verdict::default();
+        }
+        let own_plane;
+        let plane = match here {
+            Some(plane) => plane,
+            None => {
+                own_plane = Plane::at(seen.claim.position);
+                &own_plane
+            }
+        };
+        let mut found = Found::new();
+        let mut note = |check: Check, score: f32| {
+            if score < t::FINDING {
+                // There are as many places as checks, and each check is noted once.
+                let _full = found.try_push((check, score));
+            }
+        };
+        let claim = &seen.claim;
+        let distance =
+            here.filter(|_| seen.direct).map(|plane| plane.distance_2(claim.position).sqrt() as f32);
+        if let Some(distance) = distance {
+            note(Check::Range, checks::range(distance));
+        }
+        if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
+            note(Check::Speed, checks::speed(f32::from(speed) / 100.0));
+        }
+        let before = match self.stations.get_mut(&seen.signer) {
+            Some(record) => {
+                let before = record.track.position();
+                record.track.judge(claim, plane, self.shortest_s, &mut note);
+                Some(before)
+            }
+            None => {
+                let listening = seen.at.since(self.since) >= t::SUDDEN_AFTER;
+                if let Some(distance) = distance.filter(|_| listening) {
+                    note(Check::SuddenAppearance, checks::sudden_appearance(distance));
+                }
+                self.remember(seen);
+                None
+            }
+        };
+        if let Some(motion) = &claim.motion {
+            let vehicle = VEHICLES.contains(&motion.station_type);
+            if vehicle {
+                note(Check::Overlap, self.overlap(seen, plane));
+            }
+            if let Some(record) = self.stations.peek_mut(&seen.signer) {
+                record.vehicle = vehicle;
+                // A message older than the newest moves nobody, in the grid as little as on the way.
+                self.places.place(seen.signer, before, record.track.position());
+            }
+        }
+        self.conclude(seen, &found)
+    }
+
+    /// Isolates a station until its credential ends: after a verdict of [`Standing::Isolated`]. Returns the encoded
+    /// `MisbehaviourReport` about it, unless one was made within ten minutes.
+    pub fn isolate(
+        &mut self,
+        station: Digest,
+        until: WireTime,
+        now: Instant,
+        wire: WireTime,
+    ) -> Option<Bytes> {
+        self.offenders.isolate(station, until);
+        let counts = self.stations.peek(&station)?.counts;
+        self.offenders.report(station, &counts, now, wire)
+    }
+
+    /// Keeps a signed message that speaks against its signer.
+    pub fn keep_evidence(&mut self, signer: Digest, at: Instant, signed_message: &[u8]) {
+        self.offenders.keep(signer, at, signed_message);
+    }
+
+    /// Whether a station's frames are dropped before they are verified.
+    #[must_use]
+    pub fn is_isolated(&self, station: &Digest, now: WireTime) -> bool {
+        self.offenders.is_isolated(station, now)
+    }
+
+    /// Whether a station's frames are flagged, verified after others', and not relayed.
+    #[must_use]
+    pub fn is_suspect(&self, station: &Digest) -> bool {
+        self.standing(station) >= Standing::Suspect
+    }
+
+    /// What a station is held for, as of its last message.
+    #[must_use]
+    pub fn standing(&self, station: &Digest) -> Standing {
+        self.stations.peek(station).map_or(Standing::Trusted, |record| record.reputation.standing())
+    }
+
+    /// Findings so far.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        self.findings
+    }
+
+    fn remember(&mut self, seen: &Observation) {
+        let record = Record {
+            track: Track::new(&seen.claim),
+            reputation: Reputation::default(),
+            first_s: seconds(seen.at),
+            counts: [0; Check::ALL.len()],
+            vehicle: false,
+        };
+        if let Some((gone, record)) = self.stations.push(seen.signer, record)
+            && gone != seen.signer
+        {
+            self.places.remove(gone, record.track.position());
+        }
+    }
+
+    /// The score of the closest overlap that tells against the signer.
+    fn overlap(&self, seen: &Observation, plane: &Plane) -> f32 {
+        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+        let mut worst = 1.0;
+        for digest in self.places.near(seen.claim.position).filter(|other| *other != seen.signer) {
+            let Some(other) = self.stations.peek(&digest) else { continue };
+            if !other.vehicle || other.reputation.standing() > Standing::Trusted {
+                continue;
+            }
+            let (east, north) = offset(plane, other.track.position(), seen.claim.position);
+            // Collisions in the grid bring stations from anywhere.
+            if east.abs() > FAR_M || north.abs() > FAR_M {
+                continue;
+            }
+            let age_s = apart_s(seen.claim.generation, other.track.generation());
+            if age_s * 1000.0 > t::OVERLAP_MAX_AGE_MS as f32 {
+                continue;
+            }
+            let (a, b) =
+                (own.track.velocity().unwrap_or_default(), other.track.velocity().unwrap_or_default());
+            let passing = (a.0 - b.0).hypot(a.1 - b.1) > t::OVERLAP_PASSING;
+            if !passing && own.first_s < other.first_s {
+                continue;
+            }
+            let ahead = if seen.claim.generation >= other.track.generation() { age_s } else { -age_s };
+            let distance = (east - b.0 * ahead).hypot(north - b.1 * ahead);
+            worst = checks::overlap(distance).min(worst);
+        }
+        worst
+    }
+
+    fn conclude(&mut self, seen: &Observation, found: &Found) -> Verdict {
+        let Some(record) = self.stations.peek_mut(&seen.signer) else { return Verdict::default() };
+        for (check, _) in found {
+            self.findings.0[*check as usize] += 1;
+            let count = &mut record.counts[*check as usize];
+            *count = count.saturating_add(1);
+        }
+        let before = record.reputation.standing();
+        let mut standing = record.reputation.judge(seen.at, found);
+        if self.rule == Plausibility::Flag {
+            record.reputation.spare();
+            standing = record.reputation.standing();
+        }
+        let blame = |(check, score): &(Check, f32)| check.weight() * (1.0 - score);
+        let worst = found.iter().max_by(|a, b| blame(a).total_cmp(&blame(b)));
+        let change = (standing != before).then(|| Suspicion {
+            digest: seen.signer,
+            standing,
+            check: worst.map(|(check, _)| *check),
+            score: worst.map_or(1.0, |(_, score)| *score),
+        });
+        let implausible = found.iter().any(|(check, _)| !check.is_shared());
+        Verdict { suspect: standing > Standing::Trusted, implausible, change }
+    }
+}
+
+/// Judges a verified message and flags it when its signer is suspect; what is implausible is kept as evidence. Returns the
+/// signer's standing when that changed.
+pub fn observe(
+    watch: &mut Watch,
+    verified: &mut Verified,
+    now: Instant,
+    here: Option<&Plane>,
+) -> Option<Suspicion> {
+    let received = &verified.received;
+    let claim = Claim {
+        generation: received.generation_time,
+        position: received.position,
+        motion: verified.motion,
+        accuracy_cm: verified.accuracy_cm,
+    };
+    let seen = Observation { signer: received.id.signer, claim, direct: verified.single_hop, at: now };
+    let verdict = watch.observe(&seen, here);
+    verified.received.suspect = verdict.suspect;
+    if verdict.implausible
+        && let Ok((_, header_len)) = hop::parse(&verified.frame)
+    {
+        watch.keep_evidence(seen.signer, now, &verified.frame[header_len..]);
+    }
+    verdict.change
+}
+
+/// What sends a report: single hop, for roadside units to carry on to the authority.
+#[must_use]
+pub fn report_request(report: Bytes) -> SendRequest {
+    SendRequest {
+        message_type: v1::MessageType::MisbehaviourReport as u32,
+        class: Class::D5,
+        lifetime_ms: freshness::max_lifetime_ms(Class::D5),
+        max_hops: 1,
+        area: None,
+        subject: 0,
+        due: None,
+        payload: report,
+    }
+}
+
+type Found = ArrayVec<(Check, f32), { Check::ALL.len() }>;
+
+fn seconds(at: Instant) -> u32 {
+    (at.as_nanos() / 1_000_000_000) as u32
+}
+
+/// Station types of TS 102 894-2 that fill a place on the road: moped to special vehicle, and tram.
+const VEHICLES: core::ops::RangeInclusive<u8> = 3..=11;
+/// No two vehicles this far apart overlap, however their clocks differ: 1.2 s at 70 m/s.
+const FAR_M: f32 = 100.0;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Every threshold of the plausibility checks, with its reason.
+//!
+//! The published values (F2MD: 40 m/s, 420 m, 3 m/s^2 up, 4.5 m/s^2 down) describe one town in a simulator.
+//! Ours must hold for a motorway without a limit, for an emergency stop, for a receiver whose position is
+//! off by a few metres, and for a station that gets a fix a second and reckons between. What an honest
+//! station does in the worst case scores 1; what no vehicle does scores 0; between the two the score falls
+//! in a straight line, and a finding is a score below [`FINDING`].
+
+use core::time::Duration;
+
+/// Plausible up to `fine`, impossible from `impossible` on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ramp {
+    /// Up to here the score is 1.
+    pub fine: f32,
+    /// From here on the score is 0.
+    pub impossible: f32,
+}
+
+impl Ramp {
+    /// The score of `value`, 0..=1. What is not a number cannot be judged and scores 1.
+    #[must_use]
+    pub fn score(self, value: f32) -> f32 {
+        if value.is_nan() || value <= self.fine {
+            return 1.0;
+        }
+        if value >= self.impossible {
+            return 0.0;
+        }
+        ((self.impossible - value) / (self.impossible - self.fine)).clamp(0.0, 1.0)
+    }
+
+    /// The same shape, `factor` times as wide.
+    #[must_use]
+    pub fn times(self, factor: f32) -> Self {
+        Self { fine: self.fine * factor, impossible: self.impossible * factor }
+    }
+}
+
+/// A score below this is a finding.
+pub const FINDING: f32 = 0.5;
+
+/// Distance of a message heard straight from its signer, m. 23 dBm at 6 Mb/s carry some 500 m in the open; a
+/// roadside unit on a mast with a clear line reaches a kilometre. Admission refuses all beyond 1,500 m.
+pub const RANGE_M: Ramp = Ramp { fine: 1200.0, impossible: 1500.0 };
+/// Speed, m/s: 70 m/s is 252 km/h, which motorways without a limit see.
+pub const SPEED: Ramp = Ramp { fine: 70.0, impossible: 90.0 };
+/// Speed that would explain how far a station moved between two messages, noise taken off, m/s.
+pub const JUMP_SPEED: Ramp = Ramp { fine: 75.0, impossible: 105.0 };
+/// Shorter gaps count as this long for jumps: a correction of the position comes at once, s.
+pub const JUMP_GAP_S: f32 = 0.2;
+
+/// Noise of the difference of two positions, m: 1.5 m (68 %) each make 5 m in all but one of a thousand.
+pub const TOLERANCE_M: f32 = 5.0;
+/// A station that says it is less accurate gets more room, to this, m: a liar would always say so.
+pub const MAX_TOLERANCE_M: f32 = 10.0;
+/// Metres that position and speed disagree over the window, in tolerances.
+pub const POSITION_SPEED: Ramp = Ramp { fine: 1.0, impossible: 2.0 };
+/// A fix a second makes speeds up to this much late, s: half of the speed's change is not explained.
+pub const FIX_INTERVAL_S: f32 = 1.0;
+/// Unseen braking (10 m/s^2) and accelerating between two messages, a quarter of it times the gap squared
+/// (the speed leaves and returns in a triangle), m/s^2.
+pub const UNSEEN_ACCELERATION: f32 = 2.5;
+
+/// Cosine of the angle between where a station went and where it said it was heading, turned round (-cosine): 53
+/// degrees come from a turn seen late and noise over [`HEADING_MIN_M`], 102 from neither.
+pub const POSITION_HEADING: Ramp = Ramp { fine: -0.6, impossible: 0.2 };
+/// Shorter ways say nothing of a direction: 5 m of noise across 10 m are 27 degrees.
+pub const HEADING_MIN_M: f32 = 10.0;
+/// Slower stations may be reversing, m/s.
+pub const HEADING_MIN_SPEED: f32 = 4.0;
+
+/// Gain of speed, m/s within a second or the gap: motorcycles and electric cars reach 10 m/s^2.
+pub const SPEED_GAIN: Ramp = Ramp { fine: 11.0, impossible: 18.0 };
+/// Loss of speed, m/s within a second or the gap: 10 m/s^2 in an emergency, 12 with good tyres, noise of 1 m/s.
+pub const SPEED_LOSS: Ramp = Ramp { fine: 13.0, impossible: 20.0 };
+/// The smaller of two changes of speed in a row with opposite signs, m/s within a second or the gap: drivers
+/// do not brake and accelerate at 3 m/s^2 each from one second to the next; fake noise does.
+pub const SPEED_REVERSAL: Ramp = Ramp { fine: 2.2, impossible: 4.0 };
+
+/// Change of heading, degrees within a second or the gap, faster than [`TURN_MIN_SPEED`]: a right angle drawn as
+/// a corner by a map or a trace is honest, a U-turn at speed is not.
+pub const TURN: Ramp = Ramp { fine: 100.0, impossible: 160.0 };
+/// The same above [`TURN_FAST_SPEED`], where 1 g turns 28 degrees a second.
+pub const TURN_FAST: Ramp = Ramp { fine: 60.0, impossible: 110.0 };
+/// Slower stations turn as they like: U-turns, headings of a standing receiver, m/s.
+pub const TURN_MIN_SPEED: f32 = 5.0;
+/// See [`TURN_FAST`], m/s.
+pub const TURN_FAST_SPEED: f32 = 20.0;
+
+/// Distance between the reference points of two vehicles, turned round, m: vehicles are 1.6 m wide or more, lanes 3 m
+/// apart; half of the width is left to noise.
+pub const OVERLAP_M: Ramp = Ramp { fine: -1.4, impossible: -0.2 };
+/// Two vehicles that overlap at a greater difference of speed would have collided, m/s.
+pub const OVERLAP_PASSING: f32 = 3.0;
+/// Older positions of the other are not carried on to compare, ms.
+pub const OVERLAP_MAX_AGE_MS: u32 = 1200;
+
+/// Distance at which a station is heard for the first time, turned round, m. Weak evidence: cars start, leave
+/// garages, come round corners, and change pseudonyms.
+pub const SUDDEN_M: Ramp = Ramp { fine: -120.0, impossible: -20.0 };
+/// Nobody appears suddenly to a station that has just begun to listen.
+pub const SUDDEN_AFTER: Duration = Duration::from_secs(5);
+
+/// Time between the generation of two awareness messages, turned round, in shortest allowed intervals (100 ms): the
+/// sender's timer may be late for one and in time for the next.
+pub const BEACON_INTERVAL: Ramp = Ramp { fine: -0.8, impossible: -0.4 };
+
+/// Distance of a position from the Kalman filter's prediction, in standard deviations of it.
+pub const RESIDUAL: Ramp = Ramp { fine: 3.5, impossible: 7.5 };
+/// Acceleration that the filter takes for one standard deviation, m/s^2: town driving; emergency braking is two.
+pub const FILTER_ACCELERATION: f32 = 5.0;
+/// Standard deviation of a reported velocity, m/s.
+pub const FILTER_VELOCITY_SIGMA: f32 = 1.5;
+
+/// After a longer silence the way between two messages is not judged but by [`JUMP_SPEED`], s: beacons are at most
+/// 1 s apart, so two in a row were lost.
+pub const MAX_GAP_S: f32 = 2.5;
+/// Positions are compared over one to two of these, s: long enough for 3 m/s to be more than the noise,
+/// short enough for the sums to stay good.
+pub const HALF_WINDOW_S: f32 = 1.5;
+
+/// Evidence halves in this time, s: three findings in a bad minute pass, a liar's do not.
+pub const HALF_LIFE_S: f32 = 20.0;
+/// From here on a station is suspect: one finding may be a jump of the receiver, two a bad tunnel exit.
+pub const SUSPECT: f32 = 2.5;
+/// Below here it is trusted again.
+pub const TRUSTED_AGAIN: f32 = 1.0;
+/// From here on, with evidence of its own making alone, it is isolated: the verdict holds until its credential
+/// ends, so it takes three times what a suspicion takes.
+pub const ISOLATE: f32 = 8.0;
+/// And not before it was suspect this long without a break: a receiver that fails under a bridge recovers sooner.
+pub const ISOLATE_AFTER: Duration = Duration::from_secs(5);
+/// Evidence does not grow beyond this: a minute of good behaviour clears a suspect.
+pub const MAX_OWN_EVIDENCE: f32 = 16.0;
+/// Evidence that another station could have caused does not grow beyond this: enough for a suspicion.
+pub const MAX_SHARED_EVIDENCE: f32 = 3.5;
