@@ -52,3 +52,6 @@ mod live;
 
 // Credentials that end before their time, and authorities that are replaced.
 mod revocation;
+
+// Clocks that are wrong, and clocks that are set.
+mod clock;

@@ -162,6 +162,7 @@ impl NeighbourTable {
     ///
     /// `wire` is the same moment by our wire clock: it decides how long its replay windows are kept.
     pub fn expire(&mut self, now: Instant, wire: WireTime) -> Option<Digest> {
+        self.memory.advance(wire);
         if self.next_expiry()? > now {
             return None;
         }

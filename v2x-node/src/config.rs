@@ -33,6 +33,8 @@ pub struct StationConfig {
     pub seed: Option<u64>,
     /// Who the station is and whom it trusts.
     pub identity: IdentityFiles,
+    /// Files of revocation deltas, read again when they change.
+    pub revocations: Vec<PathBuf>,
     /// The link and its wrappers.
     pub link: LinkConfig,
     /// Where positions come from.
@@ -151,6 +153,7 @@ impl StationConfig {
         let config = Self {
             seed: top.integer("seed", 0..=i64::MAX as u64)?,
             identity: identity::read(&top)?,
+            revocations: revocations(&top)?,
             link: link::read(&top)?,
             position: place::read(&top, role)?,
             clock: clock(&top)?,
@@ -247,6 +250,18 @@ fn station_type(section: &Section<'_>) -> Result<Option<u8>, ConfigError> {
     }
 }
 
+fn revocations(top: &Section<'_>) -> Result<Vec<PathBuf>, ConfigError> {
+    let Some(section) = top.table("revocation", &["files"])? else { return Ok(Vec::new()) };
+    let right = "a list of the files of revocation deltas, such as [\"stolen.rev\"]";
+    let files = section.paths("files")?.ok_or_else(|| section.missing("files", right))?;
+    if files.len() > MOST_REVOCATION_FILES {
+        let right =
+            format!("at most {MOST_REVOCATION_FILES} files: a delta can hold all of an issuer's list");
+        return Err(section.wrong("files", format!("{} files", files.len()), right));
+    }
+    Ok(files)
+}
+
 fn clock(top: &Section<'_>) -> Result<ClockTrust, ConfigError> {
     let Some(section) = top.table("clock", &["trust"])? else { return Ok(ClockTrust::default()) };
     let trust = section.choice("trust", &[("kernel", ClockTrust::Kernel), ("always", ClockTrust::Always)])?;
@@ -321,6 +336,7 @@ const TOP_KEYS: &[&str] = &[
     "test",
     "plausibility",
     "identity",
+    "revocation",
     "station",
     "awareness",
     "pseudonym",
@@ -355,6 +371,8 @@ const STATION_TYPES: &[(&str, u8)] = &[
 const ROADSIDE_UNIT: u8 = 15;
 /// Far beyond any station's file; a wrong path such as a recording ends here.
 const LONGEST_FILE: u64 = 1024 * 1024;
+/// Each is looked at once a second.
+const MOST_REVOCATION_FILES: usize = 64;
 const LONGEST_PAYLOAD: usize = 1000;
 const DEFAULT_PAYLOAD: usize = 100;
 const DEFAULT_REPORT_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! `roadcast keys`: an authority of one's own, credentials for stations, and what a credential says.
 
 mod files;
+mod revoke;
 pub(crate) mod show;
 
 use std::io::Write;
@@ -15,7 +16,9 @@ use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 
 use self::files::{Batch, new_key};
-pub use self::files::{KeysError, load_identity, load_pool, load_trust, read_credential, read_key};
+pub use self::files::{
+    KeysError, armour_delta, load_identity, load_pool, load_trust, read_credential, read_delta, read_key,
+};
 use crate::error::Error;
 
 /// `roadcast keys ...`
@@ -33,7 +36,13 @@ pub enum KeysCommand {
     /// NAME-1 to NAME-N with --count.
     #[command(after_help = ISSUE_HELP)]
     Issue(IssueArgs),
-    /// Say what a credential allows, when, where, and whether its chain holds
+    /// Revoke credentials: write a signed delta for stations to read or pass on
+    ///
+    /// Signs with issuer.key of the directory (root.key with --by-root, to revoke issuers). A revoked credential stays
+    /// revoked; a delta is numbered by its time, so the newest is the one with the highest number.
+    #[command(after_help = revoke::HELP)]
+    Revoke(revoke::RevokeArgs),
+    /// Say what a credential allows, when, where, and whether its chain holds; or what a revocation delta revokes
     ///
     /// The chain is checked with --root and --issuer, or with root.cred and issuer.cred beside the file. Exit code 1
     /// when it does not hold or the credential is not valid now.
@@ -79,6 +88,9 @@ pub struct IssueArgs {
     /// Where it may say it: a circle, degrees and metres; everywhere when left out
     #[arg(long, value_name = "LAT,LON,RADIUS_M", value_parser = parse_region, allow_hyphen_values = true)]
     region: Option<AreaView>,
+    /// The series they can be revoked in together: one for all credentials of a vehicle
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    series: u32,
     /// Replace files that exist
     #[arg(long)]
     force: bool,
@@ -132,6 +144,7 @@ pub fn run(command: &KeysCommand, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         KeysCommand::Init(args) => init(args, out),
         KeysCommand::Issue(args) => issue_stations(args, out),
+        KeysCommand::Revoke(args) => revoke::run(args, out),
         KeysCommand::Show(args) => show::show(args, out),
     }
 }
@@ -189,7 +202,7 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
             duration_min: args.hours * 60,
             region: args.region,
             station_class: args.role.class() as u8,
-            revocation_series: 0,
+            revocation_series: args.series,
         };
         let refused = |source| match source {
             CredentialError::Validity { until, issuer_until, .. } if until > issuer_until => {

@@ -21,7 +21,8 @@ use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
 
 use crate::account::Account;
-use crate::config::{PositionConfig, StationConfig};
+use crate::authorities::{self, RevocationFiles};
+use crate::config::{IdentityFiles, PositionConfig, StationConfig};
 use crate::error::Error;
 use crate::keys;
 use crate::link;
@@ -53,6 +54,8 @@ pub struct RunArgs {
 pub const HELP: &str = "Examples:
   roadcast run --config examples/vehicle.toml
   roadcast run --config car-1.toml --record night.rec --seconds 3600
+
+SIGHUP reads roots and issuers again. Revocation deltas are read when their files change.
 
 A status line is printed every report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
 SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
@@ -113,6 +116,9 @@ struct Daemon {
     upkeep: DeadlineTimer,
     terminate: Signal,
     interrupt: Signal,
+    reload: Signal,
+    identity: IdentityFiles,
+    revocations: RevocationFiles,
     timekeeper: Timekeeper,
     clock_told: Option<ClockState>,
     report_every: Duration,
@@ -155,6 +161,9 @@ impl Daemon {
             upkeep: timer()?,
             terminate,
             interrupt,
+            reload: on(SignalKind::hangup())?,
+            identity: config.identity.clone(),
+            revocations: RevocationFiles::new(&config.revocations),
             timekeeper: Timekeeper::new(config.clock),
             clock_told: None,
             report_every: config.report.every,
@@ -194,6 +203,7 @@ impl Daemon {
             if now >= next_upkeep {
                 next_upkeep = now + UPKEEP;
                 self.keep_clock();
+                self.keep_revocations();
                 self.keep_recording();
                 self.tell(out)?;
             }
@@ -222,6 +232,7 @@ impl Daemon {
                 }
                 expired = self.application.expired() => expired.map_err(failed)?,
                 expired = self.upkeep.expired() => expired.map_err(failed)?,
+                _ = self.reload.recv() => self.reload_trust(),
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
             }
@@ -268,6 +279,24 @@ impl Daemon {
             self.clock_told = Some(state);
             self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.account);
             self.account.set_anchor(self.station.node().anchor());
+        }
+    }
+
+    /// Hands over the deltas in files that have changed.
+    fn keep_revocations(&mut self) {
+        for change in self.revocations.changes() {
+            match change {
+                Ok(input) => self.station.input(input, &mut self.account),
+                Err(error) => tracing::warn!("revocation: {error}; trying again when it changes"),
+            }
+        }
+    }
+
+    /// SIGHUP: roots and issuers are read again; those before stay when a file cannot be read.
+    fn reload_trust(&mut self) {
+        match authorities::trust(&self.identity) {
+            Ok(input) => self.station.input(input, &mut self.account),
+            Err(error) => tracing::warn!("roots and issuers kept as they were: {error}"),
         }
     }
 

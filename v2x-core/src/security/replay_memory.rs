@@ -43,6 +43,8 @@ pub struct ReplayMemory {
     /// The newest message of all windows that were given up because they ended, and the last such end: should
     /// the clock go back before it, freshness alone would accept those messages again.
     ended: (WireTime, WireTime),
+    /// Where the floor goes when the clock has come there.
+    floor_later: Option<WireTime>,
 }
 
 impl ReplayMemory {
@@ -62,16 +64,27 @@ impl ReplayMemory {
         self.kept.insert(signer, history);
     }
 
-    /// Our wire clock went back and reads `now`. Windows that had ended may be needed again, and are gone: the
+    /// Our wire clock was set back and reads `now`. Windows that had ended may be needed again, and are gone: the
     /// floor refuses what they covered.
     ///
-    /// The floor stays below what an honest station generates from now on, so that one that was ahead of time
-    /// together with us cannot shut out all others until the clock has caught up.
+    /// It refuses nothing that is generated from now on. Messages of the time before that are dated later than
+    /// `now` may come a second time; to refuse them would refuse every newcomer until then, for a
+    /// clock that was ahead together with ours, and whoever did not hear them the first time accepts them anyway.
     pub fn clock_stepped_back(&mut self, now: WireTime) {
         let (newest, until) = self.ended;
         if now < until {
             self.floor = self.floor.max(newest.min(now));
-            self.ended = (WireTime::default(), WireTime::default());
+            self.floor_later = (newest > now).then_some(newest);
+        }
+    }
+
+    /// Our wire clock reads `now`: past what a clock set back had to leave open, that is closed.
+    pub fn advance(&mut self, now: WireTime) {
+        if let Some(newest) = self.floor_later
+            && newest <= now
+        {
+            self.floor = self.floor.max(newest);
+            self.floor_later = None;
         }
     }
 

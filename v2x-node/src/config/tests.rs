@@ -260,3 +260,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn revocation_files_are_taken_from_the_file_s_directory_and_named_when_wrong() {
+    let with = |table: &str| VEHICLE.replace("seed = 7\n", &format!("seed = 7\n{table}\n"));
+    let read = |table: &str| StationConfig::parse(&with(table), Path::new("conf/station.toml"));
+    let good = read("revocation = { files = [\"a.rev\", \"/b.rev\"] }").unwrap();
+    assert_eq!(good.revocations, [PathBuf::from("conf/a.rev"), PathBuf::from("/b.rev")]);
+    for (table, expected) in [
+        ("revocation = {}", ":3: revocation.files: missing; a list of the files of revocation deltas"),
+        (
+            "revocation = { files = [] }",
+            "revocation.files: found an empty list, expected a list of file names",
+        ),
+        ("revocation = { file = \"a\" }", "revocation.file: unknown key; known keys here: files"),
+    ] {
+        let message = read(table).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}\nlacks\n{expected}");
+    }
+}

@@ -55,6 +55,33 @@ pub enum KeysError {
         /// The file.
         path: PathBuf,
     },
+    /// A file is no revocation delta.
+    #[error("{}: no revocation delta; expected \"-----BEGIN ROADCAST REVOCATION-----\" as `roadcast keys revoke` writes",
+            path.display())]
+    NotADelta {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A revocation of nothing.
+    #[error("nothing to revoke; give --digest, --credential or --series, or --after to renew a list")]
+    NothingToRevoke,
+    /// A delta is to follow one of another list.
+    #[error("{}: not a delta of series {series} of this issuer; leave --after out to begin a list", path.display())]
+    OtherList {
+        /// The delta before.
+        path: PathBuf,
+        /// The list meant.
+        series: u32,
+    },
+    /// More credentials than a delta holds.
+    #[error(
+        "{count} credentials are too many for one delta, which holds 128; revoke their whole series instead, or \
+             leave --after out: stations keep what they were told before"
+    )]
+    TooManyRevoked {
+        /// How many there would be.
+        count: usize,
+    },
     /// A credential is not accepted.
     #[error("{}: {source}", path.display())]
     Credential {
@@ -190,6 +217,33 @@ pub fn read_credential(path: &Path) -> Result<Bytes, KeysError> {
     unarmour(&bytes).ok_or_else(|| KeysError::NotACredential { path: path.to_owned() })
 }
 
+/// The bytes of a revocation delta.
+///
+/// # Errors
+/// The file cannot be read, or is none.
+pub fn read_delta(path: &Path) -> Result<Bytes, KeysError> {
+    let file = File::open(path).map_err(|source| failed(path, source))?;
+    let bytes = read_all(file, path)?;
+    let decoded = pem::decode_vec(bytes.trim_ascii_end()).ok();
+    let delta = decoded.filter(|(label, delta)| *label == DELTA_LABEL && !delta.is_empty());
+    delta.map(|(_, delta)| delta.into()).ok_or_else(|| KeysError::NotADelta { path: path.to_owned() })
+}
+
+/// A revocation delta as text.
+pub fn armour_delta(delta: &[u8]) -> String {
+    pem::encode_string(DELTA_LABEL, LineEnding::LF, delta).expect("a delta is short and the label valid")
+}
+
+/// Writes a revocation delta, whole or not at all.
+pub(super) fn write_delta(path: &Path, delta: &[u8], force: bool) -> Result<(), KeysError> {
+    write_file(path, armour_delta(delta).as_bytes(), force)
+}
+
+/// Whether a file looks like a revocation delta.
+pub(super) fn is_delta(path: &Path) -> bool {
+    starts_with(path, DELTA_ARMOUR)
+}
+
 /// A private key from PKCS#8 PEM.
 ///
 /// # Errors
@@ -209,8 +263,12 @@ pub fn read_key(path: &Path) -> Result<SigningKey, KeysError> {
 
 /// Whether a file looks like a private key, so that it is not read as anything else.
 pub(super) fn is_key(path: &Path) -> bool {
-    let mut start = [0; KEY_ARMOUR.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *KEY_ARMOUR
+    starts_with(path, KEY_ARMOUR)
+}
+
+fn starts_with(path: &Path, armour: &[u8]) -> bool {
+    let mut start = vec![0; armour.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == armour
 }
 
 /// A new private key from the operating system's random numbers.
@@ -326,6 +384,8 @@ fn list(paths: &[PathBuf]) -> String {
     if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }
 }
 
+const DELTA_LABEL: &str = "ROADCAST REVOCATION";
+const DELTA_ARMOUR: &[u8] = b"-----BEGIN ROADCAST REVOCATION-----";
 const LABEL: &str = "ROADCAST CREDENTIAL";
 const KEY_ARMOUR: &[u8] = b"-----BEGIN PRIVATE KEY-----";
 /// Ten times what a key or credential takes.

@@ -12,7 +12,7 @@ use v2x_proto::credential::CredentialView;
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Digest};
 
-use super::files::{KeysError, is_key, load_trust, read_credential, read_key};
+use super::files::{KeysError, is_delta, is_key, load_trust, read_credential, read_key};
 use super::{ISSUER, ROOT};
 use crate::error::Error;
 use crate::position::utc_of_wire;
@@ -20,7 +20,7 @@ use crate::position::utc_of_wire;
 /// `roadcast keys show`
 #[derive(Args, Clone, Debug)]
 pub struct ShowArgs {
-    /// A credential; of a private key only the public half is shown
+    /// A credential or a revocation delta; of a private key only the public half is shown
     file: PathBuf,
     /// A root to check the chain with; may be given more than once
     #[arg(long, value_name = "FILE")]
@@ -36,6 +36,10 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
         writeln!(out, "{}: private key, Ed25519", args.file.display())?;
         writeln!(out, "public key   {}", hex(key.verifying_key().as_bytes()))?;
         return Ok(());
+    }
+    if is_delta(&args.file) {
+        let (roots, issuers) = (or_beside(args, &args.root, ROOT), or_beside(args, &args.issuer, ISSUER));
+        return super::revoke::show(&args.file, &roots, &issuers, out);
     }
     let bytes = read_credential(&args.file)?;
     let malformed = |error: v2x_proto::credential::CredentialError| KeysError::Credential {
@@ -81,15 +85,8 @@ fn chain(
     (from, until): (WireTime, WireTime),
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    let beside = |name: &str| {
-        let path = args.file.parent().unwrap_or(Path::new("")).join(format!("{name}.cred"));
-        path.exists().then_some(path)
-    };
-    let or_beside = |given: &[PathBuf], name| {
-        if given.is_empty() { beside(name).into_iter().collect() } else { given.to_vec() }
-    };
-    let roots = or_beside(&args.root, ROOT);
-    let mut issuers = if kind == "station" { or_beside(&args.issuer, ISSUER) } else { Vec::new() };
+    let roots = or_beside(args, &args.root, ROOT);
+    let mut issuers = if kind == "station" { or_beside(args, &args.issuer, ISSUER) } else { Vec::new() };
     if roots.is_empty() || (kind == "station" && issuers.is_empty()) {
         writeln!(out, "chain        not checked: give --root and --issuer")?;
         return Ok(());
@@ -122,6 +119,15 @@ fn chain(
             Err(Error::Check(error.to_string()))
         }
     }
+}
+
+/// The files given, or the authority's file beside the one shown.
+fn or_beside(args: &ShowArgs, given: &[PathBuf], name: &str) -> Vec<PathBuf> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let path = args.file.parent().unwrap_or(Path::new("")).join(format!("{name}.cred"));
+    path.exists().then_some(path).into_iter().collect()
 }
 
 fn station(store: &TrustStore, bytes: &[u8], now: WireTime, args: &ShowArgs) -> Result<(), Error> {
