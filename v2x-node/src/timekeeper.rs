@@ -1,7 +1,7 @@
 //! How far the machine's clock may be trusted: what the kernel says of it, and whether positions agree.
 //!
 //! Locked while the kernel says that something disciplines the clock and bounds its error under [`LOCKED_ERROR_US`].
-//! When that ends, held over: the bound grows by [`DRIFT_PPM`], and the station signs by the clock until the bound
+//! When that ends, held over: the bound grows by `DRIFT_PPM`, and the station signs by the clock until the bound
 //! reaches [`HOLDOVER_ERROR_US`]. Untrusted otherwise, and whatever the kernel says while the times of fixes lie
 //! more than [`MAX_DISAGREEMENT`] off: one of the two is wrong, and a station cannot know which.
 
