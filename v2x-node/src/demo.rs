@@ -155,6 +155,7 @@ fn join(
     link: &UdpConfig,
 ) -> Result<Station, Error> {
     let (config, part) = match town.role(number) {
+        Role::Vehicle if number == town.ambulance() => (Config::vehicle(), Part::EmergencyVehicle),
         Role::Vehicle => (Config::vehicle(), Part::Vehicle),
         Role::Roadside => (Config::roadside(), Part::Roadside),
     };
