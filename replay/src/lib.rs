@@ -4,6 +4,7 @@
 //! frames. [`check`](mod@check) feeds a station's recording to a fresh node and compares. Nothing here reads a clock, and threads
 //! never show in a result.
 
+pub mod attack;
 pub mod check;
 pub mod geodesy;
 pub mod hlog;

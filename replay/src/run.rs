@@ -10,6 +10,7 @@ use v2x_core::report::{Kind, Report, Verify};
 use v2x_core::security::CredentialError;
 use v2x_core::stats::Stats;
 
+use crate::attack::{self, Plan, Tally, Targets};
 use crate::geodesy::Plane;
 use crate::html::MapData;
 use crate::medium::{Medium, RangeLimited};
@@ -120,6 +121,14 @@ pub enum RunError {
     /// Nothing moves in the trace.
     #[error("the trace has no samples; nothing can be replayed")]
     Empty,
+    /// A plan's attacker is not in the trace.
+    #[error("the plan's attack {attack}: the trace has no station \"{name}\"; take a name of the trace")]
+    NoSuchStation {
+        /// Which attack.
+        attack: &'static str,
+        /// Whom it names.
+        name: String,
+    },
     /// Credentials could not be made for its length.
     #[error("no credentials for this trace: {0}")]
     Credentials(#[from] CredentialError),
@@ -152,6 +161,46 @@ pub fn run_over(
     medium: Box<dyn Medium>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
+    simulate(trace, options, medium, None, progress).map(|(outcome, _)| outcome)
+}
+
+/// Runs a trace over the ideal medium twice, with the attackers of a plan and before that without: the outcome is that
+/// of the attacked run, and its report says how well each attack was found out. `progress` is called in both.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_attacked(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: &Plan,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, RunError> {
+    options.check()?;
+    for attack in &plan.attacks {
+        let Targets::Named(names) = &attack.targets else { continue };
+        if let Some(name) = names.iter().find(|name| !trace.names.contains(name)) {
+            return Err(RunError::NoSuchStation { attack: attack.kind.name(), name: name.clone() });
+        }
+    }
+    let medium = || Box::new(RangeLimited::new(options.range_m));
+    let nobody = Plan { seed: plan.seed, attacks: Vec::new() };
+    let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), progress)?;
+    if outcome.interrupted {
+        return Ok(outcome);
+    }
+    let (mut outcome, attacked) = simulate(trace, options, medium(), Some(plan), progress)?;
+    outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
+    outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(&clean));
+    Ok(outcome)
+}
+
+fn simulate(
+    trace: &Trace,
+    options: &RunOptions,
+    medium: Box<dyn Medium>,
+    plan: Option<&Plan>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
     let Some(first) = trace.samples.first() else { return Err(RunError::Empty) };
     let settings = Settings {
         seed: options.seed,
@@ -161,6 +210,9 @@ pub fn run_over(
         pseudonyms: options.pseudonyms,
     };
     let mut world = World::new(trace, settings, medium)?;
+    if let Some(plan) = plan {
+        world.attack(trace, plan);
+    }
     let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
     let end_ns = world.end_ns().min(wanted_ns);
     let mut now_ns = 0;
@@ -175,6 +227,7 @@ pub fn run_over(
             break;
         }
     }
+    let tally = world.tally();
     let stations = world.stations_seen();
     let counted = world.finish(now_ns)?;
     let mut report =
@@ -199,7 +252,7 @@ pub fn run_over(
     counted.ledger.fill(&mut report);
     let (latitude, longitude) = first.point().degrees();
     let map = Plane::new(latitude, longitude).map(|plane| MapData::of_trace(trace, &plane));
-    Ok(RunOutcome {
+    let outcome = RunOutcome {
         report,
         stats: counted.ledger.stats,
         map: map.unwrap_or_default(),
@@ -207,7 +260,8 @@ pub fn run_over(
         interrupted,
         frames_sent: counted.frames_sent,
         signatures: counted.signatures,
-    })
+    };
+    Ok((outcome, tally))
 }
 
 /// How far a station is heard unless told otherwise, m.

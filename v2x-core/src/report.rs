@@ -54,6 +54,12 @@ pub struct Report {
     /// How often an eavesdropper linked two pseudonyms of one station; absent where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linkability: Option<Linkability>,
+    /// How well each attack was found out; absent where nobody was made to attack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Vec<Detection>>,
+    /// Stations that somebody suspected in the same run without attackers, of all that were heard; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_positive_ratio: Option<f64>,
     /// What a reader should know before trusting the figures.
     pub warnings: Vec<String>,
     /// Whether every deadline class met its miss target.
@@ -80,6 +86,8 @@ impl Report {
             age_of_information: Vec::new(),
             inter_packet_gap: Vec::new(),
             linkability: None,
+            detection: None,
+            false_positive_ratio: None,
             warnings: Vec::new(),
             verdict,
         }
@@ -339,6 +347,52 @@ impl Linkability {
     pub fn new(changes: u64, linked: u64) -> Self {
         let ratio = if changes == 0 { 0.0 } else { linked as f64 / changes as f64 };
         Self { changes, linked, ratio }
+    }
+}
+
+/// How well one attack was found out. What is counted, pairs of receiver and attacker or forged frames, is the host's to
+/// say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// Name of the attack.
+    pub attack: String,
+    /// `detected / (detected + false_alarms)`; 0 when nothing was detected.
+    pub precision: f64,
+    /// `detected / (detected + missed)`; 0 when nothing was detected.
+    pub recall: f64,
+    /// Harmonic mean of both.
+    pub f1: f64,
+    /// From the first message of the attack that a receiver heard to its detection there, median, s.
+    pub median_detect_s: Option<f64>,
+    /// Attackers or frames found out.
+    pub detected: u64,
+    /// Those not found out.
+    pub missed: u64,
+    /// Honest ones taken for attackers.
+    pub false_alarms: u64,
+}
+
+impl Detection {
+    /// With its ratios.
+    pub fn new(
+        attack: &str,
+        detected: u64,
+        missed: u64,
+        false_alarms: u64,
+        median_detect_s: Option<f64>,
+    ) -> Self {
+        let share = |of: u64| if detected == 0 { 0.0 } else { detected as f64 / of as f64 };
+        Self {
+            attack: attack.to_owned(),
+            precision: share(detected + false_alarms),
+            recall: share(detected + missed),
+            f1: share(detected + missed) * share(detected + false_alarms) * 2.0
+                / (share(detected + missed) + share(detected + false_alarms)).max(f64::MIN_POSITIVE),
+            median_detect_s,
+            detected,
+            missed,
+            false_alarms,
+        }
     }
 }
 

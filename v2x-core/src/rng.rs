@@ -27,6 +27,8 @@ pub enum Purpose {
     PseudonymChange,
     /// The link address of a pseudonym.
     LinkAddress,
+    /// What a simulated attacker makes up.
+    Attack,
 }
 
 /// A stream for one purpose of one station.

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_core::config::{ChangeRule, PseudonymConfig};
 use v2x_core::report::{Verdict, Verify};
+use v2x_replay::attack::{Plan, PlanError};
 use v2x_replay::check::{self, CheckError};
 use v2x_replay::hlog::{self, HlogError};
 use v2x_replay::html;
@@ -66,6 +67,9 @@ pub struct RunArgs {
     /// Silence after each change, seconds
     #[arg(long, value_name = "S", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence)]
     pub silence: f64,
+    /// Have stations attack as PLAN says, and score how well they are found out; runs the trace twice
+    #[arg(long, value_name = "PLAN.toml")]
+    pub attack: Option<PathBuf>,
     /// Write the report to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -131,6 +135,9 @@ pub enum ReplayError {
     /// The run cannot be started, or has no result.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The plan of attacks cannot be used.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -157,6 +164,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
 fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
     let options = options(args);
     options.check().map_err(ReplayError::from)?;
+    let plan = args.attack.as_deref().map(read_plan).transpose()?;
     let trace = read(&args.trace, args.geographic)?;
     if !args.quiet {
         warn(&args.trace, &trace);
@@ -164,10 +172,14 @@ fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let started = monotonic();
-    let outcome = run::run(&trace, &options, &mut |progress| {
+    let mut progress = |progress| {
         show(&bar, progress);
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    };
+    let outcome = match &plan {
+        Some(plan) => run::run_attacked(&trace, &options, plan, &mut progress),
+        None => run::run(&trace, &options, &mut progress),
+    };
     bar.finish_and_clear();
     let mut outcome = outcome.map_err(failed)?;
     let wall_s = monotonic().since(started).as_secs_f64();
@@ -181,6 +193,12 @@ fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
         Verdict::Met => Ok(()),
         Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
     }
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Error> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    Ok(Plan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 
 /// Signing and verifying that disagree are a check that failed; everything else is the input.

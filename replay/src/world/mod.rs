@@ -13,6 +13,7 @@
 //! The world itself is one thread. With more, the others verify signatures: `verifier` says how, and why that never
 //! shows in a result.
 
+mod assault;
 mod journal;
 mod schedule;
 mod verifier;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame, Transmit};
+use v2x_core::io::{ClockState, Event, Fix, Input, MessageId, Output, ReceivedFrame, Transmit};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::report::Verify;
@@ -35,6 +36,7 @@ use v2x_proto::{Digest, hop};
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Outcome, Places, Reception, Transmission};
 use crate::source::{Sample, StationKind, Trace, Track};
+use assault::Assault;
 use journal::Journal;
 use schedule::Schedule;
 use verifier::{NodeHost, Verifier};
@@ -74,6 +76,7 @@ pub struct World {
     fates: Vec<Fate>,
     verifier: Arc<Verifier>,
     journal: Journal,
+    assault: Option<Box<Assault>>,
 }
 
 impl World {
@@ -103,6 +106,7 @@ impl World {
             fates: Vec::new(),
             verifier: Arc::new(Verifier::new(settings.verify, settings.seed, settings.threads)),
             journal: Journal::default(),
+            assault: None,
             settings,
         })
     }
@@ -119,6 +123,7 @@ impl World {
                     self.input(station, now_ns, Input::Timeout);
                 }
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
+                Due::Attack(station) => self.strike(station, now_ns),
             }
         }
     }
@@ -213,6 +218,10 @@ impl World {
     fn pseudonyms_of(&self, station: u32) -> u32 {
         let track = &self.tracks[station as usize];
         let seconds = track.leave_ns().saturating_sub(track.enter_ns()) / 1_000_000_000;
+        // An attacker's lies are signed by the one credential they were made for.
+        if self.attacks(station) {
+            return 1;
+        }
         let changes = match self.settings.pseudonyms.map(|pseudonyms| pseudonyms.change) {
             None | Some(ChangeRule::Off) => return 1,
             Some(ChangeRule::Trip) => TRIP_PSEUDONYMS,
@@ -289,7 +298,10 @@ impl World {
                     let position = self.places.position(station).unwrap_or(sent.position);
                     self.journal.sent(now_ns, station, &sent, position, &self.places, self.medium.range_m());
                 }
-                Output::Event(event) => self.journal.event(now_ns, station, &event),
+                Output::Event(event) => {
+                    self.score(station, now_ns, &event);
+                    self.journal.event(now_ns, station, &event);
+                }
                 Output::Timeout(..) => {}
             }
         }
@@ -297,48 +309,59 @@ impl World {
 
     fn transmit(&mut self, station: u32, now_ns: u64, frame: &Transmit) {
         let Some(position) = self.places.position(station) else { return };
+        let Some(bytes) = self.on_air(station, now_ns, frame) else { return };
         if let Some((hash, key)) = self.stations[station as usize].signs(&frame.id.signer) {
-            self.vouch(hash, key, &frame.bytes);
+            self.vouch(hash, key, &bytes);
         }
         if self.settings.pseudonyms.is_some() {
-            self.journal.overheard(now_ns, &frame.bytes);
+            self.journal.overheard(now_ns, &bytes);
         }
-        let transmission = Transmission {
-            sender: station,
-            at_ns: now_ns,
-            position,
-            bytes: &frame.bytes,
-            class: frame.class,
-        };
+        let transmission =
+            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: frame.class };
+        let on_air_ns = self.launch(&transmission, frame.source, Some(frame.id));
+        self.journal.transmitted(now_ns, frame, on_air_ns);
+    }
+
+    /// Hands a frame to the medium; when its last bit was out, ns, if anybody heard it.
+    fn launch(
+        &mut self,
+        transmission: &Transmission<'_>,
+        source: Option<[u8; 6]>,
+        id: Option<MessageId>,
+    ) -> Option<u64> {
         self.fates.clear();
-        self.medium.transmit(&transmission, &self.places, &mut self.fates);
+        self.medium.transmit(transmission, &self.places, &mut self.fates);
         let slot = self.free_flights.pop().unwrap_or_else(|| {
             self.flights.push(Flight::default());
             (self.flights.len() - 1) as u32
         });
         let flight = &mut self.flights[slot as usize];
-        flight.bytes = frame.bytes.clone();
-        flight.sender = station;
-        flight.source = frame.source;
+        flight.bytes = transmission.bytes.clone();
+        flight.sender = transmission.sender;
+        flight.source = source;
         flight.next = 0;
         flight.arrivals.clear();
         let mut on_air_ns = None;
         for fate in self.fates.drain(..) {
             match fate.outcome {
                 Outcome::Heard(mut reception) => {
-                    reception.arrival_ns = reception.arrival_ns.max(now_ns);
+                    reception.arrival_ns = reception.arrival_ns.max(transmission.at_ns);
                     on_air_ns.get_or_insert(reception.on_air_ns);
                     flight.arrivals.push((fate.station, reception));
                 }
-                Outcome::Lost(cause) => self.journal.lost(frame.id, fate.station, cause),
+                Outcome::Lost(cause) => {
+                    if let Some(id) = id {
+                        self.journal.lost(id, fate.station, cause);
+                    }
+                }
             }
         }
-        self.journal.transmitted(now_ns, frame, on_air_ns);
         flight.arrivals.sort_by_key(|(station, reception)| (reception.arrival_ns, *station));
         match flight.arrivals.first() {
             Some((_, first)) => self.schedule.push(first.arrival_ns, Due::Arrive(slot)),
             None => self.land(slot),
         }
+        on_air_ns
     }
 
     /// Tells the verifier of a frame that a node of this world has just signed.
@@ -393,6 +416,8 @@ enum Due {
     Turn(u32),
     /// A frame arrives at its next receiver.
     Arrive(u32),
+    /// An attacker's next frame is due.
+    Attack(u32),
 }
 
 #[derive(Debug)]

@@ -31,6 +31,7 @@ pub(super) fn render(report: &Report) -> String {
             ),
         );
     }
+    detection(&mut out, report);
     if !report.warnings.is_empty() {
         out.push('\n');
     }
@@ -204,6 +205,27 @@ fn reasons(out: &mut String, title: &str, counts: &BTreeMap<String, u64>, of: u6
     for (reason, number) in sorted {
         let share = if of == 0 { 0.0 } else { *number as f64 / of as f64 };
         line(out, format_args!("  {reason:<40} {:>10} {:>8}", count(*number), percent(share)));
+    }
+}
+
+fn detection(out: &mut String, report: &Report) {
+    let Some(attacks) = &report.detection else { return };
+    out.push('\n');
+    let title =
+        format_args!("{:<24} {:>9} {:>9} {:>9} {:>12}", "attack", "precision", "recall", "F1", "detected in");
+    line(out, title);
+    for one in attacks {
+        let median = one.median_detect_s.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.2} s"));
+        line(
+            out,
+            format_args!(
+                "  {:<22} {:>9.3} {:>9.3} {:>9.3} {:>12}",
+                one.attack, one.precision, one.recall, one.f1, median
+            ),
+        );
+    }
+    if let Some(ratio) = report.false_positive_ratio {
+        line(out, format_args!("  suspected without attackers: {} of stations", percent(ratio)));
     }
 }
 

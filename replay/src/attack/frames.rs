@@ -1,0 +1,81 @@
+//! Frames that no honest station would send.
+
+use bytes::Bytes;
+use v2x_core::position::Position;
+use v2x_core::security::Identity;
+use v2x_proto::Digest;
+use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
+use v2x_proto::hop;
+
+use super::insider::{Claim, read, resign};
+use super::{Insider, Kind, Overheard};
+
+/// A frame made of one that was heard, as the kind makes them.
+pub(crate) fn forge(kind: Kind, heard: &Overheard, insider: &mut Insider) -> Option<Bytes> {
+    let bytes = &heard.bytes;
+    let (header, len) = hop::parse(bytes).ok()?;
+    let signed = SignedView::parse(&bytes[len..]).ok()?;
+    let mut random = || insider.random.next_u64().to_le_bytes();
+    let mut signature = *signed.signature;
+    let mut signer = signed.signer;
+    let mut tbs = signed.tbs.to_vec();
+    match kind {
+        Kind::ExactCopy | Kind::ReplayedFrames => return Some(bytes.clone()),
+        Kind::InvalidSignature => signature[..8].copy_from_slice(&random()),
+        Kind::MalleableSignature => add_order(&mut signature),
+        // The neutral element: of order one.
+        Kind::SmallOrderSignature => {
+            signature = [0; 64];
+            signature[0] = 1;
+        }
+        Kind::UnknownCredential => signer = SignerRef::Digest(Digest(random())),
+        Kind::PoisonedSequence => {
+            let view = TbsView::parse(signed.tbs).ok()?;
+            tbs.clear();
+            TbsView { sequence: view.sequence.wrapping_add(1), ..view }.encode(&mut tbs);
+        }
+        _ => return None,
+    }
+    let mut out = Vec::new();
+    header.encode(&mut out);
+    encode_signed(&mut out, &tbs, &signature, signer);
+    Some(out.into())
+}
+
+/// What a ghost car says: what its maker last said, from a place of its own in the grid.
+pub(crate) fn ghost(
+    number: u32,
+    identity: &mut Identity,
+    sequence: u32,
+    generation_us: u64,
+    heard: &Overheard,
+    place: Position,
+    spacing_m: f64,
+) -> Option<Bytes> {
+    let (row, column) = (f64::from(number / 3) + 1.0, f64::from(number % 3) - 1.0);
+    let claim = read(&heard.bytes, |_, awareness| Claim {
+        position: place.moved(column * spacing_m, row * spacing_m),
+        speed: awareness.speed,
+        heading: awareness.heading,
+        generation_us,
+        sequence,
+    })?;
+    let credential = identity.credential().clone();
+    resign(&heard.bytes, identity, Some(&credential), &claim)
+}
+
+/// Adds the order of the group to the scalar of a signature: the same equation holds for it (RFC 8032 5.1.7 forbids it).
+fn add_order(signature: &mut [u8; 64]) {
+    let mut carry = 0;
+    for (byte, order) in signature[32..].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        *byte = sum as u8;
+        carry = sum >> 8;
+    }
+}
+
+/// 2^252 + 27742317777372353535851937790883648493 (RFC 8032 5.1), little-endian.
+const ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];

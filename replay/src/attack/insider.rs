@@ -1,0 +1,277 @@
+//! Stations with valid credentials that lie: what they say is altered and signed anew.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use prost::Message as _;
+use v2x_core::io::MessageId;
+use v2x_core::position::Position;
+use v2x_core::rng::{Purpose, Stream};
+use v2x_core::security::Identity;
+use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
+use v2x_proto::v1::{self, MessageType};
+use v2x_proto::{Digest, hop};
+
+use super::{Attack, Kind};
+
+/// An awareness message that was on the air.
+#[derive(Clone, Debug)]
+pub(crate) struct Overheard {
+    pub at_ns: u64,
+    pub station: u32,
+    pub signer: Digest,
+    pub position: Position,
+    pub speed: Option<u32>,
+    pub heading: Option<u32>,
+    pub bytes: Bytes,
+}
+
+impl Overheard {
+    /// Its payload.
+    pub(crate) fn payload(&self) -> Option<Bytes> {
+        read(&self.bytes, |tbs, _| Bytes::copy_from_slice(tbs.payload))
+    }
+}
+
+/// What was said lately, by whom ever, in order of time; bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Air(VecDeque<Overheard>);
+
+impl Air {
+    /// Hears a frame if it is awareness.
+    pub(crate) fn hear(&mut self, at_ns: u64, station: u32, id: &MessageId, bytes: &Bytes) {
+        let Some(heard) = read(bytes, |tbs, awareness| Overheard {
+            at_ns,
+            station,
+            signer: id.signer,
+            position: Position { latitude: tbs.latitude, longitude: tbs.longitude },
+            speed: awareness.speed,
+            heading: awareness.heading,
+            bytes: bytes.clone(),
+        }) else {
+            return;
+        };
+        if self.0.len() >= MAX_HEARD {
+            self.0.pop_front();
+        }
+        self.0.push_back(heard);
+    }
+
+    /// What others near `place` said between the two times, newest first.
+    pub(crate) fn near(
+        &self,
+        station: u32,
+        place: Position,
+        from_ns: u64,
+        until_ns: u64,
+    ) -> impl Iterator<Item = &Overheard> {
+        let newest = self.0.partition_point(|heard| heard.at_ns <= until_ns);
+        let range = self.0.iter().take(newest).rev().take_while(move |heard| heard.at_ns >= from_ns);
+        range.filter(move |heard| heard.station != station && heard.position.distance_m(place) <= REACH_M)
+    }
+
+    /// The newest that a station said.
+    pub(crate) fn newest_of(&self, station: u32) -> Option<&Overheard> {
+        self.0.iter().rev().find(|heard| heard.station == station)
+    }
+
+    /// The first that a signer said after a time.
+    fn next_of(&self, signer: Digest, after_ns: u64) -> Option<&Overheard> {
+        self.0.iter().find(|heard| heard.signer == signer && heard.at_ns > after_ns)
+    }
+}
+
+/// What an awareness message claims.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Claim {
+    pub position: Position,
+    pub speed: Option<u32>,
+    pub heading: Option<u32>,
+    pub generation_us: u64,
+    pub sequence: u32,
+}
+
+/// A lying station.
+#[derive(Debug)]
+pub(crate) struct Insider {
+    pub(super) identity: Identity,
+    pub(super) random: Stream,
+    fixed: Option<Position>,
+    offset: (f64, f64),
+    speed: u32,
+    stops_ns: u64,
+    copied: Option<(Digest, u64)>,
+    /// Sent late: when, and what.
+    late: VecDeque<(u64, Bytes)>,
+}
+
+impl Insider {
+    /// An insider with its credential; `seed` is the plan's.
+    pub(crate) fn new(identity: Identity, seed: u64, attack: &Attack) -> Self {
+        let mut random = Stream::new(seed, identity.digest(), Purpose::Attack);
+        let offset = direction(&mut random, attack.distance_m);
+        let speed = (attack.speed_mps * 100.0) as u32;
+        let stops_ns = (attack.start_s * 1e9) as u64 + random.below(10_000_000_000);
+        Self { identity, random, fixed: None, offset, speed, stops_ns, copied: None, late: VecDeque::new() }
+    }
+
+    /// Who it is.
+    pub(crate) fn digest(&self) -> Digest {
+        self.identity.digest()
+    }
+
+    /// What goes on the air in place of a frame its node sends: `None` for nothing, for now.
+    pub(crate) fn restate(
+        &mut self,
+        now_ns: u64,
+        bytes: &Bytes,
+        attack: &Attack,
+        air: &Air,
+        me: u32,
+    ) -> Option<Bytes> {
+        let truth = read(bytes, |tbs, awareness| Claim {
+            position: Position { latitude: tbs.latitude, longitude: tbs.longitude },
+            speed: awareness.speed,
+            heading: awareness.heading,
+            generation_us: tbs.generation_time_us,
+            sequence: tbs.sequence,
+        });
+        let Some(truth) = truth else { return Some(bytes.clone()) };
+        if attack.kind == Kind::Delay {
+            if self.late.len() < MAX_LATE {
+                self.late.push_back((now_ns + (attack.delay_s * 1e9) as u64, bytes.clone()));
+            }
+            return None;
+        }
+        let claim = self.lie(now_ns, truth, attack, air, me);
+        if claim == truth {
+            return Some(bytes.clone());
+        }
+        Some(resign(bytes, &mut self.identity, None, &claim).unwrap_or_else(|| bytes.clone()))
+    }
+
+    /// A late message whose time has come.
+    pub(crate) fn late(&mut self, now_ns: u64) -> Option<Bytes> {
+        let due = self.late.front().is_some_and(|(at_ns, _)| *at_ns <= now_ns);
+        if due { self.late.pop_front().map(|(_, bytes)| bytes) } else { None }
+    }
+
+    fn lie(&mut self, now_ns: u64, truth: Claim, attack: &Attack, air: &Air, me: u32) -> Claim {
+        let mut claim = truth;
+        match attack.kind {
+            Kind::ConstantPosition => {
+                let (east, north) = self.offset;
+                claim.position = *self.fixed.get_or_insert(truth.position.moved(east, north));
+            }
+            Kind::ConstantOffset => claim.position = truth.position.moved(self.offset.0, self.offset.1),
+            Kind::RandomPosition | Kind::RandomOffset => self.scatter(&mut claim, attack),
+            Kind::ConstantSpeed => claim.speed = Some(self.speed),
+            Kind::SpeedOffset => claim.speed = truth.speed.map(|speed| speed + self.speed),
+            Kind::RandomSpeed => claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32),
+            Kind::DosRandom => {
+                self.scatter(&mut claim, attack);
+                claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32);
+            }
+            Kind::EventualStop if now_ns >= self.stops_ns => {
+                claim.position = *self.fixed.get_or_insert(truth.position);
+                claim.speed = Some(0);
+            }
+            Kind::Disruptive => {
+                let count = air.near(me, truth.position, 0, now_ns).take(MANY).count() as u64;
+                let which = self.random.below(count) as usize;
+                if let Some(heard) = air.near(me, truth.position, 0, now_ns).nth(which) {
+                    claim.copy(heard);
+                }
+            }
+            Kind::DataReplay => {
+                let mut next = self.copied.and_then(|(signer, at_ns)| air.next_of(signer, at_ns));
+                if next.is_none() {
+                    next = air.near(me, truth.position, 0, now_ns).take(MANY).last();
+                }
+                if let Some(heard) = next {
+                    self.copied = Some((heard.signer, heard.at_ns));
+                    claim.copy(heard);
+                }
+            }
+            Kind::ReversedHeading => claim.heading = truth.heading.map(|heading| (heading + 1800) % 3600),
+            Kind::Stale => {
+                claim.generation_us = truth.generation_us.saturating_sub((attack.delay_s * 1e6) as u64);
+            }
+            _ => {}
+        }
+        claim
+    }
+
+    fn scatter(&mut self, claim: &mut Claim, attack: &Attack) {
+        let (east, north) = direction(&mut self.random, attack.distance_m);
+        let share = self.random.below(1001) as f64 / 1000.0;
+        claim.position = claim.position.moved(east * share, north * share);
+    }
+}
+
+impl Claim {
+    fn copy(&mut self, heard: &Overheard) {
+        self.position = heard.position;
+        self.speed = heard.speed;
+        self.heading = heard.heading;
+    }
+}
+
+/// The frame with another claim, signed by `identity`; its whole credential goes along if `credential` is given.
+pub(super) fn resign(
+    bytes: &[u8],
+    identity: &mut Identity,
+    credential: Option<&Bytes>,
+    claim: &Claim,
+) -> Option<Bytes> {
+    let (mut header, len) = hop::parse(bytes).ok()?;
+    let signed = SignedView::parse(&bytes[len..]).ok()?;
+    let tbs = TbsView::parse(signed.tbs).ok()?;
+    let mut awareness = v1::Awareness::decode(tbs.payload).ok()?;
+    awareness.speed = claim.speed;
+    awareness.heading = claim.heading;
+    let payload = awareness.encode_to_vec();
+    let tbs = TbsView {
+        generation_time_us: claim.generation_us,
+        sequence: claim.sequence,
+        latitude: claim.position.latitude,
+        longitude: claim.position.longitude,
+        payload: &payload,
+        ..tbs
+    };
+    let mut text = Vec::new();
+    tbs.encode(&mut text);
+    let signature = identity.sign(&text);
+    header.forwarder = identity.digest();
+    let mut out = Vec::new();
+    header.encode(&mut out);
+    let signer = credential.map_or(signed.signer, |credential| SignerRef::Credential(credential));
+    encode_signed(&mut out, &text, &signature, signer);
+    Some(out.into())
+}
+
+/// Reads an awareness message; `None` for other frames.
+pub(super) fn read<T>(bytes: &[u8], make: impl FnOnce(&TbsView<'_>, &v1::Awareness) -> T) -> Option<T> {
+    let (_, len) = hop::parse(bytes).ok()?;
+    let signed = SignedView::parse(&bytes[len..]).ok()?;
+    let tbs = TbsView::parse(signed.tbs).ok()?;
+    if tbs.message_type != MessageType::Awareness as u32 {
+        return None;
+    }
+    let awareness = v1::Awareness::decode(tbs.payload).ok()?;
+    Some(make(&tbs, &awareness))
+}
+
+fn direction(random: &mut Stream, metres: f64) -> (f64, f64) {
+    let (sin, cos) = (random.below(360) as f64).to_radians().sin_cos();
+    (metres * sin, metres * cos)
+}
+
+/// Ten seconds of a few hundred stations.
+const MAX_HEARD: usize = 32_768;
+/// Messages one attacker keeps back at once: a minute of them.
+const MAX_LATE: usize = 1024;
+/// An attacker hears this far.
+const REACH_M: f64 = 300.0;
+/// Of what was heard, only so much is chosen from.
+const MANY: usize = 512;

@@ -1,0 +1,17 @@
+//! Attackers in a world: what they do ([`Plan`]), how they lie and forge, and how well they are found out.
+//!
+//! Insiders have valid credentials: their node behaves, and what it says is altered and signed anew before it is on the
+//! air. Forgers have a transmitter only: their frames leave from a link address of their own, go through the medium
+//! like any other, and nobody vouches for them to the verifier. The catalogue is that of VeReMi and F2MD, and the
+//! frame attacks that the receive path is built against.
+
+mod frames;
+mod insider;
+mod plan;
+mod score;
+
+pub(crate) use frames::{forge, ghost};
+pub(crate) use insider::{Air, Insider, Overheard};
+pub use plan::{Attack, Kind, Plan, PlanError, Targets};
+pub(crate) use score::{Score, during, link_of};
+pub use score::{Tally, detections, false_positive_ratio};

@@ -1,0 +1,421 @@
+//! What attackers do, as a TOML file says it.
+
+use core::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use v2x_core::io::DropReason;
+
+/// Attacks to take place in one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Seed of who attacks and of what they make up.
+    pub seed: u64,
+    /// At least one; a station takes part in one at most, the first that names it.
+    pub attacks: Vec<Attack>,
+}
+
+/// One attack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attack {
+    /// What is done.
+    pub kind: Kind,
+    /// By whom.
+    pub targets: Targets,
+    /// From when, s.
+    pub start_s: f64,
+    /// Until when, s.
+    pub end_s: f64,
+    /// Frames or messages a second of each attacker, where the kind makes any; 0.1 to 2000.
+    pub rate_per_s: f64,
+    /// How far off a made-up position is, m; 1 to 10,000.
+    pub distance_m: f64,
+    /// How far off a made-up speed is, m/s; 0.1 to 100.
+    pub speed_mps: f64,
+    /// How old what is said or sent again is, s; 0.001 to 600.
+    pub delay_s: f64,
+    /// Ghost cars of each attacker; 1 to 16.
+    pub ghosts: u32,
+}
+
+/// Who attacks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// This share of the stations, above 0 to 1, drawn by the seed; at least one.
+    Share(f64),
+    /// These, by their names in the trace.
+    Named(Vec<String>),
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
+        /// What an attacker does.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Name in plans and reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Says to be at one place all the time.
+    ConstantPosition => "constant_position",
+    /// Says to be at a fixed offset from where it is.
+    ConstantOffset => "constant_offset",
+    /// Says to be somewhere else each time.
+    RandomPosition => "random_position",
+    /// As `RandomPosition`, close to where it is.
+    RandomOffset => "random_offset",
+    /// States one speed all the time.
+    ConstantSpeed => "constant_speed",
+    /// States a speed that is off by a fixed amount.
+    SpeedOffset => "speed_offset",
+    /// States another speed each time.
+    RandomSpeed => "random_speed",
+    /// Says that it stopped, and drives on.
+    EventualStop => "eventual_stop",
+    /// Says each time what some other station nearby said before.
+    Disruptive => "disruptive",
+    /// Says in order what one other station said before.
+    DataReplay => "data_replay",
+    /// States the opposite heading.
+    ReversedHeading => "reversed_heading",
+    /// Signs old times.
+    Stale => "stale",
+    /// Sends its messages late.
+    Delay => "delay",
+    /// Sends valid messages at a high rate.
+    Dos => "dos",
+    /// Sends random positions and speeds at a high rate.
+    DosRandom => "dos_random",
+    /// Warns of its hard braking and drives on.
+    FeignedBraking => "feigned_braking",
+    /// Speaks for ghost cars around it, with a valid credential for each.
+    SybilGrid => "sybil_grid",
+    /// Others' frames again at once, byte for byte.
+    ExactCopy => "exact_copy",
+    /// Others' frames again later: enough to outlive a receiver's restart.
+    ReplayedFrames => "replayed_frames",
+    /// Others' frames with another signature.
+    InvalidSignature => "invalid_signature",
+    /// Others' frames with the order of the group added to the signature's scalar.
+    MalleableSignature => "malleable_signature",
+    /// Others' frames with a signature whose point is of small order.
+    SmallOrderSignature => "small_order_signature",
+    /// Frames by signers nobody knows, for each of which a credential would be asked.
+    UnknownCredential => "unknown_credential",
+    /// Garbage under the next sequence number of another station.
+    PoisonedSequence => "poisoned_sequence",
+}
+
+impl Kind {
+    /// The kind of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is scored by frames that have to be dropped, not by stations to be suspected.
+    pub fn forges(self) -> bool {
+        self >= Self::ExactCopy
+    }
+
+    /// Whether it makes frames or messages beyond what its node sends.
+    pub fn has_rate(self) -> bool {
+        self.forges() || matches!(self, Self::Dos | Self::DosRandom | Self::FeignedBraking | Self::SybilGrid)
+    }
+
+    /// The drops that show that it was seen through, beside suspicion.
+    pub fn reasons(self) -> &'static [DropReason] {
+        use DropReason as R;
+        match self {
+            Self::Stale | Self::Delay => &[R::Stale],
+            Self::Dos | Self::DosRandom => &[R::RateLimitedSigner, R::RateLimitedLink],
+            Self::ExactCopy => &[R::ExactCopy, R::Replayed, R::RateLimitedLink, R::Own],
+            Self::ReplayedFrames => &[R::Stale, R::ExactCopy, R::Replayed, R::RateLimitedLink, R::Own],
+            Self::InvalidSignature
+            | Self::MalleableSignature
+            | Self::SmallOrderSignature
+            | Self::PoisonedSequence => &[
+                R::Own,
+                R::ExactCopy,
+                R::RateLimitedLink,
+                R::UnknownCredential,
+                R::Replayed,
+                R::VerifyQueueFull,
+                R::VerifyTooLate,
+                R::SignatureInvalid,
+            ],
+            Self::UnknownCredential => &[R::RateLimitedLink, R::UnknownCredential, R::ExactCopy],
+            _ => &[],
+        }
+    }
+
+    /// Whether a plan may set this key for it.
+    fn takes(self, key: &str) -> bool {
+        match key {
+            "kind" | "share" | "stations" | "start_s" | "end_s" => true,
+            "rate_per_s" => self.has_rate(),
+            "distance_m" => matches!(
+                self,
+                Self::ConstantPosition
+                    | Self::ConstantOffset
+                    | Self::RandomPosition
+                    | Self::RandomOffset
+                    | Self::DosRandom
+                    | Self::SybilGrid
+            ),
+            "speed_mps" => {
+                matches!(self, Self::ConstantSpeed | Self::SpeedOffset | Self::RandomSpeed | Self::DosRandom)
+            }
+            "delay_s" => matches!(self, Self::Stale | Self::Delay | Self::ReplayedFrames),
+            "ghosts" => self == Self::SybilGrid,
+            _ => false,
+        }
+    }
+}
+
+impl Attack {
+    /// An attack with its kind's figures, from the start to the end.
+    pub fn new(kind: Kind, targets: Targets) -> Self {
+        let rate_per_s = match kind {
+            Kind::FeignedBraking => 1.0,
+            Kind::SybilGrid => 10.0,
+            _ => 50.0,
+        };
+        let distance_m = match kind {
+            Kind::RandomOffset => 70.0,
+            Kind::SybilGrid => 15.0,
+            _ => 250.0,
+        };
+        Self {
+            kind,
+            targets,
+            start_s: 0.0,
+            end_s: f64::INFINITY,
+            rate_per_s,
+            distance_m,
+            speed_mps: 10.0,
+            delay_s: if kind == Kind::ReplayedFrames { 5.0 } else { 3.0 },
+            ghosts: 5,
+        }
+    }
+}
+
+/// Why a plan cannot be used. Each prints as one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The text is not TOML.
+    #[error("{file}:{line}: not TOML: {reason}")]
+    Syntax {
+        /// The file as given.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// What the TOML reader said.
+        reason: String,
+    },
+    /// A key or value that does not belong there.
+    #[error("{file}:{line}: {key}: expected {right}")]
+    Wrong {
+        /// The file as given.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Which key.
+        key: String,
+        /// What would be right.
+        right: String,
+    },
+}
+
+impl Plan {
+    /// Reads a plan; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PlanError> {
+        let document = Document { file, text };
+        let table = DeTable::parse(text).map_err(|error| PlanError::Syntax {
+            file: file.to_owned(),
+            line: document.line(error.span().unwrap_or_default()),
+            reason: error.message().replace('\n', ", "),
+        })?;
+        let mut plan = Self { seed: 1, attacks: Vec::new() };
+        for (key, value) in table.get_ref() {
+            match (key.get_ref().as_ref(), value.get_ref()) {
+                ("seed", found) => {
+                    plan.seed = integer(found)
+                        .ok_or_else(|| document.wrong(value, "seed", "a whole number from 0".to_owned()))?;
+                }
+                ("attack", DeValue::Array(tables)) => {
+                    for table in tables.iter() {
+                        plan.attacks.push(document.attack(table)?);
+                    }
+                }
+                (other, _) => return Err(document.wrong(key, other, "seed or [[attack]]".to_owned())),
+            }
+        }
+        if plan.attacks.is_empty() || plan.attacks.len() > MAX_ATTACKS {
+            let right = format!("1 to {MAX_ATTACKS} tables [[attack]]");
+            return Err(document.wrong_at(0..0, "attack", right));
+        }
+        Ok(plan)
+    }
+}
+
+struct Document<'d> {
+    file: &'d str,
+    text: &'d str,
+}
+
+impl Document<'_> {
+    fn attack(&self, table: &Spanned<DeValue<'_>>) -> Result<Attack, PlanError> {
+        let DeValue::Table(keys) = table.get_ref() else {
+            return Err(self.wrong(table, "attack", "a table".to_owned()));
+        };
+        let names = || Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
+        let Some(value) = keys.get("kind") else {
+            return Err(self.wrong(table, "attack.kind", format!("one of {}", names())));
+        };
+        let kind = value.get_ref().as_str().and_then(Kind::of_name);
+        let kind = kind.ok_or_else(|| self.wrong(value, "attack.kind", format!("one of {}", names())))?;
+        let mut attack = Attack::new(kind, Targets::Share(DEFAULT_SHARE));
+        if let (Some(_), Some(stations)) = (keys.get("share"), keys.get("stations")) {
+            return Err(self.wrong(stations, "attack.stations", "either share or stations".to_owned()));
+        }
+        for (key, value) in keys {
+            let name = key.get_ref().as_ref();
+            if !kind.takes(name) {
+                let known: Vec<_> = KEYS.iter().filter(|key| kind.takes(key)).copied().collect();
+                let right = format!("a key of {}: {}", kind.name(), known.join(", "));
+                return Err(self.wrong(key, &format!("attack.{name}"), right));
+            }
+            let number = |range: Range<f64>| {
+                number(value.get_ref()).filter(|found| range.contains(found)).ok_or_else(|| {
+                    let right = format!("a number from {} to below {}", range.start, range.end);
+                    self.wrong(value, &format!("attack.{name}"), right)
+                })
+            };
+            match name {
+                "share" => attack.targets = Targets::Share(number(0.0001..1.0001)?.min(1.0)),
+                "stations" => attack.targets = Targets::Named(self.stations(value)?),
+                "start_s" => attack.start_s = number(0.0..1e6)?,
+                "end_s" => attack.end_s = number(0.0..1e6)?,
+                "rate_per_s" => attack.rate_per_s = number(0.1..2000.1)?,
+                "distance_m" => attack.distance_m = number(1.0..10_000.1)?,
+                "speed_mps" => attack.speed_mps = number(0.1..100.1)?,
+                "delay_s" => attack.delay_s = number(0.001..600.1)?,
+                "ghosts" => attack.ghosts = number(1.0..17.0)? as u32,
+                _ => {}
+            }
+        }
+        if attack.end_s <= attack.start_s {
+            return Err(self.wrong(table, "attack.end_s", "a time after start_s".to_owned()));
+        }
+        Ok(attack)
+    }
+
+    fn stations(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, PlanError> {
+        let wrong = || self.wrong(value, "attack.stations", "names of stations: [\"car 1\", ...]".to_owned());
+        let DeValue::Array(array) = value.get_ref() else { return Err(wrong()) };
+        let names: Option<Vec<_>> =
+            array.iter().map(|name| name.get_ref().as_str().map(str::to_owned)).collect();
+        names.filter(|names| !names.is_empty()).ok_or_else(wrong)
+    }
+
+    fn wrong<T>(&self, at: &Spanned<T>, key: &str, right: String) -> PlanError {
+        self.wrong_at(at.span(), key, right)
+    }
+
+    fn wrong_at(&self, at: Range<usize>, key: &str, right: String) -> PlanError {
+        PlanError::Wrong { file: self.file.to_owned(), line: self.line(at), key: key.to_owned(), right }
+    }
+
+    fn line(&self, at: Range<usize>) -> usize {
+        let before = self.text.as_bytes().get(..at.start).unwrap_or(self.text.as_bytes());
+        1 + before.iter().filter(|byte| **byte == b'\n').count()
+    }
+}
+
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Integer(found) => i64::from_str_radix(found.as_str(), found.radix()).ok().map(|n| n as f64),
+        DeValue::Float(found) => found.as_str().parse().ok(),
+        _ => None,
+    }
+}
+
+fn integer(value: &DeValue<'_>) -> Option<u64> {
+    let DeValue::Integer(found) = value else { return None };
+    u64::from_str_radix(found.as_str(), found.radix()).ok()
+}
+
+/// Attackers' link addresses hold the attack's number in a byte.
+const MAX_ATTACKS: usize = 64;
+const DEFAULT_SHARE: f64 = 0.2;
+const KEYS: [&str; 10] = [
+    "kind",
+    "share",
+    "stations",
+    "start_s",
+    "end_s",
+    "rate_per_s",
+    "distance_m",
+    "speed_mps",
+    "delay_s",
+    "ghosts",
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_plan_reads_back_with_its_kinds_figures() {
+        let text = "seed = 7\n[[attack]]\nkind = \"dos\"\nshare = 0.1\nrate_per_s = 100\n\n[[attack]]\nkind = \"stale\"\nstations = [\"a\"]\n";
+        let plan = Plan::parse("p.toml", text).unwrap();
+        assert_eq!((plan.seed, plan.attacks.len()), (7, 2));
+        assert_eq!((plan.attacks[0].kind, plan.attacks[0].rate_per_s), (Kind::Dos, 100.0));
+        assert_eq!(plan.attacks[1].targets, Targets::Named(vec!["a".to_owned()]));
+        assert_eq!(plan.attacks[1].delay_s, 3.0);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
+        let said = |text: &str| Plan::parse("p.toml", text).unwrap_err().to_string();
+        let one = said("seed = 1\n[[attack]]\nkind = \"rudeness\"\n");
+        assert!(one.starts_with("p.toml:3: attack.kind: expected one of constant_position, "), "{one}");
+        let one = said("[[attack]]\nkind = \"stale\"\nghosts = 3\n");
+        assert!(one.starts_with("p.toml:3: attack.ghosts: expected a key of stale: kind, share"), "{one}");
+        let one = said("[[attack]]\nkind = \"stale\"\nshare = 3\n");
+        assert!(one.starts_with("p.toml:3: attack.share: expected a number from"), "{one}");
+        assert!(said("speed = 1\n").starts_with("p.toml:1: speed: expected seed or [[attack]]"));
+        assert!(said("seed = -1").contains("seed: expected a whole number"));
+        assert!(said("").contains("1 to 64 tables [[attack]]"));
+        assert!(said("[[attack]\n").starts_with("p.toml:1: not TOML"));
+        assert!(said("[[attack]]\nkind=\"dos\"\nstart_s=5\nend_s=4\n").contains("end_s"));
+        assert!(said("[[attack]]\nkind=\"dos\"\nshare=0.1\nstations=[\"a\"]\n").contains("either share or"));
+    }
+
+    proptest! {
+            #[test]
+            fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\]]{0,12}") {
+                prop_assert!(Plan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
+                for key in KEYS {
+    let text = format!("[[attack]]\nkind = \"sybil_grid\"\n{key} = {value}\n");
+     prop_assert!(Plan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
+                }
+            }
+        }
+}

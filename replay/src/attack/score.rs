@@ -1,0 +1,179 @@
+//! How well attackers are found out: labelled by who really attacked.
+//!
+//! The truth is a pair: a receiver that does not attack, and a signer it heard [`ENOUGH`] times while that attacked. It
+//! is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a reason that the
+//! attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames have no signer to
+//! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
+//! dropped beyond those of the same run without attackers.
+
+use std::collections::BTreeMap;
+
+use v2x_core::io::{DropReason, Event};
+use v2x_core::plausibility::Standing;
+use v2x_core::report::Detection;
+use v2x_proto::Digest;
+
+use super::{Attack, Plan};
+
+/// What was seen of attackers and others in one world.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pairs: BTreeMap<(u32, Digest), Pair>,
+    /// By attack: forged frames that were received, and those dropped for a reason meant for them.
+    forged: BTreeMap<usize, (u64, u64)>,
+    /// Honest frames dropped.
+    honest_drops: BTreeMap<DropReason, u64>,
+    attackers: BTreeMap<Digest, usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pair {
+    first_ns: u64,
+    heard: u64,
+    suspect_ns: Option<u64>,
+    dropped: Vec<(DropReason, u64)>,
+}
+
+/// Listens to the events of a world.
+#[derive(Debug, Default)]
+pub(crate) struct Score {
+    pub(crate) tally: Tally,
+}
+
+impl Score {
+    /// This credential is used in an attack.
+    pub(crate) fn attacker(&mut self, signer: Digest, attack: usize) {
+        self.tally.attackers.insert(signer, attack);
+    }
+
+    /// An event of a receiver that does not attack.
+    pub(crate) fn event(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) {
+        match event {
+            Event::Received(received) => match attack_of(&received.link_source) {
+                Some(attack) if plan.attacks.get(attack).is_some_and(|attack| attack.kind.forges()) => {
+                    self.tally.forged.entry(attack).or_default().0 += 1;
+                }
+                _ => self.heard(now_ns, receiver, received.id.signer, plan, None),
+            },
+            Event::Dropped(dropped) => match attack_of(&dropped.link_source) {
+                Some(number) if plan.attacks.get(number).is_some_and(|attack| attack.kind.forges()) => {
+                    let meant = plan.attacks[number].kind.reasons().contains(&dropped.reason);
+                    let (received, caught) = self.tally.forged.entry(number).or_default();
+                    *received += 1;
+                    *caught += u64::from(meant);
+                }
+                from => {
+                    if let Some(claimed) = &dropped.claimed {
+                        self.heard(now_ns, receiver, claimed.signer, plan, Some(dropped.reason));
+                        if from.is_none() && !self.tally.attackers.contains_key(&claimed.signer) {
+                            *self.tally.honest_drops.entry(dropped.reason).or_default() += 1;
+                        }
+                    }
+                }
+            },
+            Event::Suspicion(suspicion) if suspicion.standing > Standing::Trusted => {
+                let pair = self.tally.pairs.entry((receiver, suspicion.digest)).or_default();
+                pair.suspect_ns.get_or_insert(now_ns);
+            }
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, now_ns: u64, receiver: u32, signer: Digest, plan: &Plan, reason: Option<DropReason>) {
+        let attack = self.tally.attackers.get(&signer).and_then(|number| plan.attacks.get(*number));
+        if attack.is_some_and(|attack| !during(attack, now_ns)) {
+            return;
+        }
+        let pair = self.tally.pairs.entry((receiver, signer)).or_default();
+        if pair.heard == 0 {
+            pair.first_ns = now_ns;
+        }
+        pair.heard += 1;
+        if let Some(reason) = reason
+            && pair.dropped.iter().all(|(known, _)| *known != reason)
+        {
+            pair.dropped.push((reason, now_ns));
+        }
+    }
+}
+
+impl Pair {
+    fn detected_ns(&self, reasons: &[DropReason]) -> Option<u64> {
+        let drops = self.dropped.iter().filter(|(reason, _)| reasons.contains(reason));
+        drops.map(|(_, at_ns)| *at_ns).chain(self.suspect_ns).min()
+    }
+}
+
+/// The scores of a plan's attacks, by what was seen with and without them.
+pub fn detections(plan: &Plan, attacked: &Tally, clean: &Tally) -> Vec<Detection> {
+    plan.attacks
+        .iter()
+        .enumerate()
+        .map(|(number, attack)| {
+            if attack.kind.forges() {
+                let (received, caught) = attacked.forged.get(&number).copied().unwrap_or_default();
+                let extra = attacked.honest_drops.iter().map(|(reason, count)| {
+                    count.saturating_sub(clean.honest_drops.get(reason).copied().unwrap_or(0))
+                });
+                let at_once = (caught > 0).then_some(0.0);
+                return Detection::new(attack.kind.name(), caught, received - caught, extra.sum(), at_once);
+            }
+            attacked.score(number, attack)
+        })
+        .collect()
+}
+
+/// Stations that anybody suspected, of all that were heard; for a run without attackers.
+pub fn false_positive_ratio(clean: &Tally) -> f64 {
+    let heard: std::collections::BTreeSet<_> = clean.pairs.keys().map(|(_, signer)| signer).collect();
+    let held: std::collections::BTreeSet<_> = clean
+        .pairs
+        .iter()
+        .filter(|(_, pair)| pair.suspect_ns.is_some())
+        .map(|((_, signer), _)| signer)
+        .collect();
+    if heard.is_empty() { 0.0 } else { held.len() as f64 / heard.len() as f64 }
+}
+
+impl Tally {
+    fn score(&self, number: usize, attack: &Attack) -> Detection {
+        let (mut detected, mut missed, mut false_alarms) = (0, 0, 0);
+        let mut times = Vec::new();
+        for ((_, signer), pair) in &self.pairs {
+            let found = pair.detected_ns(attack.kind.reasons());
+            match (self.attackers.get(signer), found) {
+                (Some(by), Some(at_ns)) if *by == number && pair.heard > 0 => {
+                    detected += 1;
+                    times.push(at_ns.saturating_sub(pair.first_ns));
+                }
+                (Some(by), None) if *by == number && pair.heard >= ENOUGH => missed += 1,
+                (None, Some(_)) => false_alarms += 1,
+                _ => {}
+            }
+        }
+        times.sort_unstable();
+        let median_s = times.get(times.len() / 2).map(|ns| *ns as f64 / 1e9);
+        Detection::new(attack.kind.name(), detected, missed, false_alarms, median_s)
+    }
+}
+
+/// Whether an attack takes place at a time.
+pub(crate) fn during(attack: &Attack, now_ns: u64) -> bool {
+    let now_s = now_ns as f64 / 1e9;
+    attack.start_s <= now_s && now_s < attack.end_s
+}
+
+/// The link address from which a station's forged frames leave.
+pub(crate) fn link_of(attack: usize, station: u32) -> [u8; 6] {
+    let [a, b, c, d] = station.to_be_bytes();
+    [FORGED, attack as u8, a, b, c, d]
+}
+
+fn attack_of(link: &[u8; 6]) -> Option<usize> {
+    (link[0] == FORGED).then_some(usize::from(link[1]))
+}
+
+/// Messages without which nobody could know of a signer that it lies.
+const ENOUGH: u64 = 5;
+/// First byte of forged frames' link addresses: locally administered, no station's.
+const FORGED: u8 = 0x06;

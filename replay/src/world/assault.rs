@@ -1,0 +1,245 @@
+//! The attackers of a world: which stations they are, and what they put on the air.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message as _;
+use v2x_core::io::{Event, Input, SendRequest, Transmit};
+use v2x_core::rng::{Purpose, Stream};
+use v2x_core::security::Identity;
+use v2x_proto::{Class, Digest, v1};
+
+use super::{Due, Part, Transmission, World, wire_at};
+use crate::attack::{
+    Air, Insider, Kind, Overheard, Plan, Score, Tally, Targets, during, forge, ghost, link_of,
+};
+use crate::source::Trace;
+
+/// Who attacks, with what they have.
+#[derive(Debug)]
+pub(super) struct Assault {
+    plan: Plan,
+    attackers: BTreeMap<u32, Attacker>,
+    air: Air,
+    score: Score,
+}
+
+#[derive(Debug)]
+struct Attacker {
+    attack: usize,
+    insider: Insider,
+    ghosts: Vec<Identity>,
+    sequence: u32,
+}
+
+impl World {
+    /// Has the stations of a plan attack. To be called before anything happened.
+    pub fn attack(&mut self, trace: &Trace, plan: &Plan) {
+        let mut assault = Assault {
+            plan: plan.clone(),
+            attackers: BTreeMap::new(),
+            air: Air::default(),
+            score: Score::default(),
+        };
+        for (number, attack) in plan.attacks.iter().enumerate() {
+            for station in chosen(trace, plan, number, &assault.attackers) {
+                let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
+                let part = Part::from(kind);
+                let insider = Insider::new(self.cast.identity(station, part), plan.seed, attack);
+                let ghosts: Vec<_> = if attack.kind == Kind::SybilGrid {
+                    (0..attack.ghosts)
+                        .map(|ghost| self.cast.identity(GHOSTS + station * 16 + ghost, part))
+                        .collect()
+                } else {
+                    Vec::new()
+                };
+                if ghosts.is_empty() {
+                    assault.score.attacker(insider.digest(), number);
+                }
+                for ghost in &ghosts {
+                    assault.score.attacker(ghost.digest(), number);
+                }
+                assault.attackers.insert(station, Attacker { attack: number, insider, ghosts, sequence: 0 });
+                if attack.kind.has_rate() || attack.kind == Kind::Delay {
+                    self.schedule.push((attack.start_s * 1e9) as u64, Due::Attack(station));
+                }
+            }
+        }
+        self.assault = Some(Box::new(assault));
+    }
+
+    /// Whether a station attacks.
+    pub(super) fn attacks(&self, station: u32) -> bool {
+        self.assault.as_ref().is_some_and(|assault| assault.attackers.contains_key(&station))
+    }
+
+    /// What a station's frame is when it goes on the air; `None` when it does not.
+    pub(super) fn on_air(&mut self, station: u32, now_ns: u64, frame: &Transmit) -> Option<Bytes> {
+        let Some(assault) = &mut self.assault else { return Some(frame.bytes.clone()) };
+        let Assault { plan, attackers, air, .. } = &mut **assault;
+        let mut bytes = Some(frame.bytes.clone());
+        if let Some(attacker) = attackers.get_mut(&station)
+            && let Some(attack) = plan.attacks.get(attacker.attack).filter(|attack| during(attack, now_ns))
+        {
+            bytes = attacker.insider.restate(now_ns, &frame.bytes, attack, air, station);
+        }
+        air.hear(now_ns, station, &frame.id, bytes.as_ref().unwrap_or(&frame.bytes));
+        bytes
+    }
+
+    /// An event of a station, for the score.
+    pub(super) fn score(&mut self, station: u32, now_ns: u64, event: &Event) {
+        if let Some(assault) = &mut self.assault
+            && !assault.attackers.contains_key(&station)
+        {
+            assault.score.event(now_ns, station, event, &assault.plan);
+        }
+    }
+
+    /// What was seen of attackers so far.
+    pub fn tally(&self) -> Tally {
+        self.assault.as_ref().map(|assault| assault.score.tally.clone()).unwrap_or_default()
+    }
+
+    /// An attacker's next frame or message is due.
+    pub(super) fn strike(&mut self, station: u32, now_ns: u64) {
+        let Some(mut assault) = self.assault.take() else { return };
+        let (mut frames, mut request) = (Vec::new(), None);
+        let number = assault.attackers.get(&station).map_or(0, |attacker| attacker.attack);
+        let place = self.places.position(station);
+        if let (Some(attacker), Some(attack)) =
+            (assault.attackers.get_mut(&station), assault.plan.attacks.get(number))
+        {
+            let end_ns = (attack.end_s * 1e9) as u64;
+            let rate = if attack.kind == Kind::Delay { LATE_RATE } else { attack.rate_per_s };
+            let next_ns = now_ns + (1e9 / rate) as u64;
+            let gone = self.tracks[station as usize].leave_ns().saturating_add(self.step_ns) < next_ns;
+            if next_ns < end_ns && !gone {
+                self.schedule.push(next_ns, Due::Attack(station));
+            }
+            let own = assault.air.newest_of(station);
+            match (attack.kind, place) {
+                (_, None) => {}
+                (Kind::Delay, _) => frames.extend(core::iter::from_fn(|| attacker.insider.late(now_ns))),
+                (Kind::Dos | Kind::DosRandom, _) => request = own.and_then(again),
+                (Kind::FeignedBraking, _) => {
+                    attacker.sequence += 1;
+                    let origin = attacker.insider.digest();
+                    request = own.map(|own| braking(origin, attacker.sequence, own, now_ns));
+                }
+                (Kind::SybilGrid, Some(place)) => {
+                    attacker.sequence += 1;
+                    for (index, identity) in attacker.ghosts.iter_mut().enumerate() {
+                        let micros = wire_at(now_ns).as_micros();
+                        let made = own.and_then(|own| {
+                            let spacing = attack.distance_m;
+                            ghost(index as u32, identity, attacker.sequence, micros, own, place, spacing)
+                        });
+                        frames.extend(made);
+                    }
+                }
+                (kind, Some(place)) => {
+                    let until_ns = match kind {
+                        Kind::ReplayedFrames => now_ns.saturating_sub((attack.delay_s * 1e9) as u64),
+                        // What is on the air now is over in two milliseconds.
+                        _ => now_ns.saturating_sub(2_000_000),
+                    };
+                    let from_ns = until_ns.saturating_sub(HEARD_NS);
+                    let heard = assault.air.near(station, place, from_ns, until_ns).next();
+                    frames.extend(heard.and_then(|heard| forge(kind, heard, &mut attacker.insider)));
+                }
+            }
+        }
+        let late = assault.plan.attacks.get(number).is_some_and(|attack| attack.kind == Kind::Delay);
+        self.assault = Some(assault);
+        for bytes in frames {
+            let source = (!late).then(|| link_of(number, station));
+            let Some(position) = place else { continue };
+            let transmission =
+                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: Class::D2 };
+            self.launch(&transmission, source, None);
+        }
+        if let Some(request) = request {
+            self.input(station, now_ns, Input::Send(request));
+        }
+    }
+}
+
+/// The stations of an attack that do not take part in another, in order.
+fn chosen(trace: &Trace, plan: &Plan, number: usize, taken: &BTreeMap<u32, Attacker>) -> Vec<u32> {
+    let mut free: Vec<u32> =
+        (0..trace.names.len() as u32).filter(|station| !taken.contains_key(station)).collect();
+    match &plan.attacks[number].targets {
+        Targets::Named(names) => {
+            free.retain(|station| names.contains(&trace.names[*station as usize]));
+            free
+        }
+        Targets::Share(share) => {
+            let count = ((trace.names.len() as f64 * share).round() as usize).clamp(1, free.len().max(1));
+            let mut random = Stream::new(plan.seed, Digest((number as u64).to_le_bytes()), Purpose::Attack);
+            let mut drawn = Vec::new();
+            while drawn.len() < count && !free.is_empty() {
+                drawn.push(free.swap_remove(random.below(free.len() as u64) as usize));
+            }
+            drawn.sort_unstable();
+            drawn
+        }
+    }
+}
+
+/// The station's last awareness once more, as a message of its own.
+fn again(own: &Overheard) -> Option<SendRequest> {
+    let payload = own.payload()?;
+    Some(SendRequest {
+        message_type: v1::MessageType::Awareness as u32,
+        class: Class::D2,
+        lifetime_ms: 900,
+        max_hops: 1,
+        area: None,
+        subject: 0,
+        due: None,
+        payload,
+    })
+}
+
+/// A warning that the station brakes hard, which it does not.
+fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendRequest {
+    let micros = wire_at(now_ns).as_micros();
+    let hazard = v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&origin.0), number }),
+        state: v1::HazardState::New as i32,
+        detection_time_us: micros,
+        reference_time_us: micros,
+        position: Some(v1::Position {
+            latitude: own.position.latitude,
+            longitude: own.position.longitude,
+            ..v1::Position::default()
+        }),
+        cause: DANGEROUS_SITUATION,
+        sub_cause: EMERGENCY_BRAKE,
+        validity_s: Some(2),
+        speed: own.speed,
+        heading: own.heading,
+        ..v1::Hazard::default()
+    };
+    SendRequest {
+        message_type: v1::MessageType::Hazard as u32,
+        class: Class::D0,
+        lifetime_ms: 100,
+        max_hops: 1,
+        area: None,
+        subject: 0,
+        due: None,
+        payload: hazard.encode_to_vec().into(),
+    }
+}
+
+/// Numbers of ghost cars begin here: no trace has as many stations.
+const GHOSTS: u32 = 1 << 24;
+/// How often a second late messages are looked for.
+const LATE_RATE: f64 = 100.0;
+/// What is forged is made of what was heard within this time.
+const HEARD_NS: u64 = 2_000_000_000;
+/// TS 102 894-2 CauseCode 99, sub-cause 1: emergency electronic brake lights.
+const DANGEROUS_SITUATION: u32 = 99;
+const EMERGENCY_BRAKE: u32 = 1;

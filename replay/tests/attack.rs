@@ -1,0 +1,104 @@
+//! Attackers on the town trace: each kind runs, is found out as what it is, and never shows in another's score.
+
+use std::ops::ControlFlow;
+
+use v2x_core::report::{Detection, Report};
+use v2x_replay::attack::{Attack, Kind, Plan, Targets};
+use v2x_replay::run::{RunOptions, run_attacked};
+use v2x_replay::source::town;
+
+fn attacked(kind: Kind, seconds: f64) -> (Report, Detection) {
+    let options = RunOptions { seconds: Some(seconds), threads: 1, ..RunOptions::new(1) };
+    let mut attack = Attack::new(kind, Targets::Share(0.2));
+    attack.delay_s = attack.delay_s.min(seconds / 3.0);
+    let plan = Plan { seed: 1, attacks: vec![attack] };
+    let report = run_attacked(&town::trace(), &options, &plan, &mut |_| ControlFlow::Continue(()))
+        .expect("the plan and the trace are right")
+        .report;
+    report.check().expect("the report's identities hold");
+    let detection = report.detection.clone().expect("an attacked run is scored").remove(0);
+    (report, detection)
+}
+
+#[test]
+#[ignore = "measures the table of replay/plans/README.md"]
+fn table() {
+    for kind in Kind::ALL {
+        let (report, found) =
+            attacked(*kind, std::env::var("SECONDS_EACH").map_or(20.0, |s| s.parse().unwrap()));
+        println!("{found:?} {:?} {:?}", report.false_positive_ratio, report.drops);
+    }
+}
+
+#[test]
+fn every_kind_runs_and_has_its_score() {
+    for kind in Kind::ALL {
+        let (report, found) = attacked(*kind, 2.0);
+        assert_eq!(found.attack, kind.name());
+        assert!(report.false_positive_ratio.is_some());
+        assert!(found.detected + found.missed > 0, "{} was not heard by anybody", kind.name());
+        for ratio in [found.precision, found.recall, found.f1] {
+            assert!((0.0..=1.0).contains(&ratio), "{found:?}");
+        }
+    }
+}
+
+fn share(found: &Detection) -> (f64, u64) {
+    (found.recall, found.false_alarms)
+}
+
+#[test]
+fn what_fails_by_construction_is_always_found_and_costs_no_honest_frame() {
+    for kind in [
+        Kind::Stale,
+        Kind::Delay,
+        Kind::ReplayedFrames,
+        Kind::InvalidSignature,
+        Kind::MalleableSignature,
+        Kind::SmallOrderSignature,
+        Kind::PoisonedSequence,
+        Kind::UnknownCredential,
+        Kind::Dos,
+    ] {
+        let (report, found) = attacked(kind, 3.0);
+        assert!(found.recall > 0.99 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
+    }
+}
+
+#[test]
+fn positions_that_jump_are_found_within_seconds_and_nobody_honest_with_them() {
+    for kind in [Kind::RandomPosition, Kind::RandomOffset] {
+        let (_, found) = attacked(kind, 5.0);
+        assert!(share(&found).0 > 0.9 && share(&found).1 == 0, "{found:?}");
+        assert!(found.median_detect_s.unwrap() < 2.0, "{found:?}");
+    }
+}
+
+#[test]
+fn the_same_plan_and_seed_make_the_same_run_on_any_number_of_threads() {
+    let plan = Plan {
+        seed: 5,
+        attacks: vec![
+            Attack::new(Kind::DosRandom, Targets::Share(0.1)),
+            Attack::new(Kind::SybilGrid, Targets::Share(0.1)),
+            Attack::new(Kind::InvalidSignature, Targets::Share(0.1)),
+        ],
+    };
+    let report = |threads| {
+        let options = RunOptions { seconds: Some(2.0), threads, ..RunOptions::new(1) };
+        run_attacked(&town::trace(), &options, &plan, &mut |_| ControlFlow::Continue(())).unwrap().report
+    };
+    let alone = report(1);
+    assert_eq!(alone.detection.as_ref().unwrap().len(), 3);
+    assert_eq!(report(3), alone);
+}
+
+#[test]
+fn a_station_that_is_not_in_the_trace_is_an_error_naming_it() {
+    let plan =
+        Plan { seed: 1, attacks: vec![Attack::new(Kind::Stale, Targets::Named(vec!["nobody".to_owned()]))] };
+    let options = RunOptions { seconds: Some(1.0), ..RunOptions::new(1) };
+    let error =
+        run_attacked(&town::trace(), &options, &plan, &mut |_| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("no station \"nobody\""), "{error}");
+}
