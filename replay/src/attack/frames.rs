@@ -79,3 +79,21 @@ const ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::{Signature, Signer as _, SigningKey};
+
+    use super::*;
+
+    #[test]
+    fn a_malleable_signature_differs_by_the_order_of_the_group_and_is_refused() {
+        let key = SigningKey::from_bytes(&[3; 32]);
+        let mut signature = key.sign(b"text").to_bytes();
+        let before = signature;
+        add_order(&mut signature);
+        assert_eq!(signature[..32], before[..32]);
+        assert_eq!(signature[32], before[32].wrapping_add(0xed));
+        assert!(key.verifying_key().verify_strict(b"text", &Signature::from_bytes(&signature)).is_err());
+    }
+}

@@ -275,3 +275,59 @@ const MAX_LATE: usize = 1024;
 const REACH_M: f64 = 300.0;
 /// Of what was heard, only so much is chosen from.
 const MANY: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::attack::Targets;
+    use crate::identities::{Cast, Part};
+    use crate::world::START;
+
+    const TRUTH: Claim = Claim {
+        position: Position { latitude: 496_000_000, longitude: 61_300_000 },
+        speed: Some(1200),
+        heading: Some(2700),
+        generation_us: 700_000_000_000_000,
+        sequence: 9,
+    };
+
+    /// What an attacker says at one second and at thirty, when it is 300 m farther east.
+    fn lies(kind: Kind) -> [(Claim, f64); 2] {
+        let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+        let attack = Attack::new(kind, Targets::Share(1.0));
+        let mut insider = Insider::new(cast.identity(1, Part::Vehicle), 1, &attack);
+        [(1_000_000_000, 0.0), (30_000_000_000, 300.0)].map(|(now_ns, east)| {
+            let truth = Claim { position: TRUTH.position.moved(east, 0.0), ..TRUTH };
+            let claim = insider.lie(now_ns, truth, &attack, &Air::default(), 1);
+            (claim, claim.position.distance_m(truth.position))
+        })
+    }
+
+    #[test]
+    fn positions_are_off_as_their_kind_says() {
+        let [(one, _), (two, _)] = lies(Kind::ConstantPosition);
+        assert_eq!(one.position, two.position);
+        let [(_, one), (_, two)] = lies(Kind::ConstantOffset);
+        assert!((one - 250.0).abs() < 1.0 && (two - 250.0).abs() < 1.0, "{one} {two}");
+        let [(_, one), (_, two)] = lies(Kind::RandomOffset);
+        assert!(one < 71.0 && two < 71.0 && (one - two).abs() > 0.1, "{one} {two}");
+        let [(_, one), (_, two)] = lies(Kind::RandomPosition);
+        assert!(one < 251.0 && two < 251.0 && (one - two).abs() > 0.1, "{one} {two}");
+    }
+
+    #[test]
+    fn speeds_headings_and_times_are_off_as_their_kind_says() {
+        let speed = |kind| lies(kind).map(|(claim, _)| claim.speed.unwrap());
+        assert_eq!(speed(Kind::ConstantSpeed), [1000, 1000]);
+        assert_eq!(speed(Kind::SpeedOffset), [2200, 2200]);
+        assert!(speed(Kind::RandomSpeed).iter().all(|speed| *speed < 4000));
+        let [_, (stopped, away)] = lies(Kind::EventualStop);
+        // It is asked for the second time only after it stopped, and stays there from then on.
+        assert_eq!((stopped.speed, away), (Some(0), 0.0));
+        assert_eq!(lies(Kind::ReversedHeading).map(|(claim, _)| claim.heading), [Some(900); 2]);
+        assert_eq!(lies(Kind::Stale)[0].0.generation_us, TRUTH.generation_us - 3_000_000);
+        assert_eq!(lies(Kind::Dos)[0].0, TRUTH);
+    }
+}

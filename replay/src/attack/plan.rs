@@ -408,6 +408,17 @@ mod tests {
         assert!(said("[[attack]]\nkind=\"dos\"\nshare=0.1\nstations=[\"a\"]\n").contains("either share or"));
     }
 
+    #[test]
+    fn every_shipped_plan_reads() {
+        for (name, text) in [
+            ("insiders.toml", include_str!("../../plans/insiders.toml")),
+            ("flood.toml", include_str!("../../plans/flood.toml")),
+            ("sybil.toml", include_str!("../../plans/sybil.toml")),
+        ] {
+            Plan::parse(name, text).unwrap();
+        }
+    }
+
     proptest! {
             #[test]
             fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\]]{0,12}") {
