@@ -152,6 +152,26 @@ fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
 }
 
 #[test]
+fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
+    let scratch = Scratch::new("attack");
+    scratch.write("row.csv", trace().as_bytes());
+    scratch.write("plan.toml", b"[[attack]]\nkind = \"stale\"\nshare = 0.3\n");
+    scratch.write("wrong.toml", b"[[attack]]\nkind = \"rude\"\n");
+    let (_, out, err) = scratch.run(&["run", "row.csv", "--attack", "plan.toml", "--json", "r.json"]);
+    assert!(out.contains("suspected without attackers: 0 % of stations"), "{out} {err}");
+    let report: v2x_core::report::Report =
+        serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
+    report.check().unwrap();
+    assert_eq!(report.false_positive_ratio, Some(0.0));
+    let detection = report.detection.unwrap();
+    assert_eq!((detection.len(), detection[0].attack.as_str(), detection[0].f1), (1, "stale", 1.0));
+    let (code, _, err) = scratch.run(&["run", "row.csv", "--attack", "wrong.toml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("wrong.toml:2: attack.kind: expected one of constant_position"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+}
+
+#[test]
 fn a_recording_is_the_same_again_or_shows_where_it_is_not() {
     let scratch = Scratch::new("check");
     let good = recording();
