@@ -41,8 +41,6 @@ fn main() {
         "ratio_over_verify_virtual": rounded(receive.virtual_time.ratio.median(), 4),
         "ns_beside_verify": rounded(receive.live.beside.median(), 0),
         "ns_beside_verify_virtual": rounded(receive.virtual_time.beside.median(), 0),
-        "rule_ns": rounded(receive.rule.median(), 0),
-        "ns_beside_rule": rounded(receive.beside_rule.median(), 0),
         "ns_without_verify": rounded(receive.without_verify.median(), 0),
         "allocs_per_frame": receive.allocations_per_frame(),
         "verify_strict_ns": rounded(receive.verify.median(), 0),

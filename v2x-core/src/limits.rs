@@ -6,9 +6,10 @@ use v2x_proto::Class;
 
 use crate::rate::Rate;
 
-/// Neighbours kept. 802.11p carries at most about 2,000 frames/s, so 1,024 stations at the slowest
-/// awareness rate (1 Hz) already fill half the channel.
-pub const MAX_NEIGHBOURS: usize = 1024;
+/// Neighbours kept. 802.11p carries at most about 2,000 frames/s, so 896 stations at the slowest awareness
+/// rate (1 Hz) already fill half the channel. Seven eighths of 1,024: what fills a hash table without taking
+/// the next size of it.
+pub const MAX_NEIGHBOURS: usize = 896;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 

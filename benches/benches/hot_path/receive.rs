@@ -13,7 +13,7 @@ use benches::stack::{Depths, at_depth};
 use bytes::{Bytes, BytesMut};
 use ed25519_dalek::{Signature, VerifyingKey};
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::{Host, Virtual, strict};
+use v2x_core::host::{Host, Virtual};
 use v2x_core::io::{ClockState, DropReason, Event, Fix, Input, Output, ReceivedFrame};
 use v2x_core::node::Node;
 use v2x_core::time::Instant;
@@ -30,10 +30,6 @@ pub struct Receive {
     pub virtual_time: Against,
     /// Bare `verify_strict`, keys decompressed, input assembled.
     pub verify: Samples,
-    /// The core's own way to the same verdict, bare.
-    pub rule: Samples,
-    /// The live node's time beside the core's own bare verification, ns.
-    pub beside_rule: Samples,
     /// The node with a host that takes every signature on trust: caches are warmer than beside real ones.
     pub without_verify: Samples,
     /// Dropping a frame that was heard before.
@@ -112,7 +108,6 @@ struct Slices {
     live: Samples,
     virtual_time: Samples,
     verify: Samples,
-    rule: Samples,
     without_verify: Samples,
     exact_copy: Samples,
     garbage: Samples,
@@ -129,17 +124,16 @@ impl Slices {
         trusting: &mut Listener,
     ) -> u64 {
         let mut allocations = 0;
-        for place in 0..4 {
+        for place in 0..3 {
             let depth = self.depths.next_depth();
             let mut node = |listener: &mut Listener| {
                 let (ns, used) = at_depth(depth, &mut || listener.receive(samples));
                 allocations += used;
                 ns
             };
-            match (turn + place) % 4 {
-                0 => self.verify.add(at_depth(depth, &mut || bare(samples, library))),
-                1 => self.rule.add(at_depth(depth, &mut || bare(samples, strict))),
-                2 => self.live.add(node(live)),
+            match (turn + place) % 3 {
+                0 => self.verify.add(at_depth(depth, &mut || bare(samples))),
+                1 => self.live.add(node(live)),
                 _ => self.virtual_time.add(node(virtual_time)),
             }
         }
@@ -158,8 +152,6 @@ impl Slices {
         result.live.add(self.live.median(), self.verify.median());
         result.virtual_time.add(self.virtual_time.median(), self.verify.median());
         result.verify.add(self.verify.median());
-        result.rule.add(self.rule.median());
-        result.beside_rule.add(self.live.median() - self.rule.median());
         result.without_verify.add(self.without_verify.median());
         result.exact_copy.add(self.exact_copy.median());
         result.garbage.add(self.garbage.median());
@@ -282,13 +274,13 @@ impl Host for Trusting {
     }
 }
 
-/// Nanoseconds a bare verification by `rule`, the signed bytes copied next to each other first as they are
+/// Nanoseconds a bare verification by the library, the signed bytes copied next to each other first as they are
 /// for the node.
-fn bare(samples: &[Sample], rule: fn(&VerifyingKey, &[u8], &[u8; 64]) -> bool) -> f64 {
+fn bare(samples: &[Sample]) -> f64 {
     let inputs: Vec<Bytes> = samples.iter().map(|sample| Bytes::copy_from_slice(&sample.signed)).collect();
     let start = time::Instant::now();
     let pairs = samples.iter().zip(&inputs);
-    let good = pairs.filter(|(sample, input)| rule(&sample.key, input, &sample.signature));
+    let good = pairs.filter(|(sample, input)| library(&sample.key, input, &sample.signature));
     assert_eq!(good.count(), samples.len(), "every signature holds");
     start.elapsed().as_nanos() as f64 / samples.len() as f64
 }
@@ -326,8 +318,6 @@ impl fmt::Display for Receive {
             writeln!(f, "  {name}, beside verify   {:10.0} / {:.0} ns", beside.min(), beside.median())?;
         }
         for (name, samples) in [
-            ("bare, by the core's rule", &self.rule),
-            ("live clock, beside that ", &self.beside_rule),
             ("without any verification", &self.without_verify),
             ("exact copy dropped      ", &self.exact_copy),
             ("noise dropped           ", &self.garbage),

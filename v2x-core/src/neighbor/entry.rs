@@ -209,7 +209,7 @@ impl Neighbour {
             generation: history.newest,
             heard: message.at,
             windows: history.windows,
-            rates: SignerRates::default(),
+            rates: SignerRates::starting(message.at),
             position: message.position,
             received: 0,
             expected: 0,

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use v2x_proto::Class;
 
 use super::*;
-use crate::limits::MAX_CREDENTIALS;
 use crate::position::Position;
 use crate::security::Trusted;
 use crate::security::freshness;
@@ -43,16 +42,20 @@ fn hear(table: &mut NeighbourTable, message: &Heard) -> Change {
     change
 }
 
+/// A table of seven eighths of this many entries takes no more buckets.
+const BUCKETS: usize = 1024;
+
 #[test]
-fn a_neighbour_and_its_credential_take_at_most_1_kb() {
-    // Slot, and its share of an index of 2,048 buckets of two bytes and a control byte.
-    let neighbour = size_of::<Option<Neighbour>>() + 2 * (size_of::<u16>() + 1);
+fn a_neighbour_and_its_credential_take_at_most_512_bytes() {
+    // Slot, and its share of an index of 1,024 buckets of two bytes and a control byte.
+    let share = |bucket: usize| (BUCKETS * bucket).div_ceil(MAX_NEIGHBOURS);
+    let neighbour = size_of::<Option<Neighbour>>() + share(size_of::<u16>() + 1);
     // A cached credential is one allocation (key, value, two links; 8 bytes of allocator header,
-    // rounded to 16) and a share of 2,048 buckets of two pointers and a control byte.
+    // rounded to 16) and a share of 1,024 buckets of two pointers and a control byte.
     let pointer = size_of::<usize>();
     let allocation = (size_of::<Digest>() + size_of::<Trusted>() + 2 * pointer + 8).next_multiple_of(16);
-    let credential = allocation + 2 * (2 * pointer + 1) * MAX_CREDENTIALS / MAX_NEIGHBOURS;
-    assert!(neighbour + credential <= 1024, "{neighbour} + {credential}");
+    let credential = allocation + share(2 * pointer + 1);
+    assert!(neighbour + credential <= 512, "{neighbour} + {credential}");
 }
 
 #[test]
