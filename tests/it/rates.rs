@@ -95,6 +95,23 @@ fn whoever_spoofs_a_victims_address_cannot_silence_it() {
 }
 
 #[test]
+fn whoever_writes_a_victims_name_into_the_hop_header_does_not_slow_it_down() {
+    let car = Crafter::station(1);
+    let mut receiver = acquainted(&car);
+    for n in 0..1_000_u16 {
+        let [a, b] = n.to_le_bytes();
+        let bytes = forged(&car.brief(&car.fields_in(Class::D0, AT)), usize::from(n));
+        receiver.feed(AT, stations::frame(&bytes, [2, 6, 0, 0, a, b]));
+    }
+    assert!(drops(&receiver, "verify_queue_full") > 700, "{:?}", receiver.drops());
+    receiver.feed(AT, stations::frame(&car.brief(&car.fields(AT)), VICTIM));
+    while receiver.deadline.1 == TimerKind::Verify {
+        receiver.feed(AT, Input::Timeout);
+    }
+    assert_eq!((receiver.received(), receiver.deadline.1), (2, TimerKind::Demoted), "it was not demoted");
+}
+
+#[test]
 fn an_alert_of_a_known_station_passes_an_address_over_its_rate_that_it_never_used() {
     let car = Crafter::station(1);
     let mut receiver = acquainted(&car);

@@ -93,9 +93,9 @@ pub const LOW_VALIDITY: Duration = Duration::from_secs(3600);
 pub const MAX_VERIFY_QUEUE: usize = 512;
 /// Demoted frames waiting for verification: what a flood leaves of itself.
 pub const MAX_DEMOTED: usize = 64;
-/// A demoted frame is verified at most this often: a fifth of a core at 40 us each, so that reading the link
+/// A demoted frame is verified at most this often: a quarter of a core at 40 us each, so that reading the link
 /// never waits for a flood's signatures.
-pub const DEMOTED_INTERVAL: Duration = Duration::from_micros(200);
+pub const DEMOTED_INTERVAL: Duration = Duration::from_micros(150);
 /// Awareness of a neighbour farther than this that drives away may be verified by sample
 /// ([`Config::sample_far_awareness`](crate::config::Config::sample_far_awareness)): over 4 s at 70 m/s of closing.
 pub const SAMPLE_BEYOND_M: f64 = 300.0;

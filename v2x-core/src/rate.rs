@@ -153,7 +153,8 @@ impl Unverified {
         // A verified frame of whoever transmits came from this very address.
         let familiar = forwarder.is_some_and(|forwarder| forwarder.link() == Some(origin.link));
         let link = self.links.take(&origin.link, now);
-        let forwarder = self.forwarders.take(&origin.forwarder.0, now);
+        // Anybody can write a forwarder's digest; from the forwarder's own address its address counts.
+        let forwarder = familiar || self.forwarders.take(&origin.forwarder.0, now);
         if link && forwarder {
             let in_turn = familiar || limits::STRANGER_RATE.take(&mut self.strangers, now);
             return Ok(if in_turn { Standing::Good } else { Standing::Demoted });

@@ -215,6 +215,9 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
     if let Some(section) = top.table("pseudonym", &["change", "every_s", "silence_s"])? {
         config.pseudonym = pseudonym(&section, role, config.pseudonym)?;
     }
+    if let Some(section) = top.table("verify", &["sample_far_awareness"])? {
+        config.sample_far_awareness = section.integer("sample_far_awareness", 1..=100)?;
+    }
     Ok(config)
 }
 
@@ -340,6 +343,7 @@ const TOP_KEYS: &[&str] = &[
     "station",
     "awareness",
     "pseudonym",
+    "verify",
     "link",
     "position",
     "clock",

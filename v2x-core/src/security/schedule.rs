@@ -4,7 +4,8 @@
 //! When the queue is full, what nobody's safety waits for gives way: D5, then D4, the latest deadline first,
 //! then D2, the farthest first. D0, D1 and D3 are shed only for more urgent ones of their own kind.
 //!
-//! Demoted frames wait in a lane of their own, which is looked at when the first is empty.
+//! Demoted frames wait in a lane of their own, which is looked at when the first is empty. In it alerts and
+//! floods come before all that may be shed: it is short and often full.
 
 use core::cmp::Ordering;
 use std::collections::VecDeque;
@@ -41,8 +42,8 @@ impl<T> Default for VerifyQueue<T> {
         Self {
             frames: Vec::with_capacity(room),
             free: Vec::with_capacity(room),
-            good: Lane::new(limits::MAX_VERIFY_QUEUE),
-            demoted: Lane::new(limits::MAX_DEMOTED),
+            good: Lane::new(limits::MAX_VERIFY_QUEUE, false),
+            demoted: Lane::new(limits::MAX_DEMOTED, true),
         }
     }
 }
@@ -113,6 +114,8 @@ struct Lane {
     classes: [VecDeque<Waiting>; 6],
     len: usize,
     room: usize,
+    /// What may be shed waits until the rest is through, whatever its deadline.
+    alerts_first: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,8 +133,9 @@ impl Waiting {
 }
 
 impl Lane {
-    fn new(room: usize) -> Self {
-        Self { classes: Class::ALL.map(|_| VecDeque::with_capacity(room)), len: 0, room }
+    fn new(room: usize, alerts_first: bool) -> Self {
+        let classes = Class::ALL.map(|_| VecDeque::with_capacity(room));
+        Self { classes, len: 0, room, alerts_first }
     }
 
     fn insert(&mut self, urgency: &Urgency, slot: u16) {
@@ -146,10 +150,11 @@ impl Lane {
         if self.len == 0 {
             return None;
         }
-        let class = (0..self.classes.len())
-            .filter_map(|class| self.classes[class].front().map(|first| (slice(first.deadline), class)))
-            .min()?
-            .1;
+        let first = |class: Class| {
+            let waits = self.alerts_first && SHED_ORDER.contains(&class);
+            self.classes[class.index()].front().map(|first| (waits, slice(first.deadline), class.index()))
+        };
+        let (_, _, class) = Class::ALL.into_iter().filter_map(first).min()?;
         self.len -= 1;
         self.classes[class].pop_front().map(|first| first.slot)
     }
@@ -293,6 +298,16 @@ mod tests {
         assert_eq!(queue.pop(), Some(0));
         assert_eq!(queue.pop_demoted(), Some(1000));
         assert_eq!((queue.len(), queue.demoted()), (limits::MAX_VERIFY_QUEUE - 1, limits::MAX_DEMOTED - 1));
+    }
+
+    #[test]
+    fn of_demoted_frames_alerts_come_before_what_may_be_shed() {
+        let mut queue = VerifyQueue::default();
+        for (class, ms) in [(Class::D2, 10), (Class::D4, 20), (Class::D3, 300), (Class::D1, 100)] {
+            queue.push(by(class, ms), Standing::Demoted, class);
+        }
+        let order: Vec<_> = core::iter::from_fn(|| queue.pop_demoted()).collect();
+        assert_eq!(order, [Class::D1, Class::D3, Class::D2, Class::D4]);
     }
 
     proptest! {

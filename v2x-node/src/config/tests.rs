@@ -49,6 +49,15 @@ every_s = 5
 const ROADSIDE: &str = include_str!("../../../examples/roadside.toml");
 
 #[test]
+fn sampled_verification_is_off_unless_asked_for() {
+    assert_eq!(parse(VEHICLE).unwrap().station.sample_far_awareness, None);
+    let with = VEHICLE.replacen("[link]", "[verify]\nsample_far_awareness = 5\n[link]", 1);
+    assert_eq!(parse(&with).unwrap().station.sample_far_awareness, Some(5));
+    let shown = complaint("[link]", "[verify]\nsample_far_awareness = 0\n[link]");
+    assert!(shown.contains(":12: verify.sample_far_awareness") && shown.contains("1 to 100"), "{shown}");
+}
+
+#[test]
 fn a_full_vehicle_reads_as_written() {
     let config = parse(VEHICLE).unwrap();
     assert_eq!(config.station.role, Role::Vehicle);
