@@ -1,0 +1,185 @@
+//! One station, driven as the daemon drives it, under ten times what its channel carries, on two cores: what
+//! becomes of the alerts of honest stations meanwhile.
+//!
+//! Sixty honest stations and the attacker send from one thread by due time; the station runs in another. An
+//! alert's latency counts from when it was due to its delivery.
+
+mod overload {
+    pub mod speaker;
+    pub mod target;
+    pub mod town;
+}
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use benches::authority::Authority;
+use benches::figures;
+use hdrhistogram::Histogram;
+use overload::target::{self, Seen};
+use overload::town::{self, Alert, Attack, RATE, Town};
+use radio_adapters::mem::MemHub;
+use radio_adapters::radio::LinkAddress;
+use radio_adapters::realtime;
+use serde_json::{Value, json};
+use v2x_core::time::Instant;
+use v2x_proto::Class;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let quick = figures::quick();
+    let machine = figures::machine();
+    println!("overload on {machine}{}", if quick { " (quick: figures mean little)" } else { "" });
+    let time = Duration::from_secs(if quick { 1 } else { 20 });
+    // The town sleeps between frames, so that the kernel does not stop it for its share of real time.
+    let _pinned = realtime::pin_to_cpu(0);
+    let fifo = realtime::set_fifo(40);
+    if let Err(reason) = &fifo {
+        println!("no SCHED_FIFO, so figures are those of ordinary programs: {reason}");
+    }
+    println!(
+        "{RATE} attack frames/s for {} s each, beside 50 honest D0/s, 100 D1/s, 500 D2/s",
+        time.as_secs()
+    );
+    println!(
+        "{:<27} {:>8} {:>7} {:>7} {:>11} {:>11} {:>9}  what became of the attack",
+        "attack", "sent", "D0 lost", "D1 lost", "D0 p99.9 us", "D1 p99.9 us", "RSS kB"
+    );
+    let mut attacks = Vec::new();
+    for attack in Attack::ALL {
+        let outcome = run(attack, time)?;
+        outcome.print();
+        attacks.push(outcome.json());
+    }
+    let line = json!({
+        "bench": "overload",
+        "machine": machine,
+        "quick": quick,
+        "fifo": fifo.is_ok(),
+        "rate_per_s": RATE,
+        "seconds": time.as_secs(),
+        "attacks": attacks,
+    });
+    println!("{line}");
+    Ok(())
+}
+
+/// What an attack did.
+struct Outcome {
+    attack: Attack,
+    sent: u64,
+    seen: Seen,
+    d0: Alerts,
+    d1: Alerts,
+    rss_growth: i64,
+}
+
+/// Honest alerts of a class.
+struct Alerts {
+    sent: usize,
+    missed: usize,
+    latency: Histogram<u64>,
+}
+
+fn run(attack: Attack, time: Duration) -> Result<Outcome, Box<dyn Error>> {
+    let authority = Authority::new()?;
+    let identity = authority.identity(0)?;
+    // Room for 200 ms of attack: a station stopped for longer loses frames, and they are counted.
+    let hub = MemHub::with_capacity(4096);
+    let listener = hub.join(LinkAddress([0x02, 0, 0, 0, 0, 0]));
+    let anchor = town::anchor();
+    let mut town = Town::new(&authority, hub.join(LinkAddress::default()), anchor)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (stop_too, other) = (Arc::clone(&stop), authority);
+    let station = thread::spawn(move || target::run(&other, identity, listener, anchor, &stop_too));
+    town.warm_up(town::now() + WARM_UP);
+    let before = resident_bytes();
+    town.attack(attack, town::now() + time);
+    let rss_growth = resident_bytes() - before;
+    // What waits or is held comes to its end; the last frame wakes the station to see that it is over.
+    town.calm(town::now() + Duration::from_millis(600));
+    stop.store(true, Ordering::Relaxed);
+    town.calm(town::now() + Duration::from_millis(200));
+    let seen = station.join().map_err(|_| "the station's thread panicked")??;
+    let (d0, d1) = (alerts(Class::D0, &town.alerts, &seen)?, alerts(Class::D1, &town.alerts, &seen)?);
+    Ok(Outcome { attack, sent: town.sent, seen, d0, d1, rss_growth })
+}
+
+fn alerts(class: Class, sent: &[Alert], seen: &Seen) -> Result<Alerts, Box<dyn Error>> {
+    let delivered: BTreeMap<u32, Instant> = seen.alerts.iter().copied().collect();
+    let mut alerts = Alerts { sent: 0, missed: 0, latency: Histogram::new(3)? };
+    for alert in sent.iter().filter(|alert| alert.class == class) {
+        alerts.sent += 1;
+        match delivered.get(&alert.sequence) {
+            Some(at) => alerts.latency.record(at.nanos_since(alert.due))?,
+            None => alerts.missed += 1,
+        }
+    }
+    Ok(alerts)
+}
+
+impl Outcome {
+    fn adds_up(&self) -> bool {
+        self.seen.drops.values().sum::<u64>() + self.seen.delivered + self.seen.link_dropped == self.sent
+    }
+
+    fn print(&self) {
+        let drops = self.seen.drops.iter().map(|(reason, count)| format!("{reason} {count}"));
+        let fate: Vec<_> = drops.chain([format!("delivered {}", self.seen.delivered)]).collect();
+        println!(
+            "{:<27} {:>8} {:>7} {:>7} {:>11} {:>11} {:>9}  {}{}",
+            self.attack.name(),
+            self.sent,
+            format!("{}/{}", self.d0.missed, self.d0.sent),
+            format!("{}/{}", self.d1.missed, self.d1.sent),
+            self.d0.latency.value_at_quantile(0.999) / 1000,
+            self.d1.latency.value_at_quantile(0.999) / 1000,
+            self.rss_growth / 1024,
+            fate.join(", "),
+            if self.adds_up() { "" } else { " (does not add up)" },
+        );
+        if !self.seen.honest_drops.is_empty() {
+            println!("{:<27} honest frames dropped: {:?}", "", self.seen.honest_drops);
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "attack": self.attack.name(),
+            "sent": self.sent,
+            "honest_d0": self.d0.sent,
+            "honest_d1": self.d1.sent,
+            "honest_d0_missed": self.d0.missed,
+            "honest_d1_missed": self.d1.missed,
+            "d0_p50_ns": self.d0.latency.value_at_quantile(0.5),
+            "d1_p50_ns": self.d1.latency.value_at_quantile(0.5),
+            "d0_p999_ns": self.d0.latency.value_at_quantile(0.999),
+            "d1_p999_ns": self.d1.latency.value_at_quantile(0.999),
+            "d0_max_ns": self.d0.latency.max(),
+            "d1_max_ns": self.d1.latency.max(),
+            "drops": self.seen.drops,
+            "delivered": self.seen.delivered,
+            "link_dropped": self.seen.link_dropped,
+            "adds_up": self.adds_up(),
+            "honest_drops": self.seen.honest_drops,
+            "rss_growth_bytes": self.rss_growth,
+            "station_fifo": self.seen.fifo,
+        })
+    }
+}
+
+/// Resident memory of this process; 0 where the kernel does not say.
+fn resident_bytes() -> i64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<i64>().ok());
+    pages.unwrap_or(0) * PAGE_BYTES
+}
+
+/// Until everybody is known: beacons bring credentials once a second; and until a beacon heard first is stale.
+const WARM_UP: Duration = Duration::from_millis(3_000);
+/// Of x86-64, and of most others.
+const PAGE_BYTES: i64 = 4096;

@@ -1,0 +1,173 @@
+//! Stations reduced to a key and a credential: what they say is made here, frame by frame.
+
+use benches::authority::{self, Authority};
+use benches::fleet::CENTRE;
+use bytes::Bytes;
+use ed25519_dalek::{Signer, SigningKey};
+use prost::Message as _;
+use v2x_core::position::Position;
+use v2x_core::security::CredentialError;
+use v2x_core::security::credential::{credential_hash, signing_input};
+use v2x_core::time::WireTime;
+use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
+use v2x_proto::hop::{Flags, HopHeader, Kind};
+use v2x_proto::v1::{self, MessageType};
+use v2x_proto::{AreaView, Class, Digest, Shape};
+
+/// Somebody with a credential.
+#[derive(Debug)]
+pub struct Speaker {
+    /// Short name of the credential.
+    pub digest: Digest,
+    /// Link address.
+    pub link: [u8; 6],
+    /// Where it stands.
+    pub position: Position,
+    credential: Bytes,
+    hash: [u8; 32],
+    key: SigningKey,
+    input: Vec<u8>,
+}
+
+/// How a frame names its signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// By digest.
+    Briefly,
+    /// By the whole credential.
+    InFull,
+}
+
+impl Speaker {
+    /// Station `number`, standing somewhere about the centre.
+    ///
+    /// # Errors
+    ///
+    /// None while the authority's constants are what a credential may say.
+    pub fn new(authority: &Authority, number: u32) -> Result<Self, CredentialError> {
+        let credential = authority.credential(number)?;
+        let hash = credential_hash(&credential);
+        let [a, b, c, d] = number.to_be_bytes();
+        let angle = f64::from(number);
+        let radius = 30.0 + 5.0 * f64::from(number % 60);
+        Ok(Self {
+            digest: Digest::of_hash(&hash),
+            link: [HONEST, 0, a, b, c, d],
+            position: CENTRE.moved(radius * angle.sin(), radius * angle.cos()),
+            credential,
+            hash,
+            key: authority::station_key(number),
+            input: Vec::with_capacity(2048),
+        })
+    }
+
+    /// A signed frame: awareness in D2, a hazard elsewhere.
+    pub fn frame(&mut self, class: Class, sequence: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
+        let tbs = self.tbs(class, sequence, wire);
+        signing_input(&mut self.input, &self.hash, &tbs);
+        let signature = self.key.sign(&self.input).to_bytes();
+        self.put(class, &tbs, &signature, named, out);
+    }
+
+    /// The same with a signature that is none.
+    pub fn forged(&self, class: Class, sequence: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
+        let tbs = self.tbs(class, sequence, wire);
+        let mut signature = [0x55; 64];
+        signature[..4].copy_from_slice(&sequence.to_le_bytes());
+        signature[63] = 0;
+        self.put(class, &tbs, &signature, named, out);
+    }
+
+    /// A frame under the credential with its signature and validity changed by `n`: made up, of the right issuer.
+    pub fn made_up(&self, n: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
+        let mut credential = self.credential.to_vec();
+        let end = credential.len();
+        credential[end - 8..end - 4].copy_from_slice(&n.to_le_bytes());
+        let digest = Digest::of_hash(&credential_hash(&credential));
+        let tbs = self.tbs(Class::D2, n, wire);
+        header(Class::D2, digest).encode(out);
+        let mut signature = [0x66; 64];
+        signature[..4].copy_from_slice(&n.to_le_bytes());
+        let signer = match named {
+            Named::Briefly => SignerRef::Digest(digest),
+            Named::InFull => SignerRef::Credential(&credential),
+        };
+        encode_signed(out, &tbs, &signature, signer);
+    }
+
+    fn put(&self, class: Class, tbs: &[u8], signature: &[u8; 64], named: Named, out: &mut Vec<u8>) {
+        header(class, self.digest).encode(out);
+        let signer = match named {
+            Named::Briefly => SignerRef::Digest(self.digest),
+            Named::InFull => SignerRef::Credential(&self.credential),
+        };
+        encode_signed(out, tbs, signature, signer);
+    }
+
+    fn tbs(&self, class: Class, sequence: u32, wire: WireTime) -> Vec<u8> {
+        let hazard = class != Class::D2;
+        let payload = if hazard { self.hazard(wire) } else { AWARENESS.to_vec() };
+        let message_type = if hazard { MessageType::Hazard } else { MessageType::Awareness };
+        let area = AreaView {
+            latitude: self.position.latitude,
+            longitude: self.position.longitude,
+            shape: Shape::Circle,
+            distance_a_m: 1000,
+            distance_b_m: 0,
+            azimuth_deg: 0,
+        };
+        let flood = class == Class::D3;
+        let fields = TbsRepr {
+            message_type: message_type as u32,
+            generation_time_us: wire.as_micros(),
+            sequence,
+            latitude: self.position.latitude,
+            longitude: self.position.longitude,
+            class,
+            lifetime_ms: match class {
+                Class::D0 => 100,
+                Class::D1 => 500,
+                Class::D3 => 60_000,
+                _ => 900,
+            },
+            max_hops: if flood { 5 } else { 1 },
+            area: flood.then_some(area),
+            credential_requests: &[],
+            payload: &payload,
+        };
+        let mut tbs = Vec::with_capacity(256);
+        fields.encode(&mut tbs);
+        tbs
+    }
+
+    fn hazard(&self, wire: WireTime) -> Vec<u8> {
+        let Position { latitude, longitude } = self.position;
+        let hazard = v1::Hazard {
+            id: Some(v1::EventId { origin: Bytes::copy_from_slice(&self.digest.0), number: 1 }),
+            state: v1::HazardState::New as i32,
+            detection_time_us: wire.as_micros(),
+            reference_time_us: wire.as_micros(),
+            position: Some(v1::Position { latitude, longitude, ..v1::Position::default() }),
+            cause: 97,
+            ..v1::Hazard::default()
+        };
+        hazard.encode_to_vec()
+    }
+}
+
+fn header(class: Class, forwarder: Digest) -> HopHeader {
+    let max_hops = if class == Class::D3 { 5 } else { 1 };
+    HopHeader {
+        kind: Kind::Data,
+        flags: Flags { multi_hop: max_hops > 1, ..Flags::default() },
+        remaining_hops: max_hops,
+        class,
+        forwarder,
+        forwarder_position: None,
+    }
+}
+
+/// First byte of honest stations' link addresses; attackers' made-up ones start otherwise.
+pub const HONEST: u8 = 0x02;
+/// `Awareness { station_type: 5, speed: 0, heading: 90 degrees }`: they stand in a jam, and are plausible.
+const AWARENESS: &[u8] = &[0x08, 5, 0x20, 0x00, 0x28, 0x84, 0x07];
