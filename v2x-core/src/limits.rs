@@ -26,7 +26,7 @@ pub const NEW_CREDENTIAL_RATE: Rate = Rate::new(NEW_CREDENTIALS_PER_SECOND, NEW_
 /// eight addresses that make credentials up leave nobody without.
 pub const NEW_CREDENTIAL_SHARE: Rate = Rate::new(16, 16);
 
-/// Slots of each of two rows in which rates by unverified names are kept: as many as neighbours. 16 kB.
+/// Slots of each of two rows in which rates by unverified names are kept: as many as neighbours. 14 kB.
 pub const RATE_SLOTS: usize = MAX_NEIGHBOURS;
 /// Frames of one link address, and of one forwarder. A whole channel carries 2,000/s from all stations
 /// together; a roadside unit that forwards hazards sends a tenth of it, with half a second's worth at once.
