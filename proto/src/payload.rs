@@ -15,7 +15,7 @@ mod range;
 mod road;
 mod roadside;
 
-pub use beacon::Beacon;
+pub use beacon::{Beacon, FloodTags};
 
 /// Reads the payload of a verified message. Lists of bytes share `payload`'s memory.
 pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {

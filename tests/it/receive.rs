@@ -14,7 +14,7 @@ use v2x_core::security::freshness::{FUTURE, max_lifetime_ms, window};
 use v2x_core::time::Instant;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
-use v2x_proto::{Class, Digest, hop, v1};
+use v2x_proto::{AreaView, Class, Digest, hop, v1};
 
 use crate::craft::{self, Crafter, circle, forged, frame, hazard, poked};
 use crate::revocation;
@@ -192,6 +192,16 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
         DropReason::RoleDenied => {
             let (car, emergency) = (permitted(Permissions::AWARENESS), &[0xb2, 0x01, 0x02, 0x08, 0x01]);
             hear(&car.full(&TbsRepr { payload: emergency, ..car.fields(AT) }));
+        }
+        DropReason::OutsideArea => {
+            let hazard = hazard(AT);
+            let far = AreaView { latitude: PLACE.latitude + 500_000, ..circle(1000) };
+            hear(&car.full(&TbsRepr {
+                message_type: v1::MessageType::Hazard as u32,
+                area: Some(far),
+                payload: &hazard,
+                ..car.fields_in(Class::D3, AT)
+            }));
         }
         DropReason::Revoked => {
             hear(&bytes);

@@ -103,7 +103,13 @@ impl Awareness {
 
     /// Builds the message for `fix` and takes note that it goes out now. The reference is valid until the
     /// next call; encoding it is the caller's.
-    pub fn generate(&mut self, now: Instant, config: &Config, fix: &Fix) -> &v1::Awareness {
+    pub fn generate(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        fix: &Fix,
+        floods: impl FnOnce(&mut Vec<u32>),
+    ) -> &v1::Awareness {
         let motion = Motion::from(fix);
         self.adapt_interval(now, &motion);
         self.remember_path(now, fix.position);
@@ -129,6 +135,7 @@ impl Awareness {
             orientation: 0,
         });
         message.beacon_interval_ms = Some(interval.as_millis() as u32);
+        floods(&mut message.floods_held);
         message.length = None;
         message.width = None;
         message.path_delta_latitude.clear();
@@ -253,7 +260,7 @@ mod tests {
             let ms = now.as_nanos() / 1_000_000;
             let fix = at(ms);
             if awareness.check(now, Some(&Motion::from(&fix))) {
-                awareness.generate(now, &Config::vehicle(), &fix);
+                awareness.generate(now, &Config::vehicle(), &fix, |_| ());
                 times.push(ms);
             }
         }
@@ -325,7 +332,10 @@ mod tests {
         let with: Vec<_> = (0..11)
             .filter(|n| {
                 let now = Instant::from_millis(n * 100);
-                awareness.generate(now, &Config::vehicle(), &fix(*n as f64 * 30.0, 3000, 0)).length.is_some()
+                awareness
+                    .generate(now, &Config::vehicle(), &fix(*n as f64 * 30.0, 3000, 0), |_| ())
+                    .length
+                    .is_some()
             })
             .collect();
         assert_eq!(with, [0, 5, 10]);
@@ -337,7 +347,8 @@ mod tests {
         let mut last = v1::Awareness::default();
         for n in 0..=100u64 {
             let now = Instant::from_millis(n * 500);
-            last = awareness.generate(now, &Config::vehicle(), &fix(n as f64 * 25.0, 3000, 0)).clone();
+            last =
+                awareness.generate(now, &Config::vehicle(), &fix(n as f64 * 25.0, 3000, 0), |_| ()).clone();
         }
         assert_eq!(last.path_delta_latitude.len(), limits::MAX_PATH_POINTS - 1);
         let one_step = START.latitude - START.moved(0.0, 25.0).latitude;

@@ -34,6 +34,9 @@ pub struct Config {
     /// What follows from implausible messages.
     #[serde(default)]
     pub plausibility: Plausibility,
+    /// How messages of several hops are sent on.
+    #[serde(default)]
+    pub forwarding: Scheme,
 }
 
 impl Config {
@@ -49,6 +52,7 @@ impl Config {
             sample_far_awareness: None,
             pseudonym: PseudonymConfig { change: ChangeRule::Trip, silence: Duration::ZERO },
             plausibility: Plausibility::default(),
+            forwarding: Scheme::default(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Config {
             sample_far_awareness: None,
             pseudonym: PseudonymConfig::default(),
             plausibility: Plausibility::default(),
+            forwarding: Scheme::default(),
         }
     }
 }
@@ -76,6 +81,35 @@ pub enum Role {
     Vehicle,
     /// Roadside unit: stands still and speaks for the road.
     Roadside,
+}
+
+/// How messages of several hops are sent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Contention with every rule of [`crate::forward`], carrying and keeping alive.
+    #[default]
+    Roadcast,
+    /// Contention as EN 302 636-4-1 annex F.3 has it, with the defaults of its MIB and without a memory of what was sent
+    /// on: to compare with.
+    Etsi,
+    /// Everybody sends each message on once: to compare with.
+    Flooding,
+    /// Nothing is sent on.
+    Off,
+}
+
+impl Scheme {
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Roadcast => "roadcast",
+            Self::Etsi => "etsi",
+            Self::Flooding => "flooding",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// What follows when a station's verified messages are implausible.

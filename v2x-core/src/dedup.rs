@@ -27,7 +27,7 @@ pub struct CopyCache {
 }
 
 /// Names a frame by its hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameHash(u64);
 
 impl FrameHash {

@@ -5,6 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
+pub use crate::forward::{ForwardCause, Forwarded};
 pub use crate::plausibility::Suspicion;
 use crate::position::Position;
 use crate::security::CredentialError;
@@ -228,6 +229,8 @@ pub enum Event {
     Sent(Sent),
     /// An own message will not be transmitted.
     NotSent(NotSent),
+    /// A message of another station, or once more our own, goes on: its frame is the [`Output::Transmit`] that follows.
+    Forwarded(Forwarded),
     /// A station became a neighbour.
     NeighbourAdded(Digest),
     /// A neighbour was not heard for its lifetime, or made room.
@@ -424,6 +427,8 @@ pub enum TimerKind {
     Awareness,
     /// A demoted frame has its turn for verification.
     Demoted,
+    /// A message is to be sent on.
+    Forward,
     /// A held frame gives up waiting for its credential.
     HoldExpiry,
     /// A queued frame expires while the link is full.
@@ -551,6 +556,8 @@ drop_reasons! {
     MalformedPayload => "malformed_payload",
     /// It claims a role, or a reach, that its signer's credential does not permit.
     RoleDenied => "role_denied",
+    /// Verified, and sent on where that is useful; but this station is not in its area.
+    OutsideArea => "outside_area",
     /// Verified, but the revocation delta in it is not its issuer's, or from no issuer of ours.
     RevocationInvalid => "revocation_invalid",
     /// Verified, but with more revocation deltas than are checked a second.

@@ -8,6 +8,7 @@ pub mod airtime;
 pub mod awareness;
 pub mod config;
 pub mod dedup;
+pub mod forward;
 pub mod hold;
 pub mod host;
 pub mod io;

@@ -136,3 +136,23 @@ pub const MAX_EVIDENCE_FRAMES: usize = 128;
 pub const MAX_EVIDENCE_BYTES: usize = 64 * 1024;
 /// One station is reported at most this often: the authority needs telling, not reminding.
 pub const MISBEHAVIOUR_REPORT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Floods known at a time, from their verification to their expiry: a city's hazards, a dozen about each kilometre.
+pub const MAX_FLOODS: usize = 256;
+/// Floods of one signer: at [`NEW_EVENT_RATE`] eight seconds' worth. The oldest makes room.
+pub const MAX_FLOODS_PER_SIGNER: usize = 16;
+/// Copies remembered of frames that may still wait for their verification: what a dozen forwarders say of two floods
+/// within half a second.
+pub const MAX_EARLY_COPIES: usize = 32;
+/// One flood is given to neighbours that lack it at most this often by one station: a newcomer at the edge of the
+/// reach gets several tries within its first second, and one that always says it lacks all costs four frames a second.
+pub const SERVE_RATE: Rate = Rate::new(4, 4);
+/// A roadside unit that keeps events alive repeats those that do not say how often as if they said so.
+pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(2);
+/// No area reaches farther than this from its centre, whoever signs it (EN 302 636-4-1 has at most 10 km^2; a rectangle
+/// along a motorway is long and narrow).
+pub const MAX_AREA_M: u32 = 10_000;
+/// Hops of a message without an area (topological scope), at most.
+pub const MAX_SCOPE_HOPS: u8 = 10;
+/// Hops of an imminent message: straight to those near, and once more by two of them past what is in the way.
+pub const MAX_IMMINENT_HOPS: u8 = 2;

@@ -4,6 +4,7 @@
 
 use v2x_proto::{AreaView, Class, Shape, v1::MessageType};
 
+use crate::limits;
 use crate::security::permissions::Permissions;
 
 /// What is wrong with how a message wants to travel.
@@ -37,7 +38,13 @@ pub struct Travel<'a> {
 pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -> Result<(), RuleError> {
     let &Travel { class, lifetime_ms, max_hops, area } = travel;
     let flood = class == Class::D3;
-    let hops_fit = if flood { max_hops >= 1 && area.is_some() } else { max_hops == 1 };
+    let hops_fit = match (class, area) {
+        (Class::D3, Some(area)) => max_hops >= 1 && extent_m(area) <= limits::MAX_AREA_M,
+        (Class::D3, None) => (2..=limits::MAX_SCOPE_HOPS).contains(&max_hops),
+        (Class::D0, None) => (1..=limits::MAX_IMMINENT_HOPS).contains(&max_hops),
+        (_, Some(_)) => max_hops == 1 && class != Class::D0,
+        (_, None) => max_hops == 1,
+    };
     if !hops_fit {
         return Err(RuleError::Scope);
     }
@@ -141,8 +148,22 @@ mod tests {
         };
         assert_eq!(hops(Class::D2, 2), Err(RuleError::Scope));
         assert_eq!(hops(Class::D2, 0), Err(RuleError::Scope));
-        let nowhere = Travel { max_hops: 5, ..single_hop(Class::D3) };
-        assert_eq!(check(2, &nowhere, all), Err(RuleError::Scope), "a flood needs its area");
+        let hazard = |class, max_hops| {
+            check(MessageType::Hazard as u32, &Travel { max_hops, ..single_hop(class) }, all)
+        };
+        assert_eq!(hazard(Class::D3, 5), Ok(()), "topological scope");
+        assert_eq!(hazard(Class::D3, 1), Err(RuleError::Scope), "a flood needs an area or hops");
+        assert_eq!(hazard(Class::D3, 11), Err(RuleError::Scope));
+        assert_eq!(hazard(Class::D0, 2), Ok(()), "relayed by neighbours");
+        assert_eq!(hazard(Class::D0, 3), Err(RuleError::Scope));
+        assert_eq!(hazard(Class::D1, 2), Err(RuleError::Scope));
+    }
+
+    #[test]
+    fn nobody_may_flood_farther_than_ten_kilometres() {
+        let area = area(10_001);
+        let travel = Travel { class: Class::D3, lifetime_ms: 100, max_hops: 5, area: Some(&area) };
+        assert_eq!(check(2, &travel, Permissions(u64::MAX)), Err(RuleError::Scope));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The station: order of steps only, the mechanisms are its siblings.
 
+mod forward;
 mod revocation;
 
 use core::time::Duration;
@@ -7,8 +8,9 @@ use std::collections::VecDeque;
 
 use crate::airtime::Airtime;
 use crate::awareness::{Awareness, Motion};
-use crate::config::{ChangeRule, Config};
+use crate::config::{ChangeRule, Config, Role};
 use crate::dedup::CopyCache;
+use crate::forward::Forwarder;
 use crate::host::{Host, Virtual};
 use crate::io::{
     ClockState, DropReason, Dropped, Event, Fix, Input, Misbehaviour, NotSent, NotSentReason, Output,
@@ -72,6 +74,7 @@ pub struct Node {
     counters: Counters,
     host: Box<dyn Host>,
     spread: Stream,
+    forwarder: Forwarder,
 }
 
 /// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
@@ -121,6 +124,9 @@ impl Node {
         let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
         let rates = Unverified::new(&mut stream(Purpose::RateKeys));
         let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
+        let keeps_alive =
+            config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
+        let forwarder = Forwarder::new(config.forwarding, keeps_alive, &mut stream(Purpose::Forwarding));
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);
         outputs.push_back(Output::Event(Event::Sending(sending)));
@@ -146,6 +152,7 @@ impl Node {
             config,
             host,
             spread: Stream::new(seed, own, Purpose::RevocationSpread),
+            forwarder,
         }
     }
 
@@ -209,6 +216,11 @@ impl Node {
         &self.watch
     }
 
+    /// The messages of several hops that are known, and how far stations are heard.
+    pub fn forwarder(&self) -> &Forwarder {
+        &self.forwarder
+    }
+
     /// What the node counts about itself.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -257,6 +269,10 @@ impl Node {
         let dropped = match admission {
             Admission::Queued(dropped) | Admission::Held(dropped) => dropped,
             Admission::Dropped(dropped) => Some(dropped),
+            Admission::Copy(dropped, copy) => {
+                self.hear_copy(&copy);
+                Some(dropped)
+            }
             Admission::Unverified(received) => return self.event(Event::Received(received)),
         };
         if let Some(dropped) = dropped {
@@ -296,6 +312,10 @@ impl Node {
             verified.useless = Some(DropReason::RateLimitedSigner);
         }
         self.distribution.heard_request(&verified.requests, now);
+        if let Some(reason) = self.take_flood(&mut verified) {
+            verified.useless = Some(reason);
+        }
+        let received = &mut verified.received;
         let delivery = match verified.useless {
             None => {
                 received.stamps.delivered = self.host.stamp(now);
@@ -388,7 +408,8 @@ impl Node {
         let due = self.awareness.check(self.now, motion.as_ref());
         let Some(fix) = fix.filter(|_| due) else { return };
         self.distribution.set_quiet(self.airtime.busy(self.now) < QUIET);
-        let message = self.awareness.generate(self.now, &self.config, &fix);
+        let (forwarder, now) = (&self.forwarder, self.now);
+        let message = self.awareness.generate(now, &self.config, &fix, |floods| forwarder.held(now, floods));
         let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
         let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);
@@ -422,19 +443,6 @@ impl Node {
         self.tell_stale_revocations();
         self.pass_on_revocations();
         self.verify_next();
-    }
-
-    fn release_frames(&mut self) {
-        loop {
-            let outputs = &mut self.outputs;
-            let expired = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
-            let Some(frame) = self.sender.pop(self.now, &mut *self.host, expired) else { return };
-            self.airtime.add(self.now, frame.bytes.len());
-            if self.sender.pool().len() > 1 {
-                self.receiver.sent(&frame.id.signer, &frame.bytes, self.now);
-            }
-            self.push(Output::Transmit(frame));
-        }
     }
 
     /// Changes the pseudonym when that is due and possible, and warns of the last ones.
@@ -519,6 +527,7 @@ impl Node {
         let timers = [
             (Some(self.awareness.next_check()), TimerKind::Awareness),
             (self.receiver.next_demoted(), TimerKind::Demoted),
+            (self.next_forward(), TimerKind::Forward),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
             (self.sender.next_expiry(), TimerKind::QueueExpiry),
             (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
@@ -555,6 +564,7 @@ impl Node {
             sample: self.config.sample_far_awareness,
             clock_trusted: self.clock.may_sign(),
             watch: &self.watch,
+            floods: &self.forwarder,
         };
         (situation, &mut self.receiver, &mut self.neighbours, &mut self.distribution, &mut *self.host)
     }

@@ -57,12 +57,19 @@ impl SendQueue {
         replaced
     }
 
-    /// The most urgent frame that is still worth sending; expired ones before it go to `expired`.
-    pub fn pop(&mut self, now: Instant, mut expired: impl FnMut(NotSent)) -> Option<Transmit> {
+    /// The most urgent frame that is still worth sending, of the background (D5) only when `background` says so;
+    /// expired ones before it go to `expired`.
+    pub fn pop(
+        &mut self,
+        now: Instant,
+        background: bool,
+        mut expired: impl FnMut(NotSent),
+    ) -> Option<Transmit> {
         if self.waiting == 0 {
             return None;
         }
-        for class in ORDER {
+        let last = if background { ORDER.len() } else { ORDER.len() - 1 };
+        for class in ORDER.into_iter().take(last) {
             while let Some(frame) = self.take(class) {
                 if frame.expires > now {
                     return Some(frame);
@@ -153,7 +160,7 @@ mod tests {
 
     fn drain(queue: &mut SendQueue, now_ms: u64) -> Vec<(Class, u32)> {
         let now = Instant::from_millis(now_ms);
-        core::iter::from_fn(|| queue.pop(now, |_| ())).map(|f| (f.class, f.id.sequence)).collect()
+        core::iter::from_fn(|| queue.pop(now, true, |_| ())).map(|f| (f.class, f.id.sequence)).collect()
     }
 
     #[test]
@@ -202,7 +209,7 @@ mod tests {
         queue.push(frame(Class::D0, 1, 20), ONE);
         queue.push(frame(Class::D4, 2, 300), ONE);
         let mut gone = Vec::new();
-        let sent = queue.pop(Instant::from_millis(20), |n| gone.push(n.reason)).unwrap();
+        let sent = queue.pop(Instant::from_millis(20), true, |n| gone.push(n.reason)).unwrap();
         assert_eq!((sent.class, gone), (Class::D4, vec![NotSentReason::Expired]));
     }
 

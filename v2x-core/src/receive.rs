@@ -13,12 +13,13 @@ use core::ops::Range;
 
 use bytes::Bytes;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
-use v2x_proto::hop::{self, HopError};
+use v2x_proto::hop::{self, HopError, HopHeader};
 use v2x_proto::{AreaView, Class, Digest, v1};
 
 pub use self::revocation::HeardRevocation;
 pub use self::verify::Verified;
 use crate::dedup::{CopyCache, FrameHash};
+use crate::forward::{CopyHeard, Forwarder};
 use crate::hold::Hold;
 use crate::host::Host;
 use crate::io::{DropReason, Dropped, MessageId, ReceiveStamps, Received, ReceivedFrame};
@@ -60,6 +61,8 @@ pub struct Situation<'a> {
     pub clock_trusted: bool,
     /// What the stations heard are held for.
     pub watch: &'a Watch,
+    /// Messages of several hops that are known.
+    pub floods: &'a Forwarder,
 }
 
 impl Situation<'_> {
@@ -105,6 +108,8 @@ pub struct Frame {
     remaining_hops: u8,
     permissions: u64,
     standing: Standing,
+    forwarder: Digest,
+    admitted: Instant,
     tbs: Range<u16>,
     signature: Range<u16>,
     payload: Range<u16>,
@@ -122,6 +127,8 @@ pub enum Admission {
     Unverified(Received),
     /// It is out.
     Dropped(Dropped),
+    /// It is out, and shows that somebody sends a message of several hops on.
+    Copy(Dropped, CopyHeard),
 }
 
 impl Receiver {
@@ -148,6 +155,11 @@ impl Receiver {
         if let Some(signed) = signed {
             self.copies.insert(self.copies.hash(own, signed.tbs, signed.signature), now);
         }
+    }
+
+    /// The keyed hash that names a frame here.
+    pub fn hash(&self, signer: &Digest, signed: &SignedView<'_>) -> FrameHash {
+        self.copies.hash(signer, signed.tbs, signed.signature)
     }
 
     /// Whether another station was heard to speak with the own active credential since the last call.
@@ -204,14 +216,22 @@ impl Receiver {
         let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
         *claimed = Some(id);
         let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
-        if situation.own.contains(&signer) {
-            if !self.copies.contains(hash) && signer == situation.own.active().digest() {
-                self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
-            }
-            return Err(DropReason::Own);
+        // The exact-copy cache forgets in seconds; a flood is known until it expires.
+        let flooded = tbs.max_hops > 1;
+        let known = self.copies.contains(hash) || flooded && situation.floods.knows(hash);
+        let own = situation.own.contains(&signer);
+        if own && !known && signer == situation.own.active().digest() {
+            self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
         }
-        if self.copies.contains(hash) {
-            return Err(DropReason::ExactCopy);
+        if own || known {
+            let reason = if own { DropReason::Own } else { DropReason::ExactCopy };
+            if !flooded {
+                return Err(reason);
+            }
+            let HopHeader { remaining_hops, forwarder, .. } = header;
+            let copy = CopyHeard { hash, remaining_hops, forwarder, link: frame.link_source };
+            let dropped = Dropped { reason, link_source: frame.link_source, claimed: *claimed };
+            return Ok(Admission::Copy(dropped, copy));
         }
         if situation.watch.is_isolated(&signer, situation.wire()) {
             return Err(DropReason::Isolated);
@@ -256,6 +276,8 @@ impl Receiver {
             remaining_hops: header.remaining_hops,
             permissions: 0,
             standing,
+            forwarder: header.forwarder,
+            admitted: situation.now,
             tbs: range_in(bytes, signed.tbs),
             signature: range_in(bytes, signed.signature),
             payload: range_in(bytes, tbs.payload),

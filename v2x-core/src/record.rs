@@ -14,7 +14,7 @@ use crate::time::{Instant, WireTime};
 use crate::transcript;
 
 /// Version of the recording's layout; another one is refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// First bytes of a recording file.
 pub const MAGIC: &[u8; 8] = b"RDCASTR\n";

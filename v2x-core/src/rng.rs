@@ -29,6 +29,8 @@ pub enum Purpose {
     LinkAddress,
     /// What a simulated attacker makes up.
     Attack,
+    /// What parts forwarders that would answer at the same time.
+    Forwarding,
 }
 
 /// A stream for one purpose of one station.

@@ -340,10 +340,11 @@ impl Sender {
         self.link_ready = ready;
     }
 
-    /// The next frame for the link, if it takes one.
+    /// The next frame for the link, if it takes one: background only when `background` says so.
     pub fn pop(
         &mut self,
         now: Instant,
+        background: bool,
         host: &mut dyn Host,
         mut expired: impl FnMut(NotSent),
     ) -> Option<Transmit> {
@@ -354,13 +355,26 @@ impl Sender {
             return Some(copy);
         }
         let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
-        let mut frame = self.queue.pop(now, |lost| {
+        let mut frame = self.queue.pop(now, background, |lost| {
             *full_lost |= lost.id == last_full;
             expired(lost);
         })?;
         frame.stamps.gate_open = host.stamp(now);
         self.warm_up.released(&frame, now);
         Some(frame)
+    }
+
+    /// Whether the link takes frames.
+    pub fn link_ready(&self) -> bool {
+        self.link_ready
+    }
+
+    /// Another's frame leaves from the own address.
+    pub fn relay(&mut self, mut frame: Transmit, now: Instant, host: &mut dyn Host) -> Transmit {
+        frame.source = self.pool.address();
+        frame.stamps.gate_open = host.stamp(now);
+        self.warm_up.released(&frame, now);
+        frame
     }
 
     /// Drops queued frames whose time is over.

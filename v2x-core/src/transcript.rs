@@ -8,7 +8,7 @@ use core::fmt::Write as _;
 
 use v2x_proto::{Class, Digest};
 
-use crate::io::{DropReason, Event, MessageId, NotSentReason, Output, SendingState};
+use crate::io::{DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState};
 use crate::plausibility::{Check, Standing};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
@@ -63,6 +63,12 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.push(not_sent.class as u8);
             out.push(not_sent.reason as u8);
             write_optional_id(not_sent.id.as_ref(), out);
+        }
+        Event::Forwarded(forwarded) => {
+            out.push(FORWARDED);
+            write_id(&forwarded.id, out);
+            out.push(forwarded.remaining_hops);
+            out.push(forwarded.cause as u8);
         }
         Event::NeighbourAdded(digest) => {
             out.push(NEIGHBOUR_ADDED);
@@ -199,6 +205,12 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let name = NOT_SENT_REASONS.get(usize::from(reason)).map_or("?", |reason| reason.name());
             format!("not sent {} {name}{}", class.name(), reader.optional_id()?)
         }
+        FORWARDED => {
+            let id = reader.id()?;
+            let (hops, cause) = (reader.u8()?, reader.u8()?);
+            let cause = ForwardCause::ALL.get(usize::from(cause)).map_or("?", |cause| cause.name());
+            format!("forwarded {id} by {cause}, {hops} hops left")
+        }
         NEIGHBOUR_ADDED => format!("neighbour {} added", reader.digest()?),
         NEIGHBOUR_LOST => format!("neighbour {} lost", reader.digest()?),
         SENDING => {
@@ -325,6 +337,7 @@ const TRUST: u8 = 35;
 const TRANSMIT_FROM: u8 = 9;
 const PSEUDONYM_CHANGED: u8 = 10;
 const POOL_LOW: u8 = 11;
+const FORWARDED: u8 = 12;
 const SUSPICION: u8 = 40;
 const MISBEHAVIOUR: u8 = 41;
 /// A standing that changed by time alone.
@@ -352,8 +365,8 @@ const SENDING_STATES: [SendingState; 5] = [
 mod tests {
     use super::*;
     use crate::io::{
-        Dropped, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion, TimerKind,
-        Transmit,
+        Dropped, Forwarded, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion,
+        TimerKind, Transmit,
     };
     use crate::position::Position;
     use crate::time::{Instant, WireTime};
@@ -413,6 +426,14 @@ mod tests {
             (Output::Event(Event::Dropped(dropped)), "dropped signature_invalid"),
             (Output::Event(Event::Sent(sent)), "sent abababababababab/D2/7"),
             (Output::Event(Event::NotSent(not_sent)), "not sent D0 send_bad_request"),
+            (
+                Output::Event(Event::Forwarded(Forwarded {
+                    id: ID,
+                    remaining_hops: 9,
+                    cause: ForwardCause::Contention,
+                })),
+                "forwarded abababababababab/D2/7 by contention, 9 hops left",
+            ),
             (Output::Event(Event::NeighbourAdded(Digest([1; 8]))), "neighbour 0101010101010101 added"),
             (Output::Event(Event::NeighbourLost(Digest([1; 8]))), "neighbour 0101010101010101 lost"),
             (Output::Event(Event::Sending(SendingState::CredentialNotValid)), "sending CredentialNotValid"),
@@ -439,6 +460,11 @@ mod tests {
             write(&output, &mut entry);
             assert!(describe(&entry).starts_with(words), "{}", describe(&entry));
         }
+    }
+
+    #[test]
+    fn causes_are_listed_in_their_own_order() {
+        assert!(ForwardCause::ALL.iter().enumerate().all(|(number, cause)| *cause as usize == number));
     }
 
     #[test]

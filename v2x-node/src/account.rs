@@ -28,6 +28,9 @@ pub struct Account {
     frames: Frames,
     drops: BTreeMap<&'static str, u64>,
     unsent: BTreeMap<&'static str, u64>,
+    /// Frames of others sent on, and the one that is about to leave.
+    forwarded: u64,
+    relayed: Option<MessageId>,
     neighbours: usize,
     sending: SendingState,
     told: Option<SendingState>,
@@ -53,6 +56,8 @@ impl Account {
             frames: Frames::default(),
             drops: BTreeMap::new(),
             unsent: BTreeMap::new(),
+            forwarded: 0,
+            relayed: None,
             neighbours: 0,
             sending: SendingState::ClockUntrusted,
             told: None,
@@ -103,6 +108,11 @@ impl Account {
     /// Messages sent so far, all classes.
     pub fn sent(&self) -> u64 {
         self.stats.classes().iter().map(|class| class.sent).sum()
+    }
+
+    /// Frames sent on for others so far.
+    pub fn forwarded(&self) -> u64 {
+        self.forwarded
     }
 
     /// The histograms so far.
@@ -199,6 +209,10 @@ impl Observer for Account {
             }
             Event::Sent(sent) => self.stats.class_mut(sent.id.class).sent += 1,
             Event::NotSent(not_sent) => *self.unsent.entry(not_sent.reason.name()).or_default() += 1,
+            Event::Forwarded(forwarded) => {
+                self.forwarded += 1;
+                self.relayed = Some(forwarded.id);
+            }
             Event::NeighbourAdded(_) => self.neighbours += 1,
             Event::NeighbourLost(digest) => {
                 self.neighbours = self.neighbours.saturating_sub(1);
@@ -233,6 +247,10 @@ impl Observer for Account {
     }
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
+        if self.relayed.take() == Some(frame.id) {
+            // Another's message: its way out of its sender was measured there.
+            return;
+        }
         let class = self.stats.class_mut(frame.class);
         for (stage, nanos) in send_stages(&frame.stamps) {
             class.record(stage, nanos);

@@ -388,7 +388,8 @@ impl Observer for Bookkeeper {
                     books.ledger.withheld(id, not_sent.reason.name());
                 }
             }
-            Event::NeighbourAdded(_)
+            Event::Forwarded(_)
+            | Event::NeighbourAdded(_)
             | Event::NeighbourLost(_)
             | Event::Sending(_)
             | Event::Revoked(_)

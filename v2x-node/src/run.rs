@@ -368,10 +368,11 @@ impl Daemon {
         let frames = self.account.frames();
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  received {}  dropped {}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}",
             now.since(self.started).as_secs(),
             self.account.neighbours(),
             self.account.sent(),
+            self.account.forwarded(),
             frames.delivered,
             frames.dropped
         )?;

@@ -164,6 +164,10 @@ pub struct Awareness {
     /// Present in beacons of an emergency vehicle on duty; needs the permission for that role.
     #[prost(message, optional, tag = "22")]
     pub emergency: ::core::option::Option<EmergencyInfo>,
+    /// Floods of several hops that the station holds, the newest, at most 16: the first four bytes of each one's
+    /// signature, little-endian. Sixteen may not be all. Who hears that one is missing here sends it again.
+    #[prost(fixed32, repeated, tag = "23")]
+    pub floods_held: ::prost::alloc::vec::Vec<u32>,
 }
 /// What an emergency vehicle does (EN 302 637-2 EmergencyContainer).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

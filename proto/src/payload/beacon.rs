@@ -23,6 +23,43 @@ pub struct Beacon {
     pub acceleration: Option<i32>,
     /// How accurate the position is (95 %, the longer half axis), cm, 0..=4094.
     pub accuracy_cm: Option<u32>,
+    /// Floods that the station holds.
+    pub floods: FloodTags,
+}
+
+/// Floods of several hops that a station holds: the first four bytes of each one's signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FloodTags {
+    tags: [u32; Self::MAX],
+    count: u8,
+}
+
+impl FloodTags {
+    /// Most that a beacon names.
+    pub const MAX: usize = 16;
+
+    /// The first [`FloodTags::MAX`] of `tags`.
+    #[must_use]
+    pub fn new(tags: &[u32]) -> Self {
+        let mut these = Self::default();
+        for (place, tag) in these.tags.iter_mut().zip(tags) {
+            *place = *tag;
+            these.count += 1;
+        }
+        these
+    }
+
+    /// Whether this flood is named.
+    #[must_use]
+    pub fn contains(&self, tag: u32) -> bool {
+        self.tags[..usize::from(self.count)].contains(&tag)
+    }
+
+    /// Whether there may be more than are named.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        usize::from(self.count) == Self::MAX
+    }
 }
 
 impl Beacon {
@@ -43,6 +80,7 @@ impl From<&v1::Awareness> for Beacon {
             heading: message.heading,
             acceleration: message.acceleration,
             accuracy_cm: message.position_confidence.as_ref().map(|confidence| confidence.semi_major_cm),
+            floods: FloodTags::new(&message.floods_held),
         }
     }
 }
@@ -81,6 +119,7 @@ fn read(payload: &[u8]) -> Result<Option<Beacon>, WireError> {
             PATH_LATITUDE => column(&mut columns[0], reader.bytes()?, MAX_DELTA)?,
             PATH_LONGITUDE => column(&mut columns[1], reader.bytes()?, MAX_DELTA)?,
             PATH_TIME => column(&mut columns[2], reader.bytes()?, MAX_TIME)?,
+            FLOODS => floods(&mut beacon.floods, reader.bytes()?),
             _ => false,
         };
         if !in_range {
@@ -133,6 +172,19 @@ fn confidence(bytes: &[u8]) -> Result<Option<u32>, WireError> {
     Ok(Some(semi_major))
 }
 
+/// A packed column of fixed numbers; false when it has more than there may be, or part of one.
+fn floods(tags: &mut FloodTags, bytes: &[u8]) -> bool {
+    let (whole, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() || whole.len() > FloodTags::MAX {
+        return false;
+    }
+    for (place, tag) in tags.tags.iter_mut().zip(whole) {
+        *place = u32::from_le_bytes(*tag);
+    }
+    tags.count = whole.len() as u8;
+    true
+}
+
 /// Counts a packed column's values; false when one exceeds `limit`.
 #[inline]
 fn column(count: &mut usize, bytes: &[u8], limit: u64) -> Result<bool, WireError> {
@@ -164,6 +216,7 @@ const WIDTH: u32 = varint_tag(18);
 const PATH_LATITUDE: u32 = bytes_tag(19);
 const PATH_LONGITUDE: u32 = bytes_tag(20);
 const PATH_TIME: u32 = bytes_tag(21);
+const FLOODS: u32 = bytes_tag(23);
 
 const SEMI_MAJOR: u32 = varint_tag(1);
 const SEMI_MINOR: u32 = varint_tag(2);

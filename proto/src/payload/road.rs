@@ -1,7 +1,7 @@
 //! Checks of what road users say: awareness, hazards, perception, vulnerable road users.
 
 use super::range::*;
-use super::{Check, PayloadError};
+use super::{Check, FloodTags, PayloadError};
 use crate::v1;
 
 impl Check for v1::Awareness {
@@ -28,6 +28,7 @@ impl Check for v1::Awareness {
         for time in &self.path_delta_time {
             within("path_delta_time", *time, 0..=65_535)?;
         }
+        at_most("floods_held", &self.floods_held, FloodTags::MAX)?;
         if let Some(emergency) = &self.emergency {
             within("cause", emergency.cause, 0..=255)?;
             within("sub_cause", emergency.sub_cause, 0..=255)?;

@@ -50,14 +50,16 @@ proptest! {
 
 pub(super) fn any_awareness() -> impl Strategy<Value = v1::Awareness> {
     let path = proptest::collection::vec((-131_071..=131_071, -131_071..=131_071, 0..65_536u32), 0..=23);
+    let floods = proptest::collection::vec(any::<u32>(), 0..=FloodTags::MAX);
     (
         proptest::option::of(0..=16_382u32),
         proptest::option::of(0..=3_599u32),
         proptest::option::of(-160..=160i32),
         proptest::option::of(any::<bool>()),
-        path,
+        (path, floods),
     )
-        .prop_map(|(speed, heading, acceleration, siren, path)| v1::Awareness {
+        .prop_map(|(speed, heading, acceleration, siren, (path, floods_held))| v1::Awareness {
+            floods_held,
             station_type: v1::StationType::PassengerCar as i32,
             speed,
             heading,

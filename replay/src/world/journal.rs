@@ -121,6 +121,7 @@ impl Journal {
             Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.ledger.withheld(*id, reason.name()),
             Event::NotSent(_)
             | Event::Sent(_)
+            | Event::Forwarded(_)
             | Event::NeighbourAdded(_)
             | Event::NeighbourLost(_)
             | Event::Sending(_)

@@ -114,6 +114,7 @@ fn awareness() -> v1::Awareness {
             sub_cause: 1,
             requests: 0x03,
         }),
+        floods_held: vec![0x0403_0201, u32::MAX],
     }
 }
 

@@ -1,14 +1,19 @@
 //! The dear part of the receive path: one signature a call, then the payload.
 
+use core::time::Duration;
+
 use bytes::Bytes;
-use v2x_proto::payload::{self, Beacon, Message, PayloadError};
+use v2x_proto::envelope::TbsView;
+use v2x_proto::payload::{self, Beacon, FloodTags, Message, PayloadError};
 use v2x_proto::v1::{HazardState, MessageType};
 
 use super::{Frame, HeardRevocation, Receiver, Situation, slice, wide};
+use crate::forward::FloodFrame;
 use crate::host::Host;
 use crate::io::{DropReason, Dropped, ReceiveStamps, Received};
 use crate::limits;
 use crate::neighbor::{Motion, Neighbour, NeighbourTable};
+use crate::position::Position;
 use crate::rate::Standing;
 use crate::roles;
 use crate::security::credential::signing_input;
@@ -38,6 +43,10 @@ pub struct Verified {
     pub accuracy_cm: Option<u16>,
     /// The whole frame.
     pub frame: Bytes,
+    /// Floods its signer holds, from an awareness message.
+    pub floods: Option<FloodTags>,
+    /// What there is to know to send it on, when it may travel more than one hop.
+    pub flood: Option<FloodFrame>,
 }
 
 /// What a station needs of a payload.
@@ -47,6 +56,7 @@ struct Gist {
     accuracy_cm: Option<u16>,
     new_event: Option<u32>,
     revocation: Option<HeardRevocation>,
+    floods: Option<FloodTags>,
 }
 
 impl Receiver {
@@ -121,7 +131,10 @@ impl Receiver {
             new_event: gist.new_event,
             requests: frame.bytes.slice(wide(&frame.requests)),
             signal_dbm: frame.signal_dbm,
-            single_hop: received.hops == 1,
+            // Who sends a message on can write its hops as if it were its signer.
+            single_hop: frame.max_hops <= 1,
+            floods: gist.floods,
+            flood: flood(&frame, received.position),
             revocation: gist.revocation,
             accuracy_cm: gist.accuracy_cm,
             frame: frame.bytes,
@@ -167,7 +180,8 @@ impl Receiver {
                 }
             };
             let accuracy_cm = beacon.accuracy_cm.map(|radius| radius as u16);
-            return Ok(Gist { motion: Some(motion(&beacon)), accuracy_cm, ..Gist::default() });
+            let floods = Some(beacon.floods);
+            return Ok(Gist { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Gist::default() });
         }
         let message = match payload::decode(received.message_type, payload.clone()) {
             Ok(message) => message,
@@ -185,6 +199,28 @@ impl Receiver {
         };
         Ok(Gist { new_event, ..Gist::default() })
     }
+}
+
+/// What the forwarder needs of a frame that may travel on.
+fn flood(frame: &Frame, source: Position) -> Option<FloodFrame> {
+    if frame.max_hops <= 1 {
+        return None;
+    }
+    let tbs = TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok()?;
+    Some(FloodFrame {
+        frame: frame.bytes.clone(),
+        hash: frame.hash,
+        id: frame.id,
+        source,
+        remaining_hops: frame.remaining_hops,
+        area: tbs.area,
+        expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
+        forwarder: frame.forwarder,
+        link: frame.link_source,
+        admitted: frame.admitted,
+        event: None,
+        keep_alive: None,
+    })
 }
 
 fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {

@@ -1,0 +1,552 @@
+//! Messages that travel more than one hop: who sends them on, when, and to whom again.
+//!
+//! A [`Forwarder`] knows every such message by the keyed hash of its signed bytes from its verification until it
+//! expires. It is fed with verified messages ([`take`](Forwarder::take)), copies ([`copy`](Forwarder::copy)) and
+//! neighbours' beacons ([`beacon`](Forwarder::beacon)), and says what to transmit ([`pop`](Forwarder::pop)) and when to
+//! come back ([`next_due`](Forwarder::next_due)). Three ways lead to a transmission:
+//!
+//! - **contention** right after reception ([`contention`]), with a retry where hardly anybody is ahead;
+//! - **carrying**: beacons list the floods their sender holds, and who lacks one that concerns it gets it from the
+//!   nearest that has it. A partition heals this way, a newcomer learns what happened, and what the wave missed is
+//!   made good;
+//! - **keeping alive**: a hazard that asks for it, or a roadside unit that may, is repeated when it was not heard for
+//!   twice its interval (EN 302 637-3 keep-alive forwarding).
+//!
+//! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed
+//! bytes are sent as they came; only the hop header is new.
+
+pub mod area;
+mod carry;
+pub mod contention;
+mod flood;
+pub mod reach;
+mod table;
+
+use core::hash::Hasher;
+use core::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use siphasher::sip::SipHasher13;
+use v2x_proto::envelope::{MAX_FRAME, SignedView};
+use v2x_proto::hop::{self, HopHeader};
+use v2x_proto::{AreaView, Class, Digest};
+
+use self::area::Area;
+use self::contention::{HeardCopy, Window, plausible_hops};
+pub use self::flood::{EventVersion, ForwardCause, Forwarded};
+use self::flood::{Flood, Keep, Scope, State};
+use self::reach::Reach;
+use self::table::Table;
+use crate::config::Scheme;
+use crate::dedup::FrameHash;
+use crate::io::{MessageId, SendStamps, Transmit};
+use crate::limits;
+use crate::neighbor::NeighbourTable;
+use crate::position::{Plane, Position};
+use crate::rng::Stream;
+use crate::time::{Anchor, Instant, WireTime};
+
+/// The floods of a station.
+#[derive(Debug)]
+pub struct Forwarder {
+    scheme: Scheme,
+    /// A roadside unit that may keep others' events alive.
+    anchor_unit: bool,
+    floods: Table,
+    reach: Reach,
+    early: Vec<Early>,
+    jitter: (u64, u64),
+    draws: u64,
+    frames: BytesMut,
+}
+
+/// What the forwarder needs to know of the moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The core's time.
+    pub now: Instant,
+    /// Ties it to wire time.
+    pub anchor: &'a Anchor,
+    /// The plane about the own position, when that is known.
+    pub here: Option<&'a Plane>,
+    /// Who is near.
+    pub neighbours: &'a NeighbourTable,
+}
+
+/// What a verified frame says of its flood.
+#[derive(Clone, Debug)]
+pub struct FloodFrame {
+    /// The whole frame.
+    pub frame: Bytes,
+    /// Keyed hash of what was signed.
+    pub hash: FrameHash,
+    /// Which message.
+    pub id: MessageId,
+    /// Where it was generated.
+    pub source: Position,
+    /// Remaining hops it came with.
+    pub remaining_hops: u8,
+    /// Where it is to go; `None`: so many hops in all directions.
+    pub area: Option<AreaView>,
+    /// When it expires.
+    pub expires: WireTime,
+    /// Who transmitted it, by its own word.
+    pub forwarder: Digest,
+    /// From which link address.
+    pub link: [u8; 6],
+    /// When it came in.
+    pub admitted: Instant,
+    /// The event it is about.
+    pub event: Option<EventVersion>,
+    /// How often its hazard is to be kept alive.
+    pub keep_alive: Option<Duration>,
+}
+
+/// A copy of a message that was received before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CopyHeard {
+    /// Keyed hash of what was signed.
+    pub hash: FrameHash,
+    /// Its remaining hops.
+    pub remaining_hops: u8,
+    /// Who transmitted it, by its own word.
+    pub forwarder: Digest,
+    /// From which link address.
+    pub link: [u8; 6],
+}
+
+/// Which frames [`Forwarder::pop`] may give out: imminent ones leave before all else, others before background only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Relays of imminent messages.
+    Imminent,
+    /// Floods.
+    Flood,
+}
+
+/// A copy of a frame that may still wait for its verification.
+#[derive(Clone, Copy, Debug)]
+struct Early {
+    copy: CopyHeard,
+    at: Instant,
+}
+
+impl Forwarder {
+    /// With nothing heard yet.
+    pub fn new(scheme: Scheme, anchor_unit: bool, stream: &mut Stream) -> Self {
+        Self {
+            scheme,
+            anchor_unit,
+            floods: Table::default(),
+            reach: Reach::default(),
+            early: Vec::with_capacity(limits::MAX_EARLY_COPIES),
+            jitter: (stream.next_u64(), stream.next_u64()),
+            draws: 0,
+            frames: BytesMut::new(),
+        }
+    }
+
+    /// Whether a frame with this hash is a copy of a flood that is known.
+    #[must_use]
+    pub fn knows(&self, hash: FrameHash) -> bool {
+        self.floods.find(hash).is_some()
+    }
+
+    /// Floods known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.floods.len()
+    }
+
+    /// Whether no flood is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How far stations are heard here, m.
+    #[must_use]
+    pub fn reach_m(&self) -> f32 {
+        self.reach.metres()
+    }
+
+    /// A verified message that may travel on. True when it is for this station's application.
+    ///
+    /// `relay` is false when its signer is suspect: then it is known, and goes no farther.
+    pub fn take(&mut self, heard: FloodFrame, relay: bool, around: &Surroundings<'_>) -> bool {
+        let scope = heard.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area)));
+        let here = around.here.map(Plane::origin);
+        let concerns_us = heard.id.class != Class::D3 || scope.holds(here);
+        if self.scheme == Scheme::Off {
+            return concerns_us;
+        }
+        let previous = transmitter(&heard.forwarder, &heard.link, around);
+        if let Some(event) = &heard.event {
+            self.floods.supersede(event);
+        }
+        let mut flood = Flood {
+            hash: heard.hash,
+            id: heard.id,
+            tag: tag_of(&heard.frame),
+            scope,
+            source: heard.source,
+            previous,
+            remaining_hops: heard.remaining_hops,
+            // A copy of its own: the frame as received would hold on to the block it was read into.
+            frame: Bytes::copy_from_slice(&heard.frame),
+            expires: around.anchor.instant_at(heard.expires),
+            since: heard.admitted,
+            state: State::Settled,
+            serve: None,
+            served: Instant::ZERO,
+            keep: None,
+            event: heard.event,
+            relays: 0,
+            retries: 0,
+        };
+        if relay && flood.may_travel() {
+            if let Some(wait) = self.wait(&flood, around) {
+                flood.state = State::Waiting((heard.admitted + wait).max(around.now));
+            }
+            flood.keep = self.keep(&flood, heard.keep_alive, here, around.now);
+        } else if !relay {
+            flood.remaining_hops = 0;
+        }
+        self.floods.insert(flood);
+        for early in self.early.extract_if(.., |early| early.copy.hash == heard.hash).collect::<Vec<_>>() {
+            self.copy(&early.copy, around);
+        }
+        concerns_us
+    }
+
+    /// An own message that may travel more than one hop was handed to the link's queue.
+    pub fn sent(&mut self, sent: FloodFrame, around: &Surroundings<'_>) {
+        if self.scheme == Scheme::Off || self.knows(sent.hash) {
+            return;
+        }
+        if let Some(event) = &sent.event {
+            self.floods.supersede(event);
+        }
+        let mut flood = Flood {
+            hash: sent.hash,
+            id: sent.id,
+            tag: tag_of(&sent.frame),
+            scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
+            source: sent.source,
+            previous: None,
+            // As if it had come from one hop before.
+            remaining_hops: sent.remaining_hops.saturating_add(1),
+            frame: Bytes::copy_from_slice(&sent.frame),
+            expires: around.anchor.instant_at(sent.expires),
+            since: around.now,
+            state: State::Sent(None),
+            serve: None,
+            served: Instant::ZERO,
+            keep: None,
+            event: sent.event,
+            relays: 0,
+            retries: RETRIES,
+        };
+        flood.state = State::Sent(self.retry(&flood, around));
+        self.floods.insert(flood);
+    }
+
+    /// A copy of a known flood, or of a frame that waits for its verification, was heard.
+    pub fn copy(&mut self, copy: &CopyHeard, around: &Surroundings<'_>) {
+        let Some(slot) = self.floods.find(copy.hash) else {
+            if self.scheme != Scheme::Off {
+                self.remember(copy, around.now);
+            }
+            return;
+        };
+        let heard = HeardCopy {
+            remaining_hops: copy.remaining_hops,
+            transmitter: transmitter(&copy.forwarder, &copy.link, around),
+        };
+        let again = (self.scheme == Scheme::Etsi).then(|| self.etsi_wait(heard.transmitter, around));
+        let draw = self.draw(KEEP_JITTER);
+        self.floods.update(slot, |flood| {
+            flood.hear(&heard, again, around);
+            if let Some(keep) = &mut flood.keep {
+                keep.at = around.now + keep.interval * 2 + draw;
+            }
+        });
+    }
+
+    /// The next frame that is due for the link, if it takes one; what was popped counts as sent.
+    pub fn pop(
+        &mut self,
+        lane: Lane,
+        own: Digest,
+        around: &Surroundings<'_>,
+    ) -> Option<(Transmit, Forwarded)> {
+        while let Some(slot) = self.floods.due_at(around.now, lane) {
+            let flood = self.floods.get(slot)?;
+            if flood.expires <= around.now {
+                self.floods.remove(slot);
+                continue;
+            }
+            let cause = flood.cause(around.now);
+            let sent = self.transmit(slot, cause, own, around);
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        None
+    }
+
+    /// When something is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        self.floods.next_due()
+    }
+
+    fn transmit(
+        &mut self,
+        slot: u16,
+        cause: ForwardCause,
+        own: Digest,
+        around: &Surroundings<'_>,
+    ) -> Option<(Transmit, Forwarded)> {
+        let draw = self.draw(KEEP_JITTER);
+        let flood = self.floods.get(slot)?;
+        let retry = match cause {
+            ForwardCause::Contention | ForwardCause::Retry => self.retry(flood, around),
+            ForwardCause::Carry | ForwardCause::KeepAlive => None,
+        };
+        let id = flood.id;
+        let expires = flood.expires;
+        // Our own goes out again as it went out first.
+        let remaining_hops = flood.remaining_hops - 1;
+        let bytes = relayed(&mut self.frames, &flood.frame, remaining_hops, own, cause);
+        self.floods.update(slot, |flood| {
+            match cause {
+                ForwardCause::Contention => flood.retries = RETRIES,
+                ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
+                ForwardCause::Carry => flood.served = limits::SERVE_RATE.charged(flood.served, around.now),
+                ForwardCause::KeepAlive => {}
+            }
+            if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
+                flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
+            }
+            // One copy serves all who wait for one.
+            flood.serve = None;
+            if let Some(keep) = &mut flood.keep {
+                keep.at = around.now + keep.interval * 2 + draw;
+            }
+        });
+        let stamps = SendStamps {
+            generated: around.now,
+            built: around.now,
+            signed: around.now,
+            queued: around.now,
+            gate_open: around.now,
+        };
+        let transmit = Transmit { bytes: bytes?, class: id.class, id, expires, source: None, stamps };
+        Some((transmit, Forwarded { id, remaining_hops, cause }))
+    }
+
+    /// How long to wait before a fresh flood is sent on; `None` when it is not for this station to do.
+    fn wait(&mut self, flood: &Flood, around: &Surroundings<'_>) -> Option<Duration> {
+        let here = around.here?;
+        if flood.id.class == Class::D0 {
+            let distance = flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32);
+            let window = Window { min: RELAY_MIN, max: RELAY_MAX, distance_m: self.reach.metres() };
+            return Some(window.wait(distance) + self.draw(JITTER));
+        }
+        match self.scheme {
+            Scheme::Off => None,
+            Scheme::Flooding => flood.scope.holds(Some(here.origin())).then(|| self.draw(FLOODING_JITTER)),
+            Scheme::Etsi | Scheme::Roadcast => {
+                let metres = self.progress(flood, here)?;
+                let window = match self.scheme {
+                    Scheme::Etsi => ETSI_WINDOW,
+                    _ => contention::window(around.neighbours.len(), self.reach.metres()),
+                };
+                let jitter = if self.scheme == Scheme::Etsi { Duration::ZERO } else { self.draw(JITTER) };
+                Some(window.wait(metres) + jitter)
+            }
+        }
+    }
+
+    /// How far a flood came with its last hop: from its transmitter in its area, towards the area outside of it.
+    /// `Some(None)` when that is not known; `None` when it is not for this station to send it on.
+    fn progress(&self, flood: &Flood, here: &Plane) -> Option<Option<f32>> {
+        let own = flood.scope.distance_m(here.origin());
+        if own == 0.0 {
+            return Some(flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32));
+        }
+        // Outside: only towards the area, and not at all when it is there already (annex F.3: the sender was inside).
+        let from = flood.previous.unwrap_or(flood.source);
+        let progress = flood.scope.distance_m(from) - own;
+        (progress > 0.0).then(|| flood.previous.map(|_| progress as f32))
+    }
+
+    fn etsi_wait(&self, transmitter: Option<Position>, around: &Surroundings<'_>) -> Duration {
+        let distance = around.here.zip(transmitter).map(|(here, from)| here.distance_2(from).sqrt() as f32);
+        ETSI_WINDOW.wait(distance)
+    }
+
+    /// When to send again unless a station farther along is heard: only where hardly anybody is ahead, for elsewhere
+    /// others do.
+    fn retry(&self, flood: &Flood, around: &Surroundings<'_>) -> Option<Instant> {
+        let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && flood.id.class == Class::D3)?;
+        let own = here.distance_2(flood.source).sqrt();
+        let source = Plane::at(flood.source);
+        let ahead = around.neighbours.iter().filter(|neighbour| {
+            neighbour.is_direct()
+                && around.now.since(neighbour.heard()) < AHEAD_HEARD
+                && source.distance_2(neighbour.position()).sqrt() > own + AHEAD_M
+                && flood.scope.holds(Some(neighbour.position()))
+        });
+        let ahead = ahead.take(FEW_AHEAD).count();
+        let window = contention::window(around.neighbours.len(), self.reach.metres());
+        (1..FEW_AHEAD).contains(&ahead).then(|| around.now + window.max * 2)
+    }
+
+    fn keep(
+        &mut self,
+        flood: &Flood,
+        asked: Option<Duration>,
+        here: Option<Position>,
+        now: Instant,
+    ) -> Option<Keep> {
+        if self.scheme != Scheme::Roadcast || flood.id.class != Class::D3 || !flood.scope.holds(here) {
+            return None;
+        }
+        let interval = asked.or_else(|| self.anchor_unit.then_some(limits::ANCHOR_INTERVAL))?;
+        let at = now + interval * 2 + self.draw(KEEP_JITTER);
+        Some(Keep { interval, at })
+    }
+
+    fn remember(&mut self, copy: &CopyHeard, now: Instant) {
+        self.early.retain(|early| now.since(early.at) < EARLY_KEPT);
+        if self.early.len() < limits::MAX_EARLY_COPIES {
+            self.early.push(Early { copy: *copy, at: now });
+        }
+    }
+
+    /// A duration below `bound` that nobody else can foresee.
+    fn draw(&mut self, bound: Duration) -> Duration {
+        self.draws = self.draws.wrapping_add(1);
+        let mut hasher = SipHasher13::new_with_keys(self.jitter.0, self.jitter.1);
+        hasher.write_u64(self.draws);
+        let scaled = (u128::from(hasher.finish()) * bound.as_nanos()) >> 64;
+        Duration::from_nanos(scaled as u64)
+    }
+}
+
+impl Flood {
+    /// A copy of it was heard. `again`: what a stock forwarder, which keeps no memory of what it sent on, waits for it.
+    fn hear(&mut self, copy: &HeardCopy, again: Option<Duration>, around: &Surroundings<'_>) {
+        if let Some(wait) = again {
+            self.state = match self.state {
+                State::Waiting(_) => State::Settled,
+                _ if copy.remaining_hops > 1 => {
+                    self.remaining_hops = copy.remaining_hops;
+                    State::Waiting(around.now + wait)
+                }
+                state => state,
+            };
+            return;
+        }
+        let Some(here) = around.here else { return };
+        match self.state {
+            State::Waiting(_) if self.id.class == Class::D0 => {
+                // A stranger's copies do not count: anybody may repeat a frame.
+                self.relays += u8::from(copy.transmitter.is_some());
+                if self.relays >= RELAYS {
+                    self.state = State::Settled;
+                }
+            }
+            State::Waiting(_) if contention::cancels(&self.place(here), copy) => self.state = State::Settled,
+            State::Sent(Some(_)) if self.goes_on(copy, here) => self.state = State::Sent(None),
+            _ => {}
+        }
+        if let (Some(serve), Some(transmitter)) = (&self.serve, copy.transmitter) {
+            let served = Plane::at(serve.place);
+            if served.distance_2(transmitter).sqrt() <= served.distance_2(here.origin()).sqrt() + SERVED_M {
+                self.serve = None;
+            }
+        }
+    }
+
+    /// Whether a copy shows that the flood is farther along than here.
+    fn goes_on(&self, copy: &HeardCopy, here: &Plane) -> bool {
+        let own = here.distance_2(self.source);
+        plausible_hops(self.remaining_hops, copy.remaining_hops.saturating_add(1))
+            && copy.transmitter.is_some_and(|other| Plane::at(self.source).distance_2(other) > own)
+    }
+
+    /// What it is due for.
+    fn cause(&self, now: Instant) -> ForwardCause {
+        match self.state {
+            State::Waiting(at) if at <= now => ForwardCause::Contention,
+            State::Sent(Some(at)) if at <= now => ForwardCause::Retry,
+            _ if self.serve.is_some_and(|serve| serve.at <= now) => ForwardCause::Carry,
+            _ => ForwardCause::KeepAlive,
+        }
+    }
+}
+
+/// Where the transmitter of a frame is: a verified neighbour that speaks from the address it was heard from. Anybody can
+/// write another's name into a hop header; to be taken for it takes its address too.
+fn transmitter(forwarder: &Digest, link: &[u8; 6], around: &Surroundings<'_>) -> Option<Position> {
+    let neighbour = around.neighbours.get(forwarder)?;
+    let speaks = neighbour.link() == Some(*link);
+    speaks.then(|| neighbour.position_at(around.anchor.wire_at(around.now)))
+}
+
+/// The frame with a new hop header and the same signed bytes.
+fn relayed(
+    frames: &mut BytesMut,
+    frame: &[u8],
+    remaining_hops: u8,
+    forwarder: Digest,
+    cause: ForwardCause,
+) -> Option<Bytes> {
+    let (header, len) = hop::parse(frame).ok()?;
+    let mut flags = header.flags;
+    flags.multi_hop = true;
+    flags.store_carry_forward = cause == ForwardCause::Carry;
+    flags.keep_alive = cause == ForwardCause::KeepAlive;
+    let header = HopHeader { flags, remaining_hops, forwarder, forwarder_position: None, ..header };
+    frames.reserve(MAX_FRAME);
+    header.encode(frames);
+    frames.put_slice(&frame[len..]);
+    Some(frames.split().freeze())
+}
+
+/// Names a flood in beacons: the first bytes of its signature, alike for all who hold it.
+fn tag_of(frame: &[u8]) -> u32 {
+    let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
+    let signature = signed.and_then(|signed| signed.signature.first_chunk::<4>().copied());
+    signature.map_or(0, u32::from_le_bytes)
+}
+
+/// `standards` 3.4: a millisecond parts stations that are equally far; more would let nearer ones overtake.
+const JITTER: Duration = Duration::from_millis(1);
+/// Plain flooding spreads its copies over this.
+const FLOODING_JITTER: Duration = Duration::from_millis(10);
+/// EN 302 636-4-1 annex F.3 with the defaults of its MIB: 1 to 100 ms, 1,000 m.
+const ETSI_WINDOW: Window =
+    Window { min: Duration::from_millis(1), max: Duration::from_millis(100), distance_m: 1000.0 };
+/// Imminent messages are relayed within 1 to 5 ms: two hops in 20 ms, verification included.
+const RELAY_MIN: Duration = Duration::from_millis(1);
+const RELAY_MAX: Duration = Duration::from_millis(5);
+/// By this many neighbours at most.
+const RELAYS: u8 = 2;
+/// Times a frame is sent again when nobody ahead carried it on.
+const RETRIES: u8 = 2;
+/// With this many neighbours ahead, one of them has it.
+const FEW_AHEAD: usize = 3;
+/// A neighbour is ahead when it is this much farther from the source.
+const AHEAD_M: f64 = 10.0;
+/// And was heard within this.
+const AHEAD_HEARD: Duration = Duration::from_secs(3);
+/// Who waits for a copy has it when somebody this much farther from it was heard to send one.
+const SERVED_M: f64 = 50.0;
+/// EN 302 637-3 keep-alive forwarding: up to 150 ms of chance, so that one speaks for all.
+const KEEP_JITTER: Duration = Duration::from_millis(150);
+/// A frame waits for its credential and its verification this long at most.
+const EARLY_KEPT: Duration = Duration::from_millis(500);

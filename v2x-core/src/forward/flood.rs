@@ -1,0 +1,189 @@
+//! One flood at one station: what it was, and how far this station has got with it.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use v2x_proto::Digest;
+
+use super::area::Area;
+use super::contention::Place;
+use crate::dedup::FrameHash;
+use crate::io::MessageId;
+use crate::position::{Plane, Position};
+use crate::time::{Instant, WireTime};
+
+/// A message that may travel more than one hop, verified or our own, until it expires.
+#[derive(Clone, Debug)]
+pub(super) struct Flood {
+    pub hash: FrameHash,
+    pub id: MessageId,
+    /// Names it in beacons: the first four bytes of its signature.
+    pub tag: u32,
+    pub scope: Scope,
+    /// Where it was generated.
+    pub source: Position,
+    /// Where it came from, as far as that is known.
+    pub previous: Option<Position>,
+    /// Remaining hops it came with.
+    pub remaining_hops: u8,
+    /// The whole frame as it came.
+    pub frame: Bytes,
+    pub expires: Instant,
+    /// When this station had it first.
+    pub since: Instant,
+    pub state: State,
+    /// A copy for a neighbour that does not have it.
+    pub serve: Option<Serve>,
+    /// Up to when its rate of such copies is spent.
+    pub served: Instant,
+    pub keep: Option<Keep>,
+    /// The event it is about.
+    pub event: Option<EventVersion>,
+    /// Neighbours heard to relay it while waiting.
+    pub relays: u8,
+    /// Times it may be sent again when nobody carries it on.
+    pub retries: u8,
+}
+
+/// Where a flood goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope {
+    /// Through an area, and towards it.
+    Area(Area),
+    /// So many hops, in all directions.
+    Hops,
+}
+
+/// How far a station has got with a flood.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum State {
+    /// It will be sent then, unless others make that unnecessary.
+    Waiting(Instant),
+    /// It was sent; again then, unless it is heard farther along.
+    Sent(Option<Instant>),
+    /// Nothing is to be done but to know it.
+    Settled,
+    /// A newer message about its event has taken its place: it is not said again.
+    Superseded,
+}
+
+/// A copy owed to a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Serve {
+    pub at: Instant,
+    /// Where the neighbour is.
+    pub place: Position,
+}
+
+/// A flood kept alive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Keep {
+    pub interval: Duration,
+    pub at: Instant,
+}
+
+/// Which event a flood is about, and how new what it says of it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventVersion {
+    /// Who declared the event.
+    pub origin: Digest,
+    /// Its number among the origin's.
+    pub number: u32,
+    /// When this state of it was made.
+    pub reference: WireTime,
+}
+
+impl EventVersion {
+    /// Whether the other is about the same event.
+    #[must_use]
+    pub fn same_event(&self, other: &Self) -> bool {
+        (self.origin, self.number) == (other.origin, other.number)
+    }
+}
+
+impl Flood {
+    /// When something is to be done about it.
+    pub(super) fn due(&self) -> Instant {
+        let state = match self.state {
+            State::Waiting(at) | State::Sent(Some(at)) => at,
+            State::Sent(None) | State::Settled | State::Superseded => Instant::FAR_FUTURE,
+        };
+        let serve = self.serve.map_or(Instant::FAR_FUTURE, |serve| serve.at);
+        let keep = self.keep.map_or(Instant::FAR_FUTURE, |keep| keep.at);
+        state.min(serve).min(keep).min(self.expires)
+    }
+
+    /// Whether it may be sent on at all.
+    pub(super) fn may_travel(&self) -> bool {
+        self.remaining_hops > 1 && self.state != State::Superseded
+    }
+
+    pub(super) fn place<'a>(&self, here: &'a Plane) -> Place<'a> {
+        Place { here, source: self.source, previous: self.previous, remaining_hops: self.remaining_hops }
+    }
+
+    /// Nothing newer than this is to be told of it.
+    pub(super) fn supersede(&mut self) {
+        self.state = State::Superseded;
+        self.serve = None;
+        self.keep = None;
+    }
+}
+
+impl Scope {
+    /// Whether a station at `here` is to have it; where that is, nobody knows without a position, and more is better.
+    pub(super) fn holds(&self, here: Option<Position>) -> bool {
+        match (self, here) {
+            (Self::Area(area), Some(here)) => area.contains(here),
+            (Self::Area(_) | Self::Hops, _) => true,
+        }
+    }
+
+    /// How far from where it is to go, m.
+    pub(super) fn distance_m(&self, position: Position) -> f64 {
+        match self {
+            Self::Area(area) => area.distance_m(position),
+            Self::Hops => 0.0,
+        }
+    }
+}
+
+/// A message sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Which message.
+    pub id: MessageId,
+    /// Hops it may still make, this one included.
+    pub remaining_hops: u8,
+    /// Why.
+    pub cause: ForwardCause,
+}
+
+/// Why a message was sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ForwardCause {
+    /// Nobody farther along was faster.
+    Contention,
+    /// Hardly anybody is ahead, and none of them was heard to send it on.
+    Retry,
+    /// A neighbour's beacon shows that it lacks it.
+    Carry,
+    /// It is kept alive, and was not heard for twice its interval.
+    KeepAlive,
+}
+
+impl ForwardCause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [Self::Contention, Self::Retry, Self::Carry, Self::KeepAlive];
+
+    /// Stable name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Contention => "contention",
+            Self::Retry => "retry",
+            Self::Carry => "carry",
+            Self::KeepAlive => "keep_alive",
+        }
+    }
+}
