@@ -55,3 +55,9 @@ mod revocation;
 
 // Clocks that are wrong, and clocks that are set.
 mod clock;
+
+// Many stations in a field, with whatever links between them.
+mod field;
+
+// Messages of several hops through many stations.
+mod forward;

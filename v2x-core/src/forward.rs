@@ -201,6 +201,7 @@ impl Forwarder {
             served: Instant::ZERO,
             keep: None,
             event: heard.event,
+            relayed: relay,
             relays: 0,
             retries: 0,
         };
@@ -209,8 +210,6 @@ impl Forwarder {
                 flood.state = State::Waiting((heard.admitted + wait).max(around.now));
             }
             flood.keep = self.keep(&flood, heard.keep_alive, here, around.now);
-        } else if !relay {
-            flood.remaining_hops = 0;
         }
         self.floods.insert(flood);
         for early in self.early.extract_if(.., |early| early.copy.hash == heard.hash).collect::<Vec<_>>() {
@@ -244,6 +243,7 @@ impl Forwarder {
             served: Instant::ZERO,
             keep: None,
             event: sent.event,
+            relayed: true,
             relays: 0,
             retries: RETRIES,
         };
@@ -264,9 +264,17 @@ impl Forwarder {
             transmitter: transmitter(&copy.forwarder, &copy.link, around),
         };
         let again = (self.scheme == Scheme::Etsi).then(|| self.etsi_wait(heard.transmitter, around));
+        let cancellable = self.scheme == Scheme::Roadcast;
+        let anew = self.anew(slot, &heard, around);
         let draw = self.draw(KEEP_JITTER);
         self.floods.update(slot, |flood| {
-            flood.hear(&heard, again, around);
+            if let Some((wait, hops)) = anew {
+                flood.remaining_hops = hops;
+                flood.previous = heard.transmitter;
+                flood.state = State::Waiting(around.now + wait);
+            } else {
+                flood.hear(&heard, again, cancellable, around);
+            }
             if let Some(keep) = &mut flood.keep {
                 keep.at = around.now + keep.interval * 2 + draw;
             }
@@ -351,7 +359,7 @@ impl Forwarder {
         let here = around.here?;
         if flood.id.class == Class::D0 {
             let distance = flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32);
-            let window = Window { min: RELAY_MIN, max: RELAY_MAX, distance_m: self.reach.metres() };
+            let window = Window { min: RELAY_MIN, max: RELAY_MAX, distance_m: RELAY_M };
             return Some(window.wait(distance) + self.draw(JITTER));
         }
         match self.scheme {
@@ -382,6 +390,19 @@ impl Forwarder {
         (progress > 0.0).then(|| flood.previous.map(|_| progress as f32))
     }
 
+    /// A flood that came with too few hops left, by an attacker's hand or the long way round, is sent on once more when
+    /// a copy with many more comes: what an unsigned number said does not settle it. How long to wait, and the hops.
+    fn anew(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<(Duration, u8)> {
+        let flood = self.floods.get(slot)?;
+        let better = copy.remaining_hops > flood.remaining_hops.saturating_add(FEWER_HOPS);
+        let ours = flood.id.class == Class::D3 && flood.relayed && flood.state != State::Superseded;
+        if self.scheme != Scheme::Roadcast || !better || !ours {
+            return None;
+        }
+        let flood = Flood { previous: copy.transmitter, ..flood.clone() };
+        self.wait(&flood, around).map(|wait| (wait, copy.remaining_hops))
+    }
+
     fn etsi_wait(&self, transmitter: Option<Position>, around: &Surroundings<'_>) -> Duration {
         let distance = around.here.zip(transmitter).map(|(here, from)| here.distance_2(from).sqrt() as f32);
         ETSI_WINDOW.wait(distance)
@@ -390,7 +411,9 @@ impl Forwarder {
     /// When to send again unless a station farther along is heard: only where hardly anybody is ahead, for elsewhere
     /// others do.
     fn retry(&self, flood: &Flood, around: &Surroundings<'_>) -> Option<Instant> {
-        let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && flood.id.class == Class::D3)?;
+        // A copy with its last hop is sent on by nobody, so nobody is heard to.
+        let carried_on = flood.id.class == Class::D3 && flood.remaining_hops > 2;
+        let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
         let own = here.distance_2(flood.source).sqrt();
         let source = Plane::at(flood.source);
         let ahead = around.neighbours.iter().filter(|neighbour| {
@@ -438,7 +461,13 @@ impl Forwarder {
 
 impl Flood {
     /// A copy of it was heard. `again`: what a stock forwarder, which keeps no memory of what it sent on, waits for it.
-    fn hear(&mut self, copy: &HeardCopy, again: Option<Duration>, around: &Surroundings<'_>) {
+    fn hear(
+        &mut self,
+        copy: &HeardCopy,
+        again: Option<Duration>,
+        cancellable: bool,
+        around: &Surroundings<'_>,
+    ) {
         if let Some(wait) = again {
             self.state = match self.state {
                 State::Waiting(_) => State::Settled,
@@ -459,7 +488,9 @@ impl Flood {
                     self.state = State::Settled;
                 }
             }
-            State::Waiting(_) if contention::cancels(&self.place(here), copy) => self.state = State::Settled,
+            State::Waiting(_) if cancellable && contention::cancels(&self.place(here), copy) => {
+                self.state = State::Settled;
+            }
             State::Sent(Some(_)) if self.goes_on(copy, here) => self.state = State::Sent(None),
             _ => {}
         }
@@ -534,10 +565,15 @@ const ETSI_WINDOW: Window =
 /// Imminent messages are relayed within 1 to 5 ms: two hops in 20 ms, verification included.
 const RELAY_MIN: Duration = Duration::from_millis(1);
 const RELAY_MAX: Duration = Duration::from_millis(5);
+/// From here on at once: beyond the 150 m that are meant, and cars 30 m apart are farther apart in time than a frame is
+/// long.
+const RELAY_M: f32 = 200.0;
 /// By this many neighbours at most.
 const RELAYS: u8 = 2;
 /// Times a frame is sent again when nobody ahead carried it on.
 const RETRIES: u8 = 2;
+/// A copy with so many hops more than the own has them from a shorter way.
+const FEWER_HOPS: u8 = 2;
 /// With this many neighbours ahead, one of them has it.
 const FEW_AHEAD: usize = 3;
 /// A neighbour is ahead when it is this much farther from the source.

@@ -39,6 +39,8 @@ pub(super) struct Flood {
     pub keep: Option<Keep>,
     /// The event it is about.
     pub event: Option<EventVersion>,
+    /// Whether it may be sent on: not what a suspect says.
+    pub relayed: bool,
     /// Neighbours heard to relay it while waiting.
     pub relays: u8,
     /// Times it may be sent again when nobody carries it on.
@@ -115,7 +117,7 @@ impl Flood {
 
     /// Whether it may be sent on at all.
     pub(super) fn may_travel(&self) -> bool {
-        self.remaining_hops > 1 && self.state != State::Superseded
+        self.relayed && self.remaining_hops > 1 && self.state != State::Superseded
     }
 
     pub(super) fn place<'a>(&self, here: &'a Plane) -> Place<'a> {

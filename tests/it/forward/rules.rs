@@ -1,0 +1,394 @@
+//! Who sends a flood on, when, and who does not.
+
+use v2x_core::io::{DropReason, Event, ForwardCause, Input};
+use v2x_core::limits;
+use v2x_core::position::Position;
+use v2x_proto::hop;
+
+use super::*;
+use crate::field::{Links, address};
+
+/// Stations so many metres east of each other that hear as far as `RANGE`.
+const RANGE: f64 = 300.0;
+
+fn line(crew: &mut Crew, east: &[f64]) -> Field {
+    Field::new(crew, east.iter().map(|east| (*east, 0.0)).collect(), Scheme::Roadcast)
+}
+
+fn in_range(places: &[(f64, f64)]) -> Box<Links<'static>> {
+    let places = places.to_vec();
+    Box::new(move |from, to, _| {
+        let ((ax, ay), (bx, by)) = (places[from], places[to]);
+        (ax - bx).hypot(ay - by) <= RANGE
+    })
+}
+
+/// A field in which all know their neighbours, and a flood from station 0.
+fn flooded(crew: &mut Crew, east: &[f64], area: Option<AreaView>, hops: u8) -> (Field, Instant) {
+    let mut field = line(crew, east);
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    let start = field.now;
+    field.feed(0, flood(&field, 0, area, hops, 60_000));
+    (field, start)
+}
+
+fn about(place: Position, radius_m: u32) -> AreaView {
+    AreaView { latitude: place.latitude, longitude: place.longitude, ..circle(radius_m) }
+}
+
+fn drops(field: &Field, station: usize) -> Vec<DropReason> {
+    let drops = field.events.iter().filter_map(|(_, who, event)| match event {
+        Event::Dropped(dropped) if *who == station => Some(dropped.reason),
+        _ => None,
+    });
+    drops.collect()
+}
+
+/// Forwards of the wave itself, retries and repairs left out.
+fn wave(field: &Field) -> Vec<(usize, u8)> {
+    let first = |(_, station, forwarded): (Instant, usize, v2x_core::io::Forwarded)| {
+        (forwarded.cause == ForwardCause::Contention).then_some((station, forwarded.remaining_hops))
+    };
+    field.forwarded().into_iter().filter_map(first).collect()
+}
+
+// GEONW PON/GBC/BV/01, /03, BO/04, BV/07, /09.
+#[test]
+fn a_chain_sends_a_flood_on_station_by_station_each_with_a_hop_less() {
+    let (mut field, start) =
+        flooded(&mut Crew::default(), &[0.0, 250.0, 500.0, 750.0], Some(circle(2_000)), 20);
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_millis(250), &*links);
+    assert_eq!(wave(&field), [(1, 19), (2, 18), (3, 17)]);
+    let id = field.last_sent(0, Class::D3);
+    let delivered = field.delivered(id);
+    assert!(delivered.len() == 3 && delivered.values().all(|times| times.len() == 1), "{delivered:?}");
+    // Signed bytes are relayed untouched.
+    let signed: Vec<_> =
+        field.floods.iter().map(|(_, _, frame)| frame.slice(hop::parse(frame).unwrap().1..)).collect();
+    assert!(signed.len() == 4 && signed.iter().all(|bytes| *bytes == signed[0]));
+    let headers: Vec<_> =
+        field.floods.iter().map(|(_, who, frame)| (*who, hop::parse(frame).unwrap().0)).collect();
+    assert!(headers.iter().all(|(who, header)| header.forwarder == field.nodes[*who].digest()));
+}
+
+// GEONW PON/BCA/BV/01; vanetza #190: nobody sends on what it sent or its own.
+#[test]
+fn the_farthest_answers_first_and_silences_those_between() {
+    let (mut field, start) =
+        flooded(&mut Crew::default(), &[0.0, 100.0, 180.0, 280.0], Some(circle(2_000)), 20);
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_secs(5), &*links);
+    assert_eq!(wave(&field), [(3, 19)], "one copy, and none of the origin's own echo");
+}
+
+// GEONW PON/GUC/BV/06, PON/BCA/BV/02: the wait by distance, within the jitter.
+#[test]
+fn the_wait_is_that_of_the_formula() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 20);
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_millis(100), &*links);
+    let window = v2x_core::forward::contention::window(1, field.nodes[1].forwarder().reach_m());
+    let wait = window.wait(Some(250.0));
+    let heard = field.delivered(field.last_sent(0, Class::D3))[&1][0];
+    let waited = field.forwarded()[0].0.since(heard);
+    assert!(wait <= waited && waited <= wait + Duration::from_micros(1_050), "{wait:?} {waited:?}");
+}
+
+// GEONW PON/GBC/BV/20-21, PON/BCA/BV/05, /08.
+#[test]
+fn who_does_not_know_the_transmitter_waits_longest() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 280.0]);
+    // Nobody has heard anybody.
+    field.run(ms(1), &|_, _, _| false);
+    for station in 0..2 {
+        let fix = crate::stations::fix(field.now, field.place(station));
+        field.feed(station, fix);
+    }
+    field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 60_000));
+    field.run(ms(900), &|from, _, number| from == 0 && number == 1);
+    let heard = field.delivered(field.last_sent(0, Class::D3))[&1][0];
+    let waited = field.forwarded()[0].0.since(heard);
+    assert!(waited >= Duration::from_millis(20), "{waited:?}");
+}
+
+// GEONW PON/GBC/BV/08.
+#[test]
+fn the_last_hop_is_delivered_and_goes_no_farther() {
+    let (mut field, start) =
+        flooded(&mut Crew::default(), &[0.0, 250.0, 500.0, 750.0], Some(circle(2_000)), 2);
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_secs(3), &*links);
+    assert_eq!(wave(&field), [(1, 1)]);
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1, 2]);
+}
+
+// GEONW FDV/COH/BO/04 holds at admission; here: a forwarder cannot give a flood hops it does not have.
+#[test]
+fn more_hops_than_were_signed_are_refused() {
+    let (mut field, _) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 5);
+    let mut frame = field.floods[0].2.to_vec();
+    frame[2] = 6;
+    field.hear(1, &frame.into(), address(0));
+    assert_eq!(drops(&field, 1).last(), Some(&DropReason::HopsInflated));
+}
+
+// GEONW PON/GBC/BV/02, /05, /11.
+#[test]
+fn a_flood_for_an_area_ahead_is_carried_there_and_delivered_only_there() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 250.0, 500.0, 750.0, 1_000.0, 1_250.0, -250.0]);
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    let start = field.now;
+    let area = about(field.place(4), 300);
+    field.feed(0, flood(&field, 0, Some(area), 20, 60_000));
+    field.run(start + Duration::from_millis(400), &*links);
+    let delivered = field.delivered(field.last_sent(0, Class::D3));
+    assert_eq!(delivered.into_keys().collect::<Vec<_>>(), [3, 4, 5]);
+    let on_the_way: Vec<_> = wave(&field).into_iter().map(|(station, _)| station).collect();
+    assert!(on_the_way.starts_with(&[1, 2, 3]), "{on_the_way:?}");
+    assert!(!on_the_way.contains(&6), "not away from the area");
+    assert_eq!(drops(&field, 1).first(), Some(&DropReason::OutsideArea));
+}
+
+// GEONW PON/BCA/BO/03: outside, and the sender inside.
+#[test]
+fn a_flood_in_its_area_does_not_leave_it() {
+    let (mut field, start) =
+        flooded(&mut Crew::default(), &[0.0, 200.0, 450.0, 700.0], Some(circle(300)), 20);
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_secs(3), &*links);
+    assert_eq!(wave(&field), [(1, 19)]);
+    assert!(drops(&field, 2).contains(&DropReason::OutsideArea));
+}
+
+// GEONW PON/GBC/BO/19.
+#[test]
+fn an_area_beyond_the_cap_is_refused_by_its_sender_and_by_everybody_else() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 250.0]);
+    field.run(ms(1_100), &|_, _, _| true);
+    field.feed(0, flood(&field, 0, Some(circle(limits::MAX_AREA_M + 1)), 20, 60_000));
+    let refused = field.events.iter().rev().find_map(|(_, _, event)| match event {
+        Event::NotSent(not_sent) => Some(not_sent.reason.name()),
+        _ => None,
+    });
+    assert_eq!(refused, Some("send_bad_request"));
+}
+
+// GEONW PON/TSB/BV/02, BO/03, BV/04, BO/05, BO/07.
+#[test]
+fn topological_scope_ends_after_its_hops() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0, 500.0, 750.0, 1_000.0], None, 3);
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_secs(3), &*links);
+    assert_eq!(wave(&field), [(1, 2), (2, 1)]);
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+// GEONW PON/SHB/BV/01-02.
+#[test]
+fn a_single_hop_is_never_sent_on() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 250.0, 500.0]);
+    let links = in_range(&field.places);
+    field.run(ms(5_000), &*links);
+    assert!(field.forwarded().is_empty(), "beacons");
+    field.feed(0, flood(&field, 0, Some(circle(2_000)), 1, 60_000));
+    field.run(ms(8_000), &*links);
+    assert!(field.forwarded().is_empty(), "a hazard of one hop");
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1]);
+}
+
+// The gate: forward on time. While the link is closed a copy still cancels.
+#[test]
+fn a_flood_waiting_for_the_link_is_cancelled_by_a_copy() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 200.0, 280.0]);
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    let start = field.now;
+    field.feed(2, Input::Link { ready: false });
+    field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 60_000));
+    field.run(start + Duration::from_millis(100), &*links);
+    assert_eq!(wave(&field), [(1, 19)], "the nearer one was first");
+    // A tie by position would have been cancelled; this one is farther along, and sends when the link opens.
+    field.feed(2, Input::Link { ready: true });
+    assert_eq!(wave(&field), [(1, 19), (2, 19)]);
+
+    let mut field = line(&mut crew, &[0.0, 280.0, 200.0]);
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    let start = field.now;
+    field.feed(2, Input::Link { ready: false });
+    field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 60_000));
+    field.run(start + Duration::from_millis(100), &*links);
+    field.feed(2, Input::Link { ready: true });
+    assert_eq!(wave(&field), [(1, 19)], "what waited was cancelled");
+}
+
+// A forged forwarder: another's name in the hop header, from an address of one's own.
+#[test]
+fn a_copy_in_a_far_neighbours_name_silences_nobody() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0, 290.0], Some(circle(2_000)), 20);
+    // Station 2 has not got it; whoever stands at the origin says it has.
+    field.run(start + Duration::from_millis(1), &|from, to, _| (from, to) == (0, 1));
+    let mut copy = field.floods[0].2.to_vec();
+    copy[2] = 19;
+    copy[4..12].copy_from_slice(&field.nodes[2].digest().0);
+    let copy = bytes::Bytes::from(copy);
+    field.hear(1, &copy, [2, 0, 0, 0, 0xff, 0xff]);
+    field.run(start + Duration::from_millis(100), &|_, _, _| false);
+    assert_eq!(wave(&field), [(1, 19)]);
+    // From its own address it is believed: that is what forwarding looks like.
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0, 290.0], Some(circle(2_000)), 20);
+    field.run(start + Duration::from_millis(1), &|from, to, _| (from, to) == (0, 1));
+    field.hear(1, &copy_of(&field, 19, 2), address(2));
+    field.run(start + Duration::from_millis(100), &|_, _, _| false);
+    assert!(wave(&field).is_empty());
+}
+
+fn copy_of(field: &Field, hops: u8, forwarder: usize) -> bytes::Bytes {
+    let mut copy = field.floods[0].2.to_vec();
+    copy[2] = hops;
+    copy[4..12].copy_from_slice(&field.nodes[forwarder].digest().0);
+    copy.into()
+}
+
+// Blockage: a first copy with its hops used up is delivered and settles nothing.
+#[test]
+fn a_flood_that_came_with_its_hops_used_up_is_sent_on_when_a_good_copy_comes() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0, 290.0], Some(circle(2_000)), 20);
+    field.hear(1, &copy_of(&field, 1, 2), address(2));
+    field.run(start + Duration::from_millis(100), &|_, _, _| false);
+    assert!(wave(&field).is_empty());
+    field.hear(1, &copy_of(&field, 20, 0), address(0));
+    field.run(start + Duration::from_millis(300), &|_, _, _| false);
+    assert_eq!(wave(&field), [(1, 19)]);
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3))[&1].len(), 1, "delivered once");
+}
+
+// Poisoned duplicate list: garbage under the flood's number does not stop it.
+#[test]
+fn garbage_under_a_floods_number_ahead_of_it_does_not_stop_it() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 20);
+    let mut poison = field.floods[0].2.to_vec();
+    let last = poison.len() - 1;
+    poison[last] ^= 1;
+    field.hear(1, &poison.into(), address(0));
+    let links = in_range(&field.places);
+    field.run(start + Duration::from_millis(100), &*links);
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3)).len(), 1);
+    assert_eq!(wave(&field), [(1, 19)]);
+}
+
+// GEONW PON/FPB/BV/06, /08, /10: held while there is nobody, given to who comes, dropped at its expiry.
+#[test]
+fn a_newcomer_is_given_what_it_lacks_and_nothing_that_expired() {
+    for (lifetime_ms, given) in [(60_000, true), (3_000, false)] {
+        let mut crew = Crew::default();
+        let mut field = line(&mut crew, &[0.0, 250.0]);
+        field.up[1] = false;
+        let links = in_range(&field.places);
+        field.run(ms(2_100), &*links);
+        field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, lifetime_ms));
+        let id = field.last_sent(0, Class::D3);
+        field.run(ms(8_000), &*links);
+        assert!(field.forwarded().is_empty(), "nobody is there");
+        field.up[1] = true;
+        field.run(ms(10_500), &*links);
+        assert_eq!(field.delivered(id).len(), usize::from(given), "lifetime {lifetime_ms} ms");
+        let causes: Vec<_> = field.forwarded().iter().map(|(_, _, forwarded)| forwarded.cause).collect();
+        assert_eq!(causes.contains(&ForwardCause::Carry), given);
+    }
+}
+
+#[test]
+fn one_of_many_that_hold_a_flood_gives_it_to_a_newcomer() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 50.0, 100.0, 150.0, 200.0, 250.0]);
+    field.up[5] = false;
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 60_000));
+    field.run(ms(6_000), &*links);
+    let before = field.forwarded().len();
+    field.up[5] = true;
+    field.run(ms(9_000), &*links);
+    let served: Vec<_> = field.forwarded().split_off(before);
+    let carried = served.iter().filter(|(_, _, forwarded)| forwarded.cause == ForwardCause::Carry).count();
+    assert_eq!(carried, 1, "{served:?}");
+    assert!(field.delivered(field.last_sent(0, Class::D3)).contains_key(&5));
+}
+
+// Row 52, EN 302 637-3 keep-alive forwarding: an anchor repeats what it has not heard for twice the interval.
+#[test]
+fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
+    let mut crew = Crew::default();
+    let mut field =
+        Field::with(&mut crew, vec![(0.0, 0.0), (250.0, 0.0)], |station| v2x_core::config::Config {
+            test: true,
+            ..if station == 1 {
+                v2x_core::config::Config::roadside()
+            } else {
+                v2x_core::config::Config::vehicle()
+            }
+        });
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    let start = field.now;
+    field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 20_000));
+    field.run(start + Duration::from_secs(40), &*links);
+    let kept: Vec<Instant> = field
+        .forwarded()
+        .iter()
+        .filter(|(_, station, forwarded)| *station == 1 && forwarded.cause == ForwardCause::KeepAlive)
+        .map(|(at, ..)| *at)
+        .collect();
+    assert!(kept.len() >= 4, "{kept:?}");
+    let gap = limits::ANCHOR_INTERVAL * 2;
+    assert!(kept.windows(2).all(|pair| {
+        let waited = pair[1].since(pair[0]);
+        gap <= waited && waited <= gap + Duration::from_millis(150)
+    }));
+    assert!(kept.last().unwrap().since(start) < Duration::from_secs(20), "not beyond its life");
+}
+
+/// An imminent message that neighbours may relay.
+fn imminent(field: &Field) -> Input {
+    let Input::Send(request) = flood(field, 0, None, 2, 100) else { unreachable!("a request") };
+    Input::Send(v2x_core::io::SendRequest { class: Class::D0, ..request })
+}
+
+#[test]
+fn an_imminent_message_is_relayed_by_two_neighbours_at_most_and_at_once() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 40.0, 80.0, 120.0, 160.0, 200.0]);
+    let links = in_range(&field.places);
+    field.run(ms(2_100), &*links);
+    let start = field.now;
+    field.feed(0, imminent(&field));
+    field.run(start + Duration::from_millis(100), &*links);
+    let relays = field.forwarded();
+    assert!((1..=2).contains(&relays.len()), "{relays:?}");
+    assert!(relays.iter().all(|(at, _, forwarded)| {
+        at.since(start) <= Duration::from_millis(8) && forwarded.remaining_hops == 1
+    }));
+    assert_eq!(field.delivered(field.last_sent(0, Class::D0)).len(), 5);
+}
+
+#[test]
+fn a_relay_brings_an_imminent_message_past_what_is_in_the_way() {
+    let mut crew = Crew::default();
+    let mut field = line(&mut crew, &[0.0, 60.0, 120.0]);
+    // A truck between 0 and 2.
+    let links = |from: usize, to: usize, _: u64| from.abs_diff(to) == 1;
+    field.run(ms(2_100), &links);
+    let start = field.now;
+    field.feed(0, imminent(&field));
+    field.run(start + Duration::from_millis(20), &links);
+    assert!(field.delivered(field.last_sent(0, Class::D0)).contains_key(&2));
+}
