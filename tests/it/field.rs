@@ -62,6 +62,8 @@ pub struct Field {
     /// Frames of floods on the air: when, by whom, the frame.
     pub floods: Vec<(Instant, usize, Bytes)>,
     pub up: Vec<bool>,
+    /// Who gets its positions from the test.
+    pub moving: Vec<usize>,
     deadlines: Vec<Instant>,
     air: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     frames: HashMap<u64, (usize, Bytes)>,
@@ -99,6 +101,7 @@ impl Field {
             events: Vec::new(),
             floods: Vec::new(),
             up: vec![true; count],
+            moving: Vec::new(),
             deadlines: vec![Instant::ZERO; count],
             air: BinaryHeap::new(),
             frames: HashMap::new(),
@@ -138,8 +141,10 @@ impl Field {
             } else if self.next_fix <= next {
                 self.next_fix = next + Duration::from_millis(500);
                 for station in 0..self.nodes.len() {
-                    let place = fix_at(self.now, self.place(station));
-                    self.feed(station, place);
+                    if !self.moving.contains(&station) {
+                        let place = fix_at(self.now, self.place(station));
+                        self.feed(station, place);
+                    }
                 }
             } else {
                 for station in 0..self.nodes.len() {

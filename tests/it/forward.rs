@@ -14,6 +14,7 @@ use crate::craft::circle;
 use crate::field::{Crew, Field, flood};
 
 mod highway;
+mod partition;
 mod rules;
 mod topologies;
 

@@ -27,6 +27,8 @@ pub struct Awareness {
     last_low_frequency: Option<Instant>,
     path: VecDeque<PathPoint>,
     message: v1::Awareness,
+    /// Somebody waits for the next message: it goes out at the next check.
+    wanted: bool,
 }
 
 /// What the generation rules look at.
@@ -61,6 +63,7 @@ impl Awareness {
             last_low_frequency: None,
             path: VecDeque::with_capacity(limits::MAX_PATH_POINTS),
             message: v1::Awareness::default(),
+            wanted: false,
         }
     }
 
@@ -98,7 +101,13 @@ impl Awareness {
         }
         // Checks come on a grid of 100 ms while the last message went out a moment after its check.
         let since = now.since(*sent) + limits::MIN_AWARENESS_INTERVAL / 20;
-        since >= limits::MIN_AWARENESS_INTERVAL && (moved(before, motion) || since >= self.interval)
+        since >= limits::MIN_AWARENESS_INTERVAL
+            && (self.wanted || moved(before, motion) || since >= self.interval)
+    }
+
+    /// Lets the next check find a message due, not sooner after the last one than any other.
+    pub fn hasten(&mut self) {
+        self.wanted = true;
     }
 
     /// Builds the message for `fix` and takes note that it goes out now. The reference is valid until the
@@ -117,6 +126,7 @@ impl Awareness {
             now.since(at) + limits::MIN_AWARENESS_INTERVAL / 20 >= limits::LOW_FREQUENCY_INTERVAL
         });
         self.last = Some((now, motion));
+        self.wanted = false;
         let interval = match self.rule {
             AwarenessRule::Every(interval) => interval,
             AwarenessRule::Triggered | AwarenessRule::Off => self.interval,

@@ -55,6 +55,8 @@ pub struct Forwarder {
     floods: Table,
     reach: Reach,
     early: Vec<Early>,
+    /// Up to when the rate of early beacons is spent.
+    lacked: Instant,
     jitter: (u64, u64),
     draws: u64,
     frames: BytesMut,
@@ -140,6 +142,7 @@ impl Forwarder {
             floods: Table::default(),
             reach: Reach::default(),
             early: Vec::with_capacity(limits::MAX_EARLY_COPIES),
+            lacked: Instant::ZERO,
             jitter: (stream.next_u64(), stream.next_u64()),
             draws: 0,
             frames: BytesMut::new(),
@@ -337,8 +340,7 @@ impl Forwarder {
             if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
                 flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
             }
-            // One copy serves all who wait for one.
-            flood.serve = None;
+            flood.serve = flood.serve.and_then(|serve| serve.after(around.now, cause));
             if let Some(keep) = &mut flood.keep {
                 keep.at = around.now + keep.interval * 2 + draw;
             }

@@ -146,7 +146,9 @@ pub const MAX_FLOODS_PER_SIGNER: usize = 16;
 pub const MAX_EARLY_COPIES: usize = 32;
 /// One flood is given to neighbours that lack it at most this often by one station: a newcomer at the edge of the
 /// reach gets several tries within its first second, and one that always says it lacks all costs four frames a second.
-pub const SERVE_RATE: Rate = Rate::new(4, 4);
+pub const SERVE_RATE: Rate = Rate::new(4, 8);
+/// A station that hears of floods it lacks says so with an early beacon this often, whoever names whatever.
+pub const LACK_RATE: Rate = Rate::new(4, 2);
 /// A roadside unit that keeps events alive repeats those that do not say how often as if they said so.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(2);
 /// No area reaches farther than this from its centre, whoever signs it (EN 302 636-4-1 has at most 10 km^2; a rectangle

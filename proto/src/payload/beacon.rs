@@ -55,6 +55,11 @@ impl FloodTags {
         self.tags[..usize::from(self.count)].contains(&tag)
     }
 
+    /// The floods named.
+    pub fn iter(&self) -> impl Iterator<Item = u32> {
+        self.tags[..usize::from(self.count)].iter().copied()
+    }
+
     /// Whether there may be more than are named.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -106,11 +106,41 @@ fn has(field: &Field, station: usize, id: v2x_core::io::MessageId) -> Option<byt
     field.events.iter().any(delivered).then(|| field.floods[0].2.clone())
 }
 
-fn received(metres: f64) -> f64 {
+pub fn received(metres: f64) -> f64 {
     let step = metres / 25.0;
     let (low, share) = (step.floor() as usize, step.fract());
     let at = |n: usize| RECEPTION.get(n).copied().unwrap_or(0.0);
     at(low) + (at(low + 1) - at(low)) * share
+}
+
+fn mean(crew: &mut Crew, per_km: u32, scheme: Scheme, blocked: bool, seeds: u64) -> Outcome {
+    let outcomes: Vec<Outcome> =
+        (0..seeds).map(|seed| Road { crew, seed, per_km, scheme, blocked }.run()).collect();
+    Outcome {
+        reach: outcomes.iter().map(|outcome| outcome.reach).sum::<f64>() / seeds as f64,
+        sent: outcomes.iter().map(|outcome| outcome.sent).sum::<usize>() / seeds as usize,
+    }
+}
+
+#[test]
+fn a_hazard_reaches_three_kilometres_in_its_deadline_with_half_of_what_etsi_sends() {
+    let mut crew = Crew::default();
+    for per_km in [20, 60] {
+        let ours = mean(&mut crew, per_km, Scheme::Roadcast, false, 2);
+        let stock = mean(&mut crew, per_km, Scheme::Etsi, false, 2);
+        assert!(ours.reach >= 0.99, "{per_km}/km: {}", ours.reach);
+        assert!(2 * ours.sent <= stock.sent, "{per_km}/km: {} of {}", ours.sent, stock.sent);
+    }
+}
+
+// Liu, Shekhar and Peng, DSN 2023: intra-area blockage.
+#[test]
+fn an_attacker_that_uses_up_hops_stops_no_flood() {
+    let mut crew = Crew::default();
+    for (per_km, reach) in [(20, 0.97), (60, 0.99)] {
+        let blocked = mean(&mut crew, per_km, Scheme::Roadcast, true, 2);
+        assert!(blocked.reach >= reach, "{per_km}/km: {}", blocked.reach);
+    }
 }
 
 #[test]

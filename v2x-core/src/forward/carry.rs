@@ -37,14 +37,37 @@ impl Forwarder {
 
     /// A verified neighbour at `place` says which floods it holds.
     ///
-    /// A list as long as it can be may leave some out, so it says nothing about those it does not name.
-    pub fn beacon(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) {
+    /// A list as long as it can be may leave some out, so it says nothing about those it does not name. True when it
+    /// names one that this station lacks: then its own next beacon is better early.
+    pub fn beacon(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
         if let Some(here) = around.here {
             self.reach.heard(here.distance_2(place).sqrt() as f32);
         }
-        if self.is_empty() || self.scheme != Scheme::Roadcast || held.is_full() {
-            return;
+        if self.scheme != Scheme::Roadcast {
+            return false;
         }
+        if !self.is_empty() && !held.is_full() {
+            self.serve(place, held, around);
+        }
+        self.served(place, held);
+        let known = |tag: u32| self.floods.iter().any(|(_, flood)| flood.tag == tag);
+        held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.now)
+    }
+
+    /// Who waits for a copy near `place` has it by now.
+    fn served(&mut self, place: Position, held: &FloodTags) {
+        for tag in held.iter() {
+            let waits = |flood: &Flood| {
+                flood.tag == tag && flood.serve.is_some_and(|serve| serve.place.distance_m(place) < SAME_M)
+            };
+            let slot = self.floods.iter().find(|(_, flood)| waits(flood)).map(|(slot, _)| slot);
+            if let Some(slot) = slot {
+                self.floods.update(slot, |flood| flood.serve = None);
+            }
+        }
+    }
+
+    fn serve(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) {
         let Some(here) = around.here else { return };
         let distance = here.distance_2(place).sqrt();
         let share = (distance / f64::from(self.reach.metres())).clamp(0.0, 1.0);
@@ -57,7 +80,7 @@ impl Forwarder {
             .collect();
         for slot in lacking {
             let at = around.now + wait + self.draw(JITTER);
-            self.floods.update(slot, |flood| flood.serve = Some(Serve { at, place }));
+            self.floods.update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0 }));
         }
     }
 }
@@ -92,6 +115,8 @@ fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
     }
 }
 
+/// A neighbour that was here a moment ago.
+const SAME_M: f64 = 50.0;
 /// The wave itself takes 300 ms through an area; before that a beacon may just not know yet.
 const WAVE: Duration = Duration::from_millis(300);
 /// A copy for a neighbour waits from this, next to it, to this and [`SERVE_SPAN`], at the end of the reach.

@@ -91,8 +91,9 @@ impl Node {
         let around = surroundings!(self);
         if let Some(floods) = &verified.floods
             && !verified.received.suspect
+            && self.forwarder.beacon(verified.received.position, floods, &around)
         {
-            self.forwarder.beacon(verified.received.position, floods, &around);
+            self.awareness.hasten();
         }
         let flood = verified.flood.take().filter(|_| verified.useless.is_none())?;
         let for_us = self.forwarder.take(flood, !verified.received.suspect, &around);
