@@ -11,6 +11,7 @@ pub mod dedup;
 pub mod forward;
 pub mod hold;
 pub mod host;
+pub mod infrastructure;
 pub mod io;
 pub mod limits;
 pub mod message_rules;
