@@ -61,3 +61,6 @@ mod field;
 
 // Messages of several hops through many stations.
 mod forward;
+
+// A vehicle and the signals on its road.
+mod infrastructure;
