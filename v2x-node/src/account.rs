@@ -17,7 +17,8 @@ use v2x_core::stats::{Stage, Stats, receive_stages, send_stages};
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::station::Observer;
+use crate::advice::Advisor;
+use crate::station::{Observer, monotonic};
 
 /// Counts and histograms of a running station.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Account {
     pool_low: Option<(u32, WireTime)>,
     untracked: u64,
     notices: Vec<String>,
+    advisor: Option<Advisor>,
 }
 
 /// What a signer's numbers in one class say.
@@ -65,12 +67,23 @@ impl Account {
             pool_low: None,
             untracked: 0,
             notices: Vec::new(),
+            advisor: None,
         }
     }
 
     /// The clock was read anew.
     pub fn set_anchor(&mut self, anchor: Anchor) {
         self.anchor = anchor;
+    }
+
+    /// Follows signals and signs from here on, for a vehicle with this digest.
+    pub fn advise(&mut self, own: Digest) {
+        self.advisor = Some(Advisor::new(own));
+    }
+
+    /// The view of signals and signs, when it is followed.
+    pub fn advisor(&mut self) -> Option<&mut Advisor> {
+        self.advisor.as_mut()
     }
 
     /// The sending state, if it changed since the last call.
@@ -200,6 +213,13 @@ impl Account {
 
 impl Observer for Account {
     fn event(&mut self, event: &Event) {
+        if let Some(advisor) = &mut self.advisor {
+            match event {
+                Event::Received(received) => advisor.event(event, received.stamps.delivered, &self.anchor),
+                Event::PseudonymChanged { .. } => advisor.event(event, monotonic(), &self.anchor),
+                _ => {}
+            }
+        }
         match event {
             Event::Received(received) => self.received(received),
             Event::Dropped(dropped) => {

@@ -2,6 +2,7 @@
 //! The binary calls [`main`]; benchmarks use the parts.
 
 pub mod account;
+pub mod advice;
 pub mod authorities;
 pub mod cli;
 pub mod config;

@@ -57,7 +57,8 @@ pub const HELP: &str = "Examples:
 
 SIGHUP reads roots and issuers again. Revocation deltas are read when their files change.
 
-A status line is printed every report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
+A vehicle prints the signal ahead and signs in force, at most once a second. A status line is printed every
+report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
 SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
 
 /// Runs the daemon until it is told to stop, then prints and writes its report.
@@ -148,12 +149,16 @@ impl Daemon {
         let system = |source| Error::System { what: "making a timer", source };
         let started = anchor.instant;
         let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        let mut account = Account::new(anchor);
+        if config.station.role == Role::Vehicle {
+            account.advise(node.digest());
+        }
         let station = Station::new(node, radio, recorder).map_err(system)?;
         let roadside = (config.station.role == Role::Roadside)
             .then(|| Roadside::new(config.roadside.clone(), unit_name(&args.config), place(config), started));
         Ok(Self {
             station,
-            account: Account::new(anchor),
+            account,
             positions: PositionSource::start(&config.position)?,
             roadside: roadside.filter(|unit| !unit.is_silent()),
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
@@ -227,6 +232,10 @@ impl Daemon {
                     if let Some(fix) = &update.fix {
                         let wire = self.station.node().anchor().wire_at(update.received);
                         self.timekeeper.fix(fix.time, wire);
+                    }
+                    let anchor = self.station.node().anchor();
+                    if let Some(advisor) = self.account.advisor() {
+                        advisor.fix(update.fix.as_ref(), update.received, &anchor);
                     }
                     self.station.input(Input::Fix(update.fix), &mut self.account);
                 }
@@ -345,6 +354,11 @@ impl Daemon {
         }
         for notice in self.account.take_notices() {
             writeln!(out, "{notice}")?;
+        }
+        let anchor = self.station.node().anchor();
+        for line in self.account.advisor().into_iter().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
+        {
+            writeln!(out, "{line}")?;
         }
         if let Some((spares, until)) = self.account.take_pool_low() {
             let until = keys::show::utc(until);

@@ -1,0 +1,183 @@
+//! What a vehicle's daemon says about the signal ahead: a line at most once a second, when it differs from the last.
+
+use v2x_core::infrastructure::{Infrastructure, Moment, News, Output, Unknown};
+use v2x_core::io::{Event, Fix};
+use v2x_core::time::{Anchor, Instant};
+use v2x_proto::Digest;
+
+/// The vehicle's view of signals and signs, and what was last said of it.
+#[derive(Debug)]
+pub struct Advisor {
+    road: Infrastructure,
+    said: Option<String>,
+    signs: Vec<String>,
+}
+
+impl Advisor {
+    /// Knows nothing yet. `own` is the station's digest.
+    pub fn new(own: Digest) -> Self {
+        Self { road: Infrastructure::new(own), said: None, signs: Vec::new() }
+    }
+
+    /// An event of the node, at `now`.
+    pub fn event(&mut self, event: &Event, now: Instant, anchor: &Anchor) {
+        self.road.event(event, Moment::at(now, anchor));
+        self.collect();
+    }
+
+    /// The next position, or its loss, at `now`.
+    pub fn fix(&mut self, fix: Option<&Fix>, now: Instant, anchor: &Anchor) {
+        self.road.fix(fix, Moment::at(now, anchor));
+        self.collect();
+    }
+
+    /// What to print now, a line each: signs that came into force or ended since the last call, and the signal ahead
+    /// when its line differs from the last. Call it at most once a second.
+    pub fn lines(&mut self, now: Instant, anchor: &Anchor) -> Vec<String> {
+        let moment = Moment::at(now, anchor);
+        self.road.timeout(moment);
+        self.collect();
+        let mut lines = core::mem::take(&mut self.signs);
+        let advice = self.road.advice(moment.wire).map(|advice| {
+            let stale = advice.signals.iter().any(|signal| signal.shows == Err(Unknown::Stale));
+            // What is not known does not count down: it is said once, however far the vehicle rolls meanwhile.
+            if stale {
+                format!("intersection {}: signal state stale", advice.lane.intersection)
+            } else {
+                advice.to_string()
+            }
+        });
+        if advice != self.said {
+            lines.extend(advice.clone());
+            self.said = advice;
+        }
+        lines
+    }
+
+    /// The view itself.
+    pub fn road(&self) -> &Infrastructure {
+        &self.road
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.road.poll() {
+            if let Output::News(News::Sign { info, in_force, .. }) = output
+                && self.signs.len() < MAX_SIGN_LINES
+            {
+                let ends = if in_force { "" } else { " ends" };
+                let signs = info.signs.iter().map(|sign| match sign.value {
+                    Some(value) => format!("{}/{} ({value})", sign.country, sign.code),
+                    None => format!("{}/{}", sign.country, sign.code),
+                });
+                self.signs.push(format!("sign {}{ends}", signs.collect::<Vec<_>>().join(", ")));
+            }
+        }
+    }
+}
+
+/// Lines of signs kept until they are printed, each second.
+const MAX_SIGN_LINES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use prost::Message as _;
+    use v2x_core::io::{MessageId, ReceiveStamps, Received};
+    use v2x_core::position::Position;
+    use v2x_core::time::WireTime;
+    use v2x_proto::{Class, v1};
+
+    const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+    const ANCHOR: Anchor =
+        Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(720_000_000_000_000) };
+
+    fn heard(advisor: &mut Advisor, message_type: v1::MessageType, payload: Vec<u8>, now: Instant) {
+        let received = Received {
+            id: MessageId { signer: Digest([7; 8]), class: Class::D4, sequence: 1 },
+            message_type: message_type as u32,
+            generation_time: ANCHOR.wire_at(now),
+            position: PLACE,
+            link_source: [0; 6],
+            hops: 1,
+            permissions: 0,
+            verified: true,
+            suspect: false,
+            payload: Bytes::from(payload),
+            stamps: ReceiveStamps::default(),
+        };
+        advisor.event(&Event::Received(received), now, &ANCHOR);
+    }
+
+    fn map() -> v1::IntersectionMap {
+        let reference =
+            v1::Position { latitude: PLACE.latitude, longitude: PLACE.longitude, ..v1::Position::default() };
+        v1::IntersectionMap {
+            intersection_id: 17,
+            revision: 1,
+            reference: Some(reference),
+            fragments: 1,
+            lanes: vec![v1::Lane {
+                lane: 3,
+                kind: v1::LaneKind::VehicleIngress as i32,
+                delta_east_cm: vec![0, 0],
+                delta_north_cm: vec![-1_000, -30_000],
+                connects_to: vec![4],
+                connects_group: vec![1],
+                ..v1::Lane::default()
+            }],
+            ..v1::IntersectionMap::default()
+        }
+    }
+
+    fn state(now: Instant) -> v1::SignalState {
+        let millis = now.as_nanos() / 1_000_000;
+        let end = Some((10_000 - millis) as u32 / 100);
+        v1::SignalState {
+            intersection_id: 17,
+            map_revision: 1,
+            state_time_us: ANCHOR.wire_at(now).as_micros(),
+            groups: vec![v1::SignalGroup {
+                group: 1,
+                phase: v1::SignalPhase::StopAndRemain as i32,
+                likely_end: end,
+                ..v1::SignalGroup::default()
+            }],
+            ..v1::SignalState::default()
+        }
+    }
+
+    #[test]
+    fn the_signal_ahead_is_said_each_second_until_its_state_is_stale_and_that_once() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let mut lines = Vec::new();
+        for step in 0..=60u64 {
+            let now = Instant::from_millis(step * 100);
+            if step <= 20 {
+                heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
+            }
+            let fix = Fix {
+                position: PLACE.moved(0.0, -110.0 + step as f64),
+                altitude_cm: None,
+                speed: Some(1000),
+                heading: Some(0),
+                acceleration: None,
+                yaw_rate: None,
+                accuracy_cm: None,
+                time: ANCHOR.wire_at(now),
+            };
+            advisor.fix(Some(&fix), now, &ANCHOR);
+            if step % 10 == 0 {
+                lines.extend(advisor.lines(now, &ANCHOR));
+            }
+        }
+        let expected = [
+            "intersection 17 lane 3: red, green in 9.0 s, 90 m to the stop line",
+            "intersection 17 lane 3: red, green in 8.0 s, 80 m to the stop line",
+            "intersection 17 lane 3: red, green in 7.0 s, 70 m to the stop line",
+            "intersection 17: signal state stale",
+        ];
+        assert_eq!(lines, expected, "at 3 s the state is exactly a second old");
+    }
+}
