@@ -73,7 +73,6 @@ pub struct Infrastructure {
 
 /// One output.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "polled one at a time, a few a second")]
 pub enum Output {
     /// Hand this to the node.
     Send(SendRequest),
@@ -86,7 +85,7 @@ pub enum Output {
 pub enum News {
     /// The lane, or what a signal for it shows, changed; `None`: on no known lane any more, or without a position.
     /// That a state became stale is said once, as [`Unknown::Stale`].
-    Lane(Option<Advice>),
+    Lane(Option<Box<Advice>>),
     /// A sign came into force, was revised in force, or is in force no more.
     Sign {
         /// Who posted it.
@@ -308,7 +307,7 @@ impl Infrastructure {
         });
         if telling != self.told {
             self.told = telling;
-            push(&mut self.outputs, Output::News(News::Lane(advice)));
+            push(&mut self.outputs, Output::News(News::Lane(advice.map(Box::new))));
         }
     }
 }
