@@ -13,6 +13,7 @@
 //! - `frames.dropped == sum(drops)`
 
 pub mod human;
+pub mod signal;
 mod table;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,9 @@ pub struct Report {
     /// Stations that somebody suspected in the same run without attackers, of all that were heard; absent likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_positive_ratio: Option<f64>,
+    /// The signal ahead of a vehicle when the report was made; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_ahead: Option<signal::SignalAhead>,
     /// What a reader should know before trusting the figures.
     pub warnings: Vec<String>,
     /// Whether every deadline class met its miss target.
@@ -88,6 +92,7 @@ impl Report {
             linkability: None,
             detection: None,
             false_positive_ratio: None,
+            signal_ahead: None,
             warnings: Vec::new(),
             verdict,
         }

@@ -2,6 +2,7 @@
 
 use v2x_core::infrastructure::{Infrastructure, Moment, News, Output, Unknown};
 use v2x_core::io::{Event, Fix};
+use v2x_core::report::signal::SignalAhead;
 use v2x_core::time::{Anchor, Instant};
 use v2x_proto::Digest;
 
@@ -52,6 +53,11 @@ impl Advisor {
             self.said = advice;
         }
         lines
+    }
+
+    /// The signal ahead, for the report.
+    pub fn signal_ahead(&self, now: Instant, anchor: &Anchor) -> Option<SignalAhead> {
+        self.road.advice(anchor.wire_at(now)).as_ref().map(SignalAhead::from)
     }
 
     /// The view itself.

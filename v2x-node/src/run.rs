@@ -396,8 +396,10 @@ impl Daemon {
         Ok(out.flush()?)
     }
 
-    fn report(&self, now: Instant) -> Report {
+    fn report(&mut self, now: Instant) -> Report {
         let mut report = self.account.report(now.since(self.started).as_secs_f64());
+        let anchor = self.station.node().anchor();
+        report.signal_ahead = self.account.advisor().and_then(|advisor| advisor.signal_ahead(now, &anchor));
         let link = self.station.radio().counters();
         if link.kernel_dropped > 0 {
             report
