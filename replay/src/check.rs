@@ -21,6 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use v2x_core::config::Config;
+use v2x_core::hazard::Command;
 use v2x_core::io::{Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
@@ -343,6 +344,12 @@ fn describe_input(input: &Input) -> String {
         Input::Send(request) => {
             format!("a message to send: type {}, {}", request.message_type, request.class.name())
         }
+        Input::Hazard(command) => match command {
+            Command::New(draft) => format!("a new hazard of {}, cause {}", draft.class.name(), draft.cause),
+            Command::Update(id, _) => format!("an update of hazard {id}"),
+            Command::Cancel(id) => format!("the end of hazard {id}"),
+            Command::Negate(id) => format!("a negation of hazard {id}"),
+        },
         Input::Revocation(delta) => format!("a revocation delta of {} bytes", delta.len()),
         Input::Trust { roots, issuers } => {
             format!("{} roots and {} issuers to trust", roots.len(), issuers.len())

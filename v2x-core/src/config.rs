@@ -37,6 +37,9 @@ pub struct Config {
     /// How messages of several hops are sent on.
     #[serde(default)]
     pub forwarding: Scheme,
+    /// How often an imminent warning is said by its own station.
+    #[serde(default)]
+    pub imminent: Imminent,
 }
 
 impl Config {
@@ -53,6 +56,7 @@ impl Config {
             pseudonym: PseudonymConfig { change: ChangeRule::Trip, silence: Duration::ZERO },
             plausibility: Plausibility::default(),
             forwarding: Scheme::default(),
+            imminent: Imminent::default(),
         }
     }
 
@@ -69,6 +73,7 @@ impl Config {
             pseudonym: PseudonymConfig::default(),
             plausibility: Plausibility::default(),
             forwarding: Scheme::default(),
+            imminent: Imminent::default(),
         }
     }
 }
@@ -110,6 +115,18 @@ impl Scheme {
             Self::Off => "off",
         }
     }
+}
+
+/// How an imminent warning (D0) gets through although one frame may be lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Imminent {
+    /// Three copies within 12 ms: for laboratories and closed tracks.
+    #[default]
+    Lab,
+    /// One copy, and up to two neighbours send it on: on European roads, where a station keeps 25 ms between two frames
+    /// (EN 302 571 `Toff`).
+    Regulated,
 }
 
 /// What follows when a station's verified messages are implausible.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
 pub use crate::forward::{ForwardCause, Forwarded};
+use crate::hazard::{Changed, Command, EventId, Refusal};
 pub use crate::plausibility::Suspicion;
 use crate::position::Position;
 use crate::security::CredentialError;
@@ -28,6 +29,8 @@ pub enum Input {
     },
     /// The application sends a message.
     Send(SendRequest),
+    /// The application declares, changes or ends a hazard.
+    Hazard(Command),
     /// A revocation delta that came by another way than the air, encoded (`v2x.v1.RevocationDelta`).
     Revocation(Bytes),
     /// The roots and issuers to trust from now on, in place of those before.
@@ -231,6 +234,19 @@ pub enum Event {
     NotSent(NotSent),
     /// A message of another station, or once more our own, goes on: its frame is the [`Output::Transmit`] that follows.
     Forwarded(Forwarded),
+    /// What is known of a hazard changed, own ones included; once per change.
+    Hazard(Changed),
+    /// The command in hand was carried out on this event.
+    HazardAccepted(EventId),
+    /// The command in hand was refused.
+    HazardRefused(Refusal),
+    /// The credential that declared an own event ended: the event goes on under the new one.
+    HazardRenamed {
+        /// Its name before; cancelled, if there was time to.
+        old: EventId,
+        /// Its name from now on.
+        new: EventId,
+    },
     /// A station became a neighbour.
     NeighbourAdded(Digest),
     /// A neighbour was not heard for its lifetime, or made room.
@@ -385,6 +401,8 @@ pub enum NotSentReason {
     BadRequest,
     /// The station keeps silent after a change of pseudonym.
     Silent,
+    /// A copy of an imminent warning beyond what a station may say at once.
+    BurstBudget,
 }
 
 impl NotSentReason {
@@ -399,6 +417,7 @@ impl NotSentReason {
             Self::NotPermitted => "send_not_permitted",
             Self::BadRequest => "send_bad_request",
             Self::Silent => "send_silent",
+            Self::BurstBudget => "send_burst_budget",
         }
     }
 }
@@ -429,6 +448,8 @@ pub enum TimerKind {
     Demoted,
     /// A message is to be sent on.
     Forward,
+    /// An own hazard is to be said again, or one ends.
+    Hazard,
     /// A held frame gives up waiting for its credential.
     HoldExpiry,
     /// A queued frame expires while the link is full.
@@ -558,6 +579,12 @@ drop_reasons! {
     RoleDenied => "role_denied",
     /// Verified, and sent on where that is useful; but this station is not in its area.
     OutsideArea => "outside_area",
+    /// Verified, but about another's event, which only its own signer may declare, change or cancel.
+    NotOrigin => "not_origin",
+    /// Verified, but its event's times cannot be: made before it was detected, or after it was said.
+    EventTime => "event_time",
+    /// Verified, but the event is over, or what it says was overtaken by something newer.
+    EventSuperseded => "event_superseded",
     /// Verified, but the revocation delta in it is not its issuer's, or from no issuer of ours.
     RevocationInvalid => "revocation_invalid",
     /// Verified, but with more revocation deltas than are checked a second.

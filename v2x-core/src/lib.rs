@@ -9,6 +9,7 @@ pub mod awareness;
 pub mod config;
 pub mod dedup;
 pub mod forward;
+pub mod hazard;
 pub mod hold;
 pub mod host;
 pub mod infrastructure;

@@ -49,6 +49,9 @@ pub const fn signer_rate(class: Class) -> Rate {
 /// Events one signer may declare new in D3 (`standards` 5.3), with a few at once: one crash has several aspects.
 pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
 
+/// Events one station keeps declared at a time: the work zones of a long road, or all that one crash blocks.
+pub const MAX_OWN_EVENTS: usize = 32;
+
 /// Revocation lists kept, one per issuer and series. An issuer uses few: whole series take one each, single
 /// credentials fit in any.
 pub const MAX_REVOCATION_LISTS: usize = 256;

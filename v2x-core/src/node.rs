@@ -1,6 +1,7 @@
 //! The station: order of steps only, the mechanisms are its siblings.
 
 mod forward;
+mod hazard;
 mod revocation;
 
 use core::time::Duration;
@@ -167,6 +168,7 @@ impl Node {
             Input::Fix(fix) => self.take_fix(fix),
             Input::Clock { wire, state } => self.set_clock(wire, state),
             Input::Send(request) => self.send(&request),
+            Input::Hazard(command) => self.command(&command),
             Input::Revocation(delta) => self.revoke(&delta),
             Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
             Input::Link { ready } => self.sender.set_link(ready),

@@ -3,10 +3,13 @@
 //! A recording is [`MAGIC`], then protobuf messages, each after its length as a varint: one `RecordingHeader`, then
 //! `Record`s, an input before the outputs it led to. A file that ends inside a record is good up to there.
 
+mod hazard;
+
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
+use self::hazard::{decode_command, encode_command};
 use crate::io::{ClockState, Fix, Input, Output, ReceivedFrame, SendRequest};
 use crate::position::Position;
 use crate::security::{Identity, Pool};
@@ -82,6 +85,7 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             payload: request.payload.clone(),
             subject: request.subject,
         }),
+        Input::Hazard(command) => Recorded::Hazard(encode_command(command)),
         Input::Revocation(delta) => Recorded::Revocation(v1::RecordedRevocation { delta: delta.clone() }),
         Input::Trust { roots, issuers } => {
             Recorded::Trust(v1::RecordedTrust { roots: roots.clone(), issuers: issuers.clone() })
@@ -134,6 +138,7 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             due: None,
             payload: command.payload,
         }),
+        Recorded::Hazard(hazard) => Input::Hazard(decode_command(&hazard)?),
         Recorded::Revocation(recorded) => Input::Revocation(recorded.delta),
         Recorded::Trust(trust) => Input::Trust { roots: trust.roots, issuers: trust.issuers },
         Recorded::Link(link) => Input::Link { ready: link.ready },
@@ -209,7 +214,10 @@ fn narrow<W, N: TryFrom<W>>(wide: Option<W>, field: &'static str) -> Result<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hazard::{Command, Draft, EventId, Repeat};
+    use core::time::Duration;
     use proptest::prelude::*;
+    use v2x_proto::Digest;
 
     fn inputs() -> Vec<Input> {
         let fix = Fix {
@@ -229,6 +237,21 @@ mod tests {
             distance_a_m: 300,
             distance_b_m: 100,
             azimuth_deg: 45,
+        };
+        let id = EventId { origin: Digest([7; 8]), number: 9 };
+        let draft = Draft {
+            sub_cause: 3,
+            position: Some(fix.position),
+            speed: Some(900),
+            heading: Some(1800),
+            quality: Some(7),
+            validity: Duration::from_millis(90_500),
+            area: Some(area),
+            relevance_distance_m: Some(300),
+            relevance_direction: v1::RelevanceDirection::Upstream,
+            repeat: Some(Repeat { every: Duration::from_secs(1), during: Duration::from_secs(30) }),
+            keep_alive: Some(Duration::from_millis(500)),
+            ..Draft::new(Class::D3, 2)
         };
         vec![
             Input::Frame(ReceivedFrame {
@@ -254,6 +277,11 @@ mod tests {
                 payload: Bytes::from_static(b"hazard"),
             }),
             Input::Link { ready: false },
+            Input::Hazard(Command::New(draft.clone())),
+            Input::Hazard(Command::New(Draft::new(Class::D1, 99))),
+            Input::Hazard(Command::Update(id, draft)),
+            Input::Hazard(Command::Cancel(id)),
+            Input::Hazard(Command::Negate(id)),
             Input::Revocation(Bytes::from_static(b"delta")),
             Input::Trust {
                 roots: vec![Bytes::from_static(b"root")],

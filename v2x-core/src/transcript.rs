@@ -4,10 +4,13 @@
 //! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into
 //! words.
 
+mod hazard;
+
 use core::fmt::Write as _;
 
 use v2x_proto::{Class, Digest};
 
+use crate::hazard::EventId;
 use crate::io::{DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState};
 use crate::plausibility::{Check, Standing};
 
@@ -69,6 +72,23 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             write_id(&forwarded.id, out);
             out.push(forwarded.remaining_hops);
             out.push(forwarded.cause as u8);
+        }
+        Event::Hazard(changed) => {
+            out.push(HAZARD);
+            hazard::write(changed, out);
+        }
+        Event::HazardAccepted(id) => {
+            out.push(HAZARD_ACCEPTED);
+            write_event_id(id, out);
+        }
+        Event::HazardRefused(refusal) => {
+            out.push(HAZARD_REFUSED);
+            write_bytes(refusal.to_string().as_bytes(), out);
+        }
+        Event::HazardRenamed { old, new } => {
+            out.push(HAZARD_RENAMED);
+            write_event_id(old, out);
+            write_event_id(new, out);
         }
         Event::NeighbourAdded(digest) => {
             out.push(NEIGHBOUR_ADDED);
@@ -211,6 +231,13 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let cause = ForwardCause::ALL.get(usize::from(cause)).map_or("?", |cause| cause.name());
             format!("forwarded {id} by {cause}, {hops} hops left")
         }
+        HAZARD => hazard::read(reader)?,
+        HAZARD_ACCEPTED => format!("hazard {} accepted", reader.event_id()?),
+        HAZARD_REFUSED => format!("hazard refused: {}", String::from_utf8_lossy(reader.bytes()?)),
+        HAZARD_RENAMED => {
+            let (old, new) = (reader.event_id()?, reader.event_id()?);
+            format!("hazard {old} goes on as {new}")
+        }
         NEIGHBOUR_ADDED => format!("neighbour {} added", reader.digest()?),
         NEIGHBOUR_LOST => format!("neighbour {} lost", reader.digest()?),
         SENDING => {
@@ -295,6 +322,10 @@ impl<'a> Reader<'a> {
         Some(MessageId { signer, class, sequence: self.u32()? })
     }
 
+    fn event_id(&mut self) -> Option<EventId> {
+        Some(EventId { origin: self.digest()?, number: self.u32()? })
+    }
+
     fn optional_id(&mut self) -> Option<String> {
         Some(if self.u8()? == 0 { String::new() } else { format!(", {}", self.id()?) })
     }
@@ -304,6 +335,11 @@ fn write_id(id: &MessageId, out: &mut Vec<u8>) {
     out.extend_from_slice(&id.signer.0);
     out.push(id.class as u8);
     out.extend_from_slice(&id.sequence.to_le_bytes());
+}
+
+fn write_event_id(id: &EventId, out: &mut Vec<u8>) {
+    out.extend_from_slice(&id.origin.0);
+    out.extend_from_slice(&id.number.to_le_bytes());
 }
 
 fn write_optional_id(id: Option<&MessageId>, out: &mut Vec<u8>) {
@@ -338,12 +374,16 @@ const TRANSMIT_FROM: u8 = 9;
 const PSEUDONYM_CHANGED: u8 = 10;
 const POOL_LOW: u8 = 11;
 const FORWARDED: u8 = 12;
+const HAZARD: u8 = 20;
+const HAZARD_ACCEPTED: u8 = 21;
+const HAZARD_REFUSED: u8 = 22;
+const HAZARD_RENAMED: u8 = 23;
 const SUSPICION: u8 = 40;
 const MISBEHAVIOUR: u8 = 41;
 /// A standing that changed by time alone.
 const NO_CHECK: u8 = u8::MAX;
 
-const NOT_SENT_REASONS: [NotSentReason; 8] = [
+const NOT_SENT_REASONS: [NotSentReason; 9] = [
     NotSentReason::Expired,
     NotSentReason::Replaced,
     NotSentReason::QueueFull,
@@ -352,6 +392,7 @@ const NOT_SENT_REASONS: [NotSentReason; 8] = [
     NotSentReason::NotPermitted,
     NotSentReason::BadRequest,
     NotSentReason::Silent,
+    NotSentReason::BurstBudget,
 ];
 const SENDING_STATES: [SendingState; 5] = [
     SendingState::Allowed,
@@ -364,6 +405,7 @@ const SENDING_STATES: [SendingState; 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hazard::{Change, Changed, Concern, Known, Refusal, State};
     use crate::io::{
         Dropped, Forwarded, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion,
         TimerKind, Transmit,
@@ -372,8 +414,36 @@ mod tests {
     use crate::time::{Instant, WireTime};
     use bytes::Bytes;
     use proptest::prelude::*;
+    use v2x_proto::v1;
 
     const ID: MessageId = MessageId { signer: Digest([0xab; 8]), class: Class::D2, sequence: 7 };
+
+    const EVENT: EventId = EventId { origin: Digest([0xab; 8]), number: 7 };
+
+    fn known() -> Known {
+        let position = Position { latitude: -1, longitude: 2 };
+        Known {
+            id: EVENT,
+            own: true,
+            state: State::Negated,
+            class: Class::D3,
+            cause: 94,
+            sub_cause: 2,
+            position,
+            speed: None,
+            heading: None,
+            quality: None,
+            detection: WireTime::from_micros(5),
+            reference: WireTime::from_micros(6),
+            valid_until: WireTime::from_micros(7),
+            area: None,
+            relevance_distance_m: None,
+            relevance_direction: v1::RelevanceDirection::Unspecified,
+            keep_alive: None,
+            suspect: true,
+            concern: Some(Concern { time_to_conflict: None, distance_m: 1.0, at: position }),
+        }
+    }
 
     fn outputs() -> Vec<(Output, &'static str)> {
         let received = Received {
@@ -434,6 +504,17 @@ mod tests {
                 })),
                 "forwarded abababababababab/D2/7 by contention, 9 hops left",
             ),
+            (
+                Output::Event(Event::Hazard(Changed { event: known(), change: Change::Negated })),
+                "own hazard abababababababab/7 negated: D3, cause 94/2, negated at -1, 2, detected at 5 us, as of 6 us, \
+                 until 7 us, suspect, concerns this station",
+            ),
+            (Output::Event(Event::HazardAccepted(EVENT)), "hazard abababababababab/7 accepted"),
+            (Output::Event(Event::HazardRefused(Refusal::Class(2))), "hazard refused: a hazard is D0"),
+            (
+                Output::Event(Event::HazardRenamed { old: EVENT, new: EventId { number: 8, ..EVENT } }),
+                "hazard abababababababab/7 goes on as abababababababab/8",
+            ),
             (Output::Event(Event::NeighbourAdded(Digest([1; 8]))), "neighbour 0101010101010101 added"),
             (Output::Event(Event::NeighbourLost(Digest([1; 8]))), "neighbour 0101010101010101 lost"),
             (Output::Event(Event::Sending(SendingState::CredentialNotValid)), "sending CredentialNotValid"),
@@ -465,6 +546,12 @@ mod tests {
     #[test]
     fn causes_are_listed_in_their_own_order() {
         assert!(ForwardCause::ALL.iter().enumerate().all(|(number, cause)| *cause as usize == number));
+    }
+
+    #[test]
+    fn what_becomes_of_hazards_is_listed_in_order() {
+        assert!(Change::ALL.iter().enumerate().all(|(number, change)| *change as usize == number));
+        assert!(State::ALL.iter().enumerate().all(|(number, state)| *state as usize == number));
     }
 
     #[test]

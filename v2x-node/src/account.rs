@@ -256,7 +256,11 @@ impl Observer for Account {
             Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
             Event::PseudonymChanged { .. } => self.changes += 1,
             Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
-            Event::Suspicion(_) => {}
+            Event::Suspicion(_) | Event::Hazard(_) | Event::HazardAccepted(_) => {}
+            Event::HazardRefused(refusal) => self.notice(format!("hazard refused: {refusal}")),
+            Event::HazardRenamed { old, new } => {
+                self.notice(format!("hazard {old} goes on as {new}: its credential ended"));
+            }
             Event::Misbehaviour(misbehaviour) => {
                 self.notice(format!(
                     "station {} isolated: what it says does not add up",

@@ -399,6 +399,10 @@ impl Observer for Bookkeeper {
             | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::PseudonymChanged { .. }
+            | Event::Hazard(_)
+            | Event::HazardAccepted(_)
+            | Event::HazardRefused(_)
+            | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
         }
     }

@@ -1649,7 +1649,7 @@ pub struct RecordedInput {
     #[prost(fixed64, tag = "1")]
     pub now_ns: u64,
     /// Exactly one.
-    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub input: ::core::option::Option<recorded_input::Input>,
 }
 /// Nested message and enum types in `RecordedInput`.
@@ -1681,6 +1681,9 @@ pub mod recorded_input {
         /// The trusted roots and issuers were replaced.
         #[prost(message, tag = "9")]
         Trust(super::RecordedTrust),
+        /// The application declared, changed or ended a hazard.
+        #[prost(message, tag = "10")]
+        Hazard(super::RecordedHazard),
     }
 }
 /// A frame that was received.
@@ -1801,6 +1804,65 @@ pub struct RecordedTrust {
     /// Credentials of the issuers under them.
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub issuers: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// The application declared, changed or ended a hazard.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedHazard {
+    /// What becomes of the event.
+    #[prost(enumeration = "HazardState", tag = "1")]
+    pub state: i32,
+    /// Which event; absent for a new one.
+    #[prost(message, optional, tag = "2")]
+    pub id: ::core::option::Option<EventId>,
+    /// What it says of the event; there for a new one and an update.
+    #[prost(message, optional, tag = "3")]
+    pub draft: ::core::option::Option<RecordedDraft>,
+}
+/// What an application said of a hazard. Ranges as in Hazard, but for those that are refused when they are handled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedDraft {
+    /// Deadline class, 0..=5.
+    #[prost(uint32, tag = "1")]
+    pub deadline_class: u32,
+    /// Cause code.
+    #[prost(uint32, tag = "2")]
+    pub cause: u32,
+    /// Sub-cause.
+    #[prost(uint32, tag = "3")]
+    pub sub_cause: u32,
+    /// Where it is; absent: where the station is.
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<Position>,
+    /// Speed, 0.01 m/s; absent: unknown.
+    #[prost(uint32, optional, tag = "5")]
+    pub speed: ::core::option::Option<u32>,
+    /// Heading, 0.1 degree; absent: unknown.
+    #[prost(uint32, optional, tag = "6")]
+    pub heading: ::core::option::Option<u32>,
+    /// Quality; absent: unknown.
+    #[prost(uint32, optional, tag = "7")]
+    pub quality: ::core::option::Option<u32>,
+    /// How long it holds, ns.
+    #[prost(uint64, tag = "8")]
+    pub validity_ns: u64,
+    /// Where it concerns anyone; absent: about the event.
+    #[prost(message, optional, tag = "9")]
+    pub area: ::core::option::Option<Area>,
+    /// Distance within which it matters, metres; absent: unsaid.
+    #[prost(uint32, optional, tag = "10")]
+    pub relevance_distance_m: ::core::option::Option<u32>,
+    /// Whom it concerns.
+    #[prost(enumeration = "RelevanceDirection", tag = "11")]
+    pub relevance_direction: i32,
+    /// Time between two messages, ns; absent: as the class has it.
+    #[prost(uint64, optional, tag = "12")]
+    pub repeat_every_ns: ::core::option::Option<u64>,
+    /// For how long, ns; there with `repeat_every_ns`.
+    #[prost(uint64, optional, tag = "13")]
+    pub repeat_during_ns: ::core::option::Option<u64>,
+    /// Others keep it alive, ns; absent: not.
+    #[prost(uint64, optional, tag = "14")]
+    pub keep_alive_ns: ::core::option::Option<u64>,
 }
 /// One output.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

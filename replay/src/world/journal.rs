@@ -131,6 +131,10 @@ impl Journal {
             | Event::Trust(_)
             | Event::Suspicion(_)
             | Event::Misbehaviour(_)
+            | Event::Hazard(_)
+            | Event::HazardAccepted(_)
+            | Event::HazardRefused(_)
+            | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
         }

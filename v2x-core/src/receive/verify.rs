@@ -3,12 +3,14 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::AreaView;
 use v2x_proto::envelope::TbsView;
 use v2x_proto::payload::{self, Beacon, FloodTags, Message, PayloadError};
 use v2x_proto::v1::{HazardState, MessageType};
 
 use super::{Frame, HeardRevocation, Receiver, Situation, slice, wide};
 use crate::forward::FloodFrame;
+use crate::hazard::HazardGist;
 use crate::host::Host;
 use crate::io::{DropReason, Dropped, ReceiveStamps, Received};
 use crate::limits;
@@ -45,6 +47,8 @@ pub struct Verified {
     pub frame: Bytes,
     /// Floods its signer holds, from an awareness message.
     pub floods: Option<FloodTags>,
+    /// What it says of an event, when it is about one.
+    pub hazard: Option<HazardGist>,
     /// What there is to know to send it on, when it may travel more than one hop.
     pub flood: Option<FloodFrame>,
 }
@@ -57,6 +61,7 @@ struct Gist {
     new_event: Option<u32>,
     revocation: Option<HeardRevocation>,
     floods: Option<FloodTags>,
+    hazard: Option<HazardGist>,
 }
 
 impl Receiver {
@@ -134,7 +139,8 @@ impl Receiver {
             // Who sends a message on can write its hops as if it were its signer.
             single_hop: frame.max_hops <= 1,
             floods: gist.floods,
-            flood: flood(&frame, received.position),
+            hazard: gist.hazard.map(|hazard| HazardGist { area: area(&frame), ..hazard }),
+            flood: flood(&frame, received.position, gist.hazard.as_ref()),
             revocation: gist.revocation,
             accuracy_cm: gist.accuracy_cm,
             frame: frame.bytes,
@@ -197,30 +203,38 @@ impl Receiver {
             }
             _ => None,
         };
-        Ok(Gist { new_event, ..Gist::default() })
+        let hazard = match &message {
+            Message::Hazard(hazard) => HazardGist::of(hazard, None),
+            _ => None,
+        };
+        Ok(Gist { new_event, hazard, ..Gist::default() })
     }
 }
 
 /// What the forwarder needs of a frame that may travel on.
-fn flood(frame: &Frame, source: Position) -> Option<FloodFrame> {
+fn flood(frame: &Frame, source: Position, hazard: Option<&HazardGist>) -> Option<FloodFrame> {
     if frame.max_hops <= 1 {
         return None;
     }
-    let tbs = TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok()?;
     Some(FloodFrame {
         frame: frame.bytes.clone(),
         hash: frame.hash,
         id: frame.id,
         source,
         remaining_hops: frame.remaining_hops,
-        area: tbs.area,
+        area: area(frame),
         expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
         forwarder: frame.forwarder,
         link: frame.link_source,
         admitted: frame.admitted,
-        event: None,
-        keep_alive: None,
+        event: hazard.map(HazardGist::version),
+        keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
     })
+}
+
+/// The area in the signed part.
+fn area(frame: &Frame) -> Option<AreaView> {
+    TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok()?.area
 }
 
 fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
