@@ -49,8 +49,17 @@ pub const fn signer_rate(class: Class) -> Rate {
 /// Events one signer may declare new in D3 (`standards` 5.3), with a few at once: one crash has several aspects.
 pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
 
+/// Events known at a time, own ones and those that have ended included: what 250 stations declare in a bad minute. 150 kB.
+pub const MAX_EVENTS: usize = 512;
+/// Events of one station among them: as many as it may keep declared itself.
+pub const MAX_EVENTS_PER_SIGNER: usize = MAX_OWN_EVENTS;
 /// Events one station keeps declared at a time: the work zones of a long road, or all that one crash blocks.
 pub const MAX_OWN_EVENTS: usize = 32;
+/// Alerts and imminent warnings among them, D1 and D0: with three signatures a second each they stay within what receivers
+/// take of one station ([`signer_rate`]).
+pub const MAX_OWN_ALERTS: usize = 6;
+/// Own area hazards declared, and declared anew, per second: within [`NEW_EVENT_RATE`] even by a clock that runs fast.
+pub const OWN_NEW_EVENT_RATE: Rate = Rate::new(2, 2);
 
 /// Revocation lists kept, one per issuer and series. An issuer uses few: whole series take one each, single
 /// credentials fit in any.

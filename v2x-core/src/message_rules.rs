@@ -53,12 +53,18 @@ pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -
     if !permissions.contains(needed) {
         return Err(RuleError::Permission);
     }
-    let wide = area.is_some_and(|area| extent_m(area) > WIDE_AREA_M);
+    let wide = area.is_some_and(is_wide);
     let long = flood && lifetime_ms > LONG_LIFETIME_MS;
     if (wide || long) && !permissions.contains(Permissions::WIDE_AREA) {
         return Err(RuleError::Role);
     }
     Ok(())
+}
+
+/// Whether an area reaches so far that it needs a permission of its own.
+#[must_use]
+pub fn is_wide(area: &AreaView) -> bool {
+    extent_m(area) > WIDE_AREA_M
 }
 
 /// The permission for `message_type` in `class`; `None` when it may not travel in that class at all.

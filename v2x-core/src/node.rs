@@ -2,11 +2,13 @@
 
 mod forward;
 mod hazard;
+mod pseudonym;
 mod revocation;
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use self::hazard::Hazards;
 use crate::airtime::Airtime;
 use crate::awareness::{Awareness, Motion};
 use crate::config::{ChangeRule, Config, Role};
@@ -76,6 +78,7 @@ pub struct Node {
     host: Box<dyn Host>,
     spread: Stream,
     forwarder: Forwarder,
+    hazards: Hazards,
 }
 
 /// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
@@ -128,6 +131,7 @@ impl Node {
         let keeps_alive =
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
         let forwarder = Forwarder::new(config.forwarding, keeps_alive, &mut stream(Purpose::Forwarding));
+        let hazards = Hazards::new(config.imminent);
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);
         outputs.push_back(Output::Event(Event::Sending(sending)));
@@ -154,6 +158,7 @@ impl Node {
             host,
             spread: Stream::new(seed, own, Purpose::RevocationSpread),
             forwarder,
+            hazards,
         }
     }
 
@@ -314,10 +319,12 @@ impl Node {
             verified.useless = Some(DropReason::RateLimitedSigner);
         }
         self.distribution.heard_request(&verified.requests, now);
+        let hazard = self.judge_hazard(&mut verified);
         if let Some(reason) = self.take_flood(&mut verified) {
             verified.useless = Some(reason);
         }
         let received = &mut verified.received;
+        let useless = verified.useless;
         let delivery = match verified.useless {
             None => {
                 received.stamps.delivered = self.host.stamp(now);
@@ -335,6 +342,9 @@ impl Node {
             self.event(Event::NeighbourAdded(id.signer));
         }
         self.event(delivery);
+        if let Some((gist, speaker)) = hazard {
+            self.hear_hazard(&gist, &speaker, useless);
+        }
         if let Some(heard) = &verified.revocation {
             self.hear_revocation(heard);
         }
@@ -344,6 +354,9 @@ impl Node {
     }
 
     fn suspect(&mut self, suspicion: Suspicion) {
+        if suspicion.standing > Standing::Trusted {
+            self.hazards.table.distrust(&suspicion.digest);
+        }
         self.event(Event::Suspicion(suspicion));
         if suspicion.standing < Standing::Isolated {
             return;
@@ -375,6 +388,9 @@ impl Node {
             self.velocity = fix.speed.zip(fix.heading).map_or((0.0, 0.0), |(s, h)| urgency::velocity(s, h));
         }
         self.pseudonyms.moved(self.now, fix.as_ref());
+        if let Some(fix) = &fix {
+            self.look_around(fix);
+        }
     }
 
     fn send(&mut self, request: &SendRequest) {
@@ -442,63 +458,10 @@ impl Node {
         while let Some(lost) = self.neighbours.expire(self.now, self.anchor.wire_at(self.now)) {
             self.event(Event::NeighbourLost(lost));
         }
+        self.run_hazards();
         self.tell_stale_revocations();
         self.pass_on_revocations();
         self.verify_next();
-    }
-
-    /// Changes the pseudonym when that is due and possible, and warns of the last ones.
-    fn keep_pseudonym(&mut self) {
-        if self.receiver.take_heard_elsewhere() {
-            self.pseudonyms.heard_elsewhere();
-        }
-        let due = self.next_pseudonym().is_some_and(|at| at <= self.now);
-        if due && self.sending == SendingState::Allowed && self.sender.is_idle() {
-            self.change_pseudonym(false);
-        }
-        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
-        if self.clock.may_sign() && low.is_some_and(|at| at <= self.now) {
-            self.warn_of_low_pool();
-        }
-    }
-
-    /// Everything that could tell that it is the same station changes here, at one instant.
-    fn change_pseudonym(&mut self, forced: bool) -> bool {
-        let wire = self.anchor.wire_at(self.now);
-        let stream = self.pseudonyms.stream();
-        let Some((old, new)) = self.sender.change_identity(|pool| pool.advance(wire, forced, stream)) else {
-            return false;
-        };
-        self.pseudonyms.changed(self.now);
-        let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
-        self.distribution = Distribution::new(&new, back_off);
-        self.restart_awareness();
-        self.event(Event::PseudonymChanged { old, new });
-        self.warn_of_low_pool();
-        true
-    }
-
-    /// Path, low-frequency data and phase begin anew, after the silence if there is one.
-    fn restart_awareness(&mut self) {
-        let rule = self.config.awareness;
-        let step = Awareness::check_interval(rule).as_nanos() as u64;
-        let phase = Stream::new(self.seed, self.sender.digest(), Purpose::AwarenessPhase).below(step);
-        let start = self.now + self.pseudonyms.silence(self.now);
-        self.awareness = Awareness::new(rule, start, Duration::from_nanos(phase));
-    }
-
-    fn warn_of_low_pool(&mut self) {
-        let wire = self.anchor.wire_at(self.now);
-        if self.pseudonyms.runs_low(self.sender.pool(), wire) {
-            let pool = self.sender.pool();
-            let (spares, valid_until) = (pool.spares(wire) as u32, pool.valid_until());
-            self.event(Event::PoolLow { spares, valid_until });
-        }
-    }
-
-    /// When the pseudonym is to change, as far as that is a matter of time.
-    fn next_pseudonym(&self) -> Option<Instant> {
-        self.pseudonyms.due_at(self.sender.pool(), &self.anchor, self.sender.alert_until())
     }
 
     fn update_sending_state(&mut self) {
@@ -530,6 +493,7 @@ impl Node {
             (Some(self.awareness.next_check()), TimerKind::Awareness),
             (self.receiver.next_demoted(), TimerKind::Demoted),
             (self.next_forward(), TimerKind::Forward),
+            (self.next_hazard(), TimerKind::Hazard),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
             (self.sender.next_expiry(), TimerKind::QueueExpiry),
             (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
@@ -544,13 +508,6 @@ impl Node {
             Some((at, kind)) if at < Instant::FAR_FUTURE => (at.max(self.now), kind),
             _ => (Instant::FAR_FUTURE, TimerKind::Idle),
         }
-    }
-
-    /// Only times to come: what is due and waits for something else than time is looked at with every input.
-    fn pseudonym_timer(&self) -> Option<Instant> {
-        let change = self.next_pseudonym();
-        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
-        change.into_iter().chain(low).filter(|at| *at > self.now).min()
     }
 
     fn receiving(

@@ -5,6 +5,7 @@
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{Hazard, HazardState, MessageType};
 
+use crate::hazard::cause;
 use crate::io::SendRequest;
 use crate::security::Permissions;
 
@@ -41,7 +42,7 @@ pub fn hazard_permitted(hazard: &Hazard, permissions: Permissions) -> bool {
 }
 
 /// Causes of TS 102 894-2 `CauseCodeType` that not everybody may declare.
-fn cause_needs(cause: u32) -> Permissions {
+pub(crate) fn cause_needs(cause: u32) -> Permissions {
     match cause {
         ROADWORKS | WRONG_WAY_DRIVER => Permissions::AUTHORITY_HAZARD,
         EMERGENCY_VEHICLE_APPROACHING => Permissions::EMERGENCY,
@@ -49,9 +50,9 @@ fn cause_needs(cause: u32) -> Permissions {
     }
 }
 
-const ROADWORKS: u32 = 3;
-const WRONG_WAY_DRIVER: u32 = 14;
-const EMERGENCY_VEHICLE_APPROACHING: u32 = 95;
+const ROADWORKS: u32 = cause::ROADWORKS as u32;
+const WRONG_WAY_DRIVER: u32 = cause::WRONG_WAY_DRIVER as u32;
+const EMERGENCY_VEHICLE_APPROACHING: u32 = cause::EMERGENCY_VEHICLE as u32;
 
 #[cfg(test)]
 mod tests {

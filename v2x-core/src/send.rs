@@ -1,5 +1,7 @@
 //! The send path: fields, signature, hop header, queue; and the question whether to send at all.
 
+mod event;
+
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,6 +10,7 @@ use v2x_proto::envelope::{self, MAX_FRAME, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::{AreaView, Class, Digest, v1};
 
+pub use self::event::Signed;
 use crate::host::Host;
 use crate::io::{
     Fix, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent, Transmit,
@@ -18,7 +21,7 @@ use crate::position::Position;
 use crate::queue::{SendQueue, Subject, send_by};
 use crate::roles;
 use crate::security::replay_window::starting_sequence;
-use crate::security::{Distribution, Pool, freshness};
+use crate::security::{Distribution, Identity, Pool, freshness};
 use crate::time::{Anchor, Instant, WireTime};
 use crate::warm_up::WarmUp;
 
@@ -27,7 +30,9 @@ use crate::warm_up::WarmUp;
 pub struct Sender {
     pool: Pool,
     test: bool,
-    sequences: [Option<u32>; 6],
+    sequences: Sequences,
+    /// Numbers of former identities that still speak for their events.
+    former: Vec<(Digest, Sequences)>,
     queue: SendQueue,
     warm_up: WarmUp,
     alert_until: Instant,
@@ -71,6 +76,10 @@ pub struct Here<'a> {
     pub generated: Instant,
 }
 
+/// The next sequence number of each class, once there was a first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sequences([Option<u32>; 6]);
+
 /// What became of a message: its event, and what had to give way in the queue.
 pub type SendResult = Result<(Sent, Option<NotSent>), NotSent>;
 
@@ -84,7 +93,8 @@ impl Sender {
         Self {
             pool,
             test,
-            sequences: [None; 6],
+            sequences: Sequences::default(),
+            former: Vec::new(),
             queue: SendQueue::default(),
             warm_up,
             alert_until: Instant::ZERO,
@@ -117,7 +127,7 @@ impl Sender {
         if !change(&mut self.pool) {
             return None;
         }
-        self.sequences = [None; 6];
+        self.change_sequences(old);
         (self.last_full, self.full_lost) = (None, false);
         if self.pool.address().is_some() {
             self.warm_up.restart();
@@ -213,6 +223,27 @@ impl Sender {
         distribution: &mut Distribution,
         host: &mut dyn Host,
     ) -> SendResult {
+        let (sent, frame) = self.sign(self.digest(), outgoing, payload, here, distribution, host)?;
+        Ok((sent, self.enqueue(frame, outgoing)))
+    }
+
+    fn enqueue(&mut self, frame: Transmit, outgoing: &Outgoing<'_>) -> Option<NotSent> {
+        let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
+        let gave_way = self.queue.push(frame, subject);
+        self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
+        gave_way
+    }
+
+    /// Signs a message as one of the own identities.
+    fn sign(
+        &mut self,
+        signer: Digest,
+        outgoing: &Outgoing<'_>,
+        payload: &[u8],
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> Result<(Sent, Transmit), NotSent> {
         let &Here { now, anchor, position, generated } = here;
         let class = outgoing.class;
         let refuse = |reason| Err(NotSent { class, id: None, reason });
@@ -222,7 +253,8 @@ impl Sender {
         if payload.is_empty() || outgoing.lifetime_ms == 0 || !known {
             return refuse(NotSentReason::BadRequest);
         }
-        let permissions = self.pool.active().permissions();
+        let Some(identity) = self.pool.identity(&signer) else { return refuse(NotSentReason::NotPermitted) };
+        let (permissions, start) = (identity.permissions(), identity.starts().0[class.index()]);
         let generation_time = anchor.wire_at(now);
         let lifetime_ms = outgoing.lifetime_ms.min(longest);
         let travel = Travel { class, lifetime_ms, max_hops: outgoing.max_hops, area: outgoing.area };
@@ -231,10 +263,8 @@ impl Sender {
             Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
             Err(RuleError::Permission | RuleError::Role) => return refuse(NotSentReason::NotPermitted),
         }
-        let sequence = *self.sequences[class.index()].get_or_insert_with(|| {
-            let start = self.pool.active().starts().0[class.index()];
-            starting_sequence(generation_time).wrapping_add(start)
-        });
+        let first = starting_sequence(generation_time).wrapping_add(start);
+        let sequence = *self.next_sequence(&signer, class).get_or_insert(first);
         self.requests.clear();
         if class == Class::D2 {
             distribution.requests(now, &mut self.requests);
@@ -257,17 +287,20 @@ impl Sender {
         }
         self.tbs.clear();
         tbs.encode(&mut self.tbs);
-        let header = self.hop_header(class, outgoing.max_hops);
+        let header = self.hop_header(signer, class, outgoing.max_hops);
         let Some(full_credential) = self.choose_signer(&header, now, class, distribution) else {
             return refuse(NotSentReason::TooLong);
         };
         let built = host.stamp(now);
-        let signature = self.pool.active_mut().sign(&self.tbs);
+        let Some(identity) = self.pool.identity_mut(&signer) else {
+            return refuse(NotSentReason::NotPermitted);
+        };
+        let signature = identity.sign(&self.tbs);
         let signed = host.stamp(now);
         let bytes = self.frame(&header, &signature, full_credential);
-        self.sequences[class.index()] = Some(sequence.wrapping_add(1));
-        let id = MessageId { signer: self.digest(), class, sequence };
-        if full_credential {
+        *self.next_sequence(&signer, class) = Some(sequence.wrapping_add(1));
+        let id = MessageId { signer, class, sequence };
+        if full_credential && signer == self.digest() {
             distribution.sent_full(now);
             (self.last_full, self.full_lost) = (Some(id), false);
         }
@@ -287,21 +320,17 @@ impl Sender {
         let expires = now + send_by(class, Duration::from_millis(u64::from(lifetime_ms)));
         let queued = host.stamp(now);
         let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
-        let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
-        let gave_way = self
-            .queue
-            .push(Transmit { bytes, class, id, expires, source: self.pool.address(), stamps }, subject);
-        self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
-        Ok((sent, gave_way))
+        let source = self.pool.address_of(&signer);
+        Ok((sent, Transmit { bytes, class, id, expires, source, stamps }))
     }
 
-    fn hop_header(&self, class: Class, max_hops: u8) -> HopHeader {
+    fn hop_header(&self, forwarder: Digest, class: Class, max_hops: u8) -> HopHeader {
         HopHeader {
             kind: Kind::Data,
             flags: Flags { multi_hop: max_hops > 1, test: self.test, ..Flags::default() },
             remaining_hops: max_hops,
             class,
-            forwarder: self.digest(),
+            forwarder,
             forwarder_position: None,
         }
     }
@@ -315,18 +344,18 @@ impl Sender {
         distribution: &Distribution,
     ) -> Option<bool> {
         let fits = |signer| header.len() + envelope::signed_len(self.tbs.len(), signer) <= MAX_FRAME;
-        let credential = SignerRef::Credential(self.pool.active().credential());
+        let credential = SignerRef::Credential(self.pool.identity(&header.forwarder)?.credential());
         if (self.full_lost || distribution.attach(now, class, false)) && fits(credential) {
             return Some(true);
         }
-        fits(SignerRef::Digest(self.digest())).then_some(false)
+        fits(SignerRef::Digest(header.forwarder)).then_some(false)
     }
 
     fn frame(&mut self, header: &HopHeader, signature: &[u8; 64], full_credential: bool) -> Bytes {
-        let signer = if full_credential {
-            SignerRef::Credential(self.pool.active().credential())
-        } else {
-            SignerRef::Digest(self.digest())
+        let credential = self.pool.identity(&header.forwarder).map(Identity::credential);
+        let signer = match credential.filter(|_| full_credential) {
+            Some(credential) => SignerRef::Credential(credential),
+            None => SignerRef::Digest(header.forwarder),
         };
         // Reclaims the pool when every frame cut from it is gone, else starts a new one.
         self.frames.reserve(MAX_FRAME);
@@ -360,7 +389,10 @@ impl Sender {
             expired(lost);
         })?;
         frame.stamps.gate_open = host.stamp(now);
-        self.warm_up.released(&frame, now);
+        // A former identity's address was heard of long ago.
+        if frame.source == self.pool.address() {
+            self.warm_up.released(&frame, now);
+        }
         Some(frame)
     }
 

@@ -4,8 +4,18 @@
 //! of it (EN 302 637-3). [`Command`] is what an application wants of an event, [`Known`] what a station knows of one,
 //! [`HazardGist`] what a message says.
 
+pub mod alert;
+pub mod cause;
+pub mod conflict;
+mod draft;
+pub mod event_table;
 mod gist;
+pub mod own;
 mod refusal;
+pub mod relevance;
+pub mod repetition;
+#[cfg(test)]
+mod testing;
 
 use core::fmt;
 use core::str::FromStr;
@@ -57,7 +67,7 @@ pub struct Draft {
     pub heading: Option<u16>,
     /// How sure the application is, 1..=7.
     pub quality: Option<u8>,
-    /// How long it holds from its detection; whole seconds, at most a day.
+    /// How long it holds from its declaration or update, 1 s to a day; rounded up to seconds.
     pub validity: Duration,
     /// Where it concerns anyone, in D3. `None`: a circle of `relevance_distance_m` about the event.
     pub area: Option<AreaView>,

@@ -37,6 +37,9 @@ pub enum Refusal {
     /// As many own events as there may be.
     #[error("there are {most} own events already, the most there may be: cancel one first", most = crate::limits::MAX_OWN_EVENTS)]
     TooMany,
+    /// As many own alerts as there may be.
+    #[error("there are {most} own alerts already, the most that receivers take of one station: cancel one first", most = crate::limits::MAX_OWN_ALERTS)]
+    TooManyAlerts,
     /// The message was not signed or queued.
     #[error("the message could not be sent: {0}")]
     NotSent(&'static str),
@@ -55,6 +58,7 @@ impl Refusal {
             Self::Own(_) => "hazard_own",
             Self::SendingBlocked => "hazard_sending_blocked",
             Self::TooMany => "hazard_too_many",
+            Self::TooManyAlerts => "hazard_too_many_alerts",
             Self::NotSent(_) => "hazard_not_sent",
         }
     }

@@ -57,6 +57,7 @@ impl Node {
     fn lose(&mut self, gone: &[Digest]) {
         let wire = self.anchor.wire_at(self.now);
         for digest in gone {
+            self.hazards.table.distrust(digest);
             if self.neighbours.forget(digest, wire) {
                 self.event(Event::NeighbourLost(*digest));
             }

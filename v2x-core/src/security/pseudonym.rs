@@ -103,7 +103,7 @@ impl Pool {
         let first = self.choose(now, Duration::ZERO, &mut stream).unwrap_or(0);
         self.activate(first);
         if hides && self.len() > 1 {
-            self.address = Some(self.new_address());
+            self.address = Some(self.new_address(self.active().digest()));
         }
     }
 
@@ -113,8 +113,21 @@ impl Pool {
         &self.identities[self.active]
     }
 
-    pub(crate) fn active_mut(&mut self) -> &mut Identity {
-        &mut self.identities[self.active]
+    /// One of the identities; the one that speaks is found at once.
+    #[must_use]
+    pub fn identity(&self, digest: &Digest) -> Option<&Identity> {
+        self.place_of(digest).map(|place| &self.identities[place])
+    }
+
+    pub(crate) fn identity_mut(&mut self, digest: &Digest) -> Option<&mut Identity> {
+        self.place_of(digest).map(|place| &mut self.identities[place])
+    }
+
+    fn place_of(&self, digest: &Digest) -> Option<usize> {
+        if self.active().digest() == *digest {
+            return Some(self.active);
+        }
+        self.identities.iter().position(|one| one.digest() == *digest)
     }
 
     /// Every identity, in the order of their ends.
@@ -139,6 +152,13 @@ impl Pool {
     #[must_use]
     pub fn address(&self) -> Option<[u8; 6]> {
         self.address
+    }
+
+    /// The source address of an identity's frames: that under which it spoke, when it is a former one.
+    #[must_use]
+    pub(crate) fn address_of(&self, digest: &Digest) -> Option<[u8; 6]> {
+        self.address
+            .map(|own| if self.active().digest() == *digest { own } else { self.new_address(*digest) })
     }
 
     /// Identities that were never used and have not ended.
@@ -172,7 +192,7 @@ impl Pool {
         };
         self.activate(place);
         if self.address.is_some() {
-            self.address = Some(self.new_address());
+            self.address = Some(self.new_address(self.active().digest()));
         }
         true
     }
@@ -214,8 +234,8 @@ impl Pool {
     }
 
     /// A random unicast address, marked as locally administered (IEEE 802 8.2).
-    fn new_address(&self) -> [u8; 6] {
-        let mut stream = Stream::new(self.seed, self.active().digest(), Purpose::LinkAddress);
+    fn new_address(&self, identity: Digest) -> [u8; 6] {
+        let mut stream = Stream::new(self.seed, identity, Purpose::LinkAddress);
         let [mut first, a, b, c, d, e, ..] = stream.next_u64().to_le_bytes();
         first = (first & !0x01) | 0x02;
         [first, a, b, c, d, e]

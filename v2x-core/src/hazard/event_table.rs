@@ -1,0 +1,399 @@
+//! Every event that is known, once, with its state; own ones among them.
+//!
+//! An event is what its signed messages say, in whatever order they come: the newest version by (reference time,
+//! detection time) counts, a cancellation by its declarer is for good, and a negation by somebody who may holds for all
+//! versions up to the one it names (EN 302 637-3 clauses 6.1.2 and 8.2). What has ended stays known until it would have
+//! ended by itself, so that a late copy does not revive it.
+//!
+//! # Room
+//!
+//! Whoever declares many events loses its own first, and no station pushes out another's by declaring more: in a full
+//! table a new event takes the place of a less trusted one, or of one of a station that holds more than the newcomer's
+//! would then. Otherwise it is not taken.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use v2x_proto::{Class, Digest};
+
+use super::relevance::Course;
+use super::{Change, Changed, EventId, HazardGist, Known, State, conflict};
+use crate::io::DropReason;
+use crate::limits::{MAX_EVENTS, MAX_EVENTS_PER_SIGNER};
+use crate::position::Position;
+use crate::security::freshness;
+use crate::time::WireTime;
+
+/// The events that are known.
+#[derive(Debug, Default)]
+pub struct EventTable {
+    entries: BTreeMap<EventId, Entry>,
+    /// The earliest end among them.
+    next_end: Option<WireTime>,
+    not_taken: u64,
+}
+
+/// Who says something of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// Digest of the credential.
+    pub signer: Digest,
+    /// What it says does not add up.
+    pub suspect: bool,
+    /// Whose events make room last.
+    pub rank: Rank,
+    /// Class of the message.
+    pub class: Class,
+}
+
+/// How far an event is trusted, as far as room is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Its declarer contradicts itself.
+    Suspect,
+    /// Any other station's.
+    Station,
+    /// Of a station that may declare hazards for the road.
+    Authority,
+    /// This station's own.
+    Own,
+}
+
+/// What a message did to the table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// What is known of the event changed; another may have made room for it.
+    Changed(Changed, Option<Known>),
+    /// It said what is known already, or nothing that anybody here needs.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    known: Known,
+    rank: Rank,
+    /// Who pays for its place.
+    holder: Digest,
+    cancelled: bool,
+    negated: Option<WireTime>,
+    /// Somebody ended it before anything else was heard of it: nobody here has to know.
+    hidden: bool,
+}
+
+impl EventTable {
+    /// Why what a verified message says is not to be believed, or of no use any more; `None` when it is.
+    ///
+    /// `generation` is when the message was signed.
+    #[must_use]
+    pub fn judge(
+        &self,
+        gist: &HazardGist,
+        signer: &Digest,
+        generation: WireTime,
+        now: WireTime,
+    ) -> Option<DropReason> {
+        if gist.state != State::Negated && gist.id.origin != *signer {
+            return Some(DropReason::NotOrigin);
+        }
+        if gist.detection > gist.reference || gist.reference > generation + TOLERANCE {
+            return Some(DropReason::EventTime);
+        }
+        let over = gist.state == State::Active && gist.valid_until <= now;
+        let overtaken = self.entries.get(&gist.id).is_some_and(|entry| entry.overtakes(gist));
+        (over || overtaken).then_some(DropReason::EventSuperseded)
+    }
+
+    /// Takes in what a message says that was [judged](Self::judge) good.
+    pub fn take(&mut self, gist: &HazardGist, speaker: &Speaker, now: WireTime) -> Outcome {
+        // Who contradicts itself is not believed that others are wrong.
+        if gist.state == State::Negated && speaker.suspect {
+            return Outcome::Nothing;
+        }
+        if let Some(entry) = self.entries.get_mut(&gist.id) {
+            if gist.id.origin == speaker.signer {
+                entry.known.suspect = speaker.suspect;
+            }
+            let Some(change) = entry.apply(gist, speaker) else { return Outcome::Nothing };
+            let changed = Changed { event: entry.known, change };
+            self.note_end(changed.event.valid_until);
+            return Outcome::Changed(changed, None);
+        }
+        let Ok(gone) = self.make_room(speaker, now) else {
+            self.not_taken += 1;
+            return Outcome::Nothing;
+        };
+        let entry = Entry::new(gist, speaker);
+        self.entries.insert(gist.id, entry);
+        self.note_end(entry.known.valid_until);
+        if entry.hidden {
+            // Only a newcomer that nobody is told of: what made room is gone all the same.
+            return gone.map_or(Outcome::Nothing, |event| {
+                Outcome::Changed(Changed { event, change: Change::Expired }, None)
+            });
+        }
+        Outcome::Changed(Changed { event: entry.known, change: Change::New }, gone)
+    }
+
+    /// Removes one event whose time is over, to be called until it returns `None`. What ended before goes unsaid.
+    pub fn expire(&mut self, now: WireTime) -> Option<Known> {
+        while self.next_end.is_some_and(|end| end <= now) {
+            let over = self.entries.iter().find(|(_, entry)| entry.known.valid_until <= now);
+            let gone = over.map(|(id, _)| *id).and_then(|id| self.entries.remove(&id));
+            let Some(gone) = gone else {
+                self.next_end = self.entries.values().map(|entry| entry.known.valid_until).min();
+                continue;
+            };
+            if gone.is_live() {
+                return Some(gone.known);
+            }
+        }
+        None
+    }
+
+    /// When the next event may end.
+    #[must_use]
+    pub fn next_end(&self) -> Option<WireTime> {
+        self.next_end
+    }
+
+    /// The event of that name.
+    #[must_use]
+    pub fn get(&self, id: &EventId) -> Option<&Known> {
+        self.entries.get(id).filter(|entry| !entry.hidden).map(|entry| &entry.known)
+    }
+
+    /// The events, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Known> {
+        self.entries.values().filter(|entry| !entry.hidden).map(|entry| &entry.known)
+    }
+
+    /// Entries, those that nobody is told of included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Events that found no room.
+    #[must_use]
+    pub fn not_taken(&self) -> u64 {
+        self.not_taken
+    }
+
+    /// A station is not believed any more: its events are flagged, and make room first.
+    pub fn distrust(&mut self, signer: &Digest) {
+        for entry in self.entries.values_mut().filter(|entry| entry.holder == *signer) {
+            if entry.rank < Rank::Own {
+                (entry.known.suspect, entry.rank) = (true, Rank::Suspect);
+            }
+        }
+    }
+
+    /// Looks anew whom the events concern, from where the station is now.
+    pub fn look_around(&mut self, own: &Course<'_>, now: WireTime) {
+        for entry in self.entries.values_mut() {
+            let looks = entry.is_live() && !entry.known.own;
+            entry.known.concern = if looks { conflict::concern(own, &entry.known, now) } else { None };
+        }
+    }
+
+    /// Looks whether one event concerns the station.
+    pub fn look_at(&mut self, id: &EventId, own: &Course<'_>, now: WireTime) -> Option<Known> {
+        let entry = self.entries.get_mut(id).filter(|entry| !entry.hidden)?;
+        let looks = entry.is_live() && !entry.known.own;
+        entry.known.concern = if looks { conflict::concern(own, &entry.known, now) } else { None };
+        Some(entry.known)
+    }
+
+    fn note_end(&mut self, end: WireTime) {
+        self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
+    }
+
+    /// Makes room for one more of `speaker`; an error when there is none for it.
+    fn make_room(&mut self, speaker: &Speaker, now: WireTime) -> Result<Option<Known>, NoRoom> {
+        let held = self.held(&speaker.signer);
+        let victim = if held >= MAX_EVENTS_PER_SIGNER && speaker.rank < Rank::Own {
+            self.least(now, |entry| entry.holder == speaker.signer)
+        } else if self.len() >= MAX_EVENTS {
+            self.victim(speaker.rank, held, now)
+        } else {
+            return Ok(None);
+        };
+        let gone = victim.and_then(|id| self.entries.remove(&id)).ok_or(NoRoom)?;
+        Ok(gone.is_live().then_some(gone.known))
+    }
+
+    /// The event that makes room for one of `rank`, whose signer holds `held`, in a full table.
+    fn victim(&self, rank: Rank, held: usize, now: WireTime) -> Option<EventId> {
+        let lowest = self.entries.values().map(|entry| entry.rank).min()?;
+        let mut holders: Vec<_> = self.entries.values().map(|entry| entry.holder).collect();
+        holders.sort_unstable();
+        let counts = holders.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0]));
+        let gives_way = |holder: &Digest| {
+            self.entries.values().any(|entry| entry.rank == lowest && entry.holder == *holder)
+        };
+        let holder = counts.filter(|(_, holder)| gives_way(holder)).max()?;
+        let gives = lowest < rank || lowest == rank && rank < Rank::Own && holder.0 > held + 1;
+        let of_it = |entry: &Entry| entry.rank == lowest && entry.holder == holder.1;
+        gives.then(|| self.least(now, of_it)).flatten()
+    }
+
+    fn held(&self, holder: &Digest) -> usize {
+        self.entries.values().filter(|entry| entry.holder == *holder).count()
+    }
+
+    /// The one that is missed least: ended already, else the one that ends first.
+    fn least(&self, now: WireTime, among: impl Fn(&Entry) -> bool) -> Option<EventId> {
+        let worth =
+            |entry: &Entry| (entry.is_live() && entry.known.valid_until > now, entry.known.valid_until);
+        self.entries
+            .iter()
+            .filter(|(_, entry)| among(entry))
+            .min_by_key(|(_, entry)| worth(entry))
+            .map(|(id, _)| *id)
+    }
+}
+
+/// How far a version may be ahead of the message that says it: as far as clocks may be apart.
+const TOLERANCE: Duration = Duration::from_micros(freshness::FUTURE);
+
+/// There is no room for an event.
+struct NoRoom;
+
+impl Entry {
+    fn new(gist: &HazardGist, speaker: &Speaker) -> Self {
+        let hidden = gist.state != State::Active;
+        let own = speaker.rank == Rank::Own;
+        let mut entry = Self {
+            known: Known {
+                id: gist.id,
+                own,
+                state: gist.state,
+                class: speaker.class,
+                cause: 0,
+                sub_cause: 0,
+                position: Position::default(),
+                speed: None,
+                heading: None,
+                quality: None,
+                detection: gist.detection,
+                reference: gist.reference,
+                // Until no older message of it is fresh.
+                valid_until: freshness::refused_from(Class::D3, gist.reference),
+                area: None,
+                relevance_distance_m: None,
+                relevance_direction: gist.relevance_direction,
+                keep_alive: None,
+                suspect: speaker.suspect,
+                concern: None,
+            },
+            rank: if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank },
+            holder: speaker.signer,
+            cancelled: gist.state == State::Cancelled,
+            negated: (gist.state == State::Negated).then_some(gist.reference),
+            hidden,
+        };
+        if !hidden {
+            entry.describe(gist, speaker);
+        }
+        entry
+    }
+
+    fn is_live(&self) -> bool {
+        !self.hidden && self.known.state == State::Active
+    }
+
+    /// Whether what is known is newer than what a message says, or for good.
+    fn overtakes(&self, gist: &HazardGist) -> bool {
+        match gist.state {
+            State::Cancelled => false,
+            State::Negated => self.cancelled,
+            State::Active => {
+                self.cancelled
+                    || self.negated.is_some_and(|upto| gist.reference <= upto)
+                    || !self.hidden && (gist.reference, gist.detection) < self.version()
+            }
+        }
+    }
+
+    fn version(&self) -> (WireTime, WireTime) {
+        (self.known.reference, self.known.detection)
+    }
+
+    /// Takes in what a message says; what changed by it.
+    fn apply(&mut self, gist: &HazardGist, speaker: &Speaker) -> Option<Change> {
+        if self.overtakes(gist) {
+            return None;
+        }
+        match gist.state {
+            State::Cancelled => {
+                let first = !core::mem::replace(&mut self.cancelled, true);
+                self.end(State::Cancelled, gist).filter(|_| first).map(|()| Change::Cancelled)
+            }
+            State::Negated => {
+                self.negated = self.negated.max(Some(gist.reference));
+                // A version that the other had not seen may well be there.
+                let holds = self.hidden || self.known.reference <= gist.reference;
+                let ends = holds && self.known.state == State::Active;
+                ends.then(|| self.end(State::Negated, gist)).flatten().map(|()| Change::Negated)
+            }
+            State::Active => {
+                let change = if self.hidden { Change::New } else { Change::Updated };
+                if !self.hidden && (gist.reference, gist.detection) == self.version() {
+                    return None;
+                }
+                self.hidden = false;
+                self.known.state = State::Active;
+                self.describe(gist, speaker);
+                Some(change)
+            }
+        }
+    }
+
+    /// Ends it; nothing when nobody was told that it began.
+    fn end(&mut self, state: State, gist: &HazardGist) -> Option<()> {
+        self.known.state = state;
+        self.known.reference = self.known.reference.max(gist.reference);
+        self.known.concern = None;
+        if self.hidden {
+            let end = freshness::refused_from(Class::D3, gist.reference);
+            self.known.valid_until = self.known.valid_until.max(end);
+        }
+        (!self.hidden).then_some(())
+    }
+
+    fn describe(&mut self, gist: &HazardGist, speaker: &Speaker) {
+        let known = &mut self.known;
+        self.holder = speaker.signer;
+        self.rank = if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank };
+        *known = Known {
+            id: known.id,
+            own: speaker.rank == Rank::Own,
+            state: State::Active,
+            class: speaker.class,
+            cause: gist.cause,
+            sub_cause: gist.sub_cause,
+            position: gist.position.unwrap_or_default(),
+            speed: gist.speed,
+            heading: gist.heading,
+            quality: gist.quality,
+            detection: gist.detection,
+            reference: gist.reference,
+            valid_until: gist.valid_until,
+            area: gist.area,
+            relevance_distance_m: gist.relevance_distance_m,
+            relevance_direction: gist.relevance_direction,
+            keep_alive: gist.keep_alive,
+            suspect: speaker.suspect,
+            concern: None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+use proptest::prelude::*;
+use v2x_proto::v1;
+
+use super::super::testing::HERE;
+use super::*;
+
+const NOW: WireTime = WireTime::from_secs(1000);
+
+fn digest(number: u16) -> Digest {
+    let [a, b] = number.to_be_bytes();
+    Digest([a, b, 0, 0, 0, 0, 0, 1])
+}
+
+fn id(origin: u16, number: u32) -> EventId {
+    EventId { origin: digest(origin), number }
+}
+
+fn gist(id: EventId, state: State, reference_s: u32) -> HazardGist {
+    let at = WireTime::from_secs(reference_s);
+    HazardGist {
+        id,
+        state,
+        detection: WireTime::from_secs(900),
+        reference: at,
+        valid_until: WireTime::from_secs(1500),
+        position: Some(HERE),
+        cause: 94,
+        sub_cause: 0,
+        speed: None,
+        heading: None,
+        quality: None,
+        area: None,
+        relevance_distance_m: None,
+        relevance_direction: v1::RelevanceDirection::Unspecified,
+        keep_alive: None,
+    }
+}
+
+fn speaker(number: u16, rank: Rank) -> Speaker {
+    Speaker { signer: digest(number), suspect: rank == Rank::Suspect, rank, class: Class::D3 }
+}
+
+fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<Change> {
+    match table.take(gist, speaker, NOW) {
+        Outcome::Changed(changed, _) => Some(changed.change),
+        Outcome::Nothing => None,
+    }
+}
+
+/// Declares `count` events of one station.
+fn declare(table: &mut EventTable, origin: u16, rank: Rank, count: u32) -> usize {
+    let new = |number: &u32| {
+        take(table, &gist(id(origin, *number), State::Active, 950), &speaker(origin, rank))
+            == Some(Change::New)
+    };
+    (0..count).filter(new).count()
+}
+
+#[test]
+fn each_change_is_said_once_and_a_repetition_is_none() {
+    let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
+    let mut say = |state, reference| take(&mut table, &gist(id(1, 7), state, reference), &origin);
+    assert_eq!(say(State::Active, 950), Some(Change::New));
+    assert_eq!(say(State::Active, 950), None);
+    assert_eq!(say(State::Active, 960), Some(Change::Updated));
+    assert_eq!(say(State::Active, 960), None);
+    assert_eq!(say(State::Cancelled, 970), Some(Change::Cancelled));
+    assert_eq!(say(State::Cancelled, 970), None);
+    assert_eq!(table.iter().count(), 1);
+    assert_eq!(table.get(&id(1, 7)).unwrap().state, State::Cancelled);
+}
+
+#[test]
+fn versions_are_in_the_order_of_reference_and_detection_time() {
+    let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
+    let version = |reference_s, detection_s| HazardGist {
+        detection: WireTime::from_secs(detection_s),
+        ..gist(id(1, 7), State::Active, reference_s)
+    };
+    let judge = |table: &EventTable, gist: &HazardGist| table.judge(gist, &origin.signer, NOW, NOW);
+    assert_eq!(take(&mut table, &version(950, 940), &origin), Some(Change::New));
+    for older in [version(949, 940), version(950, 939)] {
+        assert_eq!(judge(&table, &older), Some(DropReason::EventSuperseded));
+        assert_eq!(take(&mut table, &older, &origin), None);
+    }
+    assert_eq!(judge(&table, &version(950, 940)), None, "the same again is a repetition");
+    assert_eq!(take(&mut table, &version(950, 941), &origin), Some(Change::Updated));
+    assert_eq!(take(&mut table, &version(951, 900), &origin), Some(Change::Updated));
+}
+
+#[test]
+fn only_its_own_signer_speaks_for_an_event_but_for_a_negation() {
+    let (mut table, thief) = (EventTable::default(), digest(2));
+    take(&mut table, &gist(id(1, 7), State::Active, 950), &speaker(1, Rank::Station));
+    for state in [State::Active, State::Cancelled] {
+        let said = gist(id(1, 7), state, 960);
+        assert_eq!(table.judge(&said, &thief, NOW, NOW), Some(DropReason::NotOrigin));
+        assert_eq!(table.judge(&said, &digest(1), NOW, NOW), None);
+    }
+    assert_eq!(table.judge(&gist(id(1, 7), State::Negated, 960), &thief, NOW, NOW), None);
+}
+
+#[test]
+fn times_that_cannot_be_are_refused() {
+    let table = EventTable::default();
+    let judge = |gist: &HazardGist| table.judge(gist, &digest(1), NOW, NOW);
+    let good = gist(id(1, 1), State::Active, 950);
+    assert_eq!(judge(&good), None);
+    assert_eq!(
+        judge(&gist(id(1, 1), State::Active, 1001)),
+        Some(DropReason::EventTime),
+        "made after it was said"
+    );
+    assert_eq!(
+        judge(&gist(id(1, 1), State::Active, 899)),
+        Some(DropReason::EventTime),
+        "made before it was detected"
+    );
+    assert_eq!(judge(&HazardGist { valid_until: NOW, ..good }), Some(DropReason::EventSuperseded), "over");
+}
+
+#[test]
+fn a_late_copy_does_not_revive_what_was_cancelled() {
+    let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
+    let (new, update) = (gist(id(1, 7), State::Active, 950), gist(id(1, 7), State::Active, 980));
+    take(&mut table, &new, &origin);
+    take(&mut table, &gist(id(1, 7), State::Cancelled, 970), &origin);
+    for late in [new, update] {
+        assert_eq!(table.judge(&late, &origin.signer, NOW, NOW), Some(DropReason::EventSuperseded));
+        assert_eq!(take(&mut table, &late, &origin), None);
+    }
+    // Nor when the cancellation came first.
+    assert_eq!(take(&mut table, &gist(id(1, 8), State::Cancelled, 970), &origin), None);
+    assert_eq!(take(&mut table, &gist(id(1, 8), State::Active, 950), &origin), None);
+    assert_eq!((table.get(&id(1, 8)), table.len()), (None, 2));
+}
+
+#[test]
+fn what_has_ended_is_forgotten_when_it_would_have_ended_by_itself_and_goes_unsaid() {
+    let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
+    take(&mut table, &gist(id(1, 7), State::Active, 950), &origin);
+    take(&mut table, &gist(id(1, 8), State::Active, 950), &origin);
+    take(&mut table, &gist(id(1, 7), State::Cancelled, 970), &origin);
+    take(&mut table, &gist(id(1, 9), State::Cancelled, 990), &origin);
+    assert_eq!(table.next_end(), Some(WireTime::from_secs(1500)));
+    assert_eq!(table.expire(WireTime::from_secs(1499)), None);
+    assert_eq!(table.expire(WireTime::from_secs(1500)).map(|known| known.id), Some(id(1, 8)));
+    assert_eq!(table.expire(WireTime::from_secs(1500)), None);
+    assert_eq!(table.len(), 1, "that of the event that was never known stays while a copy would be fresh");
+    assert_eq!(table.expire(WireTime::from_secs(1591)), None);
+    assert!(table.is_empty() && table.next_end().is_none());
+}
+
+#[test]
+fn a_negation_holds_for_the_versions_its_author_can_have_seen() {
+    let (mut table, origin, authority) =
+        (EventTable::default(), speaker(1, Rank::Station), speaker(9, Rank::Authority));
+    take(&mut table, &gist(id(1, 7), State::Active, 960), &origin);
+    assert_eq!(take(&mut table, &gist(id(1, 7), State::Negated, 950), &authority), None);
+    assert_eq!(take(&mut table, &gist(id(1, 7), State::Negated, 960), &authority), Some(Change::Negated));
+    assert_eq!(take(&mut table, &gist(id(1, 7), State::Active, 960), &origin), None);
+    assert_eq!(take(&mut table, &gist(id(1, 7), State::Active, 961), &origin), Some(Change::Updated));
+}
+
+#[test]
+fn a_suspect_is_flagged_and_cannot_negate() {
+    let mut table = EventTable::default();
+    take(&mut table, &gist(id(1, 7), State::Active, 950), &speaker(1, Rank::Suspect));
+    assert!(table.get(&id(1, 7)).unwrap().suspect);
+    take(&mut table, &gist(id(2, 7), State::Active, 950), &speaker(2, Rank::Station));
+    assert_eq!(take(&mut table, &gist(id(2, 7), State::Negated, 960), &speaker(1, Rank::Suspect)), None);
+    assert!(!table.get(&id(2, 7)).unwrap().suspect);
+    table.distrust(&digest(2));
+    assert!(table.get(&id(2, 7)).unwrap().suspect);
+}
+
+#[test]
+fn who_declares_many_loses_its_own_first() {
+    let mut table = EventTable::default();
+    declare(&mut table, 1, Rank::Station, 3);
+    assert_eq!(declare(&mut table, 2, Rank::Station, 1000), 1000);
+    let of = |origin| table.iter().filter(|known| known.id.origin == digest(origin)).count();
+    assert_eq!((of(1), of(2)), (3, MAX_EVENTS_PER_SIGNER));
+}
+
+#[test]
+fn in_a_full_table_nobody_pushes_others_out_by_declaring_more() {
+    let mut table = EventTable::default();
+    declare(&mut table, 1, Rank::Station, 2);
+    // Attackers under many credentials, each with as many events as it may have.
+    for attacker in 100..200 {
+        declare(&mut table, attacker, Rank::Station, 1000);
+    }
+    assert_eq!(table.len(), MAX_EVENTS);
+    assert!((0..2).all(|number| table.get(&id(1, number)).is_some()), "ours are still known");
+    assert_eq!(declare(&mut table, 2, Rank::Station, 2), 2, "and a newcomer with little to say finds room");
+    assert!(table.not_taken() > 0);
+    assert_eq!(table.len(), MAX_EVENTS);
+}
+
+#[test]
+fn the_less_trusted_make_room_for_the_more_trusted() {
+    let mut table = EventTable::default();
+    for station in 0..16 {
+        declare(&mut table, 100 + station, if station == 3 { Rank::Suspect } else { Rank::Station }, 32);
+    }
+    assert_eq!(table.len(), MAX_EVENTS);
+    assert_eq!(declare(&mut table, 300, Rank::Suspect, 1), 1, "among suspects, who holds most");
+    assert_eq!(declare(&mut table, 1, Rank::Station, 32), 32);
+    assert!(table.iter().all(|known| !known.suspect));
+    assert_eq!(declare(&mut table, 2, Rank::Authority, 32), 32);
+    assert_eq!(declare(&mut table, 3, Rank::Own, 32), 32);
+    assert_eq!(declare(&mut table, 400, Rank::Suspect, 1), 0);
+    let of = |origin| table.iter().filter(|known| known.id.origin == digest(origin)).count();
+    assert_eq!((of(2), of(3)), (32, 32));
+}
+
+/// A message of one of two events, by its declarer or an authority.
+fn message() -> impl Strategy<Value = (u32, State, u32, u32)> {
+    let state = prop_oneof![4 => Just(State::Active), 1 => Just(State::Cancelled), 1 => Just(State::Negated)];
+    (0..2u32, state, 950..956u32, 900..903u32)
+}
+
+proptest! {
+    /// The rules in one sentence, applied to all messages at once: the table gets there in whatever order they come.
+    #[test]
+    fn the_table_is_as_the_rules_have_it_whatever_the_order(messages in proptest::collection::vec(message(), 0..30)) {
+        let mut table = EventTable::default();
+        let mut changes = Vec::new();
+        for (number, state, reference, detection) in &messages {
+            let said = HazardGist { detection: WireTime::from_secs(*detection), ..gist(id(1, *number), *state, *reference) };
+            let from = if *state == State::Negated { speaker(9, Rank::Authority) } else { speaker(1, Rank::Station) };
+            let refused = table.judge(&said, &from.signer, NOW, NOW);
+            if let Outcome::Changed(changed, _) = table.take(&said, &from, NOW) {
+                prop_assert_eq!(refused, None, "what is refused changes nothing");
+                changes.push((*number, changed));
+            }
+        }
+        for number in 0..2 {
+            let of = || messages.iter().filter(move |(event, ..)| *event == number);
+            let cancelled = of().any(|(_, state, ..)| *state == State::Cancelled);
+            let negated = of().filter(|(_, state, ..)| *state == State::Negated).map(|(_, _, reference, _)| *reference).max();
+            let version = of()
+                .filter(|(_, state, reference, _)| *state == State::Active && Some(*reference) > negated)
+                .map(|(_, _, reference, detection)| (*reference, *detection))
+                .max();
+            let expected = version.filter(|_| !cancelled);
+            let known = table.get(&id(1, number)).filter(|known| known.state == State::Active);
+            let found = known.map(|known| (known.reference, known.detection));
+            let seconds = |(reference, detection)| (WireTime::from_secs(reference), WireTime::from_secs(detection));
+            prop_assert_eq!(found, expected.map(seconds));
+            // Changes follow from each other: first new, versions grow, and after a cancellation there is none.
+            let mine: Vec<_> = changes.iter().filter(|(event, _)| *event == number).map(|(_, changed)| changed).collect();
+            prop_assert!(mine.iter().enumerate().all(|(n, changed)| (n == 0) == (changed.change == Change::New)));
+            prop_assert!(mine.windows(2).all(|pair| pair[0].event.state != State::Cancelled));
+            let grows = |pair: &[&Changed]| pair[0].event.reference <= pair[1].event.reference;
+            prop_assert!(mine.windows(2).all(|pair| pair[1].change != Change::Updated || grows(pair)));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_flood_of_events_breaks_a_bound(said in proptest::collection::vec((0..60u16, 0..50u32, 0..4u8, 0..3u8), 0..1500)) {
+        let mut table = EventTable::default();
+        for (origin, number, rank, state) in said {
+            let rank = [Rank::Suspect, Rank::Station, Rank::Authority, Rank::Station][usize::from(rank)];
+            let _either = table.take(&gist(id(origin, number), State::ALL[usize::from(state)], 950), &speaker(origin, rank), NOW);
+            prop_assert!(table.len() <= MAX_EVENTS);
+        }
+        for origin in 0..60 {
+            let held = table.entries.values().filter(|entry| entry.holder == digest(origin)).count();
+            prop_assert!(held <= MAX_EVENTS_PER_SIGNER, "{}", held);
+        }
+        let end = table.entries.values().map(|entry| entry.known.valid_until).min();
+        prop_assert!(table.next_end().is_some() == end.is_some() && table.next_end() <= end, "nothing is overslept");
+        while table.expire(WireTime::from_secs(3000)).is_some() {}
+        prop_assert!(table.is_empty());
+    }
+}

@@ -1,0 +1,75 @@
+//! The station's part in pseudonyms: when one takes over from another, and all that changes with it.
+
+use core::time::Duration;
+
+use super::Node;
+use crate::awareness::Awareness;
+use crate::io::{Event, SendingState};
+use crate::rng::{Purpose, Stream};
+use crate::security::Distribution;
+use crate::time::Instant;
+
+impl Node {
+    /// Changes the pseudonym when that is due and possible, and warns of the last ones.
+    pub(super) fn keep_pseudonym(&mut self) {
+        if self.receiver.take_heard_elsewhere() {
+            self.pseudonyms.heard_elsewhere();
+        }
+        let due = self.next_pseudonym().is_some_and(|at| at <= self.now);
+        if due && self.sending == SendingState::Allowed && self.sender.is_idle() {
+            self.change_pseudonym(false);
+        }
+        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
+        if self.clock.may_sign() && low.is_some_and(|at| at <= self.now) {
+            self.warn_of_low_pool();
+        }
+    }
+
+    /// Everything that could tell that it is the same station changes here, at one instant.
+    pub(super) fn change_pseudonym(&mut self, forced: bool) -> bool {
+        let wire = self.anchor.wire_at(self.now);
+        let stream = self.pseudonyms.stream();
+        let Some((old, new)) = self.sender.change_identity(|pool| pool.advance(wire, forced, stream)) else {
+            return false;
+        };
+        let own = &self.hazards.own;
+        self.sender.keep_former(|former| own.speaks(former));
+        self.pseudonyms.changed(self.now);
+        let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
+        self.distribution = Distribution::new(&new, back_off);
+        self.restart_awareness();
+        self.event(Event::PseudonymChanged { old, new });
+        self.warn_of_low_pool();
+        true
+    }
+
+    /// Path, low-frequency data and phase begin anew, after the silence if there is one.
+    pub(super) fn restart_awareness(&mut self) {
+        let rule = self.config.awareness;
+        let step = Awareness::check_interval(rule).as_nanos() as u64;
+        let phase = Stream::new(self.seed, self.sender.digest(), Purpose::AwarenessPhase).below(step);
+        let start = self.now + self.pseudonyms.silence(self.now);
+        self.awareness = Awareness::new(rule, start, Duration::from_nanos(phase));
+    }
+
+    pub(super) fn warn_of_low_pool(&mut self) {
+        let wire = self.anchor.wire_at(self.now);
+        if self.pseudonyms.runs_low(self.sender.pool(), wire) {
+            let pool = self.sender.pool();
+            let (spares, valid_until) = (pool.spares(wire) as u32, pool.valid_until());
+            self.event(Event::PoolLow { spares, valid_until });
+        }
+    }
+
+    /// When the pseudonym is to change, as far as that is a matter of time.
+    pub(super) fn next_pseudonym(&self) -> Option<Instant> {
+        self.pseudonyms.due_at(self.sender.pool(), &self.anchor, self.sender.alert_until())
+    }
+
+    /// Only times to come: what is due and waits for something else than time is looked at with every input.
+    pub(super) fn pseudonym_timer(&self) -> Option<Instant> {
+        let change = self.next_pseudonym();
+        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
+        change.into_iter().chain(low).filter(|at| *at > self.now).min()
+    }
+}
