@@ -164,11 +164,16 @@ pub fn circle(radius_m: u32) -> AreaView {
     }
 }
 
-/// A stationary vehicle, detected at `at`.
+/// A stationary vehicle, detected at `at` and declared by station 1.
 pub fn hazard(at: Instant) -> Vec<u8> {
+    hazard_of(Crafter::station(1).digest, at).encode_to_vec()
+}
+
+/// A stationary vehicle, detected at `at`.
+pub fn hazard_of(declarer: Digest, at: Instant) -> v1::Hazard {
     let now = anchor().wire_at(at).as_micros();
-    let hazard = v1::Hazard {
-        id: Some(v1::EventId { origin: Bytes::from_static(&[1; 8]), number: 1 }),
+    v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&declarer.0), number: 1 }),
         state: v1::HazardState::New as i32,
         detection_time_us: now,
         reference_time_us: now,
@@ -179,8 +184,7 @@ pub fn hazard(at: Instant) -> Vec<u8> {
         }),
         cause: 94,
         ..v1::Hazard::default()
-    };
-    hazard.encode_to_vec()
+    }
 }
 
 /// A latency probe for the application to send.

@@ -64,3 +64,6 @@ mod forward;
 
 // A vehicle and the signals on its road.
 mod infrastructure;
+
+// Events and alerts among several stations.
+mod hazard;

@@ -179,8 +179,8 @@ fn declared(car: &Crafter, number: u32) -> Bytes {
     let hazard = Hazard {
         id: Some(v2x_proto::v1::EventId { origin: car.digest.0.to_vec().into(), number }),
         state: HazardState::New as i32,
-        detection_time_us: 1,
-        reference_time_us: 1,
+        detection_time_us: stations::anchor().wire_at(AT).as_micros(),
+        reference_time_us: stations::anchor().wire_at(AT).as_micros(),
         position: Some(v2x_proto::v1::Position {
             latitude: PLACE.latitude,
             longitude: PLACE.longitude,

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{DropReason, Input, SendRequest};
 use v2x_core::limits;
@@ -202,6 +203,27 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
                 payload: &hazard,
                 ..car.fields_in(Class::D3, AT)
             }));
+        }
+        // DEN MSRV/BO/03-06 and EVTR/BO/06-07, as a receiver sees them.
+        DropReason::NotOrigin | DropReason::EventTime | DropReason::EventSuperseded => {
+            let declarer =
+                if reason == DropReason::NotOrigin { Crafter::station(2) } else { Crafter::station(1) };
+            let said = craft::hazard_of(declarer.digest, AT);
+            let seconds = |by: i64| said.reference_time_us.saturating_add_signed(by * 1_000_000);
+            let mut say = |reference_time_us, detection_time_us| {
+                let hazard =
+                    v1::Hazard { reference_time_us, detection_time_us, ..said.clone() }.encode_to_vec();
+                let message_type = v1::MessageType::Hazard as u32;
+                hear(&car.full(&TbsRepr { message_type, payload: &hazard, ..car.fields_in(Class::D3, AT) }));
+            };
+            match reason {
+                DropReason::EventTime => say(seconds(1), seconds(0)),
+                DropReason::EventSuperseded => {
+                    say(seconds(0), seconds(-5));
+                    say(seconds(-1), seconds(-5));
+                }
+                _ => say(seconds(0), seconds(0)),
+            }
         }
         DropReason::Revoked => {
             hear(&bytes);

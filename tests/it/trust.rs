@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{ClockState, Event, Input, SendRequest, SendingState};
 use v2x_core::node::Node;
@@ -15,7 +16,7 @@ use v2x_proto::credential::{CredentialFields, CredentialView};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::craft::{self, Crafter, circle, hazard, is_full, probe, read};
+use crate::craft::{self, Crafter, circle, hazard, hazard_of, is_full, probe, read};
 use crate::stations::{Authority, PLACE, START, Station, anchor, fix};
 
 // SND_CAM_04, SND_CAM_05: digest normally, the credential once a second.
@@ -208,7 +209,8 @@ fn nothing_is_sent_outside_the_own_credentials_validity() {
     station.start(Instant::ZERO, PLACE);
     let (begins, ends) = (Instant::from_millis(2_000), Instant::from_millis(62_000));
     let ask = |station: &mut Station, at| {
-        let sent = station.feed(at, Input::Send(flood(at))).len();
+        let payload = hazard_of(station.node.digest(), at).encode_to_vec().into();
+        let sent = station.feed(at, Input::Send(SendRequest { payload, ..flood(at) })).len();
         match station.events.last() {
             Some(Event::NotSent(not_sent)) => assert_eq!(not_sent.reason.name(), "sending_blocked"),
             last => assert!(sent == 1, "{last:?}"),

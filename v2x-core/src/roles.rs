@@ -2,6 +2,7 @@
 //!
 //! A sender refuses to sign what a receiver would refuse to believe.
 
+use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{Hazard, HazardState, MessageType};
 
@@ -18,13 +19,20 @@ pub fn permitted(message: &Message, permissions: Permissions) -> bool {
     }
 }
 
-/// True when everything in a message that is to be sent is permitted. Only types that can claim a role are
+/// True when everything in a message that is to be sent by `own` is permitted. Only types that can claim a role are
 /// decoded; what does not decode claims nothing.
-pub fn request_permitted(request: &SendRequest, permissions: Permissions) -> bool {
+pub fn request_permitted(request: &SendRequest, own: &Digest, permissions: Permissions) -> bool {
     let claims = [MessageType::Awareness as u32, MessageType::Hazard as u32];
     !claims.contains(&request.message_type)
         || payload::decode(request.message_type, request.payload.clone())
-            .map_or(true, |message| permitted(&message, permissions))
+            .map_or(true, |message| permitted(&message, permissions) && speaks_for(&message, own))
+}
+
+/// An event is its declarer's to speak of; others may negate it.
+fn speaks_for(message: &Message, own: &Digest) -> bool {
+    let Message::Hazard(hazard) = message else { return true };
+    let origin = hazard.id.as_ref().map(|id| id.origin.as_ref());
+    hazard.state == HazardState::Negate as i32 || origin == Some(own.as_ref())
 }
 
 /// An awareness message with the data of an emergency vehicle on duty needs that role.
@@ -77,6 +85,20 @@ mod tests {
             assert!(permitted(&message, needed), "{message:?}");
             assert!(!permitted(&message, Permissions(u64::MAX).without(needed)), "{message:?}");
         }
+    }
+
+    #[test]
+    fn an_event_is_spoken_of_by_its_declarer_but_for_a_negation() {
+        let of = |origin: [u8; 8], state| {
+            let id = v2x_proto::v1::EventId { origin: origin.to_vec().into(), number: 1 };
+            Hazard { id: Some(id), state: state as i32, ..Hazard::default() }.into()
+        };
+        let own = Digest([1; 8]);
+        assert!(speaks_for(&of([1; 8], HazardState::Cancel), &own));
+        assert!(!speaks_for(&of([2; 8], HazardState::Cancel), &own));
+        assert!(!speaks_for(&of([2; 8], HazardState::New), &own));
+        assert!(speaks_for(&of([2; 8], HazardState::Negate), &own));
+        assert!(!speaks_for(&hazard(HazardState::New, 2), &own), "nobody's");
     }
 
     #[test]

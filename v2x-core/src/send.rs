@@ -180,7 +180,7 @@ impl Sender {
             area: request.area.as_ref(),
             subject: request.subject,
         };
-        if !roles::request_permitted(request, self.pool.active().permissions()) {
+        if !roles::request_permitted(request, &self.digest(), self.pool.active().permissions()) {
             let reason = NotSentReason::NotPermitted;
             return Err(NotSent { class: request.class, id: None, reason });
         }
