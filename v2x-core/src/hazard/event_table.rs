@@ -60,12 +60,12 @@ pub enum Rank {
 }
 
 /// What a message did to the table.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
-    /// What is known of the event changed; another may have made room for it.
-    Changed(Changed, Option<Known>),
-    /// It said what is known already, or nothing that anybody here needs.
-    Nothing,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// What is known of its event changed.
+    pub changed: Option<Changed>,
+    /// Another event made room for it.
+    pub gone: Option<Known>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,31 +107,26 @@ impl EventTable {
     pub fn take(&mut self, gist: &HazardGist, speaker: &Speaker, now: WireTime) -> Outcome {
         // Who contradicts itself is not believed that others are wrong.
         if gist.state == State::Negated && speaker.suspect {
-            return Outcome::Nothing;
+            return Outcome::default();
         }
         if let Some(entry) = self.entries.get_mut(&gist.id) {
             if gist.id.origin == speaker.signer {
                 entry.known.suspect = speaker.suspect;
             }
-            let Some(change) = entry.apply(gist, speaker) else { return Outcome::Nothing };
-            let changed = Changed { event: entry.known, change };
-            self.note_end(changed.event.valid_until);
-            return Outcome::Changed(changed, None);
+            let changed = entry.apply(gist, speaker).map(|change| Changed { event: entry.known, change });
+            let end = entry.known.valid_until;
+            self.note_end(end);
+            return Outcome { changed, gone: None };
         }
         let Ok(gone) = self.make_room(speaker, now) else {
             self.not_taken += 1;
-            return Outcome::Nothing;
+            return Outcome::default();
         };
         let entry = Entry::new(gist, speaker);
         self.entries.insert(gist.id, entry);
         self.note_end(entry.known.valid_until);
-        if entry.hidden {
-            // Only a newcomer that nobody is told of: what made room is gone all the same.
-            return gone.map_or(Outcome::Nothing, |event| {
-                Outcome::Changed(Changed { event, change: Change::Expired }, None)
-            });
-        }
-        Outcome::Changed(Changed { event: entry.known, change: Change::New }, gone)
+        let changed = (!entry.hidden).then_some(Changed { event: entry.known, change: Change::New });
+        Outcome { changed, gone }
     }
 
     /// Removes one event whose time is over, to be called until it returns `None`. What ended before goes unsaid.

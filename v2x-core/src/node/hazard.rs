@@ -330,10 +330,10 @@ impl Node {
     }
 
     fn tell_outcome(&mut self, outcome: Outcome) {
-        let Outcome::Changed(mut changed, gone) = outcome else { return };
-        if let Some(event) = gone {
+        if let Some(event) = outcome.gone {
             self.tell_changed(Changed { event, change: Change::Expired });
         }
+        let Some(mut changed) = outcome.changed else { return };
         if let Some(fix) = self.fix_now() {
             let course = self.hazards.path.course(&fix);
             let wire = self.anchor.wire_at(self.now);

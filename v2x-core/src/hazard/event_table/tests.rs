@@ -41,10 +41,7 @@ fn speaker(number: u16, rank: Rank) -> Speaker {
 }
 
 fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<Change> {
-    match table.take(gist, speaker, NOW) {
-        Outcome::Changed(changed, _) => Some(changed.change),
-        Outcome::Nothing => None,
-    }
+    table.take(gist, speaker, NOW).changed.map(|changed| changed.change)
 }
 
 /// Declares `count` events of one station.
@@ -231,7 +228,7 @@ proptest! {
             let said = HazardGist { detection: WireTime::from_secs(*detection), ..gist(id(1, *number), *state, *reference) };
             let from = if *state == State::Negated { speaker(9, Rank::Authority) } else { speaker(1, Rank::Station) };
             let refused = table.judge(&said, &from.signer, NOW, NOW);
-            if let Outcome::Changed(changed, _) = table.take(&said, &from, NOW) {
+            if let Some(changed) = table.take(&said, &from, NOW).changed {
                 prop_assert_eq!(refused, None, "what is refused changes nothing");
                 changes.push((*number, changed));
             }
