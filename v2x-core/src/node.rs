@@ -388,9 +388,7 @@ impl Node {
             self.velocity = fix.speed.zip(fix.heading).map_or((0.0, 0.0), |(s, h)| urgency::velocity(s, h));
         }
         self.pseudonyms.moved(self.now, fix.as_ref());
-        if let Some(fix) = &fix {
-            self.look_around(fix);
-        }
+        self.look_around(fix.as_ref());
     }
 
     fn send(&mut self, request: &SendRequest) {

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, Plausibility, PseudonymConfig, Role};
+use v2x_core::config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role};
 use v2x_core::limits;
 use v2x_proto::Class;
 
@@ -178,6 +178,10 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
     if let Some(rule) = top.choice("plausibility", &rules)? {
         config.plausibility = rule;
     }
+    let profiles = [("lab", Imminent::Lab), ("regulated", Imminent::Regulated)];
+    if let Some(profile) = top.choice("imminent", &profiles)? {
+        config.imminent = profile;
+    }
     if let Some(section) = top.table("station", &["type", "length_m", "width_m"])? {
         if let Some(number) = station_type(&section)? {
             let fits = (number == ROADSIDE_UNIT) == (role == Role::Roadside);
@@ -338,6 +342,7 @@ const TOP_KEYS: &[&str] = &[
     "seed",
     "test",
     "plausibility",
+    "imminent",
     "identity",
     "revocation",
     "station",

@@ -197,6 +197,11 @@ impl EventTable {
         }
     }
 
+    /// Nobody knows where the station is: nor what concerns it.
+    pub fn look_nowhere(&mut self) {
+        self.entries.values_mut().for_each(|entry| entry.known.concern = None);
+    }
+
     /// Looks whether one event concerns the station.
     pub fn look_at(&mut self, id: &EventId, own: &Course<'_>, now: WireTime) -> Option<Known> {
         let entry = self.entries.get_mut(id).filter(|entry| !entry.hidden)?;
@@ -355,6 +360,10 @@ impl Entry {
         self.known.state = state;
         self.known.reference = self.known.reference.max(gist.reference);
         self.known.concern = None;
+        // Own copies that come back are known as own: nothing has to stay for them.
+        if self.rank == Rank::Own {
+            self.rank = Rank::Station;
+        }
         if self.hidden {
             let end = freshness::refused_from(Class::D3, gist.reference);
             self.known.valid_until = self.known.valid_until.max(end);

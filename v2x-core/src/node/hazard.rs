@@ -267,29 +267,31 @@ impl Node {
 
     fn rename_hazard(&mut self, place: usize) {
         let Some(before) = self.hazards.own.event(place).map(|event| event.clone()) else { return };
+        // An end was said often enough; and an event of a station that has lost its way ends with its name.
+        let fix = self.fix_now().filter(|_| !before.ends);
+        let names = fix.and_then(|fix| {
+            let moment = moment!(self, &fix);
+            let end = self.hazards.own.cancel(place, &moment)?;
+            let renamed = self.hazards.own.rename(place, self.sender.pool().active(), &moment)?;
+            Some((fix, end, renamed))
+        });
         self.hazards.own.forget(&before.id);
-        let Ok(fix) = self.sending_fix() else { return };
-        if before.ends {
-            return;
-        }
-        let moment = moment!(self, &fix);
-        self.hazards.own.put(before.clone());
-        let Some(last) = self.hazards.own.live(&before.id) else { return };
-        let end = self.hazards.own.cancel(last, &moment);
-        let renamed = self.hazards.own.rename(last, self.sender.pool().active(), &moment);
-        self.hazards.own.forget(&before.id);
-        let (Some(mut end), Some(mut renamed)) = (end, renamed) else { return };
+        let Some((fix, mut end, mut renamed)) = names else { return };
         self.event(Event::HazardRenamed { old: before.id, new: renamed.id });
         let wire = self.anchor.wire_at(self.now);
-        let valid = self.sender.pool().identity(&before.signer).is_some_and(|old| old.valid_at(wire));
+        let sends = self.sending == SendingState::Allowed;
+        let valid =
+            sends && self.sender.pool().identity(&before.signer).is_some_and(|old| old.valid_at(wire));
         if valid && let Ok(said) = self.sign_event(&mut end, &fix) {
             self.tell_said(said);
         }
         self.know(&end);
         self.know(&renamed);
-        match self.say_first(&mut renamed, &fix) {
-            Ok(said) => self.tell_said(said),
-            Err(not_sent) => self.event(Event::NotSent(not_sent)),
+        match sends.then(|| self.say_first(&mut renamed, &fix)) {
+            Some(Ok(said)) => self.tell_said(said),
+            Some(Err(not_sent)) => self.event(Event::NotSent(not_sent)),
+            // Said as soon as its time comes again.
+            None => {}
         }
         self.hazards.own.put(renamed);
     }
@@ -351,8 +353,9 @@ impl Node {
         self.event(Event::Hazard(changed));
     }
 
-    /// The station moved: whom does what concern now?
-    pub(super) fn look_around(&mut self, fix: &Fix) {
+    /// The station moved, or does not know where it is any more: what concerns it now?
+    pub(super) fn look_around(&mut self, fix: Option<&Fix>) {
+        let Some(fix) = fix else { return self.hazards.table.look_nowhere() };
         self.hazards.path.moved(fix);
         if !self.hazards.table.is_empty() {
             let course = self.hazards.path.course(fix);

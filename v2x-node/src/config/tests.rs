@@ -58,6 +58,15 @@ fn sampled_verification_is_off_unless_asked_for() {
 }
 
 #[test]
+fn imminent_warnings_have_the_laboratory_s_copies_unless_told_otherwise() {
+    assert_eq!(parse(VEHICLE).unwrap().station.imminent, Imminent::Lab);
+    let regulated = parse(&format!("imminent = \"regulated\"\n{VEHICLE}")).unwrap();
+    assert_eq!(regulated.station.imminent, Imminent::Regulated);
+    let error = parse(&format!("imminent = \"often\"\n{VEHICLE}")).unwrap_err().to_string();
+    assert!(error.contains("imminent") && error.contains("regulated"), "{error}");
+}
+
+#[test]
 fn a_full_vehicle_reads_as_written() {
     let config = parse(VEHICLE).unwrap();
     assert_eq!(config.station.role, Role::Vehicle);

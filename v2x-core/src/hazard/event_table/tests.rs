@@ -212,6 +212,18 @@ fn the_less_trusted_make_room_for_the_more_trusted() {
     assert_eq!((of(2), of(3)), (32, 32));
 }
 
+#[test]
+fn own_events_that_have_ended_make_room_like_others() {
+    let (mut table, own) = (EventTable::default(), speaker(1, Rank::Own));
+    for number in 0..3 * MAX_EVENTS as u32 {
+        let changes = [State::Active, State::Cancelled]
+            .map(|state| take(&mut table, &gist(id(1, number), state, 950), &own));
+        assert_eq!(changes, [Some(Change::New), Some(Change::Cancelled)], "{number}");
+        assert!(table.len() <= MAX_EVENTS);
+    }
+    assert_eq!(declare(&mut table, 2, Rank::Station, 3), 3);
+}
+
 /// A message of one of two events, by its declarer or an authority.
 fn message() -> impl Strategy<Value = (u32, State, u32, u32)> {
     let state = prop_oneof![4 => Just(State::Active), 1 => Just(State::Cancelled), 1 => Just(State::Negated)];
@@ -257,7 +269,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn no_flood_of_events_breaks_a_bound(said in proptest::collection::vec((0..60u16, 0..50u32, 0..4u8, 0..3u8), 0..1500)) {
