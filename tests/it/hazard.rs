@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
 use v2x_core::hazard::{Change, Command, Draft, EventId, Refusal, Repeat, State, cause};
 use v2x_core::io::{Event, Input};
@@ -401,4 +402,56 @@ fn early_timeouts_change_nothing_about_hazards_and_equal_runs_are_equal() {
     assert!(once.iter().all(|transcript| transcript.len() > 3_000));
     assert!(once == run(false), "equal runs");
     assert!(once == run(true), "early timeouts");
+}
+
+/// What stations do with events: which station, what, which of its events.
+fn deeds() -> impl Strategy<Value = Vec<(usize, u8, usize, u64)>> {
+    proptest::collection::vec((0..3usize, 0..4u8, 0..4usize, 0..1_500u64), 1..25)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However many frames are lost and whatever is declared, changed, cancelled and negated in what order, repetition
+    /// brings everybody to the same knowledge.
+    #[test]
+    fn all_stations_know_the_same_in_the_end(deeds in deeds(), seed: u64) {
+        let mut scene = Scene::convoy(3);
+        let mut stream = v2x_core::rng::Stream::new(seed, v2x_proto::Digest([1; 8]), v2x_core::rng::Purpose::Attack);
+        scene.lost = Box::new(move |_| stream.below(10) < 3);
+        scene.run(100);
+        let mut ids: Vec<EventId> = Vec::new();
+        for (station, what, which, pause) in deeds {
+            let id = ids.get(which).copied();
+            let command = match (what, id) {
+                (0, _) | (_, None) => Command::New(Draft { validity: Duration::from_secs(300), ..queue() }),
+                (1, Some(id)) => Command::Update(id, Draft { sub_cause: which as u8, validity: Duration::from_secs(300), ..queue() }),
+                (2, Some(id)) => Command::Cancel(id),
+                (_, Some(id)) => Command::Negate(id),
+            };
+            let new = matches!(command, Command::New(_));
+            if let Ok(id) = scene.command(station, command) && new {
+                ids.push(id);
+            }
+            scene.run(pause);
+        }
+        scene.run(20_000);
+        let knowledge = |actor: &Actor| -> Vec<_> {
+            let live = actor.node.hazards().filter(|known| known.state == State::Active);
+            live.map(|known| (known.id, known.reference, known.sub_cause)).collect()
+        };
+        let first = knowledge(&scene.actors[0]);
+        for actor in &scene.actors {
+            prop_assert_eq!(&knowledge(actor), &first);
+            // Each change was told once, and what is known follows from what was told.
+            let mut told = std::collections::BTreeMap::new();
+            for (_, changed) in actor.changed() {
+                let before = told.insert(changed.event.id, changed.event.state);
+                prop_assert_eq!(before.is_none(), changed.change == Change::New);
+                prop_assert!(before != Some(State::Cancelled));
+            }
+            told.retain(|_, state| *state == State::Active);
+            prop_assert_eq!(told.into_keys().collect::<Vec<_>>(), first.iter().map(|(id, ..)| *id).collect::<Vec<_>>());
+        }
+    }
 }

@@ -48,12 +48,12 @@ fn an_imminent_warning_leaves_at_0_6_and_12_ms_and_then_each_100_ms() {
 fn a_copy_saves_a_warning_that_was_lost_within_its_deadline() {
     let mut scene = Scene::convoy(2);
     scene.run(1_050);
-    scene.lost = |_| true;
+    scene.lost = Box::new(|_| true);
     let start = scene.now;
     let warning = alert::hard_braking(&own_fix(&scene, 0));
     scene.declare(0, warning);
     scene.run(8);
-    scene.lost = |_| false;
+    scene.lost = Box::new(|_| false);
     scene.run(8);
     let (at, _) = scene.actors[1].changed().next().expect("the third copy");
     assert!(at.since(start) < Duration::from_millis(20));

@@ -36,7 +36,7 @@ pub struct Scene {
     /// Frames on their way: when they arrive, from whom.
     air: VecDeque<(Instant, usize, Bytes)>,
     /// What does not arrive.
-    pub lost: fn(&Transmit) -> bool,
+    pub lost: Box<dyn FnMut(&Transmit) -> bool>,
     /// Says `Timeout` half-way to every deadline as well.
     pub early: bool,
     next_fix: Instant,
@@ -103,7 +103,7 @@ impl Scene {
             actors,
             now: Instant::ZERO,
             air: VecDeque::new(),
-            lost: |_| false,
+            lost: Box::new(|_| false),
             early: false,
             next_fix: Instant::ZERO,
         };
