@@ -3,6 +3,7 @@
 //! [`StationConfig::load`] reads a file and returns the first thing wrong with it as one [`ConfigError`]; a
 //! configuration that loads is consistent. Paths are taken from the directory of the file.
 
+mod control;
 mod identity;
 mod link;
 mod place;
@@ -18,6 +19,8 @@ use v2x_core::config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility
 use v2x_core::limits;
 use v2x_proto::Class;
 
+pub(crate) use self::control::LONGEST_SOCKET_PATH;
+pub use self::control::ControlConfig;
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
 pub use self::roadside::{Advert, Intersection, RoadsideConfig, SignalGroup};
@@ -49,6 +52,8 @@ pub struct StationConfig {
     pub roadside: RoadsideConfig,
     /// Reports while running.
     pub report: ReportConfig,
+    /// The local socket for commands.
+    pub control: ControlConfig,
 }
 
 /// Files of the station's identity, and of the authorities it trusts.
@@ -161,6 +166,7 @@ impl StationConfig {
             load: load(&top, station.test)?,
             roadside: roadside::read(&top, role)?,
             report: report(&top)?,
+            control: control::read(&top)?,
             station,
         };
         Ok(config)
@@ -356,6 +362,7 @@ const TOP_KEYS: &[&str] = &[
     "load",
     "roadside",
     "report",
+    "control",
 ];
 const ROLES: &[(&str, Role)] = &[("vehicle", Role::Vehicle), ("roadside", Role::Roadside)];
 /// ETSI TS 102 894-2 `StationType`.

@@ -6,6 +6,7 @@ pub mod advice;
 pub mod authorities;
 pub mod cli;
 pub mod config;
+pub mod control;
 #[cfg(feature = "replay")]
 pub mod demo;
 pub mod dump;

@@ -297,3 +297,31 @@ fn revocation_files_are_taken_from_the_file_s_directory_and_named_when_wrong() {
         assert!(message.contains(expected), "{message}\nlacks\n{expected}");
     }
 }
+
+#[test]
+fn the_control_socket_is_where_the_file_says_or_where_it_always_is() {
+    let with = |table: &str| {
+        let text = VEHICLE.replace("seed = 7\n", &format!("seed = 7\n{table}\n"));
+        StationConfig::parse(&text, Path::new("conf/station.toml"))
+    };
+    assert_eq!(with("").unwrap().control, ControlConfig::Default);
+    assert_eq!(with("control = { enabled = true }").unwrap().control, ControlConfig::Default);
+    assert_eq!(with("control = { enabled = false }").unwrap().control, ControlConfig::Off);
+    let at = |path: &str| ControlConfig::At(PathBuf::from(path));
+    assert_eq!(with("control = { socket = \"/run/a.sock\" }").unwrap().control, at("/run/a.sock"));
+    assert_eq!(with("control = { socket = \"a.sock\" }").unwrap().control, at("conf/a.sock"));
+    let long = format!("control = {{ socket = \"/{}\" }}", "x".repeat(107));
+    for (table, expected) in [
+        ("control = { sock = \"a\" }", ":3: control.sock: unknown key; known keys here: socket, enabled"),
+        ("control = { socket = 7 }", ":3: control.socket: found 7, expected a file name in quotes"),
+        ("control = { enabled = \"no\" }", ":3: control.enabled: found \"no\", expected true or false"),
+        (
+            "control = { socket = \"a\", enabled = false }",
+            ":3: control.socket: does not go with control.enabled = false",
+        ),
+        (&long, ":3: control.socket: found one of 108 bytes, expected a path of at most 107 bytes"),
+    ] {
+        let message = with(table).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}\nlacks\n{expected}");
+    }
+}

@@ -1,0 +1,301 @@
+//! The daemon's end of its control socket: lines in, lines out, everything bounded.
+//!
+//! Nothing here waits, and nothing here belongs to the station: [`Server::poll`] hands out one request at a time, and
+//! the daemon answers it between two turns of the station. A program that sends much is answered at the rate the
+//! station leaves; one that does not read its answers is asked no further question; one that watches and does not
+//! read is dropped.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+use tokio::net::{UnixListener, UnixStream};
+use v2x_core::time::Instant;
+
+use super::answer;
+use super::fields::BadRequest;
+use super::request::Request;
+use super::socket::Bound;
+
+/// A listening control socket and its clients. Lives on the thread of the daemon.
+#[derive(Debug)]
+pub struct Server {
+    bound: Bound,
+    listener: UnixListener,
+    clients: Vec<Client>,
+    /// Who is asked first next time, so that all get their turn.
+    next: usize,
+    numbered: u64,
+}
+
+/// Names a client to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientId(u64);
+
+/// A request and who waits for its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Who.
+    pub client: ClientId,
+    /// What.
+    pub request: Request,
+}
+
+impl Server {
+    /// Serves a socket. Call inside a tokio runtime with IO.
+    ///
+    /// # Errors
+    /// The event loop does not take the socket.
+    pub fn new(bound: Bound) -> io::Result<Self> {
+        let listener = UnixListener::from_std(bound.listener()?)?;
+        Ok(Self { bound, listener, clients: Vec::new(), next: 0, numbered: 0 })
+    }
+
+    /// The socket's path.
+    pub fn path(&self) -> &Path {
+        self.bound.path()
+    }
+
+    /// Moves bytes, and hands out the next request. One line is looked at per call: when it is no request, it is
+    /// answered here and the call comes back later.
+    pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Asked> {
+        self.accept(cx, now);
+        let count = self.clients.len();
+        for step in 0..count {
+            let index = (self.next + step) % count;
+            let client = &mut self.clients[index];
+            client.move_bytes(cx);
+            let Some(line) = client.take_line() else {
+                if client.leaving {
+                    client.move_bytes(cx);
+                }
+                continue;
+            };
+            self.next = index + 1;
+            client.asked = now;
+            match Request::parse(&line) {
+                Ok(request) => return Poll::Ready(Asked { client: client.id, request }),
+                Err(error) => {
+                    client.say(&answer::bad_request(&error));
+                    cx.waker().wake_by_ref();
+                    break;
+                }
+            }
+        }
+        self.clients.retain(|client| !client.is_done());
+        Poll::Pending
+    }
+
+    /// Answers a request; nothing when the client has gone.
+    pub fn answer(&mut self, client: ClientId, line: &str) {
+        if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
+            client.say(line);
+        }
+    }
+
+    /// From here on the client gets every [`tell`](Self::tell).
+    pub fn watch(&mut self, client: ClientId) {
+        if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
+            client.watching = true;
+        }
+    }
+
+    /// Whether anybody watches.
+    pub fn is_watched(&self) -> bool {
+        self.clients.iter().any(|client| client.watching)
+    }
+
+    /// Says a line to all who watch. Who does not read is dropped, with a last line that says so.
+    pub fn tell(&mut self, line: &str) {
+        self.clients.iter_mut().filter(|client| client.watching).for_each(|client| client.say(line));
+    }
+
+    /// Once a second or so: clients that are dropped or done have had the time to read their last line, and those that
+    /// ask nothing make room.
+    pub fn upkeep(&mut self, now: Instant) {
+        for client in &mut self.clients {
+            let quiet = now.since(client.asked);
+            if client.leaving && quiet > LAST_LINE_TIME {
+                client.gone = true;
+            } else if !client.watching && !client.leaving && quiet > IDLE {
+                client.dismiss(&answer::failure("idle", "asked nothing for a minute; connect again"));
+            }
+            if client.leaving && !client.dismissed {
+                client.dismissed = true;
+                client.asked = now;
+            }
+        }
+        self.clients.retain(|client| !client.is_done());
+    }
+
+    fn accept(&mut self, cx: &mut Context<'_>, now: Instant) {
+        for _ in 0..ACCEPT_BATCH {
+            // A failure (no descriptors left) concerns whoever connects; the next call asks again.
+            let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) else { return };
+            self.numbered += 1;
+            let mut client = Client::new(ClientId(self.numbered), stream, now);
+            if self.clients.len() >= MOST_CLIENTS {
+                // One more, to tell it; it is asked nothing.
+                let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
+                client.dismiss(&answer::failure("busy", &text));
+                client.move_bytes(cx);
+                continue;
+            }
+            self.clients.push(client);
+        }
+        cx.waker().wake_by_ref();
+    }
+}
+
+/// One program at the other end.
+#[derive(Debug)]
+struct Client {
+    id: ClientId,
+    stream: UnixStream,
+    input: Vec<u8>,
+    output: VecDeque<u8>,
+    watching: bool,
+    /// It says nothing more.
+    ended: bool,
+    /// It hears nothing more than what is in `output`.
+    leaving: bool,
+    /// `asked` is when `leaving` was seen.
+    dismissed: bool,
+    /// Nobody is there.
+    gone: bool,
+    /// When it came, or asked the last time.
+    asked: Instant,
+}
+
+impl Client {
+    fn new(id: ClientId, stream: UnixStream, now: Instant) -> Self {
+        Self {
+            id,
+            stream,
+            input: Vec::new(),
+            output: VecDeque::new(),
+            watching: false,
+            ended: false,
+            leaving: false,
+            dismissed: false,
+            gone: false,
+            asked: now,
+        }
+    }
+
+    /// Queues a line, or says instead that there are too many.
+    fn say(&mut self, line: &str) {
+        if self.leaving {
+            return;
+        }
+        if self.output.len() + line.len() > MOST_OUTPUT {
+            return self.dismiss(&answer::failure("too_slow", "what you watch comes faster than you read; watch again"));
+        }
+        self.output.extend(line.bytes());
+        self.output.push_back(b'\n');
+    }
+
+    /// Queues a last line.
+    fn dismiss(&mut self, line: &str) {
+        self.output.extend(line.bytes());
+        self.output.push_back(b'\n');
+        self.leaving = true;
+    }
+
+    fn move_bytes(&mut self, cx: &mut Context<'_>) {
+        let failed = self.write(cx).is_err() || (self.wants_more() && self.read(cx).is_err());
+        self.gone |= failed;
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while !self.output.is_empty() {
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                return Ok(());
+            }
+            match self.stream.try_write(self.output.as_slices().0) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => drop(self.output.drain(..written)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.wants_more() {
+            if self.stream.poll_read_ready(cx)?.is_pending() {
+                return Ok(());
+            }
+            let mut bytes = [0; READ_SIZE];
+            match self.stream.try_read(&mut bytes) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.input.extend_from_slice(&bytes[..read]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
+    fn wants_more(&self) -> bool {
+        let answered = self.watching || self.output.is_empty();
+        !self.ended && !self.leaving && answered && self.input.len() <= LONGEST_LINE && !self.input.contains(&b'\n')
+    }
+
+    /// The next whole line, without its end. Blank ones are passed over.
+    fn take_line(&mut self) -> Option<Vec<u8>> {
+        if self.leaving || !self.watching && !self.output.is_empty() {
+            return None;
+        }
+        loop {
+            let line = match self.input.iter().position(|byte| *byte == b'\n') {
+                Some(end) if end <= LONGEST_LINE => {
+                    let mut line: Vec<u8> = self.input.drain(..=end).collect();
+                    line.pop();
+                    line
+                }
+                None if self.input.len() <= LONGEST_LINE => {
+                    // The last line of one who sends no more may lack its end.
+                    if !self.ended || self.input.is_empty() {
+                        return None;
+                    }
+                    core::mem::take(&mut self.input)
+                }
+                _ => {
+                    let text = format!("a line longer than {LONGEST_LINE} bytes; no request is");
+                    self.dismiss(&answer::bad_request(&BadRequest(text)));
+                    return None;
+                }
+            };
+            if !line.iter().all(u8::is_ascii_whitespace) {
+                return Some(line);
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.gone || self.output.is_empty() && (self.leaving || self.ended && self.input.is_empty())
+    }
+}
+
+/// Longest request, bytes. A declaration with every key has under 700.
+pub const LONGEST_LINE: usize = 4096;
+/// Programs served at a time.
+pub const MOST_CLIENTS: usize = 16;
+/// Bytes queued for a program that reads slowly: some hundred changes of events.
+pub const MOST_OUTPUT: usize = 256 * 1024;
+/// Read in one go; with [`LONGEST_LINE`] the most that waits for its turn.
+const READ_SIZE: usize = 1024;
+/// Programs let in in one go.
+const ACCEPT_BATCH: usize = 4;
+/// A program that asks nothing this long, and watches nothing, makes room.
+const IDLE: Duration = Duration::from_secs(60);
+/// A dropped program has this long to read why.
+const LAST_LINE_TIME: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;
