@@ -18,6 +18,7 @@ use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
 use crate::advice::Advisor;
+use crate::control::news::News;
 use crate::station::{Observer, monotonic};
 
 /// Counts and histograms of a running station.
@@ -40,6 +41,7 @@ pub struct Account {
     untracked: u64,
     notices: Vec<String>,
     advisor: Option<Advisor>,
+    news: News,
 }
 
 /// What a signer's numbers in one class say.
@@ -68,6 +70,7 @@ impl Account {
             untracked: 0,
             notices: Vec::new(),
             advisor: None,
+            news: News::default(),
         }
     }
 
@@ -96,6 +99,21 @@ impl Account {
     /// What is worth a line each since the last call, oldest first.
     pub fn take_notices(&mut self) -> Vec<String> {
         core::mem::take(&mut self.notices)
+    }
+
+    /// What the station says of hazards, to pass on.
+    pub fn news(&mut self) -> &mut News {
+        &mut self.news
+    }
+
+    /// Frames dropped so far, by reason.
+    pub fn drops(&self) -> &BTreeMap<&'static str, u64> {
+        &self.drops
+    }
+
+    /// Own messages not transmitted so far, by reason.
+    pub fn unsent(&self) -> &BTreeMap<&'static str, u64> {
+        &self.unsent
     }
 
     /// Changes of the own pseudonym so far.
@@ -220,6 +238,7 @@ impl Observer for Account {
                 _ => {}
             }
         }
+        self.news.event(event);
         match event {
             Event::Received(received) => self.received(received),
             Event::Dropped(dropped) => {
@@ -256,8 +275,7 @@ impl Observer for Account {
             Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
             Event::PseudonymChanged { .. } => self.changes += 1,
             Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
-            Event::Suspicion(_) | Event::Hazard(_) | Event::HazardAccepted(_) => {}
-            Event::HazardRefused(refusal) => self.notice(format!("hazard refused: {refusal}")),
+            Event::Hazard(_) | Event::HazardAccepted(_) | Event::HazardRefused(_) | Event::Suspicion(_) => {}
             Event::HazardRenamed { old, new } => {
                 self.notice(format!("hazard {old} goes on as {new}: its credential ended"));
             }

@@ -65,6 +65,9 @@ enum Command {
     /// Make an authority, keys and credentials, and say what a credential allows
     #[command(subcommand, arg_required_else_help = true)]
     Keys(keys::KeysCommand),
+    /// Declare, change, end and show hazards of a running daemon
+    #[command(subcommand, arg_required_else_help = true, after_help = crate::hazard_cmd::HELP)]
+    Hazard(crate::hazard_cmd::HazardCommand),
     /// Decode frames from a link or a capture
     #[command(after_help = dump::HELP)]
     Dump(dump::DumpArgs),
@@ -78,6 +81,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::replay_cmd::run(command, out),
         Command::Keys(command) => keys::run(command, out),
+        Command::Hazard(command) => crate::hazard_cmd::run(command, out),
         Command::Dump(args) => dump::run(args, out),
     }
 }
@@ -117,6 +121,7 @@ Examples:
   roadcast keys issue --dir keys --name car-1
   roadcast run --config car-1.toml
   roadcast replay run town.fcd.csv.gz
+  roadcast hazard new --cause accident
   roadcast dump --config car-1.toml
   roadcast dump night.pcapng --json";
 

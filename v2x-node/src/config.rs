@@ -19,8 +19,8 @@ use v2x_core::config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility
 use v2x_core::limits;
 use v2x_proto::Class;
 
-pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::control::ControlConfig;
+pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
 pub use self::roadside::{Advert, Intersection, RoadsideConfig, SignalGroup};

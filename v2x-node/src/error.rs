@@ -4,6 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::control::ClientError;
+use crate::control::socket::SocketError;
 use crate::dump::DumpError;
 use crate::keys::KeysError;
 use crate::position::PositionError;
@@ -24,6 +26,12 @@ pub enum Error {
     /// There is nothing to decode.
     #[error(transparent)]
     Dump(#[from] DumpError),
+    /// The configured control socket is another daemon's.
+    #[error("control socket: {0}")]
+    Socket(#[from] SocketError),
+    /// A daemon cannot be asked, or does not do what it is asked.
+    #[error(transparent)]
+    Control(ClientError),
     /// The link cannot be opened.
     #[error("link: {0}")]
     Link(#[from] radio_adapters::OpenError),
@@ -61,11 +69,20 @@ pub enum Error {
     Output(#[from] io::Error),
 }
 
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Config(error) => Self::Config(error),
+            error => Self::Control(error),
+        }
+    }
+}
+
 impl Error {
-    /// 1 when a check failed, 130 when the user interrupted, 2 for bad input and everything else.
+    /// 1 when a check failed or a station refused, 130 when the user interrupted, 2 for bad input and everything else.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Check(_) => ExitCode::from(CHECK_FAILED),
+            Self::Check(_) | Self::Control(ClientError::Refused { .. }) => ExitCode::from(CHECK_FAILED),
             Self::Interrupted(_) => ExitCode::from(INTERRUPTED),
             _ => ExitCode::from(BAD_INPUT),
         }
@@ -82,6 +99,9 @@ impl Error {
             Self::Config(ConfigError::Read { .. }) => {
                 Some("examples/vehicle.toml and examples/roadside.toml are good starts")
             }
+            Self::Control(ClientError::NoDaemon { .. } | ClientError::NoneFound { .. }) => Some(
+                "start one with: roadcast run --config station.toml (it prints where its control socket is)",
+            ),
             Self::Keys(KeysError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(
                 "make keys with: roadcast keys init --dir keys && roadcast keys issue --dir keys --name car-1",
             ),

@@ -11,6 +11,7 @@ pub mod control;
 pub mod demo;
 pub mod dump;
 pub mod error;
+pub mod hazard_cmd;
 pub mod keys;
 pub mod link;
 pub mod load;

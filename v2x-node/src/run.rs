@@ -1,6 +1,7 @@
 //! `roadcast run`: the daemon. One task owns the station; everything it is told comes through it.
 
 use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
 use std::fs;
 use std::io::{self, Write};
@@ -23,6 +24,7 @@ use v2x_proto::v1;
 use crate::account::Account;
 use crate::authorities::{self, RevocationFiles};
 use crate::config::{IdentityFiles, PositionConfig, StationConfig};
+use crate::control::desk::Desk;
 use crate::error::Error;
 use crate::keys;
 use crate::link;
@@ -110,6 +112,7 @@ pub fn observe(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Error> {
 struct Daemon {
     station: Station,
     account: Account,
+    desk: Desk,
     positions: PositionSource,
     roadside: Option<Roadside>,
     load: Option<LoadGenerator>,
@@ -148,6 +151,7 @@ impl Daemon {
             |kind| signal(kind).map_err(|source| Error::System { what: "listening for signals", source });
         let system = |source| Error::System { what: "making a timer", source };
         let started = anchor.instant;
+        let desk = Desk::open(&config.control, &args.config, started)?;
         let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
         let mut account = Account::new(anchor);
         if config.station.role == Role::Vehicle {
@@ -159,6 +163,7 @@ impl Daemon {
         Ok(Self {
             station,
             account,
+            desk,
             positions: PositionSource::start(&config.position)?,
             roadside: roadside.filter(|unit| !unit.is_silent()),
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
@@ -184,6 +189,7 @@ impl Daemon {
         };
         writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
         writeln!(out, "positions: {}", self.positions.describe())?;
+        writeln!(out, "control socket: {}", self.desk.describe())?;
         if let Ok(effective) = realtime::effective() {
             writeln!(out, "scheduling: {effective}")?;
         }
@@ -200,6 +206,9 @@ impl Daemon {
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
         let mut next_upkeep = self.started;
+        // Whether what the station says of hazards was passed on in the last turn: then others are asked before it is
+        // again, because the first branch below would else keep the last ones waiting.
+        let mut passed_on = false;
         loop {
             let now = monotonic();
             if now >= end {
@@ -211,6 +220,7 @@ impl Daemon {
                 self.keep_revocations();
                 self.keep_recording();
                 self.tell(out)?;
+                self.desk.upkeep(now, out)?;
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;
@@ -221,12 +231,23 @@ impl Daemon {
             self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
             let upkeep = next_upkeep.min(next_report).min(end);
             self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
-            let (station, account) = (&mut self.station, &mut self.account);
+            let (station, account, desk) = (&mut self.station, &mut self.account, &mut self.desk);
+            let mut wait = core::mem::take(&mut passed_on);
+            let turn = poll_fn(|cx| match station.poll(cx, account) {
+                Poll::Ready(Err(source)) => Poll::Ready(Err(source)),
+                Poll::Pending if account.news().is_empty() => Poll::Pending,
+                Poll::Pending if core::mem::take(&mut wait) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Pending => Poll::Ready(Ok(())),
+            });
             tokio::select! {
                 biased;
-                ended = poll_fn(|cx| station.poll(cx, account)) => {
-                    let Err(source) = ended;
-                    return Err(failed(source));
+                news = turn => {
+                    news.map_err(failed)?;
+                    self.desk.tell(&self.station, &mut self.account, now, out)?;
+                    passed_on = true;
                 }
                 update = self.positions.update() => {
                     if let Some(fix) = &update.fix {
@@ -244,6 +265,10 @@ impl Daemon {
                 _ = self.reload.recv() => self.reload_trust(),
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
+                // Last, and one at a time: nobody who asks delays a frame.
+                asked = poll_fn(|cx| desk.poll(cx, now)) => {
+                    self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
+                }
             }
         }
         if let Some(recorder) = self.station.recorder() {

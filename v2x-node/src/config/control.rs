@@ -29,7 +29,8 @@ pub(super) fn read(top: &Section<'_>) -> Result<ControlConfig, ConfigError> {
         (Some(false), None) => Ok(ControlConfig::Off),
         (_, None) => Ok(ControlConfig::Default),
         (_, Some(path)) if path.as_os_str().len() > LONGEST_SOCKET_PATH => {
-            let right = format!("a path of at most {LONGEST_SOCKET_PATH} bytes, as the kernel's addresses hold");
+            let right =
+                format!("a path of at most {LONGEST_SOCKET_PATH} bytes, as the kernel's addresses hold");
             Err(section.wrong("socket", format!("one of {} bytes", path.as_os_str().len()), right))
         }
         (_, Some(path)) => Ok(ControlConfig::At(path)),

@@ -37,7 +37,10 @@ pub struct Answer {
     /// How the station is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
-    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern` or `lost`; `started` in the first.
+    /// What its name was before (`renamed`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former: Option<String>,
+    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed` or `lost`; `started` in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
     /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`.
@@ -70,9 +73,9 @@ pub struct Hazard {
     /// Sub-cause, 0: not said.
     pub sub_cause: u8,
     /// Latitude, degrees.
-    pub latitude_deg: Option<f64>,
+    pub latitude_deg: f64,
     /// Longitude, degrees.
-    pub longitude_deg: Option<f64>,
+    pub longitude_deg: f64,
     /// Metres from the station; `null` while it does not know where it is.
     pub distance_m: Option<f64>,
     /// Direction from the station, degrees clockwise from north.
@@ -105,6 +108,8 @@ pub struct Hazard {
     pub relevance_direction: String,
     /// Others repeat it when they have not heard it for twice this.
     pub keep_alive_ms: Option<u64>,
+    /// Whether what its declarer says does not add up: not to be relied on alone.
+    pub suspect: bool,
     /// How it concerns this station; `null` when it does not.
     pub concern: Option<Concern>,
 }

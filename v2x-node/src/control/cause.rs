@@ -121,12 +121,10 @@ mod tests {
     fn a_name_that_is_none_finds_those_near_it() {
         assert_eq!(Cause::near("acident").count(), 0);
         assert_eq!(Cause::near("accidents").collect::<Vec<_>>(), ["accident"]);
-        assert_eq!(Cause::near("road").collect::<Vec<_>>(), [
-            "roadworks",
-            "obstacle-on-the-road",
-            "animal-on-the-road",
-            "human-presence-on-the-road"
-        ]);
+        assert_eq!(
+            Cause::near("road").collect::<Vec<_>>(),
+            ["roadworks", "obstacle-on-the-road", "animal-on-the-road", "human-presence-on-the-road"]
+        );
         assert_eq!(Cause::near("").count(), 0);
     }
 }

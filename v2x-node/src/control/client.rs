@@ -20,10 +20,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::answer::{Answer, BAD_REQUEST, Hazard, Status};
-use super::mirror::EventId;
 use super::request::{Declaration, Request, VERSION};
 use super::socket;
 use crate::config::{ConfigError, ControlConfig, StationConfig};
+use v2x_core::hazard::EventId;
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
 #[derive(Debug)]

@@ -34,19 +34,14 @@ impl<'m> Fields<'m> {
     }
 
     /// The object under `key`.
-    pub fn object(&self, key: &'static str, right: &str) -> Result<Option<&'m Map<String, Value>>, BadRequest> {
+    pub fn object(
+        &self,
+        key: &'static str,
+        right: &str,
+    ) -> Result<Option<&'m Map<String, Value>>, BadRequest> {
         match self.value(key) {
             None => Ok(None),
             Some(Value::Object(object)) => Ok(Some(object)),
-            Some(other) => Err(self.wrong(key, other, right)),
-        }
-    }
-
-    /// A string.
-    pub fn text(&self, key: &'static str, right: &str) -> Result<Option<&'m str>, BadRequest> {
-        match self.value(key) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
             Some(other) => Err(self.wrong(key, other, right)),
         }
     }

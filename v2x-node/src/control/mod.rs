@@ -7,11 +7,14 @@
 pub mod answer;
 pub mod cause;
 mod client;
+pub mod desk;
 mod fields;
-mod mirror;
+pub mod news;
 pub mod request;
 pub mod server;
 pub mod socket;
+pub mod view;
+pub mod words;
 
 pub use self::client::{Client, ClientError, Watch, socket_of};
 pub use self::fields::BadRequest;

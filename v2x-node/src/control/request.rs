@@ -8,7 +8,7 @@ use v2x_proto::{AreaView, Class, Shape, v1};
 
 use super::cause::Cause;
 use super::fields::{BadRequest, Fields};
-use super::mirror::{Draft, EventId, Known, Repeat};
+use v2x_core::hazard::{Draft, EventId, Known, Repeat};
 
 /// Version of the protocol. A request may name it as `v`; every answer does.
 pub const VERSION: u64 = 1;
@@ -216,7 +216,10 @@ impl Declaration {
         put("validity_s", self.validity.map(|validity| validity.as_secs().into()));
         put("area", self.area.map(|area| area.keys()));
         put("relevance_distance_m", self.relevance_distance_m.map(Into::into));
-        put("relevance_direction", self.relevance_direction.map(|direction| direction_name(direction).into()));
+        put(
+            "relevance_direction",
+            self.relevance_direction.map(|direction| direction_name(direction).into()),
+        );
         put("repeat_ms", self.repeat.map(|repeat| millis(repeat.every)));
         put("repeat_for_ms", self.repeat.and_then(|repeat| repeat.during).map(millis));
         put("keep_alive_ms", self.keep_alive.map(millis));
@@ -230,7 +233,9 @@ impl Declaration {
         let every = duration(fields.integer("repeat_ms", 1..=LONGEST_VALIDITY_S * 1000)?);
         let during = duration(fields.integer("repeat_for_ms", 1..=LONGEST_VALIDITY_S * 1000)?);
         if every.is_none() && during.is_some() {
-            return Err(fields.missing("repeat_ms", "milliseconds between two messages, as repeat_for_ms is given"));
+            return Err(
+                fields.missing("repeat_ms", "milliseconds between two messages, as repeat_for_ms is given")
+            );
         }
         Ok(Self {
             class: fields.parsed("class", CLASS_RIGHT, class)?,
@@ -238,7 +243,9 @@ impl Declaration {
             sub_cause: fields.integer("sub_cause", 0..=255)?.map(|number| number as u8),
             place: place(fields)?,
             speed: fields.number("speed_m_s", 0.0..=163.82, " m/s")?.map(|speed| whole(speed, 100.0)),
-            heading: fields.number("heading_deg", 0.0..=359.9, " degrees")?.map(|heading| whole(heading, 10.0)),
+            heading: fields
+                .number("heading_deg", 0.0..=359.9, " degrees")?
+                .map(|heading| whole(heading, 10.0)),
             quality: fields.integer("quality", 1..=7)?.map(|number| number as u8),
             validity: fields.integer("validity_s", 1..=LONGEST_VALIDITY_S)?.map(Duration::from_secs),
             area: match fields.object("area", AREA_RIGHT)? {
@@ -302,7 +309,8 @@ impl Area {
             return Err(fields.missing("shape", SHAPE_RIGHT));
         };
         let circle = shape == Shape::Circle;
-        let right = if circle { "a circle has radius_m" } else { "it has half_length_m, half_width_m, azimuth_deg" };
+        let right =
+            if circle { "a circle has radius_m" } else { "it has half_length_m, half_width_m, azimuth_deg" };
         let others: &[&'static str] =
             if circle { &["half_length_m", "half_width_m", "azimuth_deg"] } else { &["radius_m"] };
         if let Some(other) = others.iter().find(|key| fields.has(key)) {
@@ -332,7 +340,11 @@ fn hazard(verb: &str, object: &Map<String, Value>) -> Result<Request, BadRequest
         "new" => {
             let fields = Fields::of(object, EVENT_KEYS, "")?;
             if fields.has("event") {
-                return Err(fields.contradiction("event", "hazard \"new\"", "the station names the event and answers it"));
+                return Err(fields.contradiction(
+                    "event",
+                    "hazard \"new\"",
+                    "the station names the event and answers it",
+                ));
             }
             let declaration = Declaration::read(&fields)?;
             if declaration.cause.is_none() {
@@ -405,8 +417,12 @@ fn position(fields: &Fields<'_>) -> Result<Option<Position>, BadRequest> {
             Ok(Some(Position { latitude: unit(latitude), longitude: unit(longitude) }))
         }
         (None, None) => Ok(None),
-        (Some(_), None) => Err(fields.missing("longitude_deg", "degrees, -180 to 180, as latitude_deg is given")),
-        (None, Some(_)) => Err(fields.missing("latitude_deg", "degrees, -90 to 90, as longitude_deg is given")),
+        (Some(_), None) => {
+            Err(fields.missing("longitude_deg", "degrees, -180 to 180, as latitude_deg is given"))
+        }
+        (None, Some(_)) => {
+            Err(fields.missing("latitude_deg", "degrees, -90 to 90, as longitude_deg is given"))
+        }
     }
 }
 
@@ -490,10 +506,11 @@ const EVENT_KEYS: &[&str] = &[
 ];
 const NAMED_KEYS: &[&str] = &["v", "hazard", "event"];
 
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...} or {"station":"status"}"#;
+const WHAT_THERE_IS: &str =
+    r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const CAUSE_RIGHT: &str =
-    r#"a cause's name or number, such as "accident" or 2 (roadcast hazard causes lists them)"#;
+    r#"a cause's name or number, such as "accident" or 2 (roadcast hazard new --cause list shows them)"#;
 const CLASS_RIGHT: &str = r#""D0" (imminent), "D1" (alert) or "D3" (for an area)"#;
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 const AREA_RIGHT: &str = r#"an object, such as {"shape":"circle","radius_m":500}"#;

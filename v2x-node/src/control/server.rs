@@ -191,7 +191,10 @@ impl Client {
             return;
         }
         if self.output.len() + line.len() > MOST_OUTPUT {
-            return self.dismiss(&answer::failure("too_slow", "what you watch comes faster than you read; watch again"));
+            return self.dismiss(&answer::failure(
+                "too_slow",
+                "what you watch comes faster than you read; watch again",
+            ));
         }
         self.output.extend(line.bytes());
         self.output.push_back(b'\n');
@@ -243,7 +246,11 @@ impl Client {
     /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
     fn wants_more(&self) -> bool {
         let answered = self.watching || self.output.is_empty();
-        !self.ended && !self.leaving && answered && self.input.len() <= LONGEST_LINE && !self.input.contains(&b'\n')
+        !self.ended
+            && !self.leaving
+            && answered
+            && self.input.len() <= LONGEST_LINE
+            && !self.input.contains(&b'\n')
     }
 
     /// The next whole line, without its end. Blank ones are passed over.

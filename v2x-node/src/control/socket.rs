@@ -157,7 +157,9 @@ pub fn live(directories: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 fn peer(stream: &UnixStream) -> Option<i32> {
-    nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials).ok().map(|peer| peer.pid())
+    nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials)
+        .ok()
+        .map(|peer| peer.pid())
 }
 
 const SYSTEM_DIRECTORY: &str = "/run";
@@ -236,7 +238,8 @@ mod tests {
         assert!(live(&directories).is_empty());
         let _b = Bound::at(&scratch.path("b.sock")).unwrap();
         let _a = Bound::at(&scratch.path("a.sock")).unwrap();
-        let names: Vec<_> = live(&directories).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        let names: Vec<_> =
+            live(&directories).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["a.sock", "b.sock"]);
     }
 }

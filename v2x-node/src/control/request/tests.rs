@@ -5,7 +5,7 @@ use v2x_core::time::WireTime;
 use v2x_proto::Digest;
 
 use super::*;
-use crate::control::mirror::State;
+use v2x_core::hazard::State;
 
 fn parse(line: &str) -> Result<Request, BadRequest> {
     Request::parse(line.as_bytes())
@@ -68,19 +68,31 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         (r#"{"hazard":"new","cause":"accidents"}"#, r#"cause: found "accidents", expected a cause's name"#),
         (r#"{"hazard":"new","cause":"accidents"}"#, "near it: accident"),
         (r#"{"hazard":"new","cause":0}"#, "cause: found 0, expected"),
-        (r#"{"hazard":"new","cause":2,"clas":"D1"}"#, r#"unknown key "clas"; keys here: v, hazard, event, class"#),
+        (
+            r#"{"hazard":"new","cause":2,"clas":"D1"}"#,
+            r#"unknown key "clas"; keys here: v, hazard, event, class"#,
+        ),
         (r#"{"hazard":"new","cause":2,"event":"a"}"#, r#"event: does not go with hazard "new""#),
         (r#"{"hazard":"new","cause":2,"class":"D2"}"#, r#"class: found "D2", expected "D0" (imminent)"#),
         (r#"{"hazard":"new","cause":2,"quality":8}"#, "quality: found 8, expected a whole number, 1 to 7"),
-        (r#"{"hazard":"new","cause":2,"validity_s":86401}"#, "validity_s: found 86401, expected a whole number"),
+        (
+            r#"{"hazard":"new","cause":2,"validity_s":86401}"#,
+            "validity_s: found 86401, expected a whole number",
+        ),
         (r#"{"hazard":"new","cause":2,"latitude_deg":91,"longitude_deg":0}"#, "-90 to 90 degrees"),
         (r#"{"hazard":"new","cause":2,"latitude_deg":9}"#, "longitude_deg: missing; degrees, -180 to 180"),
         (
             r#"{"hazard":"new","cause":2,"here":true,"latitude_deg":9,"longitude_deg":0}"#,
             "here: does not go with latitude_deg",
         ),
-        (r#"{"hazard":"new","cause":2,"area":500}"#, r#"area: found 500, expected an object, such as {"shape""#),
-        (r#"{"hazard":"new","cause":2,"area":{}}"#, r#"area.shape: missing; "circle", "rectangle" or "ellipse""#),
+        (
+            r#"{"hazard":"new","cause":2,"area":500}"#,
+            r#"area: found 500, expected an object, such as {"shape""#,
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":{}}"#,
+            r#"area.shape: missing; "circle", "rectangle" or "ellipse""#,
+        ),
         (
             r#"{"hazard":"new","cause":2,"area":{"shape":"circle"}}"#,
             "area.radius_m: missing; metres, 1 to 65535",
@@ -93,12 +105,21 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
             r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":5,"azimuth_deg":9}}"#,
             r#"area.azimuth_deg: does not go with shape "circle"; a circle has radius_m"#,
         ),
-        (r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius":5}}"#, r#"unknown key "area.radius""#),
+        (
+            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius":5}}"#,
+            r#"unknown key "area.radius""#,
+        ),
         (r#"{"hazard":"new","cause":2,"relevance_direction":"left"}"#, r#"expected "all", "upstream""#),
         (r#"{"hazard":"new","cause":2,"repeat_for_ms":9}"#, "repeat_ms: missing"),
         (r#"{"hazard":"new","cause":2,"keep_alive_ms":10001}"#, "keep_alive_ms: found 10001"),
-        (r#"{"hazard":"update","quality":1}"#, r#"event: missing; an event as it was named: "<16 hex digits>/"#),
-        (r#"{"hazard":"cancel","event":"3f/2"}"#, r#"event: found "3f/2", expected an event as it was named"#),
+        (
+            r#"{"hazard":"update","quality":1}"#,
+            r#"event: missing; an event as it was named: "<16 hex digits>/"#,
+        ),
+        (
+            r#"{"hazard":"cancel","event":"3f/2"}"#,
+            r#"event: found "3f/2", expected an event as it was named"#,
+        ),
         (r#"{"hazard":"cancel","event":"3f01020304050607/2","quality":1}"#, r#"unknown key "quality""#),
         (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, hazard"#),
     ];
@@ -115,7 +136,8 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
 fn a_new_event_has_the_defaults_and_is_where_the_station_is() {
     let declaration = Declaration { cause: Some(2), ..Declaration::default() };
     assert_eq!(declaration.draft(None, None).unwrap(), Draft::new(Class::D3, 2));
-    let circle = Area { shape: Shape::Circle, distance_a_m: 500, distance_b_m: 0, azimuth_deg: 0, centre: None };
+    let circle =
+        Area { shape: Shape::Circle, distance_a_m: 500, distance_b_m: 0, azimuth_deg: 0, centre: None };
     let with_area = Declaration { area: Some(circle), ..declaration };
     assert_eq!(with_area.draft(Some(PLACE), None).unwrap().area, Some(circle.about(PLACE)));
     let error = with_area.draft(None, None).unwrap_err().to_string();
@@ -144,6 +166,7 @@ fn an_update_changes_what_it_says_and_keeps_the_rest() {
         relevance_distance_m: Some(700),
         relevance_direction: v1::RelevanceDirection::Opposite,
         keep_alive: Some(Duration::from_millis(500)),
+        suspect: false,
         concern: None,
     };
     let kept = Declaration::default().draft(None, Some(&known)).unwrap();
@@ -179,7 +202,8 @@ fn declaration() -> impl Strategy<Value = Declaration> {
     let repeat = (millis(1..=86_400_000), of(millis(1..=86_400_000)))
         .prop_map(|(every, during)| Repetition { every, during });
     let direction = (0i32..4).prop_map(|number| v1::RelevanceDirection::try_from(number).unwrap());
-    let first = (of(0..3usize), of(1..=255u8), of(any::<u8>()), of(place), of(0..=16_382u16), of(0..=3599u16));
+    let first =
+        (of(0..3usize), of(1..=255u8), of(any::<u8>()), of(place), of(0..=16_382u16), of(0..=3599u16));
     let then = (of(1..=7u8), of((1..=86_400u64).prop_map(Duration::from_secs)), of(area()));
     let last = (of(1..=u16::MAX), of(direction), of(repeat), of(millis(1..=10_000)));
     (first, then, last).prop_map(|(first, then, last)| {

@@ -1,0 +1,219 @@
+//! Where the daemon answers what it is asked over its control socket, and tells what became of hazards.
+
+use core::task::{Context, Poll};
+use std::io::Write;
+use std::path::Path;
+
+use v2x_core::hazard::{Command, EventId, Known, Refusal};
+use v2x_core::io::Input;
+use v2x_core::time::Instant;
+use v2x_proto::Class;
+
+use super::answer::{Answer, failure};
+use super::news::Note;
+use super::request::{Declaration, Request};
+use super::server::{Asked, Server};
+use super::socket::{self, Bound, SocketError};
+use super::view::{View, not_sending};
+use super::words::change_line;
+use crate::account::Account;
+use crate::config::ControlConfig;
+use crate::error::Error;
+use crate::station::Station;
+
+/// A daemon's desk: its control socket, if it has one, and its words about hazards.
+#[derive(Debug)]
+pub struct Desk {
+    server: Option<Server>,
+    /// Why there is no socket, when there should be one.
+    without: Option<SocketError>,
+    started: Instant,
+    /// Lines that may still be printed in this second, and those that were not.
+    left: u32,
+    hidden: u64,
+}
+
+impl Desk {
+    /// Opens the socket that the configuration in `file` asks for. One that cannot be had is told by
+    /// [`describe`](Self::describe) and is otherwise no reason not to run. Call inside a tokio runtime with IO.
+    ///
+    /// # Errors
+    /// Another daemon listens at the socket that the configuration names.
+    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, Error> {
+        let bound = match config {
+            ControlConfig::Off => None,
+            ControlConfig::At(path) => Some(Bound::at(path)),
+            ControlConfig::Default => Some(Bound::at_default(&socket::default_path(file))),
+        };
+        let (server, without) = match bound {
+            None => (None, None),
+            // Two stations cannot both be the one that was meant.
+            Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
+                return Err(error.into());
+            }
+            Some(Err(error)) => (None, Some(error)),
+            Some(Ok(bound)) => {
+                let failed = |source| Error::System { what: "serving the control socket", source };
+                (Some(Server::new(bound).map_err(failed)?), None)
+            }
+        };
+        Ok(Self { server, without, started, left: LINES_PER_SECOND, hidden: 0 })
+    }
+
+    /// Where commands are taken, or why they are not.
+    pub fn describe(&self) -> String {
+        match (&self.server, &self.without) {
+            (Some(server), _) => server.path().display().to_string(),
+            (None, Some(error)) => format!("off: {error}"),
+            (None, None) => "off, as configured".to_owned(),
+        }
+    }
+
+    /// The next request, one at a time.
+    pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Asked> {
+        self.server.as_mut().map_or(Poll::Pending, |server| server.poll(cx, now))
+    }
+
+    /// Once a second.
+    pub fn upkeep(&mut self, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
+        if let Some(server) = &mut self.server {
+            server.upkeep(now);
+        }
+        self.left = LINES_PER_SECOND;
+        match core::mem::take(&mut self.hidden) {
+            0 => Ok(()),
+            hidden => {
+                writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")
+            }
+        }
+    }
+
+    /// Does what is asked, and answers.
+    pub fn handle(&mut self, asked: Asked, station: &mut Station, account: &mut Account, now: Instant) {
+        let Some(server) = &mut self.server else { return };
+        let view = View::of(station.node(), now);
+        let line = match asked.request {
+            Request::Watch => {
+                server.watch(asked.client);
+                Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
+            }
+            Request::Status => {
+                let mut status = view.status(station.node(), account, now);
+                let radio = station.radio();
+                status.link = radio.describe().to_string();
+                status.link_up = matches!(radio.state(), radio_adapters::LinkState::Up);
+                status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
+                status.hazards = station.node().hazards().count() as u64;
+                Answer { status: Some(Box::new(status)), ..Answer::done() }.line()
+            }
+            Request::List(after) => list(after, station, &view).line(),
+            Request::New(declaration) => match declaration.draft(view.position(), None) {
+                Ok(draft) => command(Command::New(draft), station, account),
+                Err(error) => super::answer::bad_request(&error),
+            },
+            Request::Update(id, declaration) => update(id, &declaration, &view, station, account),
+            Request::Cancel(id) => command(Command::Cancel(id), station, account),
+            Request::Negate(id) => command(Command::Negate(id), station, account),
+        };
+        server.answer(asked.client, &line);
+    }
+
+    /// Passes on what became of hazards: to those who watch, and a line each to `out`.
+    pub fn tell(
+        &mut self,
+        station: &Station,
+        account: &mut Account,
+        now: Instant,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        let (changes, lost) = account.news().take_changes();
+        let view = View::of(station.node(), now);
+        for note in changes {
+            let changed = match note {
+                Note::Changed(changed) => changed,
+                Note::Renamed { old, new } => {
+                    // The account prints it.
+                    let mut line = Answer::watch("renamed");
+                    (line.event, line.former) = (Some(new.to_string()), Some(old.to_string()));
+                    self.watchers(&line);
+                    continue;
+                }
+            };
+            let (change, hazard) = (changed.change.name(), view.hazard(&changed.event));
+            if self.left > 0 {
+                self.left -= 1;
+                writeln!(out, "{}", change_line(change, &hazard))?;
+            } else {
+                self.hidden += 1;
+            }
+            let mut line = Answer::watch(kind(&changed.event));
+            line.change = Some(change.to_owned());
+            line.hazard = Some(Box::new(hazard));
+            self.watchers(&line);
+        }
+        self.hidden += lost;
+        if lost > 0 {
+            self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
+        }
+        out.flush()
+    }
+
+    fn watchers(&mut self, answer: &Answer) {
+        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched()) {
+            server.tell(&answer.line());
+        }
+    }
+}
+
+fn kind(event: &Known) -> &'static str {
+    if matches!(event.class, Class::D0 | Class::D1) { "alert" } else { "hazard" }
+}
+
+fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
+    let mut hazards = station.node().hazards().filter(|known| after.is_none_or(|after| known.id > after));
+    let page: Vec<&Known> = hazards.by_ref().take(PAGE).collect();
+    let more_after = hazards.next().and(page.last()).map(|last| last.id.to_string());
+    let hazards = page.into_iter().map(|known| view.hazard(known)).collect();
+    Answer { hazards: Some(hazards), more_after, ..Answer::done() }
+}
+
+fn update(
+    id: EventId,
+    declaration: &Declaration,
+    view: &View,
+    station: &mut Station,
+    account: &mut Account,
+) -> String {
+    let Some(known) = station.node().hazards().find(|known| known.id == id).copied() else {
+        return refused(&Refusal::Unknown(id), station);
+    };
+    match declaration.draft(view.position(), Some(&known)) {
+        Ok(draft) => command(Command::Update(id, draft), station, account),
+        Err(error) => super::answer::bad_request(&error),
+    }
+}
+
+fn command(command: Command, station: &mut Station, account: &mut Account) -> String {
+    station.input(Input::Hazard(command), account);
+    match account.news().take_outcome() {
+        Some(Ok(id)) => Answer { event: Some(id.to_string()), ..Answer::done() }.line(),
+        Some(Err(refusal)) => refused(&refusal, station),
+        None => failure(
+            "no_outcome",
+            "the station did not say what became of it; roadcast hazard list shows what is",
+        ),
+    }
+}
+
+fn refused(refusal: &Refusal, station: &Station) -> String {
+    let why = match (refusal, not_sending(station.node().sending())) {
+        (Refusal::SendingBlocked, Some(why)) => format!("{refusal} (now: {why})"),
+        _ => refusal.to_string(),
+    };
+    failure(refusal.name(), &why)
+}
+
+/// Events in one answer: a turn's worth of writing JSON.
+const PAGE: usize = 64;
+/// Lines about hazards printed a second; the rest is counted.
+const LINES_PER_SECOND: u32 = 10;
