@@ -265,7 +265,7 @@ const NOTHING_TO_UPDATE: &str = "nothing to update: say what has changed, such a
 
 /// Shown under `roadcast hazard --help`.
 pub const HELP: &str = "Which daemon: --socket, else the one of --config, else the only one there is in
-$XDG_RUNTIME_DIR/roadcast or /run/roadcast.
+$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
 
 Exit codes: 0 done, 1 refused by the station, 2 bad input or no daemon.
 

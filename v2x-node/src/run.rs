@@ -220,7 +220,7 @@ impl Daemon {
                 self.keep_revocations();
                 self.keep_recording();
                 self.tell(out)?;
-                self.desk.upkeep(now, out)?;
+                self.desk.upkeep(&self.station, now, out)?;
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;

@@ -43,7 +43,8 @@ pub struct Answer {
     /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed` or `lost`; `started` in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
-    /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`.
+    /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`; for a `concern`: `began` or
+    /// `ended`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
     /// The event as it is after the change.

@@ -108,7 +108,7 @@ impl Client {
     }
 
     /// Connects to the daemon that listens at `socket`, else to that of the configuration `config`, else to the only one
-    /// there is.
+    /// of this user, or of the system.
     ///
     /// # Errors
     /// [`ClientError`], when none listens, or several do and none was named.
@@ -118,7 +118,10 @@ impl Client {
             (None, Some(config)) => Self::connect(&socket_of(config)?),
             (None, None) => {
                 let directories = socket::directories();
-                match &*socket::live(&directories) {
+                // The user's own come first.
+                let live =
+                    directories.iter().map(|directory| socket::live(directory)).find(|live| !live.is_empty());
+                match &*live.unwrap_or_default() {
                     [] => Err(ClientError::NoneFound { directories }),
                     [only] => Self::connect(only),
                     several => Err(ClientError::Several { sockets: several.to_vec() }),

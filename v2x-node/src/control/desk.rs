@@ -1,15 +1,16 @@
 //! Where the daemon answers what it is asked over its control socket, and tells what became of hazards.
 
 use core::task::{Context, Poll};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use v2x_core::hazard::{Command, EventId, Known, Refusal};
+use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
 use v2x_core::io::Input;
 use v2x_core::time::Instant;
 use v2x_proto::Class;
 
-use super::answer::{Answer, failure};
+use super::answer::{Answer, Hazard, failure};
 use super::news::Note;
 use super::request::{Declaration, Request};
 use super::server::{Asked, Server};
@@ -28,6 +29,8 @@ pub struct Desk {
     /// Why there is no socket, when there should be one.
     without: Option<SocketError>,
     started: Instant,
+    /// Events that were told to concern the station; no more than are known.
+    concerned: BTreeSet<EventId>,
     /// Lines that may still be printed in this second, and those that were not.
     left: u32,
     hidden: u64,
@@ -57,7 +60,8 @@ impl Desk {
                 (Some(Server::new(bound).map_err(failed)?), None)
             }
         };
-        Ok(Self { server, without, started, left: LINES_PER_SECOND, hidden: 0 })
+        let concerned = BTreeSet::new();
+        Ok(Self { server, without, started, concerned, left: LINES_PER_SECOND, hidden: 0 })
     }
 
     /// Where commands are taken, or why they are not.
@@ -74,18 +78,31 @@ impl Desk {
         self.server.as_mut().map_or(Poll::Pending, |server| server.poll(cx, now))
     }
 
-    /// Once a second.
-    pub fn upkeep(&mut self, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
+    /// Once a second: clients make room, and what concerns the station since the last time is told.
+    pub fn upkeep(&mut self, station: &Station, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
         if let Some(server) = &mut self.server {
             server.upkeep(now);
         }
-        self.left = LINES_PER_SECOND;
-        match core::mem::take(&mut self.hidden) {
-            0 => Ok(()),
-            hidden => {
-                writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")
-            }
+        let hidden = core::mem::take(&mut self.hidden);
+        if hidden > 0 {
+            writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")?;
         }
+        self.left = LINES_PER_SECOND;
+        let view = View::of(station.node(), now);
+        let concerning = |known: &&Known| known.concern.is_some();
+        let now_concerned: BTreeSet<EventId> =
+            station.node().hazards().filter(concerning).map(|known| known.id).collect();
+        let before = core::mem::replace(&mut self.concerned, now_concerned);
+        for known in station.node().hazards() {
+            let change = match (before.contains(&known.id), known.concern.is_some()) {
+                (false, true) => "began",
+                // What has ended was told.
+                (true, false) if known.state == State::Active => "ended",
+                _ => continue,
+            };
+            self.say("concern", change, view.hazard(known), out)?;
+        }
+        Ok(())
     }
 
     /// Does what is asked, and answers.
@@ -139,23 +156,31 @@ impl Desk {
                     continue;
                 }
             };
-            let (change, hazard) = (changed.change.name(), view.hazard(&changed.event));
-            if self.left > 0 {
-                self.left -= 1;
-                writeln!(out, "{}", change_line(change, &hazard))?;
-            } else {
-                self.hidden += 1;
+            let event = &changed.event;
+            if event.concern.is_some() {
+                // The line says it.
+                self.concerned.insert(event.id);
             }
-            let mut line = Answer::watch(kind(&changed.event));
-            line.change = Some(change.to_owned());
-            line.hazard = Some(Box::new(hazard));
-            self.watchers(&line);
+            self.say(kind(event), changed.change.name(), view.hazard(event), out)?;
         }
         self.hidden += lost;
         if lost > 0 {
             self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
         }
         out.flush()
+    }
+
+    /// One line to those who watch, and one to `out` while there is room in this second.
+    fn say(&mut self, what: &str, change: &str, hazard: Hazard, out: &mut dyn Write) -> std::io::Result<()> {
+        if self.left > 0 {
+            self.left -= 1;
+            writeln!(out, "{}", change_line(change, &hazard))?;
+        } else {
+            self.hidden += 1;
+        }
+        let (change, hazard) = (Some(change.to_owned()), Some(Box::new(hazard)));
+        self.watchers(&Answer { change, hazard, ..Answer::watch(what) });
+        Ok(())
     }
 
     fn watchers(&mut self, answer: &Answer) {

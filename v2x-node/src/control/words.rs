@@ -15,9 +15,14 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
     let start = format!("{noun} {}{cause}", hazard.event);
     match change {
         "cancelled" | "negated" | "expired" => format!("{start}{place}: {change}"),
+        "ended" => format!("{start}{place}: concerns us no more"),
         _ => {
             let own = if hazard.own { ", own" } else { "" };
-            let updated = if change == "updated" { ", updated" } else { "" };
+            let updated = match change {
+                "updated" => ", updated",
+                "began" => ", concerns us",
+                _ => "",
+            };
             let suspect = if hazard.suspect { ", of a suspect" } else { "" };
             let concern = hazard.concern.as_ref().and_then(|concern| concern.time_to_conflict_s);
             let concern = concern.map_or_else(String::new, |time| format!(", in {}", seconds(time)));
@@ -94,6 +99,8 @@ mod tests {
         assert_eq!(change_line("new", &concerned), format!("{start}, in 12 s"));
         assert_eq!(change_line("updated", &accident()), format!("{start}, updated"));
         assert_eq!(change_line("cancelled", &concerned), format!("{start}: cancelled"));
+        assert_eq!(change_line("began", &concerned), format!("{start}, concerns us, in 12 s"));
+        assert_eq!(change_line("ended", &accident()), format!("{start}: concerns us no more"));
         let own = Hazard { own: true, distance_m: Some(0.4), class: "D1".to_owned(), ..accident() };
         assert_eq!(change_line("new", &own), "alert 3f01020304050607/2 accident here, own");
         let bare = Hazard { cause: 0, distance_m: None, ..accident() };
