@@ -50,6 +50,9 @@ mod neighbour;
 // Stations on live links, in real time.
 mod live;
 
+// The daemon's desk, and the programs at its control socket.
+mod control;
+
 // Credentials that end before their time, and authorities that are replaced.
 mod revocation;
 

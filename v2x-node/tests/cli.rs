@@ -84,7 +84,9 @@ fn help_and_version_go_to_standard_output() {
         assert!(help.contains("Usage: roadcast"), "{help}");
     }
     assert!(
-        scratch.good(&["--help"]).contains("Exit codes: 0 good, 1 a deadline or check failed, or a station refused, 2 bad")
+        scratch
+            .good(&["--help"])
+            .contains("Exit codes: 0 good, 1 a deadline or check failed, or a station refused, 2 bad")
     );
     assert_eq!(scratch.good(&["--version"]), format!("roadcast {}\n", env!("CARGO_PKG_VERSION")));
 }
