@@ -275,7 +275,8 @@ impl Observer for Account {
             Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
             Event::PseudonymChanged { .. } => self.changes += 1,
             Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
-            Event::Hazard(_) | Event::HazardAccepted(_) | Event::HazardRefused(_) | Event::Suspicion(_) => {}
+            Event::Suspicion(_) | Event::Hazard(_) | Event::HazardAccepted(_) => {}
+            Event::HazardRefused(refusal) => self.notice(format!("hazard refused: {refusal}")),
             Event::HazardRenamed { old, new } => {
                 self.notice(format!("hazard {old} goes on as {new}: its credential ended"));
             }
