@@ -19,11 +19,12 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use v2x_core::hazard::EventId;
+
 use super::answer::{Answer, BAD_REQUEST, Hazard, Status};
 use super::request::{Declaration, Request, VERSION};
 use super::socket;
 use crate::config::{ConfigError, ControlConfig, StationConfig};
-use v2x_core::hazard::EventId;
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use v2x_core::config::Role;
+use v2x_core::hazard::Known;
 use v2x_core::io::{Fix, SendingState};
 use v2x_core::neighbor::Neighbour;
 use v2x_core::node::Node;
@@ -15,7 +16,6 @@ use super::cause::Cause;
 use super::request::{direction_name, shape_name};
 use crate::account::Account;
 use crate::keys::show::utc;
-use v2x_core::hazard::Known;
 
 /// Where and when one looks from.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,15 @@
 //! Lines and requests map onto each other; what is wrong is named with what would be right.
 
-use proptest::prelude::*;
-use v2x_core::time::WireTime;
-use v2x_proto::Digest;
+use core::time::Duration;
 
+use proptest::prelude::*;
+use v2x_core::hazard::{Draft, Known, State};
+use v2x_core::position::Position;
+use v2x_core::time::WireTime;
+use v2x_proto::{Class, Digest, Shape, v1};
+
+use super::area::SHAPES;
 use super::*;
-use v2x_core::hazard::State;
 
 fn parse(line: &str) -> Result<Request, BadRequest> {
     Request::parse(line.as_bytes())
