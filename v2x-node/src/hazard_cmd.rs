@@ -13,7 +13,7 @@ use v2x_core::hazard::EventId;
 use v2x_core::position::Position;
 use v2x_proto::{Class, v1};
 
-use crate::control::cause::{CAUSES, Cause};
+use crate::control::cause;
 use crate::control::request::{Area, Declaration, Place, Repetition};
 use crate::control::words::change_line;
 use crate::control::{Client, ClientError};
@@ -100,7 +100,7 @@ pub struct ListArgs {
 /// What is said of a hazard.
 #[derive(Args, Clone, Debug)]
 struct Said {
-    /// D3 for an area (a new one's default), D1 an alert, D0 imminent danger
+    /// D3 for an area (a new one's default), D1 an alert, D0 imminent danger; stays what it was
     #[arg(long, value_name = "CLASS", value_parser = spell::class)]
     class: Option<Class>,
     /// Sub-cause of the standard, 0 to 255
@@ -118,7 +118,7 @@ struct Said {
     /// How sure you are, 1 to 7
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=7))]
     quality: Option<u8>,
-    /// How long it holds, such as 90s, 10m or 2h; a new one's default is 10m
+    /// How long it holds from now, such as 90s, 10m or 2h; a new one's default is 10m
     #[arg(long, value_name = "TIME", value_parser = spell::validity)]
     validity: Option<Duration>,
     /// It concerns a circle about it, metres
@@ -139,7 +139,7 @@ struct Said {
     /// Whom it concerns: all, upstream, downstream or opposite
     #[arg(long, value_name = "WHO", value_parser = spell::direction)]
     direction: Option<v1::RelevanceDirection>,
-    /// Say it again this often, such as 500ms or 1s
+    /// Say it again this often, 100ms to 1h; else as its class has it
     #[arg(long, value_name = "TIME", value_parser = spell::duration)]
     repeat: Option<Duration>,
     /// ... and for this long; else as long as it holds
@@ -235,8 +235,8 @@ impl Said {
 }
 
 fn cause(text: &str) -> Result<u8, ClientError> {
-    Cause::parse(text).ok_or_else(|| {
-        let near = Cause::near(text).take(4).collect::<Vec<_>>().join(", ");
+    cause::parse(text).ok_or_else(|| {
+        let near = cause::near(text);
         let near = if near.is_empty() { String::new() } else { format!("; near it: {near}") };
         let right = "a cause's name or number, such as accident or 2 (--cause list shows them)";
         ClientError::BadRequest(format!("--cause: found {text:?}, expected {right}{near}"))
@@ -244,10 +244,12 @@ fn cause(text: &str) -> Result<u8, ClientError> {
 }
 
 fn causes(json: bool, out: &mut dyn Write) -> Result<(), Error> {
-    for cause in CAUSES {
+    for (number, name, standard) in cause::all() {
         match json {
-            true => writeln!(out, "{}", json!({ "cause": cause.number, "cause_name": cause.name }))?,
-            false => writeln!(out, "{:>3}  {}", cause.number, cause.name)?,
+            true => {
+                writeln!(out, "{}", json!({ "cause": number, "cause_name": name, "standard": standard }))?
+            }
+            false => writeln!(out, "{number:>3}  {name:<20}  {standard}")?,
         }
     }
     Ok(())
@@ -278,8 +280,8 @@ Examples:
 const NEW_HELP: &str = "Examples:
   roadcast hazard new --cause accident
   roadcast hazard new --cause roadworks --at 49.6116,6.1319 --rectangle 800x50@45 --validity 2h --keep-alive 2s
-  roadcast hazard new --cause stationary-vehicle --radius 500 --repeat 1s --direction upstream --quality 5
-  roadcast hazard new --cause dangerous-situation --sub-cause 1 --class D1
+  roadcast hazard new --cause stationary_vehicle --radius 500 --repeat 1s --direction upstream --quality 5
+  roadcast hazard new --cause dangerous_situation --sub-cause 1 --class D1
   roadcast hazard new --cause list";
 
 const UPDATE_HELP: &str = "Examples:

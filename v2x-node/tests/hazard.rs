@@ -297,5 +297,5 @@ fn what_is_spelt_wrong_is_refused_before_anybody_is_asked() {
         assert!(complaint.contains(expected), "{args:?}: {complaint}\nlacks\n{expected}");
     }
     let causes = town.good(&["hazard", "new", "--cause", "list"]);
-    assert!(causes.lines().any(|line| line == "  2  accident"), "{causes}");
+    assert!(causes.lines().any(|line| line.starts_with("  2  accident ")), "{causes}");
 }

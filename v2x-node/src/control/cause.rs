@@ -1,48 +1,36 @@
-//! Causes of hazards by the standard's names (ETSI TS 102 894-2 V2.2.1 `CauseCodeChoice`).
+//! Causes of hazards as people write them: by the core's name, by the standard's, or by number.
 
-/// A cause: its number, and its name in words with hyphens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// Number on the wire.
-    pub number: u8,
-    /// Name, such as `"animal-on-the-road"`.
-    pub name: &'static str,
-    /// What the standard writes before or instead of it, such as `"hazardousLocation-AnimalOnTheRoad"`.
-    standard: &'static str,
+use v2x_core::hazard::cause;
+
+/// The cause that `text` names (1..=255), by its name here, by the standard's, or as its number. Case, hyphens,
+/// underscores and spaces do not matter. A number without a name is taken as it is.
+pub fn parse(text: &str) -> Option<u8> {
+    if let Ok(number) = cause::parse(text) {
+        return Some(number);
+    }
+    let text = plain(text);
+    let named = |(_, name): &&(u8, &str)| plain(name) == text;
+    cause::NAMES.iter().chain(STANDARD).find(named).map(|(number, _)| *number)
 }
 
-impl Cause {
-    /// The cause of this name or number (1..=255). The standard's spelling and the one here both do; case, hyphens,
-    /// underscores and spaces do not matter. A number the standard gives no name is taken as it is.
-    pub fn parse(text: &str) -> Option<u8> {
-        if let Ok(number) = text.parse::<u8>() {
-            return (number > 0).then_some(number);
-        }
-        let text = plain(text);
-        let named = |cause: &&Self| plain(cause.name) == text || plain(cause.standard) == text;
-        CAUSES.iter().find(named).map(|cause| cause.number)
-    }
+/// A cause in words for people: `animal`, `wrong way driver`, or `cause 200`.
+pub fn in_words(number: u8) -> String {
+    cause::name(number).map_or_else(|| format!("cause {number}"), |name| name.replace('_', " "))
+}
 
-    /// The name of a number; `None` when the standard gives none.
-    pub fn name(number: u8) -> Option<&'static str> {
-        CAUSES.iter().find(|cause| cause.number == number).map(|cause| cause.name)
-    }
+/// Every cause with a name: its number, its name here and the standard's.
+pub fn all() -> impl Iterator<Item = (u8, &'static str, &'static str)> {
+    let standard = |number| STANDARD.iter().find(|(other, _)| *other == number).map_or("", |(_, name)| *name);
+    cause::NAMES.iter().map(move |(number, name)| (*number, *name, standard(*number)))
+}
 
-    /// A cause in words for people: `"animal on the road"`, or `"cause 200"`.
-    pub fn in_words(number: u8) -> String {
-        Self::name(number).map_or_else(|| format!("cause {number}"), |name| name.replace('-', " "))
-    }
-
-    /// The causes with a name that start or sound like `text`, for an answer to a name that is none.
-    pub fn near(text: &str) -> impl Iterator<Item = &'static str> {
-        let text = plain(text);
-        let start: String = text.chars().take(3).collect();
-        let near = move |cause: &&Self| {
-            let name = plain(cause.name);
-            !start.is_empty() && (name.contains(&text) || name.starts_with(&start))
-        };
-        CAUSES.iter().filter(near).map(|cause| cause.name)
-    }
+/// The names that start or sound like `text`, for an answer to a name that is none.
+pub fn near(text: &str) -> String {
+    let text = plain(text);
+    let start: String = text.chars().take(3).collect();
+    let near = |name: &str| plain(name).contains(&text) || plain(name).starts_with(&start);
+    let names = all().filter(|(_, name, standard)| !start.is_empty() && (near(name) || near(standard)));
+    names.map(|(_, name, _)| name).take(MOST_NEAR).collect::<Vec<_>>().join(", ")
 }
 
 /// Letters and digits alone, in lower case.
@@ -50,44 +38,41 @@ fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-macro_rules! causes {
-    ($($number:literal $name:literal $standard:literal,)+) => {
-        /// Every cause with a name, by number.
-        pub const CAUSES: &[Cause] = &[$(Cause { number: $number, name: $name, standard: $standard }),+];
-    };
-}
+/// Names suggested at a time.
+const MOST_NEAR: usize = 4;
 
-causes! {
-    1 "traffic-condition" "trafficCondition",
-    2 "accident" "accident",
-    3 "roadworks" "roadworks",
-    5 "impassability" "impassability",
-    6 "adhesion" "adverseWeatherCondition-Adhesion",
-    7 "aquaplaning" "aquaplaning",
-    9 "surface-condition" "hazardousLocation-SurfaceCondition",
-    10 "obstacle-on-the-road" "hazardousLocation-ObstacleOnTheRoad",
-    11 "animal-on-the-road" "hazardousLocation-AnimalOnTheRoad",
-    12 "human-presence-on-the-road" "humanPresenceOnTheRoad",
-    14 "wrong-way-driving" "wrongWayDriving",
-    15 "rescue-recovery-and-maintenance" "rescueRecoveryAndMaintenanceWorkInProgress",
-    17 "extreme-weather" "adverseWeatherCondition-ExtremeWeatherCondition",
-    18 "visibility" "adverseWeatherCondition-Visibility",
-    19 "precipitation" "adverseWeatherCondition-Precipitation",
-    20 "violence" "violence",
-    26 "slow-vehicle" "slowVehicle",
-    27 "dangerous-end-of-queue" "dangerousEndOfQueue",
-    28 "public-transport-approaching" "publicTransportVehicleApproaching",
-    91 "vehicle-breakdown" "vehicleBreakdown",
-    92 "post-crash" "postCrash",
-    93 "human-problem" "humanProblem",
-    94 "stationary-vehicle" "stationaryVehicle",
-    95 "emergency-vehicle-approaching" "emergencyVehicleApproaching",
-    96 "dangerous-curve" "hazardousLocation-DangerousCurve",
-    97 "collision-risk" "collisionRisk",
-    98 "signal-violation" "signalViolation",
-    99 "dangerous-situation" "dangerousSituation",
-    100 "railway-level-crossing" "railwayLevelCrossing",
-}
+/// The standard's spelling (ETSI TS 102 894-2 V2.2.1 `CauseCodeChoice`).
+const STANDARD: &[(u8, &str)] = &[
+    (1, "trafficCondition"),
+    (2, "accident"),
+    (3, "roadworks"),
+    (5, "impassability"),
+    (6, "adverseWeatherCondition-Adhesion"),
+    (7, "aquaplaning"),
+    (9, "hazardousLocation-SurfaceCondition"),
+    (10, "hazardousLocation-ObstacleOnTheRoad"),
+    (11, "hazardousLocation-AnimalOnTheRoad"),
+    (12, "humanPresenceOnTheRoad"),
+    (14, "wrongWayDriving"),
+    (15, "rescueRecoveryAndMaintenanceWorkInProgress"),
+    (17, "adverseWeatherCondition-ExtremeWeatherCondition"),
+    (18, "adverseWeatherCondition-Visibility"),
+    (19, "adverseWeatherCondition-Precipitation"),
+    (20, "violence"),
+    (26, "slowVehicle"),
+    (27, "dangerousEndOfQueue"),
+    (28, "publicTransportVehicleApproaching"),
+    (91, "vehicleBreakdown"),
+    (92, "postCrash"),
+    (93, "humanProblem"),
+    (94, "stationaryVehicle"),
+    (95, "emergencyVehicleApproaching"),
+    (96, "hazardousLocation-DangerousCurve"),
+    (97, "collisionRisk"),
+    (98, "signalViolation"),
+    (99, "dangerousSituation"),
+    (100, "railwayLevelCrossing"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -95,36 +80,34 @@ mod tests {
 
     #[test]
     fn a_cause_is_known_by_either_name_and_by_its_number() {
-        for text in ["animal-on-the-road", "Animal on the road", "hazardousLocation-AnimalOnTheRoad", "11"] {
-            assert_eq!(Cause::parse(text), Some(11), "{text}");
+        for text in ["animal", "Animal", "hazardousLocation-AnimalOnTheRoad", "11"] {
+            assert_eq!(parse(text), Some(11), "{text}");
         }
-        assert_eq!(Cause::parse("wrongWayDriving"), Some(14));
-        assert_eq!(Cause::parse("200"), Some(200));
+        for text in ["wrong_way_driver", "wrong-way driver", "wrongWayDriving"] {
+            assert_eq!(parse(text), Some(14), "{text}");
+        }
+        assert_eq!(parse("200"), Some(200));
         for text in ["", "0", "256", "-1", "acident", "---"] {
-            assert_eq!(Cause::parse(text), None, "{text}");
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn no_two_causes_share_a_number_or_a_name_and_each_name_leads_back() {
-        assert!(CAUSES.is_sorted_by(|a, b| a.number < b.number));
-        for cause in CAUSES {
-            assert_eq!(Cause::parse(cause.name), Some(cause.number));
-            assert_eq!(Cause::parse(cause.standard), Some(cause.number));
-            assert_eq!(Cause::name(cause.number), Some(cause.name));
+    fn no_two_causes_share_a_number_and_each_name_leads_back() {
+        assert!(STANDARD.is_sorted_by(|a, b| a.0 < b.0));
+        for (number, name, standard) in all() {
+            assert!(!standard.is_empty(), "{name} is not in the standard");
+            assert_eq!((parse(name), parse(standard)), (Some(number), Some(number)));
         }
-        assert_eq!(Cause::in_words(94), "stationary vehicle");
-        assert_eq!(Cause::in_words(200), "cause 200");
+        assert_eq!(in_words(94), "stationary vehicle");
+        assert_eq!(in_words(200), "cause 200");
     }
 
     #[test]
     fn a_name_that_is_none_finds_those_near_it() {
-        assert_eq!(Cause::near("acident").count(), 0);
-        assert_eq!(Cause::near("accidents").collect::<Vec<_>>(), ["accident"]);
-        assert_eq!(
-            Cause::near("road").collect::<Vec<_>>(),
-            ["roadworks", "obstacle-on-the-road", "animal-on-the-road", "human-presence-on-the-road"]
-        );
-        assert_eq!(Cause::near("").count(), 0);
+        assert_eq!(near("accidents"), "accident");
+        assert_eq!(near("wrongly"), "wrong_way_driver");
+        assert_eq!((near("zebra"), near("")), (String::new(), String::new()));
+        assert!(near("e").split(", ").count() <= MOST_NEAR);
     }
 }

@@ -124,7 +124,7 @@ impl Desk {
                 Answer { status: Some(Box::new(status)), ..Answer::done() }.line()
             }
             Request::List(after) => list(after, station, &view).line(),
-            Request::New(declaration) => match declaration.draft(view.position(), None) {
+            Request::New(declaration) => match declaration.draft(view.position()) {
                 Ok(draft) => command(Command::New(draft), station, account),
                 Err(error) => super::answer::bad_request(&error),
             },
@@ -212,7 +212,7 @@ fn update(
     let Some(known) = station.node().hazards().find(|known| known.id == id).copied() else {
         return refused(&Refusal::Unknown(id), station);
     };
-    match declaration.draft(view.position(), Some(&known)) {
+    match declaration.change(&known, view.position(), view.wire()) {
         Ok(draft) => command(Command::Update(id, draft), station, account),
         Err(error) => super::answer::bad_request(&error),
     }

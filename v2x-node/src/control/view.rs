@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use v2x_core::config::Role;
-use v2x_core::hazard::Known;
+use v2x_core::hazard::{Known, cause};
 use v2x_core::io::{Fix, SendingState};
 use v2x_core::neighbor::Neighbour;
 use v2x_core::node::Node;
@@ -12,7 +12,6 @@ use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{AreaView, Shape};
 
 use super::answer::{self, Status};
-use super::cause::Cause;
 use super::request::{direction_name, shape_name};
 use crate::account::Account;
 use crate::keys::show::utc;
@@ -41,6 +40,11 @@ impl View {
         self.fix.map(|fix| fix.position)
     }
 
+    /// When it is.
+    pub fn wire(&self) -> WireTime {
+        self.wire
+    }
+
     /// An event.
     pub fn hazard(&self, known: &Known) -> answer::Hazard {
         let (distance_m, bearing_deg) = self.way_to(known.position).unzip();
@@ -52,7 +56,7 @@ impl View {
             state: known.state.name().to_owned(),
             class: known.class.name().to_owned(),
             cause: known.cause,
-            cause_name: Cause::name(known.cause).map(ToOwned::to_owned),
+            cause_name: cause::name(known.cause).map(ToOwned::to_owned),
             sub_cause: known.sub_cause,
             latitude_deg: degrees(known.position.latitude),
             longitude_deg: degrees(known.position.longitude),

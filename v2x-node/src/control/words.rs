@@ -1,7 +1,7 @@
 //! Events in words for people, from the fields of an answer.
 
 use super::answer::Hazard;
-use super::cause::Cause;
+use super::cause;
 
 /// One line of what became of an event: `hazard 3f01020304050607/2 accident 320 m ahead, in 12 s`.
 pub fn change_line(change: &str, hazard: &Hazard) -> String {
@@ -10,7 +10,7 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
         "D1" => "alert",
         _ => "hazard",
     };
-    let cause = if hazard.cause == 0 { String::new() } else { format!(" {}", Cause::in_words(hazard.cause)) };
+    let cause = if hazard.cause == 0 { String::new() } else { format!(" {}", cause::in_words(hazard.cause)) };
     let place = place(hazard).map_or_else(String::new, |place| format!(" {place}"));
     let start = format!("{noun} {}{cause}", hazard.event);
     match change {

@@ -1,7 +1,7 @@
 //! Hazards as a table, the same on a terminal and in a pipe.
 
 use crate::control::answer::Hazard;
-use crate::control::cause::Cause;
+use crate::control::cause;
 use crate::control::words::{metres, place, seconds};
 
 /// The table with its head, or a line that says that there is none. Those that concern the station come first, the
@@ -39,7 +39,7 @@ pub(super) fn of(hazards: &[Hazard]) -> String {
 fn row(hazard: &Hazard) -> [String; 8] {
     let from = if hazard.own { "own" } else { "heard" };
     let from = if hazard.suspect { format!("{from}, suspect") } else { from.to_owned() };
-    let cause = if hazard.cause == 0 { "-".to_owned() } else { Cause::in_words(hazard.cause) };
+    let cause = if hazard.cause == 0 { "-".to_owned() } else { cause::in_words(hazard.cause) };
     let cause = if hazard.sub_cause == 0 { cause } else { format!("{cause} ({})", hazard.sub_cause) };
     // Of the date and time the time, unless it is more than half a day away.
     let until = match hazard.valid_until_utc.split_once(' ') {

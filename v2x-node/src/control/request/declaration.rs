@@ -5,16 +5,17 @@ use core::time::Duration;
 use serde_json::{Map, Value};
 use v2x_core::hazard::{Draft, Known, Repeat};
 use v2x_core::position::Position;
+use v2x_core::time::WireTime;
 use v2x_proto::{Class, v1};
 
 use super::area::{self, Area, degrees, position};
-use crate::control::cause::Cause;
+use crate::control::cause;
 use crate::control::fields::{BadRequest, Fields};
 
 /// What is said of an event; `None`: not said.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
-    /// D0, D1 or D3 (which is what a new event has when nothing is said).
+    /// D0, D1 or D3 (which is what a new event has when nothing is said). An event keeps its class.
     pub class: Option<Class>,
     /// Cause, TS 102 894-2 `CauseCodeType`, 1..=255. A new event needs one.
     pub cause: Option<u8>,
@@ -28,7 +29,7 @@ pub struct Declaration {
     pub heading: Option<u16>,
     /// How sure, 1..=7.
     pub quality: Option<u8>,
-    /// How long from its detection, whole seconds, 1 s..=86400 s.
+    /// How long it holds from when this is said, whole seconds, 1 s..=86400 s.
     pub validity: Option<Duration>,
     /// Where it concerns anyone.
     pub area: Option<Area>,
@@ -61,29 +62,72 @@ pub struct Repetition {
 }
 
 impl Declaration {
-    /// The whole event for the core: what is said here, and for the rest what is known of it, or what a new event has.
-    /// `station` is where the station is.
+    /// A new event for the core: what is said here, and for the rest what a new event has. `station` is where the station
+    /// is.
     ///
     /// # Errors
-    /// A new event without a cause; an area about an event whose place nobody knows.
-    pub fn draft(&self, station: Option<Position>, known: Option<&Known>) -> Result<Draft, BadRequest> {
-        let Some(cause) = self.cause.or(known.map(|known| known.cause)) else {
-            return Err(BadRequest(format!("cause: missing; {CAUSE_RIGHT}")));
+    /// No cause; an area about an event whose place nobody knows.
+    pub fn draft(&self, station: Option<Position>) -> Result<Draft, BadRequest> {
+        let cause = self.cause.ok_or_else(|| BadRequest(format!("cause: missing; {CAUSE_RIGHT}")))?;
+        self.over(Draft::new(self.class.unwrap_or(Class::D3), cause), station)
+    }
+
+    /// An event that is known, with what is said here changed, at `now`. Its area moves with it, unless it was about some
+    /// other place.
+    ///
+    /// # Errors
+    /// Another class than the event has; an area about an event whose place nobody knows.
+    pub fn change(
+        &self,
+        known: &Known,
+        station: Option<Position>,
+        now: WireTime,
+    ) -> Result<Draft, BadRequest> {
+        if self.class.is_some_and(|class| class != known.class) {
+            let right = "cancel it and declare another";
+            return Err(BadRequest(format!(
+                "class: an event keeps its own, which is {}; {right}",
+                known.class
+            )));
+        }
+        let draft = Draft {
+            sub_cause: known.sub_cause,
+            position: Some(known.position),
+            speed: known.speed,
+            heading: known.heading,
+            quality: known.quality,
+            // To its end, as it was; the core counts from the update.
+            validity: known.valid_until.since(now).max(Duration::from_secs(1)),
+            area: known.area,
+            relevance_distance_m: known.relevance_distance_m,
+            relevance_direction: known.relevance_direction,
+            keep_alive: known.keep_alive,
+            ..Draft::new(known.class, known.cause)
         };
-        let class = self.class.or(known.map(|known| known.class)).unwrap_or(Class::D3);
-        let mut draft = known.map_or_else(|| Draft::new(class, cause), |known| as_known(known, class, cause));
-        let set = |to: &mut Option<_>, from: Option<_>| *to = from.or(*to);
+        let mut draft = self.over(draft, station)?;
+        let place = draft.position.or(station);
+        if let (None, Some(area), Some(place)) = (self.area, &mut draft.area, place)
+            && (area.latitude, area.longitude) == (known.position.latitude, known.position.longitude)
+        {
+            (area.latitude, area.longitude) = (place.latitude, place.longitude);
+        }
+        Ok(draft)
+    }
+
+    /// `draft` with what is said here.
+    fn over(&self, mut draft: Draft, station: Option<Position>) -> Result<Draft, BadRequest> {
+        draft.cause = self.cause.unwrap_or(draft.cause);
         draft.sub_cause = self.sub_cause.unwrap_or(draft.sub_cause);
         match self.place {
             Some(Place::Here) => draft.position = None,
             Some(Place::At(position)) => draft.position = Some(position),
             None => {}
         }
-        set(&mut draft.speed, self.speed);
-        set(&mut draft.heading, self.heading);
+        draft.speed = self.speed.or(draft.speed);
+        draft.heading = self.heading.or(draft.heading);
         draft.quality = self.quality.or(draft.quality);
         draft.validity = self.validity.unwrap_or(draft.validity);
-        set(&mut draft.relevance_distance_m, self.relevance_distance_m);
+        draft.relevance_distance_m = self.relevance_distance_m.or(draft.relevance_distance_m);
         draft.relevance_direction = self.relevance_direction.unwrap_or(draft.relevance_direction);
         draft.keep_alive = self.keep_alive.or(draft.keep_alive);
         draft.repeat = self.repeat.map(|repetition| Repeat {
@@ -108,7 +152,11 @@ impl Declaration {
             }
         };
         put("class", self.class.map(|class| class.name().into()));
-        put("cause", self.cause.map(|cause| Cause::name(cause).map_or_else(|| cause.into(), Into::into)));
+        put(
+            "cause",
+            self.cause
+                .map(|cause| v2x_core::hazard::cause::name(cause).map_or_else(|| cause.into(), Into::into)),
+        );
         put("sub_cause", self.sub_cause.map(Into::into));
         match self.place {
             Some(Place::Here) => put("here", Some(true.into())),
@@ -173,8 +221,8 @@ impl Declaration {
 fn cause(fields: &Fields<'_>) -> Result<Option<u8>, BadRequest> {
     let mut near = String::new();
     let cause = fields.parsed("cause", CAUSE_RIGHT, |text| {
-        near = Cause::near(text).take(4).collect::<Vec<_>>().join(", ");
-        Cause::parse(text)
+        near = cause::near(text);
+        cause::parse(text)
     });
     match cause {
         Err(BadRequest(text)) if !near.is_empty() => Err(BadRequest(format!("{text}; near it: {near}"))),
@@ -192,23 +240,6 @@ fn place(fields: &Fields<'_>) -> Result<Option<Place>, BadRequest> {
         )),
         Some(true) => Ok(Some(Place::Here)),
         _ => Ok(at),
-    }
-}
-
-/// What is known of an event as a draft of it.
-fn as_known(known: &Known, class: Class, cause: u8) -> Draft {
-    Draft {
-        sub_cause: known.sub_cause,
-        position: Some(known.position),
-        speed: known.speed,
-        heading: known.heading,
-        quality: known.quality,
-        validity: known.valid_until.since(known.detection),
-        area: known.area,
-        relevance_distance_m: known.relevance_distance_m,
-        relevance_direction: known.relevance_direction,
-        keep_alive: known.keep_alive,
-        ..Draft::new(class, cause)
     }
 }
 

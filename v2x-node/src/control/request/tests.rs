@@ -27,7 +27,7 @@ const PLACE: Position = Position { latitude: 496_116_001, longitude: -61_319_999
 
 #[test]
 fn a_whole_declaration_reads_as_written() {
-    let line = r#"{"v":1,"hazard":"new","class":"D1","cause":"animal-on-the-road","sub_cause":3,
+    let line = r#"{"v":1,"hazard":"new","class":"D1","cause":"hazardousLocation-AnimalOnTheRoad","sub_cause":3,
         "latitude_deg":49.6116001,"longitude_deg":-6.1319999,"speed_m_s":1.5,"heading_deg":90.1,"quality":5,
         "validity_s":600,"area":{"shape":"rectangle","half_length_m":400,"half_width_m":25,"azimuth_deg":45},
         "relevance_distance_m":500,"relevance_direction":"upstream","repeat_ms":1000,"keep_alive_ms":2000}"#;
@@ -136,27 +136,27 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
     assert!(!evil.contains(['\x1b', '\n']), "{evil}");
 }
 
+const CIRCLE: Area =
+    Area { shape: Shape::Circle, distance_a_m: 500, distance_b_m: 0, azimuth_deg: 0, centre: None };
+
 #[test]
 fn a_new_event_has_the_defaults_and_is_where_the_station_is() {
     let declaration = Declaration { cause: Some(2), ..Declaration::default() };
-    assert_eq!(declaration.draft(None, None).unwrap(), Draft::new(Class::D3, 2));
-    let circle =
-        Area { shape: Shape::Circle, distance_a_m: 500, distance_b_m: 0, azimuth_deg: 0, centre: None };
-    let with_area = Declaration { area: Some(circle), ..declaration };
-    assert_eq!(with_area.draft(Some(PLACE), None).unwrap().area, Some(circle.about(PLACE)));
-    let error = with_area.draft(None, None).unwrap_err().to_string();
+    assert_eq!(declaration.draft(None).unwrap(), Draft::new(Class::D3, 2));
+    let with_area = Declaration { area: Some(CIRCLE), ..declaration };
+    assert_eq!(with_area.draft(Some(PLACE)).unwrap().area, Some(CIRCLE.about(PLACE)));
+    let error = with_area.draft(None).unwrap_err().to_string();
     assert!(error.contains("the station does not know its own"), "{error}");
     let elsewhere = Declaration { place: Some(Place::At(Position::default())), ..with_area };
-    assert_eq!(elsewhere.draft(Some(PLACE), None).unwrap().area, Some(circle.about(Position::default())));
+    assert_eq!(elsewhere.draft(Some(PLACE)).unwrap().area, Some(CIRCLE.about(Position::default())));
 }
 
-#[test]
-fn an_update_changes_what_it_says_and_keeps_the_rest() {
-    let known = Known {
+fn known() -> Known {
+    Known {
         id: id(),
         own: true,
         state: State::Active,
-        class: Class::D1,
+        class: Class::D3,
         cause: 94,
         sub_cause: 2,
         position: PLACE,
@@ -166,21 +166,46 @@ fn an_update_changes_what_it_says_and_keeps_the_rest() {
         detection: WireTime::from_micros(5_000_000),
         reference: WireTime::from_micros(6_000_000),
         valid_until: WireTime::from_micros(65_000_000),
-        area: None,
+        area: Some(CIRCLE.about(PLACE)),
         relevance_distance_m: Some(700),
         relevance_direction: v1::RelevanceDirection::Opposite,
         keep_alive: Some(Duration::from_millis(500)),
         suspect: false,
         concern: None,
-    };
-    let kept = Declaration::default().draft(None, Some(&known)).unwrap();
-    assert_eq!((kept.class, kept.cause, kept.sub_cause, kept.quality), (Class::D1, 94, 2, Some(3)));
+    }
+}
+
+#[test]
+fn an_update_changes_what_it_says_and_keeps_the_rest() {
+    let known = known();
+    let now = WireTime::from_micros(25_000_000);
+    let kept = Declaration::default().change(&known, None, now).unwrap();
+    assert_eq!((kept.class, kept.cause, kept.sub_cause, kept.quality), (Class::D3, 94, 2, Some(3)));
     assert_eq!((kept.position, kept.speed, kept.heading), (Some(PLACE), Some(10), Some(20)));
-    assert_eq!((kept.validity, kept.keep_alive), (Duration::from_secs(60), Some(Duration::from_millis(500))));
+    assert_eq!((kept.area, kept.keep_alive), (known.area, Some(Duration::from_millis(500))));
+    assert_eq!(kept.validity, Duration::from_secs(40), "it ends when it would have");
     assert_eq!(kept.relevance_direction, v1::RelevanceDirection::Opposite);
-    let changed = Declaration { quality: Some(7), place: Some(Place::Here), ..Declaration::default() };
-    let changed = changed.draft(None, Some(&known)).unwrap();
-    assert_eq!((changed.quality, changed.position, changed.speed), (Some(7), None, Some(10)));
+    let changed = Declaration { quality: Some(7), cause: Some(2), ..Declaration::default() };
+    let changed = changed.change(&known, None, now).unwrap();
+    assert_eq!((changed.quality, changed.cause, changed.speed), (Some(7), 2, Some(10)));
+    let other = Declaration { class: Some(Class::D1), ..Declaration::default() };
+    let error = other.change(&known, None, now).unwrap_err().to_string();
+    assert_eq!(error, "class: an event keeps its own, which is D3; cancel it and declare another");
+}
+
+#[test]
+fn an_area_about_an_event_moves_with_it_and_one_about_another_place_stays() {
+    let (there, station) = (Position::default(), PLACE.moved(50.0, 0.0));
+    let to = |place, known: &Known| {
+        let moved = Declaration { place: Some(place), ..Declaration::default() };
+        moved.change(known, Some(station), known.reference).unwrap()
+    };
+    let moved = to(Place::At(there), &known());
+    assert_eq!((moved.position, moved.area), (Some(there), Some(CIRCLE.about(there))));
+    let here = to(Place::Here, &known());
+    assert_eq!((here.position, here.area), (None, Some(CIRCLE.about(station))));
+    let apart = Known { area: Some(CIRCLE.about(station)), ..known() };
+    assert_eq!(to(Place::At(there), &apart).area, apart.area);
 }
 
 fn position() -> impl Strategy<Value = Position> {
