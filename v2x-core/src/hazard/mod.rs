@@ -38,6 +38,95 @@ pub struct EventId {
 }
 
 /// What an application wants of an event.
+///
+/// # Example
+///
+/// ```
+/// use core::time::Duration;
+///
+/// use v2x_core::hazard::{Change, Command, Draft, State, cause};
+/// use v2x_core::io::{Event, Input, Output};
+/// use v2x_core::node::Node;
+/// use v2x_core::time::Instant;
+/// use v2x_proto::Class;
+///
+/// /// Hands in one input and returns the events it brought; its frames go to the link.
+/// fn tell(node: &mut Node, now: Instant, input: Input) -> Vec<Event> {
+///     node.handle_input(now, input);
+///     let mut events = Vec::new();
+///     loop {
+///         match node.poll_output() {
+///             Output::Event(event) => events.push(event),
+///             Output::Transmit(frame) => drop(frame),
+///             Output::Timeout(..) => return events,
+///         }
+///     }
+/// }
+/// # use ed25519_dalek::SigningKey;
+/// # use v2x_core::config::Config;
+/// # use v2x_core::io::{ClockState, Fix};
+/// # use v2x_core::position::Position;
+/// # use v2x_core::security::{
+/// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+/// # };
+/// # use v2x_core::time::{Anchor, WireTime};
+/// # let mut now = Instant::ZERO;
+/// # let anchor = Anchor { instant: now, wire: WireTime::from_secs(720_000_000) };
+/// # let [root_key, issuer_key, key] = [1, 2, 3].map(|n| SigningKey::from_bytes(&[n; 32]));
+/// # let all = Permissions(u64::MAX);
+/// # let root = make_root(&root_key, all, 719_999_000, 120)?;
+/// # let request = |key: &SigningKey, permissions| CredentialRequest {
+/// #     public_key: key.verifying_key().to_bytes(),
+/// #     permissions,
+/// #     not_before_s: 719_999_000,
+/// #     duration_min: 120,
+/// #     region: None,
+/// #     station_class: 2,
+/// #     revocation_series: 0,
+/// # };
+/// # let issuer = issue(&root, &root_key, &request(&issuer_key, all))?;
+/// # let own = issue(&issuer, &issuer_key, &request(&key, all.without(Permissions::ISSUE)))?;
+/// # let identity = Identity::new(own, Box::new(KeyPair::from(key)))?;
+/// # let mut node = Node::new(Config::vehicle(), identity, TrustStore::new(&[root], &[issuer])?, 7, anchor);
+/// # tell(&mut node, now, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+/// # let fix = Fix {
+/// #     position: Position { latitude: 496_000_000, longitude: 61_300_000 },
+/// #     altitude_cm: None,
+/// #     speed: Some(0),
+/// #     heading: Some(0),
+/// #     acceleration: None,
+/// #     yaw_rate: None,
+/// #     accuracy_cm: None,
+/// #     time: anchor.wire,
+/// # };
+/// # tell(&mut node, now, Input::Fix(Some(fix)));
+///
+/// // An accident where the station is, for everybody within a kilometre.
+/// let accident = Draft { quality: Some(5), ..Draft::new(Class::D3, cause::ACCIDENT) };
+/// let events = tell(&mut node, now, Input::Hazard(Command::New(accident.clone())));
+/// let outcome = events.iter().find_map(|event| match event {
+///     Event::HazardAccepted(id) => Some(Ok(*id)),
+///     Event::HazardRefused(refusal) => Some(Err(*refusal)),
+///     _ => None,
+/// });
+/// let id = outcome.expect("every command is accepted or refused")?;
+///
+/// // It turns out to be worse, and later it is over.
+/// # now = now + Duration::from_secs(1);
+/// let worse = Draft { quality: Some(7), validity: Duration::from_secs(3600), ..accident };
+/// tell(&mut node, now, Input::Hazard(Command::Update(id, worse)));
+/// # now = now + Duration::from_millis(500);
+/// let events = tell(&mut node, now, Input::Hazard(Command::Cancel(id)));
+///
+/// // What becomes of events, own ones and those of others, comes as one event each ...
+/// let over = events.iter().any(|event| {
+///     matches!(event, Event::Hazard(changed) if changed.event.id == id && changed.change == Change::Cancelled)
+/// });
+/// assert!(over);
+/// // ... and what is known can be looked at any time.
+/// assert!(node.hazards().any(|known| known.own && known.state == State::Cancelled));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Declares a new event; its id comes back in [`Event::HazardAccepted`](crate::io::Event::HazardAccepted).
