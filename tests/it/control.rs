@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use radio_adapters::LinkAddress;
@@ -22,26 +24,28 @@ use v2x_proto::{Class, Digest, v1};
 
 use crate::stations::{Authority, PLACE, START};
 
-/// A station alone on its link, its desk, and what that printed.
+/// A station, its desk, and what that printed.
 struct Daemon {
     station: Station,
     account: Account,
     desk: Desk,
+    position: Option<Position>,
     printed: Vec<u8>,
 }
 
 impl Daemon {
-    fn new(socket: &Path) -> Self {
+    fn new(number: u8, hub: &MemHub, socket: &Path) -> Self {
         let authority = Authority::new();
         let anchor = Anchor { instant: monotonic(), wire: START };
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
         let node =
-            Node::with_host(config, authority.identity(1), authority.trust(), 7, anchor, Box::new(Live));
-        let radio = MemHub::new().join(LinkAddress([2, 0, 0, 0, 0, 1]));
+            Node::with_host(config, authority.identity(number), authority.trust(), 7, anchor, Box::new(Live));
+        let radio = hub.join(LinkAddress([2, 0, 0, 0, 0, number]));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
         let desk = Desk::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
-        let mut daemon = Self { station, account: Account::new(anchor), desk, printed: Vec::new() };
+        let mut daemon =
+            Self { station, account: Account::new(anchor), desk, position: None, printed: Vec::new() };
         let wire = daemon.station.node().anchor().wire_at(monotonic());
         daemon.input(Input::Clock { wire, state: ClockState::Locked });
         daemon
@@ -51,10 +55,11 @@ impl Daemon {
         self.station.input(input, &mut self.account);
     }
 
-    /// The station stands at [`PLACE`] and looks east.
-    fn stand(&mut self) {
+    /// The station is at `position` and drives east at 10 m/s.
+    fn drive(&mut self, position: Position) {
+        self.position = Some(position);
         let fix = Fix {
-            position: PLACE,
+            position,
             altitude_cm: None,
             speed: Some(1000),
             heading: Some(900),
@@ -66,22 +71,15 @@ impl Daemon {
         self.input(Input::Fix(Some(fix)));
     }
 
-    /// Serves until `program`, run in a thread of its own, ends.
-    async fn serve<T: Send + 'static>(&mut self, program: impl FnOnce() -> T + Send + 'static) -> T {
-        let (done, mut ended) = tokio::sync::oneshot::channel::<()>();
-        let program = std::thread::spawn(move || {
-            let result = program();
-            drop(done);
-            result
-        });
-        loop {
-            tokio::select! {
-                biased;
-                asked = poll_fn(|cx| self.desk.poll(cx, monotonic())) => {
-                    self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
-                }
-                _ = &mut ended => return program.join().unwrap(),
-            }
+    /// One turn: frames, then news, then requests. However slow the machine, the position is of now.
+    fn turn(&mut self, cx: &mut Context<'_>) {
+        if let Some(position) = self.position {
+            self.drive(position);
+        }
+        assert!(self.station.poll(cx, &mut self.account).is_pending());
+        self.tell();
+        while let Poll::Ready(asked) = self.desk.poll(cx, monotonic()) {
+            self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
             self.tell();
         }
     }
@@ -96,13 +94,34 @@ impl Daemon {
     }
 }
 
-/// Runs a test in a directory of its own, with a daemon at a socket in it.
-fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Daemon, PathBuf) -> F) {
+/// Serves until `program`, run in a thread of its own, ends.
+async fn serve<T: Send + 'static>(daemons: &mut [Daemon], program: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, mut ended) = tokio::sync::oneshot::channel::<()>();
+    let program = std::thread::spawn(move || {
+        let result = program();
+        drop(done);
+        result
+    });
+    let turns = poll_fn(|cx| {
+        daemons.iter_mut().for_each(|daemon| daemon.turn(cx));
+        Pin::new(&mut ended).poll(cx)
+    });
+    // It says nothing; it is dropped at the end.
+    turns.await.unwrap_err();
+    program.join().unwrap()
+}
+
+/// Runs a test in a directory of its own, with two daemons on one link and their sockets.
+fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F) {
     let directory = std::env::temp_dir().join(format!("rc-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
-    let socket = directory.join("s.sock");
+    let sockets = ["a.sock", "b.sock"].map(|name| directory.join(name));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-    runtime.block_on(async { test(Daemon::new(&socket), socket.clone()).await });
+    let hub = MemHub::new();
+    runtime.block_on(async {
+        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[usize::from(number) - 1]));
+        test(daemons, sockets.clone()).await;
+    });
     std::fs::remove_dir_all(&directory).unwrap();
 }
 
@@ -133,9 +152,10 @@ fn accident(number: u32) -> Known {
 
 #[test]
 fn every_change_goes_to_who_watches_and_ten_lines_a_second_to_the_output() {
-    run("told", async |mut daemon, socket| {
-        daemon.stand();
-        let watch = daemon.serve(move || Client::connect(&socket).unwrap().watch().unwrap()).await;
+    run("told", async |mut daemons, [socket, _]| {
+        daemons[0].drive(PLACE);
+        let watch = serve(&mut daemons, move || Client::connect(&socket).unwrap().watch().unwrap()).await;
+        let daemon = &mut daemons[0];
         let concern =
             Concern { time_to_conflict: Some(Duration::from_secs(32)), distance_m: 320.0, at: PLACE };
         for number in 0..30 {
@@ -153,7 +173,7 @@ fn every_change_goes_to_who_watches_and_ten_lines_a_second_to_the_output() {
         assert!(rest[0].starts_with("and 20 more changes of hazards"), "{rest:?}");
         let mut watch = watch;
         let read = move || (0..30).map(|_| watch.next_change().unwrap()).collect::<Vec<_>>();
-        let told = daemon.serve(read).await;
+        let told = serve(&mut daemons, read).await;
         let change = |number: usize| (told[number].watch.as_deref(), told[number].change.as_deref());
         assert_eq!(change(0), (Some("hazard"), Some("new")));
         assert_eq!(change(1), (Some("hazard"), Some("cancelled")));
@@ -165,9 +185,55 @@ fn every_change_goes_to_who_watches_and_ten_lines_a_second_to_the_output() {
 }
 
 #[test]
+fn what_is_declared_ahead_concerns_who_drives_there_until_it_is_over() {
+    run("ahead", async |mut daemons, [driver, other]| {
+        let ahead = PLACE.moved(320.0, 0.0);
+        daemons[0].drive(PLACE);
+        daemons[1].drive(ahead);
+        let program = move || {
+            let mut watch = Client::connect(&driver).unwrap().watch().unwrap();
+            let mut other = Client::connect(&other).unwrap();
+            let accident = Declaration {
+                cause: Some(2),
+                keep_alive: Some(Duration::from_secs(2)),
+                ..Declaration::default()
+            };
+            let event = other.declare(&accident).unwrap();
+            let first = watch.next_change().unwrap();
+            let listed = Client::connect(&driver).unwrap().hazards().unwrap();
+            other.update(event, &Declaration { quality: Some(6), ..Declaration::default() }).unwrap();
+            let second = watch.next_change().unwrap();
+            other.cancel(event).unwrap();
+            let third = watch.next_change().unwrap();
+            let again = other.cancel(event).unwrap_err();
+            (event, [first, second, third], listed, other.hazards().unwrap(), again)
+        };
+        let (event, told, listed, own, again) = serve(&mut daemons, program).await;
+        let changes = told.each_ref().map(|told| told.change.as_deref().unwrap());
+        assert_eq!(changes, ["new", "updated", "cancelled"]);
+        let hazard = told[0].hazard.as_ref().unwrap();
+        assert_eq!(
+            (hazard.event.as_str(), hazard.own, hazard.keep_alive_ms),
+            (&*event.to_string(), false, Some(2000))
+        );
+        let concern = hazard.concern.as_ref().unwrap();
+        let time = concern.time_to_conflict_s.unwrap();
+        assert!((20.0..=32.5).contains(&time), "{time}");
+        assert_eq!(listed.len(), 1);
+        let kept = told[1].hazard.as_ref().unwrap();
+        assert_eq!((kept.quality, kept.cause, kept.keep_alive_ms), (Some(6), 2, Some(2000)));
+        assert_eq!((own[0].state.as_str(), own[0].own, own.len()), ("cancelled", true, 1));
+        assert!(again.to_string().contains("has ended"), "{again}");
+        let printed = daemons[0].printed();
+        assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, in ")), "{printed:?}");
+    });
+}
+
+#[test]
 fn more_changes_than_are_kept_are_counted_for_who_watches() {
-    run("lost", async |mut daemon, socket| {
-        let watch = daemon.serve(move || Client::connect(&socket).unwrap().watch().unwrap()).await;
+    run("lost", async |mut daemons, [socket, _]| {
+        let watch = serve(&mut daemons, move || Client::connect(&socket).unwrap().watch().unwrap()).await;
+        let daemon = &mut daemons[0];
         for number in 0..300 {
             daemon.account.event(&Event::Hazard(Changed { event: accident(number), change: Change::New }));
         }
@@ -183,13 +249,13 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
                 }
             }
         };
-        assert_eq!(daemon.serve(read).await, (256, 44));
+        assert_eq!(serve(&mut daemons, read).await, (256, 44));
     });
 }
 
 #[test]
 fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
-    run("refused", async |mut daemon, socket| {
+    run("refused", async |mut daemons, [socket, _]| {
         let declare = move || {
             let place = Some(Place::At(Position::default()));
             let accident = Declaration { cause: Some(2), place, ..Declaration::default() };
@@ -200,10 +266,14 @@ fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
                 client.status(),
             )
         };
-        let (declared, _cancelled, status) = daemon.serve(declare).await;
+        let (declared, cancelled, status) = serve(&mut daemons, declare).await;
         let ClientError::Refused { reason, error } = declared else { panic!("{declared}") };
         assert_eq!(reason, "hazard_sending_blocked");
         assert!(error.contains("(now: no_fix)"), "{error}");
+        assert!(
+            matches!(&cancelled, ClientError::Refused { reason, .. } if reason == "hazard_unknown"),
+            "{cancelled}"
+        );
         let status = status.unwrap();
         assert_eq!((status.sending, status.not_sending_because.as_deref()), (false, Some("no_fix")));
         assert_eq!((status.clock.as_str(), status.position), ("locked", None));
