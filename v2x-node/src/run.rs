@@ -138,8 +138,10 @@ impl Daemon {
             Some(seed) => seed,
             None => os_seed()?,
         };
-        let radio = link::open(&config.link)?;
         let anchor = read_anchor();
+        // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
+        let desk = Desk::open(&config.control, &args.config, anchor.instant)?;
+        let radio = link::open(&config.link)?;
         let recorder = match &args.record {
             Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
             None => None,
@@ -151,7 +153,6 @@ impl Daemon {
             |kind| signal(kind).map_err(|source| Error::System { what: "listening for signals", source });
         let system = |source| Error::System { what: "making a timer", source };
         let started = anchor.instant;
-        let desk = Desk::open(&config.control, &args.config, started)?;
         let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
         let mut account = Account::new(anchor);
         if config.station.role == Role::Vehicle {

@@ -197,6 +197,8 @@ pub struct Status {
     pub drops: BTreeMap<String, u64>,
     /// Own messages that were not transmitted, by reason.
     pub not_sent: BTreeMap<String, u64>,
+    /// Messages of others sent on.
+    pub forwarded: u64,
     /// Changes of the own pseudonym.
     pub pseudonym_changes: u64,
 }

@@ -113,6 +113,7 @@ impl View {
             frames_dropped: frames.dropped,
             drops: owned(account.drops()),
             not_sent: owned(account.unsent()),
+            forwarded: account.forwarded(),
             pseudonym_changes: account.pseudonym_changes(),
             ..Status::default()
         }

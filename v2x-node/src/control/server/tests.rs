@@ -5,6 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream as Stream;
 use std::thread;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::control::answer::Answer;
 use crate::control::scratch::Scratch;
@@ -256,4 +258,40 @@ fn a_daemon_that_hangs_up_is_said_to() {
     daemon.join().unwrap();
     let error = program.status().unwrap_err().to_string();
     assert!(error.contains("s.sock: the daemon gave no answer"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_comes_is_answered_line_by_line_or_ended(
+        chunks in prop::collection::vec(
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                "[\\[\\]{}:\",a-z0-9 \n]{0,60}".prop_map(String::into_bytes),
+                Just(b"{\"hazard\":\"list\"}\n".to_vec()),
+                Just(vec![b' '; 3000]),
+            ],
+            0..12,
+        )
+    ) {
+        let said = serve(
+            "any",
+            move |path| {
+                let mut stream = Stream::connect(path).unwrap();
+                for chunk in chunks {
+                    // Ended for a line that is too long, perhaps.
+                    drop(stream.write_all(&chunk));
+                }
+                drop(stream.shutdown(std::net::Shutdown::Write));
+                lines(&stream).collect::<Vec<_>>()
+            },
+            agree,
+        );
+        for line in said {
+            let answer: Answer = serde_json::from_str(&line).unwrap();
+            prop_assert_eq!(answer.v, 1);
+            prop_assert_eq!(answer.ok == Some(false), answer.error.is_some());
+        }
+    }
 }
