@@ -67,9 +67,13 @@ impl Server {
             let index = (self.next + step) % count;
             let client = &mut self.clients[index];
             client.move_bytes(cx);
+            let before = client.input.len();
             let Some(line) = client.take_line() else {
                 if client.leaving {
                     client.move_bytes(cx);
+                } else if client.input.len() < before {
+                    // Blank lines: there is room to read again, and nobody else will say so.
+                    cx.waker().wake_by_ref();
                 }
                 continue;
             };

@@ -6,11 +6,13 @@ use std::os::unix::net::UnixStream as Stream;
 use std::thread;
 
 use proptest::prelude::*;
+use radio_adapters::timer::DeadlineTimer;
 
 use super::*;
 use crate::control::answer::Answer;
 use crate::control::scratch::Scratch;
 use crate::control::{Client as Program, ClientError};
+use crate::station::monotonic;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
 /// `then` may do more.
@@ -74,6 +76,35 @@ fn each_line_gets_one_answer_in_order_and_a_bad_one_says_what_would_be_right() {
     assert_eq!(events, ["Status", "-", "-", "Watch"]);
     assert!(said[1].error.as_ref().unwrap().contains("expected one JSON object a line"), "{said:?}");
     assert!(said[2].error.as_ref().unwrap().contains("unknown key \"from\""), "{said:?}");
+}
+
+#[test]
+fn blank_lines_ask_nothing_and_keep_nobody_from_asking() {
+    let scratch = Scratch::new("blank");
+    let path = scratch.path("s.sock");
+    let bound = Bound::at(&path).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    runtime.block_on(async {
+        let mut server = Server::new(bound).unwrap();
+        let mut stream = Stream::connect(&path).unwrap();
+        stream.write_all(b"\n \n").unwrap();
+        let mut polls = 0;
+        let asked = poll_fn(|cx| {
+            let asked = server.poll(cx, Instant::ZERO);
+            // It is let in, then the blank lines are read; what follows comes after both.
+            polls += server.clients.len();
+            if polls == 2 {
+                stream.write_all(b"{\"station\":\"status\"}\n").unwrap();
+            }
+            asked
+        });
+        let mut vain = DeadlineTimer::new().unwrap();
+        vain.set(Some(monotonic().as_nanos() + 60_000_000_000)).unwrap();
+        tokio::select! {
+            asked = asked => assert_eq!(asked.request, Request::Status),
+            _ = vain.expired() => panic!("nobody reads what comes after blank lines"),
+        }
+    });
 }
 
 #[test]
