@@ -163,7 +163,7 @@ fn every_change_goes_to_who_watches_and_ten_lines_a_second_to_the_output() {
             let change = if number == 1 { Change::Cancelled } else { Change::New };
             daemon.account.event(&Event::Hazard(Changed { event, change }));
         }
-        daemon.tell();
+        (0..2).for_each(|_| daemon.tell());
         let printed = daemon.printed();
         assert_eq!(printed.len(), 10, "{printed:?}");
         assert_eq!(printed[0], "hazard 0707070707070707/0 accident 320 m ahead, in 32 s");
@@ -237,7 +237,7 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
         for number in 0..300 {
             daemon.account.event(&Event::Hazard(Changed { event: accident(number), change: Change::New }));
         }
-        daemon.tell();
+        (0..16).for_each(|_| daemon.tell());
         let mut watch = watch;
         let read = move || {
             let mut changes = 0;

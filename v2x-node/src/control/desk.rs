@@ -10,7 +10,7 @@ use v2x_core::io::Input;
 use v2x_core::time::Instant;
 use v2x_proto::Class;
 
-use super::answer::{Answer, Hazard, failure};
+use super::answer::{Answer, failure};
 use super::news::Note;
 use super::request::{Declaration, Request};
 use super::server::{Asked, Server};
@@ -89,18 +89,26 @@ impl Desk {
         }
         self.left = LINES_PER_SECOND;
         let view = View::of(station.node(), now);
-        let concerning = |known: &&Known| known.concern.is_some();
-        let now_concerned: BTreeSet<EventId> =
-            station.node().hazards().filter(concerning).map(|known| known.id).collect();
-        let before = core::mem::replace(&mut self.concerned, now_concerned);
+        let before = core::mem::take(&mut self.concerned);
+        let mut told = 0;
         for known in station.node().hazards() {
-            let change = match (before.contains(&known.id), known.concern.is_some()) {
-                (false, true) => "began",
+            let (was, is) = (before.contains(&known.id), known.concern.is_some());
+            let change = match (was, is) {
+                (false, true) => Some("began"),
                 // What has ended was told.
-                (true, false) if known.state == State::Active => "ended",
-                _ => continue,
+                (true, false) if known.state == State::Active => Some("ended"),
+                _ => None,
             };
-            self.say("concern", change, view.hazard(known), out)?;
+            // What has no room now is told the next time.
+            let waits = change.is_some() && told == TOLD_AT_ONCE;
+            let keeps = if waits { was } else { is };
+            if keeps {
+                self.concerned.insert(known.id);
+            }
+            if let Some(change) = change.filter(|_| !waits) {
+                told += 1;
+                self.say("concern", change, known, &view, out)?;
+            }
         }
         Ok(())
     }
@@ -135,7 +143,7 @@ impl Desk {
         server.answer(asked.client, &line);
     }
 
-    /// Passes on what became of hazards: to those who watch, and a line each to `out`.
+    /// Passes on what became of hazards, a few at a time: to those who watch, and a line each to `out`.
     pub fn tell(
         &mut self,
         station: &Station,
@@ -143,9 +151,9 @@ impl Desk {
         now: Instant,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
-        let (changes, lost) = account.news().take_changes();
         let view = View::of(station.node(), now);
-        for note in changes {
+        for _ in 0..TOLD_AT_ONCE {
+            let Some(note) = account.news().take_change() else { break };
             let changed = match note {
                 Note::Changed(changed) => changed,
                 Note::Renamed { old, new } => {
@@ -161,8 +169,9 @@ impl Desk {
                 // The line says it.
                 self.concerned.insert(event.id);
             }
-            self.say(kind(event), changed.change.name(), view.hazard(event), out)?;
+            self.say(kind(event), changed.change.name(), event, &view, out)?;
         }
+        let lost = account.news().take_lost();
         self.hidden += lost;
         if lost > 0 {
             self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
@@ -171,12 +180,23 @@ impl Desk {
     }
 
     /// One line to those who watch, and one to `out` while there is room in this second.
-    fn say(&mut self, what: &str, change: &str, hazard: Hazard, out: &mut dyn Write) -> std::io::Result<()> {
-        if self.left > 0 {
+    fn say(
+        &mut self,
+        what: &str,
+        change: &str,
+        known: &Known,
+        view: &View,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        let printed = self.left > 0;
+        self.hidden += u64::from(!printed);
+        if !printed && !self.server.as_ref().is_some_and(Server::is_watched) {
+            return Ok(());
+        }
+        let hazard = view.hazard(known);
+        if printed {
             self.left -= 1;
             writeln!(out, "{}", change_line(change, &hazard))?;
-        } else {
-            self.hidden += 1;
         }
         let (change, hazard) = (Some(change.to_owned()), Some(Box::new(hazard)));
         self.watchers(&Answer { change, hazard, ..Answer::watch(what) });
@@ -242,5 +262,7 @@ fn refused(refusal: &Refusal, station: &Station) -> String {
 
 /// Events in one answer: a turn's worth of writing JSON.
 const PAGE: usize = 64;
+/// Changes told in one go: those of a burst wait for frames like anybody else.
+const TOLD_AT_ONCE: usize = 16;
 /// Lines about hazards printed a second; the rest is counted.
 const LINES_PER_SECOND: u32 = 10;

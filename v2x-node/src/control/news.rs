@@ -57,9 +57,14 @@ impl News {
         self.changes.is_empty() && self.lost == 0
     }
 
-    /// The changes since the last call, oldest first, and how many more there were.
-    pub fn take_changes(&mut self) -> (VecDeque<Note>, u64) {
-        (core::mem::take(&mut self.changes), core::mem::take(&mut self.lost))
+    /// The oldest change not taken yet.
+    pub fn take_change(&mut self) -> Option<Note> {
+        self.changes.pop_front()
+    }
+
+    /// How many changes were lost since the last call; none while there are changes to take.
+    pub fn take_lost(&mut self) -> u64 {
+        if self.changes.is_empty() { core::mem::take(&mut self.lost) } else { 0 }
     }
 }
 
