@@ -230,6 +230,38 @@ fn what_is_declared_ahead_concerns_who_drives_there_until_it_is_over() {
 }
 
 #[test]
+fn a_concern_is_told_when_it_begins_and_when_it_ends() {
+    run("concern", async |mut daemons, [driver, other]| {
+        let accident = PLACE.moved(320.0, 0.0);
+        // Past it, and on the way.
+        daemons[0].drive(accident.moved(200.0, 0.0));
+        daemons[1].drive(accident);
+        let (mut watch, event) = serve(&mut daemons, move || {
+            let mut watch = Client::connect(&driver).unwrap().watch().unwrap();
+            let accident = Declaration { cause: Some(2), ..Declaration::default() };
+            let event = Client::connect(&other).unwrap().declare(&accident).unwrap();
+            let first = watch.next_change().unwrap();
+            assert_eq!(first.hazard.unwrap().concern, None);
+            (watch, event.to_string())
+        })
+        .await;
+        let [daemon, _] = &mut daemons;
+        daemon.printed();
+        for position in [PLACE, PLACE, accident.moved(200.0, 0.0)] {
+            daemon.drive(position);
+            daemon.desk.upkeep(&daemon.station, monotonic(), &mut daemon.printed).unwrap();
+        }
+        let printed = daemon.printed();
+        assert_eq!(printed.len(), 2, "once each: {printed:?}");
+        assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, concerns us, in ")));
+        assert_eq!(printed[1], format!("hazard {event} accident 200 m behind: concerns us no more"));
+        let told = serve(&mut daemons, move || [(); 2].map(|()| watch.next_change().unwrap())).await;
+        let changes = told.each_ref().map(|told| (told.watch.as_deref(), told.change.as_deref()));
+        assert_eq!(changes, [(Some("concern"), Some("began")), (Some("concern"), Some("ended"))]);
+    });
+}
+
+#[test]
 fn more_changes_than_are_kept_are_counted_for_who_watches() {
     run("lost", async |mut daemons, [socket, _]| {
         let watch = serve(&mut daemons, move || Client::connect(&socket).unwrap().watch().unwrap()).await;
