@@ -19,6 +19,7 @@ use v2x_proto::{Class, Digest, v1};
 
 use crate::advice::Advisor;
 use crate::control::news::News;
+use crate::roadside::Heard;
 use crate::station::{Observer, monotonic};
 
 /// Counts and histograms of a running station.
@@ -42,6 +43,7 @@ pub struct Account {
     notices: Vec<String>,
     advisor: Option<Advisor>,
     news: News,
+    heard_for_unit: Option<Vec<Heard>>,
 }
 
 /// What a signer's numbers in one class say.
@@ -71,7 +73,28 @@ impl Account {
             notices: Vec::new(),
             advisor: None,
             news: News::default(),
+            heard_for_unit: None,
         }
+    }
+
+    /// From now on keeps what concerns the application of a roadside unit.
+    pub fn listen_for_unit(&mut self) {
+        self.heard_for_unit.get_or_insert_default();
+    }
+
+    /// What concerns the application of a roadside unit, since the last call, oldest first.
+    pub fn take_heard(&mut self) -> Vec<Heard> {
+        self.heard_for_unit.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// Whether there is anything of that.
+    pub fn has_heard(&self) -> bool {
+        self.heard_for_unit.as_ref().is_some_and(|kept| !kept.is_empty())
+    }
+
+    /// Whether the station sends.
+    pub fn sending(&self) -> bool {
+        self.sending == SendingState::Allowed
     }
 
     /// The clock was read anew.
@@ -184,7 +207,16 @@ impl Account {
         }
     }
 
+    fn for_unit(&mut self, heard: impl FnOnce() -> Heard) {
+        if let Some(kept) = self.heard_for_unit.as_mut().filter(|kept| kept.len() < MAX_HEARD) {
+            kept.push(heard());
+        }
+    }
+
     fn received(&mut self, received: &Received) {
+        if received.message_type == v1::MessageType::PriorityRequest as u32 {
+            self.for_unit(|| Heard::Request(received.clone()));
+        }
         self.frames.received += 1;
         self.frames.delivered += 1;
         let expected = self.expected_by(&received.id);
@@ -275,9 +307,14 @@ impl Observer for Account {
             Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
             Event::PseudonymChanged { .. } => self.changes += 1,
             Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
-            Event::Suspicion(_) | Event::Hazard(_) | Event::HazardAccepted(_) => {}
-            Event::HazardRefused(refusal) => self.notice(format!("hazard refused: {refusal}")),
+            Event::Suspicion(_) | Event::Hazard(_) => {}
+            Event::HazardAccepted(id) => self.for_unit(|| Heard::HazardAccepted(*id)),
+            Event::HazardRefused(refusal) => {
+                self.for_unit(|| Heard::HazardRefused(*refusal));
+                self.notice(format!("hazard refused: {refusal}"));
+            }
             Event::HazardRenamed { old, new } => {
+                self.for_unit(|| Heard::HazardRenamed { old: *old, new: *new });
                 self.notice(format!("hazard {old} goes on as {new}: its credential ended"));
             }
             Event::Misbehaviour(misbehaviour) => {
@@ -326,6 +363,8 @@ pub const SEQUENCE_GAP: &str = "sequence_gap";
 const MAX_TRACKED: usize = limits::MAX_NEIGHBOURS * 6;
 /// Notices kept until they are told, each second.
 const MAX_NOTICES: usize = 16;
+/// Things kept for a roadside unit's application, which takes them after every input of its own and every turn.
+const MAX_HEARD: usize = 64;
 /// A larger step is a restart, not a gap.
 const MAX_GAP: u32 = 10_000;
 

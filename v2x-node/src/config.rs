@@ -11,8 +11,6 @@ mod roadside;
 mod section;
 
 use core::time::Duration;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use v2x_core::config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role};
@@ -23,7 +21,10 @@ pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
-pub use self::roadside::{Advert, Intersection, RoadsideConfig, SignalGroup};
+pub use self::roadside::{
+    Advert, Caster, CorrectionSource, Corrections, FeedAddress, Intersection, Login, RoadsideConfig,
+    SignalGroup, WorkZone,
+};
 pub use self::section::{ConfigError, Place};
 use self::section::{Document, Section, one_of};
 
@@ -130,19 +131,8 @@ pub struct ReportConfig {
 impl StationConfig {
     /// Reads `file`. The error is the first violation in the order of the document's tables.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let read = |file: &Path| {
-            let mut text = String::new();
-            File::open(file)?.take(LONGEST_FILE + 1).read_to_string(&mut text)?;
-            Ok::<_, std::io::Error>(text)
-        };
         let unreadable = |reason| ConfigError::Read { file: file.display().to_string(), reason };
-        let text = read(file).map_err(|e| unreadable(reason_of(&e)))?;
-        if text.len() as u64 > LONGEST_FILE {
-            return Err(unreadable(format!(
-                "longer than {} KiB, which no station needs",
-                LONGEST_FILE / 1024
-            )));
-        }
+        let text = section::read_text(file).map_err(unreadable)?;
         Self::parse(&text, file)
     }
 
@@ -334,15 +324,6 @@ fn role_name(role: Role) -> &'static str {
     ROLES.iter().find(|(_, other)| *other == role).map_or("", |(name, _)| name)
 }
 
-/// The system's words without its error number.
-fn reason_of(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file".to_owned(),
-        std::io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
 const TOP_KEYS: &[&str] = &[
     "role",
     "seed",
@@ -385,8 +366,6 @@ const STATION_TYPES: &[(&str, u8)] = &[
     ("roadside_unit", ROADSIDE_UNIT),
 ];
 const ROADSIDE_UNIT: u8 = 15;
-/// Far beyond any station's file; a wrong path such as a recording ends here.
-const LONGEST_FILE: u64 = 1024 * 1024;
 /// Each is looked at once a second.
 const MOST_REVOCATION_FILES: usize = 64;
 const LONGEST_PAYLOAD: usize = 1000;

@@ -219,8 +219,9 @@ struct Application {
 
 impl Application {
     fn new(town: &Town, number: u32, start: Instant, anchor: Anchor) -> Self {
-        let unit =
-            town.intersection(number).map(|(config, name, place)| Roadside::new(config, name, place, start));
+        let unit = town
+            .intersection(number)
+            .map(|(config, name, place)| Roadside::new(&config, &name, place, start));
         let alert = (town.ambulance() == number).then_some(start);
         let _ = anchor;
         Self { unit, alert, braking: false, brake: None, hazards: 0 }
@@ -247,7 +248,11 @@ impl Application {
         if let Some(unit) = &mut self.unit
             && unit.next_due().is_some_and(|due| due <= now)
         {
-            requests.extend(unit.due(now, wire));
+            requests.extend(unit.due(now, wire).into_iter().filter_map(|input| match input {
+                Input::Send(request) => Some(request),
+                // The town has no road works.
+                _ => None,
+            }));
         }
         if let Some(fix) = self.brake.take() {
             self.hazards += 1;

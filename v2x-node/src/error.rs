@@ -32,6 +32,9 @@ pub enum Error {
     /// A daemon cannot be asked, or does not do what it is asked.
     #[error(transparent)]
     Control(ClientError),
+    /// A roadside unit cannot listen for its controller.
+    #[error(transparent)]
+    Feed(#[from] crate::roadside::feed::FeedError),
     /// The link cannot be opened.
     #[error("link: {0}")]
     Link(#[from] radio_adapters::OpenError),

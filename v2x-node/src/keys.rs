@@ -130,7 +130,8 @@ impl StationRole {
             Self::PublicTransport => vehicle | P::PUBLIC_TRANSPORT,
             Self::Roadside => {
                 let infrastructure = P::SIGNAL_STATE | P::MAP_SIGN | P::SERVICE_ADVERT | P::GNSS_CORRECTION;
-                common | infrastructure | P::AUTHORITY_HAZARD | P::WIDE_AREA | P::KEEP_ALIVE | P::UPDATE_RELAY
+                let hazards = P::HAZARD | P::AUTHORITY_HAZARD;
+                common | infrastructure | hazards | P::WIDE_AREA | P::KEEP_ALIVE | P::UPDATE_RELAY
             }
         }
     }

@@ -1,152 +1,318 @@
-//! What a roadside unit says by itself: signal states ten times a second, adverts once.
-//!
-//! The states come from the fixed-time plans of the configuration, at the rate SAE CTI 4501 asks of a
-//! connected intersection: SPaT at 10 Hz.
+//! What a roadside unit says: signal states, maps, signs, adverts, road works, corrections, and answers to requests for
+//! priority. [`Roadside`] decides without clock or socket; [`unit::Unit`] joins it to its controller and its source
+//! of corrections.
 
+pub mod background;
+pub mod corrections;
+pub mod feed;
+pub mod line;
+pub mod map;
+pub mod ntrip;
+pub mod plan;
+pub mod priority;
+pub mod rtcm;
+pub mod signals;
+pub mod source;
+pub mod unit;
+pub mod work_zone;
+
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use prost::Message as _;
-use v2x_core::io::SendRequest;
+use v2x_core::hazard::{EventId, Refusal};
+use v2x_core::io::{Input, Received, SendRequest};
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{Class, v1};
 
-use crate::config::{Intersection, RoadsideConfig, SignalGroup};
+use self::background::Background;
+use self::corrections::Corrections;
+use self::line::{Line, LineError};
+use self::priority::Priorities;
+use self::signals::Signals;
+use self::work_zone::WorkZones;
+use crate::config::RoadsideConfig;
+
+/// A connection, or a sender of datagrams, that speaks as a controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {}", self.0)
+    }
+}
+
+/// What the station tells the application of a roadside unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// A verified request for priority.
+    Request(Received),
+    /// The command about a hazard was carried out on this event.
+    HazardAccepted(EventId),
+    /// It was refused.
+    HazardRefused(Refusal),
+    /// An own event goes by another name.
+    HazardRenamed {
+        /// Its name before.
+        old: EventId,
+        /// Its name from now on.
+        new: EventId,
+    },
+}
 
 /// The roadside unit's application: says what is due, when.
 #[derive(Clone, Debug)]
 pub struct Roadside {
-    config: RoadsideConfig,
-    name: String,
-    place: v1::Position,
-    next_state: Instant,
-    next_slow: Instant,
+    signals: Signals,
+    background: Background,
+    priorities: Priorities,
+    corrections: Option<Corrections>,
+    work_zones: WorkZones,
+    /// Who spoke for each intersection when last looked at.
+    speakers: Vec<(u32, Option<ClientId>)>,
+    bad_lines: BadLines,
+    description: String,
+    silent: bool,
+}
+
+/// Lines that could not be used: told when the first comes, and then not too often.
+#[derive(Clone, Debug, Default)]
+struct BadLines {
+    count: u64,
+    untold: u64,
+    latest: String,
+    told: Option<Instant>,
 }
 
 impl Roadside {
     /// Starts at `now`. `name` and `place` are what adverts say of the unit.
-    pub fn new(config: RoadsideConfig, name: String, place: v1::Position, now: Instant) -> Self {
-        Self { config, name, place, next_state: now, next_slow: now }
+    pub fn new(config: &RoadsideConfig, name: &str, place: v1::Position, now: Instant) -> Self {
+        let fed = config.feed.is_some();
+        let background = Background::new(config, name, place, now);
+        Self {
+            signals: Signals::new(&config.intersections, fed, now),
+            priorities: Priorities::new(&config.intersections),
+            corrections: config.corrections.as_ref().map(|source| Corrections::new(source.per_second, now)),
+            work_zones: WorkZones::new(&config.work_zones, now),
+            speakers: config.intersections.iter().map(|one| (one.id, None)).collect(),
+            bad_lines: BadLines::default(),
+            description: describe(config, background.period()),
+            silent: *config == RoadsideConfig::default(),
+            background,
+        }
     }
 
-    /// Whether it has anything to say at all.
+    /// Whether it has nothing to say at all.
     pub fn is_silent(&self) -> bool {
-        self.config.intersections.is_empty() && self.config.adverts.is_empty()
+        self.silent
     }
 
-    /// When [`due`](Self::due) has something to say next; `None` for a silent unit.
+    /// What it says, in one line for people.
+    pub fn describe(&self) -> &str {
+        &self.description
+    }
+
+    /// When [`due`](Self::due) has something to say next; `None`: only when something comes in.
     pub fn next_due(&self) -> Option<Instant> {
-        (!self.is_silent()).then(|| self.next_state.min(self.next_slow))
+        let corrections = self.corrections.as_ref().and_then(Corrections::next_due);
+        [
+            self.signals.next_due(),
+            self.background.next_due(),
+            self.priorities.next_due(),
+            corrections,
+            self.work_zones.next_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// Messages due at `now`, which is `wire` on the air. A late call says the newest state once.
-    pub fn due(&mut self, now: Instant, wire: WireTime) -> Vec<SendRequest> {
-        let mut requests = Vec::new();
-        if now >= self.next_state {
-            let due = self.next_state;
-            self.next_state = next_after(self.next_state, STATE_INTERVAL, now);
-            for intersection in &self.config.intersections {
-                let payload = signal_state(intersection, wire).encode_to_vec();
-                requests.push(request(
-                    v1::MessageType::SignalState,
-                    Class::D4,
-                    intersection.id,
-                    STATE_LIFETIME_MS,
-                    due,
-                    payload,
-                ));
-            }
-        }
-        if now >= self.next_slow {
-            let due = self.next_slow;
-            self.next_slow = next_after(self.next_slow, SLOW_INTERVAL, now);
-            if !self.config.adverts.is_empty() {
-                let payload = self.advert().encode_to_vec();
-                requests.push(request(
-                    v1::MessageType::RsuAdvert,
-                    Class::D5,
-                    0,
-                    SLOW_LIFETIME_MS,
-                    due,
-                    payload,
-                ));
-            }
-        }
-        requests
+    /// What is due for the station at `now`, which is `wire` on the air: messages, and at most one command about a
+    /// hazard, whose answer is to be [heard](Self::heard) before the next call.
+    pub fn due(&mut self, now: Instant, wire: WireTime) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        self.signals.due(now, wire, |request| inputs.push(Input::Send(request)));
+        self.look_at_controllers(now, wire);
+        self.priorities.due(now, |request| inputs.push(Input::Send(request)));
+        inputs
+            .extend(self.corrections.as_mut().and_then(|corrections| corrections.due(now)).map(Input::Send));
+        inputs.extend(self.background.due(now, wire).map(Input::Send));
+        inputs.extend(self.work_zones.due(now, wire).map(Input::Hazard));
+        inputs
     }
 
-    fn advert(&self) -> v1::RsuAdvert {
-        let services = self.config.adverts.iter().map(|advert| v1::Service {
-            service_id: advert.service_id,
-            channel: advert.channel.map(u32::from),
-            address: advert
-                .address
-                .map(|address| Bytes::copy_from_slice(&address.ip().octets()))
-                .unwrap_or_default(),
-            port: advert.address.map(|address| u32::from(address.port())),
-            description: shorten(&advert.description),
+    /// Whether the station sends now.
+    pub fn set_sending(&mut self, sending: bool) {
+        self.work_zones.set_sending(sending);
+    }
+
+    /// The station told something.
+    pub fn heard(&mut self, heard: &Heard, now: Instant, wire: WireTime) {
+        match heard {
+            Heard::Request(received) => {
+                let signals = &self.signals;
+                self.priorities.heard(received, now, wire, |id| signals.speaker(id).is_some());
+                self.look_at_controllers(now, wire);
+            }
+            Heard::HazardAccepted(event) => self.work_zones.answered(Ok(*event), now),
+            Heard::HazardRefused(refusal) => self.work_zones.answered(Err(refusal), now),
+            Heard::HazardRenamed { old, new } => self.work_zones.renamed(*old, *new),
+        }
+    }
+
+    /// A line came from a controller. Why it was refused, if it was.
+    pub fn line(
+        &mut self,
+        client: ClientId,
+        line: Result<Line, LineError>,
+        now: Instant,
+        wire: WireTime,
+    ) -> Option<LineError> {
+        let result = line.and_then(|line| {
+            if let Some(state) = line.state {
+                self.signals.heard(client, line.intersection, state, now, wire)?;
+                self.look_at_controllers(now, wire);
+            }
+            self.answers(client, line.intersection, &line.answers, now, wire)
         });
-        v1::RsuAdvert {
-            position: Some(self.place),
-            name: shorten(&self.name),
-            interval_ms: Some(SLOW_INTERVAL.as_millis() as u32),
-            services: services.collect(),
+        let error = result.err()?;
+        self.bad_lines.count += 1;
+        self.bad_lines.untold += 1;
+        self.bad_lines.latest = format!("{client}: {error}");
+        Some(error)
+    }
+
+    fn answers(
+        &mut self,
+        client: ClientId,
+        intersection: u32,
+        answers: &[line::Answer],
+        now: Instant,
+        wire: WireTime,
+    ) -> Result<(), LineError> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        if self.signals.speaker(intersection) != Some(client) {
+            return Err(LineError::Refused(format!(
+                "{client} does not speak for intersection {intersection}: say what its signals show first"
+            )));
+        }
+        match self.priorities.answered(intersection, answers, now, wire) {
+            0 => Ok(()),
+            unknown => Err(LineError::Refused(format!(
+                "{unknown} answers to requests that are not known (any more) at intersection {intersection}"
+            ))),
         }
     }
-}
 
-/// The state of `intersection` at `wire` by its fixed-time plan; cycles count from the wire epoch, so that
-/// neighbouring units with offsets make a green wave.
-pub fn signal_state(intersection: &Intersection, wire: WireTime) -> v1::SignalState {
-    let groups = intersection.groups.iter().map(|group| {
-        let (phase, left_ms) = phase_at(group, wire);
-        let end = Some(left_ms.div_ceil(100));
-        v1::SignalGroup {
-            group: u32::from(group.group),
-            phase: phase as i32,
-            min_end: end,
-            max_end: end,
-            likely_end: end,
-            // A fixed-time plan knows its ends.
-            confidence: Some(15),
-            advisory_speed: None,
+    /// A controller's connection ended.
+    pub fn gone(&mut self, client: ClientId, now: Instant, wire: WireTime) {
+        self.signals.gone(client);
+        self.look_at_controllers(now, wire);
+    }
+
+    /// A framed RTCM 3 message came.
+    pub fn correction(&mut self, message: Bytes, now: Instant) {
+        if let Some(corrections) = &mut self.corrections {
+            corrections.heard(message, now);
         }
-    });
-    v1::SignalState {
-        intersection_id: intersection.id,
-        region_id: 0,
-        map_revision: 0,
-        state_time_us: wire.as_micros(),
-        status: FIXED_TIME,
-        groups: groups.collect(),
+    }
+
+    /// Lines for controllers since the last call.
+    pub fn take_lines(&mut self) -> Vec<(ClientId, String)> {
+        let lines = self.priorities.take_lines().into_iter();
+        lines.filter_map(|(id, line)| Some((self.signals.speaker(id)?, line))).collect()
+    }
+
+    /// What is worth a line each since the last call.
+    pub fn take_news(&mut self, now: Instant) -> Vec<String> {
+        let mut news = self.signals.take_news();
+        news.extend(self.bad_lines.take(now));
+        news
+    }
+
+    /// What a report has to say besides its figures.
+    pub fn warnings(&self, now: Instant) -> Vec<String> {
+        let mut warnings: Vec<String> = self.signals.warnings(now).collect();
+        let BadLines { count, latest, .. } = &self.bad_lines;
+        if *count > 0 {
+            warnings.push(format!("{count} lines of the feed refused, the last by {latest}"));
+        }
+        let (_, crowded_out) = self.priorities.counts();
+        if crowded_out > 0 {
+            warnings.push(format!("{crowded_out} requests for priority there was no room for"));
+        }
+        if let Some(corrections) = self.corrections.as_ref().filter(|corrections| corrections.dropped() > 0) {
+            let (dropped, passed_on) = (corrections.dropped(), corrections.passed_on());
+            warnings.push(format!(
+                "{dropped} corrections too long, too old or too many to pass on, beside {passed_on} that were"
+            ));
+        }
+        warnings
+    }
+
+    /// Requests follow who speaks for their intersections.
+    fn look_at_controllers(&mut self, now: Instant, wire: WireTime) {
+        for (id, before) in &mut self.speakers {
+            let speaker = self.signals.speaker(*id);
+            if core::mem::replace(before, speaker).is_some_and(|before| speaker != Some(before)) {
+                self.priorities.abandoned(*id, now);
+            }
+        }
+        let signals = &self.signals;
+        self.priorities.tell(now, wire, |id| signals.speaker(id).is_some());
     }
 }
 
-/// What a group shows and for how many more milliseconds.
-fn phase_at(group: &SignalGroup, wire: WireTime) -> (v1::SignalPhase, u32) {
-    let cycle = u64::from(group.green_ms) + u64::from(group.yellow_ms) + u64::from(group.red_ms);
-    if cycle == 0 {
-        return (v1::SignalPhase::Dark, 0);
+impl BadLines {
+    fn take(&mut self, now: Instant) -> Option<String> {
+        if self.untold == 0 || self.told.is_some_and(|told| now.since(told) < TELL_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        let latest = &self.latest;
+        Some(match core::mem::take(&mut self.untold) {
+            1 => format!("feed: a line refused, by {latest}"),
+            untold => format!("feed: {untold} lines refused, the last by {latest}"),
+        })
     }
-    let offset = u64::from(group.offset_ms) % cycle;
-    let into = (wire.as_micros() / 1000 + cycle - offset) % cycle;
-    let green = u64::from(group.green_ms);
-    let amber = green + u64::from(group.yellow_ms);
-    let (phase, end) = if into < green {
-        (v1::SignalPhase::ProtectedGo, green)
-    } else if into < amber {
-        (v1::SignalPhase::ProtectedClearance, amber)
-    } else {
-        (v1::SignalPhase::StopAndRemain, cycle)
-    };
-    (phase, (end - into) as u32)
 }
 
-/// The start of `text` that fits a name field of the schema.
-fn shorten(text: &str) -> String {
-    let text = text.trim();
-    let end = (0..=text.len().min(MAX_NAME_BYTES)).rev().find(|end| text.is_char_boundary(*end));
-    text[..end.unwrap_or(0)].to_owned()
+fn describe(config: &RoadsideConfig, period: Duration) -> String {
+    let mut parts = Vec::new();
+    for one in &config.intersections {
+        let signals = match (one.groups.len(), &config.feed) {
+            (0, _) => String::new(),
+            (groups, Some(feed)) => format!(", {groups} signal groups from {feed}"),
+            (groups, None) => format!(", {groups} signal groups by plan"),
+        };
+        let map = match one.map.len() {
+            0 => String::new(),
+            1 => format!(", map revision {}", one.revision()),
+            fragments => format!(", map revision {} in {fragments} fragments", one.revision()),
+        };
+        parts.push(format!("intersection {}{signals}{map}", one.id));
+    }
+    let several = [
+        (config.signs.len(), "sign", "signs"),
+        (config.work_zones.len(), "work zone", "work zones"),
+        (config.adverts.len(), "advert", "adverts"),
+    ];
+    for (count, one, many) in several.into_iter().filter(|(count, ..)| *count > 0) {
+        parts.push(format!("{count} {}", if count == 1 { one } else { many }));
+    }
+    if let Some(corrections) = &config.corrections {
+        parts.push(format!("corrections from {}", corrections.source));
+    }
+    if period > Duration::from_secs(1) {
+        parts.push(format!(
+            "maps, signs and adverts every {:.1} s: too many for once a second",
+            period.as_secs_f64()
+        ));
+    }
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
 }
 
 fn request(
@@ -174,78 +340,8 @@ fn next_after(due: Instant, interval: Duration, now: Instant) -> Instant {
     if next > now { next } else { now + interval }
 }
 
-const STATE_INTERVAL: Duration = Duration::from_millis(100);
-const SLOW_INTERVAL: Duration = Duration::from_secs(1);
-/// A state older than this is the one before last.
-const STATE_LIFETIME_MS: u32 = 1_000;
-const SLOW_LIFETIME_MS: u32 = 10_000;
-/// Longest name and description in an advert, bytes (`RsuAdvert`, `Service`).
-const MAX_NAME_BYTES: usize = 32;
-/// Bit 5 of SAE J2735 `IntersectionStatusObject`: fixed time operation.
-const FIXED_TIME: u32 = 1 << 5;
+/// Bad lines are told this often at most.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Advert;
-    use v2x_core::position::Position;
-
-    fn group(offset_ms: u32) -> SignalGroup {
-        let group = 1 + (offset_ms / 25_000) as u8;
-        SignalGroup { group, green_ms: 20_000, yellow_ms: 3_000, red_ms: 27_000, offset_ms }
-    }
-
-    fn advert() -> Advert {
-        let description = "signal state for all that come near, and more".to_owned();
-        Advert { service_id: 130, description, channel: None, address: None }
-    }
-
-    fn unit() -> Roadside {
-        let position = Position { latitude: 496_000_000, longitude: 61_300_000 };
-        let intersections = vec![Intersection { id: 7, position, groups: vec![group(0), group(25_000)] }];
-        let config = RoadsideConfig { intersections, adverts: vec![advert()] };
-        Roadside::new(config, "unit".into(), v1::Position::default(), Instant::ZERO)
-    }
-
-    #[test]
-    fn a_group_shows_green_yellow_red_and_its_time_left() {
-        let at = |ms: u64, offset| phase_at(&group(offset), WireTime::from_micros(ms * 1000));
-        assert_eq!(at(0, 0), (v1::SignalPhase::ProtectedGo, 20_000));
-        assert_eq!(at(20_000, 0), (v1::SignalPhase::ProtectedClearance, 3_000));
-        assert_eq!(at(49_999, 0), (v1::SignalPhase::StopAndRemain, 1));
-        assert_eq!(at(50_000, 0), (v1::SignalPhase::ProtectedGo, 20_000));
-        assert_eq!(at(0, 25_000), (v1::SignalPhase::StopAndRemain, 25_000));
-    }
-
-    #[test]
-    fn states_go_ten_times_a_second_and_adverts_once() {
-        let mut unit = unit();
-        let mut states = 0;
-        let mut adverts = 0;
-        for ms in 0..1000 {
-            let now = Instant::from_millis(ms);
-            for request in unit.due(now, WireTime::from_micros(ms * 1000)) {
-                match request.class {
-                    Class::D4 => states += 1,
-                    _ => adverts += 1,
-                }
-            }
-        }
-        assert_eq!((states, adverts), (10, 1));
-    }
-
-    #[test]
-    fn what_it_says_is_what_a_receiver_accepts() {
-        for request in unit().due(Instant::ZERO, WireTime::from_micros(5_000_000)) {
-            v2x_proto::payload::decode(request.message_type, request.payload).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_late_unit_says_the_newest_state_once() {
-        let mut unit = unit();
-        assert_eq!(unit.due(Instant::from_millis(950), WireTime::from_micros(1)).len(), 2);
-        assert_eq!(unit.next_due(), Some(Instant::from_millis(1050)).min(unit.next_due()));
-        assert!(unit.due(Instant::from_millis(960), WireTime::from_micros(1)).is_empty());
-    }
-}
+mod tests;

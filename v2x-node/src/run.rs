@@ -31,7 +31,7 @@ use crate::link;
 use crate::load::LoadGenerator;
 use crate::position::PositionSource;
 use crate::recorder::Recorder;
-use crate::roadside::Roadside;
+use crate::roadside::unit::{Incoming, Unit};
 use crate::station::{Live, Station, monotonic};
 use crate::timekeeper::{Disagreement, Timekeeper};
 
@@ -114,7 +114,7 @@ struct Daemon {
     account: Account,
     desk: Desk,
     positions: PositionSource,
-    roadside: Option<Roadside>,
+    roadside: Option<Unit>,
     load: Option<LoadGenerator>,
     application: DeadlineTimer,
     upkeep: DeadlineTimer,
@@ -159,14 +159,16 @@ impl Daemon {
             account.advise(node.digest());
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;
-        let roadside = (config.station.role == Role::Roadside)
-            .then(|| Roadside::new(config.roadside.clone(), unit_name(&args.config), place(config), started));
+        let roadside = Unit::start(&config.roadside, &unit_name(&args.config), place(config), started)?;
+        if roadside.is_some() {
+            account.listen_for_unit();
+        }
         Ok(Self {
             station,
             account,
             desk,
             positions: PositionSource::start(&config.position)?,
-            roadside: roadside.filter(|unit| !unit.is_silent()),
+            roadside,
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
             application: timer()?,
             upkeep: timer()?,
@@ -191,6 +193,9 @@ impl Daemon {
         writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
         writeln!(out, "positions: {}", self.positions.describe())?;
         writeln!(out, "control socket: {}", self.desk.describe())?;
+        if let Some(unit) = &self.roadside {
+            writeln!(out, "says: {}", unit.describe())?;
+        }
         if let Ok(effective) = realtime::effective() {
             writeln!(out, "scheduling: {effective}")?;
         }
@@ -236,7 +241,8 @@ impl Daemon {
             let mut wait = core::mem::take(&mut passed_on);
             let turn = poll_fn(|cx| match station.poll(cx, account) {
                 Poll::Ready(Err(source)) => Poll::Ready(Err(source)),
-                Poll::Pending if account.news().is_empty() => Poll::Pending,
+                // The unit's application answers at once, not at its next message.
+                Poll::Pending if account.news().is_empty() && !account.has_heard() => Poll::Pending,
                 Poll::Pending if core::mem::take(&mut wait) => {
                     cx.waker().wake_by_ref();
                     Poll::Pending
@@ -270,6 +276,8 @@ impl Daemon {
                 asked = poll_fn(|cx| desk.poll(cx, now)) => {
                     self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
                 }
+                // Last: a feed that never ends takes nobody else's turn.
+                incoming = incoming(&mut self.roadside) => self.take_incoming(incoming),
             }
         }
         if let Some(recorder) = self.station.recorder() {
@@ -283,11 +291,19 @@ impl Daemon {
     /// Sends what the application has due.
     fn application(&mut self, now: Instant) {
         let anchor = self.station.node().anchor();
-        if let Some(unit) = &mut self.roadside
-            && unit.next_due().is_some_and(|due| due <= now)
-        {
-            for request in unit.due(now, anchor.wire_at(now)) {
-                self.station.input(Input::Send(request), &mut self.account);
+        if let Some(unit) = &mut self.roadside {
+            let wire = anchor.wire_at(now);
+            unit.set_sending(self.account.sending());
+            for heard in self.account.take_heard() {
+                unit.heard(&heard, now, wire);
+            }
+            if unit.next_due().is_some_and(|due| due <= now) {
+                for input in unit.due(now, wire) {
+                    self.station.input(input, &mut self.account);
+                }
+                for heard in self.account.take_heard() {
+                    unit.heard(&heard, now, wire);
+                }
             }
         }
         if let Some(load) = &mut self.load {
@@ -298,8 +314,17 @@ impl Daemon {
         }
     }
 
+    /// Hands what came from a roadside unit's controller or corrections to its application.
+    fn take_incoming(&mut self, incoming: Incoming) {
+        let now = monotonic();
+        let wire = self.station.node().anchor().wire_at(now);
+        if let Some(unit) = &mut self.roadside {
+            unit.take(incoming, now, wire);
+        }
+    }
+
     fn next_application(&self) -> Option<Instant> {
-        let unit = self.roadside.as_ref().and_then(Roadside::next_due);
+        let unit = self.roadside.as_ref().and_then(Unit::next_due);
         let load = self.load.as_ref().map(LoadGenerator::next_due);
         unit.into_iter().chain(load).min()
     }
@@ -378,7 +403,8 @@ impl Daemon {
                 Disagreement::Resolved => writeln!(out, "the clock agrees with the positions' time again")?,
             }
         }
-        for notice in self.account.take_notices() {
+        let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
+        for notice in self.account.take_notices().into_iter().chain(news.into_iter().flatten()) {
             writeln!(out, "{notice}")?;
         }
         let anchor = self.station.node().anchor();
@@ -426,6 +452,9 @@ impl Daemon {
         let mut report = self.account.report(now.since(self.started).as_secs_f64());
         let anchor = self.station.node().anchor();
         report.signal_ahead = self.account.advisor().and_then(|advisor| advisor.signal_ahead(now, &anchor));
+        if let Some(unit) = &self.roadside {
+            report.warnings.extend(unit.warnings(now));
+        }
         let link = self.station.radio().counters();
         if link.kernel_dropped > 0 {
             report
@@ -437,6 +466,13 @@ impl Daemon {
             report.warnings.push(format!("time ran backwards {clamped} times"));
         }
         report
+    }
+}
+
+async fn incoming(unit: &mut Option<Unit>) -> Incoming {
+    match unit {
+        Some(unit) => unit.incoming().await,
+        None => core::future::pending().await,
     }
 }
 

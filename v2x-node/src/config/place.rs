@@ -67,12 +67,7 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Conf
             section.only(&["source", "path", "baud"], "position.source = \"nmea\"")?;
             let right = "a file of NMEA sentences or a serial device";
             let path = section.path("path")?.ok_or_else(|| section.missing("path", right))?;
-            let baud = section.integer("baud", 0..=u32::MAX)?.unwrap_or(DEFAULT_BAUD);
-            if !BAUDS.contains(&baud) {
-                let right = BAUDS.map(|baud| baud.to_string()).join(", ");
-                return Err(section.wrong("baud", baud.to_string(), format!("one of {right}")));
-            }
-            Ok(PositionConfig::Nmea { path, baud })
+            Ok(PositionConfig::Nmea { path, baud: baud(&section, "baud")?.unwrap_or(DEFAULT_BAUD) })
         }
         #[cfg(feature = "replay")]
         Source::Trace => {
@@ -94,6 +89,18 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Conf
                 position: coordinates(&section)?,
                 altitude_cm: altitude.map(|metres| (metres * 100.0).round() as i32),
             })
+        }
+    }
+}
+
+/// A speed that serial devices have.
+pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u32>, ConfigError> {
+    let baud = section.integer(key, 0..=u32::MAX)?;
+    match baud.filter(|baud| !BAUDS.contains(baud)) {
+        None => Ok(baud),
+        Some(other) => {
+            let right = BAUDS.map(|baud| baud.to_string()).join(", ");
+            Err(section.wrong(key, other.to_string(), format!("one of {right}")))
         }
     }
 }

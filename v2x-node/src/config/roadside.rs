@@ -1,165 +1,167 @@
 //! `[roadside]`: what a roadside unit says.
 
-use std::net::SocketAddrV6;
+mod advert;
+mod area;
+mod corrections;
+mod feed;
+mod intersection;
+mod plan;
+mod sign;
+mod work_zone;
+
+use std::path::PathBuf;
 
 use v2x_core::config::Role;
 use v2x_core::position::Position;
+use v2x_proto::v1;
 
+pub use self::advert::Advert;
+pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
+pub use self::feed::FeedAddress;
+pub use self::plan::SignalGroup;
+pub use self::work_zone::WorkZone;
 use super::place::coordinates;
 use super::section::{ConfigError, Section};
 
 /// What a roadside unit says; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoadsideConfig {
-    /// Signal-controlled intersections.
+    /// Intersections, each id once.
     pub intersections: Vec<Intersection>,
+    /// Where the controller says what the signals show; `None`: they go by their fixed-time plans.
+    pub feed: Option<FeedAddress>,
     /// Services advertised.
     pub adverts: Vec<Advert>,
+    /// Traffic signs, each id once.
+    pub signs: Vec<v1::SignInfo>,
+    /// Road works, as standing hazards.
+    pub work_zones: Vec<WorkZone>,
+    /// Corrections for satellite receivers, passed on.
+    pub corrections: Option<Corrections>,
 }
 
-/// An intersection with fixed-time signals.
-#[derive(Clone, Debug, PartialEq)]
+/// An intersection: its signals, its lanes, or both.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Intersection {
     /// Its number within the region.
     pub id: u32,
+    /// Road authority.
+    pub region: u32,
     /// Its reference point.
     pub position: Position,
-    /// Its signal groups, at least one, no number twice.
-    pub groups: Vec<SignalGroup>,
+    /// Numbers of its signal groups, ascending; none where no signals are.
+    pub groups: Vec<u8>,
+    /// What they show when no controller says it, no number twice.
+    pub plan: Vec<SignalGroup>,
+    /// Its lanes, in the fragments they are sent in; none when they are not described.
+    pub map: Vec<v1::IntersectionMap>,
 }
 
-/// The fixed-time plan of one signal group: green, yellow, red, over and over.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SignalGroup {
-    /// Number of the group, 1..=255.
-    pub group: u8,
-    /// Green, ms.
-    pub green_ms: u32,
-    /// Yellow, ms.
-    pub yellow_ms: u32,
-    /// Red, ms.
-    pub red_ms: u32,
-    /// Start of green after the start of the cycle, ms; cycles count from the wire epoch.
-    pub offset_ms: u32,
-}
+impl Intersection {
+    /// One whose signals go by `plan`, without a map.
+    pub fn planned(id: u32, position: Position, plan: Vec<SignalGroup>) -> Self {
+        let mut groups: Vec<u8> = plan.iter().map(|group| group.group).collect();
+        groups.sort_unstable();
+        Self { id, region: 0, position, groups, plan, map: Vec::new() }
+    }
 
-/// A service advertised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advert {
-    /// What it is: an IEEE 1609.12 PSID, 0..=270,549,119.
-    pub service_id: u32,
-    /// Words for whoever wants it, at most 32 bytes; may be empty.
-    pub description: String,
-    /// Channel it is offered on, 1..=200; `None`: this one.
-    pub channel: Option<u8>,
-    /// Where it is reached by IP.
-    pub address: Option<SocketAddrV6>,
+    /// Revision of its map, which its signal states repeat; 0 without one.
+    pub fn revision(&self) -> u32 {
+        self.map.first().map_or(0, |map| map.revision)
+    }
 }
 
 pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, ConfigError> {
-    let Some(section) = top.table("roadside", &["intersection", "adverts"])? else {
+    let Some(section) = top.table("roadside", KEYS)? else {
         return Ok(RoadsideConfig::default());
     };
     if role == Role::Vehicle {
         let right = "only a roadside unit speaks for the road: role = \"roadside\", or remove the table";
         return Err(top.contradiction("roadside", "role = \"vehicle\"", right));
     }
+    let feed = feed::read(&section)?;
+    let config = RoadsideConfig {
+        intersections: intersections(&section, feed.is_some())?,
+        feed,
+        adverts: advert::read(&section)?,
+        signs: sign::read(&section)?,
+        work_zones: work_zone::read(&section)?,
+        corrections: corrections::read(&section)?,
+    };
+    let signals = config.intersections.iter().filter(|one| !one.groups.is_empty()).count();
+    if signals > MOST_SIGNALS {
+        let right = format!(
+            "at most {MOST_SIGNALS}: receivers take 30 messages of D4 a second from one station; use a second unit"
+        );
+        return Err(top.wrong("roadside", format!("{signals} intersections with signals"), right));
+    }
+    if let Some(corrections) = &config.corrections
+        && 10 * signals as u32 + corrections.per_second > MOST_D4_PER_SECOND
+    {
+        let right = format!(
+            "at most {}: receivers take {MOST_D4_PER_SECOND} messages of D4 a second from one station, and each \
+             intersection's signals are 10",
+            MOST_D4_PER_SECOND.saturating_sub(10 * signals as u32)
+        );
+        return Err(section.wrong("corrections_per_s", corrections.per_second.to_string(), right));
+    }
+    Ok(config)
+}
+
+/// The intersections in this file, and those in files of their own.
+fn intersections(section: &Section<'_>, fed: bool) -> Result<Vec<Intersection>, ConfigError> {
     let keys = &["id", "latitude", "longitude", "groups"];
-    let sections = section.tables("intersection", keys, MAX_INTERSECTIONS)?;
-    let intersections: Vec<Intersection> = sections.iter().map(intersection).collect::<Result<_, _>>()?;
-    for (section, (index, one)) in sections.iter().zip(intersections.iter().enumerate()) {
-        if intersections[..index].iter().any(|other| other.id == one.id) {
-            return Err(section.wrong(
-                "id",
-                one.id.to_string(),
-                "a number no other intersection has".to_owned(),
-            ));
-        }
-    }
-    let keys = &["service_id", "description", "channel", "address"];
-    let adverts = section.tables("adverts", keys, MAX_ADVERTS)?;
-    Ok(RoadsideConfig { intersections, adverts: adverts.iter().map(advert).collect::<Result<_, _>>()? })
-}
-
-fn intersection(section: &Section<'_>) -> Result<Intersection, ConfigError> {
-    let Some(id) = section.integer("id", 0..=65_535)? else {
-        return Err(section.missing("id", "a whole number, 0 to 65535"));
-    };
-    let keys = &["group", "green_s", "yellow_s", "red_s", "offset_s"];
-    let sections = section.tables("groups", keys, MAX_GROUPS)?;
-    if sections.is_empty() {
-        let right = "at least one { group = 1, green_s = 20, yellow_s = 3, red_s = 37, offset_s = 0 }";
-        return Err(section.missing("groups", right));
-    }
-    let mut groups: Vec<SignalGroup> = Vec::with_capacity(sections.len());
+    let sections = section.tables("intersection", keys, MOST_INTERSECTIONS)?;
+    let mut intersections: Vec<Intersection> = Vec::new();
     for section in &sections {
-        let one = signal_group(section)?;
-        if groups.iter().any(|other| other.group == one.group) {
-            return Err(section.wrong(
-                "group",
-                one.group.to_string(),
-                "a number no other group has".to_owned(),
-            ));
+        let Some(id) = section.integer("id", 0..=65_535)? else {
+            return Err(section.missing("id", "a whole number, 0 to 65535"));
+        };
+        if intersections.iter().any(|other| other.id == id) {
+            return Err(section.wrong("id", id.to_string(), ANOTHER_ID.to_owned()));
         }
-        groups.push(one);
-    }
-    Ok(Intersection { id, position: coordinates(section)?, groups })
-}
-
-fn signal_group(section: &Section<'_>) -> Result<SignalGroup, ConfigError> {
-    let millis = |seconds: f64| (seconds * 1000.0).round() as u32;
-    let phase = |key| {
-        let seconds = section.number(key, 1.0..=LONGEST_PHASE_S, " s")?;
-        seconds.map(millis).ok_or_else(|| section.missing(key, format!("seconds, 1 to {LONGEST_PHASE_S}")))
-    };
-    let Some(group) = section.integer("group", 1..=255)? else {
-        return Err(section.missing("group", "a whole number, 1 to 255"));
-    };
-    let offset = section.number("offset_s", 0.0..=3.0 * LONGEST_PHASE_S, " s")?;
-    Ok(SignalGroup {
-        group,
-        green_ms: phase("green_s")?,
-        yellow_ms: phase("yellow_s")?,
-        red_ms: phase("red_s")?,
-        offset_ms: offset.map_or(0, millis),
-    })
-}
-
-fn advert(section: &Section<'_>) -> Result<Advert, ConfigError> {
-    let Some(service_id) = section.integer("service_id", 0..=LARGEST_PSID)? else {
-        return Err(section.missing("service_id", format!("an IEEE 1609.12 PSID, 0 to {LARGEST_PSID}")));
-    };
-    let right = "an IPv6 address and port, such as \"[2001:db8::1]:8080\"";
-    let address = match section.string("address", right)? {
-        None => None,
-        Some(text) => match text.parse::<SocketAddrV6>() {
-            Ok(address) if address.port() != 0 => Some(address),
-            _ => return Err(section.wrong("address", format!("{text:?}"), right.to_owned())),
-        },
-    };
-    Ok(Advert {
-        service_id,
-        description: short_text(section, "description")?,
-        channel: section.integer("channel", 1..=200)?,
-        address,
-    })
-}
-
-fn short_text(section: &Section<'_>, key: &'static str) -> Result<String, ConfigError> {
-    let right = format!("text of at most {LONGEST_TEXT} bytes");
-    match section.string(key, &right)? {
-        Some(text) if text.len() > LONGEST_TEXT => {
-            Err(section.wrong(key, format!("{} bytes", text.len()), right))
+        let groups = plan::read(section, "groups")?;
+        if groups.is_empty() {
+            let right = "at least one { group = 1, green_s = 20, yellow_s = 3, red_s = 37, offset_s = 0 }";
+            return Err(section.missing("groups", right));
         }
-        other => Ok(other.unwrap_or_default()),
+        intersections.push(Intersection::planned(id, coordinates(section)?, groups));
     }
+    let files: Vec<PathBuf> = section.paths("intersections")?.unwrap_or_default();
+    if files.len() + intersections.len() > MOST_INTERSECTIONS {
+        let found = format!("{} intersections in all", files.len() + intersections.len());
+        return Err(section.wrong("intersections", found, format!("at most {MOST_INTERSECTIONS}")));
+    }
+    for file in &files {
+        let one = intersection::load(section, file)?;
+        let shown = file.display();
+        if intersections.iter().any(|other| other.id == one.id) {
+            let found = format!("{shown} with id {}", one.id);
+            return Err(section.wrong("intersections", found, ANOTHER_ID.to_owned()));
+        }
+        if !one.groups.is_empty() && one.plan.is_empty() && !fed {
+            let found = format!("{shown}, whose connections name signal groups");
+            let right = "roadside.feed, which says what they show, or [[plan]] in that file";
+            return Err(section.wrong("intersections", found, right.to_owned()));
+        }
+        intersections.push(one);
+    }
+    Ok(intersections)
 }
 
-/// As many as one frame's worth of signal states leaves room for.
-const MAX_INTERSECTIONS: usize = 8;
-const MAX_GROUPS: usize = 16;
-const MAX_ADVERTS: usize = 16;
-/// `v2x.v1.RsuAdvert` and `Service` allow no more.
-const LONGEST_TEXT: usize = 32;
-const LARGEST_PSID: u32 = 270_549_119;
-const LONGEST_PHASE_S: f64 = 600.0;
+const KEYS: &[&str] = &[
+    "intersections",
+    "intersection",
+    "feed",
+    "adverts",
+    "sign",
+    "work_zone",
+    "corrections",
+    "corrections_baud",
+    "corrections_per_s",
+];
+const ANOTHER_ID: &str = "a number no other intersection has";
+const MOST_INTERSECTIONS: usize = 8;
+/// What a receiver takes of one signer (`v2x_core::limits::signer_rate`).
+const MOST_D4_PER_SECOND: u32 = 30;
+const MOST_SIGNALS: usize = 3;

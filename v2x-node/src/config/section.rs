@@ -3,9 +3,14 @@
 
 use core::fmt;
 use core::ops::RangeInclusive;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeArray as Array, DeTable as Table, DeValue as Value};
+use v2x_core::time::WireTime;
+
+use crate::position::wire_of_iso8601;
 
 /// Why a configuration file cannot be used. Each kind prints as one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -237,6 +242,43 @@ impl<'d> Section<'d> {
         }
     }
 
+    /// A list of pairs of numbers, each within `range`; `right` says what they are.
+    pub fn pairs(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+        right: &str,
+    ) -> Result<Option<Vec<(f64, f64)>>, ConfigError> {
+        let Some(array) = self.array(key, &|| right.to_owned())? else { return Ok(None) };
+        let number = |value: &toml::Spanned<Value<'_>>| {
+            number(value.get_ref()).filter(|number| range.contains(number))
+        };
+        let pair = |item: &toml::Spanned<Value<'_>>| {
+            let both = item.get_ref().as_array().filter(|pair| pair.len() == 2);
+            let both = both.and_then(|pair| Some((number(&pair[0])?, number(&pair[1])?)));
+            let found = || match item.get_ref() {
+                Value::Array(list) => {
+                    let words: Vec<_> = list.iter().take(4).map(|value| describe(value.get_ref())).collect();
+                    format!("[{}]", words.join(", "))
+                }
+                other => describe(other),
+            };
+            both.ok_or_else(|| self.wrong_at(item.span().start, self.dotted(key), found(), right.to_owned()))
+        };
+        array.iter().map(pair).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A date and time with its offset from UTC, as wire time.
+    pub fn time(&self, key: &'static str) -> Result<Option<WireTime>, ConfigError> {
+        let Some((_, value)) = self.value(key) else { return Ok(None) };
+        let time = match value {
+            Value::Datetime(time) => wire_of_iso8601(&time.to_string()),
+            _ => None,
+        };
+        let right = "a date and time with its offset, such as 2026-11-25T06:00:00Z";
+        time.map(Some).ok_or_else(|| self.wrong(key, describe(value), right.to_owned()))
+    }
+
     /// `true` or `false`.
     pub fn flag(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
         match self.value(key) {
@@ -273,18 +315,18 @@ impl<'d> Section<'d> {
         unit: &str,
     ) -> Result<Option<f64>, ConfigError> {
         let Some((_, value)) = self.value(key) else { return Ok(None) };
-        let number: Option<f64> = match value {
-            Value::Float(digits) => digits.as_str().parse().ok(),
-            Value::Integer(digits) if digits.radix() == 10 => digits.as_str().parse().ok(),
-            _ => None,
-        };
-        match number.filter(|number| range.contains(number)) {
+        match number(value).filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
             None => {
                 let right = format!("a number, {} to {}{unit}", range.start(), range.end());
                 Err(self.wrong(key, describe(value), right))
             }
         }
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &'static str) -> bool {
+        self.value(key).is_some()
     }
 
     /// Whether the key is there and a string.
@@ -366,8 +408,38 @@ impl<'d> Section<'d> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn beside(&self, text: &str) -> PathBuf {
+    /// `text` as a path, taken from the configuration file's own directory when relative.
+    pub fn beside(&self, text: &str) -> PathBuf {
         self.document.file.parent().unwrap_or(Path::new("")).join(text)
+    }
+}
+
+/// The text of `file`, if it is no longer than any configuration.
+pub(super) fn read_text(file: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    File::open(file)
+        .and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text))
+        .map_err(|error| reason_of(&error))?;
+    if text.len() as u64 > LONGEST_FILE {
+        return Err(format!("longer than {} KiB, which no station needs", LONGEST_FILE / 1024));
+    }
+    Ok(text)
+}
+
+/// The system's words without its error number.
+fn reason_of(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::InvalidData => "not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn number(value: &Value<'_>) -> Option<f64> {
+    match value {
+        Value::Float(digits) => digits.as_str().parse().ok(),
+        Value::Integer(digits) if digits.radix() == 10 => digits.as_str().parse().ok(),
+        _ => None,
     }
 }
 
@@ -398,5 +470,7 @@ fn describe(value: &Value<'_>) -> String {
     }
 }
 
+/// Far beyond any station's file; a wrong path such as a recording ends here.
+const LONGEST_FILE: u64 = 1024 * 1024;
 /// Characters of a wrong string shown.
 const LONGEST_QUOTE: usize = 40;

@@ -128,8 +128,12 @@ fn the_examples_load() {
     let vehicle = StationConfig::load(&examples.join("vehicle.toml")).unwrap();
     assert_eq!(vehicle.station, Config::vehicle());
     let roadside = StationConfig::load(&examples.join("roadside.toml")).unwrap();
-    assert_eq!(roadside.roadside.intersections[0].groups[1].offset_ms, 30_000);
-    assert_eq!(roadside.roadside.adverts[0].service_id, 0x20_4095);
+    let unit = roadside.roadside;
+    assert_eq!(unit.intersections[0].plan[1].offset_ms, 30_000);
+    assert_eq!((unit.intersections[1].id, unit.intersections[1].map.len()), (18, 1));
+    assert_eq!(unit.adverts[0].service_id, 0x20_4095);
+    assert_eq!((unit.signs[0].signs[0].value, unit.work_zones[0].repeat), (Some(30), Duration::from_secs(2)));
+    assert_eq!((unit.feed, unit.corrections), (None, None));
 }
 
 #[test]

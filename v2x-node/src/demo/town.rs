@@ -60,11 +60,15 @@ impl Town {
             red_ms: 15_000,
             offset_ms,
         };
-        let intersection =
-            Intersection { id: 1 + index as u32, position, groups: vec![group(1, 0), group(2, 15_000)] };
+        let plan = vec![group(1, 0), group(2, 15_000)];
+        let intersection = Intersection::planned(1 + index as u32, position, plan);
         let description = "signal state".to_owned();
         let advert = Advert { service_id: INTERSECTION_SAFETY, description, channel: None, address: None };
-        let config = RoadsideConfig { intersections: vec![intersection], adverts: vec![advert] };
+        let config = RoadsideConfig {
+            intersections: vec![intersection],
+            adverts: vec![advert],
+            ..RoadsideConfig::default()
+        };
         let place = v1::Position {
             latitude: position.latitude,
             longitude: position.longitude,

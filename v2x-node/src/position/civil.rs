@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike}
 use v2x_core::time::WireTime;
 
 /// ISO 8601 as gpsd writes it, `2026-11-23T10:00:00.250Z`; other offsets are taken too.
-pub(super) fn wire_of_iso8601(text: &str) -> Option<WireTime> {
+pub(crate) fn wire_of_iso8601(text: &str) -> Option<WireTime> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     wire_of_unix_micros(time.timestamp_micros())
 }
@@ -33,7 +33,8 @@ pub(crate) fn utc_of_wire(wire: WireTime) -> Option<NaiveDateTime> {
     DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
 }
 
-fn wire_of_unix_micros(micros: i64) -> Option<WireTime> {
+/// Microseconds since 1970-01-01T00:00:00Z as wire time; `None` before 2004.
+pub(crate) fn wire_of_unix_micros(micros: i64) -> Option<WireTime> {
     let wire = micros.checked_sub(EPOCH_UNIX_US)?.checked_add(LEAP_SINCE_EPOCH_US)?;
     u64::try_from(wire).ok().map(WireTime::from_micros)
 }

@@ -2,7 +2,7 @@
 
 /// Collects bytes into lines. What is longer than the bound is skipped to its end and counted.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     held: Vec<u8>,
     longest: usize,
     skipping: bool,

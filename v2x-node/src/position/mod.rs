@@ -27,7 +27,9 @@ use tokio::task::JoinHandle;
 use v2x_core::io::Fix;
 use v2x_core::time::{Instant, WireTime};
 
-pub(crate) use self::civil::utc_of_wire;
+pub(crate) use self::civil::{utc_of_wire, wire_of_iso8601, wire_of_unix_micros};
+pub(crate) use self::lines::Lines;
+pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;
 
 /// A running source of positions. Dropping it ends its task.
@@ -233,37 +235,41 @@ impl Publisher {
     }
 }
 
-/// Waits before the next attempt: 100 ms, doubling up to 5 s.
+/// Waits before the next attempt, each time twice as long.
 #[derive(Debug)]
-struct Backoff {
+pub(crate) struct Backoff {
     next: Duration,
+    first: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
-    const FIRST: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(5);
-
+    /// From 100 ms up to 5 s: for what is on this machine.
     fn new() -> Self {
-        Self { next: Self::FIRST }
+        Self::between(Duration::from_millis(100), Duration::from_secs(5))
     }
 
-    fn reset(&mut self) {
-        self.next = Self::FIRST;
+    pub fn between(first: Duration, longest: Duration) -> Self {
+        Self { next: first, first, longest }
     }
 
-    async fn wait(&mut self, timer: &mut DeadlineTimer) -> io::Result<()> {
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
+
+    pub async fn wait(&mut self, timer: &mut DeadlineTimer) -> io::Result<()> {
         let delay = self.next;
-        self.next = (delay * 2).min(Self::LONGEST);
+        self.next = (delay * 2).min(self.longest);
         wait_until(timer, clock::monotonic_ns() + nanos(delay)).await
     }
 }
 
-async fn wait_until(timer: &mut DeadlineTimer, ns: u64) -> io::Result<()> {
+pub(crate) async fn wait_until(timer: &mut DeadlineTimer, ns: u64) -> io::Result<()> {
     timer.set(Some(ns))?;
     timer.expired().await
 }
 
-fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -81,7 +81,8 @@ async fn session(
     }
 }
 
-fn open(path: &Path, baud: u32) -> io::Result<File> {
+/// Opens a device or pipe to read from without waiting; a terminal is set to raw bytes at `baud`.
+pub(crate) fn open(path: &Path, baud: u32) -> io::Result<File> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     if file.is_terminal() {

@@ -1,0 +1,61 @@
+//! `[[roadside.adverts]]`: services the unit advertises.
+
+use std::net::SocketAddrV6;
+
+use super::super::section::{ConfigError, Section};
+
+/// A service advertised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advert {
+    /// What it is: an IEEE 1609.12 PSID, 0..=270,549,119.
+    pub service_id: u32,
+    /// Words for whoever wants it, at most 32 bytes; may be empty.
+    pub description: String,
+    /// Channel it is offered on, 1..=200; `None`: this one.
+    pub channel: Option<u8>,
+    /// Where it is reached by IP.
+    pub address: Option<SocketAddrV6>,
+}
+
+pub(super) fn read(section: &Section<'_>) -> Result<Vec<Advert>, ConfigError> {
+    let keys = &["service_id", "description", "channel", "address"];
+    section.tables("adverts", keys, MAX_ADVERTS)?.iter().map(advert).collect()
+}
+
+fn advert(section: &Section<'_>) -> Result<Advert, ConfigError> {
+    let Some(service_id) = section.integer("service_id", 0..=LARGEST_PSID)? else {
+        return Err(section.missing("service_id", format!("an IEEE 1609.12 PSID, 0 to {LARGEST_PSID}")));
+    };
+    let right = "an IPv6 address and port, such as \"[2001:db8::1]:8080\"";
+    let address = match section.string("address", right)? {
+        None => None,
+        Some(text) => match text.parse::<SocketAddrV6>() {
+            Ok(address) if address.port() != 0 => Some(address),
+            _ => return Err(section.wrong("address", format!("{text:?}"), right.to_owned())),
+        },
+    };
+    Ok(Advert {
+        service_id,
+        description: short_text(section, "description", LONGEST_TEXT)?,
+        channel: section.integer("channel", 1..=200)?,
+        address,
+    })
+}
+
+/// Text of at most `longest` bytes, empty when it is absent.
+pub(super) fn short_text(
+    section: &Section<'_>,
+    key: &'static str,
+    longest: usize,
+) -> Result<String, ConfigError> {
+    let right = format!("text of at most {longest} bytes");
+    match section.string(key, &right)? {
+        Some(text) if text.len() > longest => Err(section.wrong(key, format!("{} bytes", text.len()), right)),
+        other => Ok(other.unwrap_or_default()),
+    }
+}
+
+const MAX_ADVERTS: usize = 16;
+/// `v2x.v1.RsuAdvert` and `Service` allow no more.
+const LONGEST_TEXT: usize = 32;
+const LARGEST_PSID: u32 = 270_549_119;

@@ -1,0 +1,358 @@
+//! Where corrections come from: a serial device, a pipe, a file, or an NTRIP caster; opened again when it went away.
+
+use core::future::pending;
+use core::time::Duration;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+use radio_adapters::clock;
+use radio_adapters::timer::DeadlineTimer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::JoinHandle;
+
+use super::ntrip::{self, Reply, ReplyError};
+use super::rtcm::Framer;
+use crate::config::{Caster, CorrectionSource, Corrections};
+use crate::position::{Backoff, nanos, open_device, wait_until};
+
+/// A running source of corrections. Dropping it ends its task.
+#[derive(Debug)]
+pub struct Source {
+    incoming: Receiver<FromSource>,
+    task: JoinHandle<()>,
+}
+
+/// What a source has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FromSource {
+    /// A framed RTCM 3 message.
+    Message(Bytes),
+    /// The first message came after it was opened.
+    Up,
+    /// It ended or failed, and why; it is tried again unless it is a file. Said once until it is up.
+    Down(String),
+}
+
+impl Source {
+    /// Starts the source. To be called within a tokio runtime with IO enabled.
+    ///
+    /// # Errors
+    /// The kernel gives no timer. A device that is not there, or a caster that does not answer, is tried again.
+    pub fn start(corrections: &Corrections) -> io::Result<Self> {
+        let (sender, incoming) = channel(MOST_WAITING);
+        let mut timer = DeadlineTimer::new()?;
+        let teller = Teller { sender, up: None, framer: Framer::new() };
+        let every = Duration::from_secs(1) / corrections.per_second;
+        let task = match corrections.source.clone() {
+            CorrectionSource::Device { path, baud } => tokio::spawn(async move {
+                if path.is_file() {
+                    play(&path, every, timer, teller).await;
+                } else {
+                    device(&path, baud, &mut timer, teller).await;
+                }
+            }),
+            CorrectionSource::Ntrip(caster) => tokio::spawn(stay_connected(caster, timer, teller, SILENCE)),
+        };
+        Ok(Self { incoming, task })
+    }
+
+    /// The next thing it has to say; may be dropped and called again without losing one.
+    pub async fn next(&mut self) -> FromSource {
+        match self.incoming.recv().await {
+            Some(said) => said,
+            // A file played to its end.
+            None => pending().await,
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Frames what was read, and says what changes.
+struct Teller {
+    sender: Sender<FromSource>,
+    up: Option<bool>,
+    framer: Framer,
+}
+
+impl Teller {
+    /// How many messages there were in `bytes`; an error when nobody listens.
+    async fn read(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut messages = Vec::new();
+        self.framer.feed(bytes, |message| messages.push(Bytes::copy_from_slice(message)));
+        if !messages.is_empty() && self.up != Some(true) {
+            self.up = Some(true);
+            self.say(FromSource::Up).await?;
+        }
+        let count = messages.len();
+        for message in messages {
+            self.say(FromSource::Message(message)).await?;
+        }
+        Ok(count)
+    }
+
+    async fn down(&mut self, why: &io::Error) -> io::Result<()> {
+        if self.up == Some(false) {
+            return Ok(());
+        }
+        self.up = Some(false);
+        let damaged = self.framer.damaged();
+        let hint = if self.framer.messages() == 0 && damaged > 0 {
+            format!(" ({damaged} damaged messages and no whole one: a wrong speed?)")
+        } else {
+            String::new()
+        };
+        self.say(FromSource::Down(format!("{why}{hint}"))).await
+    }
+
+    async fn say(&self, said: FromSource) -> io::Result<()> {
+        self.sender.send(said).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+}
+
+/// A regular file, a message every `every`.
+async fn play(path: &Path, every: Duration, mut timer: DeadlineTimer, mut teller: Teller) {
+    let result = async {
+        let mut file = File::open(path)?;
+        let mut buffer = [0; 64];
+        loop {
+            let length = file.read(&mut buffer)?;
+            if length == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "played to its end"));
+            }
+            for _ in 0..teller.read(&buffer[..length]).await? {
+                wait_until(&mut timer, clock::monotonic_ns() + nanos(every)).await?;
+            }
+        }
+    };
+    let ended: io::Result<()> = result.await;
+    if let Err(error) = ended {
+        // When nobody receives it, the source itself is gone.
+        drop(teller.down(&error).await);
+    }
+}
+
+async fn device(path: &Path, baud: u32, timer: &mut DeadlineTimer, mut teller: Teller) {
+    let mut backoff = Backoff::between(Duration::from_millis(100), Duration::from_secs(5));
+    loop {
+        let opened = open_device(path, baud).and_then(pipe::Receiver::from_file_unchecked);
+        let ended = match opened {
+            Ok(mut device) => follow(&mut device, SILENCE, timer, &mut teller, &mut backoff, None).await,
+            Err(error) => Err(error),
+        };
+        let Err(error) = ended;
+        if teller.down(&error).await.is_err() || backoff.wait(timer).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn stay_connected(caster: Caster, mut timer: DeadlineTimer, mut teller: Teller, silence: Duration) {
+    // Casters lock out who knocks too often.
+    let mut backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
+    let mut version = 2;
+    loop {
+        let Err(error) = connect(&caster, version, silence, &mut timer, &mut teller, &mut backoff).await;
+        let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<ReplyError>());
+        if matches!(refused, Some(ReplyError::Refused(_) | ReplyError::Malformed)) {
+            // Perhaps it speaks the other version alone.
+            version = 3 - version;
+        }
+        if teller.down(&error).await.is_err() || backoff.wait(&mut timer).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One connection, until it ends, fails, or says nothing for too long.
+async fn connect(
+    caster: &Caster,
+    version: u8,
+    silence: Duration,
+    timer: &mut DeadlineTimer,
+    teller: &mut Teller,
+    backoff: &mut Backoff,
+) -> io::Result<core::convert::Infallible> {
+    timer.set(Some(clock::monotonic_ns() + nanos(silence)))?;
+    let address = format!("{}:{}", caster.host, caster.port);
+    let mut stream = tokio::select! {
+        connected = TcpStream::connect(address) => connected?,
+        expired = timer.expired() => return Err(silent(expired)),
+    };
+    stream.write_all(ntrip::request(caster, version).as_bytes()).await?;
+    follow(&mut stream, silence, timer, teller, backoff, Some(Reply::new())).await
+}
+
+/// Reads until the end. With a reply, what is read is a caster's answer first.
+async fn follow(
+    stream: &mut (impl AsyncRead + Unpin),
+    silence: Duration,
+    timer: &mut DeadlineTimer,
+    teller: &mut Teller,
+    backoff: &mut Backoff,
+    mut reply: Option<Reply>,
+) -> io::Result<core::convert::Infallible> {
+    // What the connection before left in the middle of a message is no part of this one's.
+    teller.framer.restart();
+    let mut buffer = vec![0; 4096];
+    let mut body = Vec::new();
+    let deadline = || Some(clock::monotonic_ns() + nanos(silence));
+    timer.set(deadline())?;
+    loop {
+        let length = tokio::select! {
+            read = stream.read(&mut buffer) => read?,
+            expired = timer.expired() => return Err(silent(expired)),
+        };
+        if length == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other end closed"));
+        }
+        let messages = match &mut reply {
+            None => teller.read(&buffer[..length]).await?,
+            Some(reply) => {
+                body.clear();
+                let end = reply.feed(&buffer[..length], |bytes| body.extend_from_slice(bytes));
+                let messages = teller.read(&body).await?;
+                end.map_err(io::Error::other)?;
+                messages
+            }
+        };
+        // Only whole messages count as being heard.
+        if messages > 0 {
+            backoff.reset();
+            timer.set(deadline())?;
+        }
+    }
+}
+
+fn silent(expired: io::Result<()>) -> io::Error {
+    let silent = || io::Error::new(io::ErrorKind::TimedOut, "no RTCM message for 15 s");
+    expired.err().unwrap_or_else(silent)
+}
+
+/// A base that sends an epoch every ten seconds is still heard.
+const SILENCE: Duration = Duration::from_secs(15);
+const MOST_WAITING: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Login;
+    use crate::roadside::rtcm::tests::EXAMPLE;
+    use tokio::net::TcpListener;
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
+    }
+
+    /// Takes one connection, reads its request, says `answer` and closes.
+    async fn answer(listener: &TcpListener, answer: &[u8]) -> String {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(answer).await.unwrap();
+        String::from_utf8(request).unwrap()
+    }
+
+    async fn caster(listener: &TcpListener) -> Corrections {
+        let port = listener.local_addr().unwrap().port();
+        let login = Some(Login { user: "me".to_owned(), password: "secret".to_owned() });
+        let caster = Caster { host: "127.0.0.1".to_owned(), port, mount: "MNT".to_owned(), login };
+        Corrections { source: CorrectionSource::Ntrip(caster), per_second: 10 }
+    }
+
+    #[test]
+    fn a_caster_s_messages_come_and_its_end_is_told_once() {
+        run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut source = Source::start(&caster(&listener).await).unwrap();
+            let chunk = [
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n".as_slice(),
+                &EXAMPLE,
+                b"\r\n",
+            ];
+            let request = answer(&listener, &chunk.concat()).await;
+            assert!(
+                request.starts_with("GET /MNT HTTP/1.1\r\n") && request.contains("Authorization: Basic ")
+            );
+            assert_eq!(source.next().await, FromSource::Up);
+            assert_eq!(source.next().await, FromSource::Message(Bytes::from_static(&EXAMPLE)));
+            assert_eq!(source.next().await, FromSource::Down("the other end closed".to_owned()));
+        });
+    }
+
+    #[test]
+    fn a_caster_of_version_1_is_asked_in_its_words_after_it_refused() {
+        run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let Corrections { source: CorrectionSource::Ntrip(caster), .. } = caster(&listener).await else {
+                panic!("no caster")
+            };
+            let (sender, mut said) = channel(16);
+            let teller = Teller { sender, up: None, framer: Framer::new() };
+            let task = tokio::spawn(stay_connected(caster, DeadlineTimer::new().unwrap(), teller, SILENCE));
+            assert!(answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.contains("HTTP/1.1"));
+            let FromSource::Down(why) = said.recv().await.unwrap() else { panic!("not down") };
+            assert_eq!(why, "the caster answers \"HTTP/1.1 400 Bad Request\" where \"200 OK\" was expected");
+            let request = answer(&listener, &[b"ICY 200 OK\r\n\r\n".as_slice(), &EXAMPLE].concat()).await;
+            assert!(request.starts_with("GET /MNT HTTP/1.0\r\n"), "{request}");
+            assert_eq!(said.recv().await, Some(FromSource::Up));
+            task.abort();
+        });
+    }
+
+    #[test]
+    fn a_caster_that_says_nothing_is_left() {
+        run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let Corrections { source: CorrectionSource::Ntrip(caster), .. } = caster(&listener).await else {
+                panic!("no caster")
+            };
+            let (sender, mut said) = channel(16);
+            let teller = Teller { sender, up: None, framer: Framer::new() };
+            let silence = Duration::from_millis(20);
+            let task = tokio::spawn(stay_connected(caster, DeadlineTimer::new().unwrap(), teller, silence));
+            let (_open, _) = listener.accept().await.unwrap();
+            assert!(
+                matches!(said.recv().await, Some(FromSource::Down(why)) if why.starts_with("no RTCM message"))
+            );
+            task.abort();
+        });
+    }
+
+    #[test]
+    fn a_file_is_played_and_a_pipe_is_read() {
+        run(async {
+            let path = std::env::temp_dir().join(format!("roadcast-rtcm-{}", std::process::id()));
+            std::fs::write(&path, [&EXAMPLE[..], b"noise", &EXAMPLE].concat()).unwrap();
+            let config = |path: &Path| Corrections {
+                source: CorrectionSource::Device { path: path.to_owned(), baud: 9600 },
+                per_second: 10,
+            };
+            let mut source = Source::start(&config(&path)).unwrap();
+            let message = FromSource::Message(Bytes::from_static(&EXAMPLE));
+            assert_eq!(source.next().await, FromSource::Up);
+            assert_eq!([source.next().await, source.next().await], [message.clone(), message.clone()]);
+            assert_eq!(source.next().await, FromSource::Down("played to its end".to_owned()));
+            std::fs::remove_file(&path).unwrap();
+
+            let pipe = path.with_extension("pipe");
+            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let mut writer = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+            let mut source = Source::start(&config(&pipe)).unwrap();
+            io::Write::write_all(&mut writer, &EXAMPLE).unwrap();
+            assert_eq!([source.next().await, source.next().await], [FromSource::Up, message]);
+            std::fs::remove_file(&pipe).unwrap();
+        });
+    }
+}

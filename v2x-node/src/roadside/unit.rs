@@ -1,0 +1,195 @@
+//! A roadside unit's application with its sockets: the controller's feed and the source of corrections.
+
+use core::future::pending;
+use std::io;
+
+use bytes::Bytes;
+use serde_json::json;
+use v2x_core::io::Input;
+use v2x_core::time::{Instant, WireTime};
+use v2x_proto::v1;
+
+use super::feed::{Feed, FromClient};
+use super::source::{FromSource, Source};
+use super::{ClientId, Heard, Roadside};
+use crate::config::RoadsideConfig;
+use crate::error::Error;
+
+/// A running roadside unit.
+#[derive(Debug)]
+pub struct Unit {
+    application: Roadside,
+    feed: Option<Feed>,
+    source: Option<(Source, String)>,
+    news: Vec<String>,
+    /// When each client was last told why its line was refused.
+    refused: Vec<(ClientId, Instant)>,
+}
+
+/// What came in from outside the station.
+#[derive(Debug)]
+pub enum Incoming {
+    /// From a controller.
+    Client(ClientId, FromClient),
+    /// From the source of corrections.
+    Source(FromSource),
+}
+
+impl Unit {
+    /// Opens what `config` names; `None` when it has nothing to say. To be called within a tokio runtime with IO
+    /// enabled.
+    ///
+    /// # Errors
+    /// A feed that cannot be listened on.
+    pub fn start(
+        config: &RoadsideConfig,
+        name: &str,
+        place: v1::Position,
+        now: Instant,
+    ) -> Result<Option<Self>, Error> {
+        let application = Roadside::new(config, name, place, now);
+        if application.is_silent() {
+            return Ok(None);
+        }
+        let mut news = Vec::new();
+        let feed = config.feed.as_ref().map(Feed::open).transpose()?;
+        if let Some(address) = config.feed.as_ref().filter(|address| address.is_open()) {
+            news.push(format!(
+                "warning: roadside.feed {address} is open to other machines, and what comes by it is believed: use a \
+                 loopback address or a Unix socket"
+            ));
+        }
+        let failed = |source: io::Error| Error::System { what: "making a timer", source };
+        let source = match &config.corrections {
+            Some(corrections) => {
+                Some((Source::start(corrections).map_err(failed)?, corrections.source.to_string()))
+            }
+            None => None,
+        };
+        Ok(Some(Self { application, feed, source, news, refused: Vec::new() }))
+    }
+
+    /// What it says, in one line for people.
+    pub fn describe(&self) -> &str {
+        self.application.describe()
+    }
+
+    /// The next thing from outside; may be dropped and called again without losing one.
+    pub async fn incoming(&mut self) -> Incoming {
+        let Self { feed, source, .. } = self;
+        let from_client = async {
+            match feed {
+                Some(feed) => feed.next().await,
+                None => pending().await,
+            }
+        };
+        let from_source = async {
+            match source {
+                Some((source, _)) => source.next().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            (client, what) = from_client => Incoming::Client(client, what),
+            said = from_source => Incoming::Source(said),
+        }
+    }
+
+    /// Takes what came in at `now`, which is `wire` on the air.
+    pub fn take(&mut self, incoming: Incoming, now: Instant, wire: WireTime) {
+        match incoming {
+            Incoming::Client(_, FromClient::Came(_)) => {}
+            Incoming::Client(client, FromClient::Gone) => {
+                self.refused.retain(|(other, _)| *other != client);
+                self.application.gone(client, now, wire);
+            }
+            Incoming::Client(client, FromClient::Line(line)) => {
+                if let Some(error) = self.application.line(client, line, now, wire) {
+                    self.refuse(client, &error.to_string(), now);
+                }
+                self.pass_on();
+            }
+            Incoming::Source(FromSource::Message(message)) => self.correction(message, now),
+            Incoming::Source(FromSource::Up) => self.tell_of_source("come"),
+            Incoming::Source(FromSource::Down(why)) => self.tell_of_source(&format!("stop: {why}")),
+        }
+    }
+
+    /// When [`due`](Self::due) has something to say next.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.application.next_due()
+    }
+
+    /// What is due for the station, see [`Roadside::due`].
+    pub fn due(&mut self, now: Instant, wire: WireTime) -> Vec<Input> {
+        let due = self.application.due(now, wire);
+        self.pass_on();
+        due
+    }
+
+    /// Whether the station sends now.
+    pub fn set_sending(&mut self, sending: bool) {
+        self.application.set_sending(sending);
+    }
+
+    /// The station told something.
+    pub fn heard(&mut self, heard: &Heard, now: Instant, wire: WireTime) {
+        self.application.heard(heard, now, wire);
+        self.pass_on();
+    }
+
+    /// What is worth a line each since the last call.
+    pub fn take_news(&mut self, now: Instant) -> Vec<String> {
+        let mut news = core::mem::take(&mut self.news);
+        news.extend(self.application.take_news(now));
+        news
+    }
+
+    /// What a report has to say besides its figures.
+    pub fn warnings(&self, now: Instant) -> Vec<String> {
+        let mut warnings = self.application.warnings(now);
+        let unsent = self.feed.as_ref().map_or(0, Feed::unsent);
+        if unsent > 0 {
+            warnings.push(format!("{unsent} lines that no controller took"));
+        }
+        warnings
+    }
+
+    fn correction(&mut self, message: Bytes, now: Instant) {
+        self.application.correction(message, now);
+    }
+
+    fn tell_of_source(&mut self, what: &str) {
+        if let Some((_, name)) = self.source.as_ref().filter(|_| self.news.len() < MOST_NEWS) {
+            self.news.push(format!("corrections from {name} {what}"));
+        }
+    }
+
+    /// Tells a client, now and then, what was wrong with its line.
+    fn refuse(&mut self, client: ClientId, why: &str, now: Instant) {
+        let at = self.refused.iter().position(|(other, _)| *other == client);
+        if at.is_some_and(|at| now.since(self.refused[at].1) < REFUSE_EVERY) {
+            return;
+        }
+        match at {
+            Some(at) => self.refused[at].1 = now,
+            None => self.refused.push((client, now)),
+        }
+        if let Some(feed) = &mut self.feed {
+            feed.send(client, format!("{}\n", json!({ "refused": why })));
+        }
+    }
+
+    fn pass_on(&mut self) {
+        let lines = self.application.take_lines();
+        if let Some(feed) = &mut self.feed {
+            for (client, line) in lines {
+                feed.send(client, line);
+            }
+        }
+    }
+}
+
+/// One client is told this often what is wrong with its lines.
+const REFUSE_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
+const MOST_NEWS: usize = 16;
