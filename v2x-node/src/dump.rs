@@ -2,6 +2,7 @@
 
 mod decode;
 mod line;
+mod payload;
 mod verify;
 
 use std::io::Write;

@@ -7,10 +7,10 @@ use radio_adapters::LinkAddress;
 use serde::Serialize;
 use serde_json::{Value, json};
 use v2x_proto::envelope::SignerRef;
-use v2x_proto::payload::Message;
 use v2x_proto::v1;
 
 use super::decode::{Decoded, Fault, offset_in};
+use super::payload::{enum_word, gist, hex, payload};
 use super::verify::Signature;
 
 /// How frames are shown.
@@ -104,34 +104,6 @@ fn human(
         }
     }
     writeln!(out)
-}
-
-/// The few things of a payload one looks for first.
-fn gist(message: &Message) -> String {
-    match message {
-        Message::Awareness(awareness) => {
-            let mut words = station_type(awareness.station_type);
-            if let Some(speed) = awareness.speed {
-                words += &format!(" {:.1} m/s", f64::from(speed) * 0.01);
-            }
-            if let Some(heading) = awareness.heading {
-                words += &format!(" heading {:.1}", f64::from(heading) * 0.1);
-            }
-            words
-        }
-        Message::Hazard(hazard) => {
-            let number = hazard.id.as_ref().map_or(0, |id| id.number);
-            let state = enum_word(hazard.state().as_str_name(), "HAZARD_STATE_");
-            format!("event {number} {state} cause {}/{}", hazard.cause, hazard.sub_cause)
-        }
-        Message::SignalState(state) => {
-            let phases = state.groups.iter().map(|group| {
-                format!(" {}:{}", group.group, enum_word(group.phase().as_str_name(), "SIGNAL_PHASE_"))
-            });
-            format!("intersection {}{}", state.intersection_id, phases.collect::<String>())
-        }
-        other => format!("{} B", other.encoded_len()),
-    }
 }
 
 /// The object of one line. Field names are stable; what is absent or unknown is null.
@@ -257,47 +229,6 @@ impl Object {
     }
 }
 
-/// Fields of the payloads that others are asked about most, in their wire units; the rest is in `payload_hex`.
-fn payload(message: &Message) -> Option<Value> {
-    match message {
-        Message::Awareness(awareness) => Some(json!({
-            "station_type": awareness.station_type,
-            "altitude_cm": awareness.altitude_cm,
-            "speed_cm_per_s": awareness.speed,
-            "heading_decidegree": awareness.heading,
-            "acceleration_dm_per_s2": awareness.acceleration,
-            "yaw_rate_centidegree_per_s": awareness.yaw_rate,
-            "length_dm": awareness.length,
-            "width_dm": awareness.width,
-            "path_points": awareness.path_delta_time.len(),
-        })),
-        Message::Hazard(hazard) => Some(json!({
-            "origin": hazard.id.as_ref().map(|id| hex(&id.origin)),
-            "number": hazard.id.as_ref().map(|id| id.number),
-            "state": enum_word(hazard.state().as_str_name(), "HAZARD_STATE_"),
-            "cause": hazard.cause,
-            "sub_cause": hazard.sub_cause,
-            "validity_s": hazard.validity_s,
-        })),
-        Message::SignalState(state) => {
-            let groups = state.groups.iter().map(|group| {
-                json!({
-                    "group": group.group,
-                    "phase": enum_word(group.phase().as_str_name(), "SIGNAL_PHASE_"),
-                    "min_end_ds": group.min_end,
-                    "max_end_ds": group.max_end,
-                })
-            });
-            Some(json!({
-                "intersection_id": state.intersection_id,
-                "state_time_us": state.state_time_us,
-                "groups": groups.collect::<Vec<_>>(),
-            }))
-        }
-        _ => None,
-    }
-}
-
 fn message_name(decoded: &Decoded<'_>) -> String {
     let number = decoded.fields.message_type;
     let known = i32::try_from(number).ok().and_then(|number| v1::MessageType::try_from(number).ok());
@@ -318,17 +249,6 @@ fn flags(decoded: &Decoded<'_>) -> Vec<&'static str> {
     all.into_iter().filter_map(|(set, name)| set.then_some(name)).collect()
 }
 
-fn station_type(number: i32) -> String {
-    match v1::StationType::try_from(number) {
-        Ok(known) => enum_word(known.as_str_name(), "STATION_TYPE_").replace('_', " "),
-        Err(_) => format!("station type {number}"),
-    }
-}
-
-fn enum_word(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
-}
-
 fn time_of_day(unix_ns: u64) -> String {
     let micros = i64::try_from(unix_ns / 1000).ok().and_then(DateTime::from_timestamp_micros);
     micros.map_or_else(|| format!("{unix_ns}ns"), |time| time.format("%H:%M:%S%.6f").to_string())
@@ -337,8 +257,4 @@ fn time_of_day(unix_ns: u64) -> String {
 fn json_line(out: &mut dyn Write, object: &Object) -> io::Result<()> {
     serde_json::to_writer(&mut *out, object)?;
     writeln!(out)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -87,7 +87,7 @@ fn advert(adverts: &[Advert], name: &str, place: v1::Position, every: Duration) 
     v1::RsuAdvert {
         position: Some(place),
         name: shorten(name),
-        interval_ms: Some(every.as_millis() as u32),
+        interval_ms: Some((every.as_secs_f64() * 1000.0).round() as u32),
         services: services.collect(),
     }
 }

@@ -94,8 +94,7 @@ impl Priorities {
             Some(at) if same(&self.requests[at].message, &message) => return,
             Some(at) => {
                 let known = &mut self.requests[at];
-                known.message =
-                    v1::PriorityRequest { action: v1::PriorityAction::Update as i32, ..message.clone() };
+                known.message = v1::PriorityRequest { action: v1::PriorityAction::Update as i32, ..message };
                 known.ends = ends;
             }
             None if message.action() == v1::PriorityAction::Cancel => return,
@@ -106,7 +105,7 @@ impl Priorities {
                 let new = Request {
                     intersection: id,
                     requester,
-                    message: message.clone(),
+                    message,
                     state,
                     expected: None,
                     told: false,
@@ -298,7 +297,7 @@ fn same(one: &v1::PriorityRequest, other: &v1::PriorityRequest) -> bool {
         arrival_us: 0,
         speed: None,
         heading: None,
-        ..message.clone()
+        ..*message
     };
     moved < ARRIVAL_MOVED_US && rest(one) == rest(other)
 }

@@ -176,7 +176,8 @@ pub(super) mod tests {
             let (messages, damaged) = read(&bytes, cut);
             for message in &messages {
                 prop_assert_eq!(crc24q(message), 0);
-                drop((message_number(message), station_id(message)));
+                prop_assert!(message_number(message).is_none_or(|number| number < 4096));
+                prop_assert!(station_id(message).is_none_or(|station| station < 4096));
             }
             prop_assert_eq!((messages, damaged), read(&bytes, 1));
         }

@@ -205,9 +205,10 @@ impl Signals {
         with.filter(|(_, live)| live.silences > 0).map(move |(id, live)| {
             let (present, now_too) =
                 if live.silent { (now.since(live.since), ", silent now") } else { (Duration::ZERO, "") };
+            let times =
+                if live.silences == 1 { "once".to_owned() } else { format!("{} times", live.silences) };
             format!(
-                "intersection {id}: its controller was silent {} times, {:.1} s in all{now_too}",
-                live.silences,
+                "intersection {id}: its controller was silent {times}, {:.1} s in all{now_too}",
                 (live.silence + present).as_secs_f64()
             )
         })
@@ -338,11 +339,8 @@ mod tests {
             ["intersection 7: its controller speaks after 7.2 s, signal states go on"]
         );
         let warnings: Vec<_> = signals.warnings(Instant::from_millis(10_000)).collect();
-        assert_eq!(warnings[0], "intersection 7: its controller was silent 1 times, 7.2 s in all");
-        assert_eq!(
-            warnings[1],
-            "intersection 8: its controller was silent 1 times, 9.0 s in all, silent now"
-        );
+        assert_eq!(warnings[0], "intersection 7: its controller was silent once, 7.2 s in all");
+        assert_eq!(warnings[1], "intersection 8: its controller was silent once, 9.0 s in all, silent now");
     }
 
     #[test]
