@@ -165,3 +165,6 @@ const MOST_INTERSECTIONS: usize = 8;
 /// What a receiver takes of one signer (`v2x_core::limits::signer_rate`).
 const MOST_D4_PER_SECOND: u32 = 30;
 const MOST_SIGNALS: usize = 3;
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,11 @@ impl Source {
                     device(&path, baud, &mut timer, teller).await;
                 }
             }),
-            CorrectionSource::Ntrip(caster) => tokio::spawn(stay_connected(caster, timer, teller, SILENCE)),
+            CorrectionSource::Ntrip(caster) => {
+                // Casters lock out who knocks too often.
+                let backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
+                tokio::spawn(stay_connected(caster, timer, teller, SILENCE, backoff))
+            }
         };
         Ok(Self { incoming, task })
     }
@@ -156,9 +160,13 @@ async fn device(path: &Path, baud: u32, timer: &mut DeadlineTimer, mut teller: T
     }
 }
 
-async fn stay_connected(caster: Caster, mut timer: DeadlineTimer, mut teller: Teller, silence: Duration) {
-    // Casters lock out who knocks too often.
-    let mut backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
+async fn stay_connected(
+    caster: Caster,
+    mut timer: DeadlineTimer,
+    mut teller: Teller,
+    silence: Duration,
+    mut backoff: Backoff,
+) {
     let mut version = 2;
     loop {
         let Err(error) = connect(&caster, version, silence, &mut timer, &mut teller, &mut backoff).await;
@@ -203,7 +211,7 @@ async fn follow(
 ) -> io::Result<core::convert::Infallible> {
     // What the connection before left in the middle of a message is no part of this one's.
     teller.framer.restart();
-    let mut buffer = vec![0; 4096];
+    let mut buffer = vec![0; 1024];
     let mut body = Vec::new();
     let deadline = || Some(clock::monotonic_ns() + nanos(silence));
     timer.set(deadline())?;
@@ -264,6 +272,10 @@ mod tests {
         String::from_utf8(request).unwrap()
     }
 
+    fn at_once() -> Backoff {
+        Backoff::between(Duration::ZERO, Duration::ZERO)
+    }
+
     async fn caster(listener: &TcpListener) -> Corrections {
         let port = listener.local_addr().unwrap().port();
         let login = Some(Login { user: "me".to_owned(), password: "secret".to_owned() });
@@ -300,7 +312,13 @@ mod tests {
             };
             let (sender, mut said) = channel(16);
             let teller = Teller { sender, up: None, framer: Framer::new() };
-            let task = tokio::spawn(stay_connected(caster, DeadlineTimer::new().unwrap(), teller, SILENCE));
+            let task = tokio::spawn(stay_connected(
+                caster,
+                DeadlineTimer::new().unwrap(),
+                teller,
+                SILENCE,
+                at_once(),
+            ));
             assert!(answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.contains("HTTP/1.1"));
             let FromSource::Down(why) = said.recv().await.unwrap() else { panic!("not down") };
             assert_eq!(why, "the caster answers \"HTTP/1.1 400 Bad Request\" where \"200 OK\" was expected");
@@ -321,7 +339,13 @@ mod tests {
             let (sender, mut said) = channel(16);
             let teller = Teller { sender, up: None, framer: Framer::new() };
             let silence = Duration::from_millis(20);
-            let task = tokio::spawn(stay_connected(caster, DeadlineTimer::new().unwrap(), teller, silence));
+            let task = tokio::spawn(stay_connected(
+                caster,
+                DeadlineTimer::new().unwrap(),
+                teller,
+                silence,
+                at_once(),
+            ));
             let (_open, _) = listener.accept().await.unwrap();
             assert!(
                 matches!(said.recv().await, Some(FromSource::Down(why)) if why.starts_with("no RTCM message"))
@@ -337,7 +361,7 @@ mod tests {
             std::fs::write(&path, [&EXAMPLE[..], b"noise", &EXAMPLE].concat()).unwrap();
             let config = |path: &Path| Corrections {
                 source: CorrectionSource::Device { path: path.to_owned(), baud: 9600 },
-                per_second: 10,
+                per_second: 1000,
             };
             let mut source = Source::start(&config(&path)).unwrap();
             let message = FromSource::Message(Bytes::from_static(&EXAMPLE));
