@@ -70,3 +70,6 @@ mod infrastructure;
 
 // Events and alerts among several stations.
 mod hazard;
+
+// A roadside unit's application, its station, and a car that hears it.
+mod roadside;

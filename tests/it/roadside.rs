@@ -1,0 +1,248 @@
+//! A roadside unit's application, its station, and a car that hears it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+use v2x_core::config::Config;
+use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
+use v2x_core::time::Instant;
+use v2x_node::config::{FeedAddress, Intersection, RoadsideConfig, StationConfig};
+use v2x_node::roadside::{ClientId, Heard, Roadside, line};
+use v2x_proto::payload::{self, Message};
+use v2x_proto::v1::{self, MessageType, PriorityState};
+use v2x_proto::{Class, Digest};
+
+use crate::stations::{PLACE, Station, anchor, fix};
+
+#[test]
+fn a_car_takes_all_that_a_unit_says() {
+    let mut config = example();
+    // As many intersections with signals as a unit may have.
+    let third = Intersection { id: 99, ..config.intersections[0].clone() };
+    config.intersections.push(third);
+    let mut scene = Scene::new(&config);
+    scene.run(10_000);
+    assert_eq!(scene.car.drops(), BTreeMap::new());
+    let heard = scene.heard_by_type();
+    assert_eq!(heard[&(MessageType::SignalState as u32)], 300, "three intersections, ten times a second");
+    for once_a_second in [MessageType::IntersectionMap, MessageType::SignInfo, MessageType::RsuAdvert] {
+        assert_eq!(heard[&(once_a_second as u32)], 10, "{once_a_second:?}");
+    }
+    let revisions: Vec<u32> = scene
+        .messages()
+        .filter_map(|message| match message {
+            Message::SignalState(state) if state.intersection_id == 18 => Some(state.map_revision),
+            Message::IntersectionMap(map) => Some(map.revision),
+            _ => None,
+        })
+        .collect();
+    assert!(revisions.len() == 110 && revisions.iter().all(|revision| *revision == 1), "{revisions:?}");
+}
+
+#[test]
+fn a_request_for_priority_goes_to_the_controller_and_its_answer_to_the_car() {
+    let mut scene = Scene::new(&fed());
+    scene.run(500);
+    scene.line(r#"{"intersection":18,"groups":[{"group":1,"phase":"stop_and_remain"}]}"#);
+    scene.ask(3);
+    scene.run(600);
+    assert_eq!(scene.answers().last(), Some(&PriorityState::Processing));
+    let lines = scene.application.take_lines();
+    assert_eq!(lines.len(), 1);
+    let (client, line) = &lines[0];
+    let asked: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((*client, asked["intersection"].as_u64()), (CONTROLLER, Some(18)));
+    let (requester, request) = (&asked["priority"]["requester"], &asked["priority"]["request"]);
+    assert_eq!(requester.as_str().unwrap(), scene.car.node.digest().to_string());
+    let answer = format!(
+        r#"{{"intersection":18,"answers":[{{"requester":{requester},"request":{request},"state":"granted","expected_s":5}}]}}"#
+    );
+    scene.line(&answer);
+    scene.run(1_200);
+    assert_eq!(scene.answers().last(), Some(&PriorityState::Granted));
+    // The controller falls silent, and with it what it granted.
+    scene.run(3_000);
+    assert_eq!(scene.answers().last(), Some(&PriorityState::Processing));
+    scene.run(7_000);
+    assert_eq!(scene.answers().last(), Some(&PriorityState::Rejected));
+    let states = scene.messages().filter(|message| matches!(message, Message::SignalState(_))).count();
+    assert!((9..=11).contains(&states), "a second of them: {states}");
+}
+
+#[test]
+fn a_request_is_answered_within_the_deadline_of_its_class() {
+    let mut scene = Scene::new(&fed());
+    scene.run(500);
+    scene.ask(3);
+    let asked = scene.now;
+    while scene.answers().is_empty() {
+        scene.run(scene.now.as_nanos() / 1_000_000 + 1);
+        assert!(scene.now.since(asked) < Class::D4.deadline().unwrap());
+    }
+}
+
+/// The unit's station, its application and a car beside it, a millisecond at a time.
+struct Scene {
+    application: Roadside,
+    unit: Station,
+    car: Station,
+    now: Instant,
+    told: usize,
+}
+
+impl Scene {
+    fn new(config: &RoadsideConfig) -> Self {
+        let application = Roadside::new(config, "unit", v1::Position::default(), Instant::ZERO);
+        let mut scene = Self {
+            application,
+            unit: Station::new(1, Config::roadside()),
+            car: Station::new(2, Config::vehicle()),
+            now: Instant::ZERO,
+            told: 0,
+        };
+        scene.unit.start(Instant::ZERO, PLACE);
+        scene.unit.feed(Instant::ZERO, standing(Instant::ZERO));
+        scene.car.start(Instant::ZERO, PLACE.moved(0.0, -200.0));
+        scene
+    }
+
+    /// On to `ms` milliseconds after the start.
+    fn run(&mut self, ms: u64) {
+        let end = Instant::from_millis(ms);
+        while self.now < end {
+            let now = self.now;
+            let mut frames = Vec::new();
+            if now.as_nanos() % 100_000_000 == 0 {
+                frames.extend(self.unit.feed(now, standing(now)));
+                let metres = now.as_nanos() as f64 * 15e-9 - 200.0;
+                let place = fix(now, PLACE.moved(0.0, metres));
+                self.say(now, place);
+            }
+            self.tell_application(now);
+            self.application.set_sending(true);
+            if self.application.next_due().is_some_and(|due| due <= now) {
+                for input in self.application.due(now, anchor().wire_at(now)) {
+                    frames.extend(self.unit.feed(now, input));
+                    self.tell_application(now);
+                }
+            }
+            if self.unit.deadline.0 <= now {
+                frames.extend(self.unit.feed(now, Input::Timeout));
+            }
+            for frame in frames {
+                self.car.hear_from(now, &frame, self.unit.address);
+            }
+            if self.car.deadline.0 <= now {
+                self.say(now, Input::Timeout);
+            }
+            self.now = now + Duration::from_millis(1);
+        }
+    }
+
+    /// Feeds the car; what it sends, the unit hears.
+    fn say(&mut self, now: Instant, input: Input) {
+        for frame in self.car.feed(now, input) {
+            self.unit.hear_from(now, &frame, self.car.address);
+        }
+    }
+
+    /// As the daemon does.
+    fn tell_application(&mut self, now: Instant) {
+        let wire = anchor().wire_at(now);
+        for event in &self.unit.events[self.told..] {
+            let heard = match event {
+                Event::Received(received) if received.message_type == MessageType::PriorityRequest as u32 => {
+                    Heard::Request(received.clone())
+                }
+                Event::HazardAccepted(id) => Heard::HazardAccepted(*id),
+                Event::HazardRefused(refusal) => Heard::HazardRefused(*refusal),
+                _ => continue,
+            };
+            self.application.heard(&heard, now, wire);
+        }
+        self.told = self.unit.events.len();
+    }
+
+    fn line(&mut self, text: &str) {
+        let (now, line) = (self.now, line::parse(text.as_bytes()));
+        assert_eq!(self.application.line(CONTROLLER, line, now, anchor().wire_at(now)), None);
+    }
+
+    /// The car asks for a green signal at intersection 18.
+    fn ask(&mut self, request_id: u32) {
+        let arrival = anchor().wire_at(self.now) + Duration::from_secs(12);
+        let request = v1::PriorityRequest {
+            intersection_id: 18,
+            request_id,
+            action: v1::PriorityAction::Request as i32,
+            role: v1::PriorityRole::Emergency as i32,
+            arrival_us: arrival.as_micros(),
+            duration_ms: 2_000,
+            ..v1::PriorityRequest::default()
+        };
+        let send = SendRequest {
+            message_type: MessageType::PriorityRequest as u32,
+            class: Class::D4,
+            lifetime_ms: 1_000,
+            max_hops: 1,
+            area: None,
+            subject: 18,
+            due: None,
+            payload: Bytes::from(request.encode_to_vec()),
+        };
+        self.say(self.now, Input::Send(send));
+    }
+
+    fn received(&self) -> impl Iterator<Item = &Received> {
+        self.car.events.iter().filter_map(|event| match event {
+            Event::Received(received) => Some(received),
+            _ => None,
+        })
+    }
+
+    fn messages(&self) -> impl Iterator<Item = Message> {
+        self.received()
+            .map(|received| payload::decode(received.message_type, received.payload.clone()).unwrap())
+    }
+
+    fn heard_by_type(&self) -> BTreeMap<u32, usize> {
+        let mut counts = BTreeMap::new();
+        for received in self.received() {
+            *counts.entry(received.message_type).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How the car's request stood, answer by answer.
+    fn answers(&self) -> Vec<PriorityState> {
+        let me: Digest = self.car.node.digest();
+        let statuses = self.messages().filter_map(|message| match message {
+            Message::PriorityStatus(status) => Some(status),
+            _ => None,
+        });
+        let mine = statuses.flat_map(|status| status.answers).filter(|answer| *answer.requester == me.0);
+        mine.map(|answer| answer.state()).collect()
+    }
+}
+
+/// The unit's own position: one that moves and stays where it is would be found out as a liar.
+fn standing(now: Instant) -> Input {
+    match fix(now, PLACE) {
+        Input::Fix(Some(moving)) => Input::Fix(Some(Fix { speed: Some(0), heading: None, ..moving })),
+        other => other,
+    }
+}
+
+fn example() -> RoadsideConfig {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/roadside.toml");
+    StationConfig::load(&file).unwrap().roadside
+}
+
+fn fed() -> RoadsideConfig {
+    RoadsideConfig { feed: Some(FeedAddress::Unix("/run/feed".into())), ..example() }
+}
+
+const CONTROLLER: ClientId = ClientId(1);
