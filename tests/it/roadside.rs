@@ -115,7 +115,7 @@ impl Scene {
         while self.now < end {
             let now = self.now;
             let mut frames = Vec::new();
-            if now.as_nanos() % 100_000_000 == 0 {
+            if now.as_nanos().is_multiple_of(100_000_000) {
                 frames.extend(self.unit.feed(now, standing(now)));
                 let metres = now.as_nanos() as f64 * 15e-9 - 200.0;
                 let place = fix(now, PLACE.moved(0.0, metres));

@@ -23,7 +23,7 @@ use v2x_proto::v1;
 
 use crate::account::Account;
 use crate::authorities::{self, RevocationFiles};
-use crate::config::{IdentityFiles, PositionConfig, StationConfig};
+use crate::config::{IdentityFiles, StationConfig};
 use crate::control::desk::Desk;
 use crate::error::Error;
 use crate::keys;
@@ -159,7 +159,7 @@ impl Daemon {
             account.advise(node.digest());
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;
-        let roadside = Unit::start(&config.roadside, &unit_name(&args.config), place(config), started)?;
+        let roadside = Unit::start(config, &args.config, started)?;
         if roadside.is_some() {
             account.listen_for_unit();
         }
@@ -212,7 +212,7 @@ impl Daemon {
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
         let mut next_upkeep = self.started;
-        // Whether what the station says of hazards was passed on in the last turn: then others are asked before it is
+        // Whether what the station says of hazards, or has for a unit's application, was passed on in the last turn: then others are asked before it is
         // again, because the first branch below would else keep the last ones waiting.
         let mut passed_on = false;
         loop {
@@ -277,7 +277,7 @@ impl Daemon {
                     self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
                 }
                 // Last: a feed that never ends takes nobody else's turn.
-                incoming = incoming(&mut self.roadside) => self.take_incoming(incoming),
+                incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
         }
         if let Some(recorder) = self.station.recorder() {
@@ -469,13 +469,6 @@ impl Daemon {
     }
 }
 
-async fn incoming(unit: &mut Option<Unit>) -> Incoming {
-    match unit {
-        Some(unit) => unit.incoming().await,
-        None => core::future::pending().await,
-    }
-}
-
 /// The machine's clocks read together.
 pub fn read_anchor() -> Anchor {
     // Between two readings of one clock, so that a preemption in between does not become a clock error.
@@ -541,22 +534,6 @@ fn apply_realtime(config: &StationConfig) -> Result<(), Error> {
         realtime::set_fifo(priority)?;
     }
     Ok(())
-}
-
-fn unit_name(config: &Path) -> String {
-    let name = config.file_stem().unwrap_or_default().to_string_lossy();
-    name.chars().filter(char::is_ascii).take(32).collect()
-}
-
-fn place(config: &StationConfig) -> v1::Position {
-    match &config.position {
-        PositionConfig::Fixed { position, .. } => v1::Position {
-            latitude: position.latitude,
-            longitude: position.longitude,
-            ..v1::Position::default()
-        },
-        _ => v1::Position::default(),
-    }
 }
 
 /// Writes a report whole or not at all.

@@ -221,7 +221,11 @@ async fn follow(
             expired = timer.expired() => return Err(silent(expired)),
         };
         if length == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other end closed"));
+            // Some casters of version 1 close on a request of version 2 without a word.
+            return Err(match &reply {
+                Some(reply) if !reply.is_streaming() => io::Error::other(ReplyError::Malformed),
+                _ => io::Error::new(io::ErrorKind::UnexpectedEof, "the other end closed"),
+            });
         }
         let messages = match &mut reply {
             None => teller.read(&buffer[..length]).await?,
@@ -319,12 +323,20 @@ mod tests {
                 SILENCE,
                 at_once(),
             ));
-            assert!(answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.contains("HTTP/1.1"));
+            assert!(
+                answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.contains("GET /MNT HTTP/1.1")
+            );
             let FromSource::Down(why) = said.recv().await.unwrap() else { panic!("not down") };
             assert_eq!(why, "the caster answers \"HTTP/1.1 400 Bad Request\" where \"200 OK\" was expected");
             let request = answer(&listener, &[b"ICY 200 OK\r\n\r\n".as_slice(), &EXAMPLE].concat()).await;
             assert!(request.starts_with("GET /MNT HTTP/1.0\r\n"), "{request}");
             assert_eq!(said.recv().await, Some(FromSource::Up));
+            // Version 1 is what it speaks, so it is asked in it again.
+            assert!(answer(&listener, b"").await.contains("HTTP/1.0"));
+            assert!(
+                answer(&listener, b"").await.contains("HTTP/1.1"),
+                "closed without a word: the other one"
+            );
             task.abort();
         });
     }

@@ -2,6 +2,7 @@
 
 use core::future::pending;
 use std::io;
+use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -12,7 +13,7 @@ use v2x_proto::v1;
 use super::feed::{Feed, FromClient};
 use super::source::{FromSource, Source};
 use super::{ClientId, Heard, Roadside};
-use crate::config::RoadsideConfig;
+use crate::config::{PositionConfig, StationConfig};
 use crate::error::Error;
 
 /// A running roadside unit.
@@ -36,18 +37,15 @@ pub enum Incoming {
 }
 
 impl Unit {
-    /// Opens what `config` names; `None` when it has nothing to say. To be called within a tokio runtime with IO
-    /// enabled.
+    /// Opens what `config` names, which stands in `file`; `None` when it has nothing to say. To be called within a tokio
+    /// runtime with IO enabled.
     ///
     /// # Errors
     /// A feed that cannot be listened on.
-    pub fn start(
-        config: &RoadsideConfig,
-        name: &str,
-        place: v1::Position,
-        now: Instant,
-    ) -> Result<Option<Self>, Error> {
-        let application = Roadside::new(config, name, place, now);
+    pub fn start(config: &StationConfig, file: &Path, now: Instant) -> Result<Option<Self>, Error> {
+        let (name, place) = (name(file), place(&config.position));
+        let config = &config.roadside;
+        let application = Roadside::new(config, &name, place, now);
         if application.is_silent() {
             return Ok(None);
         }
@@ -72,6 +70,14 @@ impl Unit {
     /// What it says, in one line for people.
     pub fn describe(&self) -> &str {
         self.application.describe()
+    }
+
+    /// The next thing from outside, if there is a unit; else it waits for ever.
+    pub async fn next_of(unit: &mut Option<Self>) -> Incoming {
+        match unit {
+            Some(unit) => unit.incoming().await,
+            None => pending().await,
+        }
     }
 
     /// The next thing from outside; may be dropped and called again without losing one.
@@ -187,6 +193,22 @@ impl Unit {
                 feed.send(client, line);
             }
         }
+    }
+}
+
+fn name(config: &Path) -> String {
+    let name = config.file_stem().unwrap_or_default().to_string_lossy();
+    name.chars().filter(char::is_ascii).take(32).collect()
+}
+
+fn place(config: &PositionConfig) -> v1::Position {
+    match config {
+        PositionConfig::Fixed { position, .. } => v1::Position {
+            latitude: position.latitude,
+            longitude: position.longitude,
+            ..v1::Position::default()
+        },
+        _ => v1::Position::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `roadside.feed`: where the controller says what the signals show.
 
 use core::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::super::section::{ConfigError, Section};
@@ -32,7 +32,8 @@ impl fmt::Display for FeedAddress {
 }
 
 pub(super) fn read(section: &Section<'_>) -> Result<Option<FeedAddress>, ConfigError> {
-    let right = "\"unix:\" with a path, or \"udp:\" with an address and port such as \"udp:127.0.0.1:5055\"";
+    let right =
+        "\"unix:\" with a path, or \"udp:\" with a port, or address and port, such as \"udp:127.0.0.1:5055\"";
     let Some(text) = section.string("feed", right)? else { return Ok(None) };
     let wrong = || section.wrong("feed", format!("{text:?}"), right.to_owned());
     match text.split_once(':') {
@@ -48,10 +49,14 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<FeedAddress>, ConfigE
             }
             Ok(Some(FeedAddress::Unix(path)))
         }
-        Some(("udp", address)) => match address.parse::<SocketAddr>() {
-            Ok(address) if address.port() != 0 => Ok(Some(FeedAddress::Udp(address))),
-            _ => Err(wrong()),
-        },
+        Some(("udp", address)) => {
+            let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let address = address.parse::<SocketAddr>().or_else(|_| address.parse().map(loopback));
+            match address {
+                Ok(address) if address.port() != 0 => Ok(Some(FeedAddress::Udp(address))),
+                _ => Err(wrong()),
+            }
+        }
         _ => Err(wrong()),
     }
 }

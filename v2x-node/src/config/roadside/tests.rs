@@ -31,9 +31,17 @@ fn a_feed_is_a_socket_or_an_address() {
     assert_eq!(feed("unix:c.sock").unwrap(), FeedAddress::Unix(examples.join("c.sock")));
     let udp = feed("udp:127.0.0.1:5055").unwrap();
     assert_eq!((udp.to_string().as_str(), udp.is_open()), ("udp:127.0.0.1:5055", false));
+    assert_eq!(feed("udp:5055").unwrap(), udp, "loopback unless told otherwise");
     assert!(feed("udp:0.0.0.0:5055").unwrap().is_open() && !feed("udp:[::1]:5055").unwrap().is_open());
-    for wrong in ["tcp:127.0.0.1:1", "udp:localhost:1", "udp:127.0.0.1:0", "udp:5055", "unix:", "/run/c.sock"]
-    {
+    for wrong in [
+        "tcp:127.0.0.1:1",
+        "udp:localhost:1",
+        "udp:127.0.0.1:0",
+        "udp:0",
+        "udp:99999",
+        "unix:",
+        "/run/c.sock",
+    ] {
         let message = feed(wrong).unwrap_err().to_string();
         assert!(
             message.contains("roadside.feed: found ") && message.contains("\"unix:\" with a path"),
