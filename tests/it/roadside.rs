@@ -9,7 +9,7 @@ use prost::Message as _;
 use v2x_core::config::Config;
 use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
 use v2x_core::time::Instant;
-use v2x_node::config::{FeedAddress, Intersection, RoadsideConfig, StationConfig};
+use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
 use v2x_node::roadside::{ClientId, Heard, Roadside, line};
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, PriorityState};
@@ -19,15 +19,11 @@ use crate::stations::{PLACE, Station, anchor, fix};
 
 #[test]
 fn a_car_takes_all_that_a_unit_says() {
-    let mut config = example();
-    // As many intersections with signals as a unit may have.
-    let third = Intersection { id: 99, ..config.intersections[0].clone() };
-    config.intersections.push(third);
-    let mut scene = Scene::new(&config);
+    let mut scene = Scene::new(&example());
     scene.run(10_000);
     assert_eq!(scene.car.drops(), BTreeMap::new());
     let heard = scene.heard_by_type();
-    assert_eq!(heard[&(MessageType::SignalState as u32)], 300, "three intersections, ten times a second");
+    assert_eq!(heard[&(MessageType::SignalState as u32)], 200, "two intersections, ten times a second");
     for once_a_second in [MessageType::IntersectionMap, MessageType::SignInfo, MessageType::RsuAdvert] {
         assert_eq!(heard[&(once_a_second as u32)], 10, "{once_a_second:?}");
     }
@@ -40,6 +36,31 @@ fn a_car_takes_all_that_a_unit_says() {
         })
         .collect();
     assert!(revisions.len() == 110 && revisions.iter().all(|revision| *revision == 1), "{revisions:?}");
+}
+
+#[test]
+fn the_most_a_unit_may_be_told_to_say_is_within_what_receivers_take() {
+    let mut config = example();
+    let source = CorrectionSource::Device { path: "/dev/ttyUSB0".into(), baud: 115_200 };
+    config.corrections = Some(Corrections { source, per_second: 6 });
+    let map = config.intersections[1].map[0].clone();
+    config.intersections[1].map =
+        (0..16).map(|fragment| v1::IntersectionMap { fragment, fragments: 16, ..map.clone() }).collect();
+    let mut scene = Scene::new(&config);
+    for tenth in 1..400 {
+        scene.run(tenth * 100);
+        for _ in 0..2 {
+            scene.application.correction(Bytes::from_static(RTCM), scene.now);
+        }
+        // A request that changes all the time.
+        if tenth % 5 == 0 {
+            scene.ask(tenth as u32 / 100);
+        }
+    }
+    assert_eq!(scene.car.drops(), BTreeMap::new());
+    let heard = scene.heard_by_type();
+    assert!(heard[&(MessageType::GnssCorrection as u32)] > 200, "{heard:?}");
+    assert!(heard[&(MessageType::PriorityStatus as u32)] > 35, "{heard:?}");
 }
 
 #[test]
@@ -246,3 +267,8 @@ fn fed() -> RoadsideConfig {
 }
 
 const CONTROLLER: ClientId = ClientId(1);
+/// RTCM 10403.3's own example, a message of type 1005.
+const RTCM: &[u8] = &[
+    0xD3, 0x00, 0x13, 0x3E, 0xD7, 0xD3, 0x02, 0x02, 0x98, 0x0E, 0xDE, 0xEF, 0x34, 0xB4, 0xBD, 0x62, 0xAC,
+    0x09, 0x41, 0x98, 0x6F, 0x33, 0x36, 0x0B, 0x98,
+];

@@ -88,20 +88,21 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, Conf
         work_zones: work_zone::read(&section)?,
         corrections: corrections::read(&section)?,
     };
-    let signals = config.intersections.iter().filter(|one| !one.groups.is_empty()).count();
-    if signals > MOST_SIGNALS {
+    let signals = config.intersections.iter().filter(|one| !one.groups.is_empty()).count() as u32;
+    let most = MOST_D4_PER_SECOND / D4_PER_INTERSECTION;
+    if signals > most {
         let right = format!(
-            "at most {MOST_SIGNALS}: receivers take 30 messages of D4 a second from one station; use a second unit"
+            "at most {most}: receivers take {MOST_D4_PER_SECOND} messages of D4 a second from one station; use a \
+             second unit"
         );
         return Err(top.wrong("roadside", format!("{signals} intersections with signals"), right));
     }
-    if let Some(corrections) = &config.corrections
-        && 10 * signals as u32 + corrections.per_second > MOST_D4_PER_SECOND
+    let left = MOST_D4_PER_SECOND - D4_PER_INTERSECTION * signals;
+    if let Some(corrections) = config.corrections.as_ref().filter(|corrections| corrections.per_second > left)
     {
         let right = format!(
-            "at most {}: receivers take {MOST_D4_PER_SECOND} messages of D4 a second from one station, and each \
-             intersection's signals are 10",
-            MOST_D4_PER_SECOND.saturating_sub(10 * signals as u32)
+            "at most {left} beside {signals} intersections with signals: receivers take {MOST_D4_PER_SECOND} messages \
+             of D4 a second from one station"
         );
         return Err(section.wrong("corrections_per_s", corrections.per_second.to_string(), right));
     }
@@ -164,7 +165,8 @@ const ANOTHER_ID: &str = "a number no other intersection has";
 const MOST_INTERSECTIONS: usize = 8;
 /// What a receiver takes of one signer (`v2x_core::limits::signer_rate`).
 const MOST_D4_PER_SECOND: u32 = 30;
-const MOST_SIGNALS: usize = 3;
+/// Ten states, and two answers to requests for priority while there are any.
+const D4_PER_INTERSECTION: u32 = 12;
 
 #[cfg(test)]
 mod tests;

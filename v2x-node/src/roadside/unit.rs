@@ -215,3 +215,124 @@ fn place(config: &PositionConfig) -> v1::Position {
 /// One client is told this often what is wrong with its lines.
 const REFUSE_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
 const MOST_NEWS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use prost::Message as _;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::UnixStream;
+    use v2x_core::io::{MessageId, ReceiveStamps, Received};
+    use v2x_core::position::Position;
+    use v2x_proto::{Class, Digest};
+
+    use super::*;
+
+    const AT: WireTime = WireTime::from_micros(720_000_000_000_000);
+
+    /// The example, fed by a socket of its own in the directory for temporary files.
+    fn unit(name: &str, more: &str) -> (Unit, PathBuf) {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/roadside.toml");
+        let socket = std::env::temp_dir().join(format!("roadcast-{name}-{}", std::process::id()));
+        let feed = format!("[roadside]\nfeed = \"unix:{}\"\n{more}\n", socket.display());
+        let text = std::fs::read_to_string(&examples).unwrap().replacen("[roadside]\n", &feed, 1);
+        let config = StationConfig::parse(&text, &examples).unwrap();
+        (Unit::start(&config, &examples, Instant::ZERO).unwrap().unwrap(), socket)
+    }
+
+    fn run<T>(test: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
+    }
+
+    async fn take(unit: &mut Unit) {
+        let incoming = unit.incoming().await;
+        unit.take(incoming, Instant::ZERO, AT);
+    }
+
+    fn request() -> Received {
+        let request = v1::PriorityRequest {
+            intersection_id: 18,
+            request_id: 5,
+            action: v1::PriorityAction::Request as i32,
+            role: v1::PriorityRole::Truck as i32,
+            arrival_us: AT.as_micros() + 9_000_000,
+            ..v1::PriorityRequest::default()
+        };
+        Received {
+            id: MessageId { signer: Digest([0xab; 8]), class: Class::D4, sequence: 1 },
+            message_type: v1::MessageType::PriorityRequest as u32,
+            generation_time: AT,
+            position: Position::default(),
+            link_source: [0; 6],
+            hops: 1,
+            permissions: 0,
+            verified: true,
+            suspect: false,
+            payload: Bytes::from(request.encode_to_vec()),
+            stamps: ReceiveStamps::default(),
+        }
+    }
+
+    #[test]
+    fn a_controller_is_told_of_its_bad_lines_and_of_requests() {
+        run(async {
+            let (mut unit, socket) = unit("controller", "");
+            let (read, mut write) = UnixStream::connect(&socket).await.unwrap().into_split();
+            let mut lines = BufReader::new(read).lines();
+            write.write_all(b"no line\nnor this\n").await.unwrap();
+            for _ in ["it is there", "first", "second"] {
+                take(&mut unit).await;
+            }
+            let refused = lines.next_line().await.unwrap().unwrap();
+            assert!(refused.starts_with("{\"refused\":\"expected "), "{refused}");
+            write
+                .write_all(b"{\"intersection\":18,\"groups\":[{\"group\":1,\"phase\":\"dark\"}]}\n")
+                .await
+                .unwrap();
+            take(&mut unit).await;
+            let said = unit.due(Instant::ZERO, AT);
+            assert!(
+                said.iter().any(|input| matches!(input, Input::Send(request) if request.class == Class::D4))
+            );
+            unit.heard(&Heard::Request(request()), Instant::ZERO, AT);
+            let asked = lines.next_line().await.unwrap().unwrap();
+            assert!(asked.starts_with(
+                "{\"intersection\":18,\"priority\":{\"requester\":\"abababababababab\",\"request\":5,"
+            ));
+            let news = unit.take_news(Instant::ZERO);
+            assert!(
+                news[1].starts_with("feed: 2 lines refused, the last by client 1: expected "),
+                "{news:?}"
+            );
+            drop((lines, write));
+            take(&mut unit).await;
+            unit.heard(&Heard::Request(request()), Instant::ZERO, AT);
+            assert!(unit.warnings(Instant::ZERO)[0].starts_with("2 lines of the feed refused"));
+        });
+    }
+
+    #[test]
+    fn corrections_go_from_their_source_to_the_air() {
+        run(async {
+            let file = std::env::temp_dir().join(format!("roadcast-base-{}", std::process::id()));
+            std::fs::write(&file, super::super::rtcm::tests::EXAMPLE).unwrap();
+            let line = format!("corrections = \"serial:{}\"\ncorrections_per_s = 6", file.display());
+            let (mut unit, _) = unit("corrections", &line);
+            for _ in ["up", "message", "end of the file"] {
+                take(&mut unit).await;
+            }
+            let later = Instant::from_millis(100);
+            let said = unit.due(later, AT);
+            let correction = v1::MessageType::GnssCorrection as u32;
+            assert!(
+                said.iter()
+                    .any(|input| matches!(input, Input::Send(request) if request.message_type == correction))
+            );
+            let news = unit.take_news(later);
+            assert_eq!(news.len(), 2);
+            assert_eq!(news[1], format!("corrections from {} stop: played to its end", file.display()));
+            std::fs::remove_file(file).unwrap();
+        });
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::super::StationConfig;
 use super::*;
 
@@ -59,7 +61,7 @@ fn corrections_come_from_a_device_or_a_caster_and_no_complaint_shows_a_password(
     assert_eq!(serial.source, CorrectionSource::Device { path: "/dev/ttyUSB0".into(), baud: 9600 });
     assert_eq!(serial.per_second, 5);
     let caster =
-        source("corrections = \"ntrip://me:secret@base.example/MNT\"\ncorrections_per_s = 10").unwrap();
+        source("corrections = \"ntrip://me:secret@base.example/MNT\"\ncorrections_per_s = 6").unwrap();
     assert_eq!(caster.source.to_string(), "ntrip://base.example:2101/MNT");
     for (lines, expected) in [
         ("corrections = \"ntrip://me:secret@base.example\"", "found an NTRIP address without a mount point"),
@@ -96,17 +98,18 @@ fn what_receivers_would_not_take_is_refused() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/roadside.toml");
         StationConfig::parse(&text, &file).map(|config| config.roadside).map_err(|error| error.to_string())
     };
-    assert_eq!(with_more(1, "").unwrap().intersections.len(), 3);
-    let message = with_more(2, "").unwrap_err();
+    assert_eq!(with_more(0, "").unwrap().intersections.len(), 2);
+    let message = with_more(1, "").unwrap_err();
     assert!(
-        message.contains("roadside: found 4 intersections with signals, expected at most 3"),
+        message.contains("roadside: found 3 intersections with signals, expected at most 2"),
         "{message}"
     );
-    let corrections = "corrections = \"serial:/dev/x\"\ncorrections_per_s = 10";
-    assert!(with_more(0, corrections).is_ok());
-    let message = with_more(1, corrections).unwrap_err();
+    let corrections =
+        |per_second| format!("corrections = \"serial:/dev/x\"\ncorrections_per_s = {per_second}");
+    assert!(with_more(0, &corrections(6)).is_ok());
+    let message = with_more(0, &corrections(7)).unwrap_err();
     assert!(
-        message.contains("corrections_per_s: found 10, expected at most 0: receivers take 30"),
+        message.contains("corrections_per_s: found 7, expected at most 6 beside 2 intersections"),
         "{message}"
     );
 }
@@ -154,6 +157,23 @@ fn signs_and_works_say_what_is_wrong_with_them() {
             message.contains(expected) && message.contains("roadside.toml:"),
             "{message}\nlacks\n{expected}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_change_of_the_example_makes_the_reader_panic(
+        at in 0..UNIT.len(), with in "[\\[\\]{}=\",.0-9a-z\\n-]{0,4}", cut in 0usize..6
+    ) {
+        let end = (at + cut).min(UNIT.len());
+        let (Some(head), Some(tail)) = (UNIT.get(..at), UNIT.get(end..)) else { return Ok(()) };
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        match StationConfig::parse(&format!("{head}{with}{tail}"), &examples.join("roadside.toml")) {
+            Err(error) => prop_assert!(error.to_string().starts_with(&*examples.to_string_lossy())),
+            Ok(config) => for sign in config.roadside.signs {
+                prop_assert!(v2x_proto::payload::Message::from(sign).check().is_ok());
+            },
+        }
     }
 }
 
