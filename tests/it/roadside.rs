@@ -19,7 +19,7 @@ use crate::stations::{PLACE, Station, anchor, fix};
 
 #[test]
 fn a_car_takes_all_that_a_unit_says() {
-    let mut scene = Scene::new(&example());
+    let mut scene = Scene::new(&RoadsideConfig { work_zones: Vec::new(), ..example() });
     scene.run(10_000);
     assert_eq!(scene.car.drops(), BTreeMap::new());
     let heard = scene.heard_by_type();
@@ -40,7 +40,7 @@ fn a_car_takes_all_that_a_unit_says() {
 
 #[test]
 fn the_most_a_unit_may_be_told_to_say_is_within_what_receivers_take() {
-    let mut config = example();
+    let mut config = RoadsideConfig { work_zones: Vec::new(), ..example() };
     let source = CorrectionSource::Device { path: "/dev/ttyUSB0".into(), baud: 115_200 };
     config.corrections = Some(Corrections { source, per_second: 6 });
     let map = config.intersections[1].map[0].clone();

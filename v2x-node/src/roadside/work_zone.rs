@@ -1,8 +1,10 @@
-//! Road works as standing hazards: declared when they begin, renewed while they last, cancelled when they end.
+//! Road works as standing hazards: declared when they begin, renewed while they last, ended by their validity.
+//!
+//! A unit that ends cancels nothing: the works are still there, and it may be back before they are forgotten.
 
 use core::time::Duration;
 
-use v2x_core::hazard::{Command, Draft, EventId, Refusal, Repeat};
+use v2x_core::hazard::{Command, Draft, EventId, MAX_VALIDITY, Refusal, Repeat};
 use v2x_core::position::Position;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::Class;
@@ -13,7 +15,8 @@ use crate::config::WorkZone;
 #[derive(Clone, Debug)]
 pub struct WorkZones {
     all: Vec<Zone>,
-    asked: Option<usize>,
+    /// Whose command waits for its answer, and whether it ends an event.
+    asked: Option<(usize, bool)>,
     sending: bool,
 }
 
@@ -21,13 +24,19 @@ pub struct WorkZones {
 struct Zone {
     config: WorkZone,
     event: Option<EventId>,
+    declared: WireTime,
     next: Instant,
 }
 
 impl WorkZones {
     /// None declared yet.
     pub fn new(zones: &[WorkZone], now: Instant) -> Self {
-        let zone = |config: &WorkZone| Zone { config: config.clone(), event: None, next: now };
+        let zone = |config: &WorkZone| Zone {
+            config: config.clone(),
+            event: None,
+            declared: WireTime::default(),
+            next: now,
+        };
         Self { all: zones.iter().map(zone).collect(), asked: None, sending: false }
     }
 
@@ -49,9 +58,9 @@ impl WorkZones {
         }
         for (index, zone) in self.all.iter_mut().enumerate().filter(|(_, zone)| zone.next <= now) {
             let command = zone.command(now, wire);
-            if command.is_some() {
-                self.asked = Some(index);
-                return command;
+            if let Some(command) = command {
+                self.asked = Some((index, matches!(command, Command::Cancel(_))));
+                return Some(command);
             }
         }
         None
@@ -59,9 +68,12 @@ impl WorkZones {
 
     /// What came of the command; ignored when none was asked for.
     pub fn answered(&mut self, answer: Result<EventId, &Refusal>, now: Instant) {
-        let Some(zone) = self.asked.take().and_then(|index| self.all.get_mut(index)) else { return };
+        let Some((index, ended)) = self.asked.take() else { return };
+        let Some(zone) = self.all.get_mut(index) else { return };
         match answer {
-            Ok(event) => zone.event = zone.next_is_renewal().then_some(event),
+            // Declared anew at once.
+            _ if ended => (zone.event, zone.next) = (None, now),
+            Ok(event) => zone.event = Some(event),
             Err(Refusal::Unknown(_)) => (zone.event, zone.next) = (None, now + SOON),
             Err(Refusal::SendingBlocked | Refusal::NotSent(_)) => zone.next = now + SOON,
             Err(_) => zone.next = now + LATER,
@@ -85,20 +97,21 @@ impl Zone {
         }
         let left = self.config.until.map_or(Duration::MAX, |until| until.since(wire));
         // An event holds for whole seconds.
-        if left < Duration::from_secs(1) {
-            self.next = Instant::FAR_FUTURE;
-            return self.event.map(Command::Cancel);
-        }
         let validity = Duration::from_secs(self.config.validity.min(left).as_secs());
-        self.next = now + (validity / 2).min(left);
-        if left < self.config.validity {
-            self.next = now + left;
+        if validity.is_zero() {
+            self.next = Instant::FAR_FUTURE;
+            return None;
         }
-        let draft = self.draft(validity);
-        Some(
-            self.event
-                .map_or_else(|| Command::New(draft.clone()), |event| Command::Update(event, draft.clone())),
-        )
+        self.next = now + if left <= self.config.validity { left } else { validity / 2 };
+        let Some(event) = self.event else {
+            self.declared = wire;
+            return Some(Command::New(self.draft(validity)));
+        };
+        // However often it is renewed, an event lasts a day from its declaration.
+        if wire.since(self.declared) + validity > MAX_VALIDITY {
+            return Some(Command::Cancel(event));
+        }
+        Some(Command::Update(event, self.draft(validity)))
     }
 
     fn draft(&self, validity: Duration) -> Draft {
@@ -112,10 +125,6 @@ impl Zone {
             keep_alive: *keep_alive,
             ..Draft::new(Class::D3, ROADWORKS)
         }
-    }
-
-    fn next_is_renewal(&self) -> bool {
-        self.next < Instant::FAR_FUTURE
     }
 }
 
@@ -174,7 +183,7 @@ mod tests {
             }
             all.push((second, name, draft.map_or(0, |draft| draft.validity.as_secs())));
             zones.answered(Ok(event), now);
-            assert!(zones.next_due().is_none_or(|due| due > now));
+            assert!(name == "cancel" || zones.next_due().is_none_or(|due| due > now));
         }
         all
     }
@@ -189,12 +198,20 @@ mod tests {
 
     #[test]
     fn works_begin_and_end_when_they_are_said_to() {
-        let mut zones = zones(Some(100), Some(1_000));
+        let mut zones = zones(Some(100), Some(1_050));
         assert_eq!(
             asked(&mut zones, 0..2000),
-            [(100, "new", 600), (400, "update", 600), (700, "update", 300), (1000, "cancel", 0)]
+            [(100, "new", 600), (400, "update", 600), (700, "update", 350)]
         );
         assert_eq!(zones.next_due(), None);
+    }
+
+    #[test]
+    fn works_of_more_than_a_day_are_declared_anew() {
+        let all = asked(&mut zones(None, None), 0..90_000);
+        let anew: Vec<_> = all.iter().filter(|(_, name, _)| *name != "update").collect();
+        assert_eq!(anew, [&(0, "new", 600), &(86_100, "cancel", 0), &(86_101, "new", 600)]);
+        assert!(all.windows(2).all(|pair| pair[1].0 - pair[0].0 <= 300), "never without");
     }
 
     #[test]

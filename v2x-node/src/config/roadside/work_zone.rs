@@ -13,7 +13,7 @@ use super::{area, sign};
 pub struct WorkZone {
     /// What kind, TS 102 894-2 `RoadworksSubCauseCode`.
     pub sub_cause: u8,
-    /// Where they are, and to whom they are told. The hazard's position is its centre.
+    /// To whom they are told: all within. The hazard's position is its centre.
     pub area: AreaView,
     /// From when; `None`: now.
     pub from: Option<WireTime>,
