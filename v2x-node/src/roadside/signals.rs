@@ -151,6 +151,7 @@ impl Signals {
         if alive && time.as_micros() < live.state.state_time_us {
             return refuse("older than the state before it: send each once, in their order".to_owned());
         }
+        let first = live.state.groups.is_empty();
         let changed = phases(&live.state.groups) != phases(&state.groups);
         live.state = v1::SignalState {
             intersection_id: intersection,
@@ -160,7 +161,6 @@ impl Signals {
             status: state.status,
             groups: state.groups,
         };
-        let first = live.speaker.is_none() && live.silences == 0 && signal.last.is_none();
         if live.silent {
             let silence = now.since(live.since);
             live.silence += silence;

@@ -34,7 +34,7 @@ pub enum FromSource {
     Message(Bytes),
     /// The first message came after it was opened.
     Up,
-    /// It ended or failed, and why; it is tried again unless it is a file. Said once until it is up.
+    /// It ended or failed, and why; it is tried again unless it is a file. Said once for each reason until it is up.
     Down(String),
 }
 
@@ -46,7 +46,7 @@ impl Source {
     pub fn start(corrections: &Corrections) -> io::Result<Self> {
         let (sender, incoming) = channel(MOST_WAITING);
         let mut timer = DeadlineTimer::new()?;
-        let teller = Teller { sender, up: None, framer: Framer::new() };
+        let teller = Teller::new(sender);
         let every = Duration::from_secs(1) / corrections.per_second;
         let task = match corrections.source.clone() {
             CorrectionSource::Device { path, baud } => tokio::spawn(async move {
@@ -84,17 +84,24 @@ impl Drop for Source {
 /// Frames what was read, and says what changes.
 struct Teller {
     sender: Sender<FromSource>,
-    up: Option<bool>,
+    up: bool,
+    /// Why it was down, as told last.
+    why: String,
     framer: Framer,
 }
 
 impl Teller {
+    fn new(sender: Sender<FromSource>) -> Self {
+        Self { sender, up: false, why: String::new(), framer: Framer::new() }
+    }
+
     /// How many messages there were in `bytes`; an error when nobody listens.
     async fn read(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut messages = Vec::new();
         self.framer.feed(bytes, |message| messages.push(Bytes::copy_from_slice(message)));
-        if !messages.is_empty() && self.up != Some(true) {
-            self.up = Some(true);
+        if !messages.is_empty() && !self.up {
+            self.up = true;
+            self.why.clear();
             self.say(FromSource::Up).await?;
         }
         let count = messages.len();
@@ -105,17 +112,19 @@ impl Teller {
     }
 
     async fn down(&mut self, why: &io::Error) -> io::Result<()> {
-        if self.up == Some(false) {
-            return Ok(());
-        }
-        self.up = Some(false);
+        self.up = false;
         let damaged = self.framer.damaged();
         let hint = if self.framer.messages() == 0 && damaged > 0 {
-            format!(" ({damaged} damaged messages and no whole one: a wrong speed?)")
+            " (damaged messages and no whole one: a wrong speed?)"
         } else {
-            String::new()
+            ""
         };
-        self.say(FromSource::Down(format!("{why}{hint}"))).await
+        let why = format!("{why}{hint}");
+        if why == self.why {
+            return Ok(());
+        }
+        self.why.clone_from(&why);
+        self.say(FromSource::Down(why)).await
     }
 
     async fn say(&self, said: FromSource) -> io::Result<()> {
@@ -315,7 +324,7 @@ mod tests {
                 panic!("no caster")
             };
             let (sender, mut said) = channel(16);
-            let teller = Teller { sender, up: None, framer: Framer::new() };
+            let teller = Teller::new(sender);
             let task = tokio::spawn(stay_connected(
                 caster,
                 DeadlineTimer::new().unwrap(),
@@ -349,7 +358,7 @@ mod tests {
                 panic!("no caster")
             };
             let (sender, mut said) = channel(16);
-            let teller = Teller { sender, up: None, framer: Framer::new() };
+            let teller = Teller::new(sender);
             let silence = Duration::from_millis(20);
             let task = tokio::spawn(stay_connected(
                 caster,
