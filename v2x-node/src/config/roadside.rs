@@ -89,6 +89,10 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, Conf
         corrections: corrections::read(&section)?,
     };
     let signals = config.intersections.iter().filter(|one| !one.groups.is_empty()).count() as u32;
+    if signals == 0 && config.feed.is_some() {
+        let right = "name an intersection whose connections have signal groups, or remove the feed";
+        return Err(section.contradiction("feed", "no intersections with signals", right));
+    }
     let most = MOST_D4_PER_SECOND / D4_PER_INTERSECTION;
     if signals > most {
         let right = format!(

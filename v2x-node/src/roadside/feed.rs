@@ -23,22 +23,28 @@ use crate::position::Lines;
 /// An open feed. Dropping it ends its connections and removes its socket.
 #[derive(Debug)]
 pub struct Feed {
-    incoming: Receiver<(ClientId, FromClient)>,
+    incoming: Receiver<(ClientId, Did)>,
     clients: BTreeMap<ClientId, Sender<String>>,
     task: JoinHandle<()>,
     socket: Option<PathBuf>,
     unsent: u64,
 }
 
-/// What a client did.
+/// What a client has to say.
 #[derive(Debug)]
 pub enum FromClient {
-    /// It is there; lines for it go here.
-    Came(Sender<String>),
-    /// It said something.
+    /// A line, or why it is none.
     Line(Result<Line, LineError>),
-    /// It is gone, or was one too many.
+    /// Nothing more.
     Gone,
+}
+
+#[derive(Debug)]
+enum Did {
+    /// It is there; lines for it go here.
+    Come(Sender<String>),
+    Say(Result<Line, LineError>),
+    Go,
 }
 
 /// Why a feed cannot be opened.
@@ -79,19 +85,18 @@ impl Feed {
         Ok(Self { incoming, clients: BTreeMap::new(), task, socket, unsent: 0 })
     }
 
-    /// The next thing a client did; may be dropped and called again without losing one. Ends never.
+    /// The next thing a client has to say; may be dropped and called again without losing one. Ends never.
     pub async fn next(&mut self) -> (ClientId, FromClient) {
-        match self.incoming.recv().await {
-            Some((client, FromClient::Came(sender))) => {
-                self.clients.insert(client, sender.clone());
-                (client, FromClient::Came(sender))
+        loop {
+            match self.incoming.recv().await {
+                Some((client, Did::Come(sender))) => drop(self.clients.insert(client, sender)),
+                Some((client, Did::Say(line))) => return (client, FromClient::Line(line)),
+                Some((client, Did::Go)) => {
+                    self.clients.remove(&client);
+                    return (client, FromClient::Gone);
+                }
+                None => core::future::pending().await,
             }
-            Some((client, FromClient::Gone)) => {
-                self.clients.remove(&client);
-                (client, FromClient::Gone)
-            }
-            Some(other) => other,
-            None => core::future::pending().await,
         }
     }
 
@@ -131,7 +136,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path)
 }
 
-async fn accept(listener: UnixListener, sender: Sender<(ClientId, FromClient)>) {
+async fn accept(listener: UnixListener, sender: Sender<(ClientId, Did)>) {
     let mut connections = JoinSet::new();
     let mut number = 0;
     loop {
@@ -160,9 +165,9 @@ async fn accept(listener: UnixListener, sender: Sender<(ClientId, FromClient)>) 
     }
 }
 
-async fn connection(stream: UnixStream, client: ClientId, sender: Sender<(ClientId, FromClient)>) {
+async fn connection(stream: UnixStream, client: ClientId, sender: Sender<(ClientId, Did)>) {
     let (lines_out, mut outgoing) = channel(MOST_WAITING_OUT);
-    if sender.send((client, FromClient::Came(lines_out))).await.is_err() {
+    if sender.send((client, Did::Come(lines_out))).await.is_err() {
         return;
     }
     let mut lines = Lines::new(LONGEST_LINE);
@@ -176,9 +181,9 @@ async fn connection(stream: UnixStream, client: ClientId, sender: Sender<(Client
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(_) => break,
             },
-            line = outgoing.recv() => {
+            Some(line) = outgoing.recv() => {
                 // A client that does not read gets whole lines or none.
-                if let Some(line) = line.filter(|line| pending.len() + line.len() <= MOST_PENDING) {
+                if pending.len() + line.len() <= MOST_PENDING {
                     pending.extend_from_slice(line.as_bytes());
                 }
                 continue;
@@ -194,13 +199,13 @@ async fn connection(stream: UnixStream, client: ClientId, sender: Sender<(Client
             }
         };
         for line in heard {
-            if sender.send((client, FromClient::Line(line))).await.is_err() {
+            if sender.send((client, Did::Say(line))).await.is_err() {
                 return;
             }
         }
     }
     // When nobody receives it, the feed itself is gone.
-    drop(sender.send((client, FromClient::Gone)).await);
+    drop(sender.send((client, Did::Go)).await);
 }
 
 fn take(lines: &mut Lines, bytes: &[u8]) -> Vec<Result<Line, LineError>> {
@@ -210,7 +215,7 @@ fn take(lines: &mut Lines, bytes: &[u8]) -> Vec<Result<Line, LineError>> {
     heard
 }
 
-async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, FromClient)>) {
+async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, Did)>) {
     let socket = Arc::new(socket);
     let mut peers: Vec<Peer> = Vec::new();
     let mut senders = JoinSet::new();
@@ -229,7 +234,7 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, FromClient)>) {
                 let idle = peers.iter().position(|peer| now - peer.heard > IDLE_NS);
                 let Some(idle) = idle else { continue };
                 let gone = peers.swap_remove(idle).client;
-                if sender.send((gone, FromClient::Gone)).await.is_err() {
+                if sender.send((gone, Did::Go)).await.is_err() {
                     return;
                 }
             }
@@ -237,7 +242,7 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, FromClient)>) {
             let (lines_out, outgoing) = channel(MOST_WAITING_OUT);
             senders.spawn(answer(Arc::clone(&socket), address, outgoing));
             let client = ClientId(number);
-            if sender.send((client, FromClient::Came(lines_out))).await.is_err() {
+            if sender.send((client, Did::Come(lines_out))).await.is_err() {
                 return;
             }
             peers.push(Peer { address, client, heard: now });
@@ -253,7 +258,7 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, FromClient)>) {
             lines.filter(|line| !line.is_empty()).map(line::parse).collect()
         };
         for line in heard {
-            if sender.send((client, FromClient::Line(line))).await.is_err() {
+            if sender.send((client, Did::Say(line))).await.is_err() {
                 return;
             }
         }
@@ -360,8 +365,10 @@ mod tests {
             let mut feed = Feed::open(&FeedAddress::Unix(path.clone())).unwrap();
             let mut clients = Vec::new();
             for _ in 0..MOST_CLIENTS {
-                clients.push(UnixStream::connect(&path).await.unwrap());
-                assert!(matches!(feed.next().await.1, FromClient::Came(_)));
+                let mut client = UnixStream::connect(&path).await.unwrap();
+                client.write_all(LINE).await.unwrap();
+                clients.push(client);
+                assert!(line(&mut feed).await.1.is_ok());
             }
             let mut last = UnixStream::connect(&path).await.unwrap();
             assert_eq!(last.read(&mut [0; 1]).await.unwrap(), 0);

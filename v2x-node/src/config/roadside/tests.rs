@@ -55,6 +55,18 @@ fn a_feed_is_a_socket_or_an_address() {
 }
 
 #[test]
+fn a_feed_for_no_signals_is_refused() {
+    let file = Path::new("conf/unit.toml");
+    let (head, _) = UNIT.split_once("[roadside]").unwrap();
+    let text = format!("{head}[roadside]\nfeed = \"udp:5055\"\n");
+    let message = StationConfig::parse(&text, file).unwrap_err().to_string();
+    assert!(
+        message.contains("roadside.feed: does not go with no intersections with signals; name an"),
+        "{message}"
+    );
+}
+
+#[test]
 fn corrections_come_from_a_device_or_a_caster_and_no_complaint_shows_a_password() {
     let source = |lines: &str| with(lines).map(|config| config.corrections.unwrap());
     let serial = source("corrections = \"serial:/dev/ttyUSB0\"\ncorrections_baud = 9600").unwrap();
