@@ -7,13 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::config::Config;
+use v2x_core::hazard::Change;
 use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
 use v2x_core::time::Instant;
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
 use v2x_node::roadside::{ClientId, Heard, Roadside, line};
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, PriorityState};
-use v2x_proto::{Class, Digest};
+use v2x_proto::{AreaView, Class, Digest};
 
 use crate::stations::{PLACE, Station, anchor, fix};
 
@@ -103,6 +104,29 @@ fn a_request_is_answered_within_the_deadline_of_its_class() {
         scene.run(scene.now.as_nanos() / 1_000_000 + 1);
         assert!(scene.now.since(asked) < Class::D4.deadline().unwrap());
     }
+}
+
+#[test]
+fn road_works_are_one_event_to_a_car_until_they_end() {
+    let mut config = example();
+    config.work_zones[0].until = Some(anchor().wire_at(Instant::from_millis(6_500)));
+    let (latitude, longitude) = (PLACE.latitude, PLACE.longitude);
+    config.work_zones[0].area =
+        AreaView { latitude, longitude, distance_a_m: 500, ..config.work_zones[0].area };
+    config.work_zones[0].area.distance_b_m = 500;
+    let mut scene = Scene::new(&config);
+    scene.run(10_000);
+    let changes: Vec<_> = scene
+        .car
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Hazard(changed) => Some((changed.change, changed.event.cause, changed.event.area)),
+            _ => None,
+        })
+        .collect();
+    let area = Some(config.work_zones[0].area);
+    assert_eq!(changes, [(Change::New, 3, area), (Change::Expired, 3, area)]);
 }
 
 /// The unit's station, its application and a car beside it, a millisecond at a time.
