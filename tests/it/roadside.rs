@@ -9,7 +9,9 @@ use prost::Message as _;
 use v2x_core::config::Config;
 use v2x_core::hazard::Change;
 use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
+use v2x_core::position::Position;
 use v2x_core::time::Instant;
+use v2x_node::advice::Advisor;
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
 use v2x_node::roadside::{ClientId, Heard, Roadside, line};
 use v2x_proto::payload::{self, Message};
@@ -129,6 +131,36 @@ fn road_works_are_one_event_to_a_car_until_they_end() {
     assert_eq!(changes, [(Change::New, 3, area), (Change::Expired, 3, area)]);
 }
 
+#[test]
+fn a_vehicle_finds_its_lane_on_the_map_and_its_green_in_the_states() {
+    let config = RoadsideConfig { work_zones: Vec::new(), ..fed() };
+    let mut scene = Scene::new(&config);
+    // On the lane from the south, 15 m/s, 100 m from the reference at first.
+    scene.road = config.intersections[1].position.moved(1.75, -100.0);
+    let mut advisor = Advisor::new(scene.car.node.digest());
+    let mut told = 0;
+    let mut ahead = None;
+    for tenth in 1..=25 {
+        scene.line(
+            r#"{"intersection":18,"groups":[{"group":1,"phase":"stop_and_remain","min_end_s":9,"max_end_s":9,"likely_end_s":9}]}"#,
+        );
+        scene.run(tenth * 100);
+        for event in &scene.car.events[told..] {
+            advisor.event(event, scene.now, &anchor());
+        }
+        told = scene.car.events.len();
+        let Input::Fix(fix) = scene.car_fix(scene.now) else { panic!("no fix") };
+        advisor.fix(fix.as_ref(), scene.now, &anchor());
+        ahead = advisor.signal_ahead(scene.now, &anchor()).or(ahead);
+    }
+    let ahead = ahead.expect("a signal is ahead");
+    assert_eq!((ahead.intersection, ahead.lane, ahead.signals.len()), (18, 1, 3));
+    let straight = ahead.signals.iter().find(|signal| signal.to_lane == 13).unwrap();
+    assert_eq!((straight.group, straight.known), (1, true));
+    let green = straight.green_in_s.unwrap();
+    assert!((8.5..=9.5).contains(&green), "{straight:?}");
+}
+
 /// The unit's station, its application and a car beside it, a millisecond at a time.
 struct Scene {
     application: Roadside,
@@ -136,6 +168,8 @@ struct Scene {
     car: Station,
     now: Instant,
     told: usize,
+    /// Where the car began.
+    road: Position,
 }
 
 impl Scene {
@@ -147,6 +181,7 @@ impl Scene {
             car: Station::new(2, Config::vehicle()),
             now: Instant::ZERO,
             told: 0,
+            road: PLACE.moved(0.0, -200.0),
         };
         scene.unit.start(Instant::ZERO, PLACE);
         scene.unit.feed(Instant::ZERO, standing(Instant::ZERO));
@@ -162,8 +197,7 @@ impl Scene {
             let mut frames = Vec::new();
             if now.as_nanos().is_multiple_of(100_000_000) {
                 frames.extend(self.unit.feed(now, standing(now)));
-                let metres = now.as_nanos() as f64 * 15e-9 - 200.0;
-                let place = fix(now, PLACE.moved(0.0, metres));
+                let place = self.car_fix(now);
                 self.say(now, place);
             }
             self.tell_application(now);
@@ -185,6 +219,11 @@ impl Scene {
             }
             self.now = now + Duration::from_millis(1);
         }
+    }
+
+    /// Where the car is: northward at 15 m/s.
+    fn car_fix(&self, now: Instant) -> Input {
+        fix(now, self.road.moved(0.0, now.as_nanos() as f64 * 15e-9))
     }
 
     /// Feeds the car; what it sends, the unit hears.
