@@ -13,6 +13,7 @@ use v2x_proto::{AreaView, Class, Shape};
 use crate::craft::circle;
 use crate::field::{Crew, Field, flood};
 
+mod geodesics;
 mod highway;
 mod partition;
 mod rules;

@@ -19,6 +19,8 @@ pub mod area;
 mod carry;
 pub mod contention;
 mod flood;
+#[cfg(feature = "polygon")]
+pub mod polygon;
 pub mod reach;
 mod table;
 
