@@ -9,8 +9,11 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_core::io::{Event, MessageId, Received, SendingState, Transmit};
+use v2x_core::hazard::Command;
+use v2x_core::hazard::alert::Triggers;
+use v2x_core::io::{Event, Fix, MessageId, Received, SendingState, Transmit};
 use v2x_core::limits;
+use v2x_core::neighbor::Neighbour;
 use v2x_core::report::{Frames, Kind, Report, Verify};
 use v2x_core::security::revocation::RevocationNews;
 use v2x_core::stats::{Stage, Stats, receive_stages, send_stages};
@@ -42,6 +45,7 @@ pub struct Account {
     untracked: u64,
     notices: Vec<String>,
     advisor: Option<Advisor>,
+    triggers: Option<Triggers>,
     news: News,
     heard_for_unit: Option<Vec<Heard>>,
 }
@@ -72,6 +76,7 @@ impl Account {
             untracked: 0,
             notices: Vec::new(),
             advisor: None,
+            triggers: None,
             news: News::default(),
             heard_for_unit: None,
         }
@@ -110,6 +115,21 @@ impl Account {
     /// The view of signals and signs, when it is followed.
     pub fn advisor(&mut self) -> Option<&mut Advisor> {
         self.advisor.as_mut()
+    }
+
+    /// Watches from now on for what the vehicle warns of by itself.
+    pub fn watch_for_alerts(&mut self) {
+        self.triggers = Some(Triggers::default());
+    }
+
+    /// What the vehicle is to warn of at a position, or no more.
+    pub fn alert<'a>(
+        &mut self,
+        now: Instant,
+        fix: &Fix,
+        neighbours: impl IntoIterator<Item = &'a Neighbour>,
+    ) -> Option<Command> {
+        self.triggers.as_mut()?.observe(now, fix, neighbours)
     }
 
     /// The sending state, if it changed since the last call.
@@ -271,6 +291,11 @@ impl Observer for Account {
             }
         }
         self.news.event(event);
+        if let Some(triggers) = &mut self.triggers
+            && !matches!(event, Event::Received(_) | Event::Dropped(_))
+        {
+            triggers.hear(monotonic(), event);
+        }
         match event {
             Event::Received(received) => self.received(received),
             Event::Dropped(dropped) => {

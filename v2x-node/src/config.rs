@@ -55,6 +55,8 @@ pub struct StationConfig {
     pub report: ReportConfig,
     /// The local socket for commands.
     pub control: ControlConfig,
+    /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
+    pub alerts: bool,
 }
 
 /// Files of the station's identity, and of the authorities it trusts.
@@ -157,10 +159,20 @@ impl StationConfig {
             roadside: roadside::read(&top, role)?,
             report: report(&top)?,
             control: control::read(&top)?,
+            alerts: alerts(&top, role)?,
             station,
         };
         Ok(config)
     }
+}
+
+fn alerts(top: &Section<'_>, role: Role) -> Result<bool, ConfigError> {
+    let alerts = top.flag("alerts")?.unwrap_or(false);
+    if alerts && role == Role::Roadside {
+        let right = "only a vehicle brakes: remove it, or role = \"vehicle\"";
+        return Err(top.contradiction("alerts", "role = \"roadside\"", right));
+    }
+    Ok(alerts)
 }
 
 fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
@@ -330,6 +342,7 @@ const TOP_KEYS: &[&str] = &[
     "test",
     "plausibility",
     "imminent",
+    "alerts",
     "identity",
     "revocation",
     "station",

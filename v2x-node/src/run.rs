@@ -12,7 +12,7 @@ use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_core::config::{Config, Role};
-use v2x_core::io::{ClockState, Input, SendingState};
+use v2x_core::io::{ClockState, Fix, Input, SendingState};
 use v2x_core::node::Node;
 use v2x_core::record;
 use v2x_core::report::Report;
@@ -157,6 +157,9 @@ impl Daemon {
         let mut account = Account::new(anchor);
         if config.station.role == Role::Vehicle {
             account.advise(node.digest());
+            if config.alerts {
+                account.watch_for_alerts();
+            }
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;
         let roadside = Unit::start(config, &args.config, started)?;
@@ -266,6 +269,9 @@ impl Daemon {
                         advisor.fix(update.fix.as_ref(), update.received, &anchor);
                     }
                     self.station.input(Input::Fix(update.fix), &mut self.account);
+                    if let Some(fix) = &update.fix {
+                        self.warn(fix);
+                    }
                 }
                 expired = self.application.expired() => expired.map_err(failed)?,
                 expired = self.upkeep.expired() => expired.map_err(failed)?,
@@ -286,6 +292,14 @@ impl Daemon {
         }
         self.keep_recording();
         Ok(self.report(monotonic()))
+    }
+
+    /// Warns of what the vehicle's own position shows, if it is to.
+    fn warn(&mut self, fix: &Fix) {
+        let neighbours = self.station.node().neighbours();
+        if let Some(command) = self.account.alert(monotonic(), fix, neighbours) {
+            self.station.input(Input::Hazard(command), &mut self.account);
+        }
     }
 
     /// Sends what the application has due.

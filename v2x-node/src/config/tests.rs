@@ -67,6 +67,14 @@ fn imminent_warnings_have_the_laboratory_s_copies_unless_told_otherwise() {
 }
 
 #[test]
+fn a_vehicle_warns_by_itself_when_it_is_told_to_and_a_roadside_unit_cannot() {
+    assert!(!parse(VEHICLE).unwrap().alerts);
+    assert!(parse(&format!("alerts = true\n{VEHICLE}")).unwrap().alerts);
+    let error = parse(&format!("alerts = true\n{ROADSIDE}")).unwrap_err().to_string();
+    assert!(error.contains(":1: alerts") && error.contains("only a vehicle brakes"), "{error}");
+}
+
+#[test]
 fn a_full_vehicle_reads_as_written() {
     let config = parse(VEHICLE).unwrap();
     assert_eq!(config.station.role, Role::Vehicle);
