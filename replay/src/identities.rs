@@ -176,6 +176,7 @@ impl From<StationKind> for Part {
             StationKind::Passenger | StationKind::Truck | StationKind::Motorcycle => Self::Vehicle,
             StationKind::Bus => Self::PublicTransport,
             StationKind::Bicycle | StationKind::Pedestrian => Self::VulnerableRoadUser,
+            StationKind::Roadside => Self::Roadside,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod attack;
 pub mod check;
+pub mod flood;
 pub mod geodesy;
 pub mod hlog;
 pub mod html;
@@ -13,6 +14,7 @@ pub mod identities;
 pub mod ledger;
 pub mod linkability;
 pub mod medium;
+pub mod plan;
 pub mod run;
 pub mod source;
 pub mod spatial;

@@ -1,7 +1,7 @@
 //! What carries frames between the stations of a world.
 //!
 //! [`Medium`] is the seam: a world tells it of each transmission and asks whom it reached. [`RangeLimited`] is the
-//! ideal one, against which a radio model shows what the radio costs.
+//! ideal one, against which a radio model shows what the radio costs; [`Tabulated`] draws reception by distance.
 
 use core::fmt;
 
@@ -11,17 +11,51 @@ use v2x_core::position::Position;
 use v2x_proto::Class;
 
 pub use places::{Neighbour, Places};
+pub use streets::Streets;
+pub use tabulated::{Column, Tabulated};
 
+mod channel;
 mod places;
+mod streets;
+mod tabulated;
 
 /// Decides whom a transmission reaches, when, and who misses it why. Must be a function of what it is told: the same
 /// calls, the same answers.
 pub trait Medium: fmt::Debug {
-    /// How far a station is heard, m: who is within is meant to receive what it sends.
+    /// Who is within this distance, m, is meant to receive what a station sends.
     fn range_m(&self) -> f64;
 
-    /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches.
-    fn transmit(&mut self, transmission: &Transmission<'_>, places: &Places, fates: &mut Vec<Fate>);
+    /// How far anything is heard at all, m.
+    fn reach_m(&self) -> f64 {
+        self.range_m()
+    }
+
+    /// Whether a frame sent at one place can be meant for another at all, within the range.
+    fn meant(&self, _from: Position, _to: Position) -> bool {
+        true
+    }
+
+    /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches;
+    /// or, while that is not decided yet, adds none and returns when to ask again ([`proceed`](Self::proceed)), ns.
+    /// The ticket names the frame until its fates are there.
+    fn transmit(
+        &mut self,
+        ticket: u32,
+        transmission: &Transmission<'_>,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> Option<u64>;
+
+    /// The time has come that was returned for this ticket: as [`transmit`](Self::transmit), which began it.
+    fn proceed(
+        &mut self,
+        _ticket: u32,
+        _now_ns: u64,
+        _places: &Places,
+        _fates: &mut Vec<Fate>,
+    ) -> Option<u64> {
+        None
+    }
 }
 
 /// A frame on its way to the air.
@@ -77,6 +111,7 @@ pub struct Reception {
 #[derive(Clone, Debug)]
 pub struct RangeLimited {
     range_m: f64,
+    streets: Option<Streets>,
     /// Until when each station's own transmitter is busy, ns. One entry for each station that ever sent.
     busy_until_ns: HashMap<u32, u64>,
     near: Vec<Neighbour>,
@@ -85,7 +120,14 @@ pub struct RangeLimited {
 impl RangeLimited {
     /// With a range in metres.
     pub fn new(range_m: f64) -> Self {
-        Self { range_m, busy_until_ns: HashMap::new(), near: Vec::new() }
+        Self { range_m, streets: None, busy_until_ns: HashMap::new(), near: Vec::new() }
+    }
+
+    /// With buildings between the stations.
+    #[must_use]
+    pub fn among(mut self, streets: Option<Streets>) -> Self {
+        self.streets = streets;
+        self
     }
 }
 
@@ -94,12 +136,26 @@ impl Medium for RangeLimited {
         self.range_m
     }
 
-    fn transmit(&mut self, transmission: &Transmission<'_>, places: &Places, fates: &mut Vec<Fate>) {
+    fn meant(&self, from: Position, to: Position) -> bool {
+        self.streets.is_none_or(|streets| streets.sees(from, to))
+    }
+
+    fn transmit(
+        &mut self,
+        _ticket: u32,
+        transmission: &Transmission<'_>,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> Option<u64> {
         let busy_until_ns = self.busy_until_ns.entry(transmission.sender).or_default();
         let start_ns = transmission.at_ns.max(*busy_until_ns);
         let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len()));
         *busy_until_ns = on_air_ns;
         places.within(transmission.position, self.range_m, transmission.sender, &mut self.near);
+        if let Some(streets) = self.streets {
+            let sees = |position| streets.sees(transmission.position, position);
+            self.near.retain(|near| places.position(near.station).is_some_and(sees));
+        }
         fates.extend(self.near.iter().map(|near| Fate {
             station: near.station,
             outcome: Outcome::Heard(Reception {
@@ -109,6 +165,7 @@ impl Medium for RangeLimited {
                 changed: None,
             }),
         }));
+        None
     }
 }
 
@@ -142,7 +199,7 @@ mod tests {
         let bytes = Bytes::from(vec![0; 300]);
         let mut fates = Vec::new();
         let transmission = Transmission { sender: 0, at_ns, position: HERE, bytes: &bytes, class: Class::D2 };
-        medium.transmit(&transmission, places, &mut fates);
+        assert_eq!(medium.transmit(0, &transmission, places, &mut fates), None);
         fates
             .into_iter()
             .map(|fate| match fate.outcome {

@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
-use v2x_core::config::{AwarenessRule, PseudonymConfig};
+use v2x_core::config::{AwarenessRule, PseudonymConfig, Scheme};
 use v2x_core::limits;
 use v2x_core::report::{Kind, Report, Verify};
 use v2x_core::security::CredentialError;
@@ -208,6 +208,7 @@ fn simulate(
         verify: options.verify,
         threads: options.threads,
         pseudonyms: options.pseudonyms,
+        forwarding: Scheme::default(),
     };
     let mut world = World::new(trace, settings, medium)?;
     if let Some(plan) = plan {

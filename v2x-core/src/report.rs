@@ -12,6 +12,7 @@
 //! - `frames.received == frames.delivered + frames.dropped`
 //! - `frames.dropped == sum(drops)`
 
+mod flood;
 pub mod human;
 pub mod signal;
 mod table;
@@ -22,6 +23,8 @@ use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
 use crate::stats::{ClassStats, Stage, Stats, Summary};
+
+pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
 
 /// A run's report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,6 +67,12 @@ pub struct Report {
     /// The signal ahead of a vehicle when the report was made; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ahead: Option<signal::SignalAhead>,
+    /// How far floods came; absent where none was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flood: Option<Flood>,
+    /// The same floods under other ways of forwarding, for comparison.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flood_baselines: Vec<Flood>,
     /// What a reader should know before trusting the figures.
     pub warnings: Vec<String>,
     /// Whether every deadline class met its miss target.
@@ -93,6 +102,8 @@ impl Report {
             detection: None,
             false_positive_ratio: None,
             signal_ahead: None,
+            flood: None,
+            flood_baselines: Vec::new(),
             warnings: Vec::new(),
             verdict,
         }

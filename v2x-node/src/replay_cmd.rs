@@ -1,6 +1,7 @@
 //! `roadcast replay`: traces and recordings in virtual time.
 
 mod interrupt;
+mod plan;
 
 use core::ops::ControlFlow;
 use core::time::Duration;
@@ -11,10 +12,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_core::config::{ChangeRule, PseudonymConfig};
 use v2x_core::report::{Verdict, Verify};
-use v2x_replay::attack::{Plan, PlanError};
+use v2x_replay::attack::{Plan, PlanError as AttackError};
 use v2x_replay::check::{self, CheckError};
 use v2x_replay::hlog::{self, HlogError};
 use v2x_replay::html;
+use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::{self, Progress, RunError, RunOptions, RunOutcome};
 use v2x_replay::source::convert::{self, WriteError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, TraceError};
@@ -42,8 +44,15 @@ pub enum ReplayCommand {
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// SUMO floating-car data as XML or CSV, plain or gzip
-    pub trace: PathBuf,
-    /// Simulate no more than this, seconds
+    #[arg(required_unless_present = "plan")]
+    pub trace: Option<PathBuf>,
+    /// Run the scenario of PLAN in place of a trace: floods, attackers, reception by distance
+    #[arg(long, value_name = "PLAN.toml", conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic"])]
+    pub plan: Option<PathBuf>,
+    /// How the plan's floods are forwarded, in place of what it says; all: one after the other, in one table
+    #[arg(long, value_enum, value_name = "HOW", requires = "plan")]
+    pub forwarding: Option<ForwardingArg>,
+    /// Simulate no more than this, seconds; of a plan, of each of its runs
     #[arg(long, value_name = "S")]
     pub seconds: Option<f64>,
     /// Awareness at a fixed rate instead of by the generation rules, Hz
@@ -96,6 +105,19 @@ pub enum VerifyArg {
     Every,
 }
 
+/// How floods are forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForwardingArg {
+    /// By Roadcast's own rules
+    Roadcast,
+    /// By stock EN 302 636-4-1 contention
+    Etsi,
+    /// Everybody repeats everything once
+    Flooding,
+    /// Each of these
+    All,
+}
+
 /// `roadcast replay check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
@@ -137,7 +159,13 @@ pub enum ReplayError {
     Run(#[from] RunError),
     /// The plan of attacks cannot be used.
     #[error(transparent)]
+    Attack(#[from] AttackError),
+    /// The plan of runs cannot be used.
+    #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The plan makes no run, or it has no result.
+    #[error(transparent)]
+    PlanRun(#[from] PlanRunError),
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -162,13 +190,32 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+    if let Some(path) = &args.plan {
+        return plan::run(path, args, out);
+    }
     let options = options(args);
     options.check().map_err(ReplayError::from)?;
+    let path = args.trace.as_deref().unwrap_or(Path::new(""));
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
-    let trace = read(&args.trace, args.geographic)?;
+    let trace = read(path, args.geographic)?;
     if !args.quiet {
-        warn(&args.trace, &trace);
+        warn(path, &trace);
     }
+    simulate(args, out, |progress| {
+        let outcome = match &plan {
+            Some(plan) => run::run_attacked(&trace, &options, plan, progress),
+            None => run::run(&trace, &options, progress),
+        };
+        outcome.map_err(failed)
+    })
+}
+
+/// Runs, shows how far it is, and writes what came of it.
+fn simulate(
+    args: &RunArgs,
+    out: &mut dyn Write,
+    run: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
+) -> Result<(), Error> {
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let started = monotonic();
@@ -176,12 +223,9 @@ fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
         show(&bar, progress);
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = match &plan {
-        Some(plan) => run::run_attacked(&trace, &options, plan, &mut progress),
-        None => run::run(&trace, &options, &mut progress),
-    };
+    let outcome = run(&mut progress);
     bar.finish_and_clear();
-    let mut outcome = outcome.map_err(failed)?;
+    let mut outcome = outcome?;
     let wall_s = monotonic().since(started).as_secs_f64();
     outcome.report.set_duration(outcome.simulated_ns as f64 / 1e9, wall_s);
     write_results(args, &outcome, out)?;
@@ -351,6 +395,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv.gz
   roadcast replay run town.fcd.xml --rate 10 --range 400 --json town.json --html town.html
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
+  roadcast replay run --plan replay/plans/flood/highway-60.toml --forwarding all
 
 Ctrl-C ends the run and reports on what was simulated so far. Exit codes: 0 every deadline class met its miss
 target, 1 a class missed it, 2 bad input, 130 interrupted.";

@@ -20,20 +20,25 @@ pub struct MapData {
 impl MapData {
     /// The tracks of a trace on a plane; lanes and units are the caller's to add, on the same plane.
     pub fn of_trace(trace: &Trace, plane: &Plane) -> Self {
-        let stations = trace.names.iter().zip(&trace.kinds);
-        let mut tracks: Vec<_> = stations
-            .map(|(name, kind)| TrackLine {
-                name: name.clone(),
-                kind: TrackKind::from(*kind),
-                points: Vec::new(),
-            })
-            .collect();
+        let mut points = vec![Vec::new(); trace.stations()];
         for sample in &trace.samples {
-            if let Some(track) = tracks.get_mut(sample.station as usize) {
-                track.points.push(plane.metres(sample.point()));
+            if let Some(points) = points.get_mut(sample.station as usize) {
+                points.push(plane.metres(sample.point()));
             }
         }
-        Self { tracks, ..Self::default() }
+        let mut map = Self::default();
+        for ((name, kind), points) in trace.names.iter().zip(&trace.kinds).zip(points) {
+            match (kind, points.first()) {
+                (StationKind::Roadside, Some(position)) => {
+                    map.units.push(UnitMark { name: name.clone(), position: *position });
+                }
+                _ => {
+                    let kind = TrackKind::from(*kind);
+                    map.tracks.push(TrackLine { name: name.clone(), kind, points });
+                }
+            }
+        }
+        map
     }
 }
 
@@ -63,9 +68,11 @@ impl From<StationKind> for TrackKind {
     fn from(kind: StationKind) -> Self {
         match kind {
             StationKind::Bicycle | StationKind::Pedestrian => Self::Vulnerable,
-            StationKind::Passenger | StationKind::Bus | StationKind::Truck | StationKind::Motorcycle => {
-                Self::Vehicle
-            }
+            StationKind::Passenger
+            | StationKind::Bus
+            | StationKind::Truck
+            | StationKind::Motorcycle
+            | StationKind::Roadside => Self::Vehicle,
         }
     }
 }

@@ -168,6 +168,8 @@ pub enum StationKind {
     Bicycle,
     /// A person on foot.
     Pedestrian,
+    /// A roadside unit, which does not move.
+    Roadside,
 }
 
 impl StationKind {
@@ -186,6 +188,8 @@ impl StationKind {
             Self::Bicycle
         } else if any(&["pedestrian", "pedtype", "ped", "person"]) {
             Self::Pedestrian
+        } else if any(&["roadside", "rsu"]) {
+            Self::Roadside
         } else {
             Self::Passenger
         }
@@ -200,6 +204,7 @@ impl StationKind {
             Self::Motorcycle => "motorcycle",
             Self::Bicycle => "bicycle",
             Self::Pedestrian => "pedestrian",
+            Self::Roadside => "roadside",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a world writes down: the digest of all outputs, the fate of every message, ages and gaps by distance.
 
 use core::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 use prost::Message as _;
@@ -12,12 +13,13 @@ use v2x_core::stats::{Stage, receive_stages, send_stages};
 use v2x_core::transcript;
 use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::v1::{self, MessageType};
-use v2x_proto::{Digest, hop};
+use v2x_proto::{AreaView, Class, Digest, hop};
 
 use super::{START, station_of};
+use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Outcome};
 use crate::linkability::{Eavesdropper, Observation};
-use crate::medium::{Neighbour, Places};
+use crate::medium::{Medium, Neighbour, Places};
 use crate::spatial::Spatial;
 
 /// The record of a run in progress.
@@ -33,6 +35,9 @@ pub(super) struct Journal {
     text: Vec<u8>,
     hash: Sha256,
     near: Vec<Neighbour>,
+    /// Stations without a node: nothing is meant for them.
+    mute: BTreeSet<u32>,
+    pub(super) floods: FloodLog,
 }
 
 /// What was counted in a finished world.
@@ -46,6 +51,8 @@ pub struct Counted {
     pub digest: [u8; 32],
     /// How well pseudonyms hid their stations.
     pub linkability: Linkability,
+    /// What became of each flood, and of each alert.
+    pub floods: FloodLog,
     /// Frames transmitted.
     pub frames_sent: u64,
     /// Signatures verified.
@@ -85,7 +92,13 @@ impl Journal {
         observation.into_iter().for_each(|observation| self.ear.hear(observation));
     }
 
-    /// A station's own message is signed and queued; it is meant for whoever is within range of `position`.
+    /// A station has no node: nothing is meant for it.
+    pub(super) fn mute(&mut self, station: u32) {
+        self.mute.insert(station);
+    }
+
+    /// A station's own message is signed and queued. One of one hop is meant for whoever is within range of `position`
+    /// and not out of sight. Whom a flood is meant for is known when its area is: see [`transmitted`](Self::transmitted).
     pub(super) fn sent(
         &mut self,
         now_ns: u64,
@@ -93,19 +106,43 @@ impl Journal {
         sent: &Sent,
         position: Position,
         places: &Places,
-        range_m: f64,
+        medium: &dyn Medium,
     ) {
+        let floods = sent.id.class == Class::D3;
+        let range_m = if floods { f64::INFINITY } else { medium.range_m() };
         places.within(position, range_m, station, &mut self.near);
+        self.near.retain(|near| {
+            let meant = |there| floods || medium.meant(position, there);
+            !self.mute.contains(&near.station) && places.position(near.station).is_some_and(meant)
+        });
+        if floods {
+            self.floods.announced(now_ns, station, sent.id, &self.near);
+            return;
+        }
         let intended = self.near.iter().map(|near| (near.station, near.distance_m));
         self.ledger.sent(sent.id, sent.id.class, now_ns, intended);
+        if sent.id.class == Class::D0 {
+            self.floods.alerted(now_ns, station, sent.id, &self.near);
+        }
     }
 
-    /// A frame went to the medium; `on_air_ns` is when its last bit was out, if anybody heard it.
-    pub(super) fn transmitted(&mut self, now_ns: u64, frame: &Transmit, on_air_ns: Option<u64>) {
+    /// A frame goes to the medium. A flood is meant for the stations that were in its area when it was sent, within
+    /// [`INTENDED_M`](crate::flood::INTENDED_M) of where.
+    pub(super) fn transmitted(&mut self, frame: &Transmit, places: &Places) {
         self.frames += 1;
-        if let Some(on_air_ns) = on_air_ns {
-            self.airings.insert(now_ns, frame.id, Airing { stamps: frame.stamps, on_air_ns });
+        if frame.id.class != Class::D3 {
+            return;
         }
+        let began = self.floods.transmitted(frame.id, area_of(&frame.bytes).as_ref(), places);
+        if let Some(began) = began {
+            let intended = began.intended.iter().map(|near| (near.station, near.distance_m));
+            self.ledger.sent(frame.id, Class::D3, began.sent_ns, intended);
+        }
+    }
+
+    /// The last bit of a frame that somebody hears is on the air at `on_air_ns`.
+    pub(super) fn aired(&mut self, now_ns: u64, message: MessageId, stamps: SendStamps, on_air_ns: u64) {
+        self.airings.insert(now_ns, message, Airing { stamps, on_air_ns });
     }
 
     /// The medium lost a frame for one station.
@@ -118,9 +155,15 @@ impl Journal {
         match event {
             Event::Received(received) => self.received(now_ns, station, received),
             Event::Dropped(dropped) => self.ledger.dropped(dropped.claimed, station, dropped.reason.name()),
-            Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.ledger.withheld(*id, reason.name()),
-            Event::NotSent(_)
-            | Event::Sent(_)
+            Event::NotSent(NotSent { id: Some(id), reason, .. }) => {
+                if let Some(never) = self.floods.withheld(*id) {
+                    let intended = never.intended.iter().map(|near| (near.station, near.distance_m));
+                    self.ledger.sent(*id, Class::D3, never.sent_ns, intended);
+                }
+                self.ledger.withheld(*id, reason.name());
+            }
+            Event::NotSent(NotSent { id: None, reason, .. }) => self.floods.refuse(reason.name()),
+            Event::Sent(_)
             | Event::Forwarded(_)
             | Event::NeighbourAdded(_)
             | Event::NeighbourLost(_)
@@ -157,6 +200,11 @@ impl Journal {
         }
         receive_stages(&received.stamps).for_each(add);
         let delivery = self.ledger.delivered(received.id, station, now_ns, &stages[..count]);
+        match received.id.class {
+            Class::D3 => self.floods.delivered(now_ns, station, received.id, received.hops),
+            Class::D0 => self.floods.alert_delivered(now_ns, station, received.id),
+            _ => {}
+        }
         let is_awareness = received.message_type == MessageType::Awareness as u32;
         if let (Delivery::Intended { distance_m, .. }, true) = (delivery, is_awareness) {
             let sender = self.signers.get(&received.id.signer).copied();
@@ -175,10 +223,18 @@ impl Journal {
             spatial: self.spatial,
             digest: self.hash.finalize().into(),
             linkability: self.ear.score(),
+            floods: self.floods,
             frames_sent: self.frames,
             signatures,
         }
     }
+}
+
+/// The area in a frame.
+fn area_of(frame: &[u8]) -> Option<AreaView> {
+    let (_, len) = hop::parse(frame).ok()?;
+    let signed = SignedView::parse(&frame[len..]).ok()?;
+    TbsView::parse(signed.tbs).ok()?.area
 }
 
 /// An awareness message as anybody can read it; `None` for other frames.

@@ -13,8 +13,11 @@
 //! The world itself is one thread. With more, the others verify signatures: `verifier` says how, and why that never
 //! shows in a result.
 
+mod air;
 mod assault;
+mod errand;
 mod journal;
+mod saboteur;
 mod schedule;
 mod verifier;
 mod workers;
@@ -23,8 +26,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{ClockState, Event, Fix, Input, MessageId, Output, ReceivedFrame, Transmit};
+use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig, Scheme};
+use v2x_core::io::{ClockState, Event, Fix, Input, Output, Transmit};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::report::Verify;
@@ -33,15 +36,20 @@ use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
 
+use crate::flood::Side;
 use crate::identities::{Cast, Part};
-use crate::medium::{Fate, Medium, Outcome, Places, Reception, Transmission};
+use crate::medium::{Fate, Medium, Places, Transmission};
 use crate::source::{Sample, StationKind, Trace, Track};
+use air::Flight;
 use assault::Assault;
 use journal::Journal;
+use saboteur::Saboteurs;
 use schedule::Schedule;
 use verifier::{NodeHost, Verifier};
 
+pub use errand::{By, Content, Errand};
 pub use journal::Counted;
+pub use saboteur::{Sabotage, Saboteur};
 pub use verifier::DeferredCheckFailed;
 
 /// How a world is to be.
@@ -57,6 +65,8 @@ pub struct Settings {
     pub threads: usize,
     /// How vehicles change their pseudonyms; `None`: each keeps the one it has.
     pub pseudonyms: Option<PseudonymConfig>,
+    /// How the stations send messages of several hops on.
+    pub forwarding: Scheme,
 }
 
 /// Stations on their ways, and what is under way between them.
@@ -77,6 +87,8 @@ pub struct World {
     verifier: Arc<Verifier>,
     journal: Journal,
     assault: Option<Box<Assault>>,
+    errands: Vec<Errand>,
+    saboteurs: Saboteurs,
 }
 
 impl World {
@@ -107,6 +119,8 @@ impl World {
             verifier: Arc::new(Verifier::new(settings.verify, settings.seed, settings.threads)),
             journal: Journal::default(),
             assault: None,
+            errands: Vec::new(),
+            saboteurs: Saboteurs::default(),
             settings,
         })
     }
@@ -122,7 +136,9 @@ impl World {
                     self.stations[station as usize].turn_scheduled = false;
                     self.input(station, now_ns, Input::Timeout);
                 }
+                Due::Air(flight) => self.proceed(flight, now_ns),
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
+                Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
             }
         }
@@ -131,6 +147,11 @@ impl World {
     /// When something happens next, ns; `None` when nothing is left to happen.
     pub fn next_ns(&self) -> Option<u64> {
         self.schedule.next_ns()
+    }
+
+    /// Says on which side each station stands, by station, where the network is in two parts.
+    pub fn part(&mut self, sides: Vec<Side>) {
+        self.journal.floods.part(sides);
     }
 
     /// When everything is over: a step after the trace's last sample, ns.
@@ -168,7 +189,7 @@ impl World {
         let Some(sample) = self.tracks[station as usize].at(now_ns) else {
             return;
         };
-        if self.stations[station as usize].node.is_none() {
+        if self.stations[station as usize].node.is_none() && !self.saboteurs.are(station) {
             self.enter(station, now_ns);
         }
         self.places.set(station, position(&sample));
@@ -202,6 +223,7 @@ impl World {
         let node = Node::with_host(
             Config {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
+                forwarding: self.settings.forwarding,
                 ..config(kind, self.settings.awareness)
             },
             pool,
@@ -296,7 +318,7 @@ impl World {
                 Output::Transmit(frame) => self.transmit(station, now_ns, &frame),
                 Output::Event(Event::Sent(sent)) => {
                     let position = self.places.position(station).unwrap_or(sent.position);
-                    self.journal.sent(now_ns, station, &sent, position, &self.places, self.medium.range_m());
+                    self.journal.sent(now_ns, station, &sent, position, &self.places, &*self.medium);
                 }
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
@@ -318,50 +340,8 @@ impl World {
         }
         let transmission =
             Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: frame.class };
-        let on_air_ns = self.launch(&transmission, frame.source, Some(frame.id));
-        self.journal.transmitted(now_ns, frame, on_air_ns);
-    }
-
-    /// Hands a frame to the medium; when its last bit was out, ns, if anybody heard it.
-    fn launch(
-        &mut self,
-        transmission: &Transmission<'_>,
-        source: Option<[u8; 6]>,
-        id: Option<MessageId>,
-    ) -> Option<u64> {
-        self.fates.clear();
-        self.medium.transmit(transmission, &self.places, &mut self.fates);
-        let slot = self.free_flights.pop().unwrap_or_else(|| {
-            self.flights.push(Flight::default());
-            (self.flights.len() - 1) as u32
-        });
-        let flight = &mut self.flights[slot as usize];
-        flight.bytes = transmission.bytes.clone();
-        flight.sender = transmission.sender;
-        flight.source = source;
-        flight.next = 0;
-        flight.arrivals.clear();
-        let mut on_air_ns = None;
-        for fate in self.fates.drain(..) {
-            match fate.outcome {
-                Outcome::Heard(mut reception) => {
-                    reception.arrival_ns = reception.arrival_ns.max(transmission.at_ns);
-                    on_air_ns.get_or_insert(reception.on_air_ns);
-                    flight.arrivals.push((fate.station, reception));
-                }
-                Outcome::Lost(cause) => {
-                    if let Some(id) = id {
-                        self.journal.lost(id, fate.station, cause);
-                    }
-                }
-            }
-        }
-        flight.arrivals.sort_by_key(|(station, reception)| (reception.arrival_ns, *station));
-        match flight.arrivals.first() {
-            Some((_, first)) => self.schedule.push(first.arrival_ns, Due::Arrive(slot)),
-            None => self.land(slot),
-        }
-        on_air_ns
+        self.journal.transmitted(frame, &self.places);
+        self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
     }
 
     /// Tells the verifier of a frame that a node of this world has just signed.
@@ -370,36 +350,6 @@ impl World {
         if let Some(signed) = signed {
             self.verifier.vouch(key, hash, signed.tbs, signed.signature);
         }
-    }
-
-    fn arrive(&mut self, slot: u32, now_ns: u64) {
-        loop {
-            let flight = &mut self.flights[slot as usize];
-            let Some((station, reception)) = flight.arrivals.get_mut(flight.next) else {
-                return self.land(slot);
-            };
-            if reception.arrival_ns > now_ns {
-                let next_ns = reception.arrival_ns;
-                return self.schedule.push(next_ns, Due::Arrive(slot));
-            }
-            let station = *station;
-            let frame = ReceivedFrame {
-                bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
-                link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),
-                kernel_receive: Some(Instant::from_nanos(now_ns)),
-                user_receive: Some(Instant::from_nanos(now_ns)),
-                signal_dbm: reception.signal_dbm,
-            };
-            flight.next += 1;
-            self.input(station, now_ns, Input::Frame(frame));
-        }
-    }
-
-    fn land(&mut self, slot: u32) {
-        let flight = &mut self.flights[slot as usize];
-        flight.bytes = bytes::Bytes::new();
-        flight.arrivals.clear();
-        self.free_flights.push(slot);
     }
 }
 
@@ -414,8 +364,12 @@ enum Due {
     Wake(u32),
     /// A node has more to do at this very moment.
     Turn(u32),
+    /// The medium knows more of a frame on its way.
+    Air(u32),
     /// A frame arrives at its next receiver.
     Arrive(u32),
+    /// An application wants something sent.
+    Errand(u32),
     /// An attacker's next frame is due.
     Attack(u32),
 }
@@ -451,20 +405,15 @@ impl Station {
         self.signs = pool.identities().map(|one| (one.digest(), *one.hash(), *one.key())).collect();
     }
 
+    /// The digest of the first credential it signs with.
+    fn signer(&self) -> Option<Digest> {
+        self.signs.first().map(|(digest, ..)| *digest)
+    }
+
     /// Its credential's hash and key, when it is the signer named.
     fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
         self.signs.iter().find(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
     }
-}
-
-/// A frame on its way to its receivers, in order of arrival.
-#[derive(Debug, Default)]
-struct Flight {
-    bytes: bytes::Bytes,
-    sender: u32,
-    source: Option<[u8; 6]>,
-    arrivals: Vec<(u32, Reception)>,
-    next: usize,
 }
 
 /// The link address of a station: locally administered, its number in the last four bytes.
@@ -505,6 +454,7 @@ fn fix(sample: &Sample) -> Fix {
 /// test's: it must mean nothing to a station in service.
 fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
     let (station_type, length_dm, width_dm) = match kind {
+        StationKind::Roadside => return Config { test: true, ..Config::roadside() },
         StationKind::Passenger => (5, 45, 18),
         StationKind::Bus => (6, 120, 25),
         StationKind::Truck => (8, 120, 25),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::medium::RangeLimited;
+use crate::medium::{Outcome, RangeLimited};
 use crate::source::town;
 use v2x_core::io::DropReason;
 use v2x_proto::Class;
@@ -36,6 +36,7 @@ fn settings(verify: Verify, threads: usize) -> Settings {
         verify,
         threads,
         pseudonyms: None,
+        forwarding: Scheme::default(),
     }
 }
 
@@ -123,8 +124,14 @@ impl Medium for Corrupting {
         self.0.range_m()
     }
 
-    fn transmit(&mut self, transmission: &Transmission<'_>, places: &Places, fates: &mut Vec<Fate>) {
-        self.0.transmit(transmission, places, fates);
+    fn transmit(
+        &mut self,
+        ticket: u32,
+        transmission: &Transmission<'_>,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> Option<u64> {
+        let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             let Outcome::Heard(reception) = &mut fate.outcome else { continue };
             self.1 += 1;
@@ -135,6 +142,7 @@ impl Medium for Corrupting {
                 reception.changed = Some(bytes.into());
             }
         }
+        again
     }
 }
 
@@ -164,11 +172,18 @@ impl Medium for Deaf {
         self.0.range_m()
     }
 
-    fn transmit(&mut self, transmission: &Transmission<'_>, places: &Places, fates: &mut Vec<Fate>) {
-        self.0.transmit(transmission, places, fates);
+    fn transmit(
+        &mut self,
+        ticket: u32,
+        transmission: &Transmission<'_>,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> Option<u64> {
+        let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             fate.outcome = Outcome::Lost("below_sensing");
         }
+        again
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) fn render(report: &Report) -> String {
         );
     }
     detection(&mut out, report);
+    let floods: Vec<_> = report.flood.iter().chain(&report.flood_baselines).collect();
+    super::flood::render(&floods, &mut out);
     if !report.warnings.is_empty() {
         out.push('\n');
     }

@@ -1,0 +1,270 @@
+//! Runs as data: a scenario of stations made by seed, what they send, who attacks, and how frames are received.
+//!
+//! `replay/plans/flood/README.md` lists every key of a plan.
+
+mod controller;
+mod parse;
+mod run;
+mod scenario;
+mod scene;
+mod table;
+
+use std::path::Path;
+
+use v2x_core::config::Scheme;
+use v2x_proto::{Class, Shape};
+
+use crate::medium::Column;
+use crate::world::Sabotage;
+
+pub use run::{PlanOptions, PlanRunError, run};
+pub use scenario::{Grid, Highway, Partition, Scenario};
+pub use scene::{Scene, SceneError};
+
+/// What a plan file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// One run for each; each seed gives other places, keys and draws.
+    pub seeds: Vec<u64>,
+    /// How floods are forwarded: all runs are repeated for each, the first is the one reported on.
+    pub forwarding: Vec<Forwarding>,
+    /// Before the first event, s: neighbours and credentials become known.
+    pub warm_up_s: f64,
+    /// After the last event, s.
+    pub settle_s: f64,
+    /// Where stations are and how they move.
+    pub scenario: Scenario,
+    /// How frames are received.
+    pub medium: MediumPlan,
+    /// Roadside units.
+    pub units: Vec<Unit>,
+    /// What is sent.
+    pub events: Vec<Event>,
+    /// Who sabotages floods.
+    pub attackers: Vec<Attacker>,
+    /// Controllers that feed roadside units.
+    pub controllers: Vec<Controller>,
+}
+
+/// How floods are forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forwarding {
+    /// The stack's own rules.
+    Roadcast,
+    /// EN 302 636-4-1 contention-based forwarding with its default figures.
+    Etsi,
+    /// Everybody repeats what it has not heard before.
+    Flooding,
+}
+
+impl Forwarding {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Roadcast, Self::Etsi, Self::Flooding];
+
+    /// Name in plans and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Roadcast => "roadcast",
+            Self::Etsi => "etsi",
+            Self::Flooding => "flooding",
+        }
+    }
+
+    /// The way of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
+}
+
+impl From<Forwarding> for Scheme {
+    fn from(forwarding: Forwarding) -> Self {
+        match forwarding {
+            Forwarding::Roadcast => Self::Roadcast,
+            Forwarding::Etsi => Self::Etsi,
+            Forwarding::Flooding => Self::Flooding,
+        }
+    }
+}
+
+/// How frames are received.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MediumPlan {
+    /// By everybody within so many metres.
+    Range(f64),
+    /// By distance, from the table.
+    Table {
+        /// Which column.
+        column: Column,
+        /// Whether frames other than awareness wait for each other and collide.
+        interference: bool,
+    },
+}
+
+impl Default for MediumPlan {
+    fn default() -> Self {
+        Self::Table { column: Column::Hz10, interference: true }
+    }
+}
+
+/// A roadside unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    /// Its name, unlike all others.
+    pub name: String,
+    /// East and north of the scenario's origin, m.
+    pub at_m: (f64, f64),
+}
+
+/// Something sent once or several times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Who.
+    pub by: Origin,
+    /// When first, s after the warm-up.
+    pub at_s: f64,
+    /// Deadline class: D0, D1 or D3.
+    pub class: Class,
+    /// Where it concerns anyone (D3).
+    pub area: Option<Area>,
+    /// Hops it may travel; `None`: as many as the area needs.
+    pub max_hops: Option<u8>,
+    /// How long the message lives, ms.
+    pub lifetime_ms: u32,
+    /// How often it is sent, each time as a message of its own.
+    pub times: u32,
+    /// From one to the next, s.
+    pub every_s: f64,
+}
+
+/// Who sends an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// The station of this name.
+    Named(String),
+    /// The one nearest to this place then.
+    Nearest((f64, f64)),
+}
+
+/// Where an event concerns anyone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Area {
+    /// Its shape.
+    pub shape: Shape,
+    /// Radius, or half the length along the azimuth, m.
+    pub distance_a_m: u32,
+    /// Half the width, m; 0 for a circle.
+    pub distance_b_m: u32,
+    /// Degrees clockwise from north.
+    pub azimuth_deg: u32,
+    /// Its centre; `None`: where the origin is.
+    pub centre_m: Option<(f64, f64)>,
+}
+
+/// Who sabotages floods.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attacker {
+    /// How.
+    pub kind: Sabotage,
+    /// From where.
+    pub at_m: (f64, f64),
+}
+
+/// A signal controller that feeds a roadside unit with states, and then falls silent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Controller {
+    /// The unit it feeds.
+    pub unit: String,
+    /// The intersection.
+    pub intersection: u32,
+    /// States a second.
+    pub rate_hz: f64,
+    /// From when, s after the warm-up.
+    pub from_s: f64,
+    /// Until when it speaks; the unit's vehicles get nothing from a second later on.
+    pub until_s: f64,
+}
+
+/// Why a plan cannot be used. Each prints as one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The file cannot be read.
+    #[error("{file}: {source}")]
+    Open {
+        /// The file as given.
+        file: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is no plan by its size alone.
+    #[error("{file}: longer than {MAX_PLAN_BYTES} bytes; a plan has some dozens of lines")]
+    TooLong {
+        /// The file as given.
+        file: String,
+    },
+    /// The text is not TOML.
+    #[error("{file}:{line}: not TOML: {reason}")]
+    Syntax {
+        /// The file as given.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// What the TOML reader said.
+        reason: String,
+    },
+    /// A key or value that does not belong there, or one that is missing.
+    #[error("{file}:{line}: {key}: expected {right}")]
+    Wrong {
+        /// The file as given.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Which key.
+        key: String,
+        /// What would be right.
+        right: String,
+    },
+}
+
+impl Plan {
+    /// Reads a plan from a file. A trace that it names is looked for beside it.
+    ///
+    /// # Errors
+    /// The first violation.
+    pub fn read(path: &Path) -> Result<Self, PlanError> {
+        use std::io::Read as _;
+        let file = path.display().to_string();
+        let open = |source| PlanError::Open { file: file.clone(), source };
+        let mut text = String::new();
+        let opened = std::fs::File::open(path).map_err(open)?;
+        opened.take(MAX_PLAN_BYTES + 1).read_to_string(&mut text).map_err(open)?;
+        if text.len() as u64 > MAX_PLAN_BYTES {
+            return Err(PlanError::TooLong { file });
+        }
+        let mut plan = Self::parse(&file, &text)?;
+        if let (Scenario::Trace(trace), Some(folder)) = (&mut plan.scenario, path.parent()) {
+            *trace = folder.join(&*trace);
+        }
+        Ok(plan)
+    }
+
+    /// When the first event is, ns.
+    pub(crate) fn start_ns(&self) -> u64 {
+        ns(self.warm_up_s)
+    }
+
+    /// How long a run lasts, s.
+    pub fn length_s(&self) -> f64 {
+        let event = |event: &Event| event.at_s + event.every_s * f64::from(event.times - 1);
+        let events = self.events.iter().map(event);
+        let controllers = self.controllers.iter().map(|controller| controller.until_s);
+        self.warm_up_s + events.chain(controllers).fold(0.0, f64::max) + self.settle_s
+    }
+}
+
+/// Nanoseconds of seconds.
+pub(crate) fn ns(seconds: f64) -> u64 {
+    (seconds * 1e9).round() as u64
+}
+
+const MAX_PLAN_BYTES: u64 = 1 << 20;

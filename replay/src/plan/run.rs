@@ -1,0 +1,232 @@
+//! A plan in, a report out: a run for each seed and each way of forwarding.
+
+use core::ops::ControlFlow;
+
+use sha2::{Digest as _, Sha256};
+use v2x_core::config::{AwarenessRule, Scheme};
+use v2x_core::report::{Flood, Kind, Report, Verify};
+use v2x_core::security::CredentialError;
+use v2x_core::stats::Stats;
+
+use super::scene::{Scene, SceneError};
+use super::{Forwarding, MediumPlan, Plan, ns};
+use crate::flood::{self, FloodLog};
+use crate::geodesy::Plane;
+use crate::html::MapData;
+use crate::medium::{Medium, RangeLimited, Tabulated};
+use crate::run::{Progress, RunOutcome};
+use crate::world::{Counted, DeferredCheckFailed, Settings, World};
+
+/// How a plan is to be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanOptions {
+    /// Threads to use; never shows in the outcome.
+    pub threads: usize,
+    /// Whether a frame's signature is verified once for all receivers, or by each.
+    pub verify: Verify,
+    /// Simulate no more than this of each run, s.
+    pub seconds: Option<f64>,
+}
+
+/// Why a plan has no outcome.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanRunError {
+    /// The plan makes no run.
+    #[error(transparent)]
+    Scene(#[from] SceneError),
+    /// The run is longer than credentials can be valid.
+    #[error("the world's credentials: {0}")]
+    Credentials(#[from] CredentialError),
+    /// Signing and verifying disagree.
+    #[error(transparent)]
+    DeferredCheck(#[from] DeferredCheckFailed),
+}
+
+/// Runs a plan: all its seeds under its first way of forwarding, on which the report is, then under the others for
+/// comparison. `progress` is called in all of them.
+///
+/// # Errors
+/// [`PlanRunError`].
+pub fn run(
+    plan: &Plan,
+    options: &PlanOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, PlanRunError> {
+    let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(plan.length_s()));
+    let runs = (plan.seeds.len() * plan.forwarding.len()) as u64;
+    let mut course = Course { length_ns, end_ns: length_ns.saturating_mul(runs), done_ns: 0, stopped: false };
+    let mut first: Option<Total> = None;
+    let mut baselines = Vec::new();
+    for forwarding in &plan.forwarding {
+        let mut total = Total::default();
+        for seed in &plan.seeds {
+            if course.stopped {
+                break;
+            }
+            run_once(plan, *seed, *forwarding, options, &mut course, progress, &mut total)?;
+        }
+        // Half of a comparison is none.
+        if first.is_none() {
+            first = Some(total);
+        } else if !course.stopped {
+            baselines.extend(total.flood(*forwarding));
+        }
+    }
+    let total = first.unwrap_or_default();
+    let forwarding = plan.forwarding.first().copied().unwrap_or(Forwarding::Roadcast);
+    let flood = total.flood(forwarding);
+    let mut report = Report::new(Kind::Replay, env!("CARGO_PKG_VERSION"), options.verify, &total.stats);
+    report.stations = total.stations;
+    report.set_duration(total.simulated_ns as f64 / 1e9, 0.0);
+    report.digest = Some(total.digest());
+    report.flood = flood;
+    report.flood_baselines = baselines;
+    total.fill(&mut report);
+    if course.stopped {
+        let text = format!(
+            "interrupted: {:.1} s of {:.1} s simulated",
+            course.done_ns as f64 / 1e9,
+            course.end_ns as f64 / 1e9
+        );
+        report.warnings.push(text);
+    }
+    Ok(RunOutcome {
+        report,
+        stats: total.stats,
+        map: total.map,
+        simulated_ns: total.simulated_ns,
+        interrupted: course.stopped,
+        frames_sent: total.frames_sent,
+        signatures: total.signatures,
+    })
+}
+
+/// How far all runs together have come.
+struct Course {
+    length_ns: u64,
+    end_ns: u64,
+    done_ns: u64,
+    stopped: bool,
+}
+
+fn run_once(
+    plan: &Plan,
+    seed: u64,
+    forwarding: Forwarding,
+    options: &PlanOptions,
+    course: &mut Course,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    total: &mut Total,
+) -> Result<(), PlanRunError> {
+    let scene = Scene::new(plan, seed)?;
+    let settings = Settings {
+        seed,
+        awareness: AwarenessRule::Triggered,
+        verify: options.verify,
+        threads: options.threads,
+        pseudonyms: None,
+        forwarding: Scheme::from(forwarding),
+    };
+    let mut world = World::new(&scene.trace, settings, medium(plan, &scene, seed))?;
+    world.sabotaged_by(&scene.saboteurs);
+    world.part(scene.sides.clone());
+    world.assign(scene.errands.clone());
+    let mut now_ns = 0;
+    while now_ns < course.length_ns && !course.stopped {
+        let step_ns = SLICE_NS.min(course.length_ns - now_ns);
+        now_ns += step_ns;
+        world.run_until(now_ns);
+        course.done_ns += step_ns;
+        let shown = Progress { simulated_ns: course.done_ns, end_ns: course.end_ns };
+        course.stopped = progress(shown).is_break() && course.done_ns < course.end_ns;
+    }
+    total.stations = total.stations.max(world.stations_seen());
+    let counted = world.finish(now_ns)?;
+    total.add(counted, now_ns);
+    if total.map == MapData::default() {
+        let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
+        let plane = Plane::new(latitude, longitude);
+        total.map = plane.map(|plane| MapData::of_trace(&scene.trace, &plane)).unwrap_or_default();
+    }
+    Ok(())
+}
+
+fn medium(plan: &Plan, scene: &Scene, seed: u64) -> Box<dyn Medium> {
+    match plan.medium {
+        MediumPlan::Range(range_m) => Box::new(RangeLimited::new(range_m).among(scene.streets)),
+        MediumPlan::Table { column, interference } => {
+            Box::new(Tabulated::new(column, seed).among(scene.streets).interference(interference))
+        }
+    }
+}
+
+/// What the runs of one way of forwarding gave together.
+#[derive(Default)]
+struct Total {
+    stats: Stats,
+    report: Option<Report>,
+    logs: Vec<FloodLog>,
+    digests: Sha256,
+    stations: u64,
+    simulated_ns: u64,
+    frames_sent: u64,
+    signatures: u64,
+    map: MapData,
+}
+
+impl Total {
+    fn add(&mut self, counted: Counted, simulated_ns: u64) {
+        self.stats.merge(&counted.ledger.stats);
+        self.digests.update(counted.digest);
+        self.simulated_ns += simulated_ns;
+        self.frames_sent += counted.frames_sent;
+        self.signatures += counted.signatures;
+        // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
+        let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
+        counted.ledger.fill(&mut one);
+        for (reason, count) in counted.floods.refused() {
+            one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));
+        }
+        one.age_of_information = counted.spatial.age_of_information();
+        one.inter_packet_gap = counted.spatial.inter_packet_gap();
+        match &mut self.report {
+            None => self.report = Some(one),
+            Some(report) => {
+                report.frames.received += one.frames.received;
+                report.frames.delivered += one.frames.delivered;
+                report.frames.dropped += one.frames.dropped;
+                for (reason, count) in one.drops {
+                    *report.drops.entry(reason).or_default() += count;
+                }
+            }
+        }
+        self.logs.push(counted.floods);
+    }
+
+    /// Frames and drops of all runs; warnings, ages and gaps of the first.
+    fn fill(&self, report: &mut Report) {
+        report.warnings.push(VIRTUAL_TIME.to_owned());
+        let Some(first) = &self.report else { return };
+        report.frames = first.frames;
+        report.drops.clone_from(&first.drops);
+        report.age_of_information.clone_from(&first.age_of_information);
+        report.inter_packet_gap.clone_from(&first.inter_packet_gap);
+        let of = if self.logs.len() > 1 { "first run: " } else { "" };
+        report.warnings.extend(first.warnings.iter().map(|warning| format!("{of}{warning}")));
+    }
+
+    fn flood(&self, forwarding: Forwarding) -> Option<Flood> {
+        flood::measure(forwarding.name(), &self.logs)
+    }
+
+    /// SHA-256 over the digests of all runs, in order.
+    fn digest(&self) -> String {
+        let digest: [u8; 32] = self.digests.clone().finalize().into();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+const SLICE_NS: u64 = 100_000_000;
+const VIRTUAL_TIME: &str =
+    "virtual time: latencies are those of the medium; signing and verifying take none of it";

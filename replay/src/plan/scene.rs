@@ -1,0 +1,333 @@
+//! A plan and a seed made into a trace, and what its stations do.
+
+use v2x_core::forward::area::hops_for;
+use v2x_core::position::Position;
+use v2x_proto::{AreaView, Class};
+
+use super::scenario::Scenario;
+use super::{Area, Event, Origin, Plan, controller, ns};
+use crate::flood::Side;
+use crate::geodesy::Point;
+use crate::medium::Streets;
+use crate::source::{
+    self, DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, ReadOptions, Sample, StationKind, Trace, TraceError,
+};
+use crate::world::{By, Content, Errand, Saboteur};
+
+/// One run of a plan, ready to be begun.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// All stations: those of the scenario first, then units, then attackers.
+    pub trace: Trace,
+    /// What is sent, when and by whom.
+    pub errands: Vec<Errand>,
+    /// Who sabotages floods.
+    pub saboteurs: Vec<Saboteur>,
+    /// Buildings.
+    pub streets: Option<Streets>,
+    /// By station, where the network is in two parts.
+    pub sides: Vec<Side>,
+}
+
+/// Why a plan makes no run. Each prints as one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SceneError {
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// There would be too much of it.
+    #[error(
+        "the scenario has {stations} stations for {seconds:.0} s; make it smaller or shorter: {MAX_STATIONS} stations and {DEFAULT_MAX_SAMPLES} positions are the most"
+    )]
+    TooLarge {
+        /// Stations.
+        stations: usize,
+        /// Length.
+        seconds: f64,
+    },
+    /// An event's origin is not in the scenario.
+    #[error("event {event}: the scenario has no station \"{name}\"; take a unit's name, or at_m = [x, y]")]
+    NoSuchStation {
+        /// Which event, from 1.
+        event: usize,
+        /// Whom it names.
+        name: String,
+    },
+    /// An event's origin is not there when it should send.
+    #[error(
+        "event {event}: station \"{name}\" is not there {at_s} s after the warm-up; take another time or centre_m"
+    )]
+    NotThere {
+        /// Which event, from 1.
+        event: usize,
+        /// Whom it names.
+        name: String,
+        /// When, s.
+        at_s: f64,
+    },
+}
+
+impl Scene {
+    /// The run of a plan with a seed.
+    ///
+    /// # Errors
+    /// [`SceneError`].
+    pub fn new(plan: &Plan, seed: u64) -> Result<Self, SceneError> {
+        let length_s = plan.length_s();
+        let mut stage = Stage { trace: Trace::default(), sides: Vec::new(), length_s };
+        let mut streets = None;
+        match &plan.scenario {
+            Scenario::Highway(highway) => stage.drive(highway.ways(seed, length_s))?,
+            Scenario::Grid(grid) => {
+                streets = Some(Streets::new(origin(), grid.block_m));
+                stage.drive(grid.ways(seed, length_s))?;
+            }
+            Scenario::Partition(partition) => {
+                let (ways, sides) = partition.ways(seed, plan.warm_up_s).into_iter().unzip();
+                stage.drive(ways)?;
+                stage.sides = sides;
+            }
+            Scenario::Trace(path) => stage.trace = source::read(path, &ReadOptions::default())?,
+        }
+        for unit in &plan.units {
+            stage.stand(&unit.name, StationKind::Roadside, unit.at_m);
+        }
+        let mut saboteurs = Vec::new();
+        for (number, attacker) in plan.attackers.iter().enumerate() {
+            let name = format!("attacker {}", number + 1);
+            let station = stage.stand(&name, StationKind::Passenger, attacker.at_m);
+            saboteurs.push(Saboteur { station, kind: attacker.kind });
+        }
+        let Stage { mut trace, sides, .. } = stage;
+        trace.samples.sort_by_key(|sample| (sample.time_ns, sample.station));
+        let errands = errands(plan, &trace)?;
+        Ok(Self { trace, errands, saboteurs, streets, sides })
+    }
+}
+
+/// Where a station is to be on its road.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) along_m: f64,
+    pub(super) across_m: f64,
+    /// Whether the road runs east, else north.
+    pub(super) eastward: bool,
+    /// Whether the station looks that way, else against it.
+    pub(super) forward: bool,
+}
+
+/// How a station moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    /// Where it is at the start.
+    pub(super) place: Place,
+    /// When it sets off, s, and its speed then, m/s; one that never stood comes at that speed.
+    pub(super) trip: Option<(f64, f64)>,
+    /// It is there only while it is on the road of this length.
+    pub(super) within_m: Option<f64>,
+}
+
+impl Way {
+    /// Metres from its first place, speed in m/s and acceleration in m/s2 at a time.
+    fn gone(&self, at_s: f64) -> (f64, f64, f64) {
+        let Some((begins_s, speed)) = self.trip else { return (0.0, 0.0, 0.0) };
+        if begins_s == f64::NEG_INFINITY {
+            return (speed * at_s, speed, 0.0);
+        }
+        let driven_s = (at_s - begins_s).max(0.0);
+        let up_s = speed / ACCELERATION;
+        if driven_s == 0.0 {
+            (0.0, 0.0, 0.0)
+        } else if driven_s < up_s {
+            (ACCELERATION * driven_s * driven_s / 2.0, ACCELERATION * driven_s, ACCELERATION)
+        } else {
+            (speed * (driven_s - up_s / 2.0), speed, 0.0)
+        }
+    }
+
+    /// Where it is at a time; `None` while it is off the road.
+    fn sample(&self, at_ns: u64, station: u32) -> Option<Sample> {
+        let (gone_m, speed, acceleration) = self.gone(at_ns as f64 / 1e9);
+        let Place { along_m, across_m, eastward, forward } = self.place;
+        let along_m = if forward { along_m + gone_m } else { along_m - gone_m };
+        if self.within_m.is_some_and(|length_m| !(0.0..=length_m).contains(&along_m)) {
+            return None;
+        }
+        let (east, north) = if eastward { (along_m, across_m) } else { (across_m, along_m) };
+        let at = origin().moved(east, north);
+        let heading = match (eastward, forward) {
+            (true, true) => 900,
+            (true, false) => 2700,
+            (false, true) => 0,
+            (false, false) => 1800,
+        };
+        Some(Sample {
+            time_ns: at_ns,
+            station,
+            latitude: at.latitude,
+            longitude: at.longitude,
+            speed: Some((speed * 100.0).round() as u16),
+            heading: Some(heading),
+            acceleration: Some((acceleration * 10.0).round() as i16),
+        })
+    }
+}
+
+/// A trace in the making.
+struct Stage {
+    trace: Trace,
+    sides: Vec<Side>,
+    length_s: f64,
+}
+
+impl Stage {
+    fn drive(&mut self, ways: Vec<Way>) -> Result<(), SceneError> {
+        let moving = ways.iter().filter(|way| way.trip.is_some()).count();
+        let samples = self.length_s * (moving as f64 * 1e9 / MOVING_STEP_NS as f64 + ways.len() as f64);
+        if ways.len() > MAX_STATIONS || samples > DEFAULT_MAX_SAMPLES as f64 {
+            return Err(SceneError::TooLarge { stations: ways.len(), seconds: self.length_s });
+        }
+        for way in &ways {
+            let name = format!("car {}", self.trace.names.len() + 1);
+            self.add(&name, StationKind::Passenger, way);
+        }
+        Ok(())
+    }
+
+    /// Somebody who stands at a place, for the whole run.
+    fn stand(&mut self, name: &str, kind: StationKind, (east, north): (f64, f64)) -> u32 {
+        let place = Place { along_m: east, across_m: north, eastward: true, forward: true };
+        self.add(name, kind, &Way { place, trip: None, within_m: None })
+    }
+
+    fn add(&mut self, name: &str, kind: StationKind, way: &Way) -> u32 {
+        let station = self.trace.names.len() as u32;
+        self.trace.names.push(name.to_owned());
+        self.trace.kinds.push(kind);
+        let step_ns = if way.trip.is_some() { MOVING_STEP_NS } else { STANDING_STEP_NS };
+        let steps = ns(self.length_s).div_ceil(step_ns);
+        let samples = (0..=steps).filter_map(|step| way.sample(step * step_ns, station));
+        self.trace.samples.extend(samples);
+        station
+    }
+}
+
+fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
+    let named = |name: &str| trace.names.iter().position(|known| known == name);
+    let mut errands = Vec::new();
+    for (number, event) in plan.events.iter().enumerate() {
+        let by = match &event.by {
+            Origin::Nearest((east, north)) => By::Nearest(origin().moved(*east, *north)),
+            Origin::Named(name) => {
+                let missing = || SceneError::NoSuchStation { event: number + 1, name: name.clone() };
+                By::Station(named(name).ok_or_else(missing)? as u32)
+            }
+        };
+        for time in 0..event.times {
+            let at_s = event.at_s + event.every_s * f64::from(time);
+            let at_ns = plan.start_ns() + ns(at_s);
+            let area = event.area.as_ref().map(|area| view(area, by, at_ns, trace)).map(|area| {
+                area.ok_or_else(|| SceneError::NotThere {
+                    event: number + 1,
+                    name: match &event.by {
+                        Origin::Named(name) => name.clone(),
+                        Origin::Nearest(_) => String::new(),
+                    },
+                    at_s,
+                })
+            });
+            let area = area.transpose()?;
+            let max_hops = match (&area, event.max_hops) {
+                (None, _) => 1,
+                (Some(_), Some(hops)) => hops,
+                (Some(area), None) => hops_for(area),
+            };
+            errands.push(Errand {
+                at_ns,
+                by,
+                content: hazard(event, (number * MAX_TIMES) as u32 + time),
+                class: event.class,
+                lifetime_ms: event.lifetime_ms,
+                max_hops,
+                area,
+                due_ns: None,
+            });
+        }
+    }
+    for controller in &plan.controllers {
+        let Some(unit) = named(&controller.unit) else { continue };
+        for (at_s, report_s) in controller::messages(controller) {
+            errands.push(Errand {
+                at_ns: plan.start_ns() + ns(at_s),
+                by: By::Station(unit as u32),
+                content: Content::SignalState { intersection: controller.intersection },
+                class: Class::D4,
+                lifetime_ms: STATE_LIFETIME_MS,
+                max_hops: 1,
+                area: None,
+                due_ns: report_s.map(|report_s| plan.start_ns() + ns(report_s)),
+            });
+        }
+    }
+    Ok(errands)
+}
+
+fn hazard(event: &Event, number: u32) -> Content {
+    let (cause, sub_cause) = match event.class {
+        Class::D0 => EMERGENCY_BRAKE,
+        Class::D1 => COLLISION_RISK,
+        _ => STATIONARY_VEHICLE,
+    };
+    Content::Hazard { number, cause, sub_cause, validity_s: event.lifetime_ms.div_ceil(1000) }
+}
+
+/// An area on the globe; `None` when its centre is a station that is not there.
+fn view(area: &Area, by: By, at_ns: u64, trace: &Trace) -> Option<AreaView> {
+    let centre = match (area.centre_m, by) {
+        (Some((east, north)), _) => origin().moved(east, north),
+        (None, By::Nearest(place)) => place,
+        (None, By::Station(station)) => {
+            let samples = trace.samples.iter().filter(|sample| sample.station == station);
+            let nearest = samples.min_by_key(|sample| sample.time_ns.abs_diff(at_ns))?;
+            if nearest.time_ns.abs_diff(at_ns) > STANDING_STEP_NS {
+                return None;
+            }
+            Position { latitude: nearest.latitude, longitude: nearest.longitude }
+        }
+    };
+    Some(AreaView {
+        latitude: centre.latitude,
+        longitude: centre.longitude,
+        shape: area.shape,
+        distance_a_m: area.distance_a_m,
+        distance_b_m: area.distance_b_m,
+        azimuth_deg: area.azimuth_deg,
+    })
+}
+
+/// Where x = 0, y = 0 is.
+fn origin() -> Position {
+    let (latitude, longitude) = DEFAULT_ORIGIN;
+    let point = Point::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe");
+    Position { latitude: point.latitude, longitude: point.longitude }
+}
+
+/// A fix as often as a receiver gives one.
+const MOVING_STEP_NS: u64 = 100_000_000;
+/// Nothing changes.
+const STANDING_STEP_NS: u64 = 1_000_000_000;
+/// Who sets off does it like this, m/s2.
+const ACCELERATION: f64 = 2.5;
+const MAX_STATIONS: usize = 10_000;
+/// Repetitions of one event at most.
+const MAX_TIMES: usize = 1_000;
+/// A signal state is worth nothing after the deadline of its class.
+const STATE_LIFETIME_MS: u32 = 300;
+/// TS 102 894-2 CauseCodeType and sub-cause.
+const EMERGENCY_BRAKE: (u8, u8) = (99, 1);
+const COLLISION_RISK: (u8, u8) = (97, 0);
+const STATIONARY_VEHICLE: (u8, u8) = (94, 0);
+
+#[cfg(test)]
+mod tests;

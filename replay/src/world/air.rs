@@ -1,0 +1,121 @@
+//! Frames between the medium and their receivers.
+
+use bytes::Bytes;
+use v2x_core::io::{Input, MessageId, ReceivedFrame, SendStamps};
+use v2x_core::time::Instant;
+
+use super::{Due, World, link_address};
+use crate::medium::{Outcome, Reception, Transmission};
+
+/// A frame on its way to its receivers, in order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    bytes: Bytes,
+    sender: u32,
+    source: Option<[u8; 6]>,
+    /// Which message of a node it carries.
+    message: Option<(MessageId, SendStamps)>,
+    arrivals: Vec<(u32, Reception)>,
+    next: usize,
+}
+
+impl World {
+    /// Hands a frame to the medium; `message` says which it is when a node made it.
+    pub(super) fn launch(
+        &mut self,
+        transmission: &Transmission<'_>,
+        source: Option<[u8; 6]>,
+        message: Option<(MessageId, SendStamps)>,
+    ) {
+        let slot = self.free_flights.pop().unwrap_or_else(|| {
+            self.flights.push(Flight::default());
+            (self.flights.len() - 1) as u32
+        });
+        let flight = &mut self.flights[slot as usize];
+        flight.bytes = transmission.bytes.clone();
+        flight.sender = transmission.sender;
+        flight.source = source;
+        flight.message = message;
+        flight.next = 0;
+        flight.arrivals.clear();
+        self.fates.clear();
+        match self.medium.transmit(slot, transmission, &self.places, &mut self.fates) {
+            Some(at_ns) => self.schedule.push(at_ns.max(transmission.at_ns), Due::Air(slot)),
+            None => self.decide(slot, transmission.at_ns),
+        }
+    }
+
+    /// The medium is to be asked again about a frame.
+    pub(super) fn proceed(&mut self, slot: u32, now_ns: u64) {
+        self.fates.clear();
+        match self.medium.proceed(slot, now_ns, &self.places, &mut self.fates) {
+            Some(at_ns) => self.schedule.push(at_ns.max(now_ns), Due::Air(slot)),
+            None => self.decide(slot, now_ns),
+        }
+    }
+
+    /// The fates of a frame are known.
+    fn decide(&mut self, slot: u32, now_ns: u64) {
+        let flight = &mut self.flights[slot as usize];
+        let mut on_air_ns = None;
+        for fate in self.fates.drain(..) {
+            match fate.outcome {
+                Outcome::Heard(mut reception) => {
+                    reception.arrival_ns = reception.arrival_ns.max(now_ns);
+                    on_air_ns.get_or_insert(reception.on_air_ns);
+                    flight.arrivals.push((fate.station, reception));
+                }
+                Outcome::Lost(cause) => {
+                    if let Some((id, _)) = flight.message {
+                        self.journal.lost(id, fate.station, cause);
+                    }
+                }
+            }
+        }
+        if let (Some((id, stamps)), Some(on_air_ns)) = (flight.message, on_air_ns) {
+            self.journal.aired(now_ns, id, stamps, on_air_ns);
+        }
+        flight.arrivals.sort_by_key(|(station, reception)| (reception.arrival_ns, *station));
+        match flight.arrivals.first() {
+            Some((_, first)) => self.schedule.push(first.arrival_ns, Due::Arrive(slot)),
+            None => self.land(slot),
+        }
+    }
+
+    /// A frame arrives at its next receivers.
+    pub(super) fn arrive(&mut self, slot: u32, now_ns: u64) {
+        loop {
+            let flight = &mut self.flights[slot as usize];
+            let Some((station, reception)) = flight.arrivals.get_mut(flight.next) else {
+                return self.land(slot);
+            };
+            if reception.arrival_ns > now_ns {
+                let next_ns = reception.arrival_ns;
+                return self.schedule.push(next_ns, Due::Arrive(slot));
+            }
+            let (station, sender) = (*station, flight.sender);
+            let message = flight.message.map(|(id, _)| id);
+            let frame = ReceivedFrame {
+                bytes: reception.changed.take().unwrap_or_else(|| flight.bytes.clone()),
+                link_source: flight.source.unwrap_or_else(|| link_address(flight.sender)),
+                kernel_receive: Some(Instant::from_nanos(now_ns)),
+                user_receive: Some(Instant::from_nanos(now_ns)),
+                signal_dbm: reception.signal_dbm,
+            };
+            flight.next += 1;
+            self.journal.floods.heard(now_ns, sender, station);
+            if !self.saboteurs.are(station) {
+                self.input(station, now_ns, Input::Frame(frame));
+            } else if let Some(message) = message {
+                self.sabotage(station, sender, message, now_ns, &frame.bytes);
+            }
+        }
+    }
+
+    fn land(&mut self, slot: u32) {
+        let flight = &mut self.flights[slot as usize];
+        flight.bytes = Bytes::new();
+        flight.arrivals.clear();
+        self.free_flights.push(slot);
+    }
+}

@@ -1,0 +1,150 @@
+//! How far floods came, how fast, and at what price.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::human::percent;
+
+/// The floods of a run under one way of forwarding, all taken together: shares are of pairs of a flood and a station
+/// that was in the flood's area when it was sent, its origin left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Flood {
+    /// Of the pairs within 3 km of the origin: the share that had the message verified within 300 ms, 0..=1.
+    pub reach_300ms_3km: f64,
+    /// Of all pairs: the share that had it at the end of the run, 0..=1.
+    pub reach_final: f64,
+    /// Frames that carried a flood, the origin's included: mean of a flood. An attacker's frames do not count.
+    pub transmissions: f64,
+    /// The same for each station of the area.
+    pub transmissions_per_station: f64,
+    /// Median of latency over distance of stations 500 m and more from the origin, ms/km; `null` when none had it.
+    pub delay_ms_per_km: Option<f64>,
+    /// Median of hops over distance of the same, 1/km.
+    pub hops_per_km: Option<f64>,
+    /// `"roadcast"`, `"etsi"`, `"flooding"` or `"off"`.
+    pub forwarding: String,
+    /// How many floods were sent.
+    pub floods: u64,
+    /// How many runs they are of, each with a seed of its own.
+    pub seeds: u64,
+    /// By distance from the origin.
+    pub reach_by_km: Vec<FloodBand>,
+    /// The worst of the runs in each respect.
+    pub worst: FloodWorst,
+    /// D0: of the pairs of an alert and a station within 150 m and in sight, the share that had it within 20 ms, 0..=1;
+    /// repetitions within 20 ms count as the same alert. `null` when there was none.
+    pub d0_20ms_150m: Option<f64>,
+    /// How floods crossed a partition when it healed; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healed: Option<FloodHealed>,
+}
+
+/// Stations at one range of distances from the origin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FloodBand {
+    /// From a kilometre less to this, km.
+    pub km: u32,
+    /// Pairs of a flood and a station.
+    pub pairs: u64,
+    /// The share that had the message within 300 ms, 0..=1.
+    pub reach_300ms: f64,
+    /// The share that had it at the end, 0..=1.
+    pub reach_final: f64,
+    /// Median latency of those that had it, ms; `null` when none had.
+    pub median_ms: Option<f64>,
+    /// `[ms, share that had it by then]`, rising.
+    pub reach_over_time: Vec<(u32, f64)>,
+}
+
+/// The worst of several runs in each respect.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FloodWorst {
+    /// Least.
+    pub reach_300ms_3km: f64,
+    /// Least.
+    pub reach_final: f64,
+    /// Most.
+    pub transmissions: f64,
+}
+
+/// Floods that a partition held up, from the contact of both sides: a frame was heard in each direction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FloodHealed {
+    /// Floods sent before the contact.
+    pub floods: u64,
+    /// Of them: reached a station of the other side.
+    pub crossed: u64,
+    /// From the contact to the first station of the other side, the worst of the floods, ms; `null` when none crossed.
+    pub first_ms: Option<f64>,
+    /// To the last station that was reached there, likewise.
+    pub last_ms: Option<f64>,
+}
+
+/// The floods for a terminal, one line for each way of forwarding, then distances of the first.
+pub(super) fn render(floods: &[&Flood], out: &mut String) {
+    let Some(first) = floods.first() else { return };
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        writeln!(out, "{text}").expect("invariant: writing to a String does not fail");
+    };
+    line(format_args!("\nfloods: {} in {} runs", first.floods, first.seeds));
+    line(format_args!(
+        "{:<10} {:>13} {:>8} {:>8} {:>8} {:>8} {:>9} {:>8} {:>9} {:>8}",
+        "forwarding",
+        "3 km, 300 ms",
+        "worst",
+        "in all",
+        "worst",
+        "frames",
+        "/station",
+        "ms/km",
+        "hops/km",
+        "D0 20 ms"
+    ));
+    for flood in floods {
+        line(format_args!(
+            "{:<10} {:>13} {:>8} {:>8} {:>8} {:>8.1} {:>9.3} {:>8} {:>9} {:>8}",
+            flood.forwarding,
+            percent(flood.reach_300ms_3km),
+            percent(flood.worst.reach_300ms_3km),
+            percent(flood.reach_final),
+            percent(flood.worst.reach_final),
+            flood.transmissions,
+            flood.transmissions_per_station,
+            one_decimal(flood.delay_ms_per_km),
+            one_decimal(flood.hops_per_km),
+            flood.d0_20ms_150m.map_or_else(|| "-".to_owned(), percent)
+        ));
+    }
+    if !first.reach_by_km.is_empty() {
+        line(format_args!(
+            "\n{:<10} {:>8} {:>10} {:>8} {:>10}",
+            "up to", "pairs", "in 300 ms", "in all", "median"
+        ));
+    }
+    for band in &first.reach_by_km {
+        line(format_args!(
+            "{:<10} {:>8} {:>10} {:>8} {:>10}",
+            format!("{} km", band.km),
+            band.pairs,
+            percent(band.reach_300ms),
+            percent(band.reach_final),
+            band.median_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"))
+        ));
+    }
+    for flood in floods {
+        let Some(healed) = &flood.healed else { continue };
+        line(format_args!(
+            "\npartition, {}: {} of {} floods crossed; from contact to the first station {} ms, to the last {} ms",
+            flood.forwarding,
+            healed.crossed,
+            healed.floods,
+            one_decimal(healed.first_ms),
+            one_decimal(healed.last_ms)
+        ));
+    }
+}
+
+fn one_decimal(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
+}

@@ -1,0 +1,32 @@
+//! `roadcast replay run --plan`: scenarios of floods.
+
+use std::io::Write;
+use std::path::Path;
+
+use v2x_replay::plan::{self, Forwarding, Plan, PlanOptions, PlanRunError};
+
+use super::{ForwardingArg, ReplayError, RunArgs, options, simulate};
+use crate::error::Error;
+
+pub(super) fn run(path: &Path, args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let all = options(args);
+    all.check().map_err(ReplayError::from)?;
+    let mut plan = Plan::read(path).map_err(ReplayError::from)?;
+    match args.forwarding {
+        None => {}
+        Some(ForwardingArg::Roadcast) => plan.forwarding = vec![Forwarding::Roadcast],
+        Some(ForwardingArg::Etsi) => plan.forwarding = vec![Forwarding::Etsi],
+        Some(ForwardingArg::Flooding) => plan.forwarding = vec![Forwarding::Flooding],
+        Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
+    }
+    let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds };
+    simulate(args, out, |progress| plan::run(&plan, &options, progress).map_err(failed))
+}
+
+/// Signing and verifying that disagree are a check that failed; everything else is the input.
+fn failed(error: PlanRunError) -> Error {
+    match error {
+        PlanRunError::DeferredCheck(error) => Error::Check(error.to_string()),
+        error => ReplayError::from(error).into(),
+    }
+}
