@@ -246,14 +246,15 @@ impl Column {
 
     /// The share of frames received at a distance, m; 0 beyond the table's end.
     pub fn reception(self, distance_m: f64) -> f64 {
-        let points = self.points();
         let at = distance_m.max(0.0) / STEP_M;
-        let index = at as usize;
-        match (points.get(index), points.get(index + 1)) {
-            (Some(from), Some(to)) => from + (to - from) * at.fract(),
-            (Some(last), None) if at.fract() == 0.0 => *last,
-            _ => 0.0,
+        // Past the end, and whatever is no number.
+        if !(at <= (POINTS - 1) as f64) {
+            return 0.0;
         }
+        let points = self.points();
+        let from = points[at as usize];
+        let to = points.get(at as usize + 1).copied().unwrap_or(from);
+        from + (to - from) * at.fract()
     }
 
     const fn points(self) -> &'static [f64; POINTS] {

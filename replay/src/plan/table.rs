@@ -236,4 +236,4 @@ fn integer(value: &DeValue<'_>) -> Option<u64> {
     u64::from_str_radix(found.as_str(), found.radix()).ok()
 }
 
-const MAX_TEXT: usize = 200;
+const MAX_TEXT: usize = 500;
