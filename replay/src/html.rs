@@ -14,6 +14,7 @@ macro_rules! put {
         write!($page, $($text)*).expect("invariant: writing to a String does not fail")
     };
 }
+mod flood;
 mod map;
 mod plot;
 
@@ -34,6 +35,7 @@ pub fn render(report: &Report, map: &MapData) -> String {
     warnings(&mut page, &report.warnings);
     classes(&mut page, &report.classes);
     latency(&mut page, &report.classes);
+    flood::section(&mut page, report);
     map::section(&mut page, map);
     stages(&mut page, &report.classes);
     distances(&mut page, report);

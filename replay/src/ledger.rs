@@ -165,7 +165,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         let mut warnings = Vec::new();
         let unintended = self.stats.classes().iter().map(|class| class.unintended).sum();
         for (count, text) in [
-            (unintended, "deliveries went to stations the message was not meant for"),
+            (unintended, UNINTENDED),
             (repeated, "deliveries repeated a message the station already had"),
             (unknown, "deliveries were of messages never sent, or sent more than 5 s past their deadline"),
             (forced, "messages were settled early: too many were open at once"),
@@ -315,6 +315,9 @@ impl Outcome {
         report.warnings.extend(self.warnings.iter().cloned());
     }
 }
+
+/// The end of a warning: normal where a frame may reach farther than it is meant to.
+pub(crate) const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
 
 /// Why a receiver has not got a message nobody said anything about.
 pub const NEVER_RECEIVED: &str = "never_received";

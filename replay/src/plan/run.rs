@@ -13,6 +13,7 @@ use super::{Forwarding, MediumPlan, Plan, ns};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::html::MapData;
+use crate::ledger::UNINTENDED;
 use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::run::{Progress, RunOutcome};
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
@@ -185,6 +186,8 @@ impl Total {
         // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
         let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
         counted.ledger.fill(&mut one);
+        // Meant for the near, and heard by whom the table lets hear it.
+        one.warnings.retain(|warning| !warning.ends_with(UNINTENDED));
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));
         }
