@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks what `roadcast` and the benchmarks report: sums, names and digests, by a second implementation.
 
-    reports.py check FILE --kind KIND --exit-code N [--stations N] [--traffic CLASS...]
+    reports.py check FILE --kind KIND --exit-code N [--stations N] [--traffic CLASS...] [--flood FORWARDING...]
     reports.py same-digest FILE...
     reports.py self-contained FILE.html
     reports.py last-line FILE
@@ -23,6 +23,10 @@ CLASS = [
     "class", "deadline_ms", "miss_target", "met", "sent", "expected", "delivered", "delivered_late", "missed",
     "miss_ratio", "undelivered", "send_to_delivered", "stages",
 ]
+FLOOD = [
+    "reach_300ms_3km", "reach_final", "transmissions", "transmissions_per_station", "delay_ms_per_km",
+    "hops_per_km", "forwarding", "floods", "seeds", "reach_by_km", "worst", "d0_20ms_150m",
+]
 DEADLINES_MS = {"D0": 20, "D1": 100, "D2": 100, "D3": 300, "D4": 300, "D5": None}
 
 
@@ -35,6 +39,7 @@ def main():
     check.add_argument("--exit-code", type=int, required=True)
     check.add_argument("--stations", type=int, default=1, help="at least")
     check.add_argument("--traffic", nargs="*", default=[], help="classes that must have carried something")
+    check.add_argument("--flood", nargs="*", default=[], help="ways of forwarding that must have carried a flood")
     check.set_defaults(run=check_report)
     same = commands.add_parser("same-digest")
     same.add_argument("files", nargs="+")
@@ -71,6 +76,13 @@ def check_report(arguments):
     equal(frames["received"], frames["delivered"] + frames["dropped"], "frames received = delivered + dropped")
     equal(frames["dropped"], sum(drops.values()), "frames dropped = sum of drops")
 
+    floods = [report["flood"]] if "flood" in report else []
+    floods += report.get("flood_baselines", [])
+    for flood in floods:
+        check_flood(flood)
+    if arguments.flood:
+        equal([flood["forwarding"] for flood in floods], arguments.flood, "floods")
+
     met = all(entry["met"] for entry in report["classes"])
     equal(report["verdict"], "met" if met else "missed", "verdict")
     equal(arguments.exit_code, 0 if met else 1, "exit code")
@@ -93,6 +105,26 @@ def check_class(entry):
         named(summary, SUMMARY, f"{name} {stage}")
         rising = [summary[key] for key in SUMMARY[1:]]
         expect(rising == sorted(rising), f"{name} {stage}: quantiles do not rise: {rising}")
+
+
+def check_flood(flood):
+    named(flood, FLOOD, "flood")
+    name = flood["forwarding"]
+    shares = [flood["reach_300ms_3km"], flood["reach_final"], flood["worst"]["reach_300ms_3km"]]
+    pairs = reached = 0
+    for band in flood["reach_by_km"]:
+        named(band, ["km", "pairs", "reach_300ms", "reach_final", "median_ms", "reach_over_time"], f"{name} band")
+        shares += [band["reach_300ms"], band["reach_final"]]
+        pairs += band["pairs"]
+        reached += band["pairs"] * band["reach_final"]
+        over_time = [share for _, share in band["reach_over_time"]]
+        expect(over_time == sorted(over_time), f"{name}: reach falls over time: {over_time}")
+        expect(band["reach_300ms"] <= band["reach_final"], f"{name}: more reached in time than at all")
+    expect(all(0 <= share <= 1 for share in shares), f"{name}: a share is out of 0..=1: {shares}")
+    if flood["floods"]:
+        expect(abs(reached / max(pairs, 1) - flood["reach_final"]) < 1e-6, f"{name}: bands do not add up")
+        expect(flood["transmissions"] >= 1, f"{name}: a flood without a frame")
+        expect(flood["worst"]["reach_final"] <= flood["reach_final"] + 1e-9, f"{name}: worst is better than all")
 
 
 def same_digest(arguments):
