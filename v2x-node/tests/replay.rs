@@ -172,6 +172,32 @@ fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
 }
 
 #[test]
+fn a_plan_of_floods_runs_under_every_forwarding_and_a_wrong_one_is_named() {
+    let plan = "warm_up_s = 2\nsettle_s = 1\n[scenario]\nkind = \"highway\"\nlength_m = 600\ndensity_per_km = 40\n\
+                [[event]]\nat_m = [100, 0]\narea = { shape = \"circle\", radius_m = 900 }\n";
+    let scratch = Scratch::new("plan");
+    scratch.write("plan.toml", plan.as_bytes());
+    scratch.write("wrong.toml", plan.replace("600", "6").as_bytes());
+    let (_, out, err) =
+        scratch.run(&["run", "--plan", "plan.toml", "--forwarding", "all", "--json", "r.json"]);
+    assert!(out.contains("floods: 1 in 1 runs") && out.contains("\nflooding "), "{out} {err}");
+    let report: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
+    assert_eq!(report["flood"]["forwarding"], "roadcast");
+    assert_eq!(report["flood_baselines"][1]["forwarding"], "flooding");
+    assert!(report["flood"]["reach_300ms_3km"].as_f64().unwrap() > 0.8, "{}", report["flood"]);
+    let (code, _, err) = scratch.run(&["run", "--plan", "wrong.toml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("wrong.toml:5: scenario.length_m: expected a number from 100 to 50000"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    for wrong in
+        [&["run"][..], &["run", "row.csv", "--plan", "plan.toml"], &["run", "a.csv", "--forwarding", "etsi"]]
+    {
+        assert_eq!(scratch.run(wrong).0, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_recording_is_the_same_again_or_shows_where_it_is_not() {
     let scratch = Scratch::new("check");
     let good = recording();

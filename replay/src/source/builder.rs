@@ -401,6 +401,8 @@ mod tests {
             ("moped", StationKind::Motorcycle),
             ("DEFAULT_BIKETYPE", StationKind::Bicycle),
             ("DEFAULT_PEDTYPE", StationKind::Pedestrian),
+            ("rsu_1", StationKind::Roadside),
+            ("roadside", StationKind::Roadside),
         ] {
             assert_eq!(StationKind::from_type_name(name), kind, "{name}");
         }

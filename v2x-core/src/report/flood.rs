@@ -148,3 +148,51 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
 fn one_decimal(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_for_each_way_of_forwarding_and_one_for_each_kilometre() {
+        let worst = FloodWorst { reach_300ms_3km: 0.98, reach_final: 0.99, transmissions: 50.0 };
+        let band = FloodBand {
+            km: 1,
+            pairs: 180,
+            reach_300ms: 1.0,
+            reach_final: 1.0,
+            median_ms: Some(13.4),
+            reach_over_time: vec![(300, 1.0)],
+        };
+        let healed = FloodHealed { floods: 2, crossed: 1, first_ms: Some(250.0), last_ms: None };
+        let roadcast = Flood {
+            reach_300ms_3km: 0.999,
+            reach_final: 1.0,
+            transmissions: 47.0,
+            transmissions_per_station: 0.155,
+            delay_ms_per_km: Some(46.6),
+            hops_per_km: Some(3.7),
+            forwarding: "roadcast".to_owned(),
+            floods: 30,
+            seeds: 3,
+            reach_by_km: vec![band.clone(), FloodBand { km: 2, median_ms: None, ..band }],
+            worst,
+            d0_20ms_150m: None,
+            healed: Some(healed),
+        };
+        let etsi = Flood { forwarding: "etsi".to_owned(), healed: None, ..roadcast.clone() };
+        let mut out = String::new();
+        render(&[&roadcast, &etsi], &mut out);
+        for wanted in [
+            "floods: 30 in 3 runs\n",
+            "\nroadcast          99.9 %   98.0 %  100.0 %   99.0 %     47.0     0.155     46.6       3.7        -\n",
+            "\netsi ",
+            "\n1 km            180    100.0 %  100.0 %    13.4 ms\n",
+            "\n2 km            180    100.0 %  100.0 %          -\n",
+            "\npartition, roadcast: 1 of 2 floods crossed; from contact to the first station 250.0 ms, to the last - ms\n",
+        ] {
+            assert!(out.contains(wanted), "no {wanted:?} in {out}");
+        }
+        render(&[], &mut String::new());
+    }
+}
