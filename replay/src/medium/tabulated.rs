@@ -248,7 +248,7 @@ impl Column {
     pub fn reception(self, distance_m: f64) -> f64 {
         let at = distance_m.max(0.0) / STEP_M;
         // Past the end, and whatever is no number.
-        if !(at <= (POINTS - 1) as f64) {
+        if !(0.0..=(POINTS - 1) as f64).contains(&at) {
             return 0.0;
         }
         let points = self.points();
