@@ -1,5 +1,7 @@
 //! The shipped plans of floods, and what holds of every run of a plan.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
