@@ -156,10 +156,10 @@ impl StationConfig {
             clock: clock(&top)?,
             realtime: realtime(&top)?,
             load: load(&top, station.test)?,
+            alerts: alerts(&top, role)?,
             roadside: roadside::read(&top, role)?,
             report: report(&top)?,
             control: control::read(&top)?,
-            alerts: alerts(&top, role)?,
             station,
         };
         Ok(config)
