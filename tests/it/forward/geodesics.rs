@@ -75,9 +75,11 @@ proptest! {
 
     #[test]
     fn rectangles_and_ellipses_reach_along_their_azimuth_as_far_as_they_say(
-        latitude in -700_000_000i32..=700_000_000, longitude in -1_800_000_000i32..=1_800_000_000,
-        a in 200u32..10_000, b in 200u32..10_000, azimuth in 0u32..360, ellipse: bool,
+        latitude in -600_000_000i32..=600_000_000, longitude in -1_800_000_000i32..=1_800_000_000,
+        a in 1_000u32..10_000, slimness in 1u32..=4, azimuth in 0u32..360, ellipse: bool,
     ) {
+        // A geodesic bends away from a straight line on the plane, by 14 m at most here: much for the tip of a needle.
+        let b = a / slimness;
         let centre = Position { latitude, longitude };
         let shape = if ellipse { Shape::Ellipse } else { Shape::Rectangle };
         let view = AreaView {
