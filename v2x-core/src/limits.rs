@@ -13,6 +13,11 @@ pub const MAX_NEIGHBOURS: usize = 896;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 
+/// Stations whose replay windows are kept after they left the neighbour table: twice as many as the table
+/// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few
+/// of them send messages that live that long.
+pub const MAX_REMEMBERED: usize = 2 * MAX_NEIGHBOURS;
+
 /// Credentials of other stations kept with their decompressed keys: one per neighbour.
 pub const MAX_CREDENTIALS: usize = MAX_NEIGHBOURS;
 /// Hashes of credentials that failed their check, so that each is paid for once.
@@ -114,11 +119,28 @@ pub const SAMPLE_BEYOND_M: f64 = 300.0;
 
 /// Own frames waiting for the link, per class (D2 holds one: the newest replaces).
 pub const MAX_SEND_QUEUE: usize = 64;
+/// Frames that wait to be sent a second time after a change of link address. A station sends no more than a few in
+/// the 8 ms until then; those beyond go once.
+pub const MAX_WARM_UP_COPIES: usize = 8;
 /// Outputs waiting to be drained. A host that keeps the contract never has more than a handful.
 pub const MAX_OUTPUTS: usize = 4096;
 
-/// Unknown signers remembered to be asked for.
+/// Unknown signers remembered to be asked for: three bytes each in a beacon, and more would flood the answers.
 pub const MAX_REQUESTS: usize = 8;
+/// One digest is asked for at most this often: a beacon or two have to come back before it was in vain.
+pub const ASK_INTERVAL: Duration = Duration::from_millis(250);
+/// A request is held back for up to this long, so that of all who miss one credential the first asks for all
+/// (IEEE 1609.2 peer-to-peer distribution: 0 to 250 ms).
+pub const MAX_REQUEST_BACK_OFF: Duration = Duration::from_millis(250);
+/// An unknown digest not heard for this long is no longer asked for: a station sends awareness once a second at least.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(1);
+/// The full credential goes out at least this often (TS 103 097 7.1.1).
+pub const FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_secs(1);
+/// And this often while the channel is quiet: 2.5 Hz.
+pub const QUIET_FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_millis(400);
+/// Requests and unknown stations make it go out at most this often, whatever their number: below the shortest
+/// interval of awareness, which alone answers, so that each beacon may have it.
+pub const CREDENTIAL_ON_DEMAND_GAP: Duration = Duration::from_millis(50);
 
 /// A single-hop message from farther away than this is not believed: three times the range of 23 dBm
 /// at 6 Mb/s in the open.
@@ -146,6 +168,14 @@ pub const MAX_ISOLATED: usize = 1024;
 pub const MAX_EVIDENCE_FRAMES: usize = 128;
 /// Bytes of them, in all.
 pub const MAX_EVIDENCE_BYTES: usize = 64 * 1024;
+/// Messages kept against one station: two contradict each other, and one more says that it was no accident.
+pub const MAX_EVIDENCE_PER_STATION: usize = 3;
+/// Between two of them, so that a flood of findings costs next to nothing.
+pub const EVIDENCE_SPACING: Duration = Duration::from_millis(500);
+/// Messages in one report (bound of `MisbehaviourReport.evidence`).
+pub const MAX_REPORT_EVIDENCE_FRAMES: usize = 4;
+/// Bytes of them: a report is to fit into one frame of 1,398 bytes. A longer message is not kept at all.
+pub const MAX_REPORT_EVIDENCE_BYTES: usize = 1024;
 /// One station is reported at most this often: the authority needs telling, not reminding.
 pub const MISBEHAVIOUR_REPORT_INTERVAL: Duration = Duration::from_secs(600);
 

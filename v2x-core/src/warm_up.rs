@@ -10,13 +10,14 @@ use core::time::Duration;
 use arrayvec::ArrayVec;
 
 use crate::io::Transmit;
+use crate::limits::MAX_WARM_UP_COPIES;
 use crate::time::Instant;
 
 /// Frames to be sent again. Starts warm: a station's own hardware address was heard of before it spoke.
 #[derive(Debug, Default)]
 pub struct WarmUp {
     state: State,
-    copies: ArrayVec<Transmit, MAX_COPIES>,
+    copies: ArrayVec<Transmit, MAX_WARM_UP_COPIES>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,8 +76,6 @@ impl WarmUp {
 /// Between a frame and its copy: the kernel's deferred work takes well under a millisecond, and an imminent alert that
 /// was the first still comes within its 20 ms.
 pub const GAP: Duration = Duration::from_millis(8);
-/// A station sends no more than a few frames in [`GAP`]; those beyond go once.
-const MAX_COPIES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -125,6 +124,6 @@ mod tests {
         for sequence in 0..100 {
             warm_up.released(&frame(sequence, 1000), Instant::ZERO);
         }
-        assert_eq!(copies(&mut warm_up, Instant::from_millis(8)).len(), MAX_COPIES);
+        assert_eq!(copies(&mut warm_up, Instant::from_millis(8)).len(), MAX_WARM_UP_COPIES);
     }
 }

@@ -9,7 +9,10 @@ use prost::Message as _;
 use v2x_proto::{Digest, v1};
 
 use super::checks::Check;
-use crate::limits::{MAX_EVIDENCE_BYTES, MAX_EVIDENCE_FRAMES, MAX_ISOLATED, MISBEHAVIOUR_REPORT_INTERVAL};
+use crate::limits::{
+    EVIDENCE_SPACING, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_FRAMES, MAX_EVIDENCE_PER_STATION, MAX_ISOLATED,
+    MAX_REPORT_EVIDENCE_BYTES, MAX_REPORT_EVIDENCE_FRAMES, MISBEHAVIOUR_REPORT_INTERVAL,
+};
 use crate::security::key_cache::DigestHash;
 use crate::time::{Instant, WireTime};
 
@@ -83,10 +86,12 @@ impl Offenders {
     pub fn keep(&mut self, against: Digest, at: Instant, message: &[u8]) {
         let mine = |kept: &Evidence| kept.against == against;
         let newest = self.evidence.iter().rev().find(|kept| mine(kept));
-        if newest.is_some_and(|kept| at.since(kept.at) < EVIDENCE_SPACING) || message.len() > MAX_MESSAGE {
+        if newest.is_some_and(|kept| at.since(kept.at) < EVIDENCE_SPACING)
+            || message.len() > MAX_REPORT_EVIDENCE_BYTES
+        {
             return;
         }
-        if self.evidence.iter().filter(|kept| mine(kept)).count() >= KEPT_EACH
+        if self.evidence.iter().filter(|kept| mine(kept)).count() >= MAX_EVIDENCE_PER_STATION
             && let Some(place) = self.evidence.iter().position(mine)
         {
             self.forget(place);
@@ -131,10 +136,10 @@ impl Offenders {
     /// The newest messages first, as many as fit into a report.
     fn take_evidence(&mut self, subject: &Digest) -> Vec<Bytes> {
         let mut taken = Vec::new();
-        let mut room = REPORT_EVIDENCE;
+        let mut room = MAX_REPORT_EVIDENCE_BYTES;
         while let Some(place) = self.evidence.iter().rposition(|kept| kept.against == *subject) {
             let Some(kept) = self.forget(place) else { break };
-            if kept.message.len() <= room && taken.len() < MAX_REPORTED {
+            if kept.message.len() <= room && taken.len() < MAX_REPORT_EVIDENCE_FRAMES {
                 room -= kept.message.len();
                 taken.push(kept.message);
             }
@@ -175,14 +180,6 @@ fn kind(check: Check) -> v1::MisbehaviourKind {
         Check::BeaconRate => K::Rate,
     }
 }
-
-const EVIDENCE_SPACING: core::time::Duration = core::time::Duration::from_millis(500);
-const KEPT_EACH: usize = 3;
-/// Bounds of `MisbehaviourReport.evidence`.
-const MAX_REPORTED: usize = 4;
-const REPORT_EVIDENCE: usize = 1024;
-/// What would not fit into a report is not kept.
-const MAX_MESSAGE: usize = REPORT_EVIDENCE;
 
 #[cfg(test)]
 mod tests {

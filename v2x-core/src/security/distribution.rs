@@ -10,14 +10,17 @@
 //! miss one credential, one asks.
 //!
 //! Nothing here is trusted: whoever floods the air with requests or unknown digests gets one full
-//! credential per [`ON_DEMAND_GAP`], and a list of eight digests.
+//! credential per [`CREDENTIAL_ON_DEMAND_GAP`], and a list of eight digests.
 
 use core::time::Duration;
 
 use arrayvec::ArrayVec;
 use v2x_proto::{Class, Digest};
 
-use crate::limits::MAX_REQUESTS;
+use crate::limits::{
+    ASK_INTERVAL, CREDENTIAL_ON_DEMAND_GAP, FULL_CREDENTIAL_INTERVAL, MAX_REQUEST_BACK_OFF, MAX_REQUESTS,
+    QUIET_FULL_CREDENTIAL_INTERVAL, REQUEST_LIFETIME,
+};
 use crate::rng::Stream;
 use crate::time::Instant;
 
@@ -32,19 +35,6 @@ pub struct Distribution {
     back_off: Stream,
     wanted: ArrayVec<Wanted, MAX_REQUESTS>,
 }
-
-/// The full credential goes out at least this often.
-pub const FULL_INTERVAL: Duration = Duration::from_secs(1);
-/// And this often while the channel is quiet: 2.5 Hz.
-pub const QUIET_FULL_INTERVAL: Duration = Duration::from_millis(400);
-/// Requests and unknown stations make it go out at most this often.
-pub const ON_DEMAND_GAP: Duration = Duration::from_millis(50);
-/// One digest is asked for at most this often.
-pub const ASK_INTERVAL: Duration = Duration::from_millis(250);
-/// A request is held back for up to this long (IEEE 1609.2 peer-to-peer distribution: 0 to 250 ms).
-pub const MAX_BACK_OFF: Duration = Duration::from_millis(250);
-/// An unknown digest not heard for this long is no longer asked for.
-pub const FORGET_AFTER: Duration = Duration::from_secs(1);
 
 impl Distribution {
     /// For the station whose credential is `own`. Its first message carries the credential. Requests are held
@@ -68,11 +58,11 @@ impl Distribution {
     pub fn attach(&self, now: Instant, class: Class, is_hazard: bool) -> bool {
         let Some(last) = self.last_full else { return true };
         let passed = now.since(last);
-        let interval = if self.quiet { QUIET_FULL_INTERVAL } else { FULL_INTERVAL };
+        let interval = if self.quiet { QUIET_FULL_CREDENTIAL_INTERVAL } else { FULL_CREDENTIAL_INTERVAL };
         is_hazard
             || matches!(class, Class::D0 | Class::D1 | Class::D3)
             || passed >= interval
-            || (self.owed && passed >= ON_DEMAND_GAP)
+            || (self.owed && passed >= CREDENTIAL_ON_DEMAND_GAP)
     }
 
     /// A message with the full credential was handed to the link.
@@ -112,7 +102,7 @@ impl Distribution {
             let Some((_, oldest)) = asked.map(|(place, w)| (w.due, place)).min() else { return };
             self.wanted.remove(oldest);
         }
-        let back_off = self.back_off.below(MAX_BACK_OFF.as_nanos() as u64);
+        let back_off = self.back_off.below(MAX_REQUEST_BACK_OFF.as_nanos() as u64);
         let due = now + Duration::from_nanos(back_off);
         self.wanted.push(Wanted { digest, heard: now, due, asked: false });
     }
@@ -140,7 +130,7 @@ impl Distribution {
     }
 
     fn forget_silent(&mut self, now: Instant) {
-        self.wanted.retain(|wanted| now.since(wanted.heard) < FORGET_AFTER);
+        self.wanted.retain(|wanted| now.since(wanted.heard) < REQUEST_LIFETIME);
     }
 }
 

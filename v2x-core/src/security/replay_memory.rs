@@ -16,13 +16,8 @@ use v2x_proto::Digest;
 use super::freshness::refused_from;
 use super::replay_window::ReplayWindows;
 use crate::io::MessageId;
-use crate::limits::MAX_NEIGHBOURS;
+use crate::limits::MAX_REMEMBERED;
 use crate::time::WireTime;
-
-/// Stations whose windows are kept after they left the neighbour table: twice as many as the table
-/// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few
-/// of them send messages that live that long.
-pub const MAX_REMEMBERED: usize = 2 * MAX_NEIGHBOURS;
 
 /// What is known of the messages one station has sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
