@@ -18,6 +18,7 @@ use v2x_proto::hop::{self, Flags, HopHeader, Kind};
 use v2x_proto::payload;
 use v2x_proto::{AreaView, Class, Digest, Shape, v1};
 
+mod edge;
 mod messages;
 
 #[test]
@@ -90,6 +91,14 @@ fn an_independent_reader_agrees_with_every_vector() {
     }
 }
 
+// RCV_CAM_10, RCV_CAM_11 (wrong signatures), where verifiers differ: no update of a library moves what is accepted.
+#[test]
+fn signatures_at_the_edges_of_the_rule_are_judged_as_written_down() {
+    for edge in edge::signatures() {
+        assert_eq!(edge.verdicts(), edge.expected, "{}: strict, verify, ZIP-215", edge.name);
+    }
+}
+
 /// All vectors by file name.
 fn vectors() -> BTreeMap<String, Json> {
     let schema = Schema::read();
@@ -115,6 +124,20 @@ fn vectors() -> BTreeMap<String, Json> {
             "credential_tbs": schema.json("CredentialTbs", view.tbs),
         });
         vectors.insert(name.to_owned(), vector);
+    }
+    for edge in edge::signatures() {
+        let [strict, verify, zip215] = edge.verdicts();
+        let vector = json!({
+            "kind": "signature",
+            "what": edge.what,
+            "public_key": hex(&edge.key),
+            "message": hex(&edge.message),
+            "hex": hex(&edge.signature),
+            "accepted": strict,
+            "verify": verify,
+            "zip215": zip215,
+        });
+        vectors.insert(format!("signature_{}", edge.name), vector);
     }
     for (sequence, sample) in (0..).zip(messages::samples()) {
         let name = format!("message_{}", sample.name);

@@ -52,6 +52,8 @@ def check(vector, decoder):
         check_credential(vector, data, decoder)
     elif kind == "message":
         check_message(vector, data, decoder)
+    elif kind == "signature":
+        check_signature(vector, data)
     else:
         raise Difference(f"unknown kind {kind!r}")
 
@@ -99,6 +101,14 @@ def check_message(vector, data, decoder):
         same("signer", signed["digest"], digest(signer))
     signed_bytes = MESSAGE_DOMAIN + hashlib.sha256(signer).digest() + tbs
     verify(public_key(signer, decoder), signed_bytes, signed["signature"])
+
+
+def check_signature(vector, signature):
+    key, message = bytes.fromhex(vector["public_key"]), bytes.fromhex(vector["message"])
+    strict, plain, zip215 = verdicts(key, message, signature)
+    same("accepted", strict, vector["accepted"])
+    same("verify", plain, vector["verify"])
+    same("zip215", zip215, vector["zip215"])
 
 
 def public_key(credential, decoder):
@@ -276,13 +286,39 @@ def ed25519_verify(key, message, signature):
     return equal(multiply(s, BASE), add(r, multiply(k, a)))
 
 
-def ed25519_public_key(seed):
-    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
-    scalar = scalar & ((1 << 254) - 8) | 1 << 254
-    x, y, z, _ = multiply(scalar, BASE)
+def verdicts(key, message, signature):
+    """What three rules say: strict (the protocol's), without cofactor, ZIP-215."""
+    a, r = decompress(key, True), decompress(signature[:32], True)
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False, False, False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % ORDER
+    expected = add(multiply(s, BASE), negate(multiply(k, a)))
+    plain = compress(expected) == signature[:32]
+    strict = plain and not small_order(a) and not small_order(r)
+    return strict, plain, small_order(add(expected, negate(r)))
+
+
+def small_order(point):
+    return equal(multiply(8, point), (0, 1, 1, 0))
+
+
+def negate(point):
+    x, y, z, t = point
+    return -x % P, y, z, -t % P
+
+
+def compress(point):
+    x, y, z, _ = point
     inverse = pow(z, -1, P)
     x, y = x * inverse % P, y * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def ed25519_public_key(seed):
+    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
+    scalar = scalar & ((1 << 254) - 8) | 1 << 254
+    return compress(multiply(scalar, BASE))
 
 
 def add(a, b):
@@ -309,18 +345,21 @@ def equal(a, b):
     return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
 
 
-def decompress(data):
+def decompress(data, any_encoding=False):
+    """The point; None where there is none. With any_encoding, also one that is written in another way than
+    RFC 8032 has it: y above the prime, or minus zero for x."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
-    if y >= P:
+    if y >= P and not any_encoding:
         return None
+    y %= P
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     if (x * x - square) % P:
         x = x * SQRT_M1 % P
-    if (x * x - square) % P or x == 0 and sign:
+    if (x * x - square) % P or x == 0 and sign and not any_encoding:
         return None
-    if x & 1 != sign:
+    if x and x & 1 != sign:
         x = P - x
     return x, y, 1, x * y % P
 
