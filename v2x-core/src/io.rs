@@ -395,7 +395,7 @@ pub enum NotSentReason {
     SendingBlocked,
     /// The frame would be longer than a link carries.
     TooLong,
-    /// The own credential does not permit this message.
+    /// The own credential does not permit this message, or not where the station is.
     NotPermitted,
     /// The request itself is wrong: unknown type, empty payload, hops or area that do not fit its class.
     BadRequest,

@@ -57,6 +57,11 @@ impl SendQueue {
         replaced
     }
 
+    /// Frames waiting in the class that has most of them.
+    pub fn longest(&self) -> usize {
+        self.classes.iter().map(VecDeque::len).max().unwrap_or(0)
+    }
+
     /// The most urgent frame that is still worth sending, of the background (D5) only when `background` says so;
     /// expired ones before it go to `expired`.
     pub fn pop(

@@ -140,6 +140,11 @@ impl Sender {
         self.queue.is_empty()
     }
 
+    /// Frames waiting in the class that has most of them.
+    pub fn longest_queue(&self) -> usize {
+        self.queue.longest()
+    }
+
     /// When the last own imminent event or alert is over.
     pub fn alert_until(&self) -> Instant {
         self.alert_until
@@ -254,6 +259,10 @@ impl Sender {
             return refuse(NotSentReason::BadRequest);
         }
         let Some(identity) = self.pool.identity(&signer) else { return refuse(NotSentReason::NotPermitted) };
+        // Every receiver would drop it (TS 103 096-2 SND_DENM_05).
+        if !identity.speaks_at(position) {
+            return refuse(NotSentReason::NotPermitted);
+        }
         let (permissions, start) = (identity.permissions(), identity.starts().0[class.index()]);
         let generation_time = anchor.wire_at(now);
         let lifetime_ms = outgoing.lifetime_ms.min(longest);

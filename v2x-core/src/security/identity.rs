@@ -5,11 +5,13 @@ use core::fmt;
 use bytes::Bytes;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
-use v2x_proto::Digest;
 use v2x_proto::envelope::SIGNATURE_LEN;
+use v2x_proto::{AreaView, Digest};
 
 use super::credential::{CredentialError, credential_hash, parse_exact, signing_input, usable_key, validity};
 use super::permissions::Permissions;
+use super::region;
+use crate::position::Position;
 use crate::time::WireTime;
 
 /// Makes Ed25519 signatures: a key in memory, or a module that never lets it out.
@@ -66,6 +68,7 @@ pub struct Identity {
     valid_from: WireTime,
     valid_until: WireTime,
     station_class: u8,
+    region: Option<AreaView>,
     issuer: Option<Digest>,
     revocation_series: u32,
     buffer: Vec<u8>,
@@ -108,7 +111,7 @@ impl Identity {
         }
         let key = usable_key(&view.fields.public_key)?;
         let (valid_from, valid_until) = validity(&view.fields);
-        let station_class = view.fields.station_class;
+        let (station_class, region) = (view.fields.station_class, view.fields.region);
         let (issuer, revocation_series) = (view.fields.issuer, view.fields.revocation_series);
         let buffer = Vec::new();
         Ok(Self {
@@ -122,6 +125,7 @@ impl Identity {
             valid_from,
             valid_until,
             station_class,
+            region,
             issuer,
             revocation_series,
             buffer,
@@ -198,6 +202,13 @@ impl Identity {
     #[must_use]
     pub fn valid_at(&self, now: WireTime) -> bool {
         self.valid_from <= now && now < self.valid_until
+    }
+
+    /// True where the credential's region lets it speak; one without a region of its own says yes everywhere, though
+    /// its issuer's may end.
+    #[must_use]
+    pub fn speaks_at(&self, position: Position) -> bool {
+        self.region.as_ref().is_none_or(|area| region::contains(area, position))
     }
 
     /// A `StationClass` number.
