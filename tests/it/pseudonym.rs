@@ -11,7 +11,7 @@ use v2x_core::io::{
 };
 use v2x_core::node::Node;
 use v2x_core::security::{Identity, Pool};
-use v2x_core::time::Instant;
+use v2x_core::time::{Anchor, Instant};
 use v2x_core::{transcript, warm_up};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
 use v2x_proto::{Class, Digest, hop, v1};
@@ -311,6 +311,38 @@ fn another_station_with_the_own_credential_makes_it_change() {
     car.feed(frame(&cloned.bytes, [8; 6]));
     assert_eq!(car.changes().len(), 1);
     assert_ne!(car.node.digest(), own);
+}
+
+// Whoever recorded a station before it restarted must not make it use its pseudonyms up.
+#[test]
+fn its_own_frames_from_before_a_restart_are_not_another_stations() {
+    let mut car = Car::new(pool(1, 4), PseudonymConfig::default(), 7);
+    car.drive(5);
+    let (own, before) = (car.node.digest(), car.sent.last().unwrap().clone());
+    assert!(car.now.since(before.0) < Duration::from_millis(300), "{:?}: fresh still", before.0);
+    let restart = |car: &Car| {
+        let mut again = Car::new(pool(1, 4), PseudonymConfig::default(), 7);
+        again.now = car.now;
+        let wire = anchor().wire_at(car.now);
+        let start = Anchor { instant: car.now, wire };
+        again.node = Node::new(Config::vehicle(), pool(1, 4), Authority::new().trust(), 7, start);
+        again.feed(Input::Clock { wire, state: ClockState::Locked });
+        assert_eq!(again.node.digest(), own, "it speaks as before");
+        again.feed(fix(car.now, PLACE));
+        again
+    };
+    let mut again = restart(&car);
+    again.feed(frame(&before.1.bytes, [9; 6]));
+    again.drive(1);
+    assert_eq!(again.changes(), []);
+    // What is said in its name after it started is another's.
+    let mut clone = restart(&car);
+    clone.drive(1);
+    let mut again = restart(&car);
+    let (at, said) = clone.sent.last().unwrap();
+    again.now = *at + Duration::from_millis(1);
+    again.feed(frame(&said.bytes, [9; 6]));
+    assert_eq!(again.changes().len(), 1);
 }
 
 #[test]

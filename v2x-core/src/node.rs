@@ -143,7 +143,7 @@ impl Node {
             here: None,
             velocity: (0.0, 0.0),
             sending,
-            receiver: Receiver::new(trust, copies, rates),
+            receiver: Receiver::new(trust, copies, rates, now),
             sender: Sender::new(pool, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::new(),

@@ -132,8 +132,8 @@ pub enum Admission {
 }
 
 impl Receiver {
-    /// With nothing heard yet.
-    pub fn new(trust: TrustStore, copies: CopyCache, rates: Unverified) -> Self {
+    /// With nothing heard yet, of a station that starts now.
+    pub fn new(trust: TrustStore, copies: CopyCache, rates: Unverified, now: Instant) -> Self {
         Self {
             trust,
             revocations: Revocations::default(),
@@ -145,7 +145,7 @@ impl Receiver {
             next_demoted: Instant::ZERO,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
-            elsewhere: Elsewhere::default(),
+            elsewhere: Elsewhere::new(now),
         }
     }
 

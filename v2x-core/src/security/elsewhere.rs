@@ -4,7 +4,8 @@
 //! the exact-copy cache, which [`Receiver::sent`](crate::receive::Receiver::sent) feeds. What is not in it, was
 //! generated just now and carries a signature that holds under the own key was made elsewhere: a cloned station, or a
 //! credential that was given out twice. A forged frame costs at most one signature each [`CHECK_INTERVAL`] and changes
-//! nothing.
+//! nothing. Nor does what was generated before this station started: it may be its own, from before a restart, and
+//! whoever recorded it could make it change its pseudonym at will.
 
 use core::time::Duration;
 
@@ -16,13 +17,19 @@ use crate::receive::Situation;
 use crate::time::{Instant, WireTime};
 
 /// Remembers what was heard, and when a signature was last checked for it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Elsewhere {
+    started: Instant,
     heard: bool,
     checked: Option<Instant>,
 }
 
 impl Elsewhere {
+    /// Of a station that starts now.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { started: now, heard: false, checked: None }
+    }
+
     /// Looks at a frame with the own active digest that is no copy of an own one. `buffer` is scratch space.
     pub(crate) fn watch(
         &mut self,
@@ -36,7 +43,7 @@ impl Elsewhere {
         let age = situation.anchor.wire_at(now).since(WireTime::from_micros(tbs.generation_time_us));
         let soon = self.checked.is_some_and(|checked| now.since(checked) < CHECK_INTERVAL);
         // A station alone with its credential has nothing to change to.
-        if situation.own.len() == 1 || soon || age > MAX_AGE {
+        if situation.own.len() == 1 || soon || age > MAX_AGE.min(now.since(self.started)) {
             return;
         }
         self.checked = Some(now);
