@@ -41,6 +41,18 @@ mod replay;
 // Awareness as it is heard on the air.
 mod awareness;
 
+// What is signed holds to the last bit.
+mod mutation;
+
+// Fifty stations at once: requests are answered once, and make nobody speak more.
+mod crowd;
+
+// What is left of the security rows of the conformance suites.
+mod conformance;
+
+// No order of inputs makes a table grow past its bound.
+mod bounds;
+
 // Who knows whom, and what stations say to be known.
 mod trust;
 

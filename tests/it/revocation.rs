@@ -45,6 +45,11 @@ pub fn delta_of(digest: Digest) -> Bytes {
     delta(&RevocationRequest { digests: [digest].into(), ..request(1) })
 }
 
+/// A delta that lists all of `digests` in a list of `series`.
+pub fn delta_naming(digests: &[Digest], series: u32, number: u32) -> Bytes {
+    delta(&RevocationRequest { digests: digests.iter().copied().collect(), series, ..request(number) })
+}
+
 /// A delta of an issuer nobody here trusts.
 pub fn nobodys_delta() -> Bytes {
     let key = SigningKey::from_bytes(&[55; 32]);

@@ -224,6 +224,8 @@ pub struct Street {
     pub now: Instant,
     air: VecDeque<(Instant, usize, Bytes)>,
     pub delay: Duration,
+    /// A station that nobody hears, and that hears nobody.
+    pub away: Option<usize>,
     /// Says `Timeout` this often besides the deadlines, to prove that it changes nothing.
     pub extra_timeouts: Option<Duration>,
 }
@@ -236,6 +238,7 @@ impl Street {
             now: Instant::ZERO,
             air: VecDeque::new(),
             delay: Duration::from_micros(500),
+            away: None,
             extra_timeouts: None,
         }
     }
@@ -293,14 +296,17 @@ impl Street {
     fn feed(&mut self, index: usize, input: Input) {
         let at = self.now + self.delay;
         for bytes in self.stations[index].feed(self.now, input) {
-            self.air.push_back((at, index, bytes));
+            if self.away != Some(index) {
+                self.air.push_back((at, index, bytes));
+            }
         }
     }
 
     fn arrive(&mut self) {
         let Some((_, sender, bytes)) = self.air.pop_front() else { return };
         let source = self.stations[sender].address;
-        for index in (0..self.stations.len()).filter(|index| *index != sender) {
+        let away = self.away;
+        for index in (0..self.stations.len()).filter(|index| *index != sender && Some(*index) != away) {
             self.feed(index, frame(&bytes, source));
         }
     }

@@ -73,6 +73,16 @@ impl CopyCache {
         self.current.insert(hash.0);
     }
 
+    /// Frames remembered.
+    pub fn len(&self) -> usize {
+        self.current.len() + self.previous.len()
+    }
+
+    /// Whether no frame is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Forgets a frame that was shed unverified, so that its next copy gets a chance.
     pub fn remove(&mut self, hash: FrameHash) {
         self.current.remove(&hash.0);

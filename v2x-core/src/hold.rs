@@ -55,6 +55,16 @@ impl Hold {
         self.frames.remove(place?).map(|(_, frame)| frame)
     }
 
+    /// Frames held.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether no frame is held.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
     /// Takes the oldest frame if its time is over.
     pub fn expire(&mut self, now: Instant) -> Option<Frame> {
         let over = self.frames.front().is_some_and(|(until, _)| *until <= now);

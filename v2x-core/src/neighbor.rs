@@ -152,6 +152,12 @@ impl NeighbourTable {
         self.index.is_empty()
     }
 
+    /// Number of stations that left, and whose replay windows are kept.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.memory.len()
+    }
+
     /// When the next neighbour expires.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {

@@ -4,6 +4,7 @@ mod forward;
 mod hazard;
 mod pseudonym;
 mod revocation;
+mod tables;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -32,6 +33,8 @@ use crate::send::{Here, SendResult, Sender, TimedFix};
 use crate::time::{Anchor, Instant, WireTime};
 use crate::urgency::{self, Velocity};
 use v2x_proto::{Class, Digest};
+
+pub use self::tables::Table;
 
 /// A station as a state machine.
 ///

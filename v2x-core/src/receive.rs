@@ -7,6 +7,7 @@
 //! addresses and forwarders, which only demote the frames of stations that were heard before.
 
 mod revocation;
+mod tables;
 mod verify;
 
 use core::ops::Range;

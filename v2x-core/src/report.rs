@@ -386,6 +386,20 @@ pub struct Detection {
     pub missed: u64,
     /// Honest ones taken for attackers.
     pub false_alarms: u64,
+    /// What honest stations sent because of it; for attacks that ask for answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provoked: Option<Provoked>,
+}
+
+/// What honest stations sent beyond what they send in the same run without attackers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provoked {
+    /// The attack's frames on the air.
+    pub by: u64,
+    /// Frames of all honest stations more than without attackers.
+    pub frames: u64,
+    /// Whole credentials in their frames more than without attackers.
+    pub credentials: u64,
 }
 
 impl Detection {
@@ -408,6 +422,7 @@ impl Detection {
             detected,
             missed,
             false_alarms,
+            provoked: None,
         }
     }
 }

@@ -34,6 +34,7 @@ pub use reputation::Standing;
 use crate::config::{AwarenessRule, Plausibility};
 use crate::io::SendRequest;
 use crate::limits;
+use crate::node::Table;
 use crate::position::Plane;
 use crate::receive::Verified;
 use crate::security::freshness;
@@ -253,6 +254,18 @@ impl Watch {
     #[must_use]
     pub fn findings(&self) -> Findings {
         self.findings
+    }
+
+    /// Every table of it.
+    pub fn tables(&self) -> impl Iterator<Item = Table> + use<> {
+        let (evidence, bytes) = self.offenders.evidence();
+        [
+            Table::new("stations watched", self.stations.len(), limits::MAX_WATCHED),
+            Table::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
+            Table::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
+            Table::new("bytes of evidence", bytes, limits::MAX_EVIDENCE_BYTES),
+        ]
+        .into_iter()
     }
 
     fn remember(&mut self, seen: &Observation) {

@@ -81,6 +81,12 @@ impl Offenders {
         self.isolated.is_empty()
     }
 
+    /// Messages kept as evidence, and their bytes.
+    #[must_use]
+    pub fn evidence(&self) -> (usize, usize) {
+        (self.evidence.len(), self.evidence_bytes)
+    }
+
     /// Keeps a signed message that speaks against its signer: the newest three of each, none within half a second of
     /// the one before, so that a flood of findings costs next to nothing.
     pub fn keep(&mut self, against: Digest, at: Instant, message: &[u8]) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::human::{count, percent, time};
-use super::{ClassReport, DistanceBin, Report, Verdict};
+use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
 use crate::stats::{Stage, Summary};
 
 /// Renders the whole table. Lines are at most [`WIDTH`] columns, but for warnings, which stay whole.
@@ -225,6 +225,11 @@ fn detection(out: &mut String, report: &Report) {
                 one.attack, one.precision, one.recall, one.f1, median
             ),
         );
+        if let Some(Provoked { by, frames, credentials }) = one.provoked {
+            let text =
+                format_args!("    provoked by {by} frames: {frames} frames, {credentials} credentials");
+            line(out, text);
+        }
     }
     if let Some(ratio) = report.false_positive_ratio {
         line(out, format_args!("  suspected without attackers: {} of stations", percent(ratio)));

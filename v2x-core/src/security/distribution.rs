@@ -129,6 +129,12 @@ impl Distribution {
         }
     }
 
+    /// Number of credentials that are missed.
+    #[must_use]
+    pub fn wanted(&self) -> usize {
+        self.wanted.len()
+    }
+
     fn forget_silent(&mut self, now: Instant) {
         self.wanted.retain(|wanted| now.since(wanted.heard) < REQUEST_LIFETIME);
     }

@@ -124,6 +124,12 @@ impl KeyCache {
         self.good.len()
     }
 
+    /// Numbers of credentials that failed, and of those that are revoked.
+    #[must_use]
+    pub fn refused(&self) -> (usize, usize) {
+        (self.bad.len(), self.revoked.len())
+    }
+
     /// True when no credential is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {

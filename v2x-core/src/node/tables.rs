@@ -1,0 +1,38 @@
+//! How full the tables of a station are: what line 8 of the contract promises, to be looked at from outside.
+
+use super::Node;
+use crate::limits;
+
+/// A table, and how full it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What it holds, in plural.
+    pub name: &'static str,
+    /// Entries now; bytes where the name says so.
+    pub held: usize,
+    /// The most it may hold, of [`limits`].
+    pub limit: usize,
+}
+
+impl Table {
+    /// A table of this name.
+    #[must_use]
+    pub const fn new(name: &'static str, held: usize, limit: usize) -> Self {
+        Self { name, held, limit }
+    }
+}
+
+impl Node {
+    /// Every table that what is heard or asked for can fill. None ever holds more than its limit.
+    pub fn tables(&self) -> impl Iterator<Item = Table> {
+        let own = [
+            Table::new("neighbours", self.neighbours.len(), limits::MAX_NEIGHBOURS),
+            Table::new("remembered stations", self.neighbours.remembered(), limits::MAX_REMEMBERED),
+            Table::new("wanted credentials", self.distribution.wanted(), limits::MAX_REQUESTS),
+            Table::new("floods", self.forwarder.len(), limits::MAX_FLOODS),
+            Table::new("frames to send in a class", self.sender.longest_queue(), limits::MAX_SEND_QUEUE),
+            Table::new("outputs", self.outputs.len(), limits::MAX_OUTPUTS),
+        ];
+        own.into_iter().chain(self.receiver.tables()).chain(self.watch.tables())
+    }
+}
