@@ -102,3 +102,36 @@ fn a_station_that_is_not_in_the_trace_is_an_error_naming_it() {
         run_attacked(&town::trace(), &options, &plan, &mut |_| ControlFlow::Continue(())).unwrap_err();
     assert!(error.to_string().contains("no station \"nobody\""), "{error}");
 }
+
+#[test]
+fn requests_for_credentials_make_nobody_send_a_frame_more_and_few_a_credential() {
+    let (report, found) = attacked(Kind::CredentialRequestFlood, 4.0);
+    let provoked = found.provoked.expect("requests are scored by what they provoke");
+    assert!(provoked.by > 1000, "{provoked:?}");
+    assert_eq!(provoked.frames, 0, "{provoked:?}");
+    assert!(provoked.credentials * 10 < provoked.by, "{provoked:?}");
+    assert!(found.recall > 0.95 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
+}
+
+#[test]
+fn a_flood_under_changing_pseudonyms_is_held_by_rates_and_costs_no_honest_frame() {
+    let (report, found) = attacked(Kind::PseudonymChangeInFlood, 4.0);
+    assert!(found.recall > 0.95 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
+    assert!(report.drops["rate_limited_signer"] > 1000, "{:?}", report.drops);
+}
+
+#[test]
+fn a_clock_that_steps_is_found_out_and_costs_no_honest_frame() {
+    let (report, found) = attacked(Kind::ClockStep, 4.0);
+    assert!(found.recall > 0.95 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
+    assert!(report.drops.contains_key("from_future") && report.drops.contains_key("stale"));
+}
+
+// What is fresh still is taken once by a station that remembers nothing; all else, and all second copies, are refused.
+#[test]
+fn what_was_recorded_before_a_restart_is_taken_while_it_is_fresh_and_never_twice() {
+    let (report, found) = attacked(Kind::RestartReplay, 4.0);
+    assert!(found.recall > 0.85 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
+    assert!(found.missed > 0, "no frame was fresh, so nothing was tried: {found:?}");
+    assert!(report.drops.contains_key("stale") && report.drops.contains_key("exact_copy"));
+}

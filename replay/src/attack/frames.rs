@@ -20,7 +20,7 @@ pub(crate) fn forge(kind: Kind, heard: &Overheard, insider: &mut Insider) -> Opt
     let mut signer = signed.signer;
     let mut tbs = signed.tbs.to_vec();
     match kind {
-        Kind::ExactCopy | Kind::ReplayedFrames => return Some(bytes.clone()),
+        Kind::ExactCopy | Kind::ReplayedFrames | Kind::RestartReplay => return Some(bytes.clone()),
         Kind::InvalidSignature => signature[..8].copy_from_slice(&random()),
         Kind::MalleableSignature => add_order(&mut signature),
         // The neutral element: of order one.
@@ -62,6 +62,20 @@ pub(crate) fn ghost(
     })?;
     let credential = identity.credential().clone();
     resign(&heard.bytes, identity, Some(&credential), &claim)
+}
+
+/// A message of a flood: what its maker last said, dated now, under another of its credentials.
+pub(crate) fn flooding(
+    identity: &mut Identity,
+    sequence: u32,
+    generation_us: u64,
+    own: &Overheard,
+    place: Position,
+) -> Option<Bytes> {
+    let (speed, heading) = (own.speed, own.heading);
+    let claim = Claim { position: place, speed, heading, generation_us, sequence };
+    let credential = identity.credential().clone();
+    resign(&own.bytes, identity, Some(&credential), &claim)
 }
 
 /// Adds the order of the group to the scalar of a signature: the same equation holds for it (RFC 8032 5.1.7 forbids it).

@@ -8,7 +8,8 @@ use v2x_core::io::MessageId;
 use v2x_core::position::Position;
 use v2x_core::rng::{Purpose, Stream};
 use v2x_core::security::Identity;
-use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
+use v2x_proto::envelope::{MAX_CREDENTIAL_REQUESTS, SignedView, SignerRef, TbsView, encode_signed};
+use v2x_proto::hop::HopHeader;
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{Digest, hop};
 
@@ -143,11 +144,30 @@ impl Insider {
             }
             return None;
         }
+        if attack.kind == Kind::CredentialRequestFlood {
+            return Some(self.ask(now_ns, bytes, truth.position, air, me).unwrap_or_else(|| bytes.clone()));
+        }
         let claim = self.lie(now_ns, truth, attack, air, me);
         if claim == truth {
             return Some(bytes.clone());
         }
         Some(resign(bytes, &mut self.identity, None, &claim).unwrap_or_else(|| bytes.clone()))
+    }
+
+    /// The frame with as many requests as it may have: for stations nearby, in turn, and for nobody.
+    fn ask(&mut self, now_ns: u64, bytes: &Bytes, place: Position, air: &Air, me: u32) -> Option<Bytes> {
+        let heard: Vec<_> = air.near(me, place, 0, now_ns).take(MANY).map(|heard| heard.signer).collect();
+        let mut requests = Vec::new();
+        for number in 0..MAX_CREDENTIAL_REQUESTS {
+            let made_up = Digest(self.random.next_u64().to_le_bytes());
+            let exists =
+                heard.get(self.random.below(heard.len() as u64) as usize).filter(|_| number % 2 == 0);
+            requests.extend_from_slice(&exists.unwrap_or(&made_up).truncated());
+        }
+        let (header, len) = hop::parse(bytes).ok()?;
+        let signed = SignedView::parse(&bytes[len..]).ok()?;
+        let tbs = TbsView { credential_requests: &requests, ..TbsView::parse(signed.tbs).ok()? };
+        Some(seal(header, &tbs, signed.signer, &mut self.identity))
     }
 
     /// A late message whose time has come.
@@ -168,6 +188,10 @@ impl Insider {
             Kind::ConstantSpeed => claim.speed = Some(self.speed),
             Kind::SpeedOffset => claim.speed = truth.speed.map(|speed| speed + self.speed),
             Kind::RandomSpeed => claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32),
+            Kind::RandomSpeedOffset => {
+                let off = self.random.below(2 * u64::from(self.speed) + 1) as i64 - i64::from(self.speed);
+                claim.speed = truth.speed.map(|speed| (i64::from(speed) + off).max(0) as u32);
+            }
             Kind::DosRandom => {
                 self.scatter(&mut claim, attack);
                 claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32);
@@ -197,6 +221,11 @@ impl Insider {
             Kind::Stale => {
                 claim.generation_us = truth.generation_us.saturating_sub((attack.delay_s * 1e6) as u64);
             }
+            Kind::ClockStep => {
+                let step_us = (attack.delay_s * 1e6) as i64;
+                let off = [step_us, 0, -step_us, 0][(now_ns / STEP_NS % 4) as usize];
+                claim.generation_us = truth.generation_us.saturating_add_signed(off);
+            }
             _ => {}
         }
         claim
@@ -224,7 +253,7 @@ pub(super) fn resign(
     credential: Option<&Bytes>,
     claim: &Claim,
 ) -> Option<Bytes> {
-    let (mut header, len) = hop::parse(bytes).ok()?;
+    let (header, len) = hop::parse(bytes).ok()?;
     let signed = SignedView::parse(&bytes[len..]).ok()?;
     let tbs = TbsView::parse(signed.tbs).ok()?;
     let mut awareness = v1::Awareness::decode(tbs.payload).ok()?;
@@ -239,15 +268,20 @@ pub(super) fn resign(
         payload: &payload,
         ..tbs
     };
+    let signer = credential.map_or(signed.signer, |credential| SignerRef::Credential(credential));
+    Some(seal(header, &tbs, signer, identity))
+}
+
+/// A frame of these fields, signed and sent by `identity`.
+fn seal(mut header: HopHeader, tbs: &TbsView<'_>, signer: SignerRef<'_>, identity: &mut Identity) -> Bytes {
     let mut text = Vec::new();
     tbs.encode(&mut text);
     let signature = identity.sign(&text);
     header.forwarder = identity.digest();
     let mut out = Vec::new();
     header.encode(&mut out);
-    let signer = credential.map_or(signed.signer, |credential| SignerRef::Credential(credential));
     encode_signed(&mut out, &text, &signature, signer);
-    Some(out.into())
+    out.into()
 }
 
 /// Reads an awareness message; `None` for other frames.
@@ -269,6 +303,8 @@ fn direction(random: &mut Stream, metres: f64) -> (f64, f64) {
 
 /// Ten seconds of a few hundred stations.
 const MAX_HEARD: usize = 32_768;
+/// A stepping clock stays as it is for so long.
+const STEP_NS: u64 = 1_000_000_000;
 /// Messages one attacker keeps back at once: a minute of them.
 const MAX_LATE: usize = 1024;
 /// An attacker hears this far.
@@ -322,12 +358,17 @@ mod tests {
         let speed = |kind| lies(kind).map(|(claim, _)| claim.speed.unwrap());
         assert_eq!(speed(Kind::ConstantSpeed), [1000, 1000]);
         assert_eq!(speed(Kind::SpeedOffset), [2200, 2200]);
+        let [one, two] = speed(Kind::RandomSpeedOffset);
+        assert!(one != two && [one, two].iter().all(|speed| (200..=2200).contains(speed)), "{one} {two}");
         assert!(speed(Kind::RandomSpeed).iter().all(|speed| *speed < 4000));
         let [_, (stopped, away)] = lies(Kind::EventualStop);
         // It is asked for the second time only after it stopped, and stays there from then on.
         assert_eq!((stopped.speed, away), (Some(0), 0.0));
         assert_eq!(lies(Kind::ReversedHeading).map(|(claim, _)| claim.heading), [Some(900); 2]);
         assert_eq!(lies(Kind::Stale)[0].0.generation_us, TRUTH.generation_us - 3_000_000);
+        // At one second it is right again, at thirty it is behind.
+        let [one, two] = lies(Kind::ClockStep).map(|(claim, _)| claim.generation_us);
+        assert_eq!([one, two], [TRUTH.generation_us, TRUTH.generation_us - 3_000_000]);
         assert_eq!(lies(Kind::Dos)[0].0, TRUTH);
     }
 }

@@ -10,7 +10,7 @@ mod insider;
 mod plan;
 mod score;
 
-pub(crate) use frames::{forge, ghost};
+pub(crate) use frames::{flooding, forge, ghost};
 pub(crate) use insider::{Air, Insider, Overheard};
 pub use plan::{Attack, Kind, Plan, PlanError, Targets};
 pub(crate) use score::{Score, during, link_of};

@@ -32,9 +32,9 @@ pub struct Attack {
     pub distance_m: f64,
     /// How far off a made-up speed is, m/s; 0.1 to 100.
     pub speed_mps: f64,
-    /// How old what is said or sent again is, s; 0.001 to 600.
+    /// How old what is said or sent again is, how far a clock steps, or between two restarts, s; 0.001 to 600.
     pub delay_s: f64,
-    /// Ghost cars of each attacker; 1 to 16.
+    /// Ghost cars, or pseudonyms in a flood, of each attacker; 1 to 16.
     pub ghosts: u32,
 }
 
@@ -80,6 +80,8 @@ kinds! {
     SpeedOffset => "speed_offset",
     /// States another speed each time.
     RandomSpeed => "random_speed",
+    /// States a speed that is off by another amount each time.
+    RandomSpeedOffset => "random_speed_offset",
     /// Says that it stopped, and drives on.
     EventualStop => "eventual_stop",
     /// Says each time what some other station nearby said before.
@@ -100,10 +102,18 @@ kinds! {
     FeignedBraking => "feigned_braking",
     /// Speaks for ghost cars around it, with a valid credential for each.
     SybilGrid => "sybil_grid",
+    /// Signs with a clock that steps forward, back to right, back, and to right again, once a second.
+    ClockStep => "clock_step",
+    /// Sends valid messages at a high rate, full of requests for credentials of stations nearby and of nobody.
+    CredentialRequestFlood => "credential_request_flood",
+    /// Sends valid messages at a high rate and goes on under another of its credentials every second.
+    PseudonymChangeInFlood => "pseudonym_change_in_flood",
     /// Others' frames again at once, byte for byte.
     ExactCopy => "exact_copy",
     /// Others' frames again later: enough to outlive a receiver's restart.
     ReplayedFrames => "replayed_frames",
+    /// Has a station nearby restart now and then, and sends it again what was on the air before.
+    RestartReplay => "restart_replay",
     /// Others' frames with another signature.
     InvalidSignature => "invalid_signature",
     /// Others' frames with the order of the group added to the signature's scalar.
@@ -129,7 +139,21 @@ impl Kind {
 
     /// Whether it makes frames or messages beyond what its node sends.
     pub fn has_rate(self) -> bool {
-        self.forges() || matches!(self, Self::Dos | Self::DosRandom | Self::FeignedBraking | Self::SybilGrid)
+        self.forges()
+            || matches!(
+                self,
+                Self::Dos
+                    | Self::DosRandom
+                    | Self::FeignedBraking
+                    | Self::SybilGrid
+                    | Self::CredentialRequestFlood
+                    | Self::PseudonymChangeInFlood
+            )
+    }
+
+    /// Whether it speaks with credentials beside its station's.
+    pub fn has_ghosts(self) -> bool {
+        matches!(self, Self::SybilGrid | Self::PseudonymChangeInFlood)
     }
 
     /// The drops that show that it was seen through, beside suspicion.
@@ -137,9 +161,14 @@ impl Kind {
         use DropReason as R;
         match self {
             Self::Stale | Self::Delay => &[R::Stale],
-            Self::Dos | Self::DosRandom => &[R::RateLimitedSigner, R::RateLimitedLink],
+            Self::ClockStep => &[R::Stale, R::FromFuture],
+            Self::Dos | Self::DosRandom | Self::CredentialRequestFlood | Self::PseudonymChangeInFlood => {
+                &[R::RateLimitedSigner, R::RateLimitedLink, R::RateLimitedForwarder]
+            }
             Self::ExactCopy => &[R::ExactCopy, R::Replayed, R::RateLimitedLink, R::Own],
-            Self::ReplayedFrames => &[R::Stale, R::ExactCopy, R::Replayed, R::RateLimitedLink, R::Own],
+            Self::ReplayedFrames | Self::RestartReplay => {
+                &[R::Stale, R::ExactCopy, R::Replayed, R::RateLimitedLink, R::Own]
+            }
             Self::InvalidSignature
             | Self::MalleableSignature
             | Self::SmallOrderSignature
@@ -173,10 +202,20 @@ impl Kind {
                     | Self::SybilGrid
             ),
             "speed_mps" => {
-                matches!(self, Self::ConstantSpeed | Self::SpeedOffset | Self::RandomSpeed | Self::DosRandom)
+                matches!(
+                    self,
+                    Self::ConstantSpeed
+                        | Self::SpeedOffset
+                        | Self::RandomSpeed
+                        | Self::RandomSpeedOffset
+                        | Self::DosRandom
+                )
             }
-            "delay_s" => matches!(self, Self::Stale | Self::Delay | Self::ReplayedFrames),
-            "ghosts" => self == Self::SybilGrid,
+            "delay_s" => matches!(
+                self,
+                Self::Stale | Self::Delay | Self::ReplayedFrames | Self::ClockStep | Self::RestartReplay
+            ),
+            "ghosts" => self.has_ghosts(),
             _ => false,
         }
     }
@@ -188,6 +227,7 @@ impl Attack {
         let rate_per_s = match kind {
             Kind::FeignedBraking => 1.0,
             Kind::SybilGrid => 10.0,
+            Kind::RestartReplay => 500.0,
             _ => 50.0,
         };
         let distance_m = match kind {
@@ -203,7 +243,7 @@ impl Attack {
             rate_per_s,
             distance_m,
             speed_mps: 10.0,
-            delay_s: if kind == Kind::ReplayedFrames { 5.0 } else { 3.0 },
+            delay_s: if matches!(kind, Kind::ReplayedFrames | Kind::RestartReplay) { 5.0 } else { 3.0 },
             ghosts: 5,
         }
     }
@@ -414,6 +454,9 @@ mod tests {
             ("insiders.toml", include_str!("../../plans/insiders.toml")),
             ("flood.toml", include_str!("../../plans/flood.toml")),
             ("sybil.toml", include_str!("../../plans/sybil.toml")),
+            ("restart.toml", include_str!("../../plans/restart.toml")),
+            ("requests.toml", include_str!("../../plans/requests.toml")),
+            ("clocks.toml", include_str!("../../plans/clocks.toml")),
         ] {
             Plan::parse(name, text).unwrap();
         }

@@ -5,15 +5,19 @@
 //! attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames have no signer to
 //! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
 //! dropped beyond those of the same run without attackers.
+//!
+//! What is played again after a restart is looked at where the restart was, and only there; what a station misses
+//! there because it has forgotten all credentials is the restart's doing. Attacks that ask for answers are charged with
+//! what honest stations sent beyond the run without attackers.
 
 use std::collections::BTreeMap;
 
 use v2x_core::io::{DropReason, Event};
 use v2x_core::plausibility::Standing;
-use v2x_core::report::Detection;
+use v2x_core::report::{Detection, Provoked};
 use v2x_proto::Digest;
 
-use super::{Attack, Plan};
+use super::{Attack, Kind, Plan};
 
 /// What was seen of attackers and others in one world.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +28,10 @@ pub struct Tally {
     /// Honest frames dropped.
     honest_drops: BTreeMap<DropReason, u64>,
     attackers: BTreeMap<Digest, usize>,
+    /// By honest station: frames it sent, and those with the whole credential.
+    sent: BTreeMap<u32, (u64, u64)>,
+    /// By attack: frames that its stations put on the air.
+    on_air: BTreeMap<usize, u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -38,6 +46,8 @@ struct Pair {
 #[derive(Debug, Default)]
 pub(crate) struct Score {
     pub(crate) tally: Tally,
+    /// By the link address of the attacker that is to blame: who restarted last, and when.
+    restarted: BTreeMap<[u8; 6], (u32, u64)>,
 }
 
 impl Score {
@@ -46,8 +56,40 @@ impl Score {
         self.tally.attackers.insert(signer, attack);
     }
 
+    /// A station that does not attack sends a frame, with its whole credential or without.
+    pub(crate) fn sent(&mut self, station: u32, full: bool) {
+        let (frames, credentials) = self.tally.sent.entry(station).or_default();
+        *frames += 1;
+        *credentials += u64::from(full);
+    }
+
+    /// A frame of an attack is on the air.
+    pub(crate) fn attacked(&mut self, attack: usize) {
+        *self.tally.on_air.entry(attack).or_default() += 1;
+    }
+
+    /// A station restarts, and the attacker at this link address is there.
+    pub(crate) fn restarted(&mut self, now_ns: u64, link: [u8; 6], station: u32) {
+        self.restarted.insert(link, (station, now_ns));
+    }
+
     /// An event of a receiver that does not attack.
     pub(crate) fn event(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) {
+        let (link, reason) = match event {
+            Event::Received(received) => (received.link_source, None),
+            Event::Dropped(dropped) => (dropped.link_source, Some(dropped.reason)),
+            _ => ([0; 6], None),
+        };
+        let replay =
+            |number: usize| plan.attacks.get(number).is_some_and(|one| one.kind == Kind::RestartReplay);
+        if attack_of(&link).is_some_and(replay)
+            && self.restarted.get(&link).is_none_or(|(by, _)| *by != receiver)
+        {
+            return;
+        }
+        if reason == Some(DropReason::UnknownCredential) && self.forgot(now_ns, receiver) {
+            return;
+        }
         match event {
             Event::Received(received) => match attack_of(&received.link_source) {
                 Some(attack) if plan.attacks.get(attack).is_some_and(|attack| attack.kind.forges()) => {
@@ -77,6 +119,12 @@ impl Score {
             }
             _ => {}
         }
+    }
+
+    /// Whether a station restarted a moment ago.
+    fn forgot(&self, now_ns: u64, receiver: u32) -> bool {
+        let restarts = self.restarted.values();
+        restarts.into_iter().any(|(station, at_ns)| *station == receiver && now_ns < at_ns + LEARNS_NS)
     }
 
     fn heard(&mut self, now_ns: u64, receiver: u32, signer: Digest, plan: &Plan, reason: Option<DropReason>) {
@@ -118,7 +166,9 @@ pub fn detections(plan: &Plan, attacked: &Tally, clean: &Tally) -> Vec<Detection
                 let at_once = (caught > 0).then_some(0.0);
                 return Detection::new(attack.kind.name(), caught, received - caught, extra.sum(), at_once);
             }
-            attacked.score(number, attack)
+            let provoked =
+                (attack.kind == Kind::CredentialRequestFlood).then(|| attacked.provoked(number, clean));
+            Detection { provoked, ..attacked.score(number, attack) }
         })
         .collect()
 }
@@ -136,6 +186,18 @@ pub fn false_positive_ratio(clean: &Tally) -> f64 {
 }
 
 impl Tally {
+    /// What the stations that are honest in both runs sent more in this one.
+    fn provoked(&self, number: usize, clean: &Self) -> Provoked {
+        let mut provoked =
+            Provoked { by: self.on_air.get(&number).copied().unwrap_or(0), ..Provoked::default() };
+        for (station, (frames, credentials)) in &self.sent {
+            let (before, full_before) = clean.sent.get(station).copied().unwrap_or_default();
+            provoked.frames += frames.saturating_sub(before);
+            provoked.credentials += credentials.saturating_sub(full_before);
+        }
+        provoked
+    }
+
     fn score(&self, number: usize, attack: &Attack) -> Detection {
         let (mut detected, mut missed, mut false_alarms) = (0, 0, 0);
         let mut times = Vec::new();
@@ -175,5 +237,7 @@ fn attack_of(link: &[u8; 6]) -> Option<usize> {
 
 /// Messages without which nobody could know of a signer that it lies.
 const ENOUGH: u64 = 5;
+/// In this time a station that restarted has the credentials of all around it again.
+const LEARNS_NS: u64 = 2_000_000_000;
 /// First byte of forged frames' link addresses: locally administered, no station's.
 const FORGED: u8 = 0x06;

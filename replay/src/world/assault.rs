@@ -1,17 +1,18 @@
 //! The attackers of a world: which stations they are, and what they put on the air.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::io::{Event, Input, SendRequest, Transmit};
 use v2x_core::rng::{Purpose, Stream};
 use v2x_core::security::Identity;
-use v2x_proto::{Class, Digest, v1};
+use v2x_proto::envelope::{SignedView, SignerRef};
+use v2x_proto::{Class, Digest, hop, v1};
 
-use super::{Due, Part, Transmission, World, wire_at};
+use super::{Due, Part, Transmission, World, fix, wire_at};
 use crate::attack::{
-    Air, Insider, Kind, Overheard, Plan, Score, Tally, Targets, during, forge, ghost, link_of,
+    Air, Insider, Kind, Overheard, Plan, Score, Tally, Targets, during, flooding, forge, ghost, link_of,
 };
 use crate::source::Trace;
 
@@ -20,6 +21,8 @@ use crate::source::Trace;
 pub(super) struct Assault {
     plan: Plan,
     attackers: BTreeMap<u32, Attacker>,
+    /// All stations that attack.
+    bad: BTreeSet<u32>,
     air: Air,
     score: Score,
 }
@@ -30,6 +33,9 @@ struct Attacker {
     insider: Insider,
     ghosts: Vec<Identity>,
     sequence: u32,
+    /// What it recorded before the last restart nearby, and when the next one is.
+    tape: VecDeque<Bytes>,
+    restarts_ns: u64,
 }
 
 impl World {
@@ -38,6 +44,7 @@ impl World {
         let mut assault = Assault {
             plan: plan.clone(),
             attackers: BTreeMap::new(),
+            bad: BTreeSet::new(),
             air: Air::default(),
             score: Score::default(),
         };
@@ -46,7 +53,7 @@ impl World {
                 let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
                 let part = Part::from(kind);
                 let insider = Insider::new(self.cast.identity(station, part), plan.seed, attack);
-                let ghosts: Vec<_> = if attack.kind == Kind::SybilGrid {
+                let ghosts: Vec<_> = if attack.kind.has_ghosts() {
                     (0..attack.ghosts)
                         .map(|ghost| self.cast.identity(GHOSTS + station * 16 + ghost, part))
                         .collect()
@@ -59,7 +66,11 @@ impl World {
                 for ghost in &ghosts {
                     assault.score.attacker(ghost.digest(), number);
                 }
-                assault.attackers.insert(station, Attacker { attack: number, insider, ghosts, sequence: 0 });
+                let restarts_ns = ((attack.start_s + attack.delay_s.min(FIRST_RESTART_S)) * 1e9) as u64;
+                let tape = VecDeque::new();
+                let attacker = Attacker { attack: number, insider, ghosts, sequence: 0, tape, restarts_ns };
+                assault.attackers.insert(station, attacker);
+                assault.bad.insert(station);
                 if attack.kind.has_rate() || attack.kind == Kind::Delay {
                     self.schedule.push((attack.start_s * 1e9) as u64, Due::Attack(station));
                 }
@@ -76,12 +87,17 @@ impl World {
     /// What a station's frame is when it goes on the air; `None` when it does not.
     pub(super) fn on_air(&mut self, station: u32, now_ns: u64, frame: &Transmit) -> Option<Bytes> {
         let Some(assault) = &mut self.assault else { return Some(frame.bytes.clone()) };
-        let Assault { plan, attackers, air, .. } = &mut **assault;
+        let Assault { plan, attackers, air, score, .. } = &mut **assault;
         let mut bytes = Some(frame.bytes.clone());
-        if let Some(attacker) = attackers.get_mut(&station)
+        let attacker = attackers.get_mut(&station);
+        if attacker.is_none() {
+            score.sent(station, is_full(&frame.bytes));
+        }
+        if let Some(attacker) = attacker
             && let Some(attack) = plan.attacks.get(attacker.attack).filter(|attack| during(attack, now_ns))
         {
             bytes = attacker.insider.restate(now_ns, &frame.bytes, attack, air, station);
+            score.attacked(attacker.attack);
         }
         air.hear(now_ns, station, &frame.id, bytes.as_ref().unwrap_or(&frame.bytes));
         bytes
@@ -101,10 +117,19 @@ impl World {
         self.assault.as_ref().map(|assault| assault.score.tally.clone()).unwrap_or_default()
     }
 
+    /// A station's node is gone, with all it knew, and a new one is there.
+    fn restart(&mut self, station: u32, now_ns: u64) {
+        let Some(sample) = self.tracks[station as usize].at(now_ns) else { return };
+        if self.stations[station as usize].node.is_some() {
+            self.enter(station, now_ns);
+            self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
+        }
+    }
+
     /// An attacker's next frame or message is due.
     pub(super) fn strike(&mut self, station: u32, now_ns: u64) {
         let Some(mut assault) = self.assault.take() else { return };
-        let (mut frames, mut request) = (Vec::new(), None);
+        let (mut frames, mut request, mut restart) = (Vec::new(), None, None);
         let number = assault.attackers.get(&station).map_or(0, |attacker| attacker.attack);
         let place = self.places.position(station);
         if let (Some(attacker), Some(attack)) =
@@ -121,7 +146,35 @@ impl World {
             match (attack.kind, place) {
                 (_, None) => {}
                 (Kind::Delay, _) => frames.extend(core::iter::from_fn(|| attacker.insider.late(now_ns))),
-                (Kind::Dos | Kind::DosRandom, _) => request = own.and_then(again),
+                (Kind::Dos | Kind::DosRandom | Kind::CredentialRequestFlood, _) => {
+                    request = own.and_then(again);
+                }
+                (Kind::PseudonymChangeInFlood, Some(place)) => {
+                    attacker.sequence += 1;
+                    let which = (now_ns / PSEUDONYM_NS) as usize % attacker.ghosts.len().max(1);
+                    let micros = wire_at(now_ns).as_micros();
+                    let identity = attacker.ghosts.get_mut(which).zip(own);
+                    frames.extend(identity.and_then(|(identity, own)| {
+                        flooding(identity, attacker.sequence, micros, own, place)
+                    }));
+                }
+                (Kind::RestartReplay, Some(place)) => {
+                    if now_ns >= attacker.restarts_ns {
+                        attacker.restarts_ns = now_ns + (attack.delay_s * 1e9) as u64;
+                        let heard: Vec<_> = assault
+                            .air
+                            .near(station, place, now_ns.saturating_sub(HEARD_NS), now_ns)
+                            .take(MAX_TAPE)
+                            .collect();
+                        // Twice each: what is taken once must not be taken again.
+                        let twice = heard.iter().flat_map(|heard| [heard.bytes.clone(), heard.bytes.clone()]);
+                        attacker.tape = twice.collect();
+                        restart =
+                            heard.iter().map(|heard| heard.station).find(|near| !assault.bad.contains(near));
+                    } else {
+                        frames.extend(attacker.tape.pop_front());
+                    }
+                }
                 (Kind::FeignedBraking, _) => {
                     attacker.sequence += 1;
                     let origin = attacker.insider.digest();
@@ -150,8 +203,14 @@ impl World {
                 }
             }
         }
+        if let Some(victim) = restart {
+            assault.score.restarted(now_ns, link_of(number, station), victim);
+        }
         let late = assault.plan.attacks.get(number).is_some_and(|attack| attack.kind == Kind::Delay);
         self.assault = Some(assault);
+        if let Some(victim) = restart {
+            self.restart(victim, now_ns);
+        }
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
@@ -163,6 +222,12 @@ impl World {
             self.input(station, now_ns, Input::Send(request));
         }
     }
+}
+
+/// Whether a frame has its signer's whole credential.
+fn is_full(bytes: &[u8]) -> bool {
+    let signed = hop::parse(bytes).ok().and_then(|(_, len)| SignedView::parse(&bytes[len..]).ok());
+    signed.is_some_and(|signed| matches!(signed.signer, SignerRef::Credential(_)))
 }
 
 /// The stations of an attack that do not take part in another, in order.
@@ -240,6 +305,12 @@ const GHOSTS: u32 = 1 << 24;
 const LATE_RATE: f64 = 100.0;
 /// What is forged is made of what was heard within this time.
 const HEARD_NS: u64 = 2_000_000_000;
+/// A flood goes on under another credential this often.
+const PSEUDONYM_NS: u64 = 1_000_000_000;
+/// The first restart waits until there is something to play again.
+const FIRST_RESTART_S: f64 = 1.0;
+/// Frames an attacker records for one restart.
+const MAX_TAPE: usize = 512;
 /// TS 102 894-2 CauseCode 99, sub-cause 1: emergency electronic brake lights.
 const DANGEROUS_SITUATION: u32 = 99;
 const EMERGENCY_BRAKE: u32 = 1;

@@ -224,6 +224,8 @@ impl World {
             Config {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
+                // Test stations know no rates, and rates are part of what an attack meets.
+                test: self.assault.is_none(),
                 ..config(kind, self.settings.awareness)
             },
             pool,
