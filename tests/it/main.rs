@@ -44,6 +44,9 @@ mod awareness;
 // What is signed holds to the last bit.
 mod mutation;
 
+// Attackers that record, change their names and set their clocks.
+mod attacks;
+
 // Fifty stations at once: requests are answered once, and make nobody speak more.
 mod crowd;
 
