@@ -99,6 +99,11 @@ pub const MAX_HELD_PER_SIGNER: usize = 8;
 /// A held frame is dropped after this long: two beacon intervals and an answer.
 pub const HOLD_TIME: Duration = Duration::from_millis(250);
 
+/// One signature in this time is checked of frames that others send in the own name.
+pub const OWN_NAME_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Older ones are not looked at: far less than the exact-copy cache remembers under any load, so that no own message
+/// is taken for another's.
+pub const MAX_OWN_NAME_AGE: Duration = Duration::from_millis(300);
 /// Credentials of one station: a hundred a week for ten weeks.
 pub const MAX_PSEUDONYMS: usize = 1000;
 /// This many unused credentials left, or fewer, is worth a warning: two more changes.

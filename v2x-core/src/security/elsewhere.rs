@@ -3,16 +3,15 @@
 //! Own messages come back all the time: as an echo of the link, relayed, or played again by somebody. They are known by
 //! the exact-copy cache, which [`Receiver::sent`](crate::receive::Receiver::sent) feeds. What is not in it, was
 //! generated just now and carries a signature that holds under the own key was made elsewhere: a cloned station, or a
-//! credential that was given out twice. A forged frame costs at most one signature each [`CHECK_INTERVAL`] and changes
-//! nothing. Nor does what was generated before this station started: it may be its own, from before a restart, and
+//! credential that was given out twice. A forged frame costs at most one signature each [`OWN_NAME_CHECK_INTERVAL`] and
+//! changes nothing. Nor does what was generated before this station started: it may be its own, from before a restart, and
 //! whoever recorded it could make it change its pseudonym at will.
-
-use core::time::Duration;
 
 use v2x_proto::envelope::{SignedView, TbsView};
 
 use super::credential::signing_input;
 use crate::host::Host;
+use crate::limits::{MAX_OWN_NAME_AGE, OWN_NAME_CHECK_INTERVAL};
 use crate::receive::Situation;
 use crate::time::{Instant, WireTime};
 
@@ -41,9 +40,9 @@ impl Elsewhere {
     ) {
         let now = situation.now;
         let age = situation.anchor.wire_at(now).since(WireTime::from_micros(tbs.generation_time_us));
-        let soon = self.checked.is_some_and(|checked| now.since(checked) < CHECK_INTERVAL);
+        let soon = self.checked.is_some_and(|checked| now.since(checked) < OWN_NAME_CHECK_INTERVAL);
         // A station alone with its credential has nothing to change to.
-        if situation.own.len() == 1 || soon || age > MAX_AGE.min(now.since(self.started)) {
+        if situation.own.len() == 1 || soon || age > MAX_OWN_NAME_AGE.min(now.since(self.started)) {
             return;
         }
         self.checked = Some(now);
@@ -57,8 +56,3 @@ impl Elsewhere {
         core::mem::take(&mut self.heard)
     }
 }
-
-/// One signature is checked in this time at most.
-const CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Far less than the exact-copy cache remembers under any load, so that no own message is taken for another's.
-const MAX_AGE: Duration = Duration::from_millis(300);
