@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use v2x_core::report::{Detection, Report};
+use v2x_core::report::{Detection, Report, Verdict};
 use v2x_replay::attack::{Attack, Kind, Plan, Targets};
 use v2x_replay::run::{RunOptions, run_attacked};
 use v2x_replay::source::town;
@@ -118,6 +118,7 @@ fn a_flood_under_changing_pseudonyms_is_held_by_rates_and_costs_no_honest_frame(
     let (report, found) = attacked(Kind::PseudonymChangeInFlood, 4.0);
     assert!(found.recall > 0.95 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
     assert!(report.drops["rate_limited_signer"] > 1000, "{:?}", report.drops);
+    assert_eq!(report.verdict, Verdict::Met, "what honest stations say is in time through the flood");
 }
 
 #[test]

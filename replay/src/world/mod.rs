@@ -318,6 +318,8 @@ impl World {
             self.journal.note(now_ns, station, &output);
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, &frame),
+                // The verdict is on what honest stations say; an attacker's messages are meant to be dropped.
+                Output::Event(Event::Sent(_)) if self.attacks(station) => {}
                 Output::Event(Event::Sent(sent)) => {
                     let position = self.places.position(station).unwrap_or(sent.position);
                     self.journal.sent(now_ns, station, &sent, position, &self.places, &*self.medium);
