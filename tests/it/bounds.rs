@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use prost::Message as _;
 use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
 use v2x_core::io::{ClockState, Event, Input};
 use v2x_core::limits;
@@ -16,7 +17,7 @@ use v2x_core::time::{Instant, WireTime};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::craft::{Crafter, circle, forged, hazard, probe};
+use crate::craft::{Crafter, circle, forged, hazard_of, probe};
 use crate::revocation;
 use crate::signers::strangers;
 use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
@@ -164,9 +165,9 @@ impl Victim {
         let (cast, foreign) = (Rc::clone(&self.cast), Rc::clone(&self.foreign));
         match *step {
             Step::Verified { first, count, class } => {
-                let payload = hazard(self.now);
                 for (n, crafter) in cast.iter().cycle().skip(first).take(count).enumerate() {
                     let class = Class::ALL[class % 6];
+                    let payload = hazard_of(crafter.digest, self.now).encode_to_vec();
                     let mut fields = self.fields(crafter, class);
                     if class == Class::D3 {
                         fields = TbsRepr {

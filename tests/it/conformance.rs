@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use prost::Message as _;
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{Event, Input};
 use v2x_core::node::Node;
@@ -12,7 +13,7 @@ use v2x_proto::credential::CREDENTIAL_DOMAIN;
 use v2x_proto::envelope::{SignedView, TbsRepr};
 use v2x_proto::{AreaView, Class, Shape, hop, v1};
 
-use crate::craft::{self, Crafter, circle, frame, hazard, is_full, probe, read};
+use crate::craft::{self, Crafter, circle, frame, hazard_of, is_full, probe, read};
 use crate::stations::{Authority, PLACE, Station, Street, anchor, fix};
 
 const AT: Instant = Instant::from_millis(2_000);
@@ -80,7 +81,7 @@ fn nothing_is_sent_outside_the_region_of_the_own_credential() {
         let hazard = v2x_core::io::SendRequest {
             message_type: v1::MessageType::Hazard as u32,
             lifetime_ms: 100,
-            payload: hazard(now).into(),
+            payload: hazard_of(sender.node.digest(), now).encode_to_vec().into(),
             ..probe(Class::D1)
         };
         assert!(sender.feed(now, Input::Send(hazard.clone())).is_empty());
