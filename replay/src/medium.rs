@@ -11,11 +11,13 @@ use v2x_core::position::Position;
 use v2x_proto::Class;
 
 pub use places::{Neighbour, Places};
+pub use power::Power;
 pub use streets::Streets;
 pub use tabulated::{Column, Tabulated};
 
 mod channel;
 mod places;
+mod power;
 mod streets;
 mod tabulated;
 
@@ -107,7 +109,7 @@ pub struct Reception {
 /// The ideal medium: everyone within range hears everything, after its airtime and the way at the speed of light.
 ///
 /// A station's own frames leave one after the other. There are no collisions, no waiting for others, no half duplex,
-/// and no power: nothing is lost.
+/// and nothing is lost. Frames have a power only where it is asked for, and it decides nothing.
 #[derive(Clone, Debug)]
 pub struct RangeLimited {
     range_m: f64,
@@ -115,12 +117,13 @@ pub struct RangeLimited {
     /// Until when each station's own transmitter is busy, ns. One entry for each station that ever sent.
     busy_until_ns: HashMap<u32, u64>,
     near: Vec<Neighbour>,
+    power: Option<Power>,
 }
 
 impl RangeLimited {
     /// With a range in metres.
     pub fn new(range_m: f64) -> Self {
-        Self { range_m, streets: None, busy_until_ns: HashMap::new(), near: Vec::new() }
+        Self { range_m, streets: None, busy_until_ns: HashMap::new(), near: Vec::new(), power: None }
     }
 
     /// With buildings between the stations.
@@ -128,6 +131,12 @@ impl RangeLimited {
     pub fn among(mut self, streets: Option<Streets>) -> Self {
         self.streets = streets;
         self
+    }
+
+    /// With the power of each reception, by a model.
+    #[must_use]
+    pub fn with_power(self, power: Power) -> Self {
+        Self { power: Some(power), ..self }
     }
 }
 
@@ -156,12 +165,17 @@ impl Medium for RangeLimited {
             let sees = |position| streets.sees(transmission.position, position);
             self.near.retain(|near| places.position(near.station).is_some_and(sees));
         }
+        let power = |near: &Neighbour| {
+            let to = places.position(near.station)?;
+            let Transmission { sender, position, .. } = transmission;
+            Some(self.power.as_ref()?.received_dbm((*sender, *position), (near.station, to), on_air_ns))
+        };
         fates.extend(self.near.iter().map(|near| Fate {
             station: near.station,
             outcome: Outcome::Heard(Reception {
                 on_air_ns,
                 arrival_ns: on_air_ns.saturating_add(propagation_ns(near.distance_m)),
-                signal_dbm: None,
+                signal_dbm: power(near),
                 changed: None,
             }),
         }));

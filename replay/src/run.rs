@@ -13,7 +13,7 @@ use v2x_core::stats::Stats;
 use crate::attack::{self, Plan, Tally, Targets};
 use crate::geodesy::Plane;
 use crate::html::MapData;
-use crate::medium::{Medium, RangeLimited};
+use crate::medium::{Medium, Power, RangeLimited};
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, World};
 
@@ -182,7 +182,8 @@ pub fn run_attacked(
             return Err(RunError::NoSuchStation { attack: attack.kind.name(), name: name.clone() });
         }
     }
-    let medium = || Box::new(RangeLimited::new(options.range_m));
+    // Attackers are told by their power as well.
+    let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
     let nobody = Plan { seed: plan.seed, attacks: Vec::new() };
     let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), progress)?;
     if outcome.interrupted {

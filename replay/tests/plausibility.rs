@@ -205,6 +205,8 @@ fn tell(
             signer: Digest(digest),
             claim: *claim,
             direct: true,
+            signal_dbm: None,
+            brakes: false,
             at: Instant::from_nanos(time_ns),
         };
         let watch = watches.get_mut(observer).expect("invariant: who has a place has a watch");

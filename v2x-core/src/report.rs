@@ -386,6 +386,10 @@ pub struct Detection {
     pub missed: u64,
     /// Honest ones taken for attackers.
     pub false_alarms: u64,
+    /// How many of those found out were found out by which plausibility check (the one that told most in the message
+    /// that decided) or reason of a drop. Reports of earlier versions have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<String, u64>,
     /// What honest stations sent because of it; for attacks that ask for answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoked: Option<Provoked>,
@@ -423,6 +427,7 @@ impl Detection {
             missed,
             false_alarms,
             provoked: None,
+            findings: BTreeMap::new(),
         }
     }
 }

@@ -137,6 +137,11 @@ impl Kind {
         self >= Self::ExactCopy
     }
 
+    /// Whether what it does is to alter what its awareness says.
+    pub fn alters(self) -> bool {
+        self <= Self::Stale
+    }
+
     /// Whether it makes frames or messages beyond what its node sends.
     pub fn has_rate(self) -> bool {
         self.forges()

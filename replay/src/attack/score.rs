@@ -1,7 +1,8 @@
 //! How well attackers are found out: labelled by who really attacked.
 //!
-//! The truth is a pair: a receiver that does not attack, and a signer it heard [`ENOUGH`] times while that attacked. It
-//! is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a reason that the
+//! The truth is a pair: a receiver that does not attack, and a signer it heard say [`ENOUGH`] falsehoods. Who states
+//! what is true at that moment, as a station at a red light does that always states a speed of 0, is no attacker to
+//! those who hear it then: such messages do not count. A pair is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a reason that the
 //! attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames have no signer to
 //! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
 //! dropped beyond those of the same run without attackers.
@@ -10,10 +11,10 @@
 //! there because it has forgotten all credentials is the restart's doing. Attacks that ask for answers are charged with
 //! what honest stations sent beyond the run without attackers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use v2x_core::io::{DropReason, Event};
-use v2x_core::plausibility::Standing;
+use v2x_core::plausibility::{Check, Standing};
 use v2x_core::report::{Detection, Provoked};
 use v2x_proto::Digest;
 
@@ -32,13 +33,17 @@ pub struct Tally {
     sent: BTreeMap<u32, (u64, u64)>,
     /// By attack: frames that its stations put on the air.
     on_air: BTreeMap<usize, u64>,
+    /// Attackers whose newest message was true.
+    truthful: BTreeSet<Digest>,
+    /// Credentials that attackers have beside those they lie with: no score is made of them.
+    accomplices: BTreeSet<Digest>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Pair {
     first_ns: u64,
     heard: u64,
-    suspect_ns: Option<u64>,
+    suspect: Option<(u64, Option<Check>)>,
     dropped: Vec<(DropReason, u64)>,
 }
 
@@ -71,6 +76,20 @@ impl Score {
     /// A station restarts, and the attacker at this link address is there.
     pub(crate) fn restarted(&mut self, now_ns: u64, link: [u8; 6], station: u32) {
         self.restarted.insert(link, (station, now_ns));
+    }
+
+    /// This credential is an attacker's too, though what it signs is true.
+    pub(crate) fn accomplice(&mut self, signer: Digest) {
+        self.tally.accomplices.insert(signer);
+    }
+
+    /// An attacker says something: false, or as it is.
+    pub(crate) fn says(&mut self, signer: Digest, falsely: bool) {
+        if falsely {
+            self.tally.truthful.remove(&signer);
+        } else {
+            self.tally.truthful.insert(signer);
+        }
     }
 
     /// An event of a receiver that does not attack.
@@ -115,7 +134,7 @@ impl Score {
             },
             Event::Suspicion(suspicion) if suspicion.standing > Standing::Trusted => {
                 let pair = self.tally.pairs.entry((receiver, suspicion.digest)).or_default();
-                pair.suspect_ns.get_or_insert(now_ns);
+                pair.suspect.get_or_insert((now_ns, suspicion.check));
             }
             _ => {}
         }
@@ -129,7 +148,7 @@ impl Score {
 
     fn heard(&mut self, now_ns: u64, receiver: u32, signer: Digest, plan: &Plan, reason: Option<DropReason>) {
         let attack = self.tally.attackers.get(&signer).and_then(|number| plan.attacks.get(*number));
-        if attack.is_some_and(|attack| !during(attack, now_ns)) {
+        if attack.is_some_and(|attack| !during(attack, now_ns)) || self.tally.truthful.contains(&signer) {
             return;
         }
         let pair = self.tally.pairs.entry((receiver, signer)).or_default();
@@ -146,9 +165,11 @@ impl Score {
 }
 
 impl Pair {
-    fn detected_ns(&self, reasons: &[DropReason]) -> Option<u64> {
+    /// When it was found out, and by what.
+    fn detected(&self, reasons: &[DropReason]) -> Option<(u64, &'static str)> {
         let drops = self.dropped.iter().filter(|(reason, _)| reasons.contains(reason));
-        drops.map(|(_, at_ns)| *at_ns).chain(self.suspect_ns).min()
+        let suspect = self.suspect.map(|(at_ns, check)| (at_ns, check.map_or("time", Check::name)));
+        drops.map(|(reason, at_ns)| (*at_ns, reason.name())).chain(suspect).min()
     }
 }
 
@@ -175,11 +196,11 @@ pub fn detections(plan: &Plan, attacked: &Tally, clean: &Tally) -> Vec<Detection
 
 /// Stations that anybody suspected, of all that were heard; for a run without attackers.
 pub fn false_positive_ratio(clean: &Tally) -> f64 {
-    let heard: std::collections::BTreeSet<_> = clean.pairs.keys().map(|(_, signer)| signer).collect();
-    let held: std::collections::BTreeSet<_> = clean
+    let heard: BTreeSet<_> = clean.pairs.keys().map(|(_, signer)| signer).collect();
+    let held: BTreeSet<_> = clean
         .pairs
         .iter()
-        .filter(|(_, pair)| pair.suspect_ns.is_some())
+        .filter(|(_, pair)| pair.suspect.is_some())
         .map(|((_, signer), _)| signer)
         .collect();
     if heard.is_empty() { 0.0 } else { held.len() as f64 / heard.len() as f64 }
@@ -201,11 +222,15 @@ impl Tally {
     fn score(&self, number: usize, attack: &Attack) -> Detection {
         let (mut detected, mut missed, mut false_alarms) = (0, 0, 0);
         let mut times = Vec::new();
-        for ((_, signer), pair) in &self.pairs {
-            let found = pair.detected_ns(attack.kind.reasons());
+        let mut findings = BTreeMap::new();
+        for ((_, signer), pair) in
+            self.pairs.iter().filter(|((_, signer), _)| !self.accomplices.contains(signer))
+        {
+            let found = pair.detected(attack.kind.reasons());
             match (self.attackers.get(signer), found) {
-                (Some(by), Some(at_ns)) if *by == number && pair.heard > 0 => {
+                (Some(by), Some((at_ns, what))) if *by == number && pair.heard > 0 => {
                     detected += 1;
+                    *findings.entry(what.to_owned()).or_insert(0) += 1;
                     times.push(at_ns.saturating_sub(pair.first_ns));
                 }
                 (Some(by), None) if *by == number && pair.heard >= ENOUGH => missed += 1,
@@ -215,7 +240,8 @@ impl Tally {
         }
         times.sort_unstable();
         let median_s = times.get(times.len() / 2).map(|ns| *ns as f64 / 1e9);
-        Detection::new(attack.kind.name(), detected, missed, false_alarms, median_s)
+        let score = Detection::new(attack.kind.name(), detected, missed, false_alarms, median_s);
+        Detection { findings, ..score }
     }
 }
 

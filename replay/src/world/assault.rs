@@ -63,6 +63,9 @@ impl World {
                 if ghosts.is_empty() {
                     assault.score.attacker(insider.digest(), number);
                 }
+                if !ghosts.is_empty() {
+                    assault.score.accomplice(insider.digest());
+                }
                 for ghost in &ghosts {
                     assault.score.attacker(ghost.digest(), number);
                 }
@@ -98,6 +101,7 @@ impl World {
         {
             bytes = attacker.insider.restate(now_ns, &frame.bytes, attack, air, station);
             score.attacked(attacker.attack);
+            score.says(attacker.insider.digest(), !attacker.insider.is_truthful());
         }
         air.hear(now_ns, station, &frame.id, bytes.as_ref().unwrap_or(&frame.bytes));
         bytes

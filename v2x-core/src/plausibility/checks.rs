@@ -31,11 +31,19 @@ pub enum Check {
     BeaconRate,
     /// A position far from a constant-velocity filter's prediction.
     Residual,
+    /// A warning of hard braking by one that did not brake.
+    Braking,
+    /// What another said before, word for word.
+    Copied,
+    /// Moves as one with another, whatever that one does.
+    Company,
+    /// Received with a power that the claimed distance does not explain.
+    Signal,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Range,
         Self::Speed,
         Self::Position,
@@ -47,6 +55,10 @@ impl Check {
         Self::SuddenAppearance,
         Self::BeaconRate,
         Self::Residual,
+        Self::Braking,
+        Self::Copied,
+        Self::Company,
+        Self::Signal,
     ];
 
     /// Stable name in reports.
@@ -64,6 +76,10 @@ impl Check {
             Self::SuddenAppearance => "sudden_appearance",
             Self::BeaconRate => "beacon_rate",
             Self::Residual => "residual",
+            Self::Braking => "braking",
+            Self::Copied => "copied",
+            Self::Company => "company",
+            Self::Signal => "signal",
         }
     }
 
@@ -79,6 +95,12 @@ impl Check {
             Self::PositionSpeed => 1.2,
             // Wrong by configuration rather than by malice, and bounded by the rate limit anyway.
             Self::BeaconRate => 0.5,
+            // Judged once for each warning, seconds apart: a sensor may fail once.
+            Self::Braking => 1.4,
+            // Judged once in so much driving together.
+            Self::Company => 1.3,
+            // Judged once a second.
+            Self::Signal => 0.8,
             _ => 1.0,
         }
     }
@@ -86,7 +108,7 @@ impl Check {
     /// True when another station, or a hill, could have caused the finding: such evidence alone isolates nobody.
     #[must_use]
     pub const fn is_shared(self) -> bool {
-        matches!(self, Self::Overlap | Self::SuddenAppearance)
+        matches!(self, Self::Overlap | Self::SuddenAppearance | Self::Company | Self::Signal)
     }
 }
 

@@ -13,11 +13,15 @@
 //! light and capped (see [`reputation`]): a ghost laid over an honest car may make it suspect while it lasts, never
 //! isolated. Overlaps with a suspect count against nobody else.
 
+mod braking;
 pub mod checks;
+mod company;
+mod copies;
 mod kalman;
 pub mod offenders;
 mod places;
 pub mod reputation;
+mod signal;
 pub mod thresholds;
 pub mod track;
 
@@ -40,9 +44,13 @@ use crate::receive::Verified;
 use crate::security::freshness;
 use crate::security::key_cache::DigestHash;
 use crate::time::{Instant, WireTime};
+use braking::Braking;
+use company::{Abreast, Company};
+use copies::Copies;
 use offenders::Offenders;
 use places::Places;
 use reputation::Reputation;
+use signal::{Signal, Usual};
 use thresholds as t;
 use track::{Claim, Track, apart_s, offset};
 
@@ -54,6 +62,10 @@ pub struct Watch {
     since: Instant,
     stations: LruCache<Digest, Record, DigestHash>,
     places: Places,
+    copies: Copies,
+    usual: Usual,
+    /// Who was heard last, straight.
+    last: Option<Digest>,
     offenders: Offenders,
     findings: Findings,
 }
@@ -67,6 +79,10 @@ pub struct Observation {
     pub claim: Claim,
     /// True when it came straight from its signer.
     pub direct: bool,
+    /// Received power, when the link knows it.
+    pub signal_dbm: Option<i8>,
+    /// True when the message warns, as new, of hard braking of its signer.
+    pub brakes: bool,
     /// When it was received.
     pub at: Instant,
 }
@@ -117,6 +133,9 @@ impl Findings {
 struct Record {
     track: Track,
     reputation: Reputation,
+    braking: Braking,
+    company: Company,
+    signal: Signal,
     /// When it was first heard, s, wrapping.
     first_s: u32,
     counts: [u8; Check::ALL.len()],
@@ -150,6 +169,9 @@ impl Watch {
             since: now,
             stations: LruCache::with_hasher(capacity, DigestHash),
             places: Places::default(),
+            copies: Copies::default(),
+            usual: Usual::default(),
+            last: None,
             offenders: Offenders::default(),
             findings: Findings::default(),
         }
@@ -184,9 +206,11 @@ impl Watch {
         if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
             note(Check::Speed, checks::speed(f32::from(speed) / 100.0));
         }
+        let mut velocity = None;
         let before = match self.stations.get_mut(&seen.signer) {
             Some(record) => {
                 let before = record.track.position();
+                velocity = record.track.velocity();
                 record.track.judge(claim, plane, self.shortest_s, &mut note);
                 Some(before)
             }
@@ -203,11 +227,32 @@ impl Watch {
             let vehicle = VEHICLES.contains(&motion.station_type);
             if vehicle {
                 note(Check::Overlap, self.overlap(seen, plane));
+                note(Check::Company, self.company(seen, velocity, plane));
+                if self.copies.said_by_another(seen.signer, claim) {
+                    note(Check::Copied, 0.0);
+                }
             }
             if let Some(record) = self.stations.peek_mut(&seen.signer) {
                 record.vehicle = vehicle;
                 // A message older than the newest moves nobody, in the grid as little as on the way.
                 self.places.place(seen.signer, before, record.track.position());
+            }
+        }
+        if let Some(record) = self.stations.peek_mut(&seen.signer) {
+            let now_ms = millis(seen.at);
+            if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
+                note(Check::Braking, record.braking.drives(speed, now_ms));
+            }
+            if seen.brakes {
+                record.braking.warns(now_ms);
+            }
+            if let Some((dbm, distance)) = seen.signal_dbm.zip(distance).filter(|_| record.vehicle)
+                && let Some(heard) = record.signal.hear(dbm, distance, now_ms, self.usual.level())
+            {
+                note(Check::Signal, heard.score);
+                if record.reputation.standing() == Standing::Trusted {
+                    self.usual.learn(heard.strength);
+                }
             }
         }
         self.conclude(seen, &found)
@@ -272,6 +317,9 @@ impl Watch {
         let record = Record {
             track: Track::new(&seen.claim),
             reputation: Reputation::default(),
+            braking: Braking::default(),
+            company: Company::default(),
+            signal: Signal::default(),
             first_s: seconds(seen.at),
             counts: [0; Check::ALL.len()],
             vehicle: false,
@@ -312,6 +360,39 @@ impl Watch {
             worst = checks::overlap(distance).min(worst);
         }
         worst
+    }
+
+    /// The score of moving as one with another that was heard before. `velocity` is what it was until now.
+    fn company(&mut self, seen: &Observation, velocity: Option<(f32, f32)>, plane: &Plane) -> f32 {
+        let last = self.last.replace(seen.signer).filter(|last| *last != seen.signer);
+        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+        let known = own.company.with();
+        let (Some(other), Some(new)) = (known.or(last), own.track.velocity()) else { return 1.0 };
+        let (first_s, now_ms) = (own.first_s, millis(seen.at));
+        let beside = self.stations.peek(&other).filter(|other| other.vehicle && other.first_s <= first_s);
+        let abreast = beside.and_then(|other| {
+            let (track, speed) = (&other.track, other.track.velocity()?);
+            let (east, north) = offset(plane, track.position(), seen.claim.position);
+            let age_s = apart_s(seen.claim.generation, track.generation());
+            let ahead = if seen.claim.generation >= track.generation() { age_s } else { -age_s };
+            Some(Abreast {
+                offset: (east - speed.0 * ahead, north - speed.1 * ahead),
+                difference: (new.0 - speed.0, new.1 - speed.1),
+                apart_s: age_s,
+            })
+        });
+        let Some(record) = self.stations.peek_mut(&seen.signer) else { return 1.0 };
+        match (known, abreast) {
+            (Some(_), abreast) => {
+                let change = velocity.map_or(0.0, |old| (new.0 - old.0).hypot(new.1 - old.1));
+                record.company.compare(abreast.as_ref(), change, now_ms)
+            }
+            (None, Some(abreast)) => {
+                record.company.join(other, &abreast, now_ms);
+                1.0
+            }
+            (None, None) => 1.0,
+        }
     }
 
     fn conclude(&mut self, seen: &Observation, found: &Found) -> Verdict {
@@ -355,7 +436,14 @@ pub fn observe(
         motion: verified.motion,
         accuracy_cm: verified.accuracy_cm,
     };
-    let seen = Observation { signer: received.id.signer, claim, direct: verified.single_hop, at: now };
+    let seen = Observation {
+        signer: received.id.signer,
+        claim,
+        direct: verified.single_hop,
+        signal_dbm: verified.signal_dbm,
+        brakes: verified.brakes,
+        at: now,
+    };
     let verdict = watch.observe(&seen, here);
     verified.received.suspect = verdict.suspect;
     if verdict.implausible
@@ -382,6 +470,10 @@ pub fn report_request(report: Bytes) -> SendRequest {
 }
 
 type Found = ArrayVec<(Check, f32), { Check::ALL.len() }>;
+
+fn millis(at: Instant) -> u32 {
+    (at.as_nanos() / 1_000_000) as u32
+}
 
 fn seconds(at: Instant) -> u32 {
     (at.as_nanos() / 1_000_000_000) as u32

@@ -176,14 +176,15 @@ fn observations(counts: &[u8; Check::ALL.len()]) -> Vec<v1::Observation> {
 fn kind(check: Check) -> v1::MisbehaviourKind {
     use v1::MisbehaviourKind as K;
     match check {
-        Check::Range => K::Range,
+        Check::Range | Check::Signal => K::Range,
         Check::Speed => K::Speed,
-        Check::Position | Check::PositionSpeed | Check::Residual => K::PositionConsistency,
-        Check::SpeedChange => K::SpeedConsistency,
+        Check::Position | Check::PositionSpeed | Check::Residual | Check::Company => K::PositionConsistency,
+        Check::SpeedChange | Check::Braking => K::SpeedConsistency,
         Check::PositionHeading | Check::HeadingChange => K::HeadingConsistency,
         Check::Overlap => K::Overlap,
         Check::SuddenAppearance => K::SuddenAppearance,
         Check::BeaconRate => K::Rate,
+        Check::Copied => K::Replay,
     }
 }
 

@@ -135,3 +135,58 @@ pub const ISOLATE_AFTER: Duration = Duration::from_secs(5);
 pub const MAX_OWN_EVIDENCE: f32 = 16.0;
 /// Evidence that another station could have caused does not grow beyond this: enough for a suspicion.
 pub const MAX_SHARED_EVIDENCE: f32 = 3.5;
+
+/// Loss of speed about a warning of hard braking, turned round, m/s: C2C-CC and SAE J2945/1 warn from 4 m/s^2 (0.4 g) on,
+/// so half a second of braking, the least that anyone would warn of, takes 2 m/s off; noise of two speeds is 0.5.
+pub const BRAKING: Ramp = Ramp { fine: -2.0, impossible: -0.5 };
+/// Speeds this long before a warning count as what was braked from, ms: who warns late has braked already.
+pub const BRAKING_BEFORE_MS: u32 = 2000;
+/// A warning is held against the speeds stated this long after it, ms: a fix a second is one late, and beacons of a
+/// braking station are at most another apart.
+pub const BRAKING_WITHIN_MS: u32 = 2000;
+
+/// Slower claims are not compared word for word, m/s: stations at standstill repeat themselves, and two that stood at one
+/// stop line may have said the same.
+pub const COPY_MIN_SPEED: f32 = 2.0;
+
+/// Velocities of two that move as one differ by less, m/s: 0.1 m/s each of two receivers, three sigma (GNSS Doppler).
+pub const COMPANY_VELOCITY: f32 = 0.4;
+/// And by what the one heard earlier may have gained since, m/s^2.
+pub const COMPANY_ACCELERATION: f32 = 3.0;
+/// Messages farther apart are not compared, s.
+pub const COMPANY_APART_S: f32 = 0.35;
+/// Farther apart nobody is taken for company, m.
+pub const COMPANY_M: f32 = 150.0;
+/// The offset holds to this, m. Two that start at a light side by side and differ by a tenth in how they do it are this
+/// far apart at 6 m/s; on a curve of 90 degrees any two more than 1 m apart are.
+pub const COMPANY_STRAY_M: f32 = 1.0;
+/// Change of velocity that has to be gone through together for one finding, m/s: two or three times what a platoon or
+/// a column of cars does before its gaps breathe by more than [`COMPANY_STRAY_M`].
+pub const COMPANY_CHANGE: f32 = 6.0;
+/// Not compared for this long, they are strangers again, ms.
+pub const COMPANY_FORGET_MS: u32 = 2500;
+
+/// Strength above the upper quartile of all, dB. Antennas of honest cars differ by 10 dB at the most (patterns under
+/// glass roofs), shadowing by 3 dB (WINNER+ B1, sigma); the quartile is some 3 dB above the middle.
+pub const SIGNAL_LOUD: Ramp = Ramp { fine: 9.0, impossible: 16.0 };
+/// Strength below it, dB: a corner takes 20 dB (3GPP TR 36.885, Manhattan), a bad antenna 10 more.
+pub const SIGNAL_FAINT: Ramp = Ramp { fine: 28.0, impossible: 40.0 };
+/// Change of strength while a station is in reach, dB: out of a side street into line of sight is 20, shadowing two
+/// sigma either way 6 when smoothed. The antenna's own difference cancels.
+pub const SIGNAL_WANDER: Ramp = Ramp { fine: 22.0, impossible: 34.0 };
+/// Strength is smoothed over this half-life, ms: 15 to 20 m of driving, over which shadowing changes.
+pub const SIGNAL_SMOOTH_MS: f32 = 1000.0;
+/// Judged this often, ms, however often it speaks, and learnt from as often.
+pub const SIGNAL_EVERY_MS: u32 = 1000;
+/// After that long unheard it begins anew, ms.
+pub const SIGNAL_FORGET_MS: u32 = 5000;
+/// Frames heard before it is judged.
+pub const SIGNAL_FRAMES: u16 = 4;
+/// How fast the extremes go back to the mean, by judgement: half in 35 s, longer than a corner takes.
+pub const SIGNAL_RELAX: f32 = 0.02;
+/// Judgements that make the usual strength known.
+pub const SIGNAL_ENOUGH: u32 = 20;
+/// First steps of learning, divided by the number heard, and the last ones, dB.
+pub const SIGNAL_LEARN_DB: f32 = 12.0;
+/// See [`SIGNAL_LEARN_DB`].
+pub const SIGNAL_STEP_DB: f32 = 0.2;

@@ -33,6 +33,8 @@ pub struct Verified {
     pub motion: Option<Motion>,
     /// Number of the event that it declares new.
     pub new_event: Option<u32>,
+    /// True when that event is its own hard braking.
+    pub brakes: bool,
     /// Credentials its signer asks for.
     pub requests: Bytes,
     /// Received power.
@@ -59,6 +61,7 @@ struct Gist {
     motion: Option<Motion>,
     accuracy_cm: Option<u16>,
     new_event: Option<u32>,
+    brakes: bool,
     revocation: Option<HeardRevocation>,
     floods: Option<FloodTags>,
     hazard: Option<HazardGist>,
@@ -134,6 +137,7 @@ impl Receiver {
             useless,
             motion: gist.motion,
             new_event: gist.new_event,
+            brakes: gist.brakes,
             requests: frame.bytes.slice(wide(&frame.requests)),
             signal_dbm: frame.signal_dbm,
             // Who sends a message on can write its hops as if it were its signer.
@@ -207,9 +211,14 @@ impl Receiver {
             Message::Hazard(hazard) => HazardGist::of(hazard, None),
             _ => None,
         };
-        Ok(Gist { new_event, hazard, ..Gist::default() })
+        let brakes = matches!(&message, Message::Hazard(hazard)
+            if hazard.state == HazardState::New as i32 && (hazard.cause, hazard.sub_cause) == HARD_BRAKING);
+        Ok(Gist { new_event, hazard, brakes, ..Gist::default() })
     }
 }
+
+/// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that says so.
+const HARD_BRAKING: (u32, u32) = (99, 1);
 
 /// What the forwarder needs of a frame that may travel on.
 fn flood(frame: &Frame, source: Position, hazard: Option<&HazardGist>) -> Option<FloodFrame> {

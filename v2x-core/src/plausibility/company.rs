@@ -1,0 +1,151 @@
+//! Cars that move as one: several credentials of one transmitter.
+//!
+//! Who makes up cars has to make up a way for each, and the cheap way is its own, moved aside. Cars that follow one
+//! another turn one after the other and cars abreast hold their distance by eye; neither keeps the same offset, to the
+//! metre and in the same direction of the compass, while the velocity changes by many metres a second. Steady driving
+//! tells nothing and counts for nothing, however long: platoons and motorways are made of it.
+//!
+//! Another could move a ghost along with an honest car, so the evidence is shared and only the one heard later is
+//! blamed.
+
+use v2x_proto::Digest;
+
+use super::thresholds as t;
+
+/// Whom a station moves along with.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Company {
+    with: Option<Digest>,
+    /// From the other to this one, east and north, m.
+    offset: (f32, f32),
+    /// How much the velocity changed meanwhile, m/s.
+    changed: f32,
+    /// When they were last compared, ms, wrapping.
+    at_ms: u32,
+}
+
+/// A station and another at one time, seen from the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Abreast {
+    /// From the other to this one, east and north, m.
+    pub offset: (f32, f32),
+    /// This one's velocity less the other's, m/s.
+    pub difference: (f32, f32),
+    /// Time between their messages, s.
+    pub apart_s: f32,
+}
+
+impl Abreast {
+    fn is_together(&self) -> bool {
+        let room = t::COMPANY_VELOCITY + t::COMPANY_ACCELERATION * self.apart_s;
+        self.apart_s <= t::COMPANY_APART_S
+            && length(self.difference) <= room
+            && length(self.offset) <= t::COMPANY_M
+    }
+}
+
+impl Company {
+    /// With whom.
+    #[must_use]
+    pub fn with(&self) -> Option<Digest> {
+        self.with
+    }
+
+    /// Moves along with `other`, from now on.
+    pub fn join(&mut self, other: Digest, abreast: &Abreast, now_ms: u32) {
+        if abreast.is_together() {
+            *self = Self { with: Some(other), offset: abreast.offset, changed: 0.0, at_ms: now_ms };
+        }
+    }
+
+    /// Compared with the one it moves along with; `None`: that one is gone. `change` is the change of velocity since the
+    /// last message, m/s. Gives the score, 1 for plausible.
+    pub fn compare(&mut self, abreast: Option<&Abreast>, change: f32, now_ms: u32) -> f32 {
+        let Some(abreast) = abreast.filter(|_| now_ms.wrapping_sub(self.at_ms) <= t::COMPANY_FORGET_MS)
+        else {
+            *self = Self::default();
+            return 1.0;
+        };
+        let strayed = length((abreast.offset.0 - self.offset.0, abreast.offset.1 - self.offset.1));
+        // Between two messages far apart in time the other's change of velocity is not seen yet.
+        let unseen = 0.5 * t::COMPANY_ACCELERATION * abreast.apart_s * abreast.apart_s;
+        if !abreast.is_together() || strayed > t::COMPANY_STRAY_M + unseen {
+            *self = Self::default();
+            return 1.0;
+        }
+        self.at_ms = now_ms;
+        self.changed += change.min(t::COMPANY_CHANGE);
+        if self.changed < t::COMPANY_CHANGE {
+            return 1.0;
+        }
+        self.changed = 0.0;
+        0.0
+    }
+}
+
+fn length((east, north): (f32, f32)) -> f32 {
+    east.hypot(north)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const B: Digest = Digest([2; 8]);
+
+    /// Findings against the second of two, whose places are given by time.
+    fn found(one: impl Fn(f32) -> (f32, f32), two: impl Fn(f32) -> (f32, f32)) -> usize {
+        let velocity = |way: &dyn Fn(f32) -> (f32, f32), s: f32| {
+            let (a, b) = (way(s - 0.05), way(s + 0.05));
+            ((b.0 - a.0) * 10.0, (b.1 - a.1) * 10.0)
+        };
+        let mut company = Company::default();
+        let mut before = velocity(&two, 0.0);
+        let mut count = 0;
+        for n in 0..600u32 {
+            let s = n as f32 / 10.0;
+            let (a, b) = (one(s), two(s));
+            let (va, vb) = (velocity(&one, s), velocity(&two, s));
+            let abreast = Abreast {
+                offset: (b.0 - a.0, b.1 - a.1),
+                difference: (vb.0 - va.0, vb.1 - va.1),
+                apart_s: 0.0,
+            };
+            let change = (vb.0 - before.0).hypot(vb.1 - before.1);
+            before = vb;
+            if company.with().is_some() {
+                count += usize::from(company.compare(Some(&abreast), change, n * 100) < t::FINDING);
+            } else {
+                company.join(B, &abreast, n * 100);
+            }
+        }
+        count
+    }
+
+    /// Along a street, round a corner at 200 m, with a stop and a start every 20 s.
+    fn driver(s: f32) -> (f32, f32) {
+        let phase = s % 20.0;
+        let way = s.div_euclid(20.0) * 140.0
+            + phase.min(10.0) * phase.min(10.0) * 0.7
+            + (phase - 10.0).max(0.0) * 7.0;
+        (way.min(200.0), (way - 200.0).max(0.0))
+    }
+
+    #[test]
+    fn ghosts_beside_their_maker_are_found() {
+        assert!(found(driver, |s| (driver(s).0 + 15.0, driver(s).1 - 15.0)) >= 3);
+    }
+
+    #[test]
+    fn a_platoon_a_column_and_a_steady_motorway_are_believed() {
+        let steady = |s: f32| (30.0 * s, 0.0);
+        assert_eq!(found(steady, |s| (30.0 * s - 12.0, 0.0)), 0, "a platoon that holds its speed");
+        assert_eq!(found(|s| (70.0 * s, 0.0), |s| (70.0 * s, 3.5)), 0, "abreast at 70 m/s");
+        assert_eq!(found(driver, |s| driver((s - 1.2).max(0.0))), 0, "the next car, round the same corner");
+        assert_eq!(
+            found(driver, |s| (driver(s).0 * 0.96, driver(s).1 - 3.5)),
+            0,
+            "away from a light side by side"
+        );
+    }
+}
