@@ -58,7 +58,7 @@ mod tests {
         (0..80u32)
             .map(|n| {
                 if n == 30 {
-                    braking.warns(n * 100 + 50);
+                    braking.warns(n * 100 - 50);
                 }
                 braking.drives((speed(n as f32 / 10.0) * 100.0) as u16, n * 100)
             })

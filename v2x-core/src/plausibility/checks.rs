@@ -39,11 +39,13 @@ pub enum Check {
     Company,
     /// Received with a power that the claimed distance does not explain.
     Signal,
+    /// From beyond where anybody else is heard.
+    Reach,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Range,
         Self::Speed,
         Self::Position,
@@ -59,6 +61,7 @@ impl Check {
         Self::Copied,
         Self::Company,
         Self::Signal,
+        Self::Reach,
     ];
 
     /// Stable name in reports.
@@ -80,6 +83,7 @@ impl Check {
             Self::Copied => "copied",
             Self::Company => "company",
             Self::Signal => "signal",
+            Self::Reach => "reach",
         }
     }
 
@@ -92,15 +96,15 @@ impl Check {
             // Most who appear suddenly are honest; see `thresholds::SUDDEN_M`.
             Self::SuddenAppearance => 0.5,
             // Found just past the bound, since the comparison starts anew with each finding.
-            Self::PositionSpeed => 1.2,
+            Self::PositionSpeed => 1.6,
             // Wrong by configuration rather than by malice, and bounded by the rate limit anyway.
             Self::BeaconRate => 0.5,
             // Judged once for each warning, seconds apart: a sensor may fail once.
             Self::Braking => 1.4,
             // Judged once in so much driving together.
-            Self::Company => 1.3,
+            Self::Company => 2.0,
             // Judged once a second.
-            Self::Signal => 0.8,
+            Self::Signal | Self::Reach => 0.8,
             _ => 1.0,
         }
     }
@@ -108,7 +112,7 @@ impl Check {
     /// True when another station, or a hill, could have caused the finding: such evidence alone isolates nobody.
     #[must_use]
     pub const fn is_shared(self) -> bool {
-        matches!(self, Self::Overlap | Self::SuddenAppearance | Self::Company | Self::Signal)
+        matches!(self, Self::Overlap | Self::SuddenAppearance | Self::Company | Self::Signal | Self::Reach)
     }
 }
 

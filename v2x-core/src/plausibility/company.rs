@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(found(|s| (70.0 * s, 0.0), |s| (70.0 * s, 3.5)), 0, "abreast at 70 m/s");
         assert_eq!(found(driver, |s| driver((s - 1.2).max(0.0))), 0, "the next car, round the same corner");
         assert_eq!(
-            found(driver, |s| (driver(s).0 * 0.96, driver(s).1 - 3.5)),
+            found(driver, |s| (driver(s).0 * 0.9, driver(s).1 - 3.5)),
             0,
             "away from a light side by side"
         );

@@ -136,6 +136,8 @@ struct Record {
     braking: Braking,
     company: Company,
     signal: Signal,
+    /// When its distance was last judged, ms, wrapping.
+    judged_ms: u32,
     /// When it was first heard, s, wrapping.
     first_s: u32,
     counts: [u8; Check::ALL.len()],
@@ -246,12 +248,19 @@ impl Watch {
             if seen.brakes {
                 record.braking.warns(now_ms);
             }
-            if let Some((dbm, distance)) = seen.signal_dbm.zip(distance).filter(|_| record.vehicle)
-                && let Some(heard) = record.signal.hear(dbm, distance, now_ms, self.usual.level())
-            {
-                note(Check::Signal, heard.score);
-                if record.reputation.standing() == Standing::Trusted {
-                    self.usual.learn(heard.strength);
+            if let Some(distance) = distance.filter(|_| record.vehicle && claim.motion.is_some()) {
+                let usual = &mut self.usual;
+                let heard =
+                    seen.signal_dbm.and_then(|dbm| record.signal.hear(dbm, distance, now_ms, usual.signal()));
+                if let Some(heard) = &heard {
+                    note(Check::Signal, heard.score);
+                }
+                if now_ms.wrapping_sub(record.judged_ms) >= t::SIGNAL_EVERY_MS {
+                    record.judged_ms = now_ms;
+                    note(Check::Reach, usual.reach_score(distance));
+                    if record.reputation.standing() == Standing::Trusted {
+                        usual.learn(distance, heard.as_ref());
+                    }
                 }
             }
         }
@@ -320,6 +329,7 @@ impl Watch {
             braking: Braking::default(),
             company: Company::default(),
             signal: Signal::default(),
+            judged_ms: millis(seen.at),
             first_s: seconds(seen.at),
             counts: [0; Check::ALL.len()],
             vehicle: false,

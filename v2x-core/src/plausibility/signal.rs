@@ -4,37 +4,66 @@
 //! loss of a line of sight says how much of the power is lost over the claimed distance; power and loss together are
 //! what the station seems to send with, its *strength*. Honest strengths differ by antennas and shadowing, and buildings
 //! take away from them. So three things are held against a station, each beyond what those explain: to be stronger than
-//! nearly all others, to be weaker than walls make it, and to change as much while it passes. The usual strength is
+//! nearly all others, to be weaker than walls make it, and to change more while it passes than others do. Beside that a
+//! claim may be from beyond the distance from which anybody else is heard. The usual strength is
 //! learnt from who is heard, which spares the receiver any calibration of its own antenna.
 //!
 //! Hills, lorries and walls are in it: the evidence is shared and never isolates.
 
 use super::thresholds as t;
 
-/// The usual strength at one receiver: the upper quartile over all stations and seconds.
+/// What is usual at one receiver, over all stations and seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usual {
+    /// Upper quartile of the strengths, dBm.
     level: f32,
+    /// Upper quartile of how much strengths change while a station is in reach, dB.
+    wander: f32,
+    /// Ninth decile of the claimed distances, m.
+    reach: f32,
     heard: u32,
+    measured: u32,
 }
 
 impl Usual {
-    /// Learns from a station's strength, dBm. A step up is three times one down, so that it settles where a quarter is
-    /// above: among those who mostly hear through walls it still tells what a free line gives, and a fifth of liars
-    /// cannot move it beyond what some honest stations have.
-    pub fn learn(&mut self, strength: f32) {
+    /// Learns from a station that is trusted, and from how it was heard where the link knows that.
+    ///
+    /// A step up is three times one down, so that a value settles where a quarter is above: among those who mostly hear
+    /// through walls it still tells what a free line gives, and a fifth of liars cannot move it beyond what some honest
+    /// stations have. For the reach it is nine times: liars beyond it are a tenth at the most, for half of them claim
+    /// to be nearer.
+    pub fn learn(&mut self, distance_m: f32, heard: Option<&Heard>) {
         if self.heard == 0 {
-            self.level = strength;
+            self.reach = distance_m;
         }
         self.heard = self.heard.saturating_add(1);
-        let step = (t::SIGNAL_LEARN_DB / self.heard as f32).max(t::SIGNAL_STEP_DB);
-        self.level += if strength > self.level { 0.75 * step } else { -0.25 * step };
+        let step = (t::REACH_LEARN_M / self.heard as f32).max(t::REACH_STEP_M);
+        self.reach += if distance_m > self.reach { 0.9 * step } else { -0.1 * step };
+        let Some(heard) = heard else { return };
+        if self.measured == 0 {
+            self.level = heard.strength;
+        }
+        self.measured = self.measured.saturating_add(1);
+        let step = (t::SIGNAL_LEARN_DB / self.measured as f32).max(t::SIGNAL_STEP_DB);
+        let toward = |value: f32, usual: f32| if value > usual { 0.75 * step } else { -0.25 * step };
+        self.level += toward(heard.strength, self.level);
+        self.wander = (self.wander + toward(heard.wander, self.wander)).max(0.0);
     }
 
-    /// The level, once enough were heard.
+    /// Level of strength and its change, once enough were heard.
     #[must_use]
-    pub fn level(&self) -> Option<f32> {
-        (self.heard >= t::SIGNAL_ENOUGH).then_some(self.level)
+    pub fn signal(&self) -> Option<(f32, f32)> {
+        (self.measured >= t::SIGNAL_ENOUGH).then_some((self.level, self.wander))
+    }
+
+    /// The score of a claimed distance beyond which nobody else is heard.
+    #[must_use]
+    pub fn reach_score(&self, distance_m: f32) -> f32 {
+        if self.heard < t::REACH_ENOUGH {
+            1.0
+        } else {
+            t::REACH.score(distance_m / self.reach.max(t::REACH_LEAST_M))
+        }
     }
 }
 
@@ -55,13 +84,22 @@ pub struct Signal {
 pub struct Heard {
     /// Its strength, smoothed, dBm.
     pub strength: f32,
+    /// How much that changed lately, dB.
+    pub wander: f32,
     /// Its score; 1 while the usual strength is unknown.
     pub score: f32,
 }
 
 impl Signal {
-    /// Hears a frame of `dbm` from a claimed distance; its score once a second, otherwise nothing.
-    pub fn hear(&mut self, dbm: i8, distance_m: f32, now_ms: u32, usual: Option<f32>) -> Option<Heard> {
+    /// Hears a frame of `dbm` from a claimed distance; its score once a second, otherwise nothing. `usual`: level and
+    /// change, dB.
+    pub fn hear(
+        &mut self,
+        dbm: i8,
+        distance_m: f32,
+        now_ms: u32,
+        usual: Option<(f32, f32)>,
+    ) -> Option<Heard> {
         let strength = f32::from(dbm) + loss_db(distance_m);
         let gap_ms = now_ms.wrapping_sub(self.heard_ms);
         if self.frames == 0 || gap_ms > t::SIGNAL_FORGET_MS {
@@ -82,11 +120,14 @@ impl Signal {
         self.judged_ms = now_ms;
         self.low = (self.low + t::SIGNAL_RELAX * (self.mean - self.low)).min(self.mean);
         self.high = (self.high + t::SIGNAL_RELAX * (self.mean - self.high)).max(self.mean);
-        let wander = t::SIGNAL_WANDER.score(self.high - self.low);
-        let level = usual.map_or(1.0, |usual| {
-            t::SIGNAL_LOUD.score(self.mean - usual).min(t::SIGNAL_FAINT.score(usual - self.mean))
+        let wander = self.high - self.low;
+        let score = usual.map_or(1.0, |(level, usual)| {
+            // Where all strengths change much, among walls, so may this one's.
+            let changes = t::SIGNAL_WANDER.score(wander - usual).max(t::SIGNAL_WANDER_MOST.score(wander));
+            let loud = t::SIGNAL_LOUD.score(self.mean - level);
+            loud.min(t::SIGNAL_FAINT.score(level - self.mean)).min(changes)
         });
-        Some(Heard { strength: self.mean, score: level.min(wander) })
+        Some(Heard { strength: self.mean, wander, score })
     }
 }
 
@@ -109,6 +150,8 @@ mod tests {
     use proptest::prelude::*;
 
     const USUAL: f32 = 23.0;
+    /// Upper quartile of changes among walls, dB.
+    const WALLS: f32 = 20.0;
 
     /// The scores while a station that sends with `strength` drives past at 14 m/s, truly at `(x, y)` and by its word
     /// `offset` farther.
@@ -122,7 +165,7 @@ mod tests {
             let dbm = strength - loss_db(truth) - wall(x);
             scores.extend(
                 signal
-                    .hear(dbm.clamp(-128.0, 0.0) as i8, said, n * 100, Some(USUAL))
+                    .hear(dbm.clamp(-128.0, 0.0) as i8, said, n * 100, Some((USUAL, WALLS)))
                     .map(|heard| heard.score),
             );
         }
@@ -152,19 +195,25 @@ mod tests {
     #[test]
     fn the_usual_strength_is_learnt_and_a_fifth_of_liars_does_not_take_it_away() {
         let mut usual = Usual::default();
-        assert_eq!(usual.level(), None);
+        assert_eq!(usual.signal(), None);
         for n in 0..4000u32 {
-            let honest = USUAL + (n * 7 % 13) as f32 - 6.0;
-            usual.learn(if n % 5 == 3 { USUAL + 60.0 } else { honest });
+            let (lies, spread) = (n % 5 == 3, (n * 7 % 13) as f32);
+            let strength = if lies { USUAL + 60.0 } else { USUAL + spread - 6.0 };
+            let wander = if lies { 60.0 } else { spread };
+            let distance = if lies { 550.0 * (n % 2) as f32 } else { 300.0 * spread / 13.0 };
+            usual.learn(distance, Some(&Heard { strength, wander, score: 1.0 }));
         }
-        let level = usual.level().unwrap();
+        let (level, wander) = usual.signal().unwrap();
         assert!((USUAL..USUAL + 7.0).contains(&level), "{level}");
+        assert!((5.0..13.5).contains(&wander), "{wander}");
+        assert_eq!(usual.reach_score(300.0), 1.0);
+        assert!(usual.reach_score(450.0) < t::FINDING);
     }
 
     proptest! {
         #[test]
         fn no_power_or_distance_loses_the_numbers(
-            frames in proptest::collection::vec((any::<i8>(), any::<f32>(), any::<u32>(), any::<f32>()), 0..60)
+            frames in proptest::collection::vec((any::<i8>(), any::<f32>(), any::<u32>(), any::<(f32, f32)>()), 0..60)
         ) {
             let mut signal = Signal::default();
             for (dbm, distance, now_ms, usual) in frames {

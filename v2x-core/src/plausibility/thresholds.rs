@@ -145,9 +145,9 @@ pub const BRAKING_BEFORE_MS: u32 = 2000;
 /// braking station are at most another apart.
 pub const BRAKING_WITHIN_MS: u32 = 2000;
 
-/// Slower claims are not compared word for word, m/s: stations at standstill repeat themselves, and two that stood at one
-/// stop line may have said the same.
-pub const COPY_MIN_SPEED: f32 = 2.0;
+/// Slower claims are not compared word for word, m/s: receivers hold the position of who stands, and two that stood at
+/// one stop line may have said the same.
+pub const COPY_MIN_SPEED: f32 = 0.3;
 
 /// Velocities of two that move as one differ by less, m/s: 0.1 m/s each of two receivers, three sigma (GNSS Doppler).
 pub const COMPANY_VELOCITY: f32 = 0.4;
@@ -162,7 +162,7 @@ pub const COMPANY_M: f32 = 150.0;
 pub const COMPANY_STRAY_M: f32 = 1.0;
 /// Change of velocity that has to be gone through together for one finding, m/s: two or three times what a platoon or
 /// a column of cars does before its gaps breathe by more than [`COMPANY_STRAY_M`].
-pub const COMPANY_CHANGE: f32 = 6.0;
+pub const COMPANY_CHANGE: f32 = 5.0;
 /// Not compared for this long, they are strangers again, ms.
 pub const COMPANY_FORGET_MS: u32 = 2500;
 
@@ -171,9 +171,13 @@ pub const COMPANY_FORGET_MS: u32 = 2500;
 pub const SIGNAL_LOUD: Ramp = Ramp { fine: 9.0, impossible: 16.0 };
 /// Strength below it, dB: a corner takes 20 dB (3GPP TR 36.885, Manhattan), a bad antenna 10 more.
 pub const SIGNAL_FAINT: Ramp = Ramp { fine: 28.0, impossible: 40.0 };
-/// Change of strength while a station is in reach, dB: out of a side street into line of sight is 20, shadowing two
-/// sigma either way 6 when smoothed. The antenna's own difference cancels.
-pub const SIGNAL_WANDER: Ramp = Ramp { fine: 22.0, impossible: 34.0 };
+/// Change of strength while a station is in reach beyond the upper quartile of all stations' changes, dB. Half of the
+/// range of shadowing (sigma 3 dB, smoothed) over a minute is 5; the antenna's own difference cancels.
+pub const SIGNAL_WANDER: Ramp = Ramp { fine: 5.0, impossible: 11.0 };
+/// And whatever others' changes are, dB: shadowing 8, a row of lorries 10. A corner is 20 (3GPP TR 36.885, Manhattan):
+/// where a quarter of the stations come round one the usual change covers it, the only one to do so may be suspect until
+/// it has driven on.
+pub const SIGNAL_WANDER_MOST: Ramp = Ramp { fine: 16.0, impossible: 22.0 };
 /// Strength is smoothed over this half-life, ms: 15 to 20 m of driving, over which shadowing changes.
 pub const SIGNAL_SMOOTH_MS: f32 = 1000.0;
 /// Judged this often, ms, however often it speaks, and learnt from as often.
@@ -190,3 +194,14 @@ pub const SIGNAL_ENOUGH: u32 = 20;
 pub const SIGNAL_LEARN_DB: f32 = 12.0;
 /// See [`SIGNAL_LEARN_DB`].
 pub const SIGNAL_STEP_DB: f32 = 0.2;
+/// Claimed distance over the ninth decile of all: 3 dB of antenna and 3 of shadowing, one sigma each, carry 1.3 times as
+/// far (40 dB a decade).
+pub const REACH: Ramp = Ramp { fine: 1.1, impossible: 1.4 };
+/// In a place that is blocked all around, nearer stations are believed all the same, m.
+pub const REACH_LEAST_M: f32 = 150.0;
+/// Judgements that make the reach known: twenty stations for five seconds.
+pub const REACH_ENOUGH: u32 = 100;
+/// First steps of learning, divided by the number heard, and the last ones, m.
+pub const REACH_LEARN_M: f32 = 300.0;
+/// See [`REACH_LEARN_M`].
+pub const REACH_STEP_M: f32 = 4.0;
