@@ -96,7 +96,7 @@ impl Check {
             // Most who appear suddenly are honest; see `thresholds::SUDDEN_M`.
             Self::SuddenAppearance => 0.5,
             // Found just past the bound, since the comparison starts anew with each finding.
-            Self::PositionSpeed => 1.6,
+            Self::PositionSpeed => 1.2,
             // Wrong by configuration rather than by malice, and bounded by the rate limit anyway.
             Self::BeaconRate => 0.5,
             // Judged once for each warning, seconds apart: a sensor may fail once.

@@ -114,6 +114,7 @@ mod tests {
             let change = (vb.0 - before.0).hypot(vb.1 - before.1);
             before = vb;
             if company.with().is_some() {
+                let change = if vb.0.hypot(vb.1) < t::COMPANY_MIN_SPEED { 0.0 } else { change };
                 count += usize::from(company.compare(Some(&abreast), change, n * 100) < t::FINDING);
             } else {
                 company.join(B, &abreast, n * 100);
@@ -122,12 +123,10 @@ mod tests {
         count
     }
 
-    /// Along a street, round a corner at 200 m, with a stop and a start every 20 s.
+    /// Along a street, round a corner at 200 m, with a stop and a start every 21 s.
     fn driver(s: f32) -> (f32, f32) {
         let phase = s % 20.0;
-        let way = s.div_euclid(20.0) * 140.0
-            + phase.min(10.0) * phase.min(10.0) * 0.7
-            + (phase - 10.0).max(0.0) * 7.0;
+        let way = 7.0 * (s - (0.3 * s).sin() / 0.3);
         (way.min(200.0), (way - 200.0).max(0.0))
     }
 

@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn who_stands_where_another_stood_copies_nothing() {
         let mut copies = Copies::default();
-        assert!(!copies.said_by_another(A, &claim(7, 50)));
-        assert!(!copies.said_by_another(B, &claim(7, 50)));
+        assert!(!copies.said_by_another(A, &claim(7, 20)));
+        assert!(!copies.said_by_another(B, &claim(7, 20)));
     }
 
     proptest! {

@@ -394,7 +394,9 @@ impl Watch {
         let Some(record) = self.stations.peek_mut(&seen.signer) else { return 1.0 };
         match (known, abreast) {
             (Some(_), abreast) => {
-                let change = velocity.map_or(0.0, |old| (new.0 - old.0).hypot(new.1 - old.1));
+                let drives = new.0.hypot(new.1) >= t::COMPANY_MIN_SPEED;
+                let change = velocity.filter(|_| drives);
+                let change = change.map_or(0.0, |old| (new.0 - old.0).hypot(new.1 - old.1));
                 record.company.compare(abreast.as_ref(), change, now_ms)
             }
             (None, Some(abreast)) => {

@@ -284,10 +284,10 @@ fn a_row_of_parked_cars_and_a_tunnel_s_exit_are_believed() {
         }
     }
     assert!((0..12u8).all(|car| watch.standing(&Digest([20 + car; 8])) == Standing::Trusted));
-    // Twenty seconds of silence, 400 m on, eight metres off and corrected a second later.
+    // Twenty seconds of silence, 400 m on, five metres off and back on the road a second later.
     for n in (0..100u64).chain(300..400) {
         let s = n as f64 / 10.0;
-        let off = if (30.0..31.0).contains(&s) { 8.0 } else { 0.0 };
+        let off = if (30.0..31.0).contains(&s) { 5.0 } else { 0.0 };
         watch.observe(&beacon(A, 700_000 + n * 100, (-600.0 + 20.0 * s, off), 20.0, 900), Some(&here));
     }
     assert_eq!(watch.standing(&A), Standing::Trusted);
