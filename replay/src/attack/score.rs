@@ -203,15 +203,6 @@ pub fn false_positive_ratio(clean: &Tally) -> f64 {
         .filter(|(_, pair)| pair.suspect.is_some())
         .map(|((_, signer), _)| signer)
         .collect();
-    let mut by: BTreeMap<&str, (u32, BTreeSet<Digest>)> = BTreeMap::new();
-    for ((_, signer), pair) in &clean.pairs {
-        if let Some((_, check)) = pair.suspect {
-            let entry = by.entry(check.map_or("time", Check::name)).or_default();
-            entry.0 += 1;
-            entry.1.insert(*signer);
-        }
-    }
-    eprintln!("DEBUG {:?}", by.iter().map(|(k, v)| (k, v.0, v.1.len())).collect::<Vec<_>>());
     if heard.is_empty() { 0.0 } else { held.len() as f64 / heard.len() as f64 }
 }
 

@@ -102,7 +102,7 @@ impl Check {
             // Judged once for each warning, seconds apart: a sensor may fail once.
             Self::Braking => 1.4,
             // Judged once in so much driving together.
-            Self::Company => 2.0,
+            Self::Company => 1.3,
             // Judged once a second.
             Self::Signal | Self::Reach => 0.8,
             _ => 1.0,
