@@ -257,7 +257,14 @@ impl Watch {
                 }
                 if now_ms.wrapping_sub(record.judged_ms) >= t::SIGNAL_EVERY_MS {
                     record.judged_ms = now_ms;
-                    note(Check::Reach, usual.reach_score(distance));
+                    // From far away and weak is a free line, however few have one.
+                    let loud = heard
+                        .as_ref()
+                        .zip(usual.signal())
+                        .is_some_and(|(heard, (level, _))| heard.strength > level);
+                    if loud {
+                        note(Check::Reach, usual.reach_score(distance));
+                    }
                     if record.reputation.standing() == Standing::Trusted {
                         usual.learn(distance, heard.as_ref());
                     }

@@ -5,7 +5,7 @@
 //! what the station seems to send with, its *strength*. Honest strengths differ by antennas and shadowing, and buildings
 //! take away from them. So three things are held against a station, each beyond what those explain: to be stronger than
 //! nearly all others, to be weaker than walls make it, and to change more while it passes than others do. Beside that a
-//! claim may be from beyond the distance from which anybody else is heard. The usual strength is
+//! claim may be from beyond the distance from which anybody else is heard, and yet as loud as a quarter are at best. The usual strength is
 //! learnt from who is heard, which spares the receiver any calibration of its own antenna.
 //!
 //! Hills, lorries and walls are in it: the evidence is shared and never isolates.
