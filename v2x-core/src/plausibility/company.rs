@@ -141,10 +141,8 @@ mod tests {
         assert_eq!(found(steady, |s| (30.0 * s - 12.0, 0.0)), 0, "a platoon that holds its speed");
         assert_eq!(found(|s| (70.0 * s, 0.0), |s| (70.0 * s, 3.5)), 0, "abreast at 70 m/s");
         assert_eq!(found(driver, |s| driver((s - 1.2).max(0.0))), 0, "the next car, round the same corner");
-        assert_eq!(
-            found(driver, |s| (driver(s).0 * 0.9, driver(s).1 - 3.5)),
-            0,
-            "away from a light side by side"
-        );
+        let way = |s: f32| 7.0 * (s - (0.3 * s).sin() / 0.3);
+        let slower = |s: f32| (way(s) * 0.9, -3.5);
+        assert_eq!(found(|s| (way(s), 0.0), slower), 0, "away from a light side by side");
     }
 }
