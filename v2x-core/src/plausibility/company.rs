@@ -125,7 +125,6 @@ mod tests {
 
     /// Along a street, round a corner at 200 m, with a stop and a start every 21 s.
     fn driver(s: f32) -> (f32, f32) {
-        let phase = s % 20.0;
         let way = 7.0 * (s - (0.3 * s).sin() / 0.3);
         (way.min(200.0), (way - 200.0).max(0.0))
     }
