@@ -310,4 +310,4 @@ fn cast() -> Rc<[Crafter]> {
     credentials.iter().map(|credential| Crafter::new(key.clone(), credential.clone())).collect()
 }
 
-const CAST: usize = limits::MAX_NEIGHBOURS + 150;
+const CAST: usize = limits::NEIGHBOURS + 150;

@@ -194,12 +194,12 @@ fn three_thousand_signers_leave_the_table_at_its_bound_with_the_last_heard_in_it
         let [a, b, ..] = n.to_le_bytes();
         receiver.hear_from(at, &signer.full(&signer.fields(at)), [2, 1, 0, 0, b, a]);
         digests.push(signer.digest);
-        assert!(receiver.node.neighbours().count() <= limits::MAX_NEIGHBOURS);
+        assert!(receiver.node.neighbours().count() <= limits::NEIGHBOURS);
     }
     assert_eq!((receiver.received() as u64, receiver.last_drop()), (signers, None));
-    assert_eq!(receiver.node.neighbours().count(), limits::MAX_NEIGHBOURS);
+    assert_eq!(receiver.node.neighbours().count(), limits::NEIGHBOURS);
     let table = receiver.node.neighbour_table();
-    let (gone, kept) = digests.split_at(digests.len() - limits::MAX_NEIGHBOURS);
+    let (gone, kept) = digests.split_at(digests.len() - limits::NEIGHBOURS);
     assert!(kept.iter().all(|digest| table.get(digest).is_some()), "the newest stay");
     assert!(gone.iter().all(|digest| table.get(digest).is_none()));
     let lost = events(&receiver, |event| matches!(event, Event::NeighbourLost(_)));

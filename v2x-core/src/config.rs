@@ -40,6 +40,14 @@ pub struct Config {
     /// How often an imminent warning is said by its own station.
     #[serde(default)]
     pub imminent: Imminent,
+    /// Neighbours kept, 1..=[`limits::MAX_NEIGHBOURS`]; what lies outside is clamped. Their credentials, ways,
+    /// reputations and the rates of link addresses have as much room each.
+    #[serde(default = "usual_neighbours")]
+    pub max_neighbours: usize,
+}
+
+fn usual_neighbours() -> usize {
+    limits::NEIGHBOURS
 }
 
 impl Config {
@@ -57,6 +65,7 @@ impl Config {
             plausibility: Plausibility::default(),
             forwarding: Scheme::default(),
             imminent: Imminent::default(),
+            max_neighbours: limits::NEIGHBOURS,
         }
     }
 
@@ -74,6 +83,7 @@ impl Config {
             plausibility: Plausibility::default(),
             forwarding: Scheme::default(),
             imminent: Imminent::default(),
+            max_neighbours: limits::NEIGHBOURS,
         }
     }
 }

@@ -6,20 +6,24 @@ use v2x_proto::Class;
 
 use crate::rate::Rate;
 
-/// Neighbours kept. 802.11p carries at most about 2,000 frames/s, so 896 stations at the slowest awareness
+/// Neighbours kept unless the configuration says otherwise. 802.11p carries at most about 2,000 frames/s, so 896 stations at the slowest awareness
 /// rate (1 Hz) already fill half the channel. Seven eighths of 1,024: what fills a hash table without taking
 /// the next size of it.
-pub const MAX_NEIGHBOURS: usize = 896;
+pub const NEIGHBOURS: usize = 896;
+/// Neighbours a configuration may ask for ([`Config::max_neighbours`](crate::config::Config::max_neighbours)): what a
+/// roadside unit on a roof above a stadium's car parks sees in 20 s. At under 1 KB each they take 10 MB.
+pub const MAX_NEIGHBOURS: usize = 10_000;
+/// Neighbours heard in the same moment that are compared when one has to make room: more than one input brings,
+/// so that eviction costs the same at any size of the table.
+pub const MAX_EVICTION_TIES: usize = 64;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 
-/// Stations whose replay windows are kept after they left the neighbour table: twice as many as the table
-/// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few
-/// of them send messages that live that long.
-pub const MAX_REMEMBERED: usize = 2 * MAX_NEIGHBOURS;
+/// Stations whose replay windows are kept after they left the neighbour table: twice as many as the table usually
+/// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few of them send
+/// messages that live that long. No more for a larger table, so that making room never costs more.
+pub const MAX_REMEMBERED: usize = 2 * NEIGHBOURS;
 
-/// Credentials of other stations kept with their decompressed keys: one per neighbour.
-pub const MAX_CREDENTIALS: usize = MAX_NEIGHBOURS;
 /// Hashes of credentials that failed their check, so that each is paid for once.
 pub const MAX_BAD_CREDENTIALS: usize = 256;
 /// New credentials checked per second: each costs a signature verification before anything is known of
@@ -31,8 +35,6 @@ pub const NEW_CREDENTIAL_RATE: Rate = Rate::new(NEW_CREDENTIALS_PER_SECOND, NEW_
 /// eight addresses that make credentials up leave nobody without.
 pub const NEW_CREDENTIAL_SHARE: Rate = Rate::new(16, 16);
 
-/// Slots of each of two rows in which rates by unverified names are kept: as many as neighbours. 14 kB.
-pub const RATE_SLOTS: usize = MAX_NEIGHBOURS;
 /// Frames of one link address, and of one forwarder. A whole channel carries 2,000/s from all stations
 /// together; a roadside unit that forwards hazards sends a tenth of it, with half a second's worth at once.
 pub const LINK_RATE: Rate = Rate::new(200, 100);
@@ -75,7 +77,7 @@ pub const MAX_REVOCATION_LISTS_PER_ISSUER: usize = 64;
 /// has to revoke more of them revokes series, or is revoked itself.
 pub const MAX_REVOKED_PER_LIST: usize = 1024;
 /// Credentials seen and found revoked, so that a frame with only their digest drops by that name at once.
-pub const MAX_KNOWN_REVOKED: usize = MAX_NEIGHBOURS;
+pub const MAX_KNOWN_REVOKED: usize = NEIGHBOURS;
 /// Deltas from the air whose issuer's signature is checked per second. Lists change a few times a day.
 pub const REVOCATION_CHECKS_PER_SECOND: u32 = 4;
 /// A delta is passed on this often by one station: a car at 30 m/s passes a roadside unit's 600 m in 20 s and hears
@@ -165,8 +167,6 @@ pub const LOW_FREQUENCY_INTERVAL: Duration = Duration::from_millis(500);
 /// Points of the path history, as many as EN 302 637-2 allows in a basic vehicle container.
 pub const MAX_PATH_POINTS: usize = 23;
 
-/// Stations whose ways and reputations are kept: one per neighbour.
-pub const MAX_WATCHED: usize = MAX_NEIGHBOURS;
 /// Stations isolated at a time. Each took five seconds of lies under a credential of its own.
 pub const MAX_ISOLATED: usize = 1024;
 /// Signed messages kept as evidence against suspects, in all.

@@ -1,7 +1,7 @@
 //! The neighbour table: every station heard within the last 20 s, by verified messages only.
 //!
-//! Bounded by [`MAX_NEIGHBOURS`]; when it is full, the neighbour heard longest ago makes room, and
-//! between equals the farthest. Entries sit in slots; a list through them in the order they were heard
+//! Bounded by its capacity ([`NEIGHBOURS`] unless configured, at most [`MAX_NEIGHBOURS`]); when it is full, the
+//! neighbour heard longest ago makes room, and between equals the farthest. Entries sit in slots; a list through them in the order they were heard
 //! makes expiry and eviction cost the same at any size. No hash order ever shows.
 //!
 //! The table also answers whether a message is new: its replay windows are the neighbours' own, and
@@ -15,7 +15,7 @@ use hashbrown::HashTable;
 use v2x_proto::Digest;
 
 use crate::io::MessageId;
-use crate::limits::{MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME};
+use crate::limits::{MAX_EVICTION_TIES, MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME, NEIGHBOURS};
 use crate::position::Plane;
 use crate::security::replay_memory::ReplayMemory;
 use crate::time::{Instant, WireTime};
@@ -23,6 +23,7 @@ use crate::time::{Instant, WireTime};
 /// Neighbours by digest.
 #[derive(Clone, Debug)]
 pub struct NeighbourTable {
+    capacity: usize,
     slots: Vec<Option<Neighbour>>,
     free: Vec<u16>,
     index: HashTable<u16>,
@@ -48,13 +49,21 @@ impl Default for NeighbourTable {
 }
 
 impl NeighbourTable {
-    /// An empty table, with room for [`MAX_NEIGHBOURS`] allocated once.
+    /// An empty table, with room for [`NEIGHBOURS`] allocated once.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_capacity(NEIGHBOURS)
+    }
+
+    /// An empty table, with room for so many neighbours, 1..=[`MAX_NEIGHBOURS`], allocated once.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let capacity = capacity.clamp(1, MAX_NEIGHBOURS);
         Self {
-            slots: Vec::with_capacity(MAX_NEIGHBOURS),
+            capacity,
+            slots: Vec::with_capacity(capacity),
             free: Vec::new(),
-            index: HashTable::with_capacity(MAX_NEIGHBOURS),
+            index: HashTable::with_capacity(capacity),
             oldest: NONE,
             newest: NONE,
             memory: ReplayMemory::default(),
@@ -91,7 +100,7 @@ impl NeighbourTable {
             }
             None => {
                 change.added = true;
-                if self.len() >= MAX_NEIGHBOURS {
+                if self.len() >= self.capacity {
                     change.evicted = self.evict(own, message.wire);
                 }
                 self.insert(&message)
@@ -138,6 +147,12 @@ impl NeighbourTable {
     /// All neighbours, in an order that follows from the order in which they came and went alone.
     pub fn iter(&self) -> impl Iterator<Item = &Neighbour> {
         self.slots.iter().flatten()
+    }
+
+    /// Neighbours there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Number of neighbours.
@@ -191,14 +206,16 @@ impl NeighbourTable {
         self.find(digest).and_then(|slot| self.remove(slot, wire)).is_some()
     }
 
-    /// Heard longest ago, and between equals the farthest from us.
+    /// Heard longest ago, and between equals, as many as are compared, the farthest from us.
     fn evict(&mut self, own: Option<&Plane>, wire: WireTime) -> Option<Digest> {
         let oldest = self.neighbour(self.oldest)?;
         let mut victim = self.oldest;
         if let Some(plane) = own {
             let mut farthest = plane.distance_2(oldest.position());
             let mut next = oldest.newer;
-            while let Some(neighbour) = self.neighbour(next).filter(|n| n.heard() == oldest.heard()) {
+            for _ in 1..MAX_EVICTION_TIES {
+                let tie = self.neighbour(next).filter(|n| n.heard() == oldest.heard());
+                let Some(neighbour) = tie else { break };
                 let distance = plane.distance_2(neighbour.position());
                 if distance > farthest {
                     (farthest, victim) = (distance, next);

@@ -28,7 +28,7 @@ use crate::rate::Unverified;
 use crate::receive::{Admission, Receiver, Situation};
 use crate::rng::{Purpose, Stream};
 use crate::security::pseudonym::change::Schedule;
-use crate::security::{Distribution, Permissions, Pool, TrustStore};
+use crate::security::{Distribution, KeyCache, Permissions, Pool, TrustStore};
 use crate::send::{Here, SendResult, Sender, TimedFix};
 use crate::time::{Anchor, Instant, WireTime};
 use crate::urgency::{self, Velocity};
@@ -129,7 +129,8 @@ impl Node {
         let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
         let stream = |purpose| Stream::new(seed, own, purpose);
         let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
-        let rates = Unverified::new(&mut stream(Purpose::RateKeys));
+        let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
+        let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
         let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
         let keeps_alive =
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
@@ -146,15 +147,15 @@ impl Node {
             here: None,
             velocity: (0.0, 0.0),
             sending,
-            receiver: Receiver::new(trust, copies, rates, now),
+            receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
             sender: Sender::new(pool, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
-            neighbours: NeighbourTable::new(),
+            neighbours: NeighbourTable::with_capacity(room),
             distribution,
             airtime: Airtime::default(),
             pseudonyms: Schedule::new(config.pseudonym, now, changes),
             seed,
-            watch: Watch::new(config.plausibility, config.awareness, now),
+            watch: Watch::new(config.plausibility, config.awareness, now).for_neighbours(room),
             outputs,
             counters: Counters::default(),
             config,

@@ -69,10 +69,10 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// Nothing spent yet.
+    /// Nothing spent yet, two rows of `slots`, at least 1, of 8 bytes.
     #[must_use]
-    pub fn new(rate: Rate, stream: &mut Stream) -> Self {
-        let row = || vec![Instant::ZERO; limits::RATE_SLOTS].into_boxed_slice();
+    pub fn new(rate: Rate, slots: usize, stream: &mut Stream) -> Self {
+        let row = || vec![Instant::ZERO; slots.max(1)].into_boxed_slice();
         Self { rate, keys: (stream.next_u64(), stream.next_u64()), rows: [row(), row()] }
     }
 
@@ -81,7 +81,8 @@ impl Buckets {
         let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
         hasher.write(key);
         let hash = hasher.finish();
-        let places = [hash as usize % limits::RATE_SLOTS, (hash >> 32) as usize % limits::RATE_SLOTS];
+        let slots = self.rows[0].len();
+        let places = [hash as usize % slots, (hash >> 32) as usize % slots];
         let mut allowed = false;
         for (row, place) in self.rows.iter_mut().zip(places) {
             allowed |= self.rate.take(&mut row[place], now);
@@ -123,15 +124,15 @@ pub struct Origin {
 }
 
 impl Unverified {
-    /// Nothing heard yet.
+    /// Nothing heard yet; each rate has as many slots a row as there may be neighbours.
     #[must_use]
-    pub fn new(stream: &mut Stream) -> Self {
+    pub fn new(neighbours: usize, stream: &mut Stream) -> Self {
         Self {
-            links: Buckets::new(limits::LINK_RATE, stream),
-            forwarders: Buckets::new(limits::LINK_RATE, stream),
+            links: Buckets::new(limits::LINK_RATE, neighbours, stream),
+            forwarders: Buckets::new(limits::LINK_RATE, neighbours, stream),
             strangers: Instant::ZERO,
             credentials: Instant::ZERO,
-            credential_shares: Buckets::new(limits::NEW_CREDENTIAL_SHARE, stream),
+            credential_shares: Buckets::new(limits::NEW_CREDENTIAL_SHARE, neighbours, stream),
         }
     }
 
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_flooding_address_is_refused_and_others_are_not() {
-        let mut rates = Unverified::new(&mut stream());
+        let mut rates = Unverified::new(limits::NEIGHBOURS, &mut stream());
         let table = NeighbourTable::new();
         let mut passed = 0;
         for n in 0..20_000_u64 {
@@ -301,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_flooding_address_leaves_most_of_the_credential_checks_to_others() {
-        let mut rates = Unverified::new(&mut stream());
+        let mut rates = Unverified::new(limits::NEIGHBOURS, &mut stream());
         let flood = (0..20_000_u64)
             .filter(|n| rates.new_credential(&[1; 6], true, Instant::from_nanos(n * 50_000)))
             .count();

@@ -134,11 +134,17 @@ pub enum Admission {
 
 impl Receiver {
     /// With nothing heard yet, of a station that starts now.
-    pub fn new(trust: TrustStore, copies: CopyCache, rates: Unverified, now: Instant) -> Self {
+    pub fn new(
+        trust: TrustStore,
+        copies: CopyCache,
+        rates: Unverified,
+        keys: KeyCache,
+        now: Instant,
+    ) -> Self {
         Self {
             trust,
             revocations: Revocations::default(),
-            keys: KeyCache::new(),
+            keys,
             copies,
             hold: Hold::default(),
             queue: VerifyQueue::default(),

@@ -385,7 +385,7 @@ fn intended_send(received: &Received) -> Option<WireTime> {
 /// Reason of what was expected by its number and did not come.
 pub const SEQUENCE_GAP: &str = "sequence_gap";
 /// (signer, class) pairs whose numbers are followed.
-const MAX_TRACKED: usize = limits::MAX_NEIGHBOURS * 6;
+const MAX_TRACKED: usize = limits::NEIGHBOURS * 6;
 /// Notices kept until they are told, each second.
 const MAX_NOTICES: usize = 16;
 /// Things kept for a roadside unit's application, which takes them after every input of its own and every turn.

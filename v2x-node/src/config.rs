@@ -190,7 +190,7 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
     if let Some(profile) = top.choice("imminent", &profiles)? {
         config.imminent = profile;
     }
-    if let Some(section) = top.table("station", &["type", "length_m", "width_m"])? {
+    if let Some(section) = top.table("station", &["type", "length_m", "width_m", "max_neighbours"])? {
         if let Some(number) = station_type(&section)? {
             let fits = (number == ROADSIDE_UNIT) == (role == Role::Roadside);
             if !fits {
@@ -206,6 +206,9 @@ fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
         }
         if let Some(width) = section.number("width_m", 0.1..=6.1, " m")? {
             config.width_dm = Some(decimetres(width));
+        }
+        if let Some(most) = section.integer("max_neighbours", 1..=limits::MAX_NEIGHBOURS)? {
+            config.max_neighbours = most;
         }
     }
     if let Some(section) = top.table("awareness", &["rule", "interval_ms"])? {

@@ -7,7 +7,7 @@ use benches::fleet::CENTRE;
 use benches::heap;
 use v2x_core::config::Config;
 use v2x_core::io::MessageId;
-use v2x_core::limits::MAX_NEIGHBOURS;
+use v2x_core::limits::NEIGHBOURS;
 use v2x_core::neighbor::{Heard, NeighbourTable};
 use v2x_core::node::Node;
 use v2x_core::security::KeyCache;
@@ -27,7 +27,7 @@ pub struct Memory {
 pub fn run() -> Memory {
     let authority = Authority::new().expect("invariant: the authority's constants are valid");
     let wire = authority::start().wire;
-    let trusted: Vec<_> = (0..MAX_NEIGHBOURS as u32)
+    let trusted: Vec<_> = (0..NEIGHBOURS as u32)
         .map(|number| {
             authority.credential(number).and_then(|bytes| authority.trust().check_station(&bytes, wire))
         })
@@ -42,14 +42,14 @@ pub fn run() -> Memory {
         }
         (table, keys)
     });
-    assert_eq!((table.len(), keys.len()), (MAX_NEIGHBOURS, MAX_NEIGHBOURS), "both tables are full");
+    assert_eq!((table.len(), keys.len()), (NEIGHBOURS, NEIGHBOURS), "both tables are full");
     let identity = authority.identity(1).expect("invariant: the authority's constants are valid");
     let trust = authority.trust().clone();
     let (node, of_node) =
         heap::measured(|| Node::new(Config::vehicle(), identity, trust, 1, authority::start()));
     drop(node);
     Memory {
-        bytes_per_neighbour: used.bytes_kept as f64 / MAX_NEIGHBOURS as f64,
+        bytes_per_neighbour: used.bytes_kept as f64 / NEIGHBOURS as f64,
         bytes_per_node: of_node.bytes_kept,
     }
 }
@@ -69,7 +69,7 @@ fn heard(id: MessageId) -> Heard {
 
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "memory: heap, {MAX_NEIGHBOURS} neighbours")?;
+        writeln!(f, "memory: heap, {NEIGHBOURS} neighbours")?;
         writeln!(f, "  a neighbour and its key       {:10.0} B", self.bytes_per_neighbour)?;
         write!(f, "  a node that heard nobody      {:10} B", self.bytes_per_node)
     }

@@ -48,7 +48,7 @@ const BUCKETS: usize = 1024;
 #[test]
 fn a_neighbour_and_its_credential_take_at_most_512_bytes() {
     // Slot, and its share of an index of 1,024 buckets of two bytes and a control byte.
-    let share = |bucket: usize| (BUCKETS * bucket).div_ceil(MAX_NEIGHBOURS);
+    let share = |bucket: usize| (BUCKETS * bucket).div_ceil(NEIGHBOURS);
     let neighbour = size_of::<Option<Neighbour>>() + share(size_of::<u16>() + 1);
     // A cached credential is one allocation (key, value, two links; 8 bytes of allocator header,
     // rounded to 16) and a share of 1,024 buckets of two pointers and a control byte.
@@ -89,7 +89,7 @@ fn an_older_message_moves_nothing() {
 #[test]
 fn a_full_table_lets_the_one_heard_longest_ago_go_then_the_farthest() {
     let mut table = NeighbourTable::new();
-    for n in 0..MAX_NEIGHBOURS as u16 {
+    for n in 0..NEIGHBOURS as u16 {
         // The first ten are heard in the same moment, number 7 farthest away.
         let millis = u64::from(n.saturating_sub(9));
         let east = if n == 7 { 900.0 } else { f64::from(n) };
@@ -98,7 +98,24 @@ fn a_full_table_lets_the_one_heard_longest_ago_go_then_the_farthest() {
     }
     let evicted: Vec<_> = (0..3).map(|n| hear(&mut table, &beacon(2000 + n, 1, 2000)).evicted).collect();
     assert_eq!(evicted, [Some(signer(7)), Some(signer(9)), Some(signer(8))]);
-    assert_eq!(table.len(), MAX_NEIGHBOURS);
+    assert_eq!(table.len(), NEIGHBOURS);
+}
+
+#[test]
+fn a_table_of_ten_thousand_is_full_at_ten_thousand_and_evicts_among_few_of_equal_age() {
+    let mut table = NeighbourTable::with_capacity(usize::MAX);
+    for n in 0..MAX_NEIGHBOURS as u16 {
+        // All at once; the farthest of all lies beyond those that are compared.
+        let far = usize::from(n) == MAX_EVICTION_TIES;
+        let east = if far { 9000.0 } else { f64::from(n % 64) };
+        let message = Heard { position: HOME.moved(east, 0.0), ..beacon(n, 1, 0) };
+        assert_eq!(hear(&mut table, &message), Change { added: true, evicted: None });
+    }
+    let room = table.slots.capacity();
+    let change = hear(&mut table, &beacon(20_000, 1, 1));
+    assert_eq!(change.evicted, Some(signer(MAX_EVICTION_TIES as u16 - 1)));
+    assert_eq!((table.len(), table.slots.capacity()), (MAX_NEIGHBOURS, room));
+    assert_eq!(table.expire(Instant::from_millis(20_000), wire(20_000)), Some(signer(0)), "the list's head");
 }
 
 #[test]
@@ -110,7 +127,7 @@ fn expiry_and_eviction_open_no_replay() {
         let end = freshness::refused_from(class, flood.generation).since(WIRE).as_millis() as u64;
         // Pushed out by a crowd at once, or expired after 20 s: the copy stays known while it is fresh.
         let mut crowded = table.clone();
-        for n in 0..MAX_NEIGHBOURS as u16 {
+        for n in 0..NEIGHBOURS as u16 {
             hear(&mut crowded, &beacon(100 + n, 1, 1));
         }
         assert!(crowded.get(&signer(1)).is_none());

@@ -26,7 +26,7 @@ impl Node {
     /// Every table that what is heard or asked for can fill. None ever holds more than its limit.
     pub fn tables(&self) -> impl Iterator<Item = Table> {
         let own = [
-            Table::new("neighbours", self.neighbours.len(), limits::MAX_NEIGHBOURS),
+            Table::new("neighbours", self.neighbours.len(), self.neighbours.capacity()),
             Table::new("remembered stations", self.neighbours.remembered(), limits::MAX_REMEMBERED),
             Table::new("wanted credentials", self.distribution.wanted(), limits::MAX_REQUESTS),
             Table::new("floods", self.forwarder.len(), limits::MAX_FLOODS),

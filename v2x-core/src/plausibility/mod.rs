@@ -164,12 +164,11 @@ impl Watch {
             AwarenessRule::Every(interval) => interval.min(limits::MIN_AWARENESS_INTERVAL),
             AwarenessRule::Triggered | AwarenessRule::Off => limits::MIN_AWARENESS_INTERVAL,
         };
-        let capacity = NonZeroUsize::new(limits::MAX_WATCHED).unwrap_or(NonZeroUsize::MIN);
         Self {
             rule,
             shortest_s: shortest.as_secs_f32(),
             since: now,
-            stations: LruCache::with_hasher(capacity, DigestHash),
+            stations: stations(limits::NEIGHBOURS),
             places: Places::default(),
             copies: Copies::default(),
             usual: Usual::default(),
@@ -177,6 +176,14 @@ impl Watch {
             offenders: Offenders::default(),
             findings: Findings::default(),
         }
+    }
+
+    /// With room for so many stations, at least 1, instead of [`limits::NEIGHBOURS`]; forgets those heard before.
+    #[must_use]
+    pub fn for_neighbours(mut self, neighbours: usize) -> Self {
+        self.stations = stations(neighbours);
+        self.places = Places::for_stations(neighbours);
+        self
     }
 
     /// Judges a verified message. `here` is the plane about the own position, when that is known.
@@ -321,7 +328,7 @@ impl Watch {
     pub fn tables(&self) -> impl Iterator<Item = Table> + use<> {
         let (evidence, bytes) = self.offenders.evidence();
         [
-            Table::new("stations watched", self.stations.len(), limits::MAX_WATCHED),
+            Table::new("stations watched", self.stations.len(), self.stations.cap().get()),
             Table::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
             Table::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
             Table::new("bytes of evidence", bytes, limits::MAX_EVIDENCE_BYTES),
@@ -486,6 +493,10 @@ pub fn report_request(report: Bytes) -> SendRequest {
         due: None,
         payload: report,
     }
+}
+
+fn stations(most: usize) -> LruCache<Digest, Record, DigestHash> {
+    LruCache::with_hasher(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN), DigestHash)
 }
 
 type Found = ArrayVec<(Check, f32), { Check::ALL.len() }>;

@@ -2,6 +2,7 @@
 
 use v2x_proto::Digest;
 
+use crate::limits::NEIGHBOURS;
 use crate::position::Position;
 
 /// Stations by cell. A full cell forgets the one put there first: there is room for more vehicles than fit into one.
@@ -12,16 +13,26 @@ pub struct Places {
 
 impl Default for Places {
     fn default() -> Self {
-        Self { cells: vec![[None; PER_CELL]; CELLS] }
+        Self::for_stations(NEIGHBOURS)
     }
 }
 
 impl Places {
+    /// A grid for so many stations: at least twice as many cells, a power of two.
+    pub fn for_stations(stations: usize) -> Self {
+        Self { cells: vec![[None; PER_CELL]; (2 * stations.max(1)).next_power_of_two()] }
+    }
+
+    #[cfg(test)]
+    pub fn bytes_for(stations: usize) -> usize {
+        size_of_val(Self::for_stations(stations).cells.as_slice())
+    }
+
     /// A station is at `new`; it was at `old`, when that is known.
     pub fn place(&mut self, station: Digest, old: Option<Position>, new: Position) {
-        let to = cell(new.latitude >> SHIFT, new.longitude >> SHIFT);
+        let to = self.cell(new.latitude >> SHIFT, new.longitude >> SHIFT);
         if let Some(old) = old {
-            let from = cell(old.latitude >> SHIFT, old.longitude >> SHIFT);
+            let from = self.cell(old.latitude >> SHIFT, old.longitude >> SHIFT);
             if from == to && self.cells[to].contains(&Some(station)) {
                 return;
             }
@@ -39,7 +50,7 @@ impl Places {
 
     /// A station that was at `position` is forgotten.
     pub fn remove(&mut self, station: Digest, position: Position) {
-        self.clear(cell(position.latitude >> SHIFT, position.longitude >> SHIFT), station);
+        self.clear(self.cell(position.latitude >> SHIFT, position.longitude >> SHIFT), station);
     }
 
     /// Stations in the cells within some 2 m of `position`, and any others that share their places in the grid: at
@@ -53,9 +64,14 @@ impl Places {
         let (west, east) = span(position.longitude);
         let rows = [Some(south), north].into_iter().flatten();
         rows.flat_map(move |row| {
-            [Some(west), east].into_iter().flatten().map(move |column| cell(row, column))
+            [Some(west), east].into_iter().flatten().map(move |column| self.cell(row, column))
         })
         .flat_map(|cell| self.cells[cell].iter().copied().flatten())
+    }
+
+    fn cell(&self, row: i32, column: i32) -> usize {
+        let mixed = (row as u32).wrapping_mul(0x9e37_79b1) ^ (column as u32).wrapping_mul(0x85eb_ca6b);
+        (mixed >> (32 - self.cells.len().ilog2())) as usize
     }
 
     fn clear(&mut self, cell: usize, station: Digest) {
@@ -67,17 +83,10 @@ impl Places {
     }
 }
 
-fn cell(row: i32, column: i32) -> usize {
-    let mixed = (row as u32).wrapping_mul(0x9e37_79b1) ^ (column as u32).wrapping_mul(0x85eb_ca6b);
-    (mixed >> (32 - CELLS.ilog2())) as usize
-}
-
 /// 1,024 of 1e-7 degree: 11 m from south to north, 7 m from west to east at 50 degrees.
 const SHIFT: u32 = 10;
 /// 2 m from south to north; from west to east 1.3 m at 50 degrees, still more than an overlap.
 const REACH: i32 = 180;
-/// Twice as many as stations, a power of two.
-const CELLS: usize = 2048;
 /// More vehicles than fit into 11 m by 7 m.
 const PER_CELL: usize = 4;
 

@@ -13,7 +13,7 @@ impl Receiver {
             .lists()
             .fold((0, 0), |(lists, most), list| (lists + 1, usize::max(most, list.digests as usize)));
         [
-            Table::new("credentials", self.keys.len(), limits::MAX_CREDENTIALS),
+            Table::new("credentials", self.keys.len(), self.keys.capacity()),
             Table::new("credentials that failed", bad, limits::MAX_BAD_CREDENTIALS),
             Table::new("credentials known to be revoked", revoked, limits::MAX_KNOWN_REVOKED),
             Table::new("revocation lists", lists, limits::MAX_REVOCATION_LISTS),

@@ -12,7 +12,7 @@ use lru::LruCache;
 use v2x_proto::Digest;
 
 use super::credential::Trusted;
-use crate::limits::{MAX_BAD_CREDENTIALS, MAX_CREDENTIALS, MAX_KNOWN_REVOKED};
+use crate::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, NEIGHBOURS};
 use crate::time::WireTime;
 
 /// Checked credentials by digest, least recently used out first.
@@ -42,10 +42,16 @@ impl Default for KeyCache {
 }
 
 impl KeyCache {
-    /// An empty cache with room for [`MAX_CREDENTIALS`].
+    /// An empty cache with room for the credentials of [`NEIGHBOURS`].
     #[must_use]
     pub fn new() -> Self {
-        Self::with_capacity(MAX_CREDENTIALS, MAX_BAD_CREDENTIALS)
+        Self::for_neighbours(NEIGHBOURS)
+    }
+
+    /// An empty cache with room for a credential of each of so many neighbours, at least 1.
+    #[must_use]
+    pub fn for_neighbours(neighbours: usize) -> Self {
+        Self::with_capacity(neighbours, MAX_BAD_CREDENTIALS)
     }
 
     /// What is known of the credential named `digest` at `now`.
@@ -116,6 +122,12 @@ impl KeyCache {
     /// True when a credential with this digest failed its check before.
     pub fn is_bad(&mut self, digest: &Digest) -> bool {
         self.bad.get(digest).is_some()
+    }
+
+    /// Checked credentials there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.good.cap().get()
     }
 
     /// Number of checked credentials.

@@ -49,6 +49,18 @@ every_s = 5
 const ROADSIDE: &str = include_str!("../../../examples/roadside.toml");
 
 #[test]
+fn a_station_has_as_many_neighbours_as_it_asks_for_within_the_bound() {
+    assert_eq!(parse(VEHICLE).unwrap().station.max_neighbours, limits::NEIGHBOURS);
+    let vehicle = include_str!("../../../examples/vehicle.toml");
+    let with = |most: &str| vehicle.replacen("[station]", &format!("[station]\nmax_neighbours = {most}"), 1);
+    assert_eq!(parse(&with("10000")).unwrap().station.max_neighbours, limits::MAX_NEIGHBOURS);
+    for wrong in ["0", "10001", "-1", "\"many\""] {
+        let shown = parse(&with(wrong)).unwrap_err().to_string();
+        assert!(shown.contains("station.max_neighbours") && shown.contains("1 to 10000"), "{shown}");
+    }
+}
+
+#[test]
 fn sampled_verification_is_off_unless_asked_for() {
     assert_eq!(parse(VEHICLE).unwrap().station.sample_far_awareness, None);
     let with = VEHICLE.replacen("[link]", "[verify]\nsample_far_awareness = 5\n[link]", 1);
