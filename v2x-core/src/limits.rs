@@ -13,8 +13,8 @@ pub const NEIGHBOURS: usize = 896;
 /// Neighbours a configuration may ask for ([`Config::max_neighbours`](crate::config::Config::max_neighbours)): what a
 /// roadside unit on a roof above a stadium's car parks sees in 20 s. At under 1 KB each they take 10 MB.
 pub const MAX_NEIGHBOURS: usize = 10_000;
-/// Neighbours heard in the same moment that are compared when one has to make room: more than one input brings,
-/// so that eviction costs the same at any size of the table.
+/// Neighbours heard longest ago in the same moment that are compared when one has to make room. Each is verified for
+/// 35 us, so that few share a moment on a real clock; in virtual time a whole table can, and eviction still costs the same.
 pub const MAX_EVICTION_TIES: usize = 64;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
