@@ -1,0 +1,201 @@
+//! What forwarding costs a frame beside its verification: `cargo bench --bench forward`.
+//!
+//! A hundred neighbours send hazards of many hops, one every 75 ms, every one new, to two stations that trust all
+//! signatures: one sends floods on, one does not. The time of a frame is from its bytes to its event, and of the timers
+//! that follow until it was sent on. Both stations take turns frame by frame in one process; the figure is the difference.
+
+use core::time::Duration;
+use std::time;
+
+use benches::authority::{self, Authority};
+use benches::figures::{self, Samples, rounded};
+use benches::fleet::{Fleet, fix_on_ring};
+use bytes::Bytes;
+use ed25519_dalek::VerifyingKey;
+use prost::Message as _;
+use v2x_core::config::{AwarenessRule, Config, Plausibility, Scheme};
+use v2x_core::host::Host;
+use v2x_core::io::{ClockState, Event, Input, Output, ReceivedFrame, SendRequest};
+use v2x_core::node::Node;
+use v2x_core::time::Instant;
+use v2x_proto::{AreaView, Class, Shape, v1};
+
+const NEIGHBOURS: u32 = 100;
+
+fn main() {
+    let authority = Authority::new().expect("invariant: the authority's constants are valid");
+    let mut fleet = Fleet::new(&authority, NEIGHBOURS).expect("invariant: its stations' too");
+    let mut stations = [Scheme::Off, Scheme::Roadcast].map(|scheme| listener(&authority, scheme));
+    let mut senders: Vec<Node> = (1..=NEIGHBOURS).map(|number| sender(&authority, number)).collect();
+    let rounds = if figures::quick() { 2 } else { 25 };
+    let (mut off, mut on) = (Samples::default(), Samples::default());
+    let (mut frames, mut forwarded) = (0_u64, 0_u64);
+    for round in 0..rounds {
+        let start = Instant::ZERO + ROUND * round;
+        let mut turn = 0;
+        for sample in fleet.drive(ROUND) {
+            for node in &mut stations {
+                hear(node, sample.at, sample.frame.clone().into(), sample.link, Duration::ZERO);
+            }
+            // One sender after the other, each when the last one's flood was sent on.
+            let at = start + SPACING * (turn + 1);
+            if sample.at < at || turn >= NEIGHBOURS {
+                continue;
+            }
+            let number = turn;
+            turn += 1;
+            let Some(bytes) = flood(&mut senders[number as usize], at, u64::from(round)) else { continue };
+            let times: [(f64, bool); 2] = core::array::from_fn(|station| {
+                hear(&mut stations[station], at, bytes.clone(), link(number + 1), WINDOW)
+            });
+            if round > 0 {
+                off.add(times[0].0);
+                on.add(times[1].0);
+                frames += 1;
+                forwarded += u64::from(times[1].1);
+            }
+        }
+    }
+    let cost = on.median() - off.median();
+    println!("{}", figures::machine());
+    println!("{frames} floods, {NEIGHBOURS} neighbours, no signature verified");
+    println!("  delivered only             {:8.0} ns (median)", off.median());
+    println!("  delivered and sent on      {:8.0} ns (median), {forwarded} frames sent on", on.median());
+    println!("  forwarding                 {cost:8.0} ns a frame");
+    println!(
+        "{}",
+        serde_json::json!({
+            "bench": "forward",
+            "frames": frames,
+            "forwarded": forwarded,
+            "deliver_ns": rounded(off.median(), 0),
+            "deliver_and_forward_ns": rounded(on.median(), 0),
+            "forward_ns_per_frame": rounded(cost, 0),
+        })
+    );
+}
+
+/// Nanoseconds that a station takes for a frame and for what is due within `after`, and whether it sent anything.
+fn hear(node: &mut Node, at: Instant, bytes: Bytes, link_source: [u8; 6], after: Duration) -> (f64, bool) {
+    let frame =
+        ReceivedFrame { bytes, link_source, kernel_receive: None, user_receive: None, signal_dbm: None };
+    node.handle_input(at, Input::Fix(Some(fix_on_ring(1.0, 0.0, 0.0, authority::start().wire_at(at)))));
+    drain(node);
+    let start = time::Instant::now();
+    node.handle_input(at, Input::Frame(frame));
+    let (mut deadline, mut sent) = drain(node);
+    while deadline <= at + after {
+        node.handle_input(deadline.max(at), Input::Timeout);
+        let (next, more) = drain(node);
+        (deadline, sent) = (next, sent || more);
+    }
+    (start.elapsed().as_nanos() as f64, sent)
+}
+
+fn drain(node: &mut Node) -> (Instant, bool) {
+    let mut sent = false;
+    loop {
+        match node.poll_output() {
+            Output::Timeout(at, _) => return (at, sent),
+            Output::Event(Event::Forwarded(_)) => sent = true,
+            Output::Event(_) | Output::Transmit(_) => {}
+        }
+    }
+}
+
+fn listener(authority: &Authority, scheme: Scheme) -> Node {
+    // The floods do not come from where their senders' beacons do.
+    let config = Config {
+        awareness: AwarenessRule::Off,
+        forwarding: scheme,
+        plausibility: Plausibility::Off,
+        ..Config::vehicle()
+    };
+    let identity =
+        authority.identity(NEIGHBOURS + 1).expect("invariant: the authority's constants are valid");
+    let start = authority::start();
+    let trust = authority.trust().clone();
+    let mut node = Node::with_host(config, identity, trust, 1, start, Box::new(Trusting));
+    node.handle_input(Instant::ZERO, Input::Clock { wire: start.wire, state: ClockState::Locked });
+    node
+}
+
+fn sender(authority: &Authority, number: u32) -> Node {
+    let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
+    let identity = authority.identity(number).expect("invariant: the authority's constants are valid");
+    let start = authority::start();
+    let mut node = Node::new(config, identity, authority.trust().clone(), 2, start);
+    node.handle_input(Instant::ZERO, Input::Clock { wire: start.wire, state: ClockState::Locked });
+    node
+}
+
+/// The frame of a new state of the sender's one event.
+fn flood(node: &mut Node, at: Instant, version: u64) -> Option<Bytes> {
+    let wire = authority::start().wire_at(at);
+    let fix = fix_on_ring(200.0, 0.0, 1.0, wire);
+    let state = if version == 0 { v1::HazardState::New } else { v1::HazardState::Update };
+    let hazard = v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&node.digest().0), number: 1 }),
+        state: state as i32,
+        detection_time_us: authority::start().wire.as_micros() + 1,
+        reference_time_us: wire.as_micros(),
+        position: Some(v1::Position {
+            latitude: fix.position.latitude,
+            longitude: fix.position.longitude,
+            ..v1::Position::default()
+        }),
+        cause: 94,
+        ..v1::Hazard::default()
+    };
+    let area = AreaView {
+        latitude: fix.position.latitude,
+        longitude: fix.position.longitude,
+        shape: Shape::Circle,
+        distance_a_m: 1_500,
+        distance_b_m: 0,
+        azimuth_deg: 0,
+    };
+    node.handle_input(at, Input::Fix(Some(fix)));
+    node.handle_input(
+        at,
+        Input::Send(SendRequest {
+            message_type: v1::MessageType::Hazard as u32,
+            class: Class::D3,
+            lifetime_ms: 1_500,
+            max_hops: 16,
+            area: Some(area),
+            subject: 0,
+            due: None,
+            payload: hazard.encode_to_vec().into(),
+        }),
+    );
+    let mut frame = None;
+    loop {
+        match node.poll_output() {
+            Output::Timeout(..) => return frame,
+            Output::Transmit(transmit) => frame = Some(transmit.bytes),
+            Output::Event(_) => {}
+        }
+    }
+}
+
+fn link(number: u32) -> [u8; 6] {
+    let [a, b, c, d] = number.to_be_bytes();
+    [2, 0, a, b, c, d]
+}
+
+/// Verifies nothing: what is left is everything beside the signature.
+#[derive(Debug)]
+struct Trusting;
+
+impl Host for Trusting {
+    fn verify(&mut self, _key: &VerifyingKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
+        true
+    }
+}
+
+/// Each sender once.
+const ROUND: Duration = Duration::from_secs(8);
+const SPACING: Duration = Duration::from_millis(75);
+/// Longest wait of a forwarder, and its jitter.
+const WINDOW: Duration = Duration::from_millis(62);
