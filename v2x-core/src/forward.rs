@@ -330,7 +330,7 @@ impl Forwarder {
         let id = flood.id;
         let expires = flood.expires;
         // Our own goes out again as it went out first.
-        let remaining_hops = flood.remaining_hops - 1;
+        let remaining_hops = flood.remaining_hops.saturating_sub(1);
         let bytes = relayed(&mut self.frames, &flood.frame, remaining_hops, own, cause);
         self.floods.update(slot, |flood| {
             match cause {

@@ -42,8 +42,8 @@ pub const LINK_RATE: Rate = Rate::new(200, 100);
 /// it they are demoted. A hundred newcomers at 5 Hz until the first of each is verified; 2 % of a core.
 pub const STRANGER_RATE: Rate = Rate::new(500, 100);
 /// Verified messages of one signer (`standards` 5.3): awareness at 10 Hz with slack for a clock that runs
-/// fast, an alert's 10 Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of three
-/// intersections at 10 Hz. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
+/// fast, an alert's 10 Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of two
+/// intersections at 10 Hz with answers and corrections beside them. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
 pub const fn signer_rate(class: Class) -> Rate {
     match class {
         Class::D0 => Rate::new(10, 20),
