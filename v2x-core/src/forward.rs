@@ -15,6 +15,7 @@
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed
 //! bytes are sent as they came; only the hop header is new.
 
+mod agenda;
 pub mod area;
 mod carry;
 pub mod contention;
@@ -29,12 +30,12 @@ use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use siphasher::sip::SipHasher13;
-use v2x_proto::envelope::{MAX_FRAME, SignedView};
+use v2x_proto::envelope::SignedView;
 use v2x_proto::hop::{self, HopHeader};
 use v2x_proto::{AreaView, Class, Digest};
 
 use self::area::Area;
-use self::contention::{HeardCopy, Window, plausible_hops};
+use self::contention::{HeardCopy, Window};
 pub use self::flood::{EventVersion, ForwardCause, Forwarded};
 use self::flood::{Flood, Keep, Scope, State};
 use self::reach::Reach;
@@ -59,9 +60,10 @@ pub struct Forwarder {
     early: Vec<Early>,
     /// Up to when the rate of early beacons is spent.
     lacked: Instant,
+    /// Up to when the rate of copies for neighbours is spent.
+    serving: Instant,
     jitter: (u64, u64),
     draws: u64,
-    frames: BytesMut,
 }
 
 /// What the forwarder needs to know of the moment.
@@ -145,9 +147,9 @@ impl Forwarder {
             reach: Reach::default(),
             early: Vec::with_capacity(limits::MAX_EARLY_COPIES),
             lacked: Instant::ZERO,
+            serving: Instant::ZERO,
             jitter: (stream.next_u64(), stream.next_u64()),
             draws: 0,
-            frames: BytesMut::new(),
         }
     }
 
@@ -271,7 +273,7 @@ impl Forwarder {
         let again = (self.scheme == Scheme::Etsi).then(|| self.etsi_wait(heard.transmitter, around));
         let cancellable = self.scheme == Scheme::Roadcast;
         let anew = self.anew(slot, &heard, around);
-        let draw = self.draw(KEEP_JITTER);
+        let draw = self.keep_jitter(slot);
         self.floods.update(slot, |flood| {
             if let Some((wait, hops)) = anew {
                 flood.remaining_hops = hops;
@@ -300,6 +302,11 @@ impl Forwarder {
                 continue;
             }
             let cause = flood.cause(around.now);
+            if cause == ForwardCause::Carry && !limits::SERVING_RATE.take(&mut self.serving, around.now) {
+                // Its neighbour's next beacon asks again.
+                self.floods.update(slot, |flood| flood.serve = None);
+                continue;
+            }
             let sent = self.transmit(slot, cause, own, around);
             if sent.is_some() {
                 return sent;
@@ -321,7 +328,7 @@ impl Forwarder {
         own: Digest,
         around: &Surroundings<'_>,
     ) -> Option<(Transmit, Forwarded)> {
-        let draw = self.draw(KEEP_JITTER);
+        let draw = self.keep_jitter(slot);
         let flood = self.floods.get(slot)?;
         let retry = match cause {
             ForwardCause::Contention | ForwardCause::Retry => self.retry(flood, around),
@@ -331,7 +338,7 @@ impl Forwarder {
         let expires = flood.expires;
         // Our own goes out again as it went out first.
         let remaining_hops = flood.remaining_hops.saturating_sub(1);
-        let bytes = relayed(&mut self.frames, &flood.frame, remaining_hops, own, cause);
+        let bytes = relayed(&flood.frame, remaining_hops, own, cause);
         self.floods.update(slot, |flood| {
             match cause {
                 ForwardCause::Contention => flood.retries = RETRIES,
@@ -420,7 +427,7 @@ impl Forwarder {
         let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
         let own = here.distance_2(flood.source).sqrt();
         let source = Plane::at(flood.source);
-        let ahead = around.neighbours.iter().filter(|neighbour| {
+        let ahead = around.neighbours.iter().take(LOOKED_AT).filter(|neighbour| {
             neighbour.is_direct()
                 && around.now.since(neighbour.heard()) < AHEAD_HEARD
                 && source.distance_2(neighbour.position()).sqrt() > own + AHEAD_M
@@ -453,6 +460,12 @@ impl Forwarder {
         }
     }
 
+    /// What chance adds to the interval of a flood that is kept alive.
+    fn keep_jitter(&mut self, slot: u16) -> Duration {
+        let kept = self.floods.get(slot).is_some_and(|flood| flood.keep.is_some());
+        if kept { self.draw(KEEP_JITTER) } else { Duration::ZERO }
+    }
+
     /// A duration below `bound` that nobody else can foresee.
     fn draw(&mut self, bound: Duration) -> Duration {
         self.draws = self.draws.wrapping_add(1);
@@ -460,67 +473,6 @@ impl Forwarder {
         hasher.write_u64(self.draws);
         let scaled = (u128::from(hasher.finish()) * bound.as_nanos()) >> 64;
         Duration::from_nanos(scaled as u64)
-    }
-}
-
-impl Flood {
-    /// A copy of it was heard. `again`: what a stock forwarder, which keeps no memory of what it sent on, waits for it.
-    fn hear(
-        &mut self,
-        copy: &HeardCopy,
-        again: Option<Duration>,
-        cancellable: bool,
-        around: &Surroundings<'_>,
-    ) {
-        if let Some(wait) = again {
-            self.state = match self.state {
-                State::Waiting(_) => State::Settled,
-                _ if copy.remaining_hops > 1 => {
-                    self.remaining_hops = copy.remaining_hops;
-                    State::Waiting(around.now + wait)
-                }
-                state => state,
-            };
-            return;
-        }
-        let Some(here) = around.here else { return };
-        match self.state {
-            State::Waiting(_) if self.id.class == Class::D0 => {
-                // A stranger's copies do not count: anybody may repeat a frame.
-                self.relays += u8::from(copy.transmitter.is_some());
-                if self.relays >= RELAYS {
-                    self.state = State::Settled;
-                }
-            }
-            State::Waiting(_) if cancellable && contention::cancels(&self.place(here), copy) => {
-                self.state = State::Settled;
-            }
-            State::Sent(Some(_)) if self.goes_on(copy, here) => self.state = State::Sent(None),
-            _ => {}
-        }
-        if let (Some(serve), Some(transmitter)) = (&self.serve, copy.transmitter) {
-            let served = Plane::at(serve.place);
-            if served.distance_2(transmitter).sqrt() <= served.distance_2(here.origin()).sqrt() + SERVED_M {
-                self.serve = None;
-            }
-        }
-    }
-
-    /// Whether a copy shows that the flood is farther along than here.
-    fn goes_on(&self, copy: &HeardCopy, here: &Plane) -> bool {
-        let own = here.distance_2(self.source);
-        plausible_hops(self.remaining_hops, copy.remaining_hops.saturating_add(1))
-            && copy.transmitter.is_some_and(|other| Plane::at(self.source).distance_2(other) > own)
-    }
-
-    /// What it is due for.
-    fn cause(&self, now: Instant) -> ForwardCause {
-        match self.state {
-            State::Waiting(at) if at <= now => ForwardCause::Contention,
-            State::Sent(Some(at)) if at <= now => ForwardCause::Retry,
-            _ if self.serve.is_some_and(|serve| serve.at <= now) => ForwardCause::Carry,
-            _ => ForwardCause::KeepAlive,
-        }
     }
 }
 
@@ -533,23 +485,17 @@ fn transmitter(forwarder: &Digest, link: &[u8; 6], around: &Surroundings<'_>) ->
 }
 
 /// The frame with a new hop header and the same signed bytes.
-fn relayed(
-    frames: &mut BytesMut,
-    frame: &[u8],
-    remaining_hops: u8,
-    forwarder: Digest,
-    cause: ForwardCause,
-) -> Option<Bytes> {
+fn relayed(frame: &[u8], remaining_hops: u8, forwarder: Digest, cause: ForwardCause) -> Option<Bytes> {
     let (header, len) = hop::parse(frame).ok()?;
     let mut flags = header.flags;
     flags.multi_hop = true;
     flags.store_carry_forward = cause == ForwardCause::Carry;
     flags.keep_alive = cause == ForwardCause::KeepAlive;
     let header = HopHeader { flags, remaining_hops, forwarder, forwarder_position: None, ..header };
-    frames.reserve(MAX_FRAME);
-    header.encode(frames);
-    frames.put_slice(&frame[len..]);
-    Some(frames.split().freeze())
+    let mut relayed = BytesMut::with_capacity(header.len() + frame.len() - len);
+    header.encode(&mut relayed);
+    relayed.put_slice(&frame[len..]);
+    Some(relayed.freeze())
 }
 
 /// Names a flood in beacons: the first bytes of its signature, alike for all who hold it.
@@ -572,20 +518,18 @@ const RELAY_MAX: Duration = Duration::from_millis(5);
 /// From here on at once: beyond the 150 m that are meant, and cars 30 m apart are farther apart in time than a frame is
 /// long.
 const RELAY_M: f32 = 200.0;
-/// By this many neighbours at most.
-const RELAYS: u8 = 2;
 /// Times a frame is sent again when nobody ahead carried it on.
 const RETRIES: u8 = 2;
 /// A copy with so many hops more than the own has them from a shorter way.
 const FEWER_HOPS: u8 = 2;
 /// With this many neighbours ahead, one of them has it.
 const FEW_AHEAD: usize = 3;
+/// Of so many neighbours: where more than that are, one in a hundred ahead is enough to carry it on.
+const LOOKED_AT: usize = 256;
 /// A neighbour is ahead when it is this much farther from the source.
 const AHEAD_M: f64 = 10.0;
 /// And was heard within this.
 const AHEAD_HEARD: Duration = Duration::from_secs(3);
-/// Who waits for a copy has it when somebody this much farther from it was heard to send one.
-const SERVED_M: f64 = 50.0;
 /// EN 302 637-3 keep-alive forwarding: up to 150 ms of chance, so that one speaks for all.
 const KEEP_JITTER: Duration = Duration::from_millis(150);
 /// A frame waits for its credential and its verification this long at most.

@@ -194,6 +194,9 @@ pub const MAX_EARLY_COPIES: usize = 32;
 /// One flood is given to neighbours that lack it at most this often by one station: a newcomer at the edge of the
 /// reach gets several tries within its first second, and one that always says it lacks all costs four frames a second.
 pub const SERVE_RATE: Rate = Rate::new(4, 8);
+/// Floods given to neighbours that lack them by one station, all together: after a partition thirty at once. Whoever says
+/// it lacks two hundred floods gets a fortieth of the channel, not two fifths.
+pub const SERVING_RATE: Rate = Rate::new(50, 32);
 /// A station that hears of floods it lacks says so with an early beacon this often, whoever names whatever.
 pub const LACK_RATE: Rate = Rate::new(4, 2);
 /// A roadside unit that keeps events alive repeats those that do not say how often as if they said so.

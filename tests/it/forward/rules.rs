@@ -1,5 +1,6 @@
 //! Who sends a flood on, when, and who does not.
 
+use v2x_core::config::Config;
 use v2x_core::io::{DropReason, Event, ForwardCause, Input};
 use v2x_core::limits;
 use v2x_core::position::Position;
@@ -324,6 +325,34 @@ fn one_of_many_that_hold_a_flood_gives_it_to_a_newcomer() {
     assert!(field.delivered(field.last_sent(0, Class::D3)).contains_key(&5));
 }
 
+#[test]
+fn who_always_says_that_it_lacks_every_flood_gets_no_more_than_the_rate_of_such_copies() {
+    let mut crew = Crew::default();
+    // Station 1 names no floods in its beacons, whatever it holds.
+    let places = (0..7).map(|station| (f64::from(station) * 20.0, 0.0)).collect();
+    let scheme = |station| if station == 1 { Scheme::Off } else { Scheme::Roadcast };
+    let with = |station| Config { test: true, forwarding: scheme(station), ..Config::vehicle() };
+    let mut field = Field::with(&mut crew, places, with);
+    let links = |_: usize, to: usize, _: u64| to <= 1;
+    field.run(ms(2_100), &links);
+    for _ in 0..12 {
+        for station in 2..7 {
+            field.feed(station, flood(&field, station, Some(circle(2_000)), 20, 60_000));
+        }
+        field.run(field.now + Duration::from_millis(600), &links);
+    }
+    assert_eq!(field.nodes[0].forwarder().len(), 60);
+    let (before, start) = (field.forwarded().len(), field.now);
+    field.run(start + Duration::from_secs(10), &links);
+    let served = field.forwarded().split_off(before);
+    let carried = served
+        .iter()
+        .filter(|(_, station, forwarded)| *station == 0 && forwarded.cause == ForwardCause::Carry);
+    // Sixty floods at four a second each would be 2,400.
+    let carried = carried.count();
+    assert!((400..=32 + 500).contains(&carried), "{carried}");
+}
+
 // Row 52, EN 302 637-3 keep-alive forwarding: an anchor repeats what it has not heard for twice the interval.
 #[test]
 fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
@@ -334,7 +363,7 @@ fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
             ..if station == 1 {
                 v2x_core::config::Config::roadside()
             } else {
-                v2x_core::config::Config::vehicle()
+                Config::vehicle()
             }
         });
     let links = in_range(&field.places);

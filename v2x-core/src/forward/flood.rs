@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use v2x_proto::Digest;
+use v2x_proto::{Class, Digest};
 
+use super::Surroundings;
 use super::area::Area;
-use super::contention::Place;
+use super::contention::{self, HeardCopy, Place, plausible_hops};
 use crate::dedup::FrameHash;
 use crate::io::MessageId;
 use crate::position::{Plane, Position};
@@ -148,6 +149,67 @@ impl Flood {
     }
 }
 
+impl Flood {
+    /// A copy of it was heard. `again`: what a stock forwarder, which keeps no memory of what it sent on, waits for it.
+    pub(super) fn hear(
+        &mut self,
+        copy: &HeardCopy,
+        again: Option<Duration>,
+        cancellable: bool,
+        around: &Surroundings<'_>,
+    ) {
+        if let Some(wait) = again {
+            self.state = match self.state {
+                State::Waiting(_) => State::Settled,
+                _ if copy.remaining_hops > 1 => {
+                    self.remaining_hops = copy.remaining_hops;
+                    State::Waiting(around.now + wait)
+                }
+                state => state,
+            };
+            return;
+        }
+        let Some(here) = around.here else { return };
+        match self.state {
+            State::Waiting(_) if self.id.class == Class::D0 => {
+                // A stranger's copies do not count: anybody may repeat a frame.
+                self.relays += u8::from(copy.transmitter.is_some());
+                if self.relays >= RELAYS {
+                    self.state = State::Settled;
+                }
+            }
+            State::Waiting(_) if cancellable && contention::cancels(&self.place(here), copy) => {
+                self.state = State::Settled;
+            }
+            State::Sent(Some(_)) if self.goes_on(copy, here) => self.state = State::Sent(None),
+            _ => {}
+        }
+        if let (Some(serve), Some(transmitter)) = (&self.serve, copy.transmitter) {
+            let served = Plane::at(serve.place);
+            if served.distance_2(transmitter).sqrt() <= served.distance_2(here.origin()).sqrt() + SERVED_M {
+                self.serve = None;
+            }
+        }
+    }
+
+    /// Whether a copy shows that the flood is farther along than here.
+    fn goes_on(&self, copy: &HeardCopy, here: &Plane) -> bool {
+        let own = here.distance_2(self.source);
+        plausible_hops(self.remaining_hops, copy.remaining_hops.saturating_add(1))
+            && copy.transmitter.is_some_and(|other| Plane::at(self.source).distance_2(other) > own)
+    }
+
+    /// What it is due for.
+    pub(super) fn cause(&self, now: Instant) -> ForwardCause {
+        match self.state {
+            State::Waiting(at) if at <= now => ForwardCause::Contention,
+            State::Sent(Some(at)) if at <= now => ForwardCause::Retry,
+            _ if self.serve.is_some_and(|serve| serve.at <= now) => ForwardCause::Carry,
+            _ => ForwardCause::KeepAlive,
+        }
+    }
+}
+
 impl Scope {
     /// Whether a station at `here` is to have it; where that is, nobody knows without a position, and more is better.
     pub(super) fn holds(&self, here: Option<Position>) -> bool {
@@ -205,3 +267,8 @@ impl ForwardCause {
         }
     }
 }
+
+/// An imminent message is relayed by this many neighbours at most.
+const RELAYS: u8 = 2;
+/// Who waits for a copy has it when somebody this much farther from it was heard to send one.
+const SERVED_M: f64 = 50.0;

@@ -1,11 +1,10 @@
 //! Floods by hash and by when something is due, bounded in all and for each signer.
 
-use std::collections::BTreeSet;
-
 use hashbrown::HashMap;
 use v2x_proto::{Class, Digest};
 
 use super::Lane;
+use super::agenda::Agenda;
 use super::flood::{EventVersion, Flood, State};
 use crate::dedup::FrameHash;
 use crate::limits;
@@ -15,9 +14,18 @@ use crate::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Table {
     slots: Vec<Option<Flood>>,
+    /// What each new flood is compared with, side by side: a walk over the floods themselves would read all of them.
+    keys: Vec<Option<Key>>,
     free: Vec<u16>,
     index: HashMap<FrameHash, u16>,
-    due: [BTreeSet<(Instant, u16)>; 2],
+    due: [Agenda; 2],
+}
+
+/// Whose flood a slot holds, and which event it is about.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    signer: Digest,
+    event: Option<(Digest, u32)>,
 }
 
 impl Table {
@@ -45,71 +53,70 @@ impl Table {
     /// with the most makes room: nobody pushes out another's by many of its own.
     pub(super) fn insert(&mut self, flood: Flood) {
         let signer = flood.id.signer;
-        let own = self.iter().filter(|(_, other)| other.id.signer == signer).count();
+        let own = self.keys.iter().flatten().filter(|key| key.signer == signer).count();
         if own >= limits::MAX_FLOODS_PER_SIGNER {
             self.remove_oldest_of(signer);
         } else if self.len() >= limits::MAX_FLOODS {
             let most = self.most_floods();
             self.remove_oldest_of(most.unwrap_or(signer));
         }
-        let due = flood.due();
-        let lane = lane_of(&flood);
-        let hash = flood.hash;
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(None);
-                (self.slots.len() - 1) as u16
-            }
-        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.keys.push(None);
+            (self.slots.len() - 1) as u16
+        });
+        self.due[lane_of(&flood)].set(slot, flood.due());
+        self.index.insert(flood.hash, slot);
+        let event = flood.event.map(|event| (event.origin, event.number));
+        self.keys[usize::from(slot)] = Some(Key { signer, event });
         self.slots[usize::from(slot)] = Some(flood);
-        self.index.insert(hash, slot);
-        self.due[lane].insert((due, slot));
     }
 
     /// Changes a flood, and when it is due.
     pub(super) fn update(&mut self, slot: u16, change: impl FnOnce(&mut Flood)) {
         let Some(Some(flood)) = self.slots.get_mut(usize::from(slot)) else { return };
-        let (lane, before) = (lane_of(flood), flood.due());
         change(flood);
-        let after = flood.due();
-        if after != before {
-            self.due[lane].remove(&(before, slot));
-            self.due[lane].insert((after, slot));
-        }
+        let (lane, due) = (lane_of(flood), flood.due());
+        self.due[lane].set(slot, due);
     }
 
     pub(super) fn remove(&mut self, slot: u16) {
         let Some(flood) = self.slots.get_mut(usize::from(slot)).and_then(Option::take) else { return };
-        self.due[lane_of(&flood)].remove(&(flood.due(), slot));
+        self.due[lane_of(&flood)].set(slot, Instant::FAR_FUTURE);
+        self.keys[usize::from(slot)] = None;
         self.index.remove(&flood.hash);
         self.free.push(slot);
     }
 
     /// Older messages about the same event are not to be told any more.
     pub(super) fn supersede(&mut self, event: &EventVersion) {
-        let older = |flood: &Flood| {
-            flood.state != State::Superseded
-                && flood.event.is_some_and(|it| it.same_event(event) && it.reference <= event.reference)
-        };
-        let slots: Vec<u16> = self.iter().filter(|(_, flood)| older(flood)).map(|(slot, _)| slot).collect();
-        for slot in slots {
-            self.update(slot, Flood::supersede);
+        let about = Some((event.origin, event.number));
+        for slot in 0..self.keys.len() {
+            if self.keys[slot].is_none_or(|key| key.event != about) {
+                continue;
+            }
+            let older = |flood: &Flood| {
+                flood.state != State::Superseded
+                    && flood.event.is_some_and(|it| it.reference <= event.reference)
+            };
+            if self.get(slot as u16).is_some_and(older) {
+                self.update(slot as u16, Flood::supersede);
+            }
         }
     }
 
     /// The flood that is due first, if that is by `now`.
     pub(super) fn due_at(&self, now: Instant, lane: Lane) -> Option<u16> {
         let (at, slot) = self.due[lane as usize].first()?;
-        (*at <= now).then_some(*slot)
+        (at <= now).then_some(slot)
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.due.iter().filter_map(|due| due.first()).map(|(at, _)| *at).min()
+        self.due.iter().filter_map(Agenda::first).map(|(at, _)| at).min()
     }
 
     fn most_floods(&self) -> Option<Digest> {
-        let mut signers: Vec<Digest> = self.iter().map(|(_, flood)| flood.id.signer).collect();
+        let mut signers: Vec<Digest> = self.keys.iter().flatten().map(|key| key.signer).collect();
         signers.sort_unstable();
         let most = signers.chunk_by(|a, b| a == b).max_by_key(|run| run.len())?;
         most.first().copied()
