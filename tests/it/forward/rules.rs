@@ -360,11 +360,7 @@ fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
     let mut field =
         Field::with(&mut crew, vec![(0.0, 0.0), (250.0, 0.0)], |station| v2x_core::config::Config {
             test: true,
-            ..if station == 1 {
-                v2x_core::config::Config::roadside()
-            } else {
-                Config::vehicle()
-            }
+            ..if station == 1 { Config::roadside() } else { Config::vehicle() }
         });
     let links = in_range(&field.places);
     field.run(ms(2_100), &*links);
