@@ -117,8 +117,9 @@ fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
 
 /// A neighbour that was here a moment ago.
 const SAME_M: f64 = 50.0;
-/// The wave itself takes 300 ms through an area; before that a beacon may just not know yet.
-const WAVE: Duration = Duration::from_millis(300);
+/// Twice the longest contention: by then the wave has passed those around, and a beacon that does not name the flood says
+/// that it passed its sender by. In a city that is whoever stands round a corner.
+const WAVE: Duration = Duration::from_millis(120);
 /// A copy for a neighbour waits from this, next to it, to this and [`SERVE_SPAN`], at the end of the reach.
 const SERVE_MIN: Duration = Duration::from_millis(1);
 const SERVE_SPAN: Duration = Duration::from_millis(20);
