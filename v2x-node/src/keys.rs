@@ -34,7 +34,7 @@ pub enum KeysCommand {
     ///
     /// Signs with issuer.key and issuer.cred of the directory and writes NAME.key and NAME.cred beside them, or
     /// NAME-1 to NAME-N with --count.
-    #[command(after_help = ISSUE_HELP)]
+    #[command(after_help = issue_help())]
     Issue(IssueArgs),
     /// Revoke credentials: write a signed delta for stations to read or pass on
     ///
@@ -82,9 +82,12 @@ pub struct IssueArgs {
     /// What kind of station
     #[arg(long, value_enum, default_value_t = StationRole::Vehicle)]
     role: StationRole,
-    /// What it may say, names separated by commas; what its role usually does when left out
+    /// What it may say, names separated by commas (below); what its role usually does when left out
     #[arg(long, value_name = "LIST")]
     permissions: Option<Permissions>,
+    /// What it may say besides what its role usually does
+    #[arg(long, value_name = "LIST", conflicts_with = "permissions")]
+    also: Option<Permissions>,
     /// Where it may say it: a circle, degrees and metres; everywhere when left out
     #[arg(long, value_name = "LAT,LON,RADIUS_M", value_parser = parse_region, allow_hyphen_values = true)]
     region: Option<AreaView>,
@@ -123,14 +126,14 @@ impl StationRole {
     fn permissions(self) -> Permissions {
         type P = Permissions;
         let common = P::AWARENESS | P::PERCEPTION | P::MISBEHAVIOUR_REPORT | P::MANAGEMENT;
-        let vehicle = common | P::HAZARD | P::IMMINENT | P::PRIORITY_REQUEST;
+        let vehicle = common | P::HAZARD | P::IMMINENT;
         match self {
             Self::Vehicle => vehicle,
-            Self::Emergency => vehicle | P::EMERGENCY,
-            Self::PublicTransport => vehicle | P::PUBLIC_TRANSPORT,
+            Self::Emergency => vehicle | P::EMERGENCY | P::PRIORITY_REQUEST,
+            Self::PublicTransport => vehicle | P::PUBLIC_TRANSPORT | P::PRIORITY_REQUEST,
             Self::Roadside => {
                 let infrastructure = P::SIGNAL_STATE | P::MAP_SIGN | P::SERVICE_ADVERT | P::GNSS_CORRECTION;
-                let hazards = P::HAZARD | P::AUTHORITY_HAZARD;
+                let hazards = P::HAZARD | P::AUTHORITY_HAZARD | P::NEGATION;
                 common | infrastructure | hazards | P::WIDE_AREA | P::KEEP_ALIVE | P::UPDATE_RELAY
             }
         }
@@ -193,11 +196,13 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
     let issuer = read_credential(&args.dir.join(format!("{ISSUER}.cred")))?;
     let issuer_key = read_key(&args.dir.join(format!("{ISSUER}.key")))?;
     let now_s = now_s()?;
+    let usual = || args.role.permissions() | args.also.unwrap_or(Permissions::NONE);
+    let permissions = args.permissions.unwrap_or_else(usual);
     for name in &names {
         let key = new_key()?;
         let request = CredentialRequest {
             public_key: key.verifying_key().to_bytes(),
-            permissions: args.permissions.unwrap_or_else(|| args.role.permissions()),
+            permissions,
             // Another station's clock may be a little behind ours.
             not_before_s: now_s.saturating_sub(STATION_BACKDATE_S),
             duration_min: args.hours * 60,
@@ -266,9 +271,27 @@ fn now_s() -> Result<u32, KeysError> {
     u32::try_from(clock::wire_time_us() / 1_000_000).map_err(|_| KeysError::Time)
 }
 
-const ISSUE_HELP: &str = "Examples:
+/// Shown under `roadcast keys issue --help`: what each permission is for, and who has it without being given it.
+fn issue_help() -> String {
+    let mut help = ISSUE_PERMISSIONS.to_owned();
+    for (permission, name, what) in Permissions::named() {
+        let has = StationRole::value_variants().iter().zip(["v", "e", "p", "r"]);
+        let has: String = has
+            .map(|(role, letter)| if role.permissions().contains(permission) { letter } else { "-" })
+            .collect();
+        help += &format!("  {has}  {name:<20} {what}\n");
+    }
+    help + ISSUE_EXAMPLES
+}
+
+const ISSUE_PERMISSIONS: &str =
+    "Permissions, and the roles that have them (v vehicle, e emergency, p public-transport, r roadside):
+";
+const ISSUE_EXAMPLES: &str = "
+Examples:
   roadcast keys issue --dir keys --name car-1
   roadcast keys issue --dir keys --name unit-1 --role roadside --hours 8760
+  roadcast keys issue --dir keys --name ambulance-3 --role emergency --also wide-area,negation
   roadcast keys issue --dir keys --name car --count 20 --permissions awareness,hazard
   roadcast keys issue --dir keys --name bus-7 --region 49.61,6.13,20000";
 
@@ -312,5 +335,19 @@ mod tests {
             assert!(everything().contains(role.permissions()), "{role:?}");
         }
         assert!(!everything().contains(Permissions::ISSUE));
+    }
+
+    #[test]
+    fn the_help_names_every_permission_and_who_has_it() {
+        let help = issue_help();
+        for (_, name, what) in Permissions::named() {
+            assert!(help.contains(&format!("{name:<20} {what}\n")), "{name}");
+        }
+        for line in
+            ["  vepr  awareness ", "  -e--  emergency ", "  -ep-  priority-request ", "  ---r  negation "]
+        {
+            assert!(help.contains(line), "{line}\n{help}");
+        }
+        assert!(help.lines().all(|line| line.len() <= 120), "{help}");
     }
 }

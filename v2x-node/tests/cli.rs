@@ -244,6 +244,34 @@ fn what_an_issuer_may_not_give_is_not_issued() {
 }
 
 #[test]
+fn a_credential_permits_what_its_role_does_and_what_is_added() {
+    let scratch = Scratch::with_keys("permits");
+    let issue = ["keys", "issue", "--dir", "keys", "--force", "--name", "x"];
+    let says = |more: &[&str]| {
+        scratch.good(&[&issue, more].concat());
+        let shown = scratch.good(&["keys", "show", "keys/x.cred"]);
+        shown.lines().find(|line| line.starts_with("may say ")).unwrap().to_owned()
+    };
+    let usual = "may say      awareness, hazard, imminent, perception, misbehaviour-report, management";
+    assert_eq!(says(&[]), usual);
+    assert!(says(&["--role", "emergency"]).contains("imminent, emergency, priority-request, "));
+    let also = "emergency,signal-state,negation,wide-area";
+    let added = says(&["--also", also]);
+    assert!(
+        added.contains(", emergency, signal-state, ") && added.contains(", negation, wide-area, "),
+        "{added}"
+    );
+    assert_eq!(says(&["--permissions", "negation, hazard"]), "may say      hazard, negation");
+    let both = scratch.bad(&[&issue[..], &["--also", "vru", "--permissions", "vru"]].concat());
+    assert!(both.contains("cannot be used with"), "{both}");
+    let unknown = scratch.bad(&[&issue[..], &["--also", "negate"]].concat());
+    assert!(
+        unknown.contains("`negate` is no permission; use a comma-separated list of: awareness, "),
+        "{unknown}"
+    );
+}
+
+#[test]
 fn a_live_dump_shows_what_it_hears_and_leaves_cleanly_when_asked() {
     use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
     use radio_adapters::{Priority, RadioExt, TxFrame};

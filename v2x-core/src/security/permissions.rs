@@ -69,11 +69,16 @@ impl Permissions {
         Self(self.0 & !other.0)
     }
 
+    /// Every permission that has a name, that name, and what it lets its holder say; lowest bit first.
+    pub fn named() -> impl Iterator<Item = (Self, &'static str, &'static str)> {
+        NAMES.into_iter()
+    }
+
     /// The names of the known permissions of this set, lowest bit first.
     #[must_use]
     pub fn in_words(self) -> Vec<&'static str> {
-        let named = NAMES.iter().filter(|(permission, _)| self.contains(*permission));
-        named.map(|(_, name)| *name).collect()
+        let named = NAMES.iter().filter(|(permission, ..)| self.contains(*permission));
+        named.map(|(_, name, _)| *name).collect()
     }
 }
 
@@ -110,8 +115,8 @@ impl fmt::Display for Permissions {
             if !self.contains(one) {
                 continue;
             }
-            match NAMES.iter().find(|(permission, _)| *permission == one) {
-                Some((_, name)) => write!(f, "{comma}{name}")?,
+            match NAMES.iter().find(|(permission, ..)| *permission == one) {
+                Some((_, name, _)) => write!(f, "{comma}{name}")?,
                 None => write!(f, "{comma}bit-{bit}")?,
             }
             comma = ",";
@@ -151,7 +156,7 @@ impl FromStr for Permissions {
 }
 
 fn parse_word(word: &str) -> Option<Permissions> {
-    if let Some((permission, _)) = NAMES.iter().find(|(_, name)| *name == word) {
+    if let Some((permission, ..)) = NAMES.iter().find(|(_, name, _)| *name == word) {
         return Some(*permission);
     }
     let bit: u32 = word.strip_prefix("bit-")?.parse().ok()?;
@@ -159,31 +164,31 @@ fn parse_word(word: &str) -> Option<Permissions> {
 }
 
 fn known_names() -> String {
-    NAMES.map(|(_, name)| name).join(", ")
+    NAMES.map(|(_, name, _)| name).join(", ")
 }
 
-const NAMES: [(Permissions, &str); 21] = [
-    (Permissions::AWARENESS, "awareness"),
-    (Permissions::HAZARD, "hazard"),
-    (Permissions::AUTHORITY_HAZARD, "authority-hazard"),
-    (Permissions::IMMINENT, "imminent"),
-    (Permissions::EMERGENCY, "emergency"),
-    (Permissions::SIGNAL_STATE, "signal-state"),
-    (Permissions::MAP_SIGN, "map-sign"),
-    (Permissions::PRIORITY_REQUEST, "priority-request"),
-    (Permissions::PUBLIC_TRANSPORT, "public-transport"),
-    (Permissions::PERCEPTION, "perception"),
-    (Permissions::VRU, "vru"),
-    (Permissions::SERVICE_ADVERT, "service-advert"),
-    (Permissions::GNSS_CORRECTION, "gnss-correction"),
-    (Permissions::NEGATION, "negation"),
-    (Permissions::WIDE_AREA, "wide-area"),
-    (Permissions::KEEP_ALIVE, "keep-alive"),
-    (Permissions::MISBEHAVIOUR_REPORT, "misbehaviour-report"),
-    (Permissions::MANAGEMENT, "management"),
-    (Permissions::UPDATE_RELAY, "update-relay"),
-    (Permissions::TEST, "test"),
-    (Permissions::ISSUE, "issue"),
+const NAMES: [(Permissions, &str, &str); 21] = [
+    (Permissions::AWARENESS, "awareness", "beacons"),
+    (Permissions::HAZARD, "hazard", "hazards found by itself"),
+    (Permissions::AUTHORITY_HAZARD, "authority-hazard", "roadworks and wrong-way drivers"),
+    (Permissions::IMMINENT, "imminent", "hazards in D0, imminent danger"),
+    (Permissions::EMERGENCY, "emergency", "the role of an emergency vehicle"),
+    (Permissions::SIGNAL_STATE, "signal-state", "signal states, and answers to requests for priority"),
+    (Permissions::MAP_SIGN, "map-sign", "maps of intersections, signs"),
+    (Permissions::PRIORITY_REQUEST, "priority-request", "asking an intersection for a green signal"),
+    (Permissions::PUBLIC_TRANSPORT, "public-transport", "the role of a public-transport vehicle"),
+    (Permissions::PERCEPTION, "perception", "objects its sensors see"),
+    (Permissions::VRU, "vru", "awareness of pedestrians and cyclists"),
+    (Permissions::SERVICE_ADVERT, "service-advert", "adverts of services"),
+    (Permissions::GNSS_CORRECTION, "gnss-correction", "corrections for satellite receivers"),
+    (Permissions::NEGATION, "negation", "that another's hazard is not there"),
+    (Permissions::WIDE_AREA, "wide-area", "floods over more than 2 km or 60 s"),
+    (Permissions::KEEP_ALIVE, "keep-alive", "keeping others' hazards alive in their area"),
+    (Permissions::MISBEHAVIOUR_REPORT, "misbehaviour-report", "reports to the authority"),
+    (Permissions::MANAGEMENT, "management", "status and latency probes"),
+    (Permissions::UPDATE_RELAY, "update-relay", "passing on manifests of updates and revocation lists"),
+    (Permissions::TEST, "test", "test traffic, and nothing else"),
+    (Permissions::ISSUE, "issue", "credentials of others, and nothing else: not for stations"),
 ];
 
 #[cfg(test)]
