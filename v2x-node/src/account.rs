@@ -117,6 +117,11 @@ impl Account {
         self.advisor.as_mut()
     }
 
+    /// Whether a request for priority is to be sent, or what became of one to be told.
+    pub fn has_priority_news(&self) -> bool {
+        self.advisor.as_ref().is_some_and(Advisor::has_news)
+    }
+
     /// Watches from now on for what the vehicle warns of by itself.
     pub fn watch_for_alerts(&mut self) {
         self.triggers = Some(Triggers::default());

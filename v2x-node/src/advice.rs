@@ -1,7 +1,12 @@
 //! What a vehicle's daemon says about the signal ahead: a line at most once a second, when it differs from the last.
+//! Its requests for priority there wait here to be sent, and what becomes of them to be told.
 
-use v2x_core::infrastructure::{Infrastructure, Moment, News, Output, Unknown};
-use v2x_core::io::{Event, Fix};
+use std::collections::VecDeque;
+
+use v2x_core::infrastructure::{
+    Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
+};
+use v2x_core::io::{Event, Fix, SendRequest};
 use v2x_core::report::signal::SignalAhead;
 use v2x_core::time::{Anchor, Instant};
 use v2x_proto::Digest;
@@ -12,12 +17,20 @@ pub struct Advisor {
     road: Infrastructure,
     said: Option<String>,
     signs: Vec<String>,
+    sends: VecDeque<SendRequest>,
+    priority: VecDeque<(IntersectionId, Progress)>,
 }
 
 impl Advisor {
     /// Knows nothing yet. `own` is the station's digest.
     pub fn new(own: Digest) -> Self {
-        Self { road: Infrastructure::new(own), said: None, signs: Vec::new() }
+        Self {
+            road: Infrastructure::new(own),
+            said: None,
+            signs: Vec::new(),
+            sends: VecDeque::new(),
+            priority: VecDeque::new(),
+        }
     }
 
     /// An event of the node, at `now`.
@@ -55,6 +68,47 @@ impl Advisor {
         lines
     }
 
+    /// Asks an intersection for priority; see [`Infrastructure::ask_priority`].
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn ask(&mut self, ask: Ask, now: Instant, anchor: &Anchor) -> Result<(), AskError> {
+        let asked = self.road.ask_priority(ask, Moment::at(now, anchor));
+        self.collect();
+        asked
+    }
+
+    /// Withdraws a request for priority; false when there is none for this intersection.
+    pub fn withdraw(&mut self, intersection: IntersectionId, now: Instant, anchor: &Anchor) -> bool {
+        let withdrawn = self.road.withdraw_priority(intersection, Moment::at(now, anchor));
+        self.collect();
+        withdrawn
+    }
+
+    /// When [`take_send`](Self::take_send) has something next, as far as that is a matter of time.
+    pub fn next_due(&self) -> Option<Instant> {
+        if self.sends.is_empty() { self.road.requests().deadline() } else { Some(Instant::ZERO) }
+    }
+
+    /// The next thing to be sent at `now`.
+    pub fn take_send(&mut self, now: Instant, anchor: &Anchor) -> Option<SendRequest> {
+        if self.sends.is_empty() && self.next_due().is_some_and(|due| due <= now) {
+            self.road.timeout(Moment::at(now, anchor));
+            self.collect();
+        }
+        self.sends.pop_front()
+    }
+
+    /// What became of a request for priority and was not taken yet, oldest first.
+    pub fn take_priority(&mut self) -> Option<(IntersectionId, Progress)> {
+        self.priority.pop_front()
+    }
+
+    /// Whether there is something to be sent or told at once.
+    pub fn has_news(&self) -> bool {
+        !self.sends.is_empty() || !self.priority.is_empty()
+    }
+
     /// The signal ahead, for the report.
     pub fn signal_ahead(&self, now: Instant, anchor: &Anchor) -> Option<SignalAhead> {
         self.road.advice(anchor.wire_at(now)).as_ref().map(SignalAhead::from)
@@ -67,20 +121,35 @@ impl Advisor {
 
     fn collect(&mut self) {
         while let Some(output) = self.road.poll() {
-            if let Output::News(News::Sign { info, in_force, .. }) = output
-                && self.signs.len() < MAX_SIGN_LINES
-            {
-                let ends = if in_force { "" } else { " ends" };
-                let signs = info.signs.iter().map(|sign| match sign.value {
-                    Some(value) => format!("{}/{} ({value})", sign.country, sign.code),
-                    None => format!("{}/{}", sign.country, sign.code),
-                });
-                self.signs.push(format!("sign {}{ends}", signs.collect::<Vec<_>>().join(", ")));
+            match output {
+                Output::News(News::Sign { info, in_force, .. }) if self.signs.len() < MAX_SIGN_LINES => {
+                    let ends = if in_force { "" } else { " ends" };
+                    let signs = info.signs.iter().map(|sign| match sign.value {
+                        Some(value) => format!("{}/{} ({value})", sign.country, sign.code),
+                        None => format!("{}/{}", sign.country, sign.code),
+                    });
+                    self.signs.push(format!("sign {}{ends}", signs.collect::<Vec<_>>().join(", ")));
+                }
+                Output::News(News::Priority { intersection, progress }) => {
+                    keep(&mut self.priority, (intersection, progress));
+                }
+                Output::Send(request) => keep(&mut self.sends, request),
+                Output::News(_) => {}
             }
         }
     }
 }
 
+/// The newest say what holds: they push out the oldest.
+fn keep<T>(queue: &mut VecDeque<T>, one: T) {
+    if queue.len() >= MAX_WAITING {
+        queue.pop_front();
+    }
+    queue.push_back(one);
+}
+
+/// Requests to be sent, and changes to be told, until the daemon's next turn: more than one event makes.
+const MAX_WAITING: usize = 16;
 /// Lines of signs kept until they are printed, each second.
 const MAX_SIGN_LINES: usize = 16;
 
@@ -151,6 +220,44 @@ mod tests {
             }],
             ..v1::SignalState::default()
         }
+    }
+
+    #[test]
+    fn a_request_for_priority_waits_to_be_sent_and_is_due_again_until_it_is_answered() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let here = Fix {
+            position: PLACE.moved(0.0, -110.0),
+            altitude_cm: None,
+            speed: Some(1000),
+            heading: Some(0),
+            acceleration: None,
+            yaw_rate: None,
+            accuracy_cm: None,
+            time: ANCHOR.wire,
+        };
+        advisor.fix(Some(&here), Instant::ZERO, &ANCHOR);
+        assert_eq!((advisor.next_due(), advisor.has_news()), (None, false));
+        let intersection = IntersectionId { region: 0, number: 17 };
+        let ask = Ask {
+            intersection,
+            role: v1::PriorityRole::Truck,
+            egress_lane: None,
+            importance: None,
+            duration: core::time::Duration::from_secs(5),
+        };
+        advisor.ask(ask, Instant::ZERO, &ANCHOR).unwrap();
+        assert_eq!(advisor.take_priority(), Some((intersection, Progress::Asked)));
+        assert!(advisor.take_send(Instant::ZERO, &ANCHOR).is_some());
+        assert!(advisor.take_send(Instant::ZERO, &ANCHOR).is_none() && !advisor.has_news());
+        let due = advisor.next_due().unwrap();
+        assert_eq!(due, Instant::from_millis(1000));
+        assert!(advisor.take_send(due, &ANCHOR).is_some(), "nobody answered");
+        assert!(advisor.take_send(due, &ANCHOR).is_none());
+        assert!(
+            advisor.withdraw(intersection, due, &ANCHOR) && !advisor.withdraw(intersection, due, &ANCHOR)
+        );
+        assert!(advisor.take_send(due, &ANCHOR).is_some(), "the unit is told");
     }
 
     #[test]

@@ -68,6 +68,9 @@ enum Command {
     /// Declare, change, end and show hazards of a running daemon
     #[command(subcommand, arg_required_else_help = true, after_help = crate::hazard_cmd::HELP)]
     Hazard(crate::hazard_cmd::HazardCommand),
+    /// Have a running vehicle's daemon ask intersections for a green signal
+    #[command(subcommand, arg_required_else_help = true, after_help = crate::priority_cmd::HELP)]
+    Priority(crate::priority_cmd::PriorityCommand),
     /// Decode frames from a link or a capture
     #[command(after_help = dump::HELP)]
     Dump(dump::DumpArgs),
@@ -82,6 +85,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
         Command::Replay(command) => crate::replay_cmd::run(command, out),
         Command::Keys(command) => keys::run(command, out),
         Command::Hazard(command) => crate::hazard_cmd::run(command, out),
+        Command::Priority(command) => crate::priority_cmd::run(command, out),
         Command::Dump(args) => dump::run(args, out),
     }
 }
@@ -123,6 +127,7 @@ Examples:
   roadcast run --config car-1.toml
   roadcast replay run town.fcd.csv.gz
   roadcast hazard new --cause accident
+  roadcast priority request
   roadcast dump --config car-1.toml
   roadcast dump night.pcapng --json";
 

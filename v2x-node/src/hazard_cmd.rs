@@ -1,6 +1,6 @@
 //! `roadcast hazard`: declares, changes, ends and shows hazards of a running daemon, over its control socket.
 
-mod spell;
+pub(crate) mod spell;
 mod table;
 
 use core::time::Duration;
@@ -208,7 +208,13 @@ fn watch(client: Client, json: bool, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 impl Daemon {
-    fn connect(&self) -> Result<Client, ClientError> {
+    /// Whether to print JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// A connection to it.
+    pub(crate) fn connect(&self) -> Result<Client, ClientError> {
         Client::find(self.socket.as_deref(), self.config.as_deref())
     }
 }

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod link;
 pub mod load;
 pub mod position;
+pub mod priority_cmd;
 pub mod recorder;
 #[cfg(feature = "replay")]
 pub mod replay_cmd;

@@ -215,8 +215,9 @@ impl Daemon {
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
         let mut next_upkeep = self.started;
-        // Whether what the station says of hazards, or has for a unit's application, was passed on in the last turn: then others are asked before it is
-        // again, because the first branch below would else keep the last ones waiting.
+        // Whether what the station says of hazards or priority, or has for a unit's application, was passed on in the last
+        // turn: then others are asked before it is again, because the first branch below would else keep the last ones
+        // waiting.
         let mut passed_on = false;
         loop {
             let now = monotonic();
@@ -245,7 +246,11 @@ impl Daemon {
             let turn = poll_fn(|cx| match station.poll(cx, account) {
                 Poll::Ready(Err(source)) => Poll::Ready(Err(source)),
                 // The unit's application answers at once, not at its next message.
-                Poll::Pending if account.news().is_empty() && !account.has_heard() => Poll::Pending,
+                Poll::Pending
+                    if account.news().is_empty() && !account.has_heard() && !account.has_priority_news() =>
+                {
+                    Poll::Pending
+                }
                 Poll::Pending if core::mem::take(&mut wait) => {
                     cx.waker().wake_by_ref();
                     Poll::Pending
@@ -320,6 +325,9 @@ impl Daemon {
                 }
             }
         }
+        while let Some(request) = self.account.advisor().and_then(|advisor| advisor.take_send(now, &anchor)) {
+            self.station.input(Input::Send(request), &mut self.account);
+        }
         if let Some(load) = &mut self.load {
             for _ in 0..LOAD_BATCH {
                 let Some(request) = load.due(now, &anchor) else { break };
@@ -337,10 +345,11 @@ impl Daemon {
         }
     }
 
-    fn next_application(&self) -> Option<Instant> {
+    fn next_application(&mut self) -> Option<Instant> {
         let unit = self.roadside.as_ref().and_then(Unit::next_due);
         let load = self.load.as_ref().map(LoadGenerator::next_due);
-        unit.into_iter().chain(load).min()
+        let priority = self.account.advisor().and_then(|advisor| advisor.next_due());
+        [unit, load, priority].into_iter().flatten().min()
     }
 
     /// Tells the node when the clock was stepped, drifted, or changed its mind about being synchronised.

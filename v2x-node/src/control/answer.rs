@@ -34,13 +34,20 @@ pub struct Answer {
     /// Ask again with this as `after`: there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_after: Option<String>,
+    /// The request for priority made or withdrawn; in the lines of a watch, as it stands now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Box<Priority>>,
+    /// Requests for priority that are open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priorities: Option<Vec<Priority>>,
     /// How the station is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
     /// What its name was before (`renamed`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<String>,
-    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed` or `lost`; `started` in the first.
+    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority` or
+    /// `lost`; `started` in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
     /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`; for a `concern`: `began` or
@@ -201,6 +208,35 @@ pub struct Status {
     pub forwarded: u64,
     /// Changes of the own pseudonym.
     pub pseudonym_changes: u64,
+}
+
+/// An own request for priority at an intersection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Priority {
+    /// Number of the intersection.
+    pub intersection: u32,
+    /// Its road authority.
+    pub region: u16,
+    /// `waiting`, `asked`, `unanswered`; as the intersection answered: `requested`, `processing`,
+    /// `watch_other_traffic`, `granted`, `rejected`, `max_presence`, `reservice_locked`; and when it is over: `passed`,
+    /// `withdrawn`, `given_up`.
+    pub state: String,
+    /// Whether it is over, and forgotten.
+    pub over: bool,
+    /// Seconds until the green signal is expected, when the intersection says so.
+    pub expected_in_s: Option<f64>,
+    /// `emergency`, `public_transport`, `road_works` or `truck`; this and the following `null` in a watch's line of one
+    /// that is over.
+    pub role: Option<String>,
+    /// Lane the vehicle is on, once it is known.
+    pub ingress_lane: Option<u8>,
+    /// Lane it wants to leave by.
+    pub egress_lane: Option<u8>,
+    /// How urgent among its role, 0..=14.
+    pub importance: Option<u8>,
+    /// How long it needs the green.
+    pub duration_ms: Option<u64>,
 }
 
 /// Where a station is.

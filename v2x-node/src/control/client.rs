@@ -20,8 +20,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use v2x_core::hazard::EventId;
+use v2x_core::infrastructure::IntersectionId;
 
-use super::answer::{Answer, BAD_REQUEST, Hazard, Status};
+use super::answer::{Answer, BAD_REQUEST, Hazard, Priority as Standing, Status};
+use super::request::priority::{Priority, Wish};
 use super::request::{Declaration, Request, VERSION};
 use super::socket;
 use crate::config::{ConfigError, ControlConfig, StationConfig};
@@ -198,12 +200,54 @@ impl Client {
         answer.status.map(|status| *status).ok_or_else(|| self.no_answer("an answer without a status"))
     }
 
+    /// Has the station ask an intersection for priority; returns how the request stands.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the station does not.
+    pub fn ask_priority(&mut self, wish: Wish) -> Result<Standing, ClientError> {
+        self.priority(Priority::Request(wish))
+    }
+
+    /// Withdraws the request for priority at an intersection, or the only one there is.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when there is none, or several.
+    pub fn cancel_priority(&mut self, intersection: Option<IntersectionId>) -> Result<Standing, ClientError> {
+        self.priority(Priority::Cancel(intersection))
+    }
+
+    /// The requests for priority that are open.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked, or is no vehicle's.
+    pub fn priorities(&mut self) -> Result<Vec<Standing>, ClientError> {
+        let answer = self.ask(&Request::Priority(Priority::Status))?;
+        answer.priorities.ok_or_else(|| self.no_answer("an answer without the requests"))
+    }
+
+    fn priority(&mut self, asked: Priority) -> Result<Standing, ClientError> {
+        let answer = self.ask(&Request::Priority(asked))?;
+        answer.priority.map(|one| *one).ok_or_else(|| self.no_answer("an answer without the request"))
+    }
+
     /// Every change of an event from here on.
     ///
     /// # Errors
     /// The daemon cannot be asked.
-    pub fn watch(mut self) -> Result<Watch, ClientError> {
-        self.ask(&Request::Watch)?;
+    pub fn watch(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::Watch)
+    }
+
+    /// Every change of a request for priority from here on.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked, or is no vehicle's.
+    pub fn watch_priority(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::Priority(Priority::Watch))
+    }
+
+    fn follow(mut self, watch: &Request) -> Result<Watch, ClientError> {
+        self.ask(watch)?;
         let forever = self.stream.get_ref().set_read_timeout(None);
         forever.map_err(|source| ClientError::Lost { path: self.path.clone(), source })?;
         Ok(Watch { client: self })

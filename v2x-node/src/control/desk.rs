@@ -1,4 +1,4 @@
-//! Where the daemon answers what it is asked over its control socket, and tells what became of hazards.
+//! Where the daemon answers what it is asked over its control socket, and tells what became of hazards and requests.
 
 use core::task::{Context, Poll};
 use std::collections::BTreeSet;
@@ -7,16 +7,18 @@ use std::path::Path;
 
 use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
 use v2x_core::io::Input;
-use v2x_core::time::Instant;
+use v2x_core::time::{Instant, WireTime};
 use v2x_proto::Class;
 
 use super::answer::{Answer, failure};
 use super::news::Note;
+use super::priority;
+use super::request::priority::Priority;
 use super::request::{Declaration, Request};
-use super::server::{Asked, Server};
+use super::server::{Asked, Server, Topic};
 use super::socket::{self, Bound, SocketError};
 use super::view::{View, not_sending};
-use super::words::change_line;
+use super::words::{change_line, priority_line};
 use crate::account::Account;
 use crate::config::ControlConfig;
 use crate::error::Error;
@@ -119,9 +121,14 @@ impl Desk {
         let view = View::of(station.node(), now);
         let line = match asked.request {
             Request::Watch => {
-                server.watch(asked.client);
-                Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
+                server.watch(asked.client, Topic::Hazards);
+                started()
             }
+            Request::Priority(Priority::Watch) if account.advisor().is_some() => {
+                server.watch(asked.client, Topic::Priority);
+                started()
+            }
+            Request::Priority(asked) => priority::handle(asked, station, account, now).line(),
             Request::Status => {
                 let mut status = view.status(station.node(), account, now);
                 let radio = station.radio();
@@ -143,7 +150,7 @@ impl Desk {
         server.answer(asked.client, &line);
     }
 
-    /// Passes on what became of hazards, a few at a time: to those who watch, and a line each to `out`.
+    /// Passes on what became of hazards and requests for priority, a few at a time: to those who watch, and a line each to `out`.
     pub fn tell(
         &mut self,
         station: &Station,
@@ -152,6 +159,7 @@ impl Desk {
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
         let view = View::of(station.node(), now);
+        self.tell_priority(account, view.wire(), out)?;
         for _ in 0..TOLD_AT_ONCE {
             let Some(note) = account.news().take_change() else { break };
             let changed = match note {
@@ -179,6 +187,27 @@ impl Desk {
         out.flush()
     }
 
+    /// The few that there may be go by the same rule.
+    fn tell_priority(
+        &mut self,
+        account: &mut Account,
+        wire: WireTime,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        while let Some((id, progress)) = account.advisor().and_then(|advisor| advisor.take_priority()) {
+            let priority = priority::changed(id, progress, account, wire);
+            if self.left > 0 {
+                self.left -= 1;
+                writeln!(out, "{}", priority_line(&priority))?;
+            }
+            if let Some(server) = &mut self.server {
+                let line = Answer { priority: Some(Box::new(priority)), ..Answer::watch("priority") };
+                server.tell(Topic::Priority, &line.line());
+            }
+        }
+        Ok(())
+    }
+
     /// One line to those who watch, and one to `out` while there is room in this second.
     fn say(
         &mut self,
@@ -190,7 +219,7 @@ impl Desk {
     ) -> std::io::Result<()> {
         let printed = self.left > 0;
         self.hidden += u64::from(!printed);
-        if !printed && !self.server.as_ref().is_some_and(Server::is_watched) {
+        if !printed && !self.is_watched() {
             return Ok(());
         }
         let hazard = view.hazard(known);
@@ -204,10 +233,18 @@ impl Desk {
     }
 
     fn watchers(&mut self, answer: &Answer) {
-        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched()) {
-            server.tell(&answer.line());
+        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Hazards)) {
+            server.tell(Topic::Hazards, &answer.line());
         }
     }
+
+    fn is_watched(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.is_watched(Topic::Hazards))
+    }
+}
+
+fn started() -> String {
+    Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
 }
 
 fn kind(event: &Known) -> &'static str {

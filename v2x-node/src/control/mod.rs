@@ -1,5 +1,5 @@
-//! The local control socket: programs on this machine declare, change, end and watch hazards of a running daemon, and
-//! ask how it is.
+//! The local control socket: programs on this machine declare, change, end and watch hazards of a running daemon, have
+//! it ask intersections for priority, and ask how it is.
 //!
 //! JSON lines over a Unix socket, one request a line, one answer a line; `CONTROL.md` beside this crate lists them.
 //! [`Client`] is the program's end, [`server`] the daemon's.
@@ -10,6 +10,7 @@ mod client;
 pub mod desk;
 mod fields;
 pub mod news;
+pub mod priority;
 pub mod request;
 pub mod server;
 pub mod socket;

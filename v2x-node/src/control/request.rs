@@ -2,6 +2,7 @@
 
 mod area;
 mod declaration;
+pub mod priority;
 
 use serde_json::{Map, Value};
 use v2x_core::hazard::EventId;
@@ -10,6 +11,7 @@ pub use self::area::{Area, shape_name};
 pub use self::declaration::{
     Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
 };
+use self::priority::Priority;
 use super::fields::{BadRequest, Fields, quote};
 
 /// Version of the protocol. A request may name it as `v`; every answer does.
@@ -30,6 +32,8 @@ pub enum Request {
     List(Option<EventId>),
     /// Every change of an event from now on.
     Watch,
+    /// Priority at intersections.
+    Priority(Priority),
     /// How the station is.
     Status,
 }
@@ -48,14 +52,18 @@ impl Request {
             return Err(BadRequest(format!("no JSON object; {WHAT_THERE_IS}")));
         };
         check_version(object)?;
-        match (object.get("hazard"), object.get("station")) {
-            (Some(_), Some(_)) => {
-                Err(BadRequest("hazard: does not go with station; one request a line".to_owned()))
+        let mut nouns = NOUNS.into_iter().filter_map(|noun| Some((noun, object.get(noun)?)));
+        let (noun, verb) = match (nouns.next(), nouns.next()) {
+            (Some((noun, _)), Some((other, _))) => {
+                return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
             }
-            (Some(Value::String(verb)), None) => hazard(verb, object),
-            (None, Some(Value::String(verb))) if verb == "status" => {
-                Fields::of(object, &["v", "station"], "").map(|_| Self::Status)
-            }
+            (Some((noun, Value::String(verb))), None) => (noun, verb),
+            _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
+        };
+        match (noun, verb.as_str()) {
+            ("hazard", verb) => hazard(verb, object),
+            ("priority", verb) => priority::read(verb, object).map(Self::Priority),
+            ("station", "status") => Fields::of(object, &["v", "station"], "").map(|_| Self::Status),
             _ => Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         }
     }
@@ -64,6 +72,7 @@ impl Request {
     pub fn line(&self) -> String {
         let mut object = match self {
             Self::New(declaration) | Self::Update(_, declaration) => declaration.keys(),
+            Self::Priority(priority) => priority.keys(),
             _ => Map::new(),
         };
         let (noun, verb) = match self {
@@ -73,6 +82,7 @@ impl Request {
             Self::Negate(_) => ("hazard", "negate"),
             Self::List(_) => ("hazard", "list"),
             Self::Watch => ("hazard", "watch"),
+            Self::Priority(priority) => ("priority", priority.verb()),
             Self::Status => ("station", "status"),
         };
         object.insert("v".to_owned(), VERSION.into());
@@ -160,8 +170,8 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "hazard", "event"];
-const WHAT_THERE_IS: &str =
-    r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...} or {"station":"status"}"#;
+const NOUNS: [&str; 3] = ["hazard", "priority", "station"];
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 

@@ -34,6 +34,15 @@ pub struct Server {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientId(u64);
 
+/// What a client may watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Changes of hazards.
+    Hazards,
+    /// How requests for priority stand.
+    Priority,
+}
+
 /// A request and who waits for its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
@@ -99,21 +108,22 @@ impl Server {
         }
     }
 
-    /// From here on the client gets every [`tell`](Self::tell).
-    pub fn watch(&mut self, client: ClientId) {
+    /// From here on the client gets every [`tell`](Self::tell) of this topic.
+    pub fn watch(&mut self, client: ClientId, topic: Topic) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.watching = true;
+            client.watched[topic as usize] = true;
         }
     }
 
-    /// Whether anybody watches.
-    pub fn is_watched(&self) -> bool {
-        self.clients.iter().any(|client| client.watching)
+    /// Whether anybody watches this topic.
+    pub fn is_watched(&self, topic: Topic) -> bool {
+        self.clients.iter().any(|client| client.watched[topic as usize])
     }
 
-    /// Says a line to all who watch. Who does not read is dropped, with a last line that says so.
-    pub fn tell(&mut self, line: &str) {
-        self.clients.iter_mut().filter(|client| client.watching).for_each(|client| client.say(line));
+    /// Says a line to all who watch this topic. Who does not read is dropped, with a last line that says so.
+    pub fn tell(&mut self, topic: Topic, line: &str) {
+        let watching = self.clients.iter_mut().filter(|client| client.watched[topic as usize]);
+        watching.for_each(|client| client.say(line));
     }
 
     /// Once a second or so: clients that are dropped or done have had the time to read their last line, and those that
@@ -123,7 +133,7 @@ impl Server {
             let quiet = now.since(client.asked);
             if client.leaving && quiet > LAST_LINE_TIME {
                 client.gone = true;
-            } else if !client.watching && !client.leaving && quiet > IDLE {
+            } else if !client.watches() && !client.leaving && quiet > IDLE {
                 client.dismiss(&answer::failure("idle", "asked nothing for a minute; connect again"));
             }
             if client.leaving && !client.dismissed {
@@ -160,7 +170,8 @@ struct Client {
     stream: UnixStream,
     input: Vec<u8>,
     output: VecDeque<u8>,
-    watching: bool,
+    /// Which topics it watches.
+    watched: [bool; 2],
     /// It says nothing more.
     ended: bool,
     /// It hears nothing more than what is in `output`.
@@ -180,13 +191,17 @@ impl Client {
             stream,
             input: Vec::new(),
             output: VecDeque::new(),
-            watching: false,
+            watched: [false; 2],
             ended: false,
             leaving: false,
             dismissed: false,
             gone: false,
             asked: now,
         }
+    }
+
+    fn watches(&self) -> bool {
+        self.watched.contains(&true)
     }
 
     /// Queues a line, or says instead that there are too many.
@@ -249,7 +264,7 @@ impl Client {
 
     /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
     fn wants_more(&self) -> bool {
-        let answered = self.watching || self.output.is_empty();
+        let answered = self.watches() || self.output.is_empty();
         !self.ended
             && !self.leaving
             && answered
@@ -259,7 +274,7 @@ impl Client {
 
     /// The next whole line, without its end. Blank ones are passed over.
     fn take_line(&mut self) -> Option<Vec<u8>> {
-        if self.leaving || !self.watching && !self.output.is_empty() {
+        if self.leaving || !self.watches() && !self.output.is_empty() {
             return None;
         }
         loop {

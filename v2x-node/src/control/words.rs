@@ -1,6 +1,8 @@
-//! Events in words for people, from the fields of an answer.
+//! Events and requests in words for people, from the fields of an answer.
 
-use super::answer::Hazard;
+use v2x_core::infrastructure::IntersectionId;
+
+use super::answer::{Hazard, Priority};
 use super::cause;
 
 /// One line of what became of an event: `hazard 3f01020304050607/2 accident 320 m ahead, in 12 s`.
@@ -29,6 +31,32 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
             format!("{start}{place}{own}{updated}{suspect}{concern}")
         }
     }
+}
+
+/// One line of how a request for priority stands: `priority at intersection 18: granted, green expected in 6.0 s`.
+pub fn priority_line(priority: &Priority) -> String {
+    let standing = match priority.state.as_str() {
+        "waiting" => "waiting, when the vehicle arrives is not known yet",
+        "asked" => "asked, no answer yet",
+        "unanswered" => "unanswered, asking on",
+        "requested" => "received by the intersection",
+        "processing" => "the intersection works on it",
+        "watch_other_traffic" => "the intersection watches for other traffic",
+        "rejected" => "rejected by the intersection",
+        "max_presence" => "the intersection does nothing more about it: its time is over",
+        "reservice_locked" => "the intersection is held for a higher request",
+        "passed" => "over, the stop line is passed",
+        "withdrawn" => "withdrawn",
+        "given_up" => "over, when the vehicle arrives was not known for 30 s",
+        other => other,
+    };
+    let expected = priority.expected_in_s.map(|time| format!(", green expected in {}", seconds(time)));
+    format!("priority at intersection {}: {standing}{}", intersection(priority), expected.unwrap_or_default())
+}
+
+/// `18`, or `3/18` in region 3.
+pub fn intersection(priority: &Priority) -> String {
+    IntersectionId { region: priority.region, number: priority.intersection }.to_string()
 }
 
 /// Distance and direction: `320 m ahead`, `1.2 km north-east`, `here`; `None` while the station does not know where
@@ -105,6 +133,16 @@ mod tests {
         assert_eq!(change_line("new", &own), "alert 3f01020304050607/2 accident here, own");
         let bare = Hazard { cause: 0, distance_m: None, ..accident() };
         assert_eq!(change_line("negated", &bare), "hazard 3f01020304050607/2: negated");
+    }
+
+    #[test]
+    fn a_request_for_priority_reads_as_a_sentence() {
+        let state =
+            |state: &str| Priority { intersection: 18, state: state.to_owned(), ..Priority::default() };
+        let granted = Priority { expected_in_s: Some(6.0), ..state("granted") };
+        assert_eq!(priority_line(&granted), "priority at intersection 18: granted, green expected in 6.0 s");
+        let rejected = Priority { region: 3, ..state("rejected") };
+        assert_eq!(priority_line(&rejected), "priority at intersection 3/18: rejected by the intersection");
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) fn heading(text: &str) -> Result<u16, String> {
 }
 
 /// A time with its unit: `500ms`, `2s`, `10m`, `1h`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let right = || "expected a number with its unit, such as 500ms, 2s, 10m or 1h".to_owned();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

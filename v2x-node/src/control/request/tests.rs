@@ -4,11 +4,13 @@ use core::time::Duration;
 
 use proptest::prelude::*;
 use v2x_core::hazard::{Draft, Known, State};
+use v2x_core::infrastructure::IntersectionId;
 use v2x_core::position::Position;
 use v2x_core::time::WireTime;
 use v2x_proto::{Class, Digest, Shape, v1};
 
 use super::area::SHAPES;
+use super::priority::Wish;
 use super::*;
 
 fn parse(line: &str) -> Result<Request, BadRequest> {
@@ -55,6 +57,21 @@ fn a_whole_declaration_reads_as_written() {
     assert_eq!(parse(&line.replace('\n', " ")).unwrap(), Request::New(expected));
     assert_eq!(parse(r#"{"station":"status"}"#).unwrap(), Request::Status);
     assert_eq!(parse(r#"{"hazard":"list","after":null}"#).unwrap(), Request::List(None));
+}
+
+#[test]
+fn a_wish_for_priority_reads_as_written() {
+    let line = r#"{"priority":"request","intersection":18,"region":3,"role":"truck","egress_lane":13,"importance":0,"duration_ms":8000}"#;
+    let wish = Wish {
+        intersection: Some(IntersectionId { region: 3, number: 18 }),
+        role: Some(v1::PriorityRole::Truck),
+        egress_lane: Some(13),
+        importance: Some(0),
+        duration: Some(Duration::from_secs(8)),
+    };
+    assert_eq!(parse(line).unwrap(), Request::Priority(Priority::Request(wish)));
+    let nothing = Request::Priority(Priority::Request(Wish::default()));
+    assert_eq!(parse(r#"{"priority":"request"}"#).unwrap(), nothing);
 }
 
 #[test]
@@ -126,6 +143,29 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         ),
         (r#"{"hazard":"cancel","event":"3f01020304050607/2","quality":1}"#, r#"unknown key "quality""#),
         (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, hazard"#),
+        (
+            r#"{"priority":"beg"}"#,
+            r#"priority: found "beg", expected "request", "cancel", "status" or "watch""#,
+        ),
+        (r#"{"priority":"status","station":"status"}"#, "priority: does not go with station"),
+        (r#"{"priority":"request","region":3}"#, "intersection: missing; the number of one in that region"),
+        (
+            r#"{"priority":"request","role":"tram"}"#,
+            r#"role: found "tram", expected emergency, public_transport,"#,
+        ),
+        (
+            r#"{"priority":"request","egress_lane":0}"#,
+            "egress_lane: found 0, expected a whole number, 1 to 255",
+        ),
+        (
+            r#"{"priority":"request","importance":15}"#,
+            "importance: found 15, expected a whole number, 0 to 14",
+        ),
+        (r#"{"priority":"request","duration_ms":60001}"#, "duration_ms: found 60001"),
+        (
+            r#"{"priority":"cancel","role":"truck"}"#,
+            r#"unknown key "role"; keys here: v, priority, intersection"#,
+        ),
     ];
     for (line, expected) in cases {
         let found = complaint(line);
@@ -257,10 +297,26 @@ fn declaration() -> impl Strategy<Value = Declaration> {
     })
 }
 
+fn wish() -> impl Strategy<Value = Wish> {
+    use prop::option::of;
+    let id = (any::<u16>(), any::<u32>()).prop_map(|(region, number)| IntersectionId { region, number });
+    let role = (1..=4i32).prop_map(|role| v1::PriorityRole::try_from(role).unwrap());
+    let duration = (0..=60_000u64).prop_map(Duration::from_millis);
+    (of(id), of(role), of(1..=255u8), of(0..=14u8), of(duration)).prop_map(
+        |(intersection, role, egress_lane, importance, duration)| Wish {
+            intersection,
+            role,
+            egress_lane,
+            importance,
+            duration,
+        },
+    )
+}
+
 proptest! {
     #[test]
     fn a_request_and_its_line_are_one_and_the_same(
-        declaration in declaration(), origin: [u8; 8], number: u32, after: bool, verb in 0..7
+        declaration in declaration(), wish in wish(), origin: [u8; 8], number: u32, after: bool, verb in 0..11
     ) {
         let id = EventId { origin: Digest(origin), number };
         let request = match verb {
@@ -270,6 +326,10 @@ proptest! {
             3 => Request::Negate(id),
             4 => Request::List(after.then_some(id)),
             5 => Request::Watch,
+            6 => Request::Priority(Priority::Request(wish)),
+            7 => Request::Priority(Priority::Cancel(wish.intersection)),
+            8 => Request::Priority(Priority::Status),
+            9 => Request::Priority(Priority::Watch),
             _ => Request::Status,
         };
         let line = request.line();

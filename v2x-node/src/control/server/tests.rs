@@ -163,11 +163,11 @@ fn who_watches_without_reading_is_dropped_with_a_last_line_and_gets_whole_lines_
         |server, asked| {
             server.answer(asked.client, &Answer::done().line());
             match asked.request {
-                Request::Watch => server.watch(asked.client),
+                Request::Watch => server.watch(asked.client, Topic::Hazards),
                 _ => {
                     let mut change = Answer::watch("hazard");
                     change.event = Some("x".repeat(1000));
-                    server.tell(&change.line());
+                    server.tell(Topic::Hazards, &change.line());
                 }
             }
         },
@@ -224,12 +224,12 @@ fn those_who_ask_nothing_make_room_and_those_who_watch_stay() {
         let mut watching = Stream::connect(&path).unwrap();
         watching.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
         let asked = poll_fn(|cx| server.poll(cx, Instant::ZERO)).await;
-        server.watch(asked.client);
+        server.watch(asked.client, Topic::Hazards);
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         server.upkeep(at(60));
         assert_eq!(server.clients.len(), 2);
         server.upkeep(at(61));
-        assert!(server.is_watched());
+        assert!(server.is_watched(Topic::Hazards));
         // It reads why, or is gone after a while when it does not.
         poll_fn(|cx| Poll::Ready(server.poll(cx, at(61)).is_ready())).await;
         assert_eq!(server.clients.len(), 1);
