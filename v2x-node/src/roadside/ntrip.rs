@@ -169,7 +169,9 @@ fn read_head(head: &[u8]) -> Result<Option<(usize, Part)>, ReplyError> {
         _ => return Err(ReplyError::Malformed),
     }
     let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
-    let fields = String::from_utf8_lossy(&head[line_end + 1..end]).to_ascii_lowercase();
+    // A head without fields ends with the line itself.
+    let fields = head.get(line_end + 1..end).unwrap_or_default();
+    let fields = String::from_utf8_lossy(fields).to_ascii_lowercase();
     let mut chunked = false;
     for field in fields.lines() {
         let Some((name, value)) = field.split_once(':') else { continue };
@@ -224,8 +226,9 @@ mod tests {
             Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=1\r\n0123456789\r\n"
             .as_slice();
         let plain = b"HTTP/1.1 200 OK\r\nContent-Type: gnss/data\r\n\r\nabc0123456789".as_slice();
+        let bare = b"HTTP/1.0 200 OK\r\n\r\nabc0123456789".as_slice();
         let old = b"ICY 200 OK\r\nabc0123456789".as_slice();
-        for answer in [chunked, plain, old] {
+        for answer in [chunked, plain, bare, old] {
             for cut in [1, 5, 1000] {
                 assert_eq!(read(answer, cut), (b"abc0123456789".to_vec(), Ok(())));
             }
