@@ -5,6 +5,7 @@
 pub mod background;
 pub mod corrections;
 pub mod feed;
+pub mod gga;
 pub mod line;
 pub mod map;
 pub mod ntrip;
@@ -304,7 +305,8 @@ fn describe(config: &RoadsideConfig, period: Duration) -> String {
         parts.push(format!("{count} {}", if count == 1 { one } else { many }));
     }
     if let Some(corrections) = &config.corrections {
-        parts.push(format!("corrections from {}", corrections.source));
+        let told = if corrections.gga { ", which is told where it stands" } else { "" };
+        parts.push(format!("corrections from {}{told}", corrections.source));
     }
     if period > Duration::from_secs(1) {
         parts.push(format!(

@@ -163,6 +163,7 @@ const KEYS: &[&str] = &[
     "work_zone",
     "corrections",
     "corrections_baud",
+    "corrections_gga",
     "corrections_per_s",
 ];
 const ANOTHER_ID: &str = "a number no other intersection has";

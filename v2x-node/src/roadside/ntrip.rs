@@ -5,8 +5,9 @@ use super::line::printable;
 use crate::config::Caster;
 
 /// The request for a caster's stream. `version` 2 is understood by casters of both versions that follow the
-/// standard; 1 is for those that do not.
-pub fn request(caster: &Caster, version: u8) -> String {
+/// standard; 1 is for those that do not. `gga` is a sentence of where the unit is; in version 1 there is no place for it
+/// but after the answer.
+pub fn request(caster: &Caster, version: u8, gga: Option<&str>) -> String {
     let Caster { host, port, mount, login } = caster;
     let agent = concat!("NTRIP roadcast/", env!("CARGO_PKG_VERSION"));
     let authorization = login.as_ref().map_or_else(String::new, |login| {
@@ -16,9 +17,10 @@ pub fn request(caster: &Caster, version: u8) -> String {
     if version == 1 {
         return format!("GET /{mount} HTTP/1.0\r\nUser-Agent: {agent}\r\n{authorization}\r\n");
     }
+    let gga = gga.map_or_else(String::new, |gga| format!("Ntrip-GGA: {gga}\r\n"));
     format!(
         "GET /{mount} HTTP/1.1\r\nHost: {host}:{port}\r\nNtrip-Version: Ntrip/2.0\r\nUser-Agent: {agent}\r\n\
-         {authorization}Connection: close\r\n\r\n"
+         {authorization}{gga}Connection: close\r\n\r\n"
     )
 }
 
@@ -259,7 +261,7 @@ mod tests {
     fn a_request_names_stream_and_user() {
         let login = Some(Login { user: "Aladdin".to_owned(), password: "open sesame".to_owned() });
         let caster = Caster { host: "base".to_owned(), port: 2101, mount: "MNT".to_owned(), login };
-        let (new, old) = (request(&caster, 2), request(&caster, 1));
+        let (new, old) = (request(&caster, 2, None), request(&caster, 1, Some("$GPGGA")));
         assert!(
             new.starts_with("GET /MNT HTTP/1.1\r\nHost: base:2101\r\nNtrip-Version: Ntrip/2.0\r\n"),
             "{new}"
@@ -267,17 +269,19 @@ mod tests {
         assert!(old.starts_with("GET /MNT HTTP/1.0\r\nUser-Agent: NTRIP roadcast/"), "{old}");
         for text in [new, old] {
             assert!(text.contains("\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{text}");
-            assert!(text.ends_with("\r\n\r\n"));
+            assert!(text.ends_with("\r\n\r\n") && !text.contains("GGA"));
         }
+        let placed = request(&caster, 2, Some("$GPGGA,1*00"));
+        assert!(placed.contains("\r\nNtrip-GGA: $GPGGA,1*00\r\nConnection: close\r\n\r\n"), "{placed}");
         assert_eq!(["", "f", "fo", "foo"].map(|text| base64(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v"]);
     }
 
     proptest! {
         #[test]
         fn arbitrary_answers_never_make_it_panic_and_cuts_make_no_difference(
-            start in 0..5usize, bytes in prop::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'1'), any::<u8>()], 0..300), cut in 1usize..50
+            start in 0..6usize, bytes in prop::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'1'), any::<u8>()], 0..300), cut in 1usize..50
         ) {
-            let head = [&b""[..], b"ICY 200", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 ", b"ERROR"][start];
+            let head = [&b""[..], b"ICY 200", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 ", b"ERROR", b"HTTP/1.1 200 OK"][start];
             let all = [head, &bytes].concat();
             prop_assert_eq!(read(&all, cut), read(&all, 1));
         }

@@ -11,14 +11,18 @@ use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
+use v2x_core::time::WireTime;
+
+use super::gga::{self, Place};
 use super::ntrip::{self, Reply, ReplyError};
 use super::rtcm::Framer;
 use crate::config::{Caster, CorrectionSource, Corrections};
-use crate::position::{Backoff, nanos, open_device, wait_until};
+use crate::position::{Backoff, nanos, open_device, utc_of_wire, wait_until};
 
 /// A running source of corrections. Dropping it ends its task.
 #[derive(Debug)]
@@ -39,11 +43,11 @@ pub enum FromSource {
 }
 
 impl Source {
-    /// Starts the source. To be called within a tokio runtime with IO enabled.
+    /// Starts the source; a caster is told that the unit is `here`. To be called within a tokio runtime with IO enabled.
     ///
     /// # Errors
     /// The kernel gives no timer. A device that is not there, or a caster that does not answer, is tried again.
-    pub fn start(corrections: &Corrections) -> io::Result<Self> {
+    pub fn start(corrections: &Corrections, here: Option<Place>) -> io::Result<Self> {
         let (sender, incoming) = channel(MOST_WAITING);
         let mut timer = DeadlineTimer::new()?;
         let teller = Teller::new(sender);
@@ -59,7 +63,8 @@ impl Source {
             CorrectionSource::Ntrip(caster) => {
                 // Casters lock out who knocks too often.
                 let backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
-                tokio::spawn(stay_connected(caster, timer, teller, SILENCE, backoff))
+                let here = here.map(|place| Here::new(place, GGA_EVERY)).transpose()?;
+                tokio::spawn(stay_connected(caster, timer, teller, SILENCE, backoff, here))
             }
         };
         Ok(Self { incoming, task })
@@ -132,6 +137,47 @@ impl Teller {
     }
 }
 
+/// Where the unit is, to be said to a caster now and then.
+struct Here {
+    place: Place,
+    every: Duration,
+    timer: DeadlineTimer,
+}
+
+impl Here {
+    fn new(place: Place, every: Duration) -> io::Result<Self> {
+        Ok(Self { place, every, timer: DeadlineTimer::new()? })
+    }
+
+    /// The sentence of now; none while the clock is at no time that has a date.
+    fn sentence(&self) -> Option<String> {
+        let now = utc_of_wire(WireTime::from_micros(clock::wire_time_us()))?;
+        Some(gga::sentence(&self.place, now))
+    }
+
+    /// Says it, and sets when it is to be said next. A caster that does not read misses it.
+    fn say(&mut self, caster: &WriteHalf<'_>) -> io::Result<()> {
+        self.timer.set(Some(clock::monotonic_ns() + nanos(self.every)))?;
+        let Some(mut line) = self.sentence() else { return Ok(()) };
+        line.push_str("\r\n");
+        match caster.try_write(line.as_bytes()) {
+            Ok(written) if written == line.len() => Ok(()),
+            // Half a line would spoil the next.
+            Ok(_) => Err(io::Error::new(io::ErrorKind::WriteZero, "the caster reads no positions")),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// When it is to be said again; never where it is not to be said.
+    async fn due(here: &mut Option<(&mut Self, WriteHalf<'_>)>) -> io::Result<()> {
+        match here {
+            Some((here, _)) => here.timer.expired().await,
+            None => pending().await,
+        }
+    }
+}
+
 /// A regular file, a message every `every`.
 async fn play(path: &Path, every: Duration, mut timer: DeadlineTimer, mut teller: Teller) {
     let result = async {
@@ -159,7 +205,9 @@ async fn device(path: &Path, baud: u32, timer: &mut DeadlineTimer, mut teller: T
     loop {
         let opened = open_device(path, baud).and_then(pipe::Receiver::from_file_unchecked);
         let ended = match opened {
-            Ok(mut device) => follow(&mut device, SILENCE, timer, &mut teller, &mut backoff, None).await,
+            Ok(mut device) => {
+                follow(&mut device, SILENCE, timer, &mut teller, &mut backoff, None, None).await
+            }
             Err(error) => Err(error),
         };
         let Err(error) = ended;
@@ -175,10 +223,13 @@ async fn stay_connected(
     mut teller: Teller,
     silence: Duration,
     mut backoff: Backoff,
+    mut here: Option<Here>,
 ) {
     let mut version = 2;
     loop {
-        let Err(error) = connect(&caster, version, silence, &mut timer, &mut teller, &mut backoff).await;
+        let here = here.as_mut();
+        let Err(error) =
+            connect(&caster, version, silence, &mut timer, &mut teller, &mut backoff, here).await;
         let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<ReplyError>());
         if matches!(refused, Some(ReplyError::Refused(_) | ReplyError::Malformed)) {
             // Perhaps it speaks the other version alone.
@@ -198,6 +249,7 @@ async fn connect(
     timer: &mut DeadlineTimer,
     teller: &mut Teller,
     backoff: &mut Backoff,
+    here: Option<&mut Here>,
 ) -> io::Result<core::convert::Infallible> {
     timer.set(Some(clock::monotonic_ns() + nanos(silence)))?;
     let address = format!("{}:{}", caster.host, caster.port);
@@ -205,11 +257,15 @@ async fn connect(
         connected = TcpStream::connect(address) => connected?,
         expired = timer.expired() => return Err(silent(expired)),
     };
-    stream.write_all(ntrip::request(caster, version).as_bytes()).await?;
-    follow(&mut stream, silence, timer, teller, backoff, Some(Reply::new())).await
+    let gga = here.as_ref().and_then(|here| here.sentence());
+    stream.write_all(ntrip::request(caster, version, gga.as_deref()).as_bytes()).await?;
+    let (mut read, write) = stream.split();
+    let here = here.map(|here| (here, write));
+    follow(&mut read, silence, timer, teller, backoff, Some(Reply::new()), here).await
 }
 
-/// Reads until the end. With a reply, what is read is a caster's answer first.
+/// Reads until the end. With a reply, what is read is a caster's answer first, and after it the caster is told where the
+/// unit is.
 async fn follow(
     stream: &mut (impl AsyncRead + Unpin),
     silence: Duration,
@@ -217,6 +273,7 @@ async fn follow(
     teller: &mut Teller,
     backoff: &mut Backoff,
     mut reply: Option<Reply>,
+    mut here: Option<(&mut Here, WriteHalf<'_>)>,
 ) -> io::Result<core::convert::Infallible> {
     // What the connection before left in the middle of a message is no part of this one's.
     teller.framer.restart();
@@ -224,10 +281,21 @@ async fn follow(
     let mut body = Vec::new();
     let deadline = || Some(clock::monotonic_ns() + nanos(silence));
     timer.set(deadline())?;
+    if let Some((here, _)) = &mut here {
+        // Not before the answer: it would be read as the next request.
+        here.timer.set(None)?;
+    }
     loop {
         let length = tokio::select! {
             read = stream.read(&mut buffer) => read?,
             expired = timer.expired() => return Err(silent(expired)),
+            due = Here::due(&mut here) => {
+                due?;
+                if let Some((here, caster)) = &mut here {
+                    here.say(caster)?;
+                }
+                continue;
+            }
         };
         if length == 0 {
             // Some casters of version 1 close on a request of version 2 without a word.
@@ -240,9 +308,13 @@ async fn follow(
             None => teller.read(&buffer[..length]).await?,
             Some(reply) => {
                 body.clear();
+                let answered = reply.is_streaming();
                 let end = reply.feed(&buffer[..length], |bytes| body.extend_from_slice(bytes));
                 let messages = teller.read(&body).await?;
                 end.map_err(io::Error::other)?;
+                if let Some((here, caster)) = here.as_mut().filter(|_| !answered && reply.is_streaming()) {
+                    here.say(caster)?;
+                }
                 messages
             }
         };
@@ -259,6 +331,9 @@ fn silent(expired: io::Result<()>) -> io::Error {
     expired.err().unwrap_or_else(silent)
 }
 
+/// A caster moves its virtual station after the unit; one that stands needs no more than what casters take for a sign of
+/// life.
+const GGA_EVERY: Duration = Duration::from_secs(10);
 /// A base that sends an epoch every ten seconds is still heard.
 const SILENCE: Duration = Duration::from_secs(15);
 const MOST_WAITING: usize = 16;
@@ -268,7 +343,9 @@ mod tests {
     use super::*;
     use crate::config::Login;
     use crate::roadside::rtcm::tests::EXAMPLE;
+    use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::net::TcpListener;
+    use v2x_core::position::Position;
 
     fn run<T>(test: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
@@ -293,14 +370,14 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let login = Some(Login { user: "me".to_owned(), password: "secret".to_owned() });
         let caster = Caster { host: "127.0.0.1".to_owned(), port, mount: "MNT".to_owned(), login };
-        Corrections { source: CorrectionSource::Ntrip(caster), per_second: 10 }
+        Corrections { source: CorrectionSource::Ntrip(caster), per_second: 10, gga: false }
     }
 
     #[test]
     fn a_caster_s_messages_come_and_its_end_is_told_once() {
         run(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let mut source = Source::start(&caster(&listener).await).unwrap();
+            let mut source = Source::start(&caster(&listener).await, None).unwrap();
             let chunk = [
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n".as_slice(),
                 &EXAMPLE,
@@ -331,6 +408,7 @@ mod tests {
                 teller,
                 SILENCE,
                 at_once(),
+                None,
             ));
             assert!(
                 answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.contains("GET /MNT HTTP/1.1")
@@ -346,6 +424,61 @@ mod tests {
                 answer(&listener, b"").await.contains("HTTP/1.1"),
                 "closed without a word: the other one"
             );
+            task.abort();
+        });
+    }
+
+    /// Takes one connection and its request, says `answer`, and returns the request and the next three lines.
+    async fn told_after(listener: &TcpListener, answer: &[u8]) -> (String, [String; 3]) {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let mut request = String::new();
+        while !request.ends_with("\r\n\r\n") {
+            stream.read_line(&mut request).await.unwrap();
+        }
+        stream.write_all(answer).await.unwrap();
+        let mut lines = [const { String::new() }; 3];
+        for line in &mut lines {
+            stream.read_line(line).await.unwrap();
+        }
+        (request, lines)
+    }
+
+    #[test]
+    fn a_caster_is_told_where_the_unit_is_once_it_has_answered_and_again_and_again() {
+        run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let Corrections { source: CorrectionSource::Ntrip(caster), .. } = caster(&listener).await else {
+                panic!("no caster")
+            };
+            let (sender, mut said) = channel(16);
+            let position = Position { latitude: 496_116_000, longitude: 61_319_000 };
+            let place = Place { position, altitude_cm: Some(30_000) };
+            let here = Here::new(place, Duration::from_millis(1)).unwrap();
+            let timer = DeadlineTimer::new().unwrap();
+            let task = tokio::spawn(stay_connected(
+                caster,
+                timer,
+                Teller::new(sender),
+                SILENCE,
+                at_once(),
+                Some(here),
+            ));
+            // It speaks version 1 alone, and sends nothing before it knows where.
+            let refused = answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let gga = refused.lines().find_map(|line| line.strip_prefix("Ntrip-GGA: ")).unwrap();
+            let (request, lines) = told_after(&listener, b"ICY 200 OK\r\n\r\n").await;
+            assert!(!request.contains("GGA"), "{request}");
+            for line in lines.iter().map(String::as_str).chain([gga]) {
+                assert!(line.contains(",4936.696000,N,00607.914000,E,1,"), "{line:?}");
+                assert!(nmea::parse_str(line.trim_end()).is_ok(), "{line:?}");
+            }
+            assert!(lines.iter().all(|line| line.ends_with("\r\n")), "{lines:?}");
+            // The connection before left its timer set: the next caster, too, is told nothing before it answers.
+            let (_, lines) = told_after(&listener, b"HTTP/1.1 200 OK\r\n\r\n").await;
+            assert!(lines[0].starts_with("$GPGGA,"), "{lines:?}");
+            let downs = core::iter::from_fn(|| said.try_recv().ok());
+            assert!(downs.into_iter().all(|said| matches!(said, FromSource::Down(_))));
             task.abort();
         });
     }
@@ -366,6 +499,7 @@ mod tests {
                 teller,
                 silence,
                 at_once(),
+                None,
             ));
             let (_open, _) = listener.accept().await.unwrap();
             assert!(
@@ -383,8 +517,9 @@ mod tests {
             let config = |path: &Path| Corrections {
                 source: CorrectionSource::Device { path: path.to_owned(), baud: 9600 },
                 per_second: 1000,
+                gga: false,
             };
-            let mut source = Source::start(&config(&path)).unwrap();
+            let mut source = Source::start(&config(&path), None).unwrap();
             let message = FromSource::Message(Bytes::from_static(&EXAMPLE));
             assert_eq!(source.next().await, FromSource::Up);
             assert_eq!([source.next().await, source.next().await], [message.clone(), message.clone()]);
@@ -394,7 +529,7 @@ mod tests {
             let pipe = path.with_extension("pipe");
             nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
             let mut writer = std::fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
-            let mut source = Source::start(&config(&pipe)).unwrap();
+            let mut source = Source::start(&config(&pipe), None).unwrap();
             io::Write::write_all(&mut writer, &EXAMPLE).unwrap();
             assert_eq!([source.next().await, source.next().await], [FromSource::Up, message]);
             std::fs::remove_file(&pipe).unwrap();

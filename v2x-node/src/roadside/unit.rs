@@ -11,6 +11,7 @@ use v2x_core::time::{Instant, WireTime};
 use v2x_proto::v1;
 
 use super::feed::{Feed, FromClient};
+use super::gga::Place;
 use super::source::{FromSource, Source};
 use super::{ClientId, Heard, Roadside};
 use crate::config::{PositionConfig, StationConfig};
@@ -44,6 +45,10 @@ impl Unit {
     /// A feed that cannot be listened on.
     pub fn start(config: &StationConfig, file: &Path, now: Instant) -> Result<Option<Self>, Error> {
         let (name, place) = (name(file), place(&config.position));
+        let stands = match config.position {
+            PositionConfig::Fixed { position, altitude_cm } => Some(Place { position, altitude_cm }),
+            _ => None,
+        };
         let config = &config.roadside;
         let application = Roadside::new(config, &name, place, now);
         if application.is_silent() {
@@ -60,7 +65,8 @@ impl Unit {
         let failed = |source: io::Error| Error::System { what: "making a timer", source };
         let source = match &config.corrections {
             Some(corrections) => {
-                Some((Source::start(corrections).map_err(failed)?, corrections.source.to_string()))
+                let here = stands.filter(|_| corrections.gga);
+                Some((Source::start(corrections, here).map_err(failed)?, corrections.source.to_string()))
             }
             None => None,
         };

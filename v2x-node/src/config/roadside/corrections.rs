@@ -13,6 +13,8 @@ pub struct Corrections {
     pub source: CorrectionSource,
     /// How often they are passed on at most, 1..=10 a second.
     pub per_second: u32,
+    /// Whether the caster is told where the unit is.
+    pub gga: bool,
 }
 
 /// A source of RTCM 3 messages.
@@ -70,10 +72,11 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, ConfigE
     let text = section.string("corrections", RIGHT)?;
     let baud = place::baud(section, "corrections_baud")?;
     let per_second = section.integer("corrections_per_s", 1..=10)?;
+    let gga = section.flag("corrections_gga")?.unwrap_or(false);
     let Some(text) = text else {
-        let lonely = [(baud, "corrections_baud"), (per_second, "corrections_per_s")];
-        return match lonely.iter().find(|(value, _)| value.is_some()) {
-            Some((_, key)) => {
+        let lonely = ["corrections_baud", "corrections_per_s", "corrections_gga"];
+        return match lonely.into_iter().find(|key| section.has(key)) {
+            Some(key) => {
                 Err(section.contradiction(key, "no roadside.corrections", "give a source, or neither"))
             }
             None => Ok(None),
@@ -81,6 +84,10 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, ConfigE
     };
     let source = match text.split_once(':') {
         Some(("serial", path)) if !path.is_empty() => {
+            if gga {
+                let right = "only an NTRIP caster is told where the unit is";
+                return Err(section.contradiction("corrections_gga", "a serial device", right));
+            }
             let baud = baud.unwrap_or(DEFAULT_BAUD);
             CorrectionSource::Device { path: section.beside(path), baud }
         }
@@ -95,7 +102,7 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, ConfigE
         }
         _ => return Err(section.wrong("corrections", "neither of the two".to_owned(), RIGHT.to_owned())),
     };
-    Ok(Some(Corrections { source, per_second: per_second.unwrap_or(DEFAULT_PER_SECOND) }))
+    Ok(Some(Corrections { source, per_second: per_second.unwrap_or(DEFAULT_PER_SECOND), gga }))
 }
 
 /// What stands behind `ntrip:`, or what is wrong with it.

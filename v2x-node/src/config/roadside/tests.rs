@@ -84,6 +84,11 @@ fn corrections_come_from_a_device_or_a_caster_and_no_complaint_shows_a_password(
             "corrections_baud: found 1, expected one of 4800",
         ),
         ("corrections_per_s = 5", "corrections_per_s: does not go with no roadside.corrections"),
+        ("corrections_gga = true", "corrections_gga: does not go with no roadside.corrections"),
+        (
+            "corrections = \"serial:/dev/x\"\ncorrections_gga = true",
+            "corrections_gga: does not go with a serial device; only an NTRIP caster",
+        ),
         (
             "corrections = \"ntrip://me:secret@base/M\"\ncorrections_baud = 9600",
             "corrections_baud: does not go with an NTRIP caster",
