@@ -14,6 +14,7 @@ macro_rules! put {
         write!($page, $($text)*).expect("invariant: writing to a String does not fail")
     };
 }
+mod attack;
 mod flood;
 mod map;
 mod plot;
@@ -35,6 +36,7 @@ pub fn render(report: &Report, map: &MapData) -> String {
     warnings(&mut page, &report.warnings);
     classes(&mut page, &report.classes);
     latency(&mut page, &report.classes);
+    attack::section(&mut page, report);
     flood::section(&mut page, report);
     map::section(&mut page, map);
     stages(&mut page, &report.classes);
@@ -199,14 +201,15 @@ fn latency(page: &mut String, classes: &[ClassReport]) {
 }
 
 fn stages(page: &mut String, classes: &[ClassReport]) {
-    let shown: Vec<_> =
-        classes.iter().filter(|class| class.has_traffic() && !class.stages.is_empty()).collect();
+    let takes_time = |class: &&ClassReport| class.stages.values().any(|stage| stage.max_ns > 0);
+    let shown: Vec<_> = classes.iter().filter(|class| class.has_traffic()).filter(takes_time).collect();
     if shown.is_empty() {
         return;
     }
     page.push_str(
-        "<section><h2>Where the time goes</h2><p class=\"note\">Each stage is named by its two end points. The bar runs \
-         from the median to p99.9, with a mark at p99; logarithmic.</p>\n<div class=\"plots\">\n",
+        "<section><h2>Where the time goes</h2><p class=\"note\">Each stage is named by its two end points; those that took no \
+         time are left out. The bar runs from the median to p99.9, with a mark at p99; logarithmic.</p>\n\
+         <div class=\"plots\">\n",
     );
     for class in shown {
         put!(
@@ -238,7 +241,7 @@ fn distances(page: &mut String, report: &Report) {
         if !empty(bins) {
             put!(
                 page,
-                "<figure class=\"d2\"><figcaption><b>{title}</b>: {text}; bars p50, p95, p99</figcaption>{}</figure>\n",
+                "<figure class=\"d2\"><figcaption><b>{title}</b>: {text}</figcaption>{}</figure>\n",
                 plot::distances(bins)
             );
         }

@@ -15,7 +15,7 @@ pub(super) fn section(page: &mut String, report: &Report) {
     }
     page.push_str(
         "<section><h2>Floods</h2><p class=\"note\">Pairs of a flood and a station that was in its area when it was sent. \
-         Frames are those of a flood, the origin's included.</p>\n<figure class=\"wide\"><table><thead><tr>\
+         Frames are those of a flood, the origin's included.</p>\n<figure class=\"wide\"><div class=\"scroll\"><table><thead><tr>\
          <th>forwarding</th><th>within 3 km and 300 ms</th><th>worst run</th><th>in all</th><th>frames</th>\
          <th>per station</th><th>ms/km</th><th>hops/km</th></tr></thead><tbody>\n",
     );
@@ -33,7 +33,7 @@ pub(super) fn section(page: &mut String, report: &Report) {
             one_decimal(flood.hops_per_km)
         );
     }
-    page.push_str("</tbody></table></figure>\n<div class=\"plots\">\n");
+    page.push_str("</tbody></table></div></figure>\n<div class=\"plots\">\n");
     for flood in floods() {
         put!(
             page,
@@ -77,7 +77,7 @@ fn reach(flood: &Flood) -> String {
             at + 4.0
         );
     }
-    for ms in [2, 10, 50, 100, 300, 1000, 5000] {
+    for ms in [2, 10, 30, 100, 300, 1000, 5000] {
         let at = x(ms);
         put!(
             svg,
@@ -89,8 +89,10 @@ fn reach(flood: &Flood) -> String {
     }
     put!(
         svg,
-        "<line class=\"deadline\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>",
-        x(DEADLINE_MS)
+        "<line class=\"deadline\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
+         <text class=\"deadline-name mid\" x=\"{0:.1}\" y=\"{1:.1}\">deadline {DEADLINE_MS} ms</text>",
+        x(DEADLINE_MS),
+        TOP - 7.0
     );
     let shown: Vec<&FloodBand> = flood.reach_by_km.iter().take(COLOURS.len()).collect();
     for (band, colour) in shown.iter().zip(COLOURS) {
@@ -124,7 +126,8 @@ const TO_MS: f64 = 5000.0;
 /// One for each range of distances, nearest first.
 const COLOURS: [&str; 6] = ["d2", "d4", "d3", "d0", "d1", "d5"];
 const LEFT: f64 = 62.0;
-const TOP: f64 = 10.0;
+/// Room for the deadline's name, above all curves.
+const TOP: f64 = 22.0;
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 220.0;
 

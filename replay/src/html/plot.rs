@@ -111,13 +111,14 @@ pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, sampl
     svg
 }
 
-/// One bar a stage, from the median to p99.9, with a mark at p99.
+/// One bar a stage that took time, from the median to p99.9, with a mark at p99.
 pub(super) fn stages(stages: &BTreeMap<String, Summary>) -> String {
     let known = Stage::ALL.into_iter().filter_map(|stage| stages.get_key_value(stage.name()));
     let unknown =
         stages.iter().filter(|(name, _)| Stage::ALL.iter().all(|stage| stage.name() != name.as_str()));
-    let rows: Vec<_> = known.chain(unknown).filter(|(_, summary)| summary.count > 0).collect();
-    let lowest = rows.iter().map(|(_, summary)| summary.p50_ns).min().unwrap_or(1);
+    // In virtual time most stages take none: rows of nothing would hide the others.
+    let rows: Vec<_> = known.chain(unknown).filter(|(_, summary)| summary.max_ns > 0).collect();
+    let lowest = rows.iter().map(|(_, summary)| summary.p50_ns).filter(|ns| *ns > 0).min().unwrap_or(1);
     let highest = rows.iter().map(|(_, summary)| summary.p999_ns).max().unwrap_or(1);
     let scale = LogScale::new(lowest, highest, (STAGE_LEFT, LEFT + WIDTH));
     let bottom = TOP + ROW * rows.len() as f64;
@@ -166,7 +167,10 @@ pub(super) fn stages(stages: &BTreeMap<String, Summary>) -> String {
 }
 
 /// Three bars (p50, p95, p99) for each range of distances, on a linear scale from zero.
+/// Ranges beyond the last that has any are left out.
 pub(super) fn distances(bins: &[DistanceBin]) -> String {
+    let last = bins.iter().rposition(|bin| bin.count > 0).map_or(0, |last| last + 1);
+    let bins = &bins[..last];
     let highest = bins.iter().map(|bin| bin.p99_ns).max().unwrap_or(0).max(1) as f64;
     let step = nice_step(highest / 4.0);
     let top_value = (highest / step).ceil() * step;
@@ -221,6 +225,17 @@ pub(super) fn distances(bins: &[DistanceBin]) -> String {
             );
         }
         svg.push_str("</g>");
+    }
+    for (index, (style, name)) in [("a", "p50"), ("b", "p95"), ("c", "p99")].into_iter().enumerate() {
+        let left = LEFT + 60.0 * index as f64;
+        put!(
+            svg,
+            "<rect class=\"bar {style}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"12\" height=\"9\" rx=\"2\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
+            TOP + HEIGHT + 28.5,
+            left + 18.0,
+            TOP + HEIGHT + 37.0
+        );
     }
     put!(
         svg,
@@ -316,6 +331,28 @@ mod tests {
             let ticks: Vec<_> = scale.decades().collect();
             assert!(ticks.len() >= 2 && ticks.windows(2).all(|pair| pair[0].1 < pair[1].1), "{ticks:?}");
         }
+    }
+
+    #[test]
+    fn what_took_no_time_and_what_has_no_sample_takes_no_room() {
+        let took =
+            |ns| Summary { count: 3, p50_ns: ns, p99_ns: ns, p999_ns: ns, max_ns: ns, ..Summary::default() };
+        let stages: BTreeMap<String, Summary> =
+            [("built_to_signed".to_owned(), took(0)), ("gate_open_to_on_air".to_owned(), took(600_000))]
+                .into();
+        let svg = super::stages(&stages);
+        assert!(svg.contains("gate open to on air") && !svg.contains("built to signed"), "{svg}");
+        let bin = |from_m, count| DistanceBin {
+            from_m,
+            to_m: Some(from_m + 50),
+            count,
+            p50_ns: 1,
+            p95_ns: 2,
+            p99_ns: 3,
+            max_ns: 3,
+        };
+        let svg = distances(&[bin(0, 0), bin(50, 7), bin(100, 0)]);
+        assert!(svg.contains(">0-50<") && svg.contains(">50-100<") && !svg.contains(">100-150<"), "{svg}");
     }
 
     #[test]
