@@ -147,17 +147,22 @@ impl StationConfig {
             return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));
         };
         let station = station(&top, role)?;
+        let seed = top.integer("seed", 0..=i64::MAX as u64)?;
+        let identity = identity::read(&top)?;
+        let revocations = revocations(&top)?;
+        let link = link::read(&top)?;
+        let position = place::read(&top, role)?;
         let config = Self {
-            seed: top.integer("seed", 0..=i64::MAX as u64)?,
-            identity: identity::read(&top)?,
-            revocations: revocations(&top)?,
-            link: link::read(&top)?,
-            position: place::read(&top, role)?,
+            seed,
+            identity,
+            revocations,
+            link,
             clock: clock(&top)?,
             realtime: realtime(&top)?,
             load: load(&top, station.test)?,
             alerts: alerts(&top, role)?,
-            roadside: roadside::read(&top, role)?,
+            roadside: roadside::read(&top, role, &position)?,
+            position,
             report: report(&top)?,
             control: control::read(&top)?,
             station,

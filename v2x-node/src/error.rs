@@ -35,6 +35,17 @@ pub enum Error {
     /// A roadside unit cannot listen for its controller.
     #[error(transparent)]
     Feed(#[from] crate::roadside::feed::FeedError),
+    /// A roadside unit may not say what it is configured to.
+    #[error(
+        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        config.display()
+    )]
+    Unpermitted {
+        /// The configuration.
+        config: std::path::PathBuf,
+        /// What is lacking.
+        lacks: v2x_core::security::Permissions,
+    },
     /// The link cannot be opened.
     #[error("link: {0}")]
     Link(#[from] radio_adapters::OpenError),

@@ -53,13 +53,13 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "HOW", requires = "plan")]
     pub forwarding: Option<ForwardingArg>,
     /// Simulate no more than this, seconds; of a plan, of each of its runs
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub seconds: Option<f64>,
     /// Awareness at a fixed rate instead of by the generation rules, Hz
-    #[arg(long, value_name = "HZ")]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
     pub rate: Option<f64>,
     /// How far a station is heard, metres
-    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M)]
+    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M, allow_negative_numbers = true)]
     pub range: f64,
     /// Seed of keys and random choices: the same trace, options and seed give the same digest
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -164,8 +164,29 @@ pub enum ReplayError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The plan makes no run, or it has no result.
-    #[error(transparent)]
-    PlanRun(#[from] PlanRunError),
+    #[error("{path}: {source}")]
+    PlanRun {
+        /// The plan's file.
+        path: String,
+        /// Why.
+        source: PlanRunError,
+    },
+    /// The file is a plan, not a trace.
+    #[error(
+        "{path}: is a plan, not a trace; use: roadcast replay run --plan {path}, or for attacks: replay run TRACE --attack {path}"
+    )]
+    PlanAsTrace {
+        /// The file.
+        path: String,
+    },
+    /// What is asked for could not be written in the end.
+    #[error("{path}: cannot be written: {found}; name a file in a directory that is there")]
+    NoPlace {
+        /// The file to write.
+        path: String,
+        /// What is in the way.
+        found: &'static str,
+    },
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),
@@ -216,6 +237,10 @@ fn simulate(
     out: &mut dyn Write,
     run: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
 ) -> Result<(), Error> {
+    // Now, and not after an hour.
+    for path in [&args.json, &args.html].into_iter().flatten() {
+        check_place(path)?;
+    }
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let started = monotonic();
@@ -237,6 +262,19 @@ fn simulate(
         Verdict::Met => Ok(()),
         Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
     }
+}
+
+/// Whether a file can be written there, as far as can be told without writing it.
+fn check_place(path: &Path) -> Result<(), ReplayError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let found = if path.is_dir() {
+        "it is a directory"
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        "its directory is not there"
+    } else {
+        return Ok(());
+    };
+    Err(ReplayError::NoPlace { path: path.display().to_string(), found })
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Error> {
@@ -350,6 +388,9 @@ fn convert_trace(args: &ConvertArgs, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn read(path: &Path, geographic: bool) -> Result<Trace, ReplayError> {
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return Err(ReplayError::PlanAsTrace { path: path.display().to_string() });
+    }
     let kind = source::kind_of(path)?;
     let command = match kind {
         Kind::Capture => Some("dump"),

@@ -16,7 +16,7 @@ use v2x_core::io::{ClockState, Fix, Input, SendingState};
 use v2x_core::node::Node;
 use v2x_core::record;
 use v2x_core::report::Report;
-use v2x_core::security::Pool;
+use v2x_core::security::{Permissions, Pool};
 use v2x_core::stats::Stats;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
@@ -134,6 +134,10 @@ impl Daemon {
     fn start(config: &StationConfig, args: &RunArgs) -> Result<Self, Error> {
         let pool = keys::load_pool(&config.identity)?;
         let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)?;
+        let lacks = config.roadside.needs().without(pool.active().permissions());
+        if lacks != Permissions::NONE {
+            return Err(Error::Unpermitted { config: args.config.clone(), lacks });
+        }
         let seed = match config.seed {
             Some(seed) => seed,
             None => os_seed()?,

@@ -145,6 +145,8 @@ fn without_a_daemon_the_socket_that_was_tried_is_named() {
     drop(std::os::unix::net::UnixListener::bind(town.directory.join("dead.sock")).unwrap());
     let dead = town.bad(2, &["hazard", "list", "--socket", "dead.sock"]);
     assert!(dead.contains("dead.sock: no daemon answers: it has ended"), "{dead}");
+    let file = town.bad(2, &["hazard", "list", "--socket", "keys/root.cred"]);
+    assert!(file.contains("keys/root.cred: no daemon answers: it is no socket; the daemon prints"), "{file}");
     town.vehicle("a", None, "");
     let config = town.bad(2, &["hazard", "list", "--config", "a.toml"]);
     assert!(config.contains("roadcast/a.sock: no daemon answers"), "{config}");

@@ -184,3 +184,24 @@ fn who_may_not_ask_or_says_too_little_is_told_what_would_be_right() {
     car.end();
     lorry.end();
 }
+
+#[test]
+fn a_unit_that_may_not_say_what_it_is_to_say_does_not_start() {
+    let town = Town::new("mute");
+    let signals = "[[roadside.intersection]]\nid = 17\nlatitude = 49.6117\nlongitude = 6.1321\n\
+        groups = [{ group = 1, green_s = 24, yellow_s = 3, red_s = 33, offset_s = 0 }]\n\
+        [[roadside.adverts]]\nservice_id = 7\ndescription = \"charging\"";
+    town.station("unit", "roadside", &["--role", "vehicle"], STANDS, signals);
+    let refused = town.bad(2, &["run", "--config", "unit.toml", "--seconds", "1"]);
+    let expected = "unit.toml: roadside: the unit's credential lacks the permission signal-state,service-advert; roadcast keys";
+    assert!(refused.contains(expected), "{refused}");
+    assert_eq!(refused.lines().count(), 1, "{refused}");
+    // Slips of the pen put intersections elsewhere.
+    let far = signals.replace("49.6117", "4.6117");
+    town.station("unit", "roadside", &["--role", "roadside", "--force"], STANDS, &far);
+    let refused = town.bad(2, &["run", "--config", "unit.toml", "--seconds", "1"]);
+    assert!(
+        refused.contains("latitude: found an intersection 5005 km from the unit, expected one within"),
+        "{refused}"
+    );
+}

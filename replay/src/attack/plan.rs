@@ -306,7 +306,15 @@ impl Plan {
                         plan.attacks.push(document.attack(table)?);
                     }
                 }
-                (other, _) => return Err(document.wrong(key, other, "seed or [[attack]]".to_owned())),
+                (other, _) => {
+                    let more = match table.get_ref().contains_key("scenario") {
+                        true => {
+                            format!("; a plan with a scenario is run by: roadcast replay run --plan {file}")
+                        }
+                        false => String::new(),
+                    };
+                    return Err(document.wrong(key, other, format!("seed or [[attack]]{more}")));
+                }
             }
         }
         if plan.attacks.is_empty() || plan.attacks.len() > MAX_ATTACKS {
@@ -446,6 +454,11 @@ mod tests {
         let one = said("[[attack]]\nkind = \"stale\"\nshare = 3\n");
         assert!(one.starts_with("p.toml:3: attack.share: expected a number from"), "{one}");
         assert!(said("speed = 1\n").starts_with("p.toml:1: speed: expected seed or [[attack]]"));
+        let floods = said("seeds = [1]\n[scenario]\n");
+        assert!(
+            floods
+                .ends_with("[[attack]]; a plan with a scenario is run by: roadcast replay run --plan p.toml")
+        );
         assert!(said("seed = -1").contains("seed: expected a whole number"));
         assert!(said("").contains("1 to 64 tables [[attack]]"));
         assert!(said("[[attack]\n").starts_with("p.toml:1: not TOML"));

@@ -189,7 +189,9 @@ pub struct Controller {
 #[non_exhaustive]
 pub enum PlanError {
     /// The file cannot be read.
-    #[error("{file}: {source}")]
+    #[error(
+        "{file}: cannot be read: {source}; a plan is a TOML file, such as replay/plans/flood/highway-60.toml"
+    )]
     Open {
         /// The file as given.
         file: String,

@@ -25,6 +25,12 @@ impl Plan {
             reason: error.message().replace('\n', ", "),
         })?;
         let table = Table::whole(document, keys.get_ref());
+        if keys.get_ref().contains_key("attack") {
+            let right = format!(
+                "a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE --attack {file}"
+            );
+            return Err(table.wrong("attack", right));
+        }
         table.text("about")?;
         let names = Forwarding::ALL.map(Forwarding::name);
         let plan = Self {

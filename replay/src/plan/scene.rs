@@ -47,12 +47,14 @@ pub enum SceneError {
         seconds: f64,
     },
     /// An event's origin is not in the scenario.
-    #[error("event {event}: the scenario has no station \"{name}\"; take a unit's name, or at_m = [x, y]")]
+    #[error("event {event}: the scenario has no station \"{name}\"; {}, or at_m = [x, y]", take(units))]
     NoSuchStation {
         /// Which event, from 1.
         event: usize,
         /// Whom it names.
         name: String,
+        /// The units there are.
+        units: Vec<String>,
     },
     /// An event's origin is not there when it should send.
     #[error(
@@ -66,6 +68,16 @@ pub enum SceneError {
         /// When, s.
         at_s: f64,
     },
+}
+
+/// What to take in place of a name that is none.
+fn take(units: &[String]) -> String {
+    if units.is_empty() {
+        return "make it a [[unit]]".to_owned();
+    }
+    let shown: Vec<_> = units.iter().take(UNITS_SHOWN).map(|name| format!("\"{name}\"")).collect();
+    let more = if units.len() > UNITS_SHOWN { " ..." } else { "" };
+    format!("take a unit's name: {}{more}", shown.join(", "))
 }
 
 impl Scene {
@@ -220,7 +232,9 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
         let by = match &event.by {
             Origin::Nearest((east, north)) => By::Nearest(origin().moved(*east, *north)),
             Origin::Named(name) => {
-                let missing = || SceneError::NoSuchStation { event: number + 1, name: name.clone() };
+                let units = || plan.units.iter().map(|unit| unit.name.clone()).collect();
+                let missing =
+                    || SceneError::NoSuchStation { event: number + 1, name: name.clone(), units: units() };
                 By::Station(named(name).ok_or_else(missing)? as u32)
             }
         };
@@ -319,6 +333,8 @@ const MOVING_STEP_NS: u64 = 100_000_000;
 const STANDING_STEP_NS: u64 = 1_000_000_000;
 /// Who sets off does it like this, m/s2.
 const ACCELERATION: f64 = 2.5;
+/// In a complaint.
+const UNITS_SHOWN: usize = 5;
 const MAX_STATIONS: usize = 10_000;
 /// Repetitions of one event at most.
 const MAX_TIMES: usize = 1_000;

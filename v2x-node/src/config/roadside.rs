@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use v2x_core::config::Role;
 use v2x_core::position::Position;
+use v2x_core::security::Permissions;
 use v2x_proto::v1;
 
 pub use self::advert::Advert;
@@ -20,7 +21,7 @@ pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
 pub use self::plan::SignalGroup;
 pub use self::work_zone::WorkZone;
-use super::place::coordinates;
+use super::place::{PositionConfig, coordinates};
 use super::section::{ConfigError, Section};
 
 /// What a roadside unit says; empty for a vehicle.
@@ -71,7 +72,30 @@ impl Intersection {
     }
 }
 
-pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, ConfigError> {
+impl RoadsideConfig {
+    /// What the unit's credential has to permit for all of it to be said.
+    pub fn needs(&self) -> Permissions {
+        type P = Permissions;
+        let signals = self.intersections.iter().any(|one| !one.groups.is_empty());
+        let maps = self.intersections.iter().any(|one| !one.map.is_empty());
+        [
+            (signals, P::SIGNAL_STATE),
+            (maps || !self.signs.is_empty(), P::MAP_SIGN),
+            (!self.work_zones.is_empty(), P::HAZARD | P::AUTHORITY_HAZARD),
+            (!self.adverts.is_empty(), P::SERVICE_ADVERT),
+            (self.corrections.is_some(), P::GNSS_CORRECTION),
+        ]
+        .into_iter()
+        .filter(|(said, _)| *said)
+        .fold(P::NONE, |all, (_, needed)| all | needed)
+    }
+}
+
+pub(super) fn read(
+    top: &Section<'_>,
+    role: Role,
+    position: &PositionConfig,
+) -> Result<RoadsideConfig, ConfigError> {
     let Some(section) = top.table("roadside", KEYS)? else {
         return Ok(RoadsideConfig::default());
     };
@@ -81,7 +105,7 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, Conf
     }
     let feed = feed::read(&section)?;
     let config = RoadsideConfig {
-        intersections: intersections(&section, feed.is_some())?,
+        intersections: intersections(&section, feed.is_some(), position)?,
         feed,
         adverts: advert::read(&section)?,
         signs: sign::read(&section)?,
@@ -114,7 +138,11 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<RoadsideConfig, Conf
 }
 
 /// The intersections in this file, and those in files of their own.
-fn intersections(section: &Section<'_>, fed: bool) -> Result<Vec<Intersection>, ConfigError> {
+fn intersections(
+    section: &Section<'_>,
+    fed: bool,
+    unit: &PositionConfig,
+) -> Result<Vec<Intersection>, ConfigError> {
     let keys = &["id", "latitude", "longitude", "groups"];
     let sections = section.tables("intersection", keys, MOST_INTERSECTIONS)?;
     let mut intersections: Vec<Intersection> = Vec::new();
@@ -130,7 +158,11 @@ fn intersections(section: &Section<'_>, fed: bool) -> Result<Vec<Intersection>, 
             let right = "at least one { group = 1, green_s = 20, yellow_s = 3, red_s = 37, offset_s = 0 }";
             return Err(section.missing("groups", right));
         }
-        intersections.push(Intersection::planned(id, coordinates(section)?, groups));
+        let one = Intersection::planned(id, coordinates(section)?, groups);
+        if let Some(away) = too_far(&one, unit) {
+            return Err(section.wrong("latitude", away, NEAR.to_owned()));
+        }
+        intersections.push(one);
     }
     let files: Vec<PathBuf> = section.paths("intersections")?.unwrap_or_default();
     if files.len() + intersections.len() > MOST_INTERSECTIONS {
@@ -144,6 +176,9 @@ fn intersections(section: &Section<'_>, fed: bool) -> Result<Vec<Intersection>, 
             let found = format!("{shown} with id {}", one.id);
             return Err(section.wrong("intersections", found, ANOTHER_ID.to_owned()));
         }
+        if let Some(away) = too_far(&one, unit) {
+            return Err(section.wrong("intersections", format!("{shown}, {away}"), NEAR.to_owned()));
+        }
         if !one.groups.is_empty() && one.plan.is_empty() && !fed {
             let found = format!("{shown}, whose connections name signal groups");
             let right = "roadside.feed, which says what they show, or [[plan]] in that file";
@@ -154,6 +189,17 @@ fn intersections(section: &Section<'_>, fed: bool) -> Result<Vec<Intersection>, 
     Ok(intersections)
 }
 
+/// How far an intersection is from the unit, when that is farther than anybody hears who drives there.
+fn too_far(intersection: &Intersection, unit: &PositionConfig) -> Option<String> {
+    let PositionConfig::Fixed { position, .. } = unit else { return None };
+    let (east, north) = intersection.position.offset_from(*position);
+    let metres = east.hypot(north);
+    (metres > MOST_AWAY_M).then(|| format!("an intersection {:.0} km from the unit", metres / 1000.0))
+}
+
+const NEAR: &str = "one within 10 km of position.latitude and longitude, whose vehicles hear the unit";
+/// Ten times the range of a unit on a mast, so that what is refused is a slip of the pen.
+const MOST_AWAY_M: f64 = 10_000.0;
 const KEYS: &[&str] = &[
     "intersections",
     "intersection",

@@ -16,6 +16,7 @@
 
 use core::time::Duration;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,13 @@ impl Client {
     /// [`ClientError::NoDaemon`].
     pub fn connect(path: &Path) -> Result<Self, ClientError> {
         let no_daemon = |source| ClientError::NoDaemon { path: path.to_owned(), source };
+        // The system refuses a connection to what is no socket as it does to one that nobody serves.
+        let kind = std::fs::metadata(path).map(|found| found.file_type());
+        if kind.is_ok_and(|kind| !kind.is_socket()) {
+            return Err(no_daemon(io::Error::other(
+                "it is no socket; the daemon prints its socket when it starts",
+            )));
+        }
         let stream = UnixStream::connect(path).map_err(no_daemon)?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(no_daemon)?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(no_daemon)?;
@@ -349,6 +357,9 @@ fn list(paths: &[PathBuf]) -> String {
 fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "it is its owner's alone; run this as the daemon's user".to_owned()
+        }
         io::ErrorKind::ConnectionRefused => "it has ended".to_owned(),
         io::ErrorKind::UnexpectedEof => "it hung up".to_owned(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {

@@ -139,9 +139,33 @@ fn words(permissions: Permissions) -> String {
     if permissions == Permissions::NONE {
         "nothing".to_owned()
     } else {
-        permissions.to_string().replace(',', ", ")
+        folded(permissions.to_string().split(',').map(ToOwned::to_owned))
     }
 }
+
+/// Words with commas, in lines that a terminal of 80 columns shows whole, each under the first.
+fn folded(words: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
+    let mut column = COLUMN;
+    for word in words {
+        if text.is_empty() {
+            column += word.len();
+        } else if column + 2 + word.len() + 1 > WIDTH {
+            text.push_str(",\n");
+            text.push_str(&" ".repeat(COLUMN));
+            column = COLUMN + word.len();
+        } else {
+            text.push_str(", ");
+            column += 2 + word.len();
+        }
+        text.push_str(&word);
+    }
+    text
+}
+
+/// Where values begin.
+const COLUMN: usize = 13;
+const WIDTH: usize = 80;
 
 fn region(area: &AreaView) -> String {
     let degrees = |unit: i32| f64::from(unit) * 1e-7;

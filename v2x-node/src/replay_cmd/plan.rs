@@ -20,13 +20,13 @@ pub(super) fn run(path: &Path, args: &RunArgs, out: &mut dyn Write) -> Result<()
         Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
     }
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds };
-    simulate(args, out, |progress| plan::run(&plan, &options, progress).map_err(failed))
+    simulate(args, out, |progress| plan::run(&plan, &options, progress).map_err(|error| failed(path, error)))
 }
 
 /// Signing and verifying that disagree are a check that failed; everything else is the input.
-fn failed(error: PlanRunError) -> Error {
+fn failed(path: &Path, error: PlanRunError) -> Error {
     match error {
         PlanRunError::DeferredCheck(error) => Error::Check(error.to_string()),
-        error => ReplayError::from(error).into(),
+        source => ReplayError::PlanRun { path: path.display().to_string(), source }.into(),
     }
 }

@@ -26,6 +26,10 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         (said("[scenario\n"), "p.toml:1: not TOML: "),
         (said("scenario = 3"), "p.toml:1: scenario: expected a table"),
         (
+            said("seed = 1\n[[attack]]\nkind = \"stale\"\n"),
+            "p.toml:2: attack: expected a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE",
+        ),
+        (
             scenario("kind = \"sea\""),
             "p.toml:2: scenario.kind: expected one of highway, grid, partition, trace",
         ),

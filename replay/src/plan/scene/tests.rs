@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::ns;
+use crate::plan::{Unit, ns};
 
 fn plan(scenario: &str) -> Plan {
     let text = format!(
@@ -102,7 +102,11 @@ fn who_is_not_there_is_named() {
     let mut plan = plan("kind = \"highway\"\nlength_m = 500");
     plan.events[0].by = Origin::Named("unit 9".to_owned());
     let error = Scene::new(&plan, 1).unwrap_err().to_string();
-    assert!(error.starts_with("event 1: the scenario has no station \"unit 9\""), "{error}");
+    let start = "event 1: the scenario has no station \"unit 9\"; ";
+    assert_eq!(error, format!("{start}make it a [[unit]], or at_m = [x, y]"));
+    plan.units = vec![Unit { name: "unit 1".to_owned(), at_m: (0.0, 0.0) }];
+    let error = Scene::new(&plan, 1).unwrap_err().to_string();
+    assert_eq!(error, format!("{start}take a unit's name: \"unit 1\", or at_m = [x, y]"));
     plan.scenario = Scenario::Trace("nowhere.csv".into());
     assert!(Scene::new(&plan, 1).unwrap_err().to_string().contains("nowhere.csv"));
 }

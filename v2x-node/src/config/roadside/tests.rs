@@ -104,7 +104,7 @@ fn what_receivers_would_not_take_is_refused() {
     let more = |count: u32| {
         let one = |id| {
             format!(
-                "[[roadside.intersection]]\nid = {id}\nlatitude = 1\nlongitude = 1\n\
+                "[[roadside.intersection]]\nid = {id}\nlatitude = 49.6117\nlongitude = 6.1321\n\
                  groups = [{{ group = 1, green_s = 9, yellow_s = 3, red_s = 9 }}]\n"
             )
         };
