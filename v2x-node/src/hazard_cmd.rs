@@ -183,7 +183,14 @@ pub fn run(command: &HazardCommand, out: &mut dyn Write) -> Result<(), Error> {
             let hazards = args.daemon.connect()?.hazards()?;
             match args.daemon.json {
                 true => writeln!(out, "{}", json!({ "hazards": hazards }))?,
-                false => write!(out, "{}", table::of(&hazards))?,
+                false => {
+                    let terminal = console::Term::stdout();
+                    let columns = terminal
+                        .size_checked()
+                        .filter(|_| terminal.is_term())
+                        .map(|(_, columns)| columns.into());
+                    write!(out, "{}", table::of(&hazards, columns))?;
+                }
             }
             Ok(())
         }

@@ -157,6 +157,16 @@ pub enum ReplayError {
     /// The run cannot be started, or has no result.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The plan of attacks cannot be read.
+    #[error(
+        "{path}: cannot be read: {source}; a plan of attacks is a TOML file, such as replay/plans/insiders.toml"
+    )]
+    AttackFile {
+        /// The plan's file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The plan of attacks cannot be used.
     #[error(transparent)]
     Attack(#[from] AttackError),
@@ -278,8 +288,9 @@ fn check_place(path: &Path) -> Result<(), ReplayError> {
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Error> {
+    let shown = path.display().to_string();
     let text =
-        std::fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        std::fs::read_to_string(path).map_err(|source| ReplayError::AttackFile { path: shown, source })?;
     Ok(Plan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 

@@ -1,12 +1,12 @@
-//! Hazards as a table, the same on a terminal and in a pipe.
+//! Hazards as a table; on a terminal too narrow for it, two lines each.
 
 use crate::control::answer::Hazard;
 use crate::control::cause;
 use crate::control::words::{metres, place, seconds};
 
 /// The table with its head, or a line that says that there is none. Those that concern the station come first, the
-/// soonest conflict before others, then the nearest.
-pub(super) fn of(hazards: &[Hazard]) -> String {
+/// soonest conflict before others, then the nearest. `columns` are those of the terminal; `None`: as many as it takes.
+pub(super) fn of(hazards: &[Hazard], columns: Option<usize>) -> String {
     if hazards.is_empty() {
         return "no hazards known\n".to_owned();
     }
@@ -27,6 +27,10 @@ pub(super) fn of(hazards: &[Hazard]) -> String {
             *width = (*width).max(cell.chars().count());
         }
     }
+    let whole = width.iter().sum::<usize>() + 2 * (width.len() - 1);
+    if columns.is_some_and(|columns| whole > columns) {
+        return rows.iter().map(folded).collect();
+    }
     let line = |cells: [&str; 8]| {
         let cells = cells.iter().zip(width).map(|(cell, width)| format!("{cell:width$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
@@ -34,6 +38,13 @@ pub(super) fn of(hazards: &[Hazard]) -> String {
     let mut table = line(HEAD);
     table.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str))));
     table
+}
+
+/// A row in two lines.
+fn folded([event, state, from, cause, place, age, until, concern]: &[String; 8]) -> String {
+    let concern = if concern == "-" { String::new() } else { format!(", concerns us: {concern}") };
+    let place = if place == "-" { String::new() } else { format!("{place}, ") };
+    format!("{event}  {state}  {from}  {cause}\n    {place}{age} old, until {until}{concern}\n")
 }
 
 fn row(hazard: &Hazard) -> [String; 8] {
@@ -102,7 +113,18 @@ event               state   from   cause                      where        age  
 3f01020304050607/2  active  heard  D3 stationary vehicle      800 m north  90 s  07:30:00 UTC  800 m away
 3f01020304050607/1  active  own    D3 accident                here         90 s  07:30:00 UTC  -
 ";
-        assert_eq!(of(&hazards), expected);
-        assert_eq!(of(&[]), "no hazards known\n");
+        assert_eq!(of(&hazards, None), expected);
+        let widest = expected.lines().map(str::len).max();
+        assert_eq!(of(&hazards, widest), expected);
+        let narrow = "\
+3f01020304050607/3  active  heard  D3 stationary vehicle (2)
+    900 m north, 90 s old, until 07:30:00 UTC, concerns us: in 30 s
+3f01020304050607/2  active  heard  D3 stationary vehicle
+    800 m north, 90 s old, until 07:30:00 UTC, concerns us: 800 m away
+3f01020304050607/1  active  own  D3 accident
+    here, 90 s old, until 07:30:00 UTC
+";
+        assert_eq!(of(&hazards, Some(80)), narrow);
+        assert_eq!(of(&[], Some(1)), "no hazards known\n");
     }
 }
