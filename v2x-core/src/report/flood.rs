@@ -89,21 +89,12 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
     };
     line(format_args!("\nfloods: {} in {} runs", first.floods, first.seeds));
     line(format_args!(
-        "{:<10} {:>13} {:>8} {:>8} {:>8} {:>8} {:>9} {:>8} {:>9} {:>8}",
-        "forwarding",
-        "3 km, 300 ms",
-        "worst",
-        "in all",
-        "worst",
-        "frames",
-        "/station",
-        "ms/km",
-        "hops/km",
-        "D0 20 ms"
+        "{:<10} {:>12} {:>7} {:>7} {:>7} {:>7} {:>8} {:>6} {:>7}",
+        "forwarding", "3 km, 300 ms", "worst", "in all", "worst", "frames", "/station", "ms/km", "hops/km"
     ));
     for flood in floods {
         line(format_args!(
-            "{:<10} {:>13} {:>8} {:>8} {:>8} {:>8.1} {:>9.3} {:>8} {:>9} {:>8}",
+            "{:<10} {:>12} {:>7} {:>7} {:>7} {:>7.1} {:>8.3} {:>6} {:>7}",
             flood.forwarding,
             percent(flood.reach_300ms_3km),
             percent(flood.worst.reach_300ms_3km),
@@ -112,9 +103,11 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
             flood.transmissions,
             flood.transmissions_per_station,
             one_decimal(flood.delay_ms_per_km),
-            one_decimal(flood.hops_per_km),
-            flood.d0_20ms_150m.map_or_else(|| "-".to_owned(), percent)
+            one_decimal(flood.hops_per_km)
         ));
+    }
+    for (flood, share) in floods.iter().filter_map(|flood| Some((flood, flood.d0_20ms_150m?))) {
+        line(format_args!("D0, {}: {} within 150 m had it within 20 ms", flood.forwarding, percent(share)));
     }
     if !first.reach_by_km.is_empty() {
         line(format_args!(
@@ -135,7 +128,7 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
     for flood in floods {
         let Some(healed) = &flood.healed else { continue };
         line(format_args!(
-            "\npartition, {}: {} of {} floods crossed; from contact to the first station {} ms, to the last {} ms",
+            "\npartition, {}: {} of {} floods crossed, {} to {} ms after contact",
             flood.forwarding,
             healed.crossed,
             healed.floods,
@@ -180,19 +173,27 @@ mod tests {
             d0_20ms_150m: None,
             healed: Some(healed),
         };
-        let etsi = Flood { forwarding: "etsi".to_owned(), healed: None, ..roadcast.clone() };
+        let etsi = Flood {
+            forwarding: "etsi".to_owned(),
+            healed: None,
+            d0_20ms_150m: Some(0.995),
+            ..roadcast.clone()
+        };
         let mut out = String::new();
         render(&[&roadcast, &etsi], &mut out);
         for wanted in [
             "floods: 30 in 3 runs\n",
-            "\nroadcast          99.9 %   98.0 %  100.0 %   99.0 %     47.0     0.155     46.6       3.7        -\n",
+            "\nroadcast         99.9 %  98.0 % 100.0 %  99.0 %    47.0    0.155   46.6     3.7\n",
+            "\nD0, etsi: 99.5 % within 150 m had it within 20 ms\n",
             "\netsi ",
             "\n1 km            180    100.0 %  100.0 %    13.4 ms\n",
             "\n2 km            180    100.0 %  100.0 %          -\n",
-            "\npartition, roadcast: 1 of 2 floods crossed; from contact to the first station 250.0 ms, to the last - ms\n",
+            "\npartition, roadcast: 1 of 2 floods crossed, 250.0 to - ms after contact\n",
         ] {
             assert!(out.contains(wanted), "no {wanted:?} in {out}");
         }
+        assert!(out.lines().all(|line| line.len() <= 80), "{out}");
+        assert!(!out.contains("D0, roadcast"), "{out}");
         render(&[], &mut String::new());
     }
 }

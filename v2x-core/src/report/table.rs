@@ -49,14 +49,13 @@ fn headline(out: &mut String, report: &Report) {
     line(
         out,
         format_args!(
-            "{} | roadcast {} | {} stations | {:.1} s in {:.1} s ({:.1} x real time) | verify {}",
+            "{} | roadcast {} | {} stations | {:.1} s in {:.1} s ({:.1} x real time)",
             report.kind,
             report.version,
             report.stations,
             report.simulated_s,
             report.wall_s,
-            report.realtime_factor,
-            report.verify
+            report.realtime_factor
         ),
     );
     if let Some(digest) = &report.digest {
@@ -65,8 +64,8 @@ fn headline(out: &mut String, report: &Report) {
     line(
         out,
         format_args!(
-            "frames: {} received = {} delivered + {} dropped",
-            report.frames.received, report.frames.delivered, report.frames.dropped
+            "frames: {} received = {} delivered + {} dropped | verify {}",
+            report.frames.received, report.frames.delivered, report.frames.dropped, report.verify
         ),
     );
 }
@@ -76,33 +75,20 @@ fn classes(out: &mut String, classes: &[ClassReport]) {
     line(
         out,
         format_args!(
-            "{:<5} {:>8} {:>7} {:>8} {:>9} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:<10}",
-            "class",
-            "deadline",
-            "sent",
-            "expected",
-            "delivered",
-            "missed",
-            "ratio",
-            "p50",
-            "p99",
-            "p99.9",
-            "max",
-            "result"
+            "{:<9} {:>7} {:>8} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:<6}",
+            "class", "sent", "expected", "missed", "ratio", "p50", "p99", "p99.9", "max", "result"
         ),
     );
     for class in classes {
-        let deadline = class.deadline_ms.map_or_else(|| "none".to_owned(), |ms| format!("{ms} ms"));
+        let deadline = class.deadline_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
         let latency = &class.send_to_delivered;
         line(
             out,
             format_args!(
-                "{:<5} {:>8} {:>7} {:>8} {:>9} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:<10}",
-                class.class,
-                deadline,
+                "{:<9} {:>7} {:>8} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:<6}",
+                format!("{} {deadline:>6}", class.class),
                 count(class.sent),
                 count(class.expected),
-                count(class.delivered),
                 count(class.missed),
                 if class.has_traffic() { percent(class.miss_ratio) } else { "-".to_owned() },
                 time_of(latency, latency.p50_ns),
@@ -117,7 +103,7 @@ fn classes(out: &mut String, classes: &[ClassReport]) {
 
 fn result(class: &ClassReport) -> &'static str {
     if !class.has_traffic() {
-        "no traffic"
+        "idle"
     } else if class.deadline_ms.is_none() {
         "-"
     } else if class.met {
@@ -135,7 +121,7 @@ fn stages(out: &mut String, class: &ClassReport) {
     line(
         out,
         format_args!(
-            "{:<34} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+            "{:<32} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
             format!("{} stages", class.class),
             "count",
             "p50",
@@ -150,7 +136,7 @@ fn stages(out: &mut String, class: &ClassReport) {
             line(
                 out,
                 format_args!(
-                    "  {:<32} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+                    "  {:<30} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
                     stage.name(),
                     count(summary.count),
                     time(summary.p50_ns),
@@ -172,7 +158,7 @@ fn by_distance(out: &mut String, ages: &[DistanceBin], gaps: &[DistanceBin]) {
     line(
         out,
         format_args!(
-            "{:<12} {:>34}   {:>34}",
+            "{:<10} {:>30}   {:>30}",
             "distance", "age of information p50/p95/p99", "inter-packet gap p50/p95/p99"
         ),
     );
@@ -187,11 +173,11 @@ fn by_distance(out: &mut String, ages: &[DistanceBin], gaps: &[DistanceBin]) {
         };
         let quantiles = |bin: Option<&DistanceBin>| match bin {
             Some(bin) if bin.count > 0 => {
-                format!("{:>10} {:>10} {:>10}", time(bin.p50_ns), time(bin.p95_ns), time(bin.p99_ns))
+                format!("{:>9} {:>9} {:>9}", time(bin.p50_ns), time(bin.p95_ns), time(bin.p99_ns))
             }
-            _ => format!("{:>10} {:>10} {:>10}", "-", "-", "-"),
+            _ => format!("{:>9} {:>9} {:>9}", "-", "-", "-"),
         };
-        line(out, format_args!("{range:<12} {:>34}   {:>34}", quantiles(Some(age)), quantiles(gap)));
+        line(out, format_args!("{range:<10} {:>30}   {:>30}", quantiles(Some(age)), quantiles(gap)));
     }
 }
 
@@ -278,4 +264,4 @@ fn time_of(summary: &Summary, ns: u64) -> String {
 }
 
 /// Columns of a terminal the table fits in.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;

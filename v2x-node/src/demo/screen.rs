@@ -23,7 +23,7 @@ impl<'o> Screen<'o> {
     pub(crate) fn new(out: &'o mut dyn Write, seconds: u64, town: &Town) -> io::Result<Self> {
         writeln!(
             out,
-            "Roadcast demo: a town of {} vehicles and {} roadside units on loopback, {seconds} s in real time.",
+            "Roadcast demo: {} vehicles and {} roadside units of a town on loopback, {seconds} s.",
             town.vehicles(),
             town.stations() - town.vehicles(),
         )?;
