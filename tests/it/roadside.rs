@@ -45,7 +45,7 @@ fn a_car_takes_all_that_a_unit_says() {
 fn the_most_a_unit_may_be_told_to_say_is_within_what_receivers_take() {
     let mut config = RoadsideConfig { work_zones: Vec::new(), ..example() };
     let source = CorrectionSource::Device { path: "/dev/ttyUSB0".into(), baud: 115_200 };
-    config.corrections = Some(Corrections { source, per_second: 6 });
+    config.corrections = Some(Corrections { source, per_second: 6, gga: false });
     let map = config.intersections[1].map[0].clone();
     config.intersections[1].map =
         (0..16).map(|fragment| v1::IntersectionMap { fragment, fragments: 16, ..map.clone() }).collect();

@@ -88,11 +88,23 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
         writeln!(out, "{text}").expect("invariant: writing to a String does not fail");
     };
     line(format_args!("\nfloods: {} in {} runs", first.floods, first.seeds));
-    line(format_args!(
-        "{:<10} {:>12} {:>7} {:>7} {:>7} {:>7} {:>8} {:>6} {:>7}",
-        "forwarding", "3 km, 300 ms", "worst", "in all", "worst", "frames", "/station", "ms/km", "hops/km"
-    ));
-    for flood in floods {
+    // Shares of nothing would read as failures.
+    let sent = || floods.iter().filter(|flood| flood.floods > 0);
+    if sent().next().is_some() {
+        line(format_args!(
+            "{:<10} {:>12} {:>7} {:>7} {:>7} {:>7} {:>8} {:>6} {:>7}",
+            "forwarding",
+            "3 km, 300 ms",
+            "worst",
+            "in all",
+            "worst",
+            "frames",
+            "/station",
+            "ms/km",
+            "hops/km"
+        ));
+    }
+    for flood in sent() {
         line(format_args!(
             "{:<10} {:>12} {:>7} {:>7} {:>7} {:>7.1} {:>8.3} {:>6} {:>7}",
             flood.forwarding,
@@ -195,5 +207,8 @@ mod tests {
         assert!(out.lines().all(|line| line.len() <= 80), "{out}");
         assert!(!out.contains("D0, roadcast"), "{out}");
         render(&[], &mut String::new());
+        let mut alerts = String::new();
+        render(&[&Flood { floods: 0, seeds: 1, reach_by_km: Vec::new(), ..etsi }], &mut alerts);
+        assert_eq!(alerts, "\nfloods: 0 in 1 runs\nD0, etsi: 99.5 % within 150 m had it within 20 ms\n");
     }
 }
