@@ -9,7 +9,21 @@ use super::escape;
 
 /// Appends the section; nothing when there was no flood.
 pub(super) fn section(page: &mut String, report: &Report) {
-    let floods = || report.flood.iter().chain(&report.flood_baselines).filter(|flood| flood.floods > 0);
+    let all = || report.flood.iter().chain(&report.flood_baselines);
+    let alerts: Vec<_> = all().filter_map(|flood| Some((&flood.forwarding, flood.d0_20ms_150m?))).collect();
+    if !alerts.is_empty() {
+        page.push_str("<section><h2>Imminent danger</h2>\n");
+        for (forwarding, share) in alerts {
+            put!(
+                page,
+                "<p class=\"note\"><b>{}</b>: {} of the stations within 150 m and in sight had a D0 alert within 20 ms.</p>\n",
+                escape(forwarding),
+                percent(share)
+            );
+        }
+        page.push_str("</section>\n");
+    }
+    let floods = || all().filter(|flood| flood.floods > 0);
     if floods().next().is_none() {
         return;
     }
@@ -186,5 +200,11 @@ mod tests {
         section(&mut page, &report);
         assert_eq!((page.matches("<tr>").count(), page.matches("<svg").count()), (4, 3));
         assert!(!page.contains("<b><b>") && page.contains("&lt;b&gt;"));
+        assert!(!page.contains("Imminent danger"));
+        page.clear();
+        report.flood = Some(Flood { floods: 0, d0_20ms_150m: Some(0.975), ..flood(0) });
+        report.flood_baselines.clear();
+        section(&mut page, &report);
+        assert!(page.contains("97.5 % of the stations within 150 m") && !page.contains("<table"), "{page}");
     }
 }
