@@ -174,6 +174,11 @@ impl Receiver {
         self.elsewhere.take()
     }
 
+    /// Whether a dropped frame left something to do: held frames to look at, or another station under the own name.
+    pub fn is_stirred(&self) -> bool {
+        self.hold.is_stirred() || self.elsewhere.is_heard()
+    }
+
     /// Runs the cheap checks on a frame.
     pub fn admit(
         &mut self,

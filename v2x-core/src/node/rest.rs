@@ -1,0 +1,64 @@
+//! What a turn came to, kept while nothing happens that could change it.
+//!
+//! Most frames of a busy or attacked channel are dropped at once, and change nothing that a deadline or the order of
+//! sending depends on. After such a frame the station is where it was: what ends a turn (is it allowed to send, does the
+//! link take a frame, is another pseudonym due) and the deadline are not looked at again. They are after everything else,
+//! and once time has come to where one of them would be different.
+
+use super::Node;
+use crate::io::{SendingState, TimerKind};
+use crate::receive::Admission;
+use crate::time::Instant;
+
+/// The deadline after a turn, and until when no turn without news would end otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    at: Instant,
+    kind: TimerKind,
+    until: Instant,
+}
+
+impl Rest {
+    pub(super) fn deadline(&self) -> (Instant, TimerKind) {
+        (self.at, self.kind)
+    }
+
+    /// Whether a turn without news at `now` leaves the station where it is.
+    pub(super) fn holds(&self, now: Instant) -> bool {
+        now < self.until
+    }
+}
+
+impl Node {
+    /// Whether a frame that ended so leaves everything as it was.
+    pub(super) fn is_no_news(&self, admission: &Admission) -> bool {
+        matches!(admission, Admission::Dropped(_)) && !self.receiver.is_stirred()
+    }
+
+    /// After a turn: its deadline, kept if it can be.
+    pub(super) fn come_to_rest(&mut self) -> (Instant, TimerKind) {
+        if let Some(rest) = &self.rest {
+            debug_assert_eq!(rest.deadline(), self.deadline(), "nothing happened");
+            return rest.deadline();
+        }
+        let (at, kind) = self.deadline();
+        self.rest = self.unchanged_until(at).map(|until| Rest { at, kind, until });
+        (at, kind)
+    }
+
+    /// Until when the end of a turn would find nothing to do, if nothing is heard: the deadline, or the next moment that
+    /// has no timer. `None` while something waits for another thing than time.
+    fn unchanged_until(&self, deadline: Instant) -> Option<Instant> {
+        let pseudonym_waits = || self.next_pseudonym().is_some_and(|at| at <= self.now);
+        if deadline <= self.now
+            || self.sending == SendingState::CredentialNotValid
+            || self.pseudonyms.is_silent(self.now)
+            || pseudonym_waits()
+        {
+            return None;
+        }
+        let own = self.sender.pool().active();
+        let validity = [own.valid_from(), own.valid_until()].map(|wire| self.anchor.instant_at(wire));
+        validity.into_iter().filter(|at| *at > self.now).chain([deadline]).min()
+    }
+}
