@@ -272,7 +272,7 @@ impl Node {
         self.sender.pool()
     }
 
-    /// Takes a frame; false when it changed nothing that the end of a turn looks at.
+    /// Takes a frame; false when it changed nothing that the end of a turn looks at or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
         self.counters.frames += 1;
         self.airtime.add(self.now, frame.bytes.len());
