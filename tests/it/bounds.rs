@@ -114,6 +114,26 @@ fn tables_that_are_filled_on_purpose_stop_at_their_bounds() {
     }
 }
 
+// The antenna's plug falls out: what is forgotten together does not keep an alert waiting for a whole table.
+#[test]
+fn neighbours_that_expire_together_are_forgotten_a_few_a_turn() {
+    let mut victim = Victim::new();
+    for first in [0, 100] {
+        victim.suffer(&Step::Verified { first, count: 100, class: 2 });
+        victim.pass(1_000);
+    }
+    assert_eq!(victim.station.node.neighbour_table().len(), 200);
+    let later = victim.now + Duration::from_secs(30);
+    let mut turns = Vec::new();
+    while victim.station.node.neighbour_table().next_expiry().is_some() {
+        assert!(turns.len() < 10 && victim.station.deadline.0 <= later, "{turns:?}");
+        let before = victim.station.node.neighbour_table().len();
+        victim.station.feed(later, Input::Timeout);
+        turns.push(before - victim.station.node.neighbour_table().len());
+    }
+    assert_eq!(turns, [64, 64, 64, 8]);
+}
+
 struct Victim {
     station: Station,
     now: Instant,
