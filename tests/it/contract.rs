@@ -330,7 +330,7 @@ fn without_position_clock_or_credential_it_listens_and_says_so_once() {
 fn what_a_station_sends_is_what_it_was_asked_to() {
     let authority = Authority::new();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let node = v2x_core::node::Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+    let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
     let mut sender = Station::with(1, node);
     sender.start(Instant::ZERO, PLACE);
     let payload = Bytes::from_static(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]);
@@ -361,9 +361,12 @@ fn what_a_station_sends_is_what_it_was_asked_to() {
     );
 }
 
+/// Frames and states of a station, each with its time.
+type Trouble = (Vec<(Instant, Bytes)>, Vec<(Instant, SendingState)>);
+
 /// What a station does from 50 s to 62 s after its start: positions for 4 s, none for 4 s, then again, and its credential
 /// ends at 60 s. What it sends and when, and when it may and may not; `noise` is heard each millisecond.
-fn seconds_of_trouble(noise: Option<&Bytes>) -> (Vec<(Instant, Bytes)>, Vec<(Instant, SendingState)>) {
+fn seconds_of_trouble(noise: Option<&Bytes>) -> Trouble {
     let authority = Authority::new();
     let request = CredentialRequest { duration_min: 2, ..Authority::request(&Authority::key(1)) };
     let identity = authority.identity_as(1, &request);
