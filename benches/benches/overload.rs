@@ -1,10 +1,12 @@
 //! One station, driven as the daemon drives it, under ten times what its channel carries, on two cores: what
 //! becomes of the alerts of honest stations meanwhile.
 //!
-//! Sixty honest stations and the attacker send from one thread by due time; the station runs in another. An
-//! alert's latency counts from when it was due to its delivery.
+//! Ninety honest stations and the attacker send from one thread by due time; the station runs in another. An
+//! alert's latency counts from when it was due to its delivery. Two controls: a run without an attack, and threads that do
+//! nothing but sleep until due times, before all runs and beside each.
 
 mod overload {
+    pub mod machine;
     pub mod speaker;
     pub mod target;
     pub mod town;
@@ -21,8 +23,9 @@ use std::thread;
 use benches::authority::Authority;
 use benches::figures;
 use hdrhistogram::Histogram;
-use overload::target::{self, Seen};
-use overload::town::{self, Alert, Attack, RATE, Town};
+use overload::machine::{Probe, Wakes};
+use overload::target::{self, STATION_PRIORITY, Seen};
+use overload::town::{self, ALERTERS, Alert, Attack, RATE, Town};
 use radio_adapters::mem::MemHub;
 use radio_adapters::radio::LinkAddress;
 use radio_adapters::realtime;
@@ -34,7 +37,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let quick = figures::quick();
     let machine = figures::machine();
     println!("overload on {machine}{}", if quick { " (quick: figures mean little)" } else { "" });
-    let time = Duration::from_secs(if quick { 1 } else { 20 });
+    let time = Duration::from_secs(if quick { 1 } else { 30 });
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let machine_alone = alone(time / 3)?;
     // The town sleeps between frames, so that the kernel does not stop it for its share of real time.
     let _pinned = realtime::pin_to_cpu(0);
     let fifo = realtime::set_fifo(40);
@@ -42,15 +47,38 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("no SCHED_FIFO, so figures are those of ordinary programs: {reason}");
     }
     println!(
-        "{RATE} attack frames/s for {} s each, beside 50 honest D0/s, 100 D1/s, 500 D2/s",
-        time.as_secs()
+        "{RATE} attack frames/s for {} s each, beside {} honest D0/s, {} D1/s, 500 D2/s; times in us",
+        time.as_secs(),
+        ALERTERS * 10,
+        ALERTERS * 20,
     );
     println!(
-        "{:<27} {:>8} {:>7} {:>7} {:>11} {:>11} {:>9}  what became of the attack",
-        "attack", "sent", "D0 lost", "D1 lost", "D0 p99.9 us", "D1 p99.9 us", "RSS kB"
+        "{:<27} {:>8} {:>8} {:>30} {:>8} {:>30} {:>22} {:>9} {:>7}  what became of the attack",
+        "attack",
+        "sent",
+        "D0 lost",
+        "D0 p50/p99/p99.9/max",
+        "D1 lost",
+        "D1 p50/p99/p99.9/max",
+        "machine p99.9/max",
+        "slow",
+        "RSS kB"
+    );
+    println!(
+        "{:<27} {:>8} {:>8} {:>30} {:>8} {:>30} {:>22}",
+        "machine alone",
+        "",
+        "",
+        "",
+        "",
+        "",
+        brief(&machine_alone.latency)
     );
     let mut attacks = Vec::new();
     for attack in Attack::ALL {
+        if only.as_deref().is_some_and(|only| !attack.name().contains(only)) {
+            continue;
+        }
         let outcome = run(attack, time)?;
         outcome.print();
         attacks.push(outcome.json());
@@ -62,6 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "fifo": fifo.is_ok(),
         "rate_per_s": RATE,
         "seconds": time.as_secs(),
+        "machine_alone": wakes_json(&machine_alone.latency),
         "attacks": attacks,
     });
     println!("{line}");
@@ -75,6 +104,7 @@ struct Outcome {
     seen: Seen,
     d0: Alerts,
     d1: Alerts,
+    machine: Wakes,
     rss_growth: i64,
 }
 
@@ -83,6 +113,16 @@ struct Alerts {
     sent: usize,
     missed: usize,
     latency: Histogram<u64>,
+    /// Slower than [`SLOW`], and of them those in whose time the machine slept.
+    slow: usize,
+    slow_by_machine: usize,
+}
+
+/// What the machine does while nothing of ours runs, at the rate of all alerts together.
+fn alone(time: Duration) -> Result<Wakes, Box<dyn Error>> {
+    let probe = Probe::start(1, STATION_PRIORITY, Duration::from_secs(1) / (30 * ALERTERS as u32))?;
+    thread::sleep(time);
+    probe.stop()
 }
 
 fn run(attack: Attack, time: Duration) -> Result<Outcome, Box<dyn Error>> {
@@ -92,30 +132,45 @@ fn run(attack: Attack, time: Duration) -> Result<Outcome, Box<dyn Error>> {
     let hub = MemHub::with_capacity(4096);
     let listener = hub.join(LinkAddress([0x02, 0, 0, 0, 0, 0]));
     let anchor = town::anchor();
-    let mut town = Town::new(&authority, hub.join(LinkAddress::default()), anchor)?;
+    let mut town = Town::new(&authority, hub.join(LinkAddress::default()), anchor, time)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (stop_too, other) = (Arc::clone(&stop), authority);
-    let station = thread::spawn(move || target::run(&other, identity, listener, anchor, &stop_too));
+    let station = thread::spawn(move || {
+        target::run(&other, identity, listener, anchor, town::alerts_in(time), &stop_too)
+    });
+    // Above both threads, on their processors.
+    let probes = [0, 1].map(|cpu| Probe::start(cpu, PROBE_PRIORITY, Duration::from_millis(1)));
     town.warm_up(town::now() + WARM_UP);
     let before = resident_bytes();
     town.attack(attack, town::now() + time);
     let rss_growth = resident_bytes() - before;
+    let [town_probe, station_probe] = probes;
+    let (mut machine, station_probe) = (town_probe?.stop()?, station_probe?.stop()?);
+    machine.latency.add(&station_probe.latency)?;
+    machine.late.extend(station_probe.late);
     // What waits or is held comes to its end; the last frame wakes the station to see that it is over.
     town.calm(town::now() + Duration::from_millis(600));
     stop.store(true, Ordering::Relaxed);
     town.calm(town::now() + Duration::from_millis(200));
     let seen = station.join().map_err(|_| "the station's thread panicked")??;
-    let (d0, d1) = (alerts(Class::D0, &town.alerts, &seen)?, alerts(Class::D1, &town.alerts, &seen)?);
-    Ok(Outcome { attack, sent: town.sent, seen, d0, d1, rss_growth })
+    let alerts = |class| alerts(class, &town.alerts, &seen, &machine);
+    let (d0, d1) = (alerts(Class::D0)?, alerts(Class::D1)?);
+    Ok(Outcome { attack, sent: town.sent, seen, d0, d1, machine, rss_growth })
 }
 
-fn alerts(class: Class, sent: &[Alert], seen: &Seen) -> Result<Alerts, Box<dyn Error>> {
+fn alerts(class: Class, sent: &[Alert], seen: &Seen, machine: &Wakes) -> Result<Alerts, Box<dyn Error>> {
     let delivered: BTreeMap<u32, Instant> = seen.alerts.iter().copied().collect();
-    let mut alerts = Alerts { sent: 0, missed: 0, latency: Histogram::new(3)? };
+    let latency = Histogram::new(3)?;
+    let mut alerts = Alerts { sent: 0, missed: 0, latency, slow: 0, slow_by_machine: 0 };
     for alert in sent.iter().filter(|alert| alert.class == class) {
         alerts.sent += 1;
         match delivered.get(&alert.sequence) {
-            Some(at) => alerts.latency.record(at.nanos_since(alert.due))?,
+            Some(at) => {
+                alerts.latency.record(at.nanos_since(alert.due))?;
+                let slow = at.since(alert.due) > SLOW;
+                alerts.slow += usize::from(slow);
+                alerts.slow_by_machine += usize::from(slow && machine.late_between(alert.due, *at));
+            }
             None => alerts.missed += 1,
         }
     }
@@ -131,13 +186,15 @@ impl Outcome {
         let drops = self.seen.drops.iter().map(|(reason, count)| format!("{reason} {count}"));
         let fate: Vec<_> = drops.chain([format!("delivered {}", self.seen.delivered)]).collect();
         println!(
-            "{:<27} {:>8} {:>7} {:>7} {:>11} {:>11} {:>9}  {}{}",
+            "{:<27} {:>8} {:>8} {:>30} {:>8} {:>30} {:>22} {:>9} {:>7}  {}{}",
             self.attack.name(),
             self.sent,
             format!("{}/{}", self.d0.missed, self.d0.sent),
+            self.d0.figures(),
             format!("{}/{}", self.d1.missed, self.d1.sent),
-            self.d0.latency.value_at_quantile(0.999) / 1000,
-            self.d1.latency.value_at_quantile(0.999) / 1000,
+            self.d1.figures(),
+            brief(&self.machine.latency),
+            format!("{}, {}", self.d0.slow + self.d1.slow, self.d0.slow_by_machine + self.d1.slow_by_machine),
             self.rss_growth / 1024,
             fate.join(", "),
             if self.adds_up() { "" } else { " (does not add up)" },
@@ -157,10 +214,15 @@ impl Outcome {
             "honest_d1_missed": self.d1.missed,
             "d0_p50_ns": self.d0.latency.value_at_quantile(0.5),
             "d1_p50_ns": self.d1.latency.value_at_quantile(0.5),
+            "d0_p99_ns": self.d0.latency.value_at_quantile(0.99),
+            "d1_p99_ns": self.d1.latency.value_at_quantile(0.99),
             "d0_p999_ns": self.d0.latency.value_at_quantile(0.999),
             "d1_p999_ns": self.d1.latency.value_at_quantile(0.999),
             "d0_max_ns": self.d0.latency.max(),
             "d1_max_ns": self.d1.latency.max(),
+            "slow": self.d0.slow + self.d1.slow,
+            "slow_by_machine": self.d0.slow_by_machine + self.d1.slow_by_machine,
+            "machine": wakes_json(&self.machine.latency),
             "drops": self.seen.drops,
             "delivered": self.seen.delivered,
             "link_dropped": self.seen.link_dropped,
@@ -172,6 +234,27 @@ impl Outcome {
     }
 }
 
+impl Alerts {
+    fn figures(&self) -> String {
+        let at = |quantile| self.latency.value_at_quantile(quantile) / 1000;
+        format!("{}/{}/{}/{}", at(0.5), at(0.99), at(0.999), self.latency.max() / 1000)
+    }
+}
+
+fn brief(wakes: &Histogram<u64>) -> String {
+    format!("{}/{} of {}", wakes.value_at_quantile(0.999) / 1000, wakes.max() / 1000, wakes.len())
+}
+
+fn wakes_json(wakes: &Histogram<u64>) -> Value {
+    json!({
+        "wakes": wakes.len(),
+        "p50_ns": wakes.value_at_quantile(0.5),
+        "p99_ns": wakes.value_at_quantile(0.99),
+        "p999_ns": wakes.value_at_quantile(0.999),
+        "max_ns": wakes.max(),
+    })
+}
+
 /// Resident memory of this process; 0 where the kernel does not say.
 fn resident_bytes() -> i64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -181,5 +264,9 @@ fn resident_bytes() -> i64 {
 
 /// Until everybody is known: beacons bring credentials once a second; and until a beacon heard first is stale.
 const WARM_UP: Duration = Duration::from_millis(3_000);
+/// An alert slower than this is looked into.
+const SLOW: Duration = Duration::from_millis(1);
+/// Above the station and the town.
+const PROBE_PRIORITY: u8 = 60;
 /// Of x86-64, and of most others.
 const PAGE_BYTES: i64 = 4096;

@@ -1,11 +1,15 @@
 //! Credentials for as many stations as a benchmark needs: a root, an issuer, stations by number.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
+use v2x_core::security::revocation::{RevocationRequest, RevokeError, revoke};
 use v2x_core::security::{
     CredentialError, CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
 };
 use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_proto::Digest;
 
 /// A root with one issuer under it, by fixed keys.
 #[derive(Debug)]
@@ -47,6 +51,39 @@ impl Authority {
     /// As [`Authority::new`].
     pub fn credential(&self, number: u32) -> Result<Bytes, CredentialError> {
         issue(&self.issuer, &self.issuer_key, &request(&station_key(number)))
+    }
+
+    /// Credential of station `number`, with something about it changed.
+    ///
+    /// # Errors
+    ///
+    /// What is asked for is more than the issuer may give.
+    pub fn credential_with(
+        &self,
+        number: u32,
+        change: impl FnOnce(&mut CredentialRequest),
+    ) -> Result<Bytes, CredentialError> {
+        let mut request = request(&station_key(number));
+        change(&mut request);
+        issue(&self.issuer, &self.issuer_key, &request)
+    }
+
+    /// A revocation delta that names these credentials.
+    ///
+    /// # Errors
+    ///
+    /// More digests than fit into one.
+    pub fn revoke(&self, digests: BTreeSet<Digest>) -> Result<Bytes, RevokeError> {
+        let request = RevocationRequest {
+            series: 1,
+            from_number: 0,
+            to_number: 1,
+            issued_s: VALID_FROM_S + 3600,
+            next_s: VALID_FROM_S + 3600 * 24,
+            whole_series: false,
+            digests,
+        };
+        revoke(&self.issuer, &self.issuer_key, &request)
     }
 
     /// Credential and key of station `number`.

@@ -3,6 +3,7 @@
 
 pub mod authority;
 pub mod cpu;
+pub mod craft;
 pub mod figures;
 pub mod fleet;
 pub mod heap;

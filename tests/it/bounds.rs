@@ -27,6 +27,8 @@ use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
 enum Step {
     /// So many known stations speak in a row, this one first, in this class.
     Verified { first: usize, count: usize, class: usize },
+    /// So many hazards of them come twice, before anybody looked at the first.
+    Early { first: usize, count: usize },
     /// They speak by digest, jump about, and contradict themselves.
     Lies { first: usize, count: usize },
     /// So many frames of one of them with a wrong signature.
@@ -50,6 +52,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..CAST, 1..400_usize, 0..6_usize).prop_map(|(first, count, class)| Step::Verified { first, count, class }),
+        1 => (0..CAST, 1..100_usize).prop_map(|(first, count)| Step::Early { first, count }),
         2 => (0..CAST, 1..60_usize).prop_map(|(first, count)| Step::Lies { first, count }),
         2 => (0..CAST, 1..700_usize).prop_map(|(by, count)| Step::Forged { by, count }),
         2 => (any::<u64>(), 1..300_usize).prop_map(|(first, count)| Step::Unknown { first, count }),
@@ -84,6 +87,7 @@ fn tables_that_are_filled_on_purpose_stop_at_their_bounds() {
         victim.suffer(&Step::Verified { first, count: 100, class: 3 });
         victim.suffer(&Step::Passes { millis: 1_000 });
     }
+    victim.suffer(&Step::Early { first: 0, count: 100 });
     victim.suffer(&Step::Unknown { first: 1, count: 300 });
     for by in 0..10 {
         victim.suffer(&Step::Forged { by, count: 700 });
@@ -98,6 +102,8 @@ fn tables_that_are_filled_on_purpose_stop_at_their_bounds() {
         "credentials",
         "wanted credentials",
         "floods",
+        "copies before their verification",
+        "events",
         "frames to send in a class",
         "frames held for their credential",
         "demoted frames to verify",
@@ -106,6 +112,26 @@ fn tables_that_are_filled_on_purpose_stop_at_their_bounds() {
         let (held, limit) = victim.most[name];
         assert_eq!(held, limit, "{name}: the bound was never tried");
     }
+}
+
+// The antenna's plug falls out: what is forgotten together does not keep an alert waiting for a whole table.
+#[test]
+fn neighbours_that_expire_together_are_forgotten_a_few_a_turn() {
+    let mut victim = Victim::new();
+    for first in [0, 100] {
+        victim.suffer(&Step::Verified { first, count: 100, class: 2 });
+        victim.pass(1_000);
+    }
+    assert_eq!(victim.station.node.neighbour_table().len(), 200);
+    let later = victim.now + Duration::from_secs(30);
+    let mut turns = Vec::new();
+    while victim.station.node.neighbour_table().next_expiry().is_some() {
+        assert!(turns.len() < 10 && victim.station.deadline.0 <= later, "{turns:?}");
+        let before = victim.station.node.neighbour_table().len();
+        victim.station.feed(later, Input::Timeout);
+        turns.push(before - victim.station.node.neighbour_table().len());
+    }
+    assert_eq!(turns, [64, 64, 64, 8]);
 }
 
 struct Victim {
@@ -156,6 +182,20 @@ impl Victim {
         TbsRepr { generation_time_us: self.wire().as_micros(), ..fields }
     }
 
+    /// A hazard of this one's, to be sent on.
+    fn flood(&self, by: &Crafter) -> Bytes {
+        let payload = hazard_of(by.digest, self.now).encode_to_vec();
+        let fields = TbsRepr {
+            message_type: v1::MessageType::Hazard as u32,
+            lifetime_ms: 600_000,
+            max_hops: 3,
+            area: Some(circle(1_000)),
+            payload: &payload,
+            ..self.fields(by, Class::D3)
+        };
+        by.full(&fields)
+    }
+
     fn wire(&self) -> WireTime {
         let right = anchor().wire_at(self.now).as_micros();
         WireTime::from_micros(right.saturating_add_signed(self.off_s * 1_000_000))
@@ -167,23 +207,23 @@ impl Victim {
             Step::Verified { first, count, class } => {
                 for (n, crafter) in cast.iter().cycle().skip(first).take(count).enumerate() {
                     let class = Class::ALL[class % 6];
-                    let payload = hazard_of(crafter.digest, self.now).encode_to_vec();
-                    let mut fields = self.fields(crafter, class);
-                    if class == Class::D3 {
-                        fields = TbsRepr {
-                            message_type: v1::MessageType::Hazard as u32,
-                            lifetime_ms: 600_000,
-                            max_hops: 3,
-                            area: Some(circle(1_000)),
-                            payload: &payload,
-                            ..fields
-                        };
-                    }
-                    self.hear(&crafter.full(&fields), (first + n) as u32);
+                    let bytes = match class {
+                        Class::D3 => self.flood(crafter),
+                        _ => crafter.full(&self.fields(crafter, class)),
+                    };
+                    self.hear(&bytes, (first + n) as u32);
                     // A host that reads a few frames at a time, and verifies in between.
                     if n % 16 == 0 {
                         self.verify();
                     }
+                }
+                self.verify();
+            }
+            Step::Early { first, count } => {
+                for (n, crafter) in cast.iter().cycle().skip(first).take(count).enumerate() {
+                    let bytes = self.flood(crafter);
+                    self.hear(&bytes, (first + n) as u32);
+                    self.hear(&bytes, (first + n + 1) as u32);
                 }
                 self.verify();
             }

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind};
 use v2x_core::limits;
+use v2x_core::node::Node;
+use v2x_core::security::CredentialRequest;
 use v2x_core::time::Instant;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::{Class, hop};
@@ -328,7 +330,7 @@ fn without_position_clock_or_credential_it_listens_and_says_so_once() {
 fn what_a_station_sends_is_what_it_was_asked_to() {
     let authority = Authority::new();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let node = v2x_core::node::Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+    let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
     let mut sender = Station::with(1, node);
     sender.start(Instant::ZERO, PLACE);
     let payload = Bytes::from_static(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]);
@@ -357,4 +359,68 @@ fn what_a_station_sends_is_what_it_was_asked_to() {
     assert!(
         matches!(sender.events.last(), Some(Event::NotSent(not)) if not.reason.name() == "send_bad_request")
     );
+}
+
+/// Frames and states of a station, each with its time.
+type Trouble = (Vec<(Instant, Bytes)>, Vec<(Instant, SendingState)>);
+
+/// What a station does from 50 s to 62 s after its start: positions for 4 s, none for 4 s, then again, and its credential
+/// ends at 60 s. What it sends and when, and when it may and may not; `noise` is heard each millisecond.
+fn seconds_of_trouble(noise: Option<&Bytes>) -> Trouble {
+    let authority = Authority::new();
+    let request = CredentialRequest { duration_min: 2, ..Authority::request(&Authority::key(1)) };
+    let identity = authority.identity_as(1, &request);
+    let node = Node::new(Config::vehicle(), identity, authority.trust(), 7, anchor());
+    let mut station = Station::with(1, node);
+    let (mut sent, mut states) = (Vec::new(), Vec::new());
+    let start = Instant::from_millis(50_000);
+    station.start(start, PLACE);
+    let mut told = station.events.len();
+    let mut next_fix = start + Duration::from_millis(50);
+    let mut next_noise =
+        if noise.is_some() { start + Duration::from_micros(300) } else { Instant::FAR_FUTURE };
+    loop {
+        let now = station.deadline.0.min(next_fix).min(next_noise);
+        if now > Instant::from_millis(62_000) {
+            return (sent, states);
+        }
+        let without = (54_000..58_000).contains(&(now.as_nanos() / 1_000_000));
+        let frames = if now == next_fix {
+            next_fix = next_fix + Duration::from_millis(100);
+            let place = PLACE.moved(0.0, now.as_nanos() as f64 * 15e-9);
+            if without { Vec::new() } else { station.feed(now, fix(now, place)) }
+        } else if let Some(noise) = noise.filter(|_| now == next_noise) {
+            next_noise = next_noise + Duration::from_millis(1);
+            station.feed(now, frame(noise, [6; 6]))
+        } else {
+            station.feed(now, Input::Timeout)
+        };
+        sent.extend(frames.into_iter().map(|bytes| (now, bytes)));
+        for event in &station.events[told..] {
+            if let Event::Sending(state) = event {
+                states.push((now, *state));
+            }
+        }
+        told = station.events.len();
+    }
+}
+
+// A frame that is dropped ends no turn, so nothing that is due may wait for one that does.
+#[test]
+fn frames_that_come_to_nothing_put_nothing_off() {
+    let (quiet, quiet_states) = seconds_of_trouble(None);
+    for noise in [&[0x5a; 20][..], &[0x10, 0, 1, 0x20, 1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0xff]] {
+        let (sent, states) = seconds_of_trouble(Some(&Bytes::copy_from_slice(noise)));
+        assert!(quiet.len() > 20 && sent == quiet, "{} frames, {} without noise", sent.len(), quiet.len());
+        let of =
+            |states: &[(Instant, SendingState)]| states.iter().map(|(_, state)| *state).collect::<Vec<_>>();
+        assert_eq!(
+            of(&states),
+            [SendingState::NoFix, SendingState::Allowed, SendingState::CredentialNotValid]
+        );
+        assert_eq!(of(&states), of(&quiet_states));
+        assert!(states.iter().zip(&quiet_states).all(|(noisy, quiet)| noisy.0 <= quiet.0));
+        let end = Instant::from_millis(60_000);
+        assert!(states[2].0.since(end) < Duration::from_millis(1), "{:?}", states[2]);
+    }
 }

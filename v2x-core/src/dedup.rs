@@ -63,6 +63,13 @@ impl CopyCache {
         FrameHash(hasher.finish())
     }
 
+    /// The keyed hash of any bytes.
+    pub fn hash_of(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
     /// Whether the frame was remembered.
     pub fn contains(&self, hash: FrameHash) -> bool {
         self.current.contains(&hash.0) || self.previous.contains(&hash.0)

@@ -24,6 +24,7 @@ mod flood;
 pub mod polygon;
 pub mod reach;
 mod table;
+mod tables;
 
 use core::hash::Hasher;
 use core::time::Duration;

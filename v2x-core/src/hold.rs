@@ -45,6 +45,11 @@ impl Hold {
         self.stirred = !self.frames.is_empty();
     }
 
+    /// Whether a round is due.
+    pub fn is_stirred(&self) -> bool {
+        self.stirred
+    }
+
     /// Takes the oldest frame whose signer is known by now; `None` ends a round begun by [`stir`](Self::stir).
     pub fn take(&mut self, mut known: impl FnMut(&Digest) -> bool) -> Option<Frame> {
         if !self.stirred {

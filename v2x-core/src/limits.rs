@@ -16,6 +16,9 @@ pub const MAX_NEIGHBOURS: usize = 10_000;
 /// Neighbours heard longest ago in the same moment that are compared when one has to make room. Each is verified for
 /// 35 us, so that few share a moment on a real clock; in virtual time a whole table can, and eviction still costs the same.
 pub const MAX_EVICTION_TIES: usize = 64;
+/// Neighbours forgotten in one turn. When the antenna's plug falls out a whole table is due at once: 64 take some 30 us,
+/// the others wait for the next turn, which is due at once and verifies an alert between.
+pub const MAX_EXPIRIES: usize = 64;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 

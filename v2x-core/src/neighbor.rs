@@ -31,6 +31,9 @@ pub struct NeighbourTable {
     oldest: u16,
     newest: u16,
     memory: ReplayMemory,
+    /// Neighbours looked at, for tests that no work grows with the table.
+    #[cfg(test)]
+    touched: core::cell::Cell<usize>,
 }
 
 /// What a message did to the table.
@@ -67,6 +70,8 @@ impl NeighbourTable {
             oldest: NONE,
             newest: NONE,
             memory: ReplayMemory::default(),
+            #[cfg(test)]
+            touched: core::cell::Cell::default(),
         }
     }
 
@@ -106,7 +111,7 @@ impl NeighbourTable {
                 self.insert(&message)
             }
         };
-        if let Some(neighbour) = &mut self.slots[usize::from(slot)] {
+        if let Some(neighbour) = self.neighbour_mut(slot) {
             neighbour.hear(&message);
         }
         self.link_newest(slot);
@@ -146,7 +151,7 @@ impl NeighbourTable {
 
     /// All neighbours, in an order that follows from the order in which they came and went alone.
     pub fn iter(&self) -> impl Iterator<Item = &Neighbour> {
-        self.slots.iter().flatten()
+        self.slots.iter().flatten().inspect(|_| self.touch())
     }
 
     /// Neighbours there is room for.
@@ -196,6 +201,7 @@ impl NeighbourTable {
     /// caught up: it may move again from now on.
     pub fn clock_stepped_back(&mut self, wire: WireTime) {
         self.memory.clock_stepped_back(wire);
+        // The one walk over all of them: for the clock's sake, not for any frame's.
         for neighbour in self.slots.iter_mut().flatten() {
             neighbour.clock_stepped_back(wire);
         }
@@ -264,37 +270,53 @@ impl NeighbourTable {
     }
 
     fn neighbour(&self, slot: u16) -> Option<&Neighbour> {
+        self.touch();
         self.slots.get(usize::from(slot))?.as_ref()
+    }
+
+    fn neighbour_mut(&mut self, slot: u16) -> Option<&mut Neighbour> {
+        self.touch();
+        self.slots.get_mut(usize::from(slot))?.as_mut()
     }
 
     fn get_mut(&mut self, digest: &Digest) -> Option<&mut Neighbour> {
         let slot = self.find(digest)?;
-        self.slots[usize::from(slot)].as_mut()
+        self.neighbour_mut(slot)
     }
 
     fn unlink(&mut self, slot: u16) {
         let Some((older, newer)) = self.neighbour(slot).map(|n| (n.older, n.newer)) else { return };
-        match self.slots.get_mut(usize::from(older)) {
-            Some(Some(neighbour)) => neighbour.newer = newer,
-            _ => self.oldest = newer,
+        match self.neighbour_mut(older) {
+            Some(neighbour) => neighbour.newer = newer,
+            None => self.oldest = newer,
         }
-        match self.slots.get_mut(usize::from(newer)) {
-            Some(Some(neighbour)) => neighbour.older = older,
-            _ => self.newest = older,
+        match self.neighbour_mut(newer) {
+            Some(neighbour) => neighbour.older = older,
+            None => self.newest = older,
         }
     }
 
     fn link_newest(&mut self, slot: u16) {
         let before = self.newest;
-        if let Some(neighbour) = &mut self.slots[usize::from(slot)] {
+        if let Some(neighbour) = self.neighbour_mut(slot) {
             (neighbour.older, neighbour.newer) = (before, NONE);
         }
-        match self.slots.get_mut(usize::from(before)) {
-            Some(Some(neighbour)) => neighbour.newer = slot,
-            _ => self.oldest = slot,
+        match self.neighbour_mut(before) {
+            Some(neighbour) => neighbour.newer = slot,
+            None => self.oldest = slot,
         }
         self.newest = slot;
     }
+
+    #[cfg(test)]
+    fn touch(&self) {
+        self.touched.set(self.touched.get() + 1);
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    #[allow(clippy::unused_self, reason = "only tests count")]
+    const fn touch(&self) {}
 }
 
 /// Digests are hashes already, and only those of credentials an issuer signed come into the table.

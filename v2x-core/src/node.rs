@@ -3,6 +3,7 @@
 mod forward;
 mod hazard;
 mod pseudonym;
+mod rest;
 mod revocation;
 mod tables;
 
@@ -10,6 +11,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use self::hazard::Hazards;
+use self::rest::Rest;
 use crate::airtime::Airtime;
 use crate::awareness::{Awareness, Motion};
 use crate::config::{ChangeRule, Config, Role};
@@ -82,6 +84,7 @@ pub struct Node {
     spread: Stream,
     forwarder: Forwarder,
     hazards: Hazards,
+    rest: Option<Rest>,
 }
 
 /// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
@@ -163,6 +166,7 @@ impl Node {
             spread: Stream::new(seed, own, Purpose::RevocationSpread),
             forwarder,
             hazards,
+            rest: None,
         }
     }
 
@@ -172,8 +176,19 @@ impl Node {
             self.counters.time_clamped += 1;
         }
         self.now = self.now.max(now);
+        if self.outputs.is_empty() {
+            // Back to the start of the ring: the same few lines of cache each turn.
+            self.outputs.clear();
+        }
+        let rest = self.rest.take().filter(|rest| rest.holds(self.now));
         match input {
-            Input::Frame(frame) => self.admit(frame),
+            Input::Frame(frame) => {
+                let news = self.admit(frame);
+                if !news && rest.is_some() {
+                    self.rest = rest;
+                    return;
+                }
+            }
             Input::Fix(fix) => self.take_fix(fix),
             Input::Clock { wire, state } => self.set_clock(wire, state),
             Input::Send(request) => self.send(&request),
@@ -193,7 +208,7 @@ impl Node {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
-        let (at, kind) = self.deadline();
+        let (at, kind) = self.come_to_rest();
         Output::Timeout(at, kind)
     }
 
@@ -257,13 +272,18 @@ impl Node {
         self.sender.pool()
     }
 
-    fn admit(&mut self, frame: ReceivedFrame) {
+    /// Takes a frame; false when it changed nothing that the end of a turn looks at or a timer depends on.
+    fn admit(&mut self, frame: ReceivedFrame) -> bool {
         self.counters.frames += 1;
         self.airtime.add(self.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
+        let news = !self.is_no_news(&admission);
         self.note(admission);
-        self.release_held();
+        if news {
+            self.release_held();
+        }
+        news
     }
 
     fn release_held(&mut self) {
@@ -457,7 +477,9 @@ impl Node {
         }
         let outputs = &mut self.outputs;
         self.sender.expire(self.now, |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent))));
-        while let Some(lost) = self.neighbours.expire(self.now, self.anchor.wire_at(self.now)) {
+        for _ in 0..limits::MAX_EXPIRIES {
+            let lost = self.neighbours.expire(self.now, self.anchor.wire_at(self.now));
+            let Some(lost) = lost else { break };
             self.event(Event::NeighbourLost(lost));
         }
         self.run_hazards();

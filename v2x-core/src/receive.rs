@@ -6,6 +6,7 @@
 //! silence: the keyed exact-copy cache, credentials whose own chain was checked, and the rates of link
 //! addresses and forwarders, which only demote the frames of stations that were heard before.
 
+mod names;
 mod revocation;
 mod tables;
 mod verify;
@@ -17,6 +18,7 @@ use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{self, HopError, HopHeader};
 use v2x_proto::{AreaView, Class, Digest, v1};
 
+use self::names::Names;
 pub use self::revocation::HeardRevocation;
 pub use self::verify::Verified;
 use crate::dedup::{CopyCache, FrameHash};
@@ -30,7 +32,6 @@ use crate::neighbor::{Neighbour, NeighbourTable};
 use crate::plausibility::Watch;
 use crate::position::{Plane, Position};
 use crate::rate::{Origin, Standing, Unverified};
-use crate::security::credential::credential_hash;
 use crate::security::elsewhere::Elsewhere;
 use crate::security::revocation::Revocations;
 use crate::security::schedule::VerifyQueue;
@@ -83,6 +84,7 @@ pub struct Receiver {
     revocations: Revocations,
     keys: KeyCache,
     copies: CopyCache,
+    names: Names,
     hold: Hold,
     queue: VerifyQueue<Frame>,
     rates: Unverified,
@@ -146,6 +148,7 @@ impl Receiver {
             revocations: Revocations::default(),
             keys,
             copies,
+            names: Names::default(),
             hold: Hold::default(),
             queue: VerifyQueue::default(),
             rates,
@@ -172,6 +175,11 @@ impl Receiver {
     /// Whether another station was heard to speak with the own active credential since the last call.
     pub fn take_heard_elsewhere(&mut self) -> bool {
         self.elsewhere.take()
+    }
+
+    /// Whether a dropped frame left something to do: held frames to look at, or another station under the own name.
+    pub fn is_stirred(&self) -> bool {
+        self.hold.is_stirred() || self.elsewhere.is_heard()
     }
 
     /// Runs the cheap checks on a frame.
@@ -216,8 +224,7 @@ impl Receiver {
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
             SignerRef::Credential(credential) => {
-                let hash = credential_hash(credential);
-                (Digest::of_hash(&hash), Some(credential))
+                (self.names.digest(credential, &self.copies), Some(credential))
             }
         };
         let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };

@@ -19,7 +19,7 @@ use v2x_core::time::{Anchor, Instant};
 use v2x_node::station::{Live, Observer, Station};
 use v2x_proto::Class;
 
-use crate::overload::town::is_attack;
+use crate::overload::town::{is_attack, touched};
 
 /// What the station saw.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub struct Seen {
     pub fifo: bool,
 }
 
-/// Runs the station until `stop`.
+/// Runs the station until `stop`; it sees up to `room` alerts without allocating.
 ///
 /// # Errors
 ///
@@ -48,11 +48,12 @@ pub fn run(
     identity: Identity,
     radio: MemRadio,
     anchor: Anchor,
+    room: usize,
     stop: &Arc<AtomicBool>,
 ) -> io::Result<Seen> {
-    let mut seen = Seen { alerts: Vec::with_capacity(100_000), ..Seen::default() };
+    let mut seen = Seen { alerts: touched((1, anchor.instant), room), ..Seen::default() };
     let _pinned = realtime::pin_to_cpu(1);
-    seen.fifo = realtime::set_fifo(50).is_ok();
+    seen.fifo = realtime::set_fifo(STATION_PRIORITY).is_ok();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
     let node = Node::with_host(config, identity, authority.trust().clone(), 1, anchor, Box::new(Live));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -94,3 +95,6 @@ impl Observer for Seen {
 
     fn transmit_failed(&mut self, _frame: &Transmit, _error: &io::Error) {}
 }
+
+/// Of the station's thread, under `SCHED_FIFO`.
+pub const STATION_PRIORITY: u8 = 50;

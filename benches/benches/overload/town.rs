@@ -90,16 +90,21 @@ pub struct Town {
 }
 
 impl Town {
-    /// Stations on `radio`'s medium; nothing is sent yet.
+    /// Stations on `radio`'s medium, for an attack of this length; nothing is sent yet.
     ///
     /// # Errors
     ///
     /// None while the authority's constants are what a credential may say.
-    pub fn new(authority: &Authority, radio: MemRadio, anchor: Anchor) -> Result<Self, CredentialError> {
+    pub fn new(
+        authority: &Authority,
+        radio: MemRadio,
+        anchor: Anchor,
+        time: Duration,
+    ) -> Result<Self, CredentialError> {
         let speakers = (1..=SPEAKERS).map(|n| Speaker::new(authority, n)).collect::<Result<Vec<_>, _>>()?;
         let start = now();
         // Spread over their intervals.
-        let next = (0..SPEAKERS).map(|n| start + Duration::from_micros(u64::from(n) * 1_617)).collect();
+        let next = (0..SPEAKERS).map(|n| start + Duration::from_micros(u64::from(n) * 1_117)).collect();
         Ok(Self {
             radio,
             anchor,
@@ -112,7 +117,7 @@ impl Town {
             frame: Vec::with_capacity(2048),
             sequence: 1,
             attack_sequence: ATTACKS_FROM,
-            alerts: Vec::new(),
+            alerts: touched(Alert { class: Class::D0, sequence: 1, due: start }, alerts_in(time)),
             sent: 0,
         })
     }
@@ -121,7 +126,7 @@ impl Town {
     pub fn warm_up(&mut self, end: Instant) {
         let recorded_until = now() + Duration::from_millis(300);
         // Hazards that live a minute, for replays that are fresh but old news; and the insider says hello.
-        for n in 0..10 {
+        for n in 2 * ALERTERS..2 * ALERTERS + 10 {
             let (speaker, wire) = (&mut self.speakers[n], self.anchor.wire_at(now()));
             self.frame.clear();
             speaker.frame(Class::D3, self.sequence, wire, Named::InFull, &mut self.frame);
@@ -241,6 +246,18 @@ impl Town {
     }
 }
 
+/// Honest alerts in all phases around an attack of this length, at most.
+pub fn alerts_in(attack: Duration) -> usize {
+    (attack.as_secs() as usize + 10) * 30 * ALERTERS
+}
+
+/// Empty, with room for so many that is in memory already, so that filling it is no growth.
+pub fn touched<T: Clone>(value: T, room: usize) -> Vec<T> {
+    let mut touched = vec![value; room];
+    touched.clear();
+    touched
+}
+
 /// Whether a frame from `link` with signed number `sequence` was the attacker's.
 pub fn is_attack(link: [u8; 6], sequence: Option<u32>) -> bool {
     link[0] != HONEST || sequence.is_some_and(|sequence| sequence >= ATTACKS_FROM)
@@ -267,7 +284,8 @@ fn made_up_address(n: u32) -> [u8; 6] {
     [0x06, 0x66, a, b, c, d]
 }
 
-fn sleep_until(due: Instant) {
+/// Sleeps until a moment; not at all when it has passed.
+pub fn sleep_until(due: Instant) {
     let wait = due.since(now());
     if wait > Duration::ZERO {
         thread::sleep(wait);
@@ -277,7 +295,7 @@ fn sleep_until(due: Instant) {
 /// Attack frames a second: ten times what a 6 Mb/s channel carries.
 pub const RATE: u64 = 20_000;
 /// Stations that send D0 at 10 Hz, and as many that send D1 at 20 Hz.
-pub const ALERTERS: usize = 5;
+pub const ALERTERS: usize = 20;
 /// These and 50 that send awareness at 10 Hz.
 const SPEAKERS: u32 = 2 * ALERTERS as u32 + 50;
 /// Beyond all honest numbers, and ahead of them in every replay window.

@@ -357,11 +357,10 @@ fn who_always_says_that_it_lacks_every_flood_gets_no_more_than_the_rate_of_such_
 #[test]
 fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
     let mut crew = Crew::default();
-    let mut field =
-        Field::with(&mut crew, vec![(0.0, 0.0), (250.0, 0.0)], |station| v2x_core::config::Config {
-            test: true,
-            ..if station == 1 { Config::roadside() } else { Config::vehicle() }
-        });
+    let mut field = Field::with(&mut crew, vec![(0.0, 0.0), (250.0, 0.0)], |station| Config {
+        test: true,
+        ..if station == 1 { Config::roadside() } else { Config::vehicle() }
+    });
     let links = in_range(&field.places);
     field.run(ms(2_100), &*links);
     let start = field.now;

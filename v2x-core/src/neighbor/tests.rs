@@ -118,6 +118,61 @@ fn a_table_of_ten_thousand_is_full_at_ten_thousand_and_evicts_among_few_of_equal
     assert_eq!(table.expire(Instant::from_millis(20_000), wire(20_000)), Some(signer(0)), "the list's head");
 }
 
+/// Most neighbours that one call of each operation looks at, in a full table of so many.
+fn most_touched(size: usize) -> [(&'static str, usize); 6] {
+    let mut table = NeighbourTable::with_capacity(size);
+    // Digests as they are in life, without a pattern.
+    let spread = |n: u64| Digest((n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+    let heard = |n: usize, sequence, millis| {
+        let beacon = beacon(0, sequence, millis);
+        Heard { id: MessageId { signer: spread(n as u64), ..beacon.id }, ..beacon }
+    };
+    for n in 0..size {
+        hear(&mut table, &heard(n, 1, n as u64 / 8));
+    }
+    let start = size as u64 / 8 + 1;
+    let mut most =
+        ["lookup", "lookup in vain", "update", "eviction", "next expiry", "expiry"].map(|name| (name, 0));
+    let mut count = |table: &NeighbourTable, operation: usize| {
+        most[operation].1 = most[operation].1.max(table.touched.replace(0));
+    };
+    table.touched.set(0);
+    for n in 0..size {
+        assert!(table.get(&spread(n as u64)).is_some());
+        count(&table, 0);
+        assert!(table.get(&spread((size * 9 + n) as u64)).is_none());
+        count(&table, 1);
+        // Those heard longest ago, those in the middle, those heard last.
+        assert!(!table.hear(&heard(n * 7 % size, 2, start + n as u64 / 8), None).added);
+        count(&table, 2);
+    }
+    for n in size..2 * size {
+        let newcomer = heard(n, 1, start * 2 + n as u64 / 8);
+        assert!(table.hear(&newcomer, Some(&Plane::at(HOME))).evicted.is_some());
+        count(&table, 3);
+        let _next = table.next_expiry();
+        count(&table, 4);
+    }
+    let end = start * 4 + 20_000;
+    while table.expire(Instant::from_millis(end), wire(end)).is_some() {
+        count(&table, 5);
+    }
+    assert!(table.is_empty());
+    most
+}
+
+#[test]
+fn a_table_of_ten_thousand_costs_no_more_work_than_one_of_a_hundred() {
+    let small = most_touched(100);
+    // Digests that share a place's seven bits of tag are compared in vain: by chance, a few.
+    assert!(small.iter().all(|(_, touched)| *touched <= 32), "{small:?}");
+    for size in [1_000, MAX_NEIGHBOURS] {
+        for ((name, touched), (_, small)) in most_touched(size).into_iter().zip(small) {
+            assert!(touched <= small + 4, "{name} of {size}: {touched}, of 100: {small}");
+        }
+    }
+}
+
 #[test]
 fn expiry_and_eviction_open_no_replay() {
     for class in Class::ALL {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, CredentialView, encode_credential};
-use v2x_proto::envelope::{MESSAGE_DOMAIN, SIGNATURE_LEN};
+use v2x_proto::envelope::{MAX_CREDENTIAL, MESSAGE_DOMAIN, SIGNATURE_LEN};
 use v2x_proto::{AreaView, Digest};
 
 use super::permissions::Permissions;
@@ -197,8 +197,13 @@ impl CredentialError {
 /// bytes names it, so nobody may be able to make a second name for the same signed content.
 pub(super) fn parse_exact(bytes: &[u8]) -> Result<CredentialView<'_>, CredentialError> {
     let view = CredentialView::parse(bytes)?;
-    let mut canonical = Vec::with_capacity(bytes.len());
-    encode_credential(&mut canonical, view.tbs, view.signature);
+    // On the stack, for strangers' credentials come as fast as the channel carries them. Both parts and their tags are
+    // shorter than two whole credentials.
+    let mut buffer = [0; 2 * MAX_CREDENTIAL];
+    let mut rest = buffer.as_mut_slice();
+    encode_credential(&mut rest, view.tbs, view.signature);
+    let unused = rest.len();
+    let canonical = &buffer[..buffer.len() - unused];
     if canonical == bytes { Ok(view) } else { Err(CredentialError::NotCanonical) }
 }
 

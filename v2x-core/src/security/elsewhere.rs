@@ -51,6 +51,11 @@ impl Elsewhere {
         self.heard |= host.verify(own.key(), buffer, signed.signature);
     }
 
+    /// Whether another one was heard and nobody asked yet.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.heard
+    }
+
     /// Whether another one was heard since the last call.
     pub(crate) fn take(&mut self) -> bool {
         core::mem::take(&mut self.heard)

@@ -5,11 +5,12 @@
 //! 300 s: without its window, whoever recorded it could play it again. So windows outlive their
 //! neighbour here until freshness alone refuses all they cover, and go back when the station returns.
 //!
-//! The memory is bounded. When it is full, the windows that end first are given up, and the newest
+//! The memory is bounded, and a queue by the ends of the windows makes room at the same price whatever it holds: a
+//! thousand neighbours may leave at once. When it is full, the windows that end first are given up, and the newest
 //! generation time they cover becomes a floor: a station without complete history must have generated
 //! its message after the floor. What cannot be remembered is refused, never accepted twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use v2x_proto::Digest;
 
@@ -34,6 +35,8 @@ pub struct History {
 #[derive(Clone, Debug, Default)]
 pub struct ReplayMemory {
     kept: BTreeMap<Digest, History>,
+    /// The same stations by when their windows end.
+    ends: BTreeSet<(WireTime, Digest)>,
     floor: WireTime,
     /// The newest message of all windows that were given up because they ended, and the last such end: should
     /// the clock go back before it, freshness alone would accept those messages again.
@@ -45,7 +48,7 @@ pub struct ReplayMemory {
 impl ReplayMemory {
     /// The history of a station that enters the table: what was kept of it, or an empty one.
     pub fn take(&mut self, signer: &Digest) -> History {
-        self.kept.remove(signer).unwrap_or_else(|| self.unknown())
+        self.remove(signer).unwrap_or_else(|| self.unknown())
     }
 
     /// Keeps the history of a station that leaves the table at `now`, if anything in it is still fresh.
@@ -56,6 +59,8 @@ impl ReplayMemory {
         if self.kept.len() >= MAX_REMEMBERED {
             self.make_room(now);
         }
+        self.remove(&signer);
+        self.ends.insert((history.needed_until(), signer));
         self.kept.insert(signer, history);
     }
 
@@ -120,23 +125,26 @@ impl ReplayMemory {
         History { complete: self.floor == WireTime::default(), ..History::default() }
     }
 
+    /// Lets go what has ended, and if nothing has, what ends first.
     fn make_room(&mut self, now: WireTime) {
-        let ended = &mut self.ended;
-        self.kept.retain(|_, history| {
-            let needed = history.needed_until() > now;
-            if !needed {
-                note_ended(ended, history);
+        let mut ended = false;
+        while let Some((end, signer)) = self.ends.first().copied()
+            && (end <= now || !ended)
+        {
+            let Some(history) = self.remove(&signer) else { return };
+            if end > now {
+                self.floor = self.floor.max(history.newest);
+                return;
             }
-            needed
-        });
-        if self.kept.len() < MAX_REMEMBERED {
-            return;
+            ended = true;
+            note_ended(&mut self.ended, &history);
         }
-        let ends_first = self.kept.iter().min_by_key(|(_, history)| history.needed_until());
-        if let Some((&signer, history)) = ends_first {
-            self.floor = self.floor.max(history.newest);
-            self.kept.remove(&signer);
-        }
+    }
+
+    fn remove(&mut self, signer: &Digest) -> Option<History> {
+        let history = self.kept.remove(signer)?;
+        self.ends.remove(&(history.needed_until(), *signer));
+        Some(history)
     }
 }
 
@@ -158,7 +166,6 @@ mod tests {
     use super::*;
     use core::time::Duration;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
     use v2x_proto::Class;
 
     const START: WireTime = WireTime::from_micros(600_000_000_000_000);
@@ -261,6 +268,8 @@ mod tests {
                     let history = memory.take(&id.signer);
                     memory.keep(id.signer, history, now);
                 }
+                let ends = memory.kept.iter().map(|(signer, history)| (history.needed_until(), *signer));
+                prop_assert_eq!(ends.collect::<BTreeSet<_>>(), memory.ends.clone());
             }
         }
     }

@@ -172,7 +172,7 @@ impl Lane {
         let queue = &self.classes[class.index()];
         let place = if class == Class::D2 {
             // The whole class is looked at: a few hundred places of 16 bytes, only when the queue is full.
-            (0..queue.len()).max_by_key(|place| (queue[*place].distance, queue[*place].deadline))?
+            farthest(queue)?
         } else {
             queue.len() - 1
         };
@@ -196,6 +196,18 @@ impl Lane {
         let last = |class: Class| self.classes[class.index()].back().map(|last| (last.deadline, class));
         Class::ALL.into_iter().filter_map(last).max().map(|(_, class)| class)
     }
+}
+
+/// The place of the farthest, and between equals of the one that has longest.
+fn farthest(queue: &VecDeque<Waiting>) -> Option<usize> {
+    let (front, back) = queue.as_slices();
+    // Distances first, without a branch a place: equals are few.
+    let widest = |part: &[Waiting]| part.iter().map(|waiting| waiting.distance).max();
+    let distance = widest(front).max(widest(back))?;
+    // At one distance they lie in the order of their deadlines.
+    let is_it = |waiting: &Waiting| waiting.distance == distance;
+    let in_back = back.iter().rposition(is_it).map(|place| front.len() + place);
+    in_back.or_else(|| front.iter().rposition(is_it))
 }
 
 fn rank(class: Class) -> usize {
