@@ -104,9 +104,7 @@ fn a_copy_is_delivered_where_it_is_the_first_heard_and_nowhere_twice() {
     let (report, found) = attacked(Kind::ExactCopy, 4.0);
     let first = found.first_heard.expect("counted for exact copies");
     assert!(first > 0 && first < found.detected / 2, "{found:?}");
-    // Who does not know the signer yet drops the message and its copy alike.
-    let unknown = report.drops.get("unknown_credential").copied().unwrap_or(0);
-    assert!(found.missed <= unknown, "delivered twice: {found:?} {:?}", report.drops);
+    assert_eq!(found.missed, 0, "delivered twice: {found:?} {:?}", report.drops);
 }
 
 #[test]

@@ -393,7 +393,7 @@ pub struct Detection {
     /// What honest stations sent because of it; for attacks that ask for answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoked: Option<Provoked>,
-    /// Copies that were the first their receiver heard of a message, and so the message to it; neither found out nor missed.
+    /// Copies that were the first their receiver took of a message, and so the message to it; neither found out nor missed.
     /// For attacks by exact copies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_heard: Option<u64>,

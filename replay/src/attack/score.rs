@@ -7,9 +7,9 @@
 //! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
 //! dropped beyond those of the same run without attackers.
 //!
-//! An exact copy is one only to who heard the message before. Where it is the first that a receiver hears of the message,
-//! it is the message, fresh, true and signed by its sender, and there is nothing to find out: such deliveries are counted
-//! as first heard. A message that is delivered twice at one receiver is missed.
+//! An exact copy is one only to who was given the message before. Where it is the first that a receiver takes of the
+//! message, it is the message, fresh, true and signed by its sender, and there is nothing to find out: it is counted as
+//! first heard. A message that is delivered twice at one receiver is missed.
 //!
 //! What is played again after a restart is looked at where the restart was, and only there; what a station misses
 //! there because it has forgotten all credentials is the restart's doing. Attacks that ask for answers are charged with
@@ -59,13 +59,13 @@ pub(crate) struct Score {
     pub(crate) tally: Tally,
     /// By the link address of the attacker that is to blame: who restarted last, and when.
     restarted: BTreeMap<[u8; 6], (u32, u64)>,
-    /// Messages that came lately, for runs with exact copies.
-    came: BTreeSet<Coming>,
-    order: VecDeque<(u64, Coming)>,
+    /// What was delivered lately, for runs with exact copies.
+    delivered: BTreeSet<Delivery>,
+    order: VecDeque<(u64, Delivery)>,
 }
 
 /// Receiver and message.
-type Coming = (u32, MessageId);
+type Delivery = (u32, MessageId);
 
 impl Score {
     /// This credential is used in an attack.
@@ -121,7 +121,7 @@ impl Score {
         if reason == Some(DropReason::UnknownCredential) && self.forgot(now_ns, receiver) {
             return;
         }
-        let first = self.comes(now_ns, receiver, event, plan);
+        let first = self.is_first(now_ns, receiver, event, plan);
         match event {
             Event::Received(received) => match attack_of(&received.link_source) {
                 Some(attack)
@@ -163,26 +163,27 @@ impl Score {
         }
     }
 
-    /// Remembers what came to a receiver; true when it is the first of its message there. Only where there are exact copies.
-    fn comes(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) -> bool {
-        let id = match event {
-            Event::Received(received) => received.id,
-            Event::Dropped(Dropped { claimed: Some(id), .. }) => *id,
-            _ => return false,
-        };
+    /// Remembers what was delivered to a receiver; true when its message was not before. Only where there are exact copies.
+    fn is_first(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) -> bool {
         if plan.attacks.iter().all(|attack| attack.kind != Kind::ExactCopy) {
             return false;
         }
         while self.order.front().is_some_and(|(at_ns, _)| at_ns + REMEMBERS_NS < now_ns) {
             let gone = self.order.pop_front();
-            self.came.remove(&gone.expect("the front was just seen").1);
+            self.delivered.remove(&gone.expect("the front was just seen").1);
         }
-        let coming = (receiver, id);
-        let first = self.came.insert(coming);
-        if first {
-            self.order.push_back((now_ns, coming));
+        match event {
+            Event::Received(received) => {
+                let delivery = (receiver, received.id);
+                let first = self.delivered.insert(delivery);
+                if first {
+                    self.order.push_back((now_ns, delivery));
+                }
+                first
+            }
+            Event::Dropped(Dropped { claimed: Some(id), .. }) => !self.delivered.contains(&(receiver, *id)),
+            _ => false,
         }
-        first
     }
 
     /// Whether a station restarted a moment ago.
