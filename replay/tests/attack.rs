@@ -10,12 +10,12 @@ use v2x_replay::source::{ReadOptions, Trace, read, town};
 fn attacked(kind: Kind, seconds: f64) -> (Report, Detection) {
     let mut attack = Attack::new(kind, Targets::Share(0.2));
     attack.delay_s = attack.delay_s.min(seconds / 3.0);
-    measured(&town::trace(), attack, seconds, 1)
+    measured(&town::trace(), attack, seconds, 1, 1)
 }
 
-fn measured(trace: &Trace, attack: Attack, seconds: f64, threads: usize) -> (Report, Detection) {
-    let options = RunOptions { seconds: Some(seconds), threads, ..RunOptions::new(1) };
-    let plan = Plan { seed: 1, attacks: vec![attack] };
+fn measured(trace: &Trace, attack: Attack, seconds: f64, threads: usize, seed: u64) -> (Report, Detection) {
+    let options = RunOptions { seconds: Some(seconds), threads, ..RunOptions::new(seed) };
+    let plan = Plan { seed, attacks: vec![attack] };
     let report = run_attacked(trace, &options, &plan, &mut |_| ControlFlow::Continue(()))
         .expect("the plan and the trace are right")
         .report;
@@ -24,7 +24,8 @@ fn measured(trace: &Trace, attack: Attack, seconds: f64, threads: usize) -> (Rep
     (report, detection)
 }
 
-/// `SECONDS_EACH`: how much of the trace, s; `TRACE`: its file, else the town's; `KINDS`: some, with commas between.
+/// `SECONDS_EACH`: how much of the trace, s; `TRACE`: its file, else the town's; `KINDS`: some, with commas between;
+/// `SEED`: of the world and of the plan.
 #[test]
 #[ignore = "measures the tables of replay/plans/README.md"]
 fn table() {
@@ -33,6 +34,7 @@ fn table() {
         |_| town::trace(),
         |path| read(path.as_ref(), &ReadOptions::default()).expect("a trace"),
     );
+    let seed = std::env::var("SEED").map_or(1, |s| s.parse().unwrap());
     let kinds = std::env::var("KINDS").unwrap_or_default();
     let all = Kind::ALL.iter().map(|kind| (kind.name(), Attack::new(*kind, Targets::Share(0.2))));
     let still = Attack { speed_mps: 0.0, ..Attack::new(Kind::ConstantSpeed, Targets::Share(0.2)) };
@@ -40,9 +42,10 @@ fn table() {
         if !kinds.is_empty() && !kinds.split(',').any(|kind| kind == name) {
             continue;
         }
-        let (report, found) = measured(&trace, attack, seconds, 1);
+        let (report, found) = measured(&trace, attack, seconds, 1, seed);
         let time = found.median_detect_s.map_or("-".to_owned(), |s| format!("{s:.2} s"));
-        let by: Vec<_> = found.findings.iter().map(|(what, count)| format!("{what} {count}")).collect();
+        let mut by: Vec<_> = found.findings.iter().map(|(what, count)| format!("{what} {count}")).collect();
+        by.extend(found.first_heard.map(|count| format!("first heard {count}")));
         println!(
             "| `{name}` | {:.3} | {:.3} | {:.3} | {time} | {} | {} | {} | {} | {:?}",
             found.precision,
@@ -81,6 +84,7 @@ fn what_fails_by_construction_is_always_found_and_costs_no_honest_frame() {
     for kind in [
         Kind::Stale,
         Kind::Delay,
+        Kind::ExactCopy,
         Kind::ReplayedFrames,
         Kind::InvalidSignature,
         Kind::MalleableSignature,
@@ -92,6 +96,15 @@ fn what_fails_by_construction_is_always_found_and_costs_no_honest_frame() {
         let (report, found) = attacked(kind, 3.0);
         assert!(found.recall > 0.99 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
     }
+}
+
+// Stations within 300 m of the copier hear what is said within 300 m of it on the other side.
+#[test]
+fn a_copy_is_delivered_where_it_is_the_first_heard_and_nowhere_twice() {
+    let (report, found) = attacked(Kind::ExactCopy, 4.0);
+    let first = found.first_heard.expect("counted for exact copies");
+    assert!(first > 0 && first < found.detected / 2, "{found:?}");
+    assert_eq!(found.missed, 0, "delivered twice: {found:?} {:?}", report.drops);
 }
 
 #[test]

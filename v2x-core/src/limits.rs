@@ -13,6 +13,9 @@ pub const NEIGHBOURS: usize = 896;
 /// Neighbours a configuration may ask for ([`Config::max_neighbours`](crate::config::Config::max_neighbours)): what a
 /// roadside unit on a roof above a stadium's car parks sees in 20 s. At under 1 KB each they take 10 MB.
 pub const MAX_NEIGHBOURS: usize = 10_000;
+/// Neighbours whose power along their way is judged at once: more than a channel full of beacons, some 800 a second, lets
+/// speak twice a second; 140 KB.
+pub const MAX_WAYS: usize = 512;
 /// Neighbours heard longest ago in the same moment that are compared when one has to make room. Each is verified for
 /// 35 us, so that few share a moment on a real clock; in virtual time a whole table can, and eviction still costs the same.
 pub const MAX_EVICTION_TIES: usize = 64;

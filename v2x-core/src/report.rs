@@ -393,6 +393,10 @@ pub struct Detection {
     /// What honest stations sent because of it; for attacks that ask for answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoked: Option<Provoked>,
+    /// Copies that were the first their receiver took of a message, and so the message to it; neither found out nor missed.
+    /// For attacks by exact copies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_heard: Option<u64>,
 }
 
 /// What honest stations sent beyond what they send in the same run without attackers.
@@ -427,6 +431,7 @@ impl Detection {
             missed,
             false_alarms,
             provoked: None,
+            first_heard: None,
             findings: BTreeMap::new(),
         }
     }

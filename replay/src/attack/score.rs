@@ -7,13 +7,17 @@
 //! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
 //! dropped beyond those of the same run without attackers.
 //!
+//! An exact copy is one only to who was given the message before. Where it is the first that a receiver takes of the
+//! message, it is the message, fresh, true and signed by its sender, and there is nothing to find out: it is counted as
+//! first heard. A message that is delivered twice at one receiver is missed.
+//!
 //! What is played again after a restart is looked at where the restart was, and only there; what a station misses
 //! there because it has forgotten all credentials is the restart's doing. Attacks that ask for answers are charged with
 //! what honest stations sent beyond the run without attackers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use v2x_core::io::{DropReason, Event};
+use v2x_core::io::{DropReason, Dropped, Event, MessageId};
 use v2x_core::plausibility::{Check, Standing};
 use v2x_core::report::{Detection, Provoked};
 use v2x_proto::Digest;
@@ -37,6 +41,8 @@ pub struct Tally {
     truthful: BTreeSet<Digest>,
     /// Credentials that attackers have beside those they lie with: no score is made of them.
     accomplices: BTreeSet<Digest>,
+    /// Copies that were the first their receiver heard of a message.
+    first_heard: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -53,7 +59,13 @@ pub(crate) struct Score {
     pub(crate) tally: Tally,
     /// By the link address of the attacker that is to blame: who restarted last, and when.
     restarted: BTreeMap<[u8; 6], (u32, u64)>,
+    /// What was delivered lately, for runs with exact copies.
+    delivered: BTreeSet<Delivery>,
+    order: VecDeque<(u64, Delivery)>,
 }
+
+/// Receiver and message.
+type Delivery = (u32, MessageId);
 
 impl Score {
     /// This credential is used in an attack.
@@ -109,8 +121,14 @@ impl Score {
         if reason == Some(DropReason::UnknownCredential) && self.forgot(now_ns, receiver) {
             return;
         }
+        let first = self.is_first(now_ns, receiver, event, plan);
         match event {
             Event::Received(received) => match attack_of(&received.link_source) {
+                Some(attack)
+                    if first && plan.attacks.get(attack).is_some_and(|one| one.kind == Kind::ExactCopy) =>
+                {
+                    self.tally.first_heard += 1;
+                }
                 Some(attack) if plan.attacks.get(attack).is_some_and(|attack| attack.kind.forges()) => {
                     self.tally.forged.entry(attack).or_default().0 += 1;
                 }
@@ -118,7 +136,12 @@ impl Score {
             },
             Event::Dropped(dropped) => match attack_of(&dropped.link_source) {
                 Some(number) if plan.attacks.get(number).is_some_and(|attack| attack.kind.forges()) => {
-                    let meant = plan.attacks[number].kind.reasons().contains(&dropped.reason);
+                    let kind = plan.attacks[number].kind;
+                    let meant = kind.reasons().contains(&dropped.reason);
+                    if first && !meant && kind == Kind::ExactCopy {
+                        self.tally.first_heard += 1;
+                        return;
+                    }
                     let (received, caught) = self.tally.forged.entry(number).or_default();
                     *received += 1;
                     *caught += u64::from(meant);
@@ -137,6 +160,29 @@ impl Score {
                 pair.suspect.get_or_insert((now_ns, suspicion.check));
             }
             _ => {}
+        }
+    }
+
+    /// Remembers what was delivered to a receiver; true when its message was not before. Only where there are exact copies.
+    fn is_first(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) -> bool {
+        if plan.attacks.iter().all(|attack| attack.kind != Kind::ExactCopy) {
+            return false;
+        }
+        while self.order.front().is_some_and(|(at_ns, _)| at_ns + REMEMBERS_NS < now_ns) {
+            let gone = self.order.pop_front();
+            self.delivered.remove(&gone.expect("the front was just seen").1);
+        }
+        match event {
+            Event::Received(received) => {
+                let delivery = (receiver, received.id);
+                let first = self.delivered.insert(delivery);
+                if first {
+                    self.order.push_back((now_ns, delivery));
+                }
+                first
+            }
+            Event::Dropped(Dropped { claimed: Some(id), .. }) => !self.delivered.contains(&(receiver, *id)),
+            _ => false,
         }
     }
 
@@ -185,7 +231,10 @@ pub fn detections(plan: &Plan, attacked: &Tally, clean: &Tally) -> Vec<Detection
                     count.saturating_sub(clean.honest_drops.get(reason).copied().unwrap_or(0))
                 });
                 let at_once = (caught > 0).then_some(0.0);
-                return Detection::new(attack.kind.name(), caught, received - caught, extra.sum(), at_once);
+                let first_heard = (attack.kind == Kind::ExactCopy).then_some(attacked.first_heard);
+                let score =
+                    Detection::new(attack.kind.name(), caught, received - caught, extra.sum(), at_once);
+                return Detection { first_heard, ..score };
             }
             let provoked =
                 (attack.kind == Kind::CredentialRequestFlood).then(|| attacked.provoked(number, clean));
@@ -265,5 +314,7 @@ fn attack_of(link: &[u8; 6]) -> Option<usize> {
 const ENOUGH: u64 = 5;
 /// In this time a station that restarted has the credentials of all around it again.
 const LEARNS_NS: u64 = 2_000_000_000;
+/// Copies come within two seconds of what they are made of (`world::assault`).
+const REMEMBERS_NS: u64 = 5_000_000_000;
 /// First byte of forged frames' link addresses: locally administered, no station's.
 const FORGED: u8 = 0x06;

@@ -41,11 +41,13 @@ pub enum Check {
     Signal,
     /// From beyond where anybody else is heard.
     Reach,
+    /// Received, along its way, with the powers of another place.
+    Elsewhere,
 }
 
 impl Check {
     /// Every check.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Range,
         Self::Speed,
         Self::Position,
@@ -62,6 +64,7 @@ impl Check {
         Self::Company,
         Self::Signal,
         Self::Reach,
+        Self::Elsewhere,
     ];
 
     /// Stable name in reports.
@@ -84,6 +87,7 @@ impl Check {
             Self::Company => "company",
             Self::Signal => "signal",
             Self::Reach => "reach",
+            Self::Elsewhere => "elsewhere",
         }
     }
 
@@ -105,6 +109,8 @@ impl Check {
             Self::Company => 1.3,
             // Judged once a second.
             Self::Signal | Self::Reach => 0.8,
+            // Counts all that was heard so far, not one message: at a finding it is the suspicion.
+            Self::Elsewhere => 5.0,
             _ => 1.0,
         }
     }
@@ -112,7 +118,15 @@ impl Check {
     /// True when another station, or a hill, could have caused the finding: such evidence alone isolates nobody.
     #[must_use]
     pub const fn is_shared(self) -> bool {
-        matches!(self, Self::Overlap | Self::SuddenAppearance | Self::Company | Self::Signal | Self::Reach)
+        matches!(
+            self,
+            Self::Overlap
+                | Self::SuddenAppearance
+                | Self::Company
+                | Self::Signal
+                | Self::Reach
+                | Self::Elsewhere
+        )
     }
 }
 

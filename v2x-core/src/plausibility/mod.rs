@@ -17,6 +17,7 @@ mod braking;
 pub mod checks;
 mod company;
 mod copies;
+mod elsewhere;
 mod kalman;
 pub mod offenders;
 mod places;
@@ -47,6 +48,7 @@ use crate::time::{Instant, WireTime};
 use braking::Braking;
 use company::{Abreast, Company};
 use copies::Copies;
+use elsewhere::{Ticket, Ways};
 use offenders::Offenders;
 use places::Places;
 use reputation::Reputation;
@@ -64,6 +66,7 @@ pub struct Watch {
     places: Places,
     copies: Copies,
     usual: Usual,
+    ways: Ways,
     /// Who was heard last, straight.
     last: Option<Digest>,
     offenders: Offenders,
@@ -136,6 +139,7 @@ struct Record {
     braking: Braking,
     company: Company,
     signal: Signal,
+    way: Ticket,
     /// When its distance was last judged, ms, wrapping.
     judged_ms: u32,
     /// When it was first heard, s, wrapping.
@@ -172,6 +176,7 @@ impl Watch {
             places: Places::default(),
             copies: Copies::default(),
             usual: Usual::default(),
+            ways: Ways::default(),
             last: None,
             offenders: Offenders::default(),
             findings: Findings::default(),
@@ -257,6 +262,12 @@ impl Watch {
             }
             if let Some(distance) = distance.filter(|_| record.vehicle && claim.motion.is_some()) {
                 let usual = &mut self.usual;
+                if let (Some(dbm), Some(usual), Some(here)) = (seen.signal_dbm, usual.strengths(), here)
+                    && let Some(way) = self.ways.of(seen.signer, &mut record.way, now_ms)
+                    && let Some(score) = way.hear(dbm, claim.position, here, usual)
+                {
+                    note(Check::Elsewhere, score);
+                }
                 let heard =
                     seen.signal_dbm.and_then(|dbm| record.signal.hear(dbm, distance, now_ms, usual.signal()));
                 if let Some(heard) = &heard {
@@ -272,9 +283,8 @@ impl Watch {
                     if loud {
                         note(Check::Reach, usual.reach_score(distance));
                     }
-                    if record.reputation.standing() == Standing::Trusted {
-                        usual.learn(distance, heard.as_ref());
-                    }
+                    let trusted = record.reputation.standing() == Standing::Trusted;
+                    usual.learn(trusted.then_some(distance), heard.as_ref());
                 }
             }
         }
@@ -329,6 +339,7 @@ impl Watch {
         let (evidence, bytes) = self.offenders.evidence();
         [
             Table::new("stations watched", self.stations.len(), self.stations.cap().get()),
+            Table::new("ways by power", self.ways.len(), limits::MAX_WAYS),
             Table::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
             Table::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
             Table::new("bytes of evidence", bytes, limits::MAX_EVIDENCE_BYTES),
@@ -343,6 +354,7 @@ impl Watch {
             braking: Braking::default(),
             company: Company::default(),
             signal: Signal::default(),
+            way: Ticket::default(),
             judged_ms: millis(seen.at),
             first_s: seconds(seen.at),
             counts: [0; Check::ALL.len()],

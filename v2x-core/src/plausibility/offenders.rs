@@ -176,7 +176,7 @@ fn observations(counts: &[u8; Check::ALL.len()]) -> Vec<v1::Observation> {
 fn kind(check: Check) -> v1::MisbehaviourKind {
     use v1::MisbehaviourKind as K;
     match check {
-        Check::Range | Check::Signal | Check::Reach => K::Range,
+        Check::Range | Check::Signal | Check::Reach | Check::Elsewhere => K::Range,
         Check::Speed => K::Speed,
         Check::Position | Check::PositionSpeed | Check::Residual | Check::Company => K::PositionConsistency,
         Check::SpeedChange | Check::Braking => K::SpeedConsistency,

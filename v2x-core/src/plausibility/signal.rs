@@ -15,8 +15,9 @@ use super::thresholds as t;
 /// What is usual at one receiver, over all stations and seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usual {
-    /// Upper quartile of the strengths, dBm.
+    /// Upper and lower quartile of the strengths, dBm.
     level: f32,
+    lower: f32,
     /// Upper quartile of how much strengths change while a station is in reach, dB.
     wander: f32,
     /// Ninth decile of the claimed distances, m.
@@ -26,27 +27,33 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// Learns from a station that is trusted, and from how it was heard where the link knows that.
+    /// Learns from a station, and from how it was heard where the link knows that.
     ///
     /// A step up is three times one down, so that a value settles where a quarter is above: among those who mostly hear
     /// through walls it still tells what a free line gives, and a fifth of liars cannot move it beyond what some honest
     /// stations have. For the reach it is nine times: liars beyond it are a tenth at the most, for half of them claim
     /// to be nearer.
-    pub fn learn(&mut self, distance_m: f32, heard: Option<&Heard>) {
-        if self.heard == 0 {
-            self.reach = distance_m;
+    ///
+    /// Strengths are learnt of suspects too: were they not, one whose first neighbours lie would find all others strange and
+    /// never learn better. Claimed distances are learnt of the trusted alone, since a liar chooses them freely.
+    pub fn learn(&mut self, distance_m: Option<f32>, heard: Option<&Heard>) {
+        if let Some(distance_m) = distance_m {
+            if self.heard == 0 {
+                self.reach = distance_m;
+            }
+            self.heard = self.heard.saturating_add(1);
+            let step = (t::REACH_LEARN_M / self.heard as f32).max(t::REACH_STEP_M);
+            self.reach += if distance_m > self.reach { 0.9 * step } else { -0.1 * step };
         }
-        self.heard = self.heard.saturating_add(1);
-        let step = (t::REACH_LEARN_M / self.heard as f32).max(t::REACH_STEP_M);
-        self.reach += if distance_m > self.reach { 0.9 * step } else { -0.1 * step };
         let Some(heard) = heard else { return };
         if self.measured == 0 {
-            self.level = heard.strength;
+            (self.level, self.lower) = (heard.strength, heard.strength);
         }
         self.measured = self.measured.saturating_add(1);
         let step = (t::SIGNAL_LEARN_DB / self.measured as f32).max(t::SIGNAL_STEP_DB);
         let toward = |value: f32, usual: f32| if value > usual { 0.75 * step } else { -0.25 * step };
         self.level += toward(heard.strength, self.level);
+        self.lower -= toward(-heard.strength, -self.lower);
         self.wander = (self.wander + toward(heard.wander, self.wander)).max(0.0);
     }
 
@@ -54,6 +61,13 @@ impl Usual {
     #[must_use]
     pub fn signal(&self) -> Option<(f32, f32)> {
         (self.measured >= t::SIGNAL_ENOUGH).then_some((self.level, self.wander))
+    }
+
+    /// Middle of the strengths and the distance of their quartiles, dB, once enough were heard.
+    #[must_use]
+    pub fn strengths(&self) -> Option<(f32, f32)> {
+        (self.measured >= t::SIGNAL_ENOUGH)
+            .then_some((0.5 * (self.level + self.lower), self.level - self.lower))
     }
 
     /// The score of a claimed distance beyond which nobody else is heard.
@@ -201,7 +215,7 @@ mod tests {
             let strength = if lies { USUAL + 60.0 } else { USUAL + spread - 6.0 };
             let wander = if lies { 60.0 } else { spread };
             let distance = if lies { 550.0 * (n % 2) as f32 } else { 300.0 * spread / 13.0 };
-            usual.learn(distance, Some(&Heard { strength, wander, score: 1.0 }));
+            usual.learn(Some(distance), Some(&Heard { strength, wander, score: 1.0 }));
         }
         let (level, wander) = usual.signal().unwrap();
         assert!((USUAL..USUAL + 7.0).contains(&level), "{level}");

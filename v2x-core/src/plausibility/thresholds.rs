@@ -169,8 +169,8 @@ pub const COMPANY_CHANGE: f32 = 5.0;
 pub const COMPANY_FORGET_MS: u32 = 2500;
 
 /// Strength above the upper quartile of all, dB. Antennas of honest cars differ by 10 dB at the most (patterns under
-/// glass roofs), shadowing by 3 dB (WINNER+ B1, sigma); the quartile is some 3 dB above the middle.
-pub const SIGNAL_LOUD: Ramp = Ramp { fine: 9.0, impossible: 16.0 };
+/// glass roofs), shadowing by 3 dB (WINNER+ B1, sigma), three of which are 9; the quartile is some 3 dB above the middle.
+pub const SIGNAL_LOUD: Ramp = Ramp { fine: 14.0, impossible: 21.0 };
 /// Strength below it, dB: a corner takes 20 dB (3GPP TR 36.885, Manhattan), a bad antenna 10 more.
 pub const SIGNAL_FAINT: Ramp = Ramp { fine: 28.0, impossible: 40.0 };
 /// Change of strength while a station is in reach beyond the upper quartile of all stations' changes, dB. Half of the
@@ -192,8 +192,9 @@ pub const SIGNAL_FRAMES: u16 = 4;
 pub const SIGNAL_RELAX: f32 = 0.02;
 /// Judgements that make the usual strength known.
 pub const SIGNAL_ENOUGH: u32 = 20;
-/// First steps of learning, divided by the number heard, and the last ones, dB.
-pub const SIGNAL_LEARN_DB: f32 = 12.0;
+/// First steps of learning, divided by the number heard, and the last ones, dB. A liar heard first, 30 dB off, is
+/// forgotten after twenty: a quarter of the steps' sum, which grows as the logarithm.
+pub const SIGNAL_LEARN_DB: f32 = 40.0;
 /// See [`SIGNAL_LEARN_DB`].
 pub const SIGNAL_STEP_DB: f32 = 0.2;
 /// Claimed distance over the ninth decile of all: 3 dB of antenna and 3 of shadowing, one sigma each, carry 1.3 times as
@@ -208,3 +209,30 @@ pub const REACH_ENOUGH: u32 = 100;
 pub const REACH_LEARN_M: f32 = 300.0;
 /// See [`REACH_LEARN_M`].
 pub const REACH_STEP_M: f32 = 4.0;
+
+/// By how much another place explains the powers heard better than the claimed one, logarithm of the likelihood ratio:
+/// a finding from 8.5 on, 5,000 to 1, since a car meets hundreds of others in an hour and twenty places are tried of each.
+pub const ELSEWHERE: Ramp = Ramp { fine: 5.5, impossible: 11.5 };
+/// An honest way counts this much at the most, so that who begins to lie later is found as soon as who always did.
+pub const ELSEWHERE_FLOOR: f32 = 8.0;
+/// Beyond this nothing is counted.
+pub const ELSEWHERE_CEILING: f32 = 100.0;
+/// The most that one step counts, squared standard deviations: no single step makes a finding, not even beyond four.
+pub const ELSEWHERE_MOST: f32 = 16.0;
+/// Length of a step, of both ways together (root of the sum of squares), m: most of the shadowing is another after it.
+pub const ELSEWHERE_STEP_M: f32 = 8.0;
+/// Shadowing forgets itself over this, m (WINNER+ B1; 3GPP TR 36.885: 10 m in town, 25 m on motorways).
+pub const ELSEWHERE_DECORRELATION_M: f32 = 10.0;
+/// Its sigma, dB: 3 by the same tables, and a tenth for what the path loss does not say.
+pub const ELSEWHERE_SHADOW_DB: f32 = 3.3;
+/// Sigma of one frame's fading over 10 MHz, dB.
+pub const ELSEWHERE_FADE_DB: f32 = 2.0;
+/// Sigma of antennas, dB: see [`SIGNAL_LOUD`], 10 at the most.
+pub const ELSEWHERE_ANTENNA_DB: f32 = 3.0;
+/// A change within a step that no way makes but a corner or a lorry does, dB; shadowing and fading reach it once in 200.
+pub const ELSEWHERE_JUMP_DB: f32 = 12.0;
+/// Sigma of the strength after one, dB: a corner takes 20, a lorry 10.
+pub const ELSEWHERE_BLOCKED_DB: f32 = 10.0;
+/// Quartiles of the strengths are this far apart where lines are free, dB: 6 by antennas and shadowing, half as much
+/// more with a fifth of liars.
+pub const ELSEWHERE_QUARTILES_DB: f32 = 9.0;
