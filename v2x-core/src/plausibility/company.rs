@@ -3,7 +3,9 @@
 //! Who makes up cars has to make up a way for each, and the cheap way is its own, moved aside. Cars that follow one
 //! another turn one after the other and cars abreast hold their distance by eye; neither keeps the same offset, to the
 //! metre and in the same direction of the compass, while the velocity changes by many metres a second. Steady driving
-//! tells nothing and counts for nothing, however long: platoons and motorways are made of it.
+//! tells nothing and counts for nothing, however long: platoons and motorways are made of it. But for one thing: who sends
+//! for several is as loud under each name, all along a way on which the shadows of two cars change and their antennas never
+//! were the same (RSSI against Sybil attacks: Demirbas and Song, WoWMoM 2006, doi 10.1109/WOWMOM.2006.27).
 //!
 //! Another could move a ghost along with an honest car, so the evidence is shared and only the one heard later is
 //! blamed.
@@ -22,6 +24,10 @@ pub struct Company {
     changed: f32,
     /// When they were last compared, ms, wrapping.
     at_ms: u32,
+    /// How far this one drove since their powers were compared, m.
+    way: f32,
+    /// How often in a row their powers were alike.
+    alike: u8,
 }
 
 /// A station and another at one time, seen from the other.
@@ -33,6 +39,17 @@ pub struct Abreast {
     pub difference: (f32, f32),
     /// Time between their messages, s.
     pub apart_s: f32,
+    /// This one's received power less the other's, both smoothed, dB, where the link knows them.
+    pub louder_db: Option<f32>,
+}
+
+/// What a station did since its last message.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moved {
+    /// Change of velocity, m/s.
+    pub change: f32,
+    /// Speed, m/s; 0 when it is too slow to tell anything.
+    pub speed: f32,
 }
 
 impl Abreast {
@@ -54,13 +71,12 @@ impl Company {
     /// Moves along with `other`, from now on.
     pub fn join(&mut self, other: Digest, abreast: &Abreast, now_ms: u32) {
         if abreast.is_together() {
-            *self = Self { with: Some(other), offset: abreast.offset, changed: 0.0, at_ms: now_ms };
+            *self = Self { with: Some(other), offset: abreast.offset, at_ms: now_ms, ..Self::default() };
         }
     }
 
-    /// Compared with the one it moves along with; `None`: that one is gone. `change` is the change of velocity since the
-    /// last message, m/s. Gives the score, 1 for plausible.
-    pub fn compare(&mut self, abreast: Option<&Abreast>, change: f32, now_ms: u32) -> f32 {
+    /// Compared with the one it moves along with; `None`: that one is gone. Gives the score, 1 for plausible.
+    pub fn compare(&mut self, abreast: Option<&Abreast>, moved: Moved, now_ms: u32) -> f32 {
         let Some(abreast) = abreast.filter(|_| now_ms.wrapping_sub(self.at_ms) <= t::COMPANY_FORGET_MS)
         else {
             *self = Self::default();
@@ -73,13 +89,30 @@ impl Company {
             *self = Self::default();
             return 1.0;
         }
+        let way = moved.speed * now_ms.wrapping_sub(self.at_ms) as f32 / 1000.0;
         self.at_ms = now_ms;
-        self.changed += change.min(t::COMPANY_CHANGE);
-        if self.changed < t::COMPANY_CHANGE {
-            return 1.0;
+        self.changed += moved.change.min(t::COMPANY_CHANGE);
+        let as_one = self.changed >= t::COMPANY_CHANGE;
+        if as_one {
+            self.changed = 0.0;
         }
-        self.changed = 0.0;
-        0.0
+        if as_one | self.sounds_alike(abreast.louder_db, way) { 0.0 } else { 1.0 }
+    }
+
+    /// Whether the two were equally loud at enough places.
+    fn sounds_alike(&mut self, louder_db: Option<f32>, way: f32) -> bool {
+        let Some(louder_db) = louder_db else { return false };
+        self.way += way.min(t::COMPANY_POWER_WAY_M);
+        if self.way < t::COMPANY_POWER_WAY_M {
+            return false;
+        }
+        self.way = 0.0;
+        self.alike = if louder_db.abs() <= t::COMPANY_POWER_DB { self.alike + 1 } else { 0 };
+        let enough = self.alike >= t::COMPANY_ALIKE;
+        if enough {
+            self.alike = 0;
+        }
+        enough
     }
 }
 
@@ -90,6 +123,8 @@ fn length((east, north): (f32, f32)) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::rng::{Purpose, Stream};
 
     const B: Digest = Digest([2; 8]);
 
@@ -110,12 +145,14 @@ mod tests {
                 offset: (b.0 - a.0, b.1 - a.1),
                 difference: (vb.0 - va.0, vb.1 - va.1),
                 apart_s: 0.0,
+                louder_db: None,
             };
             let change = (vb.0 - before.0).hypot(vb.1 - before.1);
             before = vb;
             if company.with().is_some() {
                 let change = if vb.0.hypot(vb.1) < t::COMPANY_MIN_SPEED { 0.0 } else { change };
-                count += usize::from(company.compare(Some(&abreast), change, n * 100) < t::FINDING);
+                let moved = Moved { change, speed: 0.0 };
+                count += usize::from(company.compare(Some(&abreast), moved, n * 100) < t::FINDING);
             } else {
                 company.join(B, &abreast, n * 100);
             }
@@ -143,5 +180,45 @@ mod tests {
         let way = |s: f32| 7.0 * (s - (0.3 * s).sin() / 0.3);
         let slower = |s: f32| (way(s) * 0.9, -3.5);
         assert_eq!(found(|s| (way(s), 0.0), slower), 0, "away from a light side by side");
+    }
+
+    /// Findings against the second of two that drive along a straight road at 10 m/s, 15 m apart, for two minutes;
+    /// what their powers differ by is given by the way.
+    fn found_by_power(louder_db: impl Fn(f32) -> f32) -> usize {
+        let mut company = Company::default();
+        let mut count = 0;
+        for n in 0..1200_u32 {
+            let way = n as f32;
+            let abreast = Abreast {
+                offset: (15.0, 0.0),
+                difference: (0.0, 0.0),
+                apart_s: 0.0,
+                louder_db: Some(louder_db(way)),
+            };
+            if company.with().is_none() {
+                company.join(B, &abreast, n * 100);
+            }
+            let moved = Moved { change: 0.0, speed: 10.0 };
+            count += usize::from(company.compare(Some(&abreast), moved, n * 100) < t::FINDING);
+        }
+        count
+    }
+
+    #[test]
+    fn two_names_of_one_transmitter_are_equally_loud_all_along_and_two_cars_are_not() {
+        assert!(found_by_power(|way| (way / 7.0).sin()) >= 10, "what is left of a frame's fading");
+        // Of two shadows with 3 dB each that forget themselves over 10 m, the difference, metre by metre.
+        let mut stream = Stream::new(7, B, Purpose::Forwarding);
+        let mut shadow = 0.0_f32;
+        let shadows: Vec<f32> = (0..1200)
+            .map(|_| {
+                let step = (0..4).map(|_| stream.below(1000) as f32 / 1000.0 - 0.5).sum::<f32>() * 1.73;
+                shadow = 0.905 * shadow + 4.24 * 0.425 * step;
+                shadow
+            })
+            .collect();
+        let found = found_by_power(|way| shadows[way as usize]);
+        assert!(found <= 1, "the same antennas, each in its own shadows: {found}");
+        assert_eq!(found_by_power(|way| 3.0 + (way / 7.0).sin()), 0, "one shadow, other antennas");
     }
 }

@@ -46,7 +46,7 @@ use crate::security::freshness;
 use crate::security::key_cache::DigestHash;
 use crate::time::{Instant, WireTime};
 use braking::Braking;
-use company::{Abreast, Company};
+use company::{Abreast, Company, Moved};
 use copies::Copies;
 use elsewhere::{Ticket, Ways};
 use offenders::Offenders;
@@ -241,7 +241,7 @@ impl Watch {
             let vehicle = VEHICLES.contains(&motion.station_type);
             if vehicle {
                 note(Check::Overlap, self.overlap(seen, plane));
-                note(Check::Company, self.company(seen, velocity, plane));
+                note(Check::Company, self.company(seen, velocity, plane, here));
                 if self.copies.said_by_another(seen.signer, claim) {
                     note(Check::Copied, 0.0);
                 }
@@ -399,12 +399,23 @@ impl Watch {
     }
 
     /// The score of moving as one with another that was heard before. `velocity` is what it was until now.
-    fn company(&mut self, seen: &Observation, velocity: Option<(f32, f32)>, plane: &Plane) -> f32 {
+    fn company(
+        &mut self,
+        seen: &Observation,
+        velocity: Option<(f32, f32)>,
+        plane: &Plane,
+        here: Option<&Plane>,
+    ) -> f32 {
         let last = self.last.replace(seen.signer).filter(|last| *last != seen.signer);
         let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
         let known = own.company.with();
         let (Some(other), Some(new)) = (known.or(last), own.track.velocity()) else { return 1.0 };
         let (first_s, now_ms) = (own.first_s, millis(seen.at));
+        let power = |record: &Record| {
+            let distance = here?.distance_2(record.track.position()).sqrt() as f32;
+            record.signal.power_dbm(distance)
+        };
+        let own_power = power(own);
         let beside = self.stations.peek(&other).filter(|other| other.vehicle && other.first_s <= first_s);
         let abreast = beside.and_then(|other| {
             let (track, speed) = (&other.track, other.track.velocity()?);
@@ -415,15 +426,18 @@ impl Watch {
                 offset: (east - speed.0 * ahead, north - speed.1 * ahead),
                 difference: (new.0 - speed.0, new.1 - speed.1),
                 apart_s: age_s,
+                louder_db: own_power.zip(power(other)).map(|(own, other)| own - other),
             })
         });
         let Some(record) = self.stations.peek_mut(&seen.signer) else { return 1.0 };
         match (known, abreast) {
             (Some(_), abreast) => {
-                let drives = new.0.hypot(new.1) >= t::COMPANY_MIN_SPEED;
-                let change = velocity.filter(|_| drives);
-                let change = change.map_or(0.0, |old| (new.0 - old.0).hypot(new.1 - old.1));
-                record.company.compare(abreast.as_ref(), change, now_ms)
+                let old = velocity.filter(|_| new.0.hypot(new.1) >= t::COMPANY_MIN_SPEED);
+                let moved = old.map_or(Moved::default(), |old| Moved {
+                    change: (new.0 - old.0).hypot(new.1 - old.1),
+                    speed: new.0.hypot(new.1),
+                });
+                record.company.compare(abreast.as_ref(), moved, now_ms)
             }
             (None, Some(abreast)) => {
                 record.company.join(other, &abreast, now_ms);

@@ -105,6 +105,12 @@ pub struct Heard {
 }
 
 impl Signal {
+    /// Its smoothed received power, where it claims to be at this distance, once enough frames were heard; dBm.
+    #[must_use]
+    pub fn power_dbm(&self, distance_m: f32) -> Option<f32> {
+        (self.frames >= t::SIGNAL_FRAMES).then(|| self.mean - loss_db(distance_m))
+    }
+
     /// Hears a frame of `dbm` from a claimed distance; its score once a second, otherwise nothing. `usual`: level and
     /// change, dB.
     pub fn hear(

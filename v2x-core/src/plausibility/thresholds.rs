@@ -165,6 +165,15 @@ pub const COMPANY_MIN_SPEED: f32 = 3.0;
 /// Change of velocity that has to be gone through together for one finding, m/s: two or three times what a platoon or
 /// a column of cars does before its gaps breathe by more than [`COMPANY_STRAY_M`].
 pub const COMPANY_CHANGE: f32 = 5.0;
+/// Two that move as one are equally loud when their smoothed powers differ by no more, dB: 2 dB of fading a frame leave
+/// 0.6 dB of a second's frames, twice, 1.8 sigma. Two cars' differ by 4 to 5 dB of antennas and shadows, and by 2 to 3 of shadows
+/// alone.
+pub const COMPANY_POWER_DB: f32 = 1.5;
+/// Compared at places so far apart, m: as far as a shadow forgets itself in and about as the smoothing reaches at 10 m/s.
+pub const COMPANY_POWER_WAY_M: f32 = 10.0;
+/// So many in a row are one finding, 50 m: two cars with the same antennas that keep their gap to half a metre are so once in
+/// three hundred times, and it takes two findings.
+pub const COMPANY_ALIKE: u8 = 5;
 /// Not compared for this long, they are strangers again, ms.
 pub const COMPANY_FORGET_MS: u32 = 2500;
 
