@@ -10,13 +10,12 @@ use core::time::Duration;
 use std::time;
 
 use benches::authority::{self, Authority};
+use benches::craft::Trusting;
 use benches::figures::{self, Samples, rounded};
 use benches::fleet::{Fleet, fix_on_ring};
 use bytes::Bytes;
-use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
 use v2x_core::config::{AwarenessRule, Config, Plausibility, Scheme};
-use v2x_core::host::Host;
 use v2x_core::io::{ClockState, Event, Input, Output, ReceivedFrame, SendRequest};
 use v2x_core::node::Node;
 use v2x_core::time::Instant;
@@ -234,16 +233,6 @@ fn flood(node: &mut Node, at: Instant, event: u32, version: u64, kind: Kind) -> 
 fn link(number: u32) -> [u8; 6] {
     let [a, b, c, d] = number.to_be_bytes();
     [2, 0, a, b, c, d]
-}
-
-/// Verifies nothing: what is left is everything beside the signature.
-#[derive(Debug)]
-struct Trusting;
-
-impl Host for Trusting {
-    fn verify(&mut self, _key: &VerifyingKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
-        true
-    }
 }
 
 /// Each sender once.

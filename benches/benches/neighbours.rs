@@ -11,15 +11,13 @@ use std::process::ExitCode;
 use std::{alloc::System, time};
 
 use benches::authority::{self, Authority};
-use benches::craft::{Draft, Stander};
+use benches::craft::{Draft, Stander, Trusting};
 use benches::figures::{self, Samples, rounded};
 use benches::fleet::{CENTRE, fix_on_ring};
 use benches::heap;
-use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
 use stats_alloc::StatsAlloc;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::Host;
 use v2x_core::io::{ClockState, Fix, Input, MessageId, Output, ReceivedFrame};
 use v2x_core::neighbor::{Heard, NeighbourTable};
 use v2x_core::node::Node;
@@ -302,20 +300,6 @@ impl Order {
     fn next(&mut self, among: usize) -> usize {
         self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         (self.0 >> 33) as usize % among
-    }
-}
-
-/// A host in virtual time that verifies nothing.
-#[derive(Debug)]
-struct Trusting;
-
-impl Host for Trusting {
-    fn stamp(&mut self, now: Instant) -> Instant {
-        now
-    }
-
-    fn verify(&mut self, _key: &VerifyingKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
-        true
     }
 }
 

@@ -1,7 +1,9 @@
 //! Frames made to order, for a station that trusts every signature.
 
 use bytes::Bytes;
+use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
+use v2x_core::host::Host;
 use v2x_core::position::Position;
 use v2x_core::security::CredentialError;
 use v2x_core::security::credential::credential_hash;
@@ -13,6 +15,31 @@ use v2x_proto::{AreaView, Class, Digest, Shape};
 
 use crate::authority::Authority;
 use crate::fleet::CENTRE;
+
+/// A host in virtual time that verifies nothing: what is left is everything beside the signature.
+#[derive(Debug)]
+pub struct Trusting;
+
+impl Host for Trusting {
+    fn verify(&mut self, _key: &VerifyingKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
+        true
+    }
+}
+
+/// A new hazard that a station says is where it stands, encoded.
+pub fn hazard(origin: Digest, position: Position, wire: WireTime) -> Vec<u8> {
+    let Position { latitude, longitude } = position;
+    let hazard = v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&origin.0), number: 1 }),
+        state: v1::HazardState::New as i32,
+        detection_time_us: wire.as_micros(),
+        reference_time_us: wire.as_micros(),
+        position: Some(v1::Position { latitude, longitude, ..v1::Position::default() }),
+        cause: 97,
+        ..v1::Hazard::default()
+    };
+    hazard.encode_to_vec()
+}
 
 /// A station with a credential, that stands somewhere.
 #[derive(Clone, Debug)]
@@ -80,15 +107,6 @@ impl Stander {
     pub fn flood(&self, sequence: u32, wire: WireTime) -> Draft {
         let beacon = self.beacon(sequence, wire);
         let Position { latitude, longitude } = self.position;
-        let hazard = v1::Hazard {
-            id: Some(v1::EventId { origin: Bytes::copy_from_slice(&self.digest.0), number: 1 }),
-            state: v1::HazardState::New as i32,
-            detection_time_us: wire.as_micros(),
-            reference_time_us: wire.as_micros(),
-            position: Some(v1::Position { latitude, longitude, ..v1::Position::default() }),
-            cause: 97,
-            ..v1::Hazard::default()
-        };
         let area = AreaView {
             latitude,
             longitude,
@@ -105,7 +123,7 @@ impl Stander {
             lifetime_ms: 60_000,
             max_hops: 5,
             area: Some(area),
-            payload: hazard.encode_to_vec(),
+            payload: hazard(self.digest, self.position, wire),
             ..beacon
         }
     }

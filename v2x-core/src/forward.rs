@@ -428,7 +428,7 @@ impl Forwarder {
         let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
         let own = here.distance_2(flood.source).sqrt();
         let source = Plane::at(flood.source);
-        let ahead = around.neighbours.iter().take(LOOKED_AT).filter(|neighbour| {
+        let ahead = around.neighbours.iter().take(limits::MAX_LOOKED_AHEAD).filter(|neighbour| {
             neighbour.is_direct()
                 && around.now.since(neighbour.heard()) < AHEAD_HEARD
                 && source.distance_2(neighbour.position()).sqrt() > own + AHEAD_M
@@ -525,8 +525,6 @@ const RETRIES: u8 = 2;
 const FEWER_HOPS: u8 = 2;
 /// With this many neighbours ahead, one of them has it.
 const FEW_AHEAD: usize = 3;
-/// Of so many neighbours: where more than that are, one in a hundred ahead is enough to carry it on.
-const LOOKED_AT: usize = 256;
 /// A neighbour is ahead when it is this much farther from the source.
 const AHEAD_M: f64 = 10.0;
 /// And was heard within this.

@@ -92,6 +92,8 @@ pub const SPREAD_INTERVAL: Duration = Duration::from_secs(10);
 /// Spread over this time, so that units that learned of a delta together do not say it together.
 pub const SPREAD_JITTER: Duration = Duration::from_secs(1);
 
+/// Names of credentials heard lately, to hash each once: a table of neighbours' worth, 16 KB.
+pub const CREDENTIAL_NAMES: usize = 1024;
 /// Exact-copy cache: entries of one generation. Two generations of 8,192 remember over four seconds of
 /// a saturated channel.
 pub const COPY_CACHE_GENERATION: usize = 8192;
@@ -203,6 +205,9 @@ pub const SERVE_RATE: Rate = Rate::new(4, 8);
 /// Floods given to neighbours that lack them by one station, all together: after a partition thirty at once. Whoever says
 /// it lacks two hundred floods gets a fortieth of the channel, not two fifths.
 pub const SERVING_RATE: Rate = Rate::new(50, 32);
+/// Neighbours looked at to see whether anybody is ahead of a flood: where more than that are, one in a hundred ahead is
+/// enough to carry it on.
+pub const MAX_LOOKED_AHEAD: usize = 256;
 /// A station that hears of floods it lacks says so with an early beacon this often, whoever names whatever.
 pub const LACK_RATE: Rate = Rate::new(4, 2);
 /// A roadside unit that keeps events alive repeats those that do not say how often as if they said so.

@@ -10,15 +10,13 @@ use std::collections::BTreeMap;
 use std::time;
 
 use benches::authority::{self, Authority};
-use benches::craft::{Draft, Stander};
+use benches::craft::{Draft, Stander, Trusting};
 use benches::figures::{Samples, rounded};
 use benches::fleet::{CENTRE, fix_on_ring};
 use benches::heap;
 use bytes::{Bytes, BytesMut};
-use ed25519_dalek::VerifyingKey;
 use serde_json::{Value, json};
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::Host;
 use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame};
 use v2x_core::node::Node;
 use v2x_core::time::{Instant, WireTime};
@@ -255,20 +253,6 @@ impl fmt::Display for Cost {
 fn received(bytes: Bytes, link: [u8; 6], at: Instant) -> ReceivedFrame {
     let (kernel_receive, user_receive) = (Some(at), Some(at));
     ReceivedFrame { bytes, link_source: link, kernel_receive, user_receive, signal_dbm: Some(-70) }
-}
-
-/// A host in virtual time that verifies nothing.
-#[derive(Debug)]
-struct Trusting;
-
-impl Host for Trusting {
-    fn stamp(&mut self, now: Instant) -> Instant {
-        now
-    }
-
-    fn verify(&mut self, _key: &VerifyingKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
-        true
-    }
 }
 
 /// Stations known before a row begins.

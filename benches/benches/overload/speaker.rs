@@ -1,17 +1,17 @@
 //! Stations reduced to a key and a credential: what they say is made here, frame by frame.
 
 use benches::authority::{self, Authority};
+use benches::craft::hazard;
 use benches::fleet::CENTRE;
 use bytes::Bytes;
 use ed25519_dalek::{Signer, SigningKey};
-use prost::Message as _;
 use v2x_core::position::Position;
 use v2x_core::security::CredentialError;
 use v2x_core::security::credential::{credential_hash, signing_input};
 use v2x_core::time::WireTime;
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
-use v2x_proto::v1::{self, MessageType};
+use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Digest, Shape};
 
 /// Somebody with a credential.
@@ -105,9 +105,9 @@ impl Speaker {
     }
 
     fn tbs(&self, class: Class, sequence: u32, wire: WireTime) -> Vec<u8> {
-        let hazard = class != Class::D2;
-        let payload = if hazard { self.hazard(wire) } else { AWARENESS.to_vec() };
-        let message_type = if hazard { MessageType::Hazard } else { MessageType::Awareness };
+        let warns = class != Class::D2;
+        let payload = if warns { hazard(self.digest, self.position, wire) } else { AWARENESS.to_vec() };
+        let message_type = if warns { MessageType::Hazard } else { MessageType::Awareness };
         let area = AreaView {
             latitude: self.position.latitude,
             longitude: self.position.longitude,
@@ -138,20 +138,6 @@ impl Speaker {
         let mut tbs = Vec::with_capacity(256);
         fields.encode(&mut tbs);
         tbs
-    }
-
-    fn hazard(&self, wire: WireTime) -> Vec<u8> {
-        let Position { latitude, longitude } = self.position;
-        let hazard = v1::Hazard {
-            id: Some(v1::EventId { origin: Bytes::copy_from_slice(&self.digest.0), number: 1 }),
-            state: v1::HazardState::New as i32,
-            detection_time_us: wire.as_micros(),
-            reference_time_us: wire.as_micros(),
-            position: Some(v1::Position { latitude, longitude, ..v1::Position::default() }),
-            cause: 97,
-            ..v1::Hazard::default()
-        };
-        hazard.encode_to_vec()
     }
 }
 

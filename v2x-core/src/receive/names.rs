@@ -8,6 +8,7 @@
 use v2x_proto::Digest;
 
 use crate::dedup::CopyCache;
+use crate::limits;
 use crate::security::credential::credential_hash;
 
 /// Names by keyed hash, the newest of each slot.
@@ -18,7 +19,7 @@ pub(super) struct Names {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { slots: vec![(0, Digest([0; 8])); SLOTS].into_boxed_slice() }
+        Self { slots: vec![(0, Digest([0; 8])); limits::CREDENTIAL_NAMES].into_boxed_slice() }
     }
 }
 
@@ -27,16 +28,13 @@ impl Names {
     pub(super) fn digest(&mut self, credential: &[u8], cache: &CopyCache) -> Digest {
         // Never 0, which names nobody.
         let hash = cache.hash_of(credential) | 1;
-        let slot = &mut self.slots[(hash >> 1) as usize % SLOTS];
+        let slot = &mut self.slots[(hash >> 1) as usize % limits::CREDENTIAL_NAMES];
         if slot.0 != hash {
             *slot = (hash, Digest::of_hash(&credential_hash(credential)));
         }
         slot.1
     }
 }
-
-/// A table of neighbours' worth, 16 KB.
-const SLOTS: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -63,7 +61,7 @@ mod tests {
         let cache = CopyCache::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
         let mut names = Names::default();
         for round in 0..2 {
-            for n in 0..5 * SLOTS as u32 {
+            for n in 0..5 * limits::CREDENTIAL_NAMES as u32 {
                 let credential = n.to_le_bytes();
                 let digest = Digest::of_hash(&credential_hash(&credential));
                 assert_eq!(names.digest(&credential, &cache), digest, "{n} in round {round}");
