@@ -5,12 +5,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, PackageId};
+
+use crate::workspace::{member, metadata, root};
 
 #[test]
 fn members_depend_on_each_other_along_the_arrows_only() {
@@ -137,26 +138,6 @@ fn the_scan_for_words_skips_comments_and_literals() {
     assert!(code_words("const Q: char = '\"'; unsafe fn f() {}").contains("unsafe"));
 }
 
-/// What this build resolved to. Offline, and for this machine alone: crates of other platforms, or of features
-/// nobody asked for, need not be there for the tests to run.
-fn metadata() -> Metadata {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let version = Command::new(&cargo).arg("-vV").output().expect("cargo runs the tests, so it can be run");
-    let version = String::from_utf8(version.stdout).unwrap();
-    let host =
-        version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo -vV names its host");
-    MetadataCommand::new()
-        .cargo_path(cargo)
-        .manifest_path(root().join("Cargo.toml"))
-        .other_options(["--offline", "--locked", "--filter-platform", host].map(String::from))
-        .exec()
-        .unwrap()
-}
-
-fn member<'a>(metadata: &'a Metadata, name: &str) -> &'a Package {
-    metadata.workspace_packages().into_iter().find(|package| package.name == name).unwrap()
-}
-
 /// Every crate that `from` links or builds with, by name, and one way there. Development dependencies do not
 /// count. Features are those of the whole workspace together: never fewer than `from` alone would get.
 fn reach(metadata: &Metadata, from: &str) -> BTreeMap<String, Vec<String>> {
@@ -268,10 +249,6 @@ fn quoted(rest: &str, quote: u8) -> usize {
 fn is_character(rest: &str) -> bool {
     let mut following = rest.chars().skip(1);
     following.next() == Some('\\') || following.next() == Some('\'')
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// From, and everything it names directly.

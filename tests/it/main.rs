@@ -5,6 +5,12 @@
 // The house's arrows run one way, and nothing banned is in the tree.
 mod arrows;
 
+// And within a crate they run one way too.
+mod walls;
+
+// The workspace as cargo sees it.
+mod workspace;
+
 // The committed protobuf code is what the schema gives.
 mod generated;
 

@@ -1,0 +1,13 @@
+//! Walls within the crates: modules in floors, dependencies that are used, one name for one type.
+//!
+//! The walls between the crates are `arrows.rs`.
+
+// What is held.
+mod cycles;
+
+// How it is seen: files, tokens, names, uses.
+mod facts;
+mod graph;
+mod sources;
+mod tokens;
+mod tree;
