@@ -46,7 +46,8 @@ pub enum Input {
         /// Credentials of the issuers under them.
         issuers: Vec<Bytes>,
     },
-    /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames.
+    /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames. After it was full, what
+    /// waits leaves one frame a turn: say `false` as soon as the link has no room for another one.
     Link {
         /// Whether frames may be transmitted now.
         ready: bool,
@@ -506,6 +507,8 @@ pub enum SendingState {
 pub enum TimerKind {
     /// A frame waits for verification: now.
     Verify,
+    /// The link was full and takes frames again: the next one that waits leaves now.
+    Refill,
     /// The awareness rule is to be checked.
     Awareness,
     /// A demoted frame has its turn for verification.

@@ -44,8 +44,8 @@ pub use self::tables::Table;
 ///
 /// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
 ///    returns [`Output::Timeout`].
-/// 2. While output is queued, or a frame waits for verification, the deadline is "now"; a demoted frame
-///    ([`crate::rate`]) waits its turn.
+/// 2. While output is queued, a frame waits for verification, or frames that waited for a full link leave
+///    one by one, the deadline is "now"; a demoted frame ([`crate::rate`]) waits its turn.
 /// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
@@ -520,6 +520,7 @@ impl Node {
             _ => None,
         };
         let timers = [
+            (self.sender.is_refilling().then_some(self.now), TimerKind::Refill),
             (Some(self.awareness.next_check()), TimerKind::Awareness),
             (self.receiver.next_demoted(), TimerKind::Demoted),
             (self.next_forward(), TimerKind::Forward),

@@ -38,6 +38,8 @@ pub struct Sender {
     warm_up: WarmUp,
     alert_until: Instant,
     link_ready: bool,
+    /// The link was full and takes frames again: what waited leaves one by one.
+    refilling: bool,
     /// The last message with the full credential, and whether it gave way before it left.
     last_full: Option<MessageId>,
     full_lost: bool,
@@ -102,6 +104,7 @@ impl Sender {
             warm_up,
             alert_until: Instant::ZERO,
             link_ready: true,
+            refilling: false,
             last_full: None,
             full_lost: false,
             tbs: Vec::with_capacity(MAX_FRAME),
@@ -382,9 +385,23 @@ impl Sender {
         self.frames.split().freeze()
     }
 
-    /// The link takes frames, or not.
+    /// The link takes frames, or not. After it was full it is [refilling](Self::is_refilling) until
+    /// [`refilled`](Self::refilled).
     pub fn set_link(&mut self, ready: bool) {
+        self.refilling = ready && (self.refilling || !self.link_ready);
         self.link_ready = ready;
+    }
+
+    /// Whether the link was full and what waited for it has not all left yet. Frames leave one a turn meanwhile, so that
+    /// the host can say between two that the link is full again and the rest goes on waiting where it may expire, be
+    /// replaced, and be overtaken by something more urgent.
+    pub fn is_refilling(&self) -> bool {
+        self.refilling
+    }
+
+    /// Nothing waits for the link any longer.
+    pub fn refilled(&mut self) {
+        self.refilling = false;
     }
 
     /// The next frame for the link, if it takes one: background only when `background` says so.

@@ -44,6 +44,32 @@ fn an_imminent_warning_leaves_at_0_6_and_12_ms_and_then_each_100_ms() {
     assert_eq!(scene.actors[1].known(id).unwrap().state, State::Cancelled);
 }
 
+// Open loop: a stall of whoever declares, or of the host, counts from when the message was due.
+#[test]
+fn what_is_said_of_an_event_counts_from_when_it_was_due() {
+    let mut scene = Scene::convoy(1);
+    scene.run(1_050);
+    let start = scene.now;
+    let due = Some(start - Duration::from_millis(7));
+    scene.declare(0, Draft { due, ..Draft::new(Class::D1, cause::COLLISION_RISK) });
+    let sent = |scene: &Scene| -> Vec<Instant> {
+        let events = scene.actors[0].events.iter().filter(|(at, _)| *at >= start);
+        let sent = events.filter_map(|(_, event)| match event {
+            Event::Sent(sent) if sent.id.class == Class::D1 => Some(sent.generated),
+            _ => None,
+        });
+        sent.collect()
+    };
+    assert_eq!(sent(&scene), [start - Duration::from_millis(7)]);
+    // The host comes 5 ms late to the first quick copy.
+    scene.now = start + Duration::from_millis(30);
+    scene.feed(0, Input::Timeout);
+    let copy = scene.actors[0].said().last().unwrap().2.clone();
+    assert_eq!(copy.stamps.generated, start + Duration::from_millis(25));
+    assert_eq!(copy.stamps.queued, scene.now);
+    assert_eq!(sent(&scene).len(), 1, "the same signed bytes are one message");
+}
+
 #[test]
 fn a_copy_saves_a_warning_that_was_lost_within_its_deadline() {
     let mut scene = Scene::convoy(2);

@@ -26,7 +26,7 @@ use v2x_proto::{AreaView, Class, Digest, v1};
 pub use self::gist::HazardGist;
 pub use self::refusal::Refusal;
 use crate::position::Position;
-use crate::time::WireTime;
+use crate::time::{Instant, WireTime};
 
 /// Names an event for its whole life: `"<16 hex digits>/<number>"` (TS 102 894-2 ActionId).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,6 +168,9 @@ pub struct Draft {
     pub repeat: Option<Repeat>,
     /// Stations in the area say it again when they have not heard it for twice this, 1 ms to 10 s.
     pub keep_alive: Option<Duration>,
+    /// When it was due, if that is known better than by the moment of the command: a stall of the host counts
+    /// from here. It moves a stamp and no decision, so a recording leaves it out.
+    pub due: Option<Instant>,
 }
 
 /// How often, and for how long, an event is said again.
@@ -286,6 +289,7 @@ impl Draft {
             relevance_direction: v1::RelevanceDirection::Unspecified,
             repeat: None,
             keep_alive: None,
+            due: None,
         }
     }
 }

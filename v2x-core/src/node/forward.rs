@@ -26,17 +26,22 @@ macro_rules! surroundings {
 }
 
 impl Node {
-    /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background.
+    /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background. One
+    /// frame only while the link is refilled.
     pub(super) fn release_frames(&mut self) {
-        loop {
-            if self.relay(Lane::Imminent) {
-                continue;
+        while self.release_frame() {
+            if self.sender.is_refilling() {
+                return;
             }
-            if self.release_own(false) || self.relay(Lane::Flood) || self.release_own(true) {
-                continue;
-            }
-            return;
         }
+        self.sender.refilled();
+    }
+
+    fn release_frame(&mut self) -> bool {
+        self.relay(Lane::Imminent)
+            || self.release_own(false)
+            || self.relay(Lane::Flood)
+            || self.release_own(true)
     }
 
     fn release_own(&mut self, background: bool) -> bool {

@@ -93,6 +93,7 @@ fn decode_draft(draft: &v1::RecordedDraft) -> Result<Draft, RecordError> {
             during: Duration::from_nanos(during),
         }),
         keep_alive: draft.keep_alive_ns.map(Duration::from_nanos),
+        due: None,
     })
 }
 

@@ -49,12 +49,18 @@ impl Sender {
         Ok((sent, signed, self.enqueue(frame, outgoing)))
     }
 
-    /// Queues the same bytes once more. What had to give way.
-    pub fn say_again(&mut self, signed: &Signed, now: Instant, host: &mut dyn Host) -> Option<NotSent> {
+    /// Queues the same bytes once more; it was due at `due`. What had to give way.
+    pub fn say_again(
+        &mut self,
+        signed: &Signed,
+        due: Instant,
+        now: Instant,
+        host: &mut dyn Host,
+    ) -> Option<NotSent> {
         let mut frame = signed.frame.clone();
         let stamp = host.stamp(now);
-        frame.stamps =
-            SendStamps { generated: stamp, built: stamp, signed: stamp, queued: stamp, gate_open: stamp };
+        let generated = due.min(stamp);
+        frame.stamps = SendStamps { generated, built: stamp, signed: stamp, queued: stamp, gate_open: stamp };
         frame.expires = (now + send_by(frame.class, Duration::MAX)).min(signed.fresh_until);
         if matches!(frame.class, Class::D0 | Class::D1) {
             self.alert_until = self.alert_until.max(now + ALERT_REPEATS);
