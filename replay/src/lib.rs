@@ -13,6 +13,7 @@ pub mod html;
 pub mod identities;
 pub mod ledger;
 pub mod linkability;
+pub mod map;
 pub mod medium;
 pub mod plan;
 pub mod run;

@@ -14,6 +14,7 @@ use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::html::MapData;
 use crate::ledger::UNINTENDED;
+use crate::map;
 use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::run::{Progress, RunOutcome};
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
@@ -148,7 +149,7 @@ fn run_once(
     if total.map == MapData::default() {
         let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
         let plane = Plane::new(latitude, longitude);
-        total.map = plane.map(|plane| MapData::of_trace(&scene.trace, &plane)).unwrap_or_default();
+        total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane)).unwrap_or_default();
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ impl Town {
     /// The map of the run.
     pub(crate) fn map(&self) -> MapData {
         let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return MapData::default() };
-        let mut map = MapData::of_trace(&self.trace, &plane);
+        let mut map = v2x_replay::map::of_trace(&self.trace, &plane);
         map.lanes = town::lanes();
         map.units = self
             .junctions
