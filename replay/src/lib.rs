@@ -8,8 +8,6 @@ pub mod attack;
 pub mod check;
 pub mod flood;
 pub mod geodesy;
-pub mod hlog;
-pub mod html;
 pub mod identities;
 pub mod ledger;
 pub mod linkability;

@@ -1,8 +1,8 @@
 //! The map of a trace, for the page of its run.
 
 use crate::geodesy::Plane;
-use crate::html::{MapData, TrackKind, TrackLine, UnitMark};
 use crate::source::{StationKind, Trace};
+use v2x_report::html::{MapData, TrackKind, TrackLine, UnitMark};
 
 /// The tracks of a trace on a plane; lanes and units are the caller's to add, on the same plane.
 pub fn of_trace(trace: &Trace, plane: &Plane) -> MapData {

@@ -6,13 +6,12 @@ use std::thread::available_parallelism;
 
 use v2x_core::config::{AwarenessRule, PseudonymConfig, Scheme};
 use v2x_core::limits;
-use v2x_core::report::{Kind, Report, Verify};
 use v2x_core::security::CredentialError;
-use v2x_core::stats::Stats;
+use v2x_report::html::MapData;
+use v2x_report::{Kind, Report, Stats, Verify};
 
 use crate::attack::{self, Plan, Tally, Targets};
 use crate::geodesy::Plane;
-use crate::html::MapData;
 use crate::map;
 use crate::medium::{Medium, Power, RangeLimited};
 use crate::source::Trace;

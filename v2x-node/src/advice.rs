@@ -9,9 +9,9 @@ use v2x_core::infrastructure::{
     Advice, Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
 };
 use v2x_core::io::{Event, Fix, SendRequest};
-use v2x_core::report::signal::{SignalAhead, SignalShown};
 use v2x_core::time::{Anchor, Instant};
 use v2x_proto::Digest;
+use v2x_report::{SignalAhead, SignalShown};
 
 /// The vehicle's view of signals and signs, and what was last said of it.
 #[derive(Debug)]
@@ -245,6 +245,7 @@ mod tests {
             groups: vec![v1::SignalGroup {
                 group: 1,
                 phase: v1::SignalPhase::StopAndRemain as i32,
+                min_end: end,
                 likely_end: end,
                 ..v1::SignalGroup::default()
             }],

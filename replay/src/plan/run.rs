@@ -4,15 +4,14 @@ use core::ops::ControlFlow;
 
 use sha2::{Digest as _, Sha256};
 use v2x_core::config::{AwarenessRule, Scheme};
-use v2x_core::report::{Flood, Kind, Report, Verify};
 use v2x_core::security::CredentialError;
-use v2x_core::stats::Stats;
+use v2x_report::html::MapData;
+use v2x_report::{Flood, Kind, Report, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
 use super::{Forwarding, MediumPlan, Plan, ns};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
-use crate::html::MapData;
 use crate::ledger::UNINTENDED;
 use crate::map;
 use crate::medium::{Medium, RangeLimited, Tabulated};

@@ -8,9 +8,9 @@ use v2x_core::position::Position;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::v1;
 use v2x_replay::geodesy::Plane;
-use v2x_replay::html::{MapData, UnitMark};
 use v2x_replay::source::town::{self, Junction};
 use v2x_replay::source::{Trace, Track};
+use v2x_report::html::{MapData, UnitMark};
 
 use crate::config::{Advert, Intersection, RoadsideConfig, SignalGroup};
 

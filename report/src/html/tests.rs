@@ -1,10 +1,10 @@
 //! Tests of the page.
 
-use v2x_core::report::{Frames, Kind, Verify};
-use v2x_core::stats::{Stage, Stats};
 use v2x_proto::Class;
 
 use super::*;
+use crate::report::{Frames, Kind};
+use crate::stats::{Stage, Stats};
 
 #[test]
 fn whatever_comes_from_outside_is_escaped() {
