@@ -12,10 +12,10 @@ use v2x_core::config::Config;
 use v2x_core::io::{ClockState, Fix, Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
-use v2x_core::record;
 use v2x_core::security::Pool;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
+use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
 
 /// A directory of its own, removed at the end.
