@@ -17,9 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use hashbrown::HashMap;
-use v2x_core::report::{Frames, Report};
-use v2x_core::stats::{Stage, Stats};
 use v2x_proto::Class;
+use v2x_report::{Frames, Report, Stage, Stats};
 
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]

@@ -5,10 +5,10 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use v2x_core::report::{Flood, Report, Verify};
 use v2x_replay::medium::Column;
 use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, run};
 use v2x_replay::run::RunOutcome;
+use v2x_report::{Flood, Report, Verify};
 
 fn outcome(plan: &Plan, seconds: Option<f64>, threads: usize) -> RunOutcome {
     let options = PlanOptions { threads, verify: Verify::Once, seconds };

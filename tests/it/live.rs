@@ -21,12 +21,12 @@ use radio_adapters::{Counters, LinkAddress, Priority, Radio, RadioExt, RxMeta, T
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::io::{ClockState, Event, Fix, Input, NotSentReason, Received, SendRequest, Transmit};
 use v2x_core::node::Node;
-use v2x_core::record;
 use v2x_core::security::Pool;
 use v2x_core::time::{Anchor, Instant};
 use v2x_node::recorder::Recorder;
 use v2x_node::station::{Live, Observer, Station, monotonic};
 use v2x_proto::{Class, v1};
+use v2x_recording::record;
 
 use crate::craft::probe;
 use crate::stations::{Authority, PLACE, START};
@@ -118,11 +118,11 @@ fn what_was_recorded_live_replays_byte_for_byte() {
         assert!(frames >= 4);
     });
     let bytes = recording.bytes();
-    let outcome = v2x_replay::check::check_bytes(&bytes, "live").unwrap();
+    let outcome = v2x_recording::check::check_bytes(&bytes, "live").unwrap();
     assert_eq!(outcome.difference, None);
     assert_eq!((outcome.inputs + outcome.outputs) as usize, recording.records().len());
     // A power cut in the middle of a record leaves what came before.
-    let cut = v2x_replay::check::check_bytes(&bytes[..bytes.len() - 3], "cut").unwrap();
+    let cut = v2x_recording::check::check_bytes(&bytes[..bytes.len() - 3], "cut").unwrap();
     assert_eq!(cut.difference, None);
     assert!(cut.inputs + cut.outputs < outcome.inputs + outcome.outputs);
 }
@@ -195,7 +195,7 @@ fn a_full_link_holds_frames_back_until_they_expire_and_tells_the_node() {
         .collect();
     assert!(told.len() >= 2 && told.len().is_multiple_of(2), "{told:?}");
     assert!(told.chunks(2).all(|pair| *pair == [false, true]), "{told:?}");
-    assert_eq!(v2x_replay::check::check_bytes(&recording.bytes(), "full").unwrap().difference, None);
+    assert_eq!(v2x_recording::check::check_bytes(&recording.bytes(), "full").unwrap().difference, None);
 }
 
 #[test]

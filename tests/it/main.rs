@@ -44,6 +44,9 @@ mod plausibility;
 // Traces through worlds of stations, in virtual time.
 mod replay;
 
+// Recordings checked by a fresh node, whole, cut and damaged.
+mod recording;
+
 // Awareness as it is heard on the air.
 mod awareness;
 

@@ -12,9 +12,10 @@ use v2x_core::io::{
 use v2x_core::node::Node;
 use v2x_core::security::{Identity, Pool};
 use v2x_core::time::{Anchor, Instant};
-use v2x_core::{transcript, warm_up};
+use v2x_core::warm_up;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
 use v2x_proto::{Class, Digest, hop, v1};
+use v2x_recording::transcript;
 
 use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
 

@@ -11,7 +11,7 @@ use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::security::{CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root};
 use v2x_core::time::{Anchor, Instant, WireTime};
-use v2x_core::transcript;
+use v2x_recording::transcript;
 
 /// Wire time at the start of every test: some day in 2026.
 pub const START: WireTime = WireTime::from_micros(720_000_000_000_000);

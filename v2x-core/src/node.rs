@@ -49,7 +49,7 @@ pub use self::tables::Table;
 /// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
-///    which the host's clock makes, left out; see [`crate::transcript`]).
+///    which the host's clock makes, left out).
 /// 6. Time that runs backwards is clamped and counted ([`Counters::time_clamped`]), never asserted.
 /// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
 /// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].

@@ -14,11 +14,10 @@ use v2x_core::hazard::alert::Triggers;
 use v2x_core::io::{Event, Fix, MessageId, Received, SendingState, Transmit};
 use v2x_core::limits;
 use v2x_core::neighbor::Neighbour;
-use v2x_core::report::{Frames, Kind, Report, Verify};
 use v2x_core::security::revocation::RevocationNews;
-use v2x_core::stats::{Stage, Stats, receive_stages, send_stages};
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::{Class, Digest, v1};
+use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
 
 use crate::advice::Advisor;
 use crate::control::news::News;

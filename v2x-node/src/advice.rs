@@ -1,15 +1,17 @@
 //! What a vehicle's daemon says about the signal ahead: a line at most once a second, when it differs from the last.
 //! Its requests for priority there wait here to be sent, and what becomes of them to be told.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
+use v2x_core::infrastructure::signal::phase_name;
 use v2x_core::infrastructure::{
-    Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
+    Advice, Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
 };
 use v2x_core::io::{Event, Fix, SendRequest};
-use v2x_core::report::signal::SignalAhead;
 use v2x_core::time::{Anchor, Instant};
 use v2x_proto::Digest;
+use v2x_report::{SignalAhead, SignalShown};
 
 /// The vehicle's view of signals and signs, and what was last said of it.
 #[derive(Debug)]
@@ -111,7 +113,7 @@ impl Advisor {
 
     /// The signal ahead, for the report.
     pub fn signal_ahead(&self, now: Instant, anchor: &Anchor) -> Option<SignalAhead> {
-        self.road.advice(anchor.wire_at(now)).as_ref().map(SignalAhead::from)
+        self.road.advice(anchor.wire_at(now)).as_ref().map(signal_ahead)
     }
 
     /// The view itself.
@@ -137,6 +139,34 @@ impl Advisor {
                 Output::News(_) => {}
             }
         }
+    }
+}
+
+/// Advice as the report shows it.
+fn signal_ahead(advice: &Advice) -> SignalAhead {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let shown = advice.signals.iter().map(|signal| {
+        let ends = signal.shows.map(|showing| showing.ends).unwrap_or_default();
+        SignalShown {
+            to_lane: signal.connection.to,
+            group: signal.connection.group,
+            shows: match signal.shows {
+                Ok(showing) => phase_name(showing.phase).to_owned(),
+                Err(unknown) => unknown.name().to_owned(),
+            },
+            known: signal.shows.is_ok(),
+            green_in_s: signal.shows.ok().and_then(|showing| seconds(showing.time_to_green()?.best())),
+            min_end_s: seconds(ends.min),
+            max_end_s: seconds(ends.max),
+        }
+    });
+    SignalAhead {
+        region: advice.lane.intersection.region,
+        intersection: advice.lane.intersection.number,
+        lane: advice.lane.lane,
+        distance_m: advice.lane.distance_m,
+        green_speed_mps: advice.green_window().map(|window| [window.min_mps, window.max_mps]),
+        signals: shown.collect(),
     }
 }
 
@@ -215,6 +245,7 @@ mod tests {
             groups: vec![v1::SignalGroup {
                 group: 1,
                 phase: v1::SignalPhase::StopAndRemain as i32,
+                min_end: end,
                 likely_end: end,
                 ..v1::SignalGroup::default()
             }],
@@ -222,20 +253,25 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_request_for_priority_waits_to_be_sent_and_is_due_again_until_it_is_answered() {
-        let mut advisor = Advisor::new(Digest([1; 8]));
-        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
-        let here = Fix {
-            position: PLACE.moved(0.0, -110.0),
+    /// Northbound at 10 m/s, so many metres north of the place.
+    fn fix(north_m: f64, now: Instant) -> Fix {
+        Fix {
+            position: PLACE.moved(0.0, north_m),
             altitude_cm: None,
             speed: Some(1000),
             heading: Some(0),
             acceleration: None,
             yaw_rate: None,
             accuracy_cm: None,
-            time: ANCHOR.wire,
-        };
+            time: ANCHOR.wire_at(now),
+        }
+    }
+
+    #[test]
+    fn a_request_for_priority_waits_to_be_sent_and_is_due_again_until_it_is_answered() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let here = fix(-110.0, Instant::ZERO);
         advisor.fix(Some(&here), Instant::ZERO, &ANCHOR);
         assert_eq!((advisor.next_due(), advisor.has_news()), (None, false));
         let intersection = IntersectionId { region: 0, number: 17 };
@@ -244,7 +280,7 @@ mod tests {
             role: v1::PriorityRole::Truck,
             egress_lane: None,
             importance: None,
-            duration: core::time::Duration::from_secs(5),
+            duration: Duration::from_secs(5),
         };
         advisor.ask(ask, Instant::ZERO, &ANCHOR).unwrap();
         assert_eq!(advisor.take_priority(), Some((intersection, Progress::Asked)));
@@ -261,6 +297,30 @@ mod tests {
     }
 
     #[test]
+    fn a_report_has_the_same_figures_by_name() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let mut now = Instant::ZERO;
+        for step in 0..=20u64 {
+            now = Instant::from_millis(step * 100);
+            heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
+            advisor.fix(Some(&fix(-110.0 + step as f64, now)), now, &ANCHOR);
+        }
+        let ahead = advisor.signal_ahead(now, &ANCHOR).unwrap();
+        let json = serde_json::to_value(&ahead).unwrap();
+        assert_eq!((&json["intersection"], &json["lane"]), (&17.into(), &3.into()));
+        assert!((ahead.distance_m - 80.0).abs() < 0.5, "{}", ahead.distance_m);
+        let signal = &json["signals"][0];
+        assert_eq!(
+            (&signal["shows"], &signal["green_in_s"], &signal["group"]),
+            (&"red".into(), &8.0.into(), &1.into())
+        );
+        // 80 m in 8 s at the fastest.
+        assert!(ahead.green_speed_mps.is_some_and(|[min, max]| min == 5.0 && (max - 10.0).abs() < 0.1));
+        assert_eq!(serde_json::from_value::<SignalAhead>(json).unwrap(), ahead);
+    }
+
+    #[test]
     fn the_signal_ahead_is_said_each_second_until_its_state_is_stale_and_that_once() {
         let mut advisor = Advisor::new(Digest([1; 8]));
         heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
@@ -270,17 +330,7 @@ mod tests {
             if step <= 20 {
                 heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
             }
-            let fix = Fix {
-                position: PLACE.moved(0.0, -110.0 + step as f64),
-                altitude_cm: None,
-                speed: Some(1000),
-                heading: Some(0),
-                acceleration: None,
-                yaw_rate: None,
-                accuracy_cm: None,
-                time: ANCHOR.wire_at(now),
-            };
-            advisor.fix(Some(&fix), now, &ANCHOR);
+            advisor.fix(Some(&fix(-110.0 + step as f64, now)), now, &ANCHOR);
             if step % 10 == 0 {
                 lines.extend(advisor.lines(now, &ANCHOR));
             }

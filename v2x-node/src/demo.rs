@@ -27,14 +27,12 @@ use tokio::task::LocalSet;
 use v2x_core::config::{Config, Role};
 use v2x_core::io::{ClockState, Event, Fix, Input, MessageId, SendRequest, Transmit};
 use v2x_core::node::Node;
-use v2x_core::report::{Kind, Report, Verdict, Verify};
-use v2x_core::stats::{Stage, receive_stages, send_stages};
 use v2x_core::time::{Anchor, Instant};
 use v2x_proto::{Class, Digest, v1};
-use v2x_replay::html;
 use v2x_replay::identities::{Cast, Part};
 use v2x_replay::ledger::{Delivery, Ledger, Outcome};
 use v2x_replay::spatial::Spatial;
+use v2x_report::{Kind, Report, Stage, Verdict, Verify, html, receive_stages, send_stages};
 
 use self::air::{Air, RangeRadio, frame_key};
 use self::screen::Screen;

@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_core::config::{ChangeRule, PseudonymConfig};
-use v2x_core::report::{Verdict, Verify};
+use v2x_recording::check::{self, CheckError};
 use v2x_replay::attack::{Plan, PlanError as AttackError};
-use v2x_replay::check::{self, CheckError};
-use v2x_replay::hlog::{self, HlogError};
-use v2x_replay::html;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::{self, Progress, RunError, RunOptions, RunOutcome};
 use v2x_replay::source::convert::{self, WriteError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, TraceError};
+use v2x_report::hlog::{self, HlogError};
+use v2x_report::{Verdict, Verify, html};
 
 use self::interrupt::Interrupt;
 use crate::error::Error;

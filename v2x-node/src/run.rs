@@ -14,12 +14,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_core::config::{Config, Role};
 use v2x_core::io::{ClockState, Fix, Input, SendingState};
 use v2x_core::node::Node;
-use v2x_core::record;
-use v2x_core::report::Report;
 use v2x_core::security::{Permissions, Pool};
-use v2x_core::stats::Stats;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
+use v2x_recording::record;
+use v2x_report::{Report, Stats};
 
 use crate::account::Account;
 use crate::authorities::{self, RevocationFiles};

@@ -12,10 +12,10 @@ use v2x_core::config::Config;
 use v2x_core::io::{ClockState, Fix, Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
-use v2x_core::record;
 use v2x_core::security::Pool;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::v1;
+use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
 
 /// A directory of its own, removed at the end.
@@ -115,7 +115,7 @@ fn a_run_prints_its_table_and_writes_what_was_asked_for() {
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("verdict: MET") && out.contains("verify once"), "{out}");
     let json = fs::read_to_string(scratch.0.join("r.json")).unwrap();
-    let report: v2x_core::report::Report = serde_json::from_str(&json).unwrap();
+    let report: v2x_report::Report = serde_json::from_str(&json).unwrap();
     report.check().unwrap();
     assert_eq!((report.stations, report.digest.map(|digest| digest.len())), (3, Some(64)));
     assert!(report.realtime_factor > 0.0);
@@ -159,7 +159,7 @@ fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
     scratch.write("wrong.toml", b"[[attack]]\nkind = \"rude\"\n");
     let (_, out, err) = scratch.run(&["run", "row.csv", "--attack", "plan.toml", "--json", "r.json"]);
     assert!(out.contains("suspected without attackers: 0 % of stations"), "{out} {err}");
-    let report: v2x_core::report::Report =
+    let report: v2x_report::Report =
         serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
     report.check().unwrap();
     assert_eq!(report.false_positive_ratio, Some(0.0));

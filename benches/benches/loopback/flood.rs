@@ -17,12 +17,12 @@ use v2x_core::config::Config;
 use v2x_core::io::{ClockState, Fix, Input, Output, SendRequest};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
-use v2x_core::report::Report;
 use v2x_core::time::Instant;
 use v2x_node::config::StationConfig;
 use v2x_node::station::monotonic;
 use v2x_node::{keys, link, run};
 use v2x_proto::{Class, v1};
+use v2x_report::Report;
 
 use crate::lab::{Lab, print_result};
 use crate::placement::{Placement, Seat};

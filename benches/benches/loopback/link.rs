@@ -8,7 +8,7 @@ use radio_adapters::packet::{PacketConfig, PacketRadio};
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{Priority, RadioExt, TxFrame};
 use serde_json::{Value, json};
-use v2x_core::stats::{StageHistogram, Summary};
+use v2x_report::{StageHistogram, Summary};
 
 use crate::lab::{INTERFACE, Lab, print_result};
 use crate::placement::{Placement, Seat};

@@ -8,12 +8,11 @@ use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use v2x_core::io::{Event, MessageId, NotSent, Output, Received, SendStamps, Sent, Transmit};
 use v2x_core::position::Position;
-use v2x_core::report::Linkability;
-use v2x_core::stats::{Stage, receive_stages, send_stages};
-use v2x_core::transcript;
 use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{AreaView, Class, Digest, hop};
+use v2x_recording::transcript;
+use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 
 use super::{START, station_of};
 use crate::flood::FloodLog;

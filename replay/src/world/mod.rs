@@ -30,11 +30,11 @@ use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig, Schem
 use v2x_core::io::{ClockState, Event, Fix, Input, Output, Transmit};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
-use v2x_core::report::Verify;
 use v2x_core::security::{CredentialError, Pool};
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
+use v2x_report::Verify;
 
 use crate::flood::Side;
 use crate::identities::{Cast, Part};

@@ -69,8 +69,8 @@ fn stations_in_range_hear_each_other_and_others_do_not() {
 fn latency_is_airtime_and_way() {
     let counted = counted(&standing(2, 150.0, 30), settings(Verify::Once, 1), ideal());
     let stats = counted.ledger.stats.class(Class::D2);
-    let air = stats.stage(v2x_core::stats::Stage::GateToAir).summary();
-    let way = stats.stage(v2x_core::stats::Stage::AirToKernel).summary();
+    let air = stats.stage(v2x_report::Stage::GateToAir).summary();
+    let way = stats.stage(v2x_report::Stage::AirToKernel).summary();
     assert!((200_000..700_000).contains(&air.p50_ns), "{air:?}");
     assert!(way.p50_ns.abs_diff(500) < 5, "{way:?}");
 }

@@ -19,10 +19,10 @@ use hashbrown::HashMap;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use v2x_core::host::{Host, strict};
 use v2x_core::io::MessageId;
-use v2x_core::report::Verify;
 use v2x_core::security::credential::signing_input;
 use v2x_proto::Digest;
 use v2x_proto::envelope::{MESSAGE_DOMAIN, TbsView};
+use v2x_report::Verify;
 
 use super::workers::Workers;
 

@@ -12,8 +12,8 @@ use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::security::Pool;
 use v2x_core::time::Instant;
-use v2x_core::transcript;
 use v2x_proto::v1;
+use v2x_recording::transcript;
 
 use crate::craft;
 use crate::stations::{Authority, PLACE, anchor, fix, frame};

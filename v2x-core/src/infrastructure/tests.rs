@@ -150,23 +150,6 @@ fn the_line_for_the_driver_reads_as_documented() {
 }
 
 #[test]
-fn a_report_has_the_same_figures_by_name() {
-    let (vehicle, now) = on_lane();
-    let ahead = crate::report::signal::SignalAhead::from(&vehicle.advice(now.wire).unwrap());
-    let json = serde_json::to_value(&ahead).unwrap();
-    assert_eq!((&json["intersection"], &json["lane"]), (&17.into(), &1.into()));
-    assert!((ahead.distance_m - 100.0).abs() < 0.1);
-    let signal = &json["signals"][0];
-    assert_eq!(
-        (&signal["shows"], &signal["green_in_s"], &signal["group"]),
-        (&"red".into(), &13.2.into(), &1.into())
-    );
-    // 100 m in 13.2 s at the fastest.
-    assert!(ahead.green_speed_mps.is_some_and(|[min, max]| min == 5.0 && (max - 7.57).abs() < 0.02));
-    assert_eq!(serde_json::from_value::<crate::report::signal::SignalAhead>(json).unwrap(), ahead);
-}
-
-#[test]
 fn a_state_that_is_not_renewed_becomes_unknown_once_and_at_the_deadline() {
     let (mut vehicle, now) = on_lane();
     news(&mut vehicle);

@@ -89,7 +89,7 @@ impl View {
     /// How the station is: everything but the link and the hazards, which others know.
     pub fn status(&self, node: &Node, account: &Account, now: Instant) -> Status {
         let frames = account.frames();
-        let by_class = |of: fn(&v2x_core::stats::ClassStats) -> u64| {
+        let by_class = |of: fn(&v2x_report::ClassStats) -> u64| {
             let classes = account.stats().classes().iter();
             classes.map(|class| (class.class.name().to_owned(), of(class))).collect()
         };

@@ -8,9 +8,9 @@ use v2x_core::position::Position;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::v1;
 use v2x_replay::geodesy::Plane;
-use v2x_replay::html::{MapData, UnitMark};
 use v2x_replay::source::town::{self, Junction};
 use v2x_replay::source::{Trace, Track};
+use v2x_report::html::{MapData, UnitMark};
 
 use crate::config::{Advert, Intersection, RoadsideConfig, SignalGroup};
 
@@ -80,7 +80,7 @@ impl Town {
     /// The map of the run.
     pub(crate) fn map(&self) -> MapData {
         let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return MapData::default() };
-        let mut map = MapData::of_trace(&self.trace, &plane);
+        let mut map = v2x_replay::map::of_trace(&self.trace, &plane);
         map.lanes = town::lanes();
         map.units = self
             .junctions

@@ -25,13 +25,13 @@ use v2x_core::hazard::Command;
 use v2x_core::io::{Input, Output};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
-use v2x_core::record;
 use v2x_core::security::{CredentialError, Identity, Pool, SequenceStarts, TrustStore};
 use v2x_core::time::{Anchor, Instant, WireTime};
-use v2x_core::transcript;
 use v2x_proto::credential::CredentialView;
 use v2x_proto::v1;
 
+use crate::record;
+use crate::transcript;
 use reader::{Reader, Step};
 use signatures::{Forged, RecordedKey, Signatures};
 
@@ -360,6 +360,3 @@ fn describe_input(input: &Input) -> String {
         Input::Timeout => "a timeout".to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use v2x_core::report::human::{count, percent};
-use v2x_core::report::{Detection, Report};
-
 use super::escape;
+use crate::report::human::{count, percent};
+use crate::report::{Detection, Report};
 
 /// Appends the section; nothing when nobody attacked or listened.
 pub(super) fn section(page: &mut String, report: &Report) {
@@ -83,10 +82,9 @@ const MOST_FINDINGS: usize = 4;
 
 #[cfg(test)]
 mod tests {
-    use v2x_core::report::{Kind, Linkability, Provoked, Verify};
-    use v2x_core::stats::Stats;
-
     use super::*;
+    use crate::report::{Kind, Linkability, Provoked, Verify};
+    use crate::stats::Stats;
 
     #[test]
     fn attacks_have_a_row_each_and_a_run_without_any_has_no_section() {

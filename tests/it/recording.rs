@@ -1,14 +1,20 @@
+//! Checks of recordings: a fresh node repeats what was recorded, and whatever does not is named with its place.
+
 use core::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use v2x_core::io::{ClockState, Fix, LoadSource, ReceivedFrame};
-
-use v2x_core::config::{ChangeRule, PseudonymConfig};
-
-use super::*;
-use crate::identities::{Cast, Part};
+use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
+use v2x_core::io::{ClockState, Fix, Input, LoadSource, Output, ReceivedFrame};
+use v2x_core::node::Node;
+use v2x_core::position::Position;
+use v2x_core::security::Pool;
+use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_proto::v1;
+use v2x_recording::check::{CheckError, check_bytes};
+use v2x_recording::record;
+use v2x_replay::identities::{Cast, Part};
 
 const START: WireTime = WireTime::from_secs(700_000_000);
 const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };

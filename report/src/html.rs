@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use v2x_core::report::human::{count, percent, time};
-use v2x_core::report::{ClassReport, DistanceBin, Report, Verdict};
+use crate::report::human::{count, percent, time};
+use crate::report::{ClassReport, DistanceBin, Report, Verdict, Verify};
 
 /// Appends formatted text to a `String`.
 macro_rules! put {
@@ -84,8 +84,8 @@ fn header(page: &mut String, report: &Report) {
     fact(
         "signatures verified",
         match report.verify {
-            v2x_core::report::Verify::Once => "once per frame",
-            v2x_core::report::Verify::Every => "at every reception",
+            Verify::Once => "once per frame",
+            Verify::Every => "at every reception",
         },
     );
     fact("version", &report.version);

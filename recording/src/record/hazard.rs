@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_core::hazard::{Command, Draft, EventId, Repeat};
+use v2x_core::position::Position;
 use v2x_proto::{Class, Digest, v1};
 
 use super::{RecordError, decode_area, encode_area, narrow};
-use crate::hazard::{Command, Draft, EventId, Repeat};
-use crate::position::Position;
 
 pub(super) fn encode_command(command: &Command) -> v1::RecordedHazard {
     use v1::HazardState as State;

@@ -17,13 +17,13 @@ mod hazard;
 
 use bytes::Bytes;
 use prost::Message as _;
+use v2x_core::io::{ClockState, Fix, Input, LoadSource, Output, ReceivedFrame, SendRequest, Token};
+use v2x_core::position::Position;
+use v2x_core::security::{Identity, Pool};
+use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{AreaView, Class, Shape, v1};
 
 use self::hazard::{decode_command, encode_command};
-use crate::io::{ClockState, Fix, Input, LoadSource, Output, ReceivedFrame, SendRequest, Token};
-use crate::position::Position;
-use crate::security::{Identity, Pool};
-use crate::time::{Instant, WireTime};
 use crate::transcript;
 
 /// Version of the recording's layout: what is written.
@@ -244,9 +244,9 @@ fn narrow<W, N: TryFrom<W>>(wide: Option<W>, field: &'static str) -> Result<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hazard::{Command, Draft, EventId, Repeat};
     use core::time::Duration;
     use proptest::prelude::*;
+    use v2x_core::hazard::{Command, Draft, EventId, Repeat};
     use v2x_proto::Digest;
 
     fn inputs() -> Vec<Input> {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use v2x_core::report::DistanceBin;
-use v2x_core::report::human::{count, time};
-use v2x_core::stats::{Stage, Summary};
-
 use super::escape;
+use crate::report::DistanceBin;
+use crate::report::human::{count, time};
+use crate::stats::{Stage, Summary};
 
 /// Latency over percentile, with the deadline: how `points` of `(quantile, ns)` rise.
 pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, samples: u64) -> String {

@@ -3,8 +3,6 @@
 use std::fmt::Write as _;
 
 use super::escape;
-use crate::geodesy::Plane;
-use crate::source::{StationKind, Trace};
 
 /// What the map shows. Coordinates are metres east and north of any one point; points that are no numbers are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,31 +13,6 @@ pub struct MapData {
     pub tracks: Vec<TrackLine>,
     /// Where roadside units stand.
     pub units: Vec<UnitMark>,
-}
-
-impl MapData {
-    /// The tracks of a trace on a plane; lanes and units are the caller's to add, on the same plane.
-    pub fn of_trace(trace: &Trace, plane: &Plane) -> Self {
-        let mut points = vec![Vec::new(); trace.stations()];
-        for sample in &trace.samples {
-            if let Some(points) = points.get_mut(sample.station as usize) {
-                points.push(plane.metres(sample.point()));
-            }
-        }
-        let mut map = Self::default();
-        for ((name, kind), points) in trace.names.iter().zip(&trace.kinds).zip(points) {
-            match (kind, points.first()) {
-                (StationKind::Roadside, Some(position)) => {
-                    map.units.push(UnitMark { name: name.clone(), position: *position });
-                }
-                _ => {
-                    let kind = TrackKind::from(*kind);
-                    map.tracks.push(TrackLine { name: name.clone(), kind, points });
-                }
-            }
-        }
-        map
-    }
 }
 
 /// Where one moving station went.
@@ -62,19 +35,6 @@ pub enum TrackKind {
     Emergency,
     /// A pedestrian or cyclist.
     Vulnerable,
-}
-
-impl From<StationKind> for TrackKind {
-    fn from(kind: StationKind) -> Self {
-        match kind {
-            StationKind::Bicycle | StationKind::Pedestrian => Self::Vulnerable,
-            StationKind::Passenger
-            | StationKind::Bus
-            | StationKind::Truck
-            | StationKind::Motorcycle
-            | StationKind::Roadside => Self::Vehicle,
-        }
-    }
 }
 
 /// A roadside unit.

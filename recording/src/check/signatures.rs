@@ -7,9 +7,10 @@ use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
 use v2x_core::host::strict;
 use v2x_core::security::Sign;
-use v2x_core::transcript;
 use v2x_proto::envelope::{MESSAGE_DOMAIN, SIGNATURE_LEN, SignedView};
 use v2x_proto::hop;
+
+use crate::transcript;
 
 /// By SHA-256 of the signed bytes: who signs the same twice gives the same signature (RFC 8032).
 #[derive(Debug, Default)]

@@ -1,11 +1,6 @@
 //! The signal ahead of a vehicle, as its report shows it.
 
-use core::time::Duration;
-
 use serde::{Deserialize, Serialize};
-
-use crate::infrastructure::Advice;
-use crate::infrastructure::signal::phase_name;
 
 /// Lane and signals as of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,33 +40,4 @@ pub struct SignalShown {
     /// At most until then it shows that, s; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_end_s: Option<f64>,
-}
-
-impl From<&Advice> for SignalAhead {
-    fn from(advice: &Advice) -> Self {
-        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
-        let shown = advice.signals.iter().map(|signal| {
-            let ends = signal.shows.map(|showing| showing.ends).unwrap_or_default();
-            SignalShown {
-                to_lane: signal.connection.to,
-                group: signal.connection.group,
-                shows: match signal.shows {
-                    Ok(showing) => phase_name(showing.phase).to_owned(),
-                    Err(unknown) => unknown.name().to_owned(),
-                },
-                known: signal.shows.is_ok(),
-                green_in_s: signal.shows.ok().and_then(|showing| seconds(showing.time_to_green()?.best())),
-                min_end_s: seconds(ends.min),
-                max_end_s: seconds(ends.max),
-            }
-        });
-        Self {
-            region: advice.lane.intersection.region,
-            intersection: advice.lane.intersection.number,
-            lane: advice.lane.lane,
-            distance_m: advice.lane.distance_m,
-            green_speed_mps: advice.green_window().map(|window| [window.min_mps, window.max_mps]),
-            signals: shown.collect(),
-        }
-    }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
-use v2x_core::stats::{Stage, Stats};
+
+use crate::stats::{Stage, Stats};
 
 /// A histogram log that could not be written.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,10 @@
 //! Tests of the page.
 
-use v2x_core::report::{Frames, Kind, Verify};
-use v2x_core::stats::{Stage, Stats};
 use v2x_proto::Class;
 
 use super::*;
-use crate::geodesy::Plane;
-use crate::source::town;
+use crate::report::{Frames, Kind};
+use crate::stats::{Stage, Stats};
 
 #[test]
 fn whatever_comes_from_outside_is_escaped() {
@@ -67,14 +65,6 @@ fn a_report_of_nothing_makes_a_page() {
     let page = render(&report, &MapData::default());
     assert!(page.contains("No class with a deadline had traffic."));
     assert!(!page.contains("<svg"));
-}
-
-#[test]
-fn a_trace_makes_a_map_of_its_stations() {
-    let (_, map) = sample();
-    assert_eq!(map.tracks.len(), town::trace().stations());
-    let inside = |&(x, y): &(f64, f64)| (-1.0..=651.0).contains(&x) && (-1.0..=651.0).contains(&y);
-    assert!(map.tracks.iter().all(|track| !track.points.is_empty() && track.points.iter().all(inside)));
 }
 
 #[test]
@@ -191,16 +181,25 @@ fn sample() -> (Report, MapData) {
     report.inter_packet_gap = bins(110_000_000);
     report.warnings = vec!["3 deliveries went to stations the message was not meant for".to_owned()];
 
-    let plane = Plane::new(town::ORIGIN.0, town::ORIGIN.1).expect("the town is on the globe");
-    let mut map = MapData::of_trace(&town::trace(), &plane);
-    map.tracks[5].kind = TrackKind::Emergency;
-    map.lanes = town::lanes();
-    map.units = town::signals()
-        .into_iter()
-        .map(|junction| UnitMark {
-            name: format!("RSU {}", junction.name),
-            position: (junction.x, junction.y),
+    let street = |at: f64| (at, [0.0, 650.0]);
+    let streets = [100.0, 250.0, 400.0, 550.0].map(street);
+    let along = streets.map(|(y, ends)| ends.map(|x| (x, y)).to_vec());
+    let across = streets.map(|(x, ends)| ends.map(|y| (x, y)).to_vec());
+    let mut map = MapData { lanes: [along, across].concat(), ..MapData::default() };
+    map.tracks = (0..40)
+        .map(|car| {
+            let lane = &map.lanes[car % map.lanes.len()];
+            let way = |share: f64| {
+                let ((x, y), (east, north)) = (lane[0], lane[1]);
+                (x + (east - x) * share, y + (north - y) * share)
+            };
+            let points = (car..car + 30).map(|step| way(step as f64 / 70.0)).collect();
+            TrackLine { name: format!("car {car}"), kind: TrackKind::Vehicle, points }
         })
         .collect();
+    map.tracks[5].kind = TrackKind::Emergency;
+    map.units = [("RSU B1", (250.0, 250.0)), ("RSU C2", (400.0, 400.0))]
+        .map(|(name, position)| UnitMark { name: name.to_owned(), position })
+        .to_vec();
     (report, map)
 }

@@ -9,11 +9,10 @@ mod hazard;
 
 use core::fmt::Write as _;
 
+use v2x_core::hazard::EventId;
+use v2x_core::io::{DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState};
+use v2x_core::plausibility::{Check, Standing};
 use v2x_proto::{Class, Digest};
-
-use crate::hazard::EventId;
-use crate::io::{DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState};
-use crate::plausibility::{Check, Standing};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
 pub fn write(output: &Output, out: &mut Vec<u8>) {
@@ -406,15 +405,15 @@ const SENDING_STATES: [SendingState; 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hazard::{Change, Changed, Concern, Known, Refusal, State};
-    use crate::io::{
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use v2x_core::hazard::{Change, Changed, Concern, Known, Refusal, State};
+    use v2x_core::io::{
         Dropped, Forwarded, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion,
         TimerKind, Token, Transmit,
     };
-    use crate::position::Position;
-    use crate::time::{Instant, WireTime};
-    use bytes::Bytes;
-    use proptest::prelude::*;
+    use v2x_core::position::Position;
+    use v2x_core::time::{Instant, WireTime};
     use v2x_proto::link::Origin;
     use v2x_proto::v1;
 

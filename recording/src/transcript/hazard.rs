@@ -1,9 +1,9 @@
 //! Changes of events in a transcript.
 
+use v2x_core::hazard::{Change, Changed, State};
 use v2x_proto::Class;
 
 use super::{Reader, write_event_id};
-use crate::hazard::{Change, Changed, State};
 
 /// What an application is told of an event; what follows from the own position is left out.
 pub(super) fn write(changed: &Changed, out: &mut Vec<u8>) {

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use v2x_core::report::human::percent;
-use v2x_core::report::{Flood, FloodBand, Report};
-
 use super::escape;
+use crate::report::human::percent;
+use crate::report::{Flood, FloodBand, Report};
 
 /// Appends the section; nothing when there was no flood.
 pub(super) fn section(page: &mut String, report: &Report) {
@@ -147,9 +146,9 @@ const HEIGHT: f64 = 220.0;
 
 #[cfg(test)]
 mod tests {
-    use v2x_core::report::FloodWorst;
-
     use super::*;
+    use crate::report::{FloodWorst, Kind, Verify};
+    use crate::stats::Stats;
 
     fn flood(bands: u32) -> Flood {
         let band = |km| FloodBand {
@@ -189,9 +188,8 @@ mod tests {
 
     #[test]
     fn ways_of_forwarding_stand_beside_each_other_and_are_escaped() {
-        let stats = v2x_core::stats::Stats::new();
-        let mut report =
-            Report::new(v2x_core::report::Kind::Replay, "1", v2x_core::report::Verify::Once, &stats);
+        let stats = Stats::new();
+        let mut report = Report::new(Kind::Replay, "1", Verify::Once, &stats);
         let mut page = String::new();
         section(&mut page, &report);
         assert_eq!(page, "");

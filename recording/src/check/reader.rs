@@ -4,10 +4,10 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::record;
 use v2x_proto::v1;
 
 use super::CheckError;
+use crate::record;
 
 /// A recording being read.
 #[derive(Debug)]
