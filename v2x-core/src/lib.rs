@@ -12,7 +12,6 @@ pub mod forward;
 pub mod hazard;
 pub mod hold;
 pub mod host;
-pub mod infrastructure;
 pub mod io;
 pub mod limits;
 pub mod message_rules;
