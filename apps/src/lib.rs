@@ -3,3 +3,4 @@
 
 pub mod alert;
 pub mod infrastructure;
+pub mod limits;

@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 use v2x_core::io::{Event, Fix, Received, SendRequest};
-use v2x_core::limits;
+use v2x_core::limits::MAX_FIX_AGE;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
@@ -37,6 +37,7 @@ pub use lane::LaneMatch;
 pub use priority::{Ask, AskError, End, Progress};
 pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
 
+use crate::limits;
 use lane::Matcher;
 use priority::{Approach, Request, Requests, Step};
 use sign::Signs;
@@ -197,7 +198,7 @@ impl Infrastructure {
         let stale = told
             .and_then(|entry| entry.state())
             .and_then(|state| turn(state.time() + limits::MAX_SIGNAL_AGE));
-        let lost = self.told.as_ref().and(self.fix).and_then(|fix| turn(fix.time + limits::MAX_FIX_AGE));
+        let lost = self.told.as_ref().and(self.fix).and_then(|fix| turn(fix.time + MAX_FIX_AGE));
         [self.requests.deadline(), stale, lost].into_iter().flatten().min()
     }
 
@@ -209,7 +210,7 @@ impl Infrastructure {
     /// The lane and its signals now; `None` without a recent fix on a known lane.
     #[must_use]
     pub fn advice(&self, wire: WireTime) -> Option<Advice> {
-        let fix = self.fix.filter(|fix| wire.since(fix.time) <= limits::MAX_FIX_AGE)?;
+        let fix = self.fix.filter(|fix| wire.since(fix.time) <= MAX_FIX_AGE)?;
         let mut lane = *self.matcher.matched()?;
         let intersection = self.intersections.find(lane.intersection)?;
         let map = intersection.map()?;

@@ -6,12 +6,12 @@
 use arrayvec::ArrayVec;
 use v2x_core::forward::area::Area;
 use v2x_core::io::Fix;
-use v2x_core::limits;
 use v2x_core::position::{Position, heading_difference};
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{AreaView, Digest, v1};
 
 use super::intersection::Refusal;
+use crate::limits;
 
 /// Sign information as it was heard.
 #[derive(Clone, Debug)]
