@@ -252,28 +252,43 @@ fn is_character(rest: &str) -> bool {
 }
 
 /// From, and everything it names directly.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("v2x-proto", &[]),
     ("v2x-core", &["v2x-proto"]),
     ("radio-adapters", &["v2x-proto"]),
     ("v2x-report", &["v2x-core", "v2x-proto"]),
+    ("v2x-apps", &["v2x-core", "v2x-proto"]),
     ("v2x-recording", &["v2x-core", "v2x-proto"]),
     ("v2x-replay", &["v2x-core", "v2x-proto", "v2x-recording", "v2x-report"]),
-    ("v2x-node", &["radio-adapters", "v2x-core", "v2x-proto", "v2x-recording", "v2x-replay", "v2x-report"]),
+    (
+        "v2x-node",
+        &["radio-adapters", "v2x-apps", "v2x-core", "v2x-proto", "v2x-recording", "v2x-replay", "v2x-report"],
+    ),
 ];
 
 /// Members at the end of no arrow: they may name every room, and no room names them.
 const OUTSIDE: [&str; 2] = ["benches", "tests"];
 
-const MEMBER_DIRS: [&str; 9] =
-    ["benches", "proto", "radio-adapters", "recording", "replay", "report", "tests", "v2x-core", "v2x-node"];
+const MEMBER_DIRS: [&str; 10] = [
+    "apps",
+    "benches",
+    "proto",
+    "radio-adapters",
+    "recording",
+    "replay",
+    "report",
+    "tests",
+    "v2x-core",
+    "v2x-node",
+];
 
 const MAY_BE_UNSAFE: [&str; 1] = ["radio-adapters"];
 
 /// What each room must not reach, over any number of arrows. `*` at the end stands for any ending.
-const UNKNOWN: [(&str, &[&str]); 6] = [
+const UNKNOWN: [(&str, &[&str]); 7] = [
     ("v2x-proto", PURE),
     ("v2x-core", PURE),
+    ("v2x-apps", PURE),
     ("v2x-recording", PURE),
     ("v2x-report", PURE),
     // Threads are its own business (`std::thread`), sockets and runtimes are not.
@@ -297,9 +312,10 @@ const PURE: &[&str] = &[
     "radio-adapters",
 ];
 
-const LINT_BANS: [(&str, &[&str]); 5] = [
+const LINT_BANS: [(&str, &[&str]); 6] = [
     ("proto", LINT_BANS_OF_THE_CORE),
     ("v2x-core", LINT_BANS_OF_THE_CORE),
+    ("apps", LINT_BANS_OF_THE_CORE),
     ("recording", LINT_BANS_OF_THE_CORE),
     ("report", LINT_BANS_OF_THE_CORE),
     ("replay", LINT_BANS_EVERYWHERE),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
+use v2x_apps::infrastructure::priority::Progress;
+use v2x_apps::infrastructure::{Ask, Infrastructure, IntersectionId, Moment, News, Output, Refusal, Unknown};
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::infrastructure::priority::Progress;
-use v2x_core::infrastructure::{Ask, Infrastructure, IntersectionId, Moment, News, Output, Refusal, Unknown};
 use v2x_core::io::{Event, Fix, Input, SendRequest};
 use v2x_core::position::Position;
 use v2x_core::time::Instant;
@@ -306,6 +306,6 @@ fn a_bus_is_granted_priority_and_withdraws_when_it_has_passed() {
     let progress: Vec<_> = progress.collect();
     assert_eq!(progress[0], Progress::Asked);
     assert!(matches!(progress[1], Progress::Answered { state: PriorityState::Granted, .. }));
-    assert!(matches!(progress.last(), Some(Progress::Ended(v2x_core::infrastructure::End::Passed))));
+    assert!(matches!(progress.last(), Some(Progress::Ended(v2x_apps::infrastructure::End::Passed))));
     assert_eq!(bus.road.requests().iter().count(), 0);
 }

@@ -13,7 +13,6 @@ pub mod forward;
 pub mod hazard;
 pub mod hold;
 pub mod host;
-pub mod infrastructure;
 pub mod io;
 pub mod limits;
 pub mod message_rules;

@@ -9,8 +9,8 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
+use v2x_apps::alert::Triggers;
 use v2x_core::hazard::Command;
-use v2x_core::hazard::alert::Triggers;
 use v2x_core::io::{Event, Fix, MessageId, Received, SendingState, Transmit};
 use v2x_core::limits;
 use v2x_core::neighbor::Neighbour;

@@ -4,8 +4,8 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use v2x_core::infrastructure::signal::phase_name;
-use v2x_core::infrastructure::{
+use v2x_apps::infrastructure::signal::phase_name;
+use v2x_apps::infrastructure::{
     Advice, Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
 };
 use v2x_core::io::{Event, Fix, SendRequest};

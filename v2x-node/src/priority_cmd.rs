@@ -5,7 +5,7 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use v2x_core::infrastructure::IntersectionId;
+use v2x_apps::infrastructure::IntersectionId;
 use v2x_proto::v1::PriorityRole;
 
 use crate::control::Watch;

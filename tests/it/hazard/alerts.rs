@@ -1,7 +1,7 @@
 //! Alerts and imminent warnings: when their copies leave, and how much of it one station may say.
 
+use v2x_apps::alert::{self, Triggers};
 use v2x_core::config::Imminent;
-use v2x_core::hazard::alert::{self, Triggers};
 
 use super::*;
 

@@ -4,7 +4,6 @@
 //! of it (EN 302 637-3). [`Command`] is what an application wants of an event, [`Known`] what a station knows of one,
 //! [`HazardGist`] what a message says.
 
-pub mod alert;
 pub mod cause;
 pub mod conflict;
 mod draft;

@@ -1,7 +1,7 @@
 //! Where the daemon of a vehicle asks intersections for priority, for whoever asked it to.
 
-use v2x_core::infrastructure::priority::Request as Open;
-use v2x_core::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
+use v2x_apps::infrastructure::priority::Request as Open;
+use v2x_apps::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
 use v2x_core::security::Permissions;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::v1::{PriorityRole, PriorityState};

@@ -1,6 +1,6 @@
 //! Events and requests in words for people, from the fields of an answer.
 
-use v2x_core::infrastructure::IntersectionId;
+use v2x_apps::infrastructure::IntersectionId;
 
 use super::answer::{Hazard, Priority};
 use super::cause;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde_json::{Map, Value};
-use v2x_core::infrastructure::IntersectionId;
+use v2x_apps::infrastructure::IntersectionId;
 use v2x_proto::v1::PriorityRole;
 
 use crate::control::fields::{BadRequest, Fields, quote};

@@ -4,14 +4,14 @@
 //! zones, within its validity, and in its direction; a sign without a zone is in force nowhere.
 
 use arrayvec::ArrayVec;
+use v2x_core::forward::area::Area;
+use v2x_core::io::Fix;
+use v2x_core::position::{Position, heading_difference};
+use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{AreaView, Digest, v1};
 
 use super::intersection::Refusal;
-use crate::forward::area::Area;
-use crate::io::Fix;
 use crate::limits;
-use crate::position::{Position, heading_difference};
-use crate::time::{Instant, WireTime};
 
 /// Sign information as it was heard.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use v2x_proto::Class;
 use v2x_proto::v1::{LaneKind, PriorityState};
 
 use super::*;
-use crate::io::{MessageId, ReceiveStamps};
-use crate::position::Position;
+use v2x_core::io::{MessageId, ReceiveStamps};
+use v2x_core::position::Position;
 
 pub(super) const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 pub(super) const UNIT: Digest = Digest([7; 8]);

@@ -1,6 +1,6 @@
 //! What a vehicle makes of the messages of roadside units: the lane it is on, the time to green there, priority, signs.
 //!
-//! [`Infrastructure`] is a component beside the [`Node`](crate::node::Node), not a part of it: a vehicle's application
+//! [`Infrastructure`] is a component beside the [`Node`](v2x_core::node::Node), not a part of it: a vehicle's application
 //! shows it every [`Event`] and every fix, and polls. So the receive path does not pay for it, and stations that do not
 //! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine as the node: no clock, no IO,
 //! no randomness; the same calls give the same outputs. What it wants sent goes through [`Input::Send`] and is so in the
@@ -12,7 +12,7 @@
 //! Only verified messages of signers that are not suspect count, and who speaks for an intersection keeps it
 //! ([`intersection`] has the rule).
 //!
-//! [`Input::Send`]: crate::io::Input::Send
+//! [`Input::Send`]: v2x_core::io::Input::Send
 
 pub mod intersection;
 pub mod lane;
@@ -21,9 +21,13 @@ pub mod sign;
 pub mod signal;
 
 use core::fmt;
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
+use v2x_core::io::{Event, Fix, Received, SendRequest};
+use v2x_core::limits::MAX_FIX_AGE;
+use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};
@@ -33,10 +37,7 @@ pub use lane::LaneMatch;
 pub use priority::{Ask, AskError, End, Progress};
 pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
 
-use crate::io::{Event, Fix, Received, SendRequest};
 use crate::limits;
-use crate::time::{Anchor, Instant, WireTime};
-use core::time::Duration;
 use lane::Matcher;
 use priority::{Approach, Request, Requests, Step};
 use sign::Signs;
@@ -197,7 +198,7 @@ impl Infrastructure {
         let stale = told
             .and_then(|entry| entry.state())
             .and_then(|state| turn(state.time() + limits::MAX_SIGNAL_AGE));
-        let lost = self.told.as_ref().and(self.fix).and_then(|fix| turn(fix.time + limits::MAX_FIX_AGE));
+        let lost = self.told.as_ref().and(self.fix).and_then(|fix| turn(fix.time + MAX_FIX_AGE));
         [self.requests.deadline(), stale, lost].into_iter().flatten().min()
     }
 
@@ -209,7 +210,7 @@ impl Infrastructure {
     /// The lane and its signals now; `None` without a recent fix on a known lane.
     #[must_use]
     pub fn advice(&self, wire: WireTime) -> Option<Advice> {
-        let fix = self.fix.filter(|fix| wire.since(fix.time) <= limits::MAX_FIX_AGE)?;
+        let fix = self.fix.filter(|fix| wire.since(fix.time) <= MAX_FIX_AGE)?;
         let mut lane = *self.matcher.matched()?;
         let intersection = self.intersections.find(lane.intersection)?;
         let map = intersection.map()?;

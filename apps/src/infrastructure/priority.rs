@@ -16,14 +16,14 @@ use core::time::Duration;
 use arrayvec::ArrayVec;
 use bytes::Bytes;
 use prost::Message as _;
+use v2x_core::io::{Fix, SendRequest};
+use v2x_core::time::{Instant, WireTime};
 use v2x_proto::v1::{self, PriorityAction, PriorityRole, PriorityState};
 use v2x_proto::{Class, Digest};
 
 use super::Moment;
 use super::intersection::IntersectionId;
-use crate::io::{Fix, SendRequest};
 use crate::limits;
-use crate::time::{Instant, WireTime};
 
 /// What the application asks an intersection for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

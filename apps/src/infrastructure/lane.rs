@@ -10,13 +10,13 @@
 
 use core::time::Duration;
 
+use v2x_core::io::Fix;
+use v2x_core::position::Position;
+use v2x_core::time::WireTime;
+use v2x_core::urgency;
 use v2x_proto::v1::{self, LaneKind};
 
 use super::intersection::{IntersectionId, Intersections, Map};
-use crate::io::Fix;
-use crate::position::Position;
-use crate::time::WireTime;
-use crate::urgency;
 
 /// A lane that enters an intersection.
 #[derive(Clone, Debug, PartialEq)]

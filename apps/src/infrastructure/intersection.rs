@@ -14,13 +14,13 @@
 use core::fmt;
 
 use arrayvec::ArrayVec;
+use v2x_core::position::{Plane, Position};
+use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{Digest, v1};
 
 use super::Moment;
 use super::lane::Lane;
 use crate::limits;
-use crate::position::{Plane, Position};
-use crate::time::{Instant, WireTime};
 
 /// Names an intersection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

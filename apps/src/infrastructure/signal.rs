@@ -6,12 +6,12 @@
 use core::fmt;
 use core::time::Duration;
 
+use v2x_core::time::WireTime;
 use v2x_proto::v1::{SignalGroup, SignalPhase};
 
 use super::intersection::{Map, State};
 use super::lane::Connection;
 use crate::limits;
-use crate::time::WireTime;
 
 /// The signal of one way on from the vehicle's lane.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,14 +6,13 @@
 
 use core::time::Duration;
 
+use v2x_core::hazard::{Change, Changed, Command, Draft, EventId, cause};
+use v2x_core::io::{Event, Fix};
+use v2x_core::neighbor::Neighbour;
+use v2x_core::position::Plane;
+use v2x_core::time::{Instant, WireTime};
+use v2x_core::urgency::{Velocity, velocity};
 use v2x_proto::{Class, v1};
-
-use super::{Change, Changed, Command, Draft, EventId, cause};
-use crate::io::{Event, Fix};
-use crate::neighbor::Neighbour;
-use crate::position::Plane;
-use crate::time::{Instant, WireTime};
-use crate::urgency::{Velocity, velocity};
 
 /// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
 #[must_use]
@@ -296,18 +295,60 @@ const POOR_FIX_CM: u16 = 500;
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{HERE, fix};
     use super::*;
-    use crate::io::MessageId;
-    use crate::neighbor::{Heard, Motion, NeighbourTable};
+    use v2x_core::hazard::{Known, Refusal, State};
+    use v2x_core::io::MessageId;
+    use v2x_core::neighbor::{Heard, Motion, NeighbourTable};
+    use v2x_core::position::Position;
     use v2x_proto::Digest;
 
+    const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
     const ID: EventId = EventId { origin: Digest([1; 8]), number: 5 };
 
     /// A vehicle at `ms`, whose sensors give `acceleration` in 0.1 m/s^2.
     fn at(ms: u64, speed: u16, acceleration: Option<i16>) -> (Instant, Fix) {
         let time = WireTime::from_secs(1000) + Duration::from_millis(ms);
         (Instant::from_millis(ms), Fix { acceleration, time, ..fix(HERE, speed, 0) })
+    }
+
+    /// Where a station is at second 1000, at `speed` 0.01 m/s.
+    fn fix(position: Position, speed: u16, heading: u16) -> Fix {
+        Fix {
+            position,
+            altitude_cm: None,
+            speed: Some(speed),
+            heading: Some(heading),
+            acceleration: None,
+            yaw_rate: None,
+            accuracy_cm: Some(150),
+            time: WireTime::from_secs(1000),
+        }
+    }
+
+    /// A stationary vehicle, detected at second 1000.
+    fn event(id: EventId) -> Known {
+        let at = WireTime::from_secs(1000);
+        Known {
+            id,
+            own: false,
+            state: State::Active,
+            class: Class::D1,
+            cause: cause::STATIONARY_VEHICLE,
+            sub_cause: 0,
+            position: HERE,
+            speed: None,
+            heading: None,
+            quality: None,
+            detection: at,
+            reference: at,
+            valid_until: at + Duration::from_secs(600),
+            area: None,
+            relevance_distance_m: None,
+            relevance_direction: v1::RelevanceDirection::Unspecified,
+            keep_alive: None,
+            suspect: false,
+            concern: None,
+        }
     }
 
     fn look(triggers: &mut Triggers, (now, fix): (Instant, Fix)) -> Option<Command> {
@@ -372,8 +413,7 @@ mod tests {
         let braking = |ms| at(ms, 2400, Some(-60));
         let (now, fix) = braking(0);
         assert!(matches!(triggers.observe(now, &fix, []), Some(Command::New(_))));
-        triggers
-            .hear(now, &Event::HazardRefused { refusal: super::super::Refusal::SendingBlocked, token: None });
+        triggers.hear(now, &Event::HazardRefused { refusal: Refusal::SendingBlocked, token: None });
         assert_eq!(look(&mut triggers, braking(4_900)), None);
         assert!(matches!(look(&mut triggers, braking(5_000)), Some(Command::New(_))));
     }
@@ -390,7 +430,7 @@ mod tests {
         assert!(
             matches!(look(&mut triggers, at(1000, 2000, None)), Some(Command::Update(id, _)) if id == new)
         );
-        let event = super::super::Known { id: new, ..super::super::testing::event(HERE) };
+        let event = event(new);
         triggers.hear(Instant::ZERO, &Event::Hazard(Changed { event, change: Change::Expired }));
         assert!(matches!(look(&mut triggers, at(1100, 2000, None)), Some(Command::New(_))));
         triggers.emergency = false;
