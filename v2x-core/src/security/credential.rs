@@ -300,16 +300,16 @@ pub(super) fn assemble(tbs: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Authority, STATION, at};
+    use super::super::testing::{STATION, at, authority};
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn a_message_verifies_under_its_credential_and_no_other() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let (mut buffer, tbs) = (Vec::new(), b"signed bytes".as_slice());
-        let signature = authority.identity(2).sign(tbs);
-        let (mine, other) = (authority.station(2), authority.station(3));
+        let signature = authority.station(2).sign(tbs);
+        let (mine, other) = (authority.trusted(2), authority.trusted(3));
         assert_eq!(mine.verify(&mut buffer, tbs, &signature), Ok(()));
         let invalid = Err(DropReason::SignatureInvalid);
         assert_eq!(other.verify(&mut buffer, tbs, &signature), invalid);
@@ -321,8 +321,8 @@ mod tests {
 
     #[test]
     fn a_signature_made_non_canonical_is_refused() {
-        let authority = Authority::new(1);
-        let mut signature = authority.identity(2).sign(b"x");
+        let authority = authority(1);
+        let mut signature = authority.station(2).sign(b"x");
         // Adds the group order to S: the same equation holds, strict verification refuses it.
         let order = [
             0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
@@ -334,13 +334,13 @@ mod tests {
             *byte = sum as u8;
             carry = sum >> 8;
         }
-        let verified = authority.station(2).verify(&mut Vec::new(), b"x", &signature);
+        let verified = authority.trusted(2).verify(&mut Vec::new(), b"x", &signature);
         assert_eq!(verified, Err(DropReason::SignatureInvalid));
     }
 
     #[test]
     fn says_what_was_requested() {
-        let station = Authority::new(1).station(2);
+        let station = authority(1).trusted(2);
         assert_eq!((station.valid_from, station.valid_until), (at(2), at(2 + 800 * 60)));
         assert!(!station.valid_at(at(1)) && station.valid_at(at(2)));
         assert!(station.valid_at(at(48_001)) && !station.valid_at(at(48_002)));
@@ -351,17 +351,17 @@ mod tests {
 
     #[test]
     fn a_second_name_for_the_same_content_is_refused() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let mut bytes = authority.credential(2).to_vec();
         bytes.extend_from_slice(&[0x18, 0x01]); // an unknown field 3 outside the signed part
-        assert!(authority.store.check_station(&bytes, at(10)).is_err());
+        assert!(authority.trust.check_station(&bytes, at(10)).is_err());
         let view_bytes = authority.credential(2);
         let view = CredentialView::parse(&view_bytes).unwrap();
         let mut swapped = Vec::new();
         swapped.extend_from_slice(&view_bytes[view_bytes.len() - 66..]);
         swapped.extend_from_slice(&view_bytes[..view_bytes.len() - 66]);
         assert_eq!(CredentialView::parse(&swapped).unwrap().fields, view.fields);
-        assert_eq!(authority.store.check_station(&swapped, at(10)), Err(CredentialError::NotCanonical));
+        assert_eq!(authority.trust.check_station(&swapped, at(10)), Err(CredentialError::NotCanonical));
     }
 
     #[test]
@@ -376,17 +376,17 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_are_refused_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let authority = Authority::new(1);
-            prop_assert!(authority.store.check_station(&bytes, at(10)).is_err());
+            let authority = authority(1);
+            prop_assert!(authority.trust.check_station(&bytes, at(10)).is_err());
         }
 
         #[test]
         fn a_credential_with_any_bit_changed_is_refused(place in 0_usize..1200) {
-            let authority = Authority::new(1);
+            let authority = authority(1);
             let mut bytes = authority.credential(2).to_vec();
             let place = place % (bytes.len() * 8);
             bytes[place / 8] ^= 1 << (place % 8);
-            prop_assert!(authority.store.check_station(&bytes, at(10)).is_err());
+            prop_assert!(authority.trust.check_station(&bytes, at(10)).is_err());
         }
     }
 }

@@ -248,14 +248,14 @@ const POSSESSION: &[u8] = b"roadcast/v1/possession\0";
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Authority, STATION, at, key};
+    use super::super::testing::{STATION, at, authority, key};
     use super::*;
 
     #[test]
     fn speaks_for_its_credential() {
-        let authority = Authority::new(1);
-        let mut identity = authority.identity(2);
-        let trusted = authority.station(2);
+        let authority = authority(1);
+        let mut identity = authority.station(2);
+        let trusted = authority.trusted(2);
         assert_eq!((identity.digest(), identity.hash()), (trusted.digest(), &trusted.hash));
         assert_eq!((identity.permissions(), identity.station_class()), (STATION, 2));
         assert!(identity.valid_at(at(10)) && !identity.valid_at(at(0)));
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn refuses_a_key_that_is_not_the_credential_s() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let other = Box::new(KeyPair::from(key(3, 2)));
         let error = Identity::new(authority.credential(2), other).unwrap_err();
         assert!(matches!(error, CredentialError::KeyMismatch(_)));
@@ -275,18 +275,18 @@ mod tests {
 
     #[test]
     fn a_recorded_identity_needs_no_proof_but_a_station_s_credential() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let silent = || -> Box<dyn Sign> { Box::new(KeyPair::from(key(3, 2))) };
         let identity =
             Identity::recorded(authority.credential(2), silent(), SequenceStarts::default()).unwrap();
-        assert_eq!(identity.digest(), authority.station(2).digest());
+        assert_eq!(identity.digest(), authority.trusted(2).digest());
         let issuer = Identity::recorded(authority.issuer.clone(), silent(), SequenceStarts::default());
         assert!(matches!(issuer, Err(CredentialError::NotAStation(_))));
     }
 
     #[test]
     fn never_prints_its_key() {
-        let shown = format!("{:?} {:?}", KeyPair::from_secret(&[0xab; 32]), Authority::new(1).identity(2));
+        let shown = format!("{:?} {:?}", KeyPair::from_secret(&[0xab; 32]), authority(1).station(2));
         assert!(shown.contains("KeyPair(..)") && !shown.contains("171, 171"), "{shown}");
     }
 }

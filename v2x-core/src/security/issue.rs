@@ -116,7 +116,7 @@ const AUTHORITY_CLASS: u8 = StationClass::Authority as u8;
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Authority, STATION, at, issuer_request, key, station_request};
+    use super::super::testing::{STATION, at, authority, issuer_request, key, station_request};
     use super::super::trust::TrustStore;
     use super::*;
     use crate::position::Position;
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn credentials_have_the_size_the_frame_budget_counts_on() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let plain = authority.credential(2);
         let request =
             CredentialRequest { region: Some(circle(500_000_000, 5000)), ..station_request(&key(2, 2)) };
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_does_not_nest_is_not_issued() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let station = station_request(&key(2, 2));
         let refused = |request: CredentialRequest| {
             issue(&authority.issuer, &authority.issuer_key, &request).unwrap_err()
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_root_issues_issuers_and_a_station_issues_nothing() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let request = station_request(&key(3, 2));
         let by_root = issue(&authority.root, &authority.root_key, &request);
         assert_eq!(by_root, Err(CredentialError::RootIssuesIssuers));
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn regions_nest_and_hold_for_the_station() {
-        let Authority { root, root_key, issuer_key, .. } = Authority::new(1);
+        let super::super::Authority { root, root_key, issuer_key, .. } = authority(1);
         let town = circle(500_000_000, 10_000);
         let request = CredentialRequest { region: Some(town), ..issuer_request(&issuer_key) };
         let issuer = issue(&root, &root_key, &request).unwrap();

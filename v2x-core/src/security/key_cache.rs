@@ -208,13 +208,13 @@ impl Hasher for DigestHasher {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Authority, at};
+    use super::super::testing::{at, authority};
     use super::*;
 
     #[test]
     fn knows_what_was_inserted_while_it_is_valid() {
-        let authority = Authority::new(1);
-        let trusted = authority.station(2);
+        let authority = authority(1);
+        let trusted = authority.trusted(2);
         let digest = trusted.digest();
         let mut cache = KeyCache::new();
         assert!(matches!(cache.lookup(&digest, at(10)), Lookup::Unknown));
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn the_credential_used_longest_ago_makes_room() {
-        let authority = Authority::new(1);
-        let stations = [2, 3, 4].map(|seed| authority.station(seed));
+        let authority = authority(1);
+        let stations = [2, 3, 4].map(|seed| authority.trusted(seed));
         let digests = stations.each_ref().map(Trusted::digest);
         let mut cache = KeyCache::with_capacity(2, 1);
         let [a, b, c] = stations;
@@ -251,13 +251,13 @@ mod tests {
 
     #[test]
     fn a_lookup_says_the_same_whatever_the_order_of_insertion() {
-        let authority = Authority::new(1);
-        let digests: Vec<_> = (2..40).map(|seed| authority.station(seed).digest()).collect();
+        let authority = authority(1);
+        let digests: Vec<_> = (2..40).map(|seed| authority.trusted(seed).digest()).collect();
         let mut forward = KeyCache::new();
         let mut backward = KeyCache::new();
         for seed in 2..40 {
-            forward.insert(authority.station(seed));
-            backward.insert(authority.station(41 - seed));
+            forward.insert(authority.trusted(seed));
+            backward.insert(authority.trusted(41 - seed));
         }
         for digest in &digests {
             assert!(matches!(forward.lookup(digest, at(10)), Lookup::Known(_)));

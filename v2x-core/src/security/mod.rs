@@ -1,10 +1,12 @@
 //! Who speaks, whether it may say that, whether it says it now, and whether it said it before.
 //!
-//! [`permissions`], [`credential`], [`trust`] and [`mod@issue`] are the chain root -> issuer -> station;
+//! [`permissions`], [`credential`], [`trust`] and [`mod@issue`] are the chain root -> issuer -> station, [`authority`]
+//! its two upper links with their keys;
 //! [`identity`] is the station itself, [`pseudonym`] its several identities; [`key_cache`] holds the stations it
 //! knows and [`distribution`] makes them known; [`freshness`], [`replay_window`] and [`replay_memory`] refuse the past; [`revocation`] ends
 //! credentials before their time.
 
+pub mod authority;
 pub mod credential;
 pub mod distribution;
 pub(crate) mod elsewhere;
@@ -23,6 +25,7 @@ pub mod schedule;
 mod testing;
 pub mod trust;
 
+pub use authority::Authority;
 pub use credential::{CredentialError, Trusted};
 pub use distribution::Distribution;
 pub use identity::{Identity, KeyPair, SequenceStarts, Sign};

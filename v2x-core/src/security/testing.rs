@@ -1,48 +1,39 @@
-//! An authority for tests: a root, an issuer under it, and stations by seed.
+//! An authority by a seed, and stations under it, for the unit tests of this crate.
+//!
+//! All other tests use `testkit`, which depends on this crate and so cannot be used in it.
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 
+use super::authority::Authority;
 use super::credential::Trusted;
-use super::identity::{Identity, KeyPair};
-use super::issue::{CredentialRequest, issue, make_root};
+use super::identity::Identity;
+use super::issue::CredentialRequest;
 use super::permissions::Permissions;
-use super::trust::TrustStore;
 use crate::time::WireTime;
 
 /// All that stations of these tests may say.
 pub(crate) const STATION: Permissions =
     Permissions(Permissions::AWARENESS.0 | Permissions::HAZARD.0 | Permissions::IMMINENT.0);
 
-/// The root is valid from second 0, the issuer from 1 and stations from 2; stations end first.
-pub(crate) struct Authority {
-    pub root: Bytes,
-    pub issuer: Bytes,
-    pub issuer_key: SigningKey,
-    pub root_key: SigningKey,
-    pub store: TrustStore,
+/// Root and issuer are valid from second 1 and stations from 2; stations end first.
+pub(crate) fn authority(seed: u8) -> Authority {
+    let issuer_key = key(seed, 1);
+    let request = issuer_request(&issuer_key);
+    Authority::new(key(seed, 0), issuer_key, &request).unwrap()
 }
 
 impl Authority {
-    pub(crate) fn new(seed: u8) -> Self {
-        let root_key = key(seed, 0);
-        let issuer_key = key(seed, 1);
-        let root = make_root(&root_key, STATION, 0, 1000).unwrap();
-        let issuer = issue(&root, &root_key, &issuer_request(&issuer_key)).unwrap();
-        let store = TrustStore::new(std::slice::from_ref(&root), std::slice::from_ref(&issuer)).unwrap();
-        Self { root, issuer, issuer_key, root_key, store }
-    }
-
     pub(crate) fn credential(&self, seed: u8) -> Bytes {
-        issue(&self.issuer, &self.issuer_key, &station_request(&key(seed, 2))).unwrap()
+        self.issue(&station_request(&key(seed, 2))).unwrap()
     }
 
-    pub(crate) fn station(&self, seed: u8) -> Trusted {
-        self.store.check_station(&self.credential(seed), at(10)).unwrap()
+    pub(crate) fn trusted(&self, seed: u8) -> Trusted {
+        self.trust.check_station(&self.credential(seed), at(10)).unwrap()
     }
 
-    pub(crate) fn identity(&self, seed: u8) -> Identity {
-        Identity::new(self.credential(seed), Box::new(KeyPair::from(key(seed, 2)))).unwrap()
+    pub(crate) fn station(&self, seed: u8) -> Identity {
+        self.identity(key(seed, 2), &station_request(&key(seed, 2))).unwrap()
     }
 }
 

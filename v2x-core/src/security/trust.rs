@@ -167,14 +167,14 @@ fn insert(sorted: &mut Vec<Authority>, authority: Authority) {
 #[cfg(test)]
 mod tests {
     use super::super::issue::{issue, make_root};
-    use super::super::testing::{Authority, STATION, at, issuer_request, key, station_request};
+    use super::super::testing::{STATION, at, authority, issuer_request, key, station_request};
     use super::*;
 
     #[test]
     fn a_station_is_trusted_within_its_validity_only() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let bytes = authority.credential(2);
-        let check = |now| authority.store.check_station(&bytes, now).map(|trusted| trusted.digest());
+        let check = |now| authority.trust.check_station(&bytes, now).map(|trusted| trusted.digest());
         assert_eq!(check(at(1)), Err(CredentialError::NotYetValid(at(2))));
         assert!(check(at(2)).is_ok());
         assert_eq!(check(at(48_002)), Err(CredentialError::Expired(at(48_002))));
@@ -182,16 +182,16 @@ mod tests {
 
     #[test]
     fn another_authority_s_station_is_unknown() {
-        let (ours, theirs) = (Authority::new(1), Authority::new(9));
+        let (ours, theirs) = (authority(1), authority(9));
         let issuer = Digest::of_hash(&credential_hash(&theirs.issuer));
-        let error = ours.store.check_station(&theirs.credential(2), at(10)).unwrap_err();
+        let error = ours.trust.check_station(&theirs.credential(2), at(10)).unwrap_err();
         assert_eq!(error, CredentialError::UnknownIssuer(issuer));
         assert!(!error.is_final());
     }
 
     #[test]
     fn two_roots_hold_side_by_side() {
-        let (a, b) = (Authority::new(1), Authority::new(9));
+        let (a, b) = (authority(1), authority(9));
         let store = TrustStore::new(&[a.root.clone(), b.root.clone()], &[b.issuer.clone(), a.issuer.clone()])
             .unwrap();
         for authority in [&a, &b] {
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_store_refuses_what_no_pinned_root_signed() {
-        let (a, b) = (Authority::new(1), Authority::new(9));
+        let (a, b) = (authority(1), authority(9));
         let new = |roots: &[&Bytes], issuers: &[&Bytes]| {
             let clone = |list: &[&Bytes]| list.iter().map(|bytes| (*bytes).clone()).collect::<Vec<_>>();
             TrustStore::new(&clone(roots), &clone(issuers)).map(|_| ()).unwrap_err()
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_root_signed_by_another_key_is_refused() {
-        let mut bytes = Authority::new(1).root.to_vec();
+        let mut bytes = authority(1).root.to_vec();
         let last = bytes.len() - 1;
         bytes[last - 40] ^= 1;
         let error = TrustStore::new(&[bytes.into()], &[]).unwrap_err();
@@ -225,9 +225,9 @@ mod tests {
 
     #[test]
     fn roots_and_issuers_do_not_speak_as_stations() {
-        let authority = Authority::new(1);
+        let authority = authority(1);
         for bytes in [&authority.root, &authority.issuer] {
-            let error = authority.store.check_station(bytes, at(10)).unwrap_err();
+            let error = authority.trust.check_station(bytes, at(10)).unwrap_err();
             assert!(matches!(error, CredentialError::NotAStation(_)), "{error}");
         }
     }
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_receiver_refuses_what_a_dishonest_issuer_signs_beyond_its_own() {
         // A second root with wider rights signs an issuer with the same key; its stations claim the first issuer.
-        let authority = Authority::new(1);
+        let authority = authority(1);
         let wide = STATION | Permissions::AUTHORITY_HAZARD;
         let root = make_root(&authority.root_key, wide, 0, 2000).unwrap();
         let wider = super::super::issue::CredentialRequest {
@@ -259,7 +259,7 @@ mod tests {
             let input = super::super::credential::credential_input(&hash, &tbs);
             let signature = ed25519_dalek::Signer::sign(&authority.issuer_key, &input).to_bytes();
             let forged = super::super::credential::assemble(&tbs, &signature);
-            authority.store.check_station(&forged, at(10)).unwrap_err()
+            authority.trust.check_station(&forged, at(10)).unwrap_err()
         };
         let [permissions, validity] = greedy.map(forge);
         assert_eq!(permissions, CredentialError::Permissions(Permissions::AUTHORITY_HAZARD));

@@ -1,4 +1,5 @@
-use super::super::testing::{Authority, at, key, station_request};
+use super::super::authority::Authority;
+use super::super::testing::{at, authority, key, station_request};
 use super::super::{CredentialRequest, KeyPair, issue};
 use super::*;
 
@@ -12,7 +13,7 @@ fn identity(authority: &Authority, seed: u8, from: u32, until: u32) -> Identity 
 }
 
 fn pool(validities: &[(u32, u32)]) -> Pool {
-    let authority = Authority::new(1);
+    let authority = authority(1);
     let identities = validities.iter().enumerate();
     Pool::new(identities.map(|(n, (from, until))| identity(&authority, n as u8, *from, *until)).collect())
         .unwrap()
@@ -24,15 +25,15 @@ fn stream() -> Stream {
 
 #[test]
 fn a_pool_is_of_one_station_and_has_each_credential_once() {
-    let authority = Authority::new(1);
+    let authority = authority(1);
     assert_eq!(Pool::new(Vec::new()).unwrap_err(), PoolError::Empty);
-    let twice = vec![authority.identity(1), authority.identity(1)];
-    assert_eq!(Pool::new(twice).unwrap_err(), PoolError::Twice(authority.identity(1).digest()));
+    let twice = vec![authority.station(1), authority.station(1)];
+    assert_eq!(Pool::new(twice).unwrap_err(), PoolError::Twice(authority.station(1).digest()));
     let key = key(9, 2);
     let request = CredentialRequest { station_class: 5, ..station_request(&key) };
     let credential = issue(&authority.issuer, &authority.issuer_key, &request).unwrap();
     let bus = Identity::new(credential, Box::new(KeyPair::from(key))).unwrap();
-    assert!(matches!(Pool::new(vec![authority.identity(1), bus]), Err(PoolError::Differs(_))));
+    assert!(matches!(Pool::new(vec![authority.station(1), bus]), Err(PoolError::Differs(_))));
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn when_the_last_one_ends_a_former_one_takes_over_or_nobody() {
 
 #[test]
 fn a_station_alone_with_its_credential_keeps_the_link_s_address() {
-    let mut one = Pool::from(Authority::new(1).identity(1));
+    let mut one = Pool::from(authority(1).station(1));
     one.start(7, at(100), true);
     assert_eq!((one.address(), one.spare_from()), (None, None));
     let mut open = pool(&[(60, 6060), (60, 6060)]);
@@ -94,10 +95,10 @@ fn a_station_alone_with_its_credential_keeps_the_link_s_address() {
 
 #[test]
 fn sequences_start_where_only_the_key_knows_and_again_at_the_same_place() {
-    let authority = Authority::new(1);
-    let starts = *authority.identity(1).starts();
-    assert_eq!(starts, *authority.identity(1).starts());
-    assert_ne!(starts, *authority.identity(2).starts());
+    let authority = authority(1);
+    let starts = *authority.station(1).starts();
+    assert_eq!(starts, *authority.station(1).starts());
+    assert_ne!(starts, *authority.station(2).starts());
     let mut distinct = starts.0;
     distinct.sort_unstable();
     assert!(distinct.windows(2).all(|pair| pair[0] != pair[1]));

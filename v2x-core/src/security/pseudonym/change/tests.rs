@@ -1,4 +1,4 @@
-use super::super::super::testing::{Authority, at};
+use super::super::super::testing::{at, authority};
 use super::*;
 use crate::rng::Purpose;
 use crate::security::Identity;
@@ -12,8 +12,8 @@ fn anchor() -> Anchor {
 
 /// A pool for many changes.
 fn pool() -> Pool {
-    let authority = Authority::new(1);
-    let identities: Vec<Identity> = (0..20).map(|seed| authority.identity(seed)).collect();
+    let authority = authority(1);
+    let identities: Vec<Identity> = (0..20).map(|seed| authority.station(seed)).collect();
     let mut pool = Pool::new(identities).unwrap();
     pool.start(1, at(100), true);
     pool
