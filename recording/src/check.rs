@@ -20,13 +20,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::Config;
-use v2x_core::hazard::Command;
-use v2x_core::io::{Input, Output};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialError, Identity, Pool, SequenceStarts, TrustStore};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, Command, Config, CredentialError, Identity, Input, Instant, Node, Output, Pool, Position,
+    SequenceStarts, TrustStore, WireTime,
+};
 use v2x_proto::credential::CredentialView;
 use v2x_proto::v1;
 

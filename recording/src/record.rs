@@ -17,10 +17,10 @@ mod hazard;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{ClockState, Fix, Input, LoadSource, Output, ReceivedFrame, SendRequest, Token};
-use v2x_core::position::Position;
-use v2x_core::security::{Identity, Pool};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    ClockState, Fix, Identity, Input, Instant, LoadSource, Output, Pool, Position, ReceivedFrame,
+    SendRequest, Token, WireTime,
+};
 use v2x_proto::{AreaView, Class, Shape, v1};
 
 use self::hazard::{decode_command, encode_command};
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
     use core::time::Duration;
     use proptest::prelude::*;
-    use v2x_core::hazard::{Command, Draft, EventId, Repeat};
+    use v2x_core::{Command, Draft, EventId, Repeat};
     use v2x_proto::Digest;
 
     fn inputs() -> Vec<Input> {

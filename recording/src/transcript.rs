@@ -9,9 +9,9 @@ mod hazard;
 
 use core::fmt::Write as _;
 
-use v2x_core::hazard::EventId;
-use v2x_core::io::{DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState};
-use v2x_core::plausibility::{Check, Standing};
+use v2x_core::{
+    Check, DropReason, Event, EventId, ForwardCause, MessageId, NotSentReason, Output, SendingState, Standing,
+};
 use v2x_proto::{Class, Digest};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
@@ -407,13 +407,12 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use proptest::prelude::*;
-    use v2x_core::hazard::{Change, Changed, Concern, Known, Refusal, State};
-    use v2x_core::io::{
-        Dropped, Forwarded, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion,
-        TimerKind, Token, Transmit,
+    use v2x_core::{
+        Change, Changed, Concern, Dropped, Forwarded, Instant, Known, Misbehaviour, NotSent, Position,
+        ReceiveStamps, Received, Refusal, SendStamps, Sent, State, Suspicion, TimerKind, Token, Transmit,
+        WireTime,
     };
-    use v2x_core::position::Position;
-    use v2x_core::time::{Instant, WireTime};
+
     use v2x_proto::link::Origin;
     use v2x_proto::v1;
 

@@ -8,11 +8,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest as _, Sha256};
-use v2x_core::limits;
-use v2x_core::security::{
-    Authority, CredentialError, CredentialRequest, Identity, Permissions, Pool, TrustStore,
+use v2x_core::{
+    Authority, CredentialError, CredentialRequest, Identity, Permissions, Pool, TrustStore, WireTime, limits,
 };
-use v2x_core::time::WireTime;
 use v2x_proto::v1::StationClass;
 
 use crate::source::StationKind;

@@ -7,7 +7,7 @@ use core::fmt;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Class;
 
 pub use places::{Neighbour, Places};

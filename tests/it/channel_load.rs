@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input, LoadSource};
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, Event, Input, Instant, LoadSource, limits};
 
 use crate::stations::{PLACE, Station, fix};
 

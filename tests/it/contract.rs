@@ -1,16 +1,13 @@
-//! The ten lines of the node's contract (`v2x_core::node::Node`), each a test.
+//! The ten lines of the node's contract (`v2x_core::Node`), each a test.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Command, Draft, EventId};
-use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind, Token};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Command, Config, CredentialRequest, Draft, Event, EventId, Input, Instant,
+    Node, Output, SendRequest, SendingState, TimerKind, Token, limits,
+};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::{Class, Digest, hop};
 

@@ -5,12 +5,10 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{ClockState, Fix, Input, LoadSource, Output, ReceivedFrame};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::Pool;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
+    PseudonymConfig, ReceivedFrame, WireTime,
+};
 use v2x_proto::v1;
 use v2x_recording::check::{CheckError, check_bytes};
 use v2x_recording::record;

@@ -6,11 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::Config;
-use v2x_core::hazard::Change;
-use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
-use v2x_core::position::Position;
-use v2x_core::time::Instant;
+use v2x_core::{Change, Config, Event, Fix, Input, Instant, Position, Received, SendRequest};
 use v2x_node::advice::Advisor;
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
 use v2x_node::roadside::{ClientId, Heard, Roadside, line};

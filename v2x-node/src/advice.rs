@@ -8,8 +8,7 @@ use v2x_apps::infrastructure::signal::phase_name;
 use v2x_apps::infrastructure::{
     Advice, Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
 };
-use v2x_core::io::{Event, Fix, SendRequest};
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{Anchor, Event, Fix, Instant, SendRequest};
 use v2x_proto::Digest;
 use v2x_report::{SignalAhead, SignalShown};
 
@@ -188,9 +187,8 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use prost::Message as _;
-    use v2x_core::io::{MessageId, ReceiveStamps, Received};
-    use v2x_core::position::Position;
-    use v2x_core::time::WireTime;
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
+
     use v2x_proto::{Class, v1};
 
     const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };

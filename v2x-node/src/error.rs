@@ -44,7 +44,7 @@ pub enum Error {
         /// The configuration.
         config: std::path::PathBuf,
         /// What is lacking.
-        lacks: v2x_core::security::Permissions,
+        lacks: v2x_core::Permissions,
     },
     /// The link cannot be opened.
     #[error("link: {0}")]

@@ -11,11 +11,9 @@ use clap::Args;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use v2x_core::config::{Config, Role};
-use v2x_core::io::{ClockState, Fix, Input, SendingState};
-use v2x_core::node::Node;
-use v2x_core::security::{Permissions, Pool};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState, WireTime,
+};
 use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_report::{Report, Stats};

@@ -3,8 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::hazard::{Command, Draft, EventId, Repeat};
-use v2x_core::position::Position;
+use v2x_core::{Command, Draft, EventId, Position, Repeat};
 use v2x_proto::{Class, Digest, v1};
 
 use super::{RecordError, decode_area, encode_area, narrow};

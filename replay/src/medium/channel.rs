@@ -9,7 +9,7 @@
 //! receiver's own. A frame that waits here cannot be called back, as in the queue of a network card.
 
 use hashbrown::HashMap;
-use v2x_core::position::Position;
+use v2x_core::Position;
 
 use super::Streets;
 use super::tabulated::{Access, OnWay, SLOT_NS};

@@ -19,7 +19,7 @@ use core::hash::Hasher as _;
 
 use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Class;
 
 use super::channel::Channel;

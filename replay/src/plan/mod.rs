@@ -11,7 +11,7 @@ mod table;
 
 use std::path::Path;
 
-use v2x_core::config::Scheme;
+use v2x_core::Scheme;
 use v2x_proto::{Class, Shape};
 
 use crate::medium::Column;

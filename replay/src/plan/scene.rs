@@ -1,7 +1,6 @@
 //! A plan and a seed made into a trace, and what its stations do.
 
-use v2x_core::forward::area::hops_for;
-use v2x_core::position::Position;
+use v2x_core::{Position, hops_for};
 use v2x_proto::{AreaView, Class};
 
 use super::scenario::Scenario;

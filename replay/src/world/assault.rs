@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{Event, Input, SendRequest, Transmit};
-use v2x_core::rng::{Purpose, Stream};
-use v2x_core::security::Identity;
+use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit};
 use v2x_proto::envelope::{SignedView, SignerRef};
 use v2x_proto::{Class, Digest, hop, v1};
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use v2x_core::io::MessageId;
+use v2x_core::MessageId;
 use v2x_proto::envelope::{SignedView, encode_signed};
 use v2x_proto::{Class, Digest, hop};
 

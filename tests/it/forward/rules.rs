@@ -1,9 +1,6 @@
 //! Who sends a flood on, when, and who does not.
 
-use v2x_core::config::Config;
-use v2x_core::io::{DropReason, Event, ForwardCause, Input};
-use v2x_core::limits;
-use v2x_core::position::Position;
+use v2x_core::{Config, DropReason, Event, ForwardCause, Input, Position, limits};
 use v2x_proto::hop;
 use v2x_proto::link::AccessCategory;
 
@@ -49,7 +46,7 @@ fn drops(field: &Field, station: usize) -> Vec<DropReason> {
 
 /// Forwards of the wave itself, retries and repairs left out.
 fn wave(field: &Field) -> Vec<(usize, u8)> {
-    let first = |(_, station, forwarded): (Instant, usize, v2x_core::io::Forwarded)| {
+    let first = |(_, station, forwarded): (Instant, usize, v2x_core::Forwarded)| {
         (forwarded.cause == ForwardCause::Contention).then_some((station, forwarded.remaining_hops))
     };
     field.forwarded().into_iter().filter_map(first).collect()
@@ -91,7 +88,7 @@ fn the_wait_is_that_of_the_formula() {
     let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 20);
     let links = in_range(&field.places);
     field.run(start + Duration::from_millis(100), &*links);
-    let window = v2x_core::forward::contention::window(1, field.nodes[1].forwarder().reach_m());
+    let window = v2x_core::contention::window(1, field.nodes[1].forwarder().reach_m());
     let wait = window.wait(Some(250.0));
     let heard = field.delivered(field.last_sent(0, Class::D3))[&1][0];
     let waited = field.forwarded()[0].0.since(heard);
@@ -396,7 +393,7 @@ fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
 /// An imminent message that neighbours may relay.
 fn imminent(field: &Field) -> Input {
     let Input::Send(request) = flood(field, 0, None, 2, 100) else { unreachable!("a request") };
-    Input::Send(v2x_core::io::SendRequest { class: Class::D0, ..request })
+    Input::Send(v2x_core::SendRequest { class: Class::D0, ..request })
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Alerts and imminent warnings: when their copies leave, and how much of it one station may say.
 
 use v2x_apps::alert::{self, Triggers};
-use v2x_core::config::Imminent;
+use v2x_core::Imminent;
 
 use super::*;
 
 /// Where a station is and how it moves.
-fn own_fix(scene: &Scene, index: usize) -> v2x_core::io::Fix {
+fn own_fix(scene: &Scene, index: usize) -> v2x_core::Fix {
     scene.actors[index].node.last_fix().unwrap()
 }
 
@@ -209,8 +209,7 @@ fn triggers_on_a_stream_of_positions_declare_renew_and_end_an_alert() {
     for step in 0..40 {
         scene.run(100);
         let braking = (5..25).contains(&step);
-        let fix =
-            v2x_core::io::Fix { acceleration: Some(if braking { -70 } else { 0 }), ..own_fix(&scene, 0) };
+        let fix = v2x_core::Fix { acceleration: Some(if braking { -70 } else { 0 }), ..own_fix(&scene, 0) };
         let neighbours: Vec<_> = scene.actors[0].node.neighbours().cloned().collect();
         let heard = scene.actors[0].events.len();
         if let Some(command) = triggers.observe(scene.now, &fix, &neighbours) {

@@ -7,11 +7,10 @@ use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::{Class, hop, v1};
 
 use super::Node;
+use super::io::{Event, Output};
+use crate::base::{DropReason, Instant, Position, Transmit, WireTime};
 use crate::forward::{CopyHeard, EventVersion, FloodFrame, Lane, Surroundings};
-use crate::io::{DropReason, Event, Output, Transmit};
-use crate::position::Position;
 use crate::receive::Verified;
-use crate::time::{Instant, WireTime};
 
 /// What the forwarder is to know of the moment, while it is itself borrowed.
 macro_rules! surroundings {

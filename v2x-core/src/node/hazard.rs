@@ -6,16 +6,17 @@ use prost::Message as _;
 use v2x_proto::Class;
 
 use super::Node;
-use crate::config::Imminent;
-use crate::hazard::event_table::{EventTable, Outcome, Rank, Speaker};
-use crate::hazard::own::{Moment, OwnEvent, OwnEvents};
-use crate::hazard::relevance::OwnPath;
-use crate::hazard::{Change, Changed, Command, Draft, EventId, HazardGist, Known, Refusal, State};
-use crate::io::{DropReason, Event, Fix, NotSent, NotSentReason, SendingState, Sent, Token};
+use super::io::Event;
+use crate::base::{
+    DropReason, Fix, Imminent, Instant, NotSent, NotSentReason, SendingState, Sent, Token, WireTime,
+};
+use crate::hazard::{
+    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Moment, Outcome, OwnEvent,
+    OwnEvents, OwnPath, Rank, Refusal, Speaker, State,
+};
 use crate::receive::Verified;
-use crate::security::Permissions;
 use crate::send::Here;
-use crate::time::{Instant, WireTime};
+use crate::trust::Permissions;
 
 /// What the station knows and says of hazards.
 #[derive(Debug)]
@@ -385,6 +386,7 @@ type Said = Option<(Sent, Option<NotSent>)>;
 
 /// A new area hazard that receivers would not take yet is tried again after this.
 const NEXT_TRY: Duration = Duration::from_millis(500);
+
 /// This long before the credential that declared an event ends, the event goes on under the present one: time for the old
 /// name to say that it ends.
 const RENAME_BEFORE: Duration = Duration::from_secs(2);

@@ -11,9 +11,7 @@ mod work_zone;
 
 use std::path::PathBuf;
 
-use v2x_core::config::Role;
-use v2x_core::position::Position;
-use v2x_core::security::Permissions;
+use v2x_core::{Permissions, Position, Role};
 use v2x_proto::v1;
 
 pub use self::advert::Advert;

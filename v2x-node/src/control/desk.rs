@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
-use v2x_core::io::Input;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, WireTime};
 use v2x_proto::Class;
 
 use super::answer::{Answer, failure};

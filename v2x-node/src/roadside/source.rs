@@ -16,7 +16,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 use super::gga::{self, Place};
 use super::ntrip::{self, Reply, ReplyError};
@@ -345,7 +345,7 @@ mod tests {
     use crate::roadside::rtcm::tests::EXAMPLE;
     use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::net::TcpListener;
-    use v2x_core::position::Position;
+    use v2x_core::Position;
 
     fn run<T>(test: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)

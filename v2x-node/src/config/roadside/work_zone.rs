@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 use v2x_proto::AreaView;
 
 use super::super::section::{ConfigError, Section};
