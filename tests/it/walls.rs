@@ -8,6 +8,8 @@ mod cycles;
 // How it is seen: files, tokens, names, uses.
 mod facts;
 mod graph;
+mod reader;
 mod sources;
+mod syntax;
 mod tokens;
 mod tree;

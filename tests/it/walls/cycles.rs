@@ -1,6 +1,6 @@
 //! No cycle among the modules of a crate, at any level, and no module too long to be one thing.
 
-use std::{collections::BTreeMap, env, path::Path};
+use std::env;
 
 use super::{graph, sources, tree::Tree};
 
@@ -12,7 +12,7 @@ const MAX_LINES: usize = 4_000;
 fn no_module_cycles() {
     let trees = sources::libraries_and_programs();
     if env::var_os("ROADCAST_EDGES").is_some() {
-        for tree in &trees {
+        for tree in trees {
             print!("{}", graph::edges(tree));
         }
     }
@@ -183,15 +183,9 @@ fn generated_code_is_a_leaf() {
 }
 
 fn cycles(files: &[(&str, &str)]) -> Vec<String> {
-    graph::cycles(&tree(files))
+    graph::cycles(&Tree::of_strings(files))
 }
 
 fn edges(files: &[(&str, &str)]) -> String {
-    graph::edges(&tree(files))
-}
-
-fn tree(files: &[(&str, &str)]) -> Tree {
-    let files: BTreeMap<_, _> =
-        files.iter().map(|(name, text)| (Path::new("src").join(name), *text)).collect();
-    Tree::read("k", Path::new("src/lib.rs"), &|path| files.get(path).map(|text| (*text).to_owned()))
+    graph::edges(&Tree::of_strings(files))
 }

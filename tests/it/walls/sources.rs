@@ -1,23 +1,24 @@
 //! The workspace's crates, as cargo names them, and their sources, as they stand in the repository.
 
-use std::{fs, path::Path};
+use std::{fs, sync::OnceLock};
 
 use cargo_metadata::{Package, Target, TargetKind};
 
 use super::tree::Tree;
 use crate::workspace::{metadata, root};
 
-/// The library and the programs of every member.
-pub fn libraries_and_programs() -> Vec<Tree> {
-    let metadata = metadata();
-    let members = metadata.workspace_packages();
-    let trees: Vec<Tree> = members.iter().flat_map(|package| trees(package, is_shipped)).collect();
-    assert!(trees.len() >= members.len() - 1, "crates without sources");
-    trees
+/// The library and the programs of every member, read once.
+pub fn libraries_and_programs() -> &'static [Tree] {
+    static TREES: OnceLock<Vec<Tree>> = OnceLock::new();
+    TREES.get_or_init(|| {
+        let metadata = metadata();
+        metadata.workspace_packages().iter().flat_map(|package| trees(package, is_shipped)).collect()
+    })
 }
 
 /// The targets of a member that `wanted` picks, a tree each.
 pub fn trees(package: &Package, wanted: impl Fn(&Target) -> bool) -> Vec<Tree> {
+    let root = root();
     package
         .targets
         .iter()
@@ -28,10 +29,8 @@ pub fn trees(package: &Package, wanted: impl Fn(&Target) -> bool) -> Vec<Tree> {
             } else {
                 package.name.to_string()
             };
-            let file = target.src_path.strip_prefix(root()).expect("sources are in the repository");
-            Tree::read(&name, file.as_std_path(), &|path| {
-                fs::read_to_string(Path::new(&root()).join(path)).ok()
-            })
+            let file = target.src_path.strip_prefix(&root).expect("sources are in the repository");
+            Tree::read(&name, file.as_std_path(), &|path| fs::read_to_string(root.join(path)).ok())
         })
         .collect()
 }

@@ -1,8 +1,14 @@
 //! A crate's modules, read from its root file on, and what a path in one of them stands for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use super::facts::{self, Facts, Kind, Reach, Spelling};
+use super::{
+    facts::{self, Facts, Kind, Reach, Spelling},
+    reader,
+};
 
 #[derive(Debug)]
 pub struct Tree {
@@ -57,6 +63,13 @@ impl Tree {
         tree
     }
 
+    /// A crate of these files in `src`.
+    pub fn of_strings(files: &[(&str, &str)]) -> Self {
+        let files: BTreeMap<_, _> =
+            files.iter().map(|(name, text)| (Path::new("src").join(name), *text)).collect();
+        Self::read("k", Path::new("src/lib.rs"), &|path| files.get(path).map(|text| (*text).to_owned()))
+    }
+
     fn add_file(
         &mut self,
         place: &Place<'_>,
@@ -65,7 +78,7 @@ impl Tree {
         file: &dyn Fn(&Path) -> Option<String>,
     ) -> usize {
         let generated = source.lines().next().is_some_and(|line| line.contains("@generated"));
-        let facts = facts::read(source).unwrap_or_else(|error| {
+        let facts = reader::read(source).unwrap_or_else(|error| {
             panic!("{}:{}: {error}", place.file.display(), error.span().start().line)
         });
         self.add(place, facts, source.lines().count(), generated, folder, file)
@@ -86,7 +99,7 @@ impl Tree {
             // What a build script writes is not among the sources.
             if let Some(source) = file(&here.join(included)) {
                 generated = true;
-                let inside = facts::read(&source).expect("an included file is Rust");
+                let inside = reader::read(&source).expect("an included file is Rust");
                 facts.mentions.extend(all_mentions(inside));
             }
         }
@@ -151,8 +164,15 @@ impl Tree {
             "crate" | "self" | "super" | "Self" => false,
             head => {
                 let module = &self.modules[from];
-                // An import of a crate under its name is counted where it is imported.
-                module.children.iter().all(|child| child.name != head)
+                let imported = |import: &facts::Import| import.name.as_deref() == Some(head);
+                // `use head;` and `use head::{self, ...}` give the crate its own name.
+                module
+                    .facts
+                    .imports
+                    .iter()
+                    .filter(|import| imported(import))
+                    .all(|import| import.path[0] == head)
+                    && module.children.iter().all(|child| child.name != head)
                     && module.facts.items.iter().all(|item| item.name != head)
             }
         }
