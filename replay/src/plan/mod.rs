@@ -8,6 +8,7 @@ mod run;
 mod scenario;
 mod scene;
 mod table;
+mod way;
 
 use std::path::Path;
 
