@@ -33,7 +33,8 @@ fn members_depend_on_each_other_along_the_arrows_only() {
                 .collect()
         };
         let allowed: BTreeSet<&str> = to.iter().copied().collect();
-        assert_eq!(declared(false), allowed, "arrows out of {from}");
+        let named = declared(false);
+        assert!(named.is_subset(&allowed), "arrows out of {from}: {named:?}, and {allowed:?} are allowed");
         let in_tests = declared(true);
         assert!(in_tests.is_subset(&allowed), "tests of {from} reach {in_tests:?}: put them into `tests/`");
     }
@@ -251,7 +252,7 @@ fn is_character(rest: &str) -> bool {
     following.next() == Some('\\') || following.next() == Some('\'')
 }
 
-/// From, and everything it names directly.
+/// From, and everything it may name directly. What it declares it must also use: `walls/dependencies.rs`.
 const ARROWS: [(&str, &[&str]); 8] = [
     ("v2x-proto", &[]),
     ("v2x-core", &["v2x-proto"]),

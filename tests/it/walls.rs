@@ -4,6 +4,7 @@
 
 // What is held.
 mod cycles;
+mod dependencies;
 
 // How it is seen: files, tokens, names, uses.
 mod facts;
