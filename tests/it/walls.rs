@@ -5,6 +5,7 @@
 // What is held.
 mod cycles;
 mod dependencies;
+mod names;
 
 // How it is seen: files, tokens, names, uses.
 mod facts;
