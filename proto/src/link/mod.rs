@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod airtime;
+pub mod link_type;
 
 pub use access::{AccessCategory, Edca, Origin};
 pub use airtime::{DataRate, airtime_ns};
+pub use link_type::{LinkType, Stripped, strip};

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use pcap_parser::{Block, PcapHeader};
+use v2x_proto::link::{LinkType, strip};
 
 use super::TraceError;
 use super::bounded::is_damage;
 use super::kind::{Kind, PREFIX_BYTES, of_prefix};
-use super::link_layer::{LinkType, strip};
 
 /// Opens a capture file.
 ///

@@ -4,7 +4,8 @@
 
 /// What the link layers a capture may have make of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LinkType {
+pub enum LinkType {
+    /// Ethernet II.
     Ethernet,
     /// Linux "cooked" capture, version 1 (`any` device, older tools).
     Cooked,
@@ -20,7 +21,7 @@ pub(super) enum LinkType {
 
 impl LinkType {
     /// By the number in the capture (tcpdump.org/linktypes.html).
-    pub(super) fn from_number(number: i32) -> Self {
+    pub fn from_number(number: i32) -> Self {
         match number {
             1 => Self::Ethernet,
             105 => Self::Ieee80211,
@@ -34,13 +35,17 @@ impl LinkType {
 
 /// A frame with its link layer taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stripped<'a> {
+pub struct Stripped<'a> {
+    /// What the payload is.
     pub ether_type: u16,
+    /// Who sent it, by its own word.
     pub source: [u8; 6],
+    /// The rest, to the frame's end.
     pub payload: &'a [u8],
 }
 
-pub(super) fn strip(link: LinkType, frame: &[u8]) -> Option<Stripped<'_>> {
+/// Takes the link layer off; `None` for what is not understood.
+pub fn strip(link: LinkType, frame: &[u8]) -> Option<Stripped<'_>> {
     match link {
         LinkType::Ethernet => ethernet(frame),
         LinkType::Cooked => {
