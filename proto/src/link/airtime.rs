@@ -1,5 +1,7 @@
 //! How long a frame is on the air: OFDM in a 10 MHz channel (IEEE Std 802.11-2020, clause 17).
 
+use super::{ieee80211, llc};
+
 /// A data rate of a 10 MHz channel (IEEE Std 802.11-2020, table 17-4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DataRate {
@@ -64,8 +66,8 @@ pub const fn airtime_ns(frame_bytes: usize, rate: DataRate) -> u64 {
     PREAMBLE_NS.saturating_add(bits.div_ceil(rate.bits_per_symbol()).saturating_mul(SYMBOL_NS))
 }
 
-/// What a MAC frame has around a Roadcast frame, bytes: QoS data header 26, LLC/SNAP 8, frame check sequence 4.
-pub const MAC_BYTES: u64 = 26 + 8 + 4;
+/// What a MAC frame has around a Roadcast frame, bytes.
+const MAC_BYTES: u64 = (ieee80211::QOS_HEADER_LEN + llc::LEN + ieee80211::CHECK_SEQUENCE_LEN) as u64;
 /// Training symbols 32 us, signal field 8 us.
 const PREAMBLE_NS: u64 = 40_000;
 const SYMBOL_NS: u64 = 8_000;

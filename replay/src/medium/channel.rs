@@ -10,9 +10,10 @@
 
 use hashbrown::HashMap;
 use v2x_core::Position;
+use v2x_proto::link::access::SLOT_NS;
 
 use super::Streets;
-use super::tabulated::{Access, OnWay, SLOT_NS};
+use super::tabulated::{Access, OnWay};
 
 /// The frames that wait, and those on the air now or a moment ago.
 #[derive(Debug)]

@@ -13,7 +13,6 @@ mod error;
 mod fcd_csv;
 mod fcd_xml;
 mod kind;
-mod link_layer;
 mod options;
 mod station_kind;
 pub mod town;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit};
 use v2x_proto::envelope::{SignedView, SignerRef};
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};
 
 use super::{Due, Part, Transmission, World, fix, wire_at};
@@ -216,8 +217,9 @@ impl World {
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
+            let (class, origin) = (Class::D2, Origin::Own);
             let transmission =
-                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: Class::D2 };
+                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
             self.launch(&transmission, source, None);
         }
         if let Some(request) = request {

@@ -340,8 +340,9 @@ impl World {
         if self.settings.pseudonyms.is_some() {
             self.journal.overheard(now_ns, &bytes);
         }
+        let (class, origin) = (frame.class, frame.origin);
         let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: frame.class };
+            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
         self.journal.transmitted(frame, &self.places);
         self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
     }
