@@ -19,9 +19,10 @@ use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::report::Report;
 use v2x_core::time::Instant;
+use v2x_node::commands::keys;
 use v2x_node::config::StationConfig;
-use v2x_node::station::monotonic;
-use v2x_node::{keys, link, run};
+use v2x_node::daemon::station::monotonic;
+use v2x_node::daemon::{link, run};
 use v2x_proto::{Class, v1};
 
 use crate::lab::{Lab, print_result};

@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::{Value, json};
 use v2x_core::report::{ClassReport, Report, miss_target};
 use v2x_core::stats::{Stage, StageHistogram, Summary};
-use v2x_node::run::{self, RunArgs};
+use v2x_node::daemon::run::{self, RunArgs};
 use v2x_proto::Class;
 
 use crate::lab::{INTERFACE, Lab, print_result};

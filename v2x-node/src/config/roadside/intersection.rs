@@ -10,7 +10,7 @@ use super::super::place::coordinates;
 use super::super::section::{ConfigError, Document, Section, one_of, read_text};
 use super::Intersection;
 use super::plan;
-use crate::roadside::map;
+use crate::daemon::roadside::map;
 
 /// Reads `file`, which `section` names under `intersections`.
 pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, ConfigError> {
