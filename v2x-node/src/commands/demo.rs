@@ -40,9 +40,9 @@ use self::air::{Air, RangeRadio, frame_key};
 use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::daemon::roadside::Roadside;
-use crate::daemon::run::{os_seed, read_anchor, write_json};
 use crate::daemon::station::{Live, Observer, Station, monotonic};
 use crate::error::Error;
+use crate::machine::{os_seed, read_anchor, write_json};
 
 /// `roadcast demo`.
 #[derive(Clone, Debug, Args)]

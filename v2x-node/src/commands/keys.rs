@@ -2,7 +2,7 @@
 
 mod files;
 mod revoke;
-pub(crate) mod show;
+mod show;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,6 +19,7 @@ use self::files::{Batch, new_key};
 pub use self::files::{
     KeysError, armour_delta, load_identity, load_pool, load_trust, read_credential, read_delta, read_key,
 };
+use crate::civil::utc;
 use crate::error::Error;
 
 /// `roadcast keys ...`
@@ -212,7 +213,7 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
         };
         let refused = |source| match source {
             CredentialError::Validity { until, issuer_until, .. } if until > issuer_until => {
-                let (until, issuer_until) = (show::utc(until), show::utc(issuer_until));
+                let (until, issuer_until) = (utc(until), utc(issuer_until));
                 KeysError::OutlivesIssuer { name: name.clone(), until, issuer_until }
             }
             source => KeysError::Refused { name: name.clone(), source },

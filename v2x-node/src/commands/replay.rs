@@ -22,9 +22,9 @@ use v2x_replay::source::convert::{self, WriteError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, TraceError};
 
 use self::interrupt::Interrupt;
-use crate::daemon::run::write_json;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
+use crate::machine::write_json;
 
 /// `roadcast replay ...`.
 #[derive(Clone, Debug, Subcommand)]

@@ -7,7 +7,6 @@ pub mod corrections;
 pub mod feed;
 pub mod gga;
 pub mod line;
-pub mod map;
 pub mod ntrip;
 pub mod plan;
 pub mod priority;

@@ -3,8 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 use core::time::Duration;
-use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,9 +17,10 @@ use v2x_core::record;
 use v2x_core::report::Report;
 use v2x_core::security::{Permissions, Pool};
 use v2x_core::stats::Stats;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::time::{Anchor, Instant};
 use v2x_proto::v1;
 
+use crate::civil::utc;
 use crate::commands::keys;
 use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::Desk;
@@ -34,6 +34,7 @@ use crate::daemon::statistics::Account;
 use crate::daemon::timekeeper::{Disagreement, Timekeeper};
 use crate::daemon::trust_files::{self, RevocationFiles};
 use crate::error::Error;
+use crate::machine::{os_seed, read_anchor, write_json};
 
 /// `roadcast run`.
 #[derive(Clone, Debug, Args)]
@@ -440,7 +441,7 @@ impl Daemon {
             writeln!(out, "{line}")?;
         }
         if let Some((spares, until)) = self.account.take_pool_low() {
-            let until = keys::show::utc(until);
+            let until = utc(until);
             writeln!(out, "credentials run out: {spares} unused left, the last ends {until}")?;
         }
         match self.station.radio().state() {
@@ -496,32 +497,6 @@ impl Daemon {
     }
 }
 
-/// The machine's clocks read together.
-pub fn read_anchor() -> Anchor {
-    // Between two readings of one clock, so that a preemption in between does not become a clock error.
-    let mut best = None;
-    for _ in 0..3 {
-        let before = clock::monotonic_ns();
-        let wire = clock::wire_time_us();
-        let after = clock::monotonic_ns();
-        let width = after - before;
-        if best.is_none_or(|(least, _)| width < least) {
-            let instant = Instant::from_nanos(before + width / 2);
-            best = Some((width, Anchor { instant, wire: WireTime::from_micros(wire) }));
-        }
-    }
-    best.map_or(Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(0) }, |(_, anchor)| anchor)
-}
-
-/// A seed from the operating system.
-///
-/// # Errors
-/// It gives none.
-pub fn os_seed() -> Result<u64, Error> {
-    getrandom::u64()
-        .map_err(|error| Error::System { what: "asking for a seed", source: io::Error::other(error) })
-}
-
 fn start_recording(
     path: &Path,
     config: &StationConfig,
@@ -561,18 +536,6 @@ fn apply_realtime(config: &StationConfig) -> Result<(), Error> {
         realtime::set_fifo(priority)?;
     }
     Ok(())
-}
-
-/// Writes a report whole or not at all.
-pub fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
-    let failed = |source| Error::File { path: path.to_owned(), source };
-    let mut text = serde_json::to_string_pretty(report).expect("invariant: a report has only string keys");
-    text.push('\n');
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    fs::write(&beside, text).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
 }
 
 /// How often clock, recording and link are looked after.

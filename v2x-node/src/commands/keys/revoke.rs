@@ -14,8 +14,8 @@ use v2x_core::time::WireTime;
 use v2x_proto::{Digest, v1};
 
 use super::files::{load_trust, read_credential, read_delta, read_key, write_delta};
-use super::show::utc;
 use super::{ISSUER, KeysError, ROOT, now_s};
+use crate::civil::utc;
 use crate::error::Error;
 
 /// `roadcast keys revoke`

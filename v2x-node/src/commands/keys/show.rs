@@ -14,7 +14,7 @@ use v2x_proto::{AreaView, Digest};
 
 use super::files::{KeysError, is_delta, is_key, load_trust, read_credential, read_key};
 use super::{ISSUER, ROOT};
-use crate::daemon::position::utc_of_wire;
+use crate::civil::utc;
 use crate::error::Error;
 
 /// `roadcast keys show`
@@ -192,10 +192,6 @@ fn class_name(class: u8) -> String {
         }
         Err(_) => format!("number {class}, unknown to this version"),
     }
-}
-
-pub(crate) fn utc(time: WireTime) -> String {
-    utc_of_wire(time).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 fn hex(bytes: &[u8]) -> String {

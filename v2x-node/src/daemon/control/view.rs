@@ -13,7 +13,7 @@ use v2x_proto::{AreaView, Shape};
 
 use super::answer::{self, Status};
 use super::request::{direction_name, shape_name};
-use crate::commands::keys::show::utc;
+use crate::civil::utc;
 use crate::daemon::statistics::Account;
 
 /// Where and when one looks from.

@@ -13,9 +13,10 @@ use v2x_core::time::WireTime;
 
 use super::lines::Lines;
 use super::{
-    Backoff, Publisher, accuracy_unit, altitude_unit, civil, heading_unit, nanos, position_unit, speed_unit,
+    Backoff, Publisher, accuracy_unit, altitude_unit, heading_unit, nanos, position_unit, speed_unit,
     wire_now,
 };
+use crate::civil;
 
 /// What one line says.
 #[derive(Clone, Copy, Debug, PartialEq)]

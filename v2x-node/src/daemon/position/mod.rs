@@ -3,7 +3,6 @@
 //! A [`PositionSource`] runs as a task of its own on the daemon's one thread and hands over the newest [`Fix`], or
 //! its loss. Nothing a receiver says is fatal: malformed input is counted, a source that goes away is tried again.
 
-mod civil;
 mod fixed;
 mod gpsd;
 mod lines;
@@ -27,7 +26,6 @@ use tokio::task::JoinHandle;
 use v2x_core::io::Fix;
 use v2x_core::time::{Instant, WireTime};
 
-pub(crate) use self::civil::{utc_of_wire, wire_of_iso8601, wire_of_unix_micros};
 pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;

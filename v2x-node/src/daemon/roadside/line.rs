@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use v2x_core::time::WireTime;
 use v2x_proto::{Digest, v1};
 
-use crate::daemon::position::wire_of_unix_micros;
+use crate::civil::wire_of_unix_micros;
 
 /// What a line from the controller says.
 #[derive(Clone, Debug, PartialEq)]
@@ -381,7 +381,7 @@ mod tests {
         let line = parse(GOOD.as_bytes()).unwrap();
         let state = line.state.unwrap();
         assert_eq!((line.intersection, state.status), (18, 1 << 6 | 1 << 4));
-        assert_eq!(state.time, crate::daemon::position::wire_of_iso8601("2026-11-25T07:00:00.25Z"));
+        assert_eq!(state.time, crate::civil::wire_of_iso8601("2026-11-25T07:00:00.25Z"));
         let group = &state.groups[0];
         assert_eq!((group.min_end, group.max_end, group.likely_end), (Some(41), Some(121), Some(80)));
         assert_eq!(group.phase(), v1::SignalPhase::ProtectedGo);

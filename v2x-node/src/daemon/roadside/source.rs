@@ -21,8 +21,9 @@ use v2x_core::time::WireTime;
 use super::gga::{self, Place};
 use super::ntrip::{self, Reply, ReplyError};
 use super::rtcm::Framer;
+use crate::civil::utc_of_wire;
 use crate::config::{Caster, CorrectionSource, Corrections};
-use crate::daemon::position::{Backoff, nanos, open_device, utc_of_wire, wait_until};
+use crate::daemon::position::{Backoff, nanos, open_device, wait_until};
 
 /// A running source of corrections. Dropping it ends its task.
 #[derive(Debug)]

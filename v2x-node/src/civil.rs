@@ -10,12 +10,12 @@ pub(crate) fn wire_of_iso8601(text: &str) -> Option<WireTime> {
 }
 
 /// UTC date and time of day.
-pub(super) fn wire_of_utc(date: NaiveDate, time: NaiveTime) -> Option<WireTime> {
+pub(crate) fn wire_of_utc(date: NaiveDate, time: NaiveTime) -> Option<WireTime> {
     wire_of_unix_micros(date.and_time(time).and_utc().timestamp_micros())
 }
 
 /// UTC time of day without a date: the one nearest to `near`, as midnight may lie between them.
-pub(super) fn wire_of_time_of_day(time: NaiveTime, near: WireTime) -> Option<WireTime> {
+pub(crate) fn wire_of_time_of_day(time: NaiveTime, near: WireTime) -> Option<WireTime> {
     let near = utc_of_wire(near)?;
     let seconds = i64::from(time.num_seconds_from_midnight()) - i64::from(near.num_seconds_from_midnight());
     let days = match seconds {
@@ -31,6 +31,11 @@ pub(super) fn wire_of_time_of_day(time: NaiveTime, near: WireTime) -> Option<Wir
 pub(crate) fn utc_of_wire(wire: WireTime) -> Option<NaiveDateTime> {
     let micros = i64::try_from(wire.as_micros()).ok()?.checked_add(EPOCH_UNIX_US - LEAP_SINCE_EPOCH_US)?;
     DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
+}
+
+/// A wire time in words, `2026-11-23 10:00:00 UTC`.
+pub(crate) fn utc(wire: WireTime) -> String {
+    utc_of_wire(wire).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// Microseconds since 1970-01-01T00:00:00Z as wire time; `None` before 2004.
