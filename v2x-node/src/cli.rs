@@ -56,8 +56,8 @@ enum Command {
     #[command(after_help = crate::commands::demo::HELP)]
     Demo(crate::commands::demo::DemoArgs),
     /// Run a station: the daemon of a vehicle or a roadside unit
-    #[command(after_help = crate::daemon::run::HELP)]
-    Run(crate::daemon::run::RunArgs),
+    #[command(after_help = crate::commands::run::HELP)]
+    Run(crate::commands::run::RunArgs),
     /// Replay traces and recordings in virtual time
     #[cfg(feature = "replay")]
     #[command(subcommand, arg_required_else_help = true)]
@@ -80,7 +80,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::commands::demo::run(args, out),
-        Command::Run(args) => crate::daemon::run::run(args, out),
+        Command::Run(args) => crate::commands::run::run(args, out),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),

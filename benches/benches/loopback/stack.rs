@@ -8,7 +8,7 @@ use std::thread;
 use serde_json::{Value, json};
 use v2x_core::report::{ClassReport, Report, miss_target};
 use v2x_core::stats::{Stage, StageHistogram, Summary};
-use v2x_node::daemon::run::{self, RunArgs};
+use v2x_node::daemon::run::{self, DaemonOptions};
 use v2x_proto::Class;
 
 use crate::lab::{INTERFACE, Lab, print_result};
@@ -97,7 +97,7 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
     let config = arguments.first().map(PathBuf::from).ok_or("expected a configuration")?;
     let seconds = arguments.get(1).map(|seconds| seconds.parse()).transpose();
     let seconds = seconds.map_err(|error| format!("seconds: {error}"))?;
-    let args = RunArgs { config, record: None, seconds, json: None };
+    let args = DaemonOptions { config, record: None, seconds, json: None };
     let outcome = run::observe(&args, &mut std::io::stdout()).map_err(|error| error.to_string())?;
     let merged = |stage| {
         let mut all = StageHistogram::new();

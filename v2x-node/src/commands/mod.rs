@@ -8,3 +8,4 @@ pub mod keys;
 pub mod priority;
 #[cfg(feature = "replay")]
 pub mod replay;
+pub mod run;

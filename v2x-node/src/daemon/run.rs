@@ -1,4 +1,4 @@
-//! `roadcast run`: the daemon. One task owns the station; everything it is told comes through it.
+//! The daemon. One task owns the station; everything it is told comes through it.
 
 use core::future::poll_fn;
 use core::task::Poll;
@@ -6,7 +6,6 @@ use core::time::Duration;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -36,46 +35,17 @@ use crate::daemon::trust_files::{self, RevocationFiles};
 use crate::error::Error;
 use crate::machine::{os_seed, read_anchor, write_json};
 
-/// `roadcast run`.
-#[derive(Clone, Debug, Args)]
-pub struct RunArgs {
-    /// The station's configuration
-    #[arg(long, value_name = "FILE")]
+/// What a daemon is to do.
+#[derive(Clone, Debug)]
+pub struct DaemonOptions {
+    /// The station's configuration.
     pub config: PathBuf,
-    /// Record every input before it is handled, for `roadcast replay check`
-    #[arg(long, value_name = "FILE")]
+    /// Where every input is recorded before it is handled, for `roadcast replay check`.
     pub record: Option<PathBuf>,
-    /// Stop after this many seconds instead of at SIGTERM or Ctrl-C
-    #[arg(long, value_name = "N")]
+    /// How long to run, seconds; until SIGTERM or Ctrl-C when `None`.
     pub seconds: Option<u64>,
-    /// Write the report at the end (and every report.every_s) to FILE as JSON
-    #[arg(long, value_name = "FILE")]
+    /// Where to write the report, in place of what the configuration says.
     pub json: Option<PathBuf>,
-}
-
-/// Examples shown under `roadcast run --help`.
-pub const HELP: &str = "Examples:
-  roadcast run --config examples/vehicle.toml
-  roadcast run --config car-1.toml --record night.rec --seconds 3600
-
-SIGHUP reads roots and issuers again. Revocation deltas are read when their files change.
-
-A vehicle prints the signal ahead and signs in force, at most once a second. A status line is printed every
-report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
-SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
-
-/// Runs the daemon until it is told to stop, then prints and writes its report.
-///
-/// # Errors
-/// What keeps it from starting; once it runs, only the machine's timer or signals failing.
-pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let Outcome { report, json, .. } = observe(args, out)?;
-    write!(out, "{}", report.table())?;
-    if let Some(path) = &json {
-        write_json(path, &report)?;
-    }
-    // On a road stations come and go: what is missing at the edge of range is no failure of this one.
-    Ok(())
 }
 
 /// What a daemon's run leaves.
@@ -93,19 +63,19 @@ pub struct Outcome {
 /// caller's.
 ///
 /// # Errors
-/// As [`run`].
-pub fn observe(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Error> {
-    let config = StationConfig::load(&args.config)?;
-    let json = args.json.clone().or_else(|| config.report.json.clone());
+/// What keeps it from starting; once it runs, only the machine's timer or signals failing.
+pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, Error> {
+    let config = StationConfig::load(&options.config)?;
+    let json = options.json.clone().or_else(|| config.report.json.clone());
     apply_realtime(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     runtime.block_on(async {
-        let mut daemon = Daemon::start(&config, args)?;
+        let mut daemon = Daemon::start(&config, options)?;
         daemon.announce(&config, out)?;
-        let report = daemon.serve(args.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
+        let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
         Ok(Outcome { report, stats: daemon.account.stats().clone(), json })
     })
 }
@@ -132,12 +102,12 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(config: &StationConfig, args: &RunArgs) -> Result<Self, Error> {
+    fn start(config: &StationConfig, options: &DaemonOptions) -> Result<Self, Error> {
         let pool = keys::load_pool(&config.identity)?;
         let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)?;
         let lacks = config.roadside.needs().without(pool.active().permissions());
         if lacks != Permissions::NONE {
-            return Err(Error::Unpermitted { config: args.config.clone(), lacks });
+            return Err(Error::Unpermitted { config: options.config.clone(), lacks });
         }
         let seed = match config.seed {
             Some(seed) => seed,
@@ -145,9 +115,9 @@ impl Daemon {
         };
         let anchor = read_anchor();
         // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
-        let desk = Desk::open(&config.control, &args.config, anchor.instant)?;
+        let desk = Desk::open(&config.control, &options.config, anchor.instant)?;
         let radio = link::open(&config.link)?;
-        let recorder = match &args.record {
+        let recorder = match &options.record {
             Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
             None => None,
         };
@@ -167,7 +137,7 @@ impl Daemon {
             }
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;
-        let roadside = Unit::start(config, &args.config, started)?;
+        let roadside = Unit::start(config, &options.config, started)?;
         if roadside.is_some() {
             account.listen_for_unit();
         }
