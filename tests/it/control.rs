@@ -14,12 +14,12 @@ use v2x_core::io::{ClockState, Event, Fix, Input};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::time::{Anchor, WireTime};
-use v2x_node::account::Account;
 use v2x_node::config::ControlConfig;
-use v2x_node::control::desk::Desk;
-use v2x_node::control::request::{Declaration, Place};
-use v2x_node::control::{Client, ClientError};
-use v2x_node::station::{Live, Observer as _, Station, monotonic};
+use v2x_node::daemon::control::handler::Desk;
+use v2x_node::daemon::control::request::{Declaration, Place};
+use v2x_node::daemon::control::{Client, ClientError};
+use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
+use v2x_node::daemon::statistics::Account;
 use v2x_proto::{Class, Digest, v1};
 
 use crate::stations::{Authority, PLACE, START};

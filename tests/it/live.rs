@@ -23,8 +23,8 @@ use v2x_core::io::{ClockState, Event, Fix, Input, NotSentReason, Received, SendR
 use v2x_core::node::Node;
 use v2x_core::security::Pool;
 use v2x_core::time::{Anchor, Instant};
-use v2x_node::recorder::Recorder;
-use v2x_node::station::{Live, Observer, Station, monotonic};
+use v2x_node::daemon::recorder::Recorder;
+use v2x_node::daemon::station::{Live, Observer, Station, monotonic};
 use v2x_proto::{Class, v1};
 use v2x_recording::record;
 

@@ -105,6 +105,7 @@ impl Car {
             area: None,
             subject: 0,
             due: None,
+            token: None,
             payload,
         }));
     }

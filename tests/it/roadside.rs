@@ -11,9 +11,9 @@ use v2x_core::hazard::Change;
 use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
 use v2x_core::position::Position;
 use v2x_core::time::Instant;
-use v2x_node::advice::Advisor;
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
-use v2x_node::roadside::{ClientId, Heard, Roadside, line};
+use v2x_node::daemon::advice::Advisor;
+use v2x_node::daemon::roadside::{ClientId, Heard, Roadside, line};
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, PriorityState};
 use v2x_proto::{AreaView, Class, Digest};
@@ -241,8 +241,8 @@ impl Scene {
                 Event::Received(received) if received.message_type == MessageType::PriorityRequest as u32 => {
                     Heard::Request(received.clone())
                 }
-                Event::HazardAccepted(id) => Heard::HazardAccepted(*id),
-                Event::HazardRefused(refusal) => Heard::HazardRefused(*refusal),
+                Event::HazardAccepted { id, .. } => Heard::HazardAccepted(*id),
+                Event::HazardRefused { refusal, .. } => Heard::HazardRefused(*refusal),
                 _ => continue,
             };
             self.application.heard(&heard, now, wire);
@@ -275,6 +275,7 @@ impl Scene {
             area: None,
             subject: 18,
             due: None,
+            token: None,
             payload: Bytes::from(request.encode_to_vec()),
         };
         self.say(self.now, Input::Send(send));

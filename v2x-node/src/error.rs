@@ -3,12 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::commands::dump::DumpError;
+use crate::commands::keys::KeysError;
 use crate::config::ConfigError;
-use crate::control::ClientError;
-use crate::control::socket::SocketError;
-use crate::dump::DumpError;
-use crate::keys::KeysError;
-use crate::position::PositionError;
+use crate::daemon::control::ClientError;
+use crate::daemon::control::socket::SocketError;
+use crate::daemon::position::PositionError;
 
 /// Why a command ended. Prints as one line.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,7 @@ pub enum Error {
     Control(ClientError),
     /// A roadside unit cannot listen for its controller.
     #[error(transparent)]
-    Feed(#[from] crate::roadside::feed::FeedError),
+    Feed(#[from] crate::daemon::roadside::feed::FeedError),
     /// A roadside unit may not say what it is configured to.
     #[error(
         "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
@@ -71,7 +71,7 @@ pub enum Error {
     /// A trace or recording cannot be replayed.
     #[cfg(feature = "replay")]
     #[error(transparent)]
-    Replay(#[from] crate::replay_cmd::ReplayError),
+    Replay(#[from] crate::commands::replay::ReplayError),
     /// The user ended it before its end; what there was has been told.
     #[error("{0}")]
     Interrupted(String),

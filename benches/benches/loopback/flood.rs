@@ -18,9 +18,11 @@ use v2x_core::io::{ClockState, Fix, Input, Output, SendRequest};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::time::Instant;
+use v2x_node::commands::keys;
 use v2x_node::config::StationConfig;
-use v2x_node::station::monotonic;
-use v2x_node::{keys, link, run};
+use v2x_node::daemon::link;
+use v2x_node::daemon::station::monotonic;
+use v2x_node::machine::read_anchor;
 use v2x_proto::{Class, v1};
 use v2x_report::Report;
 
@@ -166,7 +168,7 @@ impl Source {
         let pool = keys::load_pool(&config.identity).map_err(|error| error.to_string())?;
         let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)
             .map_err(|error| error.to_string())?;
-        let anchor = run::read_anchor();
+        let anchor = read_anchor();
         let station = Config { test: true, ..Config::vehicle() };
         let mut node = Node::new(station, pool, trust, 1, anchor);
         node.handle_input(anchor.instant, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
@@ -201,6 +203,7 @@ impl Source {
                 area: None,
                 subject: self.count as u32,
                 due: None,
+                token: None,
                 payload: Bytes::from(echo.encode_to_vec()),
             }),
         );

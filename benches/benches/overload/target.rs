@@ -16,7 +16,7 @@ use v2x_core::io::{ClockState, Event, Fix, Input, Transmit};
 use v2x_core::node::Node;
 use v2x_core::security::Identity;
 use v2x_core::time::{Anchor, Instant};
-use v2x_node::station::{Live, Observer, Station};
+use v2x_node::daemon::station::{Live, Observer, Station};
 use v2x_proto::Class;
 
 use crate::overload::town::{is_attack, touched};

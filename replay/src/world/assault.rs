@@ -267,6 +267,7 @@ fn again(own: &Overheard) -> Option<SendRequest> {
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload,
     })
 }
@@ -299,6 +300,7 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload: hazard.encode_to_vec().into(),
     }
 }

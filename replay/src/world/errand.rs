@@ -94,6 +94,7 @@ impl World {
             area: errand.area,
             subject,
             due: errand.due_ns.map(Instant::from_nanos),
+            token: None,
             payload: payload.into(),
         };
         self.input(station, now_ns, Input::Send(request));

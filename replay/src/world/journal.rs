@@ -174,8 +174,8 @@ impl Journal {
             | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::Hazard(_)
-            | Event::HazardAccepted(_)
-            | Event::HazardRefused(_)
+            | Event::HazardAccepted { .. }
+            | Event::HazardRefused { .. }
             | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeArray as Array, DeTable as Table, DeValue as Value};
 use v2x_core::time::WireTime;
 
-use crate::position::wire_of_iso8601;
+use crate::civil::wire_of_iso8601;
 
 /// Why a configuration file cannot be used. Each kind prints as one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
