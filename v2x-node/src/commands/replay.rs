@@ -23,7 +23,7 @@ use v2x_replay::source::{self, Kind, ReadOptions, Trace, TraceError};
 
 use self::interrupt::Interrupt;
 use crate::daemon::station::monotonic;
-use crate::error::Error;
+use crate::error::{Complaint, Error};
 use crate::machine::write_json;
 
 /// `roadcast replay ...`.
@@ -207,6 +207,8 @@ pub enum ReplayError {
     #[error(transparent)]
     Hlog(#[from] HlogError),
 }
+
+impl Complaint for ReplayError {}
 
 /// Runs a `replay` command.
 ///

@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,9 +21,9 @@ use v2x_core::time::{Anchor, Instant};
 use v2x_proto::v1;
 
 use crate::civil::utc;
-use crate::commands::keys;
 use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::Desk;
+use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
 use crate::daemon::load::LoadGenerator;
 use crate::daemon::position::PositionSource;
@@ -32,7 +33,8 @@ use crate::daemon::station::{Live, Station, monotonic};
 use crate::daemon::statistics::Account;
 use crate::daemon::timekeeper::{Disagreement, Timekeeper};
 use crate::daemon::trust_files::{self, RevocationFiles};
-use crate::error::Error;
+use crate::error::{Complaint, Error};
+use crate::key_files;
 use crate::machine::{os_seed, read_anchor, write_json};
 
 /// What a daemon is to do.
@@ -47,6 +49,31 @@ pub struct DaemonOptions {
     /// Where to write the report, in place of what the configuration says.
     pub json: Option<PathBuf>,
 }
+
+/// What keeps a daemon from starting, besides its parts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The configured control socket is another daemon's.
+    #[error("control socket: {0}")]
+    Socket(#[from] SocketError),
+    /// A roadside unit may not say what it is configured to.
+    #[error(
+        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        config.display()
+    )]
+    Unpermitted {
+        /// The configuration.
+        config: PathBuf,
+        /// What is lacking.
+        lacks: Permissions,
+    },
+    /// The scheduling asked for cannot be had.
+    #[error("realtime: {0}")]
+    Realtime(#[from] RealtimeError),
+}
+
+impl Complaint for DaemonError {}
 
 /// What a daemon's run leaves.
 #[derive(Clone, Debug)]
@@ -67,7 +94,7 @@ pub struct Outcome {
 pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
     let json = options.json.clone().or_else(|| config.report.json.clone());
-    apply_realtime(&config)?;
+    apply_realtime(&config).map_err(DaemonError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -103,11 +130,11 @@ struct Daemon {
 
 impl Daemon {
     fn start(config: &StationConfig, options: &DaemonOptions) -> Result<Self, Error> {
-        let pool = keys::load_pool(&config.identity)?;
-        let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)?;
+        let pool = key_files::load_pool(&config.identity)?;
+        let trust = key_files::load_trust(&config.identity.roots, &config.identity.issuers)?;
         let lacks = config.roadside.needs().without(pool.active().permissions());
         if lacks != Permissions::NONE {
-            return Err(Error::Unpermitted { config: options.config.clone(), lacks });
+            return Err(DaemonError::Unpermitted { config: options.config.clone(), lacks }.into());
         }
         let seed = match config.seed {
             Some(seed) => seed,
@@ -115,7 +142,7 @@ impl Daemon {
         };
         let anchor = read_anchor();
         // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
-        let desk = Desk::open(&config.control, &options.config, anchor.instant)?;
+        let desk = Desk::open(&config.control, &options.config, anchor.instant).map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
         let recorder = match &options.record {
             Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
@@ -474,8 +501,9 @@ fn start_recording(
     seed: u64,
     anchor: Anchor,
 ) -> Result<Recorder, Error> {
-    let all =
-        |paths: &[PathBuf]| paths.iter().map(|path| keys::read_credential(path)).collect::<Result<_, _>>();
+    let all = |paths: &[PathBuf]| {
+        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
+    };
     let header = v1::RecordingHeader {
         version: record::VERSION,
         software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -495,7 +523,7 @@ fn config_json(config: &Config) -> String {
     serde_json::to_string(config).expect("invariant: a configuration has no keys that are not strings")
 }
 
-fn apply_realtime(config: &StationConfig) -> Result<(), Error> {
+fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
     if let Some(cpu) = config.realtime.cpu {
         realtime::pin_to_cpu(cpu)?;
     }

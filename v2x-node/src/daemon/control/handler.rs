@@ -22,7 +22,6 @@ use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Account;
-use crate::error::Error;
 
 /// A daemon's desk: its control socket, if it has one, and its words about hazards.
 #[derive(Debug)]
@@ -43,8 +42,8 @@ impl Desk {
     /// [`describe`](Self::describe) and is otherwise no reason not to run. Call inside a tokio runtime with IO.
     ///
     /// # Errors
-    /// Another daemon listens at the socket that the configuration names.
-    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, Error> {
+    /// Another daemon listens at the socket that the configuration names, or the event loop does not take the socket.
+    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, SocketError> {
         let bound = match config {
             ControlConfig::Off => None,
             ControlConfig::At(path) => Some(Bound::at(path)),
@@ -54,13 +53,10 @@ impl Desk {
             None => (None, None),
             // Two stations cannot both be the one that was meant.
             Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
-                return Err(error.into());
+                return Err(error);
             }
             Some(Err(error)) => (None, Some(error)),
-            Some(Ok(bound)) => {
-                let failed = |source| Error::System { what: "serving the control socket", source };
-                (Some(Server::new(bound).map_err(failed)?), None)
-            }
+            Some(Ok(bound)) => (Some(Server::new(bound).map_err(SocketError::Serve)?), None),
         };
         let concerned = BTreeSet::new();
         Ok(Self { server, without, started, concerned, left: LINES_PER_SECOND, hidden: 0 })
