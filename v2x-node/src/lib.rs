@@ -7,6 +7,7 @@ pub mod commands;
 pub mod config;
 pub mod daemon;
 pub mod error;
+pub mod key_files;
 pub mod machine;
 
 pub use cli::main;

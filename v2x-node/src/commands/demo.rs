@@ -37,6 +37,7 @@ use v2x_report::{Kind, Report, Stage, Verdict, Verify, html, receive_stages, sen
 use self::air::{Air, RangeRadio, frame_key};
 use self::screen::Screen;
 use self::town::{Player, Town};
+use crate::daemon::link::LinkError;
 use crate::daemon::roadside::Roadside;
 use crate::daemon::station::{Live, Observer, Station, monotonic};
 use crate::error::Error;
@@ -160,7 +161,7 @@ fn join(
     let config = Config { test: true, ..config };
     let identity = cast.identity(number, part);
     let node = Node::with_host(config, identity, cast.trust().clone(), seed, anchor, Box::new(Live));
-    let radio = RangeRadio::new(UdpRadio::open(link)?, air.clone(), number);
+    let radio = RangeRadio::new(UdpRadio::open(link).map_err(LinkError)?, air.clone(), number);
     Station::new(node, Box::new(radio), None)
         .map_err(|source| Error::System { what: "making a timer", source })
 }

@@ -17,10 +17,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::line::{Arrival, Style};
 use self::verify::{Signature, Verifier};
-use crate::commands::keys;
 use crate::config::{LinkConfig, Medium, StationConfig};
 use crate::daemon::link;
-use crate::error::Error;
+use crate::error::{Complaint, Error};
+use crate::key_files;
 
 /// `roadcast dump`
 #[derive(Args, Clone, Debug)]
@@ -69,6 +69,8 @@ pub enum DumpError {
     Capture(#[from] v2x_replay::source::TraceError),
 }
 
+impl Complaint for DumpError {}
+
 /// Decodes until the capture ends, enough was seen, or somebody asks to stop.
 ///
 /// # Errors
@@ -78,7 +80,7 @@ pub fn run(args: &DumpArgs, out: &mut dyn Write) -> Result<(), Error> {
     let style = if args.json { Style::Json } else { Style::Line { full: args.full } };
     let mut printer = Printer { verifier: None, style, left: args.count.unwrap_or(u64::MAX), out };
     if !args.root.is_empty() {
-        printer.verifier = Some(Verifier::new(keys::load_trust(&args.root, &args.issuer)?));
+        printer.verifier = Some(Verifier::new(key_files::load_trust(&args.root, &args.issuer)?));
     }
     #[cfg(feature = "replay")]
     if let Some(file) = &args.file {
@@ -88,7 +90,8 @@ pub fn run(args: &DumpArgs, out: &mut dyn Write) -> Result<(), Error> {
         Some(file) => {
             let config = StationConfig::load(file)?;
             let identity = &config.identity;
-            printer.verifier = Some(Verifier::new(keys::load_trust(&identity.roots, &identity.issuers)?));
+            printer.verifier =
+                Some(Verifier::new(key_files::load_trust(&identity.roots, &identity.issuers)?));
             config.link.medium
         }
         None => medium(args),

@@ -15,12 +15,11 @@ use v2x_core::security::permissions::Permissions;
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 
+pub use self::files::KeysError;
 use self::files::{Batch, new_key};
-pub use self::files::{
-    KeysError, armour_delta, load_identity, load_pool, load_trust, read_credential, read_delta, read_key,
-};
 use crate::civil::utc;
 use crate::error::Error;
+use crate::key_files::{read_credential, read_key};
 
 /// `roadcast keys ...`
 #[derive(Clone, Debug, Subcommand)]

@@ -22,7 +22,7 @@ use v2x_report::{Verdict, Verify, html};
 
 use self::interrupt::Interrupt;
 use crate::daemon::station::monotonic;
-use crate::error::Error;
+use crate::error::{Complaint, Error};
 use crate::machine::write_json;
 
 /// `roadcast replay ...`.
@@ -206,6 +206,8 @@ pub enum ReplayError {
     #[error(transparent)]
     Hlog(#[from] HlogError),
 }
+
+impl Complaint for ReplayError {}
 
 /// Runs a `replay` command.
 ///

@@ -10,6 +10,14 @@ use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use radio_adapters::{OpenError, Radio, fault, tap};
 
 use crate::config::{Fault, LinkConfig, Medium};
+use crate::error::Complaint;
+
+/// The link cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("link: {0}")]
+pub struct LinkError(#[from] pub OpenError);
+
+impl Complaint for LinkError {}
 
 /// Opens the radio and puts its wrappers around it. To be called within a tokio runtime with IO enabled.
 ///
@@ -17,8 +25,8 @@ use crate::config::{Fault, LinkConfig, Medium};
 /// explains what the station did. It is flushed when the radio is dropped.
 ///
 /// # Errors
-/// [`OpenError`]: what is missing on this machine and what would help, or a capture that cannot be written.
-pub fn open(config: &LinkConfig) -> Result<Box<dyn Radio>, OpenError> {
+/// [`LinkError`]: what is missing on this machine and what would help, or a capture that cannot be written.
+pub fn open(config: &LinkConfig) -> Result<Box<dyn Radio>, LinkError> {
     let mut radio = open_medium(&config.medium)?;
     if let Some(trouble) = &config.fault {
         let wrapped = fault::Fault::new(radio, &fault_config(trouble));
@@ -114,7 +122,7 @@ mod tests {
         let medium =
             Medium::Packet { interface: "no-such-if".to_owned(), ethertype: 0x88B5, receive_buffer: None };
         let error = open(&LinkConfig { medium, fault: None, tap: None }).unwrap_err().to_string();
-        assert!(error.starts_with("no network interface \"no-such-if\""), "{error}");
+        assert!(error.starts_with("link: no network interface \"no-such-if\""), "{error}");
     }
 
     fn port() -> u16 {

@@ -4,7 +4,9 @@
 pub mod advice;
 pub mod control;
 pub mod link;
+pub mod listeners;
 pub mod load;
+pub mod notices;
 pub mod position;
 pub mod recorder;
 pub mod roadside;
@@ -12,4 +14,5 @@ pub mod run;
 pub mod station;
 pub mod statistics;
 pub mod timekeeper;
+pub mod token;
 pub mod trust_files;

@@ -6,6 +6,7 @@ pub mod background;
 pub mod corrections;
 pub mod feed;
 pub mod gga;
+pub mod inbox;
 pub mod line;
 pub mod ntrip;
 pub mod plan;

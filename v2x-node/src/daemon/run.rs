@@ -6,9 +6,11 @@ use core::time::Duration;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use v2x_apps::alert::Triggers;
 use v2x_core::config::{Config, Role};
 use v2x_core::io::{ClockState, Fix, Input, SendingState};
 use v2x_core::node::Node;
@@ -18,20 +20,24 @@ use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_report::{Report, Stats};
 
-use crate::civil::utc;
-use crate::commands::keys;
 use crate::config::{IdentityFiles, StationConfig};
-use crate::daemon::control::handler::Desk;
+use crate::daemon::advice::Advisor;
+use crate::daemon::control::handler::ControlHandler;
+use crate::daemon::control::server::Asked;
+use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
+use crate::daemon::listeners::Listeners;
 use crate::daemon::load::LoadGenerator;
 use crate::daemon::position::PositionSource;
 use crate::daemon::recorder::Recorder;
+use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::station::{Live, Station, monotonic};
-use crate::daemon::statistics::Account;
 use crate::daemon::timekeeper::{Disagreement, Timekeeper};
+use crate::daemon::token::Owner;
 use crate::daemon::trust_files::{self, RevocationFiles};
-use crate::error::Error;
+use crate::error::{Complaint, Error};
+use crate::key_files;
 use crate::machine::{os_seed, read_anchor, write_json};
 
 /// What a daemon is to do.
@@ -46,6 +52,31 @@ pub struct DaemonOptions {
     /// Where to write the report, in place of what the configuration says.
     pub json: Option<PathBuf>,
 }
+
+/// What keeps a daemon from starting, besides its parts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The configured control socket is another daemon's.
+    #[error("control socket: {0}")]
+    Socket(#[from] SocketError),
+    /// A roadside unit may not say what it is configured to.
+    #[error(
+        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        config.display()
+    )]
+    Unpermitted {
+        /// The configuration.
+        config: PathBuf,
+        /// What is lacking.
+        lacks: Permissions,
+    },
+    /// The scheduling asked for cannot be had.
+    #[error("realtime: {0}")]
+    Realtime(#[from] RealtimeError),
+}
+
+impl Complaint for DaemonError {}
 
 /// What a daemon's run leaves.
 #[derive(Clone, Debug)]
@@ -66,7 +97,7 @@ pub struct Outcome {
 pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
     let json = options.json.clone().or_else(|| config.report.json.clone());
-    apply_realtime(&config)?;
+    apply_realtime(&config).map_err(DaemonError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -75,14 +106,14 @@ pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, 
         let mut daemon = Daemon::start(&config, options)?;
         daemon.announce(&config, out)?;
         let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
-        Ok(Outcome { report, stats: daemon.account.stats().clone(), json })
+        Ok(Outcome { report, stats: daemon.listeners.statistics.stats().clone(), json })
     })
 }
 
 struct Daemon {
     station: Station,
-    account: Account,
-    desk: Desk,
+    listeners: Listeners,
+    control: ControlHandler,
     positions: PositionSource,
     roadside: Option<Unit>,
     load: Option<LoadGenerator>,
@@ -95,6 +126,7 @@ struct Daemon {
     revocations: RevocationFiles,
     timekeeper: Timekeeper,
     clock_told: Option<ClockState>,
+    sending_told: Option<SendingState>,
     report_every: Duration,
     started: Instant,
     link_down: bool,
@@ -102,11 +134,11 @@ struct Daemon {
 
 impl Daemon {
     fn start(config: &StationConfig, options: &DaemonOptions) -> Result<Self, Error> {
-        let pool = keys::load_pool(&config.identity)?;
-        let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)?;
+        let pool = key_files::load_pool(&config.identity)?;
+        let trust = key_files::load_trust(&config.identity.roots, &config.identity.issuers)?;
         let lacks = config.roadside.needs().without(pool.active().permissions());
         if lacks != Permissions::NONE {
-            return Err(Error::Unpermitted { config: options.config.clone(), lacks });
+            return Err(DaemonError::Unpermitted { config: options.config.clone(), lacks }.into());
         }
         let seed = match config.seed {
             Some(seed) => seed,
@@ -114,7 +146,8 @@ impl Daemon {
         };
         let anchor = read_anchor();
         // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
-        let desk = Desk::open(&config.control, &options.config, anchor.instant)?;
+        let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
+            .map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
         let recorder = match &options.record {
             Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
@@ -128,22 +161,18 @@ impl Daemon {
         let system = |source| Error::System { what: "making a timer", source };
         let started = anchor.instant;
         let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
-        let mut account = Account::new(anchor);
+        let mut listeners = Listeners::new(anchor);
         if config.station.role == Role::Vehicle {
-            account.advise(node.digest());
-            if config.alerts {
-                account.watch_for_alerts();
-            }
+            listeners.advisor = Some(Advisor::new(node.digest()));
+            listeners.alerts = config.alerts.then(Triggers::default);
         }
         let station = Station::new(node, radio, recorder).map_err(system)?;
         let roadside = Unit::start(config, &options.config, started)?;
-        if roadside.is_some() {
-            account.listen_for_unit();
-        }
+        listeners.inbox = roadside.is_some().then(Inbox::default);
         Ok(Self {
             station,
-            account,
-            desk,
+            listeners,
+            control,
             positions: PositionSource::start(&config.position)?,
             roadside,
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
@@ -156,6 +185,7 @@ impl Daemon {
             revocations: RevocationFiles::new(&config.revocations),
             timekeeper: Timekeeper::new(config.clock),
             clock_told: None,
+            sending_told: None,
             report_every: config.report.every,
             started,
             link_down: false,
@@ -169,7 +199,7 @@ impl Daemon {
         };
         writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
         writeln!(out, "positions: {}", self.positions.describe())?;
-        writeln!(out, "control socket: {}", self.desk.describe())?;
+        writeln!(out, "control socket: {}", self.control.describe())?;
         if let Some(unit) = &self.roadside {
             writeln!(out, "says: {}", unit.describe())?;
         }
@@ -204,7 +234,7 @@ impl Daemon {
                 self.keep_revocations();
                 self.keep_recording();
                 self.tell(out)?;
-                self.desk.upkeep(&self.station, now, out)?;
+                self.control.upkeep(&self.station, now, out)?;
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;
@@ -215,16 +245,12 @@ impl Daemon {
             self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
             let upkeep = next_upkeep.min(next_report).min(end);
             self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
-            let (station, account, desk) = (&mut self.station, &mut self.account, &mut self.desk);
+            let (station, listeners, control) = (&mut self.station, &mut self.listeners, &mut self.control);
             let mut wait = core::mem::take(&mut passed_on);
-            let turn = poll_fn(|cx| match station.poll(cx, account) {
+            let turn = poll_fn(|cx| match station.poll(cx, listeners) {
                 Poll::Ready(Err(source)) => Poll::Ready(Err(source)),
                 // The unit's application answers at once, not at its next message.
-                Poll::Pending
-                    if account.news().is_empty() && !account.has_heard() && !account.has_priority_news() =>
-                {
-                    Poll::Pending
-                }
+                Poll::Pending if !listeners.has_news() => Poll::Pending,
                 Poll::Pending if core::mem::take(&mut wait) => {
                     cx.waker().wake_by_ref();
                     Poll::Pending
@@ -235,7 +261,8 @@ impl Daemon {
                 biased;
                 news = turn => {
                     news.map_err(failed)?;
-                    self.desk.tell(&self.station, &mut self.account, now, out)?;
+                    let Listeners { outbox, advisor, .. } = &mut self.listeners;
+                    self.control.tell(&self.station, outbox, advisor.as_mut(), now, out)?;
                     passed_on = true;
                 }
                 update = self.positions.update() => {
@@ -244,10 +271,10 @@ impl Daemon {
                         self.timekeeper.fix(fix.time, wire);
                     }
                     let anchor = self.station.node().anchor();
-                    if let Some(advisor) = self.account.advisor() {
+                    if let Some(advisor) = &mut self.listeners.advisor {
                         advisor.fix(update.fix.as_ref(), update.received, &anchor);
                     }
-                    self.station.input(Input::Fix(update.fix), &mut self.account);
+                    self.station.input(Input::Fix(update.fix), &mut self.listeners);
                     if let Some(fix) = &update.fix {
                         self.warn(fix);
                     }
@@ -258,9 +285,7 @@ impl Daemon {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
                 // Last, and one at a time: nobody who asks delays a frame.
-                asked = poll_fn(|cx| desk.poll(cx, now)) => {
-                    self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
-                }
+                asked = poll_fn(|cx| control.poll(cx, now)) => self.take_asked(asked),
                 // Last: a feed that never ends takes nobody else's turn.
                 incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
@@ -273,40 +298,62 @@ impl Daemon {
         Ok(self.report(monotonic()))
     }
 
+    /// Hands what a program asks to the control handler, and its command to the station.
+    fn take_asked(&mut self, asked: Asked) {
+        let Listeners { statistics, advisor, .. } = &mut self.listeners;
+        let command = self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
+        if let Some(command) = command {
+            self.station.input(command, &mut self.listeners);
+            self.control.settle(&self.station, &mut self.listeners.outbox);
+        }
+    }
+
     /// Warns of what the vehicle's own position shows, if it is to.
     fn warn(&mut self, fix: &Fix) {
         let neighbours = self.station.node().neighbours();
-        if let Some(command) = self.account.alert(monotonic(), fix, neighbours) {
-            self.station.input(Input::Hazard { command, token: None }, &mut self.account);
+        let alerts = self.listeners.alerts.as_mut();
+        if let Some(command) = alerts.and_then(|alerts| alerts.observe(monotonic(), fix, neighbours)) {
+            // One at a time: its outcome comes before the next.
+            let token = Some(Owner::Alerts.token(0));
+            self.station.input(Input::Hazard { command, token }, &mut self.listeners);
         }
     }
 
     /// Sends what the application has due.
     fn application(&mut self, now: Instant) {
         let anchor = self.station.node().anchor();
-        if let Some(unit) = &mut self.roadside {
+        self.tell_unit(now);
+        if self.roadside.as_ref().and_then(Unit::next_due).is_some_and(|due| due <= now) {
             let wire = anchor.wire_at(now);
-            unit.set_sending(self.account.sending());
-            for heard in self.account.take_heard() {
-                unit.heard(&heard, now, wire);
-            }
-            if unit.next_due().is_some_and(|due| due <= now) {
-                for input in unit.due(now, wire) {
-                    self.station.input(input, &mut self.account);
+            for mut input in self.roadside.iter_mut().flat_map(|unit| unit.due(now, wire)).collect::<Vec<_>>()
+            {
+                if let Input::Hazard { token, .. } = &mut input {
+                    *token = Some(Owner::Unit.token(0));
                 }
-                for heard in self.account.take_heard() {
-                    unit.heard(&heard, now, wire);
-                }
+                self.station.input(input, &mut self.listeners);
             }
+            self.tell_unit(now);
         }
-        while let Some(request) = self.account.advisor().and_then(|advisor| advisor.take_send(now, &anchor)) {
-            self.station.input(Input::Send(request), &mut self.account);
+        while let Some(request) =
+            self.listeners.advisor.as_mut().and_then(|advisor| advisor.take_send(now, &anchor))
+        {
+            self.station.input(Input::Send(request), &mut self.listeners);
         }
         if let Some(load) = &mut self.load {
             for _ in 0..LOAD_BATCH {
                 let Some(request) = load.due(now, &anchor) else { break };
-                self.station.input(Input::Send(request), &mut self.account);
+                self.station.input(Input::Send(request), &mut self.listeners);
             }
+        }
+    }
+
+    /// Tells a roadside unit's application what the station told.
+    fn tell_unit(&mut self, now: Instant) {
+        let (Some(unit), Some(inbox)) = (&mut self.roadside, &mut self.listeners.inbox) else { return };
+        let wire = self.station.node().anchor().wire_at(now);
+        unit.set_sending(self.station.node().sending() == SendingState::Allowed);
+        for heard in inbox.take() {
+            unit.heard(&heard, now, wire);
         }
     }
 
@@ -322,7 +369,7 @@ impl Daemon {
     fn next_application(&mut self) -> Option<Instant> {
         let unit = self.roadside.as_ref().and_then(Unit::next_due);
         let load = self.load.as_ref().map(LoadGenerator::next_due);
-        let priority = self.account.advisor().and_then(|advisor| advisor.next_due());
+        let priority = self.listeners.advisor.as_ref().and_then(Advisor::next_due);
         [unit, load, priority].into_iter().flatten().min()
     }
 
@@ -334,8 +381,8 @@ impl Daemon {
         let state = self.timekeeper.read(anchor.instant, clock::kernel_clock().ok(), off);
         if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
             self.clock_told = Some(state);
-            self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.account);
-            self.account.set_anchor(self.station.node().anchor());
+            self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.listeners);
+            self.listeners.set_anchor(self.station.node().anchor());
         }
     }
 
@@ -343,7 +390,7 @@ impl Daemon {
     fn keep_revocations(&mut self) {
         for change in self.revocations.changes() {
             match change {
-                Ok(input) => self.station.input(input, &mut self.account),
+                Ok(input) => self.station.input(input, &mut self.listeners),
                 Err(error) => tracing::warn!("revocation: {error}; trying again when it changes"),
             }
         }
@@ -352,7 +399,7 @@ impl Daemon {
     /// SIGHUP: roots and issuers are read again; those before stay when a file cannot be read.
     fn reload_trust(&mut self) {
         match trust_files::trust(&self.identity) {
-            Ok(input) => self.station.input(input, &mut self.account),
+            Ok(input) => self.station.input(input, &mut self.listeners),
             Err(error) => tracing::warn!("roots and issuers kept as they were: {error}"),
         }
     }
@@ -367,7 +414,8 @@ impl Daemon {
 
     /// Says once what changed: sending or not, link up or down.
     fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
-        if let Some(state) = self.account.take_news() {
+        let state = self.station.node().sending();
+        if self.sending_told.replace(state) != Some(state) {
             let line = match state {
                 SendingState::Allowed => "sending",
                 SendingState::NoFix => "listening only: no position (safety messages need one under 2 s old)",
@@ -401,17 +449,16 @@ impl Daemon {
             }
         }
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
-        for notice in self.account.take_notices().into_iter().chain(news.into_iter().flatten()) {
+        for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
             writeln!(out, "{notice}")?;
         }
         let anchor = self.station.node().anchor();
-        for line in self.account.advisor().into_iter().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
+        for line in self.listeners.advisor.iter_mut().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
         {
             writeln!(out, "{line}")?;
         }
-        if let Some((spares, until)) = self.account.take_pool_low() {
-            let until = utc(until);
-            writeln!(out, "credentials run out: {spares} unused left, the last ends {until}")?;
+        if let Some(line) = self.listeners.notices.take_pool_low() {
+            writeln!(out, "{line}")?;
         }
         match self.station.radio().state() {
             LinkState::Up if self.link_down => {
@@ -428,14 +475,15 @@ impl Daemon {
     }
 
     fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
-        let frames = self.account.frames();
+        let statistics = &self.listeners.statistics;
+        let frames = statistics.frames();
         writeln!(
             out,
             "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}",
             now.since(self.started).as_secs(),
-            self.account.neighbours(),
-            self.account.sent(),
-            self.account.forwarded(),
+            statistics.neighbours(),
+            statistics.sent(),
+            statistics.forwarded(),
             frames.delivered,
             frames.dropped
         )?;
@@ -446,9 +494,10 @@ impl Daemon {
     }
 
     fn report(&mut self, now: Instant) -> Report {
-        let mut report = self.account.report(now.since(self.started).as_secs_f64());
+        let mut report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
         let anchor = self.station.node().anchor();
-        report.signal_ahead = self.account.advisor().and_then(|advisor| advisor.signal_ahead(now, &anchor));
+        report.signal_ahead =
+            self.listeners.advisor.as_ref().and_then(|advisor| advisor.signal_ahead(now, &anchor));
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
         }
@@ -473,8 +522,9 @@ fn start_recording(
     seed: u64,
     anchor: Anchor,
 ) -> Result<Recorder, Error> {
-    let all =
-        |paths: &[PathBuf]| paths.iter().map(|path| keys::read_credential(path)).collect::<Result<_, _>>();
+    let all = |paths: &[PathBuf]| {
+        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
+    };
     let header = v1::RecordingHeader {
         version: record::VERSION,
         software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -494,7 +544,7 @@ fn config_json(config: &Config) -> String {
     serde_json::to_string(config).expect("invariant: a configuration has no keys that are not strings")
 }
 
-fn apply_realtime(config: &StationConfig) -> Result<(), Error> {
+fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
     if let Some(cpu) = config.realtime.cpu {
         realtime::pin_to_cpu(cpu)?;
     }

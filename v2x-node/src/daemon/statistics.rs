@@ -1,4 +1,4 @@
-//! A daemon's own account of what it sent and received.
+//! What a daemon sent and received, in figures.
 //!
 //! A station cannot know what others sent and it never heard, but the numbers of the messages it did hear
 //! say how many are missing between them: each signer numbers each class without gaps. What is expected here
@@ -9,24 +9,17 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_apps::alert::Triggers;
-use v2x_core::hazard::Command;
-use v2x_core::io::{Event, Fix, MessageId, Received, SendingState, Transmit};
+use v2x_core::io::{Event, MessageId, Received, Transmit};
 use v2x_core::limits;
-use v2x_core::neighbor::Neighbour;
-use v2x_core::security::revocation::RevocationNews;
 use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
 
-use crate::daemon::advice::Advisor;
-use crate::daemon::control::outbox::News;
-use crate::daemon::roadside::Heard;
-use crate::daemon::station::{Observer, monotonic};
+use crate::daemon::station::Observer;
 
 /// Counts and histograms of a running station.
 #[derive(Debug)]
-pub struct Account {
+pub struct Statistics {
     stats: Stats,
     anchor: Anchor,
     heard: HashMap<(Digest, Class), Sequence>,
@@ -37,16 +30,8 @@ pub struct Account {
     forwarded: u64,
     relayed: Option<MessageId>,
     neighbours: usize,
-    sending: SendingState,
-    told: Option<SendingState>,
     changes: u64,
-    pool_low: Option<(u32, WireTime)>,
     untracked: u64,
-    notices: Vec<String>,
-    advisor: Option<Advisor>,
-    triggers: Option<Triggers>,
-    news: News,
-    heard_for_unit: Option<Vec<Heard>>,
 }
 
 /// What a signer's numbers in one class say.
@@ -55,7 +40,7 @@ struct Sequence {
     newest: u32,
 }
 
-impl Account {
+impl Statistics {
     /// Empty; `anchor` ties signed times to the machine's until [`set_anchor`](Self::set_anchor).
     pub fn new(anchor: Anchor) -> Self {
         Self {
@@ -68,89 +53,14 @@ impl Account {
             forwarded: 0,
             relayed: None,
             neighbours: 0,
-            sending: SendingState::ClockUntrusted,
-            told: None,
             changes: 0,
-            pool_low: None,
             untracked: 0,
-            notices: Vec::new(),
-            advisor: None,
-            triggers: None,
-            news: News::default(),
-            heard_for_unit: None,
         }
-    }
-
-    /// From now on keeps what concerns the application of a roadside unit.
-    pub fn listen_for_unit(&mut self) {
-        self.heard_for_unit.get_or_insert_default();
-    }
-
-    /// What concerns the application of a roadside unit, since the last call, oldest first.
-    pub fn take_heard(&mut self) -> Vec<Heard> {
-        self.heard_for_unit.as_mut().map(core::mem::take).unwrap_or_default()
-    }
-
-    /// Whether there is anything of that.
-    pub fn has_heard(&self) -> bool {
-        self.heard_for_unit.as_ref().is_some_and(|kept| !kept.is_empty())
-    }
-
-    /// Whether the station sends.
-    pub fn sending(&self) -> bool {
-        self.sending == SendingState::Allowed
     }
 
     /// The clock was read anew.
     pub fn set_anchor(&mut self, anchor: Anchor) {
         self.anchor = anchor;
-    }
-
-    /// Follows signals and signs from here on, for a vehicle with this digest.
-    pub fn advise(&mut self, own: Digest) {
-        self.advisor = Some(Advisor::new(own));
-    }
-
-    /// The view of signals and signs, when it is followed.
-    pub fn advisor(&mut self) -> Option<&mut Advisor> {
-        self.advisor.as_mut()
-    }
-
-    /// Whether a request for priority is to be sent, or what became of one to be told.
-    pub fn has_priority_news(&self) -> bool {
-        self.advisor.as_ref().is_some_and(Advisor::has_news)
-    }
-
-    /// Watches from now on for what the vehicle warns of by itself.
-    pub fn watch_for_alerts(&mut self) {
-        self.triggers = Some(Triggers::default());
-    }
-
-    /// What the vehicle is to warn of at a position, or no more.
-    pub fn alert<'a>(
-        &mut self,
-        now: Instant,
-        fix: &Fix,
-        neighbours: impl IntoIterator<Item = &'a Neighbour>,
-    ) -> Option<Command> {
-        self.triggers.as_mut()?.observe(now, fix, neighbours)
-    }
-
-    /// The sending state, if it changed since the last call.
-    pub fn take_news(&mut self) -> Option<SendingState> {
-        let changed = self.told != Some(self.sending);
-        self.told = Some(self.sending);
-        changed.then_some(self.sending)
-    }
-
-    /// What is worth a line each since the last call, oldest first.
-    pub fn take_notices(&mut self) -> Vec<String> {
-        core::mem::take(&mut self.notices)
-    }
-
-    /// What the station says of hazards, to pass on.
-    pub fn news(&mut self) -> &mut News {
-        &mut self.news
     }
 
     /// Frames dropped so far, by reason.
@@ -166,11 +76,6 @@ impl Account {
     /// Changes of the own pseudonym so far.
     pub fn pseudonym_changes(&self) -> u64 {
         self.changes
-    }
-
-    /// Unused credentials left and the end of the last one, if the node warned of that since the last call.
-    pub fn take_pool_low(&mut self) -> Option<(u32, WireTime)> {
-        self.pool_low.take()
     }
 
     /// Stations heard within the last 20 s.
@@ -225,22 +130,7 @@ impl Account {
         report
     }
 
-    fn notice(&mut self, notice: String) {
-        if self.notices.len() < MAX_NOTICES {
-            self.notices.push(notice);
-        }
-    }
-
-    fn for_unit(&mut self, heard: impl FnOnce() -> Heard) {
-        if let Some(kept) = self.heard_for_unit.as_mut().filter(|kept| kept.len() < MAX_HEARD) {
-            kept.push(heard());
-        }
-    }
-
     fn received(&mut self, received: &Received) {
-        if received.message_type == v1::MessageType::PriorityRequest as u32 {
-            self.for_unit(|| Heard::Request(received.clone()));
-        }
         self.frames.received += 1;
         self.frames.delivered += 1;
         let expected = self.expected_by(&received.id);
@@ -285,21 +175,8 @@ impl Account {
     }
 }
 
-impl Observer for Account {
+impl Observer for Statistics {
     fn event(&mut self, event: &Event) {
-        if let Some(advisor) = &mut self.advisor {
-            match event {
-                Event::Received(received) => advisor.event(event, received.stamps.delivered, &self.anchor),
-                Event::PseudonymChanged { .. } => advisor.event(event, monotonic(), &self.anchor),
-                _ => {}
-            }
-        }
-        self.news.event(event);
-        if let Some(triggers) = &mut self.triggers
-            && !matches!(event, Event::Received(_) | Event::Dropped(_))
-        {
-            triggers.hear(monotonic(), event);
-        }
         match event {
             Event::Received(received) => self.received(received),
             Event::Dropped(dropped) => {
@@ -320,38 +197,8 @@ impl Observer for Account {
                     self.heard.remove(&(*digest, class));
                 }
             }
-            Event::Sending(state) => self.sending = *state,
-            Event::Revoked(news) => {
-                let whole = if news.whole_series { ", the whole series" } else { "" };
-                let RevocationNews { issuer, series, number, digests, .. } = news;
-                self.notice(format!(
-                    "revocation list {series} of {issuer} at number {number}: {digests} credentials{whole}"
-                ));
-            }
-            Event::RevocationRefused(error) => self.notice(format!("revocation refused: {error}")),
-            Event::RevocationStale { issuer, series } => self.notice(format!(
-                "revocation list {series} of {issuer} should have been renewed; going on with what it says"
-            )),
-            Event::Trust(Ok(())) => self.notice("roots and issuers replaced".to_owned()),
-            Event::Trust(Err(error)) => self.notice(format!("roots and issuers kept as they were: {error}")),
             Event::PseudonymChanged { .. } => self.changes += 1,
-            Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
-            Event::Suspicion(_) | Event::Hazard(_) => {}
-            Event::HazardAccepted { id, .. } => self.for_unit(|| Heard::HazardAccepted(*id)),
-            Event::HazardRefused { refusal, .. } => {
-                self.for_unit(|| Heard::HazardRefused(*refusal));
-                self.notice(format!("hazard refused: {refusal}"));
-            }
-            Event::HazardRenamed { old, new } => {
-                self.for_unit(|| Heard::HazardRenamed { old: *old, new: *new });
-                self.notice(format!("hazard {old} goes on as {new}: its credential ended"));
-            }
-            Event::Misbehaviour(misbehaviour) => {
-                self.notice(format!(
-                    "station {} isolated: what it says does not add up",
-                    misbehaviour.subject
-                ));
-            }
+            _ => {}
         }
     }
 
@@ -390,10 +237,6 @@ fn intended_send(received: &Received) -> Option<WireTime> {
 pub const SEQUENCE_GAP: &str = "sequence_gap";
 /// (signer, class) pairs whose numbers are followed.
 const MAX_TRACKED: usize = limits::NEIGHBOURS * 6;
-/// Notices kept until they are told, each second.
-const MAX_NOTICES: usize = 16;
-/// Things kept for a roadside unit's application, which takes them after every input of its own and every turn.
-const MAX_HEARD: usize = 64;
 /// A larger step is a restart, not a gap.
 const MAX_GAP: u32 = 10_000;
 
@@ -402,8 +245,8 @@ mod tests {
     use super::*;
     use WireTime;
 
-    fn account() -> Account {
-        Account::new(Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(1) })
+    fn statistics() -> Statistics {
+        Statistics::new(Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(1) })
     }
 
     fn id(sequence: u32) -> MessageId {
@@ -412,9 +255,9 @@ mod tests {
 
     #[test]
     fn gaps_are_expected_and_stragglers_are_not_counted_twice() {
-        let mut account = account();
+        let mut statistics = statistics();
         let expected: Vec<_> =
-            [10, 11, 14, 13, 15].into_iter().map(|sequence| account.expected_by(&id(sequence))).collect();
+            [10, 11, 14, 13, 15].into_iter().map(|sequence| statistics.expected_by(&id(sequence))).collect();
         assert_eq!(expected, [1, 1, 3, 0, 1]);
     }
 
@@ -436,11 +279,11 @@ mod tests {
 
     #[test]
     fn the_report_adds_up_with_gaps_and_stragglers() {
-        let mut account = account();
+        let mut statistics = statistics();
         for sequence in [10, 11, 14, 13, 15] {
-            account.event(&received(sequence));
+            statistics.event(&received(sequence));
         }
-        let report = account.report(1.0);
+        let report = statistics.report(1.0);
         assert_eq!(report.check(), Ok(()));
         let class = report.class(Class::D2).unwrap();
         assert_eq!((class.expected, class.delivered, class.undelivered.get(SEQUENCE_GAP)), (6, 5, Some(&1)));
@@ -448,21 +291,21 @@ mod tests {
 
     #[test]
     fn a_restart_is_no_gap_and_numbers_wrap() {
-        let mut account = account();
+        let mut statistics = statistics();
         let expected: Vec<_> = [u32::MAX, 0, 1_000_000, 1_000_002]
             .into_iter()
-            .map(|sequence| account.expected_by(&id(sequence)))
+            .map(|sequence| statistics.expected_by(&id(sequence)))
             .collect();
         assert_eq!(expected, [1, 1, 1, 2]);
     }
 
     #[test]
     fn the_signers_followed_are_bounded() {
-        let mut account = account();
+        let mut statistics = statistics();
         for n in 0..MAX_TRACKED as u64 + 5 {
             let signer = Digest(n.to_le_bytes());
-            account.expected_by(&MessageId { signer, class: Class::D2, sequence: 1 });
+            statistics.expected_by(&MessageId { signer, class: Class::D2, sequence: 1 });
         }
-        assert_eq!((account.heard.len(), account.untracked), (MAX_TRACKED, 5));
+        assert_eq!((statistics.heard.len(), statistics.untracked), (MAX_TRACKED, 5));
     }
 }

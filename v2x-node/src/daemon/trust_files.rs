@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use v2x_core::io::Input;
 
-use crate::commands::keys::{self, KeysError};
 use crate::config::IdentityFiles;
+use crate::key_files::{self, KeyFileError};
 
 /// Files of revocation deltas, each read again when it changes.
 #[derive(Debug)]
@@ -44,26 +44,26 @@ impl RevocationFiles {
 
     /// The deltas of files that are new or changed since the last call, and what is wrong with others, each said
     /// once.
-    pub fn changes(&mut self) -> Vec<Result<Input, KeysError>> {
+    pub fn changes(&mut self) -> Vec<Result<Input, KeyFileError>> {
         self.files.iter_mut().filter_map(Watched::change).collect()
     }
 }
 
 impl Watched {
-    fn change(&mut self) -> Option<Result<Input, KeysError>> {
+    fn change(&mut self) -> Option<Result<Input, KeyFileError>> {
         let mark = match mark(&self.path) {
             Ok(mark) => mark,
             Err(source) => {
                 self.seen = None;
                 let told = std::mem::replace(&mut self.missing_told, true);
-                return (!told).then(|| Err(KeysError::File { path: self.path.clone(), source }));
+                return (!told).then(|| Err(KeyFileError::File { path: self.path.clone(), source }));
             }
         };
         self.missing_told = false;
         if self.seen.replace(mark) == Some(mark) {
             return None;
         }
-        Some(keys::read_delta(&self.path).map(Input::Revocation))
+        Some(key_files::read_delta(&self.path).map(Input::Revocation))
     }
 }
 
@@ -71,9 +71,10 @@ impl Watched {
 ///
 /// # Errors
 /// A file that cannot be read. Whether they fit together is the node's to judge.
-pub fn trust(files: &IdentityFiles) -> Result<Input, KeysError> {
-    let read =
-        |paths: &[PathBuf]| paths.iter().map(|path| keys::read_credential(path)).collect::<Result<_, _>>();
+pub fn trust(files: &IdentityFiles) -> Result<Input, KeyFileError> {
+    let read = |paths: &[PathBuf]| {
+        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
+    };
     Ok(Input::Trust { roots: read(&files.roots)?, issuers: read(&files.issuers)? })
 }
 
@@ -91,16 +92,16 @@ mod tests {
         let path = std::env::temp_dir().join(format!("roadcast-delta-{}.rev", std::process::id()));
         drop(fs::remove_file(&path));
         let mut files = RevocationFiles::new(std::slice::from_ref(&path));
-        assert!(matches!(files.changes()[..], [Err(KeysError::File { .. })]));
+        assert!(matches!(files.changes()[..], [Err(KeyFileError::File { .. })]));
         assert!(files.changes().is_empty(), "said once");
-        fs::write(&path, keys::armour_delta(b"one delta")).unwrap();
+        fs::write(&path, key_files::armour_delta(b"one delta")).unwrap();
         let [Ok(Input::Revocation(delta))] = &files.changes()[..] else { panic!("not read") };
         assert_eq!(&delta[..], b"one delta");
         assert!(files.changes().is_empty(), "unchanged");
-        fs::write(&path, keys::armour_delta(b"another delta")).unwrap();
+        fs::write(&path, key_files::armour_delta(b"another delta")).unwrap();
         assert_eq!(files.changes().len(), 1);
         fs::write(&path, "no delta").unwrap();
-        assert!(matches!(files.changes()[..], [Err(KeysError::NotADelta { .. })]));
+        assert!(matches!(files.changes()[..], [Err(KeyFileError::NotADelta { .. })]));
         fs::remove_file(&path).unwrap();
     }
 }

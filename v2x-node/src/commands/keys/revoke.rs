@@ -13,10 +13,11 @@ use v2x_core::security::revocation::{
 use v2x_core::time::WireTime;
 use v2x_proto::{Digest, v1};
 
-use super::files::{load_trust, read_credential, read_delta, read_key, write_delta};
+use super::files::write_delta;
 use super::{ISSUER, KeysError, ROOT, now_s};
 use crate::civil::utc;
 use crate::error::Error;
+use crate::key_files::{KeyFileError, load_trust, read_credential, read_delta, read_key};
 
 /// `roadcast keys revoke`
 #[derive(Args, Clone, Debug)]
@@ -58,7 +59,8 @@ pub(super) fn run(args: &RevokeArgs, out: &mut dyn Write) -> Result<(), Error> {
     if digests.is_empty() && args.series.is_none() && args.after.is_none() {
         return Err(KeysError::NothingToRevoke.into());
     }
-    let before = args.after.as_deref().map(|path| Ok::<_, KeysError>((path, delta_in(path)?))).transpose()?;
+    let before =
+        args.after.as_deref().map(|path| Ok::<_, KeyFileError>((path, delta_in(path)?))).transpose()?;
     let series = args.series.or(before.as_ref().map(|(_, delta)| delta.series)).unwrap_or(0);
     // To renew a list must not grow it to its whole series.
     let mut whole_series = digests.is_empty() && args.series.is_some() && before.is_none();
@@ -144,12 +146,12 @@ fn listed(delta: &v1::RevocationDelta) -> impl Iterator<Item = Digest> {
     delta.revoked.as_chunks::<8>().0.iter().map(|digest| Digest(*digest))
 }
 
-fn delta_in(path: &Path) -> Result<v1::RevocationDelta, KeysError> {
+fn delta_in(path: &Path) -> Result<v1::RevocationDelta, KeyFileError> {
     request_of(&read_delta(path)?, path)
 }
 
-fn request_of(bytes: &Bytes, path: &Path) -> Result<v1::RevocationDelta, KeysError> {
-    parse(bytes).map_err(|_| KeysError::NotADelta { path: path.to_owned() })
+fn request_of(bytes: &Bytes, path: &Path) -> Result<v1::RevocationDelta, KeyFileError> {
+    parse(bytes).map_err(|_| KeyFileError::NotADelta { path: path.to_owned() })
 }
 
 fn parse_digest(text: &str) -> Result<Digest, String> {

@@ -12,10 +12,11 @@ use v2x_proto::credential::CredentialView;
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Digest};
 
-use super::files::{KeysError, is_delta, is_key, load_trust, read_credential, read_key};
+use super::files::{is_delta, is_key};
 use super::{ISSUER, ROOT};
 use crate::civil::utc;
 use crate::error::Error;
+use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
 
 /// `roadcast keys show`
 #[derive(Args, Clone, Debug)]
@@ -42,7 +43,7 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
         return super::revoke::show(&args.file, &roots, &issuers, out);
     }
     let bytes = read_credential(&args.file)?;
-    let malformed = |error: v2x_proto::credential::CredentialError| KeysError::Credential {
+    let malformed = |error: v2x_proto::credential::CredentialError| KeyFileError::Credential {
         path: args.file.clone(),
         source: CredentialError::from(error),
     };
@@ -132,7 +133,7 @@ fn or_beside(args: &ShowArgs, given: &[PathBuf], name: &str) -> Vec<PathBuf> {
 
 fn station(store: &TrustStore, bytes: &[u8], now: WireTime, args: &ShowArgs) -> Result<(), Error> {
     let checked = store.check_station(bytes, now);
-    checked.map(drop).map_err(|source| KeysError::Credential { path: args.file.clone(), source }.into())
+    checked.map(drop).map_err(|source| KeyFileError::Credential { path: args.file.clone(), source }.into())
 }
 
 fn words(permissions: Permissions) -> String {

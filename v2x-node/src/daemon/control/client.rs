@@ -28,6 +28,7 @@ use super::request::priority::{Priority, Wish};
 use super::request::{Declaration, Request, VERSION};
 use super::socket;
 use crate::config::{ConfigError, ControlConfig, StationConfig};
+use crate::error::{Code, Complaint};
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
 #[derive(Debug)]
@@ -96,6 +97,22 @@ pub enum ClientError {
         /// Why, and what would be right.
         error: String,
     },
+}
+
+impl Complaint for ClientError {
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoDaemon { .. } | Self::NoneFound { .. } => Some(
+                "start one with: roadcast run --config station.toml (it prints where its control socket is)",
+            ),
+            Self::Config(error) => error.hint(),
+            _ => None,
+        }
+    }
+
+    fn code(&self) -> Code {
+        if matches!(self, Self::Refused { .. }) { Code::CheckFailed } else { Code::BadInput }
+    }
 }
 
 impl Client {

@@ -1,36 +1,42 @@
-//! Where the daemon answers what it is asked over its control socket, and tells what became of hazards and requests.
+//! Answers what the daemon is asked over its control socket, and tells what became of hazards and requests.
+//!
+//! A command goes into the node with a token; whoever gave it is answered when the token comes back with its outcome.
 
 use core::task::{Context, Poll};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
 use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
-use v2x_core::io::Input;
+use v2x_core::io::{Input, Token};
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::Class;
 
 use super::answer::{Answer, failure};
 use super::display::{change_line, priority_line};
-use super::outbox::Note;
+use super::outbox::{Note, Outbox};
 use super::priority;
 use super::request::priority::Priority;
 use super::request::{Declaration, Request};
-use super::server::{Asked, Server, Topic};
+use super::server::{Asked, ClientId, Server, Topic};
 use super::socket::{self, Bound, SocketError};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
+use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
-use crate::daemon::statistics::Account;
-use crate::error::Error;
+use crate::daemon::statistics::Statistics;
+use crate::daemon::token::Owner;
 
-/// A daemon's desk: its control socket, if it has one, and its words about hazards.
+/// A daemon's control socket, if it has one, and what it prints about hazards.
 #[derive(Debug)]
-pub struct Desk {
+pub struct ControlHandler {
     server: Option<Server>,
     /// Why there is no socket, when there should be one.
     without: Option<SocketError>,
     started: Instant,
+    /// Commands in the node, and who waits for what becomes of each.
+    open: BTreeMap<Token, ClientId>,
+    numbered: u64,
     /// Events that were told to concern the station; no more than are known.
     concerned: BTreeSet<EventId>,
     /// Lines that may still be printed in this second, and those that were not.
@@ -38,13 +44,13 @@ pub struct Desk {
     hidden: u64,
 }
 
-impl Desk {
+impl ControlHandler {
     /// Opens the socket that the configuration in `file` asks for. One that cannot be had is told by
     /// [`describe`](Self::describe) and is otherwise no reason not to run. Call inside a tokio runtime with IO.
     ///
     /// # Errors
-    /// Another daemon listens at the socket that the configuration names.
-    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, Error> {
+    /// Another daemon listens at the socket that the configuration names, or the event loop does not take the socket.
+    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, SocketError> {
         let bound = match config {
             ControlConfig::Off => None,
             ControlConfig::At(path) => Some(Bound::at(path)),
@@ -54,16 +60,21 @@ impl Desk {
             None => (None, None),
             // Two stations cannot both be the one that was meant.
             Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
-                return Err(error.into());
+                return Err(error);
             }
             Some(Err(error)) => (None, Some(error)),
-            Some(Ok(bound)) => {
-                let failed = |source| Error::System { what: "serving the control socket", source };
-                (Some(Server::new(bound).map_err(failed)?), None)
-            }
+            Some(Ok(bound)) => (Some(Server::new(bound).map_err(SocketError::Serve)?), None),
         };
-        let concerned = BTreeSet::new();
-        Ok(Self { server, without, started, concerned, left: LINES_PER_SECOND, hidden: 0 })
+        Ok(Self {
+            server,
+            without,
+            started,
+            open: BTreeMap::new(),
+            numbered: 0,
+            concerned: BTreeSet::new(),
+            left: LINES_PER_SECOND,
+            hidden: 0,
+        })
     }
 
     /// Where commands are taken, or why they are not.
@@ -115,22 +126,31 @@ impl Desk {
         Ok(())
     }
 
-    /// Does what is asked, and answers.
-    pub fn handle(&mut self, asked: Asked, station: &mut Station, account: &mut Account, now: Instant) {
-        let Some(server) = &mut self.server else { return };
+    /// Does what is asked, and answers; or returns a command for the station, and answers when its outcome comes back
+    /// ([`settle`](Self::settle)).
+    pub fn handle(
+        &mut self,
+        asked: Asked,
+        station: &Station,
+        statistics: &Statistics,
+        advisor: Option<&mut Advisor>,
+        now: Instant,
+    ) -> Option<Input> {
+        let server = self.server.as_mut()?;
         let view = View::of(station.node(), now);
-        let line = match asked.request {
+        let Asked { client, request } = asked;
+        let line = match request {
             Request::Watch => {
-                server.watch(asked.client, Topic::Hazards);
+                server.watch(client, Topic::Hazards);
                 started()
             }
-            Request::Priority(Priority::Watch) if account.advisor().is_some() => {
-                server.watch(asked.client, Topic::Priority);
+            Request::Priority(Priority::Watch) if advisor.is_some() => {
+                server.watch(client, Topic::Priority);
                 started()
             }
-            Request::Priority(asked) => priority::handle(asked, station, account, now).line(),
+            Request::Priority(asked) => priority::handle(asked, station, advisor, now).line(),
             Request::Status => {
-                let mut status = view.status(station.node(), account, now);
+                let mut status = view.status(station.node(), statistics, now);
                 let radio = station.radio();
                 status.link = radio.describe().to_string();
                 status.link_up = matches!(radio.state(), radio_adapters::LinkState::Up);
@@ -140,32 +160,64 @@ impl Desk {
             }
             Request::List(after) => list(after, station, &view).line(),
             Request::New(declaration) => match declaration.draft(view.position()) {
-                Ok(draft) => command(Command::New(draft), station, account),
+                Ok(draft) => return self.command(client, Command::New(draft)),
                 Err(error) => super::answer::bad_request(&error),
             },
-            Request::Update(id, declaration) => update(id, &declaration, &view, station, account),
-            Request::Cancel(id) => command(Command::Cancel(id), station, account),
-            Request::Negate(id) => command(Command::Negate(id), station, account),
+            Request::Update(id, declaration) => match change(id, &declaration, &view, station) {
+                Ok(command) => return self.command(client, command),
+                Err(line) => line,
+            },
+            Request::Cancel(id) => return self.command(client, Command::Cancel(id)),
+            Request::Negate(id) => return self.command(client, Command::Negate(id)),
         };
-        server.answer(asked.client, &line);
+        server.answer(client, &line);
+        None
+    }
+
+    fn command(&mut self, client: ClientId, command: Command) -> Option<Input> {
+        if self.open.len() >= MOST_OPEN {
+            let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
+            self.server.as_mut()?.answer(client, &failure("busy", &text));
+            return None;
+        }
+        self.numbered += 1;
+        let token = Owner::Control.token(self.numbered);
+        self.open.insert(token, client);
+        Some(Input::Hazard { command, token: Some(token) })
+    }
+
+    /// Answers those whose commands have come to something.
+    pub fn settle(&mut self, station: &Station, outbox: &mut Outbox) {
+        while let Some((token, outcome)) = outbox.take_outcome() {
+            let (Some(client), Some(server)) = (self.open.remove(&token), &mut self.server) else { continue };
+            let line = match outcome {
+                Ok(id) => Answer { event: Some(id.to_string()), ..Answer::done() }.line(),
+                Err(refusal) => refused(&refusal, station),
+            };
+            server.answer(client, &line);
+        }
     }
 
     /// Passes on what became of hazards and requests for priority, a few at a time: to those who watch, and a line each to `out`.
     pub fn tell(
         &mut self,
         station: &Station,
-        account: &mut Account,
+        outbox: &mut Outbox,
+        advisor: Option<&mut Advisor>,
         now: Instant,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
+        self.settle(station, outbox);
         let view = View::of(station.node(), now);
-        self.tell_priority(account, view.wire(), out)?;
+        if let Some(advisor) = advisor {
+            self.tell_priority(advisor, view.wire(), out)?;
+        }
         for _ in 0..TOLD_AT_ONCE {
-            let Some(note) = account.news().take_change() else { break };
+            let Some(note) = outbox.take_change() else { break };
             let changed = match note {
                 Note::Changed(changed) => changed,
                 Note::Renamed { old, new } => {
-                    // The account prints it.
+                    // The notices print it.
                     let mut line = Answer::watch("renamed");
                     (line.event, line.former) = (Some(new.to_string()), Some(old.to_string()));
                     self.watchers(&line);
@@ -179,7 +231,7 @@ impl Desk {
             }
             self.say(kind(event), changed.change.name(), event, &view, out)?;
         }
-        let lost = account.news().take_lost();
+        let lost = outbox.take_lost();
         self.hidden += lost;
         if lost > 0 {
             self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
@@ -190,12 +242,12 @@ impl Desk {
     /// The few that there may be go by the same rule.
     fn tell_priority(
         &mut self,
-        account: &mut Account,
+        advisor: &mut Advisor,
         wire: WireTime,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
-        while let Some((id, progress)) = account.advisor().and_then(|advisor| advisor.take_priority()) {
-            let priority = priority::changed(id, progress, account, wire);
+        while let Some((id, progress)) = advisor.take_priority() {
+            let priority = priority::changed(id, progress, advisor, wire);
             if self.left > 0 {
                 self.left -= 1;
                 writeln!(out, "{}", priority_line(&priority))?;
@@ -259,34 +311,12 @@ fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
     Answer { hazards: Some(hazards), more_after, ..Answer::done() }
 }
 
-fn update(
-    id: EventId,
-    declaration: &Declaration,
-    view: &View,
-    station: &mut Station,
-    account: &mut Account,
-) -> String {
-    let Some(known) = station.node().hazards().find(|known| known.id == id).copied() else {
-        return refused(&Refusal::Unknown(id), station);
-    };
-    match declaration.change(&known, view.position(), view.wire()) {
-        Ok(draft) => command(Command::Update(id, draft), station, account),
-        Err(error) => super::answer::bad_request(&error),
-    }
-}
-
-fn command(command: Command, station: &mut Station, account: &mut Account) -> String {
-    // Of a command of the station's own application, perhaps.
-    account.news().take_outcome();
-    station.input(Input::Hazard { command, token: None }, account);
-    match account.news().take_outcome() {
-        Some(Ok(id)) => Answer { event: Some(id.to_string()), ..Answer::done() }.line(),
-        Some(Err(refusal)) => refused(&refusal, station),
-        None => failure(
-            "no_outcome",
-            "the station did not say what became of it; roadcast hazard list shows what is",
-        ),
-    }
+/// The command that changes an event as declared, or the answer when it cannot be.
+fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, String> {
+    let known = station.node().hazards().find(|known| known.id == id);
+    let known = known.ok_or_else(|| refused(&Refusal::Unknown(id), station))?;
+    let draft = declaration.change(known, view.position(), view.wire());
+    draft.map(|draft| Command::Update(id, draft)).map_err(|error| super::answer::bad_request(&error))
 }
 
 fn refused(refusal: &Refusal, station: &Station) -> String {
@@ -297,6 +327,8 @@ fn refused(refusal: &Refusal, station: &Station) -> String {
     failure(refusal.name(), &why)
 }
 
+/// Commands whose outcome is waited for; the station says it while it handles them.
+const MOST_OPEN: usize = 64;
 /// Events in one answer: a turn's worth of writing JSON.
 const PAGE: usize = 64;
 /// Changes told in one go: those of a burst wait for frames like anybody else.

@@ -1,11 +1,13 @@
-//! What a station says of hazards, kept until the daemon passes it on.
+//! What the station tells the programs at the control socket, kept until the daemon passes it on.
 
 use std::collections::VecDeque;
 
 use v2x_core::hazard::{Changed, EventId, Refusal};
-use v2x_core::io::Event;
+use v2x_core::io::{Event, Token};
 
-/// Something to pass on.
+use crate::daemon::token::Owner;
+
+/// Something for all who watch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Note {
     /// What became of an event.
@@ -19,23 +21,33 @@ pub enum Note {
     },
 }
 
-/// Changes of events and the outcome of the last command.
+/// What became of a program's command: the event it was carried out on, or why it was not.
+pub type Outcome = (Token, Result<EventId, Refusal>);
+
+/// Changes of events for those that watch, and outcomes of commands for those that gave them.
 #[derive(Debug, Default)]
-pub struct News {
-    outcome: Option<Result<EventId, Refusal>>,
+pub struct Outbox {
+    outcomes: VecDeque<Outcome>,
     changes: VecDeque<Note>,
     lost: u64,
 }
 
-impl News {
-    /// Takes note of an event of the station; others than those of hazards pass.
+impl Outbox {
+    /// Takes an event of the station; others than those of hazards pass.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::HazardAccepted { id, .. } => self.outcome = Some(Ok(*id)),
-            Event::HazardRefused { refusal, .. } => self.outcome = Some(Err(*refusal)),
+            Event::HazardAccepted { id, token: Some(token) } => self.outcome(*token, Ok(*id)),
+            Event::HazardRefused { refusal, token: Some(token) } => self.outcome(*token, Err(*refusal)),
             Event::Hazard(changed) => self.note(Note::Changed(*changed)),
             Event::HazardRenamed { old, new } => self.note(Note::Renamed { old: *old, new: *new }),
             _ => {}
+        }
+    }
+
+    /// Of the daemon's other commands somebody else is told. There are no more than commands open.
+    fn outcome(&mut self, token: Token, outcome: Result<EventId, Refusal>) {
+        if Owner::Control.owns(Some(token)) {
+            self.outcomes.push_back((token, outcome));
         }
     }
 
@@ -47,14 +59,14 @@ impl News {
         }
     }
 
-    /// What became of the command just handed in.
-    pub fn take_outcome(&mut self) -> Option<Result<EventId, Refusal>> {
-        self.outcome.take()
+    /// What became of a command, oldest first.
+    pub fn take_outcome(&mut self) -> Option<Outcome> {
+        self.outcomes.pop_front()
     }
 
-    /// Whether there are changes to pass on.
+    /// Whether there is nothing to pass on.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.lost == 0
+        self.outcomes.is_empty() && self.changes.is_empty() && self.lost == 0
     }
 
     /// The oldest change not taken yet.

@@ -9,8 +9,8 @@ use v2x_proto::v1::{PriorityRole, PriorityState};
 use super::answer::{self, Answer};
 use super::request::priority::{DEFAULT_DURATION, Priority, Wish, role_name};
 use super::view::not_sending;
+use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
-use crate::daemon::statistics::Account;
 
 /// Why a station does not ask for priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,12 +67,17 @@ impl Refusal {
 }
 
 /// Does what is asked, all but watching, which is the server's.
-pub(super) fn handle(asked: Priority, station: &Station, account: &mut Account, now: Instant) -> Answer {
-    let done = match asked {
-        Priority::Request(wish) => ask(wish, station, account, now),
-        Priority::Cancel(id) => cancel(id, station, account, now),
-        Priority::Status | Priority::Watch => status(station, account, now),
-    };
+pub(super) fn handle(
+    asked: Priority,
+    station: &Station,
+    advisor: Option<&mut Advisor>,
+    now: Instant,
+) -> Answer {
+    let done = advisor.ok_or(Refusal::NotAVehicle).and_then(|advisor| match asked {
+        Priority::Request(wish) => ask(wish, station, advisor, now),
+        Priority::Cancel(id) => cancel(id, station, advisor, now),
+        Priority::Status | Priority::Watch => Ok(status(station, advisor, now)),
+    });
     done.unwrap_or_else(|refusal| Answer::failure(refusal.name(), &refusal.to_string()))
 }
 
@@ -80,20 +85,17 @@ pub(super) fn handle(asked: Priority, station: &Station, account: &mut Account, 
 pub(super) fn changed(
     id: IntersectionId,
     progress: Progress,
-    account: &mut Account,
+    advisor: &Advisor,
     wire: WireTime,
 ) -> answer::Priority {
-    let open = account
-        .advisor()
-        .and_then(|advisor| find(advisor.road().requests().iter(), id).map(|open| view(open, wire)));
+    let open = find(advisor.road().requests().iter(), id).map(|open| view(open, wire));
     // One that is over is known no more; and of two changes since, the older is told first.
     standing(open.unwrap_or_default(), id, progress, wire)
 }
 
-fn ask(wish: Wish, station: &Station, account: &mut Account, now: Instant) -> Result<Answer, Refusal> {
+fn ask(wish: Wish, station: &Station, advisor: &mut Advisor, now: Instant) -> Result<Answer, Refusal> {
     let (anchor, permissions) = (station.node().anchor(), station.node().pool().active().permissions());
     let sending = station.node().sending();
-    let advisor = account.advisor().ok_or(Refusal::NotAVehicle)?;
     let role = permitted_role(wish.role, permissions)?;
     if let Some(why) = not_sending(sending) {
         return Err(Refusal::SendingBlocked(why));
@@ -134,11 +136,10 @@ fn permitted_role(said: Option<PriorityRole>, permissions: Permissions) -> Resul
 fn cancel(
     id: Option<IntersectionId>,
     station: &Station,
-    account: &mut Account,
+    advisor: &mut Advisor,
     now: Instant,
 ) -> Result<Answer, Refusal> {
     let anchor = station.node().anchor();
-    let advisor = account.advisor().ok_or(Refusal::NotAVehicle)?;
     let open: Vec<_> = advisor.road().requests().iter().map(|open| open.ask().intersection).collect();
     let id = match (id, &*open) {
         (Some(id), _) => id,
@@ -155,11 +156,10 @@ fn cancel(
     Ok(Answer { priority: Some(Box::new(ended)), ..Answer::done() })
 }
 
-fn status(station: &Station, account: &mut Account, now: Instant) -> Result<Answer, Refusal> {
+fn status(station: &Station, advisor: &Advisor, now: Instant) -> Answer {
     let wire = station.node().anchor().wire_at(now);
-    let advisor = account.advisor().ok_or(Refusal::NotAVehicle)?;
     let open = advisor.road().requests().iter().map(|open| view(open, wire));
-    Ok(Answer { priorities: Some(open.collect()), ..Answer::done() })
+    Answer { priorities: Some(open.collect()), ..Answer::done() }
 }
 
 fn find<'a>(mut open: impl Iterator<Item = &'a Open>, id: IntersectionId) -> Option<&'a Open> {

@@ -53,6 +53,9 @@ pub enum SocketError {
         /// What it said.
         source: io::Error,
     },
+    /// The event loop does not take it.
+    #[error("it cannot be served: {0}")]
+    Serve(#[source] io::Error),
 }
 
 impl Bound {

@@ -14,7 +14,7 @@ use v2x_proto::{AreaView, Shape};
 use super::answer::{self, Status};
 use super::request::{direction_name, shape_name};
 use crate::civil::utc;
-use crate::daemon::statistics::Account;
+use crate::daemon::statistics::Statistics;
 
 /// Where and when one looks from.
 #[derive(Clone, Copy, Debug)]
@@ -87,10 +87,10 @@ impl View {
     }
 
     /// How the station is: everything but the link and the hazards, which others know.
-    pub fn status(&self, node: &Node, account: &Account, now: Instant) -> Status {
-        let frames = account.frames();
+    pub fn status(&self, node: &Node, statistics: &Statistics, now: Instant) -> Status {
+        let frames = statistics.frames();
         let by_class = |of: fn(&v2x_report::ClassStats) -> u64| {
-            let classes = account.stats().classes().iter();
+            let classes = statistics.stats().classes().iter();
             classes.map(|class| (class.class.name().to_owned(), of(class))).collect()
         };
         let owned = |counts: &std::collections::BTreeMap<&'static str, u64>| {
@@ -111,10 +111,10 @@ impl View {
             frames_received: frames.received,
             frames_delivered: frames.delivered,
             frames_dropped: frames.dropped,
-            drops: owned(account.drops()),
-            not_sent: owned(account.unsent()),
-            forwarded: account.forwarded(),
-            pseudonym_changes: account.pseudonym_changes(),
+            drops: owned(statistics.drops()),
+            not_sent: owned(statistics.unsent()),
+            forwarded: statistics.forwarded(),
+            pseudonym_changes: statistics.pseudonym_changes(),
             ..Status::default()
         }
     }

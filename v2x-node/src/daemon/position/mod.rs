@@ -29,6 +29,7 @@ use v2x_core::time::{Instant, WireTime};
 pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;
+use crate::error::Complaint;
 
 /// A running source of positions. Dropping it ends its task.
 #[derive(Debug)]
@@ -93,6 +94,8 @@ pub enum PositionError {
         some: String,
     },
 }
+
+impl Complaint for PositionError {}
 
 impl PositionSource {
     /// Starts the source. To be called within a tokio runtime with IO enabled.

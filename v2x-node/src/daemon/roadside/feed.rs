@@ -19,6 +19,7 @@ use super::ClientId;
 use super::line::{self, LONGEST_LINE, Line, LineError};
 use crate::config::FeedAddress;
 use crate::daemon::position::Lines;
+use crate::error::Complaint;
 
 /// An open feed. Dropping it ends its connections and removes its socket.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub struct FeedError {
     source: io::Error,
     right: &'static str,
 }
+
+impl Complaint for FeedError {}
 
 impl Feed {
     /// Listens. To be called within a tokio runtime with IO enabled.
