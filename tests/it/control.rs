@@ -1,4 +1,4 @@
-//! A daemon's desk between a station and the programs at its control socket, and what it says and prints.
+//! A daemon's control handler between a station and the programs at its socket, and what it says and prints.
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,21 @@ use v2x_core::{
     Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
     Node, Position, State, WireTime,
 };
-use v2x_node::account::Account;
 use v2x_node::config::ControlConfig;
-use v2x_node::control::desk::Desk;
-use v2x_node::control::request::{Declaration, Place};
-use v2x_node::control::{Client, ClientError};
-use v2x_node::station::{Live, Observer as _, Station, monotonic};
+use v2x_node::daemon::control::handler::ControlHandler;
+use v2x_node::daemon::control::request::{Declaration, Place};
+use v2x_node::daemon::control::{Client, ClientError};
+use v2x_node::daemon::listeners::Listeners;
+use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
 
 use crate::stations::{Authority, PLACE, START};
 
-/// A station, its desk, and what that printed.
+/// A station, its control handler, and what that printed.
 struct Daemon {
     station: Station,
-    account: Account,
-    desk: Desk,
+    listeners: Listeners,
+    control: ControlHandler,
     position: Option<Position>,
     printed: Vec<u8>,
 }
@@ -41,16 +41,16 @@ impl Daemon {
         let radio = hub.join(LinkAddress([2, 0, 0, 0, 0, number]));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
-        let desk = Desk::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
+        let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
         let mut daemon =
-            Self { station, account: Account::new(anchor), desk, position: None, printed: Vec::new() };
+            Self { station, listeners: Listeners::new(anchor), control, position: None, printed: Vec::new() };
         let wire = daemon.station.node().anchor().wire_at(monotonic());
         daemon.input(Input::Clock { wire, state: ClockState::Locked });
         daemon
     }
 
     fn input(&mut self, input: Input) {
-        self.station.input(input, &mut self.account);
+        self.station.input(input, &mut self.listeners);
     }
 
     /// The station is at `position` and drives east at 10 m/s.
@@ -74,16 +74,21 @@ impl Daemon {
         if let Some(position) = self.position {
             self.drive(position);
         }
-        assert!(self.station.poll(cx, &mut self.account).is_pending());
+        assert!(self.station.poll(cx, &mut self.listeners).is_pending());
         self.tell();
-        while let Poll::Ready(asked) = self.desk.poll(cx, monotonic()) {
-            self.desk.handle(asked, &mut self.station, &mut self.account, monotonic());
+        while let Poll::Ready(asked) = self.control.poll(cx, monotonic()) {
+            let Listeners { statistics, advisor, .. } = &mut self.listeners;
+            let command =
+                self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
+            command.into_iter().for_each(|command| self.input(command));
             self.tell();
         }
     }
 
     fn tell(&mut self) {
-        self.desk.tell(&self.station, &mut self.account, monotonic(), &mut self.printed).unwrap();
+        let Listeners { outbox, advisor, .. } = &mut self.listeners;
+        let printed = &mut self.printed;
+        self.control.tell(&self.station, outbox, advisor.as_mut(), monotonic(), printed).unwrap();
     }
 
     fn printed(&mut self) -> Vec<String> {
@@ -159,14 +164,14 @@ fn every_change_goes_to_who_watches_and_ten_lines_a_second_to_the_output() {
         for number in 0..30 {
             let event = Known { concern: (number == 0).then_some(concern), ..accident(number) };
             let change = if number == 1 { Change::Cancelled } else { Change::New };
-            daemon.account.event(&Event::Hazard(Changed { event, change }));
+            daemon.listeners.event(&Event::Hazard(Changed { event, change }));
         }
         (0..2).for_each(|_| daemon.tell());
         let printed = daemon.printed();
         assert_eq!(printed.len(), 10, "{printed:?}");
         assert_eq!(printed[0], "hazard 0707070707070707/0 accident 320 m ahead, in 32 s");
         assert_eq!(printed[1], "hazard 0707070707070707/1 accident 320 m ahead: cancelled");
-        daemon.desk.upkeep(&daemon.station, monotonic(), &mut daemon.printed).unwrap();
+        daemon.control.upkeep(&daemon.station, monotonic(), &mut daemon.printed).unwrap();
         let rest = daemon.printed();
         assert!(rest[0].starts_with("and 20 more changes of hazards"), "{rest:?}");
         let mut watch = watch;
@@ -247,7 +252,7 @@ fn a_concern_is_told_when_it_begins_and_when_it_ends() {
         daemon.printed();
         for position in [PLACE, PLACE, accident.moved(200.0, 0.0)] {
             daemon.drive(position);
-            daemon.desk.upkeep(&daemon.station, monotonic(), &mut daemon.printed).unwrap();
+            daemon.control.upkeep(&daemon.station, monotonic(), &mut daemon.printed).unwrap();
         }
         let printed = daemon.printed();
         assert_eq!(printed.len(), 2, "once each: {printed:?}");
@@ -265,7 +270,7 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
         let watch = serve(&mut daemons, move || Client::connect(&socket).unwrap().watch().unwrap()).await;
         let daemon = &mut daemons[0];
         for number in 0..300 {
-            daemon.account.event(&Event::Hazard(Changed { event: accident(number), change: Change::New }));
+            daemon.listeners.event(&Event::Hazard(Changed { event: accident(number), change: Change::New }));
         }
         (0..16).for_each(|_| daemon.tell());
         let mut watch = watch;

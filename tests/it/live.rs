@@ -22,8 +22,8 @@ use v2x_core::{
     Anchor, AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, Node, NotSentReason, Pool,
     Received, SendRequest, Transmit,
 };
-use v2x_node::recorder::Recorder;
-use v2x_node::station::{Live, Observer, Station, monotonic};
+use v2x_node::daemon::recorder::Recorder;
+use v2x_node::daemon::station::{Live, Observer, Station, monotonic};
 use v2x_proto::{Class, v1};
 use v2x_recording::record;
 

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::{dump, keys};
 use crate::error::Error;
-use crate::{dump, keys};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -53,24 +53,24 @@ struct Cli {
 enum Command {
     /// A town of vehicles and roadside units, live on this machine, and its verdict on deadlines
     #[cfg(feature = "replay")]
-    #[command(after_help = crate::demo::HELP)]
-    Demo(crate::demo::DemoArgs),
+    #[command(after_help = crate::commands::demo::HELP)]
+    Demo(crate::commands::demo::DemoArgs),
     /// Run a station: the daemon of a vehicle or a roadside unit
-    #[command(after_help = crate::run::HELP)]
-    Run(crate::run::RunArgs),
+    #[command(after_help = crate::commands::run::HELP)]
+    Run(crate::commands::run::RunArgs),
     /// Replay traces and recordings in virtual time
     #[cfg(feature = "replay")]
     #[command(subcommand, arg_required_else_help = true)]
-    Replay(crate::replay_cmd::ReplayCommand),
+    Replay(crate::commands::replay::ReplayCommand),
     /// Make an authority, keys and credentials, and say what a credential allows
     #[command(subcommand, arg_required_else_help = true)]
     Keys(keys::KeysCommand),
     /// Declare, change, end and show hazards of a running daemon
-    #[command(subcommand, arg_required_else_help = true, after_help = crate::hazard_cmd::HELP)]
-    Hazard(crate::hazard_cmd::HazardCommand),
+    #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::hazard::HELP)]
+    Hazard(crate::commands::hazard::HazardCommand),
     /// Have a running vehicle's daemon ask intersections for a green signal
-    #[command(subcommand, arg_required_else_help = true, after_help = crate::priority_cmd::HELP)]
-    Priority(crate::priority_cmd::PriorityCommand),
+    #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::priority::HELP)]
+    Priority(crate::commands::priority::PriorityCommand),
     /// Decode frames from a link or a capture
     #[command(after_help = dump::HELP)]
     Dump(dump::DumpArgs),
@@ -79,13 +79,13 @@ enum Command {
 fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         #[cfg(feature = "replay")]
-        Command::Demo(args) => crate::demo::run(args, out),
-        Command::Run(args) => crate::run::run(args, out),
+        Command::Demo(args) => crate::commands::demo::run(args, out),
+        Command::Run(args) => crate::commands::run::run(args, out),
         #[cfg(feature = "replay")]
-        Command::Replay(command) => crate::replay_cmd::run(command, out),
+        Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
-        Command::Hazard(command) => crate::hazard_cmd::run(command, out),
-        Command::Priority(command) => crate::priority_cmd::run(command, out),
+        Command::Hazard(command) => crate::commands::hazard::run(command, out),
+        Command::Priority(command) => crate::commands::priority::run(command, out),
         Command::Dump(args) => dump::run(args, out),
     }
 }

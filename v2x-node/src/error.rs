@@ -1,105 +1,109 @@
-//! What ends a command, how it is told, and the exit code it becomes.
+//! What ends a command: how it is told, and the exit code it becomes. Each part of the program has errors of its own,
+//! which come here as a [`Complaint`].
 
+use std::error;
+use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::config::ConfigError;
-use crate::control::ClientError;
-use crate::control::socket::SocketError;
-use crate::dump::DumpError;
-use crate::keys::KeysError;
-use crate::position::PositionError;
+/// An error that ends a command. Prints as one line that says where, what was found and what would be right.
+pub trait Complaint: error::Error + Send + Sync + 'static {
+    /// A second line for people: what to do next.
+    fn hint(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The exit code of the process.
+    fn code(&self) -> Code {
+        Code::BadInput
+    }
+}
+
+/// Exit codes other than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// A check failed, or a station refused.
+    CheckFailed = 1,
+    /// Bad input, and everything else.
+    BadInput = 2,
+    /// What a shell calls a program that Ctrl-C ended: 128 + SIGINT.
+    Interrupted = 130,
+}
 
 /// Why a command ended. Prints as one line.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Keys or credentials cannot be used or made.
-    #[error(transparent)]
-    Keys(#[from] KeysError),
-    /// There is no source of positions.
-    #[error(transparent)]
-    Position(#[from] PositionError),
-    /// There is nothing to decode.
-    #[error(transparent)]
-    Dump(#[from] DumpError),
-    /// The configured control socket is another daemon's.
-    #[error("control socket: {0}")]
-    Socket(#[from] SocketError),
-    /// A daemon cannot be asked, or does not do what it is asked.
-    #[error(transparent)]
-    Control(ClientError),
-    /// A roadside unit cannot listen for its controller.
-    #[error(transparent)]
-    Feed(#[from] crate::roadside::feed::FeedError),
-    /// A roadside unit may not say what it is configured to.
-    #[error(
-        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
-        config.display()
-    )]
-    Unpermitted {
-        /// The configuration.
-        config: std::path::PathBuf,
-        /// What is lacking.
-        lacks: v2x_core::Permissions,
-    },
-    /// The link cannot be opened.
-    #[error("link: {0}")]
-    Link(#[from] radio_adapters::OpenError),
+    /// A part of the program cannot do what it was asked.
+    Part(Box<dyn Complaint>),
     /// A file cannot be written or read.
-    #[error("{}: {source}", path.display())]
     File {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// The scheduling asked for cannot be had.
-    #[error("realtime: {0}")]
-    Realtime(#[from] radio_adapters::realtime::RealtimeError),
     /// The operating system refused something the program cannot do without.
-    #[error("{what}: {source}")]
     System {
         /// What was being done.
         what: &'static str,
         /// What the system said.
         source: io::Error,
     },
-    /// A trace or recording cannot be replayed.
-    #[cfg(feature = "replay")]
-    #[error(transparent)]
-    Replay(#[from] crate::replay_cmd::ReplayError),
     /// The user ended it before its end; what there was has been told.
-    #[error("{0}")]
     Interrupted(String),
     /// The program ran, and what it checked does not hold: a deadline, a chain, a comparison.
-    #[error("{0}")]
     Check(String),
     /// Standard output cannot be written.
-    #[error("standard output: {0}")]
-    Output(#[from] io::Error),
+    Output(io::Error),
 }
 
-impl From<ClientError> for Error {
-    fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Config(error) => Self::Config(error),
-            error => Self::Control(error),
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(complaint) => write!(f, "{complaint}"),
+            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::System { what, source } => write!(f, "{what}: {source}"),
+            Self::Interrupted(text) | Self::Check(text) => write!(f, "{text}"),
+            Self::Output(source) => write!(f, "standard output: {source}"),
         }
     }
 }
 
-impl Error {
-    /// 1 when a check failed or a station refused, 130 when the user interrupted, 2 for bad input and everything else.
-    pub fn exit_code(&self) -> ExitCode {
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Check(_) | Self::Control(ClientError::Refused { .. }) => ExitCode::from(CHECK_FAILED),
-            Self::Interrupted(_) => ExitCode::from(INTERRUPTED),
-            _ => ExitCode::from(BAD_INPUT),
+            Self::Part(complaint) => complaint.source(),
+            Self::File { source, .. } | Self::System { source, .. } | Self::Output(source) => Some(source),
+            Self::Interrupted(_) | Self::Check(_) => None,
         }
+    }
+}
+
+impl<C: Complaint> From<C> for Error {
+    fn from(complaint: C) -> Self {
+        Self::Part(Box::new(complaint))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Error {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        let code = match self {
+            Self::Part(complaint) => complaint.code(),
+            Self::Check(_) => Code::CheckFailed,
+            Self::Interrupted(_) => Code::Interrupted,
+            Self::File { .. } | Self::System { .. } | Self::Output(_) => Code::BadInput,
+        };
+        ExitCode::from(code as u8)
     }
 
     /// Whoever read the output has gone: no reason to complain.
@@ -110,21 +114,8 @@ impl Error {
     /// A second line for people: what to do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Config(ConfigError::Read { .. }) => {
-                Some("examples/vehicle.toml and examples/roadside.toml are good starts")
-            }
-            Self::Control(ClientError::NoDaemon { .. } | ClientError::NoneFound { .. }) => Some(
-                "start one with: roadcast run --config station.toml (it prints where its control socket is)",
-            ),
-            Self::Keys(KeysError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(
-                "make keys with: roadcast keys init --dir keys && roadcast keys issue --dir keys --name car-1",
-            ),
+            Self::Part(complaint) => complaint.hint(),
             _ => None,
         }
     }
 }
-
-const CHECK_FAILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
-/// What a shell calls a program that Ctrl-C ended: 128 + SIGINT.
-const INTERRUPTED: u8 = 130;

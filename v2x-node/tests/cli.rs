@@ -307,7 +307,7 @@ fn a_pool_is_what_was_issued_under_its_name() {
     let load = |name: &str| {
         let own = v2x_node::config::OwnFiles::Pool(scratch.0.join("keys").join(name));
         let files = v2x_node::config::IdentityFiles { own, roots: Vec::new(), issuers: Vec::new() };
-        v2x_node::keys::load_pool(&files)
+        v2x_node::key_files::load_pool(&files)
     };
     assert_eq!(load("bus").unwrap().len(), 12);
     let none = load("tram").unwrap_err().to_string();
@@ -325,7 +325,7 @@ mod capture {
     use std::path::Path;
 
     use v2x_node::config::CredentialFiles;
-    use v2x_node::keys::load_identity;
+    use v2x_node::key_files::load_identity;
     use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
     use v2x_proto::hop::{Flags, HopHeader, Kind};
     use v2x_proto::{Class, v1};

@@ -15,8 +15,10 @@ use radio_adapters::{Priority, Radio, TxFrame};
 use serde_json::{Value, json};
 use v2x_core::{ClockState, Config, Fix, Input, Instant, Node, Output, Position, SendRequest};
 use v2x_node::config::StationConfig;
-use v2x_node::station::monotonic;
-use v2x_node::{keys, link, run};
+use v2x_node::daemon::link;
+use v2x_node::daemon::station::monotonic;
+use v2x_node::key_files;
+use v2x_node::machine::read_anchor;
 use v2x_proto::{Class, v1};
 use v2x_report::Report;
 
@@ -115,7 +117,7 @@ pub fn verify(arguments: &[String]) -> Result<(), String> {
         return Err("expected a configuration, cpu and priority".to_owned());
     };
     let config = StationConfig::load(Path::new(config)).map_err(|error| error.to_string())?;
-    let pool = keys::load_pool(&config.identity).map_err(|error| error.to_string())?;
+    let pool = key_files::load_pool(&config.identity).map_err(|error| error.to_string())?;
     let (identity, key) = (pool.active(), pool.active().key());
     let mut source = Source::new(&config)?;
     let samples = (0..SAMPLES)
@@ -159,10 +161,10 @@ struct Source {
 
 impl Source {
     fn new(config: &StationConfig) -> Result<Self, String> {
-        let pool = keys::load_pool(&config.identity).map_err(|error| error.to_string())?;
-        let trust = keys::load_trust(&config.identity.roots, &config.identity.issuers)
+        let pool = key_files::load_pool(&config.identity).map_err(|error| error.to_string())?;
+        let trust = key_files::load_trust(&config.identity.roots, &config.identity.issuers)
             .map_err(|error| error.to_string())?;
-        let anchor = run::read_anchor();
+        let anchor = read_anchor();
         let station = Config { test: true, ..Config::vehicle() };
         let mut node = Node::new(station, pool, trust, 1, anchor);
         node.handle_input(anchor.instant, Input::Clock { wire: anchor.wire, state: ClockState::Locked });

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Value, json};
-use v2x_node::run::{self, RunArgs};
+use v2x_node::daemon::run::{self, DaemonOptions};
 use v2x_proto::Class;
 use v2x_report::{ClassReport, Report, Stage, StageHistogram, Summary, miss_target};
 
@@ -96,7 +96,7 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
     let config = arguments.first().map(PathBuf::from).ok_or("expected a configuration")?;
     let seconds = arguments.get(1).map(|seconds| seconds.parse()).transpose();
     let seconds = seconds.map_err(|error| format!("seconds: {error}"))?;
-    let args = RunArgs { config, record: None, seconds, json: None };
+    let args = DaemonOptions { config, record: None, seconds, json: None };
     let outcome = run::observe(&args, &mut std::io::stdout()).map_err(|error| error.to_string())?;
     let merged = |stage| {
         let mut all = StageHistogram::new();

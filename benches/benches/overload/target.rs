@@ -14,7 +14,7 @@ use radio_adapters::realtime;
 use v2x_core::{
     Anchor, AwarenessRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, Transmit,
 };
-use v2x_node::station::{Live, Observer, Station};
+use v2x_node::daemon::station::{Live, Observer, Station};
 use v2x_proto::Class;
 
 use crate::overload::town::{is_attack, touched};

@@ -1,6 +1,6 @@
 //! How one station of a plan moves along its road.
 
-use v2x_core::position::Position;
+use v2x_core::Position;
 
 use crate::geodesy::Point;
 use crate::source::{DEFAULT_ORIGIN, Sample};

@@ -5,6 +5,7 @@ mod area;
 mod corrections;
 mod feed;
 mod intersection;
+mod map;
 mod plan;
 mod sign;
 mod work_zone;

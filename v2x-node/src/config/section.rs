@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeArray as Array, DeTable as Table, DeValue as Value};
 use v2x_core::WireTime;
 
-use crate::position::wire_of_iso8601;
+use crate::civil::wire_of_iso8601;
+use crate::error::Complaint;
 
 /// Why a configuration file cannot be used. Each kind prints as one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +71,13 @@ pub enum ConfigError {
         /// How to resolve it.
         right: String,
     },
+}
+
+impl Complaint for ConfigError {
+    fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::Read { .. })
+            .then_some("examples/vehicle.toml and examples/roadside.toml are good starts")
+    }
 }
 
 /// A key in a file: prints as `station.toml:12: link.kind`.

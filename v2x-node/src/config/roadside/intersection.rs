@@ -9,8 +9,7 @@ use v2x_proto::v1;
 use super::super::place::coordinates;
 use super::super::section::{ConfigError, Document, Section, one_of, read_text};
 use super::Intersection;
-use super::plan;
-use crate::roadside::map;
+use super::{map, plan};
 
 /// Reads `file`, which `section` names under `intersections`.
 pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, ConfigError> {

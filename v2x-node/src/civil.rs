@@ -1,0 +1,90 @@
+//! Civil time of receivers to wire time.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use v2x_core::WireTime;
+
+/// ISO 8601 as gpsd writes it, `2026-11-23T10:00:00.250Z`; other offsets are taken too.
+pub(crate) fn wire_of_iso8601(text: &str) -> Option<WireTime> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    wire_of_unix_micros(time.timestamp_micros())
+}
+
+/// UTC date and time of day.
+pub(crate) fn wire_of_utc(date: NaiveDate, time: NaiveTime) -> Option<WireTime> {
+    wire_of_unix_micros(date.and_time(time).and_utc().timestamp_micros())
+}
+
+/// UTC time of day without a date: the one nearest to `near`, as midnight may lie between them.
+pub(crate) fn wire_of_time_of_day(time: NaiveTime, near: WireTime) -> Option<WireTime> {
+    let near = utc_of_wire(near)?;
+    let seconds = i64::from(time.num_seconds_from_midnight()) - i64::from(near.num_seconds_from_midnight());
+    let days = match seconds {
+        HALF_DAY_S.. => -1,
+        ..=MINUS_HALF_DAY_S => 1,
+        _ => 0,
+    };
+    let date = near.date().checked_add_signed(TimeDelta::days(days))?;
+    wire_of_utc(date, time)
+}
+
+/// The UTC date and time of a wire time, for showing.
+pub(crate) fn utc_of_wire(wire: WireTime) -> Option<NaiveDateTime> {
+    let micros = i64::try_from(wire.as_micros()).ok()?.checked_add(EPOCH_UNIX_US - LEAP_SINCE_EPOCH_US)?;
+    DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
+}
+
+/// A wire time in words, `2026-11-23 10:00:00 UTC`.
+pub(crate) fn utc(wire: WireTime) -> String {
+    utc_of_wire(wire).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// Microseconds since 1970-01-01T00:00:00Z as wire time; `None` before 2004.
+pub(crate) fn wire_of_unix_micros(micros: i64) -> Option<WireTime> {
+    let wire = micros.checked_sub(EPOCH_UNIX_US)?.checked_add(LEAP_SINCE_EPOCH_US)?;
+    u64::try_from(wire).ok().map(WireTime::from_micros)
+}
+
+/// 2004-01-01T00:00:00Z in Unix time.
+const EPOCH_UNIX_US: i64 = 1_072_915_200_000_000;
+/// Leap seconds from 2004 to the last one, 2016-12-31 (IERS Bulletin C). Earlier dates come out up to 5 s late,
+/// which matters to nobody: such a fix is years old.
+const LEAP_SINCE_EPOCH_US: i64 = 5_000_000;
+const HALF_DAY_S: i64 = 43_200;
+const MINUS_HALF_DAY_S: i64 = -HALF_DAY_S;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iso_times_count_from_2004_in_tai() {
+        // 2026-01-01T00:00:00Z is Unix 1,767,225,600.
+        let expected = (1_767_225_600 - 1_072_915_200 + 5) * 1_000_000;
+        assert_eq!(wire_of_iso8601("2026-01-01T00:00:00.000Z"), Some(WireTime::from_micros(expected)));
+        assert_eq!(
+            wire_of_iso8601("2026-01-01T01:00:00.25+01:00"),
+            Some(WireTime::from_micros(expected + 250_000))
+        );
+        for wrong in ["", "2026-01-01", "2003-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "yesterday"] {
+            assert_eq!(wire_of_iso8601(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_falls_on_the_nearest_day() {
+        let near = wire_of_iso8601("2026-03-01T00:00:01Z").unwrap();
+        let before = NaiveTime::from_hms_opt(23, 59, 59).unwrap();
+        assert_eq!(wire_of_time_of_day(before, near), wire_of_iso8601("2026-02-28T23:59:59Z"));
+        let after = NaiveTime::from_hms_opt(0, 0, 2).unwrap();
+        assert_eq!(wire_of_time_of_day(after, near), wire_of_iso8601("2026-03-01T00:00:02Z"));
+        let near = wire_of_iso8601("2026-02-28T23:59:59Z").unwrap();
+        assert_eq!(wire_of_time_of_day(after, near), wire_of_iso8601("2026-03-01T00:00:02Z"));
+    }
+
+    #[test]
+    fn wire_time_shows_as_the_utc_it_came_from() {
+        let wire = wire_of_iso8601("2026-11-23T10:00:00.250Z").unwrap();
+        assert_eq!(utc_of_wire(wire).unwrap().to_string(), "2026-11-23 10:00:00.250");
+        assert_eq!(utc_of_wire(WireTime::from_micros(u64::MAX)), None);
+    }
+}

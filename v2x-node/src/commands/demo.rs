@@ -1,0 +1,458 @@
+//! `roadcast demo`: a town on one machine. No root, no GNSS, no files, no network beyond loopback.
+//!
+//! Vehicles of a mobility trace and two roadside units, each a full [`Node`] with its own credential, send
+//! frames through real UDP sockets on the loopback interface. A range wrapper makes stations deaf to each
+//! other that are out of radio range. What each station was meant to receive is kept account of, so the
+//! verdict counts what never arrived, not only what was late.
+
+mod air;
+mod screen;
+mod town;
+
+use core::future::poll_fn;
+use core::time::Duration;
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use clap::Args;
+use prost::Message as _;
+use radio_adapters::timer::DeadlineTimer;
+use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+use v2x_core::{
+    Anchor, ClockState, Config, Event, Fix, Input, Instant, MessageId, Node, Role, SendRequest, Transmit,
+};
+use v2x_proto::{Class, Digest, v1};
+use v2x_replay::identities::{Cast, Part};
+use v2x_replay::ledger::{Delivery, Ledger, Outcome};
+use v2x_replay::spatial::Spatial;
+use v2x_report::{Kind, Report, Stage, Verdict, Verify, html, receive_stages, send_stages};
+
+use self::air::{Air, RangeRadio, frame_key};
+use self::screen::Screen;
+use self::town::{Player, Town};
+use crate::daemon::link::LinkError;
+use crate::daemon::roadside::Roadside;
+use crate::daemon::station::{Live, Observer, Station, monotonic};
+use crate::error::Error;
+use crate::machine::{os_seed, read_anchor, write_json};
+
+/// `roadcast demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How long to run, seconds
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Radio range, metres
+    #[arg(long, value_name = "M", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub range: u32,
+    /// Write the report to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report with plots and a map to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Examples shown under `roadcast demo --help`.
+pub const HELP: &str = "Examples:
+  roadcast demo
+  roadcast demo --seconds 60 --html town.html --json town.json
+
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it, 2 bad usage.";
+
+/// Runs the demo.
+///
+/// # Errors
+/// A class missed its target, or the machine refuses sockets or timers.
+pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
+    for path in [&args.json, &args.html].into_iter().flatten() {
+        // Better now than after the run.
+        check_writable(path)?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|source| Error::System { what: "starting the event loop", source })?;
+    let town = Town::new();
+    let tasks = LocalSet::new();
+    let report = tasks.block_on(&runtime, live(args, &town, out))?;
+    write!(out, "{}", report.table())?;
+    out.flush()?;
+    if let Some(path) = &args.json {
+        write_json(path, &report)?;
+        writeln!(out, "report: {}", path.display())?;
+    }
+    if let Some(path) = &args.html {
+        let page = html::render(&report, &town.map());
+        std::fs::write(path, page).map_err(|source| Error::File { path: path.clone(), source })?;
+        writeln!(out, "page: {}", path.display())?;
+    }
+    match report.verdict {
+        Verdict::Met => Ok(()),
+        Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
+    }
+}
+
+async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Report, Error> {
+    let failed = |what| move |source| Error::System { what, source };
+    let anchor = read_anchor();
+    let start = anchor.instant + LEAD;
+    let length = Duration::from_secs(args.seconds);
+    let end = start + length;
+    let seed = os_seed()?;
+    let cast = Cast::new(seed, anchor.wire, length).map_err(|error| Error::Check(error.to_string()))?;
+    let air = Air::new(town.stations(), f64::from(args.range));
+    let books = Rc::new(RefCell::new(Books::new()));
+    let link = UdpConfig::new(group(), UdpInterface::Address(Ipv4Addr::LOCALHOST));
+    for number in 0..town.stations() {
+        let station = join(town, &cast, number, seed, anchor, &air, &link)?;
+        let player = Player::new(town, number, start);
+        let application = Application::new(town, number, start, anchor);
+        let observer = Bookkeeper { number, air: air.clone(), books: Rc::clone(&books) };
+        tokio::task::spawn_local(drive(station, player, application, observer, air.clone(), end));
+    }
+    let mut screen = Screen::new(out, args.seconds, town)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("listening for Ctrl-C"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed("listening for SIGTERM"))?;
+    let mut timer = DeadlineTimer::new().map_err(failed("making a timer"))?;
+    let mut next = start + TICK;
+    loop {
+        let at = next.min(end);
+        timer.set(Some(at.as_nanos())).map_err(failed("setting a timer"))?;
+        tokio::select! {
+            expired = timer.expired() => expired.map_err(failed("waiting for a timer"))?,
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+        }
+        let now = monotonic();
+        screen.show(now.since(start), air.present(), &books.borrow())?;
+        next = next + TICK;
+        if now >= end {
+            break;
+        }
+    }
+    screen.clear()?;
+    let ended = monotonic().min(end);
+    let books = books.replace(Books::new());
+    Ok(books.report(ended, ended.since(start).as_secs_f64(), town.stations()))
+}
+
+fn join(
+    town: &Town,
+    cast: &Cast,
+    number: u32,
+    seed: u64,
+    anchor: Anchor,
+    air: &Air,
+    link: &UdpConfig,
+) -> Result<Station, Error> {
+    let (config, part) = match town.role(number) {
+        Role::Vehicle if number == town.ambulance() => (Config::vehicle(), Part::EmergencyVehicle),
+        Role::Vehicle => (Config::vehicle(), Part::Vehicle),
+        Role::Roadside => (Config::roadside(), Part::Roadside),
+    };
+    let config = Config { test: true, ..config };
+    let identity = cast.identity(number, part);
+    let node = Node::with_host(config, identity, cast.trust().clone(), seed, anchor, Box::new(Live));
+    let radio = RangeRadio::new(UdpRadio::open(link).map_err(LinkError)?, air.clone(), number);
+    Station::new(node, Box::new(radio), None)
+        .map_err(|source| Error::System { what: "making a timer", source })
+}
+
+/// One station's task: its frames and timers, its positions, its application.
+async fn drive(
+    mut station: Station,
+    mut player: Player,
+    mut application: Application,
+    mut observer: Bookkeeper,
+    air: Air,
+    end: Instant,
+) -> io::Result<()> {
+    let mut timer = DeadlineTimer::new()?;
+    let clock =
+        Input::Clock { wire: station.node().anchor().wire_at(monotonic()), state: ClockState::Locked };
+    station.input(clock, &mut observer);
+    loop {
+        let now = monotonic();
+        if now >= end {
+            return Ok(());
+        }
+        if player.next() <= now {
+            let wire = station.node().anchor().wire_at(now);
+            let fix = player.fix(now, wire);
+            air.place(observer.number, fix.map(|fix| fix.position));
+            application.see(fix.as_ref());
+            station.input(Input::Fix(fix), &mut observer);
+        }
+        for request in application.due(now, &station) {
+            station.input(Input::Send(request), &mut observer);
+        }
+        let next = player.next().min(application.next()).min(end);
+        timer.set(Some(next.as_nanos()))?;
+        tokio::select! {
+            biased;
+            ended = poll_fn(|cx| station.poll(cx, &mut observer)) => {
+                let Err(error) = ended;
+                return Err(error);
+            }
+            expired = timer.expired() => expired?,
+        }
+    }
+}
+
+/// What a station says besides its beacons: signals, or hazards it brakes for.
+struct Application {
+    unit: Option<Roadside>,
+    alert: Option<Instant>,
+    braking: bool,
+    brake: Option<Fix>,
+    hazards: u32,
+}
+
+impl Application {
+    fn new(town: &Town, number: u32, start: Instant, anchor: Anchor) -> Self {
+        let unit = town
+            .intersection(number)
+            .map(|(config, name, place)| Roadside::new(&config, &name, place, start));
+        let alert = (town.ambulance() == number).then_some(start);
+        let _ = anchor;
+        Self { unit, alert, braking: false, brake: None, hazards: 0 }
+    }
+
+    /// Looks at the vehicle's own motion: the start of hard braking is a hazard to those behind.
+    fn see(&mut self, fix: Option<&Fix>) {
+        let hard = fix.and_then(|fix| fix.acceleration).is_some_and(|a| a <= HARD_BRAKING);
+        if hard && !self.braking {
+            self.brake = fix.copied();
+        }
+        self.braking = hard;
+    }
+
+    fn next(&self) -> Instant {
+        let unit = self.unit.as_ref().and_then(Roadside::next_due);
+        unit.into_iter().chain(self.alert).min().unwrap_or(Instant::FAR_FUTURE)
+    }
+
+    fn due(&mut self, now: Instant, station: &Station) -> Vec<SendRequest> {
+        let wire = station.node().anchor().wire_at(now);
+        let origin = station.node().digest();
+        let mut requests = Vec::new();
+        if let Some(unit) = &mut self.unit
+            && unit.next_due().is_some_and(|due| due <= now)
+        {
+            requests.extend(unit.due(now, wire).into_iter().filter_map(|input| match input {
+                Input::Send(request) => Some(request),
+                // The town has no road works.
+                _ => None,
+            }));
+        }
+        if let Some(fix) = self.brake.take() {
+            self.hazards += 1;
+            let hazard =
+                hazard(origin, self.hazards, &fix, wire.as_micros(), DANGEROUS_SITUATION, BRAKE_LIGHTS);
+            requests.push(request(Class::D0, 100, None, &hazard));
+        }
+        if let Some(due) = self.alert
+            && due <= now
+        {
+            self.alert = Some(due + ALERT_INTERVAL);
+            if let Some(fix) = self.last_fix(station) {
+                let hazard = hazard(origin, 0, &fix, wire.as_micros(), EMERGENCY_VEHICLE, 0);
+                requests.push(request(Class::D1, 500, Some(due), &hazard));
+            }
+        }
+        requests
+    }
+
+    fn last_fix(&self, station: &Station) -> Option<Fix> {
+        station.node().last_fix()
+    }
+}
+
+fn request(class: Class, lifetime_ms: u32, due: Option<Instant>, hazard: &v1::Hazard) -> SendRequest {
+    SendRequest {
+        message_type: v1::MessageType::Hazard as u32,
+        class,
+        lifetime_ms,
+        max_hops: 1,
+        area: None,
+        subject: 0,
+        due,
+        token: None,
+        payload: Bytes::from(hazard.encode_to_vec()),
+    }
+}
+
+fn hazard(origin: Digest, number: u32, fix: &Fix, wire_us: u64, cause: u32, sub_cause: u32) -> v1::Hazard {
+    v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&origin.0), number }),
+        state: v1::HazardState::New as i32,
+        detection_time_us: wire_us,
+        reference_time_us: wire_us,
+        position: Some(v1::Position {
+            latitude: fix.position.latitude,
+            longitude: fix.position.longitude,
+            ..v1::Position::default()
+        }),
+        cause,
+        sub_cause,
+        validity_s: Some(2),
+        speed: fix.speed.map(u32::from),
+        heading: fix.heading.map(u32::from),
+        ..v1::Hazard::default()
+    }
+}
+
+/// The run's account: what was meant for whom, and what came of it.
+pub(crate) struct Books {
+    ledger: Ledger<MessageId>,
+    spatial: Spatial,
+    /// For the screen: sent, delivered, in time, slowest in the last tick, per class.
+    pub(crate) live: [LiveCount; 6],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LiveCount {
+    pub(crate) sent: u64,
+    pub(crate) expected: u64,
+    pub(crate) delivered: u64,
+    pub(crate) late: u64,
+    pub(crate) slowest_ns: u64,
+}
+
+impl Books {
+    fn new() -> Self {
+        Self { ledger: Ledger::new(), spatial: Spatial::new(), live: [LiveCount::default(); 6] }
+    }
+
+    fn report(self, ended: Instant, seconds: f64, stations: u32) -> Report {
+        let outcome: Outcome = self.ledger.finish(ended.as_nanos());
+        let mut report = Report::new(Kind::Demo, env!("CARGO_PKG_VERSION"), Verify::Every, &outcome.stats);
+        outcome.fill(&mut report);
+        report.stations = u64::from(stations);
+        report.set_duration(seconds, seconds);
+        report.age_of_information = self.spatial.age_of_information();
+        report.inter_packet_gap = self.spatial.inter_packet_gap();
+        report
+    }
+}
+
+/// Writes one station's events into the books.
+struct Bookkeeper {
+    number: u32,
+    air: Air,
+    books: Rc<RefCell<Books>>,
+}
+
+impl Observer for Bookkeeper {
+    fn event(&mut self, event: &Event) {
+        let mut books = self.books.borrow_mut();
+        let books = &mut *books;
+        match event {
+            Event::Sent(sent) => {
+                let audience = self.air.audience(self.number);
+                let live = &mut books.live[sent.id.class.index()];
+                live.sent += 1;
+                live.expected += audience.len() as u64;
+                let sent_ns = sent.generated.as_nanos();
+                self.air.signed_by(sent.id.signer, self.number);
+                books.ledger.sent(sent.id, sent.id.class, sent_ns, audience.into_iter());
+            }
+            Event::Received(received) => {
+                let at = received.stamps.delivered.as_nanos();
+                let stages: Vec<(Stage, u64)> = receive_stages(&received.stamps).collect();
+                let delivery = books.ledger.delivered(received.id, self.number, at, &stages);
+                if let Delivery::Intended { distance_m, latency_ns } = delivery {
+                    let class = received.id.class;
+                    let live = &mut books.live[class.index()];
+                    live.delivered += 1;
+                    live.slowest_ns = live.slowest_ns.max(latency_ns);
+                    let late =
+                        class.deadline().is_some_and(|deadline| u128::from(latency_ns) > deadline.as_nanos());
+                    live.late += u64::from(late);
+                    if class == Class::D2
+                        && let Some(sender) = self.air.number_of(received.id.signer)
+                    {
+                        let generated = at.saturating_sub(latency_ns);
+                        books.spatial.received(sender, self.number, distance_m, generated, at);
+                    }
+                }
+            }
+            Event::Dropped(dropped) => {
+                books.ledger.dropped(dropped.claimed, self.number, dropped.reason.name());
+            }
+            Event::NotSent(not_sent) => {
+                if let Some(id) = not_sent.id {
+                    books.ledger.withheld(id, not_sent.reason.name());
+                }
+            }
+            Event::Forwarded(_)
+            | Event::NeighbourAdded(_)
+            | Event::NeighbourLost(_)
+            | Event::Sending(_)
+            | Event::Revoked(_)
+            | Event::RevocationRefused(_)
+            | Event::RevocationStale { .. }
+            | Event::Trust(_)
+            | Event::Suspicion(_)
+            | Event::Misbehaviour(_)
+            | Event::PseudonymChanged { .. }
+            | Event::Hazard(_)
+            | Event::HazardAccepted { .. }
+            | Event::HazardRefused { .. }
+            | Event::HazardRenamed { .. }
+            | Event::PoolLow { .. } => {}
+        }
+    }
+
+    fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
+        let mut books = self.books.borrow_mut();
+        books.ledger.stages(frame.class, &send_stages(&frame.stamps));
+        let waited = on_air.nanos_since(frame.stamps.gate_open);
+        books.ledger.stages(frame.class, &[(Stage::GateToAir, waited)]);
+    }
+
+    fn transmit_failed(&mut self, frame: &Transmit, _error: &io::Error) {
+        self.air.forget(frame_key(&frame.bytes));
+        self.books.borrow_mut().ledger.withheld(frame.id, "link_error");
+    }
+}
+
+fn check_writable(path: &std::path::Path) -> Result<(), Error> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => std::path::Path::new("."),
+    };
+    let there =
+        std::fs::metadata(directory).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    if !there.is_dir() || path.is_dir() {
+        let source = io::Error::new(io::ErrorKind::NotADirectory, "give a file in a directory that exists");
+        return Err(Error::File { path: path.to_owned(), source });
+    }
+    Ok(())
+}
+
+/// A port of this process's own, so that two demos on one machine do not wake each other.
+fn group() -> SocketAddrV4 {
+    let port = 20_000 + (std::process::id() % 20_000) as u16;
+    SocketAddrV4::new(Ipv4Addr::new(239, 255, 77, 78), port)
+}
+
+/// Stations are ready this long before the run starts.
+const LEAD: Duration = Duration::from_millis(200);
+/// The table is renewed this often.
+const TICK: Duration = Duration::from_secs(1);
+/// From -4 m/s^2 on a following driver needs telling (UN R13-H: brake lights may flash from -6; emergency
+/// electronic brake lights in US VSC from -0.4 g), 0.1 m/s^2.
+const HARD_BRAKING: i16 = -40;
+const ALERT_INTERVAL: Duration = Duration::from_millis(100);
+/// TS 102 894-2 cause codes.
+const DANGEROUS_SITUATION: u32 = 99;
+const BRAKE_LIGHTS: u32 = 1;
+const EMERGENCY_VEHICLE: u32 = 95;

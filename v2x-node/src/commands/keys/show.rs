@@ -1,0 +1,197 @@
+//! `roadcast keys show`: a credential in words.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use v2x_core::{CredentialError, Permissions, TrustStore, WireTime, credential_hash};
+use v2x_proto::credential::CredentialView;
+use v2x_proto::v1::StationClass;
+use v2x_proto::{AreaView, Digest};
+
+use super::files::{is_delta, is_key};
+use super::{ISSUER, ROOT};
+use crate::civil::utc;
+use crate::error::Error;
+use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
+
+/// `roadcast keys show`
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// A credential or a revocation delta; of a private key only the public half is shown
+    file: PathBuf,
+    /// A root to check the chain with; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    root: Vec<PathBuf>,
+    /// An issuer to check the chain with; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    issuer: Vec<PathBuf>,
+}
+
+pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
+    if is_key(&args.file) {
+        let key = read_key(&args.file)?;
+        writeln!(out, "{}: private key, Ed25519", args.file.display())?;
+        writeln!(out, "public key   {}", hex(key.verifying_key().as_bytes()))?;
+        return Ok(());
+    }
+    if is_delta(&args.file) {
+        let (roots, issuers) = (or_beside(args, &args.root, ROOT), or_beside(args, &args.issuer, ISSUER));
+        return super::revoke::show(&args.file, &roots, &issuers, out);
+    }
+    let bytes = read_credential(&args.file)?;
+    let malformed = |error: v2x_proto::credential::CredentialError| KeyFileError::Credential {
+        path: args.file.clone(),
+        source: CredentialError::from(error),
+    };
+    let view = CredentialView::parse(&bytes).map_err(malformed)?;
+    let fields = &view.fields;
+    let permissions = Permissions(fields.permissions);
+    let kind = match (fields.issuer, permissions.contains(Permissions::ISSUE)) {
+        (None, _) => "root",
+        (Some(_), true) => "issuer",
+        (Some(_), false) => "station",
+    };
+    let from = WireTime::from_secs(fields.not_before_s);
+    let until = from + core::time::Duration::from_secs(u64::from(fields.duration_min) * 60);
+    writeln!(out, "{}: credential of a {kind}, {} bytes", args.file.display(), bytes.len())?;
+    writeln!(out, "digest       {}", Digest::of_hash(&credential_hash(&bytes)))?;
+    match fields.issuer {
+        Some(issuer) => writeln!(out, "issuer       {issuer}")?,
+        None => writeln!(out, "issuer       itself")?,
+    }
+    writeln!(out, "class        {}", class_name(fields.station_class))?;
+    writeln!(out, "valid        {} to {}", utc(from), utc(until))?;
+    writeln!(out, "may say      {}", words(permissions))?;
+    writeln!(
+        out,
+        "where        {}",
+        fields.region.as_ref().map_or_else(|| "anywhere its issuer may".into(), region)
+    )?;
+    writeln!(out, "public key   {}", hex(&fields.public_key))?;
+    writeln!(out, "revocation   series {}", fields.revocation_series)?;
+    let now = super::clock::wire_time_us();
+    chain(args, kind, &bytes, WireTime::from_micros(now), (from, until), out)
+}
+
+/// Checks the chain when there is something to check it with.
+fn chain(
+    args: &ShowArgs,
+    kind: &str,
+    bytes: &[u8],
+    now: WireTime,
+    (from, until): (WireTime, WireTime),
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let roots = or_beside(args, &args.root, ROOT);
+    let mut issuers = if kind == "station" { or_beside(args, &args.issuer, ISSUER) } else { Vec::new() };
+    if roots.is_empty() || (kind == "station" && issuers.is_empty()) {
+        writeln!(out, "chain        not checked: give --root and --issuer")?;
+        return Ok(());
+    }
+    let verdict = match kind {
+        "root" => load_trust(std::slice::from_ref(&args.file), &[]).map(drop).map_err(Error::from),
+        "issuer" => {
+            issuers = vec![args.file.clone()];
+            load_trust(&roots, &issuers).map(drop).map_err(Error::from)
+        }
+        _ => load_trust(&roots, &issuers)
+            .map_err(Error::from)
+            .and_then(|store| station(&store, bytes, now, args)),
+    };
+    let timely = if now < from {
+        Err(Error::Check(format!("{}: not valid yet", args.file.display())))
+    } else if now >= until {
+        Err(Error::Check(format!("{}: no longer valid", args.file.display())))
+    } else {
+        Ok(())
+    };
+    let names: Vec<String> = roots.iter().chain(&issuers).map(|path| path.display().to_string()).collect();
+    match verdict.and(timely) {
+        Ok(()) => {
+            writeln!(out, "chain        holds, valid now (checked with {})", names.join(", "))?;
+            Ok(())
+        }
+        Err(error) => {
+            writeln!(out, "chain        does not hold (checked with {})", names.join(", "))?;
+            Err(Error::Check(error.to_string()))
+        }
+    }
+}
+
+/// The files given, or the authority's file beside the one shown.
+fn or_beside(args: &ShowArgs, given: &[PathBuf], name: &str) -> Vec<PathBuf> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let path = args.file.parent().unwrap_or(Path::new("")).join(format!("{name}.cred"));
+    path.exists().then_some(path).into_iter().collect()
+}
+
+fn station(store: &TrustStore, bytes: &[u8], now: WireTime, args: &ShowArgs) -> Result<(), Error> {
+    let checked = store.check_station(bytes, now);
+    checked.map(drop).map_err(|source| KeyFileError::Credential { path: args.file.clone(), source }.into())
+}
+
+fn words(permissions: Permissions) -> String {
+    if permissions == Permissions::NONE {
+        "nothing".to_owned()
+    } else {
+        folded(permissions.to_string().split(',').map(ToOwned::to_owned))
+    }
+}
+
+/// Words with commas, in lines that a terminal of 80 columns shows whole, each under the first.
+fn folded(words: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
+    let mut column = COLUMN;
+    for word in words {
+        if text.is_empty() {
+            column += word.len();
+        } else if column + 2 + word.len() + 1 > WIDTH {
+            text.push_str(",\n");
+            text.push_str(&" ".repeat(COLUMN));
+            column = COLUMN + word.len();
+        } else {
+            text.push_str(", ");
+            column += 2 + word.len();
+        }
+        text.push_str(&word);
+    }
+    text
+}
+
+/// Where values begin.
+const COLUMN: usize = 13;
+const WIDTH: usize = 80;
+
+fn region(area: &AreaView) -> String {
+    let degrees = |unit: i32| f64::from(unit) * 1e-7;
+    let (latitude, longitude) = (degrees(area.latitude), degrees(area.longitude));
+    match area.shape {
+        v2x_proto::Shape::Circle => {
+            format!("within {} m of {latitude:.5}, {longitude:.5}", area.distance_a_m)
+        }
+        shape => format!(
+            "{} of {} m by {} m about {latitude:.5}, {longitude:.5}, turned {} degrees",
+            format!("{shape:?}").to_lowercase(),
+            area.distance_a_m,
+            area.distance_b_m,
+            area.azimuth_deg
+        ),
+    }
+}
+
+fn class_name(class: u8) -> String {
+    match StationClass::try_from(i32::from(class)) {
+        Ok(known) => {
+            let name = known.as_str_name().trim_start_matches("STATION_CLASS_");
+            name.to_lowercase().replace('_', " ")
+        }
+        Err(_) => format!("number {class}, unknown to this version"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

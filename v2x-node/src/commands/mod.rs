@@ -1,0 +1,11 @@
+//! The commands of the program, one module each.
+
+#[cfg(feature = "replay")]
+pub mod demo;
+pub mod dump;
+pub mod hazard;
+pub mod keys;
+pub mod priority;
+#[cfg(feature = "replay")]
+pub mod replay;
+pub mod run;

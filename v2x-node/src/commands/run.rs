@@ -1,0 +1,53 @@
+//! `roadcast run`: a station, until it is told to stop.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::daemon::run::{DaemonOptions, Outcome, observe};
+use crate::error::Error;
+use crate::machine::write_json;
+
+/// `roadcast run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// The station's configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Record every input before it is handled, for `roadcast replay check`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Stop after this many seconds instead of at SIGTERM or Ctrl-C
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Write the report at the end (and every report.every_s) to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Examples shown under `roadcast run --help`.
+pub const HELP: &str = "Examples:
+  roadcast run --config examples/vehicle.toml
+  roadcast run --config car-1.toml --record night.rec --seconds 3600
+
+SIGHUP reads roots and issuers again. Revocation deltas are read when their files change.
+
+A vehicle prints the signal ahead and signs in force, at most once a second. A status line is printed every
+report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
+SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
+
+/// Runs the daemon until it is told to stop, then prints and writes its report.
+///
+/// # Errors
+/// As [`observe`].
+pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let RunArgs { config, record, seconds, json } = args.clone();
+    let Outcome { report, json, .. } = observe(&DaemonOptions { config, record, seconds, json }, out)?;
+    write!(out, "{}", report.table())?;
+    if let Some(path) = &json {
+        write_json(path, &report)?;
+    }
+    // On a road stations come and go: what is missing at the edge of range is no failure of this one.
+    Ok(())
+}

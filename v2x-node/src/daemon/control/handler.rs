@@ -1,0 +1,335 @@
+//! Answers what the daemon is asked over its control socket, and tells what became of hazards and requests.
+//!
+//! A command goes into the node with a token; whoever gave it is answered when the token comes back with its outcome.
+
+use core::task::{Context, Poll};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+
+use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
+use v2x_proto::Class;
+
+use super::answer::{Answer, failure};
+use super::display::{change_line, priority_line};
+use super::outbox::{Note, Outbox};
+use super::priority;
+use super::request::priority::Priority;
+use super::request::{Declaration, Request};
+use super::server::{Asked, ClientId, Server, Topic};
+use super::socket::{self, Bound, SocketError};
+use super::view::{View, not_sending};
+use crate::config::ControlConfig;
+use crate::daemon::advice::Advisor;
+use crate::daemon::station::Station;
+use crate::daemon::statistics::Statistics;
+use crate::daemon::token::Owner;
+
+/// A daemon's control socket, if it has one, and what it prints about hazards.
+#[derive(Debug)]
+pub struct ControlHandler {
+    server: Option<Server>,
+    /// Why there is no socket, when there should be one.
+    without: Option<SocketError>,
+    started: Instant,
+    /// Commands in the node, and who waits for what becomes of each.
+    open: BTreeMap<Token, ClientId>,
+    numbered: u64,
+    /// Events that were told to concern the station; no more than are known.
+    concerned: BTreeSet<EventId>,
+    /// Lines that may still be printed in this second, and those that were not.
+    left: u32,
+    hidden: u64,
+}
+
+impl ControlHandler {
+    /// Opens the socket that the configuration in `file` asks for. One that cannot be had is told by
+    /// [`describe`](Self::describe) and is otherwise no reason not to run. Call inside a tokio runtime with IO.
+    ///
+    /// # Errors
+    /// Another daemon listens at the socket that the configuration names, or the event loop does not take the socket.
+    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, SocketError> {
+        let bound = match config {
+            ControlConfig::Off => None,
+            ControlConfig::At(path) => Some(Bound::at(path)),
+            ControlConfig::Default => Some(Bound::at_default(&socket::default_path(file))),
+        };
+        let (server, without) = match bound {
+            None => (None, None),
+            // Two stations cannot both be the one that was meant.
+            Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
+                return Err(error);
+            }
+            Some(Err(error)) => (None, Some(error)),
+            Some(Ok(bound)) => (Some(Server::new(bound).map_err(SocketError::Serve)?), None),
+        };
+        Ok(Self {
+            server,
+            without,
+            started,
+            open: BTreeMap::new(),
+            numbered: 0,
+            concerned: BTreeSet::new(),
+            left: LINES_PER_SECOND,
+            hidden: 0,
+        })
+    }
+
+    /// Where commands are taken, or why they are not.
+    pub fn describe(&self) -> String {
+        match (&self.server, &self.without) {
+            (Some(server), _) => server.path().display().to_string(),
+            (None, Some(error)) => format!("off: {error}"),
+            (None, None) => "off, as configured".to_owned(),
+        }
+    }
+
+    /// The next request, one at a time.
+    pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Asked> {
+        self.server.as_mut().map_or(Poll::Pending, |server| server.poll(cx, now))
+    }
+
+    /// Once a second: clients make room, and what concerns the station since the last time is told.
+    pub fn upkeep(&mut self, station: &Station, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
+        if let Some(server) = &mut self.server {
+            server.upkeep(now);
+        }
+        let hidden = core::mem::take(&mut self.hidden);
+        if hidden > 0 {
+            writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")?;
+        }
+        self.left = LINES_PER_SECOND;
+        let view = View::of(station.node(), now);
+        let before = core::mem::take(&mut self.concerned);
+        let mut told = 0;
+        for known in station.node().hazards() {
+            let (was, is) = (before.contains(&known.id), known.concern.is_some());
+            let change = match (was, is) {
+                (false, true) => Some("began"),
+                // What has ended was told.
+                (true, false) if known.state == State::Active => Some("ended"),
+                _ => None,
+            };
+            // What has no room now is told the next time.
+            let waits = change.is_some() && told == TOLD_AT_ONCE;
+            let keeps = if waits { was } else { is };
+            if keeps {
+                self.concerned.insert(known.id);
+            }
+            if let Some(change) = change.filter(|_| !waits) {
+                told += 1;
+                self.say("concern", change, known, &view, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is asked, and answers; or returns a command for the station, and answers when its outcome comes back
+    /// ([`settle`](Self::settle)).
+    pub fn handle(
+        &mut self,
+        asked: Asked,
+        station: &Station,
+        statistics: &Statistics,
+        advisor: Option<&mut Advisor>,
+        now: Instant,
+    ) -> Option<Input> {
+        let server = self.server.as_mut()?;
+        let view = View::of(station.node(), now);
+        let Asked { client, request } = asked;
+        let line = match request {
+            Request::Watch => {
+                server.watch(client, Topic::Hazards);
+                started()
+            }
+            Request::Priority(Priority::Watch) if advisor.is_some() => {
+                server.watch(client, Topic::Priority);
+                started()
+            }
+            Request::Priority(asked) => priority::handle(asked, station, advisor, now).line(),
+            Request::Status => {
+                let mut status = view.status(station.node(), statistics, now);
+                let radio = station.radio();
+                status.link = radio.describe().to_string();
+                status.link_up = matches!(radio.state(), radio_adapters::LinkState::Up);
+                status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
+                status.hazards = station.node().hazards().count() as u64;
+                Answer { status: Some(Box::new(status)), ..Answer::done() }.line()
+            }
+            Request::List(after) => list(after, station, &view).line(),
+            Request::New(declaration) => match declaration.draft(view.position()) {
+                Ok(draft) => return self.command(client, Command::New(draft)),
+                Err(error) => super::answer::bad_request(&error),
+            },
+            Request::Update(id, declaration) => match change(id, &declaration, &view, station) {
+                Ok(command) => return self.command(client, command),
+                Err(line) => line,
+            },
+            Request::Cancel(id) => return self.command(client, Command::Cancel(id)),
+            Request::Negate(id) => return self.command(client, Command::Negate(id)),
+        };
+        server.answer(client, &line);
+        None
+    }
+
+    fn command(&mut self, client: ClientId, command: Command) -> Option<Input> {
+        if self.open.len() >= MOST_OPEN {
+            let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
+            self.server.as_mut()?.answer(client, &failure("busy", &text));
+            return None;
+        }
+        self.numbered += 1;
+        let token = Owner::Control.token(self.numbered);
+        self.open.insert(token, client);
+        Some(Input::Hazard { command, token: Some(token) })
+    }
+
+    /// Answers those whose commands have come to something.
+    pub fn settle(&mut self, station: &Station, outbox: &mut Outbox) {
+        while let Some((token, outcome)) = outbox.take_outcome() {
+            let (Some(client), Some(server)) = (self.open.remove(&token), &mut self.server) else { continue };
+            let line = match outcome {
+                Ok(id) => Answer { event: Some(id.to_string()), ..Answer::done() }.line(),
+                Err(refusal) => refused(&refusal, station),
+            };
+            server.answer(client, &line);
+        }
+    }
+
+    /// Passes on what became of hazards and requests for priority, a few at a time: to those who watch, and a line each to `out`.
+    pub fn tell(
+        &mut self,
+        station: &Station,
+        outbox: &mut Outbox,
+        advisor: Option<&mut Advisor>,
+        now: Instant,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        self.settle(station, outbox);
+        let view = View::of(station.node(), now);
+        if let Some(advisor) = advisor {
+            self.tell_priority(advisor, view.wire(), out)?;
+        }
+        for _ in 0..TOLD_AT_ONCE {
+            let Some(note) = outbox.take_change() else { break };
+            let changed = match note {
+                Note::Changed(changed) => changed,
+                Note::Renamed { old, new } => {
+                    // The notices print it.
+                    let mut line = Answer::watch("renamed");
+                    (line.event, line.former) = (Some(new.to_string()), Some(old.to_string()));
+                    self.watchers(&line);
+                    continue;
+                }
+            };
+            let event = &changed.event;
+            if event.concern.is_some() {
+                // The line says it.
+                self.concerned.insert(event.id);
+            }
+            self.say(kind(event), changed.change.name(), event, &view, out)?;
+        }
+        let lost = outbox.take_lost();
+        self.hidden += lost;
+        if lost > 0 {
+            self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
+        }
+        out.flush()
+    }
+
+    /// The few that there may be go by the same rule.
+    fn tell_priority(
+        &mut self,
+        advisor: &mut Advisor,
+        wire: WireTime,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        while let Some((id, progress)) = advisor.take_priority() {
+            let priority = priority::changed(id, progress, advisor, wire);
+            if self.left > 0 {
+                self.left -= 1;
+                writeln!(out, "{}", priority_line(&priority))?;
+            }
+            if let Some(server) = &mut self.server {
+                let line = Answer { priority: Some(Box::new(priority)), ..Answer::watch("priority") };
+                server.tell(Topic::Priority, &line.line());
+            }
+        }
+        Ok(())
+    }
+
+    /// One line to those who watch, and one to `out` while there is room in this second.
+    fn say(
+        &mut self,
+        what: &str,
+        change: &str,
+        known: &Known,
+        view: &View,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        let printed = self.left > 0;
+        self.hidden += u64::from(!printed);
+        if !printed && !self.is_watched() {
+            return Ok(());
+        }
+        let hazard = view.hazard(known);
+        if printed {
+            self.left -= 1;
+            writeln!(out, "{}", change_line(change, &hazard))?;
+        }
+        let (change, hazard) = (Some(change.to_owned()), Some(Box::new(hazard)));
+        self.watchers(&Answer { change, hazard, ..Answer::watch(what) });
+        Ok(())
+    }
+
+    fn watchers(&mut self, answer: &Answer) {
+        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Hazards)) {
+            server.tell(Topic::Hazards, &answer.line());
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.is_watched(Topic::Hazards))
+    }
+}
+
+fn started() -> String {
+    Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
+}
+
+fn kind(event: &Known) -> &'static str {
+    if matches!(event.class, Class::D0 | Class::D1) { "alert" } else { "hazard" }
+}
+
+fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
+    let mut hazards = station.node().hazards().filter(|known| after.is_none_or(|after| known.id > after));
+    let page: Vec<&Known> = hazards.by_ref().take(PAGE).collect();
+    let more_after = hazards.next().and(page.last()).map(|last| last.id.to_string());
+    let hazards = page.into_iter().map(|known| view.hazard(known)).collect();
+    Answer { hazards: Some(hazards), more_after, ..Answer::done() }
+}
+
+/// The command that changes an event as declared, or the answer when it cannot be.
+fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, String> {
+    let known = station.node().hazards().find(|known| known.id == id);
+    let known = known.ok_or_else(|| refused(&Refusal::Unknown(id), station))?;
+    let draft = declaration.change(known, view.position(), view.wire());
+    draft.map(|draft| Command::Update(id, draft)).map_err(|error| super::answer::bad_request(&error))
+}
+
+fn refused(refusal: &Refusal, station: &Station) -> String {
+    let why = match (refusal, not_sending(station.node().sending())) {
+        (Refusal::SendingBlocked, Some(why)) => format!("{refusal} (now: {why})"),
+        _ => refusal.to_string(),
+    };
+    failure(refusal.name(), &why)
+}
+
+/// Commands whose outcome is waited for; the station says it while it handles them.
+const MOST_OPEN: usize = 64;
+/// Events in one answer: a turn's worth of writing JSON.
+const PAGE: usize = 64;
+/// Changes told in one go: those of a burst wait for frames like anybody else.
+const TOLD_AT_ONCE: usize = 16;
+/// Lines about hazards printed a second; the rest is counted.
+const LINES_PER_SECOND: u32 = 10;

@@ -1,0 +1,55 @@
+//! The local control socket: programs on this machine declare, change, end and watch hazards of a running daemon, have
+//! it ask intersections for priority, and ask how it is.
+//!
+//! JSON lines over a Unix socket, one request a line, one answer a line; `CONTROL.md` beside this crate lists them.
+//! [`Client`] is the program's end, [`server`] the daemon's.
+
+pub mod answer;
+pub mod cause;
+mod client;
+pub mod display;
+mod fields;
+pub mod handler;
+pub mod outbox;
+pub mod priority;
+pub mod request;
+pub mod server;
+pub mod socket;
+pub mod view;
+
+pub use self::client::{Client, ClientError, Watch, socket_of};
+pub use self::fields::BadRequest;
+
+#[cfg(test)]
+pub(crate) mod scratch {
+    //! Directories of tests, short enough for sockets.
+
+    use std::path::{Path, PathBuf};
+
+    /// A directory of its own, removed at the end.
+    pub(crate) struct Scratch(PathBuf);
+
+    impl Scratch {
+        pub(crate) fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("rc-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        pub(crate) fn path(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl AsRef<Path> for Scratch {
+        fn as_ref(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            drop(std::fs::remove_dir_all(&self.0));
+        }
+    }
+}

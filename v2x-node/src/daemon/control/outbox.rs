@@ -1,0 +1,83 @@
+//! What the station tells the programs at the control socket, kept until the daemon passes it on.
+
+use std::collections::VecDeque;
+
+use v2x_core::{Changed, Event, EventId, Refusal, Token};
+
+use crate::daemon::token::Owner;
+
+/// Something for all who watch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Note {
+    /// What became of an event.
+    Changed(Changed),
+    /// An own event goes on under another name.
+    Renamed {
+        /// Its name before.
+        old: EventId,
+        /// Its name from now on.
+        new: EventId,
+    },
+}
+
+/// What became of a program's command: the event it was carried out on, or why it was not.
+pub type Outcome = (Token, Result<EventId, Refusal>);
+
+/// Changes of events for those that watch, and outcomes of commands for those that gave them.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    outcomes: VecDeque<Outcome>,
+    changes: VecDeque<Note>,
+    lost: u64,
+}
+
+impl Outbox {
+    /// Takes an event of the station; others than those of hazards pass.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::HazardAccepted { id, token: Some(token) } => self.outcome(*token, Ok(*id)),
+            Event::HazardRefused { refusal, token: Some(token) } => self.outcome(*token, Err(*refusal)),
+            Event::Hazard(changed) => self.note(Note::Changed(*changed)),
+            Event::HazardRenamed { old, new } => self.note(Note::Renamed { old: *old, new: *new }),
+            _ => {}
+        }
+    }
+
+    /// Of the daemon's other commands somebody else is told. There are no more than commands open.
+    fn outcome(&mut self, token: Token, outcome: Result<EventId, Refusal>) {
+        if Owner::Control.owns(Some(token)) {
+            self.outcomes.push_back((token, outcome));
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if self.changes.len() < MOST_CHANGES {
+            self.changes.push_back(note);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// What became of a command, oldest first.
+    pub fn take_outcome(&mut self) -> Option<Outcome> {
+        self.outcomes.pop_front()
+    }
+
+    /// Whether there is nothing to pass on.
+    pub fn is_empty(&self) -> bool {
+        self.outcomes.is_empty() && self.changes.is_empty() && self.lost == 0
+    }
+
+    /// The oldest change not taken yet.
+    pub fn take_change(&mut self) -> Option<Note> {
+        self.changes.pop_front()
+    }
+
+    /// How many changes were lost since the last call; none while there are changes to take.
+    pub fn take_lost(&mut self) -> u64 {
+        if self.changes.is_empty() { core::mem::take(&mut self.lost) } else { 0 }
+    }
+}
+
+/// Changes kept between two turns of the daemon: as many as a batch of verifications can make, several times over.
+const MOST_CHANGES: usize = 256;

@@ -1,0 +1,353 @@
+//! Lines and requests map onto each other; what is wrong is named with what would be right.
+
+use core::time::Duration;
+
+use proptest::prelude::*;
+use v2x_apps::infrastructure::IntersectionId;
+use v2x_core::{Draft, Known, Position, State, WireTime};
+use v2x_proto::{Class, Digest, Shape, v1};
+
+use super::area::SHAPES;
+use super::priority::Wish;
+use super::*;
+
+fn parse(line: &str) -> Result<Request, BadRequest> {
+    Request::parse(line.as_bytes())
+}
+
+fn complaint(line: &str) -> String {
+    parse(line).unwrap_err().to_string()
+}
+
+fn id() -> EventId {
+    EventId { origin: Digest([0x3f, 1, 2, 3, 4, 5, 6, 7]), number: 2 }
+}
+
+const PLACE: Position = Position { latitude: 496_116_001, longitude: -61_319_999 };
+
+#[test]
+fn a_whole_declaration_reads_as_written() {
+    let line = r#"{"v":1,"hazard":"new","class":"D1","cause":"hazardousLocation-AnimalOnTheRoad","sub_cause":3,
+        "latitude_deg":49.6116001,"longitude_deg":-6.1319999,"speed_m_s":1.5,"heading_deg":90.1,"quality":5,
+        "validity_s":600,"area":{"shape":"rectangle","half_length_m":400,"half_width_m":25,"azimuth_deg":45},
+        "relevance_distance_m":500,"relevance_direction":"upstream","repeat_ms":1000,"keep_alive_ms":2000}"#;
+    let expected = Declaration {
+        class: Some(Class::D1),
+        cause: Some(11),
+        sub_cause: Some(3),
+        place: Some(Place::At(PLACE)),
+        speed: Some(150),
+        heading: Some(901),
+        quality: Some(5),
+        validity: Some(Duration::from_secs(600)),
+        area: Some(Area {
+            shape: Shape::Rectangle,
+            distance_a_m: 400,
+            distance_b_m: 25,
+            azimuth_deg: 45,
+            centre: None,
+        }),
+        relevance_distance_m: Some(500),
+        relevance_direction: Some(v1::RelevanceDirection::Upstream),
+        repeat: Some(Repetition { every: Duration::from_secs(1), during: None }),
+        keep_alive: Some(Duration::from_secs(2)),
+    };
+    assert_eq!(parse(&line.replace('\n', " ")).unwrap(), Request::New(expected));
+    assert_eq!(parse(r#"{"station":"status"}"#).unwrap(), Request::Status);
+    assert_eq!(parse(r#"{"hazard":"list","after":null}"#).unwrap(), Request::List(None));
+}
+
+#[test]
+fn a_wish_for_priority_reads_as_written() {
+    let line = r#"{"priority":"request","intersection":18,"region":3,"role":"truck","egress_lane":13,"importance":0,"duration_ms":8000}"#;
+    let wish = Wish {
+        intersection: Some(IntersectionId { region: 3, number: 18 }),
+        role: Some(v1::PriorityRole::Truck),
+        egress_lane: Some(13),
+        importance: Some(0),
+        duration: Some(Duration::from_secs(8)),
+    };
+    assert_eq!(parse(line).unwrap(), Request::Priority(Priority::Request(wish)));
+    let nothing = Request::Priority(Priority::Request(Wish::default()));
+    assert_eq!(parse(r#"{"priority":"request"}"#).unwrap(), nothing);
+}
+
+#[test]
+fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
+    let cases = [
+        ("", r#"no JSON at column 0; expected one JSON object a line, such as {"hazard":"list"}"#),
+        ("[1]", r#"no JSON object; expected {"hazard":"new"|"update"|"#),
+        ("{}", r#"no request; expected {"hazard":"#),
+        (r#"{"hazard":1}"#, "no request; expected"),
+        (r#"{"station":"start"}"#, r#"or {"station":"status"}"#),
+        (r#"{"hazard":"list","station":"status"}"#, "hazard: does not go with station"),
+        (r#"{"v":2,"hazard":"list"}"#, "v: this daemon speaks version 1"),
+        (r#"{"hazard":"delete"}"#, r#"hazard: found "delete", expected "new", "update", "cancel""#),
+        (r#"{"hazard":"new"}"#, r#"cause: missing; a cause's name or number, such as "accident" or 2"#),
+        (r#"{"hazard":"new","cause":"accidents"}"#, r#"cause: found "accidents", expected a cause's name"#),
+        (r#"{"hazard":"new","cause":"accidents"}"#, "near it: accident"),
+        (r#"{"hazard":"new","cause":0}"#, "cause: found 0, expected"),
+        (
+            r#"{"hazard":"new","cause":2,"clas":"D1"}"#,
+            r#"unknown key "clas"; keys here: v, hazard, event, class"#,
+        ),
+        (r#"{"hazard":"new","cause":2,"event":"a"}"#, r#"event: does not go with hazard "new""#),
+        (r#"{"hazard":"new","cause":2,"class":"D2"}"#, r#"class: found "D2", expected "D0" (imminent)"#),
+        (r#"{"hazard":"new","cause":2,"quality":8}"#, "quality: found 8, expected a whole number, 1 to 7"),
+        (
+            r#"{"hazard":"new","cause":2,"validity_s":86401}"#,
+            "validity_s: found 86401, expected a whole number",
+        ),
+        (r#"{"hazard":"new","cause":2,"latitude_deg":91,"longitude_deg":0}"#, "-90 to 90 degrees"),
+        (r#"{"hazard":"new","cause":2,"latitude_deg":9}"#, "longitude_deg: missing; degrees, -180 to 180"),
+        (
+            r#"{"hazard":"new","cause":2,"here":true,"latitude_deg":9,"longitude_deg":0}"#,
+            "here: does not go with latitude_deg",
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":500}"#,
+            r#"area: found 500, expected an object, such as {"shape""#,
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":{}}"#,
+            r#"area.shape: missing; "circle", "rectangle" or "ellipse""#,
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":{"shape":"circle"}}"#,
+            "area.radius_m: missing; metres, 1 to 65535",
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":0}}"#,
+            "area.radius_m: found 0, expected a whole number, 1 to 65535",
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":5,"azimuth_deg":9}}"#,
+            r#"area.azimuth_deg: does not go with shape "circle"; a circle has radius_m"#,
+        ),
+        (
+            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius":5}}"#,
+            r#"unknown key "area.radius""#,
+        ),
+        (r#"{"hazard":"new","cause":2,"relevance_direction":"left"}"#, r#"expected "all", "upstream""#),
+        (r#"{"hazard":"new","cause":2,"repeat_for_ms":9}"#, "repeat_ms: missing"),
+        (r#"{"hazard":"new","cause":2,"keep_alive_ms":10001}"#, "keep_alive_ms: found 10001"),
+        (
+            r#"{"hazard":"update","quality":1}"#,
+            r#"event: missing; an event as it was named: "<16 hex digits>/"#,
+        ),
+        (
+            r#"{"hazard":"cancel","event":"3f/2"}"#,
+            r#"event: found "3f/2", expected an event as it was named"#,
+        ),
+        (r#"{"hazard":"cancel","event":"3f01020304050607/2","quality":1}"#, r#"unknown key "quality""#),
+        (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, hazard"#),
+        (
+            r#"{"priority":"beg"}"#,
+            r#"priority: found "beg", expected "request", "cancel", "status" or "watch""#,
+        ),
+        (r#"{"priority":"status","station":"status"}"#, "priority: does not go with station"),
+        (r#"{"priority":"request","region":3}"#, "intersection: missing; the number of one in that region"),
+        (
+            r#"{"priority":"request","role":"tram"}"#,
+            r#"role: found "tram", expected emergency, public_transport,"#,
+        ),
+        (
+            r#"{"priority":"request","egress_lane":0}"#,
+            "egress_lane: found 0, expected a whole number, 1 to 255",
+        ),
+        (
+            r#"{"priority":"request","importance":15}"#,
+            "importance: found 15, expected a whole number, 0 to 14",
+        ),
+        (r#"{"priority":"request","duration_ms":60001}"#, "duration_ms: found 60001"),
+        (
+            r#"{"priority":"cancel","role":"truck"}"#,
+            r#"unknown key "role"; keys here: v, priority, intersection"#,
+        ),
+    ];
+    for (line, expected) in cases {
+        let found = complaint(line);
+        assert!(found.contains(expected), "{line}\n{found}\nlacks\n{expected}");
+        assert!(!found.contains('\n'), "{found}");
+    }
+    let evil = complaint("{\"hazard\":\"\\u001b[31m\\n\"}");
+    assert!(!evil.contains(['\x1b', '\n']), "{evil}");
+}
+
+const CIRCLE: Area =
+    Area { shape: Shape::Circle, distance_a_m: 500, distance_b_m: 0, azimuth_deg: 0, centre: None };
+
+#[test]
+fn a_new_event_has_the_defaults_and_is_where_the_station_is() {
+    let declaration = Declaration { cause: Some(2), ..Declaration::default() };
+    assert_eq!(declaration.draft(None).unwrap(), Draft::new(Class::D3, 2));
+    let with_area = Declaration { area: Some(CIRCLE), ..declaration };
+    assert_eq!(with_area.draft(Some(PLACE)).unwrap().area, Some(CIRCLE.about(PLACE)));
+    let error = with_area.draft(None).unwrap_err().to_string();
+    assert!(error.contains("the station does not know its own"), "{error}");
+    let elsewhere = Declaration { place: Some(Place::At(Position::default())), ..with_area };
+    assert_eq!(elsewhere.draft(Some(PLACE)).unwrap().area, Some(CIRCLE.about(Position::default())));
+}
+
+fn known() -> Known {
+    Known {
+        id: id(),
+        own: true,
+        state: State::Active,
+        class: Class::D3,
+        cause: 94,
+        sub_cause: 2,
+        position: PLACE,
+        speed: Some(10),
+        heading: Some(20),
+        quality: Some(3),
+        detection: WireTime::from_micros(5_000_000),
+        reference: WireTime::from_micros(6_000_000),
+        valid_until: WireTime::from_micros(65_000_000),
+        area: Some(CIRCLE.about(PLACE)),
+        relevance_distance_m: Some(700),
+        relevance_direction: v1::RelevanceDirection::Opposite,
+        keep_alive: Some(Duration::from_millis(500)),
+        suspect: false,
+        concern: None,
+    }
+}
+
+#[test]
+fn an_update_changes_what_it_says_and_keeps_the_rest() {
+    let known = known();
+    let now = WireTime::from_micros(25_000_000);
+    let kept = Declaration::default().change(&known, None, now).unwrap();
+    assert_eq!((kept.class, kept.cause, kept.sub_cause, kept.quality), (Class::D3, 94, 2, Some(3)));
+    assert_eq!((kept.position, kept.speed, kept.heading), (Some(PLACE), Some(10), Some(20)));
+    assert_eq!((kept.area, kept.keep_alive), (known.area, Some(Duration::from_millis(500))));
+    assert_eq!(kept.validity, Duration::from_secs(40), "it ends when it would have");
+    assert_eq!(kept.relevance_direction, v1::RelevanceDirection::Opposite);
+    let changed = Declaration { quality: Some(7), cause: Some(2), ..Declaration::default() };
+    let changed = changed.change(&known, None, now).unwrap();
+    assert_eq!((changed.quality, changed.cause, changed.speed), (Some(7), 2, Some(10)));
+    let other = Declaration { class: Some(Class::D1), ..Declaration::default() };
+    let error = other.change(&known, None, now).unwrap_err().to_string();
+    assert_eq!(error, "class: an event keeps its own, which is D3; cancel it and declare another");
+}
+
+#[test]
+fn an_area_about_an_event_moves_with_it_and_one_about_another_place_stays() {
+    let (there, station) = (Position::default(), PLACE.moved(50.0, 0.0));
+    let to = |place, known: &Known| {
+        let moved = Declaration { place: Some(place), ..Declaration::default() };
+        moved.change(known, Some(station), known.reference).unwrap()
+    };
+    let moved = to(Place::At(there), &known());
+    assert_eq!((moved.position, moved.area), (Some(there), Some(CIRCLE.about(there))));
+    let here = to(Place::Here, &known());
+    assert_eq!((here.position, here.area), (None, Some(CIRCLE.about(station))));
+    let apart = Known { area: Some(CIRCLE.about(station)), ..known() };
+    assert_eq!(to(Place::At(there), &apart).area, apart.area);
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (-900_000_000..=900_000_000, -1_800_000_000..=1_800_000_000)
+        .prop_map(|(latitude, longitude)| Position { latitude, longitude })
+}
+
+fn area() -> impl Strategy<Value = Area> {
+    let metres = 1u32..=65_535;
+    (0..3usize, metres.clone(), metres, 0u32..360, prop::option::of(position())).prop_map(
+        |(shape, distance_a_m, b, azimuth, centre)| {
+            let circle = SHAPES[shape] == Shape::Circle;
+            let (distance_b_m, azimuth_deg) = if circle { (0, 0) } else { (b, azimuth) };
+            Area { shape: SHAPES[shape], distance_a_m, distance_b_m, azimuth_deg, centre }
+        },
+    )
+}
+
+fn declaration() -> impl Strategy<Value = Declaration> {
+    use prop::option::of;
+    let millis = |range: core::ops::RangeInclusive<u64>| range.prop_map(Duration::from_millis);
+    let place = prop_oneof![Just(Place::Here), position().prop_map(Place::At)];
+    let repeat = (millis(1..=86_400_000), of(millis(1..=86_400_000)))
+        .prop_map(|(every, during)| Repetition { every, during });
+    let direction = (0i32..4).prop_map(|number| v1::RelevanceDirection::try_from(number).unwrap());
+    let first =
+        (of(0..3usize), of(1..=255u8), of(any::<u8>()), of(place), of(0..=16_382u16), of(0..=3599u16));
+    let then = (of(1..=7u8), of((1..=86_400u64).prop_map(Duration::from_secs)), of(area()));
+    let last = (of(1..=u16::MAX), of(direction), of(repeat), of(millis(1..=10_000)));
+    (first, then, last).prop_map(|(first, then, last)| {
+        let (class, cause, sub_cause, place, speed, heading) = first;
+        let (quality, validity, area) = then;
+        let (relevance_distance_m, relevance_direction, repeat, keep_alive) = last;
+        Declaration {
+            class: class.map(|class| EVENT_CLASSES[class]),
+            cause,
+            sub_cause,
+            place,
+            speed,
+            heading,
+            quality,
+            validity,
+            area,
+            relevance_distance_m,
+            relevance_direction,
+            repeat,
+            keep_alive,
+        }
+    })
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    use prop::option::of;
+    let id = (any::<u16>(), any::<u32>()).prop_map(|(region, number)| IntersectionId { region, number });
+    let role = (1..=4i32).prop_map(|role| v1::PriorityRole::try_from(role).unwrap());
+    let duration = (0..=60_000u64).prop_map(Duration::from_millis);
+    (of(id), of(role), of(1..=255u8), of(0..=14u8), of(duration)).prop_map(
+        |(intersection, role, egress_lane, importance, duration)| Wish {
+            intersection,
+            role,
+            egress_lane,
+            importance,
+            duration,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_request_and_its_line_are_one_and_the_same(
+        declaration in declaration(), wish in wish(), origin: [u8; 8], number: u32, after: bool, verb in 0..11
+    ) {
+        let id = EventId { origin: Digest(origin), number };
+        let request = match verb {
+            0 => Request::New(Declaration { cause: declaration.cause.or(Some(2)), ..declaration }),
+            1 => Request::Update(id, declaration),
+            2 => Request::Cancel(id),
+            3 => Request::Negate(id),
+            4 => Request::List(after.then_some(id)),
+            5 => Request::Watch,
+            6 => Request::Priority(Priority::Request(wish)),
+            7 => Request::Priority(Priority::Cancel(wish.intersection)),
+            8 => Request::Priority(Priority::Status),
+            9 => Request::Priority(Priority::Watch),
+            _ => Request::Status,
+        };
+        let line = request.line();
+        prop_assert!(!line.contains('\n') && line.len() < crate::daemon::control::server::LONGEST_LINE);
+        prop_assert_eq!(parse(&line).unwrap(), request);
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(line in prop::collection::vec(any::<u8>(), 0..300)) {
+        drop(Request::parse(&line));
+    }
+
+    #[test]
+    fn no_change_of_a_good_line_makes_the_reader_panic(
+        declaration in declaration(), at in any::<prop::sample::Index>(), with in "[\\[\\]{}:\",.0-9a-z-]{0,4}"
+    ) {
+        let line = Request::Update(id(), declaration).line();
+        let at = at.index(line.len());
+        if let Err(error) = parse(&format!("{}{with}{}", &line[..at], &line[at + 1..])) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+}

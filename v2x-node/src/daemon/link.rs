@@ -1,0 +1,131 @@
+//! The configured link as a radio.
+
+use std::io;
+
+use radio_adapters::fault::{FaultConfig, FaultRates};
+use radio_adapters::packet::{PacketConfig, PacketRadio};
+#[cfg(feature = "pnet")]
+use radio_adapters::pnet::PnetRadio;
+use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
+use radio_adapters::{OpenError, Radio, fault, tap};
+
+use crate::config::{Fault, LinkConfig, Medium};
+use crate::error::Complaint;
+
+/// The link cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("link: {0}")]
+pub struct LinkError(#[from] pub OpenError);
+
+impl Complaint for LinkError {}
+
+/// Opens the radio and puts its wrappers around it. To be called within a tokio runtime with IO enabled.
+///
+/// The tap is outermost: its capture holds the frames as the station had them, trouble included, which is what
+/// explains what the station did. It is flushed when the radio is dropped.
+///
+/// # Errors
+/// [`LinkError`]: what is missing on this machine and what would help, or a capture that cannot be written.
+pub fn open(config: &LinkConfig) -> Result<Box<dyn Radio>, LinkError> {
+    let mut radio = open_medium(&config.medium)?;
+    if let Some(trouble) = &config.fault {
+        let wrapped = fault::Fault::new(radio, &fault_config(trouble));
+        let refused = |error| failed("making trouble (link.fault)", io::Error::other(error));
+        radio = Box::new(wrapped.map_err(refused)?);
+    }
+    if let Some(file) = &config.tap {
+        radio = Box::new(tap::Tap::create(radio, file).map_err(|error| failed("opening link.tap", error))?);
+    }
+    Ok(radio)
+}
+
+fn open_medium(medium: &Medium) -> Result<Box<dyn Radio>, OpenError> {
+    match medium {
+        Medium::Udp { interface, group, receive_buffer } => {
+            let interface = match interface.parse() {
+                Ok(address) => UdpInterface::Address(address),
+                Err(_) => UdpInterface::Name(interface.clone()),
+            };
+            let mut udp = UdpConfig::new(*group, interface);
+            udp.receive_buffer = receive_buffer.unwrap_or(udp.receive_buffer);
+            Ok(Box::new(UdpRadio::open(&udp)?))
+        }
+        Medium::Packet { interface, ethertype, receive_buffer } => {
+            let mut packet = PacketConfig::new(interface.clone());
+            packet.ether_type = *ethertype;
+            packet.receive_buffer = receive_buffer.unwrap_or(packet.receive_buffer);
+            Ok(Box::new(PacketRadio::open(packet)?))
+        }
+        #[cfg(feature = "pnet")]
+        Medium::Pnet { interface, ethertype } => Ok(Box::new(PnetRadio::open(interface, *ethertype)?)),
+    }
+}
+
+fn failed(step: &str, source: io::Error) -> OpenError {
+    OpenError::System { step: step.to_owned(), source }
+}
+
+fn fault_config(trouble: &Fault) -> FaultConfig {
+    let receive = FaultRates {
+        loss: trouble.receive_loss,
+        duplication: trouble.duplicate,
+        reordering: trouble.reorder,
+        corruption: trouble.corrupt,
+        hold_back: HOLD_BACK,
+    };
+    FaultConfig { seed: trouble.seed, receive, send: FaultRates::default() }
+}
+
+/// Later frames that may overtake one that is held back.
+const HOLD_BACK: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use bytes::BytesMut;
+    use radio_adapters::{Priority, RadioExt, TxFrame};
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_opened_with_its_wrappers() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let tap = std::env::temp_dir().join(format!("roadcast-link-{}.pcapng", std::process::id()));
+            let medium = Medium::Udp {
+                interface: "lo".to_owned(),
+                // A port that only this test and this process use.
+                group: SocketAddrV4::new(Ipv4Addr::new(239, 255, 77, 78), port()),
+                receive_buffer: Some(65_536),
+            };
+            let fault = Fault { receive_loss: 0.0, duplicate: 1.0, reorder: 0.0, corrupt: 0.0, seed: 1 };
+            let plain = LinkConfig { medium: medium.clone(), fault: None, tap: None };
+            let wrapped = LinkConfig { medium, fault: Some(fault), tap: Some(tap.clone()) };
+            let (mut sender, mut receiver) = (open(&plain).unwrap(), open(&wrapped).unwrap());
+            sender
+                .send(&TxFrame { bytes: b"hello", priority: Priority::BestEffort, source: None })
+                .await
+                .unwrap();
+            let mut twice = BytesMut::new();
+            receiver.recv(&mut twice).await.unwrap();
+            receiver.recv(&mut twice).await.unwrap();
+            assert_eq!(&twice[..], b"hellohello");
+            drop(receiver);
+            assert!(std::fs::metadata(&tap).unwrap().len() > 100);
+            std::fs::remove_file(tap).unwrap();
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let medium =
+            Medium::Packet { interface: "no-such-if".to_owned(), ethertype: 0x88B5, receive_buffer: None };
+        let error = open(&LinkConfig { medium, fault: None, tap: None }).unwrap_err().to_string();
+        assert!(error.starts_with("link: no network interface \"no-such-if\""), "{error}");
+    }
+
+    fn port() -> u16 {
+        20_000 + (std::process::id() % 20_000) as u16
+    }
+}

@@ -1,0 +1,101 @@
+//! Everything in a daemon that listens to its station: each event goes to each of them.
+
+use std::io;
+
+use v2x_apps::alert::Triggers;
+use v2x_core::{Anchor, Event, Instant, Transmit};
+
+use crate::daemon::advice::Advisor;
+use crate::daemon::control::outbox::Outbox;
+use crate::daemon::notices::Notices;
+use crate::daemon::roadside::inbox::Inbox;
+use crate::daemon::station::{Observer, monotonic};
+use crate::daemon::statistics::Statistics;
+use crate::daemon::token::Owner;
+
+/// Those that listen.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Counts and histograms.
+    pub statistics: Statistics,
+    /// Lines for whoever runs the daemon.
+    pub notices: Notices,
+    /// What programs at the control socket are told.
+    pub outbox: Outbox,
+    /// A vehicle's view of signals and signs.
+    pub advisor: Option<Advisor>,
+    /// A vehicle's alerts from its own motion.
+    pub alerts: Option<Triggers>,
+    /// What the application of a roadside unit is told.
+    pub inbox: Option<Inbox>,
+    anchor: Anchor,
+}
+
+impl Listeners {
+    /// Those that every daemon has; `anchor` ties signed times to the machine's until
+    /// [`set_anchor`](Self::set_anchor).
+    pub fn new(anchor: Anchor) -> Self {
+        Self {
+            statistics: Statistics::new(anchor),
+            notices: Notices::default(),
+            outbox: Outbox::default(),
+            advisor: None,
+            alerts: None,
+            inbox: None,
+            anchor,
+        }
+    }
+
+    /// The clock was read anew.
+    pub fn set_anchor(&mut self, anchor: Anchor) {
+        self.anchor = anchor;
+        self.statistics.set_anchor(anchor);
+    }
+
+    /// Whether something waits to be passed on at once.
+    pub fn has_news(&self) -> bool {
+        !self.outbox.is_empty()
+            || self.inbox.as_ref().is_some_and(|inbox| !inbox.is_empty())
+            || self.advisor.as_ref().is_some_and(Advisor::has_news)
+    }
+}
+
+impl Observer for Listeners {
+    fn event(&mut self, event: &Event) {
+        self.statistics.event(event);
+        if let (Event::Received(received), Some(advisor)) = (event, &mut self.advisor) {
+            advisor.event(event, received.stamps.delivered, &self.anchor);
+        }
+        if let Some(inbox) = &mut self.inbox {
+            inbox.event(event);
+        }
+        // Nearly all events are these, and none of the others listens to them.
+        if matches!(event, Event::Received(_) | Event::Dropped(_)) {
+            return;
+        }
+        self.outbox.event(event);
+        self.notices.event(event);
+        if let (Event::PseudonymChanged { .. }, Some(advisor)) = (event, &mut self.advisor) {
+            advisor.event(event, monotonic(), &self.anchor);
+        }
+        if let Some(alerts) = &mut self.alerts {
+            let others = match event {
+                Event::HazardAccepted { token, .. } | Event::HazardRefused { token, .. } => {
+                    !Owner::Alerts.owns(*token)
+                }
+                _ => false,
+            };
+            if !others {
+                alerts.hear(monotonic(), event);
+            }
+        }
+    }
+
+    fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
+        self.statistics.transmitted(frame, on_air);
+    }
+
+    fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
+        self.statistics.transmit_failed(frame, error);
+    }
+}

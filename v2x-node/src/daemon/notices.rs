@@ -1,0 +1,86 @@
+//! What a station says that is worth a line to whoever runs it, kept until it is printed.
+
+use v2x_core::{Event, RevocationNews};
+
+use crate::civil::utc;
+
+/// Lines not printed yet.
+#[derive(Debug, Default)]
+pub struct Notices {
+    lines: Vec<String>,
+    pool_low: Option<String>,
+}
+
+impl Notices {
+    /// Takes an event of the station; most are worth no line.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::Revoked(news) => {
+                let whole = if news.whole_series { ", the whole series" } else { "" };
+                let RevocationNews { issuer, series, number, digests, .. } = news;
+                self.note(format!(
+                    "revocation list {series} of {issuer} at number {number}: {digests} credentials{whole}"
+                ));
+            }
+            Event::RevocationRefused(error) => self.note(format!("revocation refused: {error}")),
+            Event::RevocationStale { issuer, series } => self.note(format!(
+                "revocation list {series} of {issuer} should have been renewed; going on with what it says"
+            )),
+            Event::Trust(Ok(())) => self.note("roots and issuers replaced".to_owned()),
+            Event::Trust(Err(error)) => self.note(format!("roots and issuers kept as they were: {error}")),
+            Event::PoolLow { spares, valid_until } => {
+                let until = utc(*valid_until);
+                let line = format!("credentials run out: {spares} unused left, the last ends {until}");
+                self.pool_low = Some(line);
+            }
+            Event::HazardRefused { refusal, .. } => self.note(format!("hazard refused: {refusal}")),
+            Event::HazardRenamed { old, new } => {
+                self.note(format!("hazard {old} goes on as {new}: its credential ended"));
+            }
+            Event::Misbehaviour(misbehaviour) => {
+                self.note(format!("station {} isolated: what it says does not add up", misbehaviour.subject))
+            }
+            _ => {}
+        }
+    }
+
+    /// What is worth a line each since the last call, oldest first.
+    pub fn take(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.lines)
+    }
+
+    /// The last warning that credentials run out, if there was one since the last call.
+    pub fn take_pool_low(&mut self) -> Option<String> {
+        self.pool_low.take()
+    }
+
+    fn note(&mut self, line: String) {
+        if self.lines.len() < MOST_LINES {
+            self.lines.push(line);
+        }
+    }
+}
+
+/// Lines kept until they are printed, each second.
+const MOST_LINES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v2x_core::WireTime;
+    use v2x_proto::Digest;
+
+    #[test]
+    fn lines_are_bounded_and_the_warning_of_the_pool_has_its_own_place() {
+        let mut notices = Notices::default();
+        for series in 0..MOST_LINES as u32 + 5 {
+            notices.event(&Event::RevocationStale { issuer: Digest([1; 8]), series });
+        }
+        notices.event(&Event::PoolLow { spares: 2, valid_until: WireTime::from_micros(0) });
+        let lines = notices.take();
+        assert_eq!(lines.len(), MOST_LINES);
+        assert!(lines[0].starts_with("revocation list 0 of 0101010101010101 should"), "{}", lines[0]);
+        assert!(notices.take_pool_low().is_some_and(|line| line.starts_with("credentials run out: 2 ")));
+        assert!(notices.take().is_empty() && notices.take_pool_low().is_none());
+    }
+}

@@ -1,0 +1,566 @@
+//! The daemon. One task owns the station; everything it is told comes through it.
+
+use core::future::poll_fn;
+use core::task::Poll;
+use core::time::Duration;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use radio_adapters::realtime::RealtimeError;
+use radio_adapters::timer::DeadlineTimer;
+use radio_adapters::{LinkState, clock, realtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use v2x_apps::alert::Triggers;
+use v2x_core::{
+    Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState,
+};
+use v2x_proto::v1;
+use v2x_recording::record;
+use v2x_report::{Report, Stats};
+
+use crate::config::{IdentityFiles, StationConfig};
+use crate::daemon::advice::Advisor;
+use crate::daemon::control::handler::ControlHandler;
+use crate::daemon::control::server::Asked;
+use crate::daemon::control::socket::SocketError;
+use crate::daemon::link;
+use crate::daemon::listeners::Listeners;
+use crate::daemon::load::LoadGenerator;
+use crate::daemon::position::PositionSource;
+use crate::daemon::recorder::Recorder;
+use crate::daemon::roadside::inbox::Inbox;
+use crate::daemon::roadside::unit::{Incoming, Unit};
+use crate::daemon::station::{Live, Station, monotonic};
+use crate::daemon::timekeeper::{Disagreement, Timekeeper};
+use crate::daemon::token::Owner;
+use crate::daemon::trust_files::{self, RevocationFiles};
+use crate::error::{Complaint, Error};
+use crate::key_files;
+use crate::machine::{os_seed, read_anchor, write_json};
+
+/// What a daemon is to do.
+#[derive(Clone, Debug)]
+pub struct DaemonOptions {
+    /// The station's configuration.
+    pub config: PathBuf,
+    /// Where every input is recorded before it is handled, for `roadcast replay check`.
+    pub record: Option<PathBuf>,
+    /// How long to run, seconds; until SIGTERM or Ctrl-C when `None`.
+    pub seconds: Option<u64>,
+    /// Where to write the report, in place of what the configuration says.
+    pub json: Option<PathBuf>,
+}
+
+/// What keeps a daemon from starting, besides its parts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The configured control socket is another daemon's.
+    #[error("control socket: {0}")]
+    Socket(#[from] SocketError),
+    /// A roadside unit may not say what it is configured to.
+    #[error(
+        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        config.display()
+    )]
+    Unpermitted {
+        /// The configuration.
+        config: PathBuf,
+        /// What is lacking.
+        lacks: Permissions,
+    },
+    /// The scheduling asked for cannot be had.
+    #[error("realtime: {0}")]
+    Realtime(#[from] RealtimeError),
+}
+
+impl Complaint for DaemonError {}
+
+/// What a daemon's run leaves.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The report.
+    pub report: Report,
+    /// The histograms behind it.
+    pub stats: Stats,
+    /// Where arguments or configuration want the report written.
+    pub json: Option<PathBuf>,
+}
+
+/// Runs the daemon until it is told to stop. Reports are written and printed while it runs, the last one is the
+/// caller's.
+///
+/// # Errors
+/// What keeps it from starting; once it runs, only the machine's timer or signals failing.
+pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, Error> {
+    let config = StationConfig::load(&options.config)?;
+    let json = options.json.clone().or_else(|| config.report.json.clone());
+    apply_realtime(&config).map_err(DaemonError::from)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|source| Error::System { what: "starting the event loop", source })?;
+    runtime.block_on(async {
+        let mut daemon = Daemon::start(&config, options)?;
+        daemon.announce(&config, out)?;
+        let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
+        Ok(Outcome { report, stats: daemon.listeners.statistics.stats().clone(), json })
+    })
+}
+
+struct Daemon {
+    station: Station,
+    listeners: Listeners,
+    control: ControlHandler,
+    positions: PositionSource,
+    roadside: Option<Unit>,
+    load: Option<LoadGenerator>,
+    application: DeadlineTimer,
+    upkeep: DeadlineTimer,
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+    identity: IdentityFiles,
+    revocations: RevocationFiles,
+    timekeeper: Timekeeper,
+    clock_told: Option<ClockState>,
+    sending_told: Option<SendingState>,
+    report_every: Duration,
+    started: Instant,
+    link_down: bool,
+}
+
+impl Daemon {
+    fn start(config: &StationConfig, options: &DaemonOptions) -> Result<Self, Error> {
+        let pool = key_files::load_pool(&config.identity)?;
+        let trust = key_files::load_trust(&config.identity.roots, &config.identity.issuers)?;
+        let lacks = config.roadside.needs().without(pool.active().permissions());
+        if lacks != Permissions::NONE {
+            return Err(DaemonError::Unpermitted { config: options.config.clone(), lacks }.into());
+        }
+        let seed = match config.seed {
+            Some(seed) => seed,
+            None => os_seed()?,
+        };
+        let anchor = read_anchor();
+        // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
+        let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
+            .map_err(DaemonError::from)?;
+        let radio = link::open(&config.link)?;
+        let recorder = match &options.record {
+            Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
+            None => None,
+        };
+        let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, Box::new(Live));
+        let timer =
+            || DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source });
+        let on =
+            |kind| signal(kind).map_err(|source| Error::System { what: "listening for signals", source });
+        let system = |source| Error::System { what: "making a timer", source };
+        let started = anchor.instant;
+        let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        let mut listeners = Listeners::new(anchor);
+        if config.station.role == Role::Vehicle {
+            listeners.advisor = Some(Advisor::new(node.digest()));
+            listeners.alerts = config.alerts.then(Triggers::default);
+        }
+        let station = Station::new(node, radio, recorder).map_err(system)?;
+        let roadside = Unit::start(config, &options.config, started)?;
+        listeners.inbox = roadside.is_some().then(Inbox::default);
+        Ok(Self {
+            station,
+            listeners,
+            control,
+            positions: PositionSource::start(&config.position)?,
+            roadside,
+            load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
+            application: timer()?,
+            upkeep: timer()?,
+            terminate,
+            interrupt,
+            reload: on(SignalKind::hangup())?,
+            identity: config.identity.clone(),
+            revocations: RevocationFiles::new(&config.revocations),
+            timekeeper: Timekeeper::new(config.clock),
+            clock_told: None,
+            sending_told: None,
+            report_every: config.report.every,
+            started,
+            link_down: false,
+        })
+    }
+
+    fn announce(&self, config: &StationConfig, out: &mut dyn Write) -> Result<(), Error> {
+        let role = match config.station.role {
+            Role::Vehicle => "vehicle",
+            Role::Roadside => "roadside unit",
+        };
+        writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
+        writeln!(out, "positions: {}", self.positions.describe())?;
+        writeln!(out, "control socket: {}", self.control.describe())?;
+        if let Some(unit) = &self.roadside {
+            writeln!(out, "says: {}", unit.describe())?;
+        }
+        if let Ok(effective) = realtime::effective() {
+            writeln!(out, "scheduling: {effective}")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    async fn serve(
+        &mut self,
+        length: Option<Duration>,
+        json: Option<&Path>,
+        out: &mut dyn Write,
+    ) -> Result<Report, Error> {
+        let failed = |source| Error::System { what: "waiting for a timer", source };
+        let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
+        let mut next_report = self.started + self.report_every;
+        let mut next_upkeep = self.started;
+        // Whether what the station says of hazards or priority, or has for a unit's application, was passed on in the last
+        // turn: then others are asked before it is again, because the first branch below would else keep the last ones
+        // waiting.
+        let mut passed_on = false;
+        loop {
+            let now = monotonic();
+            if now >= end {
+                break;
+            }
+            if now >= next_upkeep {
+                next_upkeep = now + UPKEEP;
+                self.keep_clock();
+                self.keep_revocations();
+                self.keep_recording();
+                self.tell(out)?;
+                self.control.upkeep(&self.station, now, out)?;
+            }
+            if now >= next_report {
+                next_report = next_report + self.report_every;
+                self.status(now, json, out)?;
+            }
+            self.application(now);
+            let next = self.next_application().unwrap_or(Instant::FAR_FUTURE);
+            self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
+            let upkeep = next_upkeep.min(next_report).min(end);
+            self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
+            let (station, listeners, control) = (&mut self.station, &mut self.listeners, &mut self.control);
+            let mut wait = core::mem::take(&mut passed_on);
+            let turn = poll_fn(|cx| match station.poll(cx, listeners) {
+                Poll::Ready(Err(source)) => Poll::Ready(Err(source)),
+                // The unit's application answers at once, not at its next message.
+                Poll::Pending if !listeners.has_news() => Poll::Pending,
+                Poll::Pending if core::mem::take(&mut wait) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Poll::Pending => Poll::Ready(Ok(())),
+            });
+            tokio::select! {
+                biased;
+                news = turn => {
+                    news.map_err(failed)?;
+                    let Listeners { outbox, advisor, .. } = &mut self.listeners;
+                    self.control.tell(&self.station, outbox, advisor.as_mut(), now, out)?;
+                    passed_on = true;
+                }
+                update = self.positions.update() => {
+                    if let Some(fix) = &update.fix {
+                        let wire = self.station.node().anchor().wire_at(update.received);
+                        self.timekeeper.fix(fix.time, wire);
+                    }
+                    let anchor = self.station.node().anchor();
+                    if let Some(advisor) = &mut self.listeners.advisor {
+                        advisor.fix(update.fix.as_ref(), update.received, &anchor);
+                    }
+                    self.station.input(Input::Fix(update.fix), &mut self.listeners);
+                    if let Some(fix) = &update.fix {
+                        self.warn(fix);
+                    }
+                }
+                expired = self.application.expired() => expired.map_err(failed)?,
+                expired = self.upkeep.expired() => expired.map_err(failed)?,
+                _ = self.reload.recv() => self.reload_trust(),
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                // Last, and one at a time: nobody who asks delays a frame.
+                asked = poll_fn(|cx| control.poll(cx, now)) => self.take_asked(asked),
+                // Last: a feed that never ends takes nobody else's turn.
+                incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
+            }
+        }
+        if let Some(recorder) = self.station.recorder() {
+            recorder.flush();
+            writeln!(out, "recorded {} inputs and outputs", recorder.records())?;
+        }
+        self.keep_recording();
+        Ok(self.report(monotonic()))
+    }
+
+    /// Hands what a program asks to the control handler, and its command to the station.
+    fn take_asked(&mut self, asked: Asked) {
+        let Listeners { statistics, advisor, .. } = &mut self.listeners;
+        let command = self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
+        if let Some(command) = command {
+            self.station.input(command, &mut self.listeners);
+            self.control.settle(&self.station, &mut self.listeners.outbox);
+        }
+    }
+
+    /// Warns of what the vehicle's own position shows, if it is to.
+    fn warn(&mut self, fix: &Fix) {
+        let neighbours = self.station.node().neighbours();
+        let alerts = self.listeners.alerts.as_mut();
+        if let Some(command) = alerts.and_then(|alerts| alerts.observe(monotonic(), fix, neighbours)) {
+            // One at a time: its outcome comes before the next.
+            let token = Some(Owner::Alerts.token(0));
+            self.station.input(Input::Hazard { command, token }, &mut self.listeners);
+        }
+    }
+
+    /// Sends what the application has due.
+    fn application(&mut self, now: Instant) {
+        let anchor = self.station.node().anchor();
+        self.tell_unit(now);
+        if self.roadside.as_ref().and_then(Unit::next_due).is_some_and(|due| due <= now) {
+            let wire = anchor.wire_at(now);
+            for mut input in self.roadside.iter_mut().flat_map(|unit| unit.due(now, wire)).collect::<Vec<_>>()
+            {
+                if let Input::Hazard { token, .. } = &mut input {
+                    *token = Some(Owner::Unit.token(0));
+                }
+                self.station.input(input, &mut self.listeners);
+            }
+            self.tell_unit(now);
+        }
+        while let Some(request) =
+            self.listeners.advisor.as_mut().and_then(|advisor| advisor.take_send(now, &anchor))
+        {
+            self.station.input(Input::Send(request), &mut self.listeners);
+        }
+        if let Some(load) = &mut self.load {
+            for _ in 0..LOAD_BATCH {
+                let Some(request) = load.due(now, &anchor) else { break };
+                self.station.input(Input::Send(request), &mut self.listeners);
+            }
+        }
+    }
+
+    /// Tells a roadside unit's application what the station told.
+    fn tell_unit(&mut self, now: Instant) {
+        let (Some(unit), Some(inbox)) = (&mut self.roadside, &mut self.listeners.inbox) else { return };
+        let wire = self.station.node().anchor().wire_at(now);
+        unit.set_sending(self.station.node().sending() == SendingState::Allowed);
+        for heard in inbox.take() {
+            unit.heard(&heard, now, wire);
+        }
+    }
+
+    /// Hands what came from a roadside unit's controller or corrections to its application.
+    fn take_incoming(&mut self, incoming: Incoming) {
+        let now = monotonic();
+        let wire = self.station.node().anchor().wire_at(now);
+        if let Some(unit) = &mut self.roadside {
+            unit.take(incoming, now, wire);
+        }
+    }
+
+    fn next_application(&mut self) -> Option<Instant> {
+        let unit = self.roadside.as_ref().and_then(Unit::next_due);
+        let load = self.load.as_ref().map(LoadGenerator::next_due);
+        let priority = self.listeners.advisor.as_ref().and_then(Advisor::next_due);
+        [unit, load, priority].into_iter().flatten().min()
+    }
+
+    /// Tells the node when the clock was stepped, drifted, or changed its mind about being synchronised.
+    fn keep_clock(&mut self) {
+        let anchor = read_anchor();
+        let believed = self.station.node().anchor().wire_at(anchor.instant);
+        let off = believed.since(anchor.wire).max(anchor.wire.since(believed));
+        let state = self.timekeeper.read(anchor.instant, clock::kernel_clock().ok(), off);
+        if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
+            self.clock_told = Some(state);
+            self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.listeners);
+            self.listeners.set_anchor(self.station.node().anchor());
+        }
+    }
+
+    /// Hands over the deltas in files that have changed.
+    fn keep_revocations(&mut self) {
+        for change in self.revocations.changes() {
+            match change {
+                Ok(input) => self.station.input(input, &mut self.listeners),
+                Err(error) => tracing::warn!("revocation: {error}; trying again when it changes"),
+            }
+        }
+    }
+
+    /// SIGHUP: roots and issuers are read again; those before stay when a file cannot be read.
+    fn reload_trust(&mut self) {
+        match trust_files::trust(&self.identity) {
+            Ok(input) => self.station.input(input, &mut self.listeners),
+            Err(error) => tracing::warn!("roots and issuers kept as they were: {error}"),
+        }
+    }
+
+    fn keep_recording(&mut self) {
+        let Some(recorder) = self.station.recorder() else { return };
+        recorder.flush();
+        if let Some((path, error)) = recorder.take_failure() {
+            tracing::warn!("{}: recording stopped: {error}", path.display());
+        }
+    }
+
+    /// Says once what changed: sending or not, link up or down.
+    fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
+        let state = self.station.node().sending();
+        if self.sending_told.replace(state) != Some(state) {
+            let line = match state {
+                SendingState::Allowed => "sending",
+                SendingState::NoFix => "listening only: no position (safety messages need one under 2 s old)",
+                SendingState::ClockUntrusted => {
+                    "listening only: the clock is not synchronised (run chrony or ptp4l; in a laboratory set \
+                     clock.trust = \"always\")"
+                }
+                SendingState::CredentialNotValid => {
+                    "listening only: the credential is not valid now (roadcast keys show says when it is)"
+                }
+                SendingState::CredentialRevoked => {
+                    "listening only: the credential is revoked (ask its issuer for another)"
+                }
+            };
+            writeln!(out, "{line}")?;
+        }
+        if let Some(disagreement) = self.timekeeper.take_news() {
+            let seconds = |by: Duration| by.as_secs_f64();
+            match disagreement {
+                Disagreement::Ahead(by) => writeln!(
+                    out,
+                    "the clock is {:.1} s ahead of the positions' time: one of them is wrong, not signing by it",
+                    seconds(by)
+                )?,
+                Disagreement::Behind(by) => writeln!(
+                    out,
+                    "the clock is {:.1} s behind the positions' time: one of them is wrong, not signing by it",
+                    seconds(by)
+                )?,
+                Disagreement::Resolved => writeln!(out, "the clock agrees with the positions' time again")?,
+            }
+        }
+        let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
+        for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
+            writeln!(out, "{notice}")?;
+        }
+        let anchor = self.station.node().anchor();
+        for line in self.listeners.advisor.iter_mut().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
+        {
+            writeln!(out, "{line}")?;
+        }
+        if let Some(line) = self.listeners.notices.take_pool_low() {
+            writeln!(out, "{line}")?;
+        }
+        match self.station.radio().state() {
+            LinkState::Up if self.link_down => {
+                self.link_down = false;
+                writeln!(out, "link up again")?;
+            }
+            LinkState::Down { reason, .. } if !self.link_down => {
+                self.link_down = true;
+                writeln!(out, "link down, trying again: {reason}")?;
+            }
+            _ => {}
+        }
+        Ok(out.flush()?)
+    }
+
+    fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
+        let statistics = &self.listeners.statistics;
+        let frames = statistics.frames();
+        writeln!(
+            out,
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}",
+            now.since(self.started).as_secs(),
+            statistics.neighbours(),
+            statistics.sent(),
+            statistics.forwarded(),
+            frames.delivered,
+            frames.dropped
+        )?;
+        if let Some(path) = json {
+            write_json(path, &self.report(now))?;
+        }
+        Ok(out.flush()?)
+    }
+
+    fn report(&mut self, now: Instant) -> Report {
+        let mut report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
+        let anchor = self.station.node().anchor();
+        report.signal_ahead =
+            self.listeners.advisor.as_ref().and_then(|advisor| advisor.signal_ahead(now, &anchor));
+        if let Some(unit) = &self.roadside {
+            report.warnings.extend(unit.warnings(now));
+        }
+        let link = self.station.radio().counters();
+        if link.kernel_dropped > 0 {
+            report
+                .warnings
+                .push(format!("{} frames dropped by the kernel before they were read", link.kernel_dropped));
+        }
+        let clamped = self.station.node().counters().time_clamped;
+        if clamped > 0 {
+            report.warnings.push(format!("time ran backwards {clamped} times"));
+        }
+        report
+    }
+}
+
+fn start_recording(
+    path: &Path,
+    config: &StationConfig,
+    pool: &Pool,
+    seed: u64,
+    anchor: Anchor,
+) -> Result<Recorder, Error> {
+    let all = |paths: &[PathBuf]| {
+        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
+    };
+    let header = v1::RecordingHeader {
+        version: record::VERSION,
+        software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
+        config_json: config_json(&config.station),
+        credential: pool.active().credential().clone(),
+        issuers: all(&config.identity.issuers)?,
+        roots: all(&config.identity.roots)?,
+        seed,
+        anchor_instant_ns: anchor.instant.as_nanos(),
+        anchor_wire_us: anchor.wire.as_micros(),
+        pool: record::identities(pool),
+    };
+    Recorder::create(path, &header).map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+fn config_json(config: &Config) -> String {
+    serde_json::to_string(config).expect("invariant: a configuration has no keys that are not strings")
+}
+
+fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
+    if let Some(cpu) = config.realtime.cpu {
+        realtime::pin_to_cpu(cpu)?;
+    }
+    if config.realtime.lock_memory {
+        realtime::lock_memory()?;
+    }
+    if let Some(priority) = config.realtime.fifo_priority {
+        realtime::set_fifo(priority)?;
+    }
+    Ok(())
+}
+
+/// How often clock, recording and link are looked after.
+const UPKEEP: Duration = Duration::from_secs(1);
+/// A clock this far off what the station believes is read anew. Frequency steering alone moves it by 0.5 ms
+/// a second at most.
+const MAX_CLOCK_ERROR: Duration = Duration::from_micros(500);
+/// Test traffic starts when the first position has had time to come.
+const LOAD_DELAY: Duration = Duration::from_secs(1);
+/// Test messages sent in one go before frames and timers get their turn.
+const LOAD_BATCH: usize = 16;

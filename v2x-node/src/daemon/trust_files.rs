@@ -1,0 +1,107 @@
+//! What a running station is told of authorities from files: revocation deltas as they change, roots and issuers at
+//! SIGHUP.
+//!
+//! Nothing here stops a station. A file that is not there yet, or not right, is said once and looked at again when it
+//! changes; what the station believed before goes on.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use v2x_core::Input;
+
+use crate::config::IdentityFiles;
+use crate::key_files::{self, KeyFileError};
+
+/// Files of revocation deltas, each read again when it changes.
+#[derive(Debug)]
+pub struct RevocationFiles {
+    files: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    seen: Option<Mark>,
+    missing_told: bool,
+}
+
+/// What tells one content of a file from the next without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl RevocationFiles {
+    /// Watches `paths`; nothing is read before the first [`changes`](Self::changes).
+    pub fn new(paths: &[PathBuf]) -> Self {
+        let watch = |path: &PathBuf| Watched { path: path.clone(), seen: None, missing_told: false };
+        Self { files: paths.iter().map(watch).collect() }
+    }
+
+    /// The deltas of files that are new or changed since the last call, and what is wrong with others, each said
+    /// once.
+    pub fn changes(&mut self) -> Vec<Result<Input, KeyFileError>> {
+        self.files.iter_mut().filter_map(Watched::change).collect()
+    }
+}
+
+impl Watched {
+    fn change(&mut self) -> Option<Result<Input, KeyFileError>> {
+        let mark = match mark(&self.path) {
+            Ok(mark) => mark,
+            Err(source) => {
+                self.seen = None;
+                let told = std::mem::replace(&mut self.missing_told, true);
+                return (!told).then(|| Err(KeyFileError::File { path: self.path.clone(), source }));
+            }
+        };
+        self.missing_told = false;
+        if self.seen.replace(mark) == Some(mark) {
+            return None;
+        }
+        Some(key_files::read_delta(&self.path).map(Input::Revocation))
+    }
+}
+
+/// The roots and issuers in their files as they are now.
+///
+/// # Errors
+/// A file that cannot be read. Whether they fit together is the node's to judge.
+pub fn trust(files: &IdentityFiles) -> Result<Input, KeyFileError> {
+    let read = |paths: &[PathBuf]| {
+        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
+    };
+    Ok(Input::Trust { roots: read(&files.roots)?, issuers: read(&files.issuers)? })
+}
+
+fn mark(path: &Path) -> io::Result<Mark> {
+    let meta = fs::metadata(path)?;
+    Ok(Mark { inode: meta.ino(), length: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_when_it_comes_and_when_it_changes_and_complained_of_once() {
+        let path = std::env::temp_dir().join(format!("roadcast-delta-{}.rev", std::process::id()));
+        drop(fs::remove_file(&path));
+        let mut files = RevocationFiles::new(std::slice::from_ref(&path));
+        assert!(matches!(files.changes()[..], [Err(KeyFileError::File { .. })]));
+        assert!(files.changes().is_empty(), "said once");
+        fs::write(&path, key_files::armour_delta(b"one delta")).unwrap();
+        let [Ok(Input::Revocation(delta))] = &files.changes()[..] else { panic!("not read") };
+        assert_eq!(&delta[..], b"one delta");
+        assert!(files.changes().is_empty(), "unchanged");
+        fs::write(&path, key_files::armour_delta(b"another delta")).unwrap();
+        assert_eq!(files.changes().len(), 1);
+        fs::write(&path, "no delta").unwrap();
+        assert!(matches!(files.changes()[..], [Err(KeyFileError::NotADelta { .. })]));
+        fs::remove_file(&path).unwrap();
+    }
+}

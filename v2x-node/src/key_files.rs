@@ -1,0 +1,261 @@
+//! Files of keys, credentials and revocation deltas, read with suspicion.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
+use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
+use v2x_core::{CredentialError, Identity, KeyPair, Pool, PoolError, TrustStore};
+use v2x_proto::envelope::MAX_CREDENTIAL;
+
+use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};
+use crate::error::Complaint;
+
+/// What can be wrong with files of keys, credentials and revocation deltas.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// A file or directory cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others can read a private key.
+    #[error("{}: others can read this private key (mode {mode:04o}); make it yours alone: chmod 600 {}",
+            path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file is no private key.
+    #[error("{}: no private key; expected PKCS#8 PEM, \"-----BEGIN PRIVATE KEY-----\" with an Ed25519 key",
+            path.display())]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is no credential.
+    #[error("{}: no credential; expected \"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes", path.display())]
+    NotACredential {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is no revocation delta.
+    #[error("{}: no revocation delta; expected \"-----BEGIN ROADCAST REVOCATION-----\" as `roadcast keys revoke` writes",
+            path.display())]
+    NotADelta {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A credential is not accepted.
+    #[error("{}: {source}", path.display())]
+    Credential {
+        /// The file.
+        path: PathBuf,
+        /// What it violates.
+        source: CredentialError,
+    },
+    /// The roots and issuers together are not accepted.
+    #[error("roots {} with issuers {}: {source}", list(roots), list(issuers))]
+    Trust {
+        /// Files of the roots.
+        roots: Vec<PathBuf>,
+        /// Files of the issuers.
+        issuers: Vec<PathBuf>,
+        /// What they violate.
+        source: CredentialError,
+    },
+    /// The station's credentials do not go together.
+    #[error("the station's credentials: {0}")]
+    Pool(PoolError),
+    /// No credentials of that name.
+    #[error("{0}-1.cred and so on: no such file; make them with: roadcast keys issue --name {1} --count 20",
+            name.display(), name.file_name().unwrap_or_default().display())]
+    EmptyPool {
+        /// The name as configured.
+        name: PathBuf,
+    },
+}
+
+impl Complaint for KeyFileError {
+    fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound).then_some(
+            "make keys with: roadcast keys init --dir keys && roadcast keys issue --dir keys --name car-1",
+        )
+    }
+}
+
+/// The station's identities from their files. The private keys must be readable by their owner alone.
+///
+/// # Errors
+/// [`KeyFileError`], naming the file.
+pub fn load_pool(files: &IdentityFiles) -> Result<Pool, KeyFileError> {
+    let identities = match &files.own {
+        OwnFiles::Listed(list) => list.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?,
+        OwnFiles::Pool(name) => pool_files(name)?.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?,
+    };
+    Pool::new(identities).map_err(KeyFileError::Pool)
+}
+
+/// One identity from its files.
+///
+/// # Errors
+/// As [`load_pool`].
+pub fn load_identity(files: &CredentialFiles) -> Result<Identity, KeyFileError> {
+    let credential = read_credential(&files.credential)?;
+    let key = read_key(&files.key)?;
+    let signer = Box::new(KeyPair::from_secret(key.as_bytes()));
+    Identity::new(credential, signer)
+        .map_err(|source| KeyFileError::Credential { path: files.credential.clone(), source })
+}
+
+/// `NAME-1.cred` with `NAME-1.key` and so on, in the order of their numbers.
+fn pool_files(name: &Path) -> Result<Vec<CredentialFiles>, KeyFileError> {
+    let directory = match name.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let prefix = format!("{}-", name.file_name().unwrap_or_default().to_string_lossy());
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|source| failed(directory, source))? {
+        let file = entry.map_err(|source| failed(directory, source))?.file_name();
+        let number = file.to_str().and_then(|file| file.strip_prefix(&prefix)?.strip_suffix(".cred"));
+        numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
+    }
+    if numbers.is_empty() {
+        return Err(KeyFileError::EmptyPool { name: name.to_owned() });
+    }
+    numbers.sort_unstable();
+    let file = |number, ending| directory.join(format!("{prefix}{number}.{ending}"));
+    let files = |number| CredentialFiles { credential: file(number, "cred"), key: file(number, "key") };
+    Ok(numbers.into_iter().map(files).collect())
+}
+
+/// The authorities a station trusts, from its files; checked against each other.
+///
+/// # Errors
+/// [`KeyFileError`], naming the file where it is one.
+pub fn load_trust(roots: &[PathBuf], issuers: &[PathBuf]) -> Result<TrustStore, KeyFileError> {
+    let read =
+        |paths: &[PathBuf]| paths.iter().map(|path| read_credential(path)).collect::<Result<Vec<_>, _>>();
+    TrustStore::new(&read(roots)?, &read(issuers)?).map_err(|source| KeyFileError::Trust {
+        roots: roots.to_vec(),
+        issuers: issuers.to_vec(),
+        source,
+    })
+}
+
+/// The bytes of a credential, armoured or raw.
+///
+/// # Errors
+/// The file cannot be read, or is neither.
+pub fn read_credential(path: &Path) -> Result<Bytes, KeyFileError> {
+    let file = File::open(path).map_err(|source| failed(path, source))?;
+    let bytes = Zeroizing::new(read_all(file, path)?);
+    unarmour(&bytes).ok_or_else(|| KeyFileError::NotACredential { path: path.to_owned() })
+}
+
+/// The bytes of a revocation delta.
+///
+/// # Errors
+/// The file cannot be read, or is none.
+pub fn read_delta(path: &Path) -> Result<Bytes, KeyFileError> {
+    let file = File::open(path).map_err(|source| failed(path, source))?;
+    let bytes = read_all(file, path)?;
+    let decoded = pem::decode_vec(bytes.trim_ascii_end()).ok();
+    let delta = decoded.filter(|(label, delta)| *label == DELTA_LABEL && !delta.is_empty());
+    delta.map(|(_, delta)| delta.into()).ok_or_else(|| KeyFileError::NotADelta { path: path.to_owned() })
+}
+
+/// A revocation delta as text.
+pub fn armour_delta(delta: &[u8]) -> String {
+    pem::encode_string(DELTA_LABEL, LineEnding::LF, delta).expect("a delta is short and the label valid")
+}
+
+/// A private key from PKCS#8 PEM.
+///
+/// # Errors
+/// The file cannot be read, can be read by others, or is no key. No error shows any of the content.
+pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
+    let file = File::open(path).map_err(|source| failed(path, source))?;
+    // Asked of the open file, so that it is the one that is read.
+    let mode = file.metadata().map_err(|source| failed(path, source))?.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
+    }
+    let bytes = Zeroizing::new(read_all(file, path)?);
+    let not_a_key = || KeyFileError::NotAKey { path: path.to_owned() };
+    let text = str::from_utf8(&bytes).map_err(|_| not_a_key())?;
+    SigningKey::from_pkcs8_pem(text).map_err(|_| not_a_key())
+}
+
+/// A credential as text.
+pub(crate) fn armour(credential: &[u8]) -> String {
+    pem::encode_string(LABEL, LineEnding::LF, credential).expect("a credential is short and the label valid")
+}
+
+fn unarmour(bytes: &[u8]) -> Option<Bytes> {
+    if bytes.starts_with(b"-----BEGIN ") {
+        let (label, credential) = pem::decode_vec(bytes.trim_ascii_end()).ok()?;
+        return (label == LABEL && !credential.is_empty()).then(|| credential.into());
+    }
+    // Raw: a credential is binary and short; the reader of its fields has the last word.
+    let is_raw = !bytes.is_empty() && bytes.len() <= MAX_CREDENTIAL && !bytes.is_ascii();
+    is_raw.then(|| Bytes::copy_from_slice(bytes))
+}
+
+fn read_all(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
+    // As long as it can get, so that no part of a key is left behind by growing.
+    let mut bytes = Vec::with_capacity(LONGEST_FILE as usize);
+    file.take(LONGEST_FILE).read_to_end(&mut bytes).map_err(|source| failed(path, source))?;
+    Ok(bytes)
+}
+
+pub(crate) fn failed(path: &Path, source: io::Error) -> KeyFileError {
+    KeyFileError::File { path: path.to_owned(), source }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }
+}
+
+const DELTA_LABEL: &str = "ROADCAST REVOCATION";
+const LABEL: &str = "ROADCAST CREDENTIAL";
+/// Ten times what a key or credential takes.
+const LONGEST_FILE: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn armour_comes_off_as_it_went_on() {
+        let credential: Vec<u8> = (0..=200).collect();
+        let text = armour(&credential);
+        assert!(text.starts_with("-----BEGIN ROADCAST CREDENTIAL-----\n"), "{text}");
+        assert_eq!(unarmour(text.as_bytes()).unwrap(), credential);
+        assert_eq!(unarmour(&credential).unwrap(), credential);
+        assert_eq!(unarmour(text.replace("ROADCAST", "OTHER").as_bytes()), None);
+        assert_eq!(unarmour(b"role = \"vehicle\""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_armour_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), armoured: bool) {
+            let text = if armoured { [b"-----BEGIN ROADCAST CREDENTIAL-----\n", bytes.as_slice()].concat() } else { bytes };
+            drop(unarmour(&text));
+        }
+    }
+}
