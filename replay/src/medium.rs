@@ -37,8 +37,14 @@ pub trait Medium: fmt::Debug {
         true
     }
 
+    /// Frames that a station's transmitter holds at once: a world tells a station that its link is full as soon as so
+    /// many have not ended, and hands over no more. At least 1.
+    fn transmitter_frames(&self) -> usize {
+        TRANSMITTER_FRAMES
+    }
+
     /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches;
-    /// or, while that is not decided yet, adds none and returns when to ask again ([`proceed`](Self::proceed)), ns.
+    /// or, while that is not decided yet, adds none and says when to ask again ([`proceed`](Self::proceed)).
     /// The ticket names the frame until its fates are there.
     fn transmit(
         &mut self,
@@ -46,18 +52,33 @@ pub trait Medium: fmt::Debug {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64>;
+    ) -> TransmissionState;
 
-    /// The time has come that was returned for this ticket: as [`transmit`](Self::transmit), which began it.
+    /// The time has come that was named for this ticket: as [`transmit`](Self::transmit), which began it.
     fn proceed(
         &mut self,
         _ticket: u32,
-        _now_ns: u64,
+        now_ns: u64,
         _places: &Places,
         _fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
-        None
+    ) -> TransmissionState {
+        TransmissionState::Decided { end_ns: now_ns }
     }
+}
+
+/// How far a transmission has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransmissionState {
+    /// Its fates are not decided yet.
+    Pending {
+        /// When to ask again, ns.
+        ask_ns: u64,
+    },
+    /// Its fates are there.
+    Decided {
+        /// When its last bit is on the air and the sender's transmitter is done with it, ns.
+        end_ns: u64,
+    },
 }
 
 /// A frame on its way to the air.
@@ -155,7 +176,7 @@ impl Medium for RangeLimited {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let busy_until_ns = self.busy_until_ns.entry(transmission.sender).or_default();
         let start_ns = transmission.at_ns.max(*busy_until_ns);
         let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len()));
@@ -179,7 +200,7 @@ impl Medium for RangeLimited {
                 changed: None,
             }),
         }));
-        None
+        TransmissionState::Decided { end_ns: on_air_ns }
     }
 }
 
@@ -203,6 +224,12 @@ const SERVICE_BITS: u64 = 16;
 const TAIL_BITS: u64 = 6;
 const NS_PER_METRE: f64 = 1e9 / 299_792_458.0;
 
+/// The frame that contends or is on the air, and the next one, so that the transmitter never idles: what a driver that
+/// limits its queue to the hardware's need keeps below the host. Nothing can be called back from there, and it leaves in
+/// order, so this is also how many frames an imminent warning may find before it. On a live link the kernel holds what
+/// the socket's send buffer takes (`net.core.wmem_default`, some hundred frames) before the station hears of it.
+pub const TRANSMITTER_FRAMES: usize = 2;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,7 +240,12 @@ mod tests {
         let bytes = Bytes::from(vec![0; 300]);
         let mut fates = Vec::new();
         let transmission = Transmission { sender: 0, at_ns, position: HERE, bytes: &bytes, class: Class::D2 };
-        assert_eq!(medium.transmit(0, &transmission, places, &mut fates), None);
+        let state = medium.transmit(0, &transmission, places, &mut fates);
+        let on_air_ns = fates.iter().find_map(|fate| match &fate.outcome {
+            Outcome::Heard(reception) => Some(reception.on_air_ns),
+            Outcome::Lost(_) => None,
+        });
+        assert_eq!(state, TransmissionState::Decided { end_ns: on_air_ns.unwrap() });
         fates
             .into_iter()
             .map(|fate| match fate.outcome {

@@ -24,7 +24,8 @@ use v2x_proto::Class;
 
 use super::channel::Channel;
 use super::{
-    Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, airtime_ns, propagation_ns,
+    Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
+    airtime_ns, propagation_ns,
 };
 
 /// A medium on which reception is drawn by distance.
@@ -113,7 +114,7 @@ impl Medium for Tabulated {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let &Transmission { sender, at_ns, position, bytes, class } = transmission;
         let (busy_until_ns, number) = self.senders.entry(sender).or_default();
         *number += 1;
@@ -126,18 +127,27 @@ impl Medium for Tabulated {
         // A frame of the own queue waits for the one before it, however long that one has to wait.
         *busy_until_ns = frame.end_ns;
         match &mut self.channel {
-            Some(channel) if class != Class::D2 => Some(channel.queue(ticket, frame, access)),
+            Some(channel) if class != Class::D2 => {
+                TransmissionState::Pending { ask_ns: channel.queue(ticket, frame, access) }
+            }
             _ => {
                 let mut near = core::mem::take(&mut self.near);
                 self.deliver(&frame, places, &mut near, fates);
                 self.near = near;
-                None
+                TransmissionState::Decided { end_ns: frame.end_ns }
             }
         }
     }
 
-    fn proceed(&mut self, ticket: u32, now_ns: u64, places: &Places, fates: &mut Vec<Fate>) -> Option<u64> {
-        let channel = self.channel.as_mut()?;
+    fn proceed(
+        &mut self,
+        ticket: u32,
+        now_ns: u64,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> TransmissionState {
+        let over = TransmissionState::Decided { end_ns: now_ns };
+        let Some(channel) = &mut self.channel else { return over };
         let draws = self.draws;
         let again = channel.proceed(ticket, now_ns, |frame, attempt| {
             draws.draw(frame.sender, frame.sender, frame.number | attempt << 32)
@@ -146,13 +156,13 @@ impl Medium for Tabulated {
             if let Some((busy_until_ns, _)) = self.senders.get_mut(&frame.sender) {
                 *busy_until_ns = (*busy_until_ns).max(frame.end_ns);
             }
-            return Some(at_ns);
+            return TransmissionState::Pending { ask_ns: at_ns };
         }
-        let frame = channel.take(ticket)?;
+        let Some(frame) = channel.take(ticket) else { return over };
         let mut near = core::mem::take(&mut self.near);
         self.deliver(&frame, places, &mut near, fates);
         self.near = near;
-        None
+        over
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
+use v2x_core::hazard::cause;
 use v2x_core::io::{Event, Input, SendRequest, Transmit};
 use v2x_core::rng::{Purpose, Stream};
 use v2x_core::security::Identity;
@@ -284,8 +285,8 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
             longitude: own.position.longitude,
             ..v1::Position::default()
         }),
-        cause: DANGEROUS_SITUATION,
-        sub_cause: EMERGENCY_BRAKE,
+        cause: cause::DANGEROUS_SITUATION.into(),
+        sub_cause: cause::EMERGENCY_BRAKE.into(),
         validity_s: Some(2),
         speed: own.speed,
         heading: own.heading,
@@ -315,6 +316,3 @@ const PSEUDONYM_NS: u64 = 1_000_000_000;
 const FIRST_RESTART_S: f64 = 1.0;
 /// Frames an attacker records for one restart.
 const MAX_TAPE: usize = 512;
-/// TS 102 894-2 CauseCode 99, sub-cause 1: emergency electronic brake lights.
-const DANGEROUS_SITUATION: u32 = 99;
-const EMERGENCY_BRAKE: u32 = 1;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::medium::{Outcome, RangeLimited};
+use crate::medium::{Outcome, RangeLimited, TransmissionState};
 use crate::source::town;
 use v2x_core::io::DropReason;
 use v2x_proto::Class;
@@ -130,7 +130,7 @@ impl Medium for Corrupting {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             let Outcome::Heard(reception) = &mut fate.outcome else { continue };
@@ -178,7 +178,7 @@ impl Medium for Deaf {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             fate.outcome = Outcome::Lost("below_sensing");

@@ -25,7 +25,15 @@ fn begin(
     let bytes = Bytes::from(vec![0; 300]);
     let position = places.position(sender).unwrap();
     let transmission = Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3 };
-    medium.transmit(ticket, &transmission, places, fates)
+    asked(medium.transmit(ticket, &transmission, places, fates))
+}
+
+/// When a frame is to be asked about again.
+fn asked(state: TransmissionState) -> Option<u64> {
+    match state {
+        TransmissionState::Pending { ask_ns } => Some(ask_ns),
+        TransmissionState::Decided { .. } => None,
+    }
 }
 
 /// Sends frames by (sender, time), and what each station made of each: `None` heard, else the cause.
@@ -43,7 +51,7 @@ fn send(
     while !due.is_empty() {
         due.sort_unstable();
         let (now_ns, ticket) = due.remove(0);
-        let again = medium.proceed(ticket as u32, now_ns, places, &mut fates[ticket]);
+        let again = asked(medium.proceed(ticket as u32, now_ns, places, &mut fates[ticket]));
         due.extend(again.map(|at_ns| (at_ns, ticket)));
     }
     let outcome = |fate: Fate| match fate.outcome {
@@ -111,10 +119,10 @@ fn a_sender_waits_for_the_frame_it_hears() {
     let mut medium = Tabulated::new(Column::Hz10, 1).interference(true);
     let mut fates = Vec::new();
     let first = begin(&mut medium, &places, 0, 0, 0, &mut fates).unwrap();
-    let end_ns = medium.proceed(0, first, &places, &mut fates).unwrap();
+    let end_ns = asked(medium.proceed(0, first, &places, &mut fates)).unwrap();
     let second = begin(&mut medium, &places, 1, 1, 300_000, &mut fates).unwrap();
     assert!(second < end_ns);
-    assert!(medium.proceed(1, second, &places, &mut fates).unwrap() > end_ns);
+    assert!(asked(medium.proceed(1, second, &places, &mut fates)).unwrap() > end_ns);
 }
 
 #[test]
