@@ -217,6 +217,7 @@ fn flood(node: &mut Node, at: Instant, event: u32, version: u64, kind: Kind) -> 
             area: (kind == Kind::Short).then_some(area),
             subject: 0,
             due: None,
+            token: None,
             payload: hazard.encode_to_vec().into(),
         }),
     );

@@ -344,7 +344,7 @@ fn describe_input(input: &Input) -> String {
         Input::Send(request) => {
             format!("a message to send: type {}, {}", request.message_type, request.class.name())
         }
-        Input::Hazard(command) => match command {
+        Input::Hazard { command, .. } => match command {
             Command::New(draft) => format!("a new hazard of {}, cause {}", draft.class.name(), draft.cause),
             Command::Update(id, _) => format!("an update of hazard {id}"),
             Command::Cancel(id) => format!("the end of hazard {id}"),

@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind};
+use v2x_core::hazard::{Command, Draft, EventId};
+use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind, Token};
 use v2x_core::limits;
 use v2x_core::node::Node;
 use v2x_core::security::CredentialRequest;
 use v2x_core::time::Instant;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
-use v2x_proto::{Class, hop};
+use v2x_proto::{Class, Digest, hop};
 
 use crate::craft::probe;
 use crate::stations::{Authority, PLACE, START, Station, Street, anchor, fix, frame};
@@ -259,7 +260,7 @@ fn a_flood_of_unknown_signers_stays_within_the_limits() {
         let mut flood = bytes[..offset].to_vec();
         let mut signature = *signed.signature;
         signature[..8].copy_from_slice(&n.to_le_bytes());
-        let digest = v2x_proto::Digest(n.to_le_bytes());
+        let digest = Digest(n.to_le_bytes());
         // Each from an address and a forwarder of its own, so that neither is over its rate.
         flood[4..12].copy_from_slice(&digest.0);
         encode_signed(&mut flood, signed.tbs, &signature, SignerRef::Digest(digest));
@@ -314,7 +315,7 @@ fn an_unverified_frame_enters_no_neighbour() {
 fn the_hop_header_is_all_a_relay_may_change() {
     let (at, bytes) = frames_of(1, 1).remove(0);
     let (mut header, len) = hop::parse(&bytes).unwrap();
-    header.forwarder = v2x_proto::Digest([7; 8]);
+    header.forwarder = Digest([7; 8]);
     header.remaining_hops = 0;
     header.forwarder_position = Some((1, 2));
     let mut relayed = Vec::new();
@@ -372,6 +373,7 @@ fn what_a_station_sends_is_what_it_was_asked_to() {
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload: payload.clone(),
     };
     let sent = sender.feed(Instant::from_millis(50), Input::Send(request.clone()));
@@ -389,6 +391,57 @@ fn what_a_station_sends_is_what_it_was_asked_to() {
     assert!(
         matches!(sender.events.last(), Some(Event::NotSent(not)) if not.reason.name() == "send_bad_request")
     );
+}
+
+#[test]
+fn a_token_comes_back_with_what_becomes_of_its_request_and_changes_nothing_else() {
+    let answers = |tokens: [Option<Token>; 5]| {
+        let authority = Authority::new();
+        let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
+        let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+        let mut station = Station::with(1, node);
+        station.start(Instant::ZERO, PLACE);
+        let from = station.events.len();
+        let mut frames = Vec::new();
+        let mut tell = |ms, input| frames.extend(station.feed(Instant::from_millis(ms), input));
+        let [sent, refused, queued, accepted, unknown] = tokens;
+        tell(50, Input::Send(SendRequest { token: sent, ..probe(Class::D1) }));
+        tell(60, Input::Send(SendRequest { token: refused, message_type: 0, ..probe(Class::D1) }));
+        tell(70, Input::Link { ready: false });
+        tell(70, Input::Send(SendRequest { token: queued, ..probe(Class::D1) }));
+        tell(1070, Input::Timeout);
+        tell(1080, Input::Link { ready: true });
+        let command = Command::New(Draft::new(Class::D3, 2));
+        tell(1080, Input::Hazard { command, token: accepted });
+        let command = Command::Cancel(EventId { origin: Digest([9; 8]), number: 1 });
+        tell(1090, Input::Hazard { command, token: unknown });
+        let tokens: Vec<_> = station.events[from..]
+            .iter()
+            .filter_map(|event| match event {
+                Event::Sent(sent) => Some(("sent", sent.token)),
+                Event::NotSent(not_sent) => Some((not_sent.reason.name(), not_sent.token)),
+                Event::HazardAccepted { token, .. } => Some(("accepted", *token)),
+                Event::HazardRefused { token, .. } => Some(("refused", *token)),
+                _ => None,
+            })
+            .collect();
+        (tokens, frames)
+    };
+    let [a, b, c, d, e] = [7, u64::MAX, 7, 0, 3].map(|number| Some(Token(number)));
+    let (told, frames) = answers([a, b, c, d, e]);
+    let expected = [
+        ("sent", a),
+        ("send_bad_request", b),
+        ("sent", c),
+        ("send_expired", c),
+        ("accepted", d),
+        ("sent", None),
+        ("refused", e),
+    ];
+    assert_eq!(told, expected);
+    let (without, same) = answers([None; 5]);
+    assert!(without.iter().all(|(_, token)| token.is_none()));
+    assert_eq!(frames, same);
 }
 
 /// Frames and states of a station, each with its time.

@@ -197,6 +197,7 @@ pub fn probe(class: Class) -> SendRequest {
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload: Bytes::from_static(ECHO),
     }
 }

@@ -274,6 +274,7 @@ pub fn flood(
         area,
         subject: 0,
         due: None,
+        token: None,
         payload: hazard.encode_to_vec().into(),
     })
 }

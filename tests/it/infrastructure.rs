@@ -44,6 +44,7 @@ impl Unit {
             area: None,
             subject: ID.number,
             due: None,
+            token: None,
             payload: payload.into(),
         };
         self.station.feed(now, fix(now, PLACE));

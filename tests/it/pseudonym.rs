@@ -104,6 +104,7 @@ impl Car {
             area: None,
             subject: 0,
             due: None,
+            token: None,
             payload,
         }));
     }

@@ -241,8 +241,8 @@ impl Scene {
                 Event::Received(received) if received.message_type == MessageType::PriorityRequest as u32 => {
                     Heard::Request(received.clone())
                 }
-                Event::HazardAccepted(id) => Heard::HazardAccepted(*id),
-                Event::HazardRefused(refusal) => Heard::HazardRefused(*refusal),
+                Event::HazardAccepted { id, .. } => Heard::HazardAccepted(*id),
+                Event::HazardRefused { refusal, .. } => Heard::HazardRefused(*refusal),
                 _ => continue,
             };
             self.application.heard(&heard, now, wire);
@@ -275,6 +275,7 @@ impl Scene {
             area: None,
             subject: 18,
             due: None,
+            token: None,
             payload: Bytes::from(request.encode_to_vec()),
         };
         self.say(self.now, Input::Send(send));

@@ -30,7 +30,12 @@ pub enum Input {
     /// The application sends a message.
     Send(SendRequest),
     /// The application declares, changes or ends a hazard.
-    Hazard(Command),
+    Hazard {
+        /// What it wants.
+        command: Command,
+        /// Comes back with the one event that says whether it was carried out.
+        token: Option<Token>,
+    },
     /// A revocation delta that came by another way than the air, encoded (`v2x.v1.RevocationDelta`).
     Revocation(Bytes),
     /// The roots and issuers to trust from now on, in place of those before.
@@ -116,6 +121,11 @@ pub struct Fix {
     pub time: WireTime,
 }
 
+/// A number the application chose for a request, to know what came of it. The node returns it and decides nothing by
+/// it; whether it is unique is the application's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
 /// A message the application wants sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SendRequest {
@@ -135,6 +145,8 @@ pub struct SendRequest {
     /// When it was due, if that is known better than by the moment of the request: a stall of the sender counts
     /// from here. It moves a stamp and no decision, so a recording leaves it out.
     pub due: Option<Instant>,
+    /// Comes back with what becomes of the message.
+    pub token: Option<Token>,
     /// The encoded payload.
     pub payload: Bytes,
 }
@@ -150,6 +162,7 @@ impl SendRequest {
             area: None,
             subject: 0,
             due: None,
+            token: None,
             payload: delta,
         }
     }
@@ -237,10 +250,20 @@ pub enum Event {
     Forwarded(Forwarded),
     /// What is known of a hazard changed, own ones included; once per change.
     Hazard(Changed),
-    /// The command in hand was carried out on this event.
-    HazardAccepted(EventId),
-    /// The command in hand was refused.
-    HazardRefused(Refusal),
+    /// A command was carried out on this event.
+    HazardAccepted {
+        /// The event.
+        id: EventId,
+        /// The command's.
+        token: Option<Token>,
+    },
+    /// A command was refused.
+    HazardRefused {
+        /// Why.
+        refusal: Refusal,
+        /// The command's.
+        token: Option<Token>,
+    },
     /// The credential that declared an own event ended: the event goes on under the new one.
     HazardRenamed {
         /// Its name before; cancelled, if there was time to.
@@ -370,6 +393,8 @@ pub struct Sent {
     pub full_credential: bool,
     /// When it was due: a stamp, see [`SendStamps::generated`].
     pub generated: Instant,
+    /// The request's; `None` for what the station says of itself, and for what a hazard command led to.
+    pub token: Option<Token>,
 }
 
 /// An own message that will not be transmitted.
@@ -381,6 +406,8 @@ pub struct NotSent {
     pub id: Option<MessageId>,
     /// Why.
     pub reason: NotSentReason,
+    /// As in [`Sent`], also when the message had been queued before.
+    pub token: Option<Token>,
 }
 
 /// Why an own message was not transmitted.

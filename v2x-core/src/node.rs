@@ -192,7 +192,7 @@ impl Node {
             Input::Fix(fix) => self.take_fix(fix),
             Input::Clock { wire, state } => self.set_clock(wire, state),
             Input::Send(request) => self.send(&request),
-            Input::Hazard(command) => self.command(&command),
+            Input::Hazard { command, token } => self.command(&command, token),
             Input::Revocation(delta) => self.revoke(&delta),
             Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
             Input::Link { ready } => self.sender.set_link(ready),
@@ -417,15 +417,15 @@ impl Node {
 
     fn send(&mut self, request: &SendRequest) {
         self.update_sending_state();
-        let class = request.class;
+        let SendRequest { class, token, .. } = *request;
         let Some(fix) = self.fix.filter(|_| self.sending == SendingState::Allowed) else {
             let reason = NotSentReason::SendingBlocked;
-            return self.event(Event::NotSent(NotSent { class, id: None, reason }));
+            return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
         };
         if self.pseudonyms.is_silent(self.now) {
             if !matches!(class, Class::D0 | Class::D1 | Class::D3) {
                 let reason = NotSentReason::Silent;
-                return self.event(Event::NotSent(NotSent { class, id: None, reason }));
+                return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
             }
             self.pseudonyms.end_silence();
             self.restart_awareness();

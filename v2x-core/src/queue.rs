@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use v2x_proto::Class;
 
-use crate::io::{NotSent, NotSentReason, Transmit};
+use crate::io::{NotSent, NotSentReason, Token, Transmit};
 use crate::limits;
 use crate::time::Instant;
 
@@ -34,25 +34,26 @@ pub struct Subject {
 struct Queued {
     frame: Transmit,
     subject: Subject,
+    token: Option<Token>,
 }
 
 impl SendQueue {
-    /// Queues a frame; what had to give way for it is returned.
-    pub fn push(&mut self, frame: Transmit, subject: Subject) -> Option<NotSent> {
+    /// Queues a frame, with the token of the request it comes from; what had to give way for it is returned.
+    pub fn push(&mut self, frame: Transmit, subject: Subject, token: Option<Token>) -> Option<NotSent> {
         let class = frame.class;
         let queue = &mut self.classes[class.index()];
         let mut replaced = None;
         if matches!(class, Class::D2 | Class::D4)
             && let Some(place) = queue.iter().position(|queued| queued.subject == subject)
         {
-            replaced = queue.remove(place).map(|old| not_sent(&old.frame, NotSentReason::Replaced));
+            replaced = queue.remove(place).map(|old| old.not_sent(NotSentReason::Replaced));
             self.waiting -= 1;
         }
         if queue.len() >= limits::MAX_SEND_QUEUE {
-            return Some(not_sent(&frame, NotSentReason::QueueFull));
+            return Some(Queued { frame, subject, token }.not_sent(NotSentReason::QueueFull));
         }
         let place = queue.partition_point(|queued| queued.frame.expires <= frame.expires);
-        queue.insert(place, Queued { frame, subject });
+        queue.insert(place, Queued { frame, subject, token });
         self.waiting += 1;
         replaced
     }
@@ -75,11 +76,11 @@ impl SendQueue {
         }
         let last = if background { ORDER.len() } else { ORDER.len() - 1 };
         for class in ORDER.into_iter().take(last) {
-            while let Some(frame) = self.take(class) {
-                if frame.expires > now {
-                    return Some(frame);
+            while let Some(queued) = self.take(class) {
+                if queued.frame.expires > now {
+                    return Some(queued.frame);
                 }
-                expired(not_sent(&frame, NotSentReason::Expired));
+                expired(queued.not_sent(NotSentReason::Expired));
             }
         }
         None
@@ -94,8 +95,8 @@ impl SendQueue {
             let over =
                 |queue: &VecDeque<Queued>| queue.front().is_some_and(|first| first.frame.expires <= now);
             while over(&self.classes[class.index()]) {
-                if let Some(frame) = self.take(class) {
-                    expired(not_sent(&frame, NotSentReason::Expired));
+                if let Some(queued) = self.take(class) {
+                    expired(queued.not_sent(NotSentReason::Expired));
                 }
             }
         }
@@ -103,10 +104,10 @@ impl SendQueue {
 
     // Inlined into two loops that are unrolled over six classes, this keeps the optimiser busy for minutes.
     #[inline(never)]
-    fn take(&mut self, class: Class) -> Option<Transmit> {
+    fn take(&mut self, class: Class) -> Option<Queued> {
         let queued = self.classes[class.index()].pop_front()?;
         self.waiting -= 1;
-        Some(queued.frame)
+        Some(queued)
     }
 
     /// When the next frame expires.
@@ -137,8 +138,10 @@ pub fn send_by(class: Class, lifetime: Duration) -> Duration {
     }
 }
 
-fn not_sent(frame: &Transmit, reason: NotSentReason) -> NotSent {
-    NotSent { class: frame.class, id: Some(frame.id), reason }
+impl Queued {
+    fn not_sent(&self, reason: NotSentReason) -> NotSent {
+        NotSent { class: self.frame.class, id: Some(self.frame.id), reason, token: self.token }
+    }
 }
 
 const ORDER: [Class; 6] = [Class::D0, Class::D1, Class::D4, Class::D3, Class::D2, Class::D5];
@@ -172,7 +175,7 @@ mod tests {
     fn classes_leave_in_order_of_urgency() {
         let mut queue = SendQueue::default();
         for (n, class) in Class::ALL.into_iter().rev().enumerate() {
-            assert_eq!(queue.push(frame(class, n as u32, 100), ONE), None);
+            assert_eq!(queue.push(frame(class, n as u32, 100), ONE, None), None);
         }
         let order: Vec<_> = drain(&mut queue, 0).into_iter().map(|(class, _)| class).collect();
         assert_eq!(order, ORDER);
@@ -182,7 +185,7 @@ mod tests {
     fn earliest_deadline_first_inside_a_class() {
         let mut queue = SendQueue::default();
         for (sequence, expires) in [(1, 90), (2, 30), (3, 60), (4, 30)] {
-            queue.push(frame(Class::D1, sequence, expires), ONE);
+            queue.push(frame(Class::D1, sequence, expires), ONE, None);
         }
         assert_eq!(drain(&mut queue, 0).iter().map(|f| f.1).collect::<Vec<_>>(), [2, 4, 3, 1]);
     }
@@ -190,11 +193,11 @@ mod tests {
     #[test]
     fn the_newest_awareness_replaces_the_queued_one() {
         let mut queue = SendQueue::default();
-        queue.push(frame(Class::D2, 1, 100), ONE);
-        let replaced = queue.push(frame(Class::D2, 2, 200), ONE).unwrap();
+        queue.push(frame(Class::D2, 1, 100), ONE, None);
+        let replaced = queue.push(frame(Class::D2, 2, 200), ONE, None).unwrap();
         assert_eq!((replaced.reason, replaced.id.unwrap().sequence), (NotSentReason::Replaced, 1));
         let other = Subject { message_type: 7, number: 0 };
-        assert_eq!(queue.push(frame(Class::D2, 3, 150), other), None, "perception is another subject");
+        assert_eq!(queue.push(frame(Class::D2, 3, 150), other, None), None, "perception is another subject");
         assert_eq!(drain(&mut queue, 0), [(Class::D2, 3), (Class::D2, 2)]);
     }
 
@@ -202,17 +205,17 @@ mod tests {
     fn signal_states_replace_per_intersection() {
         let mut queue = SendQueue::default();
         let of = |number| Subject { message_type: 3, number };
-        queue.push(frame(Class::D4, 1, 300), of(10));
-        assert_eq!(queue.push(frame(Class::D4, 2, 300), of(11)), None);
-        assert_eq!(queue.push(frame(Class::D4, 3, 301), of(10)).unwrap().id.unwrap().sequence, 1);
+        queue.push(frame(Class::D4, 1, 300), of(10), None);
+        assert_eq!(queue.push(frame(Class::D4, 2, 300), of(11), None), None);
+        assert_eq!(queue.push(frame(Class::D4, 3, 301), of(10), None).unwrap().id.unwrap().sequence, 1);
         assert_eq!(drain(&mut queue, 0).iter().map(|f| f.1).collect::<Vec<_>>(), [2, 3]);
     }
 
     #[test]
     fn expired_frames_are_dropped_at_the_head_and_named() {
         let mut queue = SendQueue::default();
-        queue.push(frame(Class::D0, 1, 20), ONE);
-        queue.push(frame(Class::D4, 2, 300), ONE);
+        queue.push(frame(Class::D0, 1, 20), ONE, None);
+        queue.push(frame(Class::D4, 2, 300), ONE, None);
         let mut gone = Vec::new();
         let sent = queue.pop(Instant::from_millis(20), true, |n| gone.push(n.reason)).unwrap();
         assert_eq!((sent.class, gone), (Class::D4, vec![NotSentReason::Expired]));
@@ -222,9 +225,12 @@ mod tests {
     fn a_full_class_refuses_and_says_so() {
         let mut queue = SendQueue::default();
         for n in 0..limits::MAX_SEND_QUEUE as u32 {
-            assert_eq!(queue.push(frame(Class::D5, n, 1000), ONE), None);
+            assert_eq!(queue.push(frame(Class::D5, n, 1000), ONE, None), None);
         }
-        assert_eq!(queue.push(frame(Class::D5, 99, 1000), ONE).unwrap().reason, NotSentReason::QueueFull);
+        assert_eq!(
+            queue.push(frame(Class::D5, 99, 1000), ONE, None).unwrap().reason,
+            NotSentReason::QueueFull
+        );
         assert_eq!(queue.len(), limits::MAX_SEND_QUEUE);
     }
 
@@ -232,8 +238,8 @@ mod tests {
     fn expiry_names_its_next_time() {
         let mut queue = SendQueue::default();
         assert_eq!(queue.next_expiry(), None);
-        queue.push(frame(Class::D1, 1, 70), ONE);
-        queue.push(frame(Class::D0, 2, 20), ONE);
+        queue.push(frame(Class::D1, 1, 70), ONE, None);
+        queue.push(frame(Class::D0, 2, 20), ONE, None);
         assert_eq!(queue.next_expiry(), Some(Instant::from_millis(20)));
         queue.expire(Instant::from_millis(20), |_| ());
         assert_eq!(queue.next_expiry(), Some(Instant::from_millis(70)));

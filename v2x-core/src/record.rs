@@ -10,7 +10,7 @@ use prost::Message as _;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
 use self::hazard::{decode_command, encode_command};
-use crate::io::{ClockState, Fix, Input, Output, ReceivedFrame, SendRequest};
+use crate::io::{ClockState, Fix, Input, Output, ReceivedFrame, SendRequest, Token};
 use crate::position::Position;
 use crate::security::{Identity, Pool};
 use crate::time::{Instant, WireTime};
@@ -84,8 +84,12 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             area: request.area.as_ref().map(encode_area),
             payload: request.payload.clone(),
             subject: request.subject,
+            token: request.token.map(|token| token.0),
         }),
-        Input::Hazard(command) => Recorded::Hazard(encode_command(command)),
+        Input::Hazard { command, token } => Recorded::Hazard(v1::RecordedHazard {
+            token: token.map(|token| token.0),
+            ..encode_command(command)
+        }),
         Input::Revocation(delta) => Recorded::Revocation(v1::RecordedRevocation { delta: delta.clone() }),
         Input::Trust { roots, issuers } => {
             Recorded::Trust(v1::RecordedTrust { roots: roots.clone(), issuers: issuers.clone() })
@@ -136,9 +140,12 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             area: command.area.as_ref().map(decode_area).transpose()?,
             subject: command.subject,
             due: None,
+            token: command.token.map(Token),
             payload: command.payload,
         }),
-        Recorded::Hazard(hazard) => Input::Hazard(decode_command(&hazard)?),
+        Recorded::Hazard(hazard) => {
+            Input::Hazard { command: decode_command(&hazard)?, token: hazard.token.map(Token) }
+        }
         Recorded::Revocation(recorded) => Input::Revocation(recorded.delta),
         Recorded::Trust(trust) => Input::Trust { roots: trust.roots, issuers: trust.issuers },
         Recorded::Link(link) => Input::Link { ready: link.ready },
@@ -274,14 +281,15 @@ mod tests {
                 area: Some(area),
                 subject: 4,
                 due: None,
+                token: Some(Token(u64::MAX)),
                 payload: Bytes::from_static(b"hazard"),
             }),
             Input::Link { ready: false },
-            Input::Hazard(Command::New(draft.clone())),
-            Input::Hazard(Command::New(Draft::new(Class::D1, 99))),
-            Input::Hazard(Command::Update(id, draft)),
-            Input::Hazard(Command::Cancel(id)),
-            Input::Hazard(Command::Negate(id)),
+            Input::Hazard { command: Command::New(draft.clone()), token: None },
+            Input::Hazard { command: Command::New(Draft::new(Class::D1, 99)), token: None },
+            Input::Hazard { command: Command::Update(id, draft), token: None },
+            Input::Hazard { command: Command::Cancel(id), token: Some(Token(0)) },
+            Input::Hazard { command: Command::Negate(id), token: None },
             Input::Revocation(Bytes::from_static(b"delta")),
             Input::Trust {
                 roots: vec![Bytes::from_static(b"root")],

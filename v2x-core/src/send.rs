@@ -13,7 +13,7 @@ use v2x_proto::{AreaView, Class, Digest, v1};
 pub use self::event::Signed;
 use crate::host::Host;
 use crate::io::{
-    Fix, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent, Transmit,
+    Fix, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent, Token, Transmit,
 };
 use crate::limits;
 use crate::message_rules::{self, RuleError, Travel};
@@ -63,6 +63,8 @@ pub struct Outgoing<'a> {
     pub area: Option<&'a AreaView>,
     /// Which of several things of its type.
     pub subject: u32,
+    /// The request's.
+    pub token: Option<Token>,
 }
 
 /// The moment and place of sending.
@@ -187,10 +189,11 @@ impl Sender {
             max_hops: request.max_hops,
             area: request.area.as_ref(),
             subject: request.subject,
+            token: request.token,
         };
         if !roles::request_permitted(request, &self.digest(), self.pool.active().permissions()) {
             let reason = NotSentReason::NotPermitted;
-            return Err(NotSent { class: request.class, id: None, reason });
+            return Err(NotSent { class: request.class, id: None, reason, token: request.token });
         }
         self.sign_and_queue(&outgoing, &request.payload, here, distribution, host)
     }
@@ -210,6 +213,7 @@ impl Sender {
             max_hops: 1,
             area: None,
             subject: 0,
+            token: None,
         };
         let mut payload = core::mem::take(&mut self.payload);
         payload.clear();
@@ -217,7 +221,10 @@ impl Sender {
         let encoded = message.encode(&mut payload);
         let result = match encoded {
             Ok(()) => self.sign_and_queue(&outgoing, &payload, here, distribution, host),
-            Err(_) => Err(NotSent { class: Class::D2, id: None, reason: NotSentReason::TooLong }),
+            Err(_) => {
+                let reason = NotSentReason::TooLong;
+                Err(NotSent { class: Class::D2, id: None, reason, token: None })
+            }
         };
         self.payload = payload;
         result
@@ -237,7 +244,7 @@ impl Sender {
 
     fn enqueue(&mut self, frame: Transmit, outgoing: &Outgoing<'_>) -> Option<NotSent> {
         let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
-        let gave_way = self.queue.push(frame, subject);
+        let gave_way = self.queue.push(frame, subject, outgoing.token);
         self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
         gave_way
     }
@@ -254,7 +261,7 @@ impl Sender {
     ) -> Result<(Sent, Transmit), NotSent> {
         let &Here { now, anchor, position, generated } = here;
         let class = outgoing.class;
-        let refuse = |reason| Err(NotSent { class, id: None, reason });
+        let refuse = |reason| Err(NotSent { class, id: None, reason, token: outgoing.token });
         let longest = freshness::max_lifetime_ms(class);
         let known = v1::MessageType::try_from(outgoing.message_type as i32)
             .is_ok_and(|message_type| message_type != v1::MessageType::Unspecified);
@@ -328,6 +335,7 @@ impl Sender {
             frame_len: bytes.len() as u16,
             full_credential,
             generated,
+            token: outgoing.token,
         };
         let expires = now + send_by(class, Duration::from_millis(u64::from(lifetime_ms)));
         let queued = host.stamp(now);

@@ -1,4 +1,5 @@
-//! Outputs as bytes, for digests and recordings: everything a node decided, nothing its host's clock said.
+//! Outputs as bytes, for digests and recordings: everything a node decided, nothing its host's clock said, and no token
+//! of the application's, which a recording holds with the input.
 //!
 //! Two runs are equal when their transcripts are. Layout: a tag byte, then the fields little-endian in the
 //! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into
@@ -77,11 +78,11 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.push(HAZARD);
             hazard::write(changed, out);
         }
-        Event::HazardAccepted(id) => {
+        Event::HazardAccepted { id, .. } => {
             out.push(HAZARD_ACCEPTED);
             write_event_id(id, out);
         }
-        Event::HazardRefused(refusal) => {
+        Event::HazardRefused { refusal, .. } => {
             out.push(HAZARD_REFUSED);
             write_bytes(refusal.to_string().as_bytes(), out);
         }
@@ -408,7 +409,7 @@ mod tests {
     use crate::hazard::{Change, Changed, Concern, Known, Refusal, State};
     use crate::io::{
         Dropped, Forwarded, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion,
-        TimerKind, Transmit,
+        TimerKind, Token, Transmit,
     };
     use crate::position::Position;
     use crate::time::{Instant, WireTime};
@@ -477,6 +478,7 @@ mod tests {
             frame_len: 300,
             full_credential: true,
             generated: Instant::ZERO,
+            token: Some(Token(7)),
         };
         let suspicion = Suspicion {
             digest: Digest([1; 8]),
@@ -485,7 +487,8 @@ mod tests {
             score: 0.25,
         };
         let misbehaviour = Misbehaviour { subject: Digest([1; 8]), report: Bytes::from_static(&[9, 9]) };
-        let not_sent = NotSent { class: Class::D0, id: None, reason: NotSentReason::BadRequest };
+        let not_sent =
+            NotSent { class: Class::D0, id: None, reason: NotSentReason::BadRequest, token: Some(Token(7)) };
         vec![
             (Output::Transmit(transmit.clone()), "transmit abababababababab/D2/7, 3 bytes"),
             (
@@ -509,8 +512,14 @@ mod tests {
                 "own hazard abababababababab/7 negated: D3, cause 94/2, negated at -1, 2, detected at 5 us, as of 6 us, \
                  until 7 us, suspect, concerns this station",
             ),
-            (Output::Event(Event::HazardAccepted(EVENT)), "hazard abababababababab/7 accepted"),
-            (Output::Event(Event::HazardRefused(Refusal::Class(2))), "hazard refused: a hazard is D0"),
+            (
+                Output::Event(Event::HazardAccepted { id: EVENT, token: Some(Token(7)) }),
+                "hazard abababababababab/7 accepted",
+            ),
+            (
+                Output::Event(Event::HazardRefused { refusal: Refusal::Class(2), token: None }),
+                "hazard refused: a hazard is D0",
+            ),
             (
                 Output::Event(Event::HazardRenamed { old: EVENT, new: EventId { number: 8, ..EVENT } }),
                 "hazard abababababababab/7 goes on as abababababababab/8",

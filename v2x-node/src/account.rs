@@ -338,8 +338,8 @@ impl Observer for Account {
             Event::PseudonymChanged { .. } => self.changes += 1,
             Event::PoolLow { spares, valid_until } => self.pool_low = Some((*spares, *valid_until)),
             Event::Suspicion(_) | Event::Hazard(_) => {}
-            Event::HazardAccepted(id) => self.for_unit(|| Heard::HazardAccepted(*id)),
-            Event::HazardRefused(refusal) => {
+            Event::HazardAccepted { id, .. } => self.for_unit(|| Heard::HazardAccepted(*id)),
+            Event::HazardRefused { refusal, .. } => {
                 self.for_unit(|| Heard::HazardRefused(*refusal));
                 self.notice(format!("hazard refused: {refusal}"));
             }

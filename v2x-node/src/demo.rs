@@ -286,6 +286,7 @@ fn request(class: Class, lifetime_ms: u32, due: Option<Instant>, hazard: &v1::Ha
         area: None,
         subject: 0,
         due,
+        token: None,
         payload: Bytes::from(hazard.encode_to_vec()),
     }
 }
@@ -405,8 +406,8 @@ impl Observer for Bookkeeper {
             | Event::Misbehaviour(_)
             | Event::PseudonymChanged { .. }
             | Event::Hazard(_)
-            | Event::HazardAccepted(_)
-            | Event::HazardRefused(_)
+            | Event::HazardAccepted { .. }
+            | Event::HazardRefused { .. }
             | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
         }

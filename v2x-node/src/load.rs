@@ -66,6 +66,7 @@ impl LoadGenerator {
             // Each its own: no test message takes the place of another in a queue.
             subject,
             due: Some(due),
+            token: None,
             payload: Bytes::from(echo.encode_to_vec()),
         })
     }

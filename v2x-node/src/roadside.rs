@@ -139,7 +139,7 @@ impl Roadside {
         inputs
             .extend(self.corrections.as_mut().and_then(|corrections| corrections.due(now)).map(Input::Send));
         inputs.extend(self.background.due(now, wire).map(Input::Send));
-        inputs.extend(self.work_zones.due(now, wire).map(Input::Hazard));
+        inputs.extend(self.work_zones.due(now, wire).map(|command| Input::Hazard { command, token: None }));
         inputs
     }
 
@@ -333,6 +333,7 @@ fn request(
         area: None,
         subject,
         due: Some(due),
+        token: None,
         payload: Bytes::from(payload),
     }
 }

@@ -307,7 +307,7 @@ impl Daemon {
     fn warn(&mut self, fix: &Fix) {
         let neighbours = self.station.node().neighbours();
         if let Some(command) = self.account.alert(monotonic(), fix, neighbours) {
-            self.station.input(Input::Hazard(command), &mut self.account);
+            self.station.input(Input::Hazard { command, token: None }, &mut self.account);
         }
     }
 

@@ -201,6 +201,7 @@ impl Source {
                 area: None,
                 subject: self.count as u32,
                 due: None,
+                token: None,
                 payload: Bytes::from(echo.encode_to_vec()),
             }),
         );

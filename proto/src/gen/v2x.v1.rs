@@ -1776,6 +1776,9 @@ pub struct RecordedCommand {
     /// Which of several things of its type it is about, 0 when there is one.
     #[prost(uint32, tag = "7")]
     pub subject: u32,
+    /// The application's number for it; no output depends on it.
+    #[prost(uint64, optional, tag = "8")]
+    pub token: ::core::option::Option<u64>,
 }
 /// The link came up or went down.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1817,6 +1820,9 @@ pub struct RecordedHazard {
     /// What it says of the event; there for a new one and an update.
     #[prost(message, optional, tag = "3")]
     pub draft: ::core::option::Option<RecordedDraft>,
+    /// The application's number for the command; no output depends on it.
+    #[prost(uint64, optional, tag = "4")]
+    pub token: ::core::option::Option<u64>,
 }
 /// What an application said of a hazard. Ranges as in Hazard, but for those that are refused when they are handled.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -268,6 +268,7 @@ fn again(own: &Overheard) -> Option<SendRequest> {
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload,
     })
 }
@@ -300,6 +301,7 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload: hazard.encode_to_vec().into(),
     }
 }

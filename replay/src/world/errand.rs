@@ -57,7 +57,9 @@ impl World {
         let Some(station) = self.sender(errand.by) else { return };
         let due = errand.due_ns.map(Instant::from_nanos);
         let input = match &errand.content {
-            Content::Hazard(draft) => Input::Hazard(Command::New(Draft { due, ..draft.clone() })),
+            Content::Hazard(draft) => {
+                Input::Hazard { command: Command::New(Draft { due, ..draft.clone() }), token: None }
+            }
             Content::SignalState { intersection } => Input::Send(signal_state(*intersection, now_ns, due)),
         };
         self.input(station, now_ns, input);
@@ -103,6 +105,7 @@ fn signal_state(intersection: u32, now_ns: u64, due: Option<Instant>) -> SendReq
         area: None,
         subject: intersection,
         due,
+        token: None,
         payload: state.encode_to_vec().into(),
     }
 }

@@ -187,8 +187,8 @@ impl Journal {
             | Event::Hazard(_)
             | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
-            Event::HazardAccepted(_) => self.declares = true,
-            Event::HazardRefused(refusal) => self.floods.refuse(refusal.name()),
+            Event::HazardAccepted { .. } => self.declares = true,
+            Event::HazardRefused { refusal, .. } => self.floods.refuse(refusal.name()),
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
         }
     }

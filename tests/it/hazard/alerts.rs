@@ -214,7 +214,7 @@ fn triggers_on_a_stream_of_positions_declare_renew_and_end_an_alert() {
         let neighbours: Vec<_> = scene.actors[0].node.neighbours().cloned().collect();
         let heard = scene.actors[0].events.len();
         if let Some(command) = triggers.observe(scene.now, &fix, &neighbours) {
-            scene.feed(0, Input::Hazard(command));
+            scene.feed(0, Input::Hazard { command, token: None });
             for (at, event) in &scene.actors[0].events[heard..] {
                 triggers.hear(*at, event);
             }

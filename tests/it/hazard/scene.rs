@@ -197,12 +197,12 @@ impl Scene {
     /// Hands a command to a station: the event it was carried out on, or why not.
     pub fn command(&mut self, index: usize, command: Command) -> Result<EventId, Refusal> {
         let before = self.actors[index].events.len();
-        self.feed(index, Input::Hazard(command));
+        self.feed(index, Input::Hazard { command, token: None });
         let answers: Vec<_> = self.actors[index].events[before..]
             .iter()
             .filter_map(|(_, event)| match event {
-                Event::HazardAccepted(id) => Some(Ok(*id)),
-                Event::HazardRefused(refusal) => Some(Err(*refusal)),
+                Event::HazardAccepted { id, .. } => Some(Ok(*id)),
+                Event::HazardRefused { refusal, .. } => Some(Err(*refusal)),
                 _ => None,
             })
             .collect();

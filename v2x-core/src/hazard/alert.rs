@@ -147,12 +147,12 @@ impl Triggers {
     /// Takes what the node says: whether the last command was carried out, and what becomes of the alerts.
     pub fn hear(&mut self, now: Instant, event: &Event) {
         match event {
-            Event::HazardAccepted(id) => {
+            Event::HazardAccepted { id, .. } => {
                 if let Some((kind, _)) = self.asked.take() {
                     self.alerts[kind as usize].live = Some(Live { id: *id, said: now, calm: None });
                 }
             }
-            Event::HazardRefused(_) => {
+            Event::HazardRefused { .. } => {
                 if let Some((kind, _)) = self.asked.take() {
                     self.alerts[kind as usize].not_before = now + REFUSED_PAUSE;
                 }
@@ -313,7 +313,7 @@ mod tests {
     fn look(triggers: &mut Triggers, (now, fix): (Instant, Fix)) -> Option<Command> {
         let command = triggers.observe(now, &fix, [])?;
         if matches!(command, Command::New(_)) {
-            triggers.hear(now, &Event::HazardAccepted(ID));
+            triggers.hear(now, &Event::HazardAccepted { id: ID, token: None });
         }
         Some(command)
     }
@@ -372,7 +372,8 @@ mod tests {
         let braking = |ms| at(ms, 2400, Some(-60));
         let (now, fix) = braking(0);
         assert!(matches!(triggers.observe(now, &fix, []), Some(Command::New(_))));
-        triggers.hear(now, &Event::HazardRefused(super::super::Refusal::SendingBlocked));
+        triggers
+            .hear(now, &Event::HazardRefused { refusal: super::super::Refusal::SendingBlocked, token: None });
         assert_eq!(look(&mut triggers, braking(4_900)), None);
         assert!(matches!(look(&mut triggers, braking(5_000)), Some(Command::New(_))));
     }

@@ -103,10 +103,10 @@ pub struct EventId {
 ///
 /// // An accident where the station is, for everybody within a kilometre.
 /// let accident = Draft { quality: Some(5), ..Draft::new(Class::D3, cause::ACCIDENT) };
-/// let events = tell(&mut node, now, Input::Hazard(Command::New(accident.clone())));
+/// let events = tell(&mut node, now, Input::Hazard { command: Command::New(accident.clone()), token: None });
 /// let outcome = events.iter().find_map(|event| match event {
-///     Event::HazardAccepted(id) => Some(Ok(*id)),
-///     Event::HazardRefused(refusal) => Some(Err(*refusal)),
+///     Event::HazardAccepted { id, .. } => Some(Ok(*id)),
+///     Event::HazardRefused { refusal, .. } => Some(Err(*refusal)),
 ///     _ => None,
 /// });
 /// let id = outcome.expect("every command is accepted or refused")?;
@@ -114,9 +114,9 @@ pub struct EventId {
 /// // It turns out to be worse, and later it is over.
 /// # now = now + Duration::from_secs(1);
 /// let worse = Draft { quality: Some(7), validity: Duration::from_secs(3600), ..accident };
-/// tell(&mut node, now, Input::Hazard(Command::Update(id, worse)));
+/// tell(&mut node, now, Input::Hazard { command: Command::Update(id, worse), token: None });
 /// # now = now + Duration::from_millis(500);
-/// let events = tell(&mut node, now, Input::Hazard(Command::Cancel(id)));
+/// let events = tell(&mut node, now, Input::Hazard { command: Command::Cancel(id), token: None });
 ///
 /// // What becomes of events, own ones and those of others, comes as one event each ...
 /// let over = events.iter().any(|event| {

@@ -302,6 +302,7 @@ impl OwnEvent {
             max_hops: self.hops,
             area: self.area.as_ref(),
             subject: 0,
+            token: None,
         }
     }
 

@@ -198,6 +198,7 @@ impl Request {
             // A newer message about the same request replaces a queued one; another request's does not.
             subject: intersection ^ u32::from(region).rotate_left(16) ^ u32::from(number).rotate_left(24),
             due: None,
+            token: None,
             payload: Bytes::from(request.encode_to_vec()),
         }
     }

@@ -11,7 +11,7 @@ use crate::hazard::event_table::{EventTable, Outcome, Rank, Speaker};
 use crate::hazard::own::{Moment, OwnEvent, OwnEvents};
 use crate::hazard::relevance::OwnPath;
 use crate::hazard::{Change, Changed, Command, Draft, EventId, HazardGist, Known, Refusal, State};
-use crate::io::{DropReason, Event, Fix, NotSent, NotSentReason, SendingState, Sent};
+use crate::io::{DropReason, Event, Fix, NotSent, NotSentReason, SendingState, Sent, Token};
 use crate::receive::Verified;
 use crate::security::Permissions;
 use crate::send::Here;
@@ -49,28 +49,32 @@ impl Node {
         &self.hazards.table
     }
 
-    pub(super) fn command(&mut self, command: &Command) {
-        let result = match command {
+    pub(super) fn command(&mut self, command: &Command, token: Option<Token>) {
+        let due = match command {
+            Command::New(draft) | Command::Update(_, draft) => draft.due,
+            Command::Cancel(_) | Command::Negate(_) => None,
+        };
+        let version = match command {
             Command::New(draft) => self.declare(draft),
             Command::Update(id, draft) => self.update_hazard(*id, draft),
             Command::Cancel(id) => self.cancel_hazard(*id),
             Command::Negate(id) => self.negate_hazard(*id),
         };
-        if let Err(refusal) = result {
-            self.event(Event::HazardRefused(refusal));
+        if let Err(refusal) = version.and_then(|(event, fix)| self.begin(event, &fix, due, token)) {
+            self.event(Event::HazardRefused { refusal, token });
         }
     }
 
-    fn declare(&mut self, draft: &Draft) -> Result<(), Refusal> {
+    fn declare(&mut self, draft: &Draft) -> Result<(OwnEvent, Fix), Refusal> {
         draft.check()?;
         let fix = self.sending_fix()?;
         self.may_say(draft, &fix)?;
         self.hazards.own.room(draft.class)?;
         let event = self.hazards.own.declare(draft, self.sender.pool().active(), &moment!(self, &fix));
-        self.begin(event, &fix, draft.due)
+        Ok((event, fix))
     }
 
-    fn update_hazard(&mut self, id: EventId, draft: &Draft) -> Result<(), Refusal> {
+    fn update_hazard(&mut self, id: EventId, draft: &Draft) -> Result<(OwnEvent, Fix), Refusal> {
         let place = self.own_event(&id)?;
         let class = self.hazards.own.event(place).map_or(draft.class, |event| event.class);
         let draft = Draft { class, ..draft.clone() };
@@ -79,17 +83,17 @@ impl Node {
         self.may_say(&draft, &fix)?;
         let event =
             self.hazards.own.update(place, &draft, &moment!(self, &fix)).ok_or(Refusal::Unknown(id))?;
-        self.begin(event, &fix, draft.due)
+        Ok((event, fix))
     }
 
-    fn cancel_hazard(&mut self, id: EventId) -> Result<(), Refusal> {
+    fn cancel_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), Refusal> {
         let place = self.own_event(&id)?;
         let fix = self.sending_fix()?;
         let event = self.hazards.own.cancel(place, &moment!(self, &fix)).ok_or(Refusal::Unknown(id))?;
-        self.begin(event, &fix, None)
+        Ok((event, fix))
     }
 
-    fn negate_hazard(&mut self, id: EventId) -> Result<(), Refusal> {
+    fn negate_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), Refusal> {
         let known = *self.hazards.table.get(&id).ok_or(Refusal::Unknown(id))?;
         if known.own {
             return Err(Refusal::Own(id));
@@ -102,7 +106,7 @@ impl Node {
         self.hazards.own.room(Class::D3)?;
         let signer = self.sender.digest();
         let event = self.hazards.own.negate(&known, signer, &moment!(self, &fix));
-        self.begin(event, &fix, None)
+        Ok((event, fix))
     }
 
     /// The place of an own event that has not ended.
@@ -135,11 +139,17 @@ impl Node {
     }
 
     /// Says a new version of an event, and keeps saying it.
-    fn begin(&mut self, mut event: OwnEvent, fix: &Fix, due: Option<Instant>) -> Result<(), Refusal> {
+    fn begin(
+        &mut self,
+        mut event: OwnEvent,
+        fix: &Fix,
+        due: Option<Instant>,
+        token: Option<Token>,
+    ) -> Result<(), Refusal> {
         let said = self
             .say_first(&mut event, fix, due)
             .map_err(|not_sent| Refusal::NotSent(not_sent.reason.name()))?;
-        self.event(Event::HazardAccepted(event.id));
+        self.event(Event::HazardAccepted { id: event.id, token });
         self.know(&event);
         self.tell_said(said);
         self.hazards.own.put(event);
@@ -227,7 +237,7 @@ impl Node {
             self.hazards.own.burst.note(now);
         } else if class == Class::D0 && !self.hazards.own.burst.take(now) {
             let reason = NotSentReason::BurstBudget;
-            return self.event(Event::NotSent(NotSent { class, id: None, reason }));
+            return self.event(Event::NotSent(NotSent { class, id: None, reason, token: None }));
         }
         let renew = !event.is_fresh(now, &self.anchor);
         let waits = renew && event.declares() && !self.hazards.own.may_declare(now);

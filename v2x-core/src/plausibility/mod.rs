@@ -517,6 +517,7 @@ pub fn report_request(report: Bytes) -> SendRequest {
         area: None,
         subject: 0,
         due: None,
+        token: None,
         payload: report,
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn encode_command(command: &Command) -> v1::RecordedHazard {
         state: state.into(),
         id: id.map(encode_id),
         draft: draft.map(encode_draft),
+        token: None,
     };
     match command {
         Command::New(draft) => recorded(State::New, None, Some(draft)),

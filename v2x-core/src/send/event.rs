@@ -65,7 +65,7 @@ impl Sender {
         if matches!(frame.class, Class::D0 | Class::D1) {
             self.alert_until = self.alert_until.max(now + ALERT_REPEATS);
         }
-        self.queue.push(frame, Subject { message_type: signed.message_type, number: 0 })
+        self.queue.push(frame, Subject { message_type: signed.message_type, number: 0 }, None)
     }
 
     /// Forgets the numbers of former identities but those that still speak.

@@ -278,7 +278,7 @@ fn update(
 fn command(command: Command, station: &mut Station, account: &mut Account) -> String {
     // Of a command of the station's own application, perhaps.
     account.news().take_outcome();
-    station.input(Input::Hazard(command), account);
+    station.input(Input::Hazard { command, token: None }, account);
     match account.news().take_outcome() {
         Some(Ok(id)) => Answer { event: Some(id.to_string()), ..Answer::done() }.line(),
         Some(Err(refusal)) => refused(&refusal, station),

@@ -31,8 +31,8 @@ impl News {
     /// Takes note of an event of the station; others than those of hazards pass.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::HazardAccepted(id) => self.outcome = Some(Ok(*id)),
-            Event::HazardRefused(refusal) => self.outcome = Some(Err(*refusal)),
+            Event::HazardAccepted { id, .. } => self.outcome = Some(Ok(*id)),
+            Event::HazardRefused { refusal, .. } => self.outcome = Some(Err(*refusal)),
             Event::Hazard(changed) => self.note(Note::Changed(*changed)),
             Event::HazardRenamed { old, new } => self.note(Note::Renamed { old: *old, new: *new }),
             _ => {}
