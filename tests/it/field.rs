@@ -15,6 +15,7 @@ use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::security::{CredentialRequest, Identity, KeyPair};
 use v2x_core::time::Instant;
+use v2x_proto::link::AccessCategory;
 use v2x_proto::{AreaView, Class, v1};
 
 use crate::stations::{Authority, PLACE, anchor, fix};
@@ -61,6 +62,8 @@ pub struct Field {
     pub events: Vec<(Instant, usize, Event)>,
     /// Frames of floods on the air: when, by whom, the frame.
     pub floods: Vec<(Instant, usize, Bytes)>,
+    /// How each of them asked for the channel.
+    pub accesses: Vec<AccessCategory>,
     pub up: Vec<bool>,
     /// Who gets its positions from the test.
     pub moving: Vec<usize>,
@@ -100,6 +103,7 @@ impl Field {
             now: Instant::ZERO,
             events: Vec::new(),
             floods: Vec::new(),
+            accesses: Vec::new(),
             up: vec![true; count],
             moving: Vec::new(),
             deadlines: vec![Instant::ZERO; count],
@@ -190,6 +194,7 @@ impl Field {
                 Output::Transmit(frame) => {
                     if frame.class == Class::D3 || frame.class == Class::D0 {
                         self.floods.push((self.now, station, frame.bytes.clone()));
+                        self.accesses.push(frame.access());
                     }
                     self.sent += 1;
                     self.frames.insert(self.sent, (station, frame.bytes));

@@ -83,6 +83,9 @@ mod forward;
 // A vehicle and the signals on its road.
 mod infrastructure;
 
+// How busy the channel is by the link's word.
+mod channel_load;
+
 // Events and alerts among several stations.
 mod hazard;
 

@@ -2,7 +2,7 @@
 //!
 //! It sees only what could be decoded, so the channel is at least this busy.
 
-use core::time::Duration;
+use v2x_proto::link::{DataRate, airtime_ns};
 
 use crate::time::Instant;
 
@@ -16,10 +16,11 @@ pub struct Airtime {
 }
 
 impl Airtime {
-    /// A frame of `len` bytes after the link's own header was heard or sent at `now`.
+    /// A frame of `len` bytes after the link's own header was heard or sent at `now`; at 6 Mb/s, for the link does not
+    /// say which rate it had.
     pub fn add(&mut self, now: Instant, len: usize) {
         self.forget(now);
-        self.steps[(self.newest % STEPS) as usize] += time_on_air(len).as_nanos() as u64;
+        self.steps[(self.newest % STEPS) as usize] += airtime_ns(len, DataRate::default());
     }
 
     /// Share of the last second that frames were on the air, 0..=1.
@@ -38,26 +39,12 @@ impl Airtime {
     }
 }
 
-/// Time on the air of a frame at 6 Mb/s in a 10 MHz channel (IEEE 802.11-2020 clause 17): preamble and
-/// signal field 40 us, then symbols of 48 bits in 8 us over service field, data and tail.
-pub fn time_on_air(len: usize) -> Duration {
-    let bits = (16 + 8 * (len + LINK_OVERHEAD) + 6) as u64;
-    Duration::from_micros(40 + 8 * bits.div_ceil(48))
-}
-
 const STEPS: u64 = 10;
 const STEP_NS: u64 = 100_000_000;
-/// QoS data header 26 B, LLC/SNAP 8 B, frame check sequence 4 B.
-const LINK_OVERHEAD: usize = 38;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_beacon_takes_half_a_millisecond() {
-        assert_eq!(time_on_air(300), Duration::from_micros(40 + 8 * 57));
-    }
 
     #[test]
     fn a_second_of_frames_is_counted_and_then_forgotten() {

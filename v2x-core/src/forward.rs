@@ -33,6 +33,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use siphasher::sip::SipHasher13;
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop::{self, HopHeader};
+use v2x_proto::link::Origin;
 use v2x_proto::{AreaView, Class, Digest};
 
 use self::area::Area;
@@ -195,6 +196,7 @@ impl Forwarder {
         let mut flood = Flood {
             hash: heard.hash,
             id: heard.id,
+            origin: Origin::Forwarded,
             tag: tag_of(&heard.frame),
             scope,
             source: heard.source,
@@ -237,6 +239,7 @@ impl Forwarder {
         let mut flood = Flood {
             hash: sent.hash,
             id: sent.id,
+            origin: Origin::Own,
             tag: tag_of(&sent.frame),
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
             source: sent.source,
@@ -336,7 +339,7 @@ impl Forwarder {
             ForwardCause::Carry | ForwardCause::KeepAlive => None,
         };
         let id = flood.id;
-        let expires = flood.expires;
+        let (origin, expires) = (flood.origin, flood.expires);
         // Our own goes out again as it went out first.
         let remaining_hops = flood.remaining_hops.saturating_sub(1);
         let bytes = relayed(&flood.frame, remaining_hops, own, cause);
@@ -362,7 +365,7 @@ impl Forwarder {
             queued: around.now,
             gate_open: around.now,
         };
-        let transmit = Transmit { bytes: bytes?, class: id.class, id, expires, source: None, stamps };
+        let transmit = Transmit { bytes: bytes?, class: id.class, origin, id, expires, source: None, stamps };
         Some((transmit, Forwarded { id, remaining_hops, cause }))
     }
 

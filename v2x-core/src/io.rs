@@ -3,6 +3,7 @@
 use core::fmt;
 
 use bytes::Bytes;
+use v2x_proto::link::{AccessCategory, Origin};
 use v2x_proto::{AreaView, Class, Digest, v1};
 
 pub use crate::forward::{ForwardCause, Forwarded};
@@ -51,8 +52,35 @@ pub enum Input {
         /// Whether frames may be transmitted now.
         ready: bool,
     },
+    /// How busy the channel is, by the link or the host; it counts for [`limits::MAX_LOAD_AGE`](crate::limits::MAX_LOAD_AGE).
+    ChannelLoad {
+        /// Share of time the channel was busy, thousandths, 0..=1000. More is refused and counted
+        /// ([`Counters::loads_refused`](crate::node::Counters::loads_refused)).
+        busy_permille: u16,
+        /// Where it comes from.
+        source: LoadSource,
+    },
     /// The deadline of [`Output::Timeout`] has come. Early or additional ones do no harm.
     Timeout,
+}
+
+/// Where a channel load comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadSource {
+    /// The receiver's own carrier sense: whatever was above its threshold, decoded or not.
+    Survey,
+    /// What could be decoded: the channel is at least this busy.
+    Estimate,
+}
+
+impl LoadSource {
+    /// Name in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Survey => "survey",
+            Self::Estimate => "estimate",
+        }
+    }
 }
 
 /// How far the wire clock may be trusted, as the host judges it.
@@ -207,8 +235,10 @@ pub enum Output {
 pub struct Transmit {
     /// Hop header and signed message.
     pub bytes: Bytes,
-    /// Deadline class, for the access category.
+    /// Deadline class.
     pub class: Class,
+    /// Whether it is ours or another's.
+    pub origin: Origin,
     /// Which message it carries.
     pub id: MessageId,
     /// Not worth sending after this.
@@ -217,6 +247,13 @@ pub struct Transmit {
     pub source: Option<[u8; 6]>,
     /// How far it has come.
     pub stamps: SendStamps,
+}
+
+impl Transmit {
+    /// How it asks for the channel.
+    pub const fn access(&self) -> AccessCategory {
+        AccessCategory::of(self.class, self.origin)
+    }
 }
 
 /// Stages of a message on its way out. Made by the host's clock; no decision reads them, and they are

@@ -6,6 +6,7 @@
 
 pub mod airtime;
 pub mod awareness;
+pub mod channel_load;
 pub mod config;
 pub mod dedup;
 pub mod forward;

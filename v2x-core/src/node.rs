@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 
 use self::hazard::Hazards;
 use self::rest::Rest;
-use crate::airtime::Airtime;
 use crate::awareness::{Awareness, Motion};
+use crate::channel_load::ChannelLoad;
 use crate::config::{ChangeRule, Config, Role};
 use crate::dedup::CopyCache;
 use crate::forward::Forwarder;
@@ -74,7 +74,7 @@ pub struct Node {
     awareness: Awareness,
     neighbours: NeighbourTable,
     distribution: Distribution,
-    airtime: Airtime,
+    channel_load: ChannelLoad,
     pseudonyms: Schedule,
     seed: u64,
     watch: Watch,
@@ -94,6 +94,8 @@ pub struct Counters {
     pub frames: u64,
     /// Inputs whose time was before an earlier input's.
     pub time_clamped: u64,
+    /// Channel loads above all of the time, which were not believed.
+    pub loads_refused: u64,
     /// Outputs lost because the host did not drain them ([`limits::MAX_OUTPUTS`]).
     pub outputs_lost: u64,
 }
@@ -155,7 +157,7 @@ impl Node {
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::with_capacity(room),
             distribution,
-            airtime: Airtime::default(),
+            channel_load: ChannelLoad::default(),
             pseudonyms: Schedule::new(config.pseudonym, now, changes),
             seed,
             watch: Watch::new(config.plausibility, config.awareness, now).for_neighbours(room),
@@ -196,6 +198,10 @@ impl Node {
             Input::Revocation(delta) => self.revoke(&delta),
             Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
             Input::Link { ready } => self.sender.set_link(ready),
+            Input::ChannelLoad { busy_permille, source } => {
+                let believed = self.channel_load.report(self.now, busy_permille, source);
+                self.counters.loads_refused += u64::from(!believed);
+            }
             Input::Timeout => self.timeout(),
         }
         self.update_sending_state();
@@ -275,7 +281,7 @@ impl Node {
     /// Takes a frame; false when it changed nothing that the end of a turn looks at or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
         self.counters.frames += 1;
-        self.airtime.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
         let news = !self.is_no_news(&admission);
@@ -431,7 +437,7 @@ impl Node {
             self.restart_awareness();
         }
         let stamp = self.host.stamp(self.now);
-        self.distribution.set_quiet(self.airtime.busy(self.now) < QUIET);
+        self.distribution.set_quiet(self.channel_load.busy(self.now) < QUIET);
         let generated = request.due.map_or(stamp, |due| due.min(stamp));
         let position = fix.moved_to(self.now, self.anchor.wire_at(self.now)).position;
         let here = Here { now: self.now, anchor: &self.anchor, position, generated };
@@ -447,7 +453,7 @@ impl Node {
         let generated = self.awareness.next_check();
         let due = self.awareness.check(self.now, motion.as_ref());
         let Some(fix) = fix.filter(|_| due) else { return };
-        self.distribution.set_quiet(self.airtime.busy(self.now) < QUIET);
+        self.distribution.set_quiet(self.channel_load.busy(self.now) < QUIET);
         let (forwarder, now) = (&self.forwarder, self.now);
         let message = self.awareness.generate(now, &self.config, &fix, |floods| forwarder.held(now, floods));
         let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
@@ -570,5 +576,5 @@ impl Node {
     }
 }
 
-/// Below this share of airtime there is room to show one's credential more often than once a second.
+/// While the channel is busy for less than this share, there is room to show one's credential more often than once a second.
 const QUIET: f64 = 0.3;

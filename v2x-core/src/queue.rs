@@ -152,11 +152,13 @@ mod tests {
     use crate::io::{MessageId, SendStamps};
     use bytes::Bytes;
     use v2x_proto::Digest;
+    use v2x_proto::link::Origin;
 
     fn frame(class: Class, sequence: u32, expires_ms: u64) -> Transmit {
         Transmit {
             bytes: Bytes::new(),
             class,
+            origin: Origin::Own,
             id: MessageId { signer: Digest([0; 8]), class, sequence },
             expires: Instant::from_millis(expires_ms),
             source: None,

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use prost::Message as _;
 use v2x_proto::envelope::{self, MAX_FRAME, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
+use v2x_proto::link::Origin;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
 pub use self::event::Signed;
@@ -341,7 +342,7 @@ impl Sender {
         let queued = host.stamp(now);
         let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
         let source = self.pool.address_of(&signer);
-        Ok((sent, Transmit { bytes, class, id, expires, source, stamps }))
+        Ok((sent, Transmit { bytes, class, origin: Origin::Own, id, expires, source, stamps }))
     }
 
     fn hop_header(&self, forwarder: Digest, class: Class, max_hops: u8) -> HopHeader {

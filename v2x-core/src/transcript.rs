@@ -415,6 +415,7 @@ mod tests {
     use crate::time::{Instant, WireTime};
     use bytes::Bytes;
     use proptest::prelude::*;
+    use v2x_proto::link::Origin;
     use v2x_proto::v1;
 
     const ID: MessageId = MessageId { signer: Digest([0xab; 8]), class: Class::D2, sequence: 7 };
@@ -463,6 +464,7 @@ mod tests {
         let transmit = Transmit {
             bytes: Bytes::from_static(&[1, 2, 3]),
             class: Class::D2,
+            origin: Origin::Own,
             id: ID,
             expires: Instant::from_nanos(99),
             source: None,

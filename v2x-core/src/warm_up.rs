@@ -82,12 +82,14 @@ mod tests {
     use super::*;
     use crate::io::{MessageId, SendStamps};
     use bytes::Bytes;
+    use v2x_proto::link::Origin;
     use v2x_proto::{Class, Digest};
 
     fn frame(sequence: u32, expires_ms: u64) -> Transmit {
         Transmit {
             bytes: Bytes::new(),
             class: Class::D0,
+            origin: Origin::Own,
             id: MessageId { signer: Digest([0; 8]), class: Class::D0, sequence },
             expires: Instant::from_millis(expires_ms),
             source: Some([2; 6]),

@@ -5,6 +5,7 @@ use v2x_core::io::{DropReason, Event, ForwardCause, Input};
 use v2x_core::limits;
 use v2x_core::position::Position;
 use v2x_proto::hop;
+use v2x_proto::link::AccessCategory;
 
 use super::*;
 use crate::field::{Links, address};
@@ -202,6 +203,17 @@ fn a_single_hop_is_never_sent_on() {
     field.run(ms(8_000), &*links);
     assert!(field.forwarded().is_empty(), "a hazard of one hop");
     assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1]);
+}
+
+// Our own hazard asks for the channel before awareness does, another's with it; said again it is still ours.
+#[test]
+fn a_flood_goes_as_video_from_its_signer_and_as_best_effort_from_others() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0], Some(circle(2_000)), 20);
+    // Nobody is heard to carry it on, so the signer says it again.
+    field.run(start + Duration::from_secs(1), &|from, to, _| (from, to) == (0, 1));
+    let by = |station| field.floods.iter().zip(&field.accesses).filter(move |(flood, _)| flood.1 == station);
+    assert!(by(0).count() > 1 && by(0).all(|(_, access)| *access == AccessCategory::Video));
+    assert!(by(1).count() > 0 && by(1).all(|(_, access)| *access == AccessCategory::BestEffort));
 }
 
 // The gate: forward on time. While the link is closed a copy still cancels.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest};
 
 use super::Surroundings;
@@ -18,6 +19,8 @@ use crate::time::{Instant, WireTime};
 pub(super) struct Flood {
     pub hash: FrameHash,
     pub id: MessageId,
+    /// Whether this station signed it.
+    pub origin: Origin,
     /// Names it in beacons: the first four bytes of its signature.
     pub tag: u32,
     pub scope: Scope,

@@ -50,7 +50,7 @@ impl Node {
         let Some(frame) = self.sender.pop(self.now, background, &mut *self.host, expired) else {
             return false;
         };
-        self.airtime.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.now, frame.bytes.len());
         if self.sender.pool().len() > 1 {
             self.receiver.sent(&frame.id.signer, &frame.bytes, self.now);
         }
@@ -69,7 +69,7 @@ impl Node {
         let around = surroundings!(self);
         let Some((frame, forwarded)) = self.forwarder.pop(lane, own, &around) else { return false };
         let frame = self.sender.relay(frame, self.now, &mut *self.host);
-        self.airtime.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.now, frame.bytes.len());
         self.event(Event::Forwarded(forwarded));
         self.push(Output::Transmit(frame));
         true
