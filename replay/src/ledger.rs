@@ -324,8 +324,8 @@ impl Outcome {
     }
 }
 
-/// The end of a warning: normal where a frame may reach farther than it is meant to.
-pub(crate) const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
+/// The end of a warning: normal where a frame may reach farther than it is meant to, or is said again to who came later.
+pub const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
 
 /// Why a receiver has not got a message nobody said anything about.
 pub const NEVER_RECEIVED: &str = "never_received";

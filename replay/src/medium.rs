@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use v2x_core::position::Position;
 use v2x_proto::Class;
+use v2x_proto::link::{AccessCategory, DataRate, Origin, airtime_ns};
 
 pub use places::{Neighbour, Places};
 pub use power::Power;
@@ -92,8 +93,22 @@ pub struct Transmission<'a> {
     pub position: Position,
     /// Hop header and signed message.
     pub bytes: &'a Bytes,
-    /// Deadline class, for the access category.
+    /// Deadline class.
     pub class: Class,
+    /// Whether it is the sender's own message or another's.
+    pub origin: Origin,
+}
+
+impl Transmission<'_> {
+    /// How it asks for the channel.
+    pub fn access(&self) -> AccessCategory {
+        AccessCategory::of(self.class, self.origin)
+    }
+
+    /// How long it is on the air, ns: all stations send at the rate of ITS-G5.
+    pub(crate) fn airtime_ns(&self) -> u64 {
+        airtime_ns(self.bytes.len(), DataRate::default())
+    }
 }
 
 /// What became of a transmission at one station.
@@ -179,7 +194,7 @@ impl Medium for RangeLimited {
     ) -> TransmissionState {
         let busy_until_ns = self.busy_until_ns.entry(transmission.sender).or_default();
         let start_ns = transmission.at_ns.max(*busy_until_ns);
-        let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len()));
+        let on_air_ns = start_ns.saturating_add(transmission.airtime_ns());
         *busy_until_ns = on_air_ns;
         places.within(transmission.position, self.range_m, transmission.sender, &mut self.near);
         if let Some(streets) = self.streets {
@@ -204,24 +219,10 @@ impl Medium for RangeLimited {
     }
 }
 
-/// Airtime of a frame of `len` bytes (hop header and signed message) at 6 Mb/s in a 10 MHz channel, ns
-/// (IEEE 802.11 17.3.2: 40 us of preamble and signal, symbols of 8 us with 48 bits, 16 service and 6 tail bits).
-pub const fn airtime_ns(len: usize) -> u64 {
-    let bits = SERVICE_BITS + 8 * (len as u64 + MAC_BYTES) + TAIL_BITS;
-    PREAMBLE_NS + SYMBOL_NS * bits.div_ceil(BITS_PER_SYMBOL)
-}
-
 fn propagation_ns(distance_m: f32) -> u64 {
     (f64::from(distance_m) * NS_PER_METRE).round() as u64
 }
 
-/// QoS data header 26, LLC/SNAP 8, frame check sequence 4.
-const MAC_BYTES: u64 = 26 + 8 + 4;
-const PREAMBLE_NS: u64 = 40_000;
-const SYMBOL_NS: u64 = 8_000;
-const BITS_PER_SYMBOL: u64 = 48;
-const SERVICE_BITS: u64 = 16;
-const TAIL_BITS: u64 = 6;
 const NS_PER_METRE: f64 = 1e9 / 299_792_458.0;
 
 /// The frame that contends or is on the air, and the next one, so that the transmitter never idles: what a driver that
@@ -235,11 +236,20 @@ mod tests {
     use super::*;
 
     const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+    /// Of 300 B.
+    const AIRTIME_NS: u64 = airtime_ns(300, DataRate::Mbps6);
 
     fn transmit(medium: &mut RangeLimited, places: &Places, at_ns: u64) -> Vec<(u32, u64)> {
         let bytes = Bytes::from(vec![0; 300]);
         let mut fates = Vec::new();
-        let transmission = Transmission { sender: 0, at_ns, position: HERE, bytes: &bytes, class: Class::D2 };
+        let transmission = Transmission {
+            sender: 0,
+            at_ns,
+            position: HERE,
+            bytes: &bytes,
+            class: Class::D2,
+            origin: Origin::Own,
+        };
         let state = medium.transmit(0, &transmission, places, &mut fates);
         let on_air_ns = fates.iter().find_map(|fate| match &fate.outcome {
             Outcome::Heard(reception) => Some(reception.on_air_ns),
@@ -256,20 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn airtime_is_that_of_the_standard() {
-        // 300 B and 38 B around it: 2,726 bits, 57 symbols.
-        assert_eq!(airtime_ns(300), 40_000 + 57 * 8_000);
-        assert_eq!(airtime_ns(0), 40_000 + 7 * 8_000);
-    }
-
-    #[test]
     fn who_is_within_range_hears_and_nobody_else() {
         let mut places = Places::new(300.0);
         for (station, east) in [(0, 0.0), (1, 299.0), (2, 301.0), (3, -30.0)] {
             places.set(station, HERE.moved(east, 0.0));
         }
         let heard = transmit(&mut RangeLimited::new(300.0), &places, 1_000);
-        assert_eq!(heard, [(1, 1_000 + airtime_ns(300) + 997), (3, 1_000 + airtime_ns(300) + 100)]);
+        assert_eq!(heard, [(1, 1_000 + AIRTIME_NS + 997), (3, 1_000 + AIRTIME_NS + 100)]);
     }
 
     #[test]
@@ -279,6 +282,6 @@ mod tests {
         let mut medium = RangeLimited::new(300.0);
         let first = transmit(&mut medium, &places, 0);
         let second = transmit(&mut medium, &places, 10);
-        assert_eq!(second[0].1, first[0].1 + airtime_ns(300));
+        assert_eq!(second[0].1, first[0].1 + AIRTIME_NS);
     }
 }

@@ -21,11 +21,12 @@ use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
 use v2x_core::position::Position;
 use v2x_proto::Class;
+use v2x_proto::link::AccessCategory;
 
 use super::channel::Channel;
 use super::{
     Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
-    airtime_ns, propagation_ns,
+    propagation_ns,
 };
 
 /// A medium on which reception is drawn by distance.
@@ -115,12 +116,12 @@ impl Medium for Tabulated {
         places: &Places,
         fates: &mut Vec<Fate>,
     ) -> TransmissionState {
-        let &Transmission { sender, at_ns, position, bytes, class } = transmission;
+        let &Transmission { sender, at_ns, position, class, .. } = transmission;
         let (busy_until_ns, number) = self.senders.entry(sender).or_default();
         *number += 1;
         let number = *number;
-        let airtime_ns = airtime_ns(bytes.len());
-        let access = Access::of(class);
+        let airtime_ns = transmission.airtime_ns();
+        let access = Access::of(transmission.access());
         let from_ns = at_ns.max(*busy_until_ns);
         let start_ns = from_ns + access.wait_ns(self.draws.draw(sender, sender, number));
         let frame = OnWay { sender, position, number, start_ns, end_ns: start_ns + airtime_ns };
@@ -178,8 +179,7 @@ pub(super) struct OnWay {
     pub(super) end_ns: u64,
 }
 
-/// How a class gets to the air: AIFS and contention window of its category (EN 302 663 table B.3, slot 13 us,
-/// SIFS 32 us).
+/// How a frame gets to the air: AIFS and first contention window of its access category (slot 13 us, SIFS 32 us).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Access {
     aifs_ns: u64,
@@ -187,14 +187,9 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) const fn of(class: Class) -> Self {
-        let (aifsn, window) = match class {
-            Class::D0 => (2, 3),
-            Class::D1 => (3, 7),
-            Class::D2 | Class::D3 | Class::D4 => (6, 15),
-            Class::D5 => (9, 15),
-        };
-        Self { aifs_ns: SIFS_NS + aifsn * SLOT_NS, window }
+    pub(super) fn of(category: AccessCategory) -> Self {
+        let edca = category.edca();
+        Self { aifs_ns: SIFS_NS + u64::from(edca.aifsn) * SLOT_NS, window: u64::from(edca.cw_min) }
     }
 
     /// From a free channel to the first bit: the window's slots by a number drawn from 0 to 1.

@@ -9,6 +9,7 @@ use v2x_core::io::{Event, Input, SendRequest, Transmit};
 use v2x_core::rng::{Purpose, Stream};
 use v2x_core::security::Identity;
 use v2x_proto::envelope::{SignedView, SignerRef};
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};
 
 use super::{Due, Part, Transmission, World, fix, wire_at};
@@ -219,8 +220,14 @@ impl World {
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
-            let transmission =
-                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: Class::D2 };
+            let transmission = Transmission {
+                sender: station,
+                at_ns: now_ns,
+                position,
+                bytes: &bytes,
+                class: Class::D2,
+                origin: Origin::Own,
+            };
             self.launch(&transmission, source, None);
         }
         if let Some(request) = request {

@@ -353,8 +353,14 @@ impl World {
         if self.settings.pseudonyms.is_some() {
             self.journal.overheard(now_ns, &bytes);
         }
-        let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: frame.class };
+        let transmission = Transmission {
+            sender: station,
+            at_ns: now_ns,
+            position,
+            bytes: &bytes,
+            class: frame.class,
+            origin: frame.origin,
+        };
         self.journal.transmitted(frame, &self.places);
         self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
         true

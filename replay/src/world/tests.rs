@@ -4,6 +4,8 @@ use crate::source::town;
 use v2x_core::io::DropReason;
 use v2x_proto::Class;
 
+mod link;
+
 /// Cars on a line, `metres` apart, standing, seen ten times a second for so long.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {
     let place = Position { latitude: 496_000_000, longitude: 61_300_000 };

@@ -1,5 +1,7 @@
 use bytes::Bytes;
 
+use v2x_proto::link::Origin;
+
 use super::super::channel::{COLLISION, OWN_TRANSMISSION};
 use super::*;
 
@@ -24,7 +26,8 @@ fn begin(
 ) -> Option<u64> {
     let bytes = Bytes::from(vec![0; 300]);
     let position = places.position(sender).unwrap();
-    let transmission = Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3 };
+    let transmission =
+        Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3, origin: Origin::Forwarded };
     asked(medium.transmit(ticket, &transmission, places, fates))
 }
 
