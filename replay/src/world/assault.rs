@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit};
+use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit, cause};
 use v2x_proto::envelope::{SignedView, SignerRef};
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};
@@ -217,9 +217,14 @@ impl World {
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
-            let (class, origin) = (Class::D2, Origin::Own);
-            let transmission =
-                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
+            let transmission = Transmission {
+                sender: station,
+                at_ns: now_ns,
+                position,
+                bytes: &bytes,
+                class: Class::D2,
+                origin: Origin::Own,
+            };
             self.launch(&transmission, source, None);
         }
         if let Some(request) = request {
@@ -285,8 +290,8 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
             longitude: own.position.longitude,
             ..v1::Position::default()
         }),
-        cause: DANGEROUS_SITUATION,
-        sub_cause: EMERGENCY_BRAKE,
+        cause: cause::DANGEROUS_SITUATION.into(),
+        sub_cause: cause::EMERGENCY_BRAKE.into(),
         validity_s: Some(2),
         speed: own.speed,
         heading: own.heading,
@@ -317,6 +322,3 @@ const PSEUDONYM_NS: u64 = 1_000_000_000;
 const FIRST_RESTART_S: f64 = 1.0;
 /// Frames an attacker records for one restart.
 const MAX_TAPE: usize = 512;
-/// TS 102 894-2 CauseCode 99, sub-cause 1: emergency electronic brake lights.
-const DANGEROUS_SITUATION: u32 = 99;
-const EMERGENCY_BRAKE: u32 = 1;

@@ -19,6 +19,7 @@ mod errand;
 mod journal;
 mod saboteur;
 mod schedule;
+mod transmitter;
 mod verifier;
 mod workers;
 
@@ -43,6 +44,7 @@ use assault::Assault;
 use journal::Journal;
 use saboteur::Saboteurs;
 use schedule::Schedule;
+use transmitter::Transmitter;
 use verifier::{NodeHost, Verifier};
 
 pub use errand::{By, Content, Errand};
@@ -136,6 +138,7 @@ impl World {
                 }
                 Due::Air(flight) => self.proceed(flight, now_ns),
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
+                Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
             }
@@ -215,6 +218,7 @@ impl World {
         let now = Instant::from_nanos(now_ns);
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
         self.stations[station as usize].meet(&pool);
+        self.stations[station as usize].transmitter.change_hands();
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
         }
@@ -286,8 +290,13 @@ impl World {
         };
         let now = Instant::from_nanos(now_ns);
         node.handle_input(now, input);
+        let frames = self.medium.transmitter_frames().max(1);
         loop {
-            let deadline_ns = self.drain(station, now_ns, &mut node);
+            let mut deadline_ns = self.drain(station, now_ns, &mut node);
+            if self.stations[station as usize].transmitter.tells_full(frames) {
+                node.handle_input(now, Input::Link { ready: false });
+                deadline_ns = self.drain(station, now_ns, &mut node);
+            }
             self.stations[station as usize].deadline_ns = deadline_ns;
             // What waits for this very moment has its turn after what was scheduled for it before; when nothing was,
             // that is now.
@@ -311,16 +320,17 @@ impl World {
         loop {
             let output = node.poll_output();
             if let Output::Timeout(at, _) = output {
+                self.journal.turned();
                 return at.as_nanos();
             }
             self.journal.note(now_ns, station, &output);
             match output {
-                Output::Transmit(frame) => self.transmit(station, now_ns, &frame),
+                Output::Transmit(frame) => self.transmit(station, now_ns, frame),
                 // The verdict is on what honest stations say; an attacker's messages are meant to be dropped.
                 Output::Event(Event::Sent(_)) if self.attacks(station) => {}
                 Output::Event(Event::Sent(sent)) => {
                     let position = self.places.position(station).unwrap_or(sent.position);
-                    self.journal.sent(now_ns, station, &sent, position, &self.places, &*self.medium);
+                    self.journal.sent(station, &sent, position, &self.places, &*self.medium);
                 }
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
@@ -331,20 +341,27 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, station: u32, now_ns: u64, frame: &Transmit) {
-        let Some(position) = self.places.position(station) else { return };
-        let Some(bytes) = self.on_air(station, now_ns, frame) else { return };
+    /// Hands a frame of a node to the medium; false when it does not go there.
+    fn hand_over(&mut self, station: u32, now_ns: u64, frame: &Transmit) -> bool {
+        let Some(position) = self.places.position(station) else { return false };
+        let Some(bytes) = self.on_air(station, now_ns, frame) else { return false };
         if let Some((hash, key)) = self.stations[station as usize].signs(&frame.id.signer) {
             self.vouch(hash, key, &bytes);
         }
         if self.settings.pseudonyms.is_some() {
             self.journal.overheard(now_ns, &bytes);
         }
-        let (class, origin) = (frame.class, frame.origin);
-        let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
+        let transmission = Transmission {
+            sender: station,
+            at_ns: now_ns,
+            position,
+            bytes: &bytes,
+            class: frame.class,
+            origin: frame.origin,
+        };
         self.journal.transmitted(frame, &self.places);
         self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
+        true
     }
 
     /// Tells the verifier of a frame that a node of this world has just signed.
@@ -371,6 +388,8 @@ enum Due {
     Air(u32),
     /// A frame arrives at its next receiver.
     Arrive(u32),
+    /// A station's transmitter is done with a frame.
+    Ended(u32),
     /// An application wants something sent.
     Errand(u32),
     /// An attacker's next frame is due.
@@ -387,6 +406,7 @@ struct Station {
     /// When it is scheduled to be woken.
     wake_ns: u64,
     turn_scheduled: bool,
+    transmitter: Transmitter,
 }
 
 impl Default for Station {
@@ -398,6 +418,7 @@ impl Default for Station {
             deadline_ns: u64::MAX,
             wake_ns: u64::MAX,
             turn_scheduled: false,
+            transmitter: Transmitter::default(),
         }
     }
 }

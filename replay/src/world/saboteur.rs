@@ -109,9 +109,15 @@ impl World {
         header.encode(&mut bytes);
         encode_signed(&mut bytes, signed.tbs, &signature, signed.signer);
         let bytes = Bytes::from(bytes);
-        let (class, origin) = (Class::D3, Origin::Forwarded);
-        let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
+        // It asks for the channel as the origin of a flood does, ahead of all who forward it.
+        let transmission = Transmission {
+            sender: station,
+            at_ns: now_ns,
+            position,
+            bytes: &bytes,
+            class: Class::D3,
+            origin: Origin::Own,
+        };
         self.launch(&transmission, Some(link(station)), None);
     }
 
