@@ -27,6 +27,9 @@ use tokio::task::JoinHandle;
 use v2x_core::io::Fix;
 use v2x_core::time::{Instant, WireTime};
 
+pub use self::gpsd::{Report, ReportError, report as gpsd_report};
+pub use self::sentence::{Epochs, Heard};
+
 pub(crate) use self::civil::{utc_of_wire, wire_of_iso8601, wire_of_unix_micros};
 pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
