@@ -14,6 +14,9 @@ mod workspace;
 // The committed protobuf code is what the schema gives.
 mod generated;
 
+// The threat model names tests that exist.
+mod security;
+
 // Golden vectors of everything on the wire, read by a second implementation too.
 mod golden;
 

@@ -25,6 +25,9 @@ use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 use v2x_core::{Fix, Instant, WireTime};
 
+pub use self::gpsd::{Report, ReportError, report as gpsd_report};
+pub use self::sentence::{Epochs, Heard};
+
 pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;
