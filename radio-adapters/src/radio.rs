@@ -1,11 +1,18 @@
 //! The one trait every link implements, and the types frames travel with.
 
+mod capabilities;
+mod tx_frame;
+
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use v2x_proto::link::llc;
+
+pub use self::capabilities::{AccessSupport, Capabilities, ChannelLoad};
+pub use self::tx_frame::TxFrame;
 
 /// A link that carries frames: a socket, a queue, or a wrapper around another radio.
 ///
@@ -32,6 +39,15 @@ pub trait Radio: Send + fmt::Debug {
     /// `InvalidInput` for a frame above [`MAX_FRAME_BYTES`]; `NotConnected` while the link is down
     /// (a safety message must not wait for a link to return); otherwise the kernel's own error.
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>>;
+
+    /// What this link can do, and what it leaves out of a [`TxFrame`].
+    fn capabilities(&self) -> Capabilities;
+
+    /// How busy the channel is, each time the link has measured it anew; pending until then, and for good on a link
+    /// that cannot ([`Capabilities::channel_load`]).
+    fn poll_channel_load(&mut self, _cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        Poll::Pending
+    }
 
     /// The address frames leave with when [`TxFrame::source`] is `None`.
     fn link_address(&self) -> LinkAddress;
@@ -78,6 +94,14 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
         (**self).poll_send(cx, frame)
     }
 
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        (**self).poll_channel_load(cx)
+    }
+
     fn link_address(&self) -> LinkAddress {
         (**self).link_address()
     }
@@ -114,55 +138,6 @@ impl fmt::Display for LinkAddress {
 impl fmt::Debug for LinkAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// A frame to send.
-#[derive(Debug, Clone, Copy)]
-pub struct TxFrame<'a> {
-    /// What follows the link's own header; at most [`MAX_FRAME_BYTES`].
-    pub bytes: &'a [u8],
-    /// How urgently the channel should be asked for.
-    pub priority: Priority,
-    /// Pseudonymous sender address; `None` is the link's own. Links that cannot change their
-    /// address (`udp`) ignore it.
-    pub source: Option<LinkAddress>,
-}
-
-/// EDCA access category (IEEE Std 802.11-2020, 10.2.3.2), most urgent first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// AC_VO.
-    Voice,
-    /// AC_VI.
-    Video,
-    /// AC_BE.
-    BestEffort,
-    /// AC_BK.
-    Background,
-}
-
-impl Priority {
-    /// 802.1D user priority of the category, 0..=6: what `SO_PRIORITY` takes without privilege
-    /// (IEEE Std 802.11-2020, table 10-1; 7 needs `CAP_NET_ADMIN`).
-    pub const fn user_priority(self) -> u8 {
-        match self {
-            Self::Voice => 6,
-            Self::Video => 5,
-            Self::BestEffort => 0,
-            Self::Background => 1,
-        }
-    }
-
-    /// The IPv4 TOS octet of the category: DSCP EF, AF41, default and CS1 (RFC 8325, 4.3),
-    /// shifted left by two.
-    pub const fn tos(self) -> u8 {
-        match self {
-            Self::Voice => 46 << 2,
-            Self::Video => 34 << 2,
-            Self::BestEffort => 0,
-            Self::Background => 8 << 2,
-        }
     }
 }
 
@@ -222,24 +197,12 @@ pub struct Counters {
 }
 
 /// Largest frame a link carries, bytes: the 802.11 MSDU limit of 2304 (IEEE Std 802.11-2020, 9.2.4.7)
-/// less 8 of LLC/SNAP. The device's MTU may be smaller.
-pub const MAX_FRAME_BYTES: usize = 2304 - 8;
+/// less LLC/SNAP. The device's MTU may be smaller: see [`Capabilities::max_frame_bytes`].
+pub const MAX_FRAME_BYTES: usize = 2304 - llc::LEN;
 
 /// EtherType of Roadcast frames unless configured otherwise: the first of the two kept for local
 /// experiments (IEEE Std 802, table 9-1).
 pub const DEFAULT_ETHER_TYPE: u16 = 0x88b5;
-
-/// An Ethernet II header for a broadcast frame, as links and captures carry it.
-pub(crate) fn ethernet_header(source: LinkAddress, ether_type: u16) -> [u8; ETHERNET_HEADER] {
-    let mut header = [0; ETHERNET_HEADER];
-    header[..6].copy_from_slice(&LinkAddress::BROADCAST.0);
-    header[6..12].copy_from_slice(&source.0);
-    header[12..].copy_from_slice(&ether_type.to_be_bytes());
-    header
-}
-
-/// Destination, source, EtherType.
-pub(crate) const ETHERNET_HEADER: usize = 14;
 
 /// The error for a frame above the limit.
 pub(crate) fn too_long(bytes: usize) -> io::Error {
@@ -248,3 +211,6 @@ pub(crate) fn too_long(bytes: usize) -> io::Error {
         format!("frame of {bytes} bytes, the link carries at most {MAX_FRAME_BYTES}"),
     )
 }
+
+#[cfg(test)]
+mod tests;

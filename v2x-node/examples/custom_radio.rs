@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
+use radio_adapters::AccessCategory;
 use radio_adapters::clock::monotonic_ns;
 use radio_adapters::radio::{
-    Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RadioExt, RxMeta, TxFrame,
+    Capabilities, Counters, LinkAddress, MAX_FRAME_BYTES, Radio, RadioExt, RxMeta, TxFrame,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +35,7 @@ async fn talk(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let (mut left, mut right) = cable();
     for number in 1..=6_u8 {
         let text = format!("frame {number}");
-        left.send(&TxFrame { bytes: text.as_bytes(), priority: Priority::BestEffort, source: None }).await?;
+        left.send(&TxFrame::new(text.as_bytes(), AccessCategory::BestEffort)).await?;
     }
     let mut buffer = BytesMut::new();
     for _ in 0..4 {
@@ -45,7 +46,7 @@ async fn talk(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     }
     // A frame that no link carries is refused, and counted.
     let long = [0; MAX_FRAME_BYTES + 1];
-    let refused = left.send(&TxFrame { bytes: &long, priority: Priority::BestEffort, source: None }).await;
+    let refused = left.send(&TxFrame::new(&long, AccessCategory::BestEffort)).await;
     if let Err(error) = refused {
         writeln!(out, "refused: {error}")?;
     }
@@ -129,6 +130,14 @@ impl Radio for Cable {
         self.counters.sent += 1;
         self.counters.sent_bytes += frame.bytes.len() as u64;
         Poll::Ready(Ok(now_ns))
+    }
+
+    /// A cable stamps what it carries and takes any source address; it knows no categories and no channel load.
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::plain(MAX_FRAME_BYTES);
+        capabilities.source_per_frame = true;
+        capabilities.receive_stamps = true;
+        capabilities
     }
 
     fn link_address(&self) -> LinkAddress {

@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::BytesMut;
 use ed25519_dalek::SigningKey;
 use radio_adapters::mem::{MemHub, MemRadio};
-use radio_adapters::radio::{LinkAddress, Priority, Radio, TxFrame};
+use radio_adapters::radio::{LinkAddress, Radio, TxFrame};
 use v2x_core::{
     Anchor, ClockState, Command, Config, CredentialRequest, Draft, Event, Fix, Identity, Input, Instant,
     KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, WireTime, cause, issue,
@@ -116,9 +116,8 @@ impl Car {
         loop {
             match self.node.poll_output() {
                 Output::Transmit(transmit) => {
-                    // A live host chooses the priority by the class and honours `expires`; this radio has room for all.
-                    let frame =
-                        TxFrame { bytes: &transmit.bytes, priority: Priority::BestEffort, source: None };
+                    // A live host drops what has expired; this radio has room for all.
+                    let frame = TxFrame::new(&transmit.bytes, transmit.access());
                     if let Poll::Ready(taken) = self.radio.poll_send(&mut cx, &frame) {
                         taken?;
                     }

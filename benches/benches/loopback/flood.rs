@@ -11,7 +11,7 @@ use std::time::Instant as Stopwatch;
 use benches::fleet::signing_parts;
 use bytes::Bytes;
 use prost::Message as _;
-use radio_adapters::{Priority, Radio, TxFrame};
+use radio_adapters::{AccessCategory, Radio, TxFrame};
 use serde_json::{Value, json};
 use v2x_core::{ClockState, Config, Fix, Input, Instant, Node, Output, Position, SendRequest};
 use v2x_node::config::StationConfig;
@@ -231,7 +231,7 @@ impl Source {
 /// Hands a frame to the link, unless it is full: a flood does not wait.
 fn put(radio: &mut dyn Radio, bytes: &[u8]) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
-    let frame = TxFrame { bytes, priority: Priority::BestEffort, source: None };
+    let frame = TxFrame::new(bytes, AccessCategory::BestEffort);
     matches!(radio.poll_send(&mut cx, &frame), std::task::Poll::Ready(Ok(_)))
 }
 

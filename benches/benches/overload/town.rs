@@ -6,7 +6,7 @@ use std::thread;
 use benches::authority::{self, Authority};
 use radio_adapters::mem::MemRadio;
 use radio_adapters::radio::LinkAddress;
-use radio_adapters::{Priority, Radio, TxFrame, clock};
+use radio_adapters::{AccessCategory, Radio, TxFrame, clock};
 use std::task::{Context, Waker};
 use v2x_core::{Anchor, CredentialError, Instant, WireTime};
 use v2x_proto::Class;
@@ -273,7 +273,7 @@ pub fn now() -> Instant {
 }
 
 fn send(radio: &mut MemRadio, bytes: &[u8], link: [u8; 6]) {
-    let frame = TxFrame { bytes, priority: Priority::BestEffort, source: Some(LinkAddress(link)) };
+    let frame = TxFrame::new(bytes, AccessCategory::BestEffort).from_source(Some(LinkAddress(link)));
     // The medium takes every frame; what its receiver has no room for is counted there.
     let _sent = radio.poll_send(&mut Context::from_waker(Waker::noop()), &frame);
 }
