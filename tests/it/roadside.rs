@@ -174,7 +174,7 @@ struct Scene {
 
 impl Scene {
     fn new(config: &RoadsideConfig) -> Self {
-        let application = Roadside::new(config, "unit", v1::Position::default(), Instant::ZERO);
+        let application = Roadside::new(&config.content(), "unit", v1::Position::default(), Instant::ZERO);
         let mut scene = Self {
             application,
             unit: Station::new(1, Config::roadside()),

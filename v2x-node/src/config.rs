@@ -22,8 +22,7 @@ pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
 pub use self::roadside::{
-    Advert, Caster, CorrectionSource, Corrections, FeedAddress, Intersection, Login, RoadsideConfig,
-    SignalGroup, WorkZone,
+    Caster, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig, content,
 };
 pub use self::section::{ConfigError, Place};
 use self::section::{Document, Section, one_of};

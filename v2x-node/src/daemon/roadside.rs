@@ -32,7 +32,7 @@ use self::line::{Line, LineError};
 use self::priority::Priorities;
 use self::signals::Signals;
 use self::work_zone::WorkZones;
-use crate::config::RoadsideConfig;
+use crate::config::content::Content;
 
 /// A connection, or a sender of datagrams, that speaks as a controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,7 +88,7 @@ struct BadLines {
 
 impl Roadside {
     /// Starts at `now`. `name` and `place` are what adverts say of the unit.
-    pub fn new(config: &RoadsideConfig, name: &str, place: v1::Position, now: Instant) -> Self {
+    pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
         let fed = config.feed.is_some();
         let background = Background::new(config, name, place, now);
         Self {
@@ -99,7 +99,7 @@ impl Roadside {
             speakers: config.intersections.iter().map(|one| (one.id, None)).collect(),
             bad_lines: BadLines::default(),
             description: describe(config, background.period()),
-            silent: *config == RoadsideConfig::default(),
+            silent: *config == Content::default(),
             background,
         }
     }
@@ -281,7 +281,7 @@ impl BadLines {
     }
 }
 
-fn describe(config: &RoadsideConfig, period: Duration) -> String {
+fn describe(config: &Content, period: Duration) -> String {
     let mut parts = Vec::new();
     for one in &config.intersections {
         let signals = match (one.groups.len(), &config.feed) {
@@ -306,7 +306,7 @@ fn describe(config: &RoadsideConfig, period: Duration) -> String {
     }
     if let Some(corrections) = &config.corrections {
         let told = if corrections.gga { ", which is told where it stands" } else { "" };
-        parts.push(format!("corrections from {}{told}", corrections.source));
+        parts.push(format!("corrections from {}{told}", corrections.name));
     }
     if period > Duration::from_secs(1) {
         parts.push(format!(

@@ -12,7 +12,7 @@ use v2x_replay::source::town::{self, Junction};
 use v2x_replay::source::{Trace, Track};
 use v2x_report::html::{MapData, UnitMark};
 
-use crate::config::{Advert, Intersection, RoadsideConfig, SignalGroup};
+use crate::config::content::{Advert, Content, Intersection, SignalGroup};
 
 /// The scenario.
 pub(crate) struct Town {
@@ -49,7 +49,7 @@ impl Town {
     }
 
     /// What a roadside unit says: two groups that are green in turn.
-    pub(crate) fn intersection(&self, number: u32) -> Option<(RoadsideConfig, String, v1::Position)> {
+    pub(crate) fn intersection(&self, number: u32) -> Option<(Content, String, v1::Position)> {
         let index = number.checked_sub(self.vehicles())? as usize;
         let junction = self.junctions.get(index)?;
         let position = position(junction);
@@ -64,11 +64,8 @@ impl Town {
         let intersection = Intersection::planned(1 + index as u32, position, plan);
         let description = "signal state".to_owned();
         let advert = Advert { service_id: INTERSECTION_SAFETY, description, channel: None, address: None };
-        let config = RoadsideConfig {
-            intersections: vec![intersection],
-            adverts: vec![advert],
-            ..RoadsideConfig::default()
-        };
+        let config =
+            Content { intersections: vec![intersection], adverts: vec![advert], ..Content::default() };
         let place = v1::Position {
             latitude: position.latitude,
             longitude: position.longitude,

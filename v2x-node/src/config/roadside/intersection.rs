@@ -8,7 +8,7 @@ use v2x_proto::v1;
 
 use super::super::place::coordinates;
 use super::super::section::{ConfigError, Document, Section, one_of, read_text};
-use super::Intersection;
+use super::content::Intersection;
 use super::{map, plan};
 
 /// Reads `file`, which `section` names under `intersections`.

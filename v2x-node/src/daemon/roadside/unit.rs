@@ -50,7 +50,7 @@ impl Unit {
             _ => None,
         };
         let config = &config.roadside;
-        let application = Roadside::new(config, &name, place, now);
+        let application = Roadside::new(&config.content(), &name, place, now);
         if application.is_silent() {
             return Ok(None);
         }
