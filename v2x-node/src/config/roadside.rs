@@ -2,11 +2,9 @@
 
 mod advert;
 mod area;
-pub mod content;
 mod corrections;
 mod feed;
 mod intersection;
-mod map;
 mod plan;
 mod sign;
 mod work_zone;
@@ -17,11 +15,11 @@ use v2x_core::config::Role;
 use v2x_core::security::Permissions;
 use v2x_proto::v1;
 
-use self::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
 use super::place::{PositionConfig, coordinates};
 use super::section::{ConfigError, Section};
+use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
 
 /// What a roadside unit says; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use v2x_apps::roadside::content::{Advert, Content, Intersection, SignalGroup};
 use v2x_core::config::Role;
 use v2x_core::io::Fix;
 use v2x_core::position::Position;
@@ -11,8 +12,6 @@ use v2x_replay::geodesy::Plane;
 use v2x_replay::source::town::{self, Junction};
 use v2x_replay::source::{Trace, Track};
 use v2x_report::html::{MapData, UnitMark};
-
-use crate::config::content::{Advert, Content, Intersection, SignalGroup};
 
 /// The scenario.
 pub(crate) struct Town {

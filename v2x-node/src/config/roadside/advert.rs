@@ -2,8 +2,9 @@
 
 use std::net::SocketAddrV6;
 
+use v2x_apps::roadside::content::Advert;
+
 use super::super::section::{ConfigError, Section};
-use super::content::Advert;
 
 pub(super) fn read(section: &Section<'_>) -> Result<Vec<Advert>, ConfigError> {
     let keys = &["service_id", "description", "channel", "address"];

@@ -1,7 +1,8 @@
 //! Fixed-time plans of signal groups.
 
+use v2x_apps::roadside::content::SignalGroup;
+
 use super::super::section::{ConfigError, Section};
-use super::content::SignalGroup;
 
 /// The plans in the tables `key`, none when it is absent; no number twice.
 pub(super) fn read(section: &Section<'_>, key: &'static str) -> Result<Vec<SignalGroup>, ConfigError> {

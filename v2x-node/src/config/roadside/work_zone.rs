@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
+use v2x_apps::roadside::content::WorkZone;
 use v2x_core::time::WireTime;
 
 use super::super::section::{ConfigError, Section};
-use super::content::WorkZone;
 use super::{area, sign};
 
 pub(super) fn read(section: &Section<'_>) -> Result<Vec<WorkZone>, ConfigError> {

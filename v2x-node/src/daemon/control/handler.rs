@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use v2x_apps::advice::Advisor;
 use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
 use v2x_core::io::{Input, Token};
 use v2x_core::time::{Instant, WireTime};
@@ -22,7 +23,6 @@ use super::server::{Asked, ClientId, Server, Topic};
 use super::socket::{self, Bound, SocketError};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
-use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::json;
+use v2x_apps::roadside::{ClientId, Heard, Roadside};
 use v2x_core::io::Input;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::v1;
@@ -13,7 +14,6 @@ use v2x_proto::v1;
 use super::feed::{Feed, FromClient};
 use super::gga::Place;
 use super::source::{FromSource, Source};
-use super::{ClientId, Heard, Roadside};
 use crate::config::{PositionConfig, StationConfig};
 use crate::error::Error;
 
@@ -321,7 +321,7 @@ mod tests {
     fn corrections_go_from_their_source_to_the_air() {
         run(async {
             let file = std::env::temp_dir().join(format!("roadcast-base-{}", std::process::id()));
-            std::fs::write(&file, super::super::rtcm::tests::EXAMPLE).unwrap();
+            std::fs::write(&file, super::super::source::tests::EXAMPLE).unwrap();
             let line = format!("corrections = \"serial:{}\"\ncorrections_per_s = 6", file.display());
             let (mut unit, _) = unit("corrections", &line);
             for _ in ["up", "message", "end of the file"] {

@@ -2,7 +2,7 @@ use super::*;
 use v2x_core::io::{MessageId, ReceiveStamps};
 use v2x_core::position::Position;
 
-use crate::config::content::SignalGroup;
+use crate::roadside::content::SignalGroup;
 
 fn wire(ms: u64) -> WireTime {
     WireTime::from_micros(9_000_000_000 + ms * 1000)

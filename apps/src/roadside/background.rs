@@ -9,7 +9,7 @@ use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::{next_after, request};
-use crate::config::content::{Advert, Content};
+use crate::roadside::content::{Advert, Content};
 
 /// Messages that go round and round, spread evenly.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ const MAX_NAME_BYTES: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::content::Intersection;
+    use crate::roadside::content::Intersection;
 
     fn config(fragments: u32, until: Option<u64>) -> Content {
         let map = |fragment| v1::IntersectionMap { fragment, fragments, ..v1::IntersectionMap::default() };

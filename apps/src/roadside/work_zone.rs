@@ -9,7 +9,7 @@ use v2x_core::position::Position;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::Class;
 
-use crate::config::content::WorkZone;
+use crate::roadside::content::WorkZone;
 
 /// The road works of a unit, one command at a time: what comes of it is said in the same input.
 #[derive(Clone, Debug)]

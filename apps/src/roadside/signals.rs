@@ -10,7 +10,7 @@ use v2x_proto::{Class, v1};
 
 use super::line::{LineError, State};
 use super::{ClientId, next_after, plan, request};
-use crate::config::content::Intersection;
+use crate::roadside::content::Intersection;
 
 /// The signals of all intersections of a unit.
 #[derive(Clone, Debug)]
@@ -253,7 +253,7 @@ const FUTURE: Duration = Duration::from_millis(500);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::content::SignalGroup;
+    use crate::roadside::content::SignalGroup;
     use v2x_core::position::Position;
 
     fn wire(now: Instant) -> WireTime {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
-use crate::config::content::{Advert, Intersection, SignalGroup};
+use crate::roadside::content::{Advert, Intersection, SignalGroup};
 use v2x_core::position::Position;
 
 fn config(feed: Option<String>) -> Content {
