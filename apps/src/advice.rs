@@ -3,8 +3,7 @@
 
 use std::collections::VecDeque;
 
-use v2x_core::io::{Event, Fix, SendRequest};
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{Anchor, Event, Fix, Instant, SendRequest};
 use v2x_proto::Digest;
 
 use crate::infrastructure::{
@@ -154,9 +153,8 @@ mod tests {
     use bytes::Bytes;
     use core::time::Duration;
     use prost::Message as _;
-    use v2x_core::io::{MessageId, ReceiveStamps, Received};
-    use v2x_core::position::Position;
-    use v2x_core::time::WireTime;
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
+
     use v2x_proto::{Class, v1};
 
     const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };

@@ -6,12 +6,10 @@
 
 use core::time::Duration;
 
-use v2x_core::hazard::{Change, Changed, Command, Draft, EventId, cause};
-use v2x_core::io::{Event, Fix};
-use v2x_core::neighbor::Neighbour;
-use v2x_core::position::Plane;
-use v2x_core::time::{Instant, WireTime};
-use v2x_core::urgency::{Velocity, velocity};
+use v2x_core::{
+    Change, Changed, Command, Draft, Event, EventId, Fix, Instant, Neighbour, Plane, Velocity, WireTime,
+    cause, velocity,
+};
 use v2x_proto::{Class, v1};
 
 /// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
@@ -296,10 +294,8 @@ const POOR_FIX_CM: u16 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::hazard::{Known, Refusal, State};
-    use v2x_core::io::MessageId;
-    use v2x_core::neighbor::{Heard, Motion, NeighbourTable};
-    use v2x_core::position::Position;
+    use v2x_core::{Heard, Known, MessageId, Motion, NeighbourTable, Position, Refusal, State};
+
     use v2x_proto::Digest;
 
     const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };

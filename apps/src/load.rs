@@ -7,8 +7,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::SendRequest;
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{Anchor, Instant, SendRequest};
 use v2x_proto::{Class, v1};
 
 /// Open-loop test traffic, always marked as test.
@@ -86,7 +85,7 @@ const LIFETIME_MS: u32 = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::time::WireTime;
+    use v2x_core::WireTime;
 
     #[test]
     fn a_late_generator_sends_all_that_was_due_with_the_time_it_was_due() {

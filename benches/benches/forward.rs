@@ -15,10 +15,10 @@ use benches::figures::{self, Samples, rounded};
 use benches::fleet::{Fleet, fix_on_ring};
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config, Plausibility, Scheme};
-use v2x_core::io::{ClockState, Event, Input, Output, ReceivedFrame, SendRequest};
-use v2x_core::node::Node;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Event, Input, Instant, Node, Output, Plausibility, ReceivedFrame,
+    Scheme, SendRequest,
+};
 use v2x_proto::{AreaView, Class, Shape, v1};
 
 const NEIGHBOURS: u32 = 100;

@@ -17,12 +17,10 @@ use benches::fleet::{CENTRE, fix_on_ring};
 use benches::heap;
 use serde_json::{Value, json};
 use stats_alloc::StatsAlloc;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Fix, Input, MessageId, Output, ReceivedFrame};
-use v2x_core::neighbor::{Heard, NeighbourTable};
-use v2x_core::node::Node;
-use v2x_core::position::Plane;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Fix, Heard, Input, Instant, MessageId, NeighbourTable, Node, Output,
+    Plane, ReceivedFrame,
+};
 use v2x_proto::Class;
 
 #[global_allocator]

@@ -30,7 +30,7 @@ use radio_adapters::mem::MemHub;
 use radio_adapters::radio::LinkAddress;
 use radio_adapters::realtime;
 use serde_json::{Value, json};
-use v2x_core::time::Instant;
+use v2x_core::Instant;
 use v2x_proto::Class;
 
 fn main() -> Result<(), Box<dyn Error>> {

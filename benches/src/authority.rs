@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use v2x_core::security::revocation::{RevocationRequest, RevokeError, revoke};
-use v2x_core::security::{
-    CredentialError, CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+use v2x_core::{
+    Anchor, CredentialError, CredentialRequest, Identity, Instant, KeyPair, Permissions, RevocationRequest,
+    RevokeError, TrustStore, WireTime, issue, make_root, revoke,
 };
-use v2x_core::time::{Anchor, Instant, WireTime};
 use v2x_proto::Digest;
 
 /// A root with one issuer under it, by fixed keys.

@@ -3,11 +3,7 @@
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
-use v2x_core::host::Host;
-use v2x_core::position::Position;
-use v2x_core::security::CredentialError;
-use v2x_core::security::credential::credential_hash;
-use v2x_core::time::WireTime;
+use v2x_core::{CredentialError, Host, Position, WireTime, credential_hash};
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::v1::{self, MessageType};

@@ -3,13 +3,10 @@
 use core::time::Duration;
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::Config;
-use v2x_core::io::{ClockState, Event, Fix, Input, Output};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::CredentialError;
-use v2x_core::security::credential::{credential_hash, signing_input};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    ClockState, Config, CredentialError, Event, Fix, Input, Instant, Node, Output, Position, WireTime,
+    credential_hash, signing_input,
+};
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
 

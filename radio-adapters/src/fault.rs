@@ -2,32 +2,19 @@
 //! for the same seed.
 
 mod lane;
+mod rates;
 
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use self::lane::Lane;
 use crate::clock::monotonic_ns;
 use crate::radio::{Counters, LinkAddress, LinkState, Priority, Radio, RxMeta, TxFrame};
 
-/// What to do to frames in one direction. Rates are probabilities per frame, 0..=1, independent of
-/// each other. The default does nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct FaultRates {
-    /// Frames that vanish.
-    pub loss: f64,
-    /// Frames that arrive twice.
-    pub duplication: f64,
-    /// Frames that are overtaken by 1..=`hold_back` later ones. Only frames move time here: one held
-    /// back waits for others to come.
-    pub reordering: f64,
-    /// Frames with one or three bits flipped.
-    pub corruption: f64,
-    /// How many frames may overtake one, and how many are held at a time; 0..=[`MAX_HOLD_BACK`].
-    pub hold_back: usize,
-}
+pub use lane::FaultCounters;
+pub use rates::{FaultError, FaultRates, MAX_HOLD_BACK};
 
 /// Faults in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -38,40 +25,6 @@ pub struct FaultConfig {
     pub receive: FaultRates,
     /// Faults on frames sent.
     pub send: FaultRates,
-}
-
-/// A rate or bound outside its range.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum FaultError {
-    /// Not a probability.
-    #[error("fault rate {name} is {value}; it must be between 0 and 1")]
-    Rate {
-        /// Which rate.
-        name: &'static str,
-        /// What it was.
-        value: f64,
-    },
-    /// Too many frames to hold.
-    #[error("fault hold_back is {value}; it must be at most {MAX_HOLD_BACK}")]
-    HoldBack {
-        /// What it was.
-        value: usize,
-    },
-}
-
-/// What was done to frames in one direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FaultCounters {
-    /// Frames that came in.
-    pub frames: u64,
-    /// Lost on purpose.
-    pub lost: u64,
-    /// Sent on twice.
-    pub duplicated: u64,
-    /// Held back behind later ones.
-    pub reordered: u64,
-    /// Changed.
-    pub corrupted: u64,
 }
 
 /// A radio with faults around another.
@@ -178,12 +131,6 @@ impl<R: Radio> Radio for Fault<R> {
         self.radio.state()
     }
 }
-
-/// One frame in a lane: its bytes, what belongs to it, and whether it was held or copied.
-type Fated<M> = (Bytes, M, bool);
-
-/// Most frames held back at a time.
-pub const MAX_HOLD_BACK: usize = 64;
 
 /// Lost frames looked at in one poll before others get their turn.
 const MAX_TURNS: usize = 64;

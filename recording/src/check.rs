@@ -20,17 +20,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::Config;
-use v2x_core::hazard::Command;
-use v2x_core::io::{Input, Output};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialError, Identity, Pool, SequenceStarts, TrustStore};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, Command, Config, CredentialError, Identity, Input, Instant, Node, Output, Pool, Position,
+    SequenceStarts, TrustStore, WireTime,
+};
 use v2x_proto::credential::CredentialView;
 use v2x_proto::v1;
 
-use crate::record::{self, RecordError};
+use crate::record;
 use crate::transcript;
 use reader::{Reader, Step};
 use signatures::{Forged, RecordedKey, Signatures};
@@ -121,8 +118,9 @@ pub enum CheckError {
     },
     /// Another version's layout.
     #[error(
-        "{name}: has layout version {found} (written by {software}), this is for version {}; \
+        "{name}: has layout version {found} (written by {software}), this is for versions {} to {}; \
          check it with the software that wrote it",
+        record::OLDEST_VERSION,
         record::VERSION
     )]
     Version {
@@ -186,9 +184,7 @@ fn check_with<R: Read>(
             Step::Record(number, offset, v1::record::Record::Input(recorded)) => {
                 match record::decode(recorded) {
                     Ok((now, input)) => comparison.input(number, now, input),
-                    Err(RecordError(what)) => {
-                        return bad(number, offset, what.to_owned(), comparison.outcome.outputs);
-                    }
+                    Err(error) => return bad(number, offset, error.to_string(), comparison.outcome.outputs),
                 }
             }
             Step::Record(number, _, v1::record::Record::Output(output)) => {
@@ -355,6 +351,9 @@ fn describe_input(input: &Input) -> String {
             format!("{} roots and {} issuers to trust", roots.len(), issuers.len())
         }
         Input::Link { ready } => format!("the link {}", if *ready { "takes frames" } else { "is full" }),
+        Input::ChannelLoad { busy_permille, source } => {
+            format!("the channel: busy {busy_permille} thousandths by {}", source.name())
+        }
         Input::Timeout => "a timeout".to_owned(),
     }
 }

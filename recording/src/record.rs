@@ -2,22 +2,35 @@
 //!
 //! A recording is [`MAGIC`], then protobuf messages, each after its length as a varint: one `RecordingHeader`, then
 //! `Record`s, an input before the outputs it led to. A file that ends inside a record is good up to there.
+//!
+//! A kind of input, a field of one, or another meaning of either raises [`VERSION`]: protobuf skips what it does not know,
+//! and a node that was not fed everything is another node. [`OLDEST_VERSION`] rises with it unless what the older layouts
+//! could not say is what its absence means now. A reader refuses any other version by the header, before the first
+//! record, and an input of a kind its version does not have by name; nothing is skipped.
+//!
+//! | version | what it brought |
+//! |---|---|
+//! | 3 | hazards as commands, trust, the pool in the header |
+//! | 4 | `channel_load`, tokens of requests |
 
 mod hazard;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{ClockState, Fix, Input, Output, ReceivedFrame, SendRequest, Token};
-use v2x_core::position::Position;
-use v2x_core::security::{Identity, Pool};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    ClockState, Fix, Identity, Input, Instant, LoadSource, Output, Pool, Position, ReceivedFrame,
+    SendRequest, Token, WireTime,
+};
 use v2x_proto::{AreaView, Class, Shape, v1};
 
 use self::hazard::{decode_command, encode_command};
 use crate::transcript;
 
-/// Version of the recording's layout; another one is refused.
-pub const VERSION: u32 = 3;
+/// Version of the recording's layout: what is written.
+pub const VERSION: u32 = 4;
+
+/// The oldest layout that is still read: up to [`VERSION`] each says less than the next, and nothing otherwise.
+pub const OLDEST_VERSION: u32 = 3;
 
 /// First bytes of a recording file.
 pub const MAGIC: &[u8; 8] = b"RDCASTR\n";
@@ -95,6 +108,10 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             Recorded::Trust(v1::RecordedTrust { roots: roots.clone(), issuers: issuers.clone() })
         }
         Input::Link { ready } => Recorded::Link(v1::RecordedLink { ready: *ready }),
+        Input::ChannelLoad { busy_permille, source } => Recorded::ChannelLoad(v1::RecordedChannelLoad {
+            busy_permille: u32::from(*busy_permille),
+            estimate: *source == LoadSource::Estimate,
+        }),
         Input::Timeout => Recorded::Timeout(v1::RecordedTimeout {}),
     };
     v1::RecordedInput { now_ns: now.as_nanos(), input: Some(recorded) }
@@ -108,7 +125,7 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
 pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordError> {
     use v1::recorded_input::Input as Recorded;
     let now = Instant::from_nanos(recorded.now_ns);
-    let input = match recorded.input.ok_or(RecordError("an input that is none"))? {
+    let input = match recorded.input.ok_or(RecordError(UNKNOWN_KIND))? {
         Recorded::Frame(frame) => Input::Frame(ReceivedFrame {
             link_source: frame
                 .link_source
@@ -149,6 +166,10 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
         Recorded::Revocation(recorded) => Input::Revocation(recorded.delta),
         Recorded::Trust(trust) => Input::Trust { roots: trust.roots, issuers: trust.issuers },
         Recorded::Link(link) => Input::Link { ready: link.ready },
+        Recorded::ChannelLoad(load) => Input::ChannelLoad {
+            busy_permille: u16::try_from(load.busy_permille).map_err(|_| RecordError("channel load"))?,
+            source: if load.estimate { LoadSource::Estimate } else { LoadSource::Survey },
+        },
         Recorded::Timeout(_) => Input::Timeout,
     };
     Ok((now, input))
@@ -156,8 +177,10 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a record of this version: {0}")]
+#[error("not a record of layout version {VERSION}: {0}")]
 pub struct RecordError(pub &'static str);
+
+const UNKNOWN_KIND: &str = "an input of a kind that this version does not have";
 
 fn write(record: v1::record::Record, out: &mut Vec<u8>) {
     out.extend_from_slice(&v1::Record { record: Some(record) }.encode_length_delimited_to_vec());
@@ -223,7 +246,7 @@ mod tests {
     use super::*;
     use core::time::Duration;
     use proptest::prelude::*;
-    use v2x_core::hazard::{Command, Draft, EventId, Repeat};
+    use v2x_core::{Command, Draft, EventId, Repeat};
     use v2x_proto::Digest;
 
     fn inputs() -> Vec<Input> {
@@ -285,6 +308,8 @@ mod tests {
                 payload: Bytes::from_static(b"hazard"),
             }),
             Input::Link { ready: false },
+            Input::ChannelLoad { busy_permille: 1000, source: LoadSource::Survey },
+            Input::ChannelLoad { busy_permille: u16::MAX, source: LoadSource::Estimate },
             Input::Hazard { command: Command::New(draft.clone()), token: None },
             Input::Hazard { command: Command::New(Draft::new(Class::D1, 99)), token: None },
             Input::Hazard { command: Command::Update(id, draft), token: None },
@@ -314,7 +339,23 @@ mod tests {
         let Some(v1::recorded_input::Input::Fix(fix)) = &mut recorded.input else { unreachable!() };
         fix.latitude = i32::MAX;
         assert_eq!(decode(recorded), Err(RecordError("position off the globe")));
-        assert!(decode(v1::RecordedInput::default()).is_err());
+        let mut recorded =
+            encode(Instant::ZERO, &Input::ChannelLoad { busy_permille: 9, source: LoadSource::Survey });
+        let Some(v1::recorded_input::Input::ChannelLoad(load)) = &mut recorded.input else { unreachable!() };
+        load.busy_permille = 1 << 16;
+        assert_eq!(decode(recorded), Err(RecordError("channel load")));
+    }
+
+    #[test]
+    fn an_input_of_an_unknown_kind_is_refused_by_the_version() {
+        // Field 2047, a message: what a later layout might have.
+        let recorded =
+            v1::RecordedInput::decode(&[0x09, 0, 0, 0, 0, 0, 0, 0, 0, 0xfa, 0x7f, 0x00][..]).unwrap();
+        let error = decode(recorded).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("not a record of layout version {VERSION}: an input of a kind")),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -9,9 +9,9 @@ mod hazard;
 
 use core::fmt::Write as _;
 
-use v2x_core::hazard::EventId;
-use v2x_core::io::{DropReason, Event, ForwardCause, MessageId, NotSentReason, Output, SendingState};
-use v2x_core::plausibility::{Check, Standing};
+use v2x_core::{
+    Check, DropReason, Event, EventId, ForwardCause, MessageId, NotSentReason, Output, SendingState, Standing,
+};
 use v2x_proto::{Class, Digest};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
@@ -407,13 +407,13 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use proptest::prelude::*;
-    use v2x_core::hazard::{Change, Changed, Concern, Known, Refusal, State};
-    use v2x_core::io::{
-        Dropped, Forwarded, Misbehaviour, NotSent, ReceiveStamps, Received, SendStamps, Sent, Suspicion,
-        TimerKind, Token, Transmit,
+    use v2x_core::{
+        Change, Changed, Concern, Dropped, Forwarded, Instant, Known, Misbehaviour, NotSent, Position,
+        ReceiveStamps, Received, Refusal, SendStamps, Sent, State, Suspicion, TimerKind, Token, Transmit,
+        WireTime,
     };
-    use v2x_core::position::Position;
-    use v2x_core::time::{Instant, WireTime};
+
+    use v2x_proto::link::Origin;
     use v2x_proto::v1;
 
     const ID: MessageId = MessageId { signer: Digest([0xab; 8]), class: Class::D2, sequence: 7 };
@@ -462,6 +462,7 @@ mod tests {
         let transmit = Transmit {
             bytes: Bytes::from_static(&[1, 2, 3]),
             class: Class::D2,
+            origin: Origin::Own,
             id: ID,
             expires: Instant::from_nanos(99),
             source: None,

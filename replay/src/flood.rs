@@ -7,8 +7,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use v2x_core::forward::area::Area;
-use v2x_core::io::MessageId;
+use v2x_core::{Area, MessageId};
 use v2x_proto::AreaView;
 use v2x_report::{Flood, FloodBand, FloodHealed, FloodWorst};
 

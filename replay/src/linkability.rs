@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Digest;
 use v2x_report::Linkability;
 

@@ -7,8 +7,9 @@ use core::fmt;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Class;
+use v2x_proto::link::{AccessCategory, DataRate, Origin, airtime_ns};
 
 pub use places::{Neighbour, Places};
 pub use power::Power;
@@ -71,8 +72,17 @@ pub struct Transmission<'a> {
     pub position: Position,
     /// Hop header and signed message.
     pub bytes: &'a Bytes,
-    /// Deadline class, for the access category.
+    /// Deadline class.
     pub class: Class,
+    /// Whether it is the sender's own message or another's.
+    pub origin: Origin,
+}
+
+impl Transmission<'_> {
+    /// How it asks for the channel.
+    pub const fn access(&self) -> AccessCategory {
+        AccessCategory::of(self.class, self.origin)
+    }
 }
 
 /// What became of a transmission at one station.
@@ -158,7 +168,7 @@ impl Medium for RangeLimited {
     ) -> Option<u64> {
         let busy_until_ns = self.busy_until_ns.entry(transmission.sender).or_default();
         let start_ns = transmission.at_ns.max(*busy_until_ns);
-        let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len()));
+        let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len(), RATE));
         *busy_until_ns = on_air_ns;
         places.within(transmission.position, self.range_m, transmission.sender, &mut self.near);
         if let Some(streets) = self.streets {
@@ -183,24 +193,12 @@ impl Medium for RangeLimited {
     }
 }
 
-/// Airtime of a frame of `len` bytes (hop header and signed message) at 6 Mb/s in a 10 MHz channel, ns
-/// (IEEE 802.11 17.3.2: 40 us of preamble and signal, symbols of 8 us with 48 bits, 16 service and 6 tail bits).
-pub const fn airtime_ns(len: usize) -> u64 {
-    let bits = SERVICE_BITS + 8 * (len as u64 + MAC_BYTES) + TAIL_BITS;
-    PREAMBLE_NS + SYMBOL_NS * bits.div_ceil(BITS_PER_SYMBOL)
-}
-
 fn propagation_ns(distance_m: f32) -> u64 {
     (f64::from(distance_m) * NS_PER_METRE).round() as u64
 }
 
-/// QoS data header 26, LLC/SNAP 8, frame check sequence 4.
-const MAC_BYTES: u64 = 26 + 8 + 4;
-const PREAMBLE_NS: u64 = 40_000;
-const SYMBOL_NS: u64 = 8_000;
-const BITS_PER_SYMBOL: u64 = 48;
-const SERVICE_BITS: u64 = 16;
-const TAIL_BITS: u64 = 6;
+/// What every medium sends at.
+const RATE: DataRate = DataRate::Mbps6;
 const NS_PER_METRE: f64 = 1e9 / 299_792_458.0;
 
 #[cfg(test)]
@@ -212,7 +210,14 @@ mod tests {
     fn transmit(medium: &mut RangeLimited, places: &Places, at_ns: u64) -> Vec<(u32, u64)> {
         let bytes = Bytes::from(vec![0; 300]);
         let mut fates = Vec::new();
-        let transmission = Transmission { sender: 0, at_ns, position: HERE, bytes: &bytes, class: Class::D2 };
+        let transmission = Transmission {
+            sender: 0,
+            at_ns,
+            position: HERE,
+            bytes: &bytes,
+            class: Class::D2,
+            origin: Origin::Own,
+        };
         assert_eq!(medium.transmit(0, &transmission, places, &mut fates), None);
         fates
             .into_iter()
@@ -224,20 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn airtime_is_that_of_the_standard() {
-        // 300 B and 38 B around it: 2,726 bits, 57 symbols.
-        assert_eq!(airtime_ns(300), 40_000 + 57 * 8_000);
-        assert_eq!(airtime_ns(0), 40_000 + 7 * 8_000);
-    }
-
-    #[test]
     fn who_is_within_range_hears_and_nobody_else() {
         let mut places = Places::new(300.0);
         for (station, east) in [(0, 0.0), (1, 299.0), (2, 301.0), (3, -30.0)] {
             places.set(station, HERE.moved(east, 0.0));
         }
         let heard = transmit(&mut RangeLimited::new(300.0), &places, 1_000);
-        assert_eq!(heard, [(1, 1_000 + airtime_ns(300) + 997), (3, 1_000 + airtime_ns(300) + 100)]);
+        assert_eq!(
+            heard,
+            [(1, 1_000 + airtime_ns(300, RATE) + 997), (3, 1_000 + airtime_ns(300, RATE) + 100)]
+        );
     }
 
     #[test]
@@ -247,6 +248,6 @@ mod tests {
         let mut medium = RangeLimited::new(300.0);
         let first = transmit(&mut medium, &places, 0);
         let second = transmit(&mut medium, &places, 10);
-        assert_eq!(second[0].1, first[0].1 + airtime_ns(300));
+        assert_eq!(second[0].1, first[0].1 + airtime_ns(300, RATE));
     }
 }

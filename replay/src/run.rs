@@ -4,9 +4,7 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
-use v2x_core::config::{AwarenessRule, PseudonymConfig, Scheme};
-use v2x_core::limits;
-use v2x_core::security::CredentialError;
+use v2x_core::{AwarenessRule, CredentialError, PseudonymConfig, Scheme, limits};
 use v2x_report::html::MapData;
 use v2x_report::{Kind, Report, Stats, Verify};
 

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
-use v2x_core::io::{ReceiveStamps, SendStamps};
+use v2x_core::{ReceiveStamps, SendStamps};
 
 /// A stretch of a message's way, named by its two end points.
 ///
@@ -360,7 +360,7 @@ const MAX_POINTS: usize = 65;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::time::Instant;
+    use v2x_core::Instant;
 
     #[test]
     fn stage_names_are_distinct_and_in_order() {

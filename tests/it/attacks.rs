@@ -8,11 +8,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, MessageId};
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, CredentialRequest, Event, Instant, MessageId, Node,
+};
 use v2x_proto::envelope::{SignedView, TbsRepr};
 use v2x_proto::{Class, Digest, hop, v1};
 
@@ -187,7 +185,7 @@ fn clocks_that_step_cost_only_those_who_trust_them() {
             let mut victim = started(Instant::from_millis(15_000));
             victim.hear(now, &honest.full(&honest.fields(now)));
             let set = |victim: &mut Station, wire| {
-                victim.feed(now, v2x_core::io::Input::Clock { wire, state: ClockState::Locked });
+                victim.feed(now, v2x_core::Input::Clock { wire, state: ClockState::Locked });
             };
             set(&mut victim, wire);
             victim.hear(now, &honest.full(&honest.fields(now)));

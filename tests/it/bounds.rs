@@ -7,13 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{ClockState, Event, Input};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialRequest, Identity, Pool};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    ChangeRule, ClockState, Config, CredentialRequest, Event, Identity, Input, Instant, Node, Pool, Position,
+    PseudonymConfig, WireTime, limits,
+};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};
 

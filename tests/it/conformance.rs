@@ -4,11 +4,7 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input};
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, CredentialRequest, Event, Input, Instant, Node};
 use v2x_proto::credential::CREDENTIAL_DOMAIN;
 use v2x_proto::envelope::{SignedView, TbsRepr};
 use v2x_proto::{AreaView, Class, Shape, hop, v1};
@@ -78,7 +74,7 @@ fn nothing_is_sent_outside_the_region_of_the_own_credential() {
         let outside = sender.drive(Instant::from_millis(1_000), Instant::from_millis(1_990), place(310.0));
         assert!(outside.is_empty(), "{shape:?}");
         let now = Instant::from_millis(1_995);
-        let hazard = v2x_core::io::SendRequest {
+        let hazard = v2x_core::SendRequest {
             message_type: v1::MessageType::Hazard as u32,
             lifetime_ms: 100,
             payload: hazard_of(sender.node.digest(), now).encode_to_vec().into(),

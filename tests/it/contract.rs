@@ -1,16 +1,13 @@
-//! The ten lines of the node's contract (`v2x_core::node::Node`), each a test.
+//! The ten lines of the node's contract (`v2x_core::Node`), each a test.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Command, Draft, EventId};
-use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind, Token};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Command, Config, CredentialRequest, Draft, Event, EventId, Input, Instant,
+    Node, Output, SendRequest, SendingState, TimerKind, Token, limits,
+};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::{Class, Digest, hop};
 
@@ -76,6 +73,35 @@ fn sleeping_exactly_to_the_deadline_makes_progress() {
         assert!((95..=105).contains(&sent), "{sent}");
         assert!(station.deadline.0 > Instant::from_millis(29_000));
     }
+}
+
+// A link that was full: one frame a turn, so that the host can stop them.
+#[test]
+fn what_waited_for_a_full_link_leaves_one_by_one_and_stops_when_it_is_full_again() {
+    let mut station = Station::new(1, Config { awareness: AwarenessRule::Off, ..Config::vehicle() });
+    station.start(Instant::ZERO, PLACE);
+    let now = Instant::from_millis(10);
+    station.feed(now, Input::Link { ready: false });
+    for class in [Class::D2, Class::D1, Class::D0] {
+        assert!(station.feed(now, Input::Send(probe(class))).is_empty());
+    }
+    let class_of = |frames: Vec<Bytes>| -> Vec<Class> {
+        frames.iter().map(|frame| hop::parse(frame).unwrap().0.class).collect()
+    };
+    let first = class_of(station.feed(now, Input::Link { ready: true }));
+    assert_eq!((first, station.deadline), (vec![Class::D0], (now, TimerKind::Refill)));
+    station.feed(now, Input::Link { ready: false });
+    assert_ne!(station.deadline.1, TimerKind::Refill);
+    // What came meanwhile and is more urgent overtakes what waits.
+    station.feed(now, Input::Send(probe(Class::D0)));
+    let mut left = class_of(station.feed(now, Input::Link { ready: true }));
+    while station.deadline.1 == TimerKind::Refill {
+        left.extend(class_of(station.feed(now, Input::Timeout)));
+    }
+    assert_eq!(left, [Class::D0, Class::D1, Class::D2]);
+    // Nothing waits any longer: frames leave in the turn that makes them.
+    assert_eq!(station.feed(now, Input::Send(probe(Class::D1))).len(), 1);
+    assert_ne!(station.deadline.1, TimerKind::Refill);
 }
 
 #[test]

@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Change, Changed, Concern, EventId, Known, State};
-use v2x_core::io::{ClockState, Event, Fix, Input};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::time::{Anchor, WireTime};
+use v2x_core::{
+    Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
+    Node, Position, State, WireTime,
+};
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::handler::ControlHandler;
 use v2x_node::daemon::control::request::{Declaration, Place};

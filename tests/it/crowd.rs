@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{Instant, limits};
 use v2x_proto::Digest;
 use v2x_proto::envelope::TbsRepr;
 

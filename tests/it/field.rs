@@ -8,13 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config, Scheme};
-use v2x_core::host::{Host, strict};
-use v2x_core::io::{ClockState, Event, Forwarded, Input, MessageId, Output, ReceivedFrame, SendRequest};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialRequest, Identity, KeyPair};
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, CredentialRequest, Event, Forwarded, Host, Identity, Input, Instant,
+    KeyPair, MessageId, Node, Output, Position, ReceivedFrame, Scheme, SendRequest, strict,
+};
+use v2x_proto::link::AccessCategory;
 use v2x_proto::{AreaView, Class, v1};
 
 use crate::stations::{Authority, PLACE, anchor, fix};
@@ -61,6 +59,8 @@ pub struct Field {
     pub events: Vec<(Instant, usize, Event)>,
     /// Frames of floods on the air: when, by whom, the frame.
     pub floods: Vec<(Instant, usize, Bytes)>,
+    /// How each of them asked for the channel.
+    pub accesses: Vec<AccessCategory>,
     pub up: Vec<bool>,
     /// Who gets its positions from the test.
     pub moving: Vec<usize>,
@@ -78,7 +78,7 @@ impl Field {
             awareness: AwarenessRule::Every(Duration::from_secs(1)),
             forwarding: scheme,
             test: true,
-            plausibility: v2x_core::config::Plausibility::Off,
+            plausibility: v2x_core::Plausibility::Off,
             ..Config::vehicle()
         })
     }
@@ -100,6 +100,7 @@ impl Field {
             now: Instant::ZERO,
             events: Vec::new(),
             floods: Vec::new(),
+            accesses: Vec::new(),
             up: vec![true; count],
             moving: Vec::new(),
             deadlines: vec![Instant::ZERO; count],
@@ -190,6 +191,7 @@ impl Field {
                 Output::Transmit(frame) => {
                     if frame.class == Class::D3 || frame.class == Class::D0 {
                         self.floods.push((self.now, station, frame.bytes.clone()));
+                        self.accesses.push(frame.access());
                     }
                     self.sent += 1;
                     self.frames.insert(self.sent, (station, frame.bytes));
@@ -287,7 +289,7 @@ pub fn address(station: usize) -> [u8; 6] {
 
 fn fix_at(now: Instant, place: Position) -> Input {
     let Input::Fix(Some(fix)) = fix(now, place) else { unreachable!("a fix") };
-    Input::Fix(Some(v2x_core::io::Fix { speed: Some(0), ..fix }))
+    Input::Fix(Some(v2x_core::Fix { speed: Some(0), ..fix }))
 }
 
 /// Airtime of a hazard with its credential.

@@ -5,9 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use v2x_core::config::Scheme;
-use v2x_core::forward::area::hops_for;
-use v2x_core::time::Instant;
+use v2x_core::{Instant, Scheme, hops_for};
 use v2x_proto::{AreaView, Class, Shape};
 
 use crate::craft::circle;

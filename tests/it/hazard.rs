@@ -5,11 +5,10 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::hazard::{Change, Command, Draft, EventId, Refusal, Repeat, State, cause};
-use v2x_core::io::{Event, Input};
-use v2x_core::security::{Permissions, Pool};
-use v2x_core::time::Instant;
+use v2x_core::{
+    Change, ChangeRule, Command, Config, Draft, Event, EventId, Input, Instant, Permissions, Pool,
+    PseudonymConfig, Refusal, Repeat, State, cause,
+};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 
@@ -259,7 +258,7 @@ fn who_comes_late_hears_of_a_standing_event_within_a_second() {
     let mut late = Actor::new(quiet(), authority.identity(2), -800.0, 20.0);
     late.node.handle_input(
         scene.now,
-        Input::Clock { wire: anchor().wire_at(scene.now), state: v2x_core::io::ClockState::Locked },
+        Input::Clock { wire: anchor().wire_at(scene.now), state: v2x_core::ClockState::Locked },
     );
     scene.actors.push(late);
     scene.run(1_100);
@@ -417,7 +416,7 @@ proptest! {
     #[test]
     fn all_stations_know_the_same_in_the_end(deeds in deeds(), seed: u64) {
         let mut scene = Scene::convoy(3);
-        let mut stream = v2x_core::rng::Stream::new(seed, v2x_proto::Digest([1; 8]), v2x_core::rng::Purpose::Attack);
+        let mut stream = v2x_core::Stream::new(seed, v2x_proto::Digest([1; 8]), v2x_core::Purpose::Attack);
         scene.lost = Box::new(move |_| stream.below(10) < 3);
         scene.run(100);
         let mut ids: Vec<EventId> = Vec::new();

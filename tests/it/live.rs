@@ -18,11 +18,10 @@ use radio_adapters::mem::MemHub;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use radio_adapters::{Counters, LinkAddress, Priority, Radio, RadioExt, RxMeta, TxFrame};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, NotSentReason, Received, SendRequest, Transmit};
-use v2x_core::node::Node;
-use v2x_core::security::Pool;
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, Node, NotSentReason, Pool,
+    Received, SendRequest, Transmit,
+};
 use v2x_node::daemon::recorder::Recorder;
 use v2x_node::daemon::station::{Live, Observer, Station, monotonic};
 use v2x_proto::{Class, v1};

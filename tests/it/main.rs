@@ -5,6 +5,12 @@
 // The house's arrows run one way, and nothing banned is in the tree.
 mod arrows;
 
+// And within a crate they run one way too.
+mod walls;
+
+// The workspace as cargo sees it.
+mod workspace;
+
 // The committed protobuf code is what the schema gives.
 mod generated;
 
@@ -85,6 +91,9 @@ mod forward;
 
 // A vehicle and the signals on its road.
 mod infrastructure;
+
+// How busy the channel is by the link's word.
+mod channel_load;
 
 // Events and alerts among several stations.
 mod hazard;

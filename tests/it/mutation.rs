@@ -1,10 +1,7 @@
 //! What is signed holds to the last bit: every flipped one is refused, and the real thing is taken afterwards.
 
 use bytes::Bytes;
-use v2x_core::io::{Event, Input};
-use v2x_core::limits;
-use v2x_core::security::TrustStore;
-use v2x_core::time::Instant;
+use v2x_core::{Event, Input, Instant, TrustStore, limits};
 use v2x_proto::hop;
 
 use crate::craft::{self, Crafter};

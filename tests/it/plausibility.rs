@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config, Plausibility};
-use v2x_core::io::{ClockState, Event, Input, Misbehaviour};
-use v2x_core::node::Node;
-use v2x_core::plausibility::Standing;
-use v2x_core::security::Permissions;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Event, Input, Instant, Misbehaviour, Node, Permissions, Plausibility,
+    Standing,
+};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{payload, v1};
 

@@ -5,14 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{
-    ClockState, Event, Fix, Input, NotSentReason, Output, SendRequest, SendingState, Transmit,
+use v2x_core::{
+    Anchor, ChangeRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, NotSentReason,
+    Output, Pool, PseudonymConfig, SendRequest, SendingState, Transmit, warm_up,
 };
-use v2x_core::node::Node;
-use v2x_core::security::{Identity, Pool};
-use v2x_core::time::{Anchor, Instant};
-use v2x_core::warm_up;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
 use v2x_proto::{Class, Digest, hop, v1};
 use v2x_recording::transcript;
@@ -231,7 +227,10 @@ fn frames_that_wait_for_the_link_hold_a_change_back_and_none_is_lost() {
     car.drive(30);
     assert_eq!(car.changes(), []);
     let old = car.node.digest();
+    // What waited leaves one frame a turn: the last beacon, then this.
     car.feed(Input::Link { ready: true });
+    assert_eq!(car.changes(), []);
+    car.feed(Input::Timeout);
     assert_eq!(car.changes().len(), 1);
     let last = car.of(old).last().unwrap().1.clone();
     assert_eq!(

@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input, TimerKind};
-use v2x_core::limits;
-use v2x_core::security::Permissions;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, Event, Input, Instant, Permissions, TimerKind, limits};
 use v2x_proto::Class;
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::v1::{Hazard, HazardState};

@@ -7,12 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{DropReason, Input, SendRequest};
-use v2x_core::limits;
-use v2x_core::security::Permissions;
-use v2x_core::security::freshness::{FUTURE, max_lifetime_ms, window};
-use v2x_core::time::Instant;
+use v2x_core::freshness::{FUTURE, max_lifetime_ms, window};
+use v2x_core::{AwarenessRule, Config, DropReason, Input, Instant, Permissions, SendRequest, limits};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::{AreaView, Class, Digest, hop, v1};

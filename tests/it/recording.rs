@@ -5,12 +5,10 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{ClockState, Fix, Input, Output, ReceivedFrame};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::Pool;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
+    PseudonymConfig, ReceivedFrame, WireTime,
+};
 use v2x_proto::v1;
 use v2x_recording::check::{CheckError, check_bytes};
 use v2x_recording::record;
@@ -69,6 +67,24 @@ fn header(cast: &Cast, pool: &Pool, config: &Config, anchor: &Anchor) -> v1::Rec
     }
 }
 
+fn header_of(recording: &[u8]) -> v1::RecordingHeader {
+    v1::RecordingHeader::decode_length_delimited(&recording[record::MAGIC.len()..]).unwrap()
+}
+
+/// A fix so many metres east, true at this time.
+fn moving(east: f64, time: WireTime) -> Fix {
+    Fix {
+        position: HERE.moved(east, 0.0),
+        altitude_cm: None,
+        speed: Some(1500),
+        heading: Some(900),
+        acceleration: None,
+        yaw_rate: None,
+        accuracy_cm: None,
+        time,
+    }
+}
+
 /// Two seconds of a station that moves, sends, hears another and hears nonsense.
 fn recording() -> Vec<u8> {
     let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
@@ -80,16 +96,7 @@ fn recording() -> Vec<u8> {
     for step in 1..20u64 {
         let at = 60 + step * 100;
         for recorded in [&mut other, &mut station] {
-            let fix = Fix {
-                position: HERE.moved(step as f64 * 1.5, 0.0),
-                altitude_cm: None,
-                speed: Some(1500),
-                heading: Some(900),
-                acceleration: None,
-                yaw_rate: None,
-                accuracy_cm: None,
-                time: START + Duration::from_millis(step * 100),
-            };
+            let fix = moving(step as f64 * 1.5, START + Duration::from_millis(step * 100));
             recorded.input(at, Input::Fix(Some(fix)));
             recorded.input(at + 1, Input::Timeout);
         }
@@ -118,6 +125,67 @@ fn a_recording_gives_the_same_outputs_again() {
     assert_eq!(outcome.warnings, [""; 0]);
     assert!(outcome.outputs > 30 && outcome.inputs > 60, "{outcome:?}");
     assert_eq!((outcome.software.as_str(), outcome.recorded_ns), ("roadcast test", 1_902_000_000));
+}
+
+#[test]
+fn channel_loads_are_recorded_and_decide_again() {
+    let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+    let mut station = Recorded::new(&cast, 0);
+    station.input(60, Input::Clock { wire: START, state: ClockState::Locked });
+    for step in 1..50u64 {
+        let at_ms = 60 + step * 100;
+        let busy_permille = if step < 25 { 900 } else { 100 };
+        station.input(at_ms, Input::ChannelLoad { busy_permille, source: LoadSource::Survey });
+        let time = START + Duration::from_millis(step * 100);
+        station.input(at_ms, Input::Fix(Some(moving(step as f64 * 1.5, time))));
+        station.input(at_ms + 1, Input::Timeout);
+    }
+    let outcome = check_bytes(&station.bytes, "night").unwrap();
+    assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
+    // The recording is not the same without them: the credential is shown more often where the channel is quiet.
+    let header_end = record::start(&header_of(&station.bytes)).len();
+    let mut without = station.bytes[..header_end].to_vec();
+    let mut rest = &station.bytes[header_end..];
+    while !rest.is_empty() {
+        let record = v1::Record::decode_length_delimited(&mut rest).unwrap();
+        let load = matches!(
+            &record.record,
+            Some(v1::record::Record::Input(v1::RecordedInput {
+                input: Some(v1::recorded_input::Input::ChannelLoad(_)),
+                ..
+            }))
+        );
+        if !load {
+            without.extend(record.encode_length_delimited_to_vec());
+        }
+    }
+    assert!(check_bytes(&without, "night").unwrap().difference.is_some());
+}
+
+#[test]
+fn a_recording_of_an_older_layout_is_read_as_long_as_it_says_less_and_nothing_else() {
+    let bytes = recording();
+    let mut header = header_of(&bytes);
+    let records = &bytes[record::start(&header).len()..];
+    for version in record::OLDEST_VERSION..=record::VERSION {
+        header.version = version;
+        let older = [&record::start(&header), records].concat();
+        assert_eq!(check_bytes(&older, "night").unwrap().difference, None, "layout {version}");
+    }
+    header.version = record::OLDEST_VERSION - 1;
+    let refused = check_bytes(&[&record::start(&header), records].concat(), "night");
+    assert!(matches!(refused, Err(CheckError::Version { .. })));
+}
+
+#[test]
+fn an_input_of_an_unknown_kind_is_refused_by_the_version() {
+    let mut bytes = recording();
+    let unknown = v1::RecordedInput { now_ns: 1, input: None };
+    let record = v1::Record { record: Some(v1::record::Record::Input(unknown)) };
+    bytes.extend_from_slice(&record.encode_length_delimited_to_vec());
+    let error = check_bytes(&bytes, "night").unwrap_err().to_string();
+    let wanted = format!("not a record of layout version {}: an input of a kind", record::VERSION);
+    assert!(error.contains(&wanted) && !error.contains('\n'), "{error}");
 }
 
 #[test]
@@ -173,8 +241,9 @@ fn another_layout_is_refused_naming_both_versions() {
     assert_eq!(
         error,
         format!(
-            "night.rec: has layout version 7 (written by roadcast 9.9), this is for version {}; \
+            "night.rec: has layout version 7 (written by roadcast 9.9), this is for versions {} to {}; \
              check it with the software that wrote it",
+            record::OLDEST_VERSION,
             record::VERSION
         )
     );
@@ -237,17 +306,8 @@ fn changes_of_pseudonym_are_repeated() {
     let mut station = Recorded::with_pool(&cast, cast.pool(1, Part::Vehicle, 8), config);
     station.input(50, Input::Clock { wire: START, state: ClockState::Locked });
     for at_ms in (100..60_000).step_by(50) {
-        let moving = Fix {
-            position: HERE.moved(at_ms as f64 * 0.015, 0.0),
-            altitude_cm: None,
-            speed: Some(1500),
-            heading: Some(900),
-            acceleration: None,
-            yaw_rate: None,
-            accuracy_cm: None,
-            time: START + Duration::from_millis(at_ms - 50),
-        };
-        station.input(at_ms, Input::Fix(Some(moving)));
+        let fix = moving(at_ms as f64 * 0.015, START + Duration::from_millis(at_ms - 50));
+        station.input(at_ms, Input::Fix(Some(fix)));
         station.input(at_ms, Input::Timeout);
     }
     let signers: std::collections::BTreeSet<_> =

@@ -5,13 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Input, SendRequest, SendingState, TimerKind};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::security::revocation::{RevocationError, RevocationRequest, revoke};
-use v2x_core::security::{CredentialError, CredentialRequest, Permissions, TrustStore, issue, make_root};
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, CredentialError, CredentialRequest, Event, Input, Instant, Node,
+    Permissions, RevocationError, RevocationRequest, SendRequest, SendingState, TimerKind, TrustStore, issue,
+    limits, make_root, revoke,
+};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::v1::MessageType;
 use v2x_proto::{Class, Digest};
@@ -156,7 +154,7 @@ fn a_root_revokes_an_issuer_and_with_it_every_station_below() {
     let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
     receiver.hear(AT, &car.full(&car.fields(AT)));
     let authority = Authority::new();
-    let issuer = Digest::of_hash(&v2x_core::security::credential::credential_hash(&authority.issuer));
+    let issuer = Digest::of_hash(&v2x_core::credential_hash(&authority.issuer));
     let by_root = RevocationRequest { digests: [issuer].into(), ..request(1) };
     let delta = revoke(&authority.root, &SigningKey::from_bytes(&[1; 32]), &by_root).unwrap();
     receiver.feed(AT, Input::Revocation(delta));
@@ -394,13 +392,13 @@ impl NewAuthority {
         Crafter::new(Authority::key(number), self.credential(number))
     }
 
-    fn identity(&self, number: u8) -> v2x_core::security::Identity {
-        let key = v2x_core::security::KeyPair::from(Authority::key(number));
-        v2x_core::security::Identity::new(self.credential(number), Box::new(key)).unwrap()
+    fn identity(&self, number: u8) -> v2x_core::Identity {
+        let key = v2x_core::KeyPair::from(Authority::key(number));
+        v2x_core::Identity::new(self.credential(number), Box::new(key)).unwrap()
     }
 }
 
-fn listener(identity: v2x_core::security::Identity, roots: &[&Bytes], issuers: &[&Bytes]) -> Station {
+fn listener(identity: v2x_core::Identity, roots: &[&Bytes], issuers: &[&Bytes]) -> Station {
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
     let own = |list: &[&Bytes]| list.iter().map(|bytes| (*bytes).clone()).collect::<Vec<_>>();
     let trust = TrustStore::new(&own(roots), &own(issuers)).unwrap();

@@ -1,7 +1,7 @@
 //! Signers whose credentials have something wrong with them, or little to say.
 
 use ed25519_dalek::SigningKey;
-use v2x_core::security::{CredentialRequest, Permissions, issue, make_root};
+use v2x_core::{CredentialRequest, Permissions, issue, make_root};
 use v2x_proto::AreaView;
 use v2x_proto::credential::CredentialView;
 

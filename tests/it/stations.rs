@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame, TimerKind};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, CredentialRequest, Event, Fix, Identity, Input, Instant,
+    KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TimerKind, TrustStore, WireTime, issue,
+    make_root,
+};
 use v2x_recording::transcript;
 
 /// Wire time at the start of every test: some day in 2026.

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Input, SendRequest, SendingState};
-use v2x_core::node::Node;
-use v2x_core::security::{CredentialRequest, Permissions, TrustStore, issue, make_root};
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, CredentialRequest, Event, Input, Instant, Node, Permissions,
+    SendRequest, SendingState, TrustStore, issue, make_root,
+};
 use v2x_proto::credential::{CredentialFields, CredentialView};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};

@@ -1,7 +1,7 @@
 //! Civil time of receivers to wire time.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 /// ISO 8601 as gpsd writes it, `2026-11-23T10:00:00.250Z`; other offsets are taken too.
 pub(crate) fn wire_of_iso8601(text: &str) -> Option<WireTime> {

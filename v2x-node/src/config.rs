@@ -14,8 +14,7 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use v2x_apps::load::Load;
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role};
-use v2x_core::limits;
+use v2x_core::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, limits};
 use v2x_proto::Class;
 
 pub use self::control::ControlConfig;

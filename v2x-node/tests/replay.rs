@@ -8,12 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use v2x_core::config::Config;
-use v2x_core::io::{ClockState, Fix, Input, Output};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::Pool;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{Anchor, ClockState, Config, Fix, Input, Instant, Node, Output, Pool, Position, WireTime};
 use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};

@@ -14,8 +14,7 @@
 use core::fmt;
 
 use arrayvec::ArrayVec;
-use v2x_core::position::{Plane, Position};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Instant, Plane, Position, WireTime};
 use v2x_proto::{Digest, v1};
 
 use super::Moment;

@@ -10,10 +10,7 @@
 
 use core::time::Duration;
 
-use v2x_core::io::Fix;
-use v2x_core::position::Position;
-use v2x_core::time::WireTime;
-use v2x_core::urgency;
+use v2x_core::{Fix, Position, WireTime, velocity};
 use v2x_proto::v1::{self, LaneKind};
 
 use super::intersection::{IntersectionId, Intersections, Map};
@@ -200,7 +197,7 @@ impl Smooth {
         }
         let seconds = fix.time.since(self.at).as_secs_f64();
         let (east, north) = match (fix.speed?, fix.heading) {
-            (speed, Some(heading)) => urgency::velocity(speed, heading),
+            (speed, Some(heading)) => velocity(speed, heading),
             (speed, None) if speed < STANDING => (0.0, 0.0),
             _ => return None,
         };

@@ -1,6 +1,6 @@
 //! What a vehicle makes of the messages of roadside units: the lane it is on, the time to green there, priority, signs.
 //!
-//! [`Infrastructure`] is a component beside the [`Node`](v2x_core::node::Node), not a part of it: a vehicle's application
+//! [`Infrastructure`] is a component beside the [`Node`](v2x_core::Node), not a part of it: a vehicle's application
 //! shows it every [`Event`] and every fix, and polls. So the receive path does not pay for it, and stations that do not
 //! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine as the node: no clock, no IO,
 //! no randomness; the same calls give the same outputs. What it wants sent goes through [`Input::Send`] and is so in the
@@ -12,7 +12,7 @@
 //! Only verified messages of signers that are not suspect count, and who speaks for an intersection keeps it
 //! ([`intersection`] has the rule).
 //!
-//! [`Input::Send`]: v2x_core::io::Input::Send
+//! [`Input::Send`]: v2x_core::Input::Send
 
 pub mod intersection;
 pub mod lane;
@@ -25,9 +25,8 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
-use v2x_core::io::{Event, Fix, Received, SendRequest};
 use v2x_core::limits::MAX_FIX_AGE;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{Anchor, Event, Fix, Instant, Received, SendRequest, WireTime};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};

@@ -16,8 +16,7 @@ use core::time::Duration;
 use arrayvec::ArrayVec;
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{Fix, SendRequest};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Fix, Instant, SendRequest, WireTime};
 use v2x_proto::v1::{self, PriorityAction, PriorityRole, PriorityState};
 use v2x_proto::{Class, Digest};
 

@@ -4,10 +4,7 @@
 //! zones, within its validity, and in its direction; a sign without a zone is in force nowhere.
 
 use arrayvec::ArrayVec;
-use v2x_core::forward::area::Area;
-use v2x_core::io::Fix;
-use v2x_core::position::{Position, heading_difference};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Area, Fix, Instant, Position, WireTime, heading_difference};
 use v2x_proto::{AreaView, Digest, v1};
 
 use super::intersection::Refusal;

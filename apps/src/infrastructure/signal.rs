@@ -6,7 +6,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 use v2x_proto::v1::{SignalGroup, SignalPhase};
 
 use super::intersection::{Map, State};

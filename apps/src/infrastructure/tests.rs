@@ -5,8 +5,7 @@ use v2x_proto::Class;
 use v2x_proto::v1::{LaneKind, PriorityState};
 
 use super::*;
-use v2x_core::io::{MessageId, ReceiveStamps};
-use v2x_core::position::Position;
+use v2x_core::{MessageId, Position, ReceiveStamps};
 
 pub(super) const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 pub(super) const UNIT: Digest = Digest([7; 8]);

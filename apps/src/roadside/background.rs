@@ -4,8 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::SendRequest;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Instant, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::{next_after, request};

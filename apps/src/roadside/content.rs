@@ -3,8 +3,7 @@
 use core::net::SocketAddrV6;
 use core::time::Duration;
 
-use v2x_core::position::Position;
-use v2x_core::time::WireTime;
+use v2x_core::{Position, WireTime};
 use v2x_proto::{AreaView, v1};
 
 /// What a roadside unit says; by default nothing.

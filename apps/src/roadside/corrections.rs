@@ -6,8 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::SendRequest;
-use v2x_core::time::Instant;
+use v2x_core::{Instant, SendRequest};
 use v2x_proto::{Class, v1};
 
 use super::{next_after, request, rtcm};

@@ -2,7 +2,7 @@
 //! the controller's side.
 
 use serde::{Deserialize, Serialize};
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 use v2x_proto::{Digest, v1};
 
 /// What a line from the controller says.

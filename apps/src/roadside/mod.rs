@@ -17,9 +17,7 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::hazard::{EventId, Refusal};
-use v2x_core::io::{Input, Received, SendRequest};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{EventId, Input, Instant, Received, Refusal, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
 use self::background::Background;

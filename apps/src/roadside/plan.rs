@@ -1,6 +1,6 @@
 //! What the signals of an intersection show by its fixed-time plan.
 
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 use v2x_proto::v1;
 
 use crate::roadside::content::{Intersection, SignalGroup};

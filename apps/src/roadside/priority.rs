@@ -9,9 +9,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{Received, SendRequest};
-use v2x_core::security::Permissions;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Instant, Permissions, Received, SendRequest, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
 use super::line::{Answer, request_line};

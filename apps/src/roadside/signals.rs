@@ -4,8 +4,7 @@
 use core::time::Duration;
 
 use prost::Message as _;
-use v2x_core::io::SendRequest;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Instant, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::line::{LineError, State};
@@ -254,7 +253,7 @@ const FUTURE: Duration = Duration::from_millis(500);
 mod tests {
     use super::*;
     use crate::roadside::content::SignalGroup;
-    use v2x_core::position::Position;
+    use v2x_core::Position;
 
     fn wire(now: Instant) -> WireTime {
         WireTime::from_micros(9_000_000_000 + now.as_nanos() / 1000)

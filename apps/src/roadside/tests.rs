@@ -5,7 +5,7 @@ use prost::Message as _;
 
 use super::*;
 use crate::roadside::content::{Advert, Intersection, SignalGroup};
-use v2x_core::position::Position;
+use v2x_core::Position;
 
 fn config(feed: Option<String>) -> Content {
     let group =

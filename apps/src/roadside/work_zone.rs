@@ -4,9 +4,7 @@
 
 use core::time::Duration;
 
-use v2x_core::hazard::{Command, Draft, EventId, MAX_VALIDITY, Refusal, Repeat};
-use v2x_core::position::Position;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Command, Draft, EventId, Instant, MAX_VALIDITY, Position, Refusal, Repeat, WireTime};
 use v2x_proto::Class;
 
 use crate::roadside::content::WorkZone;

@@ -16,10 +16,9 @@ use benches::fleet::{CENTRE, fix_on_ring};
 use benches::heap;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame};
-use v2x_core::node::Node;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, Node, Output, ReceivedFrame, WireTime,
+};
 
 use super::ways_out::{ROWS, Row};
 

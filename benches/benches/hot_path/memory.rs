@@ -5,13 +5,8 @@ use core::fmt;
 use benches::authority::{self, Authority};
 use benches::fleet::CENTRE;
 use benches::heap;
-use v2x_core::config::Config;
-use v2x_core::io::MessageId;
 use v2x_core::limits::NEIGHBOURS;
-use v2x_core::neighbor::{Heard, NeighbourTable};
-use v2x_core::node::Node;
-use v2x_core::security::KeyCache;
-use v2x_core::time::Instant;
+use v2x_core::{Config, Heard, Instant, KeyCache, MessageId, NeighbourTable, Node};
 use v2x_proto::Class;
 
 /// Bytes of heap.

@@ -12,11 +12,10 @@ use benches::heap;
 use benches::stack::{Depths, at_depth};
 use bytes::{Bytes, BytesMut};
 use ed25519_dalek::{Signature, VerifyingKey};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::{Host, Virtual};
-use v2x_core::io::{ClockState, DropReason, Event, Fix, Input, Output, ReceivedFrame};
-use v2x_core::node::Node;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, DropReason, Event, Fix, Host, Input, Instant, Node, Output,
+    ReceivedFrame, Virtual,
+};
 
 /// Stations heard.
 pub const NEIGHBOURS: u32 = 200;

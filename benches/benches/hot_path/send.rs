@@ -11,12 +11,7 @@ use benches::fleet::{fix_on_ring, signing_parts};
 use benches::heap;
 use benches::stack::{Depths, at_depth};
 use ed25519_dalek::{Signer, SigningKey};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::Host;
-use v2x_core::io::{ClockState, Input, Output};
-use v2x_core::node::Node;
-use v2x_core::security::credential::credential_hash;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, ClockState, Config, Host, Input, Instant, Node, Output, credential_hash};
 use v2x_proto::envelope::MAX_FRAME;
 
 /// What was measured; times in ns a frame, one sample a pass.

@@ -4,10 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use benches::craft::{Draft, Stander};
-use v2x_core::io::{DropReason, Input};
-use v2x_core::position::Position;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::WireTime;
+use v2x_core::{CredentialRequest, DropReason, Input, Position, WireTime};
 use v2x_proto::hop::Kind;
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Shape};

@@ -11,11 +11,9 @@ use benches::authority::Authority;
 use benches::fleet::{CENTRE, fix_on_ring};
 use radio_adapters::mem::MemRadio;
 use radio_adapters::realtime;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, Transmit};
-use v2x_core::node::Node;
-use v2x_core::security::Identity;
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, Transmit,
+};
 use v2x_node::daemon::station::{Live, Observer, Station};
 use v2x_proto::Class;
 

@@ -8,8 +8,7 @@ use radio_adapters::mem::MemRadio;
 use radio_adapters::radio::LinkAddress;
 use radio_adapters::{Priority, Radio, TxFrame, clock};
 use std::task::{Context, Waker};
-use v2x_core::security::CredentialError;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{Anchor, CredentialError, Instant, WireTime};
 use v2x_proto::Class;
 
 use crate::overload::speaker::{HONEST, Named, Speaker};

@@ -55,7 +55,7 @@ impl<R: Read> Reader<R> {
         };
         let header = v1::RecordingHeader::decode(bytes)
             .map_err(|error| CheckError::Header { name: name(), what: error.to_string() })?;
-        if header.version != record::VERSION {
+        if !(record::OLDEST_VERSION..=record::VERSION).contains(&header.version) {
             let software = shown(&header.software);
             return Err(CheckError::Version { name: name(), found: header.version, software });
         }

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
-use v2x_core::host::strict;
-use v2x_core::security::Sign;
+use v2x_core::{Sign, strict};
 use v2x_proto::envelope::{MESSAGE_DOMAIN, SIGNATURE_LEN, SignedView};
 use v2x_proto::hop;
 

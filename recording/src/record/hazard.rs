@@ -3,8 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::hazard::{Command, Draft, EventId, Repeat};
-use v2x_core::position::Position;
+use v2x_core::{Command, Draft, EventId, Position, Repeat};
 use v2x_proto::{Class, Digest, v1};
 
 use super::{RecordError, decode_area, encode_area, narrow};
@@ -93,6 +92,7 @@ fn decode_draft(draft: &v1::RecordedDraft) -> Result<Draft, RecordError> {
             during: Duration::from_nanos(during),
         }),
         keep_alive: draft.keep_alive_ns.map(Duration::from_nanos),
+        due: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Changes of events in a transcript.
 
-use v2x_core::hazard::{Change, Changed, State};
+use v2x_core::{Change, Changed, State};
 use v2x_proto::Class;
 
 use super::{Reader, write_event_id};

@@ -1,4 +1,4 @@
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::{Class, Digest, Shape};
 
 use super::*;

@@ -19,12 +19,14 @@ use core::hash::Hasher as _;
 
 use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Class;
+use v2x_proto::link::access::SLOT_NS;
+use v2x_proto::link::{AccessCategory, airtime_ns};
 
 use super::channel::Channel;
 use super::{
-    Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, airtime_ns, propagation_ns,
+    Fate, Medium, Neighbour, Outcome, Places, RATE, Reception, Streets, Transmission, propagation_ns,
 };
 
 /// A medium on which reception is drawn by distance.
@@ -114,12 +116,12 @@ impl Medium for Tabulated {
         places: &Places,
         fates: &mut Vec<Fate>,
     ) -> Option<u64> {
-        let &Transmission { sender, at_ns, position, bytes, class } = transmission;
+        let &Transmission { sender, at_ns, position, bytes, class, .. } = transmission;
         let (busy_until_ns, number) = self.senders.entry(sender).or_default();
         *number += 1;
         let number = *number;
-        let airtime_ns = airtime_ns(bytes.len());
-        let access = Access::of(class);
+        let airtime_ns = airtime_ns(bytes.len(), RATE);
+        let access = Access::of(transmission.access());
         let from_ns = at_ns.max(*busy_until_ns);
         let start_ns = from_ns + access.wait_ns(self.draws.draw(sender, sender, number));
         let frame = OnWay { sender, position, number, start_ns, end_ns: start_ns + airtime_ns };
@@ -168,8 +170,7 @@ pub(super) struct OnWay {
     pub(super) end_ns: u64,
 }
 
-/// How a class gets to the air: AIFS and contention window of its category (EN 302 663 table B.3, slot 13 us,
-/// SIFS 32 us).
+/// How a frame gets to the air: the interframe space and the contention window of its access category.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Access {
     aifs_ns: u64,
@@ -177,14 +178,9 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) const fn of(class: Class) -> Self {
-        let (aifsn, window) = match class {
-            Class::D0 => (2, 3),
-            Class::D1 => (3, 7),
-            Class::D2 | Class::D3 | Class::D4 => (6, 15),
-            Class::D5 => (9, 15),
-        };
-        Self { aifs_ns: SIFS_NS + aifsn * SLOT_NS, window }
+    pub(super) const fn of(category: AccessCategory) -> Self {
+        let edca = category.edca();
+        Self { aifs_ns: edca.aifs_ns(), window: edca.cw_min as u64 }
     }
 
     /// From a free channel to the first bit: the window's slots by a number drawn from 0 to 1.
@@ -274,9 +270,6 @@ const MEANT_M: f64 = 150.0;
 const LAST_M: f64 = STEP_M * (POINTS - 1) as f64;
 const STEP_M: f64 = 25.0;
 const POINTS: usize = 21;
-const SIFS_NS: u64 = 32_000;
-/// Slot of a 10 MHz channel.
-pub(super) const SLOT_NS: u64 = 13_000;
 const DRAW_KEY: u64 = 0x7265_6365_7074_696f;
 /// The table says no: too weak, or lost among the awareness of others.
 const NOT_RECEIVED: &str = "not_received";

@@ -8,10 +8,11 @@ mod run;
 mod scenario;
 mod scene;
 mod table;
+mod way;
 
 use std::path::Path;
 
-use v2x_core::config::Scheme;
+use v2x_core::Scheme;
 use v2x_proto::{Class, Shape};
 
 use crate::medium::Column;

@@ -3,8 +3,7 @@
 use core::ops::ControlFlow;
 
 use sha2::{Digest as _, Sha256};
-use v2x_core::config::{AwarenessRule, Scheme};
-use v2x_core::security::CredentialError;
+use v2x_core::{AwarenessRule, CredentialError, Scheme};
 use v2x_report::html::MapData;
 use v2x_report::{Flood, Kind, Report, Stats, Verify};
 

@@ -3,7 +3,9 @@
 use hashbrown::HashMap;
 
 use super::error::{RowFault, TraceError, Warning};
-use super::{DEFAULT_ORIGIN, ReadOptions, Sample, StationKind, Trace};
+use super::options::{DEFAULT_ORIGIN, ReadOptions};
+use super::station_kind::StationKind;
+use super::trace::{Sample, Trace};
 use crate::geodesy::{Plane, Point};
 
 /// One row as the format gave it; an empty word is an absent one.

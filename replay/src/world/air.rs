@@ -1,8 +1,7 @@
 //! Frames between the medium and their receivers.
 
 use bytes::Bytes;
-use v2x_core::io::{Input, MessageId, ReceivedFrame, SendStamps};
-use v2x_core::time::Instant;
+use v2x_core::{Input, Instant, MessageId, ReceivedFrame, SendStamps};
 
 use super::{Due, World, link_address};
 use crate::medium::{Outcome, Reception, Transmission};

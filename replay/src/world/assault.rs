@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{Event, Input, SendRequest, Transmit};
-use v2x_core::rng::{Purpose, Stream};
-use v2x_core::security::Identity;
+use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit};
 use v2x_proto::envelope::{SignedView, SignerRef};
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};
 
 use super::{Due, Part, Transmission, World, fix, wire_at};
@@ -218,8 +217,9 @@ impl World {
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
+            let (class, origin) = (Class::D2, Origin::Own);
             let transmission =
-                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: Class::D2 };
+                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
             self.launch(&transmission, source, None);
         }
         if let Some(request) = request {

@@ -1,9 +1,7 @@
 //! What applications of a world's stations send, and when.
 
 use prost::Message as _;
-use v2x_core::io::{Input, SendRequest};
-use v2x_core::position::Position;
-use v2x_core::time::Instant;
+use v2x_core::{Input, Instant, Position, SendRequest};
 use v2x_proto::{AreaView, Class, Digest, v1};
 
 use super::{Due, World, wire_at};

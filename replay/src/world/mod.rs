@@ -26,12 +26,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig, Scheme};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, Transmit};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialError, Pool};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Input, Instant, Node,
+    Output, Pool, Position, PseudonymConfig, Scheme, Transmit, WireTime,
+};
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
 use v2x_report::Verify;
@@ -342,8 +340,9 @@ impl World {
         if self.settings.pseudonyms.is_some() {
             self.journal.overheard(now_ns, &bytes);
         }
+        let (class, origin) = (frame.class, frame.origin);
         let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: frame.class };
+            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
         self.journal.transmitted(frame, &self.places);
         self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
     }

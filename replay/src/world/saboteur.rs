@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use v2x_core::io::MessageId;
+use v2x_core::MessageId;
 use v2x_proto::envelope::{SignedView, encode_signed};
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop};
 
 use super::World;
@@ -108,8 +109,9 @@ impl World {
         header.encode(&mut bytes);
         encode_signed(&mut bytes, signed.tbs, &signature, signed.signer);
         let bytes = Bytes::from(bytes);
+        let (class, origin) = (Class::D3, Origin::Forwarded);
         let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: Class::D3 };
+            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class, origin };
         self.launch(&transmission, Some(link(station)), None);
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::medium::{Outcome, RangeLimited};
 use crate::source::town;
-use v2x_core::io::DropReason;
+use v2x_core::DropReason;
 use v2x_proto::Class;
 
 /// Cars on a line, `metres` apart, standing, seen ten times a second for so long.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::host::strict;
+use v2x_core::strict;
 
 use super::verifier::frame_name;
 

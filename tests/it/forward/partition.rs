@@ -1,7 +1,6 @@
 //! A road in two parts, and one car that drives from one to the other.
 
-use v2x_core::config::Config;
-use v2x_core::io::{Event, Fix, Input};
+use v2x_core::{Config, Event, Fix, Input};
 
 use super::highway::received;
 use super::*;

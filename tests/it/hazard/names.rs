@@ -1,6 +1,6 @@
 //! Events and pseudonyms: a name once given stays, as long as its credential does.
 
-use v2x_core::security::Identity;
+use v2x_core::Identity;
 
 use super::*;
 
@@ -102,7 +102,7 @@ fn a_former_name_does_not_speak_while_the_new_one_keeps_silent() {
 fn ending() -> Scene {
     let authority = Authority::new();
     let key = Authority::key(1);
-    let short = v2x_core::security::CredentialRequest { duration_min: 3, ..Authority::request(&key) };
+    let short = v2x_core::CredentialRequest { duration_min: 3, ..Authority::request(&key) };
     let pool = Pool::new(vec![authority.identity_as(1, &short), authority.identity(2)]).unwrap();
     let config = Config {
         pseudonym: PseudonymConfig { change: ChangeRule::Off, silence: Duration::ZERO },

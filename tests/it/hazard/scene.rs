@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Change, Changed, Command, Draft, EventId, Known, Refusal};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, Transmit};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::Pool;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, Change, Changed, ClockState, Command, Config, Draft, Event, EventId, Fix, Input, Instant,
+    Known, Node, Output, Pool, Position, Refusal, Transmit,
+};
 use v2x_proto::v1;
 use v2x_recording::transcript;
 

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use v2x_core::io::{Event, Input};
-use v2x_core::limits;
-use v2x_core::security::Permissions;
-use v2x_core::time::Instant;
+use v2x_core::{Event, Input, Instant, Permissions, limits};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{AreaView, Class, Shape};
 

@@ -1,10 +1,7 @@
 //! The verification queue: what is verified first, and what is shed.
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{DropReason, Event};
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, DropReason, Event, Instant, limits};
 use v2x_proto::Class;
 
 use super::AT;

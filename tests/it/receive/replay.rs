@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use v2x_core::config::Config;
-use v2x_core::io::Input;
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{Config, Input, Instant, limits};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 

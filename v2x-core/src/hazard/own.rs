@@ -4,15 +4,16 @@ use core::time::Duration;
 
 use v2x_proto::{AreaView, Class, Digest, v1};
 
-use super::draft::{self, Times, management};
+use super::command::{Draft, Repeat};
+use super::draft;
+use super::draft::{Times, management};
+use super::event_id::EventId;
+use super::refusal::Refusal;
 use super::repetition::{Burst, Schedule};
-use super::{Draft, EventId, Refusal, Repeat};
-use crate::config::Imminent;
-use crate::io::Fix;
-use crate::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
-use crate::security::Identity;
+use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
+use crate::base::{Anchor, Fix, Imminent, Instant, WireTime};
 use crate::send::{Outgoing, Signed};
-use crate::time::{Anchor, Instant, WireTime};
+use crate::trust::Identity;
 
 /// The events this station speaks for.
 #[derive(Debug)]
@@ -150,10 +151,10 @@ impl OwnEvents {
     }
 
     /// That another's event is not there, said by `signer`.
-    pub fn negate(&self, known: &super::Known, signer: Digest, moment: &Moment<'_>) -> OwnEvent {
+    pub fn negate(&self, known: &super::known::Known, signer: Digest, moment: &Moment<'_>) -> OwnEvent {
         // Imminent danger is over before a denial of it is heard; as an alert it needs no permission for sensors.
         let class = if known.class == Class::D3 { Class::D3 } else { Class::D1 };
-        let radius = known.relevance_distance_m.unwrap_or(super::DEFAULT_RELEVANCE_M);
+        let radius = known.relevance_distance_m.unwrap_or(super::command::DEFAULT_RELEVANCE_M);
         let area =
             (class == Class::D3).then(|| known.area.unwrap_or_else(|| draft::circle(known.position, radius)));
         let validity_s = known.valid_until.since(known.detection).as_secs() as u32;
@@ -350,16 +351,23 @@ fn renamed(message: v1::Hazard, management: v1::Hazard) -> v1::Hazard {
 
 /// Longer, and nobody takes it in D0 any more.
 const IMMINENT_LIFETIME: Duration = Duration::from_millis(100);
+
 /// Three repetitions with one signature: receivers verify an alert three times a second.
 const ALERT_LIFETIME: Duration = Duration::from_millis(300);
+
 /// As long as a flood may live without a permission of its own; whoever carries it on has a minute to meet somebody.
 const FLOOD_LIFETIME: Duration = Duration::from_secs(60);
+
 /// A flood is signed anew when a third of its life is left, so that the old one is known until the new one has come.
 const FLOOD_MARGIN: Duration = Duration::from_secs(20);
+
 const MIN_LIFETIME: Duration = Duration::from_millis(1);
+
 /// For how long the end of an area hazard is said: stations that drive in hear it from the copies that others keep.
 const END_SAID: Duration = Duration::from_secs(10);
+
 /// For how long the end of an alert is said.
 const ALERT_END_SAID: Duration = Duration::from_millis(500);
+
 /// Numbers start at the clock's value in steps of 2^18 us, a quarter of a second.
 const NUMBER_TICK: u32 = 18;

@@ -25,10 +25,9 @@ use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use v2x_apps::roadside::Roadside;
-use v2x_core::config::{Config, Role};
-use v2x_core::io::{ClockState, Event, Fix, Input, MessageId, SendRequest, Transmit};
-use v2x_core::node::Node;
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{
+    Anchor, ClockState, Config, Event, Fix, Input, Instant, MessageId, Node, Role, SendRequest, Transmit,
+};
 use v2x_proto::{Class, Digest, v1};
 use v2x_replay::identities::{Cast, Part};
 use v2x_replay::ledger::{Delivery, Ledger, Outcome};

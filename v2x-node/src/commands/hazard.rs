@@ -9,8 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use v2x_core::hazard::EventId;
-use v2x_core::position::Position;
+use v2x_core::{EventId, Position};
 use v2x_proto::{Class, v1};
 
 use crate::daemon::control::cause;

@@ -9,9 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use radio_adapters::clock;
-use v2x_core::security::CredentialError;
-use v2x_core::security::issue::{CredentialRequest, issue, make_root};
-use v2x_core::security::permissions::Permissions;
+use v2x_core::{CredentialError, CredentialRequest, Permissions, issue, make_root};
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use v2x_core::config::{ChangeRule, PseudonymConfig};
+use v2x_core::{ChangeRule, PseudonymConfig};
 use v2x_recording::check::{self, CheckError};
 use v2x_replay::attack::{Plan, PlanError as AttackError};
 use v2x_replay::plan::{PlanError, PlanRunError};

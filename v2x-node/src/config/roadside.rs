@@ -11,8 +11,7 @@ mod work_zone;
 
 use std::path::PathBuf;
 
-use v2x_core::config::Role;
-use v2x_core::security::Permissions;
+use v2x_core::{Permissions, Role};
 use v2x_proto::v1;
 
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};

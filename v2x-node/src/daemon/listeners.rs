@@ -4,8 +4,7 @@ use std::io;
 
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
-use v2x_core::io::{Event, Transmit};
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{Anchor, Event, Instant, Transmit};
 
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::notices::Notices;

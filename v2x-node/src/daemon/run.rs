@@ -13,11 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
-use v2x_core::config::{Config, Role};
-use v2x_core::io::{ClockState, Fix, Input, SendingState};
-use v2x_core::node::Node;
-use v2x_core::security::{Permissions, Pool};
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{
+    Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState,
+};
 use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_report::{Report, Stats};

@@ -14,10 +14,7 @@ use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame};
-use v2x_core::host::Host;
-use v2x_core::io::{Event, Input, Output, ReceivedFrame, TimerKind, Transmit};
-use v2x_core::node::Node;
-use v2x_core::time::Instant;
+use v2x_core::{Event, Host, Input, Instant, Node, Output, ReceivedFrame, TimerKind, Transmit};
 use v2x_proto::Class;
 
 use crate::daemon::recorder::Recorder;

@@ -1,6 +1,6 @@
 use super::super::tests::{PLACE, UNIT, at, fix_at, map_of, road};
 use super::*;
-use v2x_core::rng::{Purpose, Stream};
+use v2x_core::{Purpose, Stream};
 use v2x_proto::Digest;
 
 fn known(lanes: Vec<v1::Lane>) -> Intersections {

@@ -1,6 +1,5 @@
 use super::*;
-use v2x_core::io::{MessageId, ReceiveStamps};
-use v2x_core::position::Position;
+use v2x_core::{MessageId, Position, ReceiveStamps};
 
 use crate::roadside::content::SignalGroup;
 

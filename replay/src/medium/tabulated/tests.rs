@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use v2x_proto::link::Origin;
 
 use super::super::channel::{COLLISION, OWN_TRANSMISSION};
 use super::*;
@@ -24,7 +25,9 @@ fn begin(
 ) -> Option<u64> {
     let bytes = Bytes::from(vec![0; 300]);
     let position = places.position(sender).unwrap();
-    let transmission = Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3 };
+    // What another station signed: the category it shares with awareness.
+    let (class, origin) = (Class::D3, Origin::Forwarded);
+    let transmission = Transmission { sender, at_ns, position, bytes: &bytes, class, origin };
     medium.transmit(ticket, &transmission, places, fates)
 }
 
@@ -141,4 +144,24 @@ fn a_building_stops_a_frame() {
     let mut medium = Tabulated::new(Column::Hz10, 1).among(Some(Streets::new(HERE, 150.0)));
     let fates = send(&mut medium, &places, &[(0, 0)]);
     assert_eq!(fates[0].iter().map(|(station, _)| *station).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn an_own_hazard_gets_to_the_air_before_a_forwarded_one() {
+    let places = line(&[0.0, 50.0]);
+    let on_air = |origin| {
+        let mut medium = Tabulated::new(Column::Hz10, 7);
+        let bytes = Bytes::from(vec![0; 300]);
+        let mut fates = Vec::new();
+        let class = Class::D3;
+        let transmission = Transmission { sender: 0, at_ns: 0, position: HERE, bytes: &bytes, class, origin };
+        assert_eq!(medium.transmit(0, &transmission, &places, &mut fates), None);
+        match &fates[0].outcome {
+            Outcome::Heard(reception) => reception.on_air_ns,
+            Outcome::Lost(cause) => panic!("lost: {cause}"),
+        }
+    };
+    // The same draw, once of 8 slots and once of 16, after an interframe space three slots longer.
+    let (own, forwarded) = (on_air(Origin::Own), on_air(Origin::Forwarded));
+    assert!(own + 3 * SLOT_NS <= forwarded, "{own} {forwarded}");
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::geodesy::Point;
 use crate::plan::{Unit, ns};
 
 fn plan(scenario: &str) -> Plan {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use hashbrown::HashMap;
 use radio_adapters::{Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Digest;
 
 /// The stations' places and the frames in the air, shared by all of them.

@@ -3,10 +3,7 @@
 use core::time::Duration;
 
 use v2x_apps::roadside::content::{Advert, Content, Intersection, SignalGroup};
-use v2x_core::config::Role;
-use v2x_core::io::Fix;
-use v2x_core::position::Position;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Fix, Instant, Position, Role, WireTime};
 use v2x_proto::v1;
 use v2x_replay::geodesy::Plane;
 use v2x_replay::source::town::{self, Junction};

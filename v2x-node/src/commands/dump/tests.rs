@@ -2,8 +2,7 @@
 
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use v2x_core::security::issue::{CredentialRequest, issue, make_root};
-use v2x_core::security::{Identity, KeyPair, Permissions, TrustStore};
+use v2x_core::{CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root};
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::payload::Message;

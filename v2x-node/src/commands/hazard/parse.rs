@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::{Class, Shape, v1};
 
 use crate::daemon::control::request::{self, Area, EVENT_CLASSES, LONGEST_VALIDITY_S, Place};

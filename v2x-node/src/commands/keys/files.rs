@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
-use v2x_core::security::CredentialError;
+use v2x_core::CredentialError;
 
 use crate::error::Complaint;
 use crate::key_files::{KeyFileError, armour, armour_delta, failed};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use v2x_apps::roadside::content::Intersection;
 use v2x_apps::roadside::map;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::v1;
 
 use super::super::place::coordinates;

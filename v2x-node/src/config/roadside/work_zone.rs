@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use v2x_apps::roadside::content::WorkZone;
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 use super::super::section::{ConfigError, Section};
 use super::{area, sign};

@@ -21,7 +21,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use v2x_apps::infrastructure::IntersectionId;
-use v2x_core::hazard::EventId;
+use v2x_core::EventId;
 
 use super::answer::{Answer, BAD_REQUEST, Hazard, Priority as Standing, Status};
 use super::request::priority::{Priority, Wish};

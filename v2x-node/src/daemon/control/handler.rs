@@ -8,9 +8,7 @@ use std::io::Write;
 use std::path::Path;
 
 use v2x_apps::advice::Advisor;
-use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
-use v2x_core::io::{Input, Token};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
 use v2x_proto::Class;
 
 use super::answer::{Answer, failure};

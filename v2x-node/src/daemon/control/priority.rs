@@ -3,8 +3,7 @@
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::priority::Request as Open;
 use v2x_apps::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
-use v2x_core::security::Permissions;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Instant, Permissions, WireTime};
 use v2x_proto::v1::{PriorityRole, PriorityState};
 
 use super::answer::{self, Answer};

@@ -5,7 +5,7 @@ mod declaration;
 pub mod priority;
 
 use serde_json::{Map, Value};
-use v2x_core::hazard::EventId;
+use v2x_core::EventId;
 
 pub use self::area::{Area, shape_name};
 pub use self::declaration::{

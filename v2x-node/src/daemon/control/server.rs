@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 
 use tokio::net::{UnixListener, UnixStream};
-use v2x_core::time::Instant;
+use v2x_core::Instant;
 
 use super::answer;
 use super::fields::BadRequest;

@@ -2,13 +2,7 @@
 
 use core::time::Duration;
 
-use v2x_core::config::Role;
-use v2x_core::hazard::{Known, cause};
-use v2x_core::io::{Fix, SendingState};
-use v2x_core::neighbor::Neighbour;
-use v2x_core::node::Node;
-use v2x_core::position::{Plane, Position};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Fix, Instant, Known, Neighbour, Node, Plane, Position, Role, SendingState, WireTime, cause};
 use v2x_proto::{AreaView, Shape};
 
 use super::answer::{self, Status};

@@ -8,8 +8,7 @@ use radio_adapters::timer::DeadlineTimer;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use v2x_core::io::Fix;
-use v2x_core::time::WireTime;
+use v2x_core::{Fix, WireTime};
 
 use super::lines::Lines;
 use super::{
@@ -218,7 +217,7 @@ mod tests {
             let end = (at + cut).min(TPV.len());
             let line = format!("{}{with}{}", &TPV[..at], &TPV[end..]);
             if let Ok(Report::Fix(fix)) = report(line.as_bytes(), NOW) {
-                prop_assert!(v2x_core::position::Position::new(fix.position.latitude, fix.position.longitude).is_some());
+                prop_assert!(v2x_core::Position::new(fix.position.latitude, fix.position.longitude).is_some());
                 prop_assert!(fix.heading.is_none_or(|heading| heading < 3600));
             }
         }

@@ -23,8 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
-use v2x_core::io::Fix;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Fix, Instant, WireTime};
 
 pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
@@ -291,10 +290,10 @@ fn heading_unit(degrees: f64) -> Option<u16> {
 }
 
 /// Degrees to 1e-7 degree; `None` off the globe or not a number.
-fn position_unit(latitude: f64, longitude: f64) -> Option<v2x_core::position::Position> {
+fn position_unit(latitude: f64, longitude: f64) -> Option<v2x_core::Position> {
     let on_globe = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
     let unit = |degrees: f64| (degrees * 1e7).round() as i32;
-    on_globe.then(|| v2x_core::position::Position { latitude: unit(latitude), longitude: unit(longitude) })
+    on_globe.then(|| v2x_core::Position { latitude: unit(latitude), longitude: unit(longitude) })
 }
 
 /// Metres to 0.01 m, between the deepest mine and the highest flight.

@@ -4,8 +4,7 @@ use chrono::NaiveTime;
 use nmea::ParseResult;
 use nmea::sentences::rmc::RmcStatusOfFix;
 use nmea::sentences::{FixType, GgaData, RmcData};
-use v2x_core::io::Fix;
-use v2x_core::time::WireTime;
+use v2x_core::{Fix, WireTime};
 
 use super::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
@@ -214,7 +213,7 @@ mod tests {
             let line = sentence(&format!("{kind},{}", fields.join(",")));
             for _ in 0..4 {
                 if let Heard::Fix(fix) = epochs.hear(line.as_bytes(), NEAR) {
-                    prop_assert!(v2x_core::position::Position::new(fix.position.latitude, fix.position.longitude).is_some());
+                    prop_assert!(v2x_core::Position::new(fix.position.latitude, fix.position.longitude).is_some());
                 }
             }
         }

@@ -16,7 +16,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use v2x_apps::roadside::rtcm::Framer;
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 use super::gga::{self, Place};
 use super::ntrip::{self, Reply, ReplyError};
@@ -344,7 +344,7 @@ pub(super) mod tests {
     use crate::config::Login;
     use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::net::TcpListener;
-    use v2x_core::position::Position;
+    use v2x_core::Position;
 
     /// RTCM's own example of a message: type 1005, station 2003.
     pub(in crate::daemon::roadside) const EXAMPLE: [u8; 25] = [

@@ -7,8 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::json;
 use v2x_apps::roadside::{ClientId, Heard, Roadside};
-use v2x_core::io::Input;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Input, Instant, WireTime};
 use v2x_proto::v1;
 
 use super::feed::{Feed, FromClient};
@@ -228,8 +227,8 @@ mod tests {
     use prost::Message as _;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::UnixStream;
-    use v2x_core::io::{MessageId, ReceiveStamps, Received};
-    use v2x_core::position::Position;
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received};
+
     use v2x_proto::{Class, Digest};
 
     use super::*;

@@ -1,7 +1,7 @@
 //! Where an event concerns anyone.
 
 use serde_json::{Map, Value, json};
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::{AreaView, Shape};
 
 use crate::daemon::control::fields::{BadRequest, Fields};

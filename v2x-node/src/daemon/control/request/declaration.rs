@@ -3,9 +3,7 @@
 use core::time::Duration;
 
 use serde_json::{Map, Value};
-use v2x_core::hazard::{Draft, Known, Repeat};
-use v2x_core::position::Position;
-use v2x_core::time::WireTime;
+use v2x_core::{Draft, Known, Position, Repeat, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::area::{self, Area, degrees, position};
@@ -154,8 +152,7 @@ impl Declaration {
         put("class", self.class.map(|class| class.name().into()));
         put(
             "cause",
-            self.cause
-                .map(|cause| v2x_core::hazard::cause::name(cause).map_or_else(|| cause.into(), Into::into)),
+            self.cause.map(|cause| v2x_core::cause::name(cause).map_or_else(|| cause.into(), Into::into)),
         );
         put("sub_cause", self.sub_cause.map(Into::into));
         match self.place {

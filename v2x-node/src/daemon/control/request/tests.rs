@@ -4,9 +4,7 @@ use core::time::Duration;
 
 use proptest::prelude::*;
 use v2x_apps::infrastructure::IntersectionId;
-use v2x_core::hazard::{Draft, Known, State};
-use v2x_core::position::Position;
-use v2x_core::time::WireTime;
+use v2x_core::{Draft, Known, Position, State, WireTime};
 use v2x_proto::{Class, Digest, Shape, v1};
 
 use super::area::SHAPES;

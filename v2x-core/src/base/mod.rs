@@ -1,0 +1,30 @@
+//! The ground floor: time, position, random streams, bounds, rates, and the names of messages, frames and reasons.
+
+mod config;
+mod fix;
+mod frame;
+mod frame_hash;
+mod host;
+pub mod limits;
+mod message;
+mod position;
+mod rate;
+mod reason;
+mod rng;
+mod table_fill;
+mod time;
+mod velocity;
+
+pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
+pub use fix::{Fix, TimedFix};
+pub use frame::{ReceiveStamps, ReceivedFrame, SendStamps, Transmit};
+pub use frame_hash::FrameHash;
+pub use host::{Host, Virtual, strict};
+pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Token};
+pub use position::{Plane, Position, heading_difference};
+pub use rate::Rate;
+pub use reason::{ClockState, DropReason, NotSentReason, SendingState};
+pub use rng::{Purpose, Stream};
+pub use table_fill::Table;
+pub use time::{Anchor, Instant, WireTime};
+pub use velocity::{Velocity, velocity};
