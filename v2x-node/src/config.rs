@@ -13,6 +13,7 @@ mod section;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 
+use v2x_apps::load::Load;
 use v2x_core::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, limits};
 use v2x_proto::Class;
 
@@ -20,10 +21,7 @@ pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
-pub use self::roadside::{
-    Advert, Caster, CorrectionSource, Corrections, FeedAddress, Intersection, Login, RoadsideConfig,
-    SignalGroup, WorkZone,
-};
+pub use self::roadside::{Caster, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig};
 pub use self::section::{ConfigError, Place};
 use self::section::{Document, Section, one_of};
 
@@ -107,17 +105,6 @@ pub struct Realtime {
     pub cpu: Option<usize>,
     /// Keep all memory in RAM.
     pub lock_memory: bool,
-}
-
-/// Open-loop test traffic, always marked as test.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Load {
-    /// Messages per second, all classes together, 0.1..=10,000.
-    pub rate_per_s: f64,
-    /// Classes, used in turn; at least one.
-    pub classes: Vec<Class>,
-    /// Bytes of each payload, 1..=1,000.
-    pub payload_bytes: usize,
 }
 
 /// Reports while running.

@@ -90,6 +90,17 @@ impl WireTime {
         self.0
     }
 
+    /// The time `micros` microseconds after 1970-01-01T00:00:00Z, as UTC counts them; `None` before 2004.
+    pub fn from_unix_micros(micros: i64) -> Option<Self> {
+        let wire = micros.checked_sub(EPOCH_UNIX_US)?.checked_add(LEAP_SINCE_EPOCH_US)?;
+        u64::try_from(wire).ok().map(Self)
+    }
+
+    /// Microseconds from 1970-01-01T00:00:00Z, as UTC counts them; `None` beyond what they can hold.
+    pub fn unix_micros(self) -> Option<i64> {
+        i64::try_from(self.0).ok()?.checked_add(EPOCH_UNIX_US - LEAP_SINCE_EPOCH_US)
+    }
+
     /// Time passed since `earlier`; zero when `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -152,6 +163,12 @@ const fn saturating_nanos(duration: Duration) -> u64 {
     if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
 }
 
+/// 2004-01-01T00:00:00Z in Unix time.
+const EPOCH_UNIX_US: i64 = 1_072_915_200_000_000;
+/// Leap seconds from 2004 to the last one, 2016-12-31 (IERS Bulletin C). Earlier dates come out up to 5 s late,
+/// which matters to nobody: such a fix is years old.
+const LEAP_SINCE_EPOCH_US: i64 = 5_000_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +179,18 @@ mod tests {
         assert_eq!(Instant::ZERO - Duration::from_secs(1), Instant::ZERO);
         assert_eq!(Instant::ZERO.since(Instant::from_millis(5)), Duration::ZERO);
         assert_eq!(WireTime::from_micros(u64::MAX) + Duration::MAX, WireTime::from_micros(u64::MAX));
+    }
+
+    #[test]
+    fn unix_time_lacks_the_leap_seconds_and_starts_earlier() {
+        let new_year = 1_767_225_600_000_000; // 2026-01-01T00:00:00Z
+        let wire = WireTime::from_unix_micros(new_year).unwrap();
+        assert_eq!(wire.as_micros(), (1_767_225_600 - 1_072_915_200 + 5) * 1_000_000);
+        assert_eq!(wire.unix_micros(), Some(new_year));
+        for before in [i64::MIN, 0, 1_072_915_194_999_999] {
+            assert_eq!(WireTime::from_unix_micros(before), None, "{before}");
+        }
+        assert_eq!(WireTime::from_micros(u64::MAX).unix_micros(), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use v2x_apps::alert::Triggers;
+use v2x_apps::roadside::Roadside;
 use v2x_core::{
     Anchor, ClockState, Command, Config, Draft, Event, Fix, Input, Instant, MessageId, Node, Role, Transmit,
 };
@@ -36,7 +37,6 @@ use self::air::{Air, RangeRadio, frame_key};
 use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::daemon::link::LinkError;
-use crate::daemon::roadside::Roadside;
 use crate::daemon::station::{Live, Observer, Station, monotonic};
 use crate::error::Error;
 use crate::machine::{os_seed, read_anchor, write_json};

@@ -5,23 +5,20 @@ mod area;
 mod corrections;
 mod feed;
 mod intersection;
-mod map;
 mod plan;
 mod sign;
 mod work_zone;
 
 use std::path::PathBuf;
 
-use v2x_core::{Permissions, Position, Role};
+use v2x_core::{Permissions, Role};
 use v2x_proto::v1;
 
-pub use self::advert::Advert;
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
-pub use self::plan::SignalGroup;
-pub use self::work_zone::WorkZone;
 use super::place::{PositionConfig, coordinates};
 use super::section::{ConfigError, Section};
+use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
 
 /// What a roadside unit says; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,38 +37,23 @@ pub struct RoadsideConfig {
     pub corrections: Option<Corrections>,
 }
 
-/// An intersection: its signals, its lanes, or both.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Intersection {
-    /// Its number within the region.
-    pub id: u32,
-    /// Road authority.
-    pub region: u32,
-    /// Its reference point.
-    pub position: Position,
-    /// Numbers of its signal groups, ascending; none where no signals are.
-    pub groups: Vec<u8>,
-    /// What they show when no controller says it, no number twice.
-    pub plan: Vec<SignalGroup>,
-    /// Its lanes, in the fragments they are sent in; none when they are not described.
-    pub map: Vec<v1::IntersectionMap>,
-}
-
-impl Intersection {
-    /// One whose signals go by `plan`, without a map.
-    pub fn planned(id: u32, position: Position, plan: Vec<SignalGroup>) -> Self {
-        let mut groups: Vec<u8> = plan.iter().map(|group| group.group).collect();
-        groups.sort_unstable();
-        Self { id, region: 0, position, groups, plan, map: Vec::new() }
-    }
-
-    /// Revision of its map, which its signal states repeat; 0 without one.
-    pub fn revision(&self) -> u32 {
-        self.map.first().map_or(0, |map| map.revision)
-    }
-}
-
 impl RoadsideConfig {
+    /// What its application is to say.
+    pub fn content(&self) -> Content {
+        Content {
+            intersections: self.intersections.clone(),
+            feed: self.feed.as_ref().map(ToString::to_string),
+            adverts: self.adverts.clone(),
+            signs: self.signs.clone(),
+            work_zones: self.work_zones.clone(),
+            corrections: self.corrections.as_ref().map(|corrections| CorrectionStream {
+                name: corrections.source.to_string(),
+                per_second: corrections.per_second,
+                gga: corrections.gga,
+            }),
+        }
+    }
+
     /// What the unit's credential has to permit for all of it to be said.
     pub fn needs(&self) -> Permissions {
         type P = Permissions;

@@ -2,10 +2,10 @@
 
 use std::io;
 
+use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_core::{Anchor, Event, Instant, Transmit};
 
-use crate::daemon::advice::Advisor;
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::notices::Notices;
 use crate::daemon::roadside::inbox::Inbox;

@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
+use v2x_apps::roadside::content::Intersection;
+use v2x_apps::roadside::map;
 use v2x_core::Position;
 use v2x_proto::v1;
 
 use super::super::place::coordinates;
 use super::super::section::{ConfigError, Document, Section, one_of, read_text};
-use super::Intersection;
-use super::{map, plan};
+use super::plan;
 
 /// Reads `file`, which `section` names under `intersections`.
 pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, ConfigError> {

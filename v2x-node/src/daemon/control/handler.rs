@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use v2x_apps::advice::Advisor;
 use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
 use v2x_proto::Class;
 
@@ -20,7 +21,6 @@ use super::server::{Asked, ClientId, Server, Topic};
 use super::socket::{self, Bound, SocketError};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
-use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;

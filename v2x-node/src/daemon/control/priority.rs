@@ -1,5 +1,6 @@
 //! Where the daemon of a vehicle asks intersections for priority, for whoever asked it to.
 
+use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::priority::Request as Open;
 use v2x_apps::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
 use v2x_core::{Instant, Permissions, WireTime};
@@ -8,7 +9,6 @@ use v2x_proto::v1::{PriorityRole, PriorityState};
 use super::answer::{self, Answer};
 use super::request::priority::{DEFAULT_DURATION, Priority, Wish, role_name};
 use super::view::not_sending;
-use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
 
 /// Why a station does not ask for priority.

@@ -1,9 +1,9 @@
 //! What the station tells the application of a roadside unit, kept until that takes it.
 
+use v2x_apps::roadside::Heard;
 use v2x_core::Event;
 use v2x_proto::v1;
 
-use super::Heard;
 use crate::daemon::token::Owner;
 
 /// Things not taken yet.

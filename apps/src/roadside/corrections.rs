@@ -111,7 +111,7 @@ const LIFETIME_MS: u32 = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::roadside::rtcm::tests::{EXAMPLE, framed};
+    use crate::roadside::rtcm::tests::{EXAMPLE, framed};
 
     fn bundles(corrections: &mut Corrections, until_ms: u64) -> Vec<(u64, v1::GnssCorrection)> {
         (0..until_ms)

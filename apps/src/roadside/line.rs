@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 use v2x_core::WireTime;
 use v2x_proto::{Digest, v1};
 
-use crate::civil::wire_of_unix_micros;
-
 /// What a line from the controller says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
@@ -102,7 +100,7 @@ fn state(time: Option<f64>, status: &[Status], raw: Vec<RawGroup>) -> Result<Sta
         None => None,
         Some(seconds) => {
             let micros = (0.0..1e11).contains(&seconds).then_some((seconds * 1e6) as i64);
-            let wire = micros.and_then(wire_of_unix_micros).ok_or_else(|| LineError::Wrong {
+            let wire = micros.and_then(WireTime::from_unix_micros).ok_or_else(|| LineError::Wrong {
                 what: "time".to_owned(),
                 found: seconds.to_string(),
                 right: "seconds since 1970-01-01T00:00:00Z, or left out for now",
@@ -381,7 +379,7 @@ mod tests {
         let line = parse(GOOD.as_bytes()).unwrap();
         let state = line.state.unwrap();
         assert_eq!((line.intersection, state.status), (18, 1 << 6 | 1 << 4));
-        assert_eq!(state.time, crate::civil::wire_of_iso8601("2026-11-25T07:00:00.25Z"));
+        assert_eq!(state.time, WireTime::from_unix_micros(1_795_590_000_250_000)); // 2026-11-25T07:00:00.25Z
         let group = &state.groups[0];
         assert_eq!((group.min_end, group.max_end, group.likely_end), (Some(41), Some(121), Some(80)));
         assert_eq!(group.phase(), v1::SignalPhase::ProtectedGo);

@@ -8,7 +8,7 @@ use v2x_core::{Instant, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::{next_after, request};
-use crate::config::{Advert, RoadsideConfig};
+use crate::roadside::content::{Advert, Content};
 
 /// Messages that go round and round, spread evenly.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ struct Slow {
 
 impl Background {
     /// All that `config` has for it. `name` and `place` are what adverts say of the unit.
-    pub fn new(config: &RoadsideConfig, name: &str, place: v1::Position, now: Instant) -> Self {
+    pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
         let slow = |message_type, subject, payload| Slow { message_type, subject, payload, until: None };
         let maps = config.intersections.iter().flat_map(|one| &one.map);
         let mut messages: Vec<Slow> = maps
@@ -108,19 +108,19 @@ const MAX_NAME_BYTES: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Intersection;
+    use crate::roadside::content::Intersection;
 
-    fn config(fragments: u32, until: Option<u64>) -> RoadsideConfig {
+    fn config(fragments: u32, until: Option<u64>) -> Content {
         let map = |fragment| v1::IntersectionMap { fragment, fragments, ..v1::IntersectionMap::default() };
         let crossing = Intersection { map: (0..fragments).map(map).collect(), ..Intersection::default() };
         let sign = v1::SignInfo { valid_until_us: until, ..v1::SignInfo::default() };
         let description = "signal state for all that come near, and more".to_owned();
         let advert = Advert { service_id: 130, description, channel: None, address: None };
-        RoadsideConfig {
+        Content {
             intersections: vec![crossing],
             signs: vec![sign],
             adverts: vec![advert],
-            ..RoadsideConfig::default()
+            ..Content::default()
         }
     }
 

@@ -14,7 +14,7 @@ use v2x_proto::{Class, Digest, v1};
 
 use super::line::{Answer, request_line};
 use super::{next_after, request};
-use crate::config::Intersection;
+use crate::roadside::content::Intersection;
 
 /// The requests at all intersections of a unit.
 #[derive(Clone, Debug)]

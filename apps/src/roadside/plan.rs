@@ -3,7 +3,7 @@
 use v2x_core::WireTime;
 use v2x_proto::v1;
 
-use crate::config::{Intersection, SignalGroup};
+use crate::roadside::content::{Intersection, SignalGroup};
 
 /// The state of `intersection` at `wire` by its fixed-time plan; cycles count from the wire epoch, so that
 /// neighbouring units with offsets make a green wave.

@@ -9,7 +9,7 @@ use v2x_proto::{Class, v1};
 
 use super::line::{LineError, State};
 use super::{ClientId, next_after, plan, request};
-use crate::config::Intersection;
+use crate::roadside::content::Intersection;
 
 /// The signals of all intersections of a unit.
 #[derive(Clone, Debug)]
@@ -252,7 +252,7 @@ const FUTURE: Duration = Duration::from_millis(500);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SignalGroup;
+    use crate::roadside::content::SignalGroup;
     use v2x_core::Position;
 
     fn wire(now: Instant) -> WireTime {

@@ -4,25 +4,20 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
-use crate::config::{Advert, FeedAddress, Intersection, SignalGroup};
+use crate::roadside::content::{Advert, Intersection, SignalGroup};
 use v2x_core::Position;
 
-fn config(feed: Option<FeedAddress>) -> RoadsideConfig {
+fn config(feed: Option<String>) -> Content {
     let group =
         |group| SignalGroup { group, green_ms: 20_000, yellow_ms: 3_000, red_ms: 27_000, offset_ms: 0 };
     let intersection = Intersection::planned(7, Position::default(), vec![group(1), group(2)]);
     let description = "charging".to_owned();
     let advert = Advert { service_id: 130, description, channel: None, address: None };
-    RoadsideConfig {
-        intersections: vec![intersection],
-        adverts: vec![advert],
-        feed,
-        ..RoadsideConfig::default()
-    }
+    Content { intersections: vec![intersection], adverts: vec![advert], feed, ..Content::default() }
 }
 
 fn fed() -> Roadside {
-    let feed = Some(FeedAddress::Unix("/run/feed".into()));
+    let feed = Some("unix:/run/feed".to_owned());
     Roadside::new(&config(feed), "unit", v1::Position::default(), Instant::ZERO)
 }
 

@@ -134,13 +134,13 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     /// The standard's own example: type 1005, station 2003.
-    pub(in crate::daemon::roadside) const EXAMPLE: [u8; 25] = [
+    pub(in crate::roadside) const EXAMPLE: [u8; 25] = [
         0xD3, 0x00, 0x13, 0x3E, 0xD7, 0xD3, 0x02, 0x02, 0x98, 0x0E, 0xDE, 0xEF, 0x34, 0xB4, 0xBD, 0x62, 0xAC,
         0x09, 0x41, 0x98, 0x6F, 0x33, 0x36, 0x0B, 0x98,
     ];
 
     /// A frame around `body`.
-    pub(in crate::daemon::roadside) fn framed(body: &[u8]) -> Vec<u8> {
+    pub(in crate::roadside) fn framed(body: &[u8]) -> Vec<u8> {
         let mut frame = vec![PREAMBLE, (body.len() >> 8) as u8, body.len() as u8];
         frame.extend_from_slice(body);
         let crc = crc24q(&frame);

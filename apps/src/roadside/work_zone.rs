@@ -7,7 +7,7 @@ use core::time::Duration;
 use v2x_core::{Command, Draft, EventId, Instant, MAX_VALIDITY, Position, Refusal, Repeat, WireTime};
 use v2x_proto::Class;
 
-use crate::config::WorkZone;
+use crate::roadside::content::WorkZone;
 
 /// The road works of a unit, one command at a time: what comes of it is said in the same input.
 #[derive(Clone, Debug)]

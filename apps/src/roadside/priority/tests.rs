@@ -1,7 +1,7 @@
 use super::*;
 use v2x_core::{MessageId, Position, ReceiveStamps};
 
-use crate::config::SignalGroup;
+use crate::roadside::content::SignalGroup;
 
 fn wire(ms: u64) -> WireTime {
     WireTime::from_micros(9_000_000_000 + ms * 1000)

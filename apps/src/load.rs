@@ -10,7 +10,16 @@ use prost::Message as _;
 use v2x_core::{Anchor, Instant, SendRequest};
 use v2x_proto::{Class, v1};
 
-use crate::config::Load;
+/// Open-loop test traffic, always marked as test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// Messages per second, all classes together, 0.1..=10,000.
+    pub rate_per_s: f64,
+    /// Classes, used in turn; at least one.
+    pub classes: Vec<Class>,
+    /// Bytes of each payload, 1..=1,000.
+    pub payload_bytes: usize,
+}
 
 /// Generates the messages of a [`Load`].
 #[derive(Debug)]

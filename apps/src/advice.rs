@@ -1,16 +1,14 @@
 //! What a vehicle's daemon says about the signal ahead: a line at most once a second, when it differs from the last.
 //! Its requests for priority there wait here to be sent, and what becomes of them to be told.
 
-use core::time::Duration;
 use std::collections::VecDeque;
 
-use v2x_apps::infrastructure::signal::phase_name;
-use v2x_apps::infrastructure::{
-    Advice, Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
-};
 use v2x_core::{Anchor, Event, Fix, Instant, SendRequest};
 use v2x_proto::Digest;
-use v2x_report::{SignalAhead, SignalShown};
+
+use crate::infrastructure::{
+    Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
+};
 
 /// The vehicle's view of signals and signs, and what was last said of it.
 #[derive(Debug)]
@@ -110,11 +108,6 @@ impl Advisor {
         !self.sends.is_empty() || !self.priority.is_empty()
     }
 
-    /// The signal ahead, for the report.
-    pub fn signal_ahead(&self, now: Instant, anchor: &Anchor) -> Option<SignalAhead> {
-        self.road.advice(anchor.wire_at(now)).as_ref().map(signal_ahead)
-    }
-
     /// The view itself.
     pub fn road(&self) -> &Infrastructure {
         &self.road
@@ -141,34 +134,6 @@ impl Advisor {
     }
 }
 
-/// Advice as the report shows it.
-fn signal_ahead(advice: &Advice) -> SignalAhead {
-    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
-    let shown = advice.signals.iter().map(|signal| {
-        let ends = signal.shows.map(|showing| showing.ends).unwrap_or_default();
-        SignalShown {
-            to_lane: signal.connection.to,
-            group: signal.connection.group,
-            shows: match signal.shows {
-                Ok(showing) => phase_name(showing.phase).to_owned(),
-                Err(unknown) => unknown.name().to_owned(),
-            },
-            known: signal.shows.is_ok(),
-            green_in_s: signal.shows.ok().and_then(|showing| seconds(showing.time_to_green()?.best())),
-            min_end_s: seconds(ends.min),
-            max_end_s: seconds(ends.max),
-        }
-    });
-    SignalAhead {
-        region: advice.lane.intersection.region,
-        intersection: advice.lane.intersection.number,
-        lane: advice.lane.lane,
-        distance_m: advice.lane.distance_m,
-        green_speed_mps: advice.green_window().map(|window| [window.min_mps, window.max_mps]),
-        signals: shown.collect(),
-    }
-}
-
 /// The newest say what holds: they push out the oldest.
 fn keep<T>(queue: &mut VecDeque<T>, one: T) {
     if queue.len() >= MAX_WAITING {
@@ -186,6 +151,7 @@ const MAX_SIGN_LINES: usize = 16;
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use core::time::Duration;
     use prost::Message as _;
     use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
 
@@ -292,30 +258,6 @@ mod tests {
             advisor.withdraw(intersection, due, &ANCHOR) && !advisor.withdraw(intersection, due, &ANCHOR)
         );
         assert!(advisor.take_send(due, &ANCHOR).is_some(), "the unit is told");
-    }
-
-    #[test]
-    fn a_report_has_the_same_figures_by_name() {
-        let mut advisor = Advisor::new(Digest([1; 8]));
-        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
-        let mut now = Instant::ZERO;
-        for step in 0..=20u64 {
-            now = Instant::from_millis(step * 100);
-            heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
-            advisor.fix(Some(&fix(-110.0 + step as f64, now)), now, &ANCHOR);
-        }
-        let ahead = advisor.signal_ahead(now, &ANCHOR).unwrap();
-        let json = serde_json::to_value(&ahead).unwrap();
-        assert_eq!((&json["intersection"], &json["lane"]), (&17.into(), &3.into()));
-        assert!((ahead.distance_m - 80.0).abs() < 0.5, "{}", ahead.distance_m);
-        let signal = &json["signals"][0];
-        assert_eq!(
-            (&signal["shows"], &signal["green_in_s"], &signal["group"]),
-            (&"red".into(), &8.0.into(), &1.into())
-        );
-        // 80 m in 8 s at the fastest.
-        assert!(ahead.green_speed_mps.is_some_and(|[min, max]| min == 5.0 && (max - 10.0).abs() < 0.1));
-        assert_eq!(serde_json::from_value::<SignalAhead>(json).unwrap(), ahead);
     }
 
     #[test]
