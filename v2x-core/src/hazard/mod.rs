@@ -5,7 +5,6 @@
 //! [`HazardGist`] what a message says.
 
 pub mod alert;
-pub mod cause;
 pub mod conflict;
 mod draft;
 pub mod event_table;
@@ -21,6 +20,7 @@ use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
+pub use v2x_proto::cause;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
 pub use self::gist::HazardGist;
