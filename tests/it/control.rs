@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
+use v2x_api::{Client, ClientError, Declaration, Place, Point};
 use v2x_core::config::{AwarenessRule, Config};
 use v2x_core::hazard::{Change, Changed, Concern, EventId, Known, State};
 use v2x_core::io::{ClockState, Event, Fix, Input};
@@ -16,8 +17,6 @@ use v2x_core::position::Position;
 use v2x_core::time::{Anchor, WireTime};
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::handler::ControlHandler;
-use v2x_node::daemon::control::request::{Declaration, Place};
-use v2x_node::daemon::control::{Client, ClientError};
 use v2x_node::daemon::listeners::Listeners;
 use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
@@ -294,7 +293,7 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
 fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     run("refused", async |mut daemons, [socket, _]| {
         let declare = move || {
-            let place = Some(Place::At(Position::default()));
+            let place = Some(Place::At(Point::default()));
             let accident = Declaration { cause: Some(2), place, ..Declaration::default() };
             let mut client = Client::connect(&socket).unwrap();
             (
@@ -317,6 +316,7 @@ fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     });
 }
 
-fn accident_id() -> EventId {
-    accident(0).id
+fn accident_id() -> v2x_api::EventId {
+    let EventId { origin, number } = accident(0).id;
+    v2x_api::EventId { origin, number }
 }

@@ -7,19 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use v2x_api::display::{change_line, priority_line};
+use v2x_api::{Answer, Declaration, PriorityRequest, Request, socket};
 use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
 use v2x_core::io::{Input, Token};
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::Class;
 
-use super::answer::{Answer, failure};
-use super::display::{change_line, priority_line};
+use super::draft;
 use super::outbox::{Note, Outbox};
 use super::priority;
-use super::request::priority::Priority;
-use super::request::{Declaration, Request};
-use super::server::{Asked, ClientId, Server, Topic};
-use super::socket::{self, Bound, SocketError};
+use super::server::{Asked, ClientId, Server, Topic, bad_request, failure};
+use super::socket::{Bound, SocketError};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::advice::Advisor;
@@ -144,7 +143,7 @@ impl ControlHandler {
                 server.watch(client, Topic::Hazards);
                 started()
             }
-            Request::Priority(Priority::Watch) if advisor.is_some() => {
+            Request::Priority(PriorityRequest::Watch) if advisor.is_some() => {
                 server.watch(client, Topic::Priority);
                 started()
             }
@@ -158,17 +157,17 @@ impl ControlHandler {
                 status.hazards = station.node().hazards().count() as u64;
                 Answer { status: Some(Box::new(status)), ..Answer::done() }.line()
             }
-            Request::List(after) => list(after, station, &view).line(),
-            Request::New(declaration) => match declaration.draft(view.position()) {
+            Request::List(after) => list(after.map(known_as), station, &view).line(),
+            Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, Command::New(draft)),
-                Err(error) => super::answer::bad_request(&error),
+                Err(error) => bad_request(&error),
             },
-            Request::Update(id, declaration) => match change(id, &declaration, &view, station) {
+            Request::Update(id, declaration) => match change(known_as(id), &declaration, &view, station) {
                 Ok(command) => return self.command(client, command),
                 Err(line) => line,
             },
-            Request::Cancel(id) => return self.command(client, Command::Cancel(id)),
-            Request::Negate(id) => return self.command(client, Command::Negate(id)),
+            Request::Cancel(id) => return self.command(client, Command::Cancel(known_as(id))),
+            Request::Negate(id) => return self.command(client, Command::Negate(known_as(id))),
         };
         server.answer(client, &line);
         None
@@ -295,6 +294,11 @@ impl ControlHandler {
     }
 }
 
+/// An event as the station names it.
+fn known_as(id: v2x_api::EventId) -> EventId {
+    EventId { origin: id.origin, number: id.number }
+}
+
 fn started() -> String {
     Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
 }
@@ -315,8 +319,8 @@ fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
 fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, String> {
     let known = station.node().hazards().find(|known| known.id == id);
     let known = known.ok_or_else(|| refused(&Refusal::Unknown(id), station))?;
-    let draft = declaration.change(known, view.position(), view.wire());
-    draft.map(|draft| Command::Update(id, draft)).map_err(|error| super::answer::bad_request(&error))
+    let draft = draft::change(declaration, known, view.position(), view.wire());
+    draft.map(|draft| Command::Update(id, draft)).map_err(|error| bad_request(&error))
 }
 
 fn refused(refusal: &Refusal, station: &Station) -> String {
