@@ -8,8 +8,9 @@ use core::time::Duration;
 
 use v2x_core::{
     Change, Changed, Command, Draft, Event, EventId, Fix, Instant, Neighbour, Plane, Velocity, WireTime,
-    cause, velocity,
+    velocity,
 };
+use v2x_proto::cause;
 use v2x_proto::{Class, v1};
 
 /// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.

@@ -253,8 +253,9 @@ fn is_character(rest: &str) -> bool {
 }
 
 /// From, and everything it may name directly. What it declares it must also use: `walls/dependencies.rs`.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("v2x-proto", &[]),
+    ("v2x-api", &["v2x-proto"]),
     ("v2x-core", &["v2x-proto"]),
     ("radio-adapters", &["v2x-proto"]),
     ("v2x-report", &["v2x-core", "v2x-proto"]),
@@ -263,14 +264,24 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("v2x-replay", &["v2x-core", "v2x-proto", "v2x-recording", "v2x-report"]),
     (
         "v2x-node",
-        &["radio-adapters", "v2x-apps", "v2x-core", "v2x-proto", "v2x-recording", "v2x-replay", "v2x-report"],
+        &[
+            "radio-adapters",
+            "v2x-api",
+            "v2x-apps",
+            "v2x-core",
+            "v2x-proto",
+            "v2x-recording",
+            "v2x-replay",
+            "v2x-report",
+        ],
     ),
 ];
 
 /// Members at the end of no arrow: they may name every room, and no room names them.
 const OUTSIDE: [&str; 2] = ["benches", "tests"];
 
-const MEMBER_DIRS: [&str; 10] = [
+const MEMBER_DIRS: [&str; 11] = [
+    "api",
     "apps",
     "benches",
     "proto",
@@ -286,7 +297,7 @@ const MEMBER_DIRS: [&str; 10] = [
 const MAY_BE_UNSAFE: [&str; 1] = ["radio-adapters"];
 
 /// What each room must not reach, over any number of arrows. `*` at the end stands for any ending.
-const UNKNOWN: [(&str, &[&str]); 7] = [
+const UNKNOWN: [(&str, &[&str]); 8] = [
     ("v2x-proto", PURE),
     ("v2x-core", PURE),
     ("v2x-apps", PURE),
@@ -295,6 +306,21 @@ const UNKNOWN: [(&str, &[&str]); 7] = [
     // Threads are its own business (`std::thread`), sockets and runtimes are not.
     ("v2x-replay", &["tokio*", "mio", "socket2", "pnet*", "nix", "getrandom", "rand", "radio-adapters"]),
     ("radio-adapters", &["v2x-core", "v2x-replay", "v2x-node", "ed25519-dalek"]),
+    // A program that talks to a station needs none of what the station is made of.
+    (
+        "v2x-api",
+        &[
+            "tokio*",
+            "mio",
+            "clap",
+            "nix",
+            "v2x-core",
+            "v2x-replay",
+            "v2x-node",
+            "radio-adapters",
+            "ed25519-dalek",
+        ],
+    ),
 ];
 
 /// No IO, no threads, no randomness but the seed.

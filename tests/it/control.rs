@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
+use v2x_api::{Client, ClientError, Declaration, Place, Point};
 use v2x_core::{
     Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
     Node, Position, State, WireTime,
 };
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::handler::ControlHandler;
-use v2x_node::daemon::control::request::{Declaration, Place};
-use v2x_node::daemon::control::{Client, ClientError};
 use v2x_node::daemon::listeners::Listeners;
 use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
@@ -292,7 +291,7 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
 fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     run("refused", async |mut daemons, [socket, _]| {
         let declare = move || {
-            let place = Some(Place::At(Position::default()));
+            let place = Some(Place::At(Point::default()));
             let accident = Declaration { cause: Some(2), place, ..Declaration::default() };
             let mut client = Client::connect(&socket).unwrap();
             (
@@ -315,6 +314,7 @@ fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     });
 }
 
-fn accident_id() -> EventId {
-    accident(0).id
+fn accident_id() -> v2x_api::EventId {
+    let EventId { origin, number } = accident(0).id;
+    v2x_api::EventId { origin, number }
 }

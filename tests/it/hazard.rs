@@ -7,8 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use v2x_core::{
     Change, ChangeRule, Command, Config, Draft, Event, EventId, Input, Instant, Permissions, Pool,
-    PseudonymConfig, Refusal, Repeat, State, cause,
+    PseudonymConfig, Refusal, Repeat, State,
 };
+use v2x_proto::cause;
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 

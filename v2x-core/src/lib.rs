@@ -25,7 +25,7 @@ pub use base::{
 pub use congestion::LoadSource;
 pub use forward::{Area, ForwardCause, Forwarded, contention, hops_for};
 pub use hazard::{
-    Change, Changed, Command, Concern, Draft, EventId, Known, MAX_VALIDITY, Refusal, Repeat, State, cause,
+    Change, Changed, Command, Concern, Draft, EventId, Known, MAX_VALIDITY, Refusal, Repeat, State,
 };
 pub use misbehaviour::{Check, Claim, Observation, Standing, Suspicion, Watch};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};

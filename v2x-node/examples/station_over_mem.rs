@@ -19,10 +19,10 @@ use radio_adapters::mem::{MemHub, MemRadio};
 use radio_adapters::radio::{LinkAddress, Radio, TxFrame};
 use v2x_core::{
     Anchor, ClockState, Command, Config, CredentialRequest, Draft, Event, Fix, Identity, Input, Instant,
-    KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, WireTime, cause, issue,
-    make_root,
+    KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, WireTime, issue, make_root,
 };
 use v2x_proto::Class;
+use v2x_proto::cause;
 
 fn main() -> Result<(), Box<dyn Error>> {
     run(&mut io::stdout().lock())

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use v2x_core::{Draft, Position, cause};
+use v2x_core::{Draft, Position};
+use v2x_proto::cause;
 use v2x_proto::{AreaView, Class};
 
 use super::scenario::Scenario;

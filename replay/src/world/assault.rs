@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit, cause};
+use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit};
+use v2x_proto::cause;
 use v2x_proto::envelope::{SignedView, SignerRef};
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};

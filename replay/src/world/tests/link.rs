@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use v2x_core::{Draft, cause};
+use v2x_core::Draft;
 use v2x_proto::AreaView;
+use v2x_proto::cause;
 
 use super::*;
 use crate::flood::measure;

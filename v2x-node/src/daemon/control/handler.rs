@@ -7,18 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use v2x_api::display::{change_line, priority_line};
+use v2x_api::{Answer, Declaration, PriorityRequest, Request, socket};
 use v2x_apps::advice::Advisor;
 use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
 use v2x_proto::Class;
 
-use super::answer::{Answer, failure};
-use super::display::{change_line, priority_line};
+use super::draft;
 use super::outbox::{Note, Outbox};
 use super::priority;
-use super::request::priority::Priority;
-use super::request::{Declaration, Request};
-use super::server::{Asked, ClientId, Server, Topic};
-use super::socket::{self, Bound, SocketError};
+use super::server::{Asked, ClientId, Server, Topic, bad_request, failure};
+use super::socket::{Bound, SocketError};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::station::Station;
@@ -142,7 +141,7 @@ impl ControlHandler {
                 server.watch(client, Topic::Hazards);
                 started()
             }
-            Request::Priority(Priority::Watch) if advisor.is_some() => {
+            Request::Priority(PriorityRequest::Watch) if advisor.is_some() => {
                 server.watch(client, Topic::Priority);
                 started()
             }
@@ -156,17 +155,17 @@ impl ControlHandler {
                 status.hazards = station.node().hazards().count() as u64;
                 Answer { status: Some(Box::new(status)), ..Answer::done() }.line()
             }
-            Request::List(after) => list(after, station, &view).line(),
-            Request::New(declaration) => match declaration.draft(view.position()) {
+            Request::List(after) => list(after.map(known_as), station, &view).line(),
+            Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, Command::New(draft)),
-                Err(error) => super::answer::bad_request(&error),
+                Err(error) => bad_request(&error),
             },
-            Request::Update(id, declaration) => match change(id, &declaration, &view, station) {
+            Request::Update(id, declaration) => match change(known_as(id), &declaration, &view, station) {
                 Ok(command) => return self.command(client, command),
                 Err(line) => line,
             },
-            Request::Cancel(id) => return self.command(client, Command::Cancel(id)),
-            Request::Negate(id) => return self.command(client, Command::Negate(id)),
+            Request::Cancel(id) => return self.command(client, Command::Cancel(known_as(id))),
+            Request::Negate(id) => return self.command(client, Command::Negate(known_as(id))),
         };
         server.answer(client, &line);
         None
@@ -293,6 +292,11 @@ impl ControlHandler {
     }
 }
 
+/// An event as the station names it.
+fn known_as(id: v2x_api::EventId) -> EventId {
+    EventId { origin: id.origin, number: id.number }
+}
+
 fn started() -> String {
     Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
 }
@@ -313,8 +317,8 @@ fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
 fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, String> {
     let known = station.node().hazards().find(|known| known.id == id);
     let known = known.ok_or_else(|| refused(&Refusal::Unknown(id), station))?;
-    let draft = declaration.change(known, view.position(), view.wire());
-    draft.map(|draft| Command::Update(id, draft)).map_err(|error| super::answer::bad_request(&error))
+    let draft = draft::change(declaration, known, view.position(), view.wire());
+    draft.map(|draft| Command::Update(id, draft)).map_err(|error| bad_request(&error))
 }
 
 fn refused(refusal: &Refusal, station: &Station) -> String {

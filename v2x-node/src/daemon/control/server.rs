@@ -12,11 +12,9 @@ use std::io;
 use std::path::Path;
 
 use tokio::net::{UnixListener, UnixStream};
+use v2x_api::{Answer, BAD_REQUEST, BadRequest, LONGEST_REQUEST, Request};
 use v2x_core::Instant;
 
-use super::answer;
-use super::fields::BadRequest;
-use super::request::Request;
 use super::socket::Bound;
 
 /// A listening control socket and its clients. Lives on the thread of the daemon.
@@ -91,7 +89,7 @@ impl Server {
             match Request::parse(&line) {
                 Ok(request) => return Poll::Ready(Asked { client: client.id, request }),
                 Err(error) => {
-                    client.say(&answer::bad_request(&error));
+                    client.say(&bad_request(&error));
                     cx.waker().wake_by_ref();
                     break;
                 }
@@ -134,7 +132,7 @@ impl Server {
             if client.leaving && quiet > LAST_LINE_TIME {
                 client.gone = true;
             } else if !client.watches() && !client.leaving && quiet > IDLE {
-                client.dismiss(&answer::failure("idle", "asked nothing for a minute; connect again"));
+                client.dismiss(&failure("idle", "asked nothing for a minute; connect again"));
             }
             if client.leaving && !client.dismissed {
                 client.dismissed = true;
@@ -153,7 +151,7 @@ impl Server {
             if self.clients.len() >= MOST_CLIENTS {
                 // One more, to tell it; it is asked nothing.
                 let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
-                client.dismiss(&answer::failure("busy", &text));
+                client.dismiss(&failure("busy", &text));
                 client.move_bytes(cx);
                 continue;
             }
@@ -210,10 +208,8 @@ impl Client {
             return;
         }
         if self.output.len() + line.len() > MOST_OUTPUT {
-            return self.dismiss(&answer::failure(
-                "too_slow",
-                "what you watch comes faster than you read; watch again",
-            ));
+            return self
+                .dismiss(&failure("too_slow", "what you watch comes faster than you read; watch again"));
         }
         self.output.extend(line.bytes());
         self.output.push_back(b'\n');
@@ -268,7 +264,7 @@ impl Client {
         !self.ended
             && !self.leaving
             && answered
-            && self.input.len() <= LONGEST_LINE
+            && self.input.len() <= LONGEST_REQUEST
             && !self.input.contains(&b'\n')
     }
 
@@ -279,12 +275,12 @@ impl Client {
         }
         loop {
             let line = match self.input.iter().position(|byte| *byte == b'\n') {
-                Some(end) if end <= LONGEST_LINE => {
+                Some(end) if end <= LONGEST_REQUEST => {
                     let mut line: Vec<u8> = self.input.drain(..=end).collect();
                     line.pop();
                     line
                 }
-                None if self.input.len() <= LONGEST_LINE => {
+                None if self.input.len() <= LONGEST_REQUEST => {
                     // The last line of one who sends no more may lack its end.
                     if !self.ended || self.input.is_empty() {
                         return None;
@@ -292,8 +288,8 @@ impl Client {
                     core::mem::take(&mut self.input)
                 }
                 _ => {
-                    let text = format!("a line longer than {LONGEST_LINE} bytes; no request is");
-                    self.dismiss(&answer::bad_request(&BadRequest(text)));
+                    let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
+                    self.dismiss(&bad_request(&BadRequest::new(text)));
                     return None;
                 }
             };
@@ -308,13 +304,21 @@ impl Client {
     }
 }
 
-/// Longest request, bytes. A declaration with every key has under 700.
-pub const LONGEST_LINE: usize = 4096;
+/// The line for a request that is none.
+pub(super) fn bad_request(error: &BadRequest) -> String {
+    failure(BAD_REQUEST, &error.to_string())
+}
+
+/// The line for what was not done.
+pub(super) fn failure(reason: &str, error: &str) -> String {
+    Answer::failure(reason, error).line()
+}
+
 /// Programs served at a time.
 pub const MOST_CLIENTS: usize = 16;
 /// Bytes queued for a program that reads slowly: some hundred changes of events.
 pub const MOST_OUTPUT: usize = 256 * 1024;
-/// Read in one go; with [`LONGEST_LINE`] the most that waits for its turn.
+/// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
 const READ_SIZE: usize = 1024;
 /// Programs let in in one go.
 const ACCEPT_BATCH: usize = 4;

@@ -1,4 +1,4 @@
-//! Where control sockets are, how a daemon takes one, and how a program finds it.
+//! How a daemon takes its control socket.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -129,49 +129,17 @@ impl Drop for Bound {
     }
 }
 
-/// Where the daemon of `config` listens when nothing is said: `NAME.sock`, after the configuration's file name, in
-/// `$XDG_RUNTIME_DIR/roadcast`, or in `/run/roadcast` where that variable is not set.
-pub fn default_path(config: &Path) -> PathBuf {
-    let stem = config.file_stem().unwrap_or(config.as_os_str());
-    let mut name = stem.to_owned();
-    name.push(".sock");
-    // There is always one.
-    directories().first().cloned().unwrap_or_default().join(name)
-}
-
-/// Directories in which daemons of this machine put their sockets, that of this user first.
-pub fn directories() -> Vec<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    runtime.into_iter().chain([PathBuf::from(SYSTEM_DIRECTORY)]).map(|path| path.join("roadcast")).collect()
-}
-
-/// Sockets in `directory` on which a daemon answers, sorted, at most [`MOST_LISTED`].
-pub fn live(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let paths = entries.take(MOST_LOOKED_AT).filter_map(|entry| Some(entry.ok()?.path()));
-    let mut found: Vec<_> =
-        paths.filter(|path| path.extension().is_some_and(|ending| ending == "sock")).collect();
-    found.sort();
-    found.retain(|path| UnixStream::connect(path).is_ok());
-    found.truncate(MOST_LISTED);
-    found
-}
-
 fn peer(stream: &UnixStream) -> Option<i32> {
     nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials)
         .ok()
         .map(|peer| peer.pid())
 }
 
-const SYSTEM_DIRECTORY: &str = "/run";
-/// Sockets shown to choose from.
-pub const MOST_LISTED: usize = 32;
-/// Entries of a directory looked at.
-const MOST_LOOKED_AT: usize = 1024;
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+
+    use v2x_api::socket::live;
 
     use super::*;
     use crate::daemon::control::scratch::Scratch;

@@ -8,10 +8,10 @@ use std::thread;
 use proptest::prelude::*;
 use radio_adapters::timer::DeadlineTimer;
 
+use v2x_api::{Client as Program, ClientError, Hazard};
+
 use super::*;
-use crate::daemon::control::answer::Answer;
 use crate::daemon::control::scratch::Scratch;
-use crate::daemon::control::{Client as Program, ClientError};
 use crate::daemon::station::monotonic;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
@@ -115,7 +115,7 @@ fn a_line_that_is_too_long_ends_its_client_and_nobody_else_s() {
             let mut program = Program::connect(path).unwrap();
             let mut evil = Stream::connect(path).unwrap();
             // The daemon may hang up before all of it is written.
-            drop(evil.write_all(&[b'x'; 3 * LONGEST_LINE]));
+            drop(evil.write_all(&[b'x'; 3 * LONGEST_REQUEST]));
             let last = lines(&evil).last().unwrap();
             program.ask(&Request::Status).unwrap();
             last
@@ -248,7 +248,7 @@ fn a_long_list_is_asked_for_page_by_page() {
             let Request::List(after) = asked.request else { panic!("{asked:?}") };
             let number = after.map_or(0, |after| after.number) + 1;
             let event = format!("3f01020304050607/{number}");
-            let page = vec![answer::Hazard { event: event.clone(), ..Default::default() }];
+            let page = vec![Hazard { event: event.clone(), ..Default::default() }];
             let more_after = (number < 3).then_some(event);
             server.answer(asked.client, &Answer { hazards: Some(page), more_after, ..Answer::done() }.line());
         },

@@ -3,16 +3,16 @@
 use core::time::Duration;
 
 use serde_json::{Map, Value};
-use v2x_apps::infrastructure::IntersectionId;
 use v2x_proto::v1::PriorityRole;
 
-use crate::daemon::control::fields::{BadRequest, Fields, quote};
+use crate::fields::{BadRequest, Fields, quote};
+use crate::name::IntersectionId;
 
 /// One request about priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Priority {
+pub enum PriorityRequest {
     /// Ask an intersection for priority.
-    Request(Wish),
+    Request(PriorityWish),
     /// Withdraw the request at this intersection; `None`: the only one there is.
     Cancel(Option<IntersectionId>),
     /// How the requests stand.
@@ -23,7 +23,7 @@ pub enum Priority {
 
 /// What is asked an intersection for. What is left out the station fills in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct PriorityWish {
     /// Which; else the one the vehicle's lane leads to.
     pub intersection: Option<IntersectionId>,
     /// Why; else what the credential permits.
@@ -37,12 +37,12 @@ pub struct Wish {
 }
 
 /// Reads the request whose verb is under `priority`.
-pub(super) fn read(verb: &str, object: &Map<String, Value>) -> Result<Priority, BadRequest> {
+pub(super) fn read(verb: &str, object: &Map<String, Value>) -> Result<PriorityRequest, BadRequest> {
     match verb {
-        "request" => wish(&Fields::of(object, REQUEST_KEYS, "")?).map(Priority::Request),
-        "cancel" => intersection(&Fields::of(object, CANCEL_KEYS, "")?).map(Priority::Cancel),
-        "status" => Fields::of(object, BARE_KEYS, "").map(|_| Priority::Status),
-        "watch" => Fields::of(object, BARE_KEYS, "").map(|_| Priority::Watch),
+        "request" => wish(&Fields::of(object, REQUEST_KEYS, "")?).map(PriorityRequest::Request),
+        "cancel" => intersection(&Fields::of(object, CANCEL_KEYS, "")?).map(PriorityRequest::Cancel),
+        "status" => Fields::of(object, BARE_KEYS, "").map(|_| PriorityRequest::Status),
+        "watch" => Fields::of(object, BARE_KEYS, "").map(|_| PriorityRequest::Watch),
         other => {
             let right = r#""request", "cancel", "status" or "watch""#;
             Err(BadRequest(format!("priority: found {}, expected {right}", quote(other))))
@@ -50,7 +50,7 @@ pub(super) fn read(verb: &str, object: &Map<String, Value>) -> Result<Priority, 
     }
 }
 
-impl Priority {
+impl PriorityRequest {
     pub(super) fn verb(&self) -> &'static str {
         match self {
             Self::Request(_) => "request",
@@ -66,8 +66,8 @@ impl Priority {
         let mut put = |key: &str, value: Value| drop(keys.insert(key.to_owned(), value));
         let (intersection, wish) = match self {
             Self::Request(wish) => (wish.intersection, *wish),
-            Self::Cancel(intersection) => (*intersection, Wish::default()),
-            Self::Status | Self::Watch => (None, Wish::default()),
+            Self::Cancel(intersection) => (*intersection, PriorityWish::default()),
+            Self::Status | Self::Watch => (None, PriorityWish::default()),
         };
         if let Some(IntersectionId { region, number }) = intersection {
             put("intersection", number.into());
@@ -91,9 +91,9 @@ impl Priority {
     }
 }
 
-fn wish(fields: &Fields<'_>) -> Result<Wish, BadRequest> {
+fn wish(fields: &Fields<'_>) -> Result<PriorityWish, BadRequest> {
     let byte = |number: Option<u64>| number.map(|number| number as u8);
-    Ok(Wish {
+    Ok(PriorityWish {
         intersection: intersection(fields)?,
         role: fields.parsed("role", ROLE_RIGHT, role)?,
         egress_lane: byte(fields.integer("egress_lane", 1..=255)?),

@@ -1,18 +1,4 @@
 //! A program's end of the control socket.
-//!
-//! ```no_run
-//! use v2x_node::daemon::control::request::{Declaration, Place};
-//! use v2x_node::daemon::control::Client;
-//!
-//! let mut station = Client::find(None, None)?;
-//! let accident = Declaration { cause: Some(2), place: Some(Place::Here), ..Declaration::default() };
-//! let event = station.declare(&accident)?;
-//! for hazard in station.hazards()? {
-//!     println!("{} {:?} {:?} m away", hazard.event, hazard.cause_name, hazard.distance_m);
-//! }
-//! station.cancel(event)?;
-//! # Ok::<_, v2x_node::daemon::control::ClientError>(())
-//! ```
 
 use core::time::Duration;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -20,15 +6,13 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use v2x_apps::infrastructure::IntersectionId;
-use v2x_core::EventId;
-
-use super::answer::{Answer, BAD_REQUEST, Hazard, Priority as Standing, Status};
-use super::request::priority::{Priority, Wish};
-use super::request::{Declaration, Request, VERSION};
-use super::socket;
-use crate::config::{ConfigError, ControlConfig, StationConfig};
-use crate::error::{Code, Complaint};
+use crate::answer::{Answer, BAD_REQUEST, Hazard, PriorityStatus, Status};
+use crate::fields::quote;
+use crate::name::{EventId, IntersectionId};
+use crate::request::declaration::Declaration;
+use crate::request::priority::{PriorityRequest, PriorityWish};
+use crate::request::{Request, VERSION};
+use crate::socket;
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
 #[derive(Debug)]
@@ -61,15 +45,6 @@ pub enum ClientError {
         /// Those there are.
         sockets: Vec<PathBuf>,
     },
-    /// The configuration says that there is none.
-    #[error("{}: control.enabled = false: this station takes no commands", config.display())]
-    Off {
-        /// The configuration.
-        config: PathBuf,
-    },
-    /// The configuration cannot be read.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
     /// The connection ended, or no answer came.
     #[error("{}: the daemon gave no answer: {}", path.display(), reason_of(source))]
     Lost {
@@ -99,22 +74,6 @@ pub enum ClientError {
     },
 }
 
-impl Complaint for ClientError {
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NoDaemon { .. } | Self::NoneFound { .. } => Some(
-                "start one with: roadcast run --config station.toml (it prints where its control socket is)",
-            ),
-            Self::Config(error) => error.hint(),
-            _ => None,
-        }
-    }
-
-    fn code(&self) -> Code {
-        if matches!(self, Self::Refused { .. }) { Code::CheckFailed } else { Code::BadInput }
-    }
-}
-
 impl Client {
     /// Connects to a daemon's socket.
     ///
@@ -135,26 +94,21 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream), path: path.to_owned() })
     }
 
-    /// Connects to the daemon that listens at `socket`, else to that of the configuration `config`, else to the only one
-    /// of this user, or of the system.
+    /// Connects to the daemon that listens at `socket`, else to the only one of this user, or of the system.
     ///
     /// # Errors
     /// [`ClientError`], when none listens, or several do and none was named.
-    pub fn find(socket: Option<&Path>, config: Option<&Path>) -> Result<Self, ClientError> {
-        match (socket, config) {
-            (Some(socket), _) => Self::connect(socket),
-            (None, Some(config)) => Self::connect(&socket_of(config)?),
-            (None, None) => {
-                let directories = socket::directories();
-                // The user's own come first.
-                let live =
-                    directories.iter().map(|directory| socket::live(directory)).find(|live| !live.is_empty());
-                match &*live.unwrap_or_default() {
-                    [] => Err(ClientError::NoneFound { directories }),
-                    [only] => Self::connect(only),
-                    several => Err(ClientError::Several { sockets: several.to_vec() }),
-                }
-            }
+    pub fn find(socket: Option<&Path>) -> Result<Self, ClientError> {
+        if let Some(socket) = socket {
+            return Self::connect(socket);
+        }
+        let directories = socket::directories();
+        // The user's own come first.
+        let live = directories.iter().map(|directory| socket::live(directory)).find(|live| !live.is_empty());
+        match &*live.unwrap_or_default() {
+            [] => Err(ClientError::NoneFound { directories }),
+            [only] => Self::connect(only),
+            several => Err(ClientError::Several { sockets: several.to_vec() }),
         }
     }
 
@@ -229,28 +183,31 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Refused`] when the station does not.
-    pub fn ask_priority(&mut self, wish: Wish) -> Result<Standing, ClientError> {
-        self.priority(Priority::Request(wish))
+    pub fn ask_priority(&mut self, wish: PriorityWish) -> Result<PriorityStatus, ClientError> {
+        self.priority(PriorityRequest::Request(wish))
     }
 
     /// Withdraws the request for priority at an intersection, or the only one there is.
     ///
     /// # Errors
     /// [`ClientError::Refused`] when there is none, or several.
-    pub fn cancel_priority(&mut self, intersection: Option<IntersectionId>) -> Result<Standing, ClientError> {
-        self.priority(Priority::Cancel(intersection))
+    pub fn cancel_priority(
+        &mut self,
+        intersection: Option<IntersectionId>,
+    ) -> Result<PriorityStatus, ClientError> {
+        self.priority(PriorityRequest::Cancel(intersection))
     }
 
     /// The requests for priority that are open.
     ///
     /// # Errors
     /// The daemon cannot be asked, or is no vehicle's.
-    pub fn priorities(&mut self) -> Result<Vec<Standing>, ClientError> {
-        let answer = self.ask(&Request::Priority(Priority::Status))?;
+    pub fn priorities(&mut self) -> Result<Vec<PriorityStatus>, ClientError> {
+        let answer = self.ask(&Request::Priority(PriorityRequest::Status))?;
         answer.priorities.ok_or_else(|| self.no_answer("an answer without the requests"))
     }
 
-    fn priority(&mut self, asked: Priority) -> Result<Standing, ClientError> {
+    fn priority(&mut self, asked: PriorityRequest) -> Result<PriorityStatus, ClientError> {
         let answer = self.ask(&Request::Priority(asked))?;
         answer.priority.map(|one| *one).ok_or_else(|| self.no_answer("an answer without the request"))
     }
@@ -268,7 +225,7 @@ impl Client {
     /// # Errors
     /// The daemon cannot be asked, or is no vehicle's.
     pub fn watch_priority(self) -> Result<Watch, ClientError> {
-        self.follow(&Request::Priority(Priority::Watch))
+        self.follow(&Request::Priority(PriorityRequest::Watch))
     }
 
     fn follow(mut self, watch: &Request) -> Result<Watch, ClientError> {
@@ -302,7 +259,7 @@ impl Client {
         }
         match serde_json::from_slice::<Answer>(&line) {
             Ok(answer) if answer.v == VERSION => Ok(answer),
-            _ => Err(self.no_answer(&super::fields::quote(&String::from_utf8_lossy(&line)))),
+            _ => Err(self.no_answer(&quote(&String::from_utf8_lossy(&line)))),
         }
     }
 
@@ -348,24 +305,6 @@ impl Answer {
     }
 }
 
-/// The socket of the station with this configuration.
-///
-/// # Errors
-/// The configuration cannot be used, or says that there is none.
-pub fn socket_of(config: &Path) -> Result<PathBuf, ClientError> {
-    match StationConfig::load(config)?.control {
-        ControlConfig::At(path) => Ok(path),
-        ControlConfig::Off => Err(ClientError::Off { config: config.to_owned() }),
-        ControlConfig::Default => {
-            let usual = socket::default_path(config);
-            let name = usual.file_name().map(ToOwned::to_owned).unwrap_or_default();
-            // The daemon may run for another user: where it is, if it is anywhere.
-            let all = socket::directories().into_iter().map(|directory| directory.join(&name));
-            Ok(all.into_iter().find(|path| path.exists()).unwrap_or(usual))
-        }
-    }
-}
-
 fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -388,5 +327,5 @@ fn reason_of(error: &io::Error) -> String {
 
 /// A daemon answers within a millisecond; one this late is stopped or hopelessly busy.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A daemon queues at most [`MOST_OUTPUT`](super::server::MOST_OUTPUT) bytes.
-const LONGEST_ANSWER: u64 = 2 * super::server::MOST_OUTPUT as u64;
+/// Longest answer, bytes: twice what a daemon queues for a program at most.
+pub const LONGEST_ANSWER: u64 = 512 * 1024;

@@ -7,11 +7,18 @@ use serde_json::{Map, Value};
 /// Why a line is no request. Prints as one line that says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadRequest(pub(super) String);
+pub struct BadRequest(pub(crate) String);
+
+impl BadRequest {
+    /// `text` is one line that names the key, what was found and what would be right.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 /// A JSON object whose keys are all known. `null` counts as a key that is not there.
 #[derive(Debug)]
-pub(super) struct Fields<'m> {
+pub(crate) struct Fields<'m> {
     object: &'m Map<String, Value>,
     known: &'static [&'static str],
     path: &'static str,
@@ -139,7 +146,7 @@ fn describe(value: &Value) -> String {
 }
 
 /// The start of a text in quotes, with nothing in it that a terminal would obey.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(LONGEST_QUOTE).collect();
     format!("{short:?}{}", if short.len() < text.len() { "..." } else { "" })
 }

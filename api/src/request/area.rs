@@ -1,10 +1,10 @@
 //! Where an event concerns anyone.
 
 use serde_json::{Map, Value, json};
-use v2x_core::Position;
 use v2x_proto::{AreaView, Shape};
 
-use crate::daemon::control::fields::{BadRequest, Fields};
+use crate::fields::{BadRequest, Fields};
+use crate::name::Point;
 
 /// Where an event concerns anyone (EN 302 931), about the event or about a place of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +18,12 @@ pub struct Area {
     /// Direction of the length, degrees clockwise from north, 0..=359; 0 for a circle.
     pub azimuth_deg: u32,
     /// Its centre; `None`: the event.
-    pub centre: Option<Position>,
+    pub centre: Option<Point>,
 }
 
 impl Area {
     /// This area about a place, unless it has one of its own.
-    pub fn about(&self, place: Position) -> AreaView {
+    pub fn about(&self, place: Point) -> AreaView {
         let centre = self.centre.unwrap_or(place);
         AreaView {
             latitude: centre.latitude,
@@ -94,13 +94,13 @@ impl Area {
     }
 }
 
-pub(super) fn position(fields: &Fields<'_>) -> Result<Option<Position>, BadRequest> {
+pub(super) fn position(fields: &Fields<'_>) -> Result<Option<Point>, BadRequest> {
     let latitude = fields.number("latitude_deg", -90.0..=90.0, " degrees")?;
     let longitude = fields.number("longitude_deg", -180.0..=180.0, " degrees")?;
     let unit = |degrees: f64| (degrees * 1e7).round() as i32;
     match (latitude, longitude) {
         (Some(latitude), Some(longitude)) => {
-            Ok(Some(Position { latitude: unit(latitude), longitude: unit(longitude) }))
+            Ok(Some(Point { latitude: unit(latitude), longitude: unit(longitude) }))
         }
         (None, None) => Ok(None),
         (Some(_), None) => {

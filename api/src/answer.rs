@@ -1,14 +1,13 @@
 //! What a daemon says: one JSON object a line. The fields are listed in `CONTROL.md`.
 //!
-//! The same types are written by the daemon and read by [`Client`](super::Client); what a later version adds is passed
+//! The same types are written by the daemon and read by [`Client`](crate::Client); what a later version adds is passed
 //! over when reading.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::BadRequest;
-use super::request::VERSION;
+use crate::request::VERSION;
 
 /// Every line of a daemon, as it is read: which of the parts are there depends on the request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,10 +35,10 @@ pub struct Answer {
     pub more_after: Option<String>,
     /// The request for priority made or withdrawn; in the lines of a watch, as it stands now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Box<Priority>>,
+    pub priority: Option<Box<PriorityStatus>>,
     /// Requests for priority that are open.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub priorities: Option<Vec<Priority>>,
+    pub priorities: Option<Vec<PriorityStatus>>,
     /// How the station is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
@@ -109,7 +108,7 @@ pub struct Hazard {
     /// Seconds until it ends.
     pub valid_for_s: f64,
     /// Where it concerns anyone.
-    pub area: Option<Area>,
+    pub area: Option<HazardArea>,
     /// Within this distance it matters.
     pub relevance_distance_m: Option<u16>,
     /// `all`, `upstream`, `downstream` or `opposite`.
@@ -139,7 +138,7 @@ pub struct Concern {
 /// An area, with the keys of a request's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Area {
+pub struct HazardArea {
     /// `circle`, `rectangle` or `ellipse`.
     pub shape: String,
     /// Of a circle.
@@ -183,11 +182,11 @@ pub struct Status {
     /// `locked`, `holdover` or `untrusted`.
     pub clock: String,
     /// Where it is; `null` while it does not know.
-    pub position: Option<Fix>,
+    pub position: Option<StationPosition>,
     /// Stations heard within the last 20 s.
     pub neighbours: u64,
     /// The nearest of them.
-    pub nearest: Vec<Neighbour>,
+    pub nearest: Vec<NearbyStation>,
     /// Events known, own ones too.
     pub hazards: u64,
     /// Messages sent, by class.
@@ -213,7 +212,7 @@ pub struct Status {
 /// An own request for priority at an intersection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Priority {
+pub struct PriorityStatus {
     /// Number of the intersection.
     pub intersection: u32,
     /// Its road authority.
@@ -242,7 +241,7 @@ pub struct Priority {
 /// Where a station is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Fix {
+pub struct StationPosition {
     /// Latitude, degrees.
     pub latitude_deg: f64,
     /// Longitude, degrees.
@@ -260,7 +259,7 @@ pub struct Fix {
 /// A station heard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Neighbour {
+pub struct NearbyStation {
     /// Digest of its credential.
     pub digest: String,
     /// Metres from the station; `null` while it does not know where it is.
@@ -292,16 +291,6 @@ impl Answer {
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("invariant: an answer has only string keys and finite numbers")
     }
-}
-
-/// The line for a request that is none.
-pub(super) fn bad_request(error: &BadRequest) -> String {
-    failure(BAD_REQUEST, &error.to_string())
-}
-
-/// The line for what was not done.
-pub(super) fn failure(reason: &str, error: &str) -> String {
-    Answer::failure(reason, error).line()
 }
 
 /// Reason of what is wrong with the request itself.

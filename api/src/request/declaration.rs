@@ -1,14 +1,14 @@
-//! What is said of an event, and what the core makes of it.
+//! What is said of an event.
 
 use core::time::Duration;
 
 use serde_json::{Map, Value};
-use v2x_core::{Draft, Known, Position, Repeat, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::area::{self, Area, degrees, position};
-use crate::daemon::control::cause;
-use crate::daemon::control::fields::{BadRequest, Fields};
+use crate::cause;
+use crate::fields::{BadRequest, Fields};
+use crate::name::Point;
 
 /// What is said of an event; `None`: not said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +47,7 @@ pub enum Place {
     /// Where the station is.
     Here,
     /// There.
-    At(Position),
+    At(Point),
 }
 
 /// How often a station says an event again.
@@ -60,88 +60,6 @@ pub struct Repetition {
 }
 
 impl Declaration {
-    /// A new event for the core: what is said here, and for the rest what a new event has. `station` is where the station
-    /// is.
-    ///
-    /// # Errors
-    /// No cause; an area about an event whose place nobody knows.
-    pub fn draft(&self, station: Option<Position>) -> Result<Draft, BadRequest> {
-        let cause = self.cause.ok_or_else(|| BadRequest(format!("cause: missing; {CAUSE_RIGHT}")))?;
-        self.over(Draft::new(self.class.unwrap_or(Class::D3), cause), station)
-    }
-
-    /// An event that is known, with what is said here changed, at `now`. Its area moves with it, unless it was about some
-    /// other place.
-    ///
-    /// # Errors
-    /// Another class than the event has; an area about an event whose place nobody knows.
-    pub fn change(
-        &self,
-        known: &Known,
-        station: Option<Position>,
-        now: WireTime,
-    ) -> Result<Draft, BadRequest> {
-        if self.class.is_some_and(|class| class != known.class) {
-            let right = "cancel it and declare another";
-            return Err(BadRequest(format!(
-                "class: an event keeps its own, which is {}; {right}",
-                known.class
-            )));
-        }
-        let draft = Draft {
-            sub_cause: known.sub_cause,
-            position: Some(known.position),
-            speed: known.speed,
-            heading: known.heading,
-            quality: known.quality,
-            // To its end, as it was; the core counts from the update.
-            validity: known.valid_until.since(now).max(Duration::from_secs(1)),
-            area: known.area,
-            relevance_distance_m: known.relevance_distance_m,
-            relevance_direction: known.relevance_direction,
-            keep_alive: known.keep_alive,
-            ..Draft::new(known.class, known.cause)
-        };
-        let mut draft = self.over(draft, station)?;
-        let place = draft.position.or(station);
-        if let (None, Some(area), Some(place)) = (self.area, &mut draft.area, place)
-            && (area.latitude, area.longitude) == (known.position.latitude, known.position.longitude)
-        {
-            (area.latitude, area.longitude) = (place.latitude, place.longitude);
-        }
-        Ok(draft)
-    }
-
-    /// `draft` with what is said here.
-    fn over(&self, mut draft: Draft, station: Option<Position>) -> Result<Draft, BadRequest> {
-        draft.cause = self.cause.unwrap_or(draft.cause);
-        draft.sub_cause = self.sub_cause.unwrap_or(draft.sub_cause);
-        match self.place {
-            Some(Place::Here) => draft.position = None,
-            Some(Place::At(position)) => draft.position = Some(position),
-            None => {}
-        }
-        draft.speed = self.speed.or(draft.speed);
-        draft.heading = self.heading.or(draft.heading);
-        draft.quality = self.quality.or(draft.quality);
-        draft.validity = self.validity.unwrap_or(draft.validity);
-        draft.relevance_distance_m = self.relevance_distance_m.or(draft.relevance_distance_m);
-        draft.relevance_direction = self.relevance_direction.unwrap_or(draft.relevance_direction);
-        draft.keep_alive = self.keep_alive.or(draft.keep_alive);
-        draft.repeat = self.repeat.map(|repetition| Repeat {
-            every: repetition.every,
-            during: repetition.during.unwrap_or(draft.validity),
-        });
-        if let Some(area) = self.area {
-            let Some(centre) = area.centre.or(draft.position).or(station) else {
-                let right = "give the event's place, or the area's: the station does not know its own";
-                return Err(BadRequest(format!("area: about nothing; {right}")));
-            };
-            draft.area = Some(area.about(centre));
-        }
-        Ok(draft)
-    }
-
     pub(super) fn keys(&self) -> Map<String, Value> {
         let mut keys = Map::new();
         let mut put = |key: &str, value: Option<Value>| {
@@ -152,7 +70,7 @@ impl Declaration {
         put("class", self.class.map(|class| class.name().into()));
         put(
             "cause",
-            self.cause.map(|cause| v2x_core::cause::name(cause).map_or_else(|| cause.into(), Into::into)),
+            self.cause.map(|cause| v2x_proto::cause::name(cause).map_or_else(|| cause.into(), Into::into)),
         );
         put("sub_cause", self.sub_cause.map(Into::into));
         match self.place {
@@ -264,7 +182,8 @@ pub fn direction(text: &str) -> Option<v1::RelevanceDirection> {
 pub const EVENT_CLASSES: [Class; 3] = [Class::D0, Class::D1, Class::D3];
 /// TS 102 894-2 `ValidityDuration`.
 pub const LONGEST_VALIDITY_S: u64 = 86_400;
-pub(super) const CAUSE_RIGHT: &str =
+/// What a cause is, for complaints.
+pub const CAUSE_RIGHT: &str =
     r#"a cause's name or number, such as "accident" or 2 (roadcast hazard new --cause list shows them)"#;
 const CLASS_RIGHT: &str = r#""D0" (imminent), "D1" (alert) or "D3" (for an area)"#;
 const DIRECTION_RIGHT: &str = r#""all", "upstream", "downstream" or "opposite""#;

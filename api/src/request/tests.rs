@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use proptest::prelude::*;
-use v2x_apps::infrastructure::IntersectionId;
-use v2x_core::{Draft, Known, Position, State, WireTime};
 use v2x_proto::{Class, Digest, Shape, v1};
 
-use super::area::SHAPES;
-use super::priority::Wish;
+use super::area::{Area, SHAPES};
+use super::declaration::{EVENT_CLASSES, Place, Repetition};
+use super::priority::PriorityWish;
 use super::*;
+use crate::name::{IntersectionId, Point};
 
 fn parse(line: &str) -> Result<Request, BadRequest> {
     Request::parse(line.as_bytes())
@@ -23,7 +23,7 @@ fn id() -> EventId {
     EventId { origin: Digest([0x3f, 1, 2, 3, 4, 5, 6, 7]), number: 2 }
 }
 
-const PLACE: Position = Position { latitude: 496_116_001, longitude: -61_319_999 };
+const PLACE: Point = Point { latitude: 496_116_001, longitude: -61_319_999 };
 
 #[test]
 fn a_whole_declaration_reads_as_written() {
@@ -60,15 +60,15 @@ fn a_whole_declaration_reads_as_written() {
 #[test]
 fn a_wish_for_priority_reads_as_written() {
     let line = r#"{"priority":"request","intersection":18,"region":3,"role":"truck","egress_lane":13,"importance":0,"duration_ms":8000}"#;
-    let wish = Wish {
+    let wish = PriorityWish {
         intersection: Some(IntersectionId { region: 3, number: 18 }),
         role: Some(v1::PriorityRole::Truck),
         egress_lane: Some(13),
         importance: Some(0),
         duration: Some(Duration::from_secs(8)),
     };
-    assert_eq!(parse(line).unwrap(), Request::Priority(Priority::Request(wish)));
-    let nothing = Request::Priority(Priority::Request(Wish::default()));
+    assert_eq!(parse(line).unwrap(), Request::Priority(PriorityRequest::Request(wish)));
+    let nothing = Request::Priority(PriorityRequest::Request(PriorityWish::default()));
     assert_eq!(parse(r#"{"priority":"request"}"#).unwrap(), nothing);
 }
 
@@ -174,81 +174,9 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
     assert!(!evil.contains(['\x1b', '\n']), "{evil}");
 }
 
-const CIRCLE: Area =
-    Area { shape: Shape::Circle, distance_a_m: 500, distance_b_m: 0, azimuth_deg: 0, centre: None };
-
-#[test]
-fn a_new_event_has_the_defaults_and_is_where_the_station_is() {
-    let declaration = Declaration { cause: Some(2), ..Declaration::default() };
-    assert_eq!(declaration.draft(None).unwrap(), Draft::new(Class::D3, 2));
-    let with_area = Declaration { area: Some(CIRCLE), ..declaration };
-    assert_eq!(with_area.draft(Some(PLACE)).unwrap().area, Some(CIRCLE.about(PLACE)));
-    let error = with_area.draft(None).unwrap_err().to_string();
-    assert!(error.contains("the station does not know its own"), "{error}");
-    let elsewhere = Declaration { place: Some(Place::At(Position::default())), ..with_area };
-    assert_eq!(elsewhere.draft(Some(PLACE)).unwrap().area, Some(CIRCLE.about(Position::default())));
-}
-
-fn known() -> Known {
-    Known {
-        id: id(),
-        own: true,
-        state: State::Active,
-        class: Class::D3,
-        cause: 94,
-        sub_cause: 2,
-        position: PLACE,
-        speed: Some(10),
-        heading: Some(20),
-        quality: Some(3),
-        detection: WireTime::from_micros(5_000_000),
-        reference: WireTime::from_micros(6_000_000),
-        valid_until: WireTime::from_micros(65_000_000),
-        area: Some(CIRCLE.about(PLACE)),
-        relevance_distance_m: Some(700),
-        relevance_direction: v1::RelevanceDirection::Opposite,
-        keep_alive: Some(Duration::from_millis(500)),
-        suspect: false,
-        concern: None,
-    }
-}
-
-#[test]
-fn an_update_changes_what_it_says_and_keeps_the_rest() {
-    let known = known();
-    let now = WireTime::from_micros(25_000_000);
-    let kept = Declaration::default().change(&known, None, now).unwrap();
-    assert_eq!((kept.class, kept.cause, kept.sub_cause, kept.quality), (Class::D3, 94, 2, Some(3)));
-    assert_eq!((kept.position, kept.speed, kept.heading), (Some(PLACE), Some(10), Some(20)));
-    assert_eq!((kept.area, kept.keep_alive), (known.area, Some(Duration::from_millis(500))));
-    assert_eq!(kept.validity, Duration::from_secs(40), "it ends when it would have");
-    assert_eq!(kept.relevance_direction, v1::RelevanceDirection::Opposite);
-    let changed = Declaration { quality: Some(7), cause: Some(2), ..Declaration::default() };
-    let changed = changed.change(&known, None, now).unwrap();
-    assert_eq!((changed.quality, changed.cause, changed.speed), (Some(7), 2, Some(10)));
-    let other = Declaration { class: Some(Class::D1), ..Declaration::default() };
-    let error = other.change(&known, None, now).unwrap_err().to_string();
-    assert_eq!(error, "class: an event keeps its own, which is D3; cancel it and declare another");
-}
-
-#[test]
-fn an_area_about_an_event_moves_with_it_and_one_about_another_place_stays() {
-    let (there, station) = (Position::default(), PLACE.moved(50.0, 0.0));
-    let to = |place, known: &Known| {
-        let moved = Declaration { place: Some(place), ..Declaration::default() };
-        moved.change(known, Some(station), known.reference).unwrap()
-    };
-    let moved = to(Place::At(there), &known());
-    assert_eq!((moved.position, moved.area), (Some(there), Some(CIRCLE.about(there))));
-    let here = to(Place::Here, &known());
-    assert_eq!((here.position, here.area), (None, Some(CIRCLE.about(station))));
-    let apart = Known { area: Some(CIRCLE.about(station)), ..known() };
-    assert_eq!(to(Place::At(there), &apart).area, apart.area);
-}
-
-fn position() -> impl Strategy<Value = Position> {
+fn position() -> impl Strategy<Value = Point> {
     (-900_000_000..=900_000_000, -1_800_000_000..=1_800_000_000)
-        .prop_map(|(latitude, longitude)| Position { latitude, longitude })
+        .prop_map(|(latitude, longitude)| Point { latitude, longitude })
 }
 
 fn area() -> impl Strategy<Value = Area> {
@@ -295,13 +223,13 @@ fn declaration() -> impl Strategy<Value = Declaration> {
     })
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+fn wish() -> impl Strategy<Value = PriorityWish> {
     use prop::option::of;
     let id = (any::<u16>(), any::<u32>()).prop_map(|(region, number)| IntersectionId { region, number });
     let role = (1..=4i32).prop_map(|role| v1::PriorityRole::try_from(role).unwrap());
     let duration = (0..=60_000u64).prop_map(Duration::from_millis);
     (of(id), of(role), of(1..=255u8), of(0..=14u8), of(duration)).prop_map(
-        |(intersection, role, egress_lane, importance, duration)| Wish {
+        |(intersection, role, egress_lane, importance, duration)| PriorityWish {
             intersection,
             role,
             egress_lane,
@@ -324,14 +252,14 @@ proptest! {
             3 => Request::Negate(id),
             4 => Request::List(after.then_some(id)),
             5 => Request::Watch,
-            6 => Request::Priority(Priority::Request(wish)),
-            7 => Request::Priority(Priority::Cancel(wish.intersection)),
-            8 => Request::Priority(Priority::Status),
-            9 => Request::Priority(Priority::Watch),
+            6 => Request::Priority(PriorityRequest::Request(wish)),
+            7 => Request::Priority(PriorityRequest::Cancel(wish.intersection)),
+            8 => Request::Priority(PriorityRequest::Status),
+            9 => Request::Priority(PriorityRequest::Watch),
             _ => Request::Status,
         };
         let line = request.line();
-        prop_assert!(!line.contains('\n') && line.len() < crate::daemon::control::server::LONGEST_LINE);
+        prop_assert!(!line.contains('\n') && line.len() < LONGEST_REQUEST);
         prop_assert_eq!(parse(&line).unwrap(), request);
     }
 

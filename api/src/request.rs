@@ -1,18 +1,15 @@
 //! What a program asks of a daemon: one JSON object a line. The keys are listed in `CONTROL.md`.
 
-mod area;
-mod declaration;
+pub mod area;
+pub mod declaration;
 pub mod priority;
 
 use serde_json::{Map, Value};
-use v2x_core::EventId;
 
-pub use self::area::{Area, shape_name};
-pub use self::declaration::{
-    Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
-};
-use self::priority::Priority;
-use super::fields::{BadRequest, Fields, quote};
+use self::declaration::Declaration;
+use self::priority::PriorityRequest;
+use crate::fields::{BadRequest, Fields, quote};
+use crate::name::EventId;
 
 /// Version of the protocol. A request may name it as `v`; every answer does.
 pub const VERSION: u64 = 1;
@@ -33,7 +30,7 @@ pub enum Request {
     /// Every change of an event from now on.
     Watch,
     /// Priority at intersections.
-    Priority(Priority),
+    Priority(PriorityRequest),
     /// How the station is.
     Status,
 }
@@ -174,6 +171,9 @@ const NOUNS: [&str; 3] = ["hazard", "priority", "station"];
 const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
+
+/// Longest request, bytes. A declaration with every key has under 700.
+pub const LONGEST_REQUEST: usize = 4096;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,8 @@
 //! Events and requests in words for people, from the fields of an answer.
 
-use v2x_apps::infrastructure::IntersectionId;
-
-use super::answer::{Hazard, Priority};
-use super::cause;
+use crate::answer::{Hazard, PriorityStatus};
+use crate::cause;
+use crate::name::IntersectionId;
 
 /// One line of what became of an event: `hazard 3f01020304050607/2 accident 320 m ahead, in 12 s`.
 pub fn change_line(change: &str, hazard: &Hazard) -> String {
@@ -34,7 +33,7 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
 }
 
 /// One line of how a request for priority stands: `priority at intersection 18: granted, green expected in 6.0 s`.
-pub fn priority_line(priority: &Priority) -> String {
+pub fn priority_line(priority: &PriorityStatus) -> String {
     let standing = match priority.state.as_str() {
         "waiting" => "waiting, when the vehicle arrives is not known yet",
         "asked" => "asked, no answer yet",
@@ -55,7 +54,7 @@ pub fn priority_line(priority: &Priority) -> String {
 }
 
 /// `18`, or `3/18` in region 3.
-pub fn intersection(priority: &Priority) -> String {
+pub fn intersection(priority: &PriorityStatus) -> String {
     IntersectionId { region: priority.region, number: priority.intersection }.to_string()
 }
 
@@ -105,7 +104,7 @@ const HERE_M: f64 = 3.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::control::answer::Concern;
+    use crate::answer::Concern;
 
     fn accident() -> Hazard {
         Hazard {
@@ -137,11 +136,14 @@ mod tests {
 
     #[test]
     fn a_request_for_priority_reads_as_a_sentence() {
-        let state =
-            |state: &str| Priority { intersection: 18, state: state.to_owned(), ..Priority::default() };
-        let granted = Priority { expected_in_s: Some(6.0), ..state("granted") };
+        let state = |state: &str| PriorityStatus {
+            intersection: 18,
+            state: state.to_owned(),
+            ..PriorityStatus::default()
+        };
+        let granted = PriorityStatus { expected_in_s: Some(6.0), ..state("granted") };
         assert_eq!(priority_line(&granted), "priority at intersection 18: granted, green expected in 6.0 s");
-        let rejected = Priority { region: 3, ..state("rejected") };
+        let rejected = PriorityStatus { region: 3, ..state("rejected") };
         assert_eq!(priority_line(&rejected), "priority at intersection 3/18: rejected by the intersection");
     }
 

@@ -1,6 +1,6 @@
 //! Causes of hazards as people write them: by the core's name, by the standard's, or by number.
 
-use v2x_core::cause;
+use v2x_proto::cause;
 
 /// The cause that `text` names (1..=255), by its name here, by the standard's, or as its number. Case, hyphens,
 /// underscores and spaces do not matter. A number without a name is taken as it is.
