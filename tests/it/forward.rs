@@ -10,8 +10,8 @@ use v2x_core::forward::area::hops_for;
 use v2x_core::time::Instant;
 use v2x_proto::{AreaView, Class, Shape};
 
-use crate::craft::circle;
-use crate::field::{Crew, Field, flood};
+use testkit::craft::circle;
+use testkit::field::{Crew, Field, flood};
 
 mod geodesics;
 mod highway;

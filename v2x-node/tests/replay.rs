@@ -8,8 +8,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use testkit::drive::drain;
 use v2x_core::config::Config;
-use v2x_core::io::{ClockState, Fix, Input, Output};
+use v2x_core::io::{ClockState, Fix, Input};
 use v2x_core::node::Node;
 use v2x_core::position::Position;
 use v2x_core::record;
@@ -95,13 +96,7 @@ fn recording() -> Vec<u8> {
         let now = Instant::from_millis(200 * step as u64);
         record::write_input(now, &input, &mut bytes);
         node.handle_input(now, input);
-        loop {
-            let output = node.poll_output();
-            record::write_output(&output, &mut bytes);
-            if matches!(output, Output::Timeout(..)) {
-                break;
-            }
-        }
+        drain(&mut node, |output| record::write_output(&output, &mut bytes));
     }
     bytes
 }
