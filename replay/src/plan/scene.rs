@@ -7,7 +7,6 @@ use v2x_proto::{AreaView, Class};
 use super::scenario::Scenario;
 use super::{Area, Event, Origin, Plan, controller, ns};
 use crate::flood::Side;
-use crate::geodesy::Point;
 use crate::medium::Streets;
 use crate::source::{
     self, DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, ReadOptions, Sample, StationKind, Trace, TraceError,
@@ -323,8 +322,7 @@ fn view(area: &Area, by: By, at_ns: u64, trace: &Trace) -> Option<AreaView> {
 /// Where x = 0, y = 0 is.
 fn origin() -> Position {
     let (latitude, longitude) = DEFAULT_ORIGIN;
-    let point = Point::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe");
-    Position { latitude: point.latitude, longitude: point.longitude }
+    Position::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe")
 }
 
 /// A fix as often as a receiver gives one.

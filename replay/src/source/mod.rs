@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::geodesy::Point;
+use v2x_core::position::Position;
 
 pub use builder::{MAX_NAME_BYTES, MAX_STATIONS};
 pub use error::{RowFault, TraceError, Warning};
@@ -146,9 +146,9 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The position as a point.
-    pub fn point(&self) -> Point {
-        Point { latitude: self.latitude, longitude: self.longitude }
+    /// Where the station is.
+    pub fn point(&self) -> Position {
+        Position { latitude: self.latitude, longitude: self.longitude }
     }
 }
 
