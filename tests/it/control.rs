@@ -19,7 +19,7 @@ use v2x_node::daemon::listeners::Listeners;
 use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::stations::{Authority, PLACE, START};
+use testkit::{Authority, PLACE, START};
 
 /// A station, its control handler, and what that printed.
 struct Daemon {
@@ -31,13 +31,19 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(number: u8, hub: &MemHub, socket: &Path) -> Self {
+    fn new(number: u32, hub: &MemHub, socket: &Path) -> Self {
         let authority = Authority::new();
         let anchor = Anchor { instant: monotonic(), wire: START };
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let node =
-            Node::with_host(config, authority.identity(number), authority.trust(), 7, anchor, Box::new(Live));
-        let radio = hub.join(LinkAddress([2, 0, 0, 0, 0, number]));
+        let node = Node::with_host(
+            config,
+            authority.identity(number),
+            authority.trust.clone(),
+            7,
+            anchor,
+            Box::new(Live),
+        );
+        let radio = hub.join(LinkAddress(testkit::address(number)));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
         let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
@@ -121,7 +127,7 @@ fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathB
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let hub = MemHub::new();
     runtime.block_on(async {
-        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[usize::from(number) - 1]));
+        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[number as usize - 1]));
         test(daemons, sockets.clone()).await;
     });
     std::fs::remove_dir_all(&directory).unwrap();

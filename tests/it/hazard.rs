@@ -14,8 +14,8 @@ use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 
 use self::scene::{Actor, Scene, quiet};
-use crate::craft::{self, Crafter};
-use crate::stations::{Authority, anchor};
+use testkit::craft::{self, Crafter};
+use testkit::{Authority, PLACE, anchor};
 
 mod alerts;
 mod names;
@@ -178,11 +178,9 @@ fn only_who_is_permitted_negates_and_receivers_hold_others_to_it() {
 
 /// Everybody hears a message about an event by somebody who obeys no rule.
 fn hear_crafted(scene: &mut Scene, crafter: &Crafter, id: EventId, state: v1::HazardState) {
-    let hazard = v1::Hazard {
-        state: state.into(),
-        id: Some(v1::EventId { origin: id.origin.0.to_vec().into(), number: id.number }),
-        ..craft::hazard_of(id.origin, scene.now)
-    };
+    let detected = anchor().wire_at(scene.now);
+    let hazard =
+        v1::Hazard { state: state.into(), ..testkit::hazard::new(id.origin, id.number, PLACE, detected) };
     hear_hazard(scene, crafter, &hazard);
 }
 
@@ -195,7 +193,7 @@ fn hear_hazard(scene: &mut Scene, crafter: &Crafter, hazard: &v1::Hazard) {
     };
     let bytes = crafter.full(&fields);
     for index in 0..scene.actors.len() {
-        scene.feed(index, crate::stations::frame(&bytes, [2, 9, 9, 9, 9, 9]));
+        scene.feed(index, testkit::frame(&bytes, [2, 9, 9, 9, 9, 9]));
     }
     scene.run(5);
 }

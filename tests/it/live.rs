@@ -30,8 +30,8 @@ use v2x_node::daemon::station::{Live, Observer, Station, monotonic};
 use v2x_proto::{Class, v1};
 use v2x_recording::record;
 
-use crate::craft::probe;
-use crate::stations::{Authority, PLACE, START};
+use testkit::craft::probe;
+use testkit::{Authority, PLACE, START};
 
 #[test]
 fn two_stations_in_one_process_hear_each_other_live() {
@@ -347,7 +347,7 @@ impl Log {
 
 impl Unit {
     /// A station with clock and position.
-    fn new(number: u8, radio: Box<dyn Radio>, recorder: Option<(Recorder, Anchor)>) -> Self {
+    fn new(number: u32, radio: Box<dyn Radio>, recorder: Option<(Recorder, Anchor)>) -> Self {
         let authority = Authority::new();
         let (recorder, anchor) = match recorder {
             Some((recorder, anchor)) => (Some(recorder), anchor),
@@ -356,7 +356,7 @@ impl Unit {
         let node = Node::with_host(
             config(),
             authority.identity(number),
-            authority.trust(),
+            authority.trust.clone(),
             SEED,
             anchor,
             Box::new(Live),
@@ -429,8 +429,8 @@ fn anchor() -> Anchor {
     Anchor { instant: monotonic(), wire: START }
 }
 
-fn address(number: u8) -> LinkAddress {
-    LinkAddress([2, 0, 0, 0, 0, number])
+fn address(number: u32) -> LinkAddress {
+    LinkAddress(testkit::address(number))
 }
 
 fn tx(bytes: &[u8]) -> TxFrame<'_> {
@@ -551,7 +551,7 @@ impl Recording {
     }
 
     /// A recorder for station `number`, and the anchor its header names.
-    fn recorder(&self, number: u8) -> (Recorder, Anchor) {
+    fn recorder(&self, number: u32) -> (Recorder, Anchor) {
         let authority = Authority::new();
         let anchor = anchor();
         let pool = Pool::from(authority.identity(number));
@@ -560,8 +560,8 @@ impl Recording {
             software: "test".to_owned(),
             config_json: serde_json::to_string(&config()).unwrap(),
             credential: pool.active().credential().clone(),
-            issuers: vec![authority.issuer],
-            roots: vec![authority.root],
+            issuers: vec![authority.issuer.clone()],
+            roots: vec![authority.root.clone()],
             seed: SEED,
             anchor_instant_ns: anchor.instant.as_nanos(),
             anchor_wire_us: anchor.wire.as_micros(),

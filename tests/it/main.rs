@@ -26,12 +26,6 @@ mod contract;
 // A change of pseudonym as an eavesdropper sees it.
 mod pseudonym;
 
-// Several stations on one virtual clock.
-mod stations;
-
-// Frames no honest station would send.
-mod craft;
-
 // Signers with something wrong about them.
 mod signers;
 
@@ -85,9 +79,6 @@ mod revocation;
 
 // Clocks that are wrong, and clocks that are set.
 mod clock;
-
-// Many stations in a field, with whatever links between them.
-mod field;
 
 // Messages of several hops through many stations.
 mod forward;

@@ -20,7 +20,8 @@ pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Imminent, Instant,
     MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig, Purpose,
     ReceiveStamps, Received, ReceivedFrame, Role, Scheme, SendRequest, SendStamps, SendingState, Sent,
-    Stream, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits, strict, velocity,
+    Stream, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits, radii_of_curvature,
+    strict, velocity,
 };
 pub use congestion::LoadSource;
 pub use forward::{Area, ForwardCause, Forwarded, contention, hops_for};

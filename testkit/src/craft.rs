@@ -10,13 +10,17 @@ use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, encode_credenti
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView, encode_signed};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
 use v2x_proto::v1::{self, MessageType};
-use v2x_proto::{AreaView, Class, Digest, Shape};
+use v2x_proto::{AreaView, Class, Digest};
 
-use crate::stations::{Authority, PLACE, anchor};
+use crate::start::{PLACE, anchor};
+use crate::{Authority, hazard};
 
 /// A key, a credential, and no scruples.
+#[derive(Debug)]
 pub struct Crafter {
+    /// The credential it signs under.
     pub credential: Bytes,
+    /// Short name of the credential.
     pub digest: Digest,
     hash: [u8; 32],
     key: SigningKey,
@@ -24,16 +28,20 @@ pub struct Crafter {
 }
 
 impl Crafter {
+    /// A signer with a key and a credential, which need not belong together.
     pub fn new(key: SigningKey, credential: Bytes) -> Self {
         let hash = credential_hash(&credential);
         Self { credential, digest: Digest::of_hash(&hash), hash, key, sequence: Cell::new(1000) }
     }
 
     /// The one whose identity [`Authority::identity`] gives.
-    pub fn station(number: u8) -> Self {
-        let key = Authority::key(number);
-        let credential = Authority::new().issue(&Authority::request(&key));
-        Self::new(key, credential)
+    pub fn station(number: u32) -> Self {
+        Self::of(&Authority::new(), number)
+    }
+
+    /// The same under another authority.
+    pub fn of(authority: &Authority, number: u32) -> Self {
+        Self::new(Authority::key(number), authority.credential(number))
     }
 
     /// The fields of a good awareness message with the next number.
@@ -74,12 +82,14 @@ impl Crafter {
         self.frame(&self.header(fields), fields, SignerRef::Digest(self.digest))
     }
 
+    /// A frame with any header and either form of signer.
     pub fn frame(&self, header: &HopHeader, fields: &TbsRepr<'_>, signer: SignerRef<'_>) -> Bytes {
         let mut tbs = Vec::new();
         fields.encode(&mut tbs);
         frame(header, &tbs, &self.sign(&tbs), signer)
     }
 
+    /// The signature under these signed fields.
     pub fn sign(&self, tbs: &[u8]) -> [u8; 64] {
         let mut input = Vec::new();
         signing_input(&mut input, &self.hash, tbs);
@@ -108,9 +118,13 @@ pub fn frame(header: &HopHeader, tbs: &[u8], signature: &[u8; 64], signer: Signe
 }
 
 /// The same frame with its signature changed in one bit; which one is `n`'s choice.
+///
+/// # Panics
+///
+/// These bytes are no such frame.
 pub fn forged(bytes: &Bytes, n: usize) -> Bytes {
-    let (header, offset) = hop::parse(bytes).unwrap();
-    let signed = SignedView::parse(&bytes[offset..]).unwrap();
+    let (header, offset) = hop::parse(bytes).expect(FRAME);
+    let signed = SignedView::parse(&bytes[offset..]).expect(FRAME);
     let mut signature = *signed.signature;
     signature[n / 8 % 64] ^= 1 << (n % 8);
     frame(&header, signed.tbs, &signature, signed.signer)
@@ -124,10 +138,14 @@ pub fn poked(bytes: &Bytes, place: usize, change: impl Fn(u8) -> u8) -> Bytes {
 }
 
 /// What a frame says: hop header, signed fields, signer.
+///
+/// # Panics
+///
+/// These bytes are no such frame.
 pub fn read(bytes: &Bytes) -> (HopHeader, TbsView<'_>, SignerRef<'_>) {
-    let (header, offset) = hop::parse(bytes).unwrap();
-    let signed = SignedView::parse(&bytes[offset..]).unwrap();
-    (header, TbsView::parse(signed.tbs).unwrap(), signed.signer)
+    let (header, offset) = hop::parse(bytes).expect(FRAME);
+    let signed = SignedView::parse(&bytes[offset..]).expect(FRAME);
+    (header, TbsView::parse(signed.tbs).expect(FRAME), signed.signer)
 }
 
 /// Whether the whole credential is in the frame.
@@ -136,8 +154,12 @@ pub fn is_full(bytes: &Bytes) -> bool {
 }
 
 /// The awareness message in the frame.
+///
+/// # Panics
+///
+/// These bytes are no such frame.
 pub fn awareness(bytes: &Bytes) -> v1::Awareness {
-    v1::Awareness::decode(read(bytes).1.payload).unwrap()
+    v1::Awareness::decode(read(bytes).1.payload).expect("an awareness message")
 }
 
 /// A credential of any fields, signed by any key as if by `issuer`: nothing is checked.
@@ -152,37 +174,17 @@ pub fn credential(fields: &CredentialFields, issuer: &[u8], issuer_key: &Signing
 
 /// An area about [`PLACE`].
 pub fn circle(radius_m: u32) -> AreaView {
-    AreaView {
-        latitude: PLACE.latitude,
-        longitude: PLACE.longitude,
-        shape: Shape::Circle,
-        distance_a_m: radius_m,
-        distance_b_m: 0,
-        azimuth_deg: 0,
-    }
+    hazard::circle(PLACE, radius_m)
 }
 
-/// A stationary vehicle, detected at `at` and declared by station 1.
+/// A stationary vehicle at [`PLACE`], detected at `at` and declared by station 1.
 pub fn hazard(at: Instant) -> Vec<u8> {
     hazard_of(Crafter::station(1).digest, at).encode_to_vec()
 }
 
-/// A stationary vehicle, detected at `at`.
+/// A stationary vehicle at [`PLACE`], detected at `at`.
 pub fn hazard_of(declarer: Digest, at: Instant) -> v1::Hazard {
-    let now = anchor().wire_at(at).as_micros();
-    v1::Hazard {
-        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&declarer.0), number: 1 }),
-        state: v1::HazardState::New as i32,
-        detection_time_us: now,
-        reference_time_us: now,
-        position: Some(v1::Position {
-            latitude: PLACE.latitude,
-            longitude: PLACE.longitude,
-            ..v1::Position::default()
-        }),
-        cause: 94,
-        ..v1::Hazard::default()
-    }
+    hazard::new(declarer, 1, PLACE, anchor().wire_at(at))
 }
 
 /// A latency probe for the application to send.
@@ -206,3 +208,4 @@ pub const UNKNOWN_TYPE: u32 = 54_321;
 pub const AWARENESS: &[u8] = &[0x08, 5];
 /// `Echo { token: 1 }`.
 pub const ECHO: &[u8] = &[0x09, 1, 0, 0, 0, 0, 0, 0, 0];
+const FRAME: &str = "a frame of Roadcast";

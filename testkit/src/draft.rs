@@ -1,16 +1,17 @@
-//! Frames made to order, for a station that trusts every signature.
+//! Frames made to order by the thousand, for a station that trusts every signature: none of them is signed.
 
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
-use v2x_core::{CredentialError, Host, Position, WireTime, credential_hash};
+use v2x_core::{Host, Position, WireTime, credential_hash};
+use v2x_proto::cause;
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::v1::{self, MessageType};
-use v2x_proto::{AreaView, Class, Digest, Shape};
+use v2x_proto::{AreaView, Class, Digest};
 
-use crate::authority::Authority;
-use crate::fleet::CENTRE;
+use crate::start::{PLACE, address};
+use crate::{Authority, hazard};
 
 /// A host in virtual time that verifies nothing: what is left is everything beside the signature.
 #[derive(Debug)]
@@ -20,21 +21,6 @@ impl Host for Trusting {
     fn verify(&mut self, _key: &VerifyingKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
         true
     }
-}
-
-/// A new hazard that a station says is where it stands, encoded.
-pub fn hazard(origin: Digest, position: Position, wire: WireTime) -> Vec<u8> {
-    let Position { latitude, longitude } = position;
-    let hazard = v1::Hazard {
-        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&origin.0), number: 1 }),
-        state: v1::HazardState::New as i32,
-        detection_time_us: wire.as_micros(),
-        reference_time_us: wire.as_micros(),
-        position: Some(v1::Position { latitude, longitude, ..v1::Position::default() }),
-        cause: 97,
-        ..v1::Hazard::default()
-    };
-    hazard.encode_to_vec()
 }
 
 /// A station with a credential, that stands somewhere.
@@ -51,24 +37,19 @@ pub struct Stander {
 }
 
 impl Stander {
-    /// Station `number` with the credential of that number, on a grid of 12 m about the centre.
-    ///
-    /// # Errors
-    ///
-    /// None while the authority's constants are what a credential may say.
-    pub fn new(authority: &Authority, number: u32) -> Result<Self, CredentialError> {
-        Ok(Self::with(authority.credential(number)?, number))
+    /// Station `number` with the credential of that number, on a grid of 12 m about [`PLACE`].
+    pub fn new(authority: &Authority, number: u32) -> Self {
+        Self::with(authority.credential(number), number)
     }
 
     /// The same with another credential.
     pub fn with(credential: Bytes, number: u32) -> Self {
-        let [a, b, c, d] = number.to_be_bytes();
         let (east, north) = (f64::from(number % 100), f64::from(number / 100));
         Self {
             digest: Digest::of_hash(&credential_hash(&credential)),
             credential,
-            link: [2, 0, a, b, c, d],
-            position: CENTRE.moved(12.0 * east - 600.0, 12.0 * north - 600.0),
+            link: address(number),
+            position: PLACE.moved(12.0 * east - 600.0, 12.0 * north - 600.0),
         }
     }
 
@@ -102,14 +83,9 @@ impl Stander {
     /// Its hazard, to be sent on by five others.
     pub fn flood(&self, sequence: u32, wire: WireTime) -> Draft {
         let beacon = self.beacon(sequence, wire);
-        let Position { latitude, longitude } = self.position;
-        let area = AreaView {
-            latitude,
-            longitude,
-            shape: Shape::Circle,
-            distance_a_m: 1000,
-            distance_b_m: 0,
-            azimuth_deg: 0,
+        let hazard = v1::Hazard {
+            cause: cause::COLLISION_RISK.into(),
+            ..hazard::new(self.digest, 1, self.position, wire)
         };
         let flags = Flags { multi_hop: true, ..Flags::default() };
         Draft {
@@ -118,8 +94,8 @@ impl Stander {
             class: Class::D3,
             lifetime_ms: 60_000,
             max_hops: 5,
-            area: Some(area),
-            payload: hazard(self.digest, self.position, wire),
+            area: Some(hazard::circle(self.position, 1000)),
+            payload: hazard.encode_to_vec(),
             ..beacon
         }
     }

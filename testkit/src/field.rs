@@ -1,30 +1,37 @@
-//! Many stations standing in a field, with whatever links between them: the harness of the forwarding tests.
+//! Many stations standing in a field, with whatever links between them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ed25519_dalek::VerifyingKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use prost::Message as _;
 use v2x_core::{
-    AwarenessRule, ClockState, Config, CredentialRequest, Event, Forwarded, Host, Identity, Input, Instant,
-    KeyPair, MessageId, Node, Output, Position, ReceivedFrame, Scheme, SendRequest, strict,
+    AwarenessRule, ClockState, Config, Event, Fix, Forwarded, Host, Identity, Input, Instant, KeyPair,
+    MessageId, Node, Output, Position, Scheme, SendRequest, strict,
 };
 use v2x_proto::link::AccessCategory;
 use v2x_proto::{AreaView, Class, v1};
 
-use crate::stations::{Authority, PLACE, anchor, fix};
+use crate::drive::drain;
+use crate::start::{PLACE, address, anchor, fix, frame};
+use crate::{Authority, hazard};
 
 /// Verifies each signature once for all stations.
 #[derive(Clone, Debug, Default)]
-struct Shared(Arc<Mutex<HashMap<[u8; 64], bool>>>);
+struct Shared(Arc<Mutex<BTreeMap<[u8; 64], bool>>>);
 
 impl Host for Shared {
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
         // Nobody here sends one signature under two messages.
-        *self.0.lock().unwrap().entry(*signature).or_insert_with(|| strict(key, message, signature))
+        *self
+            .0
+            .lock()
+            .expect("no verification panics")
+            .entry(*signature)
+            .or_insert_with(|| strict(key, message, signature))
     }
 }
 
@@ -37,36 +44,46 @@ pub struct Crew {
 
 impl Crew {
     fn identity(&mut self, authority: &Authority, number: u32) -> Identity {
-        let mut secret = [0x33; 32];
-        secret[..4].copy_from_slice(&number.to_le_bytes());
-        let key = ed25519_dalek::SigningKey::from_bytes(&secret);
-        let credential = self
-            .credentials
-            .entry(number)
-            .or_insert_with(|| authority.issue(&CredentialRequest { ..Authority::request(&key) }));
-        Identity::new(credential.clone(), Box::new(KeyPair::from(key))).unwrap()
+        let key = key(number);
+        let credential =
+            self.credentials.entry(number).or_insert_with(|| authority.issue(&Authority::request(&key)));
+        Identity::new(credential.clone(), Box::new(KeyPair::from(key)))
+            .expect("invariant: the credential was issued for this key")
     }
+}
+
+/// Not the keys of [`Authority::key`]: a crafter under such a key is none of the field's stations.
+fn key(number: u32) -> SigningKey {
+    let mut secret = [0x33; 32];
+    secret[..4].copy_from_slice(&number.to_le_bytes());
+    SigningKey::from_bytes(&secret)
 }
 
 /// Who hears whom: from, to, and the number of the transmission.
 pub type Links<'a> = dyn Fn(usize, usize, u64) -> bool + 'a;
 
 /// Stations and what is on the air between them.
+#[derive(Debug)]
 pub struct Field {
+    /// The stations' nodes.
     pub nodes: Vec<Node>,
+    /// Where they stand, metres east and north of [`PLACE`].
     pub places: Vec<(f64, f64)>,
+    /// Virtual time.
     pub now: Instant,
+    /// What stations reported: when, which, the event.
     pub events: Vec<(Instant, usize, Event)>,
     /// Frames of floods on the air: when, by whom, the frame.
     pub floods: Vec<(Instant, usize, Bytes)>,
     /// How each of them asked for the channel.
     pub accesses: Vec<AccessCategory>,
+    /// Stations that are not up hear nothing and are told nothing.
     pub up: Vec<bool>,
-    /// Who gets its positions from the test.
+    /// Stations that get their positions from the test.
     pub moving: Vec<usize>,
     deadlines: Vec<Instant>,
     air: BinaryHeap<Reverse<(Instant, u64, usize)>>,
-    frames: HashMap<u64, (usize, Bytes)>,
+    frames: BTreeMap<u64, (usize, Bytes)>,
     sent: u64,
     next_fix: Instant,
 }
@@ -83,14 +100,14 @@ impl Field {
         })
     }
 
+    /// The same, each with a configuration of its own.
     pub fn with(crew: &mut Crew, places: Vec<(f64, f64)>, config: impl Fn(usize) -> Config) -> Self {
         let authority = Authority::new();
-        let trust = authority.trust();
         let nodes: Vec<Node> = (0..places.len())
             .map(|number| {
                 let identity = crew.identity(&authority, number as u32);
                 let host = Box::new(crew.shared.clone());
-                Node::with_host(config(number), identity, trust.clone(), 7, anchor(), host)
+                Node::with_host(config(number), identity, authority.trust.clone(), 7, anchor(), host)
             })
             .collect();
         let count = nodes.len();
@@ -105,7 +122,7 @@ impl Field {
             moving: Vec::new(),
             deadlines: vec![Instant::ZERO; count],
             air: BinaryHeap::new(),
-            frames: HashMap::new(),
+            frames: BTreeMap::new(),
             sent: 0,
             next_fix: Instant::ZERO,
         };
@@ -116,11 +133,13 @@ impl Field {
         field
     }
 
+    /// Where a station stands.
     pub fn place(&self, station: usize) -> Position {
         let (east, north) = self.places[station];
         PLACE.moved(east, north)
     }
 
+    /// Metres between two stations.
     pub fn distance(&self, a: usize, b: usize) -> f64 {
         let ((ax, ay), (bx, by)) = (self.places[a], self.places[b]);
         (ax - bx).hypot(ay - by)
@@ -159,49 +178,38 @@ impl Field {
 
     fn arrive(&mut self, links: &Links<'_>) {
         let Some(Reverse((_, number, sender))) = self.air.pop() else { return };
-        let (_, bytes) = self.frames.remove(&number).unwrap();
+        let (_, bytes) = self.frames.remove(&number).expect("invariant: what is on the air is kept");
         for station in 0..self.nodes.len() {
             if station != sender && self.up[station] && links(sender, station, number) {
-                self.hear(station, &bytes, address(sender));
+                self.hear(station, &bytes, address(sender as u32));
             }
         }
     }
 
     /// A station hears a frame from an address.
     pub fn hear(&mut self, station: usize, bytes: &Bytes, link_source: [u8; 6]) {
-        let frame = ReceivedFrame {
-            bytes: bytes.clone(),
-            link_source,
-            kernel_receive: None,
-            user_receive: None,
-            signal_dbm: None,
-        };
-        self.feed(station, Input::Frame(frame));
+        self.feed(station, frame(bytes, link_source));
         while self.deadlines[station] <= self.now {
             self.feed(station, Input::Timeout);
         }
     }
 
+    /// Gives a station an input now.
     pub fn feed(&mut self, station: usize, input: Input) {
         let node = &mut self.nodes[station];
         node.handle_input(self.now, input);
-        loop {
-            match node.poll_output() {
-                Output::Event(event) => self.events.push((self.now, station, event)),
-                Output::Transmit(frame) => {
-                    if frame.class == Class::D3 || frame.class == Class::D0 {
-                        self.floods.push((self.now, station, frame.bytes.clone()));
-                        self.accesses.push(frame.access());
-                    }
-                    self.sent += 1;
-                    self.frames.insert(self.sent, (station, frame.bytes));
-                    self.air.push(Reverse((self.now + AIRTIME, self.sent, station)));
-                }
-                Output::Timeout(at, _) => {
-                    self.deadlines[station] = at;
-                    return;
-                }
+        let mut sent = Vec::new();
+        (self.deadlines[station], _) = drain(node, |output| match output {
+            Output::Event(event) => self.events.push((self.now, station, event)),
+            Output::Transmit(frame) => sent.push(frame),
+            Output::Timeout(..) => {}
+        });
+        for frame in sent {
+            if frame.class == Class::D3 || frame.class == Class::D0 {
+                self.floods.push((self.now, station, frame.bytes.clone()));
+                self.accesses.push(frame.access());
             }
+            self.shout(station, frame.bytes);
         }
     }
 
@@ -224,12 +232,16 @@ impl Field {
     }
 
     /// The last message of a class that a station sent.
+    ///
+    /// # Panics
+    ///
+    /// It sent none.
     pub fn last_sent(&self, station: usize, class: Class) -> MessageId {
         let sent = self.events.iter().rev().find_map(|(_, who, event)| match event {
             Event::Sent(sent) if *who == station && sent.id.class == class => Some(sent.id),
             _ => None,
         });
-        sent.unwrap()
+        sent.expect("the station sent a message of this class")
     }
 
     /// What stations sent on, in order.
@@ -250,24 +262,9 @@ pub fn flood(
     max_hops: u8,
     lifetime_ms: u32,
 ) -> Input {
-    let wire = anchor().wire_at(origin.now).as_micros();
-    let place = origin.place(station);
-    let hazard = v1::Hazard {
-        id: Some(v1::EventId {
-            origin: Bytes::copy_from_slice(&origin.nodes[station].digest().0),
-            number: (origin.now.as_nanos() / 1000) as u32,
-        }),
-        state: v1::HazardState::New as i32,
-        detection_time_us: wire,
-        reference_time_us: wire,
-        position: Some(v1::Position {
-            latitude: place.latitude,
-            longitude: place.longitude,
-            ..v1::Position::default()
-        }),
-        cause: 94,
-        ..v1::Hazard::default()
-    };
+    let number = (origin.now.as_nanos() / 1000) as u32;
+    let wire = anchor().wire_at(origin.now);
+    let hazard = hazard::new(origin.nodes[station].digest(), number, origin.place(station), wire);
     Input::Send(SendRequest {
         message_type: v1::MessageType::Hazard as u32,
         class: Class::D3,
@@ -281,15 +278,9 @@ pub fn flood(
     })
 }
 
-/// The link address of a station.
-pub fn address(station: usize) -> [u8; 6] {
-    let [a, b] = (station as u16).to_be_bytes();
-    [2, 0, 0, 0, a, b]
-}
-
 fn fix_at(now: Instant, place: Position) -> Input {
     let Input::Fix(Some(fix)) = fix(now, place) else { unreachable!("a fix") };
-    Input::Fix(Some(v2x_core::Fix { speed: Some(0), ..fix }))
+    Input::Fix(Some(Fix { speed: Some(0), ..fix }))
 }
 
 /// Airtime of a hazard with its credential.
