@@ -177,7 +177,8 @@ fn sender(authority: &Authority, number: u32) -> Node {
     node
 }
 
-/// The frame of a new state of one of the sender's events.
+/// The frame of a new state of one of the sender's events. Made by hand, as a frame from elsewhere: what is measured is the
+/// station that hears it, and a hazard that an application declares holds for a second at least, far beyond the window.
 fn flood(node: &mut Node, at: Instant, event: u32, version: u64, kind: Kind) -> Option<Bytes> {
     let wire = anchor().wire_at(at);
     let fix = fix_on_ring(200.0, 0.0, 1.0, wire);

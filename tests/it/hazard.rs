@@ -227,7 +227,10 @@ fn a_repetition_keeps_its_interval_and_stops_when_it_was_asked_to_or_the_event_e
 // Row 50: signed bytes are said again while they are fresh, and signed anew before they are not.
 #[test]
 fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
-    let mut scene = Scene::convoy(2);
+    let authority = Authority::new();
+    let usual = Permissions(u64::MAX).without(Permissions::ISSUE).without(Permissions::WIDE_AREA);
+    let car = |number, at| Actor::new(quiet(), authority.identity_with(number, usual), at, 15.0);
+    let mut scene = Scene::of(vec![car(1, 0.0), car(2, -20.0)]);
     scene.run(100);
     let id = scene.declare(0, Draft { validity: Duration::from_secs(300), ..queue() });
     let declared = anchor().wire_at(scene.now);
@@ -245,6 +248,25 @@ fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
     assert_eq!(scene.actors[1].changes(), [(id, Change::New)], "one event, not copies");
     let refused = ["event_superseded", "not_origin", "rate_limited_signer", "stale"];
     assert!(refused.iter().all(|name| scene.actors[1].drops(name) == 0));
+}
+
+// Whoever may have floods live for more than a minute signs them for as long as the event holds: a vehicle that carries one
+// over a gap needs more time than a minute less the age it had when it left.
+#[test]
+fn a_station_with_the_permission_for_it_signs_for_as_long_as_the_event_holds() {
+    let mut scene = Scene::convoy(1);
+    scene.run(100);
+    for (validity_s, lifetime_ms) in [(300, 300_000), (3_600, 600_000)] {
+        scene.declare(0, Draft { validity: Duration::from_secs(validity_s), ..queue() });
+        scene.run(100_000);
+        let tbs = craft::read(&scene.actors[0].said().last().unwrap().2.bytes).1;
+        let least = lifetime_ms - 1_000;
+        assert!((least..=lifetime_ms).contains(&tbs.lifetime_ms), "{} of {lifetime_ms}", tbs.lifetime_ms);
+    }
+    let mut messages: Vec<_> = scene.actors[0].said().iter().map(|(.., frame)| frame.id).collect();
+    messages.sort_unstable();
+    messages.dedup();
+    assert_eq!(messages.len(), 2, "200 s on, each is still the message it was");
 }
 
 #[test]

@@ -202,13 +202,13 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
 }
 
 fn draft(event: &Event, area: Option<AreaView>) -> Draft {
-    let (cause, sub_cause) = match event.class {
-        Class::D0 => (cause::DANGEROUS_SITUATION, cause::EMERGENCY_BRAKE),
-        Class::D1 => (cause::COLLISION_RISK, 0),
-        _ => (cause::STATIONARY_VEHICLE, 0),
+    let cause = match event.class {
+        // Not an emergency braking: the vehicles keep their speed, and a lie would be held against them.
+        Class::D0 | Class::D1 => cause::COLLISION_RISK,
+        _ => cause::STATIONARY_VEHICLE,
     };
     let validity = Duration::from_secs(u64::from(event.validity_s));
-    Draft { sub_cause, validity, area, ..Draft::new(event.class, cause) }
+    Draft { validity, area, ..Draft::new(event.class, cause) }
 }
 
 /// An area on the globe; `None` when its centre is a station that is not there.
