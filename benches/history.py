@@ -6,7 +6,7 @@
     benches/history.py compare NAME [COUNT]      the newest entry against those before it on the same machine
 
 Entries are JSON lines in benches/history/NAME.jsonl, each with commit, date and machine. Quick runs
-(ROADCAST_BENCH_QUICK) are shown and not stored. Nothing here fails because a figure is slow.
+(ROADCAST_BENCH_QUICK) and skipped ones are not stored. Nothing here fails because a figure is slow.
 """
 
 import datetime
@@ -68,11 +68,12 @@ def figures_in(text):
 
 
 def store(figures):
-    """Appends an entry; false for a quick run, whose figures mean little."""
+    """Appends an entry; false for a quick run, whose figures mean little, and for one that was skipped."""
     name = figures["bench"]
-    if figures.get("quick"):
-        print(f"{name}: a quick run, not stored", file=sys.stderr)
-        return False
+    for word in ("quick", "skipped"):
+        if figures.get(word):
+            print(f"{name}: {word}, not stored", file=sys.stderr)
+            return False
     entry = {
         "commit": commit(),
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -18,6 +18,86 @@ pub use self::tx_frame::TxFrame;
 ///
 /// A frame here is the payload of the link's own header (on Ethernet-like links: what follows the
 /// EtherType). A radio belongs to one task: each method remembers only the waker of its last call.
+///
+/// # Example
+///
+/// A radio that hears its own frames: the least an implementation does.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use std::io;
+/// use std::task::{Context, Poll, Waker};
+///
+/// use bytes::BytesMut;
+/// use radio_adapters::clock::monotonic_ns;
+/// use radio_adapters::radio::{
+///     Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame,
+/// };
+///
+/// #[derive(Debug, Default)]
+/// struct Loopback {
+///     frames: VecDeque<(LinkAddress, u64, Vec<u8>)>,
+///     waker: Option<Waker>,
+///     counters: Counters,
+/// }
+///
+/// impl Radio for Loopback {
+///     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
+///         let Some((source, sent_ns, frame)) = self.frames.pop_front() else {
+///             // Only where the answer is `Pending`: the caller polls again when it is woken.
+///             self.waker = Some(cx.waker().clone());
+///             return Poll::Pending;
+///         };
+///         buf.extend_from_slice(&frame);
+///         self.counters.received += 1;
+///         self.counters.received_bytes += frame.len() as u64;
+///         Poll::Ready(Ok(RxMeta {
+///             source,
+///             kernel_receive_ns: Some(sent_ns),
+///             user_receive_ns: monotonic_ns(),
+///             signal_dbm: None,
+///         }))
+///     }
+///
+///     fn poll_send(&mut self, _: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
+///         // Every frame that ends here is counted, whatever the reason.
+///         if frame.bytes.len() > MAX_FRAME_BYTES {
+///             self.counters.oversized += 1;
+///             self.counters.send_errors += 1;
+///             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidInput, "frame too long")));
+///         }
+///         let now_ns = monotonic_ns();
+///         let source = frame.source.unwrap_or(self.link_address());
+///         self.frames.push_back((source, now_ns, frame.bytes.to_vec()));
+///         self.counters.sent += 1;
+///         self.counters.sent_bytes += frame.bytes.len() as u64;
+///         self.waker.take().into_iter().for_each(Waker::wake);
+///         Poll::Ready(Ok(now_ns))
+///     }
+///
+///     fn link_address(&self) -> LinkAddress {
+///         LinkAddress([2, 0, 0, 0, 0, 1])
+///     }
+///
+///     fn counters(&self) -> Counters {
+///         self.counters
+///     }
+///
+///     fn describe(&self) -> String {
+///         format!("loopback {}", self.link_address())
+///     }
+/// }
+///
+/// let mut radio = Loopback::default();
+/// let mut cx = Context::from_waker(Waker::noop());
+/// let mut buf = BytesMut::new();
+/// assert!(radio.poll_recv(&mut cx, &mut buf).is_pending());
+/// let frame = TxFrame { bytes: b"hello", priority: Priority::BestEffort, source: None };
+/// assert!(matches!(radio.poll_send(&mut cx, &frame), Poll::Ready(Ok(_))));
+/// let Poll::Ready(Ok(meta)) = radio.poll_recv(&mut cx, &mut buf) else { panic!("nothing heard") };
+/// assert_eq!((meta.source, &buf[..]), (radio.link_address(), &b"hello"[..]));
+/// assert_eq!((radio.counters().sent, radio.counters().received), (1, 1));
+/// ```
 pub trait Radio: Send + fmt::Debug {
     /// Appends exactly one received frame to `buf` and says where and when it arrived.
     ///

@@ -24,6 +24,69 @@ mod tabulated;
 
 /// Decides whom a transmission reaches, when, and who misses it why. Must be a function of what it is told: the same
 /// calls, the same answers.
+///
+/// # Example
+///
+/// A medium on which every second frame is lost, whoever sends it.
+///
+/// ```
+/// use bytes::Bytes;
+/// use v2x_core::Position;
+/// use v2x_proto::Class;
+/// use v2x_replay::medium::{Fate, Medium, Neighbour, Outcome, Places, Reception, Transmission};
+///
+/// #[derive(Debug, Default)]
+/// struct EverySecond {
+///     frames: u64,
+///     near: Vec<Neighbour>,
+/// }
+///
+/// impl Medium for EverySecond {
+///     fn range_m(&self) -> f64 {
+///         300.0
+///     }
+///
+///     fn transmit(
+///         &mut self,
+///         _ticket: u32,
+///         transmission: &Transmission<'_>,
+///         places: &Places,
+///         fates: &mut Vec<Fate>,
+///     ) -> Option<u64> {
+///         self.frames += 1;
+///         let on_air_ns = transmission.at_ns + transmission.bytes.len() as u64 * 8 * 1000 / 6;
+///         places.within(transmission.position, self.range_m(), transmission.sender, &mut self.near);
+///         // One fate for each station that is meant to hear: a loss has a name, which reports count.
+///         fates.extend(self.near.iter().map(|near| Fate {
+///             station: near.station,
+///             outcome: if self.frames.is_multiple_of(2) {
+///                 Outcome::Lost("every_second")
+///             } else {
+///                 let arrival_ns = on_air_ns + (f64::from(near.distance_m) * 3.336) as u64;
+///                 Outcome::Heard(Reception { on_air_ns, arrival_ns, signal_dbm: None, changed: None })
+///             },
+///         }));
+///         // Decided. A medium that lets frames wait returns when to ask again, and answers in `proceed`.
+///         None
+///     }
+/// }
+///
+/// let here = Position { latitude: 496_116_000, longitude: 61_319_000 };
+/// let mut places = Places::new(300.0);
+/// for (station, east_m) in [(0, 0.0), (1, 100.0), (2, 1000.0)] {
+///     places.set(station, here.moved(east_m, 0.0));
+/// }
+/// let mut medium = EverySecond::default();
+/// let bytes = Bytes::from_static(&[0; 300]);
+/// let transmission = Transmission { sender: 0, at_ns: 0, position: here, bytes: &bytes, class: Class::D2 };
+/// let mut fates = Vec::new();
+/// for ticket in 0..2 {
+///     assert_eq!(medium.transmit(ticket, &transmission, &places, &mut fates), None);
+/// }
+/// assert_eq!(fates.len(), 2, "the station a kilometre away was not meant");
+/// assert!(matches!(fates[0].outcome, Outcome::Heard(_)));
+/// assert_eq!(fates[1].outcome, Outcome::Lost("every_second"));
+/// ```
 pub trait Medium: fmt::Debug {
     /// Who is within this distance, m, is meant to receive what a station sends.
     fn range_m(&self) -> f64;

@@ -286,12 +286,13 @@ const ARROWS: [(&str, &[&str]); 10] = [
 const TESTKIT: &str = "testkit";
 
 /// Members at the end of no arrow: they may name every room, and no room names them.
-const OUTSIDE: [&str; 2] = ["benches", "tests"];
+const OUTSIDE: [&str; 3] = ["benches", "fuzz", "tests"];
 
-const MEMBER_DIRS: [&str; 12] = [
+const MEMBER_DIRS: [&str; 13] = [
     "api",
     "apps",
     "benches",
+    "fuzz",
     "proto",
     "radio-adapters",
     "recording",
