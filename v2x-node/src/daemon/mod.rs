@@ -3,6 +3,7 @@
 
 pub mod advice;
 pub mod control;
+mod lines;
 pub mod link;
 pub mod listeners;
 pub mod load;
@@ -16,3 +17,4 @@ pub mod statistics;
 pub mod timekeeper;
 pub mod token;
 pub mod trust_files;
+pub mod unix_socket;

@@ -18,7 +18,7 @@ use super::draft;
 use super::outbox::{Note, Outbox};
 use super::priority;
 use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
-use super::socket::{Bound, SocketError};
+use super::socket::{SocketError, listen, listen_at_default};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::advice::Advisor;
@@ -52,8 +52,8 @@ impl ControlHandler {
     pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, SocketError> {
         let bound = match config {
             ControlConfig::Off => None,
-            ControlConfig::At(path) => Some(Bound::at(path)),
-            ControlConfig::Default => Some(Bound::at_default(&socket::default_path(file))),
+            ControlConfig::At(path) => Some(listen(path)),
+            ControlConfig::Default => Some(listen_at_default(&socket::default_path(file))),
         };
         let (server, without) = match bound {
             None => (None, None),

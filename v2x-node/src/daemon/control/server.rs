@@ -15,7 +15,8 @@ use tokio::net::{UnixListener, UnixStream};
 use v2x_api::{Answer, BAD_REQUEST, BadCall, BadRequest, Call, LONGEST_REQUEST, Request, RequestId};
 use v2x_core::time::Instant;
 
-use super::socket::Bound;
+use crate::daemon::lines::{Lines, TooLong};
+use crate::daemon::unix_socket::Bound;
 
 /// A listening control socket and its clients. Lives on the thread of the daemon.
 #[derive(Debug)]
@@ -177,7 +178,7 @@ impl Server {
 struct Client {
     id: ConnectionId,
     stream: UnixStream,
-    input: Vec<u8>,
+    input: Lines,
     output: VecDeque<u8>,
     /// Which topics it watches.
     watched: [Option<Watching>; 2],
@@ -204,7 +205,7 @@ impl Client {
         Self {
             id,
             stream,
-            input: Vec::new(),
+            input: Lines::new(LONGEST_REQUEST),
             output: VecDeque::new(),
             watched: [None, None],
             ended: false,
@@ -267,7 +268,7 @@ impl Client {
             let mut bytes = [0; READ_SIZE];
             match self.stream.try_read(&mut bytes) {
                 Ok(0) => self.ended = true,
-                Ok(read) => self.input.extend_from_slice(&bytes[..read]),
+                Ok(read) => self.input.push(&bytes[..read]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -278,11 +279,7 @@ impl Client {
     /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
     fn wants_more(&self) -> bool {
         let answered = self.watches() || self.output.is_empty();
-        !self.ended
-            && !self.leaving
-            && answered
-            && self.input.len() <= LONGEST_REQUEST
-            && !self.input.contains(&b'\n')
+        !self.ended && !self.leaving && answered && !self.input.is_ready()
     }
 
     /// The next whole line, without its end. Blank ones are passed over.
@@ -290,34 +287,19 @@ impl Client {
         if self.leaving || !self.watches() && !self.output.is_empty() {
             return None;
         }
-        loop {
-            let line = match self.input.iter().position(|byte| *byte == b'\n') {
-                Some(end) if end <= LONGEST_REQUEST => {
-                    let mut line: Vec<u8> = self.input.drain(..=end).collect();
-                    line.pop();
-                    line
-                }
-                None if self.input.len() <= LONGEST_REQUEST => {
-                    // The last line of one who sends no more may lack its end.
-                    if !self.ended || self.input.is_empty() {
-                        return None;
-                    }
-                    core::mem::take(&mut self.input)
-                }
-                _ => {
-                    let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
-                    self.dismiss(&bad_request(&BadRequest::new(text)).line());
-                    return None;
-                }
-            };
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some(line);
+        // The last line of one who sends no more may lack its end.
+        match if self.ended { self.input.last() } else { self.input.next() }? {
+            Ok(line) => Some(line),
+            Err(TooLong) => {
+                let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
+                self.dismiss(&bad_request(&BadRequest::new(text)).line());
+                None
             }
         }
     }
 
     fn is_done(&self) -> bool {
-        self.gone || self.output.is_empty() && (self.leaving || self.ended && self.input.is_empty())
+        self.gone || self.output.is_empty() && (self.leaving || self.ended && self.input.len() == 0)
     }
 }
 

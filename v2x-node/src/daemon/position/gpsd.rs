@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use v2x_core::io::Fix;
 use v2x_core::time::WireTime;
 
-use super::lines::Lines;
 use super::{
     Backoff, Publisher, accuracy_unit, altitude_unit, heading_unit, nanos, position_unit, speed_unit,
     wire_now,
 };
 use crate::civil;
+use crate::daemon::lines::Lines;
 
 /// What one line says.
 #[derive(Clone, Copy, Debug, PartialEq)]

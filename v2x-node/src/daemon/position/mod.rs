@@ -5,7 +5,6 @@
 
 mod fixed;
 mod gpsd;
-mod lines;
 mod nmea;
 mod sentence;
 mod stream;
@@ -26,7 +25,6 @@ use tokio::task::JoinHandle;
 use v2x_core::io::Fix;
 use v2x_core::time::{Instant, WireTime};
 
-pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;
 use crate::error::Complaint;

@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use v2x_core::io::Fix;
 use v2x_core::time::WireTime;
 
-use super::lines::Lines;
 use super::sentence::{Epochs, Heard};
 use super::{PositionError, Publisher, stream, wait_until, wire_now};
+use crate::daemon::lines::Lines;
 
 /// Starts a player for a file, or a reader for a device or pipe.
 pub(super) fn start(

@@ -12,6 +12,7 @@ use v2x_api::{Client as Program, ClientError, Hazard};
 
 use super::*;
 use crate::daemon::control::scratch::Scratch;
+use crate::daemon::control::socket::listen;
 use crate::daemon::station::monotonic;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
@@ -23,7 +24,7 @@ fn serve<T: Send + 'static>(
 ) -> T {
     let scratch = Scratch::new(name);
     let path = scratch.path("s.sock");
-    let bound = Bound::at(&path).unwrap();
+    let bound = listen(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -122,7 +123,7 @@ fn an_id_comes_back_with_every_answer_and_every_line_of_its_watch() {
 fn blank_lines_ask_nothing_and_keep_nobody_from_asking() {
     let scratch = Scratch::new("blank");
     let path = scratch.path("s.sock");
-    let bound = Bound::at(&path).unwrap();
+    let bound = listen(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -256,7 +257,7 @@ fn a_client_that_reads_no_answers_is_asked_no_further_question() {
 fn those_who_ask_nothing_make_room_and_those_who_watch_stay() {
     let scratch = Scratch::new("idle");
     let path = scratch.path("s.sock");
-    let bound = Bound::at(&path).unwrap();
+    let bound = listen(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
