@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::request::VERSION;
+use crate::request::id::RequestId;
 
 /// Every line of a daemon, as it is read: which of the parts are there depends on the request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ use crate::request::VERSION;
 pub struct Answer {
     /// Version of the protocol.
     pub v: u64,
+    /// What the program called the request; in the lines of a watch, the request that began it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<RequestId>,
     /// Whether it was done. Not in the lines of a watch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ok: Option<bool>,

@@ -11,7 +11,7 @@ use crate::fields::quote;
 use crate::name::{EventId, IntersectionId};
 use crate::request::declaration::Declaration;
 use crate::request::priority::{PriorityRequest, PriorityWish};
-use crate::request::{Request, VERSION};
+use crate::request::{Call, Request, VERSION};
 use crate::socket;
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
@@ -240,14 +240,33 @@ impl Client {
     /// # Errors
     /// [`ClientError::BadRequest`] and [`ClientError::Refused`] as the daemon says, others when it cannot be asked.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, ClientError> {
-        let mut line = request.line();
-        line.push('\n');
         // A daemon that hangs up says why first: read on.
-        let sent = self.stream.get_mut().write_all(line.as_bytes());
+        let sent = self.write(request.line());
         match (self.read(), sent) {
             (Err(ClientError::Lost { path, .. }), Err(source)) => Err(ClientError::Lost { path, source }),
             (answer, _) => answer?.into_result(),
         }
+    }
+
+    /// Asks and does not wait; [`receive`](Self::receive) reads the answer, which has the call's id.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub fn send(&mut self, call: &Call) -> Result<(), ClientError> {
+        self.write(call.line()).map_err(|source| ClientError::Lost { path: self.path.clone(), source })
+    }
+
+    /// The next line of the daemon, also one that says no.
+    ///
+    /// # Errors
+    /// The connection ended, or what came is no answer.
+    pub fn receive(&mut self) -> Result<Answer, ClientError> {
+        self.read()
+    }
+
+    fn write(&mut self, mut line: String) -> io::Result<()> {
+        line.push('\n');
+        self.stream.get_mut().write_all(line.as_bytes())
     }
 
     fn read(&mut self) -> Result<Answer, ClientError> {

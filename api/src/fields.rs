@@ -134,7 +134,7 @@ impl<'m> Fields<'m> {
 }
 
 /// A value as it may stand in a one-line message.
-fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),

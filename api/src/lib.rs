@@ -35,7 +35,8 @@ pub use self::request::area::{Area, shape_name};
 pub use self::request::declaration::{
     CAUSE_RIGHT, Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
 };
+pub use self::request::id::{LONGEST_ID, RequestId};
 pub use self::request::priority::{
     DEFAULT_DURATION, LONGEST_DURATION_MS, PriorityRequest, PriorityWish, ROLE_RIGHT, role, role_name,
 };
-pub use self::request::{LONGEST_REQUEST, Request, VERSION};
+pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};

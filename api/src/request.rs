@@ -2,11 +2,13 @@
 
 pub mod area;
 pub mod declaration;
+pub mod id;
 pub mod priority;
 
 use serde_json::{Map, Value};
 
 use self::declaration::Declaration;
+use self::id::RequestId;
 use self::priority::PriorityRequest;
 use crate::fields::{BadRequest, Fields, quote};
 use crate::name::EventId;
@@ -35,19 +37,71 @@ pub enum Request {
     Status,
 }
 
-impl Request {
+/// A request as it stands in a line, with what the program calls it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Comes back in every answer.
+    pub id: Option<RequestId>,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// A line that is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadCall {
+    /// What the program calls it, as far as that could be read.
+    pub id: Option<RequestId>,
+    /// What is wrong with it.
+    pub error: BadRequest,
+}
+
+impl Call {
     /// Reads a line, without its end.
     ///
     /// # Errors
     /// The first thing wrong with it, and what would be right.
-    pub fn parse(line: &[u8]) -> Result<Self, BadRequest> {
+    pub fn parse(line: &[u8]) -> Result<Self, BadCall> {
+        let nameless = |error| BadCall { id: None, error };
         let value: Value = serde_json::from_slice(line).map_err(|error| {
             let example = r#"expected one JSON object a line, such as {"hazard":"list"}"#;
-            BadRequest(format!("no JSON at column {}; {example}", error.column()))
+            nameless(BadRequest(format!("no JSON at column {}; {example}", error.column())))
         })?;
         let Value::Object(object) = &value else {
-            return Err(BadRequest(format!("no JSON object; {WHAT_THERE_IS}")));
+            return Err(nameless(BadRequest(format!("no JSON object; {WHAT_THERE_IS}"))));
         };
+        let id = RequestId::read(object).map_err(nameless)?;
+        match Request::read(object) {
+            Ok(request) => Ok(Self { id, request }),
+            Err(error) => Err(BadCall { id, error }),
+        }
+    }
+
+    /// The line, without its end.
+    pub fn line(&self) -> String {
+        let mut object = self.request.object();
+        if let Some(id) = &self.id {
+            object.insert("id".to_owned(), id.value());
+        }
+        Value::Object(object).to_string()
+    }
+}
+
+impl From<Request> for Call {
+    fn from(request: Request) -> Self {
+        Self { id: None, request }
+    }
+}
+
+impl Request {
+    /// Reads a line, without its end; what the program calls it is passed over.
+    ///
+    /// # Errors
+    /// The first thing wrong with it, and what would be right.
+    pub fn parse(line: &[u8]) -> Result<Self, BadRequest> {
+        Call::parse(line).map(|call| call.request).map_err(|bad| bad.error)
+    }
+
+    fn read(object: &Map<String, Value>) -> Result<Self, BadRequest> {
         check_version(object)?;
         let mut nouns = NOUNS.into_iter().filter_map(|noun| Some((noun, object.get(noun)?)));
         let (noun, verb) = match (nouns.next(), nouns.next()) {
@@ -60,13 +114,17 @@ impl Request {
         match (noun, verb.as_str()) {
             ("hazard", verb) => hazard(verb, object),
             ("priority", verb) => priority::read(verb, object).map(Self::Priority),
-            ("station", "status") => Fields::of(object, &["v", "station"], "").map(|_| Self::Status),
+            ("station", "status") => Fields::of(object, &["v", "id", "station"], "").map(|_| Self::Status),
             _ => Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         }
     }
 
     /// The request as a line, without its end.
     pub fn line(&self) -> String {
+        Value::Object(self.object()).to_string()
+    }
+
+    fn object(&self) -> Map<String, Value> {
         let mut object = match self {
             Self::New(declaration) | Self::Update(_, declaration) => declaration.keys(),
             Self::Priority(priority) => priority.keys(),
@@ -93,7 +151,7 @@ impl Request {
             }
             _ => {}
         }
-        Value::Object(object).to_string()
+        object
     }
 }
 
@@ -121,10 +179,10 @@ fn hazard(verb: &str, object: &Map<String, Value>) -> Result<Request, BadRequest
         "cancel" => Ok(Request::Cancel(event(&Fields::of(object, NAMED_KEYS, "")?)?)),
         "negate" => Ok(Request::Negate(event(&Fields::of(object, NAMED_KEYS, "")?)?)),
         "list" => {
-            let fields = Fields::of(object, &["v", "hazard", "after"], "")?;
+            let fields = Fields::of(object, &["v", "id", "hazard", "after"], "")?;
             fields.parsed("after", EVENT_RIGHT, |text| text.parse().ok()).map(Request::List)
         }
-        "watch" => Fields::of(object, &["v", "hazard"], "").map(|_| Request::Watch),
+        "watch" => Fields::of(object, &["v", "id", "hazard"], "").map(|_| Request::Watch),
         other => {
             let found = quote(other);
             Err(BadRequest(format!("hazard: found {found}, expected {HAZARD_RIGHT}")))
@@ -147,6 +205,7 @@ fn event(fields: &Fields<'_>) -> Result<EventId, BadRequest> {
 
 const EVENT_KEYS: &[&str] = &[
     "v",
+    "id",
     "hazard",
     "event",
     "class",
@@ -166,7 +225,7 @@ const EVENT_KEYS: &[&str] = &[
     "repeat_for_ms",
     "keep_alive_ms",
 ];
-const NAMED_KEYS: &[&str] = &["v", "hazard", "event"];
+const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
 const NOUNS: [&str; 3] = ["hazard", "priority", "station"];
 const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;

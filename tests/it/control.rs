@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
-use v2x_api::{Client, ClientError, Declaration, Place, Point};
+use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId};
 use v2x_core::{
     Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
     Node, Position, State, WireTime,
@@ -28,6 +28,9 @@ struct Daemon {
     control: ControlHandler,
     position: Option<Position>,
     printed: Vec<u8>,
+    /// Commands wait until there are so many, and go into the station newest first.
+    hold: usize,
+    held: Vec<Input>,
 }
 
 impl Daemon {
@@ -47,8 +50,15 @@ impl Daemon {
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
         let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
-        let mut daemon =
-            Self { station, listeners: Listeners::new(anchor), control, position: None, printed: Vec::new() };
+        let mut daemon = Self {
+            station,
+            listeners: Listeners::new(anchor),
+            control,
+            position: None,
+            printed: Vec::new(),
+            hold: 1,
+            held: Vec::new(),
+        };
         let wire = daemon.station.node().anchor().wire_at(monotonic());
         daemon.input(Input::Clock { wire, state: ClockState::Locked });
         daemon
@@ -85,7 +95,10 @@ impl Daemon {
             let Listeners { statistics, advisor, .. } = &mut self.listeners;
             let command =
                 self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
-            command.into_iter().for_each(|command| self.input(command));
+            self.held.extend(command);
+            if self.held.len() >= self.hold {
+                std::mem::take(&mut self.held).into_iter().rev().for_each(|command| self.input(command));
+            }
             self.tell();
         }
     }
@@ -234,6 +247,31 @@ fn what_is_declared_ahead_concerns_who_drives_there_until_it_is_over() {
         assert!(again.to_string().contains("has ended"), "{again}");
         let printed = daemons[0].printed();
         assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, in ")), "{printed:?}");
+    });
+}
+
+#[test]
+fn two_programs_have_commands_open_at_once_and_each_hears_of_its_own() {
+    run("open", async |mut daemons, [socket, _]| {
+        daemons[0].drive(PLACE);
+        daemons[0].hold = 2;
+        let program = move || {
+            let mut programs = [1, 2].map(|number| (number, Client::connect(&socket).unwrap()));
+            for (number, client) in &mut programs {
+                let declaration = Declaration { cause: Some(*number), ..Declaration::default() };
+                let id = Some(RequestId::Number(u64::from(*number)));
+                client.send(&Call { id, request: Request::New(declaration) }).unwrap();
+            }
+            let answers = programs.each_mut().map(|(_, client)| client.receive().unwrap());
+            (answers, programs[0].1.hazards().unwrap())
+        };
+        let (answers, hazards) = serve(&mut daemons, program).await;
+        for (number, answer) in [1, 2].into_iter().zip(answers) {
+            assert_eq!(answer.id, Some(RequestId::Number(u64::from(number))));
+            let event = answer.event.unwrap();
+            let cause = hazards.iter().find(|hazard| hazard.event == event).unwrap().cause;
+            assert_eq!(cause, number);
+        }
     });
 }
 

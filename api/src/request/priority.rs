@@ -137,6 +137,6 @@ const ROLES: [(PriorityRole, &str); 4] = [
     (PriorityRole::Truck, "truck"),
 ];
 const REQUEST_KEYS: &[&str] =
-    &["v", "priority", "intersection", "region", "role", "egress_lane", "importance", "duration_ms"];
-const CANCEL_KEYS: &[&str] = &["v", "priority", "intersection", "region"];
-const BARE_KEYS: &[&str] = &["v", "priority"];
+    &["v", "id", "priority", "intersection", "region", "role", "egress_lane", "importance", "duration_ms"];
+const CANCEL_KEYS: &[&str] = &["v", "id", "priority", "intersection", "region"];
+const BARE_KEYS: &[&str] = &["v", "id", "priority"];

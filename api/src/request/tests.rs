@@ -7,6 +7,7 @@ use v2x_proto::{Class, Digest, Shape, v1};
 
 use super::area::{Area, SHAPES};
 use super::declaration::{EVENT_CLASSES, Place, Repetition};
+use super::id::RequestId;
 use super::priority::PriorityWish;
 use super::*;
 use crate::name::{IntersectionId, Point};
@@ -89,7 +90,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         (r#"{"hazard":"new","cause":0}"#, "cause: found 0, expected"),
         (
             r#"{"hazard":"new","cause":2,"clas":"D1"}"#,
-            r#"unknown key "clas"; keys here: v, hazard, event, class"#,
+            r#"unknown key "clas"; keys here: v, id, hazard, event, class"#,
         ),
         (r#"{"hazard":"new","cause":2,"event":"a"}"#, r#"event: does not go with hazard "new""#),
         (r#"{"hazard":"new","cause":2,"class":"D2"}"#, r#"class: found "D2", expected "D0" (imminent)"#),
@@ -140,7 +141,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
             r#"event: found "3f/2", expected an event as it was named"#,
         ),
         (r#"{"hazard":"cancel","event":"3f01020304050607/2","quality":1}"#, r#"unknown key "quality""#),
-        (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, hazard"#),
+        (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, id, hazard"#),
         (
             r#"{"priority":"beg"}"#,
             r#"priority: found "beg", expected "request", "cancel", "status" or "watch""#,
@@ -162,7 +163,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         (r#"{"priority":"request","duration_ms":60001}"#, "duration_ms: found 60001"),
         (
             r#"{"priority":"cancel","role":"truck"}"#,
-            r#"unknown key "role"; keys here: v, priority, intersection"#,
+            r#"unknown key "role"; keys here: v, id, priority, intersection"#,
         ),
     ];
     for (line, expected) in cases {
@@ -239,7 +240,43 @@ fn wish() -> impl Strategy<Value = PriorityWish> {
     )
 }
 
+#[test]
+fn a_request_may_have_an_id_and_a_wrong_one_is_refused() {
+    let id = |line: &str| Call::parse(line.as_bytes()).map(|call| call.id);
+    let text = |length| RequestId::Text("x".repeat(length));
+    assert_eq!(id(r#"{"hazard":"list"}"#), Ok(None));
+    assert_eq!(id(r#"{"hazard":"list","id":null}"#), Ok(None));
+    assert_eq!(id(r#"{"id":18446744073709551615,"hazard":"list"}"#), Ok(Some(RequestId::Number(u64::MAX))));
+    assert_eq!(id(r#"{"id":"","station":"status"}"#), Ok(Some(text(0))));
+    let longest = format!(r#"{{"id":"{}","priority":"status"}}"#, "x".repeat(64));
+    assert_eq!(id(&longest), Ok(Some(text(64))));
+    let long = format!(r#"{{"id":"{}","priority":"status"}}"#, "x".repeat(65));
+    for wrong in [
+        r#"{"id":-1,"hazard":"list"}"#,
+        r#"{"id":1.5,"hazard":"list"}"#,
+        r#"{"id":[],"hazard":"list"}"#,
+        &long,
+    ] {
+        let BadCall { id, error } = Call::parse(wrong.as_bytes()).unwrap_err();
+        assert_eq!(id, None);
+        assert!(
+            error.to_string().contains("expected a text of at most 64 bytes or a whole number"),
+            "{error}"
+        );
+    }
+    let bad = Call::parse(br#"{"id":7,"hazard":"lost"}"#).unwrap_err();
+    assert_eq!(bad.id, Some(RequestId::Number(7)), "what is wrong is told under its name");
+}
+
 proptest! {
+    #[test]
+    fn a_call_and_its_line_are_one_and_the_same(number: u64, text in "\\PC{0,16}", kind in 0..3u8) {
+        let ids = [None, Some(RequestId::Number(number)), Some(RequestId::Text(text))];
+        let id = ids[kind as usize].clone();
+        let call = Call { id, request: Request::Status };
+        prop_assert_eq!(Call::parse(call.line().as_bytes()), Ok(call));
+    }
+
     #[test]
     fn a_request_and_its_line_are_one_and_the_same(
         declaration in declaration(), wish in wish(), origin: [u8; 8], number: u32, after: bool, verb in 0..11

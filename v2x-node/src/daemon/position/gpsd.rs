@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use v2x_core::{Fix, WireTime};
 
-use super::lines::Lines;
 use super::{
     Backoff, Publisher, accuracy_unit, altitude_unit, heading_unit, nanos, position_unit, speed_unit,
     wire_now,
 };
 use crate::civil;
+use crate::daemon::lines::Lines;
 
 /// What one line says.
 #[derive(Clone, Copy, Debug, PartialEq)]

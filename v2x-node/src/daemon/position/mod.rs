@@ -5,7 +5,6 @@
 
 mod fixed;
 mod gpsd;
-mod lines;
 mod nmea;
 mod sentence;
 mod stream;
@@ -28,7 +27,6 @@ use v2x_core::{Fix, Instant, WireTime};
 pub use self::gpsd::{Report, ReportError, report as gpsd_report};
 pub use self::sentence::{Epochs, Heard};
 
-pub(crate) use self::lines::Lines;
 pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;
 use crate::error::Complaint;
