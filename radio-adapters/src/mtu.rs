@@ -23,7 +23,9 @@ fn mtu(socket: &Socket, interface: &str) -> io::Result<usize> {
     for (to, from) in name.iter_mut().zip(interface.bytes()) {
         *to = from as libc::c_char;
     }
-    let mut request = libc::ifreq { ifr_name: name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_mtu: 0 } };
+    // SAFETY: an ifreq is integers, addresses of integers and a pointer; all of them may be zero.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name = name;
     // SAFETY: SIOCGIFMTU takes a pointer to an ifreq that outlives the call, reads its name and writes its MTU; the
     // descriptor is open.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFMTU, &raw mut request) };

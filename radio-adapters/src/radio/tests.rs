@@ -9,10 +9,14 @@ use crate::mem::MemHub;
 use crate::tap::Tap;
 use crate::testnet::run;
 
+/// Rate and power a frame was to be sent with.
+#[derive(Debug, PartialEq)]
+struct Manner(Option<DataRate>, Option<i8>);
+
 /// A radio that can do everything: it keeps what it is asked to send, and has loads to report.
 #[derive(Debug, Default)]
 struct Able {
-    sent: Arc<Mutex<Vec<(Option<DataRate>, Option<i8>)>>>,
+    sent: Arc<Mutex<Vec<Manner>>>,
     loads: VecDeque<ChannelLoad>,
 }
 
@@ -22,7 +26,7 @@ impl Radio for Able {
     }
 
     fn poll_send(&mut self, _: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
-        self.sent.lock().unwrap().push((frame.rate, frame.power_dbm));
+        self.sent.lock().unwrap().push(Manner(frame.rate, frame.power_dbm));
         Poll::Ready(Ok(1))
     }
 
@@ -72,7 +76,7 @@ fn what_a_radio_can_do_reaches_through_what_is_around_it() {
         let frame = TxFrame::new(b"x", AccessCategory::Voice);
         radio.send(&frame).await.unwrap();
         radio.send(&frame.at_rate(DataRate::Mbps12).at_power_dbm(23)).await.unwrap();
-        assert_eq!(*sent.lock().unwrap(), [(None, None), (Some(DataRate::Mbps12), Some(23))]);
+        assert_eq!(*sent.lock().unwrap(), [Manner(None, None), Manner(Some(DataRate::Mbps12), Some(23))]);
     });
 }
 
