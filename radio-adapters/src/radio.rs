@@ -1,6 +1,7 @@
 //! The one trait every link implements, and the types frames travel with.
 
 mod capabilities;
+mod link_address;
 mod tx_frame;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use bytes::BytesMut;
 use v2x_proto::link::llc;
 
 pub use self::capabilities::{AccessSupport, Capabilities, ChannelLoad};
+pub use self::link_address::LinkAddress;
 pub use self::tx_frame::TxFrame;
 
 /// A link that carries frames: a socket, a queue, or a wrapper around another radio.
@@ -196,28 +198,6 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
 
     fn state(&self) -> LinkState {
         (**self).state()
-    }
-}
-
-/// A station's address on its link: a MAC address, or on `udp` one made from IPv4 address and port.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct LinkAddress(pub [u8; 6]);
-
-impl LinkAddress {
-    /// Every station on the link.
-    pub const BROADCAST: Self = Self([0xff; 6]);
-}
-
-impl fmt::Display for LinkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-impl fmt::Debug for LinkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -17,6 +17,7 @@ pub use streets::Streets;
 pub use tabulated::{Column, Tabulated};
 
 mod channel;
+mod on_way;
 mod places;
 mod power;
 mod streets;

@@ -2,7 +2,7 @@
 
 use v2x_proto::link::{AccessCategory, DataRate};
 
-use super::LinkAddress;
+use super::link_address::LinkAddress;
 
 /// A frame to send, and how. What a link cannot do of it is left out without a word; see
 /// [`Capabilities`](super::Capabilities).

@@ -3,20 +3,11 @@
 use bytes::Bytes;
 use v2x_core::{Input, Instant, MessageId, ReceivedFrame, SendStamps};
 
-use super::{Due, World, link_address};
-use crate::medium::{Outcome, Reception, Transmission, TransmissionState};
-
-/// A frame on its way to its receivers, in order of arrival.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    bytes: Bytes,
-    sender: u32,
-    source: Option<[u8; 6]>,
-    /// Which message of a node it carries.
-    message: Option<(MessageId, SendStamps)>,
-    arrivals: Vec<(u32, Reception)>,
-    next: usize,
-}
+use super::World;
+use super::address::link_address;
+use super::flight::Flight;
+use super::schedule::Due;
+use crate::medium::{Outcome, Transmission, TransmissionState};
 
 impl World {
     /// Hands a frame to the medium; `message` says which it is when a node made it.

@@ -4,39 +4,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{Event, Identity, Input, Purpose, SendRequest, Stream, Transmit};
+use v2x_core::{Event, Input, Purpose, SendRequest, Stream, Transmit};
 use v2x_proto::cause;
 use v2x_proto::envelope::{SignedView, SignerRef};
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};
 
-use super::{Due, Part, Transmission, World, fix, wire_at};
+use super::attackers::{Assault, Attacker};
+use super::clock::wire_at;
+use super::schedule::Due;
+use super::{World, fix};
 use crate::attack::{
     Air, Insider, Kind, Overheard, Plan, Score, Tally, Targets, during, flooding, forge, ghost, link_of,
 };
+use crate::identities::Part;
+use crate::medium::Transmission;
 use crate::source::Trace;
-
-/// Who attacks, with what they have.
-#[derive(Debug)]
-pub(super) struct Assault {
-    plan: Plan,
-    attackers: BTreeMap<u32, Attacker>,
-    /// All stations that attack.
-    bad: BTreeSet<u32>,
-    air: Air,
-    score: Score,
-}
-
-#[derive(Debug)]
-struct Attacker {
-    attack: usize,
-    insider: Insider,
-    ghosts: Vec<Identity>,
-    sequence: u32,
-    /// What it recorded before the last restart nearby, and when the next one is.
-    tape: VecDeque<Bytes>,
-    restarts_ns: u64,
-}
 
 impl World {
     /// Has the stations of a plan attack. To be called before anything happened.

@@ -13,7 +13,8 @@ use v2x_proto::{AreaView, Class, Digest, hop};
 use v2x_recording::transcript;
 use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 
-use super::{START, station_of};
+use super::address::station_of;
+use super::clock::START;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Outcome};
 use crate::linkability::{Eavesdropper, Observation};

@@ -13,10 +13,17 @@
 //! The world itself is one thread. With more, the others verify signatures: `verifier` says how, and why that never
 //! shows in a result.
 
+mod address;
 mod air;
+mod application;
 mod assault;
+mod attackers;
+mod clock;
 mod errand;
+mod flight;
 mod journal;
+mod link;
+mod sabotage;
 mod saboteur;
 mod schedule;
 mod transmitter;
@@ -29,7 +36,7 @@ use std::sync::Arc;
 use ed25519_dalek::VerifyingKey;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Input, Instant, Node,
-    Output, Pool, Position, PseudonymConfig, Scheme, Transmit, WireTime,
+    Output, Pool, Position, PseudonymConfig, Scheme, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
@@ -39,14 +46,16 @@ use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Places, Transmission};
 use crate::source::{Sample, StationKind, Trace, Track};
-use air::Flight;
-use assault::Assault;
+use attackers::Assault;
+use flight::Flight;
 use journal::Journal;
 use saboteur::Saboteurs;
-use schedule::Schedule;
+use schedule::{Due, Schedule};
 use transmitter::Transmitter;
 use verifier::{NodeHost, Verifier};
 
+pub use address::{link_address, station_of};
+pub use clock::{START, wire_at};
 pub use errand::{By, Content, Errand};
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
@@ -373,29 +382,6 @@ impl World {
     }
 }
 
-/// Something to happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    /// A station is where the trace says.
-    Move(u32),
-    /// A station is gone.
-    Leave(u32),
-    /// A node's deadline comes.
-    Wake(u32),
-    /// A node has more to do at this very moment.
-    Turn(u32),
-    /// The medium knows more of a frame on its way.
-    Air(u32),
-    /// A frame arrives at its next receiver.
-    Arrive(u32),
-    /// A station's transmitter is done with a frame.
-    Ended(u32),
-    /// An application wants something sent.
-    Errand(u32),
-    /// An attacker's next frame is due.
-    Attack(u32),
-}
-
 #[derive(Debug)]
 struct Station {
     node: Option<Box<Node>>,
@@ -440,23 +426,6 @@ impl Station {
     }
 }
 
-/// The link address of a station: locally administered, its number in the last four bytes.
-pub fn link_address(station: u32) -> [u8; 6] {
-    let [a, b, c, d] = station.to_be_bytes();
-    [0x02, 0x00, a, b, c, d]
-}
-
-/// The station of a link address that [`link_address`] made.
-pub fn station_of(address: &[u8; 6]) -> u32 {
-    let [_, _, a, b, c, d] = *address;
-    u32::from_be_bytes([a, b, c, d])
-}
-
-/// Wire time at a time of the world.
-pub fn wire_at(now_ns: u64) -> WireTime {
-    START + Duration::from_nanos(now_ns)
-}
-
 fn position(sample: &Sample) -> Position {
     Position { latitude: sample.latitude, longitude: sample.longitude }
 }
@@ -495,9 +464,6 @@ fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
         ..Config::vehicle()
     }
 }
-
-/// Wire time at the start of every world (in March 2026): a trace tells the time of day at most.
-pub const START: WireTime = WireTime::from_secs(700_000_000);
 
 /// Changes of a trip of more than two hundred kilometres.
 const TRIP_PSEUDONYMS: u64 = 10;

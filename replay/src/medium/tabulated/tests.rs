@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use v2x_proto::link::Origin;
+use v2x_proto::link::access::SLOT_NS;
 
 use super::super::channel::{COLLISION, OWN_TRANSMISSION};
 use super::*;
