@@ -31,7 +31,7 @@ use crate::machine::write_json;
 pub enum ReplayCommand {
     /// Run a trace's stations in virtual time and report on every message
     #[command(after_help = RUN_HELP)]
-    Run(RunArgs),
+    Run(ReplayArgs),
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
@@ -42,7 +42,7 @@ pub enum ReplayCommand {
 
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
-pub struct RunArgs {
+pub struct ReplayArgs {
     /// SUMO floating-car data as XML or CSV, plain or gzip
     #[arg(required_unless_present = "plan")]
     pub trace: Option<PathBuf>,
@@ -222,7 +222,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
     }
 }
 
-fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if let Some(path) = &args.plan {
         return plan::run(path, args, out);
     }
@@ -245,7 +245,7 @@ fn run_trace(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
 
 /// Runs, shows how far it is, and writes what came of it.
 fn simulate(
-    args: &RunArgs,
+    args: &ReplayArgs,
     out: &mut dyn Write,
     run: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
 ) -> Result<(), Error> {
@@ -304,7 +304,7 @@ fn failed(error: RunError) -> Error {
     }
 }
 
-fn options(args: &RunArgs) -> RunOptions {
+fn options(args: &ReplayArgs) -> RunOptions {
     let all = RunOptions::new(args.seed);
     RunOptions {
         seconds: args.seconds,
@@ -337,7 +337,7 @@ fn parse_silence(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "expected 0 to 10 seconds".to_owned())
 }
 
-fn write_results(args: &RunArgs, outcome: &RunOutcome, out: &mut dyn Write) -> Result<(), Error> {
+fn write_results(args: &ReplayArgs, outcome: &RunOutcome, out: &mut dyn Write) -> Result<(), Error> {
     if !args.quiet {
         write!(out, "{}", outcome.report.table())?;
     }

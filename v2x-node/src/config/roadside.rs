@@ -13,13 +13,13 @@ mod work_zone;
 use std::path::PathBuf;
 
 use v2x_core::config::Role;
-use v2x_core::position::Position;
 use v2x_core::security::Permissions;
 use v2x_proto::v1;
 
 pub use self::advert::Advert;
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
+pub use self::intersection::Intersection;
 pub use self::plan::SignalGroup;
 pub use self::work_zone::WorkZone;
 use super::place::{PositionConfig, coordinates};
@@ -40,37 +40,6 @@ pub struct RoadsideConfig {
     pub work_zones: Vec<WorkZone>,
     /// Corrections for satellite receivers, passed on.
     pub corrections: Option<Corrections>,
-}
-
-/// An intersection: its signals, its lanes, or both.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Intersection {
-    /// Its number within the region.
-    pub id: u32,
-    /// Road authority.
-    pub region: u32,
-    /// Its reference point.
-    pub position: Position,
-    /// Numbers of its signal groups, ascending; none where no signals are.
-    pub groups: Vec<u8>,
-    /// What they show when no controller says it, no number twice.
-    pub plan: Vec<SignalGroup>,
-    /// Its lanes, in the fragments they are sent in; none when they are not described.
-    pub map: Vec<v1::IntersectionMap>,
-}
-
-impl Intersection {
-    /// One whose signals go by `plan`, without a map.
-    pub fn planned(id: u32, position: Position, plan: Vec<SignalGroup>) -> Self {
-        let mut groups: Vec<u8> = plan.iter().map(|group| group.group).collect();
-        groups.sort_unstable();
-        Self { id, region: 0, position, groups, plan, map: Vec::new() }
-    }
-
-    /// Revision of its map, which its signal states repeat; 0 without one.
-    pub fn revision(&self) -> u32 {
-        self.map.first().map_or(0, |map| map.revision)
-    }
 }
 
 impl RoadsideConfig {

@@ -3,6 +3,7 @@
 //! of corrections.
 
 pub mod background;
+pub mod client;
 pub mod corrections;
 pub mod feed;
 pub mod gga;
@@ -12,37 +13,28 @@ pub mod ntrip;
 pub mod plan;
 pub mod priority;
 pub mod rtcm;
+mod schedule;
 pub mod signals;
 pub mod source;
 pub mod unit;
 pub mod work_zone;
 
-use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 use v2x_core::hazard::{EventId, Refusal};
-use v2x_core::io::{Input, Received, SendRequest};
+use v2x_core::io::{Input, Received};
 use v2x_core::time::{Instant, WireTime};
-use v2x_proto::{Class, v1};
+use v2x_proto::v1;
 
 use self::background::Background;
-use self::corrections::Corrections;
+pub use self::client::ClientId;
+use self::corrections::CorrectionRelay;
 use self::line::{Line, LineError};
 use self::priority::Priorities;
 use self::signals::Signals;
 use self::work_zone::WorkZones;
 use crate::config::RoadsideConfig;
-
-/// A connection, or a sender of datagrams, that speaks as a controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "client {}", self.0)
-    }
-}
 
 /// What the station tells the application of a roadside unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +60,7 @@ pub struct Roadside {
     signals: Signals,
     background: Background,
     priorities: Priorities,
-    corrections: Option<Corrections>,
+    corrections: Option<CorrectionRelay>,
     work_zones: WorkZones,
     /// Who spoke for each intersection when last looked at.
     speakers: Vec<(u32, Option<ClientId>)>,
@@ -94,7 +86,10 @@ impl Roadside {
         Self {
             signals: Signals::new(&config.intersections, fed, now),
             priorities: Priorities::new(&config.intersections),
-            corrections: config.corrections.as_ref().map(|source| Corrections::new(source.per_second, now)),
+            corrections: config
+                .corrections
+                .as_ref()
+                .map(|source| CorrectionRelay::new(source.per_second, now)),
             work_zones: WorkZones::new(&config.work_zones, now),
             speakers: config.intersections.iter().map(|one| (one.id, None)).collect(),
             bad_lines: BadLines::default(),
@@ -116,7 +111,7 @@ impl Roadside {
 
     /// When [`due`](Self::due) has something to say next; `None`: only when something comes in.
     pub fn next_due(&self) -> Option<Instant> {
-        let corrections = self.corrections.as_ref().and_then(Corrections::next_due);
+        let corrections = self.corrections.as_ref().and_then(CorrectionRelay::next_due);
         [
             self.signals.next_due(),
             self.background.next_due(),
@@ -315,32 +310,6 @@ fn describe(config: &RoadsideConfig, period: Duration) -> String {
         ));
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
-}
-
-fn request(
-    message_type: v1::MessageType,
-    class: Class,
-    subject: u32,
-    lifetime_ms: u32,
-    due: Instant,
-    payload: Vec<u8>,
-) -> SendRequest {
-    SendRequest {
-        message_type: message_type as u32,
-        class,
-        lifetime_ms,
-        max_hops: 1,
-        area: None,
-        subject,
-        due: Some(due),
-        token: None,
-        payload: Bytes::from(payload),
-    }
-}
-
-fn next_after(due: Instant, interval: Duration, now: Instant) -> Instant {
-    let next = due + interval;
-    if next > now { next } else { now + interval }
 }
 
 /// Bad lines are told this often at most.

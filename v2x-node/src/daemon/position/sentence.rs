@@ -7,7 +7,7 @@ use nmea::sentences::{FixType, GgaData, RmcData};
 use v2x_core::io::Fix;
 use v2x_core::time::WireTime;
 
-use super::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
+use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
 
 /// What one sentence brought.

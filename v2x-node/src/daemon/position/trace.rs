@@ -8,7 +8,8 @@ use v2x_core::io::Fix;
 use v2x_core::position::Position;
 use v2x_replay::source::{self, ReadOptions, Sample, Trace};
 
-use super::{PositionError, Publisher, wait_until, wire_now};
+use super::publisher::{PositionError, Publisher};
+use super::wait::{wait_until, wire_now};
 
 /// One vehicle's samples and how fast they are played.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use v2x_core::io::SendRequest;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{Class, v1};
 
-use super::{next_after, request};
+use super::schedule::{next_after, request};
 use crate::config::{Advert, RoadsideConfig};
 
 /// Messages that go round and round, spread evenly.

@@ -1,4 +1,4 @@
-//! Corrections passed on: RTCM 3 messages bundled into `GnssCorrection`, up to ten times a second (TS 103 301
+//! CorrectionRelay passed on: RTCM 3 messages bundled into `GnssCorrection`, up to ten times a second (TS 103 301
 //! clause 10 RTCMEM).
 
 use core::time::Duration;
@@ -10,11 +10,12 @@ use v2x_core::io::SendRequest;
 use v2x_core::time::Instant;
 use v2x_proto::{Class, v1};
 
-use super::{next_after, request, rtcm};
+use super::rtcm;
+use super::schedule::{next_after, request};
 
 /// Messages that wait for the air.
 #[derive(Clone, Debug)]
-pub struct Corrections {
+pub struct CorrectionRelay {
     waiting: VecDeque<(Instant, Bytes)>,
     every: Duration,
     next: Instant,
@@ -23,7 +24,7 @@ pub struct Corrections {
     dropped: u64,
 }
 
-impl Corrections {
+impl CorrectionRelay {
     /// Says at most `per_second` bundles a second, 1..=10.
     pub fn new(per_second: u32, now: Instant) -> Self {
         Self {
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
     use crate::daemon::roadside::rtcm::tests::{EXAMPLE, framed};
 
-    fn bundles(corrections: &mut Corrections, until_ms: u64) -> Vec<(u64, v1::GnssCorrection)> {
+    fn bundles(corrections: &mut CorrectionRelay, until_ms: u64) -> Vec<(u64, v1::GnssCorrection)> {
         (0..until_ms)
             .filter_map(|ms| {
                 let request = corrections.due(Instant::from_millis(ms))?;
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn messages_of_one_epoch_go_together_and_the_station_is_theirs() {
-        let mut corrections = Corrections::new(5, Instant::ZERO);
+        let mut corrections = CorrectionRelay::new(5, Instant::ZERO);
         for ms in [0, 10, 20] {
             corrections.heard(Bytes::from_static(&EXAMPLE), Instant::from_millis(ms));
         }
@@ -139,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_bundle_has_at_most_five_messages_and_fits_a_frame() {
-        let mut corrections = Corrections::new(10, Instant::ZERO);
+        let mut corrections = CorrectionRelay::new(10, Instant::ZERO);
         for _ in 0..7 {
             corrections.heard(Bytes::from_static(&EXAMPLE), Instant::ZERO);
         }
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_and_what_is_too_long_or_too_old_is_left_out() {
-        let mut corrections = Corrections::new(1, Instant::ZERO);
+        let mut corrections = CorrectionRelay::new(1, Instant::ZERO);
         corrections.heard(Bytes::from(framed(&[0; 1018])), Instant::ZERO);
         assert_eq!((corrections.next_due(), corrections.dropped()), (None, 1));
         for _ in 0..100 {

@@ -14,7 +14,7 @@ use tokio::net::{UdpSocket, UnixListener, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::ClientId;
+use super::client::ClientId;
 use super::line::{self, LONGEST_LINE, Line, LineError};
 use crate::config::FeedAddress;
 use crate::daemon::lines::{Lines, TooLong};

@@ -15,7 +15,7 @@ use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
 use super::line::{Answer, request_line};
-use super::{next_after, request};
+use super::schedule::{next_after, request};
 use crate::config::Intersection;
 
 /// The requests at all intersections of a unit.

@@ -8,8 +8,10 @@ use v2x_core::io::SendRequest;
 use v2x_core::time::{Instant, WireTime};
 use v2x_proto::{Class, v1};
 
+use super::client::ClientId;
 use super::line::{LineError, State};
-use super::{ClientId, next_after, plan, request};
+use super::plan;
+use super::schedule::{next_after, request};
 use crate::config::Intersection;
 
 /// The signals of all intersections of a unit.

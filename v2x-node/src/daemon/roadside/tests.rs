@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 use prost::Message as _;
 
+use v2x_core::io::SendRequest;
+use v2x_proto::Class;
+
 use super::*;
 use crate::config::{Advert, FeedAddress, Intersection, SignalGroup};
 use v2x_core::position::Position;
