@@ -5,7 +5,9 @@ use std::path::Path;
 
 use v2x_replay::plan::{self, Forwarding, Plan, PlanOptions, PlanRunError};
 
-use super::{ForwardingArg, ReplayArgs, ReplayError, options, simulate};
+use super::error::ReplayError;
+use super::options::{ForwardingArg, ReplayArgs, options};
+use super::simulate::simulate;
 use crate::error::Error;
 
 pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
