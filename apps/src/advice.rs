@@ -6,9 +6,8 @@ use std::collections::VecDeque;
 use v2x_core::{Anchor, Event, Fix, Instant, SendRequest};
 use v2x_proto::Digest;
 
-use crate::infrastructure::{
-    Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
-};
+use crate::Moment;
+use crate::infrastructure::{Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown};
 
 /// The vehicle's view of signals and signs, and what was last said of it.
 #[derive(Debug)]

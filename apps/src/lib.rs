@@ -6,4 +6,7 @@ pub mod alert;
 pub mod infrastructure;
 pub mod limits;
 pub mod load;
+mod moment;
 pub mod roadside;
+
+pub use moment::Moment;

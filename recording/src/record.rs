@@ -13,6 +13,7 @@
 //! | 3 | hazards as commands, trust, the pool in the header |
 //! | 4 | `channel_load`, tokens of requests |
 
+mod field;
 mod hazard;
 
 use bytes::Bytes;
@@ -21,13 +22,12 @@ use v2x_core::{
     ClockState, Fix, Identity, Input, Instant, LoadSource, Output, Pool, Position, ReceivedFrame,
     SendRequest, Token, WireTime,
 };
-use v2x_proto::{AreaView, Class, Shape, v1};
+use v2x_proto::{Class, v1};
 
+pub use self::field::{RecordError, VERSION};
+use self::field::{decode_area, encode_area, narrow};
 use self::hazard::{decode_command, encode_command};
 use crate::transcript;
-
-/// Version of the recording's layout: what is written.
-pub const VERSION: u32 = 4;
 
 /// The oldest layout that is still read: up to [`VERSION`] each says less than the next, and nothing otherwise.
 pub const OLDEST_VERSION: u32 = 3;
@@ -175,13 +175,6 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
     Ok((now, input))
 }
 
-/// What is wrong with a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a record of layout version {VERSION}: {0}")]
-pub struct RecordError(pub &'static str);
-
-const UNKNOWN_KIND: &str = "an input of a kind that this version does not have";
-
 fn write(record: v1::record::Record, out: &mut Vec<u8>) {
     out.extend_from_slice(&v1::Record { record: Some(record) }.encode_length_delimited_to_vec());
 }
@@ -214,32 +207,7 @@ fn decode_fix(fix: &v1::RecordedFix) -> Result<Fix, RecordError> {
     })
 }
 
-fn encode_area(area: &AreaView) -> v1::Area {
-    v1::Area {
-        latitude: area.latitude,
-        longitude: area.longitude,
-        shape: area.shape as i32,
-        distance_a_m: area.distance_a_m,
-        distance_b_m: area.distance_b_m,
-        azimuth_deg: area.azimuth_deg,
-    }
-}
-
-fn decode_area(area: &v1::Area) -> Result<AreaView, RecordError> {
-    let shape = u32::try_from(area.shape).ok().and_then(Shape::from_wire);
-    Ok(AreaView {
-        latitude: area.latitude,
-        longitude: area.longitude,
-        shape: shape.ok_or(RecordError("no such shape of area"))?,
-        distance_a_m: area.distance_a_m,
-        distance_b_m: area.distance_b_m,
-        azimuth_deg: area.azimuth_deg,
-    })
-}
-
-fn narrow<W, N: TryFrom<W>>(wide: Option<W>, field: &'static str) -> Result<Option<N>, RecordError> {
-    wide.map(|wide| N::try_from(wide).map_err(|_| RecordError(field))).transpose()
-}
+const UNKNOWN_KIND: &str = "an input of a kind that this version does not have";
 
 #[cfg(test)]
 mod tests {
@@ -247,7 +215,7 @@ mod tests {
     use core::time::Duration;
     use proptest::prelude::*;
     use v2x_core::{Command, Draft, EventId, Repeat};
-    use v2x_proto::Digest;
+    use v2x_proto::{AreaView, Digest, Shape};
 
     fn inputs() -> Vec<Input> {
         let fix = Fix {

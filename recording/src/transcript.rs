@@ -5,14 +5,15 @@
 //! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into
 //! words.
 
+mod entry;
 mod hazard;
 
 use core::fmt::Write as _;
 
-use v2x_core::{
-    Check, DropReason, Event, EventId, ForwardCause, MessageId, NotSentReason, Output, SendingState, Standing,
-};
-use v2x_proto::{Class, Digest};
+use v2x_core::{Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, Standing};
+use v2x_proto::Class;
+
+use self::entry::{Reader, write_bytes, write_event_id, write_id, write_optional_id};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
 pub fn write(output: &Output, out: &mut Vec<u8>) {
@@ -286,74 +287,6 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
     reader.0.is_empty().then_some(text)
 }
 
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(len)?;
-        self.0 = tail;
-        Some(head)
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.take(8)?.try_into().ok().map(u64::from_le_bytes)
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let len = self.u32()?;
-        self.take(len as usize)
-    }
-
-    fn digest(&mut self) -> Option<Digest> {
-        self.take(8)?.try_into().ok().map(Digest)
-    }
-
-    fn id(&mut self) -> Option<MessageId> {
-        let signer = self.digest()?;
-        let class = Class::try_from(self.u8()?).ok()?;
-        Some(MessageId { signer, class, sequence: self.u32()? })
-    }
-
-    fn event_id(&mut self) -> Option<EventId> {
-        Some(EventId { origin: self.digest()?, number: self.u32()? })
-    }
-
-    fn optional_id(&mut self) -> Option<String> {
-        Some(if self.u8()? == 0 { String::new() } else { format!(", {}", self.id()?) })
-    }
-}
-
-fn write_id(id: &MessageId, out: &mut Vec<u8>) {
-    out.extend_from_slice(&id.signer.0);
-    out.push(id.class as u8);
-    out.extend_from_slice(&id.sequence.to_le_bytes());
-}
-
-fn write_event_id(id: &EventId, out: &mut Vec<u8>) {
-    out.extend_from_slice(&id.origin.0);
-    out.extend_from_slice(&id.number.to_le_bytes());
-}
-
-fn write_optional_id(id: Option<&MessageId>, out: &mut Vec<u8>) {
-    out.push(u8::from(id.is_some()));
-    if let Some(id) = id {
-        write_id(id, out);
-    }
-}
-
-fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -408,13 +341,13 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
     use v2x_core::{
-        Change, Changed, Concern, Dropped, Forwarded, Instant, Known, Misbehaviour, NotSent, Position,
-        ReceiveStamps, Received, Refusal, SendStamps, Sent, State, Suspicion, TimerKind, Token, Transmit,
-        WireTime,
+        Change, Changed, Concern, Dropped, EventId, Forwarded, Instant, Known, MessageId, Misbehaviour,
+        NotSent, Position, ReceiveStamps, Received, Refusal, SendStamps, Sent, State, Suspicion, TimerKind,
+        Token, Transmit, WireTime,
     };
 
     use v2x_proto::link::Origin;
-    use v2x_proto::v1;
+    use v2x_proto::{Digest, v1};
 
     const ID: MessageId = MessageId { signer: Digest([0xab; 8]), class: Class::D2, sequence: 7 };
 

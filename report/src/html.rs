@@ -8,16 +8,13 @@ use std::fmt::Write as _;
 use crate::report::human::{count, percent, time};
 use crate::report::{ClassReport, DistanceBin, Report, Verdict, Verify};
 
-/// Appends formatted text to a `String`.
-macro_rules! put {
-    ($page:expr, $($text:tt)*) => {
-        write!($page, $($text)*).expect("invariant: writing to a String does not fail")
-    };
-}
 mod attack;
 mod flood;
 mod map;
 mod plot;
+mod text;
+
+use text::{escape, put};
 
 pub use map::{MapData, TrackKind, TrackLine, UnitMark};
 
@@ -308,22 +305,6 @@ fn purpose(class: &str) -> &'static str {
         "D5" => "background",
         _ => "",
     }
-}
-
-/// Text as HTML shows it, in an element or in a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for symbol in text.chars() {
-        match symbol {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(symbol),
-        }
-    }
-    out
 }
 
 const STYLE: &str = include_str!("html/style.css");

@@ -142,11 +142,6 @@ impl Report {
         }
         Ok(())
     }
-
-    /// The report for a terminal: plain ASCII, at most 100 columns, human units, newline at the end.
-    pub fn table(&self) -> String {
-        table::render(self)
-    }
 }
 
 /// What kind of run a report is about.

@@ -16,6 +16,7 @@
 
 pub mod intersection;
 pub mod lane;
+pub mod map_matching;
 pub mod priority;
 pub mod sign;
 pub mod signal;
@@ -26,37 +27,21 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 use v2x_core::limits::MAX_FIX_AGE;
-use v2x_core::{Anchor, Event, Fix, Instant, Received, SendRequest, WireTime};
+use v2x_core::{Event, Fix, Instant, Received, SendRequest, WireTime};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};
 
 pub use intersection::{IntersectionId, Intersections, Refusal};
-pub use lane::LaneMatch;
+pub use map_matching::LaneMatch;
 pub use priority::{Ask, AskError, End, Progress};
 pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
 
 use crate::limits;
-use lane::Matcher;
+use crate::moment::Moment;
+use map_matching::Matcher;
 use priority::{Approach, Request, Requests, Step};
 use sign::Signs;
-
-/// One moment by both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// The core's time.
-    pub now: Instant,
-    /// The wire clock at it.
-    pub wire: WireTime,
-}
-
-impl Moment {
-    /// `now`, and what the wire clock reads then.
-    #[must_use]
-    pub fn at(now: Instant, anchor: &Anchor) -> Self {
-        Self { now, wire: anchor.wire_at(now) }
-    }
-}
 
 /// A vehicle's view of roadside infrastructure.
 #[derive(Clone, Debug)]

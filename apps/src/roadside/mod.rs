@@ -3,40 +3,32 @@
 //! corrections.
 
 pub mod background;
+mod client;
 pub mod content;
 pub mod corrections;
 pub mod line;
 pub mod map;
+mod message;
 pub mod plan;
 pub mod priority;
 pub mod rtcm;
 pub mod signals;
 pub mod work_zone;
 
-use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::{EventId, Input, Instant, Received, Refusal, SendRequest, WireTime};
-use v2x_proto::{Class, v1};
+use v2x_core::{EventId, Input, Instant, Received, Refusal, WireTime};
+use v2x_proto::v1;
 
 use self::background::Background;
+pub use self::client::ClientId;
 use self::corrections::Corrections;
 use self::line::{Line, LineError};
 use self::priority::Priorities;
 use self::signals::Signals;
 use self::work_zone::WorkZones;
 use crate::roadside::content::Content;
-
-/// A connection, or a sender of datagrams, that speaks as a controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "client {}", self.0)
-    }
-}
 
 /// What the station tells the application of a roadside unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -309,32 +301,6 @@ fn describe(config: &Content, period: Duration) -> String {
         ));
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
-}
-
-fn request(
-    message_type: v1::MessageType,
-    class: Class,
-    subject: u32,
-    lifetime_ms: u32,
-    due: Instant,
-    payload: Vec<u8>,
-) -> SendRequest {
-    SendRequest {
-        message_type: message_type as u32,
-        class,
-        lifetime_ms,
-        max_hops: 1,
-        area: None,
-        subject,
-        due: Some(due),
-        token: None,
-        payload: Bytes::from(payload),
-    }
-}
-
-fn next_after(due: Instant, interval: Duration, now: Instant) -> Instant {
-    let next = due + interval;
-    if next > now { next } else { now + interval }
 }
 
 /// Bad lines are told this often at most.

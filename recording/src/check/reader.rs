@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use v2x_proto::v1;
 
-use super::CheckError;
+use super::error::CheckError;
 use crate::record;
 
 /// A recording being read.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
+use super::text::{escape, put};
 use crate::report::human::{count, percent};
 use crate::report::{Detection, Report};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
+use super::text::{escape, put};
 use crate::report::human::percent;
 use crate::report::{Flood, FloodBand, Report};
 

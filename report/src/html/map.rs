@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape;
+use super::text::{escape, put};
 
 /// What the map shows. Coordinates are metres east and north of any one point; points that are no numbers are left out.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::escape;
+use super::text::{escape, put};
 use crate::report::DistanceBin;
 use crate::report::human::{count, time};
 use crate::stats::{Stage, Summary};

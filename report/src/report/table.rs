@@ -7,8 +7,15 @@ use super::human::{count, percent, time};
 use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
 use crate::stats::{Stage, Summary};
 
+impl Report {
+    /// The report for a terminal: plain ASCII, at most 100 columns, human units, newline at the end.
+    pub fn table(&self) -> String {
+        render(self)
+    }
+}
+
 /// Renders the whole table. Lines are at most [`WIDTH`] columns, but for warnings, which stay whole.
-pub(super) fn render(report: &Report) -> String {
+fn render(report: &Report) -> String {
     let mut out = String::with_capacity(4096);
     headline(&mut out, report);
     classes(&mut out, &report.classes);
