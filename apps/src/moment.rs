@@ -17,4 +17,10 @@ impl Moment {
     pub fn at(now: Instant, anchor: &Anchor) -> Self {
         Self { now, wire: anchor.wire_at(now) }
     }
+
+    /// What ties both clocks to each other at this moment.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        Anchor { instant: self.now, wire: self.wire }
+    }
 }

@@ -152,7 +152,7 @@ impl Vehicle {
                 self.seen += 1;
                 self.road.event(event, Moment::at(now, &anchor()));
             }
-            match self.road.poll() {
+            match self.road.next_output() {
                 None => return sent,
                 Some(Output::News(news)) => self.news.push((now, news)),
                 Some(Output::Send(request)) => sent.extend(self.station.feed(now, Input::Send(request))),

@@ -16,19 +16,22 @@ pub mod signals;
 pub mod work_zone;
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
-use v2x_core::{EventId, Input, Instant, Received, Refusal, WireTime};
+use v2x_core::{Event, EventId, Input, Instant, Received, Refusal, SendingState, WireTime};
 use v2x_proto::v1;
 
 use self::background::Background;
 pub use self::client::ClientId;
+use self::content::Content;
 use self::corrections::Corrections;
 use self::line::{Line, LineError};
 use self::priority::Priorities;
 use self::signals::Signals;
 use self::work_zone::WorkZones;
-use crate::roadside::content::Content;
+use crate::application::Application;
+use crate::moment::Moment;
 
 /// What the station tells the application of a roadside unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +64,8 @@ pub struct Roadside {
     bad_lines: BadLines,
     description: String,
     silent: bool,
+    /// What was due at the last poll and was not taken yet.
+    due: VecDeque<Input>,
 }
 
 /// Lines that could not be used: told when the first comes, and then not too often.
@@ -86,6 +91,7 @@ impl Roadside {
             bad_lines: BadLines::default(),
             description: describe(config, background.period()),
             silent: *config == Content::default(),
+            due: VecDeque::new(),
             background,
         }
     }
@@ -250,6 +256,34 @@ impl Roadside {
         }
         let signals = &self.signals;
         self.priorities.tell(now, wire, |id| signals.speaker(id).is_some());
+    }
+}
+
+impl Application for Roadside {
+    fn event(&mut self, event: &Event, at: Moment) {
+        let heard = match event {
+            Event::Received(received) if received.message_type == v1::MessageType::PriorityRequest as u32 => {
+                Heard::Request(received.clone())
+            }
+            Event::HazardAccepted { id, .. } => Heard::HazardAccepted(*id),
+            Event::HazardRefused { refusal, .. } => Heard::HazardRefused(*refusal),
+            Event::HazardRenamed { old, new } => Heard::HazardRenamed { old: *old, new: *new },
+            Event::Sending(state) => return self.set_sending(*state == SendingState::Allowed),
+            _ => return,
+        };
+        self.heard(&heard, at.now, at.wire);
+    }
+
+    fn deadline(&self, at: Moment) -> Option<Instant> {
+        if self.due.is_empty() { self.next_due() } else { Some(at.now) }
+    }
+
+    fn poll(&mut self, at: Moment) -> Option<Input> {
+        while self.due.is_empty() && self.next_due().is_some_and(|due| due <= at.now) {
+            let due = self.due(at.now, at.wire);
+            self.due.extend(due);
+        }
+        self.due.pop_front()
     }
 }
 
