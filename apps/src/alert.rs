@@ -8,8 +8,9 @@ use core::time::Duration;
 
 use v2x_core::{
     Change, Changed, Command, Draft, Event, EventId, Fix, Input, Instant, Neighbour, NeighbourTable, Plane,
-    Velocity, WireTime, cause, velocity,
+    Velocity, WireTime, velocity,
 };
+use v2x_proto::cause;
 use v2x_proto::{Class, v1};
 
 use crate::application::Application;

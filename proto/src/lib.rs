@@ -9,6 +9,7 @@
 //! This crate has no clock, no IO and no randomness, and no input makes it panic.
 
 pub mod area;
+pub mod cause;
 pub mod class;
 pub mod credential;
 pub mod digest;

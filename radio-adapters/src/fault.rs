@@ -11,7 +11,7 @@ use bytes::BytesMut;
 
 use self::lane::Lane;
 use crate::clock::monotonic_ns;
-use crate::radio::{Counters, LinkAddress, LinkState, Priority, Radio, RxMeta, TxFrame};
+use crate::radio::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
 
 pub use lane::FaultCounters;
 pub use rates::{FaultError, FaultRates, MAX_HOLD_BACK};
@@ -34,7 +34,7 @@ pub struct FaultConfig {
 pub struct Fault<R> {
     radio: R,
     receive: Lane<RxMeta>,
-    send: Lane<(Priority, Option<LinkAddress>)>,
+    send: Lane<Manner>,
     scratch: BytesMut,
 }
 
@@ -71,9 +71,8 @@ impl<R: Radio> Fault<R> {
     /// Hands frames that met their fate to the radio inside.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u64>>> {
         let mut last = None;
-        while let Some((bytes, (priority, source))) = self.send.front() {
-            let frame = TxFrame { bytes, priority: *priority, source: *source };
-            let sent = ready!(self.radio.poll_send(cx, &frame));
+        while let Some((bytes, manner)) = self.send.front() {
+            let sent = ready!(self.radio.poll_send(cx, &manner.of(bytes)));
             self.send.pop();
             last = Some(sent?);
         }
@@ -107,12 +106,20 @@ impl<R: Radio> Radio for Fault<R> {
         // Before taking the new frame: its fate is drawn once, so it cannot be given back.
         ready!(self.poll_drain(cx))?;
         let bytes = BytesMut::from(frame.bytes);
-        self.send.admit(bytes, (frame.priority, frame.source));
+        self.send.admit(bytes, Manner(TxFrame { bytes: &[], ..*frame }));
         match self.poll_drain(cx) {
             Poll::Ready(Ok(Some(sent_ns))) => Poll::Ready(Ok(sent_ns)),
             Poll::Ready(Ok(None)) | Poll::Pending => Poll::Ready(Ok(monotonic_ns())),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.radio.capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        self.radio.poll_channel_load(cx)
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -132,6 +139,16 @@ impl<R: Radio> Radio for Fault<R> {
     }
 }
 
+/// How a frame is sent: the request without its bytes.
+#[derive(Debug, Clone, Copy)]
+struct Manner(TxFrame<'static>);
+
+impl Manner {
+    fn of<'a>(&self, bytes: &'a [u8]) -> TxFrame<'a> {
+        TxFrame { bytes, ..self.0 }
+    }
+}
+
 /// Lost frames looked at in one poll before others get their turn.
 const MAX_TURNS: usize = 64;
 
@@ -141,6 +158,7 @@ mod tests {
     use crate::mem::{MemHub, MemRadio};
     use crate::radio::RadioExt;
     use crate::testnet::run;
+    use v2x_proto::link::AccessCategory;
 
     const SENDER: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 1]);
     const RECEIVER: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 2]);
@@ -152,7 +170,7 @@ mod tests {
     async fn send_all(radio: &mut impl Radio, frames: u8) {
         for n in 0..frames {
             let bytes = &[n; 40];
-            let frame = TxFrame { bytes, priority: Priority::Video, source: None };
+            let frame = TxFrame::new(bytes, AccessCategory::Video);
             radio.send(&frame).await.unwrap();
         }
     }

@@ -30,9 +30,10 @@ use v2x_proto::v1;
 
 use crate::record;
 use crate::transcript;
-pub use error::CheckError;
 use reader::{Reader, Step};
 use signatures::{Forged, RecordedKey, Signatures};
+
+pub use error::CheckError;
 
 /// Checks a recording in a file.
 ///

@@ -13,7 +13,7 @@
 //! | 3 | hazards as commands, trust, the pool in the header |
 //! | 4 | `channel_load`, tokens of requests |
 
-mod field;
+mod fields;
 mod hazard;
 
 use bytes::Bytes;
@@ -24,13 +24,11 @@ use v2x_core::{
 };
 use v2x_proto::{Class, v1};
 
-pub use self::field::{RecordError, VERSION};
-use self::field::{decode_area, encode_area, narrow};
+use self::fields::{decode_area, encode_area, narrow};
 use self::hazard::{decode_command, encode_command};
 use crate::transcript;
 
-/// The oldest layout that is still read: up to [`VERSION`] each says less than the next, and nothing otherwise.
-pub const OLDEST_VERSION: u32 = 3;
+pub use self::fields::{OLDEST_VERSION, RecordError, VERSION};
 
 /// First bytes of a recording file.
 pub const MAGIC: &[u8; 8] = b"RDCASTR\n";
@@ -175,6 +173,8 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
     Ok((now, input))
 }
 
+const UNKNOWN_KIND: &str = "an input of a kind that this version does not have";
+
 fn write(record: v1::record::Record, out: &mut Vec<u8>) {
     out.extend_from_slice(&v1::Record { record: Some(record) }.encode_length_delimited_to_vec());
 }
@@ -206,8 +206,6 @@ fn decode_fix(fix: &v1::RecordedFix) -> Result<Fix, RecordError> {
         time: WireTime::from_micros(fix.fix_time_us),
     })
 }
-
-const UNKNOWN_KIND: &str = "an input of a kind that this version does not have";
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@
 //! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into
 //! words.
 
-mod entry;
+mod fields;
 mod hazard;
 
 use core::fmt::Write as _;
@@ -13,7 +13,7 @@ use core::fmt::Write as _;
 use v2x_core::{Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, Standing};
 use v2x_proto::Class;
 
-use self::entry::{Reader, write_bytes, write_event_id, write_id, write_optional_id};
+use self::fields::{Reader, hex, write_bytes, write_event_id, write_id, write_optional_id};
 
 /// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
 pub fn write(output: &Output, out: &mut Vec<u8>) {
@@ -287,10 +287,6 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
     reader.0.is_empty().then_some(text)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 const TRANSMIT: u8 = 1;
 const RECEIVED: u8 = 2;
 const DROPPED: u8 = 3;
@@ -346,8 +342,9 @@ mod tests {
         Token, Transmit, WireTime,
     };
 
+    use v2x_proto::Digest;
     use v2x_proto::link::Origin;
-    use v2x_proto::{Digest, v1};
+    use v2x_proto::v1;
 
     const ID: MessageId = MessageId { signer: Digest([0xab; 8]), class: Class::D2, sequence: 7 };
 

@@ -10,8 +10,8 @@ use v2x_core::{
 };
 use v2x_proto::{Class, v1};
 
-use crate::craft::{awareness, read};
-use crate::stations::{Authority, PLACE, Station, anchor};
+use testkit::craft::{awareness, read};
+use testkit::{Authority, PLACE, Station, anchor};
 
 // MSD/GFQ/TI/01.
 #[test]
@@ -216,7 +216,7 @@ fn without_a_recent_position_nothing_is_said() {
 fn a_station_that_may_not_speak_of_itself_does_not() {
     let authority = Authority::new();
     let identity = authority.identity_with(1, Permissions::HAZARD);
-    let node = v2x_core::Node::new(Config::vehicle(), identity, authority.trust(), 7, anchor());
+    let node = v2x_core::Node::new(Config::vehicle(), identity, authority.trust.clone(), 7, anchor());
     let mut station = Station::with(1, node);
     station.start(Instant::ZERO, PLACE);
     let sent =

@@ -14,10 +14,10 @@ use v2x_core::{
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::craft::{Crafter, circle, forged, hazard_of, probe};
 use crate::revocation;
 use crate::signers::strangers;
-use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
+use testkit::craft::{Crafter, circle, forged, hazard_of, probe};
+use testkit::{Authority, PLACE, Station, anchor, fix, frame};
 
 /// Something that happens to a station; numbers are drawn, and taken modulo what there is.
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ impl Victim {
         let pseudonym = PseudonymConfig { change, ..PseudonymConfig::default() };
         let config = Config { pseudonym, ..Config::vehicle() };
         let pool = Pool::new(identities).unwrap();
-        let node = Node::new(config, pool, authority.trust(), 7, anchor());
+        let node = Node::new(config, pool, authority.trust.clone(), 7, anchor());
         let mut station = Station::with(1, node);
         station.start(Instant::ZERO, PLACE);
         let most = std::collections::BTreeMap::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use v2x_core::{AwarenessRule, Config, Event, Input, Instant, LoadSource, limits};
 
-use crate::stations::{PLACE, Station, fix};
+use testkit::{PLACE, Station, fix};
 
 /// Alone, with ten beacons a second: what was decoded is its own, a twentieth of the channel.
 fn alone() -> Station {

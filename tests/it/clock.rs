@@ -9,8 +9,8 @@ use v2x_core::{AwarenessRule, ClockState, Config, Event, Input, Instant, Sending
 use v2x_proto::Class;
 use v2x_proto::envelope::TbsRepr;
 
-use crate::craft::{Crafter, circle, hazard};
-use crate::stations::{PLACE, START, Station, anchor, fix};
+use testkit::craft::{Crafter, circle, hazard};
+use testkit::{PLACE, START, Station, anchor, fix};
 
 const AT: Instant = Instant::from_millis(2_000);
 const HOUR: Duration = Duration::from_secs(3600);

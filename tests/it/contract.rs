@@ -11,11 +11,11 @@ use v2x_core::{
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::{Class, Digest, hop};
 
-use crate::craft::probe;
-use crate::stations::{Authority, PLACE, START, Station, Street, anchor, fix, frame};
+use testkit::craft::probe;
+use testkit::{Authority, PLACE, START, Station, Street, anchor, fix, frame};
 
 /// Frames of one station over `seconds`, as it sends them.
-fn frames_of(number: u8, seconds: u64) -> Vec<(Instant, Bytes)> {
+fn frames_of(number: u32, seconds: u64) -> Vec<(Instant, Bytes)> {
     let mut sender = Station::new(number, Config::vehicle());
     sender.start(Instant::ZERO, PLACE);
     let mut frames = Vec::new();
@@ -34,6 +34,15 @@ fn frames_of(number: u8, seconds: u64) -> Vec<(Instant, Bytes)> {
         };
         frames.extend(sender.feed(now, input).into_iter().map(|bytes| (now, bytes)));
     }
+}
+
+/// Three stations that write down all they put out.
+fn transcribed() -> Street {
+    let mut street = Street::new(3);
+    for station in &mut street.stations {
+        station.transcribe = v2x_recording::transcript::write;
+    }
+    street
 }
 
 fn payload_offset(bytes: &Bytes) -> usize {
@@ -142,7 +151,7 @@ fn every_timer_makes_progress_when_left_alone() {
 #[test]
 fn early_timeouts_change_nothing() {
     let run = |extra| {
-        let mut street = Street::new(3);
+        let mut street = transcribed();
         street.extra_timeouts = extra;
         street.run(Instant::from_millis(5_000));
         street.stations.into_iter().map(|station| station.transcript).collect::<Vec<_>>()
@@ -156,7 +165,7 @@ fn early_timeouts_change_nothing() {
 #[test]
 fn equal_runs_have_equal_transcripts() {
     let run = || {
-        let mut street = Street::new(3);
+        let mut street = transcribed();
         street.run(Instant::from_millis(5_000));
         street.stations.into_iter().map(|station| station.transcript).collect::<Vec<_>>()
     };
@@ -358,7 +367,7 @@ fn without_position_clock_or_credential_it_listens_and_says_so_once() {
 fn what_a_station_sends_is_what_it_was_asked_to() {
     let authority = Authority::new();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+    let node = Node::new(config, authority.identity(1), authority.trust.clone(), 1, anchor());
     let mut sender = Station::with(1, node);
     sender.start(Instant::ZERO, PLACE);
     let payload = Bytes::from_static(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]);
@@ -395,7 +404,7 @@ fn a_token_comes_back_with_what_becomes_of_its_request_and_changes_nothing_else(
     let answers = |tokens: [Option<Token>; 5]| {
         let authority = Authority::new();
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+        let node = Node::new(config, authority.identity(1), authority.trust.clone(), 1, anchor());
         let mut station = Station::with(1, node);
         station.start(Instant::ZERO, PLACE);
         let from = station.events.len();
@@ -450,7 +459,7 @@ fn seconds_of_trouble(noise: Option<&Bytes>) -> Trouble {
     let authority = Authority::new();
     let request = CredentialRequest { duration_min: 2, ..Authority::request(&Authority::key(1)) };
     let identity = authority.identity_as(1, &request);
-    let node = Node::new(Config::vehicle(), identity, authority.trust(), 7, anchor());
+    let node = Node::new(Config::vehicle(), identity, authority.trust.clone(), 7, anchor());
     let mut station = Station::with(1, node);
     let (mut sent, mut states) = (Vec::new(), Vec::new());
     let start = Instant::from_millis(50_000);

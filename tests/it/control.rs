@@ -8,19 +8,18 @@ use std::time::Duration;
 
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
+use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId};
 use v2x_core::{
     Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
     Node, Position, State, WireTime,
 };
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::handler::ControlHandler;
-use v2x_node::daemon::control::request::{Declaration, Place};
-use v2x_node::daemon::control::{Client, ClientError};
 use v2x_node::daemon::listeners::Listeners;
 use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::stations::{Authority, PLACE, START};
+use testkit::{Authority, PLACE, START};
 
 /// A station, its control handler, and what that printed.
 struct Daemon {
@@ -29,21 +28,37 @@ struct Daemon {
     control: ControlHandler,
     position: Option<Position>,
     printed: Vec<u8>,
+    /// Commands wait until there are so many, and go into the station newest first.
+    hold: usize,
+    held: Vec<Input>,
 }
 
 impl Daemon {
-    fn new(number: u8, hub: &MemHub, socket: &Path) -> Self {
+    fn new(number: u32, hub: &MemHub, socket: &Path) -> Self {
         let authority = Authority::new();
         let anchor = Anchor { instant: monotonic(), wire: START };
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let node =
-            Node::with_host(config, authority.identity(number), authority.trust(), 7, anchor, Box::new(Live));
-        let radio = hub.join(LinkAddress([2, 0, 0, 0, 0, number]));
+        let node = Node::with_host(
+            config,
+            authority.identity(number),
+            authority.trust.clone(),
+            7,
+            anchor,
+            Box::new(Live),
+        );
+        let radio = hub.join(LinkAddress(testkit::address(number)));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
         let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
-        let mut daemon =
-            Self { station, listeners: Listeners::new(anchor), control, position: None, printed: Vec::new() };
+        let mut daemon = Self {
+            station,
+            listeners: Listeners::new(anchor),
+            control,
+            position: None,
+            printed: Vec::new(),
+            hold: 1,
+            held: Vec::new(),
+        };
         let wire = daemon.station.node().anchor().wire_at(monotonic());
         daemon.input(Input::Clock { wire, state: ClockState::Locked });
         daemon
@@ -80,7 +95,10 @@ impl Daemon {
             let Listeners { statistics, advisor, .. } = &mut self.listeners;
             let command =
                 self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
-            command.into_iter().for_each(|command| self.input(command));
+            self.held.extend(command);
+            if self.held.len() >= self.hold {
+                std::mem::take(&mut self.held).into_iter().rev().for_each(|command| self.input(command));
+            }
             self.tell();
         }
     }
@@ -122,7 +140,7 @@ fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathB
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let hub = MemHub::new();
     runtime.block_on(async {
-        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[usize::from(number) - 1]));
+        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[number as usize - 1]));
         test(daemons, sockets.clone()).await;
     });
     std::fs::remove_dir_all(&directory).unwrap();
@@ -233,6 +251,31 @@ fn what_is_declared_ahead_concerns_who_drives_there_until_it_is_over() {
 }
 
 #[test]
+fn two_programs_have_commands_open_at_once_and_each_hears_of_its_own() {
+    run("open", async |mut daemons, [socket, _]| {
+        daemons[0].drive(PLACE);
+        daemons[0].hold = 2;
+        let program = move || {
+            let mut programs = [1, 2].map(|number| (number, Client::connect(&socket).unwrap()));
+            for (number, client) in &mut programs {
+                let declaration = Declaration { cause: Some(*number), ..Declaration::default() };
+                let id = Some(RequestId::Number(u64::from(*number)));
+                client.send(&Call { id, request: Request::New(declaration) }).unwrap();
+            }
+            let answers = programs.each_mut().map(|(_, client)| client.receive().unwrap());
+            (answers, programs[0].1.hazards().unwrap())
+        };
+        let (answers, hazards) = serve(&mut daemons, program).await;
+        for (number, answer) in [1, 2].into_iter().zip(answers) {
+            assert_eq!(answer.id, Some(RequestId::Number(u64::from(number))));
+            let event = answer.event.unwrap();
+            let cause = hazards.iter().find(|hazard| hazard.event == event).unwrap().cause;
+            assert_eq!(cause, number);
+        }
+    });
+}
+
+#[test]
 fn a_concern_is_told_when_it_begins_and_when_it_ends() {
     run("concern", async |mut daemons, [driver, other]| {
         let accident = PLACE.moved(320.0, 0.0);
@@ -292,7 +335,7 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
 fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     run("refused", async |mut daemons, [socket, _]| {
         let declare = move || {
-            let place = Some(Place::At(Position::default()));
+            let place = Some(Place::At(Point::default()));
             let accident = Declaration { cause: Some(2), place, ..Declaration::default() };
             let mut client = Client::connect(&socket).unwrap();
             (
@@ -315,6 +358,7 @@ fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     });
 }
 
-fn accident_id() -> EventId {
-    accident(0).id
+fn accident_id() -> v2x_api::EventId {
+    let EventId { origin, number } = accident(0).id;
+    v2x_api::EventId { origin, number }
 }

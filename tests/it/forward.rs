@@ -8,8 +8,8 @@ use std::time::Duration;
 use v2x_core::{Instant, Scheme, hops_for};
 use v2x_proto::{AreaView, Class, Shape};
 
-use crate::craft::circle;
-use crate::field::{Crew, Field, flood};
+use testkit::craft::circle;
+use testkit::field::{Crew, Field, flood};
 
 mod geodesics;
 mod highway;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 use v2x_core::{
     Change, ChangeRule, Command, Config, Draft, Event, EventId, Input, Instant, Permissions, Pool,
-    PseudonymConfig, Refusal, Repeat, State, cause,
+    PseudonymConfig, Refusal, Repeat, State,
 };
+use v2x_proto::cause;
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 
 use self::scene::{Actor, Scene, quiet};
-use crate::craft::{self, Crafter};
-use crate::stations::{Authority, anchor};
+use testkit::craft::{self, Crafter};
+use testkit::{Authority, PLACE, anchor};
 
 mod alerts;
 mod names;
@@ -177,11 +178,9 @@ fn only_who_is_permitted_negates_and_receivers_hold_others_to_it() {
 
 /// Everybody hears a message about an event by somebody who obeys no rule.
 fn hear_crafted(scene: &mut Scene, crafter: &Crafter, id: EventId, state: v1::HazardState) {
-    let hazard = v1::Hazard {
-        state: state.into(),
-        id: Some(v1::EventId { origin: id.origin.0.to_vec().into(), number: id.number }),
-        ..craft::hazard_of(id.origin, scene.now)
-    };
+    let detected = anchor().wire_at(scene.now);
+    let hazard =
+        v1::Hazard { state: state.into(), ..testkit::hazard::new(id.origin, id.number, PLACE, detected) };
     hear_hazard(scene, crafter, &hazard);
 }
 
@@ -194,7 +193,7 @@ fn hear_hazard(scene: &mut Scene, crafter: &Crafter, hazard: &v1::Hazard) {
     };
     let bytes = crafter.full(&fields);
     for index in 0..scene.actors.len() {
-        scene.feed(index, crate::stations::frame(&bytes, [2, 9, 9, 9, 9, 9]));
+        scene.feed(index, testkit::frame(&bytes, [2, 9, 9, 9, 9, 9]));
     }
     scene.run(5);
 }
@@ -228,7 +227,10 @@ fn a_repetition_keeps_its_interval_and_stops_when_it_was_asked_to_or_the_event_e
 // Row 50: signed bytes are said again while they are fresh, and signed anew before they are not.
 #[test]
 fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
-    let mut scene = Scene::convoy(2);
+    let authority = Authority::new();
+    let usual = Permissions(u64::MAX).without(Permissions::ISSUE).without(Permissions::WIDE_AREA);
+    let car = |number, at| Actor::new(quiet(), authority.identity_with(number, usual), at, 15.0);
+    let mut scene = Scene::of(vec![car(1, 0.0), car(2, -20.0)]);
     scene.run(100);
     let id = scene.declare(0, Draft { validity: Duration::from_secs(300), ..queue() });
     let declared = anchor().wire_at(scene.now);
@@ -246,6 +248,25 @@ fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
     assert_eq!(scene.actors[1].changes(), [(id, Change::New)], "one event, not copies");
     let refused = ["event_superseded", "not_origin", "rate_limited_signer", "stale"];
     assert!(refused.iter().all(|name| scene.actors[1].drops(name) == 0));
+}
+
+// Whoever may have floods live for more than a minute signs them for as long as the event holds: a vehicle that carries one
+// over a gap needs more time than a minute less the age it had when it left.
+#[test]
+fn a_station_with_the_permission_for_it_signs_for_as_long_as_the_event_holds() {
+    let mut scene = Scene::convoy(1);
+    scene.run(100);
+    for (validity_s, lifetime_ms) in [(300, 300_000), (3_600, 600_000)] {
+        scene.declare(0, Draft { validity: Duration::from_secs(validity_s), ..queue() });
+        scene.run(100_000);
+        let tbs = craft::read(&scene.actors[0].said().last().unwrap().2.bytes).1;
+        let least = lifetime_ms - 1_000;
+        assert!((least..=lifetime_ms).contains(&tbs.lifetime_ms), "{} of {lifetime_ms}", tbs.lifetime_ms);
+    }
+    let mut messages: Vec<_> = scene.actors[0].said().iter().map(|(.., frame)| frame.id).collect();
+    messages.sort_unstable();
+    messages.dedup();
+    assert_eq!(messages.len(), 2, "200 s on, each is still the message it was");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use v2x_proto::Class;
 use v2x_proto::payload::Message;
 use v2x_proto::v1::{self, LaneKind, PriorityState, SignalPhase};
 
-use crate::stations::{PLACE, Station, anchor, fix};
+use testkit::{PLACE, Station, anchor, fix};
 
 const ID: IntersectionId = IntersectionId { region: 49, number: 17 };
 
@@ -23,7 +23,7 @@ struct Unit {
 }
 
 impl Unit {
-    fn new(number: u8, green_ms: u64) -> Self {
+    fn new(number: u32, green_ms: u64) -> Self {
         let config = Config { awareness: AwarenessRule::Off, ..Config::roadside() };
         let mut station = Station::new(number, config);
         station.start(Instant::ZERO, PLACE);
@@ -110,7 +110,7 @@ struct Vehicle {
 }
 
 impl Vehicle {
-    fn new(number: u8) -> Self {
+    fn new(number: u32) -> Self {
         let station = Station::silent(number);
         let road = Infrastructure::new(station.node.digest());
         Self { station, road, news: Vec::new(), seen: 0 }

@@ -14,6 +14,9 @@ mod workspace;
 // The committed protobuf code is what the schema gives.
 mod generated;
 
+// The threat model names tests that exist.
+mod security;
+
 // Golden vectors of everything on the wire, read by a second implementation too.
 mod golden;
 
@@ -22,12 +25,6 @@ mod contract;
 
 // A change of pseudonym as an eavesdropper sees it.
 mod pseudonym;
-
-// Several stations on one virtual clock.
-mod stations;
-
-// Frames no honest station would send.
-mod craft;
 
 // Signers with something wrong about them.
 mod signers;
@@ -82,9 +79,6 @@ mod revocation;
 
 // Clocks that are wrong, and clocks that are set.
 mod clock;
-
-// Many stations in a field, with whatever links between them.
-mod field;
 
 // Messages of several hops through many stations.
 mod forward;

@@ -13,8 +13,8 @@ use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, v1};
 
-use crate::craft::{Crafter, forged, read};
-use crate::stations::{Authority, PLACE, Station, Street, anchor, fix};
+use testkit::craft::{Crafter, forged, read};
+use testkit::{Authority, PLACE, Station, Street, anchor, fix};
 
 const AT: Instant = Instant::from_millis(1_000);
 
@@ -112,7 +112,8 @@ fn numbers_start_by_the_clock_and_count_up_by_one_per_class() {
     let mut frames = station.drive(Instant::ZERO, Instant::from_millis(3_000), street);
     let at = Instant::from_millis(3_001);
     for class in [Class::D0, Class::D0, Class::D4] {
-        frames.extend(station.feed(at, Input::Send(crate::craft::probe(class))).into_iter().map(|b| (at, b)));
+        frames
+            .extend(station.feed(at, Input::Send(testkit::craft::probe(class))).into_iter().map(|b| (at, b)));
     }
     for class in [Class::D0, Class::D2, Class::D4] {
         let of_class: Vec<_> = frames.iter().map(|(_, b)| read(b).1).filter(|f| f.class == class).collect();

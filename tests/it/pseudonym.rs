@@ -13,7 +13,8 @@ use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
 use v2x_proto::{Class, Digest, hop, v1};
 use v2x_recording::transcript;
 
-use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
+use testkit::drive::drain;
+use testkit::{Authority, PLACE, Station, anchor, fix, frame};
 
 /// A car that changes about every `seconds`, and keeps what it transmits.
 struct Car {
@@ -31,7 +32,7 @@ struct Car {
 impl Car {
     fn new(pool: Pool, pseudonym: PseudonymConfig, seed: u64) -> Self {
         let config = Config { pseudonym, ..Config::vehicle() };
-        let node = Node::new(config, pool, Authority::new().trust(), seed, anchor());
+        let node = Node::new(config, pool, Authority::new().trust.clone(), seed, anchor());
         let mut car = Self {
             node,
             now: Instant::ZERO,
@@ -63,7 +64,8 @@ impl Car {
 
     fn sleep_to(&mut self, end: Instant) {
         loop {
-            let Output::Timeout(at, _) = self.node.poll_output() else { panic!("not drained") };
+            let (at, _) =
+                drain(&mut self.node, |output| assert!(matches!(output, Output::Timeout(..)), "not drained"));
             if at > end {
                 break;
             }
@@ -79,15 +81,14 @@ impl Car {
 
     fn feed(&mut self, input: Input) {
         self.node.handle_input(self.now, input);
-        loop {
-            let output = self.node.poll_output();
+        drain(&mut self.node, |output| {
             transcript::write(&output, &mut self.transcript);
             match output {
                 Output::Transmit(frame) => self.sent.push((self.now, frame)),
                 Output::Event(event) => self.events.push((self.now, event)),
-                Output::Timeout(..) => return,
+                Output::Timeout(..) => {}
             }
-        }
+        });
     }
 
     fn say(&mut self, class: Class, lifetime_ms: u32) {
@@ -125,7 +126,7 @@ fn every(seconds: u64, silence_ms: u64) -> PseudonymConfig {
     PseudonymConfig { change, silence: Duration::from_millis(silence_ms) }
 }
 
-fn pool(first: u8, count: u8) -> Pool {
+fn pool(first: u32, count: u32) -> Pool {
     let authority = Authority::new();
     Pool::new((first..first + count).map(|number| authority.identity(number)).collect::<Vec<Identity>>())
         .unwrap()
@@ -326,7 +327,7 @@ fn its_own_frames_from_before_a_restart_are_not_another_stations() {
         again.now = car.now;
         let wire = anchor().wire_at(car.now);
         let start = Anchor { instant: car.now, wire };
-        again.node = Node::new(Config::vehicle(), pool(1, 4), Authority::new().trust(), 7, start);
+        again.node = Node::new(Config::vehicle(), pool(1, 4), Authority::new().trust.clone(), 7, start);
         again.feed(Input::Clock { wire, state: ClockState::Locked });
         assert_eq!(again.node.digest(), own, "it speaks as before");
         again.feed(fix(car.now, PLACE));

@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
+use testkit::drive::drain;
 use v2x_core::{
     Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
     PseudonymConfig, ReceivedFrame, WireTime,
@@ -40,15 +41,12 @@ impl Recorded {
         let now = Instant::from_millis(at_ms);
         record::write_input(now, &input, &mut self.bytes);
         self.node.handle_input(now, input);
-        loop {
-            let output = self.node.poll_output();
+        drain(&mut self.node, |output| {
             record::write_output(&output, &mut self.bytes);
-            match output {
-                Output::Transmit(frame) => self.transmitted.push(frame.bytes),
-                Output::Timeout(..) => return,
-                Output::Event(_) => {}
+            if let Output::Transmit(frame) = output {
+                self.transmitted.push(frame.bytes);
             }
-        }
+        });
     }
 }
 

@@ -15,7 +15,7 @@ use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, PriorityState};
 use v2x_proto::{AreaView, Class, Digest};
 
-use crate::stations::{PLACE, Station, anchor, fix};
+use testkit::{PLACE, Station, anchor, fix};
 
 #[test]
 fn a_car_takes_all_that_a_unit_says() {

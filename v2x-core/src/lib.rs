@@ -20,12 +20,13 @@ pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Imminent, Instant,
     MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig, Purpose,
     ReceiveStamps, Received, ReceivedFrame, Role, Scheme, SendRequest, SendStamps, SendingState, Sent,
-    Stream, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits, strict, velocity,
+    Stream, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits, radii_of_curvature,
+    strict, velocity,
 };
 pub use congestion::LoadSource;
 pub use forward::{Area, ForwardCause, Forwarded, contention, hops_for};
 pub use hazard::{
-    Change, Changed, Command, Concern, Draft, EventId, Known, MAX_VALIDITY, Refusal, Repeat, State, cause,
+    Change, Changed, Command, Concern, Draft, EventId, Known, MAX_VALIDITY, Refusal, Repeat, State,
 };
 pub use misbehaviour::{Check, Claim, Observation, Standing, Suspicion, Watch};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};

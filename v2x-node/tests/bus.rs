@@ -17,8 +17,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use town::Town;
-use v2x_node::daemon::control::Client;
-use v2x_node::daemon::control::answer::Priority;
+use v2x_api::{Client, PriorityStatus};
 
 /// A controller of intersection 18: says what it shows, and grants whatever is asked. What it was asked comes out.
 fn controller(feed: &Path) -> (JoinHandle<()>, Receiver<Value>) {
@@ -122,7 +121,7 @@ fn a_bus_asks_the_intersection_ahead_and_is_told_what_becomes_of_it() {
 }
 
 /// Reads on until a request is granted.
-fn until_granted(mut watch: v2x_node::daemon::control::Watch) -> impl Iterator<Item = Priority> {
+fn until_granted(mut watch: v2x_api::Watch) -> impl Iterator<Item = PriorityStatus> {
     watch.set_patience(Some(Duration::from_secs(60))).unwrap();
     core::iter::from_fn(move || {
         loop {

@@ -10,8 +10,7 @@ mod town;
 use std::path::Path;
 
 use town::Town;
-use v2x_node::daemon::control::answer::Answer;
-use v2x_node::daemon::control::{Client, Watch};
+use v2x_api::{Answer, Client, Watch};
 
 /// Reads on until the event changed so.
 fn until(watch: &mut Watch, event: &str, change: &str) -> Answer {
@@ -134,7 +133,7 @@ fn a_station_that_does_not_know_where_it_is_says_so() {
 fn without_a_daemon_the_socket_that_was_tried_is_named() {
     let town = Town::new("none");
     // Unless this machine runs one.
-    if v2x_node::daemon::control::socket::live(Path::new("/run/roadcast")).is_empty() {
+    if v2x_api::socket::live(Path::new("/run/roadcast")).is_empty() {
         let none = town.bad(2, &["hazard", "list"]);
         let directory = town.directory.join("roadcast");
         assert!(none.contains(&format!("no live socket in {}", directory.display())), "{none}");

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use v2x_core::{Anchor, ClockState, Config, Fix, Input, Instant, Node, Output, Pool, Position, WireTime};
+use testkit::drive::drain;
+use v2x_core::{Anchor, ClockState, Config, Fix, Input, Instant, Node, Pool, Position, WireTime};
 use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
@@ -90,13 +91,7 @@ fn recording() -> Vec<u8> {
         let now = Instant::from_millis(200 * step as u64);
         record::write_input(now, &input, &mut bytes);
         node.handle_input(now, input);
-        loop {
-            let output = node.poll_output();
-            record::write_output(&output, &mut bytes);
-            if matches!(output, Output::Timeout(..)) {
-                break;
-            }
-        }
+        drain(&mut node, |output| record::write_output(&output, &mut bytes));
     }
     bytes
 }

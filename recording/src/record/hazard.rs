@@ -6,7 +6,7 @@ use bytes::Bytes;
 use v2x_core::{Command, Draft, EventId, Position, Repeat};
 use v2x_proto::{Class, Digest, v1};
 
-use super::field::{RecordError, decode_area, encode_area, narrow};
+use super::fields::{RecordError, decode_area, encode_area, narrow};
 
 pub(super) fn encode_command(command: &Command) -> v1::RecordedHazard {
     use v1::HazardState as State;

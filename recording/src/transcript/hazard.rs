@@ -3,7 +3,7 @@
 use v2x_core::{Change, Changed, State};
 use v2x_proto::Class;
 
-use super::entry::{Reader, write_event_id};
+use super::fields::{Reader, write_event_id};
 
 /// What an application is told of an event; what follows from the own position is left out.
 pub(super) fn write(changed: &Changed, out: &mut Vec<u8>) {

@@ -13,7 +13,7 @@ use v2x_core::Position;
 use v2x_proto::link::access::SLOT_NS;
 
 use super::Streets;
-use super::tabulated::{Access, OnWay};
+use super::on_way::{Access, OnWay};
 
 /// The frames that wait, and those on the air now or a moment ago.
 #[derive(Debug)]

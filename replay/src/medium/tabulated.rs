@@ -21,12 +21,12 @@ use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
 use v2x_core::Position;
 use v2x_proto::Class;
-use v2x_proto::link::access::SLOT_NS;
-use v2x_proto::link::{AccessCategory, airtime_ns};
 
 use super::channel::Channel;
+use super::on_way::{Access, OnWay};
 use super::{
-    Fate, Medium, Neighbour, Outcome, Places, RATE, Reception, Streets, Transmission, propagation_ns,
+    Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
+    propagation_ns,
 };
 
 /// A medium on which reception is drawn by distance.
@@ -115,12 +115,12 @@ impl Medium for Tabulated {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
-        let &Transmission { sender, at_ns, position, bytes, class, .. } = transmission;
+    ) -> TransmissionState {
+        let &Transmission { sender, at_ns, position, class, .. } = transmission;
         let (busy_until_ns, number) = self.senders.entry(sender).or_default();
         *number += 1;
         let number = *number;
-        let airtime_ns = airtime_ns(bytes.len(), RATE);
+        let airtime_ns = transmission.airtime_ns();
         let access = Access::of(transmission.access());
         let from_ns = at_ns.max(*busy_until_ns);
         let start_ns = from_ns + access.wait_ns(self.draws.draw(sender, sender, number));
@@ -128,18 +128,27 @@ impl Medium for Tabulated {
         // A frame of the own queue waits for the one before it, however long that one has to wait.
         *busy_until_ns = frame.end_ns;
         match &mut self.channel {
-            Some(channel) if class != Class::D2 => Some(channel.queue(ticket, frame, access)),
+            Some(channel) if class != Class::D2 => {
+                TransmissionState::Pending { ask_ns: channel.queue(ticket, frame, access) }
+            }
             _ => {
                 let mut near = core::mem::take(&mut self.near);
                 self.deliver(&frame, places, &mut near, fates);
                 self.near = near;
-                None
+                TransmissionState::Decided { end_ns: frame.end_ns }
             }
         }
     }
 
-    fn proceed(&mut self, ticket: u32, now_ns: u64, places: &Places, fates: &mut Vec<Fate>) -> Option<u64> {
-        let channel = self.channel.as_mut()?;
+    fn proceed(
+        &mut self,
+        ticket: u32,
+        now_ns: u64,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> TransmissionState {
+        let over = TransmissionState::Decided { end_ns: now_ns };
+        let Some(channel) = &mut self.channel else { return over };
         let draws = self.draws;
         let again = channel.proceed(ticket, now_ns, |frame, attempt| {
             draws.draw(frame.sender, frame.sender, frame.number | attempt << 32)
@@ -148,45 +157,13 @@ impl Medium for Tabulated {
             if let Some((busy_until_ns, _)) = self.senders.get_mut(&frame.sender) {
                 *busy_until_ns = (*busy_until_ns).max(frame.end_ns);
             }
-            return Some(at_ns);
+            return TransmissionState::Pending { ask_ns: at_ns };
         }
-        let frame = channel.take(ticket)?;
+        let Some(frame) = channel.take(ticket) else { return over };
         let mut near = core::mem::take(&mut self.near);
         self.deliver(&frame, places, &mut near, fates);
         self.near = near;
-        None
-    }
-}
-
-/// A frame between the moment it was handed over and its end on the air.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OnWay {
-    pub(super) sender: u32,
-    /// Where its sender was when it handed the frame over.
-    pub(super) position: Position,
-    /// The number of the frame among its sender's.
-    pub(super) number: u64,
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
-}
-
-/// How a frame gets to the air: the interframe space and the contention window of its access category.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Access {
-    aifs_ns: u64,
-    window: u64,
-}
-
-impl Access {
-    pub(super) const fn of(category: AccessCategory) -> Self {
-        let edca = category.edca();
-        Self { aifs_ns: edca.aifs_ns(), window: edca.cw_min as u64 }
-    }
-
-    /// From a free channel to the first bit: the window's slots by a number drawn from 0 to 1.
-    pub(super) fn wait_ns(self, drawn: f64) -> u64 {
-        let slots = ((self.window + 1) as f64 * drawn) as u64;
-        self.aifs_ns + slots.min(self.window) * SLOT_NS
+        over
     }
 }
 

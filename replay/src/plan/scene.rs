@@ -1,6 +1,9 @@
 //! A plan and a seed made into a trace, and what its stations do.
 
-use v2x_core::{Position, hops_for};
+use core::time::Duration;
+
+use v2x_core::{Draft, Position};
+use v2x_proto::cause;
 use v2x_proto::{AreaView, Class};
 
 use super::scenario::Scenario;
@@ -16,7 +19,7 @@ use crate::world::{By, Content, Errand, Saboteur};
 pub struct Scene {
     /// All stations: those of the scenario first, then units, then attackers.
     pub trace: Trace,
-    /// What is sent, when and by whom.
+    /// What is declared and sent, when and by whom.
     pub errands: Vec<Errand>,
     /// Who sabotages floods.
     pub saboteurs: Vec<Saboteur>,
@@ -181,21 +184,7 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
                 })
             });
             let area = area.transpose()?;
-            let max_hops = match (&area, event.max_hops) {
-                (None, _) => 1,
-                (Some(_), Some(hops)) => hops,
-                (Some(area), None) => hops_for(area),
-            };
-            errands.push(Errand {
-                at_ns,
-                by,
-                content: hazard(event, (number * MAX_TIMES) as u32 + time),
-                class: event.class,
-                lifetime_ms: event.lifetime_ms,
-                max_hops,
-                area,
-                due_ns: None,
-            });
+            errands.push(Errand { at_ns, by, content: Content::Hazard(draft(event, area)), due_ns: None });
         }
     }
     for controller in &plan.controllers {
@@ -205,10 +194,6 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
                 at_ns: plan.start_ns() + ns(at_s),
                 by: By::Station(unit as u32),
                 content: Content::SignalState { intersection: controller.intersection },
-                class: Class::D4,
-                lifetime_ms: STATE_LIFETIME_MS,
-                max_hops: 1,
-                area: None,
                 due_ns: report_s.map(|report_s| plan.start_ns() + ns(report_s)),
             });
         }
@@ -216,13 +201,14 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
     Ok(errands)
 }
 
-fn hazard(event: &Event, number: u32) -> Content {
-    let (cause, sub_cause) = match event.class {
-        Class::D0 => EMERGENCY_BRAKE,
-        Class::D1 => COLLISION_RISK,
-        _ => STATIONARY_VEHICLE,
+fn draft(event: &Event, area: Option<AreaView>) -> Draft {
+    let cause = match event.class {
+        // Not an emergency braking: the vehicles keep their speed, and a lie would be held against them.
+        Class::D0 | Class::D1 => cause::COLLISION_RISK,
+        _ => cause::STATIONARY_VEHICLE,
     };
-    Content::Hazard { number, cause, sub_cause, validity_s: event.lifetime_ms.div_ceil(1000) }
+    let validity = Duration::from_secs(u64::from(event.validity_s));
+    Draft { validity, area, ..Draft::new(event.class, cause) }
 }
 
 /// An area on the globe; `None` when its centre is a station that is not there.
@@ -256,14 +242,6 @@ const STANDING_STEP_NS: u64 = 1_000_000_000;
 /// In a complaint.
 const UNITS_SHOWN: usize = 5;
 const MAX_STATIONS: usize = 10_000;
-/// Repetitions of one event at most.
-const MAX_TIMES: usize = 1_000;
-/// A signal state is worth nothing after the deadline of its class.
-const STATE_LIFETIME_MS: u32 = 300;
-/// TS 102 894-2 CauseCodeType and sub-cause.
-const EMERGENCY_BRAKE: (u8, u8) = (99, 1);
-const COLLISION_RISK: (u8, u8) = (97, 0);
-const STATIONARY_VEHICLE: (u8, u8) = (94, 0);
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,6 @@
 
 use v2x_core::Position;
 
-use crate::geodesy::Point;
 use crate::source::{DEFAULT_ORIGIN, Sample};
 
 /// Where a station is to be on its road.
@@ -76,8 +75,7 @@ impl Way {
 /// Where x = 0, y = 0 is.
 pub(super) fn origin() -> Position {
     let (latitude, longitude) = DEFAULT_ORIGIN;
-    let point = Point::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe");
-    Position { latitude: point.latitude, longitude: point.longitude }
+    Position::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe")
 }
 
 /// Who sets off does it like this, m/s2.

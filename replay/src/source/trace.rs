@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::Warning;
 use super::station_kind::StationKind;
-use crate::geodesy::Point;
+use v2x_core::Position;
 
 /// Movement of stations over time.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -69,7 +69,7 @@ pub struct Sample {
 
 impl Sample {
     /// The position as a point.
-    pub fn point(&self) -> Point {
-        Point { latitude: self.latitude, longitude: self.longitude }
+    pub fn point(&self) -> Position {
+        Position { latitude: self.latitude, longitude: self.longitude }
     }
 }

@@ -1,8 +1,10 @@
 use super::*;
-use crate::medium::{Outcome, RangeLimited};
+use crate::medium::{Outcome, RangeLimited, TransmissionState};
 use crate::source::town;
 use v2x_core::DropReason;
 use v2x_proto::Class;
+
+mod link;
 
 /// Cars on a line, `metres` apart, standing, seen ten times a second for so long.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {
@@ -130,7 +132,7 @@ impl Medium for Corrupting {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             let Outcome::Heard(reception) = &mut fate.outcome else { continue };
@@ -178,7 +180,7 @@ impl Medium for Deaf {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             fate.outcome = Outcome::Lost("below_sensing");

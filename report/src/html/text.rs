@@ -1,4 +1,4 @@
-//! Text of a page.
+//! How text gets onto the page.
 
 /// Appends formatted text to a `String`.
 macro_rules! put {
@@ -6,7 +6,6 @@ macro_rules! put {
         write!($page, $($text)*).expect("invariant: writing to a String does not fail")
     };
 }
-
 pub(super) use put;
 
 /// Text as HTML shows it, in an element or in a quoted attribute.

@@ -8,48 +8,44 @@ use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
 use crate::stats::{Stage, Summary};
 
 impl Report {
-    /// The report for a terminal: plain ASCII, at most 100 columns, human units, newline at the end.
+    /// The report for a terminal: plain ASCII, human units, newline at the end; lines of at most 100 columns, but for
+    /// warnings, which stay whole.
     pub fn table(&self) -> String {
-        render(self)
-    }
-}
-
-/// Renders the whole table. Lines are at most [`WIDTH`] columns, but for warnings, which stay whole.
-fn render(report: &Report) -> String {
-    let mut out = String::with_capacity(4096);
-    headline(&mut out, report);
-    classes(&mut out, &report.classes);
-    for class in report.classes.iter().filter(|class| class.has_traffic()) {
-        stages(&mut out, class);
-    }
-    by_distance(&mut out, &report.age_of_information, &report.inter_packet_gap);
-    for class in report.classes.iter().filter(|class| !class.undelivered.is_empty()) {
-        reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
-    }
-    reasons(&mut out, "dropped frames", &report.drops, report.frames.received);
-    if let Some(found) = &report.linkability {
-        let (changes, linked) = (count(found.changes), count(found.linked));
+        let mut out = String::with_capacity(4096);
+        headline(&mut out, self);
+        classes(&mut out, &self.classes);
+        for class in self.classes.iter().filter(|class| class.has_traffic()) {
+            stages(&mut out, class);
+        }
+        by_distance(&mut out, &self.age_of_information, &self.inter_packet_gap);
+        for class in self.classes.iter().filter(|class| !class.undelivered.is_empty()) {
+            reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
+        }
+        reasons(&mut out, "dropped frames", &self.drops, self.frames.received);
+        if let Some(found) = &self.linkability {
+            let (changes, linked) = (count(found.changes), count(found.linked));
+            out.push('\n');
+            line(
+                &mut out,
+                format_args!(
+                    "pseudonyms: {changes} changes, {linked} linked by an eavesdropper ({})",
+                    percent(found.ratio)
+                ),
+            );
+        }
+        detection(&mut out, self);
+        let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
+        super::flood::render(&floods, &mut out);
+        if !self.warnings.is_empty() {
+            out.push('\n');
+        }
+        for warning in &self.warnings {
+            line(&mut out, format_args!("warning: {warning}"));
+        }
         out.push('\n');
-        line(
-            &mut out,
-            format_args!(
-                "pseudonyms: {changes} changes, {linked} linked by an eavesdropper ({})",
-                percent(found.ratio)
-            ),
-        );
+        verdict(&mut out, self);
+        out
     }
-    detection(&mut out, report);
-    let floods: Vec<_> = report.flood.iter().chain(&report.flood_baselines).collect();
-    super::flood::render(&floods, &mut out);
-    if !report.warnings.is_empty() {
-        out.push('\n');
-    }
-    for warning in &report.warnings {
-        line(&mut out, format_args!("warning: {warning}"));
-    }
-    out.push('\n');
-    verdict(&mut out, report);
-    out
 }
 
 fn headline(out: &mut String, report: &Report) {

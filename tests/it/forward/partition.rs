@@ -4,7 +4,7 @@ use v2x_core::{Config, Event, Fix, Input};
 
 use super::highway::received;
 use super::*;
-use crate::stations::fix;
+use testkit::fix;
 
 /// Two clusters of standing cars, 2 km apart, and a courier.
 struct Parts {

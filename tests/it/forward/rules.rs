@@ -5,7 +5,8 @@ use v2x_proto::hop;
 use v2x_proto::link::AccessCategory;
 
 use super::*;
-use crate::field::{Links, address};
+use testkit::address;
+use testkit::field::Links;
 
 /// Stations so many metres east of each other that hear as far as `RANGE`.
 const RANGE: f64 = 300.0;
@@ -103,7 +104,7 @@ fn who_does_not_know_the_transmitter_waits_longest() {
     // Nobody has heard anybody.
     field.run(ms(1), &|_, _, _| false);
     for station in 0..2 {
-        let fix = crate::stations::fix(field.now, field.place(station));
+        let fix = testkit::fix(field.now, field.place(station));
         field.feed(station, fix);
     }
     field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 60_000));

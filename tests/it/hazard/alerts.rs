@@ -89,7 +89,7 @@ fn a_copy_saves_a_warning_that_was_lost_within_its_deadline() {
 fn in_the_regulated_profile_a_warning_leaves_once_for_neighbours_to_send_on() {
     let authority = Authority::new();
     let config = Config { imminent: Imminent::Regulated, ..quiet() };
-    let car = |n: u8| Actor::new(config.clone(), authority.identity(n + 1), -20.0 * f64::from(n), 15.0);
+    let car = |n: u32| Actor::new(config.clone(), authority.identity(n + 1), -20.0 * f64::from(n), 15.0);
     let mut scene = Scene::of((0..2).map(car).collect());
     scene.run(1_050);
     let start = scene.now;

@@ -4,7 +4,7 @@ use v2x_core::Identity;
 
 use super::*;
 
-fn pool(count: u8) -> Pool {
+fn pool(count: u32) -> Pool {
     let authority = Authority::new();
     Pool::new((1..=count).map(|number| authority.identity(number)).collect::<Vec<Identity>>()).unwrap()
 }

@@ -7,9 +7,9 @@ use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{AreaView, Class, Shape};
 
 use super::AT;
-use crate::craft::{Crafter, circle};
 use crate::signers::{badly_issued, permitted, strangers, valid_from, within};
-use crate::stations::{PLACE, Station};
+use testkit::craft::{Crafter, circle};
+use testkit::{PLACE, Station};
 
 // SEC RCV_DENM_01, RCV_DENM_08: circle, rectangle, ellipse.
 #[test]

@@ -205,8 +205,8 @@ pub const MAX_SINGLE_HOP_REACH_M: f64 = 1500.0;
 /// at most this far across.
 pub const MAX_MULTI_HOP_REACH_M: f64 = 20_000.0;
 
-/// A channel load older than this is not the channel's any more. Links report two to ten times a second
-/// (ETSI TS 102 687 averages over 100 ms); a station at 70 m/s has passed half a carrier sense range in five of them.
+/// A reported channel load counts for this long. Links measure it over 100 ms (ETSI TS 102 687): ten in a row that
+/// did not come say that nobody measures any longer.
 pub const MAX_LOAD_AGE: Duration = Duration::from_secs(1);
 
 /// A position this old no longer says where the station is; safety messages stop.

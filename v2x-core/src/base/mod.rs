@@ -21,7 +21,7 @@ pub use frame::{ReceiveStamps, ReceivedFrame, SendStamps, Transmit};
 pub use frame_hash::FrameHash;
 pub use host::{Host, Virtual, strict};
 pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Token};
-pub use position::{Plane, Position, heading_difference};
+pub use position::{Plane, Position, heading_difference, radii_of_curvature};
 pub use rate::Rate;
 pub use reason::{ClockState, DropReason, NotSentReason, SendingState};
 pub use rng::{Purpose, Stream};

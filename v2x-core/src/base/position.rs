@@ -21,6 +21,21 @@ impl Position {
         on_globe.then_some(Self { latitude, longitude })
     }
 
+    /// The position at `latitude` and `longitude` in degrees; `None` when either is not finite or off the globe.
+    pub fn from_degrees(latitude: f64, longitude: f64) -> Option<Self> {
+        // A comparison with NaN is false, so NaN falls out here as well.
+        if !(latitude.abs() <= 90.0 && longitude.abs() <= 180.0) {
+            return None;
+        }
+        let units = |degrees: f64| (degrees * UNITS_PER_DEGREE).round() as i32;
+        Some(Self { latitude: units(latitude), longitude: units(longitude) })
+    }
+
+    /// Latitude and longitude in degrees.
+    pub fn degrees(self) -> (f64, f64) {
+        (f64::from(self.latitude) / UNITS_PER_DEGREE, f64::from(self.longitude) / UNITS_PER_DEGREE)
+    }
+
     /// East and north of `self` from `origin`, metres.
     pub fn offset_from(self, origin: Self) -> (f64, f64) {
         Plane::at(origin).offset(self)
@@ -61,10 +76,7 @@ impl Plane {
     pub fn at(origin: Position) -> Self {
         let phi = (f64::from(origin.latitude) * UNIT).to_radians();
         let (sin, cos) = phi.sin_cos();
-        let w2 = 1.0 - ECCENTRICITY_2 * sin * sin;
-        let w = w2.sqrt();
-        let meridian = SEMI_MAJOR_M * (1.0 - ECCENTRICITY_2) / (w2 * w);
-        let normal = SEMI_MAJOR_M / w;
+        let (meridian, normal) = radii_of_curvature(sin);
         let per_unit = UNIT.to_radians();
         Self {
             origin,
@@ -99,6 +111,13 @@ impl Plane {
     }
 }
 
+/// Radii of curvature of WGS-84 where the latitude has this sine, m: along the meridian (M), and across it (N).
+pub fn radii_of_curvature(sin_latitude: f64) -> (f64, f64) {
+    let w2 = 1.0 - ECCENTRICITY_2 * sin_latitude * sin_latitude;
+    let w = w2.sqrt();
+    (SEMI_MAJOR_M * (1.0 - ECCENTRICITY_2) / (w2 * w), SEMI_MAJOR_M / w)
+}
+
 /// The smaller angle between two headings in 0.1 degree, 0..=1800.
 pub fn heading_difference(a: u16, b: u16) -> u16 {
     let difference = (i32::from(a) - i32::from(b)).rem_euclid(3600);
@@ -106,13 +125,13 @@ pub fn heading_difference(a: u16, b: u16) -> u16 {
 }
 
 const UNIT: f64 = 1e-7;
-
+const UNITS_PER_DEGREE: f64 = 1e7;
 const MAX_LATITUDE: u32 = 900_000_000;
 
 const MAX_LONGITUDE: u32 = 1_800_000_000;
-
+/// WGS-84 (NIMA TR8350.2): semi-major axis.
 const SEMI_MAJOR_M: f64 = 6_378_137.0;
-
+/// WGS-84: first eccentricity squared.
 const ECCENTRICITY_2: f64 = 6.694_379_990_141_316e-3;
 
 #[cfg(test)]
@@ -147,6 +166,9 @@ mod tests {
     fn off_the_globe_is_refused() {
         assert_eq!(Position::new(900_000_001, 0), None);
         assert_eq!(Position::new(0, i32::MIN), None);
+        for (latitude, longitude) in [(90.1, 0.0), (0.0, 180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+            assert_eq!(Position::from_degrees(latitude, longitude), None);
+        }
         assert!(Position::new(-900_000_000, 1_800_000_000).is_some());
     }
 

@@ -7,7 +7,7 @@
 
 use v2x_proto::{AreaView, Shape};
 
-use crate::base::Position;
+use crate::base::{Position, radii_of_curvature};
 
 /// An area, ready to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +90,8 @@ impl IntPlane {
     fn at(origin: Position) -> Self {
         let phi = (f64::from(origin.latitude) * UNIT).to_radians();
         let (sin, cos) = phi.sin_cos();
-        let w2 = 1.0 - ECCENTRICITY_2 * sin * sin;
-        let w = w2.sqrt();
+        let (meridian, normal) = radii_of_curvature(sin);
         let per_unit = UNIT.to_radians() * MM as f64;
-        let meridian = SEMI_MAJOR_M * (1.0 - ECCENTRICITY_2) / (w2 * w);
-        let normal = SEMI_MAJOR_M / w;
         // d(N cos)/d(phi) = -M sin.
         let shrink = meridian * sin * UNIT.to_radians();
         Self {
@@ -188,10 +185,6 @@ const POLE: i32 = 900_000_000;
 pub const POLAR: i32 = 870_000_000;
 
 const UNIT: f64 = 1e-7;
-
-const SEMI_MAJOR_M: f64 = 6_378_137.0;
-
-const ECCENTRICITY_2: f64 = 6.694_379_990_141_316e-3;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,9 @@ use core::time::Duration;
 
 use super::known::{Concern, Known, State};
 use super::relevance::{Course, SAME, STANDING};
-use super::{cause, relevance};
+use v2x_proto::cause;
+
+use super::relevance;
 use crate::base::{Velocity, WireTime, heading_difference};
 
 /// Whether an event concerns a station on its course, as of `now`.

@@ -1,6 +1,5 @@
 //! Hazards: what a station declares, what it hears of others', and whom that concerns.
 
-pub mod cause;
 mod command;
 mod conflict;
 mod draft;

@@ -13,7 +13,8 @@ use super::repetition::{Burst, Schedule};
 use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
 use crate::base::{Anchor, Fix, Imminent, Instant, WireTime};
 use crate::send::{Outgoing, Signed};
-use crate::trust::Identity;
+use crate::trust::freshness::max_lifetime_ms;
+use crate::trust::{Identity, Permissions};
 
 /// The events this station speaks for.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct OwnEvent {
     area: Option<AreaView>,
     hops: u8,
     repeat: Option<Repeat>,
+    /// How long a message of it may live.
+    longest: Duration,
     /// When it is said again.
     pub schedule: Schedule,
     /// What was signed last, as long as it may be said again.
@@ -123,7 +126,7 @@ impl OwnEvents {
         let number = self.take_number(identity, moment.wire);
         let id = EventId { origin: identity.digest(), number };
         let times = Times::of(moment.wire, moment.wire, draft.validity);
-        self.version(draft, id, v1::HazardState::New, times, moment)
+        self.version(draft, id, v1::HazardState::New, times, longest(identity), moment)
     }
 
     /// A new version of an event.
@@ -131,7 +134,7 @@ impl OwnEvents {
         let before = self.events.get(place)?;
         let times = Times::of(before.times.detection, before.next_reference(moment.wire), draft.validity);
         let signer = before.signer;
-        let version = self.version(draft, before.id, v1::HazardState::Update, times, moment);
+        let version = self.version(draft, before.id, v1::HazardState::Update, times, before.longest, moment);
         Some(OwnEvent { signer, ..version })
     }
 
@@ -172,7 +175,8 @@ impl OwnEvents {
         let end = moment.anchor.instant_at(times.end());
         let message = renamed(before.message.clone(), management(id, v1::HazardState::New, &times));
         let schedule = Schedule::new(moment.now, before.class, self.imminent, false, before.repeat, end);
-        Some(OwnEvent { id, signer: id.origin, message, times, schedule, signed: None, ..before })
+        let longest = longest(identity);
+        Some(OwnEvent { id, signer: id.origin, message, times, longest, schedule, signed: None, ..before })
     }
 
     /// Keeps what is said of an event from now on, in place of what was.
@@ -213,6 +217,7 @@ impl OwnEvents {
         id: EventId,
         state: v1::HazardState,
         times: Times,
+        longest: Duration,
         moment: &Moment<'_>,
     ) -> OwnEvent {
         let area = draft.flood_area(draft.position.unwrap_or(moment.fix.position));
@@ -227,6 +232,7 @@ impl OwnEvents {
             area,
             hops: draft::hops(draft.class, area.as_ref(), self.imminent),
             repeat: draft.repeat,
+            longest,
             schedule: Schedule::new(moment.now, draft.class, self.imminent, fresh, draft.repeat, end),
             signed: None,
             ends: false,
@@ -254,6 +260,7 @@ impl OwnEvents {
             area,
             hops: draft::hops(class, area.as_ref(), self.imminent),
             repeat: None,
+            longest: FLOOD_LIFETIME,
             schedule: Schedule::new(moment.now, class, self.imminent, true, None, moment.now + said),
             signed: None,
             ends: true,
@@ -294,7 +301,7 @@ impl OwnEvent {
         let lifetime = match self.class {
             Class::D0 => IMMINENT_LIFETIME,
             Class::D1 => ALERT_LIFETIME,
-            _ => FLOOD_LIFETIME.min(self.times.end().since(wire)).max(MIN_LIFETIME),
+            _ => self.longest.min(self.times.end().since(wire)).max(MIN_LIFETIME),
         };
         Outgoing {
             message_type: v1::MessageType::Hazard as u32,
@@ -340,6 +347,16 @@ impl OwnEvent {
     /// A version is later than the one before even if the clock is not.
     fn next_reference(&self, wire: WireTime) -> WireTime {
         wire.max(self.times.reference + Duration::from_micros(1))
+    }
+}
+
+/// How long a message about an area hazard may live: who is permitted to have floods live for more than a minute signs them
+/// for as long as receivers take them, so that whoever carries one over a gap has time to.
+fn longest(identity: &Identity) -> Duration {
+    if identity.permissions().contains(Permissions::WIDE_AREA) {
+        Duration::from_millis(u64::from(max_lifetime_ms(Class::D3)))
+    } else {
+        FLOOD_LIFETIME
     }
 }
 

@@ -51,15 +51,15 @@ impl Node {
     }
 
     pub(super) fn command(&mut self, command: &Command, token: Option<Token>) {
+        let due = match command {
+            Command::New(draft) | Command::Update(_, draft) => draft.due,
+            Command::Cancel(_) | Command::Negate(_) => None,
+        };
         let version = match command {
             Command::New(draft) => self.declare(draft),
             Command::Update(id, draft) => self.update_hazard(*id, draft),
             Command::Cancel(id) => self.cancel_hazard(*id),
             Command::Negate(id) => self.negate_hazard(*id),
-        };
-        let due = match command {
-            Command::New(draft) | Command::Update(_, draft) => draft.due,
-            Command::Cancel(_) | Command::Negate(_) => None,
         };
         if let Err(refusal) = version.and_then(|(event, fix)| self.begin(event, &fix, due, token)) {
             self.event(Event::HazardRefused { refusal, token });

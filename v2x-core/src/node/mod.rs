@@ -52,6 +52,99 @@ use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustSto
 /// Frames are admitted by the cheap checks as they come and verified one per [`Input::Timeout`], the most
 /// urgent first: a host that reads a burst of frames before it says `Timeout` has them verified in order
 /// of their deadlines.
+///
+/// # Example
+///
+/// The whole loop of a host: bring what came in, take what goes out, sleep to the deadline. Time is virtual here, so the
+/// loop jumps instead of sleeping.
+///
+/// ```
+/// use v2x_core::config::Config;
+/// use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame};
+/// use v2x_core::node::Node;
+/// use v2x_core::position::Position;
+/// use v2x_core::time::{Anchor, Instant, WireTime};
+/// # use ed25519_dalek::SigningKey;
+/// # use v2x_core::security::{
+/// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+/// # };
+/// # let [root_key, issuer_key] = [1, 2].map(|n| SigningKey::from_bytes(&[n; 32]));
+/// # let all = Permissions(u64::MAX);
+/// # let root = make_root(&root_key, all, 719_999_000, 120)?;
+/// # let request = |key: &SigningKey, permissions| CredentialRequest {
+/// #     public_key: key.verifying_key().to_bytes(),
+/// #     permissions,
+/// #     not_before_s: 719_999_000,
+/// #     duration_min: 120,
+/// #     region: None,
+/// #     station_class: 2,
+/// #     revocation_series: 0,
+/// # };
+/// # let issuer = issue(&root, &root_key, &request(&issuer_key, all))?;
+/// # let identity = |number| -> Result<_, Box<dyn std::error::Error>> {
+/// #     let key = SigningKey::from_bytes(&[number; 32]);
+/// #     let own = issue(&issuer, &issuer_key, &request(&key, all.without(Permissions::ISSUE)))?;
+/// #     Ok(Identity::new(own, Box::new(KeyPair::from(key)))?)
+/// # };
+/// # let trust = TrustStore::new(std::slice::from_ref(&root), std::slice::from_ref(&issuer))?;
+/// // Two stations: each with a credential and its key, and the authorities that it trusts.
+/// let anchor = Anchor { instant: Instant::ZERO, wire: WireTime::from_secs(720_000_000) };
+/// let mut nodes = [
+///     Node::new(Config::vehicle(), identity(3)?, trust.clone(), 7, anchor),
+///     Node::new(Config::roadside(), identity(4)?, trust, 8, anchor),
+/// ];
+///
+/// // What each station is to be told next: when the clock may be trusted, and where it is.
+/// let fix = Fix {
+///     position: Position { latitude: 496_116_000, longitude: 61_319_000 },
+///     altitude_cm: None,
+///     speed: Some(0),
+///     heading: Some(900),
+///     acceleration: None,
+///     yaw_rate: None,
+///     accuracy_cm: None,
+///     time: anchor.wire,
+/// };
+/// let clock = Input::Clock { wire: anchor.wire, state: ClockState::Locked };
+/// let mut inputs = nodes.each_ref().map(|_| vec![clock.clone(), Input::Fix(Some(fix))]);
+///
+/// let mut heard = 0;
+/// let mut now = Instant::ZERO;
+/// while now < Instant::from_millis(1500) {
+///     let mut deadline = Instant::FAR_FUTURE;
+///     for index in 0..nodes.len() {
+///         for input in std::mem::take(&mut inputs[index]).into_iter().chain([Input::Timeout]) {
+///             nodes[index].handle_input(now, input);
+///             // After each input: drain, until the station says when it wants to be woken.
+///             loop {
+///                 match nodes[index].poll_output() {
+///                     // A host hands the frame to its link; this one to the other station.
+///                     Output::Transmit(transmit) => inputs[1 - index].push(Input::Frame(ReceivedFrame {
+///                         bytes: transmit.bytes,
+///                         link_source: [2, 0, 0, 0, 0, index as u8],
+///                         kernel_receive: None,
+///                         user_receive: None,
+///                         signal_dbm: None,
+///                     })),
+///                     Output::Event(Event::Received(_)) => heard += 1,
+///                     Output::Event(_) => {}
+///                     Output::Timeout(at, _) => {
+///                         deadline = deadline.min(at);
+///                         break;
+///                     }
+///                 }
+///             }
+///         }
+///     }
+///     // Sleep until the earliest deadline, or until a frame comes.
+///     if inputs.iter().all(Vec::is_empty) {
+///         now = now.max(deadline);
+///     }
+/// }
+/// assert!(heard >= 2, "both sent at least one beacon");
+/// assert!(nodes.iter().all(|node| node.neighbours().count() == 1));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Node {
     config: Config,

@@ -8,7 +8,7 @@ use v2x_proto::{Digest, payload};
 
 use super::permissions::Permissions;
 use crate::base::SendRequest;
-use crate::hazard::cause;
+use v2x_proto::cause;
 
 /// True when everything `message` claims is permitted.
 pub fn permitted(message: &Message, permissions: Permissions) -> bool {

@@ -9,13 +9,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use v2x_core::{EventId, Position};
+use v2x_api::display::change_line;
+use v2x_api::{Area, Client, ClientError, Declaration, EventId, Place, Point, Repetition, cause};
 use v2x_proto::{Class, v1};
 
-use crate::daemon::control::cause;
-use crate::daemon::control::display::change_line;
-use crate::daemon::control::request::{Area, Declaration, Place, Repetition};
-use crate::daemon::control::{Client, ClientError};
+use crate::commands::client::connect;
 use crate::error::Error;
 
 /// `roadcast hazard`.
@@ -131,7 +129,7 @@ struct Said {
     ellipse: Option<Area>,
     /// The middle of the area, when that is not the hazard
     #[arg(long, value_name = "LAT,LON", requires = "area", value_parser = parse::position, allow_hyphen_values = true)]
-    centre: Option<Position>,
+    centre: Option<Point>,
     /// Within this distance it matters, metres
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u16).range(1..))]
     relevance: Option<u16>,
@@ -220,8 +218,8 @@ impl Daemon {
     }
 
     /// A connection to it.
-    pub(crate) fn connect(&self) -> Result<Client, ClientError> {
-        Client::find(self.socket.as_deref(), self.config.as_deref())
+    pub(crate) fn connect(&self) -> Result<Client, Error> {
+        connect(self.socket.as_deref(), self.config.as_deref())
     }
 }
 

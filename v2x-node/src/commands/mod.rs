@@ -1,5 +1,6 @@
 //! The commands of the program, one module each.
 
+mod client;
 #[cfg(feature = "replay")]
 pub mod demo;
 pub mod dump;

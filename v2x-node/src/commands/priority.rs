@@ -5,14 +5,11 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use v2x_apps::infrastructure::IntersectionId;
+use v2x_api::display::{intersection, priority_line};
+use v2x_api::{IntersectionId, LONGEST_DURATION_MS, PriorityStatus, PriorityWish, ROLE_RIGHT, Watch, role};
 use v2x_proto::v1::PriorityRole;
 
 use crate::commands::hazard::{Daemon, parse};
-use crate::daemon::control::Watch;
-use crate::daemon::control::answer::Priority;
-use crate::daemon::control::display::{intersection, priority_line};
-use crate::daemon::control::request::priority::{self, LONGEST_DURATION_MS, ROLE_RIGHT, Wish};
 use crate::error::Error;
 
 /// `roadcast priority`.
@@ -103,7 +100,7 @@ pub fn run(command: &PriorityCommand, out: &mut dyn Write) -> Result<(), Error> 
 }
 
 fn request(args: &RequestArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let wish = Wish {
+    let wish = PriorityWish {
         intersection: args.intersection,
         role: args.role,
         egress_lane: args.egress_lane,
@@ -111,10 +108,10 @@ fn request(args: &RequestArgs, out: &mut dyn Write) -> Result<(), Error> {
         duration: args.duration,
     };
     // Before it is asked, so that no change is missed.
-    let watch = args.watch.then(|| args.daemon.connect()?.watch_priority()).transpose()?;
+    let watch = args.watch.then(|| Ok::<_, Error>(args.daemon.connect()?.watch_priority()?)).transpose()?;
     let asked = args.daemon.connect()?.ask_priority(wish)?;
     let Some(mut watch) = watch else { return Ok(say(&asked, args.daemon.json(), out)?) };
-    let its = |other: &Priority| {
+    let its = |other: &PriorityStatus| {
         (other.intersection, other.region) == (asked.intersection, asked.region) && other.over
     };
     follow(&mut watch, args.daemon.json(), out, its)
@@ -125,7 +122,7 @@ fn follow(
     watch: &mut Watch,
     json: bool,
     out: &mut dyn Write,
-    ends: impl Fn(&Priority) -> bool,
+    ends: impl Fn(&PriorityStatus) -> bool,
 ) -> Result<(), Error> {
     loop {
         let answer = watch.next_change()?;
@@ -141,7 +138,7 @@ fn follow(
     }
 }
 
-fn say(priority: &Priority, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
+fn say(priority: &PriorityStatus, json: bool, out: &mut dyn Write) -> std::io::Result<()> {
     match json {
         true => writeln!(out, "{}", json!({ "priority": priority })),
         false => writeln!(out, "{}", priority_line(priority)),
@@ -149,7 +146,7 @@ fn say(priority: &Priority, json: bool, out: &mut dyn Write) -> std::io::Result<
 }
 
 /// `18  public_transport  lane 1 to 13  granted, green expected in 6.0 s`.
-fn status_line(priority: &Priority) -> String {
+fn status_line(priority: &PriorityStatus) -> String {
     let lane = |lane: Option<u8>| lane.map_or_else(|| "?".to_owned(), |lane| lane.to_string());
     let line = priority_line(priority);
     let role = priority.role.as_deref().unwrap_or("?").replace('_', " ");
@@ -169,7 +166,7 @@ fn parse_intersection(text: &str) -> Result<IntersectionId, String> {
 }
 
 fn parse_role(text: &str) -> Result<PriorityRole, String> {
-    priority::role(&text.replace('-', "_")).ok_or_else(|| format!("expected {ROLE_RIGHT}"))
+    role(&text.replace('-', "_")).ok_or_else(|| format!("expected {ROLE_RIGHT}"))
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -221,13 +218,13 @@ mod tests {
 
     #[test]
     fn an_open_request_is_one_line() {
-        let open = Priority {
+        let open = PriorityStatus {
             intersection: 18,
             state: "granted".to_owned(),
             expected_in_s: Some(6.0),
             role: Some("public_transport".to_owned()),
             ingress_lane: Some(1),
-            ..Priority::default()
+            ..PriorityStatus::default()
         };
         let line = "intersection 18, as public transport, lane 1 to ?: granted, green expected in 6.0 s";
         assert_eq!(status_line(&open), line);

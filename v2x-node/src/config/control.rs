@@ -7,7 +7,7 @@ use super::section::{ConfigError, Section};
 /// Where the daemon listens for commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ControlConfig {
-    /// Where [`crate::daemon::control::socket::default_path`] says.
+    /// Where [`v2x_api::socket::default_path`] says.
     #[default]
     Default,
     /// At this path.

@@ -2,6 +2,7 @@
 //! it.
 
 pub mod control;
+mod lines;
 pub mod link;
 pub mod listeners;
 pub mod notices;
@@ -15,3 +16,4 @@ pub mod statistics;
 pub mod timekeeper;
 pub mod token;
 pub mod trust_files;
+pub mod unix_socket;

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use v2x_node::daemon::control::{Client, Watch};
+use v2x_api::{Client, Watch};
 
 /// A directory of its own with an authority, also where its daemons have their sockets.
 pub struct Town {

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use v2x_proto::link::Origin;
+use v2x_proto::link::access::SLOT_NS;
 
 use super::super::channel::{COLLISION, OWN_TRANSMISSION};
 use super::*;
@@ -25,10 +26,17 @@ fn begin(
 ) -> Option<u64> {
     let bytes = Bytes::from(vec![0; 300]);
     let position = places.position(sender).unwrap();
-    // What another station signed: the category it shares with awareness.
-    let (class, origin) = (Class::D3, Origin::Forwarded);
-    let transmission = Transmission { sender, at_ns, position, bytes: &bytes, class, origin };
-    medium.transmit(ticket, &transmission, places, fates)
+    let transmission =
+        Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3, origin: Origin::Forwarded };
+    asked(medium.transmit(ticket, &transmission, places, fates))
+}
+
+/// When a frame is to be asked about again.
+fn asked(state: TransmissionState) -> Option<u64> {
+    match state {
+        TransmissionState::Pending { ask_ns } => Some(ask_ns),
+        TransmissionState::Decided { .. } => None,
+    }
 }
 
 /// Sends frames by (sender, time), and what each station made of each: `None` heard, else the cause.
@@ -46,7 +54,7 @@ fn send(
     while !due.is_empty() {
         due.sort_unstable();
         let (now_ns, ticket) = due.remove(0);
-        let again = medium.proceed(ticket as u32, now_ns, places, &mut fates[ticket]);
+        let again = asked(medium.proceed(ticket as u32, now_ns, places, &mut fates[ticket]));
         due.extend(again.map(|at_ns| (at_ns, ticket)));
     }
     let outcome = |fate: Fate| match fate.outcome {
@@ -114,10 +122,10 @@ fn a_sender_waits_for_the_frame_it_hears() {
     let mut medium = Tabulated::new(Column::Hz10, 1).interference(true);
     let mut fates = Vec::new();
     let first = begin(&mut medium, &places, 0, 0, 0, &mut fates).unwrap();
-    let end_ns = medium.proceed(0, first, &places, &mut fates).unwrap();
+    let end_ns = asked(medium.proceed(0, first, &places, &mut fates)).unwrap();
     let second = begin(&mut medium, &places, 1, 1, 300_000, &mut fates).unwrap();
     assert!(second < end_ns);
-    assert!(medium.proceed(1, second, &places, &mut fates).unwrap() > end_ns);
+    assert!(asked(medium.proceed(1, second, &places, &mut fates)).unwrap() > end_ns);
 }
 
 #[test]
@@ -155,7 +163,7 @@ fn an_own_hazard_gets_to_the_air_before_a_forwarded_one() {
         let mut fates = Vec::new();
         let class = Class::D3;
         let transmission = Transmission { sender: 0, at_ns: 0, position: HERE, bytes: &bytes, class, origin };
-        assert_eq!(medium.transmit(0, &transmission, &places, &mut fates), None);
+        assert_eq!(asked(medium.transmit(0, &transmission, &places, &mut fates)), None);
         match &fates[0].outcome {
             Outcome::Heard(reception) => reception.on_air_ns,
             Outcome::Lost(cause) => panic!("lost: {cause}"),

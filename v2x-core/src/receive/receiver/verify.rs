@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::cause;
 use v2x_proto::envelope::TbsView;
 use v2x_proto::payload::{Beacon, FloodTags, Message, PayloadError};
 use v2x_proto::v1::{HazardState, MessageType};
@@ -215,7 +216,7 @@ impl Receiver {
 }
 
 /// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that says so.
-const HARD_BRAKING: (u32, u32) = (99, 1);
+const HARD_BRAKING: (u32, u32) = (cause::DANGEROUS_SITUATION as u32, cause::EMERGENCY_BRAKE as u32);
 
 /// What the forwarder needs of a frame that may travel on.
 fn flood(frame: &Frame, source: Position, hazard: Option<&HazardGist>) -> Option<FloodFrame> {

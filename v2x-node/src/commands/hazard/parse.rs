@@ -2,10 +2,8 @@
 
 use core::time::Duration;
 
-use v2x_core::Position;
+use v2x_api::{Area, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Point};
 use v2x_proto::{Class, Shape, v1};
-
-use crate::daemon::control::request::{self, Area, EVENT_CLASSES, LONGEST_VALIDITY_S, Place};
 
 pub(super) fn class(text: &str) -> Result<Class, String> {
     let found = EVENT_CLASSES.into_iter().find(|class| class.name().eq_ignore_ascii_case(text));
@@ -19,14 +17,14 @@ pub(super) fn place(text: &str) -> Result<Place, String> {
     position(text).map(Place::At).map_err(|right| format!("{right}, or here"))
 }
 
-pub(super) fn position(text: &str) -> Result<Position, String> {
+pub(super) fn position(text: &str) -> Result<Point, String> {
     let degrees = |text: &str, most: f64| {
         let degrees: f64 = text.trim().parse().ok()?;
         (degrees.abs() <= most).then(|| (degrees * 1e7).round() as i32)
     };
     let parts = text.split_once(',');
     let found = parts.and_then(|(latitude, longitude)| {
-        Some(Position { latitude: degrees(latitude, 90.0)?, longitude: degrees(longitude, 180.0)? })
+        Some(Point { latitude: degrees(latitude, 90.0)?, longitude: degrees(longitude, 180.0)? })
     });
     found.ok_or_else(|| "expected latitude and longitude in degrees, such as 49.6116,6.1319".to_owned())
 }
@@ -69,7 +67,7 @@ pub(super) fn keep_alive(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn direction(text: &str) -> Result<v1::RelevanceDirection, String> {
-    request::direction(text).ok_or_else(|| "expected all, upstream, downstream or opposite".to_owned())
+    v2x_api::direction(text).ok_or_else(|| "expected all, upstream, downstream or opposite".to_owned())
 }
 
 pub(super) fn radius(text: &str) -> Result<Area, String> {
@@ -178,7 +176,7 @@ mod tests {
     #[test]
     fn places_are_degrees_or_here() {
         assert_eq!(place("here"), Ok(Place::Here));
-        let position = Position { latitude: -339_000_000, longitude: 184_000_000 };
+        let position = Point { latitude: -339_000_000, longitude: 184_000_000 };
         assert_eq!(place("-33.9, 18.4"), Ok(Place::At(position)));
         for text in ["", "49.6", "91,0", "0,181", "nan,0", "a,b", "1,2,3", "there"] {
             assert!(place(text).unwrap_err().ends_with("such as 49.6116,6.1319, or here"), "{text}");

@@ -1,8 +1,7 @@
 //! Hazards as a table; on a terminal too narrow for it, two lines each.
 
-use crate::daemon::control::answer::Hazard;
-use crate::daemon::control::cause;
-use crate::daemon::control::display::{metres, place, seconds};
+use v2x_api::display::{metres, place, seconds};
+use v2x_api::{Hazard, cause};
 
 /// The table with its head, or a line that says that there is none. Those that concern the station come first, the
 /// soonest conflict before others, then the nearest. `columns` are those of the terminal; `None`: as many as it takes.
@@ -82,7 +81,7 @@ const HALF_A_DAY_S: f64 = 43_200.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::control::answer::Concern;
+    use v2x_api::Concern;
 
     #[test]
     fn what_concerns_the_station_soonest_comes_first() {

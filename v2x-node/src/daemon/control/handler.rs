@@ -7,18 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
+use v2x_api::display::{change_line, priority_line};
+use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
 use v2x_apps::advice::Advisor;
 use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
 use v2x_proto::Class;
 
-use super::answer::{Answer, failure};
-use super::display::{change_line, priority_line};
+use super::draft;
 use super::outbox::{Note, Outbox};
 use super::priority;
-use super::request::priority::Priority;
-use super::request::{Declaration, Request};
-use super::server::{Asked, ClientId, Server, Topic};
-use super::socket::{self, Bound, SocketError};
+use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
+use super::socket::{SocketError, listen, listen_at_default};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::station::Station;
@@ -33,7 +32,7 @@ pub struct ControlHandler {
     without: Option<SocketError>,
     started: Instant,
     /// Commands in the node, and who waits for what becomes of each.
-    open: BTreeMap<Token, ClientId>,
+    open: BTreeMap<Token, (ConnectionId, Option<RequestId>)>,
     numbered: u64,
     /// Events that were told to concern the station; no more than are known.
     concerned: BTreeSet<EventId>,
@@ -51,8 +50,8 @@ impl ControlHandler {
     pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, SocketError> {
         let bound = match config {
             ControlConfig::Off => None,
-            ControlConfig::At(path) => Some(Bound::at(path)),
-            ControlConfig::Default => Some(Bound::at_default(&socket::default_path(file))),
+            ControlConfig::At(path) => Some(listen(path)),
+            ControlConfig::Default => Some(listen_at_default(&socket::default_path(file))),
         };
         let (server, without) = match bound {
             None => (None, None),
@@ -136,17 +135,17 @@ impl ControlHandler {
     ) -> Option<Input> {
         let server = self.server.as_mut()?;
         let view = View::of(station.node(), now);
-        let Asked { client, request } = asked;
-        let line = match request {
+        let Asked { client, id, request } = asked;
+        let answer = match request {
             Request::Watch => {
-                server.watch(client, Topic::Hazards);
+                server.watch(client, Topic::Hazards, id.clone());
                 started()
             }
-            Request::Priority(Priority::Watch) if advisor.is_some() => {
-                server.watch(client, Topic::Priority);
+            Request::Priority(PriorityRequest::Watch) if advisor.is_some() => {
+                server.watch(client, Topic::Priority, id.clone());
                 started()
             }
-            Request::Priority(asked) => priority::handle(asked, station, advisor, now).line(),
+            Request::Priority(asked) => priority::handle(asked, station, advisor, now),
             Request::Status => {
                 let mut status = view.status(station.node(), statistics, now);
                 let radio = station.radio();
@@ -154,45 +153,49 @@ impl ControlHandler {
                 status.link_up = matches!(radio.state(), radio_adapters::LinkState::Up);
                 status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
                 status.hazards = station.node().hazards().count() as u64;
-                Answer { status: Some(Box::new(status)), ..Answer::done() }.line()
+                Answer { status: Some(Box::new(status)), ..Answer::done() }
             }
-            Request::List(after) => list(after, station, &view).line(),
-            Request::New(declaration) => match declaration.draft(view.position()) {
-                Ok(draft) => return self.command(client, Command::New(draft)),
-                Err(error) => super::answer::bad_request(&error),
+            Request::List(after) => list(after.map(known_as), station, &view),
+            Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
+                Ok(draft) => return self.command(client, id, Command::New(draft)),
+                Err(error) => bad_request(&error),
             },
-            Request::Update(id, declaration) => match change(id, &declaration, &view, station) {
-                Ok(command) => return self.command(client, command),
-                Err(line) => line,
-            },
-            Request::Cancel(id) => return self.command(client, Command::Cancel(id)),
-            Request::Negate(id) => return self.command(client, Command::Negate(id)),
+            Request::Update(event, declaration) => {
+                match change(known_as(event), &declaration, &view, station) {
+                    Ok(command) => return self.command(client, id, command),
+                    Err(answer) => answer,
+                }
+            }
+            Request::Cancel(event) => return self.command(client, id, Command::Cancel(known_as(event))),
+            Request::Negate(event) => return self.command(client, id, Command::Negate(known_as(event))),
         };
-        server.answer(client, &line);
+        server.answer(client, id, answer);
         None
     }
 
-    fn command(&mut self, client: ClientId, command: Command) -> Option<Input> {
+    fn command(&mut self, client: ConnectionId, id: Option<RequestId>, command: Command) -> Option<Input> {
         if self.open.len() >= MOST_OPEN {
             let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
-            self.server.as_mut()?.answer(client, &failure("busy", &text));
+            self.server.as_mut()?.answer(client, id, Answer::failure("busy", &text));
             return None;
         }
         self.numbered += 1;
         let token = Owner::Control.token(self.numbered);
-        self.open.insert(token, client);
+        self.open.insert(token, (client, id));
         Some(Input::Hazard { command, token: Some(token) })
     }
 
     /// Answers those whose commands have come to something.
     pub fn settle(&mut self, station: &Station, outbox: &mut Outbox) {
         while let Some((token, outcome)) = outbox.take_outcome() {
-            let (Some(client), Some(server)) = (self.open.remove(&token), &mut self.server) else { continue };
-            let line = match outcome {
-                Ok(id) => Answer { event: Some(id.to_string()), ..Answer::done() }.line(),
+            let (Some((client, id)), Some(server)) = (self.open.remove(&token), &mut self.server) else {
+                continue;
+            };
+            let answer = match outcome {
+                Ok(event) => Answer { event: Some(event.to_string()), ..Answer::done() },
                 Err(refusal) => refused(&refusal, station),
             };
-            server.answer(client, &line);
+            server.answer(client, id, answer);
         }
     }
 
@@ -252,7 +255,7 @@ impl ControlHandler {
             }
             if let Some(server) = &mut self.server {
                 let line = Answer { priority: Some(Box::new(priority)), ..Answer::watch("priority") };
-                server.tell(Topic::Priority, &line.line());
+                server.tell(Topic::Priority, &line);
             }
         }
         Ok(())
@@ -284,7 +287,7 @@ impl ControlHandler {
 
     fn watchers(&mut self, answer: &Answer) {
         if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Hazards)) {
-            server.tell(Topic::Hazards, &answer.line());
+            server.tell(Topic::Hazards, answer);
         }
     }
 
@@ -293,8 +296,13 @@ impl ControlHandler {
     }
 }
 
-fn started() -> String {
-    Answer { watch: Some("started".to_owned()), ..Answer::done() }.line()
+/// An event as the station names it.
+fn known_as(id: v2x_api::EventId) -> EventId {
+    EventId { origin: id.origin, number: id.number }
+}
+
+fn started() -> Answer {
+    Answer { watch: Some("started".to_owned()), ..Answer::done() }
 }
 
 fn kind(event: &Known) -> &'static str {
@@ -310,19 +318,19 @@ fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
 }
 
 /// The command that changes an event as declared, or the answer when it cannot be.
-fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, String> {
+fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, Answer> {
     let known = station.node().hazards().find(|known| known.id == id);
     let known = known.ok_or_else(|| refused(&Refusal::Unknown(id), station))?;
-    let draft = declaration.change(known, view.position(), view.wire());
-    draft.map(|draft| Command::Update(id, draft)).map_err(|error| super::answer::bad_request(&error))
+    let draft = draft::change(declaration, known, view.position(), view.wire());
+    draft.map(|draft| Command::Update(id, draft)).map_err(|error| bad_request(&error))
 }
 
-fn refused(refusal: &Refusal, station: &Station) -> String {
+fn refused(refusal: &Refusal, station: &Station) -> Answer {
     let why = match (refusal, not_sending(station.node().sending())) {
         (Refusal::SendingBlocked, Some(why)) => format!("{refusal} (now: {why})"),
         _ => refusal.to_string(),
     };
-    failure(refusal.name(), &why)
+    Answer::failure(refusal.name(), &why)
 }
 
 /// Commands whose outcome is waited for; the station says it while it handles them.

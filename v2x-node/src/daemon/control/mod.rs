@@ -1,24 +1,13 @@
 //! The local control socket: programs on this machine declare, change, end and watch hazards of a running daemon, have
-//! it ask intersections for priority, and ask how it is.
-//!
-//! JSON lines over a Unix socket, one request a line, one answer a line; `CONTROL.md` beside this crate lists them.
-//! [`Client`] is the program's end, [`server`] the daemon's.
+//! it ask intersections for priority, and ask how it is. The protocol is [`v2x_api`]'s; this is the daemon's end.
 
-pub mod answer;
-pub mod cause;
-mod client;
-pub mod display;
-mod fields;
+mod draft;
 pub mod handler;
 pub mod outbox;
 pub mod priority;
-pub mod request;
 pub mod server;
 pub mod socket;
 pub mod view;
-
-pub use self::client::{Client, ClientError, Watch, socket_of};
-pub use self::fields::BadRequest;
 
 #[cfg(test)]
 pub(crate) mod scratch {

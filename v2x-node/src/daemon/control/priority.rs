@@ -1,13 +1,12 @@
 //! Where the daemon of a vehicle asks intersections for priority, for whoever asked it to.
 
+use v2x_api::{Answer, DEFAULT_DURATION, PriorityRequest, PriorityStatus, PriorityWish, role_name};
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::priority::Request as Open;
 use v2x_apps::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
 use v2x_core::{Instant, Permissions, WireTime};
 use v2x_proto::v1::{PriorityRole, PriorityState};
 
-use super::answer::{self, Answer};
-use super::request::priority::{DEFAULT_DURATION, Priority, Wish, role_name};
 use super::view::not_sending;
 use crate::daemon::station::Station;
 
@@ -67,15 +66,15 @@ impl Refusal {
 
 /// Does what is asked, all but watching, which is the server's.
 pub(super) fn handle(
-    asked: Priority,
+    asked: PriorityRequest,
     station: &Station,
     advisor: Option<&mut Advisor>,
     now: Instant,
 ) -> Answer {
     let done = advisor.ok_or(Refusal::NotAVehicle).and_then(|advisor| match asked {
-        Priority::Request(wish) => ask(wish, station, advisor, now),
-        Priority::Cancel(id) => cancel(id, station, advisor, now),
-        Priority::Status | Priority::Watch => Ok(status(station, advisor, now)),
+        PriorityRequest::Request(wish) => ask(wish, station, advisor, now),
+        PriorityRequest::Cancel(id) => cancel(id, station, advisor, now),
+        PriorityRequest::Status | PriorityRequest::Watch => Ok(status(station, advisor, now)),
     });
     done.unwrap_or_else(|refusal| Answer::failure(refusal.name(), &refusal.to_string()))
 }
@@ -86,13 +85,18 @@ pub(super) fn changed(
     progress: Progress,
     advisor: &Advisor,
     wire: WireTime,
-) -> answer::Priority {
+) -> PriorityStatus {
     let open = find(advisor.road().requests().iter(), id).map(|open| view(open, wire));
     // One that is over is known no more; and of two changes since, the older is told first.
     standing(open.unwrap_or_default(), id, progress, wire)
 }
 
-fn ask(wish: Wish, station: &Station, advisor: &mut Advisor, now: Instant) -> Result<Answer, Refusal> {
+fn ask(
+    wish: PriorityWish,
+    station: &Station,
+    advisor: &mut Advisor,
+    now: Instant,
+) -> Result<Answer, Refusal> {
     let (anchor, permissions) = (station.node().anchor(), station.node().pool().active().permissions());
     let sending = station.node().sending();
     let role = permitted_role(wish.role, permissions)?;
@@ -101,7 +105,7 @@ fn ask(wish: Wish, station: &Station, advisor: &mut Advisor, now: Instant) -> Re
     }
     let wire = anchor.wire_at(now);
     let ahead = || advisor.road().advice(wire).map(|advice| advice.lane.intersection);
-    let intersection = wish.intersection.or_else(ahead).ok_or(Refusal::NoLane)?;
+    let intersection = wish.intersection.map(known_as).or_else(ahead).ok_or(Refusal::NoLane)?;
     let ask = Ask {
         intersection,
         role,
@@ -133,7 +137,7 @@ fn permitted_role(said: Option<PriorityRole>, permissions: Permissions) -> Resul
 }
 
 fn cancel(
-    id: Option<IntersectionId>,
+    id: Option<v2x_api::IntersectionId>,
     station: &Station,
     advisor: &mut Advisor,
     now: Instant,
@@ -141,7 +145,7 @@ fn cancel(
     let anchor = station.node().anchor();
     let open: Vec<_> = advisor.road().requests().iter().map(|open| open.ask().intersection).collect();
     let id = match (id, &*open) {
-        (Some(id), _) => id,
+        (Some(id), _) => known_as(id),
         (None, [only]) => *only,
         (None, []) => return Err(Refusal::NoneOpen),
         (None, _) => return Err(Refusal::Several),
@@ -161,29 +165,34 @@ fn status(station: &Station, advisor: &Advisor, now: Instant) -> Answer {
     Answer { priorities: Some(open.collect()), ..Answer::done() }
 }
 
+/// An intersection as the station names it.
+fn known_as(id: v2x_api::IntersectionId) -> IntersectionId {
+    IntersectionId { region: id.region, number: id.number }
+}
+
 fn find<'a>(mut open: impl Iterator<Item = &'a Open>, id: IntersectionId) -> Option<&'a Open> {
     open.find(|open| open.ask().intersection == id)
 }
 
-fn view(open: &Open, wire: WireTime) -> answer::Priority {
+fn view(open: &Open, wire: WireTime) -> PriorityStatus {
     let Ask { intersection, role, egress_lane, importance, duration } = *open.ask();
-    let request = answer::Priority {
+    let request = PriorityStatus {
         role: Some(role_name(role).to_owned()),
         ingress_lane: open.lane(),
         egress_lane,
         importance,
         duration_ms: Some(duration.as_millis() as u64),
-        ..answer::Priority::default()
+        ..PriorityStatus::default()
     };
     standing(request, intersection, open.progress(), wire)
 }
 
 fn standing(
-    request: answer::Priority,
+    request: PriorityStatus,
     id: IntersectionId,
     progress: Progress,
     wire: WireTime,
-) -> answer::Priority {
+) -> PriorityStatus {
     let (state, expected) = match progress {
         Progress::Waiting => ("waiting", None),
         Progress::Asked => ("asked", None),
@@ -193,7 +202,7 @@ fn standing(
         Progress::Ended(End::Withdrawn) => ("withdrawn", None),
         Progress::Ended(End::GivenUp) => ("given_up", None),
     };
-    answer::Priority {
+    PriorityStatus {
         intersection: id.number,
         region: id.region,
         state: state.to_owned(),
@@ -243,7 +252,7 @@ mod tests {
     fn a_request_that_is_over_says_so_and_an_expected_green_is_said_from_now() {
         let id = IntersectionId { region: 3, number: 18 };
         let wire = WireTime::from_micros(1_000_000);
-        let over = standing(answer::Priority::default(), id, Progress::Ended(End::Passed), wire);
+        let over = standing(PriorityStatus::default(), id, Progress::Ended(End::Passed), wire);
         assert_eq!((over.state.as_str(), over.over, over.region), ("passed", true, 3));
         let expected = Some(WireTime::from_micros(7_500_000));
         let granted = Progress::Answered { state: PriorityState::Granted, expected };

@@ -12,12 +12,11 @@ use std::io;
 use std::path::Path;
 
 use tokio::net::{UnixListener, UnixStream};
+use v2x_api::{Answer, BAD_REQUEST, BadCall, BadRequest, Call, LONGEST_REQUEST, Request, RequestId};
 use v2x_core::Instant;
 
-use super::answer;
-use super::fields::BadRequest;
-use super::request::Request;
-use super::socket::Bound;
+use crate::daemon::lines::{Lines, TooLong};
+use crate::daemon::unix_socket::Bound;
 
 /// A listening control socket and its clients. Lives on the thread of the daemon.
 #[derive(Debug)]
@@ -30,9 +29,9 @@ pub struct Server {
     numbered: u64,
 }
 
-/// Names a client to answer.
+/// Names a connection of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientId(u64);
+pub struct ConnectionId(u64);
 
 /// What a client may watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +46,9 @@ pub enum Topic {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     /// Who.
-    pub client: ClientId,
+    pub client: ConnectionId,
+    /// What the program calls it.
+    pub id: Option<RequestId>,
     /// What.
     pub request: Request,
 }
@@ -88,10 +89,10 @@ impl Server {
             };
             self.next = index + 1;
             client.asked = now;
-            match Request::parse(&line) {
-                Ok(request) => return Poll::Ready(Asked { client: client.id, request }),
-                Err(error) => {
-                    client.say(&answer::bad_request(&error));
+            match Call::parse(&line) {
+                Ok(Call { id, request }) => return Poll::Ready(Asked { client: client.id, id, request }),
+                Err(BadCall { id, error }) => {
+                    client.say(&Answer { id, ..bad_request(&error) }.line());
                     cx.waker().wake_by_ref();
                     break;
                 }
@@ -102,28 +103,37 @@ impl Server {
     }
 
     /// Answers a request; nothing when the client has gone.
-    pub fn answer(&mut self, client: ClientId, line: &str) {
+    pub fn answer(&mut self, client: ConnectionId, id: Option<RequestId>, answer: Answer) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.say(line);
+            client.say(&Answer { id, ..answer }.line());
         }
     }
 
-    /// From here on the client gets every [`tell`](Self::tell) of this topic.
-    pub fn watch(&mut self, client: ClientId, topic: Topic) {
+    /// From here on the client gets every [`tell`](Self::tell) of this topic, under this id.
+    pub fn watch(&mut self, client: ConnectionId, topic: Topic, id: Option<RequestId>) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.watched[topic as usize] = true;
+            client.watched[topic as usize] = Some(Watching { id });
         }
     }
 
     /// Whether anybody watches this topic.
     pub fn is_watched(&self, topic: Topic) -> bool {
-        self.clients.iter().any(|client| client.watched[topic as usize])
+        self.clients.iter().any(|client| client.watched[topic as usize].is_some())
     }
 
     /// Says a line to all who watch this topic. Who does not read is dropped, with a last line that says so.
-    pub fn tell(&mut self, topic: Topic, line: &str) {
-        let watching = self.clients.iter_mut().filter(|client| client.watched[topic as usize]);
-        watching.for_each(|client| client.say(line));
+    pub fn tell(&mut self, topic: Topic, answer: &Answer) {
+        let nameless = answer.line();
+        for client in &mut self.clients {
+            match &client.watched[topic as usize] {
+                None => {}
+                Some(Watching { id: None }) => client.say(&nameless),
+                Some(Watching { id }) => {
+                    let answer = Answer { id: id.clone(), ..answer.clone() };
+                    client.say(&answer.line());
+                }
+            }
+        }
     }
 
     /// Once a second or so: clients that are dropped or done have had the time to read their last line, and those that
@@ -134,7 +144,7 @@ impl Server {
             if client.leaving && quiet > LAST_LINE_TIME {
                 client.gone = true;
             } else if !client.watches() && !client.leaving && quiet > IDLE {
-                client.dismiss(&answer::failure("idle", "asked nothing for a minute; connect again"));
+                client.dismiss(&Answer::failure("idle", "asked nothing for a minute; connect again").line());
             }
             if client.leaving && !client.dismissed {
                 client.dismissed = true;
@@ -149,11 +159,11 @@ impl Server {
             // A failure (no descriptors left) concerns whoever connects; the next call asks again.
             let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) else { return };
             self.numbered += 1;
-            let mut client = Client::new(ClientId(self.numbered), stream, now);
+            let mut client = Client::new(ConnectionId(self.numbered), stream, now);
             if self.clients.len() >= MOST_CLIENTS {
                 // One more, to tell it; it is asked nothing.
                 let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
-                client.dismiss(&answer::failure("busy", &text));
+                client.dismiss(&Answer::failure("busy", &text).line());
                 client.move_bytes(cx);
                 continue;
             }
@@ -166,12 +176,12 @@ impl Server {
 /// One program at the other end.
 #[derive(Debug)]
 struct Client {
-    id: ClientId,
+    id: ConnectionId,
     stream: UnixStream,
-    input: Vec<u8>,
+    input: Lines,
     output: VecDeque<u8>,
     /// Which topics it watches.
-    watched: [bool; 2],
+    watched: [Option<Watching>; 2],
     /// It says nothing more.
     ended: bool,
     /// It hears nothing more than what is in `output`.
@@ -184,14 +194,20 @@ struct Client {
     asked: Instant,
 }
 
+/// A watch, and what the program called the request that began it.
+#[derive(Clone, Debug)]
+struct Watching {
+    id: Option<RequestId>,
+}
+
 impl Client {
-    fn new(id: ClientId, stream: UnixStream, now: Instant) -> Self {
+    fn new(id: ConnectionId, stream: UnixStream, now: Instant) -> Self {
         Self {
             id,
             stream,
-            input: Vec::new(),
+            input: Lines::new(LONGEST_REQUEST),
             output: VecDeque::new(),
-            watched: [false; 2],
+            watched: [None, None],
             ended: false,
             leaving: false,
             dismissed: false,
@@ -201,7 +217,7 @@ impl Client {
     }
 
     fn watches(&self) -> bool {
-        self.watched.contains(&true)
+        self.watched.iter().any(Option::is_some)
     }
 
     /// Queues a line, or says instead that there are too many.
@@ -210,10 +226,8 @@ impl Client {
             return;
         }
         if self.output.len() + line.len() > MOST_OUTPUT {
-            return self.dismiss(&answer::failure(
-                "too_slow",
-                "what you watch comes faster than you read; watch again",
-            ));
+            let why = Answer::failure("too_slow", "what you watch comes faster than you read; watch again");
+            return self.dismiss(&why.line());
         }
         self.output.extend(line.bytes());
         self.output.push_back(b'\n');
@@ -254,7 +268,7 @@ impl Client {
             let mut bytes = [0; READ_SIZE];
             match self.stream.try_read(&mut bytes) {
                 Ok(0) => self.ended = true,
-                Ok(read) => self.input.extend_from_slice(&bytes[..read]),
+                Ok(read) => self.input.push(&bytes[..read]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -265,11 +279,7 @@ impl Client {
     /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
     fn wants_more(&self) -> bool {
         let answered = self.watches() || self.output.is_empty();
-        !self.ended
-            && !self.leaving
-            && answered
-            && self.input.len() <= LONGEST_LINE
-            && !self.input.contains(&b'\n')
+        !self.ended && !self.leaving && answered && !self.input.is_ready()
     }
 
     /// The next whole line, without its end. Blank ones are passed over.
@@ -277,44 +287,32 @@ impl Client {
         if self.leaving || !self.watches() && !self.output.is_empty() {
             return None;
         }
-        loop {
-            let line = match self.input.iter().position(|byte| *byte == b'\n') {
-                Some(end) if end <= LONGEST_LINE => {
-                    let mut line: Vec<u8> = self.input.drain(..=end).collect();
-                    line.pop();
-                    line
-                }
-                None if self.input.len() <= LONGEST_LINE => {
-                    // The last line of one who sends no more may lack its end.
-                    if !self.ended || self.input.is_empty() {
-                        return None;
-                    }
-                    core::mem::take(&mut self.input)
-                }
-                _ => {
-                    let text = format!("a line longer than {LONGEST_LINE} bytes; no request is");
-                    self.dismiss(&answer::bad_request(&BadRequest(text)));
-                    return None;
-                }
-            };
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                return Some(line);
+        // The last line of one who sends no more may lack its end.
+        match if self.ended { self.input.last() } else { self.input.next() }? {
+            Ok(line) => Some(line),
+            Err(TooLong) => {
+                let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
+                self.dismiss(&bad_request(&BadRequest::new(text)).line());
+                None
             }
         }
     }
 
     fn is_done(&self) -> bool {
-        self.gone || self.output.is_empty() && (self.leaving || self.ended && self.input.is_empty())
+        self.gone || self.output.is_empty() && (self.leaving || self.ended && self.input.len() == 0)
     }
 }
 
-/// Longest request, bytes. A declaration with every key has under 700.
-pub const LONGEST_LINE: usize = 4096;
+/// The answer to a line that is no request.
+pub(super) fn bad_request(error: &BadRequest) -> Answer {
+    Answer::failure(BAD_REQUEST, &error.to_string())
+}
+
 /// Programs served at a time.
 pub const MOST_CLIENTS: usize = 16;
 /// Bytes queued for a program that reads slowly: some hundred changes of events.
 pub const MOST_OUTPUT: usize = 256 * 1024;
-/// Read in one go; with [`LONGEST_LINE`] the most that waits for its turn.
+/// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
 const READ_SIZE: usize = 1024;
 /// Programs let in in one go.
 const ACCEPT_BATCH: usize = 4;

@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 
-use v2x_core::{Fix, Instant, Known, Neighbour, Node, Plane, Position, Role, SendingState, WireTime, cause};
+use v2x_api::{
+    Concern, Hazard, HazardArea, NearbyStation, StationPosition, Status, direction_name, shape_name,
+};
+use v2x_core::{Fix, Instant, Known, Neighbour, Node, Plane, Position, Role, SendingState, WireTime};
+use v2x_proto::cause;
 use v2x_proto::{AreaView, Shape};
 
-use super::answer::{self, Status};
-use super::request::{direction_name, shape_name};
 use crate::civil::utc;
 use crate::daemon::statistics::Statistics;
 
@@ -40,11 +42,11 @@ impl View {
     }
 
     /// An event.
-    pub fn hazard(&self, known: &Known) -> answer::Hazard {
+    pub fn hazard(&self, known: &Known) -> Hazard {
         let (distance_m, bearing_deg) = self.way_to(known.position).unzip();
         let heading = self.fix.and_then(|fix| fix.heading).map(|heading| f64::from(heading) / 10.0);
         let relative = bearing_deg.zip(heading).map(|(bearing, heading)| turn(bearing - heading));
-        answer::Hazard {
+        Hazard {
             event: known.id.to_string(),
             own: known.own,
             state: known.state.name().to_owned(),
@@ -71,7 +73,7 @@ impl View {
             relevance_direction: direction_name(known.relevance_direction).to_owned(),
             keep_alive_ms: known.keep_alive.map(|keep_alive| keep_alive.as_millis() as u64),
             suspect: known.suspect,
-            concern: known.concern.map(|concern| answer::Concern {
+            concern: known.concern.map(|concern| Concern {
                 time_to_conflict_s: concern.time_to_conflict.map(|time| thousandth(time.as_secs_f64())),
                 distance_m: tenth(f64::from(concern.distance_m)),
                 latitude_deg: degrees(concern.at.latitude),
@@ -113,8 +115,8 @@ impl View {
         }
     }
 
-    fn fix(&self, fix: &Fix) -> answer::Fix {
-        answer::Fix {
+    fn fix(&self, fix: &Fix) -> StationPosition {
+        StationPosition {
             latitude_deg: degrees(fix.position.latitude),
             longitude_deg: degrees(fix.position.longitude),
             speed_m_s: fix.speed.map(|speed| f64::from(speed) / 100.0),
@@ -125,7 +127,7 @@ impl View {
     }
 
     /// The nearest neighbours, nearest first; while the station does not know where it is, those heard last.
-    fn nearest(&self, node: &Node, now: Instant) -> Vec<answer::Neighbour> {
+    fn nearest(&self, node: &Node, now: Instant) -> Vec<NearbyStation> {
         let mut all: Vec<_> = node
             .neighbours()
             .map(|neighbour| {
@@ -142,7 +144,7 @@ impl View {
         all.sort_by(order);
         let entry = |(_, heard, neighbour): (f64, Duration, &Neighbour)| {
             let (distance_m, bearing_deg) = self.way_to(neighbour.position()).unzip();
-            answer::Neighbour {
+            NearbyStation {
                 digest: neighbour.digest().to_string(),
                 distance_m: distance_m.map(tenth),
                 bearing_deg: bearing_deg.map(tenth),
@@ -178,9 +180,9 @@ pub fn not_sending(state: SendingState) -> Option<&'static str> {
     }
 }
 
-fn area(area: &AreaView) -> answer::Area {
+fn area(area: &AreaView) -> HazardArea {
     let circle = area.shape == Shape::Circle;
-    answer::Area {
+    HazardArea {
         shape: shape_name(area.shape).to_owned(),
         radius_m: circle.then_some(area.distance_a_m),
         half_length_m: (!circle).then_some(area.distance_a_m),

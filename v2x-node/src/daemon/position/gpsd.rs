@@ -10,16 +10,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use v2x_core::{Fix, WireTime};
 
-use super::lines::Lines;
 use super::{
     Backoff, Publisher, accuracy_unit, altitude_unit, heading_unit, nanos, position_unit, speed_unit,
     wire_now,
 };
 use crate::civil;
+use crate::daemon::lines::Lines;
 
 /// What one line says.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Report {
+pub enum Report {
     /// A position.
     Fix(Fix),
     /// The receiver has none.
@@ -30,15 +30,20 @@ pub(super) enum Report {
 
 /// A line that is not what gpsd says.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReportError {
+pub enum ReportError {
+    /// No JSON object, or a value of the wrong type.
     #[error("not a JSON report: {0}")]
     Json(#[from] serde_json::Error),
+    /// A fix of this mode whose position is missing or none.
     #[error("mode {0} without a position on the globe")]
     Position(u8),
 }
 
 /// Reads one line; `now` stands in where the report has no time.
-pub(super) fn report(line: &[u8], now: WireTime) -> Result<Report, ReportError> {
+///
+/// # Errors
+/// [`ReportError`]; no bytes make it panic.
+pub fn report(line: &[u8], now: WireTime) -> Result<Report, ReportError> {
     let head: Head = serde_json::from_slice(line)?;
     if head.class != "TPV" {
         return Ok(Report::Other);

@@ -5,7 +5,6 @@
 
 mod fixed;
 mod gpsd;
-mod lines;
 mod nmea;
 mod sentence;
 mod stream;
@@ -25,7 +24,9 @@ use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 use v2x_core::{Fix, Instant, WireTime};
 
-pub(crate) use self::lines::Lines;
+pub use self::gpsd::{Report, ReportError, report as gpsd_report};
+pub use self::sentence::{Epochs, Heard};
+
 pub(crate) use self::stream::open as open_device;
 use crate::config::PositionConfig;
 use crate::error::Complaint;

@@ -9,9 +9,9 @@ use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 use v2x_core::{Fix, WireTime};
 
-use super::lines::Lines;
 use super::sentence::{Epochs, Heard};
 use super::{PositionError, Publisher, stream, wait_until, wire_now};
+use crate::daemon::lines::Lines;
 
 /// Starts a player for a file, or a reader for a device or pipe.
 pub(super) fn start(

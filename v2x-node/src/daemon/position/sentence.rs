@@ -11,7 +11,7 @@ use crate::civil;
 
 /// What one sentence brought.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Heard {
+pub enum Heard {
     /// A new position.
     Fix(Fix),
     /// The receiver says that it has none.
@@ -24,7 +24,7 @@ pub(super) enum Heard {
 
 /// Puts the sentences of a receiver together.
 #[derive(Debug, Default)]
-pub(super) struct Epochs {
+pub struct Epochs {
     gga: Option<GgaData>,
     /// GGA sentences since the last RMC: a receiver that sends none is read from GGA alone.
     gga_alone: u8,

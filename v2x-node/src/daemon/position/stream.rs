@@ -13,10 +13,10 @@ use radio_adapters::timer::DeadlineTimer;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
-use super::lines::Lines;
 use super::nmea::LONGEST_LINE;
 use super::sentence::{Epochs, Heard};
 use super::{Backoff, Publisher, SILENCE, nanos, wire_now};
+use crate::daemon::lines::Lines;
 
 /// Reads the device for as long as the station runs.
 pub(super) async fn run(path: PathBuf, baud: u32, mut timer: DeadlineTimer, publisher: Publisher) {

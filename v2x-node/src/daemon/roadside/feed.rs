@@ -6,8 +6,7 @@
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use radio_adapters::clock;
@@ -18,7 +17,8 @@ use v2x_apps::roadside::ClientId;
 use v2x_apps::roadside::line::{self, LONGEST_LINE, Line, LineError};
 
 use crate::config::FeedAddress;
-use crate::daemon::position::Lines;
+use crate::daemon::lines::{Lines, TooLong};
+use crate::daemon::unix_socket::{Access, BindError, Bound};
 use crate::error::Complaint;
 
 /// An open feed. Dropping it ends its connections and removes its socket.
@@ -27,7 +27,8 @@ pub struct Feed {
     incoming: Receiver<(ClientId, Did)>,
     clients: BTreeMap<ClientId, Sender<String>>,
     task: JoinHandle<()>,
-    socket: Option<PathBuf>,
+    /// Removed with the feed.
+    _socket: Option<Bound>,
     unsent: u64,
 }
 
@@ -69,10 +70,10 @@ impl Feed {
         let failed = |right| move |source| FeedError { address: address.clone(), source, right };
         let (task, socket) = match address {
             FeedAddress::Unix(path) => {
-                let listener = listen(path).map_err(failed(
+                let (socket, listener) = listen(path).map_err(failed(
                     "it has to be a name in a directory that is there, and that no other unit listens on",
                 ))?;
-                (tokio::spawn(accept(listener, sender)), Some(path.clone()))
+                (tokio::spawn(accept(listener, sender)), Some(socket))
             }
             FeedAddress::Udp(address) => {
                 let bind = || {
@@ -85,7 +86,7 @@ impl Feed {
                 (tokio::spawn(datagrams(socket, sender)), None)
             }
         };
-        Ok(Self { incoming, clients: BTreeMap::new(), task, socket, unsent: 0 })
+        Ok(Self { incoming, clients: BTreeMap::new(), task, _socket: socket, unsent: 0 })
     }
 
     /// The next thing a client has to say; may be dropped and called again without losing one. Ends never.
@@ -118,25 +119,16 @@ impl Feed {
 impl Drop for Feed {
     fn drop(&mut self) {
         self.task.abort();
-        if let Some(path) = &self.socket {
-            // It may be gone already; there is nobody left to tell.
-            drop(std::fs::remove_file(path));
-        }
     }
 }
 
-/// Binds a stream socket, in place of one that its owner left behind.
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    if let Ok(metadata) = path.symlink_metadata() {
-        if !metadata.file_type().is_socket() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name"));
-        }
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"));
-        }
-        std::fs::remove_file(path)?;
-    }
-    UnixListener::bind(path)
+fn listen(path: &Path) -> io::Result<(Bound, UnixListener)> {
+    let socket = Bound::at(path, Access::Umask).map_err(|error| match error {
+        BindError::Refused(source) => source,
+        error => io::Error::other(error),
+    })?;
+    let listener = UnixListener::from_std(socket.listener()?)?;
+    Ok((socket, listener))
 }
 
 async fn accept(listener: UnixListener, sender: Sender<(ClientId, Did)>) {
@@ -212,10 +204,12 @@ async fn connection(stream: UnixStream, client: ClientId, sender: Sender<(Client
 }
 
 fn take(lines: &mut Lines, bytes: &[u8]) -> Vec<Result<Line, LineError>> {
-    let mut heard = Vec::new();
-    let too_long = lines.feed(bytes, |line| heard.push(line::parse(line)));
-    heard.extend((0..too_long).map(|_| Err(LineError::TooLong)));
-    heard
+    lines.push(bytes);
+    core::iter::from_fn(|| lines.next()).map(parse).collect()
+}
+
+fn parse(line: Result<Vec<u8>, TooLong>) -> Result<Line, LineError> {
+    line.map_err(|TooLong| LineError::TooLong).and_then(|line| line::parse(&line))
 }
 
 async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, Did)>) {
@@ -257,8 +251,9 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, Did)>) {
             vec![Err(LineError::TooLong)]
         } else {
             // The end of a datagram ends its last line.
-            let lines = buffer[..length].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-            lines.filter(|line| !line.is_empty()).map(line::parse).collect()
+            let mut lines = Lines::new(LONGEST_LINE);
+            lines.push(&buffer[..length]);
+            core::iter::from_fn(|| lines.last()).map(parse).collect()
         };
         for line in heard {
             if sender.send((client, Did::Say(line))).await.is_err() {
@@ -293,6 +288,8 @@ const IDLE_NS: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -324,10 +321,8 @@ mod tests {
             client.write_all(&[LINE, &long[..], b"\n", LINE].concat()).await.unwrap();
             let (id, first) = line(&mut feed).await;
             assert_eq!(first.unwrap().intersection, 7);
-            // What was too long is told behind what was read with it.
-            let mut rest = [line(&mut feed).await.1, line(&mut feed).await.1];
-            rest.sort_by_key(Result::is_ok);
-            assert_eq!(rest[0], Err(LineError::TooLong));
+            assert_eq!(line(&mut feed).await.1, Err(LineError::TooLong));
+            assert!(line(&mut feed).await.1.is_ok());
             feed.send(id, "hello\n".to_owned());
             let mut hello = [0; 6];
             client.read_exact(&mut hello).await.unwrap();

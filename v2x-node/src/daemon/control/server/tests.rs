@@ -8,10 +8,11 @@ use std::thread;
 use proptest::prelude::*;
 use radio_adapters::timer::DeadlineTimer;
 
+use v2x_api::{Client as Program, ClientError, Hazard};
+
 use super::*;
-use crate::daemon::control::answer::Answer;
 use crate::daemon::control::scratch::Scratch;
-use crate::daemon::control::{Client as Program, ClientError};
+use crate::daemon::control::socket::listen;
 use crate::daemon::station::monotonic;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
@@ -23,7 +24,7 @@ fn serve<T: Send + 'static>(
 ) -> T {
     let scratch = Scratch::new(name);
     let path = scratch.path("s.sock");
-    let bound = Bound::at(&path).unwrap();
+    let bound = listen(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -46,7 +47,7 @@ fn serve<T: Send + 'static>(
 
 /// Says done to everything.
 fn agree(server: &mut Server, asked: Asked) {
-    server.answer(asked.client, &Answer::done().line());
+    server.answer(asked.client, asked.id, Answer::done());
 }
 
 fn lines(stream: &Stream) -> impl Iterator<Item = String> {
@@ -68,7 +69,7 @@ fn each_line_gets_one_answer_in_order_and_a_bad_one_says_what_would_be_right() {
         |server, asked| {
             let mut answer = Answer::done();
             answer.event = Some(format!("{:?}", asked.request));
-            server.answer(asked.client, &answer.line());
+            server.answer(asked.client, asked.id, answer);
         },
     );
     let said: Vec<Answer> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -79,10 +80,50 @@ fn each_line_gets_one_answer_in_order_and_a_bad_one_says_what_would_be_right() {
 }
 
 #[test]
+fn an_id_comes_back_with_every_answer_and_every_line_of_its_watch() {
+    let said = serve(
+        "ids",
+        |path| {
+            let mut stream = Stream::connect(path).unwrap();
+            let text = r#"{"id":"w","hazard":"watch"}
+{"id":8,"station":"status"}
+{"station":"status"}
+{"id":9,"hazard":"lost"}
+{"id":-1,"hazard":"list"}
+"#;
+            stream.write_all(text.as_bytes()).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            lines(&stream).collect::<Vec<_>>()
+        },
+        |server, asked| {
+            server.answer(asked.client, asked.id.clone(), Answer::done());
+            match asked.request {
+                Request::Watch => server.watch(asked.client, Topic::Hazards, asked.id),
+                _ => server.tell(Topic::Hazards, &Answer::watch("hazard")),
+            }
+        },
+    );
+    let said: Vec<Answer> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ids: Vec<_> = said.iter().map(|answer| (answer.id.clone(), answer.ok)).collect();
+    let (watch, number) = (RequestId::Text("w".to_owned()), RequestId::Number);
+    let expected = [
+        (Some(watch.clone()), Some(true)),
+        (Some(number(8)), Some(true)),
+        (Some(watch.clone()), None),
+        (None, Some(true)),
+        (Some(watch), None),
+        (Some(number(9)), Some(false)),
+        (None, Some(false)),
+    ];
+    assert_eq!(ids, expected);
+    assert!(said[6].error.as_ref().unwrap().starts_with("id: found -1, expected a text"), "{said:?}");
+}
+
+#[test]
 fn blank_lines_ask_nothing_and_keep_nobody_from_asking() {
     let scratch = Scratch::new("blank");
     let path = scratch.path("s.sock");
-    let bound = Bound::at(&path).unwrap();
+    let bound = listen(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -115,7 +156,7 @@ fn a_line_that_is_too_long_ends_its_client_and_nobody_else_s() {
             let mut program = Program::connect(path).unwrap();
             let mut evil = Stream::connect(path).unwrap();
             // The daemon may hang up before all of it is written.
-            drop(evil.write_all(&[b'x'; 3 * LONGEST_LINE]));
+            drop(evil.write_all(&[b'x'; 3 * LONGEST_REQUEST]));
             let last = lines(&evil).last().unwrap();
             program.ask(&Request::Status).unwrap();
             last
@@ -161,13 +202,13 @@ fn who_watches_without_reading_is_dropped_with_a_last_line_and_gets_whole_lines_
             lines(&slow).collect::<Vec<_>>()
         },
         |server, asked| {
-            server.answer(asked.client, &Answer::done().line());
+            server.answer(asked.client, asked.id, Answer::done());
             match asked.request {
-                Request::Watch => server.watch(asked.client, Topic::Hazards),
+                Request::Watch => server.watch(asked.client, Topic::Hazards, None),
                 _ => {
                     let mut change = Answer::watch("hazard");
                     change.event = Some("x".repeat(1000));
-                    server.tell(Topic::Hazards, &change.line());
+                    server.tell(Topic::Hazards, &change);
                 }
             }
         },
@@ -204,7 +245,7 @@ fn a_client_that_reads_no_answers_is_asked_no_further_question() {
             }
             let mut answer = Answer::done();
             answer.event = Some("x".repeat(10_000));
-            server.answer(question.client, &answer.line());
+            server.answer(question.client, None, answer);
             assert!(server.clients.iter().all(|client| client.output.len() < 20_000));
         },
     );
@@ -216,7 +257,7 @@ fn a_client_that_reads_no_answers_is_asked_no_further_question() {
 fn those_who_ask_nothing_make_room_and_those_who_watch_stay() {
     let scratch = Scratch::new("idle");
     let path = scratch.path("s.sock");
-    let bound = Bound::at(&path).unwrap();
+    let bound = listen(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -224,7 +265,7 @@ fn those_who_ask_nothing_make_room_and_those_who_watch_stay() {
         let mut watching = Stream::connect(&path).unwrap();
         watching.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
         let asked = poll_fn(|cx| server.poll(cx, Instant::ZERO)).await;
-        server.watch(asked.client, Topic::Hazards);
+        server.watch(asked.client, Topic::Hazards, None);
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         server.upkeep(at(60));
         assert_eq!(server.clients.len(), 2);
@@ -248,9 +289,10 @@ fn a_long_list_is_asked_for_page_by_page() {
             let Request::List(after) = asked.request else { panic!("{asked:?}") };
             let number = after.map_or(0, |after| after.number) + 1;
             let event = format!("3f01020304050607/{number}");
-            let page = vec![answer::Hazard { event: event.clone(), ..Default::default() }];
+            let page = vec![Hazard { event: event.clone(), ..Default::default() }];
             let more_after = (number < 3).then_some(event);
-            server.answer(asked.client, &Answer { hazards: Some(page), more_after, ..Answer::done() }.line());
+            let answer = Answer { hazards: Some(page), more_after, ..Answer::done() };
+            server.answer(asked.client, asked.id, answer);
         },
     );
     let events: Vec<_> = hazards.iter().map(|hazard| hazard.event.as_str()).collect();
@@ -263,7 +305,10 @@ fn whoever_answers_something_else_or_the_same_for_ever_is_found_out() {
         serve(
             "other",
             |path| Program::connect(path).unwrap().hazards(),
-            move |server, asked| server.answer(asked.client, answer),
+            move |server, asked| {
+                let client = server.clients.iter_mut().find(|client| client.id == asked.client);
+                client.unwrap().say(answer);
+            },
         )
     };
     for answer in ["SSH-2.0-x", "{}", "{\"v\":2,\"ok\":true}", "[]"] {

@@ -1,0 +1,301 @@
+//! What a daemon says: one JSON object a line. The fields are listed in `CONTROL.md`.
+//!
+//! The same types are written by the daemon and read by [`Client`](crate::Client); what a later version adds is passed
+//! over when reading.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::request::VERSION;
+use crate::request::id::RequestId;
+
+/// Every line of a daemon, as it is read: which of the parts are there depends on the request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answer {
+    /// Version of the protocol.
+    pub v: u64,
+    /// What the program called the request; in the lines of a watch, the request that began it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<RequestId>,
+    /// Whether it was done. Not in the lines of a watch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ok: Option<bool>,
+    /// Stable name of why not: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Why not, and what would be right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The event declared, changed or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Events known, in order of their names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hazards: Option<Vec<Hazard>>,
+    /// Ask again with this as `after`: there are more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_after: Option<String>,
+    /// The request for priority made or withdrawn; in the lines of a watch, as it stands now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Box<PriorityStatus>>,
+    /// Requests for priority that are open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priorities: Option<Vec<PriorityStatus>>,
+    /// How the station is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Box<Status>>,
+    /// What its name was before (`renamed`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub former: Option<String>,
+    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority` or
+    /// `lost`; `started` in the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<String>,
+    /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`; for a `concern`: `began` or
+    /// `ended`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// The event as it is after the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<Box<Hazard>>,
+    /// Changes not told because there were too many at once (`lost`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<u64>,
+}
+
+/// One event, as the station knows it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hazard {
+    /// Its name, `<16 hex digits>/<number>`.
+    pub event: String,
+    /// Whether this station declared it.
+    pub own: bool,
+    /// `active`, `cancelled` or `negated`.
+    pub state: String,
+    /// `D0`, `D1` or `D3`.
+    pub class: String,
+    /// TS 102 894-2 `CauseCodeType`.
+    pub cause: u8,
+    /// Its name, or `null` when the standard gives none.
+    pub cause_name: Option<String>,
+    /// Sub-cause, 0: not said.
+    pub sub_cause: u8,
+    /// Latitude, degrees.
+    pub latitude_deg: f64,
+    /// Longitude, degrees.
+    pub longitude_deg: f64,
+    /// Metres from the station; `null` while it does not know where it is.
+    pub distance_m: Option<f64>,
+    /// Direction from the station, degrees clockwise from north.
+    pub bearing_deg: Option<f64>,
+    /// The same against the station's heading, -180..180, positive to the right; `null` while that is unknown.
+    pub relative_bearing_deg: Option<f64>,
+    /// Speed of the event.
+    pub speed_m_s: Option<f64>,
+    /// Heading of the event, degrees clockwise from north.
+    pub heading_deg: Option<f64>,
+    /// How sure its originator is, 1..=7.
+    pub quality: Option<u8>,
+    /// When it was detected, TAI microseconds since 2004-01-01T00:00:00Z.
+    pub detection_time_us: u64,
+    /// When its state was made, same unit.
+    pub reference_time_us: u64,
+    /// When it ends, same unit.
+    pub valid_until_us: u64,
+    /// When it ends, UTC.
+    pub valid_until_utc: String,
+    /// Seconds since its detection.
+    pub age_s: f64,
+    /// Seconds until it ends.
+    pub valid_for_s: f64,
+    /// Where it concerns anyone.
+    pub area: Option<HazardArea>,
+    /// Within this distance it matters.
+    pub relevance_distance_m: Option<u16>,
+    /// `all`, `upstream`, `downstream` or `opposite`.
+    pub relevance_direction: String,
+    /// Others repeat it when they have not heard it for twice this.
+    pub keep_alive_ms: Option<u64>,
+    /// Whether what its declarer says does not add up: not to be relied on alone.
+    pub suspect: bool,
+    /// How it concerns this station; `null` when it does not.
+    pub concern: Option<Concern>,
+}
+
+/// Where and when an event and the station meet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Concern {
+    /// Seconds until then; `null` when the station or the event would have to move first.
+    pub time_to_conflict_s: Option<f64>,
+    /// Metres to go.
+    pub distance_m: f64,
+    /// Where, degrees.
+    pub latitude_deg: f64,
+    /// Where, degrees.
+    pub longitude_deg: f64,
+}
+
+/// An area, with the keys of a request's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HazardArea {
+    /// `circle`, `rectangle` or `ellipse`.
+    pub shape: String,
+    /// Of a circle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub radius_m: Option<u32>,
+    /// Half the length along the azimuth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half_length_m: Option<u32>,
+    /// Half the length across it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half_width_m: Option<u32>,
+    /// Degrees clockwise from north.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azimuth_deg: Option<u32>,
+    /// Latitude of the centre.
+    pub latitude_deg: f64,
+    /// Longitude of the centre.
+    pub longitude_deg: f64,
+}
+
+/// How a station is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// The program and its version.
+    pub software: String,
+    /// `vehicle` or `roadside`.
+    pub role: String,
+    /// Digest of the credential it signs with now.
+    pub digest: String,
+    /// The link, in words.
+    pub link: String,
+    /// Whether the link is up.
+    pub link_up: bool,
+    /// Seconds since it started.
+    pub uptime_s: f64,
+    /// Whether it sends.
+    pub sending: bool,
+    /// Why it does not: `no_fix`, `clock_untrusted`, `credential_not_valid`, `credential_revoked`.
+    pub not_sending_because: Option<String>,
+    /// `locked`, `holdover` or `untrusted`.
+    pub clock: String,
+    /// Where it is; `null` while it does not know.
+    pub position: Option<StationPosition>,
+    /// Stations heard within the last 20 s.
+    pub neighbours: u64,
+    /// The nearest of them.
+    pub nearest: Vec<NearbyStation>,
+    /// Events known, own ones too.
+    pub hazards: u64,
+    /// Messages sent, by class.
+    pub sent: BTreeMap<String, u64>,
+    /// Messages delivered, by class.
+    pub delivered: BTreeMap<String, u64>,
+    /// Frames received.
+    pub frames_received: u64,
+    /// Frames delivered.
+    pub frames_delivered: u64,
+    /// Frames dropped.
+    pub frames_dropped: u64,
+    /// The same by reason.
+    pub drops: BTreeMap<String, u64>,
+    /// Own messages that were not transmitted, by reason.
+    pub not_sent: BTreeMap<String, u64>,
+    /// Messages of others sent on.
+    pub forwarded: u64,
+    /// Changes of the own pseudonym.
+    pub pseudonym_changes: u64,
+}
+
+/// An own request for priority at an intersection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PriorityStatus {
+    /// Number of the intersection.
+    pub intersection: u32,
+    /// Its road authority.
+    pub region: u16,
+    /// `waiting`, `asked`, `unanswered`; as the intersection answered: `requested`, `processing`,
+    /// `watch_other_traffic`, `granted`, `rejected`, `max_presence`, `reservice_locked`; and when it is over: `passed`,
+    /// `withdrawn`, `given_up`.
+    pub state: String,
+    /// Whether it is over, and forgotten.
+    pub over: bool,
+    /// Seconds until the green signal is expected, when the intersection says so.
+    pub expected_in_s: Option<f64>,
+    /// `emergency`, `public_transport`, `road_works` or `truck`; this and the following `null` in a watch's line of one
+    /// that is over.
+    pub role: Option<String>,
+    /// Lane the vehicle is on, once it is known.
+    pub ingress_lane: Option<u8>,
+    /// Lane it wants to leave by.
+    pub egress_lane: Option<u8>,
+    /// How urgent among its role, 0..=14.
+    pub importance: Option<u8>,
+    /// How long it needs the green.
+    pub duration_ms: Option<u64>,
+}
+
+/// Where a station is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StationPosition {
+    /// Latitude, degrees.
+    pub latitude_deg: f64,
+    /// Longitude, degrees.
+    pub longitude_deg: f64,
+    /// Speed over ground.
+    pub speed_m_s: Option<f64>,
+    /// Degrees clockwise from north.
+    pub heading_deg: Option<f64>,
+    /// Horizontal, 95 %.
+    pub accuracy_m: Option<f64>,
+    /// Milliseconds since the position was true.
+    pub age_ms: f64,
+}
+
+/// A station heard.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NearbyStation {
+    /// Digest of its credential.
+    pub digest: String,
+    /// Metres from the station; `null` while it does not know where it is.
+    pub distance_m: Option<f64>,
+    /// Direction from the station, degrees clockwise from north.
+    pub bearing_deg: Option<f64>,
+    /// Milliseconds since it was heard.
+    pub heard_ms: f64,
+}
+
+impl Answer {
+    /// What was asked is done.
+    pub fn done() -> Self {
+        Self { v: VERSION, ok: Some(true), ..Self::default() }
+    }
+
+    /// A line of a watch.
+    pub fn watch(what: &str) -> Self {
+        Self { v: VERSION, watch: Some(what.to_owned()), ..Self::default() }
+    }
+
+    /// What was asked is not done: a stable name of why, and a text that says what would be right.
+    pub fn failure(reason: &str, error: &str) -> Self {
+        let (reason, error) = (Some(reason.to_owned()), Some(error.to_owned()));
+        Self { v: VERSION, ok: Some(false), reason, error, ..Self::default() }
+    }
+
+    /// The line, without its end.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("invariant: an answer has only string keys and finite numbers")
+    }
+}
+
+/// Reason of what is wrong with the request itself.
+pub const BAD_REQUEST: &str = "bad_request";

@@ -1,0 +1,350 @@
+//! A program's end of the control socket.
+
+use core::time::Duration;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use crate::answer::{Answer, BAD_REQUEST, Hazard, PriorityStatus, Status};
+use crate::fields::quote;
+use crate::name::{EventId, IntersectionId};
+use crate::request::declaration::Declaration;
+use crate::request::priority::{PriorityRequest, PriorityWish};
+use crate::request::{Call, Request, VERSION};
+use crate::socket;
+
+/// A connection to a daemon. Asks one thing at a time and waits for the answer.
+#[derive(Debug)]
+pub struct Client {
+    stream: BufReader<UnixStream>,
+    path: PathBuf,
+}
+
+/// Why something could not be asked, or was not done. Prints as one line that says what would be right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// Nobody listens at the socket.
+    #[error("{}: no daemon answers: {}", path.display(), reason_of(source))]
+    NoDaemon {
+        /// The socket tried.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No socket was named, and there is none.
+    #[error("no daemon found: no live socket in {}", list(directories))]
+    NoneFound {
+        /// Where it was looked for.
+        directories: Vec<PathBuf>,
+    },
+    /// No socket was named, and there are several.
+    #[error("several daemons run: choose with --socket one of {}", list(sockets))]
+    Several {
+        /// Those there are.
+        sockets: Vec<PathBuf>,
+    },
+    /// The connection ended, or no answer came.
+    #[error("{}: the daemon gave no answer: {}", path.display(), reason_of(source))]
+    Lost {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What came is no answer.
+    #[error("{}: {found} is no answer of version {VERSION}; is this the socket of a roadcast daemon?", path.display())]
+    NotAnAnswer {
+        /// The socket.
+        path: PathBuf,
+        /// What came.
+        found: String,
+    },
+    /// The request is wrong.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The station does not do it.
+    #[error("refused: {error}")]
+    Refused {
+        /// Stable name of why.
+        reason: String,
+        /// Why, and what would be right.
+        error: String,
+    },
+}
+
+impl Client {
+    /// Connects to a daemon's socket.
+    ///
+    /// # Errors
+    /// [`ClientError::NoDaemon`].
+    pub fn connect(path: &Path) -> Result<Self, ClientError> {
+        let no_daemon = |source| ClientError::NoDaemon { path: path.to_owned(), source };
+        // The system refuses a connection to what is no socket as it does to one that nobody serves.
+        let kind = std::fs::metadata(path).map(|found| found.file_type());
+        if kind.is_ok_and(|kind| !kind.is_socket()) {
+            return Err(no_daemon(io::Error::other(
+                "it is no socket; the daemon prints its socket when it starts",
+            )));
+        }
+        let stream = UnixStream::connect(path).map_err(no_daemon)?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(no_daemon)?;
+        stream.set_write_timeout(Some(PATIENCE)).map_err(no_daemon)?;
+        Ok(Self { stream: BufReader::new(stream), path: path.to_owned() })
+    }
+
+    /// Connects to the daemon that listens at `socket`, else to the only one of this user, or of the system.
+    ///
+    /// # Errors
+    /// [`ClientError`], when none listens, or several do and none was named.
+    pub fn find(socket: Option<&Path>) -> Result<Self, ClientError> {
+        if let Some(socket) = socket {
+            return Self::connect(socket);
+        }
+        let directories = socket::directories();
+        // The user's own come first.
+        let live = directories.iter().map(|directory| socket::live(directory)).find(|live| !live.is_empty());
+        match &*live.unwrap_or_default() {
+            [] => Err(ClientError::NoneFound { directories }),
+            [only] => Self::connect(only),
+            several => Err(ClientError::Several { sockets: several.to_vec() }),
+        }
+    }
+
+    /// The socket's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Declares an event and returns its name.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the station does not.
+    pub fn declare(&mut self, event: &Declaration) -> Result<EventId, ClientError> {
+        let answer = self.ask(&Request::New(event.clone()))?;
+        let named = answer.event.as_deref().and_then(|event| event.parse().ok());
+        named.ok_or_else(|| self.no_answer("an answer without the event's name"))
+    }
+
+    /// Changes an own event: what is said, and nothing else.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the station does not.
+    pub fn update(&mut self, event: EventId, to: &Declaration) -> Result<(), ClientError> {
+        self.ask(&Request::Update(event, to.clone())).map(drop)
+    }
+
+    /// Ends an own event.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the station does not.
+    pub fn cancel(&mut self, event: EventId) -> Result<(), ClientError> {
+        self.ask(&Request::Cancel(event)).map(drop)
+    }
+
+    /// Says that another's event is not there.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the station does not.
+    pub fn negate(&mut self, event: EventId) -> Result<(), ClientError> {
+        self.ask(&Request::Negate(event)).map(drop)
+    }
+
+    /// The events the station knows, in order of their names.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn hazards(&mut self) -> Result<Vec<Hazard>, ClientError> {
+        let mut hazards = Vec::new();
+        let mut after = None;
+        loop {
+            let answer = self.ask(&Request::List(after))?;
+            hazards.extend(answer.hazards.unwrap_or_default());
+            let next = answer.more_after.and_then(|event| event.parse().ok());
+            // Names grow, or whoever answers is no daemon.
+            if next.is_none() || next <= after {
+                return Ok(hazards);
+            }
+            after = next;
+        }
+    }
+
+    /// How the station is.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn status(&mut self) -> Result<Status, ClientError> {
+        let answer = self.ask(&Request::Status)?;
+        answer.status.map(|status| *status).ok_or_else(|| self.no_answer("an answer without a status"))
+    }
+
+    /// Has the station ask an intersection for priority; returns how the request stands.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the station does not.
+    pub fn ask_priority(&mut self, wish: PriorityWish) -> Result<PriorityStatus, ClientError> {
+        self.priority(PriorityRequest::Request(wish))
+    }
+
+    /// Withdraws the request for priority at an intersection, or the only one there is.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when there is none, or several.
+    pub fn cancel_priority(
+        &mut self,
+        intersection: Option<IntersectionId>,
+    ) -> Result<PriorityStatus, ClientError> {
+        self.priority(PriorityRequest::Cancel(intersection))
+    }
+
+    /// The requests for priority that are open.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked, or is no vehicle's.
+    pub fn priorities(&mut self) -> Result<Vec<PriorityStatus>, ClientError> {
+        let answer = self.ask(&Request::Priority(PriorityRequest::Status))?;
+        answer.priorities.ok_or_else(|| self.no_answer("an answer without the requests"))
+    }
+
+    fn priority(&mut self, asked: PriorityRequest) -> Result<PriorityStatus, ClientError> {
+        let answer = self.ask(&Request::Priority(asked))?;
+        answer.priority.map(|one| *one).ok_or_else(|| self.no_answer("an answer without the request"))
+    }
+
+    /// Every change of an event from here on.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn watch(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::Watch)
+    }
+
+    /// Every change of a request for priority from here on.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked, or is no vehicle's.
+    pub fn watch_priority(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::Priority(PriorityRequest::Watch))
+    }
+
+    fn follow(mut self, watch: &Request) -> Result<Watch, ClientError> {
+        self.ask(watch)?;
+        let forever = self.stream.get_ref().set_read_timeout(None);
+        forever.map_err(|source| ClientError::Lost { path: self.path.clone(), source })?;
+        Ok(Watch { client: self })
+    }
+
+    /// Asks and waits for the answer; an answer that says no is an error.
+    ///
+    /// # Errors
+    /// [`ClientError::BadRequest`] and [`ClientError::Refused`] as the daemon says, others when it cannot be asked.
+    pub fn ask(&mut self, request: &Request) -> Result<Answer, ClientError> {
+        // A daemon that hangs up says why first: read on.
+        let sent = self.write(request.line());
+        match (self.read(), sent) {
+            (Err(ClientError::Lost { path, .. }), Err(source)) => Err(ClientError::Lost { path, source }),
+            (answer, _) => answer?.into_result(),
+        }
+    }
+
+    /// Asks and does not wait; [`receive`](Self::receive) reads the answer, which has the call's id.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub fn send(&mut self, call: &Call) -> Result<(), ClientError> {
+        self.write(call.line()).map_err(|source| ClientError::Lost { path: self.path.clone(), source })
+    }
+
+    /// The next line of the daemon, also one that says no.
+    ///
+    /// # Errors
+    /// The connection ended, or what came is no answer.
+    pub fn receive(&mut self) -> Result<Answer, ClientError> {
+        self.read()
+    }
+
+    fn write(&mut self, mut line: String) -> io::Result<()> {
+        line.push('\n');
+        self.stream.get_mut().write_all(line.as_bytes())
+    }
+
+    fn read(&mut self) -> Result<Answer, ClientError> {
+        let lost = |source| ClientError::Lost { path: self.path.clone(), source };
+        let mut line = Vec::new();
+        (&mut self.stream).take(LONGEST_ANSWER).read_until(b'\n', &mut line).map_err(lost)?;
+        if line.is_empty() {
+            return Err(lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        match serde_json::from_slice::<Answer>(&line) {
+            Ok(answer) if answer.v == VERSION => Ok(answer),
+            _ => Err(self.no_answer(&quote(&String::from_utf8_lossy(&line)))),
+        }
+    }
+
+    fn no_answer(&self, found: &str) -> ClientError {
+        ClientError::NotAnAnswer { path: self.path.clone(), found: found.to_owned() }
+    }
+}
+
+/// The lines of a watch, for ever: [`Answer::watch`] says what each is.
+#[derive(Debug)]
+pub struct Watch {
+    client: Client,
+}
+
+impl Watch {
+    /// The next line.
+    ///
+    /// # Errors
+    /// The daemon ended, or dropped a watch that was not read ([`ClientError::Refused`] with reason `too_slow`).
+    pub fn next_change(&mut self) -> Result<Answer, ClientError> {
+        self.client.read()?.into_result()
+    }
+
+    /// Gives up waiting for a line after this long; `None`: never.
+    ///
+    /// # Errors
+    /// The system refuses it, as it does a duration of zero.
+    pub fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
+        self.client.stream.get_ref().set_read_timeout(patience)
+    }
+}
+
+impl Answer {
+    fn into_result(self) -> Result<Self, ClientError> {
+        if self.ok != Some(false) {
+            return Ok(self);
+        }
+        let error = self.error.unwrap_or_default();
+        match self.reason {
+            Some(reason) if reason != BAD_REQUEST => Err(ClientError::Refused { reason, error }),
+            _ => Err(ClientError::BadRequest(error)),
+        }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The system's words without its error number.
+fn reason_of(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "it is its owner's alone; run this as the daemon's user".to_owned()
+        }
+        io::ErrorKind::ConnectionRefused => "it has ended".to_owned(),
+        io::ErrorKind::UnexpectedEof => "it hung up".to_owned(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("none within {} s", PATIENCE.as_secs())
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// A daemon answers within a millisecond; one this late is stopped or hopelessly busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer, bytes: twice what a daemon queues for a program at most.
+pub const LONGEST_ANSWER: u64 = 512 * 1024;

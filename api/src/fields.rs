@@ -1,0 +1,155 @@
+//! One JSON object, read key by key, so that every complaint names the key, what was found and what would be right.
+
+use core::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+
+/// Why a line is no request. Prints as one line that says what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadRequest(pub(crate) String);
+
+impl BadRequest {
+    /// `text` is one line that names the key, what was found and what would be right.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// A JSON object whose keys are all known. `null` counts as a key that is not there.
+#[derive(Debug)]
+pub(crate) struct Fields<'m> {
+    object: &'m Map<String, Value>,
+    known: &'static [&'static str],
+    path: &'static str,
+}
+
+impl<'m> Fields<'m> {
+    /// Takes an object that has no keys but `known`; `path` is what its keys are called by, such as `"area."`.
+    pub fn of(
+        object: &'m Map<String, Value>,
+        known: &'static [&'static str],
+        path: &'static str,
+    ) -> Result<Self, BadRequest> {
+        match object.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(key) => {
+                let (key, known) = (quote(&format!("{path}{key}")), known.join(", "));
+                Err(BadRequest(format!("unknown key {key}; keys here: {known}")))
+            }
+            None => Ok(Self { object, known, path }),
+        }
+    }
+
+    /// The object under `key`.
+    pub fn object(
+        &self,
+        key: &'static str,
+        right: &str,
+    ) -> Result<Option<&'m Map<String, Value>>, BadRequest> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(other) => Err(self.wrong(key, other, right)),
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, key: &'static str) -> Result<Option<bool>, BadRequest> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(other) => Err(self.wrong(key, other, "true or false")),
+        }
+    }
+
+    /// A whole number within `range`.
+    pub fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Result<Option<u64>, BadRequest> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        match value.as_u64().filter(|number| range.contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let right = format!("a whole number, {} to {}", range.start(), range.end());
+                Err(self.wrong(key, value, &right))
+            }
+        }
+    }
+
+    /// A number within `range`.
+    pub fn number(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+        unit: &str,
+    ) -> Result<Option<f64>, BadRequest> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        match value.as_f64().filter(|number| range.contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => {
+                let right = format!("a number, {} to {}{unit}", range.start(), range.end());
+                Err(self.wrong(key, value, &right))
+            }
+        }
+    }
+
+    /// What `parse` makes of the string or number under `key`.
+    pub fn parsed<T>(
+        &self,
+        key: &'static str,
+        right: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, BadRequest> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let found = match value {
+            Value::String(text) => parse(text),
+            Value::Number(number) => parse(&number.to_string()),
+            _ => None,
+        };
+        found.map(Some).ok_or_else(|| self.wrong(key, value, right))
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &'static str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// The error for a key that has to be there.
+    pub fn missing(&self, key: &str, right: &str) -> BadRequest {
+        BadRequest(format!("{}{key}: missing; {right}", self.path))
+    }
+
+    /// The error for a key that does not go with others.
+    pub fn contradiction(&self, key: &str, other: &str, right: &str) -> BadRequest {
+        BadRequest(format!("{}{key}: does not go with {other}; {right}", self.path))
+    }
+
+    /// The error for a value that cannot be.
+    pub fn wrong(&self, key: &str, found: &Value, right: &str) -> BadRequest {
+        BadRequest(format!("{}{key}: found {}, expected {right}", self.path, describe(found)))
+    }
+
+    fn value(&self, key: &'static str) -> Option<&'m Value> {
+        debug_assert!(self.known.contains(&key), "{key} is read but not listed");
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+}
+
+/// A value as it may stand in a one-line message.
+pub(crate) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => quote(text),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// The start of a text in quotes, with nothing in it that a terminal would obey.
+pub(crate) fn quote(text: &str) -> String {
+    let short: String = text.chars().take(LONGEST_QUOTE).collect();
+    format!("{short:?}{}", if short.len() < text.len() { "..." } else { "" })
+}
+
+/// Characters of a wrong string shown.
+const LONGEST_QUOTE: usize = 40;

@@ -1,0 +1,238 @@
+//! What a program asks of a daemon: one JSON object a line. The keys are listed in `CONTROL.md`.
+
+pub mod area;
+pub mod declaration;
+pub mod id;
+pub mod priority;
+
+use serde_json::{Map, Value};
+
+use self::declaration::Declaration;
+use self::id::RequestId;
+use self::priority::PriorityRequest;
+use crate::fields::{BadRequest, Fields, quote};
+use crate::name::EventId;
+
+/// Version of the protocol. A request may name it as `v`; every answer does.
+pub const VERSION: u64 = 1;
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Declare an event.
+    New(Declaration),
+    /// Change an own event; what is not said stays as it is.
+    Update(EventId, Declaration),
+    /// End an own event.
+    Cancel(EventId),
+    /// Say that another's event is not there.
+    Negate(EventId),
+    /// The events known, in order of their names, from the first after this one.
+    List(Option<EventId>),
+    /// Every change of an event from now on.
+    Watch,
+    /// Priority at intersections.
+    Priority(PriorityRequest),
+    /// How the station is.
+    Status,
+}
+
+/// A request as it stands in a line, with what the program calls it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Comes back in every answer.
+    pub id: Option<RequestId>,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// A line that is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadCall {
+    /// What the program calls it, as far as that could be read.
+    pub id: Option<RequestId>,
+    /// What is wrong with it.
+    pub error: BadRequest,
+}
+
+impl Call {
+    /// Reads a line, without its end.
+    ///
+    /// # Errors
+    /// The first thing wrong with it, and what would be right.
+    pub fn parse(line: &[u8]) -> Result<Self, BadCall> {
+        let nameless = |error| BadCall { id: None, error };
+        let value: Value = serde_json::from_slice(line).map_err(|error| {
+            let example = r#"expected one JSON object a line, such as {"hazard":"list"}"#;
+            nameless(BadRequest(format!("no JSON at column {}; {example}", error.column())))
+        })?;
+        let Value::Object(object) = &value else {
+            return Err(nameless(BadRequest(format!("no JSON object; {WHAT_THERE_IS}"))));
+        };
+        let id = RequestId::read(object).map_err(nameless)?;
+        match Request::read(object) {
+            Ok(request) => Ok(Self { id, request }),
+            Err(error) => Err(BadCall { id, error }),
+        }
+    }
+
+    /// The line, without its end.
+    pub fn line(&self) -> String {
+        let mut object = self.request.object();
+        if let Some(id) = &self.id {
+            object.insert("id".to_owned(), id.value());
+        }
+        Value::Object(object).to_string()
+    }
+}
+
+impl From<Request> for Call {
+    fn from(request: Request) -> Self {
+        Self { id: None, request }
+    }
+}
+
+impl Request {
+    /// Reads a line, without its end; what the program calls it is passed over.
+    ///
+    /// # Errors
+    /// The first thing wrong with it, and what would be right.
+    pub fn parse(line: &[u8]) -> Result<Self, BadRequest> {
+        Call::parse(line).map(|call| call.request).map_err(|bad| bad.error)
+    }
+
+    fn read(object: &Map<String, Value>) -> Result<Self, BadRequest> {
+        check_version(object)?;
+        let mut nouns = NOUNS.into_iter().filter_map(|noun| Some((noun, object.get(noun)?)));
+        let (noun, verb) = match (nouns.next(), nouns.next()) {
+            (Some((noun, _)), Some((other, _))) => {
+                return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
+            }
+            (Some((noun, Value::String(verb))), None) => (noun, verb),
+            _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
+        };
+        match (noun, verb.as_str()) {
+            ("hazard", verb) => hazard(verb, object),
+            ("priority", verb) => priority::read(verb, object).map(Self::Priority),
+            ("station", "status") => Fields::of(object, &["v", "id", "station"], "").map(|_| Self::Status),
+            _ => Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
+        }
+    }
+
+    /// The request as a line, without its end.
+    pub fn line(&self) -> String {
+        Value::Object(self.object()).to_string()
+    }
+
+    fn object(&self) -> Map<String, Value> {
+        let mut object = match self {
+            Self::New(declaration) | Self::Update(_, declaration) => declaration.keys(),
+            Self::Priority(priority) => priority.keys(),
+            _ => Map::new(),
+        };
+        let (noun, verb) = match self {
+            Self::New(_) => ("hazard", "new"),
+            Self::Update(..) => ("hazard", "update"),
+            Self::Cancel(_) => ("hazard", "cancel"),
+            Self::Negate(_) => ("hazard", "negate"),
+            Self::List(_) => ("hazard", "list"),
+            Self::Watch => ("hazard", "watch"),
+            Self::Priority(priority) => ("priority", priority.verb()),
+            Self::Status => ("station", "status"),
+        };
+        object.insert("v".to_owned(), VERSION.into());
+        object.insert(noun.to_owned(), verb.into());
+        match self {
+            Self::Update(id, _) | Self::Cancel(id) | Self::Negate(id) => {
+                object.insert("event".to_owned(), id.to_string().into());
+            }
+            Self::List(Some(after)) => {
+                object.insert("after".to_owned(), after.to_string().into());
+            }
+            _ => {}
+        }
+        object
+    }
+}
+
+fn hazard(verb: &str, object: &Map<String, Value>) -> Result<Request, BadRequest> {
+    match verb {
+        "new" => {
+            let fields = Fields::of(object, EVENT_KEYS, "")?;
+            if fields.has("event") {
+                return Err(fields.contradiction(
+                    "event",
+                    "hazard \"new\"",
+                    "the station names the event and answers it",
+                ));
+            }
+            let declaration = Declaration::read(&fields)?;
+            if declaration.cause.is_none() {
+                return Err(fields.missing("cause", declaration::CAUSE_RIGHT));
+            }
+            Ok(Request::New(declaration))
+        }
+        "update" => {
+            let fields = Fields::of(object, EVENT_KEYS, "")?;
+            Ok(Request::Update(event(&fields)?, Declaration::read(&fields)?))
+        }
+        "cancel" => Ok(Request::Cancel(event(&Fields::of(object, NAMED_KEYS, "")?)?)),
+        "negate" => Ok(Request::Negate(event(&Fields::of(object, NAMED_KEYS, "")?)?)),
+        "list" => {
+            let fields = Fields::of(object, &["v", "id", "hazard", "after"], "")?;
+            fields.parsed("after", EVENT_RIGHT, |text| text.parse().ok()).map(Request::List)
+        }
+        "watch" => Fields::of(object, &["v", "id", "hazard"], "").map(|_| Request::Watch),
+        other => {
+            let found = quote(other);
+            Err(BadRequest(format!("hazard: found {found}, expected {HAZARD_RIGHT}")))
+        }
+    }
+}
+
+fn check_version(object: &Map<String, Value>) -> Result<(), BadRequest> {
+    match object.get("v") {
+        None => Ok(()),
+        Some(version) if version.as_u64() == Some(VERSION) => Ok(()),
+        Some(_) => Err(BadRequest(format!("v: this daemon speaks version {VERSION} of the protocol"))),
+    }
+}
+
+fn event(fields: &Fields<'_>) -> Result<EventId, BadRequest> {
+    let id = fields.parsed("event", EVENT_RIGHT, |text| text.parse().ok())?;
+    id.ok_or_else(|| fields.missing("event", EVENT_RIGHT))
+}
+
+const EVENT_KEYS: &[&str] = &[
+    "v",
+    "id",
+    "hazard",
+    "event",
+    "class",
+    "cause",
+    "sub_cause",
+    "latitude_deg",
+    "longitude_deg",
+    "here",
+    "speed_m_s",
+    "heading_deg",
+    "quality",
+    "validity_s",
+    "area",
+    "relevance_distance_m",
+    "relevance_direction",
+    "repeat_ms",
+    "repeat_for_ms",
+    "keep_alive_ms",
+];
+const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
+const NOUNS: [&str; 3] = ["hazard", "priority", "station"];
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...} or {"station":"status"}"#;
+const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
+const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
+
+/// Longest request, bytes. A declaration with every key has under 700.
+pub const LONGEST_REQUEST: usize = 4096;
+
+#[cfg(test)]
+mod tests;

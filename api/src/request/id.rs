@@ -1,0 +1,44 @@
+//! What a program calls a request, so that it knows the answers to it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::fields::{BadRequest, describe, quote};
+
+/// What a program calls one of its requests; every answer to it says so too. The station makes nothing of it, and
+/// whether it is unique is the program's affair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RequestId {
+    /// A number.
+    Number(u64),
+    /// A text, at most [`LONGEST_ID`] bytes.
+    Text(String),
+}
+
+impl RequestId {
+    /// The `id` of a request's object, if it has one.
+    pub(super) fn read(object: &Map<String, Value>) -> Result<Option<Self>, BadRequest> {
+        match object.get("id") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) if number.is_u64() => Ok(number.as_u64().map(Self::Number)),
+            Some(Value::String(text)) if text.len() <= LONGEST_ID => Ok(Some(Self::Text(text.clone()))),
+            Some(Value::String(text)) => {
+                let found = format!("{}, {} bytes", quote(text), text.len());
+                Err(BadRequest(format!("id: found {found}, expected {ID_RIGHT}")))
+            }
+            Some(other) => Err(BadRequest(format!("id: found {}, expected {ID_RIGHT}", describe(other)))),
+        }
+    }
+
+    pub(super) fn value(&self) -> Value {
+        match self {
+            Self::Number(number) => (*number).into(),
+            Self::Text(text) => text.as_str().into(),
+        }
+    }
+}
+
+/// Longest text of an id, bytes.
+pub const LONGEST_ID: usize = 64;
+const ID_RIGHT: &str = "a text of at most 64 bytes or a whole number, 0 to 18446744073709551615";
