@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 
-use v2x_core::{Anchor, Event, Fix, Instant, SendRequest};
+use v2x_core::{Anchor, Event, Fix, Input, Instant, NeighbourTable, SendRequest};
 use v2x_proto::Digest;
 
-use crate::infrastructure::{
-    Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
-};
+use crate::application::Application;
+use crate::infrastructure::{Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown};
+use crate::moment::Moment;
 
 /// The vehicle's view of signals and signs, and what was last said of it.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Advisor {
     }
 
     fn collect(&mut self) {
-        while let Some(output) = self.road.poll() {
+        while let Some(output) = self.road.next_output() {
             match output {
                 Output::News(News::Sign { info, in_force, .. }) if self.signs.len() < MAX_SIGN_LINES => {
                     let ends = if in_force { "" } else { " ends" };
@@ -131,6 +131,26 @@ impl Advisor {
                 Output::News(_) => {}
             }
         }
+    }
+}
+
+impl Application for Advisor {
+    fn event(&mut self, event: &Event, at: Moment) {
+        self.road.event(event, at);
+        self.collect();
+    }
+
+    fn fix(&mut self, fix: Option<&Fix>, _neighbours: &NeighbourTable, at: Moment) {
+        self.road.fix(fix, at);
+        self.collect();
+    }
+
+    fn deadline(&self, at: Moment) -> Option<Instant> {
+        self.next_due().map(|due| if self.sends.is_empty() { due } else { at.now })
+    }
+
+    fn poll(&mut self, at: Moment) -> Option<Input> {
+        self.take_send(at.now, &at.anchor()).map(Input::Send)
     }
 }
 

@@ -7,11 +7,14 @@
 use core::time::Duration;
 
 use v2x_core::{
-    Change, Changed, Command, Draft, Event, EventId, Fix, Instant, Neighbour, Plane, Velocity, WireTime,
-    velocity,
+    Change, Changed, Command, Draft, Event, EventId, Fix, Input, Instant, Neighbour, NeighbourTable, Plane,
+    Velocity, WireTime, velocity,
 };
 use v2x_proto::cause;
 use v2x_proto::{Class, v1};
+
+use crate::application::Application;
+use crate::moment::Moment;
 
 /// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
 #[must_use]
@@ -69,6 +72,8 @@ pub struct Triggers {
     /// The alert whose declaration is in the node's hands, since when.
     asked: Option<(Kind, Instant)>,
     last: Option<(WireTime, u16)>,
+    /// What the last fix called for, not polled yet.
+    due: Option<Command>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +225,26 @@ impl Triggers {
     }
 }
 
+impl Application for Triggers {
+    fn event(&mut self, event: &Event, at: Moment) {
+        self.hear(at.now, event);
+    }
+
+    fn fix(&mut self, fix: Option<&Fix>, neighbours: &NeighbourTable, at: Moment) {
+        if let Some(fix) = fix {
+            self.due = self.observe(at.now, fix, neighbours.iter());
+        }
+    }
+
+    fn deadline(&self, at: Moment) -> Option<Instant> {
+        self.due.as_ref().map(|_| at.now)
+    }
+
+    fn poll(&mut self, _at: Moment) -> Option<Input> {
+        self.due.take().map(|command| Input::Hazard { command, token: None })
+    }
+}
+
 fn switched(on: bool) -> Reason {
     if on { Reason::Strong } else { Reason::None }
 }
@@ -295,7 +320,7 @@ const POOR_FIX_CM: u16 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::{Heard, Known, MessageId, Motion, NeighbourTable, Position, Refusal, State};
+    use v2x_core::{Heard, Known, MessageId, Motion, Position, Refusal, State};
 
     use v2x_proto::Digest;
 

@@ -7,8 +7,11 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{Anchor, Instant, SendRequest};
+use v2x_core::{Anchor, Event, Input, Instant, SendRequest};
 use v2x_proto::{Class, v1};
+
+use crate::application::Application;
+use crate::moment::Moment;
 
 /// Open-loop test traffic, always marked as test.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +80,18 @@ impl LoadGenerator {
             token: None,
             payload: Bytes::from(echo.encode_to_vec()),
         })
+    }
+}
+
+impl Application for LoadGenerator {
+    fn event(&mut self, _event: &Event, _at: Moment) {}
+
+    fn deadline(&self, _at: Moment) -> Option<Instant> {
+        Some(self.next_due())
+    }
+
+    fn poll(&mut self, at: Moment) -> Option<Input> {
+        self.due(at.now, &at.anchor()).map(Input::Send)
     }
 }
 

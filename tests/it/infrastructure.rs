@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
+use v2x_apps::Moment;
 use v2x_apps::infrastructure::priority::Progress;
-use v2x_apps::infrastructure::{Ask, Infrastructure, IntersectionId, Moment, News, Output, Refusal, Unknown};
+use v2x_apps::infrastructure::{Ask, Infrastructure, IntersectionId, News, Output, Refusal, Unknown};
 use v2x_core::{AwarenessRule, Config, Event, Fix, Input, Instant, Position, SendRequest};
 use v2x_proto::Class;
 use v2x_proto::payload::Message;
@@ -151,7 +152,7 @@ impl Vehicle {
                 self.seen += 1;
                 self.road.event(event, Moment::at(now, &anchor()));
             }
-            match self.road.poll() {
+            match self.road.next_output() {
                 None => return sent,
                 Some(Output::News(news)) => self.news.push((now, news)),
                 Some(Output::Send(request)) => sent.extend(self.station.feed(now, Input::Send(request))),

@@ -17,9 +17,9 @@ use arrayvec::ArrayVec;
 use v2x_core::{Instant, Plane, Position, WireTime};
 use v2x_proto::{Digest, v1};
 
-use super::Moment;
 use super::lane::Lane;
 use crate::limits;
+use crate::moment::Moment;
 
 /// Names an intersection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,11 +42,11 @@ impl fmt::Display for IntersectionId {
 
 /// What is known of one intersection.
 #[derive(Clone, Debug)]
-pub struct Intersection {
+pub struct KnownIntersection {
     id: IntersectionId,
     map: Option<Map>,
     assembly: Option<Assembly>,
-    state: Option<State>,
+    state: Option<IntersectionState>,
     heard: Instant,
 }
 
@@ -63,7 +63,7 @@ pub struct Map {
 
 /// The newest state of an intersection's signals.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct IntersectionState {
     owner: Digest,
     heard: Instant,
     time: WireTime,
@@ -149,7 +149,7 @@ impl Refusal {
     }
 }
 
-impl Intersection {
+impl KnownIntersection {
     /// Which one.
     #[must_use]
     pub fn id(&self) -> IntersectionId {
@@ -164,13 +164,13 @@ impl Intersection {
 
     /// The newest state of its signals, however old.
     #[must_use]
-    pub fn state(&self) -> Option<&State> {
+    pub fn state(&self) -> Option<&IntersectionState> {
         self.state.as_ref()
     }
 
     /// Whether an answer signed by `signer` may be believed here: the signal's, when that is known.
     pub(super) fn may_answer(&self, signer: &Digest, now: Instant) -> bool {
-        let silent = |state: &State| now.since(state.heard) >= limits::SIGNAL_OWNER_SILENCE;
+        let silent = |state: &IntersectionState| now.since(state.heard) >= limits::SIGNAL_OWNER_SILENCE;
         self.state.as_ref().is_none_or(|state| state.owner == *signer || silent(state))
     }
 
@@ -242,7 +242,7 @@ impl Intersection {
                 return Err(Refusal::OldState);
             }
         }
-        self.state = Some(State {
+        self.state = Some(IntersectionState {
             owner: signer,
             heard: at.now,
             time,
@@ -306,7 +306,7 @@ impl Map {
     }
 }
 
-impl State {
+impl IntersectionState {
     /// When the controller made it.
     #[must_use]
     pub fn time(&self) -> WireTime {
@@ -396,18 +396,18 @@ impl Assembly {
 /// The intersections near by, at most [`limits::MAX_INTERSECTIONS`]; the one not heard for longest makes room.
 #[derive(Clone, Debug, Default)]
 pub struct Intersections {
-    entries: Vec<Intersection>,
+    entries: Vec<KnownIntersection>,
 }
 
 impl Intersections {
     /// All of them, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Intersection> {
+    pub fn iter(&self) -> impl Iterator<Item = &KnownIntersection> {
         self.entries.iter()
     }
 
     /// One of them.
     #[must_use]
-    pub fn find(&self, id: IntersectionId) -> Option<&Intersection> {
+    pub fn find(&self, id: IntersectionId) -> Option<&KnownIntersection> {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
@@ -444,7 +444,7 @@ impl Intersections {
         id: IntersectionId,
         signer: Digest,
         now: Instant,
-        take: impl FnOnce(&mut Intersection) -> Result<(), Refusal>,
+        take: impl FnOnce(&mut KnownIntersection) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
             take(entry)?;
@@ -456,7 +456,7 @@ impl Intersections {
         {
             return Err(Refusal::TooManyOfSigner);
         }
-        let mut entry = Intersection { id, map: None, assembly: None, state: None, heard: now };
+        let mut entry = KnownIntersection { id, map: None, assembly: None, state: None, heard: now };
         take(&mut entry)?;
         if self.entries.len() >= limits::MAX_INTERSECTIONS
             && let Some(oldest) = (0..self.entries.len()).min_by_key(|at| self.entries[*at].heard)

@@ -6,7 +6,7 @@
 //! no randomness; the same calls give the same outputs. What it wants sent goes through [`Input::Send`] and is so in the
 //! node's recording.
 //!
-//! 1. After each call, [`poll`](Infrastructure::poll) until there is nothing.
+//! 1. After each call, take [outputs](Infrastructure::next_output) until there is nothing.
 //! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls do no harm.
 //!
 //! Only verified messages of signers that are not suspect count, and who speaks for an intersection keeps it
@@ -16,6 +16,7 @@
 
 pub mod intersection;
 pub mod lane;
+pub mod map_matching;
 pub mod priority;
 pub mod sign;
 pub mod signal;
@@ -26,37 +27,22 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 use v2x_core::limits::MAX_FIX_AGE;
-use v2x_core::{Anchor, Event, Fix, Instant, Received, SendRequest, WireTime};
+use v2x_core::{Event, Fix, Input, Instant, NeighbourTable, Received, SendRequest, WireTime};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};
 
 pub use intersection::{IntersectionId, Intersections, Refusal};
-pub use lane::LaneMatch;
+pub use map_matching::LaneMatch;
 pub use priority::{Ask, AskError, End, Progress};
 pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
 
+use crate::application::Application;
 use crate::limits;
-use lane::Matcher;
+use crate::moment::Moment;
+use map_matching::Matcher;
 use priority::{Approach, Request, Requests, Step};
 use sign::Signs;
-
-/// One moment by both clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// The core's time.
-    pub now: Instant,
-    /// The wire clock at it.
-    pub wire: WireTime,
-}
-
-impl Moment {
-    /// `now`, and what the wire clock reads then.
-    #[must_use]
-    pub fn at(now: Instant, anchor: &Anchor) -> Self {
-        Self { now, wire: anchor.wire_at(now) }
-    }
-}
 
 /// A vehicle's view of roadside infrastructure.
 #[derive(Clone, Debug)]
@@ -201,8 +187,8 @@ impl Infrastructure {
         [self.requests.deadline(), stale, lost].into_iter().flatten().min()
     }
 
-    /// The next output, if there is one.
-    pub fn poll(&mut self) -> Option<Output> {
+    /// The next output, if there is one: news, and what is to be sent unless [`Application::poll`] gave it.
+    pub fn next_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
@@ -308,6 +294,32 @@ impl Infrastructure {
         if telling != self.told {
             self.told = telling;
             push(&mut self.outputs, Output::News(News::Lane(advice.map(Box::new))));
+        }
+    }
+}
+
+impl Application for Infrastructure {
+    fn event(&mut self, event: &Event, at: Moment) {
+        Infrastructure::event(self, event, at);
+    }
+
+    fn fix(&mut self, fix: Option<&Fix>, _neighbours: &NeighbourTable, at: Moment) {
+        Infrastructure::fix(self, fix, at);
+    }
+
+    fn deadline(&self, at: Moment) -> Option<Instant> {
+        let waiting = self.outputs.iter().any(|output| matches!(output, Output::Send(_)));
+        if waiting { Some(at.now) } else { Infrastructure::deadline(self, at) }
+    }
+
+    fn poll(&mut self, at: Moment) -> Option<Input> {
+        if Infrastructure::deadline(self, at).is_some_and(|due| due <= at.now) {
+            self.timeout(at);
+        }
+        let next = self.outputs.iter().position(|output| matches!(output, Output::Send(_)))?;
+        match self.outputs.remove(next) {
+            Some(Output::Send(request)) => Some(Input::Send(request)),
+            _ => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use core::time::Duration;
 use v2x_core::WireTime;
 use v2x_proto::v1::{SignalGroup, SignalPhase};
 
-use super::intersection::{Map, State};
+use super::intersection::{IntersectionState, Map};
 use super::lane::Connection;
 use crate::limits;
 
@@ -200,7 +200,7 @@ impl Unknown {
 
 /// The signal of `connection` at `now`.
 #[must_use]
-pub fn signal(map: &Map, state: Option<&State>, connection: Connection, now: WireTime) -> Signal {
+pub fn signal(map: &Map, state: Option<&IntersectionState>, connection: Connection, now: WireTime) -> Signal {
     Signal { connection, shows: showing(map, state, connection.group, now) }
 }
 
@@ -219,7 +219,12 @@ pub const fn phase_name(phase: SignalPhase) -> &'static str {
     }
 }
 
-fn showing(map: &Map, state: Option<&State>, group: u8, now: WireTime) -> Result<Showing, Unknown> {
+fn showing(
+    map: &Map,
+    state: Option<&IntersectionState>,
+    group: u8,
+    now: WireTime,
+) -> Result<Showing, Unknown> {
     let state = state.ok_or(Unknown::NoState)?;
     if is_stale(state, now) {
         return Err(Unknown::Stale);
@@ -239,7 +244,7 @@ fn showing(map: &Map, state: Option<&State>, group: u8, now: WireTime) -> Result
 }
 
 /// Also when its time is further ahead than clocks may differ, which takes an own clock that was set back.
-fn is_stale(state: &State, now: WireTime) -> bool {
+fn is_stale(state: &IntersectionState, now: WireTime) -> bool {
     now.since(state.time()) > limits::MAX_SIGNAL_AGE || state.time().since(now) > limits::MAX_SIGNAL_AHEAD
 }
 

@@ -109,7 +109,7 @@ fn hear(vehicle: &mut Infrastructure, message: impl Into<Message>, at: Moment) {
 
 fn news(vehicle: &mut Infrastructure) -> Vec<News> {
     let mut all = Vec::new();
-    while let Some(output) = vehicle.poll() {
+    while let Some(output) = vehicle.next_output() {
         match output {
             Output::News(news) => all.push(news),
             Output::Send(_) => {}
@@ -120,7 +120,7 @@ fn news(vehicle: &mut Infrastructure) -> Vec<News> {
 
 fn requests(vehicle: &mut Infrastructure) -> Vec<v1::PriorityRequest> {
     let mut all = Vec::new();
-    while let Some(output) = vehicle.poll() {
+    while let Some(output) = vehicle.next_output() {
         if let Output::Send(request) = output {
             all.push(v1::PriorityRequest::decode(request.payload).unwrap());
         }
@@ -363,7 +363,7 @@ proptest! {
             if let Some(due) = vehicle.deadline(moment) {
                 prop_assert!(due > moment.now);
             }
-            while vehicle.poll().is_some() {}
+            while vehicle.next_output().is_some() {}
         }
         prop_assert!(vehicle.intersections().iter().count() <= limits::MAX_INTERSECTIONS);
         prop_assert!(vehicle.signs().iter().count() <= limits::MAX_SIGNS);

@@ -7,7 +7,7 @@ use prost::Message as _;
 use v2x_core::{Instant, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
-use super::{next_after, request};
+use super::message::{next_after, request};
 use crate::roadside::content::{Advert, Content};
 
 /// Messages that go round and round, spread evenly.

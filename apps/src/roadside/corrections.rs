@@ -9,7 +9,8 @@ use prost::Message as _;
 use v2x_core::{Instant, SendRequest};
 use v2x_proto::{Class, v1};
 
-use super::{next_after, request, rtcm};
+use super::message::{next_after, request};
+use super::rtcm;
 
 /// Messages that wait for the air.
 #[derive(Clone, Debug)]

@@ -11,14 +11,14 @@ pub struct Line {
     /// Which intersection it is about.
     pub intersection: u32,
     /// What its signals show.
-    pub state: Option<State>,
+    pub state: Option<ControllerState>,
     /// How requests for priority stand.
     pub answers: Vec<Answer>,
 }
 
 /// What the signals of an intersection show.
 #[derive(Clone, Debug, PartialEq)]
-pub struct State {
+pub struct ControllerState {
     /// When that was so; `None`: when the line came.
     pub time: Option<WireTime>,
     /// Bits of `v2x.v1.SignalState`.
@@ -91,7 +91,7 @@ pub fn parse(line: &[u8]) -> Result<Line, LineError> {
     Ok(Line { intersection: raw.intersection, state, answers })
 }
 
-fn state(time: Option<f64>, status: &[Status], raw: Vec<RawGroup>) -> Result<State, LineError> {
+fn state(time: Option<f64>, status: &[Status], raw: Vec<RawGroup>) -> Result<ControllerState, LineError> {
     if !(1..=MOST_GROUPS).contains(&raw.len()) {
         let found = format!("a list of {}", raw.len());
         return Err(LineError::Wrong { what: "groups".to_owned(), found, right: "1 to 32 signal groups" });
@@ -120,7 +120,7 @@ fn state(time: Option<f64>, status: &[Status], raw: Vec<RawGroup>) -> Result<Sta
         }
         groups.push(one);
     }
-    Ok(State { time, status: status.iter().fold(0, |bits, flag| bits | 1 << *flag as u32), groups })
+    Ok(ControllerState { time, status: status.iter().fold(0, |bits, flag| bits | 1 << *flag as u32), groups })
 }
 
 fn group(raw: &RawGroup) -> Result<v1::SignalGroup, LineError> {

@@ -3,40 +3,35 @@
 //! corrections.
 
 pub mod background;
+mod client;
 pub mod content;
 pub mod corrections;
 pub mod line;
 pub mod map;
+mod message;
 pub mod plan;
 pub mod priority;
 pub mod rtcm;
 pub mod signals;
 pub mod work_zone;
 
-use core::fmt;
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
-use v2x_core::{EventId, Input, Instant, Received, Refusal, SendRequest, WireTime};
-use v2x_proto::{Class, v1};
+use v2x_core::{Event, EventId, Input, Instant, Received, Refusal, SendingState, WireTime};
+use v2x_proto::v1;
 
 use self::background::Background;
+pub use self::client::ClientId;
+use self::content::Content;
 use self::corrections::Corrections;
 use self::line::{Line, LineError};
 use self::priority::Priorities;
 use self::signals::Signals;
 use self::work_zone::WorkZones;
-use crate::roadside::content::Content;
-
-/// A connection, or a sender of datagrams, that speaks as a controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "client {}", self.0)
-    }
-}
+use crate::application::Application;
+use crate::moment::Moment;
 
 /// What the station tells the application of a roadside unit.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +64,8 @@ pub struct Roadside {
     bad_lines: BadLines,
     description: String,
     silent: bool,
+    /// What was due at the last poll and was not taken yet.
+    due: VecDeque<Input>,
 }
 
 /// Lines that could not be used: told when the first comes, and then not too often.
@@ -94,6 +91,7 @@ impl Roadside {
             bad_lines: BadLines::default(),
             description: describe(config, background.period()),
             silent: *config == Content::default(),
+            due: VecDeque::new(),
             background,
         }
     }
@@ -261,6 +259,34 @@ impl Roadside {
     }
 }
 
+impl Application for Roadside {
+    fn event(&mut self, event: &Event, at: Moment) {
+        let heard = match event {
+            Event::Received(received) if received.message_type == v1::MessageType::PriorityRequest as u32 => {
+                Heard::Request(received.clone())
+            }
+            Event::HazardAccepted { id, .. } => Heard::HazardAccepted(*id),
+            Event::HazardRefused { refusal, .. } => Heard::HazardRefused(*refusal),
+            Event::HazardRenamed { old, new } => Heard::HazardRenamed { old: *old, new: *new },
+            Event::Sending(state) => return self.set_sending(*state == SendingState::Allowed),
+            _ => return,
+        };
+        self.heard(&heard, at.now, at.wire);
+    }
+
+    fn deadline(&self, at: Moment) -> Option<Instant> {
+        if self.due.is_empty() { self.next_due() } else { Some(at.now) }
+    }
+
+    fn poll(&mut self, at: Moment) -> Option<Input> {
+        while self.due.is_empty() && self.next_due().is_some_and(|due| due <= at.now) {
+            let due = self.due(at.now, at.wire);
+            self.due.extend(due);
+        }
+        self.due.pop_front()
+    }
+}
+
 impl BadLines {
     fn take(&mut self, now: Instant) -> Option<String> {
         if self.untold == 0 || self.told.is_some_and(|told| now.since(told) < TELL_EVERY) {
@@ -309,32 +335,6 @@ fn describe(config: &Content, period: Duration) -> String {
         ));
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
-}
-
-fn request(
-    message_type: v1::MessageType,
-    class: Class,
-    subject: u32,
-    lifetime_ms: u32,
-    due: Instant,
-    payload: Vec<u8>,
-) -> SendRequest {
-    SendRequest {
-        message_type: message_type as u32,
-        class,
-        lifetime_ms,
-        max_hops: 1,
-        area: None,
-        subject,
-        due: Some(due),
-        token: None,
-        payload: Bytes::from(payload),
-    }
-}
-
-fn next_after(due: Instant, interval: Duration, now: Instant) -> Instant {
-    let next = due + interval;
-    if next > now { next } else { now + interval }
 }
 
 /// Bad lines are told this often at most.

@@ -13,7 +13,7 @@ use v2x_core::{Instant, Permissions, Received, SendRequest, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
 use super::line::{Answer, request_line};
-use super::{next_after, request};
+use super::message::{next_after, request};
 use crate::roadside::content::Intersection;
 
 /// The requests at all intersections of a unit.

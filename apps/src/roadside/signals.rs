@@ -7,8 +7,10 @@ use prost::Message as _;
 use v2x_core::{Instant, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
-use super::line::{LineError, State};
-use super::{ClientId, next_after, plan, request};
+use super::client::ClientId;
+use super::line::{ControllerState, LineError};
+use super::message::{next_after, request};
+use super::plan;
 use crate::roadside::content::Intersection;
 
 /// The signals of all intersections of a unit.
@@ -110,7 +112,7 @@ impl Signals {
         &mut self,
         client: ClientId,
         intersection: u32,
-        state: State,
+        state: ControllerState,
         now: Instant,
         wire: WireTime,
     ) -> Result<(), LineError> {
@@ -269,13 +271,13 @@ mod tests {
         Signals::new(&[intersection(7), intersection(8)], true, Instant::ZERO)
     }
 
-    fn green(on: bool) -> State {
+    fn green(on: bool) -> ControllerState {
         let phase = if on { v1::SignalPhase::ProtectedGo } else { v1::SignalPhase::StopAndRemain } as i32;
         let groups = vec![v1::SignalGroup { group: 1, phase, ..v1::SignalGroup::default() }];
-        State { time: None, status: 0, groups }
+        ControllerState { time: None, status: 0, groups }
     }
 
-    fn hear(signals: &mut Signals, client: u64, ms: u64, state: State) -> Result<(), String> {
+    fn hear(signals: &mut Signals, client: u64, ms: u64, state: ControllerState) -> Result<(), String> {
         let now = Instant::from_millis(ms);
         signals.heard(ClientId(client), 7, state, now, wire(now)).map_err(|error| error.to_string())
     }
@@ -397,7 +399,7 @@ mod tests {
         let mut signals = fed();
         let at = |offset_ms: i64| {
             let micros = wire(Instant::from_millis(5_000)).as_micros() as i64 + offset_ms * 1000;
-            State { time: Some(WireTime::from_micros(micros as u64)), ..green(true) }
+            ControllerState { time: Some(WireTime::from_micros(micros as u64)), ..green(true) }
         };
         let mut group = green(true);
         group.groups[0].group = 9;

@@ -5,7 +5,8 @@ use prost::Message as _;
 
 use super::*;
 use crate::roadside::content::{Advert, Intersection, SignalGroup};
-use v2x_core::Position;
+use v2x_core::{Position, SendRequest};
+use v2x_proto::Class;
 
 fn config(feed: Option<String>) -> Content {
     let group =

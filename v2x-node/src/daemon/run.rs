@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
+use v2x_apps::{Application, Moment};
 use v2x_core::{
     Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState,
 };
@@ -309,12 +310,15 @@ impl Daemon {
 
     /// Warns of what the vehicle's own position shows, if it is to.
     fn warn(&mut self, fix: &Fix) {
-        let neighbours = self.station.node().neighbours();
-        let alerts = self.listeners.alerts.as_mut();
-        if let Some(command) = alerts.and_then(|alerts| alerts.observe(monotonic(), fix, neighbours)) {
+        let node = self.station.node();
+        let at = Moment::at(monotonic(), &node.anchor());
+        if let Some(alerts) = &mut self.listeners.alerts {
+            alerts.fix(Some(fix), node.neighbour_table(), at);
+        }
+        while let Some(mut input) = self.listeners.alerts.as_mut().and_then(|alerts| alerts.poll(at)) {
             // One at a time: its outcome comes before the next.
-            let token = Some(Owner::Alerts.token(0));
-            self.station.input(Input::Hazard { command, token }, &mut self.listeners);
+            own(&mut input, Owner::Alerts);
+            self.station.input(input, &mut self.listeners);
         }
     }
 
@@ -326,22 +330,19 @@ impl Daemon {
             let wire = anchor.wire_at(now);
             for mut input in self.roadside.iter_mut().flat_map(|unit| unit.due(now, wire)).collect::<Vec<_>>()
             {
-                if let Input::Hazard { token, .. } = &mut input {
-                    *token = Some(Owner::Unit.token(0));
-                }
+                own(&mut input, Owner::Unit);
                 self.station.input(input, &mut self.listeners);
             }
             self.tell_unit(now);
         }
-        while let Some(request) =
-            self.listeners.advisor.as_mut().and_then(|advisor| advisor.take_send(now, &anchor))
-        {
-            self.station.input(Input::Send(request), &mut self.listeners);
+        let at = Moment::at(now, &anchor);
+        while let Some(input) = self.listeners.advisor.as_mut().and_then(|advisor| advisor.poll(at)) {
+            self.station.input(input, &mut self.listeners);
         }
         if let Some(load) = &mut self.load {
             for _ in 0..LOAD_BATCH {
-                let Some(request) = load.due(now, &anchor) else { break };
-                self.station.input(Input::Send(request), &mut self.listeners);
+                let Some(input) = load.poll(at) else { break };
+                self.station.input(input, &mut self.listeners);
             }
         }
     }
@@ -516,6 +517,13 @@ impl Daemon {
             report.warnings.push(format!("time ran backwards {clamped} times"));
         }
         report
+    }
+}
+
+/// Puts its owner's token on a command about a hazard.
+fn own(input: &mut Input, owner: Owner) {
+    if let Input::Hazard { token, .. } = input {
+        *token = Some(owner.token(0));
     }
 }
 

@@ -14,7 +14,7 @@ fn fragments(revision: u32) -> [v1::IntersectionMap; 3] {
 }
 
 fn revision(known: &Intersections) -> Option<u8> {
-    known.find(ID).and_then(Intersection::map).map(Map::revision)
+    known.find(ID).and_then(KnownIntersection::map).map(Map::revision)
 }
 
 #[test]

@@ -1,7 +1,8 @@
+use super::super::IntersectionId;
 use super::super::intersection::Intersections;
 use super::super::tests::{UNIT, at, map_of, road, state_of};
-use super::super::{IntersectionId, Moment};
 use super::*;
+use crate::moment::Moment;
 use v2x_proto::v1::SignalState;
 
 fn shows(state: SignalState, now: Moment) -> Result<Showing, Unknown> {

@@ -2,6 +2,7 @@ use super::super::tests::{PLACE, UNIT, at, fix_at, map_of, road};
 use super::*;
 use v2x_core::{Purpose, Stream};
 use v2x_proto::Digest;
+use v2x_proto::v1::{self, LaneKind};
 
 fn known(lanes: Vec<v1::Lane>) -> Intersections {
     let mut known = Intersections::default();
