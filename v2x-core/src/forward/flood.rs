@@ -165,13 +165,13 @@ impl Flood {
                 State::Waiting(_) => State::Settled,
                 _ if copy.remaining_hops > 1 => {
                     self.remaining_hops = copy.remaining_hops;
-                    State::Waiting(around.now + wait)
+                    State::Waiting(around.moment.now + wait)
                 }
                 state => state,
             };
             return;
         }
-        let Some(here) = around.here else { return };
+        let Some(here) = around.moment.here.as_ref() else { return };
         match self.state {
             State::Waiting(_) if self.id.class == Class::D0 => {
                 // A stranger's copies do not count: anybody may repeat a frame.

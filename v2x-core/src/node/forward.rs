@@ -12,18 +12,6 @@ use crate::base::{DropReason, Instant, Position, Transmit, WireTime};
 use crate::forward::{CopyHeard, EventVersion, FloodFrame, Lane, Surroundings};
 use crate::receive::Verified;
 
-/// What the forwarder is to know of the moment, while it is itself borrowed.
-macro_rules! surroundings {
-    ($node:expr) => {
-        Surroundings {
-            now: $node.now,
-            anchor: &$node.anchor,
-            here: $node.here.as_ref(),
-            neighbours: &$node.neighbours,
-        }
-    };
-}
-
 impl Node {
     /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background. One
     /// frame only while the link is refilled.
@@ -46,12 +34,12 @@ impl Node {
     fn release_own(&mut self, background: bool) -> bool {
         let outputs = &mut self.outputs;
         let expired = |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent)));
-        let Some(frame) = self.sender.pop(self.now, background, &mut *self.host, expired) else {
+        let Some(frame) = self.sender.pop(self.moment.now, background, &mut *self.host, expired) else {
             return false;
         };
-        self.channel_load.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.moment.now, frame.bytes.len());
         if self.sender.pool().len() > 1 {
-            self.receiver.sent(&frame.id.signer, &frame.bytes, self.now);
+            self.receiver.sent(&frame.id.signer, &frame.bytes, self.moment.now);
         }
         if matches!(frame.class, Class::D0 | Class::D3) {
             self.note_own_flood(&frame);
@@ -61,14 +49,14 @@ impl Node {
     }
 
     fn relay(&mut self, lane: Lane) -> bool {
-        if !self.may_relay() || self.forwarder.next_due().is_none_or(|at| at > self.now) {
+        if !self.may_relay() || self.forwarder.next_due().is_none_or(|at| at > self.moment.now) {
             return false;
         }
         let own = self.sender.digest();
-        let around = surroundings!(self);
+        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
         let Some((frame, forwarded)) = self.forwarder.pop(lane, own, &around) else { return false };
-        let frame = self.sender.relay(frame, self.now, &mut *self.host);
-        self.channel_load.add(self.now, frame.bytes.len());
+        let frame = self.sender.relay(frame, self.moment.now, &mut *self.host);
+        self.channel_load.add(self.moment.now, frame.bytes.len());
         self.event(Event::Forwarded(forwarded));
         self.push(Output::Transmit(frame));
         true
@@ -82,17 +70,17 @@ impl Node {
     /// A station without a position does not know whether it is farther along than others, and one that keeps silent
     /// after a change of pseudonym does not give itself away by others' words.
     fn may_relay(&self) -> bool {
-        self.sender.link_ready() && self.here.is_some() && !self.pseudonyms.is_silent(self.now)
+        self.sender.link_ready() && self.moment.here.is_some() && !self.pseudonyms.is_silent(self.moment.now)
     }
 
     pub(super) fn hear_copy(&mut self, copy: &CopyHeard) {
-        let around = surroundings!(self);
+        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
         self.forwarder.copy(copy, &around);
     }
 
     /// Tells the forwarder what a verified message means to it. Why it is not for the application, if it is not.
     pub(super) fn take_flood(&mut self, verified: &mut Verified) -> Option<DropReason> {
-        let around = surroundings!(self);
+        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
         if let Some(floods) = &verified.floods
             && !verified.received.suspect
             && self.forwarder.beacon(verified.received.position, floods, &around)
@@ -106,7 +94,7 @@ impl Node {
 
     fn note_own_flood(&mut self, frame: &Transmit) {
         if let Some(flood) = self.own_flood(frame) {
-            let around = surroundings!(self);
+            let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
             self.forwarder.sent(flood, &around);
         }
     }
@@ -132,7 +120,7 @@ impl Node {
             expires: generation + Duration::from_millis(u64::from(tbs.lifetime_ms)),
             forwarder: header.forwarder,
             link: frame.source.unwrap_or_default(),
-            admitted: self.now,
+            admitted: self.moment.now,
             event: hazard.as_ref().and_then(version),
             keep_alive: None,
         })

@@ -26,7 +26,7 @@ use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
-    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Position, ReceiveStamps, Received,
+    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Position, ReceiveStamps, Received,
     ReceivedFrame, WireTime, limits,
 };
 use crate::forward::CopyHeard;
@@ -180,7 +180,7 @@ impl Receiver {
             let dropped = Dropped { reason, link_source: frame.link_source, claimed: *claimed };
             return Ok(Admission::Copy(dropped, copy));
         }
-        if situation.watch.is_isolated(&signer, situation.wire()) {
+        if situation.watch.is_isolated(&signer, situation.moment.wire()) {
             return Err(DropReason::Isolated);
         }
         if header.class != tbs.class {
@@ -189,13 +189,13 @@ impl Receiver {
         if header.remaining_hops > tbs.max_hops {
             return Err(DropReason::HopsInflated);
         }
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         let generation = WireTime::from_micros(tbs.generation_time_us);
         freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
         let position = Position::new(tbs.latitude, tbs.longitude).ok_or(DropReason::MalformedFields)?;
         let reach =
             if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
-        if situation.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
+        if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
             return Err(DropReason::OutOfReach);
         }
         let standing = if situation.test {
@@ -203,7 +203,7 @@ impl Receiver {
         } else {
             let (link, forwarder) = (frame.link_source, header.forwarder);
             let origin = Origin { link, forwarder, signer, class: tbs.class };
-            self.rates.admit(&origin, neighbours, situation.now)?
+            self.rates.admit(&origin, neighbours, situation.moment.now)?
         };
         let frame = Frame {
             link_source: frame.link_source,
@@ -224,7 +224,7 @@ impl Receiver {
             permissions: 0,
             standing,
             forwarder: header.forwarder,
-            admitted: situation.now,
+            admitted: situation.moment.now,
             tbs: range_in(bytes, signed.tbs),
             signature: range_in(bytes, signed.signature),
             payload: range_in(bytes, tbs.payload),
@@ -248,7 +248,7 @@ impl Receiver {
         situation: &Situation<'_>,
         host: &mut dyn Host,
     ) -> Result<(), DropReason> {
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         match self.keys.lookup(signer, wire) {
             Lookup::Known(_) => return Ok(()),
             Lookup::Expired => return Err(DropReason::CredentialExpired),
@@ -258,7 +258,7 @@ impl Receiver {
         if self.keys.is_bad(signer) {
             return Err(DropReason::CredentialKnownBad);
         }
-        if !self.rates.new_credential(link, !situation.test, situation.now) {
+        if !self.rates.new_credential(link, !situation.test, situation.moment.now) {
             return Err(DropReason::CredentialBudget);
         }
         let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
@@ -290,15 +290,15 @@ impl Receiver {
         distribution: &mut Distribution,
         host: &mut dyn Host,
     ) -> Result<Admission, DropReason> {
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         let trusted = match self.keys.lookup(&frame.id.signer, wire) {
             Lookup::Known(trusted) => trusted,
             Lookup::Expired => return Err(DropReason::CredentialExpired),
             Lookup::Revoked => return Err(DropReason::Revoked),
             Lookup::Unknown => {
-                distribution.heard_unknown(frame.id.signer, situation.now);
-                self.copies.insert(frame.hash, situation.now);
-                let no_room = self.hold.push(frame, situation.now);
+                distribution.heard_unknown(frame.id.signer, situation.moment.now);
+                self.copies.insert(frame.hash, situation.moment.now);
+                let no_room = self.hold.push(frame, situation.moment.now);
                 return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
             }
         };
@@ -327,20 +327,32 @@ impl Receiver {
         {
             frame.standing = Standing::Demoted;
         }
-        let within = |spent: &Neighbour| spent.rates().allows(class, situation.now);
+        let within = |spent: &Neighbour| spent.rates().allows(class, situation.moment.now);
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
         if !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
-        self.copies.insert(frame.hash, situation.now);
-        frame.stamps.prefiltered = host.stamp(situation.now);
+        self.copies.insert(frame.hash, situation.moment.now);
+        frame.stamps.prefiltered = host.stamp(situation.moment.now);
         if self.goes_unverified(&frame, neighbour, situation) {
-            return self.unverified(frame, host.stamp(situation.now)).map(Admission::Unverified);
+            return self.unverified(frame, host.stamp(situation.moment.now)).map(Admission::Unverified);
         }
-        let distance = urgency::distance(neighbour, frame.position, situation.here, situation.velocity, wire);
-        let urgency = urgency::urgency(class, frame.generation, distance, situation.now, situation.anchor);
+        let distance = urgency::distance(
+            neighbour,
+            frame.position,
+            situation.moment.here.as_ref(),
+            situation.moment.velocity,
+            wire,
+        );
+        let urgency = urgency::urgency(
+            class,
+            frame.generation,
+            distance,
+            situation.moment.now,
+            &situation.moment.anchor,
+        );
         let shed = self.queue.push(urgency, frame.standing, frame);
         Ok(Admission::Queued(shed.map(|frame| {
             self.copies.remove(frame.hash);
@@ -357,13 +369,19 @@ impl Receiver {
         neighbour: Option<&Neighbour>,
         situation: &Situation<'_>,
     ) -> bool {
-        let Situation { here, velocity, .. } = *situation;
+        let Moment { here, velocity, .. } = situation.moment;
         let (Some(sample), Some(neighbour)) = (situation.sample, neighbour) else { return false };
         frame.message_type == v1::MessageType::Awareness as u32
             && frame.standing == Standing::Good
             && neighbour.link() == Some(frame.link_source)
             && !frame.hash.is_one_in(sample)
-            && urgency::is_far_and_leaving(neighbour, frame.position, here, velocity, situation.wire())
+            && urgency::is_far_and_leaving(
+                neighbour,
+                frame.position,
+                here.as_ref(),
+                *velocity,
+                situation.moment.wire(),
+            )
     }
 
     /// Sends the frames held for `signer` on their way, now that its credential is known.
@@ -376,7 +394,7 @@ impl Receiver {
         host: &mut dyn Host,
     ) -> Option<Admission> {
         let keys = &mut self.keys;
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
         self.copies.remove(frame.hash);
         let area = TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok().and_then(|tbs| tbs.area);

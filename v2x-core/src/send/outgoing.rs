@@ -2,7 +2,7 @@
 
 use v2x_proto::{AreaView, Class};
 
-use crate::base::{Anchor, Instant, NotSent, Position, Sent, Token};
+use crate::base::{Instant, Moment, NotSent, Position, Sent, Token};
 
 /// A message on its way into the queue.
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +23,12 @@ pub struct Outgoing<'a> {
     pub token: Option<Token>,
 }
 
-/// The moment and place of sending.
+/// When and where a message is signed.
 #[derive(Clone, Copy, Debug)]
 pub struct Here<'a> {
-    /// The core's time.
-    pub now: Instant,
-    /// Ties it to wire time.
-    pub anchor: &'a Anchor,
-    /// Where the station is now.
+    /// When.
+    pub moment: &'a Moment,
+    /// Where, by the last fix moved along to this moment.
     pub position: Position,
     /// When the message was wanted.
     pub generated: Instant,

@@ -221,7 +221,8 @@ impl Sender {
         distribution: &mut Distribution,
         host: &mut dyn Host,
     ) -> Result<(Sent, Transmit), NotSent> {
-        let &Here { now, anchor, position, generated } = here;
+        let &Here { moment, position, generated } = here;
+        let now = moment.now;
         let class = outgoing.class;
         let refuse = |reason| Err(NotSent { class, id: None, reason, token: outgoing.token });
         let longest = freshness::max_lifetime_ms(class);
@@ -236,7 +237,7 @@ impl Sender {
             return refuse(NotSentReason::NotPermitted);
         }
         let (permissions, start) = (identity.permissions(), identity.starts().0[class.index()]);
-        let generation_time = anchor.wire_at(now);
+        let generation_time = moment.wire();
         let lifetime_ms = outgoing.lifetime_ms.min(longest);
         let travel = Travel { class, lifetime_ms, max_hops: outgoing.max_hops, area: outgoing.area };
         match message_rules::check(outgoing.message_type, &travel, permissions) {

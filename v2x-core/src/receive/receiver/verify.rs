@@ -75,7 +75,7 @@ impl Receiver {
     ) -> Option<Result<Verified, Dropped>> {
         let frame = match self.queue.pop() {
             Some(frame) => frame,
-            None if situation.now < self.next_demoted => return None,
+            None if situation.moment.now < self.next_demoted => return None,
             None => self.queue.pop_demoted()?,
         };
         let verdict = self.verify(&frame, situation, neighbours, host);
@@ -92,7 +92,7 @@ impl Receiver {
         neighbours: &NeighbourTable,
         host: &mut dyn Host,
     ) -> Result<ReceiveStamps, DropReason> {
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms)
             .map_err(|_| DropReason::VerifyTooLate)?;
         // It may have been isolated while this frame waited.
@@ -100,7 +100,7 @@ impl Receiver {
             return Err(DropReason::Isolated);
         }
         // Others of this signer, even one with this number, may have been verified while this one waited.
-        let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.now);
+        let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.moment.now);
         if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
@@ -116,12 +116,12 @@ impl Receiver {
         let signature = slice(&frame.bytes, &frame.signature);
         let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
         if frame.standing == Standing::Demoted {
-            self.next_demoted = situation.now + limits::DEMOTED_INTERVAL;
+            self.next_demoted = situation.moment.now + limits::DEMOTED_INTERVAL;
         }
         if !host.verify(&trusted.key, &self.signed, signature) {
             return Err(DropReason::SignatureInvalid);
         }
-        Ok(ReceiveStamps { verified: host.stamp(situation.now), ..frame.stamps })
+        Ok(ReceiveStamps { verified: host.stamp(situation.moment.now), ..frame.stamps })
     }
 
     fn verified(&mut self, frame: Frame, stamps: ReceiveStamps, situation: &Situation<'_>) -> Verified {

@@ -43,7 +43,7 @@ impl Sender {
         host: &mut dyn Host,
     ) -> Result<(Sent, Signed, Option<NotSent>), NotSent> {
         let (sent, frame) = self.sign(signer, outgoing, payload, here, distribution, host)?;
-        let fresh_until = here.now + Duration::from_millis(u64::from(outgoing.lifetime_ms));
+        let fresh_until = here.moment.now + Duration::from_millis(u64::from(outgoing.lifetime_ms));
         let signed = Signed { frame: frame.clone(), message_type: outgoing.message_type, fresh_until };
         Ok((sent, signed, self.enqueue(frame, outgoing)))
     }
