@@ -19,10 +19,11 @@ use v2x_proto::Class;
 
 pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
+pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
 pub use self::roadside::{Caster, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig};
-pub use self::section::{ConfigError, Place};
+pub use self::section::{ConfigError, KeyPlace};
 use self::section::{Document, Section, one_of};
 
 /// A station as configured.
@@ -54,36 +55,6 @@ pub struct StationConfig {
     pub control: ControlConfig,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
-}
-
-/// Files of the station's identity, and of the authorities it trusts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityFiles {
-    /// The station's own: one, or several that it uses one after the other.
-    pub own: OwnFiles,
-    /// Pinned roots, at least one.
-    pub roots: Vec<PathBuf>,
-    /// Issuers below the roots, at least one.
-    pub issuers: Vec<PathBuf>,
-}
-
-/// Where the station's credentials and their keys are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnFiles {
-    /// These, at least one.
-    Listed(Vec<CredentialFiles>),
-    /// Those that `roadcast keys issue --count` made under this name: `NAME-1.cred` with `NAME-1.key`, and so on. What
-    /// is there is looked up when the station starts.
-    Pool(PathBuf),
-}
-
-/// A credential and its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CredentialFiles {
-    /// The credential.
-    pub credential: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
 }
 
 /// When the clock is trusted enough to sign by.

@@ -38,6 +38,7 @@ impl DataRate {
     ];
 
     /// The rate in units of 500 kb/s, as IEEE 802.11 numbers rates.
+    #[inline]
     pub const fn half_mbps(self) -> u8 {
         match self {
             Self::Mbps3 => 6,
@@ -52,6 +53,7 @@ impl DataRate {
     }
 
     /// Data bits of one symbol: 8 us at this rate.
+    #[inline]
     const fn bits_per_symbol(self) -> u64 {
         4 * self.half_mbps() as u64
     }

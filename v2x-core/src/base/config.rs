@@ -102,7 +102,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
-    /// Contention with every rule of [`crate::forward::forwarder`], carrying and keeping alive.
+    /// Contention with every rule of the forwarder, carrying and keeping alive.
     #[default]
     Roadcast,
     /// Contention as EN 302 636-4-1 annex F.3 has it, with the defaults of its MIB and without a memory of what was sent
@@ -180,7 +180,7 @@ pub enum ChangeRule {
     /// Nothing: roadside units, which everybody may know.
     #[default]
     Off,
-    /// Distances and times of a trip: see [`crate::trust::pseudonym_change`].
+    /// Distances and times of a trip: see `trust/pseudonym_change.rs`.
     Trip,
     /// About this often (a fifth less or more, by chance), whatever the distance: for laboratories and comparisons.
     Every(Duration),

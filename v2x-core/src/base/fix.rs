@@ -1,3 +1,5 @@
+//! Positions with their time.
+
 use super::limits;
 use super::position::Position;
 use super::time::{Anchor, Instant, WireTime};

@@ -1,3 +1,5 @@
+//! The keyed hash that names a frame.
+
 /// Names a frame by its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameHash(pub(crate) u64);

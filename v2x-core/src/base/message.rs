@@ -1,11 +1,13 @@
+//! Messages: their names, requests to send one, and what became of them.
+
 use core::fmt;
 
 use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Digest, v1};
 
-use super::frame::ReceiveStamps;
 use super::position::Position;
 use super::reason::{DropReason, NotSentReason};
+use super::stamps::ReceiveStamps;
 use super::time::{Instant, WireTime};
 
 /// A number the application chose for a request, to know what came of it. The node returns it and decides nothing by
@@ -133,7 +135,7 @@ pub struct Sent {
     pub frame_len: u16,
     /// Whether the whole credential went with it.
     pub full_credential: bool,
-    /// When it was due: a stamp, see [`SendStamps::generated`].
+    /// When it was due: a stamp, see [`SendStamps::generated`](super::stamps::SendStamps::generated).
     pub generated: Instant,
     /// The request's; `None` for what the station says of itself, and for what a hazard command led to.
     pub token: Option<Token>,

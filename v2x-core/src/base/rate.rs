@@ -1,3 +1,5 @@
+//! Rates: the generic cell rate algorithm (ITU-T I.371).
+
 use core::time::Duration;
 
 use super::time::Instant;
@@ -37,5 +39,39 @@ impl Rate {
             *spent_until = self.charged(*spent_until, now);
         }
         allowed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    #[test]
+    fn a_burst_passes_at_once_and_the_rate_in_the_long_run() {
+        let rate = Rate::new(10, 5);
+        let mut spent = Instant::ZERO;
+        let taken = |spent: &mut Instant, now| (0..100).filter(|_| rate.take(spent, now)).count();
+        assert_eq!(taken(&mut spent, ms(1000)), 5);
+        assert_eq!(taken(&mut spent, ms(1099)), 0);
+        assert_eq!(taken(&mut spent, ms(1100)), 1);
+        assert_eq!(taken(&mut spent, ms(9000)), 5, "what was not used is not saved up beyond a burst");
+    }
+
+    proptest! {
+        #[test]
+        fn no_pattern_gets_more_than_the_burst_and_the_rate(steps in proptest::collection::vec(0u64..300, 1..400)) {
+            let rate = Rate::new(20, 20);
+            let (mut spent, mut now, mut taken) = (Instant::ZERO, 0, 0);
+            for step in steps {
+                now += step;
+                taken += u64::from(rate.take(&mut spent, ms(now)));
+            }
+            prop_assert!(taken <= 20 + now / 50);
+        }
     }
 }

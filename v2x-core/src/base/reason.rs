@@ -1,3 +1,5 @@
+//! Why a frame was dropped, a message not sent, or the station keeps silent; one stable name each.
+
 /// How far the wire clock may be trusted, as the host judges it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockState {

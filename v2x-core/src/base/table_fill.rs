@@ -1,3 +1,5 @@
+//! How full a bounded table is.
+
 /// A table, and how full it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -5,7 +7,7 @@ pub struct Table {
     pub name: &'static str,
     /// Entries now; bytes where the name says so.
     pub held: usize,
-    /// The most it may hold, of [`limits`].
+    /// The most it may hold, of [`limits`](super::limits).
     pub limit: usize,
 }
 

@@ -1,3 +1,5 @@
+//! Velocities on the plane.
+
 /// Own velocity, east and north in m/s; zero when it is not known.
 pub type Velocity = (f64, f64);
 

@@ -1,3 +1,5 @@
+//! Frames of floods as the forwarder takes them.
+
 use core::time::Duration;
 
 use bytes::Bytes;

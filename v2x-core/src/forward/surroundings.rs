@@ -1,3 +1,5 @@
+//! What the forwarder looks at beside the frame.
+
 use crate::base::{Anchor, Instant, Plane};
 use crate::neighbour::NeighbourTable;
 

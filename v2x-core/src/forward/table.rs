@@ -136,7 +136,7 @@ fn lane_of(flood: &Flood) -> usize {
     lane as usize
 }
 
-/// Which frames [`Forwarder::pop`] may give out: imminent ones leave before all else, others before background only.
+/// Which frames `Forwarder::pop` may give out: imminent ones leave before all else, others before background only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Relays of imminent messages.

@@ -1,3 +1,5 @@
+//! What an application wants of an event: declare, update, cancel or negate it (EN 302 637-3).
+
 use core::time::Duration;
 
 use v2x_proto::{AreaView, Class, v1};

@@ -1,3 +1,5 @@
+//! The name of an event: the credential that declared it, and a number.
+
 use core::fmt;
 use core::str::FromStr;
 

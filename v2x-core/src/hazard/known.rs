@@ -1,8 +1,4 @@
-//! Hazards: what a station declares, what it hears of others', and whom that concerns.
-//!
-//! An event is named once, by the credential that declared it and a number, and has one state; messages say what becomes
-//! of it (EN 302 637-3). [`Command`] is what an application wants of an event, [`Known`] what a station knows of one,
-//! [`HazardGist`] what a message says.
+//! What a station knows of an event, and how that changed.
 
 use core::time::Duration;
 
@@ -22,7 +18,7 @@ pub struct Known {
     pub state: State,
     /// Class of the message that said so.
     pub class: Class,
-    /// Cause, TS 102 894-2 CauseCodeType; see [`cause`].
+    /// Cause, TS 102 894-2 CauseCodeType; see [`v2x_proto::cause`].
     pub cause: u8,
     /// Sub-cause, 0: not said.
     pub sub_cause: u8,

@@ -76,11 +76,6 @@ impl Schedule {
         self.next = self.bounded(now + pause);
     }
 
-    /// It is said no more.
-    pub fn stop(&mut self) {
-        self.next = None;
-    }
-
     fn after(&self, now: Instant) -> Option<Instant> {
         if self.is_early() {
             return self.bounded(self.early_at(self.copy));

@@ -1,16 +1,16 @@
 //! Whether what a station says can be: plausibility checks on verified messages, and what follows for it.
 //!
-//! [`Watch`] keeps, for each station heard, a [`track`] of its way and a [`reputation`]. Every verified message goes through
-//! the [`checks`]; scores below a half are findings and become evidence against its signer. Only messages whose
+//! [`Watch`] keeps, for each station heard, a `track` of its way and a `reputation`. Every verified message goes through
+//! the `checks`; scores below a half are findings and become evidence against its signer. Only messages whose
 //! signature held get here, so nobody makes evidence in another's name. Thresholds and their reasons are in
-//! [`thresholds`], nowhere else.
+//! `thresholds`, nowhere else.
 //!
 //! # Two in one place
 //!
 //! When two stations claim one place, at most one lies, and their messages do not say which. Moving together, the one
 //! heard first is believed and the newcomer blamed; one driving through the other puts it on both, for a real car must
 //! have collided and a ghost that stands still is driven through again and again. Either way the evidence is shared,
-//! light and capped (see [`reputation`]): a ghost laid over an honest car may make it suspect while it lasts, never
+//! light and capped (see `reputation`): a ghost laid over an honest car may make it suspect while it lasts, never
 //! isolated. Overlaps with a suspect count against nobody else.
 
 #[cfg(test)]

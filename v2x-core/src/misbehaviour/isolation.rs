@@ -75,12 +75,6 @@ impl Offenders {
         self.isolated.len()
     }
 
-    /// True when nobody was isolated.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.isolated.is_empty()
-    }
-
     /// Messages kept as evidence, and their bytes.
     #[must_use]
     pub fn evidence(&self) -> (usize, usize) {

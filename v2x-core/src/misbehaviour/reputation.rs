@@ -60,12 +60,6 @@ impl Reputation {
         self.standing
     }
 
-    /// Evidence at its last message: own and shared.
-    #[must_use]
-    pub fn evidence(&self) -> (f32, f32) {
-        (self.own, self.shared)
-    }
-
     /// Takes in one message's findings, each with its score, and says what the station is held for now.
     /// Of each kind the worst counts: a lie shows in many checks.
     pub fn judge(&mut self, now: Instant, findings: &[(Check, f32)]) -> Standing {
@@ -113,6 +107,12 @@ impl Reputation {
         let left = (-(passed as f32) / (1000.0 * t::HALF_LIFE_S)).exp2();
         self.own *= left;
         self.shared *= left;
+    }
+
+    #[cfg(test)]
+    /// Evidence at its last message: own and shared.
+    pub fn evidence(&self) -> (f32, f32) {
+        (self.own, self.shared)
     }
 }
 

@@ -8,5 +8,4 @@ mod table;
 
 pub use entry::{Heard, Motion, Neighbour, RECKONING_LIMIT};
 pub use replay_window::starting_sequence;
-pub use signer_rates::SignerRates;
 pub use table::NeighbourTable;

@@ -113,12 +113,6 @@ impl ReplayMemory {
         self.kept.len()
     }
 
-    /// True when no station is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-    }
-
     /// A station that is not remembered is new, unless some were given up: it might be one of them.
     fn unknown(&self) -> History {
         History { complete: self.floor == WireTime::default(), ..History::default() }

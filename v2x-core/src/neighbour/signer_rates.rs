@@ -1,3 +1,5 @@
+//! What a neighbour has spent of its signer's rates; by verified messages only.
+
 use v2x_proto::Class;
 
 use crate::base::{Instant, Rate, limits};
@@ -75,3 +77,38 @@ impl From<Instant> for Spent {
 }
 
 const TICK: u32 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Instant {
+        Instant::from_millis(millis)
+    }
+
+    #[test]
+    fn a_signer_has_its_rate_in_each_class_however_long_the_station_runs() {
+        for start in [0, 5_000, 4_000_000_000, u64::MAX / 4_000_000] {
+            let mut rates = SignerRates::default();
+            let mut verified = 0;
+            for millis in 0..10_000 {
+                let now = ms(start + millis);
+                if rates.allows(Class::D2, now) {
+                    rates.charge(Class::D2, now);
+                    verified += 1;
+                }
+            }
+            assert!((130..=134).contains(&verified), "{verified}: a burst of 12 and 12/s");
+            assert!(rates.allows(Class::D0, ms(start + 10_000)), "each class has its own");
+        }
+    }
+
+    #[test]
+    fn an_event_said_again_is_not_new() {
+        let mut rates = SignerRates::default();
+        let new = |rates: &mut SignerRates, number| rates.new_event(number, ms(10));
+        assert!((0..50).all(|_| new(&mut rates, 0)));
+        let accepted = (1..50).filter(|number| new(&mut rates, *number)).count();
+        assert_eq!(accepted, limits::NEW_EVENT_RATE.burst as usize - 1);
+    }
+}

@@ -7,36 +7,20 @@ use v2x_proto::Class;
 
 use super::Node;
 use super::io::Event;
-use crate::base::{
-    DropReason, Fix, Imminent, Instant, NotSent, NotSentReason, SendingState, Sent, Token, WireTime,
-};
+use crate::base::{DropReason, Fix, Instant, NotSent, NotSentReason, SendingState, Sent, Token, WireTime};
 use crate::hazard::{
-    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Moment, Outcome, OwnEvent,
-    OwnEvents, OwnPath, Rank, Refusal, Speaker, State,
+    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Moment, Outcome, OwnEvent, Rank,
+    Refusal, Speaker, State,
 };
 use crate::receive::Verified;
 use crate::send::Here;
 use crate::trust::Permissions;
-
-/// What the station knows and says of hazards.
-#[derive(Debug)]
-pub(super) struct Hazards {
-    pub table: EventTable,
-    pub own: OwnEvents,
-    pub path: OwnPath,
-}
 
 /// When and where the station says something, while other parts of it are borrowed.
 macro_rules! moment {
     ($node:expr, $fix:expr) => {
         Moment { now: $node.now, wire: $node.anchor.wire_at($node.now), anchor: &$node.anchor, fix: $fix }
     };
-}
-
-impl Hazards {
-    pub(super) fn new(imminent: Imminent) -> Self {
-        Self { table: EventTable::default(), own: OwnEvents::new(imminent), path: OwnPath::default() }
-    }
 }
 
 impl Node {

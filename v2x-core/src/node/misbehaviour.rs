@@ -1,3 +1,5 @@
+//! The station's part in misbehaviour detection: a verified message as the detector sees it.
+
 use v2x_proto::hop;
 
 use crate::base::{Instant, Plane};

@@ -8,6 +8,7 @@ mod misbehaviour;
 mod pseudonym;
 mod revocation;
 mod tables;
+mod turn;
 
 use core::time::Duration;
 pub use io::{Event, Input, Misbehaviour, Output, TimerKind};
@@ -15,8 +16,7 @@ use std::collections::VecDeque;
 
 use v2x_proto::{Class, Digest};
 
-use self::deadline_cache::Rest;
-use self::hazard::Hazards;
+use self::deadline_cache::DeadlineCache;
 use crate::awareness::{Awareness, Motion};
 use crate::base::{
     Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, NotSent, NotSentReason,
@@ -25,6 +25,7 @@ use crate::base::{
 };
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
+use crate::hazard::Hazards;
 use crate::misbehaviour::{Standing, Suspicion, Watch, report_request};
 use crate::neighbour::{Heard, Neighbour, NeighbourTable};
 use crate::receive::{Admission, CopyCache, Receiver, Situation, Unverified};
@@ -38,7 +39,7 @@ use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustSto
 /// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
 ///    returns [`Output::Timeout`].
 /// 2. While output is queued, a frame waits for verification, or frames that waited for a full link leave
-///    one by one, the deadline is "now"; a demoted frame ([`crate::receive::rates`]) waits its turn.
+///    one by one, the deadline is "now"; a demoted frame (`receive/rates.rs`) waits its turn.
 /// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
@@ -170,7 +171,7 @@ pub struct Node {
     spread: Stream,
     forwarder: Forwarder,
     hazards: Hazards,
-    rest: Option<Rest>,
+    deadline_cache: Option<DeadlineCache>,
 }
 
 /// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
@@ -254,7 +255,7 @@ impl Node {
             spread: Stream::new(seed, own, Purpose::RevocationSpread),
             forwarder,
             hazards,
-            rest: None,
+            deadline_cache: None,
         }
     }
 
@@ -268,12 +269,12 @@ impl Node {
             // Back to the start of the ring: the same few lines of cache each turn.
             self.outputs.clear();
         }
-        let rest = self.rest.take().filter(|rest| rest.holds(self.now));
+        let rest = self.deadline_cache.take().filter(|rest| rest.holds(self.now));
         match input {
             Input::Frame(frame) => {
                 let news = self.admit(frame);
                 if !news && rest.is_some() {
-                    self.rest = rest;
+                    self.deadline_cache = rest;
                     return;
                 }
             }

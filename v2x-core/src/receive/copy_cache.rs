@@ -78,11 +78,6 @@ impl CopyCache {
         self.current.len() + self.previous.len()
     }
 
-    /// Whether no frame is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Forgets a frame that was shed unverified, so that its next copy gets a chance.
     pub fn remove(&mut self, hash: FrameHash) {
         self.current.remove(&hash.0);

@@ -1,3 +1,5 @@
+//! A frame whose fields were read, between the cheap checks and its verification.
+
 use core::ops::Range;
 
 use bytes::Bytes;

@@ -64,11 +64,6 @@ impl Hold {
         self.frames.len()
     }
 
-    /// Whether no frame is held.
-    pub fn is_empty(&self) -> bool {
-        self.frames.is_empty()
-    }
-
     /// Takes the oldest frame if its time is over.
     pub fn expire(&mut self, now: Instant) -> Option<Frame> {
         let over = self.frames.front().is_some_and(|(until, _)| *until <= now);

@@ -140,8 +140,6 @@ impl Unverified {
 mod tests {
     use super::*;
     use crate::base::Purpose;
-    use crate::neighbour::SignerRates;
-    use proptest::prelude::*;
 
     fn ms(millis: u64) -> Instant {
         Instant::from_millis(millis)
@@ -154,17 +152,6 @@ mod tests {
     fn origin(link: u8, class: Class) -> Origin {
         let forwarder = Digest([link; 8]);
         Origin { link: [link; 6], forwarder, signer: forwarder, class }
-    }
-
-    #[test]
-    fn a_burst_passes_at_once_and_the_rate_in_the_long_run() {
-        let rate = Rate::new(10, 5);
-        let mut spent = Instant::ZERO;
-        let taken = |spent: &mut Instant, now| (0..100).filter(|_| rate.take(spent, now)).count();
-        assert_eq!(taken(&mut spent, ms(1000)), 5);
-        assert_eq!(taken(&mut spent, ms(1099)), 0);
-        assert_eq!(taken(&mut spent, ms(1100)), 1);
-        assert_eq!(taken(&mut spent, ms(9000)), 5, "what was not used is not saved up beyond a burst");
     }
 
     #[test]
@@ -193,44 +180,5 @@ mod tests {
             .count();
         assert!(flood <= 32, "{flood}");
         assert!((2..60).all(|other| rates.new_credential(&[other; 6], true, ms(1000))));
-    }
-
-    #[test]
-    fn a_signer_has_its_rate_in_each_class_however_long_the_station_runs() {
-        for start in [0, 5_000, 4_000_000_000, u64::MAX / 4_000_000] {
-            let mut rates = SignerRates::default();
-            let mut verified = 0;
-            for millis in 0..10_000 {
-                let now = ms(start + millis);
-                if rates.allows(Class::D2, now) {
-                    rates.charge(Class::D2, now);
-                    verified += 1;
-                }
-            }
-            assert!((130..=134).contains(&verified), "{verified}: a burst of 12 and 12/s");
-            assert!(rates.allows(Class::D0, ms(start + 10_000)), "each class has its own");
-        }
-    }
-
-    #[test]
-    fn an_event_said_again_is_not_new() {
-        let mut rates = SignerRates::default();
-        let new = |rates: &mut SignerRates, number| rates.new_event(number, ms(10));
-        assert!((0..50).all(|_| new(&mut rates, 0)));
-        let accepted = (1..50).filter(|number| new(&mut rates, *number)).count();
-        assert_eq!(accepted, limits::NEW_EVENT_RATE.burst as usize - 1);
-    }
-
-    proptest! {
-        #[test]
-        fn no_pattern_gets_more_than_the_burst_and_the_rate(steps in proptest::collection::vec(0u64..300, 1..400)) {
-            let rate = Rate::new(20, 20);
-            let (mut spent, mut now, mut taken) = (Instant::ZERO, 0, 0);
-            for step in steps {
-                now += step;
-                taken += u64::from(rate.take(&mut spent, ms(now)));
-            }
-            prop_assert!(taken <= 20 + now / 50);
-        }
     }
 }

@@ -1,3 +1,5 @@
+//! What the checks on a frame look at beside the frame.
+
 use crate::base::{Anchor, Instant, Plane, Velocity, WireTime};
 use crate::forward::Forwarder;
 use crate::misbehaviour::Watch;

@@ -1,3 +1,5 @@
+//! A message between its request and its signature.
+
 use v2x_proto::{AreaView, Class};
 
 use crate::base::{Anchor, Instant, NotSent, Position, Sent, Token};

@@ -25,7 +25,7 @@ pub use issue::{CredentialRequest, issue, make_root};
 pub use key_cache::{DigestHash, KeyCache, Lookup};
 pub use message_rules::{RuleError, Travel};
 pub use p2pcd::Distribution;
-pub use permissions::Permissions;
+pub use permissions::{Permissions, UnknownPermission};
 pub use pseudonym::{Pool, PoolError};
 pub use pseudonym_change::Schedule;
 pub use revocation::{

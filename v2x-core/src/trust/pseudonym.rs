@@ -1,6 +1,6 @@
 //! Several identities of one station, used one after the other so that nobody can follow it for long.
 //!
-//! A [`Pool`] holds a station's credentials with their keys: one speaks, the rest are spares. [`change`] says when the
+//! A [`Pool`] holds a station's credentials with their keys: one speaks, the rest are spares. `pseudonym_change` says when the
 //! next one takes over. What changes with it, all at one instant, is `Node`'s to see to: key, digest, link address,
 //! sequence numbers, path history, phase of the awareness timer, low-frequency data, the forwarder's digest in the hop
 //! header, and everything the distribution of credentials remembers. Events an application names by the station's

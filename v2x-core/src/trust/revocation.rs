@@ -8,6 +8,7 @@
 //! A list is one (issuer, series) with its number, which never goes down. All is bounded: lists in all and per
 //! issuer, digests per list, signatures checked per second for deltas from the air.
 
+mod delta;
 mod make;
 mod spread;
 #[cfg(test)]
@@ -20,7 +21,8 @@ use bytes::Bytes;
 use ed25519_dalek::Signature;
 use v2x_proto::{Digest, v1};
 
-pub use self::make::{RevocationRequest, RevokeError, read_delta, revoke};
+pub use self::delta::{RevocationError, read_delta};
+pub use self::make::{RevocationRequest, RevokeError, revoke};
 use super::credential::Trusted;
 use super::freshness;
 use super::identity::Identity;
@@ -54,40 +56,6 @@ pub struct RevocationNews {
     pub digests: u32,
     /// Whether its whole series is revoked.
     pub whole_series: bool,
-}
-
-/// Why a delta is not applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationError {
-    /// Not a delta, or one that breaks its own rules.
-    #[error("not a revocation delta; make one with `roadcast keys revoke`")]
-    Malformed,
-    /// Nobody this station trusts.
-    #[error(
-        "issuer {0} of the delta is not trusted here; add its credential to the issuers, or pin its root"
-    )]
-    UnknownIssuer(Digest),
-    /// Its issuer was revoked itself.
-    #[error("issuer {0} of the delta is revoked itself")]
-    IssuerRevoked(Digest),
-    /// Its issuer was not valid when it was made.
-    #[error("issuer {0} was not valid when it made this delta")]
-    IssuerNotValid(Digest),
-    /// The issuer's signature does not hold.
-    #[error("signature of issuer {0} does not hold over this delta")]
-    Signature(Digest),
-    /// Made in the future.
-    #[error("delta is dated {0:?}, which is in the future; check both clocks")]
-    FromFuture(WireTime),
-    /// There is no room for another list or so many digests.
-    #[error(
-        "no room: at most {MAX_REVOKED_PER_LIST} digests a list and {MAX_REVOCATION_LISTS_PER_ISSUER} lists an \
-             issuer; revoke whole series instead"
-    )]
-    Full,
-    /// Too many deltas from the air this second.
-    #[error("too many deltas this second")]
-    Budget,
 }
 
 impl Revocations {
@@ -205,7 +173,7 @@ impl Revocations {
         let signature = delta.issuer_signature.first_chunk::<64>().ok_or(RevocationError::Malformed)?;
         authority
             .key
-            .verify_strict(&make::signing_input(&authority.hash, delta), &Signature::from_bytes(signature))
+            .verify_strict(&delta::signing_input(&authority.hash, delta), &Signature::from_bytes(signature))
             .map_err(|_| RevocationError::Signature(issuer))
     }
 

@@ -8,13 +8,12 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use radio_adapters::clock;
 use v2x_core::{CredentialError, CredentialRequest, Permissions, issue, make_root};
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 
 pub use self::files::KeysError;
-use self::files::{Batch, new_key};
+use self::files::{Batch, ISSUER, ROOT, new_key, now_s};
 use crate::civil::utc;
 use crate::error::Error;
 use crate::key_files::{read_credential, read_key};
@@ -265,10 +264,6 @@ fn everything() -> Permissions {
         .without(Permissions::ISSUE)
 }
 
-fn now_s() -> Result<u32, KeysError> {
-    u32::try_from(clock::wire_time_us() / 1_000_000).map_err(|_| KeysError::Time)
-}
-
 /// Shown under `roadcast keys issue --help`: what each permission is for, and who has it without being given it.
 fn issue_help() -> String {
     let mut help = ISSUE_PERMISSIONS.to_owned();
@@ -293,8 +288,6 @@ Examples:
   roadcast keys issue --dir keys --name car --count 20 --permissions awareness,hazard
   roadcast keys issue --dir keys --name bus-7 --region 49.61,6.13,20000";
 
-const ROOT: &str = "root";
-const ISSUER: &str = "issuer";
 /// An authority is valid from a little before it was made, so that stations can be as well.
 const AUTHORITY_BACKDATE_S: u32 = 3600;
 const STATION_BACKDATE_S: u32 = 300;

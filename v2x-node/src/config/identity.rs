@@ -3,7 +3,36 @@
 use std::path::PathBuf;
 
 use super::section::{ConfigError, Section};
-use super::{CredentialFiles, IdentityFiles, OwnFiles};
+
+/// Files of the station's identity, and of the authorities it trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    /// The station's own: one, or several that it uses one after the other.
+    pub own: OwnFiles,
+    /// Pinned roots, at least one.
+    pub roots: Vec<PathBuf>,
+    /// Issuers below the roots, at least one.
+    pub issuers: Vec<PathBuf>,
+}
+
+/// Where the station's credentials and their keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnFiles {
+    /// These, at least one.
+    Listed(Vec<CredentialFiles>),
+    /// Those that `roadcast keys issue --count` made under this name: `NAME-1.cred` with `NAME-1.key`, and so on. What
+    /// is there is looked up when the station starts.
+    Pool(PathBuf),
+}
+
+/// A credential and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialFiles {
+    /// The credential.
+    pub credential: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
 
 pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, ConfigError> {
     const KEYS: &[&str] = &["credential", "key", "credentials", "keys", "pool", "roots", "issuers"];

@@ -39,7 +39,7 @@ pub enum ConfigError {
     #[error("{place}: unknown key; known keys here: {known}")]
     UnknownKey {
         /// Where.
-        place: Place,
+        place: KeyPlace,
         /// The keys of this table.
         known: String,
     },
@@ -47,7 +47,7 @@ pub enum ConfigError {
     #[error("{place}: missing; {right}")]
     Missing {
         /// The line of the table it is missing from, and the key.
-        place: Place,
+        place: KeyPlace,
         /// What it has to be.
         right: String,
     },
@@ -55,7 +55,7 @@ pub enum ConfigError {
     #[error("{place}: found {found}, expected {right}")]
     Wrong {
         /// Where.
-        place: Place,
+        place: KeyPlace,
         /// What is there.
         found: String,
         /// What may be there.
@@ -65,7 +65,7 @@ pub enum ConfigError {
     #[error("{place}: does not go with {other}; {right}")]
     Contradiction {
         /// Where.
-        place: Place,
+        place: KeyPlace,
         /// The setting it does not go with.
         other: String,
         /// How to resolve it.
@@ -82,7 +82,7 @@ impl Complaint for ConfigError {
 
 /// A key in a file: prints as `station.toml:12: link.kind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct KeyPlace {
     /// The file as given.
     pub file: String,
     /// Line, from 1.
@@ -91,7 +91,7 @@ pub struct Place {
     pub key: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for KeyPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.key)
     }
@@ -119,8 +119,8 @@ impl Document<'_> {
         1 + before.iter().filter(|&&b| b == b'\n').count()
     }
 
-    fn place(&self, offset: usize, key: String) -> Place {
-        Place { file: self.file.display().to_string(), line: self.line(offset), key }
+    fn place(&self, offset: usize, key: String) -> KeyPlace {
+        KeyPlace { file: self.file.display().to_string(), line: self.line(offset), key }
     }
 }
 
@@ -382,7 +382,7 @@ impl<'d> Section<'d> {
     fn refuse_others(
         &self,
         keys: &'static [&'static str],
-        error: impl FnOnce(Place, String) -> ConfigError,
+        error: impl FnOnce(KeyPlace, String) -> ConfigError,
     ) -> Result<(), ConfigError> {
         let others = self.table.keys().filter(|key| !keys.contains(&key.get_ref().as_ref()));
         match others.min_by_key(|key| key.span().start) {

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use ed25519_dalek::{Signer, SigningKey};
 use prost::Message as _;
 use v2x_proto::payload::Message;
-use v2x_proto::{Digest, payload, v1};
+use v2x_proto::{Digest, v1};
 
-use super::RevocationError;
+use super::delta::signing_input;
 use crate::trust::credential::{CredentialError, credential_hash, parse_exact};
 use crate::trust::permissions::Permissions;
 
@@ -75,31 +75,3 @@ pub enum RevokeError {
     #[error("cannot make this delta: {0}")]
     Malformed(String),
 }
-
-/// What the issuer signs.
-pub(super) fn signing_input(issuer_hash: &[u8; 32], delta: &v1::RevocationDelta) -> Vec<u8> {
-    let numbers = [
-        delta.series,
-        delta.from_number,
-        delta.to_number,
-        delta.issued_s,
-        delta.next_s,
-        u32::from(delta.whole_series),
-    ];
-    let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    [REVOCATION_DOMAIN, issuer_hash, &numbers, &delta.revoked].concat()
-}
-
-/// Reads a delta without judging its signature, to show it.
-///
-/// # Errors
-///
-/// [`RevocationError::Malformed`].
-pub fn read_delta(bytes: &Bytes) -> Result<v1::RevocationDelta, RevocationError> {
-    match payload::decode(v1::MessageType::RevocationDelta as u32, bytes.clone()) {
-        Ok(Message::RevocationDelta(delta)) => Ok(delta),
-        _ => Err(RevocationError::Malformed),
-    }
-}
-
-const REVOCATION_DOMAIN: &[u8] = b"roadcast/v1/rev\0";

@@ -9,6 +9,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
+use radio_adapters::clock;
 use v2x_core::CredentialError;
 
 use crate::error::Complaint;
@@ -120,6 +121,11 @@ pub(super) fn new_key() -> Result<SigningKey, KeysError> {
     Ok(SigningKey::from_bytes(&secret))
 }
 
+/// The time credentials begin to count from, s.
+pub(super) fn now_s() -> Result<u32, KeysError> {
+    u32::try_from(clock::wire_time_us() / 1_000_000).map_err(|_| KeysError::Time)
+}
+
 /// Files that are written together: refused together when one is in the way.
 #[derive(Debug)]
 pub(super) struct Batch<'d> {
@@ -198,5 +204,9 @@ fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<(), KeysError> {
         .map_err(|source| failed(&target, source).into())
 }
 
+/// What the authority's own files are called.
+pub(super) const ROOT: &str = "root";
+/// As [`ROOT`], the issuer's.
+pub(super) const ISSUER: &str = "issuer";
 const DELTA_ARMOUR: &[u8] = b"-----BEGIN ROADCAST REVOCATION-----";
 const KEY_ARMOUR: &[u8] = b"-----BEGIN PRIVATE KEY-----";

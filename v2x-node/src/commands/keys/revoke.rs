@@ -11,8 +11,7 @@ use v2x_core::{
 };
 use v2x_proto::{Digest, v1};
 
-use super::files::write_delta;
-use super::{ISSUER, KeysError, ROOT, now_s};
+use super::files::{ISSUER, KeysError, ROOT, now_s, write_delta};
 use crate::civil::utc;
 use crate::error::Error;
 use crate::key_files::{KeyFileError, load_trust, read_credential, read_delta, read_key};

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use radio_adapters::clock;
 use v2x_core::{CredentialError, Permissions, TrustStore, WireTime, credential_hash};
 use v2x_proto::credential::CredentialView;
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Digest};
 
-use super::files::{is_delta, is_key};
-use super::{ISSUER, ROOT};
+use super::files::{ISSUER, ROOT, is_delta, is_key};
 use crate::civil::utc;
 use crate::error::Error;
 use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
@@ -70,7 +70,7 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
     )?;
     writeln!(out, "public key   {}", hex(&fields.public_key))?;
     writeln!(out, "revocation   series {}", fields.revocation_series)?;
-    let now = super::clock::wire_time_us();
+    let now = clock::wire_time_us();
     chain(args, kind, &bytes, WireTime::from_micros(now), (from, until), out)
 }
 

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use v2x_replay::plan::{self, Forwarding, Plan, PlanOptions, PlanRunError};
 
-use super::{ForwardingArg, ReplayError, RunArgs, options, simulate};
+use super::error::ReplayError;
+use super::options::{ForwardingArg, ReplayArgs, options};
+use super::simulate::simulate;
 use crate::error::Error;
 
-pub(super) fn run(path: &Path, args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     let all = options(args);
     all.check().map_err(ReplayError::from)?;
     let mut plan = Plan::read(path).map_err(ReplayError::from)?;

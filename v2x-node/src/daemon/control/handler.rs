@@ -163,7 +163,7 @@ impl ControlHandler {
             Request::Update(event, declaration) => {
                 match change(known_as(event), &declaration, &view, station) {
                     Ok(command) => return self.command(client, id, command),
-                    Err(answer) => answer,
+                    Err(answer) => *answer,
                 }
             }
             Request::Cancel(event) => return self.command(client, id, Command::Cancel(known_as(event))),
@@ -318,11 +318,16 @@ fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
 }
 
 /// The command that changes an event as declared, or the answer when it cannot be.
-fn change(id: EventId, declaration: &Declaration, view: &View, station: &Station) -> Result<Command, Answer> {
+fn change(
+    id: EventId,
+    declaration: &Declaration,
+    view: &View,
+    station: &Station,
+) -> Result<Command, Box<Answer>> {
     let known = station.node().hazards().find(|known| known.id == id);
-    let known = known.ok_or_else(|| refused(&Refusal::Unknown(id), station))?;
+    let known = known.ok_or_else(|| Box::new(refused(&Refusal::Unknown(id), station)))?;
     let draft = draft::change(declaration, known, view.position(), view.wire());
-    draft.map(|draft| Command::Update(id, draft)).map_err(|error| bad_request(&error))
+    draft.map(|draft| Command::Update(id, draft)).map_err(|error| Box::new(bad_request(&error)))
 }
 
 fn refused(refusal: &Refusal, station: &Station) -> Answer {

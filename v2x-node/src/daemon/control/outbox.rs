@@ -20,13 +20,10 @@ pub enum Note {
     },
 }
 
-/// What became of a program's command: the event it was carried out on, or why it was not.
-pub type Outcome = (Token, Result<EventId, Refusal>);
-
 /// Changes of events for those that watch, and outcomes of commands for those that gave them.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    outcomes: VecDeque<Outcome>,
+    outcomes: VecDeque<(Token, Result<EventId, Refusal>)>,
     changes: VecDeque<Note>,
     lost: u64,
 }
@@ -58,8 +55,8 @@ impl Outbox {
         }
     }
 
-    /// What became of a command, oldest first.
-    pub fn take_outcome(&mut self) -> Option<Outcome> {
+    /// What became of a program's command, oldest first: the event it was carried out on, or why it was not.
+    pub fn take_outcome(&mut self) -> Option<(Token, Result<EventId, Refusal>)> {
         self.outcomes.pop_front()
     }
 

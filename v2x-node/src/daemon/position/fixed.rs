@@ -6,7 +6,8 @@ use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use v2x_core::{Fix, Position};
 
-use super::{Publisher, nanos, wait_until, wire_now};
+use super::publisher::Publisher;
+use super::wait::{nanos, wait_until, wire_now};
 
 pub(super) async fn run(
     position: Position,

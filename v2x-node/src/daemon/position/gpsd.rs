@@ -10,10 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use v2x_core::{Fix, WireTime};
 
-use super::{
-    Backoff, Publisher, accuracy_unit, altitude_unit, heading_unit, nanos, position_unit, speed_unit,
-    wire_now,
-};
+use super::publisher::Publisher;
+use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
+use super::wait::{Backoff, nanos, wire_now};
 use crate::civil;
 use crate::daemon::lines::Lines;
 

@@ -9,8 +9,10 @@ use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 use v2x_core::{Fix, WireTime};
 
+use super::publisher::{PositionError, Publisher};
 use super::sentence::{Epochs, Heard};
-use super::{PositionError, Publisher, stream, wait_until, wire_now};
+use super::stream::{self, LONGEST_LINE};
+use super::wait::{wait_until, wire_now};
 use crate::daemon::lines::Lines;
 
 /// Starts a player for a file, or a reader for a device or pipe.
@@ -95,8 +97,6 @@ impl Pace {
     }
 }
 
-/// Longest line looked at: NMEA 0183 allows 82 characters, receivers send up to 102.
-pub(super) const LONGEST_LINE: usize = 256;
 const LONGEST_STEP_US: u64 = 60_000_000;
 const USUAL_STEP_US: u64 = 1_000_000;
 

@@ -6,7 +6,7 @@ use nmea::sentences::rmc::RmcStatusOfFix;
 use nmea::sentences::{FixType, GgaData, RmcData};
 use v2x_core::{Fix, WireTime};
 
-use super::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
+use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
 
 /// What one sentence brought.

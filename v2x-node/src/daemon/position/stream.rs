@@ -13,9 +13,9 @@ use radio_adapters::timer::DeadlineTimer;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
-use super::nmea::LONGEST_LINE;
+use super::publisher::Publisher;
 use super::sentence::{Epochs, Heard};
-use super::{Backoff, Publisher, SILENCE, nanos, wire_now};
+use super::wait::{Backoff, SILENCE, nanos, wire_now};
 use crate::daemon::lines::Lines;
 
 /// Reads the device for as long as the station runs.
@@ -108,3 +108,5 @@ fn rate(baud: u32) -> BaudRate {
         _ => BaudRate::B9600,
     }
 }
+/// Longest line looked at: NMEA 0183 allows 82 characters, receivers send up to 102.
+pub(super) const LONGEST_LINE: usize = 256;

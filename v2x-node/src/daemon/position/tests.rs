@@ -1,10 +1,13 @@
 //! Sources as the daemon sees them: over real sockets, files and terminals, ended by what they say, not by time.
 
+use core::time::Duration;
 use std::io::Write;
+use std::path::PathBuf;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
+use super::wait::wire_now;
 use super::*;
 
 fn run<F: Future>(future: F) -> F::Output {

@@ -7,7 +7,8 @@ use radio_adapters::timer::DeadlineTimer;
 use v2x_core::{Fix, Position};
 use v2x_replay::source::{self, ReadOptions, Sample, Trace};
 
-use super::{PositionError, Publisher, wait_until, wire_now};
+use super::publisher::{PositionError, Publisher};
+use super::wait::{wait_until, wire_now};
 
 /// One vehicle's samples and how fast they are played.
 #[derive(Debug)]

@@ -1,0 +1,86 @@
+//! Why a replay has no result.
+
+use std::io;
+
+use v2x_recording::check::CheckError;
+use v2x_replay::attack::PlanError as AttackError;
+use v2x_replay::plan::{PlanError, PlanRunError};
+use v2x_replay::run::RunError;
+use v2x_replay::source::convert::WriteError;
+use v2x_replay::source::{Kind, TraceError};
+use v2x_report::hlog::HlogError;
+
+use crate::error::Complaint;
+
+/// Why a replay has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The file is of another kind, for which there is another command.
+    #[error("{path}: is {kind}, not a trace; use: roadcast {command} {path}")]
+    OtherCommand {
+        /// The file.
+        path: String,
+        /// What it is.
+        kind: Kind,
+        /// What takes it.
+        command: &'static str,
+    },
+    /// The run cannot be started, or has no result.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The plan of attacks cannot be read.
+    #[error(
+        "{path}: cannot be read: {source}; a plan of attacks is a TOML file, such as replay/plans/insiders.toml"
+    )]
+    AttackFile {
+        /// The plan's file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The plan of attacks cannot be used.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
+    /// The plan of runs cannot be used.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The plan makes no run, or it has no result.
+    #[error("{path}: {source}")]
+    PlanRun {
+        /// The plan's file.
+        path: String,
+        /// Why.
+        source: PlanRunError,
+    },
+    /// The file is a plan, not a trace.
+    #[error(
+        "{path}: is a plan, not a trace; use: roadcast replay run --plan {path}, or for attacks: replay run TRACE --attack {path}"
+    )]
+    PlanAsTrace {
+        /// The file.
+        path: String,
+    },
+    /// What is asked for could not be written in the end.
+    #[error("{path}: cannot be written: {found}; name a file in a directory that is there")]
+    NoPlace {
+        /// The file to write.
+        path: String,
+        /// What is in the way.
+        found: &'static str,
+    },
+    /// The recording cannot be checked.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// The converted trace cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The histogram log cannot be written.
+    #[error(transparent)]
+    Hlog(#[from] HlogError),
+}
+
+impl Complaint for ReplayError {}

@@ -1,0 +1,120 @@
+//! What a replay is told on the command line.
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use v2x_core::{ChangeRule, PseudonymConfig};
+use v2x_replay::run::{self, RunOptions};
+use v2x_report::Verify;
+
+/// `roadcast replay run`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// SUMO floating-car data as XML or CSV, plain or gzip
+    #[arg(required_unless_present = "plan")]
+    pub trace: Option<PathBuf>,
+    /// Run the scenario of PLAN in place of a trace: floods, attackers, reception by distance
+    #[arg(long, value_name = "PLAN.toml", conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic"])]
+    pub plan: Option<PathBuf>,
+    /// How the plan's floods are forwarded, in place of what it says; all: one after the other, in one table
+    #[arg(long, value_enum, value_name = "HOW", requires = "plan")]
+    pub forwarding: Option<ForwardingArg>,
+    /// Simulate no more than this, seconds; of a plan, of each of its runs
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub seconds: Option<f64>,
+    /// Awareness at a fixed rate instead of by the generation rules, Hz
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
+    pub rate: Option<f64>,
+    /// How far a station is heard, metres
+    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M, allow_negative_numbers = true)]
+    pub range: f64,
+    /// Seed of keys and random choices: the same trace, options and seed give the same digest
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads to use, all cores if not given; never shows in the result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+    /// Verify each frame once for all its receivers, or at every reception
+    #[arg(long, value_enum, default_value_t = VerifyArg::Once)]
+    pub verify: VerifyArg,
+    /// Vehicles change their pseudonyms about every S seconds, or by the rule of a trip; an eavesdropper tries to link them
+    #[arg(long, value_name = "S|auto", value_parser = parse_pseudonyms)]
+    pub pseudonyms: Option<ChangeRule>,
+    /// Silence after each change, seconds
+    #[arg(long, value_name = "S", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence)]
+    pub silence: f64,
+    /// Have stations attack as PLAN says, and score how well they are found out; runs the trace twice
+    #[arg(long, value_name = "PLAN.toml")]
+    pub attack: Option<PathBuf>,
+    /// Write the report to FILE as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the report with plots and a map to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write histogram logs to DIR/replay.hlog
+    #[arg(long, value_name = "DIR")]
+    pub hdr: Option<PathBuf>,
+    /// Take x and y for longitude and latitude in degrees
+    #[arg(long)]
+    pub geographic: bool,
+    /// No progress, no warnings, no table: the exit code and the files asked for
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// How often a frame's signature is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VerifyArg {
+    /// Once for all its receivers
+    Once,
+    /// At every reception
+    Every,
+}
+
+/// How floods are forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForwardingArg {
+    /// By Roadcast's own rules
+    Roadcast,
+    /// By stock EN 302 636-4-1 contention
+    Etsi,
+    /// Everybody repeats everything once
+    Flooding,
+    /// Each of these
+    All,
+}
+
+pub(super) fn options(args: &ReplayArgs) -> RunOptions {
+    let all = RunOptions::new(args.seed);
+    RunOptions {
+        seconds: args.seconds,
+        rate_hz: args.rate,
+        range_m: args.range,
+        threads: args.threads.map_or(all.threads, usize::from),
+        verify: match args.verify {
+            VerifyArg::Once => Verify::Once,
+            VerifyArg::Every => Verify::Every,
+        },
+        pseudonyms: args
+            .pseudonyms
+            .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(args.silence) }),
+        ..all
+    }
+}
+
+fn parse_pseudonyms(text: &str) -> Result<ChangeRule, String> {
+    if text == "auto" {
+        return Ok(ChangeRule::Trip);
+    }
+    match text.parse() {
+        Ok(seconds @ 2..=86_400) => Ok(ChangeRule::Every(Duration::from_secs(seconds))),
+        _ => Err("expected \"auto\" or 2 to 86400 seconds".to_owned()),
+    }
+}
+
+fn parse_silence(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=10.0).contains(seconds));
+    seconds.ok_or_else(|| "expected 0 to 10 seconds".to_owned())
+}

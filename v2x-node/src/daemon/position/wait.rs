@@ -1,0 +1,53 @@
+//! How long sources wait: for a time, before another attempt, and until silence means loss.
+
+use core::time::Duration;
+use std::io;
+
+use radio_adapters::clock;
+use radio_adapters::timer::DeadlineTimer;
+use v2x_core::WireTime;
+
+/// Waits before the next attempt, each time twice as long.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    next: Duration,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// From 100 ms up to 5 s: for what is on this machine.
+    pub(super) fn new() -> Self {
+        Self::between(Duration::from_millis(100), Duration::from_secs(5))
+    }
+
+    pub fn between(first: Duration, longest: Duration) -> Self {
+        Self { next: first, first, longest }
+    }
+
+    pub fn reset(&mut self) {
+        self.next = self.first;
+    }
+
+    pub async fn wait(&mut self, timer: &mut DeadlineTimer) -> io::Result<()> {
+        let delay = self.next;
+        self.next = (delay * 2).min(self.longest);
+        wait_until(timer, clock::monotonic_ns() + nanos(delay)).await
+    }
+}
+
+pub(crate) async fn wait_until(timer: &mut DeadlineTimer, ns: u64) -> io::Result<()> {
+    timer.set(Some(ns))?;
+    timer.expired().await
+}
+
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn wire_now() -> WireTime {
+    WireTime::from_micros(clock::wire_time_us())
+}
+
+/// A source that has said nothing for so long no longer knows where the station is.
+pub(super) const SILENCE: Duration = Duration::from_secs(3);
