@@ -9,17 +9,18 @@
 use core::time::Duration;
 use std::time;
 
-use benches::authority::{self, Authority};
-use benches::craft::Trusting;
 use benches::figures::{self, Samples, rounded};
 use benches::fleet::{Fleet, fix_on_ring};
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config, Plausibility, Scheme};
-use v2x_core::io::{ClockState, Event, Input, Output, ReceivedFrame, SendRequest};
-use v2x_core::node::Node;
-use v2x_core::time::Instant;
-use v2x_proto::{AreaView, Class, Shape, v1};
+use testkit::draft::Trusting;
+use testkit::drive::drain;
+use testkit::{Authority, START, address, anchor, hazard};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Event, Input, Instant, Node, Output, Plausibility, ReceivedFrame,
+    Scheme, SendRequest,
+};
+use v2x_proto::{Class, v1};
 
 const NEIGHBOURS: u32 = 100;
 
@@ -72,8 +73,8 @@ impl Measured {
 
 /// With so many other floods of each sender held all the while.
 fn measure(held: u32) -> Measured {
-    let authority = Authority::new().expect("invariant: the authority's constants are valid");
-    let mut fleet = Fleet::new(&authority, NEIGHBOURS).expect("invariant: its stations' too");
+    let authority = Authority::of_cars();
+    let mut fleet = Fleet::new(&authority, NEIGHBOURS);
     let mut stations = [Scheme::Off, Scheme::Roadcast].map(|scheme| listener(&authority, scheme));
     let mut senders: Vec<Node> = (1..=NEIGHBOURS).map(|number| sender(&authority, number)).collect();
     let rounds = if figures::quick() { 2 } else { 25 };
@@ -96,12 +97,12 @@ fn measure(held: u32) -> Measured {
             for event in 0..if round % HELD_ROUNDS == 0 { held } else { 0 } {
                 let Some(bytes) = flood(node, at, 2 + event, u64::from(round), Kind::Held) else { continue };
                 for station in &mut stations {
-                    hear(station, at, bytes.clone(), link(number + 1), Duration::ZERO);
+                    hear(station, at, bytes.clone(), address(number + 1), Duration::ZERO);
                 }
             }
             let Some(bytes) = flood(node, at, 1, u64::from(round), Kind::Short) else { continue };
             let times: [(f64, u64); 2] = core::array::from_fn(|station| {
-                hear(&mut stations[station], at, bytes.clone(), link(number + 1), WINDOW)
+                hear(&mut stations[station], at, bytes.clone(), address(number + 1), WINDOW)
             });
             if round == 0 {
                 continue;
@@ -130,28 +131,25 @@ enum Kind {
 fn hear(node: &mut Node, at: Instant, bytes: Bytes, link_source: [u8; 6], after: Duration) -> (f64, u64) {
     let frame =
         ReceivedFrame { bytes, link_source, kernel_receive: None, user_receive: None, signal_dbm: None };
-    node.handle_input(at, Input::Fix(Some(fix_on_ring(1.0, 0.0, 0.0, authority::start().wire_at(at)))));
-    drain(node);
+    node.handle_input(at, Input::Fix(Some(fix_on_ring(1.0, 0.0, 0.0, anchor().wire_at(at)))));
+    forwarded(node);
     let start = time::Instant::now();
     node.handle_input(at, Input::Frame(frame));
-    let (mut deadline, mut sent) = drain(node);
+    let (mut deadline, mut sent) = forwarded(node);
     while deadline <= at + after {
         node.handle_input(deadline.max(at), Input::Timeout);
-        let (next, more) = drain(node);
+        let (next, more) = forwarded(node);
         (deadline, sent) = (next, sent + more);
     }
     (start.elapsed().as_nanos() as f64, sent)
 }
 
-fn drain(node: &mut Node) -> (Instant, u64) {
+/// A node's next deadline, and how many frames it sent on before it.
+fn forwarded(node: &mut Node) -> (Instant, u64) {
     let mut sent = 0;
-    loop {
-        match node.poll_output() {
-            Output::Timeout(at, _) => return (at, sent),
-            Output::Event(Event::Forwarded(_)) => sent += 1,
-            Output::Event(_) | Output::Transmit(_) => {}
-        }
-    }
+    let (at, _) =
+        drain(node, |output| sent += u64::from(matches!(output, Output::Event(Event::Forwarded(_)))));
+    (at, sent)
 }
 
 fn listener(authority: &Authority, scheme: Scheme) -> Node {
@@ -162,10 +160,9 @@ fn listener(authority: &Authority, scheme: Scheme) -> Node {
         plausibility: Plausibility::Off,
         ..Config::vehicle()
     };
-    let identity =
-        authority.identity(NEIGHBOURS + 1).expect("invariant: the authority's constants are valid");
-    let start = authority::start();
-    let trust = authority.trust().clone();
+    let identity = authority.identity(NEIGHBOURS + 1);
+    let start = anchor();
+    let trust = authority.trust.clone();
     let mut node = Node::with_host(config, identity, trust, 1, start, Box::new(Trusting));
     node.handle_input(Instant::ZERO, Input::Clock { wire: start.wire, state: ClockState::Locked });
     node
@@ -173,39 +170,25 @@ fn listener(authority: &Authority, scheme: Scheme) -> Node {
 
 fn sender(authority: &Authority, number: u32) -> Node {
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let identity = authority.identity(number).expect("invariant: the authority's constants are valid");
-    let start = authority::start();
-    let mut node = Node::new(config, identity, authority.trust().clone(), 2, start);
+    let identity = authority.identity(number);
+    let start = anchor();
+    let mut node = Node::new(config, identity, authority.trust.clone(), 2, start);
     node.handle_input(Instant::ZERO, Input::Clock { wire: start.wire, state: ClockState::Locked });
     node
 }
 
-/// The frame of a new state of one of the sender's events.
+/// The frame of a new state of one of the sender's events. Made by hand, as a frame from elsewhere: what is measured is the
+/// station that hears it, and a hazard that an application declares holds for a second at least, far beyond the window.
 fn flood(node: &mut Node, at: Instant, event: u32, version: u64, kind: Kind) -> Option<Bytes> {
-    let wire = authority::start().wire_at(at);
+    let wire = anchor().wire_at(at);
     let fix = fix_on_ring(200.0, 0.0, 1.0, wire);
     let state = if version == 0 { v1::HazardState::New } else { v1::HazardState::Update };
     let hazard = v1::Hazard {
-        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&node.digest().0), number: event }),
         state: state as i32,
-        detection_time_us: authority::start().wire.as_micros() + 1,
-        reference_time_us: wire.as_micros(),
-        position: Some(v1::Position {
-            latitude: fix.position.latitude,
-            longitude: fix.position.longitude,
-            ..v1::Position::default()
-        }),
-        cause: 94,
-        ..v1::Hazard::default()
+        detection_time_us: START.as_micros() + 1,
+        ..hazard::new(node.digest(), event, fix.position, wire)
     };
-    let area = AreaView {
-        latitude: fix.position.latitude,
-        longitude: fix.position.longitude,
-        shape: Shape::Circle,
-        distance_a_m: 1_500,
-        distance_b_m: 0,
-        azimuth_deg: 0,
-    };
+    let area = hazard::circle(fix.position, 1_500);
     node.handle_input(at, Input::Fix(Some(fix)));
     node.handle_input(
         at,
@@ -222,18 +205,12 @@ fn flood(node: &mut Node, at: Instant, event: u32, version: u64, kind: Kind) -> 
         }),
     );
     let mut frame = None;
-    loop {
-        match node.poll_output() {
-            Output::Timeout(..) => return frame,
-            Output::Transmit(transmit) => frame = Some(transmit.bytes),
-            Output::Event(_) => {}
+    drain(node, |output| {
+        if let Output::Transmit(transmit) = output {
+            frame = Some(transmit.bytes);
         }
-    }
-}
-
-fn link(number: u32) -> [u8; 6] {
-    let [a, b, c, d] = number.to_be_bytes();
-    [2, 0, a, b, c, d]
+    });
+    frame
 }
 
 /// Each sender once.

@@ -21,7 +21,7 @@ use loopback::link::{self, LinkRun};
 use loopback::placement::{self, Placement};
 use loopback::stack::{self, StackRun};
 use serde_json::{Map, Value, json};
-use v2x_core::stats::Summary;
+use v2x_report::Summary;
 
 fn main() -> ExitCode {
     let result = match std::env::var(lab::ROLE) {

@@ -10,19 +10,18 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::{alloc::System, time};
 
-use benches::authority::{self, Authority};
-use benches::craft::{Draft, Stander, Trusting};
 use benches::figures::{self, Samples, rounded};
 use benches::fleet::{CENTRE, fix_on_ring};
 use benches::heap;
 use serde_json::{Value, json};
 use stats_alloc::StatsAlloc;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Fix, Input, MessageId, Output, ReceivedFrame};
-use v2x_core::neighbor::{Heard, NeighbourTable};
-use v2x_core::node::Node;
-use v2x_core::position::Plane;
-use v2x_core::time::Instant;
+use testkit::draft::{Draft, Stander, Trusting};
+use testkit::drive::settle;
+use testkit::{Authority, anchor};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Fix, Heard, Input, Instant, MessageId, NeighbourTable, Node, Plane,
+    ReceivedFrame,
+};
 use v2x_proto::Class;
 
 #[global_allocator]
@@ -46,7 +45,7 @@ fn main() -> ExitCode {
         "beacon, station",
         "allocs"
     );
-    let authority = Authority::new().expect("invariant: the authority's constants are valid");
+    let authority = Authority::of_cars();
     let mut rows = Vec::new();
     for size in SIZES {
         let row = measure(&authority, size, if quick { 40 } else { 1000 });
@@ -72,10 +71,7 @@ struct Row {
 }
 
 fn measure(authority: &Authority, size: u32, slices: usize) -> Row {
-    let standers: Vec<Stander> = (1..=size)
-        .map(|number| Stander::new(authority, number))
-        .collect::<Result<_, _>>()
-        .expect("invariant: the authority's constants are valid");
+    let standers: Vec<Stander> = (1..=size).map(|number| Stander::new(authority, number)).collect();
     let (_, alone) = heap::measured(|| Station::new(authority, 1));
     let (mut station, full) = heap::measured(|| {
         let mut station = Station::new(authority, size);
@@ -187,7 +183,7 @@ impl Table {
     fn heard(&mut self, stander: &Stander) -> Heard {
         self.at = self.at + Duration::from_micros(1);
         self.sequence += 1;
-        let wire = authority::start().wire_at(self.at);
+        let wire = anchor().wire_at(self.at);
         Heard {
             id: MessageId { signer: stander.digest, class: Class::D2, sequence: self.sequence },
             generation: wire,
@@ -212,8 +208,8 @@ impl Station {
     fn new(authority: &Authority, room: u32) -> Self {
         let config =
             Config { awareness: AwarenessRule::Off, max_neighbours: room as usize, ..Config::vehicle() };
-        let identity = authority.identity(0).expect("invariant: the authority's constants are valid");
-        let (anchor, trust) = (authority::start(), authority.trust().clone());
+        let identity = authority.identity(0);
+        let (anchor, trust) = (anchor(), authority.trust.clone());
         let mut node = Node::with_host(config, identity, trust, 1, anchor, Box::new(Trusting));
         node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let mut station = Self { node, now: Instant::ZERO, sequence: 0 };
@@ -227,7 +223,7 @@ impl Station {
         for met in (NEW_PER_SECOND..standers.len() + NEW_PER_SECOND).step_by(NEW_PER_SECOND) {
             self.now = Instant::from_millis(1000 * second);
             second += 1;
-            let fix = fix_on_ring(100.0, 0.0, 0.0, authority::start().wire_at(self.now));
+            let fix = fix_on_ring(100.0, 0.0, 0.0, anchor().wire_at(self.now));
             self.node.handle_input(self.now, Input::Fix(Some(Fix { position: CENTRE, ..fix })));
             self.settle();
             let newest = met - NEW_PER_SECOND;
@@ -268,7 +264,7 @@ impl Station {
     fn draft(&mut self, stander: &Stander) -> Draft {
         self.now = self.now + Duration::from_micros(200);
         self.sequence += 1;
-        stander.beacon(self.sequence, authority::start().wire_at(self.now))
+        stander.beacon(self.sequence, anchor().wire_at(self.now))
     }
 
     fn hear(&mut self, draft: &Draft) {
@@ -277,13 +273,7 @@ impl Station {
     }
 
     fn settle(&mut self) {
-        loop {
-            match self.node.poll_output() {
-                Output::Timeout(at, _) if at <= self.now => self.node.handle_input(self.now, Input::Timeout),
-                Output::Timeout(..) => return,
-                _ => {}
-            }
-        }
+        settle(&mut self.node, self.now, |_| {});
     }
 }
 

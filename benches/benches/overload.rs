@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use benches::authority::Authority;
 use benches::figures;
 use hdrhistogram::Histogram;
 use overload::machine::{Probe, Wakes};
@@ -30,7 +29,8 @@ use radio_adapters::mem::MemHub;
 use radio_adapters::radio::LinkAddress;
 use radio_adapters::realtime;
 use serde_json::{Value, json};
-use v2x_core::time::Instant;
+use testkit::Authority;
+use v2x_core::Instant;
 use v2x_proto::Class;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -126,13 +126,13 @@ fn alone(time: Duration) -> Result<Wakes, Box<dyn Error>> {
 }
 
 fn run(attack: Attack, time: Duration) -> Result<Outcome, Box<dyn Error>> {
-    let authority = Authority::new()?;
-    let identity = authority.identity(0)?;
+    let authority = Authority::of_cars();
+    let identity = authority.identity(0);
     // Room for 200 ms of attack: a station stopped for longer loses frames, and they are counted.
     let hub = MemHub::with_capacity(4096);
     let listener = hub.join(LinkAddress([0x02, 0, 0, 0, 0, 0]));
     let anchor = town::anchor();
-    let mut town = Town::new(&authority, hub.join(LinkAddress::default()), anchor, time)?;
+    let mut town = Town::new(&authority, hub.join(LinkAddress::default()), anchor, time);
     let stop = Arc::new(AtomicBool::new(false));
     let (stop_too, other) = (Arc::clone(&stop), authority);
     let station = thread::spawn(move || {

@@ -3,17 +3,15 @@
 use core::time::Duration;
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::Config;
-use v2x_core::io::{ClockState, Event, Fix, Input, Output};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::CredentialError;
-use v2x_core::security::credential::{credential_hash, signing_input};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, WireTime, credential_hash,
+    signing_input,
+};
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
 
-use crate::authority::{self, Authority};
+use testkit::drive::drain;
+use testkit::{Authority, PLACE, address, anchor};
 
 /// Vehicles that drive and send.
 #[derive(Debug)]
@@ -43,13 +41,9 @@ pub struct Sample {
 
 impl Fleet {
     /// `count` vehicles with credentials 1..=count.
-    ///
-    /// # Errors
-    ///
-    /// None while the authority's constants are what a credential may say.
-    pub fn new(authority: &Authority, count: u32) -> Result<Self, CredentialError> {
-        let vehicles = (1..=count).map(|number| Vehicle::new(authority, number)).collect::<Result<_, _>>()?;
-        Ok(Self { vehicles, now: Instant::ZERO })
+    pub fn new(authority: &Authority, count: u32) -> Self {
+        let vehicles = (1..=count).map(|number| Vehicle::new(authority, number)).collect();
+        Self { vehicles, now: Instant::ZERO }
     }
 
     /// Drives on for `time`; returns what was sent, in the order of sending.
@@ -66,7 +60,7 @@ impl Fleet {
 }
 
 /// The centre of all rings.
-pub const CENTRE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+pub const CENTRE: Position = PLACE;
 
 /// A fix of a vehicle `angle` radians round a ring of `radius` metres, at `speed` m/s.
 pub fn fix_on_ring(radius: f64, angle: f64, speed: f64, time: WireTime) -> Fix {
@@ -97,25 +91,24 @@ struct Vehicle {
 }
 
 impl Vehicle {
-    fn new(authority: &Authority, number: u32) -> Result<Self, CredentialError> {
-        let credential = authority.credential(number)?;
-        let anchor = authority::start();
-        let identity = authority.identity(number)?;
-        let mut node = Node::new(Config::vehicle(), identity, authority.trust().clone(), 1, anchor);
+    fn new(authority: &Authority, number: u32) -> Self {
+        let credential = authority.credential(number);
+        let anchor = anchor();
+        let identity = authority.identity(number);
+        let mut node = Node::new(Config::vehicle(), identity, authority.trust.clone(), 1, anchor);
         node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
-        let [a, b, c, d] = number.to_be_bytes();
         let spread = f64::from(number) * 0.618_033_988_75;
-        Ok(Self {
+        Self {
             node,
             hash: credential_hash(&credential),
-            key: authority::station_key(number).verifying_key(),
-            link: [2, 0, a, b, c, d],
+            key: Authority::key(number).verifying_key(),
+            link: address(number),
             radius: 60.0 + 340.0 * spread.fract(),
             // Walking pace in a jam to a fast arterial.
             speed: 4.0 + 22.0 * (spread * 7.0).fract(),
             start_angle: f64::from(number),
             next_fix: Instant::ZERO,
-        })
+        }
     }
 
     /// A fix every 100 ms, and the node's own timers between them.
@@ -138,26 +131,24 @@ impl Vehicle {
 
     fn drain(&mut self, samples: &mut Vec<Sample>) -> Instant {
         let mut sent = None;
-        loop {
-            match self.node.poll_output() {
-                Output::Timeout(at, _) => return at,
-                Output::Event(Event::Sent(event)) => sent = Some(event),
-                Output::Event(_) => {}
-                Output::Transmit(transmit) => {
-                    let frame = transmit.bytes.to_vec();
-                    let (signed, signature) = signing_parts(&frame, &self.hash);
-                    let full_credential = sent.is_some_and(|sent| sent.full_credential);
-                    let (at, key, link) = (transmit.stamps.gate_open, self.key, self.link);
-                    samples.push(Sample { at, frame, link, signed, signature, key, full_credential });
-                }
+        let (deadline, _) = drain(&mut self.node, |output| match output {
+            Output::Event(Event::Sent(event)) => sent = Some(event),
+            Output::Event(_) | Output::Timeout(..) => {}
+            Output::Transmit(transmit) => {
+                let frame = transmit.bytes.to_vec();
+                let (signed, signature) = signing_parts(&frame, &self.hash);
+                let full_credential = sent.is_some_and(|sent| sent.full_credential);
+                let (at, key, link) = (transmit.stamps.gate_open, self.key, self.link);
+                samples.push(Sample { at, frame, link, signed, signature, key, full_credential });
             }
-        }
+        });
+        deadline
     }
 
     fn fix(&self, now: Instant) -> Fix {
         let seconds = now.since(Instant::ZERO).as_secs_f64();
         let angle = self.start_angle + seconds * self.speed / self.radius;
-        fix_on_ring(self.radius, angle, self.speed, authority::start().wire_at(now))
+        fix_on_ring(self.radius, angle, self.speed, anchor().wire_at(now))
     }
 }
 

@@ -1,9 +1,7 @@
 //! What the benchmarks in `benches/` share: an allocator that counts, a fleet that sends real frames,
 //! and how figures are summed up and printed. `README.md` says how to run and trust them.
 
-pub mod authority;
 pub mod cpu;
-pub mod craft;
 pub mod figures;
 pub mod fleet;
 pub mod heap;

@@ -34,32 +34,46 @@ pub const NAMES: [(u8, &str); 28] = [
 
 /// A queue, or its growth.
 pub const TRAFFIC_CONDITION: u8 = 1;
+
 /// A crash.
 pub const ACCIDENT: u8 = 2;
+
 /// People and machines at work.
 pub const ROADWORKS: u8 = 3;
+
 /// People on the road.
 pub const HUMAN_PRESENCE: u8 = 12;
+
 /// Somebody drives against the traffic.
 pub const WRONG_WAY_DRIVER: u8 = 14;
+
 /// A vehicle much slower than the traffic.
 pub const SLOW_VEHICLE: u8 = 26;
+
 /// Where a queue begins for those who come.
 pub const END_OF_QUEUE: u8 = 27;
+
 /// A vehicle that broke down.
 pub const BREAKDOWN: u8 = 91;
+
 /// A vehicle that crashed.
 pub const POST_CRASH: u8 = 92;
+
 /// A vehicle that stands.
 pub const STATIONARY_VEHICLE: u8 = 94;
+
 /// An emergency vehicle on duty.
 pub const EMERGENCY_VEHICLE: u8 = 95;
+
 /// Two courses that meet.
 pub const COLLISION_RISK: u8 = 97;
+
 /// Somebody passes a red light.
 pub const SIGNAL_VIOLATION: u8 = 98;
+
 /// A vehicle in trouble; see [`EMERGENCY_BRAKE`].
 pub const DANGEROUS_SITUATION: u8 = 99;
+
 /// Sub-cause of [`DANGEROUS_SITUATION`]: emergency electronic brake lights.
 pub const EMERGENCY_BRAKE: u8 = 1;
 

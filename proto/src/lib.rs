@@ -3,7 +3,8 @@
 //! A frame is a fixed binary [`hop`] header, unsigned, followed by a protobuf `SignedMessage`
 //! ([`envelope`]). What is signed is kept as the exact bytes received and never re-encoded. The
 //! payload inside ([`payload`], types in [`v1`]) is parsed only after its signature was verified;
-//! everything needed before that is read by checked views that allocate nothing.
+//! everything needed before that is read by checked views that allocate nothing. What a frame is on its link is in
+//! [`link`].
 //!
 //! This crate has no clock, no IO and no randomness, and no input makes it panic.
 
@@ -14,6 +15,7 @@ pub mod credential;
 pub mod digest;
 pub mod envelope;
 pub mod hop;
+pub mod link;
 pub mod payload;
 pub mod wire;
 

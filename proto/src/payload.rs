@@ -10,12 +10,14 @@ use prost::Message as _;
 use crate::v1;
 
 mod beacon;
+mod flood_tags;
 mod management;
 mod range;
 mod road;
 mod roadside;
 
-pub use beacon::{Beacon, FloodTags};
+pub use beacon::Beacon;
+pub use flood_tags::FloodTags;
 
 /// Reads the payload of a verified message. Lists of bytes share `payload`'s memory.
 pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {

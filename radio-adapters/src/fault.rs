@@ -2,32 +2,19 @@
 //! for the same seed.
 
 mod lane;
+mod rates;
 
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use self::lane::Lane;
 use crate::clock::monotonic_ns;
-use crate::radio::{Counters, LinkAddress, LinkState, Priority, Radio, RxMeta, TxFrame};
+use crate::radio::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
 
-/// What to do to frames in one direction. Rates are probabilities per frame, 0..=1, independent of
-/// each other. The default does nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct FaultRates {
-    /// Frames that vanish.
-    pub loss: f64,
-    /// Frames that arrive twice.
-    pub duplication: f64,
-    /// Frames that are overtaken by 1..=`hold_back` later ones. Only frames move time here: one held
-    /// back waits for others to come.
-    pub reordering: f64,
-    /// Frames with one or three bits flipped.
-    pub corruption: f64,
-    /// How many frames may overtake one, and how many are held at a time; 0..=[`MAX_HOLD_BACK`].
-    pub hold_back: usize,
-}
+pub use lane::FaultCounters;
+pub use rates::{FaultError, FaultRates, MAX_HOLD_BACK};
 
 /// Faults in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -40,40 +27,6 @@ pub struct FaultConfig {
     pub send: FaultRates,
 }
 
-/// A rate or bound outside its range.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum FaultError {
-    /// Not a probability.
-    #[error("fault rate {name} is {value}; it must be between 0 and 1")]
-    Rate {
-        /// Which rate.
-        name: &'static str,
-        /// What it was.
-        value: f64,
-    },
-    /// Too many frames to hold.
-    #[error("fault hold_back is {value}; it must be at most {MAX_HOLD_BACK}")]
-    HoldBack {
-        /// What it was.
-        value: usize,
-    },
-}
-
-/// What was done to frames in one direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FaultCounters {
-    /// Frames that came in.
-    pub frames: u64,
-    /// Lost on purpose.
-    pub lost: u64,
-    /// Sent on twice.
-    pub duplicated: u64,
-    /// Held back behind later ones.
-    pub reordered: u64,
-    /// Changed.
-    pub corrupted: u64,
-}
-
 /// A radio with faults around another.
 ///
 /// [`Radio::counters`] are those of the radio inside; [`Fault::fault_counters`] tells the rest.
@@ -81,7 +34,7 @@ pub struct FaultCounters {
 pub struct Fault<R> {
     radio: R,
     receive: Lane<RxMeta>,
-    send: Lane<(Priority, Option<LinkAddress>)>,
+    send: Lane<Manner>,
     scratch: BytesMut,
 }
 
@@ -118,9 +71,8 @@ impl<R: Radio> Fault<R> {
     /// Hands frames that met their fate to the radio inside.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u64>>> {
         let mut last = None;
-        while let Some((bytes, (priority, source))) = self.send.front() {
-            let frame = TxFrame { bytes, priority: *priority, source: *source };
-            let sent = ready!(self.radio.poll_send(cx, &frame));
+        while let Some((bytes, manner)) = self.send.front() {
+            let sent = ready!(self.radio.poll_send(cx, &manner.of(bytes)));
             self.send.pop();
             last = Some(sent?);
         }
@@ -154,12 +106,20 @@ impl<R: Radio> Radio for Fault<R> {
         // Before taking the new frame: its fate is drawn once, so it cannot be given back.
         ready!(self.poll_drain(cx))?;
         let bytes = BytesMut::from(frame.bytes);
-        self.send.admit(bytes, (frame.priority, frame.source));
+        self.send.admit(bytes, Manner(TxFrame { bytes: &[], ..*frame }));
         match self.poll_drain(cx) {
             Poll::Ready(Ok(Some(sent_ns))) => Poll::Ready(Ok(sent_ns)),
             Poll::Ready(Ok(None)) | Poll::Pending => Poll::Ready(Ok(monotonic_ns())),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.radio.capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        self.radio.poll_channel_load(cx)
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -179,11 +139,15 @@ impl<R: Radio> Radio for Fault<R> {
     }
 }
 
-/// One frame in a lane: its bytes, what belongs to it, and whether it was held or copied.
-type Fated<M> = (Bytes, M, bool);
+/// How a frame is sent: the request without its bytes.
+#[derive(Debug, Clone, Copy)]
+struct Manner(TxFrame<'static>);
 
-/// Most frames held back at a time.
-pub const MAX_HOLD_BACK: usize = 64;
+impl Manner {
+    fn of<'a>(&self, bytes: &'a [u8]) -> TxFrame<'a> {
+        TxFrame { bytes, ..self.0 }
+    }
+}
 
 /// Lost frames looked at in one poll before others get their turn.
 const MAX_TURNS: usize = 64;
@@ -194,6 +158,7 @@ mod tests {
     use crate::mem::{MemHub, MemRadio};
     use crate::radio::RadioExt;
     use crate::testnet::run;
+    use v2x_proto::link::AccessCategory;
 
     const SENDER: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 1]);
     const RECEIVER: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 2]);
@@ -205,7 +170,7 @@ mod tests {
     async fn send_all(radio: &mut impl Radio, frames: u8) {
         for n in 0..frames {
             let bytes = &[n; 40];
-            let frame = TxFrame { bytes, priority: Priority::Video, source: None };
+            let frame = TxFrame::new(bytes, AccessCategory::Video);
             radio.send(&frame).await.unwrap();
         }
     }

@@ -1,8 +1,8 @@
 //! Roadcast's links: frames in and out of the machine.
 //!
 //! Everything that touches the operating system on behalf of a station's radio lives here, and with
-//! it all of the project's `unsafe` code. This crate knows frames, clocks and sockets; it knows
-//! nothing of messages or of the station.
+//! it all of the project's `unsafe` code. This crate knows frames, clocks and sockets, and of `v2x-proto` the
+//! headers around a frame; it knows nothing of messages or of the station.
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
 //! - [`udp`], [`packet`], [`mem`]: the links.
@@ -25,6 +25,8 @@ pub mod timer;
 pub mod udp;
 
 mod cmsg;
+mod mtu;
+mod priority;
 mod reactor;
 mod socket;
 
@@ -33,6 +35,7 @@ mod testnet;
 
 pub use error::OpenError;
 pub use radio::{
-    Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES, Priority, Radio, RadioExt, RxMeta,
-    TxFrame,
+    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState,
+    MAX_FRAME_BYTES, Radio, RadioExt, RxMeta, TxFrame,
 };
+pub use v2x_proto::link::{AccessCategory, DataRate};

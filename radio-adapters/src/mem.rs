@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 
 use crate::clock::monotonic_ns;
-use crate::radio::{Counters, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame, too_long};
+use crate::radio::{Capabilities, Counters, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame, too_long};
 
 /// The medium all its members share. Clones are the same hub.
 #[derive(Debug, Clone)]
@@ -111,6 +111,11 @@ impl Radio for MemRadio {
         Poll::Ready(Ok(sent_ns))
     }
 
+    /// Its frames are never on any air; their stamp is the moment they were sent.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { source_per_frame: true, receive_stamps: true, ..Capabilities::plain(MAX_FRAME_BYTES) }
+    }
+
     fn link_address(&self) -> LinkAddress {
         self.address
     }
@@ -170,11 +175,12 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::radio::{Priority, RadioExt};
+    use crate::radio::RadioExt;
     use crate::testnet::run;
+    use v2x_proto::link::AccessCategory;
 
     fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame { bytes, priority: Priority::BestEffort, source: None }
+        TxFrame::new(bytes, AccessCategory::BestEffort)
     }
 
     fn address(n: u8) -> LinkAddress {
@@ -188,7 +194,7 @@ mod tests {
             let (mut a, mut b, mut c) = (hub.join(address(1)), hub.join(address(2)), hub.join(address(3)));
             a.send(&frame(b"one")).await.unwrap();
             b.send(&frame(b"two")).await.unwrap();
-            a.send(&TxFrame { source: Some(address(9)), ..frame(b"three") }).await.unwrap();
+            a.send(&frame(b"three").from_source(Some(address(9)))).await.unwrap();
             let mut heard = Vec::new();
             for _ in 0..3 {
                 let mut buf = BytesMut::new();

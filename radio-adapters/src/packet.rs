@@ -16,14 +16,17 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::BytesMut;
 use nix::errno::Errno;
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+use v2x_proto::link::{AccessCategory, ethernet};
 
 use self::backoff::Backoff;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::interface;
+use crate::mtu;
+use crate::priority::user_priority;
 use crate::radio::{
-    Counters, DEFAULT_ETHER_TYPE, ETHERNET_HEADER, LinkAddress, LinkState, MAX_FRAME_BYTES, Priority, Radio,
-    RxMeta, TxFrame, ethernet_header, too_long,
+    AccessSupport, Capabilities, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES,
+    Radio, RxMeta, TxFrame, too_long,
 };
 use crate::socket::{self, AsyncSocket, WrappingCount};
 
@@ -57,7 +60,10 @@ pub struct PacketRadio {
     backoff: Backoff,
     /// Who waits in `poll_recv`, for when `poll_send` is first to notice that the link went down.
     reader: Option<Waker>,
-    priority: Option<Priority>,
+    /// Longest frame the interface took when it was opened.
+    max_frame_bytes: usize,
+    /// What the socket's frames are marked as.
+    access: Option<AccessCategory>,
     dropped: WrappingCount,
     counters: Counters,
 }
@@ -72,7 +78,7 @@ impl PacketRadio {
     /// # Panics
     /// If the runtime's IO driver is not enabled.
     pub fn open(config: PacketConfig) -> Result<Self, OpenError> {
-        let (socket, address) = open(&config)?;
+        let Opened { socket, address, max_frame_bytes } = open(&config)?;
         let backoff = Backoff::new().map_err(OpenError::at("creating a timer"))?;
         Ok(Self {
             config,
@@ -80,7 +86,8 @@ impl PacketRadio {
             address,
             backoff,
             reader: None,
-            priority: None,
+            max_frame_bytes,
+            access: None,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
         })
@@ -88,7 +95,7 @@ impl PacketRadio {
 
     fn go_down(&mut self, reason: &io::Error) {
         self.link = Link::Down { since_ns: monotonic_ns(), reason: reason.to_string() };
-        self.priority = None;
+        self.access = None;
         self.backoff.restart();
     }
 
@@ -97,9 +104,10 @@ impl PacketRadio {
         while let Link::Down { reason, .. } = &mut self.link {
             ready!(self.backoff.poll_attempt(cx))?;
             match open(&self.config) {
-                Ok((socket, address)) => {
+                Ok(Opened { socket, address, max_frame_bytes }) => {
                     self.link = Link::Open(socket);
                     self.address = address;
+                    self.max_frame_bytes = max_frame_bytes;
                     self.dropped.restart();
                     self.counters.reopened += 1;
                 }
@@ -113,7 +121,7 @@ impl PacketRadio {
         loop {
             ready!(self.poll_reopen(cx))?;
             let Link::Open(socket) = &mut self.link else { continue };
-            let mut header = [0; ETHERNET_HEADER];
+            let mut header = [0; ethernet::Header::LEN];
             let start = buf.len();
             let read = |socket: &Socket| socket::receive(socket, &mut header, None, buf);
             let received = match ready!(socket.poll_read(cx, read)) {
@@ -127,18 +135,17 @@ impl PacketRadio {
             if let Some(dropped) = received.dropped {
                 self.dropped.update(dropped);
             }
-            let [_, _, _, _, _, _, source @ .., _, _] = header;
+            let header = ethernet::Header::parse(&header);
             // Everything we speak is broadcast; a unicast frame is somebody else's, seen because
             // some other program made the interface promiscuous.
-            let to_group = header[0] & 1 == 1;
             if received.oversized {
                 self.counters.oversized += 1;
-            } else if !to_group {
+            } else if !header.is_to_group() {
                 self.counters.filtered += 1;
             } else {
                 self.counters.received += 1;
                 self.counters.received_bytes += received.bytes as u64;
-                return Poll::Ready(Ok(received.meta(LinkAddress(source))));
+                return Poll::Ready(Ok(received.meta(LinkAddress(header.source))));
             }
             buf.truncate(start);
         }
@@ -156,15 +163,14 @@ impl PacketRadio {
             self.counters.oversized += 1;
             return Poll::Ready(Err(too_long(frame.bytes.len())));
         }
-        if self.priority != Some(frame.priority) {
-            let mark = u32::from(frame.priority.user_priority());
+        if self.access != Some(frame.access) {
             // Best effort: a frame in the wrong queue is better than none.
-            if socket.socket().set_priority(mark).is_ok() {
-                self.priority = Some(frame.priority);
+            if socket.socket().set_priority(user_priority(frame.access)).is_ok() {
+                self.access = Some(frame.access);
             }
         }
         let source = frame.source.unwrap_or(self.address);
-        let header = ethernet_header(source, self.config.ether_type);
+        let header = ethernet::Header::broadcast(source.0, self.config.ether_type).encode();
         let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
         match ready!(socket.poll_write(cx, |socket| socket.send_vectored(&parts))) {
             Ok(_) => Poll::Ready(Ok(())),
@@ -211,6 +217,16 @@ impl Radio for PacketRadio {
         }
     }
 
+    /// Rate and power are the interface's; the kernel says neither how strong a frame was nor how busy the channel is.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            source_per_frame: true,
+            access: AccessSupport::Marked,
+            receive_stamps: true,
+            ..Capabilities::plain(self.max_frame_bytes)
+        }
+    }
+
     fn link_address(&self) -> LinkAddress {
         self.address
     }
@@ -240,7 +256,13 @@ enum Link {
     Down { since_ns: u64, reason: String },
 }
 
-fn open(config: &PacketConfig) -> Result<(AsyncSocket, LinkAddress), OpenError> {
+struct Opened {
+    socket: AsyncSocket,
+    address: LinkAddress,
+    max_frame_bytes: usize,
+}
+
+fn open(config: &PacketConfig) -> Result<Opened, OpenError> {
     let name = &config.interface;
     let interface = interface::find(name)?;
     let address = interface.address.ok_or_else(|| OpenError::NoHardwareAddress { name: name.clone() })?;
@@ -248,7 +270,9 @@ fn open(config: &PacketConfig) -> Result<(AsyncSocket, LinkAddress), OpenError> 
         return Err(OpenError::InterfaceDown { name: name.clone() });
     }
     let socket = open_socket(config, interface.index).map_err(|e| refused(e, name))?;
-    Ok((socket, address))
+    let max_frame_bytes = mtu::max_frame_bytes(socket.socket(), name)
+        .map_err(OpenError::at(format!("asking for the MTU of {name:?}")))?;
+    Ok(Opened { socket, address, max_frame_bytes })
 }
 
 fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {

@@ -16,14 +16,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender};
+use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc;
+use v2x_proto::link::ethernet;
 
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::interface;
+use crate::mtu;
 use crate::radio::{
-    Counters, ETHERNET_HEADER, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame,
-    ethernet_header, too_long,
+    Capabilities, Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame, too_long,
 };
 
 /// A station on a raw Ethernet link, by way of pnet.
@@ -31,6 +33,8 @@ pub struct PnetRadio {
     interface: String,
     ether_type: u16,
     address: LinkAddress,
+    /// Longest frame the interface took when it was opened.
+    max_frame_bytes: usize,
     sender: Box<dyn DataLinkSender>,
     frame: Vec<u8>,
     frames: mpsc::Receiver<Received>,
@@ -55,6 +59,9 @@ impl PnetRadio {
         if !found.up {
             return Err(OpenError::InterfaceDown { name: name() });
         }
+        let max_frame_bytes = Socket::new(Domain::IPV4, Type::DGRAM, None)
+            .and_then(|socket| mtu::max_frame_bytes(&socket, interface))
+            .map_err(OpenError::at(format!("asking for the MTU of {interface:?}")))?;
         let step = format!("opening {interface:?} through pnet");
         let pnet_interface = pnet_datalink::interfaces()
             .into_iter()
@@ -87,8 +94,9 @@ impl PnetRadio {
             interface: name(),
             ether_type,
             address,
+            max_frame_bytes,
             sender,
-            frame: Vec::with_capacity(ETHERNET_HEADER + MAX_FRAME_BYTES),
+            frame: Vec::with_capacity(ethernet::Header::LEN + MAX_FRAME_BYTES),
             frames,
             shared,
             own: VecDeque::from([address]),
@@ -110,7 +118,7 @@ impl PnetRadio {
             self.own.push_back(source);
         }
         self.frame.clear();
-        self.frame.extend(ethernet_header(source, self.ether_type));
+        self.frame.extend(ethernet::Header::broadcast(source.0, self.ether_type).encode());
         self.frame.extend_from_slice(frame.bytes);
         self.sender
             .send_to(&self.frame, None)
@@ -151,6 +159,10 @@ impl Radio for PnetRadio {
                 Poll::Ready(Err(error))
             }
         }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { source_per_frame: true, ..Capabilities::plain(self.max_frame_bytes) }
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -241,12 +253,11 @@ fn read(
             }
         };
         let at_ns = monotonic_ns();
-        let Some(([_, _, _, _, _, _, source @ .., high, low], payload)) =
-            frame.split_first_chunk::<ETHERNET_HEADER>()
-        else {
+        let Some((header, payload)) = frame.split_first_chunk::<{ ethernet::Header::LEN }>() else {
             continue;
         };
-        if u16::from_be_bytes([*high, *low]) != ether_type || frame[0] & 1 == 0 {
+        let header = ethernet::Header::parse(header);
+        if header.ether_type != ether_type || !header.is_to_group() {
             continue;
         }
         if payload.len() > MAX_FRAME_BYTES {
@@ -254,7 +265,7 @@ fn read(
             continue;
         }
         let bytes = Bytes::copy_from_slice(payload);
-        if queue.try_send(Received { source: LinkAddress(*source), at_ns, bytes }).is_err() {
+        if queue.try_send(Received { source: LinkAddress(header.source), at_ns, bytes }).is_err() {
             shared.overflowed.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -275,12 +286,13 @@ mod tests {
 
     use super::*;
     use crate::packet::{PacketConfig, PacketRadio};
-    use crate::radio::{DEFAULT_ETHER_TYPE, Priority, RadioExt};
+    use crate::radio::{DEFAULT_ETHER_TYPE, RadioExt};
     use crate::testnet::{ENDS, ip, run, with_veth_pair};
     use crate::timer::DeadlineTimer;
+    use v2x_proto::link::AccessCategory;
 
     fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame { bytes, priority: Priority::BestEffort, source: None }
+        TxFrame::new(bytes, AccessCategory::BestEffort)
     }
 
     /// Sends from `a` until `b` hears: a link that came up takes a moment to carry frames.
@@ -308,7 +320,7 @@ mod tests {
                 let mut a = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE).unwrap();
                 let mut b = PacketRadio::open(PacketConfig::new(ENDS[1])).unwrap();
                 let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
-                let frame_ = TxFrame { source: Some(pseudonym), ..frame(&[3; 1000]) };
+                let frame_ = frame(&[3; 1000]).from_source(Some(pseudonym));
                 assert_eq!(talk(&mut a, &mut b, &frame_).await.source, pseudonym);
                 assert_eq!(talk(&mut b, &mut a, &frame(b"back")).await.source, b.link_address());
                 assert_eq!(a.counters().received, 1);
@@ -323,7 +335,7 @@ mod tests {
             run(async {
                 let mut a = PnetRadio::open("lo", DEFAULT_ETHER_TYPE).unwrap();
                 let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
-                a.send(&TxFrame { source: Some(pseudonym), ..frame(b"own") }).await.unwrap();
+                a.send(&frame(b"own").from_source(Some(pseudonym))).await.unwrap();
                 let mut buf = BytesMut::new();
                 poll_fn(|cx| {
                     assert!(a.poll_recv(cx, &mut buf).is_pending());

@@ -1,16 +1,105 @@
 //! The one trait every link implements, and the types frames travel with.
 
+mod capabilities;
+mod link_address;
+mod tx_frame;
+
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use v2x_proto::link::llc;
+
+pub use self::capabilities::{AccessSupport, Capabilities, ChannelLoad};
+pub use self::link_address::LinkAddress;
+pub use self::tx_frame::TxFrame;
 
 /// A link that carries frames: a socket, a queue, or a wrapper around another radio.
 ///
 /// A frame here is the payload of the link's own header (on Ethernet-like links: what follows the
 /// EtherType). A radio belongs to one task: each method remembers only the waker of its last call.
+///
+/// # Example
+///
+/// A radio that hears its own frames: the least an implementation does.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use std::io;
+/// use std::task::{Context, Poll, Waker};
+///
+/// use bytes::BytesMut;
+/// use radio_adapters::clock::monotonic_ns;
+/// use radio_adapters::radio::{
+///     Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame,
+/// };
+///
+/// #[derive(Debug, Default)]
+/// struct Loopback {
+///     frames: VecDeque<(LinkAddress, u64, Vec<u8>)>,
+///     waker: Option<Waker>,
+///     counters: Counters,
+/// }
+///
+/// impl Radio for Loopback {
+///     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
+///         let Some((source, sent_ns, frame)) = self.frames.pop_front() else {
+///             // Only where the answer is `Pending`: the caller polls again when it is woken.
+///             self.waker = Some(cx.waker().clone());
+///             return Poll::Pending;
+///         };
+///         buf.extend_from_slice(&frame);
+///         self.counters.received += 1;
+///         self.counters.received_bytes += frame.len() as u64;
+///         Poll::Ready(Ok(RxMeta {
+///             source,
+///             kernel_receive_ns: Some(sent_ns),
+///             user_receive_ns: monotonic_ns(),
+///             signal_dbm: None,
+///         }))
+///     }
+///
+///     fn poll_send(&mut self, _: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
+///         // Every frame that ends here is counted, whatever the reason.
+///         if frame.bytes.len() > MAX_FRAME_BYTES {
+///             self.counters.oversized += 1;
+///             self.counters.send_errors += 1;
+///             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidInput, "frame too long")));
+///         }
+///         let now_ns = monotonic_ns();
+///         let source = frame.source.unwrap_or(self.link_address());
+///         self.frames.push_back((source, now_ns, frame.bytes.to_vec()));
+///         self.counters.sent += 1;
+///         self.counters.sent_bytes += frame.bytes.len() as u64;
+///         self.waker.take().into_iter().for_each(Waker::wake);
+///         Poll::Ready(Ok(now_ns))
+///     }
+///
+///     fn link_address(&self) -> LinkAddress {
+///         LinkAddress([2, 0, 0, 0, 0, 1])
+///     }
+///
+///     fn counters(&self) -> Counters {
+///         self.counters
+///     }
+///
+///     fn describe(&self) -> String {
+///         format!("loopback {}", self.link_address())
+///     }
+/// }
+///
+/// let mut radio = Loopback::default();
+/// let mut cx = Context::from_waker(Waker::noop());
+/// let mut buf = BytesMut::new();
+/// assert!(radio.poll_recv(&mut cx, &mut buf).is_pending());
+/// let frame = TxFrame { bytes: b"hello", priority: Priority::BestEffort, source: None };
+/// assert!(matches!(radio.poll_send(&mut cx, &frame), Poll::Ready(Ok(_))));
+/// let Poll::Ready(Ok(meta)) = radio.poll_recv(&mut cx, &mut buf) else { panic!("nothing heard") };
+/// assert_eq!((meta.source, &buf[..]), (radio.link_address(), &b"hello"[..]));
+/// assert_eq!((radio.counters().sent, radio.counters().received), (1, 1));
+/// ```
 pub trait Radio: Send + fmt::Debug {
     /// Appends exactly one received frame to `buf` and says where and when it arrived.
     ///
@@ -32,6 +121,15 @@ pub trait Radio: Send + fmt::Debug {
     /// `InvalidInput` for a frame above [`MAX_FRAME_BYTES`]; `NotConnected` while the link is down
     /// (a safety message must not wait for a link to return); otherwise the kernel's own error.
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>>;
+
+    /// What this link can do, and what it leaves out of a [`TxFrame`].
+    fn capabilities(&self) -> Capabilities;
+
+    /// How busy the channel is, each time the link has measured it anew; pending until then, and for good on a link
+    /// that cannot ([`Capabilities::channel_load`]).
+    fn poll_channel_load(&mut self, _cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        Poll::Pending
+    }
 
     /// The address frames leave with when [`TxFrame::source`] is `None`.
     fn link_address(&self) -> LinkAddress;
@@ -78,6 +176,14 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
         (**self).poll_send(cx, frame)
     }
 
+    fn capabilities(&self) -> Capabilities {
+        (**self).capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        (**self).poll_channel_load(cx)
+    }
+
     fn link_address(&self) -> LinkAddress {
         (**self).link_address()
     }
@@ -92,77 +198,6 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
 
     fn state(&self) -> LinkState {
         (**self).state()
-    }
-}
-
-/// A station's address on its link: a MAC address, or on `udp` one made from IPv4 address and port.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct LinkAddress(pub [u8; 6]);
-
-impl LinkAddress {
-    /// Every station on the link.
-    pub const BROADCAST: Self = Self([0xff; 6]);
-}
-
-impl fmt::Display for LinkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
-impl fmt::Debug for LinkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A frame to send.
-#[derive(Debug, Clone, Copy)]
-pub struct TxFrame<'a> {
-    /// What follows the link's own header; at most [`MAX_FRAME_BYTES`].
-    pub bytes: &'a [u8],
-    /// How urgently the channel should be asked for.
-    pub priority: Priority,
-    /// Pseudonymous sender address; `None` is the link's own. Links that cannot change their
-    /// address (`udp`) ignore it.
-    pub source: Option<LinkAddress>,
-}
-
-/// EDCA access category (IEEE Std 802.11-2020, 10.2.3.2), most urgent first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// AC_VO.
-    Voice,
-    /// AC_VI.
-    Video,
-    /// AC_BE.
-    BestEffort,
-    /// AC_BK.
-    Background,
-}
-
-impl Priority {
-    /// 802.1D user priority of the category, 0..=6: what `SO_PRIORITY` takes without privilege
-    /// (IEEE Std 802.11-2020, table 10-1; 7 needs `CAP_NET_ADMIN`).
-    pub const fn user_priority(self) -> u8 {
-        match self {
-            Self::Voice => 6,
-            Self::Video => 5,
-            Self::BestEffort => 0,
-            Self::Background => 1,
-        }
-    }
-
-    /// The IPv4 TOS octet of the category: DSCP EF, AF41, default and CS1 (RFC 8325, 4.3),
-    /// shifted left by two.
-    pub const fn tos(self) -> u8 {
-        match self {
-            Self::Voice => 46 << 2,
-            Self::Video => 34 << 2,
-            Self::BestEffort => 0,
-            Self::Background => 8 << 2,
-        }
     }
 }
 
@@ -222,24 +257,12 @@ pub struct Counters {
 }
 
 /// Largest frame a link carries, bytes: the 802.11 MSDU limit of 2304 (IEEE Std 802.11-2020, 9.2.4.7)
-/// less 8 of LLC/SNAP. The device's MTU may be smaller.
-pub const MAX_FRAME_BYTES: usize = 2304 - 8;
+/// less LLC/SNAP. The device's MTU may be smaller: see [`Capabilities::max_frame_bytes`].
+pub const MAX_FRAME_BYTES: usize = 2304 - llc::LEN;
 
 /// EtherType of Roadcast frames unless configured otherwise: the first of the two kept for local
 /// experiments (IEEE Std 802, table 9-1).
 pub const DEFAULT_ETHER_TYPE: u16 = 0x88b5;
-
-/// An Ethernet II header for a broadcast frame, as links and captures carry it.
-pub(crate) fn ethernet_header(source: LinkAddress, ether_type: u16) -> [u8; ETHERNET_HEADER] {
-    let mut header = [0; ETHERNET_HEADER];
-    header[..6].copy_from_slice(&LinkAddress::BROADCAST.0);
-    header[6..12].copy_from_slice(&source.0);
-    header[12..].copy_from_slice(&ether_type.to_be_bytes());
-    header
-}
-
-/// Destination, source, EtherType.
-pub(crate) const ETHERNET_HEADER: usize = 14;
 
 /// The error for a frame above the limit.
 pub(crate) fn too_long(bytes: usize) -> io::Error {
@@ -248,3 +271,6 @@ pub(crate) fn too_long(bytes: usize) -> io::Error {
         format!("frame of {bytes} bytes, the link carries at most {MAX_FRAME_BYTES}"),
     )
 }
+
+#[cfg(test)]
+mod tests;

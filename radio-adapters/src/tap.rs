@@ -13,11 +13,12 @@ use pcap_parser::{
     EnhancedPacketBlock, InterfaceDescriptionBlock, Linktype, OptionCode, PcapNGOption, SectionHeaderBlock,
     ToVec,
 };
+use v2x_proto::link::ethernet;
 
 use crate::clock::ClockPair;
 use crate::radio::{
-    Counters, DEFAULT_ETHER_TYPE, ETHERNET_HEADER, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta,
-    TxFrame, ethernet_header,
+    Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio,
+    RxMeta, TxFrame,
 };
 
 /// A radio with a recorder around another.
@@ -70,7 +71,7 @@ impl<R: Radio, W: Write + Send> Tap<R, W> {
         Ok(Self {
             radio,
             out,
-            frame: Vec::with_capacity(ETHERNET_HEADER + MAX_FRAME_BYTES),
+            frame: Vec::with_capacity(ethernet::Header::LEN + MAX_FRAME_BYTES),
             bytes_left: limit_bytes,
             counters: TapCounters::default(),
         })
@@ -96,7 +97,7 @@ impl<R: Radio, W: Write + Send> Tap<R, W> {
 
     fn record(&mut self, direction: Direction, at_ns: u64, source: LinkAddress, bytes: &[u8]) {
         self.frame.clear();
-        self.frame.extend(ethernet_header(source, DEFAULT_ETHER_TYPE));
+        self.frame.extend(ethernet::Header::broadcast(source.0, DEFAULT_ETHER_TYPE).encode());
         self.frame.extend_from_slice(bytes);
         let block = packet_block(direction, ClockPair::now().realtime_of(at_ns), &self.frame);
         if block.as_ref().is_ok_and(|block| block.len() as u64 > self.bytes_left) {
@@ -134,6 +135,14 @@ impl<R: Radio, W: Write + Send> Radio for Tap<R, W> {
         let source = frame.source.unwrap_or_else(|| self.radio.link_address());
         self.record(Direction::Outbound, sent_ns, source, frame.bytes);
         Poll::Ready(Ok(sent_ns))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.radio.capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        self.radio.poll_channel_load(cx)
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -188,7 +197,7 @@ fn head(interface: &str) -> io::Result<Vec<u8>> {
         block_len1: 0,
         linktype: Linktype::ETHERNET,
         reserved: 0,
-        snaplen: (ETHERNET_HEADER + MAX_FRAME_BYTES) as u32,
+        snaplen: (ethernet::Header::LEN + MAX_FRAME_BYTES) as u32,
         if_tsresol: NANOSECONDS,
         if_tsoffset: 0,
         options: vec![text(OptionCode(IF_NAME), interface)],

@@ -11,11 +11,15 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use v2x_proto::link::AccessCategory;
 
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::interface;
-use crate::radio::{Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame, too_long};
+use crate::priority::{tos, user_priority};
+use crate::radio::{
+    AccessSupport, Capabilities, Counters, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame, too_long,
+};
 use crate::socket::{self, AsyncSocket, WrappingCount};
 
 /// Where a UDP link sends and listens.
@@ -57,7 +61,8 @@ pub struct UdpRadio {
     sender: AsyncSocket,
     group: SockAddr,
     local: SocketAddrV4,
-    priority: Option<Priority>,
+    /// What the sender's frames are marked as.
+    access: Option<AccessCategory>,
     dropped: WrappingCount,
     counters: Counters,
     description: String,
@@ -98,7 +103,7 @@ impl UdpRadio {
             sender,
             group: SockAddr::from(config.group),
             local,
-            priority: None,
+            access: None,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
             description: format!("udp {} on {} as {local}", config.group, named(&config.interface)),
@@ -147,9 +152,9 @@ impl Radio for UdpRadio {
             self.counters.oversized += 1;
             Err(too_long(frame.bytes.len()))
         } else {
-            if self.priority != Some(frame.priority) {
-                mark(self.sender.socket(), frame.priority);
-                self.priority = Some(frame.priority);
+            if self.access != Some(frame.access) {
+                mark(self.sender.socket(), frame.access);
+                self.access = Some(frame.access);
             }
             let group = &self.group;
             ready!(self.sender.poll_write(cx, |socket| socket.send_to(frame.bytes, group)))
@@ -164,6 +169,15 @@ impl Radio for UdpRadio {
                 self.counters.send_errors += 1;
                 Poll::Ready(Err(error))
             }
+        }
+    }
+
+    /// The address stays the same, and rate and power are those of whatever carries the datagrams.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            access: AccessSupport::Marked,
+            receive_stamps: true,
+            ..Capabilities::plain(MAX_FRAME_BYTES)
         }
     }
 
@@ -210,11 +224,9 @@ fn open_sender(config: &UdpConfig, address: Ipv4Addr) -> io::Result<AsyncSocket>
 }
 
 /// Best effort: a frame with the wrong mark is better than none.
-fn mark(socket: &Socket, priority: Priority) {
+fn mark(socket: &Socket, access: AccessCategory) {
     // In this order: setting TOS also sets a priority of its own choosing.
-    let marked = socket
-        .set_tos_v4(u32::from(priority.tos()))
-        .and_then(|()| socket.set_priority(u32::from(priority.user_priority())));
+    let marked = socket.set_tos_v4(tos(access)).and_then(|()| socket.set_priority(user_priority(access)));
     drop(marked);
 }
 
@@ -247,7 +259,7 @@ mod tests {
     }
 
     fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame { bytes, priority: Priority::Voice, source: None }
+        TxFrame::new(bytes, AccessCategory::Voice)
     }
 
     #[test]
@@ -278,15 +290,15 @@ mod tests {
     }
 
     #[test]
-    fn every_priority_is_sent() {
+    fn every_access_category_is_marked_and_sent() {
         run(async {
             let config = config();
             let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            for priority in [Priority::Voice, Priority::Video, Priority::BestEffort, Priority::Background] {
-                a.send(&TxFrame { priority, ..frame(b"x") }).await.unwrap();
-                assert_eq!(a.sender.socket().tos_v4().unwrap(), u32::from(priority.tos()));
-                let mark = a.sender.socket().priority().unwrap();
-                assert_eq!(mark, u32::from(priority.user_priority()));
+            assert_eq!(a.capabilities().access, AccessSupport::Marked);
+            for access in AccessCategory::ALL {
+                a.send(&TxFrame::new(b"x", access)).await.unwrap();
+                assert_eq!(a.sender.socket().tos_v4().unwrap(), tos(access));
+                assert_eq!(a.sender.socket().priority().unwrap(), user_priority(access));
                 b.recv(&mut BytesMut::new()).await.unwrap();
             }
         });

@@ -1,16 +1,16 @@
 //! What became of each flood and each alert of a run, and the figures made of it.
 //!
-//! A flood counts from the moment its origin's application wanted it. Whom it should reach are the stations that were
+//! A flood or an alert is an event, however many messages say it: its repetitions, with the same signed bytes or signed
+//! anew, are frames of it. It counts from the moment its origin's application wanted it. Whom it should reach are the stations that were
 //! in its area at that moment, wherever they are later. A station that left its trace before it had the message has
 //! not got it.
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use v2x_core::forward::area::Area;
-use v2x_core::io::MessageId;
-use v2x_core::report::{Flood, FloodBand, FloodHealed, FloodWorst};
+use v2x_core::{Area, EventId, MessageId};
 use v2x_proto::AreaView;
+use v2x_report::{Flood, FloodBand, FloodHealed, FloodWorst};
 
 use crate::medium::{Neighbour, Places};
 
@@ -21,6 +21,8 @@ pub struct FloodLog {
     announced: BTreeMap<MessageId, Announced>,
     floods: Vec<Record>,
     flood_of: HashMap<MessageId, usize>,
+    /// By event, for the messages that say it anew.
+    flood_about: HashMap<EventId, usize>,
     alerts: Vec<Record>,
     alert_of: HashMap<MessageId, usize>,
     receivers: usize,
@@ -46,7 +48,6 @@ pub enum Side {
 #[derive(Debug, Clone)]
 struct Record {
     sent_ns: u64,
-    origin: u32,
     /// By station.
     receivers: Vec<Receiver>,
     transmissions: u64,
@@ -63,7 +64,6 @@ struct Receiver {
 #[derive(Debug, Clone)]
 struct Announced {
     sent_ns: u64,
-    origin: u32,
     near: Vec<Neighbour>,
 }
 
@@ -81,18 +81,20 @@ impl FloodLog {
         self.sides = sides;
     }
 
-    /// A flood is signed; `near` is everybody else that is there.
-    pub(crate) fn announced(&mut self, now_ns: u64, origin: u32, id: MessageId, near: &[Neighbour]) {
+    /// A message of a flood that was due at `due_ns` is signed; `near` is everybody else that is there.
+    pub(crate) fn announced(&mut self, due_ns: u64, id: MessageId, near: &[Neighbour]) {
         if self.announced.len() < MAX_ANNOUNCED {
-            let announced = Announced { sent_ns: now_ns, origin, near: near.to_vec() };
+            let announced = Announced { sent_ns: due_ns, near: near.to_vec() };
             self.announced.insert(id, announced);
         }
     }
 
-    /// A frame of a flood goes to the medium; whom the flood is meant for, when this is its first frame.
+    /// A frame of a flood goes to the medium; whom its message is meant for, when this is the message's first frame.
+    /// `event` is what the message is about.
     pub(crate) fn transmitted(
         &mut self,
         id: MessageId,
+        event: Option<EventId>,
         area: Option<&AreaView>,
         places: &Places,
     ) -> Option<Began> {
@@ -103,7 +105,10 @@ impl FloodLog {
                 area.is_none_or(|area| place.is_some_and(|place| area.contains(place)))
             };
             let inside: Vec<_> = announced.near.iter().copied().filter(inside).collect();
-            self.record(announced.sent_ns, announced.origin, id, &inside);
+            match event.and_then(|event| self.flood_about.get(&event)) {
+                Some(flood) => _ = self.flood_of.insert(id, *flood),
+                None => self.record(announced.sent_ns, id, event, &inside),
+            }
             began(announced.sent_ns, inside)
         });
         if let Some(flood) = self.flood_of.get(&id) {
@@ -112,11 +117,11 @@ impl FloodLog {
         began
     }
 
-    /// A flood never left its origin; whom it would have been meant for at most.
+    /// A message of a flood never left its origin; whom it would have been meant for at most.
     pub(crate) fn withheld(&mut self, id: MessageId) -> Option<Began> {
         let announced = self.announced.remove(&id)?;
         let began = began(announced.sent_ns, announced.near);
-        self.record(began.sent_ns, announced.origin, id, &began.intended);
+        self.record(began.sent_ns, id, None, &began.intended);
         Some(began)
     }
 
@@ -127,22 +132,17 @@ impl FloodLog {
         }
     }
 
-    /// A D0 message is signed; `near` is whom it is meant for. Another one of the same station soon after is a
-    /// repetition.
-    pub(crate) fn alerted(&mut self, now_ns: u64, origin: u32, id: MessageId, near: &[Neighbour]) {
-        let repeated = self.alerts.last().is_some_and(|last| {
-            last.origin == origin && now_ns.saturating_sub(last.sent_ns) <= ALERT_WITHIN_NS
-        });
-        if !repeated {
-            if self.receivers >= MAX_RECEIVERS {
-                return;
-            }
-            let close = near.iter().filter(|near| near.distance_m <= ALERT_RANGE_M);
-            let receivers: Vec<_> = close.map(Receiver::new).collect();
-            self.receivers += receivers.len();
-            self.alerts.push(Record { sent_ns: now_ns, origin, receivers, transmissions: 0 });
+    /// The first message of a D0 event that was due at `due_ns` is signed; `near` is whom it is meant for. What says it
+    /// anew comes too late for the figure and is not looked at.
+    pub(crate) fn alerted(&mut self, due_ns: u64, id: MessageId, near: &[Neighbour]) {
+        if self.receivers >= MAX_RECEIVERS {
+            return;
         }
-        self.alert_of.insert(id, self.alerts.len() - 1);
+        let close = near.iter().filter(|near| near.distance_m <= ALERT_RANGE_M);
+        let receivers: Vec<_> = close.map(Receiver::new).collect();
+        self.receivers += receivers.len();
+        self.alert_of.insert(id, self.alerts.len());
+        self.alerts.push(Record { sent_ns: due_ns, receivers, transmissions: 0 });
     }
 
     /// A station's application has an alert.
@@ -180,14 +180,17 @@ impl FloodLog {
         self.floods.is_empty() && self.alerts.is_empty()
     }
 
-    fn record(&mut self, sent_ns: u64, origin: u32, id: MessageId, inside: &[Neighbour]) {
+    fn record(&mut self, sent_ns: u64, id: MessageId, event: Option<EventId>, inside: &[Neighbour]) {
         if self.receivers + inside.len() > MAX_RECEIVERS {
             return;
         }
         self.receivers += inside.len();
         let receivers = inside.iter().map(Receiver::new).collect();
         self.flood_of.insert(id, self.floods.len());
-        self.floods.push(Record { sent_ns, origin, receivers, transmissions: 0 });
+        if let Some(event) = event {
+            self.flood_about.insert(event, self.floods.len());
+        }
+        self.floods.push(Record { sent_ns, receivers, transmissions: 0 });
     }
 
     /// When both sides had heard each other, ns.
@@ -382,7 +385,7 @@ fn share(part: u64, whole: u64) -> f64 {
 pub const INTENDED_M: f32 = 3_000.0;
 /// The deadline of D3.
 const IN_TIME_NS: u64 = 300_000_000;
-/// The deadline of D0, and how long after the first a D0 message of the same station is its repetition.
+/// The deadline of D0.
 const ALERT_WITHIN_NS: u64 = 20_000_000;
 /// Its target is stated within this distance.
 const ALERT_RANGE_M: f32 = 150.0;

@@ -1,35 +1,9 @@
-//! Small geodesy for traces: a local plane in metres to and from 1e-7 degrees, distance and heading.
+//! Geodesy for traces: the projection of a trace's metres about an origin in degrees, distance and heading.
 //!
-//! Everything here is pure and works on WGS-84. It serves trace projection, range models and maps, where tens of
-//! kilometres matter; the station's own hot path has its integer arithmetic in `v2x-core`.
+//! Everything here is pure and stands on the ellipsoid of `v2x_core::position`. It serves traces, range models and maps,
+//! where tens of kilometres matter; a station's plane about a position in 1e-7 degree is that module's.
 
-/// A position on WGS-84 in 1e-7 degrees, the unit of the wire format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Point {
-    /// Latitude in 1e-7 degrees, north positive, -900_000_000 ..= 900_000_000.
-    pub latitude: i32,
-    /// Longitude in 1e-7 degrees, east positive, -1_800_000_000 ..= 1_800_000_000.
-    pub longitude: i32,
-}
-
-impl Point {
-    /// The point at `latitude` and `longitude` in degrees; `None` when either is not finite or off the globe.
-    pub fn from_degrees(latitude: f64, longitude: f64) -> Option<Self> {
-        // A comparison with NaN is false, so NaN falls out here as well.
-        if !(latitude.abs() <= 90.0 && longitude.abs() <= 180.0) {
-            return None;
-        }
-        Some(Self {
-            latitude: (latitude * UNITS_PER_DEGREE).round() as i32,
-            longitude: (longitude * UNITS_PER_DEGREE).round() as i32,
-        })
-    }
-
-    /// Latitude and longitude in degrees.
-    pub fn degrees(self) -> (f64, f64) {
-        (f64::from(self.latitude) / UNITS_PER_DEGREE, f64::from(self.longitude) / UNITS_PER_DEGREE)
-    }
-}
+use v2x_core::{Position, radii_of_curvature};
 
 /// A plane touching the globe at an origin: x metres east, y metres north.
 ///
@@ -62,17 +36,17 @@ impl Plane {
 
     /// The point `x` metres east and `y` metres north of the origin; `None` when that is not finite or further than
     /// [`MAX_PLANE_M`] along either axis, or off the globe. Longitudes beyond the antimeridian wrap.
-    pub fn point(&self, x: f64, y: f64) -> Option<Point> {
+    pub fn point(&self, x: f64, y: f64) -> Option<Position> {
         if !(x.abs() <= MAX_PLANE_M && y.abs() <= MAX_PLANE_M) {
             return None;
         }
         let latitude = self.latitude_deg + y / self.metres_per_degree_north;
         let longitude = self.longitude_deg + x / self.metres_per_degree_east;
-        Point::from_degrees(latitude, wrap_degrees(longitude))
+        Position::from_degrees(latitude, wrap_degrees(longitude))
     }
 
     /// Metres east and north of the origin, the shorter way round the globe.
-    pub fn metres(&self, point: Point) -> (f64, f64) {
+    pub fn metres(&self, point: Position) -> (f64, f64) {
         let (latitude, longitude) = point.degrees();
         (
             wrap_degrees(longitude - self.longitude_deg) * self.metres_per_degree_east,
@@ -85,14 +59,14 @@ impl Plane {
 ///
 /// Mid-latitude formula: right to 1e-5 of the distance (and 2 cm, the resolution of the points) up to 100 km below
 /// 70 degrees of latitude; further away it is an estimate only.
-pub fn distance_m(a: Point, b: Point) -> f64 {
+pub fn distance_m(a: Position, b: Position) -> f64 {
     let (east, north) = offset_m(a, b);
     east.hypot(north)
 }
 
 /// Heading from `a` to `b` in degrees, 0 = north, clockwise, 0.0 .. 360.0, at the middle of the way.
 /// Equal points give 0.
-pub fn heading_deg(a: Point, b: Point) -> f64 {
+pub fn heading_deg(a: Position, b: Position) -> f64 {
     let (east, north) = offset_m(a, b);
     let heading = east.atan2(north).to_degrees().rem_euclid(360.0);
     // rem_euclid of a tiny negative number rounds up to the modulus itself.
@@ -100,7 +74,7 @@ pub fn heading_deg(a: Point, b: Point) -> f64 {
 }
 
 /// Metres east and north from `a` to `b`, with the radii of curvature halfway between.
-fn offset_m(a: Point, b: Point) -> (f64, f64) {
+fn offset_m(a: Position, b: Position) -> (f64, f64) {
     let ((a_latitude, a_longitude), (b_latitude, b_longitude)) = (a.degrees(), b.degrees());
     let (north, east) = metres_per_degree((a_latitude + b_latitude) / 2.0);
     (wrap_degrees(b_longitude - a_longitude) * east, (b_latitude - a_latitude) * north)
@@ -109,11 +83,9 @@ fn offset_m(a: Point, b: Point) -> (f64, f64) {
 /// Metres per degree northward and eastward at a latitude, from the meridional and prime-vertical radii.
 fn metres_per_degree(latitude_deg: f64) -> (f64, f64) {
     let (sin, cos) = latitude_deg.to_radians().sin_cos();
-    let w2 = 1.0 - ECCENTRICITY_SQUARED * sin * sin;
-    let prime_vertical = SEMI_MAJOR_M / w2.sqrt();
-    let meridional = prime_vertical * (1.0 - ECCENTRICITY_SQUARED) / w2;
+    let (meridian, normal) = radii_of_curvature(sin);
     let per_degree = 1f64.to_radians();
-    (meridional * per_degree, prime_vertical * cos * per_degree)
+    (meridian * per_degree, normal * cos * per_degree)
 }
 
 /// A difference of longitudes brought into -180.0 ..= 180.0.
@@ -131,20 +103,15 @@ fn wrap_degrees(degrees: f64) -> f64 {
 /// road, and the usual cause is a net in map coordinates (UTM) without an offset.
 pub const MAX_PLANE_M: f64 = 200_000.0;
 
-const UNITS_PER_DEGREE: f64 = 1e7;
 const MAX_ORIGIN_LATITUDE: f64 = 89.0;
-/// WGS-84 (NIMA TR8350.2): semi-major axis in metres.
-const SEMI_MAJOR_M: f64 = 6_378_137.0;
-/// WGS-84: first eccentricity squared.
-const ECCENTRICITY_SQUARED: f64 = 6.694_379_990_14e-3;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn at(latitude: f64, longitude: f64) -> Point {
-        Point::from_degrees(latitude, longitude).expect("on the globe")
+    fn at(latitude: f64, longitude: f64) -> Position {
+        Position::from_degrees(latitude, longitude).expect("on the globe")
     }
 
     fn dms(d: f64, m: f64, s: f64) -> f64 {
@@ -182,10 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_off_the_globe_becomes_a_point() {
-        for (latitude, longitude) in [(90.1, 0.0), (0.0, 180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
-            assert_eq!(Point::from_degrees(latitude, longitude), None);
-        }
+    fn nothing_off_the_plane_becomes_a_position() {
         assert_eq!(Plane::new(89.5, 0.0), None);
         let plane = Plane::new(49.6, 6.13).expect("origin");
         assert_eq!(plane.point(200_001.0, 0.0), None);
@@ -205,7 +169,7 @@ mod tests {
 
         #[test]
         fn distance_is_symmetric_and_heading_in_range(a in any::<(i32, i32)>(), b in any::<(i32, i32)>()) {
-            let point = |(latitude, longitude): (i32, i32)| Point {
+            let point = |(latitude, longitude): (i32, i32)| Position {
                 latitude: latitude % 900_000_001,
                 longitude: longitude % 1_800_000_001,
             };

@@ -8,11 +8,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest as _, Sha256};
-use v2x_core::limits;
-use v2x_core::security::{
-    CredentialError, CredentialRequest, Identity, KeyPair, Permissions, Pool, TrustStore, issue, make_root,
+use v2x_core::{
+    Authority, CredentialError, CredentialRequest, Identity, Permissions, Pool, TrustStore, WireTime, limits,
 };
-use v2x_core::time::WireTime;
 use v2x_proto::v1::StationClass;
 
 use crate::source::StationKind;
@@ -21,10 +19,7 @@ use crate::source::StationKind;
 #[derive(Debug)]
 pub struct Cast {
     seed: u64,
-    issuer_key: SigningKey,
-    root: Bytes,
-    issuer: Bytes,
-    trust: TrustStore,
+    authority: Authority,
     not_before_s: u32,
     duration_min: u32,
 }
@@ -41,10 +36,8 @@ impl Cast {
         let length_s = length.as_secs().saturating_add(2 * u64::from(MARGIN_S) + 60);
         let room_min = (u32::MAX - not_before_s) / 60;
         let duration_min = u32::try_from(length_s / 60).unwrap_or(u32::MAX).min(room_min);
-        let root_key = secret(seed, Holder::Root);
         let issuer_key = secret(seed, Holder::Issuer);
         let all = Part::ALL.iter().fold(Permissions::NONE, |all, part| all | part.permissions());
-        let root = make_root(&root_key, all, not_before_s, duration_min)?;
         let request = CredentialRequest {
             public_key: issuer_key.verifying_key().to_bytes(),
             permissions: all | Permissions::ISSUE,
@@ -54,24 +47,23 @@ impl Cast {
             station_class: StationClass::Authority as u8,
             revocation_series: 0,
         };
-        let issuer = issue(&root, &root_key, &request)?;
-        let trust = TrustStore::new(core::slice::from_ref(&root), core::slice::from_ref(&issuer))?;
-        Ok(Self { seed, issuer_key, root, issuer, trust, not_before_s, duration_min })
+        let authority = Authority::new(secret(seed, Holder::Root), issuer_key, &request)?;
+        Ok(Self { seed, authority, not_before_s, duration_min })
     }
 
     /// Whom the cast's stations trust; clone it for each.
     pub fn trust(&self) -> &TrustStore {
-        &self.trust
+        &self.authority.trust
     }
 
     /// The credential of the root that all stations pin.
     pub fn root(&self) -> &Bytes {
-        &self.root
+        &self.authority.root
     }
 
     /// The credential of the issuer.
     pub fn issuer(&self) -> &Bytes {
-        &self.issuer
+        &self.authority.issuer
     }
 
     /// The identity of the station with this number in this part: always the same one.
@@ -98,10 +90,9 @@ impl Cast {
             station_class: part.class() as u8,
             revocation_series: 0,
         };
-        let credential = issue(&self.issuer, &self.issuer_key, &request)
-            .expect("invariant: the issuer may give every part's permissions for its own validity");
-        Identity::new(credential, Box::new(KeyPair::from(key)))
-            .expect("invariant: the credential was issued for this key")
+        self.authority
+            .identity(key, &request)
+            .expect("invariant: the issuer may give every part's permissions for its own validity")
     }
 }
 

@@ -17,9 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use hashbrown::HashMap;
-use v2x_core::report::{Frames, Report};
-use v2x_core::stats::{Stage, Stats};
 use v2x_proto::Class;
+use v2x_report::{Frames, Report, Stage, Stats};
 
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]
@@ -78,7 +77,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         receivers.dedup_by_key(|receiver| receiver.station);
         self.open_receivers += receivers.len() + 1;
         let waiting = receivers.len();
-        self.open.insert(message, Entry { class, sent_ns, waiting, receivers });
+        self.open.insert(message, Entry { class, sent_ns, waiting, receivers, transmitted: false });
         self.due[class.index()].push_back((due_ns(class, sent_ns), message));
         while self.open_receivers > self.limit && self.settle_oldest() {
             self.counts.forced += 1;
@@ -119,10 +118,18 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
-    /// A message never left its sender, for instance because it expired in the queue. No frame is counted.
+    /// A frame of a message went to the link: whatever becomes of its repetitions, it was not withheld.
+    pub fn transmitted(&mut self, message: M) {
+        if let Some(entry) = self.open.get_mut(&message) {
+            entry.transmitted = true;
+        }
+    }
+
+    /// A frame of a message never left its sender, for instance because it expired in the queue. That is why nobody has
+    /// the message unless another frame of it was [`transmitted`](Self::transmitted). No frame is counted.
     pub fn withheld(&mut self, message: M, reason: &'static str) {
         let reason = self.reasons.number(reason);
-        if let Some(entry) = self.open.get_mut(&message) {
+        if let Some(entry) = self.open.get_mut(&message).filter(|entry| !entry.transmitted) {
             for receiver in entry.receivers.iter_mut().filter(|receiver| receiver.reason == NO_REASON) {
                 receiver.reason = reason;
             }
@@ -316,8 +323,8 @@ impl Outcome {
     }
 }
 
-/// The end of a warning: normal where a frame may reach farther than it is meant to.
-pub(crate) const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
+/// The end of a warning: normal where a frame may reach farther than it is meant to, or is said again to who came later.
+pub const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
 
 /// Why a receiver has not got a message nobody said anything about.
 pub const NEVER_RECEIVED: &str = "never_received";
@@ -349,6 +356,8 @@ struct Entry {
     sent_ns: u64,
     /// Intended receivers that have not got it.
     waiting: usize,
+    /// A frame of it left its sender.
+    transmitted: bool,
     /// By station.
     receivers: Vec<Receiver>,
 }

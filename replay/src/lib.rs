@@ -1,18 +1,15 @@
-//! Roadcast in virtual time: traces of movement, worlds of stations, checks of recordings, reports.
+//! Roadcast in virtual time: traces of movement, worlds of stations, reports of their runs.
 //!
 //! [`run`](mod@run) takes a trace and gives a report; [`world`] is the machine behind it and [`medium`] what carries its
-//! frames. [`check`](mod@check) feeds a station's recording to a fresh node and compares. Nothing here reads a clock, and threads
-//! never show in a result.
+//! frames. Nothing here reads a clock, and threads never show in a result.
 
 pub mod attack;
-pub mod check;
 pub mod flood;
 pub mod geodesy;
-pub mod hlog;
-pub mod html;
 pub mod identities;
 pub mod ledger;
 pub mod linkability;
+pub mod map;
 pub mod medium;
 pub mod plan;
 pub mod run;

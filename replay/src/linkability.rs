@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use v2x_core::position::Position;
-use v2x_core::report::Linkability;
+use v2x_core::Position;
 use v2x_proto::Digest;
+use v2x_report::Linkability;
 
 /// One awareness message as it was on the air.
 #[derive(Clone, Copy, Debug, PartialEq)]

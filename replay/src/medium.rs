@@ -7,8 +7,9 @@ use core::fmt;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Class;
+use v2x_proto::link::{AccessCategory, DataRate, Origin, airtime_ns};
 
 pub use places::{Neighbour, Places};
 pub use power::Power;
@@ -16,6 +17,7 @@ pub use streets::Streets;
 pub use tabulated::{Column, Tabulated};
 
 mod channel;
+mod on_way;
 mod places;
 mod power;
 mod streets;
@@ -23,6 +25,69 @@ mod tabulated;
 
 /// Decides whom a transmission reaches, when, and who misses it why. Must be a function of what it is told: the same
 /// calls, the same answers.
+///
+/// # Example
+///
+/// A medium on which every second frame is lost, whoever sends it.
+///
+/// ```
+/// use bytes::Bytes;
+/// use v2x_core::Position;
+/// use v2x_proto::Class;
+/// use v2x_replay::medium::{Fate, Medium, Neighbour, Outcome, Places, Reception, Transmission};
+///
+/// #[derive(Debug, Default)]
+/// struct EverySecond {
+///     frames: u64,
+///     near: Vec<Neighbour>,
+/// }
+///
+/// impl Medium for EverySecond {
+///     fn range_m(&self) -> f64 {
+///         300.0
+///     }
+///
+///     fn transmit(
+///         &mut self,
+///         _ticket: u32,
+///         transmission: &Transmission<'_>,
+///         places: &Places,
+///         fates: &mut Vec<Fate>,
+///     ) -> Option<u64> {
+///         self.frames += 1;
+///         let on_air_ns = transmission.at_ns + transmission.bytes.len() as u64 * 8 * 1000 / 6;
+///         places.within(transmission.position, self.range_m(), transmission.sender, &mut self.near);
+///         // One fate for each station that is meant to hear: a loss has a name, which reports count.
+///         fates.extend(self.near.iter().map(|near| Fate {
+///             station: near.station,
+///             outcome: if self.frames.is_multiple_of(2) {
+///                 Outcome::Lost("every_second")
+///             } else {
+///                 let arrival_ns = on_air_ns + (f64::from(near.distance_m) * 3.336) as u64;
+///                 Outcome::Heard(Reception { on_air_ns, arrival_ns, signal_dbm: None, changed: None })
+///             },
+///         }));
+///         // Decided. A medium that lets frames wait returns when to ask again, and answers in `proceed`.
+///         None
+///     }
+/// }
+///
+/// let here = Position { latitude: 496_116_000, longitude: 61_319_000 };
+/// let mut places = Places::new(300.0);
+/// for (station, east_m) in [(0, 0.0), (1, 100.0), (2, 1000.0)] {
+///     places.set(station, here.moved(east_m, 0.0));
+/// }
+/// let mut medium = EverySecond::default();
+/// let bytes = Bytes::from_static(&[0; 300]);
+/// let transmission = Transmission { sender: 0, at_ns: 0, position: here, bytes: &bytes, class: Class::D2 };
+/// let mut fates = Vec::new();
+/// for ticket in 0..2 {
+///     assert_eq!(medium.transmit(ticket, &transmission, &places, &mut fates), None);
+/// }
+/// assert_eq!(fates.len(), 2, "the station a kilometre away was not meant");
+/// assert!(matches!(fates[0].outcome, Outcome::Heard(_)));
+/// assert_eq!(fates[1].outcome, Outcome::Lost("every_second"));
+/// ```
 pub trait Medium: fmt::Debug {
     /// Who is within this distance, m, is meant to receive what a station sends.
     fn range_m(&self) -> f64;
@@ -37,8 +102,14 @@ pub trait Medium: fmt::Debug {
         true
     }
 
+    /// Frames that a station's transmitter holds at once: a world tells a station that its link is full as soon as so
+    /// many have not ended, and hands over no more. At least 1.
+    fn transmitter_frames(&self) -> usize {
+        TRANSMITTER_FRAMES
+    }
+
     /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches;
-    /// or, while that is not decided yet, adds none and returns when to ask again ([`proceed`](Self::proceed)), ns.
+    /// or, while that is not decided yet, adds none and says when to ask again ([`proceed`](Self::proceed)).
     /// The ticket names the frame until its fates are there.
     fn transmit(
         &mut self,
@@ -46,18 +117,33 @@ pub trait Medium: fmt::Debug {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64>;
+    ) -> TransmissionState;
 
-    /// The time has come that was returned for this ticket: as [`transmit`](Self::transmit), which began it.
+    /// The time has come that was named for this ticket: as [`transmit`](Self::transmit), which began it.
     fn proceed(
         &mut self,
         _ticket: u32,
-        _now_ns: u64,
+        now_ns: u64,
         _places: &Places,
         _fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
-        None
+    ) -> TransmissionState {
+        TransmissionState::Decided { end_ns: now_ns }
     }
+}
+
+/// How far a transmission has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransmissionState {
+    /// Its fates are not decided yet.
+    Pending {
+        /// When to ask again, ns.
+        ask_ns: u64,
+    },
+    /// Its fates are there.
+    Decided {
+        /// When its last bit is on the air and the sender's transmitter is done with it, ns.
+        end_ns: u64,
+    },
 }
 
 /// A frame on its way to the air.
@@ -71,8 +157,22 @@ pub struct Transmission<'a> {
     pub position: Position,
     /// Hop header and signed message.
     pub bytes: &'a Bytes,
-    /// Deadline class, for the access category.
+    /// Deadline class.
     pub class: Class,
+    /// Whether it is the sender's own message or another's.
+    pub origin: Origin,
+}
+
+impl Transmission<'_> {
+    /// How it asks for the channel.
+    pub fn access(&self) -> AccessCategory {
+        AccessCategory::of(self.class, self.origin)
+    }
+
+    /// How long it is on the air, ns: all stations send at the rate of ITS-G5.
+    pub(crate) fn airtime_ns(&self) -> u64 {
+        airtime_ns(self.bytes.len(), DataRate::default())
+    }
 }
 
 /// What became of a transmission at one station.
@@ -155,10 +255,10 @@ impl Medium for RangeLimited {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let busy_until_ns = self.busy_until_ns.entry(transmission.sender).or_default();
         let start_ns = transmission.at_ns.max(*busy_until_ns);
-        let on_air_ns = start_ns.saturating_add(airtime_ns(transmission.bytes.len()));
+        let on_air_ns = start_ns.saturating_add(transmission.airtime_ns());
         *busy_until_ns = on_air_ns;
         places.within(transmission.position, self.range_m, transmission.sender, &mut self.near);
         if let Some(streets) = self.streets {
@@ -179,41 +279,47 @@ impl Medium for RangeLimited {
                 changed: None,
             }),
         }));
-        None
+        TransmissionState::Decided { end_ns: on_air_ns }
     }
-}
-
-/// Airtime of a frame of `len` bytes (hop header and signed message) at 6 Mb/s in a 10 MHz channel, ns
-/// (IEEE 802.11 17.3.2: 40 us of preamble and signal, symbols of 8 us with 48 bits, 16 service and 6 tail bits).
-pub const fn airtime_ns(len: usize) -> u64 {
-    let bits = SERVICE_BITS + 8 * (len as u64 + MAC_BYTES) + TAIL_BITS;
-    PREAMBLE_NS + SYMBOL_NS * bits.div_ceil(BITS_PER_SYMBOL)
 }
 
 fn propagation_ns(distance_m: f32) -> u64 {
     (f64::from(distance_m) * NS_PER_METRE).round() as u64
 }
 
-/// QoS data header 26, LLC/SNAP 8, frame check sequence 4.
-const MAC_BYTES: u64 = 26 + 8 + 4;
-const PREAMBLE_NS: u64 = 40_000;
-const SYMBOL_NS: u64 = 8_000;
-const BITS_PER_SYMBOL: u64 = 48;
-const SERVICE_BITS: u64 = 16;
-const TAIL_BITS: u64 = 6;
 const NS_PER_METRE: f64 = 1e9 / 299_792_458.0;
+
+/// The frame that contends or is on the air, and the next one, so that the transmitter never idles: what a driver that
+/// limits its queue to the hardware's need keeps below the host. Nothing can be called back from there, and it leaves in
+/// order, so this is also how many frames an imminent warning may find before it. On a live link the kernel holds what
+/// the socket's send buffer takes (`net.core.wmem_default`, some hundred frames) before the station hears of it.
+pub const TRANSMITTER_FRAMES: usize = 2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+    /// Of 300 B.
+    const AIRTIME_NS: u64 = airtime_ns(300, DataRate::Mbps6);
 
     fn transmit(medium: &mut RangeLimited, places: &Places, at_ns: u64) -> Vec<(u32, u64)> {
         let bytes = Bytes::from(vec![0; 300]);
         let mut fates = Vec::new();
-        let transmission = Transmission { sender: 0, at_ns, position: HERE, bytes: &bytes, class: Class::D2 };
-        assert_eq!(medium.transmit(0, &transmission, places, &mut fates), None);
+        let transmission = Transmission {
+            sender: 0,
+            at_ns,
+            position: HERE,
+            bytes: &bytes,
+            class: Class::D2,
+            origin: Origin::Own,
+        };
+        let state = medium.transmit(0, &transmission, places, &mut fates);
+        let on_air_ns = fates.iter().find_map(|fate| match &fate.outcome {
+            Outcome::Heard(reception) => Some(reception.on_air_ns),
+            Outcome::Lost(_) => None,
+        });
+        assert_eq!(state, TransmissionState::Decided { end_ns: on_air_ns.unwrap() });
         fates
             .into_iter()
             .map(|fate| match fate.outcome {
@@ -224,20 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn airtime_is_that_of_the_standard() {
-        // 300 B and 38 B around it: 2,726 bits, 57 symbols.
-        assert_eq!(airtime_ns(300), 40_000 + 57 * 8_000);
-        assert_eq!(airtime_ns(0), 40_000 + 7 * 8_000);
-    }
-
-    #[test]
     fn who_is_within_range_hears_and_nobody_else() {
         let mut places = Places::new(300.0);
         for (station, east) in [(0, 0.0), (1, 299.0), (2, 301.0), (3, -30.0)] {
             places.set(station, HERE.moved(east, 0.0));
         }
         let heard = transmit(&mut RangeLimited::new(300.0), &places, 1_000);
-        assert_eq!(heard, [(1, 1_000 + airtime_ns(300) + 997), (3, 1_000 + airtime_ns(300) + 100)]);
+        assert_eq!(heard, [(1, 1_000 + AIRTIME_NS + 997), (3, 1_000 + AIRTIME_NS + 100)]);
     }
 
     #[test]
@@ -247,6 +346,6 @@ mod tests {
         let mut medium = RangeLimited::new(300.0);
         let first = transmit(&mut medium, &places, 0);
         let second = transmit(&mut medium, &places, 10);
-        assert_eq!(second[0].1, first[0].1 + airtime_ns(300));
+        assert_eq!(second[0].1, first[0].1 + AIRTIME_NS);
     }
 }

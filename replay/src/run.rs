@@ -4,15 +4,13 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
-use v2x_core::config::{AwarenessRule, PseudonymConfig, Scheme};
-use v2x_core::limits;
-use v2x_core::report::{Kind, Report, Verify};
-use v2x_core::security::CredentialError;
-use v2x_core::stats::Stats;
+use v2x_core::{AwarenessRule, CredentialError, PseudonymConfig, Scheme, limits};
+use v2x_report::html::MapData;
+use v2x_report::{Kind, Report, Stats, Verify};
 
 use crate::attack::{self, Plan, Tally, Targets};
 use crate::geodesy::Plane;
-use crate::html::MapData;
+use crate::map;
 use crate::medium::{Medium, Power, RangeLimited};
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, World};
@@ -253,7 +251,7 @@ fn simulate(
     report.linkability = options.pseudonyms.map(|_| counted.linkability);
     counted.ledger.fill(&mut report);
     let (latitude, longitude) = first.point().degrees();
-    let map = Plane::new(latitude, longitude).map(|plane| MapData::of_trace(trace, &plane));
+    let map = Plane::new(latitude, longitude).map(|plane| map::of_trace(trace, &plane));
     let outcome = RunOutcome {
         report,
         stats: counted.ledger.stats,

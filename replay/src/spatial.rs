@@ -8,8 +8,7 @@
 //! A pair that hears nothing for [`SEPARATED_NS`] counts as out of range: the silence is neither age nor gap.
 
 use hashbrown::HashMap;
-use v2x_core::report::DistanceBin;
-use v2x_core::stats::StageHistogram;
+use v2x_report::{DistanceBin, StageHistogram};
 
 /// Ages and gaps of every pair of stations within reach of one another.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use v2x_core::report::{Detection, Report, Verdict};
 use v2x_replay::attack::{Attack, Kind, Plan, Targets};
 use v2x_replay::run::{RunOptions, run_attacked};
 use v2x_replay::source::{ReadOptions, Trace, read, town};
+use v2x_report::{Detection, Report, Verdict};
 
 fn attacked(kind: Kind, seconds: f64) -> (Report, Detection) {
     let mut attack = Attack::new(kind, Targets::Share(0.2));

@@ -5,10 +5,10 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use v2x_core::report::{Flood, Report, Verify};
 use v2x_replay::medium::Column;
 use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, run};
 use v2x_replay::run::RunOutcome;
+use v2x_report::{Flood, Report, Verify};
 
 fn outcome(plan: &Plan, seconds: Option<f64>, threads: usize) -> RunOutcome {
     let options = PlanOptions { threads, verify: Verify::Once, seconds };
@@ -112,7 +112,7 @@ fn a_saboteur_s_frames_are_received_and_it_is_nobody_s_receiver() {
 #[test]
 fn what_crosses_a_partition_is_timed_from_the_contact() {
     let text = "warm_up_s = 3\nsettle_s = 30\n[scenario]\nkind = \"partition\"\nstations = 4\ngap_m = 800\nheals_s = 2\n\
-                [medium]\nkind = \"range\"\nrange_m = 300\n[[event]]\nat_m = [0, 0]\nat_s = 0.5\nlifetime_s = 60\n\
+                [medium]\nkind = \"range\"\nrange_m = 300\n[[event]]\nat_m = [0, 0]\nat_s = 0.5\nvalidity_s = 60\n\
                 area = { shape = \"circle\", radius_m = 1500 }\n";
     let report = outcome(&Plan::parse("p.toml", text).unwrap(), None, 1).report;
     let healed = flood(&report).healed.unwrap();

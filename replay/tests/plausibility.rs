@@ -7,13 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use v2x_core::config::{AwarenessRule, Plausibility};
-use v2x_core::neighbor::Motion;
-use v2x_core::plausibility::track::Claim;
-use v2x_core::plausibility::{Check, Observation, Standing, Watch};
-use v2x_core::position::{Plane, Position};
-use v2x_core::rng::{Purpose, Stream};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    AwarenessRule, Check, Claim, Instant, Motion, Observation, Plane, Plausibility, Position, Purpose,
+    Standing, Stream, Watch, WireTime,
+};
 use v2x_proto::Digest;
 use v2x_replay::source::{ReadOptions, Sample, Trace, read, town};
 

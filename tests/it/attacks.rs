@@ -8,16 +8,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, MessageId};
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::{Anchor, Instant};
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, CredentialRequest, Event, Instant, MessageId, Node,
+};
 use v2x_proto::envelope::{SignedView, TbsRepr};
 use v2x_proto::{Class, Digest, hop, v1};
 
-use crate::craft::{self, Crafter, circle, hazard, read};
-use crate::stations::{Authority, PLACE, Station, anchor, fix};
+use testkit::craft::{self, Crafter, circle, hazard, read};
+use testkit::{Authority, PLACE, Station, anchor, fix};
 
 const ATTACKER: [u8; 6] = [2, 6, 6, 6, 6, 6];
 
@@ -26,7 +24,7 @@ fn started(now: Instant) -> Station {
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
     let authority = Authority::new();
     let start = Anchor { instant: now, wire: anchor().wire_at(now) };
-    let node = Node::new(config, authority.identity(9), authority.trust(), 7, start);
+    let node = Node::new(config, authority.identity(9), authority.trust.clone(), 7, start);
     let mut station = Station::with(9, node);
     station.start(now, PLACE);
     station
@@ -128,13 +126,13 @@ fn a_flood_that_changes_its_pseudonym_costs_honest_stations_nothing() {
                 let bytes = if turn % 25 < 4 { name.full(&fields) } else { name.brief(&fields) };
                 let mut address = ATTACKER;
                 address[5] = if changes_address { (turn / 25) as u8 } else { 6 };
-                receiver.feed(now, crate::stations::frame(&bytes, address));
+                receiver.feed(now, testkit::frame(&bytes, address));
             }
             // An alert and a beacon every tenth of a second, from where the honest station was heard before.
             if millis % 100 == 50 {
                 for fields in [honest.fields(now), honest.fields_in(Class::D0, now)] {
                     said.insert(fields.sequence);
-                    receiver.feed(now, crate::stations::frame(&honest.brief(&fields), [2, 0, 0, 0, 0, 99]));
+                    receiver.feed(now, testkit::frame(&honest.brief(&fields), [2, 0, 0, 0, 0, 99]));
                 }
             }
             receiver.verify(now);
@@ -187,7 +185,7 @@ fn clocks_that_step_cost_only_those_who_trust_them() {
             let mut victim = started(Instant::from_millis(15_000));
             victim.hear(now, &honest.full(&honest.fields(now)));
             let set = |victim: &mut Station, wire| {
-                victim.feed(now, v2x_core::io::Input::Clock { wire, state: ClockState::Locked });
+                victim.feed(now, v2x_core::Input::Clock { wire, state: ClockState::Locked });
             };
             set(&mut victim, wire);
             victim.hear(now, &honest.full(&honest.fields(now)));

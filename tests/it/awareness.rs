@@ -5,16 +5,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Fix, Input};
-use v2x_core::limits;
-use v2x_core::position::Position;
-use v2x_core::security::Permissions;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Fix, Input, Instant, Permissions, Position, WireTime, limits,
+};
 use v2x_proto::{Class, v1};
 
-use crate::craft::{awareness, read};
-use crate::stations::{Authority, PLACE, Station, anchor};
+use testkit::craft::{awareness, read};
+use testkit::{Authority, PLACE, Station, anchor};
 
 // MSD/GFQ/TI/01.
 #[test]
@@ -219,7 +216,7 @@ fn without_a_recent_position_nothing_is_said() {
 fn a_station_that_may_not_speak_of_itself_does_not() {
     let authority = Authority::new();
     let identity = authority.identity_with(1, Permissions::HAZARD);
-    let node = v2x_core::node::Node::new(Config::vehicle(), identity, authority.trust(), 7, anchor());
+    let node = v2x_core::Node::new(Config::vehicle(), identity, authority.trust.clone(), 7, anchor());
     let mut station = Station::with(1, node);
     station.start(Instant::ZERO, PLACE);
     let sent =

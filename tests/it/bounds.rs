@@ -7,20 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{ClockState, Event, Input};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::{CredentialRequest, Identity, Pool};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{
+    ChangeRule, ClockState, Config, CredentialRequest, Event, Identity, Input, Instant, Node, Pool, Position,
+    PseudonymConfig, WireTime, limits,
+};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::craft::{Crafter, circle, forged, hazard_of, probe};
 use crate::revocation;
 use crate::signers::strangers;
-use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
+use testkit::craft::{Crafter, circle, forged, hazard_of, probe};
+use testkit::{Authority, PLACE, Station, anchor, fix, frame};
 
 /// Something that happens to a station; numbers are drawn, and taken modulo what there is.
 #[derive(Clone, Debug)]
@@ -154,7 +151,7 @@ impl Victim {
         let pseudonym = PseudonymConfig { change, ..PseudonymConfig::default() };
         let config = Config { pseudonym, ..Config::vehicle() };
         let pool = Pool::new(identities).unwrap();
-        let node = Node::new(config, pool, authority.trust(), 7, anchor());
+        let node = Node::new(config, pool, authority.trust.clone(), 7, anchor());
         let mut station = Station::with(1, node);
         station.start(Instant::ZERO, PLACE);
         let most = std::collections::BTreeMap::new();

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Input, SendingState};
-use v2x_core::security::freshness::FUTURE;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::freshness::FUTURE;
+use v2x_core::{AwarenessRule, ClockState, Config, Event, Input, Instant, SendingState, WireTime};
 use v2x_proto::Class;
 use v2x_proto::envelope::TbsRepr;
 
-use crate::craft::{Crafter, circle, hazard};
-use crate::stations::{PLACE, START, Station, anchor, fix};
+use testkit::craft::{Crafter, circle, hazard};
+use testkit::{PLACE, START, Station, anchor, fix};
 
 const AT: Instant = Instant::from_millis(2_000);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -4,17 +4,13 @@
 use std::time::Duration;
 
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input};
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, CredentialRequest, Event, Input, Instant, Node};
 use v2x_proto::credential::CREDENTIAL_DOMAIN;
 use v2x_proto::envelope::{SignedView, TbsRepr};
 use v2x_proto::{AreaView, Class, Shape, hop, v1};
 
-use crate::craft::{self, Crafter, circle, frame, hazard_of, is_full, probe, read};
-use crate::stations::{Authority, PLACE, Station, Street, anchor, fix};
+use testkit::craft::{self, Crafter, circle, frame, hazard_of, is_full, probe, read};
+use testkit::{Authority, PLACE, Station, Street, anchor, fix};
 
 const AT: Instant = Instant::from_millis(2_000);
 
@@ -67,7 +63,8 @@ fn nothing_is_sent_outside_the_region_of_the_own_credential() {
         let request = CredentialRequest { region: Some(region), ..Authority::request(&Authority::key(1)) };
         let every = AwarenessRule::Every(Duration::from_millis(100));
         let config = Config { awareness: every, ..Config::vehicle() };
-        let node = Node::new(config, authority.identity_as(1, &request), authority.trust(), 7, anchor());
+        let node =
+            Node::new(config, authority.identity_as(1, &request), authority.trust.clone(), 7, anchor());
         let (mut sender, mut receiver) = (Station::with(1, node), Station::silent(9));
         sender.start(Instant::ZERO, PLACE);
         let place = |east: f64| move |now| fix(now, PLACE.moved(east, 0.0));
@@ -78,7 +75,7 @@ fn nothing_is_sent_outside_the_region_of_the_own_credential() {
         let outside = sender.drive(Instant::from_millis(1_000), Instant::from_millis(1_990), place(310.0));
         assert!(outside.is_empty(), "{shape:?}");
         let now = Instant::from_millis(1_995);
-        let hazard = v2x_core::io::SendRequest {
+        let hazard = v2x_core::SendRequest {
             message_type: v1::MessageType::Hazard as u32,
             lifetime_ms: 100,
             payload: hazard_of(sender.node.digest(), now).encode_to_vec().into(),

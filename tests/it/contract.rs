@@ -1,24 +1,21 @@
-//! The ten lines of the node's contract (`v2x_core::node::Node`), each a test.
+//! The ten lines of the node's contract (`v2x_core::Node`), each a test.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Command, Draft, EventId};
-use v2x_core::io::{ClockState, Event, Input, Output, SendRequest, SendingState, TimerKind, Token};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Command, Config, CredentialRequest, Draft, Event, EventId, Input, Instant,
+    Node, Output, SendRequest, SendingState, TimerKind, Token, limits,
+};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::{Class, Digest, hop};
 
-use crate::craft::probe;
-use crate::stations::{Authority, PLACE, START, Station, Street, anchor, fix, frame};
+use testkit::craft::probe;
+use testkit::{Authority, PLACE, START, Station, Street, anchor, fix, frame};
 
 /// Frames of one station over `seconds`, as it sends them.
-fn frames_of(number: u8, seconds: u64) -> Vec<(Instant, Bytes)> {
+fn frames_of(number: u32, seconds: u64) -> Vec<(Instant, Bytes)> {
     let mut sender = Station::new(number, Config::vehicle());
     sender.start(Instant::ZERO, PLACE);
     let mut frames = Vec::new();
@@ -37,6 +34,15 @@ fn frames_of(number: u8, seconds: u64) -> Vec<(Instant, Bytes)> {
         };
         frames.extend(sender.feed(now, input).into_iter().map(|bytes| (now, bytes)));
     }
+}
+
+/// Three stations that write down all they put out.
+fn transcribed() -> Street {
+    let mut street = Street::new(3);
+    for station in &mut street.stations {
+        station.transcribe = v2x_recording::transcript::write;
+    }
+    street
 }
 
 fn payload_offset(bytes: &Bytes) -> usize {
@@ -78,6 +84,35 @@ fn sleeping_exactly_to_the_deadline_makes_progress() {
     }
 }
 
+// A link that was full: one frame a turn, so that the host can stop them.
+#[test]
+fn what_waited_for_a_full_link_leaves_one_by_one_and_stops_when_it_is_full_again() {
+    let mut station = Station::new(1, Config { awareness: AwarenessRule::Off, ..Config::vehicle() });
+    station.start(Instant::ZERO, PLACE);
+    let now = Instant::from_millis(10);
+    station.feed(now, Input::Link { ready: false });
+    for class in [Class::D2, Class::D1, Class::D0] {
+        assert!(station.feed(now, Input::Send(probe(class))).is_empty());
+    }
+    let class_of = |frames: Vec<Bytes>| -> Vec<Class> {
+        frames.iter().map(|frame| hop::parse(frame).unwrap().0.class).collect()
+    };
+    let first = class_of(station.feed(now, Input::Link { ready: true }));
+    assert_eq!((first, station.deadline), (vec![Class::D0], (now, TimerKind::Refill)));
+    station.feed(now, Input::Link { ready: false });
+    assert_ne!(station.deadline.1, TimerKind::Refill);
+    // What came meanwhile and is more urgent overtakes what waits.
+    station.feed(now, Input::Send(probe(Class::D0)));
+    let mut left = class_of(station.feed(now, Input::Link { ready: true }));
+    while station.deadline.1 == TimerKind::Refill {
+        left.extend(class_of(station.feed(now, Input::Timeout)));
+    }
+    assert_eq!(left, [Class::D0, Class::D1, Class::D2]);
+    // Nothing waits any longer: frames leave in the turn that makes them.
+    assert_eq!(station.feed(now, Input::Send(probe(Class::D1))).len(), 1);
+    assert_ne!(station.deadline.1, TimerKind::Refill);
+}
+
 #[test]
 fn every_timer_makes_progress_when_left_alone() {
     // One frame held for an unknown credential, a full link with a queued frame, neighbours, a fix that ages.
@@ -116,7 +151,7 @@ fn every_timer_makes_progress_when_left_alone() {
 #[test]
 fn early_timeouts_change_nothing() {
     let run = |extra| {
-        let mut street = Street::new(3);
+        let mut street = transcribed();
         street.extra_timeouts = extra;
         street.run(Instant::from_millis(5_000));
         street.stations.into_iter().map(|station| station.transcript).collect::<Vec<_>>()
@@ -130,7 +165,7 @@ fn early_timeouts_change_nothing() {
 #[test]
 fn equal_runs_have_equal_transcripts() {
     let run = || {
-        let mut street = Street::new(3);
+        let mut street = transcribed();
         street.run(Instant::from_millis(5_000));
         street.stations.into_iter().map(|station| station.transcript).collect::<Vec<_>>()
     };
@@ -332,7 +367,7 @@ fn without_position_clock_or_credential_it_listens_and_says_so_once() {
 fn what_a_station_sends_is_what_it_was_asked_to() {
     let authority = Authority::new();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+    let node = Node::new(config, authority.identity(1), authority.trust.clone(), 1, anchor());
     let mut sender = Station::with(1, node);
     sender.start(Instant::ZERO, PLACE);
     let payload = Bytes::from_static(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]);
@@ -369,7 +404,7 @@ fn a_token_comes_back_with_what_becomes_of_its_request_and_changes_nothing_else(
     let answers = |tokens: [Option<Token>; 5]| {
         let authority = Authority::new();
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let node = Node::new(config, authority.identity(1), authority.trust(), 1, anchor());
+        let node = Node::new(config, authority.identity(1), authority.trust.clone(), 1, anchor());
         let mut station = Station::with(1, node);
         station.start(Instant::ZERO, PLACE);
         let from = station.events.len();
@@ -424,7 +459,7 @@ fn seconds_of_trouble(noise: Option<&Bytes>) -> Trouble {
     let authority = Authority::new();
     let request = CredentialRequest { duration_min: 2, ..Authority::request(&Authority::key(1)) };
     let identity = authority.identity_as(1, &request);
-    let node = Node::new(Config::vehicle(), identity, authority.trust(), 7, anchor());
+    let node = Node::new(Config::vehicle(), identity, authority.trust.clone(), 7, anchor());
     let mut station = Station::with(1, node);
     let (mut sent, mut states) = (Vec::new(), Vec::new());
     let start = Instant::from_millis(50_000);

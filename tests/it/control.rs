@@ -9,19 +9,17 @@ use std::time::Duration;
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
 use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Change, Changed, Concern, EventId, Known, State};
-use v2x_core::io::{ClockState, Event, Fix, Input};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::time::{Anchor, WireTime};
+use v2x_core::{
+    Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
+    Node, Position, State, WireTime,
+};
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::handler::ControlHandler;
 use v2x_node::daemon::listeners::Listeners;
 use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::stations::{Authority, PLACE, START};
+use testkit::{Authority, PLACE, START};
 
 /// A station, its control handler, and what that printed.
 struct Daemon {
@@ -36,13 +34,19 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(number: u8, hub: &MemHub, socket: &Path) -> Self {
+    fn new(number: u32, hub: &MemHub, socket: &Path) -> Self {
         let authority = Authority::new();
         let anchor = Anchor { instant: monotonic(), wire: START };
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let node =
-            Node::with_host(config, authority.identity(number), authority.trust(), 7, anchor, Box::new(Live));
-        let radio = hub.join(LinkAddress([2, 0, 0, 0, 0, number]));
+        let node = Node::with_host(
+            config,
+            authority.identity(number),
+            authority.trust.clone(),
+            7,
+            anchor,
+            Box::new(Live),
+        );
+        let radio = hub.join(LinkAddress(testkit::address(number)));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
         let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
@@ -136,7 +140,7 @@ fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathB
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let hub = MemHub::new();
     runtime.block_on(async {
-        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[usize::from(number) - 1]));
+        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[number as usize - 1]));
         test(daemons, sockets.clone()).await;
     });
     std::fs::remove_dir_all(&directory).unwrap();

@@ -6,15 +6,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{Instant, limits};
 use v2x_proto::Digest;
 use v2x_proto::envelope::TbsRepr;
 
-use crate::craft::{Crafter, is_full, read};
-use crate::stations::{Street, frame};
+use testkit::craft::{Crafter, is_full, read};
+use testkit::{Street, frame};
 
-const CROWD: u8 = 50;
+const CROWD: u32 = 50;
 const TICK: Duration = Duration::from_millis(5);
 
 /// What a station sent since it had sent `before` frames.
@@ -36,7 +35,7 @@ fn asks(street: &Street, before: &[usize], wanted: Digest) -> usize {
 #[test]
 fn who_comes_among_fifty_says_its_credential_once_and_need_not_be_asked() {
     let mut street = Street::new(CROWD + 1);
-    let newcomer = usize::from(CROWD);
+    let newcomer = CROWD as usize;
     street.away = Some(newcomer);
     let mut now = Instant::from_millis(1_500);
     street.run(now);

@@ -5,13 +5,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use v2x_core::config::Scheme;
-use v2x_core::forward::area::hops_for;
-use v2x_core::time::Instant;
+use v2x_core::{Instant, Scheme, hops_for};
 use v2x_proto::{AreaView, Class, Shape};
 
-use crate::craft::circle;
-use crate::field::{Crew, Field, flood};
+use testkit::craft::circle;
+use testkit::field::{Crew, Field, flood};
 
 mod geodesics;
 mod highway;

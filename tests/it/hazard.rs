@@ -5,17 +5,17 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::hazard::{Change, Command, Draft, EventId, Refusal, Repeat, State, cause};
-use v2x_core::io::{Event, Input};
-use v2x_core::security::{Permissions, Pool};
-use v2x_core::time::Instant;
+use v2x_core::{
+    Change, ChangeRule, Command, Config, Draft, Event, EventId, Input, Instant, Permissions, Pool,
+    PseudonymConfig, Refusal, Repeat, State,
+};
+use v2x_proto::cause;
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 
 use self::scene::{Actor, Scene, quiet};
-use crate::craft::{self, Crafter};
-use crate::stations::{Authority, anchor};
+use testkit::craft::{self, Crafter};
+use testkit::{Authority, PLACE, anchor};
 
 mod alerts;
 mod names;
@@ -178,11 +178,9 @@ fn only_who_is_permitted_negates_and_receivers_hold_others_to_it() {
 
 /// Everybody hears a message about an event by somebody who obeys no rule.
 fn hear_crafted(scene: &mut Scene, crafter: &Crafter, id: EventId, state: v1::HazardState) {
-    let hazard = v1::Hazard {
-        state: state.into(),
-        id: Some(v1::EventId { origin: id.origin.0.to_vec().into(), number: id.number }),
-        ..craft::hazard_of(id.origin, scene.now)
-    };
+    let detected = anchor().wire_at(scene.now);
+    let hazard =
+        v1::Hazard { state: state.into(), ..testkit::hazard::new(id.origin, id.number, PLACE, detected) };
     hear_hazard(scene, crafter, &hazard);
 }
 
@@ -195,7 +193,7 @@ fn hear_hazard(scene: &mut Scene, crafter: &Crafter, hazard: &v1::Hazard) {
     };
     let bytes = crafter.full(&fields);
     for index in 0..scene.actors.len() {
-        scene.feed(index, crate::stations::frame(&bytes, [2, 9, 9, 9, 9, 9]));
+        scene.feed(index, testkit::frame(&bytes, [2, 9, 9, 9, 9, 9]));
     }
     scene.run(5);
 }
@@ -229,7 +227,10 @@ fn a_repetition_keeps_its_interval_and_stops_when_it_was_asked_to_or_the_event_e
 // Row 50: signed bytes are said again while they are fresh, and signed anew before they are not.
 #[test]
 fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
-    let mut scene = Scene::convoy(2);
+    let authority = Authority::new();
+    let usual = Permissions(u64::MAX).without(Permissions::ISSUE).without(Permissions::WIDE_AREA);
+    let car = |number, at| Actor::new(quiet(), authority.identity_with(number, usual), at, 15.0);
+    let mut scene = Scene::of(vec![car(1, 0.0), car(2, -20.0)]);
     scene.run(100);
     let id = scene.declare(0, Draft { validity: Duration::from_secs(300), ..queue() });
     let declared = anchor().wire_at(scene.now);
@@ -249,6 +250,25 @@ fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
     assert!(refused.iter().all(|name| scene.actors[1].drops(name) == 0));
 }
 
+// Whoever may have floods live for more than a minute signs them for as long as the event holds: a vehicle that carries one
+// over a gap needs more time than a minute less the age it had when it left.
+#[test]
+fn a_station_with_the_permission_for_it_signs_for_as_long_as_the_event_holds() {
+    let mut scene = Scene::convoy(1);
+    scene.run(100);
+    for (validity_s, lifetime_ms) in [(300, 300_000), (3_600, 600_000)] {
+        scene.declare(0, Draft { validity: Duration::from_secs(validity_s), ..queue() });
+        scene.run(100_000);
+        let tbs = craft::read(&scene.actors[0].said().last().unwrap().2.bytes).1;
+        let least = lifetime_ms - 1_000;
+        assert!((least..=lifetime_ms).contains(&tbs.lifetime_ms), "{} of {lifetime_ms}", tbs.lifetime_ms);
+    }
+    let mut messages: Vec<_> = scene.actors[0].said().iter().map(|(.., frame)| frame.id).collect();
+    messages.sort_unstable();
+    messages.dedup();
+    assert_eq!(messages.len(), 2, "200 s on, each is still the message it was");
+}
+
 #[test]
 fn who_comes_late_hears_of_a_standing_event_within_a_second() {
     let authority = Authority::new();
@@ -259,7 +279,7 @@ fn who_comes_late_hears_of_a_standing_event_within_a_second() {
     let mut late = Actor::new(quiet(), authority.identity(2), -800.0, 20.0);
     late.node.handle_input(
         scene.now,
-        Input::Clock { wire: anchor().wire_at(scene.now), state: v2x_core::io::ClockState::Locked },
+        Input::Clock { wire: anchor().wire_at(scene.now), state: v2x_core::ClockState::Locked },
     );
     scene.actors.push(late);
     scene.run(1_100);
@@ -417,7 +437,7 @@ proptest! {
     #[test]
     fn all_stations_know_the_same_in_the_end(deeds in deeds(), seed: u64) {
         let mut scene = Scene::convoy(3);
-        let mut stream = v2x_core::rng::Stream::new(seed, v2x_proto::Digest([1; 8]), v2x_core::rng::Purpose::Attack);
+        let mut stream = v2x_core::Stream::new(seed, v2x_proto::Digest([1; 8]), v2x_core::Purpose::Attack);
         scene.lost = Box::new(move |_| stream.below(10) < 3);
         scene.run(100);
         let mut ids: Vec<EventId> = Vec::new();

@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::infrastructure::priority::Progress;
-use v2x_core::infrastructure::{Ask, Infrastructure, IntersectionId, Moment, News, Output, Refusal, Unknown};
-use v2x_core::io::{Event, Fix, Input, SendRequest};
-use v2x_core::position::Position;
-use v2x_core::time::Instant;
+use v2x_apps::infrastructure::priority::Progress;
+use v2x_apps::infrastructure::{Ask, Infrastructure, IntersectionId, Moment, News, Output, Refusal, Unknown};
+use v2x_core::{AwarenessRule, Config, Event, Fix, Input, Instant, Position, SendRequest};
 use v2x_proto::Class;
 use v2x_proto::payload::Message;
 use v2x_proto::v1::{self, LaneKind, PriorityState, SignalPhase};
 
-use crate::stations::{PLACE, Station, anchor, fix};
+use testkit::{PLACE, Station, anchor, fix};
 
 const ID: IntersectionId = IntersectionId { region: 49, number: 17 };
 
@@ -25,7 +22,7 @@ struct Unit {
 }
 
 impl Unit {
-    fn new(number: u8, green_ms: u64) -> Self {
+    fn new(number: u32, green_ms: u64) -> Self {
         let config = Config { awareness: AwarenessRule::Off, ..Config::roadside() };
         let mut station = Station::new(number, config);
         station.start(Instant::ZERO, PLACE);
@@ -112,7 +109,7 @@ struct Vehicle {
 }
 
 impl Vehicle {
-    fn new(number: u8) -> Self {
+    fn new(number: u32) -> Self {
         let station = Station::silent(number);
         let road = Infrastructure::new(station.node.digest());
         Self { station, road, news: Vec::new(), seen: 0 }
@@ -306,6 +303,6 @@ fn a_bus_is_granted_priority_and_withdraws_when_it_has_passed() {
     let progress: Vec<_> = progress.collect();
     assert_eq!(progress[0], Progress::Asked);
     assert!(matches!(progress[1], Progress::Answered { state: PriorityState::Granted, .. }));
-    assert!(matches!(progress.last(), Some(Progress::Ended(v2x_core::infrastructure::End::Passed))));
+    assert!(matches!(progress.last(), Some(Progress::Ended(v2x_apps::infrastructure::End::Passed))));
     assert_eq!(bus.road.requests().iter().count(), 0);
 }

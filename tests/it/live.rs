@@ -3,7 +3,7 @@
 //! Real time passes here, so nothing is said about how much of it: each test waits until what it expects has
 //! happened, and a timer far away ends one that waits in vain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -17,19 +17,21 @@ use prost::Message as _;
 use radio_adapters::mem::MemHub;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
-use radio_adapters::{Counters, LinkAddress, Priority, Radio, RadioExt, RxMeta, TxFrame};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, NotSentReason, Received, SendRequest, Transmit};
-use v2x_core::node::Node;
-use v2x_core::record;
-use v2x_core::security::Pool;
-use v2x_core::time::{Anchor, Instant};
+use radio_adapters::{
+    AccessCategory, Capabilities, ChannelLoad, Counters, LinkAddress, Radio, RadioExt, RxMeta, TxFrame,
+};
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, LoadSource, Node, NotSentReason,
+    Pool, Received, SendRequest, Transmit,
+};
+
 use v2x_node::daemon::recorder::Recorder;
 use v2x_node::daemon::station::{Live, Observer, Station, monotonic};
 use v2x_proto::{Class, v1};
+use v2x_recording::record;
 
-use crate::craft::probe;
-use crate::stations::{Authority, PLACE, START};
+use testkit::craft::probe;
+use testkit::{Authority, PLACE, START};
 
 #[test]
 fn two_stations_in_one_process_hear_each_other_live() {
@@ -118,11 +120,11 @@ fn what_was_recorded_live_replays_byte_for_byte() {
         assert!(frames >= 4);
     });
     let bytes = recording.bytes();
-    let outcome = v2x_replay::check::check_bytes(&bytes, "live").unwrap();
+    let outcome = v2x_recording::check::check_bytes(&bytes, "live").unwrap();
     assert_eq!(outcome.difference, None);
     assert_eq!((outcome.inputs + outcome.outputs) as usize, recording.records().len());
     // A power cut in the middle of a record leaves what came before.
-    let cut = v2x_replay::check::check_bytes(&bytes[..bytes.len() - 3], "cut").unwrap();
+    let cut = v2x_recording::check::check_bytes(&bytes[..bytes.len() - 3], "cut").unwrap();
     assert_eq!(cut.difference, None);
     assert!(cut.inputs + cut.outputs < outcome.inputs + outcome.outputs);
 }
@@ -195,7 +197,34 @@ fn a_full_link_holds_frames_back_until_they_expire_and_tells_the_node() {
         .collect();
     assert!(told.len() >= 2 && told.len().is_multiple_of(2), "{told:?}");
     assert!(told.chunks(2).all(|pair| *pair == [false, true]), "{told:?}");
-    assert_eq!(v2x_replay::check::check_bytes(&recording.bytes(), "full").unwrap().difference, None);
+    assert_eq!(v2x_recording::check::check_bytes(&recording.bytes(), "full").unwrap().difference, None);
+}
+
+#[test]
+fn what_the_link_measures_of_its_channel_reaches_the_node_and_the_recording() {
+    let recording = Recording::new("load");
+    run(async {
+        let gate = Gate::default();
+        let radio = GatedRadio { inner: Box::new(MemHub::new().join(address(1))), gate: gate.clone() };
+        let mut units = [Unit::new(1, Box::new(radio), Some(recording.recorder(1)))];
+        gate.measures(ChannelLoad { busy_permille: 700, measured: true });
+        gate.measures(ChannelLoad { busy_permille: 1001, measured: false });
+        until(&mut units, |units| units[0].station.node().counters().loads_refused == 1).await;
+        // Later ones wake a station that sleeps.
+        gate.measures(ChannelLoad { busy_permille: 1002, measured: true });
+        until(&mut units, |units| units[0].station.node().counters().loads_refused == 2).await;
+        units[0].station.recorder().unwrap().flush();
+    });
+    let loads: Vec<_> = recording
+        .records()
+        .iter()
+        .filter_map(|record| match input_of(record) {
+            Some(Input::ChannelLoad { busy_permille, source }) => Some((busy_permille, source)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(loads, [(700, LoadSource::Survey), (1001, LoadSource::Estimate), (1002, LoadSource::Survey)]);
+    assert_eq!(v2x_recording::check::check_bytes(&recording.bytes(), "load").unwrap().difference, None);
 }
 
 #[test]
@@ -318,7 +347,7 @@ impl Log {
 
 impl Unit {
     /// A station with clock and position.
-    fn new(number: u8, radio: Box<dyn Radio>, recorder: Option<(Recorder, Anchor)>) -> Self {
+    fn new(number: u32, radio: Box<dyn Radio>, recorder: Option<(Recorder, Anchor)>) -> Self {
         let authority = Authority::new();
         let (recorder, anchor) = match recorder {
             Some((recorder, anchor)) => (Some(recorder), anchor),
@@ -327,7 +356,7 @@ impl Unit {
         let node = Node::with_host(
             config(),
             authority.identity(number),
-            authority.trust(),
+            authority.trust.clone(),
             SEED,
             anchor,
             Box::new(Live),
@@ -400,17 +429,17 @@ fn anchor() -> Anchor {
     Anchor { instant: monotonic(), wire: START }
 }
 
-fn address(number: u8) -> LinkAddress {
-    LinkAddress([2, 0, 0, 0, 0, number])
+fn address(number: u32) -> LinkAddress {
+    LinkAddress(testkit::address(number))
 }
 
 fn tx(bytes: &[u8]) -> TxFrame<'_> {
-    TxFrame { bytes, priority: Priority::BestEffort, source: None }
+    TxFrame::new(bytes, AccessCategory::BestEffort)
 }
 
 // ---- a link that can be full, or fail
 
-/// Shut: every send is pending. Errors: that many calls fail first.
+/// Shut: every send is pending. Errors: that many calls fail first. Loads: what it has measured of its channel.
 #[derive(Clone, Debug, Default)]
 struct Gate(Arc<Mutex<GateState>>);
 
@@ -419,6 +448,8 @@ struct GateState {
     shut: bool,
     errors: u32,
     waker: Option<Waker>,
+    loads: VecDeque<ChannelLoad>,
+    load_waker: Option<Waker>,
 }
 
 impl Gate {
@@ -437,6 +468,15 @@ impl Gate {
             state.waker.take()
         };
         waker.unwrap().wake();
+    }
+
+    fn measures(&self, load: ChannelLoad) {
+        let waker = {
+            let mut state = self.lock();
+            state.loads.push_back(load);
+            state.load_waker.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn fails(&self) -> Option<io::Error> {
@@ -474,6 +514,19 @@ impl Radio for GatedRadio {
         self.inner.poll_send(cx, frame)
     }
 
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        let mut state = self.gate.lock();
+        let load = state.loads.pop_front();
+        if load.is_none() {
+            state.load_waker = Some(cx.waker().clone());
+        }
+        load.map_or(Poll::Pending, Poll::Ready)
+    }
+
     fn link_address(&self) -> LinkAddress {
         self.inner.link_address()
     }
@@ -498,7 +551,7 @@ impl Recording {
     }
 
     /// A recorder for station `number`, and the anchor its header names.
-    fn recorder(&self, number: u8) -> (Recorder, Anchor) {
+    fn recorder(&self, number: u32) -> (Recorder, Anchor) {
         let authority = Authority::new();
         let anchor = anchor();
         let pool = Pool::from(authority.identity(number));
@@ -507,8 +560,8 @@ impl Recording {
             software: "test".to_owned(),
             config_json: serde_json::to_string(&config()).unwrap(),
             credential: pool.active().credential().clone(),
-            issuers: vec![authority.issuer],
-            roots: vec![authority.root],
+            issuers: vec![authority.issuer.clone()],
+            roots: vec![authority.root.clone()],
             seed: SEED,
             anchor_instant_ns: anchor.instant.as_nanos(),
             anchor_wire_us: anchor.wire.as_micros(),

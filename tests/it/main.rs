@@ -5,8 +5,17 @@
 // The house's arrows run one way, and nothing banned is in the tree.
 mod arrows;
 
+// And within a crate they run one way too.
+mod walls;
+
+// The workspace as cargo sees it.
+mod workspace;
+
 // The committed protobuf code is what the schema gives.
 mod generated;
+
+// The threat model names tests that exist.
+mod security;
 
 // Golden vectors of everything on the wire, read by a second implementation too.
 mod golden;
@@ -16,12 +25,6 @@ mod contract;
 
 // A change of pseudonym as an eavesdropper sees it.
 mod pseudonym;
-
-// Several stations on one virtual clock.
-mod stations;
-
-// Frames no honest station would send.
-mod craft;
 
 // Signers with something wrong about them.
 mod signers;
@@ -37,6 +40,9 @@ mod plausibility;
 
 // Traces through worlds of stations, in virtual time.
 mod replay;
+
+// Recordings checked by a fresh node, whole, cut and damaged.
+mod recording;
 
 // Awareness as it is heard on the air.
 mod awareness;
@@ -74,14 +80,14 @@ mod revocation;
 // Clocks that are wrong, and clocks that are set.
 mod clock;
 
-// Many stations in a field, with whatever links between them.
-mod field;
-
 // Messages of several hops through many stations.
 mod forward;
 
 // A vehicle and the signals on its road.
 mod infrastructure;
+
+// How busy the channel is by the link's word.
+mod channel_load;
 
 // Events and alerts among several stations.
 mod hazard;

@@ -5,19 +5,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input};
-use v2x_core::limits;
-use v2x_core::neighbor::{Neighbour, RECKONING_LIMIT};
-use v2x_core::security::CredentialRequest;
-use v2x_core::security::replay_window::starting_sequence;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, Config, CredentialRequest, Event, Input, Instant, Neighbour, RECKONING_LIMIT, limits,
+    starting_sequence,
+};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, v1};
 
-use crate::craft::{Crafter, forged, read};
-use crate::stations::{Authority, PLACE, Station, Street, anchor, fix};
+use testkit::craft::{Crafter, forged, read};
+use testkit::{Authority, PLACE, Station, Street, anchor, fix};
 
 const AT: Instant = Instant::from_millis(1_000);
 
@@ -115,11 +112,12 @@ fn numbers_start_by_the_clock_and_count_up_by_one_per_class() {
     let mut frames = station.drive(Instant::ZERO, Instant::from_millis(3_000), street);
     let at = Instant::from_millis(3_001);
     for class in [Class::D0, Class::D0, Class::D4] {
-        frames.extend(station.feed(at, Input::Send(crate::craft::probe(class))).into_iter().map(|b| (at, b)));
+        frames
+            .extend(station.feed(at, Input::Send(testkit::craft::probe(class))).into_iter().map(|b| (at, b)));
     }
     for class in [Class::D0, Class::D2, Class::D4] {
         let of_class: Vec<_> = frames.iter().map(|(_, b)| read(b).1).filter(|f| f.class == class).collect();
-        let first = v2x_core::time::WireTime::from_micros(of_class[0].generation_time_us);
+        let first = v2x_core::WireTime::from_micros(of_class[0].generation_time_us);
         let offset = station.node.pool().active().starts().0[class.index()];
         assert_eq!(of_class[0].sequence, starting_sequence(first).wrapping_add(offset));
         assert!(of_class.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config, Plausibility};
-use v2x_core::io::{ClockState, Event, Input, Misbehaviour};
-use v2x_core::node::Node;
-use v2x_core::plausibility::Standing;
-use v2x_core::security::Permissions;
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Event, Input, Instant, Misbehaviour, Node, Permissions, Plausibility,
+    Standing,
+};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{payload, v1};
 
-use crate::craft::{Crafter, forged, read};
-use crate::stations::{Authority, PLACE, Station, anchor};
+use testkit::craft::{Crafter, forged, read};
+use testkit::{Authority, PLACE, Station, anchor};
 
 const START_MS: u64 = 10_000;
 
@@ -100,7 +98,7 @@ fn who_may_not_report_tells_only_its_application() {
     let authority = Authority::new();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
     let identity = authority.identity_with(9, Permissions::AWARENESS);
-    let mut receiver = Station::with(9, Node::new(config, identity, authority.trust(), 7, anchor()));
+    let mut receiver = Station::with(9, Node::new(config, identity, authority.trust.clone(), 7, anchor()));
     receiver.start(Instant::ZERO, PLACE);
     lie(&mut receiver, &Crafter::station(1), 80);
     assert!(receiver.events.iter().any(|event| matches!(event, Event::Misbehaviour(_))));

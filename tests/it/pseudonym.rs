@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{ChangeRule, Config, PseudonymConfig};
-use v2x_core::io::{
-    ClockState, Event, Fix, Input, NotSentReason, Output, SendRequest, SendingState, Transmit,
+use v2x_core::{
+    Anchor, ChangeRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, NotSentReason,
+    Output, Pool, PseudonymConfig, SendRequest, SendingState, Transmit, warm_up,
 };
-use v2x_core::node::Node;
-use v2x_core::security::{Identity, Pool};
-use v2x_core::time::{Anchor, Instant};
-use v2x_core::{transcript, warm_up};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
 use v2x_proto::{Class, Digest, hop, v1};
+use v2x_recording::transcript;
 
-use crate::stations::{Authority, PLACE, Station, anchor, fix, frame};
+use testkit::drive::drain;
+use testkit::{Authority, PLACE, Station, anchor, fix, frame};
 
 /// A car that changes about every `seconds`, and keeps what it transmits.
 struct Car {
@@ -34,7 +32,7 @@ struct Car {
 impl Car {
     fn new(pool: Pool, pseudonym: PseudonymConfig, seed: u64) -> Self {
         let config = Config { pseudonym, ..Config::vehicle() };
-        let node = Node::new(config, pool, Authority::new().trust(), seed, anchor());
+        let node = Node::new(config, pool, Authority::new().trust.clone(), seed, anchor());
         let mut car = Self {
             node,
             now: Instant::ZERO,
@@ -66,7 +64,8 @@ impl Car {
 
     fn sleep_to(&mut self, end: Instant) {
         loop {
-            let Output::Timeout(at, _) = self.node.poll_output() else { panic!("not drained") };
+            let (at, _) =
+                drain(&mut self.node, |output| assert!(matches!(output, Output::Timeout(..)), "not drained"));
             if at > end {
                 break;
             }
@@ -82,15 +81,14 @@ impl Car {
 
     fn feed(&mut self, input: Input) {
         self.node.handle_input(self.now, input);
-        loop {
-            let output = self.node.poll_output();
+        drain(&mut self.node, |output| {
             transcript::write(&output, &mut self.transcript);
             match output {
                 Output::Transmit(frame) => self.sent.push((self.now, frame)),
                 Output::Event(event) => self.events.push((self.now, event)),
-                Output::Timeout(..) => return,
+                Output::Timeout(..) => {}
             }
-        }
+        });
     }
 
     fn say(&mut self, class: Class, lifetime_ms: u32) {
@@ -128,7 +126,7 @@ fn every(seconds: u64, silence_ms: u64) -> PseudonymConfig {
     PseudonymConfig { change, silence: Duration::from_millis(silence_ms) }
 }
 
-fn pool(first: u8, count: u8) -> Pool {
+fn pool(first: u32, count: u32) -> Pool {
     let authority = Authority::new();
     Pool::new((first..first + count).map(|number| authority.identity(number)).collect::<Vec<Identity>>())
         .unwrap()
@@ -230,7 +228,10 @@ fn frames_that_wait_for_the_link_hold_a_change_back_and_none_is_lost() {
     car.drive(30);
     assert_eq!(car.changes(), []);
     let old = car.node.digest();
+    // What waited leaves one frame a turn: the last beacon, then this.
     car.feed(Input::Link { ready: true });
+    assert_eq!(car.changes(), []);
+    car.feed(Input::Timeout);
     assert_eq!(car.changes().len(), 1);
     let last = car.of(old).last().unwrap().1.clone();
     assert_eq!(
@@ -326,7 +327,7 @@ fn its_own_frames_from_before_a_restart_are_not_another_stations() {
         again.now = car.now;
         let wire = anchor().wire_at(car.now);
         let start = Anchor { instant: car.now, wire };
-        again.node = Node::new(Config::vehicle(), pool(1, 4), Authority::new().trust(), 7, start);
+        again.node = Node::new(Config::vehicle(), pool(1, 4), Authority::new().trust.clone(), 7, start);
         again.feed(Input::Clock { wire, state: ClockState::Locked });
         assert_eq!(again.node.digest(), own, "it speaks as before");
         again.feed(fix(car.now, PLACE));

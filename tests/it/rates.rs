@@ -3,18 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{Event, Input, TimerKind};
-use v2x_core::limits;
-use v2x_core::security::Permissions;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, Event, Input, Instant, Permissions, TimerKind, limits};
 use v2x_proto::Class;
 use v2x_proto::envelope::TbsRepr;
-use v2x_proto::v1::{Hazard, HazardState};
+use v2x_proto::v1::Hazard;
 
-use crate::craft::{Crafter, circle, forged};
 use crate::signers::permitted;
-use crate::stations::{self, PLACE, Station};
+use testkit::craft::{Crafter, circle, forged};
+use testkit::{PLACE, Station};
 
 const AT: Instant = Instant::from_millis(2_000);
 const VICTIM: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -66,7 +62,7 @@ fn a_burst_of_one_signer_costs_no_signature_beyond_its_rate() {
     let car = Crafter::station(1);
     let mut receiver = acquainted(&car);
     for _ in 0..90 {
-        receiver.feed(AT, stations::frame(&car.brief(&car.fields_in(Class::D4, AT)), VICTIM));
+        receiver.feed(AT, testkit::frame(&car.brief(&car.fields_in(Class::D4, AT)), VICTIM));
     }
     receiver.verify(AT);
     assert_eq!((receiver.received(), drops(&receiver, "rate_limited_signer")), (31, 60));
@@ -101,10 +97,10 @@ fn whoever_writes_a_victims_name_into_the_hop_header_does_not_slow_it_down() {
     for n in 0..1_000_u16 {
         let [a, b] = n.to_le_bytes();
         let bytes = forged(&car.brief(&car.fields_in(Class::D0, AT)), usize::from(n));
-        receiver.feed(AT, stations::frame(&bytes, [2, 6, 0, 0, a, b]));
+        receiver.feed(AT, testkit::frame(&bytes, [2, 6, 0, 0, a, b]));
     }
     assert!(drops(&receiver, "verify_queue_full") > 700, "{:?}", receiver.drops());
-    receiver.feed(AT, stations::frame(&car.brief(&car.fields(AT)), VICTIM));
+    receiver.feed(AT, testkit::frame(&car.brief(&car.fields(AT)), VICTIM));
     while receiver.deadline.1 == TimerKind::Verify {
         receiver.feed(AT, Input::Timeout);
     }
@@ -137,12 +133,12 @@ fn a_flood_under_made_up_addresses_is_looked_at_last() {
         let [a, b] = n.to_le_bytes();
         let car = &cars[usize::from(n) % cars.len()];
         let bytes = forged(&car.brief(&car.fields_in(Class::D0, AT)), usize::from(n));
-        receiver.feed(AT, stations::frame(&bytes, [2, 6, 0, 0, a, b]));
+        receiver.feed(AT, testkit::frame(&bytes, [2, 6, 0, 0, a, b]));
     }
     let shed = drops(&receiver, "verify_queue_full");
     assert!(shed >= 400 - 100 - limits::MAX_DEMOTED, "{shed}");
     let (honest, before) = (&cars[0], drops(&receiver, "signature_invalid"));
-    receiver.feed(AT, stations::frame(&honest.brief(&honest.fields(AT)), [2, 0, 0, 0, 0, 0]));
+    receiver.feed(AT, testkit::frame(&honest.brief(&honest.fields(AT)), [2, 0, 0, 0, 0, 0]));
     while receiver.deadline.1 == TimerKind::Verify {
         receiver.feed(AT, Input::Timeout);
     }
@@ -164,7 +160,7 @@ fn test_stations_may_send_as_much_as_they_like() {
     let mut receiver = Station::new(9, config);
     receiver.start(Instant::ZERO, PLACE);
     let car = Crafter::station(1);
-    let in_test = |bytes: &Bytes| crate::craft::poked(bytes, 1, |flags| flags | 1 << 4);
+    let in_test = |bytes: &Bytes| testkit::craft::poked(bytes, 1, |flags| flags | 1 << 4);
     receiver.hear(AT, &in_test(&car.full(&car.fields(AT))));
     for _ in 0..1_000 {
         receiver.hear(AT, &in_test(&car.brief(&car.fields_in(Class::D1, AT))));
@@ -176,19 +172,8 @@ fn test_stations_may_send_as_much_as_they_like() {
 
 /// A hazard message about event `number`.
 fn declared(car: &Crafter, number: u32) -> Bytes {
-    let hazard = Hazard {
-        id: Some(v2x_proto::v1::EventId { origin: car.digest.0.to_vec().into(), number }),
-        state: HazardState::New as i32,
-        detection_time_us: stations::anchor().wire_at(AT).as_micros(),
-        reference_time_us: stations::anchor().wire_at(AT).as_micros(),
-        position: Some(v2x_proto::v1::Position {
-            latitude: PLACE.latitude,
-            longitude: PLACE.longitude,
-            ..Default::default()
-        }),
-        cause: 2,
-        ..Hazard::default()
-    };
+    let detected = testkit::anchor().wire_at(AT);
+    let hazard = Hazard { cause: 2, ..testkit::hazard::new(car.digest, number, PLACE, detected) };
     let payload = prost::Message::encode_to_vec(&hazard);
     let fields = TbsRepr {
         message_type: v2x_proto::v1::MessageType::Hazard as u32,
@@ -228,7 +213,7 @@ fn a_flood_wider_or_longer_than_the_credential_permits_is_refused_before_its_sig
             ..car.fields(AT)
         };
         let mut receiver = Station::silent(9);
-        receiver.feed(AT, stations::frame(&car.full(&fields), VICTIM));
+        receiver.feed(AT, testkit::frame(&car.full(&fields), VICTIM));
         assert_eq!(receiver.last_drop(), reason, "{radius_m} m, {lifetime_ms} ms");
     }
 }

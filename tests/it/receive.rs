@@ -7,23 +7,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{DropReason, Input, SendRequest};
-use v2x_core::limits;
-use v2x_core::security::Permissions;
-use v2x_core::security::freshness::{FUTURE, max_lifetime_ms, window};
-use v2x_core::time::Instant;
+use v2x_core::freshness::{FUTURE, max_lifetime_ms, window};
+use v2x_core::{AwarenessRule, Config, DropReason, Input, Instant, Permissions, SendRequest, limits};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::{AreaView, Class, Digest, hop, v1};
 
-use crate::craft::{self, Crafter, circle, forged, frame, hazard, poked};
 use crate::revocation;
 use crate::signers::{
     badly_issued, elsewhere, issuer_speaking, permitted, stranger, strangers, valid_from,
     with_small_order_key, within,
 };
-use crate::stations::{self, PLACE, Station, anchor};
+use testkit::craft::{self, Crafter, circle, forged, frame, hazard, poked};
+use testkit::{PLACE, Station, anchor};
 
 mod credentials;
 mod queue;
@@ -170,7 +166,7 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             // An address over its rate: alerts in a known name are demoted, and those have little room.
             for n in 0..=100 + limits::MAX_DEMOTED {
                 let alert = forged(&car.brief(&car.fields_in(Class::D0, AT)), n);
-                receiver.feed(AT, stations::frame(&alert, [1; 6]));
+                receiver.feed(AT, testkit::frame(&alert, [1; 6]));
             }
             // The others are forged and end as such afterwards.
             let shed = receiver.events.pop().unwrap();
@@ -178,7 +174,7 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             receiver.events.push(shed);
         }
         DropReason::VerifyTooLate => {
-            receiver.feed(AT, stations::frame(&bytes, [1; 6]));
+            receiver.feed(AT, testkit::frame(&bytes, [1; 6]));
             receiver.verify(AT + Duration::from_micros(900_001));
         }
         // SEC RCV_CAM_11: by credential and by digest.
@@ -287,7 +283,7 @@ fn permission_and_region_are_judged_before_a_signature_is_paid_for() {
         [(permitted(Permissions::HAZARD), "permission_denied"), (within(elsewhere()), "credential_region")]
     {
         let mut receiver = Station::silent(9);
-        receiver.feed(AT, stations::frame(&forged(&signer.full(&signer.fields(AT)), 0), [1; 6]));
+        receiver.feed(AT, testkit::frame(&forged(&signer.full(&signer.fields(AT)), 0), [1; 6]));
         assert_eq!(receiver.last_drop(), Some(reason), "though its signature is wrong as well");
     }
 }

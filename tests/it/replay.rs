@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use v2x_core::report::{Report, Verdict, Verify};
 use v2x_proto::Class;
 use v2x_replay::run::{self, Progress, RunError, RunOptions, RunOutcome};
 use v2x_replay::source::{self, ReadOptions, Trace, town};
+use v2x_report::{Report, Verdict, Verify};
 
 fn read(csv: &str) -> Trace {
     source::read_from(csv.as_bytes(), "test", &ReadOptions::default()).unwrap()
@@ -36,7 +36,7 @@ fn run(trace: &Trace, options: &RunOptions) -> RunOutcome {
     outcome
 }
 
-fn awareness(report: &Report) -> &v2x_core::report::ClassReport {
+fn awareness(report: &Report) -> &v2x_report::ClassReport {
     report.class(Class::D2).unwrap()
 }
 

@@ -5,19 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Input, SendRequest, SendingState, TimerKind};
-use v2x_core::limits;
-use v2x_core::node::Node;
-use v2x_core::security::revocation::{RevocationError, RevocationRequest, revoke};
-use v2x_core::security::{CredentialError, CredentialRequest, Permissions, TrustStore, issue, make_root};
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, CredentialError, CredentialRequest, Event, Input, Instant, Node,
+    Permissions, RevocationError, RevocationRequest, SendRequest, SendingState, TimerKind, TrustStore,
+    limits, make_root, revoke,
+};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::v1::MessageType;
 use v2x_proto::{Class, Digest};
 
-use crate::craft::{Crafter, read};
-use crate::stations::{Authority, PLACE, START, Station, anchor, fix, frame};
+use testkit::craft::{Crafter, read};
+use testkit::{Authority, PLACE, START, Station, anchor, fix, frame};
 
 const AT: Instant = Instant::from_millis(2_000);
 const START_S: u32 = (START.as_micros() / 1_000_000) as u32;
@@ -131,7 +129,7 @@ fn a_station_first_heard_after_its_revocation_drops_by_name() {
 #[test]
 fn a_whole_series_is_revoked_with_all_its_pseudonyms() {
     let authority = Authority::new();
-    let pseudonym = |number: u8, revocation_series| {
+    let pseudonym = |number: u32, revocation_series| {
         let key = Authority::key(number);
         let request = CredentialRequest { revocation_series, ..Authority::request(&key) };
         Crafter::new(key, authority.issue(&request))
@@ -156,9 +154,9 @@ fn a_root_revokes_an_issuer_and_with_it_every_station_below() {
     let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
     receiver.hear(AT, &car.full(&car.fields(AT)));
     let authority = Authority::new();
-    let issuer = Digest::of_hash(&v2x_core::security::credential::credential_hash(&authority.issuer));
+    let issuer = Digest::of_hash(&v2x_core::credential_hash(&authority.issuer));
     let by_root = RevocationRequest { digests: [issuer].into(), ..request(1) };
-    let delta = revoke(&authority.root, &SigningKey::from_bytes(&[1; 32]), &by_root).unwrap();
+    let delta = revoke(&authority.root, &authority.root_key, &by_root).unwrap();
     receiver.feed(AT, Input::Revocation(delta));
     receiver.hear(AT, &car.full(&car.fields(AT)));
     assert_eq!(receiver.last_drop(), Some("revoked"));
@@ -268,7 +266,7 @@ fn a_car_applies_a_delta_and_does_not_pass_it_on() {
     let permissions = Permissions::AWARENESS | Permissions::HAZARD;
     let authority = Authority::new();
     let identity = authority.identity_with(9, permissions);
-    let mut car = Station::with(9, Node::new(config, identity, authority.trust(), 7, anchor()));
+    let mut car = Station::with(9, Node::new(config, identity, authority.trust.clone(), 7, anchor()));
     car.start(AT, PLACE);
     car.feed(AT, Input::Revocation(delta_of(Crafter::station(1).digest)));
     assert_eq!(applied(&car), 1);
@@ -315,10 +313,10 @@ proptest! {
 
 #[test]
 fn stations_under_the_old_and_the_new_root_hear_each_other_while_both_are_pinned() {
-    let (old, new) = (Authority::new(), NewAuthority::new());
+    let (old, new) = (Authority::new(), Authority::numbered(2));
     let mut under_old = listener(old.identity(8), &[&old.root, &new.root], &[&old.issuer, &new.issuer]);
     let mut under_new = listener(new.identity(7), &[&new.root, &old.root], &[&new.issuer, &old.issuer]);
-    let (old_car, new_car) = (Crafter::station(1), new.car(2));
+    let (old_car, new_car) = (Crafter::station(1), Crafter::of(&new, 2));
     under_old.hear(AT, &new_car.full(&new_car.fields(AT)));
     under_new.hear(AT, &old_car.full(&old_car.fields(AT)));
     assert_eq!((under_old.received(), under_new.received()), (1, 1));
@@ -326,8 +324,8 @@ fn stations_under_the_old_and_the_new_root_hear_each_other_while_both_are_pinned
 
 #[test]
 fn a_root_that_is_added_while_running_is_believed_and_one_removed_no_longer() {
-    let (old, new) = (Authority::new(), NewAuthority::new());
-    let (old_car, new_car) = (Crafter::station(1), new.car(2));
+    let (old, new) = (Authority::new(), Authority::numbered(2));
+    let (old_car, new_car) = (Crafter::station(1), Crafter::of(&new, 2));
     let mut station = Station::silent(9);
     let hear = |station: &mut Station, car: &Crafter| {
         station.hear(AT, &car.full(&car.fields(AT)));
@@ -349,7 +347,7 @@ fn a_root_that_is_added_while_running_is_believed_and_one_removed_no_longer() {
 
 #[test]
 fn authorities_that_do_not_fit_together_are_refused_and_the_old_ones_kept() {
-    let (old, new) = (Authority::new(), NewAuthority::new());
+    let (old, new) = (Authority::new(), Authority::numbered(2));
     let (car, mut station) = (Crafter::station(1), Station::silent(9));
     for wrong in [trust(&[&old.root], &[&new.issuer]), trust(&[], &[&old.issuer])] {
         station.feed(AT, wrong);
@@ -363,44 +361,7 @@ fn authorities_that_do_not_fit_together_are_refused_and_the_old_ones_kept() {
     assert_eq!(station.received(), 1);
 }
 
-/// Another root with an issuer and cars of its own.
-struct NewAuthority {
-    root: Bytes,
-    issuer: Bytes,
-    issuer_key: SigningKey,
-}
-
-impl NewAuthority {
-    fn new() -> Self {
-        let (root_key, issuer_key) = (SigningKey::from_bytes(&[11; 32]), SigningKey::from_bytes(&[12; 32]));
-        let all = Permissions(u64::MAX);
-        let root = make_root(&root_key, all, START_S - 3600, 60 * 24).unwrap();
-        let request = CredentialRequest {
-            permissions: all,
-            not_before_s: START_S - 3600,
-            duration_min: 60 * 24,
-            station_class: 1,
-            ..Authority::request(&issuer_key)
-        };
-        let issuer = issue(&root, &root_key, &request).unwrap();
-        Self { root, issuer, issuer_key }
-    }
-
-    fn credential(&self, number: u8) -> Bytes {
-        issue(&self.issuer, &self.issuer_key, &Authority::request(&Authority::key(number))).unwrap()
-    }
-
-    fn car(&self, number: u8) -> Crafter {
-        Crafter::new(Authority::key(number), self.credential(number))
-    }
-
-    fn identity(&self, number: u8) -> v2x_core::security::Identity {
-        let key = v2x_core::security::KeyPair::from(Authority::key(number));
-        v2x_core::security::Identity::new(self.credential(number), Box::new(key)).unwrap()
-    }
-}
-
-fn listener(identity: v2x_core::security::Identity, roots: &[&Bytes], issuers: &[&Bytes]) -> Station {
+fn listener(identity: v2x_core::Identity, roots: &[&Bytes], issuers: &[&Bytes]) -> Station {
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
     let own = |list: &[&Bytes]| list.iter().map(|bytes| (*bytes).clone()).collect::<Vec<_>>();
     let trust = TrustStore::new(&own(roots), &own(issuers)).unwrap();
@@ -415,7 +376,7 @@ fn trust(roots: &[&Bytes], issuers: &[&Bytes]) -> Input {
 }
 
 /// A roadside unit that says nothing of its own accord but deltas.
-fn roadside(number: u8) -> Station {
+fn roadside(number: u32) -> Station {
     let config = Config { awareness: AwarenessRule::Off, ..Config::roadside() };
     let mut unit = Station::new(number, config);
     unit.start(AT, PLACE);

@@ -6,19 +6,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::Config;
-use v2x_core::hazard::Change;
-use v2x_core::io::{Event, Fix, Input, Received, SendRequest};
-use v2x_core::position::Position;
-use v2x_core::time::Instant;
+use v2x_apps::advice::Advisor;
+use v2x_apps::roadside::{ClientId, Heard, Roadside, line};
+use v2x_core::{Change, Config, Event, Fix, Input, Instant, Position, Received, SendRequest};
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
-use v2x_node::daemon::advice::Advisor;
-use v2x_node::daemon::roadside::{ClientId, Heard, Roadside, line};
+use v2x_node::daemon::signal_ahead::signal_ahead;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, PriorityState};
 use v2x_proto::{AreaView, Class, Digest};
 
-use crate::stations::{PLACE, Station, anchor, fix};
+use testkit::{PLACE, Station, anchor, fix};
 
 #[test]
 fn a_car_takes_all_that_a_unit_says() {
@@ -151,9 +148,9 @@ fn a_vehicle_finds_its_lane_on_the_map_and_its_green_in_the_states() {
         told = scene.car.events.len();
         let Input::Fix(fix) = scene.car_fix(scene.now) else { panic!("no fix") };
         advisor.fix(fix.as_ref(), scene.now, &anchor());
-        ahead = advisor.signal_ahead(scene.now, &anchor()).or(ahead);
+        ahead = advisor.road().advice(anchor().wire_at(scene.now)).or(ahead);
     }
-    let ahead = ahead.expect("a signal is ahead");
+    let ahead = signal_ahead(&ahead.expect("a signal is ahead"));
     assert_eq!((ahead.intersection, ahead.lane, ahead.signals.len()), (18, 1, 3));
     let straight = ahead.signals.iter().find(|signal| signal.to_lane == 13).unwrap();
     assert_eq!((straight.group, straight.known), (1, true));
@@ -174,7 +171,7 @@ struct Scene {
 
 impl Scene {
     fn new(config: &RoadsideConfig) -> Self {
-        let application = Roadside::new(config, "unit", v1::Position::default(), Instant::ZERO);
+        let application = Roadside::new(&config.content(), "unit", v1::Position::default(), Instant::ZERO);
         let mut scene = Self {
             application,
             unit: Station::new(1, Config::roadside()),

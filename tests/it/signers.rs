@@ -1,12 +1,11 @@
 //! Signers whose credentials have something wrong with them, or little to say.
 
-use ed25519_dalek::SigningKey;
-use v2x_core::security::{CredentialRequest, Permissions, issue, make_root};
+use v2x_core::{CredentialRequest, Permissions};
 use v2x_proto::AreaView;
 use v2x_proto::credential::CredentialView;
 
-use crate::craft::{self, Crafter, circle};
-use crate::stations::{Authority, PLACE, START};
+use testkit::craft::{self, Crafter, circle};
+use testkit::{Authority, PLACE, START};
 
 /// A station of another authority.
 pub fn stranger() -> Crafter {
@@ -15,19 +14,11 @@ pub fn stranger() -> Crafter {
 
 /// Stations of another authority, each with a credential of its own.
 pub fn strangers(count: u32) -> Vec<Crafter> {
-    let key = SigningKey::from_bytes(&[77; 32]);
-    let not_before_s = (START.as_micros() / 1_000_000) as u32 - 60;
-    let root = make_root(&key, Permissions(u64::MAX), not_before_s, 1000).unwrap();
-    let request = |number| CredentialRequest {
-        permissions: Permissions(u64::MAX),
-        revocation_series: number,
-        ..Authority::request(&key)
-    };
-    let issuer = issue(&root, &key, &request(0)).unwrap();
-    let station = |number| {
+    let (authority, key) = (Authority::numbered(7), Authority::key(77));
+    let station = |revocation_series| {
         let permissions = Permissions::AWARENESS;
-        let request = CredentialRequest { permissions, ..request(number) };
-        Crafter::new(key.clone(), issue(&issuer, &key, &request).unwrap())
+        let request = CredentialRequest { permissions, revocation_series, ..Authority::request(&key) };
+        Crafter::new(key.clone(), authority.issue(&request))
     };
     (1..=count).map(station).collect()
 }

@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Input, SendRequest, SendingState};
-use v2x_core::node::Node;
-use v2x_core::security::{CredentialRequest, Permissions, TrustStore, issue, make_root};
-use v2x_core::time::Instant;
+use v2x_core::{
+    AwarenessRule, ClockState, Config, CredentialRequest, Event, Input, Instant, Node, Permissions,
+    SendRequest, SendingState, TrustStore, issue, make_root,
+};
 use v2x_proto::credential::{CredentialFields, CredentialView};
 use v2x_proto::envelope::{SignerRef, TbsRepr};
 use v2x_proto::{Class, Digest, v1};
 
-use crate::craft::{self, Crafter, circle, hazard, hazard_of, is_full, probe, read};
-use crate::stations::{Authority, PLACE, START, Station, anchor, fix};
+use testkit::craft::{self, Crafter, circle, hazard, hazard_of, is_full, probe, read};
+use testkit::{Authority, PLACE, START, Station, anchor, fix};
 
 // SND_CAM_04, SND_CAM_05: digest normally, the credential once a second.
 #[test]
@@ -204,7 +203,7 @@ fn nothing_is_sent_outside_the_own_credentials_validity() {
         ..Authority::request(&Authority::key(1))
     };
     let identity = authority.identity_as(1, &request);
-    let node = Node::new(Config::vehicle(), identity, authority.trust(), 7, anchor());
+    let node = Node::new(Config::vehicle(), identity, authority.trust.clone(), 7, anchor());
     let mut station = Station::with(1, node);
     station.start(Instant::ZERO, PLACE);
     let (begins, ends) = (Instant::from_millis(2_000), Instant::from_millis(62_000));
@@ -381,7 +380,7 @@ impl Narrow {
 }
 
 /// A station that sends awareness every 100 ms.
-fn beaconing(number: u8) -> Station {
+fn beaconing(number: u32) -> Station {
     let every = AwarenessRule::Every(Duration::from_millis(100));
     let mut station = Station::new(number, Config { awareness: every, ..Config::vehicle() });
     station.start(Instant::ZERO, PLACE);

@@ -10,11 +10,7 @@ use std::collections::VecDeque;
 
 use v2x_proto::v1;
 
-use crate::config::{AwarenessRule, Config};
-use crate::io::Fix;
-use crate::limits;
-use crate::position::{Position, heading_difference};
-use crate::time::Instant;
+use crate::base::{AwarenessRule, Config, Fix, Instant, Position, heading_difference, limits};
 
 /// Decides when to generate, and remembers what the next message must carry.
 #[derive(Debug)]
@@ -223,28 +219,38 @@ fn write_path(message: &mut v1::Awareness, path: &VecDeque<PathPoint>, now: Inst
 
 /// Ranges of TS 102 894-2: the last value says "that or more".
 const MAX_SPEED: u32 = 16_382;
+
 const MAX_ACCELERATION: i32 = 160;
+
 const MAX_YAW_RATE: i32 = 32_766;
+
 const MAX_CONFIDENCE: u32 = 4_094;
+
 /// 4 degrees (EN 302 637-2 6.1.3), in 0.1 degree.
 const HEADING_TRIGGER: u16 = 40;
+
 /// 4 m.
 const POSITION_TRIGGER_M: f64 = 4.0;
+
 /// 0.5 m/s, in 0.01 m/s.
 const SPEED_TRIGGER: u16 = 50;
+
 /// `N_GenCam`.
 const TIME_TRIGGERED_BEFORE_RESET: u32 = 3;
+
 /// Points this far apart draw a city corner and, 23 of them, half a kilometre.
 const PATH_SPACING_M: f64 = 20.0;
+
 /// TS 102 894-2 `DeltaLatitude`, `DeltaLongitude`: 1e-7 degree.
 const MAX_PATH_DELTA: i64 = 131_071;
+
 /// TS 102 894-2 `PathDeltaTime`: 65,535 of 10 ms.
 const MAX_PATH_TIME: u64 = 65_535;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::WireTime;
+    use crate::base::WireTime;
 
     const START: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 

@@ -1,36 +1,52 @@
 //! The Roadcast station as a pure state machine: frames, time and position go in; frames, events and
 //! the next deadline come out. No sockets, no clocks, no threads, no randomness but the seed.
 //!
-//! Start at [`node::Node`]: it holds the calling contract. [`io`] lists all that can go in and come out,
-//! [`limits`] every bound. The other modules hold one mechanism each.
+//! Start at [`Node`]: it holds the calling contract. [`Input`] and [`Output`] list all that can go in and come out,
+//! [`limits`] every bound.
+//!
+//! Inside, modules stand on floors; each may use those below it and none above (`tests/it/walls.rs` holds that):
+//!
+//! | floor | what it is |
+//! |---|---|
+//! | `node` | the station: inputs, outputs, the order of steps |
+//! | `receive` | the way in: cheap checks, rates, verification queue, verification |
+//! | `hazard`, `awareness`, `misbehaviour`, `forward`, `send`, `congestion` | one mechanism each |
+//! | `neighbour` | the neighbour table |
+//! | `trust` | credentials, revocation, pseudonyms, permissions |
+//! | `base` | time, position, random streams, bounds, names of messages and reasons |
 
-pub mod airtime;
-pub mod awareness;
-pub mod config;
-pub mod dedup;
-pub mod forward;
-pub mod hazard;
-pub mod hold;
-pub mod host;
-pub mod infrastructure;
-pub mod io;
-pub mod limits;
-pub mod message_rules;
-pub mod neighbor;
-pub mod node;
-pub mod plausibility;
-pub mod position;
-pub mod queue;
-pub mod rate;
-pub mod receive;
-pub mod record;
-pub mod report;
-pub mod rng;
-pub mod roles;
-pub mod security;
-pub mod send;
-pub mod stats;
-pub mod time;
-pub mod transcript;
-pub mod urgency;
-pub mod warm_up;
+mod awareness;
+mod base;
+mod congestion;
+mod forward;
+mod hazard;
+mod misbehaviour;
+mod neighbour;
+mod node;
+mod receive;
+mod send;
+mod trust;
+
+pub use base::{
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Imminent, Instant,
+    MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig, Purpose,
+    ReceiveStamps, Received, ReceivedFrame, Role, Scheme, SendRequest, SendStamps, SendingState, Sent,
+    Stream, Table, TimedFix, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits,
+    radii_of_curvature, strict, velocity,
+};
+pub use congestion::LoadSource;
+pub use forward::{Area, ForwardCause, Forwarded, Forwarder, contention, hops_for};
+pub use hazard::{
+    Change, Changed, Command, Concern, Draft, EventId, EventIdError, EventTable, Known, MAX_VALIDITY,
+    Refusal, Repeat, State,
+};
+pub use misbehaviour::{Check, Claim, Observation, Standing, Suspicion, Watch};
+pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
+pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
+pub use send::warm_up;
+pub use trust::{
+    Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, Permissions, Pool,
+    PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations, RevokeError, SequenceStarts,
+    Sign, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, issue, make_root, read_delta,
+    revoke, signing_input,
+};

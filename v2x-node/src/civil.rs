@@ -1,17 +1,17 @@
 //! Civil time of receivers to wire time.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 /// ISO 8601 as gpsd writes it, `2026-11-23T10:00:00.250Z`; other offsets are taken too.
 pub(crate) fn wire_of_iso8601(text: &str) -> Option<WireTime> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
-    wire_of_unix_micros(time.timestamp_micros())
+    WireTime::from_unix_micros(time.timestamp_micros())
 }
 
 /// UTC date and time of day.
 pub(crate) fn wire_of_utc(date: NaiveDate, time: NaiveTime) -> Option<WireTime> {
-    wire_of_unix_micros(date.and_time(time).and_utc().timestamp_micros())
+    WireTime::from_unix_micros(date.and_time(time).and_utc().timestamp_micros())
 }
 
 /// UTC time of day without a date: the one nearest to `near`, as midnight may lie between them.
@@ -29,8 +29,7 @@ pub(crate) fn wire_of_time_of_day(time: NaiveTime, near: WireTime) -> Option<Wir
 
 /// The UTC date and time of a wire time, for showing.
 pub(crate) fn utc_of_wire(wire: WireTime) -> Option<NaiveDateTime> {
-    let micros = i64::try_from(wire.as_micros()).ok()?.checked_add(EPOCH_UNIX_US - LEAP_SINCE_EPOCH_US)?;
-    DateTime::from_timestamp_micros(micros).map(|time| time.naive_utc())
+    DateTime::from_timestamp_micros(wire.unix_micros()?).map(|time| time.naive_utc())
 }
 
 /// A wire time in words, `2026-11-23 10:00:00 UTC`.
@@ -38,17 +37,6 @@ pub(crate) fn utc(wire: WireTime) -> String {
     utc_of_wire(wire).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-/// Microseconds since 1970-01-01T00:00:00Z as wire time; `None` before 2004.
-pub(crate) fn wire_of_unix_micros(micros: i64) -> Option<WireTime> {
-    let wire = micros.checked_sub(EPOCH_UNIX_US)?.checked_add(LEAP_SINCE_EPOCH_US)?;
-    u64::try_from(wire).ok().map(WireTime::from_micros)
-}
-
-/// 2004-01-01T00:00:00Z in Unix time.
-const EPOCH_UNIX_US: i64 = 1_072_915_200_000_000;
-/// Leap seconds from 2004 to the last one, 2016-12-31 (IERS Bulletin C). Earlier dates come out up to 5 s late,
-/// which matters to nobody: such a fix is years old.
-const LEAP_SINCE_EPOCH_US: i64 = 5_000_000;
 const HALF_DAY_S: i64 = 43_200;
 const MINUS_HALF_DAY_S: i64 = -HALF_DAY_S;
 

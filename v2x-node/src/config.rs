@@ -13,8 +13,8 @@ mod section;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role};
-use v2x_core::limits;
+use v2x_apps::load::Load;
+use v2x_core::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, limits};
 use v2x_proto::Class;
 
 pub use self::control::ControlConfig;
@@ -22,10 +22,7 @@ pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
-pub use self::roadside::{
-    Advert, Caster, CorrectionSource, Corrections, FeedAddress, Intersection, Login, RoadsideConfig,
-    SignalGroup, WorkZone,
-};
+pub use self::roadside::{Caster, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig};
 pub use self::section::{ConfigError, KeyPlace};
 use self::section::{Document, Section, one_of};
 
@@ -79,17 +76,6 @@ pub struct Realtime {
     pub cpu: Option<usize>,
     /// Keep all memory in RAM.
     pub lock_memory: bool,
-}
-
-/// Open-loop test traffic, always marked as test.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Load {
-    /// Messages per second, all classes together, 0.1..=10,000.
-    pub rate_per_s: f64,
-    /// Classes, used in turn; at least one.
-    pub classes: Vec<Class>,
-    /// Bytes of each payload, 1..=1,000.
-    pub payload_bytes: usize,
 }
 
 /// Reports while running.

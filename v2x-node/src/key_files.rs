@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
-use v2x_core::security::{CredentialError, Identity, KeyPair, Pool, PoolError, TrustStore};
+use v2x_core::{CredentialError, Identity, KeyPair, Pool, PoolError, TrustStore};
 use v2x_proto::envelope::MAX_CREDENTIAL;
 
 use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};

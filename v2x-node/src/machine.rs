@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use radio_adapters::clock;
-use v2x_core::report::Report;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{Anchor, Instant, WireTime};
+use v2x_report::Report;
 
 use crate::error::Error;
 

@@ -277,7 +277,7 @@ fn a_credential_permits_what_its_role_does_and_what_is_added() {
 #[test]
 fn a_live_dump_shows_what_it_hears_and_leaves_cleanly_when_asked() {
     use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
-    use radio_adapters::{Priority, RadioExt, TxFrame};
+    use radio_adapters::{AccessCategory, RadioExt, TxFrame};
 
     let scratch = Scratch::new("live");
     let group = format!("239.255.77.79:{}", 20_000 + std::process::id() % 20_000);
@@ -290,7 +290,7 @@ fn a_live_dump_shows_what_it_hears_and_leaves_cleanly_when_asked() {
     runtime.block_on(async {
         let config = UdpConfig::new(group.parse().unwrap(), UdpInterface::Name("lo".to_owned()));
         let mut radio = UdpRadio::open(&config).unwrap();
-        radio.send(&TxFrame { bytes: b"short", priority: Priority::BestEffort, source: None }).await.unwrap();
+        radio.send(&TxFrame::new(b"short", AccessCategory::BestEffort)).await.unwrap();
     });
     let mut line = String::new();
     BufReader::new(dump.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -8,14 +8,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use v2x_core::config::Config;
-use v2x_core::io::{ClockState, Fix, Input, Output};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::record;
-use v2x_core::security::Pool;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use testkit::drive::drain;
+use v2x_core::{Anchor, ClockState, Config, Fix, Input, Instant, Node, Pool, Position, WireTime};
 use v2x_proto::v1;
+use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
 
 /// A directory of its own, removed at the end.
@@ -95,13 +91,7 @@ fn recording() -> Vec<u8> {
         let now = Instant::from_millis(200 * step as u64);
         record::write_input(now, &input, &mut bytes);
         node.handle_input(now, input);
-        loop {
-            let output = node.poll_output();
-            record::write_output(&output, &mut bytes);
-            if matches!(output, Output::Timeout(..)) {
-                break;
-            }
-        }
+        drain(&mut node, |output| record::write_output(&output, &mut bytes));
     }
     bytes
 }
@@ -115,7 +105,7 @@ fn a_run_prints_its_table_and_writes_what_was_asked_for() {
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("verdict: MET") && out.contains("verify once"), "{out}");
     let json = fs::read_to_string(scratch.0.join("r.json")).unwrap();
-    let report: v2x_core::report::Report = serde_json::from_str(&json).unwrap();
+    let report: v2x_report::Report = serde_json::from_str(&json).unwrap();
     report.check().unwrap();
     assert_eq!((report.stations, report.digest.map(|digest| digest.len())), (3, Some(64)));
     assert!(report.realtime_factor > 0.0);
@@ -159,7 +149,7 @@ fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
     scratch.write("wrong.toml", b"[[attack]]\nkind = \"rude\"\n");
     let (_, out, err) = scratch.run(&["run", "row.csv", "--attack", "plan.toml", "--json", "r.json"]);
     assert!(out.contains("suspected without attackers: 0 % of stations"), "{out} {err}");
-    let report: v2x_core::report::Report =
+    let report: v2x_report::Report =
         serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
     report.check().unwrap();
     assert_eq!(report.false_positive_ratio, Some(0.0));

@@ -9,17 +9,17 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time;
 
-use benches::authority::{self, Authority};
-use benches::craft::{Draft, Stander, Trusting};
 use benches::figures::{Samples, rounded};
 use benches::fleet::{CENTRE, fix_on_ring};
 use benches::heap;
 use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame};
-use v2x_core::node::Node;
-use v2x_core::time::{Instant, WireTime};
+use testkit::draft::{Draft, Stander, Trusting};
+use testkit::drive::settle;
+use testkit::{Authority, anchor};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, Node, Output, ReceivedFrame, WireTime,
+};
 
 use super::ways_out::{ROWS, Row};
 
@@ -38,11 +38,8 @@ pub struct Cost {
 
 /// All rows whose name or kind contains `filter`, with so many slices each.
 pub fn run(slices: usize, filter: &str) -> Vec<Cost> {
-    let authority = Authority::new().expect("invariant: the authority's constants are valid");
-    let known: Vec<Stander> = (1..=NEIGHBOURS)
-        .map(|number| Stander::new(&authority, number))
-        .collect::<Result<_, _>>()
-        .expect("invariant: the authority's constants are valid");
+    let authority = Authority::of_cars();
+    let known: Vec<Stander> = (1..=NEIGHBOURS).map(|number| Stander::new(&authority, number)).collect();
     let rows = ROWS.iter().filter(|row| row.reason.name().contains(filter) || row.kind.contains(filter));
     rows.map(|row| cost(row, Scene::new(&authority, &known), slices)).collect()
 }
@@ -67,8 +64,8 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn new(authority: &'a Authority, known: &'a [Stander]) -> Self {
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let identity = authority.identity(0).expect("invariant: the authority's constants are valid");
-        let (anchor, trust) = (authority::start(), authority.trust().clone());
+        let identity = authority.identity(0);
+        let (anchor, trust) = (anchor(), authority.trust.clone());
         let mut node = Node::with_host(config, identity, trust, 1, anchor, Box::new(Trusting));
         node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let mut scene = Self {
@@ -122,17 +119,11 @@ impl<'a> Scene<'a> {
     }
 
     pub fn wire(&self) -> WireTime {
-        authority::start().wire_at(self.now)
+        anchor().wire_at(self.now)
     }
 
     fn settle(&mut self) {
-        loop {
-            match self.node.poll_output() {
-                Output::Timeout(at, _) if at <= self.now => self.node.handle_input(self.now, Input::Timeout),
-                Output::Timeout(..) => return,
-                _ => {}
-            }
-        }
+        settle(&mut self.node, self.now, |_| {});
     }
 
     /// Frames of a row, in a buffer as a link leaves them.

@@ -2,16 +2,11 @@
 
 use core::fmt;
 
-use benches::authority::{self, Authority};
 use benches::fleet::CENTRE;
 use benches::heap;
-use v2x_core::config::Config;
-use v2x_core::io::MessageId;
+use testkit::{Authority, anchor};
 use v2x_core::limits::NEIGHBOURS;
-use v2x_core::neighbor::{Heard, NeighbourTable};
-use v2x_core::node::Node;
-use v2x_core::security::KeyCache;
-use v2x_core::time::Instant;
+use v2x_core::{Config, Heard, Instant, KeyCache, MessageId, NeighbourTable, Node};
 use v2x_proto::Class;
 
 /// Bytes of heap.
@@ -25,12 +20,10 @@ pub struct Memory {
 
 /// Fills the tables and asks the allocator.
 pub fn run() -> Memory {
-    let authority = Authority::new().expect("invariant: the authority's constants are valid");
-    let wire = authority::start().wire;
+    let authority = Authority::of_cars();
+    let wire = anchor().wire;
     let trusted: Vec<_> = (0..NEIGHBOURS as u32)
-        .map(|number| {
-            authority.credential(number).and_then(|bytes| authority.trust().check_station(&bytes, wire))
-        })
+        .map(|number| authority.trust.check_station(&authority.credential(number), wire))
         .collect::<Result<_, _>>()
         .expect("invariant: the authority's constants are valid");
     let ((table, keys), used) = heap::measured(|| {
@@ -43,10 +36,9 @@ pub fn run() -> Memory {
         (table, keys)
     });
     assert_eq!((table.len(), keys.len()), (NEIGHBOURS, NEIGHBOURS), "both tables are full");
-    let identity = authority.identity(1).expect("invariant: the authority's constants are valid");
-    let trust = authority.trust().clone();
-    let (node, of_node) =
-        heap::measured(|| Node::new(Config::vehicle(), identity, trust, 1, authority::start()));
+    let identity = authority.identity(1);
+    let trust = authority.trust.clone();
+    let (node, of_node) = heap::measured(|| Node::new(Config::vehicle(), identity, trust, 1, anchor()));
     drop(node);
     Memory {
         bytes_per_neighbour: used.bytes_kept as f64 / NEIGHBOURS as f64,
@@ -57,10 +49,10 @@ pub fn run() -> Memory {
 fn heard(id: MessageId) -> Heard {
     Heard {
         id,
-        generation: authority::start().wire,
+        generation: anchor().wire,
         position: CENTRE,
         at: Instant::ZERO,
-        wire: authority::start().wire,
+        wire: anchor().wire,
         link: [2; 6],
         direct: true,
         signal_dbm: None,

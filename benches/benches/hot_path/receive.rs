@@ -5,18 +5,18 @@ use core::time::Duration;
 use std::borrow::Cow;
 use std::time;
 
-use benches::authority::{self, Authority};
 use benches::figures::Samples;
 use benches::fleet::{CENTRE, Fleet, Sample, fix_on_ring};
 use benches::heap;
 use benches::stack::{Depths, at_depth};
 use bytes::{Bytes, BytesMut};
 use ed25519_dalek::{Signature, VerifyingKey};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::{Host, Virtual};
-use v2x_core::io::{ClockState, DropReason, Event, Fix, Input, Output, ReceivedFrame};
-use v2x_core::node::Node;
-use v2x_core::time::Instant;
+use testkit::drive::drain;
+use testkit::{Authority, anchor};
+use v2x_core::{
+    AwarenessRule, ClockState, Config, DropReason, Event, Fix, Host, Input, Instant, Node, Output,
+    ReceivedFrame, Virtual,
+};
 
 /// Stations heard.
 pub const NEIGHBOURS: u32 = 200;
@@ -67,8 +67,8 @@ impl Receive {
 
 /// Runs `passes` passes of one second of traffic each, after a warm-up in which all stations become known.
 pub fn run(passes: usize) -> Receive {
-    let authority = Authority::new().expect("invariant: the authority's constants are valid");
-    let mut fleet = Fleet::new(&authority, NEIGHBOURS).expect("invariant: its stations' too");
+    let authority = Authority::of_cars();
+    let mut fleet = Fleet::new(&authority, NEIGHBOURS);
     let listener = |host: Box<dyn Host>| Listener::new(&authority, host);
     let mut live = listener(Box::new(Clocked(time::Instant::now())));
     let mut virtual_time = listener(Box::new(Virtual));
@@ -171,11 +171,11 @@ struct Listener {
 impl Listener {
     fn new(authority: &Authority, host: Box<dyn Host>) -> Self {
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-        let identity = authority.identity(0).expect("invariant: the authority's constants are valid");
-        let anchor = authority::start();
-        let mut node = Node::with_host(config, identity, authority.trust().clone(), 1, anchor, host);
+        let identity = authority.identity(0);
+        let anchor = anchor();
+        let mut node = Node::with_host(config, identity, authority.trust.clone(), 1, anchor, host);
         node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
-        while !matches!(node.poll_output(), Output::Timeout(..)) {}
+        drain(&mut node, |_| {});
         Self { node, pool: BytesMut::with_capacity(1 << 20), frames: Vec::with_capacity(SLICE) }
     }
 
@@ -221,7 +221,7 @@ impl Listener {
         if let Some((at, _)) = self.frames.first() {
             self.node.handle_input(*at, Input::Fix(Some(own_fix(*at))));
         }
-        while !matches!(self.node.poll_output(), Output::Timeout(..)) {}
+        drain(&mut self.node, |_| {});
     }
 
     /// Hands the frames in, one at a time, as a station on a link does; counts events that `count` takes.
@@ -303,7 +303,7 @@ fn whole(sample: &Sample) -> Cow<'_, [u8]> {
 }
 
 fn own_fix(at: Instant) -> Fix {
-    Fix { position: CENTRE, ..fix_on_ring(100.0, 0.0, 0.0, authority::start().wire_at(at)) }
+    Fix { position: CENTRE, ..fix_on_ring(100.0, 0.0, 0.0, anchor().wire_at(at)) }
 }
 
 impl fmt::Display for Receive {

@@ -5,18 +5,14 @@ use core::time::Duration;
 use std::hint::black_box;
 use std::time;
 
-use benches::authority::{self, Authority};
 use benches::figures::Samples;
 use benches::fleet::{fix_on_ring, signing_parts};
 use benches::heap;
 use benches::stack::{Depths, at_depth};
 use ed25519_dalek::{Signer, SigningKey};
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::host::Host;
-use v2x_core::io::{ClockState, Input, Output};
-use v2x_core::node::Node;
-use v2x_core::security::credential::credential_hash;
-use v2x_core::time::Instant;
+use testkit::drive::drain;
+use testkit::{Authority, anchor};
+use v2x_core::{AwarenessRule, ClockState, Config, Host, Input, Instant, Node, Output, credential_hash};
 use v2x_proto::envelope::MAX_FRAME;
 
 /// What was measured; times in ns a frame, one sample a pass.
@@ -41,11 +37,11 @@ impl Send {
 
 /// Runs `passes` passes; the first only warms up.
 pub fn run(passes: usize) -> Send {
-    let authority = Authority::new().expect("invariant: the authority's constants are valid");
-    let credential = authority.credential(1).expect("invariant: its stations' too");
+    let authority = Authority::of_cars();
+    let credential = authority.credential(1);
     let hash = credential_hash(&credential);
     let mut vehicle = Vehicle::new(&authority);
-    let key = authority::station_key(1);
+    let key = Authority::key(1);
     let mut depths = Depths::default();
     let mut result = Send::default();
     for pass in 0..passes {
@@ -82,10 +78,10 @@ struct Vehicle {
 impl Vehicle {
     fn new(authority: &Authority) -> Self {
         let awareness = AwarenessRule::Every(Duration::from_millis(100));
-        let identity = authority.identity(1).expect("invariant: the authority's constants are valid");
-        let (config, anchor) = (Config { awareness, ..Config::vehicle() }, authority::start());
+        let identity = authority.identity(1);
+        let (config, anchor) = (Config { awareness, ..Config::vehicle() }, anchor());
         let host = Box::new(Clocked(time::Instant::now()));
-        let mut node = Node::with_host(config, identity, authority.trust().clone(), 1, anchor, host);
+        let mut node = Node::with_host(config, identity, authority.trust.clone(), 1, anchor, host);
         node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let sent = (0..SLICE).map(|_| Vec::with_capacity(MAX_FRAME)).collect();
         Self { node, now: Instant::ZERO, sent }
@@ -95,13 +91,9 @@ impl Vehicle {
     fn send_slice(&mut self) -> (f64, u64) {
         let (radius, speed) = (300.0, 14.0);
         let angle = self.now.since(Instant::ZERO).as_secs_f64() * speed / radius;
-        let fix = fix_on_ring(radius, angle, speed, authority::start().wire_at(self.now));
+        let fix = fix_on_ring(radius, angle, speed, anchor().wire_at(self.now));
         self.node.handle_input(self.now, Input::Fix(Some(fix)));
-        let mut deadline = loop {
-            if let Output::Timeout(at, _) = self.node.poll_output() {
-                break at;
-            }
-        };
+        let (mut deadline, _) = drain(&mut self.node, |_| {});
         let (node, now) = (&mut self.node, &mut self.now);
         let mut link = self.sent.iter_mut();
         let (ns, used) = heap::measured(|| {

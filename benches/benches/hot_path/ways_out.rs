@@ -3,11 +3,8 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use benches::craft::{Draft, Stander};
-use v2x_core::io::{DropReason, Input};
-use v2x_core::position::Position;
-use v2x_core::security::CredentialRequest;
-use v2x_core::time::WireTime;
+use testkit::draft::{Draft, Stander};
+use v2x_core::{CredentialRequest, DropReason, Input, Position, WireTime};
 use v2x_proto::hop::Kind;
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Shape};
@@ -124,8 +121,7 @@ pub static ROWS: &[Row] = &[
     })
     .every(CREDENTIALS),
     row(R::UnknownIssuer, "", |scene| in_full(scene, numbered)).every(CREDENTIALS).after(|scene| {
-        let mut foreign =
-            Stander::new(scene.authority, 901).expect("invariant: the authority's constants are valid");
+        let mut foreign = Stander::new(scene.authority, 901);
         let mut bytes = foreign.credential.to_vec();
         // The issuer's digest is the second field: tag, length, eight bytes.
         let place = bytes.windows(2).position(|pair| pair == [0x12, 8]);
@@ -139,7 +135,7 @@ pub static ROWS: &[Row] = &[
         .after(|scene| with_credential(scene, |request| request.not_before_s += 3600 * 24)),
     row(R::CredentialExpired, "", |scene| of_extra(scene, relayed)).after(|scene| {
         with_credential(scene, |request| {
-            (request.not_before_s, request.duration_min) = (request.not_before_s + 3600 - 30, 1);
+            (request.not_before_s, request.duration_min) = (request.not_before_s + 60 - 30, 1);
         });
         scene.pass(Duration::from_secs(40));
         for stander in scene.known {
@@ -151,7 +147,6 @@ pub static ROWS: &[Row] = &[
         let digests = BTreeSet::from([stander.digest]);
         scene.extra.push(stander);
         let delta = scene.authority.revoke(digests);
-        let delta = delta.expect("invariant: the authority's constants are valid");
         scene.node.handle_input(scene.now, Input::Revocation(delta));
         scene.pass(Duration::ZERO);
     }),
@@ -289,7 +284,6 @@ fn numbered(credential: &mut [u8], n: u32) {
 /// A station with a credential of its own kind, which it says once.
 fn with_credential(scene: &mut Scene<'_>, change: impl FnOnce(&mut CredentialRequest)) {
     let credential = scene.authority.credential_with(902, change);
-    let credential = credential.expect("invariant: the authority's constants are valid");
     // Where it stands is where the first neighbour does.
     let stander = Stander { position: scene.known[0].position, ..Stander::with(credential, 902) };
     scene.introduce(&stander);

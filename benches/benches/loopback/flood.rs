@@ -11,20 +11,17 @@ use std::time::Instant as Stopwatch;
 use benches::fleet::signing_parts;
 use bytes::Bytes;
 use prost::Message as _;
-use radio_adapters::{Priority, Radio, TxFrame};
+use radio_adapters::{AccessCategory, Radio, TxFrame};
 use serde_json::{Value, json};
-use v2x_core::config::Config;
-use v2x_core::io::{ClockState, Fix, Input, Output, SendRequest};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::report::Report;
-use v2x_core::time::Instant;
+use testkit::drive::drain;
+use v2x_core::{ClockState, Config, Fix, Input, Instant, Node, Output, Position, SendRequest};
 use v2x_node::config::StationConfig;
 use v2x_node::daemon::link;
 use v2x_node::daemon::station::monotonic;
 use v2x_node::key_files;
 use v2x_node::machine::read_anchor;
 use v2x_proto::{Class, v1};
+use v2x_report::Report;
 
 use crate::lab::{Lab, print_result};
 use crate::placement::{Placement, Seat};
@@ -208,13 +205,11 @@ impl Source {
             }),
         );
         let mut frame = None;
-        loop {
-            match self.node.poll_output() {
-                Output::Transmit(transmit) => frame = Some(transmit.bytes),
-                Output::Event(_) => {}
-                Output::Timeout(..) => break,
+        drain(&mut self.node, |output| {
+            if let Output::Transmit(transmit) = output {
+                frame = Some(transmit.bytes);
             }
-        }
+        });
         frame.ok_or_else(|| format!("the node does not send: {:?}", self.node.sending()))
     }
 
@@ -235,7 +230,7 @@ impl Source {
 /// Hands a frame to the link, unless it is full: a flood does not wait.
 fn put(radio: &mut dyn Radio, bytes: &[u8]) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
-    let frame = TxFrame { bytes, priority: Priority::BestEffort, source: None };
+    let frame = TxFrame::new(bytes, AccessCategory::BestEffort);
     matches!(radio.poll_send(&mut cx, &frame), std::task::Poll::Ready(Ok(_)))
 }
 

@@ -6,9 +6,9 @@ use bytes::BytesMut;
 use radio_adapters::clock::monotonic_ns;
 use radio_adapters::packet::{PacketConfig, PacketRadio};
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{Priority, RadioExt, TxFrame};
+use radio_adapters::{AccessCategory, RadioExt, TxFrame};
 use serde_json::{Value, json};
-use v2x_core::stats::{StageHistogram, Summary};
+use v2x_report::{StageHistogram, Summary};
 
 use crate::lab::{INTERFACE, Lab, print_result};
 use crate::placement::{Placement, Seat};
@@ -120,7 +120,7 @@ pub async fn receive(arguments: &[String]) -> Result<(), String> {
 }
 
 async fn transmit(radio: &mut PacketRadio, bytes: &[u8]) -> Result<(), String> {
-    let frame = TxFrame { bytes, priority: Priority::BestEffort, source: None };
+    let frame = TxFrame::new(bytes, AccessCategory::BestEffort);
     radio.send(&frame).await.map(drop).map_err(|error| error.to_string())
 }
 

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Value, json};
-use v2x_core::report::{ClassReport, Report, miss_target};
-use v2x_core::stats::{Stage, StageHistogram, Summary};
 use v2x_node::daemon::run::{self, DaemonOptions};
 use v2x_proto::Class;
+use v2x_report::{ClassReport, Report, Stage, StageHistogram, Summary, miss_target};
 
 use crate::lab::{INTERFACE, Lab, print_result};
 use crate::placement::{Placement, Seat};

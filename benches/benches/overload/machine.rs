@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use hdrhistogram::Histogram;
 use radio_adapters::realtime;
-use v2x_core::time::Instant;
+use v2x_core::Instant;
 
 use crate::overload::town::{now, sleep_until};
 

@@ -1,18 +1,15 @@
 //! Stations reduced to a key and a credential: what they say is made here, frame by frame.
 
-use benches::authority::{self, Authority};
-use benches::craft::hazard;
 use benches::fleet::CENTRE;
-use bytes::Bytes;
-use ed25519_dalek::{Signer, SigningKey};
-use v2x_core::position::Position;
-use v2x_core::security::CredentialError;
-use v2x_core::security::credential::{credential_hash, signing_input};
-use v2x_core::time::WireTime;
+use prost::Message as _;
+use testkit::craft::Crafter;
+use testkit::{Authority, hazard};
+use v2x_core::{Position, WireTime, credential_hash};
+use v2x_proto::cause;
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
-use v2x_proto::v1::MessageType;
-use v2x_proto::{AreaView, Class, Digest, Shape};
+use v2x_proto::v1::{self, MessageType};
+use v2x_proto::{Class, Digest};
 
 /// Somebody with a credential.
 #[derive(Debug)]
@@ -23,10 +20,7 @@ pub struct Speaker {
     pub link: [u8; 6],
     /// Where it stands.
     pub position: Position,
-    credential: Bytes,
-    hash: [u8; 32],
-    key: SigningKey,
-    input: Vec<u8>,
+    crafter: Crafter,
 }
 
 /// How a frame names its signer.
@@ -40,33 +34,23 @@ pub enum Named {
 
 impl Speaker {
     /// Station `number`, standing somewhere about the centre.
-    ///
-    /// # Errors
-    ///
-    /// None while the authority's constants are what a credential may say.
-    pub fn new(authority: &Authority, number: u32) -> Result<Self, CredentialError> {
-        let credential = authority.credential(number)?;
-        let hash = credential_hash(&credential);
+    pub fn new(authority: &Authority, number: u32) -> Self {
+        let crafter = Crafter::of(authority, number);
         let [a, b, c, d] = number.to_be_bytes();
         let angle = f64::from(number);
         let radius = 30.0 + 5.0 * f64::from(number % 60);
-        Ok(Self {
-            digest: Digest::of_hash(&hash),
+        Self {
+            digest: crafter.digest,
             link: [HONEST, 0, a, b, c, d],
             position: CENTRE.moved(radius * angle.sin(), radius * angle.cos()),
-            credential,
-            hash,
-            key: authority::station_key(number),
-            input: Vec::with_capacity(2048),
-        })
+            crafter,
+        }
     }
 
     /// A signed frame: awareness in D2, a hazard elsewhere.
-    pub fn frame(&mut self, class: Class, sequence: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
+    pub fn frame(&self, class: Class, sequence: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
         let tbs = self.tbs(class, sequence, wire);
-        signing_input(&mut self.input, &self.hash, &tbs);
-        let signature = self.key.sign(&self.input).to_bytes();
-        self.put(class, &tbs, &signature, named, out);
+        self.put(class, &tbs, &self.crafter.sign(&tbs), named, out);
     }
 
     /// The same with a signature that is none.
@@ -80,7 +64,7 @@ impl Speaker {
 
     /// A frame under the credential with its signature and validity changed by `n`: made up, of the right issuer.
     pub fn made_up(&self, n: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
-        let mut credential = self.credential.to_vec();
+        let mut credential = self.crafter.credential.to_vec();
         let end = credential.len();
         credential[end - 8..end - 4].copy_from_slice(&n.to_le_bytes());
         let digest = Digest::of_hash(&credential_hash(&credential));
@@ -99,23 +83,21 @@ impl Speaker {
         header(class, self.digest).encode(out);
         let signer = match named {
             Named::Briefly => SignerRef::Digest(self.digest),
-            Named::InFull => SignerRef::Credential(&self.credential),
+            Named::InFull => SignerRef::Credential(&self.crafter.credential),
         };
         encode_signed(out, tbs, signature, signer);
     }
 
     fn tbs(&self, class: Class, sequence: u32, wire: WireTime) -> Vec<u8> {
         let warns = class != Class::D2;
-        let payload = if warns { hazard(self.digest, self.position, wire) } else { AWARENESS.to_vec() };
-        let message_type = if warns { MessageType::Hazard } else { MessageType::Awareness };
-        let area = AreaView {
-            latitude: self.position.latitude,
-            longitude: self.position.longitude,
-            shape: Shape::Circle,
-            distance_a_m: 1000,
-            distance_b_m: 0,
-            azimuth_deg: 0,
+        let payload = if warns {
+            let (hazard, cause) = (hazard::new(self.digest, 1, self.position, wire), cause::COLLISION_RISK);
+            v1::Hazard { cause: cause.into(), ..hazard }.encode_to_vec()
+        } else {
+            AWARENESS.to_vec()
         };
+        let message_type = if warns { MessageType::Hazard } else { MessageType::Awareness };
+        let area = hazard::circle(self.position, 1000);
         let flood = class == Class::D3;
         let fields = TbsRepr {
             message_type: message_type as u32,

@@ -7,15 +7,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use benches::authority::Authority;
 use benches::fleet::{CENTRE, fix_on_ring};
 use radio_adapters::mem::MemRadio;
 use radio_adapters::realtime;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{ClockState, Event, Fix, Input, Transmit};
-use v2x_core::node::Node;
-use v2x_core::security::Identity;
-use v2x_core::time::{Anchor, Instant};
+use testkit::Authority;
+use v2x_core::{
+    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, Transmit,
+};
 use v2x_node::daemon::station::{Live, Observer, Station};
 use v2x_proto::Class;
 
@@ -55,7 +53,7 @@ pub fn run(
     let _pinned = realtime::pin_to_cpu(1);
     seen.fifo = realtime::set_fifo(STATION_PRIORITY).is_ok();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let node = Node::with_host(config, identity, authority.trust().clone(), 1, anchor, Box::new(Live));
+    let node = Node::with_host(config, identity, authority.trust.clone(), 1, anchor, Box::new(Live));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let mut station = Station::new(node, Box::new(radio), None)?;

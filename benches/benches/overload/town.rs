@@ -3,13 +3,12 @@
 use core::time::Duration;
 use std::thread;
 
-use benches::authority::{self, Authority};
 use radio_adapters::mem::MemRadio;
 use radio_adapters::radio::LinkAddress;
-use radio_adapters::{Priority, Radio, TxFrame, clock};
+use radio_adapters::{AccessCategory, Radio, TxFrame, clock};
 use std::task::{Context, Waker};
-use v2x_core::security::CredentialError;
-use v2x_core::time::{Anchor, Instant, WireTime};
+use testkit::{Authority, START};
+use v2x_core::{Anchor, Instant};
 use v2x_proto::Class;
 
 use crate::overload::speaker::{HONEST, Named, Speaker};
@@ -92,24 +91,16 @@ pub struct Town {
 impl Town {
     /// Stations on `radio`'s medium, for an attack of this length; nothing is sent yet.
     ///
-    /// # Errors
-    ///
-    /// None while the authority's constants are what a credential may say.
-    pub fn new(
-        authority: &Authority,
-        radio: MemRadio,
-        anchor: Anchor,
-        time: Duration,
-    ) -> Result<Self, CredentialError> {
-        let speakers = (1..=SPEAKERS).map(|n| Speaker::new(authority, n)).collect::<Result<Vec<_>, _>>()?;
+    pub fn new(authority: &Authority, radio: MemRadio, anchor: Anchor, time: Duration) -> Self {
+        let speakers = (1..=SPEAKERS).map(|n| Speaker::new(authority, n)).collect::<Vec<_>>();
         let start = now();
         // Spread over their intervals.
         let next = (0..SPEAKERS).map(|n| start + Duration::from_micros(u64::from(n) * 1_117)).collect();
-        Ok(Self {
+        Self {
             radio,
             anchor,
             last_full: vec![Instant::ZERO; speakers.len()],
-            insider: Speaker::new(authority, 999)?,
+            insider: Speaker::new(authority, 999),
             speakers,
             next,
             recorded: Vec::new(),
@@ -119,7 +110,7 @@ impl Town {
             attack_sequence: ATTACKS_FROM,
             alerts: touched(Alert { class: Class::D0, sequence: 1, due: start }, alerts_in(time)),
             sent: 0,
-        })
+        }
     }
 
     /// Honest traffic until `end`, the first moments of it kept for replays.
@@ -265,7 +256,7 @@ pub fn is_attack(link: [u8; 6], sequence: Option<u32>) -> bool {
 
 /// The core's time and wire time of a run that begins now.
 pub fn anchor() -> Anchor {
-    Anchor { instant: now(), wire: WireTime::from_micros(authority::start().wire.as_micros()) }
+    Anchor { instant: now(), wire: START }
 }
 
 /// `CLOCK_MONOTONIC`.
@@ -274,7 +265,7 @@ pub fn now() -> Instant {
 }
 
 fn send(radio: &mut MemRadio, bytes: &[u8], link: [u8; 6]) {
-    let frame = TxFrame { bytes, priority: Priority::BestEffort, source: Some(LinkAddress(link)) };
+    let frame = TxFrame::new(bytes, AccessCategory::BestEffort).from_source(Some(LinkAddress(link)));
     // The medium takes every frame; what its receiver has no room for is counted there.
     let _sent = radio.poll_send(&mut Context::from_waker(Waker::noop()), &frame);
 }

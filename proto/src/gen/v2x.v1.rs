@@ -1649,7 +1649,7 @@ pub struct RecordedInput {
     #[prost(fixed64, tag = "1")]
     pub now_ns: u64,
     /// Exactly one.
-    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub input: ::core::option::Option<recorded_input::Input>,
 }
 /// Nested message and enum types in `RecordedInput`.
@@ -1684,6 +1684,9 @@ pub mod recorded_input {
         /// The application declared, changed or ended a hazard.
         #[prost(message, tag = "10")]
         Hazard(super::RecordedHazard),
+        /// The link or the host said how busy the channel is.
+        #[prost(message, tag = "11")]
+        ChannelLoad(super::RecordedChannelLoad),
     }
 }
 /// A frame that was received.
@@ -1786,6 +1789,16 @@ pub struct RecordedLink {
     /// It is up.
     #[prost(bool, tag = "1")]
     pub ready: bool,
+}
+/// How busy the channel is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedChannelLoad {
+    /// Share of time it was busy, thousandths, 0..=65535; above 1000 the station refuses it.
+    #[prost(uint32, tag = "1")]
+    pub busy_permille: u32,
+    /// It counts what could be decoded and was not measured by the receiver.
+    #[prost(bool, tag = "2")]
+    pub estimate: bool,
 }
 /// A timer was due.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

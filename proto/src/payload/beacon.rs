@@ -8,6 +8,7 @@
 use crate::v1;
 use crate::wire::{Reader, WireError, bytes_tag, varint_tag};
 
+use super::flood_tags::FloodTags;
 use super::road::PATH_POINTS;
 
 /// How a station says that it moves.
@@ -25,46 +26,6 @@ pub struct Beacon {
     pub accuracy_cm: Option<u32>,
     /// Floods that the station holds.
     pub floods: FloodTags,
-}
-
-/// Floods of several hops that a station holds: the first four bytes of each one's signature.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FloodTags {
-    tags: [u32; Self::MAX],
-    count: u8,
-}
-
-impl FloodTags {
-    /// Most that a beacon names.
-    pub const MAX: usize = 16;
-
-    /// The first [`FloodTags::MAX`] of `tags`.
-    #[must_use]
-    pub fn new(tags: &[u32]) -> Self {
-        let mut these = Self::default();
-        for (place, tag) in these.tags.iter_mut().zip(tags) {
-            *place = *tag;
-            these.count += 1;
-        }
-        these
-    }
-
-    /// Whether this flood is named.
-    #[must_use]
-    pub fn contains(&self, tag: u32) -> bool {
-        self.tags[..usize::from(self.count)].contains(&tag)
-    }
-
-    /// The floods named.
-    pub fn iter(&self) -> impl Iterator<Item = u32> {
-        self.tags[..usize::from(self.count)].iter().copied()
-    }
-
-    /// Whether there may be more than are named.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        usize::from(self.count) == Self::MAX
-    }
 }
 
 impl Beacon {
@@ -124,7 +85,7 @@ fn read(payload: &[u8]) -> Result<Option<Beacon>, WireError> {
             PATH_LATITUDE => column(&mut columns[0], reader.bytes()?, MAX_DELTA)?,
             PATH_LONGITUDE => column(&mut columns[1], reader.bytes()?, MAX_DELTA)?,
             PATH_TIME => column(&mut columns[2], reader.bytes()?, MAX_TIME)?,
-            FLOODS => floods(&mut beacon.floods, reader.bytes()?),
+            FLOODS => beacon.floods.read(reader.bytes()?),
             _ => false,
         };
         if !in_range {
@@ -175,19 +136,6 @@ fn confidence(bytes: &[u8]) -> Result<Option<u32>, WireError> {
         last = tag;
     }
     Ok(Some(semi_major))
-}
-
-/// A packed column of fixed numbers; false when it has more than there may be, or part of one.
-fn floods(tags: &mut FloodTags, bytes: &[u8]) -> bool {
-    let (whole, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() || whole.len() > FloodTags::MAX {
-        return false;
-    }
-    for (place, tag) in tags.tags.iter_mut().zip(whole) {
-        *place = u32::from_le_bytes(*tag);
-    }
-    tags.count = whole.len() as u8;
-    true
 }
 
 /// Counts a packed column's values; false when one exceeds `limit`.

@@ -6,7 +6,22 @@ use bytes::{Bytes, BytesMut};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::{Fated, FaultCounters, FaultError, FaultRates, MAX_HOLD_BACK};
+use super::rates::{FaultError, FaultRates, MAX_HOLD_BACK};
+
+/// What was done to frames in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FaultCounters {
+    /// Frames that came in.
+    pub frames: u64,
+    /// Lost on purpose.
+    pub lost: u64,
+    /// Sent on twice.
+    pub duplicated: u64,
+    /// Held back behind later ones.
+    pub reordered: u64,
+    /// Changed.
+    pub corrupted: u64,
+}
 
 /// Frames in, frames out. Holds at most `hold_back` frames back and the copies of two.
 #[derive(Debug)]
@@ -132,6 +147,9 @@ fn flip_bits(bytes: &mut [u8], place: u64) -> bool {
     }
     true
 }
+
+/// One frame in a lane: its bytes, what belongs to it, and whether it was held or copied.
+pub(super) type Fated<M> = (Bytes, M, bool);
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ fn open(interface: &str) -> PacketRadio {
 }
 
 fn frame(bytes: &[u8]) -> TxFrame<'_> {
-    TxFrame { bytes, priority: Priority::Voice, source: None }
+    TxFrame::new(bytes, AccessCategory::Voice)
 }
 
 /// Both ends, opened after frames went through both ways: until then, a device that just came up
@@ -65,7 +65,7 @@ fn frames_arrive_stamped_and_from_whom_they_say() {
             let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
             let payload = [7; 1398];
             a.send(&frame(&payload)).await.unwrap();
-            a.send(&TxFrame { source: Some(pseudonym), ..frame(&payload[..100]) }).await.unwrap();
+            a.send(&frame(&payload[..100]).from_source(Some(pseudonym))).await.unwrap();
             let mut buf = BytesMut::from(&b"kept"[..]);
             let meta = b.recv(&mut buf).await.unwrap();
             assert_eq!((&buf[..4], &buf[4..]), (&b"kept"[..], &payload[..]));
@@ -90,9 +90,9 @@ fn foreign_protocols_and_unicast_frames_are_not_seen() {
             let mut foreign = PacketRadio::open(foreign).unwrap();
             foreign.send(&frame(b"foreign")).await.unwrap();
             let Link::Open(raw) = &a.link else { panic!("down") };
-            let mut unicast = ethernet_header(a.address, DEFAULT_ETHER_TYPE).to_vec();
-            unicast[..6].copy_from_slice(&b.address.0);
-            raw.socket().send(&unicast).unwrap();
+            let header = ethernet::Header::broadcast(a.address.0, DEFAULT_ETHER_TYPE);
+            let unicast = ethernet::Header { destination: b.address.0, ..header };
+            raw.socket().send(&unicast.encode()).unwrap();
             a.send(&frame(b"ours")).await.unwrap();
             let mut buf = BytesMut::new();
             b.recv(&mut buf).await.unwrap();
@@ -103,15 +103,15 @@ fn foreign_protocols_and_unicast_frames_are_not_seen() {
 }
 
 #[test]
-fn priority_reaches_the_socket() {
+fn the_access_category_reaches_the_socket() {
     with_veth_pair(|| {
         run(async {
             let mut a = open(ENDS[0]);
-            for priority in [Priority::Video, Priority::Video, Priority::Background] {
-                a.send(&TxFrame { priority, ..frame(b"x") }).await.unwrap();
+            for access in [AccessCategory::Video, AccessCategory::Video, AccessCategory::Background] {
+                a.send(&TxFrame::new(b"x", access)).await.unwrap();
                 let Link::Open(raw) = &a.link else { panic!("down") };
                 let mark = raw.socket().priority().unwrap();
-                assert_eq!(mark, u32::from(priority.user_priority()));
+                assert_eq!(mark, user_priority(access));
             }
         });
     });
@@ -122,6 +122,7 @@ fn frames_above_the_mtu_or_the_limit_are_refused_and_counted() {
     with_veth_pair(|| {
         run(async {
             let mut a = open(ENDS[0]);
+            assert_eq!(a.capabilities().max_frame_bytes, 1500);
             assert!(a.send(&frame(&[0; 1501])).await.is_err());
             assert!(a.send(&frame(&[0; MAX_FRAME_BYTES + 1])).await.is_err());
             assert_eq!((a.counters().oversized, a.counters().send_errors), (2, 2));

@@ -6,8 +6,9 @@ use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapNGReader};
 use super::*;
 use crate::clock::realtime_ns;
 use crate::mem::{MemHub, MemRadio};
-use crate::radio::{Priority, RadioExt};
+use crate::radio::RadioExt;
 use crate::testnet::run;
+use v2x_proto::link::AccessCategory;
 
 const OWN: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 1]);
 const OTHER: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 2]);
@@ -85,10 +86,10 @@ fn pair() -> (MemRadio, MemRadio) {
 }
 
 fn frame(bytes: &[u8]) -> TxFrame<'_> {
-    TxFrame { bytes, priority: Priority::BestEffort, source: None }
+    TxFrame::new(bytes, AccessCategory::BestEffort)
 }
 
-fn ethernet(source: LinkAddress, payload: &[u8]) -> Vec<u8> {
+fn captured(source: LinkAddress, payload: &[u8]) -> Vec<u8> {
     [&[0xff; 6], &source.0[..], &[0x88, 0xb5], payload].concat()
 }
 
@@ -100,7 +101,7 @@ fn a_capture_reads_back_with_both_directions() {
         let (own, mut other) = pair();
         let mut own = Tap::new(own, disk.clone(), u64::MAX).unwrap();
         own.send(&frame(b"out")).await.unwrap();
-        own.send(&TxFrame { source: Some(PSEUDONYM), ..frame(b"as another") }).await.unwrap();
+        own.send(&frame(b"as another").from_source(Some(PSEUDONYM))).await.unwrap();
         other.send(&frame(b"in")).await.unwrap();
         let mut buf = BytesMut::from(&b"kept"[..]);
         own.recv(&mut buf).await.unwrap();
@@ -112,7 +113,7 @@ fn a_capture_reads_back_with_both_directions() {
     assert_eq!((name.as_str(), resolution), ("mem 02:00:00:00:00:01", 9));
     let seen: Vec<_> = packets.iter().map(|p| (p.flags, p.data.clone())).collect();
     let expected =
-        [(2, ethernet(OWN, b"out")), (2, ethernet(PSEUDONYM, b"as another")), (1, ethernet(OTHER, b"in"))];
+        [(2, captured(OWN, b"out")), (2, captured(PSEUDONYM, b"as another")), (1, captured(OTHER, b"in"))];
     assert_eq!(seen, expected);
     for packet in &packets {
         // A minute of play: the wall clock may be stepped while this runs.
@@ -132,7 +133,7 @@ fn a_file_is_complete_after_drop() {
     let bytes = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     let (_, _, packets) = read(&bytes);
-    let lengths: Vec<_> = packets.iter().map(|p| p.data.len() - ETHERNET_HEADER).collect();
+    let lengths: Vec<_> = packets.iter().map(|p| p.data.len() - ethernet::Header::LEN).collect();
     assert_eq!(lengths, (0..300).collect::<Vec<_>>());
 }
 
@@ -157,7 +158,7 @@ fn a_full_disk_is_counted_and_the_radio_goes_on() {
         drop(own);
         let (_, _, packets) = read(&disk.bytes.lock().unwrap());
         assert_eq!(packets.len() as u64, written, "what was written is whole");
-        assert_eq!(packets.last().unwrap().data, ethernet(OWN, b"space again"));
+        assert_eq!(packets.last().unwrap().data, captured(OWN, b"space again"));
     });
 }
 

@@ -1,8 +1,7 @@
 //! Frames that no honest station would send.
 
 use bytes::Bytes;
-use v2x_core::position::Position;
-use v2x_core::security::Identity;
+use v2x_core::{Identity, Position};
 use v2x_proto::Digest;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::hop;

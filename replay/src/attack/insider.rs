@@ -4,10 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::MessageId;
-use v2x_core::position::{Position, heading_difference};
-use v2x_core::rng::{Purpose, Stream};
-use v2x_core::security::Identity;
+use v2x_core::{Identity, MessageId, Position, Purpose, Stream, heading_difference};
 use v2x_proto::envelope::{MAX_CREDENTIAL_REQUESTS, SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::hop::HopHeader;
 use v2x_proto::v1::{self, MessageType};

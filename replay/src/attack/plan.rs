@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-use v2x_core::io::DropReason;
+use v2x_core::DropReason;
 
 /// Attacks to take place in one run.
 #[derive(Clone, Debug, PartialEq)]

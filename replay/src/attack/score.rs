@@ -17,10 +17,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use v2x_core::io::{DropReason, Dropped, Event, MessageId};
-use v2x_core::plausibility::{Check, Standing};
-use v2x_core::report::{Detection, Provoked};
+use v2x_core::{Check, DropReason, Dropped, Event, MessageId, Standing};
 use v2x_proto::Digest;
+use v2x_report::{Detection, Provoked};
 
 use super::{Attack, Kind, Plan};
 

@@ -1,4 +1,4 @@
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::{Class, Digest, Shape};
 
 use super::*;
@@ -9,6 +9,9 @@ const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 }
 fn id(class: Class, sequence: u32) -> MessageId {
     MessageId { signer: Digest([7; 8]), class, sequence }
 }
+
+/// What the floods of a test are about.
+const EVENT: Option<EventId> = Some(EventId { origin: Digest([7; 8]), number: 1 });
 
 /// Stations 1, 2, ... so many metres to the east of station 0.
 fn line(metres: &[f64]) -> (Places, Vec<Neighbour>) {
@@ -38,8 +41,8 @@ fn by_hand() -> FloodLog {
     let (places, near) = line(&[100.0, 600.0, 1500.0, 1990.0, 3500.0, 4500.0]);
     let mut log = FloodLog::default();
     let flood = id(Class::D3, 1);
-    log.announced(1000 * MS, 0, flood, &near);
-    let began = log.transmitted(flood, Some(&area(4000)), &places).unwrap();
+    log.announced(1000 * MS, flood, &near);
+    let began = log.transmitted(flood, EVENT, Some(&area(4000)), &places).unwrap();
     assert_eq!(began.sent_ns, 1000 * MS);
     let intended: Vec<_> = began.intended.iter().map(|near| near.station).collect();
     assert_eq!(intended, [1, 2, 3, 4], "in the area and within 3 km");
@@ -49,7 +52,7 @@ fn by_hand() -> FloodLog {
     // A second copy changes nothing.
     log.delivered(1900 * MS, 1, flood, 9);
     for _ in 0..5 {
-        assert!(log.transmitted(flood, Some(&area(4000)), &places).is_none());
+        assert!(log.transmitted(flood, EVENT, Some(&area(4000)), &places).is_none());
     }
     log
 }
@@ -82,8 +85,8 @@ fn runs_are_taken_together_and_the_worst_is_told() {
     let (places, near) = line(&[100.0]);
     let mut other = FloodLog::default();
     let flood = id(Class::D3, 1);
-    other.announced(0, 0, flood, &near);
-    other.transmitted(flood, Some(&area(4000)), &places);
+    other.announced(0, flood, &near);
+    other.transmitted(flood, EVENT, Some(&area(4000)), &places);
     let flood = measure("etsi", &[by_hand(), other]).unwrap();
     assert_eq!((flood.floods, flood.seeds, flood.forwarding.as_str()), (2, 2, "etsi"));
     assert_eq!(flood.reach_300ms_3km, 3.0 / 5.0);
@@ -99,7 +102,7 @@ fn runs_are_taken_together_and_the_worst_is_told() {
 fn a_flood_that_never_left_reaches_nobody() {
     let (_, near) = line(&[100.0, 3500.0]);
     let mut log = FloodLog::default();
-    log.announced(0, 0, id(Class::D3, 1), &near);
+    log.announced(0, id(Class::D3, 1), &near);
     let never = log.withheld(id(Class::D3, 1)).unwrap();
     assert_eq!(never.intended.len(), 1);
     assert!(log.withheld(id(Class::D3, 1)).is_none());
@@ -108,18 +111,38 @@ fn a_flood_that_never_left_reaches_nobody() {
 }
 
 #[test]
-fn an_alert_s_repetitions_count_as_one_and_the_far_do_not_count() {
+fn an_alert_counts_once_from_when_it_was_due_and_the_far_do_not_count() {
     let (_, near) = line(&[50.0, 149.0, 151.0]);
     let mut log = FloodLog::default();
-    log.alerted(0, 0, id(Class::D0, 1), &near);
-    log.alerted(6 * MS, 0, id(Class::D0, 2), &near);
+    log.alerted(0, id(Class::D0, 1), &near);
     log.alert_delivered(2 * MS, 1, id(Class::D0, 1));
-    log.alert_delivered(8 * MS, 2, id(Class::D0, 2));
+    // By the second copy of the same signed bytes.
+    log.alert_delivered(8 * MS, 2, id(Class::D0, 1));
+    // Signed anew: another message of the same event, too late for the figure.
+    log.alert_delivered(101 * MS, 1, id(Class::D0, 2));
     // Another alert, late at both.
-    log.alerted(900 * MS, 0, id(Class::D0, 3), &near);
+    log.alerted(900 * MS, id(Class::D0, 3), &near);
     log.alert_delivered(921 * MS, 1, id(Class::D0, 3));
     let flood = measure("roadcast", &[log]).unwrap();
     assert_eq!((flood.d0_20ms_150m, flood.floods), (Some(0.5), 0));
+}
+
+#[test]
+fn what_says_an_event_anew_is_the_same_flood() {
+    let (places, near) = line(&[100.0, 2000.0]);
+    let mut log = FloodLog::default();
+    for (number, at_ms) in [(1, 0), (2, 40_000)] {
+        log.announced(at_ms * MS, id(Class::D3, number), &near);
+        let began = log.transmitted(id(Class::D3, number), EVENT, Some(&area(4000)), &places);
+        assert_eq!(began.unwrap().sent_ns, at_ms * MS, "a message of its own all the same");
+    }
+    log.delivered(5 * MS, 1, id(Class::D3, 1), 1);
+    // Who had not got it has it by the second message; who had it already has it from the first.
+    log.delivered(40_050 * MS, 1, id(Class::D3, 2), 1);
+    log.delivered(40_150 * MS, 2, id(Class::D3, 2), 5);
+    let flood = measure("roadcast", &[log]).unwrap();
+    assert_eq!((flood.floods, flood.transmissions), (1, 2.0));
+    assert_eq!((flood.reach_300ms_3km, flood.reach_final), (0.5, 1.0));
 }
 
 #[test]
@@ -128,8 +151,8 @@ fn a_partition_heals_from_the_moment_both_sides_have_heard_each_other() {
     let mut log = FloodLog::default();
     log.part(vec![Side::Near, Side::Near, Side::Far, Side::Far]);
     let flood = id(Class::D3, 1);
-    log.announced(0, 0, flood, &near);
-    log.transmitted(flood, Some(&area(4000)), &places);
+    log.announced(0, flood, &near);
+    log.transmitted(flood, EVENT, Some(&area(4000)), &places);
     log.heard(500 * MS, 0, 1);
     log.heard(1000 * MS, 2, 1);
     log.heard(1200 * MS, 1, 2);
@@ -137,8 +160,8 @@ fn a_partition_heals_from_the_moment_both_sides_have_heard_each_other() {
     log.delivered(1450 * MS, 2, flood, 2);
     log.delivered(1500 * MS, 3, flood, 3);
     // Sent after the contact: no matter of healing.
-    log.announced(1600 * MS, 0, id(Class::D3, 2), &near);
-    log.transmitted(id(Class::D3, 2), Some(&area(4000)), &places);
+    log.announced(1600 * MS, id(Class::D3, 2), &near);
+    log.transmitted(id(Class::D3, 2), None, Some(&area(4000)), &places);
     let healed = measure("roadcast", &[log]).unwrap().healed.unwrap();
     assert_eq!((healed.floods, healed.crossed), (1, 1));
     assert_eq!((healed.first_ms, healed.last_ms), (Some(250.0), Some(300.0)));

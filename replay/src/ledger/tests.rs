@@ -1,7 +1,7 @@
 //! Tests of the ledger: the identities under any sequence of calls, and the cases that make them worth having.
 
 use proptest::prelude::*;
-use v2x_core::report::{Kind, Verify};
+use v2x_report::{Kind, Verify};
 
 use super::*;
 

@@ -9,10 +9,11 @@
 //! receiver's own. A frame that waits here cannot be called back, as in the queue of a network card.
 
 use hashbrown::HashMap;
-use v2x_core::position::Position;
+use v2x_core::Position;
+use v2x_proto::link::access::SLOT_NS;
 
 use super::Streets;
-use super::tabulated::{Access, OnWay, SLOT_NS};
+use super::on_way::{Access, OnWay};
 
 /// The frames that wait, and those on the air now or a moment ago.
 #[derive(Debug)]

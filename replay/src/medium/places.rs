@@ -1,7 +1,7 @@
 //! Where stations truly are, and who is near: a grid of squares as wide as the range.
 
 use hashbrown::HashMap;
-use v2x_core::position::{Plane, Position};
+use v2x_core::{Plane, Position};
 
 /// The stations present and their places.
 #[derive(Debug)]

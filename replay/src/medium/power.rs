@@ -1,6 +1,6 @@
 //! Received power where a medium needs none to decide: a published path loss, and what makes real links differ from it.
 
-use v2x_core::position::Position;
+use v2x_core::Position;
 
 /// The power of receptions, as a function of who is where.
 ///

@@ -1,6 +1,6 @@
 //! A city of square blocks: buildings between the streets, and so who sees whom.
 
-use v2x_core::position::{Plane, Position};
+use v2x_core::{Plane, Position};
 
 /// Streets that run east and north, a block apart each, with buildings between them.
 #[derive(Clone, Copy, Debug)]

@@ -19,12 +19,14 @@ use core::hash::Hasher as _;
 
 use hashbrown::HashMap;
 use siphasher::sip::SipHasher13;
-use v2x_core::position::Position;
+use v2x_core::Position;
 use v2x_proto::Class;
 
 use super::channel::Channel;
+use super::on_way::{Access, OnWay};
 use super::{
-    Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, airtime_ns, propagation_ns,
+    Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
+    propagation_ns,
 };
 
 /// A medium on which reception is drawn by distance.
@@ -113,31 +115,40 @@ impl Medium for Tabulated {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
-        let &Transmission { sender, at_ns, position, bytes, class } = transmission;
+    ) -> TransmissionState {
+        let &Transmission { sender, at_ns, position, class, .. } = transmission;
         let (busy_until_ns, number) = self.senders.entry(sender).or_default();
         *number += 1;
         let number = *number;
-        let airtime_ns = airtime_ns(bytes.len());
-        let access = Access::of(class);
+        let airtime_ns = transmission.airtime_ns();
+        let access = Access::of(transmission.access());
         let from_ns = at_ns.max(*busy_until_ns);
         let start_ns = from_ns + access.wait_ns(self.draws.draw(sender, sender, number));
         let frame = OnWay { sender, position, number, start_ns, end_ns: start_ns + airtime_ns };
         // A frame of the own queue waits for the one before it, however long that one has to wait.
         *busy_until_ns = frame.end_ns;
         match &mut self.channel {
-            Some(channel) if class != Class::D2 => Some(channel.queue(ticket, frame, access)),
+            Some(channel) if class != Class::D2 => {
+                TransmissionState::Pending { ask_ns: channel.queue(ticket, frame, access) }
+            }
             _ => {
                 let mut near = core::mem::take(&mut self.near);
                 self.deliver(&frame, places, &mut near, fates);
                 self.near = near;
-                None
+                TransmissionState::Decided { end_ns: frame.end_ns }
             }
         }
     }
 
-    fn proceed(&mut self, ticket: u32, now_ns: u64, places: &Places, fates: &mut Vec<Fate>) -> Option<u64> {
-        let channel = self.channel.as_mut()?;
+    fn proceed(
+        &mut self,
+        ticket: u32,
+        now_ns: u64,
+        places: &Places,
+        fates: &mut Vec<Fate>,
+    ) -> TransmissionState {
+        let over = TransmissionState::Decided { end_ns: now_ns };
+        let Some(channel) = &mut self.channel else { return over };
         let draws = self.draws;
         let again = channel.proceed(ticket, now_ns, |frame, attempt| {
             draws.draw(frame.sender, frame.sender, frame.number | attempt << 32)
@@ -146,51 +157,13 @@ impl Medium for Tabulated {
             if let Some((busy_until_ns, _)) = self.senders.get_mut(&frame.sender) {
                 *busy_until_ns = (*busy_until_ns).max(frame.end_ns);
             }
-            return Some(at_ns);
+            return TransmissionState::Pending { ask_ns: at_ns };
         }
-        let frame = channel.take(ticket)?;
+        let Some(frame) = channel.take(ticket) else { return over };
         let mut near = core::mem::take(&mut self.near);
         self.deliver(&frame, places, &mut near, fates);
         self.near = near;
-        None
-    }
-}
-
-/// A frame between the moment it was handed over and its end on the air.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OnWay {
-    pub(super) sender: u32,
-    /// Where its sender was when it handed the frame over.
-    pub(super) position: Position,
-    /// The number of the frame among its sender's.
-    pub(super) number: u64,
-    pub(super) start_ns: u64,
-    pub(super) end_ns: u64,
-}
-
-/// How a class gets to the air: AIFS and contention window of its category (EN 302 663 table B.3, slot 13 us,
-/// SIFS 32 us).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Access {
-    aifs_ns: u64,
-    window: u64,
-}
-
-impl Access {
-    pub(super) const fn of(class: Class) -> Self {
-        let (aifsn, window) = match class {
-            Class::D0 => (2, 3),
-            Class::D1 => (3, 7),
-            Class::D2 | Class::D3 | Class::D4 => (6, 15),
-            Class::D5 => (9, 15),
-        };
-        Self { aifs_ns: SIFS_NS + aifsn * SLOT_NS, window }
-    }
-
-    /// From a free channel to the first bit: the window's slots by a number drawn from 0 to 1.
-    pub(super) fn wait_ns(self, drawn: f64) -> u64 {
-        let slots = ((self.window + 1) as f64 * drawn) as u64;
-        self.aifs_ns + slots.min(self.window) * SLOT_NS
+        over
     }
 }
 
@@ -274,9 +247,6 @@ const MEANT_M: f64 = 150.0;
 const LAST_M: f64 = STEP_M * (POINTS - 1) as f64;
 const STEP_M: f64 = 25.0;
 const POINTS: usize = 21;
-const SIFS_NS: u64 = 32_000;
-/// Slot of a 10 MHz channel.
-pub(super) const SLOT_NS: u64 = 13_000;
 const DRAW_KEY: u64 = 0x7265_6365_7074_696f;
 /// The table says no: too weak, or lost among the awareness of others.
 const NOT_RECEIVED: &str = "not_received";

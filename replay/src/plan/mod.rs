@@ -8,10 +8,11 @@ mod run;
 mod scenario;
 mod scene;
 mod table;
+mod way;
 
 use std::path::Path;
 
-use v2x_core::config::Scheme;
+use v2x_core::Scheme;
 use v2x_proto::{Class, Shape};
 
 use crate::medium::Column;
@@ -38,7 +39,7 @@ pub struct Plan {
     pub medium: MediumPlan,
     /// Roadside units.
     pub units: Vec<Unit>,
-    /// What is sent.
+    /// What is declared.
     pub events: Vec<Event>,
     /// Who sabotages floods.
     pub attackers: Vec<Attacker>,
@@ -115,7 +116,8 @@ pub struct Unit {
     pub at_m: (f64, f64),
 }
 
-/// Something sent once or several times.
+/// A hazard that an application declares, or several one after the other. How often a station says it is the station's
+/// affair: repetitions are no events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Who.
@@ -126,17 +128,15 @@ pub struct Event {
     pub class: Class,
     /// Where it concerns anyone (D3).
     pub area: Option<Area>,
-    /// Hops it may travel; `None`: as many as the area needs.
-    pub max_hops: Option<u8>,
-    /// How long the message lives, ms.
-    pub lifetime_ms: u32,
-    /// How often it is sent, each time as a message of its own.
+    /// How long it holds, s.
+    pub validity_s: u32,
+    /// How many are declared, each an event of its own.
     pub times: u32,
     /// From one to the next, s.
     pub every_s: f64,
 }
 
-/// Who sends an event.
+/// Who declares an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
     /// The station of this name.

@@ -188,18 +188,12 @@ fn event(table: Table<'_>) -> Result<Event, PlanError> {
         let right = if flood { "a table: a flood needs its area" } else { "no area: only floods have one" };
         return Err(table.wrong("area", right));
     }
-    let hops = table.whole_number_or_auto("max_hops", 1..=255)?;
-    if !flood && hops.is_some() {
-        return Err(table.wrong("max_hops", "nothing: only floods travel on"));
-    }
-    let lifetime_s = number(&table, "lifetime_s", 0.02..=600.0, if flood { 2.0 } else { 0.1 })?;
     let event = Event {
         by,
         at_s: number(&table, "at_s", 0.0..=3_600.0, 0.0)?,
         class,
         area: shape,
-        max_hops: hops.map(|hops| hops as u8),
-        lifetime_ms: (lifetime_s * 1000.0).round() as u32,
+        validity_s: whole(&table, "validity_s", 1..=86_400, if flood { 2 } else { 1 })?,
         times: whole(&table, "times", 1..=1_000, 1)?,
         every_s: number(&table, "every_s", 0.001..=600.0, 1.0)?,
     };

@@ -3,17 +3,16 @@
 use core::ops::ControlFlow;
 
 use sha2::{Digest as _, Sha256};
-use v2x_core::config::{AwarenessRule, Scheme};
-use v2x_core::report::{Flood, Kind, Report, Verify};
-use v2x_core::security::CredentialError;
-use v2x_core::stats::Stats;
+use v2x_core::{AwarenessRule, CredentialError, Scheme};
+use v2x_report::html::MapData;
+use v2x_report::{Flood, Kind, Report, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
 use super::{Forwarding, MediumPlan, Plan, ns};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
-use crate::html::MapData;
 use crate::ledger::UNINTENDED;
+use crate::map;
 use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::run::{Progress, RunOutcome};
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
@@ -148,7 +147,7 @@ fn run_once(
     if total.map == MapData::default() {
         let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
         let plane = Plane::new(latitude, longitude);
-        total.map = plane.map(|plane| MapData::of_trace(&scene.trace, &plane)).unwrap_or_default();
+        total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane)).unwrap_or_default();
     }
     Ok(())
 }

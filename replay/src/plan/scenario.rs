@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use siphasher::sip::SipHasher13;
 
-use super::scene::{Place, Way};
+use super::way::{Place, Way};
 use crate::flood::Side;
 
 /// Where stations are and how they move.

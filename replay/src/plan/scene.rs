@@ -1,17 +1,17 @@
 //! A plan and a seed made into a trace, and what its stations do.
 
-use v2x_core::forward::area::hops_for;
-use v2x_core::position::Position;
+use core::time::Duration;
+
+use v2x_core::{Draft, Position};
+use v2x_proto::cause;
 use v2x_proto::{AreaView, Class};
 
 use super::scenario::Scenario;
+use super::way::{Place, Way, origin};
 use super::{Area, Event, Origin, Plan, controller, ns};
 use crate::flood::Side;
-use crate::geodesy::Point;
 use crate::medium::Streets;
-use crate::source::{
-    self, DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, ReadOptions, Sample, StationKind, Trace, TraceError,
-};
+use crate::source::{self, DEFAULT_MAX_SAMPLES, ReadOptions, StationKind, Trace, TraceError};
 use crate::world::{By, Content, Errand, Saboteur};
 
 /// One run of a plan, ready to be begun.
@@ -19,7 +19,7 @@ use crate::world::{By, Content, Errand, Saboteur};
 pub struct Scene {
     /// All stations: those of the scenario first, then units, then attackers.
     pub trace: Trace,
-    /// What is sent, when and by whom.
+    /// What is declared and sent, when and by whom.
     pub errands: Vec<Errand>,
     /// Who sabotages floods.
     pub saboteurs: Vec<Saboteur>,
@@ -118,74 +118,6 @@ impl Scene {
     }
 }
 
-/// Where a station is to be on its road.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) along_m: f64,
-    pub(super) across_m: f64,
-    /// Whether the road runs east, else north.
-    pub(super) eastward: bool,
-    /// Whether the station looks that way, else against it.
-    pub(super) forward: bool,
-}
-
-/// How a station moves.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
-    /// Where it is at the start.
-    pub(super) place: Place,
-    /// When it sets off, s, and its speed then, m/s; one that never stood comes at that speed.
-    pub(super) trip: Option<(f64, f64)>,
-    /// It is there only while it is on the road of this length.
-    pub(super) within_m: Option<f64>,
-}
-
-impl Way {
-    /// Metres from its first place, speed in m/s and acceleration in m/s2 at a time.
-    fn gone(&self, at_s: f64) -> (f64, f64, f64) {
-        let Some((begins_s, speed)) = self.trip else { return (0.0, 0.0, 0.0) };
-        if begins_s == f64::NEG_INFINITY {
-            return (speed * at_s, speed, 0.0);
-        }
-        let driven_s = (at_s - begins_s).max(0.0);
-        let up_s = speed / ACCELERATION;
-        if driven_s == 0.0 {
-            (0.0, 0.0, 0.0)
-        } else if driven_s < up_s {
-            (ACCELERATION * driven_s * driven_s / 2.0, ACCELERATION * driven_s, ACCELERATION)
-        } else {
-            (speed * (driven_s - up_s / 2.0), speed, 0.0)
-        }
-    }
-
-    /// Where it is at a time; `None` while it is off the road.
-    fn sample(&self, at_ns: u64, station: u32) -> Option<Sample> {
-        let (gone_m, speed, acceleration) = self.gone(at_ns as f64 / 1e9);
-        let Place { along_m, across_m, eastward, forward } = self.place;
-        let along_m = if forward { along_m + gone_m } else { along_m - gone_m };
-        if self.within_m.is_some_and(|length_m| !(0.0..=length_m).contains(&along_m)) {
-            return None;
-        }
-        let (east, north) = if eastward { (along_m, across_m) } else { (across_m, along_m) };
-        let at = origin().moved(east, north);
-        let heading = match (eastward, forward) {
-            (true, true) => 900,
-            (true, false) => 2700,
-            (false, true) => 0,
-            (false, false) => 1800,
-        };
-        Some(Sample {
-            time_ns: at_ns,
-            station,
-            latitude: at.latitude,
-            longitude: at.longitude,
-            speed: Some((speed * 100.0).round() as u16),
-            heading: Some(heading),
-            acceleration: Some((acceleration * 10.0).round() as i16),
-        })
-    }
-}
-
 /// A trace in the making.
 struct Stage {
     trace: Trace,
@@ -252,21 +184,7 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
                 })
             });
             let area = area.transpose()?;
-            let max_hops = match (&area, event.max_hops) {
-                (None, _) => 1,
-                (Some(_), Some(hops)) => hops,
-                (Some(area), None) => hops_for(area),
-            };
-            errands.push(Errand {
-                at_ns,
-                by,
-                content: hazard(event, (number * MAX_TIMES) as u32 + time),
-                class: event.class,
-                lifetime_ms: event.lifetime_ms,
-                max_hops,
-                area,
-                due_ns: None,
-            });
+            errands.push(Errand { at_ns, by, content: Content::Hazard(draft(event, area)), due_ns: None });
         }
     }
     for controller in &plan.controllers {
@@ -276,10 +194,6 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
                 at_ns: plan.start_ns() + ns(at_s),
                 by: By::Station(unit as u32),
                 content: Content::SignalState { intersection: controller.intersection },
-                class: Class::D4,
-                lifetime_ms: STATE_LIFETIME_MS,
-                max_hops: 1,
-                area: None,
                 due_ns: report_s.map(|report_s| plan.start_ns() + ns(report_s)),
             });
         }
@@ -287,13 +201,14 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
     Ok(errands)
 }
 
-fn hazard(event: &Event, number: u32) -> Content {
-    let (cause, sub_cause) = match event.class {
-        Class::D0 => EMERGENCY_BRAKE,
-        Class::D1 => COLLISION_RISK,
-        _ => STATIONARY_VEHICLE,
+fn draft(event: &Event, area: Option<AreaView>) -> Draft {
+    let cause = match event.class {
+        // Not an emergency braking: the vehicles keep their speed, and a lie would be held against them.
+        Class::D0 | Class::D1 => cause::COLLISION_RISK,
+        _ => cause::STATIONARY_VEHICLE,
     };
-    Content::Hazard { number, cause, sub_cause, validity_s: event.lifetime_ms.div_ceil(1000) }
+    let validity = Duration::from_secs(u64::from(event.validity_s));
+    Draft { validity, area, ..Draft::new(event.class, cause) }
 }
 
 /// An area on the globe; `None` when its centre is a station that is not there.
@@ -320,30 +235,13 @@ fn view(area: &Area, by: By, at_ns: u64, trace: &Trace) -> Option<AreaView> {
     })
 }
 
-/// Where x = 0, y = 0 is.
-fn origin() -> Position {
-    let (latitude, longitude) = DEFAULT_ORIGIN;
-    let point = Point::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe");
-    Position { latitude: point.latitude, longitude: point.longitude }
-}
-
 /// A fix as often as a receiver gives one.
 const MOVING_STEP_NS: u64 = 100_000_000;
 /// Nothing changes.
 const STANDING_STEP_NS: u64 = 1_000_000_000;
-/// Who sets off does it like this, m/s2.
-const ACCELERATION: f64 = 2.5;
 /// In a complaint.
 const UNITS_SHOWN: usize = 5;
 const MAX_STATIONS: usize = 10_000;
-/// Repetitions of one event at most.
-const MAX_TIMES: usize = 1_000;
-/// A signal state is worth nothing after the deadline of its class.
-const STATE_LIFETIME_MS: u32 = 300;
-/// TS 102 894-2 CauseCodeType and sub-cause.
-const EMERGENCY_BRAKE: (u8, u8) = (99, 1);
-const COLLISION_RISK: (u8, u8) = (97, 0);
-const STATIONARY_VEHICLE: (u8, u8) = (94, 0);
 
 #[cfg(test)]
 mod tests;

@@ -93,19 +93,6 @@ impl<'d> Table<'d> {
         found.map(Some).ok_or_else(|| self.wrong(key, right()))
     }
 
-    /// A whole number within a range, or nothing when the key is not there or says "auto".
-    pub(super) fn whole_number_or_auto(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, PlanError> {
-        if self.value(key).is_some_and(|value| value.get_ref().as_str() == Some("auto")) {
-            return Ok(None);
-        }
-        let right = format!("\"auto\" or a whole number from {} to {}", range.start(), range.end());
-        self.whole_number(key, range).map_err(|_| self.wrong(key, right))
-    }
-
     /// 1 to `most` whole numbers, if the key is there.
     pub(super) fn whole_numbers(
         &self,

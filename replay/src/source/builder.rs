@@ -3,8 +3,11 @@
 use hashbrown::HashMap;
 
 use super::error::{RowFault, TraceError, Warning};
-use super::{DEFAULT_ORIGIN, ReadOptions, Sample, StationKind, Trace};
-use crate::geodesy::{Plane, Point};
+use super::options::{DEFAULT_ORIGIN, ReadOptions};
+use super::station_kind::StationKind;
+use super::trace::{Sample, Trace};
+use crate::geodesy::Plane;
+use v2x_core::Position;
 
 /// One row as the format gave it; an empty word is an absent one.
 #[derive(Clone, Copy, Debug)]
@@ -185,12 +188,12 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn position(&mut self, x_word: &str, y_word: &str) -> Result<Point, Fault> {
+    fn position(&mut self, x_word: &str, y_word: &str) -> Result<Position, Fault> {
         let x = number(x_word).map_err(|fault| Fault::quoting(fault, "x", x_word))?;
         let y = number(y_word).map_err(|fault| Fault::quoting(fault, "y", y_word))?;
         let off = |fault| Fault(fault, format!("x {x}, y {y}"));
         if self.geographic {
-            Point::from_degrees(y, x).ok_or_else(|| off(RowFault::OffGlobe))
+            Position::from_degrees(y, x).ok_or_else(|| off(RowFault::OffGlobe))
         } else {
             self.all_small &= x.abs() <= 180.0 && y.abs() <= 90.0;
             self.plane.point(x, y).ok_or_else(|| off(RowFault::OffPlane))

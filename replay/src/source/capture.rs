@@ -11,11 +11,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use pcap_parser::{Block, PcapHeader};
+use v2x_proto::link::LinkType;
 
 use super::TraceError;
 use super::bounded::is_damage;
 use super::kind::{Kind, PREFIX_BYTES, of_prefix};
-use super::link_layer::{LinkType, strip};
 
 /// Opens a capture file.
 ///
@@ -285,7 +285,7 @@ impl<R: BufRead> CaptureReader<R> {
         clipped: bool,
     ) -> Option<CapturedFrame> {
         let interface = self.interfaces.get(interface);
-        let stripped = interface.and_then(|interface| strip(interface.link, data));
+        let stripped = interface.and_then(|interface| interface.link.strip(data));
         match (interface, stripped) {
             (Some(interface), Some(stripped)) if stripped.ether_type == self.ether_type => {
                 if clipped {

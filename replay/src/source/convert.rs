@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Sample, StationKind, Trace};
+use super::station_kind::StationKind;
+use super::trace::{Sample, Trace};
 use crate::geodesy::Plane;
 
 /// Writes a trace in the format its file name asks for: `.csv`, `.csv.gz`, `.xml` or `.xml.gz`.

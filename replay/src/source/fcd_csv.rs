@@ -10,7 +10,9 @@ use csv::{ByteRecord, ReaderBuilder};
 use super::bounded::{Bounded, is_damage};
 use super::builder::{Builder, Flow, Row, quote};
 use super::error::{RowFault, TraceError};
-use super::{MAX_ROW_BYTES, ReadOptions, StationKind, Trace};
+use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::station_kind::StationKind;
+use super::trace::Trace;
 
 /// Reads plain CSV, one row at a time.
 pub(super) fn read(mut input: impl BufRead, name: &str, options: &ReadOptions) -> Result<Trace, TraceError> {

@@ -9,7 +9,9 @@ use quick_xml::events::{BytesStart, Event};
 use super::bounded::{Bounded, is_damage};
 use super::builder::{Builder, Flow, Row};
 use super::error::{RowFault, TraceError};
-use super::{MAX_ROW_BYTES, ReadOptions, StationKind, Trace};
+use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::station_kind::StationKind;
+use super::trace::Trace;
 
 /// Reads plain XML, one tag at a time.
 pub(super) fn read(input: impl BufRead, name: &str, options: &ReadOptions) -> Result<Trace, TraceError> {

@@ -90,7 +90,7 @@ pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
 }
 
 /// The first bytes of a daemon's recording.
-pub const RECORDING_MAGIC: [u8; 8] = *v2x_core::record::MAGIC;
+pub const RECORDING_MAGIC: [u8; 8] = *v2x_recording::record::MAGIC;
 
 /// How many bytes are enough to tell.
 pub(super) const PREFIX_BYTES: usize = 4096;

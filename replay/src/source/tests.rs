@@ -1,6 +1,7 @@
 //! Traces as text, good and bad, through the public door.
 
 use std::io::Write;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -4,7 +4,8 @@
 //! 10 Hz, 24 to 29 of them at a time. Made with SUMO 1.28 (netgenerate, randomTrips) for this project.
 
 use super::{ReadOptions, Trace, read_from};
-use crate::geodesy::{Plane, Point};
+use crate::geodesy::Plane;
+use v2x_core::Position;
 
 /// The cars of the town, 60 s at 10 Hz.
 pub fn trace() -> Trace {
@@ -39,7 +40,7 @@ pub struct Junction {
     /// Metres north of [`ORIGIN`].
     pub y: f64,
     /// Its middle on the globe.
-    pub point: Point,
+    pub point: Position,
 }
 
 /// Latitude and longitude in degrees of the town's south-west corner, x = 0, y = 0.

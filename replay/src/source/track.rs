@@ -1,6 +1,6 @@
 //! One station's way through a trace, and where it is between two samples.
 
-use super::{Sample, Trace};
+use super::trace::{Sample, Trace};
 
 /// The samples of one station in order of time, and what lies between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,26 +40,28 @@ impl Track {
     }
 }
 
-/// The tracks of a trace, by station index.
-pub(super) fn tracks(trace: &Trace) -> Vec<Track> {
-    let gap_ns = MAX_GAP_NS.max(trace.step_ns().saturating_mul(3));
-    let mut counts = vec![0usize; trace.stations()];
-    for sample in &trace.samples {
-        counts[sample.station as usize] += 1;
+impl Trace {
+    /// The movement of each station, by station index: when it enters and leaves, and where it is between samples.
+    pub fn tracks(&self) -> Vec<Track> {
+        let gap_ns = MAX_GAP_NS.max(self.step_ns().saturating_mul(3));
+        let mut counts = vec![0usize; self.stations()];
+        for sample in &self.samples {
+            counts[sample.station as usize] += 1;
+        }
+        let mut tracks: Vec<Track> = counts
+            .iter()
+            .enumerate()
+            .map(|(station, count)| Track {
+                station: station as u32,
+                samples: Vec::with_capacity(*count),
+                gap_ns,
+            })
+            .collect();
+        for sample in &self.samples {
+            tracks[sample.station as usize].samples.push(*sample);
+        }
+        tracks
     }
-    let mut tracks: Vec<Track> = counts
-        .iter()
-        .enumerate()
-        .map(|(station, count)| Track {
-            station: station as u32,
-            samples: Vec::with_capacity(*count),
-            gap_ns,
-        })
-        .collect();
-    for sample in &trace.samples {
-        tracks[sample.station as usize].samples.push(*sample);
-    }
-    tracks
 }
 
 fn between(a: &Sample, b: &Sample, time_ns: u64) -> Sample {

@@ -1,23 +1,13 @@
 //! Frames between the medium and their receivers.
 
 use bytes::Bytes;
-use v2x_core::io::{Input, MessageId, ReceivedFrame, SendStamps};
-use v2x_core::time::Instant;
+use v2x_core::{Input, Instant, MessageId, ReceivedFrame, SendStamps};
 
-use super::{Due, World, link_address};
-use crate::medium::{Outcome, Reception, Transmission};
-
-/// A frame on its way to its receivers, in order of arrival.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    bytes: Bytes,
-    sender: u32,
-    source: Option<[u8; 6]>,
-    /// Which message of a node it carries.
-    message: Option<(MessageId, SendStamps)>,
-    arrivals: Vec<(u32, Reception)>,
-    next: usize,
-}
+use super::World;
+use super::address::link_address;
+use super::flight::Flight;
+use super::schedule::Due;
+use crate::medium::{Outcome, Transmission, TransmissionState};
 
 impl World {
     /// Hands a frame to the medium; `message` says which it is when a node made it.
@@ -39,18 +29,28 @@ impl World {
         flight.next = 0;
         flight.arrivals.clear();
         self.fates.clear();
-        match self.medium.transmit(slot, transmission, &self.places, &mut self.fates) {
-            Some(at_ns) => self.schedule.push(at_ns.max(transmission.at_ns), Due::Air(slot)),
-            None => self.decide(slot, transmission.at_ns),
-        }
+        let state = self.medium.transmit(slot, transmission, &self.places, &mut self.fates);
+        self.go_on(slot, transmission.at_ns, state);
     }
 
     /// The medium is to be asked again about a frame.
     pub(super) fn proceed(&mut self, slot: u32, now_ns: u64) {
         self.fates.clear();
-        match self.medium.proceed(slot, now_ns, &self.places, &mut self.fates) {
-            Some(at_ns) => self.schedule.push(at_ns.max(now_ns), Due::Air(slot)),
-            None => self.decide(slot, now_ns),
+        let state = self.medium.proceed(slot, now_ns, &self.places, &mut self.fates);
+        self.go_on(slot, now_ns, state);
+    }
+
+    fn go_on(&mut self, slot: u32, now_ns: u64, state: TransmissionState) {
+        match state {
+            TransmissionState::Pending { ask_ns } => self.schedule.push(ask_ns.max(now_ns), Due::Air(slot)),
+            TransmissionState::Decided { end_ns } => {
+                let flight = &self.flights[slot as usize];
+                // An attacker's forgeries leave from a transmitter of their own.
+                if flight.message.is_some() {
+                    self.schedule.push(end_ns.max(now_ns), Due::Ended(flight.sender));
+                }
+                self.decide(slot, now_ns);
+            }
         }
     }
 

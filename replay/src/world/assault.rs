@@ -4,39 +4,22 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::io::{Event, Input, SendRequest, Transmit};
-use v2x_core::rng::{Purpose, Stream};
-use v2x_core::security::Identity;
+use v2x_core::{Event, Input, Purpose, SendRequest, Stream, Transmit};
+use v2x_proto::cause;
 use v2x_proto::envelope::{SignedView, SignerRef};
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop, v1};
 
-use super::{Due, Part, Transmission, World, fix, wire_at};
+use super::attackers::{Assault, Attacker};
+use super::clock::wire_at;
+use super::schedule::Due;
+use super::{World, fix};
 use crate::attack::{
     Air, Insider, Kind, Overheard, Plan, Score, Tally, Targets, during, flooding, forge, ghost, link_of,
 };
+use crate::identities::Part;
+use crate::medium::Transmission;
 use crate::source::Trace;
-
-/// Who attacks, with what they have.
-#[derive(Debug)]
-pub(super) struct Assault {
-    plan: Plan,
-    attackers: BTreeMap<u32, Attacker>,
-    /// All stations that attack.
-    bad: BTreeSet<u32>,
-    air: Air,
-    score: Score,
-}
-
-#[derive(Debug)]
-struct Attacker {
-    attack: usize,
-    insider: Insider,
-    ghosts: Vec<Identity>,
-    sequence: u32,
-    /// What it recorded before the last restart nearby, and when the next one is.
-    tape: VecDeque<Bytes>,
-    restarts_ns: u64,
-}
 
 impl World {
     /// Has the stations of a plan attack. To be called before anything happened.
@@ -218,8 +201,14 @@ impl World {
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
-            let transmission =
-                Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: Class::D2 };
+            let transmission = Transmission {
+                sender: station,
+                at_ns: now_ns,
+                position,
+                bytes: &bytes,
+                class: Class::D2,
+                origin: Origin::Own,
+            };
             self.launch(&transmission, source, None);
         }
         if let Some(request) = request {
@@ -285,8 +274,8 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
             longitude: own.position.longitude,
             ..v1::Position::default()
         }),
-        cause: DANGEROUS_SITUATION,
-        sub_cause: EMERGENCY_BRAKE,
+        cause: cause::DANGEROUS_SITUATION.into(),
+        sub_cause: cause::EMERGENCY_BRAKE.into(),
         validity_s: Some(2),
         speed: own.speed,
         heading: own.heading,
@@ -317,6 +306,3 @@ const PSEUDONYM_NS: u64 = 1_000_000_000;
 const FIRST_RESTART_S: f64 = 1.0;
 /// Frames an attacker records for one restart.
 const MAX_TAPE: usize = 512;
-/// TS 102 894-2 CauseCode 99, sub-cause 1: emergency electronic brake lights.
-const DANGEROUS_SITUATION: u32 = 99;
-const EMERGENCY_BRAKE: u32 = 1;

@@ -6,16 +6,15 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
-use v2x_core::io::{Event, MessageId, NotSent, Output, Received, SendStamps, Sent, Transmit};
-use v2x_core::position::Position;
-use v2x_core::report::Linkability;
-use v2x_core::stats::{Stage, receive_stages, send_stages};
-use v2x_core::transcript;
+use v2x_core::{Event, EventId, MessageId, NotSent, Output, Position, Received, SendStamps, Sent, Transmit};
 use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{AreaView, Class, Digest, hop};
+use v2x_recording::transcript;
+use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 
-use super::{START, station_of};
+use super::address::station_of;
+use super::clock::START;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Outcome};
 use crate::linkability::{Eavesdropper, Observation};
@@ -35,6 +34,8 @@ pub(super) struct Journal {
     text: Vec<u8>,
     hash: Sha256,
     near: Vec<Neighbour>,
+    /// The node whose outputs are taken has just accepted a hazard: its next message is the first about it.
+    declares: bool,
     /// Stations without a node: nothing is meant for them.
     mute: BTreeSet<u32>,
     pub(super) floods: FloodLog,
@@ -99,16 +100,17 @@ impl Journal {
 
     /// A station's own message is signed and queued. One of one hop is meant for whoever is within range of `position`
     /// and not out of sight. Whom a flood is meant for is known when its area is: see [`transmitted`](Self::transmitted).
+    /// It counts from when it was due.
     pub(super) fn sent(
         &mut self,
-        now_ns: u64,
         station: u32,
         sent: &Sent,
         position: Position,
         places: &Places,
         medium: &dyn Medium,
     ) {
-        let floods = sent.id.class == Class::D3;
+        let (floods, due_ns) = (sent.id.class == Class::D3, sent.generated.as_nanos());
+        let declares = core::mem::take(&mut self.declares);
         let range_m = if floods { f64::INFINITY } else { medium.range_m() };
         places.within(position, range_m, station, &mut self.near);
         self.near.retain(|near| {
@@ -116,13 +118,13 @@ impl Journal {
             !self.mute.contains(&near.station) && places.position(near.station).is_some_and(meant)
         });
         if floods {
-            self.floods.announced(now_ns, station, sent.id, &self.near);
+            self.floods.announced(due_ns, sent.id, &self.near);
             return;
         }
         let intended = self.near.iter().map(|near| (near.station, near.distance_m));
-        self.ledger.sent(sent.id, sent.id.class, now_ns, intended);
-        if sent.id.class == Class::D0 {
-            self.floods.alerted(now_ns, station, sent.id, &self.near);
+        self.ledger.sent(sent.id, sent.id.class, due_ns, intended);
+        if sent.id.class == Class::D0 && declares {
+            self.floods.alerted(due_ns, sent.id, &self.near);
         }
     }
 
@@ -131,13 +133,25 @@ impl Journal {
     pub(super) fn transmitted(&mut self, frame: &Transmit, places: &Places) {
         self.frames += 1;
         if frame.id.class != Class::D3 {
-            return;
+            return self.ledger.transmitted(frame.id);
         }
-        let began = self.floods.transmitted(frame.id, area_of(&frame.bytes).as_ref(), places);
+        let (event, area) = flood_of(&frame.bytes).unwrap_or_default();
+        let began = self.floods.transmitted(frame.id, event, area.as_ref(), places);
         if let Some(began) = began {
             let intended = began.intended.iter().map(|near| (near.station, near.distance_m));
             self.ledger.sent(frame.id, Class::D3, began.sent_ns, intended);
         }
+        self.ledger.transmitted(frame.id);
+    }
+
+    /// A frame that a node let go was worth nothing when its transmitter had room for it.
+    pub(super) fn expired(&mut self, frame: &Transmit) {
+        self.withheld(frame.id, LINK_FULL);
+    }
+
+    /// All outputs of a node's turn were taken.
+    pub(super) fn turned(&mut self) {
+        self.declares = false;
     }
 
     /// The last bit of a frame that somebody hears is on the air at `on_air_ns`.
@@ -155,13 +169,7 @@ impl Journal {
         match event {
             Event::Received(received) => self.received(now_ns, station, received),
             Event::Dropped(dropped) => self.ledger.dropped(dropped.claimed, station, dropped.reason.name()),
-            Event::NotSent(NotSent { id: Some(id), reason, .. }) => {
-                if let Some(never) = self.floods.withheld(*id) {
-                    let intended = never.intended.iter().map(|near| (near.station, near.distance_m));
-                    self.ledger.sent(*id, Class::D3, never.sent_ns, intended);
-                }
-                self.ledger.withheld(*id, reason.name());
-            }
+            Event::NotSent(NotSent { id: Some(id), reason, .. }) => self.withheld(*id, reason.name()),
             Event::NotSent(NotSent { id: None, reason, .. }) => self.floods.refuse(reason.name()),
             Event::Sent(_)
             | Event::Forwarded(_)
@@ -175,12 +183,20 @@ impl Journal {
             | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::Hazard(_)
-            | Event::HazardAccepted { .. }
-            | Event::HazardRefused { .. }
             | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
+            Event::HazardAccepted { .. } => self.declares = true,
+            Event::HazardRefused { refusal, .. } => self.floods.refuse(refusal.name()),
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
         }
+    }
+
+    fn withheld(&mut self, message: MessageId, reason: &'static str) {
+        if let Some(never) = self.floods.withheld(message) {
+            let intended = never.intended.iter().map(|near| (near.station, near.distance_m));
+            self.ledger.sent(message, Class::D3, never.sent_ns, intended);
+        }
+        self.ledger.withheld(message, reason);
     }
 
     fn received(&mut self, now_ns: u64, station: u32, received: &Received) {
@@ -230,11 +246,18 @@ impl Journal {
     }
 }
 
-/// The area in a frame.
-fn area_of(frame: &[u8]) -> Option<AreaView> {
+/// The event that the message in a frame is about, and its area.
+fn flood_of(frame: &[u8]) -> Option<(Option<EventId>, Option<AreaView>)> {
     let (_, len) = hop::parse(frame).ok()?;
     let signed = SignedView::parse(&frame[len..]).ok()?;
-    TbsView::parse(signed.tbs).ok()?.area
+    let tbs = TbsView::parse(signed.tbs).ok()?;
+    let hazard =
+        || v1::Hazard::decode(tbs.payload).ok().filter(|_| tbs.message_type == MessageType::Hazard as u32);
+    let event = hazard().and_then(|hazard| hazard.id).and_then(|id| {
+        let origin = Digest::from_slice(&id.origin)?;
+        Some(EventId { origin, number: id.number })
+    });
+    Some((event, tbs.area))
 }
 
 /// An awareness message as anybody can read it; `None` for other frames.
@@ -285,5 +308,7 @@ impl Airings {
 const AIRING_KEPT_NS: u64 = 2_000_000_000;
 /// What a thousand stations send in ten seconds.
 const MAX_AIRINGS: usize = 100_000;
+/// Why nobody has a message whose frame waited for the transmitter until it was worth nothing.
+const LINK_FULL: &str = "link_full";
 /// Transcripts are hashed in pieces of this size.
 const TEXT: usize = 32 * 1024;

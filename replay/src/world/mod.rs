@@ -13,12 +13,20 @@
 //! The world itself is one thread. With more, the others verify signatures: `verifier` says how, and why that never
 //! shows in a result.
 
+mod address;
 mod air;
+mod application;
 mod assault;
+mod attackers;
+mod clock;
 mod errand;
+mod flight;
 mod journal;
+mod link;
+mod sabotage;
 mod saboteur;
 mod schedule;
+mod transmitter;
 mod verifier;
 mod workers;
 
@@ -26,27 +34,28 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::config::{AwarenessRule, ChangeRule, Config, PseudonymConfig, Scheme};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, Transmit};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::report::Verify;
-use v2x_core::security::{CredentialError, Pool};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Input, Instant, Node,
+    Output, Pool, Position, PseudonymConfig, Scheme, Transmit,
+};
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
+use v2x_report::Verify;
 
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Places, Transmission};
 use crate::source::{Sample, StationKind, Trace, Track};
-use air::Flight;
-use assault::Assault;
+use attackers::Assault;
+use flight::Flight;
 use journal::Journal;
 use saboteur::Saboteurs;
-use schedule::Schedule;
+use schedule::{Due, Schedule};
+use transmitter::Transmitter;
 use verifier::{NodeHost, Verifier};
 
+pub use address::{link_address, station_of};
+pub use clock::{START, wire_at};
 pub use errand::{By, Content, Errand};
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
@@ -138,6 +147,7 @@ impl World {
                 }
                 Due::Air(flight) => self.proceed(flight, now_ns),
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
+                Due::Ended(station) => self.ended(station, now_ns),
                 Due::Errand(errand) => self.run_errand(errand, now_ns),
                 Due::Attack(station) => self.strike(station, now_ns),
             }
@@ -217,6 +227,7 @@ impl World {
         let now = Instant::from_nanos(now_ns);
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
         self.stations[station as usize].meet(&pool);
+        self.stations[station as usize].transmitter.change_hands();
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
         }
@@ -288,8 +299,13 @@ impl World {
         };
         let now = Instant::from_nanos(now_ns);
         node.handle_input(now, input);
+        let frames = self.medium.transmitter_frames().max(1);
         loop {
-            let deadline_ns = self.drain(station, now_ns, &mut node);
+            let mut deadline_ns = self.drain(station, now_ns, &mut node);
+            if self.stations[station as usize].transmitter.tells_full(frames) {
+                node.handle_input(now, Input::Link { ready: false });
+                deadline_ns = self.drain(station, now_ns, &mut node);
+            }
             self.stations[station as usize].deadline_ns = deadline_ns;
             // What waits for this very moment has its turn after what was scheduled for it before; when nothing was,
             // that is now.
@@ -313,16 +329,17 @@ impl World {
         loop {
             let output = node.poll_output();
             if let Output::Timeout(at, _) = output {
+                self.journal.turned();
                 return at.as_nanos();
             }
             self.journal.note(now_ns, station, &output);
             match output {
-                Output::Transmit(frame) => self.transmit(station, now_ns, &frame),
+                Output::Transmit(frame) => self.transmit(station, now_ns, frame),
                 // The verdict is on what honest stations say; an attacker's messages are meant to be dropped.
                 Output::Event(Event::Sent(_)) if self.attacks(station) => {}
                 Output::Event(Event::Sent(sent)) => {
                     let position = self.places.position(station).unwrap_or(sent.position);
-                    self.journal.sent(now_ns, station, &sent, position, &self.places, &*self.medium);
+                    self.journal.sent(station, &sent, position, &self.places, &*self.medium);
                 }
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
@@ -333,19 +350,27 @@ impl World {
         }
     }
 
-    fn transmit(&mut self, station: u32, now_ns: u64, frame: &Transmit) {
-        let Some(position) = self.places.position(station) else { return };
-        let Some(bytes) = self.on_air(station, now_ns, frame) else { return };
+    /// Hands a frame of a node to the medium; false when it does not go there.
+    fn hand_over(&mut self, station: u32, now_ns: u64, frame: &Transmit) -> bool {
+        let Some(position) = self.places.position(station) else { return false };
+        let Some(bytes) = self.on_air(station, now_ns, frame) else { return false };
         if let Some((hash, key)) = self.stations[station as usize].signs(&frame.id.signer) {
             self.vouch(hash, key, &bytes);
         }
         if self.settings.pseudonyms.is_some() {
             self.journal.overheard(now_ns, &bytes);
         }
-        let transmission =
-            Transmission { sender: station, at_ns: now_ns, position, bytes: &bytes, class: frame.class };
+        let transmission = Transmission {
+            sender: station,
+            at_ns: now_ns,
+            position,
+            bytes: &bytes,
+            class: frame.class,
+            origin: frame.origin,
+        };
         self.journal.transmitted(frame, &self.places);
         self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
+        true
     }
 
     /// Tells the verifier of a frame that a node of this world has just signed.
@@ -355,27 +380,6 @@ impl World {
             self.verifier.vouch(key, hash, signed.tbs, signed.signature);
         }
     }
-}
-
-/// Something to happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    /// A station is where the trace says.
-    Move(u32),
-    /// A station is gone.
-    Leave(u32),
-    /// A node's deadline comes.
-    Wake(u32),
-    /// A node has more to do at this very moment.
-    Turn(u32),
-    /// The medium knows more of a frame on its way.
-    Air(u32),
-    /// A frame arrives at its next receiver.
-    Arrive(u32),
-    /// An application wants something sent.
-    Errand(u32),
-    /// An attacker's next frame is due.
-    Attack(u32),
 }
 
 #[derive(Debug)]
@@ -388,6 +392,7 @@ struct Station {
     /// When it is scheduled to be woken.
     wake_ns: u64,
     turn_scheduled: bool,
+    transmitter: Transmitter,
 }
 
 impl Default for Station {
@@ -399,6 +404,7 @@ impl Default for Station {
             deadline_ns: u64::MAX,
             wake_ns: u64::MAX,
             turn_scheduled: false,
+            transmitter: Transmitter::default(),
         }
     }
 }
@@ -418,23 +424,6 @@ impl Station {
     fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
         self.signs.iter().find(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
     }
-}
-
-/// The link address of a station: locally administered, its number in the last four bytes.
-pub fn link_address(station: u32) -> [u8; 6] {
-    let [a, b, c, d] = station.to_be_bytes();
-    [0x02, 0x00, a, b, c, d]
-}
-
-/// The station of a link address that [`link_address`] made.
-pub fn station_of(address: &[u8; 6]) -> u32 {
-    let [_, _, a, b, c, d] = *address;
-    u32::from_be_bytes([a, b, c, d])
-}
-
-/// Wire time at a time of the world.
-pub fn wire_at(now_ns: u64) -> WireTime {
-    START + Duration::from_nanos(now_ns)
 }
 
 fn position(sample: &Sample) -> Position {
@@ -475,9 +464,6 @@ fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
         ..Config::vehicle()
     }
 }
-
-/// Wire time at the start of every world (in March 2026): a trace tells the time of day at most.
-pub const START: WireTime = WireTime::from_secs(700_000_000);
 
 /// Changes of a trip of more than two hundred kilometres.
 const TRIP_PSEUDONYMS: u64 = 10;

@@ -3,7 +3,28 @@
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Due;
+/// Something to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// A station is where the trace says.
+    Move(u32),
+    /// A station is gone.
+    Leave(u32),
+    /// A node's deadline comes.
+    Wake(u32),
+    /// A node has more to do at this very moment.
+    Turn(u32),
+    /// The medium knows more of a frame on its way.
+    Air(u32),
+    /// A frame arrives at its next receiver.
+    Arrive(u32),
+    /// A station's transmitter is done with a frame.
+    Ended(u32),
+    /// An application wants something sent.
+    Errand(u32),
+    /// An attacker's next frame is due.
+    Attack(u32),
+}
 
 /// Events to come.
 #[derive(Debug, Default)]

@@ -1,8 +1,10 @@
 use super::*;
-use crate::medium::{Outcome, RangeLimited};
+use crate::medium::{Outcome, RangeLimited, TransmissionState};
 use crate::source::town;
-use v2x_core::io::DropReason;
+use v2x_core::DropReason;
 use v2x_proto::Class;
+
+mod link;
 
 /// Cars on a line, `metres` apart, standing, seen ten times a second for so long.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {
@@ -69,8 +71,8 @@ fn stations_in_range_hear_each_other_and_others_do_not() {
 fn latency_is_airtime_and_way() {
     let counted = counted(&standing(2, 150.0, 30), settings(Verify::Once, 1), ideal());
     let stats = counted.ledger.stats.class(Class::D2);
-    let air = stats.stage(v2x_core::stats::Stage::GateToAir).summary();
-    let way = stats.stage(v2x_core::stats::Stage::AirToKernel).summary();
+    let air = stats.stage(v2x_report::Stage::GateToAir).summary();
+    let way = stats.stage(v2x_report::Stage::AirToKernel).summary();
     assert!((200_000..700_000).contains(&air.p50_ns), "{air:?}");
     assert!(way.p50_ns.abs_diff(500) < 5, "{way:?}");
 }
@@ -130,7 +132,7 @@ impl Medium for Corrupting {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             let Outcome::Heard(reception) = &mut fate.outcome else { continue };
@@ -178,7 +180,7 @@ impl Medium for Deaf {
         transmission: &Transmission<'_>,
         places: &Places,
         fates: &mut Vec<Fate>,
-    ) -> Option<u64> {
+    ) -> TransmissionState {
         let again = self.0.transmit(ticket, transmission, places, fates);
         for fate in fates.iter_mut().filter(|fate| fate.station == 1) {
             fate.outcome = Outcome::Lost("below_sensing");

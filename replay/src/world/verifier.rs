@@ -17,14 +17,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use hashbrown::HashMap;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use v2x_core::host::{Host, strict};
-use v2x_core::io::MessageId;
-use v2x_core::report::Verify;
-use v2x_core::security::credential::signing_input;
-use v2x_proto::Digest;
-use v2x_proto::envelope::{MESSAGE_DOMAIN, TbsView};
+use v2x_core::{Host, signing_input, strict};
+use v2x_proto::envelope::MESSAGE_DOMAIN;
+use v2x_report::Verify;
 
-use super::workers::Workers;
+use super::workers::{Workers, frame_name};
 
 /// Shared by all nodes of a world.
 #[derive(Debug)]
@@ -161,17 +158,6 @@ impl Host for NodeHost {
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.check(key, message, signature)
     }
-}
-
-/// Names the frame whose signed bytes these are: domain, hash of the credential, signed part.
-pub(super) fn frame_name(message: &[u8]) -> String {
-    let parts =
-        message.strip_prefix(MESSAGE_DOMAIN.as_slice()).and_then(|rest| rest.split_first_chunk::<32>());
-    let id = parts.and_then(|(hash, tbs)| {
-        let tbs = TbsView::parse(tbs).ok()?;
-        Some(MessageId { signer: Digest::of_hash(hash), class: tbs.class, sequence: tbs.sequence })
-    });
-    id.map_or_else(|| "of no known form".to_owned(), |id| id.to_string())
 }
 
 /// Frames remembered in one generation: seconds of a thousand stations, while a frame is under way for milliseconds.

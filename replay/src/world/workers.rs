@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use ed25519_dalek::VerifyingKey;
-use v2x_core::host::strict;
-
-use super::verifier::frame_name;
+use v2x_core::{MessageId, strict};
+use v2x_proto::Digest;
+use v2x_proto::envelope::{MESSAGE_DOMAIN, TbsView};
 
 /// The number of a check and the frame it was about.
 pub(super) type Failure = (u64, String);
@@ -99,6 +99,17 @@ impl Batch {
         });
         failing.next()
     }
+}
+
+/// Names the frame whose signed bytes these are: domain, hash of the credential, signed part.
+pub(super) fn frame_name(message: &[u8]) -> String {
+    let parts =
+        message.strip_prefix(MESSAGE_DOMAIN.as_slice()).and_then(|rest| rest.split_first_chunk::<32>());
+    let id = parts.and_then(|(hash, tbs)| {
+        let tbs = TbsView::parse(tbs).ok()?;
+        Some(MessageId { signer: Digest::of_hash(hash), class: tbs.class, sequence: tbs.sequence })
+    });
+    id.map_or_else(|| "of no known form".to_owned(), |id| id.to_string())
 }
 
 fn work(batches: &Mutex<Receiver<Batch>>) -> Option<Failure> {

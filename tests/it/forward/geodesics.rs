@@ -2,8 +2,7 @@
 
 use geo::{Destination, Distance, Geodesic, Point};
 use proptest::prelude::*;
-use v2x_core::forward::area::Area;
-use v2x_core::position::Position;
+use v2x_core::{Area, Position};
 
 use super::*;
 

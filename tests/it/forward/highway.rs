@@ -1,7 +1,7 @@
 //! A straight road with losses by distance as on a busy channel: how far a hazard gets in its deadline, and what an
 //! attacker can do about it.
 
-use v2x_core::io::Event;
+use v2x_core::Event;
 use v2x_proto::hop;
 
 use super::*;
@@ -99,7 +99,7 @@ fn is(bytes: &bytes::Bytes, field: &Field, origin: usize) -> bool {
 }
 
 /// The frame as a station that has it got it, for an attacker to repeat.
-fn has(field: &Field, station: usize, id: v2x_core::io::MessageId) -> Option<bytes::Bytes> {
+fn has(field: &Field, station: usize, id: v2x_core::MessageId) -> Option<bytes::Bytes> {
     let delivered = |(_, who, event): &(Instant, usize, Event)| {
         *who == station && matches!(event, Event::Received(received) if received.id == id)
     };

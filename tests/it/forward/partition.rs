@@ -1,11 +1,10 @@
 //! A road in two parts, and one car that drives from one to the other.
 
-use v2x_core::config::Config;
-use v2x_core::io::{Event, Fix, Input};
+use v2x_core::{Config, Event, Fix, Input};
 
 use super::highway::received;
 use super::*;
-use crate::stations::fix;
+use testkit::fix;
 
 /// Two clusters of standing cars, 2 km apart, and a courier.
 struct Parts {

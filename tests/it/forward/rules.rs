@@ -1,13 +1,12 @@
 //! Who sends a flood on, when, and who does not.
 
-use v2x_core::config::Config;
-use v2x_core::io::{DropReason, Event, ForwardCause, Input};
-use v2x_core::limits;
-use v2x_core::position::Position;
+use v2x_core::{Config, DropReason, Event, ForwardCause, Input, Position, limits};
 use v2x_proto::hop;
+use v2x_proto::link::AccessCategory;
 
 use super::*;
-use crate::field::{Links, address};
+use testkit::address;
+use testkit::field::Links;
 
 /// Stations so many metres east of each other that hear as far as `RANGE`.
 const RANGE: f64 = 300.0;
@@ -48,7 +47,7 @@ fn drops(field: &Field, station: usize) -> Vec<DropReason> {
 
 /// Forwards of the wave itself, retries and repairs left out.
 fn wave(field: &Field) -> Vec<(usize, u8)> {
-    let first = |(_, station, forwarded): (Instant, usize, v2x_core::io::Forwarded)| {
+    let first = |(_, station, forwarded): (Instant, usize, v2x_core::Forwarded)| {
         (forwarded.cause == ForwardCause::Contention).then_some((station, forwarded.remaining_hops))
     };
     field.forwarded().into_iter().filter_map(first).collect()
@@ -90,7 +89,7 @@ fn the_wait_is_that_of_the_formula() {
     let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 20);
     let links = in_range(&field.places);
     field.run(start + Duration::from_millis(100), &*links);
-    let window = v2x_core::forward::contention::window(1, field.nodes[1].forwarder().reach_m());
+    let window = v2x_core::contention::window(1, field.nodes[1].forwarder().reach_m());
     let wait = window.wait(Some(250.0));
     let heard = field.delivered(field.last_sent(0, Class::D3))[&1][0];
     let waited = field.forwarded()[0].0.since(heard);
@@ -105,7 +104,7 @@ fn who_does_not_know_the_transmitter_waits_longest() {
     // Nobody has heard anybody.
     field.run(ms(1), &|_, _, _| false);
     for station in 0..2 {
-        let fix = crate::stations::fix(field.now, field.place(station));
+        let fix = testkit::fix(field.now, field.place(station));
         field.feed(station, fix);
     }
     field.feed(0, flood(&field, 0, Some(circle(2_000)), 20, 60_000));
@@ -202,6 +201,17 @@ fn a_single_hop_is_never_sent_on() {
     field.run(ms(8_000), &*links);
     assert!(field.forwarded().is_empty(), "a hazard of one hop");
     assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1]);
+}
+
+// Our own hazard asks for the channel before awareness does, another's with it; said again it is still ours.
+#[test]
+fn a_flood_goes_as_video_from_its_signer_and_as_best_effort_from_others() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0], Some(circle(2_000)), 20);
+    // Nobody is heard to carry it on, so the signer says it again.
+    field.run(start + Duration::from_secs(1), &|from, to, _| (from, to) == (0, 1));
+    let by = |station| field.floods.iter().zip(&field.accesses).filter(move |(flood, _)| flood.1 == station);
+    assert!(by(0).count() > 1 && by(0).all(|(_, access)| *access == AccessCategory::Video));
+    assert!(by(1).count() > 0 && by(1).all(|(_, access)| *access == AccessCategory::BestEffort));
 }
 
 // The gate: forward on time. While the link is closed a copy still cancels.
@@ -384,7 +394,7 @@ fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
 /// An imminent message that neighbours may relay.
 fn imminent(field: &Field) -> Input {
     let Input::Send(request) = flood(field, 0, None, 2, 100) else { unreachable!("a request") };
-    Input::Send(v2x_core::io::SendRequest { class: Class::D0, ..request })
+    Input::Send(v2x_core::SendRequest { class: Class::D0, ..request })
 }
 
 #[test]

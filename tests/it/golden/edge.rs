@@ -11,7 +11,7 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity as _, IsIdentity as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use sha2::{Digest as _, Sha512};
-use v2x_core::host::strict;
+use v2x_core::strict;
 
 /// A signature and what is said of it.
 pub struct Edge {

@@ -1,12 +1,12 @@
 //! Alerts and imminent warnings: when their copies leave, and how much of it one station may say.
 
-use v2x_core::config::Imminent;
-use v2x_core::hazard::alert::{self, Triggers};
+use v2x_apps::alert::{self, Triggers};
+use v2x_core::Imminent;
 
 use super::*;
 
 /// Where a station is and how it moves.
-fn own_fix(scene: &Scene, index: usize) -> v2x_core::io::Fix {
+fn own_fix(scene: &Scene, index: usize) -> v2x_core::Fix {
     scene.actors[index].node.last_fix().unwrap()
 }
 
@@ -44,6 +44,32 @@ fn an_imminent_warning_leaves_at_0_6_and_12_ms_and_then_each_100_ms() {
     assert_eq!(scene.actors[1].known(id).unwrap().state, State::Cancelled);
 }
 
+// Open loop: a stall of whoever declares, or of the host, counts from when the message was due.
+#[test]
+fn what_is_said_of_an_event_counts_from_when_it_was_due() {
+    let mut scene = Scene::convoy(1);
+    scene.run(1_050);
+    let start = scene.now;
+    let due = Some(start - Duration::from_millis(7));
+    scene.declare(0, Draft { due, ..Draft::new(Class::D1, cause::COLLISION_RISK) });
+    let sent = |scene: &Scene| -> Vec<Instant> {
+        let events = scene.actors[0].events.iter().filter(|(at, _)| *at >= start);
+        let sent = events.filter_map(|(_, event)| match event {
+            Event::Sent(sent) if sent.id.class == Class::D1 => Some(sent.generated),
+            _ => None,
+        });
+        sent.collect()
+    };
+    assert_eq!(sent(&scene), [start - Duration::from_millis(7)]);
+    // The host comes 5 ms late to the first quick copy.
+    scene.now = start + Duration::from_millis(30);
+    scene.feed(0, Input::Timeout);
+    let copy = scene.actors[0].said().last().unwrap().2.clone();
+    assert_eq!(copy.stamps.generated, start + Duration::from_millis(25));
+    assert_eq!(copy.stamps.queued, scene.now);
+    assert_eq!(sent(&scene).len(), 1, "the same signed bytes are one message");
+}
+
 #[test]
 fn a_copy_saves_a_warning_that_was_lost_within_its_deadline() {
     let mut scene = Scene::convoy(2);
@@ -63,7 +89,7 @@ fn a_copy_saves_a_warning_that_was_lost_within_its_deadline() {
 fn in_the_regulated_profile_a_warning_leaves_once_for_neighbours_to_send_on() {
     let authority = Authority::new();
     let config = Config { imminent: Imminent::Regulated, ..quiet() };
-    let car = |n: u8| Actor::new(config.clone(), authority.identity(n + 1), -20.0 * f64::from(n), 15.0);
+    let car = |n: u32| Actor::new(config.clone(), authority.identity(n + 1), -20.0 * f64::from(n), 15.0);
     let mut scene = Scene::of((0..2).map(car).collect());
     scene.run(1_050);
     let start = scene.now;
@@ -183,8 +209,7 @@ fn triggers_on_a_stream_of_positions_declare_renew_and_end_an_alert() {
     for step in 0..40 {
         scene.run(100);
         let braking = (5..25).contains(&step);
-        let fix =
-            v2x_core::io::Fix { acceleration: Some(if braking { -70 } else { 0 }), ..own_fix(&scene, 0) };
+        let fix = v2x_core::Fix { acceleration: Some(if braking { -70 } else { 0 }), ..own_fix(&scene, 0) };
         let neighbours: Vec<_> = scene.actors[0].node.neighbours().cloned().collect();
         let heard = scene.actors[0].events.len();
         if let Some(command) = triggers.observe(scene.now, &fix, &neighbours) {

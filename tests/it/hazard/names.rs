@@ -1,10 +1,10 @@
 //! Events and pseudonyms: a name once given stays, as long as its credential does.
 
-use v2x_core::security::Identity;
+use v2x_core::Identity;
 
 use super::*;
 
-fn pool(count: u8) -> Pool {
+fn pool(count: u32) -> Pool {
     let authority = Authority::new();
     Pool::new((1..=count).map(|number| authority.identity(number)).collect::<Vec<Identity>>()).unwrap()
 }
@@ -102,7 +102,7 @@ fn a_former_name_does_not_speak_while_the_new_one_keeps_silent() {
 fn ending() -> Scene {
     let authority = Authority::new();
     let key = Authority::key(1);
-    let short = v2x_core::security::CredentialRequest { duration_min: 3, ..Authority::request(&key) };
+    let short = v2x_core::CredentialRequest { duration_min: 3, ..Authority::request(&key) };
     let pool = Pool::new(vec![authority.identity_as(1, &short), authority.identity(2)]).unwrap();
     let config = Config {
         pseudonym: PseudonymConfig { change: ChangeRule::Off, silence: Duration::ZERO },

@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::hazard::{Change, Changed, Command, Draft, EventId, Known, Refusal};
-use v2x_core::io::{ClockState, Event, Fix, Input, Output, Transmit};
-use v2x_core::node::Node;
-use v2x_core::position::Position;
-use v2x_core::security::Pool;
-use v2x_core::time::Instant;
-use v2x_core::transcript;
+use v2x_core::{
+    AwarenessRule, Change, Changed, ClockState, Command, Config, Draft, Event, EventId, Fix, Input, Instant,
+    Known, Node, Output, Pool, Position, Refusal, Transmit,
+};
 use v2x_proto::v1;
+use v2x_recording::transcript;
 
-use crate::craft;
-use crate::stations::{Authority, PLACE, anchor, fix, frame};
+use testkit::craft;
+use testkit::drive::drain;
+use testkit::{Authority, PLACE, address, anchor, fix, frame};
 
 /// A station, where it is, and what came of it.
 pub struct Actor {
@@ -49,7 +47,7 @@ pub fn quiet() -> Config {
 
 impl Actor {
     pub fn new(config: Config, pool: impl Into<Pool>, north: f64, speed: f64) -> Self {
-        let node = Node::new(config, pool, Authority::new().trust(), 7, anchor());
+        let node = Node::new(config, pool, Authority::new().trust.clone(), 7, anchor());
         let (sent, events) = (Vec::new(), Vec::new());
         Self { node, sent, events, transcript: Vec::new(), north, speed, deadline: Instant::ZERO }
     }
@@ -115,9 +113,9 @@ impl Scene {
     }
 
     /// Cars that send nothing of themselves, 20 m apart, at 15 m/s; number 0 first.
-    pub fn convoy(count: u8) -> Self {
+    pub fn convoy(count: u32) -> Self {
         let authority = Authority::new();
-        let car = |n: u8| Actor::new(quiet(), authority.identity(n + 1), -20.0 * f64::from(n), 15.0);
+        let car = |n: u32| Actor::new(quiet(), authority.identity(n + 1), -20.0 * f64::from(n), 15.0);
         Self::of((0..count).map(car).collect())
     }
 
@@ -148,7 +146,7 @@ impl Scene {
             } else if arrival.is_some_and(|at| at <= self.now) {
                 let Some((_, from, bytes)) = self.air.pop_front() else { continue };
                 for index in (0..self.actors.len()).filter(|index| *index != from) {
-                    self.feed(index, frame(&bytes, [2, 0, 0, 0, 0, from as u8]));
+                    self.feed(index, frame(&bytes, address(from as u32)));
                 }
             } else {
                 for index in 0..self.actors.len() {
@@ -171,9 +169,9 @@ impl Scene {
     pub fn feed(&mut self, index: usize, input: Input) {
         let actor = &mut self.actors[index];
         actor.node.handle_input(self.now, input);
-        loop {
-            let output = actor.node.poll_output();
-            transcript::write(&output, &mut actor.transcript);
+        let Actor { node, sent, events, transcript, deadline, .. } = actor;
+        (*deadline, _) = drain(node, |output| {
+            transcript::write(&output, transcript);
             match output {
                 Output::Transmit(transmit) => {
                     if !(self.lost)(&transmit) {
@@ -183,15 +181,12 @@ impl Scene {
                             transmit.bytes.clone(),
                         ));
                     }
-                    actor.sent.push((self.now, transmit));
+                    sent.push((self.now, transmit));
                 }
-                Output::Event(event) => actor.events.push((self.now, event)),
-                Output::Timeout(at, _) => {
-                    actor.deadline = at;
-                    return;
-                }
+                Output::Event(event) => events.push((self.now, event)),
+                Output::Timeout(..) => {}
             }
-        }
+        });
     }
 
     /// Hands a command to a station: the event it was carried out on, or why not.

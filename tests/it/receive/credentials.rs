@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use v2x_core::io::{Event, Input};
-use v2x_core::limits;
-use v2x_core::security::Permissions;
-use v2x_core::time::Instant;
+use v2x_core::{Event, Input, Instant, Permissions, limits};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{AreaView, Class, Shape};
 
 use super::AT;
-use crate::craft::{Crafter, circle};
 use crate::signers::{badly_issued, permitted, strangers, valid_from, within};
-use crate::stations::{PLACE, Station};
+use testkit::craft::{Crafter, circle};
+use testkit::{PLACE, Station};
 
 // SEC RCV_DENM_01, RCV_DENM_08: circle, rectangle, ellipse.
 #[test]

@@ -1,15 +1,12 @@
 //! The verification queue: what is verified first, and what is shed.
 
 use bytes::Bytes;
-use v2x_core::config::{AwarenessRule, Config};
-use v2x_core::io::{DropReason, Event};
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{AwarenessRule, Config, DropReason, Event, Instant, limits};
 use v2x_proto::Class;
 
 use super::AT;
-use crate::craft::{Crafter, forged, poked};
-use crate::stations::{self, PLACE, Station};
+use testkit::craft::{Crafter, forged, poked};
+use testkit::{PLACE, Station};
 
 /// A listener among test traffic: no rate keeps its queue from filling.
 fn test_station() -> Station {
@@ -32,7 +29,7 @@ fn a_full_queue_sheds_background_then_infrastructure_then_awareness_and_never_an
     // Not worth a signature each: they are shed, or forgotten, before any is looked at.
     let junk = |receiver: &mut Station, class| {
         let bytes = in_test(&forged(&car.brief(&car.fields_in(class, AT)), 0));
-        receiver.feed(AT, stations::frame(&bytes, [1; 6]));
+        receiver.feed(AT, testkit::frame(&bytes, [1; 6]));
     };
     let half = limits::MAX_VERIFY_QUEUE / 2;
     for (class, count) in
@@ -66,10 +63,10 @@ fn a_frame_that_was_shed_is_taken_when_it_comes_again() {
     let (car, mut receiver) = (Crafter::station(1), test_station());
     receiver.hear(AT, &in_test(&car.full(&car.fields(AT))));
     let background = in_test(&car.brief(&car.fields_in(Class::D5, AT)));
-    receiver.feed(AT, stations::frame(&background, [1; 6]));
+    receiver.feed(AT, testkit::frame(&background, [1; 6]));
     for n in 0..limits::MAX_VERIFY_QUEUE {
         let junk = in_test(&forged(&car.brief(&car.fields(AT)), n));
-        receiver.feed(AT, stations::frame(&junk, [1; 6]));
+        receiver.feed(AT, testkit::frame(&junk, [1; 6]));
     }
     assert_eq!(receiver.last_drop(), Some("verify_queue_full"));
     receiver.verify(AT);
@@ -82,7 +79,7 @@ fn the_most_urgent_of_a_burst_is_verified_first() {
     let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
     receiver.hear(AT, &car.full(&car.fields(AT)));
     for class in [Class::D4, Class::D2, Class::D1, Class::D0] {
-        receiver.feed(AT, stations::frame(&car.brief(&car.fields_in(class, AT)), [1; 6]));
+        receiver.feed(AT, testkit::frame(&car.brief(&car.fields_in(class, AT)), [1; 6]));
     }
     receiver.verify(AT);
     let classes: Vec<Class> = receiver

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use v2x_core::config::Config;
-use v2x_core::io::Input;
-use v2x_core::limits;
-use v2x_core::time::Instant;
+use v2x_core::{Config, Input, Instant, limits};
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 
 use super::AT;
-use crate::craft::{self, Crafter, forged, hazard};
-use crate::stations::{PLACE, Station, fix};
+use testkit::craft::{self, Crafter, forged, hazard};
+use testkit::{PLACE, Station, fix};
 
 #[test]
 fn what_lies_behind_the_window_is_refused_and_what_lies_within_is_taken_once() {
@@ -93,7 +90,7 @@ fn a_long_lived_message_is_not_taken_twice_although_its_signer_left_the_table() 
     // Others have turned the copy cache over.
     for n in 0..3 {
         let other = Crafter::station(2 + n);
-        let at = much_later + limits::COPY_CACHE_AGE * u32::from(n);
+        let at = much_later + limits::COPY_CACHE_AGE * n;
         receiver.hear(at, &other.full(&other.fields(at)));
     }
     receiver.hear(much_later + limits::COPY_CACHE_AGE * 3, &car.full(&fields));

@@ -7,7 +7,7 @@
 
 use v2x_proto::{AreaView, Shape};
 
-use crate::position::Position;
+use crate::base::{Position, radii_of_curvature};
 
 /// An area, ready to be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +90,8 @@ impl IntPlane {
     fn at(origin: Position) -> Self {
         let phi = (f64::from(origin.latitude) * UNIT).to_radians();
         let (sin, cos) = phi.sin_cos();
-        let w2 = 1.0 - ECCENTRICITY_2 * sin * sin;
-        let w = w2.sqrt();
+        let (meridian, normal) = radii_of_curvature(sin);
         let per_unit = UNIT.to_radians() * MM as f64;
-        let meridian = SEMI_MAJOR_M * (1.0 - ECCENTRICITY_2) / (w2 * w);
-        let normal = SEMI_MAJOR_M / w;
         // d(N cos)/d(phi) = -M sin.
         let shrink = meridian * sin * UNIT.to_radians();
         Self {
@@ -167,20 +164,27 @@ fn fixed(value: f64) -> i64 {
 }
 
 const MM: i64 = 1000;
+
 const TURN_BITS: u32 = 30;
+
 const SCALE_BITS: u32 = 20;
+
 const SHRINK_BITS: u32 = 50;
+
 /// 300 km, mm: beyond every area, and its product with a turn fits 64 bits.
 const FAR: i64 = 300_000_000;
+
 /// Two degrees: beyond it the correction would be no correction any more.
 const NEAR_LATITUDE: i64 = 20_000_000;
+
 const HALF_TURN: i64 = 1_800_000_000;
+
 const POLE: i32 = 900_000_000;
+
 /// From 87 degrees on the plane about the pole is the better one, 1e-7 degree.
 pub const POLAR: i32 = 870_000_000;
+
 const UNIT: f64 = 1e-7;
-const SEMI_MAJOR_M: f64 = 6_378_137.0;
-const ECCENTRICITY_2: f64 = 6.694_379_990_141_316e-3;
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@
 
 use core::time::Duration;
 
-use crate::position::{Plane, Position};
+use crate::base::{Plane, Position};
 
 /// What a station knows of its place in a flood.
 #[derive(Clone, Copy, Debug)]
@@ -99,11 +99,15 @@ fn covers(place: &Place<'_>, transmitter: Position) -> bool {
 }
 
 const MIN_WAIT: Duration = Duration::from_millis(1);
+
 /// `standards` 3.4: the wait grows with the neighbours in range, a millisecond each, between these.
 const MIN_WINDOW_MS: u64 = 20;
+
 const MAX_WINDOW_MS: u64 = 60;
+
 /// The window ends a little beyond the measured reach, so that the farthest stations do not all answer at once.
 const REACH_SHARE: f32 = 1.2;
+
 /// Who is this much less far along counts as as far: positions are good to some metres, and reckoned on.
 const TIE_M: f64 = 20.0;
 

@@ -3,21 +3,22 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest};
 
-use super::Surroundings;
 use super::area::Area;
-use super::contention::{self, HeardCopy, Place, plausible_hops};
-use crate::dedup::FrameHash;
-use crate::io::MessageId;
-use crate::position::{Plane, Position};
-use crate::time::{Instant, WireTime};
+use super::contention;
+use super::contention::{HeardCopy, Place, plausible_hops};
+use super::surroundings::Surroundings;
+use crate::base::{FrameHash, Instant, MessageId, Plane, Position, WireTime};
 
 /// A message that may travel more than one hop, verified or our own, until it expires.
 #[derive(Clone, Debug)]
 pub(super) struct Flood {
     pub hash: FrameHash,
     pub id: MessageId,
+    /// Whether this station signed it.
+    pub origin: Origin,
     /// Names it in beacons: the first four bytes of its signature.
     pub tag: u32,
     pub scope: Scope,
@@ -99,6 +100,7 @@ pub(super) struct Keep {
 /// Copies for one neighbour, and the time between: it answers a flood that is new to it within 60 ms, and where one
 /// frame in five arrives eight tries reach it nine times in ten.
 const TRIES: u8 = 8;
+
 const TRY_AGAIN: Duration = Duration::from_millis(80);
 
 /// Which event a flood is about, and how new what it says of it is.
@@ -270,5 +272,6 @@ impl ForwardCause {
 
 /// An imminent message is relayed by this many neighbours at most.
 const RELAYS: u8 = 2;
+
 /// Who waits for a copy has it when somebody this much farther from it was heard to send one.
 const SERVED_M: f64 = 50.0;

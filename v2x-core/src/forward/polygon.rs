@@ -6,8 +6,7 @@
 use geo::{BoundingRect, Contains, Coord, LineString, MinimumRotatedRect};
 use v2x_proto::{AreaView, Shape};
 
-use crate::limits;
-use crate::position::{Plane, Position};
+use crate::base::{Plane, Position, limits};
 
 /// A simple polygon on the plane about its first corner.
 #[derive(Clone, Debug)]
@@ -102,8 +101,8 @@ fn norm(vector: Coord<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::area::Area;
     use super::*;
-    use crate::forward::area::Area;
     use proptest::prelude::*;
 
     const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };

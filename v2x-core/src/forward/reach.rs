@@ -35,10 +35,14 @@ impl Reach {
 
 /// Before anything was heard: the range of 23 dBm at 6 Mb/s between vehicles.
 const START_M: f32 = 400.0;
+
 const FIRST_STEP_M: f32 = 40.0;
+
 const LAST_STEP_M: f32 = 4.0;
+
 /// Shorter distances say that traffic is dense, not that the radio is short: 200 m is what a town leaves of it.
 const MIN_M: f32 = 200.0;
+
 /// The standard's constant for it (`itsGnDefaultMaxCommunicationRange`): nobody answers later than by it.
 const MAX_M: f32 = 1000.0;
 

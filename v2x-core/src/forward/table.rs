@@ -3,12 +3,9 @@
 use hashbrown::HashMap;
 use v2x_proto::{Class, Digest};
 
-use super::Lane;
-use super::agenda::Agenda;
 use super::flood::{EventVersion, Flood, State};
-use crate::dedup::FrameHash;
-use crate::limits;
-use crate::time::Instant;
+use super::timer_tree::Agenda;
+use crate::base::{FrameHash, Instant, limits};
 
 /// Floods in slots. No hash order ever shows.
 #[derive(Debug, Default)]
@@ -137,4 +134,13 @@ impl Table {
 fn lane_of(flood: &Flood) -> usize {
     let lane = if flood.id.class == Class::D0 { Lane::Imminent } else { Lane::Flood };
     lane as usize
+}
+
+/// Which frames `Forwarder::pop` may give out: imminent ones leave before all else, others before background only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Relays of imminent messages.
+    Imminent,
+    /// Floods.
+    Flood,
 }

@@ -6,11 +6,12 @@
 
 use core::time::Duration;
 
-use super::relevance::{self, Course, SAME, STANDING};
-use super::{Concern, Known, State, cause};
-use crate::position::heading_difference;
-use crate::time::WireTime;
-use crate::urgency::Velocity;
+use super::known::{Concern, Known, State};
+use super::relevance::{Course, SAME, STANDING};
+use v2x_proto::cause;
+
+use super::relevance;
+use crate::base::{Velocity, WireTime, heading_difference};
 
 /// Whether an event concerns a station on its course, as of `now`.
 #[must_use]
@@ -105,14 +106,19 @@ fn length(velocity: Velocity) -> f64 {
 
 /// Beyond a minute nothing goes on as it does.
 const HORIZON_S: f64 = 60.0;
+
 /// Who closes more slowly than this, m/s, keeps its distance as far as positions tell.
 const MIN_CLOSING: f64 = 0.5;
+
 /// The least braking that electronic brake lights stand for (SAE J2945/1 `eventHardBraking`: 0.4 g), m/s^2.
 const EMERGENCY_BRAKING: f64 = 4.0;
+
 /// A carriageway of three lanes, and two degrees of heading.
 const CORRIDOR: Tolerance = Tolerance { metres: 10.0, slope: 0.03, most: 30.0, seconds: HORIZON_S };
+
 /// Crossing courses: two vehicle lengths and the error of two positions; a driver decides within ten seconds anew.
 const CROSSING: Tolerance = Tolerance { metres: 12.0, slope: 0.0, most: 12.0, seconds: 10.0 };
+
 /// Everybody on the road makes way, on whatever lane, within half a minute (TS 101 539-1: 30 s ahead).
 const EMERGENCY: Tolerance = Tolerance { metres: 20.0, slope: 0.05, most: 50.0, seconds: 30.0 };
 
@@ -121,7 +127,7 @@ mod tests {
     use super::super::relevance::OwnPath;
     use super::super::testing::{HERE, event, fix};
     use super::*;
-    use crate::position::Position;
+    use crate::base::Position;
     use proptest::prelude::*;
 
     const NOW: WireTime = WireTime::from_secs(1000);

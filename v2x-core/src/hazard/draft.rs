@@ -5,17 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
+use super::command::{DEFAULT_RELEVANCE_M, Draft, MAX_VALIDITY};
+use super::event_id::EventId;
+use super::refusal::Refusal;
 use super::repetition::{MAX_EVERY, MIN_EVERY};
-use super::{DEFAULT_RELEVANCE_M, Draft, EventId, MAX_VALIDITY, Refusal};
-use crate::config::Imminent;
+use crate::base::limits::MAX_IMMINENT_HOPS;
+use crate::base::{Fix, Imminent, Position, WireTime};
 use crate::forward::area;
-use crate::io::Fix;
-use crate::limits::MAX_IMMINENT_HOPS;
-use crate::message_rules;
-use crate::position::Position;
-use crate::roles;
-use crate::security::Permissions;
-use crate::time::WireTime;
+use crate::trust::{Permissions, message_rules, roles};
 
 impl Draft {
     /// An error naming what is out of range.
@@ -148,12 +145,13 @@ pub(super) fn circle(position: Position, radius_m: u16) -> AreaView {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+
 /// TS 102 894-2 TransmissionInterval.
 const KEEP_ALIVE: core::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use super::super::Repeat;
+    use super::super::command::Repeat;
     use super::*;
     use proptest::prelude::*;
 

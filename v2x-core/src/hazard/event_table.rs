@@ -11,18 +11,22 @@
 //! table a new event takes the place of a less trusted one, or of one of a station that holds more than the newcomer's
 //! would then. Otherwise it is not taken.
 
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use v2x_proto::{Class, Digest};
 
+use super::conflict;
+use super::event_id::EventId;
+use super::gist::HazardGist;
+use super::known::{Change, Changed, Known, State};
 use super::relevance::Course;
-use super::{Change, Changed, EventId, HazardGist, Known, State, conflict};
-use crate::io::DropReason;
-use crate::limits::{MAX_EVENTS, MAX_EVENTS_PER_SIGNER};
-use crate::position::Position;
-use crate::security::freshness;
-use crate::time::WireTime;
+use crate::base::limits::{MAX_EVENTS, MAX_EVENTS_PER_SIGNER};
+use crate::base::{DropReason, Position, WireTime};
+use crate::trust::freshness;
 
 /// The events that are known.
 #[derive(Debug, Default)]
@@ -398,6 +402,3 @@ impl Entry {
         };
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,10 +4,11 @@ use core::time::Duration;
 
 use v2x_proto::{AreaView, Digest, v1};
 
-use super::{DEFAULT_VALIDITY, EventId, MAX_VALIDITY, State};
+use super::command::{DEFAULT_VALIDITY, MAX_VALIDITY};
+use super::event_id::EventId;
+use super::known::State;
+use crate::base::{Position, WireTime};
 use crate::forward::EventVersion;
-use crate::position::Position;
-use crate::time::WireTime;
 
 /// What a hazard message says.
 #[derive(Clone, Copy, Debug, PartialEq)]

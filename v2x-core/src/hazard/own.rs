@@ -4,15 +4,17 @@ use core::time::Duration;
 
 use v2x_proto::{AreaView, Class, Digest, v1};
 
-use super::draft::{self, Times, management};
+use super::command::{Draft, Repeat};
+use super::draft;
+use super::draft::{Times, management};
+use super::event_id::EventId;
+use super::refusal::Refusal;
 use super::repetition::{Burst, Schedule};
-use super::{Draft, EventId, Refusal, Repeat};
-use crate::config::Imminent;
-use crate::io::Fix;
-use crate::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
-use crate::security::Identity;
+use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
+use crate::base::{Anchor, Fix, Imminent, Instant, WireTime};
 use crate::send::{Outgoing, Signed};
-use crate::time::{Anchor, Instant, WireTime};
+use crate::trust::freshness::max_lifetime_ms;
+use crate::trust::{Identity, Permissions};
 
 /// The events this station speaks for.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct OwnEvent {
     area: Option<AreaView>,
     hops: u8,
     repeat: Option<Repeat>,
+    /// How long a message of it may live.
+    longest: Duration,
     /// When it is said again.
     pub schedule: Schedule,
     /// What was signed last, as long as it may be said again.
@@ -122,7 +126,7 @@ impl OwnEvents {
         let number = self.take_number(identity, moment.wire);
         let id = EventId { origin: identity.digest(), number };
         let times = Times::of(moment.wire, moment.wire, draft.validity);
-        self.version(draft, id, v1::HazardState::New, times, moment)
+        self.version(draft, id, v1::HazardState::New, times, longest(identity), moment)
     }
 
     /// A new version of an event.
@@ -130,7 +134,7 @@ impl OwnEvents {
         let before = self.events.get(place)?;
         let times = Times::of(before.times.detection, before.next_reference(moment.wire), draft.validity);
         let signer = before.signer;
-        let version = self.version(draft, before.id, v1::HazardState::Update, times, moment);
+        let version = self.version(draft, before.id, v1::HazardState::Update, times, before.longest, moment);
         Some(OwnEvent { signer, ..version })
     }
 
@@ -150,10 +154,10 @@ impl OwnEvents {
     }
 
     /// That another's event is not there, said by `signer`.
-    pub fn negate(&self, known: &super::Known, signer: Digest, moment: &Moment<'_>) -> OwnEvent {
+    pub fn negate(&self, known: &super::known::Known, signer: Digest, moment: &Moment<'_>) -> OwnEvent {
         // Imminent danger is over before a denial of it is heard; as an alert it needs no permission for sensors.
         let class = if known.class == Class::D3 { Class::D3 } else { Class::D1 };
-        let radius = known.relevance_distance_m.unwrap_or(super::DEFAULT_RELEVANCE_M);
+        let radius = known.relevance_distance_m.unwrap_or(super::command::DEFAULT_RELEVANCE_M);
         let area =
             (class == Class::D3).then(|| known.area.unwrap_or_else(|| draft::circle(known.position, radius)));
         let validity_s = known.valid_until.since(known.detection).as_secs() as u32;
@@ -171,7 +175,8 @@ impl OwnEvents {
         let end = moment.anchor.instant_at(times.end());
         let message = renamed(before.message.clone(), management(id, v1::HazardState::New, &times));
         let schedule = Schedule::new(moment.now, before.class, self.imminent, false, before.repeat, end);
-        Some(OwnEvent { id, signer: id.origin, message, times, schedule, signed: None, ..before })
+        let longest = longest(identity);
+        Some(OwnEvent { id, signer: id.origin, message, times, longest, schedule, signed: None, ..before })
     }
 
     /// Keeps what is said of an event from now on, in place of what was.
@@ -212,6 +217,7 @@ impl OwnEvents {
         id: EventId,
         state: v1::HazardState,
         times: Times,
+        longest: Duration,
         moment: &Moment<'_>,
     ) -> OwnEvent {
         let area = draft.flood_area(draft.position.unwrap_or(moment.fix.position));
@@ -226,6 +232,7 @@ impl OwnEvents {
             area,
             hops: draft::hops(draft.class, area.as_ref(), self.imminent),
             repeat: draft.repeat,
+            longest,
             schedule: Schedule::new(moment.now, draft.class, self.imminent, fresh, draft.repeat, end),
             signed: None,
             ends: false,
@@ -253,6 +260,7 @@ impl OwnEvents {
             area,
             hops: draft::hops(class, area.as_ref(), self.imminent),
             repeat: None,
+            longest: FLOOD_LIFETIME,
             schedule: Schedule::new(moment.now, class, self.imminent, true, None, moment.now + said),
             signed: None,
             ends: true,
@@ -293,7 +301,7 @@ impl OwnEvent {
         let lifetime = match self.class {
             Class::D0 => IMMINENT_LIFETIME,
             Class::D1 => ALERT_LIFETIME,
-            _ => FLOOD_LIFETIME.min(self.times.end().since(wire)).max(MIN_LIFETIME),
+            _ => self.longest.min(self.times.end().since(wire)).max(MIN_LIFETIME),
         };
         Outgoing {
             message_type: v1::MessageType::Hazard as u32,
@@ -342,6 +350,16 @@ impl OwnEvent {
     }
 }
 
+/// How long a message about an area hazard may live: who is permitted to have floods live for more than a minute signs them
+/// for as long as receivers take them, so that whoever carries one over a gap has time to.
+fn longest(identity: &Identity) -> Duration {
+    if identity.permissions().contains(Permissions::WIDE_AREA) {
+        Duration::from_millis(u64::from(max_lifetime_ms(Class::D3)))
+    } else {
+        FLOOD_LIFETIME
+    }
+}
+
 /// What is said of an event, under another's name, state and times.
 fn renamed(message: v1::Hazard, management: v1::Hazard) -> v1::Hazard {
     let v1::Hazard { id, state, detection_time_us, reference_time_us, .. } = management;
@@ -350,16 +368,23 @@ fn renamed(message: v1::Hazard, management: v1::Hazard) -> v1::Hazard {
 
 /// Longer, and nobody takes it in D0 any more.
 const IMMINENT_LIFETIME: Duration = Duration::from_millis(100);
+
 /// Three repetitions with one signature: receivers verify an alert three times a second.
 const ALERT_LIFETIME: Duration = Duration::from_millis(300);
+
 /// As long as a flood may live without a permission of its own; whoever carries it on has a minute to meet somebody.
 const FLOOD_LIFETIME: Duration = Duration::from_secs(60);
+
 /// A flood is signed anew when a third of its life is left, so that the old one is known until the new one has come.
 const FLOOD_MARGIN: Duration = Duration::from_secs(20);
+
 const MIN_LIFETIME: Duration = Duration::from_millis(1);
+
 /// For how long the end of an area hazard is said: stations that drive in hear it from the copies that others keep.
 const END_SAID: Duration = Duration::from_secs(10);
+
 /// For how long the end of an alert is said.
 const ALERT_END_SAID: Duration = Duration::from_millis(500);
+
 /// Numbers start at the clock's value in steps of 2^18 us, a quarter of a second.
 const NUMBER_TICK: u32 = 18;

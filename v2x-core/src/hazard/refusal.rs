@@ -1,6 +1,6 @@
 //! Why a command about a hazard was not carried out.
 
-use super::EventId;
+use super::event_id::EventId;
 
 /// Why a command was refused. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +35,10 @@ pub enum Refusal {
     #[error("the station does not send now: it needs a position, a trusted clock and a valid credential")]
     SendingBlocked,
     /// As many own events as there may be.
-    #[error("there are {most} own events already, the most there may be: cancel one first", most = crate::limits::MAX_OWN_EVENTS)]
+    #[error("there are {most} own events already, the most there may be: cancel one first", most = crate::base::limits::MAX_OWN_EVENTS)]
     TooMany,
     /// As many own alerts as there may be.
-    #[error("there are {most} own alerts already, the most that receivers take of one station: cancel one first", most = crate::limits::MAX_OWN_ALERTS)]
+    #[error("there are {most} own alerts already, the most that receivers take of one station: cancel one first", most = crate::base::limits::MAX_OWN_ALERTS)]
     TooManyAlerts,
     /// The message was not signed or queued.
     #[error("the message could not be sent: {0}")]

@@ -5,12 +5,10 @@ use core::time::Duration;
 use arrayvec::ArrayVec;
 use v2x_proto::v1::RelevanceDirection;
 
-use super::{DEFAULT_RELEVANCE_M, Known};
-use crate::forward::area::Area;
-use crate::io::Fix;
-use crate::position::{Plane, Position, heading_difference};
-use crate::time::WireTime;
-use crate::urgency::{self, Velocity};
+use super::command::DEFAULT_RELEVANCE_M;
+use super::known::Known;
+use crate::base::{Fix, Plane, Position, Velocity, WireTime, heading_difference};
+use crate::forward::Area;
 
 /// The own way: where the station is, how it moves and where it came from.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +70,7 @@ impl OwnPath {
         let moving = fix.speed.filter(|speed| *speed >= STANDING).zip(fix.heading);
         Course {
             here: Plane::at(fix.position),
-            velocity: moving.map_or((0.0, 0.0), |(speed, heading)| urgency::velocity(speed, heading)),
+            velocity: moving.map_or((0.0, 0.0), |(speed, heading)| crate::base::velocity(speed, heading)),
             heading: moving.map(|(_, heading)| heading).or(self.heading).or(fix.heading),
             path: &self.places,
         }
@@ -85,7 +83,7 @@ impl OwnPath {
 #[must_use]
 pub fn offset(course: &Course<'_>, event: &Known, now: WireTime) -> ((f64, f64), Velocity) {
     let moving = event.speed.filter(|speed| *speed >= STANDING).zip(event.heading);
-    let velocity = moving.map_or((0.0, 0.0), |(speed, heading)| urgency::velocity(speed, heading));
+    let velocity = moving.map_or((0.0, 0.0), |(speed, heading)| crate::base::velocity(speed, heading));
     let seconds = now.since(event.reference).min(RECKONING).as_secs_f64();
     let (east, north) = course.here.offset(event.position);
     ((east + velocity.0 * seconds, north + velocity.1 * seconds), velocity)
@@ -137,16 +135,23 @@ pub fn is_relevant(course: &Course<'_>, event: &Known, now: WireTime) -> bool {
 
 /// An event that moves is reckoned on for this long: beyond it, it will have turned or stopped.
 pub const RECKONING: Duration = Duration::from_secs(10);
+
 /// Slower than this, 0.01 m/s, a heading from positions means nothing.
 pub(super) const STANDING: u16 = 50;
+
 /// 0.1 degree: closer headings are one direction, and beyond the other bound the opposite one.
 pub(super) const SAME: u16 = 450;
+
 pub(super) const OPPOSITE: u16 = 1350;
+
 /// As near as this to the own path, an event was passed: a carriageway's width.
 const PASSED_M: f64 = 15.0;
+
 /// Half a kilometre of way, in steps shorter than twice the width of what counts as passed.
 const PATH_PLACES: usize = 25;
+
 const PATH_STEP_M: f64 = 20.0;
+
 const PATH_JUMP_M: f64 = 500.0;
 
 #[cfg(test)]

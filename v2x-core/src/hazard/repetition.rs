@@ -8,9 +8,8 @@ use core::time::Duration;
 
 use v2x_proto::Class;
 
-use super::Repeat;
-use crate::config::Imminent;
-use crate::time::Instant;
+use super::command::Repeat;
+use crate::base::{Imminent, Instant};
 
 /// The times at which one version of an event is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +74,6 @@ impl Schedule {
     /// It is said again `pause` from now.
     pub fn postpone(&mut self, now: Instant, pause: Duration) {
         self.next = self.bounded(now + pause);
-    }
-
-    /// It is said no more.
-    pub fn stop(&mut self) {
-        self.next = None;
     }
 
     fn after(&self, now: Instant) -> Option<Instant> {
@@ -147,12 +141,16 @@ fn early(class: Class, imminent: Imminent) -> &'static [u64] {
 
 /// The shortest time between two messages that may be asked for (TS 101 539-1: 10 Hz).
 pub const MIN_EVERY: Duration = Duration::from_millis(100);
+
 /// The longest.
 pub const MAX_EVERY: Duration = Duration::from_secs(3600);
+
 /// Frames of D0 in a burst.
 pub const BURST_FRAMES: u32 = 20;
+
 /// How long a burst may take.
 pub const BURST_TIME: Duration = Duration::from_secs(1);
+
 /// From the start of one burst to that of the next.
 pub const BURST_PAUSE: Duration = Duration::from_secs(10);
 

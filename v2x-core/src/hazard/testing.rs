@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use v2x_proto::{Class, Digest, v1};
 
-use super::{EventId, Known, State, cause};
-use crate::io::Fix;
-use crate::position::Position;
-use crate::time::WireTime;
+use super::event_id::EventId;
+use super::known::{Known, State};
+use crate::base::{Fix, Position, WireTime};
+use v2x_proto::cause;
 
 pub const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 

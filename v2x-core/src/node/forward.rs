@@ -7,11 +7,10 @@ use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::{Class, hop, v1};
 
 use super::Node;
+use super::io::{Event, Output};
+use crate::base::{DropReason, Instant, Position, Transmit, WireTime};
 use crate::forward::{CopyHeard, EventVersion, FloodFrame, Lane, Surroundings};
-use crate::io::{DropReason, Event, Output, Transmit};
-use crate::position::Position;
 use crate::receive::Verified;
-use crate::time::{Instant, WireTime};
 
 /// What the forwarder is to know of the moment, while it is itself borrowed.
 macro_rules! surroundings {
@@ -26,17 +25,22 @@ macro_rules! surroundings {
 }
 
 impl Node {
-    /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background.
+    /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background. One
+    /// frame only while the link is refilled.
     pub(super) fn release_frames(&mut self) {
-        loop {
-            if self.relay(Lane::Imminent) {
-                continue;
+        while self.release_frame() {
+            if self.sender.is_refilling() {
+                return;
             }
-            if self.release_own(false) || self.relay(Lane::Flood) || self.release_own(true) {
-                continue;
-            }
-            return;
         }
+        self.sender.refilled();
+    }
+
+    fn release_frame(&mut self) -> bool {
+        self.relay(Lane::Imminent)
+            || self.release_own(false)
+            || self.relay(Lane::Flood)
+            || self.release_own(true)
     }
 
     fn release_own(&mut self, background: bool) -> bool {
@@ -45,7 +49,7 @@ impl Node {
         let Some(frame) = self.sender.pop(self.now, background, &mut *self.host, expired) else {
             return false;
         };
-        self.airtime.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.now, frame.bytes.len());
         if self.sender.pool().len() > 1 {
             self.receiver.sent(&frame.id.signer, &frame.bytes, self.now);
         }
@@ -64,7 +68,7 @@ impl Node {
         let around = surroundings!(self);
         let Some((frame, forwarded)) = self.forwarder.pop(lane, own, &around) else { return false };
         let frame = self.sender.relay(frame, self.now, &mut *self.host);
-        self.airtime.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.now, frame.bytes.len());
         self.event(Event::Forwarded(forwarded));
         self.push(Output::Transmit(frame));
         true

@@ -6,36 +6,21 @@ use prost::Message as _;
 use v2x_proto::Class;
 
 use super::Node;
-use crate::config::Imminent;
-use crate::hazard::event_table::{EventTable, Outcome, Rank, Speaker};
-use crate::hazard::own::{Moment, OwnEvent, OwnEvents};
-use crate::hazard::relevance::OwnPath;
-use crate::hazard::{Change, Changed, Command, Draft, EventId, HazardGist, Known, Refusal, State};
-use crate::io::{DropReason, Event, Fix, NotSent, NotSentReason, SendingState, Sent, Token};
+use super::io::Event;
+use crate::base::{DropReason, Fix, Instant, NotSent, NotSentReason, SendingState, Sent, Token, WireTime};
+use crate::hazard::{
+    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Moment, Outcome, OwnEvent, Rank,
+    Refusal, Speaker, State,
+};
 use crate::receive::Verified;
-use crate::security::Permissions;
 use crate::send::Here;
-use crate::time::{Instant, WireTime};
-
-/// What the station knows and says of hazards.
-#[derive(Debug)]
-pub(super) struct Hazards {
-    pub table: EventTable,
-    pub own: OwnEvents,
-    pub path: OwnPath,
-}
+use crate::trust::Permissions;
 
 /// When and where the station says something, while other parts of it are borrowed.
 macro_rules! moment {
     ($node:expr, $fix:expr) => {
         Moment { now: $node.now, wire: $node.anchor.wire_at($node.now), anchor: &$node.anchor, fix: $fix }
     };
-}
-
-impl Hazards {
-    pub(super) fn new(imminent: Imminent) -> Self {
-        Self { table: EventTable::default(), own: OwnEvents::new(imminent), path: OwnPath::default() }
-    }
 }
 
 impl Node {
@@ -50,13 +35,17 @@ impl Node {
     }
 
     pub(super) fn command(&mut self, command: &Command, token: Option<Token>) {
+        let due = match command {
+            Command::New(draft) | Command::Update(_, draft) => draft.due,
+            Command::Cancel(_) | Command::Negate(_) => None,
+        };
         let version = match command {
             Command::New(draft) => self.declare(draft),
             Command::Update(id, draft) => self.update_hazard(*id, draft),
             Command::Cancel(id) => self.cancel_hazard(*id),
             Command::Negate(id) => self.negate_hazard(*id),
         };
-        if let Err(refusal) = version.and_then(|(event, fix)| self.begin(event, &fix, token)) {
+        if let Err(refusal) = version.and_then(|(event, fix)| self.begin(event, &fix, due, token)) {
             self.event(Event::HazardRefused { refusal, token });
         }
     }
@@ -135,9 +124,16 @@ impl Node {
     }
 
     /// Says a new version of an event, and keeps saying it.
-    fn begin(&mut self, mut event: OwnEvent, fix: &Fix, token: Option<Token>) -> Result<(), Refusal> {
-        let said =
-            self.say_first(&mut event, fix).map_err(|not_sent| Refusal::NotSent(not_sent.reason.name()))?;
+    fn begin(
+        &mut self,
+        mut event: OwnEvent,
+        fix: &Fix,
+        due: Option<Instant>,
+        token: Option<Token>,
+    ) -> Result<(), Refusal> {
+        let said = self
+            .say_first(&mut event, fix, due)
+            .map_err(|not_sent| Refusal::NotSent(not_sent.reason.name()))?;
         self.event(Event::HazardAccepted { id: event.id, token });
         self.know(&event);
         self.tell_said(said);
@@ -146,7 +142,7 @@ impl Node {
     }
 
     /// Signs and queues a version for the first time; later, when receivers would not take one more new event yet.
-    fn say_first(&mut self, event: &mut OwnEvent, fix: &Fix) -> Result<Said, NotSent> {
+    fn say_first(&mut self, event: &mut OwnEvent, fix: &Fix, due: Option<Instant>) -> Result<Said, NotSent> {
         if event.declares() && !self.hazards.own.may_declare(self.now) {
             event.schedule.postpone(self.now, NEXT_TRY);
             return Ok(None);
@@ -154,15 +150,16 @@ impl Node {
         if event.class == Class::D0 {
             self.hazards.own.burst.note(self.now);
         }
-        self.sign_event(event, fix)
+        self.sign_event(event, fix, due)
     }
 
-    fn sign_event(&mut self, event: &mut OwnEvent, fix: &Fix) -> Result<Said, NotSent> {
+    fn sign_event(&mut self, event: &mut OwnEvent, fix: &Fix, due: Option<Instant>) -> Result<Said, NotSent> {
         if event.signer == self.sender.digest() && self.pseudonyms.is_silent(self.now) {
             self.pseudonyms.end_silence();
             self.restart_awareness();
         }
-        let generated = self.host.stamp(self.now);
+        let stamp = self.host.stamp(self.now);
+        let generated = due.map_or(stamp, |due| due.min(stamp));
         let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
         let payload = event.message.encode_to_vec();
         let outgoing = event.outgoing(self.anchor.wire_at(self.now));
@@ -213,7 +210,7 @@ impl Node {
         let silent = self.pseudonyms.is_silent(self.now);
         let (now, own_digest, imminent) = (self.now, self.sender.digest(), self.hazards.own.imminent());
         let Some(event) = self.hazards.own.event(place) else { return };
-        let (class, early) = (event.class, event.schedule.is_early());
+        let (class, early, due) = (event.class, event.schedule.is_early(), event.schedule.next());
         event.schedule.advance(now, if class == Class::D0 { imminent } else { 1 });
         // In a state without sending its time passes like any other; and a former name does not speak while the new one
         // keeps silent to part from it.
@@ -230,7 +227,7 @@ impl Node {
         let renew = !event.is_fresh(now, &self.anchor);
         let waits = renew && event.declares() && !self.hazards.own.may_declare(now);
         if let Some(signed) = event.signed.as_ref().filter(|_| !renew || waits && event.is_taken(now)) {
-            if let Some(lost) = self.sender.say_again(signed, now, &mut *self.host) {
+            if let Some(lost) = self.sender.say_again(signed, due.unwrap_or(now), now, &mut *self.host) {
                 self.event(Event::NotSent(lost));
             }
             return;
@@ -242,7 +239,7 @@ impl Node {
             return;
         }
         let Ok(fix) = self.sending_fix() else { return };
-        match self.sign_event(&mut event, &fix) {
+        match self.sign_event(&mut event, &fix, due) {
             Ok(said) => self.tell_said(said),
             Err(not_sent) => self.event(Event::NotSent(not_sent)),
         }
@@ -282,12 +279,12 @@ impl Node {
         let sends = self.sending == SendingState::Allowed;
         let valid =
             sends && self.sender.pool().identity(&before.signer).is_some_and(|old| old.valid_at(wire));
-        if valid && let Ok(said) = self.sign_event(&mut end, &fix) {
+        if valid && let Ok(said) = self.sign_event(&mut end, &fix, None) {
             self.tell_said(said);
         }
         self.know(&end);
         self.know(&renamed);
-        match sends.then(|| self.say_first(&mut renamed, &fix)) {
+        match sends.then(|| self.say_first(&mut renamed, &fix, None)) {
             Some(Ok(said)) => self.tell_said(said),
             Some(Err(not_sent)) => self.event(Event::NotSent(not_sent)),
             // Said as soon as its time comes again.
@@ -373,6 +370,7 @@ type Said = Option<(Sent, Option<NotSent>)>;
 
 /// A new area hazard that receivers would not take yet is tried again after this.
 const NEXT_TRY: Duration = Duration::from_millis(500);
+
 /// This long before the credential that declared an event ends, the event goes on under the present one: time for the old
 /// name to say that it ends.
 const RENAME_BEFORE: Duration = Duration::from_secs(2);

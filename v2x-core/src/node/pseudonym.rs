@@ -3,11 +3,10 @@
 use core::time::Duration;
 
 use super::Node;
+use super::io::Event;
 use crate::awareness::Awareness;
-use crate::io::{Event, SendingState};
-use crate::rng::{Purpose, Stream};
-use crate::security::Distribution;
-use crate::time::Instant;
+use crate::base::{Instant, Purpose, SendingState, Stream};
+use crate::trust::Distribution;
 
 impl Node {
     /// Changes the pseudonym when that is due and possible, and warns of the last ones.

@@ -4,11 +4,10 @@ use bytes::Bytes;
 use v2x_proto::Digest;
 
 use super::Node;
-use crate::io::{Event, SendRequest, SendingState};
+use super::io::Event;
+use crate::base::{Instant, SendRequest, SendingState};
 use crate::receive::HeardRevocation;
-use crate::security::revocation::RevocationNews;
-use crate::security::{Permissions, TrustStore};
-use crate::time::Instant;
+use crate::trust::{Permissions, RevocationNews, TrustStore};
 
 impl Node {
     pub(super) fn revoke(&mut self, delta: &Bytes) {

@@ -1,26 +1,7 @@
 //! How full the tables of a station are: what line 8 of the contract promises, to be looked at from outside.
 
 use super::Node;
-use crate::limits;
-
-/// A table, and how full it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// What it holds, in plural.
-    pub name: &'static str,
-    /// Entries now; bytes where the name says so.
-    pub held: usize,
-    /// The most it may hold, of [`limits`].
-    pub limit: usize,
-}
-
-impl Table {
-    /// A table of this name.
-    #[must_use]
-    pub const fn new(name: &'static str, held: usize, limit: usize) -> Self {
-        Self { name, held, limit }
-    }
-}
+use crate::base::{Table, limits};
 
 impl Node {
     /// Every table that what is heard or asked for can fill. None ever holds more than its limit.

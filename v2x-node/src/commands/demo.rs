@@ -17,30 +17,26 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use clap::Args;
-use prost::Message as _;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
-use v2x_core::config::{Config, Role};
-use v2x_core::io::{ClockState, Event, Fix, Input, MessageId, SendRequest, Transmit};
-use v2x_core::node::Node;
-use v2x_core::report::{Kind, Report, Verdict, Verify};
-use v2x_core::stats::{Stage, receive_stages, send_stages};
-use v2x_core::time::{Anchor, Instant};
-use v2x_proto::{Class, Digest, v1};
-use v2x_replay::html;
+use v2x_apps::alert::Triggers;
+use v2x_apps::roadside::Roadside;
+use v2x_core::{
+    Anchor, ClockState, Command, Config, Draft, Event, Fix, Input, Instant, MessageId, Node, Role, Transmit,
+};
+use v2x_proto::Class;
 use v2x_replay::identities::{Cast, Part};
-use v2x_replay::ledger::{Delivery, Ledger, Outcome};
+use v2x_replay::ledger::{self, Delivery, Ledger};
 use v2x_replay::spatial::Spatial;
+use v2x_report::{Kind, Report, Stage, Verdict, Verify, html, receive_stages, send_stages};
 
 use self::air::{Air, RangeRadio, frame_key};
 use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::daemon::link::LinkError;
-use crate::daemon::roadside::Roadside;
 use crate::daemon::station::{Live, Observer, Station, monotonic};
 use crate::error::Error;
 use crate::machine::{os_seed, read_anchor, write_json};
@@ -116,9 +112,13 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
     for number in 0..town.stations() {
         let station = join(town, &cast, number, seed, anchor, &air, &link)?;
         let player = Player::new(town, number, start);
-        let application = Application::new(town, number, start, anchor);
-        let observer = Bookkeeper { number, air: air.clone(), books: Rc::clone(&books) };
-        tokio::task::spawn_local(drive(station, player, application, observer, air.clone(), end));
+        let unit = town
+            .intersection(number)
+            .map(|(config, name, place)| Roadside::new(&config, &name, place, start));
+        let mut alerts = Triggers::default();
+        alerts.emergency = number == town.ambulance();
+        let observer = Bookkeeper { number, air: air.clone(), books: Rc::clone(&books), alerts };
+        tokio::task::spawn_local(drive(station, player, unit, observer, air.clone(), end));
     }
     let mut screen = Screen::new(out, args.seconds, town)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("listening for Ctrl-C"))?;
@@ -172,7 +172,7 @@ fn join(
 async fn drive(
     mut station: Station,
     mut player: Player,
-    mut application: Application,
+    mut unit: Option<Roadside>,
     mut observer: Bookkeeper,
     air: Air,
     end: Instant,
@@ -187,16 +187,24 @@ async fn drive(
             return Ok(());
         }
         if player.next() <= now {
+            let due = player.next();
             let wire = station.node().anchor().wire_at(now);
             let fix = player.fix(now, wire);
             air.place(observer.number, fix.map(|fix| fix.position));
-            application.see(fix.as_ref());
             station.input(Input::Fix(fix), &mut observer);
+            if let Some(command) = fix.and_then(|fix| observer.alert(now, &fix, station.node())) {
+                let command = due_at(command, due);
+                station.input(Input::Hazard { command, token: None }, &mut observer);
+            }
         }
-        for request in application.due(now, &station) {
-            station.input(Input::Send(request), &mut observer);
+        if let Some(unit) = unit.as_mut().filter(|unit| unit.next_due().is_some_and(|due| due <= now)) {
+            let wire = station.node().anchor().wire_at(now);
+            for input in unit.due(now, wire) {
+                station.input(input, &mut observer);
+            }
         }
-        let next = player.next().min(application.next()).min(end);
+        let unit_due = unit.as_ref().and_then(Roadside::next_due).unwrap_or(Instant::FAR_FUTURE);
+        let next = player.next().min(unit_due).min(end);
         timer.set(Some(next.as_nanos()))?;
         tokio::select! {
             biased;
@@ -209,106 +217,12 @@ async fn drive(
     }
 }
 
-/// What a station says besides its beacons: signals, or hazards it brakes for.
-struct Application {
-    unit: Option<Roadside>,
-    alert: Option<Instant>,
-    braking: bool,
-    brake: Option<Fix>,
-    hazards: u32,
-}
-
-impl Application {
-    fn new(town: &Town, number: u32, start: Instant, anchor: Anchor) -> Self {
-        let unit = town
-            .intersection(number)
-            .map(|(config, name, place)| Roadside::new(&config, &name, place, start));
-        let alert = (town.ambulance() == number).then_some(start);
-        let _ = anchor;
-        Self { unit, alert, braking: false, brake: None, hazards: 0 }
-    }
-
-    /// Looks at the vehicle's own motion: the start of hard braking is a hazard to those behind.
-    fn see(&mut self, fix: Option<&Fix>) {
-        let hard = fix.and_then(|fix| fix.acceleration).is_some_and(|a| a <= HARD_BRAKING);
-        if hard && !self.braking {
-            self.brake = fix.copied();
-        }
-        self.braking = hard;
-    }
-
-    fn next(&self) -> Instant {
-        let unit = self.unit.as_ref().and_then(Roadside::next_due);
-        unit.into_iter().chain(self.alert).min().unwrap_or(Instant::FAR_FUTURE)
-    }
-
-    fn due(&mut self, now: Instant, station: &Station) -> Vec<SendRequest> {
-        let wire = station.node().anchor().wire_at(now);
-        let origin = station.node().digest();
-        let mut requests = Vec::new();
-        if let Some(unit) = &mut self.unit
-            && unit.next_due().is_some_and(|due| due <= now)
-        {
-            requests.extend(unit.due(now, wire).into_iter().filter_map(|input| match input {
-                Input::Send(request) => Some(request),
-                // The town has no road works.
-                _ => None,
-            }));
-        }
-        if let Some(fix) = self.brake.take() {
-            self.hazards += 1;
-            let hazard =
-                hazard(origin, self.hazards, &fix, wire.as_micros(), DANGEROUS_SITUATION, BRAKE_LIGHTS);
-            requests.push(request(Class::D0, 100, None, &hazard));
-        }
-        if let Some(due) = self.alert
-            && due <= now
-        {
-            self.alert = Some(due + ALERT_INTERVAL);
-            if let Some(fix) = self.last_fix(station) {
-                let hazard = hazard(origin, 0, &fix, wire.as_micros(), EMERGENCY_VEHICLE, 0);
-                requests.push(request(Class::D1, 500, Some(due), &hazard));
-            }
-        }
-        requests
-    }
-
-    fn last_fix(&self, station: &Station) -> Option<Fix> {
-        station.node().last_fix()
-    }
-}
-
-fn request(class: Class, lifetime_ms: u32, due: Option<Instant>, hazard: &v1::Hazard) -> SendRequest {
-    SendRequest {
-        message_type: v1::MessageType::Hazard as u32,
-        class,
-        lifetime_ms,
-        max_hops: 1,
-        area: None,
-        subject: 0,
-        due,
-        token: None,
-        payload: Bytes::from(hazard.encode_to_vec()),
-    }
-}
-
-fn hazard(origin: Digest, number: u32, fix: &Fix, wire_us: u64, cause: u32, sub_cause: u32) -> v1::Hazard {
-    v1::Hazard {
-        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&origin.0), number }),
-        state: v1::HazardState::New as i32,
-        detection_time_us: wire_us,
-        reference_time_us: wire_us,
-        position: Some(v1::Position {
-            latitude: fix.position.latitude,
-            longitude: fix.position.longitude,
-            ..v1::Position::default()
-        }),
-        cause,
-        sub_cause,
-        validity_s: Some(2),
-        speed: fix.speed.map(u32::from),
-        heading: fix.heading.map(u32::from),
-        ..v1::Hazard::default()
+/// A command that was due when the position that led to it was.
+fn due_at(command: Command, due: Instant) -> Command {
+    match command {
+        Command::New(draft) => Command::New(Draft { due: Some(due), ..draft }),
+        Command::Update(id, draft) => Command::Update(id, Draft { due: Some(due), ..draft }),
+        Command::Cancel(_) | Command::Negate(_) => command,
     }
 }
 
@@ -335,7 +249,9 @@ impl Books {
     }
 
     fn report(self, ended: Instant, seconds: f64, stations: u32) -> Report {
-        let outcome: Outcome = self.ledger.finish(ended.as_nanos());
+        let mut outcome = self.ledger.finish(ended.as_nanos());
+        // A repetition also reaches who has come into range since.
+        outcome.warnings.retain(|warning| !warning.ends_with(ledger::UNINTENDED));
         let mut report = Report::new(Kind::Demo, env!("CARGO_PKG_VERSION"), Verify::Every, &outcome.stats);
         outcome.fill(&mut report);
         report.stations = u64::from(stations);
@@ -346,15 +262,24 @@ impl Books {
     }
 }
 
-/// Writes one station's events into the books.
+/// Writes one station's events into the books, and says when its own motion calls for an alert.
 struct Bookkeeper {
     number: u32,
     air: Air,
     books: Rc<RefCell<Books>>,
+    alerts: Triggers,
+}
+
+impl Bookkeeper {
+    fn alert(&mut self, now: Instant, fix: &Fix, node: &Node) -> Option<Command> {
+        let vehicle = node.config().role == Role::Vehicle;
+        vehicle.then(|| self.alerts.observe(now, fix, node.neighbours())).flatten()
+    }
 }
 
 impl Observer for Bookkeeper {
     fn event(&mut self, event: &Event) {
+        self.alerts.hear(monotonic(), event);
         let mut books = self.books.borrow_mut();
         let books = &mut *books;
         match event {
@@ -416,6 +341,7 @@ impl Observer for Bookkeeper {
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
         let mut books = self.books.borrow_mut();
+        books.ledger.transmitted(frame.id);
         books.ledger.stages(frame.class, &send_stages(&frame.stamps));
         let waited = on_air.nanos_since(frame.stamps.gate_open);
         books.ledger.stages(frame.class, &[(Stage::GateToAir, waited)]);
@@ -451,11 +377,3 @@ fn group() -> SocketAddrV4 {
 const LEAD: Duration = Duration::from_millis(200);
 /// The table is renewed this often.
 const TICK: Duration = Duration::from_secs(1);
-/// From -4 m/s^2 on a following driver needs telling (UN R13-H: brake lights may flash from -6; emergency
-/// electronic brake lights in US VSC from -0.4 g), 0.1 m/s^2.
-const HARD_BRAKING: i16 = -40;
-const ALERT_INTERVAL: Duration = Duration::from_millis(100);
-/// TS 102 894-2 cause codes.
-const DANGEROUS_SITUATION: u32 = 99;
-const BRAKE_LIGHTS: u32 = 1;
-const EMERGENCY_VEHICLE: u32 = 95;

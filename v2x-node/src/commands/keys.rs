@@ -8,9 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use v2x_core::security::CredentialError;
-use v2x_core::security::issue::{CredentialRequest, issue, make_root};
-use v2x_core::security::permissions::Permissions;
+use v2x_core::{CredentialError, CredentialRequest, Permissions, issue, make_root};
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 

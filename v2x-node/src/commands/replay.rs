@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use v2x_recording::check;
 use v2x_replay::attack::Plan;
-use v2x_replay::check;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, convert};
 

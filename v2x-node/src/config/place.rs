@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use v2x_core::config::Role;
-use v2x_core::position::Position;
+use v2x_core::{Position, Role};
 
 use super::section::{ConfigError, Section};
 

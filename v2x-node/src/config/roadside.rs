@@ -5,25 +5,20 @@ mod area;
 mod corrections;
 mod feed;
 mod intersection;
-mod map;
 mod plan;
 mod sign;
 mod work_zone;
 
 use std::path::PathBuf;
 
-use v2x_core::config::Role;
-use v2x_core::security::Permissions;
+use v2x_core::{Permissions, Role};
 use v2x_proto::v1;
 
-pub use self::advert::Advert;
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
-pub use self::intersection::Intersection;
-pub use self::plan::SignalGroup;
-pub use self::work_zone::WorkZone;
 use super::place::{PositionConfig, coordinates};
 use super::section::{ConfigError, Section};
+use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
 
 /// What a roadside unit says; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,6 +38,22 @@ pub struct RoadsideConfig {
 }
 
 impl RoadsideConfig {
+    /// What its application is to say.
+    pub fn content(&self) -> Content {
+        Content {
+            intersections: self.intersections.clone(),
+            feed: self.feed.as_ref().map(ToString::to_string),
+            adverts: self.adverts.clone(),
+            signs: self.signs.clone(),
+            work_zones: self.work_zones.clone(),
+            corrections: self.corrections.as_ref().map(|corrections| CorrectionStream {
+                name: corrections.source.to_string(),
+                per_second: corrections.per_second,
+                gga: corrections.gga,
+            }),
+        }
+    }
+
     /// What the unit's credential has to permit for all of it to be said.
     pub fn needs(&self) -> Permissions {
         type P = Permissions;

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeArray as Array, DeTable as Table, DeValue as Value};
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 use crate::civil::wire_of_iso8601;
 use crate::error::Complaint;

@@ -84,7 +84,7 @@ mod tests {
     use std::net::{Ipv4Addr, SocketAddrV4};
 
     use bytes::BytesMut;
-    use radio_adapters::{Priority, RadioExt, TxFrame};
+    use radio_adapters::{AccessCategory, RadioExt, TxFrame};
 
     use super::*;
 
@@ -103,10 +103,7 @@ mod tests {
             let plain = LinkConfig { medium: medium.clone(), fault: None, tap: None };
             let wrapped = LinkConfig { medium, fault: Some(fault), tap: Some(tap.clone()) };
             let (mut sender, mut receiver) = (open(&plain).unwrap(), open(&wrapped).unwrap());
-            sender
-                .send(&TxFrame { bytes: b"hello", priority: Priority::BestEffort, source: None })
-                .await
-                .unwrap();
+            sender.send(&TxFrame::new(b"hello", AccessCategory::BestEffort)).await.unwrap();
             let mut twice = BytesMut::new();
             receiver.recv(&mut twice).await.unwrap();
             receiver.recv(&mut twice).await.unwrap();

@@ -2,11 +2,10 @@
 
 use std::io;
 
-use v2x_core::hazard::alert::Triggers;
-use v2x_core::io::{Event, Transmit};
-use v2x_core::time::{Anchor, Instant};
+use v2x_apps::advice::Advisor;
+use v2x_apps::alert::Triggers;
+use v2x_core::{Anchor, Event, Instant, Transmit};
 
-use crate::daemon::advice::Advisor;
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::notices::Notices;
 use crate::daemon::roadside::inbox::Inbox;
@@ -105,10 +104,10 @@ impl Observer for Listeners {
 mod tests {
     use core::time::Duration;
 
-    use v2x_core::hazard::{Command, EventId, Refusal};
-    use v2x_core::io::Fix;
-    use v2x_core::position::Position;
-    use v2x_core::time::WireTime;
+    use v2x_core::Fix;
+    use v2x_core::Position;
+    use v2x_core::WireTime;
+    use v2x_core::{Command, EventId, Refusal};
     use v2x_proto::Digest;
 
     use super::*;

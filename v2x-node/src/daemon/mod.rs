@@ -1,17 +1,16 @@
 //! The daemon: a station with its link, its positions and clock, its control socket and, at a roadside unit, what feeds
 //! it.
 
-pub mod advice;
 pub mod control;
 mod lines;
 pub mod link;
 pub mod listeners;
-pub mod load;
 pub mod notices;
 pub mod position;
 pub mod recorder;
 pub mod roadside;
 pub mod run;
+pub mod signal_ahead;
 pub mod station;
 pub mod statistics;
 pub mod timekeeper;

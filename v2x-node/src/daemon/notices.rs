@@ -1,7 +1,6 @@
 //! What a station says that is worth a line to whoever runs it, kept until it is printed.
 
-use v2x_core::io::Event;
-use v2x_core::security::revocation::RevocationNews;
+use v2x_core::{Event, RevocationNews};
 
 use crate::civil::utc;
 
@@ -68,7 +67,7 @@ const MOST_LINES: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::time::WireTime;
+    use v2x_core::WireTime;
     use v2x_proto::Digest;
 
     #[test]

@@ -6,10 +6,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use v2x_core::io::{Input, Output};
-use v2x_core::record;
-use v2x_core::time::Instant;
+use v2x_core::{Input, Instant, Output};
 use v2x_proto::v1;
+use v2x_recording::record;
 
 /// An open recording.
 #[derive(Debug)]

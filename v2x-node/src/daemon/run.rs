@@ -10,29 +10,27 @@ use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use v2x_core::config::{Config, Role};
-use v2x_core::hazard::alert::Triggers;
-use v2x_core::io::{ClockState, Fix, Input, SendingState};
-use v2x_core::node::Node;
-use v2x_core::record;
-use v2x_core::report::Report;
-use v2x_core::security::{Permissions, Pool};
-use v2x_core::stats::Stats;
-use v2x_core::time::{Anchor, Instant};
+use v2x_apps::advice::Advisor;
+use v2x_apps::alert::Triggers;
+use v2x_apps::load::LoadGenerator;
+use v2x_core::{
+    Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState,
+};
 use v2x_proto::v1;
+use v2x_recording::record;
+use v2x_report::{Report, Stats};
 
 use crate::config::{IdentityFiles, StationConfig};
-use crate::daemon::advice::Advisor;
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
-use crate::daemon::load::LoadGenerator;
 use crate::daemon::position::PositionSource;
 use crate::daemon::recorder::Recorder;
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
+use crate::daemon::signal_ahead::signal_ahead;
 use crate::daemon::station::{Live, Station, monotonic};
 use crate::daemon::timekeeper::{Disagreement, Timekeeper};
 use crate::daemon::token::Owner;
@@ -497,8 +495,13 @@ impl Daemon {
     fn report(&mut self, now: Instant) -> Report {
         let mut report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
         let anchor = self.station.node().anchor();
-        report.signal_ahead =
-            self.listeners.advisor.as_ref().and_then(|advisor| advisor.signal_ahead(now, &anchor));
+        report.signal_ahead = self
+            .listeners
+            .advisor
+            .as_ref()
+            .and_then(|advisor| advisor.road().advice(anchor.wire_at(now)))
+            .as_ref()
+            .map(signal_ahead);
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
         }

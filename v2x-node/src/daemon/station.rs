@@ -1,7 +1,7 @@
 //! One station on a live link: a [`Node`], a [`Radio`] and a timer, driven by one task.
 //!
 //! Order of a turn: due timers and a few waiting verifications, their output, then the frames the kernel
-//! holds. Reading a frame and its cheap checks take a fiftieth of its verification, so the socket is read
+//! holds, then how busy the link found its channel. Reading a frame and its cheap checks take a fiftieth of its verification, so the socket is read
 //! (nearly) empty each turn: under a flood it is the station that decides, by deadline, what is shed, and
 //! not the order of arrival in a kernel queue. Both batches are bounded, so neither timers nor frames wait
 //! for the other for more than a millisecond.
@@ -13,12 +13,8 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame};
-use v2x_core::host::Host;
-use v2x_core::io::{Event, Input, Output, ReceivedFrame, TimerKind, Transmit};
-use v2x_core::node::Node;
-use v2x_core::time::Instant;
-use v2x_proto::Class;
+use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame};
+use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
 
 use crate::daemon::recorder::Recorder;
 
@@ -117,7 +113,8 @@ impl Station {
             let worked = self.due_work(observer);
             let sent = self.retry_waiting(cx, observer);
             let took = self.take_frames(cx, observer);
-            if !(worked || sent || took) {
+            let loaded = self.take_load(cx, observer);
+            if !(worked || sent || took || loaded) {
                 return self.sleep(cx);
             }
         }
@@ -182,6 +179,16 @@ impl Station {
         took
     }
 
+    /// Tells the node how busy the channel is, when the link has measured it anew: true, and the next turn asks again.
+    fn take_load(&mut self, cx: &mut Context<'_>, observer: &mut impl Observer) -> bool {
+        let Poll::Ready(ChannelLoad { busy_permille, measured }) = self.radio.poll_channel_load(cx) else {
+            return false;
+        };
+        let source = if measured { LoadSource::Survey } else { LoadSource::Estimate };
+        self.handle(monotonic(), Input::ChannelLoad { busy_permille, source }, observer);
+        true
+    }
+
     fn received(&mut self, meta: &RxMeta) -> ReceivedFrame {
         ReceivedFrame {
             bytes: self.buffer.split().freeze(),
@@ -242,18 +249,8 @@ impl Station {
     }
 }
 
-/// The access category of a class (EN 302 663 maps its traffic classes likewise: imminent and alerts first).
-pub fn priority(class: Class) -> Priority {
-    match class {
-        Class::D0 => Priority::Voice,
-        Class::D1 | Class::D3 => Priority::Video,
-        Class::D2 | Class::D4 => Priority::BestEffort,
-        Class::D5 => Priority::Background,
-    }
-}
-
 fn tx_frame(frame: &Transmit) -> TxFrame<'_> {
-    TxFrame { bytes: &frame.bytes, priority: priority(frame.class), source: frame.source.map(LinkAddress) }
+    TxFrame::new(&frame.bytes, frame.access()).from_source(frame.source.map(LinkAddress))
 }
 
 fn report(frame: &Transmit, result: io::Result<u64>, observer: &mut impl Observer) {

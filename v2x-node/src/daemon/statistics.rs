@@ -9,12 +9,9 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_core::io::{Event, MessageId, Received, Transmit};
-use v2x_core::limits;
-use v2x_core::report::{Frames, Kind, Report, Verify};
-use v2x_core::stats::{Stage, Stats, receive_stages, send_stages};
-use v2x_core::time::{Anchor, Instant, WireTime};
+use v2x_core::{Anchor, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
 use v2x_proto::{Class, Digest, v1};
+use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
 
 use crate::daemon::station::Observer;
 
@@ -267,14 +264,14 @@ mod tests {
             id: id(sequence),
             message_type: 1,
             generation_time: WireTime::from_micros(1),
-            position: v2x_core::position::Position::default(),
+            position: v2x_core::Position::default(),
             link_source: [0; 6],
             hops: 1,
             verified: true,
             permissions: 0,
             suspect: false,
             payload: bytes::Bytes::new(),
-            stamps: v2x_core::io::ReceiveStamps::default(),
+            stamps: v2x_core::ReceiveStamps::default(),
         })
     }
 

@@ -8,8 +8,7 @@
 use core::time::Duration;
 
 use radio_adapters::clock::KernelClock;
-use v2x_core::io::ClockState;
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{ClockState, Instant, WireTime};
 
 use crate::config::ClockTrust;
 

@@ -1,6 +1,6 @@
 //! Tokens of the daemon's own requests: each part of the daemon that has commands open tells its own from others' by them.
 
-use v2x_core::io::Token;
+use v2x_core::Token;
 
 /// Who put a command into the node and is told what came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

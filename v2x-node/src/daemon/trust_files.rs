@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use v2x_core::io::Input;
+use v2x_core::Input;
 
 use crate::config::IdentityFiles;
 use crate::key_files::{self, KeyFileError};

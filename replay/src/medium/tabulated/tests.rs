@@ -1,4 +1,6 @@
 use bytes::Bytes;
+use v2x_proto::link::Origin;
+use v2x_proto::link::access::SLOT_NS;
 
 use super::super::channel::{COLLISION, OWN_TRANSMISSION};
 use super::*;
@@ -24,8 +26,17 @@ fn begin(
 ) -> Option<u64> {
     let bytes = Bytes::from(vec![0; 300]);
     let position = places.position(sender).unwrap();
-    let transmission = Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3 };
-    medium.transmit(ticket, &transmission, places, fates)
+    let transmission =
+        Transmission { sender, at_ns, position, bytes: &bytes, class: Class::D3, origin: Origin::Forwarded };
+    asked(medium.transmit(ticket, &transmission, places, fates))
+}
+
+/// When a frame is to be asked about again.
+fn asked(state: TransmissionState) -> Option<u64> {
+    match state {
+        TransmissionState::Pending { ask_ns } => Some(ask_ns),
+        TransmissionState::Decided { .. } => None,
+    }
 }
 
 /// Sends frames by (sender, time), and what each station made of each: `None` heard, else the cause.
@@ -43,7 +54,7 @@ fn send(
     while !due.is_empty() {
         due.sort_unstable();
         let (now_ns, ticket) = due.remove(0);
-        let again = medium.proceed(ticket as u32, now_ns, places, &mut fates[ticket]);
+        let again = asked(medium.proceed(ticket as u32, now_ns, places, &mut fates[ticket]));
         due.extend(again.map(|at_ns| (at_ns, ticket)));
     }
     let outcome = |fate: Fate| match fate.outcome {
@@ -111,10 +122,10 @@ fn a_sender_waits_for_the_frame_it_hears() {
     let mut medium = Tabulated::new(Column::Hz10, 1).interference(true);
     let mut fates = Vec::new();
     let first = begin(&mut medium, &places, 0, 0, 0, &mut fates).unwrap();
-    let end_ns = medium.proceed(0, first, &places, &mut fates).unwrap();
+    let end_ns = asked(medium.proceed(0, first, &places, &mut fates)).unwrap();
     let second = begin(&mut medium, &places, 1, 1, 300_000, &mut fates).unwrap();
     assert!(second < end_ns);
-    assert!(medium.proceed(1, second, &places, &mut fates).unwrap() > end_ns);
+    assert!(asked(medium.proceed(1, second, &places, &mut fates)).unwrap() > end_ns);
 }
 
 #[test]
@@ -141,4 +152,24 @@ fn a_building_stops_a_frame() {
     let mut medium = Tabulated::new(Column::Hz10, 1).among(Some(Streets::new(HERE, 150.0)));
     let fates = send(&mut medium, &places, &[(0, 0)]);
     assert_eq!(fates[0].iter().map(|(station, _)| *station).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn an_own_hazard_gets_to_the_air_before_a_forwarded_one() {
+    let places = line(&[0.0, 50.0]);
+    let on_air = |origin| {
+        let mut medium = Tabulated::new(Column::Hz10, 7);
+        let bytes = Bytes::from(vec![0; 300]);
+        let mut fates = Vec::new();
+        let class = Class::D3;
+        let transmission = Transmission { sender: 0, at_ns: 0, position: HERE, bytes: &bytes, class, origin };
+        assert_eq!(asked(medium.transmit(0, &transmission, &places, &mut fates)), None);
+        match &fates[0].outcome {
+            Outcome::Heard(reception) => reception.on_air_ns,
+            Outcome::Lost(cause) => panic!("lost: {cause}"),
+        }
+    };
+    // The same draw, once of 8 slots and once of 16, after an interframe space three slots longer.
+    let (own, forwarded) = (on_air(Origin::Own), on_air(Origin::Forwarded));
+    assert!(own + 3 * SLOT_NS <= forwarded, "{own} {forwarded}");
 }

@@ -12,7 +12,7 @@ fn a_plan_reads_back_with_what_it_leaves_out() {
     let Scenario::Highway(highway) = plan.scenario else { panic!("{:?}", plan.scenario) };
     assert_eq!((highway.length_m, highway.lanes, highway.directions), (5000.0, 4, 2));
     let event = &plan.events[0];
-    assert_eq!((event.class, event.max_hops, event.lifetime_ms, event.times), (Class::D3, None, 2000, 1));
+    assert_eq!((event.class, event.validity_s, event.times), (Class::D3, 2, 1));
     assert_eq!(event.by, Origin::Nearest((0.0, 0.0)));
 }
 
@@ -50,11 +50,8 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         (more("class = \"D2\""), "p.toml:6: event.class: expected one of D0, D1, D3"),
         (more("class = \"D0\""), "p.toml:5: event.area: expected no area"),
         (more("by = \"car 1\""), "p.toml:4: event.at_m: expected either by or at_m"),
-        (more("max_hops = \"many\""), "p.toml:6: event.max_hops: expected \"auto\" or a whole number"),
-        (
-            more("max_hops = 256"),
-            "p.toml:6: event.max_hops: expected \"auto\" or a whole number from 1 to 255",
-        ),
+        (more("validity_s = 0.1"), "p.toml:6: event.validity_s: expected a whole number from 1 to 86400"),
+        (more("max_hops = 3"), "p.toml:6: event.max_hops: expected one of the keys by, at_m, "),
         (more("times = 1000\nevery_s = 600"), "p.toml:3: event: expected events that end within 7200 s"),
         (more("[[event]]\nat_m = [1]"), "p.toml:7: event.at_m: expected two numbers"),
         (more("[[event]]\n"), "p.toml:6: event.by: expected by = "),

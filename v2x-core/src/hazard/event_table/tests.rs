@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 use v2x_proto::v1;
 
-use super::super::testing::HERE;
 use super::*;
+use crate::hazard::testing::HERE;
 
 const NOW: WireTime = WireTime::from_secs(1000);
 

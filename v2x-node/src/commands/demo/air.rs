@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use hashbrown::HashMap;
-use radio_adapters::{Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
-use v2x_core::position::Position;
+use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
+use v2x_core::Position;
 use v2x_proto::Digest;
 
 /// The stations' places and the frames in the air, shared by all of them.
@@ -141,6 +141,14 @@ impl<R: Radio> Radio for RangeRadio<R> {
         self.inner.poll_send(cx, frame)
     }
 
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        self.inner.poll_channel_load(cx)
+    }
+
     fn link_address(&self) -> LinkAddress {
         self.inner.link_address()
     }
@@ -171,7 +179,7 @@ const IN_THE_AIR: usize = 16_384;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use radio_adapters::{Priority, RadioExt, mem::MemHub};
+    use radio_adapters::{AccessCategory, RadioExt, mem::MemHub};
 
     #[test]
     fn a_frame_is_heard_by_those_in_range_when_it_was_sent() {
@@ -186,7 +194,7 @@ mod tests {
             air.place(0, Some(place));
             air.place(1, Some(place.moved(99.0, 0.0)));
             air.place(2, Some(place.moved(101.0, 0.0)));
-            let frame = TxFrame { bytes: b"hello", priority: Priority::BestEffort, source: None };
+            let frame = TxFrame::new(b"hello", AccessCategory::BestEffort);
             radios[0].send(&frame).await.unwrap();
             // Moving afterwards changes nothing.
             air.place(2, Some(place));

@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::io::{self, Write};
 
 use console::Term;
-use v2x_core::report::human;
 use v2x_proto::Class;
+use v2x_report::human;
 
 use super::town::Town;
 use super::{Books, LiveCount};

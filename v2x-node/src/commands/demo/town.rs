@@ -2,17 +2,13 @@
 
 use core::time::Duration;
 
-use v2x_core::config::Role;
-use v2x_core::io::Fix;
-use v2x_core::position::Position;
-use v2x_core::time::{Instant, WireTime};
+use v2x_apps::roadside::content::{Advert, Content, Intersection, SignalGroup};
+use v2x_core::{Fix, Instant, Position, Role, WireTime};
 use v2x_proto::v1;
 use v2x_replay::geodesy::Plane;
-use v2x_replay::html::{MapData, UnitMark};
 use v2x_replay::source::town::{self, Junction};
 use v2x_replay::source::{Trace, Track};
-
-use crate::config::{Advert, Intersection, RoadsideConfig, SignalGroup};
+use v2x_report::html::{MapData, UnitMark};
 
 /// The scenario.
 pub(crate) struct Town {
@@ -49,7 +45,7 @@ impl Town {
     }
 
     /// What a roadside unit says: two groups that are green in turn.
-    pub(crate) fn intersection(&self, number: u32) -> Option<(RoadsideConfig, String, v1::Position)> {
+    pub(crate) fn intersection(&self, number: u32) -> Option<(Content, String, v1::Position)> {
         let index = number.checked_sub(self.vehicles())? as usize;
         let junction = self.junctions.get(index)?;
         let position = position(junction);
@@ -64,11 +60,8 @@ impl Town {
         let intersection = Intersection::planned(1 + index as u32, position, plan);
         let description = "signal state".to_owned();
         let advert = Advert { service_id: INTERSECTION_SAFETY, description, channel: None, address: None };
-        let config = RoadsideConfig {
-            intersections: vec![intersection],
-            adverts: vec![advert],
-            ..RoadsideConfig::default()
-        };
+        let config =
+            Content { intersections: vec![intersection], adverts: vec![advert], ..Content::default() };
         let place = v1::Position {
             latitude: position.latitude,
             longitude: position.longitude,
@@ -80,7 +73,7 @@ impl Town {
     /// The map of the run.
     pub(crate) fn map(&self) -> MapData {
         let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return MapData::default() };
-        let mut map = MapData::of_trace(&self.trace, &plane);
+        let mut map = v2x_replay::map::of_trace(&self.trace, &plane);
         map.lanes = town::lanes();
         map.units = self
             .junctions

@@ -37,9 +37,7 @@ pub(super) fn decode(frame: &[u8]) -> Result<Decoded<'_>, Fault> {
     let fields = TbsView::parse(signed.tbs).map_err(|e| fault(signed.tbs, format!("signed fields: {e}")))?;
     let signer = match signed.signer {
         SignerRef::Digest(digest) => digest,
-        SignerRef::Credential(bytes) => {
-            Digest::of_hash(&v2x_core::security::credential::credential_hash(bytes))
-        }
+        SignerRef::Credential(bytes) => Digest::of_hash(&v2x_core::credential_hash(bytes)),
     };
     let message = payload::decode(fields.message_type, Bytes::copy_from_slice(fields.payload));
     Ok(Decoded { header, signed, fields, signer, message })

@@ -1,10 +1,9 @@
 //! What is in a payload: the gist for a line, the fields for a JSON object.
 
 use serde_json::{Value, json};
+use v2x_apps::roadside::rtcm;
 use v2x_proto::payload::Message;
 use v2x_proto::v1;
-
-use crate::daemon::roadside::rtcm;
 
 /// The few things of a payload one looks for first.
 pub(super) fn gist(message: &Message) -> String {

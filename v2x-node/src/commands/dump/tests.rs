@@ -2,8 +2,7 @@
 
 use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
-use v2x_core::security::issue::{CredentialRequest, issue, make_root};
-use v2x_core::security::{Identity, KeyPair, Permissions, TrustStore};
+use v2x_core::{Authority, CredentialRequest, Identity, Permissions, TrustStore};
 use v2x_proto::envelope::{SignerRef, TbsRepr, encode_signed};
 use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::payload::Message;
@@ -23,7 +22,6 @@ const START_S: u32 = 694_310_405;
 fn station() -> (TrustStore, Identity) {
     let key = |byte| SigningKey::from_bytes(&[byte; 32]);
     let all = Permissions::AWARENESS | Permissions::HAZARD;
-    let root = make_root(&key(1), all, START_S, 60).unwrap();
     let request = |byte, permissions, station_class| CredentialRequest {
         public_key: key(byte).verifying_key().to_bytes(),
         permissions,
@@ -33,10 +31,9 @@ fn station() -> (TrustStore, Identity) {
         station_class,
         revocation_series: 0,
     };
-    let issuer = issue(&root, &key(1), &request(2, all | Permissions::ISSUE, 1)).unwrap();
-    let credential = issue(&issuer, &key(2), &request(3, all, 2)).unwrap();
-    let identity = Identity::new(credential, Box::new(KeyPair::from_secret(&[3; 32]))).unwrap();
-    (TrustStore::new(&[root], &[issuer]).unwrap(), identity)
+    let authority = Authority::new(key(1), key(2), &request(2, all | Permissions::ISSUE, 1)).unwrap();
+    let identity = authority.identity(key(3), &request(3, all, 2)).unwrap();
+    (authority.trust, identity)
 }
 
 fn frame(identity: &mut Identity, full_credential: bool) -> Vec<u8> {

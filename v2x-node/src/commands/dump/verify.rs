@@ -1,9 +1,6 @@
 //! Whether a frame's signature holds, as far as credentials have been seen.
 
-use v2x_core::security::TrustStore;
-use v2x_core::security::credential::Trusted;
-use v2x_core::security::key_cache::{KeyCache, Lookup};
-use v2x_core::time::WireTime;
+use v2x_core::{KeyCache, Lookup, TrustStore, Trusted, WireTime};
 use v2x_proto::envelope::SignerRef;
 
 use super::decode::Decoded;

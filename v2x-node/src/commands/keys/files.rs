@@ -10,7 +10,7 @@ use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
 use radio_adapters::clock;
-use v2x_core::security::CredentialError;
+use v2x_core::CredentialError;
 
 use crate::error::Complaint;
 use crate::key_files::{KeyFileError, armour, armour_delta, failed};

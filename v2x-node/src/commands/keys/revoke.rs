@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
-use v2x_core::security::credential::credential_hash;
-use v2x_core::security::revocation::{
-    RevocationRequest, Revocations, RevokeError, read_delta as parse, revoke,
+use v2x_core::{
+    RevocationRequest, Revocations, RevokeError, WireTime, credential_hash, read_delta as parse, revoke,
 };
-use v2x_core::time::WireTime;
 use v2x_proto::{Digest, v1};
 
 use super::files::{ISSUER, KeysError, ROOT, now_s, write_delta};

@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use radio_adapters::clock;
-use v2x_core::security::credential::credential_hash;
-use v2x_core::security::permissions::Permissions;
-use v2x_core::security::{CredentialError, TrustStore};
-use v2x_core::time::WireTime;
+use v2x_core::{CredentialError, Permissions, TrustStore, WireTime, credential_hash};
 use v2x_proto::credential::CredentialView;
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Digest};

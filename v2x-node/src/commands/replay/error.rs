@@ -2,13 +2,13 @@
 
 use std::io;
 
+use v2x_recording::check::CheckError;
 use v2x_replay::attack::PlanError as AttackError;
-use v2x_replay::check::CheckError;
-use v2x_replay::hlog::HlogError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::RunError;
 use v2x_replay::source::convert::WriteError;
 use v2x_replay::source::{Kind, TraceError};
+use v2x_report::hlog::HlogError;
 
 use crate::error::Complaint;
 

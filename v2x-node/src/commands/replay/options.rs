@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use v2x_core::config::{ChangeRule, PseudonymConfig};
-use v2x_core::report::Verify;
+use v2x_core::{ChangeRule, PseudonymConfig};
 use v2x_replay::run::{self, RunOptions};
+use v2x_report::Verify;
 
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]

@@ -6,10 +6,10 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use v2x_core::report::Verdict;
 use v2x_replay::run::{Progress, RunOutcome};
 use v2x_replay::source::convert;
-use v2x_replay::{hlog, html};
+use v2x_report::Verdict;
+use v2x_report::{hlog, html};
 
 use super::error::ReplayError;
 use super::interrupt::Interrupt;

@@ -2,20 +2,9 @@
 
 use std::net::SocketAddrV6;
 
-use super::super::section::{ConfigError, Section};
+use v2x_apps::roadside::content::Advert;
 
-/// A service advertised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advert {
-    /// What it is: an IEEE 1609.12 PSID, 0..=270,549,119.
-    pub service_id: u32,
-    /// Words for whoever wants it, at most 32 bytes; may be empty.
-    pub description: String,
-    /// Channel it is offered on, 1..=200; `None`: this one.
-    pub channel: Option<u8>,
-    /// Where it is reached by IP.
-    pub address: Option<SocketAddrV6>,
-}
+use super::super::section::{ConfigError, Section};
 
 pub(super) fn read(section: &Section<'_>) -> Result<Vec<Advert>, ConfigError> {
     let keys = &["service_id", "description", "channel", "address"];

@@ -3,44 +3,14 @@
 
 use std::path::Path;
 
-use v2x_core::position::Position;
+use v2x_apps::roadside::content::Intersection;
+use v2x_apps::roadside::map;
+use v2x_core::Position;
 use v2x_proto::v1;
 
 use super::super::place::coordinates;
 use super::super::section::{ConfigError, Document, Section, one_of, read_text};
-use super::plan::SignalGroup;
-use super::{map, plan};
-
-/// An intersection: its signals, its lanes, or both.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Intersection {
-    /// Its number within the region.
-    pub id: u32,
-    /// Road authority.
-    pub region: u32,
-    /// Its reference point.
-    pub position: Position,
-    /// Numbers of its signal groups, ascending; none where no signals are.
-    pub groups: Vec<u8>,
-    /// What they show when no controller says it, no number twice.
-    pub plan: Vec<SignalGroup>,
-    /// Its lanes, in the fragments they are sent in; none when they are not described.
-    pub map: Vec<v1::IntersectionMap>,
-}
-
-impl Intersection {
-    /// One whose signals go by `plan`, without a map.
-    pub fn planned(id: u32, position: Position, plan: Vec<SignalGroup>) -> Self {
-        let mut groups: Vec<u8> = plan.iter().map(|group| group.group).collect();
-        groups.sort_unstable();
-        Self { id, region: 0, position, groups, plan, map: Vec::new() }
-    }
-
-    /// Revision of its map, which its signal states repeat; 0 without one.
-    pub fn revision(&self) -> u32 {
-        self.map.first().map_or(0, |map| map.revision)
-    }
-}
+use super::plan;
 
 /// Reads `file`, which `section` names under `intersections`.
 pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, ConfigError> {

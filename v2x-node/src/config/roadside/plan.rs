@@ -1,21 +1,8 @@
 //! Fixed-time plans of signal groups.
 
-use super::super::section::{ConfigError, Section};
+use v2x_apps::roadside::content::SignalGroup;
 
-/// The fixed-time plan of one signal group: green, yellow, red, over and over.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SignalGroup {
-    /// Number of the group, 1..=255.
-    pub group: u8,
-    /// Green, ms.
-    pub green_ms: u32,
-    /// Yellow, ms.
-    pub yellow_ms: u32,
-    /// Red, ms.
-    pub red_ms: u32,
-    /// Start of green after the start of the cycle, ms; cycles count from the wire epoch.
-    pub offset_ms: u32,
-}
+use super::super::section::{ConfigError, Section};
 
 /// The plans in the tables `key`, none when it is absent; no number twice.
 pub(super) fn read(section: &Section<'_>, key: &'static str) -> Result<Vec<SignalGroup>, ConfigError> {

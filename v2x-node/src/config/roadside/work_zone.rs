@@ -2,30 +2,11 @@
 
 use core::time::Duration;
 
-use v2x_core::time::WireTime;
-use v2x_proto::AreaView;
+use v2x_apps::roadside::content::WorkZone;
+use v2x_core::WireTime;
 
 use super::super::section::{ConfigError, Section};
 use super::{area, sign};
-
-/// Road works: a hazard of cause 3 (TS 102 894-2 `CauseCodeType`) for as long as they last.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WorkZone {
-    /// What kind, TS 102 894-2 `RoadworksSubCauseCode`.
-    pub sub_cause: u8,
-    /// To whom they are told: all within. The hazard's position is its centre.
-    pub area: AreaView,
-    /// From when; `None`: now.
-    pub from: Option<WireTime>,
-    /// Until when; `None`: as long as the unit is told so.
-    pub until: Option<WireTime>,
-    /// How long receivers believe it when they hear nothing more of it; it is renewed at half of this.
-    pub validity: Duration,
-    /// How often it is said.
-    pub repeat: Duration,
-    /// When others say it again that have not heard it for twice this; `None`: they do not.
-    pub keep_alive: Option<Duration>,
-}
 
 pub(super) fn read(section: &Section<'_>) -> Result<Vec<WorkZone>, ConfigError> {
     section.tables("work_zone", KEYS, MOST_ZONES)?.iter().map(work_zone).collect()

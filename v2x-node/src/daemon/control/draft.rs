@@ -3,9 +3,7 @@
 use core::time::Duration;
 
 use v2x_api::{BadRequest, CAUSE_RIGHT, Declaration, Place, Point};
-use v2x_core::hazard::{Draft, Known, Repeat};
-use v2x_core::position::Position;
-use v2x_core::time::WireTime;
+use v2x_core::{Draft, Known, Position, Repeat, WireTime};
 use v2x_proto::Class;
 
 /// A new event for the core: what is said here, and for the rest what a new event has. `station` is where the station
@@ -102,7 +100,7 @@ fn point(position: Position) -> Point {
 #[cfg(test)]
 mod tests {
     use v2x_api::Area;
-    use v2x_core::hazard::{EventId, State};
+    use v2x_core::{EventId, State};
     use v2x_proto::{Digest, Shape, v1};
 
     use super::*;

@@ -9,9 +9,8 @@ use std::path::Path;
 
 use v2x_api::display::{change_line, priority_line};
 use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
-use v2x_core::hazard::{Command, EventId, Known, Refusal, State};
-use v2x_core::io::{Input, Token};
-use v2x_core::time::{Instant, WireTime};
+use v2x_apps::advice::Advisor;
+use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
 use v2x_proto::Class;
 
 use super::draft;
@@ -21,7 +20,6 @@ use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
 use super::socket::{SocketError, listen, listen_at_default};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
-use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;

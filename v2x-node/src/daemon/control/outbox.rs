@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use v2x_core::hazard::{Changed, EventId, Refusal};
-use v2x_core::io::{Event, Token};
+use v2x_core::{Changed, Event, EventId, Refusal, Token};
 
 use crate::daemon::token::Owner;
 

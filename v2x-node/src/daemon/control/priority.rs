@@ -1,14 +1,13 @@
 //! Where the daemon of a vehicle asks intersections for priority, for whoever asked it to.
 
 use v2x_api::{Answer, DEFAULT_DURATION, PriorityRequest, PriorityStatus, PriorityWish, role_name};
-use v2x_core::infrastructure::priority::Request as Open;
-use v2x_core::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
-use v2x_core::security::Permissions;
-use v2x_core::time::{Instant, WireTime};
+use v2x_apps::advice::Advisor;
+use v2x_apps::infrastructure::priority::Request as Open;
+use v2x_apps::infrastructure::{Ask, AskError, End, IntersectionId, Progress};
+use v2x_core::{Instant, Permissions, WireTime};
 use v2x_proto::v1::{PriorityRole, PriorityState};
 
 use super::view::not_sending;
-use crate::daemon::advice::Advisor;
 use crate::daemon::station::Station;
 
 /// Why a station does not ask for priority.

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use tokio::net::{UnixListener, UnixStream};
 use v2x_api::{Answer, BAD_REQUEST, BadCall, BadRequest, Call, LONGEST_REQUEST, Request, RequestId};
-use v2x_core::time::Instant;
+use v2x_core::Instant;
 
 use crate::daemon::lines::{Lines, TooLong};
 use crate::daemon::unix_socket::Bound;

@@ -5,13 +5,8 @@ use core::time::Duration;
 use v2x_api::{
     Concern, Hazard, HazardArea, NearbyStation, StationPosition, Status, direction_name, shape_name,
 };
-use v2x_core::config::Role;
-use v2x_core::hazard::{Known, cause};
-use v2x_core::io::{Fix, SendingState};
-use v2x_core::neighbor::Neighbour;
-use v2x_core::node::Node;
-use v2x_core::position::{Plane, Position};
-use v2x_core::time::{Instant, WireTime};
+use v2x_core::{Fix, Instant, Known, Neighbour, Node, Plane, Position, Role, SendingState, WireTime};
+use v2x_proto::cause;
 use v2x_proto::{AreaView, Shape};
 
 use crate::civil::utc;
@@ -90,7 +85,7 @@ impl View {
     /// How the station is: everything but the link and the hazards, which others know.
     pub fn status(&self, node: &Node, statistics: &Statistics, now: Instant) -> Status {
         let frames = statistics.frames();
-        let by_class = |of: fn(&v2x_core::stats::ClassStats) -> u64| {
+        let by_class = |of: fn(&v2x_report::ClassStats) -> u64| {
             let classes = statistics.stats().classes().iter();
             classes.map(|class| (class.class.name().to_owned(), of(class))).collect()
         };

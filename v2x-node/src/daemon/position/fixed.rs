@@ -4,8 +4,7 @@ use core::time::Duration;
 
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
-use v2x_core::io::Fix;
-use v2x_core::position::Position;
+use v2x_core::{Fix, Position};
 
 use super::publisher::Publisher;
 use super::wait::{nanos, wait_until, wire_now};

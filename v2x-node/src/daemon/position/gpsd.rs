@@ -8,8 +8,7 @@ use radio_adapters::timer::DeadlineTimer;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use v2x_core::io::Fix;
-use v2x_core::time::WireTime;
+use v2x_core::{Fix, WireTime};
 
 use super::publisher::Publisher;
 use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
@@ -19,7 +18,7 @@ use crate::daemon::lines::Lines;
 
 /// What one line says.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Report {
+pub enum Report {
     /// A position.
     Fix(Fix),
     /// The receiver has none.
@@ -30,15 +29,20 @@ pub(super) enum Report {
 
 /// A line that is not what gpsd says.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReportError {
+pub enum ReportError {
+    /// No JSON object, or a value of the wrong type.
     #[error("not a JSON report: {0}")]
     Json(#[from] serde_json::Error),
+    /// A fix of this mode whose position is missing or none.
     #[error("mode {0} without a position on the globe")]
     Position(u8),
 }
 
 /// Reads one line; `now` stands in where the report has no time.
-pub(super) fn report(line: &[u8], now: WireTime) -> Result<Report, ReportError> {
+///
+/// # Errors
+/// [`ReportError`]; no bytes make it panic.
+pub fn report(line: &[u8], now: WireTime) -> Result<Report, ReportError> {
     let head: Head = serde_json::from_slice(line)?;
     if head.class != "TPV" {
         return Ok(Report::Other);
@@ -217,7 +221,7 @@ mod tests {
             let end = (at + cut).min(TPV.len());
             let line = format!("{}{with}{}", &TPV[..at], &TPV[end..]);
             if let Ok(Report::Fix(fix)) = report(line.as_bytes(), NOW) {
-                prop_assert!(v2x_core::position::Position::new(fix.position.latitude, fix.position.longitude).is_some());
+                prop_assert!(v2x_core::Position::new(fix.position.latitude, fix.position.longitude).is_some());
                 prop_assert!(fix.heading.is_none_or(|heading| heading < 3600));
             }
         }

@@ -19,6 +19,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll};
 use std::sync::Arc;
 
+pub use self::gpsd::{Report, ReportError, report as gpsd_report};
+pub use self::sentence::{Epochs, Heard};
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 

@@ -7,8 +7,7 @@ use std::path::Path;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
-use v2x_core::io::Fix;
-use v2x_core::time::WireTime;
+use v2x_core::{Fix, WireTime};
 
 use super::publisher::{PositionError, Publisher};
 use super::sentence::{Epochs, Heard};

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use radio_adapters::clock;
-use v2x_core::io::Fix;
-use v2x_core::time::Instant;
+use v2x_core::Fix;
+use v2x_core::Instant;
 
 use crate::error::Complaint;
 

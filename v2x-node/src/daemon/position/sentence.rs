@@ -4,15 +4,14 @@ use chrono::NaiveTime;
 use nmea::ParseResult;
 use nmea::sentences::rmc::RmcStatusOfFix;
 use nmea::sentences::{FixType, GgaData, RmcData};
-use v2x_core::io::Fix;
-use v2x_core::time::WireTime;
+use v2x_core::{Fix, WireTime};
 
 use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
 
 /// What one sentence brought.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Heard {
+pub enum Heard {
     /// A new position.
     Fix(Fix),
     /// The receiver says that it has none.
@@ -25,7 +24,7 @@ pub(super) enum Heard {
 
 /// Puts the sentences of a receiver together.
 #[derive(Debug, Default)]
-pub(super) struct Epochs {
+pub struct Epochs {
     gga: Option<GgaData>,
     /// GGA sentences since the last RMC: a receiver that sends none is read from GGA alone.
     gga_alone: u8,
@@ -214,7 +213,7 @@ mod tests {
             let line = sentence(&format!("{kind},{}", fields.join(",")));
             for _ in 0..4 {
                 if let Heard::Fix(fix) = epochs.hear(line.as_bytes(), NEAR) {
-                    prop_assert!(v2x_core::position::Position::new(fix.position.latitude, fix.position.longitude).is_some());
+                    prop_assert!(v2x_core::Position::new(fix.position.latitude, fix.position.longitude).is_some());
                 }
             }
         }

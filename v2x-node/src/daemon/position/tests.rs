@@ -101,7 +101,7 @@ fn a_serial_device_is_read_raw() {
 #[test]
 fn a_fixed_place_is_said_at_once_and_again() {
     run(async {
-        let position = v2x_core::position::Position { latitude: 1, longitude: 2 };
+        let position = v2x_core::Position { latitude: 1, longitude: 2 };
         let mut source =
             PositionSource::start(&PositionConfig::Fixed { position, altitude_cm: Some(3) }).unwrap();
         let first = source.update().await;

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
-use v2x_core::io::Fix;
-use v2x_core::position::Position;
+use v2x_core::{Fix, Position};
 use v2x_replay::source::{self, ReadOptions, Sample, Trace};
 
 use super::publisher::{PositionError, Publisher};

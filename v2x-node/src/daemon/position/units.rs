@@ -1,6 +1,6 @@
 //! What receivers say in the units of a fix.
 
-use v2x_core::position::Position;
+use v2x_core::Position;
 
 /// Metres per second to 0.01 m/s, within what ETSI TS 102 894-2 `SpeedValue` can say.
 pub(super) fn speed_unit(metres_per_second: f64) -> Option<u16> {

@@ -5,7 +5,7 @@ use std::io;
 
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
-use v2x_core::time::WireTime;
+use v2x_core::WireTime;
 
 /// Waits before the next attempt, each time twice as long.
 #[derive(Debug)]

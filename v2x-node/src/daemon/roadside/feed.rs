@@ -13,9 +13,9 @@ use radio_adapters::clock;
 use tokio::net::{UdpSocket, UnixListener, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, JoinSet};
+use v2x_apps::roadside::ClientId;
+use v2x_apps::roadside::line::{self, LONGEST_LINE, Line, LineError};
 
-use super::client::ClientId;
-use super::line::{self, LONGEST_LINE, Line, LineError};
 use crate::config::FeedAddress;
 use crate::daemon::lines::{Lines, TooLong};
 use crate::daemon::unix_socket::{Access, BindError, Bound};

@@ -2,7 +2,7 @@
 //! `$--GGA,hhmmss.ss,llll.ll,a,yyyyy.yy,a,x,xx,x.x,x.x,M,x.x,M,x.x,xxxx*hh`).
 
 use chrono::{NaiveDateTime, Timelike};
-use v2x_core::position::Position;
+use v2x_core::Position;
 
 /// What a unit says of where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

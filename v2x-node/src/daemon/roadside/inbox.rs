@@ -1,9 +1,9 @@
 //! What the station tells the application of a roadside unit, kept until that takes it.
 
-use v2x_core::io::Event;
+use v2x_apps::roadside::Heard;
+use v2x_core::Event;
 use v2x_proto::v1;
 
-use super::Heard;
 use crate::daemon::token::Owner;
 
 /// Things not taken yet.
@@ -48,7 +48,7 @@ const MOST_KEPT: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::hazard::{EventId, Refusal};
+    use v2x_core::{EventId, Refusal};
     use v2x_proto::Digest;
 
     #[test]

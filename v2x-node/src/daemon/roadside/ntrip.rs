@@ -1,7 +1,8 @@
 //! What is said to an NTRIP caster and what it answers, without a socket (NTRIP 1.0 and 2.0, RTCM 10410.1): bytes in,
 //! bytes of the stream out.
 
-use super::line::printable;
+use v2x_apps::roadside::line::printable;
+
 use crate::config::Caster;
 
 /// The request for a caster's stream. `version` 2 is understood by casters of both versions that follow the

@@ -15,12 +15,11 @@ use tokio::net::tcp::WriteHalf;
 use tokio::net::unix::pipe;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
-
-use v2x_core::time::WireTime;
+use v2x_apps::roadside::rtcm::Framer;
+use v2x_core::WireTime;
 
 use super::gga::{self, Place};
 use super::ntrip::{self, Reply, ReplyError};
-use super::rtcm::Framer;
 use crate::civil::utc_of_wire;
 use crate::config::{Caster, CorrectionSource, Corrections};
 use crate::daemon::position::{Backoff, nanos, open_device, wait_until};
@@ -340,13 +339,18 @@ const SILENCE: Duration = Duration::from_secs(15);
 const MOST_WAITING: usize = 16;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::Login;
-    use crate::daemon::roadside::rtcm::tests::EXAMPLE;
     use tokio::io::{AsyncBufReadExt, BufReader};
     use tokio::net::TcpListener;
-    use v2x_core::position::Position;
+    use v2x_core::Position;
+
+    /// RTCM's own example of a message: type 1005, station 2003.
+    pub(in crate::daemon::roadside) const EXAMPLE: [u8; 25] = [
+        0xD3, 0x00, 0x13, 0x3E, 0xD7, 0xD3, 0x02, 0x02, 0x98, 0x0E, 0xDE, 0xEF, 0x34, 0xB4, 0xBD, 0x62, 0xAC,
+        0x09, 0x41, 0x98, 0x6F, 0x33, 0x36, 0x0B, 0x98,
+    ];
 
     fn run<T>(test: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)

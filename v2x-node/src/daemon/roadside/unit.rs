@@ -6,14 +6,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::json;
-use v2x_core::io::Input;
-use v2x_core::time::{Instant, WireTime};
+use v2x_apps::roadside::{ClientId, Heard, Roadside};
+use v2x_core::{Input, Instant, WireTime};
 use v2x_proto::v1;
 
 use super::feed::{Feed, FromClient};
 use super::gga::Place;
 use super::source::{FromSource, Source};
-use super::{ClientId, Heard, Roadside};
 use crate::config::{PositionConfig, StationConfig};
 use crate::error::Error;
 
@@ -50,7 +49,7 @@ impl Unit {
             _ => None,
         };
         let config = &config.roadside;
-        let application = Roadside::new(config, &name, place, now);
+        let application = Roadside::new(&config.content(), &name, place, now);
         if application.is_silent() {
             return Ok(None);
         }
@@ -228,8 +227,8 @@ mod tests {
     use prost::Message as _;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::UnixStream;
-    use v2x_core::io::{MessageId, ReceiveStamps, Received};
-    use v2x_core::position::Position;
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received};
+
     use v2x_proto::{Class, Digest};
 
     use super::*;
@@ -321,7 +320,7 @@ mod tests {
     fn corrections_go_from_their_source_to_the_air() {
         run(async {
             let file = std::env::temp_dir().join(format!("roadcast-base-{}", std::process::id()));
-            std::fs::write(&file, super::super::rtcm::tests::EXAMPLE).unwrap();
+            std::fs::write(&file, super::super::source::tests::EXAMPLE).unwrap();
             let line = format!("corrections = \"serial:{}\"\ncorrections_per_s = 6", file.display());
             let (mut unit, _) = unit("corrections", &line);
             for _ in ["up", "message", "end of the file"] {

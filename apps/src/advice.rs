@@ -1,0 +1,286 @@
+//! What a vehicle's daemon says about the signal ahead: a line at most once a second, when it differs from the last.
+//! Its requests for priority there wait here to be sent, and what becomes of them to be told.
+
+use std::collections::VecDeque;
+
+use v2x_core::{Anchor, Event, Fix, Instant, SendRequest};
+use v2x_proto::Digest;
+
+use crate::infrastructure::{
+    Ask, AskError, Infrastructure, IntersectionId, Moment, News, Output, Progress, Unknown,
+};
+
+/// The vehicle's view of signals and signs, and what was last said of it.
+#[derive(Debug)]
+pub struct Advisor {
+    road: Infrastructure,
+    said: Option<String>,
+    signs: Vec<String>,
+    sends: VecDeque<SendRequest>,
+    priority: VecDeque<(IntersectionId, Progress)>,
+}
+
+impl Advisor {
+    /// Knows nothing yet. `own` is the station's digest.
+    pub fn new(own: Digest) -> Self {
+        Self {
+            road: Infrastructure::new(own),
+            said: None,
+            signs: Vec::new(),
+            sends: VecDeque::new(),
+            priority: VecDeque::new(),
+        }
+    }
+
+    /// An event of the node, at `now`.
+    pub fn event(&mut self, event: &Event, now: Instant, anchor: &Anchor) {
+        self.road.event(event, Moment::at(now, anchor));
+        self.collect();
+    }
+
+    /// The next position, or its loss, at `now`.
+    pub fn fix(&mut self, fix: Option<&Fix>, now: Instant, anchor: &Anchor) {
+        self.road.fix(fix, Moment::at(now, anchor));
+        self.collect();
+    }
+
+    /// What to print now, a line each: signs that came into force or ended since the last call, and the signal ahead
+    /// when its line differs from the last. Call it at most once a second.
+    pub fn lines(&mut self, now: Instant, anchor: &Anchor) -> Vec<String> {
+        let moment = Moment::at(now, anchor);
+        self.road.timeout(moment);
+        self.collect();
+        let mut lines = core::mem::take(&mut self.signs);
+        let advice = self.road.advice(moment.wire).map(|advice| {
+            let stale = advice.signals.iter().any(|signal| signal.shows == Err(Unknown::Stale));
+            // What is not known does not count down: it is said once, however far the vehicle rolls meanwhile.
+            if stale {
+                format!("intersection {}: signal state stale", advice.lane.intersection)
+            } else {
+                advice.to_string()
+            }
+        });
+        if advice != self.said {
+            lines.extend(advice.clone());
+            self.said = advice;
+        }
+        lines
+    }
+
+    /// Asks an intersection for priority; see [`Infrastructure::ask_priority`].
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn ask(&mut self, ask: Ask, now: Instant, anchor: &Anchor) -> Result<(), AskError> {
+        let asked = self.road.ask_priority(ask, Moment::at(now, anchor));
+        self.collect();
+        asked
+    }
+
+    /// Withdraws a request for priority; false when there is none for this intersection.
+    pub fn withdraw(&mut self, intersection: IntersectionId, now: Instant, anchor: &Anchor) -> bool {
+        let withdrawn = self.road.withdraw_priority(intersection, Moment::at(now, anchor));
+        self.collect();
+        withdrawn
+    }
+
+    /// When [`take_send`](Self::take_send) has something next, as far as that is a matter of time.
+    pub fn next_due(&self) -> Option<Instant> {
+        if self.sends.is_empty() { self.road.requests().deadline() } else { Some(Instant::ZERO) }
+    }
+
+    /// The next thing to be sent at `now`.
+    pub fn take_send(&mut self, now: Instant, anchor: &Anchor) -> Option<SendRequest> {
+        if self.sends.is_empty() && self.next_due().is_some_and(|due| due <= now) {
+            self.road.timeout(Moment::at(now, anchor));
+            self.collect();
+        }
+        self.sends.pop_front()
+    }
+
+    /// What became of a request for priority and was not taken yet, oldest first.
+    pub fn take_priority(&mut self) -> Option<(IntersectionId, Progress)> {
+        self.priority.pop_front()
+    }
+
+    /// Whether there is something to be sent or told at once.
+    pub fn has_news(&self) -> bool {
+        !self.sends.is_empty() || !self.priority.is_empty()
+    }
+
+    /// The view itself.
+    pub fn road(&self) -> &Infrastructure {
+        &self.road
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.road.poll() {
+            match output {
+                Output::News(News::Sign { info, in_force, .. }) if self.signs.len() < MAX_SIGN_LINES => {
+                    let ends = if in_force { "" } else { " ends" };
+                    let signs = info.signs.iter().map(|sign| match sign.value {
+                        Some(value) => format!("{}/{} ({value})", sign.country, sign.code),
+                        None => format!("{}/{}", sign.country, sign.code),
+                    });
+                    self.signs.push(format!("sign {}{ends}", signs.collect::<Vec<_>>().join(", ")));
+                }
+                Output::News(News::Priority { intersection, progress }) => {
+                    keep(&mut self.priority, (intersection, progress));
+                }
+                Output::Send(request) => keep(&mut self.sends, request),
+                Output::News(_) => {}
+            }
+        }
+    }
+}
+
+/// The newest say what holds: they push out the oldest.
+fn keep<T>(queue: &mut VecDeque<T>, one: T) {
+    if queue.len() >= MAX_WAITING {
+        queue.pop_front();
+    }
+    queue.push_back(one);
+}
+
+/// Requests to be sent, and changes to be told, until the daemon's next turn: more than one event makes.
+const MAX_WAITING: usize = 16;
+/// Lines of signs kept until they are printed, each second.
+const MAX_SIGN_LINES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use core::time::Duration;
+    use prost::Message as _;
+    use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
+
+    use v2x_proto::{Class, v1};
+
+    const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+    const ANCHOR: Anchor =
+        Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(720_000_000_000_000) };
+
+    fn heard(advisor: &mut Advisor, message_type: v1::MessageType, payload: Vec<u8>, now: Instant) {
+        let received = Received {
+            id: MessageId { signer: Digest([7; 8]), class: Class::D4, sequence: 1 },
+            message_type: message_type as u32,
+            generation_time: ANCHOR.wire_at(now),
+            position: PLACE,
+            link_source: [0; 6],
+            hops: 1,
+            permissions: 0,
+            verified: true,
+            suspect: false,
+            payload: Bytes::from(payload),
+            stamps: ReceiveStamps::default(),
+        };
+        advisor.event(&Event::Received(received), now, &ANCHOR);
+    }
+
+    fn map() -> v1::IntersectionMap {
+        let reference =
+            v1::Position { latitude: PLACE.latitude, longitude: PLACE.longitude, ..v1::Position::default() };
+        v1::IntersectionMap {
+            intersection_id: 17,
+            revision: 1,
+            reference: Some(reference),
+            fragments: 1,
+            lanes: vec![v1::Lane {
+                lane: 3,
+                kind: v1::LaneKind::VehicleIngress as i32,
+                delta_east_cm: vec![0, 0],
+                delta_north_cm: vec![-1_000, -30_000],
+                connects_to: vec![4],
+                connects_group: vec![1],
+                ..v1::Lane::default()
+            }],
+            ..v1::IntersectionMap::default()
+        }
+    }
+
+    fn state(now: Instant) -> v1::SignalState {
+        let millis = now.as_nanos() / 1_000_000;
+        let end = Some((10_000 - millis) as u32 / 100);
+        v1::SignalState {
+            intersection_id: 17,
+            map_revision: 1,
+            state_time_us: ANCHOR.wire_at(now).as_micros(),
+            groups: vec![v1::SignalGroup {
+                group: 1,
+                phase: v1::SignalPhase::StopAndRemain as i32,
+                min_end: end,
+                likely_end: end,
+                ..v1::SignalGroup::default()
+            }],
+            ..v1::SignalState::default()
+        }
+    }
+
+    /// Northbound at 10 m/s, so many metres north of the place.
+    fn fix(north_m: f64, now: Instant) -> Fix {
+        Fix {
+            position: PLACE.moved(0.0, north_m),
+            altitude_cm: None,
+            speed: Some(1000),
+            heading: Some(0),
+            acceleration: None,
+            yaw_rate: None,
+            accuracy_cm: None,
+            time: ANCHOR.wire_at(now),
+        }
+    }
+
+    #[test]
+    fn a_request_for_priority_waits_to_be_sent_and_is_due_again_until_it_is_answered() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let here = fix(-110.0, Instant::ZERO);
+        advisor.fix(Some(&here), Instant::ZERO, &ANCHOR);
+        assert_eq!((advisor.next_due(), advisor.has_news()), (None, false));
+        let intersection = IntersectionId { region: 0, number: 17 };
+        let ask = Ask {
+            intersection,
+            role: v1::PriorityRole::Truck,
+            egress_lane: None,
+            importance: None,
+            duration: Duration::from_secs(5),
+        };
+        advisor.ask(ask, Instant::ZERO, &ANCHOR).unwrap();
+        assert_eq!(advisor.take_priority(), Some((intersection, Progress::Asked)));
+        assert!(advisor.take_send(Instant::ZERO, &ANCHOR).is_some());
+        assert!(advisor.take_send(Instant::ZERO, &ANCHOR).is_none() && !advisor.has_news());
+        let due = advisor.next_due().unwrap();
+        assert_eq!(due, Instant::from_millis(1000));
+        assert!(advisor.take_send(due, &ANCHOR).is_some(), "nobody answered");
+        assert!(advisor.take_send(due, &ANCHOR).is_none());
+        assert!(
+            advisor.withdraw(intersection, due, &ANCHOR) && !advisor.withdraw(intersection, due, &ANCHOR)
+        );
+        assert!(advisor.take_send(due, &ANCHOR).is_some(), "the unit is told");
+    }
+
+    #[test]
+    fn the_signal_ahead_is_said_each_second_until_its_state_is_stale_and_that_once() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let mut lines = Vec::new();
+        for step in 0..=60u64 {
+            let now = Instant::from_millis(step * 100);
+            if step <= 20 {
+                heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
+            }
+            advisor.fix(Some(&fix(-110.0 + step as f64, now)), now, &ANCHOR);
+            if step % 10 == 0 {
+                lines.extend(advisor.lines(now, &ANCHOR));
+            }
+        }
+        let expected = [
+            "intersection 17 lane 3: red, green in 9.0 s, 90 m to the stop line",
+            "intersection 17 lane 3: red, green in 8.0 s, 80 m to the stop line",
+            "intersection 17 lane 3: red, green in 7.0 s, 70 m to the stop line",
+            "intersection 17: signal state stale",
+        ];
+        assert_eq!(lines, expected, "at 3 s the state is exactly a second old");
+    }
+}

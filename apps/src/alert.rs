@@ -1,0 +1,469 @@
+//! Alerts from what a vehicle knows of itself: what they say, and when they are due and over.
+//!
+//! One call each makes the draft of an alert: `Command::New(alert::hard_braking(&fix))`. [`Triggers`] looks at the stream of
+//! positions and neighbours and says by itself when one is due, is to be renewed, or is over. It decides nothing else: the
+//! host hands its commands to the node, and the node's events back to it.
+
+use core::time::Duration;
+
+use v2x_core::{
+    Change, Changed, Command, Draft, Event, EventId, Fix, Instant, Neighbour, Plane, Velocity, WireTime,
+    velocity,
+};
+use v2x_proto::cause;
+use v2x_proto::{Class, v1};
+
+/// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
+#[must_use]
+pub fn hard_braking(fix: &Fix) -> Draft {
+    Draft {
+        sub_cause: cause::EMERGENCY_BRAKE,
+        relevance_distance_m: Some(300),
+        relevance_direction: v1::RelevanceDirection::Upstream,
+        ..moving(Class::D0, cause::DANGEROUS_SITUATION, fix)
+    }
+}
+
+/// This vehicle and a neighbour are about to collide.
+#[must_use]
+pub fn collision_course(fix: &Fix, neighbour: &Neighbour) -> Draft {
+    let place = Plane::at(fix.position);
+    let (east, north) = place.offset(neighbour.position_at(fix.time));
+    let between = fix.position.moved(east / 2.0, north / 2.0);
+    Draft {
+        position: Some(between),
+        relevance_distance_m: Some(150),
+        ..moving(Class::D0, cause::COLLISION_RISK, fix)
+    }
+}
+
+/// This vehicle drives against the traffic. Needs the permission `authority-hazard`.
+#[must_use]
+pub fn wrong_way(fix: &Fix) -> Draft {
+    Draft { relevance_distance_m: Some(1_000), ..moving(Class::D1, cause::WRONG_WAY_DRIVER, fix) }
+}
+
+/// This vehicle is on an emergency call. Needs the permission `emergency`.
+#[must_use]
+pub fn emergency_vehicle(fix: &Fix) -> Draft {
+    Draft { relevance_distance_m: Some(500), ..moving(Class::D1, cause::EMERGENCY_VEHICLE, fix) }
+}
+
+fn moving(class: Class, cause: u8, fix: &Fix) -> Draft {
+    Draft {
+        speed: fix.speed.filter(|speed| *speed <= 16_382),
+        heading: fix.heading.filter(|heading| *heading < 3600),
+        validity: VALIDITY,
+        ..Draft::new(class, cause)
+    }
+}
+
+/// Says which alert is due.
+#[derive(Clone, Debug, Default)]
+pub struct Triggers {
+    /// The vehicle's siren is on.
+    pub emergency: bool,
+    /// The vehicle's map says that it drives against the traffic.
+    pub wrong_way: bool,
+    alerts: [Alert; Kind::ALL.len()],
+    /// The alert whose declaration is in the node's hands, since when.
+    asked: Option<(Kind, Instant)>,
+    last: Option<(WireTime, u16)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    CollisionCourse,
+    HardBraking,
+    EmergencyVehicle,
+    WrongWay,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Alert {
+    live: Option<Live>,
+    /// It was refused: not before then again.
+    not_before: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Live {
+    id: EventId,
+    /// When it was said or renewed.
+    said: Instant,
+    /// Since when there is no reason for it any more.
+    calm: Option<Instant>,
+}
+
+/// Whether there is a reason for an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// Enough to begin one.
+    Strong,
+    /// Enough to go on with one.
+    Weak,
+    None,
+}
+
+impl Kind {
+    /// The most urgent first.
+    const ALL: [Self; 4] = [Self::CollisionCourse, Self::HardBraking, Self::EmergencyVehicle, Self::WrongWay];
+}
+
+impl Triggers {
+    /// Looks at a position and at the neighbours at `now`: what the node is to be told, if anything. The command is to be
+    /// handed to the node before the next look, and the events it leads to [heard](Self::hear).
+    pub fn observe<'a>(
+        &mut self,
+        now: Instant,
+        fix: &Fix,
+        neighbours: impl IntoIterator<Item = &'a Neighbour>,
+    ) -> Option<Command> {
+        let braking = self.braking(fix);
+        let conflict = closest_conflict(fix, neighbours);
+        if self.asked.is_some_and(|(_, since)| now < since + ANSWER_TIME) {
+            return None;
+        }
+        self.asked = None;
+        for kind in Kind::ALL {
+            let (reason, draft) = match kind {
+                Kind::CollisionCourse => (
+                    conflict.map_or(Reason::None, |(reason, _)| reason),
+                    conflict.map(|(_, other)| collision_course(fix, other)),
+                ),
+                Kind::HardBraking => (braking, Some(hard_braking(fix))),
+                Kind::EmergencyVehicle => (switched(self.emergency), Some(emergency_vehicle(fix))),
+                Kind::WrongWay => (switched(self.wrong_way), Some(wrong_way(fix))),
+            };
+            if let Some(command) = self.decide(kind, now, reason, draft) {
+                return Some(command);
+            }
+        }
+        None
+    }
+
+    /// Takes what the node says: whether the last command was carried out, and what becomes of the alerts.
+    pub fn hear(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::HazardAccepted { id, .. } => {
+                if let Some((kind, _)) = self.asked.take() {
+                    self.alerts[kind as usize].live = Some(Live { id: *id, said: now, calm: None });
+                }
+            }
+            Event::HazardRefused { .. } => {
+                if let Some((kind, _)) = self.asked.take() {
+                    self.alerts[kind as usize].not_before = now + REFUSED_PAUSE;
+                }
+            }
+            Event::HazardRenamed { old, new } => {
+                for live in self.live_mut().filter(|live| live.id == *old) {
+                    live.id = *new;
+                }
+            }
+            Event::Hazard(Changed { event, change: Change::Expired | Change::Negated }) => {
+                for alert in &mut self.alerts {
+                    alert.live = alert.live.filter(|live| live.id != event.id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn live_mut(&mut self) -> impl Iterator<Item = &mut Live> {
+        self.alerts.iter_mut().filter_map(|alert| alert.live.as_mut())
+    }
+
+    fn decide(&mut self, kind: Kind, now: Instant, reason: Reason, draft: Option<Draft>) -> Option<Command> {
+        let alert = &mut self.alerts[kind as usize];
+        let Some(live) = &mut alert.live else {
+            let due = reason == Reason::Strong && now >= alert.not_before;
+            let draft = draft.filter(|_| due)?;
+            self.asked = Some((kind, now));
+            return Some(Command::New(draft));
+        };
+        if reason == Reason::None {
+            let since = *live.calm.get_or_insert(now);
+            let id = live.id;
+            if now < since + CALM {
+                return None;
+            }
+            alert.live = None;
+            return Some(Command::Cancel(id));
+        }
+        live.calm = None;
+        if now < live.said + RENEW {
+            return None;
+        }
+        live.said = now;
+        Some(Command::Update(live.id, draft?))
+    }
+
+    fn braking(&mut self, fix: &Fix) -> Reason {
+        let before = self.last;
+        self.last = fix.speed.map(|speed| (fix.time, speed));
+        let Some(speed) = fix.speed else { return Reason::None };
+        // What the vehicle measures; else what its speeds say.
+        let measured = fix.acceleration.map(|acceleration| f64::from(acceleration) * 0.1);
+        let derived = || {
+            let (then, was) = before?;
+            let seconds = fix.time.since(then).as_secs_f64();
+            DERIVED_OVER.contains(&seconds).then(|| (f64::from(speed) - f64::from(was)) * 0.01 / seconds)
+        };
+        let Some(acceleration) = measured.or_else(derived) else { return Reason::None };
+        if acceleration < -HARD_BRAKING && speed >= BRAKING_FROM {
+            Reason::Strong
+        } else if acceleration < -STILL_BRAKING && speed >= STANDS {
+            Reason::Weak
+        } else {
+            Reason::None
+        }
+    }
+}
+
+fn switched(on: bool) -> Reason {
+    if on { Reason::Strong } else { Reason::None }
+}
+
+/// The neighbour that this vehicle collides with first, if nothing changes.
+fn closest_conflict<'a>(
+    fix: &Fix,
+    neighbours: impl IntoIterator<Item = &'a Neighbour>,
+) -> Option<(Reason, &'a Neighbour)> {
+    let own = fix.speed.zip(fix.heading).map(|(speed, heading)| velocity(speed, heading))?;
+    if fix.accuracy_cm.is_some_and(|accuracy| accuracy > POOR_FIX_CM) {
+        return None;
+    }
+    let here = Plane::at(fix.position);
+    let first = neighbours
+        .into_iter()
+        .filter_map(|other| Some((time_to_collision(fix, &here, own, other)?, other)))
+        .min_by(|(a, _), (b, _)| a.total_cmp(b));
+    first.map(|(seconds, other)| (if seconds <= COLLISION_S { Reason::Strong } else { Reason::Weak }, other))
+}
+
+fn time_to_collision(fix: &Fix, here: &Plane, own: Velocity, other: &Neighbour) -> Option<f64> {
+    let motion = other.motion();
+    let (speed, heading) = motion.speed.zip(motion.heading)?;
+    if !other.is_direct() || other.age(fix.time) > KNOWN_FOR {
+        return None;
+    }
+    let its = velocity(speed, heading);
+    let (east, north) = here.offset(other.position_at(fix.time));
+    let (dx, dy) = (its.0 - own.0, its.1 - own.1);
+    let closing_2 = dx * dx + dy * dy;
+    if closing_2 < CLOSING * CLOSING || east.hypot(north) > COLLISION_WITHIN_M {
+        return None;
+    }
+    let seconds = -(east * dx + north * dy) / closing_2;
+    let miss = (east + dx * seconds).hypot(north + dy * seconds);
+    (miss <= MISS_M && (0.0..=STILL_COLLISION_S).contains(&seconds)).then_some(seconds)
+}
+
+/// An alert holds for this long unless renewed: who loses the vehicle is warned no longer than its danger lasts
+/// (TS 101 539-2: 5 s for a violation).
+const VALIDITY: Duration = Duration::from_secs(5);
+/// A live alert is renewed this often, for the vehicle has moved on.
+const RENEW: Duration = Duration::from_secs(1);
+/// An alert is over when there was no reason for it for this long.
+const CALM: Duration = Duration::from_millis(500);
+/// The node answers a command at once; a host that lost the answer goes on after this.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+/// A refused alert is tried again after this.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+/// SAE J2945/1 `eventHardBraking`: more than 0.4 g, m/s^2.
+const HARD_BRAKING: f64 = 4.0;
+/// UN Regulation 13-H 5.2.23: the emergency stop signal ends below 2.5 m/s^2.
+const STILL_BRAKING: f64 = 2.5;
+/// 20 km/h, 0.01 m/s: who brakes from less stops within its own length (C2C-CC triggering conditions: over 20 km/h).
+const BRAKING_FROM: u16 = 556;
+const STANDS: u16 = 50;
+/// Seconds between two speeds that an acceleration may be taken from: shorter, and noise decides.
+const DERIVED_OVER: core::ops::RangeInclusive<f64> = 0.05..=1.5;
+/// Seconds: a driver who has not reacted by then hits (pre-crash sensing begins within 50 m, DOT HS 809 859).
+const COLLISION_S: f64 = 1.5;
+const STILL_COLLISION_S: f64 = 2.5;
+/// Two half widths and half a lane's error; the next lane is 3.5 m away.
+const MISS_M: f64 = 2.5;
+/// Slower than this, m/s, two vehicles in a queue close up.
+const CLOSING: f64 = 5.0;
+const COLLISION_WITHIN_M: f64 = 120.0;
+/// Older knowledge of a neighbour says nothing of a collision in 1.5 s.
+const KNOWN_FOR: Duration = Duration::from_millis(500);
+/// A position worse than this does not tell lanes apart, cm.
+const POOR_FIX_CM: u16 = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v2x_core::{Heard, Known, MessageId, Motion, NeighbourTable, Position, Refusal, State};
+
+    use v2x_proto::Digest;
+
+    const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+    const ID: EventId = EventId { origin: Digest([1; 8]), number: 5 };
+
+    /// A vehicle at `ms`, whose sensors give `acceleration` in 0.1 m/s^2.
+    fn at(ms: u64, speed: u16, acceleration: Option<i16>) -> (Instant, Fix) {
+        let time = WireTime::from_secs(1000) + Duration::from_millis(ms);
+        (Instant::from_millis(ms), Fix { acceleration, time, ..fix(HERE, speed, 0) })
+    }
+
+    /// Where a station is at second 1000, at `speed` 0.01 m/s.
+    fn fix(position: Position, speed: u16, heading: u16) -> Fix {
+        Fix {
+            position,
+            altitude_cm: None,
+            speed: Some(speed),
+            heading: Some(heading),
+            acceleration: None,
+            yaw_rate: None,
+            accuracy_cm: Some(150),
+            time: WireTime::from_secs(1000),
+        }
+    }
+
+    /// A stationary vehicle, detected at second 1000.
+    fn event(id: EventId) -> Known {
+        let at = WireTime::from_secs(1000);
+        Known {
+            id,
+            own: false,
+            state: State::Active,
+            class: Class::D1,
+            cause: cause::STATIONARY_VEHICLE,
+            sub_cause: 0,
+            position: HERE,
+            speed: None,
+            heading: None,
+            quality: None,
+            detection: at,
+            reference: at,
+            valid_until: at + Duration::from_secs(600),
+            area: None,
+            relevance_distance_m: None,
+            relevance_direction: v1::RelevanceDirection::Unspecified,
+            keep_alive: None,
+            suspect: false,
+            concern: None,
+        }
+    }
+
+    fn look(triggers: &mut Triggers, (now, fix): (Instant, Fix)) -> Option<Command> {
+        let command = triggers.observe(now, &fix, [])?;
+        if matches!(command, Command::New(_)) {
+            triggers.hear(now, &Event::HazardAccepted { id: ID, token: None });
+        }
+        Some(command)
+    }
+
+    fn neighbours(east: f64, north: f64, speed: u16, heading: u16) -> NeighbourTable {
+        let mut table = NeighbourTable::new();
+        let generation = WireTime::from_secs(1000);
+        let id = MessageId { signer: Digest([9; 8]), class: Class::D2, sequence: 1 };
+        let heard = Heard {
+            id,
+            generation,
+            position: HERE.moved(east, north),
+            at: Instant::ZERO,
+            wire: generation,
+            link: [2; 6],
+            direct: true,
+            signal_dbm: None,
+        };
+        table.hear(&heard, None);
+        let motion =
+            Motion { speed: Some(speed), heading: Some(heading), acceleration: None, station_type: 5 };
+        table.set_motion(&id.signer, generation, &motion);
+        table
+    }
+
+    #[test]
+    fn hard_braking_is_said_renewed_and_taken_back() {
+        let mut triggers = Triggers::default();
+        assert_eq!(look(&mut triggers, at(0, 2500, Some(-30))), None, "braking, but not hard");
+        let command = look(&mut triggers, at(100, 2400, Some(-60)));
+        let Some(Command::New(draft)) = command else { panic!("{command:?}") };
+        assert_eq!((draft.class, draft.cause, draft.sub_cause), (Class::D0, 99, 1));
+        assert_eq!((draft.speed, draft.heading, draft.check()), (Some(2400), Some(0), Ok(())));
+        assert_eq!(look(&mut triggers, at(200, 2300, Some(-60))), None);
+        assert_eq!(look(&mut triggers, at(600, 2100, Some(-30))), None, "less hard, but braking on");
+        assert!(matches!(look(&mut triggers, at(1100, 1900, Some(-60))), Some(Command::Update(ID, _))));
+        assert_eq!(look(&mut triggers, at(1200, 1800, Some(-10))), None);
+        assert_eq!(look(&mut triggers, at(1600, 1800, Some(-10))), None, "it might go on");
+        assert_eq!(look(&mut triggers, at(1700, 1800, Some(-10))), Some(Command::Cancel(ID)));
+        assert_eq!(look(&mut triggers, at(1800, 1800, Some(-10))), None);
+    }
+
+    #[test]
+    fn without_a_sensor_the_speeds_tell_and_a_slow_vehicle_does_not_alarm() {
+        let mut triggers = Triggers::default();
+        assert_eq!(look(&mut triggers, at(0, 2000, None)), None);
+        assert_eq!(look(&mut triggers, at(200, 1950, None)), None, "2.5 m/s^2");
+        assert!(matches!(look(&mut triggers, at(400, 1830, None)), Some(Command::New(_))), "6 m/s^2");
+        let mut slow = Triggers::default();
+        assert_eq!(look(&mut slow, at(0, 500, Some(-80))), None);
+    }
+
+    #[test]
+    fn a_refused_alert_is_tried_again_after_a_pause() {
+        let mut triggers = Triggers::default();
+        let braking = |ms| at(ms, 2400, Some(-60));
+        let (now, fix) = braking(0);
+        assert!(matches!(triggers.observe(now, &fix, []), Some(Command::New(_))));
+        triggers.hear(now, &Event::HazardRefused { refusal: Refusal::SendingBlocked, token: None });
+        assert_eq!(look(&mut triggers, braking(4_900)), None);
+        assert!(matches!(look(&mut triggers, braking(5_000)), Some(Command::New(_))));
+    }
+
+    #[test]
+    fn an_alert_that_ended_or_was_renamed_is_known_as_such() {
+        let mut triggers = Triggers { emergency: true, ..Triggers::default() };
+        let command = look(&mut triggers, at(0, 2000, None));
+        assert!(
+            matches!(&command, Some(Command::New(draft)) if draft.cause == cause::EMERGENCY_VEHICLE && draft.class == Class::D1)
+        );
+        let new = EventId { number: 6, ..ID };
+        triggers.hear(Instant::ZERO, &Event::HazardRenamed { old: ID, new });
+        assert!(
+            matches!(look(&mut triggers, at(1000, 2000, None)), Some(Command::Update(id, _)) if id == new)
+        );
+        let event = event(new);
+        triggers.hear(Instant::ZERO, &Event::Hazard(Changed { event, change: Change::Expired }));
+        assert!(matches!(look(&mut triggers, at(1100, 2000, None)), Some(Command::New(_))));
+        triggers.emergency = false;
+        assert_eq!(look(&mut triggers, at(1200, 2000, None)), None);
+        assert_eq!(look(&mut triggers, at(1700, 2000, None)), Some(Command::Cancel(ID)));
+    }
+
+    #[test]
+    fn a_collision_course_alarms_in_time_and_the_next_lane_does_not() {
+        let due = |east, north, speed, heading| {
+            let table = neighbours(east, north, speed, heading);
+            let (now, fix) = at(100, 2000, None);
+            Triggers::default().observe(now, &fix, table.iter())
+        };
+        let head_on = due(0.5, 50.0, 2000, 1800);
+        let Some(Command::New(draft)) = head_on else { panic!("{head_on:?}") };
+        assert_eq!((draft.class, draft.cause, draft.check()), (Class::D0, cause::COLLISION_RISK, Ok(())));
+        assert!(draft.position.unwrap().distance_m(HERE.moved(0.0, 24.0)) < 1.0, "between the two");
+        assert!(due(22.0, 22.0, 2000, 2700).is_some(), "crossing");
+        assert_eq!(due(3.5, 50.0, 2000, 1800), None, "the next lane");
+        assert_eq!(due(0.5, 110.0, 2000, 1800), None, "2.7 s away");
+        assert_eq!(due(0.0, 10.0, 1800, 0), None, "a queue closes up");
+        assert_eq!(due(0.0, -20.0, 1000, 0), None, "behind and slower");
+        let table = neighbours(0.5, 50.0, 2000, 1800);
+        let (now, late) = at(600, 2000, None);
+        assert_eq!(Triggers::default().observe(now, &late, table.iter()), None, "not heard for too long");
+        let poor = Fix { accuracy_cm: Some(1_000), ..at(100, 2000, None).1 };
+        assert_eq!(Triggers::default().observe(now, &poor, table.iter()), None);
+    }
+
+    #[test]
+    fn the_wrong_way_is_said_as_an_alert() {
+        let mut triggers = Triggers { wrong_way: true, ..Triggers::default() };
+        let command = look(&mut triggers, at(0, 2000, None));
+        assert!(
+            matches!(command, Some(Command::New(draft)) if draft.cause == cause::WRONG_WAY_DRIVER && draft.check() == Ok(()))
+        );
+    }
+}

@@ -1,0 +1,425 @@
+//! What a vehicle makes of the messages of roadside units: the lane it is on, the time to green there, priority, signs.
+//!
+//! [`Infrastructure`] is a component beside the [`Node`](v2x_core::Node), not a part of it: a vehicle's application
+//! shows it every [`Event`] and every fix, and polls. So the receive path does not pay for it, and stations that do not
+//! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine as the node: no clock, no IO,
+//! no randomness; the same calls give the same outputs. What it wants sent goes through [`Input::Send`] and is so in the
+//! node's recording.
+//!
+//! 1. After each call, [`poll`](Infrastructure::poll) until there is nothing.
+//! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls do no harm.
+//!
+//! Only verified messages of signers that are not suspect count, and who speaks for an intersection keeps it
+//! ([`intersection`] has the rule).
+//!
+//! [`Input::Send`]: v2x_core::Input::Send
+
+pub mod intersection;
+pub mod lane;
+pub mod priority;
+pub mod sign;
+pub mod signal;
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use arrayvec::ArrayVec;
+use v2x_core::limits::MAX_FIX_AGE;
+use v2x_core::{Anchor, Event, Fix, Instant, Received, SendRequest, WireTime};
+use v2x_proto::Digest;
+use v2x_proto::payload::{self, Message};
+use v2x_proto::v1::{self, MessageType, SignalPhase};
+
+pub use intersection::{IntersectionId, Intersections, Refusal};
+pub use lane::LaneMatch;
+pub use priority::{Ask, AskError, End, Progress};
+pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
+
+use crate::limits;
+use lane::Matcher;
+use priority::{Approach, Request, Requests, Step};
+use sign::Signs;
+
+/// One moment by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The core's time.
+    pub now: Instant,
+    /// The wire clock at it.
+    pub wire: WireTime,
+}
+
+impl Moment {
+    /// `now`, and what the wire clock reads then.
+    #[must_use]
+    pub fn at(now: Instant, anchor: &Anchor) -> Self {
+        Self { now, wire: anchor.wire_at(now) }
+    }
+}
+
+/// A vehicle's view of roadside infrastructure.
+#[derive(Clone, Debug)]
+pub struct Infrastructure {
+    intersections: Intersections,
+    matcher: Matcher,
+    signs: Signs,
+    requests: Requests,
+    fix: Option<Fix>,
+    told: Option<Told>,
+    outputs: VecDeque<Output>,
+    refusals: [u64; Refusal::ALL.len()],
+}
+
+/// One output.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Hand this to the node.
+    Send(SendRequest),
+    /// For the application.
+    News(News),
+}
+
+/// Something a driver may want to know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// The lane, or what a signal for it shows, changed; `None`: on no known lane any more, or without a position.
+    /// That a state became stale is said once, as [`Unknown::Stale`].
+    Lane(Option<Box<Advice>>),
+    /// A sign came into force, was revised in force, or is in force no more.
+    Sign {
+        /// Who posted it.
+        signer: Digest,
+        /// What it says.
+        info: v1::SignInfo,
+        /// Whether it is in force.
+        in_force: bool,
+    },
+    /// An own request for priority stands otherwise.
+    Priority {
+        /// Which intersection's.
+        intersection: IntersectionId,
+        /// How it stands.
+        progress: Progress,
+    },
+}
+
+/// The lane a vehicle is on and the signals for it, at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// The lane; the distance is carried on from the last fix by the speed.
+    pub lane: LaneMatch,
+    /// One for each way on that has a group of signals.
+    pub signals: ArrayVec<Signal, 16>,
+    /// Own speed, m/s.
+    pub speed_mps: Option<f64>,
+    /// Speed limit by the map, m/s.
+    pub speed_limit_mps: Option<f64>,
+}
+
+/// What was last told of the lane; figures that run on by themselves are no news.
+#[derive(Clone, Debug, PartialEq)]
+struct Told {
+    intersection: IntersectionId,
+    lane: u8,
+    shows: ArrayVec<(u8, Result<SignalPhase, Unknown>), 16>,
+}
+
+impl Infrastructure {
+    /// Knows nothing yet. `own` is the station's digest.
+    #[must_use]
+    pub fn new(own: Digest) -> Self {
+        Self {
+            intersections: Intersections::default(),
+            matcher: Matcher::default(),
+            signs: Signs::default(),
+            requests: Requests::new(own),
+            fix: None,
+            told: None,
+            outputs: VecDeque::new(),
+            refusals: [0; Refusal::ALL.len()],
+        }
+    }
+
+    /// Takes an event of the node; most are none of its business and cost a comparison.
+    pub fn event(&mut self, event: &Event, at: Moment) {
+        match event {
+            Event::Received(received) if concerns(received.message_type) => {
+                if let Err(refusal) = self.hear(received, at) {
+                    let index = Refusal::ALL.iter().position(|known| *known == refusal);
+                    self.refusals[index.expect("ALL has every refusal")] += 1;
+                }
+                self.tell_lane(at);
+            }
+            Event::PseudonymChanged { new, .. } => {
+                let Self { requests, outputs, .. } = self;
+                requests.pseudonym_changed(*new, &mut |step| take(outputs, step));
+                self.timeout(at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes the next position, or its loss.
+    pub fn fix(&mut self, fix: Option<&Fix>, at: Moment) {
+        self.fix = fix.copied();
+        self.intersections.expire(at.now);
+        self.matcher.fix(fix, &self.intersections);
+        let Self { requests, intersections, matcher, signs, outputs, .. } = self;
+        requests.approach(at.now, |request| approach(request, fix, matcher.matched(), intersections));
+        signs.look(fix, at.wire, |posted| {
+            let news = News::Sign {
+                signer: posted.signer(),
+                info: posted.info().clone(),
+                in_force: posted.in_force(),
+            };
+            push(outputs, Output::News(news));
+        });
+        signs.expire(at.now, at.wire);
+        self.timeout(at);
+    }
+
+    /// Does what is due at `at`.
+    pub fn timeout(&mut self, at: Moment) {
+        let Self { requests, outputs, fix, .. } = self;
+        requests.step(at, fix.as_ref(), &mut |step| take(outputs, step));
+        self.tell_lane(at);
+    }
+
+    /// When [`timeout`](Self::timeout) has something to do, as far as that is a matter of time.
+    #[must_use]
+    pub fn deadline(&self, at: Moment) -> Option<Instant> {
+        let turn = |wire: WireTime| {
+            let turn = wire + Duration::from_micros(1);
+            (turn > at.wire).then(|| at.now + turn.since(at.wire))
+        };
+        let told = self.told.as_ref().and_then(|told| self.intersections.find(told.intersection));
+        let stale = told
+            .and_then(|entry| entry.state())
+            .and_then(|state| turn(state.time() + limits::MAX_SIGNAL_AGE));
+        let lost = self.told.as_ref().and(self.fix).and_then(|fix| turn(fix.time + MAX_FIX_AGE));
+        [self.requests.deadline(), stale, lost].into_iter().flatten().min()
+    }
+
+    /// The next output, if there is one.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The lane and its signals now; `None` without a recent fix on a known lane.
+    #[must_use]
+    pub fn advice(&self, wire: WireTime) -> Option<Advice> {
+        let fix = self.fix.filter(|fix| wire.since(fix.time) <= MAX_FIX_AGE)?;
+        let mut lane = *self.matcher.matched()?;
+        let intersection = self.intersections.find(lane.intersection)?;
+        let map = intersection.map()?;
+        let connections = map.lane(lane.lane)?.connections();
+        let speed_mps = fix.speed.map(|speed| f64::from(speed) / 100.0);
+        lane.distance_m -= speed_mps.unwrap_or(0.0) * wire.since(fix.time).as_secs_f64();
+        let state = intersection.state();
+        Some(Advice {
+            lane,
+            signals: connections
+                .iter()
+                .filter(|connection| connection.group != 0)
+                .map(|connection| signal::signal(map, state, *connection, wire))
+                .take(16)
+                .collect(),
+            speed_mps,
+            speed_limit_mps: map.speed_limit().map(|limit| f64::from(limit) / 100.0),
+        })
+    }
+
+    /// The intersections heard of.
+    #[must_use]
+    pub fn intersections(&self) -> &Intersections {
+        &self.intersections
+    }
+
+    /// The signs heard of.
+    #[must_use]
+    pub fn signs(&self) -> &Signs {
+        &self.signs
+    }
+
+    /// The own requests for priority.
+    #[must_use]
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+
+    /// Messages of roadside units that changed nothing, by reason; none that are zero.
+    pub fn refusals(&self) -> impl Iterator<Item = (Refusal, u64)> {
+        Refusal::ALL.into_iter().zip(self.refusals).filter(|(_, count)| *count > 0)
+    }
+
+    /// Asks an intersection for priority; the request goes out as soon as the arrival can be estimated.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn ask_priority(&mut self, ask: Ask, at: Moment) -> Result<(), AskError> {
+        self.requests.ask(ask, at.now)?;
+        let (fix, matched) = (self.fix, self.matcher.matched());
+        let intersections = &self.intersections;
+        self.requests.approach(at.now, |request| approach(request, fix.as_ref(), matched, intersections));
+        self.timeout(at);
+        Ok(())
+    }
+
+    /// Withdraws a request for priority; false when there is none for this intersection.
+    pub fn withdraw_priority(&mut self, intersection: IntersectionId, at: Moment) -> bool {
+        let Self { requests, outputs, fix, .. } = self;
+        requests.withdraw(intersection, at.now, fix.as_ref(), &mut |step| take(outputs, step))
+    }
+
+    fn hear(&mut self, received: &Received, at: Moment) -> Result<(), Refusal> {
+        if !received.verified || received.suspect {
+            return Err(Refusal::NotTrusted);
+        }
+        let signer = received.id.signer;
+        match payload::decode(received.message_type, received.payload.clone()) {
+            Ok(Message::IntersectionMap(map)) => self.intersections.hear_map(&map, signer, at.now),
+            Ok(Message::SignalState(state)) => self.intersections.hear_state(state, signer, at),
+            Ok(Message::SignInfo(info)) => self.signs.hear(info, signer, at.now),
+            Ok(Message::PriorityStatus(status)) => {
+                let id = IntersectionId { region: status.region_id as u16, number: status.intersection_id };
+                if self.intersections.find(id).is_some_and(|entry| !entry.may_answer(&signer, at.now)) {
+                    return Err(Refusal::Contested);
+                }
+                let Self { requests, outputs, fix, .. } = self;
+                requests.answered(&status, at.now, fix.as_ref(), &mut |step| take(outputs, step));
+                Ok(())
+            }
+            _ => Err(Refusal::NotForVehicles),
+        }
+    }
+
+    fn tell_lane(&mut self, at: Moment) {
+        let advice = self.advice(at.wire);
+        let telling = advice.as_ref().map(|advice| Told {
+            intersection: advice.lane.intersection,
+            lane: advice.lane.lane,
+            shows: advice
+                .signals
+                .iter()
+                .map(|signal| (signal.connection.to, signal.shows.map(|showing| showing.phase)))
+                .collect(),
+        });
+        if telling != self.told {
+            self.told = telling;
+            push(&mut self.outputs, Output::News(News::Lane(advice.map(Box::new))));
+        }
+    }
+}
+
+impl Advice {
+    /// The speeds at which the stop line is passed in green whichever way on is taken, up to the map's limit, or up to
+    /// the own speed where the map has none. See [`Showing::green_window`].
+    #[must_use]
+    pub fn green_window(&self) -> Option<SpeedWindow> {
+        let limit = self.speed_limit_mps.or(self.speed_mps)?;
+        let mut windows =
+            self.signals.iter().map(|signal| signal.shows.ok()?.green_window(self.lane.distance_m, limit));
+        let first = windows.next()??;
+        let window = windows.try_fold(first, |both, window| {
+            let window = window?;
+            Some(SpeedWindow {
+                min_mps: both.min_mps.max(window.min_mps),
+                max_mps: both.max_mps.min(window.max_mps),
+            })
+        })?;
+        (window.min_mps <= window.max_mps).then_some(window)
+    }
+
+    /// Whether the vehicle crosses at red, at its speed, whichever way on it takes. See [`Showing::violation`].
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        let speed = self.speed_mps?;
+        let mut all =
+            self.signals.iter().map(|signal| signal.shows.ok()?.violation(self.lane.distance_m, speed));
+        let first = all.next()??;
+        all.all(|violation| violation.is_some()).then_some(first)
+    }
+}
+
+impl fmt::Display for Advice {
+    /// `intersection 17 lane 3: red, green in 4.2 s, 63 m to the stop line`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "intersection {} lane {}: ", self.lane.intersection, self.lane.lane)?;
+        match self.signals.split_first() {
+            None => f.write_str("no signal")?,
+            Some((first, others)) if others.iter().all(|other| other.shows == first.shows) => {
+                write!(f, "{first}")?
+            }
+            Some(_) => {
+                for (index, signal) in self.signals.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "; " };
+                    write!(f, "{separator}to {} {signal}", signal.connection.to)?;
+                }
+            }
+        }
+        write!(f, ", {:.0} m to the stop line", self.lane.distance_m.max(0.0))
+    }
+}
+
+/// On a lane: along it. Before that: the straight way to the reference of the map.
+fn approach(
+    request: &Request,
+    fix: Option<&Fix>,
+    matched: Option<&LaneMatch>,
+    intersections: &Intersections,
+) -> Approach {
+    let id = request.ask().intersection;
+    let map = intersections.find(id).and_then(|entry| entry.map());
+    let Some((fix, map)) = fix.zip(map) else { return Approach::default() };
+    let speed = fix.speed.map(|speed| (f64::from(speed) / 100.0).max(MIN_APPROACH_MPS));
+    let arrival = |metres: f64| {
+        let seconds = metres.max(0.0) / speed?;
+        Some(fix.time + Duration::try_from_secs_f64(seconds).ok()?)
+    };
+    if let Some(matched) = matched.filter(|matched| matched.intersection == id) {
+        return Approach { lane: Some(matched.lane), arrival: arrival(matched.distance_m), passed: false };
+    }
+    let (east, north) = map.plane().offset(fix.position);
+    let Some(number) = request.lane() else {
+        let metres = (east * east + north * north).sqrt();
+        return Approach { lane: None, arrival: arrival(metres), passed: false };
+    };
+    let passed = map.lane(number).is_some_and(|lane| lane.beyond_stop_line(east, north) > PASSED_M);
+    Approach { lane: None, arrival: None, passed }
+}
+
+fn concerns(message_type: u32) -> bool {
+    const TYPES: [u32; 4] = [
+        MessageType::IntersectionMap as u32,
+        MessageType::SignalState as u32,
+        MessageType::SignInfo as u32,
+        MessageType::PriorityStatus as u32,
+    ];
+    TYPES.contains(&message_type)
+}
+
+fn take(outputs: &mut VecDeque<Output>, step: Step) {
+    push(
+        outputs,
+        match step {
+            Step::Send(request) => Output::Send(request),
+            Step::Progress(intersection, progress) => Output::News(News::Priority { intersection, progress }),
+        },
+    );
+}
+
+fn push(outputs: &mut VecDeque<Output>, output: Output) {
+    if outputs.len() >= limits::MAX_NEWS {
+        outputs.pop_front();
+    }
+    outputs.push_back(output);
+}
+
+/// A vehicle that waits in a queue arrives some time: at walking speed.
+const MIN_APPROACH_MPS: f64 = 1.0;
+/// Beyond the stop line by more than its antenna and the noise.
+const PASSED_M: f64 = 3.0;
+
+#[cfg(test)]
+mod tests;

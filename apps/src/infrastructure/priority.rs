@@ -1,0 +1,434 @@
+//! Own requests for priority at intersections, and the answers to them.
+//!
+//! A request is sent when the arrival can be estimated, again each [`RETRY`] until an answer is heard, as an update when
+//! the estimate has moved by more than [`ARRIVAL_STEP`], and withdrawn when the stop line is passed. A withdrawal is
+//! repeated when an answer still lists the request.
+//!
+//! # Pseudonyms
+//!
+//! Answers name a request by the digest that signed it. After a change of pseudonym the station cannot speak for its
+//! former digest, and answers to that one would tie both together for whoever sees the vehicle obey them. So they
+//! count no more: every open request is asked anew under the new digest, with numbers that start from zero again, and
+//! the former one lapses at the unit by its arrival and duration.
+
+use core::time::Duration;
+
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use prost::Message as _;
+use v2x_core::{Fix, Instant, SendRequest, WireTime};
+use v2x_proto::v1::{self, PriorityAction, PriorityRole, PriorityState};
+use v2x_proto::{Class, Digest};
+
+use super::Moment;
+use super::intersection::IntersectionId;
+use crate::limits;
+
+/// What the application asks an intersection for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Which intersection.
+    pub intersection: IntersectionId,
+    /// Why; the own credential needs the permission `priority-request`.
+    pub role: PriorityRole,
+    /// Lane it wants to leave by; `None` when it does not know.
+    pub egress_lane: Option<u8>,
+    /// How urgent among its role, 0..=14; `None`: not said.
+    pub importance: Option<u8>,
+    /// How long it needs the green, at most 60 s.
+    pub duration: Duration,
+}
+
+/// How an own request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not sent yet: when the vehicle will arrive is not known.
+    Waiting,
+    /// Sent, no answer yet.
+    Asked,
+    /// Sent several times, and no answer for [`UNANSWERED_AFTER`]; it goes on being sent.
+    Unanswered,
+    /// What the intersection answered.
+    Answered {
+        /// How it stands there.
+        state: PriorityState,
+        /// When the green signal is expected.
+        expected: Option<WireTime>,
+    },
+    /// Over, and why; it is forgotten after this.
+    Ended(End),
+}
+
+/// Why an own request is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The vehicle passed the stop line.
+    Passed,
+    /// The application withdrew it.
+    Withdrawn,
+    /// When the vehicle arrives could not be estimated for [`GIVE_UP`]: it went another way.
+    GivenUp,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// There is one for this intersection.
+    #[error("this intersection is already asked for priority: withdraw that request first")]
+    AlreadyAsked,
+    /// As many requests as there may be.
+    #[error("{} requests for priority are open: withdraw one first", limits::MAX_PRIORITY_REQUESTS)]
+    TooMany,
+    /// No role.
+    #[error("a request for priority needs a role: emergency, public transport, road works or truck")]
+    NoRole,
+    /// A value out of range.
+    #[error("`{0}` is out of range: importance is 0..=14, duration at most 60 s, a lane 1..=255")]
+    OutOfRange(&'static str),
+}
+
+/// What is known of the way to an intersection.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Approach {
+    /// Lane the vehicle is on.
+    pub lane: Option<u8>,
+    /// When it will be at the stop line.
+    pub arrival: Option<WireTime>,
+    /// It is past the stop line.
+    pub passed: bool,
+}
+
+/// An own request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    ask: Ask,
+    progress: Progress,
+    lane: Option<u8>,
+    arrival: Option<WireTime>,
+    /// When the arrival was last estimated, or the request made.
+    estimated: Instant,
+    sent: Option<SentRequest>,
+}
+
+/// The request as the unit knows it.
+#[derive(Clone, Copy, Debug)]
+struct SentRequest {
+    number: u8,
+    arrival: WireTime,
+    first: Instant,
+    last: Instant,
+}
+
+/// A withdrawn request: kept until the unit has surely heard it.
+#[derive(Clone, Debug)]
+struct Withdrawn {
+    request: Request,
+    number: u8,
+    until: Instant,
+    last: Instant,
+    repeats_left: u8,
+}
+
+/// The own requests, at most [`limits::MAX_PRIORITY_REQUESTS`].
+#[derive(Clone, Debug)]
+pub struct Requests {
+    own: Digest,
+    next_number: u8,
+    open: ArrayVec<Request, { limits::MAX_PRIORITY_REQUESTS }>,
+    withdrawn: ArrayVec<Withdrawn, { limits::MAX_PRIORITY_REQUESTS }>,
+}
+
+/// What a step of the requests gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// To be sent.
+    Send(SendRequest),
+    /// A request stands otherwise than before.
+    Progress(IntersectionId, Progress),
+}
+
+impl Request {
+    /// What was asked.
+    #[must_use]
+    pub fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// Lane it was last matched to, on the way to this intersection.
+    #[must_use]
+    pub fn lane(&self) -> Option<u8> {
+        self.lane
+    }
+
+    fn message(
+        &self,
+        action: PriorityAction,
+        number: u8,
+        arrival: WireTime,
+        fix: Option<&Fix>,
+    ) -> SendRequest {
+        let IntersectionId { region, number: intersection } = self.ask.intersection;
+        let request = v1::PriorityRequest {
+            intersection_id: intersection,
+            region_id: u32::from(region),
+            request_id: u32::from(number),
+            action: action as i32,
+            ingress_lane: self.lane.map(u32::from),
+            egress_lane: self.ask.egress_lane.map(u32::from),
+            arrival_us: arrival.as_micros(),
+            duration_ms: self.ask.duration.as_millis() as u32,
+            role: self.ask.role as i32,
+            importance: self.ask.importance.map(u32::from),
+            speed: fix.and_then(|fix| fix.speed).map(|speed| u32::from(speed.min(MAX_SPEED))),
+            heading: fix.and_then(|fix| fix.heading).map(|heading| u32::from(heading % 3600)),
+        };
+        SendRequest {
+            message_type: v1::MessageType::PriorityRequest as u32,
+            class: Class::D4,
+            lifetime_ms: LIFETIME_MS,
+            max_hops: 1,
+            area: None,
+            // A newer message about the same request replaces a queued one; another request's does not.
+            subject: intersection ^ u32::from(region).rotate_left(16) ^ u32::from(number).rotate_left(24),
+            due: None,
+            token: None,
+            payload: Bytes::from(request.encode_to_vec()),
+        }
+    }
+}
+
+impl Requests {
+    /// None yet, of the station with this digest.
+    #[must_use]
+    pub fn new(own: Digest) -> Self {
+        Self { own, next_number: 0, open: ArrayVec::new(), withdrawn: ArrayVec::new() }
+    }
+
+    /// Those that are open.
+    pub fn iter(&self) -> impl Iterator<Item = &Request> {
+        self.open.iter()
+    }
+
+    /// Takes a request of the application; it is sent by the next [`step`](Self::step) that can.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn ask(&mut self, ask: Ask, now: Instant) -> Result<(), AskError> {
+        if ask.role == PriorityRole::Unspecified {
+            return Err(AskError::NoRole);
+        }
+        if ask.importance.is_some_and(|importance| importance > 14) {
+            return Err(AskError::OutOfRange("importance"));
+        }
+        if ask.duration > MAX_DURATION {
+            return Err(AskError::OutOfRange("duration"));
+        }
+        if ask.egress_lane == Some(0) {
+            return Err(AskError::OutOfRange("egress_lane"));
+        }
+        if self.open.iter().any(|request| request.ask.intersection == ask.intersection) {
+            return Err(AskError::AlreadyAsked);
+        }
+        let request = Request {
+            ask,
+            progress: Progress::Waiting,
+            lane: None,
+            arrival: None,
+            estimated: now,
+            sent: None,
+        };
+        self.open.try_push(request).map_err(|_| AskError::TooMany)
+    }
+
+    /// Withdraws a request; false when there is none.
+    pub fn withdraw(
+        &mut self,
+        id: IntersectionId,
+        now: Instant,
+        fix: Option<&Fix>,
+        tell: &mut impl FnMut(Step),
+    ) -> bool {
+        let at = self.open.iter().position(|request| request.ask.intersection == id);
+        if let Some(at) = at {
+            self.end(at, End::Withdrawn, now, fix, tell);
+        }
+        at.is_some()
+    }
+
+    /// The station speaks under another digest: everything open is asked anew.
+    pub fn pseudonym_changed(&mut self, new: Digest, tell: &mut impl FnMut(Step)) {
+        self.own = new;
+        self.next_number = 0;
+        self.withdrawn.clear();
+        for request in &mut self.open {
+            request.sent = None;
+            if request.progress != Progress::Waiting {
+                request.progress = Progress::Waiting;
+                tell(Step::Progress(request.ask.intersection, Progress::Waiting));
+            }
+        }
+    }
+
+    /// Takes the answers of an intersection that may be believed.
+    pub fn answered(
+        &mut self,
+        status: &v1::PriorityStatus,
+        now: Instant,
+        fix: Option<&Fix>,
+        tell: &mut impl FnMut(Step),
+    ) {
+        let id = IntersectionId { region: status.region_id as u16, number: status.intersection_id };
+        for answer in status.answers.iter().filter(|answer| answer.requester.as_ref() == self.own.0) {
+            let state = PriorityState::try_from(answer.state).unwrap_or_default();
+            let asked = |request: &Request, number: u8| {
+                request.ask.intersection == id && u32::from(number) == answer.request_id
+            };
+            let open =
+                self.open.iter_mut().find(|open| open.sent.is_some_and(|sent| asked(open, sent.number)));
+            if let Some(request) = open {
+                let expected = answer.expected_us.map(WireTime::from_micros);
+                let progress = Progress::Answered { state, expected };
+                if request.progress != progress {
+                    request.progress = progress;
+                    tell(Step::Progress(id, progress));
+                }
+            } else if let Some(over) =
+                self.withdrawn.iter_mut().find(|over| asked(&over.request, over.number))
+            {
+                let still_open = !matches!(state, PriorityState::Rejected | PriorityState::MaxPresence);
+                if still_open && over.repeats_left > 0 && now.since(over.last) >= WITHDRAWAL_GAP {
+                    over.repeats_left -= 1;
+                    over.last = now;
+                    let arrival = over.request.arrival.unwrap_or_default();
+                    tell(Step::Send(over.request.message(PriorityAction::Cancel, over.number, arrival, fix)));
+                }
+            }
+        }
+    }
+
+    /// Takes what is known of the way to each intersection, with each fix.
+    pub fn approach(&mut self, now: Instant, approach: impl Fn(&Request) -> Approach) {
+        for request in &mut self.open {
+            let way = approach(request);
+            request.lane = way.lane.or(request.lane);
+            if way.arrival.is_some() {
+                request.arrival = way.arrival;
+                request.estimated = now;
+            }
+            if way.passed {
+                request.progress = Progress::Ended(End::Passed);
+            }
+        }
+    }
+
+    /// Sends and tells what is due.
+    pub fn step(&mut self, at: Moment, fix: Option<&Fix>, tell: &mut impl FnMut(Step)) {
+        self.withdrawn.retain(|over| over.until > at.now);
+        let mut index = 0;
+        while index < self.open.len() {
+            let request = &self.open[index];
+            let end = match request.progress {
+                Progress::Ended(end) => Some(end),
+                _ if at.now.since(request.estimated) >= GIVE_UP => Some(End::GivenUp),
+                _ => None,
+            };
+            if let Some(end) = end {
+                self.end(index, end, at.now, fix, tell);
+                continue;
+            }
+            self.send_due(index, at, fix, tell);
+            index += 1;
+        }
+    }
+
+    /// When [`step`](Self::step) has something to do next, as far as that is a matter of time.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let open = self.open.iter().map(|request| {
+            let retry = match (request.progress, &request.sent) {
+                (Progress::Asked | Progress::Unanswered, Some(sent)) => sent.last + RETRY,
+                _ => Instant::FAR_FUTURE,
+            };
+            retry.min(request.estimated + GIVE_UP)
+        });
+        open.chain(self.withdrawn.iter().map(|over| over.until)).min()
+    }
+
+    fn send_due(&mut self, index: usize, at: Moment, fix: Option<&Fix>, tell: &mut impl FnMut(Step)) {
+        let request = &mut self.open[index];
+        let Some(arrival) = request.arrival.map(|arrival| arrival.max(at.wire)) else { return };
+        let Some(sent) = &mut request.sent else {
+            let number = self.next_number;
+            self.next_number = number.wrapping_add(1);
+            request.sent = Some(SentRequest { number, arrival, first: at.now, last: at.now });
+            request.progress = Progress::Asked;
+            tell(Step::Progress(request.ask.intersection, Progress::Asked));
+            return tell(Step::Send(request.message(PriorityAction::Request, number, arrival, fix)));
+        };
+        if at.now.since(sent.last) < RETRY {
+            return;
+        }
+        let moved = arrival.since(sent.arrival).max(sent.arrival.since(arrival)) > ARRIVAL_STEP;
+        let action = match request.progress {
+            // The unit may never have heard of it, and an update of nothing is nothing.
+            Progress::Asked | Progress::Unanswered => PriorityAction::Request,
+            _ if moved => PriorityAction::Update,
+            _ => return,
+        };
+        (sent.last, sent.arrival) = (at.now, arrival);
+        let (number, first) = (sent.number, sent.first);
+        if request.progress == Progress::Asked && at.now.since(first) >= UNANSWERED_AFTER {
+            request.progress = Progress::Unanswered;
+            tell(Step::Progress(request.ask.intersection, Progress::Unanswered));
+        }
+        tell(Step::Send(request.message(action, number, arrival, fix)));
+    }
+
+    fn end(&mut self, index: usize, end: End, now: Instant, fix: Option<&Fix>, tell: &mut impl FnMut(Step)) {
+        let request = self.open.remove(index);
+        tell(Step::Progress(request.ask.intersection, Progress::Ended(end)));
+        let Some(SentRequest { number, arrival, .. }) = request.sent else { return };
+        tell(Step::Send(request.message(PriorityAction::Cancel, number, arrival, fix)));
+        if self.withdrawn.is_full() {
+            self.withdrawn.remove(0);
+        }
+        let until = now + WITHDRAWAL_TIME;
+        self.withdrawn.push(Withdrawn {
+            request,
+            number,
+            until,
+            last: now,
+            repeats_left: WITHDRAWAL_REPEATS,
+        });
+    }
+}
+
+/// A request is sent again this long after, until it is answered; updates are at least as far apart.
+pub const RETRY: Duration = Duration::from_secs(1);
+/// An arrival that moved by more than this is worth an update.
+pub const ARRIVAL_STEP: Duration = Duration::from_secs(1);
+/// Without an answer for this long the application is told: three tries.
+pub const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
+/// A request whose arrival could not be estimated for this long is withdrawn.
+pub const GIVE_UP: Duration = Duration::from_secs(30);
+/// A withdrawal is remembered for as long as answers may still list the request.
+const WITHDRAWAL_TIME: Duration = Duration::from_secs(5);
+/// Between two withdrawals of a request that is still listed: two answers.
+const WITHDRAWAL_GAP: Duration = Duration::from_millis(200);
+/// Times a withdrawal is repeated.
+const WITHDRAWAL_REPEATS: u8 = 2;
+/// As the schema.
+const MAX_DURATION: Duration = Duration::from_secs(60);
+/// A later request says more.
+const LIFETIME_MS: u32 = 1000;
+/// As the schema, 0.01 m/s.
+const MAX_SPEED: u16 = 16_382;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! What a signal shows, until when, and what follows for a vehicle on its way to it.
+//!
+//! Ends of phases count from the controller's time in the state, by the wire clock. A state older than
+//! [`limits::MAX_SIGNAL_AGE`] says nothing: a countdown that goes on after its controller fell silent is worse than none.
+
+use core::fmt;
+use core::time::Duration;
+
+use v2x_core::WireTime;
+use v2x_proto::v1::{SignalGroup, SignalPhase};
+
+use super::intersection::{Map, State};
+use super::lane::Connection;
+use crate::limits;
+
+/// The signal of one way on from the vehicle's lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Signal {
+    /// The way on.
+    pub connection: Connection,
+    /// What it shows, or why that is not known.
+    pub shows: Result<Showing, Unknown>,
+}
+
+/// What a signal shows and until when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Showing {
+    /// What it shows.
+    pub phase: SignalPhase,
+    /// When that ends.
+    pub ends: Ends,
+    /// Speed at which a vehicle passes without stopping, as the controller says it, m/s.
+    pub advised_mps: Option<f64>,
+}
+
+/// How long a phase still lasts, from now. Zero when the time is over and the phase is not: any moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// At least.
+    pub min: Option<Duration>,
+    /// Probably.
+    pub likely: Option<Duration>,
+    /// At most.
+    pub max: Option<Duration>,
+}
+
+/// Why nothing is known of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// No state of this intersection was heard.
+    NoState,
+    /// The newest state is older than [`limits::MAX_SIGNAL_AGE`].
+    Stale,
+    /// The state belongs to another revision of the map.
+    OtherRevision,
+    /// The controller says that its signals fail or are off.
+    OutOfOrder,
+    /// The way on has no signal, or the state does not name its group.
+    NoSignal,
+}
+
+/// Speeds, m/s, at all of which the stop line is passed while the signal is green.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeedWindow {
+    /// Slowest.
+    pub min_mps: f64,
+    /// Fastest.
+    pub max_mps: f64,
+}
+
+/// A vehicle that goes on as it does crosses the stop line at red.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Violation {
+    /// When it is at the stop line.
+    pub after: Duration,
+    /// Deceleration that stops it there, m/s^2.
+    pub deceleration: f64,
+}
+
+impl Showing {
+    /// How long until the signal is green, as far as the state says: zero when it is, the rest of red or of red and
+    /// amber when it shows those (after red comes red and amber for a second or two where that is the rule).
+    /// `None` when it shows something else.
+    #[must_use]
+    pub fn time_to_green(&self) -> Option<Ends> {
+        match self.phase {
+            phase if is_go(phase) => {
+                let now = Some(Duration::ZERO);
+                Some(Ends { min: now, likely: now, max: now })
+            }
+            SignalPhase::StopAndRemain | SignalPhase::PreMovement => Some(self.ends),
+            _ => None,
+        }
+    }
+
+    /// The speeds at which the vehicle, `distance_m` before the stop line, passes it in green, none of them above
+    /// `limit_mps` or below 5 m/s, at which one is in others' way. The earliest end counts for a green signal and the
+    /// latest for a red one: the window holds whatever the controller does. `None` when the numbers do not permit one.
+    #[must_use]
+    pub fn green_window(&self, distance_m: f64, limit_mps: f64) -> Option<SpeedWindow> {
+        // Not `<=`: a distance that is no number gives no advice either.
+        if !(distance_m > 0.0 && limit_mps >= MIN_ADVICE_MPS) {
+            return None;
+        }
+        let window = match self.phase {
+            phase if is_go(phase) => {
+                let left = self.ends.min?.as_secs_f64();
+                SpeedWindow { min_mps: (distance_m / left).max(MIN_ADVICE_MPS), max_mps: limit_mps }
+            }
+            SignalPhase::StopAndRemain | SignalPhase::PreMovement => {
+                let wait = self.ends.max?.as_secs_f64();
+                SpeedWindow { min_mps: MIN_ADVICE_MPS, max_mps: (distance_m / wait).min(limit_mps) }
+            }
+            _ => return None,
+        };
+        (window.min_mps <= window.max_mps).then_some(window)
+    }
+
+    /// Whether a vehicle that is `distance_m` before the stop line and keeps its speed crosses it at red: the signal
+    /// is red and does not end for certain before, or it is amber and ends before. `None` when not, when that is not
+    /// known, when the vehicle stands, or when it is past the line.
+    #[must_use]
+    pub fn violation(&self, distance_m: f64, speed_mps: f64) -> Option<Violation> {
+        if !(distance_m > 0.0 && speed_mps >= STANDING_MPS) {
+            return None;
+        }
+        let after = Duration::try_from_secs_f64(distance_m / speed_mps).ok()?;
+        let red = match self.phase {
+            SignalPhase::StopAndRemain => self.ends.min.is_none_or(|end| after < end),
+            SignalPhase::PermissiveClearance | SignalPhase::ProtectedClearance => {
+                self.ends.max.is_some_and(|end| after > end)
+            }
+            _ => false,
+        };
+        red.then_some(Violation { after, deceleration: speed_mps * speed_mps / (2.0 * distance_m) })
+    }
+}
+
+impl Violation {
+    /// Whether a driver would have had to brake by now: stopping takes more than 4 m/s^2, where ordinary braking ends
+    /// and an alert (cause 98, signal violation) is due.
+    #[must_use]
+    pub fn is_imminent(&self) -> bool {
+        self.deceleration > HARD_MPS2
+    }
+}
+
+impl Ends {
+    fn of(group: &SignalGroup, state: WireTime, now: WireTime) -> Self {
+        let in_order = [group.min_end, group.likely_end, group.max_end].into_iter().flatten().is_sorted();
+        if !in_order {
+            // Ends that contradict each other say nothing.
+            return Self::default();
+        }
+        let left = |end: Option<u32>| {
+            let end = state + Duration::from_millis(u64::from(end?) * 100);
+            Some(end.since(now))
+        };
+        Self { min: left(group.min_end), likely: left(group.likely_end), max: left(group.max_end) }
+    }
+
+    /// The likely end, else the latest, else the earliest.
+    #[must_use]
+    pub fn best(&self) -> Option<Duration> {
+        self.likely.or(self.max).or(self.min)
+    }
+}
+
+impl fmt::Display for Signal {
+    /// `red, green in 4.2 s`; `green for 7.0 s`; `unknown (stale)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let showing = match &self.shows {
+            Ok(showing) => showing,
+            Err(unknown) => return write!(f, "unknown ({})", unknown.name()),
+        };
+        let colour = phase_name(showing.phase);
+        match (showing.time_to_green(), showing.ends.best()) {
+            (_, None) => f.write_str(colour),
+            (Some(wait), Some(left)) if wait.min != Some(Duration::ZERO) || !is_go(showing.phase) => {
+                write!(f, "{colour}, green in {:.1} s", left.as_secs_f64())
+            }
+            (_, Some(left)) => write!(f, "{colour} for {:.1} s", left.as_secs_f64()),
+        }
+    }
+}
+
+impl Unknown {
+    /// Stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoState => "no_state",
+            Self::Stale => "stale",
+            Self::OtherRevision => "other_revision",
+            Self::OutOfOrder => "out_of_order",
+            Self::NoSignal => "no_signal",
+        }
+    }
+}
+
+/// The signal of `connection` at `now`.
+#[must_use]
+pub fn signal(map: &Map, state: Option<&State>, connection: Connection, now: WireTime) -> Signal {
+    Signal { connection, shows: showing(map, state, connection.group, now) }
+}
+
+/// What a driver calls a phase.
+#[must_use]
+pub const fn phase_name(phase: SignalPhase) -> &'static str {
+    match phase {
+        SignalPhase::Unspecified => "unknown",
+        SignalPhase::Dark => "dark",
+        SignalPhase::StopThenProceed => "flashing red",
+        SignalPhase::StopAndRemain => "red",
+        SignalPhase::PreMovement => "red and amber",
+        SignalPhase::PermissiveGo | SignalPhase::ProtectedGo => "green",
+        SignalPhase::PermissiveClearance | SignalPhase::ProtectedClearance => "amber",
+        SignalPhase::Caution => "flashing amber",
+    }
+}
+
+fn showing(map: &Map, state: Option<&State>, group: u8, now: WireTime) -> Result<Showing, Unknown> {
+    let state = state.ok_or(Unknown::NoState)?;
+    if is_stale(state, now) {
+        return Err(Unknown::Stale);
+    }
+    if state.map_revision() != map.revision() {
+        return Err(Unknown::OtherRevision);
+    }
+    if state.out_of_order() {
+        return Err(Unknown::OutOfOrder);
+    }
+    let group = state.group(group).ok_or(Unknown::NoSignal)?;
+    Ok(Showing {
+        phase: SignalPhase::try_from(group.phase).unwrap_or_default(),
+        ends: Ends::of(group, state.time(), now),
+        advised_mps: group.advisory_speed.map(|speed| f64::from(speed) / 10.0),
+    })
+}
+
+/// Also when its time is further ahead than clocks may differ, which takes an own clock that was set back.
+fn is_stale(state: &State, now: WireTime) -> bool {
+    now.since(state.time()) > limits::MAX_SIGNAL_AGE || state.time().since(now) > limits::MAX_SIGNAL_AHEAD
+}
+
+const fn is_go(phase: SignalPhase) -> bool {
+    matches!(phase, SignalPhase::PermissiveGo | SignalPhase::ProtectedGo)
+}
+
+/// 18 km/h: slower than this one is in others' way.
+const MIN_ADVICE_MPS: f64 = 5.0;
+/// Slower than this it stands.
+const STANDING_MPS: f64 = 0.5;
+/// Where ordinary braking ends.
+const HARD_MPS2: f64 = 4.0;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! What a roadside unit says: signal states, maps, signs, adverts, road works, corrections, and answers to requests for
+//! priority. [`Roadside`] decides without clock or socket; whoever holds it joins it to its controller and its source of
+//! corrections.
+
+pub mod background;
+pub mod content;
+pub mod corrections;
+pub mod line;
+pub mod map;
+pub mod plan;
+pub mod priority;
+pub mod rtcm;
+pub mod signals;
+pub mod work_zone;
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use v2x_core::{EventId, Input, Instant, Received, Refusal, SendRequest, WireTime};
+use v2x_proto::{Class, v1};
+
+use self::background::Background;
+use self::corrections::Corrections;
+use self::line::{Line, LineError};
+use self::priority::Priorities;
+use self::signals::Signals;
+use self::work_zone::WorkZones;
+use crate::roadside::content::Content;
+
+/// A connection, or a sender of datagrams, that speaks as a controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {}", self.0)
+    }
+}
+
+/// What the station tells the application of a roadside unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// A verified request for priority.
+    Request(Received),
+    /// The command about a hazard was carried out on this event.
+    HazardAccepted(EventId),
+    /// It was refused.
+    HazardRefused(Refusal),
+    /// An own event goes by another name.
+    HazardRenamed {
+        /// Its name before.
+        old: EventId,
+        /// Its name from now on.
+        new: EventId,
+    },
+}
+
+/// The roadside unit's application: says what is due, when.
+#[derive(Clone, Debug)]
+pub struct Roadside {
+    signals: Signals,
+    background: Background,
+    priorities: Priorities,
+    corrections: Option<Corrections>,
+    work_zones: WorkZones,
+    /// Who spoke for each intersection when last looked at.
+    speakers: Vec<(u32, Option<ClientId>)>,
+    bad_lines: BadLines,
+    description: String,
+    silent: bool,
+}
+
+/// Lines that could not be used: told when the first comes, and then not too often.
+#[derive(Clone, Debug, Default)]
+struct BadLines {
+    count: u64,
+    untold: u64,
+    latest: String,
+    told: Option<Instant>,
+}
+
+impl Roadside {
+    /// Starts at `now`. `name` and `place` are what adverts say of the unit.
+    pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
+        let fed = config.feed.is_some();
+        let background = Background::new(config, name, place, now);
+        Self {
+            signals: Signals::new(&config.intersections, fed, now),
+            priorities: Priorities::new(&config.intersections),
+            corrections: config.corrections.as_ref().map(|source| Corrections::new(source.per_second, now)),
+            work_zones: WorkZones::new(&config.work_zones, now),
+            speakers: config.intersections.iter().map(|one| (one.id, None)).collect(),
+            bad_lines: BadLines::default(),
+            description: describe(config, background.period()),
+            silent: *config == Content::default(),
+            background,
+        }
+    }
+
+    /// Whether it has nothing to say at all.
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// What it says, in one line for people.
+    pub fn describe(&self) -> &str {
+        &self.description
+    }
+
+    /// When [`due`](Self::due) has something to say next; `None`: only when something comes in.
+    pub fn next_due(&self) -> Option<Instant> {
+        let corrections = self.corrections.as_ref().and_then(Corrections::next_due);
+        [
+            self.signals.next_due(),
+            self.background.next_due(),
+            self.priorities.next_due(),
+            corrections,
+            self.work_zones.next_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// What is due for the station at `now`, which is `wire` on the air: messages, and at most one command about a
+    /// hazard, whose answer is to be [heard](Self::heard) before the next call.
+    pub fn due(&mut self, now: Instant, wire: WireTime) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        self.signals.due(now, wire, |request| inputs.push(Input::Send(request)));
+        self.look_at_controllers(now, wire);
+        self.priorities.due(now, |request| inputs.push(Input::Send(request)));
+        inputs
+            .extend(self.corrections.as_mut().and_then(|corrections| corrections.due(now)).map(Input::Send));
+        inputs.extend(self.background.due(now, wire).map(Input::Send));
+        inputs.extend(self.work_zones.due(now, wire).map(|command| Input::Hazard { command, token: None }));
+        inputs
+    }
+
+    /// Whether the station sends now.
+    pub fn set_sending(&mut self, sending: bool) {
+        self.work_zones.set_sending(sending);
+    }
+
+    /// The station told something.
+    pub fn heard(&mut self, heard: &Heard, now: Instant, wire: WireTime) {
+        match heard {
+            Heard::Request(received) => {
+                let signals = &self.signals;
+                self.priorities.heard(received, now, wire, |id| signals.speaker(id).is_some());
+                self.look_at_controllers(now, wire);
+            }
+            Heard::HazardAccepted(event) => self.work_zones.answered(Ok(*event), now),
+            Heard::HazardRefused(refusal) => self.work_zones.answered(Err(refusal), now),
+            Heard::HazardRenamed { old, new } => self.work_zones.renamed(*old, *new),
+        }
+    }
+
+    /// A line came from a controller. Why it was refused, if it was.
+    pub fn line(
+        &mut self,
+        client: ClientId,
+        line: Result<Line, LineError>,
+        now: Instant,
+        wire: WireTime,
+    ) -> Option<LineError> {
+        let result = line.and_then(|line| {
+            if let Some(state) = line.state {
+                self.signals.heard(client, line.intersection, state, now, wire)?;
+                self.look_at_controllers(now, wire);
+            }
+            self.answers(client, line.intersection, &line.answers, now, wire)
+        });
+        let error = result.err()?;
+        self.bad_lines.count += 1;
+        self.bad_lines.untold += 1;
+        self.bad_lines.latest = format!("{client}: {error}");
+        Some(error)
+    }
+
+    fn answers(
+        &mut self,
+        client: ClientId,
+        intersection: u32,
+        answers: &[line::Answer],
+        now: Instant,
+        wire: WireTime,
+    ) -> Result<(), LineError> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        if self.signals.speaker(intersection) != Some(client) {
+            return Err(LineError::Refused(format!(
+                "{client} does not speak for intersection {intersection}: say what its signals show first"
+            )));
+        }
+        match self.priorities.answered(intersection, answers, now, wire) {
+            0 => Ok(()),
+            unknown => Err(LineError::Refused(format!(
+                "{unknown} answers to requests that are not known (any more) at intersection {intersection}"
+            ))),
+        }
+    }
+
+    /// A controller's connection ended.
+    pub fn gone(&mut self, client: ClientId, now: Instant, wire: WireTime) {
+        self.signals.gone(client);
+        self.look_at_controllers(now, wire);
+    }
+
+    /// A framed RTCM 3 message came.
+    pub fn correction(&mut self, message: Bytes, now: Instant) {
+        if let Some(corrections) = &mut self.corrections {
+            corrections.heard(message, now);
+        }
+    }
+
+    /// Lines for controllers since the last call.
+    pub fn take_lines(&mut self) -> Vec<(ClientId, String)> {
+        let lines = self.priorities.take_lines().into_iter();
+        lines.filter_map(|(id, line)| Some((self.signals.speaker(id)?, line))).collect()
+    }
+
+    /// What is worth a line each since the last call.
+    pub fn take_news(&mut self, now: Instant) -> Vec<String> {
+        let mut news = self.signals.take_news();
+        news.extend(self.bad_lines.take(now));
+        news
+    }
+
+    /// What a report has to say besides its figures.
+    pub fn warnings(&self, now: Instant) -> Vec<String> {
+        let mut warnings: Vec<String> = self.signals.warnings(now).collect();
+        let BadLines { count, latest, .. } = &self.bad_lines;
+        if *count > 0 {
+            warnings.push(format!("{count} lines of the feed refused, the last by {latest}"));
+        }
+        let (_, crowded_out) = self.priorities.counts();
+        if crowded_out > 0 {
+            warnings.push(format!("{crowded_out} requests for priority there was no room for"));
+        }
+        if let Some(corrections) = self.corrections.as_ref().filter(|corrections| corrections.dropped() > 0) {
+            let (dropped, passed_on) = (corrections.dropped(), corrections.passed_on());
+            warnings.push(format!(
+                "{dropped} corrections too long, too old or too many to pass on, beside {passed_on} that were"
+            ));
+        }
+        warnings
+    }
+
+    /// Requests follow who speaks for their intersections.
+    fn look_at_controllers(&mut self, now: Instant, wire: WireTime) {
+        for (id, before) in &mut self.speakers {
+            let speaker = self.signals.speaker(*id);
+            if core::mem::replace(before, speaker).is_some_and(|before| speaker != Some(before)) {
+                self.priorities.abandoned(*id, now);
+            }
+        }
+        let signals = &self.signals;
+        self.priorities.tell(now, wire, |id| signals.speaker(id).is_some());
+    }
+}
+
+impl BadLines {
+    fn take(&mut self, now: Instant) -> Option<String> {
+        if self.untold == 0 || self.told.is_some_and(|told| now.since(told) < TELL_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        let latest = &self.latest;
+        Some(match core::mem::take(&mut self.untold) {
+            1 => format!("feed: a line refused, by {latest}"),
+            untold => format!("feed: {untold} lines refused, the last by {latest}"),
+        })
+    }
+}
+
+fn describe(config: &Content, period: Duration) -> String {
+    let mut parts = Vec::new();
+    for one in &config.intersections {
+        let signals = match (one.groups.len(), &config.feed) {
+            (0, _) => String::new(),
+            (groups, Some(feed)) => format!(", {groups} signal groups from {feed}"),
+            (groups, None) => format!(", {groups} signal groups by plan"),
+        };
+        let map = match one.map.len() {
+            0 => String::new(),
+            1 => format!(", map revision {}", one.revision()),
+            fragments => format!(", map revision {} in {fragments} fragments", one.revision()),
+        };
+        parts.push(format!("intersection {}{signals}{map}", one.id));
+    }
+    let several = [
+        (config.signs.len(), "sign", "signs"),
+        (config.work_zones.len(), "work zone", "work zones"),
+        (config.adverts.len(), "advert", "adverts"),
+    ];
+    for (count, one, many) in several.into_iter().filter(|(count, ..)| *count > 0) {
+        parts.push(format!("{count} {}", if count == 1 { one } else { many }));
+    }
+    if let Some(corrections) = &config.corrections {
+        let told = if corrections.gga { ", which is told where it stands" } else { "" };
+        parts.push(format!("corrections from {}{told}", corrections.name));
+    }
+    if period > Duration::from_secs(1) {
+        parts.push(format!(
+            "maps, signs and adverts every {:.1} s: too many for once a second",
+            period.as_secs_f64()
+        ));
+    }
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+}
+
+fn request(
+    message_type: v1::MessageType,
+    class: Class,
+    subject: u32,
+    lifetime_ms: u32,
+    due: Instant,
+    payload: Vec<u8>,
+) -> SendRequest {
+    SendRequest {
+        message_type: message_type as u32,
+        class,
+        lifetime_ms,
+        max_hops: 1,
+        area: None,
+        subject,
+        due: Some(due),
+        token: None,
+        payload: Bytes::from(payload),
+    }
+}
+
+fn next_after(due: Instant, interval: Duration, now: Instant) -> Instant {
+    let next = due + interval;
+    if next > now { next } else { now + interval }
+}
+
+/// Bad lines are told this often at most.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! Requests for priority and how they stand (TS 103 301 clauses 8 and 9, SREM and SSEM).
+//!
+//! A request is `processing` from the moment it was heard. A controller that speaks for the intersection gets it as a
+//! line and says what becomes of it. Where none does, or it does not answer, it is `rejected` after a few seconds: a
+//! vehicle must not wait for a green that nobody works on. A request whose time is over is `max_presence` for a
+//! moment, then forgotten.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+use v2x_core::{Instant, Permissions, Received, SendRequest, WireTime};
+use v2x_proto::{Class, Digest, v1};
+
+use super::line::{Answer, request_line};
+use super::{next_after, request};
+use crate::roadside::content::Intersection;
+
+/// The requests at all intersections of a unit.
+#[derive(Clone, Debug)]
+pub struct Priorities {
+    intersections: Vec<(u32, u32)>,
+    requests: Vec<Request>,
+    /// One per intersection, as `intersections`.
+    status: Vec<Status>,
+    lines: Vec<(u32, String)>,
+    heard: u64,
+    crowded_out: u64,
+}
+
+/// When an intersection's answers are said.
+#[derive(Clone, Copy, Debug)]
+struct Status {
+    next: Instant,
+    last: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    intersection: u32,
+    requester: Digest,
+    message: v1::PriorityRequest,
+    state: v1::PriorityState,
+    expected: Option<WireTime>,
+    /// Whether the controller that speaks now was told of it.
+    told: bool,
+    /// Rejected then, when nobody has answered.
+    answer_by: Instant,
+    answered: bool,
+    /// It claims a role without its permission: no controller hears of it.
+    barred: bool,
+    /// Its time is over then.
+    ends: Instant,
+}
+
+impl Priorities {
+    /// None yet, at those of `intersections` that have signals.
+    pub fn new(intersections: &[Intersection]) -> Self {
+        let with_signals = intersections.iter().filter(|one| !one.groups.is_empty());
+        let intersections: Vec<_> = with_signals.map(|one| (one.id, one.region)).collect();
+        let status = vec![Status { next: Instant::FAR_FUTURE, last: None }; intersections.len()];
+        Self { intersections, requests: Vec::new(), status, lines: Vec::new(), heard: 0, crowded_out: 0 }
+    }
+
+    /// A verified request came; `controlled` says whether a controller speaks for an intersection. One for elsewhere,
+    /// or by a station whose word does not add up, changes nothing.
+    pub fn heard(
+        &mut self,
+        received: &Received,
+        now: Instant,
+        wire: WireTime,
+        controlled: impl Fn(u32) -> bool,
+    ) {
+        let Ok(message) = v1::PriorityRequest::decode(received.payload.clone()) else { return };
+        let (id, requester) = (message.intersection_id, received.id.signer);
+        let here = self.intersections.contains(&(id, message.region_id));
+        if !here || !received.verified || received.suspect {
+            return;
+        }
+        self.heard += 1;
+        let arrival = WireTime::from_micros(message.arrival_us);
+        let takes = arrival.since(wire) + Duration::from_millis(u64::from(message.duration_ms));
+        let ends = now + takes.min(LONGEST) + AFTER;
+        let known = self.requests.iter().position(|one| {
+            (one.intersection, one.requester, one.message.request_id) == (id, requester, message.request_id)
+        });
+        match known {
+            Some(at) if message.action() == v1::PriorityAction::Cancel => {
+                self.requests.remove(at);
+            }
+            // A vehicle says it again until it is answered.
+            Some(at) if same(&self.requests[at].message, &message) => return,
+            Some(at) => {
+                let known = &mut self.requests[at];
+                known.message = v1::PriorityRequest { action: v1::PriorityAction::Update as i32, ..message };
+                known.ends = ends;
+            }
+            None if message.action() == v1::PriorityAction::Cancel => return,
+            None => {
+                let permitted = role_permitted(message.role(), Permissions(received.permissions));
+                let state =
+                    if permitted { v1::PriorityState::Processing } else { v1::PriorityState::Rejected };
+                let new = Request {
+                    intersection: id,
+                    requester,
+                    message,
+                    state,
+                    expected: None,
+                    told: false,
+                    answer_by: now + if controlled(id) { CONTROLLER_ANSWERS } else { NOBODY_ANSWERS },
+                    answered: !permitted,
+                    barred: !permitted,
+                    ends,
+                };
+                if !self.admit(new) {
+                    self.crowded_out += 1;
+                    return;
+                }
+                return self.changed(id, now);
+            }
+        }
+        // A change or the end of what the controller was told of.
+        let barred = known.and_then(|at| self.requests.get(at)).is_some_and(|one| one.barred);
+        if controlled(id) && !barred {
+            let arrival_s = arrival.since(wire).as_secs_f64();
+            self.lines.push((id, request_line(id, requester, &message, arrival_s)));
+        }
+        self.changed(id, now);
+    }
+
+    /// Takes a request in; when there is no room, in place of a less urgent one.
+    fn admit(&mut self, new: Request) -> bool {
+        let mine = self.requests.iter().filter(|one| one.requester == new.requester).count();
+        if mine >= MOST_OF_ONE {
+            return false;
+        }
+        let here = |one: &&Request| one.intersection == new.intersection;
+        if self.requests.iter().filter(here).count() >= MOST {
+            let least = self.requests.iter().enumerate().filter(|(_, one)| here(one));
+            let Some((at, least)) = least.max_by_key(|(_, one)| urgency(one)) else { return false };
+            if urgency(least) <= urgency(&new) {
+                return false;
+            }
+            self.requests.remove(at);
+            self.crowded_out += 1;
+        }
+        self.requests.push(new);
+        true
+    }
+
+    /// The controller said how requests at an intersection stand. Returns how many it named that are not known.
+    pub fn answered(&mut self, intersection: u32, answers: &[Answer], now: Instant, wire: WireTime) -> usize {
+        let mut unknown = 0;
+        for answer in answers {
+            let known = self.requests.iter_mut().find(|one| {
+                one.intersection == intersection
+                    && one.requester == answer.requester
+                    && one.message.request_id == u32::from(answer.request)
+            });
+            let Some(known) = known else {
+                unknown += 1;
+                continue;
+            };
+            let expected = answer.expected_s.map(|seconds| wire + Duration::from_secs_f64(seconds));
+            // Said in seconds from now, an expectation moves with every line; only what moves it by more is a change.
+            let moved = match (known.expected, expected) {
+                (Some(before), Some(after)) => {
+                    before.since(after).max(after.since(before)) > Duration::from_millis(500)
+                }
+                (before, after) => before.is_some() != after.is_some(),
+            };
+            known.answered = true;
+            if known.state != answer.state || moved {
+                (known.state, known.expected) = (answer.state, expected);
+                self.changed(intersection, now);
+            }
+        }
+        unknown
+    }
+
+    /// Hands requests that the controller does not know of to it, as soon as one speaks.
+    pub fn tell(&mut self, now: Instant, wire: WireTime, controlled: impl Fn(u32) -> bool) {
+        for one in self.requests.iter_mut().filter(|one| !one.told && !one.answered) {
+            if controlled(one.intersection) {
+                one.told = true;
+                one.answer_by = one.answer_by.max(now + CONTROLLER_ANSWERS);
+                let arrival = WireTime::from_micros(one.message.arrival_us).since(wire).as_secs_f64();
+                let line = request_line(one.intersection, one.requester, &one.message, arrival);
+                self.lines.push((one.intersection, line));
+            }
+        }
+    }
+
+    /// Nobody speaks for an intersection any more: what was answered no longer holds.
+    pub fn abandoned(&mut self, intersection: u32, now: Instant) {
+        let here = |one: &&mut Request| one.intersection == intersection && !one.barred && now < one.ends;
+        let mut any = false;
+        for one in self.requests.iter_mut().filter(here) {
+            (one.state, one.expected) = (v1::PriorityState::Processing, None);
+            (one.told, one.answered, one.answer_by) = (false, false, now + NOBODY_ANSWERS);
+            any = true;
+        }
+        if any {
+            self.changed(intersection, now);
+        }
+    }
+
+    /// When [`due`](Self::due) has something to do next.
+    pub fn next_due(&self) -> Option<Instant> {
+        let status = self.status.iter().map(|status| status.next);
+        let over = self.requests.iter().map(Request::next);
+        status.chain(over).filter(|next| *next < Instant::FAR_FUTURE).min()
+    }
+
+    /// The answers due at `now`, for `say`.
+    pub fn due(&mut self, now: Instant, mut say: impl FnMut(SendRequest)) {
+        let mut changed = Vec::new();
+        for one in &mut self.requests {
+            if now >= one.ends && one.state != v1::PriorityState::MaxPresence {
+                (one.state, one.answered, one.expected) = (v1::PriorityState::MaxPresence, true, None);
+                changed.push(one.intersection);
+            } else if !one.answered && now >= one.answer_by {
+                (one.state, one.answered) = (v1::PriorityState::Rejected, true);
+                changed.push(one.intersection);
+            }
+        }
+        let before = self.requests.len();
+        self.requests.retain(|one| now < one.ends + LINGER);
+        if self.requests.len() < before {
+            changed.extend(self.intersections.iter().map(|(id, _)| *id));
+        }
+        for id in changed {
+            self.changed(id, now);
+        }
+        for (&(id, region), status) in self.intersections.iter().zip(&mut self.status) {
+            if now < status.next {
+                continue;
+            }
+            let here = || self.requests.iter().filter(|one| one.intersection == id);
+            let due = status.next;
+            status.last = Some(now);
+            status.next =
+                if here().next().is_some() { next_after(due, EVERY, now) } else { Instant::FAR_FUTURE };
+            let answers = here().map(|one| v1::PriorityAnswer {
+                requester: Bytes::copy_from_slice(&one.requester.0),
+                request_id: one.message.request_id,
+                state: one.state as i32,
+                expected_us: one.expected.map(WireTime::as_micros),
+            });
+            let payload =
+                v1::PriorityStatus { intersection_id: id, region_id: region, answers: answers.collect() };
+            say(request(
+                v1::MessageType::PriorityStatus,
+                Class::D4,
+                id,
+                LIFETIME_MS,
+                due,
+                payload.encode_to_vec(),
+            ));
+        }
+    }
+
+    /// Lines for the controllers of intersections since the last call.
+    pub fn take_lines(&mut self) -> Vec<(u32, String)> {
+        core::mem::take(&mut self.lines)
+    }
+
+    /// Requests heard so far, and those there was no room for.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.heard, self.crowded_out)
+    }
+
+    /// An answer changed: it is said at once, but not more than a few times a second.
+    fn changed(&mut self, intersection: u32, now: Instant) {
+        let at = self.intersections.iter().position(|(id, _)| *id == intersection);
+        if let Some(status) = at.and_then(|at| self.status.get_mut(at)) {
+            let soon = status.last.map_or(now, |last| now.max(last + LEAST));
+            status.next = status.next.min(soon);
+        }
+    }
+}
+
+impl Request {
+    fn next(&self) -> Instant {
+        let over = if self.state == v1::PriorityState::MaxPresence { self.ends + LINGER } else { self.ends };
+        if self.answered { over } else { over.min(self.answer_by) }
+    }
+}
+
+/// Whether a request says nothing new.
+fn same(one: &v1::PriorityRequest, other: &v1::PriorityRequest) -> bool {
+    let moved = one.arrival_us.abs_diff(other.arrival_us);
+    let rest = |message: &v1::PriorityRequest| v1::PriorityRequest {
+        action: 0,
+        arrival_us: 0,
+        speed: None,
+        heading: None,
+        ..*message
+    };
+    moved < ARRIVAL_MOVED_US && rest(one) == rest(other)
+}
+
+/// Roles that need a permission beside the one to ask at all.
+fn role_permitted(role: v1::PriorityRole, permissions: Permissions) -> bool {
+    match role {
+        v1::PriorityRole::Emergency => permissions.contains(Permissions::EMERGENCY),
+        v1::PriorityRole::PublicTransport => permissions.contains(Permissions::PUBLIC_TRANSPORT),
+        _ => true,
+    }
+}
+
+/// Smaller is more urgent: emergency vehicles, then public transport, then others; importance within a role.
+fn urgency(one: &Request) -> (bool, bool, i32, u32) {
+    let role = one.message.role();
+    let rank = match role {
+        v1::PriorityRole::Emergency => 0,
+        v1::PriorityRole::PublicTransport => 1,
+        _ => 2,
+    };
+    let over = matches!(one.state, v1::PriorityState::MaxPresence);
+    (
+        over,
+        one.state == v1::PriorityState::Rejected,
+        rank,
+        14_u32.saturating_sub(one.message.importance.unwrap_or(0)),
+    )
+}
+
+/// How often answers are said while there are requests.
+const EVERY: Duration = Duration::from_secs(1);
+/// And how often at most, when they change: receivers take 30 messages of D4 a second from one station, and signal
+/// states need them.
+const LEAST: Duration = Duration::from_millis(500);
+const LIFETIME_MS: u32 = 1_000;
+/// Requests at one intersection: as many as one answer holds (`v2x.v1.PriorityStatus`).
+const MOST: usize = 32;
+/// Requests of one station, so that none fills the room of all others.
+const MOST_OF_ONE: usize = 4;
+/// A request reaches no further ahead than this.
+const LONGEST: Duration = Duration::from_secs(120);
+/// A vehicle that is late by this is still coming.
+const AFTER: Duration = Duration::from_secs(5);
+/// How long the end of a request is said.
+const LINGER: Duration = Duration::from_secs(3);
+const NOBODY_ANSWERS: Duration = Duration::from_secs(3);
+const CONTROLLER_ANSWERS: Duration = Duration::from_secs(10);
+/// A vehicle's guess of its arrival wanders; this much is news to a controller.
+const ARRIVAL_MOVED_US: u64 = 1_000_000;
+
+#[cfg(test)]
+mod tests;

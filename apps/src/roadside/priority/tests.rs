@@ -1,0 +1,215 @@
+use super::*;
+use v2x_core::{MessageId, Position, ReceiveStamps};
+
+use crate::roadside::content::SignalGroup;
+
+fn wire(ms: u64) -> WireTime {
+    WireTime::from_micros(9_000_000_000 + ms * 1000)
+}
+
+fn table() -> Priorities {
+    let group = SignalGroup { group: 1, green_ms: 1, yellow_ms: 1, red_ms: 1, offset_ms: 0 };
+    Priorities::new(&[Intersection::planned(7, Position::default(), vec![group])])
+}
+
+fn ask(signer: u64, id: u32) -> v1::PriorityRequest {
+    v1::PriorityRequest {
+        intersection_id: 7,
+        request_id: id,
+        action: v1::PriorityAction::Request as i32,
+        arrival_us: wire(20_000).as_micros(),
+        duration_ms: 4_000,
+        role: v1::PriorityRole::Truck as i32,
+        importance: Some((signer % 15) as u32),
+        ..v1::PriorityRequest::default()
+    }
+}
+
+fn received(signer: u64, message: &v1::PriorityRequest, permissions: Permissions) -> Received {
+    Received {
+        id: MessageId { signer: Digest(signer.to_be_bytes()), class: Class::D4, sequence: 1 },
+        message_type: v1::MessageType::PriorityRequest as u32,
+        generation_time: WireTime::from_micros(1),
+        position: Position::default(),
+        link_source: [0; 6],
+        hops: 1,
+        verified: true,
+        permissions: permissions.0,
+        suspect: false,
+        payload: Bytes::from(message.encode_to_vec()),
+        stamps: ReceiveStamps::default(),
+    }
+}
+
+fn hear(table: &mut Priorities, signer: u64, ms: u64, message: &v1::PriorityRequest, controlled: bool) {
+    let now = Instant::from_millis(ms);
+    table.heard(&received(signer, message, Permissions::NONE), now, wire(ms), |_| controlled);
+    table.tell(now, wire(ms), |_| controlled);
+}
+
+/// What is said from `from` to `to`: the millisecond, and the states of all answers.
+fn said(table: &mut Priorities, from: u64, to: u64) -> Vec<(u64, Vec<v1::PriorityState>)> {
+    let mut all = Vec::new();
+    for ms in from..to {
+        let now = Instant::from_millis(ms);
+        if table.next_due().is_none_or(|due| due > now) {
+            continue;
+        }
+        table.due(now, |request| {
+            v2x_proto::payload::decode(request.message_type, request.payload.clone()).unwrap();
+            let status = v1::PriorityStatus::decode(request.payload).unwrap();
+            all.push((ms, status.answers.iter().map(v1::PriorityAnswer::state).collect()));
+        });
+        assert!(table.next_due().is_none_or(|due| due > now), "it makes progress");
+    }
+    all
+}
+
+const PROCESSING: v1::PriorityState = v1::PriorityState::Processing;
+const REJECTED: v1::PriorityState = v1::PriorityState::Rejected;
+const GRANTED: v1::PriorityState = v1::PriorityState::Granted;
+const OVER: v1::PriorityState = v1::PriorityState::MaxPresence;
+
+#[test]
+fn without_a_controller_a_request_is_rejected_in_time_and_forgotten_at_its_end() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &ask(1, 1), false);
+    let said = said(&mut table, 0, 60_000);
+    let times: Vec<_> = said.iter().map(|(ms, _)| *ms).collect();
+    assert_eq!(times[..5], [0, 1000, 2000, 3000, 4000], "at once, then once a second");
+    assert_eq!((&said[2].1, &said[3].1), (&vec![PROCESSING], &vec![REJECTED]));
+    // It arrives at 20 s, needs 4 s, may be 5 s late, and its end is said for 3 s.
+    let over: Vec<_> = said.iter().filter(|(_, states)| states == &[OVER]).map(|(ms, _)| *ms).collect();
+    assert_eq!(over, [29_000, 30_000, 31_000]);
+    assert_eq!(said.last().unwrap(), &(32_000, vec![]), "nothing known any more, said once");
+    assert_eq!(table.next_due(), None);
+}
+
+#[test]
+fn a_controller_is_told_and_its_answer_is_said_at_once() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &ask(1, 9), true);
+    let lines = table.take_lines();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].1.contains("\"request\":9,\"action\":\"request\",\"role\":\"truck\""), "{}", lines[0].1);
+    assert_eq!(said(&mut table, 0, 1_300).len(), 2);
+    let answer =
+        Answer { requester: Digest(1_u64.to_be_bytes()), request: 9, state: GRANTED, expected_s: Some(8.0) };
+    assert_eq!(table.answered(7, &[answer], Instant::from_millis(1_300), wire(1_300)), 0);
+    assert_eq!(
+        said(&mut table, 1_300, 1_600),
+        [(1_500, vec![GRANTED])],
+        "half a second after the one before"
+    );
+    assert_eq!(said(&mut table, 1_600, 15_000).last().unwrap().1, [GRANTED], "an answer stays");
+    let nobody = Answer { request: 3, ..answer };
+    assert_eq!(table.answered(7, &[nobody], Instant::from_millis(2_000), wire(2_000)), 1);
+}
+
+#[test]
+fn a_controller_that_does_not_answer_is_waited_for_ten_seconds() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &ask(1, 1), true);
+    let said = said(&mut table, 0, 12_000);
+    assert_eq!(said.iter().find(|(_, states)| states == &[REJECTED]).unwrap().0, 10_000);
+}
+
+#[test]
+fn a_controller_that_comes_later_is_told_of_what_waits() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &ask(1, 1), false);
+    assert!(table.take_lines().is_empty());
+    table.tell(Instant::from_millis(500), wire(500), |_| true);
+    table.tell(Instant::from_millis(600), wire(600), |_| true);
+    assert_eq!(table.take_lines().len(), 1);
+}
+
+#[test]
+fn the_answers_of_a_controller_go_with_it_and_the_next_one_is_told() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &ask(1, 9), true);
+    table.take_lines();
+    let answer =
+        Answer { requester: Digest(1_u64.to_be_bytes()), request: 9, state: GRANTED, expected_s: None };
+    table.answered(7, &[answer], Instant::ZERO, wire(0));
+    assert_eq!(said(&mut table, 0, 100), [(0, vec![GRANTED])]);
+    table.abandoned(7, Instant::from_millis(1_000));
+    table.tell(Instant::from_millis(2_000), wire(2_000), |_| true);
+    assert_eq!(said(&mut table, 1_000, 2_001), [(1_000, vec![PROCESSING]), (2_000, vec![PROCESSING])]);
+    assert_eq!(table.take_lines().len(), 1);
+}
+
+#[test]
+fn a_repeated_request_is_no_news_a_changed_one_is_and_a_cancelled_one_is_gone() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &ask(1, 1), true);
+    table.take_lines();
+    said(&mut table, 0, 100);
+    hear(
+        &mut table,
+        1,
+        100,
+        &v1::PriorityRequest { arrival_us: wire(20_300).as_micros(), ..ask(1, 1) },
+        true,
+    );
+    assert!(table.take_lines().is_empty());
+    hear(
+        &mut table,
+        1,
+        200,
+        &v1::PriorityRequest { arrival_us: wire(30_000).as_micros(), ..ask(1, 1) },
+        true,
+    );
+    assert_eq!(table.take_lines().len(), 1);
+    let cancel = v1::PriorityRequest { action: v1::PriorityAction::Cancel as i32, ..ask(1, 1) };
+    hear(&mut table, 1, 900, &cancel, true);
+    assert!(table.take_lines()[0].1.contains("\"action\":\"cancel\""));
+    assert_eq!(said(&mut table, 900, 5_000), [(900, vec![])]);
+    hear(&mut table, 1, 6_000, &cancel, true);
+    assert_eq!((table.next_due(), table.take_lines().len()), (None, 0), "cancelled twice is no request");
+}
+
+#[test]
+fn a_role_without_its_permission_is_rejected_and_not_handed_on() {
+    let bus = v1::PriorityRequest { role: v1::PriorityRole::PublicTransport as i32, ..ask(1, 1) };
+    let ambulance = v1::PriorityRequest { role: v1::PriorityRole::Emergency as i32, ..ask(1, 1) };
+    for (message, needed) in [(bus, Permissions::PUBLIC_TRANSPORT), (ambulance, Permissions::EMERGENCY)] {
+        for (permissions, state, lines) in
+            [(needed, PROCESSING, 1), (Permissions::PRIORITY_REQUEST, REJECTED, 0)]
+        {
+            let mut table = table();
+            table.heard(&received(1, &message, permissions), Instant::ZERO, wire(0), |_| true);
+            table.tell(Instant::ZERO, wire(0), |_| true);
+            assert_eq!(said(&mut table, 0, 1)[0].1, [state]);
+            assert_eq!(table.take_lines().len(), lines);
+        }
+    }
+}
+
+#[test]
+fn what_is_for_elsewhere_or_by_a_suspect_changes_nothing() {
+    let mut table = table();
+    hear(&mut table, 1, 0, &v1::PriorityRequest { intersection_id: 8, ..ask(1, 1) }, false);
+    hear(&mut table, 1, 0, &v1::PriorityRequest { region_id: 1, ..ask(1, 1) }, false);
+    let suspect = Received { suspect: true, ..received(1, &ask(1, 1), Permissions::NONE) };
+    table.heard(&suspect, Instant::ZERO, wire(0), |_| false);
+    assert_eq!((table.next_due(), table.counts()), (None, (0, 0)));
+}
+
+#[test]
+fn the_table_is_bounded_and_the_most_urgent_stay() {
+    let mut table = table();
+    for id in 0..10 {
+        hear(&mut table, 99, 0, &ask(0, id), false);
+    }
+    assert_eq!(table.requests.len(), MOST_OF_ONE);
+    for signer in 0..200 {
+        hear(&mut table, 1_000 + signer, 0, &ask(signer, 1), false);
+    }
+    assert_eq!(table.requests.len(), MOST);
+    let ambulance = v1::PriorityRequest { role: v1::PriorityRole::Emergency as i32, ..ask(1, 1) };
+    table.heard(&received(5, &ambulance, Permissions::EMERGENCY), Instant::ZERO, wire(0), |_| false);
+    assert!(table.requests.iter().any(|one| one.message.role() == v1::PriorityRole::Emergency));
+    assert_eq!(table.requests.len(), MOST);
+    assert_eq!(said(&mut table, 0, 1)[0].1.len(), MOST);
+}

@@ -1,0 +1,431 @@
+//! Signal states: ten times a second (SAE CTI 4501) by a fixed-time plan, or as the controller said last and not
+//! for longer than it goes on saying something.
+
+use core::time::Duration;
+
+use prost::Message as _;
+use v2x_core::{Instant, SendRequest, WireTime};
+use v2x_proto::{Class, v1};
+
+use super::line::{LineError, State};
+use super::{ClientId, next_after, plan, request};
+use crate::roadside::content::Intersection;
+
+/// The signals of all intersections of a unit.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    all: Vec<Signal>,
+    news: Vec<String>,
+}
+
+/// The signals of one intersection.
+#[derive(Clone, Debug)]
+struct Signal {
+    intersection: Intersection,
+    /// When it is to be said next.
+    next: Instant,
+    /// When it was said last.
+    last: Option<Instant>,
+    /// `None`: it goes by its plan.
+    live: Option<Live>,
+}
+
+/// What a controller says about an intersection.
+#[derive(Clone, Debug)]
+struct Live {
+    state: v1::SignalState,
+    /// Who speaks for the intersection, until it goes or falls silent.
+    speaker: Option<ClientId>,
+    /// The state may be said until then.
+    until: Instant,
+    silent: bool,
+    /// When the present silence began.
+    since: Instant,
+    silences: u64,
+    silence: Duration,
+}
+
+impl Signals {
+    /// Those of the `intersections` that have any; `fed`: a controller says what they show, else their plans do.
+    pub fn new(intersections: &[Intersection], fed: bool, now: Instant) -> Self {
+        let live = || Live {
+            state: v1::SignalState::default(),
+            speaker: None,
+            until: now + STALE,
+            silent: false,
+            since: now,
+            silences: 0,
+            silence: Duration::ZERO,
+        };
+        let signal = |one: &Intersection| Signal {
+            intersection: one.clone(),
+            next: if fed { Instant::FAR_FUTURE } else { now },
+            last: None,
+            live: fed.then(live),
+        };
+        let all = intersections.iter().filter(|one| !one.groups.is_empty()).map(signal).collect();
+        Self { all, news: Vec::new() }
+    }
+
+    /// When [`due`](Self::due) has something to do next.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.all.iter().map(Signal::next_due).filter(|next| *next < Instant::FAR_FUTURE).min()
+    }
+
+    /// The states due at `now`, which is `wire` on the air, for `say`. A late call says the newest once.
+    pub fn due(&mut self, now: Instant, wire: WireTime, mut say: impl FnMut(SendRequest)) {
+        for signal in self.all.iter_mut().filter(|signal| signal.next_due() <= now) {
+            if let Some(live) = signal.live.as_mut().filter(|live| now >= live.until) {
+                // Whatever it shows now, nobody here knows.
+                signal.next = Instant::FAR_FUTURE;
+                if !live.silent {
+                    (live.silent, live.since, live.speaker) = (true, live.until, None);
+                    live.silences += 1;
+                    let id = signal.intersection.id;
+                    self.news.push(if live.state.groups.is_empty() {
+                        format!("intersection {id}: its controller says nothing, so no signal states")
+                    } else {
+                        format!("intersection {id}: nothing from its controller for 1 s, signal states stop")
+                    });
+                }
+                continue;
+            }
+            let due = signal.next;
+            let state = match &signal.live {
+                None => plan::signal_state(&signal.intersection, wire).encode_to_vec(),
+                Some(live) => live.state.encode_to_vec(),
+            };
+            signal.last = Some(now);
+            signal.next = next_after(due, INTERVAL, now);
+            let subject = signal.intersection.id;
+            say(request(v1::MessageType::SignalState, Class::D4, subject, LIFETIME_MS, due, state));
+        }
+    }
+
+    /// A controller said what an intersection's signals show.
+    ///
+    /// # Errors
+    /// Why it is not believed, and what would be.
+    pub fn heard(
+        &mut self,
+        client: ClientId,
+        intersection: u32,
+        state: State,
+        now: Instant,
+        wire: WireTime,
+    ) -> Result<(), LineError> {
+        let signal = find(&mut self.all, intersection)?;
+        let refuse = |why: String| Err(LineError::Refused(why));
+        let Some(live) = &mut signal.live else {
+            return refuse(format!("intersection {intersection} goes by its fixed-time plan"));
+        };
+        let alive = now < live.until && !live.silent;
+        if let Some(other) = live.speaker.filter(|speaker| alive && *speaker != client) {
+            return refuse(format!(
+                "{other} speaks for intersection {intersection}: a second controller is heard when it has been \
+                 silent for 1 s"
+            ));
+        }
+        let known = |group: &v1::SignalGroup| {
+            signal.intersection.groups.iter().any(|one| u32::from(*one) == group.group)
+        };
+        if let Some(unknown) = state.groups.iter().find(|group| !known(group)) {
+            let groups: Vec<String> = signal.intersection.groups.iter().map(ToString::to_string).collect();
+            return refuse(format!(
+                "intersection {intersection} has no signal group {}: it has {}",
+                unknown.group,
+                groups.join(", ")
+            ));
+        }
+        let time = state.time.unwrap_or(wire);
+        let age = wire.since(time);
+        if age >= STALE || time.since(wire) > FUTURE {
+            let (off, way) = if age >= STALE { (age, "past") } else { (time.since(wire), "future") };
+            return refuse(format!(
+                "time is {:.1} s in the {way} by this machine's clock: states are said for 1 s from their time; \
+                 leave it out for now",
+                off.as_secs_f64()
+            ));
+        }
+        if alive && time.as_micros() < live.state.state_time_us {
+            return refuse("older than the state before it: send each once, in their order".to_owned());
+        }
+        let first = live.state.groups.is_empty();
+        let changed = phases(&live.state.groups) != phases(&state.groups);
+        live.state = v1::SignalState {
+            intersection_id: intersection,
+            region_id: signal.intersection.region,
+            map_revision: signal.intersection.revision(),
+            state_time_us: time.as_micros(),
+            status: state.status,
+            groups: state.groups,
+        };
+        if live.silent {
+            let silence = now.since(live.since);
+            live.silence += silence;
+            self.news.push(format!(
+                "intersection {intersection}: its controller speaks after {:.1} s, signal states go on",
+                silence.as_secs_f64()
+            ));
+        } else if first {
+            self.news
+                .push(format!("intersection {intersection}: its controller speaks, signal states begin"));
+        }
+        (live.silent, live.speaker, live.until) = (false, Some(client), now + (STALE - age));
+        if changed || signal.next == Instant::FAR_FUTURE {
+            // News does not wait for the next of the ten, but there are never more than twenty.
+            let soon = signal.last.map_or(now, |last| now.max(last + INTERVAL / 2));
+            signal.next = signal.next.min(soon);
+        }
+        Ok(())
+    }
+
+    /// A controller's connection ended: another may speak at once, its last words hold for their second.
+    pub fn gone(&mut self, client: ClientId) {
+        for live in self.all.iter_mut().filter_map(|signal| signal.live.as_mut()) {
+            live.speaker = live.speaker.filter(|speaker| *speaker != client);
+        }
+    }
+
+    /// Who speaks for an intersection now.
+    pub fn speaker(&self, intersection: u32) -> Option<ClientId> {
+        let signal = self.all.iter().find(|signal| signal.intersection.id == intersection)?;
+        signal.live.as_ref().filter(|live| !live.silent).and_then(|live| live.speaker)
+    }
+
+    /// What is worth a line each since the last call.
+    pub fn take_news(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.news)
+    }
+
+    /// What a report has to say about silent controllers.
+    pub fn warnings(&self, now: Instant) -> impl Iterator<Item = String> {
+        let with = self.all.iter().filter_map(|signal| Some((signal.intersection.id, signal.live.as_ref()?)));
+        with.filter(|(_, live)| live.silences > 0).map(move |(id, live)| {
+            let (present, now_too) =
+                if live.silent { (now.since(live.since), ", silent now") } else { (Duration::ZERO, "") };
+            let times =
+                if live.silences == 1 { "once".to_owned() } else { format!("{} times", live.silences) };
+            format!(
+                "intersection {id}: its controller was silent {times}, {:.1} s in all{now_too}",
+                (live.silence + present).as_secs_f64()
+            )
+        })
+    }
+}
+
+impl Signal {
+    /// When it is to be said, or its controller's silence to be noticed.
+    fn next_due(&self) -> Instant {
+        match &self.live {
+            Some(live) if live.silent => Instant::FAR_FUTURE,
+            Some(live) => self.next.min(live.until),
+            None => self.next,
+        }
+    }
+}
+
+fn find(all: &mut [Signal], intersection: u32) -> Result<&mut Signal, LineError> {
+    let known: Vec<String> = all.iter().map(|signal| signal.intersection.id.to_string()).collect();
+    all.iter_mut().find(|signal| signal.intersection.id == intersection).ok_or_else(|| {
+        LineError::Refused(format!(
+            "no intersection {intersection} with signals here: the ids are {}",
+            known.join(", ")
+        ))
+    })
+}
+
+fn phases(groups: &[v1::SignalGroup]) -> Vec<(u32, i32)> {
+    let mut phases: Vec<_> = groups.iter().map(|group| (group.group, group.phase)).collect();
+    phases.sort_unstable();
+    phases
+}
+
+const INTERVAL: Duration = Duration::from_millis(100);
+/// A state older than this is the one before last.
+const LIFETIME_MS: u32 = 1_000;
+/// A controller that has said nothing for so long may be dead while its lamps go on.
+const STALE: Duration = Duration::from_secs(1);
+/// A controller's clock may be ahead by this.
+const FUTURE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roadside::content::SignalGroup;
+    use v2x_core::Position;
+
+    fn wire(now: Instant) -> WireTime {
+        WireTime::from_micros(9_000_000_000 + now.as_nanos() / 1000)
+    }
+
+    fn intersection(id: u32) -> Intersection {
+        let group =
+            |group| SignalGroup { group, green_ms: 20_000, yellow_ms: 3_000, red_ms: 27_000, offset_ms: 0 };
+        Intersection::planned(id, Position::default(), vec![group(1), group(2)])
+    }
+
+    fn fed() -> Signals {
+        Signals::new(&[intersection(7), intersection(8)], true, Instant::ZERO)
+    }
+
+    fn green(on: bool) -> State {
+        let phase = if on { v1::SignalPhase::ProtectedGo } else { v1::SignalPhase::StopAndRemain } as i32;
+        let groups = vec![v1::SignalGroup { group: 1, phase, ..v1::SignalGroup::default() }];
+        State { time: None, status: 0, groups }
+    }
+
+    fn hear(signals: &mut Signals, client: u64, ms: u64, state: State) -> Result<(), String> {
+        let now = Instant::from_millis(ms);
+        signals.heard(ClientId(client), 7, state, now, wire(now)).map_err(|error| error.to_string())
+    }
+
+    /// The milliseconds at which states were said, and what they were due at.
+    fn said(signals: &mut Signals, ms: core::ops::Range<u64>) -> Vec<u64> {
+        let mut times = Vec::new();
+        for ms in ms {
+            let now = Instant::from_millis(ms);
+            signals.due(now, wire(now), |request| {
+                v2x_proto::payload::decode(request.message_type, request.payload).unwrap();
+                assert_eq!(request.due, Some(now), "each on its millisecond");
+                times.push(ms);
+            });
+        }
+        times
+    }
+
+    #[test]
+    fn a_plan_is_said_ten_times_a_second_and_late_once() {
+        let mut signals = Signals::new(&[intersection(7)], false, Instant::ZERO);
+        assert_eq!(said(&mut signals, 0..1000).len(), 10);
+        let late = Instant::from_millis(1_950);
+        let mut count = 0;
+        signals.due(late, wire(late), |_| count += 1);
+        assert_eq!((count, signals.next_due()), (1, Some(Instant::from_millis(2_050))));
+    }
+
+    #[test]
+    fn without_a_word_from_the_controller_nothing_is_said_and_told_once() {
+        let mut signals = fed();
+        assert!(said(&mut signals, 0..5000).is_empty());
+        let news = signals.take_news();
+        assert_eq!(news.len(), 2, "{news:?}");
+        assert!(news[0].starts_with("intersection 7: its controller says nothing"));
+        assert_eq!(signals.next_due(), None);
+    }
+
+    #[test]
+    fn states_stop_within_a_second_of_the_last_line_and_go_on_with_the_next() {
+        let mut signals = fed();
+        for ms in (0..2000).step_by(200) {
+            hear(&mut signals, 1, ms, green(true)).unwrap();
+            said(&mut signals, ms..ms + 200);
+        }
+        // The last line came at 1800.
+        assert_eq!(signals.take_news()[0], "intersection 7: its controller speaks, signal states begin");
+        let last = *said(&mut signals, 2000..10_000).last().unwrap();
+        assert!((2_650..2_800).contains(&last), "{last}");
+        assert!(
+            signals.take_news().contains(
+                &"intersection 7: nothing from its controller for 1 s, signal states stop".to_owned()
+            )
+        );
+        assert_eq!(signals.speaker(7), None);
+        hear(&mut signals, 2, 10_000, green(true)).unwrap();
+        assert_eq!(said(&mut signals, 10_000..10_250), [10_000, 10_100, 10_200]);
+        assert_eq!(
+            signals.take_news(),
+            ["intersection 7: its controller speaks after 7.2 s, signal states go on"]
+        );
+        let warnings: Vec<_> = signals.warnings(Instant::from_millis(10_000)).collect();
+        assert_eq!(warnings[0], "intersection 7: its controller was silent once, 7.2 s in all");
+        assert_eq!(warnings[1], "intersection 8: its controller was silent once, 9.0 s in all, silent now");
+    }
+
+    #[test]
+    fn a_change_is_said_within_50_ms_and_never_more_than_twenty_times_a_second() {
+        let mut signals = fed();
+        hear(&mut signals, 1, 0, green(true)).unwrap();
+        assert_eq!(said(&mut signals, 0..110), [0, 100]);
+        hear(&mut signals, 1, 110, green(false)).unwrap();
+        assert_eq!(said(&mut signals, 110..260), [150, 250], "50 ms after the one before, and on from there");
+        hear(&mut signals, 1, 340, green(true)).unwrap();
+        assert_eq!(said(&mut signals, 260..345), [340]);
+        said(&mut signals, 345..1000);
+        let mut count = 0;
+        for ms in 1000..2000 {
+            hear(&mut signals, 1, ms, green(ms % 2 == 0)).unwrap();
+            count += said(&mut signals, ms..ms + 1).len();
+        }
+        assert!(count <= 20, "{count}");
+    }
+
+    #[test]
+    fn every_line_is_on_its_way_within_100_ms() {
+        let mut signals = fed();
+        let mut waiting = None;
+        for ms in 0..5_000_u64 {
+            // Whenever it comes relative to the ten a second.
+            if ms % 37 == 0 {
+                hear(&mut signals, 1, ms, green(ms % 3 == 0)).unwrap();
+                waiting = waiting.or(Some(ms));
+            }
+            if !said(&mut signals, ms..ms + 1).is_empty() {
+                waiting = None;
+            }
+            assert!(waiting.is_none_or(|since| ms - since < 100), "{ms}");
+        }
+    }
+
+    #[test]
+    fn one_client_at_a_time_speaks_for_an_intersection() {
+        let mut signals = fed();
+        hear(&mut signals, 1, 0, green(true)).unwrap();
+        said(&mut signals, 0..20);
+        let refused = hear(&mut signals, 2, 10, green(true)).unwrap_err();
+        assert!(refused.starts_with("client 1 speaks for intersection 7: a second controller"), "{refused}");
+        signals.gone(ClientId(1));
+        hear(&mut signals, 2, 20, green(true)).unwrap();
+        assert_eq!(signals.speaker(7), Some(ClientId(2)));
+        // Silence frees it too.
+        said(&mut signals, 20..1100);
+        hear(&mut signals, 3, 1_100, green(true)).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_believed_is_told_with_what_could() {
+        let mut signals = fed();
+        let at = |offset_ms: i64| {
+            let micros = wire(Instant::from_millis(5_000)).as_micros() as i64 + offset_ms * 1000;
+            State { time: Some(WireTime::from_micros(micros as u64)), ..green(true) }
+        };
+        let mut group = green(true);
+        group.groups[0].group = 9;
+        let mut hear = |state| hear(&mut signals, 1, 5_000, state);
+        assert!(hear(group).unwrap_err().contains("no signal group 9: it has 1, 2"));
+        assert!(hear(at(-1_000)).unwrap_err().starts_with("time is 1.0 s in the past"));
+        assert!(hear(at(600)).unwrap_err().starts_with("time is 0.6 s in the future"));
+        hear(at(-300)).unwrap();
+        assert!(hear(at(-400)).unwrap_err().starts_with("older than the state before it"));
+        let late = said(&mut signals, 5_000..7_000);
+        assert!(*late.last().unwrap() < 5_700, "a state is said for a second from its time: {late:?}");
+        let now = Instant::from_millis(7_000);
+        let nowhere = signals.heard(ClientId(1), 5, green(true), now, wire(now)).unwrap_err().to_string();
+        assert_eq!(nowhere, "no intersection 5 with signals here: the ids are 7, 8");
+    }
+
+    #[test]
+    fn a_state_repeats_the_revision_of_its_map() {
+        let mut crossing = intersection(7);
+        crossing.map = vec![v1::IntersectionMap { revision: 90, ..v1::IntersectionMap::default() }];
+        crossing.region = 5;
+        for fed in [false, true] {
+            let mut signals = Signals::new(&[crossing.clone()], fed, Instant::ZERO);
+            drop(hear(&mut signals, 1, 0, green(true)));
+            let mut states = Vec::new();
+            signals.due(Instant::ZERO, wire(Instant::ZERO), |request| states.push(request.payload));
+            let state = v1::SignalState::decode(states.remove(0)).unwrap();
+            assert_eq!((state.map_revision, state.region_id), (90, 5));
+        }
+    }
+}

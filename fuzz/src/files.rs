@@ -1,0 +1,62 @@
+//! What a user hands in as a file: capture, recording, trace, plan.
+
+use v2x_recording::check::check_bytes;
+use v2x_replay::attack::Plan as AttackPlan;
+use v2x_replay::plan::Plan;
+use v2x_replay::source::capture::{CaptureReader, ETHER_TYPE};
+use v2x_replay::source::{ReadOptions, read_from};
+
+/// A pcap or pcapng file.
+pub fn capture(data: &[u8]) {
+    let Ok(mut reader) = CaptureReader::new(data, NAME, ETHER_TYPE) else { return };
+    let mut frames = 0;
+    for frame in reader.by_ref() {
+        assert!(frame.frame.len() <= data.len());
+        frames += 1;
+    }
+    assert_eq!(reader.counts().frames, frames);
+}
+
+/// A station's recording, fed to a fresh node as `replay check` does it.
+pub fn recording(data: &[u8]) {
+    if let Ok(outcome) = check_bytes(data, NAME) {
+        assert!(outcome.inputs <= data.len() as u64);
+    }
+}
+
+/// A trace of movement: XML or CSV, told apart by content, plain or gzip.
+pub fn fcd(data: &[u8]) {
+    let options = ReadOptions { max_samples: 10_000, ..ReadOptions::default() };
+    let Ok(trace) = read_from(data, NAME, &options) else { return };
+    assert!(trace.samples.len() <= options.max_samples);
+    assert!(trace.samples.is_sorted_by_key(|sample| (sample.time_ns, sample.station)));
+    let stations = trace.stations();
+    assert!(trace.samples.iter().all(|sample| (sample.station as usize) < stations));
+    for track in trace.tracks() {
+        let _one_line = format!("{track:?}");
+    }
+    let _lines: Vec<String> = trace.warnings.iter().map(ToString::to_string).collect();
+}
+
+/// A plan of floods, and a plan of attacks: both are TOML, each refuses the other.
+pub fn plan(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    for refusal in [
+        Plan::parse(NAME, text).err().map(|error| error.to_string()),
+        AttackPlan::parse(NAME, text).err().map(|error| error.to_string()),
+    ] {
+        assert!(refusal.is_none_or(|line| line.starts_with(NAME)), "a refusal names the file");
+    }
+}
+
+/// A classic capture with one frame of this link type.
+pub fn classic_capture(link_type: u32, frame: &[u8]) -> Vec<u8> {
+    let length = frame.len() as u32;
+    let header = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, link_type, 1, 0, length, length];
+    let mut bytes: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
+    bytes.extend_from_slice(frame);
+    bytes
+}
+
+/// Stands for the file in errors.
+const NAME: &str = "input";

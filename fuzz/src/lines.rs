@@ -1,0 +1,84 @@
+//! What other programs and devices send as lines or streams: control socket, controller's feed, positions, corrections.
+
+use v2x_api::Answer;
+use v2x_api::Request;
+use v2x_apps::roadside::line::parse as parse_feed;
+use v2x_apps::roadside::rtcm::{Framer, crc24q, message_number, station_id};
+use v2x_core::Position;
+use v2x_node::daemon::position::{Epochs, Heard, Report, gpsd_report};
+use v2x_node::daemon::roadside::ntrip::Reply;
+
+use crate::station::START;
+
+/// A line of the control socket: as a request to the daemon, and as a daemon's answer to a program.
+pub fn control(data: &[u8]) {
+    match Request::parse(data) {
+        Ok(request) => {
+            let line = request.line();
+            let again = Request::parse(line.as_bytes()).expect("a request is written as it is read");
+            assert_eq!(again, request, "{line}");
+        }
+        Err(refusal) => assert!(!refusal.to_string().contains('\n'), "one line: {refusal:?}"),
+    }
+    if let Ok(answer) = serde_json::from_slice::<Answer>(data) {
+        let _line = answer.line();
+    }
+}
+
+/// A line of a controller's feed.
+pub fn feed(data: &[u8]) {
+    match parse_feed(data) {
+        Ok(line) => {
+            if let Some(state) = line.state {
+                assert!((1..=32).contains(&state.groups.len()));
+            }
+        }
+        Err(error) => assert!(!error.to_string().contains('\n'), "one line: {error}"),
+    }
+}
+
+/// Lines of a satellite receiver: as NMEA sentences, and as reports of gpsd.
+pub fn position(data: &[u8]) {
+    let mut epochs = Epochs::default();
+    for line in data.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        let sentence = match epochs.hear(line, START) {
+            Heard::Fix(fix) => Some(fix),
+            _ => None,
+        };
+        let report = match gpsd_report(line, START) {
+            Ok(Report::Fix(fix)) => Some(fix),
+            _ => None,
+        };
+        for fix in [sentence, report].into_iter().flatten() {
+            let place = fix.position;
+            assert!(Position::new(place.latitude, place.longitude).is_some());
+            assert!(fix.heading.is_none_or(|heading| heading < 3600));
+        }
+    }
+}
+
+/// What a caster of corrections answers, and the RTCM stream behind it; in pieces of a length the first byte chooses.
+pub fn corrections(data: &[u8]) {
+    let Some((&length, stream)) = data.split_first() else { return };
+    let mut framer = Framer::new();
+    let mut reply = Reply::new();
+    for piece in stream.chunks(usize::from(length).max(1)) {
+        framer.feed(piece, look_at_message);
+    }
+    let mut behind = Framer::new();
+    for piece in stream.chunks(usize::from(length).max(1)) {
+        if reply.feed(piece, |bytes| behind.feed(bytes, look_at_message)).is_err() {
+            break;
+        }
+    }
+    let mut whole = Framer::new();
+    whole.feed(stream, look_at_message);
+    assert_eq!((whole.messages(), whole.damaged()), (framer.messages(), framer.damaged()));
+}
+
+fn look_at_message(message: &[u8]) {
+    assert_eq!(crc24q(message), 0);
+    assert!(message_number(message).is_none_or(|number| number < 4096));
+    assert!(station_id(message).is_none_or(|station| station < 4096));
+}

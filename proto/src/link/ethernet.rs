@@ -1,0 +1,118 @@
+//! Ethernet II (IEEE Std 802.3-2022, 3.2), with the tags of virtual networks (IEEE Std 802.1Q).
+
+use super::Stripped;
+use super::read::{address, be16};
+
+/// The header of an Ethernet II frame without tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Who is to have it.
+    pub destination: [u8; 6],
+    /// Who sent it, by its own word.
+    pub source: [u8; 6],
+    /// What the payload is; 0x0600 and above.
+    pub ether_type: u16,
+}
+
+impl Header {
+    /// Bytes of it.
+    pub const LEN: usize = 14;
+
+    /// The header of a frame to every station.
+    #[inline]
+    pub const fn broadcast(source: [u8; 6], ether_type: u16) -> Self {
+        Self { destination: [0xff; 6], source, ether_type }
+    }
+
+    /// The header as it is transmitted.
+    #[inline]
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..6].copy_from_slice(&self.destination);
+        bytes[6..12].copy_from_slice(&self.source);
+        bytes[12..].copy_from_slice(&self.ether_type.to_be_bytes());
+        bytes
+    }
+
+    /// The fields of a header; the type is that of a tag when the frame has one.
+    #[inline]
+    pub const fn parse(bytes: &[u8; Self::LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, high, low] = *bytes;
+        Self {
+            destination: [a, b, c, d, e, f],
+            source: [g, h, i, j, k, l],
+            ether_type: u16::from_be_bytes([high, low]),
+        }
+    }
+
+    /// Whether it is for a group of stations, all of them included.
+    #[inline]
+    pub const fn is_to_group(&self) -> bool {
+        self.destination[0] & 1 == 1
+    }
+}
+
+/// Takes the header off, with up to two tags; `None` when the frame ends inside it, or has more of them.
+pub fn strip(frame: &[u8]) -> Option<Stripped<'_>> {
+    let source = address(frame, 6)?;
+    let mut at = 12;
+    for _ in 0..=MAX_TAGS {
+        let ether_type = be16(frame, at)?;
+        at += 2;
+        if !matches!(ether_type, CUSTOMER_TAG | SERVICE_TAG) {
+            return Some(Stripped { ether_type, source, payload: frame.get(at..)? });
+        }
+        at += 2;
+    }
+    None
+}
+
+const MAX_TAGS: usize = 2;
+const CUSTOMER_TAG: u16 = 0x8100;
+const SERVICE_TAG: u16 = 0x88a8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SOURCE: [u8; 6] = [2, 0, 0, 0, 0, 7];
+
+    #[test]
+    fn a_frame_is_stripped_with_and_without_tags() {
+        let head = [&[0xff; 6][..], &SOURCE].concat();
+        let wanted = Some(Stripped { ether_type: 0x88b5, source: SOURCE, payload: b"hello" });
+        assert_eq!(strip(&[&head[..], b"\x88\xb5hello"].concat()), wanted);
+        assert_eq!(strip(&[&head[..], b"\x81\x00\x00\x07\x88\xb5hello"].concat()), wanted);
+        let two = b"\x88\xa8\x00\x01\x81\x00\x00\x07\x88\xb5hello";
+        assert_eq!(strip(&[&head[..], two].concat()), wanted);
+        let three = b"\x88\xa8\x00\x01\x88\xa8\x00\x01\x81\x00\x00\x07\x88\xb5hello";
+        assert_eq!(strip(&[&head[..], three].concat()), None);
+        assert_eq!(strip(&head), None);
+    }
+
+    #[test]
+    fn a_broadcast_is_to_a_group_and_an_address_is_not() {
+        let header = Header::broadcast(SOURCE, 0x88b5);
+        assert!(header.is_to_group());
+        assert!(!Header { destination: SOURCE, ..header }.is_to_group());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_stripped_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Some(stripped) = strip(&bytes) {
+                prop_assert!(bytes.ends_with(stripped.payload));
+            }
+        }
+
+        #[test]
+        fn a_header_survives_the_way(destination: [u8; 6], source: [u8; 6], ether_type: u16, payload: [u8; 9]) {
+            let header = Header { destination, source, ether_type };
+            prop_assert_eq!(Header::parse(&header.encode()), header);
+            prop_assume!(!matches!(ether_type, CUSTOMER_TAG | SERVICE_TAG));
+            let frame = [&header.encode()[..], &payload].concat();
+            prop_assert_eq!(strip(&frame), Some(Stripped { ether_type, source, payload: &payload }));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a frame is on its link: the headers around it, how it gets to the air, and how long it is on it.
+//!
+//! A file a layer. Every parser takes arbitrary bytes, allocates nothing, and answers `None` for what it does not
+//! understand.
+
+pub mod access;
+pub mod airtime;
+pub mod cooked;
+pub mod ethernet;
+pub mod ieee80211;
+pub mod link_type;
+pub mod llc;
+pub mod radiotap;
+
+mod read;
+
+pub use access::{AccessCategory, Edca, Origin};
+pub use airtime::{DataRate, airtime_ns};
+pub use link_type::LinkType;
+
+/// A frame with its link layer taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stripped<'a> {
+    /// What the payload is.
+    pub ether_type: u16,
+    /// Who sent it, by its own word.
+    pub source: [u8; 6],
+    /// The rest, to the frame's end.
+    pub payload: &'a [u8],
+}

@@ -1,0 +1,53 @@
+//! The map of a trace, for the page of its run.
+
+use crate::geodesy::Plane;
+use crate::source::{StationKind, Trace};
+use v2x_report::html::{MapData, TrackKind, TrackLine, UnitMark};
+
+/// The tracks of a trace on a plane; lanes and units are the caller's to add, on the same plane.
+pub fn of_trace(trace: &Trace, plane: &Plane) -> MapData {
+    let mut points = vec![Vec::new(); trace.stations()];
+    for sample in &trace.samples {
+        if let Some(points) = points.get_mut(sample.station as usize) {
+            points.push(plane.metres(sample.point()));
+        }
+    }
+    let mut map = MapData::default();
+    for ((name, kind), points) in trace.names.iter().zip(&trace.kinds).zip(points) {
+        match (kind, points.first()) {
+            (StationKind::Roadside, Some(position)) => {
+                map.units.push(UnitMark { name: name.clone(), position: *position });
+            }
+            _ => {
+                map.tracks.push(TrackLine { name: name.clone(), kind: track_kind(*kind), points });
+            }
+        }
+    }
+    map
+}
+
+fn track_kind(kind: StationKind) -> TrackKind {
+    match kind {
+        StationKind::Bicycle | StationKind::Pedestrian => TrackKind::Vulnerable,
+        StationKind::Passenger
+        | StationKind::Bus
+        | StationKind::Truck
+        | StationKind::Motorcycle
+        | StationKind::Roadside => TrackKind::Vehicle,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::town;
+
+    #[test]
+    fn a_trace_makes_a_map_of_its_stations() {
+        let plane = Plane::new(town::ORIGIN.0, town::ORIGIN.1).unwrap();
+        let map = of_trace(&town::trace(), &plane);
+        assert_eq!(map.tracks.len(), town::trace().stations());
+        let inside = |&(x, y): &(f64, f64)| (-1.0..=651.0).contains(&x) && (-1.0..=651.0).contains(&y);
+        assert!(map.tracks.iter().all(|track| !track.points.is_empty() && track.points.iter().all(inside)));
+    }
+}

@@ -1,0 +1,75 @@
+//! A trace: where each station is, step by step.
+
+use std::time::Duration;
+
+use super::error::Warning;
+use super::station_kind::StationKind;
+use v2x_core::Position;
+
+/// Movement of stations over time.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Trace {
+    /// The stations' names in the file, by station index, in order of first appearance.
+    pub names: Vec<String>,
+    /// The stations' kinds, by station index.
+    pub kinds: Vec<StationKind>,
+    /// All samples, ordered by time, then station; at most one per station and time.
+    pub samples: Vec<Sample>,
+    /// The file's own time of `time_ns == 0`, in ns.
+    pub begin_ns: u64,
+    /// What the user should know about how it was read.
+    pub warnings: Vec<Warning>,
+}
+
+impl Trace {
+    /// Number of stations.
+    pub fn stations(&self) -> usize {
+        self.names.len()
+    }
+
+    /// From the first step to the last; zero for one step or none.
+    pub fn duration(&self) -> Duration {
+        Duration::from_nanos(self.samples.last().map_or(0, |last| last.time_ns))
+    }
+
+    /// The usual distance between steps in ns (the median), 0 with fewer than two steps.
+    pub fn step_ns(&self) -> u64 {
+        let mut steps: Vec<u64> = self
+            .samples
+            .windows(2)
+            .map(|pair| pair[1].time_ns - pair[0].time_ns)
+            .filter(|step| *step > 0)
+            .collect();
+        let middle = steps.len() / 2;
+        if steps.is_empty() {
+            return 0;
+        }
+        *steps.select_nth_unstable(middle).1
+    }
+}
+
+/// Where one station is at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Nanoseconds since the trace's first step.
+    pub time_ns: u64,
+    /// Index into [`Trace::names`].
+    pub station: u32,
+    /// 1e-7 degrees.
+    pub latitude: i32,
+    /// 1e-7 degrees.
+    pub longitude: i32,
+    /// 0.01 m/s; `None` when the trace has none.
+    pub speed: Option<u16>,
+    /// 0.1 degrees, 0 = north, clockwise, 0 ..= 3599.
+    pub heading: Option<u16>,
+    /// 0.1 m/s2, forward positive.
+    pub acceleration: Option<i16>,
+}
+
+impl Sample {
+    /// The position as a point.
+    pub fn point(&self) -> Position {
+        Position { latitude: self.latitude, longitude: self.longitude }
+    }
+}

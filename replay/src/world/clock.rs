@@ -1,0 +1,13 @@
+//! A world's time, and what the stations' clocks make of it.
+
+use core::time::Duration;
+
+use v2x_core::WireTime;
+
+/// Wire time at a time of the world.
+pub fn wire_at(now_ns: u64) -> WireTime {
+    START + Duration::from_nanos(now_ns)
+}
+
+/// Wire time at the start of every world (in March 2026): a trace tells the time of day at most.
+pub const START: WireTime = WireTime::from_secs(700_000_000);

@@ -1,0 +1,18 @@
+//! A frame on its way.
+
+use bytes::Bytes;
+use v2x_core::{MessageId, SendStamps};
+
+use crate::medium::Reception;
+
+/// A frame on its way to its receivers, in order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    pub(super) bytes: Bytes,
+    pub(super) sender: u32,
+    pub(super) source: Option<[u8; 6]>,
+    /// Which message of a node it carries.
+    pub(super) message: Option<(MessageId, SendStamps)>,
+    pub(super) arrivals: Vec<(u32, Reception)>,
+    pub(super) next: usize,
+}

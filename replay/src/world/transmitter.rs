@@ -1,0 +1,39 @@
+//! A station's transmitter: how many frames it holds, and what the station is told of it.
+//!
+//! The bound is the medium's ([`Medium::transmitter_frames`]). As soon as it is reached the node is told that its link is
+//! full, and whatever it has to send waits in its own queues, where it expires, is replaced, and is overtaken by what is more
+//! urgent; when a frame ends the node is told that there is room. What a node lets go in one turn beyond the room there was
+//! waits here, in its order, as it does in the daemon.
+//!
+//! [`Medium::transmitter_frames`]: crate::medium::Medium::transmitter_frames
+
+use std::collections::VecDeque;
+
+use v2x_core::Transmit;
+
+/// What a station has handed to its transmitter.
+#[derive(Debug, Default)]
+pub(super) struct Transmitter {
+    /// Frames that have not ended.
+    pub(super) held: usize,
+    /// Let go by the node while there was no room.
+    pub(super) waiting: VecDeque<Transmit>,
+    /// The node was told that there is no room.
+    pub(super) told_full: bool,
+}
+
+impl Transmitter {
+    /// Another node has the transmitter: what the one before let go is lost, what is on its way is not.
+    pub(super) fn change_hands(&mut self) {
+        self.waiting.clear();
+        self.told_full = false;
+    }
+
+    /// Whether the node is to be told now that there is no room.
+    pub(super) fn tells_full(&mut self, frames: usize) -> bool {
+        let full = self.held >= frames || !self.waiting.is_empty();
+        let news = full && !self.told_full;
+        self.told_full |= full;
+        news
+    }
+}

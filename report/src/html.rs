@@ -1,0 +1,313 @@
+//! The report as one HTML page: no script, no external file, light and dark, readable from a file or a mail.
+//!
+//! Plots are inline SVG. Whatever comes from a file or a peer (names, reasons, versions) is escaped.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::report::human::{count, percent, time};
+use crate::report::{ClassReport, DistanceBin, Report, Verdict, Verify};
+
+mod attack;
+mod flood;
+mod map;
+mod plot;
+mod text;
+
+use text::{escape, put};
+
+pub use map::{MapData, TrackKind, TrackLine, UnitMark};
+
+/// The whole page.
+pub fn render(report: &Report, map: &MapData) -> String {
+    let mut page = String::with_capacity(64 * 1024);
+    let title = format!("Roadcast {}: deadlines {}", report.kind, report.verdict);
+    put!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+    );
+    header(&mut page, report);
+    page.push_str("<main>\n");
+    warnings(&mut page, &report.warnings);
+    classes(&mut page, &report.classes);
+    latency(&mut page, &report.classes);
+    attack::section(&mut page, report);
+    flood::section(&mut page, report);
+    map::section(&mut page, map);
+    stages(&mut page, &report.classes);
+    distances(&mut page, report);
+    losses(&mut page, report);
+    put!(
+        page,
+        "<details><summary>The same figures as text</summary><pre>{}</pre></details>\n</main>\n",
+        escape(&report.table())
+    );
+    page.push_str(
+        "<footer>Load is open loop: a latency starts when a message was meant to be sent. A miss is one \
+         (message, intended receiver) pair not served in time, late or never.</footer>\n</body>\n</html>\n",
+    );
+    page
+}
+
+fn header(page: &mut String, report: &Report) {
+    let (mood, headline) = match report.verdict {
+        Verdict::Met => ("good", "Deadlines met"),
+        Verdict::Missed => ("bad", "Deadlines missed"),
+    };
+    let judged = report.classes.iter().filter(|class| class.has_traffic() && class.miss_target.is_some());
+    let failed: Vec<_> =
+        judged.clone().filter(|class| !class.met).map(|class| escape(&class.class)).collect();
+    let summary = match (judged.count(), failed.len()) {
+        (0, _) => "No class with a deadline had traffic.".to_owned(),
+        (1, 0) => "The one class with traffic kept its target.".to_owned(),
+        (all, 0) => format!("All {all} classes with traffic kept their targets."),
+        (all, _) => {
+            format!("{} of {all} classes with traffic missed more than its target allows.", failed.join(", "))
+        }
+    };
+    put!(
+        page,
+        "<header class=\"{mood}\"><div class=\"wrap\"><p class=\"kind\">Roadcast {}</p><h1>{headline}</h1><p>{summary}</p>\n<dl>",
+        report.kind
+    );
+    let mut fact =
+        |name: &str, value: &str| put!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(value));
+    fact("stations", &report.stations.to_string());
+    fact("run", &format!("{:.1} s", report.simulated_s));
+    fact("took", &format!("{:.1} s ({:.1} x real time)", report.wall_s, report.realtime_factor));
+    fact("frames received", &report.frames.received.to_string());
+    fact(
+        "signatures verified",
+        match report.verify {
+            Verify::Once => "once per frame",
+            Verify::Every => "at every reception",
+        },
+    );
+    fact("version", &report.version);
+    if let Some(digest) = &report.digest {
+        fact("digest of outputs", digest.get(..16).unwrap_or(digest));
+    }
+    page.push_str("</dl></div></header>\n");
+}
+
+fn warnings(page: &mut String, warnings: &[String]) {
+    if warnings.is_empty() {
+        return;
+    }
+    page.push_str("<section class=\"warnings\"><ul>");
+    for warning in warnings {
+        put!(page, "<li>{}</li>", escape(warning));
+    }
+    page.push_str("</ul></section>\n");
+}
+
+fn classes(page: &mut String, classes: &[ClassReport]) {
+    page.push_str("<section><h2>Classes</h2>\n<div class=\"cards\">\n");
+    for class in classes.iter().filter(|class| class.has_traffic()) {
+        let (mood, result) = match (class.deadline_ms, class.met) {
+            (None, _) => ("plain", "no deadline".to_owned()),
+            (Some(ms), true) => ("good", format!("within {ms} ms: met")),
+            (Some(ms), false) => ("bad", format!("within {ms} ms: missed")),
+        };
+        let target =
+            class.miss_target.map_or_else(String::new, |target| format!(", target {}", percent(target)));
+        put!(
+            page,
+            "<article class=\"card {} {mood}\"><h3><b>{}</b> {}</h3><p class=\"result\">{result}</p>\
+             <p class=\"ratio\">{} <small>missed{target}</small></p>",
+            colour(class),
+            escape(&class.class),
+            purpose(&class.class),
+            percent(class.miss_ratio)
+        );
+        served(page, class);
+        let latency = &class.send_to_delivered;
+        page.push_str("<dl>");
+        for (name, ns) in [
+            ("p50", latency.p50_ns),
+            ("p99", latency.p99_ns),
+            ("p99.9", latency.p999_ns),
+            ("max", latency.max_ns),
+        ] {
+            let shown = if latency.count == 0 { "-".to_owned() } else { time(ns) };
+            put!(page, "<div><dt>{name}</dt><dd>{shown}</dd></div>");
+        }
+        put!(
+            page,
+            "</dl><p class=\"note\">{} messages,<br>{} expected deliveries</p></article>\n",
+            count(class.sent),
+            count(class.expected)
+        );
+    }
+    page.push_str("</div>\n");
+    let idle: Vec<_> = classes
+        .iter()
+        .filter(|class| !class.has_traffic())
+        .map(|class| format!("{} {}", escape(&class.class), purpose(&class.class)))
+        .collect();
+    if !idle.is_empty() {
+        put!(page, "<p class=\"note\">No traffic, not judged: {}.</p>\n", idle.join(", "));
+    }
+    page.push_str("</section>\n");
+}
+
+/// One bar of what was in time, late and never delivered.
+fn served(page: &mut String, class: &ClassReport) {
+    let all = class.expected.max(1) as f64;
+    let in_time = class.expected.saturating_sub(class.missed);
+    page.push_str("<div class=\"served\">");
+    for (kind, number, words) in [
+        ("intime", in_time, if class.deadline_ms.is_some() { "in time" } else { "delivered" }),
+        ("late", class.delivered_late, "late"),
+        ("never", class.missed.saturating_sub(class.delivered_late), "never delivered"),
+    ] {
+        if number > 0 {
+            put!(
+                page,
+                "<i class=\"{kind}\" style=\"flex:{:.5}\" title=\"{number} {words}\"></i>",
+                number as f64 / all
+            );
+        }
+    }
+    page.push_str("</div>");
+}
+
+fn latency(page: &mut String, classes: &[ClassReport]) {
+    let shown: Vec<_> = classes.iter().filter(|class| !class.percentiles.is_empty()).collect();
+    if shown.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<section><h2>Latency</h2><p class=\"note\">From the intended send to the verified message at the receiving \
+         application: the share of deliveries (across) that took at most so long (up). Both axes are \
+         logarithmic.</p>\n<div class=\"plots\">\n",
+    );
+    for class in shown {
+        put!(
+            page,
+            "<figure class=\"{}\"><figcaption><b>{}</b> {}</figcaption>{}</figure>\n",
+            colour(class),
+            escape(&class.class),
+            purpose(&class.class),
+            plot::percentiles(&class.percentiles, class.deadline_ms, class.send_to_delivered.count)
+        );
+    }
+    page.push_str("</div></section>\n");
+}
+
+fn stages(page: &mut String, classes: &[ClassReport]) {
+    let takes_time = |class: &&ClassReport| class.stages.values().any(|stage| stage.max_ns > 0);
+    let shown: Vec<_> = classes.iter().filter(|class| class.has_traffic()).filter(takes_time).collect();
+    if shown.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<section><h2>Where the time goes</h2><p class=\"note\">Each stage is named by its two end points; those that took no \
+         time are left out. The bar runs from the median to p99.9, with a mark at p99; logarithmic.</p>\n\
+         <div class=\"plots\">\n",
+    );
+    for class in shown {
+        put!(
+            page,
+            "<figure class=\"{}\"><figcaption><b>{}</b> {}</figcaption>{}</figure>\n",
+            colour(class),
+            escape(&class.class),
+            purpose(&class.class),
+            plot::stages(&class.stages)
+        );
+    }
+    page.push_str("</div></section>\n");
+}
+
+fn distances(page: &mut String, report: &Report) {
+    let empty = |bins: &[DistanceBin]| bins.iter().all(|bin| bin.count == 0);
+    if empty(&report.age_of_information) && empty(&report.inter_packet_gap) {
+        return;
+    }
+    page.push_str("<section><h2>By distance</h2>\n<div class=\"plots\">\n");
+    for (title, text, bins) in [
+        ("Age of information", "how old the newest awareness of a neighbour was", &report.age_of_information),
+        (
+            "Inter-packet gap",
+            "time between two awareness messages of one neighbour",
+            &report.inter_packet_gap,
+        ),
+    ] {
+        if !empty(bins) {
+            put!(
+                page,
+                "<figure class=\"d2\"><figcaption><b>{title}</b>: {text}</figcaption>{}</figure>\n",
+                plot::distances(bins)
+            );
+        }
+    }
+    page.push_str("</div></section>\n");
+}
+
+fn losses(page: &mut String, report: &Report) {
+    let undelivered = report.classes.iter().filter(|class| !class.undelivered.is_empty());
+    if report.drops.is_empty() && undelivered.clone().next().is_none() {
+        return;
+    }
+    page.push_str("<section><h2>Losses</h2>\n<div class=\"plots\">\n");
+    for class in undelivered {
+        let title =
+            format!("<b>{}</b> never delivered, of {} expected", escape(&class.class), count(class.expected));
+        bars(page, colour(class), &title, &class.undelivered, class.expected);
+    }
+    if !report.drops.is_empty() {
+        let title = format!("<b>Dropped frames</b>, of {} received", count(report.frames.received));
+        bars(page, "d5", &title, &report.drops, report.frames.received);
+    }
+    page.push_str("</div></section>\n");
+}
+
+/// A list of reasons, the most frequent first, each with a bar relative to the first.
+fn bars(page: &mut String, colour: &str, title: &str, counts: &BTreeMap<String, u64>, of: u64) {
+    let mut sorted: Vec<_> = counts.iter().collect();
+    sorted.sort_by_key(|(_, number)| core::cmp::Reverse(**number));
+    let most = sorted.first().map_or(1, |(_, number)| **number).max(1) as f64;
+    put!(page, "<figure class=\"{colour}\"><figcaption>{title}</figcaption><ul class=\"bars\">");
+    for (reason, number) in sorted {
+        put!(
+            page,
+            "<li><span>{}</span><i><b style=\"width:{:.2}%\"></b></i><em>{} <small>{}</small></em></li>",
+            escape(&reason.replace('_', " ")),
+            *number as f64 / most * 100.0,
+            count(*number),
+            percent(*number as f64 / of.max(1) as f64)
+        );
+    }
+    page.push_str("</ul></figure>\n");
+}
+
+/// The style class of a deadline class; what is no known class gets the last one's.
+fn colour(class: &ClassReport) -> &'static str {
+    match class.class.as_str() {
+        "D0" => "d0",
+        "D1" => "d1",
+        "D2" => "d2",
+        "D3" => "d3",
+        "D4" => "d4",
+        _ => "d5",
+    }
+}
+
+fn purpose(class: &str) -> &'static str {
+    match class {
+        "D0" => "imminent danger",
+        "D1" => "alert",
+        "D2" => "awareness",
+        "D3" => "area hazard",
+        "D4" => "infrastructure",
+        "D5" => "background",
+        _ => "",
+    }
+}
+
+const STYLE: &str = include_str!("html/style.css");
+
+#[cfg(test)]
+mod tests;

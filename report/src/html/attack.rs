@@ -1,0 +1,112 @@
+//! Attacks and eavesdroppers: how well they were found out, and what it cost the honest.
+
+use std::fmt::Write as _;
+
+use super::text::{escape, put};
+use crate::report::human::{count, percent};
+use crate::report::{Detection, Report};
+
+/// Appends the section; nothing when nobody attacked or listened.
+pub(super) fn section(page: &mut String, report: &Report) {
+    let attacks = report.detection.as_deref().filter(|attacks| !attacks.is_empty());
+    if attacks.is_none() && report.linkability.is_none() {
+        return;
+    }
+    page.push_str("<section><h2>Attacks</h2>\n");
+    if let Some(attacks) = attacks {
+        table(page, attacks);
+    }
+    if let Some(ratio) = report.false_positive_ratio {
+        put!(page, "<p class=\"note\">Suspected without attackers: {} of stations.</p>\n", percent(ratio));
+    }
+    if let Some(found) = &report.linkability {
+        put!(
+            page,
+            "<p class=\"note\">An eavesdropper who hears everything linked {} of {} changes of pseudonym ({}).</p>\n",
+            count(found.linked),
+            count(found.changes),
+            percent(found.ratio)
+        );
+    }
+    page.push_str("</section>\n");
+}
+
+fn table(page: &mut String, attacks: &[Detection]) {
+    page.push_str(
+        "<p class=\"note\">Of what was taken for an attack, precision is the share that was one; of the attack, recall is \
+         the share that was found out. What is counted, pairs of receiver and attacker or forged frames, depends on the \
+         attack. The time runs from the first message of the attack that a receiver heard, median.</p>\n\
+         <figure class=\"wide\"><div class=\"scroll\"><table><thead><tr><th>attack</th><th>precision</th><th>recall</th>\
+         <th>F1</th><th>found out</th><th>missed</th><th>false alarms</th><th>detected in</th><th class=\"words\">by</th>\
+         </tr></thead><tbody>\n",
+    );
+    for one in attacks {
+        let median = one.median_detect_s.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.2} s"));
+        put!(
+            page,
+            "<tr><th>{}</th><td>{:.3}</td><td>{:.3}</td><td>{:.3}</td><td>{}</td><td>{}</td><td>{}</td><td>{median}</td>\
+             <td class=\"words\">{}</td></tr>\n",
+            escape(&one.attack.replace('_', " ")),
+            one.precision,
+            one.recall,
+            one.f1,
+            count(one.detected),
+            count(one.missed),
+            count(one.false_alarms),
+            findings(one)
+        );
+    }
+    page.push_str("</tbody></table></div></figure>\n");
+}
+
+/// What found it out, the most frequent first, and what it had the honest send.
+fn findings(one: &Detection) -> String {
+    let mut sorted: Vec<_> = one.findings.iter().collect();
+    sorted.sort_by_key(|(_, number)| core::cmp::Reverse(**number));
+    let mut words: Vec<_> = sorted
+        .iter()
+        .take(MOST_FINDINGS)
+        .map(|(name, number)| format!("{} {}", escape(&name.replace('_', " ")), count(**number)))
+        .collect();
+    if sorted.len() > MOST_FINDINGS {
+        words.push(format!("{} more", sorted.len() - MOST_FINDINGS));
+    }
+    if let Some(provoked) = one.provoked {
+        words.push(format!("provoked {} frames by {}", count(provoked.frames), count(provoked.by)));
+    }
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+}
+
+/// What decided most often; the rest is in the report.
+const MOST_FINDINGS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Kind, Linkability, Provoked, Verify};
+    use crate::stats::Stats;
+
+    #[test]
+    fn attacks_have_a_row_each_and_a_run_without_any_has_no_section() {
+        let mut report = Report::new(Kind::Replay, "1", Verify::Once, &Stats::new());
+        let mut page = String::new();
+        section(&mut page, &report);
+        assert_eq!(page, "");
+        let mut found = Detection::new("random_position", 9, 1, 0, Some(0.6));
+        found.findings = [("speed<b>".to_owned(), 7), ("range".to_owned(), 2)].into();
+        let provoked = Some(Provoked { by: 1, frames: 5, credentials: 0 });
+        let missed = Detection { provoked, ..Detection::new("quiet", 0, 3, 0, None) };
+        report.detection = Some(vec![found, missed]);
+        report.linkability = Some(Linkability::new(4, 1));
+        report.false_positive_ratio = Some(0.0);
+        section(&mut page, &report);
+        assert_eq!(page.matches("<tr>").count(), 3);
+        let row = "<th>random position</th><td>1.000</td><td>0.900</td><td>0.947</td><td>9</td><td>1</td><td>0</td>";
+        assert!(page.contains(row), "{page}");
+        assert!(
+            page.contains("speed&lt;b&gt; 7, range 2") && page.contains("provoked 5 frames by 1"),
+            "{page}"
+        );
+        assert!(page.contains("linked 1 of 4 changes of pseudonym (25.0 %)"), "{page}");
+    }
+}

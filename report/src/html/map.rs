@@ -1,0 +1,209 @@
+//! The map of a run: lanes, station tracks, roadside units.
+
+use std::fmt::Write as _;
+
+use super::text::{escape, put};
+
+/// What the map shows. Coordinates are metres east and north of any one point; points that are no numbers are left out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MapData {
+    /// Lanes or roads, each a line of points.
+    pub lanes: Vec<Vec<(f64, f64)>>,
+    /// Where stations went.
+    pub tracks: Vec<TrackLine>,
+    /// Where roadside units stand.
+    pub units: Vec<UnitMark>,
+}
+
+/// Where one moving station went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackLine {
+    /// Shown when pointed at.
+    pub name: String,
+    /// What it is; decides how it is drawn.
+    pub kind: TrackKind,
+    /// Its positions in order of time.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What a moving station is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackKind {
+    /// An ordinary vehicle.
+    Vehicle,
+    /// An emergency vehicle.
+    Emergency,
+    /// A pedestrian or cyclist.
+    Vulnerable,
+}
+
+/// A roadside unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitMark {
+    /// Written beside the mark.
+    pub name: String,
+    /// Where it stands.
+    pub position: (f64, f64),
+}
+
+/// Appends the map's section; nothing when there is nothing to show.
+pub(super) fn section(page: &mut String, map: &MapData) {
+    let Some(view) = View::of(map) else {
+        return;
+    };
+    let many = map.tracks.len() > MANY_TRACKS;
+    put!(
+        page,
+        "<section><h2>Map of the run</h2>\n<figure class=\"wide\"><figcaption>{} moving stations (a dot where each ended) and \
+         {} roadside units (squares)</figcaption><svg class=\"map{}\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">",
+        map.tracks.len(),
+        map.units.len(),
+        if many { " many" } else { "" },
+        view.width,
+        view.height
+    );
+    let lane_stride = stride(map.lanes.iter().map(Vec::len).sum());
+    page.push_str("<path class=\"lane\" d=\"");
+    for lane in &map.lanes {
+        if lane.iter().any(|point| view.shows(*point)) {
+            line(page, &view, lane, lane_stride);
+        }
+    }
+    page.push_str("\"/>");
+    let track_stride = stride(map.tracks.iter().map(|track| track.points.len()).sum());
+    for (index, track) in map.tracks.iter().enumerate() {
+        let colour = track_colour(track.kind, index);
+        put!(page, "<g><title>{}</title><path class=\"track\" stroke=\"{colour}\" d=\"", escape(&track.name));
+        line(page, &view, &track.points, track_stride);
+        page.push_str("\"/>");
+        if let Some((x, y)) = track.points.iter().rev().find_map(|point| view.at(*point)) {
+            let radius = if many { 2.5 } else { 5.0 };
+            put!(
+                page,
+                "<circle class=\"head\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{colour}\"/>"
+            );
+        }
+        page.push_str("</g>");
+    }
+    for unit in &map.units {
+        if let Some((x, y)) = view.at(unit.position) {
+            let name = escape(&unit.name);
+            put!(
+                page,
+                "<g><title>{name}</title><rect class=\"unit\" x=\"{:.1}\" y=\"{:.1}\" width=\"14\" height=\"14\" rx=\"3\"/>\
+                 <text class=\"unit-name\" x=\"{:.1}\" y=\"{:.1}\">{name}</text></g>",
+                x - 7.0,
+                y - 7.0,
+                x + 12.0,
+                y - 9.0
+            );
+        }
+    }
+    scale_bar(page, &view);
+    page.push_str("</svg></figure></section>\n");
+}
+
+/// Appends path commands: every `stride`th point and the last, without steps too small to see.
+fn line(page: &mut String, view: &View, points: &[(f64, f64)], stride: usize) {
+    let mut before: Option<(f64, f64)> = None;
+    let last = points.len().saturating_sub(1);
+    let kept = points.iter().enumerate().filter(|(index, _)| index % stride == 0 || *index == last);
+    for (x, y) in kept.filter_map(|(_, point)| view.at(*point)) {
+        match before {
+            None => put!(page, "M{x:.1} {y:.1}"),
+            Some((left, top)) if (x - left).abs() + (y - top).abs() < 0.4 => continue,
+            Some(_) => put!(page, "L{x:.1} {y:.1}"),
+        }
+        before = Some((x, y));
+    }
+}
+
+fn scale_bar(page: &mut String, view: &View) {
+    let longest_m = view.width * 0.2 / view.per_metre;
+    let power = 10f64.powf(longest_m.log10().floor());
+    let length_m =
+        [5.0, 2.0, 1.0].map(|factor| factor * power).into_iter().find(|m| *m <= longest_m).unwrap_or(power);
+    let (x, y) = (24.0, view.height - 22.0);
+    let name =
+        if length_m >= 1_000.0 { format!("{} km", length_m / 1_000.0) } else { format!("{length_m} m") };
+    put!(
+        page,
+        "<path class=\"scale\" d=\"M{x} {:.1}v6h{:.1}v-6\"/><text class=\"ink\" x=\"{x}\" y=\"{:.1}\">{name}</text>",
+        y - 6.0,
+        length_m * view.per_metre,
+        y - 12.0
+    );
+}
+
+/// Vehicles in colours far apart from their neighbours in the list; the others in one colour each, to stand out.
+fn track_colour(kind: TrackKind, index: usize) -> String {
+    match kind {
+        TrackKind::Vehicle => format!("hsl({} 62% 52%)", (index % 360) * 137 % 360),
+        TrackKind::Emergency => "var(--bad)".to_owned(),
+        TrackKind::Vulnerable => "var(--late)".to_owned(),
+    }
+}
+
+fn stride(points: usize) -> usize {
+    points.div_ceil(MAX_POINTS).max(1)
+}
+
+/// What part of the world the picture shows: where stations were, with a margin, or all lanes when there were none.
+struct View {
+    west: f64,
+    north: f64,
+    per_metre: f64,
+    width: f64,
+    height: f64,
+}
+
+impl View {
+    fn of(map: &MapData) -> Option<Self> {
+        let stations = map.tracks.iter().flat_map(|track| &track.points);
+        let stations = stations.chain(map.units.iter().map(|unit| &unit.position));
+        let (west, south, east, north) = bounds(stations).or_else(|| bounds(map.lanes.iter().flatten()))?;
+        let margin = ((east - west).max(north - south) * 0.06).max(20.0);
+        let (wide, high) = (east - west + 2.0 * margin, north - south + 2.0 * margin);
+        let per_metre = (WIDTH / wide).min(MAX_HEIGHT / high);
+        // A narrow world stays in the middle of a picture that is always as wide as the page.
+        let spare_m = (WIDTH / per_metre - wide) / 2.0;
+        Some(Self {
+            west: west - margin - spare_m,
+            north: north + margin,
+            per_metre,
+            width: WIDTH,
+            height: (high * per_metre).max(MIN_HEIGHT),
+        })
+    }
+
+    /// Place in the picture; `None` for what is no place.
+    fn at(&self, (east, north): (f64, f64)) -> Option<(f64, f64)> {
+        is_place(&(east, north))
+            .then_some(((east - self.west) * self.per_metre, (self.north - north) * self.per_metre))
+    }
+
+    fn shows(&self, point: (f64, f64)) -> bool {
+        self.at(point)
+            .is_some_and(|(x, y)| (0.0..=self.width).contains(&x) && (0.0..=self.height).contains(&y))
+    }
+}
+
+/// West, south, east, north.
+fn bounds<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Option<(f64, f64, f64, f64)> {
+    points.filter(|point| is_place(point)).fold(None, |bounds, &(x, y)| {
+        let (west, south, east, north) = bounds.unwrap_or((x, y, x, y));
+        Some((west.min(x), south.min(y), east.max(x), north.max(y)))
+    })
+}
+
+/// Nothing on Earth is further off than its girth.
+fn is_place(point: &(f64, f64)) -> bool {
+    [point.0, point.1].iter().all(|metres| metres.abs() < 4.1e7)
+}
+
+const WIDTH: f64 = 1_080.0;
+const MAX_HEIGHT: f64 = 680.0;
+const MIN_HEIGHT: f64 = 160.0;
+/// Points of all lanes, and of all tracks: enough for the eye, and the page stays below a few megabytes.
+const MAX_POINTS: usize = 60_000;
+const MANY_TRACKS: usize = 80;

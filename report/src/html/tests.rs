@@ -1,0 +1,205 @@
+//! Tests of the page.
+
+use v2x_proto::Class;
+
+use super::*;
+use crate::report::{Frames, Kind};
+use crate::stats::{Stage, Stats};
+
+#[test]
+fn whatever_comes_from_outside_is_escaped() {
+    let nasty = "<script>alert('x')</script>\"&";
+    let (mut report, mut map) = sample();
+    report.version = nasty.to_owned();
+    report.digest = Some("\u{fc}\u{fc}\u{fc}<b>\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}".to_owned());
+    report.warnings = vec![nasty.to_owned()];
+    report.drops = [(nasty.to_owned(), 7)].into();
+    report.classes[2].undelivered = [(nasty.to_owned(), 7)].into();
+    report.classes[2].class = nasty.to_owned();
+    let summary = report.classes[2].send_to_delivered;
+    report.classes[3].stages.insert(nasty.to_owned(), summary);
+    map.tracks[0].name = nasty.to_owned();
+    map.units[0].name = nasty.to_owned();
+    let page = render(&report, &map);
+    assert!(
+        !page.contains("<script") && !page.contains("alert('x')"),
+        "the page carries what it should show"
+    );
+    assert!(!page.contains("\u{fc}<b>"));
+    assert!(page.matches("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;").count() >= 8);
+}
+
+#[test]
+fn the_page_stands_alone() {
+    let (report, map) = sample();
+    let page = render(&report, &map);
+    for outside in ["http:", "https:", "src=", "href=", "url(", "@import"] {
+        assert!(!page.contains(outside), "the page refers to something outside: {outside}");
+    }
+    for (open, close) in
+        [("<svg", "</svg>"), ("<section", "</section>"), ("<figure", "</figure>"), ("<g>", "</g>")]
+    {
+        assert_eq!(page.matches(open).count(), page.matches(close).count(), "{open}");
+    }
+}
+
+#[test]
+fn verdict_and_classes_are_told_first() {
+    let (report, map) = sample();
+    let page = render(&report, &map);
+    let order = [
+        "Deadlines missed",
+        "D0 of 4 classes with traffic",
+        "imminent danger",
+        "deadline 20 ms",
+        "Map of the run",
+    ];
+    let places: Vec<_> = order.iter().map(|text| page.find(text).expect(text)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(page.contains("No traffic, not judged: D1 alert."));
+}
+
+#[test]
+fn a_report_of_nothing_makes_a_page() {
+    let report = Report::new(Kind::Demo, "0", Verify::Every, &Stats::new());
+    let page = render(&report, &MapData::default());
+    assert!(page.contains("No class with a deadline had traffic."));
+    assert!(!page.contains("<svg"));
+}
+
+#[test]
+fn a_map_of_odd_points_makes_a_picture() {
+    let (report, _) = sample();
+    let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, 0.0, -0.0, 5.0];
+    let points: Vec<_> = odd.iter().flat_map(|x| odd.iter().map(move |y| (*x, *y))).collect();
+    let map = MapData {
+        lanes: vec![points.clone(), vec![]],
+        tracks: vec![TrackLine { name: "odd".to_owned(), kind: TrackKind::Vehicle, points }],
+        units: vec![UnitMark { name: "nowhere".to_owned(), position: (f64::NAN, 0.0) }],
+    };
+    let page = render(&report, &map);
+    assert!(page.contains("Map of the run"));
+    assert!(!page.contains("NaN") && !page.contains("inf "));
+    let lanes_only = MapData { tracks: vec![], units: vec![], ..map };
+    assert!(render(&report, &lanes_only).contains("Map of the run"));
+}
+
+#[test]
+fn a_long_run_does_not_make_a_long_page() {
+    let (report, mut map) = sample();
+    let circle = |index: u32| {
+        let angle = f64::from(index) / 1_000.0;
+        (angle.cos() * 5_000.0, angle.sin() * 5_000.0)
+    };
+    map.tracks = vec![TrackLine {
+        name: "tour".to_owned(),
+        kind: TrackKind::Vehicle,
+        points: (0..1_000_000).map(circle).collect(),
+    }];
+    assert!(render(&report, &map).len() < 1_500_000);
+}
+
+/// Writes the sample where `ROADCAST_SAMPLE_HTML` says, to look at it in a browser.
+#[test]
+fn the_sample_can_be_looked_at() {
+    let (report, map) = sample();
+    let page = render(&report, &map);
+    assert!(page.ends_with("</html>\n"));
+    if let Some(path) = std::env::var_os("ROADCAST_SAMPLE_HTML") {
+        std::fs::write(path, page).expect("the page is written");
+    }
+}
+
+/// A town: four classes with traffic, D0 beyond its target, losses, distances, streets and cars.
+fn sample() -> (Report, MapData) {
+    let mut stats = Stats::new();
+    // A small generator of our own: skewed latencies without a dependency.
+    let mut state = 7u64;
+    let mut random = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    for (class, messages, receivers, usual_us, lost) in [
+        (Class::D0, 40u64, 9u32, 1_700.0, 0.02),
+        (Class::D2, 4_000, 12, 900.0, 0.006),
+        (Class::D3, 60, 20, 9_000.0, 0.002),
+        (Class::D4, 600, 10, 1_100.0, 0.003),
+        (Class::D5, 80, 10, 4_000.0, 0.02),
+    ] {
+        let stats = stats.class_mut(class);
+        stats.sent = messages;
+        for _ in 0..messages * u64::from(receivers) {
+            if random() < lost {
+                stats.record_undelivered(if random() < 0.7 { "never_received" } else { "rate_limited" });
+                continue;
+            }
+            let skew = (1.0 - random()).powf(-0.42);
+            stats.record_delivered((usual_us * skew * (600.0 + 400.0 * random())) as u64);
+            for (stage, usual_ns) in [
+                (Stage::GeneratedToBuilt, 600.0),
+                (Stage::BuiltToSigned, 13_500.0),
+                (Stage::SignedToQueued, 400.0),
+                (Stage::QueuedToGate, 2_000.0),
+                (Stage::GateToAir, 450_000.0),
+                (Stage::KernelToUser, 19_000.0),
+                (Stage::UserToPrefiltered, 350.0),
+                (Stage::PrefilteredToVerified, 34_500.0),
+                (Stage::VerifiedToDelivered, 700.0),
+                (Stage::KernelToDelivered, 55_000.0),
+            ] {
+                stats.record(stage, (usual_ns * (0.9 + 0.2 * random()) * (1.0 - random()).powf(-0.2)) as u64);
+            }
+        }
+    }
+    let mut report = Report::new(Kind::Demo, "0.1.0", Verify::Every, &stats);
+    report.stations = 24;
+    report.set_duration(30.0, 30.0);
+    report.frames = Frames { received: 61_210, delivered: 55_030, dropped: 6_180 };
+    report.drops = [("duplicate", 5_400), ("rate_limited", 611), ("out_of_reach", 120), ("stale", 49)]
+        .map(|(reason, count)| (reason.to_owned(), count))
+        .into();
+    let edges = [0u32, 50, 100, 150, 200, 300, 400, 500];
+    let bins = |base_ns: u64| {
+        edges
+            .iter()
+            .enumerate()
+            .map(|(index, &from_m)| {
+                let growth = base_ns / 9 * index as u64;
+                DistanceBin {
+                    from_m,
+                    to_m: edges.get(index + 1).copied(),
+                    count: if from_m < 400 { 5_000 } else { 0 },
+                    p50_ns: if from_m < 400 { base_ns + growth / 3 } else { 0 },
+                    p95_ns: if from_m < 400 { base_ns * 2 + growth } else { 0 },
+                    p99_ns: if from_m < 400 { base_ns * 3 + growth * 2 } else { 0 },
+                    max_ns: if from_m < 400 { base_ns * 6 } else { 0 },
+                }
+            })
+            .collect::<Vec<_>>()
+    };
+    report.age_of_information = bins(70_000_000);
+    report.inter_packet_gap = bins(110_000_000);
+    report.warnings = vec!["3 deliveries went to stations the message was not meant for".to_owned()];
+
+    let street = |at: f64| (at, [0.0, 650.0]);
+    let streets = [100.0, 250.0, 400.0, 550.0].map(street);
+    let along = streets.map(|(y, ends)| ends.map(|x| (x, y)).to_vec());
+    let across = streets.map(|(x, ends)| ends.map(|y| (x, y)).to_vec());
+    let mut map = MapData { lanes: [along, across].concat(), ..MapData::default() };
+    map.tracks = (0..40)
+        .map(|car| {
+            let lane = &map.lanes[car % map.lanes.len()];
+            let way = |share: f64| {
+                let ((x, y), (east, north)) = (lane[0], lane[1]);
+                (x + (east - x) * share, y + (north - y) * share)
+            };
+            let points = (car..car + 30).map(|step| way(step as f64 / 70.0)).collect();
+            TrackLine { name: format!("car {car}"), kind: TrackKind::Vehicle, points }
+        })
+        .collect();
+    map.tracks[5].kind = TrackKind::Emergency;
+    map.units = [("RSU B1", (250.0, 250.0)), ("RSU C2", (400.0, 400.0))]
+        .map(|(name, position)| UnitMark { name: name.to_owned(), position })
+        .to_vec();
+    (report, map)
+}

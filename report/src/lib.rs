@@ -1,0 +1,17 @@
+//! What a run counted, and how it is shown: latency histograms per class and stage, the report with its identities, its
+//! table for a terminal, its HTML page and its histogram log.
+//!
+//! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: lengths of runs are the caller's to give.
+
+#[cfg(feature = "hlog")]
+pub mod hlog;
+pub mod html;
+mod report;
+mod stats;
+
+pub use report::signal::{SignalAhead, SignalShown};
+pub use report::{
+    ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, Kind,
+    Linkability, Provoked, Report, Verdict, Verify, human, miss_target,
+};
+pub use stats::{ClassStats, Stage, StageHistogram, Stats, Summary, receive_stages, send_stages};

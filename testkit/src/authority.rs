@@ -1,0 +1,185 @@
+//! Credentials for as many stations as a test needs: a root, an issuer, stations by number.
+//!
+//! Keys come from small numbers, never for the road.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use ed25519_dalek::SigningKey;
+use v2x_core::{CredentialRequest, Identity, Permissions, RevocationRequest, revoke};
+use v2x_proto::Digest;
+
+use crate::start::START;
+
+/// A root with one issuer under it, by fixed keys; both are there for anyone to take, as fields of
+/// [`v2x_core::Authority`].
+#[derive(Debug)]
+pub struct Authority {
+    held: v2x_core::Authority,
+    usual: Usual,
+}
+
+/// What a station gets that asks for nothing special.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    permissions: Permissions,
+    duration_min: u32,
+    revocation_series: u32,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authority {
+    /// The one that all stations trust: it gives each of them every permission a station may have, for two hours.
+    pub fn new() -> Self {
+        Self::numbered(1)
+    }
+
+    /// Another, which trusts nothing of the first: number 1 is [`new`](Self::new)'s, and there are 100.
+    pub fn numbered(number: u8) -> Self {
+        let CredentialRequest { permissions, duration_min, revocation_series, .. } =
+            Self::request(&Self::key(0));
+        Self::of(number, Usual { permissions, duration_min, revocation_series })
+    }
+
+    /// One that gives private cars what they have on the road, for a day and with a list of revocations, and may give
+    /// no more.
+    pub fn of_cars() -> Self {
+        let permissions = Permissions::AWARENESS | Permissions::HAZARD | Permissions::IMMINENT;
+        Self::of(1, Usual { permissions, duration_min: DAY_MIN, revocation_series: 1 })
+    }
+
+    fn of(number: u8, usual: Usual) -> Self {
+        let [root_key, issuer_key] =
+            [2 * number - 1, 2 * number].map(|byte| SigningKey::from_bytes(&[byte; 32]));
+        let request = CredentialRequest {
+            permissions: usual.permissions | Permissions::ISSUE,
+            not_before_s: start_s() - 3600,
+            duration_min: if usual.duration_min < DAY_MIN { DAY_MIN } else { 4 * DAY_MIN },
+            station_class: 1,
+            ..Self::request(&issuer_key)
+        };
+        let held = v2x_core::Authority::new(root_key, issuer_key, &request)
+            .expect("invariant: the constants here are what a credential may say");
+        Self { held, usual }
+    }
+
+    /// The credential of station `number`.
+    pub fn credential(&self, number: u32) -> Bytes {
+        self.credential_with(number, |_| {})
+    }
+
+    /// The credential of station `number`, with something about it changed.
+    ///
+    /// # Panics
+    ///
+    /// What is asked for is more than the issuer may give.
+    pub fn credential_with(&self, number: u32, change: impl FnOnce(&mut CredentialRequest)) -> Bytes {
+        let mut request = self.usual_request(number);
+        change(&mut request);
+        self.issue(&request)
+    }
+
+    /// A credential as `request` says.
+    ///
+    /// # Panics
+    ///
+    /// What is asked for is more than the issuer may give.
+    pub fn issue(&self, request: &CredentialRequest) -> Bytes {
+        self.held.issue(request).expect("the issuer may give what is asked for")
+    }
+
+    /// The identity of station `number`.
+    pub fn identity(&self, number: u32) -> Identity {
+        self.identity_as(number, &self.usual_request(number))
+    }
+
+    /// The identity of station `number` with other permissions.
+    ///
+    /// # Panics
+    ///
+    /// They are more than the issuer may give.
+    pub fn identity_with(&self, number: u32, permissions: Permissions) -> Identity {
+        self.identity_as(number, &CredentialRequest { permissions, ..self.usual_request(number) })
+    }
+
+    /// The identity of station `number`, with a credential as `request` says.
+    ///
+    /// # Panics
+    ///
+    /// What is asked for is more than the issuer may give, or for another station's key.
+    pub fn identity_as(&self, number: u32, request: &CredentialRequest) -> Identity {
+        self.held.identity(Self::key(number), request).expect("the issuer may give what is asked for")
+    }
+
+    /// A revocation delta that names these credentials.
+    ///
+    /// # Panics
+    ///
+    /// There are more than fit into one.
+    pub fn revoke(&self, digests: BTreeSet<Digest>) -> Bytes {
+        let start_s = start_s();
+        let request = RevocationRequest {
+            series: self.usual.revocation_series,
+            from_number: 0,
+            to_number: 1,
+            issued_s: start_s,
+            next_s: start_s + 3600 * 24,
+            whole_series: false,
+            digests,
+        };
+        revoke(&self.issuer, &self.issuer_key, &request).expect("few enough digests for one delta")
+    }
+
+    fn usual_request(&self, number: u32) -> CredentialRequest {
+        let Usual { permissions, duration_min, revocation_series } = self.usual;
+        CredentialRequest {
+            permissions,
+            duration_min,
+            revocation_series,
+            ..Self::request(&Self::key(number))
+        }
+    }
+
+    /// The key of station `number`.
+    pub fn key(number: u32) -> SigningKey {
+        let [low, high @ ..] = number.to_le_bytes();
+        let mut secret = [low.wrapping_add(100); 32];
+        for (byte, part) in secret[1..].iter_mut().zip(high) {
+            *byte ^= part;
+        }
+        SigningKey::from_bytes(&secret)
+    }
+
+    /// What stations ask for: every permission they may have, from a minute before [`START`], for two hours.
+    pub fn request(key: &SigningKey) -> CredentialRequest {
+        CredentialRequest {
+            public_key: key.verifying_key().to_bytes(),
+            permissions: Permissions(u64::MAX).without(Permissions::ISSUE),
+            not_before_s: start_s() - 60,
+            duration_min: 120,
+            region: None,
+            station_class: 2,
+            revocation_series: 0,
+        }
+    }
+}
+
+impl Deref for Authority {
+    type Target = v2x_core::Authority;
+
+    fn deref(&self) -> &Self::Target {
+        &self.held
+    }
+}
+
+fn start_s() -> u32 {
+    (START.as_micros() / 1_000_000) as u32
+}
+
+const DAY_MIN: u32 = 60 * 24;

@@ -1,0 +1,34 @@
+//! Payloads of hazard messages, for stations that say what no [`Input::Hazard`](v2x_core::Input::Hazard) would.
+
+use bytes::Bytes;
+use v2x_core::{Position, WireTime};
+use v2x_proto::cause;
+use v2x_proto::{AreaView, Digest, Shape, v1};
+
+/// A new event, a stationary vehicle detected at `detected` where `position` is. What is to differ is set by struct
+/// update: `v1::Hazard { cause: 97, ..hazard::new(origin, 1, place, now) }`.
+pub fn new(origin: Digest, number: u32, position: Position, detected: WireTime) -> v1::Hazard {
+    let Position { latitude, longitude } = position;
+    v1::Hazard {
+        id: Some(v1::EventId { origin: Bytes::copy_from_slice(&origin.0), number }),
+        state: v1::HazardState::New as i32,
+        detection_time_us: detected.as_micros(),
+        reference_time_us: detected.as_micros(),
+        position: Some(v1::Position { latitude, longitude, ..v1::Position::default() }),
+        cause: cause::STATIONARY_VEHICLE.into(),
+        ..v1::Hazard::default()
+    }
+}
+
+/// The circle about `position` that a flood goes through.
+pub fn circle(position: Position, radius_m: u32) -> AreaView {
+    let Position { latitude, longitude } = position;
+    AreaView {
+        latitude,
+        longitude,
+        shape: Shape::Circle,
+        distance_a_m: radius_m,
+        distance_b_m: 0,
+        azimuth_deg: 0,
+    }
+}

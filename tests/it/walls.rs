@@ -1,0 +1,17 @@
+//! Walls within the crates: modules in floors, dependencies that are used, one name for one type.
+//!
+//! The walls between the crates are `arrows.rs`.
+
+// What is held.
+mod cycles;
+mod dependencies;
+mod names;
+
+// How it is seen: files, tokens, names, uses.
+mod facts;
+mod graph;
+mod reader;
+mod sources;
+mod syntax;
+mod tokens;
+mod tree;

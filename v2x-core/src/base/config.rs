@@ -1,0 +1,187 @@
+//! What a station is told about itself before it starts.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::limits;
+
+/// Configuration of a node. Recorded with every recording, so that a replay starts from the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Vehicle or roadside unit.
+    pub role: Role,
+    /// Station type as in ETSI TS 102 894-2 `StationType`: 5 passenger car, 15 roadside unit, 0 unknown.
+    pub station_type: u8,
+    /// Length in 0.1 m, 1..=1022; sent with the low-frequency data.
+    pub length_dm: Option<u16>,
+    /// Width in 0.1 m, 1..=61; sent with the low-frequency data.
+    pub width_dm: Option<u16>,
+    /// When awareness messages are generated.
+    pub awareness: AwarenessRule,
+    /// Mark everything sent as test or simulation traffic (hop header flag), and accept such traffic.
+    /// A station in service leaves this off: it drops test traffic as `test_traffic`. Among test stations the
+    /// rates by link address, forwarder and signer do not count, so that a load of any size can be measured.
+    pub test: bool,
+    /// Verify one in so many awareness messages of neighbours that are beyond 300 m and leave, and hand the
+    /// others on unverified ([`Received::verified`](super::message::Received::verified) says so); they touch no
+    /// table. `None`, the default: all are verified. 1 verifies all as well.
+    #[serde(default)]
+    pub sample_far_awareness: Option<u8>,
+    /// When the pseudonym changes; without effect when the station has one credential.
+    #[serde(default)]
+    pub pseudonym: PseudonymConfig,
+    /// What follows from implausible messages.
+    #[serde(default)]
+    pub plausibility: Plausibility,
+    /// How messages of several hops are sent on.
+    #[serde(default)]
+    pub forwarding: Scheme,
+    /// How often an imminent warning is said by its own station.
+    #[serde(default)]
+    pub imminent: Imminent,
+    /// Neighbours kept, 1..=[`limits::MAX_NEIGHBOURS`]; what lies outside is clamped. Their credentials, ways,
+    /// reputations and the rates of link addresses have as much room each.
+    #[serde(default = "usual_neighbours")]
+    pub max_neighbours: usize,
+}
+
+fn usual_neighbours() -> usize {
+    limits::NEIGHBOURS
+}
+
+impl Config {
+    /// A passenger car with the standard's generation rules.
+    pub fn vehicle() -> Self {
+        Self {
+            role: Role::Vehicle,
+            station_type: 5,
+            length_dm: Some(45),
+            width_dm: Some(18),
+            awareness: AwarenessRule::Triggered,
+            test: false,
+            sample_far_awareness: None,
+            pseudonym: PseudonymConfig { change: ChangeRule::Trip, silence: Duration::ZERO },
+            plausibility: Plausibility::default(),
+            forwarding: Scheme::default(),
+            imminent: Imminent::default(),
+            max_neighbours: limits::NEIGHBOURS,
+        }
+    }
+
+    /// A roadside unit: awareness once a second, everything else from its application.
+    pub fn roadside() -> Self {
+        Self {
+            role: Role::Roadside,
+            station_type: 15,
+            length_dm: None,
+            width_dm: None,
+            awareness: AwarenessRule::Every(limits::MAX_AWARENESS_INTERVAL),
+            test: false,
+            sample_far_awareness: None,
+            pseudonym: PseudonymConfig::default(),
+            plausibility: Plausibility::default(),
+            forwarding: Scheme::default(),
+            imminent: Imminent::default(),
+            max_neighbours: limits::NEIGHBOURS,
+        }
+    }
+}
+
+/// What kind of station this is; one binary plays both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// In-vehicle unit: sends awareness as it moves.
+    Vehicle,
+    /// Roadside unit: stands still and speaks for the road.
+    Roadside,
+}
+
+/// How messages of several hops are sent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Contention with every rule of the forwarder, carrying and keeping alive.
+    #[default]
+    Roadcast,
+    /// Contention as EN 302 636-4-1 annex F.3 has it, with the defaults of its MIB and without a memory of what was sent
+    /// on: to compare with.
+    Etsi,
+    /// Everybody sends each message on once: to compare with.
+    Flooding,
+    /// Nothing is sent on.
+    Off,
+}
+
+impl Scheme {
+    /// Name in configurations, plans and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Roadcast => "roadcast",
+            Self::Etsi => "etsi",
+            Self::Flooding => "flooding",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// How an imminent warning (D0) gets through although one frame may be lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Imminent {
+    /// Three copies within 12 ms: for laboratories and closed tracks.
+    #[default]
+    Lab,
+    /// One copy, and up to two neighbours send it on: on European roads, where a station keeps 25 ms between two frames
+    /// (EN 302 571 `Toff`).
+    Regulated,
+}
+
+/// What follows when a station's verified messages are implausible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plausibility {
+    /// Nothing: messages are not checked. For benchmarks and links where positions mean nothing.
+    Off,
+    /// Suspects are flagged, verified after others and not relayed; nobody is isolated.
+    Flag,
+    /// As `Flag`; and who keeps lying is isolated until its credential ends, and reported.
+    #[default]
+    Enforce,
+}
+
+/// When awareness messages are generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AwarenessRule {
+    /// EN 302 637-2 6.1.3: every 100 ms to 1 s, on 4 degrees, 4 m or 0.5 m/s of change.
+    Triggered,
+    /// At a fixed interval, whatever the motion: for benchmarks and comparisons with periodic beacons.
+    Every(Duration),
+    /// Never: a station that only listens, or whose application sends all.
+    Off,
+}
+
+/// When a station that has several credentials changes from one to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PseudonymConfig {
+    /// What makes a change due.
+    pub change: ChangeRule,
+    /// Silence after each change: nothing but alerts and hazards is sent. Zero for none.
+    pub silence: Duration,
+}
+
+/// What makes a change of pseudonym due, besides the end of the credential and another station that uses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeRule {
+    /// Nothing: roadside units, which everybody may know.
+    #[default]
+    Off,
+    /// Distances and times of a trip: see `trust/pseudonym_change.rs`.
+    Trip,
+    /// About this often (a fifth less or more, by chance), whatever the distance: for laboratories and comparisons.
+    Every(Duration),
+}

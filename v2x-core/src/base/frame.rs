@@ -1,0 +1,50 @@
+//! Frames on their way in and out of a node.
+
+use bytes::Bytes;
+use v2x_proto::Class;
+use v2x_proto::link::{AccessCategory, Origin};
+
+use super::message::MessageId;
+use super::stamps::SendStamps;
+use super::time::Instant;
+
+/// A frame as the link delivered it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceivedFrame {
+    /// Hop header and signed message: what follows the EtherType.
+    pub bytes: Bytes,
+    /// Source address of the link.
+    pub link_source: [u8; 6],
+    /// When the kernel had the frame.
+    pub kernel_receive: Option<Instant>,
+    /// When the process had it.
+    pub user_receive: Option<Instant>,
+    /// Received power, when the link knows it.
+    pub signal_dbm: Option<i8>,
+}
+
+/// A frame to transmit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transmit {
+    /// Hop header and signed message.
+    pub bytes: Bytes,
+    /// Deadline class.
+    pub class: Class,
+    /// Whether it is ours or another's.
+    pub origin: Origin,
+    /// Which message it carries.
+    pub id: MessageId,
+    /// Not worth sending after this.
+    pub expires: Instant,
+    /// Source address on the link, unicast and locally administered; `None` for the link's own.
+    pub source: Option<[u8; 6]>,
+    /// How far it has come.
+    pub stamps: SendStamps,
+}
+
+impl Transmit {
+    /// How it asks for the channel.
+    pub const fn access(&self) -> AccessCategory {
+        AccessCategory::of(self.class, self.origin)
+    }
+}

@@ -1,0 +1,287 @@
+//! Every bound of the station and its reason. Nothing in the core grows past these, whatever a peer sends.
+
+use core::time::Duration;
+
+use v2x_proto::Class;
+
+use super::rate::Rate;
+
+/// Neighbours kept unless the configuration says otherwise. 802.11p carries at most about 2,000 frames/s, so 896 stations at the slowest awareness
+/// rate (1 Hz) already fill half the channel. Seven eighths of 1,024: what fills a hash table without taking
+/// the next size of it.
+pub const NEIGHBOURS: usize = 896;
+
+/// Neighbours a configuration may ask for ([`Config::max_neighbours`](super::config::Config::max_neighbours)): what a
+/// roadside unit on a roof above a stadium's car parks sees in 20 s. At under 1 KB each they take 10 MB.
+pub const MAX_NEIGHBOURS: usize = 10_000;
+
+/// Neighbours whose power along their way is judged at once: more than a channel full of beacons, some 800 a second, lets
+/// speak twice a second; 140 KB.
+pub const MAX_WAYS: usize = 512;
+
+/// Neighbours heard longest ago in the same moment that are compared when one has to make room. Each is verified for
+/// 35 us, so that few share a moment on a real clock; in virtual time a whole table can, and eviction still costs the same.
+pub const MAX_EVICTION_TIES: usize = 64;
+
+/// Neighbours forgotten in one turn. When the antenna's plug falls out a whole table is due at once: 64 take some 30 us,
+/// the others wait for the next turn, which is due at once and verifies an alert between.
+pub const MAX_EXPIRIES: usize = 64;
+
+/// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
+pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
+
+/// Stations whose replay windows are kept after they left the neighbour table: twice as many as the table usually
+/// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few of them send
+/// messages that live that long. No more for a larger table, so that making room never costs more.
+pub const MAX_REMEMBERED: usize = 2 * NEIGHBOURS;
+
+/// Hashes of credentials that failed their check, so that each is paid for once.
+pub const MAX_BAD_CREDENTIALS: usize = 256;
+
+/// New credentials checked per second: each costs a signature verification before anything is known of
+/// its sender; 128 cost under 1 % of a core and admit a platoon of newcomers in half a second.
+pub const NEW_CREDENTIALS_PER_SECOND: u32 = 128;
+
+/// The same with its burst.
+pub const NEW_CREDENTIAL_RATE: Rate = Rate::new(NEW_CREDENTIALS_PER_SECOND, NEW_CREDENTIALS_PER_SECOND);
+
+/// What one link address may have of it: a forwarder brings the credentials of a few stations a second, and
+/// eight addresses that make credentials up leave nobody without.
+pub const NEW_CREDENTIAL_SHARE: Rate = Rate::new(16, 16);
+
+/// Frames of one link address, and of one forwarder. A whole channel carries 2,000/s from all stations
+/// together; a roadside unit that forwards hazards sends a tenth of it, with half a second's worth at once.
+pub const LINK_RATE: Rate = Rate::new(200, 100);
+
+/// Frames of senders not heard from their address before, all together, that are verified in turn; beyond
+/// it they are demoted. A hundred newcomers at 5 Hz until the first of each is verified; 2 % of a core.
+pub const STRANGER_RATE: Rate = Rate::new(500, 100);
+
+/// Verified messages of one signer (`standards` 5.3): awareness at 10 Hz with slack for a clock that runs
+/// fast, an alert's 10 Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of two
+/// intersections at 10 Hz with answers and corrections beside them. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
+pub const fn signer_rate(class: Class) -> Rate {
+    match class {
+        Class::D0 => Rate::new(10, 20),
+        Class::D1 | Class::D3 => Rate::new(20, 20),
+        Class::D2 => Rate::new(12, 12),
+        Class::D4 => Rate::new(30, 30),
+        Class::D5 => Rate::new(10, 10),
+    }
+}
+
+/// Events one signer may declare new in D3 (`standards` 5.3), with a few at once: one crash has several aspects.
+pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
+
+/// Events known at a time, own ones and those that have ended included: what 250 stations declare in a bad minute. 150 kB.
+pub const MAX_EVENTS: usize = 512;
+
+/// Events of one station among them: as many as it may keep declared itself.
+pub const MAX_EVENTS_PER_SIGNER: usize = MAX_OWN_EVENTS;
+
+/// Events one station keeps declared at a time: the work zones of a long road, or all that one crash blocks.
+pub const MAX_OWN_EVENTS: usize = 32;
+
+/// Alerts and imminent warnings among them, D1 and D0: with three signatures a second each they stay within what receivers
+/// take of one station ([`signer_rate`]).
+pub const MAX_OWN_ALERTS: usize = 6;
+
+/// Own area hazards declared, and declared anew, per second: within [`NEW_EVENT_RATE`] even by a clock that runs fast.
+pub const OWN_NEW_EVENT_RATE: Rate = Rate::new(2, 2);
+
+/// Revocation lists kept, one per issuer and series. An issuer uses few: whole series take one each, single
+/// credentials fit in any.
+pub const MAX_REVOCATION_LISTS: usize = 256;
+
+/// Revocation lists kept of one issuer, so that none fills the room of all others.
+pub const MAX_REVOCATION_LISTS_PER_ISSUER: usize = 64;
+
+/// Digests kept per revocation list: eight deltas full of them. Credentials live hours to days, so an issuer that
+/// has to revoke more of them revokes series, or is revoked itself.
+pub const MAX_REVOKED_PER_LIST: usize = 1024;
+
+/// Credentials seen and found revoked, so that a frame with only their digest drops by that name at once.
+pub const MAX_KNOWN_REVOKED: usize = NEIGHBOURS;
+
+/// Deltas from the air whose issuer's signature is checked per second. Lists change a few times a day.
+pub const REVOCATION_CHECKS_PER_SECOND: u32 = 4;
+
+/// A delta is passed on this often by one station: a car at 30 m/s passes a roadside unit's 600 m in 20 s and hears
+/// it twice; at 1.2 kB the channel pays under 0.1 % for it.
+pub const SPREAD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Spread over this time, so that units that learned of a delta together do not say it together.
+pub const SPREAD_JITTER: Duration = Duration::from_secs(1);
+
+/// Names of credentials heard lately, to hash each once: a table of neighbours' worth, 16 KB.
+pub const CREDENTIAL_NAMES: usize = 1024;
+
+/// Exact-copy cache: entries of one generation. Two generations of 8,192 remember over four seconds of
+/// a saturated channel.
+pub const COPY_CACHE_GENERATION: usize = 8192;
+
+/// A generation of the exact-copy cache is retired after this long. Longer than the oldest acceptable
+/// D2 frame (1 s), so that a copy that would still be fresh is still known.
+pub const COPY_CACHE_AGE: Duration = Duration::from_secs(2);
+
+/// Frames held while their credential is asked for, in all and for one signer, and for how long
+/// (`standards` 5.3: small and brief, because nothing about them is verified).
+pub const MAX_HELD: usize = 64;
+
+/// Frames held for one unknown signer.
+pub const MAX_HELD_PER_SIGNER: usize = 8;
+
+/// A held frame is dropped after this long: two beacon intervals and an answer.
+pub const HOLD_TIME: Duration = Duration::from_millis(250);
+
+/// One signature in this time is checked of frames that others send in the own name.
+pub const OWN_NAME_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Older ones are not looked at: far less than the exact-copy cache remembers under any load, so that no own message
+/// is taken for another's.
+pub const MAX_OWN_NAME_AGE: Duration = Duration::from_millis(300);
+
+/// Credentials of one station: a hundred a week for ten weeks.
+pub const MAX_PSEUDONYMS: usize = 1000;
+
+/// This many unused credentials left, or fewer, is worth a warning: two more changes.
+pub const LOW_SPARES: usize = 2;
+
+/// Credentials that all end within this are worth a warning: time enough to fetch new ones.
+pub const LOW_VALIDITY: Duration = Duration::from_secs(3600);
+
+/// Frames waiting for verification. At 35 us each, 512 are 18 ms of work: more would be late for D0 anyway.
+pub const MAX_VERIFY_QUEUE: usize = 512;
+
+/// Demoted frames waiting for verification: what a flood leaves of itself.
+pub const MAX_DEMOTED: usize = 64;
+
+/// A demoted frame is verified at most this often: a quarter of a core at 40 us each, so that reading the link
+/// never waits for a flood's signatures.
+pub const DEMOTED_INTERVAL: Duration = Duration::from_micros(150);
+
+/// Awareness of a neighbour farther than this that drives away may be verified by sample
+/// ([`Config::sample_far_awareness`](super::config::Config::sample_far_awareness)): over 4 s at 70 m/s of closing.
+pub const SAMPLE_BEYOND_M: f64 = 300.0;
+
+/// Own frames waiting for the link, per class (D2 holds one: the newest replaces).
+pub const MAX_SEND_QUEUE: usize = 64;
+
+/// Frames that wait to be sent a second time after a change of link address. A station sends no more than a few in
+/// the 8 ms until then; those beyond go once.
+pub const MAX_WARM_UP_COPIES: usize = 8;
+
+/// Outputs waiting to be drained. A host that keeps the contract never has more than a handful.
+pub const MAX_OUTPUTS: usize = 4096;
+
+/// Unknown signers remembered to be asked for: three bytes each in a beacon, and more would flood the answers.
+pub const MAX_REQUESTS: usize = 8;
+
+/// One digest is asked for at most this often: a beacon or two have to come back before it was in vain.
+pub const ASK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A request is held back for up to this long, so that of all who miss one credential the first asks for all
+/// (IEEE 1609.2 peer-to-peer distribution: 0 to 250 ms).
+pub const MAX_REQUEST_BACK_OFF: Duration = Duration::from_millis(250);
+
+/// An unknown digest not heard for this long is no longer asked for: a station sends awareness once a second at least.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(1);
+
+/// The full credential goes out at least this often (TS 103 097 7.1.1).
+pub const FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// And this often while the channel is quiet: 2.5 Hz.
+pub const QUIET_FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_millis(400);
+
+/// Requests and unknown stations make it go out at most this often, whatever their number: below the shortest
+/// interval of awareness, which alone answers, so that each beacon may have it.
+pub const CREDENTIAL_ON_DEMAND_GAP: Duration = Duration::from_millis(50);
+
+/// A single-hop message from farther away than this is not believed: three times the range of 23 dBm
+/// at 6 Mb/s in the open.
+pub const MAX_SINGLE_HOP_REACH_M: f64 = 1500.0;
+
+/// A multi-hop message generated farther away than this is not believed: the largest area (10 km^2) is
+/// at most this far across.
+pub const MAX_MULTI_HOP_REACH_M: f64 = 20_000.0;
+
+/// A reported channel load counts for this long. Links measure it over 100 ms (ETSI TS 102 687): ten in a row that
+/// did not come say that nobody measures any longer.
+pub const MAX_LOAD_AGE: Duration = Duration::from_secs(1);
+
+/// A position this old no longer says where the station is; safety messages stop.
+pub const MAX_FIX_AGE: Duration = Duration::from_secs(2);
+
+/// Shortest awareness interval (EN 302 637-2 6.1.3, `T_GenCamMin`).
+pub const MIN_AWARENESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Longest awareness interval (EN 302 637-2 6.1.3, `T_GenCamMax`).
+pub const MAX_AWARENESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Low-frequency data is at least this far apart (EN 302 637-2 6.1.3).
+pub const LOW_FREQUENCY_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Points of the path history, as many as EN 302 637-2 allows in a basic vehicle container.
+pub const MAX_PATH_POINTS: usize = 23;
+
+/// Stations isolated at a time. Each took five seconds of lies under a credential of its own.
+pub const MAX_ISOLATED: usize = 1024;
+
+/// Signed messages kept as evidence against suspects, in all.
+pub const MAX_EVIDENCE_FRAMES: usize = 128;
+
+/// Bytes of them, in all.
+pub const MAX_EVIDENCE_BYTES: usize = 64 * 1024;
+
+/// Messages kept against one station: two contradict each other, and one more says that it was no accident.
+pub const MAX_EVIDENCE_PER_STATION: usize = 3;
+
+/// Between two of them, so that a flood of findings costs next to nothing.
+pub const EVIDENCE_SPACING: Duration = Duration::from_millis(500);
+
+/// Messages in one report (bound of `MisbehaviourReport.evidence`).
+pub const MAX_REPORT_EVIDENCE_FRAMES: usize = 4;
+
+/// Bytes of them: a report is to fit into one frame of 1,398 bytes. A longer message is not kept at all.
+pub const MAX_REPORT_EVIDENCE_BYTES: usize = 1024;
+
+/// One station is reported at most this often: the authority needs telling, not reminding.
+pub const MISBEHAVIOUR_REPORT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Floods known at a time, from their verification to their expiry: a city's hazards, a dozen about each kilometre.
+pub const MAX_FLOODS: usize = 256;
+
+/// Floods of one signer: at [`NEW_EVENT_RATE`] eight seconds' worth. The oldest makes room.
+pub const MAX_FLOODS_PER_SIGNER: usize = 16;
+
+/// Copies remembered of frames that may still wait for their verification: what a dozen forwarders say of two floods
+/// within half a second.
+pub const MAX_EARLY_COPIES: usize = 32;
+
+/// One flood is given to neighbours that lack it at most this often by one station: a newcomer at the edge of the
+/// reach gets several tries within its first second, and one that always says it lacks all costs four frames a second.
+pub const SERVE_RATE: Rate = Rate::new(4, 8);
+
+/// Floods given to neighbours that lack them by one station, all together: after a partition thirty at once. Whoever says
+/// it lacks two hundred floods gets a fortieth of the channel, not two fifths.
+pub const SERVING_RATE: Rate = Rate::new(50, 32);
+
+/// Neighbours looked at to see whether anybody is ahead of a flood: where more than that are, one in a hundred ahead is
+/// enough to carry it on.
+pub const MAX_LOOKED_AHEAD: usize = 256;
+
+/// A station that hears of floods it lacks says so with an early beacon this often, whoever names whatever.
+pub const LACK_RATE: Rate = Rate::new(4, 2);
+
+/// A roadside unit that keeps events alive repeats those that do not say how often as if they said so.
+pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(2);
+
+/// No area reaches farther than this from its centre, whoever signs it (EN 302 636-4-1 has at most 10 km^2; a rectangle
+/// along a motorway is long and narrow).
+pub const MAX_AREA_M: u32 = 10_000;
+
+/// Hops of a message without an area (topological scope), at most.
+pub const MAX_SCOPE_HOPS: u8 = 10;
+
+/// Hops of an imminent message: straight to those near, and once more by two of them past what is in the way.
+pub const MAX_IMMINENT_HOPS: u8 = 2;

@@ -1,0 +1,158 @@
+//! Messages: their names, requests to send one, and what became of them.
+
+use core::fmt;
+
+use bytes::Bytes;
+use v2x_proto::{AreaView, Class, Digest, v1};
+
+use super::position::Position;
+use super::reason::{DropReason, NotSentReason};
+use super::stamps::ReceiveStamps;
+use super::time::{Instant, WireTime};
+
+/// A number the application chose for a request, to know what came of it. The node returns it and decides nothing by
+/// it; whether it is unique is the application's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// A message the application wants sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SendRequest {
+    /// Number of the payload's type (`v2x.v1.MessageType`).
+    pub message_type: u32,
+    /// Deadline class.
+    pub class: Class,
+    /// How long the message means something, ms; capped by its class.
+    pub lifetime_ms: u32,
+    /// Hops it may travel, 1 for single hop.
+    pub max_hops: u8,
+    /// Where it concerns anyone; `None` for single hop.
+    pub area: Option<AreaView>,
+    /// Which of several things of this type it is about (an intersection's number), 0 when there is one:
+    /// in D2 and D4 a newer message replaces a queued one on the same subject.
+    pub subject: u32,
+    /// When it was due, if that is known better than by the moment of the request: a stall of the sender counts
+    /// from here. It moves a stamp and no decision, so a recording leaves it out.
+    pub due: Option<Instant>,
+    /// Comes back with what becomes of the message.
+    pub token: Option<Token>,
+    /// The encoded payload.
+    pub payload: Bytes,
+}
+
+impl SendRequest {
+    /// Passes on a revocation delta to all who hear this station.
+    pub fn revocation(delta: Bytes) -> Self {
+        Self {
+            message_type: v1::MessageType::RevocationDelta as u32,
+            class: Class::D5,
+            lifetime_ms: REVOCATION_LIFETIME_MS,
+            max_hops: 1,
+            area: None,
+            subject: 0,
+            due: None,
+            token: None,
+            payload: delta,
+        }
+    }
+}
+
+/// Names one message: its signer, its class, and its number within both.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    /// Digest of the signer's credential.
+    pub signer: Digest,
+    /// Deadline class; each has its own sequence.
+    pub class: Class,
+    /// Sequence number, wraps.
+    pub sequence: u32,
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.signer, self.class.name(), self.sequence)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A message for the application: verified, unless [`verified`](Self::verified) says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Received {
+    /// Which message.
+    pub id: MessageId,
+    /// Number of the payload's type.
+    pub message_type: u32,
+    /// When it was generated, by the sender's clock.
+    pub generation_time: WireTime,
+    /// Where it was generated.
+    pub position: Position,
+    /// Link address it came from.
+    pub link_source: [u8; 6],
+    /// Hops it has travelled, 1 straight from its signer.
+    pub hops: u8,
+    /// Permission bits of the signer's credential.
+    pub permissions: u64,
+    /// Whether its signature was verified. False only where the station was told to sample the awareness of
+    /// neighbours that are far and leave ([`super::config::Config::sample_far_awareness`]): then all of this is
+    /// the word of whoever sent the frame.
+    pub verified: bool,
+    /// True when what its signer says does not add up: not to be relied on alone, nor relayed.
+    pub suspect: bool,
+    /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
+    pub payload: Bytes,
+    /// Stages on its way in.
+    pub stamps: ReceiveStamps,
+}
+
+/// A frame that ended without delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Why.
+    pub reason: DropReason,
+    /// Link address it came from.
+    pub link_source: [u8; 6],
+    /// Which message it claimed to be, as far as that could be read. Unverified unless the reason says otherwise.
+    pub claimed: Option<MessageId>,
+}
+
+/// An own message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Which message.
+    pub id: MessageId,
+    /// Number of the payload's type.
+    pub message_type: u32,
+    /// Its signed generation time.
+    pub generation_time: WireTime,
+    /// Its signed position.
+    pub position: Position,
+    /// Bytes of the frame.
+    pub frame_len: u16,
+    /// Whether the whole credential went with it.
+    pub full_credential: bool,
+    /// When it was due: a stamp, see [`SendStamps::generated`](super::stamps::SendStamps::generated).
+    pub generated: Instant,
+    /// The request's; `None` for what the station says of itself, and for what a hazard command led to.
+    pub token: Option<Token>,
+}
+
+/// An own message that will not be transmitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotSent {
+    /// Its class.
+    pub class: Class,
+    /// Which message, if it had been signed.
+    pub id: Option<MessageId>,
+    /// Why.
+    pub reason: NotSentReason,
+    /// As in [`Sent`], also when the message had been queued before.
+    pub token: Option<Token>,
+}
+
+/// The frame that carries a delta is worth nothing later; the delta itself says how long it holds.
+const REVOCATION_LIFETIME_MS: u32 = 10_000;

@@ -1,0 +1,32 @@
+//! The ground floor: time, position, random streams, bounds, rates, and the names of messages, frames and reasons.
+
+mod config;
+mod fix;
+mod frame;
+mod frame_hash;
+mod host;
+pub mod limits;
+mod message;
+mod position;
+mod rate;
+mod reason;
+mod rng;
+mod stamps;
+mod table_fill;
+mod time;
+mod velocity;
+
+pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
+pub use fix::{Fix, TimedFix};
+pub use frame::{ReceivedFrame, Transmit};
+pub use frame_hash::FrameHash;
+pub use host::{Host, Virtual, strict};
+pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Token};
+pub use position::{Plane, Position, heading_difference, radii_of_curvature};
+pub use rate::Rate;
+pub use reason::{ClockState, DropReason, NotSentReason, SendingState};
+pub use rng::{Purpose, Stream};
+pub use stamps::{ReceiveStamps, SendStamps};
+pub use table_fill::Table;
+pub use time::{Anchor, Instant, WireTime};
+pub use velocity::{Velocity, velocity};

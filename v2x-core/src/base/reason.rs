@@ -1,0 +1,207 @@
+//! Why a frame was dropped, a message not sent, or the station keeps silent; one stable name each.
+
+/// How far the wire clock may be trusted, as the host judges it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockState {
+    /// Something disciplines it, and bounds its error well below what receivers tolerate.
+    Locked,
+    /// It was locked not long ago: its error grows, and is still bounded.
+    Holdover,
+    /// Nobody knows how far it is off: the station receives and signs nothing.
+    #[default]
+    Untrusted,
+}
+
+impl ClockState {
+    /// Whether a station may sign by this clock.
+    #[must_use]
+    pub const fn may_sign(self) -> bool {
+        !matches!(self, Self::Untrusted)
+    }
+
+    /// Name in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Holdover => "holdover",
+            Self::Untrusted => "untrusted",
+        }
+    }
+}
+
+/// Why an own message was not transmitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotSentReason {
+    /// Its deadline class's time ran out at the head of the queue.
+    Expired,
+    /// A newer one of its class took its place.
+    Replaced,
+    /// Its class's queue was full.
+    QueueFull,
+    /// No usable position, clock or credential: see [`SendingState`].
+    SendingBlocked,
+    /// The frame would be longer than a link carries.
+    TooLong,
+    /// The own credential does not permit this message, or not where the station is.
+    NotPermitted,
+    /// The request itself is wrong: unknown type, empty payload, hops or area that do not fit its class.
+    BadRequest,
+    /// The station keeps silent after a change of pseudonym.
+    Silent,
+    /// A copy of an imminent warning beyond what a station may say at once.
+    BurstBudget,
+}
+
+impl NotSentReason {
+    /// Stable name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "send_expired",
+            Self::Replaced => "send_replaced",
+            Self::QueueFull => "send_queue_full",
+            Self::SendingBlocked => "sending_blocked",
+            Self::TooLong => "send_too_long",
+            Self::NotPermitted => "send_not_permitted",
+            Self::BadRequest => "send_bad_request",
+            Self::Silent => "send_silent",
+            Self::BurstBudget => "send_burst_budget",
+        }
+    }
+}
+
+/// Whether the station sends safety messages, and if not, why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendingState {
+    /// It sends.
+    Allowed,
+    /// No position, or one too old.
+    NoFix,
+    /// The clock is not trusted.
+    ClockUntrusted,
+    /// The own credential is not valid now.
+    CredentialNotValid,
+    /// The own credential, or its issuer's, is revoked.
+    CredentialRevoked,
+}
+
+macro_rules! drop_reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
+        /// Why a received frame was not delivered: one name for every way out of the receive path.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum DropReason { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl DropReason {
+            /// Every reason, in the order of the receive path.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Stable name in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    /// Shorter than a hop header and the smallest signed message.
+    Truncated => "truncated",
+    /// Longer than a frame may be (1,398 B).
+    TooLong => "too_long",
+    /// Another version of the hop header.
+    BadVersion => "bad_version",
+    /// Reserved bits of the hop header are set.
+    ReservedBits => "reserved_bits",
+    /// A kind of frame this version does not know.
+    UnknownKind => "unknown_kind",
+    /// No such deadline class.
+    BadClass => "bad_class",
+    /// The forwarder's position is off the globe.
+    BadForwarderPosition => "bad_forwarder_position",
+    /// Test or simulation traffic at a station in service, or the reverse.
+    TestTraffic => "test_traffic",
+    /// The signed message does not parse: truncated, duplicated or missing fields, both signers.
+    MalformedEnvelope => "malformed_envelope",
+    /// The signed fields do not parse or are out of range.
+    MalformedFields => "malformed_fields",
+    /// Our own message came back.
+    Own => "own",
+    /// These very bytes were seen before.
+    ExactCopy => "exact_copy",
+    /// Its signer lied too often, and is not heard until its credential ends.
+    Isolated => "isolated",
+    /// The hop header's class is not the signed one.
+    ClassMismatch => "class_mismatch",
+    /// More remaining hops than were signed for.
+    HopsInflated => "hops_inflated",
+    /// A lifetime longer than its class allows, or none.
+    BadLifetime => "bad_lifetime",
+    /// Its type may not travel in this class or this far.
+    BadScope => "bad_scope",
+    /// Generated too far in the future.
+    FromFuture => "from_future",
+    /// Too old for its class, or expired.
+    Stale => "stale",
+    /// Generated too far away to have come straight here.
+    OutOfReach => "out_of_reach",
+    /// Its link address sent too many frames, and its signer was not heard from there.
+    RateLimitedLink => "rate_limited_link",
+    /// Its forwarder sent too many frames, and its signer was not heard from there.
+    RateLimitedForwarder => "rate_limited_forwarder",
+    /// The credential does not parse.
+    CredentialMalformed => "credential_malformed",
+    /// The credential's issuer is not known here.
+    UnknownIssuer => "unknown_issuer",
+    /// The credential's signature does not hold.
+    CredentialSignature => "credential_signature",
+    /// The credential claims more than its issuer may give.
+    CredentialNesting => "credential_nesting",
+    /// The credential's key is of small order.
+    WeakKey => "weak_key",
+    /// The credential is not valid yet.
+    CredentialNotYetValid => "credential_not_yet_valid",
+    /// The credential is no longer valid.
+    CredentialExpired => "credential_expired",
+    /// The credential, or its issuer's, is revoked.
+    Revoked => "revoked",
+    /// This credential failed its check before.
+    CredentialKnownBad => "credential_known_bad",
+    /// Too many new credentials this second.
+    CredentialBudget => "credential_budget",
+    /// The credential did not come in time, or there was no room to wait for it.
+    UnknownCredential => "unknown_credential",
+    /// The credential does not permit this type of message.
+    PermissionDenied => "permission_denied",
+    /// Generated outside the credential's region.
+    CredentialRegion => "credential_region",
+    /// Its signer sent too many messages of this class, or declared too many events.
+    RateLimitedSigner => "rate_limited_signer",
+    /// This (signer, class, sequence) was verified before, or is behind the replay window.
+    Replayed => "replayed",
+    /// Shed from a full verification queue.
+    VerifyQueueFull => "verify_queue_full",
+    /// Waited for verification until it was no longer fresh.
+    VerifyTooLate => "verify_too_late",
+    /// The signature does not hold.
+    SignatureInvalid => "signature_invalid",
+    /// Verified, but of a type this version does not know.
+    UnknownType => "unknown_type",
+    /// Verified, but the payload does not decode or breaks a cap.
+    MalformedPayload => "malformed_payload",
+    /// It claims a role, or a reach, that its signer's credential does not permit.
+    RoleDenied => "role_denied",
+    /// Verified, and sent on where that is useful; but this station is not in its area.
+    OutsideArea => "outside_area",
+    /// Verified, but about another's event, which only its own signer may declare, change or cancel.
+    NotOrigin => "not_origin",
+    /// Verified, but its event's times cannot be: made before it was detected, or after it was said.
+    EventTime => "event_time",
+    /// Verified, but the event is over, or what it says was overtaken by something newer.
+    EventSuperseded => "event_superseded",
+    /// Verified, but the revocation delta in it is not its issuer's, or from no issuer of ours.
+    RevocationInvalid => "revocation_invalid",
+    /// Verified, but with more revocation deltas than are checked a second.
+    RevocationBudget => "revocation_budget",
+}

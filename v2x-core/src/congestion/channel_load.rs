@@ -1,0 +1,113 @@
+//! How busy the channel is: what the host reports while that is fresh, else what was decoded.
+
+use super::airtime::Airtime;
+use crate::base::{Instant, limits};
+
+/// The channel busy ratio as the station knows it.
+#[derive(Clone, Debug, Default)]
+pub struct ChannelLoad {
+    decoded: Airtime,
+    reported: Option<Report>,
+}
+
+impl ChannelLoad {
+    /// A frame of `len` bytes after the link's own header was heard or sent at `now`.
+    pub fn add(&mut self, now: Instant, len: usize) {
+        self.decoded.add(now, len);
+    }
+
+    /// The host reports a share, thousandths; false when it is none ([`MAX_PERMILLE`] at most): that is not believed, and
+    /// leaves an earlier report in force.
+    pub fn report(&mut self, now: Instant, busy_permille: u16, source: LoadSource) -> bool {
+        if busy_permille > MAX_PERMILLE {
+            return false;
+        }
+        self.reported = Some(Report { at: now, busy_permille, source });
+        true
+    }
+
+    /// Share of time the channel is busy, 0..=1.
+    ///
+    /// A report counts for [`limits::MAX_LOAD_AGE`]. A survey measures more than can be decoded and stands alone; an
+    /// estimate sees as little as our own does, so the larger of the two is nearer.
+    pub fn busy(&mut self, now: Instant) -> f64 {
+        let fresh = self.reported.filter(|report| now.since(report.at) < limits::MAX_LOAD_AGE);
+        let share = |report: Report| f64::from(report.busy_permille) / f64::from(MAX_PERMILLE);
+        match fresh {
+            Some(report) if report.source == LoadSource::Survey => share(report),
+            Some(report) => share(report).max(self.decoded.busy(now)),
+            None => self.decoded.busy(now),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    at: Instant,
+    busy_permille: u16,
+    source: LoadSource,
+}
+
+/// All of the time.
+const MAX_PERMILLE: u16 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 300 B each 2 ms for a second: a quarter of the channel.
+    fn quarter() -> ChannelLoad {
+        let mut load = ChannelLoad::default();
+        for ms in (0..1000).step_by(2) {
+            load.add(Instant::from_millis(ms), 300);
+        }
+        load
+    }
+
+    #[test]
+    fn a_survey_stands_alone_until_it_is_old() {
+        let (at, fresh) = (Instant::from_millis(990), Instant::from_millis(1_989));
+        let mut load = quarter();
+        assert!((load.busy(at) - 0.248).abs() < 1e-9);
+        assert!(load.report(at, 100, LoadSource::Survey));
+        assert_eq!((load.busy(at), load.busy(fresh)), (0.1, 0.1));
+        assert_eq!(load.busy(at + limits::MAX_LOAD_AGE), 0.0, "and then what was decoded counts again");
+    }
+
+    #[test]
+    fn of_two_estimates_the_larger_counts() {
+        let at = Instant::from_millis(990);
+        let mut load = quarter();
+        load.report(at, 100, LoadSource::Estimate);
+        assert!((load.busy(at) - 0.248).abs() < 1e-9);
+        load.report(at, 600, LoadSource::Estimate);
+        assert_eq!(load.busy(at), 0.6);
+    }
+
+    #[test]
+    fn a_share_above_one_is_refused_and_the_report_before_it_stays() {
+        let mut load = ChannelLoad::default();
+        assert!(load.report(Instant::ZERO, 1000, LoadSource::Survey));
+        assert!(!load.report(Instant::from_millis(1), 1001, LoadSource::Survey));
+        assert_eq!(load.busy(Instant::from_millis(2)), 1.0);
+    }
+}
+
+/// Where a channel load comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadSource {
+    /// The receiver's own carrier sense: whatever was above its threshold, decoded or not.
+    Survey,
+    /// What could be decoded: the channel is at least this busy.
+    Estimate,
+}
+
+impl LoadSource {
+    /// Name in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Survey => "survey",
+            Self::Estimate => "estimate",
+        }
+    }
+}

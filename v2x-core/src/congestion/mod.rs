@@ -1,0 +1,6 @@
+//! How busy the channel is.
+
+mod airtime;
+mod channel_load;
+
+pub use channel_load::{ChannelLoad, LoadSource};

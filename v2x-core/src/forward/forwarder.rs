@@ -1,0 +1,473 @@
+//! Messages that travel more than one hop: who sends them on, when, and to whom again.
+//!
+//! A [`Forwarder`] knows every such message by the keyed hash of its signed bytes from its verification until it
+//! expires. It is fed with verified messages ([`take`](Forwarder::take)), copies ([`copy`](Forwarder::copy)) and
+//! neighbours' beacons ([`beacon`](Forwarder::beacon)), and says what to transmit ([`pop`](Forwarder::pop)) and when to
+//! come back ([`next_due`](Forwarder::next_due)). Three ways lead to a transmission:
+//!
+//! - **contention** right after reception ([`contention`]), with a retry where hardly anybody is ahead;
+//! - **carrying**: beacons list the floods their sender holds, and who lacks one that concerns it gets it from the
+//!   nearest that has it. A partition heals this way, a newcomer learns what happened, and what the wave missed is
+//!   made good;
+//! - **keeping alive**: a hazard that asks for it, or a roadside unit that may, is repeated when it was not heard for
+//!   twice its interval (EN 302 637-3 keep-alive forwarding).
+//!
+//! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed
+//! bytes are sent as they came; only the hop header is new.
+
+mod carry;
+mod tables;
+
+use core::hash::Hasher;
+use core::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use siphasher::sip::SipHasher13;
+use v2x_proto::envelope::SignedView;
+use v2x_proto::hop::HopHeader;
+use v2x_proto::link::Origin;
+use v2x_proto::{Class, Digest, hop};
+
+use super::area::Area;
+use super::contention;
+use super::contention::{HeardCopy, Window};
+use super::flood::{Flood, ForwardCause, Forwarded, Keep, Scope, State};
+use super::frame::{CopyHeard, FloodFrame};
+use super::reach::Reach;
+use super::surroundings::Surroundings;
+use super::table::{Lane, Table};
+use crate::base::{FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits};
+
+/// The floods of a station.
+#[derive(Debug)]
+pub struct Forwarder {
+    scheme: Scheme,
+    /// A roadside unit that may keep others' events alive.
+    anchor_unit: bool,
+    floods: Table,
+    reach: Reach,
+    early: Vec<Early>,
+    /// Up to when the rate of early beacons is spent.
+    lacked: Instant,
+    /// Up to when the rate of copies for neighbours is spent.
+    serving: Instant,
+    jitter: (u64, u64),
+    draws: u64,
+}
+
+/// A copy of a frame that may still wait for its verification.
+#[derive(Clone, Copy, Debug)]
+struct Early {
+    copy: CopyHeard,
+    at: Instant,
+}
+
+impl Forwarder {
+    /// With nothing heard yet.
+    pub fn new(scheme: Scheme, anchor_unit: bool, stream: &mut Stream) -> Self {
+        Self {
+            scheme,
+            anchor_unit,
+            floods: Table::default(),
+            reach: Reach::default(),
+            early: Vec::with_capacity(limits::MAX_EARLY_COPIES),
+            lacked: Instant::ZERO,
+            serving: Instant::ZERO,
+            jitter: (stream.next_u64(), stream.next_u64()),
+            draws: 0,
+        }
+    }
+
+    /// Whether a frame with this hash is a copy of a flood that is known.
+    #[must_use]
+    pub fn knows(&self, hash: FrameHash) -> bool {
+        self.floods.find(hash).is_some()
+    }
+
+    /// Floods known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.floods.len()
+    }
+
+    /// Whether no flood is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How far stations are heard here, m.
+    #[must_use]
+    pub fn reach_m(&self) -> f32 {
+        self.reach.metres()
+    }
+
+    /// A verified message that may travel on. True when it is for this station's application.
+    ///
+    /// `relay` is false when its signer is suspect: then it is known, and goes no farther.
+    pub fn take(&mut self, heard: FloodFrame, relay: bool, around: &Surroundings<'_>) -> bool {
+        let scope = heard.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area)));
+        let here = around.here.map(Plane::origin);
+        let concerns_us = heard.id.class != Class::D3 || scope.holds(here);
+        if self.scheme == Scheme::Off {
+            return concerns_us;
+        }
+        let previous = transmitter(&heard.forwarder, &heard.link, around);
+        if let Some(event) = &heard.event {
+            self.floods.supersede(event);
+        }
+        let mut flood = Flood {
+            hash: heard.hash,
+            id: heard.id,
+            origin: Origin::Forwarded,
+            tag: tag_of(&heard.frame),
+            scope,
+            source: heard.source,
+            previous,
+            remaining_hops: heard.remaining_hops,
+            // A copy of its own: the frame as received would hold on to the block it was read into.
+            frame: Bytes::copy_from_slice(&heard.frame),
+            expires: around.anchor.instant_at(heard.expires),
+            since: heard.admitted,
+            state: State::Settled,
+            serve: None,
+            served: Instant::ZERO,
+            keep: None,
+            event: heard.event,
+            relayed: relay,
+            relays: 0,
+            retries: 0,
+        };
+        if relay && flood.may_travel() {
+            if let Some(wait) = self.wait(&flood, around) {
+                flood.state = State::Waiting((heard.admitted + wait).max(around.now));
+            }
+            flood.keep = self.keep(&flood, heard.keep_alive, here, around.now);
+        }
+        self.floods.insert(flood);
+        for early in self.early.extract_if(.., |early| early.copy.hash == heard.hash).collect::<Vec<_>>() {
+            self.copy(&early.copy, around);
+        }
+        concerns_us
+    }
+
+    /// An own message that may travel more than one hop was handed to the link's queue.
+    pub fn sent(&mut self, sent: FloodFrame, around: &Surroundings<'_>) {
+        if self.scheme == Scheme::Off || self.knows(sent.hash) {
+            return;
+        }
+        if let Some(event) = &sent.event {
+            self.floods.supersede(event);
+        }
+        let mut flood = Flood {
+            hash: sent.hash,
+            id: sent.id,
+            origin: Origin::Own,
+            tag: tag_of(&sent.frame),
+            scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
+            source: sent.source,
+            previous: None,
+            // As if it had come from one hop before.
+            remaining_hops: sent.remaining_hops.saturating_add(1),
+            frame: Bytes::copy_from_slice(&sent.frame),
+            expires: around.anchor.instant_at(sent.expires),
+            since: around.now,
+            state: State::Sent(None),
+            serve: None,
+            served: Instant::ZERO,
+            keep: None,
+            event: sent.event,
+            relayed: true,
+            relays: 0,
+            retries: RETRIES,
+        };
+        flood.state = State::Sent(self.retry(&flood, around));
+        self.floods.insert(flood);
+    }
+
+    /// A copy of a known flood, or of a frame that waits for its verification, was heard.
+    pub fn copy(&mut self, copy: &CopyHeard, around: &Surroundings<'_>) {
+        let Some(slot) = self.floods.find(copy.hash) else {
+            if self.scheme != Scheme::Off {
+                self.remember(copy, around.now);
+            }
+            return;
+        };
+        let heard = HeardCopy {
+            remaining_hops: copy.remaining_hops,
+            transmitter: transmitter(&copy.forwarder, &copy.link, around),
+        };
+        let again = (self.scheme == Scheme::Etsi).then(|| self.etsi_wait(heard.transmitter, around));
+        let cancellable = self.scheme == Scheme::Roadcast;
+        let anew = self.anew(slot, &heard, around);
+        let draw = self.keep_jitter(slot);
+        self.floods.update(slot, |flood| {
+            if let Some((wait, hops)) = anew {
+                flood.remaining_hops = hops;
+                flood.previous = heard.transmitter;
+                flood.state = State::Waiting(around.now + wait);
+            } else {
+                flood.hear(&heard, again, cancellable, around);
+            }
+            if let Some(keep) = &mut flood.keep {
+                keep.at = around.now + keep.interval * 2 + draw;
+            }
+        });
+    }
+
+    /// The next frame that is due for the link, if it takes one; what was popped counts as sent.
+    pub fn pop(
+        &mut self,
+        lane: Lane,
+        own: Digest,
+        around: &Surroundings<'_>,
+    ) -> Option<(Transmit, Forwarded)> {
+        while let Some(slot) = self.floods.due_at(around.now, lane) {
+            let flood = self.floods.get(slot)?;
+            if flood.expires <= around.now {
+                self.floods.remove(slot);
+                continue;
+            }
+            let cause = flood.cause(around.now);
+            if cause == ForwardCause::Carry && !limits::SERVING_RATE.take(&mut self.serving, around.now) {
+                // Its neighbour's next beacon asks again.
+                self.floods.update(slot, |flood| flood.serve = None);
+                continue;
+            }
+            let sent = self.transmit(slot, cause, own, around);
+            if sent.is_some() {
+                return sent;
+            }
+        }
+        None
+    }
+
+    /// When something is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Instant> {
+        self.floods.next_due()
+    }
+
+    fn transmit(
+        &mut self,
+        slot: u16,
+        cause: ForwardCause,
+        own: Digest,
+        around: &Surroundings<'_>,
+    ) -> Option<(Transmit, Forwarded)> {
+        let draw = self.keep_jitter(slot);
+        let flood = self.floods.get(slot)?;
+        let retry = match cause {
+            ForwardCause::Contention | ForwardCause::Retry => self.retry(flood, around),
+            ForwardCause::Carry | ForwardCause::KeepAlive => None,
+        };
+        let id = flood.id;
+        let (origin, expires) = (flood.origin, flood.expires);
+        // Our own goes out again as it went out first.
+        let remaining_hops = flood.remaining_hops.saturating_sub(1);
+        let bytes = relayed(&flood.frame, remaining_hops, own, cause);
+        self.floods.update(slot, |flood| {
+            match cause {
+                ForwardCause::Contention => flood.retries = RETRIES,
+                ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
+                ForwardCause::Carry => flood.served = limits::SERVE_RATE.charged(flood.served, around.now),
+                ForwardCause::KeepAlive => {}
+            }
+            if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
+                flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
+            }
+            flood.serve = flood.serve.and_then(|serve| serve.after(around.now, cause));
+            if let Some(keep) = &mut flood.keep {
+                keep.at = around.now + keep.interval * 2 + draw;
+            }
+        });
+        let stamps = SendStamps {
+            generated: around.now,
+            built: around.now,
+            signed: around.now,
+            queued: around.now,
+            gate_open: around.now,
+        };
+        let transmit = Transmit { bytes: bytes?, class: id.class, origin, id, expires, source: None, stamps };
+        Some((transmit, Forwarded { id, remaining_hops, cause }))
+    }
+
+    /// How long to wait before a fresh flood is sent on; `None` when it is not for this station to do.
+    fn wait(&mut self, flood: &Flood, around: &Surroundings<'_>) -> Option<Duration> {
+        let here = around.here?;
+        if flood.id.class == Class::D0 {
+            let distance = flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32);
+            let window = Window { min: RELAY_MIN, max: RELAY_MAX, distance_m: RELAY_M };
+            return Some(window.wait(distance) + self.draw(JITTER));
+        }
+        match self.scheme {
+            Scheme::Off => None,
+            Scheme::Flooding => flood.scope.holds(Some(here.origin())).then(|| self.draw(FLOODING_JITTER)),
+            Scheme::Etsi | Scheme::Roadcast => {
+                let metres = self.progress(flood, here)?;
+                let window = match self.scheme {
+                    Scheme::Etsi => ETSI_WINDOW,
+                    _ => contention::window(around.neighbours.len(), self.reach.metres()),
+                };
+                let jitter = if self.scheme == Scheme::Etsi { Duration::ZERO } else { self.draw(JITTER) };
+                Some(window.wait(metres) + jitter)
+            }
+        }
+    }
+
+    /// How far a flood came with its last hop: from its transmitter in its area, towards the area outside of it.
+    /// `Some(None)` when that is not known; `None` when it is not for this station to send it on.
+    fn progress(&self, flood: &Flood, here: &Plane) -> Option<Option<f32>> {
+        let own = flood.scope.distance_m(here.origin());
+        if own == 0.0 {
+            return Some(flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32));
+        }
+        // Outside: only towards the area, and not at all when it is there already (annex F.3: the sender was inside).
+        let from = flood.previous.unwrap_or(flood.source);
+        let progress = flood.scope.distance_m(from) - own;
+        (progress > 0.0).then(|| flood.previous.map(|_| progress as f32))
+    }
+
+    /// A flood that came with too few hops left, by an attacker's hand or the long way round, is sent on once more when
+    /// a copy with many more comes: what an unsigned number said does not settle it. How long to wait, and the hops.
+    fn anew(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<(Duration, u8)> {
+        let flood = self.floods.get(slot)?;
+        let better = copy.remaining_hops > flood.remaining_hops.saturating_add(FEWER_HOPS);
+        let ours = flood.id.class == Class::D3 && flood.relayed && flood.state != State::Superseded;
+        if self.scheme != Scheme::Roadcast || !better || !ours {
+            return None;
+        }
+        let flood = Flood { previous: copy.transmitter, ..flood.clone() };
+        self.wait(&flood, around).map(|wait| (wait, copy.remaining_hops))
+    }
+
+    fn etsi_wait(&self, transmitter: Option<Position>, around: &Surroundings<'_>) -> Duration {
+        let distance = around.here.zip(transmitter).map(|(here, from)| here.distance_2(from).sqrt() as f32);
+        ETSI_WINDOW.wait(distance)
+    }
+
+    /// When to send again unless a station farther along is heard: only where hardly anybody is ahead, for elsewhere
+    /// others do.
+    fn retry(&self, flood: &Flood, around: &Surroundings<'_>) -> Option<Instant> {
+        // A copy with its last hop is sent on by nobody, so nobody is heard to.
+        let carried_on = flood.id.class == Class::D3 && flood.remaining_hops > 2;
+        let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
+        let own = here.distance_2(flood.source).sqrt();
+        let source = Plane::at(flood.source);
+        let ahead = around.neighbours.iter().take(limits::MAX_LOOKED_AHEAD).filter(|neighbour| {
+            neighbour.is_direct()
+                && around.now.since(neighbour.heard()) < AHEAD_HEARD
+                && source.distance_2(neighbour.position()).sqrt() > own + AHEAD_M
+                && flood.scope.holds(Some(neighbour.position()))
+        });
+        let ahead = ahead.take(FEW_AHEAD).count();
+        let window = contention::window(around.neighbours.len(), self.reach.metres());
+        (1..FEW_AHEAD).contains(&ahead).then(|| around.now + window.max * 2)
+    }
+
+    fn keep(
+        &mut self,
+        flood: &Flood,
+        asked: Option<Duration>,
+        here: Option<Position>,
+        now: Instant,
+    ) -> Option<Keep> {
+        if self.scheme != Scheme::Roadcast || flood.id.class != Class::D3 || !flood.scope.holds(here) {
+            return None;
+        }
+        let interval = asked.or_else(|| self.anchor_unit.then_some(limits::ANCHOR_INTERVAL))?;
+        let at = now + interval * 2 + self.draw(KEEP_JITTER);
+        Some(Keep { interval, at })
+    }
+
+    fn remember(&mut self, copy: &CopyHeard, now: Instant) {
+        self.early.retain(|early| now.since(early.at) < EARLY_KEPT);
+        if self.early.len() < limits::MAX_EARLY_COPIES {
+            self.early.push(Early { copy: *copy, at: now });
+        }
+    }
+
+    /// What chance adds to the interval of a flood that is kept alive.
+    fn keep_jitter(&mut self, slot: u16) -> Duration {
+        let kept = self.floods.get(slot).is_some_and(|flood| flood.keep.is_some());
+        if kept { self.draw(KEEP_JITTER) } else { Duration::ZERO }
+    }
+
+    /// A duration below `bound` that nobody else can foresee.
+    fn draw(&mut self, bound: Duration) -> Duration {
+        self.draws = self.draws.wrapping_add(1);
+        let mut hasher = SipHasher13::new_with_keys(self.jitter.0, self.jitter.1);
+        hasher.write_u64(self.draws);
+        let scaled = (u128::from(hasher.finish()) * bound.as_nanos()) >> 64;
+        Duration::from_nanos(scaled as u64)
+    }
+}
+
+/// Where the transmitter of a frame is: a verified neighbour that speaks from the address it was heard from. Anybody can
+/// write another's name into a hop header; to be taken for it takes its address too.
+fn transmitter(forwarder: &Digest, link: &[u8; 6], around: &Surroundings<'_>) -> Option<Position> {
+    let neighbour = around.neighbours.get(forwarder)?;
+    let speaks = neighbour.link() == Some(*link);
+    speaks.then(|| neighbour.position_at(around.anchor.wire_at(around.now)))
+}
+
+/// The frame with a new hop header and the same signed bytes.
+fn relayed(frame: &[u8], remaining_hops: u8, forwarder: Digest, cause: ForwardCause) -> Option<Bytes> {
+    let (header, len) = hop::parse(frame).ok()?;
+    let mut flags = header.flags;
+    flags.multi_hop = true;
+    flags.store_carry_forward = cause == ForwardCause::Carry;
+    flags.keep_alive = cause == ForwardCause::KeepAlive;
+    let header = HopHeader { flags, remaining_hops, forwarder, forwarder_position: None, ..header };
+    let mut relayed = BytesMut::with_capacity(header.len() + frame.len() - len);
+    header.encode(&mut relayed);
+    relayed.put_slice(&frame[len..]);
+    Some(relayed.freeze())
+}
+
+/// Names a flood in beacons: the first bytes of its signature, alike for all who hold it.
+fn tag_of(frame: &[u8]) -> u32 {
+    let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
+    let signature = signed.and_then(|signed| signed.signature.first_chunk::<4>().copied());
+    signature.map_or(0, u32::from_le_bytes)
+}
+
+/// `standards` 3.4: a millisecond parts stations that are equally far; more would let nearer ones overtake.
+const JITTER: Duration = Duration::from_millis(1);
+
+/// Plain flooding spreads its copies over this.
+const FLOODING_JITTER: Duration = Duration::from_millis(10);
+
+/// EN 302 636-4-1 annex F.3 with the defaults of its MIB: 1 to 100 ms, 1,000 m.
+const ETSI_WINDOW: Window =
+    Window { min: Duration::from_millis(1), max: Duration::from_millis(100), distance_m: 1000.0 };
+
+/// Imminent messages are relayed within 1 to 5 ms: two hops in 20 ms, verification included.
+const RELAY_MIN: Duration = Duration::from_millis(1);
+
+const RELAY_MAX: Duration = Duration::from_millis(5);
+
+/// From here on at once: beyond the 150 m that are meant, and cars 30 m apart are farther apart in time than a frame is
+/// long.
+const RELAY_M: f32 = 200.0;
+
+/// Times a frame is sent again when nobody ahead carried it on.
+const RETRIES: u8 = 2;
+
+/// A copy with so many hops more than the own has them from a shorter way.
+const FEWER_HOPS: u8 = 2;
+
+/// With this many neighbours ahead, one of them has it.
+const FEW_AHEAD: usize = 3;
+
+/// A neighbour is ahead when it is this much farther from the source.
+const AHEAD_M: f64 = 10.0;
+
+/// And was heard within this.
+const AHEAD_HEARD: Duration = Duration::from_secs(3);
+
+/// EN 302 637-3 keep-alive forwarding: up to 150 ms of chance, so that one speaks for all.
+const KEEP_JITTER: Duration = Duration::from_millis(150);
+
+/// A frame waits for its credential and its verification this long at most.
+const EARLY_KEPT: Duration = Duration::from_millis(500);

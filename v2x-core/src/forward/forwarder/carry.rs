@@ -1,0 +1,126 @@
+//! What a station holds is told in its beacons; who lacks what concerns it is given it.
+//!
+//! Contention carries a flood as far as stations stand in a chain. What it leaves out - a station behind a gap, one
+//! that comes an hour later, one that lost the frame to a collision - shows in its next beacon, which does not name the
+//! flood. All who hear that and hold the flood wait, the nearest the shortest, and the first to send silences the
+//! others (summary vectors: Vahdat and Becker, "Epidemic routing", Duke CS-2000-06, bounded to an area and a lifetime).
+
+use core::time::Duration;
+
+use v2x_proto::Class;
+use v2x_proto::payload::FloodTags;
+
+use super::{Forwarder, JITTER};
+use crate::base::{Instant, Position, Scheme, limits};
+use crate::forward::flood::{Flood, Serve, State};
+use crate::forward::surroundings::Surroundings;
+
+impl Forwarder {
+    /// The newest floods this station holds, for its beacons.
+    pub fn held(&self, now: Instant, tags: &mut Vec<u32>) {
+        tags.clear();
+        if self.scheme != Scheme::Roadcast || self.is_empty() {
+            return;
+        }
+        let mut newest: Vec<(Instant, u32)> = self
+            .floods
+            .iter()
+            .filter(|(_, flood)| is_told(flood) && flood.expires > now)
+            .map(|(_, flood)| (flood.since, flood.tag))
+            .collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        newest.truncate(FloodTags::MAX);
+        tags.extend(newest.into_iter().map(|(_, tag)| tag));
+    }
+
+    /// A verified neighbour at `place` says which floods it holds.
+    ///
+    /// A list as long as it can be may leave some out, so it says nothing about those it does not name. True when it
+    /// names one that this station lacks: then its own next beacon is better early.
+    pub fn beacon(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
+        if let Some(here) = around.here {
+            self.reach.heard(here.distance_2(place).sqrt() as f32);
+        }
+        if self.scheme != Scheme::Roadcast {
+            return false;
+        }
+        if !self.is_empty() && !held.is_full() {
+            self.serve(place, held, around);
+        }
+        self.served(place, held);
+        let known = |tag: u32| self.floods.iter().any(|(_, flood)| flood.tag == tag);
+        held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.now)
+    }
+
+    /// Who waits for a copy near `place` has it by now.
+    fn served(&mut self, place: Position, held: &FloodTags) {
+        for tag in held.iter() {
+            let waits = |flood: &Flood| {
+                flood.tag == tag && flood.serve.is_some_and(|serve| serve.place.distance_m(place) < SAME_M)
+            };
+            let slot = self.floods.iter().find(|(_, flood)| waits(flood)).map(|(slot, _)| slot);
+            if let Some(slot) = slot {
+                self.floods.update(slot, |flood| flood.serve = None);
+            }
+        }
+    }
+
+    fn serve(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) {
+        let Some(here) = around.here else { return };
+        let distance = here.distance_2(place).sqrt();
+        let share = (distance / f64::from(self.reach.metres())).clamp(0.0, 1.0);
+        let wait = SERVE_MIN + Duration::from_nanos((SERVE_SPAN.as_nanos() as f64 * share) as u64);
+        let lacking: Vec<u16> = self
+            .floods
+            .iter()
+            .filter(|(_, flood)| lacks(flood, place, held, around))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in lacking {
+            let at = around.now + wait + self.draw(JITTER);
+            self.floods.update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0 }));
+        }
+    }
+}
+
+/// Whether beacons name it: a flood of the present, not a relay of one hop.
+fn is_told(flood: &Flood) -> bool {
+    flood.id.class == Class::D3 && flood.state != State::Superseded
+}
+
+fn lacks(flood: &Flood, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
+    let settled = !matches!(flood.state, State::Waiting(_) | State::Sent(Some(_)));
+    is_told(flood)
+        && settled
+        && flood.serve.is_none()
+        && flood.may_travel()
+        && around.now.since(flood.since) >= WAVE
+        && flood.expires > around.now
+        && limits::SERVE_RATE.allows(flood.served, around.now)
+        && !held.contains(flood.tag)
+        && concerns(flood, place, around)
+}
+
+/// A neighbour is given what concerns it, or what it can carry closer to the area than we are.
+fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
+    match flood.scope {
+        crate::forward::flood::Scope::Hops => false,
+        crate::forward::flood::Scope::Area(_) => {
+            let to_go = flood.scope.distance_m(place);
+            let own = around.here.map_or(0.0, |here| flood.scope.distance_m(here.origin()));
+            to_go == 0.0 || to_go < own
+        }
+    }
+}
+
+/// A neighbour that was here a moment ago.
+const SAME_M: f64 = 50.0;
+
+/// Twice the longest contention: by then the wave has passed those around, and a beacon that does not name the flood says
+/// that it passed its sender by. In a city that is whoever stands round a corner.
+const WAVE: Duration = Duration::from_millis(120);
+
+/// A copy for a neighbour waits from this, next to it, to this and [`SERVE_SPAN`], at the end of the reach.
+const SERVE_MIN: Duration = Duration::from_millis(1);
+
+const SERVE_SPAN: Duration = Duration::from_millis(20);

@@ -1,0 +1,51 @@
+//! Frames of floods as the forwarder takes them.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use v2x_proto::{AreaView, Digest};
+
+use super::flood::EventVersion;
+use crate::base::{FrameHash, Instant, MessageId, Position, WireTime};
+
+/// What a verified frame says of its flood.
+#[derive(Clone, Debug)]
+pub struct FloodFrame {
+    /// The whole frame.
+    pub frame: Bytes,
+    /// Keyed hash of what was signed.
+    pub hash: FrameHash,
+    /// Which message.
+    pub id: MessageId,
+    /// Where it was generated.
+    pub source: Position,
+    /// Remaining hops it came with.
+    pub remaining_hops: u8,
+    /// Where it is to go; `None`: so many hops in all directions.
+    pub area: Option<AreaView>,
+    /// When it expires.
+    pub expires: WireTime,
+    /// Who transmitted it, by its own word.
+    pub forwarder: Digest,
+    /// From which link address.
+    pub link: [u8; 6],
+    /// When it came in.
+    pub admitted: Instant,
+    /// The event it is about.
+    pub event: Option<EventVersion>,
+    /// How often its hazard is to be kept alive.
+    pub keep_alive: Option<Duration>,
+}
+
+/// A copy of a message that was received before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CopyHeard {
+    /// Keyed hash of what was signed.
+    pub hash: FrameHash,
+    /// Its remaining hops.
+    pub remaining_hops: u8,
+    /// Who transmitted it, by its own word.
+    pub forwarder: Digest,
+    /// From which link address.
+    pub link: [u8; 6],
+}

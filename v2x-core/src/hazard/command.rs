@@ -1,0 +1,185 @@
+//! What an application wants of an event: declare, update, cancel or negate it (EN 302 637-3).
+
+use core::time::Duration;
+
+use v2x_proto::{AreaView, Class, v1};
+
+use super::event_id::EventId;
+use crate::base::{Instant, Position};
+
+/// What an application wants of an event.
+///
+/// # Example
+///
+/// ```
+/// use core::time::Duration;
+///
+/// use v2x_core::hazard::{Change, Command, Draft, State, cause};
+/// use v2x_core::io::{Event, Input, Output};
+/// use v2x_core::node::Node;
+/// use v2x_core::time::Instant;
+/// use v2x_proto::Class;
+///
+/// /// Hands in one input and returns the events it brought; its frames go to the link.
+/// fn tell(node: &mut Node, now: Instant, input: Input) -> Vec<Event> {
+///     node.handle_input(now, input);
+///     let mut events = Vec::new();
+///     loop {
+///         match node.poll_output() {
+///             Output::Event(event) => events.push(event),
+///             Output::Transmit(frame) => drop(frame),
+///             Output::Timeout(..) => return events,
+///         }
+///     }
+/// }
+/// # use ed25519_dalek::SigningKey;
+/// # use v2x_core::config::Config;
+/// # use v2x_core::io::{ClockState, Fix};
+/// # use v2x_core::position::Position;
+/// # use v2x_core::security::{
+/// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+/// # };
+/// # use v2x_core::time::{Anchor, WireTime};
+/// # let mut now = Instant::ZERO;
+/// # let anchor = Anchor { instant: now, wire: WireTime::from_secs(720_000_000) };
+/// # let [root_key, issuer_key, key] = [1, 2, 3].map(|n| SigningKey::from_bytes(&[n; 32]));
+/// # let all = Permissions(u64::MAX);
+/// # let root = make_root(&root_key, all, 719_999_000, 120)?;
+/// # let request = |key: &SigningKey, permissions| CredentialRequest {
+/// #     public_key: key.verifying_key().to_bytes(),
+/// #     permissions,
+/// #     not_before_s: 719_999_000,
+/// #     duration_min: 120,
+/// #     region: None,
+/// #     station_class: 2,
+/// #     revocation_series: 0,
+/// # };
+/// # let issuer = issue(&root, &root_key, &request(&issuer_key, all))?;
+/// # let own = issue(&issuer, &issuer_key, &request(&key, all.without(Permissions::ISSUE)))?;
+/// # let identity = Identity::new(own, Box::new(KeyPair::from(key)))?;
+/// # let mut node = Node::new(Config::vehicle(), identity, TrustStore::new(&[root], &[issuer])?, 7, anchor);
+/// # tell(&mut node, now, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+/// # let fix = Fix {
+/// #     position: Position { latitude: 496_000_000, longitude: 61_300_000 },
+/// #     altitude_cm: None,
+/// #     speed: Some(0),
+/// #     heading: Some(0),
+/// #     acceleration: None,
+/// #     yaw_rate: None,
+/// #     accuracy_cm: None,
+/// #     time: anchor.wire,
+/// # };
+/// # tell(&mut node, now, Input::Fix(Some(fix)));
+///
+/// // An accident where the station is, for everybody within a kilometre.
+/// let accident = Draft { quality: Some(5), ..Draft::new(Class::D3, cause::ACCIDENT) };
+/// let events = tell(&mut node, now, Input::Hazard { command: Command::New(accident.clone()), token: None });
+/// let outcome = events.iter().find_map(|event| match event {
+///     Event::HazardAccepted { id, .. } => Some(Ok(*id)),
+///     Event::HazardRefused { refusal, .. } => Some(Err(*refusal)),
+///     _ => None,
+/// });
+/// let id = outcome.expect("every command is accepted or refused")?;
+///
+/// // It turns out to be worse, and later it is over.
+/// # now = now + Duration::from_secs(1);
+/// let worse = Draft { quality: Some(7), validity: Duration::from_secs(3600), ..accident };
+/// tell(&mut node, now, Input::Hazard { command: Command::Update(id, worse), token: None });
+/// # now = now + Duration::from_millis(500);
+/// let events = tell(&mut node, now, Input::Hazard { command: Command::Cancel(id), token: None });
+///
+/// // What becomes of events, own ones and those of others, comes as one event each ...
+/// let over = events.iter().any(|event| {
+///     matches!(event, Event::Hazard(changed) if changed.event.id == id && changed.change == Change::Cancelled)
+/// });
+/// assert!(over);
+/// // ... and what is known can be looked at any time.
+/// assert!(node.hazards().any(|known| known.own && known.state == State::Cancelled));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Declares a new event; its id comes back in [`Event::HazardAccepted`](crate::node::Event::HazardAccepted).
+    New(Draft),
+    /// Changes an own event. Its class stays what it was.
+    Update(EventId, Draft),
+    /// Ends an own event.
+    Cancel(EventId),
+    /// Says that another's event is not there; needs the permission `negation`.
+    Negate(EventId),
+}
+
+/// What an application says of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// D0, D1 or D3.
+    pub class: Class,
+    /// Cause, TS 102 894-2 CauseCodeType, 1..=255.
+    pub cause: u8,
+    /// Sub-cause, 0: not said.
+    pub sub_cause: u8,
+    /// Where it is; `None`: where the station is.
+    pub position: Option<Position>,
+    /// How fast it moves, 0.01 m/s, 0..=16382.
+    pub speed: Option<u16>,
+    /// Which way, 0.1 degree clockwise from north, 0..=3599.
+    pub heading: Option<u16>,
+    /// How sure the application is, 1..=7.
+    pub quality: Option<u8>,
+    /// How long it holds from its declaration or update, 1 s to a day; rounded up to seconds.
+    pub validity: Duration,
+    /// Where it concerns anyone, in D3. `None`: a circle of `relevance_distance_m` about the event.
+    pub area: Option<AreaView>,
+    /// Within this distance of the event it matters, metres.
+    pub relevance_distance_m: Option<u16>,
+    /// Whom it concerns.
+    pub relevance_direction: v1::RelevanceDirection,
+    /// How it is said again; `None`: as its class has it.
+    pub repeat: Option<Repeat>,
+    /// Stations in the area say it again when they have not heard it for twice this, 1 ms to 10 s.
+    pub keep_alive: Option<Duration>,
+    /// When it was due, if that is known better than by the moment of the command: a stall of the host counts
+    /// from here. It moves a stamp and no decision, so a recording leaves it out.
+    pub due: Option<Instant>,
+}
+
+/// How often, and for how long, an event is said again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// Time between two messages, 100 ms to an hour.
+    pub every: Duration,
+    /// For how long from its declaration or last update; never longer than it holds.
+    pub during: Duration,
+}
+
+impl Draft {
+    /// An event of `class` where the station is, that holds for ten minutes and matters to all within a kilometre.
+    #[must_use]
+    pub fn new(class: Class, cause: u8) -> Self {
+        Self {
+            class,
+            cause,
+            sub_cause: 0,
+            position: None,
+            speed: None,
+            heading: None,
+            quality: None,
+            validity: DEFAULT_VALIDITY,
+            area: None,
+            relevance_distance_m: None,
+            relevance_direction: v1::RelevanceDirection::Unspecified,
+            repeat: None,
+            keep_alive: None,
+            due: None,
+        }
+    }
+}
+
+/// How long an event holds that says nothing of it (TS 102 894-2 ValidityDuration).
+pub const DEFAULT_VALIDITY: Duration = Duration::from_secs(600);
+
+/// The longest an event may hold (TS 102 894-2 ValidityDuration).
+pub const MAX_VALIDITY: Duration = Duration::from_secs(86_400);
+
+/// Within this distance an event matters that says nothing of it, metres.
+pub const DEFAULT_RELEVANCE_M: u16 = 1_000;

@@ -1,0 +1,129 @@
+//! What a station knows of an event, and how that changed.
+
+use core::time::Duration;
+
+use v2x_proto::{AreaView, Class, v1};
+
+use super::event_id::EventId;
+use crate::base::{Position, WireTime};
+
+/// What a station knows of an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
+    /// Its name.
+    pub id: EventId,
+    /// This station declared it.
+    pub own: bool,
+    /// Whether it is there.
+    pub state: State,
+    /// Class of the message that said so.
+    pub class: Class,
+    /// Cause, TS 102 894-2 CauseCodeType; see [`v2x_proto::cause`].
+    pub cause: u8,
+    /// Sub-cause, 0: not said.
+    pub sub_cause: u8,
+    /// Where it was at `reference`.
+    pub position: Position,
+    /// How fast it moves, 0.01 m/s.
+    pub speed: Option<u16>,
+    /// Which way, 0.1 degree clockwise from north.
+    pub heading: Option<u16>,
+    /// How sure its declarer is, 1..=7.
+    pub quality: Option<u8>,
+    /// When it was detected.
+    pub detection: WireTime,
+    /// When this version of it was made.
+    pub reference: WireTime,
+    /// When it ends by itself.
+    pub valid_until: WireTime,
+    /// Where it concerns anyone, from a flood.
+    pub area: Option<AreaView>,
+    /// Within this distance it matters, metres.
+    pub relevance_distance_m: Option<u16>,
+    /// Whom it concerns.
+    pub relevance_direction: v1::RelevanceDirection,
+    /// Stations in the area say it again when they have not heard it for twice this.
+    pub keep_alive: Option<Duration>,
+    /// What its declarer says does not add up: not to be relied on alone.
+    pub suspect: bool,
+    /// That it concerns this station, as of the last position.
+    pub concern: Option<Concern>,
+}
+
+/// Whether an event is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It is.
+    Active,
+    /// Its declarer ended it.
+    Cancelled,
+    /// Another station, permitted to, says that it is not there.
+    Negated,
+}
+
+/// An event concerns this station.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Concern {
+    /// Time until both are at one place if nothing changes; `None` when they do not close.
+    pub time_to_conflict: Option<Duration>,
+    /// Metres from here to the event now.
+    pub distance_m: f32,
+    /// Where they would meet.
+    pub at: Position,
+}
+
+/// An event, and what became of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Changed {
+    /// As it is known from now on; when it has expired, as it was.
+    pub event: Known,
+    /// What changed.
+    pub change: Change,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// It was not known.
+    New,
+    /// Something about it changed.
+    Updated,
+    /// Its declarer ended it.
+    Cancelled,
+    /// Another station says that it is not there.
+    Negated,
+    /// Its validity ended, or it made room.
+    Expired,
+}
+
+impl State {
+    /// All states, in their order.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Cancelled, Self::Negated];
+
+    /// Name in logs and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Cancelled => "cancelled",
+            Self::Negated => "negated",
+        }
+    }
+}
+
+impl Change {
+    /// All changes, in their order.
+    pub const ALL: [Self; 5] = [Self::New, Self::Updated, Self::Cancelled, Self::Negated, Self::Expired];
+
+    /// Name in logs and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Updated => "updated",
+            Self::Cancelled => "cancelled",
+            Self::Negated => "negated",
+            Self::Expired => "expired",
+        }
+    }
+}

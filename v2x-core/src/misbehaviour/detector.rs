@@ -1,0 +1,491 @@
+//! Whether what a station says can be: plausibility checks on verified messages, and what follows for it.
+//!
+//! [`Watch`] keeps, for each station heard, a `track` of its way and a `reputation`. Every verified message goes through
+//! the `checks`; scores below a half are findings and become evidence against its signer. Only messages whose
+//! signature held get here, so nobody makes evidence in another's name. Thresholds and their reasons are in
+//! `thresholds`, nowhere else.
+//!
+//! # Two in one place
+//!
+//! When two stations claim one place, at most one lies, and their messages do not say which. Moving together, the one
+//! heard first is believed and the newcomer blamed; one driving through the other puts it on both, for a real car must
+//! have collided and a ghost that stands still is driven through again and again. Either way the evidence is shared,
+//! light and capped (see `reputation`): a ghost laid over an honest car may make it suspect while it lasts, never
+//! isolated. Overlaps with a suspect count against nobody else.
+
+#[cfg(test)]
+mod tests;
+
+use core::num::NonZeroUsize;
+
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use lru::LruCache;
+use v2x_proto::{Class, Digest, v1};
+
+use super::braking::Braking;
+use super::checks::Check;
+use super::isolation::Offenders;
+use super::places::Places;
+use super::reputation::{Reputation, Standing};
+use super::rssi_position::{Ticket, Ways};
+use super::signal::{Signal, Usual};
+use super::sybil::{Abreast, Company, Moved};
+use super::track::{Claim, Track, apart_s, offset};
+use super::trajectory_copy::Copies;
+use super::{checks, thresholds as t};
+use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, Table, WireTime, limits};
+use crate::trust::{DigestHash, freshness};
+
+/// Watches over what verified messages claim.
+pub struct Watch {
+    rule: Plausibility,
+    /// Shortest time between two beacons, s.
+    shortest_s: f32,
+    since: Instant,
+    stations: LruCache<Digest, Record, DigestHash>,
+    places: Places,
+    copies: Copies,
+    usual: Usual,
+    ways: Ways,
+    /// Who was heard last, straight.
+    last: Option<Digest>,
+    offenders: Offenders,
+    findings: Findings,
+}
+
+/// A verified message, as far as plausibility is concerned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation {
+    /// Who says so.
+    pub signer: Digest,
+    /// What.
+    pub claim: Claim,
+    /// True when it came straight from its signer.
+    pub direct: bool,
+    /// Received power, when the link knows it.
+    pub signal_dbm: Option<i8>,
+    /// True when the message warns, as new, of hard braking of its signer.
+    pub brakes: bool,
+    /// When it was received.
+    pub at: Instant,
+}
+
+/// A station's standing changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Suspicion {
+    /// Whose.
+    pub digest: Digest,
+    /// What it is held for now.
+    pub standing: Standing,
+    /// The check that told most against it in the message that decided; none when time alone did.
+    pub check: Option<Check>,
+    /// That check's score, 0 for impossible to 1 for plausible.
+    pub score: f32,
+}
+
+/// What came of an observation.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// The signer is suspect, or isolated by this very message.
+    pub suspect: bool,
+    /// The message holds something implausible in itself: evidence worth keeping.
+    pub implausible: bool,
+    /// The standing, when it changed.
+    pub change: Option<Suspicion>,
+}
+
+/// Findings counted by check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings([u64; Check::ALL.len()]);
+
+impl Findings {
+    /// Findings of one check so far.
+    #[must_use]
+    pub fn of(&self, check: Check) -> u64 {
+        self.0[check as usize]
+    }
+
+    /// Each check with its findings.
+    pub fn iter(&self) -> impl Iterator<Item = (Check, u64)> {
+        Check::ALL.into_iter().zip(self.0)
+    }
+}
+
+/// What is kept of one station.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    track: Track,
+    reputation: Reputation,
+    braking: Braking,
+    company: Company,
+    signal: Signal,
+    way: Ticket,
+    /// When its distance was last judged, ms, wrapping.
+    judged_ms: u32,
+    /// When it was first heard, s, wrapping.
+    first_s: u32,
+    counts: [u8; Check::ALL.len()],
+    vehicle: bool,
+}
+
+impl core::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Watch")
+            .field("rule", &self.rule)
+            .field("stations", &self.stations.len())
+            .field("offenders", &self.offenders)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// With nobody heard yet, from `now` on. A station whose own rule is faster than the standard's lives on a channel
+    /// where that was agreed, and grants it to others.
+    #[must_use]
+    pub fn new(rule: Plausibility, awareness: AwarenessRule, now: Instant) -> Self {
+        let shortest = match awareness {
+            AwarenessRule::Every(interval) => interval.min(limits::MIN_AWARENESS_INTERVAL),
+            AwarenessRule::Triggered | AwarenessRule::Off => limits::MIN_AWARENESS_INTERVAL,
+        };
+        Self {
+            rule,
+            shortest_s: shortest.as_secs_f32(),
+            since: now,
+            stations: stations(limits::NEIGHBOURS),
+            places: Places::default(),
+            copies: Copies::default(),
+            usual: Usual::default(),
+            ways: Ways::default(),
+            last: None,
+            offenders: Offenders::default(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// With room for so many stations, at least 1, instead of [`limits::NEIGHBOURS`]; forgets those heard before.
+    #[must_use]
+    pub fn for_neighbours(mut self, neighbours: usize) -> Self {
+        self.stations = stations(neighbours);
+        self.places = Places::for_stations(neighbours);
+        self
+    }
+
+    /// Judges a verified message. `here` is the plane about the own position, when that is known.
+    pub fn observe(&mut self, seen: &Observation, here: Option<&Plane>) -> Verdict {
+        if self.rule == Plausibility::Off {
+            return Verdict::default();
+        }
+        let own_plane;
+        let plane = match here {
+            Some(plane) => plane,
+            None => {
+                own_plane = Plane::at(seen.claim.position);
+                &own_plane
+            }
+        };
+        let mut found = Found::new();
+        let mut note = |check: Check, score: f32| {
+            if score < t::FINDING {
+                // There are as many places as checks, and each check is noted once.
+                let _full = found.try_push((check, score));
+            }
+        };
+        let claim = &seen.claim;
+        let distance =
+            here.filter(|_| seen.direct).map(|plane| plane.distance_2(claim.position).sqrt() as f32);
+        if let Some(distance) = distance {
+            note(Check::Range, checks::range(distance));
+        }
+        if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
+            note(Check::Speed, checks::speed(f32::from(speed) / 100.0));
+        }
+        let mut velocity = None;
+        let before = match self.stations.get_mut(&seen.signer) {
+            Some(record) => {
+                let before = record.track.position();
+                velocity = record.track.velocity();
+                record.track.judge(claim, plane, self.shortest_s, &mut note);
+                Some(before)
+            }
+            None => {
+                let listening = seen.at.since(self.since) >= t::SUDDEN_AFTER;
+                if let Some(distance) = distance.filter(|_| listening) {
+                    note(Check::SuddenAppearance, checks::sudden_appearance(distance));
+                }
+                self.remember(seen);
+                None
+            }
+        };
+        if let Some(motion) = &claim.motion {
+            let vehicle = VEHICLES.contains(&motion.station_type);
+            if vehicle {
+                note(Check::Overlap, self.overlap(seen, plane));
+                note(Check::Company, self.company(seen, velocity, plane, here));
+                if self.copies.said_by_another(seen.signer, claim) {
+                    note(Check::Copied, 0.0);
+                }
+            }
+            if let Some(record) = self.stations.peek_mut(&seen.signer) {
+                record.vehicle = vehicle;
+                // A message older than the newest moves nobody, in the grid as little as on the way.
+                self.places.place(seen.signer, before, record.track.position());
+            }
+        }
+        if let Some(record) = self.stations.peek_mut(&seen.signer) {
+            let now_ms = millis(seen.at);
+            if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
+                note(Check::Braking, record.braking.drives(speed, now_ms));
+            }
+            if seen.brakes {
+                record.braking.warns(now_ms);
+            }
+            if let Some(distance) = distance.filter(|_| record.vehicle && claim.motion.is_some()) {
+                let usual = &mut self.usual;
+                if let (Some(dbm), Some(usual), Some(here)) = (seen.signal_dbm, usual.strengths(), here)
+                    && let Some(way) = self.ways.of(seen.signer, &mut record.way, now_ms)
+                    && let Some(score) = way.hear(dbm, claim.position, here, usual)
+                {
+                    note(Check::Elsewhere, score);
+                }
+                let heard =
+                    seen.signal_dbm.and_then(|dbm| record.signal.hear(dbm, distance, now_ms, usual.signal()));
+                if let Some(heard) = &heard {
+                    note(Check::Signal, heard.score);
+                }
+                if now_ms.wrapping_sub(record.judged_ms) >= t::SIGNAL_EVERY_MS {
+                    record.judged_ms = now_ms;
+                    // From far away and weak is a free line, however few have one.
+                    let loud = heard
+                        .as_ref()
+                        .zip(usual.signal())
+                        .is_some_and(|(heard, (level, _))| heard.strength > level);
+                    if loud {
+                        note(Check::Reach, usual.reach_score(distance));
+                    }
+                    let trusted = record.reputation.standing() == Standing::Trusted;
+                    usual.learn(trusted.then_some(distance), heard.as_ref());
+                }
+            }
+        }
+        self.conclude(seen, &found)
+    }
+
+    /// Isolates a station until its credential ends: after a verdict of [`Standing::Isolated`]. Returns the encoded
+    /// `MisbehaviourReport` about it, unless one was made within ten minutes.
+    pub fn isolate(
+        &mut self,
+        station: Digest,
+        until: WireTime,
+        now: Instant,
+        wire: WireTime,
+    ) -> Option<Bytes> {
+        self.offenders.isolate(station, until);
+        let counts = self.stations.peek(&station)?.counts;
+        self.offenders.report(station, &counts, now, wire)
+    }
+
+    /// Keeps a signed message that speaks against its signer.
+    pub fn keep_evidence(&mut self, signer: Digest, at: Instant, signed_message: &[u8]) {
+        self.offenders.keep(signer, at, signed_message);
+    }
+
+    /// Whether a station's frames are dropped before they are verified.
+    #[must_use]
+    pub fn is_isolated(&self, station: &Digest, now: WireTime) -> bool {
+        self.offenders.is_isolated(station, now)
+    }
+
+    /// Whether a station's frames are flagged, verified after others', and not relayed.
+    #[must_use]
+    pub fn is_suspect(&self, station: &Digest) -> bool {
+        self.standing(station) >= Standing::Suspect
+    }
+
+    /// What a station is held for, as of its last message.
+    #[must_use]
+    pub fn standing(&self, station: &Digest) -> Standing {
+        self.stations.peek(station).map_or(Standing::Trusted, |record| record.reputation.standing())
+    }
+
+    /// Findings so far.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        self.findings
+    }
+
+    /// Every table of it.
+    pub fn tables(&self) -> impl Iterator<Item = Table> + use<> {
+        let (evidence, bytes) = self.offenders.evidence();
+        [
+            Table::new("stations watched", self.stations.len(), self.stations.cap().get()),
+            Table::new("ways by power", self.ways.len(), limits::MAX_WAYS),
+            Table::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
+            Table::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
+            Table::new("bytes of evidence", bytes, limits::MAX_EVIDENCE_BYTES),
+        ]
+        .into_iter()
+    }
+
+    fn remember(&mut self, seen: &Observation) {
+        let record = Record {
+            track: Track::new(&seen.claim),
+            reputation: Reputation::default(),
+            braking: Braking::default(),
+            company: Company::default(),
+            signal: Signal::default(),
+            way: Ticket::default(),
+            judged_ms: millis(seen.at),
+            first_s: seconds(seen.at),
+            counts: [0; Check::ALL.len()],
+            vehicle: false,
+        };
+        if let Some((gone, record)) = self.stations.push(seen.signer, record)
+            && gone != seen.signer
+        {
+            self.places.remove(gone, record.track.position());
+        }
+    }
+
+    /// The score of the closest overlap that tells against the signer.
+    fn overlap(&self, seen: &Observation, plane: &Plane) -> f32 {
+        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+        let mut worst = 1.0;
+        for digest in self.places.near(seen.claim.position).filter(|other| *other != seen.signer) {
+            let Some(other) = self.stations.peek(&digest) else { continue };
+            if !other.vehicle || other.reputation.standing() > Standing::Trusted {
+                continue;
+            }
+            let (east, north) = offset(plane, other.track.position(), seen.claim.position);
+            // Collisions in the grid bring stations from anywhere.
+            if east.abs() > FAR_M || north.abs() > FAR_M {
+                continue;
+            }
+            let age_s = apart_s(seen.claim.generation, other.track.generation());
+            if age_s * 1000.0 > t::OVERLAP_MAX_AGE_MS as f32 {
+                continue;
+            }
+            let (a, b) =
+                (own.track.velocity().unwrap_or_default(), other.track.velocity().unwrap_or_default());
+            let passing = (a.0 - b.0).hypot(a.1 - b.1) > t::OVERLAP_PASSING;
+            if !passing && own.first_s < other.first_s {
+                continue;
+            }
+            let ahead = if seen.claim.generation >= other.track.generation() { age_s } else { -age_s };
+            let distance = (east - b.0 * ahead).hypot(north - b.1 * ahead);
+            worst = checks::overlap(distance).min(worst);
+        }
+        worst
+    }
+
+    /// The score of moving as one with another that was heard before. `velocity` is what it was until now.
+    fn company(
+        &mut self,
+        seen: &Observation,
+        velocity: Option<(f32, f32)>,
+        plane: &Plane,
+        here: Option<&Plane>,
+    ) -> f32 {
+        let last = self.last.replace(seen.signer).filter(|last| *last != seen.signer);
+        let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
+        let known = own.company.with();
+        let (Some(other), Some(new)) = (known.or(last), own.track.velocity()) else { return 1.0 };
+        let (first_s, now_ms) = (own.first_s, millis(seen.at));
+        let power = |record: &Record| {
+            let distance = here?.distance_2(record.track.position()).sqrt() as f32;
+            record.signal.power_dbm(distance)
+        };
+        let own_power = power(own);
+        let beside = self.stations.peek(&other).filter(|other| other.vehicle && other.first_s <= first_s);
+        let abreast = beside.and_then(|other| {
+            let (track, speed) = (&other.track, other.track.velocity()?);
+            let (east, north) = offset(plane, track.position(), seen.claim.position);
+            let age_s = apart_s(seen.claim.generation, track.generation());
+            let ahead = if seen.claim.generation >= track.generation() { age_s } else { -age_s };
+            Some(Abreast {
+                offset: (east - speed.0 * ahead, north - speed.1 * ahead),
+                difference: (new.0 - speed.0, new.1 - speed.1),
+                apart_s: age_s,
+                louder_db: own_power.zip(power(other)).map(|(own, other)| own - other),
+            })
+        });
+        let Some(record) = self.stations.peek_mut(&seen.signer) else { return 1.0 };
+        match (known, abreast) {
+            (Some(_), abreast) => {
+                let old = velocity.filter(|_| new.0.hypot(new.1) >= t::COMPANY_MIN_SPEED);
+                let moved = old.map_or(Moved::default(), |old| Moved {
+                    change: (new.0 - old.0).hypot(new.1 - old.1),
+                    speed: new.0.hypot(new.1),
+                });
+                record.company.compare(abreast.as_ref(), moved, now_ms)
+            }
+            (None, Some(abreast)) => {
+                record.company.join(other, &abreast, now_ms);
+                1.0
+            }
+            (None, None) => 1.0,
+        }
+    }
+
+    fn conclude(&mut self, seen: &Observation, found: &Found) -> Verdict {
+        let Some(record) = self.stations.peek_mut(&seen.signer) else { return Verdict::default() };
+        for (check, _) in found {
+            self.findings.0[*check as usize] += 1;
+            let count = &mut record.counts[*check as usize];
+            *count = count.saturating_add(1);
+        }
+        let before = record.reputation.standing();
+        let mut standing = record.reputation.judge(seen.at, found);
+        if self.rule == Plausibility::Flag {
+            record.reputation.spare();
+            standing = record.reputation.standing();
+        }
+        let blame = |(check, score): &(Check, f32)| check.weight() * (1.0 - score);
+        let worst = found.iter().max_by(|a, b| blame(a).total_cmp(&blame(b)));
+        let change = (standing != before).then(|| Suspicion {
+            digest: seen.signer,
+            standing,
+            check: worst.map(|(check, _)| *check),
+            score: worst.map_or(1.0, |(_, score)| *score),
+        });
+        let implausible = found.iter().any(|(check, _)| !check.is_shared());
+        Verdict { suspect: standing > Standing::Trusted, implausible, change }
+    }
+}
+
+/// What sends a report: single hop, for roadside units to carry on to the authority.
+#[must_use]
+pub fn report_request(report: Bytes) -> SendRequest {
+    SendRequest {
+        message_type: v1::MessageType::MisbehaviourReport as u32,
+        class: Class::D5,
+        lifetime_ms: freshness::max_lifetime_ms(Class::D5),
+        max_hops: 1,
+        area: None,
+        subject: 0,
+        due: None,
+        token: None,
+        payload: report,
+    }
+}
+
+fn stations(most: usize) -> LruCache<Digest, Record, DigestHash> {
+    LruCache::with_hasher(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN), DigestHash)
+}
+
+type Found = ArrayVec<(Check, f32), { Check::ALL.len() }>;
+
+fn millis(at: Instant) -> u32 {
+    (at.as_nanos() / 1_000_000) as u32
+}
+
+fn seconds(at: Instant) -> u32 {
+    (at.as_nanos() / 1_000_000_000) as u32
+}
+
+/// Station types of TS 102 894-2 that fill a place on the road: moped to special vehicle, and tram.
+const VEHICLES: core::ops::RangeInclusive<u8> = 3..=11;
+
+/// No two vehicles this far apart overlap, however their clocks differ: 1.2 s at 70 m/s.
+const FAR_M: f32 = 100.0;

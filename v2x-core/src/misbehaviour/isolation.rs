@@ -1,0 +1,254 @@
+//! Stations that are isolated, the signed messages that speak against suspects, and the report made of them.
+
+use core::num::NonZeroUsize;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use lru::LruCache;
+use prost::Message as _;
+use v2x_proto::{Digest, v1};
+
+use super::checks::Check;
+use crate::base::limits::{
+    EVIDENCE_SPACING, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_FRAMES, MAX_EVIDENCE_PER_STATION, MAX_ISOLATED,
+    MAX_REPORT_EVIDENCE_BYTES, MAX_REPORT_EVIDENCE_FRAMES, MISBEHAVIOUR_REPORT_INTERVAL,
+};
+use crate::base::{Instant, WireTime};
+use crate::trust::DigestHash;
+
+/// Isolated stations and evidence, both bounded.
+pub struct Offenders {
+    isolated: LruCache<Digest, Isolation, DigestHash>,
+    evidence: VecDeque<Evidence>,
+    evidence_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Isolation {
+    until: WireTime,
+    reported: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct Evidence {
+    against: Digest,
+    at: Instant,
+    message: Bytes,
+}
+
+impl Default for Offenders {
+    fn default() -> Self {
+        let capacity = NonZeroUsize::new(MAX_ISOLATED).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            isolated: LruCache::with_hasher(capacity, DigestHash),
+            evidence: VecDeque::with_capacity(MAX_EVIDENCE_FRAMES),
+            evidence_bytes: 0,
+        }
+    }
+}
+
+impl core::fmt::Debug for Offenders {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Offenders")
+            .field("isolated", &self.isolated.len())
+            .field("evidence", &self.evidence.len())
+            .finish()
+    }
+}
+
+impl Offenders {
+    /// Whether a station is isolated at `now`.
+    #[must_use]
+    pub fn is_isolated(&self, station: &Digest, now: WireTime) -> bool {
+        self.isolated.peek(station).is_some_and(|isolation| now < isolation.until)
+    }
+
+    /// Isolates a station until its credential ends. When the table is full the station isolated first makes room.
+    pub fn isolate(&mut self, station: Digest, until: WireTime) {
+        let reported = self.isolated.peek(&station).and_then(|isolation| isolation.reported);
+        self.isolated.push(station, Isolation { until, reported });
+    }
+
+    /// Stations isolated, those included whose credentials have ended since.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.isolated.len()
+    }
+
+    /// Messages kept as evidence, and their bytes.
+    #[must_use]
+    pub fn evidence(&self) -> (usize, usize) {
+        (self.evidence.len(), self.evidence_bytes)
+    }
+
+    /// Keeps a signed message that speaks against its signer: the newest three of each, none within half a second of
+    /// the one before, so that a flood of findings costs next to nothing.
+    pub fn keep(&mut self, against: Digest, at: Instant, message: &[u8]) {
+        let mine = |kept: &Evidence| kept.against == against;
+        let newest = self.evidence.iter().rev().find(|kept| mine(kept));
+        if newest.is_some_and(|kept| at.since(kept.at) < EVIDENCE_SPACING)
+            || message.len() > MAX_REPORT_EVIDENCE_BYTES
+        {
+            return;
+        }
+        if self.evidence.iter().filter(|kept| mine(kept)).count() >= MAX_EVIDENCE_PER_STATION
+            && let Some(place) = self.evidence.iter().position(mine)
+        {
+            self.forget(place);
+        }
+        while self.evidence.len() >= MAX_EVIDENCE_FRAMES
+            || self.evidence_bytes + message.len() > MAX_EVIDENCE_BYTES
+        {
+            self.forget(0);
+        }
+        self.evidence_bytes += message.len();
+        // A copy: a slice would keep the whole buffer it was received in.
+        self.evidence.push_back(Evidence { against, at, message: Bytes::copy_from_slice(message) });
+    }
+
+    /// The encoded `MisbehaviourReport` against an isolated station, at most one in ten minutes. `counts` are the findings of
+    /// each check in the order of [`Check::ALL`].
+    pub fn report(
+        &mut self,
+        subject: Digest,
+        counts: &[u8; Check::ALL.len()],
+        now: Instant,
+        wire: WireTime,
+    ) -> Option<Bytes> {
+        let isolation = self.isolated.peek_mut(&subject)?;
+        if isolation.reported.is_some_and(|at| now.since(at) < MISBEHAVIOUR_REPORT_INTERVAL) {
+            return None;
+        }
+        let observations = observations(counts);
+        if observations.is_empty() {
+            return None;
+        }
+        isolation.reported = Some(now);
+        let report = v1::MisbehaviourReport {
+            subject: subject.0.to_vec().into(),
+            observed_us: wire.as_micros(),
+            observations,
+            evidence: self.take_evidence(&subject),
+        };
+        Some(report.encode_to_vec().into())
+    }
+
+    /// The newest messages first, as many as fit into a report.
+    fn take_evidence(&mut self, subject: &Digest) -> Vec<Bytes> {
+        let mut taken = Vec::new();
+        let mut room = MAX_REPORT_EVIDENCE_BYTES;
+        while let Some(place) = self.evidence.iter().rposition(|kept| kept.against == *subject) {
+            let Some(kept) = self.forget(place) else { break };
+            if kept.message.len() <= room && taken.len() < MAX_REPORT_EVIDENCE_FRAMES {
+                room -= kept.message.len();
+                taken.push(kept.message);
+            }
+        }
+        taken
+    }
+
+    fn forget(&mut self, place: usize) -> Option<Evidence> {
+        let gone = self.evidence.remove(place)?;
+        self.evidence_bytes -= gone.message.len();
+        Some(gone)
+    }
+}
+
+/// Findings by the kinds of the wire, most kinds being of several checks.
+fn observations(counts: &[u8; Check::ALL.len()]) -> Vec<v1::Observation> {
+    let mut observations: Vec<v1::Observation> = Vec::with_capacity(counts.len());
+    for (check, count) in Check::ALL.iter().zip(counts).filter(|(_, count)| **count > 0) {
+        let kind = kind(*check) as i32;
+        match observations.iter_mut().find(|observation| observation.kind == kind) {
+            Some(observation) => observation.count += u32::from(*count),
+            None => observations.push(v1::Observation { kind, amount: 0, count: u32::from(*count) }),
+        }
+    }
+    observations
+}
+
+fn kind(check: Check) -> v1::MisbehaviourKind {
+    use v1::MisbehaviourKind as K;
+    match check {
+        Check::Range | Check::Signal | Check::Reach | Check::Elsewhere => K::Range,
+        Check::Speed => K::Speed,
+        Check::Position | Check::PositionSpeed | Check::Residual | Check::Company => K::PositionConsistency,
+        Check::SpeedChange | Check::Braking => K::SpeedConsistency,
+        Check::PositionHeading | Check::HeadingChange => K::HeadingConsistency,
+        Check::Overlap => K::Overlap,
+        Check::SuddenAppearance => K::SuddenAppearance,
+        Check::BeaconRate => K::Rate,
+        Check::Copied => K::Replay,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use v2x_proto::payload;
+
+    const LIAR: Digest = Digest([7; 8]);
+    const UNTIL: WireTime = WireTime::from_secs(1000);
+
+    fn counts() -> [u8; Check::ALL.len()] {
+        let mut counts = [0; Check::ALL.len()];
+        counts[Check::Position as usize] = 3;
+        counts[Check::Residual as usize] = 200;
+        counts[Check::BeaconRate as usize] = 1;
+        counts
+    }
+
+    #[test]
+    fn isolation_ends_with_the_credential() {
+        let mut offenders = Offenders::default();
+        assert!(!offenders.is_isolated(&LIAR, WireTime::from_secs(1)));
+        offenders.isolate(LIAR, UNTIL);
+        assert!(offenders.is_isolated(&LIAR, WireTime::from_secs(999)));
+        assert!(!offenders.is_isolated(&LIAR, UNTIL));
+    }
+
+    #[test]
+    fn a_report_decodes_carries_evidence_and_is_made_once_in_ten_minutes() {
+        let mut offenders = Offenders::default();
+        for n in 0..6 {
+            offenders.keep(LIAR, Instant::from_millis(n * 600), &[n as u8; 400]);
+        }
+        assert_eq!(offenders.report(LIAR, &counts(), Instant::ZERO, UNTIL), None, "not isolated");
+        offenders.isolate(LIAR, UNTIL);
+        let bytes = offenders.report(LIAR, &counts(), Instant::from_millis(1), UNTIL).unwrap();
+        let kind = v1::MessageType::MisbehaviourReport as u32;
+        let payload::Message::MisbehaviourReport(report) = payload::decode(kind, bytes).unwrap() else {
+            panic!("another message");
+        };
+        assert_eq!(report.subject.as_ref(), [7; 8]);
+        assert_eq!(report.observations.iter().map(|o| o.count).collect::<Vec<_>>(), [203, 1]);
+        let evidence: Vec<u8> = report.evidence.iter().map(|message| message[0]).collect();
+        assert_eq!(evidence, [5, 4], "the newest, within 1,024 bytes");
+        offenders.isolate(LIAR, UNTIL);
+        assert_eq!(offenders.report(LIAR, &counts(), Instant::from_millis(599_999), UNTIL), None);
+        assert!(offenders.report(LIAR, &counts(), Instant::from_millis(600_001), UNTIL).is_some());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn tables_stay_within_their_bounds(
+            steps in proptest::collection::vec((0u16..2000, 0usize..1500, 0u64..900), 0..3000)
+        ) {
+            let mut offenders = Offenders::default();
+            let mut now = 0;
+            for (who, len, gap) in steps {
+                now += gap;
+                let mut digest = [0; 8];
+                digest[..2].copy_from_slice(&who.to_le_bytes());
+                offenders.keep(Digest(digest), Instant::from_millis(now), &vec![0; len]);
+                offenders.isolate(Digest(digest), UNTIL);
+                let bytes: usize = offenders.evidence.iter().map(|kept| kept.message.len()).sum();
+                prop_assert_eq!(bytes, offenders.evidence_bytes);
+                prop_assert!(bytes <= MAX_EVIDENCE_BYTES && offenders.evidence.len() <= MAX_EVIDENCE_FRAMES);
+                prop_assert!(offenders.len() <= MAX_ISOLATED);
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Misbehaviour detection: plausibility checks on verified messages, and what they cost the sender.
+
+mod braking;
+mod checks;
+mod detector;
+mod isolation;
+mod kalman;
+mod places;
+mod reputation;
+mod rssi_position;
+mod signal;
+mod sybil;
+mod thresholds;
+mod track;
+mod trajectory_copy;
+
+pub use checks::Check;
+pub use detector::{Observation, Suspicion, Watch, report_request};
+pub use reputation::Standing;
+pub use track::Claim;

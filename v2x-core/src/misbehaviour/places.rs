@@ -1,0 +1,141 @@
+//! Who was last heard where, to find those in one place: a fixed grid of small cells.
+
+use v2x_proto::Digest;
+
+use crate::base::Position;
+use crate::base::limits::NEIGHBOURS;
+
+/// Stations by cell. A full cell forgets the one put there first: there is room for more vehicles than fit into one.
+#[derive(Clone, Debug)]
+pub struct Places {
+    cells: Vec<[Option<Digest>; PER_CELL]>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self::for_stations(NEIGHBOURS)
+    }
+}
+
+impl Places {
+    /// A grid for so many stations: at least twice as many cells, a power of two.
+    pub fn for_stations(stations: usize) -> Self {
+        Self { cells: vec![[None; PER_CELL]; (2 * stations.max(1)).next_power_of_two()] }
+    }
+
+    #[cfg(test)]
+    pub fn bytes_for(stations: usize) -> usize {
+        size_of_val(Self::for_stations(stations).cells.as_slice())
+    }
+
+    /// A station is at `new`; it was at `old`, when that is known.
+    pub fn place(&mut self, station: Digest, old: Option<Position>, new: Position) {
+        let to = self.cell(new.latitude >> SHIFT, new.longitude >> SHIFT);
+        if let Some(old) = old {
+            let from = self.cell(old.latitude >> SHIFT, old.longitude >> SHIFT);
+            if from == to && self.cells[to].contains(&Some(station)) {
+                return;
+            }
+            self.clear(from, station);
+        }
+        let cell = &mut self.cells[to];
+        match cell.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some(station),
+            None => {
+                cell.rotate_left(1);
+                cell[PER_CELL - 1] = Some(station);
+            }
+        }
+    }
+
+    /// A station that was at `position` is forgotten.
+    pub fn remove(&mut self, station: Digest, position: Position) {
+        self.clear(self.cell(position.latitude >> SHIFT, position.longitude >> SHIFT), station);
+    }
+
+    /// Stations in the cells within some 2 m of `position`, and any others that share their places in the grid: at
+    /// most sixteen.
+    pub fn near(&self, position: Position) -> impl Iterator<Item = Digest> {
+        let span = |value: i32| {
+            let (low, high) = (value.saturating_sub(REACH) >> SHIFT, value.saturating_add(REACH) >> SHIFT);
+            (low, (high != low).then_some(high))
+        };
+        let (south, north) = span(position.latitude);
+        let (west, east) = span(position.longitude);
+        let rows = [Some(south), north].into_iter().flatten();
+        rows.flat_map(move |row| {
+            [Some(west), east].into_iter().flatten().map(move |column| self.cell(row, column))
+        })
+        .flat_map(|cell| self.cells[cell].iter().copied().flatten())
+    }
+
+    fn cell(&self, row: i32, column: i32) -> usize {
+        let mixed = (row as u32).wrapping_mul(0x9e37_79b1) ^ (column as u32).wrapping_mul(0x85eb_ca6b);
+        (mixed >> (32 - self.cells.len().ilog2())) as usize
+    }
+
+    fn clear(&mut self, cell: usize, station: Digest) {
+        for slot in &mut self.cells[cell] {
+            if *slot == Some(station) {
+                *slot = None;
+            }
+        }
+    }
+}
+
+/// 1,024 of 1e-7 degree: 11 m from south to north, 7 m from west to east at 50 degrees.
+const SHIFT: u32 = 10;
+
+/// 2 m from south to north; from west to east 1.3 m at 50 degrees, still more than an overlap.
+const REACH: i32 = 180;
+
+/// More vehicles than fit into 11 m by 7 m.
+const PER_CELL: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
+    const A: Digest = Digest([1; 8]);
+
+    #[test]
+    fn a_station_is_found_near_where_it_is_and_not_where_it_was() {
+        let mut places = Places::default();
+        places.place(A, None, PLACE);
+        assert!(places.near(PLACE.moved(0.5, -0.5)).any(|found| found == A));
+        let there = PLACE.moved(100.0, 0.0);
+        places.place(A, Some(PLACE), there);
+        assert!(!places.near(PLACE).any(|found| found == A));
+        assert!(places.near(there).any(|found| found == A));
+        places.remove(A, there);
+        assert_eq!(places.near(there).count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn neighbours_within_a_metre_are_found_and_the_scan_is_bounded(
+            latitude in -800_000_000i32..800_000_000, longitude in -1_800_000_000i32..1_800_000_000,
+            east in -0.7f64..0.7, north in -0.7f64..0.7, others in 0u8..40,
+        ) {
+            let place = Position { latitude: latitude / 2, longitude };
+            let mut places = Places::default();
+            for n in 0..others {
+                places.place(Digest([n; 8]), None, place);
+            }
+            places.place(Digest([99; 8]), None, place);
+            let found: Vec<_> = places.near(place.moved(east, north)).collect();
+            prop_assert!(found.contains(&Digest([99; 8])));
+            prop_assert!(found.len() <= 4 * PER_CELL);
+        }
+
+        #[test]
+        fn no_position_panics(latitude in any::<i32>(), longitude in any::<i32>()) {
+            let place = Position { latitude, longitude };
+            let mut places = Places::default();
+            places.place(A, Some(place), place);
+            prop_assert!(places.near(place).count() >= 1);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What a station's findings add up to: trusted, suspect, isolated.
+//!
+//! Evidence decays in time, whatever the message rate, and belongs to one credential. It is of two kinds. *Own*
+//! evidence is a station contradicting itself, or physics, in messages that it signed: nobody else can make
+//! it. *Shared* evidence is about two stations, or about where one was first heard: a ghost driven over an
+//! honest car gives both some. Shared evidence is capped so that it raises a suspicion at most;
+//! only own evidence isolates. A station isolated stays so until its credential ends.
+//!
+//! Nothing here is ever told to or taken from a peer: stations that vote others out are an attack themselves.
+
+use core::time::Duration;
+
+use super::checks::Check;
+use super::thresholds as t;
+use crate::base::Instant;
+
+/// What a station is held for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Standing {
+    /// Nothing speaks against it.
+    #[default]
+    Trusted,
+    /// What it says is flagged, verified after others', and not relayed.
+    Suspect,
+    /// What it says is dropped before verification until its credential ends.
+    Isolated,
+}
+
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Self; 3] = [Self::Trusted, Self::Suspect, Self::Isolated];
+
+    /// Stable name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Suspect => "suspect",
+            Self::Isolated => "isolated",
+        }
+    }
+}
+
+/// Evidence against one station.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reputation {
+    own: f32,
+    shared: f32,
+    /// As of when, ms, wrapping.
+    at_ms: u32,
+    suspect_since_ms: u32,
+    standing: Standing,
+}
+
+impl Reputation {
+    /// What the station is held for.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Takes in one message's findings, each with its score, and says what the station is held for now.
+    /// Of each kind the worst counts: a lie shows in many checks.
+    pub fn judge(&mut self, now: Instant, findings: &[(Check, f32)]) -> Standing {
+        let now_ms = millis(now);
+        self.decay(now_ms);
+        let worst = |shared| {
+            findings
+                .iter()
+                .filter(|(check, _)| check.is_shared() == shared)
+                .map(|(check, score)| check.weight() * (1.0 - score.clamp(0.0, 1.0)))
+                .fold(0.0, f32::max)
+        };
+        self.own = (self.own + worst(false)).min(t::MAX_OWN_EVIDENCE);
+        self.shared = (self.shared + worst(true)).min(t::MAX_SHARED_EVIDENCE);
+        let sum = self.own + self.shared;
+        self.standing = match self.standing {
+            Standing::Isolated => Standing::Isolated,
+            Standing::Trusted if sum < t::SUSPECT => Standing::Trusted,
+            Standing::Trusted => {
+                self.suspect_since_ms = now_ms;
+                Standing::Suspect
+            }
+            Standing::Suspect if sum < t::TRUSTED_AGAIN => Standing::Trusted,
+            Standing::Suspect => {
+                let suspect_for =
+                    Duration::from_millis(u64::from(now_ms.wrapping_sub(self.suspect_since_ms)));
+                let isolate = self.own >= t::ISOLATE && suspect_for >= t::ISOLATE_AFTER;
+                if isolate { Standing::Isolated } else { Standing::Suspect }
+            }
+        };
+        self.standing
+    }
+
+    /// Keeps an isolation from happening: the configuration does not want one.
+    pub fn spare(&mut self) {
+        self.standing = self.standing.min(Standing::Suspect);
+    }
+
+    fn decay(&mut self, now_ms: u32) {
+        let passed = now_ms.wrapping_sub(self.at_ms);
+        self.at_ms = now_ms;
+        if self.own == 0.0 && self.shared == 0.0 {
+            return;
+        }
+        let left = (-(passed as f32) / (1000.0 * t::HALF_LIFE_S)).exp2();
+        self.own *= left;
+        self.shared *= left;
+    }
+
+    #[cfg(test)]
+    /// Evidence at its last message: own and shared.
+    pub fn evidence(&self) -> (f32, f32) {
+        (self.own, self.shared)
+    }
+}
+
+fn millis(now: Instant) -> u32 {
+    (now.as_nanos() / 1_000_000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIE: &[(Check, f32)] = &[(Check::PositionSpeed, 0.0), (Check::Residual, 0.2)];
+    const GHOST: &[(Check, f32)] = &[(Check::Overlap, 0.0)];
+
+    fn after(reputation: &mut Reputation, from_ms: u64, count: u64, findings: &[(Check, f32)]) -> Standing {
+        (0..count)
+            .map(|n| reputation.judge(Instant::from_millis(from_ms + n * 100), findings))
+            .last()
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn two_findings_are_an_accident_and_three_a_suspicion() {
+        let mut reputation = Reputation::default();
+        assert_eq!(after(&mut reputation, 0, 2, LIE), Standing::Trusted);
+        assert_eq!(after(&mut reputation, 200, 1, LIE), Standing::Suspect);
+    }
+
+    #[test]
+    fn a_liar_is_isolated_after_five_seconds_not_before() {
+        let mut reputation = Reputation::default();
+        assert_eq!(after(&mut reputation, 0, 52, LIE), Standing::Suspect);
+        assert_eq!(after(&mut reputation, 5200, 2, LIE), Standing::Isolated);
+        assert_eq!(after(&mut reputation, 3_600_000, 1, &[]), Standing::Isolated, "there is no way back");
+    }
+
+    #[test]
+    fn a_receiver_that_failed_for_two_seconds_is_trusted_again() {
+        let mut reputation = Reputation::default();
+        assert_eq!(after(&mut reputation, 0, 20, LIE), Standing::Suspect);
+        let (own, _) = reputation.evidence();
+        assert_eq!(after(&mut reputation, 22_000, 1, &[]), Standing::Suspect);
+        assert!((reputation.evidence().0 - own / 2.0).abs() < 0.5, "evidence halves in 20 s");
+        assert_eq!(after(&mut reputation, 92_000, 1, &[]), Standing::Trusted);
+    }
+
+    #[test]
+    fn a_ghost_over_an_honest_car_makes_it_suspect_at_most() {
+        let mut reputation = Reputation::default();
+        assert_eq!(after(&mut reputation, 0, 36_000, GHOST), Standing::Suspect);
+        assert_eq!(after(&mut reputation, 3_700_000, 1, &[]), Standing::Trusted);
+    }
+
+    #[test]
+    fn message_rate_does_not_slow_decay() {
+        let (mut fast, mut slow) = (Reputation::default(), Reputation::default());
+        after(&mut fast, 0, 3, LIE);
+        after(&mut slow, 0, 3, LIE);
+        after(&mut fast, 300, 200, &[]);
+        slow.judge(Instant::from_millis(20_200), &[]);
+        assert!((fast.evidence().0 - slow.evidence().0).abs() < 1e-3);
+    }
+
+    proptest! {
+        #[test]
+        fn evidence_is_bounded_and_shared_evidence_never_isolates(
+            steps in proptest::collection::vec((0u64..30_000, 0usize..11, any::<f32>()), 0..300)
+        ) {
+            let (mut all, mut shared, mut now) = (Reputation::default(), Reputation::default(), 0);
+            for (gap, check, score) in steps {
+                now += gap;
+                let check = Check::ALL[check];
+                all.judge(Instant::from_millis(now), &[(check, score)]);
+                let (own, other) = all.evidence();
+                prop_assert!((0.0..=t::MAX_OWN_EVIDENCE).contains(&own));
+                prop_assert!((0.0..=t::MAX_SHARED_EVIDENCE).contains(&other));
+                if check.is_shared() {
+                    shared.judge(Instant::from_millis(now), &[(check, score)]);
+                }
+            }
+            prop_assert!(shared.standing() < Standing::Isolated);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The neighbour table: every station heard within the last 20 s, by verified messages only.
+//!
+//! Bounded by its capacity ([`NEIGHBOURS`] unless configured, at most [`MAX_NEIGHBOURS`]); when it is full, the
+//! neighbour heard longest ago makes room, and between equals the farthest. Entries sit in slots; a list through them in the order they were heard
+//! makes expiry and eviction cost the same at any size. No hash order ever shows.
+//!
+//! The table also answers whether a message is new: its replay windows are the neighbours' own, and
+//! those of stations that left are kept in a [`ReplayMemory`] while a copy would still be fresh.
+
+#[cfg(test)]
+mod tests;
+
+use hashbrown::HashTable;
+use v2x_proto::Digest;
+
+use super::entry::{Change, Heard, Motion, Neighbour};
+use super::replay_memory::ReplayMemory;
+use crate::base::limits::{MAX_EVICTION_TIES, MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME, NEIGHBOURS};
+use crate::base::{Instant, MessageId, Plane, WireTime};
+
+/// Neighbours by digest.
+#[derive(Clone, Debug)]
+pub struct NeighbourTable {
+    capacity: usize,
+    slots: Vec<Option<Neighbour>>,
+    free: Vec<u16>,
+    index: HashTable<u16>,
+    /// Ends of the list in the order of hearing.
+    oldest: u16,
+    newest: u16,
+    memory: ReplayMemory,
+    /// Neighbours looked at, for tests that no work grows with the table.
+    #[cfg(test)]
+    touched: core::cell::Cell<usize>,
+}
+
+impl Default for NeighbourTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl NeighbourTable {
+    /// An empty table, with room for [`NEIGHBOURS`] allocated once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(NEIGHBOURS)
+    }
+
+    /// An empty table, with room for so many neighbours, 1..=[`MAX_NEIGHBOURS`], allocated once.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let capacity = capacity.clamp(1, MAX_NEIGHBOURS);
+        Self {
+            capacity,
+            slots: Vec::with_capacity(capacity),
+            free: Vec::new(),
+            index: HashTable::with_capacity(capacity),
+            oldest: NONE,
+            newest: NONE,
+            memory: ReplayMemory::default(),
+            #[cfg(test)]
+            touched: core::cell::Cell::default(),
+        }
+    }
+
+    /// True when the message was not accepted before. Asks only: [`NeighbourTable::hear`] remembers.
+    ///
+    /// `generation` is its signed generation time.
+    #[must_use]
+    pub fn is_new(&self, id: &MessageId, generation: WireTime) -> bool {
+        match self.get(&id.signer) {
+            Some(neighbour) => {
+                self.memory.is_new_in(neighbour.complete(), neighbour.windows(), id, generation)
+            }
+            None => self.memory.is_new(id, generation),
+        }
+    }
+
+    /// Takes in a message: verified, fresh, and new by [`NeighbourTable::is_new`].
+    ///
+    /// A verified message whose payload is of no use belongs here too: it shows that its signer is near,
+    /// and its number must not be accepted again. A message older than the newest one counts as heard,
+    /// but moves no position. `own` decides who is farthest when the table is full.
+    pub fn hear(&mut self, message: &Heard, own: Option<&Plane>) -> Change {
+        // Time never runs backwards in the list.
+        let at = self.neighbour(self.newest).map_or(message.at, |newest| message.at.max(newest.heard()));
+        let message = Heard { at, ..*message };
+        let mut change = Change::default();
+        let slot = match self.find(&message.id.signer) {
+            Some(slot) => {
+                self.unlink(slot);
+                slot
+            }
+            None => {
+                change.added = true;
+                if self.len() >= self.capacity {
+                    change.evicted = self.evict(own, message.wire);
+                }
+                self.insert(&message)
+            }
+        };
+        if let Some(neighbour) = self.neighbour_mut(slot) {
+            neighbour.hear(&message);
+        }
+        self.link_newest(slot);
+        change
+    }
+
+    /// Sets how a neighbour moves, from an awareness message generated at `generation`.
+    ///
+    /// False when it is not in the table, or a newer message has moved it since.
+    pub fn set_motion(&mut self, digest: &Digest, generation: WireTime, motion: &Motion) -> bool {
+        match self.get_mut(digest) {
+            Some(neighbour) if generation >= neighbour.generation() => {
+                neighbour.set_motion(motion);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A neighbour declares event `number` new in a verified message; false when it declares too many.
+    pub fn new_event(&mut self, digest: &Digest, number: u32, now: Instant) -> bool {
+        self.get_mut(digest).is_none_or(|neighbour| neighbour.new_event(number, now))
+    }
+
+    /// Notes that a neighbour gave evidence that it hears us.
+    pub fn set_hears_us(&mut self, digest: &Digest) {
+        if let Some(neighbour) = self.get_mut(digest) {
+            neighbour.set_hears_us();
+        }
+    }
+
+    /// The neighbour named `digest`.
+    #[must_use]
+    pub fn get(&self, digest: &Digest) -> Option<&Neighbour> {
+        self.neighbour(self.find(digest)?)
+    }
+
+    /// All neighbours, in an order that follows from the order in which they came and went alone.
+    pub fn iter(&self) -> impl Iterator<Item = &Neighbour> {
+        self.slots.iter().flatten().inspect(|_| self.touch())
+    }
+
+    /// Neighbours there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Number of neighbours.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// True when nobody was heard.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Number of stations that left, and whose replay windows are kept.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// When the next neighbour expires.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.neighbour(self.oldest).map(|oldest| oldest.heard() + NEIGHBOUR_LIFETIME)
+    }
+
+    /// Removes one neighbour whose lifetime is over at `now`; to be called until it returns `None`.
+    ///
+    /// `wire` is the same moment by our wire clock: it decides how long its replay windows are kept.
+    pub fn expire(&mut self, now: Instant, wire: WireTime) -> Option<Digest> {
+        self.memory.advance(wire);
+        if self.next_expiry()? > now {
+            return None;
+        }
+        self.remove(self.oldest, wire)
+    }
+
+    /// Our wire clock went back and reads `wire` now: what it called past may come again.
+    ///
+    /// A neighbour whose newest message lies ahead of the clock would stay where it is until the clock has
+    /// caught up: it may move again from now on.
+    pub fn clock_stepped_back(&mut self, wire: WireTime) {
+        self.memory.clock_stepped_back(wire);
+        // The one walk over all of them: for the clock's sake, not for any frame's.
+        for neighbour in self.slots.iter_mut().flatten() {
+            neighbour.clock_stepped_back(wire);
+        }
+    }
+
+    /// Removes a neighbour whose credential was revoked; false when it is not in the table.
+    pub fn forget(&mut self, digest: &Digest, wire: WireTime) -> bool {
+        self.find(digest).and_then(|slot| self.remove(slot, wire)).is_some()
+    }
+
+    /// Heard longest ago, and between equals, as many as are compared, the farthest from us.
+    fn evict(&mut self, own: Option<&Plane>, wire: WireTime) -> Option<Digest> {
+        let oldest = self.neighbour(self.oldest)?;
+        let mut victim = self.oldest;
+        if let Some(plane) = own {
+            let mut farthest = plane.distance_2(oldest.position());
+            let mut next = oldest.newer;
+            for _ in 1..MAX_EVICTION_TIES {
+                let tie = self.neighbour(next).filter(|n| n.heard() == oldest.heard());
+                let Some(neighbour) = tie else { break };
+                let distance = plane.distance_2(neighbour.position());
+                if distance > farthest {
+                    (farthest, victim) = (distance, next);
+                }
+                next = neighbour.newer;
+            }
+        }
+        self.remove(victim, wire)
+    }
+
+    fn insert(&mut self, message: &Heard) -> u16 {
+        let digest = message.id.signer;
+        let neighbour = Neighbour::new(message, self.memory.take(&digest));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[usize::from(slot)] = Some(neighbour);
+                slot
+            }
+            None => {
+                self.slots.push(Some(neighbour));
+                (self.slots.len() - 1) as u16
+            }
+        };
+        let slots = &self.slots;
+        self.index.insert_unique(hash(&digest), slot, |slot| {
+            slots[usize::from(*slot)].as_ref().map_or(0, |neighbour| hash(&neighbour.digest()))
+        });
+        slot
+    }
+
+    fn remove(&mut self, slot: u16, wire: WireTime) -> Option<Digest> {
+        self.unlink(slot);
+        let neighbour = self.slots.get_mut(usize::from(slot))?.take()?;
+        self.free.push(slot);
+        let digest = neighbour.digest();
+        if let Ok(entry) = self.index.find_entry(hash(&digest), |other| *other == slot) {
+            entry.remove();
+        }
+        self.memory.keep(digest, neighbour.history(), wire);
+        Some(digest)
+    }
+
+    fn find(&self, digest: &Digest) -> Option<u16> {
+        let is_it = |slot: &u16| self.neighbour(*slot).is_some_and(|n| n.digest() == *digest);
+        self.index.find(hash(digest), is_it).copied()
+    }
+
+    fn neighbour(&self, slot: u16) -> Option<&Neighbour> {
+        self.touch();
+        self.slots.get(usize::from(slot))?.as_ref()
+    }
+
+    fn neighbour_mut(&mut self, slot: u16) -> Option<&mut Neighbour> {
+        self.touch();
+        self.slots.get_mut(usize::from(slot))?.as_mut()
+    }
+
+    fn get_mut(&mut self, digest: &Digest) -> Option<&mut Neighbour> {
+        let slot = self.find(digest)?;
+        self.neighbour_mut(slot)
+    }
+
+    fn unlink(&mut self, slot: u16) {
+        let Some((older, newer)) = self.neighbour(slot).map(|n| (n.older, n.newer)) else { return };
+        match self.neighbour_mut(older) {
+            Some(neighbour) => neighbour.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.neighbour_mut(newer) {
+            Some(neighbour) => neighbour.older = older,
+            None => self.newest = older,
+        }
+    }
+
+    fn link_newest(&mut self, slot: u16) {
+        let before = self.newest;
+        if let Some(neighbour) = self.neighbour_mut(slot) {
+            (neighbour.older, neighbour.newer) = (before, NONE);
+        }
+        match self.neighbour_mut(before) {
+            Some(neighbour) => neighbour.newer = slot,
+            None => self.oldest = slot,
+        }
+        self.newest = slot;
+    }
+
+    #[cfg(test)]
+    fn touch(&self) {
+        self.touched.set(self.touched.get() + 1);
+    }
+
+    #[cfg(not(test))]
+    #[inline]
+    #[allow(clippy::unused_self, reason = "only tests count")]
+    const fn touch(&self) {}
+}
+
+/// Digests are hashes already, and only those of credentials an issuer signed come into the table.
+fn hash(digest: &Digest) -> u64 {
+    u64::from_le_bytes(digest.0)
+}
+
+/// No slot.
+const NONE: u16 = u16::MAX;
+
+const _: () = assert!(MAX_NEIGHBOURS < NONE as usize, "slots are numbered in 16 bits");

@@ -1,0 +1,668 @@
+//! The station: order of steps only, the mechanisms are its siblings.
+
+mod deadline_cache;
+mod forward;
+mod hazard;
+mod io;
+mod misbehaviour;
+mod pseudonym;
+mod revocation;
+mod tables;
+mod turn;
+
+use core::time::Duration;
+pub use io::{Event, Input, Misbehaviour, Output, TimerKind};
+use std::collections::VecDeque;
+
+use v2x_proto::{Class, Digest};
+
+use self::deadline_cache::DeadlineCache;
+use crate::awareness::{Awareness, Motion};
+use crate::base::{
+    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, NotSent, NotSentReason,
+    Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Velocity, Virtual,
+    WireTime, limits,
+};
+use crate::congestion::ChannelLoad;
+use crate::forward::Forwarder;
+use crate::hazard::Hazards;
+use crate::misbehaviour::{Standing, Suspicion, Watch, report_request};
+use crate::neighbour::{Heard, Neighbour, NeighbourTable};
+use crate::receive::{Admission, CopyCache, Receiver, Situation, Unverified};
+use crate::send::{Here, SendResult, Sender};
+use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustStore};
+
+/// A station as a state machine.
+///
+/// # Contract
+///
+/// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
+///    returns [`Output::Timeout`].
+/// 2. While output is queued, a frame waits for verification, or frames that waited for a full link leave
+///    one by one, the deadline is "now"; a demoted frame (`receive/rates.rs`) waits its turn.
+/// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
+/// 4. Extra or early timeouts change nothing.
+/// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
+///    which the host's clock makes, left out).
+/// 6. Time that runs backwards is clamped and counted ([`Counters::time_clamped`]), never asserted.
+/// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
+/// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].
+/// 9. Nothing unverified writes state that a verified frame depends on.
+/// 10. Signed bytes are relayed untouched; only the hop header changes.
+///
+/// Frames are admitted by the cheap checks as they come and verified one per [`Input::Timeout`], the most
+/// urgent first: a host that reads a burst of frames before it says `Timeout` has them verified in order
+/// of their deadlines.
+///
+/// # Example
+///
+/// The whole loop of a host: bring what came in, take what goes out, sleep to the deadline. Time is virtual here, so the
+/// loop jumps instead of sleeping.
+///
+/// ```
+/// use v2x_core::config::Config;
+/// use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame};
+/// use v2x_core::node::Node;
+/// use v2x_core::position::Position;
+/// use v2x_core::time::{Anchor, Instant, WireTime};
+/// # use ed25519_dalek::SigningKey;
+/// # use v2x_core::security::{
+/// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+/// # };
+/// # let [root_key, issuer_key] = [1, 2].map(|n| SigningKey::from_bytes(&[n; 32]));
+/// # let all = Permissions(u64::MAX);
+/// # let root = make_root(&root_key, all, 719_999_000, 120)?;
+/// # let request = |key: &SigningKey, permissions| CredentialRequest {
+/// #     public_key: key.verifying_key().to_bytes(),
+/// #     permissions,
+/// #     not_before_s: 719_999_000,
+/// #     duration_min: 120,
+/// #     region: None,
+/// #     station_class: 2,
+/// #     revocation_series: 0,
+/// # };
+/// # let issuer = issue(&root, &root_key, &request(&issuer_key, all))?;
+/// # let identity = |number| -> Result<_, Box<dyn std::error::Error>> {
+/// #     let key = SigningKey::from_bytes(&[number; 32]);
+/// #     let own = issue(&issuer, &issuer_key, &request(&key, all.without(Permissions::ISSUE)))?;
+/// #     Ok(Identity::new(own, Box::new(KeyPair::from(key)))?)
+/// # };
+/// # let trust = TrustStore::new(std::slice::from_ref(&root), std::slice::from_ref(&issuer))?;
+/// // Two stations: each with a credential and its key, and the authorities that it trusts.
+/// let anchor = Anchor { instant: Instant::ZERO, wire: WireTime::from_secs(720_000_000) };
+/// let mut nodes = [
+///     Node::new(Config::vehicle(), identity(3)?, trust.clone(), 7, anchor),
+///     Node::new(Config::roadside(), identity(4)?, trust, 8, anchor),
+/// ];
+///
+/// // What each station is to be told next: when the clock may be trusted, and where it is.
+/// let fix = Fix {
+///     position: Position { latitude: 496_116_000, longitude: 61_319_000 },
+///     altitude_cm: None,
+///     speed: Some(0),
+///     heading: Some(900),
+///     acceleration: None,
+///     yaw_rate: None,
+///     accuracy_cm: None,
+///     time: anchor.wire,
+/// };
+/// let clock = Input::Clock { wire: anchor.wire, state: ClockState::Locked };
+/// let mut inputs = nodes.each_ref().map(|_| vec![clock.clone(), Input::Fix(Some(fix))]);
+///
+/// let mut heard = 0;
+/// let mut now = Instant::ZERO;
+/// while now < Instant::from_millis(1500) {
+///     let mut deadline = Instant::FAR_FUTURE;
+///     for index in 0..nodes.len() {
+///         for input in std::mem::take(&mut inputs[index]).into_iter().chain([Input::Timeout]) {
+///             nodes[index].handle_input(now, input);
+///             // After each input: drain, until the station says when it wants to be woken.
+///             loop {
+///                 match nodes[index].poll_output() {
+///                     // A host hands the frame to its link; this one to the other station.
+///                     Output::Transmit(transmit) => inputs[1 - index].push(Input::Frame(ReceivedFrame {
+///                         bytes: transmit.bytes,
+///                         link_source: [2, 0, 0, 0, 0, index as u8],
+///                         kernel_receive: None,
+///                         user_receive: None,
+///                         signal_dbm: None,
+///                     })),
+///                     Output::Event(Event::Received(_)) => heard += 1,
+///                     Output::Event(_) => {}
+///                     Output::Timeout(at, _) => {
+///                         deadline = deadline.min(at);
+///                         break;
+///                     }
+///                 }
+///             }
+///         }
+///     }
+///     // Sleep until the earliest deadline, or until a frame comes.
+///     if inputs.iter().all(Vec::is_empty) {
+///         now = now.max(deadline);
+///     }
+/// }
+/// assert!(heard >= 2, "both sent at least one beacon");
+/// assert!(nodes.iter().all(|node| node.neighbours().count() == 1));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    now: Instant,
+    anchor: Anchor,
+    clock: ClockState,
+    fix: Option<TimedFix>,
+    here: Option<Plane>,
+    velocity: Velocity,
+    sending: SendingState,
+    receiver: Receiver,
+    sender: Sender,
+    awareness: Awareness,
+    neighbours: NeighbourTable,
+    distribution: Distribution,
+    channel_load: ChannelLoad,
+    pseudonyms: Schedule,
+    seed: u64,
+    watch: Watch,
+    outputs: VecDeque<Output>,
+    counters: Counters,
+    host: Box<dyn Host>,
+    spread: Stream,
+    forwarder: Forwarder,
+    hazards: Hazards,
+    deadline_cache: Option<DeadlineCache>,
+}
+
+/// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames handed in.
+    pub frames: u64,
+    /// Inputs whose time was before an earlier input's.
+    pub time_clamped: u64,
+    /// Channel loads above all of the time, which were not believed.
+    pub loads_refused: u64,
+    /// Outputs lost because the host did not drain them ([`limits::MAX_OUTPUTS`]).
+    pub outputs_lost: u64,
+}
+
+impl Node {
+    /// A station in virtual time. `anchor` ties the core's time to wire time; the clock counts as
+    /// untrusted, and nothing is sent, until an [`Input::Clock`] says otherwise.
+    ///
+    /// `identities` is one [`Identity`](crate::trust::Identity) or a [`Pool`] of them. `seed` has no default: stations that share one still differ, because each stream of random numbers
+    /// is mixed with the station's digest.
+    pub fn new(
+        config: Config,
+        identities: impl Into<Pool>,
+        trust: TrustStore,
+        seed: u64,
+        anchor: Anchor,
+    ) -> Self {
+        Self::with_host(config, identities, trust, seed, anchor, Box::new(Virtual))
+    }
+
+    /// A station whose host measures stages, or remembers verified signatures.
+    pub fn with_host(
+        config: Config,
+        identities: impl Into<Pool>,
+        trust: TrustStore,
+        seed: u64,
+        anchor: Anchor,
+        host: Box<dyn Host>,
+    ) -> Self {
+        let now = anchor.instant;
+        let mut pool = identities.into();
+        pool.start(seed, anchor.wire, config.pseudonym.change != ChangeRule::Off);
+        let own = pool.active().digest();
+        let changes = Stream::new(seed, own, Purpose::PseudonymChange);
+        let step = Awareness::check_interval(config.awareness).as_nanos() as u64;
+        let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
+        let stream = |purpose| Stream::new(seed, own, purpose);
+        let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
+        let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
+        let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
+        let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
+        let keeps_alive =
+            config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
+        let forwarder = Forwarder::new(config.forwarding, keeps_alive, &mut stream(Purpose::Forwarding));
+        let hazards = Hazards::new(config.imminent);
+        let sending = SendingState::ClockUntrusted;
+        let mut outputs = VecDeque::with_capacity(64);
+        outputs.push_back(Output::Event(Event::Sending(sending)));
+        Self {
+            now,
+            anchor,
+            clock: ClockState::Untrusted,
+            fix: None,
+            here: None,
+            velocity: (0.0, 0.0),
+            sending,
+            receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
+            sender: Sender::new(pool, config.test),
+            awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
+            neighbours: NeighbourTable::with_capacity(room),
+            distribution,
+            channel_load: ChannelLoad::default(),
+            pseudonyms: Schedule::new(config.pseudonym, now, changes),
+            seed,
+            watch: Watch::new(config.plausibility, config.awareness, now).for_neighbours(room),
+            outputs,
+            counters: Counters::default(),
+            config,
+            host,
+            spread: Stream::new(seed, own, Purpose::RevocationSpread),
+            forwarder,
+            hazards,
+            deadline_cache: None,
+        }
+    }
+
+    /// Takes one input at `now`. Drain [`poll_output`](Self::poll_output) afterwards.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        if now < self.now {
+            self.counters.time_clamped += 1;
+        }
+        self.now = self.now.max(now);
+        if self.outputs.is_empty() {
+            // Back to the start of the ring: the same few lines of cache each turn.
+            self.outputs.clear();
+        }
+        let rest = self.deadline_cache.take().filter(|rest| rest.holds(self.now));
+        match input {
+            Input::Frame(frame) => {
+                let news = self.admit(frame);
+                if !news && rest.is_some() {
+                    self.deadline_cache = rest;
+                    return;
+                }
+            }
+            Input::Fix(fix) => self.take_fix(fix),
+            Input::Clock { wire, state } => self.set_clock(wire, state),
+            Input::Send(request) => self.send(&request),
+            Input::Hazard { command, token } => self.command(&command, token),
+            Input::Revocation(delta) => self.revoke(&delta),
+            Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
+            Input::Link { ready } => self.sender.set_link(ready),
+            Input::ChannelLoad { busy_permille, source } => {
+                let believed = self.channel_load.report(self.now, busy_permille, source);
+                self.counters.loads_refused += u64::from(!believed);
+            }
+            Input::Timeout => self.timeout(),
+        }
+        self.update_sending_state();
+        self.release_frames();
+        self.keep_pseudonym();
+    }
+
+    /// The next output. [`Output::Timeout`] says that there is none, and when to come back.
+    pub fn poll_output(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        let (at, kind) = self.come_to_rest();
+        Output::Timeout(at, kind)
+    }
+
+    /// Own digest: that of the pseudonym in use.
+    pub fn digest(&self) -> Digest {
+        self.sender.digest()
+    }
+
+    /// The neighbours, in a fixed order.
+    pub fn neighbours(&self) -> impl Iterator<Item = &Neighbour> {
+        self.neighbours.iter()
+    }
+
+    /// The neighbour table.
+    pub fn neighbour_table(&self) -> &NeighbourTable {
+        &self.neighbours
+    }
+
+    /// The position last given, when there is one; it may be too old to send by.
+    pub fn last_fix(&self) -> Option<Fix> {
+        self.fix.map(|fix| fix.fix)
+    }
+
+    /// Whether the station sends safety messages now.
+    pub fn sending(&self) -> SendingState {
+        self.sending
+    }
+
+    /// What other stations are held for, and why.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The messages of several hops that are known, and how far stations are heard.
+    pub fn forwarder(&self) -> &Forwarder {
+        &self.forwarder
+    }
+
+    /// What the node counts about itself.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The configuration it runs with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How far the clock is trusted, as of the last [`Input::Clock`].
+    pub fn clock(&self) -> ClockState {
+        self.clock
+    }
+
+    /// Ties the core's time to wire time, as of the last [`Input::Clock`].
+    pub fn anchor(&self) -> Anchor {
+        self.anchor
+    }
+
+    /// The own identities.
+    pub fn pool(&self) -> &Pool {
+        self.sender.pool()
+    }
+
+    /// Takes a frame; false when it changed nothing that the end of a turn looks at or a timer depends on.
+    fn admit(&mut self, frame: ReceivedFrame) -> bool {
+        self.counters.frames += 1;
+        self.channel_load.add(self.now, frame.bytes.len());
+        let (situation, receiver, neighbours, distribution, host) = self.receiving();
+        let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
+        let news = !self.is_no_news(&admission);
+        self.note(admission);
+        if news {
+            self.release_held();
+        }
+        news
+    }
+
+    fn release_held(&mut self) {
+        loop {
+            let (situation, receiver, neighbours, distribution, host) = self.receiving();
+            let Some(admission) = receiver.release_held(&situation, neighbours, distribution, host) else {
+                break;
+            };
+            self.note(admission);
+        }
+    }
+
+    fn note(&mut self, admission: Admission) {
+        let dropped = match admission {
+            Admission::Queued(dropped) | Admission::Held(dropped) => dropped,
+            Admission::Dropped(dropped) => Some(dropped),
+            Admission::Copy(dropped, copy) => {
+                self.hear_copy(&copy);
+                Some(dropped)
+            }
+            Admission::Unverified(received) => return self.event(Event::Received(received)),
+        };
+        if let Some(dropped) = dropped {
+            self.drop_frame(dropped);
+        }
+    }
+
+    fn verify_next(&mut self) {
+        let now = self.now;
+        let (situation, receiver, neighbours, _, host) = self.receiving();
+        let mut verified = match receiver.verify_next(&situation, neighbours, host) {
+            None => return,
+            Some(Err(dropped)) => return self.drop_frame(dropped),
+            Some(Ok(verified)) => verified,
+        };
+        let suspicion = misbehaviour::observe(&mut self.watch, &mut verified, now, self.here.as_ref());
+        let received = &mut verified.received;
+        let id = received.id;
+        let heard = Heard {
+            id,
+            generation: received.generation_time,
+            position: received.position,
+            link: received.link_source,
+            direct: verified.single_hop,
+            signal_dbm: verified.signal_dbm,
+            at: now,
+            wire: self.anchor.wire_at(now),
+        };
+        let change = self.neighbours.hear(&heard, self.here.as_ref());
+        if let Some(motion) = &verified.motion {
+            self.neighbours.set_motion(&id.signer, heard.generation, motion);
+        }
+        if let Some(number) = verified.new_event.filter(|_| id.class == Class::D3)
+            && !self.neighbours.new_event(&id.signer, number, now)
+            && !self.config.test
+        {
+            verified.useless = Some(DropReason::RateLimitedSigner);
+        }
+        self.distribution.heard_request(&verified.requests, now);
+        let hazard = self.judge_hazard(&mut verified);
+        if let Some(reason) = self.take_flood(&mut verified) {
+            verified.useless = Some(reason);
+        }
+        let received = &mut verified.received;
+        let useless = verified.useless;
+        let delivery = match verified.useless {
+            None => {
+                received.stamps.delivered = self.host.stamp(now);
+                Event::Received(verified.received)
+            }
+            Some(reason) => {
+                Event::Dropped(Dropped { reason, link_source: received.link_source, claimed: Some(id) })
+            }
+        };
+        if let Some(lost) = change.evicted {
+            self.event(Event::NeighbourLost(lost));
+        }
+        if change.added {
+            self.distribution.new_neighbour();
+            self.event(Event::NeighbourAdded(id.signer));
+        }
+        self.event(delivery);
+        if let Some((gist, speaker)) = hazard {
+            self.hear_hazard(&gist, &speaker, useless);
+        }
+        if let Some(heard) = &verified.revocation {
+            self.hear_revocation(heard);
+        }
+        if let Some(suspicion) = suspicion {
+            self.suspect(suspicion);
+        }
+    }
+
+    fn suspect(&mut self, suspicion: Suspicion) {
+        if suspicion.standing > Standing::Trusted {
+            self.hazards.table.distrust(&suspicion.digest);
+        }
+        self.event(Event::Suspicion(suspicion));
+        if suspicion.standing < Standing::Isolated {
+            return;
+        }
+        let (subject, wire) = (suspicion.digest, self.anchor.wire_at(self.now));
+        let Some(until) = self.receiver.credential_end(&subject, wire) else { return };
+        let Some(report) = self.watch.isolate(subject, until, self.now, wire) else { return };
+        self.event(Event::Misbehaviour(Misbehaviour { subject, report: report.clone() }));
+        if self.sending == SendingState::Allowed
+            && self.sender.pool().active().permissions().contains(Permissions::MISBEHAVIOUR_REPORT)
+        {
+            self.send(&report_request(report));
+        }
+    }
+
+    fn set_clock(&mut self, wire: WireTime, state: ClockState) {
+        let believed = self.anchor.wire_at(self.now);
+        self.anchor = Anchor { instant: self.now, wire };
+        self.clock = state;
+        if wire < believed {
+            self.neighbours.clock_stepped_back(wire);
+        }
+    }
+
+    fn take_fix(&mut self, fix: Option<Fix>) {
+        self.fix = fix.map(|fix| TimedFix::new(fix, self.now, &self.anchor));
+        if let Some(fix) = &fix {
+            self.here = Some(Plane::at(fix.position));
+            self.velocity =
+                fix.speed.zip(fix.heading).map_or((0.0, 0.0), |(s, h)| crate::base::velocity(s, h));
+        }
+        self.pseudonyms.moved(self.now, fix.as_ref());
+        self.look_around(fix.as_ref());
+    }
+
+    fn send(&mut self, request: &SendRequest) {
+        self.update_sending_state();
+        let SendRequest { class, token, .. } = *request;
+        let Some(fix) = self.fix.filter(|_| self.sending == SendingState::Allowed) else {
+            let reason = NotSentReason::SendingBlocked;
+            return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
+        };
+        if self.pseudonyms.is_silent(self.now) {
+            if !matches!(class, Class::D0 | Class::D1 | Class::D3) {
+                let reason = NotSentReason::Silent;
+                return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
+            }
+            self.pseudonyms.end_silence();
+            self.restart_awareness();
+        }
+        let stamp = self.host.stamp(self.now);
+        self.distribution.set_quiet(self.channel_load.busy(self.now) < QUIET);
+        let generated = request.due.map_or(stamp, |due| due.min(stamp));
+        let position = fix.moved_to(self.now, self.anchor.wire_at(self.now)).position;
+        let here = Here { now: self.now, anchor: &self.anchor, position, generated };
+        let result = self.sender.request(request, &here, &mut self.distribution, &mut *self.host);
+        self.note_sent(result);
+    }
+
+    fn generate_awareness(&mut self) {
+        let may_send = self.sending == SendingState::Allowed;
+        let fix =
+            self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.now, self.anchor.wire_at(self.now)));
+        let motion = fix.as_ref().map(Motion::from);
+        let generated = self.awareness.next_check();
+        let due = self.awareness.check(self.now, motion.as_ref());
+        let Some(fix) = fix.filter(|_| due) else { return };
+        self.distribution.set_quiet(self.channel_load.busy(self.now) < QUIET);
+        let (forwarder, now) = (&self.forwarder, self.now);
+        let message = self.awareness.generate(now, &self.config, &fix, |floods| forwarder.held(now, floods));
+        let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
+        let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
+        self.note_sent(result);
+    }
+
+    fn note_sent(&mut self, result: SendResult) {
+        match result {
+            Ok((sent, gave_way)) => {
+                self.event(Event::Sent(sent));
+                if let Some(not_sent) = gave_way {
+                    self.event(Event::NotSent(not_sent));
+                }
+            }
+            Err(not_sent) => self.event(Event::NotSent(not_sent)),
+        }
+    }
+
+    fn timeout(&mut self) {
+        self.update_sending_state();
+        if self.now >= self.awareness.next_check() {
+            self.generate_awareness();
+        }
+        while let Some(dropped) = self.receiver.expire_held(self.now) {
+            self.drop_frame(dropped);
+        }
+        let outputs = &mut self.outputs;
+        self.sender.expire(self.now, |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent))));
+        for _ in 0..limits::MAX_EXPIRIES {
+            let lost = self.neighbours.expire(self.now, self.anchor.wire_at(self.now));
+            let Some(lost) = lost else { break };
+            self.event(Event::NeighbourLost(lost));
+        }
+        self.run_hazards();
+        self.tell_stale_revocations();
+        self.pass_on_revocations();
+        self.verify_next();
+    }
+
+    fn update_sending_state(&mut self) {
+        let may_sign = self.clock.may_sign();
+        let mut state = self.sender.state(self.now, &self.anchor, may_sign, self.fix.as_ref());
+        if self.receiver.revokes_own(self.sender.pool().active()) {
+            state = SendingState::CredentialRevoked;
+        } else if state == SendingState::CredentialNotValid && self.change_pseudonym(true) {
+            state = self.sender.state(self.now, &self.anchor, may_sign, self.fix.as_ref());
+        }
+        if state != self.sending {
+            self.sending = state;
+            self.event(Event::Sending(state));
+            if state == SendingState::Allowed {
+                self.warn_of_low_pool();
+            }
+        }
+    }
+
+    fn deadline(&self) -> (Instant, TimerKind) {
+        if self.receiver.verification_waits() {
+            return (self.now, TimerKind::Verify);
+        }
+        let fix_expiry = match (self.sending, &self.fix) {
+            (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
+            _ => None,
+        };
+        let timers = [
+            (self.sender.is_refilling().then_some(self.now), TimerKind::Refill),
+            (Some(self.awareness.next_check()), TimerKind::Awareness),
+            (self.receiver.next_demoted(), TimerKind::Demoted),
+            (self.next_forward(), TimerKind::Forward),
+            (self.next_hazard(), TimerKind::Hazard),
+            (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
+            (self.sender.next_expiry(), TimerKind::QueueExpiry),
+            (self.neighbours.next_expiry(), TimerKind::NeighbourExpiry),
+            (fix_expiry, TimerKind::FixExpiry),
+            (self.next_spread(), TimerKind::Spread),
+            (self.next_stale_revocation(), TimerKind::RevocationStale),
+            (self.sender.next_copy(), TimerKind::WarmUp),
+            (self.pseudonym_timer(), TimerKind::Pseudonym),
+        ];
+        let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
+        match first {
+            Some((at, kind)) if at < Instant::FAR_FUTURE => (at.max(self.now), kind),
+            _ => (Instant::FAR_FUTURE, TimerKind::Idle),
+        }
+    }
+
+    fn receiving(
+        &mut self,
+    ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut Distribution, &mut dyn Host) {
+        let situation = Situation {
+            now: self.now,
+            anchor: &self.anchor,
+            own: self.sender.pool(),
+            here: self.here.as_ref(),
+            velocity: self.velocity,
+            test: self.config.test,
+            sample: self.config.sample_far_awareness,
+            clock_trusted: self.clock.may_sign(),
+            watch: &self.watch,
+            floods: &self.forwarder,
+        };
+        (situation, &mut self.receiver, &mut self.neighbours, &mut self.distribution, &mut *self.host)
+    }
+
+    fn drop_frame(&mut self, dropped: Dropped) {
+        self.event(Event::Dropped(dropped));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+
+    fn push(&mut self, output: Output) {
+        if self.outputs.len() >= limits::MAX_OUTPUTS {
+            self.counters.outputs_lost += 1;
+            return;
+        }
+        self.outputs.push_back(output);
+    }
+}
+
+/// While the channel is busy for less than this share, there is room to show one's credential more often than once a second.
+const QUIET: f64 = 0.3;

@@ -1,0 +1,49 @@
+//! The end of a turn: its deadline, worked out anew or as it was.
+
+use super::Node;
+use super::deadline_cache::DeadlineCache;
+use super::io::TimerKind;
+use crate::base::{Instant, SendingState};
+use crate::receive::Admission;
+
+impl Node {
+    /// Whether a frame that ended so leaves all timers as they were.
+    pub(super) fn is_no_news(&self, admission: &Admission) -> bool {
+        match admission {
+            Admission::Dropped(_) => !self.receiver.is_stirred(),
+            // A demoted one may have set a timer.
+            Admission::Queued(_) => !self.receiver.is_stirred() && self.receiver.next_demoted().is_none(),
+            Admission::Held(_) | Admission::Unverified(_) | Admission::Copy(..) => false,
+        }
+    }
+
+    /// After a turn: its deadline, kept if it can be.
+    pub(super) fn come_to_rest(&mut self) -> (Instant, TimerKind) {
+        if let Some(cache) = &self.deadline_cache {
+            let waits = self.receiver.verification_waits();
+            let deadline = if waits { (self.now, TimerKind::Verify) } else { cache.deadline() };
+            debug_assert_eq!(deadline, self.deadline(), "no timer changed");
+            return deadline;
+        }
+        let deadline = self.deadline();
+        self.deadline_cache =
+            self.unchanged_until(deadline.0).map(|until| DeadlineCache::new(deadline, until));
+        deadline
+    }
+
+    /// Until when the end of a turn would find nothing to do, if nothing is heard: the deadline, or the next moment that
+    /// has no timer. `None` while something waits for another thing than time.
+    fn unchanged_until(&self, deadline: Instant) -> Option<Instant> {
+        let pseudonym_waits = || self.next_pseudonym().is_some_and(|at| at <= self.now);
+        if deadline <= self.now
+            || self.sending == SendingState::CredentialNotValid
+            || self.pseudonyms.is_silent(self.now)
+            || pseudonym_waits()
+        {
+            return None;
+        }
+        let own = self.sender.pool().active();
+        let validity = [own.valid_from(), own.valid_until()].map(|wire| self.anchor.instant_at(wire));
+        validity.into_iter().filter(|at| *at > self.now).chain([deadline]).min()
+    }
+}

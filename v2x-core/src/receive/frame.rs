@@ -1,0 +1,62 @@
+//! A frame whose fields were read, between the cheap checks and its verification.
+
+use core::ops::Range;
+
+use bytes::Bytes;
+use v2x_proto::Digest;
+
+use super::rates::Standing;
+use crate::base::{DropReason, Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, WireTime};
+
+/// A frame whose fields were read; nothing of it is verified.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub(super) bytes: Bytes,
+    pub(super) link_source: [u8; 6],
+    pub(super) signal_dbm: Option<i8>,
+    pub(super) stamps: ReceiveStamps,
+    pub(super) hash: FrameHash,
+    pub(super) id: MessageId,
+    pub(super) message_type: u32,
+    pub(super) generation: WireTime,
+    pub(super) position: Position,
+    pub(super) lifetime_ms: u32,
+    pub(super) max_hops: u8,
+    pub(super) remaining_hops: u8,
+    pub(super) permissions: u64,
+    pub(super) standing: Standing,
+    pub(super) forwarder: Digest,
+    pub(super) admitted: Instant,
+    pub(super) tbs: Range<u16>,
+    pub(super) signature: Range<u16>,
+    pub(super) payload: Range<u16>,
+    pub(super) requests: Range<u16>,
+}
+
+impl Frame {
+    /// Whose it claims to be.
+    pub fn signer(&self) -> Digest {
+        self.id.signer
+    }
+
+    pub(super) fn dropped(&self, reason: DropReason) -> Dropped {
+        Dropped { reason, link_source: self.link_source, claimed: Some(self.id) }
+    }
+}
+
+/// Where `part`, a slice of `whole`, lies in it. An empty slice lies at the start.
+pub(super) fn range_in(whole: &[u8], part: &[u8]) -> Range<u16> {
+    if part.is_empty() {
+        return 0..0;
+    }
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    start as u16..(start + part.len()) as u16
+}
+
+pub(super) fn wide(range: &Range<u16>) -> Range<usize> {
+    usize::from(range.start)..usize::from(range.end)
+}
+
+pub(super) fn slice<'a>(bytes: &'a [u8], range: &Range<u16>) -> &'a [u8] {
+    &bytes[wide(range)]
+}

@@ -1,0 +1,17 @@
+//! The way in: cheapest check first, every way out named.
+
+mod copy_cache;
+mod credential_clone;
+mod digest_cache;
+mod frame;
+mod pending;
+pub(crate) mod rates;
+mod receiver;
+mod situation;
+pub(crate) mod urgency;
+mod verify_queue;
+
+pub use copy_cache::CopyCache;
+pub use rates::Unverified;
+pub use receiver::{Admission, HeardRevocation, Receiver, Verified};
+pub use situation::Situation;

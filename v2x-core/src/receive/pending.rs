@@ -1,0 +1,77 @@
+//! Frames whose signer's credential is not known yet, held for a moment while it is asked for.
+//!
+//! Nothing about them is verified, so they get little: few in all, few per signer, a quarter of a second.
+
+use std::collections::VecDeque;
+
+use v2x_proto::Digest;
+
+use super::frame::Frame;
+use crate::base::{Instant, limits};
+
+/// Held frames, oldest first.
+#[derive(Debug)]
+pub struct Hold {
+    frames: VecDeque<(Instant, Frame)>,
+    /// Set when a credential was learned: only then is it worth looking for frames to release.
+    stirred: bool,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { frames: VecDeque::with_capacity(limits::MAX_HELD), stirred: false }
+    }
+}
+
+impl Hold {
+    /// Holds a frame; returns the one that makes room, or the frame itself when its signer has enough.
+    pub fn push(&mut self, frame: Frame, now: Instant) -> Option<Frame> {
+        let same = self.frames.iter().filter(|(_, held)| held.signer() == frame.signer()).count();
+        if same >= limits::MAX_HELD_PER_SIGNER {
+            return Some(frame);
+        }
+        let oldest = if self.frames.len() >= limits::MAX_HELD {
+            self.frames.pop_front().map(|(_, frame)| frame)
+        } else {
+            None
+        };
+        self.frames.push_back((now + limits::HOLD_TIME, frame));
+        oldest
+    }
+
+    /// Says that a credential was learned.
+    pub fn stir(&mut self) {
+        self.stirred = !self.frames.is_empty();
+    }
+
+    /// Whether a round is due.
+    pub fn is_stirred(&self) -> bool {
+        self.stirred
+    }
+
+    /// Takes the oldest frame whose signer is known by now; `None` ends a round begun by [`stir`](Self::stir).
+    pub fn take(&mut self, mut known: impl FnMut(&Digest) -> bool) -> Option<Frame> {
+        if !self.stirred {
+            return None;
+        }
+        let place = self.frames.iter().position(|(_, frame)| known(&frame.signer()));
+        self.stirred = place.is_some();
+        self.frames.remove(place?).map(|(_, frame)| frame)
+    }
+
+    /// Frames held.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Takes the oldest frame if its time is over.
+    pub fn expire(&mut self, now: Instant) -> Option<Frame> {
+        let over = self.frames.front().is_some_and(|(until, _)| *until <= now);
+        over.then(|| self.frames.pop_front()).flatten().map(|(_, frame)| frame)
+    }
+
+    /// When the oldest frame's time is over.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.frames.front().map(|(until, _)| *until)
+    }
+}

@@ -1,0 +1,438 @@
+//! The receive path: cheapest check first, every way out named.
+//!
+//! [`Receiver::admit`] runs everything that costs no message signature and leaves the frame waiting for
+//! verification, or held for its credential; [`Receiver::verify_next`] pays for one signature. Nothing
+//! is written before verification that a verified frame depends on, but what cannot be aimed or does not
+//! silence: the keyed exact-copy cache, credentials whose own chain was checked, and the rates of link
+//! addresses and forwarders, which only demote the frames of stations that were heard before.
+
+mod revocation;
+mod tables;
+mod verify;
+
+use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
+use v2x_proto::hop::{HopError, HopHeader};
+use v2x_proto::{AreaView, Class, Digest, hop, v1};
+
+pub use self::revocation::HeardRevocation;
+pub use self::verify::Verified;
+use super::copy_cache::CopyCache;
+use super::credential_clone::Elsewhere;
+use super::digest_cache::Names;
+use super::frame::{Frame, range_in, slice};
+use super::pending::Hold;
+use super::rates::{Origin, Standing, Unverified};
+use super::situation::Situation;
+use super::urgency;
+use super::verify_queue::VerifyQueue;
+use crate::base::{
+    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Position, ReceiveStamps, Received,
+    ReceivedFrame, WireTime, limits,
+};
+use crate::forward::CopyHeard;
+use crate::neighbour::{Neighbour, NeighbourTable};
+use crate::trust::{
+    Distribution, KeyCache, Lookup, Revocations, RuleError, Travel, TrustStore, freshness, message_rules,
+};
+
+/// State of the receive path.
+#[derive(Debug)]
+pub struct Receiver {
+    trust: TrustStore,
+    revocations: Revocations,
+    keys: KeyCache,
+    copies: CopyCache,
+    names: Names,
+    hold: Hold,
+    queue: VerifyQueue<Frame>,
+    rates: Unverified,
+    next_demoted: Instant,
+    signed: Vec<u8>,
+    awareness: v1::Awareness,
+    elsewhere: Elsewhere,
+}
+
+/// How a frame fared in [`Receiver::admit`].
+#[derive(Debug)]
+pub enum Admission {
+    /// It waits for verification; another frame may have been shed for it.
+    Queued(Option<Dropped>),
+    /// It waits for its credential; another frame may have made room.
+    Held(Option<Dropped>),
+    /// It is for the application, as it is: nobody looked at its signature.
+    Unverified(Received),
+    /// It is out.
+    Dropped(Dropped),
+    /// It is out, and shows that somebody sends a message of several hops on.
+    Copy(Dropped, CopyHeard),
+}
+
+impl Receiver {
+    /// With nothing heard yet, of a station that starts now.
+    pub fn new(
+        trust: TrustStore,
+        copies: CopyCache,
+        rates: Unverified,
+        keys: KeyCache,
+        now: Instant,
+    ) -> Self {
+        Self {
+            trust,
+            revocations: Revocations::default(),
+            keys,
+            copies,
+            names: Names::default(),
+            hold: Hold::default(),
+            queue: VerifyQueue::default(),
+            rates,
+            next_demoted: Instant::ZERO,
+            signed: Vec::with_capacity(MAX_FRAME + 64),
+            awareness: v1::Awareness::default(),
+            elsewhere: Elsewhere::new(now),
+        }
+    }
+
+    /// An own frame leaves: its copies will be known when they come back.
+    pub fn sent(&mut self, own: &Digest, frame: &[u8], now: Instant) {
+        let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
+        if let Some(signed) = signed {
+            self.copies.insert(self.copies.hash(own, signed.tbs, signed.signature), now);
+        }
+    }
+
+    /// The keyed hash that names a frame here.
+    pub fn hash(&self, signer: &Digest, signed: &SignedView<'_>) -> FrameHash {
+        self.copies.hash(signer, signed.tbs, signed.signature)
+    }
+
+    /// Whether another station was heard to speak with the own active credential since the last call.
+    pub fn take_heard_elsewhere(&mut self) -> bool {
+        self.elsewhere.take()
+    }
+
+    /// Whether a dropped frame left something to do: held frames to look at, or another station under the own name.
+    pub fn is_stirred(&self) -> bool {
+        self.hold.is_stirred() || self.elsewhere.is_heard()
+    }
+
+    /// Runs the cheap checks on a frame.
+    pub fn admit(
+        &mut self,
+        frame: ReceivedFrame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> Admission {
+        let link_source = frame.link_source;
+        let mut claimed = None;
+        match self.check(frame, situation, neighbours, distribution, host, &mut claimed) {
+            Ok(admission) => admission,
+            Err(reason) => Admission::Dropped(Dropped { reason, link_source, claimed }),
+        }
+    }
+
+    fn check(
+        &mut self,
+        frame: ReceivedFrame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+        claimed: &mut Option<MessageId>,
+    ) -> Result<Admission, DropReason> {
+        let bytes = &frame.bytes;
+        if bytes.len() > MAX_FRAME {
+            return Err(DropReason::TooLong);
+        }
+        let (header, header_len) = hop::parse(bytes).map_err(hop_reason)?;
+        if header.kind != hop::Kind::Data && header.kind != hop::Kind::Management {
+            return Err(DropReason::UnknownKind);
+        }
+        if header.flags.test != situation.test {
+            return Err(DropReason::TestTraffic);
+        }
+        let signed = SignedView::parse(&bytes[header_len..]).map_err(|_| DropReason::MalformedEnvelope)?;
+        let tbs = TbsView::parse(signed.tbs).map_err(|_| DropReason::MalformedFields)?;
+        let (signer, credential) = match signed.signer {
+            SignerRef::Digest(digest) => (digest, None),
+            SignerRef::Credential(credential) => {
+                (self.names.digest(credential, &self.copies), Some(credential))
+            }
+        };
+        let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
+        *claimed = Some(id);
+        let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
+        // The exact-copy cache forgets in seconds; a flood is known until it expires.
+        let flooded = tbs.max_hops > 1;
+        let known = self.copies.contains(hash) || flooded && situation.floods.knows(hash);
+        let own = situation.own.contains(&signer);
+        if own && !known && signer == situation.own.active().digest() {
+            self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
+        }
+        if own || known {
+            let reason = if own { DropReason::Own } else { DropReason::ExactCopy };
+            if !flooded {
+                return Err(reason);
+            }
+            let HopHeader { remaining_hops, forwarder, .. } = header;
+            let copy = CopyHeard { hash, remaining_hops, forwarder, link: frame.link_source };
+            let dropped = Dropped { reason, link_source: frame.link_source, claimed: *claimed };
+            return Ok(Admission::Copy(dropped, copy));
+        }
+        if situation.watch.is_isolated(&signer, situation.wire()) {
+            return Err(DropReason::Isolated);
+        }
+        if header.class != tbs.class {
+            return Err(DropReason::ClassMismatch);
+        }
+        if header.remaining_hops > tbs.max_hops {
+            return Err(DropReason::HopsInflated);
+        }
+        let wire = situation.wire();
+        let generation = WireTime::from_micros(tbs.generation_time_us);
+        freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
+        let position = Position::new(tbs.latitude, tbs.longitude).ok_or(DropReason::MalformedFields)?;
+        let reach =
+            if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
+        if situation.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
+            return Err(DropReason::OutOfReach);
+        }
+        let standing = if situation.test {
+            Standing::Good
+        } else {
+            let (link, forwarder) = (frame.link_source, header.forwarder);
+            let origin = Origin { link, forwarder, signer, class: tbs.class };
+            self.rates.admit(&origin, neighbours, situation.now)?
+        };
+        let frame = Frame {
+            link_source: frame.link_source,
+            signal_dbm: frame.signal_dbm,
+            stamps: ReceiveStamps {
+                kernel_receive: frame.kernel_receive,
+                user_receive: frame.user_receive,
+                ..ReceiveStamps::default()
+            },
+            hash,
+            id,
+            message_type: tbs.message_type,
+            generation,
+            position,
+            lifetime_ms: tbs.lifetime_ms,
+            max_hops: tbs.max_hops,
+            remaining_hops: header.remaining_hops,
+            permissions: 0,
+            standing,
+            forwarder: header.forwarder,
+            admitted: situation.now,
+            tbs: range_in(bytes, signed.tbs),
+            signature: range_in(bytes, signed.signature),
+            payload: range_in(bytes, tbs.payload),
+            requests: range_in(bytes, tbs.credential_requests),
+            bytes: frame.bytes.clone(),
+        };
+        if let Some(credential) = credential {
+            self.learn(&signer, credential, &frame.link_source, situation, host)?;
+            distribution.learned(&signer);
+        }
+        // The type is judged with the signer's permissions, so rules wait for the credential.
+        self.admit_known(frame, tbs.area.as_ref(), situation, neighbours, distribution, host)
+    }
+
+    /// Makes sure the credential is known and good, at most once per credential and within the budget.
+    fn learn(
+        &mut self,
+        signer: &Digest,
+        credential: &[u8],
+        link: &[u8; 6],
+        situation: &Situation<'_>,
+        host: &mut dyn Host,
+    ) -> Result<(), DropReason> {
+        let wire = situation.wire();
+        match self.keys.lookup(signer, wire) {
+            Lookup::Known(_) => return Ok(()),
+            Lookup::Expired => return Err(DropReason::CredentialExpired),
+            Lookup::Revoked => return Err(DropReason::Revoked),
+            Lookup::Unknown => {}
+        }
+        if self.keys.is_bad(signer) {
+            return Err(DropReason::CredentialKnownBad);
+        }
+        if !self.rates.new_credential(link, !situation.test, situation.now) {
+            return Err(DropReason::CredentialBudget);
+        }
+        let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
+        match self.trust.check_station_by(credential, wire, verify) {
+            Ok(trusted) => {
+                self.hold.stir();
+                if self.revocations.revokes(&trusted, &self.trust) {
+                    self.keys.remember_revoked(*signer);
+                    return Err(DropReason::Revoked);
+                }
+                self.keys.insert(trusted);
+                Ok(())
+            }
+            Err(error) => {
+                if error.is_final() {
+                    self.keys.remember_bad(*signer);
+                }
+                Err(error.drop_reason())
+            }
+        }
+    }
+
+    fn admit_known(
+        &mut self,
+        mut frame: Frame,
+        area: Option<&AreaView>,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> Result<Admission, DropReason> {
+        let wire = situation.wire();
+        let trusted = match self.keys.lookup(&frame.id.signer, wire) {
+            Lookup::Known(trusted) => trusted,
+            Lookup::Expired => return Err(DropReason::CredentialExpired),
+            Lookup::Revoked => return Err(DropReason::Revoked),
+            Lookup::Unknown => {
+                distribution.heard_unknown(frame.id.signer, situation.now);
+                self.copies.insert(frame.hash, situation.now);
+                let no_room = self.hold.push(frame, situation.now);
+                return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
+            }
+        };
+        let travel =
+            Travel { class: frame.id.class, lifetime_ms: frame.lifetime_ms, max_hops: frame.max_hops, area };
+        message_rules::check(frame.message_type, &travel, trusted.permissions).map_err(
+            |error| match error {
+                RuleError::Scope => DropReason::BadScope,
+                RuleError::Permission => DropReason::PermissionDenied,
+                RuleError::Role => DropReason::RoleDenied,
+            },
+        )?;
+        if !trusted.covers(frame.position) {
+            return Err(DropReason::CredentialRegion);
+        }
+        if frame.generation < trusted.valid_from {
+            return Err(DropReason::CredentialNotYetValid);
+        }
+        if frame.generation >= trusted.valid_until {
+            return Err(DropReason::CredentialExpired);
+        }
+        frame.permissions = trusted.permissions.0;
+        let neighbour = neighbours.get(&frame.id.signer);
+        let class = frame.id.class;
+        if !matches!(class, Class::D0 | Class::D1 | Class::D3) && situation.watch.is_suspect(&frame.id.signer)
+        {
+            frame.standing = Standing::Demoted;
+        }
+        let within = |spent: &Neighbour| spent.rates().allows(class, situation.now);
+        if !situation.test && !neighbour.is_none_or(within) {
+            return Err(DropReason::RateLimitedSigner);
+        }
+        if !neighbours.is_new(&frame.id, frame.generation) {
+            return Err(DropReason::Replayed);
+        }
+        self.copies.insert(frame.hash, situation.now);
+        frame.stamps.prefiltered = host.stamp(situation.now);
+        if self.goes_unverified(&frame, neighbour, situation) {
+            return self.unverified(frame, host.stamp(situation.now)).map(Admission::Unverified);
+        }
+        let distance = urgency::distance(neighbour, frame.position, situation.here, situation.velocity, wire);
+        let urgency = urgency::urgency(class, frame.generation, distance, situation.now, situation.anchor);
+        let shed = self.queue.push(urgency, frame.standing, frame);
+        Ok(Admission::Queued(shed.map(|frame| {
+            self.copies.remove(frame.hash);
+            frame.dropped(DropReason::VerifyQueueFull)
+        })))
+    }
+
+    /// Whether this is awareness of a neighbour that is far and leaves, and not one of the sample.
+    ///
+    /// The sample is drawn by the frame's keyed hash: nobody else knows which frames are in it.
+    fn goes_unverified(
+        &self,
+        frame: &Frame,
+        neighbour: Option<&Neighbour>,
+        situation: &Situation<'_>,
+    ) -> bool {
+        let Situation { here, velocity, .. } = *situation;
+        let (Some(sample), Some(neighbour)) = (situation.sample, neighbour) else { return false };
+        frame.message_type == v1::MessageType::Awareness as u32
+            && frame.standing == Standing::Good
+            && neighbour.link() == Some(frame.link_source)
+            && !frame.hash.is_one_in(sample)
+            && urgency::is_far_and_leaving(neighbour, frame.position, here, velocity, situation.wire())
+    }
+
+    /// Sends the frames held for `signer` on their way, now that its credential is known.
+    /// Returns `None` when there is none left; each call handles one.
+    pub fn release_held(
+        &mut self,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> Option<Admission> {
+        let keys = &mut self.keys;
+        let wire = situation.wire();
+        let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
+        self.copies.remove(frame.hash);
+        let area = TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok().and_then(|tbs| tbs.area);
+        let dropped = |reason| frame.dropped(reason);
+        let (link_source, claimed) = (frame.link_source, Some(frame.id));
+        let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
+        if let Err(reason) = fresh {
+            return Some(Admission::Dropped(dropped(reason)));
+        }
+        let admission = self.admit_known(frame, area.as_ref(), situation, neighbours, distribution, host);
+        Some(admission.unwrap_or_else(|reason| Admission::Dropped(Dropped { reason, link_source, claimed })))
+    }
+
+    /// When the credential of a station ends, as long as it is known.
+    pub fn credential_end(&mut self, signer: &Digest, wire: WireTime) -> Option<WireTime> {
+        match self.keys.lookup(signer, wire) {
+            Lookup::Known(trusted) => Some(trusted.valid_until),
+            Lookup::Expired | Lookup::Revoked | Lookup::Unknown => None,
+        }
+    }
+
+    /// Gives up frames that waited for their credential too long, one a call.
+    pub fn expire_held(&mut self, now: Instant) -> Option<Dropped> {
+        let frame = self.hold.expire(now)?;
+        Some(self.forget(frame))
+    }
+
+    /// When the next held frame gives up.
+    pub fn next_hold_expiry(&self) -> Option<Instant> {
+        self.hold.next_expiry()
+    }
+
+    /// Whether a frame in good standing waits for verification.
+    pub fn verification_waits(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// When the next demoted frame has its turn, unless others come between.
+    pub fn next_demoted(&self) -> Option<Instant> {
+        (self.queue.demoted() > 0).then_some(self.next_demoted)
+    }
+
+    fn forget(&mut self, frame: Frame) -> Dropped {
+        // Its next copy may come when the credential is known.
+        self.copies.remove(frame.hash);
+        frame.dropped(DropReason::UnknownCredential)
+    }
+}
+
+fn hop_reason(error: HopError) -> DropReason {
+    match error {
+        HopError::Truncated => DropReason::Truncated,
+        HopError::Version(_) => DropReason::BadVersion,
+        HopError::Kind(_) => DropReason::UnknownKind,
+        HopError::ReservedBits => DropReason::ReservedBits,
+        HopError::Class(_) => DropReason::BadClass,
+        HopError::Position => DropReason::BadForwarderPosition,
+    }
+}

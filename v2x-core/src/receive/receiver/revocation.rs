@@ -1,0 +1,78 @@
+//! The receive path's part in revocation: what is named by a list is no longer a known credential.
+
+use bytes::Bytes;
+use v2x_proto::Digest;
+
+use super::Receiver;
+use crate::base::DropReason;
+use crate::receive::situation::Situation;
+use crate::trust::{Identity, RevocationError, RevocationNews, Revocations, TrustStore};
+
+/// A revocation delta from the air whose issuer's signature holds.
+#[derive(Clone, Debug)]
+pub struct HeardRevocation {
+    /// As it came, encoded.
+    pub delta: Bytes,
+    /// What it changed; to be carried out by [`Receiver::drop_revoked`].
+    pub news: Option<RevocationNews>,
+}
+
+impl Receiver {
+    pub(super) fn hear_revocation(
+        &mut self,
+        delta: &Bytes,
+        situation: &Situation<'_>,
+    ) -> Result<HeardRevocation, DropReason> {
+        let wire = situation.trusted_wire();
+        match self.revocations.hear(delta, &self.trust, situation.now, wire) {
+            Ok(news) => Ok(HeardRevocation { delta: delta.clone(), news }),
+            Err(RevocationError::Budget) => Err(DropReason::RevocationBudget),
+            Err(_) => Err(DropReason::RevocationInvalid),
+        }
+    }
+
+    /// Applies a revocation delta that did not come by air. Then [`drop_revoked`](Self::drop_revoked) is due.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not applied.
+    pub fn revoke(
+        &mut self,
+        delta: &Bytes,
+        situation: &Situation<'_>,
+    ) -> Result<Option<RevocationNews>, RevocationError> {
+        self.revocations.apply(delta, &self.trust, situation.trusted_wire())
+    }
+
+    /// Takes what is revoked out of the known credentials, and says who that was.
+    pub fn drop_revoked(&mut self) -> Vec<Digest> {
+        let (revocations, trust) = (&self.revocations, &self.trust);
+        self.hold.stir();
+        self.keys.revoke(|trusted| revocations.revokes(trusted, trust))
+    }
+
+    /// Replaces whom the station trusts, and says whose credentials do not hold any more. Credentials under issuers
+    /// that stay are kept as they are.
+    pub fn replace_trust(&mut self, trust: TrustStore) -> Vec<Digest> {
+        self.trust = trust;
+        self.revocations.keep_trusted(&self.trust);
+        let trust = &self.trust;
+        self.hold.stir();
+        self.keys.forget(|trusted| trusted.issuer.is_none_or(|issuer| trust.issuer(&issuer).is_none()))
+    }
+
+    /// Whether the station's own credential is revoked.
+    pub fn revokes_own(&mut self, own: &Identity) -> bool {
+        self.revocations.revokes_own(own, &self.trust)
+    }
+
+    /// The revocation lists.
+    pub fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// The revocation lists, to pass them on.
+    pub fn revocations_mut(&mut self) -> &mut Revocations {
+        &mut self.revocations
+    }
+}

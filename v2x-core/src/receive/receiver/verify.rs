@@ -1,0 +1,270 @@
+//! The dear part of the receive path: one signature a call, then the payload.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+use v2x_proto::cause;
+use v2x_proto::envelope::TbsView;
+use v2x_proto::payload::{Beacon, FloodTags, Message, PayloadError};
+use v2x_proto::v1::{HazardState, MessageType};
+use v2x_proto::{AreaView, payload};
+
+use super::Receiver;
+use super::revocation::HeardRevocation;
+use crate::base::{DropReason, Dropped, Host, Instant, Position, ReceiveStamps, Received, limits};
+use crate::forward::FloodFrame;
+use crate::hazard::HazardGist;
+use crate::neighbour::{Motion, Neighbour, NeighbourTable};
+use crate::receive::frame::{Frame, slice, wide};
+use crate::receive::rates::Standing;
+use crate::receive::situation::Situation;
+use crate::trust::{Lookup, Permissions, freshness, roles, signing_input};
+
+/// A frame whose signature holds.
+#[derive(Debug)]
+pub struct Verified {
+    /// The event for the application, when its payload is of use.
+    pub received: Received,
+    /// Why its payload is of no use: it is not delivered, though its signer was heard.
+    pub useless: Option<DropReason>,
+    /// How its signer moves, from an awareness message.
+    pub motion: Option<Motion>,
+    /// Number of the event that it declares new.
+    pub new_event: Option<u32>,
+    /// True when that event is its own hard braking.
+    pub brakes: bool,
+    /// Credentials its signer asks for.
+    pub requests: Bytes,
+    /// Received power.
+    pub signal_dbm: Option<i8>,
+    /// True when it came straight from its signer.
+    pub single_hop: bool,
+    /// The revocation delta in it, and what it changed.
+    pub revocation: Option<HeardRevocation>,
+    /// How accurate its signer says its position is (95 %), cm; from an awareness message.
+    pub accuracy_cm: Option<u16>,
+    /// The whole frame.
+    pub frame: Bytes,
+    /// Floods its signer holds, from an awareness message.
+    pub floods: Option<FloodTags>,
+    /// What it says of an event, when it is about one.
+    pub hazard: Option<HazardGist>,
+    /// What there is to know to send it on, when it may travel more than one hop.
+    pub flood: Option<FloodFrame>,
+}
+
+/// What a station needs of a payload.
+#[derive(Debug, Default)]
+struct Gist {
+    motion: Option<Motion>,
+    accuracy_cm: Option<u16>,
+    new_event: Option<u32>,
+    brakes: bool,
+    revocation: Option<HeardRevocation>,
+    floods: Option<FloodTags>,
+    hazard: Option<HazardGist>,
+}
+
+impl Receiver {
+    /// Verifies the most urgent waiting frame: `None` when none waits, or only demoted ones before their turn.
+    pub fn verify_next(
+        &mut self,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Option<Result<Verified, Dropped>> {
+        let frame = match self.queue.pop() {
+            Some(frame) => frame,
+            None if situation.now < self.next_demoted => return None,
+            None => self.queue.pop_demoted()?,
+        };
+        let verdict = self.verify(&frame, situation, neighbours, host);
+        Some(match verdict {
+            Ok(stamps) => Ok(self.verified(frame, stamps, situation)),
+            Err(reason) => Err(frame.dropped(reason)),
+        })
+    }
+
+    fn verify(
+        &mut self,
+        frame: &Frame,
+        situation: &Situation<'_>,
+        neighbours: &NeighbourTable,
+        host: &mut dyn Host,
+    ) -> Result<ReceiveStamps, DropReason> {
+        let wire = situation.wire();
+        freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms)
+            .map_err(|_| DropReason::VerifyTooLate)?;
+        // It may have been isolated while this frame waited.
+        if situation.watch.is_isolated(&frame.id.signer, wire) {
+            return Err(DropReason::Isolated);
+        }
+        // Others of this signer, even one with this number, may have been verified while this one waited.
+        let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.now);
+        if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
+            return Err(DropReason::RateLimitedSigner);
+        }
+        if !neighbours.is_new(&frame.id, frame.generation) {
+            return Err(DropReason::Replayed);
+        }
+        let trusted = match self.keys.lookup(&frame.id.signer, wire) {
+            Lookup::Known(trusted) => trusted,
+            Lookup::Revoked => return Err(DropReason::Revoked),
+            _ => return Err(DropReason::UnknownCredential),
+        };
+        signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
+        let signature = slice(&frame.bytes, &frame.signature);
+        let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
+        if frame.standing == Standing::Demoted {
+            self.next_demoted = situation.now + limits::DEMOTED_INTERVAL;
+        }
+        if !host.verify(&trusted.key, &self.signed, signature) {
+            return Err(DropReason::SignatureInvalid);
+        }
+        Ok(ReceiveStamps { verified: host.stamp(situation.now), ..frame.stamps })
+    }
+
+    fn verified(&mut self, frame: Frame, stamps: ReceiveStamps, situation: &Situation<'_>) -> Verified {
+        let received = received(&frame, true, stamps);
+        let gist = self.decode(&received).and_then(|gist| self.learn_revocation(gist, &received, situation));
+        let (useless, gist) = match gist {
+            Ok(gist) => (None, gist),
+            Err(reason) => (Some(reason), Gist::default()),
+        };
+        Verified {
+            useless,
+            motion: gist.motion,
+            new_event: gist.new_event,
+            brakes: gist.brakes,
+            requests: frame.bytes.slice(wide(&frame.requests)),
+            signal_dbm: frame.signal_dbm,
+            // Who sends a message on can write its hops as if it were its signer.
+            single_hop: frame.max_hops <= 1,
+            floods: gist.floods,
+            hazard: gist.hazard.map(|hazard| HazardGist { area: area(&frame), ..hazard }),
+            flood: flood(&frame, received.position, gist.hazard.as_ref()),
+            revocation: gist.revocation,
+            accuracy_cm: gist.accuracy_cm,
+            frame: frame.bytes,
+            received,
+        }
+    }
+
+    fn learn_revocation(
+        &mut self,
+        mut gist: Gist,
+        received: &Received,
+        situation: &Situation<'_>,
+    ) -> Result<Gist, DropReason> {
+        if received.message_type == MessageType::RevocationDelta as u32 {
+            gist.revocation = Some(self.hear_revocation(&received.payload, situation)?);
+        }
+        Ok(gist)
+    }
+
+    /// A frame for the application whose signature nobody looks at; its payload must be in order all the same.
+    pub(super) fn unverified(&mut self, frame: Frame, delivered: Instant) -> Result<Received, DropReason> {
+        let received = received(&frame, false, ReceiveStamps { delivered, ..frame.stamps });
+        self.decode(&received).map(|_| received)
+    }
+
+    /// Decodes a payload, to know that it can be and claims nothing that its signer may not; what the station
+    /// needs of it.
+    fn decode(&mut self, received: &Received) -> Result<Gist, DropReason> {
+        let permissions = Permissions(received.permissions);
+        let payload = &received.payload;
+        if received.message_type == MessageType::Awareness as u32 {
+            // The short way knows no emergency vehicles.
+            let beacon = match Beacon::read(payload) {
+                Some(beacon) => beacon,
+                None => {
+                    // Into the struct of the last one: its columns keep their room.
+                    payload::decode_awareness_into(&mut self.awareness, payload)
+                        .map_err(|_| DropReason::MalformedPayload)?;
+                    if !roles::emergency_permitted(self.awareness.emergency.is_some(), permissions) {
+                        return Err(DropReason::RoleDenied);
+                    }
+                    Beacon::from(&self.awareness)
+                }
+            };
+            let accuracy_cm = beacon.accuracy_cm.map(|radius| radius as u16);
+            let floods = Some(beacon.floods);
+            return Ok(Gist { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Gist::default() });
+        }
+        let message = match payload::decode(received.message_type, payload.clone()) {
+            Ok(message) => message,
+            Err(PayloadError::UnknownType(_)) => return Err(DropReason::UnknownType),
+            Err(_) => return Err(DropReason::MalformedPayload),
+        };
+        if !roles::permitted(&message, permissions) {
+            return Err(DropReason::RoleDenied);
+        }
+        let new_event = match &message {
+            Message::Hazard(hazard) if hazard.state == HazardState::New as i32 => {
+                Some(hazard.id.as_ref().map_or(0, |id| id.number))
+            }
+            _ => None,
+        };
+        let hazard = match &message {
+            Message::Hazard(hazard) => HazardGist::of(hazard, None),
+            _ => None,
+        };
+        let brakes = matches!(&message, Message::Hazard(hazard)
+            if hazard.state == HazardState::New as i32 && (hazard.cause, hazard.sub_cause) == HARD_BRAKING);
+        Ok(Gist { new_event, hazard, brakes, ..Gist::default() })
+    }
+}
+
+/// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that says so.
+const HARD_BRAKING: (u32, u32) = (cause::DANGEROUS_SITUATION as u32, cause::EMERGENCY_BRAKE as u32);
+
+/// What the forwarder needs of a frame that may travel on.
+fn flood(frame: &Frame, source: Position, hazard: Option<&HazardGist>) -> Option<FloodFrame> {
+    if frame.max_hops <= 1 {
+        return None;
+    }
+    Some(FloodFrame {
+        frame: frame.bytes.clone(),
+        hash: frame.hash,
+        id: frame.id,
+        source,
+        remaining_hops: frame.remaining_hops,
+        area: area(frame),
+        expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
+        forwarder: frame.forwarder,
+        link: frame.link_source,
+        admitted: frame.admitted,
+        event: hazard.map(HazardGist::version),
+        keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
+    })
+}
+
+/// The area in the signed part.
+fn area(frame: &Frame) -> Option<AreaView> {
+    TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok()?.area
+}
+
+fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
+    Received {
+        id: frame.id,
+        message_type: frame.message_type,
+        generation_time: frame.generation,
+        position: frame.position,
+        link_source: frame.link_source,
+        hops: frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1),
+        permissions: frame.permissions,
+        verified,
+        suspect: false,
+        payload: frame.bytes.slice(wide(&frame.payload)),
+        stamps,
+    }
+}
+
+fn motion(beacon: &Beacon) -> Motion {
+    Motion {
+        speed: beacon.speed.map(|speed| speed as u16),
+        heading: beacon.heading.map(|heading| heading as u16),
+        acceleration: beacon.acceleration.map(|acceleration| acceleration as i16),
+        station_type: beacon.station_type as u8,
+    }
+}

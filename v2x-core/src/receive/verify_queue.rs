@@ -1,0 +1,348 @@
+//! Which frame is verified next: the one whose deadline comes first; among deadlines that are about the
+//! same, of the more urgent class, then whose sender is near and closing.
+//!
+//! When the queue is full, what nobody's safety waits for gives way: D5, then D4, the latest deadline first,
+//! then D2, the farthest first. D0, D1 and D3 are shed only for more urgent ones of their own kind.
+//!
+//! Demoted frames wait in a lane of their own, which is looked at when the first is empty. In it alerts and
+//! floods come before all that may be shed: it is short and often full.
+
+use core::cmp::Ordering;
+use std::collections::VecDeque;
+
+use v2x_proto::Class;
+
+use super::rates::Standing;
+use crate::base::{Instant, limits};
+
+/// Frames that passed every cheap check and wait for the dear one.
+#[derive(Debug)]
+pub struct VerifyQueue<T> {
+    frames: Vec<Option<T>>,
+    free: Vec<u16>,
+    good: Lane,
+    demoted: Lane,
+}
+
+/// How urgent a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Urgency {
+    /// Deadline class.
+    pub class: Class,
+    /// When it is to be verified by.
+    pub deadline: Instant,
+    /// How far its sender will be soon, metres.
+    pub distance: u16,
+}
+
+impl<T> Default for VerifyQueue<T> {
+    fn default() -> Self {
+        let room = limits::MAX_VERIFY_QUEUE + limits::MAX_DEMOTED;
+        Self {
+            frames: Vec::with_capacity(room),
+            free: Vec::with_capacity(room),
+            good: Lane::new(limits::MAX_VERIFY_QUEUE, false),
+            demoted: Lane::new(limits::MAX_DEMOTED, true),
+        }
+    }
+}
+
+impl<T> VerifyQueue<T> {
+    /// Queues a frame; returns the one that is shed for it, possibly the frame itself.
+    pub fn push(&mut self, urgency: Urgency, standing: Standing, frame: T) -> Option<T> {
+        let lane = match standing {
+            Standing::Good => &mut self.good,
+            Standing::Demoted => &mut self.demoted,
+        };
+        let mut shed = None;
+        if lane.len >= lane.room {
+            let Some(slot) = lane.make_room(&urgency) else { return Some(frame) };
+            shed = self.frames[usize::from(slot)].take();
+            self.free.push(slot);
+        }
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.frames[usize::from(slot)] = Some(frame);
+                slot
+            }
+            None => {
+                self.frames.push(Some(frame));
+                (self.frames.len() - 1) as u16
+            }
+        };
+        lane.insert(&urgency, slot);
+        shed
+    }
+
+    /// The most urgent frame in good standing.
+    pub fn pop(&mut self) -> Option<T> {
+        let slot = self.good.pop()?;
+        self.take(slot)
+    }
+
+    /// The most urgent demoted frame.
+    pub fn pop_demoted(&mut self) -> Option<T> {
+        let slot = self.demoted.pop()?;
+        self.take(slot)
+    }
+
+    /// Frames in good standing that wait.
+    pub fn len(&self) -> usize {
+        self.good.len
+    }
+
+    /// Whether no frame in good standing waits.
+    pub fn is_empty(&self) -> bool {
+        self.good.len == 0
+    }
+
+    /// Demoted frames that wait.
+    pub fn demoted(&self) -> usize {
+        self.demoted.len
+    }
+
+    fn take(&mut self, slot: u16) -> Option<T> {
+        self.free.push(slot);
+        self.frames[usize::from(slot)].take()
+    }
+}
+
+/// One line of frames, by class; they themselves lie in slots, so that a place in the middle is cheap.
+#[derive(Debug)]
+struct Lane {
+    classes: [VecDeque<Waiting>; 6],
+    len: usize,
+    room: usize,
+    /// What may be shed waits until the rest is through, whatever its deadline.
+    alerts_first: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    deadline: Instant,
+    distance: u16,
+    slot: u16,
+}
+
+impl Waiting {
+    fn urgency(&self, other: &Self) -> Ordering {
+        let key = |waiting: &Self| (slice(waiting.deadline), waiting.distance, waiting.deadline);
+        key(self).cmp(&key(other))
+    }
+}
+
+impl Lane {
+    fn new(room: usize, alerts_first: bool) -> Self {
+        let classes = Class::ALL.map(|_| VecDeque::with_capacity(room));
+        Self { classes, len: 0, room, alerts_first }
+    }
+
+    fn insert(&mut self, urgency: &Urgency, slot: u16) {
+        let waiting = Waiting { deadline: urgency.deadline, distance: urgency.distance, slot };
+        let queue = &mut self.classes[urgency.class.index()];
+        let place = queue.partition_point(|queued| queued.urgency(&waiting).is_le());
+        queue.insert(place, waiting);
+        self.len += 1;
+    }
+
+    fn pop(&mut self) -> Option<u16> {
+        if self.len == 0 {
+            return None;
+        }
+        let first = |class: Class| {
+            let waits = self.alerts_first && SHED_ORDER.contains(&class);
+            self.classes[class.index()].front().map(|first| (waits, slice(first.deadline), class.index()))
+        };
+        let (_, _, class) = Class::ALL.into_iter().filter_map(first).min()?;
+        self.len -= 1;
+        self.classes[class].pop_front().map(|first| first.slot)
+    }
+
+    /// The slot of the frame that gives way to one of `urgency`, if any does.
+    fn make_room(&mut self, urgency: &Urgency) -> Option<u16> {
+        let first = SHED_ORDER.iter().copied().find(|class| !self.classes[class.index()].is_empty());
+        let class = match first {
+            // A newcomer of a class that would be shed first is the first to go.
+            Some(victim) if rank(urgency.class) < rank(victim) => return None,
+            Some(victim) => victim,
+            None if rank(urgency.class) < SHED_ORDER.len() => return None,
+            None => self.latest()?,
+        };
+        let queue = &self.classes[class.index()];
+        let place = if class == Class::D2 {
+            // The whole class is looked at: a few hundred places of 16 bytes, only when the queue is full.
+            farthest(queue)?
+        } else {
+            queue.len() - 1
+        };
+        let victim = queue[place];
+        let gives_way = if class != urgency.class && rank(class) < SHED_ORDER.len() {
+            true
+        } else if class == Class::D2 {
+            (urgency.distance, urgency.deadline) < (victim.distance, victim.deadline)
+        } else {
+            urgency.deadline < victim.deadline
+        };
+        if !gives_way {
+            return None;
+        }
+        self.classes[class.index()].remove(place);
+        self.len -= 1;
+        Some(victim.slot)
+    }
+
+    fn latest(&self) -> Option<Class> {
+        let last = |class: Class| self.classes[class.index()].back().map(|last| (last.deadline, class));
+        Class::ALL.into_iter().filter_map(last).max().map(|(_, class)| class)
+    }
+}
+
+/// The place of the farthest, and between equals of the one that has longest.
+fn farthest(queue: &VecDeque<Waiting>) -> Option<usize> {
+    let (front, back) = queue.as_slices();
+    // Distances first, without a branch a place: equals are few.
+    let widest = |part: &[Waiting]| part.iter().map(|waiting| waiting.distance).max();
+    let distance = widest(front).max(widest(back))?;
+    // At one distance they lie in the order of their deadlines.
+    let is_it = |waiting: &Waiting| waiting.distance == distance;
+    let in_back = back.iter().rposition(is_it).map(|place| front.len() + place);
+    in_back.or_else(|| front.iter().rposition(is_it))
+}
+
+fn rank(class: Class) -> usize {
+    SHED_ORDER.iter().position(|shed| *shed == class).unwrap_or(SHED_ORDER.len())
+}
+
+/// Deadlines within 2^22 ns (4.2 ms, a hundred verifications) count as one.
+fn slice(deadline: Instant) -> u64 {
+    deadline.as_nanos() >> 22
+}
+
+const SHED_ORDER: [Class; 3] = [Class::D5, Class::D4, Class::D2];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn by(class: Class, ms: u64) -> Urgency {
+        Urgency { class, deadline: at(ms), distance: 100 }
+    }
+
+    fn full_of(class: Class) -> VerifyQueue<u64> {
+        let mut queue = VerifyQueue::default();
+        for n in 0..limits::MAX_VERIFY_QUEUE as u64 {
+            assert_eq!(queue.push(by(class, 1000 + n), Standing::Good, n), None);
+        }
+        queue
+    }
+
+    fn order<T>(queue: &mut VerifyQueue<T>) -> Vec<T> {
+        core::iter::from_fn(|| queue.pop()).collect()
+    }
+
+    #[test]
+    fn the_earliest_deadline_is_verified_first() {
+        let mut queue = VerifyQueue::default();
+        for (class, deadline) in [(Class::D2, 100), (Class::D0, 20), (Class::D5, 10), (Class::D1, 20)] {
+            queue.push(by(class, deadline), Standing::Good, (class, deadline));
+        }
+        let expected = [(Class::D5, 10), (Class::D0, 20), (Class::D1, 20), (Class::D2, 100)];
+        assert_eq!(order(&mut queue), expected);
+    }
+
+    #[test]
+    fn of_one_class_and_about_one_deadline_the_nearest_is_verified_first() {
+        let mut queue = VerifyQueue::default();
+        for (ns, distance) in [(100_000_000, 300), (100_100_000, 20), (100_050_000, 150), (90_000_000, 900)] {
+            let urgency = Urgency { class: Class::D2, deadline: Instant::from_nanos(ns), distance };
+            queue.push(urgency, Standing::Good, distance);
+        }
+        assert_eq!(order(&mut queue), [900, 20, 150, 300], "ten milliseconds earlier is earlier");
+    }
+
+    #[test]
+    fn background_gives_way_to_everything_and_awareness_to_alerts() {
+        let last = limits::MAX_VERIFY_QUEUE as u64 - 1;
+        let push = |of, class, ms| full_of(of).push(by(class, ms), Standing::Good, 77);
+        for class in [Class::D0, Class::D1, Class::D2, Class::D3, Class::D4] {
+            assert_eq!(push(Class::D5, class, 9999), Some(last), "{class:?}");
+        }
+        assert_eq!(push(Class::D2, Class::D0, 9999), Some(last));
+        assert_eq!(push(Class::D2, Class::D5, 1), Some(77));
+        assert_eq!(push(Class::D2, Class::D4, 1), Some(77));
+    }
+
+    #[test]
+    fn of_awareness_the_farthest_gives_way() {
+        let mut queue = VerifyQueue::default();
+        let far = |distance| Urgency { distance, ..by(Class::D2, 100) };
+        for n in 0..limits::MAX_VERIFY_QUEUE as u16 {
+            // The farthest is somewhere in the middle.
+            let distance = if n == 200 { 900 } else { 100 + n % 400 };
+            queue.push(far(distance), Standing::Good, distance);
+        }
+        assert_eq!(queue.push(far(1000), Standing::Good, 1000), Some(1000), "farther than all");
+        assert_eq!(queue.push(far(50), Standing::Good, 50), Some(900));
+        assert_eq!(queue.push(by(Class::D1, 9999), Standing::Good, 1), Some(499));
+    }
+
+    #[test]
+    fn imminent_frames_are_shed_only_for_more_urgent_ones() {
+        let push = |of, class, ms| full_of(of).push(by(class, ms), Standing::Good, 77);
+        assert_eq!(push(Class::D0, Class::D2, 1), Some(77));
+        assert_eq!(push(Class::D0, Class::D0, 9999), Some(77));
+        assert_eq!(push(Class::D3, Class::D0, 5), Some(limits::MAX_VERIFY_QUEUE as u64 - 1));
+    }
+
+    #[test]
+    fn demoted_frames_take_no_room_from_others_and_wait_apart() {
+        let mut queue = full_of(Class::D2);
+        for n in 0..limits::MAX_DEMOTED as u64 {
+            assert_eq!(queue.push(by(Class::D0, 1), Standing::Demoted, 1000 + n), None);
+        }
+        assert_eq!(queue.push(by(Class::D2, 1), Standing::Demoted, 77), Some(77));
+        assert_eq!(queue.pop(), Some(0));
+        assert_eq!(queue.pop_demoted(), Some(1000));
+        assert_eq!((queue.len(), queue.demoted()), (limits::MAX_VERIFY_QUEUE - 1, limits::MAX_DEMOTED - 1));
+    }
+
+    #[test]
+    fn of_demoted_frames_alerts_come_before_what_may_be_shed() {
+        let mut queue = VerifyQueue::default();
+        for (class, ms) in [(Class::D2, 10), (Class::D4, 20), (Class::D3, 300), (Class::D1, 100)] {
+            queue.push(by(class, ms), Standing::Demoted, class);
+        }
+        let order: Vec<_> = core::iter::from_fn(|| queue.pop_demoted()).collect();
+        assert_eq!(order, [Class::D1, Class::D3, Class::D2, Class::D4]);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_bounded_and_loses_nothing(
+            frames in proptest::collection::vec((0usize..6, 0u64..50, 0u16..500, any::<bool>(), 0u8..4), 0..1500)
+        ) {
+            let mut queue = VerifyQueue::default();
+            let mut out = Vec::new();
+            for (n, (class, deadline, distance, demoted, pops)) in frames.iter().enumerate() {
+                let urgency = Urgency { class: Class::ALL[*class], deadline: at(*deadline), distance: *distance };
+                let standing = if *demoted { Standing::Demoted } else { Standing::Good };
+                out.extend(queue.push(urgency, standing, n));
+                prop_assert!(queue.len() <= limits::MAX_VERIFY_QUEUE && queue.demoted() <= limits::MAX_DEMOTED);
+                if *pops == 0 {
+                    out.extend(queue.pop());
+                }
+            }
+            prop_assert!(queue.frames.len() <= limits::MAX_VERIFY_QUEUE + limits::MAX_DEMOTED);
+            out.extend(core::iter::from_fn(|| queue.pop()));
+            out.extend(core::iter::from_fn(|| queue.pop_demoted()));
+            out.sort_unstable();
+            prop_assert_eq!(out, (0..frames.len()).collect::<Vec<_>>());
+            prop_assert!(queue.is_empty());
+        }
+    }
+}

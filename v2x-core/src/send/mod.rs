@@ -1,0 +1,9 @@
+//! The send path: fields, signature, hop header, queue.
+
+mod outgoing;
+mod queue;
+mod sender;
+pub mod warm_up;
+
+pub use outgoing::{Here, Outgoing, SendResult};
+pub use sender::{Sender, Signed};

@@ -1,0 +1,436 @@
+//! The send path: fields, signature, hop header, queue; and the question whether to send at all.
+
+mod event;
+
+use core::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use prost::Message as _;
+use v2x_proto::envelope::{MAX_FRAME, SignerRef, TbsRepr};
+use v2x_proto::hop::{Flags, HopHeader, Kind};
+use v2x_proto::link::Origin;
+use v2x_proto::{Class, Digest, envelope, v1};
+
+pub use self::event::Signed;
+use super::outgoing::{Here, Outgoing, SendResult};
+use super::queue::{SendQueue, Subject, send_by};
+use super::warm_up::WarmUp;
+use crate::base::{
+    Anchor, Host, Instant, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent,
+    TimedFix, Transmit, limits,
+};
+use crate::neighbour::starting_sequence;
+use crate::trust::{Distribution, Identity, Pool, RuleError, Travel, freshness, message_rules, roles};
+
+/// State of the send path.
+#[derive(Debug)]
+pub struct Sender {
+    pool: Pool,
+    test: bool,
+    sequences: Sequences,
+    /// Numbers of former identities that still speak for their events.
+    former: Vec<(Digest, Sequences)>,
+    queue: SendQueue,
+    warm_up: WarmUp,
+    alert_until: Instant,
+    link_ready: bool,
+    /// The link was full and takes frames again: what waited leaves one by one.
+    refilling: bool,
+    /// The last message with the full credential, and whether it gave way before it left.
+    last_full: Option<MessageId>,
+    full_lost: bool,
+    tbs: Vec<u8>,
+    payload: Vec<u8>,
+    requests: Vec<u8>,
+    frames: BytesMut,
+}
+
+/// The next sequence number of each class, once there was a first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sequences([Option<u32>; 6]);
+
+impl Sender {
+    /// For a station that has sent nothing yet.
+    pub fn new(pool: Pool, test: bool) -> Self {
+        let mut warm_up = WarmUp::default();
+        if pool.address().is_some() {
+            warm_up.restart();
+        }
+        Self {
+            pool,
+            test,
+            sequences: Sequences::default(),
+            former: Vec::new(),
+            queue: SendQueue::default(),
+            warm_up,
+            alert_until: Instant::ZERO,
+            link_ready: true,
+            refilling: false,
+            last_full: None,
+            full_lost: false,
+            tbs: Vec::with_capacity(MAX_FRAME),
+            payload: Vec::with_capacity(MAX_FRAME),
+            requests: Vec::with_capacity(limits::MAX_REQUESTS * 3),
+            frames: BytesMut::with_capacity(FRAME_POOL),
+        }
+    }
+
+    /// Own digest.
+    pub fn digest(&self) -> Digest {
+        self.pool.active().digest()
+    }
+
+    /// The own identities.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Speaks under another identity from now on, from a new address and with new numbers: `change` advances the pool
+    /// and says whether it did. The digests before and after.
+    ///
+    /// To be called while nothing [waits](Self::is_idle), unless the identity has ended: what is queued was signed by it.
+    pub fn change_identity(&mut self, change: impl FnOnce(&mut Pool) -> bool) -> Option<(Digest, Digest)> {
+        let old = self.digest();
+        if !change(&mut self.pool) {
+            return None;
+        }
+        self.change_sequences(old);
+        (self.last_full, self.full_lost) = (None, false);
+        if self.pool.address().is_some() {
+            self.warm_up.restart();
+        }
+        Some((old, self.digest()))
+    }
+
+    /// Whether no own frame waits for the link.
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Frames waiting in the class that has most of them.
+    pub fn longest_queue(&self) -> usize {
+        self.queue.longest()
+    }
+
+    /// When the last own imminent event or alert is over.
+    pub fn alert_until(&self) -> Instant {
+        self.alert_until
+    }
+
+    /// Whether the station may send now, and if not, why.
+    pub fn state(
+        &self,
+        now: Instant,
+        anchor: &Anchor,
+        trusted: bool,
+        fix: Option<&TimedFix>,
+    ) -> SendingState {
+        if !trusted {
+            SendingState::ClockUntrusted
+        } else if fix.is_none_or(|fix| now >= fix.expires()) {
+            SendingState::NoFix
+        } else if !self.pool.active().valid_at(anchor.wire_at(now)) {
+            SendingState::CredentialNotValid
+        } else {
+            SendingState::Allowed
+        }
+    }
+
+    /// Signs and queues what the application wants sent.
+    pub fn request(
+        &mut self,
+        request: &SendRequest,
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> SendResult {
+        let outgoing = Outgoing {
+            message_type: request.message_type,
+            class: request.class,
+            lifetime_ms: request.lifetime_ms,
+            max_hops: request.max_hops,
+            area: request.area.as_ref(),
+            subject: request.subject,
+            token: request.token,
+        };
+        if !roles::request_permitted(request, &self.digest(), self.pool.active().permissions()) {
+            let reason = NotSentReason::NotPermitted;
+            return Err(NotSent { class: request.class, id: None, reason, token: request.token });
+        }
+        self.sign_and_queue(&outgoing, &request.payload, here, distribution, host)
+    }
+
+    /// Signs and queues an awareness message.
+    pub fn awareness(
+        &mut self,
+        message: &v1::Awareness,
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> SendResult {
+        let outgoing = Outgoing {
+            message_type: v1::MessageType::Awareness as u32,
+            class: Class::D2,
+            lifetime_ms: AWARENESS_LIFETIME_MS,
+            max_hops: 1,
+            area: None,
+            subject: 0,
+            token: None,
+        };
+        let mut payload = core::mem::take(&mut self.payload);
+        payload.clear();
+        // A Vec grows as needed: encoding cannot fail.
+        let encoded = message.encode(&mut payload);
+        let result = match encoded {
+            Ok(()) => self.sign_and_queue(&outgoing, &payload, here, distribution, host),
+            Err(_) => {
+                let reason = NotSentReason::TooLong;
+                Err(NotSent { class: Class::D2, id: None, reason, token: None })
+            }
+        };
+        self.payload = payload;
+        result
+    }
+
+    fn sign_and_queue(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        payload: &[u8],
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> SendResult {
+        let (sent, frame) = self.sign(self.digest(), outgoing, payload, here, distribution, host)?;
+        Ok((sent, self.enqueue(frame, outgoing)))
+    }
+
+    fn enqueue(&mut self, frame: Transmit, outgoing: &Outgoing<'_>) -> Option<NotSent> {
+        let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
+        let gave_way = self.queue.push(frame, subject, outgoing.token);
+        self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
+        gave_way
+    }
+
+    /// Signs a message as one of the own identities.
+    fn sign(
+        &mut self,
+        signer: Digest,
+        outgoing: &Outgoing<'_>,
+        payload: &[u8],
+        here: &Here<'_>,
+        distribution: &mut Distribution,
+        host: &mut dyn Host,
+    ) -> Result<(Sent, Transmit), NotSent> {
+        let &Here { now, anchor, position, generated } = here;
+        let class = outgoing.class;
+        let refuse = |reason| Err(NotSent { class, id: None, reason, token: outgoing.token });
+        let longest = freshness::max_lifetime_ms(class);
+        let known = v1::MessageType::try_from(outgoing.message_type as i32)
+            .is_ok_and(|message_type| message_type != v1::MessageType::Unspecified);
+        if payload.is_empty() || outgoing.lifetime_ms == 0 || !known {
+            return refuse(NotSentReason::BadRequest);
+        }
+        let Some(identity) = self.pool.identity(&signer) else { return refuse(NotSentReason::NotPermitted) };
+        // Every receiver would drop it (TS 103 096-2 SND_DENM_05).
+        if !identity.speaks_at(position) {
+            return refuse(NotSentReason::NotPermitted);
+        }
+        let (permissions, start) = (identity.permissions(), identity.starts().0[class.index()]);
+        let generation_time = anchor.wire_at(now);
+        let lifetime_ms = outgoing.lifetime_ms.min(longest);
+        let travel = Travel { class, lifetime_ms, max_hops: outgoing.max_hops, area: outgoing.area };
+        match message_rules::check(outgoing.message_type, &travel, permissions) {
+            Ok(()) => {}
+            Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
+            Err(RuleError::Permission | RuleError::Role) => return refuse(NotSentReason::NotPermitted),
+        }
+        let first = starting_sequence(generation_time).wrapping_add(start);
+        let sequence = *self.next_sequence(&signer, class).get_or_insert(first);
+        self.requests.clear();
+        if class == Class::D2 {
+            distribution.requests(now, &mut self.requests);
+        }
+        let tbs = TbsRepr {
+            message_type: outgoing.message_type,
+            generation_time_us: generation_time.as_micros(),
+            sequence,
+            latitude: position.latitude,
+            longitude: position.longitude,
+            class,
+            lifetime_ms,
+            max_hops: outgoing.max_hops,
+            area: outgoing.area.copied(),
+            credential_requests: &self.requests,
+            payload,
+        };
+        if tbs.check().is_err() {
+            return refuse(NotSentReason::BadRequest);
+        }
+        self.tbs.clear();
+        tbs.encode(&mut self.tbs);
+        let header = self.hop_header(signer, class, outgoing.max_hops);
+        let Some(full_credential) = self.choose_signer(&header, now, class, distribution) else {
+            return refuse(NotSentReason::TooLong);
+        };
+        let built = host.stamp(now);
+        let Some(identity) = self.pool.identity_mut(&signer) else {
+            return refuse(NotSentReason::NotPermitted);
+        };
+        let signature = identity.sign(&self.tbs);
+        let signed = host.stamp(now);
+        let bytes = self.frame(&header, &signature, full_credential);
+        *self.next_sequence(&signer, class) = Some(sequence.wrapping_add(1));
+        let id = MessageId { signer, class, sequence };
+        if full_credential && signer == self.digest() {
+            distribution.sent_full(now);
+            (self.last_full, self.full_lost) = (Some(id), false);
+        }
+        if matches!(class, Class::D0 | Class::D1) {
+            let live = Duration::from_millis(u64::from(lifetime_ms)).max(ALERT_REPEATS);
+            self.alert_until = self.alert_until.max(now + live);
+        }
+        let sent = Sent {
+            id,
+            message_type: outgoing.message_type,
+            generation_time,
+            position,
+            frame_len: bytes.len() as u16,
+            full_credential,
+            generated,
+            token: outgoing.token,
+        };
+        let expires = now + send_by(class, Duration::from_millis(u64::from(lifetime_ms)));
+        let queued = host.stamp(now);
+        let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
+        let source = self.pool.address_of(&signer);
+        Ok((sent, Transmit { bytes, class, origin: Origin::Own, id, expires, source, stamps }))
+    }
+
+    fn hop_header(&self, forwarder: Digest, class: Class, max_hops: u8) -> HopHeader {
+        HopHeader {
+            kind: Kind::Data,
+            flags: Flags { multi_hop: max_hops > 1, test: self.test, ..Flags::default() },
+            remaining_hops: max_hops,
+            class,
+            forwarder,
+            forwarder_position: None,
+        }
+    }
+
+    /// Whether the full credential goes along; `None` when not even the digest fits.
+    fn choose_signer(
+        &self,
+        header: &HopHeader,
+        now: Instant,
+        class: Class,
+        distribution: &Distribution,
+    ) -> Option<bool> {
+        let fits = |signer| header.len() + envelope::signed_len(self.tbs.len(), signer) <= MAX_FRAME;
+        let credential = SignerRef::Credential(self.pool.identity(&header.forwarder)?.credential());
+        if (self.full_lost || distribution.attach(now, class, false)) && fits(credential) {
+            return Some(true);
+        }
+        fits(SignerRef::Digest(header.forwarder)).then_some(false)
+    }
+
+    fn frame(&mut self, header: &HopHeader, signature: &[u8; 64], full_credential: bool) -> Bytes {
+        let credential = self.pool.identity(&header.forwarder).map(Identity::credential);
+        let signer = match credential.filter(|_| full_credential) {
+            Some(credential) => SignerRef::Credential(credential),
+            None => SignerRef::Digest(header.forwarder),
+        };
+        // Reclaims the pool when every frame cut from it is gone, else starts a new one.
+        self.frames.reserve(MAX_FRAME);
+        header.encode(&mut self.frames);
+        envelope::encode_signed(&mut self.frames, &self.tbs, signature, signer);
+        self.frames.split().freeze()
+    }
+
+    /// The link takes frames, or not. After it was full it is [refilling](Self::is_refilling) until
+    /// [`refilled`](Self::refilled).
+    pub fn set_link(&mut self, ready: bool) {
+        self.refilling = ready && (self.refilling || !self.link_ready);
+        self.link_ready = ready;
+    }
+
+    /// Whether the link was full and what waited for it has not all left yet. Frames leave one a turn meanwhile, so that
+    /// the host can say between two that the link is full again and the rest goes on waiting where it may expire, be
+    /// replaced, and be overtaken by something more urgent.
+    pub fn is_refilling(&self) -> bool {
+        self.refilling
+    }
+
+    /// Nothing waits for the link any longer.
+    pub fn refilled(&mut self) {
+        self.refilling = false;
+    }
+
+    /// The next frame for the link, if it takes one: background only when `background` says so.
+    pub fn pop(
+        &mut self,
+        now: Instant,
+        background: bool,
+        host: &mut dyn Host,
+        mut expired: impl FnMut(NotSent),
+    ) -> Option<Transmit> {
+        if !self.link_ready {
+            return None;
+        }
+        if let Some(copy) = self.warm_up.pop(now) {
+            return Some(copy);
+        }
+        let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
+        let mut frame = self.queue.pop(now, background, |lost| {
+            *full_lost |= lost.id == last_full;
+            expired(lost);
+        })?;
+        frame.stamps.gate_open = host.stamp(now);
+        // A former identity's address was heard of long ago.
+        if frame.source == self.pool.address() {
+            self.warm_up.released(&frame, now);
+        }
+        Some(frame)
+    }
+
+    /// Whether the link takes frames.
+    pub fn link_ready(&self) -> bool {
+        self.link_ready
+    }
+
+    /// Another's frame leaves from the own address.
+    pub fn relay(&mut self, mut frame: Transmit, now: Instant, host: &mut dyn Host) -> Transmit {
+        frame.source = self.pool.address();
+        frame.stamps.gate_open = host.stamp(now);
+        self.warm_up.released(&frame, now);
+        frame
+    }
+
+    /// Drops queued frames whose time is over.
+    pub fn expire(&mut self, now: Instant, mut expired: impl FnMut(NotSent)) {
+        let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
+        self.queue.expire(now, |lost| {
+            *full_lost |= lost.id == last_full;
+            expired(lost);
+        });
+    }
+
+    /// When copies of a new address's first frames are due, if the link takes frames.
+    pub fn next_copy(&self) -> Option<Instant> {
+        self.warm_up.next().filter(|_| self.link_ready)
+    }
+
+    /// When the next queued frame's time is over.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.queue.next_expiry()
+    }
+}
+
+/// An alert that was repeated within this (D1 repeats every 100 ms) is live still.
+const ALERT_REPEATS: Duration = Duration::from_secs(1);
+
+/// EN 302 637-2: the lifetime of a CAM is under 1 s.
+const AWARENESS_LIFETIME_MS: u32 = 900;
+
+/// Frames are cut from blocks of this size: one allocation for some forty frames, none when the block's
+/// frames are gone by the time it is full.
+const FRAME_POOL: usize = 16 * 1024;

@@ -1,0 +1,267 @@
+//! Credentials of other stations that were checked, with their decompressed keys; and those that failed.
+//!
+//! A lookup moves the entry to the front and allocates nothing. When the cache is full the credential
+//! that was used longest ago makes room: its station is asked for it again. Issuers and roots are not
+//! here but in [`TrustStore`](super::store::TrustStore), and are never evicted.
+
+use core::fmt;
+use core::hash::{BuildHasher, Hasher};
+use core::num::NonZeroUsize;
+
+use lru::LruCache;
+use v2x_proto::Digest;
+
+use super::credential::Trusted;
+use crate::base::WireTime;
+use crate::base::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, NEIGHBOURS};
+
+/// Checked credentials by digest, least recently used out first.
+pub struct KeyCache {
+    good: LruCache<Digest, Trusted, DigestHash>,
+    bad: LruCache<Digest, (), DigestHash>,
+    revoked: LruCache<Digest, (), DigestHash>,
+}
+
+/// What the cache knows of a credential.
+#[derive(Clone, Copy, Debug)]
+pub enum Lookup<'a> {
+    /// It was checked and is valid now.
+    Known(&'a Trusted),
+    /// It was checked, but its validity is over or has not begun.
+    Expired,
+    /// It was checked, and its issuer has revoked it.
+    Revoked,
+    /// It was never seen, or has made room since.
+    Unknown,
+}
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl KeyCache {
+    /// An empty cache with room for the credentials of [`NEIGHBOURS`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::for_neighbours(NEIGHBOURS)
+    }
+
+    /// An empty cache with room for a credential of each of so many neighbours, at least 1.
+    #[must_use]
+    pub fn for_neighbours(neighbours: usize) -> Self {
+        Self::with_capacity(neighbours, MAX_BAD_CREDENTIALS)
+    }
+
+    /// What is known of the credential named `digest` at `now`.
+    pub fn lookup(&mut self, digest: &Digest, now: WireTime) -> Lookup<'_> {
+        match self.good.get(digest) {
+            Some(trusted) if trusted.valid_at(now) => Lookup::Known(trusted),
+            Some(_) => Lookup::Expired,
+            None if self.revoked.get(digest).is_some() => Lookup::Revoked,
+            None => Lookup::Unknown,
+        }
+    }
+
+    /// Keeps a checked credential. Returns the digest of the one that made room.
+    ///
+    /// Another credential with the same digest is not replaced: nobody takes the place of a station
+    /// that is already known.
+    pub fn insert(&mut self, trusted: Trusted) -> Option<Digest> {
+        let digest = trusted.digest();
+        if self.good.contains(&digest) {
+            return None;
+        }
+        self.good.push(digest, trusted).map(|(evicted, _)| evicted)
+    }
+
+    /// Forgets a credential: revoked, or expired.
+    pub fn remove(&mut self, digest: &Digest) -> bool {
+        self.good.pop(digest).is_some()
+    }
+
+    /// Takes out every credential that `revoked` names, and remembers it as revoked. Their digests are returned,
+    /// most recently used first.
+    pub fn revoke(&mut self, mut revoked: impl FnMut(&Trusted) -> bool) -> Vec<Digest> {
+        let gone = self.take_out(&mut revoked);
+        for digest in &gone {
+            self.remember_revoked(*digest);
+        }
+        gone
+    }
+
+    /// Forgets every credential that is `gone`, and what was found revoked: its chain is to be checked anew.
+    pub fn forget(&mut self, mut gone: impl FnMut(&Trusted) -> bool) -> Vec<Digest> {
+        self.revoked.clear();
+        self.take_out(&mut gone)
+    }
+
+    /// Remembers that a checked credential is revoked.
+    pub fn remember_revoked(&mut self, digest: Digest) {
+        self.revoked.put(digest, ());
+    }
+
+    fn take_out(&mut self, which: &mut dyn FnMut(&Trusted) -> bool) -> Vec<Digest> {
+        let chosen = self.good.iter().filter(|(_, trusted)| which(trusted));
+        let digests: Vec<_> = chosen.map(|(digest, _)| *digest).collect();
+        for digest in &digests {
+            self.good.pop(digest);
+        }
+        digests
+    }
+
+    /// Remembers that the credential with these bytes failed its check for good.
+    ///
+    /// Only for errors that no later check can turn to success; see
+    /// [`CredentialError::is_final`](super::credential::CredentialError::is_final).
+    pub fn remember_bad(&mut self, digest: Digest) {
+        self.bad.put(digest, ());
+    }
+
+    /// True when a credential with this digest failed its check before.
+    pub fn is_bad(&mut self, digest: &Digest) -> bool {
+        self.bad.get(digest).is_some()
+    }
+
+    /// Checked credentials there is room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.good.cap().get()
+    }
+
+    /// Number of checked credentials.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.good.len()
+    }
+
+    /// Numbers of credentials that failed, and of those that are revoked.
+    #[must_use]
+    pub fn refused(&self) -> (usize, usize) {
+        (self.bad.len(), self.revoked.len())
+    }
+
+    /// True when no credential is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.good.is_empty()
+    }
+
+    fn with_capacity(good: usize, bad: usize) -> Self {
+        let at_least_one = |n: usize| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
+        // Bad and revoked credentials are rare: their room is bounded, but not taken in advance.
+        let rare = |most| {
+            let mut cache = LruCache::unbounded_with_hasher(DigestHash);
+            cache.resize(at_least_one(most));
+            cache
+        };
+        let good = LruCache::with_hasher(at_least_one(good), DigestHash);
+        Self { good, bad: rare(bad), revoked: rare(MAX_KNOWN_REVOKED) }
+    }
+}
+
+impl fmt::Debug for KeyCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyCache").field("good", &self.good.len()).field("bad", &self.bad.len()).finish()
+    }
+}
+
+/// Hashes a [`Digest`] to its own eight bytes: they are the start of a SHA-256 already.
+///
+/// No seed, so tables are alike in every run. Choosing digests that collide in a table takes
+/// credentials an issuer has signed; bytes nobody signed are looked up, never stored.
+/// (Digests of bad credentials are stored without a signature: that table is small and its worst
+/// case is bounded by its size.)
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DigestHash;
+
+impl BuildHasher for DigestHash {
+    type Hasher = DigestHasher;
+
+    fn build_hasher(&self) -> DigestHasher {
+        DigestHasher(0)
+    }
+}
+
+/// See [`DigestHash`].
+#[derive(Clone, Copy, Debug)]
+pub struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = self.0.rotate_left(17) ^ u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {
+        // The length of the array, the same for every digest.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, authority};
+    use super::*;
+
+    #[test]
+    fn knows_what_was_inserted_while_it_is_valid() {
+        let authority = authority(1);
+        let trusted = authority.trusted(2);
+        let digest = trusted.digest();
+        let mut cache = KeyCache::new();
+        assert!(matches!(cache.lookup(&digest, at(10)), Lookup::Unknown));
+        assert_eq!(cache.insert(trusted), None);
+        assert!(matches!(cache.lookup(&digest, at(10)), Lookup::Known(found) if found.digest() == digest));
+        assert!(matches!(cache.lookup(&digest, at(u32::MAX)), Lookup::Expired));
+        assert!(cache.remove(&digest) && cache.is_empty());
+    }
+
+    #[test]
+    fn the_credential_used_longest_ago_makes_room() {
+        let authority = authority(1);
+        let stations = [2, 3, 4].map(|seed| authority.trusted(seed));
+        let digests = stations.each_ref().map(Trusted::digest);
+        let mut cache = KeyCache::with_capacity(2, 1);
+        let [a, b, c] = stations;
+        cache.insert(a);
+        cache.insert(b);
+        assert!(matches!(cache.lookup(&digests[0], at(10)), Lookup::Known(_)));
+        assert_eq!(cache.insert(c), Some(digests[1]));
+        assert_eq!(cache.len(), 2);
+        assert!(matches!(cache.lookup(&digests[0], at(10)), Lookup::Known(_)));
+    }
+
+    #[test]
+    fn bad_credentials_are_remembered_up_to_a_bound() {
+        let mut cache = KeyCache::with_capacity(1, 2);
+        for n in 1..=3 {
+            cache.remember_bad(Digest([n; 8]));
+        }
+        let known = [1, 2, 3].map(|n| cache.is_bad(&Digest([n; 8])));
+        assert_eq!(known, [false, true, true]);
+    }
+
+    #[test]
+    fn a_lookup_says_the_same_whatever_the_order_of_insertion() {
+        let authority = authority(1);
+        let digests: Vec<_> = (2..40).map(|seed| authority.trusted(seed).digest()).collect();
+        let mut forward = KeyCache::new();
+        let mut backward = KeyCache::new();
+        for seed in 2..40 {
+            forward.insert(authority.trusted(seed));
+            backward.insert(authority.trusted(41 - seed));
+        }
+        for digest in &digests {
+            assert!(matches!(forward.lookup(digest, at(10)), Lookup::Known(_)));
+            assert!(matches!(backward.lookup(digest, at(10)), Lookup::Known(_)));
+        }
+    }
+}

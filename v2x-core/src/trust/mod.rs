@@ -1,0 +1,34 @@
+//! Who speaks, and whether it may say that: credentials and their chain, permissions, pseudonyms, revocation.
+
+mod authority;
+mod credential;
+pub mod freshness;
+mod identity;
+mod issue;
+mod key_cache;
+pub(crate) mod message_rules;
+mod p2pcd;
+mod permissions;
+mod pseudonym;
+pub(crate) mod pseudonym_change;
+mod region;
+mod revocation;
+pub(crate) mod roles;
+mod store;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use authority::Authority;
+pub use credential::{CredentialError, Trusted, credential_hash, signing_input};
+pub use identity::{Identity, KeyPair, SequenceStarts, Sign};
+pub use issue::{CredentialRequest, issue, make_root};
+pub use key_cache::{DigestHash, KeyCache, Lookup};
+pub use message_rules::{RuleError, Travel};
+pub use p2pcd::Distribution;
+pub use permissions::{Permissions, UnknownPermission};
+pub use pseudonym::{Pool, PoolError};
+pub use pseudonym_change::Schedule;
+pub use revocation::{
+    RevocationError, RevocationNews, RevocationRequest, Revocations, RevokeError, read_delta, revoke,
+};
+pub use store::TrustStore;

@@ -1,0 +1,252 @@
+//! Several identities of one station, used one after the other so that nobody can follow it for long.
+//!
+//! A [`Pool`] holds a station's credentials with their keys: one speaks, the rest are spares. `pseudonym_change` says when the
+//! next one takes over. What changes with it, all at one instant, is `Node`'s to see to: key, digest, link address,
+//! sequence numbers, path history, phase of the awareness timer, low-frequency data, the forwarder's digest in the hop
+//! header, and everything the distribution of credentials remembers. Events an application names by the station's
+//! digest get the new one from `Event::PseudonymChanged` on.
+//!
+//! A pseudonym is used once. When no unused one is left, the station keeps the last: going back to a former one would
+//! join both times of its use. Only when the last one ends, a former one that is still valid takes over, for a silent
+//! station protects nobody.
+
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+
+use v2x_proto::Digest;
+
+use super::identity::Identity;
+use crate::base::{Purpose, Stream, WireTime, limits};
+
+/// The identities of one station.
+#[derive(Debug)]
+pub struct Pool {
+    /// In the order of their ends.
+    identities: Vec<Identity>,
+    used: Vec<bool>,
+    active: usize,
+    digests: Vec<Digest>,
+    spare_from: Option<WireTime>,
+    valid_until: WireTime,
+    address: Option<[u8; 6]>,
+    seed: u64,
+}
+
+/// Why identities are no pool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// There is none.
+    #[error("no credential: a station needs at least one")]
+    Empty,
+    /// More than a station may hold.
+    #[error("{found} credentials; a station holds at most {most}", most = limits::MAX_PSEUDONYMS)]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
+    /// One is there twice.
+    #[error("credential {0} is there twice; using it again would join what pseudonyms are to keep apart")]
+    Twice(Digest),
+    /// They allow different things, so a change would change what the station may say.
+    #[error(
+        "credential {0} allows other things than the first; a change of pseudonym must not change the station"
+    )]
+    Differs(Digest),
+}
+
+impl Pool {
+    /// A pool of these identities, in any order.
+    ///
+    /// # Errors
+    /// There is none, there are more than [`limits::MAX_PSEUDONYMS`], one is there twice, or they differ in what they
+    /// allow.
+    pub fn new(mut identities: Vec<Identity>) -> Result<Self, PoolError> {
+        if identities.len() > limits::MAX_PSEUDONYMS {
+            return Err(PoolError::TooMany { found: identities.len() });
+        }
+        let Some(first) = identities.first() else { return Err(PoolError::Empty) };
+        let may = (first.permissions(), first.station_class());
+        if let Some(other) = identities.iter().find(|one| (one.permissions(), one.station_class()) != may) {
+            return Err(PoolError::Differs(other.digest()));
+        }
+        identities.sort_by_key(|one| (one.valid_until(), one.digest()));
+        let mut digests: Vec<_> = identities.iter().map(Identity::digest).collect();
+        digests.sort_unstable();
+        if let Some(twice) = digests.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(PoolError::Twice(twice[0]));
+        }
+        let used = vec![false; identities.len()];
+        let mut pool = Self {
+            identities,
+            used,
+            active: 0,
+            digests,
+            spare_from: None,
+            valid_until: WireTime::default(),
+            address: None,
+            seed: 0,
+        };
+        pool.activate(0);
+        Ok(pool)
+    }
+
+    /// Chooses the first to speak. A pool of one, or of a station that never changes (`hides` is false), speaks from the
+    /// link's own address.
+    pub(crate) fn start(&mut self, seed: u64, now: WireTime, hides: bool) {
+        self.seed = seed;
+        self.used.fill(false);
+        let mut stream = Stream::new(seed, self.digests[0], Purpose::FirstPseudonym);
+        let first = self.choose(now, Duration::ZERO, &mut stream).unwrap_or(0);
+        self.activate(first);
+        if hides && self.len() > 1 {
+            self.address = Some(self.new_address(self.active().digest()));
+        }
+    }
+
+    /// The identity that speaks.
+    #[must_use]
+    pub fn active(&self) -> &Identity {
+        &self.identities[self.active]
+    }
+
+    /// One of the identities; the one that speaks is found at once.
+    #[must_use]
+    pub fn identity(&self, digest: &Digest) -> Option<&Identity> {
+        self.place_of(digest).map(|place| &self.identities[place])
+    }
+
+    pub(crate) fn identity_mut(&mut self, digest: &Digest) -> Option<&mut Identity> {
+        self.place_of(digest).map(|place| &mut self.identities[place])
+    }
+
+    fn place_of(&self, digest: &Digest) -> Option<usize> {
+        if self.active().digest() == *digest {
+            return Some(self.active);
+        }
+        self.identities.iter().position(|one| one.digest() == *digest)
+    }
+
+    /// Every identity, in the order of their ends.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter()
+    }
+
+    /// Identities, the one that speaks included.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a pool is never empty")]
+    pub fn len(&self) -> usize {
+        self.identities.len()
+    }
+
+    /// Whether a digest is one of this station's, whenever it was used.
+    #[must_use]
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.digests.binary_search(digest).is_ok()
+    }
+
+    /// The source address of the station's frames; `None` for the link's own.
+    #[must_use]
+    pub fn address(&self) -> Option<[u8; 6]> {
+        self.address
+    }
+
+    /// The source address of an identity's frames: that under which it spoke, when it is a former one.
+    #[must_use]
+    pub(crate) fn address_of(&self, digest: &Digest) -> Option<[u8; 6]> {
+        self.address
+            .map(|own| if self.active().digest() == *digest { own } else { self.new_address(*digest) })
+    }
+
+    /// Identities that were never used and have not ended.
+    #[must_use]
+    pub fn spares(&self, now: WireTime) -> usize {
+        self.unused().filter(|place| self.identities[*place].valid_until() > now).count()
+    }
+
+    /// When the first unused identity can take over, as far as validity goes; `None` when there is none.
+    #[must_use]
+    pub fn spare_from(&self) -> Option<WireTime> {
+        self.spare_from
+    }
+
+    /// When the last of the active and the unused identities ends.
+    #[must_use]
+    pub fn valid_until(&self) -> WireTime {
+        self.valid_until
+    }
+
+    /// Lets a spare take over; false when none is fit. A spare needs to last for a while yet; `forced`, because the
+    /// active one ended, any valid one will do, a used one if need be.
+    pub(crate) fn advance(&mut self, now: WireTime, forced: bool, stream: &mut Stream) -> bool {
+        let spare = self.choose(now, EXPIRY_MARGIN, stream);
+        let any = || self.choose(now, Duration::ZERO, &mut stream.clone());
+        let former = || (0..self.len()).find(|place| self.identities[*place].valid_at(now));
+        let chosen = if forced { spare.or_else(any).or_else(former) } else { spare };
+        let Some(place) = chosen.filter(|place| *place != self.active) else {
+            self.give_up_ended(now);
+            return false;
+        };
+        self.activate(place);
+        if self.address.is_some() {
+            self.address = Some(self.new_address(self.active().digest()));
+        }
+        true
+    }
+
+    /// A valid unused identity among those that end first, by chance: their order in a file says nothing on the air.
+    fn choose(&self, now: WireTime, margin: Duration, stream: &mut Stream) -> Option<usize> {
+        let fit = |place: &usize| {
+            let one = &self.identities[*place];
+            one.valid_at(now) && one.valid_until() > now + margin
+        };
+        let ends = self.unused().find(fit).map(|place| self.identities[place].valid_until())?;
+        let equal =
+            || self.unused().filter(fit).filter(|place| self.identities[*place].valid_until() == ends);
+        equal().nth(stream.below(equal().count() as u64) as usize)
+    }
+
+    fn activate(&mut self, place: usize) {
+        self.active = place;
+        self.used[place] = true;
+        self.recount();
+    }
+
+    /// Spares that end too soon to take over are none, so that they are not looked at again and again.
+    fn give_up_ended(&mut self, now: WireTime) {
+        for (one, used) in self.identities.iter().zip(&mut self.used) {
+            *used |= one.valid_until() <= now + EXPIRY_MARGIN;
+        }
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        self.spare_from = self.unused().map(|place| self.identities[place].valid_from()).min();
+        let last = self.unused().map(|place| self.identities[place].valid_until()).max();
+        self.valid_until = self.active().valid_until().max(last.unwrap_or_default());
+    }
+
+    fn unused(&self) -> impl Iterator<Item = usize> {
+        self.used.iter().enumerate().filter(|(_, used)| !**used).map(|(place, _)| place)
+    }
+
+    /// A random unicast address, marked as locally administered (IEEE 802 8.2).
+    fn new_address(&self, identity: Digest) -> [u8; 6] {
+        let mut stream = Stream::new(self.seed, identity, Purpose::LinkAddress);
+        let [mut first, a, b, c, d, e, ..] = stream.next_u64().to_le_bytes();
+        first = (first & !0x01) | 0x02;
+        [first, a, b, c, d, e]
+    }
+}
+
+impl From<Identity> for Pool {
+    fn from(identity: Identity) -> Self {
+        Self::new(vec![identity]).expect("invariant: one identity is a pool")
+    }
+}
+
+/// A credential is given up this long before it ends, so that its end does not come in the middle of an alert; a
+/// spare that ends sooner is not taken up.
+pub const EXPIRY_MARGIN: Duration = Duration::from_secs(60);

@@ -1,0 +1,305 @@
+//! Credentials that ended before their time: lists of them, signed by whoever issued them.
+//!
+//! A [`v1::RevocationDelta`] names stations of an issuer (or issuers of a root) by digest, or a whole series of
+//! them. Whoever brings it is believed nothing: the issuer's own signature is inside. What was revoked stays
+//! revoked, so a delta is applied whatever came before it, lists only grow, and a list that nobody renews goes on
+//! being used: its end is said once and stops nobody.
+//!
+//! A list is one (issuer, series) with its number, which never goes down. All is bounded: lists in all and per
+//! issuer, digests per list, signatures checked per second for deltas from the air.
+
+mod delta;
+mod make;
+mod spread;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use ed25519_dalek::Signature;
+use v2x_proto::{Digest, v1};
+
+pub use self::delta::{RevocationError, read_delta};
+pub use self::make::{RevocationRequest, RevokeError, revoke};
+use super::credential::Trusted;
+use super::freshness;
+use super::identity::Identity;
+use super::store::TrustStore;
+use crate::base::limits::{
+    MAX_REVOCATION_LISTS, MAX_REVOCATION_LISTS_PER_ISSUER, MAX_REVOKED_PER_LIST, REVOCATION_CHECKS_PER_SECOND,
+};
+use crate::base::{Instant, WireTime};
+
+/// All that is revoked, as far as this station was told.
+#[derive(Clone, Debug, Default)]
+pub struct Revocations {
+    /// Sorted by issuer and series.
+    lists: Vec<List>,
+    /// Counts what was applied; what was derived from an older count is out of date.
+    version: u64,
+    own: Option<(Digest, u64, bool)>,
+    checks: Checks,
+}
+
+/// What a delta changed: the list's new state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationNews {
+    /// Who revoked.
+    pub issuer: Digest,
+    /// The list.
+    pub series: u32,
+    /// Its number now.
+    pub number: u32,
+    /// Digests in it now.
+    pub digests: u32,
+    /// Whether its whole series is revoked.
+    pub whole_series: bool,
+}
+
+impl Revocations {
+    /// Applies an encoded delta from a file, or from a message whose sender is somebody else than the issuer.
+    /// `now` is absent while the clock is not trusted: then the date is not judged.
+    ///
+    /// `None` when it says nothing new.
+    ///
+    /// # Errors
+    ///
+    /// The first rule it breaks; nothing is applied then.
+    pub fn apply(
+        &mut self,
+        bytes: &Bytes,
+        trust: &TrustStore,
+        now: Option<WireTime>,
+    ) -> Result<Option<RevocationNews>, RevocationError> {
+        if self.is_newest(bytes) {
+            return Ok(None);
+        }
+        let delta = read_delta(bytes)?;
+        let issuer = delta.issuer.as_ref().try_into().map(Digest).map_err(|_| RevocationError::Malformed)?;
+        self.judge(&delta, issuer, trust, now)?;
+        self.insert(&delta, issuer, bytes)
+    }
+
+    /// [`apply`](Self::apply) for deltas from the air, whose signatures have a budget.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply), and [`RevocationError::Budget`].
+    pub fn hear(
+        &mut self,
+        bytes: &Bytes,
+        trust: &TrustStore,
+        now: Instant,
+        wire: Option<WireTime>,
+    ) -> Result<Option<RevocationNews>, RevocationError> {
+        if !self.is_newest(bytes) && !self.checks.take(now) {
+            return Err(RevocationError::Budget);
+        }
+        self.apply(bytes, trust, wire)
+    }
+
+    /// Whether a checked credential is revoked, or its issuer is.
+    #[must_use]
+    pub fn revokes(&self, trusted: &Trusted, trust: &TrustStore) -> bool {
+        trusted.issuer.is_some_and(|issuer| {
+            self.names(issuer, trusted.revocation_series, trusted.digest())
+                || self.revokes_issuer(issuer, trust)
+        })
+    }
+
+    /// Whether the station's own credential is revoked. Remembers the answer until something is applied.
+    pub fn revokes_own(&mut self, own: &Identity, trust: &TrustStore) -> bool {
+        if self.lists.is_empty() {
+            return false;
+        }
+        let digest = own.digest();
+        if let Some((of, version, revoked)) = self.own
+            && (of, version) == (digest, self.version)
+        {
+            return revoked;
+        }
+        let revoked = own.issuer().is_some_and(|issuer| {
+            self.names(issuer, own.revocation_series(), digest) || self.revokes_issuer(issuer, trust)
+        });
+        self.own = Some((digest, self.version, revoked));
+        revoked
+    }
+
+    /// Forgets the lists of issuers that are trusted no longer.
+    pub fn keep_trusted(&mut self, trust: &TrustStore) {
+        self.lists.retain(|list| authority(trust, &list.issuer).is_some());
+        self.version += 1;
+    }
+
+    /// A list that should have been renewed by `wire`; each is named once, until it is renewed.
+    pub fn take_stale(&mut self, wire: WireTime) -> Option<(Digest, u32)> {
+        let list = self.lists.iter_mut().find(|list| !list.stale_told && list.next <= wire)?;
+        list.stale_told = true;
+        Some((list.issuer, list.series))
+    }
+
+    /// When the next list should have been renewed.
+    #[must_use]
+    pub fn next_stale(&self) -> Option<WireTime> {
+        self.lists.iter().filter(|list| !list.stale_told).map(|list| list.next).min()
+    }
+
+    /// The state of every list, by issuer and series.
+    pub fn lists(&self) -> impl Iterator<Item = RevocationNews> {
+        self.lists.iter().map(List::news)
+    }
+
+    fn judge(
+        &self,
+        delta: &v1::RevocationDelta,
+        issuer: Digest,
+        trust: &TrustStore,
+        now: Option<WireTime>,
+    ) -> Result<(), RevocationError> {
+        let authority = authority(trust, &issuer).ok_or(RevocationError::UnknownIssuer(issuer))?;
+        let issued = WireTime::from_secs(delta.issued_s);
+        if !authority.valid_at(issued) {
+            return Err(RevocationError::IssuerNotValid(issuer));
+        }
+        let latest = |now| now + Duration::from_micros(freshness::FUTURE);
+        if now.is_some_and(|now| issued > latest(now)) {
+            return Err(RevocationError::FromFuture(issued));
+        }
+        if self.revokes_issuer(issuer, trust) {
+            return Err(RevocationError::IssuerRevoked(issuer));
+        }
+        let signature = delta.issuer_signature.first_chunk::<64>().ok_or(RevocationError::Malformed)?;
+        authority
+            .key
+            .verify_strict(&delta::signing_input(&authority.hash, delta), &Signature::from_bytes(signature))
+            .map_err(|_| RevocationError::Signature(issuer))
+    }
+
+    fn insert(
+        &mut self,
+        delta: &v1::RevocationDelta,
+        issuer: Digest,
+        bytes: &Bytes,
+    ) -> Result<Option<RevocationNews>, RevocationError> {
+        let (digests, _) = delta.revoked.as_chunks::<8>();
+        let place = match self.place(issuer, delta.series) {
+            Ok(place) => place,
+            Err(place) => {
+                let of_issuer = self.lists.iter().filter(|list| list.issuer == issuer).count();
+                let full = of_issuer >= MAX_REVOCATION_LISTS_PER_ISSUER;
+                if full || self.lists.len() >= MAX_REVOCATION_LISTS || digests.len() > MAX_REVOKED_PER_LIST {
+                    return Err(RevocationError::Full);
+                }
+                self.lists.insert(place, List::new(issuer, delta.series));
+                place
+            }
+        };
+        let list = &mut self.lists[place];
+        let added = digests.iter().filter(|digest| !list.digests.contains(&Digest(**digest))).count();
+        let newer = delta.to_number > list.number;
+        if added == 0 && !newer && (list.whole_series || !delta.whole_series) {
+            return Ok(None);
+        }
+        if list.digests.len() + added > MAX_REVOKED_PER_LIST {
+            return Err(RevocationError::Full);
+        }
+        list.digests.extend(digests.iter().map(|digest| Digest(*digest)));
+        list.whole_series |= delta.whole_series;
+        if newer {
+            list.number = delta.to_number;
+            list.next = WireTime::from_secs(delta.next_s);
+            list.stale_told = false;
+            // Its own copy: what it was cut from may be a block of many frames.
+            list.newest = Bytes::copy_from_slice(bytes);
+            list.spread_at = None;
+        }
+        self.version += 1;
+        Ok(Some(list.news()))
+    }
+
+    fn is_newest(&self, bytes: &Bytes) -> bool {
+        self.lists.iter().any(|list| list.newest == *bytes)
+    }
+
+    fn names(&self, issuer: Digest, series: u32, digest: Digest) -> bool {
+        let of_issuer = self.lists.iter().filter(|list| list.issuer == issuer);
+        of_issuer
+            .into_iter()
+            .any(|list| (list.whole_series && list.series == series) || list.digests.contains(&digest))
+    }
+
+    fn revokes_issuer(&self, issuer: Digest, trust: &TrustStore) -> bool {
+        let Some(trusted) = trust.issuer(&issuer) else { return false };
+        trusted.issuer.is_some_and(|root| self.names(root, trusted.revocation_series, issuer))
+    }
+
+    fn place(&self, issuer: Digest, series: u32) -> Result<usize, usize> {
+        self.lists.binary_search_by_key(&(issuer, series), |list| (list.issuer, list.series))
+    }
+}
+
+/// What one issuer has revoked in one series.
+#[derive(Clone, Debug)]
+struct List {
+    issuer: Digest,
+    series: u32,
+    number: u32,
+    next: WireTime,
+    stale_told: bool,
+    whole_series: bool,
+    digests: BTreeSet<Digest>,
+    /// The delta with the highest number, as it came.
+    newest: Bytes,
+    /// When it is to be passed on; `None` until that is drawn.
+    spread_at: Option<Instant>,
+}
+
+impl List {
+    fn new(issuer: Digest, series: u32) -> Self {
+        Self {
+            issuer,
+            series,
+            number: 0,
+            next: WireTime::default(),
+            stale_told: false,
+            whole_series: false,
+            digests: BTreeSet::new(),
+            newest: Bytes::new(),
+            spread_at: None,
+        }
+    }
+
+    fn news(&self) -> RevocationNews {
+        RevocationNews {
+            issuer: self.issuer,
+            series: self.series,
+            number: self.number,
+            digests: self.digests.len() as u32,
+            whole_series: self.whole_series,
+        }
+    }
+}
+
+/// Counts signature checks in windows of a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Checks {
+    since: Instant,
+    count: u32,
+}
+
+impl Checks {
+    fn take(&mut self, now: Instant) -> bool {
+        if now.since(self.since) >= Duration::from_secs(1) {
+            *self = Self { since: now, count: 0 };
+        }
+        self.count += 1;
+        self.count <= REVOCATION_CHECKS_PER_SECOND
+    }
+}
+
+/// The issuer or root named `digest`.
+fn authority<'t>(trust: &'t TrustStore, digest: &Digest) -> Option<&'t Trusted> {
+    trust.issuer(digest).or_else(|| trust.root(digest))
+}
