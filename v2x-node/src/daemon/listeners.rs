@@ -104,10 +104,8 @@ impl Observer for Listeners {
 mod tests {
     use core::time::Duration;
 
-    use v2x_core::Fix;
-    use v2x_core::Position;
-    use v2x_core::WireTime;
-    use v2x_core::{Command, EventId, Refusal};
+    use v2x_core::{Command, EventId, Fix, Position, Refusal, WireTime};
+
     use v2x_proto::Digest;
 
     use super::*;
