@@ -107,7 +107,7 @@ impl Forwarder {
     /// `relay` is false when its signer is suspect: then it is known, and goes no farther.
     pub fn take(&mut self, heard: FloodFrame, relay: bool, around: &Surroundings<'_>) -> bool {
         let scope = heard.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area)));
-        let here = around.here.map(Plane::origin);
+        let here = around.moment.here.as_ref().map(Plane::origin);
         let concerns_us = heard.id.class != Class::D3 || scope.holds(here);
         if self.scheme == Scheme::Off {
             return concerns_us;
@@ -127,7 +127,7 @@ impl Forwarder {
             remaining_hops: heard.remaining_hops,
             // A copy of its own: the frame as received would hold on to the block it was read into.
             frame: Bytes::copy_from_slice(&heard.frame),
-            expires: around.anchor.instant_at(heard.expires),
+            expires: around.moment.anchor.instant_at(heard.expires),
             since: heard.admitted,
             state: State::Settled,
             serve: None,
@@ -140,9 +140,9 @@ impl Forwarder {
         };
         if relay && flood.may_travel() {
             if let Some(wait) = self.wait(&flood, around) {
-                flood.state = State::Waiting((heard.admitted + wait).max(around.now));
+                flood.state = State::Waiting((heard.admitted + wait).max(around.moment.now));
             }
-            flood.keep = self.keep(&flood, heard.keep_alive, here, around.now);
+            flood.keep = self.keep(&flood, heard.keep_alive, here, around.moment.now);
         }
         self.floods.insert(flood);
         for early in self.early.extract_if(.., |early| early.copy.hash == heard.hash).collect::<Vec<_>>() {
@@ -170,8 +170,8 @@ impl Forwarder {
             // As if it had come from one hop before.
             remaining_hops: sent.remaining_hops.saturating_add(1),
             frame: Bytes::copy_from_slice(&sent.frame),
-            expires: around.anchor.instant_at(sent.expires),
-            since: around.now,
+            expires: around.moment.anchor.instant_at(sent.expires),
+            since: around.moment.now,
             state: State::Sent(None),
             serve: None,
             served: Instant::ZERO,
@@ -189,7 +189,7 @@ impl Forwarder {
     pub fn copy(&mut self, copy: &CopyHeard, around: &Surroundings<'_>) {
         let Some(slot) = self.floods.find(copy.hash) else {
             if self.scheme != Scheme::Off {
-                self.remember(copy, around.now);
+                self.remember(copy, around.moment.now);
             }
             return;
         };
@@ -205,12 +205,12 @@ impl Forwarder {
             if let Some((wait, hops)) = anew {
                 flood.remaining_hops = hops;
                 flood.previous = heard.transmitter;
-                flood.state = State::Waiting(around.now + wait);
+                flood.state = State::Waiting(around.moment.now + wait);
             } else {
                 flood.hear(&heard, again, cancellable, around);
             }
             if let Some(keep) = &mut flood.keep {
-                keep.at = around.now + keep.interval * 2 + draw;
+                keep.at = around.moment.now + keep.interval * 2 + draw;
             }
         });
     }
@@ -222,14 +222,16 @@ impl Forwarder {
         own: Digest,
         around: &Surroundings<'_>,
     ) -> Option<(Transmit, Forwarded)> {
-        while let Some(slot) = self.floods.due_at(around.now, lane) {
+        while let Some(slot) = self.floods.due_at(around.moment.now, lane) {
             let flood = self.floods.get(slot)?;
-            if flood.expires <= around.now {
+            if flood.expires <= around.moment.now {
                 self.floods.remove(slot);
                 continue;
             }
-            let cause = flood.cause(around.now);
-            if cause == ForwardCause::Carry && !limits::SERVING_RATE.take(&mut self.serving, around.now) {
+            let cause = flood.cause(around.moment.now);
+            if cause == ForwardCause::Carry
+                && !limits::SERVING_RATE.take(&mut self.serving, around.moment.now)
+            {
                 // Its neighbour's next beacon asks again.
                 self.floods.update(slot, |flood| flood.serve = None);
                 continue;
@@ -270,23 +272,25 @@ impl Forwarder {
             match cause {
                 ForwardCause::Contention => flood.retries = RETRIES,
                 ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
-                ForwardCause::Carry => flood.served = limits::SERVE_RATE.charged(flood.served, around.now),
+                ForwardCause::Carry => {
+                    flood.served = limits::SERVE_RATE.charged(flood.served, around.moment.now)
+                }
                 ForwardCause::KeepAlive => {}
             }
             if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
                 flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
             }
-            flood.serve = flood.serve.and_then(|serve| serve.after(around.now, cause));
+            flood.serve = flood.serve.and_then(|serve| serve.after(around.moment.now, cause));
             if let Some(keep) = &mut flood.keep {
-                keep.at = around.now + keep.interval * 2 + draw;
+                keep.at = around.moment.now + keep.interval * 2 + draw;
             }
         });
         let stamps = SendStamps {
-            generated: around.now,
-            built: around.now,
-            signed: around.now,
-            queued: around.now,
-            gate_open: around.now,
+            generated: around.moment.now,
+            built: around.moment.now,
+            signed: around.moment.now,
+            queued: around.moment.now,
+            gate_open: around.moment.now,
         };
         let transmit = Transmit { bytes: bytes?, class: id.class, origin, id, expires, source: None, stamps };
         Some((transmit, Forwarded { id, remaining_hops, cause }))
@@ -294,7 +298,7 @@ impl Forwarder {
 
     /// How long to wait before a fresh flood is sent on; `None` when it is not for this station to do.
     fn wait(&mut self, flood: &Flood, around: &Surroundings<'_>) -> Option<Duration> {
-        let here = around.here?;
+        let here = around.moment.here.as_ref()?;
         if flood.id.class == Class::D0 {
             let distance = flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32);
             let window = Window { min: RELAY_MIN, max: RELAY_MAX, distance_m: RELAY_M };
@@ -342,7 +346,12 @@ impl Forwarder {
     }
 
     fn etsi_wait(&self, transmitter: Option<Position>, around: &Surroundings<'_>) -> Duration {
-        let distance = around.here.zip(transmitter).map(|(here, from)| here.distance_2(from).sqrt() as f32);
+        let distance = around
+            .moment
+            .here
+            .as_ref()
+            .zip(transmitter)
+            .map(|(here, from)| here.distance_2(from).sqrt() as f32);
         ETSI_WINDOW.wait(distance)
     }
 
@@ -351,18 +360,18 @@ impl Forwarder {
     fn retry(&self, flood: &Flood, around: &Surroundings<'_>) -> Option<Instant> {
         // A copy with its last hop is sent on by nobody, so nobody is heard to.
         let carried_on = flood.id.class == Class::D3 && flood.remaining_hops > 2;
-        let here = around.here.filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
+        let here = around.moment.here.as_ref().filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
         let own = here.distance_2(flood.source).sqrt();
         let source = Plane::at(flood.source);
         let ahead = around.neighbours.iter().take(limits::MAX_LOOKED_AHEAD).filter(|neighbour| {
             neighbour.is_direct()
-                && around.now.since(neighbour.heard()) < AHEAD_HEARD
+                && around.moment.now.since(neighbour.heard()) < AHEAD_HEARD
                 && source.distance_2(neighbour.position()).sqrt() > own + AHEAD_M
                 && flood.scope.holds(Some(neighbour.position()))
         });
         let ahead = ahead.take(FEW_AHEAD).count();
         let window = contention::window(around.neighbours.len(), self.reach.metres());
-        (1..FEW_AHEAD).contains(&ahead).then(|| around.now + window.max * 2)
+        (1..FEW_AHEAD).contains(&ahead).then(|| around.moment.now + window.max * 2)
     }
 
     fn keep(
@@ -408,7 +417,7 @@ impl Forwarder {
 fn transmitter(forwarder: &Digest, link: &[u8; 6], around: &Surroundings<'_>) -> Option<Position> {
     let neighbour = around.neighbours.get(forwarder)?;
     let speaks = neighbour.link() == Some(*link);
-    speaks.then(|| neighbour.position_at(around.anchor.wire_at(around.now)))
+    speaks.then(|| neighbour.position_at(around.moment.wire()))
 }
 
 /// The frame with a new hop header and the same signed bytes.

@@ -1,17 +1,13 @@
 //! What the forwarder looks at beside the frame.
 
-use crate::base::{Anchor, Instant, Plane};
+use crate::base::Moment;
 use crate::neighbour::NeighbourTable;
 
-/// What the forwarder needs to know of the moment.
+/// What the forwarder looks at beside the frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// The core's time.
-    pub now: Instant,
-    /// Ties it to wire time.
-    pub anchor: &'a Anchor,
-    /// The plane about the own position, when that is known.
-    pub here: Option<&'a Plane>,
+    /// When and where it is asked.
+    pub moment: &'a Moment,
     /// Who is near.
     pub neighbours: &'a NeighbourTable,
 }

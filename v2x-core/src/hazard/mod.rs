@@ -21,5 +21,5 @@ pub use event_table::{EventTable, Outcome, Rank, Speaker};
 pub use gist::HazardGist;
 pub use hazards::Hazards;
 pub use known::{Change, Changed, Concern, Known, State};
-pub use own::{Moment, OwnEvent};
+pub use own::OwnEvent;
 pub use refusal::Refusal;

@@ -11,7 +11,7 @@ use super::event_id::EventId;
 use super::refusal::Refusal;
 use super::repetition::{Burst, Schedule};
 use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
-use crate::base::{Anchor, Fix, Imminent, Instant, WireTime};
+use crate::base::{Anchor, EventVersion, Fix, Imminent, Instant, Moment, WireTime};
 use crate::send::{Outgoing, Signed};
 use crate::trust::freshness::max_lifetime_ms;
 use crate::trust::{Identity, Permissions};
@@ -122,26 +122,27 @@ impl OwnEvents {
     }
 
     /// A new event of `identity`, to be signed and said now.
-    pub fn declare(&mut self, draft: &Draft, identity: &Identity, moment: &Moment<'_>) -> OwnEvent {
-        let number = self.take_number(identity, moment.wire);
+    pub fn declare(&mut self, draft: &Draft, identity: &Identity, moment: &Moment, fix: &Fix) -> OwnEvent {
+        let number = self.take_number(identity, moment.wire());
         let id = EventId { origin: identity.digest(), number };
-        let times = Times::of(moment.wire, moment.wire, draft.validity);
-        self.version(draft, id, v1::HazardState::New, times, longest(identity), moment)
+        let times = Times::of(moment.wire(), moment.wire(), draft.validity);
+        self.version(draft, id, v1::HazardState::New, times, longest(identity), (moment, fix))
     }
 
     /// A new version of an event.
-    pub fn update(&self, place: usize, draft: &Draft, moment: &Moment<'_>) -> Option<OwnEvent> {
+    pub fn update(&self, place: usize, draft: &Draft, moment: &Moment, fix: &Fix) -> Option<OwnEvent> {
         let before = self.events.get(place)?;
-        let times = Times::of(before.times.detection, before.next_reference(moment.wire), draft.validity);
+        let times = Times::of(before.times.detection, before.next_reference(moment.wire()), draft.validity);
         let signer = before.signer;
-        let version = self.version(draft, before.id, v1::HazardState::Update, times, before.longest, moment);
+        let version =
+            self.version(draft, before.id, v1::HazardState::Update, times, before.longest, (moment, fix));
         Some(OwnEvent { signer, ..version })
     }
 
     /// The end of an event.
-    pub fn cancel(&self, place: usize, moment: &Moment<'_>) -> Option<OwnEvent> {
+    pub fn cancel(&self, place: usize, moment: &Moment) -> Option<OwnEvent> {
         let before = self.events.get(place)?;
-        let times = Times { reference: before.next_reference(moment.wire), ..before.times };
+        let times = Times { reference: before.next_reference(moment.wire()), ..before.times };
         Some(self.end(
             before.id,
             before.signer,
@@ -154,24 +155,24 @@ impl OwnEvents {
     }
 
     /// That another's event is not there, said by `signer`.
-    pub fn negate(&self, known: &super::known::Known, signer: Digest, moment: &Moment<'_>) -> OwnEvent {
+    pub fn negate(&self, known: &super::known::Known, signer: Digest, moment: &Moment) -> OwnEvent {
         // Imminent danger is over before a denial of it is heard; as an alert it needs no permission for sensors.
         let class = if known.class == Class::D3 { Class::D3 } else { Class::D1 };
         let radius = known.relevance_distance_m.unwrap_or(super::command::DEFAULT_RELEVANCE_M);
         let area =
             (class == Class::D3).then(|| known.area.unwrap_or_else(|| draft::circle(known.position, radius)));
         let validity_s = known.valid_until.since(known.detection).as_secs() as u32;
-        let reference = moment.wire.max(known.reference);
+        let reference = moment.wire().max(known.reference);
         let times = Times { detection: known.detection, reference, validity_s };
         self.end(known.id, signer, v1::HazardState::Negate, times, class, area, moment)
     }
 
     /// An event under a new name, because the credential of its declarer ends.
-    pub fn rename(&mut self, place: usize, identity: &Identity, moment: &Moment<'_>) -> Option<OwnEvent> {
-        let number = self.take_number(identity, moment.wire);
+    pub fn rename(&mut self, place: usize, identity: &Identity, moment: &Moment) -> Option<OwnEvent> {
+        let number = self.take_number(identity, moment.wire());
         let before = self.events.get(place)?.clone();
         let id = EventId { origin: identity.digest(), number };
-        let times = Times { reference: before.next_reference(moment.wire), ..before.times };
+        let times = Times { reference: before.next_reference(moment.wire()), ..before.times };
         let end = moment.anchor.instant_at(times.end());
         let message = renamed(before.message.clone(), management(id, v1::HazardState::New, &times));
         let schedule = Schedule::new(moment.now, before.class, self.imminent, false, before.repeat, end);
@@ -218,16 +219,16 @@ impl OwnEvents {
         state: v1::HazardState,
         times: Times,
         longest: Duration,
-        moment: &Moment<'_>,
+        (moment, fix): (&Moment, &Fix),
     ) -> OwnEvent {
-        let area = draft.flood_area(draft.position.unwrap_or(moment.fix.position));
+        let area = draft.flood_area(draft.position.unwrap_or(fix.position));
         let end = moment.anchor.instant_at(times.end());
         let fresh = state == v1::HazardState::New;
         OwnEvent {
             id,
             signer: id.origin,
             class: draft.class,
-            message: draft.message(id, state, &times, moment.fix),
+            message: draft.message(id, state, &times, fix),
             times,
             area,
             hops: draft::hops(draft.class, area.as_ref(), self.imminent),
@@ -248,7 +249,7 @@ impl OwnEvents {
         times: Times,
         class: Class,
         area: Option<AreaView>,
-        moment: &Moment<'_>,
+        moment: &Moment,
     ) -> OwnEvent {
         let said = if class == Class::D3 { END_SAID } else { ALERT_END_SAID };
         OwnEvent {
@@ -281,19 +282,6 @@ impl OwnEvents {
     }
 }
 
-/// When and where something is said.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment<'a> {
-    /// The core's time.
-    pub now: Instant,
-    /// The same by the wire clock.
-    pub wire: WireTime,
-    /// Ties the two together.
-    pub anchor: &'a Anchor,
-    /// Where the station is.
-    pub fix: &'a Fix,
-}
-
 impl OwnEvent {
     /// How its messages travel, when one is signed at `wire`.
     #[must_use]
@@ -311,6 +299,7 @@ impl OwnEvent {
             area: self.area.as_ref(),
             subject: 0,
             token: None,
+            event: EventVersion::of(&self.message),
         }
     }
 

@@ -7,21 +7,15 @@ use v2x_proto::Class;
 
 use super::Node;
 use super::io::Event;
-use crate::base::{DropReason, Fix, Instant, NotSent, NotSentReason, SendingState, Sent, Token, WireTime};
+use crate::base::{
+    DropReason, Fix, Instant, NotSent, NotSentReason, Received, SendingState, Sent, Token, WireTime,
+};
 use crate::hazard::{
-    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Moment, Outcome, OwnEvent, Rank,
+    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Outcome, OwnEvent, Rank,
     Refusal, Speaker, State,
 };
-use crate::receive::Verified;
 use crate::send::Here;
 use crate::trust::Permissions;
-
-/// When and where the station says something, while other parts of it are borrowed.
-macro_rules! moment {
-    ($node:expr, $fix:expr) => {
-        Moment { now: $node.now, wire: $node.anchor.wire_at($node.now), anchor: &$node.anchor, fix: $fix }
-    };
-}
 
 impl Node {
     /// The events that are known, own and heard, those that have ended among them; in the order of their names.
@@ -55,7 +49,7 @@ impl Node {
         let fix = self.sending_fix()?;
         self.may_say(draft, &fix)?;
         self.hazards.own.room(draft.class)?;
-        let event = self.hazards.own.declare(draft, self.sender.pool().active(), &moment!(self, &fix));
+        let event = self.hazards.own.declare(draft, self.sender.pool().active(), &self.moment, &fix);
         Ok((event, fix))
     }
 
@@ -66,15 +60,14 @@ impl Node {
         draft.check()?;
         let fix = self.sending_fix()?;
         self.may_say(&draft, &fix)?;
-        let event =
-            self.hazards.own.update(place, &draft, &moment!(self, &fix)).ok_or(Refusal::Unknown(id))?;
+        let event = self.hazards.own.update(place, &draft, &self.moment, &fix).ok_or(Refusal::Unknown(id))?;
         Ok((event, fix))
     }
 
     fn cancel_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), Refusal> {
         let place = self.own_event(&id)?;
         let fix = self.sending_fix()?;
-        let event = self.hazards.own.cancel(place, &moment!(self, &fix)).ok_or(Refusal::Unknown(id))?;
+        let event = self.hazards.own.cancel(place, &self.moment).ok_or(Refusal::Unknown(id))?;
         Ok((event, fix))
     }
 
@@ -90,7 +83,7 @@ impl Node {
         let fix = self.sending_fix()?;
         self.hazards.own.room(Class::D3)?;
         let signer = self.sender.digest();
-        let event = self.hazards.own.negate(&known, signer, &moment!(self, &fix));
+        let event = self.hazards.own.negate(&known, signer, &self.moment);
         Ok((event, fix))
     }
 
@@ -106,7 +99,7 @@ impl Node {
         self.update_sending_state();
         let fix =
             self.fix.filter(|_| self.sending == SendingState::Allowed).ok_or(Refusal::SendingBlocked)?;
-        Ok(fix.moved_to(self.now, self.anchor.wire_at(self.now)))
+        Ok(fix.moved_to(self.moment.now, self.moment.wire()))
     }
 
     fn may_say(&self, draft: &Draft, fix: &Fix) -> Result<(), Refusal> {
@@ -143,26 +136,26 @@ impl Node {
 
     /// Signs and queues a version for the first time; later, when receivers would not take one more new event yet.
     fn say_first(&mut self, event: &mut OwnEvent, fix: &Fix, due: Option<Instant>) -> Result<Said, NotSent> {
-        if event.declares() && !self.hazards.own.may_declare(self.now) {
-            event.schedule.postpone(self.now, NEXT_TRY);
+        if event.declares() && !self.hazards.own.may_declare(self.moment.now) {
+            event.schedule.postpone(self.moment.now, NEXT_TRY);
             return Ok(None);
         }
         if event.class == Class::D0 {
-            self.hazards.own.burst.note(self.now);
+            self.hazards.own.burst.note(self.moment.now);
         }
         self.sign_event(event, fix, due)
     }
 
     fn sign_event(&mut self, event: &mut OwnEvent, fix: &Fix, due: Option<Instant>) -> Result<Said, NotSent> {
-        if event.signer == self.sender.digest() && self.pseudonyms.is_silent(self.now) {
+        if event.signer == self.sender.digest() && self.pseudonyms.is_silent(self.moment.now) {
             self.pseudonyms.end_silence();
             self.restart_awareness();
         }
-        let stamp = self.host.stamp(self.now);
+        let stamp = self.host.stamp(self.moment.now);
         let generated = due.map_or(stamp, |due| due.min(stamp));
-        let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
+        let here = Here { moment: &self.moment, position: fix.position, generated };
         let payload = event.message.encode_to_vec();
-        let outgoing = event.outgoing(self.anchor.wire_at(self.now));
+        let outgoing = event.outgoing(self.moment.wire());
         let (sent, signed, gave_way) = self.sender.say(
             event.signer,
             &outgoing,
@@ -188,27 +181,28 @@ impl Node {
         let Some(gist) = HazardGist::of(&event.message, event.area()) else { return };
         let rank = if gist.state == State::Negated { Rank::Authority } else { Rank::Own };
         let speaker = Speaker { signer: event.signer, suspect: false, rank, class: event.class };
-        let outcome = self.hazards.table.take(&gist, &speaker, self.anchor.wire_at(self.now));
+        let outcome = self.hazards.table.take(&gist, &speaker, self.moment.wire());
         self.tell_outcome(outcome);
     }
 
     /// What becomes due with time: events that end, names that end, events to be said again.
     pub(super) fn run_hazards(&mut self) {
-        while let Some(event) = self.hazards.table.expire(self.anchor.wire_at(self.now)) {
+        while let Some(event) = self.hazards.table.expire(self.moment.wire()) {
             self.tell_changed(Changed { event, change: Change::Expired });
         }
         while let Some(place) = self.renamed() {
             self.rename_hazard(place);
         }
-        while let Some(place) = self.hazards.own.due(self.now) {
+        while let Some(place) = self.hazards.own.due(self.moment.now) {
             self.say_again(place);
             self.hazards.own.settle(place);
         }
     }
 
     fn say_again(&mut self, place: usize) {
-        let silent = self.pseudonyms.is_silent(self.now);
-        let (now, own_digest, imminent) = (self.now, self.sender.digest(), self.hazards.own.imminent());
+        let silent = self.pseudonyms.is_silent(self.moment.now);
+        let (now, own_digest, imminent) =
+            (self.moment.now, self.sender.digest(), self.hazards.own.imminent());
         let Some(event) = self.hazards.own.event(place) else { return };
         let (class, early, due) = (event.class, event.schedule.is_early(), event.schedule.next());
         event.schedule.advance(now, if class == Class::D0 { imminent } else { 1 });
@@ -224,7 +218,7 @@ impl Node {
             let reason = NotSentReason::BurstBudget;
             return self.event(Event::NotSent(NotSent { class, id: None, reason, token: None }));
         }
-        let renew = !event.is_fresh(now, &self.anchor);
+        let renew = !event.is_fresh(now, &self.moment.anchor);
         let waits = renew && event.declares() && !self.hazards.own.may_declare(now);
         if let Some(signed) = event.signed.as_ref().filter(|_| !renew || waits && event.is_taken(now)) {
             if let Some(lost) = self.sender.say_again(signed, due.unwrap_or(now), now, &mut *self.host) {
@@ -250,7 +244,7 @@ impl Node {
 
     /// An own event whose declarer's credential ends, or ended, while another speaks.
     fn renamed(&self) -> Option<usize> {
-        let wire = self.anchor.wire_at(self.now);
+        let wire = self.moment.wire();
         self.hazards.own.iter().position(|event| self.name_ends(event).is_some_and(|at| at <= wire))
     }
 
@@ -267,15 +261,14 @@ impl Node {
         // An end was said often enough; and an event of a station that has lost its way ends with its name.
         let fix = self.fix_now().filter(|_| !before.ends);
         let names = fix.and_then(|fix| {
-            let moment = moment!(self, &fix);
-            let end = self.hazards.own.cancel(place, &moment)?;
-            let renamed = self.hazards.own.rename(place, self.sender.pool().active(), &moment)?;
+            let end = self.hazards.own.cancel(place, &self.moment)?;
+            let renamed = self.hazards.own.rename(place, self.sender.pool().active(), &self.moment)?;
             Some((fix, end, renamed))
         });
         self.hazards.own.forget(&before.id);
         let Some((fix, mut end, mut renamed)) = names else { return };
         self.event(Event::HazardRenamed { old: before.id, new: renamed.id });
-        let wire = self.anchor.wire_at(self.now);
+        let wire = self.moment.wire();
         let sends = self.sending == SendingState::Allowed;
         let valid =
             sends && self.sender.pool().identity(&before.signer).is_some_and(|old| old.valid_at(wire));
@@ -297,16 +290,23 @@ impl Node {
     pub(super) fn next_hazard(&self) -> Option<Instant> {
         let names = self.hazards.own.iter().filter_map(|event| self.name_ends(event));
         let wire = names.chain(self.hazards.table.next_end()).min();
-        let wire = wire.map(|wire| self.anchor.instant_at(wire));
+        let wire = wire.map(|wire| self.moment.anchor.instant_at(wire));
         self.hazards.own.next().into_iter().chain(wire).min()
     }
 
-    /// Judges what a verified message says of an event. What is to be taken in, if it is for this station.
-    pub(super) fn judge_hazard(&self, verified: &mut Verified) -> Option<(HazardGist, Speaker)> {
-        let gist = verified.hazard.filter(|_| verified.useless.is_none())?;
-        let (received, wire) = (&verified.received, self.anchor.wire_at(self.now));
+    /// What a verified message says of an event, and who says so.
+    ///
+    /// # Errors
+    ///
+    /// Why the event table does not take it.
+    pub(super) fn judge_hazard(
+        &self,
+        received: &Received,
+        gist: Option<HazardGist>,
+    ) -> Result<Option<(HazardGist, Speaker)>, DropReason> {
+        let Some(gist) = gist else { return Ok(None) };
         let signer = received.id.signer;
-        verified.useless = self.hazards.table.judge(&gist, &signer, received.generation_time, wire);
+        self.hazards.table.judge(&gist, &signer, received.generation_time, self.moment.wire())?;
         let authority = Permissions(received.permissions).contains(Permissions::AUTHORITY_HAZARD);
         let rank = match received.suspect {
             true => Rank::Suspect,
@@ -314,17 +314,16 @@ impl Node {
             false => Rank::Station,
         };
         let speaker = Speaker { signer, suspect: received.suspect, rank, class: received.id.class };
-        verified.useless.is_none().then_some((gist, speaker))
+        Ok(Some((gist, speaker)))
     }
 
     /// Takes in what a message says of an event. One that is not for this station still counts when it is about an event
     /// that is known here.
-    pub(super) fn hear_hazard(&mut self, gist: &HazardGist, speaker: &Speaker, useless: Option<DropReason>) {
-        let known = || self.hazards.table.get(&gist.id).is_some();
-        if useless.is_some() && !(useless == Some(DropReason::OutsideArea) && known()) {
+    pub(super) fn hear_hazard(&mut self, gist: &HazardGist, speaker: &Speaker, for_us: bool) {
+        if !for_us && self.hazards.table.get(&gist.id).is_none() {
             return;
         }
-        let outcome = self.hazards.table.take(gist, speaker, self.anchor.wire_at(self.now));
+        let outcome = self.hazards.table.take(gist, speaker, self.moment.wire());
         self.tell_outcome(outcome);
     }
 
@@ -335,7 +334,7 @@ impl Node {
         let Some(mut changed) = outcome.changed else { return };
         if let Some(fix) = self.fix_now() {
             let course = self.hazards.path.course(&fix);
-            let wire = self.anchor.wire_at(self.now);
+            let wire = self.moment.wire();
             changed.event =
                 self.hazards.table.look_at(&changed.event.id, &course, wire).unwrap_or(changed.event);
         }
@@ -356,12 +355,12 @@ impl Node {
         self.hazards.path.moved(fix);
         if !self.hazards.table.is_empty() {
             let course = self.hazards.path.course(fix);
-            self.hazards.table.look_around(&course, self.anchor.wire_at(self.now));
+            self.hazards.table.look_around(&course, self.moment.wire());
         }
     }
 
     fn fix_now(&self) -> Option<Fix> {
-        Some(self.fix?.moved_to(self.now, self.anchor.wire_at(self.now)))
+        Some(self.fix?.moved_to(self.moment.now, self.moment.wire()))
     }
 }
 

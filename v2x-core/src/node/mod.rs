@@ -19,16 +19,16 @@ use v2x_proto::{Class, Digest};
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::{Awareness, Motion};
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, NotSent, NotSentReason,
-    Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Velocity, Virtual,
-    WireTime, limits,
+    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, MessageId, Moment,
+    NotSent, NotSentReason, Plane, Purpose, Received, ReceivedFrame, Role, SendRequest, SendingState, Stream,
+    TimedFix, Virtual, WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
-use crate::hazard::Hazards;
+use crate::hazard::{HazardGist, Hazards, Speaker};
 use crate::misbehaviour::{Standing, Suspicion, Watch, report_request};
-use crate::neighbour::{Heard, Neighbour, NeighbourTable};
-use crate::receive::{Admission, CopyCache, Receiver, Situation, Unverified};
+use crate::neighbour::{Heard, Neighbour, NeighbourChange, NeighbourTable};
+use crate::receive::{Admission, Content, CopyCache, Receiver, Situation, Unverified, Verified};
 use crate::send::{Here, SendResult, Sender};
 use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustStore};
 
@@ -149,12 +149,8 @@ use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustSto
 #[derive(Debug)]
 pub struct Node {
     config: Config,
-    now: Instant,
-    anchor: Anchor,
-    clock: ClockState,
+    moment: Moment,
     fix: Option<TimedFix>,
-    here: Option<Plane>,
-    velocity: Velocity,
     sending: SendingState,
     receiver: Receiver,
     sender: Sender,
@@ -185,6 +181,15 @@ pub struct Counters {
     pub loads_refused: u64,
     /// Outputs lost because the host did not drain them ([`limits::MAX_OUTPUTS`]).
     pub outputs_lost: u64,
+}
+
+/// What a verified message that no mechanism refused means to the station.
+#[derive(Debug)]
+struct Judgement {
+    /// What it says of an event, and who says so.
+    hazard: Option<(HazardGist, Speaker)>,
+    /// Why it is not for this station's application, if it is not.
+    delivery: Result<(), DropReason>,
 }
 
 impl Node {
@@ -221,6 +226,7 @@ impl Node {
         let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
         let stream = |purpose| Stream::new(seed, own, purpose);
         let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
+        let hasher = copies.hasher();
         let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
         let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
         let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
@@ -232,15 +238,11 @@ impl Node {
         let mut outputs = VecDeque::with_capacity(64);
         outputs.push_back(Output::Event(Event::Sending(sending)));
         Self {
-            now,
-            anchor,
-            clock: ClockState::Untrusted,
+            moment: Moment::starting(anchor),
             fix: None,
-            here: None,
-            velocity: (0.0, 0.0),
             sending,
             receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
-            sender: Sender::new(pool, config.test),
+            sender: Sender::new(pool, hasher, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::with_capacity(room),
             distribution,
@@ -261,15 +263,15 @@ impl Node {
 
     /// Takes one input at `now`. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
-        if now < self.now {
+        if now < self.moment.now {
             self.counters.time_clamped += 1;
         }
-        self.now = self.now.max(now);
+        self.moment.now = self.moment.now.max(now);
         if self.outputs.is_empty() {
             // Back to the start of the ring: the same few lines of cache each turn.
             self.outputs.clear();
         }
-        let rest = self.deadline_cache.take().filter(|rest| rest.holds(self.now));
+        let rest = self.deadline_cache.take().filter(|rest| rest.holds(self.moment.now));
         match input {
             Input::Frame(frame) => {
                 let news = self.admit(frame);
@@ -286,7 +288,7 @@ impl Node {
             Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
             Input::Link { ready } => self.sender.set_link(ready),
             Input::ChannelLoad { busy_permille, source } => {
-                let believed = self.channel_load.report(self.now, busy_permille, source);
+                let believed = self.channel_load.report(self.moment.now, busy_permille, source);
                 self.counters.loads_refused += u64::from(!believed);
             }
             Input::Timeout => self.timeout(),
@@ -352,12 +354,12 @@ impl Node {
 
     /// How far the clock is trusted, as of the last [`Input::Clock`].
     pub fn clock(&self) -> ClockState {
-        self.clock
+        self.moment.clock
     }
 
     /// Ties the core's time to wire time, as of the last [`Input::Clock`].
     pub fn anchor(&self) -> Anchor {
-        self.anchor
+        self.moment.anchor
     }
 
     /// The own identities.
@@ -368,7 +370,7 @@ impl Node {
     /// Takes a frame; false when it changed nothing that the end of a turn looks at or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
         self.counters.frames += 1;
-        self.channel_load.add(self.now, frame.bytes.len());
+        self.channel_load.add(self.moment.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
         let admission = receiver.admit(frame, &situation, neighbours, distribution, host);
         let news = !self.is_no_news(&admission);
@@ -405,49 +407,28 @@ impl Node {
     }
 
     fn verify_next(&mut self) {
-        let now = self.now;
+        let now = self.moment.now;
         let (situation, receiver, neighbours, _, host) = self.receiving();
-        let mut verified = match receiver.verify_next(&situation, neighbours, host) {
+        let verified = match receiver.verify_next(&situation, neighbours, host) {
             None => return,
             Some(Err(dropped)) => return self.drop_frame(dropped),
             Some(Ok(verified)) => verified,
         };
-        let suspicion = misbehaviour::observe(&mut self.watch, &mut verified, now, self.here.as_ref());
-        let received = &mut verified.received;
-        let id = received.id;
-        let heard = Heard {
-            id,
-            generation: received.generation_time,
-            position: received.position,
-            link: received.link_source,
-            direct: verified.single_hop,
-            signal_dbm: verified.signal_dbm,
-            at: now,
-            wire: self.anchor.wire_at(now),
-        };
-        let change = self.neighbours.hear(&heard, self.here.as_ref());
-        if let Some(motion) = &verified.motion {
-            self.neighbours.set_motion(&id.signer, heard.generation, motion);
-        }
-        if let Some(number) = verified.new_event.filter(|_| id.class == Class::D3)
-            && !self.neighbours.new_event(&id.signer, number, now)
-            && !self.config.test
-        {
-            verified.useless = Some(DropReason::RateLimitedSigner);
-        }
+        let (suspect, suspicion) =
+            misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref());
+        let change = self.hear_neighbour(&verified);
         self.distribution.heard_request(&verified.requests, now);
-        let hazard = self.judge_hazard(&mut verified);
-        if let Some(reason) = self.take_flood(&mut verified) {
-            verified.useless = Some(reason);
-        }
-        let received = &mut verified.received;
-        let useless = verified.useless;
-        let delivery = match verified.useless {
-            None => {
+        let Verified { received, mut content, .. } = verified;
+        let mut received = Received { suspect, ..received };
+        let id = received.id;
+        let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
+        let judgement = content.and_then(|content| self.judge(&received, content));
+        let delivery = match judgement.as_ref().map_or_else(|reason| Err(*reason), |judged| judged.delivery) {
+            Ok(()) => {
                 received.stamps.delivered = self.host.stamp(now);
-                Event::Received(verified.received)
+                Event::Received(received)
             }
-            Some(reason) => {
+            Err(reason) => {
                 Event::Dropped(Dropped { reason, link_source: received.link_source, claimed: Some(id) })
             }
         };
@@ -459,14 +440,64 @@ impl Node {
             self.event(Event::NeighbourAdded(id.signer));
         }
         self.event(delivery);
-        if let Some((gist, speaker)) = hazard {
-            self.hear_hazard(&gist, &speaker, useless);
+        if let Ok(Judgement { hazard: Some((gist, speaker)), delivery }) = judgement {
+            self.hear_hazard(&gist, &speaker, delivery.is_ok());
         }
-        if let Some(heard) = &verified.revocation {
+        if let Some(heard) = &revocation {
             self.hear_revocation(heard);
         }
         if let Some(suspicion) = suspicion {
             self.suspect(suspicion);
+        }
+    }
+
+    /// The signer of a verified message is a neighbour, at the place and with the motion it says.
+    fn hear_neighbour(&mut self, verified: &Verified) -> NeighbourChange {
+        let Verified { received, content, .. } = verified;
+        let heard = Heard {
+            id: received.id,
+            generation: received.generation_time,
+            position: received.position,
+            link: received.link_source,
+            direct: verified.single_hop,
+            signal_dbm: verified.signal_dbm,
+            at: self.moment.now,
+            wire: self.moment.wire(),
+        };
+        let change = self.neighbours.hear(&heard, self.moment.here.as_ref());
+        if let Ok(Content { motion: Some(motion), .. }) = content {
+            self.neighbours.set_motion(&received.id.signer, heard.generation, motion);
+        }
+        change
+    }
+
+    /// Asks each mechanism in turn what it makes of a verified message.
+    ///
+    /// # Errors
+    ///
+    /// The first that refuses it says why.
+    fn judge(&mut self, received: &Received, content: Content) -> Result<Judgement, DropReason> {
+        self.allow_event(&received.id, content.new_event)?;
+        let hazard = self.judge_hazard(received, content.hazard)?;
+        if let Some(floods) = &content.floods {
+            self.hear_floods(received, floods);
+        }
+        let for_us = content.flood.is_none_or(|flood| self.take_flood(received, flood));
+        let delivery = if for_us { Ok(()) } else { Err(DropReason::OutsideArea) };
+        Ok(Judgement { hazard, delivery })
+    }
+
+    /// Whether the signer of a message of D3 may declare one more event.
+    fn allow_event(&mut self, id: &MessageId, new_event: Option<u32>) -> Result<(), DropReason> {
+        match new_event {
+            Some(number)
+                if id.class == Class::D3
+                    && !self.neighbours.new_event(&id.signer, number, self.moment.now)
+                    && !self.config.test =>
+            {
+                Err(DropReason::RateLimitedSigner)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -478,9 +509,9 @@ impl Node {
         if suspicion.standing < Standing::Isolated {
             return;
         }
-        let (subject, wire) = (suspicion.digest, self.anchor.wire_at(self.now));
+        let (subject, wire) = (suspicion.digest, self.moment.wire());
         let Some(until) = self.receiver.credential_end(&subject, wire) else { return };
-        let Some(report) = self.watch.isolate(subject, until, self.now, wire) else { return };
+        let Some(report) = self.watch.isolate(subject, until, self.moment.now, wire) else { return };
         self.event(Event::Misbehaviour(Misbehaviour { subject, report: report.clone() }));
         if self.sending == SendingState::Allowed
             && self.sender.pool().active().permissions().contains(Permissions::MISBEHAVIOUR_REPORT)
@@ -490,22 +521,22 @@ impl Node {
     }
 
     fn set_clock(&mut self, wire: WireTime, state: ClockState) {
-        let believed = self.anchor.wire_at(self.now);
-        self.anchor = Anchor { instant: self.now, wire };
-        self.clock = state;
+        let believed = self.moment.wire();
+        self.moment.anchor = Anchor { instant: self.moment.now, wire };
+        self.moment.clock = state;
         if wire < believed {
             self.neighbours.clock_stepped_back(wire);
         }
     }
 
     fn take_fix(&mut self, fix: Option<Fix>) {
-        self.fix = fix.map(|fix| TimedFix::new(fix, self.now, &self.anchor));
+        self.fix = fix.map(|fix| TimedFix::new(fix, self.moment.now, &self.moment.anchor));
         if let Some(fix) = &fix {
-            self.here = Some(Plane::at(fix.position));
-            self.velocity =
+            self.moment.here = Some(Plane::at(fix.position));
+            self.moment.velocity =
                 fix.speed.zip(fix.heading).map_or((0.0, 0.0), |(s, h)| crate::base::velocity(s, h));
         }
-        self.pseudonyms.moved(self.now, fix.as_ref());
+        self.pseudonyms.moved(self.moment.now, fix.as_ref());
         self.look_around(fix.as_ref());
     }
 
@@ -516,7 +547,7 @@ impl Node {
             let reason = NotSentReason::SendingBlocked;
             return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
         };
-        if self.pseudonyms.is_silent(self.now) {
+        if self.pseudonyms.is_silent(self.moment.now) {
             if !matches!(class, Class::D0 | Class::D1 | Class::D3) {
                 let reason = NotSentReason::Silent;
                 return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
@@ -524,27 +555,26 @@ impl Node {
             self.pseudonyms.end_silence();
             self.restart_awareness();
         }
-        let stamp = self.host.stamp(self.now);
-        self.distribution.set_quiet(self.channel_load.busy(self.now) < QUIET);
+        let stamp = self.host.stamp(self.moment.now);
+        self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
         let generated = request.due.map_or(stamp, |due| due.min(stamp));
-        let position = fix.moved_to(self.now, self.anchor.wire_at(self.now)).position;
-        let here = Here { now: self.now, anchor: &self.anchor, position, generated };
+        let position = fix.moved_to(self.moment.now, self.moment.wire()).position;
+        let here = Here { moment: &self.moment, position, generated };
         let result = self.sender.request(request, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);
     }
 
     fn generate_awareness(&mut self) {
         let may_send = self.sending == SendingState::Allowed;
-        let fix =
-            self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.now, self.anchor.wire_at(self.now)));
+        let fix = self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.moment.now, self.moment.wire()));
         let motion = fix.as_ref().map(Motion::from);
         let generated = self.awareness.next_check();
-        let due = self.awareness.check(self.now, motion.as_ref());
+        let due = self.awareness.check(self.moment.now, motion.as_ref());
         let Some(fix) = fix.filter(|_| due) else { return };
-        self.distribution.set_quiet(self.channel_load.busy(self.now) < QUIET);
-        let (forwarder, now) = (&self.forwarder, self.now);
+        self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
+        let (forwarder, now) = (&self.forwarder, self.moment.now);
         let message = self.awareness.generate(now, &self.config, &fix, |floods| forwarder.held(now, floods));
-        let here = Here { now: self.now, anchor: &self.anchor, position: fix.position, generated };
+        let here = Here { moment: &self.moment, position: fix.position, generated };
         let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);
     }
@@ -563,16 +593,17 @@ impl Node {
 
     fn timeout(&mut self) {
         self.update_sending_state();
-        if self.now >= self.awareness.next_check() {
+        if self.moment.now >= self.awareness.next_check() {
             self.generate_awareness();
         }
-        while let Some(dropped) = self.receiver.expire_held(self.now) {
+        while let Some(dropped) = self.receiver.expire_held(self.moment.now) {
             self.drop_frame(dropped);
         }
         let outputs = &mut self.outputs;
-        self.sender.expire(self.now, |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent))));
+        self.sender
+            .expire(self.moment.now, |not_sent| outputs.push_back(Output::Event(Event::NotSent(not_sent))));
         for _ in 0..limits::MAX_EXPIRIES {
-            let lost = self.neighbours.expire(self.now, self.anchor.wire_at(self.now));
+            let lost = self.neighbours.expire(self.moment.now, self.moment.wire());
             let Some(lost) = lost else { break };
             self.event(Event::NeighbourLost(lost));
         }
@@ -583,12 +614,12 @@ impl Node {
     }
 
     fn update_sending_state(&mut self) {
-        let may_sign = self.clock.may_sign();
-        let mut state = self.sender.state(self.now, &self.anchor, may_sign, self.fix.as_ref());
+        let may_sign = self.moment.clock.may_sign();
+        let mut state = self.sender.state(self.moment.now, &self.moment.anchor, may_sign, self.fix.as_ref());
         if self.receiver.revokes_own(self.sender.pool().active()) {
             state = SendingState::CredentialRevoked;
         } else if state == SendingState::CredentialNotValid && self.change_pseudonym(true) {
-            state = self.sender.state(self.now, &self.anchor, may_sign, self.fix.as_ref());
+            state = self.sender.state(self.moment.now, &self.moment.anchor, may_sign, self.fix.as_ref());
         }
         if state != self.sending {
             self.sending = state;
@@ -601,14 +632,14 @@ impl Node {
 
     fn deadline(&self) -> (Instant, TimerKind) {
         if self.receiver.verification_waits() {
-            return (self.now, TimerKind::Verify);
+            return (self.moment.now, TimerKind::Verify);
         }
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
             _ => None,
         };
         let timers = [
-            (self.sender.is_refilling().then_some(self.now), TimerKind::Refill),
+            (self.sender.is_refilling().then_some(self.moment.now), TimerKind::Refill),
             (Some(self.awareness.next_check()), TimerKind::Awareness),
             (self.receiver.next_demoted(), TimerKind::Demoted),
             (self.next_forward(), TimerKind::Forward),
@@ -624,7 +655,7 @@ impl Node {
         ];
         let first = timers.into_iter().filter_map(|(at, kind)| at.map(|at| (at, kind))).min();
         match first {
-            Some((at, kind)) if at < Instant::FAR_FUTURE => (at.max(self.now), kind),
+            Some((at, kind)) if at < Instant::FAR_FUTURE => (at.max(self.moment.now), kind),
             _ => (Instant::FAR_FUTURE, TimerKind::Idle),
         }
     }
@@ -633,14 +664,10 @@ impl Node {
         &mut self,
     ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut Distribution, &mut dyn Host) {
         let situation = Situation {
-            now: self.now,
-            anchor: &self.anchor,
+            moment: &self.moment,
             own: self.sender.pool(),
-            here: self.here.as_ref(),
-            velocity: self.velocity,
             test: self.config.test,
             sample: self.config.sample_far_awareness,
-            clock_trusted: self.clock.may_sign(),
             watch: &self.watch,
             floods: &self.forwarder,
         };

@@ -14,26 +14,26 @@ impl Node {
         if self.receiver.take_heard_elsewhere() {
             self.pseudonyms.heard_elsewhere();
         }
-        let due = self.next_pseudonym().is_some_and(|at| at <= self.now);
+        let due = self.next_pseudonym().is_some_and(|at| at <= self.moment.now);
         if due && self.sending == SendingState::Allowed && self.sender.is_idle() {
             self.change_pseudonym(false);
         }
-        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
-        if self.clock.may_sign() && low.is_some_and(|at| at <= self.now) {
+        let low = self.pseudonyms.low_at(self.sender.pool(), &self.moment.anchor);
+        if self.moment.clock.may_sign() && low.is_some_and(|at| at <= self.moment.now) {
             self.warn_of_low_pool();
         }
     }
 
     /// Everything that could tell that it is the same station changes here, at one instant.
     pub(super) fn change_pseudonym(&mut self, forced: bool) -> bool {
-        let wire = self.anchor.wire_at(self.now);
+        let wire = self.moment.wire();
         let stream = self.pseudonyms.stream();
         let Some((old, new)) = self.sender.change_identity(|pool| pool.advance(wire, forced, stream)) else {
             return false;
         };
         let own = &self.hazards.own;
         self.sender.keep_former(|former| own.speaks(former));
-        self.pseudonyms.changed(self.now);
+        self.pseudonyms.changed(self.moment.now);
         let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
         self.distribution = Distribution::new(&new, back_off);
         self.restart_awareness();
@@ -47,12 +47,12 @@ impl Node {
         let rule = self.config.awareness;
         let step = Awareness::check_interval(rule).as_nanos() as u64;
         let phase = Stream::new(self.seed, self.sender.digest(), Purpose::AwarenessPhase).below(step);
-        let start = self.now + self.pseudonyms.silence(self.now);
+        let start = self.moment.now + self.pseudonyms.silence(self.moment.now);
         self.awareness = Awareness::new(rule, start, Duration::from_nanos(phase));
     }
 
     pub(super) fn warn_of_low_pool(&mut self) {
-        let wire = self.anchor.wire_at(self.now);
+        let wire = self.moment.wire();
         if self.pseudonyms.runs_low(self.sender.pool(), wire) {
             let pool = self.sender.pool();
             let (spares, valid_until) = (pool.spares(wire) as u32, pool.valid_until());
@@ -62,13 +62,13 @@ impl Node {
 
     /// When the pseudonym is to change, as far as that is a matter of time.
     pub(super) fn next_pseudonym(&self) -> Option<Instant> {
-        self.pseudonyms.due_at(self.sender.pool(), &self.anchor, self.sender.alert_until())
+        self.pseudonyms.due_at(self.sender.pool(), &self.moment.anchor, self.sender.alert_until())
     }
 
     /// Only times to come: what is due and waits for something else than time is looked at with every input.
     pub(super) fn pseudonym_timer(&self) -> Option<Instant> {
         let change = self.next_pseudonym();
-        let low = self.pseudonyms.low_at(self.sender.pool(), &self.anchor);
-        change.into_iter().chain(low).filter(|at| *at > self.now).min()
+        let low = self.pseudonyms.low_at(self.sender.pool(), &self.moment.anchor);
+        change.into_iter().chain(low).filter(|at| *at > self.moment.now).min()
     }
 }

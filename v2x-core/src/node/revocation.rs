@@ -24,7 +24,7 @@ impl Node {
         match heard.news {
             Some(news) => self.note_revocation(news),
             None if self.passes_on() => {
-                self.receiver.revocations_mut().heard_spread(&heard.delta, self.now, &mut self.spread);
+                self.receiver.revocations_mut().heard_spread(&heard.delta, self.moment.now, &mut self.spread);
             }
             None => {}
         }
@@ -36,7 +36,7 @@ impl Node {
         self.lose(&gone);
         self.release_held();
         if self.passes_on() {
-            self.receiver.revocations_mut().plan_spread(self.now, &mut self.spread);
+            self.receiver.revocations_mut().plan_spread(self.moment.now, &mut self.spread);
         }
     }
 
@@ -54,7 +54,7 @@ impl Node {
 
     /// Neighbours whose credentials do not hold any more are none.
     fn lose(&mut self, gone: &[Digest]) {
-        let wire = self.anchor.wire_at(self.now);
+        let wire = self.moment.wire();
         for digest in gone {
             self.hazards.table.distrust(digest);
             if self.neighbours.forget(digest, wire) {
@@ -73,7 +73,7 @@ impl Node {
             return;
         }
         loop {
-            let (now, wire) = (self.now, self.anchor.wire_at(self.now));
+            let (now, wire) = (self.moment.now, self.moment.wire());
             let lists = self.receiver.revocations_mut();
             let Some(payload) = lists.take_spread(now, wire, &mut self.spread) else { return };
             // In a state without sending its turn has passed like any other.
@@ -84,22 +84,22 @@ impl Node {
     }
 
     pub(super) fn tell_stale_revocations(&mut self) {
-        if !self.clock.may_sign() {
+        if !self.moment.clock.may_sign() {
             return;
         }
-        let wire = self.anchor.wire_at(self.now);
+        let wire = self.moment.wire();
         while let Some((issuer, series)) = self.receiver.revocations_mut().take_stale(wire) {
             self.event(Event::RevocationStale { issuer, series });
         }
     }
 
     pub(super) fn next_spread(&self) -> Option<Instant> {
-        self.receiver.revocations().next_spread(self.anchor.wire_at(self.now)).filter(|_| self.passes_on())
+        self.receiver.revocations().next_spread(self.moment.wire()).filter(|_| self.passes_on())
     }
 
     pub(super) fn next_stale_revocation(&self) -> Option<Instant> {
-        let wire = self.receiver.revocations().next_stale().filter(|_| self.clock.may_sign())?;
-        Some(self.anchor.instant_at(wire))
+        let wire = self.receiver.revocations().next_stale().filter(|_| self.moment.clock.may_sign())?;
+        Some(self.moment.anchor.instant_at(wire))
     }
 
     /// The revocation lists, by issuer and series.

@@ -21,7 +21,7 @@ impl Node {
     pub(super) fn come_to_rest(&mut self) -> (Instant, TimerKind) {
         if let Some(cache) = &self.deadline_cache {
             let waits = self.receiver.verification_waits();
-            let deadline = if waits { (self.now, TimerKind::Verify) } else { cache.deadline() };
+            let deadline = if waits { (self.moment.now, TimerKind::Verify) } else { cache.deadline() };
             debug_assert_eq!(deadline, self.deadline(), "no timer changed");
             return deadline;
         }
@@ -34,16 +34,16 @@ impl Node {
     /// Until when the end of a turn would find nothing to do, if nothing is heard: the deadline, or the next moment that
     /// has no timer. `None` while something waits for another thing than time.
     fn unchanged_until(&self, deadline: Instant) -> Option<Instant> {
-        let pseudonym_waits = || self.next_pseudonym().is_some_and(|at| at <= self.now);
-        if deadline <= self.now
+        let pseudonym_waits = || self.next_pseudonym().is_some_and(|at| at <= self.moment.now);
+        if deadline <= self.moment.now
             || self.sending == SendingState::CredentialNotValid
-            || self.pseudonyms.is_silent(self.now)
+            || self.pseudonyms.is_silent(self.moment.now)
             || pseudonym_waits()
         {
             return None;
         }
         let own = self.sender.pool().active();
-        let validity = [own.valid_from(), own.valid_until()].map(|wire| self.anchor.instant_at(wire));
-        validity.into_iter().filter(|at| *at > self.now).chain([deadline]).min()
+        let validity = [own.valid_from(), own.valid_until()].map(|wire| self.moment.anchor.instant_at(wire));
+        validity.into_iter().filter(|at| *at > self.moment.now).chain([deadline]).min()
     }
 }

@@ -37,8 +37,8 @@ impl Elsewhere {
         situation: &Situation<'_>,
         host: &mut dyn Host,
     ) {
-        let now = situation.now;
-        let age = situation.anchor.wire_at(now).since(WireTime::from_micros(tbs.generation_time_us));
+        let now = situation.moment.now;
+        let age = situation.moment.wire().since(WireTime::from_micros(tbs.generation_time_us));
         let soon = self.checked.is_some_and(|checked| now.since(checked) < OWN_NAME_CHECK_INTERVAL);
         // A station alone with its credential has nothing to change to.
         if situation.own.len() == 1 || soon || age > MAX_OWN_NAME_AGE.min(now.since(self.started)) {

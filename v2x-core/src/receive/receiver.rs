@@ -12,21 +12,21 @@ mod verify;
 
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{HopError, HopHeader};
-use v2x_proto::{AreaView, Class, Digest, hop, v1};
+use v2x_proto::{Class, Digest, hop, v1};
 
 pub use self::revocation::HeardRevocation;
-pub use self::verify::Verified;
+pub use self::verify::{Content, Verified};
 use super::copy_cache::CopyCache;
 use super::credential_clone::Elsewhere;
 use super::digest_cache::Names;
-use super::frame::{Frame, range_in, slice};
+use super::frame::{Frame, range_in};
 use super::pending::Hold;
 use super::rates::{Origin, Standing, Unverified};
 use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
-    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Position, ReceiveStamps, Received,
+    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Position, ReceiveStamps, Received,
     ReceivedFrame, WireTime, limits,
 };
 use crate::forward::CopyHeard;
@@ -92,17 +92,9 @@ impl Receiver {
         }
     }
 
-    /// An own frame leaves: its copies will be known when they come back.
-    pub fn sent(&mut self, own: &Digest, frame: &[u8], now: Instant) {
-        let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
-        if let Some(signed) = signed {
-            self.copies.insert(self.copies.hash(own, signed.tbs, signed.signature), now);
-        }
-    }
-
-    /// The keyed hash that names a frame here.
-    pub fn hash(&self, signer: &Digest, signed: &SignedView<'_>) -> FrameHash {
-        self.copies.hash(signer, signed.tbs, signed.signature)
+    /// A frame of the station leaves: its copies will be known when they come back.
+    pub fn sent(&mut self, hash: FrameHash, now: Instant) {
+        self.copies.insert(hash, now);
     }
 
     /// Whether another station was heard to speak with the own active credential since the last call.
@@ -157,12 +149,12 @@ impl Receiver {
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
             SignerRef::Credential(credential) => {
-                (self.names.digest(credential, &self.copies), Some(credential))
+                (self.names.digest(credential, &self.copies.hasher()), Some(credential))
             }
         };
         let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
         *claimed = Some(id);
-        let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
+        let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
         let flooded = tbs.max_hops > 1;
         let known = self.copies.contains(hash) || flooded && situation.floods.knows(hash);
@@ -180,7 +172,7 @@ impl Receiver {
             let dropped = Dropped { reason, link_source: frame.link_source, claimed: *claimed };
             return Ok(Admission::Copy(dropped, copy));
         }
-        if situation.watch.is_isolated(&signer, situation.wire()) {
+        if situation.watch.is_isolated(&signer, situation.moment.wire()) {
             return Err(DropReason::Isolated);
         }
         if header.class != tbs.class {
@@ -189,13 +181,13 @@ impl Receiver {
         if header.remaining_hops > tbs.max_hops {
             return Err(DropReason::HopsInflated);
         }
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         let generation = WireTime::from_micros(tbs.generation_time_us);
         freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
         let position = Position::new(tbs.latitude, tbs.longitude).ok_or(DropReason::MalformedFields)?;
         let reach =
             if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
-        if situation.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
+        if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
             return Err(DropReason::OutOfReach);
         }
         let standing = if situation.test {
@@ -203,7 +195,7 @@ impl Receiver {
         } else {
             let (link, forwarder) = (frame.link_source, header.forwarder);
             let origin = Origin { link, forwarder, signer, class: tbs.class };
-            self.rates.admit(&origin, neighbours, situation.now)?
+            self.rates.admit(&origin, neighbours, situation.moment.now)?
         };
         let frame = Frame {
             link_source: frame.link_source,
@@ -221,10 +213,11 @@ impl Receiver {
             lifetime_ms: tbs.lifetime_ms,
             max_hops: tbs.max_hops,
             remaining_hops: header.remaining_hops,
+            area: tbs.area,
             permissions: 0,
             standing,
             forwarder: header.forwarder,
-            admitted: situation.now,
+            admitted: situation.moment.now,
             tbs: range_in(bytes, signed.tbs),
             signature: range_in(bytes, signed.signature),
             payload: range_in(bytes, tbs.payload),
@@ -236,7 +229,7 @@ impl Receiver {
             distribution.learned(&signer);
         }
         // The type is judged with the signer's permissions, so rules wait for the credential.
-        self.admit_known(frame, tbs.area.as_ref(), situation, neighbours, distribution, host)
+        self.admit_known(frame, situation, neighbours, distribution, host)
     }
 
     /// Makes sure the credential is known and good, at most once per credential and within the budget.
@@ -248,7 +241,7 @@ impl Receiver {
         situation: &Situation<'_>,
         host: &mut dyn Host,
     ) -> Result<(), DropReason> {
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         match self.keys.lookup(signer, wire) {
             Lookup::Known(_) => return Ok(()),
             Lookup::Expired => return Err(DropReason::CredentialExpired),
@@ -258,7 +251,7 @@ impl Receiver {
         if self.keys.is_bad(signer) {
             return Err(DropReason::CredentialKnownBad);
         }
-        if !self.rates.new_credential(link, !situation.test, situation.now) {
+        if !self.rates.new_credential(link, !situation.test, situation.moment.now) {
             return Err(DropReason::CredentialBudget);
         }
         let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
@@ -284,26 +277,29 @@ impl Receiver {
     fn admit_known(
         &mut self,
         mut frame: Frame,
-        area: Option<&AreaView>,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
         distribution: &mut Distribution,
         host: &mut dyn Host,
     ) -> Result<Admission, DropReason> {
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         let trusted = match self.keys.lookup(&frame.id.signer, wire) {
             Lookup::Known(trusted) => trusted,
             Lookup::Expired => return Err(DropReason::CredentialExpired),
             Lookup::Revoked => return Err(DropReason::Revoked),
             Lookup::Unknown => {
-                distribution.heard_unknown(frame.id.signer, situation.now);
-                self.copies.insert(frame.hash, situation.now);
-                let no_room = self.hold.push(frame, situation.now);
+                distribution.heard_unknown(frame.id.signer, situation.moment.now);
+                self.copies.insert(frame.hash, situation.moment.now);
+                let no_room = self.hold.push(frame, situation.moment.now);
                 return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
             }
         };
-        let travel =
-            Travel { class: frame.id.class, lifetime_ms: frame.lifetime_ms, max_hops: frame.max_hops, area };
+        let travel = Travel {
+            class: frame.id.class,
+            lifetime_ms: frame.lifetime_ms,
+            max_hops: frame.max_hops,
+            area: frame.area.as_ref(),
+        };
         message_rules::check(frame.message_type, &travel, trusted.permissions).map_err(
             |error| match error {
                 RuleError::Scope => DropReason::BadScope,
@@ -327,20 +323,32 @@ impl Receiver {
         {
             frame.standing = Standing::Demoted;
         }
-        let within = |spent: &Neighbour| spent.rates().allows(class, situation.now);
+        let within = |spent: &Neighbour| spent.rates().allows(class, situation.moment.now);
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
         if !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
-        self.copies.insert(frame.hash, situation.now);
-        frame.stamps.prefiltered = host.stamp(situation.now);
+        self.copies.insert(frame.hash, situation.moment.now);
+        frame.stamps.prefiltered = host.stamp(situation.moment.now);
         if self.goes_unverified(&frame, neighbour, situation) {
-            return self.unverified(frame, host.stamp(situation.now)).map(Admission::Unverified);
+            return self.unverified(frame, host.stamp(situation.moment.now)).map(Admission::Unverified);
         }
-        let distance = urgency::distance(neighbour, frame.position, situation.here, situation.velocity, wire);
-        let urgency = urgency::urgency(class, frame.generation, distance, situation.now, situation.anchor);
+        let distance = urgency::distance(
+            neighbour,
+            frame.position,
+            situation.moment.here.as_ref(),
+            situation.moment.velocity,
+            wire,
+        );
+        let urgency = urgency::urgency(
+            class,
+            frame.generation,
+            distance,
+            situation.moment.now,
+            &situation.moment.anchor,
+        );
         let shed = self.queue.push(urgency, frame.standing, frame);
         Ok(Admission::Queued(shed.map(|frame| {
             self.copies.remove(frame.hash);
@@ -357,13 +365,19 @@ impl Receiver {
         neighbour: Option<&Neighbour>,
         situation: &Situation<'_>,
     ) -> bool {
-        let Situation { here, velocity, .. } = *situation;
+        let Moment { here, velocity, .. } = situation.moment;
         let (Some(sample), Some(neighbour)) = (situation.sample, neighbour) else { return false };
         frame.message_type == v1::MessageType::Awareness as u32
             && frame.standing == Standing::Good
             && neighbour.link() == Some(frame.link_source)
             && !frame.hash.is_one_in(sample)
-            && urgency::is_far_and_leaving(neighbour, frame.position, here, velocity, situation.wire())
+            && urgency::is_far_and_leaving(
+                neighbour,
+                frame.position,
+                here.as_ref(),
+                *velocity,
+                situation.moment.wire(),
+            )
     }
 
     /// Sends the frames held for `signer` on their way, now that its credential is known.
@@ -376,17 +390,16 @@ impl Receiver {
         host: &mut dyn Host,
     ) -> Option<Admission> {
         let keys = &mut self.keys;
-        let wire = situation.wire();
+        let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
         self.copies.remove(frame.hash);
-        let area = TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok().and_then(|tbs| tbs.area);
         let dropped = |reason| frame.dropped(reason);
         let (link_source, claimed) = (frame.link_source, Some(frame.id));
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
             return Some(Admission::Dropped(dropped(reason)));
         }
-        let admission = self.admit_known(frame, area.as_ref(), situation, neighbours, distribution, host);
+        let admission = self.admit_known(frame, situation, neighbours, distribution, host);
         Some(admission.unwrap_or_else(|reason| Admission::Dropped(Dropped { reason, link_source, claimed })))
     }
 

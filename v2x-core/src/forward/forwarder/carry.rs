@@ -38,7 +38,7 @@ impl Forwarder {
     /// A list as long as it can be may leave some out, so it says nothing about those it does not name. True when it
     /// names one that this station lacks: then its own next beacon is better early.
     pub fn beacon(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
-        if let Some(here) = around.here {
+        if let Some(here) = around.moment.here.as_ref() {
             self.reach.heard(here.distance_2(place).sqrt() as f32);
         }
         if self.scheme != Scheme::Roadcast {
@@ -49,7 +49,7 @@ impl Forwarder {
         }
         self.served(place, held);
         let known = |tag: u32| self.floods.iter().any(|(_, flood)| flood.tag == tag);
-        held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.now)
+        held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.moment.now)
     }
 
     /// Who waits for a copy near `place` has it by now.
@@ -66,7 +66,7 @@ impl Forwarder {
     }
 
     fn serve(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) {
-        let Some(here) = around.here else { return };
+        let Some(here) = around.moment.here.as_ref() else { return };
         let distance = here.distance_2(place).sqrt();
         let share = (distance / f64::from(self.reach.metres())).clamp(0.0, 1.0);
         let wait = SERVE_MIN + Duration::from_nanos((SERVE_SPAN.as_nanos() as f64 * share) as u64);
@@ -77,7 +77,7 @@ impl Forwarder {
             .map(|(slot, _)| slot)
             .collect();
         for slot in lacking {
-            let at = around.now + wait + self.draw(JITTER);
+            let at = around.moment.now + wait + self.draw(JITTER);
             self.floods.update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0 }));
         }
     }
@@ -94,9 +94,9 @@ fn lacks(flood: &Flood, place: Position, held: &FloodTags, around: &Surroundings
         && settled
         && flood.serve.is_none()
         && flood.may_travel()
-        && around.now.since(flood.since) >= WAVE
-        && flood.expires > around.now
-        && limits::SERVE_RATE.allows(flood.served, around.now)
+        && around.moment.now.since(flood.since) >= WAVE
+        && flood.expires > around.moment.now
+        && limits::SERVE_RATE.allows(flood.served, around.moment.now)
         && !held.contains(flood.tag)
         && concerns(flood, place, around)
 }
@@ -107,7 +107,7 @@ fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
         crate::forward::flood::Scope::Hops => false,
         crate::forward::flood::Scope::Area(_) => {
             let to_go = flood.scope.distance_m(place);
-            let own = around.here.map_or(0.0, |here| flood.scope.distance_m(here.origin()));
+            let own = around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
             to_go == 0.0 || to_go < own
         }
     }

@@ -23,8 +23,8 @@ impl Receiver {
         delta: &Bytes,
         situation: &Situation<'_>,
     ) -> Result<HeardRevocation, DropReason> {
-        let wire = situation.trusted_wire();
-        match self.revocations.hear(delta, &self.trust, situation.now, wire) {
+        let wire = situation.moment.trusted_wire();
+        match self.revocations.hear(delta, &self.trust, situation.moment.now, wire) {
             Ok(news) => Ok(HeardRevocation { delta: delta.clone(), news }),
             Err(RevocationError::Budget) => Err(DropReason::RevocationBudget),
             Err(_) => Err(DropReason::RevocationInvalid),
@@ -41,7 +41,7 @@ impl Receiver {
         delta: &Bytes,
         situation: &Situation<'_>,
     ) -> Result<Option<RevocationNews>, RevocationError> {
-        self.revocations.apply(delta, &self.trust, situation.trusted_wire())
+        self.revocations.apply(delta, &self.trust, situation.moment.trusted_wire())
     }
 
     /// Takes what is revoked out of the known credentials, and says who that was.
