@@ -14,11 +14,8 @@ use crate::base::{Instant, Position};
 /// ```
 /// use core::time::Duration;
 ///
-/// use v2x_core::hazard::{Change, Command, Draft, State, cause};
-/// use v2x_core::io::{Event, Input, Output};
-/// use v2x_core::node::Node;
-/// use v2x_core::time::Instant;
-/// use v2x_proto::Class;
+/// use v2x_core::{Change, Command, Draft, Event, Input, Instant, Node, Output, State};
+/// use v2x_proto::{Class, cause};
 ///
 /// /// Hands in one input and returns the events it brought; its frames go to the link.
 /// fn tell(node: &mut Node, now: Instant, input: Input) -> Vec<Event> {
@@ -33,13 +30,10 @@ use crate::base::{Instant, Position};
 ///     }
 /// }
 /// # use ed25519_dalek::SigningKey;
-/// # use v2x_core::config::Config;
-/// # use v2x_core::io::{ClockState, Fix};
-/// # use v2x_core::position::Position;
-/// # use v2x_core::security::{
-/// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
+/// # use v2x_core::{
+/// #     Anchor, ClockState, Config, CredentialRequest, Fix, Identity, KeyPair, Permissions, Position, TrustStore,
+/// #     WireTime, issue, make_root,
 /// # };
-/// # use v2x_core::time::{Anchor, WireTime};
 /// # let mut now = Instant::ZERO;
 /// # let anchor = Anchor { instant: now, wire: WireTime::from_secs(720_000_000) };
 /// # let [root_key, issuer_key, key] = [1, 2, 3].map(|n| SigningKey::from_bytes(&[n; 32]));

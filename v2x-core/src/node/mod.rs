@@ -60,13 +60,11 @@ use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustSto
 /// loop jumps instead of sleeping.
 ///
 /// ```
-/// use v2x_core::config::Config;
-/// use v2x_core::io::{ClockState, Event, Fix, Input, Output, ReceivedFrame};
-/// use v2x_core::node::Node;
-/// use v2x_core::position::Position;
-/// use v2x_core::time::{Anchor, Instant, WireTime};
+/// use v2x_core::{
+///     Anchor, ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, ReceivedFrame, WireTime,
+/// };
 /// # use ed25519_dalek::SigningKey;
-/// # use v2x_core::security::{
+/// # use v2x_core::{
 /// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
 /// # };
 /// # let [root_key, issuer_key] = [1, 2].map(|n| SigningKey::from_bytes(&[n; 32]));
