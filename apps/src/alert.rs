@@ -1,14 +1,14 @@
 //! Alerts from what a vehicle knows of itself: what they say, and when they are due and over.
 //!
-//! One call each makes the draft of an alert: `Command::New(alert::hard_braking(&fix))`. [`Triggers`] looks at the stream of
+//! One call each makes the draft of an alert: `HazardCommand::New(alert::hard_braking(&fix))`. [`Triggers`] looks at the stream of
 //! positions and neighbours and says by itself when one is due, is to be renewed, or is over. It decides nothing else: the
 //! host hands its commands to the node, and the node's events back to it.
 
 use core::time::Duration;
 
 use v2x_core::{
-    Change, Changed, Command, Draft, Event, EventId, Fix, Input, Instant, Neighbour, NeighbourTable, Plane,
-    Velocity, WireTime, velocity,
+    Event, EventId, Fix, HazardChange, HazardChanged, HazardCommand, HazardDraft, Input, Instant, Neighbour,
+    NeighbourTable, Plane, Velocity, WireTime, velocity,
 };
 use v2x_proto::cause;
 use v2x_proto::{Class, v1};
@@ -18,8 +18,8 @@ use crate::moment::Moment;
 
 /// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
 #[must_use]
-pub fn hard_braking(fix: &Fix) -> Draft {
-    Draft {
+pub fn hard_braking(fix: &Fix) -> HazardDraft {
+    HazardDraft {
         sub_cause: cause::EMERGENCY_BRAKE,
         relevance_distance_m: Some(300),
         relevance_direction: v1::RelevanceDirection::Upstream,
@@ -29,11 +29,11 @@ pub fn hard_braking(fix: &Fix) -> Draft {
 
 /// This vehicle and a neighbour are about to collide.
 #[must_use]
-pub fn collision_course(fix: &Fix, neighbour: &Neighbour) -> Draft {
+pub fn collision_course(fix: &Fix, neighbour: &Neighbour) -> HazardDraft {
     let place = Plane::at(fix.position);
     let (east, north) = place.offset(neighbour.position_at(fix.time));
     let between = fix.position.moved(east / 2.0, north / 2.0);
-    Draft {
+    HazardDraft {
         position: Some(between),
         relevance_distance_m: Some(150),
         ..moving(Class::D0, cause::COLLISION_RISK, fix)
@@ -42,22 +42,22 @@ pub fn collision_course(fix: &Fix, neighbour: &Neighbour) -> Draft {
 
 /// This vehicle drives against the traffic. Needs the permission `authority-hazard`.
 #[must_use]
-pub fn wrong_way(fix: &Fix) -> Draft {
-    Draft { relevance_distance_m: Some(1_000), ..moving(Class::D1, cause::WRONG_WAY_DRIVER, fix) }
+pub fn wrong_way(fix: &Fix) -> HazardDraft {
+    HazardDraft { relevance_distance_m: Some(1_000), ..moving(Class::D1, cause::WRONG_WAY_DRIVER, fix) }
 }
 
 /// This vehicle is on an emergency call. Needs the permission `emergency`.
 #[must_use]
-pub fn emergency_vehicle(fix: &Fix) -> Draft {
-    Draft { relevance_distance_m: Some(500), ..moving(Class::D1, cause::EMERGENCY_VEHICLE, fix) }
+pub fn emergency_vehicle(fix: &Fix) -> HazardDraft {
+    HazardDraft { relevance_distance_m: Some(500), ..moving(Class::D1, cause::EMERGENCY_VEHICLE, fix) }
 }
 
-fn moving(class: Class, cause: u8, fix: &Fix) -> Draft {
-    Draft {
+fn moving(class: Class, cause: u8, fix: &Fix) -> HazardDraft {
+    HazardDraft {
         speed: fix.speed.filter(|speed| *speed <= 16_382),
         heading: fix.heading.filter(|heading| *heading < 3600),
         validity: VALIDITY,
-        ..Draft::new(class, cause)
+        ..HazardDraft::new(class, cause)
     }
 }
 
@@ -73,7 +73,7 @@ pub struct Triggers {
     asked: Option<(Kind, Instant)>,
     last: Option<(WireTime, u16)>,
     /// What the last fix called for, not polled yet.
-    due: Option<Command>,
+    due: Option<HazardCommand>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Triggers {
         now: Instant,
         fix: &Fix,
         neighbours: impl IntoIterator<Item = &'a Neighbour>,
-    ) -> Option<Command> {
+    ) -> Option<HazardCommand> {
         let braking = self.braking(fix);
         let conflict = closest_conflict(fix, neighbours);
         if self.asked.is_some_and(|(_, since)| now < since + ANSWER_TIME) {
@@ -165,7 +165,7 @@ impl Triggers {
                     live.id = *new;
                 }
             }
-            Event::Hazard(Changed { event, change: Change::Expired | Change::Negated }) => {
+            Event::Hazard(HazardChanged { event, change: HazardChange::Expired | HazardChange::Negated }) => {
                 for alert in &mut self.alerts {
                     alert.live = alert.live.filter(|live| live.id != event.id);
                 }
@@ -178,13 +178,19 @@ impl Triggers {
         self.alerts.iter_mut().filter_map(|alert| alert.live.as_mut())
     }
 
-    fn decide(&mut self, kind: Kind, now: Instant, reason: Reason, draft: Option<Draft>) -> Option<Command> {
+    fn decide(
+        &mut self,
+        kind: Kind,
+        now: Instant,
+        reason: Reason,
+        draft: Option<HazardDraft>,
+    ) -> Option<HazardCommand> {
         let alert = &mut self.alerts[kind as usize];
         let Some(live) = &mut alert.live else {
             let due = reason == Reason::Strong && now >= alert.not_before;
             let draft = draft.filter(|_| due)?;
             self.asked = Some((kind, now));
-            return Some(Command::New(draft));
+            return Some(HazardCommand::New(draft));
         };
         if reason == Reason::None {
             let since = *live.calm.get_or_insert(now);
@@ -193,14 +199,14 @@ impl Triggers {
                 return None;
             }
             alert.live = None;
-            return Some(Command::Cancel(id));
+            return Some(HazardCommand::Cancel(id));
         }
         live.calm = None;
         if now < live.said + RENEW {
             return None;
         }
         live.said = now;
-        Some(Command::Update(live.id, draft?))
+        Some(HazardCommand::Update(live.id, draft?))
     }
 
     fn braking(&mut self, fix: &Fix) -> Reason {
@@ -320,7 +326,7 @@ const POOR_FIX_CM: u16 = 500;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::{Heard, Known, MessageId, Motion, Position, Refusal, State};
+    use v2x_core::{EventState, HazardRefusal, Heard, KnownHazard, MessageId, Motion, Position};
 
     use v2x_proto::Digest;
 
@@ -348,12 +354,12 @@ mod tests {
     }
 
     /// A stationary vehicle, detected at second 1000.
-    fn event(id: EventId) -> Known {
+    fn event(id: EventId) -> KnownHazard {
         let at = WireTime::from_secs(1000);
-        Known {
+        KnownHazard {
             id,
             own: false,
-            state: State::Active,
+            state: EventState::Active,
             class: Class::D1,
             cause: cause::STATIONARY_VEHICLE,
             sub_cause: 0,
@@ -373,9 +379,9 @@ mod tests {
         }
     }
 
-    fn look(triggers: &mut Triggers, (now, fix): (Instant, Fix)) -> Option<Command> {
+    fn look(triggers: &mut Triggers, (now, fix): (Instant, Fix)) -> Option<HazardCommand> {
         let command = triggers.observe(now, &fix, [])?;
-        if matches!(command, Command::New(_)) {
+        if matches!(command, HazardCommand::New(_)) {
             triggers.hear(now, &Event::HazardAccepted { id: ID, token: None });
         }
         Some(command)
@@ -407,15 +413,15 @@ mod tests {
         let mut triggers = Triggers::default();
         assert_eq!(look(&mut triggers, at(0, 2500, Some(-30))), None, "braking, but not hard");
         let command = look(&mut triggers, at(100, 2400, Some(-60)));
-        let Some(Command::New(draft)) = command else { panic!("{command:?}") };
+        let Some(HazardCommand::New(draft)) = command else { panic!("{command:?}") };
         assert_eq!((draft.class, draft.cause, draft.sub_cause), (Class::D0, 99, 1));
         assert_eq!((draft.speed, draft.heading, draft.check()), (Some(2400), Some(0), Ok(())));
         assert_eq!(look(&mut triggers, at(200, 2300, Some(-60))), None);
         assert_eq!(look(&mut triggers, at(600, 2100, Some(-30))), None, "less hard, but braking on");
-        assert!(matches!(look(&mut triggers, at(1100, 1900, Some(-60))), Some(Command::Update(ID, _))));
+        assert!(matches!(look(&mut triggers, at(1100, 1900, Some(-60))), Some(HazardCommand::Update(ID, _))));
         assert_eq!(look(&mut triggers, at(1200, 1800, Some(-10))), None);
         assert_eq!(look(&mut triggers, at(1600, 1800, Some(-10))), None, "it might go on");
-        assert_eq!(look(&mut triggers, at(1700, 1800, Some(-10))), Some(Command::Cancel(ID)));
+        assert_eq!(look(&mut triggers, at(1700, 1800, Some(-10))), Some(HazardCommand::Cancel(ID)));
         assert_eq!(look(&mut triggers, at(1800, 1800, Some(-10))), None);
     }
 
@@ -424,7 +430,7 @@ mod tests {
         let mut triggers = Triggers::default();
         assert_eq!(look(&mut triggers, at(0, 2000, None)), None);
         assert_eq!(look(&mut triggers, at(200, 1950, None)), None, "2.5 m/s^2");
-        assert!(matches!(look(&mut triggers, at(400, 1830, None)), Some(Command::New(_))), "6 m/s^2");
+        assert!(matches!(look(&mut triggers, at(400, 1830, None)), Some(HazardCommand::New(_))), "6 m/s^2");
         let mut slow = Triggers::default();
         assert_eq!(look(&mut slow, at(0, 500, Some(-80))), None);
     }
@@ -434,10 +440,10 @@ mod tests {
         let mut triggers = Triggers::default();
         let braking = |ms| at(ms, 2400, Some(-60));
         let (now, fix) = braking(0);
-        assert!(matches!(triggers.observe(now, &fix, []), Some(Command::New(_))));
-        triggers.hear(now, &Event::HazardRefused { refusal: Refusal::SendingBlocked, token: None });
+        assert!(matches!(triggers.observe(now, &fix, []), Some(HazardCommand::New(_))));
+        triggers.hear(now, &Event::HazardRefused { refusal: HazardRefusal::SendingBlocked, token: None });
         assert_eq!(look(&mut triggers, braking(4_900)), None);
-        assert!(matches!(look(&mut triggers, braking(5_000)), Some(Command::New(_))));
+        assert!(matches!(look(&mut triggers, braking(5_000)), Some(HazardCommand::New(_))));
     }
 
     #[test]
@@ -445,19 +451,19 @@ mod tests {
         let mut triggers = Triggers { emergency: true, ..Triggers::default() };
         let command = look(&mut triggers, at(0, 2000, None));
         assert!(
-            matches!(&command, Some(Command::New(draft)) if draft.cause == cause::EMERGENCY_VEHICLE && draft.class == Class::D1)
+            matches!(&command, Some(HazardCommand::New(draft)) if draft.cause == cause::EMERGENCY_VEHICLE && draft.class == Class::D1)
         );
         let new = EventId { number: 6, ..ID };
         triggers.hear(Instant::ZERO, &Event::HazardRenamed { old: ID, new });
         assert!(
-            matches!(look(&mut triggers, at(1000, 2000, None)), Some(Command::Update(id, _)) if id == new)
+            matches!(look(&mut triggers, at(1000, 2000, None)), Some(HazardCommand::Update(id, _)) if id == new)
         );
         let event = event(new);
-        triggers.hear(Instant::ZERO, &Event::Hazard(Changed { event, change: Change::Expired }));
-        assert!(matches!(look(&mut triggers, at(1100, 2000, None)), Some(Command::New(_))));
+        triggers.hear(Instant::ZERO, &Event::Hazard(HazardChanged { event, change: HazardChange::Expired }));
+        assert!(matches!(look(&mut triggers, at(1100, 2000, None)), Some(HazardCommand::New(_))));
         triggers.emergency = false;
         assert_eq!(look(&mut triggers, at(1200, 2000, None)), None);
-        assert_eq!(look(&mut triggers, at(1700, 2000, None)), Some(Command::Cancel(ID)));
+        assert_eq!(look(&mut triggers, at(1700, 2000, None)), Some(HazardCommand::Cancel(ID)));
     }
 
     #[test]
@@ -468,7 +474,7 @@ mod tests {
             Triggers::default().observe(now, &fix, table.iter())
         };
         let head_on = due(0.5, 50.0, 2000, 1800);
-        let Some(Command::New(draft)) = head_on else { panic!("{head_on:?}") };
+        let Some(HazardCommand::New(draft)) = head_on else { panic!("{head_on:?}") };
         assert_eq!((draft.class, draft.cause, draft.check()), (Class::D0, cause::COLLISION_RISK, Ok(())));
         assert!(draft.position.unwrap().distance_m(HERE.moved(0.0, 24.0)) < 1.0, "between the two");
         assert!(due(22.0, 22.0, 2000, 2700).is_some(), "crossing");
@@ -488,7 +494,7 @@ mod tests {
         let mut triggers = Triggers { wrong_way: true, ..Triggers::default() };
         let command = look(&mut triggers, at(0, 2000, None));
         assert!(
-            matches!(command, Some(Command::New(draft)) if draft.cause == cause::WRONG_WAY_DRIVER && draft.check() == Ok(()))
+            matches!(command, Some(HazardCommand::New(draft)) if draft.cause == cause::WRONG_WAY_DRIVER && draft.check() == Ok(()))
         );
     }
 }

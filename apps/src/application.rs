@@ -97,7 +97,7 @@ pub trait Application {
 mod tests {
     use core::time::Duration;
 
-    use v2x_core::{Anchor, Position, Refusal, SendingState, WireTime};
+    use v2x_core::{Anchor, HazardRefusal, Position, SendingState, WireTime};
     use v2x_proto::{AreaView, Class, Digest, Shape, v1};
 
     use super::*;
@@ -168,7 +168,7 @@ mod tests {
                 while let Some(input) = application.poll(moment) {
                     count += 1;
                     if matches!(input, Input::Hazard { .. }) {
-                        let refusal = Refusal::SendingBlocked;
+                        let refusal = HazardRefusal::SendingBlocked;
                         application.event(&Event::HazardRefused { refusal, token: None }, moment);
                     }
                 }

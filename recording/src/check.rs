@@ -22,7 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
 use v2x_core::{
-    Anchor, Command, Config, CredentialError, Identity, Input, Instant, Node, Output, Pool, Position,
+    Anchor, Config, CredentialError, HazardCommand, Identity, Input, Instant, Node, Output, Pool, Position,
     SequenceStarts, TrustStore, WireTime,
 };
 use v2x_proto::credential::CredentialView;
@@ -279,10 +279,12 @@ fn describe_input(input: &Input) -> String {
             format!("a message to send: type {}, {}", request.message_type, request.class.name())
         }
         Input::Hazard { command, .. } => match command {
-            Command::New(draft) => format!("a new hazard of {}, cause {}", draft.class.name(), draft.cause),
-            Command::Update(id, _) => format!("an update of hazard {id}"),
-            Command::Cancel(id) => format!("the end of hazard {id}"),
-            Command::Negate(id) => format!("a negation of hazard {id}"),
+            HazardCommand::New(draft) => {
+                format!("a new hazard of {}, cause {}", draft.class.name(), draft.cause)
+            }
+            HazardCommand::Update(id, _) => format!("an update of hazard {id}"),
+            HazardCommand::Cancel(id) => format!("the end of hazard {id}"),
+            HazardCommand::Negate(id) => format!("a negation of hazard {id}"),
         },
         Input::Revocation(delta) => format!("a revocation delta of {} bytes", delta.len()),
         Input::Trust { roots, issuers } => {

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use core::time::Duration;
     use proptest::prelude::*;
-    use v2x_core::{Command, Draft, EventId, Repeat};
+    use v2x_core::{EventId, HazardCommand, HazardDraft, HazardRepeat};
     use v2x_proto::{AreaView, Digest, Shape};
 
     fn inputs() -> Vec<Input> {
@@ -235,7 +235,7 @@ mod tests {
             azimuth_deg: 45,
         };
         let id = EventId { origin: Digest([7; 8]), number: 9 };
-        let draft = Draft {
+        let draft = HazardDraft {
             sub_cause: 3,
             position: Some(fix.position),
             speed: Some(900),
@@ -245,9 +245,9 @@ mod tests {
             area: Some(area),
             relevance_distance_m: Some(300),
             relevance_direction: v1::RelevanceDirection::Upstream,
-            repeat: Some(Repeat { every: Duration::from_secs(1), during: Duration::from_secs(30) }),
+            repeat: Some(HazardRepeat { every: Duration::from_secs(1), during: Duration::from_secs(30) }),
             keep_alive: Some(Duration::from_millis(500)),
-            ..Draft::new(Class::D3, 2)
+            ..HazardDraft::new(Class::D3, 2)
         };
         vec![
             Input::Frame(ReceivedFrame {
@@ -276,11 +276,11 @@ mod tests {
             Input::Link { ready: false },
             Input::ChannelLoad { busy_permille: 1000, source: LoadSource::Survey },
             Input::ChannelLoad { busy_permille: u16::MAX, source: LoadSource::Estimate },
-            Input::Hazard { command: Command::New(draft.clone()), token: None },
-            Input::Hazard { command: Command::New(Draft::new(Class::D1, 99)), token: None },
-            Input::Hazard { command: Command::Update(id, draft), token: None },
-            Input::Hazard { command: Command::Cancel(id), token: Some(Token(0)) },
-            Input::Hazard { command: Command::Negate(id), token: None },
+            Input::Hazard { command: HazardCommand::New(draft.clone()), token: None },
+            Input::Hazard { command: HazardCommand::New(HazardDraft::new(Class::D1, 99)), token: None },
+            Input::Hazard { command: HazardCommand::Update(id, draft), token: None },
+            Input::Hazard { command: HazardCommand::Cancel(id), token: Some(Token(0)) },
+            Input::Hazard { command: HazardCommand::Negate(id), token: None },
             Input::Revocation(Bytes::from_static(b"delta")),
             Input::Trust {
                 roots: vec![Bytes::from_static(b"root")],

@@ -10,7 +10,7 @@ mod hazard;
 
 use core::fmt::Write as _;
 
-use v2x_core::{Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, Standing};
+use v2x_core::{Check, DropReason, Event, ForwardCause, NotSentReason, Output, SendingState, TrustLevel};
 use v2x_proto::Class;
 
 use self::fields::{Reader, hex, write_bytes, write_event_id, write_id, write_optional_id};
@@ -272,7 +272,7 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
         }
         SUSPICION => {
             let digest = reader.digest()?;
-            let standing = Standing::ALL.get(usize::from(reader.u8()?))?;
+            let standing = TrustLevel::ALL.get(usize::from(reader.u8()?))?;
             let check = reader.u8()?;
             let check = if check == NO_CHECK { "time" } else { Check::ALL.get(usize::from(check))?.name() };
             let score = f32::from_bits(reader.u32()?);
@@ -337,9 +337,9 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
     use v2x_core::{
-        Change, Changed, Concern, Dropped, EventId, Forwarded, Instant, Known, MessageId, Misbehaviour,
-        NotSent, Position, ReceiveStamps, Received, Refusal, SendStamps, Sent, State, Suspicion, TimerKind,
-        Token, Transmit, WireTime,
+        Concern, Dropped, EventId, EventState, Forwarded, HazardChange, HazardChanged, HazardRefusal,
+        Instant, KnownHazard, MessageId, Misbehaviour, NotSent, Position, ReceiveStamps, Received,
+        SendStamps, Sent, Suspicion, TimerKind, Token, Transmit, WireTime,
     };
 
     use v2x_proto::Digest;
@@ -350,12 +350,12 @@ mod tests {
 
     const EVENT: EventId = EventId { origin: Digest([0xab; 8]), number: 7 };
 
-    fn known() -> Known {
+    fn known() -> KnownHazard {
         let position = Position { latitude: -1, longitude: 2 };
-        Known {
+        KnownHazard {
             id: EVENT,
             own: true,
-            state: State::Negated,
+            state: EventState::Negated,
             class: Class::D3,
             cause: 94,
             sub_cause: 2,
@@ -412,7 +412,7 @@ mod tests {
         };
         let suspicion = Suspicion {
             digest: Digest([1; 8]),
-            standing: Standing::Suspect,
+            standing: TrustLevel::Suspect,
             check: Some(Check::Overlap),
             score: 0.25,
         };
@@ -438,7 +438,7 @@ mod tests {
                 "forwarded abababababababab/D2/7 by contention, 9 hops left",
             ),
             (
-                Output::Event(Event::Hazard(Changed { event: known(), change: Change::Negated })),
+                Output::Event(Event::Hazard(HazardChanged { event: known(), change: HazardChange::Negated })),
                 "own hazard abababababababab/7 negated: D3, cause 94/2, negated at -1, 2, detected at 5 us, as of 6 us, \
                  until 7 us, suspect, concerns this station",
             ),
@@ -447,7 +447,7 @@ mod tests {
                 "hazard abababababababab/7 accepted",
             ),
             (
-                Output::Event(Event::HazardRefused { refusal: Refusal::Class(2), token: None }),
+                Output::Event(Event::HazardRefused { refusal: HazardRefusal::Class(2), token: None }),
                 "hazard refused: a hazard is D0",
             ),
             (
@@ -489,8 +489,8 @@ mod tests {
 
     #[test]
     fn what_becomes_of_hazards_is_listed_in_order() {
-        assert!(Change::ALL.iter().enumerate().all(|(number, change)| *change as usize == number));
-        assert!(State::ALL.iter().enumerate().all(|(number, state)| *state as usize == number));
+        assert!(HazardChange::ALL.iter().enumerate().all(|(number, change)| *change as usize == number));
+        assert!(EventState::ALL.iter().enumerate().all(|(number, state)| *state as usize == number));
     }
 
     #[test]

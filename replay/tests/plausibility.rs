@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use v2x_core::{
-    AwarenessRule, Check, Claim, Instant, Motion, Observation, Plane, Plausibility, Position, Purpose,
-    Standing, Stream, Watch, WireTime,
+    AwarenessRule, Check, Claim, Instant, MisbehaviourDetector, Motion, Observation, Plane, Plausibility,
+    Position, Purpose, Stream, TrustLevel, WireTime,
 };
 use v2x_proto::Digest;
 use v2x_replay::source::{ReadOptions, Sample, Trace, read, town};
@@ -112,7 +112,7 @@ struct Pair {
 fn watch(trace: &Trace, lie: Lie, noise_m: f64) -> Outcome {
     let mut order: Vec<&Sample> = trace.samples.iter().collect();
     order.sort_by_key(|sample| (sample.time_ns, sample.station));
-    let mut watches: BTreeMap<u32, Watch> = BTreeMap::new();
+    let mut watches: BTreeMap<u32, MisbehaviourDetector> = BTreeMap::new();
     let mut places: BTreeMap<u32, (u64, Position)> = BTreeMap::new();
     let mut sent: BTreeMap<u32, (u64, Position)> = BTreeMap::new();
     let mut errors: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
@@ -132,9 +132,9 @@ fn watch(trace: &Trace, lie: Lie, noise_m: f64) -> Outcome {
         *error = (error.0 * (1.0 - forget) + uniform(wander), error.1 * (1.0 - forget) + uniform(wander));
         let place = true_place.moved(error.0, error.1);
         let now = Instant::from_nanos(sample.time_ns);
-        watches
-            .entry(station)
-            .or_insert_with(|| Watch::new(Plausibility::Enforce, AwarenessRule::Triggered, now));
+        watches.entry(station).or_insert_with(|| {
+            MisbehaviourDetector::new(Plausibility::Enforce, AwarenessRule::Triggered, now)
+        });
         let due = sent
             .get(&station)
             .is_none_or(|(at, before)| sample.time_ns - at >= 950_000_000 || before.distance_m(place) > 4.0);
@@ -187,7 +187,7 @@ fn tell(
     time_ns: u64,
     moving: bool,
     places: &BTreeMap<u32, (u64, Position)>,
-    watches: &mut BTreeMap<u32, Watch>,
+    watches: &mut BTreeMap<u32, MisbehaviourDetector>,
     pairs: &mut BTreeMap<(u32, u32), Pair>,
 ) {
     let (_, true_place) = places[&station];
@@ -215,15 +215,19 @@ fn tell(
         pair.messages += 1;
         pair.moved |= moving;
         if let Some(change) = verdict.change {
-            if change.standing >= Standing::Suspect {
+            if change.standing >= TrustLevel::Suspect {
                 pair.suspect_s.get_or_insert(now_s - pair.first_s);
             }
-            pair.isolated |= change.standing == Standing::Isolated;
+            pair.isolated |= change.standing == TrustLevel::Isolated;
         }
     }
 }
 
-fn conclude(lie: Lie, pairs: &BTreeMap<(u32, u32), Pair>, watches: &BTreeMap<u32, Watch>) -> Outcome {
+fn conclude(
+    lie: Lie,
+    pairs: &BTreeMap<(u32, u32), Pair>,
+    watches: &BTreeMap<u32, MisbehaviourDetector>,
+) -> Outcome {
     let mut outcome = Outcome::default();
     let mut delays = Vec::new();
     let long = |pair: &&Pair| pair.last_s - pair.first_s >= 2.0;

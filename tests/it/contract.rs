@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use v2x_core::{
-    AwarenessRule, ClockState, Command, Config, CredentialRequest, Draft, Event, EventId, Input, Instant,
-    Node, Output, SendRequest, SendingState, TimerKind, Token, limits,
+    AwarenessRule, ClockState, Config, CredentialRequest, Event, EventId, HazardCommand, HazardDraft, Input,
+    Instant, Node, Output, SendRequest, SendingState, TimerKind, Token, limits,
 };
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::{Class, Digest, hop};
@@ -417,9 +417,9 @@ fn a_token_comes_back_with_what_becomes_of_its_request_and_changes_nothing_else(
         tell(70, Input::Send(SendRequest { token: queued, ..probe(Class::D1) }));
         tell(1070, Input::Timeout);
         tell(1080, Input::Link { ready: true });
-        let command = Command::New(Draft::new(Class::D3, 2));
+        let command = HazardCommand::New(HazardDraft::new(Class::D3, 2));
         tell(1080, Input::Hazard { command, token: accepted });
-        let command = Command::Cancel(EventId { origin: Digest([9; 8]), number: 1 });
+        let command = HazardCommand::Cancel(EventId { origin: Digest([9; 8]), number: 1 });
         tell(1090, Input::Hazard { command, token: unknown });
         let tokens: Vec<_> = station.events[from..]
             .iter()

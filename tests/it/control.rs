@@ -10,8 +10,8 @@ use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
 use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId};
 use v2x_core::{
-    Anchor, AwarenessRule, Change, Changed, ClockState, Concern, Config, Event, EventId, Fix, Input, Known,
-    Node, Position, State, WireTime,
+    Anchor, AwarenessRule, ClockState, Concern, Config, Event, EventId, EventState, Fix, HazardChange,
+    HazardChanged, Input, KnownHazard, Node, Position, WireTime,
 };
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::handler::ControlHandler;
@@ -147,11 +147,11 @@ fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathB
 }
 
 /// An accident 320 m east of [`PLACE`].
-fn accident(number: u32) -> Known {
-    Known {
+fn accident(number: u32) -> KnownHazard {
+    KnownHazard {
         id: EventId { origin: Digest([7; 8]), number },
         own: false,
-        state: State::Active,
+        state: EventState::Active,
         class: Class::D3,
         cause: 2,
         sub_cause: 0,
@@ -180,9 +180,9 @@ fn every_change_goes_to_who_watches_and_ten_lines_a_second_to_the_output() {
         let concern =
             Concern { time_to_conflict: Some(Duration::from_secs(32)), distance_m: 320.0, at: PLACE };
         for number in 0..30 {
-            let event = Known { concern: (number == 0).then_some(concern), ..accident(number) };
-            let change = if number == 1 { Change::Cancelled } else { Change::New };
-            daemon.listeners.event(&Event::Hazard(Changed { event, change }));
+            let event = KnownHazard { concern: (number == 0).then_some(concern), ..accident(number) };
+            let change = if number == 1 { HazardChange::Cancelled } else { HazardChange::New };
+            daemon.listeners.event(&Event::Hazard(HazardChanged { event, change }));
         }
         (0..2).for_each(|_| daemon.tell());
         let printed = daemon.printed();
@@ -313,7 +313,9 @@ fn more_changes_than_are_kept_are_counted_for_who_watches() {
         let watch = serve(&mut daemons, move || Client::connect(&socket).unwrap().watch().unwrap()).await;
         let daemon = &mut daemons[0];
         for number in 0..300 {
-            daemon.listeners.event(&Event::Hazard(Changed { event: accident(number), change: Change::New }));
+            daemon
+                .listeners
+                .event(&Event::Hazard(HazardChanged { event: accident(number), change: HazardChange::New }));
         }
         (0..16).for_each(|_| daemon.tell());
         let mut watch = watch;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use v2x_core::{
-    Change, ChangeRule, Command, Config, Draft, Event, EventId, Input, Instant, Permissions, Pool,
-    PseudonymConfig, Refusal, Repeat, State,
+    ChangeRule, Config, Event, EventId, EventState, HazardChange, HazardCommand, HazardDraft, HazardRefusal,
+    HazardRepeat, Input, Instant, Permissions, Pool, PseudonymConfig,
 };
 use v2x_proto::cause;
 use v2x_proto::envelope::TbsRepr;
@@ -22,8 +22,8 @@ mod names;
 mod scene;
 
 /// A queue's end that holds for a minute.
-fn queue() -> Draft {
-    Draft { validity: Duration::from_secs(60), ..Draft::new(Class::D3, cause::END_OF_QUEUE) }
+fn queue() -> HazardDraft {
+    HazardDraft { validity: Duration::from_secs(60), ..HazardDraft::new(Class::D3, cause::END_OF_QUEUE) }
 }
 
 fn millis(times: impl IntoIterator<Item = Instant>, since: Instant) -> Vec<u64> {
@@ -51,7 +51,7 @@ fn a_new_event_has_the_next_unused_number_and_the_times_of_its_detection() {
     assert_eq!(new.state(), v1::HazardState::New);
     assert_eq!((new.detection_time_us, new.reference_time_us), (at.as_micros(), at.as_micros()));
     assert_eq!((new.cause, new.validity_s), (27, Some(60)));
-    assert_eq!(scene.actors[1].changes(), [(first, Change::New), (second, Change::New)]);
+    assert_eq!(scene.actors[1].changes(), [(first, HazardChange::New), (second, HazardChange::New)]);
 }
 
 // Row 46: after a restart the numbers go on, though nothing was kept.
@@ -76,8 +76,8 @@ fn an_update_keeps_the_name_and_the_detection_and_raises_the_reference_time() {
     let id = scene.declare(0, queue());
     let detected = anchor().wire_at(scene.now);
     scene.run(5_300);
-    let update = Draft { sub_cause: 3, speed: Some(0), ..queue() };
-    assert_eq!(scene.command(0, Command::Update(id, update)), Ok(id));
+    let update = HazardDraft { sub_cause: 3, speed: Some(0), ..queue() };
+    assert_eq!(scene.command(0, HazardCommand::Update(id, update)), Ok(id));
     let updated = anchor().wire_at(scene.now);
     scene.run(10);
     let known = scene.actors[1].known(id).unwrap();
@@ -87,7 +87,7 @@ fn an_update_keeps_the_name_and_the_detection_and_raises_the_reference_time() {
         detected + Duration::from_secs(66),
         "a minute from the update, in whole seconds"
     );
-    assert_eq!(scene.actors[1].changes(), [(id, Change::New), (id, Change::Updated)]);
+    assert_eq!(scene.actors[1].changes(), [(id, HazardChange::New), (id, HazardChange::Updated)]);
     assert_eq!(scene.actors[0].changes(), scene.actors[1].changes(), "its own station is told the same");
     scene.run(3_000);
     let said = scene.actors[0].said();
@@ -103,16 +103,20 @@ fn what_is_not_known_or_not_the_own_is_refused_by_name() {
     let mut scene = Scene::convoy(2);
     scene.run(100);
     let unknown = EventId { origin: scene.actors[0].node.digest(), number: 7 };
-    for command in [Command::Update(unknown, queue()), Command::Cancel(unknown), Command::Negate(unknown)] {
-        assert_eq!(scene.command(0, command), Err(Refusal::Unknown(unknown)));
+    for command in [
+        HazardCommand::Update(unknown, queue()),
+        HazardCommand::Cancel(unknown),
+        HazardCommand::Negate(unknown),
+    ] {
+        assert_eq!(scene.command(0, command), Err(HazardRefusal::Unknown(unknown)));
     }
     let id = scene.declare(0, queue());
     scene.run(10);
-    assert_eq!(scene.command(1, Command::Update(id, queue())), Err(Refusal::NotOwn(id)));
-    assert_eq!(scene.command(1, Command::Cancel(id)), Err(Refusal::NotOwn(id)));
-    assert_eq!(scene.command(0, Command::Negate(id)), Err(Refusal::Own(id)));
-    assert_eq!(scene.command(0, Command::Cancel(id)), Ok(id));
-    assert_eq!(scene.command(0, Command::Cancel(id)), Err(Refusal::Unknown(id)), "it has ended");
+    assert_eq!(scene.command(1, HazardCommand::Update(id, queue())), Err(HazardRefusal::NotOwn(id)));
+    assert_eq!(scene.command(1, HazardCommand::Cancel(id)), Err(HazardRefusal::NotOwn(id)));
+    assert_eq!(scene.command(0, HazardCommand::Negate(id)), Err(HazardRefusal::Own(id)));
+    assert_eq!(scene.command(0, HazardCommand::Cancel(id)), Ok(id));
+    assert_eq!(scene.command(0, HazardCommand::Cancel(id)), Err(HazardRefusal::Unknown(id)), "it has ended");
     let sent = scene.actors[1].said().len();
     assert_eq!(sent, 0, "a refused command says nothing");
 }
@@ -125,8 +129,8 @@ fn a_cancellation_and_a_negation_say_which_event_and_nothing_else() {
     let (cancelled, negated) = (scene.declare(0, queue()), scene.declare(0, queue()));
     let detected = anchor().wire_at(scene.now).as_micros();
     scene.run(1_000);
-    assert_eq!(scene.command(0, Command::Cancel(cancelled)), Ok(cancelled));
-    assert_eq!(scene.command(1, Command::Negate(negated)), Ok(negated));
+    assert_eq!(scene.command(0, HazardCommand::Cancel(cancelled)), Ok(cancelled));
+    assert_eq!(scene.command(1, HazardCommand::Negate(negated)), Ok(negated));
     scene.run(10);
     for (said, state) in [
         (scene.actors[0].said().pop().unwrap().1, v1::HazardState::Cancel),
@@ -144,8 +148,8 @@ fn a_cancellation_and_a_negation_say_which_event_and_nothing_else() {
         assert!(said.reference_time_us > detected);
     }
     for actor in &scene.actors {
-        assert_eq!(actor.known(cancelled).unwrap().state, State::Cancelled);
-        assert_eq!(actor.known(negated).unwrap().state, State::Negated);
+        assert_eq!(actor.known(cancelled).unwrap().state, EventState::Cancelled);
+        assert_eq!(actor.known(negated).unwrap().state, EventState::Negated);
         assert_eq!(actor.changes().len(), 4, "{:?}", actor.changes());
     }
     // What was negated is said no more by its declarer.
@@ -166,14 +170,14 @@ fn only_who_is_permitted_negates_and_receivers_hold_others_to_it() {
     scene.run(100);
     let id = scene.declare(0, queue());
     scene.run(10);
-    assert_eq!(scene.command(1, Command::Negate(id)), Err(Refusal::NotPermitted("negation")));
+    assert_eq!(scene.command(1, HazardCommand::Negate(id)), Err(HazardRefusal::NotPermitted("negation")));
     // One that does not ask itself is refused by those who hear it.
     let crafter = crate::signers::permitted(Permissions::HAZARD);
     hear_crafted(&mut scene, &crafter, id, v1::HazardState::Negate);
     assert_eq!(scene.actors[0].drops("role_denied"), 1);
     hear_crafted(&mut scene, &crafter, id, v1::HazardState::Cancel);
     assert_eq!(scene.actors[0].drops("not_origin"), 1, "a cancellation of another's event is refused");
-    assert_eq!(scene.actors[0].known(id).unwrap().state, State::Active);
+    assert_eq!(scene.actors[0].known(id).unwrap().state, EventState::Active);
 }
 
 /// Everybody hears a message about an event by somebody who obeys no rule.
@@ -201,7 +205,7 @@ fn hear_hazard(scene: &mut Scene, crafter: &Crafter, hazard: &v1::Hazard) {
 // Row 50 (EVRP/TI/01, BV/02-06, BV/11).
 #[test]
 fn a_repetition_keeps_its_interval_and_stops_when_it_was_asked_to_or_the_event_ends() {
-    let said_at = |draft: Draft, seconds: u64| {
+    let said_at = |draft: HazardDraft, seconds: u64| {
         let mut scene = Scene::convoy(1);
         scene.run(100);
         let start = scene.now;
@@ -213,14 +217,14 @@ fn a_repetition_keeps_its_interval_and_stops_when_it_was_asked_to_or_the_event_e
     };
     let repeat = |every_ms, during_ms| {
         let (every, during) = (Duration::from_millis(every_ms), Duration::from_millis(during_ms));
-        Draft { repeat: Some(Repeat { every, during }), ..queue() }
+        HazardDraft { repeat: Some(HazardRepeat { every, during }), ..queue() }
     };
     assert_eq!(said_at(repeat(500, 2_000), 10).0, [0, 500, 1000, 1500]);
-    let short = Draft { validity: Duration::from_secs(2), ..repeat(500, 60_000) };
+    let short = HazardDraft { validity: Duration::from_secs(2), ..repeat(500, 60_000) };
     assert_eq!(said_at(short, 10).0, [0, 500, 1000, 1500], "it ends before");
-    let (times, last, scene) = said_at(Draft::new(Class::D3, cause::ACCIDENT), 700);
+    let (times, last, scene) = said_at(HazardDraft::new(Class::D3, cause::ACCIDENT), 700);
     assert_eq!((times.len(), last), (600, 599), "each second for the ten minutes of the default");
-    assert_eq!(scene.actors[0].changes().last().unwrap().1, Change::Expired);
+    assert_eq!(scene.actors[0].changes().last().unwrap().1, HazardChange::Expired);
     assert_eq!(scene.actors[0].node.hazards().count(), 0);
 }
 
@@ -232,7 +236,7 @@ fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
     let car = |number, at| Actor::new(quiet(), authority.identity_with(number, usual), at, 15.0);
     let mut scene = Scene::of(vec![car(1, 0.0), car(2, -20.0)]);
     scene.run(100);
-    let id = scene.declare(0, Draft { validity: Duration::from_secs(300), ..queue() });
+    let id = scene.declare(0, HazardDraft { validity: Duration::from_secs(300), ..queue() });
     let declared = anchor().wire_at(scene.now);
     scene.run(200_000);
     let said = scene.actors[0].said();
@@ -245,7 +249,7 @@ fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
         assert!(age_ms + 19_000 <= u64::from(tbs.lifetime_ms), "{age_ms} of {}", tbs.lifetime_ms);
         assert_eq!((hazard.reference_time_us, hazard.state()), (declared.as_micros(), v1::HazardState::New));
     }
-    assert_eq!(scene.actors[1].changes(), [(id, Change::New)], "one event, not copies");
+    assert_eq!(scene.actors[1].changes(), [(id, HazardChange::New)], "one event, not copies");
     let refused = ["event_superseded", "not_origin", "rate_limited_signer", "stale"];
     assert!(refused.iter().all(|name| scene.actors[1].drops(name) == 0));
 }
@@ -257,7 +261,7 @@ fn a_station_with_the_permission_for_it_signs_for_as_long_as_the_event_holds() {
     let mut scene = Scene::convoy(1);
     scene.run(100);
     for (validity_s, lifetime_ms) in [(300, 300_000), (3_600, 600_000)] {
-        scene.declare(0, Draft { validity: Duration::from_secs(validity_s), ..queue() });
+        scene.declare(0, HazardDraft { validity: Duration::from_secs(validity_s), ..queue() });
         scene.run(100_000);
         let tbs = craft::read(&scene.actors[0].said().last().unwrap().2.bytes).1;
         let least = lifetime_ms - 1_000;
@@ -274,7 +278,7 @@ fn who_comes_late_hears_of_a_standing_event_within_a_second() {
     let authority = Authority::new();
     let mut scene = Scene::of(vec![Actor::new(quiet(), authority.identity(1), 0.0, 0.0)]);
     scene.run(100);
-    let id = scene.declare(0, Draft { validity: Duration::from_secs(600), ..queue() });
+    let id = scene.declare(0, HazardDraft { validity: Duration::from_secs(600), ..queue() });
     scene.run(25_000);
     let mut late = Actor::new(quiet(), authority.identity(2), -800.0, 20.0);
     late.node.handle_input(
@@ -311,17 +315,21 @@ fn a_receiver_orders_what_it_hears_by_reference_and_detection_time() {
         scene.actors[0].changes().split_off(before)
     };
     let (new, update, cancel) = (v1::HazardState::New, v1::HazardState::Update, v1::HazardState::Cancel);
-    assert_eq!(hear(update, 5, 8), [(id, Change::New)], "an update of an unknown event is taken as new");
+    assert_eq!(
+        hear(update, 5, 8),
+        [(id, HazardChange::New)],
+        "an update of an unknown event is taken as new"
+    );
     assert_eq!(hear(new, 8, 8), [], "what was before it comes too late");
     assert_eq!(hear(update, 5, 8), [], "the same again");
     assert_eq!(hear(update, 5, 9), [], "the same reference, detected before");
-    assert_eq!(hear(update, 5, 7), [(id, Change::Updated)], "the same reference, detected later");
-    assert_eq!(hear(update, 4, 9), [(id, Change::Updated)]);
-    assert_eq!(hear(cancel, 3, 9), [(id, Change::Cancelled)]);
+    assert_eq!(hear(update, 5, 7), [(id, HazardChange::Updated)], "the same reference, detected later");
+    assert_eq!(hear(update, 4, 9), [(id, HazardChange::Updated)]);
+    assert_eq!(hear(cancel, 3, 9), [(id, HazardChange::Cancelled)]);
     assert_eq!(hear(update, 4, 9), [], "a late copy does not revive it");
     assert_eq!(hear(update, 2, 9), []);
     assert_eq!(scene.actors[0].drops("event_superseded"), 4);
-    assert_eq!(scene.actors[0].known(id).unwrap().state, State::Cancelled);
+    assert_eq!(scene.actors[0].known(id).unwrap().state, EventState::Cancelled);
 }
 
 // Row 52, as far as the declarer has a part in it.
@@ -329,7 +337,7 @@ fn a_receiver_orders_what_it_hears_by_reference_and_detection_time() {
 fn the_keep_alive_interval_is_in_the_signed_message() {
     let mut scene = Scene::convoy(2);
     scene.run(100);
-    let id = scene.declare(0, Draft { keep_alive: Some(Duration::from_millis(750)), ..queue() });
+    let id = scene.declare(0, HazardDraft { keep_alive: Some(Duration::from_millis(750)), ..queue() });
     scene.run(10);
     assert_eq!(scene.actors[0].said()[0].1.keep_alive_interval_ms, Some(750));
     assert_eq!(scene.actors[1].known(id).unwrap().keep_alive, Some(Duration::from_millis(750)));
@@ -343,13 +351,13 @@ fn an_end_counts_for_who_has_left_the_area_since() {
         Actor::new(quiet(), authority.identity(2), 50.0, 20.0),
     ]);
     scene.run(100);
-    let near = |draft: Draft| Draft { relevance_distance_m: Some(100), ..draft };
+    let near = |draft: HazardDraft| HazardDraft { relevance_distance_m: Some(100), ..draft };
     let id = scene.declare(0, near(queue()));
     scene.run(10_000);
     let outside = scene.declare(0, near(queue()));
-    scene.command(0, Command::Cancel(id)).unwrap();
+    scene.command(0, HazardCommand::Cancel(id)).unwrap();
     scene.run(10);
-    assert_eq!(scene.actors[1].changes(), [(id, Change::New), (id, Change::Cancelled)]);
+    assert_eq!(scene.actors[1].changes(), [(id, HazardChange::New), (id, HazardChange::Cancelled)]);
     assert_eq!(scene.actors[1].known(outside), None);
 }
 
@@ -358,9 +366,9 @@ fn as_many_events_as_one_station_may_declare_reach_a_receiver_in_spite_of_its_ra
     let mut scene = Scene::convoy(2);
     scene.run(100);
     for _ in 0..v2x_core::limits::MAX_OWN_EVENTS {
-        scene.declare(0, Draft { validity: Duration::from_secs(600), ..queue() });
+        scene.declare(0, HazardDraft { validity: Duration::from_secs(600), ..queue() });
     }
-    assert_eq!(scene.command(0, Command::New(queue())), Err(Refusal::TooMany));
+    assert_eq!(scene.command(0, HazardCommand::New(queue())), Err(HazardRefusal::TooMany));
     scene.run(20_000);
     assert_eq!(scene.actors[1].changes().len(), v2x_core::limits::MAX_OWN_EVENTS);
     // Signed anew over and over, nothing of it is too much.
@@ -374,15 +382,21 @@ fn nothing_is_declared_without_a_position_or_a_permission() {
     let authority = Authority::new();
     let car = authority.identity_with(1, Permissions::HAZARD | Permissions::AWARENESS);
     let mut scene = Scene::of(vec![Actor::new(quiet(), car, 0.0, 15.0)]);
-    let mut refused = |draft| scene.command(0, Command::New(draft)).unwrap_err();
-    assert_eq!(refused(Draft::new(Class::D0, 99)), Refusal::NotPermitted("imminent"));
-    assert_eq!(refused(Draft::new(Class::D3, cause::ROADWORKS)), Refusal::NotPermitted("authority-hazard"));
-    assert_eq!(refused(Draft::new(Class::D1, cause::EMERGENCY_VEHICLE)), Refusal::NotPermitted("emergency"));
-    let wide = Draft { relevance_distance_m: Some(2_001), ..queue() };
-    assert_eq!(refused(wide), Refusal::NotPermitted("wide-area"));
-    assert_eq!(refused(Draft::new(Class::D2, 2)), Refusal::Class(2));
+    let mut refused = |draft| scene.command(0, HazardCommand::New(draft)).unwrap_err();
+    assert_eq!(refused(HazardDraft::new(Class::D0, 99)), HazardRefusal::NotPermitted("imminent"));
+    assert_eq!(
+        refused(HazardDraft::new(Class::D3, cause::ROADWORKS)),
+        HazardRefusal::NotPermitted("authority-hazard")
+    );
+    assert_eq!(
+        refused(HazardDraft::new(Class::D1, cause::EMERGENCY_VEHICLE)),
+        HazardRefusal::NotPermitted("emergency")
+    );
+    let wide = HazardDraft { relevance_distance_m: Some(2_001), ..queue() };
+    assert_eq!(refused(wide), HazardRefusal::NotPermitted("wide-area"));
+    assert_eq!(refused(HazardDraft::new(Class::D2, 2)), HazardRefusal::Class(2));
     scene.feed(0, Input::Fix(None));
-    assert_eq!(scene.command(0, Command::New(queue())), Err(Refusal::SendingBlocked));
+    assert_eq!(scene.command(0, HazardCommand::New(queue())), Err(HazardRefusal::SendingBlocked));
     assert!(scene.actors[0].said().is_empty());
 }
 
@@ -398,7 +412,7 @@ fn an_event_lasts_through_a_time_without_position_and_is_said_again_after_it() {
     assert_eq!(blocked, 1);
     scene.run(5_000);
     assert!(scene.actors[0].said().len() >= 5);
-    assert_eq!(scene.actors[1].changes(), [(id, Change::New)]);
+    assert_eq!(scene.actors[1].changes(), [(id, HazardChange::New)]);
 }
 
 #[test]
@@ -408,13 +422,13 @@ fn early_timeouts_change_nothing_about_hazards_and_equal_runs_are_equal() {
         scene.early = early;
         scene.run(150);
         let flood = scene.declare(0, queue());
-        scene.declare(1, Draft { validity: Duration::from_secs(3), ..Draft::new(Class::D0, 97) });
-        let alert = scene.declare(2, Draft::new(Class::D1, 14));
+        scene.declare(1, HazardDraft { validity: Duration::from_secs(3), ..HazardDraft::new(Class::D0, 97) });
+        let alert = scene.declare(2, HazardDraft::new(Class::D1, 14));
         scene.run(2_345);
-        scene.command(2, Command::Update(alert, Draft::new(Class::D1, 14))).unwrap();
-        scene.command(1, Command::Negate(flood)).unwrap();
+        scene.command(2, HazardCommand::Update(alert, HazardDraft::new(Class::D1, 14))).unwrap();
+        scene.command(1, HazardCommand::Negate(flood)).unwrap();
         scene.run(4_000);
-        scene.command(2, Command::Cancel(alert)).unwrap();
+        scene.command(2, HazardCommand::Cancel(alert)).unwrap();
         scene.run(9_000);
         scene.actors.into_iter().map(|actor| actor.transcript).collect::<Vec<_>>()
     };
@@ -444,12 +458,12 @@ proptest! {
         for (station, what, which, pause) in deeds {
             let id = ids.get(which).copied();
             let command = match (what, id) {
-                (0, _) | (_, None) => Command::New(Draft { validity: Duration::from_secs(300), ..queue() }),
-                (1, Some(id)) => Command::Update(id, Draft { sub_cause: which as u8, validity: Duration::from_secs(300), ..queue() }),
-                (2, Some(id)) => Command::Cancel(id),
-                (_, Some(id)) => Command::Negate(id),
+                (0, _) | (_, None) => HazardCommand::New(HazardDraft { validity: Duration::from_secs(300), ..queue() }),
+                (1, Some(id)) => HazardCommand::Update(id, HazardDraft { sub_cause: which as u8, validity: Duration::from_secs(300), ..queue() }),
+                (2, Some(id)) => HazardCommand::Cancel(id),
+                (_, Some(id)) => HazardCommand::Negate(id),
             };
-            let new = matches!(command, Command::New(_));
+            let new = matches!(command, HazardCommand::New(_));
             if let Ok(id) = scene.command(station, command) && new {
                 ids.push(id);
             }
@@ -457,7 +471,7 @@ proptest! {
         }
         scene.run(20_000);
         let knowledge = |actor: &Actor| -> Vec<_> {
-            let live = actor.node.hazards().filter(|known| known.state == State::Active);
+            let live = actor.node.hazards().filter(|known| known.state == EventState::Active);
             live.map(|known| (known.id, known.reference, known.sub_cause)).collect()
         };
         let first = knowledge(&scene.actors[0]);
@@ -467,10 +481,10 @@ proptest! {
             let mut told = std::collections::BTreeMap::new();
             for (_, changed) in actor.changed() {
                 let before = told.insert(changed.event.id, changed.event.state);
-                prop_assert_eq!(before.is_none(), changed.change == Change::New);
-                prop_assert!(before != Some(State::Cancelled));
+                prop_assert_eq!(before.is_none(), changed.change == HazardChange::New);
+                prop_assert!(before != Some(EventState::Cancelled));
             }
-            told.retain(|_, state| *state == State::Active);
+            told.retain(|_, state| *state == EventState::Active);
             prop_assert_eq!(told.into_keys().collect::<Vec<_>>(), first.iter().map(|(id, ..)| *id).collect::<Vec<_>>());
         }
     }

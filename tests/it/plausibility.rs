@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use v2x_core::{
     AwarenessRule, ClockState, Config, Event, Input, Instant, Misbehaviour, Node, Permissions, Plausibility,
-    Standing,
+    TrustLevel,
 };
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{payload, v1};
@@ -20,7 +20,7 @@ fn a_liar_is_suspected_flagged_isolated_and_reported() {
     let mut receiver = Station::silent(9);
     let liar = Crafter::station(1);
     lie(&mut receiver, &liar, 80);
-    assert_eq!(standings(&receiver), [Standing::Suspect, Standing::Isolated]);
+    assert_eq!(standings(&receiver), [TrustLevel::Suspect, TrustLevel::Isolated]);
     let flagged: Vec<bool> = received(&receiver);
     assert_eq!(flagged.iter().position(|suspect| *suspect), Some(3), "three jumps after the first position");
     assert!(flagged[3..].iter().all(|suspect| *suspect));
@@ -75,7 +75,7 @@ fn forged_frames_make_no_evidence_against_the_one_they_name() {
         receiver.hear(at, &forged(&victim.brief(&away(&victim, at, n)), n as usize % 64));
     }
     assert_eq!(standings(&receiver), []);
-    assert_eq!(receiver.node.watch().standing(&victim.digest), Standing::Trusted);
+    assert_eq!(receiver.node.watch().standing(&victim.digest), TrustLevel::Trusted);
     let at = Instant::from_millis(START_MS + 11_000);
     receiver.hear(at, &victim.brief(&victim.fields(at)));
     assert_eq!(received(&receiver), [false, false]);
@@ -83,7 +83,7 @@ fn forged_frames_make_no_evidence_against_the_one_they_name() {
 
 #[test]
 fn a_station_told_to_flag_only_isolates_nobody_and_one_told_nothing_flags_nobody() {
-    for (rule, expected) in [(Plausibility::Flag, vec![Standing::Suspect]), (Plausibility::Off, vec![])] {
+    for (rule, expected) in [(Plausibility::Flag, vec![TrustLevel::Suspect]), (Plausibility::Off, vec![])] {
         let config = Config { awareness: AwarenessRule::Off, plausibility: rule, ..Config::vehicle() };
         let mut receiver = Station::new(9, config);
         receiver.start(Instant::ZERO, PLACE);
@@ -117,7 +117,7 @@ fn what_a_peer_reports_is_not_believed() {
         receiver.hear(now, &frame);
     }
     receiver.hear(now, &liar.full(&liar.fields(now)));
-    assert_eq!(receiver.node.watch().standing(&liar.digest), Standing::Trusted);
+    assert_eq!(receiver.node.watch().standing(&liar.digest), TrustLevel::Trusted);
     assert!(!received(&receiver).last().unwrap());
 }
 
@@ -137,7 +137,7 @@ fn away(liar: &Crafter, at: Instant, n: u64) -> TbsRepr<'static> {
     TbsRepr { latitude: place.latitude, longitude: place.longitude, ..liar.fields(at) }
 }
 
-fn standings(station: &Station) -> Vec<Standing> {
+fn standings(station: &Station) -> Vec<TrustLevel> {
     let changes = station.events.iter().filter_map(|event| match event {
         Event::Suspicion(suspicion) => Some(suspicion.standing),
         _ => None,

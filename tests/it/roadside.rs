@@ -9,7 +9,7 @@ use prost::Message as _;
 use v2x_apps::advice::Advisor;
 use v2x_apps::roadside::{ClientId, Heard, Roadside, line};
 use v2x_apps::{Application, Moment};
-use v2x_core::{Change, Config, Event, Fix, Input, Instant, Position, Received, SendRequest};
+use v2x_core::{Config, Event, Fix, HazardChange, Input, Instant, Position, Received, SendRequest};
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
 use v2x_node::daemon::signal_ahead::signal_ahead;
 use v2x_proto::payload::{self, Message};
@@ -126,7 +126,7 @@ fn road_works_are_one_event_to_a_car_until_they_end() {
         })
         .collect();
     let area = Some(config.work_zones[0].area);
-    assert_eq!(changes, [(Change::New, 3, area), (Change::Expired, 3, area)]);
+    assert_eq!(changes, [(HazardChange::New, 3, area), (HazardChange::Expired, 3, area)]);
 }
 
 #[test]

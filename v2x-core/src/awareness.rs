@@ -19,7 +19,7 @@ pub struct Awareness {
     next_check: Instant,
     interval: Duration,
     time_triggered: u32,
-    last: Option<(Instant, Motion)>,
+    last: Option<(Instant, OwnMotion)>,
     last_low_frequency: Option<Instant>,
     path: VecDeque<PathPoint>,
     message: v1::Awareness,
@@ -29,7 +29,7 @@ pub struct Awareness {
 
 /// What the generation rules look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Motion {
+pub struct OwnMotion {
     position: Position,
     speed: Option<u16>,
     heading: Option<u16>,
@@ -41,7 +41,7 @@ struct PathPoint {
     at: Instant,
 }
 
-impl From<&Fix> for Motion {
+impl From<&Fix> for OwnMotion {
     fn from(fix: &Fix) -> Self {
         Self { position: fix.position, speed: fix.speed, heading: fix.heading }
     }
@@ -78,7 +78,7 @@ impl Awareness {
 
     /// Checks the rule, if its time has come: true when a message is to be generated now.
     /// `motion` is `None` while the station may not send; the check's time passes all the same.
-    pub fn check(&mut self, now: Instant, motion: Option<&Motion>) -> bool {
+    pub fn check(&mut self, now: Instant, motion: Option<&OwnMotion>) -> bool {
         if now < self.next_check {
             return false;
         }
@@ -115,7 +115,7 @@ impl Awareness {
         fix: &Fix,
         floods: impl FnOnce(&mut Vec<u32>),
     ) -> &v1::Awareness {
-        let motion = Motion::from(fix);
+        let motion = OwnMotion::from(fix);
         self.adapt_interval(now, &motion);
         self.remember_path(now, fix.position);
         let low_frequency = self.last_low_frequency.is_none_or(|at| {
@@ -156,7 +156,7 @@ impl Awareness {
         message
     }
 
-    fn adapt_interval(&mut self, now: Instant, motion: &Motion) {
+    fn adapt_interval(&mut self, now: Instant, motion: &OwnMotion) {
         let Some((sent, before)) = &self.last else { return };
         let since = now.since(*sent);
         if moved(before, motion) {
@@ -184,7 +184,7 @@ impl Awareness {
     }
 }
 
-fn moved(before: &Motion, now: &Motion) -> bool {
+fn moved(before: &OwnMotion, now: &OwnMotion) -> bool {
     let turned = match (before.heading, now.heading) {
         (Some(a), Some(b)) => heading_difference(a, b) > HEADING_TRIGGER,
         _ => false,
@@ -275,7 +275,7 @@ mod tests {
             let now = awareness.next_check();
             let ms = now.as_nanos() / 1_000_000;
             let fix = at(ms);
-            if awareness.check(now, Some(&Motion::from(&fix))) {
+            if awareness.check(now, Some(&OwnMotion::from(&fix))) {
                 awareness.generate(now, &Config::vehicle(), &fix, |_| ());
                 times.push(ms);
             }
@@ -336,7 +336,7 @@ mod tests {
             Instant::ZERO,
             Duration::from_millis(7),
         );
-        let motion = Motion::from(&fix(0.0, 0, 0));
+        let motion = OwnMotion::from(&fix(0.0, 0, 0));
         assert!(awareness.check(Instant::from_millis(1234), Some(&motion)));
         assert_eq!(awareness.next_check(), Instant::from_millis(1307));
         assert!(!awareness.check(Instant::from_millis(1234), Some(&motion)));

@@ -31,16 +31,16 @@ pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Imminent, Instant,
     MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig, Purpose,
     ReceiveStamps, Received, ReceivedFrame, Role, Scheme, SendRequest, SendStamps, SendingState, Sent,
-    Stream, Table, TimedFix, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits,
+    Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits,
     radii_of_curvature, strict, velocity,
 };
 pub use congestion::LoadSource;
 pub use forward::{Area, ForwardCause, Forwarded, Forwarder, contention, hops_for};
 pub use hazard::{
-    Change, Changed, Command, Concern, Draft, EventId, EventIdError, EventTable, Known, MAX_VALIDITY,
-    Refusal, Repeat, State,
+    Concern, EventId, EventIdError, EventState, EventTable, HazardChange, HazardChanged, HazardCommand,
+    HazardDraft, HazardRefusal, HazardRepeat, KnownHazard, MAX_VALIDITY,
 };
-pub use misbehaviour::{Check, Claim, Observation, Standing, Suspicion, Watch};
+pub use misbehaviour::{Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
 pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
 pub use send::warm_up;

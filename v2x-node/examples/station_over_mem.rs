@@ -18,8 +18,9 @@ use ed25519_dalek::SigningKey;
 use radio_adapters::mem::{MemHub, MemRadio};
 use radio_adapters::radio::{LinkAddress, Radio, TxFrame};
 use v2x_core::{
-    Anchor, ClockState, Command, Config, CredentialRequest, Draft, Event, Fix, Identity, Input, Instant,
-    KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, WireTime, issue, make_root,
+    Anchor, ClockState, Config, CredentialRequest, Event, Fix, HazardCommand, HazardDraft, Identity, Input,
+    Instant, KeyPair, Node, Output, Permissions, Position, ReceivedFrame, TrustStore, WireTime, issue,
+    make_root,
 };
 use v2x_proto::Class;
 use v2x_proto::cause;
@@ -74,8 +75,8 @@ pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         }
         if now >= accident_at && !declared {
             declared = true;
-            let accident = Draft { quality: Some(5), ..Draft::new(Class::D3, cause::ACCIDENT) };
-            let command = Command::New(accident);
+            let accident = HazardDraft { quality: Some(5), ..HazardDraft::new(Class::D3, cause::ACCIDENT) };
+            let command = HazardCommand::New(accident);
             cars[0].input(now, Input::Hazard { command, token: None }, out)?;
         }
         for car in &mut cars {

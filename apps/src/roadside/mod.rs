@@ -19,7 +19,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use v2x_core::{Event, EventId, Input, Instant, Received, Refusal, SendingState, WireTime};
+use v2x_core::{Event, EventId, HazardRefusal, Input, Instant, Received, SendingState, WireTime};
 use v2x_proto::v1;
 
 use self::background::Background;
@@ -41,7 +41,7 @@ pub enum Heard {
     /// The command about a hazard was carried out on this event.
     HazardAccepted(EventId),
     /// It was refused.
-    HazardRefused(Refusal),
+    HazardRefused(HazardRefusal),
     /// An own event goes by another name.
     HazardRenamed {
         /// Its name before.

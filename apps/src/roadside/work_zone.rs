@@ -4,7 +4,10 @@
 
 use core::time::Duration;
 
-use v2x_core::{Command, Draft, EventId, Instant, MAX_VALIDITY, Position, Refusal, Repeat, WireTime};
+use v2x_core::{
+    EventId, HazardCommand, HazardDraft, HazardRefusal, HazardRepeat, Instant, MAX_VALIDITY, Position,
+    WireTime,
+};
 use v2x_proto::Class;
 
 use crate::roadside::content::WorkZone;
@@ -50,14 +53,14 @@ impl WorkZones {
     }
 
     /// What is to be asked of the station at `now`, which is `wire` on the air.
-    pub fn due(&mut self, now: Instant, wire: WireTime) -> Option<Command> {
+    pub fn due(&mut self, now: Instant, wire: WireTime) -> Option<HazardCommand> {
         if !self.sending {
             return None;
         }
         for (index, zone) in self.all.iter_mut().enumerate().filter(|(_, zone)| zone.next <= now) {
             let command = zone.command(now, wire);
             if let Some(command) = command {
-                self.asked = Some((index, matches!(command, Command::Cancel(_))));
+                self.asked = Some((index, matches!(command, HazardCommand::Cancel(_))));
                 return Some(command);
             }
         }
@@ -65,15 +68,15 @@ impl WorkZones {
     }
 
     /// What came of the command; ignored when none was asked for.
-    pub fn answered(&mut self, answer: Result<EventId, &Refusal>, now: Instant) {
+    pub fn answered(&mut self, answer: Result<EventId, &HazardRefusal>, now: Instant) {
         let Some((index, ended)) = self.asked.take() else { return };
         let Some(zone) = self.all.get_mut(index) else { return };
         match answer {
             // Declared anew at once.
             _ if ended => (zone.event, zone.next) = (None, now),
             Ok(event) => zone.event = Some(event),
-            Err(Refusal::Unknown(_)) => (zone.event, zone.next) = (None, now + SOON),
-            Err(Refusal::SendingBlocked | Refusal::NotSent(_)) => zone.next = now + SOON,
+            Err(HazardRefusal::Unknown(_)) => (zone.event, zone.next) = (None, now + SOON),
+            Err(HazardRefusal::SendingBlocked | HazardRefusal::NotSent(_)) => zone.next = now + SOON,
             Err(_) => zone.next = now + LATER,
         }
     }
@@ -87,7 +90,7 @@ impl WorkZones {
 }
 
 impl Zone {
-    fn command(&mut self, now: Instant, wire: WireTime) -> Option<Command> {
+    fn command(&mut self, now: Instant, wire: WireTime) -> Option<HazardCommand> {
         if let Some(from) = self.config.from.filter(|from| wire < *from) {
             // Looked at again once a minute: the clock may be set meanwhile.
             self.next = now + from.since(wire).min(LATER);
@@ -103,25 +106,25 @@ impl Zone {
         self.next = now + if left <= self.config.validity { left } else { validity / 2 };
         let Some(event) = self.event else {
             self.declared = wire;
-            return Some(Command::New(self.draft(validity)));
+            return Some(HazardCommand::New(self.draft(validity)));
         };
         // However often it is renewed, an event lasts a day from its declaration.
         if wire.since(self.declared) + validity > MAX_VALIDITY {
-            return Some(Command::Cancel(event));
+            return Some(HazardCommand::Cancel(event));
         }
-        Some(Command::Update(event, self.draft(validity)))
+        Some(HazardCommand::Update(event, self.draft(validity)))
     }
 
-    fn draft(&self, validity: Duration) -> Draft {
+    fn draft(&self, validity: Duration) -> HazardDraft {
         let WorkZone { area, sub_cause, repeat, keep_alive, .. } = &self.config;
-        Draft {
+        HazardDraft {
             sub_cause: *sub_cause,
             position: Position::new(area.latitude, area.longitude),
             validity,
             area: Some(*area),
-            repeat: Some(Repeat { every: *repeat, during: validity }),
+            repeat: Some(HazardRepeat { every: *repeat, during: validity }),
             keep_alive: *keep_alive,
-            ..Draft::new(Class::D3, ROADWORKS)
+            ..HazardDraft::new(Class::D3, ROADWORKS)
         }
     }
 }
@@ -170,10 +173,10 @@ mod tests {
             let now = Instant::from_millis(second * 1000);
             let Some(command) = zones.due(now, WireTime::from_micros(second * 1_000_000)) else { continue };
             let (name, draft, event) = match command {
-                Command::New(draft) => ("new", Some(draft), id(1)),
-                Command::Update(event, draft) => ("update", Some(draft), event),
-                Command::Cancel(event) => ("cancel", None, event),
-                Command::Negate(_) => panic!("nothing is negated"),
+                HazardCommand::New(draft) => ("new", Some(draft), id(1)),
+                HazardCommand::Update(event, draft) => ("update", Some(draft), event),
+                HazardCommand::Cancel(event) => ("cancel", None, event),
+                HazardCommand::Negate(_) => panic!("nothing is negated"),
             };
             if let Some(draft) = &draft {
                 assert_eq!((draft.class, draft.cause, draft.sub_cause), (Class::D3, 3, 3));
@@ -217,25 +220,25 @@ mod tests {
         let mut zones = zones(None, None);
         assert_eq!((zones.next_due(), zones.due(Instant::ZERO, WireTime::from_micros(1))), (None, None));
         zones.set_sending(true);
-        let mut refuse = |second: u64, refusal: Refusal| {
+        let mut refuse = |second: u64, refusal: HazardRefusal| {
             let now = Instant::from_millis(second * 1000);
             let command = zones.due(now, WireTime::from_micros(1)).unwrap();
             zones.answered(Err(&refusal), now);
-            (matches!(command, Command::New(_)), zones.next_due().unwrap().since(now))
+            (matches!(command, HazardCommand::New(_)), zones.next_due().unwrap().since(now))
         };
-        assert_eq!(refuse(0, Refusal::SendingBlocked), (true, SOON));
-        assert_eq!(refuse(1, Refusal::NotPermitted("hazard")), (true, LATER));
+        assert_eq!(refuse(0, HazardRefusal::SendingBlocked), (true, SOON));
+        assert_eq!(refuse(1, HazardRefusal::NotPermitted("hazard")), (true, LATER));
         let now = Instant::from_millis(61_000);
         zones.due(now, WireTime::from_micros(1)).unwrap();
         zones.answered(Ok(id(1)), now);
         zones.renamed(id(1), id(2));
         let later = Instant::from_millis(361_000);
         assert!(
-            matches!(zones.due(later, WireTime::from_micros(1)), Some(Command::Update(event, _)) if event == id(2))
+            matches!(zones.due(later, WireTime::from_micros(1)), Some(HazardCommand::Update(event, _)) if event == id(2))
         );
-        zones.answered(Err(&Refusal::Unknown(id(2))), later);
+        zones.answered(Err(&HazardRefusal::Unknown(id(2))), later);
         let next = later + SOON;
-        assert!(matches!(zones.due(next, WireTime::from_micros(1)), Some(Command::New(_))));
+        assert!(matches!(zones.due(next, WireTime::from_micros(1)), Some(HazardCommand::New(_))));
     }
 
     #[test]
@@ -243,6 +246,6 @@ mod tests {
         let mut zones = zones(None, None);
         zones.answered(Ok(id(9)), Instant::ZERO);
         zones.set_sending(true);
-        assert!(matches!(zones.due(Instant::ZERO, WireTime::from_micros(1)), Some(Command::New(_))));
+        assert!(matches!(zones.due(Instant::ZERO, WireTime::from_micros(1)), Some(HazardCommand::New(_))));
     }
 }

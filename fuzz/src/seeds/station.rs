@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
-    ClockState, Command, Draft, EventId, Fix, Input, Instant, RevocationRequest, SendRequest, revoke,
+    ClockState, EventId, Fix, HazardCommand, HazardDraft, Input, Instant, RevocationRequest, SendRequest,
+    revoke,
 };
 use v2x_proto::cause;
 use v2x_proto::envelope::{SignedView, TbsView};
@@ -54,7 +55,13 @@ pub(super) fn inputs() -> Vec<(Instant, Input)> {
     vec![
         (at(0), Input::Clock { wire: START, state: ClockState::Locked }),
         (at(1), Input::Fix(Some(fix()))),
-        (at(2), Input::Hazard { command: Command::New(Draft::new(Class::D3, cause::ACCIDENT)), token: None }),
+        (
+            at(2),
+            Input::Hazard {
+                command: HazardCommand::New(HazardDraft::new(Class::D3, cause::ACCIDENT)),
+                token: None,
+            },
+        ),
         (at(3), Input::Link { ready: false }),
         (at(4), Input::Send(echo())),
         (at(5), Input::Revocation(revocation(&[OTHER]))),
@@ -146,22 +153,23 @@ fn alert() -> Vec<Step<'static>> {
 }
 
 fn own_events() -> Vec<Step<'static>> {
-    let draft = Draft { quality: Some(5), ..Draft::new(Class::D3, cause::ACCIDENT) };
-    let imminent = Draft { validity: Duration::from_secs(1), ..Draft::new(Class::D0, cause::ACCIDENT) };
+    let draft = HazardDraft { quality: Some(5), ..HazardDraft::new(Class::D3, cause::ACCIDENT) };
+    let imminent =
+        HazardDraft { validity: Duration::from_secs(1), ..HazardDraft::new(Class::D0, cause::ACCIDENT) };
     let own = EventId { origin: world().signers[0].digest, number: 0 };
     let other = EventId { origin: world().signers[usize::from(OTHER)].digest, number: 1 };
     vec![
-        input(&Input::Hazard { command: Command::New(draft.clone()), token: None }),
+        input(&Input::Hazard { command: HazardCommand::New(draft.clone()), token: None }),
         Step::Pass(1500),
-        input(&Input::Hazard { command: Command::Update(own, draft), token: None }),
-        input(&Input::Hazard { command: Command::New(imminent), token: None }),
+        input(&Input::Hazard { command: HazardCommand::Update(own, draft), token: None }),
+        input(&Input::Hazard { command: HazardCommand::New(imminent), token: None }),
         Step::Pass(200),
         input(&Input::Link { ready: false }),
         input(&Input::Send(echo())),
         Step::Pass(200),
         input(&Input::Link { ready: true }),
-        input(&Input::Hazard { command: Command::Cancel(own), token: None }),
-        input(&Input::Hazard { command: Command::Negate(other), token: None }),
+        input(&Input::Hazard { command: HazardCommand::Cancel(own), token: None }),
+        input(&Input::Hazard { command: HazardCommand::Negate(other), token: None }),
         Step::Sleep(36_000),
         Step::Pass(1000),
     ]

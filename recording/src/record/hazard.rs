@@ -3,28 +3,28 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use v2x_core::{Command, Draft, EventId, Position, Repeat};
+use v2x_core::{EventId, HazardCommand, HazardDraft, HazardRepeat, Position};
 use v2x_proto::{Class, Digest, v1};
 
 use super::fields::{RecordError, decode_area, encode_area, narrow};
 
-pub(super) fn encode_command(command: &Command) -> v1::RecordedHazard {
+pub(super) fn encode_command(command: &HazardCommand) -> v1::RecordedHazard {
     use v1::HazardState as State;
-    let recorded = |state: State, id: Option<&EventId>, draft: Option<&Draft>| v1::RecordedHazard {
+    let recorded = |state: State, id: Option<&EventId>, draft: Option<&HazardDraft>| v1::RecordedHazard {
         state: state.into(),
         id: id.map(encode_id),
         draft: draft.map(encode_draft),
         token: None,
     };
     match command {
-        Command::New(draft) => recorded(State::New, None, Some(draft)),
-        Command::Update(id, draft) => recorded(State::Update, Some(id), Some(draft)),
-        Command::Cancel(id) => recorded(State::Cancel, Some(id), None),
-        Command::Negate(id) => recorded(State::Negate, Some(id), None),
+        HazardCommand::New(draft) => recorded(State::New, None, Some(draft)),
+        HazardCommand::Update(id, draft) => recorded(State::Update, Some(id), Some(draft)),
+        HazardCommand::Cancel(id) => recorded(State::Cancel, Some(id), None),
+        HazardCommand::Negate(id) => recorded(State::Negate, Some(id), None),
     }
 }
 
-pub(super) fn decode_command(recorded: &v1::RecordedHazard) -> Result<Command, RecordError> {
+pub(super) fn decode_command(recorded: &v1::RecordedHazard) -> Result<HazardCommand, RecordError> {
     let id = || {
         let id = recorded.id.as_ref().ok_or(RecordError("a hazard without its name"))?;
         let origin = Digest::from_slice(&id.origin).ok_or(RecordError("an origin that is not 8 bytes"))?;
@@ -32,10 +32,10 @@ pub(super) fn decode_command(recorded: &v1::RecordedHazard) -> Result<Command, R
     };
     let draft = || decode_draft(recorded.draft.as_ref().ok_or(RecordError("a hazard that says nothing"))?);
     Ok(match recorded.state() {
-        v1::HazardState::New => Command::New(draft()?),
-        v1::HazardState::Update => Command::Update(id()?, draft()?),
-        v1::HazardState::Cancel => Command::Cancel(id()?),
-        v1::HazardState::Negate => Command::Negate(id()?),
+        v1::HazardState::New => HazardCommand::New(draft()?),
+        v1::HazardState::Update => HazardCommand::Update(id()?, draft()?),
+        v1::HazardState::Cancel => HazardCommand::Cancel(id()?),
+        v1::HazardState::Negate => HazardCommand::Negate(id()?),
         v1::HazardState::Unspecified => return Err(RecordError("nothing becomes of the hazard")),
     })
 }
@@ -44,7 +44,7 @@ fn encode_id(id: &EventId) -> v1::EventId {
     v1::EventId { origin: Bytes::copy_from_slice(&id.origin.0), number: id.number }
 }
 
-fn encode_draft(draft: &Draft) -> v1::RecordedDraft {
+fn encode_draft(draft: &HazardDraft) -> v1::RecordedDraft {
     v1::RecordedDraft {
         deadline_class: draft.class as u32,
         cause: u32::from(draft.cause),
@@ -67,7 +67,7 @@ fn encode_draft(draft: &Draft) -> v1::RecordedDraft {
     }
 }
 
-fn decode_draft(draft: &v1::RecordedDraft) -> Result<Draft, RecordError> {
+fn decode_draft(draft: &v1::RecordedDraft) -> Result<HazardDraft, RecordError> {
     let class = u8::try_from(draft.deadline_class).ok().and_then(|class| Class::try_from(class).ok());
     let place = |at: &v1::Position| {
         Position::new(at.latitude, at.longitude).ok_or(RecordError("a hazard off the globe"))
@@ -75,7 +75,7 @@ fn decode_draft(draft: &v1::RecordedDraft) -> Result<Draft, RecordError> {
     let byte = |value: u32, field| u8::try_from(value).map_err(|_| RecordError(field));
     let repeat = draft.repeat_every_ns.zip(draft.repeat_during_ns);
     let direction = v1::RelevanceDirection::try_from(draft.relevance_direction);
-    Ok(Draft {
+    Ok(HazardDraft {
         class: class.ok_or(RecordError("no such deadline class"))?,
         cause: byte(draft.cause, "cause")?,
         sub_cause: byte(draft.sub_cause, "sub-cause")?,
@@ -87,7 +87,7 @@ fn decode_draft(draft: &v1::RecordedDraft) -> Result<Draft, RecordError> {
         area: draft.area.as_ref().map(decode_area).transpose()?,
         relevance_distance_m: narrow(draft.relevance_distance_m, "relevance distance")?,
         relevance_direction: direction.map_err(|_| RecordError("no such relevance direction"))?,
-        repeat: repeat.map(|(every, during)| Repeat {
+        repeat: repeat.map(|(every, during)| HazardRepeat {
             every: Duration::from_nanos(every),
             during: Duration::from_nanos(during),
         }),

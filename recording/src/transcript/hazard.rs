@@ -1,12 +1,12 @@
 //! Changes of events in a transcript.
 
-use v2x_core::{Change, Changed, State};
+use v2x_core::{EventState, HazardChange, HazardChanged};
 use v2x_proto::Class;
 
 use super::fields::{Reader, write_event_id};
 
 /// What an application is told of an event; what follows from the own position is left out.
-pub(super) fn write(changed: &Changed, out: &mut Vec<u8>) {
+pub(super) fn write(changed: &HazardChanged, out: &mut Vec<u8>) {
     let event = &changed.event;
     out.push(changed.change as u8);
     write_event_id(&event.id, out);
@@ -21,10 +21,10 @@ pub(super) fn write(changed: &Changed, out: &mut Vec<u8>) {
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
-    let change = Change::ALL.get(usize::from(reader.u8()?))?.name();
+    let change = HazardChange::ALL.get(usize::from(reader.u8()?))?.name();
     let id = reader.event_id()?;
     let own = if reader.u8()? == 0 { "" } else { "own " };
-    let state = State::ALL.get(usize::from(reader.u8()?))?.name();
+    let state = EventState::ALL.get(usize::from(reader.u8()?))?.name();
     let class = Class::try_from(reader.u8()?).ok()?.name();
     let (cause, sub_cause) = (reader.u8()?, reader.u8()?);
     let suspect = if reader.u8()? == 0 { "" } else { ", suspect" };

@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use v2x_core::{Check, DropReason, Dropped, Event, MessageId, Standing};
+use v2x_core::{Check, DropReason, Dropped, Event, MessageId, TrustLevel};
 use v2x_proto::Digest;
 use v2x_report::{Detection, Provoked};
 
@@ -154,7 +154,7 @@ impl Score {
                     }
                 }
             },
-            Event::Suspicion(suspicion) if suspicion.standing > Standing::Trusted => {
+            Event::Suspicion(suspicion) if suspicion.standing > TrustLevel::Trusted => {
                 let pair = self.tally.pairs.entry((receiver, suspicion.digest)).or_default();
                 pair.suspect.get_or_insert((now_ns, suspicion.check));
             }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use v2x_core::{Draft, Position};
+use v2x_core::{HazardDraft, Position};
 use v2x_proto::cause;
 use v2x_proto::{AreaView, Class};
 
@@ -201,14 +201,14 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
     Ok(errands)
 }
 
-fn draft(event: &Event, area: Option<AreaView>) -> Draft {
+fn draft(event: &Event, area: Option<AreaView>) -> HazardDraft {
     let cause = match event.class {
         // Not an emergency braking: the vehicles keep their speed, and a lie would be held against them.
         Class::D0 | Class::D1 => cause::COLLISION_RISK,
         _ => cause::STATIONARY_VEHICLE,
     };
     let validity = Duration::from_secs(u64::from(event.validity_s));
-    Draft { validity, area, ..Draft::new(event.class, cause) }
+    HazardDraft { validity, area, ..HazardDraft::new(event.class, cause) }
 }
 
 /// An area on the globe; `None` when its centre is a station that is not there.

@@ -1,7 +1,7 @@
 //! The applications of a world's stations at work.
 
 use prost::Message as _;
-use v2x_core::{Command, Draft, Input, Instant, SendRequest};
+use v2x_core::{HazardCommand, HazardDraft, Input, Instant, SendRequest};
 use v2x_proto::{Class, v1};
 
 use super::World;
@@ -23,9 +23,10 @@ impl World {
         let Some(station) = self.sender(errand.by) else { return };
         let due = errand.due_ns.map(Instant::from_nanos);
         let input = match &errand.content {
-            Content::Hazard(draft) => {
-                Input::Hazard { command: Command::New(Draft { due, ..draft.clone() }), token: None }
-            }
+            Content::Hazard(draft) => Input::Hazard {
+                command: HazardCommand::New(HazardDraft { due, ..draft.clone() }),
+                token: None,
+            },
             Content::SignalState { intersection } => Input::Send(signal_state(*intersection, now_ns, due)),
         };
         self.input(station, now_ns, input);

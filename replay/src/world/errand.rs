@@ -1,6 +1,6 @@
 //! What applications of a world's stations declare and send, and when.
 
-use v2x_core::{Draft, Position};
+use v2x_core::{HazardDraft, Position};
 
 /// Something an application of a station does at a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub enum By {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// It declares a hazard, which the station says from then on as any station does.
-    Hazard(Draft),
+    Hazard(HazardDraft),
     /// It sends the state of an intersection whose only group shows red.
     SignalState {
         /// Which intersection.

@@ -32,16 +32,16 @@ fn an_imminent_warning_leaves_at_0_6_and_12_ms_and_then_each_100_ms() {
     }));
     // Those behind are concerned: the vehicle ahead in their lane brakes.
     for actor in &scene.actors[1..] {
-        assert_eq!(actor.changes(), [(id, Change::New)]);
+        assert_eq!(actor.changes(), [(id, HazardChange::New)]);
         let (at, changed) = actor.changed().next().unwrap();
         assert!(at.since(start) < Duration::from_millis(20));
         let concern = changed.event.concern.expect("it brakes ahead");
         assert!(concern.time_to_conflict.unwrap() < Duration::from_secs(6), "{concern:?}");
         assert_eq!(actor.drops("exact_copy"), 2);
     }
-    scene.command(0, Command::Cancel(id)).unwrap();
+    scene.command(0, HazardCommand::Cancel(id)).unwrap();
     scene.run(2_000);
-    assert_eq!(scene.actors[1].known(id).unwrap().state, State::Cancelled);
+    assert_eq!(scene.actors[1].known(id).unwrap().state, EventState::Cancelled);
 }
 
 // Open loop: a stall of whoever declares, or of the host, counts from when the message was due.
@@ -51,7 +51,7 @@ fn what_is_said_of_an_event_counts_from_when_it_was_due() {
     scene.run(1_050);
     let start = scene.now;
     let due = Some(start - Duration::from_millis(7));
-    scene.declare(0, Draft { due, ..Draft::new(Class::D1, cause::COLLISION_RISK) });
+    scene.declare(0, HazardDraft { due, ..HazardDraft::new(Class::D1, cause::COLLISION_RISK) });
     let sent = |scene: &Scene| -> Vec<Instant> {
         let events = scene.actors[0].events.iter().filter(|(at, _)| *at >= start);
         let sent = events.filter_map(|(_, event)| match event {
@@ -121,11 +121,11 @@ fn an_alert_leaves_at_0_25_50_and_75_ms_and_then_each_100_ms() {
     let mut signed: Vec<_> = scene.actors[0].said().iter().map(|(.., frame)| frame.id).collect();
     signed.dedup();
     assert_eq!(signed.len(), 3, "each 300 ms");
-    assert_eq!(scene.actors[1].changes(), [(id, Change::New)]);
+    assert_eq!(scene.actors[1].changes(), [(id, HazardChange::New)]);
     scene.run(5_000);
     assert_eq!(
         scene.actors[1].changes(),
-        [(id, Change::New), (id, Change::Expired)],
+        [(id, HazardChange::New), (id, HazardChange::Expired)],
         "it holds for five seconds"
     );
 }
@@ -138,10 +138,10 @@ fn an_update_of_an_alert_leaves_at_once_and_without_the_copies_of_a_new_one() {
     let id = scene.declare(0, draft.clone());
     scene.run(1_030);
     let (before, start) = (scene.actors[0].said().len(), scene.now);
-    scene.command(0, Command::Update(id, draft)).unwrap();
+    scene.command(0, HazardCommand::Update(id, draft)).unwrap();
     scene.run(250);
     assert_eq!(said_ms(&scene, 0, start)[before..], [0, 100, 200]);
-    assert_eq!(scene.actors[1].changes(), [(id, Change::New), (id, Change::Updated)]);
+    assert_eq!(scene.actors[1].changes(), [(id, HazardChange::New), (id, HazardChange::Updated)]);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn beyond_its_burst_a_warning_goes_on_each_100_ms_and_the_refusal_is_counted() {
         first.iter().filter(|at| **at < 20).count() == 3 && (20..=30).contains(&first.len()),
         "{first:?}"
     );
-    ids.into_iter().for_each(|id| assert_eq!(scene.command(0, Command::Cancel(id)), Ok(id)));
+    ids.into_iter().for_each(|id| assert_eq!(scene.command(0, HazardCommand::Cancel(id)), Ok(id)));
     scene.run(1_000);
     assert!(scene.actors[0].not_sent("send_burst_budget") >= 12, "neither copies of their ends");
     // Within ten seconds there is no second burst, and no warning is silenced.
@@ -182,7 +182,7 @@ fn beyond_its_burst_a_warning_goes_on_each_100_ms_and_the_refusal_is_counted() {
         .collect();
     assert_eq!(own[0], 0);
     assert!(own.iter().all(|at| at % 100 == 0), "{own:?}");
-    assert_eq!(scene.actors[1].known(id).map(|known| known.state), Some(State::Active));
+    assert_eq!(scene.actors[1].known(id).map(|known| known.state), Some(EventState::Active));
 }
 
 #[test]
@@ -191,10 +191,13 @@ fn as_many_alerts_as_one_station_may_have_are_within_what_receivers_take() {
     scene.run(1_000);
     for n in 0..v2x_core::limits::MAX_OWN_ALERTS {
         let class = if n < 3 { Class::D0 } else { Class::D1 };
-        scene.declare(0, Draft { validity: Duration::from_secs(60), ..Draft::new(class, 97) });
+        scene.declare(0, HazardDraft { validity: Duration::from_secs(60), ..HazardDraft::new(class, 97) });
         scene.run(37);
     }
-    assert_eq!(scene.command(0, Command::New(Draft::new(Class::D1, 97))), Err(Refusal::TooManyAlerts));
+    assert_eq!(
+        scene.command(0, HazardCommand::New(HazardDraft::new(Class::D1, 97))),
+        Err(HazardRefusal::TooManyAlerts)
+    );
     scene.run(50_000);
     assert_eq!(scene.actors[1].drops("rate_limited_signer"), 0);
     assert_eq!(scene.actors[1].drops("rate_limited_link"), 0);
@@ -220,5 +223,5 @@ fn triggers_on_a_stream_of_positions_declare_renew_and_end_an_alert() {
         }
     }
     let changes: Vec<_> = scene.actors[1].changes().into_iter().map(|(_, change)| change).collect();
-    assert_eq!(changes, [Change::New, Change::Updated, Change::Cancelled]);
+    assert_eq!(changes, [HazardChange::New, HazardChange::Updated, HazardChange::Cancelled]);
 }

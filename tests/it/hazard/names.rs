@@ -19,8 +19,8 @@ fn changing(silence_ms: u64) -> Scene {
     ])
 }
 
-fn long() -> Draft {
-    Draft { validity: Duration::from_secs(600), ..queue() }
+fn long() -> HazardDraft {
+    HazardDraft { validity: Duration::from_secs(600), ..queue() }
 }
 
 fn run_to_change(scene: &mut Scene) -> Instant {
@@ -43,7 +43,7 @@ fn after_a_change_of_pseudonym_an_event_keeps_its_name_and_a_new_one_has_the_new
     assert_ne!(second.number, id.number.wrapping_add(1), "numbers that go on would join the two");
     // Long enough for the old one to be signed anew, and changed, under its old name.
     scene.run(45_000);
-    scene.command(0, Command::Update(id, Draft { sub_cause: 1, ..long() })).unwrap();
+    scene.command(0, HazardCommand::Update(id, HazardDraft { sub_cause: 1, ..long() })).unwrap();
     scene.run(1_500);
     let said = scene.actors[0].said();
     let of = |id: EventId| {
@@ -64,12 +64,12 @@ fn after_a_change_of_pseudonym_an_event_keeps_its_name_and_a_new_one_has_the_new
         let sequences: Vec<_> = of(id).map(|(.., frame)| frame.id.sequence).collect();
         assert!(sequences.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) <= 1), "numbers go on");
     }
-    let expected = [(id, Change::New), (second, Change::New), (id, Change::Updated)];
+    let expected = [(id, HazardChange::New), (second, HazardChange::New), (id, HazardChange::Updated)];
     assert_eq!(scene.actors[1].changes(), expected);
     // Its end is said under that name as well.
-    scene.command(0, Command::Cancel(id)).unwrap();
+    scene.command(0, HazardCommand::Cancel(id)).unwrap();
     scene.run(100);
-    assert_eq!(scene.actors[1].known(id).unwrap().state, State::Cancelled);
+    assert_eq!(scene.actors[1].known(id).unwrap().state, EventState::Cancelled);
     assert_eq!(scene.actors[1].drops("replayed") + scene.actors[1].drops("not_origin"), 0);
 }
 
@@ -78,10 +78,10 @@ fn no_pseudonym_changes_while_an_alert_is_live() {
     let mut scene = changing(0);
     scene.run(1_000);
     let own = scene.actors[0].node.digest();
-    let id = scene.declare(0, Draft::new(Class::D1, 97));
+    let id = scene.declare(0, HazardDraft::new(Class::D1, 97));
     scene.run(60_000);
     assert_eq!(scene.actors[0].node.digest(), own);
-    scene.command(0, Command::Cancel(id)).unwrap();
+    scene.command(0, HazardCommand::Cancel(id)).unwrap();
     scene.run(3_000);
     assert_ne!(scene.actors[0].node.digest(), own, "and right after it the change is made");
 }
@@ -132,10 +132,10 @@ fn when_its_credential_ends_an_event_goes_on_under_another_name_and_the_old_one_
     let new = renamed[0].1;
     assert_eq!((renamed[0].0, new.origin), (old, scene.actors[0].node.digest()));
     let mut heard = scene.actors[1].changes();
-    heard[1..].sort_by_key(|(_, change)| *change == Change::New);
-    assert_eq!(heard, [(old, Change::New), (old, Change::Cancelled), (new, Change::New)]);
+    heard[1..].sort_by_key(|(_, change)| *change == HazardChange::New);
+    assert_eq!(heard, [(old, HazardChange::New), (old, HazardChange::Cancelled), (new, HazardChange::New)]);
     let (before, after) = (scene.actors[0].known(old).unwrap(), scene.actors[0].known(new).unwrap());
-    assert_eq!((before.state, after.state), (State::Cancelled, State::Active));
+    assert_eq!((before.state, after.state), (EventState::Cancelled, EventState::Active));
     assert_eq!(
         (before.detection, before.valid_until),
         (after.detection, after.valid_until),
@@ -145,6 +145,6 @@ fn when_its_credential_ends_an_event_goes_on_under_another_name_and_the_old_one_
     scene.run(10_000);
     let later = scene.actors[0].said().iter().filter(|(.., frame)| frame.id.signer == old.origin).count();
     assert_eq!(after_end, later, "a credential that has ended signs nothing");
-    assert_eq!(scene.command(0, Command::Cancel(old)), Err(Refusal::Unknown(old)));
-    assert_eq!(scene.command(0, Command::Cancel(new)), Ok(new));
+    assert_eq!(scene.command(0, HazardCommand::Cancel(old)), Err(HazardRefusal::Unknown(old)));
+    assert_eq!(scene.command(0, HazardCommand::Cancel(new)), Ok(new));
 }

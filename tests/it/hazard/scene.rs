@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
-    AwarenessRule, Change, Changed, ClockState, Command, Config, Draft, Event, EventId, Fix, Input, Instant,
-    Known, Node, Output, Pool, Position, Refusal, Transmit,
+    AwarenessRule, ClockState, Config, Event, EventId, Fix, HazardChange, HazardChanged, HazardCommand,
+    HazardDraft, HazardRefusal, Input, Instant, KnownHazard, Node, Output, Pool, Position, Transmit,
 };
 use v2x_proto::v1;
 use v2x_recording::transcript;
@@ -57,18 +57,18 @@ impl Actor {
     }
 
     /// What it was told of events, in order.
-    pub fn changes(&self) -> Vec<(EventId, Change)> {
+    pub fn changes(&self) -> Vec<(EventId, HazardChange)> {
         self.changed().map(|(_, changed)| (changed.event.id, changed.change)).collect()
     }
 
-    pub fn changed(&self) -> impl Iterator<Item = (Instant, &Changed)> {
+    pub fn changed(&self) -> impl Iterator<Item = (Instant, &HazardChanged)> {
         self.events.iter().filter_map(|(at, event)| match event {
             Event::Hazard(changed) => Some((*at, changed)),
             _ => None,
         })
     }
 
-    pub fn known(&self, id: EventId) -> Option<Known> {
+    pub fn known(&self, id: EventId) -> Option<KnownHazard> {
         self.node.hazards().find(|known| known.id == id).copied()
     }
 
@@ -190,7 +190,7 @@ impl Scene {
     }
 
     /// Hands a command to a station: the event it was carried out on, or why not.
-    pub fn command(&mut self, index: usize, command: Command) -> Result<EventId, Refusal> {
+    pub fn command(&mut self, index: usize, command: HazardCommand) -> Result<EventId, HazardRefusal> {
         let before = self.actors[index].events.len();
         self.feed(index, Input::Hazard { command, token: None });
         let answers: Vec<_> = self.actors[index].events[before..]
@@ -205,7 +205,7 @@ impl Scene {
         answers[0]
     }
 
-    pub fn declare(&mut self, index: usize, draft: Draft) -> EventId {
-        self.command(index, Command::New(draft)).unwrap()
+    pub fn declare(&mut self, index: usize, draft: HazardDraft) -> EventId {
+        self.command(index, HazardCommand::New(draft)).unwrap()
     }
 }

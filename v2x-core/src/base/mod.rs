@@ -31,6 +31,6 @@ pub use rate::Rate;
 pub use reason::{ClockState, DropReason, NotSentReason, SendingState};
 pub use rng::{Purpose, Stream};
 pub use stamps::{ReceiveStamps, SendStamps};
-pub use table_fill::Table;
+pub use table_fill::TableFill;
 pub use time::{Anchor, Instant, WireTime};
 pub use velocity::{Velocity, velocity};

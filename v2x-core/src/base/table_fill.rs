@@ -2,7 +2,7 @@
 
 /// A table, and how full it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct TableFill {
     /// What it holds, in plural.
     pub name: &'static str,
     /// Entries now; bytes where the name says so.
@@ -11,7 +11,7 @@ pub struct Table {
     pub limit: usize,
 }
 
-impl Table {
+impl TableFill {
     /// A table of this name.
     #[must_use]
     pub const fn new(name: &'static str, held: usize, limit: usize) -> Self {

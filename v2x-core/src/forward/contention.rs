@@ -39,7 +39,7 @@ pub struct HeardCopy {
 
 /// The time in which forwarders answer one after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
+pub struct ContentionWindow {
     /// Shortest wait.
     pub min: Duration,
     /// Longest wait, and that of a station that does not know where the frame came from.
@@ -48,7 +48,7 @@ pub struct Window {
     pub distance_m: f32,
 }
 
-impl Window {
+impl ContentionWindow {
     /// The wait at `distance_m` from the last transmitter (annex F.3, equation of `TO_CBF`).
     #[must_use]
     pub fn wait(&self, distance_m: Option<f32>) -> Duration {
@@ -62,9 +62,9 @@ impl Window {
 /// The window for a station that hears so many neighbours: short where few compete, so that a sparse chain is fast;
 /// long where many do, so that few answer at once.
 #[must_use]
-pub fn window(neighbours: usize, reach_m: f32) -> Window {
+pub fn window(neighbours: usize, reach_m: f32) -> ContentionWindow {
     let millis = (neighbours as u64).clamp(MIN_WINDOW_MS, MAX_WINDOW_MS);
-    Window { min: MIN_WAIT, max: Duration::from_millis(millis), distance_m: reach_m * REACH_SHARE }
+    ContentionWindow { min: MIN_WAIT, max: Duration::from_millis(millis), distance_m: reach_m * REACH_SHARE }
 }
 
 /// Whether a copy heard while waiting makes the own one unnecessary.
@@ -130,8 +130,11 @@ mod tests {
 
     #[test]
     fn the_farther_the_sooner_and_the_unknown_last() {
-        let window =
-            Window { min: Duration::from_millis(1), max: Duration::from_millis(100), distance_m: 1000.0 };
+        let window = ContentionWindow {
+            min: Duration::from_millis(1),
+            max: Duration::from_millis(100),
+            distance_m: 1000.0,
+        };
         let ms = |distance| window.wait(distance).as_millis();
         assert_eq!(ms(Some(0.0)), 100);
         assert_eq!(ms(Some(500.0)), 50);

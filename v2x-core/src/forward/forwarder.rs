@@ -30,12 +30,12 @@ use v2x_proto::{Class, Digest, hop};
 
 use super::area::Area;
 use super::contention;
-use super::contention::{HeardCopy, Window};
+use super::contention::{ContentionWindow, HeardCopy};
 use super::flood::{Flood, ForwardCause, Forwarded, Keep, Scope, State};
 use super::frame::{CopyHeard, FloodFrame};
 use super::reach::Reach;
 use super::surroundings::Surroundings;
-use super::table::{Lane, Table};
+use super::table::{FloodTable, Lane};
 use crate::base::{FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits};
 
 /// The floods of a station.
@@ -44,7 +44,7 @@ pub struct Forwarder {
     scheme: Scheme,
     /// A roadside unit that may keep others' events alive.
     anchor_unit: bool,
-    floods: Table,
+    floods: FloodTable,
     reach: Reach,
     early: Vec<Early>,
     /// Up to when the rate of early beacons is spent.
@@ -68,7 +68,7 @@ impl Forwarder {
         Self {
             scheme,
             anchor_unit,
-            floods: Table::default(),
+            floods: FloodTable::default(),
             reach: Reach::default(),
             early: Vec::with_capacity(limits::MAX_EARLY_COPIES),
             lacked: Instant::ZERO,
@@ -301,7 +301,7 @@ impl Forwarder {
         let here = around.moment.here.as_ref()?;
         if flood.id.class == Class::D0 {
             let distance = flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32);
-            let window = Window { min: RELAY_MIN, max: RELAY_MAX, distance_m: RELAY_M };
+            let window = ContentionWindow { min: RELAY_MIN, max: RELAY_MAX, distance_m: RELAY_M };
             return Some(window.wait(distance) + self.draw(JITTER));
         }
         match self.scheme {
@@ -448,8 +448,8 @@ const JITTER: Duration = Duration::from_millis(1);
 const FLOODING_JITTER: Duration = Duration::from_millis(10);
 
 /// EN 302 636-4-1 annex F.3 with the defaults of its MIB: 1 to 100 ms, 1,000 m.
-const ETSI_WINDOW: Window =
-    Window { min: Duration::from_millis(1), max: Duration::from_millis(100), distance_m: 1000.0 };
+const ETSI_WINDOW: ContentionWindow =
+    ContentionWindow { min: Duration::from_millis(1), max: Duration::from_millis(100), distance_m: 1000.0 };
 
 /// Imminent messages are relayed within 1 to 5 ms: two hops in 20 ms, verification included.
 const RELAY_MIN: Duration = Duration::from_millis(1);

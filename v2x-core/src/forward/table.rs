@@ -4,18 +4,18 @@ use hashbrown::HashMap;
 use v2x_proto::{Class, Digest};
 
 use super::flood::{Flood, State};
-use super::timer_tree::Agenda;
+use super::timer_tree::TimerTree;
 use crate::base::{EventVersion, FrameHash, Instant, limits};
 
 /// Floods in slots. No hash order ever shows.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct FloodTable {
     slots: Vec<Option<Flood>>,
     /// What each new flood is compared with, side by side: a walk over the floods themselves would read all of them.
     keys: Vec<Option<Key>>,
     free: Vec<u16>,
     index: HashMap<FrameHash, u16>,
-    due: [Agenda; 2],
+    due: [TimerTree; 2],
 }
 
 /// Whose flood a slot holds, and which event it is about.
@@ -25,7 +25,7 @@ struct Key {
     event: Option<(Digest, u32)>,
 }
 
-impl Table {
+impl FloodTable {
     pub(super) fn len(&self) -> usize {
         self.index.len()
     }
@@ -109,7 +109,7 @@ impl Table {
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.due.iter().filter_map(Agenda::first).map(|(at, _)| at).min()
+        self.due.iter().filter_map(TimerTree::first).map(|(at, _)| at).min()
     }
 
     fn most_floods(&self) -> Option<Digest> {

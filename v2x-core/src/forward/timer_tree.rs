@@ -8,18 +8,18 @@ use crate::base::Instant;
 
 /// When each slot is due.
 #[derive(Debug)]
-pub(super) struct Agenda {
+pub(super) struct TimerTree {
     /// The earlier of `2 n` and `2 n + 1` at `n`; the slots' own times in the second half. 0 is not used.
     times: Vec<Instant>,
 }
 
-impl Default for Agenda {
+impl Default for TimerTree {
     fn default() -> Self {
         Self { times: vec![Instant::FAR_FUTURE; 2] }
     }
 }
 
-impl Agenda {
+impl TimerTree {
     /// The slot is due at `at`, or never: [`Instant::FAR_FUTURE`].
     pub(super) fn set(&mut self, slot: u16, at: Instant) {
         let slot = usize::from(slot);
@@ -76,7 +76,7 @@ mod tests {
         fn the_earliest_is_first_and_of_two_the_lower_slot(
             changes in proptest::collection::vec((0..40_u16, 0..20_u64), 0..400),
         ) {
-            let mut agenda = Agenda::default();
+            let mut agenda = TimerTree::default();
             let mut model = BTreeMap::new();
             for (slot, nanos) in changes {
                 let at = if nanos == 0 { Instant::FAR_FUTURE } else { Instant::from_nanos(nanos) };

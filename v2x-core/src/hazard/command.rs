@@ -14,7 +14,7 @@ use crate::base::{Instant, Position};
 /// ```
 /// use core::time::Duration;
 ///
-/// use v2x_core::{Change, Command, Draft, Event, Input, Instant, Node, Output, State};
+/// use v2x_core::{Change, HazardCommand, HazardDraft, Event, Input, Instant, Node, Output, State};
 /// use v2x_proto::{Class, cause};
 ///
 /// /// Hands in one input and returns the events it brought; its frames go to the link.
@@ -66,8 +66,8 @@ use crate::base::{Instant, Position};
 /// # tell(&mut node, now, Input::Fix(Some(fix)));
 ///
 /// // An accident where the station is, for everybody within a kilometre.
-/// let accident = Draft { quality: Some(5), ..Draft::new(Class::D3, cause::ACCIDENT) };
-/// let events = tell(&mut node, now, Input::Hazard { command: Command::New(accident.clone()), token: None });
+/// let accident = HazardDraft { quality: Some(5), ..HazardDraft::new(Class::D3, cause::ACCIDENT) };
+/// let events = tell(&mut node, now, Input::Hazard { command: HazardCommand::New(accident.clone()), token: None });
 /// let outcome = events.iter().find_map(|event| match event {
 ///     Event::HazardAccepted { id, .. } => Some(Ok(*id)),
 ///     Event::HazardRefused { refusal, .. } => Some(Err(*refusal)),
@@ -77,10 +77,10 @@ use crate::base::{Instant, Position};
 ///
 /// // It turns out to be worse, and later it is over.
 /// # now = now + Duration::from_secs(1);
-/// let worse = Draft { quality: Some(7), validity: Duration::from_secs(3600), ..accident };
-/// tell(&mut node, now, Input::Hazard { command: Command::Update(id, worse), token: None });
+/// let worse = HazardDraft { quality: Some(7), validity: Duration::from_secs(3600), ..accident };
+/// tell(&mut node, now, Input::Hazard { command: HazardCommand::Update(id, worse), token: None });
 /// # now = now + Duration::from_millis(500);
-/// let events = tell(&mut node, now, Input::Hazard { command: Command::Cancel(id), token: None });
+/// let events = tell(&mut node, now, Input::Hazard { command: HazardCommand::Cancel(id), token: None });
 ///
 /// // What becomes of events, own ones and those of others, comes as one event each ...
 /// let over = events.iter().any(|event| {
@@ -92,11 +92,11 @@ use crate::base::{Instant, Position};
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub enum Command {
+pub enum HazardCommand {
     /// Declares a new event; its id comes back in [`Event::HazardAccepted`](crate::node::Event::HazardAccepted).
-    New(Draft),
+    New(HazardDraft),
     /// Changes an own event. Its class stays what it was.
-    Update(EventId, Draft),
+    Update(EventId, HazardDraft),
     /// Ends an own event.
     Cancel(EventId),
     /// Says that another's event is not there; needs the permission `negation`.
@@ -105,7 +105,7 @@ pub enum Command {
 
 /// What an application says of an event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
+pub struct HazardDraft {
     /// D0, D1 or D3.
     pub class: Class,
     /// Cause, TS 102 894-2 CauseCodeType, 1..=255.
@@ -129,7 +129,7 @@ pub struct Draft {
     /// Whom it concerns.
     pub relevance_direction: v1::RelevanceDirection,
     /// How it is said again; `None`: as its class has it.
-    pub repeat: Option<Repeat>,
+    pub repeat: Option<HazardRepeat>,
     /// Stations in the area say it again when they have not heard it for twice this, 1 ms to 10 s.
     pub keep_alive: Option<Duration>,
     /// When it was due, if that is known better than by the moment of the command: a stall of the host counts
@@ -139,14 +139,14 @@ pub struct Draft {
 
 /// How often, and for how long, an event is said again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repeat {
+pub struct HazardRepeat {
     /// Time between two messages, 100 ms to an hour.
     pub every: Duration,
     /// For how long from its declaration or last update; never longer than it holds.
     pub during: Duration,
 }
 
-impl Draft {
+impl HazardDraft {
     /// An event of `class` where the station is, that holds for ten minutes and matters to all within a kilometre.
     #[must_use]
     pub fn new(class: Class, cause: u8) -> Self {

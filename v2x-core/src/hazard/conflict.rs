@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use super::known::{Concern, Known, State};
+use super::known::{Concern, EventState, KnownHazard};
 use super::relevance::{Course, SAME, STANDING};
 use v2x_proto::cause;
 
@@ -15,8 +15,10 @@ use crate::base::{Velocity, WireTime, heading_difference};
 
 /// Whether an event concerns a station on its course, as of `now`.
 #[must_use]
-pub fn concern(course: &Course<'_>, event: &Known, now: WireTime) -> Option<Concern> {
-    if event.state != State::Active || event.valid_until <= now || !relevance::is_relevant(course, event, now)
+pub fn concern(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> Option<Concern> {
+    if event.state != EventState::Active
+        || event.valid_until <= now
+        || !relevance::is_relevant(course, event, now)
     {
         return None;
     }
@@ -47,7 +49,7 @@ struct Tolerance {
     seconds: f64,
 }
 
-fn tolerance(course: &Course<'_>, event: &Known, velocity: Velocity) -> Tolerance {
+fn tolerance(course: &Course<'_>, event: &KnownHazard, velocity: Velocity) -> Tolerance {
     if event.cause == cause::EMERGENCY_VEHICLE {
         return EMERGENCY;
     }
@@ -75,7 +77,7 @@ fn meeting(place: (f64, f64), velocity: Velocity, tolerance: &Tolerance) -> Opti
 }
 
 /// Metres to a vehicle that brakes in emergency ahead in the own direction.
-fn brakes_ahead(course: &Course<'_>, event: &Known, place: (f64, f64)) -> Option<f64> {
+fn brakes_ahead(course: &Course<'_>, event: &KnownHazard, place: (f64, f64)) -> Option<f64> {
     let brakes = event.cause == cause::DANGEROUS_SITUATION && event.sub_cause == cause::EMERGENCY_BRAKE;
     let (own, its) = course.heading.zip(event.heading)?;
     if !brakes || heading_difference(own, its) >= SAME || length(course.velocity) < f64::from(STANDING) * 0.01
@@ -133,18 +135,18 @@ mod tests {
     const NOW: WireTime = WireTime::from_secs(1000);
 
     /// Seconds to the conflict of a station at 20 m/s to the north.
-    fn seconds(event: &Known) -> Option<f64> {
+    fn seconds(event: &KnownHazard) -> Option<f64> {
         seconds_at(HERE, 2000, event)
     }
 
-    fn seconds_at(place: Position, speed: u16, event: &Known) -> Option<f64> {
+    fn seconds_at(place: Position, speed: u16, event: &KnownHazard) -> Option<f64> {
         let path = OwnPath::default();
         let concern = concern(&path.course(&fix(place, speed, 0)), event, NOW)?;
         Some(concern.time_to_conflict.unwrap().as_secs_f64())
     }
 
-    fn moving(cause: u8, east: f64, north: f64, speed: u16, heading: u16) -> Known {
-        Known { cause, speed: Some(speed), heading: Some(heading), ..event(HERE.moved(east, north)) }
+    fn moving(cause: u8, east: f64, north: f64, speed: u16, heading: u16) -> KnownHazard {
+        KnownHazard { cause, speed: Some(speed), heading: Some(heading), ..event(HERE.moved(east, north)) }
     }
 
     fn close(seconds: Option<f64>, expected: f64) -> bool {
@@ -190,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_vehicle_braking_ahead_in_the_own_direction_concerns() {
-        let brake = |east, north, speed, heading| Known {
+        let brake = |east, north, speed, heading| KnownHazard {
             sub_cause: cause::EMERGENCY_BRAKE,
             ..moving(cause::DANGEROUS_SITUATION, east, north, speed, heading)
         };
@@ -240,7 +242,7 @@ mod tests {
         assert!(close(found.time_to_conflict.map(|time| time.as_secs_f64()), 20.0), "{found:?}");
         assert!(found.at.longitude < 0);
         let wrong_way =
-            Known { cause: cause::WRONG_WAY_DRIVER, speed: Some(2000), heading: Some(2700), ..ahead };
+            KnownHazard { cause: cause::WRONG_WAY_DRIVER, speed: Some(2000), heading: Some(2700), ..ahead };
         let found = concern(&eastbound, &wrong_way, NOW).unwrap();
         assert!(close(found.time_to_conflict.map(|time| time.as_secs_f64()), 10.0), "{found:?}");
     }
@@ -248,8 +250,8 @@ mod tests {
     #[test]
     fn what_has_ended_concerns_nobody() {
         let ahead = event(HERE.moved(0.0, 400.0));
-        assert_eq!(seconds(&Known { state: State::Cancelled, ..ahead }), None);
-        assert_eq!(seconds(&Known { valid_until: NOW, ..ahead }), None);
+        assert_eq!(seconds(&KnownHazard { state: EventState::Cancelled, ..ahead }), None);
+        assert_eq!(seconds(&KnownHazard { valid_until: NOW, ..ahead }), None);
     }
 
     proptest! {
@@ -261,7 +263,7 @@ mod tests {
             heading in proptest::option::of(0u16..3600), relevance in proptest::option::of(1u16..)
         ) {
             let place = Position { latitude: lat, longitude: lon };
-            let event = Known { cause, sub_cause, speed, heading, relevance_distance_m: relevance, ..event(place) };
+            let event = KnownHazard { cause, sub_cause, speed, heading, relevance_distance_m: relevance, ..event(place) };
             let mut path = OwnPath::default();
             let fix = fix(Position { latitude: own.0, longitude: own.1 }, own.2, own.3);
             path.moved(&fix);

@@ -5,28 +5,29 @@ use core::time::Duration;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
-use super::command::{DEFAULT_RELEVANCE_M, Draft, MAX_VALIDITY};
+use super::command::{DEFAULT_RELEVANCE_M, HazardDraft, MAX_VALIDITY};
 use super::event_id::EventId;
-use super::refusal::Refusal;
+use super::refusal::HazardRefusal;
 use super::repetition::{MAX_EVERY, MIN_EVERY};
 use crate::base::limits::MAX_IMMINENT_HOPS;
 use crate::base::{Fix, Imminent, Position, WireTime};
 use crate::forward::area;
 use crate::trust::{Permissions, message_rules, roles};
 
-impl Draft {
+impl HazardDraft {
     /// An error naming what is out of range.
     ///
     /// # Errors
     ///
     /// The class is none for hazards, or a field is out of the range its description gives.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), HazardRefusal> {
         if !matches!(self.class, Class::D0 | Class::D1 | Class::D3) {
-            return Err(Refusal::Class(self.class as u8));
+            return Err(HazardRefusal::Class(self.class as u8));
         }
         let flood = self.class == Class::D3;
-        let within =
-            |ok: bool, field, right| if ok { Ok(()) } else { Err(Refusal::OutOfRange { field, right }) };
+        let within = |ok: bool, field, right| {
+            if ok { Ok(()) } else { Err(HazardRefusal::OutOfRange { field, right }) }
+        };
         within(self.cause > 0, "cause", "a cause code from 1 to 255")?;
         within(self.speed.is_none_or(|speed| speed <= 16_382), "speed", "0 to 163.82 m/s")?;
         within(self.heading.is_none_or(|heading| heading < 3600), "heading", "0 to 359.9 degrees")?;
@@ -151,32 +152,36 @@ const KEEP_ALIVE: core::ops::RangeInclusive<Duration> = Duration::from_millis(1)
 
 #[cfg(test)]
 mod tests {
-    use super::super::command::Repeat;
+    use super::super::command::HazardRepeat;
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn a_draft_out_of_range_is_refused_with_what_would_be_right() {
-        let draft = Draft::new(Class::D3, 2);
+        let draft = HazardDraft::new(Class::D3, 2);
         assert_eq!(draft.check(), Ok(()));
-        let of_the_alert = Draft { keep_alive: Some(Duration::from_secs(1)), ..Draft::new(Class::D1, 2) };
+        let of_the_alert =
+            HazardDraft { keep_alive: Some(Duration::from_secs(1)), ..HazardDraft::new(Class::D1, 2) };
         let area = AreaView { azimuth_deg: 400, ..circle(Position::default(), 5) };
-        let repeat = |ms, during| Some(Repeat { every: Duration::from_millis(ms), during });
+        let repeat = |ms, during| Some(HazardRepeat { every: Duration::from_millis(ms), during });
         for (bad, word) in [
-            (Draft { class: Class::D2, ..draft.clone() }, "D1 (alert)"),
-            (Draft { cause: 0, ..draft.clone() }, "cause"),
-            (Draft { speed: Some(16_383), ..draft.clone() }, "163.82"),
-            (Draft { heading: Some(3600), ..draft.clone() }, "359.9"),
-            (Draft { quality: Some(0), ..draft.clone() }, "1 to 7"),
-            (Draft { quality: Some(8), ..draft.clone() }, "1 to 7"),
-            (Draft { validity: Duration::from_millis(999), ..draft.clone() }, "validity"),
-            (Draft { validity: Duration::from_secs(86_401), ..draft.clone() }, "a day"),
-            (Draft { relevance_distance_m: Some(0), ..draft.clone() }, "65535"),
-            (Draft { keep_alive: Some(Duration::from_millis(10_001)), ..draft.clone() }, "10 s"),
-            (Draft { keep_alive: Some(Duration::ZERO), ..draft.clone() }, "keep_alive"),
-            (Draft { repeat: repeat(99, Duration::ZERO), ..draft.clone() }, "100 ms"),
-            (Draft { area: Some(area), ..draft.clone() }, "area"),
-            (Draft { area: Some(circle(Position::default(), 5)), ..Draft::new(Class::D1, 2) }, "D3"),
+            (HazardDraft { class: Class::D2, ..draft.clone() }, "D1 (alert)"),
+            (HazardDraft { cause: 0, ..draft.clone() }, "cause"),
+            (HazardDraft { speed: Some(16_383), ..draft.clone() }, "163.82"),
+            (HazardDraft { heading: Some(3600), ..draft.clone() }, "359.9"),
+            (HazardDraft { quality: Some(0), ..draft.clone() }, "1 to 7"),
+            (HazardDraft { quality: Some(8), ..draft.clone() }, "1 to 7"),
+            (HazardDraft { validity: Duration::from_millis(999), ..draft.clone() }, "validity"),
+            (HazardDraft { validity: Duration::from_secs(86_401), ..draft.clone() }, "a day"),
+            (HazardDraft { relevance_distance_m: Some(0), ..draft.clone() }, "65535"),
+            (HazardDraft { keep_alive: Some(Duration::from_millis(10_001)), ..draft.clone() }, "10 s"),
+            (HazardDraft { keep_alive: Some(Duration::ZERO), ..draft.clone() }, "keep_alive"),
+            (HazardDraft { repeat: repeat(99, Duration::ZERO), ..draft.clone() }, "100 ms"),
+            (HazardDraft { area: Some(area), ..draft.clone() }, "area"),
+            (
+                HazardDraft { area: Some(circle(Position::default(), 5)), ..HazardDraft::new(Class::D1, 2) },
+                "D3",
+            ),
             (of_the_alert, "D3"),
         ] {
             let refusal = bad.check().unwrap_err();
@@ -201,14 +206,14 @@ mod tests {
             validity_ms in 0u64..100_000_000, distance in proptest::option::of(any::<u16>()),
             keep_alive_us in proptest::option::of(0u64..20_000_000)
         ) {
-            let draft = Draft {
+            let draft = HazardDraft {
                 speed,
                 heading,
                 quality,
                 validity: Duration::from_millis(validity_ms),
                 relevance_distance_m: distance,
                 keep_alive: keep_alive_us.map(Duration::from_micros),
-                ..Draft::new(Class::try_from(class).unwrap(), cause)
+                ..HazardDraft::new(Class::try_from(class).unwrap(), cause)
             };
             let found = WireTime::from_secs(1000);
             let times = Times::of(found, found, draft.validity);

@@ -22,7 +22,7 @@ use v2x_proto::{Class, Digest};
 use super::conflict;
 use super::event_id::EventId;
 use super::gist::HazardGist;
-use super::known::{Change, Changed, Known, State};
+use super::known::{EventState, HazardChange, HazardChanged, KnownHazard};
 use super::relevance::Course;
 use crate::base::limits::{MAX_EVENTS, MAX_EVENTS_PER_SIGNER};
 use crate::base::{DropReason, Position, WireTime};
@@ -67,14 +67,14 @@ pub enum Rank {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// What is known of its event changed.
-    pub changed: Option<Changed>,
+    pub changed: Option<HazardChanged>,
     /// Another event made room for it.
-    pub gone: Option<Known>,
+    pub gone: Option<KnownHazard>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    known: Known,
+    known: KnownHazard,
     rank: Rank,
     /// Who pays for its place.
     holder: Digest,
@@ -97,13 +97,13 @@ impl EventTable {
         generation: WireTime,
         now: WireTime,
     ) -> Result<(), DropReason> {
-        if gist.state != State::Negated && gist.id.origin != *signer {
+        if gist.state != EventState::Negated && gist.id.origin != *signer {
             return Err(DropReason::NotOrigin);
         }
         if gist.detection > gist.reference || gist.reference > generation + TOLERANCE {
             return Err(DropReason::EventTime);
         }
-        let over = gist.state == State::Active && gist.valid_until <= now;
+        let over = gist.state == EventState::Active && gist.valid_until <= now;
         let overtaken = self.entries.get(&gist.id).is_some_and(|entry| entry.overtakes(gist));
         if over || overtaken { Err(DropReason::EventSuperseded) } else { Ok(()) }
     }
@@ -111,14 +111,15 @@ impl EventTable {
     /// Takes in what a message says that was [judged](Self::judge) good.
     pub fn take(&mut self, gist: &HazardGist, speaker: &Speaker, now: WireTime) -> Outcome {
         // Who contradicts itself is not believed that others are wrong.
-        if gist.state == State::Negated && speaker.suspect {
+        if gist.state == EventState::Negated && speaker.suspect {
             return Outcome::default();
         }
         if let Some(entry) = self.entries.get_mut(&gist.id) {
             if gist.id.origin == speaker.signer {
                 entry.known.suspect = speaker.suspect;
             }
-            let changed = entry.apply(gist, speaker).map(|change| Changed { event: entry.known, change });
+            let changed =
+                entry.apply(gist, speaker).map(|change| HazardChanged { event: entry.known, change });
             let end = entry.known.valid_until;
             self.note_end(end);
             return Outcome { changed, gone: None };
@@ -130,12 +131,13 @@ impl EventTable {
         let entry = Entry::new(gist, speaker);
         self.entries.insert(gist.id, entry);
         self.note_end(entry.known.valid_until);
-        let changed = (!entry.hidden).then_some(Changed { event: entry.known, change: Change::New });
+        let changed =
+            (!entry.hidden).then_some(HazardChanged { event: entry.known, change: HazardChange::New });
         Outcome { changed, gone }
     }
 
     /// Removes one event whose time is over, to be called until it returns `None`. What ended before goes unsaid.
-    pub fn expire(&mut self, now: WireTime) -> Option<Known> {
+    pub fn expire(&mut self, now: WireTime) -> Option<KnownHazard> {
         while self.next_end.is_some_and(|end| end <= now) {
             let over = self.entries.iter().find(|(_, entry)| entry.known.valid_until <= now);
             let gone = over.map(|(id, _)| *id).and_then(|id| self.entries.remove(&id));
@@ -158,12 +160,12 @@ impl EventTable {
 
     /// The event of that name.
     #[must_use]
-    pub fn get(&self, id: &EventId) -> Option<&Known> {
+    pub fn get(&self, id: &EventId) -> Option<&KnownHazard> {
         self.entries.get(id).filter(|entry| !entry.hidden).map(|entry| &entry.known)
     }
 
     /// The events, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = &Known> {
+    pub fn iter(&self) -> impl Iterator<Item = &KnownHazard> {
         self.entries.values().filter(|entry| !entry.hidden).map(|entry| &entry.known)
     }
 
@@ -208,7 +210,7 @@ impl EventTable {
     }
 
     /// Looks whether one event concerns the station.
-    pub fn look_at(&mut self, id: &EventId, own: &Course<'_>, now: WireTime) -> Option<Known> {
+    pub fn look_at(&mut self, id: &EventId, own: &Course<'_>, now: WireTime) -> Option<KnownHazard> {
         let entry = self.entries.get_mut(id).filter(|entry| !entry.hidden)?;
         let looks = entry.is_live() && !entry.known.own;
         entry.known.concern = if looks { conflict::concern(own, &entry.known, now) } else { None };
@@ -220,7 +222,7 @@ impl EventTable {
     }
 
     /// Makes room for one more of `speaker`; an error when there is none for it.
-    fn make_room(&mut self, speaker: &Speaker, now: WireTime) -> Result<Option<Known>, NoRoom> {
+    fn make_room(&mut self, speaker: &Speaker, now: WireTime) -> Result<Option<KnownHazard>, NoRoom> {
         let held = self.held(&speaker.signer);
         let victim = if held >= MAX_EVENTS_PER_SIGNER && speaker.rank < Rank::Own {
             self.least(now, |entry| entry.holder == speaker.signer)
@@ -272,10 +274,10 @@ struct NoRoom;
 
 impl Entry {
     fn new(gist: &HazardGist, speaker: &Speaker) -> Self {
-        let hidden = gist.state != State::Active;
+        let hidden = gist.state != EventState::Active;
         let own = speaker.rank == Rank::Own;
         let mut entry = Self {
-            known: Known {
+            known: KnownHazard {
                 id: gist.id,
                 own,
                 state: gist.state,
@@ -299,8 +301,8 @@ impl Entry {
             },
             rank: if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank },
             holder: speaker.signer,
-            cancelled: gist.state == State::Cancelled,
-            negated: (gist.state == State::Negated).then_some(gist.reference),
+            cancelled: gist.state == EventState::Cancelled,
+            negated: (gist.state == EventState::Negated).then_some(gist.reference),
             hidden,
         };
         if !hidden {
@@ -310,15 +312,15 @@ impl Entry {
     }
 
     fn is_live(&self) -> bool {
-        !self.hidden && self.known.state == State::Active
+        !self.hidden && self.known.state == EventState::Active
     }
 
     /// Whether what is known is newer than what a message says, or for good.
     fn overtakes(&self, gist: &HazardGist) -> bool {
         match gist.state {
-            State::Cancelled => false,
-            State::Negated => self.cancelled,
-            State::Active => {
+            EventState::Cancelled => false,
+            EventState::Negated => self.cancelled,
+            EventState::Active => {
                 self.cancelled
                     || self.negated.is_some_and(|upto| gist.reference <= upto)
                     || !self.hidden && (gist.reference, gist.detection) < self.version()
@@ -331,29 +333,29 @@ impl Entry {
     }
 
     /// Takes in what a message says; what changed by it.
-    fn apply(&mut self, gist: &HazardGist, speaker: &Speaker) -> Option<Change> {
+    fn apply(&mut self, gist: &HazardGist, speaker: &Speaker) -> Option<HazardChange> {
         if self.overtakes(gist) {
             return None;
         }
         match gist.state {
-            State::Cancelled => {
+            EventState::Cancelled => {
                 let first = !core::mem::replace(&mut self.cancelled, true);
-                self.end(State::Cancelled, gist).filter(|_| first).map(|()| Change::Cancelled)
+                self.end(EventState::Cancelled, gist).filter(|_| first).map(|()| HazardChange::Cancelled)
             }
-            State::Negated => {
+            EventState::Negated => {
                 self.negated = self.negated.max(Some(gist.reference));
                 // A version that the other had not seen may well be there.
                 let holds = self.hidden || self.known.reference <= gist.reference;
-                let ends = holds && self.known.state == State::Active;
-                ends.then(|| self.end(State::Negated, gist)).flatten().map(|()| Change::Negated)
+                let ends = holds && self.known.state == EventState::Active;
+                ends.then(|| self.end(EventState::Negated, gist)).flatten().map(|()| HazardChange::Negated)
             }
-            State::Active => {
-                let change = if self.hidden { Change::New } else { Change::Updated };
+            EventState::Active => {
+                let change = if self.hidden { HazardChange::New } else { HazardChange::Updated };
                 if !self.hidden && (gist.reference, gist.detection) == self.version() {
                     return None;
                 }
                 self.hidden = false;
-                self.known.state = State::Active;
+                self.known.state = EventState::Active;
                 self.describe(gist, speaker);
                 Some(change)
             }
@@ -361,7 +363,7 @@ impl Entry {
     }
 
     /// Ends it; nothing when nobody was told that it began.
-    fn end(&mut self, state: State, gist: &HazardGist) -> Option<()> {
+    fn end(&mut self, state: EventState, gist: &HazardGist) -> Option<()> {
         self.known.state = state;
         self.known.reference = self.known.reference.max(gist.reference);
         self.known.concern = None;
@@ -380,10 +382,10 @@ impl Entry {
         let known = &mut self.known;
         self.holder = speaker.signer;
         self.rank = if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank };
-        *known = Known {
+        *known = KnownHazard {
             id: known.id,
             own: speaker.rank == Rank::Own,
-            state: State::Active,
+            state: EventState::Active,
             class: speaker.class,
             cause: gist.cause,
             sub_cause: gist.sub_cause,

@@ -6,7 +6,7 @@ use v2x_proto::{AreaView, Digest, v1};
 
 use super::command::{DEFAULT_VALIDITY, MAX_VALIDITY};
 use super::event_id::EventId;
-use super::known::State;
+use super::known::EventState;
 use crate::base::{EventVersion, Position, WireTime};
 
 /// What a hazard message says.
@@ -15,7 +15,7 @@ pub struct HazardGist {
     /// Which event.
     pub id: EventId,
     /// Whether it is there.
-    pub state: State,
+    pub state: EventState,
     /// When it was detected.
     pub detection: WireTime,
     /// When this version of it was made.
@@ -50,14 +50,14 @@ impl HazardGist {
     pub fn of(hazard: &v1::Hazard, area: Option<AreaView>) -> Option<Self> {
         let id = hazard.id.as_ref()?;
         let state = match hazard.state() {
-            v1::HazardState::New | v1::HazardState::Update => State::Active,
-            v1::HazardState::Cancel => State::Cancelled,
-            v1::HazardState::Negate => State::Negated,
+            v1::HazardState::New | v1::HazardState::Update => EventState::Active,
+            v1::HazardState::Cancel => EventState::Cancelled,
+            v1::HazardState::Negate => EventState::Negated,
             v1::HazardState::Unspecified => return None,
         };
         let position = hazard.position.as_ref();
         let position = position.and_then(|position| Position::new(position.latitude, position.longitude));
-        if state == State::Active && position.is_none() {
+        if state == EventState::Active && position.is_none() {
             return None;
         }
         let detection = WireTime::from_micros(hazard.detection_time_us);

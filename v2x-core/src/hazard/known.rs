@@ -9,13 +9,13 @@ use crate::base::{Position, WireTime};
 
 /// What a station knows of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Known {
+pub struct KnownHazard {
     /// Its name.
     pub id: EventId,
     /// This station declared it.
     pub own: bool,
     /// Whether it is there.
-    pub state: State,
+    pub state: EventState,
     /// Class of the message that said so.
     pub class: Class,
     /// Cause, TS 102 894-2 CauseCodeType; see [`v2x_proto::cause`].
@@ -52,7 +52,7 @@ pub struct Known {
 
 /// Whether an event is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub enum EventState {
     /// It is.
     Active,
     /// Its declarer ended it.
@@ -74,16 +74,16 @@ pub struct Concern {
 
 /// An event, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Changed {
+pub struct HazardChanged {
     /// As it is known from now on; when it has expired, as it was.
-    pub event: Known,
+    pub event: KnownHazard,
     /// What changed.
-    pub change: Change,
+    pub change: HazardChange,
 }
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
+pub enum HazardChange {
     /// It was not known.
     New,
     /// Something about it changed.
@@ -96,7 +96,7 @@ pub enum Change {
     Expired,
 }
 
-impl State {
+impl EventState {
     /// All states, in their order.
     pub const ALL: [Self; 3] = [Self::Active, Self::Cancelled, Self::Negated];
 
@@ -111,7 +111,7 @@ impl State {
     }
 }
 
-impl Change {
+impl HazardChange {
     /// All changes, in their order.
     pub const ALL: [Self; 5] = [Self::New, Self::Updated, Self::Cancelled, Self::Negated, Self::Expired];
 

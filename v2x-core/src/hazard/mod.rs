@@ -15,11 +15,11 @@ mod repetition;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use command::{Command, Draft, MAX_VALIDITY, Repeat};
+pub use command::{HazardCommand, HazardDraft, HazardRepeat, MAX_VALIDITY};
 pub use event_id::{EventId, EventIdError};
 pub use event_table::{EventTable, Outcome, Rank, Speaker};
 pub use gist::HazardGist;
 pub use hazards::Hazards;
-pub use known::{Change, Changed, Concern, Known, State};
+pub use known::{Concern, EventState, HazardChange, HazardChanged, KnownHazard};
 pub use own::OwnEvent;
-pub use refusal::Refusal;
+pub use refusal::HazardRefusal;

@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use v2x_proto::{AreaView, Class, Digest, v1};
 
-use super::command::{Draft, Repeat};
+use super::command::{HazardDraft, HazardRepeat};
 use super::draft;
 use super::draft::{Times, management};
 use super::event_id::EventId;
-use super::refusal::Refusal;
-use super::repetition::{Burst, Schedule};
+use super::refusal::HazardRefusal;
+use super::repetition::{Burst, RepetitionSchedule};
 use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
 use crate::base::{Anchor, EventVersion, Fix, Imminent, Instant, Moment, WireTime};
 use crate::send::{Outgoing, Signed};
@@ -44,11 +44,11 @@ pub struct OwnEvent {
     times: Times,
     area: Option<AreaView>,
     hops: u8,
-    repeat: Option<Repeat>,
+    repeat: Option<HazardRepeat>,
     /// How long a message of it may live.
     longest: Duration,
     /// When it is said again.
-    pub schedule: Schedule,
+    pub schedule: RepetitionSchedule,
     /// What was signed last, as long as it may be said again.
     pub signed: Option<Signed>,
     /// What is said is that it is not there (any more).
@@ -107,22 +107,28 @@ impl OwnEvents {
     /// # Errors
     ///
     /// As many as there may be are live.
-    pub fn room(&mut self, class: Class) -> Result<(), Refusal> {
+    pub fn room(&mut self, class: Class) -> Result<(), HazardRefusal> {
         let alert = |class| matches!(class, Class::D0 | Class::D1);
         let live = || self.events.iter().filter(|event| !event.ends);
         if alert(class) && live().filter(|event| alert(event.class)).count() >= MAX_OWN_ALERTS {
-            return Err(Refusal::TooManyAlerts);
+            return Err(HazardRefusal::TooManyAlerts);
         }
         if self.events.len() < MAX_OWN_EVENTS {
             return Ok(());
         }
-        let ended = self.events.iter().position(|event| event.ends).ok_or(Refusal::TooMany)?;
+        let ended = self.events.iter().position(|event| event.ends).ok_or(HazardRefusal::TooMany)?;
         self.events.remove(ended);
         Ok(())
     }
 
     /// A new event of `identity`, to be signed and said now.
-    pub fn declare(&mut self, draft: &Draft, identity: &Identity, moment: &Moment, fix: &Fix) -> OwnEvent {
+    pub fn declare(
+        &mut self,
+        draft: &HazardDraft,
+        identity: &Identity,
+        moment: &Moment,
+        fix: &Fix,
+    ) -> OwnEvent {
         let number = self.take_number(identity, moment.wire());
         let id = EventId { origin: identity.digest(), number };
         let times = Times::of(moment.wire(), moment.wire(), draft.validity);
@@ -130,7 +136,7 @@ impl OwnEvents {
     }
 
     /// A new version of an event.
-    pub fn update(&self, place: usize, draft: &Draft, moment: &Moment, fix: &Fix) -> Option<OwnEvent> {
+    pub fn update(&self, place: usize, draft: &HazardDraft, moment: &Moment, fix: &Fix) -> Option<OwnEvent> {
         let before = self.events.get(place)?;
         let times = Times::of(before.times.detection, before.next_reference(moment.wire()), draft.validity);
         let signer = before.signer;
@@ -155,7 +161,7 @@ impl OwnEvents {
     }
 
     /// That another's event is not there, said by `signer`.
-    pub fn negate(&self, known: &super::known::Known, signer: Digest, moment: &Moment) -> OwnEvent {
+    pub fn negate(&self, known: &super::known::KnownHazard, signer: Digest, moment: &Moment) -> OwnEvent {
         // Imminent danger is over before a denial of it is heard; as an alert it needs no permission for sensors.
         let class = if known.class == Class::D3 { Class::D3 } else { Class::D1 };
         let radius = known.relevance_distance_m.unwrap_or(super::command::DEFAULT_RELEVANCE_M);
@@ -175,7 +181,8 @@ impl OwnEvents {
         let times = Times { reference: before.next_reference(moment.wire()), ..before.times };
         let end = moment.anchor.instant_at(times.end());
         let message = renamed(before.message.clone(), management(id, v1::HazardState::New, &times));
-        let schedule = Schedule::new(moment.now, before.class, self.imminent, false, before.repeat, end);
+        let schedule =
+            RepetitionSchedule::new(moment.now, before.class, self.imminent, false, before.repeat, end);
         let longest = longest(identity);
         Some(OwnEvent { id, signer: id.origin, message, times, longest, schedule, signed: None, ..before })
     }
@@ -214,7 +221,7 @@ impl OwnEvents {
 
     fn version(
         &self,
-        draft: &Draft,
+        draft: &HazardDraft,
         id: EventId,
         state: v1::HazardState,
         times: Times,
@@ -234,7 +241,14 @@ impl OwnEvents {
             hops: draft::hops(draft.class, area.as_ref(), self.imminent),
             repeat: draft.repeat,
             longest,
-            schedule: Schedule::new(moment.now, draft.class, self.imminent, fresh, draft.repeat, end),
+            schedule: RepetitionSchedule::new(
+                moment.now,
+                draft.class,
+                self.imminent,
+                fresh,
+                draft.repeat,
+                end,
+            ),
             signed: None,
             ends: false,
         }
@@ -262,7 +276,14 @@ impl OwnEvents {
             hops: draft::hops(class, area.as_ref(), self.imminent),
             repeat: None,
             longest: FLOOD_LIFETIME,
-            schedule: Schedule::new(moment.now, class, self.imminent, true, None, moment.now + said),
+            schedule: RepetitionSchedule::new(
+                moment.now,
+                class,
+                self.imminent,
+                true,
+                None,
+                moment.now + said,
+            ),
             signed: None,
             ends: true,
         }

@@ -5,7 +5,7 @@ use super::event_id::EventId;
 /// Why a command was refused. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum HazardRefusal {
     /// The class is none for hazards.
     #[error("a hazard is D0 (imminent), D1 (alert) or D3 (area hazard), not D{0}")]
     Class(u8),
@@ -45,7 +45,7 @@ pub enum Refusal {
     NotSent(&'static str),
 }
 
-impl Refusal {
+impl HazardRefusal {
     /// Stable name in reports.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use v2x_proto::v1::RelevanceDirection;
 
 use super::command::DEFAULT_RELEVANCE_M;
-use super::known::Known;
+use super::known::KnownHazard;
 use crate::base::{Fix, Plane, Position, Velocity, WireTime, heading_difference};
 use crate::forward::Area;
 
@@ -81,7 +81,7 @@ impl OwnPath {
 ///
 /// It goes on for [`RECKONING`] at most.
 #[must_use]
-pub fn offset(course: &Course<'_>, event: &Known, now: WireTime) -> ((f64, f64), Velocity) {
+pub fn offset(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> ((f64, f64), Velocity) {
     let moving = event.speed.filter(|speed| *speed >= STANDING).zip(event.heading);
     let velocity = moving.map_or((0.0, 0.0), |(speed, heading)| crate::base::velocity(speed, heading));
     let seconds = now.since(event.reference).min(RECKONING).as_secs_f64();
@@ -91,7 +91,7 @@ pub fn offset(course: &Course<'_>, event: &Known, now: WireTime) -> ((f64, f64),
 
 /// Where the station is, as seen from an event.
 #[must_use]
-pub fn side(course: &Course<'_>, event: &Known, now: WireTime) -> Side {
+pub fn side(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> Side {
     let Some(heading) = course.heading else { return Side::Unknown };
     let ((east, north), _) = offset(course, event, now);
     let (sin, cos) = (f64::from(heading) * 0.1).to_radians().sin_cos();
@@ -115,7 +115,7 @@ pub fn side(course: &Course<'_>, event: &Known, now: WireTime) -> Side {
 ///
 /// Traffic on a crossing road may turn either way, and who does not know its heading cannot tell: they count as meant.
 #[must_use]
-pub fn is_relevant(course: &Course<'_>, event: &Known, now: WireTime) -> bool {
+pub fn is_relevant(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> bool {
     let ((east, north), _) = offset(course, event, now);
     let reach = event.relevance_distance_m.or(event.area.is_none().then_some(DEFAULT_RELEVANCE_M));
     let near = reach.is_none_or(|reach| east.hypot(north) <= f64::from(reach));
@@ -161,7 +161,7 @@ mod tests {
 
     const NOW: WireTime = WireTime::from_secs(1000);
 
-    fn side_of(event: &Known, heading: u16, came_from: &[f64]) -> Side {
+    fn side_of(event: &KnownHazard, heading: u16, came_from: &[f64]) -> Side {
         let mut path = OwnPath::default();
         for metres in came_from {
             path.moved(&fix(HERE.moved(0.0, *metres), 1500, heading));
@@ -171,8 +171,8 @@ mod tests {
         side(&path.course(&fix), event, NOW)
     }
 
-    fn at(east: f64, north: f64, heading: Option<u16>) -> Known {
-        Known { heading, ..event(HERE.moved(east, north)) }
+    fn at(east: f64, north: f64, heading: Option<u16>) -> KnownHazard {
+        KnownHazard { heading, ..event(HERE.moved(east, north)) }
     }
 
     #[test]
@@ -198,18 +198,18 @@ mod tests {
     fn distance_and_direction_decide_for_whom_an_event_is_meant() {
         let path = OwnPath::default();
         let relevant =
-            |event: &Known, heading| is_relevant(&path.course(&fix(HERE, 1500, heading)), event, NOW);
-        let near = Known { relevance_distance_m: Some(400), ..at(0.0, 300.0, Some(0)) };
-        let far = Known { relevance_distance_m: Some(200), ..near };
+            |event: &KnownHazard, heading| is_relevant(&path.course(&fix(HERE, 1500, heading)), event, NOW);
+        let near = KnownHazard { relevance_distance_m: Some(400), ..at(0.0, 300.0, Some(0)) };
+        let far = KnownHazard { relevance_distance_m: Some(200), ..near };
         assert!(relevant(&near, 0) && !relevant(&far, 0));
-        let meant = |relevance_direction| Known { relevance_direction, ..near };
+        let meant = |relevance_direction| KnownHazard { relevance_direction, ..near };
         let upstream = meant(RelevanceDirection::Upstream);
         assert!(relevant(&upstream, 0) && !relevant(&upstream, 1800) && relevant(&upstream, 900));
         let opposite = meant(RelevanceDirection::Opposite);
         assert!(!relevant(&opposite, 0) && relevant(&opposite, 1800));
         let downstream = meant(RelevanceDirection::Downstream);
         assert!(!relevant(&downstream, 0));
-        assert!(relevant(&Known { position: HERE.moved(0.0, -300.0), ..downstream }, 0));
+        assert!(relevant(&KnownHazard { position: HERE.moved(0.0, -300.0), ..downstream }, 0));
     }
 
     #[test]
@@ -226,8 +226,8 @@ mod tests {
                 azimuth_deg: 0,
             })
         };
-        let event = |metres| Known { area: area(metres), ..at(0.0, 3_000.0, None) };
-        let relevant = |event: &Known| is_relevant(&path.course(&fix(HERE, 1500, 0)), event, NOW);
+        let event = |metres| KnownHazard { area: area(metres), ..at(0.0, 3_000.0, None) };
+        let relevant = |event: &KnownHazard| is_relevant(&path.course(&fix(HERE, 1500, 0)), event, NOW);
         assert!(relevant(&event(3_100)) && !relevant(&event(2_900)));
         assert!(!relevant(&at(0.0, 1_100.0, None)), "a kilometre unless it says otherwise");
     }

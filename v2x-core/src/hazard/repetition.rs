@@ -8,12 +8,12 @@ use core::time::Duration;
 
 use v2x_proto::Class;
 
-use super::command::Repeat;
+use super::command::HazardRepeat;
 use crate::base::{Imminent, Instant};
 
 /// The times at which one version of an event is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schedule {
+pub struct RepetitionSchedule {
     started: Instant,
     until: Instant,
     every: Duration,
@@ -23,7 +23,7 @@ pub struct Schedule {
     next: Option<Instant>,
 }
 
-impl Schedule {
+impl RepetitionSchedule {
     /// For a version that is said at `now`, and holds until `end`.
     #[must_use]
     pub fn new(
@@ -31,7 +31,7 @@ impl Schedule {
         class: Class,
         imminent: Imminent,
         fresh: bool,
-        repeat: Option<Repeat>,
+        repeat: Option<HazardRepeat>,
         end: Instant,
     ) -> Self {
         let until = repeat.map_or(end, |repeat| (now + repeat.during).min(end));
@@ -161,7 +161,7 @@ mod tests {
 
     const START: Instant = Instant::from_millis(10_000);
 
-    fn times(mut schedule: Schedule, count: usize) -> Vec<u64> {
+    fn times(mut schedule: RepetitionSchedule, count: usize) -> Vec<u64> {
         let mut said = vec![0];
         while let Some(next) = schedule.next().filter(|_| said.len() < count) {
             said.push(next.nanos_since(START) / 1_000_000);
@@ -170,8 +170,13 @@ mod tests {
         said
     }
 
-    fn schedule(class: Class, imminent: Imminent, repeat: Option<Repeat>, holds_ms: u64) -> Schedule {
-        Schedule::new(START, class, imminent, true, repeat, START + Duration::from_millis(holds_ms))
+    fn schedule(
+        class: Class,
+        imminent: Imminent,
+        repeat: Option<HazardRepeat>,
+        holds_ms: u64,
+    ) -> RepetitionSchedule {
+        RepetitionSchedule::new(START, class, imminent, true, repeat, START + Duration::from_millis(holds_ms))
     }
 
     #[test]
@@ -187,7 +192,10 @@ mod tests {
     fn it_stops_when_the_event_ends_or_after_the_time_asked_for() {
         assert_eq!(times(schedule(Class::D3, Imminent::Lab, None, 3_000), 99), [0, 1000, 2000]);
         let repeat = |every_ms, during_ms| {
-            Some(Repeat { every: Duration::from_millis(every_ms), during: Duration::from_millis(during_ms) })
+            Some(HazardRepeat {
+                every: Duration::from_millis(every_ms),
+                during: Duration::from_millis(during_ms),
+            })
         };
         assert_eq!(
             times(schedule(Class::D3, Imminent::Lab, repeat(500, 1_600), 9_000), 99),
@@ -229,7 +237,7 @@ mod tests {
             lateness in proptest::collection::vec((0u64..3_000, 0u32..4), 1..60)
         ) {
             let class = [Class::D0, Class::D1, Class::D3][class];
-            let repeat = Repeat { every: Duration::from_millis(every), during: Duration::from_millis(during) };
+            let repeat = HazardRepeat { every: Duration::from_millis(every), during: Duration::from_millis(during) };
             let end = START + Duration::from_millis(holds.min(during));
             let mut schedule = schedule(class, Imminent::Lab, Some(repeat), holds);
             let mut now = START;

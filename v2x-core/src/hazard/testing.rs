@@ -5,7 +5,7 @@ use core::time::Duration;
 use v2x_proto::{Class, Digest, v1};
 
 use super::event_id::EventId;
-use super::known::{Known, State};
+use super::known::{EventState, KnownHazard};
 use crate::base::{Fix, Position, WireTime};
 use v2x_proto::cause;
 
@@ -26,12 +26,12 @@ pub fn fix(position: Position, speed: u16, heading: u16) -> Fix {
 }
 
 /// A stationary vehicle at `position`, detected at second 1000.
-pub fn event(position: Position) -> Known {
+pub fn event(position: Position) -> KnownHazard {
     let at = WireTime::from_secs(1000);
-    Known {
+    KnownHazard {
         id: EventId { origin: Digest([1; 8]), number: 1 },
         own: false,
-        state: State::Active,
+        state: EventState::Active,
         class: Class::D1,
         cause: cause::STATIONARY_VEHICLE,
         sub_cause: 0,

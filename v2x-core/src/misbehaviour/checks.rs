@@ -132,7 +132,7 @@ impl Check {
 
 /// How far a station moved since an anchor, and how far it should have by what it said.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
+pub struct CheckWindow {
     /// From the anchor's position to the newest, east and north, m.
     pub moved: (f32, f32),
     /// Sum of speed over time, m.
@@ -167,7 +167,7 @@ pub fn position(moved_m: f32, gap_s: f32, tolerance_m: f32) -> f32 {
 
 /// Whether the way fits the speeds: neither longer than the odometer nor shorter than the reckoned way.
 #[must_use]
-pub fn position_speed(window: &Window) -> f32 {
+pub fn position_speed(window: &CheckWindow) -> f32 {
     let moved = length(window.moved);
     let disagreement = (moved - window.odometer).max(length(window.reckoned) - moved);
     let explained =
@@ -177,7 +177,7 @@ pub fn position_speed(window: &Window) -> f32 {
 
 /// Whether the way fits the headings. `speed` is the slower of the two ends, m/s.
 #[must_use]
-pub fn position_heading(window: &Window, speed: f32) -> f32 {
+pub fn position_heading(window: &CheckWindow, speed: f32) -> f32 {
     let (moved, reckoned) = (length(window.moved), length(window.reckoned));
     let too_short = moved < t::HEADING_MIN_M || reckoned < t::HEADING_MIN_M;
     if too_short || speed < t::HEADING_MIN_SPEED {
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STILL: Window = Window {
+    const STILL: CheckWindow = CheckWindow {
         moved: (0.0, 0.0),
         odometer: 0.0,
         reckoned: (0.0, 0.0),
@@ -251,8 +251,8 @@ mod tests {
         tolerance: 5.0,
     };
 
-    fn straight(moved: f32, said: f32) -> Window {
-        Window { moved: (moved, 0.0), odometer: said, reckoned: (said, 0.0), ..STILL }
+    fn straight(moved: f32, said: f32) -> CheckWindow {
+        CheckWindow { moved: (moved, 0.0), odometer: said, reckoned: (said, 0.0), ..STILL }
     }
 
     #[test]
@@ -282,9 +282,9 @@ mod tests {
         assert_eq!(position_speed(&straight(39.0, 40.0)), 1.0);
         assert_eq!(position_speed(&straight(0.0, 20.0)), 0.0, "stands, and says it drives");
         assert_eq!(position_speed(&straight(20.0, 0.0)), 0.0, "drives, and says it stands");
-        let braking = Window { speed_spread: 30.0, ..straight(45.0, 60.0) };
+        let braking = CheckWindow { speed_spread: 30.0, ..straight(45.0, 60.0) };
         assert_eq!(position_speed(&braking), 1.0, "a fix a second, braking at 10 m/s^2 for 3 s");
-        let around = Window { moved: (0.0, 3.0), odometer: 40.0, ..STILL };
+        let around = CheckWindow { moved: (0.0, 3.0), odometer: 40.0, ..STILL };
         assert_eq!(position_speed(&around), 1.0, "all the way round a roundabout");
     }
 
@@ -346,7 +346,7 @@ mod tests {
         #[test]
         fn scores_stay_between_impossible_and_plausible(a in any::<f32>(), b in any::<f32>(), c in any::<f32>(),
                                                         d in any::<f32>(), e in any::<f32>(), f in any::<f32>()) {
-            let window = Window {
+            let window = CheckWindow {
                 moved: (a, b), odometer: c, reckoned: (d, e), speed_spread: f, gaps_2: a, tolerance: b,
             };
             let scores = [

@@ -1,6 +1,6 @@
 //! Whether what a station says can be: plausibility checks on verified messages, and what follows for it.
 //!
-//! [`Watch`] keeps, for each station heard, a `track` of its way and a `reputation`. Every verified message goes through
+//! [`MisbehaviourDetector`] keeps, for each station heard, a `track` of its way and a `reputation`. Every verified message goes through
 //! the `checks`; scores below a half are findings and become evidence against its signer. Only messages whose
 //! signature held get here, so nobody makes evidence in another's name. Thresholds and their reasons are in
 //! `thresholds`, nowhere else.
@@ -27,18 +27,18 @@ use super::braking::Braking;
 use super::checks::Check;
 use super::isolation::Offenders;
 use super::places::Places;
-use super::reputation::{Reputation, Standing};
+use super::reputation::{Reputation, TrustLevel};
 use super::rssi_position::{Ticket, Ways};
 use super::signal::{Signal, Usual};
 use super::sybil::{Abreast, Company, Moved};
 use super::track::{Claim, Track, apart_s, offset};
 use super::trajectory_copy::Copies;
 use super::{checks, thresholds as t};
-use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, Table, WireTime, limits};
+use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, TableFill, WireTime, limits};
 use crate::trust::{DigestHash, freshness};
 
 /// Watches over what verified messages claim.
-pub struct Watch {
+pub struct MisbehaviourDetector {
     rule: Plausibility,
     /// Shortest time between two beacons, s.
     shortest_s: f32,
@@ -77,7 +77,7 @@ pub struct Suspicion {
     /// Whose.
     pub digest: Digest,
     /// What it is held for now.
-    pub standing: Standing,
+    pub standing: TrustLevel,
     /// The check that told most against it in the message that decided; none when time alone did.
     pub check: Option<Check>,
     /// That check's score, 0 for impossible to 1 for plausible.
@@ -129,9 +129,9 @@ struct Record {
     vehicle: bool,
 }
 
-impl core::fmt::Debug for Watch {
+impl core::fmt::Debug for MisbehaviourDetector {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Watch")
+        f.debug_struct("MisbehaviourDetector")
             .field("rule", &self.rule)
             .field("stations", &self.stations.len())
             .field("offenders", &self.offenders)
@@ -140,7 +140,7 @@ impl core::fmt::Debug for Watch {
     }
 }
 
-impl Watch {
+impl MisbehaviourDetector {
     /// With nobody heard yet, from `now` on. A station whose own rule is faster than the standard's lives on a channel
     /// where that was agreed, and grants it to others.
     #[must_use]
@@ -264,7 +264,7 @@ impl Watch {
                     if loud {
                         note(Check::Reach, usual.reach_score(distance));
                     }
-                    let trusted = record.reputation.standing() == Standing::Trusted;
+                    let trusted = record.reputation.standing() == TrustLevel::Trusted;
                     usual.learn(trusted.then_some(distance), heard.as_ref());
                 }
             }
@@ -272,7 +272,7 @@ impl Watch {
         self.conclude(seen, &found)
     }
 
-    /// Isolates a station until its credential ends: after a verdict of [`Standing::Isolated`]. Returns the encoded
+    /// Isolates a station until its credential ends: after a verdict of [`TrustLevel::Isolated`]. Returns the encoded
     /// `MisbehaviourReport` about it, unless one was made within ten minutes.
     pub fn isolate(
         &mut self,
@@ -300,13 +300,13 @@ impl Watch {
     /// Whether a station's frames are flagged, verified after others', and not relayed.
     #[must_use]
     pub fn is_suspect(&self, station: &Digest) -> bool {
-        self.standing(station) >= Standing::Suspect
+        self.standing(station) >= TrustLevel::Suspect
     }
 
     /// What a station is held for, as of its last message.
     #[must_use]
-    pub fn standing(&self, station: &Digest) -> Standing {
-        self.stations.peek(station).map_or(Standing::Trusted, |record| record.reputation.standing())
+    pub fn standing(&self, station: &Digest) -> TrustLevel {
+        self.stations.peek(station).map_or(TrustLevel::Trusted, |record| record.reputation.standing())
     }
 
     /// Findings so far.
@@ -316,14 +316,14 @@ impl Watch {
     }
 
     /// Every table of it.
-    pub fn tables(&self) -> impl Iterator<Item = Table> + use<> {
+    pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         let (evidence, bytes) = self.offenders.evidence();
         [
-            Table::new("stations watched", self.stations.len(), self.stations.cap().get()),
-            Table::new("ways by power", self.ways.len(), limits::MAX_WAYS),
-            Table::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
-            Table::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
-            Table::new("bytes of evidence", bytes, limits::MAX_EVIDENCE_BYTES),
+            TableFill::new("stations watched", self.stations.len(), self.stations.cap().get()),
+            TableFill::new("ways by power", self.ways.len(), limits::MAX_WAYS),
+            TableFill::new("stations isolated", self.offenders.len(), limits::MAX_ISOLATED),
+            TableFill::new("messages of evidence", evidence, limits::MAX_EVIDENCE_FRAMES),
+            TableFill::new("bytes of evidence", bytes, limits::MAX_EVIDENCE_BYTES),
         ]
         .into_iter()
     }
@@ -354,7 +354,7 @@ impl Watch {
         let mut worst = 1.0;
         for digest in self.places.near(seen.claim.position).filter(|other| *other != seen.signer) {
             let Some(other) = self.stations.peek(&digest) else { continue };
-            if !other.vehicle || other.reputation.standing() > Standing::Trusted {
+            if !other.vehicle || other.reputation.standing() > TrustLevel::Trusted {
                 continue;
             }
             let (east, north) = offset(plane, other.track.position(), seen.claim.position);
@@ -450,7 +450,7 @@ impl Watch {
             score: worst.map_or(1.0, |(_, score)| *score),
         });
         let implausible = found.iter().any(|(check, _)| !check.is_shared());
-        Verdict { suspect: standing > Standing::Trusted, implausible, change }
+        Verdict { suspect: standing > TrustLevel::Trusted, implausible, change }
     }
 }
 

@@ -15,6 +15,6 @@ mod track;
 mod trajectory_copy;
 
 pub use checks::Check;
-pub use detector::{Observation, Suspicion, Watch, report_request};
-pub use reputation::Standing;
+pub use detector::{MisbehaviourDetector, Observation, Suspicion, report_request};
+pub use reputation::TrustLevel;
 pub use track::Claim;

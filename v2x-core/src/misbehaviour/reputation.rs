@@ -17,7 +17,7 @@ use crate::base::Instant;
 /// What a station is held for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Standing {
+pub enum TrustLevel {
     /// Nothing speaks against it.
     #[default]
     Trusted,
@@ -27,7 +27,7 @@ pub enum Standing {
     Isolated,
 }
 
-impl Standing {
+impl TrustLevel {
     /// Every standing.
     pub const ALL: [Self; 3] = [Self::Trusted, Self::Suspect, Self::Isolated];
 
@@ -50,19 +50,19 @@ pub struct Reputation {
     /// As of when, ms, wrapping.
     at_ms: u32,
     suspect_since_ms: u32,
-    standing: Standing,
+    standing: TrustLevel,
 }
 
 impl Reputation {
     /// What the station is held for.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> TrustLevel {
         self.standing
     }
 
     /// Takes in one message's findings, each with its score, and says what the station is held for now.
     /// Of each kind the worst counts: a lie shows in many checks.
-    pub fn judge(&mut self, now: Instant, findings: &[(Check, f32)]) -> Standing {
+    pub fn judge(&mut self, now: Instant, findings: &[(Check, f32)]) -> TrustLevel {
         let now_ms = millis(now);
         self.decay(now_ms);
         let worst = |shared| {
@@ -76,18 +76,18 @@ impl Reputation {
         self.shared = (self.shared + worst(true)).min(t::MAX_SHARED_EVIDENCE);
         let sum = self.own + self.shared;
         self.standing = match self.standing {
-            Standing::Isolated => Standing::Isolated,
-            Standing::Trusted if sum < t::SUSPECT => Standing::Trusted,
-            Standing::Trusted => {
+            TrustLevel::Isolated => TrustLevel::Isolated,
+            TrustLevel::Trusted if sum < t::SUSPECT => TrustLevel::Trusted,
+            TrustLevel::Trusted => {
                 self.suspect_since_ms = now_ms;
-                Standing::Suspect
+                TrustLevel::Suspect
             }
-            Standing::Suspect if sum < t::TRUSTED_AGAIN => Standing::Trusted,
-            Standing::Suspect => {
+            TrustLevel::Suspect if sum < t::TRUSTED_AGAIN => TrustLevel::Trusted,
+            TrustLevel::Suspect => {
                 let suspect_for =
                     Duration::from_millis(u64::from(now_ms.wrapping_sub(self.suspect_since_ms)));
                 let isolate = self.own >= t::ISOLATE && suspect_for >= t::ISOLATE_AFTER;
-                if isolate { Standing::Isolated } else { Standing::Suspect }
+                if isolate { TrustLevel::Isolated } else { TrustLevel::Suspect }
             }
         };
         self.standing
@@ -95,7 +95,7 @@ impl Reputation {
 
     /// Keeps an isolation from happening: the configuration does not want one.
     pub fn spare(&mut self) {
-        self.standing = self.standing.min(Standing::Suspect);
+        self.standing = self.standing.min(TrustLevel::Suspect);
     }
 
     fn decay(&mut self, now_ms: u32) {
@@ -128,7 +128,7 @@ mod tests {
     const LIE: &[(Check, f32)] = &[(Check::PositionSpeed, 0.0), (Check::Residual, 0.2)];
     const GHOST: &[(Check, f32)] = &[(Check::Overlap, 0.0)];
 
-    fn after(reputation: &mut Reputation, from_ms: u64, count: u64, findings: &[(Check, f32)]) -> Standing {
+    fn after(reputation: &mut Reputation, from_ms: u64, count: u64, findings: &[(Check, f32)]) -> TrustLevel {
         (0..count)
             .map(|n| reputation.judge(Instant::from_millis(from_ms + n * 100), findings))
             .last()
@@ -138,33 +138,33 @@ mod tests {
     #[test]
     fn two_findings_are_an_accident_and_three_a_suspicion() {
         let mut reputation = Reputation::default();
-        assert_eq!(after(&mut reputation, 0, 2, LIE), Standing::Trusted);
-        assert_eq!(after(&mut reputation, 200, 1, LIE), Standing::Suspect);
+        assert_eq!(after(&mut reputation, 0, 2, LIE), TrustLevel::Trusted);
+        assert_eq!(after(&mut reputation, 200, 1, LIE), TrustLevel::Suspect);
     }
 
     #[test]
     fn a_liar_is_isolated_after_five_seconds_not_before() {
         let mut reputation = Reputation::default();
-        assert_eq!(after(&mut reputation, 0, 52, LIE), Standing::Suspect);
-        assert_eq!(after(&mut reputation, 5200, 2, LIE), Standing::Isolated);
-        assert_eq!(after(&mut reputation, 3_600_000, 1, &[]), Standing::Isolated, "there is no way back");
+        assert_eq!(after(&mut reputation, 0, 52, LIE), TrustLevel::Suspect);
+        assert_eq!(after(&mut reputation, 5200, 2, LIE), TrustLevel::Isolated);
+        assert_eq!(after(&mut reputation, 3_600_000, 1, &[]), TrustLevel::Isolated, "there is no way back");
     }
 
     #[test]
     fn a_receiver_that_failed_for_two_seconds_is_trusted_again() {
         let mut reputation = Reputation::default();
-        assert_eq!(after(&mut reputation, 0, 20, LIE), Standing::Suspect);
+        assert_eq!(after(&mut reputation, 0, 20, LIE), TrustLevel::Suspect);
         let (own, _) = reputation.evidence();
-        assert_eq!(after(&mut reputation, 22_000, 1, &[]), Standing::Suspect);
+        assert_eq!(after(&mut reputation, 22_000, 1, &[]), TrustLevel::Suspect);
         assert!((reputation.evidence().0 - own / 2.0).abs() < 0.5, "evidence halves in 20 s");
-        assert_eq!(after(&mut reputation, 92_000, 1, &[]), Standing::Trusted);
+        assert_eq!(after(&mut reputation, 92_000, 1, &[]), TrustLevel::Trusted);
     }
 
     #[test]
     fn a_ghost_over_an_honest_car_makes_it_suspect_at_most() {
         let mut reputation = Reputation::default();
-        assert_eq!(after(&mut reputation, 0, 36_000, GHOST), Standing::Suspect);
-        assert_eq!(after(&mut reputation, 3_700_000, 1, &[]), Standing::Trusted);
+        assert_eq!(after(&mut reputation, 0, 36_000, GHOST), TrustLevel::Suspect);
+        assert_eq!(after(&mut reputation, 3_700_000, 1, &[]), TrustLevel::Trusted);
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
                     shared.judge(Instant::from_millis(now), &[(check, score)]);
                 }
             }
-            prop_assert!(shared.standing() < Standing::Isolated);
+            prop_assert!(shared.standing() < TrustLevel::Isolated);
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Ticket(u16);
 struct Place {
     station: Digest,
     heard_ms: u32,
-    way: Elsewhere,
+    way: RssiPosition,
 }
 
 impl Default for Ways {
@@ -43,10 +43,10 @@ impl Default for Ways {
 
 impl Ways {
     /// A station's; begun anew if there was none, `None` while all are taken by others heard lately.
-    pub fn of(&mut self, station: Digest, ticket: &mut Ticket, now_ms: u32) -> Option<&mut Elsewhere> {
+    pub fn of(&mut self, station: Digest, ticket: &mut Ticket, now_ms: u32) -> Option<&mut RssiPosition> {
         let known = self.places.get(usize::from(ticket.0)).is_some_and(|place| place.station == station);
         if !known {
-            let new = Place { station, heard_ms: now_ms, way: Elsewhere::default() };
+            let new = Place { station, heard_ms: now_ms, way: RssiPosition::default() };
             if self.places.len() < limits::MAX_WAYS {
                 ticket.0 = self.places.len() as u16;
                 self.places.push(new);
@@ -63,7 +63,7 @@ impl Ways {
         }
         let place = self.places.get_mut(usize::from(ticket.0))?;
         if now_ms.wrapping_sub(place.heard_ms) > t::SIGNAL_FORGET_MS {
-            place.way = Elsewhere::default();
+            place.way = RssiPosition::default();
         }
         place.heard_ms = now_ms;
         Some(&mut place.way)
@@ -77,7 +77,7 @@ impl Ways {
 
 /// What the power of one station tells so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Elsewhere {
+pub struct RssiPosition {
     /// Own place and the station's at the last step.
     from: Option<(Position, Position)>,
     claimed: Explanations<1>,
@@ -105,7 +105,7 @@ impl<const N: usize> Explanations<N> {
     const NONE: Self = Self { excess: [0.0; N], antenna: [0.0; N] };
 }
 
-impl Default for Elsewhere {
+impl Default for RssiPosition {
     fn default() -> Self {
         Self {
             from: None,
@@ -120,7 +120,7 @@ impl Default for Elsewhere {
     }
 }
 
-impl Elsewhere {
+impl RssiPosition {
     /// Hears a frame of `dbm` from a claimed place; `here` is the plane about the own. `usual`: the middle of all
     /// strengths, dBm, and the distance of their quartiles, dB. Gives the score after each step of the way, 1 for
     /// plausible.
@@ -288,7 +288,7 @@ mod tests {
     /// shadowing (3 dB, 10 m), fading (2 dB) and walls; what it claims is `lie` off.
     fn worst(seed: u64, antenna: f64, lie: (f64, f64), usual: (f32, f32), wall: impl Fn(f64) -> f64) -> f32 {
         let mut chance = Chance(seed);
-        let mut elsewhere = Elsewhere::default();
+        let mut elsewhere = RssiPosition::default();
         let (mut worst, mut shadow) = (1.0f32, 3.0 * chance.normal());
         for n in 0..200 {
             let s = f64::from(n) * 0.3;
@@ -378,7 +378,7 @@ mod tests {
         fn no_powers_and_places_lose_the_numbers(
             frames in proptest::collection::vec((any::<i8>(), any::<(i32, i32)>(), any::<(i32, i32)>(), -300f32..100.0, 0f32..300.0), 0..60)
         ) {
-            let mut elsewhere = Elsewhere::default();
+            let mut elsewhere = RssiPosition::default();
             for (dbm, here, there, middle, quartiles) in frames {
                 let place = |(latitude, longitude)| Position { latitude, longitude };
                 if let Some(score) = elsewhere.hear(dbm, place(there), &Plane::at(place(here)), (middle, quartiles)) {

@@ -36,7 +36,7 @@ impl Usual {
     ///
     /// Strengths are learnt of suspects too: were they not, one whose first neighbours lie would find all others strange and
     /// never learn better. Claimed distances are learnt of the trusted alone, since a liar chooses them freely.
-    pub fn learn(&mut self, distance_m: Option<f32>, heard: Option<&Heard>) {
+    pub fn learn(&mut self, distance_m: Option<f32>, heard: Option<&HeardPower>) {
         if let Some(distance_m) = distance_m {
             if self.heard == 0 {
                 self.reach = distance_m;
@@ -95,7 +95,7 @@ pub struct Signal {
 
 /// What a station's signal comes to, once a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Heard {
+pub struct HeardPower {
     /// Its strength, smoothed, dBm.
     pub strength: f32,
     /// How much that changed lately, dB.
@@ -119,7 +119,7 @@ impl Signal {
         distance_m: f32,
         now_ms: u32,
         usual: Option<(f32, f32)>,
-    ) -> Option<Heard> {
+    ) -> Option<HeardPower> {
         let strength = f32::from(dbm) + loss_db(distance_m);
         let gap_ms = now_ms.wrapping_sub(self.heard_ms);
         if self.frames == 0 || gap_ms > t::SIGNAL_FORGET_MS {
@@ -147,7 +147,7 @@ impl Signal {
             let loud = t::SIGNAL_LOUD.score(self.mean - level);
             loud.min(t::SIGNAL_FAINT.score(level - self.mean)).min(changes)
         });
-        Some(Heard { strength: self.mean, wander, score })
+        Some(HeardPower { strength: self.mean, wander, score })
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
             let strength = if lies { USUAL + 60.0 } else { USUAL + spread - 6.0 };
             let wander = if lies { 60.0 } else { spread };
             let distance = if lies { 550.0 * (n % 2) as f32 } else { 300.0 * spread / 13.0 };
-            usual.learn(Some(distance), Some(&Heard { strength, wander, score: 1.0 }));
+            usual.learn(Some(distance), Some(&HeardPower { strength, wander, score: 1.0 }));
         }
         let (level, wander) = usual.signal().unwrap();
         assert!((USUAL..USUAL + 7.0).contains(&level), "{level}");

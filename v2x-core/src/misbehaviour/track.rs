@@ -1,6 +1,6 @@
 //! What the checks remember of one station's way, and the checks that need it.
 
-use super::checks::{Check, Window};
+use super::checks::{Check, CheckWindow};
 use super::kalman::Filter;
 use super::{checks, thresholds as t};
 use crate::base::{Plane, Position, WireTime, heading_difference};
@@ -226,8 +226,8 @@ impl Anchor {
         self.fastest = self.fastest.max(step.speed);
     }
 
-    fn window(&self, plane: &Plane, position: Position, tolerance: f32) -> Window {
-        Window {
+    fn window(&self, plane: &Plane, position: Position, tolerance: f32) -> CheckWindow {
+        CheckWindow {
             moved: offset(plane, self.position, position),
             odometer: self.odometer,
             reckoned: self.reckoned,

@@ -11,15 +11,15 @@ use crate::base::{
     DropReason, Fix, Instant, NotSent, NotSentReason, Received, SendingState, Sent, Token, WireTime,
 };
 use crate::hazard::{
-    Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Outcome, OwnEvent, Rank,
-    Refusal, Speaker, State,
+    EventId, EventState, EventTable, HazardChange, HazardChanged, HazardCommand, HazardDraft, HazardGist,
+    HazardRefusal, KnownHazard, Outcome, OwnEvent, Rank, Speaker,
 };
 use crate::send::Here;
 use crate::trust::Permissions;
 
 impl Node {
     /// The events that are known, own and heard, those that have ended among them; in the order of their names.
-    pub fn hazards(&self) -> impl Iterator<Item = &Known> {
+    pub fn hazards(&self) -> impl Iterator<Item = &KnownHazard> {
         self.hazards.table.iter()
     }
 
@@ -28,23 +28,23 @@ impl Node {
         &self.hazards.table
     }
 
-    pub(super) fn command(&mut self, command: &Command, token: Option<Token>) {
+    pub(super) fn command(&mut self, command: &HazardCommand, token: Option<Token>) {
         let due = match command {
-            Command::New(draft) | Command::Update(_, draft) => draft.due,
-            Command::Cancel(_) | Command::Negate(_) => None,
+            HazardCommand::New(draft) | HazardCommand::Update(_, draft) => draft.due,
+            HazardCommand::Cancel(_) | HazardCommand::Negate(_) => None,
         };
         let version = match command {
-            Command::New(draft) => self.declare(draft),
-            Command::Update(id, draft) => self.update_hazard(*id, draft),
-            Command::Cancel(id) => self.cancel_hazard(*id),
-            Command::Negate(id) => self.negate_hazard(*id),
+            HazardCommand::New(draft) => self.declare(draft),
+            HazardCommand::Update(id, draft) => self.update_hazard(*id, draft),
+            HazardCommand::Cancel(id) => self.cancel_hazard(*id),
+            HazardCommand::Negate(id) => self.negate_hazard(*id),
         };
         if let Err(refusal) = version.and_then(|(event, fix)| self.begin(event, &fix, due, token)) {
             self.event(Event::HazardRefused { refusal, token });
         }
     }
 
-    fn declare(&mut self, draft: &Draft) -> Result<(OwnEvent, Fix), Refusal> {
+    fn declare(&mut self, draft: &HazardDraft) -> Result<(OwnEvent, Fix), HazardRefusal> {
         draft.check()?;
         let fix = self.sending_fix()?;
         self.may_say(draft, &fix)?;
@@ -53,31 +53,32 @@ impl Node {
         Ok((event, fix))
     }
 
-    fn update_hazard(&mut self, id: EventId, draft: &Draft) -> Result<(OwnEvent, Fix), Refusal> {
+    fn update_hazard(&mut self, id: EventId, draft: &HazardDraft) -> Result<(OwnEvent, Fix), HazardRefusal> {
         let place = self.own_event(&id)?;
         let class = self.hazards.own.event(place).map_or(draft.class, |event| event.class);
-        let draft = Draft { class, ..draft.clone() };
+        let draft = HazardDraft { class, ..draft.clone() };
         draft.check()?;
         let fix = self.sending_fix()?;
         self.may_say(&draft, &fix)?;
-        let event = self.hazards.own.update(place, &draft, &self.moment, &fix).ok_or(Refusal::Unknown(id))?;
+        let event =
+            self.hazards.own.update(place, &draft, &self.moment, &fix).ok_or(HazardRefusal::Unknown(id))?;
         Ok((event, fix))
     }
 
-    fn cancel_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), Refusal> {
+    fn cancel_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), HazardRefusal> {
         let place = self.own_event(&id)?;
         let fix = self.sending_fix()?;
-        let event = self.hazards.own.cancel(place, &self.moment).ok_or(Refusal::Unknown(id))?;
+        let event = self.hazards.own.cancel(place, &self.moment).ok_or(HazardRefusal::Unknown(id))?;
         Ok((event, fix))
     }
 
-    fn negate_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), Refusal> {
-        let known = *self.hazards.table.get(&id).ok_or(Refusal::Unknown(id))?;
+    fn negate_hazard(&mut self, id: EventId) -> Result<(OwnEvent, Fix), HazardRefusal> {
+        let known = *self.hazards.table.get(&id).ok_or(HazardRefusal::Unknown(id))?;
         if known.own {
-            return Err(Refusal::Own(id));
+            return Err(HazardRefusal::Own(id));
         }
-        if known.state != State::Active {
-            return Err(Refusal::Unknown(id));
+        if known.state != EventState::Active {
+            return Err(HazardRefusal::Unknown(id));
         }
         self.permits(Permissions::NEGATION)?;
         let fix = self.sending_fix()?;
@@ -88,32 +89,34 @@ impl Node {
     }
 
     /// The place of an own event that has not ended.
-    fn own_event(&self, id: &EventId) -> Result<usize, Refusal> {
+    fn own_event(&self, id: &EventId) -> Result<usize, HazardRefusal> {
         let other = self.hazards.table.get(id).is_some_and(|known| !known.own);
-        let refusal = if other { Refusal::NotOwn(*id) } else { Refusal::Unknown(*id) };
+        let refusal = if other { HazardRefusal::NotOwn(*id) } else { HazardRefusal::Unknown(*id) };
         self.hazards.own.live(id).ok_or(refusal)
     }
 
     /// Where the station is now, if it may send.
-    fn sending_fix(&mut self) -> Result<Fix, Refusal> {
+    fn sending_fix(&mut self) -> Result<Fix, HazardRefusal> {
         self.update_sending_state();
-        let fix =
-            self.fix.filter(|_| self.sending == SendingState::Allowed).ok_or(Refusal::SendingBlocked)?;
+        let fix = self
+            .fix
+            .filter(|_| self.sending == SendingState::Allowed)
+            .ok_or(HazardRefusal::SendingBlocked)?;
         Ok(fix.moved_to(self.moment.now, self.moment.wire()))
     }
 
-    fn may_say(&self, draft: &Draft, fix: &Fix) -> Result<(), Refusal> {
+    fn may_say(&self, draft: &HazardDraft, fix: &Fix) -> Result<(), HazardRefusal> {
         match draft.lacks(draft.position.unwrap_or(fix.position), self.sender.pool().active().permissions()) {
             Some(lacking) => self.permits(lacking),
             None => Ok(()),
         }
     }
 
-    fn permits(&self, needed: Permissions) -> Result<(), Refusal> {
+    fn permits(&self, needed: Permissions) -> Result<(), HazardRefusal> {
         if self.sender.pool().active().permissions().contains(needed) {
             return Ok(());
         }
-        Err(Refusal::NotPermitted(needed.in_words().first().copied().unwrap_or("unknown")))
+        Err(HazardRefusal::NotPermitted(needed.in_words().first().copied().unwrap_or("unknown")))
     }
 
     /// Says a new version of an event, and keeps saying it.
@@ -123,10 +126,10 @@ impl Node {
         fix: &Fix,
         due: Option<Instant>,
         token: Option<Token>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), HazardRefusal> {
         let said = self
             .say_first(&mut event, fix, due)
-            .map_err(|not_sent| Refusal::NotSent(not_sent.reason.name()))?;
+            .map_err(|not_sent| HazardRefusal::NotSent(not_sent.reason.name()))?;
         self.event(Event::HazardAccepted { id: event.id, token });
         self.know(&event);
         self.tell_said(said);
@@ -179,7 +182,7 @@ impl Node {
     /// The table takes what this station says as it takes what it hears.
     fn know(&mut self, event: &OwnEvent) {
         let Some(gist) = HazardGist::of(&event.message, event.area()) else { return };
-        let rank = if gist.state == State::Negated { Rank::Authority } else { Rank::Own };
+        let rank = if gist.state == EventState::Negated { Rank::Authority } else { Rank::Own };
         let speaker = Speaker { signer: event.signer, suspect: false, rank, class: event.class };
         let outcome = self.hazards.table.take(&gist, &speaker, self.moment.wire());
         self.tell_outcome(outcome);
@@ -188,18 +191,18 @@ impl Node {
     /// What becomes due with time: events that end, names that end, events to be said again.
     pub(super) fn run_hazards(&mut self) {
         while let Some(event) = self.hazards.table.expire(self.moment.wire()) {
-            self.tell_changed(Changed { event, change: Change::Expired });
+            self.tell_changed(HazardChanged { event, change: HazardChange::Expired });
         }
         while let Some(place) = self.renamed() {
             self.rename_hazard(place);
         }
         while let Some(place) = self.hazards.own.due(self.moment.now) {
-            self.say_again(place);
+            self.repeat(place);
             self.hazards.own.settle(place);
         }
     }
 
-    fn say_again(&mut self, place: usize) {
+    fn repeat(&mut self, place: usize) {
         let silent = self.pseudonyms.is_silent(self.moment.now);
         let (now, own_digest, imminent) =
             (self.moment.now, self.sender.digest(), self.hazards.own.imminent());
@@ -221,7 +224,7 @@ impl Node {
         let renew = !event.is_fresh(now, &self.moment.anchor);
         let waits = renew && event.declares() && !self.hazards.own.may_declare(now);
         if let Some(signed) = event.signed.as_ref().filter(|_| !renew || waits && event.is_taken(now)) {
-            if let Some(lost) = self.sender.say_again(signed, due.unwrap_or(now), now, &mut *self.host) {
+            if let Some(lost) = self.sender.repeat(signed, due.unwrap_or(now), now, &mut *self.host) {
                 self.event(Event::NotSent(lost));
             }
             return;
@@ -329,7 +332,7 @@ impl Node {
 
     fn tell_outcome(&mut self, outcome: Outcome) {
         if let Some(event) = outcome.gone {
-            self.tell_changed(Changed { event, change: Change::Expired });
+            self.tell_changed(HazardChanged { event, change: HazardChange::Expired });
         }
         let Some(mut changed) = outcome.changed else { return };
         if let Some(fix) = self.fix_now() {
@@ -341,9 +344,9 @@ impl Node {
         self.tell_changed(changed);
     }
 
-    fn tell_changed(&mut self, changed: Changed) {
+    fn tell_changed(&mut self, changed: HazardChanged) {
         // An own event that is over, or that somebody else says is not there, is said no more.
-        if changed.event.own && matches!(changed.change, Change::Expired | Change::Negated) {
+        if changed.event.own && matches!(changed.change, HazardChange::Expired | HazardChange::Negated) {
             self.hazards.own.forget(&changed.event.id);
         }
         self.event(Event::Hazard(changed));

@@ -9,7 +9,7 @@ use crate::base::{
 };
 use crate::congestion::LoadSource;
 use crate::forward::Forwarded;
-use crate::hazard::{Changed, Command, EventId, Refusal};
+use crate::hazard::{EventId, HazardChanged, HazardCommand, HazardRefusal};
 use crate::misbehaviour::Suspicion;
 use crate::trust::{CredentialError, RevocationError, RevocationNews};
 
@@ -32,7 +32,7 @@ pub enum Input {
     /// The application declares, changes or ends a hazard.
     Hazard {
         /// What it wants.
-        command: Command,
+        command: HazardCommand,
         /// Comes back with the one event that says whether it was carried out.
         token: Option<Token>,
     },
@@ -88,7 +88,7 @@ pub enum Event {
     /// A message of another station, or once more our own, goes on: its frame is the [`Output::Transmit`] that follows.
     Forwarded(Forwarded),
     /// What is known of a hazard changed, own ones included; once per change.
-    Hazard(Changed),
+    Hazard(HazardChanged),
     /// A command was carried out on this event.
     HazardAccepted {
         /// The event.
@@ -99,7 +99,7 @@ pub enum Event {
     /// A command was refused.
     HazardRefused {
         /// Why.
-        refusal: Refusal,
+        refusal: HazardRefusal,
         /// The command's.
         token: Option<Token>,
     },

@@ -3,13 +3,13 @@
 use v2x_proto::hop;
 
 use crate::base::{Instant, Plane};
-use crate::misbehaviour::{Claim, Observation, Suspicion, Watch};
+use crate::misbehaviour::{Claim, MisbehaviourDetector, Observation, Suspicion};
 use crate::receive::Verified;
 
 /// Judges a verified message: whether its signer is suspect, and its new standing when that changed. What is implausible
 /// is kept as evidence.
 pub(super) fn observe(
-    watch: &mut Watch,
+    watch: &mut MisbehaviourDetector,
     verified: &Verified,
     now: Instant,
     here: Option<&Plane>,

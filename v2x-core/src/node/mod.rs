@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use v2x_proto::{Class, Digest};
 
 use self::deadline_cache::DeadlineCache;
-use crate::awareness::{Awareness, Motion};
+use crate::awareness::{Awareness, OwnMotion};
 use crate::base::{
     Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, MessageId, Moment,
     NotSent, NotSentReason, Plane, Purpose, Received, ReceivedFrame, Role, SendRequest, SendingState, Stream,
@@ -26,11 +26,11 @@ use crate::base::{
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
 use crate::hazard::{HazardGist, Hazards, Speaker};
-use crate::misbehaviour::{Standing, Suspicion, Watch, report_request};
+use crate::misbehaviour::{MisbehaviourDetector, Suspicion, TrustLevel, report_request};
 use crate::neighbour::{Heard, Neighbour, NeighbourChange, NeighbourTable};
 use crate::receive::{Admission, Content, CopyCache, Receiver, Situation, Unverified, Verified};
 use crate::send::{Here, SendResult, Sender};
-use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustStore};
+use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions, Pool, TrustStore};
 
 /// A station as a state machine.
 ///
@@ -154,11 +154,11 @@ pub struct Node {
     sender: Sender,
     awareness: Awareness,
     neighbours: NeighbourTable,
-    distribution: Distribution,
+    distribution: CredentialDistribution,
     channel_load: ChannelLoad,
-    pseudonyms: Schedule,
+    pseudonyms: ChangeSchedule,
     seed: u64,
-    watch: Watch,
+    watch: MisbehaviourDetector,
     outputs: VecDeque<Output>,
     counters: Counters,
     host: Box<dyn Host>,
@@ -227,7 +227,7 @@ impl Node {
         let hasher = copies.hasher();
         let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
         let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
-        let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
+        let distribution = CredentialDistribution::new(&own, stream(Purpose::RequestBackOff));
         let keeps_alive =
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
         let forwarder = Forwarder::new(config.forwarding, keeps_alive, &mut stream(Purpose::Forwarding));
@@ -245,9 +245,9 @@ impl Node {
             neighbours: NeighbourTable::with_capacity(room),
             distribution,
             channel_load: ChannelLoad::default(),
-            pseudonyms: Schedule::new(config.pseudonym, now, changes),
+            pseudonyms: ChangeSchedule::new(config.pseudonym, now, changes),
             seed,
-            watch: Watch::new(config.plausibility, config.awareness, now).for_neighbours(room),
+            watch: MisbehaviourDetector::new(config.plausibility, config.awareness, now).for_neighbours(room),
             outputs,
             counters: Counters::default(),
             config,
@@ -331,7 +331,7 @@ impl Node {
     }
 
     /// What other stations are held for, and why.
-    pub fn watch(&self) -> &Watch {
+    pub fn watch(&self) -> &MisbehaviourDetector {
         &self.watch
     }
 
@@ -500,11 +500,11 @@ impl Node {
     }
 
     fn suspect(&mut self, suspicion: Suspicion) {
-        if suspicion.standing > Standing::Trusted {
+        if suspicion.standing > TrustLevel::Trusted {
             self.hazards.table.distrust(&suspicion.digest);
         }
         self.event(Event::Suspicion(suspicion));
-        if suspicion.standing < Standing::Isolated {
+        if suspicion.standing < TrustLevel::Isolated {
             return;
         }
         let (subject, wire) = (suspicion.digest, self.moment.wire());
@@ -565,7 +565,7 @@ impl Node {
     fn generate_awareness(&mut self) {
         let may_send = self.sending == SendingState::Allowed;
         let fix = self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.moment.now, self.moment.wire()));
-        let motion = fix.as_ref().map(Motion::from);
+        let motion = fix.as_ref().map(OwnMotion::from);
         let generated = self.awareness.next_check();
         let due = self.awareness.check(self.moment.now, motion.as_ref());
         let Some(fix) = fix.filter(|_| due) else { return };
@@ -660,7 +660,7 @@ impl Node {
 
     fn receiving(
         &mut self,
-    ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut Distribution, &mut dyn Host) {
+    ) -> (Situation<'_>, &mut Receiver, &mut NeighbourTable, &mut CredentialDistribution, &mut dyn Host) {
         let situation = Situation {
             moment: &self.moment,
             own: self.sender.pool(),

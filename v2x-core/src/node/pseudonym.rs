@@ -6,7 +6,7 @@ use super::Node;
 use super::io::Event;
 use crate::awareness::Awareness;
 use crate::base::{Instant, Purpose, SendingState, Stream};
-use crate::trust::Distribution;
+use crate::trust::CredentialDistribution;
 
 impl Node {
     /// Changes the pseudonym when that is due and possible, and warns of the last ones.
@@ -35,7 +35,7 @@ impl Node {
         self.sender.keep_former(|former| own.speaks(former));
         self.pseudonyms.changed(self.moment.now);
         let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
-        self.distribution = Distribution::new(&new, back_off);
+        self.distribution = CredentialDistribution::new(&new, back_off);
         self.restart_awareness();
         self.event(Event::PseudonymChanged { old, new });
         self.warn_of_low_pool();

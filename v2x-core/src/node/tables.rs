@@ -1,19 +1,19 @@
 //! How full the tables of a station are: what line 8 of the contract promises, to be looked at from outside.
 
 use super::Node;
-use crate::base::{Table, limits};
+use crate::base::{TableFill, limits};
 
 impl Node {
     /// Every table that what is heard or asked for can fill. None ever holds more than its limit.
-    pub fn tables(&self) -> impl Iterator<Item = Table> {
+    pub fn tables(&self) -> impl Iterator<Item = TableFill> {
         let own = [
-            Table::new("neighbours", self.neighbours.len(), self.neighbours.capacity()),
-            Table::new("remembered stations", self.neighbours.remembered(), limits::MAX_REMEMBERED),
-            Table::new("wanted credentials", self.distribution.wanted(), limits::MAX_REQUESTS),
-            Table::new("events", self.hazards.table.len(), limits::MAX_EVENTS),
-            Table::new("own events", self.hazards.own.iter().count(), limits::MAX_OWN_EVENTS),
-            Table::new("frames to send in a class", self.sender.longest_queue(), limits::MAX_SEND_QUEUE),
-            Table::new("outputs", self.outputs.len(), limits::MAX_OUTPUTS),
+            TableFill::new("neighbours", self.neighbours.len(), self.neighbours.capacity()),
+            TableFill::new("remembered stations", self.neighbours.remembered(), limits::MAX_REMEMBERED),
+            TableFill::new("wanted credentials", self.distribution.wanted(), limits::MAX_REQUESTS),
+            TableFill::new("events", self.hazards.table.len(), limits::MAX_EVENTS),
+            TableFill::new("own events", self.hazards.own.iter().count(), limits::MAX_OWN_EVENTS),
+            TableFill::new("frames to send in a class", self.sender.longest_queue(), limits::MAX_SEND_QUEUE),
+            TableFill::new("outputs", self.outputs.len(), limits::MAX_OUTPUTS),
         ];
         own.into_iter()
             .chain(self.receiver.tables())

@@ -10,9 +10,9 @@ impl Node {
     /// Whether a frame that ended so leaves all timers as they were.
     pub(super) fn is_no_news(&self, admission: &Admission) -> bool {
         match admission {
-            Admission::Dropped(_) => !self.receiver.is_stirred(),
+            Admission::Dropped(_) => !self.receiver.is_ready(),
             // A demoted one may have set a timer.
-            Admission::Queued(_) => !self.receiver.is_stirred() && self.receiver.next_demoted().is_none(),
+            Admission::Queued(_) => !self.receiver.is_ready() && self.receiver.next_demoted().is_none(),
             Admission::Held(_) | Admission::Unverified(_) | Admission::Copy(..) => false,
         }
     }

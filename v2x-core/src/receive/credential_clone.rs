@@ -16,13 +16,13 @@ use crate::trust::signing_input;
 
 /// Remembers what was heard, and when a signature was last checked for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Elsewhere {
+pub(crate) struct CloneWatch {
     started: Instant,
     heard: bool,
     checked: Option<Instant>,
 }
 
-impl Elsewhere {
+impl CloneWatch {
     /// Of a station that starts now.
     pub(crate) fn new(now: Instant) -> Self {
         Self { started: now, heard: false, checked: None }

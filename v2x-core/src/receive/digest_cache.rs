@@ -10,19 +10,19 @@ use v2x_proto::Digest;
 use crate::base::{FrameHasher, limits};
 use crate::trust::credential_hash;
 
-/// Names by keyed hash, the newest of each slot.
+/// Digests by keyed hash, the newest of each slot.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct DigestCache {
     slots: Box<[(u64, Digest)]>,
 }
 
-impl Default for Names {
+impl Default for DigestCache {
     fn default() -> Self {
         Self { slots: vec![(0, Digest([0; 8])); limits::CREDENTIAL_NAMES].into_boxed_slice() }
     }
 }
 
-impl Names {
+impl DigestCache {
     /// The digest of a credential.
     pub(super) fn digest(&mut self, credential: &[u8], hasher: &FrameHasher) -> Digest {
         // Never 0, which names nobody.
@@ -47,7 +47,7 @@ mod tests {
             heard in proptest::collection::vec(proptest::collection::vec(0_u8..3, 0..4), 0..200),
         ) {
             let hasher = FrameHasher::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
-            let mut names = Names::default();
+            let mut names = DigestCache::default();
             for credential in &heard {
                 let digest = Digest::of_hash(&credential_hash(credential));
                 prop_assert_eq!(names.digest(credential, &hasher), digest);
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn more_credentials_than_there_is_room_for_keep_their_names() {
         let hasher = FrameHasher::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
-        let mut names = Names::default();
+        let mut names = DigestCache::default();
         for round in 0..2 {
             for n in 0..5 * limits::CREDENTIAL_NAMES as u32 {
                 let credential = n.to_le_bytes();

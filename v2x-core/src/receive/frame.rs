@@ -5,7 +5,7 @@ use core::ops::Range;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Digest};
 
-use super::rates::Standing;
+use super::rates::Precedence;
 use crate::base::{DropReason, Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, WireTime};
 
 /// A frame whose fields were read; nothing of it is verified.
@@ -25,7 +25,7 @@ pub struct Frame {
     pub(super) remaining_hops: u8,
     pub(super) area: Option<AreaView>,
     pub(super) permissions: u64,
-    pub(super) standing: Standing,
+    pub(super) standing: Precedence,
     pub(super) forwarder: Digest,
     pub(super) admitted: Instant,
     pub(super) tbs: Range<u16>,

@@ -11,19 +11,19 @@ use crate::base::{Instant, limits};
 
 /// Held frames, oldest first.
 #[derive(Debug)]
-pub struct Hold {
+pub struct PendingFrames {
     frames: VecDeque<(Instant, Frame)>,
     /// Set when a credential was learned: only then is it worth looking for frames to release.
-    stirred: bool,
+    ready: bool,
 }
 
-impl Default for Hold {
+impl Default for PendingFrames {
     fn default() -> Self {
-        Self { frames: VecDeque::with_capacity(limits::MAX_HELD), stirred: false }
+        Self { frames: VecDeque::with_capacity(limits::MAX_HELD), ready: false }
     }
 }
 
-impl Hold {
+impl PendingFrames {
     /// Holds a frame; returns the one that makes room, or the frame itself when its signer has enough.
     pub fn push(&mut self, frame: Frame, now: Instant) -> Option<Frame> {
         let same = self.frames.iter().filter(|(_, held)| held.signer() == frame.signer()).count();
@@ -40,22 +40,22 @@ impl Hold {
     }
 
     /// Says that a credential was learned.
-    pub fn stir(&mut self) {
-        self.stirred = !self.frames.is_empty();
+    pub fn mark_ready(&mut self) {
+        self.ready = !self.frames.is_empty();
     }
 
     /// Whether a round is due.
-    pub fn is_stirred(&self) -> bool {
-        self.stirred
+    pub fn is_ready(&self) -> bool {
+        self.ready
     }
 
-    /// Takes the oldest frame whose signer is known by now; `None` ends a round begun by [`stir`](Self::stir).
+    /// Takes the oldest frame whose signer is known by now; `None` ends a round begun by [`mark_ready`](Self::mark_ready).
     pub fn take(&mut self, mut known: impl FnMut(&Digest) -> bool) -> Option<Frame> {
-        if !self.stirred {
+        if !self.ready {
             return None;
         }
         let place = self.frames.iter().position(|(_, frame)| known(&frame.signer()));
-        self.stirred = place.is_some();
+        self.ready = place.is_some();
         self.frames.remove(place?).map(|(_, frame)| frame)
     }
 

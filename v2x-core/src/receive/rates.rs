@@ -3,7 +3,7 @@
 //!
 //! What is counted before verification can be charged to anybody: an attacker writes whatever address and
 //! forwarder it likes. So those buckets never silence a station that was heard before: its frames are
-//! [demoted](Standing::Demoted), verified when nothing else waits, and only strangers' are refused. What a
+//! [demoted](Precedence::Demoted), verified when nothing else waits, and only strangers' are refused. What a
 //! signer has spent is charged when its frame was verified, and nobody else can spend it.
 
 use core::hash::Hasher;
@@ -51,7 +51,7 @@ impl Buckets {
 
 /// How a frame stands before its signature is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Precedence {
     /// Verified in its turn.
     Good,
     /// Verified when nothing else waits.
@@ -105,7 +105,7 @@ impl Unverified {
         origin: &Origin,
         neighbours: &NeighbourTable,
         now: Instant,
-    ) -> Result<Standing, DropReason> {
+    ) -> Result<Precedence, DropReason> {
         let known = neighbours.get(&origin.signer);
         let forwarder =
             if origin.forwarder == origin.signer { known } else { neighbours.get(&origin.forwarder) };
@@ -116,11 +116,11 @@ impl Unverified {
         let forwarder = familiar || self.forwarders.take(&origin.forwarder.0, now);
         if link && forwarder {
             let in_turn = familiar || limits::STRANGER_RATE.take(&mut self.strangers, now);
-            return Ok(if in_turn { Standing::Good } else { Standing::Demoted });
+            return Ok(if in_turn { Precedence::Good } else { Precedence::Demoted });
         }
         let spared = known.is_some() && (familiar || matches!(origin.class, Class::D0 | Class::D1));
         match (spared, link) {
-            (true, _) => Ok(Standing::Demoted),
+            (true, _) => Ok(Precedence::Demoted),
             (false, false) => Err(DropReason::RateLimitedLink),
             (false, true) => Err(DropReason::RateLimitedForwarder),
         }

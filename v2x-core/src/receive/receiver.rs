@@ -17,11 +17,11 @@ use v2x_proto::{Class, Digest, hop, v1};
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
 use super::copy_cache::CopyCache;
-use super::credential_clone::Elsewhere;
-use super::digest_cache::Names;
+use super::credential_clone::CloneWatch;
+use super::digest_cache::DigestCache;
 use super::frame::{Frame, range_in};
-use super::pending::Hold;
-use super::rates::{Origin, Standing, Unverified};
+use super::pending::PendingFrames;
+use super::rates::{Origin, Precedence, Unverified};
 use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
@@ -32,7 +32,8 @@ use crate::base::{
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
 use crate::trust::{
-    Distribution, KeyCache, Lookup, Revocations, RuleError, Travel, TrustStore, freshness, message_rules,
+    CredentialDistribution, KeyCache, Lookup, Revocations, RuleError, Travel, TrustStore, freshness,
+    message_rules,
 };
 
 /// State of the receive path.
@@ -42,14 +43,14 @@ pub struct Receiver {
     revocations: Revocations,
     keys: KeyCache,
     copies: CopyCache,
-    names: Names,
-    hold: Hold,
+    names: DigestCache,
+    hold: PendingFrames,
     queue: VerifyQueue<Frame>,
     rates: Unverified,
     next_demoted: Instant,
     signed: Vec<u8>,
     awareness: v1::Awareness,
-    elsewhere: Elsewhere,
+    elsewhere: CloneWatch,
 }
 
 /// How a frame fared in [`Receiver::admit`].
@@ -81,14 +82,14 @@ impl Receiver {
             revocations: Revocations::default(),
             keys,
             copies,
-            names: Names::default(),
-            hold: Hold::default(),
+            names: DigestCache::default(),
+            hold: PendingFrames::default(),
             queue: VerifyQueue::default(),
             rates,
             next_demoted: Instant::ZERO,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
-            elsewhere: Elsewhere::new(now),
+            elsewhere: CloneWatch::new(now),
         }
     }
 
@@ -103,8 +104,8 @@ impl Receiver {
     }
 
     /// Whether a dropped frame left something to do: held frames to look at, or another station under the own name.
-    pub fn is_stirred(&self) -> bool {
-        self.hold.is_stirred() || self.elsewhere.is_heard()
+    pub fn is_ready(&self) -> bool {
+        self.hold.is_ready() || self.elsewhere.is_heard()
     }
 
     /// Runs the cheap checks on a frame.
@@ -113,7 +114,7 @@ impl Receiver {
         frame: ReceivedFrame,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Admission {
         let link_source = frame.link_source;
@@ -129,7 +130,7 @@ impl Receiver {
         frame: ReceivedFrame,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
         claimed: &mut Option<MessageId>,
     ) -> Result<Admission, DropReason> {
@@ -191,7 +192,7 @@ impl Receiver {
             return Err(DropReason::OutOfReach);
         }
         let standing = if situation.test {
-            Standing::Good
+            Precedence::Good
         } else {
             let (link, forwarder) = (frame.link_source, header.forwarder);
             let origin = Origin { link, forwarder, signer, class: tbs.class };
@@ -257,7 +258,7 @@ impl Receiver {
         let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
         match self.trust.check_station_by(credential, wire, verify) {
             Ok(trusted) => {
-                self.hold.stir();
+                self.hold.mark_ready();
                 if self.revocations.revokes(&trusted, &self.trust) {
                     self.keys.remember_revoked(*signer);
                     return Err(DropReason::Revoked);
@@ -279,7 +280,7 @@ impl Receiver {
         mut frame: Frame,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Result<Admission, DropReason> {
         let wire = situation.moment.wire();
@@ -321,7 +322,7 @@ impl Receiver {
         let class = frame.id.class;
         if !matches!(class, Class::D0 | Class::D1 | Class::D3) && situation.watch.is_suspect(&frame.id.signer)
         {
-            frame.standing = Standing::Demoted;
+            frame.standing = Precedence::Demoted;
         }
         let within = |spent: &Neighbour| spent.rates().allows(class, situation.moment.now);
         if !situation.test && !neighbour.is_none_or(within) {
@@ -368,7 +369,7 @@ impl Receiver {
         let Moment { here, velocity, .. } = situation.moment;
         let (Some(sample), Some(neighbour)) = (situation.sample, neighbour) else { return false };
         frame.message_type == v1::MessageType::Awareness as u32
-            && frame.standing == Standing::Good
+            && frame.standing == Precedence::Good
             && neighbour.link() == Some(frame.link_source)
             && !frame.hash.is_one_in(sample)
             && urgency::is_far_and_leaving(
@@ -386,7 +387,7 @@ impl Receiver {
         &mut self,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Option<Admission> {
         let keys = &mut self.keys;

@@ -2,7 +2,7 @@
 
 use crate::base::Moment;
 use crate::forward::Forwarder;
-use crate::misbehaviour::Watch;
+use crate::misbehaviour::MisbehaviourDetector;
 use crate::trust::Pool;
 
 /// What the checks look at beside the frame.
@@ -20,7 +20,7 @@ pub struct Situation<'a> {
     /// [`Config::sample_far_awareness`]: crate::base::Config::sample_far_awareness
     pub sample: Option<u8>,
     /// What the stations heard are held for.
-    pub watch: &'a Watch,
+    pub watch: &'a MisbehaviourDetector,
     /// Messages of several hops that are known.
     pub floods: &'a Forwarder,
 }

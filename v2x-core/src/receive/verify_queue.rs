@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use v2x_proto::Class;
 
-use super::rates::Standing;
+use super::rates::Precedence;
 use crate::base::{Instant, limits};
 
 /// Frames that passed every cheap check and wait for the dear one.
@@ -49,10 +49,10 @@ impl<T> Default for VerifyQueue<T> {
 
 impl<T> VerifyQueue<T> {
     /// Queues a frame; returns the one that is shed for it, possibly the frame itself.
-    pub fn push(&mut self, urgency: Urgency, standing: Standing, frame: T) -> Option<T> {
+    pub fn push(&mut self, urgency: Urgency, standing: Precedence, frame: T) -> Option<T> {
         let lane = match standing {
-            Standing::Good => &mut self.good,
-            Standing::Demoted => &mut self.demoted,
+            Precedence::Good => &mut self.good,
+            Precedence::Demoted => &mut self.demoted,
         };
         let mut shed = None;
         if lane.len >= lane.room {
@@ -236,7 +236,7 @@ mod tests {
     fn full_of(class: Class) -> VerifyQueue<u64> {
         let mut queue = VerifyQueue::default();
         for n in 0..limits::MAX_VERIFY_QUEUE as u64 {
-            assert_eq!(queue.push(by(class, 1000 + n), Standing::Good, n), None);
+            assert_eq!(queue.push(by(class, 1000 + n), Precedence::Good, n), None);
         }
         queue
     }
@@ -249,7 +249,7 @@ mod tests {
     fn the_earliest_deadline_is_verified_first() {
         let mut queue = VerifyQueue::default();
         for (class, deadline) in [(Class::D2, 100), (Class::D0, 20), (Class::D5, 10), (Class::D1, 20)] {
-            queue.push(by(class, deadline), Standing::Good, (class, deadline));
+            queue.push(by(class, deadline), Precedence::Good, (class, deadline));
         }
         let expected = [(Class::D5, 10), (Class::D0, 20), (Class::D1, 20), (Class::D2, 100)];
         assert_eq!(order(&mut queue), expected);
@@ -260,7 +260,7 @@ mod tests {
         let mut queue = VerifyQueue::default();
         for (ns, distance) in [(100_000_000, 300), (100_100_000, 20), (100_050_000, 150), (90_000_000, 900)] {
             let urgency = Urgency { class: Class::D2, deadline: Instant::from_nanos(ns), distance };
-            queue.push(urgency, Standing::Good, distance);
+            queue.push(urgency, Precedence::Good, distance);
         }
         assert_eq!(order(&mut queue), [900, 20, 150, 300], "ten milliseconds earlier is earlier");
     }
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn background_gives_way_to_everything_and_awareness_to_alerts() {
         let last = limits::MAX_VERIFY_QUEUE as u64 - 1;
-        let push = |of, class, ms| full_of(of).push(by(class, ms), Standing::Good, 77);
+        let push = |of, class, ms| full_of(of).push(by(class, ms), Precedence::Good, 77);
         for class in [Class::D0, Class::D1, Class::D2, Class::D3, Class::D4] {
             assert_eq!(push(Class::D5, class, 9999), Some(last), "{class:?}");
         }
@@ -284,16 +284,16 @@ mod tests {
         for n in 0..limits::MAX_VERIFY_QUEUE as u16 {
             // The farthest is somewhere in the middle.
             let distance = if n == 200 { 900 } else { 100 + n % 400 };
-            queue.push(far(distance), Standing::Good, distance);
+            queue.push(far(distance), Precedence::Good, distance);
         }
-        assert_eq!(queue.push(far(1000), Standing::Good, 1000), Some(1000), "farther than all");
-        assert_eq!(queue.push(far(50), Standing::Good, 50), Some(900));
-        assert_eq!(queue.push(by(Class::D1, 9999), Standing::Good, 1), Some(499));
+        assert_eq!(queue.push(far(1000), Precedence::Good, 1000), Some(1000), "farther than all");
+        assert_eq!(queue.push(far(50), Precedence::Good, 50), Some(900));
+        assert_eq!(queue.push(by(Class::D1, 9999), Precedence::Good, 1), Some(499));
     }
 
     #[test]
     fn imminent_frames_are_shed_only_for_more_urgent_ones() {
-        let push = |of, class, ms| full_of(of).push(by(class, ms), Standing::Good, 77);
+        let push = |of, class, ms| full_of(of).push(by(class, ms), Precedence::Good, 77);
         assert_eq!(push(Class::D0, Class::D2, 1), Some(77));
         assert_eq!(push(Class::D0, Class::D0, 9999), Some(77));
         assert_eq!(push(Class::D3, Class::D0, 5), Some(limits::MAX_VERIFY_QUEUE as u64 - 1));
@@ -303,9 +303,9 @@ mod tests {
     fn demoted_frames_take_no_room_from_others_and_wait_apart() {
         let mut queue = full_of(Class::D2);
         for n in 0..limits::MAX_DEMOTED as u64 {
-            assert_eq!(queue.push(by(Class::D0, 1), Standing::Demoted, 1000 + n), None);
+            assert_eq!(queue.push(by(Class::D0, 1), Precedence::Demoted, 1000 + n), None);
         }
-        assert_eq!(queue.push(by(Class::D2, 1), Standing::Demoted, 77), Some(77));
+        assert_eq!(queue.push(by(Class::D2, 1), Precedence::Demoted, 77), Some(77));
         assert_eq!(queue.pop(), Some(0));
         assert_eq!(queue.pop_demoted(), Some(1000));
         assert_eq!((queue.len(), queue.demoted()), (limits::MAX_VERIFY_QUEUE - 1, limits::MAX_DEMOTED - 1));
@@ -315,7 +315,7 @@ mod tests {
     fn of_demoted_frames_alerts_come_before_what_may_be_shed() {
         let mut queue = VerifyQueue::default();
         for (class, ms) in [(Class::D2, 10), (Class::D4, 20), (Class::D3, 300), (Class::D1, 100)] {
-            queue.push(by(class, ms), Standing::Demoted, class);
+            queue.push(by(class, ms), Precedence::Demoted, class);
         }
         let order: Vec<_> = core::iter::from_fn(|| queue.pop_demoted()).collect();
         assert_eq!(order, [Class::D1, Class::D3, Class::D2, Class::D4]);
@@ -330,7 +330,7 @@ mod tests {
             let mut out = Vec::new();
             for (n, (class, deadline, distance, demoted, pops)) in frames.iter().enumerate() {
                 let urgency = Urgency { class: Class::ALL[*class], deadline: at(*deadline), distance: *distance };
-                let standing = if *demoted { Standing::Demoted } else { Standing::Good };
+                let standing = if *demoted { Precedence::Demoted } else { Precedence::Good };
                 out.extend(queue.push(urgency, standing, n));
                 prop_assert!(queue.len() <= limits::MAX_VERIFY_QUEUE && queue.demoted() <= limits::MAX_DEMOTED);
                 if *pops == 0 {

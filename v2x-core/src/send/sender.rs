@@ -20,7 +20,9 @@ use crate::base::{
     SendingState, Sent, TimedFix, Transmit, limits,
 };
 use crate::neighbour::starting_sequence;
-use crate::trust::{Distribution, Identity, Pool, RuleError, Travel, freshness, message_rules, roles};
+use crate::trust::{
+    CredentialDistribution, Identity, Pool, RuleError, Travel, freshness, message_rules, roles,
+};
 
 /// State of the send path.
 #[derive(Debug)]
@@ -143,7 +145,7 @@ impl Sender {
         &mut self,
         request: &SendRequest,
         here: &Here<'_>,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> SendResult {
         let claimed = roles::claims(request);
@@ -169,7 +171,7 @@ impl Sender {
         &mut self,
         message: &v1::Awareness,
         here: &Here<'_>,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> SendResult {
         let outgoing = Outgoing {
@@ -202,7 +204,7 @@ impl Sender {
         outgoing: &Outgoing<'_>,
         payload: &[u8],
         here: &Here<'_>,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> SendResult {
         let (sent, frame) = self.sign(self.digest(), outgoing, payload, here, distribution, host)?;
@@ -223,7 +225,7 @@ impl Sender {
         outgoing: &Outgoing<'_>,
         payload: &[u8],
         here: &Here<'_>,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Result<(Sent, OwnFrame), NotSent> {
         let &Here { moment, position, generated } = here;
@@ -340,7 +342,7 @@ impl Sender {
         header: &HopHeader,
         now: Instant,
         class: Class,
-        distribution: &Distribution,
+        distribution: &CredentialDistribution,
     ) -> Option<bool> {
         let fits = |signer| header.len() + envelope::signed_len(self.tbs.len(), signer) <= MAX_FRAME;
         let credential = SignerRef::Credential(self.pool.identity(&header.forwarder)?.credential());

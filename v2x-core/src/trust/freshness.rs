@@ -1,7 +1,7 @@
 //! How old a message may be, per deadline class, and how long it may claim to live.
 //!
 //! A message is taken when its generation time is at most [`FUTURE`] ahead of the receiver's clock,
-//! at most [`Window::past`] behind it, and its signed expiry (generation time + lifetime) has not
+//! at most [`FreshnessWindow::past`] behind it, and its signed expiry (generation time + lifetime) has not
 //! passed. All arithmetic saturates: times and lifetimes come from the air.
 
 use v2x_proto::Class;
@@ -10,7 +10,7 @@ use crate::base::{DropReason, WireTime};
 
 /// The bounds of one class, all in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct FreshnessWindow {
     /// Oldest accepted age of a message.
     pub past: u64,
     /// Longest accepted lifetime.
@@ -24,7 +24,7 @@ pub const FUTURE: u64 = 220_000;
 
 /// The window of `class`.
 #[must_use]
-pub const fn window(class: Class) -> Window {
+pub const fn window(class: Class) -> FreshnessWindow {
     WINDOWS[class as usize]
 }
 
@@ -75,13 +75,13 @@ const S: u64 = 1_000_000;
 /// packet lifetime of EN 302 636-4-1 itsGnMaxPacketLifetime = 600 s (D3), the
 /// generation time tolerance of 5 min in ETSI's security test purposes (D5).
 /// Lifetimes: no longer than the age that is accepted anyway.
-const WINDOWS: [Window; 6] = [
-    Window { past: 100 * MS, lifetime: 100 * MS },
-    Window { past: 500 * MS, lifetime: 500 * MS },
-    Window { past: S, lifetime: S },
-    Window { past: 600 * S, lifetime: 600 * S },
-    Window { past: S, lifetime: S },
-    Window { past: 300 * S, lifetime: 300 * S },
+const WINDOWS: [FreshnessWindow; 6] = [
+    FreshnessWindow { past: 100 * MS, lifetime: 100 * MS },
+    FreshnessWindow { past: 500 * MS, lifetime: 500 * MS },
+    FreshnessWindow { past: S, lifetime: S },
+    FreshnessWindow { past: 600 * S, lifetime: 600 * S },
+    FreshnessWindow { past: S, lifetime: S },
+    FreshnessWindow { past: 300 * S, lifetime: 300 * S },
 ];
 
 #[cfg(test)]

@@ -24,10 +24,10 @@ pub use identity::{Identity, KeyPair, SequenceStarts, Sign};
 pub use issue::{CredentialRequest, issue, make_root};
 pub use key_cache::{DigestHash, KeyCache, Lookup};
 pub use message_rules::{RuleError, Travel};
-pub use p2pcd::Distribution;
+pub use p2pcd::CredentialDistribution;
 pub use permissions::{Permissions, UnknownPermission};
 pub use pseudonym::{Pool, PoolError};
-pub use pseudonym_change::Schedule;
+pub use pseudonym_change::ChangeSchedule;
 pub use revocation::{
     RevocationError, RevocationNews, RevocationRequest, Revocations, RevokeError, read_delta, revoke,
 };

@@ -25,7 +25,7 @@ use crate::base::{Instant, Stream};
 
 /// Decides about one station's credential and its requests for others'.
 #[derive(Clone, Debug)]
-pub struct Distribution {
+pub struct CredentialDistribution {
     own: [u8; 3],
     last_full: Option<Instant>,
     /// Somebody may not know us: the next message answers.
@@ -35,7 +35,7 @@ pub struct Distribution {
     wanted: ArrayVec<Wanted, MAX_REQUESTS>,
 }
 
-impl Distribution {
+impl CredentialDistribution {
     /// For the station whose credential is `own`. Its first message carries the credential. Requests are held
     /// back for times drawn from `back_off`.
     #[must_use]
@@ -160,15 +160,15 @@ mod tests {
         Instant::from_millis(millis)
     }
 
-    fn started() -> Distribution {
+    fn started() -> CredentialDistribution {
         let back_off = Stream::new(1, OWN, Purpose::RequestBackOff);
-        let mut distribution = Distribution::new(&OWN, back_off);
+        let mut distribution = CredentialDistribution::new(&OWN, back_off);
         assert!(distribution.attach(ms(0), Class::D2, false));
         distribution.sent_full(ms(0));
         distribution
     }
 
-    fn asked(distribution: &mut Distribution, now: Instant) -> Vec<u8> {
+    fn asked(distribution: &mut CredentialDistribution, now: Instant) -> Vec<u8> {
         let mut out = Vec::new();
         distribution.requests(now, &mut out);
         out
@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn at_once_when_somebody_may_not_know_us() {
-        let causes: [fn(&mut Distribution); 3] = [
+        let causes: [fn(&mut CredentialDistribution); 3] = [
             |d| d.heard_request(&[9, 9, 9, 1, 2, 3], ms(90)),
             |d| d.heard_unknown(Digest([7; 8]), ms(90)),
-            Distribution::new_neighbour,
+            CredentialDistribution::new_neighbour,
         ];
         for cause in causes {
             let mut distribution = started();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     /// When `distribution` first asks for the digest it heard at 0, looked at each millisecond.
-    fn first_ask(distribution: &mut Distribution) -> u64 {
+    fn first_ask(distribution: &mut CredentialDistribution) -> u64 {
         (0..1000).find(|millis| !asked(distribution, ms(*millis)).is_empty()).unwrap()
     }
 
@@ -248,7 +248,7 @@ mod tests {
         let times: std::collections::BTreeSet<_> = (0..20)
             .map(|seed| {
                 let back_off = Stream::new(seed, OWN, Purpose::RequestBackOff);
-                let mut distribution = Distribution::new(&OWN, back_off);
+                let mut distribution = CredentialDistribution::new(&OWN, back_off);
                 distribution.heard_unknown(Digest([7; 8]), ms(0));
                 first_ask(&mut distribution)
             })

@@ -18,7 +18,7 @@ use crate::base::{Anchor, ChangeRule, Fix, Instant, Position, PseudonymConfig, S
 
 /// Decides when; remembers the distance driven and the silence after a change.
 #[derive(Debug)]
-pub struct Schedule {
+pub struct ChangeSchedule {
     config: PseudonymConfig,
     stream: Stream,
     leg: usize,
@@ -33,7 +33,7 @@ pub struct Schedule {
     told_end: bool,
 }
 
-impl Schedule {
+impl ChangeSchedule {
     /// For a station that starts now. `stream` is its own.
     #[must_use]
     pub fn new(config: PseudonymConfig, now: Instant, stream: Stream) -> Self {

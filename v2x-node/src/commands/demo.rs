@@ -26,7 +26,8 @@ use v2x_apps::alert::Triggers;
 use v2x_apps::roadside::Roadside;
 use v2x_apps::{Application, Moment};
 use v2x_core::{
-    Anchor, ClockState, Command, Config, Draft, Event, Fix, Input, Instant, MessageId, Node, Role, Transmit,
+    Anchor, ClockState, Config, Event, Fix, HazardCommand, HazardDraft, Input, Instant, MessageId, Node,
+    Role, Transmit,
 };
 use v2x_proto::Class;
 use v2x_replay::identities::{Cast, Part};
@@ -217,11 +218,13 @@ async fn drive(
 }
 
 /// A command that was due when the position that led to it was.
-fn due_at(command: Command, due: Instant) -> Command {
+fn due_at(command: HazardCommand, due: Instant) -> HazardCommand {
     match command {
-        Command::New(draft) => Command::New(Draft { due: Some(due), ..draft }),
-        Command::Update(id, draft) => Command::Update(id, Draft { due: Some(due), ..draft }),
-        Command::Cancel(_) | Command::Negate(_) => command,
+        HazardCommand::New(draft) => HazardCommand::New(HazardDraft { due: Some(due), ..draft }),
+        HazardCommand::Update(id, draft) => {
+            HazardCommand::Update(id, HazardDraft { due: Some(due), ..draft })
+        }
+        HazardCommand::Cancel(_) | HazardCommand::Negate(_) => command,
     }
 }
 
@@ -270,7 +273,7 @@ struct Bookkeeper {
 }
 
 impl Bookkeeper {
-    fn alert(&mut self, now: Instant, fix: &Fix, node: &Node) -> Option<Command> {
+    fn alert(&mut self, now: Instant, fix: &Fix, node: &Node) -> Option<HazardCommand> {
         let vehicle = node.config().role == Role::Vehicle;
         vehicle.then(|| self.alerts.observe(now, fix, node.neighbours())).flatten()
     }

@@ -104,7 +104,7 @@ impl Observer for Listeners {
 mod tests {
     use core::time::Duration;
 
-    use v2x_core::{Command, EventId, Fix, Position, Refusal, WireTime};
+    use v2x_core::{EventId, Fix, HazardCommand, HazardRefusal, Position, WireTime};
 
     use v2x_proto::Digest;
 
@@ -127,15 +127,15 @@ mod tests {
             };
             listeners.alerts.as_mut().and_then(|alerts| alerts.observe(now, &fix, []))
         };
-        assert!(matches!(brakes(&mut listeners, anchor.instant), Some(Command::New(_))));
+        assert!(matches!(brakes(&mut listeners, anchor.instant), Some(HazardCommand::New(_))));
         let [alert, program] = [1, 2].map(|number| EventId { origin: Digest([1; 8]), number });
-        let refusal = Refusal::SendingBlocked;
+        let refusal = HazardRefusal::SendingBlocked;
         listeners.event(&Event::HazardRefused { refusal, token: Some(Owner::Control.token(1)) });
         listeners.event(&Event::HazardAccepted { id: alert, token: Some(Owner::Alerts.token(0)) });
         listeners.event(&Event::HazardAccepted { id: program, token: Some(Owner::Control.token(2)) });
         // It says its alert again, which a refusal would have put off, and says it under its own name.
         let renewed = brakes(&mut listeners, monotonic() + Duration::from_secs(2));
-        assert!(matches!(renewed, Some(Command::Update(id, _)) if id == alert), "{renewed:?}");
+        assert!(matches!(renewed, Some(HazardCommand::Update(id, _)) if id == alert), "{renewed:?}");
         let outcomes: Vec<_> = core::iter::from_fn(|| listeners.outbox.take_outcome()).collect();
         let expected = [(Owner::Control.token(1), Err(refusal)), (Owner::Control.token(2), Ok(program))];
         assert_eq!(outcomes, expected);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use v2x_core::Draft;
+use v2x_core::HazardDraft;
 use v2x_proto::AreaView;
 use v2x_proto::cause;
 
@@ -50,12 +50,15 @@ impl Medium for Slow {
     }
 }
 
-fn declares(at_ms: u64, draft: Draft) -> Errand {
+fn declares(at_ms: u64, draft: HazardDraft) -> Errand {
     Errand { at_ns: at_ms * MS, by: By::Station(0), content: Content::Hazard(draft), due_ns: None }
 }
 
-fn warning(class: Class, validity_s: u64) -> Draft {
-    Draft { validity: Duration::from_secs(validity_s), ..Draft::new(class, cause::COLLISION_RISK) }
+fn warning(class: Class, validity_s: u64) -> HazardDraft {
+    HazardDraft {
+        validity: Duration::from_secs(validity_s),
+        ..HazardDraft::new(class, cause::COLLISION_RISK)
+    }
 }
 
 fn run(trace: &Trace, settings: Settings, medium: Slow, errands: Vec<Errand>) -> Counted {
@@ -136,7 +139,7 @@ fn a_flood_said_again_each_second_is_one_flood_and_one_message() {
     };
     let medium = Slow::new(2, 1);
     let hazards = Arc::clone(&medium.hazards);
-    let draft = Draft { area: Some(area), ..warning(Class::D3, 3) };
+    let draft = HazardDraft { area: Some(area), ..warning(Class::D3, 3) };
     let counted =
         run(&standing(3, 60.0, 50), settings(Verify::Once, 1), medium, vec![declares(1_000, draft)]);
     let of_the_origin: Vec<_> =
@@ -165,7 +168,7 @@ fn a_world_whose_transmitters_are_full_repeats_on_any_number_of_threads() {
 #[test]
 fn what_a_station_refuses_to_declare_is_told() {
     // A vehicle may not flood farther than 2 km.
-    let draft = Draft { relevance_distance_m: Some(2_500), ..warning(Class::D3, 3) };
+    let draft = HazardDraft { relevance_distance_m: Some(2_500), ..warning(Class::D3, 3) };
     let counted =
         run(&standing(2, 50.0, 20), settings(Verify::Once, 1), Slow::new(2, 1), vec![declares(500, draft)]);
     assert_eq!(counted.floods.refused().collect::<Vec<_>>(), [("hazard_not_permitted", 1)]);

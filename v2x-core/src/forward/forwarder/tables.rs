@@ -1,14 +1,14 @@
 //! How full the forwarder's tables are.
 
 use super::Forwarder;
-use crate::base::{Table, limits};
+use crate::base::{TableFill, limits};
 
 impl Forwarder {
     /// Every table of it.
-    pub fn tables(&self) -> impl Iterator<Item = Table> + use<> {
+    pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         [
-            Table::new("floods", self.len(), limits::MAX_FLOODS),
-            Table::new("copies before their verification", self.early.len(), limits::MAX_EARLY_COPIES),
+            TableFill::new("floods", self.len(), limits::MAX_FLOODS),
+            TableFill::new("copies before their verification", self.early.len(), limits::MAX_EARLY_COPIES),
         ]
         .into_iter()
     }

@@ -15,7 +15,7 @@ fn id(origin: u16, number: u32) -> EventId {
     EventId { origin: digest(origin), number }
 }
 
-fn gist(id: EventId, state: State, reference_s: u32) -> HazardGist {
+fn gist(id: EventId, state: EventState, reference_s: u32) -> HazardGist {
     let at = WireTime::from_secs(reference_s);
     HazardGist {
         id,
@@ -40,15 +40,15 @@ fn speaker(number: u16, rank: Rank) -> Speaker {
     Speaker { signer: digest(number), suspect: rank == Rank::Suspect, rank, class: Class::D3 }
 }
 
-fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<Change> {
+fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<HazardChange> {
     table.take(gist, speaker, NOW).changed.map(|changed| changed.change)
 }
 
 /// Declares `count` events of one station.
 fn declare(table: &mut EventTable, origin: u16, rank: Rank, count: u32) -> usize {
     let new = |number: &u32| {
-        take(table, &gist(id(origin, *number), State::Active, 950), &speaker(origin, rank))
-            == Some(Change::New)
+        take(table, &gist(id(origin, *number), EventState::Active, 950), &speaker(origin, rank))
+            == Some(HazardChange::New)
     };
     (0..count).filter(new).count()
 }
@@ -57,14 +57,14 @@ fn declare(table: &mut EventTable, origin: u16, rank: Rank, count: u32) -> usize
 fn each_change_is_said_once_and_a_repetition_is_none() {
     let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
     let mut say = |state, reference| take(&mut table, &gist(id(1, 7), state, reference), &origin);
-    assert_eq!(say(State::Active, 950), Some(Change::New));
-    assert_eq!(say(State::Active, 950), None);
-    assert_eq!(say(State::Active, 960), Some(Change::Updated));
-    assert_eq!(say(State::Active, 960), None);
-    assert_eq!(say(State::Cancelled, 970), Some(Change::Cancelled));
-    assert_eq!(say(State::Cancelled, 970), None);
+    assert_eq!(say(EventState::Active, 950), Some(HazardChange::New));
+    assert_eq!(say(EventState::Active, 950), None);
+    assert_eq!(say(EventState::Active, 960), Some(HazardChange::Updated));
+    assert_eq!(say(EventState::Active, 960), None);
+    assert_eq!(say(EventState::Cancelled, 970), Some(HazardChange::Cancelled));
+    assert_eq!(say(EventState::Cancelled, 970), None);
     assert_eq!(table.iter().count(), 1);
-    assert_eq!(table.get(&id(1, 7)).unwrap().state, State::Cancelled);
+    assert_eq!(table.get(&id(1, 7)).unwrap().state, EventState::Cancelled);
 }
 
 #[test]
@@ -72,44 +72,44 @@ fn versions_are_in_the_order_of_reference_and_detection_time() {
     let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
     let version = |reference_s, detection_s| HazardGist {
         detection: WireTime::from_secs(detection_s),
-        ..gist(id(1, 7), State::Active, reference_s)
+        ..gist(id(1, 7), EventState::Active, reference_s)
     };
     let judge = |table: &EventTable, gist: &HazardGist| table.judge(gist, &origin.signer, NOW, NOW).err();
-    assert_eq!(take(&mut table, &version(950, 940), &origin), Some(Change::New));
+    assert_eq!(take(&mut table, &version(950, 940), &origin), Some(HazardChange::New));
     for older in [version(949, 940), version(950, 939)] {
         assert_eq!(judge(&table, &older), Some(DropReason::EventSuperseded));
         assert_eq!(take(&mut table, &older, &origin), None);
     }
     assert_eq!(judge(&table, &version(950, 940)), None, "the same again is a repetition");
-    assert_eq!(take(&mut table, &version(950, 941), &origin), Some(Change::Updated));
-    assert_eq!(take(&mut table, &version(951, 900), &origin), Some(Change::Updated));
+    assert_eq!(take(&mut table, &version(950, 941), &origin), Some(HazardChange::Updated));
+    assert_eq!(take(&mut table, &version(951, 900), &origin), Some(HazardChange::Updated));
 }
 
 #[test]
 fn only_its_own_signer_speaks_for_an_event_but_for_a_negation() {
     let (mut table, thief) = (EventTable::default(), digest(2));
-    take(&mut table, &gist(id(1, 7), State::Active, 950), &speaker(1, Rank::Station));
-    for state in [State::Active, State::Cancelled] {
+    take(&mut table, &gist(id(1, 7), EventState::Active, 950), &speaker(1, Rank::Station));
+    for state in [EventState::Active, EventState::Cancelled] {
         let said = gist(id(1, 7), state, 960);
         assert_eq!(table.judge(&said, &thief, NOW, NOW).err(), Some(DropReason::NotOrigin));
         assert_eq!(table.judge(&said, &digest(1), NOW, NOW).err(), None);
     }
-    assert_eq!(table.judge(&gist(id(1, 7), State::Negated, 960), &thief, NOW, NOW).err(), None);
+    assert_eq!(table.judge(&gist(id(1, 7), EventState::Negated, 960), &thief, NOW, NOW).err(), None);
 }
 
 #[test]
 fn times_that_cannot_be_are_refused() {
     let table = EventTable::default();
     let judge = |gist: &HazardGist| table.judge(gist, &digest(1), NOW, NOW).err();
-    let good = gist(id(1, 1), State::Active, 950);
+    let good = gist(id(1, 1), EventState::Active, 950);
     assert_eq!(judge(&good), None);
     assert_eq!(
-        judge(&gist(id(1, 1), State::Active, 1001)),
+        judge(&gist(id(1, 1), EventState::Active, 1001)),
         Some(DropReason::EventTime),
         "made after it was said"
     );
     assert_eq!(
-        judge(&gist(id(1, 1), State::Active, 899)),
+        judge(&gist(id(1, 1), EventState::Active, 899)),
         Some(DropReason::EventTime),
         "made before it was detected"
     );
@@ -119,26 +119,26 @@ fn times_that_cannot_be_are_refused() {
 #[test]
 fn a_late_copy_does_not_revive_what_was_cancelled() {
     let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
-    let (new, update) = (gist(id(1, 7), State::Active, 950), gist(id(1, 7), State::Active, 980));
+    let (new, update) = (gist(id(1, 7), EventState::Active, 950), gist(id(1, 7), EventState::Active, 980));
     take(&mut table, &new, &origin);
-    take(&mut table, &gist(id(1, 7), State::Cancelled, 970), &origin);
+    take(&mut table, &gist(id(1, 7), EventState::Cancelled, 970), &origin);
     for late in [new, update] {
         assert_eq!(table.judge(&late, &origin.signer, NOW, NOW).err(), Some(DropReason::EventSuperseded));
         assert_eq!(take(&mut table, &late, &origin), None);
     }
     // Nor when the cancellation came first.
-    assert_eq!(take(&mut table, &gist(id(1, 8), State::Cancelled, 970), &origin), None);
-    assert_eq!(take(&mut table, &gist(id(1, 8), State::Active, 950), &origin), None);
+    assert_eq!(take(&mut table, &gist(id(1, 8), EventState::Cancelled, 970), &origin), None);
+    assert_eq!(take(&mut table, &gist(id(1, 8), EventState::Active, 950), &origin), None);
     assert_eq!((table.get(&id(1, 8)), table.len()), (None, 2));
 }
 
 #[test]
 fn what_has_ended_is_forgotten_when_it_would_have_ended_by_itself_and_goes_unsaid() {
     let (mut table, origin) = (EventTable::default(), speaker(1, Rank::Station));
-    take(&mut table, &gist(id(1, 7), State::Active, 950), &origin);
-    take(&mut table, &gist(id(1, 8), State::Active, 950), &origin);
-    take(&mut table, &gist(id(1, 7), State::Cancelled, 970), &origin);
-    take(&mut table, &gist(id(1, 9), State::Cancelled, 990), &origin);
+    take(&mut table, &gist(id(1, 7), EventState::Active, 950), &origin);
+    take(&mut table, &gist(id(1, 8), EventState::Active, 950), &origin);
+    take(&mut table, &gist(id(1, 7), EventState::Cancelled, 970), &origin);
+    take(&mut table, &gist(id(1, 9), EventState::Cancelled, 990), &origin);
     assert_eq!(table.next_end(), Some(WireTime::from_secs(1500)));
     assert_eq!(table.expire(WireTime::from_secs(1499)), None);
     assert_eq!(table.expire(WireTime::from_secs(1500)).map(|known| known.id), Some(id(1, 8)));
@@ -152,20 +152,26 @@ fn what_has_ended_is_forgotten_when_it_would_have_ended_by_itself_and_goes_unsai
 fn a_negation_holds_for_the_versions_its_author_can_have_seen() {
     let (mut table, origin, authority) =
         (EventTable::default(), speaker(1, Rank::Station), speaker(9, Rank::Authority));
-    take(&mut table, &gist(id(1, 7), State::Active, 960), &origin);
-    assert_eq!(take(&mut table, &gist(id(1, 7), State::Negated, 950), &authority), None);
-    assert_eq!(take(&mut table, &gist(id(1, 7), State::Negated, 960), &authority), Some(Change::Negated));
-    assert_eq!(take(&mut table, &gist(id(1, 7), State::Active, 960), &origin), None);
-    assert_eq!(take(&mut table, &gist(id(1, 7), State::Active, 961), &origin), Some(Change::Updated));
+    take(&mut table, &gist(id(1, 7), EventState::Active, 960), &origin);
+    assert_eq!(take(&mut table, &gist(id(1, 7), EventState::Negated, 950), &authority), None);
+    assert_eq!(
+        take(&mut table, &gist(id(1, 7), EventState::Negated, 960), &authority),
+        Some(HazardChange::Negated)
+    );
+    assert_eq!(take(&mut table, &gist(id(1, 7), EventState::Active, 960), &origin), None);
+    assert_eq!(
+        take(&mut table, &gist(id(1, 7), EventState::Active, 961), &origin),
+        Some(HazardChange::Updated)
+    );
 }
 
 #[test]
 fn a_suspect_is_flagged_and_cannot_negate() {
     let mut table = EventTable::default();
-    take(&mut table, &gist(id(1, 7), State::Active, 950), &speaker(1, Rank::Suspect));
+    take(&mut table, &gist(id(1, 7), EventState::Active, 950), &speaker(1, Rank::Suspect));
     assert!(table.get(&id(1, 7)).unwrap().suspect);
-    take(&mut table, &gist(id(2, 7), State::Active, 950), &speaker(2, Rank::Station));
-    assert_eq!(take(&mut table, &gist(id(2, 7), State::Negated, 960), &speaker(1, Rank::Suspect)), None);
+    take(&mut table, &gist(id(2, 7), EventState::Active, 950), &speaker(2, Rank::Station));
+    assert_eq!(take(&mut table, &gist(id(2, 7), EventState::Negated, 960), &speaker(1, Rank::Suspect)), None);
     assert!(!table.get(&id(2, 7)).unwrap().suspect);
     table.distrust(&digest(2));
     assert!(table.get(&id(2, 7)).unwrap().suspect);
@@ -216,17 +222,17 @@ fn the_less_trusted_make_room_for_the_more_trusted() {
 fn own_events_that_have_ended_make_room_like_others() {
     let (mut table, own) = (EventTable::default(), speaker(1, Rank::Own));
     for number in 0..MAX_EVENTS as u32 + 100 {
-        let changes = [State::Active, State::Cancelled]
+        let changes = [EventState::Active, EventState::Cancelled]
             .map(|state| take(&mut table, &gist(id(1, number), state, 950), &own));
-        assert_eq!(changes, [Some(Change::New), Some(Change::Cancelled)], "{number}");
+        assert_eq!(changes, [Some(HazardChange::New), Some(HazardChange::Cancelled)], "{number}");
         assert!(table.len() <= MAX_EVENTS);
     }
     assert_eq!(declare(&mut table, 2, Rank::Station, 3), 3);
 }
 
 /// A message of one of two events, by its declarer or an authority.
-fn message() -> impl Strategy<Value = (u32, State, u32, u32)> {
-    let state = prop_oneof![4 => Just(State::Active), 1 => Just(State::Cancelled), 1 => Just(State::Negated)];
+fn message() -> impl Strategy<Value = (u32, EventState, u32, u32)> {
+    let state = prop_oneof![4 => Just(EventState::Active), 1 => Just(EventState::Cancelled), 1 => Just(EventState::Negated)];
     (0..2u32, state, 950..956u32, 900..903u32)
 }
 
@@ -238,7 +244,7 @@ proptest! {
         let mut changes = Vec::new();
         for (number, state, reference, detection) in &messages {
             let said = HazardGist { detection: WireTime::from_secs(*detection), ..gist(id(1, *number), *state, *reference) };
-            let from = if *state == State::Negated { speaker(9, Rank::Authority) } else { speaker(1, Rank::Station) };
+            let from = if *state == EventState::Negated { speaker(9, Rank::Authority) } else { speaker(1, Rank::Station) };
             let refused = table.judge(&said, &from.signer, NOW, NOW).err();
             if let Some(changed) = table.take(&said, &from, NOW).changed {
                 prop_assert_eq!(refused, None, "what is refused changes nothing");
@@ -247,23 +253,23 @@ proptest! {
         }
         for number in 0..2 {
             let of = || messages.iter().filter(move |(event, ..)| *event == number);
-            let cancelled = of().any(|(_, state, ..)| *state == State::Cancelled);
-            let negated = of().filter(|(_, state, ..)| *state == State::Negated).map(|(_, _, reference, _)| *reference).max();
+            let cancelled = of().any(|(_, state, ..)| *state == EventState::Cancelled);
+            let negated = of().filter(|(_, state, ..)| *state == EventState::Negated).map(|(_, _, reference, _)| *reference).max();
             let version = of()
-                .filter(|(_, state, reference, _)| *state == State::Active && Some(*reference) > negated)
+                .filter(|(_, state, reference, _)| *state == EventState::Active && Some(*reference) > negated)
                 .map(|(_, _, reference, detection)| (*reference, *detection))
                 .max();
             let expected = version.filter(|_| !cancelled);
-            let known = table.get(&id(1, number)).filter(|known| known.state == State::Active);
+            let known = table.get(&id(1, number)).filter(|known| known.state == EventState::Active);
             let found = known.map(|known| (known.reference, known.detection));
             let seconds = |(reference, detection)| (WireTime::from_secs(reference), WireTime::from_secs(detection));
             prop_assert_eq!(found, expected.map(seconds));
             // Changes follow from each other: first new, versions grow, and after a cancellation there is none.
             let mine: Vec<_> = changes.iter().filter(|(event, _)| *event == number).map(|(_, changed)| changed).collect();
-            prop_assert!(mine.iter().enumerate().all(|(n, changed)| (n == 0) == (changed.change == Change::New)));
-            prop_assert!(mine.windows(2).all(|pair| pair[0].event.state != State::Cancelled));
-            let grows = |pair: &[&Changed]| pair[0].event.reference <= pair[1].event.reference;
-            prop_assert!(mine.windows(2).all(|pair| pair[1].change != Change::Updated || grows(pair)));
+            prop_assert!(mine.iter().enumerate().all(|(n, changed)| (n == 0) == (changed.change == HazardChange::New)));
+            prop_assert!(mine.windows(2).all(|pair| pair[0].event.state != EventState::Cancelled));
+            let grows = |pair: &[&HazardChanged]| pair[0].event.reference <= pair[1].event.reference;
+            prop_assert!(mine.windows(2).all(|pair| pair[1].change != HazardChange::Updated || grows(pair)));
         }
     }
 }
@@ -276,7 +282,7 @@ proptest! {
         let mut table = EventTable::default();
         for (origin, number, rank, state) in said {
             let rank = [Rank::Suspect, Rank::Station, Rank::Authority, Rank::Station][usize::from(rank)];
-            let _either = table.take(&gist(id(origin, number), State::ALL[usize::from(state)], 950), &speaker(origin, rank), NOW);
+            let _either = table.take(&gist(id(origin, number), EventState::ALL[usize::from(state)], 950), &speaker(origin, rank), NOW);
             prop_assert!(table.len() <= MAX_EVENTS);
         }
         for origin in 0..60 {

@@ -10,8 +10,8 @@ const A: Digest = Digest([1; 8]);
 
 const B: Digest = Digest([2; 8]);
 
-fn watch() -> Watch {
-    Watch::new(Plausibility::Enforce, AwarenessRule::Triggered, Instant::ZERO)
+fn watch() -> MisbehaviourDetector {
+    MisbehaviourDetector::new(Plausibility::Enforce, AwarenessRule::Triggered, Instant::ZERO)
 }
 
 /// A beacon `east` metres from home, at `ms`.
@@ -33,12 +33,12 @@ fn beacon(signer: Digest, ms: u64, (east, north): (f64, f64), speed: f64, headin
 
 /// Everything found while hearing what `drive` says every `step_ms`: (east, north), speed, heading.
 fn heard(
-    watch: &mut Watch,
+    watch: &mut MisbehaviourDetector,
     signer: Digest,
     step_ms: u64,
     steps: u64,
     mut drive: impl FnMut(f64) -> ((f64, f64), f64, u16),
-) -> Vec<Standing> {
+) -> Vec<TrustLevel> {
     let here = Plane::at(HOME);
     let mut changes = Vec::new();
     for n in 0..steps {
@@ -50,7 +50,7 @@ fn heard(
     changes
 }
 
-fn nothing_found(watch: &Watch) {
+fn nothing_found(watch: &MisbehaviourDetector) {
     let found: Vec<_> = watch.findings().iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(found, []);
 }
@@ -125,7 +125,7 @@ fn a_jump_of_the_receiver_is_no_suspicion() {
 fn a_station_that_stands_and_says_it_drives_is_isolated() {
     let mut watch = watch();
     let changes = heard(&mut watch, A, 100, 300, |_| ((300.0, 0.0), 14.0, 900));
-    assert_eq!(changes, [Standing::Suspect, Standing::Isolated]);
+    assert_eq!(changes, [TrustLevel::Suspect, TrustLevel::Isolated]);
     assert!(watch.findings().of(Check::PositionSpeed) > 5);
 }
 
@@ -133,7 +133,7 @@ fn a_station_that_stands_and_says_it_drives_is_isolated() {
 fn driving_backwards_at_speed_is_found() {
     let mut watch = watch();
     let changes = heard(&mut watch, A, 200, 100, |s| ((300.0 + 14.0 * s, 0.0), 14.0, 2700));
-    assert!(changes.contains(&Standing::Suspect));
+    assert!(changes.contains(&TrustLevel::Suspect));
     assert!(watch.findings().of(Check::PositionHeading) + watch.findings().of(Check::Residual) > 0);
 }
 
@@ -149,8 +149,8 @@ fn a_ghost_over_an_honest_car_isolates_neither_and_blames_the_newcomer() {
             watch.observe(&beacon(B, 10_000 + n * 100, place, 5.0, 900), Some(&here));
         }
     }
-    assert_eq!(watch.standing(&A), Standing::Trusted);
-    assert_eq!(watch.standing(&B), Standing::Suspect);
+    assert_eq!(watch.standing(&A), TrustLevel::Trusted);
+    assert_eq!(watch.standing(&B), TrustLevel::Suspect);
 }
 
 #[test]
@@ -172,14 +172,14 @@ fn messages_other_than_beacons_break_no_rate_and_leave_the_way_alone() {
 #[test]
 fn a_flood_of_beacons_is_found_and_an_agreed_rate_is_not() {
     let mut strict = watch();
-    assert!(heard(&mut strict, A, 10, 50, |_| ((200.0, 0.0), 0.0, 900)).contains(&Standing::Suspect));
+    assert!(heard(&mut strict, A, 10, 50, |_| ((200.0, 0.0), 0.0, 900)).contains(&TrustLevel::Suspect));
     let fast = AwarenessRule::Every(core::time::Duration::from_millis(10));
-    let mut agreed = Watch::new(Plausibility::Enforce, fast, Instant::ZERO);
+    let mut agreed = MisbehaviourDetector::new(Plausibility::Enforce, fast, Instant::ZERO);
     assert_eq!(heard(&mut agreed, A, 10, 50, |_| ((200.0, 0.0), 0.0, 900)), []);
 }
 
 /// A station drives past at 14 m/s and warns of braking every 2.5 s; says whether it slows down each time.
-fn warnings(brakes: bool) -> Vec<Standing> {
+fn warnings(brakes: bool) -> Vec<TrustLevel> {
     let mut watch = watch();
     let here = Plane::at(HOME);
     let (mut east, mut speed) = (-200.0, 14.0);
@@ -203,7 +203,7 @@ fn warnings(brakes: bool) -> Vec<Standing> {
 
 #[test]
 fn who_warns_of_braking_and_drives_on_is_isolated_and_who_brakes_is_not() {
-    assert_eq!(warnings(false).first(), Some(&Standing::Suspect));
+    assert_eq!(warnings(false).first(), Some(&TrustLevel::Suspect));
     assert_eq!(warnings(true), []);
 }
 
@@ -218,8 +218,8 @@ fn who_repeats_another_s_way_is_suspect_and_the_other_is_not() {
             watch.observe(&beacon(B, 10_000 + n * 100, at(n - 40), 14.0, 900), Some(&here));
         }
     }
-    assert!(watch.standing(&B) >= Standing::Suspect);
-    assert_eq!(watch.standing(&A), Standing::Trusted);
+    assert!(watch.standing(&B) >= TrustLevel::Suspect);
+    assert_eq!(watch.standing(&A), TrustLevel::Trusted);
     assert_eq!(watch.findings().of(Check::Copied), 40);
 }
 
@@ -241,14 +241,14 @@ fn ghosts_that_move_with_their_maker_are_suspect_and_never_isolated() {
         }
     }
     for ghost in &ghosts {
-        assert_eq!(watch.standing(ghost), Standing::Suspect);
+        assert_eq!(watch.standing(ghost), TrustLevel::Suspect);
     }
-    assert_eq!(watch.standing(&victim), Standing::Trusted, "it was there before");
+    assert_eq!(watch.standing(&victim), TrustLevel::Trusted, "it was there before");
 }
 
 /// A town's worth of honest cars pass so that the usual strength is known; then one whose claims are `offset` off and
 /// whose antenna is `antenna` dB off.
-fn passes(offset: f64, antenna: f32) -> Standing {
+fn passes(offset: f64, antenna: f32) -> TrustLevel {
     let mut watch = watch();
     let here = Plane::at(HOME);
     let mut pass = |signer: Digest, from_ms: u64, offset: f64, antenna: f32| {
@@ -270,9 +270,9 @@ fn passes(offset: f64, antenna: f32) -> Standing {
 
 #[test]
 fn who_is_louder_than_its_claimed_distance_allows_is_suspect_and_a_bad_antenna_is_not() {
-    assert_eq!(passes(250.0, 0.0), Standing::Suspect);
+    assert_eq!(passes(250.0, 0.0), TrustLevel::Suspect);
     for antenna in [-10.0, 0.0, 10.0] {
-        assert_eq!(passes(0.0, antenna), Standing::Trusted, "{antenna} dB");
+        assert_eq!(passes(0.0, antenna), TrustLevel::Trusted, "{antenna} dB");
     }
 }
 
@@ -286,14 +286,14 @@ fn a_row_of_parked_cars_and_a_tunnel_s_exit_are_believed() {
             watch.observe(&beacon(Digest([20 + car; 8]), 10_000 + n * 1000, place, 0.0, 0), Some(&here));
         }
     }
-    assert!((0..12u8).all(|car| watch.standing(&Digest([20 + car; 8])) == Standing::Trusted));
+    assert!((0..12u8).all(|car| watch.standing(&Digest([20 + car; 8])) == TrustLevel::Trusted));
     // Twenty seconds of silence, 400 m on, five metres off and back on the road a second later.
     for n in (0..100u64).chain(300..400) {
         let s = n as f64 / 10.0;
         let off = if (30.0..31.0).contains(&s) { 5.0 } else { 0.0 };
         watch.observe(&beacon(A, 700_000 + n * 100, (-600.0 + 20.0 * s, off), 20.0, 900), Some(&here));
     }
-    assert_eq!(watch.standing(&A), Standing::Trusted);
+    assert_eq!(watch.standing(&A), TrustLevel::Trusted);
 }
 
 proptest! {

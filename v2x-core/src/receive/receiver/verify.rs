@@ -15,7 +15,7 @@ use crate::forward::FloodFrame;
 use crate::hazard::HazardGist;
 use crate::neighbour::{Motion, Neighbour, NeighbourTable};
 use crate::receive::frame::{Frame, slice, wide};
-use crate::receive::rates::Standing;
+use crate::receive::rates::Precedence;
 use crate::receive::situation::Situation;
 use crate::trust::{Lookup, Permissions, freshness, roles, signing_input};
 
@@ -107,7 +107,7 @@ impl Receiver {
         signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
         let signature = slice(&frame.bytes, &frame.signature);
         let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
-        if frame.standing == Standing::Demoted {
+        if frame.standing == Precedence::Demoted {
             self.next_demoted = situation.moment.now + limits::DEMOTED_INTERVAL;
         }
         if !host.verify(&trusted.key, &self.signed, signature) {

@@ -9,7 +9,7 @@ use super::{ALERT_REPEATS, Sender, Sequences};
 use crate::base::{Host, Instant, NotSent, SendStamps, Sent};
 use crate::send::outgoing::{Here, Outgoing, OwnFrame};
 use crate::send::queue::{Subject, send_by};
-use crate::trust::Distribution;
+use crate::trust::CredentialDistribution;
 
 /// A signed message that may be said again.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Sender {
         outgoing: &Outgoing<'_>,
         payload: &[u8],
         here: &Here<'_>,
-        distribution: &mut Distribution,
+        distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Result<(Sent, Signed, Option<NotSent>), NotSent> {
         let (sent, frame) = self.sign(signer, outgoing, payload, here, distribution, host)?;
@@ -49,7 +49,7 @@ impl Sender {
     }
 
     /// Queues the same bytes once more; it was due at `due`. What had to give way.
-    pub fn say_again(
+    pub fn repeat(
         &mut self,
         signed: &Signed,
         due: Instant,

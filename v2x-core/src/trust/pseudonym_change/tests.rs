@@ -20,9 +20,9 @@ fn pool() -> Pool {
     pool
 }
 
-fn schedule(change: ChangeRule, seed: u64) -> Schedule {
+fn schedule(change: ChangeRule, seed: u64) -> ChangeSchedule {
     let stream = Stream::new(seed, Digest([1; 8]), Purpose::PseudonymChange);
-    Schedule::new(PseudonymConfig { change, silence: Duration::ZERO }, Instant::ZERO, stream)
+    ChangeSchedule::new(PseudonymConfig { change, silence: Duration::ZERO }, Instant::ZERO, stream)
 }
 
 fn fix(metres: f64, speed: Option<u16>) -> Fix {
@@ -39,7 +39,7 @@ fn fix(metres: f64, speed: Option<u16>) -> Fix {
 }
 
 /// Drives east at 25 m/s with a fix each second; (seconds, metres) of each change.
-fn drive(schedule: &mut Schedule, seconds: u64) -> Vec<(u64, f64)> {
+fn drive(schedule: &mut ChangeSchedule, seconds: u64) -> Vec<(u64, f64)> {
     let mut changes = Vec::new();
     let pool = pool();
     for second in 0..seconds {
@@ -81,8 +81,9 @@ fn stations_do_not_change_in_step_and_repeat_by_seed() {
 fn standing_still_an_alert_or_no_rule_hold_it_back() {
     let pool = pool();
     let now = Instant::from_millis(61_000);
-    let due =
-        |schedule: &Schedule, alert| schedule.due_at(&pool, &anchor(), alert).is_some_and(|at| at <= now);
+    let due = |schedule: &ChangeSchedule, alert| {
+        schedule.due_at(&pool, &anchor(), alert).is_some_and(|at| at <= now)
+    };
     let mut trip = schedule(ChangeRule::Trip, 1);
     for (speed, moves) in [(Some(1500), true), (Some(49), false), (None, false)] {
         trip.moved(now, Some(&fix(0.0, speed)));
@@ -146,7 +147,7 @@ fn the_last_spares_and_the_last_hour_are_said_once() {
 fn silence_lasts_its_time_or_until_an_alert() {
     let stream = Stream::new(1, Digest([1; 8]), Purpose::PseudonymChange);
     let config = PseudonymConfig { change: ChangeRule::Trip, silence: Duration::from_secs(2) };
-    let mut schedule = Schedule::new(config, Instant::ZERO, stream);
+    let mut schedule = ChangeSchedule::new(config, Instant::ZERO, stream);
     let ms = Instant::from_millis;
     assert!(!schedule.is_silent(ms(0)), "only a change is followed by silence");
     schedule.changed(ms(1000));

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use v2x_api::{BadRequest, CAUSE_RIGHT, Declaration, Place, Point};
-use v2x_core::{Draft, Known, Position, Repeat, WireTime};
+use v2x_core::{HazardDraft, HazardRepeat, KnownHazard, Position, WireTime};
 use v2x_proto::Class;
 
 /// A new event for the core: what is said here, and for the rest what a new event has. `station` is where the station
@@ -11,9 +11,9 @@ use v2x_proto::Class;
 ///
 /// # Errors
 /// No cause; an area about an event whose place nobody knows.
-pub(super) fn new_event(said: &Declaration, station: Option<Position>) -> Result<Draft, BadRequest> {
+pub(super) fn new_event(said: &Declaration, station: Option<Position>) -> Result<HazardDraft, BadRequest> {
     let cause = said.cause.ok_or_else(|| BadRequest::new(format!("cause: missing; {CAUSE_RIGHT}")))?;
-    over(Draft::new(said.class.unwrap_or(Class::D3), cause), said, station)
+    over(HazardDraft::new(said.class.unwrap_or(Class::D3), cause), said, station)
 }
 
 /// An event that is known, with what is said here changed, at `now`. Its area moves with it, unless it was about some
@@ -23,10 +23,10 @@ pub(super) fn new_event(said: &Declaration, station: Option<Position>) -> Result
 /// Another class than the event has; an area about an event whose place nobody knows.
 pub(super) fn change(
     said: &Declaration,
-    known: &Known,
+    known: &KnownHazard,
     station: Option<Position>,
     now: WireTime,
-) -> Result<Draft, BadRequest> {
+) -> Result<HazardDraft, BadRequest> {
     if said.class.is_some_and(|class| class != known.class) {
         let right = "cancel it and declare another";
         return Err(BadRequest::new(format!(
@@ -34,7 +34,7 @@ pub(super) fn change(
             known.class
         )));
     }
-    let draft = Draft {
+    let draft = HazardDraft {
         sub_cause: known.sub_cause,
         position: Some(known.position),
         speed: known.speed,
@@ -46,7 +46,7 @@ pub(super) fn change(
         relevance_distance_m: known.relevance_distance_m,
         relevance_direction: known.relevance_direction,
         keep_alive: known.keep_alive,
-        ..Draft::new(known.class, known.cause)
+        ..HazardDraft::new(known.class, known.cause)
     };
     let mut draft = over(draft, said, station)?;
     let place = draft.position.or(station);
@@ -59,7 +59,11 @@ pub(super) fn change(
 }
 
 /// `draft` with what is said here.
-fn over(mut draft: Draft, said: &Declaration, station: Option<Position>) -> Result<Draft, BadRequest> {
+fn over(
+    mut draft: HazardDraft,
+    said: &Declaration,
+    station: Option<Position>,
+) -> Result<HazardDraft, BadRequest> {
     draft.cause = said.cause.unwrap_or(draft.cause);
     draft.sub_cause = said.sub_cause.unwrap_or(draft.sub_cause);
     match said.place {
@@ -74,7 +78,7 @@ fn over(mut draft: Draft, said: &Declaration, station: Option<Position>) -> Resu
     draft.relevance_distance_m = said.relevance_distance_m.or(draft.relevance_distance_m);
     draft.relevance_direction = said.relevance_direction.unwrap_or(draft.relevance_direction);
     draft.keep_alive = said.keep_alive.or(draft.keep_alive);
-    draft.repeat = said.repeat.map(|repetition| Repeat {
+    draft.repeat = said.repeat.map(|repetition| HazardRepeat {
         every: repetition.every,
         during: repetition.during.unwrap_or(draft.validity),
     });
@@ -100,7 +104,7 @@ fn point(position: Position) -> Point {
 #[cfg(test)]
 mod tests {
     use v2x_api::Area;
-    use v2x_core::{EventId, State};
+    use v2x_core::{EventId, EventState};
     use v2x_proto::{Digest, Shape, v1};
 
     use super::*;
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn a_new_event_has_the_defaults_and_is_where_the_station_is() {
         let declaration = Declaration { cause: Some(2), ..Declaration::default() };
-        assert_eq!(new_event(&declaration, None).unwrap(), Draft::new(Class::D3, 2));
+        assert_eq!(new_event(&declaration, None).unwrap(), HazardDraft::new(Class::D3, 2));
         let with_area = Declaration { area: Some(CIRCLE), ..declaration };
         assert_eq!(new_event(&with_area, Some(PLACE)).unwrap().area, Some(CIRCLE.about(point(PLACE))));
         let error = new_event(&with_area, None).unwrap_err().to_string();
@@ -122,11 +126,11 @@ mod tests {
         assert_eq!(new_event(&elsewhere, Some(PLACE)).unwrap().area, Some(CIRCLE.about(Point::default())));
     }
 
-    fn known() -> Known {
-        Known {
+    fn known() -> KnownHazard {
+        KnownHazard {
             id: EventId { origin: Digest([0x3f, 1, 2, 3, 4, 5, 6, 7]), number: 2 },
             own: true,
-            state: State::Active,
+            state: EventState::Active,
             class: Class::D3,
             cause: 94,
             sub_cause: 2,
@@ -167,7 +171,7 @@ mod tests {
     #[test]
     fn an_area_about_an_event_moves_with_it_and_one_about_another_place_stays() {
         let (there, station) = (Position::default(), PLACE.moved(50.0, 0.0));
-        let to = |place, known: &Known| {
+        let to = |place, known: &KnownHazard| {
             let moved = Declaration { place: Some(place), ..Declaration::default() };
             change(&moved, known, Some(station), known.reference).unwrap()
         };
@@ -175,7 +179,7 @@ mod tests {
         assert_eq!((moved.position, moved.area), (Some(there), Some(CIRCLE.about(point(there)))));
         let here = to(Place::Here, &known());
         assert_eq!((here.position, here.area), (None, Some(CIRCLE.about(point(station)))));
-        let apart = Known { area: Some(CIRCLE.about(point(station))), ..known() };
+        let apart = KnownHazard { area: Some(CIRCLE.about(point(station))), ..known() };
         assert_eq!(to(Place::At(point(there)), &apart).area, apart.area);
     }
 }

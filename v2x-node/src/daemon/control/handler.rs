@@ -10,7 +10,9 @@ use std::path::Path;
 use v2x_api::display::{change_line, priority_line};
 use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
 use v2x_apps::advice::Advisor;
-use v2x_core::{Command, EventId, Input, Instant, Known, Refusal, State, Token, WireTime};
+use v2x_core::{
+    EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, Token, WireTime,
+};
 use v2x_proto::Class;
 
 use super::draft;
@@ -106,7 +108,7 @@ impl ControlHandler {
             let change = match (was, is) {
                 (false, true) => Some("began"),
                 // What has ended was told.
-                (true, false) if known.state == State::Active => Some("ended"),
+                (true, false) if known.state == EventState::Active => Some("ended"),
                 _ => None,
             };
             // What has no room now is told the next time.
@@ -157,7 +159,7 @@ impl ControlHandler {
             }
             Request::List(after) => list(after.map(known_as), station, &view),
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
-                Ok(draft) => return self.command(client, id, Command::New(draft)),
+                Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),
             },
             Request::Update(event, declaration) => {
@@ -166,14 +168,23 @@ impl ControlHandler {
                     Err(answer) => *answer,
                 }
             }
-            Request::Cancel(event) => return self.command(client, id, Command::Cancel(known_as(event))),
-            Request::Negate(event) => return self.command(client, id, Command::Negate(known_as(event))),
+            Request::Cancel(event) => {
+                return self.command(client, id, HazardCommand::Cancel(known_as(event)));
+            }
+            Request::Negate(event) => {
+                return self.command(client, id, HazardCommand::Negate(known_as(event)));
+            }
         };
         server.answer(client, id, answer);
         None
     }
 
-    fn command(&mut self, client: ConnectionId, id: Option<RequestId>, command: Command) -> Option<Input> {
+    fn command(
+        &mut self,
+        client: ConnectionId,
+        id: Option<RequestId>,
+        command: HazardCommand,
+    ) -> Option<Input> {
         if self.open.len() >= MOST_OPEN {
             let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
             self.server.as_mut()?.answer(client, id, Answer::failure("busy", &text));
@@ -266,7 +277,7 @@ impl ControlHandler {
         &mut self,
         what: &str,
         change: &str,
-        known: &Known,
+        known: &KnownHazard,
         view: &View,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
@@ -305,13 +316,13 @@ fn started() -> Answer {
     Answer { watch: Some("started".to_owned()), ..Answer::done() }
 }
 
-fn kind(event: &Known) -> &'static str {
+fn kind(event: &KnownHazard) -> &'static str {
     if matches!(event.class, Class::D0 | Class::D1) { "alert" } else { "hazard" }
 }
 
 fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
     let mut hazards = station.node().hazards().filter(|known| after.is_none_or(|after| known.id > after));
-    let page: Vec<&Known> = hazards.by_ref().take(PAGE).collect();
+    let page: Vec<&KnownHazard> = hazards.by_ref().take(PAGE).collect();
     let more_after = hazards.next().and(page.last()).map(|last| last.id.to_string());
     let hazards = page.into_iter().map(|known| view.hazard(known)).collect();
     Answer { hazards: Some(hazards), more_after, ..Answer::done() }
@@ -323,16 +334,16 @@ fn change(
     declaration: &Declaration,
     view: &View,
     station: &Station,
-) -> Result<Command, Box<Answer>> {
+) -> Result<HazardCommand, Box<Answer>> {
     let known = station.node().hazards().find(|known| known.id == id);
-    let known = known.ok_or_else(|| Box::new(refused(&Refusal::Unknown(id), station)))?;
+    let known = known.ok_or_else(|| Box::new(refused(&HazardRefusal::Unknown(id), station)))?;
     let draft = draft::change(declaration, known, view.position(), view.wire());
-    draft.map(|draft| Command::Update(id, draft)).map_err(|error| Box::new(bad_request(&error)))
+    draft.map(|draft| HazardCommand::Update(id, draft)).map_err(|error| Box::new(bad_request(&error)))
 }
 
-fn refused(refusal: &Refusal, station: &Station) -> Answer {
+fn refused(refusal: &HazardRefusal, station: &Station) -> Answer {
     let why = match (refusal, not_sending(station.node().sending())) {
-        (Refusal::SendingBlocked, Some(why)) => format!("{refusal} (now: {why})"),
+        (HazardRefusal::SendingBlocked, Some(why)) => format!("{refusal} (now: {why})"),
         _ => refusal.to_string(),
     };
     Answer::failure(refusal.name(), &why)

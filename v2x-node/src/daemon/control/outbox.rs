@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use v2x_core::{Changed, Event, EventId, Refusal, Token};
+use v2x_core::{Event, EventId, HazardChanged, HazardRefusal, Token};
 
 use crate::daemon::token::Owner;
 
@@ -10,7 +10,7 @@ use crate::daemon::token::Owner;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Note {
     /// What became of an event.
-    Changed(Changed),
+    Changed(HazardChanged),
     /// An own event goes on under another name.
     Renamed {
         /// Its name before.
@@ -23,7 +23,7 @@ pub enum Note {
 /// Changes of events for those that watch, and outcomes of commands for those that gave them.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    outcomes: VecDeque<(Token, Result<EventId, Refusal>)>,
+    outcomes: VecDeque<(Token, Result<EventId, HazardRefusal>)>,
     changes: VecDeque<Note>,
     lost: u64,
 }
@@ -41,7 +41,7 @@ impl Outbox {
     }
 
     /// Of the daemon's other commands somebody else is told. There are no more than commands open.
-    fn outcome(&mut self, token: Token, outcome: Result<EventId, Refusal>) {
+    fn outcome(&mut self, token: Token, outcome: Result<EventId, HazardRefusal>) {
         if Owner::Control.owns(Some(token)) {
             self.outcomes.push_back((token, outcome));
         }
@@ -56,7 +56,7 @@ impl Outbox {
     }
 
     /// What became of a program's command, oldest first: the event it was carried out on, or why it was not.
-    pub fn take_outcome(&mut self) -> Option<(Token, Result<EventId, Refusal>)> {
+    pub fn take_outcome(&mut self) -> Option<(Token, Result<EventId, HazardRefusal>)> {
         self.outcomes.pop_front()
     }
 

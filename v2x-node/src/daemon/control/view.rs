@@ -5,7 +5,7 @@ use core::time::Duration;
 use v2x_api::{
     Concern, Hazard, HazardArea, NearbyStation, StationPosition, Status, direction_name, shape_name,
 };
-use v2x_core::{Fix, Instant, Known, Neighbour, Node, Plane, Position, Role, SendingState, WireTime};
+use v2x_core::{Fix, Instant, KnownHazard, Neighbour, Node, Plane, Position, Role, SendingState, WireTime};
 use v2x_proto::cause;
 use v2x_proto::{AreaView, Shape};
 
@@ -42,7 +42,7 @@ impl View {
     }
 
     /// An event.
-    pub fn hazard(&self, known: &Known) -> Hazard {
+    pub fn hazard(&self, known: &KnownHazard) -> Hazard {
         let (distance_m, bearing_deg) = self.way_to(known.position).unzip();
         let heading = self.fix.and_then(|fix| fix.heading).map(|heading| f64::from(heading) / 10.0);
         let relative = bearing_deg.zip(heading).map(|(bearing, heading)| turn(bearing - heading));

@@ -48,7 +48,7 @@ const MOST_KEPT: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v2x_core::{EventId, Refusal};
+    use v2x_core::{EventId, HazardRefusal};
     use v2x_proto::Digest;
 
     #[test]
@@ -56,7 +56,7 @@ mod tests {
         let id = EventId { origin: Digest([1; 8]), number: 1 };
         let mut inbox = Inbox::default();
         inbox.event(&Event::HazardAccepted { id, token: Some(Owner::Control.token(1)) });
-        let refusal = Refusal::SendingBlocked;
+        let refusal = HazardRefusal::SendingBlocked;
         inbox.event(&Event::HazardRefused { refusal, token: None });
         assert!(inbox.is_empty());
         inbox.event(&Event::HazardRefused { refusal, token: Some(Owner::Unit.token(1)) });
