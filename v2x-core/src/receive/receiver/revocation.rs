@@ -47,7 +47,7 @@ impl Receiver {
     /// Takes what is revoked out of the known credentials, and says who that was.
     pub fn drop_revoked(&mut self) -> Vec<Digest> {
         let (revocations, trust) = (&self.revocations, &self.trust);
-        self.hold.stir();
+        self.hold.mark_ready();
         self.keys.revoke(|trusted| revocations.revokes(trusted, trust))
     }
 
@@ -57,7 +57,7 @@ impl Receiver {
         self.trust = trust;
         self.revocations.keep_trusted(&self.trust);
         let trust = &self.trust;
-        self.hold.stir();
+        self.hold.mark_ready();
         self.keys.forget(|trusted| trusted.issuer.is_none_or(|issuer| trust.issuer(&issuer).is_none()))
     }
 
