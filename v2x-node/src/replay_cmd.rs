@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_core::config::{ChangeRule, PseudonymConfig};
 use v2x_core::report::{Verdict, Verify};
-use v2x_replay::attack::{Plan, PlanError as AttackError};
+use v2x_replay::attack::Plan;
 use v2x_replay::check::{self, CheckError};
 use v2x_replay::hlog::{self, HlogError};
 use v2x_replay::html;
@@ -20,6 +20,7 @@ use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::{self, Progress, RunError, RunOptions, RunOutcome};
 use v2x_replay::source::convert::{self, WriteError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, TraceError};
+use v2x_settings::SettingsError;
 
 use self::interrupt::Interrupt;
 use crate::error::Error;
@@ -169,7 +170,7 @@ pub enum ReplayError {
     },
     /// The plan of attacks cannot be used.
     #[error(transparent)]
-    Attack(#[from] AttackError),
+    Attack(#[from] SettingsError),
     /// The plan of runs cannot be used.
     #[error(transparent)]
     Plan(#[from] PlanError),

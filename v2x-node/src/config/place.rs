@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use v2x_core::config::Role;
 use v2x_core::position::Position;
-
-use super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError};
 
 /// Where positions come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +40,7 @@ pub enum PositionConfig {
     },
 }
 
-pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, ConfigError> {
+pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, SettingsError> {
     let Some(section) = top.table("position", KEYS)? else {
         return Err(top.missing("position", "a table with at least source"));
     };
@@ -94,7 +93,7 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Conf
 }
 
 /// A speed that serial devices have.
-pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u32>, ConfigError> {
+pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u32>, SettingsError> {
     let baud = section.integer(key, 0..=u32::MAX)?;
     match baud.filter(|baud| !BAUDS.contains(baud)) {
         None => Ok(baud),
@@ -106,7 +105,7 @@ pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u3
 }
 
 /// `latitude` and `longitude` in degrees.
-pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, ConfigError> {
+pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, SettingsError> {
     let degrees = |key, most: f64| {
         let value = section.number(key, -most..=most, " degrees")?;
         value.ok_or_else(|| section.missing(key, format!("degrees, -{most} to {most}")))

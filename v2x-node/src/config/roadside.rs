@@ -15,6 +15,7 @@ use v2x_core::config::Role;
 use v2x_core::position::Position;
 use v2x_core::security::Permissions;
 use v2x_proto::v1;
+use v2x_settings::{Section, SettingsError};
 
 pub use self::advert::Advert;
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
@@ -22,7 +23,6 @@ pub use self::feed::FeedAddress;
 pub use self::plan::SignalGroup;
 pub use self::work_zone::WorkZone;
 use super::place::{PositionConfig, coordinates};
-use super::section::{ConfigError, Section};
 
 /// What a roadside unit says; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -95,7 +95,7 @@ pub(super) fn read(
     top: &Section<'_>,
     role: Role,
     position: &PositionConfig,
-) -> Result<RoadsideConfig, ConfigError> {
+) -> Result<RoadsideConfig, SettingsError> {
     let Some(section) = top.table("roadside", KEYS)? else {
         return Ok(RoadsideConfig::default());
     };
@@ -142,7 +142,7 @@ fn intersections(
     section: &Section<'_>,
     fed: bool,
     unit: &PositionConfig,
-) -> Result<Vec<Intersection>, ConfigError> {
+) -> Result<Vec<Intersection>, SettingsError> {
     let keys = &["id", "latitude", "longitude", "groups"];
     let sections = section.tables("intersection", keys, MOST_INTERSECTIONS)?;
     let mut intersections: Vec<Intersection> = Vec::new();

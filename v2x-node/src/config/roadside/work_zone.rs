@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use v2x_core::time::WireTime;
 use v2x_proto::AreaView;
+use v2x_settings::{Section, SettingsError};
 
-use super::super::section::{ConfigError, Section};
 use super::{area, sign};
 
 /// Road works: a hazard of cause 3 (TS 102 894-2 `CauseCodeType`) for as long as they last.
@@ -27,11 +27,11 @@ pub struct WorkZone {
     pub keep_alive: Option<Duration>,
 }
 
-pub(super) fn read(section: &Section<'_>) -> Result<Vec<WorkZone>, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Vec<WorkZone>, SettingsError> {
     section.tables("work_zone", KEYS, MOST_ZONES)?.iter().map(work_zone).collect()
 }
 
-fn work_zone(section: &Section<'_>) -> Result<WorkZone, ConfigError> {
+fn work_zone(section: &Section<'_>) -> Result<WorkZone, SettingsError> {
     let Some(place) = section.table("area", area::KEYS)? else {
         let right = "{ shape = \"circle\", latitude = 49.6, longitude = 6.1, radius_m = 300 }";
         return Err(section.missing("area", right));
