@@ -12,6 +12,6 @@ mod score;
 
 pub(crate) use frames::{flooding, forge, ghost};
 pub(crate) use insider::{Air, Insider, Overheard};
-pub use plan::{Attack, Kind, Plan, PlanError, Targets};
+pub use plan::{Attack, Kind, Plan, Targets};
 pub(crate) use score::{Score, during, link_of};
 pub use score::{Tally, detections, false_positive_ratio};
