@@ -85,12 +85,12 @@ impl Advisor {
     }
 
     /// When [`take_send`](Self::take_send) has something next, as far as that is a matter of time.
-    pub fn next_due(&self) -> Option<Instant> {
+    fn next_due(&self) -> Option<Instant> {
         if self.sends.is_empty() { self.road.requests().deadline() } else { Some(Instant::ZERO) }
     }
 
     /// The next thing to be sent at `now`.
-    pub fn take_send(&mut self, now: Instant, anchor: &Anchor) -> Option<SendRequest> {
+    fn take_send(&mut self, now: Instant, anchor: &Anchor) -> Option<SendRequest> {
         if self.sends.is_empty() && self.next_due().is_some_and(|due| due <= now) {
             self.road.timeout(Moment::at(now, anchor));
             self.collect();

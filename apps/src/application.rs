@@ -83,9 +83,7 @@ pub trait Application {
     fn event(&mut self, event: &Event, at: Moment);
 
     /// Takes the next position, or its loss, and whom the station knows then.
-    fn fix(&mut self, fix: Option<&Fix>, neighbours: &NeighbourTable, at: Moment) {
-        let _ = (fix, neighbours, at);
-    }
+    fn fix(&mut self, _fix: Option<&Fix>, _neighbours: &NeighbourTable, _at: Moment) {}
 
     /// When [`poll`](Self::poll) has something next, as far as that is a matter of time; not after `at` when it has
     /// something already. `None`: only after an event or a fix.

@@ -46,13 +46,12 @@ impl LoadGenerator {
         }
     }
 
-    /// When the next message is due.
-    pub fn next_due(&self) -> Instant {
+    fn next_due(&self) -> Instant {
         self.start + Duration::from_nanos((self.count as f64 * self.interval_ns) as u64)
     }
 
     /// The next message, if it is due at `now`.
-    pub fn due(&mut self, now: Instant, anchor: &Anchor) -> Option<SendRequest> {
+    fn due(&mut self, now: Instant, anchor: &Anchor) -> Option<SendRequest> {
         let due = self.next_due();
         if now < due {
             return None;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use v2x_apps::advice::Advisor;
 use v2x_apps::roadside::{ClientId, Heard, Roadside, line};
+use v2x_apps::{Application, Moment};
 use v2x_core::{Change, Config, Event, Fix, Input, Instant, Position, Received, SendRequest};
 use v2x_node::config::{CorrectionSource, Corrections, FeedAddress, RoadsideConfig, StationConfig};
 use v2x_node::daemon::signal_ahead::signal_ahead;
@@ -199,11 +200,9 @@ impl Scene {
             }
             self.tell_application(now);
             self.application.set_sending(true);
-            if self.application.next_due().is_some_and(|due| due <= now) {
-                for input in self.application.due(now, anchor().wire_at(now)) {
-                    frames.extend(self.unit.feed(now, input));
-                    self.tell_application(now);
-                }
+            while let Some(input) = self.application.poll(Moment::at(now, &anchor())) {
+                frames.extend(self.unit.feed(now, input));
+                self.tell_application(now);
             }
             if self.unit.deadline.0 <= now {
                 frames.extend(self.unit.feed(now, Input::Timeout));

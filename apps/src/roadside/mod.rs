@@ -107,7 +107,7 @@ impl Roadside {
     }
 
     /// When [`due`](Self::due) has something to say next; `None`: only when something comes in.
-    pub fn next_due(&self) -> Option<Instant> {
+    fn next_due(&self) -> Option<Instant> {
         let corrections = self.corrections.as_ref().and_then(Corrections::next_due);
         [
             self.signals.next_due(),
@@ -123,7 +123,7 @@ impl Roadside {
 
     /// What is due for the station at `now`, which is `wire` on the air: messages, and at most one command about a
     /// hazard, whose answer is to be [heard](Self::heard) before the next call.
-    pub fn due(&mut self, now: Instant, wire: WireTime) -> Vec<Input> {
+    fn due(&mut self, now: Instant, wire: WireTime) -> Vec<Input> {
         let mut inputs = Vec::new();
         self.signals.due(now, wire, |request| inputs.push(Input::Send(request)));
         self.look_at_controllers(now, wire);

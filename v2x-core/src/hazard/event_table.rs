@@ -85,26 +85,27 @@ struct Entry {
 }
 
 impl EventTable {
-    /// Why what a verified message says is not to be believed, or of no use any more; `None` when it is.
+    /// Whether what a verified message says is to be believed and still of use. `generation` is when it was signed.
     ///
-    /// `generation` is when the message was signed.
-    #[must_use]
+    /// # Errors
+    ///
+    /// Why not.
     pub fn judge(
         &self,
         gist: &HazardGist,
         signer: &Digest,
         generation: WireTime,
         now: WireTime,
-    ) -> Option<DropReason> {
+    ) -> Result<(), DropReason> {
         if gist.state != State::Negated && gist.id.origin != *signer {
-            return Some(DropReason::NotOrigin);
+            return Err(DropReason::NotOrigin);
         }
         if gist.detection > gist.reference || gist.reference > generation + TOLERANCE {
-            return Some(DropReason::EventTime);
+            return Err(DropReason::EventTime);
         }
         let over = gist.state == State::Active && gist.valid_until <= now;
         let overtaken = self.entries.get(&gist.id).is_some_and(|entry| entry.overtakes(gist));
-        (over || overtaken).then_some(DropReason::EventSuperseded)
+        if over || overtaken { Err(DropReason::EventSuperseded) } else { Ok(()) }
     }
 
     /// Takes in what a message says that was [judged](Self::judge) good.

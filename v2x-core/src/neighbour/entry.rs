@@ -339,7 +339,7 @@ const RESTART: u32 = 64;
 
 /// What a message did to the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct NeighbourChange {
     /// Its signer was not in the table.
     pub added: bool,
     /// Who made room for it.

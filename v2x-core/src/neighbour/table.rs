@@ -13,7 +13,7 @@ mod tests;
 use hashbrown::HashTable;
 use v2x_proto::Digest;
 
-use super::entry::{Change, Heard, Motion, Neighbour};
+use super::entry::{Heard, Motion, Neighbour, NeighbourChange};
 use super::replay_memory::ReplayMemory;
 use crate::base::limits::{MAX_EVICTION_TIES, MAX_NEIGHBOURS, NEIGHBOUR_LIFETIME, NEIGHBOURS};
 use crate::base::{Instant, MessageId, Plane, WireTime};
@@ -82,11 +82,11 @@ impl NeighbourTable {
     /// A verified message whose payload is of no use belongs here too: it shows that its signer is near,
     /// and its number must not be accepted again. A message older than the newest one counts as heard,
     /// but moves no position. `own` decides who is farthest when the table is full.
-    pub fn hear(&mut self, message: &Heard, own: Option<&Plane>) -> Change {
+    pub fn hear(&mut self, message: &Heard, own: Option<&Plane>) -> NeighbourChange {
         // Time never runs backwards in the list.
         let at = self.neighbour(self.newest).map_or(message.at, |newest| message.at.max(newest.heard()));
         let message = Heard { at, ..*message };
-        let mut change = Change::default();
+        let mut change = NeighbourChange::default();
         let slot = match self.find(&message.id.signer) {
             Some(slot) => {
                 self.unlink(slot);

@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use prost::Message as _;
 use v2x_proto::envelope::{SignedView, TbsView};
+use v2x_proto::payload::FloodTags;
 use v2x_proto::{Class, hop, v1};
 
 use super::Node;
 use super::io::{Event, Output};
-use crate::base::{DropReason, Instant, Position, Transmit, WireTime};
+use crate::base::{Instant, Position, Received, Transmit, WireTime};
 use crate::forward::{CopyHeard, EventVersion, FloodFrame, Lane, Surroundings};
-use crate::receive::Verified;
 
 impl Node {
     /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background. One
@@ -78,18 +78,18 @@ impl Node {
         self.forwarder.copy(copy, &around);
     }
 
-    /// Tells the forwarder what a verified message means to it. Why it is not for the application, if it is not.
-    pub(super) fn take_flood(&mut self, verified: &mut Verified) -> Option<DropReason> {
+    /// A neighbour's beacon names the floods it holds.
+    pub(super) fn hear_floods(&mut self, received: &Received, floods: &FloodTags) {
         let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
-        if let Some(floods) = &verified.floods
-            && !verified.received.suspect
-            && self.forwarder.beacon(verified.received.position, floods, &around)
-        {
+        if !received.suspect && self.forwarder.beacon(received.position, floods, &around) {
             self.awareness.hasten();
         }
-        let flood = verified.flood.take().filter(|_| verified.useless.is_none())?;
-        let for_us = self.forwarder.take(flood, !verified.received.suspect, &around);
-        (!for_us).then_some(DropReason::OutsideArea)
+    }
+
+    /// Tells the forwarder of a verified message that may travel on. True when it is for this station's application.
+    pub(super) fn take_flood(&mut self, received: &Received, flood: FloodFrame) -> bool {
+        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        self.forwarder.take(flood, !received.suspect, &around)
     }
 
     fn note_own_flood(&mut self, frame: &Transmit) {

@@ -7,12 +7,13 @@ use v2x_proto::Class;
 
 use super::Node;
 use super::io::Event;
-use crate::base::{DropReason, Fix, Instant, NotSent, NotSentReason, SendingState, Sent, Token, WireTime};
+use crate::base::{
+    DropReason, Fix, Instant, NotSent, NotSentReason, Received, SendingState, Sent, Token, WireTime,
+};
 use crate::hazard::{
     Change, Changed, Command, Draft, EventId, EventTable, HazardGist, Known, Outcome, OwnEvent, Rank,
     Refusal, Speaker, State,
 };
-use crate::receive::Verified;
 use crate::send::Here;
 use crate::trust::Permissions;
 
@@ -293,12 +294,19 @@ impl Node {
         self.hazards.own.next().into_iter().chain(wire).min()
     }
 
-    /// Judges what a verified message says of an event. What is to be taken in, if it is for this station.
-    pub(super) fn judge_hazard(&self, verified: &mut Verified) -> Option<(HazardGist, Speaker)> {
-        let gist = verified.hazard.filter(|_| verified.useless.is_none())?;
-        let (received, wire) = (&verified.received, self.moment.wire());
+    /// What a verified message says of an event, and who says so.
+    ///
+    /// # Errors
+    ///
+    /// Why the event table does not take it.
+    pub(super) fn judge_hazard(
+        &self,
+        received: &Received,
+        gist: Option<HazardGist>,
+    ) -> Result<Option<(HazardGist, Speaker)>, DropReason> {
+        let Some(gist) = gist else { return Ok(None) };
         let signer = received.id.signer;
-        verified.useless = self.hazards.table.judge(&gist, &signer, received.generation_time, wire);
+        self.hazards.table.judge(&gist, &signer, received.generation_time, self.moment.wire())?;
         let authority = Permissions(received.permissions).contains(Permissions::AUTHORITY_HAZARD);
         let rank = match received.suspect {
             true => Rank::Suspect,
@@ -306,14 +314,13 @@ impl Node {
             false => Rank::Station,
         };
         let speaker = Speaker { signer, suspect: received.suspect, rank, class: received.id.class };
-        verified.useless.is_none().then_some((gist, speaker))
+        Ok(Some((gist, speaker)))
     }
 
     /// Takes in what a message says of an event. One that is not for this station still counts when it is about an event
     /// that is known here.
-    pub(super) fn hear_hazard(&mut self, gist: &HazardGist, speaker: &Speaker, useless: Option<DropReason>) {
-        let known = || self.hazards.table.get(&gist.id).is_some();
-        if useless.is_some() && !(useless == Some(DropReason::OutsideArea) && known()) {
+    pub(super) fn hear_hazard(&mut self, gist: &HazardGist, speaker: &Speaker, for_us: bool) {
+        if !for_us && self.hazards.table.get(&gist.id).is_none() {
             return;
         }
         let outcome = self.hazards.table.take(gist, speaker, self.moment.wire());

@@ -6,35 +6,35 @@ use crate::base::{Instant, Plane};
 use crate::misbehaviour::{Claim, Observation, Suspicion, Watch};
 use crate::receive::Verified;
 
-/// Judges a verified message and flags it when its signer is suspect; what is implausible is kept as evidence. Returns the
-/// signer's standing when that changed.
-pub fn observe(
+/// Judges a verified message: whether its signer is suspect, and its new standing when that changed. What is implausible
+/// is kept as evidence.
+pub(super) fn observe(
     watch: &mut Watch,
-    verified: &mut Verified,
+    verified: &Verified,
     now: Instant,
     here: Option<&Plane>,
-) -> Option<Suspicion> {
-    let received = &verified.received;
+) -> (bool, Option<Suspicion>) {
+    let Verified { received, content, .. } = verified;
+    let content = content.as_ref().ok();
     let claim = Claim {
         generation: received.generation_time,
         position: received.position,
-        motion: verified.motion,
-        accuracy_cm: verified.accuracy_cm,
+        motion: content.and_then(|content| content.motion),
+        accuracy_cm: content.and_then(|content| content.accuracy_cm),
     };
     let seen = Observation {
         signer: received.id.signer,
         claim,
         direct: verified.single_hop,
         signal_dbm: verified.signal_dbm,
-        brakes: verified.brakes,
+        brakes: content.is_some_and(|content| content.brakes),
         at: now,
     };
     let verdict = watch.observe(&seen, here);
-    verified.received.suspect = verdict.suspect;
     if verdict.implausible
         && let Ok((_, header_len)) = hop::parse(&verified.frame)
     {
         watch.keep_evidence(seen.signer, now, &verified.frame[header_len..]);
     }
-    verdict.change
+    (verdict.suspect, verdict.change)
 }

@@ -19,16 +19,16 @@ use v2x_proto::{Class, Digest};
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::{Awareness, Motion};
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, Moment, NotSent,
-    NotSentReason, Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Virtual,
-    WireTime, limits,
+    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Instant, MessageId, Moment,
+    NotSent, NotSentReason, Plane, Purpose, Received, ReceivedFrame, Role, SendRequest, SendingState, Stream,
+    TimedFix, Virtual, WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
-use crate::hazard::Hazards;
+use crate::hazard::{HazardGist, Hazards, Speaker};
 use crate::misbehaviour::{Standing, Suspicion, Watch, report_request};
-use crate::neighbour::{Heard, Neighbour, NeighbourTable};
-use crate::receive::{Admission, CopyCache, Receiver, Situation, Unverified};
+use crate::neighbour::{Heard, Neighbour, NeighbourChange, NeighbourTable};
+use crate::receive::{Admission, Content, CopyCache, Receiver, Situation, Unverified, Verified};
 use crate::send::{Here, SendResult, Sender};
 use crate::trust::{Distribution, KeyCache, Permissions, Pool, Schedule, TrustStore};
 
@@ -181,6 +181,15 @@ pub struct Counters {
     pub loads_refused: u64,
     /// Outputs lost because the host did not drain them ([`limits::MAX_OUTPUTS`]).
     pub outputs_lost: u64,
+}
+
+/// What a verified message that no mechanism refused means to the station.
+#[derive(Debug)]
+struct Judgement {
+    /// What it says of an event, and who says so.
+    hazard: Option<(HazardGist, Speaker)>,
+    /// Why it is not for this station's application, if it is not.
+    delivery: Result<(), DropReason>,
 }
 
 impl Node {
@@ -399,47 +408,26 @@ impl Node {
     fn verify_next(&mut self) {
         let now = self.moment.now;
         let (situation, receiver, neighbours, _, host) = self.receiving();
-        let mut verified = match receiver.verify_next(&situation, neighbours, host) {
+        let verified = match receiver.verify_next(&situation, neighbours, host) {
             None => return,
             Some(Err(dropped)) => return self.drop_frame(dropped),
             Some(Ok(verified)) => verified,
         };
-        let suspicion = misbehaviour::observe(&mut self.watch, &mut verified, now, self.moment.here.as_ref());
-        let received = &mut verified.received;
-        let id = received.id;
-        let heard = Heard {
-            id,
-            generation: received.generation_time,
-            position: received.position,
-            link: received.link_source,
-            direct: verified.single_hop,
-            signal_dbm: verified.signal_dbm,
-            at: now,
-            wire: self.moment.anchor.wire_at(now),
-        };
-        let change = self.neighbours.hear(&heard, self.moment.here.as_ref());
-        if let Some(motion) = &verified.motion {
-            self.neighbours.set_motion(&id.signer, heard.generation, motion);
-        }
-        if let Some(number) = verified.new_event.filter(|_| id.class == Class::D3)
-            && !self.neighbours.new_event(&id.signer, number, now)
-            && !self.config.test
-        {
-            verified.useless = Some(DropReason::RateLimitedSigner);
-        }
+        let (suspect, suspicion) =
+            misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref());
+        let change = self.hear_neighbour(&verified);
         self.distribution.heard_request(&verified.requests, now);
-        let hazard = self.judge_hazard(&mut verified);
-        if let Some(reason) = self.take_flood(&mut verified) {
-            verified.useless = Some(reason);
-        }
-        let received = &mut verified.received;
-        let useless = verified.useless;
-        let delivery = match verified.useless {
-            None => {
+        let Verified { received, mut content, .. } = verified;
+        let mut received = Received { suspect, ..received };
+        let id = received.id;
+        let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
+        let judgement = content.and_then(|content| self.judge(&received, content));
+        let delivery = match judgement.as_ref().map_or_else(|reason| Err(*reason), |judged| judged.delivery) {
+            Ok(()) => {
                 received.stamps.delivered = self.host.stamp(now);
-                Event::Received(verified.received)
+                Event::Received(received)
             }
-            Some(reason) => {
+            Err(reason) => {
                 Event::Dropped(Dropped { reason, link_source: received.link_source, claimed: Some(id) })
             }
         };
@@ -451,14 +439,64 @@ impl Node {
             self.event(Event::NeighbourAdded(id.signer));
         }
         self.event(delivery);
-        if let Some((gist, speaker)) = hazard {
-            self.hear_hazard(&gist, &speaker, useless);
+        if let Ok(Judgement { hazard: Some((gist, speaker)), delivery }) = judgement {
+            self.hear_hazard(&gist, &speaker, delivery.is_ok());
         }
-        if let Some(heard) = &verified.revocation {
+        if let Some(heard) = &revocation {
             self.hear_revocation(heard);
         }
         if let Some(suspicion) = suspicion {
             self.suspect(suspicion);
+        }
+    }
+
+    /// The signer of a verified message is a neighbour, at the place and with the motion it says.
+    fn hear_neighbour(&mut self, verified: &Verified) -> NeighbourChange {
+        let Verified { received, content, .. } = verified;
+        let heard = Heard {
+            id: received.id,
+            generation: received.generation_time,
+            position: received.position,
+            link: received.link_source,
+            direct: verified.single_hop,
+            signal_dbm: verified.signal_dbm,
+            at: self.moment.now,
+            wire: self.moment.wire(),
+        };
+        let change = self.neighbours.hear(&heard, self.moment.here.as_ref());
+        if let Ok(Content { motion: Some(motion), .. }) = content {
+            self.neighbours.set_motion(&received.id.signer, heard.generation, motion);
+        }
+        change
+    }
+
+    /// Asks each mechanism in turn what it makes of a verified message.
+    ///
+    /// # Errors
+    ///
+    /// The first that refuses it says why.
+    fn judge(&mut self, received: &Received, content: Content) -> Result<Judgement, DropReason> {
+        self.allow_event(&received.id, content.new_event)?;
+        let hazard = self.judge_hazard(received, content.hazard)?;
+        if let Some(floods) = &content.floods {
+            self.hear_floods(received, floods);
+        }
+        let for_us = content.flood.is_none_or(|flood| self.take_flood(received, flood));
+        let delivery = if for_us { Ok(()) } else { Err(DropReason::OutsideArea) };
+        Ok(Judgement { hazard, delivery })
+    }
+
+    /// Whether the signer of a message of D3 may declare one more event.
+    fn allow_event(&mut self, id: &MessageId, new_event: Option<u32>) -> Result<(), DropReason> {
+        match new_event {
+            Some(number)
+                if id.class == Class::D3
+                    && !self.neighbours.new_event(&id.signer, number, self.moment.now)
+                    && !self.config.test =>
+            {
+                Err(DropReason::RateLimitedSigner)
+            }
+            _ => Ok(()),
         }
     }
 

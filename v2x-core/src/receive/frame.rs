@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use bytes::Bytes;
-use v2x_proto::Digest;
+use v2x_proto::{AreaView, Digest};
 
 use super::rates::Standing;
 use crate::base::{DropReason, Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, WireTime};
@@ -23,6 +23,7 @@ pub struct Frame {
     pub(super) lifetime_ms: u32,
     pub(super) max_hops: u8,
     pub(super) remaining_hops: u8,
+    pub(super) area: Option<AreaView>,
     pub(super) permissions: u64,
     pub(super) standing: Standing,
     pub(super) forwarder: Digest,

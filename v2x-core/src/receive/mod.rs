@@ -13,5 +13,5 @@ mod verify_queue;
 
 pub use copy_cache::CopyCache;
 pub use rates::Unverified;
-pub use receiver::{Admission, HeardRevocation, Receiver, Verified};
+pub use receiver::{Admission, Content, HeardRevocation, Receiver, Verified};
 pub use situation::Situation;

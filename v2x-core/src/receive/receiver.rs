@@ -12,14 +12,14 @@ mod verify;
 
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{HopError, HopHeader};
-use v2x_proto::{AreaView, Class, Digest, hop, v1};
+use v2x_proto::{Class, Digest, hop, v1};
 
 pub use self::revocation::HeardRevocation;
-pub use self::verify::Verified;
+pub use self::verify::{Content, Verified};
 use super::copy_cache::CopyCache;
 use super::credential_clone::Elsewhere;
 use super::digest_cache::Names;
-use super::frame::{Frame, range_in, slice};
+use super::frame::{Frame, range_in};
 use super::pending::Hold;
 use super::rates::{Origin, Standing, Unverified};
 use super::situation::Situation;
@@ -221,6 +221,7 @@ impl Receiver {
             lifetime_ms: tbs.lifetime_ms,
             max_hops: tbs.max_hops,
             remaining_hops: header.remaining_hops,
+            area: tbs.area,
             permissions: 0,
             standing,
             forwarder: header.forwarder,
@@ -236,7 +237,7 @@ impl Receiver {
             distribution.learned(&signer);
         }
         // The type is judged with the signer's permissions, so rules wait for the credential.
-        self.admit_known(frame, tbs.area.as_ref(), situation, neighbours, distribution, host)
+        self.admit_known(frame, situation, neighbours, distribution, host)
     }
 
     /// Makes sure the credential is known and good, at most once per credential and within the budget.
@@ -284,7 +285,6 @@ impl Receiver {
     fn admit_known(
         &mut self,
         mut frame: Frame,
-        area: Option<&AreaView>,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
         distribution: &mut Distribution,
@@ -302,8 +302,12 @@ impl Receiver {
                 return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
             }
         };
-        let travel =
-            Travel { class: frame.id.class, lifetime_ms: frame.lifetime_ms, max_hops: frame.max_hops, area };
+        let travel = Travel {
+            class: frame.id.class,
+            lifetime_ms: frame.lifetime_ms,
+            max_hops: frame.max_hops,
+            area: frame.area.as_ref(),
+        };
         message_rules::check(frame.message_type, &travel, trusted.permissions).map_err(
             |error| match error {
                 RuleError::Scope => DropReason::BadScope,
@@ -397,14 +401,13 @@ impl Receiver {
         let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
         self.copies.remove(frame.hash);
-        let area = TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok().and_then(|tbs| tbs.area);
         let dropped = |reason| frame.dropped(reason);
         let (link_source, claimed) = (frame.link_source, Some(frame.id));
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
             return Some(Admission::Dropped(dropped(reason)));
         }
-        let admission = self.admit_known(frame, area.as_ref(), situation, neighbours, distribution, host);
+        let admission = self.admit_known(frame, situation, neighbours, distribution, host);
         Some(admission.unwrap_or_else(|reason| Admission::Dropped(Dropped { reason, link_source, claimed })))
     }
 

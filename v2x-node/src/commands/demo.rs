@@ -24,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 use v2x_apps::alert::Triggers;
 use v2x_apps::roadside::Roadside;
+use v2x_apps::{Application, Moment};
 use v2x_core::{
     Anchor, ClockState, Command, Config, Draft, Event, Fix, Input, Instant, MessageId, Node, Role, Transmit,
 };
@@ -197,13 +198,11 @@ async fn drive(
                 station.input(Input::Hazard { command, token: None }, &mut observer);
             }
         }
-        if let Some(unit) = unit.as_mut().filter(|unit| unit.next_due().is_some_and(|due| due <= now)) {
-            let wire = station.node().anchor().wire_at(now);
-            for input in unit.due(now, wire) {
-                station.input(input, &mut observer);
-            }
+        let at = Moment::at(now, &station.node().anchor());
+        while let Some(input) = unit.as_mut().and_then(|unit| unit.poll(at)) {
+            station.input(input, &mut observer);
         }
-        let unit_due = unit.as_ref().and_then(Roadside::next_due).unwrap_or(Instant::FAR_FUTURE);
+        let unit_due = unit.as_ref().and_then(|unit| unit.deadline(at)).unwrap_or(Instant::FAR_FUTURE);
         let next = player.next().min(unit_due).min(end);
         timer.set(Some(next.as_nanos()))?;
         tokio::select! {

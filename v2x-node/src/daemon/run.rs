@@ -241,7 +241,7 @@ impl Daemon {
                 self.status(now, json, out)?;
             }
             self.application(now);
-            let next = self.next_application().unwrap_or(Instant::FAR_FUTURE);
+            let next = self.next_application(now).unwrap_or(Instant::FAR_FUTURE);
             self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
             let upkeep = next_upkeep.min(next_report).min(end);
             self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
@@ -326,16 +326,12 @@ impl Daemon {
     fn application(&mut self, now: Instant) {
         let anchor = self.station.node().anchor();
         self.tell_unit(now);
-        if self.roadside.as_ref().and_then(Unit::next_due).is_some_and(|due| due <= now) {
-            let wire = anchor.wire_at(now);
-            for mut input in self.roadside.iter_mut().flat_map(|unit| unit.due(now, wire)).collect::<Vec<_>>()
-            {
-                own(&mut input, Owner::Unit);
-                self.station.input(input, &mut self.listeners);
-            }
+        let at = Moment::at(now, &anchor);
+        while let Some(mut input) = self.roadside.as_mut().and_then(|unit| unit.poll(at)) {
+            own(&mut input, Owner::Unit);
+            self.station.input(input, &mut self.listeners);
             self.tell_unit(now);
         }
-        let at = Moment::at(now, &anchor);
         while let Some(input) = self.listeners.advisor.as_mut().and_then(|advisor| advisor.poll(at)) {
             self.station.input(input, &mut self.listeners);
         }
@@ -366,10 +362,11 @@ impl Daemon {
         }
     }
 
-    fn next_application(&mut self) -> Option<Instant> {
-        let unit = self.roadside.as_ref().and_then(Unit::next_due);
-        let load = self.load.as_ref().map(LoadGenerator::next_due);
-        let priority = self.listeners.advisor.as_ref().and_then(Advisor::next_due);
+    fn next_application(&self, now: Instant) -> Option<Instant> {
+        let at = Moment::at(now, &self.station.node().anchor());
+        let unit = self.roadside.as_ref().and_then(|unit| unit.deadline(at));
+        let load = self.load.as_ref().and_then(|load| load.deadline(at));
+        let priority = self.listeners.advisor.as_ref().and_then(|advisor| advisor.deadline(at));
         [unit, load, priority].into_iter().flatten().min()
     }
 

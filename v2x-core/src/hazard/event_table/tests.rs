@@ -74,7 +74,7 @@ fn versions_are_in_the_order_of_reference_and_detection_time() {
         detection: WireTime::from_secs(detection_s),
         ..gist(id(1, 7), State::Active, reference_s)
     };
-    let judge = |table: &EventTable, gist: &HazardGist| table.judge(gist, &origin.signer, NOW, NOW);
+    let judge = |table: &EventTable, gist: &HazardGist| table.judge(gist, &origin.signer, NOW, NOW).err();
     assert_eq!(take(&mut table, &version(950, 940), &origin), Some(Change::New));
     for older in [version(949, 940), version(950, 939)] {
         assert_eq!(judge(&table, &older), Some(DropReason::EventSuperseded));
@@ -91,16 +91,16 @@ fn only_its_own_signer_speaks_for_an_event_but_for_a_negation() {
     take(&mut table, &gist(id(1, 7), State::Active, 950), &speaker(1, Rank::Station));
     for state in [State::Active, State::Cancelled] {
         let said = gist(id(1, 7), state, 960);
-        assert_eq!(table.judge(&said, &thief, NOW, NOW), Some(DropReason::NotOrigin));
-        assert_eq!(table.judge(&said, &digest(1), NOW, NOW), None);
+        assert_eq!(table.judge(&said, &thief, NOW, NOW).err(), Some(DropReason::NotOrigin));
+        assert_eq!(table.judge(&said, &digest(1), NOW, NOW).err(), None);
     }
-    assert_eq!(table.judge(&gist(id(1, 7), State::Negated, 960), &thief, NOW, NOW), None);
+    assert_eq!(table.judge(&gist(id(1, 7), State::Negated, 960), &thief, NOW, NOW).err(), None);
 }
 
 #[test]
 fn times_that_cannot_be_are_refused() {
     let table = EventTable::default();
-    let judge = |gist: &HazardGist| table.judge(gist, &digest(1), NOW, NOW);
+    let judge = |gist: &HazardGist| table.judge(gist, &digest(1), NOW, NOW).err();
     let good = gist(id(1, 1), State::Active, 950);
     assert_eq!(judge(&good), None);
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_late_copy_does_not_revive_what_was_cancelled() {
     take(&mut table, &new, &origin);
     take(&mut table, &gist(id(1, 7), State::Cancelled, 970), &origin);
     for late in [new, update] {
-        assert_eq!(table.judge(&late, &origin.signer, NOW, NOW), Some(DropReason::EventSuperseded));
+        assert_eq!(table.judge(&late, &origin.signer, NOW, NOW).err(), Some(DropReason::EventSuperseded));
         assert_eq!(take(&mut table, &late, &origin), None);
     }
     // Nor when the cancellation came first.
@@ -239,7 +239,7 @@ proptest! {
         for (number, state, reference, detection) in &messages {
             let said = HazardGist { detection: WireTime::from_secs(*detection), ..gist(id(1, *number), *state, *reference) };
             let from = if *state == State::Negated { speaker(9, Rank::Authority) } else { speaker(1, Rank::Station) };
-            let refused = table.judge(&said, &from.signer, NOW, NOW);
+            let refused = table.judge(&said, &from.signer, NOW, NOW).err();
             if let Some(changed) = table.take(&said, &from, NOW).changed {
                 prop_assert_eq!(refused, None, "what is refused changes nothing");
                 changes.push((*number, changed));

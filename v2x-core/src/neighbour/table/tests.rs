@@ -35,7 +35,7 @@ fn beacon(n: u16, sequence: u32, millis: u64) -> Heard {
     }
 }
 
-fn hear(table: &mut NeighbourTable, message: &Heard) -> Change {
+fn hear(table: &mut NeighbourTable, message: &Heard) -> NeighbourChange {
     assert!(table.is_new(&message.id, message.generation), "{:?} is a replay", message.id);
     let change = table.hear(message, Some(&Plane::at(HOME)));
     assert!(!table.is_new(&message.id, message.generation), "{:?} is accepted twice", message.id);
@@ -94,7 +94,7 @@ fn a_full_table_lets_the_one_heard_longest_ago_go_then_the_farthest() {
         let millis = u64::from(n.saturating_sub(9));
         let east = if n == 7 { 900.0 } else { f64::from(n) };
         let message = Heard { position: HOME.moved(east, 0.0), ..beacon(n, 1, millis) };
-        assert_eq!(hear(&mut table, &message), Change { added: true, evicted: None });
+        assert_eq!(hear(&mut table, &message), NeighbourChange { added: true, evicted: None });
     }
     let evicted: Vec<_> = (0..3).map(|n| hear(&mut table, &beacon(2000 + n, 1, 2000)).evicted).collect();
     assert_eq!(evicted, [Some(signer(7)), Some(signer(9)), Some(signer(8))]);
@@ -109,7 +109,7 @@ fn a_table_of_ten_thousand_is_full_at_ten_thousand_and_evicts_among_few_of_equal
         let far = usize::from(n) == MAX_EVICTION_TIES;
         let east = if far { 9000.0 } else { f64::from(n % 64) };
         let message = Heard { position: HOME.moved(east, 0.0), ..beacon(n, 1, 0) };
-        assert_eq!(hear(&mut table, &message), Change { added: true, evicted: None });
+        assert_eq!(hear(&mut table, &message), NeighbourChange { added: true, evicted: None });
     }
     let room = table.slots.capacity();
     let change = hear(&mut table, &beacon(20_000, 1, 1));

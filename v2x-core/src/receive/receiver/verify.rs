@@ -4,14 +4,13 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use v2x_proto::cause;
-use v2x_proto::envelope::TbsView;
+use v2x_proto::payload;
 use v2x_proto::payload::{Beacon, FloodTags, Message, PayloadError};
 use v2x_proto::v1::{HazardState, MessageType};
-use v2x_proto::{AreaView, payload};
 
 use super::Receiver;
 use super::revocation::HeardRevocation;
-use crate::base::{DropReason, Dropped, Host, Instant, Position, ReceiveStamps, Received, limits};
+use crate::base::{DropReason, Dropped, Host, Instant, ReceiveStamps, Received, limits};
 use crate::forward::FloodFrame;
 use crate::hazard::HazardGist;
 use crate::neighbour::{Motion, Neighbour, NeighbourTable};
@@ -23,46 +22,39 @@ use crate::trust::{Lookup, Permissions, freshness, roles, signing_input};
 /// A frame whose signature holds.
 #[derive(Debug)]
 pub struct Verified {
-    /// The event for the application, when its payload is of use.
+    /// The event for the application, should the message be delivered.
     pub received: Received,
-    /// Why its payload is of no use: it is not delivered, though its signer was heard.
-    pub useless: Option<DropReason>,
-    /// How its signer moves, from an awareness message.
-    pub motion: Option<Motion>,
-    /// Number of the event that it declares new.
-    pub new_event: Option<u32>,
-    /// True when that event is its own hard braking.
-    pub brakes: bool,
+    /// What the station makes of the payload; or why it is not delivered, though its signer was heard.
+    pub content: Result<Content, DropReason>,
     /// Credentials its signer asks for.
     pub requests: Bytes,
     /// Received power.
     pub signal_dbm: Option<i8>,
     /// True when it came straight from its signer.
     pub single_hop: bool,
-    /// The revocation delta in it, and what it changed.
-    pub revocation: Option<HeardRevocation>,
-    /// How accurate its signer says its position is (95 %), cm; from an awareness message.
-    pub accuracy_cm: Option<u16>,
     /// The whole frame.
     pub frame: Bytes,
-    /// Floods its signer holds, from an awareness message.
-    pub floods: Option<FloodTags>,
-    /// What it says of an event, when it is about one.
-    pub hazard: Option<HazardGist>,
-    /// What there is to know to send it on, when it may travel more than one hop.
-    pub flood: Option<FloodFrame>,
 }
 
 /// What a station needs of a payload.
 #[derive(Debug, Default)]
-struct Gist {
-    motion: Option<Motion>,
-    accuracy_cm: Option<u16>,
-    new_event: Option<u32>,
-    brakes: bool,
-    revocation: Option<HeardRevocation>,
-    floods: Option<FloodTags>,
-    hazard: Option<HazardGist>,
+pub struct Content {
+    /// How its signer moves, from an awareness message.
+    pub motion: Option<Motion>,
+    /// How accurate its signer says its position is (95 %), cm; from an awareness message.
+    pub accuracy_cm: Option<u16>,
+    /// Floods its signer holds, from an awareness message.
+    pub floods: Option<FloodTags>,
+    /// Number of the event that it declares new.
+    pub new_event: Option<u32>,
+    /// True when that event is its signer's hard braking.
+    pub brakes: bool,
+    /// What it says of an event, when it is about one.
+    pub hazard: Option<HazardGist>,
+    /// What there is to know to send it on, when it may travel more than one hop.
+    pub flood: Option<FloodFrame>,
+    /// The revocation delta in it, and what it changed.
+    pub revocation: Option<HeardRevocation>,
 }
 
 impl Receiver {
@@ -126,25 +118,16 @@ impl Receiver {
 
     fn verified(&mut self, frame: Frame, stamps: ReceiveStamps, situation: &Situation<'_>) -> Verified {
         let received = received(&frame, true, stamps);
-        let gist = self.decode(&received).and_then(|gist| self.learn_revocation(gist, &received, situation));
-        let (useless, gist) = match gist {
-            Ok(gist) => (None, gist),
-            Err(reason) => (Some(reason), Gist::default()),
-        };
+        let content = self
+            .decode(&received)
+            .and_then(|content| self.learn_revocation(content, &received, situation))
+            .map(|content| travelling(content, &frame));
         Verified {
-            useless,
-            motion: gist.motion,
-            new_event: gist.new_event,
-            brakes: gist.brakes,
+            content,
             requests: frame.bytes.slice(wide(&frame.requests)),
             signal_dbm: frame.signal_dbm,
             // Who sends a message on can write its hops as if it were its signer.
             single_hop: frame.max_hops <= 1,
-            floods: gist.floods,
-            hazard: gist.hazard.map(|hazard| HazardGist { area: area(&frame), ..hazard }),
-            flood: flood(&frame, received.position, gist.hazard.as_ref()),
-            revocation: gist.revocation,
-            accuracy_cm: gist.accuracy_cm,
             frame: frame.bytes,
             received,
         }
@@ -152,14 +135,14 @@ impl Receiver {
 
     fn learn_revocation(
         &mut self,
-        mut gist: Gist,
+        mut content: Content,
         received: &Received,
         situation: &Situation<'_>,
-    ) -> Result<Gist, DropReason> {
+    ) -> Result<Content, DropReason> {
         if received.message_type == MessageType::RevocationDelta as u32 {
-            gist.revocation = Some(self.hear_revocation(&received.payload, situation)?);
+            content.revocation = Some(self.hear_revocation(&received.payload, situation)?);
         }
-        Ok(gist)
+        Ok(content)
     }
 
     /// A frame for the application whose signature nobody looks at; its payload must be in order all the same.
@@ -170,7 +153,7 @@ impl Receiver {
 
     /// Decodes a payload, to know that it can be and claims nothing that its signer may not; what the station
     /// needs of it.
-    fn decode(&mut self, received: &Received) -> Result<Gist, DropReason> {
+    fn decode(&mut self, received: &Received) -> Result<Content, DropReason> {
         let permissions = Permissions(received.permissions);
         let payload = &received.payload;
         if received.message_type == MessageType::Awareness as u32 {
@@ -189,7 +172,7 @@ impl Receiver {
             };
             let accuracy_cm = beacon.accuracy_cm.map(|radius| radius as u16);
             let floods = Some(beacon.floods);
-            return Ok(Gist { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Gist::default() });
+            return Ok(Content { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Content::default() });
         }
         let message = match payload::decode(received.message_type, payload.clone()) {
             Ok(message) => message,
@@ -211,37 +194,34 @@ impl Receiver {
         };
         let brakes = matches!(&message, Message::Hazard(hazard)
             if hazard.state == HazardState::New as i32 && (hazard.cause, hazard.sub_cause) == HARD_BRAKING);
-        Ok(Gist { new_event, hazard, brakes, ..Gist::default() })
+        Ok(Content { new_event, hazard, brakes, ..Content::default() })
     }
 }
 
 /// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that says so.
 const HARD_BRAKING: (u32, u32) = (cause::DANGEROUS_SITUATION as u32, cause::EMERGENCY_BRAKE as u32);
 
-/// What the forwarder needs of a frame that may travel on.
-fn flood(frame: &Frame, source: Position, hazard: Option<&HazardGist>) -> Option<FloodFrame> {
+/// What a message of several hops says with what its frame says of its way.
+fn travelling(content: Content, frame: &Frame) -> Content {
+    let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
     if frame.max_hops <= 1 {
-        return None;
+        return Content { hazard, ..content };
     }
-    Some(FloodFrame {
+    let flood = FloodFrame {
         frame: frame.bytes.clone(),
         hash: frame.hash,
         id: frame.id,
-        source,
+        source: frame.position,
         remaining_hops: frame.remaining_hops,
-        area: area(frame),
+        area: frame.area,
         expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
         forwarder: frame.forwarder,
         link: frame.link_source,
         admitted: frame.admitted,
-        event: hazard.map(HazardGist::version),
+        event: hazard.as_ref().map(HazardGist::version),
         keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
-    })
-}
-
-/// The area in the signed part.
-fn area(frame: &Frame) -> Option<AreaView> {
-    TbsView::parse(slice(&frame.bytes, &frame.tbs)).ok()?.area
+    };
+    Content { hazard, flood: Some(flood), ..content }
 }
 
 fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {

@@ -7,6 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::json;
 use v2x_apps::roadside::{ClientId, Heard, Roadside};
+use v2x_apps::{Application, Moment};
 use v2x_core::{Input, Instant, WireTime};
 use v2x_proto::v1;
 
@@ -125,16 +126,16 @@ impl Unit {
         }
     }
 
-    /// When [`due`](Self::due) has something to say next.
-    pub fn next_due(&self) -> Option<Instant> {
-        self.application.next_due()
+    /// When [`poll`](Self::poll) has something to say next.
+    pub fn deadline(&self, at: Moment) -> Option<Instant> {
+        self.application.deadline(at)
     }
 
-    /// What is due for the station, see [`Roadside::due`].
-    pub fn due(&mut self, now: Instant, wire: WireTime) -> Vec<Input> {
-        let due = self.application.due(now, wire);
+    /// What is due for the station next, see [`Application::poll`].
+    pub fn poll(&mut self, at: Moment) -> Option<Input> {
+        let input = self.application.poll(at);
         self.pass_on();
-        due
+        input
     }
 
     /// Whether the station sends now.
@@ -254,6 +255,10 @@ mod tests {
         unit.take(incoming, Instant::ZERO, AT);
     }
 
+    fn due(unit: &mut Unit, now: Instant) -> Vec<Input> {
+        core::iter::from_fn(|| unit.poll(Moment { now, wire: AT })).collect()
+    }
+
     fn request() -> Received {
         let request = v1::PriorityRequest {
             intersection_id: 18,
@@ -295,7 +300,7 @@ mod tests {
                 .await
                 .unwrap();
             take(&mut unit).await;
-            let said = unit.due(Instant::ZERO, AT);
+            let said = due(&mut unit, Instant::ZERO);
             assert!(
                 said.iter().any(|input| matches!(input, Input::Send(request) if request.class == Class::D4))
             );
@@ -327,7 +332,7 @@ mod tests {
                 take(&mut unit).await;
             }
             let later = Instant::from_millis(100);
-            let said = unit.due(later, AT);
+            let said = due(&mut unit, later);
             let correction = v1::MessageType::GnssCorrection as u32;
             assert!(
                 said.iter()
