@@ -8,7 +8,7 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 
 /// Attacks to take place in one run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct AttackPlan {
     /// Seed of who attacks and of what they make up.
     pub seed: u64,
     /// At least one; a station takes part in one at most, the first that names it.
@@ -19,7 +19,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attack {
     /// What is done.
-    pub kind: Kind,
+    pub kind: AttackKind,
     /// By whom.
     pub targets: Targets,
     /// From when, s.
@@ -51,9 +51,9 @@ macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// What an attacker does.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
+        pub enum AttackKind { $($(#[doc = $doc])+ $variant,)+ }
 
-        impl Kind {
+        impl AttackKind {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
@@ -126,7 +126,7 @@ kinds! {
     PoisonedSequence => "poisoned_sequence",
 }
 
-impl Kind {
+impl AttackKind {
     /// Whether it is scored by frames that have to be dropped, not by stations to be suspected.
     pub fn forges(self) -> bool {
         self >= Self::ExactCopy
@@ -223,16 +223,16 @@ impl Kind {
 
 impl Attack {
     /// An attack with its kind's figures, from the start to the end.
-    pub fn new(kind: Kind, targets: Targets) -> Self {
+    pub fn new(kind: AttackKind, targets: Targets) -> Self {
         let rate_per_s = match kind {
-            Kind::FeignedBraking => 1.0,
-            Kind::SybilGrid => 10.0,
-            Kind::RestartReplay => 500.0,
+            AttackKind::FeignedBraking => 1.0,
+            AttackKind::SybilGrid => 10.0,
+            AttackKind::RestartReplay => 500.0,
             _ => 50.0,
         };
         let distance_m = match kind {
-            Kind::RandomOffset => 70.0,
-            Kind::SybilGrid => 15.0,
+            AttackKind::RandomOffset => 70.0,
+            AttackKind::SybilGrid => 15.0,
             _ => 250.0,
         };
         Self {
@@ -243,13 +243,17 @@ impl Attack {
             rate_per_s,
             distance_m,
             speed_mps: 10.0,
-            delay_s: if matches!(kind, Kind::ReplayedFrames | Kind::RestartReplay) { 5.0 } else { 3.0 },
+            delay_s: if matches!(kind, AttackKind::ReplayedFrames | AttackKind::RestartReplay) {
+                5.0
+            } else {
+                3.0
+            },
             ghosts: 5,
         }
     }
 }
 
-impl Plan {
+impl AttackPlan {
     /// Reads a plan; `file` is what errors call it.
     ///
     /// # Errors
@@ -271,7 +275,7 @@ impl Plan {
 }
 
 fn attack(table: &Section<'_>) -> Result<Attack, SettingsError> {
-    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();
+    let kinds: Vec<_> = AttackKind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();
     let kind = table.choice("kind", &kinds)?;
     let kind = table.need("kind", kind, one_of(kinds.iter().map(|(name, _)| *name)))?;
     let keys: Vec<_> = KEYS.iter().filter(|key| kind.takes(key)).copied().collect();
@@ -329,16 +333,16 @@ mod tests {
     #[test]
     fn a_plan_reads_back_with_its_kinds_figures() {
         let text = "seed = 7\n[[attack]]\nkind = \"dos\"\nshare = 0.1\nrate_per_s = 100\n\n[[attack]]\nkind = \"stale\"\nstations = [\"a\"]\n";
-        let plan = Plan::parse("p.toml", text).unwrap();
+        let plan = AttackPlan::parse("p.toml", text).unwrap();
         assert_eq!((plan.seed, plan.attacks.len()), (7, 2));
-        assert_eq!((plan.attacks[0].kind, plan.attacks[0].rate_per_s), (Kind::Dos, 100.0));
+        assert_eq!((plan.attacks[0].kind, plan.attacks[0].rate_per_s), (AttackKind::Dos, 100.0));
         assert_eq!(plan.attacks[1].targets, Targets::Named(vec!["a".to_owned()]));
         assert_eq!(plan.attacks[1].delay_s, 3.0);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
-        let said = |text: &str| Plan::parse("p.toml", text).unwrap_err().to_string();
+        let said = |text: &str| AttackPlan::parse("p.toml", text).unwrap_err().to_string();
         let one = said("seed = 1\n[[attack]]\nkind = \"rudeness\"\n");
         assert!(
             one.starts_with("p.toml:3: attack[0].kind: found \"rudeness\", expected \"constant_position\", "),
@@ -381,17 +385,17 @@ mod tests {
             ("requests.toml", include_str!("../../plans/requests.toml")),
             ("clocks.toml", include_str!("../../plans/clocks.toml")),
         ] {
-            Plan::parse(name, text).unwrap();
+            AttackPlan::parse(name, text).unwrap();
         }
     }
 
     proptest! {
             #[test]
             fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\]]{0,12}") {
-                prop_assert!(Plan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
+                prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
                 for key in KEYS {
     let text = format!("[[attack]]\nkind = \"sybil_grid\"\n{key} = {value}\n");
-     prop_assert!(Plan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
+     prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
                 }
             }
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use v2x_recording::check;
-use v2x_replay::attack::Plan;
+use v2x_replay::attack::AttackPlan;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, convert};
 
@@ -87,11 +87,11 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     })
 }
 
-fn read_plan(path: &Path) -> Result<Plan, Error> {
+fn read_plan(path: &Path) -> Result<AttackPlan, Error> {
     let shown = path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|source| ReplayError::AttackFile { path: shown, source })?;
-    Ok(Plan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
+    Ok(AttackPlan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 
 /// Signing and verifying that disagree are a check that failed; everything else is the input.
