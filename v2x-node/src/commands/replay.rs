@@ -16,9 +16,7 @@ use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, convert};
 
 pub use self::error::ReplayError;
-use self::options::options;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
-use self::simulate::simulate;
 use crate::error::Error;
 
 /// `roadcast replay ...`.
@@ -70,7 +68,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if let Some(path) = &args.plan {
         return plan::run(path, args, out);
     }
-    let options = options(args);
+    let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
     let path = args.trace.as_deref().unwrap_or(Path::new(""));
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
@@ -78,7 +76,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if !args.quiet {
         warn(path, &trace);
     }
-    simulate(args, out, |progress| {
+    simulate::run(args, out, |progress| {
         let outcome = match &plan {
             Some(plan) => run::run_attacked(&trace, &options, plan, progress),
             None => run::run(&trace, &options, progress),
