@@ -278,3 +278,32 @@ const MAX_STEPS: usize = 200;
 const MAX_REMEMBERED: usize = 64;
 /// Far above what 20 s of a station with every mechanism awake take.
 const MAX_TURNS: usize = 50_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seeds;
+
+    /// What the station knows after so many steps of one of the committed scripts.
+    fn after(seed: &str, steps: usize) -> Station {
+        let scripts = seeds::of("node");
+        let (_, script) = scripts.iter().find(|(name, _)| name == seed).unwrap();
+        let (&[role, more], mut script) = script.split_first_chunk().unwrap();
+        let mut station = Station::new(role, more);
+        for step in std::iter::from_fn(|| Step::read(&mut script)).take(steps) {
+            station.suffer(&step);
+        }
+        // What came last is verified too.
+        station.pass_to(station.now.as_nanos() + 100 * MILLISECOND);
+        station
+    }
+
+    #[test]
+    fn signatures_of_the_scripts_are_valid_and_their_messages_believed() {
+        assert_eq!(after("beacons", MAX_STEPS).node.neighbours().count(), 2);
+        assert!(after("flood", MAX_STEPS).node.hazards().any(|known| !known.own && known.class == Class::D3));
+        assert!(after("alert", MAX_STEPS).node.hazards().any(|known| !known.own && known.class == Class::D0));
+        assert!(after("own_events", 2).node.hazards().any(|known| known.own));
+        assert_eq!(after("revocation", MAX_STEPS).node.neighbours().count(), 0, "both were revoked");
+    }
+}

@@ -16,7 +16,7 @@ mod custom_radio;
 #[expect(dead_code, reason = "its `main` is the program's")]
 mod station_over_mem;
 
-fn output(run: impl FnOnce(&mut dyn Write) -> Result<(), Box<dyn Error>>) -> Vec<String> {
+fn output(run: impl Fn(&mut dyn Write) -> Result<(), Box<dyn Error>>) -> Vec<String> {
     let mut out = Vec::new();
     run(&mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()

@@ -129,7 +129,7 @@ fn alert() -> Vec<Step<'static>> {
     let fields = Fields {
         message_type: v1::MessageType::Hazard as u16,
         class: Class::D0 as u8,
-        lifetime_ms: 300,
+        lifetime_ms: 100,
         max_hops: 2,
         payload: leak(hazard(OTHER, 99, 1)),
         ..beacon(1)

@@ -1,6 +1,7 @@
 //! The ground floor: time, position, random streams, bounds, rates, and the names of messages, frames and reasons.
 
 mod config;
+mod event_version;
 mod fix;
 mod frame;
 mod frame_hash;
@@ -18,9 +19,10 @@ mod time;
 mod velocity;
 
 pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
+pub use event_version::EventVersion;
 pub use fix::{Fix, TimedFix};
 pub use frame::{ReceivedFrame, Transmit};
-pub use frame_hash::FrameHash;
+pub use frame_hash::{FrameHash, FrameHasher};
 pub use host::{Host, Virtual, strict};
 pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Token};
 pub use moment::Moment;

@@ -3,14 +3,14 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::Class;
 use v2x_proto::link::Origin;
-use v2x_proto::{Class, Digest};
 
 use super::area::Area;
 use super::contention;
 use super::contention::{HeardCopy, Place, plausible_hops};
 use super::surroundings::Surroundings;
-use crate::base::{FrameHash, Instant, MessageId, Plane, Position, WireTime};
+use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position};
 
 /// A message that may travel more than one hop, verified or our own, until it expires.
 #[derive(Clone, Debug)]
@@ -102,25 +102,6 @@ pub(super) struct Keep {
 const TRIES: u8 = 8;
 
 const TRY_AGAIN: Duration = Duration::from_millis(80);
-
-/// Which event a flood is about, and how new what it says of it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventVersion {
-    /// Who declared the event.
-    pub origin: Digest,
-    /// Its number among the origin's.
-    pub number: u32,
-    /// When this state of it was made.
-    pub reference: WireTime,
-}
-
-impl EventVersion {
-    /// Whether the other is about the same event.
-    #[must_use]
-    pub fn same_event(&self, other: &Self) -> bool {
-        (self.origin, self.number) == (other.origin, other.number)
-    }
-}
 
 impl Flood {
     /// When something is to be done about it.

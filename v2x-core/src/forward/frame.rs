@@ -5,8 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Digest};
 
-use super::flood::EventVersion;
-use crate::base::{FrameHash, Instant, MessageId, Position, WireTime};
+use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, WireTime};
 
 /// What a verified frame says of its flood.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ mod table;
 mod timer_tree;
 
 pub use area::{Area, hops_for};
-pub use flood::{EventVersion, ForwardCause, Forwarded};
+pub use flood::{ForwardCause, Forwarded};
 pub use forwarder::Forwarder;
 pub use frame::{CopyHeard, FloodFrame};
 pub use surroundings::Surroundings;

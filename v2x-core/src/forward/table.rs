@@ -3,9 +3,9 @@
 use hashbrown::HashMap;
 use v2x_proto::{Class, Digest};
 
-use super::flood::{EventVersion, Flood, State};
+use super::flood::{Flood, State};
 use super::timer_tree::Agenda;
-use crate::base::{FrameHash, Instant, limits};
+use crate::base::{EventVersion, FrameHash, Instant, limits};
 
 /// Floods in slots. No hash order ever shows.
 #[derive(Debug, Default)]

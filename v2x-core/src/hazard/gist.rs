@@ -7,8 +7,7 @@ use v2x_proto::{AreaView, Digest, v1};
 use super::command::{DEFAULT_VALIDITY, MAX_VALIDITY};
 use super::event_id::EventId;
 use super::known::State;
-use crate::base::{Position, WireTime};
-use crate::forward::EventVersion;
+use crate::base::{EventVersion, Position, WireTime};
 
 /// What a hazard message says.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use super::event_id::EventId;
 use super::refusal::Refusal;
 use super::repetition::{Burst, Schedule};
 use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
-use crate::base::{Anchor, Fix, Imminent, Instant, Moment, WireTime};
+use crate::base::{Anchor, EventVersion, Fix, Imminent, Instant, Moment, WireTime};
 use crate::send::{Outgoing, Signed};
 use crate::trust::freshness::max_lifetime_ms;
 use crate::trust::{Identity, Permissions};
@@ -299,6 +299,7 @@ impl OwnEvent {
             area: self.area.as_ref(),
             subject: 0,
             token: None,
+            event: EventVersion::of(&self.message),
         }
     }
 

@@ -1,16 +1,12 @@
 //! The station's part in forwarding: what leaves in which order, and what the forwarder is told.
 
-use core::time::Duration;
-
-use prost::Message as _;
-use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::payload::FloodTags;
-use v2x_proto::{Class, hop, v1};
 
 use super::Node;
 use super::io::{Event, Output};
-use crate::base::{Instant, Position, Received, Transmit, WireTime};
-use crate::forward::{CopyHeard, EventVersion, FloodFrame, Lane, Surroundings};
+use crate::base::{FrameHash, Instant, Received, Transmit};
+use crate::forward::{CopyHeard, FloodFrame, Lane, Surroundings};
+use crate::send::{OwnFlood, OwnFrame};
 
 impl Node {
     /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background. One
@@ -37,14 +33,17 @@ impl Node {
         let Some(frame) = self.sender.pop(self.moment.now, background, &mut *self.host, expired) else {
             return false;
         };
-        self.channel_load.add(self.moment.now, frame.bytes.len());
-        if self.sender.pool().len() > 1 {
-            self.receiver.sent(&frame.id.signer, &frame.bytes, self.moment.now);
+        let OwnFrame { transmit, hash, flood } = frame;
+        self.channel_load.add(self.moment.now, transmit.bytes.len());
+        if let Some(hash) = hash {
+            if self.sender.pool().len() > 1 {
+                self.receiver.sent(hash, self.moment.now);
+            }
+            if let Some(flood) = flood {
+                self.start_flood(&transmit, hash, flood);
+            }
         }
-        if matches!(frame.class, Class::D0 | Class::D3) {
-            self.note_own_flood(&frame);
-        }
-        self.push(Output::Transmit(frame));
+        self.push(Output::Transmit(transmit));
         true
     }
 
@@ -92,45 +91,23 @@ impl Node {
         self.forwarder.take(flood, !received.suspect, &around)
     }
 
-    fn note_own_flood(&mut self, frame: &Transmit) {
-        if let Some(flood) = self.own_flood(frame) {
-            let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
-            self.forwarder.sent(flood, &around);
-        }
-    }
-
-    fn own_flood(&self, frame: &Transmit) -> Option<FloodFrame> {
-        let (header, len) = hop::parse(&frame.bytes).ok()?;
-        let signed = SignedView::parse(&frame.bytes[len..]).ok()?;
-        let tbs = TbsView::parse(signed.tbs).ok()?;
-        if tbs.max_hops <= 1 {
-            return None;
-        }
-        let hazard = (tbs.message_type == v1::MessageType::Hazard as u32)
-            .then(|| v1::Hazard::decode(tbs.payload).ok())
-            .flatten();
-        let generation = WireTime::from_micros(tbs.generation_time_us);
-        Some(FloodFrame {
-            frame: frame.bytes.clone(),
-            hash: self.receiver.hash(&frame.id.signer, &signed),
-            id: frame.id,
-            source: Position::new(tbs.latitude, tbs.longitude)?,
-            remaining_hops: header.remaining_hops,
-            area: tbs.area,
-            expires: generation + Duration::from_millis(u64::from(tbs.lifetime_ms)),
-            forwarder: header.forwarder,
-            link: frame.source.unwrap_or_default(),
+    /// A message of the station's own that may travel more than one hop leaves.
+    fn start_flood(&mut self, transmit: &Transmit, hash: FrameHash, flood: OwnFlood) {
+        let frame = FloodFrame {
+            frame: transmit.bytes.clone(),
+            hash,
+            id: transmit.id,
+            source: flood.source,
+            remaining_hops: flood.max_hops,
+            area: flood.area,
+            expires: flood.expires,
+            forwarder: transmit.id.signer,
+            link: transmit.source.unwrap_or_default(),
             admitted: self.moment.now,
-            event: hazard.as_ref().and_then(version),
+            event: flood.event,
             keep_alive: None,
-        })
+        };
+        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        self.forwarder.sent(frame, &around);
     }
-}
-
-/// Which event a hazard message is about.
-pub(super) fn version(hazard: &v1::Hazard) -> Option<EventVersion> {
-    let id = hazard.id.as_ref()?;
-    let origin = id.origin.first_chunk::<8>()?;
-    let reference = WireTime::from_micros(hazard.reference_time_us);
-    Some(EventVersion { origin: v2x_proto::Digest(*origin), number: id.number, reference })
 }

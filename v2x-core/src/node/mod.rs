@@ -222,6 +222,7 @@ impl Node {
         let phase = Stream::new(seed, own, Purpose::AwarenessPhase).below(step);
         let stream = |purpose| Stream::new(seed, own, purpose);
         let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
+        let hasher = copies.hasher();
         let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
         let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
         let distribution = Distribution::new(&own, stream(Purpose::RequestBackOff));
@@ -237,7 +238,7 @@ impl Node {
             fix: None,
             sending,
             receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
-            sender: Sender::new(pool, config.test),
+            sender: Sender::new(pool, hasher, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::with_capacity(room),
             distribution,

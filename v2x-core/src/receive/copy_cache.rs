@@ -9,16 +9,14 @@
 use core::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashSet;
-use siphasher::sip::SipHasher13;
-use v2x_proto::Digest;
 
-use crate::base::{FrameHash, Instant, Stream, limits};
+use crate::base::{FrameHash, FrameHasher, Instant, Stream, limits};
 
 /// Remembers frames for one to two generations of [`limits::COPY_CACHE_AGE`], and never more than two
 /// generations of [`limits::COPY_CACHE_GENERATION`].
 #[derive(Debug)]
 pub struct CopyCache {
-    keys: (u64, u64),
+    hasher: FrameHasher,
     current: Hashes,
     previous: Hashes,
     since: Instant,
@@ -28,7 +26,7 @@ impl CopyCache {
     /// An empty cache with keys of its own.
     pub fn new(stream: &mut Stream) -> Self {
         Self {
-            keys: (stream.next_u64(), stream.next_u64()),
+            hasher: FrameHasher::new(stream),
             current: Hashes::with_capacity_and_hasher(
                 limits::COPY_CACHE_GENERATION,
                 BuildHasherDefault::default(),
@@ -41,20 +39,9 @@ impl CopyCache {
         }
     }
 
-    /// The hash of a frame: what its signer is said to have signed.
-    pub fn hash(&self, signer: &Digest, tbs: &[u8], signature: &[u8; 64]) -> FrameHash {
-        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
-        hasher.write(&signer.0);
-        hasher.write(signature);
-        hasher.write(tbs);
-        FrameHash(hasher.finish())
-    }
-
-    /// The keyed hash of any bytes.
-    pub fn hash_of(&self, bytes: &[u8]) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
-        hasher.write(bytes);
-        hasher.finish()
+    /// What hashes frames for this cache.
+    pub fn hasher(&self) -> FrameHasher {
+        self.hasher
     }
 
     /// Whether the frame was remembered.
@@ -112,6 +99,7 @@ impl Hasher for AsIs {
 mod tests {
     use super::*;
     use crate::base::Purpose;
+    use v2x_proto::Digest;
 
     const SIGNER: Digest = Digest([9; 8]);
 
@@ -122,11 +110,11 @@ mod tests {
     #[test]
     fn a_copy_is_known_for_a_generation_and_gone_after_two() {
         let mut cache = cache(1);
-        let hash = cache.hash(&SIGNER, b"tbs", &[1; 64]);
+        let hash = cache.hasher().hash(&SIGNER, b"tbs", &[1; 64]);
         assert!(!cache.contains(hash));
         cache.insert(hash, Instant::ZERO);
         assert!(cache.contains(hash));
-        let other = |cache: &CopyCache, n: u8| cache.hash(&SIGNER, &[n], &[2; 64]);
+        let other = |cache: &CopyCache, n: u8| cache.hasher().hash(&SIGNER, &[n], &[2; 64]);
         let age = limits::COPY_CACHE_AGE;
         cache.insert(other(&cache, 1), Instant::ZERO + age);
         assert!(cache.contains(hash), "one generation later");
@@ -138,7 +126,7 @@ mod tests {
     fn it_never_grows_past_two_generations() {
         let mut cache = cache(1);
         for n in 0..(limits::COPY_CACHE_GENERATION as u32 * 5) {
-            let hash = cache.hash(&SIGNER, &n.to_le_bytes(), &[0; 64]);
+            let hash = cache.hasher().hash(&SIGNER, &n.to_le_bytes(), &[0; 64]);
             cache.insert(hash, Instant::ZERO);
         }
         assert!(cache.current.len() + cache.previous.len() <= 2 * limits::COPY_CACHE_GENERATION);
@@ -146,19 +134,25 @@ mod tests {
 
     #[test]
     fn hashes_depend_on_the_stations_own_key() {
-        assert_ne!(cache(1).hash(&SIGNER, b"x", &[0; 64]), cache(2).hash(&SIGNER, b"x", &[0; 64]));
+        assert_ne!(
+            cache(1).hasher().hash(&SIGNER, b"x", &[0; 64]),
+            cache(2).hasher().hash(&SIGNER, b"x", &[0; 64])
+        );
     }
 
     #[test]
     fn the_same_bytes_under_another_name_are_another_frame() {
         let cache = cache(1);
-        assert_ne!(cache.hash(&SIGNER, b"x", &[0; 64]), cache.hash(&Digest([8; 8]), b"x", &[0; 64]));
+        assert_ne!(
+            cache.hasher().hash(&SIGNER, b"x", &[0; 64]),
+            cache.hasher().hash(&Digest([8; 8]), b"x", &[0; 64])
+        );
     }
 
     #[test]
     fn a_shed_frame_is_forgotten() {
         let mut cache = cache(1);
-        let hash = cache.hash(&SIGNER, b"x", &[0; 64]);
+        let hash = cache.hasher().hash(&SIGNER, b"x", &[0; 64]);
         cache.insert(hash, Instant::ZERO);
         cache.remove(hash);
         assert!(!cache.contains(hash));

@@ -7,8 +7,7 @@
 
 use v2x_proto::Digest;
 
-use super::copy_cache::CopyCache;
-use crate::base::limits;
+use crate::base::{FrameHasher, limits};
 use crate::trust::credential_hash;
 
 /// Names by keyed hash, the newest of each slot.
@@ -25,9 +24,9 @@ impl Default for Names {
 
 impl Names {
     /// The digest of a credential.
-    pub(super) fn digest(&mut self, credential: &[u8], cache: &CopyCache) -> Digest {
+    pub(super) fn digest(&mut self, credential: &[u8], hasher: &FrameHasher) -> Digest {
         // Never 0, which names nobody.
-        let hash = cache.hash_of(credential) | 1;
+        let hash = hasher.hash_of(credential) | 1;
         let slot = &mut self.slots[(hash >> 1) as usize % limits::CREDENTIAL_NAMES];
         if slot.0 != hash {
             *slot = (hash, Digest::of_hash(&credential_hash(credential)));
@@ -47,24 +46,24 @@ mod tests {
         fn a_name_is_its_credential_s_digest_whatever_came_before(
             heard in proptest::collection::vec(proptest::collection::vec(0_u8..3, 0..4), 0..200),
         ) {
-            let cache = CopyCache::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
+            let hasher = FrameHasher::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
             let mut names = Names::default();
             for credential in &heard {
                 let digest = Digest::of_hash(&credential_hash(credential));
-                prop_assert_eq!(names.digest(credential, &cache), digest);
+                prop_assert_eq!(names.digest(credential, &hasher), digest);
             }
         }
     }
 
     #[test]
     fn more_credentials_than_there_is_room_for_keep_their_names() {
-        let cache = CopyCache::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
+        let hasher = FrameHasher::new(&mut Stream::new(1, Digest([0; 8]), Purpose::CopyCacheKey));
         let mut names = Names::default();
         for round in 0..2 {
             for n in 0..5 * limits::CREDENTIAL_NAMES as u32 {
                 let credential = n.to_le_bytes();
                 let digest = Digest::of_hash(&credential_hash(&credential));
-                assert_eq!(names.digest(&credential, &cache), digest, "{n} in round {round}");
+                assert_eq!(names.digest(&credential, &hasher), digest, "{n} in round {round}");
             }
         }
     }

@@ -92,17 +92,9 @@ impl Receiver {
         }
     }
 
-    /// An own frame leaves: its copies will be known when they come back.
-    pub fn sent(&mut self, own: &Digest, frame: &[u8], now: Instant) {
-        let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
-        if let Some(signed) = signed {
-            self.copies.insert(self.copies.hash(own, signed.tbs, signed.signature), now);
-        }
-    }
-
-    /// The keyed hash that names a frame here.
-    pub fn hash(&self, signer: &Digest, signed: &SignedView<'_>) -> FrameHash {
-        self.copies.hash(signer, signed.tbs, signed.signature)
+    /// A frame of the station leaves: its copies will be known when they come back.
+    pub fn sent(&mut self, hash: FrameHash, now: Instant) {
+        self.copies.insert(hash, now);
     }
 
     /// Whether another station was heard to speak with the own active credential since the last call.
@@ -157,12 +149,12 @@ impl Receiver {
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
             SignerRef::Credential(credential) => {
-                (self.names.digest(credential, &self.copies), Some(credential))
+                (self.names.digest(credential, &self.copies.hasher()), Some(credential))
             }
         };
         let id = MessageId { signer, class: tbs.class, sequence: tbs.sequence };
         *claimed = Some(id);
-        let hash = self.copies.hash(&signer, signed.tbs, signed.signature);
+        let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
         let flooded = tbs.max_hops > 1;
         let known = self.copies.contains(hash) || flooded && situation.floods.knows(hash);

@@ -5,5 +5,5 @@ mod queue;
 mod sender;
 pub mod warm_up;
 
-pub use outgoing::{Here, Outgoing, SendResult};
+pub use outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SendResult};
 pub use sender::{Sender, Signed};

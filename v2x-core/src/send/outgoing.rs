@@ -2,7 +2,9 @@
 
 use v2x_proto::{AreaView, Class};
 
-use crate::base::{Instant, Moment, NotSent, Position, Sent, Token};
+use crate::base::{
+    EventVersion, FrameHash, Instant, Moment, NotSent, Position, Sent, Token, Transmit, WireTime,
+};
 
 /// A message on its way into the queue.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,34 @@ pub struct Outgoing<'a> {
     pub subject: u32,
     /// The request's.
     pub token: Option<Token>,
+    /// The event it is about, when it may travel more than one hop.
+    pub event: Option<EventVersion>,
+}
+
+/// A frame of the station's own on its way to the link, with what was known when it was signed.
+#[derive(Clone, Debug)]
+pub struct OwnFrame {
+    /// The frame.
+    pub transmit: Transmit,
+    /// Its keyed hash, where it may come back or travels on.
+    pub hash: Option<FrameHash>,
+    /// How it travels on, when it does.
+    pub flood: Option<OwnFlood>,
+}
+
+/// How a message of the station's own travels more than one hop.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnFlood {
+    /// Where it was signed.
+    pub source: Position,
+    /// Hops it may travel.
+    pub max_hops: u8,
+    /// Where it is to go.
+    pub area: Option<AreaView>,
+    /// When it expires.
+    pub expires: WireTime,
+    /// The event it is about.
+    pub event: Option<EventVersion>,
 }
 
 /// When and where a message is signed.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use v2x_proto::Class;
 
+use super::outgoing::OwnFrame;
 use crate::base::{Instant, NotSent, NotSentReason, Token, Transmit, limits};
 
 /// Frames waiting for the link.
@@ -30,15 +31,15 @@ pub struct Subject {
 
 #[derive(Debug)]
 struct Queued {
-    frame: Transmit,
+    frame: OwnFrame,
     subject: Subject,
     token: Option<Token>,
 }
 
 impl SendQueue {
     /// Queues a frame, with the token of the request it comes from; what had to give way for it is returned.
-    pub fn push(&mut self, frame: Transmit, subject: Subject, token: Option<Token>) -> Option<NotSent> {
-        let class = frame.class;
+    pub fn push(&mut self, frame: OwnFrame, subject: Subject, token: Option<Token>) -> Option<NotSent> {
+        let class = frame.transmit.class;
         let queue = &mut self.classes[class.index()];
         let mut replaced = None;
         if matches!(class, Class::D2 | Class::D4)
@@ -50,7 +51,7 @@ impl SendQueue {
         if queue.len() >= limits::MAX_SEND_QUEUE {
             return Some(Queued { frame, subject, token }.not_sent(NotSentReason::QueueFull));
         }
-        let place = queue.partition_point(|queued| queued.frame.expires <= frame.expires);
+        let place = queue.partition_point(|queued| queued.frame.transmit.expires <= frame.transmit.expires);
         queue.insert(place, Queued { frame, subject, token });
         self.waiting += 1;
         replaced
@@ -68,14 +69,14 @@ impl SendQueue {
         now: Instant,
         background: bool,
         mut expired: impl FnMut(NotSent),
-    ) -> Option<Transmit> {
+    ) -> Option<OwnFrame> {
         if self.waiting == 0 {
             return None;
         }
         let last = if background { ORDER.len() } else { ORDER.len() - 1 };
         for class in ORDER.into_iter().take(last) {
             while let Some(queued) = self.take(class) {
-                if queued.frame.expires > now {
+                if queued.frame.transmit.expires > now {
                     return Some(queued.frame);
                 }
                 expired(queued.not_sent(NotSentReason::Expired));
@@ -90,8 +91,9 @@ impl SendQueue {
             return;
         }
         for class in ORDER {
-            let over =
-                |queue: &VecDeque<Queued>| queue.front().is_some_and(|first| first.frame.expires <= now);
+            let over = |queue: &VecDeque<Queued>| {
+                queue.front().is_some_and(|first| first.frame.transmit.expires <= now)
+            };
             while over(&self.classes[class.index()]) {
                 if let Some(queued) = self.take(class) {
                     expired(queued.not_sent(NotSentReason::Expired));
@@ -113,7 +115,11 @@ impl SendQueue {
         if self.waiting == 0 {
             return None;
         }
-        self.classes.iter().filter_map(|queue| queue.front()).map(|queued| queued.frame.expires).min()
+        self.classes
+            .iter()
+            .filter_map(|queue| queue.front())
+            .map(|queued| queued.frame.transmit.expires)
+            .min()
     }
 
     /// Frames waiting.
@@ -138,7 +144,8 @@ pub fn send_by(class: Class, lifetime: Duration) -> Duration {
 
 impl Queued {
     fn not_sent(&self, reason: NotSentReason) -> NotSent {
-        NotSent { class: self.frame.class, id: Some(self.frame.id), reason, token: self.token }
+        let Transmit { class, id, .. } = self.frame.transmit;
+        NotSent { class, id: Some(id), reason, token: self.token }
     }
 }
 
@@ -152,8 +159,8 @@ mod tests {
     use v2x_proto::Digest;
     use v2x_proto::link::Origin;
 
-    fn frame(class: Class, sequence: u32, expires_ms: u64) -> Transmit {
-        Transmit {
+    fn frame(class: Class, sequence: u32, expires_ms: u64) -> OwnFrame {
+        let transmit = Transmit {
             bytes: Bytes::new(),
             class,
             origin: Origin::Own,
@@ -161,14 +168,17 @@ mod tests {
             expires: Instant::from_millis(expires_ms),
             source: None,
             stamps: SendStamps::default(),
-        }
+        };
+        OwnFrame { transmit, hash: None, flood: None }
     }
 
     const ONE: Subject = Subject { message_type: 1, number: 0 };
 
     fn drain(queue: &mut SendQueue, now_ms: u64) -> Vec<(Class, u32)> {
         let now = Instant::from_millis(now_ms);
-        core::iter::from_fn(|| queue.pop(now, true, |_| ())).map(|f| (f.class, f.id.sequence)).collect()
+        core::iter::from_fn(|| queue.pop(now, true, |_| ()))
+            .map(|f| (f.transmit.class, f.transmit.id.sequence))
+            .collect()
     }
 
     #[test]
@@ -218,7 +228,7 @@ mod tests {
         queue.push(frame(Class::D4, 2, 300), ONE, None);
         let mut gone = Vec::new();
         let sent = queue.pop(Instant::from_millis(20), true, |n| gone.push(n.reason)).unwrap();
-        assert_eq!((sent.class, gone), (Class::D4, vec![NotSentReason::Expired]));
+        assert_eq!((sent.transmit.class, gone), (Class::D4, vec![NotSentReason::Expired]));
     }
 
     #[test]

@@ -12,12 +12,12 @@ use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, envelope, v1};
 
 pub use self::event::Signed;
-use super::outgoing::{Here, Outgoing, SendResult};
+use super::outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SendResult};
 use super::queue::{SendQueue, Subject, send_by};
 use super::warm_up::WarmUp;
 use crate::base::{
-    Anchor, Host, Instant, MessageId, NotSent, NotSentReason, SendRequest, SendStamps, SendingState, Sent,
-    TimedFix, Transmit, limits,
+    Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SendRequest, SendStamps,
+    SendingState, Sent, TimedFix, Transmit, limits,
 };
 use crate::neighbour::starting_sequence;
 use crate::trust::{Distribution, Identity, Pool, RuleError, Travel, freshness, message_rules, roles};
@@ -26,6 +26,7 @@ use crate::trust::{Distribution, Identity, Pool, RuleError, Travel, freshness, m
 #[derive(Debug)]
 pub struct Sender {
     pool: Pool,
+    hasher: FrameHasher,
     test: bool,
     sequences: Sequences,
     /// Numbers of former identities that still speak for their events.
@@ -51,13 +52,14 @@ struct Sequences([Option<u32>; 6]);
 
 impl Sender {
     /// For a station that has sent nothing yet.
-    pub fn new(pool: Pool, test: bool) -> Self {
+    pub fn new(pool: Pool, hasher: FrameHasher, test: bool) -> Self {
         let mut warm_up = WarmUp::default();
         if pool.address().is_some() {
             warm_up.restart();
         }
         Self {
             pool,
+            hasher,
             test,
             sequences: Sequences::default(),
             former: Vec::new(),
@@ -144,6 +146,7 @@ impl Sender {
         distribution: &mut Distribution,
         host: &mut dyn Host,
     ) -> SendResult {
+        let claimed = roles::claims(request);
         let outgoing = Outgoing {
             message_type: request.message_type,
             class: request.class,
@@ -152,8 +155,9 @@ impl Sender {
             area: request.area.as_ref(),
             subject: request.subject,
             token: request.token,
+            event: claimed.as_ref().and_then(roles::event),
         };
-        if !roles::request_permitted(request, &self.digest(), self.pool.active().permissions()) {
+        if !roles::claims_permitted(claimed.as_ref(), &self.digest(), self.pool.active().permissions()) {
             let reason = NotSentReason::NotPermitted;
             return Err(NotSent { class: request.class, id: None, reason, token: request.token });
         }
@@ -176,6 +180,7 @@ impl Sender {
             area: None,
             subject: 0,
             token: None,
+            event: None,
         };
         let mut payload = core::mem::take(&mut self.payload);
         payload.clear();
@@ -204,7 +209,7 @@ impl Sender {
         Ok((sent, self.enqueue(frame, outgoing)))
     }
 
-    fn enqueue(&mut self, frame: Transmit, outgoing: &Outgoing<'_>) -> Option<NotSent> {
+    fn enqueue(&mut self, frame: OwnFrame, outgoing: &Outgoing<'_>) -> Option<NotSent> {
         let subject = Subject { message_type: outgoing.message_type, number: outgoing.subject };
         let gave_way = self.queue.push(frame, subject, outgoing.token);
         self.full_lost |= gave_way.as_ref().is_some_and(|lost| lost.id == self.last_full);
@@ -220,7 +225,7 @@ impl Sender {
         here: &Here<'_>,
         distribution: &mut Distribution,
         host: &mut dyn Host,
-    ) -> Result<(Sent, Transmit), NotSent> {
+    ) -> Result<(Sent, OwnFrame), NotSent> {
         let &Here { moment, position, generated } = here;
         let now = moment.now;
         let class = outgoing.class;
@@ -279,6 +284,9 @@ impl Sender {
         };
         let signature = identity.sign(&self.tbs);
         let signed = host.stamp(now);
+        let travels = outgoing.max_hops > 1;
+        // A pseudonym of the station may be gone from its pool when its frames come back.
+        let hash = (travels || self.pool.len() > 1).then(|| self.hasher.hash(&signer, &self.tbs, &signature));
         let bytes = self.frame(&header, &signature, full_credential);
         *self.next_sequence(&signer, class) = Some(sequence.wrapping_add(1));
         let id = MessageId { signer, class, sequence };
@@ -304,7 +312,15 @@ impl Sender {
         let queued = host.stamp(now);
         let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
         let source = self.pool.address_of(&signer);
-        Ok((sent, Transmit { bytes, class, origin: Origin::Own, id, expires, source, stamps }))
+        let transmit = Transmit { bytes, class, origin: Origin::Own, id, expires, source, stamps };
+        let flood = (travels && matches!(class, Class::D0 | Class::D3)).then(|| OwnFlood {
+            source: position,
+            max_hops: outgoing.max_hops,
+            area: outgoing.area.copied(),
+            expires: generation_time + Duration::from_millis(u64::from(lifetime_ms)),
+            event: outgoing.event,
+        });
+        Ok((sent, OwnFrame { transmit, hash, flood }))
     }
 
     fn hop_header(&self, forwarder: Digest, class: Class, max_hops: u8) -> HopHeader {
@@ -373,22 +389,23 @@ impl Sender {
         background: bool,
         host: &mut dyn Host,
         mut expired: impl FnMut(NotSent),
-    ) -> Option<Transmit> {
+    ) -> Option<OwnFrame> {
         if !self.link_ready {
             return None;
         }
-        if let Some(copy) = self.warm_up.pop(now) {
-            return Some(copy);
+        if let Some(transmit) = self.warm_up.pop(now) {
+            // The first one was known by its hash when it left.
+            return Some(OwnFrame { transmit, hash: None, flood: None });
         }
         let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
         let mut frame = self.queue.pop(now, background, |lost| {
             *full_lost |= lost.id == last_full;
             expired(lost);
         })?;
-        frame.stamps.gate_open = host.stamp(now);
+        frame.transmit.stamps.gate_open = host.stamp(now);
         // A former identity's address was heard of long ago.
-        if frame.source == self.pool.address() {
-            self.warm_up.released(&frame, now);
+        if frame.transmit.source == self.pool.address() {
+            self.warm_up.released(&frame.transmit, now);
         }
         Some(frame)
     }

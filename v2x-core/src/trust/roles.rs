@@ -7,7 +7,7 @@ use v2x_proto::v1::{Hazard, HazardState, MessageType};
 use v2x_proto::{Digest, payload};
 
 use super::permissions::Permissions;
-use crate::base::SendRequest;
+use crate::base::{EventVersion, SendRequest};
 use v2x_proto::cause;
 
 /// True when everything `message` claims is permitted.
@@ -19,13 +19,27 @@ pub fn permitted(message: &Message, permissions: Permissions) -> bool {
     }
 }
 
-/// True when everything in a message that is to be sent by `own` is permitted. Only types that can claim a role are
-/// decoded; what does not decode claims nothing.
-pub fn request_permitted(request: &SendRequest, own: &Digest, permissions: Permissions) -> bool {
+/// What a request claims beyond its type: only types that can claim a role are decoded; what does not decode claims
+/// nothing.
+pub fn claims(request: &SendRequest) -> Option<Message> {
     let claims = [MessageType::Awareness as u32, MessageType::Hazard as u32];
-    !claims.contains(&request.message_type)
-        || payload::decode(request.message_type, request.payload.clone())
-            .map_or(true, |message| permitted(&message, permissions) && speaks_for(&message, own))
+    if !claims.contains(&request.message_type) {
+        return None;
+    }
+    payload::decode(request.message_type, request.payload.clone()).ok()
+}
+
+/// True when everything that a message [claims](claims) which is to be sent by `own` is permitted.
+pub fn claims_permitted(claimed: Option<&Message>, own: &Digest, permissions: Permissions) -> bool {
+    claimed.is_none_or(|message| permitted(message, permissions) && speaks_for(message, own))
+}
+
+/// The event that a message is about.
+pub fn event(message: &Message) -> Option<EventVersion> {
+    match message {
+        Message::Hazard(hazard) => EventVersion::of(hazard),
+        _ => None,
+    }
 }
 
 /// An event is its declarer's to speak of; others may negate it.

@@ -99,3 +99,45 @@ impl Observer for Listeners {
         self.statistics.transmit_failed(frame, error);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use v2x_core::{Command, EventId, Fix, Position, Refusal, WireTime};
+
+    use v2x_proto::Digest;
+
+    use super::*;
+
+    #[test]
+    fn alerts_and_programs_each_hear_of_their_own_commands() {
+        let anchor = Anchor { instant: monotonic(), wire: WireTime::from_secs(1000) };
+        let mut listeners = Listeners { alerts: Some(Triggers::default()), ..Listeners::new(anchor) };
+        let brakes = |listeners: &mut Listeners, now: Instant| {
+            let fix = Fix {
+                position: Position::default(),
+                altitude_cm: None,
+                speed: Some(2400),
+                heading: Some(0),
+                acceleration: Some(-60),
+                yaw_rate: None,
+                accuracy_cm: Some(100),
+                time: anchor.wire_at(now),
+            };
+            listeners.alerts.as_mut().and_then(|alerts| alerts.observe(now, &fix, []))
+        };
+        assert!(matches!(brakes(&mut listeners, anchor.instant), Some(Command::New(_))));
+        let [alert, program] = [1, 2].map(|number| EventId { origin: Digest([1; 8]), number });
+        let refusal = Refusal::SendingBlocked;
+        listeners.event(&Event::HazardRefused { refusal, token: Some(Owner::Control.token(1)) });
+        listeners.event(&Event::HazardAccepted { id: alert, token: Some(Owner::Alerts.token(0)) });
+        listeners.event(&Event::HazardAccepted { id: program, token: Some(Owner::Control.token(2)) });
+        // It says its alert again, which a refusal would have put off, and says it under its own name.
+        let renewed = brakes(&mut listeners, monotonic() + Duration::from_secs(2));
+        assert!(matches!(renewed, Some(Command::Update(id, _)) if id == alert), "{renewed:?}");
+        let outcomes: Vec<_> = core::iter::from_fn(|| listeners.outbox.take_outcome()).collect();
+        let expected = [(Owner::Control.token(1), Err(refusal)), (Owner::Control.token(2), Ok(program))];
+        assert_eq!(outcomes, expected);
+    }
+}

@@ -6,15 +6,15 @@ use core::time::Duration;
 use v2x_proto::{Class, Digest};
 
 use super::{ALERT_REPEATS, Sender, Sequences};
-use crate::base::{Host, Instant, NotSent, SendStamps, Sent, Transmit};
-use crate::send::outgoing::{Here, Outgoing};
+use crate::base::{Host, Instant, NotSent, SendStamps, Sent};
+use crate::send::outgoing::{Here, Outgoing, OwnFrame};
 use crate::send::queue::{Subject, send_by};
 use crate::trust::Distribution;
 
 /// A signed message that may be said again.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    frame: Transmit,
+    frame: OwnFrame,
     message_type: u32,
     /// Receivers take it until then.
     fresh_until: Instant,
@@ -56,7 +56,8 @@ impl Sender {
         now: Instant,
         host: &mut dyn Host,
     ) -> Option<NotSent> {
-        let mut frame = signed.frame.clone();
+        let mut again = signed.frame.clone();
+        let frame = &mut again.transmit;
         let stamp = host.stamp(now);
         let generated = due.min(stamp);
         frame.stamps = SendStamps { generated, built: stamp, signed: stamp, queued: stamp, gate_open: stamp };
@@ -64,7 +65,7 @@ impl Sender {
         if matches!(frame.class, Class::D0 | Class::D1) {
             self.alert_until = self.alert_until.max(now + ALERT_REPEATS);
         }
-        self.queue.push(frame, Subject { message_type: signed.message_type, number: 0 }, None)
+        self.queue.push(again, Subject { message_type: signed.message_type, number: 0 }, None)
     }
 
     /// Forgets the numbers of former identities but those that still speak.
