@@ -1,7 +1,7 @@
 //! What a user hands in as a file: capture, recording, trace, plan.
 
 use v2x_recording::check::check_bytes;
-use v2x_replay::attack::Plan as AttackPlan;
+use v2x_replay::attack::AttackPlan;
 use v2x_replay::plan::Plan;
 use v2x_replay::source::capture::{CaptureReader, ETHER_TYPE};
 use v2x_replay::source::{ReadOptions, read_from};

@@ -151,7 +151,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
 
     /// Ends the run at `end_ns`, or at the latest time the ledger was told of, whichever is later, and hands over the
     /// counts. See the module's text for what is left out.
-    pub fn finish(mut self, end_ns: u64) -> Outcome {
+    pub fn finish(mut self, end_ns: u64) -> Totals {
         self.advance(end_ns);
         let mut unfinished = 0;
         for class in Class::ALL {
@@ -181,7 +181,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
                 warnings.push(format!("{count} {text}"));
             }
         }
-        Outcome {
+        Totals {
             stats: self.stats,
             frames: Frames { received: frames_delivered + dropped, delivered: frames_delivered, dropped },
             drops,
@@ -301,7 +301,7 @@ pub enum Delivery {
 
 /// The counts of a finished run.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct Totals {
     /// Per class and stage.
     pub stats: Stats,
     /// Frames that reached a station.
@@ -314,8 +314,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
-impl Outcome {
-    /// Puts frames, drops and warnings into a report made of [`Outcome::stats`].
+impl Totals {
+    /// Puts frames, drops and warnings into a report made of [`Totals::stats`].
     pub fn fill(&self, report: &mut Report) {
         report.frames = self.frames;
         report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();

@@ -8,7 +8,7 @@ use v2x_core::{AwarenessRule, CredentialError, PseudonymConfig, Scheme, limits};
 use v2x_report::html::MapData;
 use v2x_report::{Kind, Report, Stats, Verify};
 
-use crate::attack::{self, Plan, Tally, Targets};
+use crate::attack::{self, AttackPlan, Tally, Targets};
 use crate::geodesy::Plane;
 use crate::map;
 use crate::medium::{Medium, Power, RangeLimited};
@@ -170,7 +170,7 @@ pub fn run_over(
 pub fn run_attacked(
     trace: &Trace,
     options: &RunOptions,
-    plan: &Plan,
+    plan: &AttackPlan,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
     options.check()?;
@@ -182,7 +182,7 @@ pub fn run_attacked(
     }
     // Attackers are told by their power as well.
     let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
-    let nobody = Plan { seed: plan.seed, attacks: Vec::new() };
+    let nobody = AttackPlan { seed: plan.seed, attacks: Vec::new() };
     let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), progress)?;
     if outcome.interrupted {
         return Ok(outcome);
@@ -197,7 +197,7 @@ fn simulate(
     trace: &Trace,
     options: &RunOptions,
     medium: Box<dyn Medium>,
-    plan: Option<&Plan>,
+    plan: Option<&AttackPlan>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(RunOutcome, Tally), RunError> {
     let Some(first) = trace.samples.first() else { return Err(RunError::Empty) };

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use v2x_replay::attack::{Attack, Kind, Plan, Targets};
+use v2x_replay::attack::{Attack, AttackKind, AttackPlan, Targets};
 use v2x_replay::run::{RunOptions, run_attacked};
 use v2x_replay::source::{ReadOptions, Trace, read, town};
 use v2x_report::{Detection, Report, Verdict};
 
-fn attacked(kind: Kind, seconds: f64) -> (Report, Detection) {
+fn attacked(kind: AttackKind, seconds: f64) -> (Report, Detection) {
     let mut attack = Attack::new(kind, Targets::Share(0.2));
     attack.delay_s = attack.delay_s.min(seconds / 3.0);
     measured(&town::trace(), attack, seconds, 1, 1)
@@ -15,7 +15,7 @@ fn attacked(kind: Kind, seconds: f64) -> (Report, Detection) {
 
 fn measured(trace: &Trace, attack: Attack, seconds: f64, threads: usize, seed: u64) -> (Report, Detection) {
     let options = RunOptions { seconds: Some(seconds), threads, ..RunOptions::new(seed) };
-    let plan = Plan { seed, attacks: vec![attack] };
+    let plan = AttackPlan { seed, attacks: vec![attack] };
     let report = run_attacked(trace, &options, &plan, &mut |_| ControlFlow::Continue(()))
         .expect("the plan and the trace are right")
         .report;
@@ -36,8 +36,8 @@ fn table() {
     );
     let seed = std::env::var("SEED").map_or(1, |s| s.parse().unwrap());
     let kinds = std::env::var("KINDS").unwrap_or_default();
-    let all = Kind::ALL.iter().map(|kind| (kind.name(), Attack::new(*kind, Targets::Share(0.2))));
-    let still = Attack { speed_mps: 0.0, ..Attack::new(Kind::ConstantSpeed, Targets::Share(0.2)) };
+    let all = AttackKind::ALL.iter().map(|kind| (kind.name(), Attack::new(*kind, Targets::Share(0.2))));
+    let still = Attack { speed_mps: 0.0, ..Attack::new(AttackKind::ConstantSpeed, Targets::Share(0.2)) };
     for (name, attack) in all.chain([("zero_speed", still)]) {
         if !kinds.is_empty() && !kinds.split(',').any(|kind| kind == name) {
             continue;
@@ -62,9 +62,9 @@ fn table() {
 
 #[test]
 fn every_kind_runs_and_has_its_score() {
-    for kind in Kind::ALL {
+    for kind in AttackKind::ALL {
         // Who says that it stopped lies only once it drives on.
-        let seconds = if *kind == Kind::EventualStop { 10.0 } else { 2.0 };
+        let seconds = if *kind == AttackKind::EventualStop { 10.0 } else { 2.0 };
         let (report, found) = attacked(*kind, seconds);
         assert_eq!(found.attack, kind.name());
         assert!(report.false_positive_ratio.is_some());
@@ -82,16 +82,16 @@ fn share(found: &Detection) -> (f64, u64) {
 #[test]
 fn what_fails_by_construction_is_always_found_and_costs_no_honest_frame() {
     for kind in [
-        Kind::Stale,
-        Kind::Delay,
-        Kind::ExactCopy,
-        Kind::ReplayedFrames,
-        Kind::InvalidSignature,
-        Kind::MalleableSignature,
-        Kind::SmallOrderSignature,
-        Kind::PoisonedSequence,
-        Kind::UnknownCredential,
-        Kind::Dos,
+        AttackKind::Stale,
+        AttackKind::Delay,
+        AttackKind::ExactCopy,
+        AttackKind::ReplayedFrames,
+        AttackKind::InvalidSignature,
+        AttackKind::MalleableSignature,
+        AttackKind::SmallOrderSignature,
+        AttackKind::PoisonedSequence,
+        AttackKind::UnknownCredential,
+        AttackKind::Dos,
     ] {
         let (report, found) = attacked(kind, 3.0);
         assert!(found.recall > 0.99 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
@@ -101,7 +101,7 @@ fn what_fails_by_construction_is_always_found_and_costs_no_honest_frame() {
 // Stations within 300 m of the copier hear what is said within 300 m of it on the other side.
 #[test]
 fn a_copy_is_delivered_where_it_is_the_first_heard_and_nowhere_twice() {
-    let (report, found) = attacked(Kind::ExactCopy, 4.0);
+    let (report, found) = attacked(AttackKind::ExactCopy, 4.0);
     let first = found.first_heard.expect("counted for exact copies");
     assert!(first > 0 && first < found.detected / 2, "{found:?}");
     assert_eq!(found.missed, 0, "delivered twice: {found:?} {:?}", report.drops);
@@ -109,7 +109,7 @@ fn a_copy_is_delivered_where_it_is_the_first_heard_and_nowhere_twice() {
 
 #[test]
 fn positions_that_jump_are_found_within_seconds_and_nobody_honest_with_them() {
-    for kind in [Kind::RandomPosition, Kind::RandomOffset] {
+    for kind in [AttackKind::RandomPosition, AttackKind::RandomOffset] {
         let (_, found) = attacked(kind, 5.0);
         assert!(share(&found).0 > 0.9 && share(&found).1 == 0, "{found:?}");
         assert!(found.median_detect_s.unwrap() < 2.0, "{found:?}");
@@ -118,12 +118,12 @@ fn positions_that_jump_are_found_within_seconds_and_nobody_honest_with_them() {
 
 #[test]
 fn the_same_plan_and_seed_make_the_same_run_on_any_number_of_threads() {
-    let plan = Plan {
+    let plan = AttackPlan {
         seed: 5,
         attacks: vec![
-            Attack::new(Kind::DosRandom, Targets::Share(0.1)),
-            Attack::new(Kind::SybilGrid, Targets::Share(0.1)),
-            Attack::new(Kind::InvalidSignature, Targets::Share(0.1)),
+            Attack::new(AttackKind::DosRandom, Targets::Share(0.1)),
+            Attack::new(AttackKind::SybilGrid, Targets::Share(0.1)),
+            Attack::new(AttackKind::InvalidSignature, Targets::Share(0.1)),
         ],
     };
     let report = |threads| {
@@ -137,8 +137,10 @@ fn the_same_plan_and_seed_make_the_same_run_on_any_number_of_threads() {
 
 #[test]
 fn a_station_that_is_not_in_the_trace_is_an_error_naming_it() {
-    let plan =
-        Plan { seed: 1, attacks: vec![Attack::new(Kind::Stale, Targets::Named(vec!["nobody".to_owned()]))] };
+    let plan = AttackPlan {
+        seed: 1,
+        attacks: vec![Attack::new(AttackKind::Stale, Targets::Named(vec!["nobody".to_owned()]))],
+    };
     let options = RunOptions { seconds: Some(1.0), ..RunOptions::new(1) };
     let error =
         run_attacked(&town::trace(), &options, &plan, &mut |_| ControlFlow::Continue(())).unwrap_err();
@@ -147,7 +149,7 @@ fn a_station_that_is_not_in_the_trace_is_an_error_naming_it() {
 
 #[test]
 fn requests_for_credentials_make_nobody_send_a_frame_more_and_few_a_credential() {
-    let (report, found) = attacked(Kind::CredentialRequestFlood, 4.0);
+    let (report, found) = attacked(AttackKind::CredentialRequestFlood, 4.0);
     let provoked = found.provoked.expect("requests are scored by what they provoke");
     assert!(provoked.by > 1000, "{provoked:?}");
     assert_eq!(provoked.frames, 0, "{provoked:?}");
@@ -157,7 +159,7 @@ fn requests_for_credentials_make_nobody_send_a_frame_more_and_few_a_credential()
 
 #[test]
 fn a_flood_under_changing_pseudonyms_is_held_by_rates_and_costs_no_honest_frame() {
-    let (report, found) = attacked(Kind::PseudonymChangeInFlood, 4.0);
+    let (report, found) = attacked(AttackKind::PseudonymChangeInFlood, 4.0);
     assert!(found.recall > 0.95 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
     assert!(report.drops["rate_limited_signer"] > 1000, "{:?}", report.drops);
     assert_eq!(report.verdict, Verdict::Met, "what honest stations say is in time through the flood");
@@ -165,7 +167,7 @@ fn a_flood_under_changing_pseudonyms_is_held_by_rates_and_costs_no_honest_frame(
 
 #[test]
 fn a_clock_that_steps_is_found_out_and_costs_no_honest_frame() {
-    let (report, found) = attacked(Kind::ClockStep, 4.0);
+    let (report, found) = attacked(AttackKind::ClockStep, 4.0);
     assert!(found.recall > 0.95 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
     assert!(report.drops.contains_key("from_future") && report.drops.contains_key("stale"));
 }
@@ -173,7 +175,7 @@ fn a_clock_that_steps_is_found_out_and_costs_no_honest_frame() {
 // What is fresh still is taken once by a station that remembers nothing; all else, and all second copies, are refused.
 #[test]
 fn what_was_recorded_before_a_restart_is_taken_while_it_is_fresh_and_never_twice() {
-    let (report, found) = attacked(Kind::RestartReplay, 4.0);
+    let (report, found) = attacked(AttackKind::RestartReplay, 4.0);
     assert!(found.recall > 0.85 && found.false_alarms == 0, "{found:?} {:?}", report.drops);
     assert!(found.missed > 0, "no frame was fresh, so nothing was tried: {found:?}");
     assert!(report.drops.contains_key("stale") && report.drops.contains_key("exact_copy"));

@@ -183,3 +183,24 @@ fn start_s() -> u32 {
 }
 
 const DAY_MIN: u32 = 60 * 24;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn stations_have_keys_of_their_own() {
+        let numbers = (0..1000).chain((1000..u32::MAX).step_by(1 << 22));
+        let keys: Vec<_> = numbers.map(|number| Authority::key(number).to_bytes()).collect();
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+    }
+
+    #[test]
+    fn an_authority_trusts_its_own_stations_alone() {
+        let [one, other] = [1, 2].map(Authority::numbered);
+        assert!(one.trust.check_station(&one.credential(5), START).is_ok());
+        assert!(one.trust.check_station(&other.credential(5), START).is_err());
+    }
+}

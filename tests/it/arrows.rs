@@ -256,7 +256,7 @@ fn is_character(rest: &str) -> bool {
 }
 
 /// From, and everything it may name directly. What it declares it must also use: `walls/dependencies.rs`.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("v2x-proto", &[]),
     ("v2x-api", &["v2x-proto"]),
     ("v2x-core", &["v2x-proto"]),
@@ -264,7 +264,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("v2x-report", &["v2x-core", "v2x-proto"]),
     ("v2x-apps", &["v2x-core", "v2x-proto"]),
     ("v2x-recording", &["v2x-core", "v2x-proto"]),
-    ("v2x-replay", &["v2x-core", "v2x-proto", "v2x-recording", "v2x-report"]),
+    ("v2x-settings", &[]),
+    ("v2x-replay", &["v2x-core", "v2x-proto", "v2x-recording", "v2x-report", "v2x-settings"]),
     (
         "v2x-node",
         &[
@@ -276,6 +277,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "v2x-recording",
             "v2x-replay",
             "v2x-report",
+            "v2x-settings",
         ],
     ),
     (TESTKIT, &["v2x-core", "v2x-proto"]),
@@ -288,7 +290,7 @@ const TESTKIT: &str = "testkit";
 /// Members at the end of no arrow: they may name every room, and no room names them.
 const OUTSIDE: [&str; 3] = ["benches", "fuzz", "tests"];
 
-const MEMBER_DIRS: [&str; 13] = [
+const MEMBER_DIRS: [&str; 14] = [
     "api",
     "apps",
     "benches",
@@ -298,6 +300,7 @@ const MEMBER_DIRS: [&str; 13] = [
     "recording",
     "replay",
     "report",
+    "settings",
     "testkit",
     "tests",
     "v2x-core",
@@ -307,12 +310,13 @@ const MEMBER_DIRS: [&str; 13] = [
 const MAY_BE_UNSAFE: [&str; 1] = ["radio-adapters"];
 
 /// What each room must not reach, over any number of arrows. `*` at the end stands for any ending.
-const UNKNOWN: [(&str, &[&str]); 8] = [
+const UNKNOWN: [(&str, &[&str]); 9] = [
     ("v2x-proto", PURE),
     ("v2x-core", PURE),
     ("v2x-apps", PURE),
     ("v2x-recording", PURE),
     ("v2x-report", PURE),
+    ("v2x-settings", PURE),
     // Threads are its own business (`std::thread`), sockets and runtimes are not.
     ("v2x-replay", &["tokio*", "mio", "socket2", "pnet*", "nix", "getrandom", "rand", "radio-adapters"]),
     ("radio-adapters", &["v2x-core", "v2x-replay", "v2x-node", "ed25519-dalek"]),

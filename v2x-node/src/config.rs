@@ -4,11 +4,11 @@
 //! configuration that loads is consistent. Paths are taken from the directory of the file.
 
 mod control;
+mod file;
 mod identity;
 mod link;
 mod place;
 mod roadside;
-mod section;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -16,15 +16,15 @@ use std::path::{Path, PathBuf};
 use v2x_apps::load::Load;
 use v2x_core::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, limits};
 use v2x_proto::Class;
+use v2x_settings::{Document, Section, SettingsError, one_of};
 
 pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
+pub use self::file::ConfigError;
 pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
 pub use self::roadside::{Caster, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig};
-pub use self::section::{ConfigError, KeyPlace};
-use self::section::{Document, Section, one_of};
 
 /// A station as configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,15 +91,14 @@ impl StationConfig {
     /// Reads `file`. The error is the first violation in the order of the document's tables.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let unreadable = |reason| ConfigError::Read { file: file.display().to_string(), reason };
-        let text = section::read_text(file).map_err(unreadable)?;
-        Self::parse(&text, file)
+        let text = file::read_text(file).map_err(unreadable)?;
+        Ok(Self::parse(&text, file)?)
     }
 
     /// Reads `text`; `file` is what it is called in errors, and relative paths start from its directory.
-    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
-        let document = Document { file, text };
-        let table = document.parse()?;
-        let top = Section::top(&document, &table, TOP_KEYS)?;
+    pub fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
+        let document = Document::parse(file, text)?;
+        let top = document.top(TOP_KEYS)?;
         let Some(role) = top.choice("role", ROLES)? else {
             return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));
         };
@@ -128,7 +127,7 @@ impl StationConfig {
     }
 }
 
-fn alerts(top: &Section<'_>, role: Role) -> Result<bool, ConfigError> {
+fn alerts(top: &Section<'_>, role: Role) -> Result<bool, SettingsError> {
     let alerts = top.flag("alerts")?.unwrap_or(false);
     if alerts && role == Role::Roadside {
         let right = "only a vehicle brakes: remove it, or role = \"vehicle\"";
@@ -137,7 +136,7 @@ fn alerts(top: &Section<'_>, role: Role) -> Result<bool, ConfigError> {
     Ok(alerts)
 }
 
-fn station(top: &Section<'_>, role: Role) -> Result<Config, ConfigError> {
+fn station(top: &Section<'_>, role: Role) -> Result<Config, SettingsError> {
     let mut config = match role {
         Role::Vehicle => Config::vehicle(),
         Role::Roadside => Config::roadside(),
@@ -202,7 +201,7 @@ fn pseudonym(
     section: &Section<'_>,
     role: Role,
     usual: PseudonymConfig,
-) -> Result<PseudonymConfig, ConfigError> {
+) -> Result<PseudonymConfig, SettingsError> {
     let rule = section.choice("change", &[("trip", ChangeRule::Trip), ("off", ChangeRule::Off)])?;
     let every = section.integer("every_s", 10..=86_400)?.map(Duration::from_secs);
     let silence = section.number("silence_s", 0.0..=10.0, " s")?;
@@ -222,7 +221,7 @@ fn pseudonym(
     Ok(PseudonymConfig { change, silence })
 }
 
-fn station_type(section: &Section<'_>) -> Result<Option<u8>, ConfigError> {
+fn station_type(section: &Section<'_>) -> Result<Option<u8>, SettingsError> {
     if section.is_string("type") {
         section.choice("type", STATION_TYPES)
     } else {
@@ -230,7 +229,7 @@ fn station_type(section: &Section<'_>) -> Result<Option<u8>, ConfigError> {
     }
 }
 
-fn revocations(top: &Section<'_>) -> Result<Vec<PathBuf>, ConfigError> {
+fn revocations(top: &Section<'_>) -> Result<Vec<PathBuf>, SettingsError> {
     let Some(section) = top.table("revocation", &["files"])? else { return Ok(Vec::new()) };
     let right = "a list of the files of revocation deltas, such as [\"stolen.rev\"]";
     let files = section.paths("files")?.ok_or_else(|| section.missing("files", right))?;
@@ -242,13 +241,13 @@ fn revocations(top: &Section<'_>) -> Result<Vec<PathBuf>, ConfigError> {
     Ok(files)
 }
 
-fn clock(top: &Section<'_>) -> Result<ClockTrust, ConfigError> {
+fn clock(top: &Section<'_>) -> Result<ClockTrust, SettingsError> {
     let Some(section) = top.table("clock", &["trust"])? else { return Ok(ClockTrust::default()) };
     let trust = section.choice("trust", &[("kernel", ClockTrust::Kernel), ("always", ClockTrust::Always)])?;
     Ok(trust.unwrap_or_default())
 }
 
-fn realtime(top: &Section<'_>) -> Result<Realtime, ConfigError> {
+fn realtime(top: &Section<'_>) -> Result<Realtime, SettingsError> {
     let Some(section) = top.table("realtime", &["fifo_priority", "cpu", "lock_memory"])? else {
         return Ok(Realtime::default());
     };
@@ -259,7 +258,7 @@ fn realtime(top: &Section<'_>) -> Result<Realtime, ConfigError> {
     })
 }
 
-fn load(top: &Section<'_>, test: bool) -> Result<Option<Load>, ConfigError> {
+fn load(top: &Section<'_>, test: bool) -> Result<Option<Load>, SettingsError> {
     let Some(section) = top.table("load", &["rate_per_s", "classes", "payload_bytes"])? else {
         return Ok(None);
     };
@@ -286,7 +285,7 @@ fn load(top: &Section<'_>, test: bool) -> Result<Option<Load>, ConfigError> {
     }))
 }
 
-fn report(top: &Section<'_>) -> Result<ReportConfig, ConfigError> {
+fn report(top: &Section<'_>) -> Result<ReportConfig, SettingsError> {
     let mut report = ReportConfig { json: None, every: DEFAULT_REPORT_INTERVAL };
     if let Some(section) = top.table("report", &["json", "every_s"])? {
         report.json = section.path("json")?;

@@ -7,10 +7,10 @@ use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::hop;
 
 use super::insider::{Claim, read, resign};
-use super::{Insider, Kind, Overheard};
+use super::{AttackKind, Insider, Overheard};
 
 /// A frame made of one that was heard, as the kind makes them.
-pub(crate) fn forge(kind: Kind, heard: &Overheard, insider: &mut Insider) -> Option<Bytes> {
+pub(crate) fn forge(kind: AttackKind, heard: &Overheard, insider: &mut Insider) -> Option<Bytes> {
     let bytes = &heard.bytes;
     let (header, len) = hop::parse(bytes).ok()?;
     let signed = SignedView::parse(&bytes[len..]).ok()?;
@@ -19,16 +19,18 @@ pub(crate) fn forge(kind: Kind, heard: &Overheard, insider: &mut Insider) -> Opt
     let mut signer = signed.signer;
     let mut tbs = signed.tbs.to_vec();
     match kind {
-        Kind::ExactCopy | Kind::ReplayedFrames | Kind::RestartReplay => return Some(bytes.clone()),
-        Kind::InvalidSignature => signature[..8].copy_from_slice(&random()),
-        Kind::MalleableSignature => add_order(&mut signature),
+        AttackKind::ExactCopy | AttackKind::ReplayedFrames | AttackKind::RestartReplay => {
+            return Some(bytes.clone());
+        }
+        AttackKind::InvalidSignature => signature[..8].copy_from_slice(&random()),
+        AttackKind::MalleableSignature => add_order(&mut signature),
         // The neutral element: of order one.
-        Kind::SmallOrderSignature => {
+        AttackKind::SmallOrderSignature => {
             signature = [0; 64];
             signature[0] = 1;
         }
-        Kind::UnknownCredential => signer = SignerRef::Digest(Digest(random())),
-        Kind::PoisonedSequence => {
+        AttackKind::UnknownCredential => signer = SignerRef::Digest(Digest(random())),
+        AttackKind::PoisonedSequence => {
             let view = TbsView::parse(signed.tbs).ok()?;
             tbs.clear();
             TbsView { sequence: view.sequence.wrapping_add(1), ..view }.encode(&mut tbs);

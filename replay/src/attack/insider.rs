@@ -10,7 +10,7 @@ use v2x_proto::hop::HopHeader;
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{Digest, hop};
 
-use super::{Attack, Kind};
+use super::{Attack, AttackKind};
 
 /// An awareness message that was on the air.
 #[derive(Clone, Debug)]
@@ -142,13 +142,13 @@ impl Insider {
             sequence: tbs.sequence,
         });
         let Some(truth) = truth else { return Some(bytes.clone()) };
-        if attack.kind == Kind::Delay {
+        if attack.kind == AttackKind::Delay {
             if self.late.len() < MAX_LATE {
                 self.late.push_back((now_ns + (attack.delay_s * 1e9) as u64, bytes.clone()));
             }
             return None;
         }
-        if attack.kind == Kind::CredentialRequestFlood {
+        if attack.kind == AttackKind::CredentialRequestFlood {
             return Some(self.ask(now_ns, bytes, truth.position, air, me).unwrap_or_else(|| bytes.clone()));
         }
         let claim = self.lie(now_ns, truth, attack, air, me);
@@ -184,35 +184,37 @@ impl Insider {
     fn lie(&mut self, now_ns: u64, truth: Claim, attack: &Attack, air: &Air, me: u32) -> Claim {
         let mut claim = truth;
         match attack.kind {
-            Kind::ConstantPosition => {
+            AttackKind::ConstantPosition => {
                 let (east, north) = self.offset;
                 claim.position = *self.fixed.get_or_insert(truth.position.moved(east, north));
             }
-            Kind::ConstantOffset => claim.position = truth.position.moved(self.offset.0, self.offset.1),
-            Kind::RandomPosition | Kind::RandomOffset => self.scatter(&mut claim, attack),
-            Kind::ConstantSpeed => claim.speed = Some(self.speed),
-            Kind::SpeedOffset => claim.speed = truth.speed.map(|speed| speed + self.speed),
-            Kind::RandomSpeed => claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32),
-            Kind::RandomSpeedOffset => {
+            AttackKind::ConstantOffset => claim.position = truth.position.moved(self.offset.0, self.offset.1),
+            AttackKind::RandomPosition | AttackKind::RandomOffset => self.scatter(&mut claim, attack),
+            AttackKind::ConstantSpeed => claim.speed = Some(self.speed),
+            AttackKind::SpeedOffset => claim.speed = truth.speed.map(|speed| speed + self.speed),
+            AttackKind::RandomSpeed => {
+                claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32)
+            }
+            AttackKind::RandomSpeedOffset => {
                 let off = self.random.below(2 * u64::from(self.speed) + 1) as i64 - i64::from(self.speed);
                 claim.speed = truth.speed.map(|speed| (i64::from(speed) + off).max(0) as u32);
             }
-            Kind::DosRandom => {
+            AttackKind::DosRandom => {
                 self.scatter(&mut claim, attack);
                 claim.speed = Some(self.random.below(4 * u64::from(self.speed)) as u32);
             }
-            Kind::EventualStop if now_ns >= self.stops_ns => {
+            AttackKind::EventualStop if now_ns >= self.stops_ns => {
                 claim.position = *self.fixed.get_or_insert(truth.position);
                 claim.speed = Some(0);
             }
-            Kind::Disruptive => {
+            AttackKind::Disruptive => {
                 let count = air.near(me, truth.position, 0, now_ns).take(MANY).count() as u64;
                 let which = self.random.below(count) as usize;
                 if let Some(heard) = air.near(me, truth.position, 0, now_ns).nth(which) {
                     claim.copy(heard);
                 }
             }
-            Kind::DataReplay => {
+            AttackKind::DataReplay => {
                 let mut next = self.copied.and_then(|(signer, at_ns)| air.next_of(signer, at_ns));
                 if next.is_none() {
                     next = air.near(me, truth.position, 0, now_ns).take(MANY).last();
@@ -222,11 +224,13 @@ impl Insider {
                     claim.copy(heard);
                 }
             }
-            Kind::ReversedHeading => claim.heading = truth.heading.map(|heading| (heading + 1800) % 3600),
-            Kind::Stale => {
+            AttackKind::ReversedHeading => {
+                claim.heading = truth.heading.map(|heading| (heading + 1800) % 3600)
+            }
+            AttackKind::Stale => {
                 claim.generation_us = truth.generation_us.saturating_sub((attack.delay_s * 1e6) as u64);
             }
-            Kind::ClockStep => {
+            AttackKind::ClockStep => {
                 let step_us = (attack.delay_s * 1e6) as i64;
                 let off = [step_us, 0, -step_us, 0][(now_ns / STEP_NS % 4) as usize];
                 claim.generation_us = truth.generation_us.saturating_add_signed(off);
@@ -348,7 +352,7 @@ mod tests {
     };
 
     /// What an attacker says at one second and at thirty, when it is 300 m farther east.
-    fn lies(kind: Kind) -> [(Claim, f64); 2] {
+    fn lies(kind: AttackKind) -> [(Claim, f64); 2] {
         let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
         let attack = Attack::new(kind, Targets::Share(1.0));
         let mut insider = Insider::new(cast.identity(1, Part::Vehicle), 1, &attack);
@@ -361,32 +365,32 @@ mod tests {
 
     #[test]
     fn positions_are_off_as_their_kind_says() {
-        let [(one, _), (two, _)] = lies(Kind::ConstantPosition);
+        let [(one, _), (two, _)] = lies(AttackKind::ConstantPosition);
         assert_eq!(one.position, two.position);
-        let [(_, one), (_, two)] = lies(Kind::ConstantOffset);
+        let [(_, one), (_, two)] = lies(AttackKind::ConstantOffset);
         assert!((one - 250.0).abs() < 1.0 && (two - 250.0).abs() < 1.0, "{one} {two}");
-        let [(_, one), (_, two)] = lies(Kind::RandomOffset);
+        let [(_, one), (_, two)] = lies(AttackKind::RandomOffset);
         assert!(one < 71.0 && two < 71.0 && (one - two).abs() > 0.1, "{one} {two}");
-        let [(_, one), (_, two)] = lies(Kind::RandomPosition);
+        let [(_, one), (_, two)] = lies(AttackKind::RandomPosition);
         assert!(one < 251.0 && two < 251.0 && (one - two).abs() > 0.1, "{one} {two}");
     }
 
     #[test]
     fn speeds_headings_and_times_are_off_as_their_kind_says() {
         let speed = |kind| lies(kind).map(|(claim, _)| claim.speed.unwrap());
-        assert_eq!(speed(Kind::ConstantSpeed), [1000, 1000]);
-        assert_eq!(speed(Kind::SpeedOffset), [2200, 2200]);
-        let [one, two] = speed(Kind::RandomSpeedOffset);
+        assert_eq!(speed(AttackKind::ConstantSpeed), [1000, 1000]);
+        assert_eq!(speed(AttackKind::SpeedOffset), [2200, 2200]);
+        let [one, two] = speed(AttackKind::RandomSpeedOffset);
         assert!(one != two && [one, two].iter().all(|speed| (200..=2200).contains(speed)), "{one} {two}");
-        assert!(speed(Kind::RandomSpeed).iter().all(|speed| *speed < 4000));
-        let [_, (stopped, away)] = lies(Kind::EventualStop);
+        assert!(speed(AttackKind::RandomSpeed).iter().all(|speed| *speed < 4000));
+        let [_, (stopped, away)] = lies(AttackKind::EventualStop);
         // It is asked for the second time only after it stopped, and stays there from then on.
         assert_eq!((stopped.speed, away), (Some(0), 0.0));
-        assert_eq!(lies(Kind::ReversedHeading).map(|(claim, _)| claim.heading), [Some(900); 2]);
-        assert_eq!(lies(Kind::Stale)[0].0.generation_us, TRUTH.generation_us - 3_000_000);
+        assert_eq!(lies(AttackKind::ReversedHeading).map(|(claim, _)| claim.heading), [Some(900); 2]);
+        assert_eq!(lies(AttackKind::Stale)[0].0.generation_us, TRUTH.generation_us - 3_000_000);
         // At one second it is right again, at thirty it is behind.
-        let [one, two] = lies(Kind::ClockStep).map(|(claim, _)| claim.generation_us);
+        let [one, two] = lies(AttackKind::ClockStep).map(|(claim, _)| claim.generation_us);
         assert_eq!([one, two], [TRUTH.generation_us, TRUTH.generation_us - 3_000_000]);
-        assert_eq!(lies(Kind::Dos)[0].0, TRUTH);
+        assert_eq!(lies(AttackKind::Dos)[0].0, TRUTH);
     }
 }

@@ -1,4 +1,4 @@
-//! Attackers in a world: what they do ([`Plan`]), how they lie and forge, and how well they are found out.
+//! Attackers in a world: what they do ([`AttackPlan`]), how they lie and forge, and how well they are found out.
 //!
 //! Insiders have valid credentials: their node behaves, and what it says is altered and signed anew before it is on the
 //! air. Forgers have a transmitter only: their frames leave from a link address of their own, go through the medium
@@ -12,6 +12,6 @@ mod score;
 
 pub(crate) use frames::{flooding, forge, ghost};
 pub(crate) use insider::{Air, Insider, Overheard};
-pub use plan::{Attack, Kind, Plan, PlanError, Targets};
+pub use plan::{Attack, AttackKind, AttackPlan, Targets};
 pub(crate) use score::{Score, during, link_of};
 pub use score::{Tally, detections, false_positive_ratio};

@@ -1,14 +1,14 @@
 //! What attackers do, as a TOML file says it.
 
-use core::ops::Range;
+use core::ops::RangeInclusive;
+use std::path::Path;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 use v2x_core::DropReason;
+use v2x_settings::{Document, Section, SettingsError, one_of};
 
 /// Attacks to take place in one run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct AttackPlan {
     /// Seed of who attacks and of what they make up.
     pub seed: u64,
     /// At least one; a station takes part in one at most, the first that names it.
@@ -19,7 +19,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attack {
     /// What is done.
-    pub kind: Kind,
+    pub kind: AttackKind,
     /// By whom.
     pub targets: Targets,
     /// From when, s.
@@ -51,9 +51,9 @@ macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
         /// What an attacker does.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Kind { $($(#[doc = $doc])+ $variant,)+ }
+        pub enum AttackKind { $($(#[doc = $doc])+ $variant,)+ }
 
-        impl Kind {
+        impl AttackKind {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
@@ -126,12 +126,7 @@ kinds! {
     PoisonedSequence => "poisoned_sequence",
 }
 
-impl Kind {
-    /// The kind of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.name() == name)
-    }
-
+impl AttackKind {
     /// Whether it is scored by frames that have to be dropped, not by stations to be suspected.
     pub fn forges(self) -> bool {
         self >= Self::ExactCopy
@@ -228,16 +223,16 @@ impl Kind {
 
 impl Attack {
     /// An attack with its kind's figures, from the start to the end.
-    pub fn new(kind: Kind, targets: Targets) -> Self {
+    pub fn new(kind: AttackKind, targets: Targets) -> Self {
         let rate_per_s = match kind {
-            Kind::FeignedBraking => 1.0,
-            Kind::SybilGrid => 10.0,
-            Kind::RestartReplay => 500.0,
+            AttackKind::FeignedBraking => 1.0,
+            AttackKind::SybilGrid => 10.0,
+            AttackKind::RestartReplay => 500.0,
             _ => 50.0,
         };
         let distance_m = match kind {
-            Kind::RandomOffset => 70.0,
-            Kind::SybilGrid => 15.0,
+            AttackKind::RandomOffset => 70.0,
+            AttackKind::SybilGrid => 15.0,
             _ => 250.0,
         };
         Self {
@@ -248,174 +243,75 @@ impl Attack {
             rate_per_s,
             distance_m,
             speed_mps: 10.0,
-            delay_s: if matches!(kind, Kind::ReplayedFrames | Kind::RestartReplay) { 5.0 } else { 3.0 },
+            delay_s: if matches!(kind, AttackKind::ReplayedFrames | AttackKind::RestartReplay) {
+                5.0
+            } else {
+                3.0
+            },
             ghosts: 5,
         }
     }
 }
 
-/// Why a plan cannot be used. Each prints as one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// The text is not TOML.
-    #[error("{file}:{line}: not TOML: {reason}")]
-    Syntax {
-        /// The file as given.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// What the TOML reader said.
-        reason: String,
-    },
-    /// A key or value that does not belong there.
-    #[error("{file}:{line}: {key}: expected {right}")]
-    Wrong {
-        /// The file as given.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// Which key.
-        key: String,
-        /// What would be right.
-        right: String,
-    },
-}
-
-impl Plan {
+impl AttackPlan {
     /// Reads a plan; `file` is what errors call it.
     ///
     /// # Errors
     /// The first violation.
-    pub fn parse(file: &str, text: &str) -> Result<Self, PlanError> {
-        let document = Document { file, text };
-        let table = DeTable::parse(text).map_err(|error| PlanError::Syntax {
-            file: file.to_owned(),
-            line: document.line(error.span().unwrap_or_default()),
-            reason: error.message().replace('\n', ", "),
-        })?;
-        let mut plan = Self { seed: 1, attacks: Vec::new() };
-        for (key, value) in table.get_ref() {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("seed", found) => {
-                    plan.seed = integer(found)
-                        .ok_or_else(|| document.wrong(value, "seed", "a whole number from 0".to_owned()))?;
-                }
-                ("attack", DeValue::Array(tables)) => {
-                    for table in tables.iter() {
-                        plan.attacks.push(document.attack(table)?);
-                    }
-                }
-                (other, _) => {
-                    let more = match table.get_ref().contains_key("scenario") {
-                        true => {
-                            format!("; a plan with a scenario is run by: roadcast replay run --plan {file}")
-                        }
-                        false => String::new(),
-                    };
-                    return Err(document.wrong(key, other, format!("seed or [[attack]]{more}")));
-                }
-            }
+    pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+        let document = Document::parse(Path::new(file), text)?;
+        let right = format!(
+            "seed or [[attack]]; a plan with a scenario is run by: roadcast replay run --plan {file}"
+        );
+        document.refuse("scenario", "a scenario", right)?;
+        let top = document.top(&["seed", "attack"])?;
+        let seed = top.integer("seed", 0..=u64::MAX)?.unwrap_or(1);
+        let tables = top.tables("attack", KEYS, MAX_ATTACKS)?;
+        if tables.is_empty() {
+            return Err(top.missing("attack", format!("1 to {MAX_ATTACKS} tables [[attack]]")));
         }
-        if plan.attacks.is_empty() || plan.attacks.len() > MAX_ATTACKS {
-            let right = format!("1 to {MAX_ATTACKS} tables [[attack]]");
-            return Err(document.wrong_at(0..0, "attack", right));
-        }
-        Ok(plan)
+        Ok(Self { seed, attacks: tables.iter().map(attack).collect::<Result<_, _>>()? })
     }
 }
 
-struct Document<'d> {
-    file: &'d str,
-    text: &'d str,
-}
-
-impl Document<'_> {
-    fn attack(&self, table: &Spanned<DeValue<'_>>) -> Result<Attack, PlanError> {
-        let DeValue::Table(keys) = table.get_ref() else {
-            return Err(self.wrong(table, "attack", "a table".to_owned()));
-        };
-        let names = || Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
-        let Some(value) = keys.get("kind") else {
-            return Err(self.wrong(table, "attack.kind", format!("one of {}", names())));
-        };
-        let kind = value.get_ref().as_str().and_then(Kind::of_name);
-        let kind = kind.ok_or_else(|| self.wrong(value, "attack.kind", format!("one of {}", names())))?;
-        let mut attack = Attack::new(kind, Targets::Share(DEFAULT_SHARE));
-        if let (Some(_), Some(stations)) = (keys.get("share"), keys.get("stations")) {
-            return Err(self.wrong(stations, "attack.stations", "either share or stations".to_owned()));
+fn attack(table: &Section<'_>) -> Result<Attack, SettingsError> {
+    let kinds: Vec<_> = AttackKind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();
+    let kind = table.choice("kind", &kinds)?;
+    let kind = table.need("kind", kind, one_of(kinds.iter().map(|(name, _)| *name)))?;
+    let keys: Vec<_> = KEYS.iter().filter(|key| kind.takes(key)).copied().collect();
+    table.only(&keys, &format!("kind = {:?}", kind.name()))?;
+    let stations = table.strings("stations", "names of stations: [\"car 1\", ...]")?;
+    let targets = match (table.number("share", 0.0001..=1.0, "")?, stations) {
+        (Some(_), Some(_)) => {
+            return Err(table.contradiction("stations", "share", "give either share or stations"));
         }
-        for (key, value) in keys {
-            let name = key.get_ref().as_ref();
-            if !kind.takes(name) {
-                let known: Vec<_> = KEYS.iter().filter(|key| kind.takes(key)).copied().collect();
-                let right = format!("a key of {}: {}", kind.name(), known.join(", "));
-                return Err(self.wrong(key, &format!("attack.{name}"), right));
-            }
-            let number = |range: Range<f64>| {
-                number(value.get_ref()).filter(|found| range.contains(found)).ok_or_else(|| {
-                    let right = format!("a number from {} to below {}", range.start, range.end);
-                    self.wrong(value, &format!("attack.{name}"), right)
-                })
-            };
-            match name {
-                "share" => attack.targets = Targets::Share(number(0.0001..1.0001)?.min(1.0)),
-                "stations" => attack.targets = Targets::Named(self.stations(value)?),
-                "start_s" => attack.start_s = number(0.0..1e6)?,
-                "end_s" => attack.end_s = number(0.0..1e6)?,
-                "rate_per_s" => attack.rate_per_s = number(0.1..2000.1)?,
-                "distance_m" => attack.distance_m = number(1.0..10_000.1)?,
-                "speed_mps" => attack.speed_mps = number(0.1..100.1)?,
-                "delay_s" => attack.delay_s = number(0.001..600.1)?,
-                "ghosts" => attack.ghosts = number(1.0..17.0)? as u32,
-                _ => {}
-            }
-        }
-        if attack.end_s <= attack.start_s {
-            return Err(self.wrong(table, "attack.end_s", "a time after start_s".to_owned()));
-        }
-        Ok(attack)
+        (_, Some(stations)) => Targets::Named(stations),
+        (share, None) => Targets::Share(share.unwrap_or(DEFAULT_SHARE)),
+    };
+    let mut attack = Attack::new(kind, targets);
+    let figures: [(&'static str, RangeInclusive<f64>, &mut f64); 6] = [
+        ("start_s", 0.0..=1e6, &mut attack.start_s),
+        ("end_s", 0.0..=1e6, &mut attack.end_s),
+        ("rate_per_s", 0.1..=2000.0, &mut attack.rate_per_s),
+        ("distance_m", 1.0..=10_000.0, &mut attack.distance_m),
+        ("speed_mps", 0.1..=100.0, &mut attack.speed_mps),
+        ("delay_s", 0.001..=600.0, &mut attack.delay_s),
+    ];
+    for (key, range, figure) in figures {
+        *figure = table.number(key, range, "")?.unwrap_or(*figure);
     }
-
-    fn stations(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, PlanError> {
-        let wrong = || self.wrong(value, "attack.stations", "names of stations: [\"car 1\", ...]".to_owned());
-        let DeValue::Array(array) = value.get_ref() else { return Err(wrong()) };
-        let names: Option<Vec<_>> =
-            array.iter().map(|name| name.get_ref().as_str().map(str::to_owned)).collect();
-        names.filter(|names| !names.is_empty()).ok_or_else(wrong)
+    attack.ghosts = table.integer("ghosts", 1..=16)?.unwrap_or(attack.ghosts);
+    if attack.end_s <= attack.start_s {
+        let found = format!("{} with start_s = {}", attack.end_s, attack.start_s);
+        return Err(table.wrong("end_s", found, "a time after start_s".to_owned()));
     }
-
-    fn wrong<T>(&self, at: &Spanned<T>, key: &str, right: String) -> PlanError {
-        self.wrong_at(at.span(), key, right)
-    }
-
-    fn wrong_at(&self, at: Range<usize>, key: &str, right: String) -> PlanError {
-        PlanError::Wrong { file: self.file.to_owned(), line: self.line(at), key: key.to_owned(), right }
-    }
-
-    fn line(&self, at: Range<usize>) -> usize {
-        let before = self.text.as_bytes().get(..at.start).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
-    }
-}
-
-fn number(value: &DeValue<'_>) -> Option<f64> {
-    match value {
-        DeValue::Integer(found) => i64::from_str_radix(found.as_str(), found.radix()).ok().map(|n| n as f64),
-        DeValue::Float(found) => found.as_str().parse().ok(),
-        _ => None,
-    }
-}
-
-fn integer(value: &DeValue<'_>) -> Option<u64> {
-    let DeValue::Integer(found) = value else { return None };
-    u64::from_str_radix(found.as_str(), found.radix()).ok()
+    Ok(attack)
 }
 
 /// Attackers' link addresses hold the attack's number in a byte.
 const MAX_ATTACKS: usize = 64;
 const DEFAULT_SHARE: f64 = 0.2;
-const KEYS: [&str; 10] = [
+const KEYS: &[&str] = &[
     "kind",
     "share",
     "stations",
@@ -437,29 +333,42 @@ mod tests {
     #[test]
     fn a_plan_reads_back_with_its_kinds_figures() {
         let text = "seed = 7\n[[attack]]\nkind = \"dos\"\nshare = 0.1\nrate_per_s = 100\n\n[[attack]]\nkind = \"stale\"\nstations = [\"a\"]\n";
-        let plan = Plan::parse("p.toml", text).unwrap();
+        let plan = AttackPlan::parse("p.toml", text).unwrap();
         assert_eq!((plan.seed, plan.attacks.len()), (7, 2));
-        assert_eq!((plan.attacks[0].kind, plan.attacks[0].rate_per_s), (Kind::Dos, 100.0));
+        assert_eq!((plan.attacks[0].kind, plan.attacks[0].rate_per_s), (AttackKind::Dos, 100.0));
         assert_eq!(plan.attacks[1].targets, Targets::Named(vec!["a".to_owned()]));
         assert_eq!(plan.attacks[1].delay_s, 3.0);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
-        let said = |text: &str| Plan::parse("p.toml", text).unwrap_err().to_string();
+        let said = |text: &str| AttackPlan::parse("p.toml", text).unwrap_err().to_string();
         let one = said("seed = 1\n[[attack]]\nkind = \"rudeness\"\n");
-        assert!(one.starts_with("p.toml:3: attack.kind: expected one of constant_position, "), "{one}");
+        assert!(
+            one.starts_with("p.toml:3: attack[0].kind: found \"rudeness\", expected \"constant_position\", "),
+            "{one}"
+        );
         let one = said("[[attack]]\nkind = \"stale\"\nghosts = 3\n");
-        assert!(one.starts_with("p.toml:3: attack.ghosts: expected a key of stale: kind, share"), "{one}");
+        assert!(
+            one.starts_with(
+                "p.toml:3: attack[0].ghosts: does not go with kind = \"stale\"; keys that do: kind, share"
+            ),
+            "{one}"
+        );
         let one = said("[[attack]]\nkind = \"stale\"\nshare = 3\n");
-        assert!(one.starts_with("p.toml:3: attack.share: expected a number from"), "{one}");
-        assert!(said("speed = 1\n").starts_with("p.toml:1: speed: expected seed or [[attack]]"));
+        assert!(
+            one.starts_with("p.toml:3: attack[0].share: found 3, expected a number, 0.0001 to 1"),
+            "{one}"
+        );
+        assert!(
+            said("speed = 1\n").starts_with("p.toml:1: speed: unknown key; known keys here: seed, attack")
+        );
         let floods = said("seeds = [1]\n[scenario]\n");
         assert!(
             floods
                 .ends_with("[[attack]]; a plan with a scenario is run by: roadcast replay run --plan p.toml")
         );
-        assert!(said("seed = -1").contains("seed: expected a whole number"));
+        assert!(said("seed = -1").contains("seed: found -1, expected a whole number"));
         assert!(said("").contains("1 to 64 tables [[attack]]"));
         assert!(said("[[attack]\n").starts_with("p.toml:1: not TOML"));
         assert!(said("[[attack]]\nkind=\"dos\"\nstart_s=5\nend_s=4\n").contains("end_s"));
@@ -476,17 +385,17 @@ mod tests {
             ("requests.toml", include_str!("../../plans/requests.toml")),
             ("clocks.toml", include_str!("../../plans/clocks.toml")),
         ] {
-            Plan::parse(name, text).unwrap();
+            AttackPlan::parse(name, text).unwrap();
         }
     }
 
     proptest! {
             #[test]
             fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\]]{0,12}") {
-                prop_assert!(Plan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
+                prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
                 for key in KEYS {
     let text = format!("[[attack]]\nkind = \"sybil_grid\"\n{key} = {value}\n");
-     prop_assert!(Plan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
+     prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
                 }
             }
         }

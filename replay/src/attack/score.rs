@@ -21,7 +21,7 @@ use v2x_core::{Check, DropReason, Dropped, Event, MessageId, TrustLevel};
 use v2x_proto::Digest;
 use v2x_report::{Detection, Provoked};
 
-use super::{Attack, Kind, Plan};
+use super::{Attack, AttackKind, AttackPlan};
 
 /// What was seen of attackers and others in one world.
 #[derive(Clone, Debug, Default)]
@@ -104,14 +104,14 @@ impl Score {
     }
 
     /// An event of a receiver that does not attack.
-    pub(crate) fn event(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) {
+    pub(crate) fn event(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &AttackPlan) {
         let (link, reason) = match event {
             Event::Received(received) => (received.link_source, None),
             Event::Dropped(dropped) => (dropped.link_source, Some(dropped.reason)),
             _ => ([0; 6], None),
         };
         let replay =
-            |number: usize| plan.attacks.get(number).is_some_and(|one| one.kind == Kind::RestartReplay);
+            |number: usize| plan.attacks.get(number).is_some_and(|one| one.kind == AttackKind::RestartReplay);
         if attack_of(&link).is_some_and(replay)
             && self.restarted.get(&link).is_none_or(|(by, _)| *by != receiver)
         {
@@ -124,7 +124,8 @@ impl Score {
         match event {
             Event::Received(received) => match attack_of(&received.link_source) {
                 Some(attack)
-                    if first && plan.attacks.get(attack).is_some_and(|one| one.kind == Kind::ExactCopy) =>
+                    if first
+                        && plan.attacks.get(attack).is_some_and(|one| one.kind == AttackKind::ExactCopy) =>
                 {
                     self.tally.first_heard += 1;
                 }
@@ -137,7 +138,7 @@ impl Score {
                 Some(number) if plan.attacks.get(number).is_some_and(|attack| attack.kind.forges()) => {
                     let kind = plan.attacks[number].kind;
                     let meant = kind.reasons().contains(&dropped.reason);
-                    if first && !meant && kind == Kind::ExactCopy {
+                    if first && !meant && kind == AttackKind::ExactCopy {
                         self.tally.first_heard += 1;
                         return;
                     }
@@ -163,8 +164,8 @@ impl Score {
     }
 
     /// Remembers what was delivered to a receiver; true when its message was not before. Only where there are exact copies.
-    fn is_first(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &Plan) -> bool {
-        if plan.attacks.iter().all(|attack| attack.kind != Kind::ExactCopy) {
+    fn is_first(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &AttackPlan) -> bool {
+        if plan.attacks.iter().all(|attack| attack.kind != AttackKind::ExactCopy) {
             return false;
         }
         while self.order.front().is_some_and(|(at_ns, _)| at_ns + REMEMBERS_NS < now_ns) {
@@ -191,7 +192,14 @@ impl Score {
         restarts.into_iter().any(|(station, at_ns)| *station == receiver && now_ns < at_ns + LEARNS_NS)
     }
 
-    fn heard(&mut self, now_ns: u64, receiver: u32, signer: Digest, plan: &Plan, reason: Option<DropReason>) {
+    fn heard(
+        &mut self,
+        now_ns: u64,
+        receiver: u32,
+        signer: Digest,
+        plan: &AttackPlan,
+        reason: Option<DropReason>,
+    ) {
         let attack = self.tally.attackers.get(&signer).and_then(|number| plan.attacks.get(*number));
         if attack.is_some_and(|attack| !during(attack, now_ns)) || self.tally.truthful.contains(&signer) {
             return;
@@ -219,7 +227,7 @@ impl Pair {
 }
 
 /// The scores of a plan's attacks, by what was seen with and without them.
-pub fn detections(plan: &Plan, attacked: &Tally, clean: &Tally) -> Vec<Detection> {
+pub fn detections(plan: &AttackPlan, attacked: &Tally, clean: &Tally) -> Vec<Detection> {
     plan.attacks
         .iter()
         .enumerate()
@@ -230,13 +238,13 @@ pub fn detections(plan: &Plan, attacked: &Tally, clean: &Tally) -> Vec<Detection
                     count.saturating_sub(clean.honest_drops.get(reason).copied().unwrap_or(0))
                 });
                 let at_once = (caught > 0).then_some(0.0);
-                let first_heard = (attack.kind == Kind::ExactCopy).then_some(attacked.first_heard);
+                let first_heard = (attack.kind == AttackKind::ExactCopy).then_some(attacked.first_heard);
                 let score =
                     Detection::new(attack.kind.name(), caught, received - caught, extra.sum(), at_once);
                 return Detection { first_heard, ..score };
             }
             let provoked =
-                (attack.kind == Kind::CredentialRequestFlood).then(|| attacked.provoked(number, clean));
+                (attack.kind == AttackKind::CredentialRequestFlood).then(|| attacked.provoked(number, clean));
             Detection { provoked, ..attacked.score(number, attack) }
         })
         .collect()

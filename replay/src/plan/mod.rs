@@ -7,13 +7,13 @@ mod parse;
 mod run;
 mod scenario;
 mod scene;
-mod table;
 mod way;
 
 use std::path::Path;
 
 use v2x_core::Scheme;
 use v2x_proto::{Class, Shape};
+use v2x_settings::SettingsError;
 
 use crate::medium::Column;
 use crate::world::Sabotage;
@@ -204,28 +204,9 @@ pub enum PlanError {
         /// The file as given.
         file: String,
     },
-    /// The text is not TOML.
-    #[error("{file}:{line}: not TOML: {reason}")]
-    Syntax {
-        /// The file as given.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// What the TOML reader said.
-        reason: String,
-    },
-    /// A key or value that does not belong there, or one that is missing.
-    #[error("{file}:{line}: {key}: expected {right}")]
-    Wrong {
-        /// The file as given.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// Which key.
-        key: String,
-        /// What would be right.
-        right: String,
-    },
+    /// Something in it is not as it has to be.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
 }
 
 impl Plan {

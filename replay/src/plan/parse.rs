@@ -1,13 +1,13 @@
 //! A plan's text.
 
 use core::ops::RangeInclusive;
+use std::path::Path;
 
-use toml::de::DeTable;
 use v2x_proto::{Class, Shape};
+use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::scenario::{Grid, Highway, Partition, Scenario};
-use super::table::{Document, Table};
-use super::{Area, Attacker, Controller, Event, Forwarding, MediumPlan, Origin, Plan, PlanError, Unit};
+use super::{Area, Attacker, Controller, Event, Forwarding, MediumPlan, Origin, Plan, Unit};
 use crate::medium::Column;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
@@ -17,90 +17,91 @@ impl Plan {
     ///
     /// # Errors
     /// The first violation.
-    pub fn parse(file: &str, text: &str) -> Result<Self, PlanError> {
-        let document = Document { file, text };
-        let keys = DeTable::parse(text).map_err(|error| PlanError::Syntax {
-            file: file.to_owned(),
-            line: 1 + text[..floor(text, error.span().unwrap_or_default().start)].matches('\n').count(),
-            reason: error.message().replace('\n', ", "),
-        })?;
-        let table = Table::whole(document, keys.get_ref());
-        if keys.get_ref().contains_key("attack") {
-            let right = format!(
-                "a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE --attack {file}"
-            );
-            return Err(table.wrong("attack", right));
-        }
-        table.text("about")?;
-        let names = Forwarding::ALL.map(Forwarding::name);
+    pub fn parse(file: &str, text: &str) -> Result<Self, SettingsError> {
+        let document = Document::parse(Path::new(file), text)?;
+        let right = format!(
+            "a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE --attack {file}"
+        );
+        document.refuse("attack", "an attack", right)?;
+        let top = document.top(TOP_KEYS)?;
+        top.string("about", TEXT)?;
+        let ways = Forwarding::ALL.map(|way| (way.name(), way));
         let plan = Self {
-            seeds: table.whole_numbers("seeds", MAX_SEEDS)?.unwrap_or_else(|| vec![1]),
-            forwarding: table
-                .some_of("forwarding", &names, Forwarding::of_name)?
-                .unwrap_or_else(|| vec![Forwarding::Roadcast]),
-            warm_up_s: table.number("warm_up_s", 0.0..=600.0)?.unwrap_or(10.0),
-            settle_s: table.number("settle_s", 0.1..=600.0)?.unwrap_or(3.0),
-            scenario: scenario(&table)?,
-            medium: table.table("medium")?.map(medium).transpose()?.unwrap_or_default(),
-            units: each(&table, "unit", unit)?,
-            events: each(&table, "event", event)?,
-            attackers: each(&table, "attacker", attacker)?,
-            controllers: each(&table, "controller", controller)?,
+            seeds: top.integers("seeds", MAX_SEEDS)?.unwrap_or_else(|| vec![1]),
+            forwarding: top.choices("forwarding", &ways)?.unwrap_or_else(|| vec![Forwarding::Roadcast]),
+            warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
+            settle_s: number(&top, "settle_s", 0.1..=600.0, 3.0)?,
+            scenario: scenario(&top)?,
+            medium: medium(&top)?,
+            units: each(&top, "unit", UNIT_KEYS, unit)?,
+            events: each(&top, "event", EVENT_KEYS, event)?,
+            attackers: each(&top, "attacker", ATTACKER_KEYS, attacker)?,
+            controllers: each(&top, "controller", CONTROLLER_KEYS, controller)?,
         };
         for (number, unit) in plan.units.iter().enumerate() {
             if plan.units[..number].iter().any(|other| other.name == unit.name) {
-                return Err(table.wrong("unit", format!("different names; two are \"{}\"", unit.name)));
+                let found = format!("two named {:?}", unit.name);
+                return Err(top.wrong("unit", found, "different names".to_owned()));
             }
         }
         for controller in &plan.controllers {
             if !plan.units.iter().any(|unit| unit.name == controller.unit) {
-                let right = format!("the name of a [[unit]]; there is no \"{}\"", controller.unit);
-                return Err(table.wrong("controller", right));
+                let found = format!("unit = {:?}", controller.unit);
+                return Err(top.wrong("controller", found, "the name of a [[unit]]".to_owned()));
             }
         }
         if plan.events.is_empty() && plan.controllers.is_empty() {
-            return Err(table.wrong("event", "at least one table [[event]] or [[controller]]"));
+            return Err(top.missing("event", "at least one table [[event]] or [[controller]]"));
         }
         if plan.length_s() > MAX_LENGTH_S {
-            let right = format!(
-                "events that end within {MAX_LENGTH_S} s; the run would take {:.0} s",
-                plan.length_s()
-            );
-            return Err(table.wrong("event", right));
+            let found = format!("a run of {:.0} s", plan.length_s());
+            return Err(top.wrong("event", found, format!("events that end within {MAX_LENGTH_S} s")));
         }
-        table.end()?;
         Ok(plan)
     }
 }
 
 fn each<T>(
-    table: &Table<'_>,
+    top: &Section<'_>,
     key: &'static str,
-    read: impl Fn(Table<'_>) -> Result<T, PlanError>,
-) -> Result<Vec<T>, PlanError> {
-    table.tables(key, MAX_TABLES)?.into_iter().map(read).collect()
+    known: &'static [&'static str],
+    read: impl Fn(&Section<'_>) -> Result<T, SettingsError>,
+) -> Result<Vec<T>, SettingsError> {
+    top.tables(key, known, MAX_TABLES)?.iter().map(read).collect()
 }
 
-fn scenario(table: &Table<'_>) -> Result<Scenario, PlanError> {
-    let kinds = ["highway", "grid", "partition", "trace"];
-    let given = table.table("scenario")?;
-    let table = table.need("scenario", given, "a table [scenario]")?;
-    let kind = table.one_of("kind", &kinds, |name| kinds.iter().position(|kind| *kind == name))?;
-    let kind = table.need("kind", kind, &format!("one of {}", kinds.join(", ")))?;
-    let scenario = match kind {
-        0 => Scenario::Highway(highway(&table)?),
-        1 => Scenario::Grid(grid(&table)?),
-        2 => Scenario::Partition(partition(&table)?),
+fn scenario(top: &Section<'_>) -> Result<Scenario, SettingsError> {
+    let kinds = [
+        ("highway", HIGHWAY_KEYS),
+        ("grid", GRID_KEYS),
+        ("partition", PARTITION_KEYS),
+        ("trace", TRACE_KEYS),
+    ];
+    let given = top.table("scenario", SCENARIO_KEYS)?;
+    let table = top.need("scenario", given, "a table [scenario]")?;
+    let (kind, keys) = required(&table, "kind", &kinds.map(|(kind, keys)| (kind, (kind, keys))))?;
+    table.only(keys, &format!("kind = {kind:?}"))?;
+    Ok(match kind {
+        "highway" => Scenario::Highway(highway(&table)?),
+        "grid" => Scenario::Grid(grid(&table)?),
+        "partition" => Scenario::Partition(partition(&table)?),
         _ => {
-            let file = table.text("file")?;
-            Scenario::Trace(table.need("file", file, "the name of a trace, from the plan's folder")?.into())
+            let right = "the name of a trace, from the plan's folder";
+            Scenario::Trace(table.need("file", table.string("file", right)?, right)?.into())
         }
-    };
-    table.end()?;
-    Ok(scenario)
+    })
 }
 
-fn highway(table: &Table<'_>) -> Result<Highway, PlanError> {
+/// One of a few names, which has to be there.
+fn required<T: Copy>(
+    table: &Section<'_>,
+    key: &'static str,
+    choices: &[(&'static str, T)],
+) -> Result<T, SettingsError> {
+    table.need(key, table.choice(key, choices)?, one_of(choices.iter().map(|(name, _)| *name)))
+}
+
+fn highway(table: &Section<'_>) -> Result<Highway, SettingsError> {
     let highway = Highway {
         length_m: number(table, "length_m", 100.0..=50_000.0, 5_000.0)?,
         density_per_km: number(table, "density_per_km", 1.0..=1_000.0, 60.0)?,
@@ -111,13 +112,14 @@ fn highway(table: &Table<'_>) -> Result<Highway, PlanError> {
     };
     let least = highway.spacing_m() * (1.0 - 2.0 * highway.jitter);
     if least < LEAST_GAP_M {
+        let found = format!("{} per km", highway.density_per_km);
         let right = format!("fewer vehicles, more lanes or less jitter: two would be {least:.1} m apart");
-        return Err(table.wrong("density_per_km", right));
+        return Err(table.wrong("density_per_km", found, right));
     }
     Ok(highway)
 }
 
-fn grid(table: &Table<'_>) -> Result<Grid, PlanError> {
+fn grid(table: &Section<'_>) -> Result<Grid, SettingsError> {
     let blocks = table.pair("blocks", 1.0..=50.0)?.unwrap_or((6.0, 6.0));
     let grid = Grid {
         blocks: (blocks.0 as u32, blocks.1 as u32),
@@ -128,15 +130,15 @@ fn grid(table: &Table<'_>) -> Result<Grid, PlanError> {
     };
     let least = 2000.0 / grid.density_per_km * (1.0 - 2.0 * grid.jitter);
     if least < LEAST_GAP_M {
+        let found = format!("{} per km", grid.density_per_km);
         let right = format!("fewer vehicles or less jitter: two would be {least:.1} m apart");
-        return Err(table.wrong("density_per_km", right));
+        return Err(table.wrong("density_per_km", found, right));
     }
     Ok(grid)
 }
 
-fn partition(table: &Table<'_>) -> Result<Partition, PlanError> {
-    let heals = ["courier", "merge"];
-    let merges = table.one_of("heals_by", &heals, |name| heals.iter().position(|heal| *heal == name))?;
+fn partition(table: &Section<'_>) -> Result<Partition, SettingsError> {
+    let merges = table.choice("heals_by", &[("courier", false), ("merge", true)])?;
     Ok(Partition {
         stations: whole(table, "stations", 2..=1_000, 20)?,
         spacing_m: number(table, "spacing_m", 10.0..=500.0, 40.0)?,
@@ -144,144 +146,176 @@ fn partition(table: &Table<'_>) -> Result<Partition, PlanError> {
         jitter: number(table, "jitter", 0.0..=0.45, 0.2)?,
         heals_s: number(table, "heals_s", 0.0..=600.0, 60.0)?,
         speed_mps: number(table, "speed_mps", 1.0..=70.0, 30.0)?,
-        merges: merges == Some(1),
+        merges: merges.unwrap_or(false),
     })
 }
 
-fn medium(table: Table<'_>) -> Result<MediumPlan, PlanError> {
-    let kinds = ["range", "table"];
-    let kind = table.one_of("kind", &kinds, |name| kinds.iter().position(|kind| *kind == name))?;
-    let medium = match table.need("kind", kind, "one of range, table")? {
-        0 => MediumPlan::Range(number(&table, "range_m", 1.0..=MAX_RANGE_M, DEFAULT_RANGE_M)?),
-        _ => MediumPlan::Table {
-            column: table
-                .one_of("column", &Column::ALL.map(Column::name), Column::of_name)?
-                .unwrap_or(Column::Hz10),
-            interference: table.boolean("interference")?.unwrap_or(true),
-        },
+fn medium(top: &Section<'_>) -> Result<MediumPlan, SettingsError> {
+    let Some(table) = top.table("medium", &["kind", "range_m", "column", "interference"])? else {
+        return Ok(MediumPlan::default());
     };
-    table.end()?;
-    Ok(medium)
+    if required(&table, "kind", &[("range", true), ("table", false)])? {
+        table.only(&["kind", "range_m"], "kind = \"range\"")?;
+        return Ok(MediumPlan::Range(number(&table, "range_m", 1.0..=MAX_RANGE_M, DEFAULT_RANGE_M)?));
+    }
+    table.only(&["kind", "column", "interference"], "kind = \"table\"")?;
+    Ok(MediumPlan::Table {
+        column: table
+            .choice("column", &Column::ALL.map(|column| (column.name(), column)))?
+            .unwrap_or(Column::Hz10),
+        interference: table.flag("interference")?.unwrap_or(true),
+    })
 }
 
-fn unit(table: Table<'_>) -> Result<Unit, PlanError> {
-    let name = table.text("name")?;
+fn unit(table: &Section<'_>) -> Result<Unit, SettingsError> {
+    let name = table.string("name", TEXT)?;
     let at_m = table.pair("at_m", PLACE_M)?;
-    let unit = Unit { name: table.need("name", name, "a name")?, at_m: table.need("at_m", at_m, PLACE)? };
-    table.end()?;
-    Ok(unit)
+    Ok(Unit { name: table.need("name", name, "a name")?, at_m: table.need("at_m", at_m, PLACE)? })
 }
 
-fn event(table: Table<'_>) -> Result<Event, PlanError> {
-    let by = match (table.text("by")?, table.pair("at_m", PLACE_M)?) {
+fn event(table: &Section<'_>) -> Result<Event, SettingsError> {
+    let by = match (table.string("by", TEXT)?, table.pair("at_m", PLACE_M)?) {
         (Some(name), None) => Origin::Named(name),
         (None, Some(place)) => Origin::Nearest(place),
-        (Some(_), Some(_)) => return Err(table.wrong("at_m", "either by or at_m")),
-        (None, None) => return Err(table.wrong("by", "by = \"name of a station\" or at_m = [x, y]")),
+        (Some(_), Some(_)) => return Err(table.contradiction("at_m", "by", "give one of the two")),
+        (None, None) => return Err(table.missing("by", "by = \"name of a station\" or at_m = [x, y]")),
     };
-    let classes = [Class::D0, Class::D1, Class::D3];
-    let of_name = |name: &str| classes.into_iter().find(|class| class.name() == name);
-    let class = table.one_of("class", &classes.map(Class::name), of_name)?.unwrap_or(Class::D3);
+    let classes = [Class::D0, Class::D1, Class::D3].map(|class| (class.name(), class));
+    let class = table.choice("class", &classes)?.unwrap_or(Class::D3);
     let flood = class == Class::D3;
-    let shape = table.table("area")?.map(area).transpose()?;
-    if flood != shape.is_some() {
-        let right = if flood { "a table: a flood needs its area" } else { "no area: only floods have one" };
-        return Err(table.wrong("area", right));
+    let shape = table.table("area", AREA_KEYS)?.as_ref().map(area).transpose()?;
+    let of_class = format!("class = {:?}", class.name());
+    if flood && shape.is_none() {
+        return Err(table.missing("area", "a table: a flood needs its area"));
+    } else if !flood && shape.is_some() {
+        return Err(table.contradiction("area", &of_class, "only floods have an area"));
     }
-    let event = Event {
+    Ok(Event {
         by,
-        at_s: number(&table, "at_s", 0.0..=3_600.0, 0.0)?,
+        at_s: number(table, "at_s", 0.0..=3_600.0, 0.0)?,
         class,
         area: shape,
-        validity_s: whole(&table, "validity_s", 1..=86_400, if flood { 2 } else { 1 })?,
-        times: whole(&table, "times", 1..=1_000, 1)?,
-        every_s: number(&table, "every_s", 0.001..=600.0, 1.0)?,
-    };
-    table.end()?;
-    Ok(event)
+        validity_s: whole(table, "validity_s", 1..=86_400, if flood { 2 } else { 1 })?,
+        times: whole(table, "times", 1..=1_000, 1)?,
+        every_s: number(table, "every_s", 0.001..=600.0, 1.0)?,
+    })
 }
 
-fn area(table: Table<'_>) -> Result<Area, PlanError> {
+fn area(table: &Section<'_>) -> Result<Area, SettingsError> {
     let shapes = [("circle", Shape::Circle), ("rectangle", Shape::Rectangle), ("ellipse", Shape::Ellipse)];
-    let of_name = |name: &str| shapes.into_iter().find(|(known, _)| *known == name).map(|(_, shape)| shape);
-    let shape = table.one_of("shape", &shapes.map(|(name, _)| name), of_name)?;
-    let shape = table.need("shape", shape, "one of circle, rectangle, ellipse")?;
-    let metres = |key, right| -> Result<u32, PlanError> {
-        let found = table.whole_number(key, 1..=65_535)?;
-        Ok(table.need(key, found, right)? as u32)
+    let shape = required(table, "shape", &shapes)?;
+    if shape == Shape::Circle {
+        table.only(&["shape", "radius_m", "centre_m"], "shape = \"circle\"")?;
+    } else {
+        table.only(&["shape", "half_length_m", "half_width_m", "azimuth_deg", "centre_m"], "that shape")?;
+    }
+    let metres = |key, right: &str| -> Result<u32, SettingsError> {
+        table.need(key, table.integer(key, 1..=65_535)?, right)
     };
     let area = if shape == Shape::Circle {
         let distance_a_m = metres("radius_m", "a radius, m")?;
-        Area { shape, distance_a_m, distance_b_m: 0, azimuth_deg: 0, centre_m: centre(&table)? }
+        Area { shape, distance_a_m, distance_b_m: 0, azimuth_deg: 0, centre_m: centre(table)? }
     } else {
         Area {
             shape,
             distance_a_m: metres("half_length_m", "half the length along the azimuth, m")?,
             distance_b_m: metres("half_width_m", "half the width, m")?,
-            azimuth_deg: whole(&table, "azimuth_deg", 0..=359, 0)?,
-            centre_m: centre(&table)?,
+            azimuth_deg: whole(table, "azimuth_deg", 0..=359, 0)?,
+            centre_m: centre(table)?,
         }
     };
-    table.end()?;
     Ok(area)
 }
 
-fn centre(table: &Table<'_>) -> Result<Option<(f64, f64)>, PlanError> {
+fn centre(table: &Section<'_>) -> Result<Option<(f64, f64)>, SettingsError> {
     table.pair("centre_m", PLACE_M)
 }
 
-fn attacker(table: Table<'_>) -> Result<Attacker, PlanError> {
-    let names = Sabotage::ALL.map(Sabotage::name);
-    let kind = table.one_of("kind", &names, Sabotage::of_name)?;
+fn attacker(table: &Section<'_>) -> Result<Attacker, SettingsError> {
     let at_m = table.pair("at_m", PLACE_M)?;
-    let attacker = Attacker {
-        kind: table.need("kind", kind, &format!("one of {}", names.join(", ")))?,
+    Ok(Attacker {
+        kind: required(table, "kind", &Sabotage::ALL.map(|kind| (kind.name(), kind)))?,
         at_m: table.need("at_m", at_m, PLACE)?,
-    };
-    table.end()?;
-    Ok(attacker)
+    })
 }
 
-fn controller(table: Table<'_>) -> Result<Controller, PlanError> {
-    let (unit, until_s) = (table.text("unit")?, table.number("until_s", 0.0..=3_600.0)?);
+fn controller(table: &Section<'_>) -> Result<Controller, SettingsError> {
+    let (unit, until_s) = (table.string("unit", TEXT)?, table.number("until_s", 0.0..=3_600.0, " s")?);
     let controller = Controller {
         unit: table.need("unit", unit, "the name of a [[unit]]")?,
-        intersection: whole(&table, "intersection", 1..=65_535, 1)?,
-        rate_hz: number(&table, "rate_hz", 0.1..=100.0, 10.0)?,
-        from_s: number(&table, "from_s", 0.0..=3_600.0, 0.0)?,
+        intersection: whole(table, "intersection", 1..=65_535, 1)?,
+        rate_hz: number(table, "rate_hz", 0.1..=100.0, 10.0)?,
+        from_s: number(table, "from_s", 0.0..=3_600.0, 0.0)?,
         until_s: table.need("until_s", until_s, "when it falls silent, s after the warm-up")?,
     };
     if controller.until_s < controller.from_s {
-        return Err(table.wrong("until_s", "a time after from_s"));
+        let found = controller.until_s.to_string();
+        return Err(table.wrong("until_s", found, "a time after from_s".to_owned()));
     }
-    table.end()?;
     Ok(controller)
 }
 
 fn number(
-    table: &Table<'_>,
+    table: &Section<'_>,
     key: &'static str,
     range: RangeInclusive<f64>,
     otherwise: f64,
-) -> Result<f64, PlanError> {
-    Ok(table.number(key, range)?.unwrap_or(otherwise))
+) -> Result<f64, SettingsError> {
+    Ok(table.number(key, range, "")?.unwrap_or(otherwise))
 }
 
 fn whole(
-    table: &Table<'_>,
+    table: &Section<'_>,
     key: &'static str,
     range: RangeInclusive<u32>,
     otherwise: u32,
-) -> Result<u32, PlanError> {
-    let range = u64::from(*range.start())..=u64::from(*range.end());
-    Ok(table.whole_number(key, range)?.map_or(otherwise, |found| found as u32))
+) -> Result<u32, SettingsError> {
+    Ok(table.integer(key, range)?.unwrap_or(otherwise))
 }
 
-/// The start of the character at a byte.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
+const TOP_KEYS: &[&str] = &[
+    "about",
+    "seeds",
+    "forwarding",
+    "warm_up_s",
+    "settle_s",
+    "scenario",
+    "medium",
+    "unit",
+    "event",
+    "attacker",
+    "controller",
+];
+const HIGHWAY_KEYS: &[&str] =
+    &["kind", "length_m", "density_per_km", "lanes", "directions", "speed_mps", "jitter"];
+const GRID_KEYS: &[&str] = &["kind", "blocks", "block_m", "density_per_km", "speed_mps", "jitter"];
+const PARTITION_KEYS: &[&str] =
+    &["kind", "stations", "spacing_m", "gap_m", "jitter", "heals_s", "heals_by", "speed_mps"];
+const TRACE_KEYS: &[&str] = &["kind", "file"];
+/// Those of all kinds.
+const SCENARIO_KEYS: &[&str] = &[
+    "kind",
+    "length_m",
+    "density_per_km",
+    "lanes",
+    "directions",
+    "speed_mps",
+    "jitter",
+    "blocks",
+    "block_m",
+    "stations",
+    "spacing_m",
+    "gap_m",
+    "heals_s",
+    "heals_by",
+    "file",
+];
+const UNIT_KEYS: &[&str] = &["name", "at_m"];
+const EVENT_KEYS: &[&str] = &["by", "at_m", "class", "area", "validity_s", "at_s", "times", "every_s"];
+const AREA_KEYS: &[&str] = &["shape", "radius_m", "half_length_m", "half_width_m", "azimuth_deg", "centre_m"];
+const ATTACKER_KEYS: &[&str] = &["kind", "at_m"];
+const CONTROLLER_KEYS: &[&str] = &["unit", "intersection", "rate_hz", "from_s", "until_s"];
+const TEXT: &str = "a text in quotes";
 const PLACE: &str = "a place, m east and north of the scenario's origin: [x, y]";
 const PLACE_M: RangeInclusive<f64> = -50_000.0..=50_000.0;
 const MAX_SEEDS: usize = 1_000;

@@ -15,7 +15,8 @@ use super::clock::wire_at;
 use super::schedule::Due;
 use super::{World, fix};
 use crate::attack::{
-    Air, Insider, Kind, Overheard, Plan, Score, Tally, Targets, during, flooding, forge, ghost, link_of,
+    Air, AttackKind, AttackPlan, Insider, Overheard, Score, Tally, Targets, during, flooding, forge, ghost,
+    link_of,
 };
 use crate::identities::Part;
 use crate::medium::Transmission;
@@ -23,7 +24,7 @@ use crate::source::Trace;
 
 impl World {
     /// Has the stations of a plan attack. To be called before anything happened.
-    pub fn attack(&mut self, trace: &Trace, plan: &Plan) {
+    pub fn attack(&mut self, trace: &Trace, plan: &AttackPlan) {
         let mut assault = Assault {
             plan: plan.clone(),
             attackers: BTreeMap::new(),
@@ -57,7 +58,7 @@ impl World {
                 let attacker = Attacker { attack: number, insider, ghosts, sequence: 0, tape, restarts_ns };
                 assault.attackers.insert(station, attacker);
                 assault.bad.insert(station);
-                if attack.kind.has_rate() || attack.kind == Kind::Delay {
+                if attack.kind.has_rate() || attack.kind == AttackKind::Delay {
                     self.schedule.push((attack.start_s * 1e9) as u64, Due::Attack(station));
                 }
             }
@@ -123,7 +124,7 @@ impl World {
             (assault.attackers.get_mut(&station), assault.plan.attacks.get(number))
         {
             let end_ns = (attack.end_s * 1e9) as u64;
-            let rate = if attack.kind == Kind::Delay { LATE_RATE } else { attack.rate_per_s };
+            let rate = if attack.kind == AttackKind::Delay { LATE_RATE } else { attack.rate_per_s };
             let next_ns = now_ns + (1e9 / rate) as u64;
             let gone = self.tracks[station as usize].leave_ns().saturating_add(self.step_ns) < next_ns;
             if next_ns < end_ns && !gone {
@@ -132,11 +133,13 @@ impl World {
             let own = assault.air.newest_of(station);
             match (attack.kind, place) {
                 (_, None) => {}
-                (Kind::Delay, _) => frames.extend(core::iter::from_fn(|| attacker.insider.late(now_ns))),
-                (Kind::Dos | Kind::DosRandom | Kind::CredentialRequestFlood, _) => {
+                (AttackKind::Delay, _) => {
+                    frames.extend(core::iter::from_fn(|| attacker.insider.late(now_ns)))
+                }
+                (AttackKind::Dos | AttackKind::DosRandom | AttackKind::CredentialRequestFlood, _) => {
                     request = own.and_then(again);
                 }
-                (Kind::PseudonymChangeInFlood, Some(place)) => {
+                (AttackKind::PseudonymChangeInFlood, Some(place)) => {
                     attacker.sequence += 1;
                     let which = (now_ns / PSEUDONYM_NS) as usize % attacker.ghosts.len().max(1);
                     let micros = wire_at(now_ns).as_micros();
@@ -145,7 +148,7 @@ impl World {
                         flooding(identity, attacker.sequence, micros, own, place)
                     }));
                 }
-                (Kind::RestartReplay, Some(place)) => {
+                (AttackKind::RestartReplay, Some(place)) => {
                     if now_ns >= attacker.restarts_ns {
                         attacker.restarts_ns = now_ns + (attack.delay_s * 1e9) as u64;
                         let heard: Vec<_> = assault
@@ -162,12 +165,12 @@ impl World {
                         frames.extend(attacker.tape.pop_front());
                     }
                 }
-                (Kind::FeignedBraking, _) => {
+                (AttackKind::FeignedBraking, _) => {
                     attacker.sequence += 1;
                     let origin = attacker.insider.digest();
                     request = own.map(|own| braking(origin, attacker.sequence, own, now_ns));
                 }
-                (Kind::SybilGrid, Some(place)) => {
+                (AttackKind::SybilGrid, Some(place)) => {
                     attacker.sequence += 1;
                     for (index, identity) in attacker.ghosts.iter_mut().enumerate() {
                         let micros = wire_at(now_ns).as_micros();
@@ -180,7 +183,7 @@ impl World {
                 }
                 (kind, Some(place)) => {
                     let until_ns = match kind {
-                        Kind::ReplayedFrames => now_ns.saturating_sub((attack.delay_s * 1e9) as u64),
+                        AttackKind::ReplayedFrames => now_ns.saturating_sub((attack.delay_s * 1e9) as u64),
                         // What is on the air now is over in two milliseconds.
                         _ => now_ns.saturating_sub(2_000_000),
                     };
@@ -193,7 +196,7 @@ impl World {
         if let Some(victim) = restart {
             assault.score.restarted(now_ns, link_of(number, station), victim);
         }
-        let late = assault.plan.attacks.get(number).is_some_and(|attack| attack.kind == Kind::Delay);
+        let late = assault.plan.attacks.get(number).is_some_and(|attack| attack.kind == AttackKind::Delay);
         self.assault = Some(assault);
         if let Some(victim) = restart {
             self.restart(victim, now_ns);
@@ -224,7 +227,7 @@ fn is_full(bytes: &[u8]) -> bool {
 }
 
 /// The stations of an attack that do not take part in another, in order.
-fn chosen(trace: &Trace, plan: &Plan, number: usize, taken: &BTreeMap<u32, Attacker>) -> Vec<u32> {
+fn chosen(trace: &Trace, plan: &AttackPlan, number: usize, taken: &BTreeMap<u32, Attacker>) -> Vec<u32> {
     let mut free: Vec<u32> =
         (0..trace.names.len() as u32).filter(|station| !taken.contains_key(station)).collect();
     match &plan.attacks[number].targets {

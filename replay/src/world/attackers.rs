@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use v2x_core::Identity;
 
-use crate::attack::{Air, Insider, Plan, Score};
+use crate::attack::{Air, AttackPlan, Insider, Score};
 
 /// Who attacks, with what they have.
 #[derive(Debug)]
 pub(super) struct Assault {
-    pub(super) plan: Plan,
+    pub(super) plan: AttackPlan,
     pub(super) attackers: BTreeMap<u32, Attacker>,
     /// All stations that attack.
     pub(super) bad: BTreeSet<u32>,

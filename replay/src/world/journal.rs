@@ -16,7 +16,7 @@ use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 use super::address::station_of;
 use super::clock::START;
 use crate::flood::FloodLog;
-use crate::ledger::{Delivery, Ledger, Outcome};
+use crate::ledger::{Delivery, Ledger, Totals};
 use crate::linkability::{Eavesdropper, Observation};
 use crate::medium::{Medium, Neighbour, Places};
 use crate::spatial::Spatial;
@@ -45,7 +45,7 @@ pub(super) struct Journal {
 #[derive(Debug)]
 pub struct Counted {
     /// Per class and stage, drops, frames.
-    pub ledger: Outcome,
+    pub ledger: Totals,
     /// Ages and gaps by distance.
     pub spatial: Spatial,
     /// SHA-256 over all outputs of all stations with station and time, in order of events.

@@ -31,14 +31,12 @@ use crate::base::{Instant, Position};
 /// }
 /// # use ed25519_dalek::SigningKey;
 /// # use v2x_core::{
-/// #     Anchor, ClockState, Config, CredentialRequest, Fix, Identity, KeyPair, Permissions, Position, TrustStore,
-/// #     WireTime, issue, make_root,
+/// #     Anchor, Authority, ClockState, Config, CredentialRequest, Fix, Permissions, Position, WireTime,
 /// # };
 /// # let mut now = Instant::ZERO;
 /// # let anchor = Anchor { instant: now, wire: WireTime::from_secs(720_000_000) };
 /// # let [root_key, issuer_key, key] = [1, 2, 3].map(|n| SigningKey::from_bytes(&[n; 32]));
 /// # let all = Permissions(u64::MAX);
-/// # let root = make_root(&root_key, all, 719_999_000, 120)?;
 /// # let request = |key: &SigningKey, permissions| CredentialRequest {
 /// #     public_key: key.verifying_key().to_bytes(),
 /// #     permissions,
@@ -48,10 +46,10 @@ use crate::base::{Instant, Position};
 /// #     station_class: 2,
 /// #     revocation_series: 0,
 /// # };
-/// # let issuer = issue(&root, &root_key, &request(&issuer_key, all))?;
-/// # let own = issue(&issuer, &issuer_key, &request(&key, all.without(Permissions::ISSUE)))?;
-/// # let identity = Identity::new(own, Box::new(KeyPair::from(key)))?;
-/// # let mut node = Node::new(Config::vehicle(), identity, TrustStore::new(&[root], &[issuer])?, 7, anchor);
+/// # let issuer = request(&issuer_key, all);
+/// # let authority = Authority::new(root_key, issuer_key, &issuer)?;
+/// # let own = request(&key, all.without(Permissions::ISSUE));
+/// # let mut node = Node::new(Config::vehicle(), authority.identity(key, &own)?, authority.trust, 7, anchor);
 /// # tell(&mut node, now, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
 /// # let fix = Fix {
 /// #     position: Position { latitude: 496_000_000, longitude: 61_300_000 },

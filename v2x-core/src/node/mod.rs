@@ -64,12 +64,9 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///     Anchor, ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, ReceivedFrame, WireTime,
 /// };
 /// # use ed25519_dalek::SigningKey;
-/// # use v2x_core::{
-/// #     CredentialRequest, Identity, KeyPair, Permissions, TrustStore, issue, make_root,
-/// # };
+/// # use v2x_core::{Authority, CredentialRequest, Permissions};
 /// # let [root_key, issuer_key] = [1, 2].map(|n| SigningKey::from_bytes(&[n; 32]));
 /// # let all = Permissions(u64::MAX);
-/// # let root = make_root(&root_key, all, 719_999_000, 120)?;
 /// # let request = |key: &SigningKey, permissions| CredentialRequest {
 /// #     public_key: key.verifying_key().to_bytes(),
 /// #     permissions,
@@ -79,13 +76,14 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// #     station_class: 2,
 /// #     revocation_series: 0,
 /// # };
-/// # let issuer = issue(&root, &root_key, &request(&issuer_key, all))?;
-/// # let identity = |number| -> Result<_, Box<dyn std::error::Error>> {
+/// # let issuer = request(&issuer_key, all);
+/// # let authority = Authority::new(root_key, issuer_key, &issuer)?;
+/// # let identity = |number| {
 /// #     let key = SigningKey::from_bytes(&[number; 32]);
-/// #     let own = issue(&issuer, &issuer_key, &request(&key, all.without(Permissions::ISSUE)))?;
-/// #     Ok(Identity::new(own, Box::new(KeyPair::from(key)))?)
+/// #     let own = request(&key, all.without(Permissions::ISSUE));
+/// #     authority.identity(key, &own)
 /// # };
-/// # let trust = TrustStore::new(std::slice::from_ref(&root), std::slice::from_ref(&issuer))?;
+/// # let trust = authority.trust.clone();
 /// // Two stations: each with a credential and its key, and the authorities that it trusts.
 /// let anchor = Anchor { instant: Instant::ZERO, wire: WireTime::from_secs(720_000_000) };
 /// let mut nodes = [

@@ -6,6 +6,7 @@
 //! verdict counts what never arrived, not only what was late.
 
 mod air;
+mod books;
 mod screen;
 mod town;
 
@@ -25,21 +26,16 @@ use tokio::task::LocalSet;
 use v2x_apps::alert::Triggers;
 use v2x_apps::roadside::Roadside;
 use v2x_apps::{Application, Moment};
-use v2x_core::{
-    Anchor, ClockState, Config, Event, Fix, HazardCommand, HazardDraft, Input, Instant, MessageId, Node,
-    Role, Transmit,
-};
-use v2x_proto::Class;
+use v2x_core::{Anchor, ClockState, Config, HazardCommand, HazardDraft, Input, Instant, Node, Role};
 use v2x_replay::identities::{Cast, Part};
-use v2x_replay::ledger::{self, Delivery, Ledger};
-use v2x_replay::spatial::Spatial;
-use v2x_report::{Kind, Report, Stage, Verdict, Verify, html, receive_stages, send_stages};
+use v2x_report::{Report, Verdict, html};
 
-use self::air::{Air, RangeRadio, frame_key};
+use self::air::{Air, RangeRadio};
+use self::books::{Bookkeeper, Books};
 use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::daemon::link::LinkError;
-use crate::daemon::station::{Live, Observer, Station, monotonic};
+use crate::daemon::station::{Live, Station, monotonic};
 use crate::error::Error;
 use crate::machine::{os_seed, read_anchor, write_json};
 
@@ -225,133 +221,6 @@ fn due_at(command: HazardCommand, due: Instant) -> HazardCommand {
             HazardCommand::Update(id, HazardDraft { due: Some(due), ..draft })
         }
         HazardCommand::Cancel(_) | HazardCommand::Negate(_) => command,
-    }
-}
-
-/// The run's account: what was meant for whom, and what came of it.
-pub(crate) struct Books {
-    ledger: Ledger<MessageId>,
-    spatial: Spatial,
-    /// For the screen: sent, delivered, in time, slowest in the last tick, per class.
-    pub(crate) live: [LiveCount; 6],
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct LiveCount {
-    pub(crate) sent: u64,
-    pub(crate) expected: u64,
-    pub(crate) delivered: u64,
-    pub(crate) late: u64,
-    pub(crate) slowest_ns: u64,
-}
-
-impl Books {
-    fn new() -> Self {
-        Self { ledger: Ledger::new(), spatial: Spatial::new(), live: [LiveCount::default(); 6] }
-    }
-
-    fn report(self, ended: Instant, seconds: f64, stations: u32) -> Report {
-        let mut outcome = self.ledger.finish(ended.as_nanos());
-        // A repetition also reaches who has come into range since.
-        outcome.warnings.retain(|warning| !warning.ends_with(ledger::UNINTENDED));
-        let mut report = Report::new(Kind::Demo, env!("CARGO_PKG_VERSION"), Verify::Every, &outcome.stats);
-        outcome.fill(&mut report);
-        report.stations = u64::from(stations);
-        report.set_duration(seconds, seconds);
-        report.age_of_information = self.spatial.age_of_information();
-        report.inter_packet_gap = self.spatial.inter_packet_gap();
-        report
-    }
-}
-
-/// Writes one station's events into the books, and says when its own motion calls for an alert.
-struct Bookkeeper {
-    number: u32,
-    air: Air,
-    books: Rc<RefCell<Books>>,
-    alerts: Triggers,
-}
-
-impl Bookkeeper {
-    fn alert(&mut self, now: Instant, fix: &Fix, node: &Node) -> Option<HazardCommand> {
-        let vehicle = node.config().role == Role::Vehicle;
-        vehicle.then(|| self.alerts.observe(now, fix, node.neighbours())).flatten()
-    }
-}
-
-impl Observer for Bookkeeper {
-    fn event(&mut self, event: &Event) {
-        self.alerts.hear(monotonic(), event);
-        let mut books = self.books.borrow_mut();
-        let books = &mut *books;
-        match event {
-            Event::Sent(sent) => {
-                let audience = self.air.audience(self.number);
-                let live = &mut books.live[sent.id.class.index()];
-                live.sent += 1;
-                live.expected += audience.len() as u64;
-                let sent_ns = sent.generated.as_nanos();
-                self.air.signed_by(sent.id.signer, self.number);
-                books.ledger.sent(sent.id, sent.id.class, sent_ns, audience.into_iter());
-            }
-            Event::Received(received) => {
-                let at = received.stamps.delivered.as_nanos();
-                let stages: Vec<(Stage, u64)> = receive_stages(&received.stamps).collect();
-                let delivery = books.ledger.delivered(received.id, self.number, at, &stages);
-                if let Delivery::Intended { distance_m, latency_ns } = delivery {
-                    let class = received.id.class;
-                    let live = &mut books.live[class.index()];
-                    live.delivered += 1;
-                    live.slowest_ns = live.slowest_ns.max(latency_ns);
-                    let late =
-                        class.deadline().is_some_and(|deadline| u128::from(latency_ns) > deadline.as_nanos());
-                    live.late += u64::from(late);
-                    if class == Class::D2
-                        && let Some(sender) = self.air.number_of(received.id.signer)
-                    {
-                        let generated = at.saturating_sub(latency_ns);
-                        books.spatial.received(sender, self.number, distance_m, generated, at);
-                    }
-                }
-            }
-            Event::Dropped(dropped) => {
-                books.ledger.dropped(dropped.claimed, self.number, dropped.reason.name());
-            }
-            Event::NotSent(not_sent) => {
-                if let Some(id) = not_sent.id {
-                    books.ledger.withheld(id, not_sent.reason.name());
-                }
-            }
-            Event::Forwarded(_)
-            | Event::NeighbourAdded(_)
-            | Event::NeighbourLost(_)
-            | Event::Sending(_)
-            | Event::Revoked(_)
-            | Event::RevocationRefused(_)
-            | Event::RevocationStale { .. }
-            | Event::Trust(_)
-            | Event::Suspicion(_)
-            | Event::Misbehaviour(_)
-            | Event::PseudonymChanged { .. }
-            | Event::Hazard(_)
-            | Event::HazardAccepted { .. }
-            | Event::HazardRefused { .. }
-            | Event::HazardRenamed { .. }
-            | Event::PoolLow { .. } => {}
-        }
-    }
-
-    fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
-        let mut books = self.books.borrow_mut();
-        books.ledger.transmitted(frame.id);
-        books.ledger.stages(frame.class, &send_stages(&frame.stamps));
-        let waited = on_air.nanos_since(frame.stamps.gate_open);
-        books.ledger.stages(frame.class, &[(Stage::GateToAir, waited)]);
-    }
-
-    fn transmit_failed(&mut self, frame: &Transmit, _error: &io::Error) {
-        self.air.forget(frame_key(&frame.bytes));
-        self.books.borrow_mut().ledger.withheld(frame.id, "link_error");
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use v2x_recording::check;
-use v2x_replay::attack::Plan;
+use v2x_replay::attack::AttackPlan;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, Kind, ReadOptions, Trace, convert};
 
@@ -68,7 +68,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if let Some(path) = &args.plan {
         return plan::run(path, args, out);
     }
-    let options = options::options(args);
+    let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
     let path = args.trace.as_deref().unwrap_or(Path::new(""));
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
@@ -76,7 +76,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if !args.quiet {
         warn(path, &trace);
     }
-    simulate::simulate(args, out, |progress| {
+    simulate::run(args, out, |progress| {
         let outcome = match &plan {
             Some(plan) => run::run_attacked(&trace, &options, plan, progress),
             None => run::run(&trace, &options, progress),
@@ -85,11 +85,11 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     })
 }
 
-fn read_plan(path: &Path) -> Result<Plan, Error> {
+fn read_plan(path: &Path) -> Result<AttackPlan, Error> {
     let shown = path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|source| ReplayError::AttackFile { path: shown, source })?;
-    Ok(Plan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
+    Ok(AttackPlan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 
 /// Signing and verifying that disagree are a check that failed; everything else is the input.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError};
 
 /// Where the daemon listens for commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum ControlConfig {
     Off,
 }
 
-pub(super) fn read(top: &Section<'_>) -> Result<ControlConfig, ConfigError> {
+pub(super) fn read(top: &Section<'_>) -> Result<ControlConfig, SettingsError> {
     let Some(section) = top.table("control", &["socket", "enabled"])? else {
         return Ok(ControlConfig::Default);
     };

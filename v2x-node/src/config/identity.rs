@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError};
 
 /// Files of the station's identity, and of the authorities it trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct CredentialFiles {
     pub key: PathBuf,
 }
 
-pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, ConfigError> {
+pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, SettingsError> {
     const KEYS: &[&str] = &["credential", "key", "credentials", "keys", "pool", "roots", "issuers"];
     let Some(section) = top.table("identity", KEYS)? else {
         return Err(top.missing("identity", "a table with credential, key, roots and issuers"));
@@ -50,7 +50,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, ConfigError> {
 }
 
 /// `credential` and `key`, or `credentials` and perhaps `keys`, or `pool`.
-fn own(section: &Section<'_>) -> Result<OwnFiles, ConfigError> {
+fn own(section: &Section<'_>) -> Result<OwnFiles, SettingsError> {
     let (credential, key) = (section.path("credential")?, section.path("key")?);
     let (credentials, keys) = (section.paths("credentials")?, section.paths("keys")?);
     let pool = section.path("pool")?;

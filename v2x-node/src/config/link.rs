@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
-use super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError, one_of};
 
 /// The link and its wrappers.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,13 +62,13 @@ pub struct Fault {
     pub seed: u64,
 }
 
-pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, ConfigError> {
+pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
     const KEYS: &[&str] = &["kind", "interface", "group", "ethertype", "receive_buffer", "fault", "tap"];
     let Some(section) = top.table("link", KEYS)? else {
         return Err(top.missing("link", "a table with at least kind and interface"));
     };
     let Some(kind) = section.choice("kind", KINDS)? else {
-        return Err(section.missing("kind", super::one_of(KINDS.iter().map(|(name, _)| *name))));
+        return Err(section.missing("kind", one_of(KINDS.iter().map(|(name, _)| *name))));
     };
     let ethertype = || Ok(section.integer("ethertype", SMALLEST_ETHERTYPE..=u16::MAX)?.unwrap_or(ETHERTYPE));
     let receive_buffer = || section.integer("receive_buffer", SMALLEST_BUFFER..=LARGEST_BUFFER);
@@ -112,7 +112,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, ConfigError> {
     Ok(LinkConfig { medium, fault: fault(&section)?, tap })
 }
 
-fn group(section: &Section<'_>) -> Result<SocketAddrV4, ConfigError> {
+fn group(section: &Section<'_>) -> Result<SocketAddrV4, SettingsError> {
     let right = "an IPv4 multicast group and port, such as \"239.255.77.77:47808\"";
     let Some(text) = section.string("group", right)? else { return Ok(GROUP) };
     match text.parse::<SocketAddrV4>() {
@@ -121,7 +121,7 @@ fn group(section: &Section<'_>) -> Result<SocketAddrV4, ConfigError> {
     }
 }
 
-fn fault(link: &Section<'_>) -> Result<Option<Fault>, ConfigError> {
+fn fault(link: &Section<'_>) -> Result<Option<Fault>, SettingsError> {
     const KEYS: &[&str] = &["receive_loss", "duplicate", "reorder", "corrupt", "seed"];
     let Some(section) = link.table("fault", KEYS)? else { return Ok(None) };
     let rate = |key| Ok(section.number(key, 0.0..=1.0, "")?.unwrap_or(0.0));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use v2x_core::{Position, Role};
 
-use super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError, one_of};
 
 /// Where positions come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,12 +40,12 @@ pub enum PositionConfig {
     },
 }
 
-pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, ConfigError> {
+pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, SettingsError> {
     let Some(section) = top.table("position", KEYS)? else {
         return Err(top.missing("position", "a table with at least source"));
     };
     let Some(source) = section.choice("source", SOURCES)? else {
-        return Err(section.missing("source", super::one_of(SOURCES.iter().map(|(name, _)| *name))));
+        return Err(section.missing("source", one_of(SOURCES.iter().map(|(name, _)| *name))));
     };
     if role == Role::Roadside && !matches!(source, Source::Fixed) {
         let right = "a roadside unit stands still: source = \"fixed\" with latitude and longitude";
@@ -93,7 +93,7 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Conf
 }
 
 /// A speed that serial devices have.
-pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u32>, ConfigError> {
+pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u32>, SettingsError> {
     let baud = section.integer(key, 0..=u32::MAX)?;
     match baud.filter(|baud| !BAUDS.contains(baud)) {
         None => Ok(baud),
@@ -105,7 +105,7 @@ pub(super) fn baud(section: &Section<'_>, key: &'static str) -> Result<Option<u3
 }
 
 /// `latitude` and `longitude` in degrees.
-pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, ConfigError> {
+pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, SettingsError> {
     let degrees = |key, most: f64| {
         let value = section.number(key, -most..=most, " degrees")?;
         value.ok_or_else(|| section.missing(key, format!("degrees, -{most} to {most}")))

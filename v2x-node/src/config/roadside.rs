@@ -17,8 +17,8 @@ use v2x_proto::v1;
 pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
 use super::place::{PositionConfig, coordinates};
-use super::section::{ConfigError, Section};
 use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
+use v2x_settings::{Section, SettingsError};
 
 /// What a roadside unit says; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,7 +76,7 @@ pub(super) fn read(
     top: &Section<'_>,
     role: Role,
     position: &PositionConfig,
-) -> Result<RoadsideConfig, ConfigError> {
+) -> Result<RoadsideConfig, SettingsError> {
     let Some(section) = top.table("roadside", KEYS)? else {
         return Ok(RoadsideConfig::default());
     };
@@ -123,7 +123,7 @@ fn intersections(
     section: &Section<'_>,
     fed: bool,
     unit: &PositionConfig,
-) -> Result<Vec<Intersection>, ConfigError> {
+) -> Result<Vec<Intersection>, SettingsError> {
     let keys = &["id", "latitude", "longitude", "groups"];
     let sections = section.tables("intersection", keys, MOST_INTERSECTIONS)?;
     let mut intersections: Vec<Intersection> = Vec::new();

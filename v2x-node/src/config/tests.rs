@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn parse(text: &str) -> Result<StationConfig, ConfigError> {
+fn parse(text: &str) -> Result<StationConfig, SettingsError> {
     StationConfig::parse(text, Path::new("conf/station.toml"))
 }
 

@@ -7,8 +7,8 @@ use console::Term;
 use v2x_proto::Class;
 use v2x_report::human;
 
+use super::books::{Books, LiveCount};
 use super::town::Town;
-use super::{Books, LiveCount};
 
 /// The place on the screen.
 pub(crate) struct Screen<'o> {

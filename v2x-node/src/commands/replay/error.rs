@@ -3,12 +3,12 @@
 use std::io;
 
 use v2x_recording::check::CheckError;
-use v2x_replay::attack::PlanError as AttackError;
 use v2x_replay::plan::{PlanError, PlanRunError};
 use v2x_replay::run::RunError;
 use v2x_replay::source::convert::WriteError;
 use v2x_replay::source::{Kind, TraceError};
 use v2x_report::hlog::HlogError;
+use v2x_settings::SettingsError;
 
 use crate::error::Complaint;
 
@@ -44,7 +44,7 @@ pub enum ReplayError {
     },
     /// The plan of attacks cannot be used.
     #[error(transparent)]
-    Attack(#[from] AttackError),
+    Attack(#[from] SettingsError),
     /// The plan of runs cannot be used.
     #[error(transparent)]
     Plan(#[from] PlanError),

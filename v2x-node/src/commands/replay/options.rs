@@ -86,21 +86,24 @@ pub enum ForwardingArg {
     All,
 }
 
-pub(super) fn options(args: &ReplayArgs) -> RunOptions {
-    let all = RunOptions::new(args.seed);
-    RunOptions {
-        seconds: args.seconds,
-        rate_hz: args.rate,
-        range_m: args.range,
-        threads: args.threads.map_or(all.threads, usize::from),
-        verify: match args.verify {
-            VerifyArg::Once => Verify::Once,
-            VerifyArg::Every => Verify::Every,
-        },
-        pseudonyms: args
-            .pseudonyms
-            .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(args.silence) }),
-        ..all
+impl ReplayArgs {
+    /// What they say of the run.
+    pub(super) fn run_options(&self) -> RunOptions {
+        let all = RunOptions::new(self.seed);
+        RunOptions {
+            seconds: self.seconds,
+            rate_hz: self.rate,
+            range_m: self.range,
+            threads: self.threads.map_or(all.threads, usize::from),
+            verify: match self.verify {
+                VerifyArg::Once => Verify::Once,
+                VerifyArg::Every => Verify::Every,
+            },
+            pseudonyms: self
+                .pseudonyms
+                .map(|change| PseudonymConfig { change, silence: Duration::from_secs_f64(self.silence) }),
+            ..all
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use std::path::Path;
 use v2x_replay::plan::{self, Forwarding, Plan, PlanOptions, PlanRunError};
 
 use super::error::ReplayError;
-use super::options::{ForwardingArg, ReplayArgs, options};
-use super::simulate::simulate;
+use super::options::{ForwardingArg, ReplayArgs};
+use super::simulate;
 use crate::error::Error;
 
 pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let all = options(args);
+    let all = args.run_options();
     all.check().map_err(ReplayError::from)?;
     let mut plan = Plan::read(path).map_err(ReplayError::from)?;
     match args.forwarding {
@@ -22,7 +22,9 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
     }
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds };
-    simulate(args, out, |progress| plan::run(&plan, &options, progress).map_err(|error| failed(path, error)))
+    simulate::run(args, out, |progress| {
+        plan::run(&plan, &options, progress).map_err(|error| failed(path, error))
+    })
 }
 
 /// Signing and verifying that disagree are a check that failed; everything else is the input.

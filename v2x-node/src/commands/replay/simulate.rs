@@ -19,10 +19,10 @@ use crate::error::Error;
 use crate::machine::write_json;
 
 /// Runs, shows how far it is, and writes what came of it.
-pub(super) fn simulate(
+pub(super) fn run(
     args: &ReplayArgs,
     out: &mut dyn Write,
-    run: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
+    simulate: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
 ) -> Result<(), Error> {
     // Now, and not after an hour.
     for path in [&args.json, &args.html].into_iter().flatten() {
@@ -35,7 +35,7 @@ pub(super) fn simulate(
         show(&bar, progress);
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = run(&mut progress);
+    let outcome = simulate(&mut progress);
     bar.finish_and_clear();
     let mut outcome = outcome?;
     let wall_s = monotonic().since(started).as_secs_f64();

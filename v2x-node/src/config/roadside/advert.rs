@@ -4,14 +4,14 @@ use std::net::SocketAddrV6;
 
 use v2x_apps::roadside::content::Advert;
 
-use super::super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError};
 
-pub(super) fn read(section: &Section<'_>) -> Result<Vec<Advert>, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Vec<Advert>, SettingsError> {
     let keys = &["service_id", "description", "channel", "address"];
     section.tables("adverts", keys, MAX_ADVERTS)?.iter().map(advert).collect()
 }
 
-fn advert(section: &Section<'_>) -> Result<Advert, ConfigError> {
+fn advert(section: &Section<'_>) -> Result<Advert, SettingsError> {
     let Some(service_id) = section.integer("service_id", 0..=LARGEST_PSID)? else {
         return Err(section.missing("service_id", format!("an IEEE 1609.12 PSID, 0 to {LARGEST_PSID}")));
     };
@@ -36,7 +36,7 @@ pub(super) fn short_text(
     section: &Section<'_>,
     key: &'static str,
     longest: usize,
-) -> Result<String, ConfigError> {
+) -> Result<String, SettingsError> {
     let right = format!("text of at most {longest} bytes");
     match section.string(key, &right)? {
         Some(text) if text.len() > longest => Err(section.wrong(key, format!("{} bytes", text.len()), right)),

@@ -2,16 +2,16 @@
 
 use v2x_proto::area::MAX_DISTANCE_M;
 use v2x_proto::{AreaView, Shape};
+use v2x_settings::{Section, SettingsError, one_of};
 
 use super::super::place::coordinates;
-use super::super::section::{ConfigError, Section, one_of};
 
 /// Keys of an area's table.
 pub(super) const KEYS: &[&str] =
     &["shape", "latitude", "longitude", "radius_m", "half_length_m", "half_width_m", "azimuth_deg"];
 
 /// The area of a table opened with [`KEYS`].
-pub(super) fn read(section: &Section<'_>) -> Result<AreaView, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<AreaView, SettingsError> {
     let Some(shape) = section.choice("shape", SHAPES)? else {
         return Err(section.missing("shape", one_of(SHAPES.iter().map(|(name, _)| *name))));
     };

@@ -3,8 +3,9 @@
 use core::fmt;
 use std::path::PathBuf;
 
+use v2x_settings::{Section, SettingsError};
+
 use super::super::place;
-use super::super::section::{ConfigError, Section};
 
 /// Corrections to pass on.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +69,7 @@ impl fmt::Display for CorrectionSource {
     }
 }
 
-pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, SettingsError> {
     let text = section.string("corrections", RIGHT)?;
     let baud = place::baud(section, "corrections_baud")?;
     let per_second = section.integer("corrections_per_s", 1..=10)?;

@@ -4,7 +4,7 @@ use core::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError};
 
 /// Where the unit listens for its controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl fmt::Display for FeedAddress {
     }
 }
 
-pub(super) fn read(section: &Section<'_>) -> Result<Option<FeedAddress>, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Option<FeedAddress>, SettingsError> {
     let right =
         "\"unix:\" with a path, or \"udp:\" with a port, or address and port, such as \"udp:127.0.0.1:5055\"";
     let Some(text) = section.string("feed", right)? else { return Ok(None) };

@@ -8,12 +8,13 @@ use v2x_apps::roadside::map;
 use v2x_core::Position;
 use v2x_proto::v1;
 
+use super::super::file::read_text;
 use super::super::place::coordinates;
-use super::super::section::{ConfigError, Document, Section, one_of, read_text};
 use super::plan;
+use v2x_settings::{Document, Section, SettingsError, one_of};
 
 /// Reads `file`, which `section` names under `intersections`.
-pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, ConfigError> {
+pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, SettingsError> {
     let text = read_text(file).map_err(|reason| {
         let found = format!("{}: {reason}", file.display());
         section.wrong("intersections", found, "files that describe intersections".to_owned())
@@ -22,10 +23,9 @@ pub(super) fn load(section: &Section<'_>, file: &Path) -> Result<Intersection, C
 }
 
 /// Reads `text`; `file` is what it is called in errors.
-pub(super) fn parse(text: &str, file: &Path) -> Result<Intersection, ConfigError> {
-    let document = Document { file, text };
-    let table = document.parse()?;
-    let top = Section::top(&document, &table, KEYS)?;
+pub(super) fn parse(text: &str, file: &Path) -> Result<Intersection, SettingsError> {
+    let document = Document::parse(file, text)?;
+    let top = document.top(KEYS)?;
     let Some(id) = top.integer("id", 0..=65_535)? else {
         return Err(top.missing("id", "the intersection's number in its region, 0 to 65535"));
     };
@@ -85,7 +85,7 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Intersection, ConfigError
     Ok(Intersection { id, region, position, groups, plan, map })
 }
 
-fn lanes(top: &Section<'_>, reference: Position) -> Result<Vec<v1::Lane>, ConfigError> {
+fn lanes(top: &Section<'_>, reference: Position) -> Result<Vec<v1::Lane>, SettingsError> {
     let sections = top.tables("lane", LANE_KEYS, MOST_LANES)?;
     if sections.is_empty() {
         return Err(top.missing("lane", "at least one [[lane]] with number, kind and points"));
@@ -111,7 +111,7 @@ fn lanes(top: &Section<'_>, reference: Position) -> Result<Vec<v1::Lane>, Config
     Ok(lanes)
 }
 
-fn lane(section: &Section<'_>, reference: Position) -> Result<v1::Lane, ConfigError> {
+fn lane(section: &Section<'_>, reference: Position) -> Result<v1::Lane, SettingsError> {
     let Some(number) = section.integer("number", 1..=255)? else {
         return Err(section.missing("number", "the lane's number in the intersection, 1 to 255"));
     };
@@ -135,7 +135,7 @@ fn lane(section: &Section<'_>, reference: Position) -> Result<v1::Lane, ConfigEr
 }
 
 /// The centre line, cm east and north of the reference.
-fn points(section: &Section<'_>, reference: Position) -> Result<Vec<(i32, i32)>, ConfigError> {
+fn points(section: &Section<'_>, reference: Position) -> Result<Vec<(i32, i32)>, SettingsError> {
     let right = "2 to 63 points [east, north], metres from the reference, from the stop line outward";
     let metres = section.pairs("points", -10_000.0..=10_000.0, right)?;
     let degrees_right = "2 to 63 points [latitude, longitude], degrees, from the stop line outward";
@@ -176,7 +176,7 @@ fn points(section: &Section<'_>, reference: Position) -> Result<Vec<(i32, i32)>,
 }
 
 /// Differences between the points, the first from the reference.
-fn deltas(section: &Section<'_>, points: &[(i32, i32)]) -> Result<(Vec<i32>, Vec<i32>), ConfigError> {
+fn deltas(section: &Section<'_>, points: &[(i32, i32)]) -> Result<(Vec<i32>, Vec<i32>), SettingsError> {
     let mut before = (0, 0);
     let mut columns = (Vec::with_capacity(points.len()), Vec::with_capacity(points.len()));
     for (index, &(east, north)) in points.iter().enumerate() {
@@ -197,7 +197,7 @@ fn deltas(section: &Section<'_>, points: &[(i32, i32)]) -> Result<(Vec<i32>, Vec
     Ok(columns)
 }
 
-fn manoeuvres(section: &Section<'_>) -> Result<u32, ConfigError> {
+fn manoeuvres(section: &Section<'_>) -> Result<u32, SettingsError> {
     let right = || format!("a list of {}", one_of(MANOEUVRES.iter().copied()));
     let mut bits = 0;
     for name in section.strings("manoeuvres", &right())?.unwrap_or_default() {
@@ -209,7 +209,7 @@ fn manoeuvres(section: &Section<'_>) -> Result<u32, ConfigError> {
     Ok(bits)
 }
 
-fn connections(section: &Section<'_>) -> Result<(Vec<u32>, Vec<u32>), ConfigError> {
+fn connections(section: &Section<'_>) -> Result<(Vec<u32>, Vec<u32>), SettingsError> {
     let (mut to, mut by) = (Vec::new(), Vec::new());
     for section in &section.tables("connects", &["lane", "group"], MOST_CONNECTIONS)? {
         let Some(lane) = section.integer("lane", 1..=255)? else {
@@ -248,7 +248,7 @@ mod tests {
 
     const CROSSING: &str = include_str!("../../../../examples/crossing.toml");
 
-    fn read(text: &str) -> Result<Intersection, ConfigError> {
+    fn read(text: &str) -> Result<Intersection, SettingsError> {
         parse(text, Path::new("conf/crossing.toml"))
     }
 

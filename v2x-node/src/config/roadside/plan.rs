@@ -2,10 +2,10 @@
 
 use v2x_apps::roadside::content::SignalGroup;
 
-use super::super::section::{ConfigError, Section};
+use v2x_settings::{Section, SettingsError};
 
 /// The plans in the tables `key`, none when it is absent; no number twice.
-pub(super) fn read(section: &Section<'_>, key: &'static str) -> Result<Vec<SignalGroup>, ConfigError> {
+pub(super) fn read(section: &Section<'_>, key: &'static str) -> Result<Vec<SignalGroup>, SettingsError> {
     let keys = &["group", "green_s", "yellow_s", "red_s", "offset_s"];
     let mut groups: Vec<SignalGroup> = Vec::new();
     for section in &section.tables(key, keys, MOST_GROUPS)? {
@@ -19,7 +19,7 @@ pub(super) fn read(section: &Section<'_>, key: &'static str) -> Result<Vec<Signa
     Ok(groups)
 }
 
-fn signal_group(section: &Section<'_>) -> Result<SignalGroup, ConfigError> {
+fn signal_group(section: &Section<'_>) -> Result<SignalGroup, SettingsError> {
     let millis = |seconds: f64| (seconds * 1000.0).round() as u32;
     let phase = |key| {
         let seconds = section.number(key, 1.0..=LONGEST_PHASE_S, " s")?;

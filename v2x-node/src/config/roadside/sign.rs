@@ -1,11 +1,12 @@
 //! `[[roadside.sign]]`: traffic signs in force (TS 103 301 clause 7 IVIM).
 
 use v2x_proto::v1;
+use v2x_settings::{Section, SettingsError};
 
-use super::super::section::{ConfigError, Section};
 use super::{advert, area};
+use crate::civil::wire_of_iso8601;
 
-pub(super) fn read(section: &Section<'_>) -> Result<Vec<v1::SignInfo>, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Vec<v1::SignInfo>, SettingsError> {
     let mut all: Vec<v1::SignInfo> = Vec::new();
     for section in &section.tables("sign", KEYS, MOST_SIGNS)? {
         let one = sign_info(section)?;
@@ -18,7 +19,7 @@ pub(super) fn read(section: &Section<'_>) -> Result<Vec<v1::SignInfo>, ConfigErr
     Ok(all)
 }
 
-fn sign_info(section: &Section<'_>) -> Result<v1::SignInfo, ConfigError> {
+fn sign_info(section: &Section<'_>) -> Result<v1::SignInfo, SettingsError> {
     let Some(sign_id) = section.integer("id", 0..=u32::MAX)? else {
         return Err(section.missing("id", "a whole number that names this information for its life"));
     };
@@ -47,15 +48,15 @@ fn sign_info(section: &Section<'_>) -> Result<v1::SignInfo, ConfigError> {
 }
 
 /// `from` and `until`, wire time in microseconds.
-pub(super) fn validity(section: &Section<'_>) -> Result<(Option<u64>, Option<u64>), ConfigError> {
-    let (from, until) = (section.time("from")?, section.time("until")?);
+pub(super) fn validity(section: &Section<'_>) -> Result<(Option<u64>, Option<u64>), SettingsError> {
+    let (from, until) = (section.time("from", wire_of_iso8601)?, section.time("until", wire_of_iso8601)?);
     if until.is_some_and(|until| from.is_some_and(|from| until <= from)) {
         return Err(section.contradiction("until", "from", "give an end after the beginning"));
     }
     Ok((from.map(|time| time.as_micros()), until.map(|time| time.as_micros())))
 }
 
-fn sign(section: &Section<'_>) -> Result<v1::Sign, ConfigError> {
+fn sign(section: &Section<'_>) -> Result<v1::Sign, SettingsError> {
     let Some(code) = section.integer("code", 0..=65_535)? else {
         return Err(section.missing("code", "an ISO/TS 14823-1 pictogram code, 0 to 65535"));
     };

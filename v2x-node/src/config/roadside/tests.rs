@@ -10,7 +10,7 @@ use super::*;
 const UNIT: &str = include_str!("../../../../examples/roadside.toml");
 
 /// The example with `from` replaced by `to`, read where its intersection is.
-fn read(from: &str, to: &str) -> Result<RoadsideConfig, ConfigError> {
+fn read(from: &str, to: &str) -> Result<RoadsideConfig, SettingsError> {
     assert!(UNIT.contains(from), "{from}");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/roadside.toml");
     StationConfig::parse(&UNIT.replacen(from, to, 1), &file).map(|config| config.roadside)
@@ -21,7 +21,7 @@ fn complaint(from: &str, to: &str) -> String {
 }
 
 /// The example with a key more under `[roadside]`.
-fn with(line: &str) -> Result<RoadsideConfig, ConfigError> {
+fn with(line: &str) -> Result<RoadsideConfig, SettingsError> {
     read("[roadside]\n", &format!("[roadside]\n{line}\n"))
 }
 

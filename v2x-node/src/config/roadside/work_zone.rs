@@ -5,14 +5,14 @@ use core::time::Duration;
 use v2x_apps::roadside::content::WorkZone;
 use v2x_core::WireTime;
 
-use super::super::section::{ConfigError, Section};
 use super::{area, sign};
+use v2x_settings::{Section, SettingsError};
 
-pub(super) fn read(section: &Section<'_>) -> Result<Vec<WorkZone>, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Vec<WorkZone>, SettingsError> {
     section.tables("work_zone", KEYS, MOST_ZONES)?.iter().map(work_zone).collect()
 }
 
-fn work_zone(section: &Section<'_>) -> Result<WorkZone, ConfigError> {
+fn work_zone(section: &Section<'_>) -> Result<WorkZone, SettingsError> {
     let Some(place) = section.table("area", area::KEYS)? else {
         let right = "{ shape = \"circle\", latitude = 49.6, longitude = 6.1, radius_m = 300 }";
         return Err(section.missing("area", right));

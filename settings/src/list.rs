@@ -1,0 +1,163 @@
+//! Lists in a table: of texts, names, numbers, pairs and tables.
+
+use core::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use toml::de::{DeArray as Array, DeValue as Value};
+
+use crate::error::SettingsError;
+use crate::section::Section;
+use crate::value::{describe, integer, number, one_of, text};
+
+impl<'d> Section<'d> {
+    /// The tables of the array `key`; none when it is absent.
+    pub fn tables(
+        &self,
+        key: &'static str,
+        known: &'static [&'static str],
+        most: usize,
+    ) -> Result<Vec<Section<'d>>, SettingsError> {
+        let right = || format!("at most {most} tables, each [[{}]] or {{ ... }}", self.dotted(key));
+        let Some(array) = self.array(key, &right)? else { return Ok(Vec::new()) };
+        if array.len() > most {
+            return Err(self.wrong(key, format!("{} tables", array.len()), right()));
+        }
+        array
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let path = format!("{}[{index}]", self.dotted(key));
+                let offset = item.span().start;
+                match item.get_ref() {
+                    Value::Table(table) => Self::open(self.document, table, path, offset, known),
+                    other => Err(self.wrong_at(offset, path, describe(other), right())),
+                }
+            })
+            .collect()
+    }
+
+    /// Paths, at least one when the key is there.
+    pub fn paths(&self, key: &'static str) -> Result<Option<Vec<PathBuf>>, SettingsError> {
+        let texts = self.strings(key, "a list of file names: [\"a.cred\"]")?;
+        Ok(texts.map(|texts| texts.iter().map(|text| self.beside(text)).collect()))
+    }
+
+    /// A list of strings, none empty, at least one when the key is there.
+    pub fn strings(&self, key: &'static str, right: &str) -> Result<Option<Vec<String>>, SettingsError> {
+        let Some(array) = self.array(key, &|| right.to_owned())? else { return Ok(None) };
+        if array.is_empty() {
+            return Err(self.wrong(key, "an empty list".to_owned(), right.to_owned()));
+        }
+        array
+            .iter()
+            .map(|item| match text(item.get_ref()) {
+                Some(text) => Ok(text.to_owned()),
+                None => {
+                    let found = describe(item.get_ref());
+                    Err(self.wrong_at(item.span().start, self.dotted(key), found, right.to_owned()))
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some)
+    }
+
+    /// A list of pairs of numbers, each within `range`; `right` says what they are.
+    pub fn pairs(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+        right: &str,
+    ) -> Result<Option<Vec<(f64, f64)>>, SettingsError> {
+        let Some(array) = self.array(key, &|| right.to_owned())? else { return Ok(None) };
+        let number = |value: &toml::Spanned<Value<'_>>| {
+            number(value.get_ref()).filter(|number| range.contains(number))
+        };
+        let pair = |item: &toml::Spanned<Value<'_>>| {
+            let both = item.get_ref().as_array().filter(|pair| pair.len() == 2);
+            let both = both.and_then(|pair| Some((number(&pair[0])?, number(&pair[1])?)));
+            both.ok_or_else(|| {
+                self.wrong_at(item.span().start, self.dotted(key), shown(item.get_ref()), right.to_owned())
+            })
+        };
+        array.iter().map(pair).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Two numbers within `range`.
+    pub fn pair(
+        &self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+    ) -> Result<Option<(f64, f64)>, SettingsError> {
+        let Some((_, value)) = self.value(key) else { return Ok(None) };
+        let number = |value: &toml::Spanned<Value<'_>>| {
+            number(value.get_ref()).filter(|number| range.contains(number))
+        };
+        let both = value.as_array().filter(|pair| pair.len() == 2);
+        match both.and_then(|pair| Some((number(&pair[0])?, number(&pair[1])?))) {
+            Some(pair) => Ok(Some(pair)),
+            None => {
+                let right = format!("two numbers, {} to {}: [x, y]", range.start(), range.end());
+                Err(self.wrong(key, shown(value), right))
+            }
+        }
+    }
+
+    /// 1 to `most` whole numbers.
+    pub fn integers(&self, key: &'static str, most: usize) -> Result<Option<Vec<u64>>, SettingsError> {
+        let right = || format!("1 to {most} whole numbers: [1, 2, 3]");
+        let Some(array) = self.array(key, &right)? else { return Ok(None) };
+        let found: Option<Vec<u64>> = array.iter().map(|one| integer(one.get_ref())).collect();
+        let found = found.filter(|found| !found.is_empty() && found.len() <= most);
+        found.map(Some).ok_or_else(|| self.wrong(key, listed(array), right()))
+    }
+
+    /// One or several of a few names, each once: `"a"` or `["a", "b"]`.
+    pub fn choices<T: Copy + PartialEq>(
+        &self,
+        key: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Result<Option<Vec<T>>, SettingsError> {
+        let Some((_, value)) = self.value(key) else { return Ok(None) };
+        let named = |value: &Value<'_>| {
+            let text = value.as_str()?;
+            choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice)
+        };
+        let found: Option<Vec<T>> = match value {
+            Value::Array(array) => array.iter().map(|one| named(one.get_ref())).collect(),
+            one => named(one).map(|one| vec![one]),
+        };
+        let distinct = |found: &Vec<T>| {
+            !found.is_empty() && found.iter().enumerate().all(|(at, one)| !found[..at].contains(one))
+        };
+        let names = || one_of(choices.iter().map(|(name, _)| *name));
+        let right = || format!("{}, or a list of different ones", names());
+        found.filter(distinct).map(Some).ok_or_else(|| self.wrong(key, shown(value), right()))
+    }
+
+    fn array(
+        &self,
+        key: &'static str,
+        right: &dyn Fn() -> String,
+    ) -> Result<Option<&'d Array<'d>>, SettingsError> {
+        match self.value(key) {
+            None => Ok(None),
+            Some((_, Value::Array(array))) => Ok(Some(array)),
+            Some((_, other)) => Err(self.wrong(key, describe(other), right())),
+        }
+    }
+}
+
+/// A value with the first of its items, if it has any.
+fn shown(value: &Value<'_>) -> String {
+    match value {
+        Value::Array(list) => listed(list),
+        other => describe(other),
+    }
+}
+
+fn listed(list: &Array<'_>) -> String {
+    let items: Vec<_> = list.iter().take(SHOWN).map(|value| describe(value.get_ref())).collect();
+    format!("[{}{}]", items.join(", "), if list.len() > SHOWN { ", ..." } else { "" })
+}
+
+const SHOWN: usize = 4;

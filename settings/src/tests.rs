@@ -1,0 +1,103 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use crate::{Document, Section, SettingsError};
+
+const KEYS: &[&str] =
+    &["text", "number", "whole", "flag", "name", "names", "pair", "pairs", "wholes", "table", "item"];
+const TEXT: &str = "a text";
+
+/// Reads one key in every way there is.
+fn read(text: &str) -> Result<(), SettingsError> {
+    let document = Document::parse(Path::new("s.toml"), text)?;
+    let top = document.top(KEYS)?;
+    values(&top)?;
+    if let Some(table) = top.table("table", KEYS)? {
+        values(&table)?;
+    }
+    top.tables("item", &["whole"], 2)?.iter().try_for_each(|item| {
+        let whole = item.integer("whole", 1..=9)?;
+        item.need("whole", whole, "1 to 9").map(drop)
+    })
+}
+
+fn values(section: &Section<'_>) -> Result<(), SettingsError> {
+    let names = [("one", 1), ("two", 2)];
+    section.string("text", TEXT)?;
+    section.number("number", -1.5..=2.5, " m")?;
+    section.integer("whole", -3..=200_i64)?;
+    section.flag("flag")?;
+    section.choice("name", &names)?;
+    section.choices("names", &names)?;
+    section.pair("pair", 0.0..=1.0)?;
+    section.pairs("pairs", 0.0..=1.0, "pairs")?;
+    section.integers("wholes", 3)?;
+    Ok(())
+}
+
+#[test]
+fn complaints_are_one_line_with_file_line_key_and_what_would_be_right() {
+    for (text, wanted) in [
+        ("\ntext = 3", "s.toml:2: text: found 3, expected a text"),
+        ("text = \"\"", "s.toml:1: text: found an empty string, expected a text"),
+        ("txt = 3", "s.toml:1: txt: unknown key; known keys here: text, number, "),
+        ("[table]\ntxt = 3", "s.toml:2: table.txt: unknown key; "),
+        ("table = 1", "s.toml:1: table: found 1, expected a table: [table]"),
+        ("number = 3", "s.toml:1: number: found 3, expected a number, -1.5 to 2.5 m"),
+        ("number = nan", "s.toml:1: number: found nan, expected a number"),
+        ("whole = 201", "s.toml:1: whole: found 201, expected a whole number, -3 to 200"),
+        ("whole = 99999999999999999999", "s.toml:1: "),
+        ("flag = 1", "s.toml:1: flag: found 1, expected true or false"),
+        ("name = \"three\"", "s.toml:1: name: found \"three\", expected \"one\" or \"two\""),
+        (
+            "names = [\"one\", \"one\"]",
+            "s.toml:1: names: found [\"one\", \"one\"], expected \"one\" or \"two\", or ",
+        ),
+        ("pair = [1]", "s.toml:1: pair: found [1], expected two numbers, 0 to 1: [x, y]"),
+        ("pairs = [[1, 0],\n[0, 2]]", "s.toml:2: pairs: found [0, 2], expected pairs"),
+        (
+            "wholes = [1, 2, 3, 4, 5]",
+            "s.toml:1: wholes: found [1, 2, 3, 4, ...], expected 1 to 3 whole numbers",
+        ),
+        ("item = 1", "s.toml:1: item: found 1, expected at most 2 tables, each [[item]] or { ... }"),
+        ("[[item]]\nwhole = 1\n[[item]]\n", "s.toml:3: item[1].whole: missing; 1 to 9"),
+        ("[[item]]\n[[item]]\n[[item]]\n", "s.toml:1: item: found 3 tables, expected at most 2"),
+        ("text = \"a\n", "s.toml:1: not TOML: "),
+    ] {
+        let found = read(text).unwrap_err().to_string();
+        assert!(found.starts_with(wanted), "found {found:?}, wanted {wanted:?}");
+        assert!(!found.contains('\n'), "{found:?}");
+    }
+}
+
+#[test]
+fn texts_have_their_bound() {
+    read(&format!("text = \"{}\"", "x".repeat(4096))).unwrap();
+    let error = read(&format!("text = \"{}\"", "x".repeat(4097))).unwrap_err().to_string();
+    assert!(error.len() < 100 && error.ends_with("..., expected a text"), "{error}");
+}
+
+#[test]
+fn files_of_another_kind_and_keys_beside_each_other_are_refused() {
+    let document = Document::parse(Path::new("s.toml"), "\n[other]\n").unwrap();
+    let error = document.refuse("other", "another kind", "this kind".to_owned()).unwrap_err();
+    assert_eq!(error.to_string(), "s.toml:2: other: found another kind, expected this kind");
+    let document = Document::parse(Path::new("s.toml"), "text = \"a\"\nflag = true").unwrap();
+    let top = document.top(KEYS).unwrap();
+    let error = top.only(&["text"], "text = \"a\"").unwrap_err();
+    assert_eq!(error.to_string(), "s.toml:2: flag: does not go with text = \"a\"; keys that do: text");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        text in "\\PC*", key in 0..KEYS.len(), value in "[-0-9a-z.\"\\[\\]{}=, \n]{0,24}"
+    ) {
+        for text in [text, format!("{} = {value}\n", KEYS[key]), format!("[table]\n{} = {value}", KEYS[key])] {
+            if let Err(error) = read(&text) {
+                prop_assert!(error.to_string().starts_with("s.toml:"));
+            }
+        }
+    }
+}
