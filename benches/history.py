@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keeps what benches measured, and shows how it changed.
 
-    benches/history.py run NAME [-- ARGUMENTS]   runs `cargo bench --bench NAME` and appends its figures
+    benches/history.py run NAME [-- ARGUMENTS]   runs `cargo bench -p benches --bench NAME` and appends its figures
     benches/history.py add FILE...               appends the last line of what a bench printed ("-": standard input)
     benches/history.py compare NAME [COUNT]      the newest entry against those before it on the same machine
 
@@ -42,7 +42,7 @@ def main(arguments):
 
 
 def run(name, arguments):
-    command = ["cargo", "bench", "--locked", "--bench", name, "--", *arguments]
+    command = ["cargo", "bench", "--locked", "-p", "benches", "--bench", name, "--", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as bench:
         lines = []
         for line in bench.stdout:
