@@ -30,8 +30,7 @@ def main(arguments):
             return run(name, rest[1:] if rest[:1] == ["--"] else rest)
         case ["add", file, *more]:
             for path in [file, *more]:
-                text = sys.stdin.read() if path == "-" else pathlib.Path(path).read_text()
-                store(figures_in(text))
+                store(figures_in(printed_in(path), path))
             return 0
         case ["compare", name]:
             return compare(name, USUAL_COUNT)
@@ -51,19 +50,26 @@ def run(name, arguments):
     if bench.returncode != 0:
         print(f"{name} failed: nothing stored", file=sys.stderr)
         return bench.returncode
-    if store(figures_in("".join(lines))):
+    if store(figures_in("".join(lines), name)):
         compare(name, USUAL_COUNT)
     return 0
 
 
-def figures_in(text):
+def printed_in(path):
+    try:
+        return sys.stdin.read() if path == "-" else pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"{path}: {error.strerror}")
+
+
+def figures_in(text, source):
     """The last line of a bench's output: one JSON object with its figures."""
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         figures = json.loads(lines[-1])
         figures["bench"]
     except (IndexError, KeyError, TypeError, json.JSONDecodeError):
-        sys.exit("the last line is no JSON object of a bench")
+        sys.exit(f"{source}: the last line is no JSON object of a bench")
     return figures
 
 
