@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Keeps what benches measured, and shows how it changed.
 
-    benches/history.py run NAME [-- ARGUMENTS]   runs `cargo bench --bench NAME` and appends its figures
+    benches/history.py run NAME [-- ARGUMENTS]   runs `cargo bench -p benches --bench NAME` and appends its figures
     benches/history.py add FILE...               appends the last line of what a bench printed ("-": standard input)
     benches/history.py compare NAME [COUNT]      the newest entry against those before it on the same machine
 
@@ -30,8 +30,7 @@ def main(arguments):
             return run(name, rest[1:] if rest[:1] == ["--"] else rest)
         case ["add", file, *more]:
             for path in [file, *more]:
-                text = sys.stdin.read() if path == "-" else pathlib.Path(path).read_text()
-                store(figures_in(text))
+                store(figures_in(printed_in(path), path))
             return 0
         case ["compare", name]:
             return compare(name, USUAL_COUNT)
@@ -42,7 +41,7 @@ def main(arguments):
 
 
 def run(name, arguments):
-    command = ["cargo", "bench", "--locked", "--bench", name, "--", *arguments]
+    command = ["cargo", "bench", "--locked", "-p", "benches", "--bench", name, "--", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as bench:
         lines = []
         for line in bench.stdout:
@@ -51,19 +50,26 @@ def run(name, arguments):
     if bench.returncode != 0:
         print(f"{name} failed: nothing stored", file=sys.stderr)
         return bench.returncode
-    if store(figures_in("".join(lines))):
+    if store(figures_in("".join(lines), name)):
         compare(name, USUAL_COUNT)
     return 0
 
 
-def figures_in(text):
+def printed_in(path):
+    try:
+        return sys.stdin.read() if path == "-" else pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"{path}: {error.strerror}")
+
+
+def figures_in(text, source):
     """The last line of a bench's output: one JSON object with its figures."""
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         figures = json.loads(lines[-1])
         figures["bench"]
     except (IndexError, KeyError, TypeError, json.JSONDecodeError):
-        sys.exit("the last line is no JSON object of a bench")
+        sys.exit(f"{source}: the last line is no JSON object of a bench")
     return figures
 
 

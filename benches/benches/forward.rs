@@ -1,4 +1,4 @@
-//! What forwarding costs a frame beside its verification: `cargo bench --bench forward`.
+//! What forwarding costs a frame beside its verification: `cargo bench -p benches --bench forward`.
 //!
 //! A hundred neighbours send hazards of many hops, one every 75 ms, every one new, to two stations that trust all
 //! signatures: one sends floods on, one does not. The time of a frame is from its bytes to its event, and of the timers

@@ -1,4 +1,4 @@
-//! What a neighbour costs, in a table of a hundred, a thousand and ten thousand: `cargo bench --bench neighbours`.
+//! What a neighbour costs, in a table of a hundred, a thousand and ten thousand: `cargo bench -p benches --bench neighbours`.
 //!
 //! Bytes: a whole station that knows as many neighbours as it has room for, less one that has room for none but one,
 //! divided by the neighbours: table, key cache, plausibility record, rates and whatever else is kept for each. Times: of

@@ -1,6 +1,7 @@
 //! What comes off the air, parser by parser: frame, credential, link layer. Nothing here is signed; `station` signs.
 
 use bytes::Bytes;
+use testkit::START;
 use v2x_core::{TrustStore, read_delta};
 use v2x_proto::credential::{CredentialFields, CredentialView, encode_credential};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed, signed_len};
@@ -9,7 +10,6 @@ use v2x_proto::payload;
 
 use crate::files;
 use crate::signer::world;
-use crate::station::START;
 
 /// A frame: hop header, envelope, signed fields, payload. What is read is written again and read to the same.
 pub fn frame(data: &[u8]) {
@@ -45,7 +45,7 @@ pub fn credential(data: &[u8]) {
         assert_eq!((again.fields, again.signature), (view.fields, view.signature));
     }
     let bytes = Bytes::copy_from_slice(data);
-    let _trusted_or_refused = world().trust.check_station(&bytes, START);
+    let _trusted_or_refused = world().authority.trust.check_station(&bytes, START);
     let _read_or_refused = TrustStore::new(std::slice::from_ref(&bytes), &[]);
     let _read_or_refused = read_delta(&bytes);
 }

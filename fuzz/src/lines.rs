@@ -1,14 +1,12 @@
 //! What other programs and devices send as lines or streams: control socket, controller's feed, positions, corrections.
 
-use v2x_api::Answer;
-use v2x_api::Request;
+use testkit::START;
+use v2x_api::{Answer, Request};
 use v2x_apps::roadside::line::parse as parse_feed;
 use v2x_apps::roadside::rtcm::{Framer, crc24q, message_number, station_id};
 use v2x_core::Position;
 use v2x_node::daemon::position::{Epochs, Heard, Report, gpsd_report};
 use v2x_node::daemon::roadside::ntrip::Reply;
-
-use crate::station::START;
 
 /// A line of the control socket: as a request to the daemon, and as a daemon's answer to a program.
 pub fn control(data: &[u8]) {

@@ -5,9 +5,10 @@
 
 use bytes::Bytes;
 use prost::Message as _;
+use testkit::{PLACE, START, anchor};
 use v2x_core::{
-    Anchor, ClockState, Config, Event, Fix, Imminent, Input, Instant, Node, Output, Plausibility, Position,
-    ReceivedFrame, Scheme, WireTime, limits,
+    ClockState, Config, Event, Fix, Imminent, Input, Instant, Node, Output, Plausibility, Position,
+    ReceivedFrame, Scheme, limits,
 };
 use v2x_proto::envelope::{MAX_FRAME, SignedView, TbsRepr, TbsView};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
@@ -15,7 +16,7 @@ use v2x_proto::{AreaView, Class, Shape, v1};
 use v2x_recording::record;
 
 use crate::script::{Envelope, Fields, Step};
-use crate::signer::{World, world};
+use crate::signer::{self, World, world};
 
 /// Plays a script to a station. Its first two bytes choose the configuration.
 pub fn run(script: &[u8]) {
@@ -30,11 +31,6 @@ pub fn run(script: &[u8]) {
     assert_eq!(station.ended, station.node.counters().frames, "each frame ends in one event");
     assert_eq!(station.node.counters().outputs_lost, 0);
 }
-
-/// Wire time when every script starts: some day in 2026.
-pub const START: WireTime = WireTime::from_micros(720_000_000_000_000);
-/// Where the station is when every script starts.
-pub const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 
 #[derive(Debug)]
 struct Station {
@@ -56,10 +52,14 @@ struct Station {
 impl Station {
     fn new(role: u8, more: u8) -> Self {
         let world = world();
-        let anchor = Anchor { instant: Instant::ZERO, wire: START };
         let pseudonyms = role & 0x40 != 0;
-        let node =
-            Node::new(config(role), world.own(pseudonyms), world.trust.clone(), u64::from(more), anchor);
+        let node = Node::new(
+            config(role),
+            world.own(pseudonyms),
+            world.authority.trust.clone(),
+            u64::from(more),
+            anchor(),
+        );
         let mut station = Self {
             world,
             node,
@@ -152,9 +152,9 @@ impl Station {
 
     fn sign(&self, envelope: &Envelope, tbs: &[u8]) -> Bytes {
         let signers = &self.world.signers;
-        let signer = &signers[usize::from(envelope.signer) % signers.len()];
+        let author = &signers[usize::from(envelope.signer) % signers.len()];
         let has = |bit: u8| envelope.form & (1 << bit) != 0;
-        let forwarder = if has(6) { &signers[usize::from(envelope.link) % signers.len()] } else { signer };
+        let forwarder = if has(6) { &signers[usize::from(envelope.link) % signers.len()] } else { author };
         let header = HopHeader {
             kind: Kind::Data,
             flags: Flags { multi_hop: has(1), store_carry_forward: has(2), keep_alive: has(3), test: has(4) },
@@ -163,7 +163,7 @@ impl Station {
             forwarder: forwarder.digest,
             forwarder_position: has(5).then_some((PLACE.latitude, PLACE.longitude)),
         };
-        signer.frame(&header, tbs, has(0))
+        signer::frame(author, &header, tbs, has(0))
     }
 
     fn hear(&mut self, bytes: Bytes, link: u8) {

@@ -1,11 +1,11 @@
 //! Frames made by hand: signed as told, with whatever fields, by a signer that obeys no rule.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use ed25519_dalek::{Signer, SigningKey};
 use prost::Message as _;
-use v2x_core::{Instant, SendRequest, credential_hash, signing_input};
+use v2x_core::{Identity, Instant, KeyPair, SendRequest, credential_hash, signing_input};
 use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, encode_credential};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView, encode_signed};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
@@ -24,14 +24,14 @@ pub struct Crafter {
     pub digest: Digest,
     hash: [u8; 32],
     key: SigningKey,
-    sequence: Cell<u32>,
+    sequence: AtomicU32,
 }
 
 impl Crafter {
     /// A signer with a key and a credential, which need not belong together.
     pub fn new(key: SigningKey, credential: Bytes) -> Self {
         let hash = credential_hash(&credential);
-        Self { credential, digest: Digest::of_hash(&hash), hash, key, sequence: Cell::new(1000) }
+        Self { credential, digest: Digest::of_hash(&hash), hash, key, sequence: AtomicU32::new(1000) }
     }
 
     /// The one whose identity [`Authority::identity`] gives.
@@ -44,13 +44,23 @@ impl Crafter {
         Self::new(Authority::key(number), authority.credential(number))
     }
 
+    /// The identity that signs as this one does.
+    ///
+    /// # Panics
+    ///
+    /// Key and credential do not belong together.
+    pub fn identity(&self) -> Identity {
+        let key = Box::new(KeyPair::from(self.key.clone()));
+        Identity::new(self.credential.clone(), key).expect("the key is the credential's")
+    }
+
     /// The fields of a good awareness message with the next number.
     pub fn fields(&self, at: Instant) -> TbsRepr<'static> {
-        self.sequence.set(self.sequence.get().wrapping_add(1));
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         TbsRepr {
             message_type: MessageType::Awareness as u32,
             generation_time_us: anchor().wire_at(at).as_micros(),
-            sequence: self.sequence.get(),
+            sequence,
             latitude: PLACE.latitude,
             longitude: PLACE.longitude,
             class: Class::D2,

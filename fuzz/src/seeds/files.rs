@@ -1,13 +1,14 @@
 //! Captures, recordings, traces and plans.
 
+use testkit::START;
 use v2x_core::Config;
 use v2x_proto::v1;
 use v2x_recording::record;
 
-use super::{named, station};
+use super::source::named;
+use super::station;
 use crate::files::classic_capture;
 use crate::signer::world;
-use crate::station::START;
 
 pub(super) fn captures() -> Vec<(String, Vec<u8>)> {
     let frame = b"\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x07\x88\xb5hello";
@@ -32,8 +33,8 @@ pub(super) fn recordings() -> Vec<(String, Vec<u8>)> {
         config_json: serde_json::to_string(&Config::vehicle()).expect("a configuration is JSON"),
         credential: world.signers[0].credential.clone(),
         pool: record::identities(&world.own(false)),
-        roots: vec![world.root.clone()],
-        issuers: vec![world.issuer.clone()],
+        roots: vec![world.authority.root.clone()],
+        issuers: vec![world.authority.issuer.clone()],
         seed: 7,
         anchor_wire_us: START.as_micros(),
         ..v1::RecordingHeader::default()

@@ -1,6 +1,7 @@
 //! Frames, credentials and link layers.
 
-use super::{named, vectors};
+use super::source::{named, vectors};
+use super::station;
 use crate::signer::world;
 
 pub(super) fn frames() -> Vec<(String, Vec<u8>)> {
@@ -18,9 +19,9 @@ pub(super) fn frames() -> Vec<(String, Vec<u8>)> {
 
 pub(super) fn credentials() -> Vec<(String, Vec<u8>)> {
     let mut credentials = vectors("credential_");
-    credentials.push(("root".to_owned(), world().root.to_vec()));
+    credentials.push(("root".to_owned(), world().authority.root.to_vec()));
     credentials.push(("station".to_owned(), world().signers[0].credential.to_vec()));
-    credentials.push(("revocation".to_owned(), super::station::revocation(&[1, 2]).to_vec()));
+    credentials.push(("revocation".to_owned(), station::revocation(&[1, 2]).to_vec()));
     credentials
 }
 

@@ -2,7 +2,7 @@
 
 use v2x_apps::roadside::rtcm::crc24q;
 
-use super::named;
+use super::source::named;
 
 pub(super) fn control() -> Vec<(String, Vec<u8>)> {
     named([

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
-use v2x_core::{
-    ClockState, EventId, Fix, HazardCommand, HazardDraft, Input, Instant, RevocationRequest, SendRequest,
-    revoke,
-};
+use testkit::craft::{self, AWARENESS};
+use testkit::{PLACE, START};
+use v2x_core::{ClockState, EventId, HazardCommand, HazardDraft, Input, Instant, RevocationRequest, revoke};
 use v2x_proto::cause;
 use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::{Class, v1};
 use v2x_recording::record;
 
-use super::{named, vectors};
+use super::source::{named, vectors};
 use crate::script::{Envelope, Fields, Step};
-use crate::signer::{OWN, world};
-use crate::station::{PLACE, START};
+use crate::signer::{OWN, SERIES, world};
 
 pub(super) fn scripts() -> Vec<(String, Vec<u8>)> {
     let mut scripts = named([
@@ -54,7 +52,7 @@ pub(super) fn inputs() -> Vec<(Instant, Input)> {
     let at = Instant::from_millis;
     vec![
         (at(0), Input::Clock { wire: START, state: ClockState::Locked }),
-        (at(1), Input::Fix(Some(fix()))),
+        (at(1), testkit::fix(at(1), PLACE)),
         (
             at(2),
             Input::Hazard {
@@ -63,7 +61,7 @@ pub(super) fn inputs() -> Vec<(Instant, Input)> {
             },
         ),
         (at(3), Input::Link { ready: false }),
-        (at(4), Input::Send(echo())),
+        (at(4), Input::Send(craft::probe(Class::D2))),
         (at(5), Input::Revocation(revocation(&[OTHER]))),
         (at(6), Input::Link { ready: true }),
         (at(7), Input::Timeout),
@@ -76,7 +74,7 @@ pub(super) fn revocation(signers: &[u8]) -> Bytes {
     let world = world();
     let issued_s = (START.as_micros() / 1_000_000) as u32;
     let request = RevocationRequest {
-        series: 2,
+        series: SERIES,
         from_number: 0,
         to_number: 1,
         issued_s,
@@ -87,7 +85,8 @@ pub(super) fn revocation(signers: &[u8]) -> Bytes {
             .map(|&number| world.signers[usize::from(number)].digest)
             .collect::<BTreeSet<_>>(),
     };
-    revoke(&world.issuer, &world.issuer_key, &request).expect("invariant: the issuer may revoke")
+    revoke(&world.authority.issuer, &world.authority.issuer_key, &request)
+        .expect("invariant: the issuer may revoke")
 }
 
 fn beacons() -> Vec<Step<'static>> {
@@ -165,7 +164,7 @@ fn own_events() -> Vec<Step<'static>> {
         input(&Input::Hazard { command: HazardCommand::New(imminent), token: None }),
         Step::Pass(200),
         input(&Input::Link { ready: false }),
-        input(&Input::Send(echo())),
+        input(&Input::Send(craft::probe(Class::D2))),
         Step::Pass(200),
         input(&Input::Link { ready: true }),
         input(&Input::Hazard { command: HazardCommand::Cancel(own), token: None }),
@@ -192,7 +191,7 @@ fn revoked() -> Vec<Step<'static>> {
         input(&Input::Revocation(revocation(&[OTHER + 1]))),
         Step::Fields(says(OTHER + 1), beacon(1)),
         Step::Pass(11_000),
-        input(&Input::Trust { roots: vec![world().root.clone()], issuers: Vec::new() }),
+        input(&Input::Trust { roots: vec![world().authority.root.clone()], issuers: Vec::new() }),
         Step::Fields(says(OTHER + 2), beacon(1)),
         Step::Pass(10),
     ]
@@ -237,56 +236,14 @@ fn beacon(sequence: i8) -> Fields<'static> {
         class: Class::D2 as u8,
         lifetime_ms: 900,
         max_hops: 1,
-        // `Awareness { station_type: 5 }`.
-        payload: &[0x08, 5],
+        payload: AWARENESS,
         ..Fields::default()
     }
 }
 
 fn hazard(signer: u8, cause: u32, number: u32) -> Vec<u8> {
-    let origin = Bytes::copy_from_slice(&world().signers[usize::from(signer)].digest.0);
-    let hazard = v1::Hazard {
-        id: Some(v1::EventId { origin, number }),
-        state: v1::HazardState::New as i32,
-        detection_time_us: START.as_micros(),
-        reference_time_us: START.as_micros(),
-        position: Some(v1::Position {
-            latitude: PLACE.latitude,
-            longitude: PLACE.longitude,
-            ..v1::Position::default()
-        }),
-        cause,
-        ..v1::Hazard::default()
-    };
-    hazard.encode_to_vec()
-}
-
-fn echo() -> SendRequest {
-    SendRequest {
-        message_type: v1::MessageType::Echo as u32,
-        class: Class::D2,
-        lifetime_ms: 100,
-        max_hops: 1,
-        area: None,
-        subject: 0,
-        due: None,
-        token: None,
-        // `Echo { token: 1 }`.
-        payload: Bytes::from_static(&[0x09, 1, 0, 0, 0, 0, 0, 0, 0]),
-    }
-}
-
-fn fix() -> Fix {
-    Fix {
-        position: PLACE,
-        altitude_cm: None,
-        speed: Some(1389),
-        heading: Some(900),
-        acceleration: None,
-        yaw_rate: None,
-        accuracy_cm: None,
-        time: START,
-    }
+    let origin = world().signers[usize::from(signer)].digest;
+    v1::Hazard { cause, ..testkit::hazard::new(origin, number, PLACE, START) }.encode_to_vec()
 }
 
 /// Seeds are made once in the life of a test: what their steps borrow may stay.
