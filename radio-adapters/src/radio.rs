@@ -32,8 +32,8 @@ pub use self::tx_frame::TxFrame;
 ///
 /// use bytes::BytesMut;
 /// use radio_adapters::clock::monotonic_ns;
-/// use radio_adapters::radio::{
-///     Counters, LinkAddress, MAX_FRAME_BYTES, Priority, Radio, RxMeta, TxFrame,
+/// use radio_adapters::{
+///     AccessCategory, Capabilities, Counters, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame,
 /// };
 ///
 /// #[derive(Debug, Default)]
@@ -77,6 +77,10 @@ pub use self::tx_frame::TxFrame;
 ///         Poll::Ready(Ok(now_ns))
 ///     }
 ///
+///     fn capabilities(&self) -> Capabilities {
+///         Capabilities::plain(MAX_FRAME_BYTES)
+///     }
+///
 ///     fn link_address(&self) -> LinkAddress {
 ///         LinkAddress([2, 0, 0, 0, 0, 1])
 ///     }
@@ -94,7 +98,7 @@ pub use self::tx_frame::TxFrame;
 /// let mut cx = Context::from_waker(Waker::noop());
 /// let mut buf = BytesMut::new();
 /// assert!(radio.poll_recv(&mut cx, &mut buf).is_pending());
-/// let frame = TxFrame { bytes: b"hello", priority: Priority::BestEffort, source: None };
+/// let frame = TxFrame::new(b"hello", AccessCategory::BestEffort);
 /// assert!(matches!(radio.poll_send(&mut cx, &frame), Poll::Ready(Ok(_))));
 /// let Poll::Ready(Ok(meta)) = radio.poll_recv(&mut cx, &mut buf) else { panic!("nothing heard") };
 /// assert_eq!((meta.source, &buf[..]), (radio.link_address(), &b"hello"[..]));

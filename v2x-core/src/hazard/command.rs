@@ -14,7 +14,7 @@ use crate::base::{Instant, Position};
 /// ```
 /// use core::time::Duration;
 ///
-/// use v2x_core::{Change, HazardCommand, HazardDraft, Event, Input, Instant, Node, Output, State};
+/// use v2x_core::{Event, EventState, HazardChange, HazardCommand, HazardDraft, Input, Instant, Node, Output};
 /// use v2x_proto::{Class, cause};
 ///
 /// /// Hands in one input and returns the events it brought; its frames go to the link.
@@ -82,11 +82,11 @@ use crate::base::{Instant, Position};
 ///
 /// // What becomes of events, own ones and those of others, comes as one event each ...
 /// let over = events.iter().any(|event| {
-///     matches!(event, Event::Hazard(changed) if changed.event.id == id && changed.change == Change::Cancelled)
+///     matches!(event, Event::Hazard(changed) if changed.event.id == id && changed.change == HazardChange::Cancelled)
 /// });
 /// assert!(over);
 /// // ... and what is known can be looked at any time.
-/// assert!(node.hazards().any(|known| known.own && known.state == State::Cancelled));
+/// assert!(node.hazards().any(|known| known.own && known.state == EventState::Cancelled));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
