@@ -34,7 +34,10 @@ mod tabulated;
 /// use bytes::Bytes;
 /// use v2x_core::Position;
 /// use v2x_proto::Class;
-/// use v2x_replay::medium::{Fate, Medium, Neighbour, Outcome, Places, Reception, Transmission};
+/// use v2x_proto::link::Origin;
+/// use v2x_replay::medium::{
+///     Fate, Medium, Neighbour, Outcome, Places, Reception, Transmission, TransmissionState,
+/// };
 ///
 /// #[derive(Debug, Default)]
 /// struct EverySecond {
@@ -53,7 +56,7 @@ mod tabulated;
 ///         transmission: &Transmission<'_>,
 ///         places: &Places,
 ///         fates: &mut Vec<Fate>,
-///     ) -> Option<u64> {
+///     ) -> TransmissionState {
 ///         self.frames += 1;
 ///         let on_air_ns = transmission.at_ns + transmission.bytes.len() as u64 * 8 * 1000 / 6;
 ///         places.within(transmission.position, self.range_m(), transmission.sender, &mut self.near);
@@ -67,8 +70,8 @@ mod tabulated;
 ///                 Outcome::Heard(Reception { on_air_ns, arrival_ns, signal_dbm: None, changed: None })
 ///             },
 ///         }));
-///         // Decided. A medium that lets frames wait returns when to ask again, and answers in `proceed`.
-///         None
+///         // A medium that lets frames wait returns `Pending` with when to ask again, and answers in `proceed`.
+///         TransmissionState::Decided { end_ns: on_air_ns }
 ///     }
 /// }
 ///
@@ -79,10 +82,18 @@ mod tabulated;
 /// }
 /// let mut medium = EverySecond::default();
 /// let bytes = Bytes::from_static(&[0; 300]);
-/// let transmission = Transmission { sender: 0, at_ns: 0, position: here, bytes: &bytes, class: Class::D2 };
+/// let transmission = Transmission {
+///     sender: 0,
+///     at_ns: 0,
+///     position: here,
+///     bytes: &bytes,
+///     class: Class::D2,
+///     origin: Origin::Own,
+/// };
 /// let mut fates = Vec::new();
 /// for ticket in 0..2 {
-///     assert_eq!(medium.transmit(ticket, &transmission, &places, &mut fates), None);
+///     let state = medium.transmit(ticket, &transmission, &places, &mut fates);
+///     assert_eq!(state, TransmissionState::Decided { end_ns: 400_000 });
 /// }
 /// assert_eq!(fates.len(), 2, "the station a kilometre away was not meant");
 /// assert!(matches!(fates[0].outcome, Outcome::Heard(_)));
