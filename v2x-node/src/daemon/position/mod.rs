@@ -1,6 +1,6 @@
 //! Where the station is: gpsd, NMEA, a trace, or a place that does not change.
 //!
-//! A [`PositionSource`] runs as a task of its own on the daemon's one thread and hands over the newest [`Fix`], or
+//! A [`PositionSource`] runs as a task of its own on the daemon's one thread and hands over the newest [`Fix`](v2x_core::Fix), or
 //! its loss. Nothing a receiver says is fatal: malformed input is counted, a source that goes away is tried again.
 
 mod fixed;
