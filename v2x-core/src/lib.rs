@@ -35,6 +35,8 @@ pub use base::{
     radii_of_curvature, strict, velocity,
 };
 pub use congestion::LoadSource;
+#[cfg(feature = "polygon")]
+pub use forward::polygon;
 pub use forward::{Area, ForwardCause, Forwarded, Forwarder, contention, hops_for};
 pub use hazard::{
     Concern, EventId, EventIdError, EventState, EventTable, HazardChange, HazardChanged, HazardCommand,
