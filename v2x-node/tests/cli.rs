@@ -86,7 +86,7 @@ fn help_and_version_go_to_standard_output() {
     assert!(
         scratch
             .good(&["--help"])
-            .contains("Exit codes: 0 good, 1 a deadline or check failed, or a station refused, 2 bad")
+            .contains("Exit codes: 0 success, 1 a deadline or check failed, or the station refused, 2 bad")
     );
     assert_eq!(scratch.good(&["--version"]), format!("roadcast {}\n", env!("CARGO_PKG_VERSION")));
 }

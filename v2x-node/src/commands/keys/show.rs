@@ -18,7 +18,7 @@ use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
 /// `roadcast keys show`
 #[derive(Args, Clone, Debug)]
 pub struct ShowArgs {
-    /// A credential or a revocation delta; of a private key only the public half is shown
+    /// A credential or a revocation delta; for a private key only the public half is shown
     file: PathBuf,
     /// A root to check the chain with; may be given more than once
     #[arg(long, value_name = "FILE")]
