@@ -30,7 +30,7 @@ pub enum ClientError {
     NoDaemon {
         /// The socket tried.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// No socket was named, and there is none.
@@ -50,7 +50,7 @@ pub enum ClientError {
     Lost {
         /// The socket.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// What came is no answer.

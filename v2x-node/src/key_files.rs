@@ -25,7 +25,7 @@ pub enum KeyFileError {
     File {
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Others can read a private key.

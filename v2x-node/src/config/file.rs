@@ -17,7 +17,7 @@ pub enum ConfigError {
     Read {
         /// The file as given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
     /// Something in it is not as it has to be.

@@ -1,4 +1,4 @@
-//! What a station says that is worth a line to whoever runs it, kept until it is printed.
+//! Events of a station that its operator should see, one line each, kept until they are printed.
 
 use v2x_core::{Event, RevocationNews};
 

@@ -70,7 +70,7 @@ impl Recorder {
         self.records
     }
 
-    /// The first error, said once; after it nothing more is recorded, and the station goes on.
+    /// The first error, returned once; after it nothing more is recorded, and the station keeps running.
     pub fn take_failure(&mut self) -> Option<(&Path, io::Error)> {
         let told = self.told;
         let error = self.failed.as_ref().filter(|_| !told)?;

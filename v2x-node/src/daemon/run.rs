@@ -1,4 +1,4 @@
-//! The daemon. One task owns the station; everything it is told comes through it.
+//! The daemon. One task owns the station, and all of the station's inputs pass through it.
 
 use core::future::poll_fn;
 use core::task::Poll;
@@ -49,7 +49,7 @@ pub struct DaemonOptions {
     pub record: Option<PathBuf>,
     /// How long to run, seconds; until SIGTERM or Ctrl-C when `None`.
     pub seconds: Option<u64>,
-    /// Where to write the report, in place of what the configuration says.
+    /// Where to write the report, overriding the configuration.
     pub json: Option<PathBuf>,
 }
 
@@ -60,7 +60,7 @@ pub enum DaemonError {
     /// The configured control socket is another daemon's.
     #[error("control socket: {0}")]
     Socket(#[from] SocketError),
-    /// A roadside unit may not say what it is configured to.
+    /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
         "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
         config.display()
@@ -89,7 +89,7 @@ pub struct Outcome {
     pub json: Option<PathBuf>,
 }
 
-/// Runs the daemon until it is told to stop. Reports are written and printed while it runs, the last one is the
+/// Runs the daemon until it is asked to stop. Reports are written and printed while it runs, the last one is the
 /// caller's.
 ///
 /// # Errors
@@ -145,7 +145,7 @@ impl Daemon {
             None => os_seed()?,
         };
         let anchor = read_anchor();
-        // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
+        // Before a recording is begun: a daemon that finds another at its socket must not overwrite that one's recording.
         let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
@@ -219,7 +219,7 @@ impl Daemon {
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
         let mut next_upkeep = self.started;
-        // Whether what the station says of hazards or priority, or has for a unit's application, was passed on in the last
+        // Whether what the station reports of hazards or priority, or has for a unit's application, was passed on in the last
         // turn: then others are asked before it is again, because the first branch below would else keep the last ones
         // waiting.
         let mut passed_on = false;
@@ -284,9 +284,9 @@ impl Daemon {
                 _ = self.reload.recv() => self.reload_trust(),
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
-                // Last, and one at a time: nobody who asks delays a frame.
+                // Last, and one at a time: no request delays a frame.
                 asked = poll_fn(|cx| control.poll(cx, now)) => self.take_asked(asked),
-                // Last: a feed that never ends takes nobody else's turn.
+                // Last: a feed that never ends takes no other branch's turn.
                 incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
         }
@@ -343,7 +343,7 @@ impl Daemon {
         }
     }
 
-    /// Tells a roadside unit's application what the station told.
+    /// Passes the station's events to a roadside unit's application.
     fn tell_unit(&mut self, now: Instant) {
         let (Some(unit), Some(inbox)) = (&mut self.roadside, &mut self.listeners.inbox) else { return };
         let wire = self.station.node().anchor().wire_at(now);
@@ -421,7 +421,7 @@ impl Daemon {
                      clock.trust = \"always\")"
                 }
                 SendingState::CredentialNotValid => {
-                    "listening only: the credential is not valid now (roadcast keys show says when it is)"
+                    "listening only: the credential is not valid now (roadcast keys show prints when it is)"
                 }
                 SendingState::CredentialRevoked => {
                     "listening only: the credential is revoked (ask its issuer for another)"

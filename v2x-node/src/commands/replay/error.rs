@@ -39,7 +39,7 @@ pub enum ReplayError {
     AttackFile {
         /// The plan's file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The plan of attacks cannot be used.

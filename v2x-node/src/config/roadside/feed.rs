@@ -1,4 +1,4 @@
-//! `roadside.feed`: where the controller says what the signals show.
+//! `roadside.feed`: where the controller reports what the signals show.
 
 use core::fmt;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What the station tells the programs at the control socket, kept until the daemon passes it on.
+//! The station's events for clients of the control socket, kept until the daemon passes them on.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use v2x_core::{Event, EventId, HazardChanged, HazardRefusal, Token};
 
 use crate::daemon::token::Owner;
 
-/// Something for all who watch.
+/// An event for all clients that watch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Note {
     /// What became of an event.
     Changed(HazardChanged),
-    /// An own event goes on under another name.
+    /// One of the station's own events continues under another name.
     Renamed {
         /// Its name before.
         old: EventId,
@@ -40,7 +40,7 @@ impl Outbox {
         }
     }
 
-    /// Of the daemon's other commands somebody else is told. There are no more than commands open.
+    /// Outcomes of the daemon's other commands go elsewhere. There are at most as many as open commands.
     fn outcome(&mut self, token: Token, outcome: Result<EventId, HazardRefusal>) {
         if Owner::Control.owns(Some(token)) {
             self.outcomes.push_back((token, outcome));

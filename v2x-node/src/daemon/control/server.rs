@@ -24,7 +24,7 @@ pub struct Server {
     bound: Bound,
     listener: UnixListener,
     clients: Vec<Client>,
-    /// Who is asked first next time, so that all get their turn.
+    /// The client asked first next time, so that all get their turn.
     next: usize,
     numbered: u64,
 }
@@ -38,14 +38,14 @@ pub struct ConnectionId(u64);
 pub enum Topic {
     /// Changes of hazards.
     Hazards,
-    /// How requests for priority stand.
+    /// The state of requests for priority.
     Priority,
 }
 
-/// A request and who waits for its answer.
+/// A request and the client that waits for its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// Who.
+    /// The client.
     pub client: ConnectionId,
     /// What the program calls it.
     pub id: Option<RequestId>,
@@ -82,7 +82,7 @@ impl Server {
                 if client.leaving {
                     client.move_bytes(cx);
                 } else if client.input.len() < before {
-                    // Blank lines: there is room to read again, and nobody else will say so.
+                    // Blank lines: there is room to read again, and nothing else will signal it.
                     cx.waker().wake_by_ref();
                 }
                 continue;
@@ -116,12 +116,13 @@ impl Server {
         }
     }
 
-    /// Whether anybody watches this topic.
+    /// Whether any client watches this topic.
     pub fn is_watched(&self, topic: Topic) -> bool {
         self.clients.iter().any(|client| client.watched[topic as usize].is_some())
     }
 
-    /// Says a line to all who watch this topic. Who does not read is dropped, with a last line that says so.
+    /// Sends a line to all clients that watch this topic. A client that does not read is dropped, with a last line that
+    /// gives the reason.
     pub fn tell(&mut self, topic: Topic, answer: &Answer) {
         let nameless = answer.line();
         for client in &mut self.clients {
@@ -156,12 +157,12 @@ impl Server {
 
     fn accept(&mut self, cx: &mut Context<'_>, now: Instant) {
         for _ in 0..ACCEPT_BATCH {
-            // A failure (no descriptors left) concerns whoever connects; the next call asks again.
+            // A failure (no descriptors left) is the connecting client's; the next call tries again.
             let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) else { return };
             self.numbered += 1;
             let mut client = Client::new(ConnectionId(self.numbered), stream, now);
             if self.clients.len() >= MOST_CLIENTS {
-                // One more, to tell it; it is asked nothing.
+                // One more, only to send the refusal; its requests are not read.
                 let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
                 client.dismiss(&Answer::failure("busy", &text).line());
                 client.move_bytes(cx);
@@ -182,13 +183,13 @@ struct Client {
     output: VecDeque<u8>,
     /// Which topics it watches.
     watched: [Option<Watching>; 2],
-    /// It says nothing more.
+    /// It sends nothing more.
     ended: bool,
     /// It hears nothing more than what is in `output`.
     leaving: bool,
     /// `asked` is when `leaving` was seen.
     dismissed: bool,
-    /// Nobody is there.
+    /// No client is connected.
     gone: bool,
     /// When it came, or asked the last time.
     asked: Instant,
@@ -220,7 +221,7 @@ impl Client {
         self.watched.iter().any(Option::is_some)
     }
 
-    /// Queues a line, or says instead that there are too many.
+    /// Queues a line, or in its place the notice that there are too many.
     fn say(&mut self, line: &str) {
         if self.leaving {
             return;
@@ -287,7 +288,7 @@ impl Client {
         if self.leaving || !self.watches() && !self.output.is_empty() {
             return None;
         }
-        // The last line of one who sends no more may lack its end.
+        // The last line of a client that has stopped sending may lack its end.
         match if self.ended { self.input.last() } else { self.input.next() }? {
             Ok(line) => Some(line),
             Err(TooLong) => {

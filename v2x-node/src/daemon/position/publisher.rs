@@ -16,7 +16,7 @@ use crate::error::Complaint;
 pub struct PositionUpdate {
     /// Where the station was; `None` when that is no longer known.
     pub fix: Option<Fix>,
-    /// When the source said so.
+    /// When the source reported it.
     pub received: Instant,
 }
 
@@ -29,7 +29,7 @@ pub enum PositionError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The kernel gave no timer.

@@ -14,7 +14,7 @@ use crate::civil;
 pub enum Heard {
     /// A new position.
     Fix(Fix),
-    /// The receiver says that it has none.
+    /// The receiver reports that it has none.
     NoFix,
     /// Nothing of itself.
     Nothing,
@@ -54,7 +54,7 @@ impl Epochs {
                 | nmea::Error::UnknownGnssType(_)
                 | nmea::Error::UnknownTalkerId { .. },
             ) => Heard::Nothing,
-            // A talker's own sentence types do not parse as any known; the checksum tells them from noise.
+            // A talker's own sentence types do not parse as any known; the checksum distinguishes them from noise.
             Err(_)
                 if has_checksum(line)
                     && !line.get(3..6).is_some_and(|kind| ["RMC", "GGA"].contains(&kind)) =>
@@ -79,7 +79,7 @@ impl Epochs {
         else {
             return Heard::Malformed;
         };
-        // An older GGA than the one of the same moment or the moment before says nothing of this one.
+        // A GGA older than the moment before says nothing about this moment.
         let gga = self.gga.as_ref().filter(|gga| gga.fix_time.is_some_and(|other| is_near(other, time)));
         Heard::Fix(Fix {
             position,

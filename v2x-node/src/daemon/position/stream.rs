@@ -88,7 +88,7 @@ pub(crate) fn open(path: &Path, baud: u32) -> io::Result<File> {
     if file.is_terminal() {
         let mut settings = termios::tcgetattr(&file)?;
         termios::cfmakeraw(&mut settings);
-        // Receivers have no modem lines, and nobody else's hang-up is ours.
+        // Receivers have no modem lines, and another process's hang-up must not affect us.
         settings.control_flags |= ControlFlags::CLOCAL | ControlFlags::CREAD;
         termios::cfsetspeed(&mut settings, rate(baud))?;
         termios::tcsetattr(&file, SetArg::TCSANOW, &settings)?;

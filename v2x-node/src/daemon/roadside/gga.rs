@@ -4,18 +4,18 @@
 use chrono::{NaiveDateTime, Timelike};
 use v2x_core::Position;
 
-/// What a unit says of where it is.
+/// The position a unit reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Latitude and longitude.
     pub position: Position,
-    /// Altitude above the ellipsoid, 0.01 m; `None`: unknown, said as 0.
+    /// Altitude above the ellipsoid, 0.01 m; `None`: unknown, sent as 0.
     pub altitude_cm: Option<i32>,
 }
 
 /// The sentence of a place at a time of UTC, without its line end: at most 80 characters, as the standard has it.
 ///
-/// The place is as good as a receiver's and is said as its plain fix (quality 1), not as none (0) or as one entered by hand
+/// The position is as good as a receiver's and is sent as a plain fix (quality 1), not as none (0) or as one entered by hand
 /// (7), for which a caster need not make a virtual station. A geoid is not known here, so altitude is the one above the ellipsoid with a
 /// separation of 0: casters add both.
 pub fn sentence(place: &Place, time: NaiveDateTime) -> String {

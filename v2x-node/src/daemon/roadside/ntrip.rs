@@ -1,4 +1,4 @@
-//! What is said to an NTRIP caster and what it answers, without a socket (NTRIP 1.0 and 2.0, RTCM 10410.1): bytes in,
+//! Requests to an NTRIP caster and its answers, without a socket (NTRIP 1.0 and 2.0, RTCM 10410.1): bytes in,
 //! bytes of the stream out.
 
 use v2x_apps::roadside::line::printable;
@@ -81,7 +81,7 @@ impl Reply {
     /// Takes more bytes and gives those of the stream to `stream`.
     ///
     /// # Errors
-    /// [`ReplyError`]; the connection is of no more use.
+    /// [`ReplyError`]; the connection is of no further use.
     pub fn feed(&mut self, mut bytes: &[u8], mut stream: impl FnMut(&[u8])) -> Result<(), ReplyError> {
         while !bytes.is_empty() {
             match &mut self.part {
@@ -145,7 +145,7 @@ impl Reply {
 
 /// Where a whole head ends and what follows it; `None` while it is not whole.
 fn read_head(head: &[u8]) -> Result<Option<(usize, Part)>, ReplyError> {
-    // What begins like nothing a caster says is not waited for.
+    // Bytes that cannot begin a caster's answer are refused at once, not waited on.
     let begins = |known: &[u8]| head.iter().zip(known).all(|(one, other)| one == other);
     if ![&b"ICY "[..], b"HTTP/1.", b"SOURCETABLE ", b"ERROR"].into_iter().any(begins) {
         return Err(ReplyError::Malformed);
