@@ -1,4 +1,4 @@
-//! What a daemon says: one JSON object a line. The fields are listed in `CONTROL.md`.
+//! What a daemon answers: one JSON object a line. The fields are listed in `CONTROL.md`.
 //!
 //! The same types are written by the daemon and read by [`Client`](crate::Client); what a later version adds is passed
 //! over when reading.
@@ -37,7 +37,7 @@ pub struct Answer {
     /// Ask again with this as `after`: there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_after: Option<String>,
-    /// The request for priority made or withdrawn; in the lines of a watch, as it stands now.
+    /// The request for priority made or withdrawn; in the lines of a watch, its state now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Box<PriorityStatus>>,
     /// Requests for priority that are open.
@@ -60,7 +60,7 @@ pub struct Answer {
     /// The event as it is after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hazard: Option<Box<Hazard>>,
-    /// Changes not told because there were too many at once (`lost`).
+    /// Changes not reported because there were too many at once (`lost`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<u64>,
 }
@@ -81,7 +81,7 @@ pub struct Hazard {
     pub cause: u8,
     /// Its name, or `null` when the standard gives none.
     pub cause_name: Option<String>,
-    /// Sub-cause, 0: not said.
+    /// Sub-cause, 0: not given.
     pub sub_cause: u8,
     /// Latitude, degrees.
     pub latitude_deg: f64,
@@ -119,7 +119,7 @@ pub struct Hazard {
     pub relevance_direction: String,
     /// Others repeat it when they have not heard it for twice this.
     pub keep_alive_ms: Option<u64>,
-    /// Whether what its declarer says does not add up: not to be relied on alone.
+    /// Whether its declarer's messages are implausible: not to be relied on alone.
     pub suspect: bool,
     /// How it concerns this station; `null` when it does not.
     pub concern: Option<Concern>,
@@ -209,11 +209,11 @@ pub struct Status {
     pub not_sent: BTreeMap<String, u64>,
     /// Messages of others sent on.
     pub forwarded: u64,
-    /// Changes of the own pseudonym.
+    /// Changes of the station's pseudonym.
     pub pseudonym_changes: u64,
 }
 
-/// An own request for priority at an intersection.
+/// One of the station's requests for priority at an intersection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PriorityStatus {
@@ -227,7 +227,7 @@ pub struct PriorityStatus {
     pub state: String,
     /// Whether it is over, and forgotten.
     pub over: bool,
-    /// Seconds until the green signal is expected, when the intersection says so.
+    /// Seconds until the green signal is expected, when the intersection gives it.
     pub expected_in_s: Option<f64>,
     /// `emergency`, `public_transport`, `road_works` or `truck`; this and the following `null` in a watch's line of one
     /// that is over.
@@ -285,7 +285,7 @@ impl Answer {
         Self { v: VERSION, watch: Some(what.to_owned()), ..Self::default() }
     }
 
-    /// What was asked is not done: a stable name of why, and a text that says what would be right.
+    /// What was asked is not done: a stable name of the reason, and a text with what would be right.
     pub fn failure(reason: &str, error: &str) -> Self {
         let (reason, error) = (Some(reason.to_owned()), Some(error.to_owned()));
         Self { v: VERSION, ok: Some(false), reason, error, ..Self::default() }

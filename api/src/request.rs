@@ -21,9 +21,9 @@ pub const VERSION: u64 = 1;
 pub enum Request {
     /// Declare an event.
     New(Declaration),
-    /// Change an own event; what is not said stays as it is.
+    /// Update one of the station's own events; fields not given keep their values.
     Update(EventId, Declaration),
-    /// End an own event.
+    /// Cancel one of the station's own events.
     Cancel(EventId),
     /// Say that another's event is not there.
     Negate(EventId),
@@ -37,7 +37,7 @@ pub enum Request {
     Status,
 }
 
-/// A request as it stands in a line, with what the program calls it.
+/// A request as read from a line, with the program's name for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// Comes back in every answer.

@@ -2,8 +2,8 @@
 //! they decide, a recording repeats without them.
 //!
 //! [`Application`] is what they have in common. For vehicles there are signals, signs and priority ([`infrastructure`]),
-//! what of them a driver is told ([`advice`]), and alerts from the vehicle's motion ([`alert`]); for roadside units, all that
-//! one says ([`roadside`]); for tests, [`load`].
+//! what of them is shown to a driver ([`advice`]), and alerts from the vehicle's motion ([`alert`]); for roadside units, all that
+//! one sends ([`roadside`]); for tests, [`load`].
 
 pub mod advice;
 pub mod alert;

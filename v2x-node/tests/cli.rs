@@ -462,7 +462,7 @@ fn revocations_are_made_shown_and_followed_up() {
     assert!(said.contains(&format!("revokes      {digest}")), "{said}");
     let shown = scratch.good(&["keys", "show", "keys/one.rev"]);
     assert!(shown.contains("signature    holds") && shown.contains(digest), "{shown}");
-    // The next says it all, and never grows to a whole series by itself.
+    // The next is complete, and never grows to a whole series by itself.
     let other = "0123456789abcdef";
     let next = ["--after", "keys/one.rev", "--series", "0", "--digest", other, "--out", "keys/two.rev"];
     let said = scratch.good(&[&["keys", "revoke", "--dir", "keys"][..], &next].concat());

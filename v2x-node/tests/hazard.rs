@@ -1,6 +1,6 @@
 //! `roadcast hazard` against running daemons, as a user meets it.
 //!
-//! Real time passes here, so nothing is said about how much of it: each step waits until a daemon said what it expects,
+//! Real time passes here, so no test depends on how much: each step waits until a daemon printed what it expects,
 //! and a reader that waits in vain for a minute fails.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]

@@ -15,7 +15,7 @@ pub enum PriorityRequest {
     Request(PriorityWish),
     /// Withdraw the request at this intersection; `None`: the only one there is.
     Cancel(Option<IntersectionId>),
-    /// How the requests stand.
+    /// The states of the requests.
     Status,
     /// Every change of a request from now on.
     Watch,
@@ -126,7 +126,7 @@ pub fn role_name(role: PriorityRole) -> &'static str {
 
 /// As many milliseconds as `v2x.v1.PriorityRequest.duration_ms` holds.
 pub const LONGEST_DURATION_MS: u64 = 60_000;
-/// How long a green is asked for when nothing is said: a long vehicle clears a stop line from standing.
+/// How long a green is asked for when none is given: a long vehicle clears a stop line from standing.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(5);
 /// What a role is, in words for complaints.
 pub const ROLE_RIGHT: &str = "emergency, public_transport, road_works or truck";

@@ -1,9 +1,9 @@
 //! The intersections near by: their maps, put together from fragments, and the newest state of their signals.
 //!
-//! # Who speaks for an intersection
+//! # Which signer speaks for an intersection
 //!
-//! Map and state each belong to the first trusted signer heard with one. Nobody else replaces them until that
-//! signer has been silent for [`limits::MAP_OWNER_SILENCE`] or [`limits::SIGNAL_OWNER_SILENCE`]; what another says
+//! Map and state each belong to the first trusted signer heard with one. No other signer replaces them until that
+//! signer has been silent for [`limits::MAP_OWNER_SILENCE`] or [`limits::SIGNAL_OWNER_SILENCE`]; what another sends
 //! meanwhile is refused as [`Refusal::Contested`]. A unit that renews its credential so takes over from itself within
 //! seconds, and an insider with a signal controller's credential cannot turn a light green that a unit is heard on.
 //! Map and state may have different signers: the road operator's and the signal controller's.
@@ -238,7 +238,7 @@ impl KnownIntersection {
                     return Err(Refusal::Contested);
                 }
             } else if time < known.time && known.time <= at.wire + limits::MAX_SIGNAL_AHEAD {
-                // A known one from the future means that the own clock was set back.
+                // A known one from the future means that the station's clock was set back.
                 return Err(Refusal::OldState);
             }
         }
@@ -275,7 +275,7 @@ impl Map {
         self.revision
     }
 
-    /// Who speaks for it.
+    /// The signer that speaks for it.
     #[must_use]
     pub fn owner(&self) -> Digest {
         self.owner
@@ -313,7 +313,7 @@ impl IntersectionState {
         self.time
     }
 
-    /// Who speaks for it.
+    /// The signer that speaks for it.
     #[must_use]
     pub fn owner(&self) -> Digest {
         self.owner
@@ -325,7 +325,7 @@ impl IntersectionState {
         self.map_revision
     }
 
-    /// Whether the controller says that its signals fail or are off (bits 8 and 9).
+    /// Whether the controller reports that its signals fail or are off (bits 8 and 9).
     #[must_use]
     pub fn out_of_order(&self) -> bool {
         self.status & (FAILURE | OFF) != 0

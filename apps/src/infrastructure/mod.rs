@@ -9,7 +9,7 @@
 //! 1. After each call, take [outputs](Infrastructure::next_output) until there is nothing.
 //! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls do no harm.
 //!
-//! Only verified messages of signers that are not suspect count, and who speaks for an intersection keeps it
+//! Only verified messages of signers that are not suspect count, and the signer that speaks for an intersection keeps it
 //! ([`intersection`] has the rule).
 //!
 //! [`Input::Send`]: v2x_core::Input::Send
@@ -70,22 +70,22 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
     /// The lane, or what a signal for it shows, changed; `None`: on no known lane any more, or without a position.
-    /// That a state became stale is said once, as [`Unknown::Stale`].
+    /// That a state became stale is reported once, as [`Unknown::Stale`].
     Lane(Option<Box<Advice>>),
-    /// A sign came into force, was revised in force, or is in force no more.
+    /// A sign came into force, was revised in force, or is no longer in force.
     Sign {
-        /// Who posted it.
+        /// The signer that posted it.
         signer: Digest,
-        /// What it says.
+        /// Its content.
         info: v1::SignInfo,
         /// Whether it is in force.
         in_force: bool,
     },
-    /// An own request for priority stands otherwise.
+    /// One of the station's requests for priority changed state.
     Priority {
         /// Which intersection's.
         intersection: IntersectionId,
-        /// How it stands.
+        /// Its state.
         progress: Progress,
     },
 }
@@ -103,7 +103,7 @@ pub struct Advice {
     pub speed_limit_mps: Option<f64>,
 }
 
-/// What was last told of the lane; figures that run on by themselves are no news.
+/// What was last reported of the lane; figures that only count down are no news.
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     intersection: IntersectionId,
@@ -228,7 +228,7 @@ impl Infrastructure {
         &self.signs
     }
 
-    /// The own requests for priority.
+    /// The station's requests for priority.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
@@ -239,7 +239,7 @@ impl Infrastructure {
         Refusal::ALL.into_iter().zip(self.refusals).filter(|(_, count)| *count > 0)
     }
 
-    /// Asks an intersection for priority; the request goes out as soon as the arrival can be estimated.
+    /// Asks an intersection for priority; the request is sent as soon as the arrival can be estimated.
     ///
     /// # Errors
     /// Why it was not taken.
@@ -326,7 +326,7 @@ impl Application for Infrastructure {
 
 impl Advice {
     /// The speeds at which the stop line is passed in green whichever way on is taken, up to the map's limit, or up to
-    /// the own speed where the map has none. See [`Showing::green_window`].
+    /// the vehicle's speed where the map has none. See [`Showing::green_window`].
     #[must_use]
     pub fn green_window(&self) -> Option<SpeedWindow> {
         let limit = self.speed_limit_mps.or(self.speed_mps)?;

@@ -12,7 +12,7 @@ use v2x_proto::Class;
 
 use crate::roadside::content::WorkZone;
 
-/// The road works of a unit, one command at a time: what comes of it is said in the same input.
+/// The road works of a unit, one command at a time: its outcome comes in the same input.
 #[derive(Clone, Debug)]
 pub struct WorkZones {
     all: Vec<Zone>,
@@ -81,7 +81,7 @@ impl WorkZones {
         }
     }
 
-    /// The station's events go by another name.
+    /// The station's events have another name now.
     pub fn renamed(&mut self, old: EventId, new: EventId) {
         for zone in self.all.iter_mut().filter(|zone| zone.event == Some(old)) {
             zone.event = Some(new);

@@ -8,7 +8,7 @@ use super::decode::Decoded;
 /// What is known of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Signature {
-    /// Nobody asked.
+    /// Not asked for.
     Unchecked,
     /// It holds, under a credential whose chain holds.
     Valid,

@@ -77,8 +77,8 @@ pub enum KeysError {
         /// The name as given.
         name: String,
     },
-    /// A credential would be valid outside the time its numbers can say.
-    #[error("the clock or the validity is out of range: credentials say times from 2004 to 2140")]
+    /// A credential would be valid outside the time its fields can express.
+    #[error("the clock or the validity is out of range: credentials hold times from 2004 to 2140")]
     Time,
     /// The system has no random numbers.
     #[error("no random numbers from the operating system: {0}")]
