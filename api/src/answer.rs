@@ -1,7 +1,7 @@
 //! What a daemon answers: one JSON object a line. The fields are listed in `CONTROL.md`.
 //!
-//! The same types are written by the daemon and read by [`Client`](crate::Client); what a later version adds is passed
-//! over when reading.
+//! The same types are written by the daemon and read by [`Client`](crate::Client); fields that a later version adds are
+//! ignored when reading.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use crate::request::VERSION;
 use crate::request::id::RequestId;
 
-/// Every line of a daemon, as it is read: which of the parts are there depends on the request.
+/// Any line of a daemon as it is read; which fields are present depends on the request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answer {
     /// Version of the protocol.
     pub v: u64,
-    /// What the program called the request; in the lines of a watch, the request that began it.
+    /// The client's name for the request; in the lines of a watch, for the request that began it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
     /// Whether it was done. Not in the lines of a watch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ok: Option<bool>,
-    /// Stable name of why not: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own.
+    /// Stable name of the reason for a refusal: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Why not, and what would be right.
+    /// The reason for a refusal, and what would be right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The event declared, changed or ended.
@@ -43,10 +43,10 @@ pub struct Answer {
     /// Requests for priority that are open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priorities: Option<Vec<PriorityStatus>>,
-    /// How the station is.
+    /// Status of the station.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
-    /// What its name was before (`renamed`).
+    /// Its name before (`renamed`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<String>,
     /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority` or
@@ -97,7 +97,7 @@ pub struct Hazard {
     pub speed_m_s: Option<f64>,
     /// Heading of the event, degrees clockwise from north.
     pub heading_deg: Option<f64>,
-    /// How sure its originator is, 1..=7.
+    /// The originator's confidence, 1..=7.
     pub quality: Option<u8>,
     /// When it was detected, TAI microseconds since 2004-01-01T00:00:00Z.
     pub detection_time_us: u64,
@@ -111,9 +111,9 @@ pub struct Hazard {
     pub age_s: f64,
     /// Seconds until it ends.
     pub valid_for_s: f64,
-    /// Where it concerns anyone.
+    /// Its area of relevance.
     pub area: Option<HazardArea>,
-    /// Within this distance it matters.
+    /// Distance within which it is relevant.
     pub relevance_distance_m: Option<u16>,
     /// `all`, `upstream`, `downstream` or `opposite`.
     pub relevance_direction: String,
@@ -163,7 +163,7 @@ pub struct HazardArea {
     pub longitude_deg: f64,
 }
 
-/// How a station is.
+/// Status of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
@@ -207,7 +207,7 @@ pub struct Status {
     pub drops: BTreeMap<String, u64>,
     /// Own messages that were not transmitted, by reason.
     pub not_sent: BTreeMap<String, u64>,
-    /// Messages of others sent on.
+    /// Others' messages forwarded.
     pub forwarded: u64,
     /// Changes of the station's pseudonym.
     pub pseudonym_changes: u64,
@@ -236,7 +236,7 @@ pub struct PriorityStatus {
     pub ingress_lane: Option<u8>,
     /// Lane it wants to leave by.
     pub egress_lane: Option<u8>,
-    /// How urgent among its role, 0..=14.
+    /// Urgency within its role, 0..=14.
     pub importance: Option<u8>,
     /// How long it needs the green.
     pub duration_ms: Option<u64>,

@@ -1,4 +1,4 @@
-//! A program's end of the control socket.
+//! The client side of the control socket.
 
 use core::time::Duration;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -21,7 +21,7 @@ pub struct Client {
     path: PathBuf,
 }
 
-/// Why something could not be asked, or was not done. Prints as one line, with what would be right.
+/// Why a request could not be sent, or was refused. Prints as one line, with what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -64,12 +64,12 @@ pub enum ClientError {
     /// The request is wrong.
     #[error("{0}")]
     BadRequest(String),
-    /// The station does not do it.
+    /// The station refused it.
     #[error("refused: {error}")]
     Refused {
-        /// Stable name of why.
+        /// Stable name of the reason.
         reason: String,
-        /// Why, and what would be right.
+        /// The reason, and what would be right.
         error: String,
     },
 }
@@ -120,7 +120,7 @@ impl Client {
     /// Declares an event and returns its name.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn declare(&mut self, event: &Declaration) -> Result<EventId, ClientError> {
         let answer = self.ask(&Request::New(event.clone()))?;
         let named = answer.event.as_deref().and_then(|event| event.parse().ok());
@@ -130,7 +130,7 @@ impl Client {
     /// Updates one of the station's own events: the fields given, and nothing else.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn update(&mut self, event: EventId, to: &Declaration) -> Result<(), ClientError> {
         self.ask(&Request::Update(event, to.clone())).map(drop)
     }
@@ -138,15 +138,15 @@ impl Client {
     /// Cancels one of the station's own events.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn cancel(&mut self, event: EventId) -> Result<(), ClientError> {
         self.ask(&Request::Cancel(event)).map(drop)
     }
 
-    /// Says that another's event is not there.
+    /// States that another station's event is not there.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn negate(&mut self, event: EventId) -> Result<(), ClientError> {
         self.ask(&Request::Negate(event)).map(drop)
     }
@@ -170,7 +170,7 @@ impl Client {
         }
     }
 
-    /// How the station is.
+    /// Status of the station.
     ///
     /// # Errors
     /// The daemon cannot be asked.
@@ -182,7 +182,7 @@ impl Client {
     /// Has the station ask an intersection for priority; returns the state of the request.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn ask_priority(&mut self, wish: PriorityWish) -> Result<PriorityStatus, ClientError> {
         self.priority(PriorityRequest::Request(wish))
     }
@@ -328,7 +328,7 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The system's words without its error number.
+/// The system's error text without its number.
 fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

@@ -145,7 +145,7 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// The start of a text in quotes, with nothing in it that a terminal would obey.
+/// The start of a text in quotes, without control characters.
 pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(LONGEST_QUOTE).collect();
     format!("{short:?}{}", if short.len() < text.len() { "..." } else { "" })

@@ -1,6 +1,6 @@
 //! Alerts from a vehicle's own motion: their content, and when they are due and over.
 //!
-//! One call each makes the draft of an alert: `HazardCommand::New(alert::hard_braking(&fix))`. [`Triggers`] looks at the stream of
+//! One call makes the draft of each alert: `HazardCommand::New(alert::hard_braking(&fix))`. [`Triggers`] watches
 //! positions and neighbours and reports by itself when one is due, is to be renewed, or is over. It decides nothing else: the
 //! host hands its commands to the node, and the node's events back to it.
 
@@ -16,7 +16,7 @@ use v2x_proto::{Class, v1};
 use crate::application::Application;
 use crate::moment::Moment;
 
-/// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
+/// This vehicle brakes in emergency: electronic brake lights, for vehicles behind it.
 #[must_use]
 pub fn hard_braking(fix: &Fix) -> HazardDraft {
     HazardDraft {
@@ -61,7 +61,7 @@ fn moving(class: Class, cause: u8, fix: &Fix) -> HazardDraft {
     }
 }
 
-/// Says which alert is due.
+/// Decides which alert is due.
 #[derive(Clone, Debug, Default)]
 pub struct Triggers {
     /// The vehicle's siren is on.
@@ -96,7 +96,7 @@ struct Live {
     id: EventId,
     /// When it was sent or renewed.
     said: Instant,
-    /// Since when there is no reason for it any more.
+    /// Since when there is no longer a reason for it.
     calm: Option<Instant>,
 }
 
@@ -305,7 +305,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 const HARD_BRAKING: f64 = 4.0;
 /// UN Regulation 13-H 5.2.23: the emergency stop signal ends below 2.5 m/s^2.
 const STILL_BRAKING: f64 = 2.5;
-/// 20 km/h, 0.01 m/s: a vehicle that brakes from less stops within its own length (C2C-CC triggering conditions: over 20 km/h).
+/// 20 km/h, 0.01 m/s: a vehicle braking from less stops within its own length (C2C-CC triggering conditions).
 const BRAKING_FROM: u16 = 556;
 const STANDS: u16 = 50;
 /// Seconds between two speeds that an acceleration may be taken from: shorter, and noise decides.

@@ -1,4 +1,4 @@
-//! What all applications beside a station have in common.
+//! The interface of all applications beside a station.
 
 use v2x_core::{Event, Fix, Input, Instant, NeighbourTable};
 
@@ -6,7 +6,7 @@ use crate::moment::Moment;
 
 /// An application beside a station: it sees the station's events and position, and makes inputs for it.
 ///
-/// Like the node it has no clock and no socket; the same calls give the same inputs. Four lines hold:
+/// Like the node it has no clock and no socket; the same calls give the same inputs. Its contract:
 ///
 /// 1. Its host shows it the node's events in order and every fix, or its loss. Events that report the outcome of a
 ///    command go to the application whose command it was (by the input's token) and to no other.
@@ -79,7 +79,7 @@ use crate::moment::Moment;
 /// assert_eq!(ping.deadline(at(3)), Some(Instant::from_millis(1_000)));
 /// ```
 pub trait Application {
-    /// Takes an event of the node; most concern no application and cost a comparison.
+    /// Takes an event of the node; most concern no application and cost one comparison.
     fn event(&mut self, event: &Event, at: Moment);
 
     /// Takes the next position, or its loss, and the neighbours known then.

@@ -134,8 +134,8 @@ fn start_log(verbose: u8) {
 }
 
 const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, straight from station to station";
-const HELP: &str =
-    "Exit codes: 0 success, 1 a deadline or check failed, or the station refused, 2 bad input or usage.
+const HELP: &str = "Exit codes: 0 success, 1 a deadline or check failed, or the station refused,
+2 bad input or usage.
 
 Examples:
   roadcast demo

@@ -214,7 +214,7 @@ fn pseudonym(
     };
     if role == Role::Roadside && change != ChangeRule::Off {
         let key = if every.is_some() { "every_s" } else { "change" };
-        let right = "a roadside unit stands where everybody can see it: change = \"off\"";
+        let right = "a roadside unit stays in one place, so pseudonyms do not hide it: change = \"off\"";
         return Err(section.contradiction(key, "role = \"roadside\"", right));
     }
     let silence = silence.map_or(usual.silence, Duration::from_secs_f64);

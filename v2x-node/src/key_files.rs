@@ -45,7 +45,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// A file is no credential.
-    #[error("{}: no credential; expected \"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes", path.display())]
+    #[error("{}: not a credential; expected \"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes", path.display())]
     NotACredential {
         /// The file.
         path: PathBuf,

@@ -25,15 +25,15 @@ pub struct Declaration {
     pub speed: Option<u16>,
     /// Heading of the event, 0.1 degree, 0..=3599.
     pub heading: Option<u16>,
-    /// How sure, 1..=7.
+    /// Confidence, 1..=7.
     pub quality: Option<u8>,
     /// Validity from when this is declared, whole seconds, 1 s..=86400 s.
     pub validity: Option<Duration>,
-    /// Where it concerns anyone.
+    /// Its area of relevance.
     pub area: Option<Area>,
-    /// Within this distance it matters, metres, 1..=65535.
+    /// Distance within which it is relevant, metres, 1..=65535.
     pub relevance_distance_m: Option<u16>,
-    /// Whom it concerns.
+    /// Traffic for which it is relevant.
     pub relevance_direction: Option<v1::RelevanceDirection>,
     /// How often the station repeats it, whole milliseconds, and for how long.
     pub repeat: Option<Repetition>,
@@ -44,9 +44,9 @@ pub struct Declaration {
 /// Where an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Where the station is.
+    /// The station's position.
     Here,
-    /// There.
+    /// This position.
     At(Point),
 }
 

@@ -21,18 +21,18 @@ pub enum PriorityRequest {
     Watch,
 }
 
-/// What is asked an intersection for. What is left out the station fills in.
+/// A request for priority. The station fills in fields left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PriorityWish {
-    /// Which; else the one the vehicle's lane leads to.
+    /// The intersection; default: the one the vehicle's lane leads to.
     pub intersection: Option<IntersectionId>,
-    /// Why; else what the credential permits.
+    /// The role; default: the one the credential permits.
     pub role: Option<PriorityRole>,
     /// Lane it wants to leave by, 1..=255.
     pub egress_lane: Option<u8>,
-    /// How urgent among its role, 0..=14.
+    /// Urgency within its role, 0..=14.
     pub importance: Option<u8>,
-    /// How long it needs the green, 0..=60 s; else [`DEFAULT_DURATION`].
+    /// How long it needs the green, 0..=60 s; default [`DEFAULT_DURATION`].
     pub duration: Option<Duration>,
 }
 

@@ -156,5 +156,5 @@ const USUAL_WIDTH_M: f64 = 3.5;
 const MAX_WIDTH_M: f64 = 10.0;
 /// Vehicles stop with their antenna beyond the line, or the noise puts it there.
 const BEYOND_STOP_LINE_M: f64 = 3.0;
-/// The end of a line far out is no edge of the lane.
+/// The far end of a line is no edge of the lane.
 const BEFORE_LANE_M: f64 = 5.0;

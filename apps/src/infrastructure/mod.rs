@@ -1,9 +1,9 @@
-//! What a vehicle makes of the messages of roadside units: the lane it is on, the time to green there, priority, signs.
+//! A vehicle's use of roadside messages: the lane it is on, the time to green there, priority, signs.
 //!
 //! [`Infrastructure`] is a component beside the [`Node`](v2x_core::Node), not a part of it: a vehicle's application
 //! shows it every [`Event`] and every fix, and polls. So the receive path does not pay for it, and stations that do not
-//! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine as the node: no clock, no IO,
-//! no randomness; the same calls give the same outputs. What it wants sent goes through [`Input::Send`] and is so in the
+//! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine like the node: no clock, no IO,
+//! no randomness; the same calls give the same outputs. What it sends goes through [`Input::Send`], and so is in the
 //! node's recording.
 //!
 //! 1. After each call, take [outputs](Infrastructure::next_output) until there is nothing.
@@ -69,7 +69,7 @@ pub enum Output {
 /// Something a driver may want to know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
-    /// The lane, or what a signal for it shows, changed; `None`: on no known lane any more, or without a position.
+    /// The lane, or what a signal for it shows, changed; `None`: no longer on a known lane, or without a position.
     /// That a state became stale is reported once, as [`Unknown::Stale`].
     Lane(Option<Box<Advice>>),
     /// A sign came into force, was revised in force, or is no longer in force.
@@ -127,7 +127,7 @@ impl Infrastructure {
         }
     }
 
-    /// Takes an event of the node; most are none of its business and cost a comparison.
+    /// Takes an event of the node; most are ignored at the cost of one comparison.
     pub fn event(&mut self, event: &Event, at: Moment) {
         match event {
             Event::Received(received) if concerns(received.message_type) => {

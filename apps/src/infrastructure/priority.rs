@@ -1,4 +1,4 @@
-//! Own requests for priority at intersections, and the answers to them.
+//! The station's requests for priority at intersections, and the answers to them.
 //!
 //! A request is sent when the arrival can be estimated, again each [`RETRY`] until an answer is heard, as an update when
 //! the estimate has moved by more than [`ARRIVAL_STEP`], and withdrawn when the stop line is passed. A withdrawal is
@@ -42,7 +42,7 @@ pub struct Ask {
 /// The state of one of the station's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Not sent yet: when the vehicle will arrive is not known.
+    /// Not sent yet: the arrival cannot be estimated.
     Waiting,
     /// Sent, no answer yet.
     Asked,
@@ -55,7 +55,7 @@ pub enum Progress {
         /// When the green signal is expected.
         expected: Option<WireTime>,
     },
-    /// Over, and why; it is forgotten after this.
+    /// Closed, with the reason; it is forgotten after this.
     Ended(End),
 }
 
@@ -66,7 +66,7 @@ pub enum End {
     Passed,
     /// The application withdrew it.
     Withdrawn,
-    /// When the vehicle arrives could not be estimated for [`GIVE_UP`]: it went another way.
+    /// The arrival could not be estimated for [`GIVE_UP`]: the vehicle went another way.
     GivenUp,
 }
 
@@ -376,7 +376,7 @@ impl Requests {
         }
         let moved = arrival.since(sent.arrival).max(sent.arrival.since(arrival)) > ARRIVAL_STEP;
         let action = match request.progress {
-            // The unit may never have heard of it, and an update of nothing is nothing.
+            // The unit may never have received it, and an update of an unknown request has no effect.
             Progress::Asked | Progress::Unanswered => PriorityAction::Request,
             _ if moved => PriorityAction::Update,
             _ => return,

@@ -1,7 +1,7 @@
 //! What a signal shows, until when, and what follows for a vehicle on its way to it.
 //!
 //! Ends of phases count from the controller's time in the state, by the wire clock. A state older than
-//! [`limits::MAX_SIGNAL_AGE`] is unknown: a countdown that continues after its controller fell silent is worse than none.
+//! [`limits::MAX_SIGNAL_AGE`] counts as unknown: a countdown without its controller is worse than none.
 
 use core::fmt;
 use core::time::Duration;
@@ -94,8 +94,8 @@ impl Showing {
     }
 
     /// The speeds at which the vehicle, `distance_m` before the stop line, passes it in green, none of them above
-    /// `limit_mps` or below 5 m/s, at which one is in others' way. The earliest end counts for a green signal and the
-    /// latest for a red one: the window holds whatever the controller does. `None` when the numbers do not permit one.
+    /// `limit_mps` or below 5 m/s, which would obstruct others. The earliest end counts for a green signal and the
+    /// latest for a red one: the window is safe whatever the controller does. `None` when the numbers do not permit one.
     #[must_use]
     pub fn green_window(&self, distance_m: f64, limit_mps: f64) -> Option<SpeedWindow> {
         // Not `<=`: a distance that is no number gives no advice either.
@@ -243,7 +243,7 @@ fn showing(
     })
 }
 
-/// Also when its time is further ahead than clocks may differ, which happens only when the station's clock was set back.
+/// Also when its time is further ahead than clocks may differ: then the station's clock was set back.
 fn is_stale(state: &IntersectionState, now: WireTime) -> bool {
     now.since(state.time()) > limits::MAX_SIGNAL_AGE || state.time().since(now) > limits::MAX_SIGNAL_AHEAD
 }
@@ -252,7 +252,7 @@ const fn is_go(phase: SignalPhase) -> bool {
     matches!(phase, SignalPhase::PermissiveGo | SignalPhase::ProtectedGo)
 }
 
-/// 18 km/h: slower than this one is in others' way.
+/// 18 km/h: slower than this would obstruct others.
 const MIN_ADVICE_MPS: f64 = 5.0;
 /// Slower than this it counts as stationary.
 const STANDING_MPS: f64 = 0.5;

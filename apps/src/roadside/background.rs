@@ -10,7 +10,7 @@ use v2x_proto::{Class, v1};
 use super::message::{next_after, request};
 use crate::roadside::content::{Advert, Content};
 
-/// Messages that go round and round, spread evenly.
+/// Messages sent in rotation, evenly spread.
 #[derive(Clone, Debug)]
 pub struct Background {
     messages: Vec<Slow>,

@@ -24,7 +24,7 @@ pub struct Corrections {
 }
 
 impl Corrections {
-    /// Says at most `per_second` bundles a second, 1..=10.
+    /// Sends at most `per_second` bundles a second, 1..=10.
     pub fn new(per_second: u32, now: Instant) -> Self {
         Self {
             waiting: VecDeque::new(),

@@ -152,7 +152,7 @@ fn group(raw: &RawGroup) -> Result<v1::SignalGroup, LineError> {
     Ok(v1::SignalGroup {
         group: u32::from(raw.group),
         phase: v1::SignalPhase::from(raw.phase) as i32,
-        // What is promised is not promised longer, and what is warned of is not warned of later.
+        // Promises are not extended, and warnings are not delayed.
         min_end: raw.min_end_s.map(tenths),
         max_end: raw.max_end_s.map(|end| tenths(end + 0.099_999).min(36_000)),
         likely_end: raw.likely_end_s.map(|end| tenths(end + 0.05).min(36_000)),
@@ -219,7 +219,7 @@ pub fn request_line(
     text
 }
 
-/// Words of others, for a terminal: no control characters, not too many.
+/// Foreign text for a terminal: shortened, without control characters.
 pub fn printable(text: &str) -> String {
     let mut short: String = text
         .chars()

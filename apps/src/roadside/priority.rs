@@ -47,7 +47,7 @@ struct Request {
     /// Rejected then, if no answer has come.
     answer_by: Instant,
     answered: bool,
-    /// It claims a role without its permission: no controller hears of it.
+    /// It claims a role without its permission: no controller gets it.
     barred: bool,
     /// Its time is over then.
     ends: Instant,
@@ -162,7 +162,7 @@ impl Priorities {
                 continue;
             };
             let expected = answer.expected_s.map(|seconds| wire + Duration::from_secs_f64(seconds));
-            // Said in seconds from now, an expectation moves with every line; only what moves it by more is a change.
+            // Given in seconds from now, an expected time moves with every line; only a larger move is a change.
             let moved = match (known.expected, expected) {
                 (Some(before), Some(after)) => {
                     before.since(after).max(after.since(before)) > Duration::from_millis(500)

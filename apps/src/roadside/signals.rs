@@ -107,7 +107,7 @@ impl Signals {
     /// A controller reported what an intersection's signals show.
     ///
     /// # Errors
-    /// Why it is not believed, and what would be.
+    /// Why it is refused, and what would be accepted.
     pub fn heard(
         &mut self,
         client: ClientId,

@@ -67,7 +67,7 @@ impl WorkZones {
         None
     }
 
-    /// What came of the command; ignored when none was asked for.
+    /// The outcome of the command; ignored when none is open.
     pub fn answered(&mut self, answer: Result<EventId, &HazardRefusal>, now: Instant) {
         let Some((index, ended)) = self.asked.take() else { return };
         let Some(zone) = self.all.get_mut(index) else { return };
@@ -97,7 +97,7 @@ impl Zone {
             return None;
         }
         let left = self.config.until.map_or(Duration::MAX, |until| until.since(wire));
-        // An event holds for whole seconds.
+        // Validity is in whole seconds.
         let validity = Duration::from_secs(self.config.validity.min(left).as_secs());
         if validity.is_zero() {
             self.next = Instant::FAR_FUTURE;

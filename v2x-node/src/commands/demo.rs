@@ -61,7 +61,8 @@ pub const HELP: &str = "Examples:
   roadcast demo
   roadcast demo --seconds 60 --html town.html --json town.json
 
-Exit codes: 0 every deadline class met its miss target, 1 a class missed it, 2 bad usage.";
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
+2 bad usage.";
 
 /// Runs the demo.
 ///

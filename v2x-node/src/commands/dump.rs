@@ -206,10 +206,10 @@ fn parse_ethertype(text: &str) -> Result<u16, String> {
 }
 
 /// Shown below the options.
-pub const HELP: &str =
-    "Each line: time (UTC), sender's link address, class, message, signer/number, position, hops \
-left/signed, size, the state of its signature, then the payload. A frame that does not decode is shown with \
-the reason and the byte where the undecodable part starts.
+pub const HELP: &str = "Each line: time (UTC), sender's link address, class, message, signer/number,
+position, hops left/signed, size, the state of its signature, then the payload.
+A frame that does not decode is shown with the reason and the byte where the
+undecodable part starts.
 
 Examples:
   roadcast dump night.pcapng --root keys/root.cred --issuer keys/issuer.cred

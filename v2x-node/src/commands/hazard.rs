@@ -97,7 +97,7 @@ pub struct ListArgs {
 /// The fields of a declared hazard.
 #[derive(Args, Clone, Debug)]
 struct Said {
-    /// D3 for an area (default of a new hazard), D1 for an alert, D0 for imminent danger; cannot be changed
+    /// D3 for an area (default of a new hazard), D1 for an alert, D0 for imminent danger; cannot be changed later
     #[arg(long, value_name = "CLASS", value_parser = parse::class)]
     class: Option<Class>,
     /// Sub-cause by the standard, 0 to 255
@@ -134,7 +134,7 @@ struct Said {
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u16).range(1..))]
     relevance: Option<u16>,
     /// Traffic for which it is relevant: all, upstream, downstream or opposite
-    #[arg(long, value_name = "WHO", value_parser = parse::direction)]
+    #[arg(long, value_name = "TRAFFIC", value_parser = parse::direction)]
     direction: Option<v1::RelevanceDirection>,
     /// Repetition interval, 100ms to 1h; default: that of its class
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]

@@ -223,7 +223,7 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-/// Names become files of the directory and nothing else.
+/// Checks that a name stays within the directory.
 fn check_name(name: &str) -> Result<(), KeysError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let fits = (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.');
@@ -277,8 +277,8 @@ fn issue_help() -> String {
     help + ISSUE_EXAMPLES
 }
 
-const ISSUE_PERMISSIONS: &str =
-    "Permissions, and the roles that have them (v vehicle, e emergency, p public-transport, r roadside):
+const ISSUE_PERMISSIONS: &str = "Permissions, and the roles that have them (v vehicle, e emergency,
+p public-transport, r roadside):
 ";
 const ISSUE_EXAMPLES: &str = "
 Examples:

@@ -179,8 +179,9 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 pub const HELP: &str = "Which daemon: --socket, else that of --config, else the only one in
 $XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
 
-A credential needs priority-request, and emergency or public-transport for those roles. roadcast keys issue
---role emergency and --role public-transport give both.
+A credential needs the permission priority-request, and emergency or
+public-transport for those roles. `roadcast keys issue --role emergency` and
+`--role public-transport` give both.
 
 Exit codes: 0 done, 1 refused by the station, 2 bad input or no daemon.
 

@@ -172,12 +172,14 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run --plan replay/plans/flood/highway-60.toml --forwarding all
 
-Ctrl-C ends the run, with a report on what was simulated so far. Exit codes: 0 every deadline class met its miss
-target, 1 a class missed it, 2 bad input, 130 interrupted.";
+Ctrl-C ends the run, with a report on what was simulated so far.
+
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
+2 bad input, 130 interrupted.";
 const CHECK_HELP: &str = "Example:
   roadcast replay check night.rec
 
-Exit codes: 0 every output is the same, 1 an output differs (the first one is shown), 2 the recording cannot be
-read.";
+Exit codes: 0 every output is the same, 1 an output differs (the first one is
+shown), 2 the recording cannot be read.";
 const CONVERT_HELP: &str = "Example:
   roadcast replay convert town.fcd.xml town.fcd.csv.gz";

@@ -31,12 +31,15 @@ pub const HELP: &str = "Examples:
   roadcast run --config examples/vehicle.toml
   roadcast run --config car-1.toml --record night.rec --seconds 3600
 
-On SIGHUP roots and issuers are read again. Revocation deltas are read when their files change.
+On SIGHUP roots and issuers are read again. Revocation deltas are read when
+their files change.
 
-A vehicle prints the signal ahead and the signs in force, at most once a second. Every station prints a status line
-every report.every_s seconds, and the report at the end.
+A vehicle prints the signal ahead and the signs in force, at most once a second.
+Every station prints a status line every report.every_s seconds, and the report
+at the end.
 
-Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
+Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
+configuration or no link.";
 
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///

@@ -162,7 +162,7 @@ fn intersections(
         }
         if !one.groups.is_empty() && one.plan.is_empty() && !fed {
             let found = format!("{shown}, whose connections name signal groups");
-            let right = "roadside.feed, which says what they show, or [[plan]] in that file";
+            let right = "roadside.feed, which reports what they show, or [[plan]] in that file";
             return Err(section.wrong("intersections", found, right.to_owned()));
         }
         intersections.push(one);

@@ -63,7 +63,7 @@ impl Air {
         self.shared().audience(number).collect()
     }
 
-    /// Remembers whose digest is whose.
+    /// Remembers which station signs with `digest`.
     pub(crate) fn signed_by(&self, signer: Digest, number: u32) {
         self.shared().numbers.insert(signer, number);
     }

@@ -110,15 +110,15 @@ pub(super) fn show(
     let verdict = Revocations::default().apply(&bytes, &trust, Some(now));
     match verdict {
         Err(error) => {
-            writeln!(out, "signature    not accepted (checked with {})", names.join(", "))?;
+            writeln!(out, "signature    not valid (checked with {})", names.join(", "))?;
             Err(Error::Check(format!("{}: {error}", path.display())))
         }
         Ok(_) if WireTime::from_secs(delta.next_s) <= now => {
-            writeln!(out, "signature    holds; overdue, the next was expected before now")?;
+            writeln!(out, "signature    valid; overdue: the next delta was expected before now")?;
             Ok(())
         }
         Ok(_) => {
-            writeln!(out, "signature    holds (checked with {})", names.join(", "))?;
+            writeln!(out, "signature    valid (checked with {})", names.join(", "))?;
             Ok(())
         }
     }
@@ -169,7 +169,8 @@ pub(super) const HELP: &str = "Examples:
   roadcast keys revoke --dir keys --digest 0123456789abcdef --after stolen.rev --out stolen-2.rev
   roadcast keys show stolen.rev
 
-List the file under [revocation] files of stations, or of roadside units, which pass it on.";
+List the file under `files` of the [revocation] table of stations, or of
+roadside units, which pass it on.";
 
 #[cfg(test)]
 mod tests {
