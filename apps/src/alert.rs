@@ -1,7 +1,7 @@
 //! Alerts from a vehicle's own motion: their content, and when they are due and over.
 //!
 //! One call makes the draft of each alert: `HazardCommand::New(alert::hard_braking(&fix))`. [`Triggers`] watches
-//! positions and neighbours and reports by itself when one is due, is to be renewed, or is over. It decides nothing else: the
+//! positions and neighbours and reports when an alert is due, is to be renewed, or is over. It decides nothing else: the
 //! host hands its commands to the node, and the node's events back to it.
 
 use core::time::Duration;

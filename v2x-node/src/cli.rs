@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn system_errors_are_shown_without_their_numbers() {
+    fn what_the_system_says_stands_without_its_number() {
         let shown = without_numbers("a: No such file (os error 2); b (os error x) (os error 13)");
         assert_eq!(shown, "a: No such file; b (os error x)");
         assert_eq!(without_numbers("all is well"), "all is well");

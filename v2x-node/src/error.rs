@@ -54,7 +54,7 @@ pub enum Error {
     },
     /// The user interrupted it; what there was has been reported.
     Interrupted(String),
-    /// The program ran, and what it checked does not hold: a deadline, a chain, a comparison.
+    /// The program ran, and a check failed: a deadline, a chain, a comparison.
     Check(String),
     /// Standard output cannot be written.
     Output(io::Error),
@@ -95,7 +95,7 @@ impl From<io::Error> for Error {
 }
 
 impl Error {
-    /// What the process ends with.
+    /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         let code = match self {
             Self::Part(complaint) => complaint.code(),

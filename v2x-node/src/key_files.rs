@@ -1,4 +1,4 @@
-//! Files of keys, credentials and revocation deltas, read with suspicion.
+//! Reads files of keys, credentials and revocation deltas, none of them trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};

@@ -1,13 +1,14 @@
 //! A vehicle's use of roadside messages: the lane it is on, the time to green there, priority, signs.
 //!
 //! [`Infrastructure`] is a component beside the [`Node`](v2x_core::Node), not a part of it: a vehicle's application
-//! shows it every [`Event`] and every fix, and polls. So the receive path does not pay for it, and stations that do not
-//! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine like the node: no clock, no IO,
-//! no randomness; the same calls give the same outputs. What it sends goes through [`Input::Send`], and so is in the
-//! node's recording.
+//! shows it every [`Event`] and every fix, and polls. So it costs the receive path nothing, nor
+//! stations that do not use it (roadside units, replays of thousands). It is a state machine like the node: no clock,
+//! no IO, no randomness; the same calls give the same outputs. What it sends goes through [`Input::Send`], and so is in
+//! the node's recording.
 //!
 //! 1. After each call, take [outputs](Infrastructure::next_output) until there is nothing.
-//! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls do no harm.
+//! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls are
+//!    harmless.
 //!
 //! Only verified messages of signers that are not suspect count, and the signer that speaks for an intersection keeps it
 //! ([`intersection`] has the rule).

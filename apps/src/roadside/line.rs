@@ -152,7 +152,7 @@ fn group(raw: &RawGroup) -> Result<v1::SignalGroup, LineError> {
     Ok(v1::SignalGroup {
         group: u32::from(raw.group),
         phase: v1::SignalPhase::from(raw.phase) as i32,
-        // Promises are not extended, and warnings are not delayed.
+        // Rounded to the safe side: the earliest end down, the latest end up.
         min_end: raw.min_end_s.map(tenths),
         max_end: raw.max_end_s.map(|end| tenths(end + 0.099_999).min(36_000)),
         likely_end: raw.likely_end_s.map(|end| tenths(end + 0.05).min(36_000)),

@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_permission_and_its_roles() {
+    fn the_help_names_every_permission_and_who_has_it() {
         let help = issue_help();
         for (_, name, what) in Permissions::named() {
             assert!(help.contains(&format!("{name:<20} {what}\n")), "{name}");

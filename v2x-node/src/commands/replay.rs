@@ -92,7 +92,7 @@ fn read_plan(path: &Path) -> Result<AttackPlan, Error> {
     Ok(AttackPlan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 
-/// Signing and verifying that disagree are a check that failed; everything else is the input.
+/// Disagreement between signing and verifying is a failed check; every other error is the input's.
 fn failed(error: RunError) -> Error {
     match error {
         RunError::DeferredCheck(error) => Error::Check(error.to_string()),

@@ -12,7 +12,7 @@ pub enum ControlConfig {
     Default,
     /// At this path.
     At(PathBuf),
-    /// Nowhere.
+    /// The daemon takes no commands.
     Off,
 }
 

@@ -179,7 +179,7 @@ fn too_far(intersection: &Intersection, unit: &PositionConfig) -> Option<String>
 }
 
 const NEAR: &str = "one within 10 km of position.latitude and longitude, whose vehicles hear the unit";
-/// Ten times the range of a unit on a mast, so that what is refused is a slip of the pen.
+/// Ten times the range of a unit on a mast, so that only a typing error is refused.
 const MOST_AWAY_M: f64 = 10_000.0;
 const KEYS: &[&str] = &[
     "intersections",

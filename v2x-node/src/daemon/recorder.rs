@@ -1,4 +1,4 @@
-//! Writes a station's recording: what went in, before it was handled, and what was decided.
+//! Writes a station's recording: each input before it is handled, and the outputs.
 //!
 //! The layout is the core's ([`record`]). A file that ends inside a record (power cut) is good up to there.
 

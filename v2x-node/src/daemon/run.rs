@@ -40,7 +40,7 @@ use crate::error::{Complaint, Error};
 use crate::key_files;
 use crate::machine::{os_seed, read_anchor, write_json};
 
-/// What a daemon is to do.
+/// Options of a daemon.
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {
     /// The station's configuration.
@@ -78,7 +78,7 @@ pub enum DaemonError {
 
 impl Complaint for DaemonError {}
 
-/// What a daemon's run leaves.
+/// Results of a daemon's run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The report.
@@ -145,7 +145,7 @@ impl Daemon {
             None => os_seed()?,
         };
         let anchor = read_anchor();
-        // Before a recording is begun: a daemon that finds another at its socket must not overwrite that one's recording.
+        // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
         let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
@@ -219,9 +219,8 @@ impl Daemon {
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
         let mut next_upkeep = self.started;
-        // Whether what the station reports of hazards or priority, or has for a unit's application, was passed on in the last
-        // turn: then others are asked before it is again, because the first branch below would else keep the last ones
-        // waiting.
+        // Whether reports of hazards or priority, or events for a unit's application, were passed on in the last turn: then
+        // the other branches come first, because the first branch below would else keep the last ones waiting.
         let mut passed_on = false;
         loop {
             let now = monotonic();
@@ -298,7 +297,7 @@ impl Daemon {
         Ok(self.report(monotonic()))
     }
 
-    /// Hands what a program asks to the control handler, and its command to the station.
+    /// Passes a client's request to the control handler, and its command to the station.
     fn take_asked(&mut self, asked: Asked) {
         let Listeners { statistics, advisor, .. } = &mut self.listeners;
         let command = self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
@@ -308,7 +307,7 @@ impl Daemon {
         }
     }
 
-    /// Warns of what the vehicle's own position shows, if it is to.
+    /// Sends alerts from the vehicle's own motion, if configured.
     fn warn(&mut self, fix: &Fix) {
         let node = self.station.node();
         let at = Moment::at(monotonic(), &node.anchor());
@@ -370,7 +369,7 @@ impl Daemon {
         [unit, load, priority].into_iter().flatten().min()
     }
 
-    /// Tells the node when the clock was stepped, drifted, or changed its mind about being synchronised.
+    /// Informs the node when the clock was stepped, drifted, or gained or lost synchronisation.
     fn keep_clock(&mut self) {
         let anchor = read_anchor();
         let believed = self.station.node().anchor().wire_at(anchor.instant);
@@ -409,7 +408,7 @@ impl Daemon {
         }
     }
 
-    /// Says once what changed: sending or not, link up or down.
+    /// Prints each change once: sending or not, link up or down.
     fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
         let state = self.station.node().sending();
         if self.sending_told.replace(state) != Some(state) {
@@ -566,7 +565,7 @@ fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
     Ok(())
 }
 
-/// How often clock, recording and link are looked after.
+/// How often clock, recording and link are checked.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// A clock this far off what the station believes is read anew. Frequency steering alone moves it by 0.5 ms
 /// a second at most.

@@ -1,6 +1,6 @@
 //! What a daemon sent and received, in figures.
 //!
-//! A station cannot know what others sent and it never heard, but the numbers of the messages it did hear
+//! A station cannot know what others sent that it never heard, but the numbers of the messages it did hear
 //! show how many are missing between them: each signer numbers each class without gaps. What is expected here
 //! is counted from the first message heard of a signer to the last.
 

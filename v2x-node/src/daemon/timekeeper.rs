@@ -12,7 +12,7 @@ use v2x_core::{ClockState, Instant, WireTime};
 
 use crate::config::ClockTrust;
 
-/// Judges a clock over time. Knows no clock itself: every reading is handed in.
+/// Judges a clock over time. Reads no clock itself: every reading is an argument.
 #[derive(Clone, Debug)]
 pub struct Timekeeper {
     trust: ClockTrust,
@@ -53,7 +53,7 @@ impl Timekeeper {
         Self { trust, state: ClockState::Untrusted, locked: None, fixes: Fixes::default(), news: None }
     }
 
-    /// Takes the kernel's opinion at `now`; `None` when it gives none. `step` is how far the wire clock has moved
+    /// Takes the kernel's report at `now`; `None` when there is none. `step` is how far the wire clock has moved
     /// against the machine's own since the last reading.
     pub fn read(&mut self, now: Instant, kernel: Option<KernelClock>, step: Duration) -> ClockState {
         self.state = match self.trust {
@@ -126,7 +126,7 @@ pub const HOLDOVER_ERROR_US: u64 = 110_000;
 const DRIFT_PPM: u128 = 500;
 /// A wire clock that nothing disciplines and that still jumps this far within a second was set by hand.
 const MAX_STEP: Duration = Duration::from_millis(10);
-/// A fix is true up to half a second before it comes over a slow line; beyond a second somebody's time is wrong.
+/// A fix is true up to half a second before it comes over a slow line; beyond a second one of the clocks is wrong.
 pub const MAX_DISAGREEMENT: Duration = Duration::from_secs(1);
 /// This many fixes in a row change the belief; a single one that waited in a buffer does not.
 const CONTRARY_FIXES: u8 = 3;

@@ -109,7 +109,7 @@ fn chain(
     let names: Vec<String> = roots.iter().chain(&issuers).map(|path| path.display().to_string()).collect();
     match verdict.and(timely) {
         Ok(()) => {
-            writeln!(out, "chain        valid, credential valid now (checked with {})", names.join(", "))?;
+            writeln!(out, "chain        valid now (checked with {})", names.join(", "))?;
             Ok(())
         }
         Err(error) => {

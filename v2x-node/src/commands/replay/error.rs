@@ -24,9 +24,9 @@ pub enum ReplayError {
     OtherCommand {
         /// The file.
         path: String,
-        /// What it is.
+        /// Its kind.
         kind: Kind,
-        /// What takes it.
+        /// The command that reads it.
         command: &'static str,
     },
     /// The run cannot be started, or has no result.
@@ -64,12 +64,12 @@ pub enum ReplayError {
         /// The file.
         path: String,
     },
-    /// What is asked for could not be written in the end.
+    /// An output file could not be written.
     #[error("{path}: cannot be written: {found}; name a file in a directory that is there")]
     NoPlace {
         /// The file to write.
         path: String,
-        /// What is in the way.
+        /// Why not.
         found: &'static str,
     },
     /// The recording cannot be checked.

@@ -32,7 +32,7 @@ pub enum CorrectionSource {
     Ntrip(Caster),
 }
 
-/// An NTRIP caster and the stream to ask it for.
+/// An NTRIP caster and the stream to request from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caster {
     /// Host name or address.

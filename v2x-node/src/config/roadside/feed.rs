@@ -16,7 +16,7 @@ pub enum FeedAddress {
 }
 
 impl FeedAddress {
-    /// Whether others than this machine's own programs can reach it. What comes by a feed is believed.
+    /// Whether other machines can reach it. What comes by a feed is believed.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Udp(address) if !address.ip().is_loopback())
     }

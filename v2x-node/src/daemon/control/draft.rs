@@ -1,4 +1,4 @@
-//! What the station makes of a declaration.
+//! Turns a client's declaration into a draft for the core.
 
 use core::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) fn change(
         speed: known.speed,
         heading: known.heading,
         quality: known.quality,
-        // To its end, as it was; the core counts from the update.
+        // Validity up to the former end; the core counts it from the update.
         validity: known.valid_until.since(now).max(Duration::from_secs(1)),
         area: known.area,
         relevance_distance_m: known.relevance_distance_m,

@@ -45,7 +45,7 @@ pub struct ControlHandler {
 
 impl ControlHandler {
     /// Opens the socket that the configuration in `file` asks for. A failure is reported by
-    /// [`describe`](Self::describe) and is otherwise no reason not to run. Call inside a tokio runtime with IO.
+    /// [`describe`](Self::describe) and does not keep the station from running. Call inside a tokio runtime with IO.
     ///
     /// # Errors
     /// Another daemon listens at the socket that the configuration names, or the event loop does not take the socket.
@@ -57,7 +57,7 @@ impl ControlHandler {
         };
         let (server, without) = match bound {
             None => (None, None),
-            // Two stations cannot both be the one that was meant.
+            // Two daemons cannot share one configured socket.
             Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
                 return Err(error);
             }
@@ -196,7 +196,7 @@ impl ControlHandler {
         Some(Input::Hazard { command, token: Some(token) })
     }
 
-    /// Answers those whose commands have come to something.
+    /// Answers clients whose commands have an outcome.
     pub fn settle(&mut self, station: &Station, outbox: &mut Outbox) {
         while let Some((token, outcome)) = outbox.take_outcome() {
             let (Some((client, id)), Some(server)) = (self.open.remove(&token), &mut self.server) else {
@@ -210,7 +210,8 @@ impl ControlHandler {
         }
     }
 
-    /// Passes on what became of hazards and requests for priority, a few at a time: to clients that watch, and one line each to `out`.
+    /// Passes on what became of hazards and requests for priority, a few at a time: to clients that watch, and one line
+    /// each to `out`.
     pub fn tell(
         &mut self,
         station: &Station,
@@ -251,7 +252,7 @@ impl ControlHandler {
         out.flush()
     }
 
-    /// The few that there may be go by the same rule.
+    /// Changes of requests, by the same rule; there are only a few.
     fn tell_priority(
         &mut self,
         advisor: &mut Advisor,

@@ -20,7 +20,7 @@ pub enum Note {
     },
 }
 
-/// Changes of events for those that watch, and outcomes of commands for those that gave them.
+/// Changes of events for clients that watch, and outcomes of commands for the clients that gave them.
 #[derive(Debug, Default)]
 pub struct Outbox {
     outcomes: VecDeque<(Token, Result<EventId, HazardRefusal>)>,
@@ -29,7 +29,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Takes an event of the station; others than those of hazards pass.
+    /// Takes an event of the station; only those of hazards are kept.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::HazardAccepted { id, token: Some(token) } => self.outcome(*token, Ok(*id)),

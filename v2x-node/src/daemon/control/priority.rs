@@ -41,7 +41,7 @@ pub enum Refusal {
     /// Nothing is sent on the air.
     #[error("the station does not send now (now: {0})")]
     SendingBlocked(&'static str),
-    /// It cannot be asked so.
+    /// The request is wrong.
     #[error(transparent)]
     Ask(#[from] AskError),
 }
@@ -64,7 +64,7 @@ impl Refusal {
     }
 }
 
-/// Does what is asked, all but watching, which is the server's.
+/// Carries out a request, except watching, which is the server's.
 pub(super) fn handle(
     asked: PriorityRequest,
     station: &Station,

@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits, and nothing here belongs to the station: [`Server::poll`] hands out one request at a time, and
 //! the daemon answers it between two turns of the station. A program that sends much is answered at the rate the
-//! station leaves; one that does not read its answers is asked no further question; one that watches and does not
+//! station leaves; the requests of one that does not read its answers are not read; one that watches and does not
 //! read is dropped.
 
 use core::task::{Context, Poll};
@@ -29,7 +29,7 @@ pub struct Server {
     numbered: u64,
 }
 
-/// Names a connection of a program.
+/// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionId(u64);
 
@@ -47,9 +47,9 @@ pub enum Topic {
 pub struct Asked {
     /// The client.
     pub client: ConnectionId,
-    /// What the program calls it.
+    /// The client's name for it.
     pub id: Option<RequestId>,
-    /// What.
+    /// The request.
     pub request: Request,
 }
 
@@ -185,7 +185,7 @@ struct Client {
     watched: [Option<Watching>; 2],
     /// It sends nothing more.
     ended: bool,
-    /// It hears nothing more than what is in `output`.
+    /// It gets nothing more than what is in `output`.
     leaving: bool,
     /// `asked` is when `leaving` was seen.
     dismissed: bool,
@@ -195,7 +195,7 @@ struct Client {
     asked: Instant,
 }
 
-/// A watch, and what the program called the request that began it.
+/// A watch, and the client's name for the request that began it.
 #[derive(Clone, Debug)]
 struct Watching {
     id: Option<RequestId>,
@@ -277,13 +277,13 @@ impl Client {
         Ok(())
     }
 
-    /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
+    /// Whether its next request is read: not before it has read earlier answers, unless it watches.
     fn wants_more(&self) -> bool {
         let answered = self.watches() || self.output.is_empty();
         !self.ended && !self.leaving && answered && !self.input.is_ready()
     }
 
-    /// The next whole line, without its end. Blank ones are passed over.
+    /// The next whole line, without its end. Blank ones are skipped.
     fn take_line(&mut self) -> Option<Vec<u8>> {
         if self.leaving || !self.watches() && !self.output.is_empty() {
             return None;
@@ -315,7 +315,7 @@ pub const MOST_CLIENTS: usize = 16;
 pub const MOST_OUTPUT: usize = 256 * 1024;
 /// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
 const READ_SIZE: usize = 1024;
-/// Programs let in in one go.
+/// Programs accepted in one go.
 const ACCEPT_BATCH: usize = 4;
 /// A program that asks nothing this long, and watches nothing, makes room.
 const IDLE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! How a daemon takes its control socket.
+//! Opens the daemon's control socket.
 
 use std::fs::DirBuilder;
 use std::io;

@@ -131,7 +131,7 @@ async fn session(
             }
         });
         publisher.malformed(too_long);
-        // Only positions count as being heard: a daemon that chatters of satellites alone has lost its receiver.
+        // Only positions count as being heard: a daemon that reports only satellites has lost its receiver.
         if heard {
             backoff.reset();
             timer.set(deadline())?;

@@ -1,4 +1,4 @@
-//! The slot between a source of positions and the daemon, and what ends a source before it has begun.
+//! The slot between a source of positions and the daemon, and the errors that keep a source from starting.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
@@ -54,7 +54,7 @@ pub enum PositionError {
 
 impl Complaint for PositionError {}
 
-/// One slot, because only the newest position is worth anything.
+/// One slot, because only the newest position matters.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     slot: Mutex<Slot>,
@@ -91,7 +91,7 @@ impl Publisher {
         self.put(Some(fix));
     }
 
-    /// Says once that the position is lost.
+    /// Reports once that the position is lost.
     pub(super) fn lost(&self) {
         if self.shared.slot().has_fix {
             self.shared.losses.fetch_add(1, Ordering::Relaxed);

@@ -9,20 +9,20 @@ use v2x_core::{Fix, WireTime};
 use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
 
-/// What one sentence brought.
+/// The result of one sentence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Heard {
     /// A new position.
     Fix(Fix),
     /// The receiver reports that it has none.
     NoFix,
-    /// Nothing of itself.
+    /// No result by itself.
     Nothing,
     /// It is no sentence, or its checksum is wrong.
     Malformed,
 }
 
-/// Puts the sentences of a receiver together.
+/// Combines the sentences of a receiver.
 #[derive(Debug, Default)]
 pub struct Epochs {
     gga: Option<GgaData>,
@@ -79,7 +79,7 @@ impl Epochs {
         else {
             return Heard::Malformed;
         };
-        // A GGA older than the moment before says nothing about this moment.
+        // A GGA older than the moment before does not describe this moment.
         let gga = self.gga.as_ref().filter(|gga| gga.fix_time.is_some_and(|other| is_near(other, time)));
         Heard::Fix(Fix {
             position,

@@ -42,7 +42,7 @@ async fn session(
     publisher: &Publisher,
     backoff: &mut Backoff,
 ) -> io::Result<()> {
-    // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" is what lets it.
+    // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" allows that.
     let mut device = Receiver::from_file_unchecked(open(path, baud)?)?;
     publisher.opened();
     let mut lines = Lines::new(LONGEST_LINE);

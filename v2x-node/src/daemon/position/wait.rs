@@ -1,4 +1,4 @@
-//! How long sources wait: for a time, before another attempt, and until silence means loss.
+//! Waiting of sources: until a time, before another attempt, and until silence means loss.
 
 use core::time::Duration;
 use std::io;

@@ -104,7 +104,7 @@ impl Feed {
         }
     }
 
-    /// Sends a line, if the client reads what it is sent.
+    /// Sends a line, unless the client does not read.
     pub fn send(&mut self, client: ClientId, line: String) {
         let sent = self.clients.get(&client).is_some_and(|sender| sender.try_send(line).is_ok());
         self.unsent += u64::from(!sent);
@@ -141,7 +141,7 @@ async fn accept(listener: UnixListener, sender: Sender<(ClientId, Did)>) {
         };
         let stream = match stream {
             Ok((stream, _)) => stream,
-            // Out of descriptors: what is open goes on, and an end of one of them makes room.
+            // Out of descriptors: open connections continue, and the end of one makes room.
             Err(_) if !connections.is_empty() => {
                 connections.join_next().await;
                 continue;

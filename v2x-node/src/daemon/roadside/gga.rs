@@ -1,4 +1,4 @@
-//! Where a unit is, as casters of virtual reference stations want to hear it: a GGA sentence (NMEA 0183,
+//! The unit's position for casters of virtual reference stations: a GGA sentence (NMEA 0183,
 //! `$--GGA,hhmmss.ss,llll.ll,a,yyyyy.yy,a,x,xx,x.x,x.x,M,x.x,M,x.x,xxxx*hh`).
 
 use chrono::{NaiveDateTime, Timelike};
@@ -15,9 +15,9 @@ pub struct Place {
 
 /// The sentence of a place at a time of UTC, without its line end: at most 80 characters, as the standard has it.
 ///
-/// The position is as good as a receiver's and is sent as a plain fix (quality 1), not as none (0) or as one entered by hand
-/// (7), for which a caster need not make a virtual station. A geoid is not known here, so altitude is the one above the ellipsoid with a
-/// separation of 0: casters add both.
+/// The position is as good as a receiver's and is sent as a plain fix (quality 1), not as none (0) or as one entered by
+/// hand (7), for which a caster need not make a virtual station. No geoid is known here, so the altitude is above the
+/// ellipsoid, with a separation of 0: casters add both.
 pub fn sentence(place: &Place, time: NaiveDateTime) -> String {
     let Position { latitude, longitude } = place.position;
     let north = if latitude < 0 { 'S' } else { 'N' };
@@ -69,7 +69,7 @@ mod tests {
     }
 
     proptest! {
-        /// Read back by a reader of others.
+        /// Read back with a parser of another project.
         #[test]
         fn every_place_fits_a_sentence_and_reads_back(
             latitude in -900_000_000..=900_000_000, longitude in -1_800_000_000..=1_800_000_000,

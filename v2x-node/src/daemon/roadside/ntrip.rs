@@ -6,8 +6,8 @@ use v2x_apps::roadside::line::printable;
 use crate::config::Caster;
 
 /// The request for a caster's stream. `version` 2 is understood by casters of both versions that follow the
-/// standard; 1 is for those that do not. `gga` is a sentence of where the unit is; in version 1 there is no place for it
-/// but after the answer.
+/// standard; 1 is for those that do not. `gga` is the sentence with the unit's position; version 1 has no place for
+/// it but after the answer.
 pub fn request(caster: &Caster, version: u8, gga: Option<&str>) -> String {
     let Caster { host, port, mount, login } = caster;
     let agent = concat!("NTRIP roadcast/", env!("CARGO_PKG_VERSION"));
@@ -25,7 +25,7 @@ pub fn request(caster: &Caster, version: u8, gga: Option<&str>) -> String {
     )
 }
 
-/// Takes a caster's answer apart as it comes.
+/// Parses a caster's answer as it arrives.
 #[derive(Debug, Default)]
 pub struct Reply {
     part: Part,
@@ -44,7 +44,7 @@ pub enum ReplyError {
     /// It answered something else.
     #[error("the caster answers {0:?} where \"200 OK\" was expected")]
     Refused(String),
-    /// It did not answer as a caster does.
+    /// Its answer is not a caster's.
     #[error("no answer of an NTRIP caster")]
     Malformed,
     /// It ended the stream.
@@ -68,7 +68,7 @@ impl Default for Part {
 }
 
 impl Reply {
-    /// Nothing heard yet.
+    /// Nothing received yet.
     pub fn new() -> Self {
         Self::default()
     }

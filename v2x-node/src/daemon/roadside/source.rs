@@ -38,12 +38,13 @@ pub enum FromSource {
     Message(Bytes),
     /// The first message came after it was opened.
     Up,
-    /// It ended or failed, and why; it is tried again unless it is a file. Said once for each reason until it is up.
+    /// It ended or failed, and why; it is tried again unless it is a file. Reported once for each reason until it is up.
     Down(String),
 }
 
 impl Source {
-    /// Starts the source; a caster is sent `here` as the unit's position. To be called within a tokio runtime with IO enabled.
+    /// Starts the source; a caster is sent `here` as the unit's position. To be called within a tokio runtime with IO
+    /// enabled.
     ///
     /// # Errors
     /// The kernel gives no timer. A device that is not there, or a caster that does not answer, is tried again.
@@ -149,7 +150,7 @@ impl Here {
         Ok(Self { place, every, timer: DeadlineTimer::new()? })
     }
 
-    /// The sentence of now; none while the clock is at no time that has a date.
+    /// The sentence for now; none while the clock has no valid date.
     fn sentence(&self) -> Option<String> {
         let now = utc_of_wire(WireTime::from_micros(clock::wire_time_us()))?;
         Some(gga::sentence(&self.place, now))
@@ -264,8 +265,8 @@ async fn connect(
     follow(&mut read, silence, timer, teller, backoff, Some(Reply::new()), here).await
 }
 
-/// Reads until the end. With a reply, what is read is a caster's answer first, and after it the caster is told where the
-/// unit is.
+/// Reads until the end. With a reply, what is read is a caster's answer first, and after it the caster is sent the
+/// unit's position.
 async fn follow(
     stream: &mut (impl AsyncRead + Unpin),
     silence: Duration,
@@ -275,7 +276,7 @@ async fn follow(
     mut reply: Option<Reply>,
     mut here: Option<(&mut Here, WriteHalf<'_>)>,
 ) -> io::Result<core::convert::Infallible> {
-    // What the connection before left in the middle of a message is no part of this one's.
+    // A message that the previous connection broke off does not continue in this one.
     teller.framer.restart();
     let mut buffer = vec![0; 1024];
     let mut body = Vec::new();
@@ -331,8 +332,8 @@ fn silent(expired: io::Result<()>) -> io::Error {
     expired.err().unwrap_or_else(silent)
 }
 
-/// A caster moves its virtual station after the unit; one that stands needs no more than what casters take for a sign of
-/// life.
+/// A caster moves its virtual station with the unit; a stationary unit needs only as many sentences as casters take for
+/// a sign of life.
 const GGA_EVERY: Duration = Duration::from_secs(10);
 /// A base that sends an epoch every ten seconds is still heard.
 const SILENCE: Duration = Duration::from_secs(15);

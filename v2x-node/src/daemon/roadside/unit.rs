@@ -38,7 +38,7 @@ pub enum Incoming {
 }
 
 impl Unit {
-    /// Opens what `config` names, which stands in `file`; `None` when it has nothing to send. To be called within a tokio
+    /// Opens what `config` names, read from `file`; `None` when it has nothing to send. To be called within a tokio
     /// runtime with IO enabled.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ impl Unit {
         }
     }
 
-    /// Tells a client, now and then, what was wrong with its line.
+    /// Sends a client, from time to time, what was wrong with its line.
     fn refuse(&mut self, client: ClientId, why: &str, now: Instant) {
         let at = self.refused.iter().position(|(other, _)| *other == client);
         if at.is_some_and(|at| now.since(self.refused[at].1) < REFUSE_EVERY) {
