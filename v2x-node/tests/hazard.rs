@@ -166,7 +166,7 @@ fn what_is_spelt_wrong_is_refused_before_anybody_is_asked() {
         (&["new", "--cause", "accident", "--class", "D2"], "expected D3"),
         (&["new", "--cause", "accident", "--validity", "10"], "a number with its unit"),
         (&["cancel", "3f"], "names no event"),
-        (&["update", id], "nothing to update: say what has changed"),
+        (&["update", id], "nothing to update: give what has changed"),
         (&["list", "--socket", "a", "--config", "b"], "cannot be used with"),
     ];
     for (args, expected) in cases {
