@@ -35,7 +35,7 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
 /// The state of a request for priority in one line: `priority at intersection 18: granted, green expected in 6.0 s`.
 pub fn priority_line(priority: &PriorityStatus) -> String {
     let standing = match priority.state.as_str() {
-        "waiting" => "waiting, when the vehicle arrives is not known yet",
+        "waiting" => "waiting, the arrival time is not known yet",
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
         "requested" => "received by the intersection",
