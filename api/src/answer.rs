@@ -1,7 +1,7 @@
-//! What a daemon says: one JSON object a line. The fields are listed in `CONTROL.md`.
+//! What a daemon answers: one JSON object a line. The fields are listed in `CONTROL.md`.
 //!
-//! The same types are written by the daemon and read by [`Client`](crate::Client); what a later version adds is passed
-//! over when reading.
+//! The same types are written by the daemon and read by [`Client`](crate::Client); fields that a later version adds are
+//! ignored when reading.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use crate::request::VERSION;
 use crate::request::id::RequestId;
 
-/// Every line of a daemon, as it is read: which of the parts are there depends on the request.
+/// Any line of a daemon as it is read; which fields are present depends on the request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answer {
     /// Version of the protocol.
     pub v: u64,
-    /// What the program called the request; in the lines of a watch, the request that began it.
+    /// The client's name for the request; in the lines of a watch, for the request that began it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<RequestId>,
     /// Whether it was done. Not in the lines of a watch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ok: Option<bool>,
-    /// Stable name of why not: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own.
+    /// Stable name of the reason for a refusal: `bad_request`, `busy`, `idle`, `too_slow`, or the station's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Why not, and what would be right.
+    /// The reason for a refusal, and what would be right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The event declared, changed or ended.
@@ -37,16 +37,16 @@ pub struct Answer {
     /// Ask again with this as `after`: there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_after: Option<String>,
-    /// The request for priority made or withdrawn; in the lines of a watch, as it stands now.
+    /// The request for priority made or withdrawn; in the lines of a watch, its state now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Box<PriorityStatus>>,
     /// Requests for priority that are open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priorities: Option<Vec<PriorityStatus>>,
-    /// How the station is.
+    /// Status of the station.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
-    /// What its name was before (`renamed`).
+    /// Its name before (`renamed`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<String>,
     /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority` or
@@ -60,7 +60,7 @@ pub struct Answer {
     /// The event as it is after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hazard: Option<Box<Hazard>>,
-    /// Changes not told because there were too many at once (`lost`).
+    /// Changes not reported because there were too many at once (`lost`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<u64>,
 }
@@ -81,7 +81,7 @@ pub struct Hazard {
     pub cause: u8,
     /// Its name, or `null` when the standard gives none.
     pub cause_name: Option<String>,
-    /// Sub-cause, 0: not said.
+    /// Sub-cause, 0: not given.
     pub sub_cause: u8,
     /// Latitude, degrees.
     pub latitude_deg: f64,
@@ -97,7 +97,7 @@ pub struct Hazard {
     pub speed_m_s: Option<f64>,
     /// Heading of the event, degrees clockwise from north.
     pub heading_deg: Option<f64>,
-    /// How sure its originator is, 1..=7.
+    /// The originator's confidence, 1..=7.
     pub quality: Option<u8>,
     /// When it was detected, TAI microseconds since 2004-01-01T00:00:00Z.
     pub detection_time_us: u64,
@@ -111,15 +111,15 @@ pub struct Hazard {
     pub age_s: f64,
     /// Seconds until it ends.
     pub valid_for_s: f64,
-    /// Where it concerns anyone.
+    /// Its area of relevance.
     pub area: Option<HazardArea>,
-    /// Within this distance it matters.
+    /// Distance within which it is relevant.
     pub relevance_distance_m: Option<u16>,
     /// `all`, `upstream`, `downstream` or `opposite`.
     pub relevance_direction: String,
     /// Others repeat it when they have not heard it for twice this.
     pub keep_alive_ms: Option<u64>,
-    /// Whether what its declarer says does not add up: not to be relied on alone.
+    /// Whether its declarer's messages are implausible: not to be relied on alone.
     pub suspect: bool,
     /// How it concerns this station; `null` when it does not.
     pub concern: Option<Concern>,
@@ -163,7 +163,7 @@ pub struct HazardArea {
     pub longitude_deg: f64,
 }
 
-/// How a station is.
+/// Status of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
@@ -207,13 +207,13 @@ pub struct Status {
     pub drops: BTreeMap<String, u64>,
     /// Own messages that were not transmitted, by reason.
     pub not_sent: BTreeMap<String, u64>,
-    /// Messages of others sent on.
+    /// Others' messages forwarded.
     pub forwarded: u64,
-    /// Changes of the own pseudonym.
+    /// Changes of the station's pseudonym.
     pub pseudonym_changes: u64,
 }
 
-/// An own request for priority at an intersection.
+/// One of the station's requests for priority at an intersection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PriorityStatus {
@@ -227,7 +227,7 @@ pub struct PriorityStatus {
     pub state: String,
     /// Whether it is over, and forgotten.
     pub over: bool,
-    /// Seconds until the green signal is expected, when the intersection says so.
+    /// Seconds until the green signal is expected, when the intersection gives it.
     pub expected_in_s: Option<f64>,
     /// `emergency`, `public_transport`, `road_works` or `truck`; this and the following `null` in a watch's line of one
     /// that is over.
@@ -236,7 +236,7 @@ pub struct PriorityStatus {
     pub ingress_lane: Option<u8>,
     /// Lane it wants to leave by.
     pub egress_lane: Option<u8>,
-    /// How urgent among its role, 0..=14.
+    /// Urgency within its role, 0..=14.
     pub importance: Option<u8>,
     /// How long it needs the green.
     pub duration_ms: Option<u64>,
@@ -285,7 +285,7 @@ impl Answer {
         Self { v: VERSION, watch: Some(what.to_owned()), ..Self::default() }
     }
 
-    /// What was asked is not done: a stable name of why, and a text that says what would be right.
+    /// What was asked is not done: a stable name of the reason, and a text with what would be right.
     pub fn failure(reason: &str, error: &str) -> Self {
         let (reason, error) = (Some(reason.to_owned()), Some(error.to_owned()));
         Self { v: VERSION, ok: Some(false), reason, error, ..Self::default() }

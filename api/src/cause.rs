@@ -1,4 +1,4 @@
-//! Causes of hazards as people write them: by the core's name, by the standard's, or by number.
+//! Causes of hazards as a user gives them: by the core's name, the standard's, or number.
 
 use v2x_proto::cause;
 
@@ -24,7 +24,7 @@ pub fn all() -> impl Iterator<Item = (u8, &'static str, &'static str)> {
     cause::NAMES.iter().map(move |(number, name)| (*number, *name, standard(*number)))
 }
 
-/// The names that start or sound like `text`, for an answer to a name that is none.
+/// Names that resemble `text`, to suggest for an unknown name.
 pub fn near(text: &str) -> String {
     let text = plain(text);
     let start: String = text.chars().take(3).collect();

@@ -1,4 +1,4 @@
-//! A program's end of the control socket.
+//! The client side of the control socket.
 
 use core::time::Duration;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -21,16 +21,16 @@ pub struct Client {
     path: PathBuf,
 }
 
-/// Why something could not be asked, or was not done. Prints as one line that says what would be right.
+/// Why a request could not be sent, or was refused. Prints as one line, with what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Nobody listens at the socket.
+    /// No daemon listens at the socket.
     #[error("{}: no daemon answers: {}", path.display(), reason_of(source))]
     NoDaemon {
         /// The socket tried.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// No socket was named, and there is none.
@@ -50,7 +50,7 @@ pub enum ClientError {
     Lost {
         /// The socket.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// What came is no answer.
@@ -64,12 +64,12 @@ pub enum ClientError {
     /// The request is wrong.
     #[error("{0}")]
     BadRequest(String),
-    /// The station does not do it.
+    /// The station refused it.
     #[error("refused: {error}")]
     Refused {
-        /// Stable name of why.
+        /// Stable name of the reason.
         reason: String,
-        /// Why, and what would be right.
+        /// The reason, and what would be right.
         error: String,
     },
 }
@@ -81,7 +81,7 @@ impl Client {
     /// [`ClientError::NoDaemon`].
     pub fn connect(path: &Path) -> Result<Self, ClientError> {
         let no_daemon = |source| ClientError::NoDaemon { path: path.to_owned(), source };
-        // The system refuses a connection to what is no socket as it does to one that nobody serves.
+        // The system refuses a connection to what is no socket as it does to one that no process serves.
         let kind = std::fs::metadata(path).map(|found| found.file_type());
         if kind.is_ok_and(|kind| !kind.is_socket()) {
             return Err(no_daemon(io::Error::other(
@@ -120,33 +120,33 @@ impl Client {
     /// Declares an event and returns its name.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn declare(&mut self, event: &Declaration) -> Result<EventId, ClientError> {
         let answer = self.ask(&Request::New(event.clone()))?;
         let named = answer.event.as_deref().and_then(|event| event.parse().ok());
         named.ok_or_else(|| self.no_answer("an answer without the event's name"))
     }
 
-    /// Changes an own event: what is said, and nothing else.
+    /// Updates one of the station's own events: the fields given, and nothing else.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn update(&mut self, event: EventId, to: &Declaration) -> Result<(), ClientError> {
         self.ask(&Request::Update(event, to.clone())).map(drop)
     }
 
-    /// Ends an own event.
+    /// Cancels one of the station's own events.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn cancel(&mut self, event: EventId) -> Result<(), ClientError> {
         self.ask(&Request::Cancel(event)).map(drop)
     }
 
-    /// Says that another's event is not there.
+    /// States that another station's event is not there.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn negate(&mut self, event: EventId) -> Result<(), ClientError> {
         self.ask(&Request::Negate(event)).map(drop)
     }
@@ -162,7 +162,7 @@ impl Client {
             let answer = self.ask(&Request::List(after))?;
             hazards.extend(answer.hazards.unwrap_or_default());
             let next = answer.more_after.and_then(|event| event.parse().ok());
-            // Names grow, or whoever answers is no daemon.
+            // Names grow, or the process that answers is no daemon.
             if next.is_none() || next <= after {
                 return Ok(hazards);
             }
@@ -170,7 +170,7 @@ impl Client {
         }
     }
 
-    /// How the station is.
+    /// Status of the station.
     ///
     /// # Errors
     /// The daemon cannot be asked.
@@ -179,10 +179,10 @@ impl Client {
         answer.status.map(|status| *status).ok_or_else(|| self.no_answer("an answer without a status"))
     }
 
-    /// Has the station ask an intersection for priority; returns how the request stands.
+    /// Has the station ask an intersection for priority; returns the state of the request.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] when the station does not.
+    /// [`ClientError::Refused`] when the station refuses.
     pub fn ask_priority(&mut self, wish: PriorityWish) -> Result<PriorityStatus, ClientError> {
         self.priority(PriorityRequest::Request(wish))
     }
@@ -235,12 +235,12 @@ impl Client {
         Ok(Watch { client: self })
     }
 
-    /// Asks and waits for the answer; an answer that says no is an error.
+    /// Asks and waits for the answer; a refusal is an error.
     ///
     /// # Errors
-    /// [`ClientError::BadRequest`] and [`ClientError::Refused`] as the daemon says, others when it cannot be asked.
+    /// [`ClientError::BadRequest`] and [`ClientError::Refused`] as the daemon answers, others when it cannot be asked.
     pub fn ask(&mut self, request: &Request) -> Result<Answer, ClientError> {
-        // A daemon that hangs up says why first: read on.
+        // A daemon that hangs up sends the reason first: read on.
         let sent = self.write(request.line());
         match (self.read(), sent) {
             (Err(ClientError::Lost { path, .. }), Err(source)) => Err(ClientError::Lost { path, source }),
@@ -256,7 +256,7 @@ impl Client {
         self.write(call.line()).map_err(|source| ClientError::Lost { path: self.path.clone(), source })
     }
 
-    /// The next line of the daemon, also one that says no.
+    /// The next line of the daemon, including a refusal.
     ///
     /// # Errors
     /// The connection ended, or what came is no answer.
@@ -287,7 +287,7 @@ impl Client {
     }
 }
 
-/// The lines of a watch, for ever: [`Answer::watch`] says what each is.
+/// The lines of a watch, for ever: [`Answer::watch`] names the kind of each.
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
@@ -328,7 +328,7 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The system's words without its error number.
+/// The system's error text without its number.
 fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

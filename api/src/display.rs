@@ -16,7 +16,7 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
     let start = format!("{noun} {}{cause}", hazard.event);
     match change {
         "cancelled" | "negated" | "expired" => format!("{start}{place}: {change}"),
-        "ended" => format!("{start}{place}: concerns us no more"),
+        "ended" => format!("{start}{place}: no longer concerns us"),
         _ => {
             let own = if hazard.own { ", own" } else { "" };
             let updated = match change {
@@ -32,10 +32,10 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
     }
 }
 
-/// One line of how a request for priority stands: `priority at intersection 18: granted, green expected in 6.0 s`.
+/// The state of a request for priority in one line: `priority at intersection 18: granted, green expected in 6.0 s`.
 pub fn priority_line(priority: &PriorityStatus) -> String {
     let standing = match priority.state.as_str() {
-        "waiting" => "waiting, when the vehicle arrives is not known yet",
+        "waiting" => "waiting, the arrival time is not known yet",
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
         "requested" => "received by the intersection",
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(change_line("updated", &accident()), format!("{start}, updated"));
         assert_eq!(change_line("cancelled", &concerned), format!("{start}: cancelled"));
         assert_eq!(change_line("began", &concerned), format!("{start}, concerns us, in 12 s"));
-        assert_eq!(change_line("ended", &accident()), format!("{start}: concerns us no more"));
+        assert_eq!(change_line("ended", &accident()), format!("{start}: no longer concerns us"));
         let own = Hazard { own: true, distance_m: Some(0.4), class: "D1".to_owned(), ..accident() };
         assert_eq!(change_line("new", &own), "alert 3f01020304050607/2 accident here, own");
         let bare = Hazard { cause: 0, distance_m: None, ..accident() };

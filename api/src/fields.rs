@@ -4,7 +4,7 @@ use core::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-/// Why a line is no request. Prints as one line that says what would be right.
+/// Why a line is no request. Prints as one line, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadRequest(pub(crate) String);
@@ -133,7 +133,7 @@ impl<'m> Fields<'m> {
     }
 }
 
-/// A value as it may stand in a one-line message.
+/// A value in a form that fits a one-line message.
 pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -145,7 +145,7 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// The start of a text in quotes, with nothing in it that a terminal would obey.
+/// The start of a text in quotes, without control characters.
 pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(LONGEST_QUOTE).collect();
     format!("{short:?}{}", if short.len() < text.len() { "..." } else { "" })

@@ -21,11 +21,11 @@ pub const VERSION: u64 = 1;
 pub enum Request {
     /// Declare an event.
     New(Declaration),
-    /// Change an own event; what is not said stays as it is.
+    /// Update one of the station's own events; fields not given keep their values.
     Update(EventId, Declaration),
-    /// End an own event.
+    /// Cancel one of the station's own events.
     Cancel(EventId),
-    /// Say that another's event is not there.
+    /// State that another station's event is not there.
     Negate(EventId),
     /// The events known, in order of their names, from the first after this one.
     List(Option<EventId>),
@@ -33,11 +33,11 @@ pub enum Request {
     Watch,
     /// Priority at intersections.
     Priority(PriorityRequest),
-    /// How the station is.
+    /// Status of the station.
     Status,
 }
 
-/// A request as it stands in a line, with what the program calls it.
+/// A request as read from a line, with the program's name for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// Comes back in every answer.
@@ -49,7 +49,7 @@ pub struct Call {
 /// A line that is no request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadCall {
-    /// What the program calls it, as far as that could be read.
+    /// The client's name for it, as far as that could be read.
     pub id: Option<RequestId>,
     /// What is wrong with it.
     pub error: BadRequest,
@@ -93,7 +93,7 @@ impl From<Request> for Call {
 }
 
 impl Request {
-    /// Reads a line, without its end; what the program calls it is passed over.
+    /// Reads a line, without its end; the client's name for it is ignored.
     ///
     /// # Errors
     /// The first thing wrong with it, and what would be right.
@@ -194,7 +194,7 @@ fn check_version(object: &Map<String, Value>) -> Result<(), BadRequest> {
     match object.get("v") {
         None => Ok(()),
         Some(version) if version.as_u64() == Some(VERSION) => Ok(()),
-        Some(_) => Err(BadRequest(format!("v: this daemon speaks version {VERSION} of the protocol"))),
+        Some(_) => Err(BadRequest(format!("v: this daemon knows version {VERSION} of the protocol"))),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-/// Where the daemon of `config` listens when nothing is said: `NAME.sock`, after the configuration's file name, in
+/// Where the daemon of `config` listens by default: `NAME.sock`, after the configuration's file name, in
 /// `$XDG_RUNTIME_DIR/roadcast`, or in `/run/roadcast` where that variable is not set.
 pub fn default_path(config: &Path) -> PathBuf {
     let stem = config.file_stem().unwrap_or(config.as_os_str());

@@ -1,5 +1,5 @@
-//! What a vehicle's daemon says about the signal ahead: a line at most once a second, when it differs from the last.
-//! Its requests for priority there wait here to be sent, and what becomes of them to be told.
+//! What a vehicle's daemon prints about the signal ahead: a line at most once a second, when it differs from the last.
+//! Its requests for priority there wait here to be sent, and their outcomes to be reported.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::application::Application;
 use crate::infrastructure::{Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown};
 use crate::moment::Moment;
 
-/// The vehicle's view of signals and signs, and what was last said of it.
+/// The vehicle's view of signals and signs, and what was last printed about it.
 #[derive(Debug)]
 pub struct Advisor {
     road: Infrastructure,
@@ -53,7 +53,7 @@ impl Advisor {
         let mut lines = core::mem::take(&mut self.signs);
         let advice = self.road.advice(moment.wire).map(|advice| {
             let stale = advice.signals.iter().any(|signal| signal.shows == Err(Unknown::Stale));
-            // What is not known does not count down: it is said once, however far the vehicle rolls meanwhile.
+            // What is not known does not count down: it is printed once, however far the vehicle rolls meanwhile.
             if stale {
                 format!("intersection {}: signal state stale", advice.lane.intersection)
             } else {
@@ -103,7 +103,7 @@ impl Advisor {
         self.priority.pop_front()
     }
 
-    /// Whether there is something to be sent or told at once.
+    /// Whether there is something to be sent or reported at once.
     pub fn has_news(&self) -> bool {
         !self.sends.is_empty() || !self.priority.is_empty()
     }
@@ -154,7 +154,7 @@ impl Application for Advisor {
     }
 }
 
-/// The newest say what holds: they push out the oldest.
+/// The newest give the current state: they push out the oldest.
 fn keep<T>(queue: &mut VecDeque<T>, one: T) {
     if queue.len() >= MAX_WAITING {
         queue.pop_front();
@@ -162,7 +162,7 @@ fn keep<T>(queue: &mut VecDeque<T>, one: T) {
     queue.push_back(one);
 }
 
-/// Requests to be sent, and changes to be told, until the daemon's next turn: more than one event makes.
+/// Requests to be sent, and changes to be reported, until the daemon's next turn: more than one event makes.
 const MAX_WAITING: usize = 16;
 /// Lines of signs kept until they are printed, each second.
 const MAX_SIGN_LINES: usize = 16;
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// Northbound at 10 m/s, so many metres north of the place.
+    /// Northbound at 10 m/s, the given metres north of the place.
     fn fix(north_m: f64, now: Instant) -> Fix {
         Fix {
             position: PLACE.moved(0.0, north_m),

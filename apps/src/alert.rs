@@ -1,7 +1,7 @@
-//! Alerts from what a vehicle knows of itself: what they say, and when they are due and over.
+//! Alerts from a vehicle's own motion: their content, and when they are due and over.
 //!
-//! One call each makes the draft of an alert: `HazardCommand::New(alert::hard_braking(&fix))`. [`Triggers`] looks at the stream of
-//! positions and neighbours and says by itself when one is due, is to be renewed, or is over. It decides nothing else: the
+//! One call makes the draft of each alert: `HazardCommand::New(alert::hard_braking(&fix))`. [`Triggers`] watches
+//! positions and neighbours and reports when an alert is due, is to be renewed, or is over. It decides nothing else: the
 //! host hands its commands to the node, and the node's events back to it.
 
 use core::time::Duration;
@@ -16,7 +16,7 @@ use v2x_proto::{Class, v1};
 use crate::application::Application;
 use crate::moment::Moment;
 
-/// This vehicle brakes in emergency: electronic brake lights, for those who come up behind.
+/// This vehicle brakes in emergency: electronic brake lights, for vehicles behind it.
 #[must_use]
 pub fn hard_braking(fix: &Fix) -> HazardDraft {
     HazardDraft {
@@ -61,12 +61,12 @@ fn moving(class: Class, cause: u8, fix: &Fix) -> HazardDraft {
     }
 }
 
-/// Says which alert is due.
+/// Decides which alert is due.
 #[derive(Clone, Debug, Default)]
 pub struct Triggers {
     /// The vehicle's siren is on.
     pub emergency: bool,
-    /// The vehicle's map says that it drives against the traffic.
+    /// By its map the vehicle drives against the traffic.
     pub wrong_way: bool,
     alerts: [Alert; Kind::ALL.len()],
     /// The alert whose declaration is in the node's hands, since when.
@@ -94,9 +94,9 @@ struct Alert {
 #[derive(Clone, Copy, Debug)]
 struct Live {
     id: EventId,
-    /// When it was said or renewed.
+    /// When it was sent or renewed.
     said: Instant,
-    /// Since when there is no reason for it any more.
+    /// Since when there is no longer a reason for it.
     calm: Option<Instant>,
 }
 
@@ -116,7 +116,7 @@ impl Kind {
 }
 
 impl Triggers {
-    /// Looks at a position and at the neighbours at `now`: what the node is to be told, if anything. The command is to be
+    /// Looks at a position and at the neighbours at `now`: the command for the node, if any. The command is to be
     /// handed to the node before the next look, and the events it leads to [heard](Self::hear).
     pub fn observe<'a>(
         &mut self,
@@ -147,7 +147,7 @@ impl Triggers {
         None
     }
 
-    /// Takes what the node says: whether the last command was carried out, and what becomes of the alerts.
+    /// Takes an event of the node: whether the last command was carried out, and what becomes of the alerts.
     pub fn hear(&mut self, now: Instant, event: &Event) {
         match event {
             Event::HazardAccepted { id, .. } => {
@@ -213,7 +213,7 @@ impl Triggers {
         let before = self.last;
         self.last = fix.speed.map(|speed| (fix.time, speed));
         let Some(speed) = fix.speed else { return Reason::None };
-        // What the vehicle measures; else what its speeds say.
+        // What the vehicle measures; else derived from its speeds.
         let measured = fix.acceleration.map(|acceleration| f64::from(acceleration) * 0.1);
         let derived = || {
             let (then, was) = before?;
@@ -290,14 +290,14 @@ fn time_to_collision(fix: &Fix, here: &Plane, own: Velocity, other: &Neighbour) 
     (miss <= MISS_M && (0.0..=STILL_COLLISION_S).contains(&seconds)).then_some(seconds)
 }
 
-/// An alert holds for this long unless renewed: who loses the vehicle is warned no longer than its danger lasts
+/// Validity of an alert unless renewed: a station that loses the vehicle is warned no longer than its danger lasts
 /// (TS 101 539-2: 5 s for a violation).
 const VALIDITY: Duration = Duration::from_secs(5);
 /// A live alert is renewed this often, for the vehicle has moved on.
 const RENEW: Duration = Duration::from_secs(1);
 /// An alert is over when there was no reason for it for this long.
 const CALM: Duration = Duration::from_millis(500);
-/// The node answers a command at once; a host that lost the answer goes on after this.
+/// The node answers a command at once; a host that lost the answer continues after this.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// A refused alert is tried again after this.
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
@@ -305,7 +305,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 const HARD_BRAKING: f64 = 4.0;
 /// UN Regulation 13-H 5.2.23: the emergency stop signal ends below 2.5 m/s^2.
 const STILL_BRAKING: f64 = 2.5;
-/// 20 km/h, 0.01 m/s: who brakes from less stops within its own length (C2C-CC triggering conditions: over 20 km/h).
+/// 20 km/h, 0.01 m/s: a vehicle braking from less stops within its own length (C2C-CC triggering conditions).
 const BRAKING_FROM: u16 = 556;
 const STANDS: u16 = 50;
 /// Seconds between two speeds that an acceleration may be taken from: shorter, and noise decides.
@@ -318,9 +318,9 @@ const MISS_M: f64 = 2.5;
 /// Slower than this, m/s, two vehicles in a queue close up.
 const CLOSING: f64 = 5.0;
 const COLLISION_WITHIN_M: f64 = 120.0;
-/// Older knowledge of a neighbour says nothing of a collision in 1.5 s.
+/// Older knowledge of a neighbour cannot predict a collision in 1.5 s.
 const KNOWN_FOR: Duration = Duration::from_millis(500);
-/// A position worse than this does not tell lanes apart, cm.
+/// A position worse than this does not distinguish lanes, cm.
 const POOR_FIX_CM: u16 = 500;
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! What all applications beside a station have in common.
+//! The interface of all applications beside a station.
 
 use v2x_core::{Event, Fix, Input, Instant, NeighbourTable};
 
 use crate::moment::Moment;
 
-/// An application beside a station: it sees what the station says and where it is, and makes inputs for it.
+/// An application beside a station: it sees the station's events and position, and makes inputs for it.
 ///
-/// Like the node it has no clock and no socket; the same calls give the same inputs. Four lines hold:
+/// Like the node it has no clock and no socket; the same calls give the same inputs. Its contract:
 ///
-/// 1. Whoever holds it shows it the node's events in order and every fix, or its loss. Events that say what came of a
+/// 1. Its host shows it the node's events in order and every fix, or its loss. Events that report the outcome of a
 ///    command go to the application whose command it was (by the input's token) and to no other.
 /// 2. After that, and at the [`deadline`](Self::deadline), it is [polled](Self::poll) until there is nothing. Each input
 ///    goes to the node, and the events it leads to are shown, before the next poll.
@@ -17,7 +17,7 @@ use crate::moment::Moment;
 ///
 /// # Example
 ///
-/// An application that says something once a second, and the loop around it:
+/// An application that sends something once a second, and the loop around it:
 ///
 /// ```
 /// use core::time::Duration;
@@ -57,7 +57,7 @@ use crate::moment::Moment;
 ///     }
 /// }
 ///
-/// /// Does what is due at `now`, and says when to come back.
+/// /// Does what is due at `now`, and returns when to be called again.
 /// fn turn(node: &mut Node, application: &mut dyn Application, now: Instant) -> Option<Instant> {
 ///     let at = Moment::at(now, &node.anchor());
 ///     while let Some(input) = application.poll(at) {
@@ -79,10 +79,10 @@ use crate::moment::Moment;
 /// assert_eq!(ping.deadline(at(3)), Some(Instant::from_millis(1_000)));
 /// ```
 pub trait Application {
-    /// Takes an event of the node; most concern no application and cost a comparison.
+    /// Takes an event of the node; most concern no application and cost one comparison.
     fn event(&mut self, event: &Event, at: Moment);
 
-    /// Takes the next position, or its loss, and whom the station knows then.
+    /// Takes the next position, or its loss, and the neighbours known then.
     fn fix(&mut self, _fix: Option<&Fix>, _neighbours: &NeighbourTable, _at: Moment) {}
 
     /// When [`poll`](Self::poll) has something next, as far as that is a matter of time; not after `at` when it has

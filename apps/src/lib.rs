@@ -1,9 +1,9 @@
-//! Applications beside a station: they see its events and positions, and make inputs for it. No clocks, no sockets: what
-//! they decide, a recording repeats without them.
+//! Applications beside a station: they see its events and positions, and make inputs for it. They use no clocks and no
+//! sockets; a recording contains their decisions and replays without them.
 //!
-//! [`Application`] is what they have in common. For vehicles there are signals, signs and priority ([`infrastructure`]),
-//! what of them a driver is told ([`advice`]), and alerts from the vehicle's motion ([`alert`]); for roadside units, all that
-//! one says ([`roadside`]); for tests, [`load`].
+//! [`Application`] is their common interface. For vehicles there are signals, signs and priority ([`infrastructure`]),
+//! advice to the driver ([`advice`]), and alerts from the vehicle's motion ([`alert`]); for roadside units, all that one
+//! sends ([`roadside`]); for tests, [`load`].
 
 pub mod advice;
 pub mod alert;

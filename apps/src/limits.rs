@@ -14,7 +14,7 @@ pub const MAP_ASSEMBLY_TIME: Duration = Duration::from_secs(20);
 pub const MAP_OWNER_SILENCE: Duration = Duration::from_secs(10);
 /// Roads do not move: a map outlives a gap in reception, not the way to the next town.
 pub const MAP_LIFETIME: Duration = Duration::from_secs(60);
-/// A signal state older than this, by the controller's time in it, says nothing any more: amber lasts three seconds,
+/// A signal state older than this, by the controller's time in it, is no longer meaningful: amber lasts three seconds,
 /// and a state comes each 100 ms. Roadside units stop by the same rule when their controller falls silent.
 pub const MAX_SIGNAL_AGE: Duration = Duration::from_secs(1);
 /// Three states lost at the slowest rate (1 Hz): another signer may speak for the intersection.

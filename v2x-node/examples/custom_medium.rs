@@ -4,9 +4,9 @@
 //! cargo run --example custom_medium
 //! ```
 //!
-//! A world moves the stations of a trace and lets each run the stack that a car runs. Who hears whom is a
-//! `v2x_replay::medium::Medium`. This one carries frames up to 300 m, and never through the wall at 0 m east; four cars
-//! stand on both sides of it.
+//! A world moves the stations of a trace, and each runs the stack that a car runs. A `v2x_replay::medium::Medium` decides
+//! which stations hear each other. This one carries frames up to 300 m, and never through the wall at 0 m east; four
+//! cars are parked on both sides of it.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -74,7 +74,7 @@ impl Medium for Wall {
         places: &Places,
         fates: &mut Vec<Fate>,
     ) -> TransmissionState {
-        // Whoever is within the range is meant to hear: each of them needs a fate, and the reason if it is a loss.
+        // Every station within range is meant to hear: each needs an outcome, with the reason if the frame is lost.
         places.within(transmission.position, RANGE_M, transmission.sender, &mut self.near);
         let from_west = transmission.position.longitude < WALL.longitude;
         let on_air_ns = transmission.at_ns + airtime_ns(transmission.bytes.len(), DataRate::default());
@@ -89,12 +89,12 @@ impl Medium for Wall {
             };
             fates.push(Fate { station: near.station, outcome });
         }
-        // All is decided now; a medium that waits for its channel is `Pending`, and says when to ask again.
+        // All is decided now; a medium that waits for its channel is `Pending`, and returns when to ask again.
         TransmissionState::Decided { end_ns: on_air_ns }
     }
 }
 
-/// Cars that stand so many metres east of the wall for three seconds.
+/// Cars parked the given metres east of the wall for three seconds.
 fn standing(east_m: &[f64]) -> Trace {
     let mut trace = Trace {
         names: (1..=east_m.len()).map(|number| format!("car {number}")).collect(),

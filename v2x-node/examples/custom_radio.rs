@@ -79,7 +79,7 @@ struct Cable {
 #[derive(Debug, Default)]
 struct Inbox {
     frames: VecDeque<(LinkAddress, u64, Vec<u8>)>,
-    /// Whoever waits for a frame.
+    /// The task that waits for a frame.
     waker: Option<Waker>,
     arrived: u64,
     lost: u64,
@@ -126,7 +126,7 @@ impl Radio for Cable {
         drop(outbox);
         // Outside the lock: a waker may run the receiver at once.
         waker.into_iter().for_each(Waker::wake);
-        // A sender on the air does not learn that nobody heard it: the frame counts as sent.
+        // A sender on the air does not learn that no station heard it: the frame counts as sent.
         self.counters.sent += 1;
         self.counters.sent_bytes += frame.bytes.len() as u64;
         Poll::Ready(Ok(now_ns))

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! One car declares an accident, the other hears of it. A station is a state machine without clock and sockets
-//! (`v2x_core::Node`): somebody has to bring it frames, positions and the time, and to send what it wants sent. That
-//! is all a host does, and all this program does. Its time is a number that jumps from deadline to deadline, so the program
-//! ends at once; a host on the road sleeps instead, and reads `CLOCK_MONOTONIC`.
+//! (`v2x_core::Node`): a host brings it frames, positions and the time, and sends what it wants sent. This
+//! program is such a host. Its time is a number that jumps from deadline to deadline, so the program ends at once; a host
+//! on the road sleeps instead, and reads `CLOCK_MONOTONIC`.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The example, writing to `out`.
 pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    // Who may speak: an authority gives each car a credential; both pin its root and issuer.
+    // Credentials: an authority gives each car one; both pin its root and issuer.
     let authority = Authority::new()?;
     let hub = MemHub::new();
     let anchor = Anchor { instant: Instant::ZERO, wire: WireTime::from_secs(NOW_S) };
@@ -163,7 +163,7 @@ impl Car {
                 let here = self.node.last_fix().map_or(place, |fix| fix.position);
                 let cause = changed.event.cause;
                 let away_m = here.distance_m(place);
-                writeln!(out, "{seconds:.3} s  {}: was told of cause {cause}, {away_m:.0} m away", self.name)
+                writeln!(out, "{seconds:.3} s  {}: received cause {cause}, {away_m:.0} m away", self.name)
             }
             _ => Ok(()),
         }
@@ -209,7 +209,7 @@ fn request(key: &SigningKey, permissions: Permissions) -> CredentialRequest {
     }
 }
 
-/// What a car may say: beacons and hazards.
+/// What a car may send: beacons and hazards.
 const CAR: Permissions = Permissions(Permissions::AWARENESS.0 | Permissions::HAZARD.0);
 /// TAI seconds since 2004-01-01T00:00:00Z: some day in 2026.
 const NOW_S: u32 = 720_000_000;

@@ -1,4 +1,4 @@
-//! Civil time of receivers to wire time.
+//! Conversion between receivers' civil time and wire time.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use v2x_core::WireTime;

@@ -25,7 +25,7 @@ pub fn main() -> ExitCode {
     start_log(cli.verbose);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let result = run(&cli.command, &mut out);
-    // What was said before an error is shown before it.
+    // Output written before an error is shown before it.
     match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
 #[command(name = "roadcast", version, about = ABOUT, after_help = HELP, propagate_version = true)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
-    /// Say more on standard error: -v what happens, -vv everything
+    /// Print more on standard error: -v for what happens, -vv for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
@@ -51,7 +51,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A town of vehicles and roadside units, live on this machine, and its verdict on deadlines
+    /// Run a town of vehicles and roadside units live on this machine, and judge its deadlines
     #[cfg(feature = "replay")]
     #[command(after_help = crate::commands::demo::HELP)]
     Demo(crate::commands::demo::DemoArgs),
@@ -62,10 +62,10 @@ enum Command {
     #[cfg(feature = "replay")]
     #[command(subcommand, arg_required_else_help = true)]
     Replay(crate::commands::replay::ReplayCommand),
-    /// Make an authority, keys and credentials, and say what a credential allows
+    /// Make an authority, keys and credentials, and show what a credential allows
     #[command(subcommand, arg_required_else_help = true)]
     Keys(keys::KeysCommand),
-    /// Declare, change, end and show hazards of a running daemon
+    /// Declare, update, cancel and show hazards of a running daemon
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::hazard::HELP)]
     Hazard(crate::commands::hazard::HazardCommand),
     /// Have a running vehicle's daemon ask intersections for a green signal
@@ -90,15 +90,15 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
     }
 }
 
-/// One line what, and where it helps one line what to do.
+/// Prints the error on one line, and its hint on another if it has one.
 fn complain(error: &Error) {
     let mut err = io::stderr().lock();
     let hint = error.hint().map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
-    // Nobody is left to tell when even this fails.
+    // Nothing is left to do when even this fails.
     drop(write!(err, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
 }
 
-/// The system's words without its number for them: `No such file or directory (os error 2)`.
+/// The text of a system error without its number: `No such file or directory (os error 2)`.
 fn without_numbers(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -134,8 +134,8 @@ fn start_log(verbose: u8) {
 }
 
 const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, straight from station to station";
-const HELP: &str =
-    "Exit codes: 0 good, 1 a deadline or check failed, or a station refused, 2 bad input or usage.
+const HELP: &str = "Exit codes: 0 success, 1 a deadline or check failed, or the station refused,
+2 bad input or usage.
 
 Examples:
   roadcast demo

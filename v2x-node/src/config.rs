@@ -1,4 +1,4 @@
-//! `station.toml`: everything a station is told before it starts, read into types.
+//! `station.toml`: the configuration of a station, parsed into types.
 //!
 //! [`StationConfig::load`] reads a file and returns the first thing wrong with it as one [`ConfigError`]; a
 //! configuration that loads is consistent. Paths are taken from the directory of the file.
@@ -29,11 +29,11 @@ pub use self::roadside::{Caster, CorrectionSource, Corrections, FeedAddress, Log
 /// A station as configured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StationConfig {
-    /// What the core is told: role, station type, size, awareness rule, plausibility, test flag.
+    /// The core's part: role, station type, size, awareness rule, plausibility, test flag.
     pub station: Config,
     /// Seed of all random choices; `None`: from the operating system at start.
     pub seed: Option<u64>,
-    /// Who the station is and whom it trusts.
+    /// The station's credentials and the authorities it trusts.
     pub identity: IdentityFiles,
     /// Files of revocation deltas, read again when they change.
     pub revocations: Vec<PathBuf>,
@@ -47,7 +47,7 @@ pub struct StationConfig {
     pub realtime: Realtime,
     /// Test traffic.
     pub load: Option<Load>,
-    /// What a roadside unit says; empty for a vehicle.
+    /// What a roadside unit sends; empty for a vehicle.
     pub roadside: RoadsideConfig,
     /// Reports while running.
     pub report: ReportConfig,
@@ -60,7 +60,7 @@ pub struct StationConfig {
 /// When the clock is trusted enough to sign by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockTrust {
-    /// When the kernel says it is synchronised (`adjtimex`).
+    /// When the kernel reports it synchronised (`adjtimex`).
     #[default]
     Kernel,
     /// Always: for a laboratory whose stations share one machine.
@@ -214,7 +214,7 @@ fn pseudonym(
     };
     if role == Role::Roadside && change != ChangeRule::Off {
         let key = if every.is_some() { "every_s" } else { "change" };
-        let right = "a roadside unit stands where everybody can see it: change = \"off\"";
+        let right = "a roadside unit stays in one place, so pseudonyms do not hide it: change = \"off\"";
         return Err(section.contradiction(key, "role = \"roadside\"", right));
     }
     let silence = silence.map_or(usual.silence, Duration::from_secs_f64);

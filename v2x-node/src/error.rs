@@ -1,4 +1,4 @@
-//! What ends a command: how it is told, and the exit code it becomes. Each part of the program has errors of its own,
+//! What ends a command: how it is printed, and its exit code. Each part of the program has errors of its own,
 //! which come here as a [`Complaint`].
 
 use std::error;
@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// An error that ends a command. Prints as one line that says where, what was found and what would be right.
+/// An error that ends a command. Prints as one line: where, what was found and what would be right.
 pub trait Complaint: error::Error + Send + Sync + 'static {
     /// A second line for people: what to do next.
     fn hint(&self) -> Option<&'static str> {
@@ -42,19 +42,19 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The operating system refused something the program cannot do without.
     System {
         /// What was being done.
         what: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The user ended it before its end; what there was has been told.
+    /// The user interrupted it; what there was has been reported.
     Interrupted(String),
-    /// The program ran, and what it checked does not hold: a deadline, a chain, a comparison.
+    /// The program ran, and a check failed: a deadline, a chain, a comparison.
     Check(String),
     /// Standard output cannot be written.
     Output(io::Error),
@@ -95,7 +95,7 @@ impl From<io::Error> for Error {
 }
 
 impl Error {
-    /// What the process ends with.
+    /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         let code = match self {
             Self::Part(complaint) => complaint.code(),
@@ -106,7 +106,7 @@ impl Error {
         ExitCode::from(code as u8)
     }
 
-    /// Whoever read the output has gone: no reason to complain.
+    /// The reader of the output has gone: no error.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -1,4 +1,4 @@
-//! Files of keys, credentials and revocation deltas, read with suspicion.
+//! Reads files of keys, credentials and revocation deltas, none of them trusted.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -25,7 +25,7 @@ pub enum KeyFileError {
     File {
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Others can read a private key.
@@ -45,7 +45,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// A file is no credential.
-    #[error("{}: no credential; expected \"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes", path.display())]
+    #[error("{}: not a credential; expected \"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes", path.display())]
     NotACredential {
         /// The file.
         path: PathBuf,

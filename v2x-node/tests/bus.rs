@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 use town::Town;
 use v2x_api::{Client, PriorityStatus};
 
-/// A controller of intersection 18: says what it shows, and grants whatever is asked. What it was asked comes out.
+/// A controller of intersection 18: reports what it shows, and grants whatever is asked. What it was asked comes out.
 fn controller(feed: &Path) -> (JoinHandle<()>, Receiver<Value>) {
     let stream = UnixStream::connect(feed).unwrap();
-    // How often it says what it shows, when nothing is asked.
+    // How often it reports what it shows, when nothing is asked.
     stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let (asked, requests) = channel();
     (std::thread::spawn(move || control(stream, &asked)), requests)
@@ -52,7 +52,7 @@ fn control(mut stream: UnixStream, asked: &Sender<Value>) {
                 return;
             }
         }
-        // Nobody may look any more.
+        // The receiver may be gone.
         drop(asked.send(request));
     }
 }

@@ -86,7 +86,7 @@ fn help_and_version_go_to_standard_output() {
     assert!(
         scratch
             .good(&["--help"])
-            .contains("Exit codes: 0 good, 1 a deadline or check failed, or a station refused, 2 bad")
+            .contains("Exit codes: 0 success, 1 a deadline or check failed, or the station refused,\n2 bad")
     );
     assert_eq!(scratch.good(&["--version"]), format!("roadcast {}\n", env!("CARGO_PKG_VERSION")));
 }
@@ -119,7 +119,7 @@ fn a_wrong_file_is_named() {
     assert!(scratch.bad(&["dump", "no.pcapng"]).starts_with("roadcast: no.pcapng: "));
     fs::write(scratch.0.join("words.txt"), "hello\n").unwrap();
     assert!(scratch.bad(&["dump", "words.txt"]).starts_with("roadcast: words.txt: "));
-    assert!(scratch.bad(&["keys", "show", "words.txt"]).contains("words.txt: no credential; expected"));
+    assert!(scratch.bad(&["keys", "show", "words.txt"]).contains("words.txt: not a credential; expected"));
     assert!(scratch.bad(&["keys", "issue", "--dir", "none", "--name", "a"]).contains("hint: make keys with"));
     assert!(
         scratch.bad(&["dump", "--interface", "no-such-if"]).contains("no network interface \"no-such-if\"")
@@ -210,7 +210,7 @@ fn a_credential_is_shown_in_words_and_its_chain_is_checked() {
     let scratch = Scratch::with_keys("show");
     let shown = scratch.good(&["keys", "show", "keys/car-1.cred"]);
     for expected in
-        ["credential of a station", "class        vehicle", "awareness, hazard", "chain        holds"]
+        ["credential of a station", "class        vehicle", "awareness, hazard", "chain        valid"]
     {
         assert!(shown.contains(expected), "{shown}");
     }
@@ -222,14 +222,14 @@ fn a_credential_is_shown_in_words_and_its_chain_is_checked() {
         "{shown}"
     );
     assert!(scratch.good(&["keys", "show", "keys/root.cred"]).contains("credential of a root"));
-    assert!(scratch.good(&["keys", "show", "keys/issuer.cred"]).contains("chain        holds"));
+    assert!(scratch.good(&["keys", "show", "keys/issuer.cred"]).contains("chain        valid"));
     // Another authority's root does not vouch for it: a check that failed, not bad input.
     scratch.good(&["keys", "init", "--dir", "other"]);
     let other =
         ["keys", "show", "keys/car-1.cred", "--root", "other/root.cred", "--issuer", "other/issuer.cred"];
     let said = scratch.run(&other);
     assert_eq!(said.code, 1, "{}", said.err);
-    assert!(said.out.contains("chain        does not hold"), "{}", said.out);
+    assert!(said.out.contains("chain        not valid"), "{}", said.out);
     assert!(said.err.contains("is not known"), "{}", said.err);
 }
 
@@ -252,10 +252,10 @@ fn a_credential_permits_what_its_role_does_and_what_is_added() {
         let shown = scratch.good(&["keys", "show", "keys/x.cred"]);
         assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
         // A long list goes on below.
-        let said = &shown[shown.find("may say ").unwrap()..shown.find("\nwhere ").unwrap()];
+        let said = &shown[shown.find("permissions ").unwrap()..shown.find("\nregion ").unwrap()];
         said.replace(",\n             ", ", ")
     };
-    let usual = "may say      awareness, hazard, imminent, perception, misbehaviour-report, management";
+    let usual = "permissions  awareness, hazard, imminent, perception, misbehaviour-report, management";
     assert_eq!(says(&[]), usual);
     assert!(says(&["--role", "emergency"]).contains("imminent, emergency, priority-request, "));
     let also = "emergency,signal-state,negation,wide-area";
@@ -264,7 +264,7 @@ fn a_credential_permits_what_its_role_does_and_what_is_added() {
         added.contains(", emergency, signal-state, ") && added.contains(", negation, wide-area, "),
         "{added}"
     );
-    assert_eq!(says(&["--permissions", "negation, hazard"]), "may say      hazard, negation");
+    assert_eq!(says(&["--permissions", "negation, hazard"]), "permissions  hazard, negation");
     let both = scratch.bad(&[&issue[..], &["--also", "vru", "--permissions", "vru"]].concat());
     assert!(both.contains("cannot be used with"), "{both}");
     let unknown = scratch.bad(&[&issue[..], &["--also", "negate"]].concat());
@@ -461,8 +461,8 @@ fn revocations_are_made_shown_and_followed_up() {
     let digest = shown.lines().find_map(|line| line.strip_prefix("digest       ")).unwrap();
     assert!(said.contains(&format!("revokes      {digest}")), "{said}");
     let shown = scratch.good(&["keys", "show", "keys/one.rev"]);
-    assert!(shown.contains("signature    holds") && shown.contains(digest), "{shown}");
-    // The next says it all, and never grows to a whole series by itself.
+    assert!(shown.contains("signature    valid") && shown.contains(digest), "{shown}");
+    // The next is complete, and never grows to a whole series by itself.
     let other = "0123456789abcdef";
     let next = ["--after", "keys/one.rev", "--series", "0", "--digest", other, "--out", "keys/two.rev"];
     let said = scratch.good(&[&["keys", "revoke", "--dir", "keys"][..], &next].concat());

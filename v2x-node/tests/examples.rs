@@ -1,4 +1,4 @@
-//! The example programs do what they say.
+//! The example programs do what they describe.
 
 #![allow(clippy::unwrap_used, reason = "all of this crate is tests")]
 
@@ -30,7 +30,7 @@ fn two_stations_over_mem_hear_each_other_and_of_an_accident() {
         "car a: heard its neighbour",
         "car b: heard its neighbour",
         "car a: declared an accident",
-        "car b: was told of cause 2, 80 m away",
+        "car b: received cause 2, 80 m away",
     ] {
         assert_eq!(lines.iter().filter(|line| line.ends_with(wanted)).count(), 1, "{wanted}");
     }

@@ -1,6 +1,6 @@
 //! `roadcast hazard` against running daemons, as a user meets it.
 //!
-//! Real time passes here, so nothing is said about how much of it: each step waits until a daemon said what it expects,
+//! Real time passes here, so no test depends on how much: each step waits until a daemon printed what it expects,
 //! and a reader that waits in vain for a minute fails.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
@@ -166,7 +166,7 @@ fn what_is_spelt_wrong_is_refused_before_anybody_is_asked() {
         (&["new", "--cause", "accident", "--class", "D2"], "expected D3"),
         (&["new", "--cause", "accident", "--validity", "10"], "a number with its unit"),
         (&["cancel", "3f"], "names no event"),
-        (&["update", id], "nothing to update: say what has changed"),
+        (&["update", id], "nothing to update: give what has changed"),
         (&["list", "--socket", "a", "--config", "b"], "cannot be used with"),
     ];
     for (args, expected) in cases {

@@ -55,7 +55,7 @@ fn trace() -> String {
     csv
 }
 
-/// Half a second of a station that stands and sends.
+/// Half a second of a stationary station that sends.
 fn recording() -> Vec<u8> {
     let start = WireTime::from_secs(700_000_000);
     let cast = Cast::new(1, start, core::time::Duration::from_secs(60)).unwrap();

@@ -1,4 +1,4 @@
-//! Where an event concerns anyone.
+//! The area in which an event is relevant.
 
 use serde_json::{Map, Value, json};
 use v2x_proto::{AreaView, Shape};
@@ -6,7 +6,7 @@ use v2x_proto::{AreaView, Shape};
 use crate::fields::{BadRequest, Fields};
 use crate::name::Point;
 
-/// Where an event concerns anyone (EN 302 931), about the event or about a place of its own.
+/// The area in which an event is relevant (EN 302 931), around the event or around a centre of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Area {
     /// Circle, rectangle or ellipse.

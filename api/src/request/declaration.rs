@@ -1,4 +1,4 @@
-//! What is said of an event.
+//! The fields of an event as a client declares them.
 
 use core::time::Duration;
 
@@ -10,32 +10,32 @@ use crate::cause;
 use crate::fields::{BadRequest, Fields};
 use crate::name::Point;
 
-/// What is said of an event; `None`: not said.
+/// The fields of an event as a client declares them; `None`: not given.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
-    /// D0, D1 or D3 (which is what a new event has when nothing is said). An event keeps its class.
+    /// D0, D1 or D3 (the default of a new event). An event keeps its class.
     pub class: Option<Class>,
     /// Cause, TS 102 894-2 `CauseCodeType`, 1..=255. A new event needs one.
     pub cause: Option<u8>,
     /// Sub-cause.
     pub sub_cause: Option<u8>,
-    /// Where it is; a new event of which nothing is said is where the station is.
+    /// Its position; default of a new event: the station's position.
     pub place: Option<Place>,
     /// Speed of the event, 0.01 m/s, 0..=16382.
     pub speed: Option<u16>,
     /// Heading of the event, 0.1 degree, 0..=3599.
     pub heading: Option<u16>,
-    /// How sure, 1..=7.
+    /// Confidence, 1..=7.
     pub quality: Option<u8>,
-    /// How long it holds from when this is said, whole seconds, 1 s..=86400 s.
+    /// Validity from when this is declared, whole seconds, 1 s..=86400 s.
     pub validity: Option<Duration>,
-    /// Where it concerns anyone.
+    /// Its area of relevance.
     pub area: Option<Area>,
-    /// Within this distance it matters, metres, 1..=65535.
+    /// Distance within which it is relevant, metres, 1..=65535.
     pub relevance_distance_m: Option<u16>,
-    /// Whom it concerns.
+    /// Traffic for which it is relevant.
     pub relevance_direction: Option<v1::RelevanceDirection>,
-    /// How often the station says it again, whole milliseconds, and for how long.
+    /// How often the station repeats it, whole milliseconds, and for how long.
     pub repeat: Option<Repetition>,
     /// Others repeat it when they have not heard it for twice this; whole milliseconds, 1 ms..=10 s.
     pub keep_alive: Option<Duration>,
@@ -44,13 +44,13 @@ pub struct Declaration {
 /// Where an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Where the station is.
+    /// The station's position.
     Here,
-    /// There.
+    /// This position.
     At(Point),
 }
 
-/// How often a station says an event again.
+/// How often a station repeats an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repetition {
     /// Time between two of its messages, whole milliseconds.

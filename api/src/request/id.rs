@@ -1,12 +1,12 @@
-//! What a program calls a request, so that it knows the answers to it.
+//! A client's name for a request, by which it recognises the answers.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fields::{BadRequest, describe, quote};
 
-/// What a program calls one of its requests; every answer to it says so too. The station makes nothing of it, and
-/// whether it is unique is the program's affair.
+/// A client's name for one of its requests; every answer to it carries it too. The station does not interpret it, and
+/// need not find it unique.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RequestId {

@@ -15,24 +15,24 @@ pub enum PriorityRequest {
     Request(PriorityWish),
     /// Withdraw the request at this intersection; `None`: the only one there is.
     Cancel(Option<IntersectionId>),
-    /// How the requests stand.
+    /// The states of the requests.
     Status,
     /// Every change of a request from now on.
     Watch,
 }
 
-/// What is asked an intersection for. What is left out the station fills in.
+/// A request for priority. The station fills in fields left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PriorityWish {
-    /// Which; else the one the vehicle's lane leads to.
+    /// The intersection; default: the one the vehicle's lane leads to.
     pub intersection: Option<IntersectionId>,
-    /// Why; else what the credential permits.
+    /// The role; default: the one the credential permits.
     pub role: Option<PriorityRole>,
     /// Lane it wants to leave by, 1..=255.
     pub egress_lane: Option<u8>,
-    /// How urgent among its role, 0..=14.
+    /// Urgency within its role, 0..=14.
     pub importance: Option<u8>,
-    /// How long it needs the green, 0..=60 s; else [`DEFAULT_DURATION`].
+    /// How long it needs the green, 0..=60 s; default [`DEFAULT_DURATION`].
     pub duration: Option<Duration>,
 }
 
@@ -126,7 +126,7 @@ pub fn role_name(role: PriorityRole) -> &'static str {
 
 /// As many milliseconds as `v2x.v1.PriorityRequest.duration_ms` holds.
 pub const LONGEST_DURATION_MS: u64 = 60_000;
-/// How long a green is asked for when nothing is said: a long vehicle clears a stop line from standing.
+/// How long a green is asked for when none is given: a long vehicle clears a stop line from standing.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(5);
 /// What a role is, in words for complaints.
 pub const ROLE_RIGHT: &str = "emergency, public_transport, road_works or truck";

@@ -82,7 +82,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         (r#"{"hazard":1}"#, "no request; expected"),
         (r#"{"station":"start"}"#, r#"or {"station":"status"}"#),
         (r#"{"hazard":"list","station":"status"}"#, "hazard: does not go with station"),
-        (r#"{"v":2,"hazard":"list"}"#, "v: this daemon speaks version 1"),
+        (r#"{"v":2,"hazard":"list"}"#, "v: this daemon knows version 1"),
         (r#"{"hazard":"delete"}"#, r#"hazard: found "delete", expected "new", "update", "cancel""#),
         (r#"{"hazard":"new"}"#, r#"cause: missing; a cause's name or number, such as "accident" or 2"#),
         (r#"{"hazard":"new","cause":"accidents"}"#, r#"cause: found "accidents", expected a cause's name"#),
@@ -265,7 +265,7 @@ fn a_request_may_have_an_id_and_a_wrong_one_is_refused() {
         );
     }
     let bad = Call::parse(br#"{"id":7,"hazard":"lost"}"#).unwrap_err();
-    assert_eq!(bad.id, Some(RequestId::Number(7)), "what is wrong is told under its name");
+    assert_eq!(bad.id, Some(RequestId::Number(7)), "the error carries its name");
 }
 
 proptest! {

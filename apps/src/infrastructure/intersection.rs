@@ -1,14 +1,14 @@
 //! The intersections near by: their maps, put together from fragments, and the newest state of their signals.
 //!
-//! # Who speaks for an intersection
+//! # Which signer speaks for an intersection
 //!
-//! Map and state each belong to the first trusted signer heard with one. Nobody else replaces them until that
-//! signer has been silent for [`limits::MAP_OWNER_SILENCE`] or [`limits::SIGNAL_OWNER_SILENCE`]; what another says
-//! meanwhile is refused as [`Refusal::Contested`]. A unit that renews its credential so takes over from itself within
+//! Map and state each belong to the first trusted signer heard with one. No other signer replaces them until that
+//! signer has been silent for [`limits::MAP_OWNER_SILENCE`] or [`limits::SIGNAL_OWNER_SILENCE`]; what another sends
+//! meanwhile is refused as [`Refusal::Contested`]. So a unit that renews its credential takes over from itself within
 //! seconds, and an insider with a signal controller's credential cannot turn a light green that a unit is heard on.
 //! Map and state may have different signers: the road operator's and the signal controller's.
 //!
-//! A refused message renews nothing. A unit whose revisions began anew is so heard again when its old map has
+//! A refused message renews nothing. So a unit whose revisions began anew is heard again once its old map has
 //! outlived [`limits::MAP_LIFETIME`].
 
 use core::fmt;
@@ -220,7 +220,7 @@ impl KnownIntersection {
                 Ok(())
             }
             Err(refusal) => {
-                // Half of what contradicts itself is no map either.
+                // Half of a contradictory map is no map either.
                 self.assembly = None;
                 Err(refusal)
             }
@@ -238,7 +238,7 @@ impl KnownIntersection {
                     return Err(Refusal::Contested);
                 }
             } else if time < known.time && known.time <= at.wire + limits::MAX_SIGNAL_AHEAD {
-                // A known one from the future means that the own clock was set back.
+                // A known one from the future means that the station's clock was set back.
                 return Err(Refusal::OldState);
             }
         }
@@ -253,7 +253,7 @@ impl KnownIntersection {
         Ok(())
     }
 
-    /// Drops what has outlived its time; true when nothing is left.
+    /// Drops what has expired; true when nothing is left.
     fn expire(&mut self, now: Instant) -> bool {
         if self.map.as_ref().is_some_and(|map| now.since(map.heard) >= limits::MAP_LIFETIME) {
             self.map = None;
@@ -275,7 +275,7 @@ impl Map {
         self.revision
     }
 
-    /// Who speaks for it.
+    /// The signer that speaks for it.
     #[must_use]
     pub fn owner(&self) -> Digest {
         self.owner
@@ -313,7 +313,7 @@ impl IntersectionState {
         self.time
     }
 
-    /// Who speaks for it.
+    /// The signer that speaks for it.
     #[must_use]
     pub fn owner(&self) -> Digest {
         self.owner
@@ -325,7 +325,7 @@ impl IntersectionState {
         self.map_revision
     }
 
-    /// Whether the controller says that its signals fail or are off (bits 8 and 9).
+    /// Whether the controller reports that its signals fail or are off (bits 8 and 9).
     #[must_use]
     pub fn out_of_order(&self) -> bool {
         self.status & (FAILURE | OFF) != 0
@@ -354,7 +354,7 @@ impl Assembly {
         })
     }
 
-    /// Adds a fragment; true when none is missing any more.
+    /// Adds a fragment; true when none is missing.
     fn add(&mut self, map: &v1::IntersectionMap) -> Result<bool, Refusal> {
         if map.fragments != self.fragments || reference(map) != Some(self.reference) {
             return Err(Refusal::FragmentsDiffer);
@@ -434,7 +434,7 @@ impl Intersections {
         self.hear(id, signer, at.now, |entry| entry.hear_state(state, signer, at))
     }
 
-    /// Forgets what has outlived its time.
+    /// Drops what has expired.
     pub fn expire(&mut self, now: Instant) {
         self.entries.retain_mut(|entry| !entry.expire(now));
     }

@@ -150,11 +150,11 @@ fn metres((east, north): (i32, i32)) -> (f64, f64) {
     (f64::from(east) / 100.0, f64::from(north) / 100.0)
 }
 
-/// Of a lane that does not say (RAA, a German arterial road).
+/// Width of a lane that gives none (RAA, a German arterial road).
 const USUAL_WIDTH_M: f64 = 3.5;
-/// No lane is wider, whatever its map says.
+/// No lane is taken to be wider, whatever its map claims.
 const MAX_WIDTH_M: f64 = 10.0;
 /// Vehicles stop with their antenna beyond the line, or the noise puts it there.
 const BEYOND_STOP_LINE_M: f64 = 3.0;
-/// The end of a line far out is no edge of the lane.
+/// The far end of a line is no edge of the lane.
 const BEFORE_LANE_M: f64 = 5.0;

@@ -3,7 +3,7 @@
 //! A single fix is off by 1.5 m (68 %, SAE J2945/1) where lanes are 3.5 m wide: the nearest lane of each fix alone
 //! would be another one several times a second. So positions are smoothed first (carried on by speed and heading,
 //! corrected by each fix with a time constant of half a second, which leaves 0.5 m), a lane is taken only when it is
-//! clearly nearer than its neighbour, and kept until another is.
+//! clearly nearer than its neighbour, and kept until another is nearer.
 
 use core::time::Duration;
 

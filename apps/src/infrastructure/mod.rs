@@ -1,15 +1,16 @@
-//! What a vehicle makes of the messages of roadside units: the lane it is on, the time to green there, priority, signs.
+//! A vehicle's use of roadside messages: the lane it is on, the time to green there, priority, signs.
 //!
 //! [`Infrastructure`] is a component beside the [`Node`](v2x_core::Node), not a part of it: a vehicle's application
-//! shows it every [`Event`] and every fix, and polls. So the receive path does not pay for it, and stations that do not
-//! use it (roadside units, replays of thousands) pay nothing at all. It is a state machine as the node: no clock, no IO,
-//! no randomness; the same calls give the same outputs. What it wants sent goes through [`Input::Send`] and is so in the
-//! node's recording.
+//! shows it every [`Event`] and every fix, and polls. So it costs the receive path nothing, nor
+//! stations that do not use it (roadside units, replays of thousands). It is a state machine like the node: no clock,
+//! no IO, no randomness; the same calls give the same outputs. What it sends goes through [`Input::Send`], and so is in
+//! the node's recording.
 //!
 //! 1. After each call, take [outputs](Infrastructure::next_output) until there is nothing.
-//! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls do no harm.
+//! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls are
+//!    harmless.
 //!
-//! Only verified messages of signers that are not suspect count, and who speaks for an intersection keeps it
+//! Only verified messages of signers that are not suspect count, and the signer that speaks for an intersection keeps it
 //! ([`intersection`] has the rule).
 //!
 //! [`Input::Send`]: v2x_core::Input::Send
@@ -69,23 +70,23 @@ pub enum Output {
 /// Something a driver may want to know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum News {
-    /// The lane, or what a signal for it shows, changed; `None`: on no known lane any more, or without a position.
-    /// That a state became stale is said once, as [`Unknown::Stale`].
+    /// The lane, or what a signal for it shows, changed; `None`: no longer on a known lane, or without a position.
+    /// That a state became stale is reported once, as [`Unknown::Stale`].
     Lane(Option<Box<Advice>>),
-    /// A sign came into force, was revised in force, or is in force no more.
+    /// A sign came into force, was revised in force, or is no longer in force.
     Sign {
-        /// Who posted it.
+        /// The signer that posted it.
         signer: Digest,
-        /// What it says.
+        /// Its content.
         info: v1::SignInfo,
         /// Whether it is in force.
         in_force: bool,
     },
-    /// An own request for priority stands otherwise.
+    /// One of the station's requests for priority changed state.
     Priority {
         /// Which intersection's.
         intersection: IntersectionId,
-        /// How it stands.
+        /// Its state.
         progress: Progress,
     },
 }
@@ -103,7 +104,7 @@ pub struct Advice {
     pub speed_limit_mps: Option<f64>,
 }
 
-/// What was last told of the lane; figures that run on by themselves are no news.
+/// What was last reported of the lane; figures that only count down are no news.
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     intersection: IntersectionId,
@@ -127,7 +128,7 @@ impl Infrastructure {
         }
     }
 
-    /// Takes an event of the node; most are none of its business and cost a comparison.
+    /// Takes an event of the node; most are ignored at the cost of one comparison.
     pub fn event(&mut self, event: &Event, at: Moment) {
         match event {
             Event::Received(received) if concerns(received.message_type) => {
@@ -228,7 +229,7 @@ impl Infrastructure {
         &self.signs
     }
 
-    /// The own requests for priority.
+    /// The station's requests for priority.
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
@@ -239,7 +240,7 @@ impl Infrastructure {
         Refusal::ALL.into_iter().zip(self.refusals).filter(|(_, count)| *count > 0)
     }
 
-    /// Asks an intersection for priority; the request goes out as soon as the arrival can be estimated.
+    /// Asks an intersection for priority; the request is sent as soon as the arrival can be estimated.
     ///
     /// # Errors
     /// Why it was not taken.
@@ -326,7 +327,7 @@ impl Application for Infrastructure {
 
 impl Advice {
     /// The speeds at which the stop line is passed in green whichever way on is taken, up to the map's limit, or up to
-    /// the own speed where the map has none. See [`Showing::green_window`].
+    /// the vehicle's speed where the map has none. See [`Showing::green_window`].
     #[must_use]
     pub fn green_window(&self) -> Option<SpeedWindow> {
         let limit = self.speed_limit_mps.or(self.speed_mps)?;

@@ -1,4 +1,4 @@
-//! Own requests for priority at intersections, and the answers to them.
+//! The station's requests for priority at intersections, and the answers to them.
 //!
 //! A request is sent when the arrival can be estimated, again each [`RETRY`] until an answer is heard, as an update when
 //! the estimate has moved by more than [`ARRIVAL_STEP`], and withdrawn when the stop line is passed. A withdrawal is
@@ -6,9 +6,9 @@
 //!
 //! # Pseudonyms
 //!
-//! Answers name a request by the digest that signed it. After a change of pseudonym the station cannot speak for its
-//! former digest, and answers to that one would tie both together for whoever sees the vehicle obey them. So they
-//! count no more: every open request is asked anew under the new digest, with numbers that start from zero again, and
+//! Answers name a request by the digest that signed it. After a change of pseudonym the station cannot sign for its
+//! former digest, and answers to that one would link both for an observer that sees the vehicle obey them. So they
+//! no longer count: every open request is sent anew under the new digest, with numbers that start from zero again, and
 //! the former one lapses at the unit by its arrival and duration.
 
 use core::time::Duration;
@@ -29,44 +29,44 @@ use crate::moment::Moment;
 pub struct Ask {
     /// Which intersection.
     pub intersection: IntersectionId,
-    /// Why; the own credential needs the permission `priority-request`.
+    /// The role; the station's credential needs the permission `priority-request`.
     pub role: PriorityRole,
     /// Lane it wants to leave by; `None` when it does not know.
     pub egress_lane: Option<u8>,
-    /// How urgent among its role, 0..=14; `None`: not said.
+    /// Urgency within its role, 0..=14; `None`: not given.
     pub importance: Option<u8>,
     /// How long it needs the green, at most 60 s.
     pub duration: Duration,
 }
 
-/// How an own request stands.
+/// The state of one of the station's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Not sent yet: when the vehicle will arrive is not known.
+    /// Not sent yet: the arrival cannot be estimated.
     Waiting,
     /// Sent, no answer yet.
     Asked,
-    /// Sent several times, and no answer for [`UNANSWERED_AFTER`]; it goes on being sent.
+    /// Sent several times, and no answer for [`UNANSWERED_AFTER`]; it is still sent.
     Unanswered,
     /// What the intersection answered.
     Answered {
-        /// How it stands there.
+        /// Its state there.
         state: PriorityState,
         /// When the green signal is expected.
         expected: Option<WireTime>,
     },
-    /// Over, and why; it is forgotten after this.
+    /// Closed, with the reason; it is forgotten after this.
     Ended(End),
 }
 
-/// Why an own request is over.
+/// Why one of the station's requests is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The vehicle passed the stop line.
     Passed,
     /// The application withdrew it.
     Withdrawn,
-    /// When the vehicle arrives could not be estimated for [`GIVE_UP`]: it went another way.
+    /// The arrival could not be estimated for [`GIVE_UP`]: the vehicle went another way.
     GivenUp,
 }
 
@@ -98,7 +98,7 @@ pub struct Approach {
     pub passed: bool,
 }
 
-/// An own request.
+/// One of the station's requests.
 #[derive(Clone, Debug)]
 pub struct Request {
     ask: Ask,
@@ -129,7 +129,7 @@ struct Withdrawn {
     repeats_left: u8,
 }
 
-/// The own requests, at most [`limits::MAX_PRIORITY_REQUESTS`].
+/// The station's requests, at most [`limits::MAX_PRIORITY_REQUESTS`].
 #[derive(Clone, Debug)]
 pub struct Requests {
     own: Digest,
@@ -143,7 +143,7 @@ pub struct Requests {
 pub enum Step {
     /// To be sent.
     Send(SendRequest),
-    /// A request stands otherwise than before.
+    /// The state of a request changed.
     Progress(IntersectionId, Progress),
 }
 
@@ -154,7 +154,7 @@ impl Request {
         &self.ask
     }
 
-    /// How it stands.
+    /// Its state.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress
@@ -261,7 +261,7 @@ impl Requests {
         at.is_some()
     }
 
-    /// The station speaks under another digest: everything open is asked anew.
+    /// The station signs under another digest: every open request is sent anew.
     pub fn pseudonym_changed(&mut self, new: Digest, tell: &mut impl FnMut(Step)) {
         self.own = new;
         self.next_number = 0;
@@ -327,7 +327,7 @@ impl Requests {
         }
     }
 
-    /// Sends and tells what is due.
+    /// Sends and reports what is due.
     pub fn step(&mut self, at: Moment, fix: Option<&Fix>, tell: &mut impl FnMut(Step)) {
         self.withdrawn.retain(|over| over.until > at.now);
         let mut index = 0;
@@ -376,7 +376,7 @@ impl Requests {
         }
         let moved = arrival.since(sent.arrival).max(sent.arrival.since(arrival)) > ARRIVAL_STEP;
         let action = match request.progress {
-            // The unit may never have heard of it, and an update of nothing is nothing.
+            // The unit may never have received it, and an update of an unknown request has no effect.
             Progress::Asked | Progress::Unanswered => PriorityAction::Request,
             _ if moved => PriorityAction::Update,
             _ => return,
@@ -413,7 +413,7 @@ impl Requests {
 pub const RETRY: Duration = Duration::from_secs(1);
 /// An arrival that moved by more than this is worth an update.
 pub const ARRIVAL_STEP: Duration = Duration::from_secs(1);
-/// Without an answer for this long the application is told: three tries.
+/// Without an answer for this long the application is notified: three tries.
 pub const UNANSWERED_AFTER: Duration = Duration::from_secs(3);
 /// A request whose arrival could not be estimated for this long is withdrawn.
 pub const GIVE_UP: Duration = Duration::from_secs(30);
@@ -425,7 +425,7 @@ const WITHDRAWAL_GAP: Duration = Duration::from_millis(200);
 const WITHDRAWAL_REPEATS: u8 = 2;
 /// As the schema.
 const MAX_DURATION: Duration = Duration::from_secs(60);
-/// A later request says more.
+/// A later request is better informed.
 const LIFETIME_MS: u32 = 1000;
 /// As the schema, 0.01 m/s.
 const MAX_SPEED: u16 = 16_382;

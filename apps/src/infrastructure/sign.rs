@@ -1,6 +1,6 @@
 //! Traffic signs in force where the vehicle is.
 //!
-//! A sign is kept under its signer and number, so that nobody replaces another's. It is in force inside one of its
+//! A sign is kept under its signer and number, so that no signer replaces another's. It is in force inside one of its
 //! zones, within its validity, and in its direction; a sign without a zone is in force nowhere.
 
 use arrayvec::ArrayVec;
@@ -23,13 +23,13 @@ pub struct Posted {
 }
 
 impl Posted {
-    /// Who posted it.
+    /// The signer that posted it.
     #[must_use]
     pub fn signer(&self) -> Digest {
         self.signer
     }
 
-    /// What it says.
+    /// Its content.
     #[must_use]
     pub fn info(&self) -> &v1::SignInfo {
         &self.info
@@ -48,7 +48,7 @@ impl Posted {
         from && until && self.faces(heading) && self.zones.iter().any(|zone| zone.contains(position))
     }
 
-    /// A sign for one direction says nothing to a vehicle whose direction is not known.
+    /// A sign for one direction does not apply to a vehicle whose direction is not known.
     fn faces(&self, heading: Option<u16>) -> bool {
         let Some(direction) = self.info.direction_deg else { return true };
         let tolerance = self.info.direction_tolerance_deg.unwrap_or(USUAL_TOLERANCE_DEG).min(180);
@@ -122,7 +122,7 @@ impl Signs {
         }
     }
 
-    /// Forgets what has ended or was not heard for long; what is in force has to be told by a look first.
+    /// Forgets what has ended or was not heard for long; what is in force must first be reported by a look.
     pub fn expire(&mut self, now: Instant, wire: WireTime) {
         self.posted.retain(|posted| {
             let ended = posted.info.valid_until_us.is_some_and(|until| wire.as_micros() >= until);
@@ -140,7 +140,7 @@ fn zones(info: &v1::SignInfo) -> ArrayVec<Area, 8> {
         .collect()
 }
 
-/// Half width of a sign's direction when it does not say (the schema).
+/// Half width of a sign's direction when it gives none (the schema).
 const USUAL_TOLERANCE_DEG: u32 = 45;
 
 #[cfg(test)]

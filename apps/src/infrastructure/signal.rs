@@ -1,7 +1,7 @@
 //! What a signal shows, until when, and what follows for a vehicle on its way to it.
 //!
 //! Ends of phases count from the controller's time in the state, by the wire clock. A state older than
-//! [`limits::MAX_SIGNAL_AGE`] says nothing: a countdown that goes on after its controller fell silent is worse than none.
+//! [`limits::MAX_SIGNAL_AGE`] counts as unknown: a countdown without its controller is worse than none.
 
 use core::fmt;
 use core::time::Duration;
@@ -29,7 +29,7 @@ pub struct Showing {
     pub phase: SignalPhase,
     /// When that ends.
     pub ends: Ends,
-    /// Speed at which a vehicle passes without stopping, as the controller says it, m/s.
+    /// Speed at which a vehicle passes without stopping, as the controller advises, m/s.
     pub advised_mps: Option<f64>,
 }
 
@@ -53,7 +53,7 @@ pub enum Unknown {
     Stale,
     /// The state belongs to another revision of the map.
     OtherRevision,
-    /// The controller says that its signals fail or are off.
+    /// The controller reports that its signals fail or are off.
     OutOfOrder,
     /// The way on has no signal, or the state does not name its group.
     NoSignal,
@@ -68,7 +68,7 @@ pub struct SpeedWindow {
     pub max_mps: f64,
 }
 
-/// A vehicle that goes on as it does crosses the stop line at red.
+/// At its present speed the vehicle crosses the stop line at red.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Violation {
     /// When it is at the stop line.
@@ -78,7 +78,7 @@ pub struct Violation {
 }
 
 impl Showing {
-    /// How long until the signal is green, as far as the state says: zero when it is, the rest of red or of red and
+    /// How long until the signal is green, as far as the state gives it: zero when it is, the rest of red or of red and
     /// amber when it shows those (after red comes red and amber for a second or two where that is the rule).
     /// `None` when it shows something else.
     #[must_use]
@@ -94,8 +94,8 @@ impl Showing {
     }
 
     /// The speeds at which the vehicle, `distance_m` before the stop line, passes it in green, none of them above
-    /// `limit_mps` or below 5 m/s, at which one is in others' way. The earliest end counts for a green signal and the
-    /// latest for a red one: the window holds whatever the controller does. `None` when the numbers do not permit one.
+    /// `limit_mps` or below 5 m/s, which would obstruct others. The earliest end counts for a green signal and the
+    /// latest for a red one: the window is safe whatever the controller does. `None` when the numbers do not permit one.
     #[must_use]
     pub fn green_window(&self, distance_m: f64, limit_mps: f64) -> Option<SpeedWindow> {
         // Not `<=`: a distance that is no number gives no advice either.
@@ -118,7 +118,7 @@ impl Showing {
 
     /// Whether a vehicle that is `distance_m` before the stop line and keeps its speed crosses it at red: the signal
     /// is red and does not end for certain before, or it is amber and ends before. `None` when not, when that is not
-    /// known, when the vehicle stands, or when it is past the line.
+    /// known, when the vehicle is stationary, or when it is past the line.
     #[must_use]
     pub fn violation(&self, distance_m: f64, speed_mps: f64) -> Option<Violation> {
         if !(distance_m > 0.0 && speed_mps >= STANDING_MPS) {
@@ -149,7 +149,7 @@ impl Ends {
     fn of(group: &SignalGroup, state: WireTime, now: WireTime) -> Self {
         let in_order = [group.min_end, group.likely_end, group.max_end].into_iter().flatten().is_sorted();
         if !in_order {
-            // Ends that contradict each other say nothing.
+            // Ends that contradict each other are ignored.
             return Self::default();
         }
         let left = |end: Option<u32>| {
@@ -243,7 +243,7 @@ fn showing(
     })
 }
 
-/// Also when its time is further ahead than clocks may differ, which takes an own clock that was set back.
+/// Also when its time is further ahead than clocks may differ: then the station's clock was set back.
 fn is_stale(state: &IntersectionState, now: WireTime) -> bool {
     now.since(state.time()) > limits::MAX_SIGNAL_AGE || state.time().since(now) > limits::MAX_SIGNAL_AHEAD
 }
@@ -252,9 +252,9 @@ const fn is_go(phase: SignalPhase) -> bool {
     matches!(phase, SignalPhase::PermissiveGo | SignalPhase::ProtectedGo)
 }
 
-/// 18 km/h: slower than this one is in others' way.
+/// 18 km/h: slower than this would obstruct others.
 const MIN_ADVICE_MPS: f64 = 5.0;
-/// Slower than this it stands.
+/// Slower than this it counts as stationary.
 const STANDING_MPS: f64 = 0.5;
 /// Where ordinary braking ends.
 const HARD_MPS2: f64 = 4.0;

@@ -227,7 +227,7 @@ fn a_request_lives_from_the_approach_to_the_stop_line() {
     let granted = Progress::Answered { state: PriorityState::Granted, expected: None };
     assert!(news(&mut vehicle).contains(&News::Priority { intersection: id, progress: granted }));
 
-    // On at the same speed nothing is said; past the line it is withdrawn.
+    // At an unchanged speed nothing is sent; past the line it is withdrawn.
     let mut sent = Vec::new();
     for step in 1..=130u64 {
         let moment = at(1000 + step * 100);

@@ -1,4 +1,4 @@
-//! What is said once a second without a deadline: maps, signs, adverts (D5).
+//! What is sent once a second without a deadline: maps, signs, adverts (D5).
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use v2x_proto::{Class, v1};
 use super::message::{next_after, request};
 use crate::roadside::content::{Advert, Content};
 
-/// Messages that go round and round, spread evenly.
+/// Messages sent in rotation, evenly spread.
 #[derive(Clone, Debug)]
 pub struct Background {
     messages: Vec<Slow>,
@@ -24,12 +24,12 @@ struct Slow {
     message_type: v1::MessageType,
     subject: u32,
     payload: Vec<u8>,
-    /// Not said from then on.
+    /// Not sent from then on.
     until: Option<WireTime>,
 }
 
 impl Background {
-    /// All that `config` has for it. `name` and `place` are what adverts say of the unit.
+    /// All that `config` has for it. `name` and `place` are what adverts give for the unit.
     pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
         let slow = |message_type, subject, payload| Slow { message_type, subject, payload, until: None };
         let maps = config.intersections.iter().flat_map(|one| &one.map);
@@ -49,12 +49,12 @@ impl Background {
         Self { messages, at: 0, every, next: now }
     }
 
-    /// How often each is said.
+    /// How often each is sent.
     pub fn period(&self) -> Duration {
         self.every * self.messages.len() as u32
     }
 
-    /// When [`due`](Self::due) has something to say next.
+    /// When [`due`](Self::due) has something to send next.
     pub fn next_due(&self) -> Option<Instant> {
         (!self.messages.is_empty()).then_some(self.next)
     }
@@ -99,7 +99,7 @@ fn shorten(text: &str) -> String {
 }
 
 const ROUND: Duration = Duration::from_secs(1);
-/// Receivers take ten messages of D5 a second from one station; two are left for what the station itself has to say.
+/// Receivers take ten messages of D5 a second from one station; two are left for the station's own messages.
 const LEAST: Duration = Duration::from_millis(125);
 const LIFETIME_MS: u32 = 10_000;
 /// Longest name and description in an advert, bytes (`RsuAdvert`, `Service`).
@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    /// How often each type was said in `seconds`.
+    /// How often each type was sent in `seconds`.
     fn counts(background: &mut Background, seconds: u64) -> [usize; 3] {
         let mut counts = [0; 3];
         for ms in 0..seconds * 1000 {

@@ -1,4 +1,4 @@
-//! Who speaks as a controller.
+//! Clients that speak as a controller.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! What a roadside unit says, wherever that was written down.
+//! What a roadside unit sends, independent of how it is configured.
 
 use core::net::SocketAddrV6;
 use core::time::Duration;
@@ -6,12 +6,12 @@ use core::time::Duration;
 use v2x_core::{Position, WireTime};
 use v2x_proto::{AreaView, v1};
 
-/// What a roadside unit says; by default nothing.
+/// What a roadside unit sends; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Content {
     /// Intersections, each id once.
     pub intersections: Vec<Intersection>,
-    /// What people call the controller that says what the signals show; `None`: they go by their fixed-time plans.
+    /// Display name of the controller that reports what the signals show; `None`: they follow their fixed-time plans.
     pub feed: Option<String>,
     /// Services advertised.
     pub adverts: Vec<Advert>,
@@ -34,14 +34,14 @@ pub struct Intersection {
     pub position: Position,
     /// Numbers of its signal groups, ascending; none where no signals are.
     pub groups: Vec<u8>,
-    /// What they show when no controller says it, no number twice.
+    /// What they show when no controller reports it, no number twice.
     pub plan: Vec<SignalGroup>,
     /// Its lanes, in the fragments they are sent in; none when they are not described.
     pub map: Vec<v1::IntersectionMap>,
 }
 
 impl Intersection {
-    /// One whose signals go by `plan`, without a map.
+    /// One whose signals follow `plan`, without a map.
     pub fn planned(id: u32, position: Position, plan: Vec<SignalGroup>) -> Self {
         let mut groups: Vec<u8> = plan.iter().map(|group| group.group).collect();
         groups.sort_unstable();
@@ -59,7 +59,7 @@ impl Intersection {
 pub struct Advert {
     /// What it is: an IEEE 1609.12 PSID, 0..=270,549,119.
     pub service_id: u32,
-    /// Words for whoever wants it, at most 32 bytes; may be empty.
+    /// Text for people, at most 32 bytes; may be empty.
     pub description: String,
     /// Channel it is offered on, 1..=200; `None`: this one.
     pub channel: Option<u8>,
@@ -87,17 +87,17 @@ pub struct SignalGroup {
 pub struct WorkZone {
     /// What kind, TS 102 894-2 `RoadworksSubCauseCode`.
     pub sub_cause: u8,
-    /// To whom they are told: all within. The hazard's position is its centre.
+    /// The area they are sent to. The hazard's position is its centre.
     pub area: AreaView,
     /// From when; `None`: now.
     pub from: Option<WireTime>,
-    /// Until when; `None`: as long as the unit is told so.
+    /// Until when; `None`: as long as the unit is configured to.
     pub until: Option<WireTime>,
     /// How long receivers believe it when they hear nothing more of it; it is renewed at half of this.
     pub validity: Duration,
-    /// How often it is said.
+    /// How often it is sent.
     pub repeat: Duration,
-    /// When others say it again that have not heard it for twice this; `None`: they do not.
+    /// Others repeat it when they have not heard it for twice this time; `None`: they do not.
     pub keep_alive: Option<Duration>,
 }
 
@@ -108,6 +108,6 @@ pub struct CorrectionStream {
     pub name: String,
     /// How often they are passed on at most, 1..=10 a second.
     pub per_second: u32,
-    /// Whether the source is told where the unit is.
+    /// Whether the unit's position is sent to the source.
     pub gga: bool,
 }

@@ -24,7 +24,7 @@ pub struct Corrections {
 }
 
 impl Corrections {
-    /// Says at most `per_second` bundles a second, 1..=10.
+    /// Sends at most `per_second` bundles a second, 1..=10.
     pub fn new(per_second: u32, now: Instant) -> Self {
         Self {
             waiting: VecDeque::new(),
@@ -96,7 +96,7 @@ impl Corrections {
     }
 }
 
-/// `v2x.v1.GnssCorrection` allows no more; whole frames are passed on, so this is a body of 1,017 bytes.
+/// `v2x.v1.GnssCorrection` allows at most this; whole frames are passed on, so this is a body of 1,017 bytes.
 const LONGEST_MESSAGE: usize = 1023;
 const MOST_IN_A_BUNDLE: usize = 5;
 /// Leaves a frame room for hop header, signed fields, signature and the signer's digest.

@@ -1,18 +1,18 @@
-//! The lines a controller and its unit exchange: one JSON object each. `FEED.md` describes them for whoever writes
+//! The lines a controller and its unit exchange: one JSON object each. `FEED.md` describes them for those who write
 //! the controller's side.
 
 use serde::{Deserialize, Serialize};
 use v2x_core::WireTime;
 use v2x_proto::{Digest, v1};
 
-/// What a line from the controller says.
+/// The content of a line from the controller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// Which intersection it is about.
     pub intersection: u32,
     /// What its signals show.
     pub state: Option<ControllerState>,
-    /// How requests for priority stand.
+    /// The states of requests for priority.
     pub answers: Vec<Answer>,
 }
 
@@ -27,20 +27,20 @@ pub struct ControllerState {
     pub groups: Vec<v1::SignalGroup>,
 }
 
-/// How one request for priority stands.
+/// The state of one request for priority.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
     /// Digest of the credential it was signed with.
     pub requester: Digest,
     /// Its number.
     pub request: u8,
-    /// How it stands.
+    /// Its state.
     pub state: v1::PriorityState,
     /// Seconds from now to the green signal, 0..=3600.
     pub expected_s: Option<f64>,
 }
 
-/// Why a line cannot be used. Prints as one line that says what would be right.
+/// Why a line cannot be used. Prints as one line, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
@@ -60,7 +60,7 @@ pub enum LineError {
         /// What may be there.
         right: &'static str,
     },
-    /// It speaks of something the unit does not have, or is not the one to speak of it.
+    /// It names something the unit does not have, or its client does not speak for that.
     #[error("{0}")]
     Refused(String),
 }
@@ -152,7 +152,7 @@ fn group(raw: &RawGroup) -> Result<v1::SignalGroup, LineError> {
     Ok(v1::SignalGroup {
         group: u32::from(raw.group),
         phase: v1::SignalPhase::from(raw.phase) as i32,
-        // What is promised is not promised longer, and what is warned of is not warned of later.
+        // Rounded to the safe side: the earliest end down, the latest end up.
         min_end: raw.min_end_s.map(tenths),
         max_end: raw.max_end_s.map(|end| tenths(end + 0.099_999).min(36_000)),
         likely_end: raw.likely_end_s.map(|end| tenths(end + 0.05).min(36_000)),
@@ -219,7 +219,7 @@ pub fn request_line(
     text
 }
 
-/// Words of others, for a terminal: no control characters, not too many.
+/// Foreign text for a terminal: shortened, without control characters.
 pub fn printable(text: &str) -> String {
     let mut short: String = text
         .chars()
@@ -332,7 +332,7 @@ enum Status {
     Off,
 }
 
-/// Names of `v2x.v1.PriorityState` that a controller may say.
+/// Names of `v2x.v1.PriorityState` that a controller may send.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Standing {

@@ -32,7 +32,7 @@ pub fn fragments(map: v1::IntersectionMap) -> Option<Vec<v1::IntersectionMap>> {
     Some(fragments)
 }
 
-/// `v2x.v1.IntersectionMap` allows no more.
+/// `v2x.v1.IntersectionMap` allows at most this.
 pub const MOST_FRAGMENTS: usize = 16;
 /// Bytes of an encoded fragment: leaves a frame room for all around it, the unit's credential too.
 pub const LONGEST: usize = 960;

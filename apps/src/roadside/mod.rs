@@ -1,5 +1,5 @@
-//! What a roadside unit says: signal states, maps, signs, adverts, road works, corrections, and answers to requests for
-//! priority. [`Roadside`] decides without clock or socket; whoever holds it joins it to its controller and its source of
+//! What a roadside unit sends: signal states, maps, signs, adverts, road works, corrections, and answers to requests for
+//! priority. [`Roadside`] decides without clock or socket; its host connects it to its controller and its source of
 //! corrections.
 
 pub mod background;
@@ -33,7 +33,7 @@ use self::work_zone::WorkZones;
 use crate::application::Application;
 use crate::moment::Moment;
 
-/// What the station tells the application of a roadside unit.
+/// The station's events for the application of a roadside unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
     /// A verified request for priority.
@@ -42,7 +42,7 @@ pub enum Heard {
     HazardAccepted(EventId),
     /// It was refused.
     HazardRefused(HazardRefusal),
-    /// An own event goes by another name.
+    /// One of the station's own events has another name now.
     HazardRenamed {
         /// Its name before.
         old: EventId,
@@ -51,7 +51,7 @@ pub enum Heard {
     },
 }
 
-/// The roadside unit's application: says what is due, when.
+/// The roadside unit's application: sends what is due, when it is due.
 #[derive(Clone, Debug)]
 pub struct Roadside {
     signals: Signals,
@@ -59,7 +59,7 @@ pub struct Roadside {
     priorities: Priorities,
     corrections: Option<Corrections>,
     work_zones: WorkZones,
-    /// Who spoke for each intersection when last looked at.
+    /// The client that spoke for each intersection when last checked.
     speakers: Vec<(u32, Option<ClientId>)>,
     bad_lines: BadLines,
     description: String,
@@ -68,7 +68,7 @@ pub struct Roadside {
     due: VecDeque<Input>,
 }
 
-/// Lines that could not be used: told when the first comes, and then not too often.
+/// Lines that could not be used: reported when the first comes, and then not too often.
 #[derive(Clone, Debug, Default)]
 struct BadLines {
     count: u64,
@@ -78,7 +78,7 @@ struct BadLines {
 }
 
 impl Roadside {
-    /// Starts at `now`. `name` and `place` are what adverts say of the unit.
+    /// Starts at `now`. `name` and `place` are what adverts give for the unit.
     pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
         let fed = config.feed.is_some();
         let background = Background::new(config, name, place, now);
@@ -96,17 +96,17 @@ impl Roadside {
         }
     }
 
-    /// Whether it has nothing to say at all.
+    /// Whether it has nothing to send at all.
     pub fn is_silent(&self) -> bool {
         self.silent
     }
 
-    /// What it says, in one line for people.
+    /// What it sends, in one line for people.
     pub fn describe(&self) -> &str {
         &self.description
     }
 
-    /// When [`due`](Self::due) has something to say next; `None`: only when something comes in.
+    /// When [`due`](Self::due) has something to send next; `None`: only when something comes in.
     fn next_due(&self) -> Option<Instant> {
         let corrections = self.corrections.as_ref().and_then(Corrections::next_due);
         [
@@ -140,7 +140,7 @@ impl Roadside {
         self.work_zones.set_sending(sending);
     }
 
-    /// The station told something.
+    /// Takes an event of the station.
     pub fn heard(&mut self, heard: &Heard, now: Instant, wire: WireTime) {
         match heard {
             Heard::Request(received) => {
@@ -189,7 +189,7 @@ impl Roadside {
         }
         if self.signals.speaker(intersection) != Some(client) {
             return Err(LineError::Refused(format!(
-                "{client} does not speak for intersection {intersection}: say what its signals show first"
+                "{client} does not speak for intersection {intersection}: report what its signals show first"
             )));
         }
         match self.priorities.answered(intersection, answers, now, wire) {
@@ -226,7 +226,7 @@ impl Roadside {
         news
     }
 
-    /// What a report has to say besides its figures.
+    /// Warnings for a report, besides its figures.
     pub fn warnings(&self, now: Instant) -> Vec<String> {
         let mut warnings: Vec<String> = self.signals.warnings(now).collect();
         let BadLines { count, latest, .. } = &self.bad_lines;
@@ -246,7 +246,7 @@ impl Roadside {
         warnings
     }
 
-    /// Requests follow who speaks for their intersections.
+    /// Requests follow the controllers of their intersections.
     fn look_at_controllers(&mut self, now: Instant, wire: WireTime) {
         for (id, before) in &mut self.speakers {
             let speaker = self.signals.speaker(*id);
@@ -325,7 +325,7 @@ fn describe(config: &Content, period: Duration) -> String {
         parts.push(format!("{count} {}", if count == 1 { one } else { many }));
     }
     if let Some(corrections) = &config.corrections {
-        let told = if corrections.gga { ", which is told where it stands" } else { "" };
+        let told = if corrections.gga { ", which gets the unit's position" } else { "" };
         parts.push(format!("corrections from {}{told}", corrections.name));
     }
     if period > Duration::from_secs(1) {
@@ -337,7 +337,7 @@ fn describe(config: &Content, period: Duration) -> String {
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
 }
 
-/// Bad lines are told this often at most.
+/// Bad lines are reported at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

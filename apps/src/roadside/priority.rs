@@ -1,8 +1,8 @@
-//! Requests for priority and how they stand (TS 103 301 clauses 8 and 9, SREM and SSEM).
+//! Requests for priority and their states (TS 103 301 clauses 8 and 9, SREM and SSEM).
 //!
 //! A request is `processing` from the moment it was heard. A controller that speaks for the intersection gets it as a
-//! line and says what becomes of it. Where none does, or it does not answer, it is `rejected` after a few seconds: a
-//! vehicle must not wait for a green that nobody works on. A request whose time is over is `max_presence` for a
+//! line and reports what becomes of it. Where none does, or it does not answer, it is `rejected` after a few seconds: a
+//! vehicle must not wait for a green that no controller works on. A request whose time is over is `max_presence` for a
 //! moment, then forgotten.
 
 use core::time::Duration;
@@ -28,7 +28,7 @@ pub struct Priorities {
     crowded_out: u64,
 }
 
-/// When an intersection's answers are said.
+/// When an intersection's answers are sent.
 #[derive(Clone, Copy, Debug)]
 struct Status {
     next: Instant,
@@ -42,12 +42,12 @@ struct Request {
     message: v1::PriorityRequest,
     state: v1::PriorityState,
     expected: Option<WireTime>,
-    /// Whether the controller that speaks now was told of it.
+    /// Whether it was sent to the controller that speaks now.
     told: bool,
-    /// Rejected then, when nobody has answered.
+    /// Rejected then, if no answer has come.
     answer_by: Instant,
     answered: bool,
-    /// It claims a role without its permission: no controller hears of it.
+    /// It claims a role without its permission: no controller gets it.
     barred: bool,
     /// Its time is over then.
     ends: Instant,
@@ -62,8 +62,8 @@ impl Priorities {
         Self { intersections, requests: Vec::new(), status, lines: Vec::new(), heard: 0, crowded_out: 0 }
     }
 
-    /// A verified request came; `controlled` says whether a controller speaks for an intersection. One for elsewhere,
-    /// or by a station whose word does not add up, changes nothing.
+    /// A verified request came; `controlled` tells whether a controller speaks for an intersection. One for elsewhere,
+    /// or by a station whose messages are implausible, changes nothing.
     pub fn heard(
         &mut self,
         received: &Received,
@@ -88,7 +88,7 @@ impl Priorities {
             Some(at) if message.action() == v1::PriorityAction::Cancel => {
                 self.requests.remove(at);
             }
-            // A vehicle says it again until it is answered.
+            // A vehicle repeats it until it is answered.
             Some(at) if same(&self.requests[at].message, &message) => return,
             Some(at) => {
                 let known = &mut self.requests[at];
@@ -119,7 +119,7 @@ impl Priorities {
                 return self.changed(id, now);
             }
         }
-        // A change or the end of what the controller was told of.
+        // A change or the end of a request the controller knows.
         let barred = known.and_then(|at| self.requests.get(at)).is_some_and(|one| one.barred);
         if controlled(id) && !barred {
             let arrival_s = arrival.since(wire).as_secs_f64();
@@ -148,7 +148,7 @@ impl Priorities {
         true
     }
 
-    /// The controller said how requests at an intersection stand. Returns how many it named that are not known.
+    /// The controller reported the state of requests at an intersection. Returns how many it named that are not known.
     pub fn answered(&mut self, intersection: u32, answers: &[Answer], now: Instant, wire: WireTime) -> usize {
         let mut unknown = 0;
         for answer in answers {
@@ -162,7 +162,7 @@ impl Priorities {
                 continue;
             };
             let expected = answer.expected_s.map(|seconds| wire + Duration::from_secs_f64(seconds));
-            // Said in seconds from now, an expectation moves with every line; only what moves it by more is a change.
+            // Given in seconds from now, an expected time moves with every line; only a larger move is a change.
             let moved = match (known.expected, expected) {
                 (Some(before), Some(after)) => {
                     before.since(after).max(after.since(before)) > Duration::from_millis(500)
@@ -178,7 +178,7 @@ impl Priorities {
         unknown
     }
 
-    /// Hands requests that the controller does not know of to it, as soon as one speaks.
+    /// Passes requests that the controller does not know to it, as soon as one speaks.
     pub fn tell(&mut self, now: Instant, wire: WireTime, controlled: impl Fn(u32) -> bool) {
         for one in self.requests.iter_mut().filter(|one| !one.told && !one.answered) {
             if controlled(one.intersection) {
@@ -191,7 +191,7 @@ impl Priorities {
         }
     }
 
-    /// Nobody speaks for an intersection any more: what was answered no longer holds.
+    /// No controller speaks for an intersection any longer: earlier answers no longer apply.
     pub fn abandoned(&mut self, intersection: u32, now: Instant) {
         let here = |one: &&mut Request| one.intersection == intersection && !one.barred && now < one.ends;
         let mut any = false;
@@ -270,7 +270,7 @@ impl Priorities {
         (self.heard, self.crowded_out)
     }
 
-    /// An answer changed: it is said at once, but not more than a few times a second.
+    /// An answer changed: it is sent at once, but not more than a few times a second.
     fn changed(&mut self, intersection: u32, now: Instant) {
         let at = self.intersections.iter().position(|(id, _)| *id == intersection);
         if let Some(status) = at.and_then(|at| self.status.get_mut(at)) {
@@ -287,7 +287,7 @@ impl Request {
     }
 }
 
-/// Whether a request says nothing new.
+/// Whether a request contains nothing new.
 fn same(one: &v1::PriorityRequest, other: &v1::PriorityRequest) -> bool {
     let moved = one.arrival_us.abs_diff(other.arrival_us);
     let rest = |message: &v1::PriorityRequest| v1::PriorityRequest {
@@ -326,7 +326,7 @@ fn urgency(one: &Request) -> (bool, bool, i32, u32) {
     )
 }
 
-/// How often answers are said while there are requests.
+/// How often answers are sent while there are requests.
 const EVERY: Duration = Duration::from_secs(1);
 /// And how often at most, when they change: receivers take 30 messages of D4 a second from one station, and signal
 /// states need them.
@@ -340,7 +340,7 @@ const MOST_OF_ONE: usize = 4;
 const LONGEST: Duration = Duration::from_secs(120);
 /// A vehicle that is late by this is still coming.
 const AFTER: Duration = Duration::from_secs(5);
-/// How long the end of a request is said.
+/// How long the end of a request is repeated.
 const LINGER: Duration = Duration::from_secs(3);
 const NOBODY_ANSWERS: Duration = Duration::from_secs(3);
 const CONTROLLER_ANSWERS: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! RTCM 3 messages out of a byte stream (RTCM 10403.3, transport layer, clause 4): preamble, length, CRC-24Q.
 
-/// Collects bytes into whole messages. What is none is skipped and counted; at most one message is held.
+/// Collects bytes into whole messages. Other bytes are skipped and counted; at most one message is held.
 #[derive(Debug, Default)]
 pub struct Framer {
     held: Vec<u8>,

@@ -1,5 +1,5 @@
-//! Signal states: ten times a second (SAE CTI 4501) by a fixed-time plan, or as the controller said last and not
-//! for longer than it goes on saying something.
+//! Signal states: ten times a second (SAE CTI 4501) by a fixed-time plan, or as the controller last reported,
+//! and only while it keeps reporting.
 
 use core::time::Duration;
 
@@ -24,21 +24,21 @@ pub struct Signals {
 #[derive(Clone, Debug)]
 struct Signal {
     intersection: Intersection,
-    /// When it is to be said next.
+    /// When it is to be sent next.
     next: Instant,
-    /// When it was said last.
+    /// When it was last sent.
     last: Option<Instant>,
-    /// `None`: it goes by its plan.
+    /// `None`: it follows its plan.
     live: Option<Live>,
 }
 
-/// What a controller says about an intersection.
+/// What a controller reports about an intersection.
 #[derive(Clone, Debug)]
 struct Live {
     state: v1::SignalState,
-    /// Who speaks for the intersection, until it goes or falls silent.
+    /// The client that speaks for the intersection, until it leaves or falls silent.
     speaker: Option<ClientId>,
-    /// The state may be said until then.
+    /// The state may be sent until then.
     until: Instant,
     silent: bool,
     /// When the present silence began.
@@ -48,7 +48,7 @@ struct Live {
 }
 
 impl Signals {
-    /// Those of the `intersections` that have any; `fed`: a controller says what they show, else their plans do.
+    /// Those of the `intersections` that have any; `fed`: a controller reports what they show, else their plans decide.
     pub fn new(intersections: &[Intersection], fed: bool, now: Instant) -> Self {
         let live = || Live {
             state: v1::SignalState::default(),
@@ -74,18 +74,18 @@ impl Signals {
         self.all.iter().map(Signal::next_due).filter(|next| *next < Instant::FAR_FUTURE).min()
     }
 
-    /// The states due at `now`, which is `wire` on the air, for `say`. A late call says the newest once.
+    /// The states due at `now`, which is `wire` on the air, for `say`. A late call sends the newest once.
     pub fn due(&mut self, now: Instant, wire: WireTime, mut say: impl FnMut(SendRequest)) {
         for signal in self.all.iter_mut().filter(|signal| signal.next_due() <= now) {
             if let Some(live) = signal.live.as_mut().filter(|live| now >= live.until) {
-                // Whatever it shows now, nobody here knows.
+                // What it shows now is unknown here.
                 signal.next = Instant::FAR_FUTURE;
                 if !live.silent {
                     (live.silent, live.since, live.speaker) = (true, live.until, None);
                     live.silences += 1;
                     let id = signal.intersection.id;
                     self.news.push(if live.state.groups.is_empty() {
-                        format!("intersection {id}: its controller says nothing, so no signal states")
+                        format!("intersection {id}: its controller is silent, so no signal states are sent")
                     } else {
                         format!("intersection {id}: nothing from its controller for 1 s, signal states stop")
                     });
@@ -104,10 +104,10 @@ impl Signals {
         }
     }
 
-    /// A controller said what an intersection's signals show.
+    /// A controller reported what an intersection's signals show.
     ///
     /// # Errors
-    /// Why it is not believed, and what would be.
+    /// Why it is refused, and what would be accepted.
     pub fn heard(
         &mut self,
         client: ClientId,
@@ -144,7 +144,7 @@ impl Signals {
         if age >= STALE || time.since(wire) > FUTURE {
             let (off, way) = if age >= STALE { (age, "past") } else { (time.since(wire), "future") };
             return refuse(format!(
-                "time is {:.1} s in the {way} by this machine's clock: states are said for 1 s from their time; \
+                "time is {:.1} s in the {way} by this machine's clock: states are sent for 1 s from their time; \
                  leave it out for now",
                 off.as_secs_f64()
             ));
@@ -166,12 +166,12 @@ impl Signals {
             let silence = now.since(live.since);
             live.silence += silence;
             self.news.push(format!(
-                "intersection {intersection}: its controller speaks after {:.1} s, signal states go on",
+                "intersection {intersection}: its controller reports again after {:.1} s, signal states continue",
                 silence.as_secs_f64()
             ));
         } else if first {
             self.news
-                .push(format!("intersection {intersection}: its controller speaks, signal states begin"));
+                .push(format!("intersection {intersection}: its controller reports, signal states begin"));
         }
         (live.silent, live.speaker, live.until) = (false, Some(client), now + (STALE - age));
         if changed || signal.next == Instant::FAR_FUTURE {
@@ -182,14 +182,14 @@ impl Signals {
         Ok(())
     }
 
-    /// A controller's connection ended: another may speak at once, its last words hold for their second.
+    /// A controller's connection ended: another may speak at once; its last state is valid for its second.
     pub fn gone(&mut self, client: ClientId) {
         for live in self.all.iter_mut().filter_map(|signal| signal.live.as_mut()) {
             live.speaker = live.speaker.filter(|speaker| *speaker != client);
         }
     }
 
-    /// Who speaks for an intersection now.
+    /// The client that speaks for an intersection now.
     pub fn speaker(&self, intersection: u32) -> Option<ClientId> {
         let signal = self.all.iter().find(|signal| signal.intersection.id == intersection)?;
         signal.live.as_ref().filter(|live| !live.silent).and_then(|live| live.speaker)
@@ -200,7 +200,7 @@ impl Signals {
         core::mem::take(&mut self.news)
     }
 
-    /// What a report has to say about silent controllers.
+    /// Warnings for a report about silent controllers.
     pub fn warnings(&self, now: Instant) -> impl Iterator<Item = String> {
         let with = self.all.iter().filter_map(|signal| Some((signal.intersection.id, signal.live.as_ref()?)));
         with.filter(|(_, live)| live.silences > 0).map(move |(id, live)| {
@@ -217,7 +217,7 @@ impl Signals {
 }
 
 impl Signal {
-    /// When it is to be said, or its controller's silence to be noticed.
+    /// When it is to be sent, or its controller's silence noticed.
     fn next_due(&self) -> Instant {
         match &self.live {
             Some(live) if live.silent => Instant::FAR_FUTURE,
@@ -246,7 +246,7 @@ fn phases(groups: &[v1::SignalGroup]) -> Vec<(u32, i32)> {
 const INTERVAL: Duration = Duration::from_millis(100);
 /// A state older than this is the one before last.
 const LIFETIME_MS: u32 = 1_000;
-/// A controller that has said nothing for so long may be dead while its lamps go on.
+/// A controller silent for this long may be dead while its lamps still change.
 const STALE: Duration = Duration::from_secs(1);
 /// A controller's clock may be ahead by this.
 const FUTURE: Duration = Duration::from_millis(500);
@@ -282,7 +282,7 @@ mod tests {
         signals.heard(ClientId(client), 7, state, now, wire(now)).map_err(|error| error.to_string())
     }
 
-    /// The milliseconds at which states were said, and what they were due at.
+    /// The milliseconds at which states were sent, and when they were due.
     fn said(signals: &mut Signals, ms: core::ops::Range<u64>) -> Vec<u64> {
         let mut times = Vec::new();
         for ms in ms {
@@ -312,7 +312,7 @@ mod tests {
         assert!(said(&mut signals, 0..5000).is_empty());
         let news = signals.take_news();
         assert_eq!(news.len(), 2, "{news:?}");
-        assert!(news[0].starts_with("intersection 7: its controller says nothing"));
+        assert!(news[0].starts_with("intersection 7: its controller is silent"));
         assert_eq!(signals.next_due(), None);
     }
 
@@ -324,7 +324,7 @@ mod tests {
             said(&mut signals, ms..ms + 200);
         }
         // The last line came at 1800.
-        assert_eq!(signals.take_news()[0], "intersection 7: its controller speaks, signal states begin");
+        assert_eq!(signals.take_news()[0], "intersection 7: its controller reports, signal states begin");
         let last = *said(&mut signals, 2000..10_000).last().unwrap();
         assert!((2_650..2_800).contains(&last), "{last}");
         assert!(
@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(said(&mut signals, 10_000..10_250), [10_000, 10_100, 10_200]);
         assert_eq!(
             signals.take_news(),
-            ["intersection 7: its controller speaks after 7.2 s, signal states go on"]
+            ["intersection 7: its controller reports again after 7.2 s, signal states continue"]
         );
         let warnings: Vec<_> = signals.warnings(Instant::from_millis(10_000)).collect();
         assert_eq!(warnings[0], "intersection 7: its controller was silent once, 7.2 s in all");
@@ -410,7 +410,7 @@ mod tests {
         hear(at(-300)).unwrap();
         assert!(hear(at(-400)).unwrap_err().starts_with("older than the state before it"));
         let late = said(&mut signals, 5_000..7_000);
-        assert!(*late.last().unwrap() < 5_700, "a state is said for a second from its time: {late:?}");
+        assert!(*late.last().unwrap() < 5_700, "a state is sent for a second from its time: {late:?}");
         let now = Instant::from_millis(7_000);
         let nowhere = signals.heard(ClientId(1), 5, green(true), now, wire(now)).unwrap_err().to_string();
         assert_eq!(nowhere, "no intersection 5 with signals here: the ids are 7, 8");

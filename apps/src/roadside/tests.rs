@@ -68,7 +68,7 @@ fn a_line_of_the_controller_is_on_its_way_at_once_and_answers_need_a_speaker() {
     let answer =
         br#"{"intersection":7,"answers":[{"requester":"0102030405060708","request":3,"state":"granted"}]}"#;
     let error = unit.line(ClientId(1), line::parse(answer), now, wire(now)).unwrap().to_string();
-    assert_eq!(error, "client 1 does not speak for intersection 7: say what its signals show first");
+    assert_eq!(error, "client 1 does not speak for intersection 7: report what its signals show first");
     assert_eq!(unit.line(ClientId(1), line::parse(LINE), now, wire(now)), None);
     let state = sent(&mut unit, now).remove(0);
     assert_eq!((state.due, state.subject), (Some(now), 7));

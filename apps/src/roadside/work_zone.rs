@@ -12,7 +12,7 @@ use v2x_proto::Class;
 
 use crate::roadside::content::WorkZone;
 
-/// The road works of a unit, one command at a time: what comes of it is said in the same input.
+/// The road works of a unit, one command at a time: its outcome comes in the same input.
 #[derive(Clone, Debug)]
 pub struct WorkZones {
     all: Vec<Zone>,
@@ -67,7 +67,7 @@ impl WorkZones {
         None
     }
 
-    /// What came of the command; ignored when none was asked for.
+    /// The outcome of the command; ignored when none is open.
     pub fn answered(&mut self, answer: Result<EventId, &HazardRefusal>, now: Instant) {
         let Some((index, ended)) = self.asked.take() else { return };
         let Some(zone) = self.all.get_mut(index) else { return };
@@ -81,7 +81,7 @@ impl WorkZones {
         }
     }
 
-    /// The station's events go by another name.
+    /// The station's events have another name now.
     pub fn renamed(&mut self, old: EventId, new: EventId) {
         for zone in self.all.iter_mut().filter(|zone| zone.event == Some(old)) {
             zone.event = Some(new);
@@ -97,7 +97,7 @@ impl Zone {
             return None;
         }
         let left = self.config.until.map_or(Duration::MAX, |until| until.since(wire));
-        // An event holds for whole seconds.
+        // Validity is in whole seconds.
         let validity = Duration::from_secs(self.config.validity.min(left).as_secs());
         if validity.is_zero() {
             self.next = Instant::FAR_FUTURE;

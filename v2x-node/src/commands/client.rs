@@ -1,4 +1,4 @@
-//! Which daemon a command talks to.
+//! Finds the daemon that a command talks to.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use v2x_api::{Client, ClientError, socket};
 use crate::config::{ControlConfig, StationConfig};
 use crate::error::{Code, Complaint, Error};
 
-/// The configuration says that the daemon takes no commands.
+/// By its configuration the daemon takes no commands.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: control.enabled = false: this station takes no commands", config.display())]
 pub struct ControlOff {
@@ -20,7 +20,7 @@ impl Complaint for ControlOff {}
 impl Complaint for ClientError {
     fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::NoDaemon { .. } | Self::NoneFound { .. }).then_some(
-            "start one with: roadcast run --config station.toml (it prints where its control socket is)",
+            "start one with: roadcast run --config station.toml (it prints the path of its control socket)",
         )
     }
 

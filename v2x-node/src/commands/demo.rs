@@ -1,9 +1,9 @@
 //! `roadcast demo`: a town on one machine. No root, no GNSS, no files, no network beyond loopback.
 //!
 //! Vehicles of a mobility trace and two roadside units, each a full [`Node`] with its own credential, send
-//! frames through real UDP sockets on the loopback interface. A range wrapper makes stations deaf to each
-//! other that are out of radio range. What each station was meant to receive is kept account of, so the
-//! verdict counts what never arrived, not only what was late.
+//! frames through real UDP sockets on the loopback interface. A range wrapper drops frames between
+//! stations that are out of radio range of each other. A ledger of what each station should receive makes the
+//! verdict count what never arrived, not only what was late.
 
 mod air;
 mod books;
@@ -61,7 +61,8 @@ pub const HELP: &str = "Examples:
   roadcast demo
   roadcast demo --seconds 60 --html town.html --json town.json
 
-Exit codes: 0 every deadline class met its miss target, 1 a class missed it, 2 bad usage.";
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
+2 bad usage.";
 
 /// Runs the demo.
 ///

@@ -33,7 +33,7 @@ pub struct DumpArgs {
     /// Interface to listen on: raw frames, or UDP multicast with --group
     #[arg(long, group = "source", value_name = "IF")]
     interface: Option<String>,
-    /// Listen on the link of a station's configuration, and trust whom it trusts
+    /// Listen on the link of a station's configuration, with its trusted authorities
     #[arg(long, group = "source", value_name = "FILE")]
     config: Option<PathBuf>,
     /// UDP multicast group and port, such as 239.255.77.77:47808
@@ -48,7 +48,7 @@ pub struct DumpArgs {
     /// Verify signatures: an issuer below a root; may be given more than once
     #[arg(long, value_name = "FILE", requires = "root")]
     issuer: Vec<PathBuf>,
-    /// End after this many frames
+    /// Stop after this many frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// One JSON object per line
@@ -71,10 +71,10 @@ pub enum DumpError {
 
 impl Complaint for DumpError {}
 
-/// Decodes until the capture ends, enough was seen, or somebody asks to stop.
+/// Decodes until the capture ends, --count is reached, or a signal asks to stop.
 ///
 /// # Errors
-/// A source that cannot be opened, credentials that do not hold, or output that cannot be written. Frames that
+/// A source that cannot be opened, credentials that are not valid, or output that cannot be written. Frames that
 /// do not decode are shown, not errors.
 pub fn run(args: &DumpArgs, out: &mut dyn Write) -> Result<(), Error> {
     let style = if args.json { Style::Json } else { Style::Line { full: args.full } };
@@ -160,7 +160,7 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             signal_dbm: meta.signal_dbm,
         };
         let enough = printer.frame(&buffer, &arrival)?;
-        // Somebody may be watching: nothing waits for the next frame.
+        // A reader may be watching: output must not wait for the next frame.
         printer.out.flush()?;
         if enough == Enough::Yes {
             return Ok(());
@@ -206,9 +206,10 @@ fn parse_ethertype(text: &str) -> Result<u16, String> {
 }
 
 /// Shown below the options.
-pub const HELP: &str = "Each line: time (UTC), sender's link address, class, message, signer/number, position, hops \
-left/signed, size, what is known of the signature, then the payload. A frame that does not decode is shown with \
-the reason and the byte where the undecodable part starts.
+pub const HELP: &str = "Each line: time (UTC), sender's link address, class, message, signer/number,
+position, hops left/signed, size, the state of its signature, then the payload.
+A frame that does not decode is shown with the reason and the byte where the
+undecodable part starts.
 
 Examples:
   roadcast dump night.pcapng --root keys/root.cred --issuer keys/issuer.cred

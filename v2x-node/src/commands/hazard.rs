@@ -1,4 +1,4 @@
-//! `roadcast hazard`: declares, changes, ends and shows hazards of a running daemon, over its control socket.
+//! `roadcast hazard`: declares, updates, cancels and shows hazards of a running daemon, over its control socket.
 
 pub(crate) mod parse;
 mod table;
@@ -22,27 +22,27 @@ pub enum HazardCommand {
     /// Declare a hazard and print its name
     #[command(after_help = NEW_HELP)]
     New(NewArgs),
-    /// Change an own hazard; what is not said stays as it is
+    /// Update one of the station's own hazards; options left out keep their values
     #[command(after_help = UPDATE_HELP)]
     Update(UpdateArgs),
-    /// End an own hazard
+    /// Cancel one of the station's own hazards
     Cancel(NamedArgs),
-    /// Say that another station's hazard is not there; needs the permission `negation`
+    /// Negate another station's hazard: state that it is not there; needs the permission `negation`
     Negate(NamedArgs),
-    /// The hazards the station knows, its own and those it heard of
+    /// List the hazards the station knows, its own and those it received
     #[command(after_help = LIST_HELP)]
     List(ListArgs),
-    /// Every change of a hazard from now on, a line each
+    /// Print every change of a hazard from now on, one line each
     Watch(ListArgs),
 }
 
 /// Which daemon.
 #[derive(Args, Clone, Debug)]
 pub struct Daemon {
-    /// The daemon's control socket; without this and --config: the only one there is
+    /// Control socket of the daemon; default without --config: the only one found
     #[arg(long, value_name = "PATH", conflicts_with = "config")]
     socket: Option<PathBuf>,
-    /// The configuration the daemon runs with, which says where its socket is
+    /// Configuration of the daemon, which names its socket
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print JSON
@@ -53,7 +53,7 @@ pub struct Daemon {
 /// `roadcast hazard new`.
 #[derive(Args, Clone, Debug)]
 pub struct NewArgs {
-    /// What it is, by the standard's name or number; `list` prints them
+    /// Cause, by the standard's name or number; `list` prints them all
     #[arg(long, value_name = "CAUSE")]
     cause: String,
     #[command(flatten)]
@@ -65,10 +65,10 @@ pub struct NewArgs {
 /// `roadcast hazard update`.
 #[derive(Args, Clone, Debug)]
 pub struct UpdateArgs {
-    /// The hazard, as `new` printed its name and `list` shows it
+    /// Name of the hazard, as printed by `new` and `list`
     #[arg(value_name = "EVENT")]
     event: EventId,
-    /// What it is, by the standard's name or number; `list` prints them
+    /// Cause, by the standard's name or number; `list` prints them all
     #[arg(long, value_name = "CAUSE")]
     cause: Option<String>,
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub struct UpdateArgs {
 /// `roadcast hazard cancel` and `negate`.
 #[derive(Args, Clone, Debug)]
 pub struct NamedArgs {
-    /// The hazard, as `list` shows its name
+    /// Name of the hazard, as printed by `list`
     #[arg(value_name = "EVENT")]
     event: EventId,
     #[command(flatten)]
@@ -94,55 +94,55 @@ pub struct ListArgs {
     daemon: Daemon,
 }
 
-/// What is said of a hazard.
+/// The fields of a declared hazard.
 #[derive(Args, Clone, Debug)]
 struct Said {
-    /// D3 for an area (a new one's default), D1 an alert, D0 imminent danger; stays what it was
+    /// D3 for an area (default of a new hazard), D1 for an alert, D0 for imminent danger; cannot be changed later
     #[arg(long, value_name = "CLASS", value_parser = parse::class)]
     class: Option<Class>,
-    /// Sub-cause of the standard, 0 to 255
+    /// Sub-cause by the standard, 0 to 255
     #[arg(long, value_name = "N")]
     sub_cause: Option<u8>,
-    /// Where it is, in degrees, or `here`: where the station is (a new one's default)
+    /// Position in degrees, or `here` for the station's position (default of a new hazard)
     #[arg(long, value_name = "LAT,LON", value_parser = parse::place, allow_hyphen_values = true)]
     at: Option<Place>,
-    /// How fast it moves, m/s
+    /// Speed of the hazard, m/s
     #[arg(long, value_name = "M_S", value_parser = parse::speed)]
     speed: Option<u16>,
-    /// Which way it moves, degrees clockwise from north
+    /// Heading of the hazard, degrees clockwise from north
     #[arg(long, value_name = "DEG", value_parser = parse::heading)]
     heading: Option<u16>,
-    /// How sure you are, 1 to 7
+    /// Confidence, 1 to 7
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=7))]
     quality: Option<u8>,
-    /// How long it holds from now, such as 90s, 10m or 2h; a new one's default is 10m
+    /// Validity from now, such as 90s, 10m or 2h; default of a new hazard: 10m
     #[arg(long, value_name = "TIME", value_parser = parse::validity)]
     validity: Option<Duration>,
-    /// It concerns a circle about it, metres
+    /// Area: a circle around it, radius in metres
     #[arg(long, value_name = "M", group = "area", value_parser = parse::radius)]
     radius: Option<Area>,
-    /// It concerns a rectangle about it: length and width in metres, and which way the length runs
+    /// Area: a rectangle around it, length and width in metres, and the direction of the length
     #[arg(long, value_name = "LENGTHxWIDTH@DEG", group = "area", value_parser = parse::rectangle)]
     rectangle: Option<Area>,
-    /// It concerns an ellipse about it, as --rectangle
+    /// Area: an ellipse around it, as --rectangle
     #[arg(long, value_name = "LENGTHxWIDTH@DEG", group = "area", value_parser = parse::ellipse)]
     ellipse: Option<Area>,
-    /// The middle of the area, when that is not the hazard
+    /// Centre of the area, when it is not the hazard's position
     #[arg(long, value_name = "LAT,LON", requires = "area", value_parser = parse::position, allow_hyphen_values = true)]
     centre: Option<Point>,
-    /// Within this distance it matters, metres
+    /// Distance within which it is relevant, metres
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u16).range(1..))]
     relevance: Option<u16>,
-    /// Whom it concerns: all, upstream, downstream or opposite
-    #[arg(long, value_name = "WHO", value_parser = parse::direction)]
+    /// Traffic for which it is relevant: all, upstream, downstream or opposite
+    #[arg(long, value_name = "TRAFFIC", value_parser = parse::direction)]
     direction: Option<v1::RelevanceDirection>,
-    /// Say it again this often, 100ms to 1h; else as its class has it
+    /// Repetition interval, 100ms to 1h; default: that of its class
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]
     repeat: Option<Duration>,
-    /// ... and for this long; else as long as it holds
+    /// How long it is repeated; default: as long as it is valid
     #[arg(long, value_name = "TIME", requires = "repeat", value_parser = parse::duration)]
     repeat_for: Option<Duration>,
-    /// Others say it again when they have not heard it for twice this, 1ms to 10s
+    /// Others repeat it when they have not heard it for twice this time, 1ms to 10s
     #[arg(long, value_name = "TIME", value_parser = parse::keep_alive)]
     keep_alive: Option<Duration>,
 }
@@ -204,7 +204,7 @@ fn watch(client: Client, json: bool, out: &mut dyn Write) -> Result<(), Error> {
             (Some(hazard), _) => {
                 writeln!(out, "{}", change_line(answer.change.as_deref().unwrap_or_default(), hazard))?;
             }
-            (None, Some(lost)) => writeln!(out, "{lost} changes not told: too many at once")?,
+            (None, Some(lost)) => writeln!(out, "{lost} changes not reported: too many at once")?,
             (None, None) => {}
         }
         out.flush()?;
@@ -273,10 +273,10 @@ fn done(event: EventId, what: &str, json: bool, out: &mut dyn Write) -> Result<(
     Ok(())
 }
 
-const NOTHING_TO_UPDATE: &str = "nothing to update: say what has changed, such as --quality 6 or --at here";
+const NOTHING_TO_UPDATE: &str = "nothing to update: give what has changed, such as --quality 6 or --at here";
 
 /// Shown under `roadcast hazard --help`.
-pub const HELP: &str = "Which daemon: --socket, else the one of --config, else the only one there is in
+pub const HELP: &str = "Which daemon: --socket, else that of --config, else the only one in
 $XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
 
 Exit codes: 0 done, 1 refused by the station, 2 bad input or no daemon.

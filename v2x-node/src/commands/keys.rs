@@ -1,4 +1,4 @@
-//! `roadcast keys`: an authority of one's own, credentials for stations, and what a credential says.
+//! `roadcast keys`: make an authority, issue and revoke credentials, and show them.
 
 mod files;
 mod revoke;
@@ -36,13 +36,13 @@ pub enum KeysCommand {
     /// Revoke credentials: write a signed delta for stations to read or pass on
     ///
     /// Signs with issuer.key of the directory (root.key with --by-root, to revoke issuers). A revoked credential stays
-    /// revoked; a delta is numbered by its time, so the newest is the one with the highest number.
+    /// revoked. Deltas are numbered by their time, so the newest has the highest number.
     #[command(after_help = revoke::HELP)]
     Revoke(revoke::RevokeArgs),
-    /// Say what a credential allows, when, where, and whether its chain holds; or what a revocation delta revokes
+    /// Show what a credential allows, when and where, and whether its chain is valid; or what a revocation delta revokes
     ///
     /// The chain is checked with --root and --issuer, or with root.cred and issuer.cred beside the file. Exit code 1
-    /// when it does not hold or the credential is not valid now.
+    /// when the chain is not valid or the credential is not valid now.
     #[command(after_help = "Example:\n  roadcast keys show keys/car-1.cred")]
     Show(show::ShowArgs),
 }
@@ -50,10 +50,10 @@ pub enum KeysCommand {
 /// `roadcast keys init`
 #[derive(Args, Clone, Debug)]
 pub struct InitArgs {
-    /// Directory to write to, made if need be
+    /// Directory to write to; created if missing
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// How long the authority is valid
+    /// Validity of the authority, years
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
     years: u32,
     /// Replace files that exist
@@ -64,31 +64,31 @@ pub struct InitArgs {
 /// `roadcast keys issue`
 #[derive(Args, Clone, Debug)]
 pub struct IssueArgs {
-    /// Directory of the issuer, written to as well
+    /// Directory of the issuer; the new files go there too
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Name of the station's files
     #[arg(long)]
     name: String,
-    /// Make this many, numbered from 1
+    /// Number of credentials to make, numbered from 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: Option<u32>,
-    /// How long they are valid
+    /// Validity of the credentials, hours
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=438_000))]
     hours: u32,
-    /// What kind of station
+    /// Kind of station
     #[arg(long, value_enum, default_value_t = StationRole::Vehicle)]
     role: StationRole,
-    /// What it may say, names separated by commas (below); what its role usually does when left out
+    /// Permissions, names separated by commas (listed below); default: those of its role
     #[arg(long, value_name = "LIST")]
     permissions: Option<Permissions>,
-    /// What it may say besides what its role usually does
+    /// Permissions in addition to those of its role
     #[arg(long, value_name = "LIST", conflicts_with = "permissions")]
     also: Option<Permissions>,
-    /// Where it may say it: a circle, degrees and metres; everywhere when left out
+    /// Region in which it is valid: a circle, degrees and metres; default: everywhere
     #[arg(long, value_name = "LAT,LON,RADIUS_M", value_parser = parse_region, allow_hyphen_values = true)]
     region: Option<AreaView>,
-    /// The series they can be revoked in together: one for all credentials of a vehicle
+    /// Series in which they can be revoked together: use one number for all credentials of a vehicle
     #[arg(long, value_name = "N", default_value_t = 0)]
     series: u32,
     /// Replace files that exist
@@ -119,7 +119,7 @@ impl StationRole {
         }
     }
 
-    /// What a station of this role does without being special. `MANAGEMENT` is for status and echo.
+    /// The permissions of an ordinary station of this role. `MANAGEMENT` is for status and echo.
     fn permissions(self) -> Permissions {
         type P = Permissions;
         let common = P::AWARENESS | P::PERCEPTION | P::MISBEHAVIOUR_REPORT | P::MANAGEMENT;
@@ -140,7 +140,7 @@ impl StationRole {
 /// Runs one of the commands.
 ///
 /// # Errors
-/// Whatever stops it; [`Error::Check`] when `show` finds a chain that does not hold.
+/// Bad input or files; [`Error::Check`] when `show` finds a chain that is not valid.
 pub fn run(command: &KeysCommand, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         KeysCommand::Init(args) => init(args, out),
@@ -223,7 +223,7 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-/// Names become files of the directory and nothing else.
+/// Checks that a name stays within the directory.
 fn check_name(name: &str) -> Result<(), KeysError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let fits = (1..=64).contains(&name.len()) && name.chars().all(allowed) && !name.starts_with('.');
@@ -254,7 +254,7 @@ fn parse_region(text: &str) -> Result<AreaView, String> {
     })
 }
 
-/// Every permission that has a name, but issuing.
+/// Every permission that has a name, except issuing.
 fn everything() -> Permissions {
     let named = Permissions(u64::MAX).in_words();
     named
@@ -264,7 +264,7 @@ fn everything() -> Permissions {
         .without(Permissions::ISSUE)
 }
 
-/// Shown under `roadcast keys issue --help`: what each permission is for, and who has it without being given it.
+/// Shown under `roadcast keys issue --help`: what each permission allows, and which roles hold it by default.
 fn issue_help() -> String {
     let mut help = ISSUE_PERMISSIONS.to_owned();
     for (permission, name, what) in Permissions::named() {
@@ -277,8 +277,8 @@ fn issue_help() -> String {
     help + ISSUE_EXAMPLES
 }
 
-const ISSUE_PERMISSIONS: &str =
-    "Permissions, and the roles that have them (v vehicle, e emergency, p public-transport, r roadside):
+const ISSUE_PERMISSIONS: &str = "Permissions, and the roles that have them (v vehicle, e emergency,
+p public-transport, r roadside):
 ";
 const ISSUE_EXAMPLES: &str = "
 Examples:
@@ -288,7 +288,7 @@ Examples:
   roadcast keys issue --dir keys --name car --count 20 --permissions awareness,hazard
   roadcast keys issue --dir keys --name bus-7 --region 49.61,6.13,20000";
 
-/// An authority is valid from a little before it was made, so that stations can be as well.
+/// An authority is valid from a little before it was made, so that its stations' credentials can be too.
 const AUTHORITY_BACKDATE_S: u32 = 3600;
 const STATION_BACKDATE_S: u32 = 300;
 const MINUTES_PER_YEAR: u32 = 365 * 24 * 60 + 6 * 60;

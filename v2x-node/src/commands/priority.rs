@@ -17,38 +17,38 @@ use crate::error::Error;
 pub enum PriorityCommand {
     /// Ask an intersection for a green signal; needs the permission `priority-request`
     ///
-    /// The request goes out when the arrival can be estimated, again until it is answered, and is withdrawn when the
+    /// The request is sent once the arrival can be estimated, repeated until it is answered, and withdrawn when the
     /// stop line is passed.
     #[command(after_help = REQUEST_HELP)]
     Request(RequestArgs),
     /// Withdraw a request
     Cancel(CancelArgs),
-    /// The requests that are open, and how they stand
+    /// Show open requests and their state
     Status(StatusArgs),
-    /// Every change of a request from now on, a line each
+    /// Print every change of a request from now on, one line each
     Watch(StatusArgs),
 }
 
 /// `roadcast priority request`.
 #[derive(Args, Clone, Debug)]
 pub struct RequestArgs {
-    /// Which, by its number, or REGION/NUMBER; left out: the one the vehicle's lane leads to
+    /// Number of the intersection, or REGION/NUMBER; default: the one the vehicle's lane leads to
     #[arg(long, value_name = "N", value_parser = parse_intersection)]
     intersection: Option<IntersectionId>,
-    /// As what: emergency, public_transport (each with its permission), road_works or truck; left out: as what the
-    /// credential is for
+    /// Role: emergency, public_transport (each needs its permission), road_works or truck; default: the role the
+    /// credential permits
     #[arg(long, value_name = "ROLE", value_parser = parse_role)]
     role: Option<PriorityRole>,
     /// Lane by which the vehicle leaves, by its number in the map
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     egress_lane: Option<u8>,
-    /// How urgent among its role, 0 to 14
+    /// Urgency within its role, 0 to 14
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=14))]
     importance: Option<u8>,
-    /// How long it needs the green, up to 60s; left out: 5s
+    /// How long it needs the green, up to 60s; default: 5s
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
-    /// Stay and print a line whenever the request stands otherwise, until it is over
+    /// Keep running and print each change of state until the request is closed
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub struct RequestArgs {
 /// `roadcast priority cancel`.
 #[derive(Args, Clone, Debug)]
 pub struct CancelArgs {
-    /// At which intersection, by its number, or REGION/NUMBER; left out: the only request there is
+    /// Number of the intersection, or REGION/NUMBER; default: that of the only open request
     #[arg(long, value_name = "N", value_parser = parse_intersection)]
     intersection: Option<IntersectionId>,
     #[command(flatten)]
@@ -107,7 +107,7 @@ fn request(args: &RequestArgs, out: &mut dyn Write) -> Result<(), Error> {
         importance: args.importance,
         duration: args.duration,
     };
-    // Before it is asked, so that no change is missed.
+    // Watching begins before the request, so that no change is missed.
     let watch = args.watch.then(|| Ok::<_, Error>(args.daemon.connect()?.watch_priority()?)).transpose()?;
     let asked = args.daemon.connect()?.ask_priority(wish)?;
     let Some(mut watch) = watch else { return Ok(say(&asked, args.daemon.json(), out)?) };
@@ -176,11 +176,12 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Shown under `roadcast priority --help`.
-pub const HELP: &str = "Which daemon: --socket, else the one of --config, else the only one there is in
+pub const HELP: &str = "Which daemon: --socket, else that of --config, else the only one in
 $XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
 
-Who may ask: a credential with priority-request, and with emergency or public-transport for those roles. roadcast keys
-issue --role emergency and --role public-transport give both.
+A credential needs the permission priority-request, and emergency or
+public-transport for those roles. `roadcast keys issue --role emergency` and
+`--role public-transport` give both.
 
 Exit codes: 0 done, 1 refused by the station, 2 bad input or no daemon.
 

@@ -28,7 +28,7 @@ pub enum ReplayCommand {
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
-    /// Write a trace in another format, by the name: .csv, .csv.gz, .xml or .xml.gz
+    /// Convert a trace to the format of the output's name: .csv, .csv.gz, .xml or .xml.gz
     #[command(after_help = CONVERT_HELP)]
     Convert(ConvertArgs),
 }
@@ -36,7 +36,7 @@ pub enum ReplayCommand {
 /// `roadcast replay check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
-    /// What `roadcast run --record` wrote
+    /// Recording that `roadcast run --record` wrote
     pub recording: PathBuf,
 }
 
@@ -47,7 +47,7 @@ pub struct ConvertArgs {
     pub input: PathBuf,
     /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
     pub output: PathBuf,
-    /// Take x and y for longitude and latitude in degrees
+    /// Read x and y as longitude and latitude in degrees
     #[arg(long)]
     pub geographic: bool,
 }
@@ -92,7 +92,7 @@ fn read_plan(path: &Path) -> Result<AttackPlan, Error> {
     Ok(AttackPlan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 
-/// Signing and verifying that disagree are a check that failed; everything else is the input.
+/// Disagreement between signing and verifying is a failed check; every other error is the input's.
 fn failed(error: RunError) -> Error {
     match error {
         RunError::DeferredCheck(error) => Error::Check(error.to_string()),
@@ -162,7 +162,7 @@ fn warn(path: &Path, trace: &Trace) {
 }
 
 fn tell(path: &Path, warning: &str) {
-    // Nobody is left to tell when even this fails.
+    // Nothing is left to do when even this fails.
     drop(writeln!(io::stderr().lock(), "warning: {}: {warning}", path.display()));
 }
 
@@ -172,11 +172,14 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run --plan replay/plans/flood/highway-60.toml --forwarding all
 
-Ctrl-C ends the run and reports on what was simulated so far. Exit codes: 0 every deadline class met its miss
-target, 1 a class missed it, 2 bad input, 130 interrupted.";
+Ctrl-C ends the run, with a report on what was simulated so far.
+
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
+2 bad input, 130 interrupted.";
 const CHECK_HELP: &str = "Example:
   roadcast replay check night.rec
 
-Exit codes: 0 every output is the same, 1 an output differs (the first one is shown), 2 no such recording.";
+Exit codes: 0 every output is the same, 1 an output differs (the first one is
+shown), 2 the recording cannot be read.";
 const CONVERT_HELP: &str = "Example:
   roadcast replay convert town.fcd.xml town.fcd.csv.gz";

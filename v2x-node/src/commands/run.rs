@@ -1,4 +1,4 @@
-//! `roadcast run`: a station, until it is told to stop.
+//! `roadcast run`: a station, until it is asked to stop.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,13 +31,17 @@ pub const HELP: &str = "Examples:
   roadcast run --config examples/vehicle.toml
   roadcast run --config car-1.toml --record night.rec --seconds 3600
 
-SIGHUP reads roots and issuers again. Revocation deltas are read when their files change.
+On SIGHUP roots and issuers are read again. Revocation deltas are read when
+their files change.
 
-A vehicle prints the signal ahead and signs in force, at most once a second. A status line is printed every
-report.every_s seconds, the report at the end. Exit codes: 0 ended as asked (by
-SIGTERM, Ctrl-C or --seconds), 2 bad configuration or no link.";
+A vehicle prints the signal ahead and the signs in force, at most once a second.
+Every station prints a status line every report.every_s seconds, and the report
+at the end.
 
-/// Runs the daemon until it is told to stop, then prints and writes its report.
+Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
+configuration or no link.";
+
+/// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///
 /// # Errors
 /// As [`observe`].
@@ -48,6 +52,6 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
     if let Some(path) = &json {
         write_json(path, &report)?;
     }
-    // On a road stations come and go: what is missing at the edge of range is no failure of this one.
+    // On a road stations come and go: a message missed at the edge of range is no failure of this station.
     Ok(())
 }

@@ -7,12 +7,12 @@ use v2x_settings::{Section, SettingsError};
 /// Where the daemon listens for commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ControlConfig {
-    /// Where [`v2x_api::socket::default_path`] says.
+    /// At [`v2x_api::socket::default_path`].
     #[default]
     Default,
     /// At this path.
     At(PathBuf),
-    /// Nowhere.
+    /// The daemon takes no commands.
     Off,
 }
 

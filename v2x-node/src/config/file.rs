@@ -17,10 +17,10 @@ pub enum ConfigError {
     Read {
         /// The file as given.
         file: String,
-        /// What the system said.
+        /// The system's error.
         reason: String,
     },
-    /// Something in it is not as it has to be.
+    /// A key or value in it is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
@@ -44,7 +44,7 @@ pub(super) fn read_text(file: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// The system's words without its error number.
+/// The system's error text without its number.
 fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
@@ -53,5 +53,5 @@ fn reason_of(error: &io::Error) -> String {
     }
 }
 
-/// Far beyond any station's file; a wrong path such as a recording ends here.
+/// Far beyond any station's file; rejects a wrong path such as a recording.
 const LONGEST_FILE: u64 = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! `[identity]`: who the station is and whom it trusts.
+//! `[identity]`: the station's credentials and the authorities it trusts.
 
 use std::path::PathBuf;
 

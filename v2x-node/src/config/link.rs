@@ -10,7 +10,7 @@ use v2x_settings::{Section, SettingsError, one_of};
 pub struct LinkConfig {
     /// The radio itself.
     pub medium: Medium,
-    /// Seeded trouble on purpose, for tests.
+    /// Injected faults, seeded, for tests.
     pub fault: Option<Fault>,
     /// A pcapng file of all frames.
     pub tap: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub enum Medium {
     },
 }
 
-/// Rates of trouble on receive, each 0 to 1.
+/// Rates of injected faults on receive, each 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
     /// Frames lost.
@@ -58,7 +58,7 @@ pub struct Fault {
     pub reorder: f64,
     /// Frames with a bit flipped.
     pub corrupt: f64,
-    /// Seed of the trouble, its own so that it does not move with the station's.
+    /// Seed of the faults, separate so that it does not depend on the station's.
     pub seed: u64,
 }
 

@@ -28,7 +28,7 @@ pub enum PositionConfig {
         file: PathBuf,
         /// Name of the vehicle in it.
         station: String,
-        /// How much faster than life, 1 as it was.
+        /// Playback speed, 1 for real time.
         speed: f64,
     },
     /// A place that does not change.
@@ -134,6 +134,6 @@ const KEYS: &[&str] =
     &["source", "address", "path", "baud", "file", "station", "speed", "latitude", "longitude", "altitude_m"];
 /// Where gpsd listens (gpsd(8)).
 const GPSD_ADDRESS: &str = "127.0.0.1:2947";
-/// NMEA 0183's own speed is 4,800; today's receivers speak 9,600 unless told otherwise.
+/// NMEA 0183 specifies 4,800; today's receivers use 9,600 unless configured otherwise.
 const DEFAULT_BAUD: u32 = 9600;
 const BAUDS: [u32; 8] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800];

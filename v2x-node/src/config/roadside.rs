@@ -1,4 +1,4 @@
-//! `[roadside]`: what a roadside unit says.
+//! `[roadside]`: what a roadside unit sends.
 
 mod advert;
 mod area;
@@ -20,12 +20,12 @@ use super::place::{PositionConfig, coordinates};
 use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
 use v2x_settings::{Section, SettingsError};
 
-/// What a roadside unit says; empty for a vehicle.
+/// What a roadside unit sends; empty for a vehicle.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoadsideConfig {
     /// Intersections, each id once.
     pub intersections: Vec<Intersection>,
-    /// Where the controller says what the signals show; `None`: they go by their fixed-time plans.
+    /// Where the controller reports what the signals show; `None`: they follow their fixed-time plans.
     pub feed: Option<FeedAddress>,
     /// Services advertised.
     pub adverts: Vec<Advert>,
@@ -38,7 +38,7 @@ pub struct RoadsideConfig {
 }
 
 impl RoadsideConfig {
-    /// What its application is to say.
+    /// What its application sends.
     pub fn content(&self) -> Content {
         Content {
             intersections: self.intersections.clone(),
@@ -54,7 +54,7 @@ impl RoadsideConfig {
         }
     }
 
-    /// What the unit's credential has to permit for all of it to be said.
+    /// The permissions the unit's credential needs to send all of it.
     pub fn needs(&self) -> Permissions {
         type P = Permissions;
         let signals = self.intersections.iter().any(|one| !one.groups.is_empty());
@@ -162,7 +162,7 @@ fn intersections(
         }
         if !one.groups.is_empty() && one.plan.is_empty() && !fed {
             let found = format!("{shown}, whose connections name signal groups");
-            let right = "roadside.feed, which says what they show, or [[plan]] in that file";
+            let right = "roadside.feed, which reports what they show, or [[plan]] in that file";
             return Err(section.wrong("intersections", found, right.to_owned()));
         }
         intersections.push(one);
@@ -170,7 +170,7 @@ fn intersections(
     Ok(intersections)
 }
 
-/// How far an intersection is from the unit, when that is farther than anybody hears who drives there.
+/// How far an intersection is from the unit, when that is too far for vehicles there to receive the unit.
 fn too_far(intersection: &Intersection, unit: &PositionConfig) -> Option<String> {
     let PositionConfig::Fixed { position, .. } = unit else { return None };
     let (east, north) = intersection.position.offset_from(*position);
@@ -179,7 +179,7 @@ fn too_far(intersection: &Intersection, unit: &PositionConfig) -> Option<String>
 }
 
 const NEAR: &str = "one within 10 km of position.latitude and longitude, whose vehicles hear the unit";
-/// Ten times the range of a unit on a mast, so that what is refused is a slip of the pen.
+/// Ten times the range of a unit on a mast, so that only a typing error is refused.
 const MOST_AWAY_M: f64 = 10_000.0;
 const KEYS: &[&str] = &[
     "intersections",

@@ -1,4 +1,4 @@
-//! Everything in a daemon that listens to its station: each event goes to each of them.
+//! Everything in a daemon that listens to its station: each of them gets every event.
 
 use std::io;
 
@@ -18,15 +18,15 @@ use crate::daemon::token::Owner;
 pub struct Listeners {
     /// Counts and histograms.
     pub statistics: Statistics,
-    /// Lines for whoever runs the daemon.
+    /// Lines for the operator of the daemon.
     pub notices: Notices,
-    /// What programs at the control socket are told.
+    /// Events for clients of the control socket.
     pub outbox: Outbox,
     /// A vehicle's view of signals and signs.
     pub advisor: Option<Advisor>,
     /// A vehicle's alerts from its own motion.
     pub alerts: Option<Triggers>,
-    /// What the application of a roadside unit is told.
+    /// Events for the application of a roadside unit.
     pub inbox: Option<Inbox>,
     anchor: Anchor,
 }
@@ -133,7 +133,7 @@ mod tests {
         listeners.event(&Event::HazardRefused { refusal, token: Some(Owner::Control.token(1)) });
         listeners.event(&Event::HazardAccepted { id: alert, token: Some(Owner::Alerts.token(0)) });
         listeners.event(&Event::HazardAccepted { id: program, token: Some(Owner::Control.token(2)) });
-        // It says its alert again, which a refusal would have put off, and says it under its own name.
+        // It repeats its alert, which a refusal would have delayed, and does so under its own name.
         let renewed = brakes(&mut listeners, monotonic() + Duration::from_secs(2));
         assert!(matches!(renewed, Some(HazardCommand::Update(id, _)) if id == alert), "{renewed:?}");
         let outcomes: Vec<_> = core::iter::from_fn(|| listeners.outbox.take_outcome()).collect();

@@ -1,4 +1,4 @@
-//! What a station says that is worth a line to whoever runs it, kept until it is printed.
+//! Events of a station that its operator should see, one line each, kept until they are printed.
 
 use v2x_core::{Event, RevocationNews};
 
@@ -24,7 +24,7 @@ impl Notices {
             }
             Event::RevocationRefused(error) => self.note(format!("revocation refused: {error}")),
             Event::RevocationStale { issuer, series } => self.note(format!(
-                "revocation list {series} of {issuer} should have been renewed; going on with what it says"
+                "revocation list {series} of {issuer} should have been renewed; its revocations stay in force"
             )),
             Event::Trust(Ok(())) => self.note("roots and issuers replaced".to_owned()),
             Event::Trust(Err(error)) => self.note(format!("roots and issuers kept as they were: {error}")),
@@ -38,7 +38,7 @@ impl Notices {
                 self.note(format!("hazard {old} goes on as {new}: its credential ended"));
             }
             Event::Misbehaviour(misbehaviour) => {
-                self.note(format!("station {} isolated: what it says does not add up", misbehaviour.subject))
+                self.note(format!("station {} isolated: its messages are implausible", misbehaviour.subject))
             }
             _ => {}
         }

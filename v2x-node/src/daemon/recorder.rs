@@ -1,4 +1,4 @@
-//! Writes a station's recording: what went in, before it was handled, and what was decided.
+//! Writes a station's recording: each input before it is handled, and the outputs.
 //!
 //! The layout is the core's ([`record`]). A file that ends inside a record (power cut) is good up to there.
 
@@ -70,7 +70,7 @@ impl Recorder {
         self.records
     }
 
-    /// The first error, said once; after it nothing more is recorded, and the station goes on.
+    /// The first error, returned once; after it nothing more is recorded, and the station keeps running.
     pub fn take_failure(&mut self) -> Option<(&Path, io::Error)> {
         let told = self.told;
         let error = self.failed.as_ref().filter(|_| !told)?;

@@ -1,4 +1,4 @@
-//! The daemon. One task owns the station; everything it is told comes through it.
+//! The daemon. One task owns the station, and all of the station's inputs pass through it.
 
 use core::future::poll_fn;
 use core::task::Poll;
@@ -40,7 +40,7 @@ use crate::error::{Complaint, Error};
 use crate::key_files;
 use crate::machine::{os_seed, read_anchor, write_json};
 
-/// What a daemon is to do.
+/// Options of a daemon.
 #[derive(Clone, Debug)]
 pub struct DaemonOptions {
     /// The station's configuration.
@@ -49,7 +49,7 @@ pub struct DaemonOptions {
     pub record: Option<PathBuf>,
     /// How long to run, seconds; until SIGTERM or Ctrl-C when `None`.
     pub seconds: Option<u64>,
-    /// Where to write the report, in place of what the configuration says.
+    /// Where to write the report, overriding the configuration.
     pub json: Option<PathBuf>,
 }
 
@@ -60,7 +60,7 @@ pub enum DaemonError {
     /// The configured control socket is another daemon's.
     #[error("control socket: {0}")]
     Socket(#[from] SocketError),
-    /// A roadside unit may not say what it is configured to.
+    /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
         "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
         config.display()
@@ -78,7 +78,7 @@ pub enum DaemonError {
 
 impl Complaint for DaemonError {}
 
-/// What a daemon's run leaves.
+/// Results of a daemon's run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The report.
@@ -89,7 +89,7 @@ pub struct Outcome {
     pub json: Option<PathBuf>,
 }
 
-/// Runs the daemon until it is told to stop. Reports are written and printed while it runs, the last one is the
+/// Runs the daemon until it is asked to stop. Reports are written and printed while it runs, the last one is the
 /// caller's.
 ///
 /// # Errors
@@ -145,7 +145,7 @@ impl Daemon {
             None => os_seed()?,
         };
         let anchor = read_anchor();
-        // Before a recording is begun: whoever finds another daemon at its socket must not begin that one's anew.
+        // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
         let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
@@ -219,9 +219,8 @@ impl Daemon {
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
         let mut next_upkeep = self.started;
-        // Whether what the station says of hazards or priority, or has for a unit's application, was passed on in the last
-        // turn: then others are asked before it is again, because the first branch below would else keep the last ones
-        // waiting.
+        // Whether reports of hazards or priority, or events for a unit's application, were passed on in the last turn: then
+        // the other branches come first, because the first branch below would else keep the last ones waiting.
         let mut passed_on = false;
         loop {
             let now = monotonic();
@@ -284,9 +283,9 @@ impl Daemon {
                 _ = self.reload.recv() => self.reload_trust(),
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
-                // Last, and one at a time: nobody who asks delays a frame.
+                // Last, and one at a time: no request delays a frame.
                 asked = poll_fn(|cx| control.poll(cx, now)) => self.take_asked(asked),
-                // Last: a feed that never ends takes nobody else's turn.
+                // Last: a feed that never ends takes no other branch's turn.
                 incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
         }
@@ -298,7 +297,7 @@ impl Daemon {
         Ok(self.report(monotonic()))
     }
 
-    /// Hands what a program asks to the control handler, and its command to the station.
+    /// Passes a client's request to the control handler, and its command to the station.
     fn take_asked(&mut self, asked: Asked) {
         let Listeners { statistics, advisor, .. } = &mut self.listeners;
         let command = self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
@@ -308,7 +307,7 @@ impl Daemon {
         }
     }
 
-    /// Warns of what the vehicle's own position shows, if it is to.
+    /// Sends alerts from the vehicle's own motion, if configured.
     fn warn(&mut self, fix: &Fix) {
         let node = self.station.node();
         let at = Moment::at(monotonic(), &node.anchor());
@@ -343,7 +342,7 @@ impl Daemon {
         }
     }
 
-    /// Tells a roadside unit's application what the station told.
+    /// Passes the station's events to a roadside unit's application.
     fn tell_unit(&mut self, now: Instant) {
         let (Some(unit), Some(inbox)) = (&mut self.roadside, &mut self.listeners.inbox) else { return };
         let wire = self.station.node().anchor().wire_at(now);
@@ -370,7 +369,7 @@ impl Daemon {
         [unit, load, priority].into_iter().flatten().min()
     }
 
-    /// Tells the node when the clock was stepped, drifted, or changed its mind about being synchronised.
+    /// Informs the node when the clock was stepped, drifted, or gained or lost synchronisation.
     fn keep_clock(&mut self) {
         let anchor = read_anchor();
         let believed = self.station.node().anchor().wire_at(anchor.instant);
@@ -409,7 +408,7 @@ impl Daemon {
         }
     }
 
-    /// Says once what changed: sending or not, link up or down.
+    /// Prints each change once: sending or not, link up or down.
     fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
         let state = self.station.node().sending();
         if self.sending_told.replace(state) != Some(state) {
@@ -421,7 +420,7 @@ impl Daemon {
                      clock.trust = \"always\")"
                 }
                 SendingState::CredentialNotValid => {
-                    "listening only: the credential is not valid now (roadcast keys show says when it is)"
+                    "listening only: the credential is not valid now (roadcast keys show prints when it is)"
                 }
                 SendingState::CredentialRevoked => {
                     "listening only: the credential is revoked (ask its issuer for another)"
@@ -566,7 +565,7 @@ fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
     Ok(())
 }
 
-/// How often clock, recording and link are looked after.
+/// How often clock, recording and link are checked.
 const UPKEEP: Duration = Duration::from_secs(1);
 /// A clock this far off what the station believes is read anew. Frequency steering alone moves it by 0.5 ms
 /// a second at most.

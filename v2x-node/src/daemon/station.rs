@@ -1,9 +1,9 @@
 //! One station on a live link: a [`Node`], a [`Radio`] and a timer, driven by one task.
 //!
 //! Order of a turn: due timers and a few waiting verifications, their output, then the frames the kernel
-//! holds, then how busy the link found its channel. Reading a frame and its cheap checks take a fiftieth of its verification, so the socket is read
-//! (nearly) empty each turn: under a flood it is the station that decides, by deadline, what is shed, and
-//! not the order of arrival in a kernel queue. Both batches are bounded, so neither timers nor frames wait
+//! holds, then the channel load the link measured. Reading a frame and its cheap checks take a fiftieth of its
+//! verification, so the socket is read (nearly) empty each turn: under a flood the station decides by deadline
+//! what is shed, not the order of arrival in a kernel queue. Both batches are bounded, so neither timers nor frames wait
 //! for the other for more than a millisecond.
 
 use std::collections::VecDeque;
@@ -75,12 +75,12 @@ impl Station {
         })
     }
 
-    /// The node, to look at.
+    /// The node, for inspection.
     pub fn node(&self) -> &Node {
         &self.node
     }
 
-    /// The link, to look at.
+    /// The link, for inspection.
     pub fn radio(&self) -> &dyn Radio {
         &*self.radio
     }
@@ -179,7 +179,7 @@ impl Station {
         took
     }
 
-    /// Tells the node how busy the channel is, when the link has measured it anew: true, and the next turn asks again.
+    /// Passes a new measurement of the channel load to the node: true when there was one, and the next turn asks again.
     fn take_load(&mut self, cx: &mut Context<'_>, observer: &mut impl Observer) -> bool {
         let Poll::Ready(ChannelLoad { busy_permille, measured }) = self.radio.poll_channel_load(cx) else {
             return false;

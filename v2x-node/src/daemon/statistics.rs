@@ -1,7 +1,7 @@
 //! What a daemon sent and received, in figures.
 //!
-//! A station cannot know what others sent and it never heard, but the numbers of the messages it did hear
-//! say how many are missing between them: each signer numbers each class without gaps. What is expected here
+//! A station cannot know what others sent that it never heard, but the numbers of the messages it did hear
+//! show how many are missing between them: each signer numbers each class without gaps. What is expected here
 //! is counted from the first message heard of a signer to the last.
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub struct Statistics {
     untracked: u64,
 }
 
-/// What a signer's numbers in one class say.
+/// What is known of a signer's numbers in one class.
 #[derive(Clone, Copy, Debug)]
 struct Sequence {
     newest: u32,
@@ -71,7 +71,7 @@ impl Statistics {
         &self.unsent
     }
 
-    /// Changes of the own pseudonym so far.
+    /// Changes of the station's pseudonym so far.
     pub fn pseudonym_changes(&self) -> u64 {
         self.changes
     }
@@ -139,7 +139,7 @@ impl Statistics {
         let latency = received.stamps.delivered.nanos_since(sent);
         let class = self.stats.class_mut(received.id.class);
         class.record_delivered(latency);
-        // That counted itself as expected; its number says how many it stands for: none for a straggler.
+        // That counted itself as expected; its number shows how many it stands for: none for a straggler.
         class.expected = class.expected + expected - 1;
         for (stage, nanos) in receive_stages(&received.stamps) {
             class.record(stage, nanos);

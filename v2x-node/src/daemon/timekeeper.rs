@@ -1,8 +1,8 @@
-//! How far the machine's clock may be trusted: what the kernel says of it, and whether positions agree.
+//! How far the machine's clock may be trusted: what the kernel reports, and whether positions agree.
 //!
-//! Locked while the kernel says that something disciplines the clock and bounds its error under [`LOCKED_ERROR_US`].
+//! Locked while the kernel reports that something disciplines the clock and bounds its error under [`LOCKED_ERROR_US`].
 //! When that ends, held over: the bound grows by `DRIFT_PPM`, and the station signs by the clock until the bound
-//! reaches [`HOLDOVER_ERROR_US`]. Untrusted otherwise, and whatever the kernel says while the times of fixes lie
+//! reaches [`HOLDOVER_ERROR_US`]. Untrusted otherwise, and whatever the kernel reports while the times of fixes lie
 //! more than [`MAX_DISAGREEMENT`] off: one of the two is wrong, and a station cannot know which.
 
 use core::time::Duration;
@@ -12,7 +12,7 @@ use v2x_core::{ClockState, Instant, WireTime};
 
 use crate::config::ClockTrust;
 
-/// Judges a clock over time. Knows no clock itself: every reading is handed in.
+/// Judges a clock over time. Reads no clock itself: every reading is an argument.
 #[derive(Clone, Debug)]
 pub struct Timekeeper {
     trust: ClockTrust,
@@ -40,7 +40,7 @@ struct Bound {
     error_us: u64,
 }
 
-/// Fixes in a row that say something else than what is believed.
+/// Fixes in a row that contradict the current belief.
 #[derive(Clone, Copy, Debug, Default)]
 struct Fixes {
     disagree: bool,
@@ -53,7 +53,7 @@ impl Timekeeper {
         Self { trust, state: ClockState::Untrusted, locked: None, fixes: Fixes::default(), news: None }
     }
 
-    /// Takes the kernel's opinion at `now`; `None` when it gives none. `step` is how far the wire clock has moved
+    /// Takes the kernel's report at `now`; `None` when there is none. `step` is how far the wire clock has moved
     /// against the machine's own since the last reading.
     pub fn read(&mut self, now: Instant, kernel: Option<KernelClock>, step: Duration) -> ClockState {
         self.state = match self.trust {
@@ -98,7 +98,7 @@ impl Timekeeper {
         if let Some(error_us) = disciplined.filter(|error_us| *error_us < LOCKED_ERROR_US) {
             self.locked = Some(Bound { at: now, error_us });
         } else if self.locked.is_some_and(|bound| bound.at_now(now) >= HOLDOVER_ERROR_US) || step > MAX_STEP {
-            // Set by somebody while nothing disciplined it: the bound says nothing any more.
+            // Set by hand while nothing disciplined it: the bound no longer means anything.
             self.locked = None;
         }
         match self.locked {
@@ -124,11 +124,11 @@ pub const LOCKED_ERROR_US: u64 = 100_000;
 pub const HOLDOVER_ERROR_US: u64 = 110_000;
 /// Growth of the bound without discipline: the 500 ppm by which the kernel lets `maxerror` grow (`adjtimex`).
 const DRIFT_PPM: u128 = 500;
-/// A wire clock that nobody disciplines and that still jumps this far within a second was set by hand.
+/// A wire clock that nothing disciplines and that still jumps this far within a second was set by hand.
 const MAX_STEP: Duration = Duration::from_millis(10);
-/// A fix is true up to half a second before it comes over a slow line; beyond a second somebody's time is wrong.
+/// A fix is true up to half a second before it comes over a slow line; beyond a second one of the clocks is wrong.
 pub const MAX_DISAGREEMENT: Duration = Duration::from_secs(1);
-/// So many fixes in a row change the mind: one that waited in a buffer does not.
+/// This many fixes in a row change the belief; a single one that waited in a buffer does not.
 const CONTRARY_FIXES: u8 = 3;
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
         keeper.read(secs(0), kernel(true, 1_000), STILL);
         let stepped = Duration::from_secs(3600);
         assert_eq!(keeper.read(secs(1), kernel(false, 16_000_000), stepped), ClockState::Untrusted);
-        // A disciplined clock may step: whoever disciplines it knows.
+        // A disciplined clock may step: the program that disciplines it knows.
         assert_eq!(keeper.read(secs(2), kernel(true, 1_000), stepped), ClockState::Locked);
     }
 

@@ -1,8 +1,8 @@
-//! Tokens of the daemon's own requests: each part of the daemon that has commands open tells its own from others' by them.
+//! Tokens of the daemon's own requests: each part of the daemon recognises its own commands by them.
 
 use v2x_core::Token;
 
-/// Who put a command into the node and is told what came of it.
+/// The part that put a command into the node and gets its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// A program at the control socket.

@@ -1,8 +1,8 @@
-//! What a running station is told of authorities from files: revocation deltas as they change, roots and issuers at
+//! What a running station learns of authorities from files: revocation deltas as they change, roots and issuers at
 //! SIGHUP.
 //!
-//! Nothing here stops a station. A file that is not there yet, or not right, is said once and looked at again when it
-//! changes; what the station believed before goes on.
+//! Nothing here stops a station. A file that is not there yet, or not right, is reported once and looked at again when it
+//! changes; what the station believed before stays in force.
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ struct Watched {
     missing_told: bool,
 }
 
-/// What tells one content of a file from the next without reading it.
+/// What distinguishes one content of a file from the next without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     inode: u64,
@@ -42,7 +42,7 @@ impl RevocationFiles {
         Self { files: paths.iter().map(watch).collect() }
     }
 
-    /// The deltas of files that are new or changed since the last call, and what is wrong with others, each said
+    /// The deltas of files that are new or changed since the last call, and what is wrong with others, each reported
     /// once.
     pub fn changes(&mut self) -> Vec<Result<Input, KeyFileError>> {
         self.files.iter_mut().filter_map(Watched::change).collect()

@@ -20,12 +20,12 @@ pub struct Bound {
     file: (u64, u64),
 }
 
-/// Who may connect.
+/// The users that may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// This user alone (mode 0600).
     Owner,
-    /// Those whom the process's umask lets.
+    /// Those that the process's umask allows.
     Umask,
 }
 
@@ -35,7 +35,7 @@ pub enum BindError {
     /// Another process listens there.
     #[error("another process listens there{}", pid.map_or_else(String::new, |pid| format!(" (process {pid})")))]
     Live {
-        /// Which, when the system says.
+        /// Its process, if the system reports it.
         pid: Option<i32>,
     },
     /// A file is in the way.
@@ -65,7 +65,7 @@ impl Bound {
             Ok(found) if !found.file_type().is_socket() => return Err(BindError::NotASocket),
             Ok(_) => match UnixStream::connect(path) {
                 Ok(stream) => return Err(BindError::Live { pid: peer(&stream) }),
-                // Nobody listens: left by a process that was killed.
+                // No process listens: left by one that was killed.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error.into()),

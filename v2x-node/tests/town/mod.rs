@@ -1,6 +1,6 @@
-//! Running daemons of one directory, which hear each other and nobody else, and the program that asks them.
+//! Running daemons of one directory, which hear only each other, and the program that asks them.
 //!
-//! Real time passes here, so nothing is said about how much of it: each step waits until a daemon said what it expects,
+//! Real time passes here, so no test depends on how much: each step waits until a daemon printed what it expects,
 //! and a reader that waits in vain for a minute fails.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
@@ -21,7 +21,7 @@ pub struct Town {
     group: String,
 }
 
-/// What a program said, and the code it ended with.
+/// What a program printed, and its exit code.
 pub struct Said {
     pub code: i32,
     pub out: String,
@@ -71,7 +71,7 @@ impl Town {
     pub fn vehicle(&self, name: &str, latitude: Option<f64>, control: &str) {
         let position = match latitude {
             Some(latitude) => format!("source = \"fixed\"\nlatitude = {latitude}\nlongitude = 6.1319"),
-            // Nobody listens on the discard port.
+            // No process listens on the discard port.
             None => "source = \"gpsd\"\naddress = \"127.0.0.1:9\"".to_owned(),
         };
         self.station(name, "vehicle", &[], &position, control);

@@ -47,7 +47,7 @@ fn hear(table: &mut Priorities, signer: u64, ms: u64, message: &v1::PriorityRequ
     table.tell(now, wire(ms), |_| controlled);
 }
 
-/// What is said from `from` to `to`: the millisecond, and the states of all answers.
+/// What is sent from `from` to `to`: the millisecond, and the states of all answers.
 fn said(table: &mut Priorities, from: u64, to: u64) -> Vec<(u64, Vec<v1::PriorityState>)> {
     let mut all = Vec::new();
     for ms in from..to {
@@ -78,10 +78,10 @@ fn without_a_controller_a_request_is_rejected_in_time_and_forgotten_at_its_end()
     let times: Vec<_> = said.iter().map(|(ms, _)| *ms).collect();
     assert_eq!(times[..5], [0, 1000, 2000, 3000, 4000], "at once, then once a second");
     assert_eq!((&said[2].1, &said[3].1), (&vec![PROCESSING], &vec![REJECTED]));
-    // It arrives at 20 s, needs 4 s, may be 5 s late, and its end is said for 3 s.
+    // It arrives at 20 s, needs 4 s, may be 5 s late, and its end is repeated for 3 s.
     let over: Vec<_> = said.iter().filter(|(_, states)| states == &[OVER]).map(|(ms, _)| *ms).collect();
     assert_eq!(over, [29_000, 30_000, 31_000]);
-    assert_eq!(said.last().unwrap(), &(32_000, vec![]), "nothing known any more, said once");
+    assert_eq!(said.last().unwrap(), &(32_000, vec![]), "nothing known any longer, sent once");
     assert_eq!(table.next_due(), None);
 }
 

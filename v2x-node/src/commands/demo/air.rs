@@ -1,4 +1,4 @@
-//! Radio range on loopback: who hears whom is decided when a frame is sent, from where stations are then.
+//! Radio range on loopback: which stations receive a frame is decided when it is sent, by their positions then.
 
 use std::collections::VecDeque;
 use std::hash::Hasher as _;
@@ -21,7 +21,7 @@ struct Shared {
     range_m: f64,
     places: Vec<Option<Position>>,
     numbers: HashMap<Digest, u32>,
-    /// Frames by key: who is meant to hear them. The queue keeps them few.
+    /// Frames by key, with the stations meant to receive them. The queue keeps them few.
     audiences: HashMap<u64, Vec<bool>>,
     order: VecDeque<u64>,
 }
@@ -58,12 +58,12 @@ impl Air {
         self.shared().places.iter().flatten().count()
     }
 
-    /// Who hears `number` now, and from how far, m.
+    /// The stations that hear `number` now, and from how far, m.
     pub(crate) fn audience(&self, number: u32) -> Vec<(u32, f32)> {
         self.shared().audience(number).collect()
     }
 
-    /// Remembers whose digest is whose.
+    /// Remembers which station signs with `digest`.
     pub(crate) fn signed_by(&self, signer: Digest, number: u32) {
         self.shared().numbers.insert(signer, number);
     }

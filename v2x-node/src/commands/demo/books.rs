@@ -1,4 +1,4 @@
-//! The run's account: what was meant for whom, and what came of it.
+//! The run's ledger: which stations each message was meant for, and whether it arrived.
 
 use std::cell::RefCell;
 use std::io;
@@ -14,7 +14,7 @@ use v2x_report::{Kind, Report, Stage, Verify, receive_stages, send_stages};
 use super::air::{Air, frame_key};
 use crate::daemon::station::{Observer, monotonic};
 
-/// The run's account: what was meant for whom, and what came of it.
+/// The run's ledger: which stations each message was meant for, and whether it arrived.
 pub(crate) struct Books {
     ledger: Ledger<MessageId>,
     spatial: Spatial,
@@ -41,7 +41,7 @@ impl Books {
     /// Closes the books.
     pub(super) fn report(self, ended: Instant, seconds: f64, stations: u32) -> Report {
         let mut totals = self.ledger.finish(ended.as_nanos());
-        // A repetition also reaches who has come into range since.
+        // A repetition also reaches stations that have come into range since.
         totals.warnings.retain(|warning| !warning.ends_with(ledger::UNINTENDED));
         let mut report = Report::new(Kind::Demo, env!("CARGO_PKG_VERSION"), Verify::Every, &totals.stats);
         totals.fill(&mut report);
@@ -53,7 +53,7 @@ impl Books {
     }
 }
 
-/// Writes one station's events into the books, and says when its own motion calls for an alert.
+/// Writes one station's events into the books, and raises an alert when its motion calls for one.
 pub(super) struct Bookkeeper {
     pub(super) number: u32,
     pub(super) air: Air,

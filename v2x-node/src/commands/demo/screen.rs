@@ -19,7 +19,7 @@ pub(crate) struct Screen<'o> {
 }
 
 impl<'o> Screen<'o> {
-    /// Says what will happen.
+    /// Announces the run.
     pub(crate) fn new(out: &'o mut dyn Write, seconds: u64, town: &Town) -> io::Result<Self> {
         writeln!(
             out,
@@ -50,7 +50,7 @@ impl<'o> Screen<'o> {
         self.out.flush()
     }
 
-    /// Takes the table away to make room for the report.
+    /// Clears the table to make room for the report.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         if self.lines > 0 {
             self.term.clear_last_lines(self.lines)?;

@@ -44,7 +44,7 @@ impl Town {
         longest.map_or(0, |(_, track)| track.station)
     }
 
-    /// What a roadside unit says: two groups that are green in turn.
+    /// What a roadside unit sends: two groups that are green in turn.
     pub(crate) fn intersection(&self, number: u32) -> Option<(Content, String, v1::Position)> {
         let index = number.checked_sub(self.vehicles())? as usize;
         let junction = self.junctions.get(index)?;

@@ -1,4 +1,4 @@
-//! A frame taken apart, or the byte where that ended and why.
+//! Decodes a frame, or reports the byte where decoding ended, and why.
 
 use bytes::Bytes;
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
@@ -6,7 +6,7 @@ use v2x_proto::hop::{self, HopHeader};
 use v2x_proto::payload::{self, Message, PayloadError};
 use v2x_proto::{Digest, envelope};
 
-/// A frame whose header, envelope and signed fields hold. The payload may still not decode.
+/// A frame whose header, envelope and signed fields decode. The payload may still not.
 #[derive(Debug)]
 pub(super) struct Decoded<'f> {
     pub header: HopHeader,

@@ -1,11 +1,11 @@
-//! What is in a payload: the gist for a line, the fields for a JSON object.
+//! The content of a payload: a summary for a line, the fields for a JSON object.
 
 use serde_json::{Value, json};
 use v2x_apps::roadside::rtcm;
 use v2x_proto::payload::Message;
 use v2x_proto::v1;
 
-/// The few things of a payload one looks for first.
+/// The few fields of a payload a reader looks for first.
 pub(super) fn gist(message: &Message) -> String {
     match message {
         Message::Awareness(awareness) => {

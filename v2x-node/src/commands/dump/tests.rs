@@ -120,7 +120,7 @@ fn signatures_are_checked_once_the_credential_was_seen() {
     assert!(lines[0].contains(" signer unknown "), "{}", lines[0]);
     assert!(lines[1].contains(" verified "), "{}", lines[1]);
     assert!(lines[2].contains(" verified "), "{}", lines[2]);
-    assert!(lines[3].contains(" NOT VALID (the signature does not hold)"), "{}", lines[3]);
+    assert!(lines[3].contains(" NOT VALID (the signature does not match)"), "{}", lines[3]);
     assert!(lines[4].contains(" NOT VALID ("), "{}", lines[4]);
 }
 

@@ -1,20 +1,20 @@
-//! Whether a frame's signature holds, as far as credentials have been seen.
+//! Verification of frames with the credentials seen so far.
 
 use v2x_core::{KeyCache, Lookup, TrustStore, Trusted, WireTime};
 use v2x_proto::envelope::SignerRef;
 
 use super::decode::Decoded;
 
-/// What is known of a signature.
+/// The state of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Signature {
-    /// Nobody asked.
+    /// Not asked for.
     Unchecked,
-    /// It holds, under a credential whose chain holds.
+    /// Valid, under a credential whose chain is valid.
     Valid,
     /// The signer's credential has not been seen yet.
     UnknownSigner,
-    /// It does not hold, or its credential does not.
+    /// Not valid, or under a credential that is not.
     Invalid(String),
 }
 
@@ -50,7 +50,7 @@ impl Verifier {
         let mut verify =
             |trusted: &Trusted| match trusted.verify(buffer, decoded.signed.tbs, decoded.signed.signature) {
                 Ok(()) => Signature::Valid,
-                Err(_) => Signature::Invalid("the signature does not hold".to_owned()),
+                Err(_) => Signature::Invalid("the signature does not match".to_owned()),
             };
         match decoded.signed.signer {
             SignerRef::Digest(digest) => match self.known.lookup(&digest, time) {

@@ -1,4 +1,4 @@
-//! How options are spelt. Each complaint says what would be right.
+//! Parsers of options. Each error says what would be right.
 
 use core::time::Duration;
 

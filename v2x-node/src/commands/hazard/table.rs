@@ -3,7 +3,7 @@
 use v2x_api::display::{metres, place, seconds};
 use v2x_api::{Hazard, cause};
 
-/// The table with its head, or a line that says that there is none. Those that concern the station come first, the
+/// The table with its head, or a line that there are none. Those that concern the station come first, the
 /// soonest conflict before others, then the nearest. `columns` are those of the terminal; `None`: as many as it takes.
 pub(super) fn of(hazards: &[Hazard], columns: Option<usize>) -> String {
     if hazards.is_empty() {

@@ -15,23 +15,23 @@ use v2x_core::CredentialError;
 use crate::error::Complaint;
 use crate::key_files::{KeyFileError, armour, armour_delta, failed};
 
-/// What can be wrong with making or showing keys and credentials.
+/// Why keys or credentials cannot be made or shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
     /// A file cannot be read or written, or is not what it should be.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// A file is in the way.
+    /// A file of this name exists.
     #[error("{}: exists already; choose another name, or replace it with --force", path.display())]
     Exists {
         /// Which.
         path: PathBuf,
     },
-    /// A revocation of nothing.
+    /// Nothing was given to revoke.
     #[error("nothing to revoke; give --digest, --credential or --series, or --after to renew a list")]
     NothingToRevoke,
-    /// A delta is to follow one of another list.
+    /// `--after` names a delta of another list.
     #[error("{}: not a delta of series {series} of this issuer; leave --after out to begin a list", path.display())]
     OtherList {
         /// The delta before.
@@ -42,13 +42,13 @@ pub enum KeysError {
     /// More credentials than a delta holds.
     #[error(
         "{count} credentials are too many for one delta, which holds 128; revoke their whole series instead, or \
-             leave --after out: stations keep what they were told before"
+             leave --after out: stations keep earlier revocations"
     )]
     TooManyRevoked {
         /// How many there would be.
         count: usize,
     },
-    /// An issuer would not give what is asked for.
+    /// The issuer may not grant what is asked for.
     #[error("cannot issue {name}: {source}")]
     Refused {
         /// Name of the station.
@@ -77,8 +77,8 @@ pub enum KeysError {
         /// The name as given.
         name: String,
     },
-    /// A credential would be valid outside the time its numbers can say.
-    #[error("the clock or the validity is out of range: credentials say times from 2004 to 2140")]
+    /// A credential would be valid outside the time its fields can express.
+    #[error("the clock or the validity is out of range: credentials hold times from 2004 to 2140")]
     Time,
     /// The system has no random numbers.
     #[error("no random numbers from the operating system: {0}")]
@@ -121,12 +121,12 @@ pub(super) fn new_key() -> Result<SigningKey, KeysError> {
     Ok(SigningKey::from_bytes(&secret))
 }
 
-/// The time credentials begin to count from, s.
+/// Now, the time from which credentials are valid, s.
 pub(super) fn now_s() -> Result<u32, KeysError> {
     u32::try_from(clock::wire_time_us() / 1_000_000).map_err(|_| KeysError::Time)
 }
 
-/// Files that are written together: refused together when one is in the way.
+/// Files that are written together, or not at all when one of them exists.
 #[derive(Debug)]
 pub(super) struct Batch<'d> {
     directory: &'d Path,
@@ -147,7 +147,7 @@ impl<'d> Batch<'d> {
         self.files.push((self.directory.join(format!("{name}.cred")), armoured));
     }
 
-    /// Refuses before anything expensive is done if a file of `names` is in the way.
+    /// Refuses before anything expensive is done if a file of `names` exists.
     pub fn check<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<(), KeysError> {
         if self.force {
             return Ok(());
@@ -178,7 +178,7 @@ impl<'d> Batch<'d> {
 }
 
 fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<(), KeysError> {
-    // A new file under another name first: what is being replaced stays whole until then, whatever its mode was.
+    // Written under another name first, so that the file replaced stays whole until the rename, whatever its mode.
     let target = if force { path.with_added_extension("new") } else { path.to_owned() };
     if force {
         match fs::remove_file(&target) {
@@ -204,9 +204,9 @@ fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<(), KeysError> {
         .map_err(|source| failed(&target, source).into())
 }
 
-/// What the authority's own files are called.
+/// Name of the root's files.
 pub(super) const ROOT: &str = "root";
-/// As [`ROOT`], the issuer's.
+/// Name of the issuer's files.
 pub(super) const ISSUER: &str = "issuer";
 const DELTA_ARMOUR: &[u8] = b"-----BEGIN ROADCAST REVOCATION-----";
 const KEY_ARMOUR: &[u8] = b"-----BEGIN PRIVATE KEY-----";

@@ -1,4 +1,4 @@
-//! `roadcast keys revoke`: signed deltas of revocation lists, and what a delta says.
+//! `roadcast keys revoke`: signed deltas of revocation lists, made and shown.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -22,7 +22,7 @@ pub struct RevokeArgs {
     /// Directory of the issuer
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Revoke this whole series; with --digest or --credential: the list they go to, and nothing more
+    /// Revoke this whole series; with --digest or --credential, only names the list they belong to
     #[arg(long, value_name = "N")]
     series: Option<u32>,
     /// Revoke the credential with this digest (16 hex digits); may be given more than once
@@ -34,10 +34,10 @@ pub struct RevokeArgs {
     /// Where to write the delta
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Until when stations expect the next delta; what is revoked stays revoked after that
+    /// Hours until stations expect the next delta; what is revoked stays revoked after that
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
     hours: u32,
-    /// The delta before this one: what it revokes is repeated, so that the new one says it all
+    /// The previous delta; its revocations are repeated, so that the new one is complete
     #[arg(long, value_name = "FILE")]
     after: Option<PathBuf>,
     /// Sign with root.key, to revoke issuers, instead of issuer.key
@@ -59,10 +59,10 @@ pub(super) fn run(args: &RevokeArgs, out: &mut dyn Write) -> Result<(), Error> {
     let before =
         args.after.as_deref().map(|path| Ok::<_, KeyFileError>((path, delta_in(path)?))).transpose()?;
     let series = args.series.or(before.as_ref().map(|(_, delta)| delta.series)).unwrap_or(0);
-    // To renew a list must not grow it to its whole series.
+    // Renewing a list must not extend it to its whole series.
     let mut whole_series = digests.is_empty() && args.series.is_some() && before.is_none();
     let issued_s = now_s()?.saturating_sub(BACKDATE_S);
-    // The time as number: it grows without anybody keeping count.
+    // The time serves as the number: it grows without a counter kept anywhere.
     let mut to_number = issued_s;
     let name = if args.by_root { ROOT } else { ISSUER };
     let issuer = read_credential(&args.dir.join(format!("{name}.cred")))?;
@@ -89,7 +89,7 @@ pub(super) fn run(args: &RevokeArgs, out: &mut dyn Write) -> Result<(), Error> {
     Ok(describe(&request_of(&delta, &args.out)?, out)?)
 }
 
-/// `roadcast keys show` of a delta: what it says, and whether its signature holds.
+/// `roadcast keys show` of a delta: its contents, and whether its signature is valid.
 pub(super) fn show(
     path: &Path,
     roots: &[PathBuf],
@@ -110,15 +110,15 @@ pub(super) fn show(
     let verdict = Revocations::default().apply(&bytes, &trust, Some(now));
     match verdict {
         Err(error) => {
-            writeln!(out, "signature    not accepted (checked with {})", names.join(", "))?;
+            writeln!(out, "signature    not valid (checked with {})", names.join(", "))?;
             Err(Error::Check(format!("{}: {error}", path.display())))
         }
         Ok(_) if WireTime::from_secs(delta.next_s) <= now => {
-            writeln!(out, "signature    holds; overdue, the next was expected before now")?;
+            writeln!(out, "signature    valid; overdue: the next delta was expected before now")?;
             Ok(())
         }
         Ok(_) => {
-            writeln!(out, "signature    holds (checked with {})", names.join(", "))?;
+            writeln!(out, "signature    valid (checked with {})", names.join(", "))?;
             Ok(())
         }
     }
@@ -169,7 +169,8 @@ pub(super) const HELP: &str = "Examples:
   roadcast keys revoke --dir keys --digest 0123456789abcdef --after stolen.rev --out stolen-2.rev
   roadcast keys show stolen.rev
 
-Give the file to stations under [revocation] files, or to roadside units, which pass it on.";
+List the file under `files` of the [revocation] table of stations, or of
+roadside units, which pass it on.";
 
 #[cfg(test)]
 mod tests {

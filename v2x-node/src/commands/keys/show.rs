@@ -1,4 +1,4 @@
-//! `roadcast keys show`: a credential in words.
+//! `roadcast keys show`: a credential as text.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
 /// `roadcast keys show`
 #[derive(Args, Clone, Debug)]
 pub struct ShowArgs {
-    /// A credential or a revocation delta; of a private key only the public half is shown
+    /// A credential or a revocation delta; for a private key only the public half is shown
     file: PathBuf,
     /// A root to check the chain with; may be given more than once
     #[arg(long, value_name = "FILE")]
@@ -62,11 +62,11 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     writeln!(out, "class        {}", class_name(fields.station_class))?;
     writeln!(out, "valid        {} to {}", utc(from), utc(until))?;
-    writeln!(out, "may say      {}", words(permissions))?;
+    writeln!(out, "permissions  {}", words(permissions))?;
     writeln!(
         out,
-        "where        {}",
-        fields.region.as_ref().map_or_else(|| "anywhere its issuer may".into(), region)
+        "region       {}",
+        fields.region.as_ref().map_or_else(|| "wherever its issuer is valid".into(), region)
     )?;
     writeln!(out, "public key   {}", hex(&fields.public_key))?;
     writeln!(out, "revocation   series {}", fields.revocation_series)?;
@@ -109,11 +109,11 @@ fn chain(
     let names: Vec<String> = roots.iter().chain(&issuers).map(|path| path.display().to_string()).collect();
     match verdict.and(timely) {
         Ok(()) => {
-            writeln!(out, "chain        holds, valid now (checked with {})", names.join(", "))?;
+            writeln!(out, "chain        valid now (checked with {})", names.join(", "))?;
             Ok(())
         }
         Err(error) => {
-            writeln!(out, "chain        does not hold (checked with {})", names.join(", "))?;
+            writeln!(out, "chain        not valid (checked with {})", names.join(", "))?;
             Err(Error::Check(error.to_string()))
         }
     }
@@ -141,7 +141,7 @@ fn words(permissions: Permissions) -> String {
     }
 }
 
-/// Words with commas, in lines that a terminal of 80 columns shows whole, each under the first.
+/// Words with commas, folded to lines of 80 columns, each indented as the first.
 fn folded(words: impl IntoIterator<Item = String>) -> String {
     let mut text = String::new();
     let mut column = COLUMN;

@@ -24,9 +24,9 @@ pub enum ReplayError {
     OtherCommand {
         /// The file.
         path: String,
-        /// What it is.
+        /// Its kind.
         kind: Kind,
-        /// What takes it.
+        /// The command that reads it.
         command: &'static str,
     },
     /// The run cannot be started, or has no result.
@@ -39,7 +39,7 @@ pub enum ReplayError {
     AttackFile {
         /// The plan's file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The plan of attacks cannot be used.
@@ -64,12 +64,12 @@ pub enum ReplayError {
         /// The file.
         path: String,
     },
-    /// What is asked for could not be written in the end.
+    /// An output file could not be written.
     #[error("{path}: cannot be written: {found}; name a file in a directory that is there")]
     NoPlace {
         /// The file to write.
         path: String,
-        /// What is in the way.
+        /// Why not.
         found: &'static str,
     },
     /// The recording cannot be checked.

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM while a computation has the thread: noticed, and acted on when it looks.
+//! Ctrl-C and SIGTERM during a computation, which polls for them.
 
 use std::io;
 use std::process;
@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Error;
 
-/// Whether the user asked for an end.
+/// Whether the user asked to stop.
 #[derive(Clone, Debug)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 

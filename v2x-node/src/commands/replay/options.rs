@@ -1,4 +1,4 @@
-//! What a replay is told on the command line.
+//! The command line of `roadcast replay run`.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -14,37 +14,38 @@ pub struct ReplayArgs {
     /// SUMO floating-car data as XML or CSV, plain or gzip
     #[arg(required_unless_present = "plan")]
     pub trace: Option<PathBuf>,
-    /// Run the scenario of PLAN in place of a trace: floods, attackers, reception by distance
+    /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
     #[arg(long, value_name = "PLAN.toml", conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic"])]
     pub plan: Option<PathBuf>,
-    /// How the plan's floods are forwarded, in place of what it says; all: one after the other, in one table
+    /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", requires = "plan")]
     pub forwarding: Option<ForwardingArg>,
-    /// Simulate no more than this, seconds; of a plan, of each of its runs
+    /// Stop after this many simulated seconds (with --plan: in each run)
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub seconds: Option<f64>,
-    /// Awareness at a fixed rate instead of by the generation rules, Hz
+    /// Send awareness at a fixed rate, Hz, instead of by the generation rules
     #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
     pub rate: Option<f64>,
-    /// How far a station is heard, metres
+    /// Radio range, metres
     #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M, allow_negative_numbers = true)]
     pub range: f64,
     /// Seed of keys and random choices: the same trace, options and seed give the same digest
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Threads to use, all cores if not given; never shows in the result
+    /// Threads to use (default: all cores); the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
     /// Verify each frame once for all its receivers, or at every reception
     #[arg(long, value_enum, default_value_t = VerifyArg::Once)]
     pub verify: VerifyArg,
-    /// Vehicles change their pseudonyms about every S seconds, or by the rule of a trip; an eavesdropper tries to link them
+    /// Have vehicles change pseudonyms about every S seconds (auto: by the rule of a trip), and score an eavesdropper
+    /// that tries to link them
     #[arg(long, value_name = "S|auto", value_parser = parse_pseudonyms)]
     pub pseudonyms: Option<ChangeRule>,
     /// Silence after each change, seconds
     #[arg(long, value_name = "S", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence)]
     pub silence: f64,
-    /// Have stations attack as PLAN says, and score how well they are found out; runs the trace twice
+    /// Have stations attack as described in PLAN, and score how well they are detected; runs the trace twice
     #[arg(long, value_name = "PLAN.toml")]
     pub attack: Option<PathBuf>,
     /// Write the report to FILE as JSON
@@ -56,10 +57,10 @@ pub struct ReplayArgs {
     /// Write histogram logs to DIR/replay.hlog
     #[arg(long, value_name = "DIR")]
     pub hdr: Option<PathBuf>,
-    /// Take x and y for longitude and latitude in degrees
+    /// Read x and y as longitude and latitude in degrees
     #[arg(long)]
     pub geographic: bool,
-    /// No progress, no warnings, no table: the exit code and the files asked for
+    /// Print no progress, warnings or table; only write the requested files and set the exit code
     #[arg(long, short)]
     pub quiet: bool,
 }
@@ -76,18 +77,18 @@ pub enum VerifyArg {
 /// How floods are forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ForwardingArg {
-    /// By Roadcast's own rules
+    /// By Roadcast's rules
     Roadcast,
     /// By stock EN 302 636-4-1 contention
     Etsi,
-    /// Everybody repeats everything once
+    /// Every station repeats every flood once
     Flooding,
     /// Each of these
     All,
 }
 
 impl ReplayArgs {
-    /// What they say of the run.
+    /// The options of the run.
     pub(super) fn run_options(&self) -> RunOptions {
         let all = RunOptions::new(self.seed);
         RunOptions {

@@ -27,7 +27,7 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
     })
 }
 
-/// Signing and verifying that disagree are a check that failed; everything else is the input.
+/// Disagreement between signing and verifying is a failed check; every other error is the input's.
 fn failed(path: &Path, error: PlanRunError) -> Error {
     match error {
         PlanRunError::DeferredCheck(error) => Error::Check(error.to_string()),

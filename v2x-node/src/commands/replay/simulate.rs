@@ -18,13 +18,13 @@ use crate::daemon::station::monotonic;
 use crate::error::Error;
 use crate::machine::write_json;
 
-/// Runs, shows how far it is, and writes what came of it.
+/// Runs the simulation, shows its progress, and writes its results.
 pub(super) fn run(
     args: &ReplayArgs,
     out: &mut dyn Write,
     simulate: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
 ) -> Result<(), Error> {
-    // Now, and not after an hour.
+    // Checked now, not after an hour's run.
     for path in [&args.json, &args.html].into_iter().flatten() {
         check_place(path)?;
     }
@@ -51,7 +51,7 @@ pub(super) fn run(
     }
 }
 
-/// Whether a file can be written there, as far as can be told without writing it.
+/// Whether a file can be written there, as far as can be known without writing it.
 fn check_place(path: &Path) -> Result<(), ReplayError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let found = if path.is_dir() {

@@ -45,6 +45,6 @@ pub(super) fn short_text(
 }
 
 const MAX_ADVERTS: usize = 16;
-/// `v2x.v1.RsuAdvert` and `Service` allow no more.
+/// `v2x.v1.RsuAdvert` and `Service` allow at most this.
 const LONGEST_TEXT: usize = 32;
 const LARGEST_PSID: u32 = 270_549_119;

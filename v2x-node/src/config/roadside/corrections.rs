@@ -14,7 +14,7 @@ pub struct Corrections {
     pub source: CorrectionSource,
     /// How often they are passed on at most, 1..=10 a second.
     pub per_second: u32,
-    /// Whether the caster is told where the unit is.
+    /// Whether the unit's position is sent to the caster.
     pub gga: bool,
 }
 
@@ -32,7 +32,7 @@ pub enum CorrectionSource {
     Ntrip(Caster),
 }
 
-/// An NTRIP caster and the stream to ask it for.
+/// An NTRIP caster and the stream to request from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caster {
     /// Host name or address.
@@ -41,7 +41,7 @@ pub struct Caster {
     pub port: u16,
     /// Mount point, without its slash.
     pub mount: String,
-    /// Who asks.
+    /// User name and password.
     pub login: Option<Login>,
 }
 
@@ -106,7 +106,7 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, Setting
     Ok(Some(Corrections { source, per_second: per_second.unwrap_or(DEFAULT_PER_SECOND), gga }))
 }
 
-/// What stands behind `ntrip:`, or what is wrong with it.
+/// Parses what follows `ntrip:`, or returns what is wrong with it.
 fn caster(text: &str) -> Result<Caster, &'static str> {
     let text = text.strip_prefix("//").ok_or("an NTRIP address without //")?;
     let printable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());

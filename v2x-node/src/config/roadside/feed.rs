@@ -1,4 +1,4 @@
-//! `roadside.feed`: where the controller says what the signals show.
+//! `roadside.feed`: where the controller reports what the signals show.
 
 use core::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,7 +16,7 @@ pub enum FeedAddress {
 }
 
 impl FeedAddress {
-    /// Whether others than this machine's own programs can reach it. What comes by a feed is believed.
+    /// Whether other machines can reach it. What comes by a feed is believed.
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Udp(address) if !address.ip().is_loopback())
     }

@@ -1,5 +1,5 @@
 //! The file that describes an intersection: its lanes, where they lead, which signals they obey, and, for when no
-//! controller says what those show, a fixed-time plan.
+//! controller reports what those show, a fixed-time plan.
 
 use std::path::Path;
 
@@ -236,7 +236,7 @@ const KINDS: &[(&str, v1::LaneKind)] = &[
 const MANOEUVRES: &[&str] = &["straight", "left", "right", "u_turn", "left_on_red", "right_on_red"];
 /// Lane numbers are 1..=255.
 const MOST_LANES: usize = 255;
-/// `v2x.v1.Lane` allows no more.
+/// `v2x.v1.Lane` allows at most this.
 const MOST_POINTS: usize = 63;
 const MOST_CONNECTIONS: usize = 16;
 const LONGEST_STEP_CM: i32 = 32_767;

@@ -38,6 +38,6 @@ fn signal_group(section: &Section<'_>) -> Result<SignalGroup, SettingsError> {
     })
 }
 
-/// `v2x.v1.SignalState` allows no more.
+/// `v2x.v1.SignalState` allows at most this.
 pub(super) const MOST_GROUPS: usize = 32;
 const LONGEST_PHASE_S: f64 = 600.0;

@@ -72,7 +72,7 @@ fn sign(section: &Section<'_>) -> Result<v1::Sign, SettingsError> {
 const KEYS: &[&str] =
     &["id", "revision", "from", "until", "zones", "signs", "direction_deg", "direction_tolerance_deg"];
 const MOST_SIGNS: usize = 16;
-/// `v2x.v1.SignInfo` allows no more.
+/// `v2x.v1.SignInfo` allows at most this.
 const MOST_ZONES: usize = 8;
 const MOST_BOARDS: usize = 16;
 const LONGEST_TEXT: usize = 64;

@@ -1,4 +1,4 @@
-//! `[[roadside.work_zone]]`: road works, told as standing hazards.
+//! `[[roadside.work_zone]]`: road works, sent as standing hazards.
 
 use core::time::Duration;
 

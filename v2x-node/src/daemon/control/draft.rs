@@ -1,4 +1,4 @@
-//! What the station makes of a declaration.
+//! Turns a client's declaration into a draft for the core.
 
 use core::time::Duration;
 
@@ -6,21 +6,21 @@ use v2x_api::{BadRequest, CAUSE_RIGHT, Declaration, Place, Point};
 use v2x_core::{HazardDraft, HazardRepeat, KnownHazard, Position, WireTime};
 use v2x_proto::Class;
 
-/// A new event for the core: what is said here, and for the rest what a new event has. `station` is where the station
+/// A new event for the core: the fields given here, and defaults for the rest. `station` is where the station
 /// is.
 ///
 /// # Errors
-/// No cause; an area about an event whose place nobody knows.
+/// No cause; an area around an event whose position is unknown.
 pub(super) fn new_event(said: &Declaration, station: Option<Position>) -> Result<HazardDraft, BadRequest> {
     let cause = said.cause.ok_or_else(|| BadRequest::new(format!("cause: missing; {CAUSE_RIGHT}")))?;
     over(HazardDraft::new(said.class.unwrap_or(Class::D3), cause), said, station)
 }
 
-/// An event that is known, with what is said here changed, at `now`. Its area moves with it, unless it was about some
+/// A known event with the fields given here changed, at `now`. Its area moves with it, unless it was about some
 /// other place.
 ///
 /// # Errors
-/// Another class than the event has; an area about an event whose place nobody knows.
+/// Another class than the event has; an area around an event whose position is unknown.
 pub(super) fn change(
     said: &Declaration,
     known: &KnownHazard,
@@ -40,7 +40,7 @@ pub(super) fn change(
         speed: known.speed,
         heading: known.heading,
         quality: known.quality,
-        // To its end, as it was; the core counts from the update.
+        // Validity up to the former end; the core counts it from the update.
         validity: known.valid_until.since(now).max(Duration::from_secs(1)),
         area: known.area,
         relevance_distance_m: known.relevance_distance_m,
@@ -58,7 +58,7 @@ pub(super) fn change(
     Ok(draft)
 }
 
-/// `draft` with what is said here.
+/// `draft` with the fields given here.
 fn over(
     mut draft: HazardDraft,
     said: &Declaration,

@@ -1,6 +1,6 @@
-//! Answers what the daemon is asked over its control socket, and tells what became of hazards and requests.
+//! Answers requests at the daemon's control socket, and reports what became of hazards and requests.
 //!
-//! A command goes into the node with a token; whoever gave it is answered when the token comes back with its outcome.
+//! A command goes into the node with a token; its client is answered when the token comes back with its outcome.
 
 use core::task::{Context, Poll};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,10 +33,10 @@ pub struct ControlHandler {
     /// Why there is no socket, when there should be one.
     without: Option<SocketError>,
     started: Instant,
-    /// Commands in the node, and who waits for what becomes of each.
+    /// Commands in the node, and the client that waits for each outcome.
     open: BTreeMap<Token, (ConnectionId, Option<RequestId>)>,
     numbered: u64,
-    /// Events that were told to concern the station; no more than are known.
+    /// Events that were reported to concern the station; at most as many as are known.
     concerned: BTreeSet<EventId>,
     /// Lines that may still be printed in this second, and those that were not.
     left: u32,
@@ -44,8 +44,8 @@ pub struct ControlHandler {
 }
 
 impl ControlHandler {
-    /// Opens the socket that the configuration in `file` asks for. One that cannot be had is told by
-    /// [`describe`](Self::describe) and is otherwise no reason not to run. Call inside a tokio runtime with IO.
+    /// Opens the socket that the configuration in `file` asks for. A failure is reported by
+    /// [`describe`](Self::describe) and does not keep the station from running. Call inside a tokio runtime with IO.
     ///
     /// # Errors
     /// Another daemon listens at the socket that the configuration names, or the event loop does not take the socket.
@@ -57,7 +57,7 @@ impl ControlHandler {
         };
         let (server, without) = match bound {
             None => (None, None),
-            // Two stations cannot both be the one that was meant.
+            // Two daemons cannot share one configured socket.
             Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
                 return Err(error);
             }
@@ -90,7 +90,7 @@ impl ControlHandler {
         self.server.as_mut().map_or(Poll::Pending, |server| server.poll(cx, now))
     }
 
-    /// Once a second: clients make room, and what concerns the station since the last time is told.
+    /// Once a second: clients make room, and what concerns the station since the last time is reported.
     pub fn upkeep(&mut self, station: &Station, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
         if let Some(server) = &mut self.server {
             server.upkeep(now);
@@ -107,11 +107,11 @@ impl ControlHandler {
             let (was, is) = (before.contains(&known.id), known.concern.is_some());
             let change = match (was, is) {
                 (false, true) => Some("began"),
-                // What has ended was told.
+                // The end was reported.
                 (true, false) if known.state == EventState::Active => Some("ended"),
                 _ => None,
             };
-            // What has no room now is told the next time.
+            // What has no room now is reported the next time.
             let waits = change.is_some() && told == TOLD_AT_ONCE;
             let keeps = if waits { was } else { is };
             if keeps {
@@ -196,7 +196,7 @@ impl ControlHandler {
         Some(Input::Hazard { command, token: Some(token) })
     }
 
-    /// Answers those whose commands have come to something.
+    /// Answers clients whose commands have an outcome.
     pub fn settle(&mut self, station: &Station, outbox: &mut Outbox) {
         while let Some((token, outcome)) = outbox.take_outcome() {
             let (Some((client, id)), Some(server)) = (self.open.remove(&token), &mut self.server) else {
@@ -210,7 +210,8 @@ impl ControlHandler {
         }
     }
 
-    /// Passes on what became of hazards and requests for priority, a few at a time: to those who watch, and a line each to `out`.
+    /// Passes on what became of hazards and requests for priority, a few at a time: to clients that watch, and one line
+    /// each to `out`.
     pub fn tell(
         &mut self,
         station: &Station,
@@ -238,7 +239,7 @@ impl ControlHandler {
             };
             let event = &changed.event;
             if event.concern.is_some() {
-                // The line says it.
+                // The line has it.
                 self.concerned.insert(event.id);
             }
             self.say(kind(event), changed.change.name(), event, &view, out)?;
@@ -251,7 +252,7 @@ impl ControlHandler {
         out.flush()
     }
 
-    /// The few that there may be go by the same rule.
+    /// Changes of requests, by the same rule; there are only a few.
     fn tell_priority(
         &mut self,
         advisor: &mut Advisor,
@@ -272,7 +273,7 @@ impl ControlHandler {
         Ok(())
     }
 
-    /// One line to those who watch, and one to `out` while there is room in this second.
+    /// One line to clients that watch, and one to `out` while there is room in this second.
     fn say(
         &mut self,
         what: &str,
@@ -349,11 +350,11 @@ fn refused(refusal: &HazardRefusal, station: &Station) -> Answer {
     Answer::failure(refusal.name(), &why)
 }
 
-/// Commands whose outcome is waited for; the station says it while it handles them.
+/// Commands whose outcome is awaited; the station reports it while it handles them.
 const MOST_OPEN: usize = 64;
 /// Events in one answer: a turn's worth of writing JSON.
 const PAGE: usize = 64;
-/// Changes told in one go: those of a burst wait for frames like anybody else.
+/// Changes reported in one go: in a burst, the rest wait until frames have had their turn.
 const TOLD_AT_ONCE: usize = 16;
 /// Lines about hazards printed a second; the rest is counted.
 const LINES_PER_SECOND: u32 = 10;

@@ -1,5 +1,5 @@
-//! The local control socket: programs on this machine declare, change, end and watch hazards of a running daemon, have
-//! it ask intersections for priority, and ask how it is. The protocol is [`v2x_api`]'s; this is the daemon's end.
+//! The local control socket: programs on this machine declare, update, cancel and watch hazards of a running daemon,
+//! have it ask intersections for priority, and read its status. The protocol is [`v2x_api`]'s; this is the daemon's end.
 
 mod draft;
 pub mod handler;

@@ -1,4 +1,4 @@
-//! What the station tells the programs at the control socket, kept until the daemon passes it on.
+//! The station's events for clients of the control socket, kept until the daemon passes them on.
 
 use std::collections::VecDeque;
 
@@ -6,12 +6,12 @@ use v2x_core::{Event, EventId, HazardChanged, HazardRefusal, Token};
 
 use crate::daemon::token::Owner;
 
-/// Something for all who watch.
+/// An event for all clients that watch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Note {
     /// What became of an event.
     Changed(HazardChanged),
-    /// An own event goes on under another name.
+    /// One of the station's own events continues under another name.
     Renamed {
         /// Its name before.
         old: EventId,
@@ -20,7 +20,7 @@ pub enum Note {
     },
 }
 
-/// Changes of events for those that watch, and outcomes of commands for those that gave them.
+/// Changes of events for clients that watch, and outcomes of commands for the clients that gave them.
 #[derive(Debug, Default)]
 pub struct Outbox {
     outcomes: VecDeque<(Token, Result<EventId, HazardRefusal>)>,
@@ -29,7 +29,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Takes an event of the station; others than those of hazards pass.
+    /// Takes an event of the station; only those of hazards are kept.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::HazardAccepted { id, token: Some(token) } => self.outcome(*token, Ok(*id)),
@@ -40,7 +40,7 @@ impl Outbox {
         }
     }
 
-    /// Of the daemon's other commands somebody else is told. There are no more than commands open.
+    /// Outcomes of the daemon's other commands go elsewhere. There are at most as many as open commands.
     fn outcome(&mut self, token: Token, outcome: Result<EventId, HazardRefusal>) {
         if Owner::Control.owns(Some(token)) {
             self.outcomes.push_back((token, outcome));

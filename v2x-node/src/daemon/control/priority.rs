@@ -1,4 +1,4 @@
-//! Where the daemon of a vehicle asks intersections for priority, for whoever asked it to.
+//! Requests for priority at intersections, which a vehicle's daemon sends for its clients.
 
 use v2x_api::{Answer, DEFAULT_DURATION, PriorityRequest, PriorityStatus, PriorityWish, role_name};
 use v2x_apps::advice::Advisor;
@@ -23,11 +23,11 @@ pub enum Refusal {
          those need, and --also {0} this"
     )]
     NotPermitted(Permissions),
-    /// No role was said, and the credential is that of none.
-    #[error("the credential is that of no special vehicle: say what it is, as role: road_works or truck")]
+    /// No role was given, and the credential permits none.
+    #[error("the credential is that of no special vehicle: give its role, road_works or truck")]
     NoRole,
-    /// No intersection was said, and the vehicle is on no lane of one.
-    #[error("the vehicle is on no lane that leads to an intersection it knows: say which intersection")]
+    /// No intersection was given, and the vehicle is on no lane of one.
+    #[error("the vehicle is on no lane that leads to an intersection it knows: give the intersection")]
     NoLane,
     /// There is no such request.
     #[error("no request for priority at intersection {0}; roadcast priority status shows what is asked")]
@@ -36,12 +36,12 @@ pub enum Refusal {
     #[error("no request for priority is open")]
     NoneOpen,
     /// None was named to withdraw, and there are several.
-    #[error("several requests for priority are open: say at which intersection")]
+    #[error("several requests for priority are open: give the intersection")]
     Several,
-    /// Nothing goes on the air.
+    /// Nothing is sent on the air.
     #[error("the station does not send now (now: {0})")]
     SendingBlocked(&'static str),
-    /// It cannot be asked so.
+    /// The request is wrong.
     #[error(transparent)]
     Ask(#[from] AskError),
 }
@@ -64,7 +64,7 @@ impl Refusal {
     }
 }
 
-/// Does what is asked, all but watching, which is the server's.
+/// Carries out a request, except watching, which is the server's.
 pub(super) fn handle(
     asked: PriorityRequest,
     station: &Station,
@@ -79,7 +79,7 @@ pub(super) fn handle(
     done.unwrap_or_else(|refusal| Answer::failure(refusal.name(), &refusal.to_string()))
 }
 
-/// How a request stands that has changed, and whatever else is known of it.
+/// The state of a request that has changed, and whatever else is known of it.
 pub(super) fn changed(
     id: IntersectionId,
     progress: Progress,
@@ -87,7 +87,7 @@ pub(super) fn changed(
     wire: WireTime,
 ) -> PriorityStatus {
     let open = find(advisor.road().requests().iter(), id).map(|open| view(open, wire));
-    // One that is over is known no more; and of two changes since, the older is told first.
+    // A closed request is no longer listed; of two changes since, the older is reported first.
     standing(open.unwrap_or_default(), id, progress, wire)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits, and nothing here belongs to the station: [`Server::poll`] hands out one request at a time, and
 //! the daemon answers it between two turns of the station. A program that sends much is answered at the rate the
-//! station leaves; one that does not read its answers is asked no further question; one that watches and does not
+//! station leaves; the requests of one that does not read its answers are not read; one that watches and does not
 //! read is dropped.
 
 use core::task::{Context, Poll};
@@ -24,12 +24,12 @@ pub struct Server {
     bound: Bound,
     listener: UnixListener,
     clients: Vec<Client>,
-    /// Who is asked first next time, so that all get their turn.
+    /// The client asked first next time, so that all get their turn.
     next: usize,
     numbered: u64,
 }
 
-/// Names a connection of a program.
+/// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionId(u64);
 
@@ -38,18 +38,18 @@ pub struct ConnectionId(u64);
 pub enum Topic {
     /// Changes of hazards.
     Hazards,
-    /// How requests for priority stand.
+    /// The state of requests for priority.
     Priority,
 }
 
-/// A request and who waits for its answer.
+/// A request and the client that waits for its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// Who.
+    /// The client.
     pub client: ConnectionId,
-    /// What the program calls it.
+    /// The client's name for it.
     pub id: Option<RequestId>,
-    /// What.
+    /// The request.
     pub request: Request,
 }
 
@@ -82,7 +82,7 @@ impl Server {
                 if client.leaving {
                     client.move_bytes(cx);
                 } else if client.input.len() < before {
-                    // Blank lines: there is room to read again, and nobody else will say so.
+                    // Blank lines: there is room to read again, and nothing else will signal it.
                     cx.waker().wake_by_ref();
                 }
                 continue;
@@ -116,12 +116,13 @@ impl Server {
         }
     }
 
-    /// Whether anybody watches this topic.
+    /// Whether any client watches this topic.
     pub fn is_watched(&self, topic: Topic) -> bool {
         self.clients.iter().any(|client| client.watched[topic as usize].is_some())
     }
 
-    /// Says a line to all who watch this topic. Who does not read is dropped, with a last line that says so.
+    /// Sends a line to all clients that watch this topic. A client that does not read is dropped, with a last line that
+    /// gives the reason.
     pub fn tell(&mut self, topic: Topic, answer: &Answer) {
         let nameless = answer.line();
         for client in &mut self.clients {
@@ -156,12 +157,12 @@ impl Server {
 
     fn accept(&mut self, cx: &mut Context<'_>, now: Instant) {
         for _ in 0..ACCEPT_BATCH {
-            // A failure (no descriptors left) concerns whoever connects; the next call asks again.
+            // A failure (no descriptors left) is the connecting client's; the next call tries again.
             let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) else { return };
             self.numbered += 1;
             let mut client = Client::new(ConnectionId(self.numbered), stream, now);
             if self.clients.len() >= MOST_CLIENTS {
-                // One more, to tell it; it is asked nothing.
+                // One more, only to send the refusal; its requests are not read.
                 let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
                 client.dismiss(&Answer::failure("busy", &text).line());
                 client.move_bytes(cx);
@@ -182,19 +183,19 @@ struct Client {
     output: VecDeque<u8>,
     /// Which topics it watches.
     watched: [Option<Watching>; 2],
-    /// It says nothing more.
+    /// It sends nothing more.
     ended: bool,
-    /// It hears nothing more than what is in `output`.
+    /// It gets nothing more than what is in `output`.
     leaving: bool,
     /// `asked` is when `leaving` was seen.
     dismissed: bool,
-    /// Nobody is there.
+    /// No client is connected.
     gone: bool,
     /// When it came, or asked the last time.
     asked: Instant,
 }
 
-/// A watch, and what the program called the request that began it.
+/// A watch, and the client's name for the request that began it.
 #[derive(Clone, Debug)]
 struct Watching {
     id: Option<RequestId>,
@@ -220,7 +221,7 @@ impl Client {
         self.watched.iter().any(Option::is_some)
     }
 
-    /// Queues a line, or says instead that there are too many.
+    /// Queues a line, or in its place the notice that there are too many.
     fn say(&mut self, line: &str) {
         if self.leaving {
             return;
@@ -276,18 +277,18 @@ impl Client {
         Ok(())
     }
 
-    /// Whether its next words are wanted: not before it has read the answers to those before, unless it watches.
+    /// Whether its next request is read: not before it has read earlier answers, unless it watches.
     fn wants_more(&self) -> bool {
         let answered = self.watches() || self.output.is_empty();
         !self.ended && !self.leaving && answered && !self.input.is_ready()
     }
 
-    /// The next whole line, without its end. Blank ones are passed over.
+    /// The next whole line, without its end. Blank ones are skipped.
     fn take_line(&mut self) -> Option<Vec<u8>> {
         if self.leaving || !self.watches() && !self.output.is_empty() {
             return None;
         }
-        // The last line of one who sends no more may lack its end.
+        // The last line of a client that has stopped sending may lack its end.
         match if self.ended { self.input.last() } else { self.input.next() }? {
             Ok(line) => Some(line),
             Err(TooLong) => {
@@ -314,7 +315,7 @@ pub const MOST_CLIENTS: usize = 16;
 pub const MOST_OUTPUT: usize = 256 * 1024;
 /// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
 const READ_SIZE: usize = 1024;
-/// Programs let in in one go.
+/// Programs accepted in one go.
 const ACCEPT_BATCH: usize = 4;
 /// A program that asks nothing this long, and watches nothing, makes room.
 const IDLE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! How a daemon takes its control socket.
+//! Opens the daemon's control socket.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::config::LONGEST_SOCKET_PATH;
 use crate::daemon::unix_socket::{Access, BindError, Bound};
 
-/// Why there is no socket. Prints as one line that says what would be right.
+/// Why there is no socket. Prints as one line, with what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SocketError {
@@ -18,7 +18,7 @@ pub enum SocketError {
     Live {
         /// The socket.
         path: PathBuf,
-        /// The daemon's process, when the system says.
+        /// The daemon's process, if the system reports it.
         pid: Option<i32>,
     },
     /// A file that is no socket is in the way.
@@ -39,7 +39,7 @@ pub enum SocketError {
     Refused {
         /// The path.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
     /// The event loop does not take it.

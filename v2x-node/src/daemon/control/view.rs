@@ -1,4 +1,4 @@
-//! What a station knows, in the fields of an answer.
+//! The station's state as the fields of an answer.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use v2x_proto::{AreaView, Shape};
 use crate::civil::utc;
 use crate::daemon::statistics::Statistics;
 
-/// Where and when one looks from.
+/// The position and time from which distances and ages are given.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
     fix: Option<Fix>,
@@ -82,7 +82,7 @@ impl View {
         }
     }
 
-    /// How the station is: everything but the link and the hazards, which others know.
+    /// Status of the station, without the link and the hazards.
     pub fn status(&self, node: &Node, statistics: &Statistics, now: Instant) -> Status {
         let frames = statistics.frames();
         let by_class = |of: fn(&v2x_report::ClassStats) -> u64| {
@@ -169,7 +169,7 @@ pub fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// Stable name of why a station does not send.
+/// Stable name of the reason why a station does not send.
 pub fn not_sending(state: SendingState) -> Option<&'static str> {
     match state {
         SendingState::Allowed => None,

@@ -1,4 +1,4 @@
-//! A place that does not change, said again often enough that it never grows old.
+//! A fixed position, repeated often enough that it never becomes stale.
 
 use core::time::Duration;
 

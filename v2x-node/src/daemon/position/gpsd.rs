@@ -16,7 +16,7 @@ use super::wait::{Backoff, nanos, wire_now};
 use crate::civil;
 use crate::daemon::lines::Lines;
 
-/// What one line says.
+/// The content of one line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Report {
     /// A position.
@@ -27,7 +27,7 @@ pub enum Report {
     Other,
 }
 
-/// A line that is not what gpsd says.
+/// A line that is not gpsd's.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// No JSON object, or a value of the wrong type.
@@ -38,7 +38,7 @@ pub enum ReportError {
     Position(u8),
 }
 
-/// Reads one line; `now` stands in where the report has no time.
+/// Reads one line; `now` is used where the report has no time.
 ///
 /// # Errors
 /// [`ReportError`]; no bytes make it panic.
@@ -85,7 +85,7 @@ pub(super) async fn run(address: String, silence: Duration, mut timer: DeadlineT
     }
 }
 
-/// One connection, until it ends, fails, or says nothing for too long.
+/// One connection, until it ends, fails, or is silent for too long.
 async fn session(
     address: &str,
     silence: Duration,
@@ -131,7 +131,7 @@ async fn session(
             }
         });
         publisher.malformed(too_long);
-        // Only positions count as being heard: a daemon that chatters of satellites alone has lost its receiver.
+        // Only positions count as being heard: a daemon that reports only satellites has lost its receiver.
         if heard {
             backoff.reset();
             timer.set(deadline())?;

@@ -1,7 +1,7 @@
 //! Where the station is: gpsd, NMEA, a trace, or a place that does not change.
 //!
 //! A [`PositionSource`] runs as a task of its own on the daemon's one thread and hands over the newest [`Fix`](v2x_core::Fix), or
-//! its loss. Nothing a receiver says is fatal: malformed input is counted, a source that goes away is tried again.
+//! its loss. Nothing a receiver sends is fatal: malformed input is counted, a source that goes away is tried again.
 
 mod fixed;
 mod gpsd;
@@ -49,7 +49,7 @@ pub struct PositionCounters {
     pub losses: u64,
     /// Updates replaced by a newer one before they were taken.
     pub replaced: u64,
-    /// Lines that are not what the source should say.
+    /// Lines that the source should not send.
     pub malformed: u64,
     /// Times the source was opened or connected to.
     pub opened: u64,

@@ -35,7 +35,7 @@ pub(super) fn start(
     }
 }
 
-/// Plays a file as if it happened now: the first fix at once, each later one as long after it as its time says.
+/// Plays a file as if it happened now: the first fix at once, each later one as long after it as its time stamp demands.
 async fn play(mut file: File, mut timer: DeadlineTimer, publisher: Publisher) {
     publisher.opened();
     let mut pace = Pace::new(clock::monotonic_ns());

@@ -1,4 +1,4 @@
-//! The slot between a source of positions and the daemon, and what ends a source before it has begun.
+//! The slot between a source of positions and the daemon, and the errors that keep a source from starting.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
@@ -16,7 +16,7 @@ use crate::error::Complaint;
 pub struct PositionUpdate {
     /// Where the station was; `None` when that is no longer known.
     pub fix: Option<Fix>,
-    /// When the source said so.
+    /// When the source reported it.
     pub received: Instant,
 }
 
@@ -29,7 +29,7 @@ pub enum PositionError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The kernel gave no timer.
@@ -54,7 +54,7 @@ pub enum PositionError {
 
 impl Complaint for PositionError {}
 
-/// One slot, because only the newest position is worth anything.
+/// One slot, because only the newest position matters.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     slot: Mutex<Slot>,
@@ -91,7 +91,7 @@ impl Publisher {
         self.put(Some(fix));
     }
 
-    /// Says once that the position is lost.
+    /// Reports once that the position is lost.
     pub(super) fn lost(&self) {
         if self.shared.slot().has_fix {
             self.shared.losses.fetch_add(1, Ordering::Relaxed);

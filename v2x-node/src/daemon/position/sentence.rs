@@ -9,20 +9,20 @@ use v2x_core::{Fix, WireTime};
 use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
 
-/// What one sentence brought.
+/// The result of one sentence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Heard {
     /// A new position.
     Fix(Fix),
-    /// The receiver says that it has none.
+    /// The receiver reports that it has none.
     NoFix,
-    /// Nothing of itself.
+    /// No result by itself.
     Nothing,
     /// It is no sentence, or its checksum is wrong.
     Malformed,
 }
 
-/// Puts the sentences of a receiver together.
+/// Combines the sentences of a receiver.
 #[derive(Debug, Default)]
 pub struct Epochs {
     gga: Option<GgaData>,
@@ -54,7 +54,7 @@ impl Epochs {
                 | nmea::Error::UnknownGnssType(_)
                 | nmea::Error::UnknownTalkerId { .. },
             ) => Heard::Nothing,
-            // A talker's own sentence types do not parse as any known; the checksum tells them from noise.
+            // A talker's own sentence types do not parse as any known; the checksum distinguishes them from noise.
             Err(_)
                 if has_checksum(line)
                     && !line.get(3..6).is_some_and(|kind| ["RMC", "GGA"].contains(&kind)) =>
@@ -79,7 +79,7 @@ impl Epochs {
         else {
             return Heard::Malformed;
         };
-        // An older GGA than the one of the same moment or the moment before says nothing of this one.
+        // A GGA older than the moment before does not describe this moment.
         let gga = self.gga.as_ref().filter(|gga| gga.fix_time.is_some_and(|other| is_near(other, time)));
         Heard::Fix(Fix {
             position,

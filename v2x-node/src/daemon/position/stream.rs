@@ -42,7 +42,7 @@ async fn session(
     publisher: &Publisher,
     backoff: &mut Backoff,
 ) -> io::Result<()> {
-    // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" is what lets it.
+    // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" allows that.
     let mut device = Receiver::from_file_unchecked(open(path, baud)?)?;
     publisher.opened();
     let mut lines = Lines::new(LONGEST_LINE);
@@ -88,7 +88,7 @@ pub(crate) fn open(path: &Path, baud: u32) -> io::Result<File> {
     if file.is_terminal() {
         let mut settings = termios::tcgetattr(&file)?;
         termios::cfmakeraw(&mut settings);
-        // Receivers have no modem lines, and nobody else's hang-up is ours.
+        // Receivers have no modem lines, and another process's hang-up must not affect us.
         settings.control_flags |= ControlFlags::CLOCAL | ControlFlags::CREAD;
         termios::cfsetspeed(&mut settings, rate(baud))?;
         termios::tcsetattr(&file, SetArg::TCSANOW, &settings)?;

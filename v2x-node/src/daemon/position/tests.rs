@@ -1,4 +1,4 @@
-//! Sources as the daemon sees them: over real sockets, files and terminals, ended by what they say, not by time.
+//! Sources as the daemon sees them: over real sockets, files and terminals, ended by what they send, not by time.
 
 use core::time::Duration;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! A vehicle of a mobility trace, driven again now.
+//! A vehicle of a mobility trace, replayed in real time.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
-//! What receivers say in the units of a fix.
+//! Conversion of what receivers report to the units of a fix.
 
 use v2x_core::Position;
 
-/// Metres per second to 0.01 m/s, within what ETSI TS 102 894-2 `SpeedValue` can say.
+/// Metres per second to 0.01 m/s, within what ETSI TS 102 894-2 `SpeedValue` can express.
 pub(super) fn speed_unit(metres_per_second: f64) -> Option<u16> {
     let unit = (metres_per_second * 100.0).round();
     (0.0..=16_382.0).contains(&unit).then_some(unit as u16)
@@ -26,7 +26,7 @@ pub(super) fn altitude_unit(metres: f64) -> Option<i32> {
     (-10_000.0..=100_000.0).contains(&metres).then(|| (metres * 100.0).round() as i32)
 }
 
-/// Metres to 0.01 m; what is worse than the type can say is as bad as it can say.
+/// Metres to 0.01 m; a value beyond the type becomes its largest.
 pub(super) fn accuracy_unit(metres: f64) -> Option<u16> {
     (metres >= 0.0).then(|| (metres * 100.0).round().min(f64::from(u16::MAX)) as u16)
 }

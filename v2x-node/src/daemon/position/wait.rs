@@ -1,4 +1,4 @@
-//! How long sources wait: for a time, before another attempt, and until silence means loss.
+//! Waiting of sources: until a time, before another attempt, and until silence means loss.
 
 use core::time::Duration;
 use std::io;
@@ -49,5 +49,5 @@ pub(super) fn wire_now() -> WireTime {
     WireTime::from_micros(clock::wire_time_us())
 }
 
-/// A source that has said nothing for so long no longer knows where the station is.
+/// After this much silence a source no longer knows where the station is.
 pub(super) const SILENCE: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! The socket a controller speaks to: lines in, lines out, bounded in every direction.
+//! The socket a controller connects to: lines in, lines out, bounded in every direction.
 //!
 //! A Unix socket is made at start and taken away at the end; each connection is a client. On UDP each sender's address
 //! is one. More than [`MOST_CLIENTS`] are turned away.
@@ -32,7 +32,7 @@ pub struct Feed {
     unsent: u64,
 }
 
-/// What a client has to say.
+/// What comes from a client.
 #[derive(Debug)]
 pub enum FromClient {
     /// A line, or why it is none.
@@ -82,14 +82,14 @@ impl Feed {
                     UdpSocket::from_std(socket)
                 };
                 let socket = bind()
-                    .map_err(failed("it has to be an address of this machine and a port nobody uses"))?;
+                    .map_err(failed("it has to be an address of this machine and a port not in use"))?;
                 (tokio::spawn(datagrams(socket, sender)), None)
             }
         };
         Ok(Self { incoming, clients: BTreeMap::new(), task, _socket: socket, unsent: 0 })
     }
 
-    /// The next thing a client has to say; may be dropped and called again without losing one. Ends never.
+    /// The next thing that comes from a client; may be dropped and called again without losing one. Never ends.
     pub async fn next(&mut self) -> (ClientId, FromClient) {
         loop {
             match self.incoming.recv().await {
@@ -104,7 +104,7 @@ impl Feed {
         }
     }
 
-    /// Sends a line, if the client reads what it is sent.
+    /// Sends a line, unless the client does not read.
     pub fn send(&mut self, client: ClientId, line: String) {
         let sent = self.clients.get(&client).is_some_and(|sender| sender.try_send(line).is_ok());
         self.unsent += u64::from(!sent);
@@ -141,7 +141,7 @@ async fn accept(listener: UnixListener, sender: Sender<(ClientId, Did)>) {
         };
         let stream = match stream {
             Ok((stream, _)) => stream,
-            // Out of descriptors: what is open goes on, and an end of one of them makes room.
+            // Out of descriptors: open connections continue, and the end of one makes room.
             Err(_) if !connections.is_empty() => {
                 connections.join_next().await;
                 continue;
@@ -199,7 +199,7 @@ async fn connection(stream: UnixStream, client: ClientId, sender: Sender<(Client
             }
         }
     }
-    // When nobody receives it, the feed itself is gone.
+    // When the receiver is gone, so is the feed.
     drop(sender.send((client, Did::Go)).await);
 }
 
@@ -276,7 +276,7 @@ async fn answer(socket: Arc<UdpSocket>, address: SocketAddr, mut outgoing: Recei
     }
 }
 
-/// Controllers, and whoever watches them.
+/// Controllers, and programs that watch them.
 pub const MOST_CLIENTS: usize = 8;
 /// Lines taken from sockets and not handled yet; the rest waits in the kernel.
 const MOST_WAITING: usize = 64;

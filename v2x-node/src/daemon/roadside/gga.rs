@@ -1,23 +1,23 @@
-//! Where a unit is, as casters of virtual reference stations want to hear it: a GGA sentence (NMEA 0183,
+//! The unit's position for casters of virtual reference stations: a GGA sentence (NMEA 0183,
 //! `$--GGA,hhmmss.ss,llll.ll,a,yyyyy.yy,a,x,xx,x.x,x.x,M,x.x,M,x.x,xxxx*hh`).
 
 use chrono::{NaiveDateTime, Timelike};
 use v2x_core::Position;
 
-/// What a unit says of where it is.
+/// The position a unit reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Latitude and longitude.
     pub position: Position,
-    /// Altitude above the ellipsoid, 0.01 m; `None`: unknown, said as 0.
+    /// Altitude above the ellipsoid, 0.01 m; `None`: unknown, sent as 0.
     pub altitude_cm: Option<i32>,
 }
 
 /// The sentence of a place at a time of UTC, without its line end: at most 80 characters, as the standard has it.
 ///
-/// The place is as good as a receiver's and is said as its plain fix (quality 1), not as none (0) or as one entered by hand
-/// (7), for which a caster need not make a virtual station. A geoid is not known here, so altitude is the one above the ellipsoid with a
-/// separation of 0: casters add both.
+/// The position is as good as a receiver's and is sent as a plain fix (quality 1), not as none (0) or as one entered by
+/// hand (7), for which a caster need not make a virtual station. No geoid is known here, so the altitude is above the
+/// ellipsoid, with a separation of 0: casters add both.
 pub fn sentence(place: &Place, time: NaiveDateTime) -> String {
     let Position { latitude, longitude } = place.position;
     let north = if latitude < 0 { 'S' } else { 'N' };
@@ -69,7 +69,7 @@ mod tests {
     }
 
     proptest! {
-        /// Read back by a reader of others.
+        /// Read back with a parser of another project.
         #[test]
         fn every_place_fits_a_sentence_and_reads_back(
             latitude in -900_000_000..=900_000_000, longitude in -1_800_000_000..=1_800_000_000,

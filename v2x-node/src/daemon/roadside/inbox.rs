@@ -1,4 +1,4 @@
-//! What the station tells the application of a roadside unit, kept until that takes it.
+//! The station's events for the application of a roadside unit, kept until it takes them.
 
 use v2x_apps::roadside::Heard;
 use v2x_core::Event;

@@ -1,4 +1,4 @@
-//! What is said to an NTRIP caster and what it answers, without a socket (NTRIP 1.0 and 2.0, RTCM 10410.1): bytes in,
+//! Requests to an NTRIP caster and its answers, without a socket (NTRIP 1.0 and 2.0, RTCM 10410.1): bytes in,
 //! bytes of the stream out.
 
 use v2x_apps::roadside::line::printable;
@@ -6,8 +6,8 @@ use v2x_apps::roadside::line::printable;
 use crate::config::Caster;
 
 /// The request for a caster's stream. `version` 2 is understood by casters of both versions that follow the
-/// standard; 1 is for those that do not. `gga` is a sentence of where the unit is; in version 1 there is no place for it
-/// but after the answer.
+/// standard; 1 is for those that do not. `gga` is the sentence with the unit's position; version 1 has no place for
+/// it but after the answer.
 pub fn request(caster: &Caster, version: u8, gga: Option<&str>) -> String {
     let Caster { host, port, mount, login } = caster;
     let agent = concat!("NTRIP roadcast/", env!("CARGO_PKG_VERSION"));
@@ -25,7 +25,7 @@ pub fn request(caster: &Caster, version: u8, gga: Option<&str>) -> String {
     )
 }
 
-/// Takes a caster's answer apart as it comes.
+/// Parses a caster's answer as it arrives.
 #[derive(Debug, Default)]
 pub struct Reply {
     part: Part,
@@ -44,7 +44,7 @@ pub enum ReplyError {
     /// It answered something else.
     #[error("the caster answers {0:?} where \"200 OK\" was expected")]
     Refused(String),
-    /// It did not answer as a caster does.
+    /// Its answer is not a caster's.
     #[error("no answer of an NTRIP caster")]
     Malformed,
     /// It ended the stream.
@@ -68,7 +68,7 @@ impl Default for Part {
 }
 
 impl Reply {
-    /// Nothing heard yet.
+    /// Nothing received yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -81,7 +81,7 @@ impl Reply {
     /// Takes more bytes and gives those of the stream to `stream`.
     ///
     /// # Errors
-    /// [`ReplyError`]; the connection is of no more use.
+    /// [`ReplyError`]; the connection is of no further use.
     pub fn feed(&mut self, mut bytes: &[u8], mut stream: impl FnMut(&[u8])) -> Result<(), ReplyError> {
         while !bytes.is_empty() {
             match &mut self.part {
@@ -145,7 +145,7 @@ impl Reply {
 
 /// Where a whole head ends and what follows it; `None` while it is not whole.
 fn read_head(head: &[u8]) -> Result<Option<(usize, Part)>, ReplyError> {
-    // What begins like nothing a caster says is not waited for.
+    // Bytes that cannot begin a caster's answer are refused at once, not waited on.
     let begins = |known: &[u8]| head.iter().zip(known).all(|(one, other)| one == other);
     if ![&b"ICY "[..], b"HTTP/1.", b"SOURCETABLE ", b"ERROR"].into_iter().any(begins) {
         return Err(ReplyError::Malformed);

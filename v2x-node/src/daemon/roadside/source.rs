@@ -31,19 +31,20 @@ pub struct Source {
     task: JoinHandle<()>,
 }
 
-/// What a source has to say.
+/// What comes from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromSource {
     /// A framed RTCM 3 message.
     Message(Bytes),
     /// The first message came after it was opened.
     Up,
-    /// It ended or failed, and why; it is tried again unless it is a file. Said once for each reason until it is up.
+    /// It ended or failed, and why; it is tried again unless it is a file. Reported once for each reason until it is up.
     Down(String),
 }
 
 impl Source {
-    /// Starts the source; a caster is told that the unit is `here`. To be called within a tokio runtime with IO enabled.
+    /// Starts the source; a caster is sent `here` as the unit's position. To be called within a tokio runtime with IO
+    /// enabled.
     ///
     /// # Errors
     /// The kernel gives no timer. A device that is not there, or a caster that does not answer, is tried again.
@@ -61,7 +62,7 @@ impl Source {
                 }
             }),
             CorrectionSource::Ntrip(caster) => {
-                // Casters lock out who knocks too often.
+                // Casters lock out clients that connect too often.
                 let backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
                 let here = here.map(|place| Here::new(place, GGA_EVERY)).transpose()?;
                 tokio::spawn(stay_connected(caster, timer, teller, SILENCE, backoff, here))
@@ -70,7 +71,7 @@ impl Source {
         Ok(Self { incoming, task })
     }
 
-    /// The next thing it has to say; may be dropped and called again without losing one.
+    /// The next thing that comes from it; may be dropped and called again without losing one.
     pub async fn next(&mut self) -> FromSource {
         match self.incoming.recv().await {
             Some(said) => said,
@@ -86,11 +87,11 @@ impl Drop for Source {
     }
 }
 
-/// Frames what was read, and says what changes.
+/// Splits what was read into frames, and reports changes.
 struct Teller {
     sender: Sender<FromSource>,
     up: bool,
-    /// Why it was down, as told last.
+    /// Why it was down, as last reported.
     why: String,
     framer: Framer,
 }
@@ -100,7 +101,7 @@ impl Teller {
         Self { sender, up: false, why: String::new(), framer: Framer::new() }
     }
 
-    /// How many messages there were in `bytes`; an error when nobody listens.
+    /// How many messages there were in `bytes`; an error when the receiver is gone.
     async fn read(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut messages = Vec::new();
         self.framer.feed(bytes, |message| messages.push(Bytes::copy_from_slice(message)));
@@ -137,7 +138,7 @@ impl Teller {
     }
 }
 
-/// Where the unit is, to be said to a caster now and then.
+/// The unit's position, sent to a caster from time to time.
 struct Here {
     place: Place,
     every: Duration,
@@ -149,13 +150,13 @@ impl Here {
         Ok(Self { place, every, timer: DeadlineTimer::new()? })
     }
 
-    /// The sentence of now; none while the clock is at no time that has a date.
+    /// The sentence for now; none while the clock has no valid date.
     fn sentence(&self) -> Option<String> {
         let now = utc_of_wire(WireTime::from_micros(clock::wire_time_us()))?;
         Some(gga::sentence(&self.place, now))
     }
 
-    /// Says it, and sets when it is to be said next. A caster that does not read misses it.
+    /// Sends it, and sets when it is to be sent next. A caster that does not read misses it.
     fn say(&mut self, caster: &WriteHalf<'_>) -> io::Result<()> {
         self.timer.set(Some(clock::monotonic_ns() + nanos(self.every)))?;
         let Some(mut line) = self.sentence() else { return Ok(()) };
@@ -169,7 +170,7 @@ impl Here {
         }
     }
 
-    /// When it is to be said again; never where it is not to be said.
+    /// When it is to be sent again; never where it is not to be sent.
     async fn due(here: &mut Option<(&mut Self, WriteHalf<'_>)>) -> io::Result<()> {
         match here {
             Some((here, _)) => here.timer.expired().await,
@@ -195,7 +196,7 @@ async fn play(path: &Path, every: Duration, mut timer: DeadlineTimer, mut teller
     };
     let ended: io::Result<()> = result.await;
     if let Err(error) = ended {
-        // When nobody receives it, the source itself is gone.
+        // When the receiver is gone, so is the source.
         drop(teller.down(&error).await);
     }
 }
@@ -232,7 +233,7 @@ async fn stay_connected(
             connect(&caster, version, silence, &mut timer, &mut teller, &mut backoff, here).await;
         let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<ReplyError>());
         if matches!(refused, Some(ReplyError::Refused(_) | ReplyError::Malformed)) {
-            // Perhaps it speaks the other version alone.
+            // Perhaps it knows the other version only.
             version = 3 - version;
         }
         if teller.down(&error).await.is_err() || backoff.wait(&mut timer).await.is_err() {
@@ -241,7 +242,7 @@ async fn stay_connected(
     }
 }
 
-/// One connection, until it ends, fails, or says nothing for too long.
+/// One connection, until it ends, fails, or is silent for too long.
 async fn connect(
     caster: &Caster,
     version: u8,
@@ -264,8 +265,8 @@ async fn connect(
     follow(&mut read, silence, timer, teller, backoff, Some(Reply::new()), here).await
 }
 
-/// Reads until the end. With a reply, what is read is a caster's answer first, and after it the caster is told where the
-/// unit is.
+/// Reads until the end. With a reply, what is read is a caster's answer first, and after it the caster is sent the
+/// unit's position.
 async fn follow(
     stream: &mut (impl AsyncRead + Unpin),
     silence: Duration,
@@ -275,7 +276,7 @@ async fn follow(
     mut reply: Option<Reply>,
     mut here: Option<(&mut Here, WriteHalf<'_>)>,
 ) -> io::Result<core::convert::Infallible> {
-    // What the connection before left in the middle of a message is no part of this one's.
+    // A message that the previous connection broke off does not continue in this one.
     teller.framer.restart();
     let mut buffer = vec![0; 1024];
     let mut body = Vec::new();
@@ -331,8 +332,8 @@ fn silent(expired: io::Result<()>) -> io::Error {
     expired.err().unwrap_or_else(silent)
 }
 
-/// A caster moves its virtual station after the unit; one that stands needs no more than what casters take for a sign of
-/// life.
+/// A caster moves its virtual station with the unit; a stationary unit needs only as many sentences as casters take for
+/// a sign of life.
 const GGA_EVERY: Duration = Duration::from_secs(10);
 /// A base that sends an epoch every ten seconds is still heard.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -356,7 +357,7 @@ pub(super) mod tests {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
     }
 
-    /// Takes one connection, reads its request, says `answer` and closes.
+    /// Takes one connection, reads its request, sends `answer` and closes.
     async fn answer(listener: &TcpListener, answer: &[u8]) -> String {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = Vec::new();
@@ -423,7 +424,7 @@ pub(super) mod tests {
             let request = answer(&listener, &[b"ICY 200 OK\r\n\r\n".as_slice(), &EXAMPLE].concat()).await;
             assert!(request.starts_with("GET /MNT HTTP/1.0\r\n"), "{request}");
             assert_eq!(said.recv().await, Some(FromSource::Up));
-            // Version 1 is what it speaks, so it is asked in it again.
+            // The caster answered in version 1, so the next request uses version 1.
             assert!(answer(&listener, b"").await.contains("HTTP/1.0"));
             assert!(
                 answer(&listener, b"").await.contains("HTTP/1.1"),
@@ -433,7 +434,7 @@ pub(super) mod tests {
         });
     }
 
-    /// Takes one connection and its request, says `answer`, and returns the request and the next three lines.
+    /// Takes one connection and its request, sends `answer`, and returns the request and the next three lines.
     async fn told_after(listener: &TcpListener, answer: &[u8]) -> (String, [String; 3]) {
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = BufReader::new(stream);
@@ -469,7 +470,7 @@ pub(super) mod tests {
                 at_once(),
                 Some(here),
             ));
-            // It speaks version 1 alone, and sends nothing before it knows where.
+            // It knows version 1 only, and sends nothing before it has the position.
             let refused = answer(&listener, b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
             let gga = refused.lines().find_map(|line| line.strip_prefix("Ntrip-GGA: ")).unwrap();
             let (request, lines) = told_after(&listener, b"ICY 200 OK\r\n\r\n").await;
@@ -479,7 +480,7 @@ pub(super) mod tests {
                 assert!(nmea::parse_str(line.trim_end()).is_ok(), "{line:?}");
             }
             assert!(lines.iter().all(|line| line.ends_with("\r\n")), "{lines:?}");
-            // The connection before left its timer set: the next caster, too, is told nothing before it answers.
+            // The connection before left its timer set: the next caster, too, is sent nothing before it answers.
             let (_, lines) = told_after(&listener, b"HTTP/1.1 200 OK\r\n\r\n").await;
             assert!(lines[0].starts_with("$GPGGA,"), "{lines:?}");
             let downs = core::iter::from_fn(|| said.try_recv().ok());

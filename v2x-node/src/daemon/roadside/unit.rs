@@ -24,7 +24,7 @@ pub struct Unit {
     feed: Option<Feed>,
     source: Option<(Source, String)>,
     news: Vec<String>,
-    /// When each client was last told why its line was refused.
+    /// When each client was last sent the reason for a refused line.
     refused: Vec<(ClientId, Instant)>,
 }
 
@@ -38,7 +38,7 @@ pub enum Incoming {
 }
 
 impl Unit {
-    /// Opens what `config` names, which stands in `file`; `None` when it has nothing to say. To be called within a tokio
+    /// Opens what `config` names, read from `file`; `None` when it has nothing to send. To be called within a tokio
     /// runtime with IO enabled.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Unit {
         Ok(Some(Self { application, feed, source, news, refused: Vec::new() }))
     }
 
-    /// What it says, in one line for people.
+    /// What it sends, in one line for people.
     pub fn describe(&self) -> &str {
         self.application.describe()
     }
@@ -126,7 +126,7 @@ impl Unit {
         }
     }
 
-    /// When [`poll`](Self::poll) has something to say next.
+    /// When [`poll`](Self::poll) has something to send next.
     pub fn deadline(&self, at: Moment) -> Option<Instant> {
         self.application.deadline(at)
     }
@@ -143,7 +143,7 @@ impl Unit {
         self.application.set_sending(sending);
     }
 
-    /// The station told something.
+    /// Takes an event of the station.
     pub fn heard(&mut self, heard: &Heard, now: Instant, wire: WireTime) {
         self.application.heard(heard, now, wire);
         self.pass_on();
@@ -156,7 +156,7 @@ impl Unit {
         news
     }
 
-    /// What a report has to say besides its figures.
+    /// Warnings for the report, besides its figures.
     pub fn warnings(&self, now: Instant) -> Vec<String> {
         let mut warnings = self.application.warnings(now);
         let unsent = self.feed.as_ref().map_or(0, Feed::unsent);
@@ -176,7 +176,7 @@ impl Unit {
         }
     }
 
-    /// Tells a client, now and then, what was wrong with its line.
+    /// Sends a client, from time to time, what was wrong with its line.
     fn refuse(&mut self, client: ClientId, why: &str, now: Instant) {
         let at = self.refused.iter().position(|(other, _)| *other == client);
         if at.is_some_and(|at| now.since(self.refused[at].1) < REFUSE_EVERY) {
@@ -217,7 +217,7 @@ fn place(config: &PositionConfig) -> v1::Position {
     }
 }
 
-/// One client is told this often what is wrong with its lines.
+/// How often one client is sent what is wrong with its lines.
 const REFUSE_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
 const MOST_NEWS: usize = 16;
 
