@@ -49,7 +49,7 @@ pub enum NotSentReason {
     BadRequest,
     /// The station keeps silent after a change of pseudonym.
     Silent,
-    /// A copy of an imminent warning beyond what a station may say at once.
+    /// A copy of an imminent warning beyond the burst that a station may send.
     BurstBudget,
 }
 
