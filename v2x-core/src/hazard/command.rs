@@ -80,12 +80,12 @@ use crate::base::{Instant, Position};
 /// # now = now + Duration::from_millis(500);
 /// let events = tell(&mut node, now, Input::Hazard { command: HazardCommand::Cancel(id), token: None });
 ///
-/// What becomes of events, our own and those of others, comes as one event each ...
+/// // What becomes of events, our own and those of others, comes as one event each ...
 /// let over = events.iter().any(|event| {
 ///     matches!(event, Event::Hazard(changed) if changed.event.id == id && changed.change == HazardChange::Cancelled)
 /// });
 /// assert!(over);
-/// ... and what is known can be listed at any time.
+/// // ... and what is known can be listed at any time.
 /// assert!(node.hazards().any(|known| known.own && known.state == EventState::Cancelled));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```

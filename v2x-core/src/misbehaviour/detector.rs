@@ -256,8 +256,8 @@ impl MisbehaviourDetector {
                 }
                 if now_ms.wrapping_sub(record.judged_ms) >= t::SIGNAL_EVERY_MS {
                     record.judged_ms = now_ms;
-                    // A signal that is weak because it comes from far away is still a free line, however rare those
-                    // are.
+                    // As weak as a signal from far away should be: a free line of sight, however few stations have
+                    // one. Only louder stations are judged by distance.
                     let loud = heard
                         .as_ref()
                         .zip(usual.signal())
