@@ -131,8 +131,8 @@ pub enum Event {
     },
     /// The trusted roots and issuers were replaced, or why they were not.
     Trust(Result<(), CredentialError>),
-    /// The station speaks under another pseudonym from here on. For the application, which names its events by the new
-    /// one from now on, and for the recorder: both together must never leave the station.
+    /// The station uses another pseudonym from here on. For the application, which names its events by the new one from
+    /// now on, and for the recorder: both digests together must never leave the station.
     PseudonymChanged {
         /// The one before.
         old: Digest,

@@ -1,3 +1,5 @@
+//! Tests of the event table: any order of messages gives the same state, and no station takes the room of others.
+
 use proptest::prelude::*;
 use v2x_proto::v1;
 

@@ -1,3 +1,5 @@
+//! Tests of the misbehaviour detector: honest driving is believed, lies are found, and memory is bounded.
+
 use proptest::prelude::*;
 
 use super::*;

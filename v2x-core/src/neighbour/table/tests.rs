@@ -1,3 +1,5 @@
+//! Tests of the neighbour table: expiry, eviction, replay protection, dead reckoning, and reception.
+
 use core::time::Duration;
 use std::collections::BTreeMap;
 
