@@ -47,8 +47,8 @@ impl Authority {
     }
 
     /// An authority that grants private cars their usual permissions, for a day and with a revocation list, and may
-    /// grant no more.
-    /// no more.
+    /// An authority that grants private cars their usual permissions, for a day and with a revocation list, and may
+    /// grant no others.
     pub fn of_cars() -> Self {
         let permissions = Permissions::AWARENESS | Permissions::HAZARD | Permissions::IMMINENT;
         Self::of(1, Usual { permissions, duration_min: DAY_MIN, revocation_series: 1 })

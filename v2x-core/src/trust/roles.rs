@@ -29,7 +29,7 @@ pub fn claims(request: &SendRequest) -> Option<Message> {
     payload::decode(request.message_type, request.payload.clone()).ok()
 }
 
-/// True when all [claims](claims) of a message to be sent by `own` are permitted.
+/// True when all [`claims`] of a message to be sent by `own` are permitted.
 pub fn claims_permitted(claimed: Option<&Message>, own: &Digest, permissions: Permissions) -> bool {
     claimed.is_none_or(|message| permitted(message, permissions) && speaks_for(message, own))
 }

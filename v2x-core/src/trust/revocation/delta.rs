@@ -30,7 +30,7 @@ pub enum RevocationError {
     /// Made in the future.
     #[error("delta is dated {0:?}, which is in the future; check both clocks")]
     FromFuture(WireTime),
-    /// There is no room for another list or so many digests.
+    /// There is no room for another list or this many digests.
     #[error(
         "no room: at most {MAX_REVOKED_PER_LIST} digests a list and {MAX_REVOCATION_LISTS_PER_ISSUER} lists an \
              issuer; revoke whole series instead"
