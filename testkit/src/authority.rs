@@ -47,7 +47,6 @@ impl Authority {
     }
 
     /// An authority that grants private cars their usual permissions, for a day and with a revocation list, and may
-    /// An authority that grants private cars their usual permissions, for a day and with a revocation list, and may
     /// grant no others.
     pub fn of_cars() -> Self {
         let permissions = Permissions::AWARENESS | Permissions::HAZARD | Permissions::IMMINENT;

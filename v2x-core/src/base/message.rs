@@ -105,7 +105,7 @@ pub struct Received {
     pub suspect: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,
-    /// Stages on its way in.
+    /// Time stamps of its stages.
     pub stamps: ReceiveStamps,
 }
 

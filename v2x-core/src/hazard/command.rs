@@ -63,7 +63,7 @@ use crate::base::{Instant, Position};
 /// # };
 /// # tell(&mut node, now, Input::Fix(Some(fix)));
 ///
-/// // An accident where the station is, for everybody within a kilometre.
+/// // An accident at the station's position, relevant to all stations within a kilometre.
 /// let accident = HazardDraft { quality: Some(5), ..HazardDraft::new(Class::D3, cause::ACCIDENT) };
 /// let events = tell(&mut node, now, Input::Hazard { command: HazardCommand::New(accident.clone()), token: None });
 /// let outcome = events.iter().find_map(|event| match event {

@@ -119,7 +119,7 @@ const EMERGENCY_BRAKING: f64 = 4.0;
 /// A carriageway of three lanes, and two degrees of heading.
 const CORRIDOR: Tolerance = Tolerance { metres: 10.0, slope: 0.03, most: 30.0, seconds: HORIZON_S };
 
-/// Crossing courses: two vehicle lengths and the error of two positions; a driver decides within ten seconds anew.
+/// Crossing courses: two vehicle lengths and the error of two positions; within ten seconds a driver decides again.
 const CROSSING: Tolerance = Tolerance { metres: 12.0, slope: 0.0, most: 12.0, seconds: 10.0 };
 
 /// Every driver makes way, on whatever lane, within half a minute (TS 101 539-1: 30 s ahead).

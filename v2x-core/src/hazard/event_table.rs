@@ -110,7 +110,7 @@ impl EventTable {
 
     /// Applies a message that was [judged](Self::judge) good.
     pub fn take(&mut self, gist: &HazardGist, speaker: &Speaker, now: WireTime) -> Outcome {
-        // A suspect is not believed that others are wrong.
+        // A suspect may not negate the events of others.
         if gist.state == EventState::Negated && speaker.suspect {
             return Outcome::default();
         }

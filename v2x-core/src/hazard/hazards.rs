@@ -10,7 +10,7 @@ use crate::base::Imminent;
 pub struct Hazards {
     /// Events heard and declared.
     pub table: EventTable,
-    /// What the station declared and goes on repeating.
+    /// Events the station declared and keeps repeating.
     pub own: OwnEvents,
     /// Where the station has been and where it is going.
     pub path: OwnPath,

@@ -181,7 +181,6 @@ impl Neighbour {
     ///
     /// It is extrapolated for [`RECKONING_LIMIT`] at most and then stays. It may brake to a halt, but does not turn
     /// round; acceleration beyond 1 g is not believed. Without speed or heading it stays.
-    /// turn round; acceleration beyond 1 g is not believed. Without speed or heading it stays.
     #[must_use]
     pub fn position_at(&self, now: WireTime) -> Position {
         let motion = self.motion();
