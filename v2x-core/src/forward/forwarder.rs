@@ -7,9 +7,9 @@
 //!
 //! - **contention** right after reception ([`contention`]), with a retry where hardly any station is ahead;
 //! - **carrying**: beacons list the floods their sender holds, and a station that lacks one relevant to it gets it from
-//! the nearest holder. This heals partitions, informs newcomers, and repairs what contention missed;
+//!   the nearest holder. This heals partitions, informs newcomers, and repairs what contention missed;
 //! - **keeping alive**: a hazard with a keep-alive interval, or any hazard at a permitted roadside unit, is repeated
-//! when it was not heard for twice that interval (EN 302 637-3 keep-alive forwarding).
+//!   when it was not heard for twice that interval (EN 302 637-3 keep-alive forwarding).
 //!
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
 //! are sent unchanged; only the hop header is new.

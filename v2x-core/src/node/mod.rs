@@ -43,7 +43,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// 3. Sleeping exactly to the deadline and then sending [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (except for the stages' stamps,
-/// which the host's clock makes).
+///    which the host's clock makes).
 /// 6. Time that runs backwards is clamped and counted ([`Counters::time_clamped`]), never asserted.
 /// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
 /// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].
