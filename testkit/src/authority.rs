@@ -1,6 +1,6 @@
-//! Credentials for as many stations as a test needs: a root, an issuer, stations by number.
+//! Authorities and credentials for tests: a root, an issuer, and stations by number.
 //!
-//! Keys come from small numbers, never for the road.
+//! Keys are derived from small numbers: never use them on the road.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -12,15 +12,14 @@ use v2x_proto::Digest;
 
 use crate::start::START;
 
-/// A root with one issuer under it, by fixed keys; both are there for anyone to take, as fields of
-/// [`v2x_core::Authority`].
+/// A root with one issuer under it, by fixed keys; both are public, as fields of [`v2x_core::Authority`].
 #[derive(Debug)]
 pub struct Authority {
     held: v2x_core::Authority,
     usual: Usual,
 }
 
-/// What a station gets that asks for nothing special.
+/// Default permissions of a station.
 #[derive(Clone, Copy, Debug)]
 struct Usual {
     permissions: Permissions,
@@ -35,20 +34,20 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// The one that all stations trust: it gives each of them every permission a station may have, for two hours.
+    /// The authority that all test stations trust: it grants each every permission a station may have, for two hours.
     pub fn new() -> Self {
         Self::numbered(1)
     }
 
-    /// Another, which trusts nothing of the first: number 1 is [`new`](Self::new)'s, and there are 100.
+    /// Another authority, whose stations do not trust the first: number 1 is [`new`](Self::new)'s, and there are 100.
     pub fn numbered(number: u8) -> Self {
         let CredentialRequest { permissions, duration_min, revocation_series, .. } =
             Self::request(&Self::key(0));
         Self::of(number, Usual { permissions, duration_min, revocation_series })
     }
 
-    /// One that gives private cars what they have on the road, for a day and with a list of revocations, and may give
-    /// no more.
+    /// An authority that grants private cars their usual permissions, for a day and with a revocation list, and may
+    /// grant no others.
     pub fn of_cars() -> Self {
         let permissions = Permissions::AWARENESS | Permissions::HAZARD | Permissions::IMMINENT;
         Self::of(1, Usual { permissions, duration_min: DAY_MIN, revocation_series: 1 })
@@ -74,22 +73,22 @@ impl Authority {
         self.credential_with(number, |_| {})
     }
 
-    /// The credential of station `number`, with something about it changed.
+    /// The credential of station `number`, modified by `change`.
     ///
     /// # Panics
     ///
-    /// What is asked for is more than the issuer may give.
+    /// The request asks for more than the issuer may grant.
     pub fn credential_with(&self, number: u32, change: impl FnOnce(&mut CredentialRequest)) -> Bytes {
         let mut request = self.usual_request(number);
         change(&mut request);
         self.issue(&request)
     }
 
-    /// A credential as `request` says.
+    /// A credential for `request`.
     ///
     /// # Panics
     ///
-    /// What is asked for is more than the issuer may give.
+    /// The request asks for more than the issuer may grant.
     pub fn issue(&self, request: &CredentialRequest) -> Bytes {
         self.held.issue(request).expect("the issuer may give what is asked for")
     }
@@ -103,16 +102,16 @@ impl Authority {
     ///
     /// # Panics
     ///
-    /// They are more than the issuer may give.
+    /// They are more than the issuer may grant.
     pub fn identity_with(&self, number: u32, permissions: Permissions) -> Identity {
         self.identity_as(number, &CredentialRequest { permissions, ..self.usual_request(number) })
     }
 
-    /// The identity of station `number`, with a credential as `request` says.
+    /// The identity of station `number`, with a credential for `request`.
     ///
     /// # Panics
     ///
-    /// What is asked for is more than the issuer may give, or for another station's key.
+    /// The request asks for more than the issuer may grant, or has another station's key.
     pub fn identity_as(&self, number: u32, request: &CredentialRequest) -> Identity {
         self.held.identity(Self::key(number), request).expect("the issuer may give what is asked for")
     }
@@ -156,7 +155,7 @@ impl Authority {
         SigningKey::from_bytes(&secret)
     }
 
-    /// What stations ask for: every permission they may have, from a minute before [`START`], for two hours.
+    /// The usual request: every permission a station may have, from a minute before [`START`], for two hours.
     pub fn request(key: &SigningKey) -> CredentialRequest {
         CredentialRequest {
             public_key: key.verifying_key().to_bytes(),

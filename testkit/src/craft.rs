@@ -1,4 +1,4 @@
-//! Frames made by hand: signed as told, with whatever fields, by a signer that obeys no rule.
+//! Hand-made frames with arbitrary fields, from a signer that obeys no rule.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,7 +15,7 @@ use v2x_proto::{AreaView, Class, Digest};
 use crate::start::{PLACE, anchor};
 use crate::{Authority, hazard};
 
-/// A key, a credential, and no scruples.
+/// A signer that signs anything: a key and a credential.
 #[derive(Debug)]
 pub struct Crafter {
     /// The credential it signs under.
@@ -34,12 +34,12 @@ impl Crafter {
         Self { credential, digest: Digest::of_hash(&hash), hash, key, sequence: AtomicU32::new(1000) }
     }
 
-    /// The one whose identity [`Authority::identity`] gives.
+    /// The signer with the identity of [`Authority::identity`].
     pub fn station(number: u32) -> Self {
         Self::of(&Authority::new(), number)
     }
 
-    /// The same under another authority.
+    /// The same, under another authority.
     pub fn of(authority: &Authority, number: u32) -> Self {
         Self::new(Authority::key(number), authority.credential(number))
     }
@@ -72,7 +72,7 @@ impl Crafter {
         }
     }
 
-    /// The fields of a good latency probe in any class but D3, where it is a message of a type to come.
+    /// The fields of a good latency probe in any class but D3, where it is a message of an unassigned type.
     pub fn fields_in(&self, class: Class, at: Instant) -> TbsRepr<'static> {
         let fields = TbsRepr { class, lifetime_ms: 100, payload: ECHO, ..self.fields(at) };
         if class == Class::D3 {
@@ -119,7 +119,7 @@ impl Crafter {
     }
 }
 
-/// The parts of a frame put together, signed or not.
+/// A frame assembled from its parts, signed or not.
 pub fn frame(header: &HopHeader, tbs: &[u8], signature: &[u8; 64], signer: SignerRef<'_>) -> Bytes {
     let mut bytes = Vec::new();
     header.encode(&mut bytes);
@@ -127,11 +127,11 @@ pub fn frame(header: &HopHeader, tbs: &[u8], signature: &[u8; 64], signer: Signe
     bytes.into()
 }
 
-/// The same frame with its signature changed in one bit; which one is `n`'s choice.
+/// The same frame with one bit of its signature flipped, chosen by `n`.
 ///
 /// # Panics
 ///
-/// These bytes are no such frame.
+/// The bytes are not such a frame.
 pub fn forged(bytes: &Bytes, n: usize) -> Bytes {
     let (header, offset) = hop::parse(bytes).expect(FRAME);
     let signed = SignedView::parse(&bytes[offset..]).expect(FRAME);
@@ -147,11 +147,11 @@ pub fn poked(bytes: &Bytes, place: usize, change: impl Fn(u8) -> u8) -> Bytes {
     bytes.into()
 }
 
-/// What a frame says: hop header, signed fields, signer.
+/// The parts of a frame: hop header, signed fields, signer.
 ///
 /// # Panics
 ///
-/// These bytes are no such frame.
+/// The bytes are not such a frame.
 pub fn read(bytes: &Bytes) -> (HopHeader, TbsView<'_>, SignerRef<'_>) {
     let (header, offset) = hop::parse(bytes).expect(FRAME);
     let signed = SignedView::parse(&bytes[offset..]).expect(FRAME);
@@ -167,7 +167,7 @@ pub fn is_full(bytes: &Bytes) -> bool {
 ///
 /// # Panics
 ///
-/// These bytes are no such frame.
+/// The bytes are not such a frame.
 pub fn awareness(bytes: &Bytes) -> v1::Awareness {
     v1::Awareness::decode(read(bytes).1.payload).expect("an awareness message")
 }

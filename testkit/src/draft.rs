@@ -1,4 +1,4 @@
-//! Frames made to order by the thousand, for a station that trusts every signature: none of them is signed.
+//! Unsigned frames in bulk, for a station that trusts every signature.
 
 use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
@@ -13,7 +13,7 @@ use v2x_proto::{AreaView, Class, Digest};
 use crate::start::{PLACE, address};
 use crate::{Authority, hazard};
 
-/// A host in virtual time that verifies nothing: what is left is everything beside the signature.
+/// A host in virtual time that accepts every signature: it measures everything but the signature checks.
 #[derive(Debug)]
 pub struct Trusting;
 
@@ -23,7 +23,7 @@ impl Host for Trusting {
     }
 }
 
-/// A station with a credential, that stands somewhere.
+/// A standing station with a credential.
 #[derive(Clone, Debug)]
 pub struct Stander {
     /// Short name of its credential.
@@ -32,7 +32,7 @@ pub struct Stander {
     pub credential: Bytes,
     /// Link address.
     pub link: [u8; 6],
-    /// Where.
+    /// Position.
     pub position: Position,
 }
 
@@ -80,7 +80,7 @@ impl Stander {
         }
     }
 
-    /// Its hazard, to be sent on by five others.
+    /// Its hazard, with five hops remaining.
     pub fn flood(&self, sequence: u32, wire: WireTime) -> Draft {
         let beacon = self.beacon(sequence, wire);
         let hazard = v1::Hazard {
@@ -101,18 +101,18 @@ impl Stander {
     }
 }
 
-/// What a frame is to say.
+/// The content of a frame.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// What is not signed.
+    /// The unsigned part.
     pub header: HopHeader,
     /// Number of the payload's type.
     pub message_type: u32,
-    /// When it is generated.
+    /// Its generation time.
     pub wire: WireTime,
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u32,
-    /// Where it is generated.
+    /// Its generation position.
     pub position: Position,
     /// Its class.
     pub class: Class,
@@ -120,11 +120,11 @@ pub struct Draft {
     pub lifetime_ms: u32,
     /// Hops it may travel.
     pub max_hops: u8,
-    /// Where it concerns anyone.
+    /// Area in which it is relevant.
     pub area: Option<AreaView>,
     /// Its encoded payload.
     pub payload: Vec<u8>,
-    /// Named as its signer, unless a credential is.
+    /// Digest of its signer, used unless a credential is given.
     pub digest: Digest,
     /// The whole credential of its signer.
     pub credential: Option<Bytes>,
@@ -133,14 +133,14 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// In another class, in the hop header too.
+    /// In another class, also in the hop header.
     #[must_use]
     pub fn in_class(self, class: Class, message_type: MessageType) -> Self {
         let header = HopHeader { class, ..self.header };
         Self { header, class, message_type: message_type as u32, ..self }
     }
 
-    /// From a stranger: nobody's digest, at nobody's address.
+    /// From a stranger: an unknown digest, at an unknown address.
     #[must_use]
     pub fn of_stranger(self, n: u32) -> Self {
         let digest = Digest((u64::from(n) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
@@ -154,7 +154,7 @@ impl Draft {
         Self { credential: Some(credential.clone()), ..self }
     }
 
-    /// The bytes on the air, with a signature nobody looks at, different in each frame.
+    /// The bytes on the air, with a signature nobody checks, different in each frame.
     pub fn bytes(&self) -> Vec<u8> {
         let mut tbs = Vec::with_capacity(256);
         let fields = TbsRepr {
@@ -184,13 +184,13 @@ impl Draft {
     }
 }
 
-/// An address nobody was heard from.
+/// An address no frame came from before.
 fn made_up_address(n: u32) -> [u8; 6] {
     let [a, b, c, d] = n.wrapping_mul(0x9e37_79b9).to_be_bytes();
     [0x06, 0x66, a, b, c, d]
 }
 
-/// Awareness of a car in a jam, with the path history that every second or so beacon has.
+/// Awareness of a car in a jam, with the path history that a beacon carries about every second.
 fn awareness() -> Vec<u8> {
     let step = |n: i32| if n % 2 == 0 { 900 } else { -700 };
     let awareness = v1::Awareness {

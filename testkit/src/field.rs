@@ -1,4 +1,4 @@
-//! Many stations standing in a field, with whatever links between them.
+//! Simulated field: many standing stations, with any links between them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -25,7 +25,7 @@ struct Shared(Arc<Mutex<BTreeMap<[u8; 64], bool>>>);
 
 impl Host for Shared {
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
-        // Nobody here sends one signature under two messages.
+        // No station here sends one signature under two messages.
         *self
             .0
             .lock()
@@ -35,7 +35,7 @@ impl Host for Shared {
     }
 }
 
-/// Makes identities once: a thousand tests stand on the same few keys.
+/// Creates identities once: a thousand tests use the same few keys.
 #[derive(Debug, Default)]
 pub struct Crew {
     credentials: BTreeMap<u32, Bytes>,
@@ -59,10 +59,10 @@ fn key(number: u32) -> SigningKey {
     SigningKey::from_bytes(&secret)
 }
 
-/// Who hears whom: from, to, and the number of the transmission.
+/// Which station hears which: from, to, and the number of the transmission.
 pub type Links<'a> = dyn Fn(usize, usize, u64) -> bool + 'a;
 
-/// Stations and what is on the air between them.
+/// Stations and the frames on the air between them.
 #[derive(Debug)]
 pub struct Field {
     /// The stations' nodes.
@@ -71,13 +71,13 @@ pub struct Field {
     pub places: Vec<(f64, f64)>,
     /// Virtual time.
     pub now: Instant,
-    /// What stations reported: when, which, the event.
+    /// Reported events: time, station, event.
     pub events: Vec<(Instant, usize, Event)>,
-    /// Frames of floods on the air: when, by whom, the frame.
+    /// Frames of floods on the air: time, sender, frame.
     pub floods: Vec<(Instant, usize, Bytes)>,
-    /// How each of them asked for the channel.
+    /// How each of them accesses the channel.
     pub accesses: Vec<AccessCategory>,
-    /// Stations that are not up hear nothing and are told nothing.
+    /// Stations that are not up hear nothing and get no input.
     pub up: Vec<bool>,
     /// Stations that get their positions from the test.
     pub moving: Vec<usize>,
@@ -145,7 +145,7 @@ impl Field {
         (ax - bx).hypot(ay - by)
     }
 
-    /// Lets everything happen up to `end`.
+    /// Runs everything up to `end`.
     pub fn run(&mut self, end: Instant, links: &Links<'_>) {
         while self.now <= end {
             let due = self.deadlines.iter().zip(&self.up).filter(|(_, up)| **up).map(|(at, _)| *at).min();
@@ -213,7 +213,7 @@ impl Field {
         }
     }
 
-    /// A station puts a frame on the air that its node knows nothing of.
+    /// A station puts a frame on the air that its node does not know of.
     pub fn shout(&mut self, station: usize, bytes: Bytes) {
         self.sent += 1;
         self.frames.insert(self.sent, (station, bytes));
@@ -244,7 +244,7 @@ impl Field {
         sent.expect("the station sent a message of this class")
     }
 
-    /// What stations sent on, in order.
+    /// Messages forwarded by stations, in order.
     pub fn forwarded(&self) -> Vec<(Instant, usize, Forwarded)> {
         let forwarded = self.events.iter().filter_map(|(at, station, event)| match event {
             Event::Forwarded(forwarded) => Some((*at, *station, *forwarded)),

@@ -1,12 +1,12 @@
-//! Payloads of hazard messages, for stations that say what no [`Input::Hazard`](v2x_core::Input::Hazard) would.
+//! Payloads of hazard messages, for stations that send what no [`Input::Hazard`](v2x_core::Input::Hazard) would.
 
 use bytes::Bytes;
 use v2x_core::{Position, WireTime};
 use v2x_proto::cause;
 use v2x_proto::{AreaView, Digest, Shape, v1};
 
-/// A new event, a stationary vehicle detected at `detected` where `position` is. What is to differ is set by struct
-/// update: `v1::Hazard { cause: 97, ..hazard::new(origin, 1, place, now) }`.
+/// A new event, a stationary vehicle detected at `detected` at `position`. Other fields are set by struct update:
+/// `v1::Hazard { cause: 97, ..hazard::new(origin, 1, place, now) }`.
 pub fn new(origin: Digest, number: u32, position: Position, detected: WireTime) -> v1::Hazard {
     let Position { latitude, longitude } = position;
     v1::Hazard {
@@ -20,7 +20,7 @@ pub fn new(origin: Digest, number: u32, position: Position, detected: WireTime) 
     }
 }
 
-/// The circle about `position` that a flood goes through.
+/// The circle about `position` in which a flood spreads.
 pub fn circle(position: Position, radius_m: u32) -> AreaView {
     let Position { latitude, longitude } = position;
     AreaView {

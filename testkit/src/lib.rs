@@ -1,14 +1,14 @@
-//! What tests and benchmarks share: one authority, frames made by hand, one loop over a node's outputs, and stations on
-//! one virtual clock.
+//! Shared test support: one authority, hand-made frames, one loop over a node's outputs, and stations on one virtual
+//! clock.
 //!
-//! A crate's tests and benchmarks may name it, no crate may depend on it. The unit tests of `v2x-core` cannot, because
-//! this crate depends on that one.
+//! Only tests and benchmarks of a crate may use it, never the crate itself. The unit tests of `v2x-core` cannot,
+//! because this crate depends on that one.
 //!
 //! - [`authority`]: credentials for stations by number.
 //! - [`start`]: where and when everything begins, and inputs for it.
 //! - [`drive`]: a node's outputs until its next deadline.
 //! - [`station`], [`street`], [`field`]: one station, several that all hear each other, many with links between them.
-//! - [`craft`], [`draft`]: frames of any content, signed; and frames to order with a signature nobody looks at.
+//! - [`craft`], [`draft`]: signed frames of any content; and frames in bulk with a signature nobody checks.
 //! - [`hazard`]: payloads of hazard messages.
 
 pub mod authority;

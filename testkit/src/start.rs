@@ -1,11 +1,11 @@
-//! Where and when everything begins, and the inputs that tell a station so.
+//! Common start of all tests: place, time, and the inputs that set them.
 
 use bytes::Bytes;
 use v2x_core::{Anchor, Fix, Input, Instant, Position, ReceivedFrame, WireTime};
 
 /// Wire time at [`Instant::ZERO`]: some day in 2026.
 pub const START: WireTime = WireTime::from_micros(720_000_000_000_000);
-/// Where stations stand unless told otherwise.
+/// Where stations stand by default.
 pub const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
 
 /// Virtual time begins at [`START`].
@@ -27,7 +27,7 @@ pub fn fix(now: Instant, position: Position) -> Input {
     }))
 }
 
-/// The frame as it comes from a link that measures nothing.
+/// The frame as received from a link that measures nothing.
 pub fn frame(bytes: &Bytes, link_source: [u8; 6]) -> Input {
     Input::Frame(ReceivedFrame {
         bytes: bytes.clone(),

@@ -1,4 +1,4 @@
-//! One station, what it sent and what came of it.
+//! One station under test, with everything it put out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::Authority;
 use crate::drive::drain;
 use crate::start::{PLACE, address, anchor, fix, frame};
 
-/// A node, drained after every input, with all that it put out.
+/// A node, drained after every input, with all its outputs.
 #[derive(Debug)]
 pub struct Station {
     /// The node itself.
     pub node: Node,
-    /// What it reported, in order.
+    /// Its events, in order.
     pub events: Vec<Event>,
-    /// What it transmitted, in order.
+    /// Its transmitted frames, in order.
     pub frames: Vec<Bytes>,
     /// All its outputs, as [`transcribe`](Self::transcribe) writes them.
     pub transcript: Vec<u8>,
-    /// Writes each output to the transcript; nothing unless a test asks for it.
+    /// Writes each output to the transcript; does nothing unless a test enables it.
     pub transcribe: fn(&Output, &mut Vec<u8>),
-    /// When it wants the next `Timeout`, and what for.
+    /// Its next deadline, and the reason.
     pub deadline: (Instant, TimerKind),
     /// Its link address.
     pub address: [u8; 6],
@@ -59,7 +59,7 @@ impl Station {
         station
     }
 
-    /// Says `Timeout` at every deadline up to `end`, and renews the position by `place` every 100 ms.
+    /// Sends `Timeout` at every deadline up to `end`, and renews the position by `place` every 100 ms.
     /// Returns what was sent, and when.
     pub fn drive(
         &mut self,
@@ -84,20 +84,20 @@ impl Station {
         }
     }
 
-    /// Gives clock and position.
+    /// Sets clock and position.
     pub fn start(&mut self, now: Instant, place: Position) {
         let wire = anchor().wire_at(now);
         self.feed(now, Input::Clock { wire, state: ClockState::Locked });
         self.feed(now, fix(now, place));
     }
 
-    /// Feeds one input and drains, as the contract asks; frames sent are returned.
+    /// Feeds one input and drains, as the contract requires; transmitted frames are returned.
     pub fn feed(&mut self, now: Instant, input: Input) -> Vec<Bytes> {
         self.node.handle_input(now, input);
         self.drain()
     }
 
-    /// Feeds a frame and says `Timeout` until no verification waits.
+    /// Feeds a frame and sends `Timeout` until no verification waits.
     pub fn hear(&mut self, now: Instant, bytes: &Bytes) {
         self.hear_from(now, bytes, address(99));
     }
@@ -108,7 +108,7 @@ impl Station {
         self.verify(now);
     }
 
-    /// Says `Timeout` until no verification waits.
+    /// Sends `Timeout` until no verification waits.
     pub fn verify(&mut self, now: Instant) {
         // Demoted frames have their turns later.
         while matches!(self.deadline.1, TimerKind::Verify | TimerKind::Demoted) {

@@ -1,4 +1,4 @@
-//! Several stations on one virtual clock and an ideal link.
+//! Simulated street: several stations on one virtual clock and an ideal link.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::station::Station;
 /// Stations that all hear each other after a fixed delay.
 #[derive(Debug)]
 pub struct Street {
-    /// The first drives ahead.
+    /// The nodes; the first drives ahead.
     pub stations: Vec<Station>,
     /// Virtual time.
     pub now: Instant,
     air: VecDeque<(Instant, usize, Bytes)>,
     /// From a transmission to its arrival everywhere.
     pub delay: Duration,
-    /// A station that nobody hears, and that hears nobody.
+    /// An isolated station: nobody hears it, and it hears nobody.
     pub away: Option<usize>,
-    /// Says `Timeout` this often besides the deadlines, to prove that it changes nothing.
+    /// Sends `Timeout` this often besides the deadlines, to prove that it changes nothing.
     pub extra_timeouts: Option<Duration>,
 }
 

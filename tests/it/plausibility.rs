@@ -1,4 +1,4 @@
-//! What a whole node does about stations that lie (TS 103 759; `standards` row "malicious peers").
+//! Misbehaviour detection in a whole node: what it does about stations that lie (TS 103 759).
 
 use std::time::Duration;
 

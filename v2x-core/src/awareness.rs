@@ -1,4 +1,4 @@
-//! When an awareness message is generated and what it says.
+//! Generation rules and content of awareness messages.
 //!
 //! The rules are those of EN 302 637-2 6.1.3 (CAM generation): checked every 100 ms; a message when the
 //! station turned by more than 4 degrees, moved by more than 4 m or changed speed by more than 0.5 m/s
@@ -23,7 +23,7 @@ pub struct Awareness {
     last_low_frequency: Option<Instant>,
     path: VecDeque<PathPoint>,
     message: v1::Awareness,
-    /// Somebody waits for the next message: it goes out at the next check.
+    /// Another station waits for the next message: it is generated at the next check.
     wanted: bool,
 }
 
@@ -76,8 +76,8 @@ impl Awareness {
         self.next_check
     }
 
-    /// Checks the rule, if its time has come: true when a message is to be generated now.
-    /// `motion` is `None` while the station may not send; the check's time passes all the same.
+    /// Checks the rule, if its time has come: true when a message is to be generated now. `motion` is `None` while the
+    /// station may not send; the check then passes without effect.
     pub fn check(&mut self, now: Instant, motion: Option<&OwnMotion>) -> bool {
         if now < self.next_check {
             return false;
@@ -101,13 +101,13 @@ impl Awareness {
             && (self.wanted || moved(before, motion) || since >= self.interval)
     }
 
-    /// Lets the next check find a message due, not sooner after the last one than any other.
+    /// Makes a message due at the next check, not sooner after the last one than any other.
     pub fn hasten(&mut self) {
         self.wanted = true;
     }
 
-    /// Builds the message for `fix` and takes note that it goes out now. The reference is valid until the
-    /// next call; encoding it is the caller's.
+    /// Builds the message for `fix` and records that it is sent now. The reference is valid until the next call; the
+    /// caller encodes it.
     pub fn generate(
         &mut self,
         now: Instant,
@@ -217,7 +217,7 @@ fn write_path(message: &mut v1::Awareness, path: &VecDeque<PathPoint>, now: Inst
     }
 }
 
-/// Ranges of TS 102 894-2: the last value says "that or more".
+/// Ranges of TS 102 894-2: the last value means "that or more".
 const MAX_SPEED: u32 = 16_382;
 
 const MAX_ACCELERATION: i32 = 160;

@@ -9,7 +9,7 @@
 //! | floor | what it is |
 //! |---|---|
 //! | `node` | the station: inputs, outputs, the order of steps |
-//! | `receive` | the way in: cheap checks, rates, verification queue, verification |
+//! | `receive` | the receive path: cheap checks, rates, verification queue, verification |
 //! | `hazard`, `awareness`, `misbehaviour`, `forward`, `send`, `congestion` | one mechanism each |
 //! | `neighbour` | the neighbour table |
 //! | `trust` | credentials, revocation, pseudonyms, permissions |

@@ -269,7 +269,7 @@ fn a_credential_permits_what_its_role_does_and_what_is_added() {
     assert!(both.contains("cannot be used with"), "{both}");
     let unknown = scratch.bad(&[&issue[..], &["--also", "negate"]].concat());
     assert!(
-        unknown.contains("`negate` is no permission; use a comma-separated list of: awareness, "),
+        unknown.contains("`negate` is not a permission; use a comma-separated list of: awareness, "),
         "{unknown}"
     );
 }

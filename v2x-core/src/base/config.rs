@@ -1,4 +1,4 @@
-//! What a station is told about itself before it starts.
+//! Configuration of a station: what it is given before it starts.
 
 use core::time::Duration;
 
@@ -19,13 +19,13 @@ pub struct Config {
     pub width_dm: Option<u16>,
     /// When awareness messages are generated.
     pub awareness: AwarenessRule,
-    /// Mark everything sent as test or simulation traffic (hop header flag), and accept such traffic.
-    /// A station in service leaves this off: it drops test traffic as `test_traffic`. Among test stations the
-    /// rates by link address, forwarder and signer do not count, so that a load of any size can be measured.
+    /// Mark everything sent as test or simulation traffic (hop header flag), and accept such traffic. A station in
+    /// service leaves this off: it drops test traffic as `test_traffic`. Among test stations the rates by link address,
+    /// forwarder and signer do not count, so that a load of any size can be measured.
     pub test: bool,
-    /// Verify one in so many awareness messages of neighbours that are beyond 300 m and leave, and hand the
-    /// others on unverified ([`Received::verified`](super::message::Received::verified) says so); they touch no
-    /// table. `None`, the default: all are verified. 1 verifies all as well.
+    /// Verify one in this many awareness messages of neighbours that are beyond 300 m and driving away, and deliver the
+    /// others unverified ([`Received::verified`](super::message::Received::verified) is false for them); those update
+    /// no table. `None`, the default: all are verified. 1 verifies all as well.
     #[serde(default)]
     pub sample_far_awareness: Option<u8>,
     /// When the pseudonym changes; without effect when the station has one credential.
@@ -34,14 +34,14 @@ pub struct Config {
     /// What follows from implausible messages.
     #[serde(default)]
     pub plausibility: Plausibility,
-    /// How messages of several hops are sent on.
+    /// How multi-hop messages are forwarded.
     #[serde(default)]
     pub forwarding: Scheme,
-    /// How often an imminent warning is said by its own station.
+    /// How often a station sends each of its imminent warnings.
     #[serde(default)]
     pub imminent: Imminent,
-    /// Neighbours kept, 1..=[`limits::MAX_NEIGHBOURS`]; what lies outside is clamped. Their credentials, ways,
-    /// reputations and the rates of link addresses have as much room each.
+    /// Neighbours kept, 1..=[`limits::MAX_NEIGHBOURS`]; other values are clamped. The tables of their credentials,
+    /// tracks, reputations and the rates of link addresses have the same capacity.
     #[serde(default = "usual_neighbours")]
     pub max_neighbours: usize,
 }
@@ -88,29 +88,29 @@ impl Config {
     }
 }
 
-/// What kind of station this is; one binary plays both.
+/// Kind of station; one binary plays both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// In-vehicle unit: sends awareness as it moves.
     Vehicle,
-    /// Roadside unit: stands still and speaks for the road.
+    /// Roadside unit: stands still and sends on behalf of the road operator.
     Roadside,
 }
 
-/// How messages of several hops are sent on.
+/// How multi-hop messages are forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
     /// Contention with every rule of the forwarder, carrying and keeping alive.
     #[default]
     Roadcast,
-    /// Contention as EN 302 636-4-1 annex F.3 has it, with the defaults of its MIB and without a memory of what was sent
-    /// on: to compare with.
+    /// Contention as in EN 302 636-4-1 annex F.3, with the defaults of its MIB and without a memory of what was
+    /// forwarded: for comparison.
     Etsi,
-    /// Everybody sends each message on once: to compare with.
+    /// Every station forwards each message once: for comparison.
     Flooding,
-    /// Nothing is sent on.
+    /// Nothing is forwarded.
     Off,
 }
 
@@ -127,14 +127,14 @@ impl Scheme {
     }
 }
 
-/// How an imminent warning (D0) gets through although one frame may be lost.
+/// How an imminent warning (D0) survives the loss of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Imminent {
     /// Three copies within 12 ms: for laboratories and closed tracks.
     #[default]
     Lab,
-    /// One copy, and up to two neighbours send it on: on European roads, where a station keeps 25 ms between two frames
+    /// One copy, repeated by up to two neighbours: on European roads, where a station keeps 25 ms between two frames
     /// (EN 302 571 `Toff`).
     Regulated,
 }
@@ -147,7 +147,7 @@ pub enum Plausibility {
     Off,
     /// Suspects are flagged, verified after others and not relayed; nobody is isolated.
     Flag,
-    /// As `Flag`; and who keeps lying is isolated until its credential ends, and reported.
+    /// As `Flag`; a station that keeps lying is also isolated until its credential ends, and reported.
     #[default]
     Enforce,
 }
@@ -177,7 +177,7 @@ pub struct PseudonymConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeRule {
-    /// Nothing: roadside units, which everybody may know.
+    /// Nothing: roadside units, whose identity is public.
     #[default]
     Off,
     /// Distances and times of a trip: see `trust/pseudonym_change.rs`.

@@ -1,22 +1,22 @@
-//! Which event a message is about.
+//! Identity and version of the event that a message is about.
 
 use v2x_proto::{Digest, v1};
 
 use super::time::WireTime;
 
-/// Which event a flood is about, and how new what it says of it is.
+/// Which event a flood is about, and which version of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventVersion {
     /// Who declared the event.
     pub origin: Digest,
     /// Its number among the origin's.
     pub number: u32,
-    /// When this state of it was made.
+    /// When this version of it was made.
     pub reference: WireTime,
 }
 
 impl EventVersion {
-    /// The one that a hazard message is about; `None` when it names no event.
+    /// The event that a hazard message is about; `None` when it names no event.
     #[must_use]
     pub fn of(hazard: &v1::Hazard) -> Option<Self> {
         let id = hazard.id.as_ref()?;

@@ -1,10 +1,10 @@
-//! Positions with their time.
+//! Position fixes: position and motion with their time.
 
 use super::limits;
 use super::position::Position;
 use super::time::{Anchor, Instant, WireTime};
 
-/// Where the station was, and when that was true.
+/// Where the station was, how it moved, and when.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fix {
     /// Position.
@@ -41,12 +41,12 @@ impl TimedFix {
         Self { true_at: anchor.instant_at(fix.time).min(now), fix }
     }
 
-    /// When it is too old to send by.
+    /// Whether it is too old to send by.
     pub fn expires(&self) -> Instant {
         self.true_at + limits::MAX_FIX_AGE
     }
 
-    /// The fix moved on to `now` along its heading at its speed.
+    /// The fix extrapolated to `now` along its heading at its speed.
     pub fn moved_to(&self, now: Instant, wire: WireTime) -> Fix {
         let mut fix = self.fix;
         let seconds = now.since(self.true_at).min(limits::MAX_FIX_AGE).as_secs_f64();

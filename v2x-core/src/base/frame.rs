@@ -1,4 +1,4 @@
-//! Frames on their way in and out of a node.
+//! Frames received from and sent to the link.
 
 use bytes::Bytes;
 use v2x_proto::Class;
@@ -15,9 +15,9 @@ pub struct ReceivedFrame {
     pub bytes: Bytes,
     /// Source address of the link.
     pub link_source: [u8; 6],
-    /// When the kernel had the frame.
+    /// When the kernel received the frame.
     pub kernel_receive: Option<Instant>,
-    /// When the process had it.
+    /// When the process received it.
     pub user_receive: Option<Instant>,
     /// Received power, when the link knows it.
     pub signal_dbm: Option<i8>,
@@ -30,13 +30,13 @@ pub struct Transmit {
     pub bytes: Bytes,
     /// Deadline class.
     pub class: Class,
-    /// Whether it is ours or another's.
+    /// Whether it is ours or forwarded.
     pub origin: Origin,
     /// Which message it carries.
     pub id: MessageId,
-    /// Not worth sending after this.
+    /// Not worth sending after this time.
     pub expires: Instant,
-    /// Source address on the link, unicast and locally administered; `None` for the link's own.
+    /// Source address on the link, unicast and locally administered; `None` for the link's own address.
     pub source: Option<[u8; 6]>,
     /// How far it has come.
     pub stamps: SendStamps,

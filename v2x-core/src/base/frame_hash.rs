@@ -1,4 +1,4 @@
-//! The keyed hash that names a frame.
+//! Keyed hash that names a frame.
 
 use core::hash::Hasher as _;
 
@@ -12,7 +12,7 @@ use super::rng::Stream;
 pub struct FrameHash(pub(crate) u64);
 
 impl FrameHash {
-    /// True for one frame in `n` (for each when `n` is 0), unforeseeable without the cache's key.
+    /// True for one frame in `n` (for each when `n` is 0), unpredictable without the cache's key.
     pub fn is_one_in(self, n: u8) -> bool {
         self.0.is_multiple_of(u64::from(n.max(1)))
     }
@@ -25,13 +25,13 @@ pub struct FrameHasher {
 }
 
 impl FrameHasher {
-    /// With keys of its own.
+    /// With fresh random keys.
     #[must_use]
     pub fn new(stream: &mut Stream) -> Self {
         Self { keys: (stream.next_u64(), stream.next_u64()) }
     }
 
-    /// The hash of a frame: what its signer is said to have signed.
+    /// The hash of a frame's claimed signer, signed bytes and signature.
     #[must_use]
     pub fn hash(&self, signer: &Digest, tbs: &[u8], signature: &[u8; 64]) -> FrameHash {
         let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);

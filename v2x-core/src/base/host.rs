@@ -1,4 +1,4 @@
-//! What a node asks of its host that must not steer it: stamps of the stages, and signature checks.
+//! Host services that must not influence decisions: time stamps of the stages, and signature checks.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::time::Instant;
 
-/// The host's part in measuring and verifying. Neither may change what a node decides: stamps are only
+/// What the host contributes to measuring and verifying. Neither may change what a node decides: stamps are only
 /// reported, and [`verify`](Host::verify) is a function of the bytes.
 pub trait Host: fmt::Debug + Send {
     /// The time now, for a stage's stamp. In virtual time it is the `now` of the input.
@@ -22,7 +22,7 @@ pub trait Host: fmt::Debug + Send {
     }
 }
 
-/// The protocol's rule for signatures: the library's `verify_strict`, and nothing of our own beside it.
+/// The protocol's rule for signatures: the library's `verify_strict`, with no rule of ours added.
 pub fn strict(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
     key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }
@@ -34,7 +34,7 @@ pub struct Virtual;
 impl Host for Virtual {}
 
 #[cfg(test)]
-// What is accepted is part of the protocol: an update of the library must not move it unseen.
+// What is accepted is part of the protocol: an update of the library must not change it unnoticed.
 mod tests {
     use super::*;
     use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -117,8 +117,8 @@ mod tests {
         }
     }
 
-    /// The holder of a good key signs with a nonce that has a torsion part: batch verification accepts some
-    /// of these and not others, so one insider could split what stations believe. The rule refuses them all.
+    /// The holder of a good key signs with a nonce that has a torsion part: batch verification accepts some of these
+    /// and not others, so one insider could make stations disagree on what is valid. The strict rule refuses them all.
     #[test]
     fn nonces_with_a_torsion_part_are_refused() {
         let secret = Scalar::from(0x5eed_u64);

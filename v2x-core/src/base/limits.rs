@@ -1,4 +1,4 @@
-//! Every bound of the station and its reason. Nothing in the core grows past these, whatever a peer sends.
+//! Every bound of the station and its reason. No table in the core grows beyond these, whatever a peer sends.
 
 use core::time::Duration;
 
@@ -6,25 +6,25 @@ use v2x_proto::Class;
 
 use super::rate::Rate;
 
-/// Neighbours kept unless the configuration says otherwise. 802.11p carries at most about 2,000 frames/s, so 896 stations at the slowest awareness
-/// rate (1 Hz) already fill half the channel. Seven eighths of 1,024: what fills a hash table without taking
-/// the next size of it.
+/// Neighbours kept unless the configuration says otherwise. 802.11p carries at most about 2,000 frames/s, so 896
+/// stations at the slowest awareness rate (1 Hz) already fill half the channel. Seven eighths of 1,024: what a hash
+/// table holds before it takes the next size.
 pub const NEIGHBOURS: usize = 896;
 
 /// Neighbours a configuration may ask for ([`Config::max_neighbours`](super::config::Config::max_neighbours)): what a
 /// roadside unit on a roof above a stadium's car parks sees in 20 s. At under 1 KB each they take 10 MB.
 pub const MAX_NEIGHBOURS: usize = 10_000;
 
-/// Neighbours whose power along their way is judged at once: more than a channel full of beacons, some 800 a second, lets
-/// speak twice a second; 140 KB.
+/// Neighbours whose received power along their way is judged at once: more than a channel full of beacons, some 800 a
+/// second, lets send twice a second; 140 KB.
 pub const MAX_WAYS: usize = 512;
 
 /// Neighbours heard longest ago in the same moment that are compared when one has to make room. Each is verified for
 /// 35 us, so that few share a moment on a real clock; in virtual time a whole table can, and eviction still costs the same.
 pub const MAX_EVICTION_TIES: usize = 64;
 
-/// Neighbours forgotten in one turn. When the antenna's plug falls out a whole table is due at once: 64 take some 30 us,
-/// the others wait for the next turn, which is due at once and verifies an alert between.
+/// Neighbours forgotten in one turn. When the antenna's plug falls out a whole table expires at once: 64 take some 30
+/// us, the others wait for the next turn, which is due immediately and verifies an alert in between.
 pub const MAX_EXPIRIES: usize = 64;
 
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
@@ -32,7 +32,7 @@ pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 
 /// Stations whose replay windows are kept after they left the neighbour table: twice as many as the table usually
 /// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few of them send
-/// messages that live that long. No more for a larger table, so that making room never costs more.
+/// messages that live that long. It does not grow with a larger table, so that making room never costs more.
 pub const MAX_REMEMBERED: usize = 2 * NEIGHBOURS;
 
 /// Hashes of credentials that failed their check, so that each is paid for once.
@@ -42,24 +42,24 @@ pub const MAX_BAD_CREDENTIALS: usize = 256;
 /// its sender; 128 cost under 1 % of a core and admit a platoon of newcomers in half a second.
 pub const NEW_CREDENTIALS_PER_SECOND: u32 = 128;
 
-/// The same with its burst.
+/// The same, with its burst.
 pub const NEW_CREDENTIAL_RATE: Rate = Rate::new(NEW_CREDENTIALS_PER_SECOND, NEW_CREDENTIALS_PER_SECOND);
 
-/// What one link address may have of it: a forwarder brings the credentials of a few stations a second, and
-/// eight addresses that make credentials up leave nobody without.
+/// Share of it that one link address may use: a forwarder brings the credentials of a few stations a second, and eight
+/// addresses with made-up credentials still leave some for others.
 pub const NEW_CREDENTIAL_SHARE: Rate = Rate::new(16, 16);
 
 /// Frames of one link address, and of one forwarder. A whole channel carries 2,000/s from all stations
 /// together; a roadside unit that forwards hazards sends a tenth of it, with half a second's worth at once.
 pub const LINK_RATE: Rate = Rate::new(200, 100);
 
-/// Frames of senders not heard from their address before, all together, that are verified in turn; beyond
-/// it they are demoted. A hundred newcomers at 5 Hz until the first of each is verified; 2 % of a core.
+/// Frames of all senders not yet heard from their address that are verified in normal order; beyond it they are
+/// demoted. A hundred newcomers at 5 Hz until the first frame of each is verified; 2 % of a core.
 pub const STRANGER_RATE: Rate = Rate::new(500, 100);
 
-/// Verified messages of one signer (`standards` 5.3): awareness at 10 Hz with slack for a clock that runs
-/// fast, an alert's 10 Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of two
-/// intersections at 10 Hz with answers and corrections beside them. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
+/// Verified messages of one signer per second: awareness at 10 Hz with slack for a clock that runs fast, an alert's 10
+/// Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of two intersections at 10 Hz with
+/// answers and corrections beside them. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
 pub const fn signer_rate(class: Class) -> Rate {
     match class {
         Class::D0 => Rate::new(10, 20),
@@ -70,10 +70,10 @@ pub const fn signer_rate(class: Class) -> Rate {
     }
 }
 
-/// Events one signer may declare new in D3 (`standards` 5.3), with a few at once: one crash has several aspects.
+/// New events one signer may declare in D3 per second, with a few at once: one crash has several aspects.
 pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
 
-/// Events known at a time, own ones and those that have ended included: what 250 stations declare in a bad minute. 150 kB.
+/// Events known at a time, including our own and ended ones: what 250 stations declare in a bad minute. 150 kB.
 pub const MAX_EVENTS: usize = 512;
 
 /// Events of one station among them: as many as it may keep declared itself.
@@ -82,11 +82,12 @@ pub const MAX_EVENTS_PER_SIGNER: usize = MAX_OWN_EVENTS;
 /// Events one station keeps declared at a time: the work zones of a long road, or all that one crash blocks.
 pub const MAX_OWN_EVENTS: usize = 32;
 
-/// Alerts and imminent warnings among them, D1 and D0: with three signatures a second each they stay within what receivers
-/// take of one station ([`signer_rate`]).
+/// Alerts and imminent warnings among them, D1 and D0: with three signatures a second each they stay within what
+/// receivers accept from one station ([`signer_rate`]).
 pub const MAX_OWN_ALERTS: usize = 6;
 
-/// Own area hazards declared, and declared anew, per second: within [`NEW_EVENT_RATE`] even by a clock that runs fast.
+/// Area hazards this station declares or redeclares per second: within [`NEW_EVENT_RATE`] even by a clock that runs
+/// fast.
 pub const OWN_NEW_EVENT_RATE: Rate = Rate::new(2, 2);
 
 /// Revocation lists kept, one per issuer and series. An issuer uses few: whole series take one each, single
@@ -96,24 +97,24 @@ pub const MAX_REVOCATION_LISTS: usize = 256;
 /// Revocation lists kept of one issuer, so that none fills the room of all others.
 pub const MAX_REVOCATION_LISTS_PER_ISSUER: usize = 64;
 
-/// Digests kept per revocation list: eight deltas full of them. Credentials live hours to days, so an issuer that
-/// has to revoke more of them revokes series, or is revoked itself.
+/// Digests kept per revocation list: eight full deltas. Credentials live hours to days, so an issuer that has to revoke
+/// more of them revokes series, or is revoked itself.
 pub const MAX_REVOKED_PER_LIST: usize = 1024;
 
-/// Credentials seen and found revoked, so that a frame with only their digest drops by that name at once.
+/// Credentials seen and found revoked, so that a frame with only their digest is dropped as revoked at once.
 pub const MAX_KNOWN_REVOKED: usize = NEIGHBOURS;
 
 /// Deltas from the air whose issuer's signature is checked per second. Lists change a few times a day.
 pub const REVOCATION_CHECKS_PER_SECOND: u32 = 4;
 
-/// A delta is passed on this often by one station: a car at 30 m/s passes a roadside unit's 600 m in 20 s and hears
-/// it twice; at 1.2 kB the channel pays under 0.1 % for it.
+/// One station passes a delta on this often: a car at 30 m/s passes a roadside unit's 600 m in 20 s and hears it twice;
+/// at 1.2 kB the channel pays under 0.1 % for it.
 pub const SPREAD_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Spread over this time, so that units that learned of a delta together do not say it together.
+/// Jitter of that, so that units that learned of a delta together do not send it together.
 pub const SPREAD_JITTER: Duration = Duration::from_secs(1);
 
-/// Names of credentials heard lately, to hash each once: a table of neighbours' worth, 16 KB.
+/// Digests of credentials heard lately, so that each is hashed once: a table of neighbours' worth, 16 KB.
 pub const CREDENTIAL_NAMES: usize = 1024;
 
 /// Exact-copy cache: entries of one generation. Two generations of 8,192 remember over four seconds of
@@ -124,8 +125,8 @@ pub const COPY_CACHE_GENERATION: usize = 8192;
 /// D2 frame (1 s), so that a copy that would still be fresh is still known.
 pub const COPY_CACHE_AGE: Duration = Duration::from_secs(2);
 
-/// Frames held while their credential is asked for, in all and for one signer, and for how long
-/// (`standards` 5.3: small and brief, because nothing about them is verified).
+/// Frames held while their credential is requested, in all. Few and for a short time, because nothing about them is
+/// verified.
 pub const MAX_HELD: usize = 64;
 
 /// Frames held for one unknown signer.
@@ -134,11 +135,11 @@ pub const MAX_HELD_PER_SIGNER: usize = 8;
 /// A held frame is dropped after this long: two beacon intervals and an answer.
 pub const HOLD_TIME: Duration = Duration::from_millis(250);
 
-/// One signature in this time is checked of frames that others send in the own name.
+/// Frames that others send under our digest: one signature is checked in this time.
 pub const OWN_NAME_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Older ones are not looked at: far less than the exact-copy cache remembers under any load, so that no own message
-/// is taken for another's.
+/// Older ones are not looked at: far less than the exact-copy cache remembers under any load, so that none of our
+/// messages is taken for another's.
 pub const MAX_OWN_NAME_AGE: Duration = Duration::from_millis(300);
 
 /// Credentials of one station: a hundred a week for ten weeks.
@@ -150,21 +151,21 @@ pub const LOW_SPARES: usize = 2;
 /// Credentials that all end within this are worth a warning: time enough to fetch new ones.
 pub const LOW_VALIDITY: Duration = Duration::from_secs(3600);
 
-/// Frames waiting for verification. At 35 us each, 512 are 18 ms of work: more would be late for D0 anyway.
+/// Frames waiting for verification. At 35 us each, 512 are 18 ms of work: more would be too late for D0 anyway.
 pub const MAX_VERIFY_QUEUE: usize = 512;
 
-/// Demoted frames waiting for verification: what a flood leaves of itself.
+/// Demoted frames waiting for verification: a small sample of a flood.
 pub const MAX_DEMOTED: usize = 64;
 
 /// A demoted frame is verified at most this often: a quarter of a core at 40 us each, so that reading the link
 /// never waits for a flood's signatures.
 pub const DEMOTED_INTERVAL: Duration = Duration::from_micros(150);
 
-/// Awareness of a neighbour farther than this that drives away may be verified by sample
+/// Awareness of a neighbour farther than this that is driving away may be verified by sample
 /// ([`Config::sample_far_awareness`](super::config::Config::sample_far_awareness)): over 4 s at 70 m/s of closing.
 pub const SAMPLE_BEYOND_M: f64 = 300.0;
 
-/// Own frames waiting for the link, per class (D2 holds one: the newest replaces).
+/// Our frames waiting for the link, per class (D2 holds one: the newest replaces).
 pub const MAX_SEND_QUEUE: usize = 64;
 
 /// Frames that wait to be sent a second time after a change of link address. A station sends no more than a few in
@@ -174,17 +175,18 @@ pub const MAX_WARM_UP_COPIES: usize = 8;
 /// Outputs waiting to be drained. A host that keeps the contract never has more than a handful.
 pub const MAX_OUTPUTS: usize = 4096;
 
-/// Unknown signers remembered to be asked for: three bytes each in a beacon, and more would flood the answers.
+/// Unknown signers remembered in order to request their credentials: three bytes each in a beacon, and more would flood
+/// the answers.
 pub const MAX_REQUESTS: usize = 8;
 
-/// One digest is asked for at most this often: a beacon or two have to come back before it was in vain.
+/// One digest is requested at most this often: a beacon or two must return before the request counts as failed.
 pub const ASK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A request is held back for up to this long, so that of all who miss one credential the first asks for all
-/// (IEEE 1609.2 peer-to-peer distribution: 0 to 250 ms).
+/// A request is held back for up to this long, so that of all stations that miss one credential the first requests it
+/// for all (IEEE 1609.2 peer-to-peer distribution: 0 to 250 ms).
 pub const MAX_REQUEST_BACK_OFF: Duration = Duration::from_millis(250);
 
-/// An unknown digest not heard for this long is no longer asked for: a station sends awareness once a second at least.
+/// An unknown digest not heard for this long is no longer requested: a station sends awareness once a second at least.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(1);
 
 /// The full credential goes out at least this often (TS 103 097 7.1.1).
@@ -193,23 +195,23 @@ pub const FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_secs(1);
 /// And this often while the channel is quiet: 2.5 Hz.
 pub const QUIET_FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_millis(400);
 
-/// Requests and unknown stations make it go out at most this often, whatever their number: below the shortest
-/// interval of awareness, which alone answers, so that each beacon may have it.
+/// Requests and unknown stations trigger it at most this often, whatever their number: below the shortest interval of
+/// awareness, which alone answers, so that each beacon may carry it.
 pub const CREDENTIAL_ON_DEMAND_GAP: Duration = Duration::from_millis(50);
 
-/// A single-hop message from farther away than this is not believed: three times the range of 23 dBm
-/// at 6 Mb/s in the open.
+/// A single-hop message from farther away than this is not believed: three times the range of 23 dBm at 6 Mb/s in the
+/// open.
 pub const MAX_SINGLE_HOP_REACH_M: f64 = 1500.0;
 
 /// A multi-hop message generated farther away than this is not believed: the largest area (10 km^2) is
 /// at most this far across.
 pub const MAX_MULTI_HOP_REACH_M: f64 = 20_000.0;
 
-/// A reported channel load counts for this long. Links measure it over 100 ms (ETSI TS 102 687): ten in a row that
-/// did not come say that nobody measures any longer.
+/// A reported channel load counts for this long. Links measure it over 100 ms (ETSI TS 102 687): ten missing reports in
+/// a row mean that the measurement has stopped.
 pub const MAX_LOAD_AGE: Duration = Duration::from_secs(1);
 
-/// A position this old no longer says where the station is; safety messages stop.
+/// A position this old no longer tells where the station is; safety messages stop.
 pub const MAX_FIX_AGE: Duration = Duration::from_secs(2);
 
 /// Shortest awareness interval (EN 302 637-2 6.1.3, `T_GenCamMin`).
@@ -233,10 +235,10 @@ pub const MAX_EVIDENCE_FRAMES: usize = 128;
 /// Bytes of them, in all.
 pub const MAX_EVIDENCE_BYTES: usize = 64 * 1024;
 
-/// Messages kept against one station: two contradict each other, and one more says that it was no accident.
+/// Messages kept against one station: two contradict each other, and a third shows that it was no accident.
 pub const MAX_EVIDENCE_PER_STATION: usize = 3;
 
-/// Between two of them, so that a flood of findings costs next to nothing.
+/// Time between two of them, so that a flood of findings costs next to nothing.
 pub const EVIDENCE_SPACING: Duration = Duration::from_millis(500);
 
 /// Messages in one report (bound of `MisbehaviourReport.evidence`).
@@ -245,7 +247,7 @@ pub const MAX_REPORT_EVIDENCE_FRAMES: usize = 4;
 /// Bytes of them: a report is to fit into one frame of 1,398 bytes. A longer message is not kept at all.
 pub const MAX_REPORT_EVIDENCE_BYTES: usize = 1024;
 
-/// One station is reported at most this often: the authority needs telling, not reminding.
+/// One station is reported at most this often: the authority needs no reminders.
 pub const MISBEHAVIOUR_REPORT_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Floods known at a time, from their verification to their expiry: a city's hazards, a dozen about each kilometre.
@@ -254,34 +256,34 @@ pub const MAX_FLOODS: usize = 256;
 /// Floods of one signer: at [`NEW_EVENT_RATE`] eight seconds' worth. The oldest makes room.
 pub const MAX_FLOODS_PER_SIGNER: usize = 16;
 
-/// Copies remembered of frames that may still wait for their verification: what a dozen forwarders say of two floods
+/// Copies remembered of frames that may still wait for their verification: what a dozen forwarders send of two floods
 /// within half a second.
 pub const MAX_EARLY_COPIES: usize = 32;
 
-/// One flood is given to neighbours that lack it at most this often by one station: a newcomer at the edge of the
-/// reach gets several tries within its first second, and one that always says it lacks all costs four frames a second.
+/// One station gives one flood to neighbours that lack it at most this often: a newcomer at the edge of the reach gets
+/// several tries within its first second, and a station that always claims to lack all costs four frames a second.
 pub const SERVE_RATE: Rate = Rate::new(4, 8);
 
-/// Floods given to neighbours that lack them by one station, all together: after a partition thirty at once. Whoever says
-/// it lacks two hundred floods gets a fortieth of the channel, not two fifths.
+/// Floods one station gives to neighbours that lack them, all together: after a partition thirty at once. A station
+/// that claims to lack two hundred floods gets a fortieth of the channel, not two fifths.
 pub const SERVING_RATE: Rate = Rate::new(50, 32);
 
-/// Neighbours looked at to see whether anybody is ahead of a flood: where more than that are, one in a hundred ahead is
-/// enough to carry it on.
+/// Neighbours examined to see whether any is ahead of a flood: where there are more, one in a hundred ahead is enough
+/// to carry it on.
 pub const MAX_LOOKED_AHEAD: usize = 256;
 
-/// A station that hears of floods it lacks says so with an early beacon this often, whoever names whatever.
+/// A station that hears of floods it lacks sends an early beacon at most this often, whichever neighbours name them.
 pub const LACK_RATE: Rate = Rate::new(4, 2);
 
-/// A roadside unit that keeps events alive repeats those that do not say how often as if they said so.
+/// A roadside unit that keeps events alive repeats those without a keep-alive interval as if they had this one.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(2);
 
-/// No area reaches farther than this from its centre, whoever signs it (EN 302 636-4-1 has at most 10 km^2; a rectangle
-/// along a motorway is long and narrow).
+/// No area reaches farther than this from its centre, whatever its signer (EN 302 636-4-1 has at most 10 km^2; a
+/// rectangle along a motorway is long and narrow).
 pub const MAX_AREA_M: u32 = 10_000;
 
 /// Hops of a message without an area (topological scope), at most.
 pub const MAX_SCOPE_HOPS: u8 = 10;
 
-/// Hops of an imminent message: straight to those near, and once more by two of them past what is in the way.
+/// Hops of an imminent message: straight to nearby stations, and one relay by two of them past an obstacle.
 pub const MAX_IMMINENT_HOPS: u8 = 2;

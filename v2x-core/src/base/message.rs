@@ -1,4 +1,4 @@
-//! Messages: their names, requests to send one, and what became of them.
+//! Messages: their identifiers, requests to send one, and their outcome.
 
 use core::fmt;
 
@@ -10,8 +10,8 @@ use super::reason::{DropReason, NotSentReason};
 use super::stamps::ReceiveStamps;
 use super::time::{Instant, WireTime};
 
-/// A number the application chose for a request, to know what came of it. The node returns it and decides nothing by
-/// it; whether it is unique is the application's affair.
+/// A number the application chose for a request, to learn its outcome. The node returns it and decides nothing by it;
+/// keeping it unique is up to the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
 
@@ -22,26 +22,26 @@ pub struct SendRequest {
     pub message_type: u32,
     /// Deadline class.
     pub class: Class,
-    /// How long the message means something, ms; capped by its class.
+    /// How long the message is of use, ms; capped by its class.
     pub lifetime_ms: u32,
     /// Hops it may travel, 1 for single hop.
     pub max_hops: u8,
-    /// Where it concerns anyone; `None` for single hop.
+    /// Area in which it is relevant; `None` for single hop.
     pub area: Option<AreaView>,
-    /// Which of several things of this type it is about (an intersection's number), 0 when there is one:
-    /// in D2 and D4 a newer message replaces a queued one on the same subject.
+    /// Which of several things of this type it is about (an intersection's number), 0 when there is one: in D2 and D4 a
+    /// newer message replaces a queued one on the same subject.
     pub subject: u32,
     /// When it was due, if that is known better than by the moment of the request: a stall of the sender counts
     /// from here. It moves a stamp and no decision, so a recording leaves it out.
     pub due: Option<Instant>,
-    /// Comes back with what becomes of the message.
+    /// Returned with the outcome of the message.
     pub token: Option<Token>,
     /// The encoded payload.
     pub payload: Bytes,
 }
 
 impl SendRequest {
-    /// Passes on a revocation delta to all who hear this station.
+    /// Passes on a revocation delta to all stations in range.
     pub fn revocation(delta: Bytes) -> Self {
         Self {
             message_type: v1::MessageType::RevocationDelta as u32,
@@ -57,7 +57,7 @@ impl SendRequest {
     }
 }
 
-/// Names one message: its signer, its class, and its number within both.
+/// Identifies one message: its signer, its class, and its sequence number within both.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
     /// Digest of the signer's credential.
@@ -80,7 +80,7 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// A message for the application: verified, unless [`verified`](Self::verified) says otherwise.
+/// A message for the application: verified, unless [`verified`](Self::verified) is false.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     /// Which message.
@@ -97,19 +97,19 @@ pub struct Received {
     pub hops: u8,
     /// Permission bits of the signer's credential.
     pub permissions: u64,
-    /// Whether its signature was verified. False only where the station was told to sample the awareness of
-    /// neighbours that are far and leave ([`super::config::Config::sample_far_awareness`]): then all of this is
-    /// the word of whoever sent the frame.
+    /// Whether its signature was verified. False only where the station was configured to sample the awareness of
+    /// neighbours that are far and driving away ([`super::config::Config::sample_far_awareness`]): then nothing here is
+    /// more than a claim of the frame's sender.
     pub verified: bool,
-    /// True when what its signer says does not add up: not to be relied on alone, nor relayed.
+    /// True when its signer's claims are implausible: not to be relied on alone, nor relayed.
     pub suspect: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,
-    /// Stages on its way in.
+    /// Time stamps of its stages.
     pub stamps: ReceiveStamps,
 }
 
-/// A frame that ended without delivery.
+/// A frame that was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// Why.
@@ -120,7 +120,7 @@ pub struct Dropped {
     pub claimed: Option<MessageId>,
 }
 
-/// An own message on its way.
+/// One of our messages, signed and queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Which message.
@@ -137,11 +137,12 @@ pub struct Sent {
     pub full_credential: bool,
     /// When it was due: a stamp, see [`SendStamps::generated`](super::stamps::SendStamps::generated).
     pub generated: Instant,
-    /// The request's; `None` for what the station says of itself, and for what a hazard command led to.
+    /// That of the request; `None` for messages the station makes itself, and for those that follow from a hazard
+    /// command.
     pub token: Option<Token>,
 }
 
-/// An own message that will not be transmitted.
+/// One of our messages that will not be transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotSent {
     /// Its class.
@@ -154,5 +155,5 @@ pub struct NotSent {
     pub token: Option<Token>,
 }
 
-/// The frame that carries a delta is worth nothing later; the delta itself says how long it holds.
+/// The frame that carries a delta is of no use later; the delta has its own validity.
 const REVOCATION_LIFETIME_MS: u32 = 10_000;

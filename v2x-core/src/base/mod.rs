@@ -1,4 +1,4 @@
-//! The ground floor: time, position, random streams, bounds, rates, and the names of messages, frames and reasons.
+//! Basic types: time, position, random streams, bounds, rates, and the names of messages, frames and reasons.
 
 mod config;
 mod event_version;

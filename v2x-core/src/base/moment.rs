@@ -1,11 +1,11 @@
-//! When something happens at the station, and where the station is then.
+//! The time and place of the current turn.
 
 use super::position::Plane;
 use super::reason::ClockState;
 use super::time::{Anchor, Instant, WireTime};
 use super::velocity::Velocity;
 
-/// The present of a station: what every step of a turn knows.
+/// The station's current time, clock state, position and velocity: what every step of a turn needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// The core's time.
@@ -14,7 +14,7 @@ pub struct Moment {
     pub anchor: Anchor,
     /// How far the wire clock may be trusted.
     pub clock: ClockState,
-    /// The plane about the station's position, once there was one; it may be too old to send by.
+    /// The plane about the station's position, once there was one; the position may be too old to send by.
     pub here: Option<Plane>,
     /// The station's velocity; zero while it is not known.
     pub velocity: Velocity,

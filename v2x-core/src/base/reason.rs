@@ -1,4 +1,4 @@
-//! Why a frame was dropped, a message not sent, or the station keeps silent; one stable name each.
+//! Reason codes: why a frame was dropped, a message not sent, or the station does not send; one stable name each.
 
 /// How far the wire clock may be trusted, as the host judges it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum ClockState {
     Locked,
     /// It was locked not long ago: its error grows, and is still bounded.
     Holdover,
-    /// Nobody knows how far it is off: the station receives and signs nothing.
+    /// Its error is unknown: the station receives and signs nothing.
     #[default]
     Untrusted,
 }
@@ -30,7 +30,7 @@ impl ClockState {
     }
 }
 
-/// Why an own message was not transmitted.
+/// Why one of our messages was not transmitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotSentReason {
     /// Its deadline class's time ran out at the head of the queue.
@@ -43,13 +43,13 @@ pub enum NotSentReason {
     SendingBlocked,
     /// The frame would be longer than a link carries.
     TooLong,
-    /// The own credential does not permit this message, or not where the station is.
+    /// The station's credential does not permit this message, or not at this position.
     NotPermitted,
     /// The request itself is wrong: unknown type, empty payload, hops or area that do not fit its class.
     BadRequest,
     /// The station keeps silent after a change of pseudonym.
     Silent,
-    /// A copy of an imminent warning beyond what a station may say at once.
+    /// A copy of an imminent warning beyond the burst that a station may send.
     BurstBudget,
 }
 
@@ -79,15 +79,15 @@ pub enum SendingState {
     NoFix,
     /// The clock is not trusted.
     ClockUntrusted,
-    /// The own credential is not valid now.
+    /// The station's credential is not valid now.
     CredentialNotValid,
-    /// The own credential, or its issuer's, is revoked.
+    /// The station's credential, or its issuer's, is revoked.
     CredentialRevoked,
 }
 
 macro_rules! drop_reasons {
     ($($(#[doc = $doc:literal])+ $variant:ident => $name:literal,)+) => {
-        /// Why a received frame was not delivered: one name for every way out of the receive path.
+        /// Why a received frame was not delivered: one name for every exit of the receive path.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         #[repr(u8)]
@@ -108,7 +108,7 @@ macro_rules! drop_reasons {
 drop_reasons! {
     /// Shorter than a hop header and the smallest signed message.
     Truncated => "truncated",
-    /// Longer than a frame may be (1,398 B).
+    /// Longer than the largest frame (1,398 B).
     TooLong => "too_long",
     /// Another version of the hop header.
     BadVersion => "bad_version",
@@ -126,11 +126,11 @@ drop_reasons! {
     MalformedEnvelope => "malformed_envelope",
     /// The signed fields do not parse or are out of range.
     MalformedFields => "malformed_fields",
-    /// Our own message came back.
+    /// One of our messages came back.
     Own => "own",
-    /// These very bytes were seen before.
+    /// The same bytes were seen before.
     ExactCopy => "exact_copy",
-    /// Its signer lied too often, and is not heard until its credential ends.
+    /// Its signer lied too often, and is ignored until its credential ends.
     Isolated => "isolated",
     /// The hop header's class is not the signed one.
     ClassMismatch => "class_mismatch",
@@ -146,17 +146,17 @@ drop_reasons! {
     Stale => "stale",
     /// Generated too far away to have come straight here.
     OutOfReach => "out_of_reach",
-    /// Its link address sent too many frames, and its signer was not heard from there.
+    /// Its link address sent too many frames, and its signer has not been verified from there.
     RateLimitedLink => "rate_limited_link",
-    /// Its forwarder sent too many frames, and its signer was not heard from there.
+    /// Its forwarder sent too many frames, and its signer has not been verified from there.
     RateLimitedForwarder => "rate_limited_forwarder",
     /// The credential does not parse.
     CredentialMalformed => "credential_malformed",
     /// The credential's issuer is not known here.
     UnknownIssuer => "unknown_issuer",
-    /// The credential's signature does not hold.
+    /// The credential's signature is invalid.
     CredentialSignature => "credential_signature",
-    /// The credential claims more than its issuer may give.
+    /// The credential claims more than its issuer may grant.
     CredentialNesting => "credential_nesting",
     /// The credential's key is of small order.
     WeakKey => "weak_key",
@@ -170,7 +170,7 @@ drop_reasons! {
     CredentialKnownBad => "credential_known_bad",
     /// Too many new credentials this second.
     CredentialBudget => "credential_budget",
-    /// The credential did not come in time, or there was no room to wait for it.
+    /// The credential did not arrive in time, or there was no room to wait for it.
     UnknownCredential => "unknown_credential",
     /// The credential does not permit this type of message.
     PermissionDenied => "permission_denied",
@@ -184,7 +184,7 @@ drop_reasons! {
     VerifyQueueFull => "verify_queue_full",
     /// Waited for verification until it was no longer fresh.
     VerifyTooLate => "verify_too_late",
-    /// The signature does not hold.
+    /// The signature is invalid.
     SignatureInvalid => "signature_invalid",
     /// Verified, but of a type this version does not know.
     UnknownType => "unknown_type",
@@ -192,16 +192,17 @@ drop_reasons! {
     MalformedPayload => "malformed_payload",
     /// It claims a role, or a reach, that its signer's credential does not permit.
     RoleDenied => "role_denied",
-    /// Verified, and sent on where that is useful; but this station is not in its area.
+    /// Verified, and forwarded where that is useful; but this station is not in its area.
     OutsideArea => "outside_area",
     /// Verified, but about another's event, which only its own signer may declare, change or cancel.
     NotOrigin => "not_origin",
-    /// Verified, but its event's times cannot be: made before it was detected, or after it was said.
+    /// Verified, but the times of its event are impossible: made before it was detected, or after the message was
+    /// signed.
     EventTime => "event_time",
-    /// Verified, but the event is over, or what it says was overtaken by something newer.
+    /// Verified, but the event is over, or a newer version of it is known.
     EventSuperseded => "event_superseded",
-    /// Verified, but the revocation delta in it is not its issuer's, or from no issuer of ours.
+    /// Verified, but the revocation delta in it is not signed by its issuer, or its issuer is not trusted.
     RevocationInvalid => "revocation_invalid",
-    /// Verified, but with more revocation deltas than are checked a second.
+    /// Verified, but more revocation deltas arrived than are checked a second.
     RevocationBudget => "revocation_budget",
 }

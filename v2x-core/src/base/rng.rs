@@ -1,5 +1,5 @@
-//! One seed, many streams: every purpose draws from a stream of its own, so that a new draw in one
-//! place changes nothing elsewhere, and no two stations with one seed share a sequence.
+//! Random streams from one seed: every purpose draws from its own stream, so that a new draw in one place changes
+//! nothing elsewhere, and no two stations with one seed share a sequence.
 
 use core::hash::Hasher;
 
@@ -13,7 +13,7 @@ use v2x_proto::Digest;
 pub enum Purpose {
     /// Phase of the awareness timer.
     AwarenessPhase,
-    /// Keys of the exact-copy cache's hash: unknown to others, so that nobody can aim at a slot.
+    /// Keys of the exact-copy cache's hash: unknown to others, so that nobody can target a slot.
     CopyCacheKey,
     /// Keys of the hash over unverified link addresses and forwarders, likewise.
     RateKeys,
@@ -21,7 +21,7 @@ pub enum Purpose {
     RequestBackOff,
     /// When revocation deltas are passed on.
     RevocationSpread,
-    /// Which pseudonym speaks first.
+    /// Which pseudonym is used first.
     FirstPseudonym,
     /// When the pseudonym changes, and to which.
     PseudonymChange,
@@ -29,7 +29,7 @@ pub enum Purpose {
     LinkAddress,
     /// What a simulated attacker makes up.
     Attack,
-    /// What parts forwarders that would answer at the same time.
+    /// Jitter between forwarders that would otherwise send at the same time.
     Forwarding,
 }
 

@@ -1,9 +1,9 @@
-//! How full a bounded table is.
+//! Fill levels of bounded tables.
 
-/// A table, and how full it is.
+/// A table and its fill level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableFill {
-    /// What it holds, in plural.
+    /// What it holds, in the plural.
     pub name: &'static str,
     /// Entries now; bytes where the name says so.
     pub held: usize,
@@ -12,7 +12,7 @@ pub struct TableFill {
 }
 
 impl TableFill {
-    /// A table of this name.
+    /// A table with this name.
     #[must_use]
     pub const fn new(name: &'static str, held: usize, limit: usize) -> Self {
         Self { name, held, limit }

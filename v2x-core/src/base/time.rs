@@ -1,5 +1,5 @@
-//! The three times of a station, never mixed: the core's own [`Instant`], [`WireTime`] and fix time
-//! (a `WireTime` that says when a position was true).
+//! The three kinds of time of a station, never mixed: the core's own [`Instant`], [`WireTime`] and fix time (a
+//! `WireTime` that tells when a position was true).
 
 use core::fmt;
 use core::ops::{Add, Sub};
@@ -165,8 +165,8 @@ const fn saturating_nanos(duration: Duration) -> u64 {
 
 /// 2004-01-01T00:00:00Z in Unix time.
 const EPOCH_UNIX_US: i64 = 1_072_915_200_000_000;
-/// Leap seconds from 2004 to the last one, 2016-12-31 (IERS Bulletin C). Earlier dates come out up to 5 s late,
-/// which matters to nobody: such a fix is years old.
+/// Leap seconds from 2004 to the last one, 2016-12-31 (IERS Bulletin C). Earlier dates come out up to 5 s late, which
+/// does no harm: such a fix is years old.
 const LEAP_SINCE_EPOCH_US: i64 = 5_000_000;
 
 #[cfg(test)]

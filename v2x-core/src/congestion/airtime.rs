@@ -1,4 +1,4 @@
-//! How busy the channel is, from the frames that were heard: an estimate for links that cannot measure it.
+//! Channel busy ratio estimated from the frames heard, for links that cannot measure it.
 //!
 //! It sees only what could be decoded, so the channel is at least this busy.
 
@@ -16,8 +16,8 @@ pub struct Airtime {
 }
 
 impl Airtime {
-    /// A frame of `len` bytes after the link's own header was heard or sent at `now`; at 6 Mb/s, for the link does not
-    /// say which rate it had.
+    /// A frame of `len` bytes after the link's own header was heard or sent at `now`; counted at 6 Mb/s, because the
+    /// link does not report the rate.
     pub fn add(&mut self, now: Instant, len: usize) {
         self.forget(now);
         self.steps[(self.newest % STEPS) as usize] += airtime_ns(len, DataRate::default());

@@ -1,4 +1,4 @@
-//! How busy the channel is: what the host reports while that is fresh, else what was decoded.
+//! Channel busy ratio: the host's report while it is fresh, else the estimate from decoded frames.
 
 use super::airtime::Airtime;
 use crate::base::{Instant, limits};
@@ -16,8 +16,8 @@ impl ChannelLoad {
         self.decoded.add(now, len);
     }
 
-    /// The host reports a share, thousandths; false when it is none ([`MAX_PERMILLE`] at most): that is not believed, and
-    /// leaves an earlier report in force.
+    /// The host reports a load in thousandths; false when it is above [`MAX_PERMILLE`]: then it is ignored, and an
+    /// earlier report stays in force.
     pub fn report(&mut self, now: Instant, busy_permille: u16, source: LoadSource) -> bool {
         if busy_permille > MAX_PERMILLE {
             return false;
@@ -29,7 +29,7 @@ impl ChannelLoad {
     /// Share of time the channel is busy, 0..=1.
     ///
     /// A report counts for [`limits::MAX_LOAD_AGE`]. A survey measures more than can be decoded and stands alone; an
-    /// estimate sees as little as our own does, so the larger of the two is nearer.
+    /// estimate misses as much as ours does, so the larger of the two is closer.
     pub fn busy(&mut self, now: Instant) -> f64 {
         let fresh = self.reported.filter(|report| now.since(report.at) < limits::MAX_LOAD_AGE);
         let share = |report: Report| f64::from(report.busy_permille) / f64::from(MAX_PERMILLE);

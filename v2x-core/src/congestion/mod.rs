@@ -1,4 +1,4 @@
-//! How busy the channel is.
+//! Channel load: how busy the channel is.
 
 mod airtime;
 mod channel_load;

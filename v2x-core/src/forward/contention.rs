@@ -1,21 +1,21 @@
-//! How long a forwarder waits, and whose copy makes it unnecessary: contention-based forwarding (EN 302 636-4-1 annex
-//! F.3) with the rules it lacks.
+//! Contention-based forwarding (EN 302 636-4-1 annex F.3), with the cancellation rules it lacks: how long a forwarder
+//! waits, and whose copy makes its own unnecessary.
 //!
 //! The farther a station is from the last transmitter, the sooner it answers. A copy heard meanwhile cancels only if
 //!
 //! 1. its remaining hops are those of a forwarder: an attacker that repeats the packet with its hops used up would
 //!    else end the flood ("intra-area blockage", Liu, Shekhar and Peng, DSN 2023, doi 10.1109/DSN58367.2023.00018), and
-//! 2. its transmitter is a verified neighbour that is farther along than this station, on its side: then those ahead
-//!    of this station are ahead of it too.
+//! 2. its transmitter is a verified neighbour that is farther along than this station, on the same side: then it reaches
+//!    the stations that this one would.
 //!
-//! A station closer to the source than the last transmitter is behind the wave, which has passed where it would carry
-//! it: it only steps in when nobody else is heard, so any verified forwarder silences it.
+//! A station closer to the source than the last transmitter is behind the wave and cannot advance it: it only sends
+//! when nobody else is heard, so any verified forwarder silences it.
 
 use core::time::Duration;
 
 use crate::base::{Plane, Position};
 
-/// What a station knows of its place in a flood.
+/// Where a station stands in a flood.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The plane about its own position.
@@ -28,16 +28,16 @@ pub struct Place<'a> {
     pub remaining_hops: u8,
 }
 
-/// A copy of a flood that is known, as it was heard.
+/// A heard copy of a known flood.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeardCopy {
     /// Its remaining hops.
     pub remaining_hops: u8,
-    /// Where its transmitter is; `None` when that is not a verified neighbour that speaks from its own address.
+    /// Where its transmitter is; `None` when that is not a verified neighbour sending from its own address.
     pub transmitter: Option<Position>,
 }
 
-/// The time in which forwarders answer one after the other.
+/// The window in which forwarders answer one after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ContentionWindow {
     /// Shortest wait.
@@ -59,28 +59,28 @@ impl ContentionWindow {
     }
 }
 
-/// The window for a station that hears so many neighbours: short where few compete, so that a sparse chain is fast;
-/// long where many do, so that few answer at once.
+/// The window for a station with this many neighbours: short where few compete, so that a sparse chain is fast; long
+/// where many do, so that few answer at once.
 #[must_use]
 pub fn window(neighbours: usize, reach_m: f32) -> ContentionWindow {
     let millis = (neighbours as u64).clamp(MIN_WINDOW_MS, MAX_WINDOW_MS);
     ContentionWindow { min: MIN_WAIT, max: Duration::from_millis(millis), distance_m: reach_m * REACH_SHARE }
 }
 
-/// Whether a copy heard while waiting makes the own one unnecessary.
+/// Whether a copy heard while waiting makes ours unnecessary.
 #[must_use]
 pub fn cancels(place: &Place<'_>, copy: &HeardCopy) -> bool {
     plausible_hops(place.remaining_hops, copy.remaining_hops)
         && copy.transmitter.is_some_and(|transmitter| covers(place, transmitter))
 }
 
-/// Whether remaining hops are those of a copy that goes on: at most two transmissions behind the own one.
+/// Whether remaining hops are those of a copy that goes on: at most two transmissions behind ours.
 #[must_use]
 pub fn plausible_hops(own: u8, copy: u8) -> bool {
     copy > 1 && copy.saturating_add(2) >= own
 }
 
-/// Whether `transmitter` reaches those that this station would.
+/// Whether `transmitter` reaches the stations that this one would.
 fn covers(place: &Place<'_>, transmitter: Position) -> bool {
     let Some(previous) = place.previous else { return true };
     let to_source = place.here.distance_2(place.source).sqrt();
@@ -100,7 +100,8 @@ fn covers(place: &Place<'_>, transmitter: Position) -> bool {
 
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// `standards` 3.4: the wait grows with the neighbours in range, a millisecond each, between these.
+/// The longest wait, 1 ms for each neighbour in range between these bounds: fast where few compete, few simultaneous
+/// answers where many do.
 const MIN_WINDOW_MS: u64 = 20;
 
 const MAX_WINDOW_MS: u64 = 60;
@@ -108,7 +109,8 @@ const MAX_WINDOW_MS: u64 = 60;
 /// The window ends a little beyond the measured reach, so that the farthest stations do not all answer at once.
 const REACH_SHARE: f32 = 1.2;
 
-/// Who is this much less far along counts as as far: positions are good to some metres, and reckoned on.
+/// A station that is this much less far along counts as equally far: positions are good to some metres, and
+/// extrapolated.
 const TIE_M: f64 = 20.0;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One flood at one station: what it was, and how far this station has got with it.
+//! One multi-hop message (flood) at one station, and its forwarding state.
 
 use core::time::Duration;
 
@@ -19,33 +19,33 @@ pub(super) struct Flood {
     pub id: MessageId,
     /// Whether this station signed it.
     pub origin: Origin,
-    /// Names it in beacons: the first four bytes of its signature.
+    /// Identifies it in beacons: the first four bytes of its signature.
     pub tag: u32,
     pub scope: Scope,
     /// Where it was generated.
     pub source: Position,
-    /// Where it came from, as far as that is known.
+    /// Where its last transmitter was, as far as that is known.
     pub previous: Option<Position>,
     /// Remaining hops it came with.
     pub remaining_hops: u8,
-    /// The whole frame as it came.
+    /// The whole frame as received.
     pub frame: Bytes,
     pub expires: Instant,
-    /// When this station had it first.
+    /// When this station first had it.
     pub since: Instant,
     pub state: State,
     /// A copy for a neighbour that does not have it.
     pub serve: Option<Serve>,
-    /// Up to when its rate of such copies is spent.
+    /// Up to when the rate of such copies is spent.
     pub served: Instant,
     pub keep: Option<Keep>,
     /// The event it is about.
     pub event: Option<EventVersion>,
-    /// Whether it may be sent on: not what a suspect says.
+    /// Whether it may be forwarded: false when its signer is suspect.
     pub relayed: bool,
     /// Neighbours heard to relay it while waiting.
     pub relays: u8,
-    /// Times it may be sent again when nobody carries it on.
+    /// How often it may be sent again when nobody carries it on.
     pub retries: u8,
 }
 
@@ -54,20 +54,20 @@ pub(super) struct Flood {
 pub(super) enum Scope {
     /// Through an area, and towards it.
     Area(Area),
-    /// So many hops, in all directions.
+    /// This many hops, in all directions.
     Hops,
 }
 
-/// How far a station has got with a flood.
+/// Forwarding state of a flood at this station.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
-    /// It will be sent then, unless others make that unnecessary.
+    /// It will be sent at that time, unless others make that unnecessary.
     Waiting(Instant),
-    /// It was sent; again then, unless it is heard farther along.
+    /// It was sent; it is sent again at that time, unless it is heard farther along.
     Sent(Option<Instant>),
-    /// Nothing is to be done but to know it.
+    /// Nothing is left to do but remember it.
     Settled,
-    /// A newer message about its event has taken its place: it is not said again.
+    /// A newer message about its event has taken its place: it is no longer repeated.
     Superseded,
 }
 
@@ -82,8 +82,8 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    /// What is left to do after a copy was sent at `now`: another one for a neighbour at the edge of the reach, unless
-    /// it is heard to have it meanwhile. A copy sent for another reason serves as well.
+    /// What remains to do after a copy was sent at `now`: another one for a neighbour at the edge of the reach, unless
+    /// it is meanwhile heard to have it. A copy sent for another reason serves as well.
     pub(super) fn after(self, now: Instant, cause: ForwardCause) -> Option<Self> {
         let tries = self.tries + u8::from(cause == ForwardCause::Carry);
         (tries < TRIES).then(|| Self { at: now + TRY_AGAIN, tries, ..self })
@@ -104,7 +104,7 @@ const TRIES: u8 = 8;
 const TRY_AGAIN: Duration = Duration::from_millis(80);
 
 impl Flood {
-    /// When something is to be done about it.
+    /// When the next action on it is due.
     pub(super) fn due(&self) -> Instant {
         let state = match self.state {
             State::Waiting(at) | State::Sent(Some(at)) => at,
@@ -115,7 +115,7 @@ impl Flood {
         state.min(serve).min(keep).min(self.expires)
     }
 
-    /// Whether it may be sent on at all.
+    /// Whether it may be forwarded at all.
     pub(super) fn may_travel(&self) -> bool {
         self.relayed && self.remaining_hops > 1 && self.state != State::Superseded
     }
@@ -124,7 +124,7 @@ impl Flood {
         Place { here, source: self.source, previous: self.previous, remaining_hops: self.remaining_hops }
     }
 
-    /// Nothing newer than this is to be told of it.
+    /// A newer message about its event has taken its place: it is no longer sent.
     pub(super) fn supersede(&mut self) {
         self.state = State::Superseded;
         self.serve = None;
@@ -133,7 +133,8 @@ impl Flood {
 }
 
 impl Flood {
-    /// A copy of it was heard. `again`: what a stock forwarder, which keeps no memory of what it sent on, waits for it.
+    /// A copy of it was heard. `again`: how long a stock forwarder, which keeps no memory of what it forwarded, waits
+    /// for it.
     pub(super) fn hear(
         &mut self,
         copy: &HeardCopy,
@@ -155,7 +156,7 @@ impl Flood {
         let Some(here) = around.moment.here.as_ref() else { return };
         match self.state {
             State::Waiting(_) if self.id.class == Class::D0 => {
-                // A stranger's copies do not count: anybody may repeat a frame.
+                // Copies from strangers do not count: anybody may repeat a frame.
                 self.relays += u8::from(copy.transmitter.is_some());
                 if self.relays >= RELAYS {
                     self.state = State::Settled;
@@ -175,7 +176,7 @@ impl Flood {
         }
     }
 
-    /// Whether a copy shows that the flood is farther along than here.
+    /// Whether a copy shows that the flood is farther along than this station.
     fn goes_on(&self, copy: &HeardCopy, here: &Plane) -> bool {
         let own = here.distance_2(self.source);
         plausible_hops(self.remaining_hops, copy.remaining_hops.saturating_add(1))
@@ -194,7 +195,8 @@ impl Flood {
 }
 
 impl Scope {
-    /// Whether a station at `here` is to have it; where that is, nobody knows without a position, and more is better.
+    /// Whether a station at `here` is to have it; true when the position is unknown, because a copy too many does less
+    /// harm.
     pub(super) fn holds(&self, here: Option<Position>) -> bool {
         match (self, here) {
             (Self::Area(area), Some(here)) => area.contains(here),
@@ -202,7 +204,7 @@ impl Scope {
         }
     }
 
-    /// How far from where it is to go, m.
+    /// Remaining distance from here to its area, m.
     pub(super) fn distance_m(&self, position: Position) -> f64 {
         match self {
             Self::Area(area) => area.distance_m(position),
@@ -211,23 +213,23 @@ impl Scope {
     }
 }
 
-/// A message sent on.
+/// A forwarded message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarded {
     /// Which message.
     pub id: MessageId,
-    /// Hops it may still make, this one included.
+    /// Remaining hops, this one included.
     pub remaining_hops: u8,
     /// Why.
     pub cause: ForwardCause,
 }
 
-/// Why a message was sent on.
+/// Why a message was forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ForwardCause {
     /// Nobody farther along was faster.
     Contention,
-    /// Hardly anybody is ahead, and none of them was heard to send it on.
+    /// Hardly any station is ahead, and none of them was heard to forward it.
     Retry,
     /// A neighbour's beacon shows that it lacks it.
     Carry,
@@ -254,5 +256,6 @@ impl ForwardCause {
 /// An imminent message is relayed by this many neighbours at most.
 const RELAYS: u8 = 2;
 
-/// Who waits for a copy has it when somebody this much farther from it was heard to send one.
+/// A station that waits for a copy is assumed to have it when a station at most this much farther away was heard to
+/// send one.
 const SERVED_M: f64 = 50.0;

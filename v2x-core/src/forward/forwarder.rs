@@ -1,19 +1,18 @@
-//! Messages that travel more than one hop: who sends them on, when, and to whom again.
+//! Forwarding of multi-hop messages: contention, store-carry-forward and keep-alive.
 //!
 //! A [`Forwarder`] knows every such message by the keyed hash of its signed bytes from its verification until it
 //! expires. It is fed with verified messages ([`take`](Forwarder::take)), copies ([`copy`](Forwarder::copy)) and
-//! neighbours' beacons ([`beacon`](Forwarder::beacon)), and says what to transmit ([`pop`](Forwarder::pop)) and when to
-//! come back ([`next_due`](Forwarder::next_due)). Three ways lead to a transmission:
+//! neighbours' beacons ([`beacon`](Forwarder::beacon)), and returns what to transmit ([`pop`](Forwarder::pop)) and when
+//! it is next due ([`next_due`](Forwarder::next_due)). Three mechanisms lead to a transmission:
 //!
-//! - **contention** right after reception ([`contention`]), with a retry where hardly anybody is ahead;
-//! - **carrying**: beacons list the floods their sender holds, and who lacks one that concerns it gets it from the
-//!   nearest that has it. A partition heals this way, a newcomer learns what happened, and what the wave missed is
-//!   made good;
-//! - **keeping alive**: a hazard that asks for it, or a roadside unit that may, is repeated when it was not heard for
-//!   twice its interval (EN 302 637-3 keep-alive forwarding).
+//! - **contention** right after reception ([`contention`]), with a retry where hardly any station is ahead;
+//! - **carrying**: beacons list the floods their sender holds, and a station that lacks one relevant to it gets it from
+//!   the nearest holder. This heals partitions, informs newcomers, and repairs what contention missed;
+//! - **keeping alive**: a hazard with a keep-alive interval, or any hazard at a permitted roadside unit, is repeated
+//!   when it was not heard for twice that interval (EN 302 637-3 keep-alive forwarding).
 //!
-//! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed
-//! bytes are sent as they came; only the hop header is new.
+//! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
+//! are sent unchanged; only the hop header is new.
 
 mod carry;
 mod tables;
@@ -63,7 +62,7 @@ struct Early {
 }
 
 impl Forwarder {
-    /// With nothing heard yet.
+    /// With no flood known yet.
     pub fn new(scheme: Scheme, anchor_unit: bool, stream: &mut Stream) -> Self {
         Self {
             scheme,
@@ -78,7 +77,7 @@ impl Forwarder {
         }
     }
 
-    /// Whether a frame with this hash is a copy of a flood that is known.
+    /// Whether a frame with this hash is a copy of a known flood.
     #[must_use]
     pub fn knows(&self, hash: FrameHash) -> bool {
         self.floods.find(hash).is_some()
@@ -96,15 +95,15 @@ impl Forwarder {
         self.len() == 0
     }
 
-    /// How far stations are heard here, m.
+    /// Measured reach of stations here, m.
     #[must_use]
     pub fn reach_m(&self) -> f32 {
         self.reach.metres()
     }
 
-    /// A verified message that may travel on. True when it is for this station's application.
+    /// A verified message that may be forwarded. True when it is for this station's application.
     ///
-    /// `relay` is false when its signer is suspect: then it is known, and goes no farther.
+    /// `relay` is false when its signer is suspect: then it is remembered, and not forwarded.
     pub fn take(&mut self, heard: FloodFrame, relay: bool, around: &Surroundings<'_>) -> bool {
         let scope = heard.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area)));
         let here = around.moment.here.as_ref().map(Plane::origin);
@@ -151,7 +150,7 @@ impl Forwarder {
         concerns_us
     }
 
-    /// An own message that may travel more than one hop was handed to the link's queue.
+    /// One of our multi-hop messages was handed to the link's queue.
     pub fn sent(&mut self, sent: FloodFrame, around: &Surroundings<'_>) {
         if self.scheme == Scheme::Off || self.knows(sent.hash) {
             return;
@@ -215,7 +214,7 @@ impl Forwarder {
         });
     }
 
-    /// The next frame that is due for the link, if it takes one; what was popped counts as sent.
+    /// The next frame that is due for the link, if the link takes one; what was popped counts as sent.
     pub fn pop(
         &mut self,
         lane: Lane,
@@ -265,7 +264,7 @@ impl Forwarder {
         };
         let id = flood.id;
         let (origin, expires) = (flood.origin, flood.expires);
-        // Our own goes out again as it went out first.
+        // Ours is repeated as it was first sent.
         let remaining_hops = flood.remaining_hops.saturating_sub(1);
         let bytes = relayed(&flood.frame, remaining_hops, own, cause);
         self.floods.update(slot, |flood| {
@@ -296,7 +295,7 @@ impl Forwarder {
         Some((transmit, Forwarded { id, remaining_hops, cause }))
     }
 
-    /// How long to wait before a fresh flood is sent on; `None` when it is not for this station to do.
+    /// How long to wait before a fresh flood is forwarded; `None` when this station is not to forward it.
     fn wait(&mut self, flood: &Flood, around: &Surroundings<'_>) -> Option<Duration> {
         let here = around.moment.here.as_ref()?;
         if flood.id.class == Class::D0 {
@@ -319,21 +318,21 @@ impl Forwarder {
         }
     }
 
-    /// How far a flood came with its last hop: from its transmitter in its area, towards the area outside of it.
-    /// `Some(None)` when that is not known; `None` when it is not for this station to send it on.
+    /// Distance a flood covered with its last hop: from its transmitter inside its area, towards the area outside of
+    /// it. `Some(None)` when that is not known; `None` when this station is not to forward it.
     fn progress(&self, flood: &Flood, here: &Plane) -> Option<Option<f32>> {
         let own = flood.scope.distance_m(here.origin());
         if own == 0.0 {
             return Some(flood.previous.map(|previous| here.distance_2(previous).sqrt() as f32));
         }
-        // Outside: only towards the area, and not at all when it is there already (annex F.3: the sender was inside).
+        // Outside: only towards the area, and not at all when it has reached it (annex F.3: the sender was inside).
         let from = flood.previous.unwrap_or(flood.source);
         let progress = flood.scope.distance_m(from) - own;
         (progress > 0.0).then(|| flood.previous.map(|_| progress as f32))
     }
 
-    /// A flood that came with too few hops left, by an attacker's hand or the long way round, is sent on once more when
-    /// a copy with many more comes: what an unsigned number said does not settle it. How long to wait, and the hops.
+    /// A flood that arrived with too few hops left, because of an attacker or a long path, is forwarded once more when
+    /// a copy with many more arrives: an unsigned number must not settle it. How long to wait, and the hops.
     fn anew(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<(Duration, u8)> {
         let flood = self.floods.get(slot)?;
         let better = copy.remaining_hops > flood.remaining_hops.saturating_add(FEWER_HOPS);
@@ -355,10 +354,10 @@ impl Forwarder {
         ETSI_WINDOW.wait(distance)
     }
 
-    /// When to send again unless a station farther along is heard: only where hardly anybody is ahead, for elsewhere
-    /// others do.
+    /// When to send again unless a station farther along is heard: only where hardly any station is ahead, because
+    /// elsewhere others do.
     fn retry(&self, flood: &Flood, around: &Surroundings<'_>) -> Option<Instant> {
-        // A copy with its last hop is sent on by nobody, so nobody is heard to.
+        // A copy on its last hop is forwarded by nobody, so no forwarder can be heard.
         let carried_on = flood.id.class == Class::D3 && flood.remaining_hops > 2;
         let here = around.moment.here.as_ref().filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
         let own = here.distance_2(flood.source).sqrt();
@@ -396,13 +395,13 @@ impl Forwarder {
         }
     }
 
-    /// What chance adds to the interval of a flood that is kept alive.
+    /// Random addition to the interval of a flood that is kept alive.
     fn keep_jitter(&mut self, slot: u16) -> Duration {
         let kept = self.floods.get(slot).is_some_and(|flood| flood.keep.is_some());
         if kept { self.draw(KEEP_JITTER) } else { Duration::ZERO }
     }
 
-    /// A duration below `bound` that nobody else can foresee.
+    /// A duration below `bound` that nobody else can predict.
     fn draw(&mut self, bound: Duration) -> Duration {
         self.draws = self.draws.wrapping_add(1);
         let mut hasher = SipHasher13::new_with_keys(self.jitter.0, self.jitter.1);
@@ -412,8 +411,8 @@ impl Forwarder {
     }
 }
 
-/// Where the transmitter of a frame is: a verified neighbour that speaks from the address it was heard from. Anybody can
-/// write another's name into a hop header; to be taken for it takes its address too.
+/// Where the transmitter of a frame is: a verified neighbour sending from the address it was heard from. Anybody can
+/// write another station's digest into a hop header; impersonating it takes its address too.
 fn transmitter(forwarder: &Digest, link: &[u8; 6], around: &Surroundings<'_>) -> Option<Position> {
     let neighbour = around.neighbours.get(forwarder)?;
     let speaks = neighbour.link() == Some(*link);
@@ -434,14 +433,14 @@ fn relayed(frame: &[u8], remaining_hops: u8, forwarder: Digest, cause: ForwardCa
     Some(relayed.freeze())
 }
 
-/// Names a flood in beacons: the first bytes of its signature, alike for all who hold it.
+/// Identifies a flood in beacons: the first bytes of its signature, the same for all holders.
 fn tag_of(frame: &[u8]) -> u32 {
     let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
     let signature = signed.and_then(|signed| signed.signature.first_chunk::<4>().copied());
     signature.map_or(0, u32::from_le_bytes)
 }
 
-/// `standards` 3.4: a millisecond parts stations that are equally far; more would let nearer ones overtake.
+/// Jitter: a millisecond separates stations at equal distance; more would let nearer ones overtake farther ones.
 const JITTER: Duration = Duration::from_millis(1);
 
 /// Plain flooding spreads its copies over this.
@@ -456,27 +455,27 @@ const RELAY_MIN: Duration = Duration::from_millis(1);
 
 const RELAY_MAX: Duration = Duration::from_millis(5);
 
-/// From here on at once: beyond the 150 m that are meant, and cars 30 m apart are farther apart in time than a frame is
-/// long.
+/// From this distance on it is relayed at once: beyond the 150 m that are meant, and cars 30 m apart are separated in
+/// time by more than a frame's length.
 const RELAY_M: f32 = 200.0;
 
-/// Times a frame is sent again when nobody ahead carried it on.
+/// How often a frame is sent again when no station ahead carried it on.
 const RETRIES: u8 = 2;
 
-/// A copy with so many hops more than the own has them from a shorter way.
+/// A copy with at least this many more remaining hops than ours came by a shorter path.
 const FEWER_HOPS: u8 = 2;
 
-/// With this many neighbours ahead, one of them has it.
+/// With this many neighbours ahead, one of them is assumed to have it.
 const FEW_AHEAD: usize = 3;
 
 /// A neighbour is ahead when it is this much farther from the source.
 const AHEAD_M: f64 = 10.0;
 
-/// And was heard within this.
+/// And was heard within this time.
 const AHEAD_HEARD: Duration = Duration::from_secs(3);
 
-/// EN 302 637-3 keep-alive forwarding: up to 150 ms of chance, so that one speaks for all.
+/// EN 302 637-3 keep-alive forwarding: up to 150 ms of jitter, so that one station repeats for all.
 const KEEP_JITTER: Duration = Duration::from_millis(150);
 
-/// A frame waits for its credential and its verification this long at most.
+/// Longest time a frame waits for its credential and its verification.
 const EARLY_KEPT: Duration = Duration::from_millis(500);

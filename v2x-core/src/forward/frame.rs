@@ -1,4 +1,4 @@
-//! Frames of floods as the forwarder takes them.
+//! Input of the forwarder: frames of floods, and copies of them.
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use v2x_proto::{AreaView, Digest};
 
 use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, WireTime};
 
-/// What a verified frame says of its flood.
+/// What a verified frame states about its flood.
 #[derive(Clone, Debug)]
 pub struct FloodFrame {
     /// The whole frame.
@@ -20,11 +20,11 @@ pub struct FloodFrame {
     pub source: Position,
     /// Remaining hops it came with.
     pub remaining_hops: u8,
-    /// Where it is to go; `None`: so many hops in all directions.
+    /// Where it is to go; `None`: this many hops in all directions.
     pub area: Option<AreaView>,
     /// When it expires.
     pub expires: WireTime,
-    /// Who transmitted it, by its own word.
+    /// Its transmitter, as the unsigned hop header names it.
     pub forwarder: Digest,
     /// From which link address.
     pub link: [u8; 6],
@@ -32,7 +32,7 @@ pub struct FloodFrame {
     pub admitted: Instant,
     /// The event it is about.
     pub event: Option<EventVersion>,
-    /// How often its hazard is to be kept alive.
+    /// Keep-alive interval of its hazard.
     pub keep_alive: Option<Duration>,
 }
 
@@ -43,7 +43,7 @@ pub struct CopyHeard {
     pub hash: FrameHash,
     /// Its remaining hops.
     pub remaining_hops: u8,
-    /// Who transmitted it, by its own word.
+    /// Its transmitter, as the unsigned hop header names it.
     pub forwarder: Digest,
     /// From which link address.
     pub link: [u8; 6],

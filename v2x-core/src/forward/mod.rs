@@ -1,4 +1,4 @@
-//! Messages of several hops: contention-based forwarding, areas, store-carry-forward.
+//! Multi-hop forwarding: contention-based forwarding, areas, store-carry-forward.
 
 pub(crate) mod area;
 pub mod contention;

@@ -1,7 +1,7 @@
 //! Polygons, for applications that know a zone by its corners (feature `polygon`).
 //!
-//! A message carries a circle, a rectangle or an ellipse (EN 302 931). A polygon travels as the smallest rectangle around
-//! it; who is told and also knows the polygon can ask it who is really in it.
+//! A message carries a circle, a rectangle or an ellipse (EN 302 931). A polygon travels as the smallest rectangle
+//! around it; a receiver that also knows the polygon can test whether it is really inside.
 
 use geo::{BoundingRect, Contains, Coord, LineString, MinimumRotatedRect};
 use v2x_proto::{AreaView, Shape};
@@ -15,7 +15,7 @@ pub struct Polygon {
     outline: geo::Polygon<f64>,
 }
 
-/// Why corners are no polygon that can be flooded.
+/// Why corners do not make a polygon that can be flooded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolygonError {
     /// Fewer than three corners, or more than [`Polygon::MAX_CORNERS`].

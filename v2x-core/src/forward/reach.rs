@@ -1,9 +1,9 @@
-//! How far stations are heard here, learned from the beacons that come straight from their senders.
+//! Measured radio reach: how far stations are heard here, learned from beacons received straight from their senders.
 
 /// The 95th percentile of the distances from which beacons are received, m.
 ///
-/// A running quantile: each beacon moves it a little up when it came from beyond, a nineteenth of that down when
-/// from within. Whoever lies about its position moves it by its share of the beacons; what is used of it is bounded.
+/// A running quantile: each beacon moves it a little up when it came from beyond, a nineteenth of that down when from
+/// within. A station that lies about its position moves it by its share of the beacons; the value in use is bounded.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
     quantile_m: f32,
@@ -40,10 +40,10 @@ const FIRST_STEP_M: f32 = 40.0;
 
 const LAST_STEP_M: f32 = 4.0;
 
-/// Shorter distances say that traffic is dense, not that the radio is short: 200 m is what a town leaves of it.
+/// Shorter distances mean that traffic is dense, not that the radio is short: 200 m is what buildings leave of it.
 const MIN_M: f32 = 200.0;
 
-/// The standard's constant for it (`itsGnDefaultMaxCommunicationRange`): nobody answers later than by it.
+/// The standard's constant for it (`itsGnDefaultMaxCommunicationRange`): no station waits longer than by it.
 const MAX_M: f32 = 1000.0;
 
 #[cfg(test)]

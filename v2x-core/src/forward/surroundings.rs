@@ -1,13 +1,13 @@
-//! What the forwarder looks at beside the frame.
+//! The forwarder's surroundings: time, place and neighbours.
 
 use crate::base::Moment;
 use crate::neighbour::NeighbourTable;
 
-/// What the forwarder looks at beside the frame.
+/// What the forwarder needs besides the frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// When and where it is asked.
+    /// Current time and place.
     pub moment: &'a Moment,
-    /// Who is near.
+    /// The neighbours.
     pub neighbours: &'a NeighbourTable,
 }

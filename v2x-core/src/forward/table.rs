@@ -1,4 +1,4 @@
-//! Floods by hash and by when something is due, bounded in all and for each signer.
+//! Flood table: floods by hash and by due time, bounded in all and for each signer.
 
 use hashbrown::HashMap;
 use v2x_proto::{Class, Digest};
@@ -47,7 +47,7 @@ impl FloodTable {
     }
 
     /// Takes in a flood. When its signer has as many as it may, or the table is full, the oldest one of the signer
-    /// with the most makes room: nobody pushes out another's by many of its own.
+    /// with the most makes room: no station can evict those of others by sending many.
     pub(super) fn insert(&mut self, flood: Flood) {
         let signer = flood.id.signer;
         let own = self.keys.iter().flatten().filter(|key| key.signer == signer).count();
@@ -85,7 +85,7 @@ impl FloodTable {
         self.free.push(slot);
     }
 
-    /// Older messages about the same event are not to be told any more.
+    /// Older messages about the same event are no longer to be sent.
     pub(super) fn supersede(&mut self, event: &EventVersion) {
         let about = Some((event.origin, event.number));
         for slot in 0..self.keys.len() {

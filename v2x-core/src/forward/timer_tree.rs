@@ -1,8 +1,8 @@
-//! Which slot is due first: a tournament of their times.
+//! Tournament tree of due times: finds the slot that is due first.
 //!
-//! Each change plays its slot's matches again and stops at the first that ends as before; the winner is read off the
-//! top. Of two that are due at once the lower slot goes first. It grows with the slots in use, so that few floods cost
-//! little, and has at most twice [`limits::MAX_FLOODS`](crate::base::limits::MAX_FLOODS) entries.
+//! Each change replays its slot's matches and stops at the first with an unchanged result; the winner is at the root.
+//! Of two slots due at the same time the lower one goes first. The tree grows with the slots in use, so that few floods
+//! cost little, and has at most twice [`limits::MAX_FLOODS`](crate::base::limits::MAX_FLOODS) entries.
 
 use crate::base::Instant;
 

@@ -1,4 +1,4 @@
-//! What an application wants of an event: declare, update, cancel or negate it (EN 302 637-3).
+//! Hazard commands of an application: declare, update, cancel or negate an event (EN 302 637-3).
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use v2x_proto::{AreaView, Class, v1};
 use super::event_id::EventId;
 use crate::base::{Instant, Position};
 
-/// What an application wants of an event.
+/// What an application wants done with an event.
 ///
 /// # Example
 ///
@@ -63,7 +63,7 @@ use crate::base::{Instant, Position};
 /// # };
 /// # tell(&mut node, now, Input::Fix(Some(fix)));
 ///
-/// // An accident where the station is, for everybody within a kilometre.
+/// // An accident at the station's position, relevant to all stations within a kilometre.
 /// let accident = HazardDraft { quality: Some(5), ..HazardDraft::new(Class::D3, cause::ACCIDENT) };
 /// let events = tell(&mut node, now, Input::Hazard { command: HazardCommand::New(accident.clone()), token: None });
 /// let outcome = events.iter().find_map(|event| match event {
@@ -80,12 +80,12 @@ use crate::base::{Instant, Position};
 /// # now = now + Duration::from_millis(500);
 /// let events = tell(&mut node, now, Input::Hazard { command: HazardCommand::Cancel(id), token: None });
 ///
-/// // What becomes of events, own ones and those of others, comes as one event each ...
+/// // What becomes of events, our own and those of others, comes as one event each ...
 /// let over = events.iter().any(|event| {
 ///     matches!(event, Event::Hazard(changed) if changed.event.id == id && changed.change == HazardChange::Cancelled)
 /// });
 /// assert!(over);
-/// // ... and what is known can be looked at any time.
+/// // ... and what is known can be listed at any time.
 /// assert!(node.hazards().any(|known| known.own && known.state == EventState::Cancelled));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
@@ -93,59 +93,59 @@ use crate::base::{Instant, Position};
 pub enum HazardCommand {
     /// Declares a new event; its id comes back in [`Event::HazardAccepted`](crate::node::Event::HazardAccepted).
     New(HazardDraft),
-    /// Changes an own event. Its class stays what it was.
+    /// Updates one of our events. Its class stays the same.
     Update(EventId, HazardDraft),
-    /// Ends an own event.
+    /// Cancels one of our events.
     Cancel(EventId),
-    /// Says that another's event is not there; needs the permission `negation`.
+    /// Negates another station's event: states that it is not there; needs the permission `negation`.
     Negate(EventId),
 }
 
-/// What an application says of an event.
+/// An application's description of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HazardDraft {
     /// D0, D1 or D3.
     pub class: Class,
     /// Cause, TS 102 894-2 CauseCodeType, 1..=255.
     pub cause: u8,
-    /// Sub-cause, 0: not said.
+    /// Sub-cause, 0: none given.
     pub sub_cause: u8,
     /// Where it is; `None`: where the station is.
     pub position: Option<Position>,
-    /// How fast it moves, 0.01 m/s, 0..=16382.
+    /// Speed of the event, 0.01 m/s, 0..=16382.
     pub speed: Option<u16>,
-    /// Which way, 0.1 degree clockwise from north, 0..=3599.
+    /// Heading of the event, 0.1 degree clockwise from north, 0..=3599.
     pub heading: Option<u16>,
-    /// How sure the application is, 1..=7.
+    /// The application's confidence, 1..=7.
     pub quality: Option<u8>,
-    /// How long it holds from its declaration or update, 1 s to a day; rounded up to seconds.
+    /// How long it is valid from its declaration or update, 1 s to a day; rounded up to seconds.
     pub validity: Duration,
-    /// Where it concerns anyone, in D3. `None`: a circle of `relevance_distance_m` about the event.
+    /// Area in which it is relevant, in D3. `None`: a circle of `relevance_distance_m` about the event.
     pub area: Option<AreaView>,
-    /// Within this distance of the event it matters, metres.
+    /// Within this distance of the event it is relevant, metres.
     pub relevance_distance_m: Option<u16>,
-    /// Whom it concerns.
+    /// Traffic for which it is relevant.
     pub relevance_direction: v1::RelevanceDirection,
-    /// How it is said again; `None`: as its class has it.
+    /// How it is repeated; `None`: by the defaults of its class.
     pub repeat: Option<HazardRepeat>,
-    /// Stations in the area say it again when they have not heard it for twice this, 1 ms to 10 s.
+    /// Stations in the area repeat it when they have not heard it for twice this time, 1 ms to 10 s.
     pub keep_alive: Option<Duration>,
     /// When it was due, if that is known better than by the moment of the command: a stall of the host counts
     /// from here. It moves a stamp and no decision, so a recording leaves it out.
     pub due: Option<Instant>,
 }
 
-/// How often, and for how long, an event is said again.
+/// How often, and for how long, an event is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HazardRepeat {
     /// Time between two messages, 100 ms to an hour.
     pub every: Duration,
-    /// For how long from its declaration or last update; never longer than it holds.
+    /// For how long from its declaration or last update; never longer than it is valid.
     pub during: Duration,
 }
 
 impl HazardDraft {
-    /// An event of `class` where the station is, that holds for ten minutes and matters to all within a kilometre.
+    /// An event of `class` at the station's position, valid for ten minutes and relevant within a kilometre.
     #[must_use]
     pub fn new(class: Class, cause: u8) -> Self {
         Self {
@@ -167,11 +167,11 @@ impl HazardDraft {
     }
 }
 
-/// How long an event holds that says nothing of it (TS 102 894-2 ValidityDuration).
+/// Validity of an event that states none (TS 102 894-2 ValidityDuration).
 pub const DEFAULT_VALIDITY: Duration = Duration::from_secs(600);
 
-/// The longest an event may hold (TS 102 894-2 ValidityDuration).
+/// The longest validity of an event (TS 102 894-2 ValidityDuration).
 pub const MAX_VALIDITY: Duration = Duration::from_secs(86_400);
 
-/// Within this distance an event matters that says nothing of it, metres.
+/// Relevance distance of an event that states none, metres.
 pub const DEFAULT_RELEVANCE_M: u16 = 1_000;

@@ -1,8 +1,9 @@
-//! "This concerns you": whether, where and when an event and this station meet if nothing changes.
+//! Conflict estimate: whether, where and when an event and this station meet if neither changes course.
 //!
-//! Both go on along straight lines; who brakes in emergency brakes to a halt. That covers a stationary event ahead on the
-//! own course, an oncoming wrong-way driver, a braking vehicle ahead, crossing courses and an emergency vehicle that comes
-//! up from behind. It is a hint for drivers and their functions, not a collision avoidance system: it knows no map.
+//! Both continue along straight lines; an emergency-braking vehicle brakes to a halt. That covers a stationary event
+//! ahead on our course, an oncoming wrong-way driver, a braking vehicle ahead, crossing courses and an emergency
+//! vehicle that comes up from behind. It is a hint for drivers and driver assistance, not a collision avoidance system:
+//! it has no map.
 
 use core::time::Duration;
 
@@ -39,7 +40,7 @@ pub fn concern(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> Optio
     })
 }
 
-/// How near two courses come to each other to count as meeting, and within what time.
+/// How near two courses must come to each other to count as meeting, and within what time.
 #[derive(Clone, Copy, Debug)]
 struct Tolerance {
     metres: f64,
@@ -61,9 +62,9 @@ fn tolerance(course: &Course<'_>, event: &KnownHazard, velocity: Velocity) -> To
     if crossing { CROSSING } else { CORRIDOR }
 }
 
-/// Seconds until two points are as near as they get, when that is near enough and soon enough.
+/// Seconds until two points are nearest to each other, when that is near enough and soon enough.
 ///
-/// `place` is where the other is, `velocity` how it moves as seen from here.
+/// `place` is where the other is, `velocity` how it moves relative to this station.
 fn meeting(place: (f64, f64), velocity: Velocity, tolerance: &Tolerance) -> Option<f64> {
     let speed_2 = velocity.0 * velocity.0 + velocity.1 * velocity.1;
     if speed_2 < MIN_CLOSING * MIN_CLOSING {
@@ -76,7 +77,7 @@ fn meeting(place: (f64, f64), velocity: Velocity, tolerance: &Tolerance) -> Opti
     meets.then_some(seconds)
 }
 
-/// Metres to a vehicle that brakes in emergency ahead in the own direction.
+/// Metres to an emergency-braking vehicle ahead in our direction.
 fn brakes_ahead(course: &Course<'_>, event: &KnownHazard, place: (f64, f64)) -> Option<f64> {
     let brakes = event.cause == cause::DANGEROUS_SITUATION && event.sub_cause == cause::EMERGENCY_BRAKE;
     let (own, its) = course.heading.zip(event.heading)?;
@@ -106,10 +107,10 @@ fn length(velocity: Velocity) -> f64 {
     velocity.0.hypot(velocity.1)
 }
 
-/// Beyond a minute nothing goes on as it does.
+/// Beyond a minute no motion can be extrapolated.
 const HORIZON_S: f64 = 60.0;
 
-/// Who closes more slowly than this, m/s, keeps its distance as far as positions tell.
+/// A station that closes more slowly than this, m/s, keeps its distance as far as positions tell.
 const MIN_CLOSING: f64 = 0.5;
 
 /// The least braking that electronic brake lights stand for (SAE J2945/1 `eventHardBraking`: 0.4 g), m/s^2.
@@ -118,10 +119,10 @@ const EMERGENCY_BRAKING: f64 = 4.0;
 /// A carriageway of three lanes, and two degrees of heading.
 const CORRIDOR: Tolerance = Tolerance { metres: 10.0, slope: 0.03, most: 30.0, seconds: HORIZON_S };
 
-/// Crossing courses: two vehicle lengths and the error of two positions; a driver decides within ten seconds anew.
+/// Crossing courses: two vehicle lengths and the error of two positions; within ten seconds a driver decides again.
 const CROSSING: Tolerance = Tolerance { metres: 12.0, slope: 0.0, most: 12.0, seconds: 10.0 };
 
-/// Everybody on the road makes way, on whatever lane, within half a minute (TS 101 539-1: 30 s ahead).
+/// Every driver makes way, on whatever lane, within half a minute (TS 101 539-1: 30 s ahead).
 const EMERGENCY: Tolerance = Tolerance { metres: 20.0, slope: 0.05, most: 50.0, seconds: 30.0 };
 
 #[cfg(test)]

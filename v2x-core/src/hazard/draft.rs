@@ -1,4 +1,4 @@
-//! What an application says of an event, checked and put into a message.
+//! Hazard drafts: an application's description of an event, checked and put into a message.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ impl HazardDraft {
     ///
     /// # Errors
     ///
-    /// The class is none for hazards, or a field is out of the range its description gives.
+    /// The class is not one for hazards, or a field is out of its documented range.
     pub fn check(&self) -> Result<(), HazardRefusal> {
         if !matches!(self.class, Class::D0 | Class::D1 | Class::D3) {
             return Err(HazardRefusal::Class(self.class as u8));
@@ -46,7 +46,7 @@ impl HazardDraft {
         )
     }
 
-    /// The permission that it needs at `position` and `permissions` lack.
+    /// The permission that it needs at `position` and that `permissions` lack.
     #[must_use]
     pub fn lacks(&self, position: Position, permissions: Permissions) -> Option<Permissions> {
         let class = if self.class == Class::D0 { Permissions::IMMINENT } else { Permissions::HAZARD };
@@ -56,13 +56,13 @@ impl HazardDraft {
         needed.into_iter().flatten().find(|needed| !permissions.contains(*needed))
     }
 
-    /// Where it concerns anyone: what was said, or a circle about it.
+    /// Area in which it is relevant: the given one, or a circle about the event.
     pub(super) fn flood_area(&self, position: Position) -> Option<AreaView> {
         let radius = self.relevance_distance_m.unwrap_or(DEFAULT_RELEVANCE_M);
         (self.class == Class::D3).then(|| self.area.unwrap_or_else(|| circle(position, radius)))
     }
 
-    /// The message that says it.
+    /// The hazard message.
     pub(super) fn message(
         &self,
         id: EventId,
@@ -92,7 +92,7 @@ impl HazardDraft {
     }
 }
 
-/// When an event was found, when what is said of it was made, and how long it holds.
+/// When an event was detected, when this version of it was made, and how long it is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
     pub detection: WireTime,
@@ -101,20 +101,20 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// For a version made at `now` that holds for `validity` from then.
+    /// For a version made at `now` that is valid for `validity` from then.
     pub fn of(detection: WireTime, now: WireTime, validity: Duration) -> Self {
         let from_detection = (now.since(detection) + validity).min(MAX_VALIDITY);
         let validity_s = from_detection.as_millis().div_ceil(1000) as u32;
         Self { detection, reference: now, validity_s }
     }
 
-    /// When it ends by itself.
+    /// When its validity ends.
     pub fn end(&self) -> WireTime {
         self.detection + Duration::from_secs(u64::from(self.validity_s))
     }
 }
 
-/// A message that ends an event: whose, and when, and nothing else (EN 302 637-3 clause 6.1.1).
+/// A message that ends an event: its id and time, and nothing else (EN 302 637-3 clause 6.1.1).
 pub(super) fn management(id: EventId, state: v1::HazardState, times: &Times) -> v1::Hazard {
     v1::Hazard {
         id: Some(v1::EventId { origin: Bytes::copy_from_slice(&id.origin.0), number: id.number }),

@@ -1,11 +1,11 @@
-//! The name of an event: the credential that declared it, and a number.
+//! Event id: the digest of the credential that declared the event, and a number.
 
 use core::fmt;
 use core::str::FromStr;
 
 use v2x_proto::Digest;
 
-/// Names an event for its whole life: `"<16 hex digits>/<number>"` (TS 102 894-2 ActionId).
+/// Identifies an event for its whole life: `"<16 hex digits>/<number>"` (TS 102 894-2 ActionId).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
     /// Digest of the credential that declared it.

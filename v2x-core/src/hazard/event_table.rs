@@ -1,15 +1,15 @@
-//! Every event that is known, once, with its state; own ones among them.
+//! Table of known events, our own included, each with its state.
 //!
-//! An event is what its signed messages say, in whatever order they come: the newest version by (reference time,
-//! detection time) counts, a cancellation by its declarer is for good, and a negation by somebody who may holds for all
-//! versions up to the one it names (EN 302 637-3 clauses 6.1.2 and 8.2). What has ended stays known until it would have
-//! ended by itself, so that a late copy does not revive it.
+//! An event follows from its signed messages, in whatever order they arrive: the newest version by (reference time,
+//! detection time) counts, a cancellation by its declarer is final, and a negation by a permitted station covers all
+//! versions up to the one it names (EN 302 637-3 clauses 6.1.2 and 8.2). An event that has ended is kept until its
+//! validity would have ended, so that a late copy does not revive it.
 //!
 //! # Room
 //!
-//! Whoever declares many events loses its own first, and no station pushes out another's by declaring more: in a full
-//! table a new event takes the place of a less trusted one, or of one of a station that holds more than the newcomer's
-//! would then. Otherwise it is not taken.
+//! A station that declares many events loses its own first, and no station evicts another's by declaring more: in a
+//! full table a new event takes the place of a less trusted one, or of one of a station that holds more than the
+//! newcomer's would then. Otherwise it is not accepted.
 
 #[cfg(test)]
 mod tests;
@@ -37,20 +37,20 @@ pub struct EventTable {
     not_taken: u64,
 }
 
-/// Who says something of an event.
+/// The signer of a message about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Speaker {
     /// Digest of the credential.
     pub signer: Digest,
-    /// What it says does not add up.
+    /// Whether its claims are implausible.
     pub suspect: bool,
-    /// Whose events make room last.
+    /// Eviction rank of its events.
     pub rank: Rank,
     /// Class of the message.
     pub class: Class,
 }
 
-/// How far an event is trusted, as far as room is concerned.
+/// Trust in an event, for eviction only: lower ones are evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
     /// Its declarer contradicts itself.
@@ -59,14 +59,14 @@ pub enum Rank {
     Station,
     /// Of a station that may declare hazards for the road.
     Authority,
-    /// This station's own.
+    /// This station's own events.
     Own,
 }
 
 /// What a message did to the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// What is known of its event changed.
+    /// The state of its event changed.
     pub changed: Option<HazardChanged>,
     /// Another event made room for it.
     pub gone: Option<KnownHazard>,
@@ -76,20 +76,20 @@ pub struct Outcome {
 struct Entry {
     known: KnownHazard,
     rank: Rank,
-    /// Who pays for its place.
+    /// The station to whose share it counts.
     holder: Digest,
     cancelled: bool,
     negated: Option<WireTime>,
-    /// Somebody ended it before anything else was heard of it: nobody here has to know.
+    /// It was ended before its declaration arrived: the application is not told of it.
     hidden: bool,
 }
 
 impl EventTable {
-    /// Whether what a verified message says is to be believed and still of use. `generation` is when it was signed.
+    /// Checks that a verified message is credible and still of use. `generation` is when it was signed.
     ///
     /// # Errors
     ///
-    /// Why not.
+    /// The reason to drop it.
     pub fn judge(
         &self,
         gist: &HazardGist,
@@ -108,9 +108,9 @@ impl EventTable {
         if over || overtaken { Err(DropReason::EventSuperseded) } else { Ok(()) }
     }
 
-    /// Takes in what a message says that was [judged](Self::judge) good.
+    /// Applies a message that was [judged](Self::judge) good.
     pub fn take(&mut self, gist: &HazardGist, speaker: &Speaker, now: WireTime) -> Outcome {
-        // Who contradicts itself is not believed that others are wrong.
+        // A suspect may not negate the events of others.
         if gist.state == EventState::Negated && speaker.suspect {
             return Outcome::default();
         }
@@ -136,7 +136,8 @@ impl EventTable {
         Outcome { changed, gone }
     }
 
-    /// Removes one event whose time is over, to be called until it returns `None`. What ended before goes unsaid.
+    /// Removes one event whose validity is over; to be called until it returns `None`. Events that ended before are
+    /// removed without a report.
     pub fn expire(&mut self, now: WireTime) -> Option<KnownHazard> {
         while self.next_end.is_some_and(|end| end <= now) {
             let over = self.entries.iter().find(|(_, entry)| entry.known.valid_until <= now);
@@ -158,24 +159,24 @@ impl EventTable {
         self.next_end
     }
 
-    /// The event of that name.
+    /// The event with that id.
     #[must_use]
     pub fn get(&self, id: &EventId) -> Option<&KnownHazard> {
         self.entries.get(id).filter(|entry| !entry.hidden).map(|entry| &entry.known)
     }
 
-    /// The events, in the order of their names.
+    /// The events, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &KnownHazard> {
         self.entries.values().filter(|entry| !entry.hidden).map(|entry| &entry.known)
     }
 
-    /// Entries, those that nobody is told of included.
+    /// Entries, including those the application is not told of.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether nothing is known.
+    /// Whether no event is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -187,7 +188,7 @@ impl EventTable {
         self.not_taken
     }
 
-    /// A station is not believed any more: its events are flagged, and make room first.
+    /// A station became suspect: its events are flagged, and are evicted first.
     pub fn distrust(&mut self, signer: &Digest) {
         for entry in self.entries.values_mut().filter(|entry| entry.holder == *signer) {
             if entry.rank < Rank::Own {
@@ -196,7 +197,7 @@ impl EventTable {
         }
     }
 
-    /// Looks anew whom the events concern, from where the station is now.
+    /// Computes anew which events are relevant, from the station's current position.
     pub fn look_around(&mut self, own: &Course<'_>, now: WireTime) {
         for entry in self.entries.values_mut() {
             let looks = entry.is_live() && !entry.known.own;
@@ -204,12 +205,12 @@ impl EventTable {
         }
     }
 
-    /// Nobody knows where the station is: nor what concerns it.
+    /// The station's position is not known: neither is what is relevant to it.
     pub fn look_nowhere(&mut self) {
         self.entries.values_mut().for_each(|entry| entry.known.concern = None);
     }
 
-    /// Looks whether one event concerns the station.
+    /// Checks whether one event is relevant to the station.
     pub fn look_at(&mut self, id: &EventId, own: &Course<'_>, now: WireTime) -> Option<KnownHazard> {
         let entry = self.entries.get_mut(id).filter(|entry| !entry.hidden)?;
         let looks = entry.is_live() && !entry.known.own;
@@ -221,7 +222,7 @@ impl EventTable {
         self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
     }
 
-    /// Makes room for one more of `speaker`; an error when there is none for it.
+    /// Makes room for one more event of `speaker`; an error when there is none for it.
     fn make_room(&mut self, speaker: &Speaker, now: WireTime) -> Result<Option<KnownHazard>, NoRoom> {
         let held = self.held(&speaker.signer);
         let victim = if held >= MAX_EVENTS_PER_SIGNER && speaker.rank < Rank::Own {
@@ -235,7 +236,7 @@ impl EventTable {
         Ok(gone.is_live().then_some(gone.known))
     }
 
-    /// The event that makes room for one of `rank`, whose signer holds `held`, in a full table.
+    /// The event to evict from a full table for one of `rank`, whose signer holds `held`.
     fn victim(&self, rank: Rank, held: usize, now: WireTime) -> Option<EventId> {
         let lowest = self.entries.values().map(|entry| entry.rank).min()?;
         let mut holders: Vec<_> = self.entries.values().map(|entry| entry.holder).collect();
@@ -254,7 +255,7 @@ impl EventTable {
         self.entries.values().filter(|entry| entry.holder == *holder).count()
     }
 
-    /// The one that is missed least: ended already, else the one that ends first.
+    /// The least valuable one: ended already, else the one that ends first.
     fn least(&self, now: WireTime, among: impl Fn(&Entry) -> bool) -> Option<EventId> {
         let worth =
             |entry: &Entry| (entry.is_live() && entry.known.valid_until > now, entry.known.valid_until);
@@ -266,7 +267,7 @@ impl EventTable {
     }
 }
 
-/// How far a version may be ahead of the message that says it: as far as clocks may be apart.
+/// How far a version may be dated ahead of its message: as far as clocks may differ.
 const TOLERANCE: Duration = Duration::from_micros(freshness::FUTURE);
 
 /// There is no room for an event.
@@ -290,7 +291,7 @@ impl Entry {
                 quality: None,
                 detection: gist.detection,
                 reference: gist.reference,
-                // Until no older message of it is fresh.
+                // Until no older message about it is fresh.
                 valid_until: freshness::refused_from(Class::D3, gist.reference),
                 area: None,
                 relevance_distance_m: None,
@@ -315,7 +316,7 @@ impl Entry {
         !self.hidden && self.known.state == EventState::Active
     }
 
-    /// Whether what is known is newer than what a message says, or for good.
+    /// Whether the known state is newer than a message, or final.
     fn overtakes(&self, gist: &HazardGist) -> bool {
         match gist.state {
             EventState::Cancelled => false,
@@ -332,7 +333,7 @@ impl Entry {
         (self.known.reference, self.known.detection)
     }
 
-    /// Takes in what a message says; what changed by it.
+    /// Applies a message; what changed by it.
     fn apply(&mut self, gist: &HazardGist, speaker: &Speaker) -> Option<HazardChange> {
         if self.overtakes(gist) {
             return None;
@@ -344,7 +345,7 @@ impl Entry {
             }
             EventState::Negated => {
                 self.negated = self.negated.max(Some(gist.reference));
-                // A version that the other had not seen may well be there.
+                // A version that the other station had not seen may well be there.
                 let holds = self.hidden || self.known.reference <= gist.reference;
                 let ends = holds && self.known.state == EventState::Active;
                 ends.then(|| self.end(EventState::Negated, gist)).flatten().map(|()| HazardChange::Negated)
@@ -362,12 +363,12 @@ impl Entry {
         }
     }
 
-    /// Ends it; nothing when nobody was told that it began.
+    /// Ends it; nothing when its begin was never reported.
     fn end(&mut self, state: EventState, gist: &HazardGist) -> Option<()> {
         self.known.state = state;
         self.known.reference = self.known.reference.max(gist.reference);
         self.known.concern = None;
-        // Own copies that come back are known as own: nothing has to stay for them.
+        // Copies of ours that come back are recognised as ours: nothing has to stay for them.
         if self.rank == Rank::Own {
             self.rank = Rank::Station;
         }

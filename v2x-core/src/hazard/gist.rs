@@ -1,4 +1,4 @@
-//! What a verified hazard message says, in the core's own terms.
+//! A verified hazard message in the core's own types.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use super::event_id::EventId;
 use super::known::EventState;
 use crate::base::{EventVersion, Position, WireTime};
 
-/// What a hazard message says.
+/// The content of a hazard message.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HazardGist {
     /// Which event.
@@ -20,32 +20,33 @@ pub struct HazardGist {
     pub detection: WireTime,
     /// When this version of it was made.
     pub reference: WireTime,
-    /// When it ends by itself.
+    /// When its validity ends.
     pub valid_until: WireTime,
-    /// Where it is; there while it is active.
+    /// Where it is; present while it is active.
     pub position: Option<Position>,
-    /// Cause, 0 when it has ended and says none.
+    /// Cause, 0 when it has ended and states none.
     pub cause: u8,
-    /// Sub-cause, 0: not said.
+    /// Sub-cause, 0: none given.
     pub sub_cause: u8,
-    /// How fast it moves, 0.01 m/s.
+    /// Speed of the event, 0.01 m/s.
     pub speed: Option<u16>,
-    /// Which way, 0.1 degree.
+    /// Heading of the event, 0.1 degree.
     pub heading: Option<u16>,
-    /// How sure its declarer is, 1..=7.
+    /// Its declarer's confidence, 1..=7.
     pub quality: Option<u8>,
     /// The envelope's area.
     pub area: Option<AreaView>,
-    /// Within this distance it matters, metres.
+    /// Within this distance it is relevant, metres.
     pub relevance_distance_m: Option<u16>,
-    /// Whom it concerns.
+    /// Traffic for which it is relevant.
     pub relevance_direction: v1::RelevanceDirection,
-    /// It is kept alive when not heard for twice this.
+    /// It is repeated by others when not heard for twice this time.
     pub keep_alive: Option<Duration>,
 }
 
 impl HazardGist {
-    /// Reads a message whose ranges were checked, and the area of its envelope; `None` when it names no event or state.
+    /// Converts a message whose ranges were checked, and the area of its envelope; `None` when it names no event or
+    /// state.
     #[must_use]
     pub fn of(hazard: &v1::Hazard, area: Option<AreaView>) -> Option<Self> {
         let id = hazard.id.as_ref()?;

@@ -1,4 +1,4 @@
-//! What a station knows of an event, and how that changed.
+//! Known events as reported to the application, and their changes.
 
 use core::time::Duration;
 
@@ -7,46 +7,46 @@ use v2x_proto::{AreaView, Class, v1};
 use super::event_id::EventId;
 use crate::base::{Position, WireTime};
 
-/// What a station knows of an event.
+/// The known state of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KnownHazard {
-    /// Its name.
+    /// Its id.
     pub id: EventId,
     /// This station declared it.
     pub own: bool,
     /// Whether it is there.
     pub state: EventState,
-    /// Class of the message that said so.
+    /// Class of the message that stated this.
     pub class: Class,
     /// Cause, TS 102 894-2 CauseCodeType; see [`v2x_proto::cause`].
     pub cause: u8,
-    /// Sub-cause, 0: not said.
+    /// Sub-cause, 0: none given.
     pub sub_cause: u8,
     /// Where it was at `reference`.
     pub position: Position,
-    /// How fast it moves, 0.01 m/s.
+    /// Speed of the event, 0.01 m/s.
     pub speed: Option<u16>,
-    /// Which way, 0.1 degree clockwise from north.
+    /// Heading of the event, 0.1 degree clockwise from north.
     pub heading: Option<u16>,
-    /// How sure its declarer is, 1..=7.
+    /// Its declarer's confidence, 1..=7.
     pub quality: Option<u8>,
     /// When it was detected.
     pub detection: WireTime,
     /// When this version of it was made.
     pub reference: WireTime,
-    /// When it ends by itself.
+    /// When its validity ends.
     pub valid_until: WireTime,
-    /// Where it concerns anyone, from a flood.
+    /// Area in which it is relevant, from a flood.
     pub area: Option<AreaView>,
-    /// Within this distance it matters, metres.
+    /// Within this distance it is relevant, metres.
     pub relevance_distance_m: Option<u16>,
-    /// Whom it concerns.
+    /// Traffic for which it is relevant.
     pub relevance_direction: v1::RelevanceDirection,
-    /// Stations in the area say it again when they have not heard it for twice this.
+    /// Stations in the area repeat it when they have not heard it for twice this time.
     pub keep_alive: Option<Duration>,
-    /// What its declarer says does not add up: not to be relied on alone.
+    /// Its declarer's claims are implausible: not to be relied on alone.
     pub suspect: bool,
-    /// That it concerns this station, as of the last position.
+    /// Its relevance to this station, as of the last position; `None` when it is not relevant.
     pub concern: Option<Concern>,
 }
 
@@ -57,11 +57,11 @@ pub enum EventState {
     Active,
     /// Its declarer ended it.
     Cancelled,
-    /// Another station, permitted to, says that it is not there.
+    /// Another station with the permission negated it: states that it is not there.
     Negated,
 }
 
-/// An event concerns this station.
+/// Relevance of an event to this station.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Concern {
     /// Time until both are at one place if nothing changes; `None` when they do not close.
@@ -90,9 +90,9 @@ pub enum HazardChange {
     Updated,
     /// Its declarer ended it.
     Cancelled,
-    /// Another station says that it is not there.
+    /// Another station negated it.
     Negated,
-    /// Its validity ended, or it made room.
+    /// Its validity ended, or it was evicted.
     Expired,
 }
 

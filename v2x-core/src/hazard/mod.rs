@@ -1,4 +1,4 @@
-//! Hazards: what a station declares, what it hears of others', and whom that concerns.
+//! Hazard events: those a station declares, those it receives, and whether they are relevant to it.
 
 mod command;
 mod conflict;

@@ -1,4 +1,4 @@
-//! The events this station speaks for: what it says of each, as whom, and when it says it again.
+//! The station's own events: what it signs about each, under which identity, and when it repeats it.
 
 use core::time::Duration;
 
@@ -16,42 +16,42 @@ use crate::send::{Outgoing, Signed};
 use crate::trust::freshness::max_lifetime_ms;
 use crate::trust::{Identity, Permissions};
 
-/// The events this station speaks for.
+/// The station's own events.
 #[derive(Debug)]
 pub struct OwnEvents {
     events: Vec<OwnEvent>,
     imminent: Imminent,
     /// The number of the next event of that identity.
     next_number: Option<(Digest, u32)>,
-    /// How many imminent warnings are said at once.
+    /// How many imminent warnings are sent at once.
     pub burst: Burst,
     /// Up to when the rate of new area hazards is spent.
     new_spent: Instant,
 }
 
-/// One of them.
+/// One of the station's own events.
 #[derive(Clone, Debug)]
 pub struct OwnEvent {
-    /// Its name.
+    /// Its id.
     pub id: EventId,
-    /// Who signs what is said of it: its declarer, or for a negation whoever negates it.
+    /// The identity that signs its messages: its declarer, or for a negation the identity that negates it.
     pub signer: Digest,
     /// Class of its messages.
     pub class: Class,
-    /// What is said of it.
+    /// Its description.
     pub message: v1::Hazard,
-    /// When it was found, and how long it holds.
+    /// When it was detected, and how long it is valid.
     times: Times,
     area: Option<AreaView>,
     hops: u8,
     repeat: Option<HazardRepeat>,
-    /// How long a message of it may live.
+    /// Lifetime of its messages.
     longest: Duration,
-    /// When it is said again.
+    /// When it is repeated.
     pub schedule: RepetitionSchedule,
-    /// What was signed last, as long as it may be said again.
+    /// The last signed message, as long as it may be repeated.
     pub signed: Option<Signed>,
-    /// What is said is that it is not there (any more).
+    /// The messages state that it is not there (any more).
     pub ends: bool,
 }
 
@@ -73,7 +73,7 @@ impl OwnEvents {
         self.events.iter()
     }
 
-    /// The live event of that name.
+    /// The live event with that id.
     #[must_use]
     pub fn live(&self, id: &EventId) -> Option<usize> {
         self.events.iter().position(|event| event.id == *id && !event.ends)
@@ -84,29 +84,29 @@ impl OwnEvents {
         self.events.get_mut(place)
     }
 
-    /// Forgets an event, whatever is said of it.
+    /// Forgets an event, whatever its state.
     pub fn forget(&mut self, id: &EventId) {
         self.events.retain(|event| event.id != *id);
     }
 
-    /// Forgets an event that is said no more because it has ended.
+    /// Forgets an event that is no longer repeated because it has ended.
     pub fn settle(&mut self, place: usize) {
         if self.events.get(place).is_some_and(|event| event.ends && event.schedule.next().is_none()) {
             self.events.remove(place);
         }
     }
 
-    /// Whether an identity speaks for one of them.
+    /// Whether an identity still signs for one of them.
     #[must_use]
     pub fn speaks(&self, signer: &Digest) -> bool {
         self.events.iter().any(|event| event.signer == *signer)
     }
 
-    /// An error when there may not be one more of `class`; ends that are still being said make room.
+    /// An error when there may be no further one of `class`; ends that are still being sent make room.
     ///
     /// # Errors
     ///
-    /// As many as there may be are live.
+    /// The maximum number of them is live.
     pub fn room(&mut self, class: Class) -> Result<(), HazardRefusal> {
         let alert = |class| matches!(class, Class::D0 | Class::D1);
         let live = || self.events.iter().filter(|event| !event.ends);
@@ -121,7 +121,7 @@ impl OwnEvents {
         Ok(())
     }
 
-    /// A new event of `identity`, to be signed and said now.
+    /// A new event of `identity`, to be signed and sent now.
     pub fn declare(
         &mut self,
         draft: &HazardDraft,
@@ -160,9 +160,9 @@ impl OwnEvents {
         ))
     }
 
-    /// That another's event is not there, said by `signer`.
+    /// A negation of another station's event, signed by `signer`.
     pub fn negate(&self, known: &super::known::KnownHazard, signer: Digest, moment: &Moment) -> OwnEvent {
-        // Imminent danger is over before a denial of it is heard; as an alert it needs no permission for sensors.
+        // Imminent danger is over before its negation is heard; sent as an alert it needs no permission for sensors.
         let class = if known.class == Class::D3 { Class::D3 } else { Class::D1 };
         let radius = known.relevance_distance_m.unwrap_or(super::command::DEFAULT_RELEVANCE_M);
         let area =
@@ -173,7 +173,7 @@ impl OwnEvents {
         self.end(known.id, signer, v1::HazardState::Negate, times, class, area, moment)
     }
 
-    /// An event under a new name, because the credential of its declarer ends.
+    /// An event under a new id, because the credential of its declarer ends.
     pub fn rename(&mut self, place: usize, identity: &Identity, moment: &Moment) -> Option<OwnEvent> {
         let number = self.take_number(identity, moment.wire());
         let before = self.events.get(place)?.clone();
@@ -187,7 +187,7 @@ impl OwnEvents {
         Some(OwnEvent { id, signer: id.origin, message, times, longest, schedule, signed: None, ..before })
     }
 
-    /// Keeps what is said of an event from now on, in place of what was.
+    /// Replaces the description of an event from now on.
     pub fn put(&mut self, event: OwnEvent) {
         match self.events.iter().position(|before| before.id == event.id) {
             Some(place) => self.events[place] = event,
@@ -201,20 +201,20 @@ impl OwnEvents {
         self.events.iter().position(|event| event.schedule.next().is_some_and(|at| at <= now))
     }
 
-    /// When the next one's time comes.
+    /// When the next one is due.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         self.events.iter().filter_map(|event| event.schedule.next()).min()
     }
 
-    /// Imminent warnings that are being said: they share the rate of one, which is all that receivers take of a station.
+    /// Imminent warnings being repeated: they share the rate of one, which is all that receivers accept from a station.
     #[must_use]
     pub fn imminent(&self) -> u32 {
         self.events.iter().filter(|event| event.class == Class::D0 && event.schedule.next().is_some()).count()
             as u32
     }
 
-    /// Whether one more area hazard may be declared new now; receivers count them.
+    /// Whether one more area hazard may be declared now; receivers count them.
     pub fn may_declare(&mut self, now: Instant) -> bool {
         OWN_NEW_EVENT_RATE.take(&mut self.new_spent, now)
     }
@@ -289,8 +289,8 @@ impl OwnEvents {
         }
     }
 
-    /// The next unused number of an identity. The first follows from the clock and a secret of the key: ahead of all that
-    /// were used before a restart, and unlike those of the station's other names.
+    /// The next unused number of an identity. The first follows from the clock and a secret of the key: ahead of all
+    /// that were used before a restart, and unrelated to those of the station's other identities.
     fn take_number(&mut self, identity: &Identity, now: WireTime) -> u32 {
         let number = match self.next_number {
             Some((digest, next)) if digest == identity.digest() => next,
@@ -324,7 +324,7 @@ impl OwnEvent {
         }
     }
 
-    /// Whether what was signed last may be said once more at `now`, rather than be signed anew.
+    /// Whether the last signed message may be repeated at `now`, rather than be signed anew.
     #[must_use]
     pub fn is_fresh(&self, now: Instant, anchor: &Anchor) -> bool {
         let Some(signed) = &self.signed else { return false };
@@ -336,13 +336,13 @@ impl OwnEvent {
         now < signed.fresh_until() && (ends_with_event || now + margin <= signed.fresh_until())
     }
 
-    /// Whether what was signed last would still be taken at `now`.
+    /// Whether receivers would still accept the last signed message at `now`.
     #[must_use]
     pub fn is_taken(&self, now: Instant) -> bool {
         self.signed.as_ref().is_some_and(|signed| now < signed.fresh_until())
     }
 
-    /// Whether it declares an area hazard new.
+    /// Whether it declares a new area hazard.
     #[must_use]
     pub fn declares(&self) -> bool {
         self.class == Class::D3 && self.message.state == v1::HazardState::New as i32
@@ -360,8 +360,8 @@ impl OwnEvent {
     }
 }
 
-/// How long a message about an area hazard may live: who is permitted to have floods live for more than a minute signs them
-/// for as long as receivers take them, so that whoever carries one over a gap has time to.
+/// Lifetime of a message about an area hazard: a station that is permitted to have floods live for more than a minute
+/// signs them for as long as receivers accept, so that a station that carries one over a gap has time to.
 fn longest(identity: &Identity) -> Duration {
     if identity.permissions().contains(Permissions::WIDE_AREA) {
         Duration::from_millis(u64::from(max_lifetime_ms(Class::D3)))
@@ -370,19 +370,20 @@ fn longest(identity: &Identity) -> Duration {
     }
 }
 
-/// What is said of an event, under another's name, state and times.
+/// The message about an event, under the given id, state and times.
 fn renamed(message: v1::Hazard, management: v1::Hazard) -> v1::Hazard {
     let v1::Hazard { id, state, detection_time_us, reference_time_us, .. } = management;
     v1::Hazard { id, state, detection_time_us, reference_time_us, ..message }
 }
 
-/// Longer, and nobody takes it in D0 any more.
+/// Longer, and no receiver accepts it in D0 any more.
 const IMMINENT_LIFETIME: Duration = Duration::from_millis(100);
 
 /// Three repetitions with one signature: receivers verify an alert three times a second.
 const ALERT_LIFETIME: Duration = Duration::from_millis(300);
 
-/// As long as a flood may live without a permission of its own; whoever carries it on has a minute to meet somebody.
+/// As long as a flood may live without a permission of its own; a station that carries it on has a minute to meet
+/// another.
 const FLOOD_LIFETIME: Duration = Duration::from_secs(60);
 
 /// A flood is signed anew when a third of its life is left, so that the old one is known until the new one has come.
@@ -390,10 +391,10 @@ const FLOOD_MARGIN: Duration = Duration::from_secs(20);
 
 const MIN_LIFETIME: Duration = Duration::from_millis(1);
 
-/// For how long the end of an area hazard is said: stations that drive in hear it from the copies that others keep.
+/// For how long the end of an area hazard is sent: stations that drive in hear it from the copies that others keep.
 const END_SAID: Duration = Duration::from_secs(10);
 
-/// For how long the end of an alert is said.
+/// For how long the end of an alert is sent.
 const ALERT_END_SAID: Duration = Duration::from_millis(500);
 
 /// Numbers start at the clock's value in steps of 2^18 us, a quarter of a second.

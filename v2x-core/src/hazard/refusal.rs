@@ -1,4 +1,4 @@
-//! Why a command about a hazard was not carried out.
+//! Why a hazard command was refused.
 
 use super::event_id::EventId;
 
@@ -6,7 +6,7 @@ use super::event_id::EventId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HazardRefusal {
-    /// The class is none for hazards.
+    /// The class is not one for hazards.
     #[error("a hazard is D0 (imminent), D1 (alert) or D3 (area hazard), not D{0}")]
     Class(u8),
     /// A field of the draft is out of its range.
@@ -17,28 +17,28 @@ pub enum HazardRefusal {
         /// What would be right.
         right: &'static str,
     },
-    /// The own credential does not permit it.
-    #[error("the own credential lacks the permission `{0}`")]
+    /// The station's credential does not permit it.
+    #[error("the station's credential lacks the permission `{0}`")]
     NotPermitted(&'static str),
-    /// There is no event of that name.
-    #[error("event {0} is not known here, or has ended; `list` shows those that are")]
+    /// There is no event with that id.
+    #[error("event {0} is not known here, or has ended; `list` shows the known ones")]
     Unknown(EventId),
-    /// It is another's.
+    /// It is another station's.
     #[error(
         "event {0} is another station's: it can be negated, with the permission, but not updated or cancelled"
     )]
     NotOwn(EventId),
-    /// It is the station's own.
+    /// It is the station's own event.
     #[error("event {0} is this station's own: cancel it")]
     Own(EventId),
     /// The station does not send.
     #[error("the station does not send now: it needs a position, a trusted clock and a valid credential")]
     SendingBlocked,
-    /// As many own events as there may be.
-    #[error("there are {most} own events already, the most there may be: cancel one first", most = crate::base::limits::MAX_OWN_EVENTS)]
+    /// The maximum number of own events is reached.
+    #[error("the station has {most} events of its own already, the maximum: cancel one first", most = crate::base::limits::MAX_OWN_EVENTS)]
     TooMany,
-    /// As many own alerts as there may be.
-    #[error("there are {most} own alerts already, the most that receivers take of one station: cancel one first", most = crate::base::limits::MAX_OWN_ALERTS)]
+    /// The maximum number of own alerts is reached.
+    #[error("the station has {most} alerts of its own already, the most that receivers accept from one station: cancel one first", most = crate::base::limits::MAX_OWN_ALERTS)]
     TooManyAlerts,
     /// The message was not signed or queued.
     #[error("the message could not be sent: {0}")]

@@ -1,4 +1,4 @@
-//! Whom an event concerns: by distance, and by where the station is on the way to it.
+//! Relevance of an event: by distance, and by the station's direction towards it.
 
 use core::time::Duration;
 
@@ -10,16 +10,16 @@ use super::known::KnownHazard;
 use crate::base::{Fix, Plane, Position, Velocity, WireTime, heading_difference};
 use crate::forward::Area;
 
-/// The own way: where the station is, how it moves and where it came from.
+/// Our track: where the station is, how it moves and where it came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Course<'a> {
-    /// The plane about the own position.
+    /// The plane about our position.
     pub here: Plane,
-    /// Metres per second east and north; nothing while it stands or its motion is not known.
+    /// Metres per second east and north; zero while it stands or its motion is not known.
     pub velocity: Velocity,
-    /// 0.1 degree; while it stands as it was last.
+    /// 0.1 degree; while it stands, the last known one.
     pub heading: Option<u16>,
-    /// Where it was, the last place first.
+    /// Past positions, the latest first.
     pub path: &'a [Position],
 }
 
@@ -30,11 +30,11 @@ pub enum Side {
     Upstream,
     /// Ahead of it, or past it.
     Downstream,
-    /// In the traffic that runs against it.
+    /// In the opposite traffic.
     Opposite,
-    /// On a road that crosses its own.
+    /// On a crossing road.
     Crossing,
-    /// The own heading is not known.
+    /// Our heading is not known.
     Unknown,
 }
 
@@ -54,7 +54,7 @@ impl OwnPath {
         let apart = |last: &Position| last.distance_m(fix.position);
         match self.places.first().map(apart) {
             Some(metres) if metres < PATH_STEP_M => return,
-            // A jump is no way.
+            // A jump is not part of a track.
             Some(metres) if metres > PATH_JUMP_M => self.places.clear(),
             _ => {}
         }
@@ -64,7 +64,7 @@ impl OwnPath {
         self.places.insert(0, fix.position);
     }
 
-    /// The own way from `fix` on.
+    /// Our track as of `fix`.
     #[must_use]
     pub fn course(&self, fix: &Fix) -> Course<'_> {
         let moving = fix.speed.filter(|speed| *speed >= STANDING).zip(fix.heading);
@@ -77,9 +77,9 @@ impl OwnPath {
     }
 }
 
-/// Where an event is at `now`, metres east and north of the own position, and its velocity.
+/// Where an event is at `now`, metres east and north of our position, and its velocity.
 ///
-/// It goes on for [`RECKONING`] at most.
+/// It is extrapolated for [`RECKONING`] at most.
 #[must_use]
 pub fn offset(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> ((f64, f64), Velocity) {
     let moving = event.speed.filter(|speed| *speed >= STANDING).zip(event.heading);
@@ -111,9 +111,10 @@ pub fn side(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> Side {
     }
 }
 
-/// Whether the station is near enough to an event and among those it is meant for.
+/// Whether the station is near enough to an event and in the traffic it addresses.
 ///
-/// Traffic on a crossing road may turn either way, and who does not know its heading cannot tell: they count as meant.
+/// Traffic on a crossing road may turn either way, and a station that does not know its heading cannot tell: both count
+/// as addressed.
 #[must_use]
 pub fn is_relevant(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> bool {
     let ((east, north), _) = offset(course, event, now);
@@ -133,7 +134,7 @@ pub fn is_relevant(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> b
     side == meant || matches!(side, Side::Crossing | Side::Unknown)
 }
 
-/// An event that moves is reckoned on for this long: beyond it, it will have turned or stopped.
+/// A moving event is extrapolated for this long: later, it will have turned or stopped.
 pub const RECKONING: Duration = Duration::from_secs(10);
 
 /// Slower than this, 0.01 m/s, a heading from positions means nothing.
@@ -144,10 +145,10 @@ pub(super) const SAME: u16 = 450;
 
 pub(super) const OPPOSITE: u16 = 1350;
 
-/// As near as this to the own path, an event was passed: a carriageway's width.
+/// Within this distance of our path, an event counts as passed: a carriageway's width.
 const PASSED_M: f64 = 15.0;
 
-/// Half a kilometre of way, in steps shorter than twice the width of what counts as passed.
+/// Half a kilometre of track, in steps shorter than twice the passing distance.
 const PATH_PLACES: usize = 25;
 
 const PATH_STEP_M: f64 = 20.0;

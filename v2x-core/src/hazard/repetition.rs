@@ -1,8 +1,9 @@
-//! When an own event is said again.
+//! Repetition schedule of the station's own events.
 //!
-//! A new imminent warning (D0) is said at 0, 6 and 12 ms in the laboratory's way and once in the regulated one, a new
-//! alert (D1) at 0, 25, 50 and 75 ms, so that one lost frame does not cost the deadline; then both go on every 100 ms. An
-//! area hazard (D3) is said every second. All of them stop when the event ends, or after the time they were asked for.
+//! A new imminent warning (D0) is sent at 0, 6 and 12 ms in the laboratory mode and once in the regulated one, a new
+//! alert (D1) at 0, 25, 50 and 75 ms, so that one lost frame does not cost the deadline; then both are repeated every
+//! 100 ms. An area hazard (D3) is repeated every second. All of them stop when the event ends, or after the requested
+//! time.
 
 use core::time::Duration;
 
@@ -11,7 +12,7 @@ use v2x_proto::Class;
 use super::command::HazardRepeat;
 use crate::base::{Imminent, Instant};
 
-/// The times at which one version of an event is said.
+/// The times at which one version of an event is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepetitionSchedule {
     started: Instant,
@@ -24,7 +25,7 @@ pub struct RepetitionSchedule {
 }
 
 impl RepetitionSchedule {
-    /// For a version that is said at `now`, and holds until `end`.
+    /// For a version that is first sent at `now`, and valid until `end`.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -42,7 +43,7 @@ impl RepetitionSchedule {
         schedule
     }
 
-    /// When it is said next; `None` when it was said for the last time.
+    /// When it is sent next; `None` after the last time.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         self.next
@@ -54,7 +55,7 @@ impl RepetitionSchedule {
         self.copy < self.early.len()
     }
 
-    /// The time has come, and was used or not: on to the next. What a late host missed is not made up for.
+    /// Advances to the next time, whether or not this one was used. A late host does not catch up on missed ones.
     /// `stretch` times as long passes between two messages.
     pub fn advance(&mut self, now: Instant, stretch: u32) {
         if self.is_early() {
@@ -71,7 +72,7 @@ impl RepetitionSchedule {
         self.next = self.bounded(from + every * u32::try_from(missed + 1).unwrap_or(u32::MAX));
     }
 
-    /// It is said again `pause` from now.
+    /// It is repeated `pause` from now.
     pub fn postpone(&mut self, now: Instant, pause: Duration) {
         self.next = self.bounded(now + pause);
     }
@@ -93,7 +94,8 @@ impl RepetitionSchedule {
     }
 }
 
-/// How many imminent warnings may be said at once: 20 frames within a second, once in ten (C2C-CC Basic System Profile).
+/// How many imminent warnings may be sent at once: 20 frames within a second, once in ten (C2C-CC Basic System
+/// Profile).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Burst {
     since: Option<Instant>,
@@ -122,7 +124,8 @@ impl Burst {
     }
 }
 
-/// Time between two messages of one event after its first moments (TS 101 539-1: 100 ms; DESIGN of D3: 0.5 s to 1 s).
+/// Time between two messages of one event after its first moments. Alerts: 100 ms (TS 101 539-1). Area hazards: a
+/// second, because floods are also repeated by others and kept alive.
 fn every(class: Class) -> Duration {
     match class {
         Class::D0 | Class::D1 => Duration::from_millis(100),

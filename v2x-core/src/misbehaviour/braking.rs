@@ -1,11 +1,11 @@
-//! Warnings of hard braking, held against the speeds that the same station states before and after.
+//! Check of hard-braking warnings against the speeds that the same station states before and after.
 
 use super::thresholds as t;
 
-/// What is remembered of one station's speeds and of its last warning.
+/// State for one station: its recent speeds and its last warning.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Braking {
-    /// Fastest lately, 0.01 m/s, and when, ms, wrapping.
+    /// Fastest recently, 0.01 m/s, and when, ms, wrapping.
     peak: u16,
     peak_ms: u32,
     /// When it warned, what it braked from, and its slowest speed since.
@@ -17,7 +17,7 @@ pub struct Braking {
 }
 
 impl Braking {
-    /// It warns that it brakes hard. A warning while another is still held against its speeds changes nothing.
+    /// It warns that it brakes hard. A warning while another is still being checked changes nothing.
     pub fn warns(&mut self, now_ms: u32) {
         let fresh = self.heard && now_ms.wrapping_sub(self.peak_ms) <= t::BRAKING_BEFORE_MS;
         if self.pending || !fresh {
@@ -29,7 +29,7 @@ impl Braking {
         self.slowest = self.peak;
     }
 
-    /// It states a speed, 0.01 m/s. The score of the warning whose time is up, 1 when there is none.
+    /// It states a speed, 0.01 m/s. Returns the score of the warning whose time is up, 1 when there is none.
     pub fn drives(&mut self, speed: u16, now_ms: u32) -> f32 {
         if !self.heard || speed >= self.peak || now_ms.wrapping_sub(self.peak_ms) > t::BRAKING_BEFORE_MS {
             self.heard = true;
@@ -52,7 +52,7 @@ impl Braking {
 mod tests {
     use super::*;
 
-    /// The scores of what a station says that warns at 3 s and states these speeds every 100 ms.
+    /// The scores of a station that warns at 3 s and states these speeds every 100 ms.
     fn worst(speed: impl Fn(f32) -> f32) -> f32 {
         let mut braking = Braking::default();
         (0..80u32)

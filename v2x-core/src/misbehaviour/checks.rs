@@ -1,4 +1,4 @@
-//! The checks: pure functions from claims to a score, 1 for plausible and 0 for impossible.
+//! Plausibility checks: pure functions from claims to a score, 1 for plausible and 0 for impossible.
 //!
 //! They are those of F2MD (Kamel et al.), with what a receiver without a map can know. No value makes one
 //! panic or leave 0..=1.
@@ -9,15 +9,15 @@ use super::thresholds as t;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Check {
-    /// A message heard straight, but from farther than radio reaches.
+    /// A single-hop message from farther than radio reaches.
     Range,
     /// A speed no vehicle has.
     Speed,
     /// A position that could not be reached from the one before.
     Position,
-    /// A way longer or shorter than the speeds explain.
+    /// A path longer or shorter than the speeds explain.
     PositionSpeed,
-    /// A way in another direction than the headings.
+    /// A path in another direction than the headings.
     PositionHeading,
     /// Acceleration, braking, or their alternation as no vehicle can.
     SpeedChange,
@@ -25,23 +25,23 @@ pub enum Check {
     HeadingChange,
     /// Two vehicles in one place.
     Overlap,
-    /// First heard nearby.
+    /// First heard suspiciously near.
     SuddenAppearance,
     /// More awareness than the generation rules allow.
     BeaconRate,
     /// A position far from a constant-velocity filter's prediction.
     Residual,
-    /// A warning of hard braking by one that did not brake.
+    /// A warning of hard braking by a station that did not brake.
     Braking,
-    /// What another said before, word for word.
+    /// A message copied word for word from another station.
     Copied,
-    /// Moves as one with another, whatever that one does.
+    /// Moves in parallel with another station, whatever that one does.
     Company,
     /// Received with a power that the claimed distance does not explain.
     Signal,
-    /// From beyond where anybody else is heard.
+    /// From beyond the distance at which any other station is heard.
     Reach,
-    /// Received, along its way, with the powers of another place.
+    /// Received power along its path fits another place better than the claimed one.
     Elsewhere,
 }
 
@@ -97,7 +97,7 @@ impl Check {
         match self {
             // Noise of two receivers is in it, and cars do stand close.
             Self::Overlap => 0.15,
-            // Most who appear suddenly are honest; see `thresholds::SUDDEN_M`.
+            // Most stations that appear suddenly are honest; see `thresholds::SUDDEN_M`.
             Self::SuddenAppearance => 0.5,
             // Found just past the bound, since the comparison starts anew with each finding.
             Self::PositionSpeed => 1.2,
@@ -105,17 +105,17 @@ impl Check {
             Self::BeaconRate => 0.5,
             // Judged once for each warning, seconds apart: a sensor may fail once.
             Self::Braking => 1.4,
-            // Judged once in so much driving together.
+            // Judged once per stretch of driving together.
             Self::Company => 1.3,
             // Judged once a second.
             Self::Signal | Self::Reach => 0.8,
-            // Counts all that was heard so far, not one message: at a finding it is the suspicion.
+            // Accumulates all that was heard so far, not one message: a finding is the suspicion.
             Self::Elsewhere => 5.0,
             _ => 1.0,
         }
     }
 
-    /// True when another station, or a hill, could have caused the finding: such evidence alone isolates nobody.
+    /// True when another station, or a hill, could have caused the finding: such evidence alone never isolates.
     #[must_use]
     pub const fn is_shared(self) -> bool {
         matches!(
@@ -130,7 +130,7 @@ impl Check {
     }
 }
 
-/// How far a station moved since an anchor, and how far it should have by what it said.
+/// How far a station moved since an anchor, and how far it should have by its claims.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CheckWindow {
     /// From the anchor's position to the newest, east and north, m.
@@ -147,7 +147,7 @@ pub struct CheckWindow {
     pub tolerance: f32,
 }
 
-/// Distance of a message heard straight from its signer, m.
+/// Distance of a single-hop message from its signer, m.
 #[must_use]
 pub fn range(distance_m: f32) -> f32 {
     t::RANGE_M.score(distance_m)
@@ -159,13 +159,13 @@ pub fn speed(speed: f32) -> f32 {
     t::SPEED.score(speed)
 }
 
-/// Way between two messages, m, over the time between them, s.
+/// Path between two messages, m, over the time between them, s.
 #[must_use]
 pub fn position(moved_m: f32, gap_s: f32, tolerance_m: f32) -> f32 {
     t::JUMP_SPEED.score((moved_m - tolerance_m) / gap_s.max(t::JUMP_GAP_S))
 }
 
-/// Whether the way fits the speeds: neither longer than the odometer nor shorter than the reckoned way.
+/// Whether the path fits the speeds: neither longer than the odometer nor shorter than the dead-reckoned path.
 #[must_use]
 pub fn position_speed(window: &CheckWindow) -> f32 {
     let moved = length(window.moved);
@@ -175,7 +175,7 @@ pub fn position_speed(window: &CheckWindow) -> f32 {
     t::POSITION_SPEED.score((disagreement - explained) / window.tolerance.max(1.0))
 }
 
-/// Whether the way fits the headings. `speed` is the slower of the two ends, m/s.
+/// Whether the path fits the headings. `speed` is the slower of the two ends, m/s.
 #[must_use]
 pub fn position_heading(window: &CheckWindow, speed: f32) -> f32 {
     let (moved, reckoned) = (length(window.moved), length(window.reckoned));

@@ -1,17 +1,17 @@
-//! Whether what a station says can be: plausibility checks on verified messages, and what follows for it.
+//! Misbehaviour detector: plausibility checks on verified messages, and what they cost the sender.
 //!
-//! [`MisbehaviourDetector`] keeps, for each station heard, a `track` of its way and a `reputation`. Every verified message goes through
-//! the `checks`; scores below a half are findings and become evidence against its signer. Only messages whose
-//! signature held get here, so nobody makes evidence in another's name. Thresholds and their reasons are in
+//! [`MisbehaviourDetector`] keeps a `track` and a `reputation` for each station heard. Every verified message goes
+//! through the `checks`; scores below a half are findings and become evidence against its signer. Only messages with a
+//! valid signature get here, so nobody can make evidence in another station's name. Thresholds and their reasons are in
 //! `thresholds`, nowhere else.
 //!
-//! # Two in one place
+//! # Overlapping vehicles
 //!
-//! When two stations claim one place, at most one lies, and their messages do not say which. Moving together, the one
-//! heard first is believed and the newcomer blamed; one driving through the other puts it on both, for a real car must
-//! have collided and a ghost that stands still is driven through again and again. Either way the evidence is shared,
-//! light and capped (see `reputation`): a ghost laid over an honest car may make it suspect while it lasts, never
-//! isolated. Overlaps with a suspect count against nobody else.
+//! When two stations claim one place, at most one lies, and their messages do not show which. When they move together,
+//! the one heard first is believed and the newcomer blamed. When one drives through the other, both are blamed: a real
+//! car would have collided, and a ghost that stands still is driven through again and again. Either way the evidence is
+//! shared, light and capped (see `reputation`): a ghost laid over an honest car may make it suspect while it lasts,
+//! never isolated. Overlaps with a suspect count against nobody else.
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +37,7 @@ use super::{checks, thresholds as t};
 use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, TableFill, WireTime, limits};
 use crate::trust::{DigestHash, freshness};
 
-/// Watches over what verified messages claim.
+/// Checks the claims of verified messages.
 pub struct MisbehaviourDetector {
     rule: Plausibility,
     /// Shortest time between two beacons, s.
@@ -48,37 +48,37 @@ pub struct MisbehaviourDetector {
     copies: Copies,
     usual: Usual,
     ways: Ways,
-    /// Who was heard last, straight.
+    /// The station heard last without a forwarder.
     last: Option<Digest>,
     offenders: Offenders,
     findings: Findings,
 }
 
-/// A verified message, as far as plausibility is concerned.
+/// What the checks need of a verified message.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    /// Who says so.
+    /// Its signer.
     pub signer: Digest,
-    /// What.
+    /// Its claims.
     pub claim: Claim,
     /// True when it came straight from its signer.
     pub direct: bool,
     /// Received power, when the link knows it.
     pub signal_dbm: Option<i8>,
-    /// True when the message warns, as new, of hard braking of its signer.
+    /// True when the message newly warns of hard braking of its signer.
     pub brakes: bool,
     /// When it was received.
     pub at: Instant,
 }
 
-/// A station's standing changed.
+/// A change of a station's trust level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Suspicion {
-    /// Whose.
+    /// The station.
     pub digest: Digest,
-    /// What it is held for now.
+    /// Its new level.
     pub standing: TrustLevel,
-    /// The check that told most against it in the message that decided; none when time alone did.
+    /// The check that weighed most against it in the deciding message; none when time alone decided.
     pub check: Option<Check>,
     /// That check's score, 0 for impossible to 1 for plausible.
     pub score: f32,
@@ -89,9 +89,9 @@ pub struct Suspicion {
 pub struct Verdict {
     /// The signer is suspect, or isolated by this very message.
     pub suspect: bool,
-    /// The message holds something implausible in itself: evidence worth keeping.
+    /// The message is implausible in itself: evidence worth keeping.
     pub implausible: bool,
-    /// The standing, when it changed.
+    /// The trust level, when it changed.
     pub change: Option<Suspicion>,
 }
 
@@ -112,7 +112,7 @@ impl Findings {
     }
 }
 
-/// What is kept of one station.
+/// State kept for one station.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     track: Track,
@@ -141,8 +141,8 @@ impl core::fmt::Debug for MisbehaviourDetector {
 }
 
 impl MisbehaviourDetector {
-    /// With nobody heard yet, from `now` on. A station whose own rule is faster than the standard's lives on a channel
-    /// where that was agreed, and grants it to others.
+    /// With no station heard yet, from `now` on. A station whose own generation rule is faster than the standard's uses
+    /// a channel where that was agreed, and allows others the same.
     #[must_use]
     pub fn new(rule: Plausibility, awareness: AwarenessRule, now: Instant) -> Self {
         let shortest = match awareness {
@@ -164,7 +164,7 @@ impl MisbehaviourDetector {
         }
     }
 
-    /// With room for so many stations, at least 1, instead of [`limits::NEIGHBOURS`]; forgets those heard before.
+    /// With room for this many stations, at least 1, instead of [`limits::NEIGHBOURS`]; forgets those heard before.
     #[must_use]
     pub fn for_neighbours(mut self, neighbours: usize) -> Self {
         self.stations = stations(neighbours);
@@ -172,7 +172,7 @@ impl MisbehaviourDetector {
         self
     }
 
-    /// Judges a verified message. `here` is the plane about the own position, when that is known.
+    /// Judges a verified message. `here` is the plane about our position, when that is known.
     pub fn observe(&mut self, seen: &Observation, here: Option<&Plane>) -> Verdict {
         if self.rule == Plausibility::Off {
             return Verdict::default();
@@ -188,7 +188,7 @@ impl MisbehaviourDetector {
         let mut found = Found::new();
         let mut note = |check: Check, score: f32| {
             if score < t::FINDING {
-                // There are as many places as checks, and each check is noted once.
+                // There are as many entries as checks, and each check is recorded once.
                 let _full = found.try_push((check, score));
             }
         };
@@ -229,7 +229,7 @@ impl MisbehaviourDetector {
             }
             if let Some(record) = self.stations.peek_mut(&seen.signer) {
                 record.vehicle = vehicle;
-                // A message older than the newest moves nobody, in the grid as little as on the way.
+                // A late message updates neither the grid nor the track.
                 self.places.place(seen.signer, before, record.track.position());
             }
         }
@@ -256,7 +256,8 @@ impl MisbehaviourDetector {
                 }
                 if now_ms.wrapping_sub(record.judged_ms) >= t::SIGNAL_EVERY_MS {
                     record.judged_ms = now_ms;
-                    // From far away and weak is a free line, however few have one.
+                    // As weak as a signal from far away should be: a free line of sight, however few stations have
+                    // one. Only louder stations are judged by distance.
                     let loud = heard
                         .as_ref()
                         .zip(usual.signal())
@@ -273,7 +274,7 @@ impl MisbehaviourDetector {
     }
 
     /// Isolates a station until its credential ends: after a verdict of [`TrustLevel::Isolated`]. Returns the encoded
-    /// `MisbehaviourReport` about it, unless one was made within ten minutes.
+    /// `MisbehaviourReport` about it, unless one was made within the last ten minutes.
     pub fn isolate(
         &mut self,
         station: Digest,
@@ -286,36 +287,36 @@ impl MisbehaviourDetector {
         self.offenders.report(station, &counts, now, wire)
     }
 
-    /// Keeps a signed message that speaks against its signer.
+    /// Keeps a signed message as evidence against its signer.
     pub fn keep_evidence(&mut self, signer: Digest, at: Instant, signed_message: &[u8]) {
         self.offenders.keep(signer, at, signed_message);
     }
 
-    /// Whether a station's frames are dropped before they are verified.
+    /// Whether a station is isolated: its frames are dropped before they are verified.
     #[must_use]
     pub fn is_isolated(&self, station: &Digest, now: WireTime) -> bool {
         self.offenders.is_isolated(station, now)
     }
 
-    /// Whether a station's frames are flagged, verified after others', and not relayed.
+    /// Whether a station is suspect: its frames are flagged, verified after others', and not relayed.
     #[must_use]
     pub fn is_suspect(&self, station: &Digest) -> bool {
         self.standing(station) >= TrustLevel::Suspect
     }
 
-    /// What a station is held for, as of its last message.
+    /// Trust level of a station, as of its last message.
     #[must_use]
     pub fn standing(&self, station: &Digest) -> TrustLevel {
         self.stations.peek(station).map_or(TrustLevel::Trusted, |record| record.reputation.standing())
     }
 
-    /// Findings so far.
+    /// All findings so far.
     #[must_use]
     pub fn findings(&self) -> Findings {
         self.findings
     }
 
-    /// Every table of it.
+    /// Every table of the detector.
     pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         let (evidence, bytes) = self.offenders.evidence();
         [
@@ -348,7 +349,7 @@ impl MisbehaviourDetector {
         }
     }
 
-    /// The score of the closest overlap that tells against the signer.
+    /// The score of the closest overlap that counts against the signer.
     fn overlap(&self, seen: &Observation, plane: &Plane) -> f32 {
         let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
         let mut worst = 1.0;
@@ -358,7 +359,7 @@ impl MisbehaviourDetector {
                 continue;
             }
             let (east, north) = offset(plane, other.track.position(), seen.claim.position);
-            // Collisions in the grid bring stations from anywhere.
+            // Collisions in the grid's hash yield stations from anywhere.
             if east.abs() > FAR_M || north.abs() > FAR_M {
                 continue;
             }
@@ -379,7 +380,7 @@ impl MisbehaviourDetector {
         worst
     }
 
-    /// The score of moving as one with another that was heard before. `velocity` is what it was until now.
+    /// The score of moving in parallel with another station heard before. `velocity` is the previous one.
     fn company(
         &mut self,
         seen: &Observation,
@@ -454,7 +455,7 @@ impl MisbehaviourDetector {
     }
 }
 
-/// What sends a report: single hop, for roadside units to carry on to the authority.
+/// The request that sends a report: single hop, for roadside units to carry on to the authority.
 #[must_use]
 pub fn report_request(report: Bytes) -> SendRequest {
     SendRequest {
@@ -484,8 +485,8 @@ fn seconds(at: Instant) -> u32 {
     (at.as_nanos() / 1_000_000_000) as u32
 }
 
-/// Station types of TS 102 894-2 that fill a place on the road: moped to special vehicle, and tram.
+/// Station types of TS 102 894-2 that occupy road space: moped to special vehicle, and tram.
 const VEHICLES: core::ops::RangeInclusive<u8> = 3..=11;
 
-/// No two vehicles this far apart overlap, however their clocks differ: 1.2 s at 70 m/s.
+/// No two vehicles this far apart overlap, however much their clocks differ: 1.2 s at 70 m/s.
 const FAR_M: f32 = 100.0;

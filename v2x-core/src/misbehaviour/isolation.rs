@@ -1,4 +1,4 @@
-//! Stations that are isolated, the signed messages that speak against suspects, and the report made of them.
+//! Isolated stations, the evidence kept against suspects, and misbehaviour reports.
 
 use core::num::NonZeroUsize;
 use std::collections::VecDeque;
@@ -63,13 +63,13 @@ impl Offenders {
         self.isolated.peek(station).is_some_and(|isolation| now < isolation.until)
     }
 
-    /// Isolates a station until its credential ends. When the table is full the station isolated first makes room.
+    /// Isolates a station until its credential ends. When the table is full the one isolated first makes room.
     pub fn isolate(&mut self, station: Digest, until: WireTime) {
         let reported = self.isolated.peek(&station).and_then(|isolation| isolation.reported);
         self.isolated.push(station, Isolation { until, reported });
     }
 
-    /// Stations isolated, those included whose credentials have ended since.
+    /// Stations isolated, including those whose credentials have ended since.
     #[must_use]
     pub fn len(&self) -> usize {
         self.isolated.len()
@@ -81,7 +81,7 @@ impl Offenders {
         (self.evidence.len(), self.evidence_bytes)
     }
 
-    /// Keeps a signed message that speaks against its signer: the newest three of each, none within half a second of
+    /// Keeps a signed message as evidence against its signer: the newest three of each, none within half a second of
     /// the one before, so that a flood of findings costs next to nothing.
     pub fn keep(&mut self, against: Digest, at: Instant, message: &[u8]) {
         let mine = |kept: &Evidence| kept.against == against;
@@ -154,7 +154,7 @@ impl Offenders {
     }
 }
 
-/// Findings by the kinds of the wire, most kinds being of several checks.
+/// Findings by the kinds of the wire; most kinds cover several checks.
 fn observations(counts: &[u8; Check::ALL.len()]) -> Vec<v1::Observation> {
     let mut observations: Vec<v1::Observation> = Vec::with_capacity(counts.len());
     for (check, count) in Check::ALL.iter().zip(counts).filter(|(_, count)| **count > 0) {

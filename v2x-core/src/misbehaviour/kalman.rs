@@ -1,7 +1,7 @@
-//! A constant-velocity Kalman filter of one station, small enough to keep one for each.
+//! Constant-velocity Kalman filter of one station, small enough to keep one for each.
 //!
-//! East and north share one covariance: they are measured alike, so it develops alike. Positions are kept
-//! relative to the newest measurement, which keeps single precision good to millimetres.
+//! East and north share one covariance: they are measured alike, so it develops alike. Positions are kept relative to
+//! the newest measurement, which keeps single precision good to millimetres.
 
 use super::thresholds::{FILTER_ACCELERATION, FILTER_VELOCITY_SIGMA};
 

@@ -1,11 +1,11 @@
-//! Who was last heard where, to find those in one place: a fixed grid of small cells.
+//! Spatial grid of where stations were last heard, to find overlapping ones: a fixed number of small cells.
 
 use v2x_proto::Digest;
 
 use crate::base::Position;
 use crate::base::limits::NEIGHBOURS;
 
-/// Stations by cell. A full cell forgets the one put there first: there is room for more vehicles than fit into one.
+/// Stations by cell. A full cell forgets the one entered first: it has room for more vehicles than fit into one.
 #[derive(Clone, Debug)]
 pub struct Places {
     cells: Vec<[Option<Digest>; PER_CELL]>,
@@ -18,7 +18,7 @@ impl Default for Places {
 }
 
 impl Places {
-    /// A grid for so many stations: at least twice as many cells, a power of two.
+    /// A grid for this many stations: at least twice as many cells, a power of two.
     pub fn for_stations(stations: usize) -> Self {
         Self { cells: vec![[None; PER_CELL]; (2 * stations.max(1)).next_power_of_two()] }
     }
@@ -28,7 +28,7 @@ impl Places {
         size_of_val(Self::for_stations(stations).cells.as_slice())
     }
 
-    /// A station is at `new`; it was at `old`, when that is known.
+    /// Moves a station to `new`, from `old` when that is known.
     pub fn place(&mut self, station: Digest, old: Option<Position>, new: Position) {
         let to = self.cell(new.latitude >> SHIFT, new.longitude >> SHIFT);
         if let Some(old) = old {
@@ -48,13 +48,13 @@ impl Places {
         }
     }
 
-    /// A station that was at `position` is forgotten.
+    /// Removes a station that was at `position`.
     pub fn remove(&mut self, station: Digest, position: Position) {
         self.clear(self.cell(position.latitude >> SHIFT, position.longitude >> SHIFT), station);
     }
 
-    /// Stations in the cells within some 2 m of `position`, and any others that share their places in the grid: at
-    /// most sixteen.
+    /// Stations in the cells within some 2 m of `position`, and any others that hash to the same slots: at most
+    /// sixteen.
     pub fn near(&self, position: Position) -> impl Iterator<Item = Digest> {
         let span = |value: i32| {
             let (low, high) = (value.saturating_sub(REACH) >> SHIFT, value.saturating_add(REACH) >> SHIFT);

@@ -1,12 +1,12 @@
-//! What a station's findings add up to: trusted, suspect, isolated.
+//! Reputation of a station: evidence from findings, and the trust level that follows - trusted, suspect or isolated.
 //!
 //! Evidence decays in time, whatever the message rate, and belongs to one credential. It is of two kinds. *Own*
 //! evidence is a station contradicting itself, or physics, in messages that it signed: nobody else can make
 //! it. *Shared* evidence is about two stations, or about where one was first heard: a ghost driven over an
 //! honest car gives both some. Shared evidence is capped so that it raises a suspicion at most;
-//! only own evidence isolates. A station isolated stays so until its credential ends.
+//! only own evidence isolates. An isolated station stays isolated until its credential ends.
 //!
-//! Nothing here is ever told to or taken from a peer: stations that vote others out are an attack themselves.
+//! No reputation is ever sent to or accepted from a peer: voting stations out would be an attack of its own.
 
 use core::time::Duration;
 
@@ -14,21 +14,21 @@ use super::checks::Check;
 use super::thresholds as t;
 use crate::base::Instant;
 
-/// What a station is held for.
+/// Trust level of a station.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum TrustLevel {
-    /// Nothing speaks against it.
+    /// There is no evidence against it.
     #[default]
     Trusted,
-    /// What it says is flagged, verified after others', and not relayed.
+    /// Its messages are flagged, verified after others', and not relayed.
     Suspect,
-    /// What it says is dropped before verification until its credential ends.
+    /// Its messages are dropped before verification until its credential ends.
     Isolated,
 }
 
 impl TrustLevel {
-    /// Every standing.
+    /// Every level.
     pub const ALL: [Self; 3] = [Self::Trusted, Self::Suspect, Self::Isolated];
 
     /// Stable name in reports.
@@ -47,21 +47,21 @@ impl TrustLevel {
 pub struct Reputation {
     own: f32,
     shared: f32,
-    /// As of when, ms, wrapping.
+    /// Time of the last update, ms, wrapping.
     at_ms: u32,
     suspect_since_ms: u32,
     standing: TrustLevel,
 }
 
 impl Reputation {
-    /// What the station is held for.
+    /// The station's trust level.
     #[must_use]
     pub fn standing(&self) -> TrustLevel {
         self.standing
     }
 
-    /// Takes in one message's findings, each with its score, and says what the station is held for now.
-    /// Of each kind the worst counts: a lie shows in many checks.
+    /// Adds one message's findings, each with its score, and returns the trust level now. Of each kind the worst
+    /// counts: a lie shows in many checks.
     pub fn judge(&mut self, now: Instant, findings: &[(Check, f32)]) -> TrustLevel {
         let now_ms = millis(now);
         self.decay(now_ms);
@@ -93,7 +93,7 @@ impl Reputation {
         self.standing
     }
 
-    /// Keeps an isolation from happening: the configuration does not want one.
+    /// Lowers an isolation to a suspicion: the configuration does not want one.
     pub fn spare(&mut self) {
         self.standing = self.standing.min(TrustLevel::Suspect);
     }

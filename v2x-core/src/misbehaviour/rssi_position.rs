@@ -1,30 +1,30 @@
-//! Whether the power along a station's way tells of another place than the claimed one.
+//! Position check by received power: whether the power along a station's path fits another place than the claimed one.
 //!
-//! Somebody who says to be a few hundred metres from where it is says nothing that contradicts itself. But as both drive,
+//! A station that claims to be a few hundred metres from where it is does not contradict itself. But as both drive,
 //! power rises and falls with the true distance, not with the claimed one. Beside the claim, twenty other places are
-//! tried, each at a fixed offset from it, and the power heard is held against all of them: the sum over the way of how
-//! much better the best explains it is the logarithm of a likelihood ratio (Wald 1945), which grows for a liar and falls
-//! for everybody else.
+//! tried, each at a fixed offset from it, and the received power is compared with all of them: the sum over the path of
+//! how much better the best explains it is the logarithm of a likelihood ratio (Wald 1945), which grows for a liar and
+//! falls for honest stations.
 //!
-//! What is not known of a link is left open, the same for each place: how strong its antenna is (a normal number, learnt
-//! from the way so far) and the shadowing, which stays as it is over some ten metres (of each step only what is new
-//! counts). A leap of the power at once is a corner or a lorry, tells of no place, and leaves the strength open again.
-//! Where strengths differ more than over free lines, everything counts less. Walls are in it all the same: the evidence
-//! is shared and never isolates.
+//! The unknowns of a link are left open, the same for each place: how strong its antenna is (a normal variable, learnt
+//! from the path so far) and the shadowing, which stays as it is over some ten metres (of each step only the new part
+//! counts). A sudden leap of the power is a corner or a lorry, tells nothing about the place, and leaves the strength
+//! open again. Where strengths differ more than over free lines, everything counts less. Walls still affect it: the
+//! evidence is shared and never isolates.
 
 use v2x_proto::Digest;
 
 use super::thresholds as t;
 use crate::base::{Plane, Position, limits};
 
-/// What is known of the powers of those who are heard: one place for each, for a bounded number.
+/// State of the check for a bounded number of stations, one slot each.
 #[derive(Clone, Debug)]
 pub struct Ways {
     places: Vec<Place>,
     next: usize,
 }
 
-/// Which of the places is a station's; another may have it by now.
+/// Slot of a station; another station may have taken it since.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ticket(u16);
 
@@ -42,7 +42,7 @@ impl Default for Ways {
 }
 
 impl Ways {
-    /// A station's; begun anew if there was none, `None` while all are taken by others heard lately.
+    /// The slot of a station; started anew if there was none, `None` while all are taken by others heard lately.
     pub fn of(&mut self, station: Digest, ticket: &mut Ticket, now_ms: u32) -> Option<&mut RssiPosition> {
         let known = self.places.get(usize::from(ticket.0)).is_some_and(|place| place.station == station);
         if !known {
@@ -69,16 +69,16 @@ impl Ways {
         Some(&mut place.way)
     }
 
-    /// How many there are.
+    /// Number of slots in use.
     pub fn len(&self) -> usize {
         self.places.len()
     }
 }
 
-/// What the power of one station tells so far.
+/// Evidence from the power of one station so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RssiPosition {
-    /// Own place and the station's at the last step.
+    /// Our position and the station's at the last step.
     from: Option<(Position, Position)>,
     claimed: Explanations<1>,
     others: Explanations<{ OFFSETS.len() }>,
@@ -92,12 +92,12 @@ pub struct RssiPosition {
     is_new: bool,
 }
 
-/// How places explain what was heard.
+/// How well each place explains what was heard.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Explanations<const N: usize> {
     /// Strength at the last step beyond the usual, dB.
     excess: [f32; N],
-    /// The antenna's part in it as far as that is learnt, dB.
+    /// The part of it due to the antenna, as far as that is learnt, dB.
     antenna: [f32; N],
 }
 
@@ -121,8 +121,8 @@ impl Default for RssiPosition {
 }
 
 impl RssiPosition {
-    /// Hears a frame of `dbm` from a claimed place; `here` is the plane about the own. `usual`: the middle of all
-    /// strengths, dBm, and the distance of their quartiles, dB. Gives the score after each step of the way, 1 for
+    /// Hears a frame of `dbm` from a claimed place; `here` is the plane about ours. `usual`: the median of all
+    /// strengths, dBm, and the distance of their quartiles, dB. Returns the score after each step of the path, 1 for
     /// plausible.
     pub fn hear(&mut self, dbm: i8, claimed: Position, here: &Plane, usual: (f32, f32)) -> Option<f32> {
         self.sum = self.sum.saturating_add(i16::from(dbm));
@@ -134,7 +134,7 @@ impl RssiPosition {
             (a * a + b * b + (east - c).powi(2) + (north - d).powi(2)) as f32
         });
         if moved_2.is_some_and(|moved_2| moved_2 < t::ELSEWHERE_STEP_M * t::ELSEWHERE_STEP_M) {
-            // While both stand, the newest count.
+            // While both stand, the newest frames count.
             if self.frames >= MAX_FRAMES {
                 (self.sum, self.frames) = (self.sum / 2, self.frames / 2);
             }
@@ -154,7 +154,7 @@ impl RssiPosition {
 
     fn step(&mut self, (east, north): (f32, f32), power: f32, weights: &Weights) -> Option<f32> {
         let excess = power + loss_db(east * east + north * north);
-        // Behind a corner from the first, or a leap.
+        // Behind a corner from the first frame, or after a leap.
         let jumped = if self.is_new {
             excess <= -3.0 * t::ELSEWHERE_ANTENNA_DB
         } else {
@@ -178,9 +178,9 @@ impl RssiPosition {
     }
 }
 
-/// How one step counts, the same for each place.
+/// Weights of one step, the same for each place.
 struct Weights {
-    /// Share of the last excess that is expected to be there still.
+    /// Share of the last excess that is expected to persist.
     keep: f32,
     /// Share of what is left that is new, and of the antenna's part in it.
     scale: f32,
@@ -205,7 +205,7 @@ impl Weights {
 }
 
 impl<const N: usize> Explanations<N> {
-    /// Takes in excesses: how far off the expected each is, in squared standard deviations, at most what one step may
+    /// Adds excesses: how far off the expected each is, in squared standard deviations, at most what one step may
     /// count.
     fn off(&mut self, excess: [f32; N], weights: &Weights) -> [f32; N] {
         let mut off = [0.0; N];
@@ -220,7 +220,7 @@ impl<const N: usize> Explanations<N> {
     }
 }
 
-/// [`super::signal::loss_db`] of a squared distance to 0.1 dB, in a form that compilers make vectors of.
+/// [`super::signal::loss_db`] of a squared distance to 0.1 dB, in a form that compilers vectorise.
 fn loss_db(distance_2: f32) -> f32 {
     let bits = distance_2.max(100.0).to_bits();
     let exponent = (bits >> 23) as i32 - 127;
@@ -232,10 +232,10 @@ fn loss_db(distance_2: f32) -> f32 {
 
 const SHADOW_2: f32 = t::ELSEWHERE_SHADOW_DB * t::ELSEWHERE_SHADOW_DB;
 
-/// Of so many, 127 dB each stay within sixteen bits.
+/// Upper bound of frames, so that 127 dB each stay within sixteen bits.
 const MAX_FRAMES: u8 = 200;
 
-/// From places that are tried to the claimed one, east and north, m: two rings. Shorter lies move the power by less than
+/// From the tried places to the claimed one, east and north, m: two rings. Shorter lies move the power by less than
 /// antennas differ, longer ones leave the reach. Within a ring the neighbours' powers are 3 dB apart at 200 m.
 const OFFSETS: [(f32, f32); 20] = [
     (120.0, 0.0),
@@ -267,7 +267,7 @@ mod tests {
     use proptest::prelude::*;
 
     const HOME: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
-    /// Middle and quartile distance of strengths over free lines, dBm and dB.
+    /// Median and quartile distance of strengths over free lines, dBm and dB.
     const USUAL: (f32, f32) = (23.0, 6.0);
 
     /// A small generator of nearly normal numbers of variance 1.
@@ -284,8 +284,8 @@ mod tests {
         }
     }
 
-    /// The worst score while one drives along with a bend, heard from a car that drives another way, over lines with
-    /// shadowing (3 dB, 10 m), fading (2 dB) and walls; what it claims is `lie` off.
+    /// The worst score while a car drives a path with a bend, heard from a car that drives another way, over lines with
+    /// shadowing (3 dB, 10 m), fading (2 dB) and walls; its claims are off by `lie`.
     fn worst(seed: u64, antenna: f64, lie: (f64, f64), usual: (f32, f32), wall: impl Fn(f64) -> f64) -> f32 {
         let mut chance = Chance(seed);
         let mut elsewhere = RssiPosition::default();

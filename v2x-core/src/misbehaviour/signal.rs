@@ -1,14 +1,14 @@
-//! Received power against the distance that a station claims.
+//! Signal strength check: received power against the distance that a station claims.
 //!
-//! What a station claims about its place it may choose; how loud it is at a receiver depends on where it is. The path
-//! loss of a line of sight says how much of the power is lost over the claimed distance; power and loss together are
-//! what the station seems to send with, its *strength*. Honest strengths differ by antennas and shadowing, and buildings
-//! take away from them. So three things are held against a station, each beyond what those explain: to be stronger than
-//! nearly all others, to be weaker than walls make it, and to change more while it passes than others do. Beside that a
-//! claim may be from beyond the distance from which anybody else is heard, and yet as loud as a quarter are at best. The usual strength is
-//! learnt from who is heard, which spares the receiver any calibration of its own antenna.
+//! A station may choose the position it claims; how loud it is at a receiver depends on where it is. The path loss of a
+//! line of sight gives the power lost over the claimed distance; power plus loss is what the station seems to send
+//! with, its *strength*. Honest strengths differ by antennas and shadowing, and buildings weaken them. So three things
+//! count against a station, each beyond what those explain: being stronger than nearly all others, being weaker than
+//! walls make it, and changing more while it passes than others do. In addition a claim may be from beyond the distance
+//! from which any other station is heard, and yet as loud as only a quarter of stations are. The usual strength is
+//! learnt from the stations heard, so the receiver need not calibrate its own antenna.
 //!
-//! Hills, lorries and walls are in it: the evidence is shared and never isolates.
+//! Hills, lorries and walls affect it: the evidence is shared and never isolates.
 
 use super::thresholds as t;
 
@@ -27,15 +27,16 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// Learns from a station, and from how it was heard where the link knows that.
+    /// Learns from a station, and from how it was heard where the link reports that.
     ///
-    /// A step up is three times one down, so that a value settles where a quarter is above: among those who mostly hear
-    /// through walls it still tells what a free line gives, and a fifth of liars cannot move it beyond what some honest
-    /// stations have. For the reach it is nine times: liars beyond it are a tenth at the most, for half of them claim
-    /// to be nearer.
+    /// A step up is three times one down, so that a value settles where a quarter is above: among stations heard mostly
+    /// through walls it still shows what a free line gives, and a fifth of liars cannot move it beyond what some honest
+    /// stations have. For the reach it is nine times: liars beyond it are a tenth at the most, because half of them
+    /// claim to be nearer.
     ///
-    /// Strengths are learnt of suspects too: were they not, one whose first neighbours lie would find all others strange and
-    /// never learn better. Claimed distances are learnt of the trusted alone, since a liar chooses them freely.
+    /// Strengths are learnt of suspects too: otherwise a station whose first neighbours lie would find all others
+    /// strange and never learn better. Claimed distances are learnt of trusted stations alone, since a liar chooses
+    /// them freely.
     pub fn learn(&mut self, distance_m: Option<f32>, heard: Option<&HeardPower>) {
         if let Some(distance_m) = distance_m {
             if self.heard == 0 {
@@ -57,20 +58,20 @@ impl Usual {
         self.wander = (self.wander + toward(heard.wander, self.wander)).max(0.0);
     }
 
-    /// Level of strength and its change, once enough were heard.
+    /// Level of strength and its change, once enough stations were heard.
     #[must_use]
     pub fn signal(&self) -> Option<(f32, f32)> {
         (self.measured >= t::SIGNAL_ENOUGH).then_some((self.level, self.wander))
     }
 
-    /// Middle of the strengths and the distance of their quartiles, dB, once enough were heard.
+    /// Median of the strengths and the distance of their quartiles, dB, once enough stations were heard.
     #[must_use]
     pub fn strengths(&self) -> Option<(f32, f32)> {
         (self.measured >= t::SIGNAL_ENOUGH)
             .then_some((0.5 * (self.level + self.lower), self.level - self.lower))
     }
 
-    /// The score of a claimed distance beyond which nobody else is heard.
+    /// The score of a claimed distance beyond which no other station is heard.
     #[must_use]
     pub fn reach_score(&self, distance_m: f32) -> f32 {
         if self.heard < t::REACH_ENOUGH {
@@ -81,7 +82,7 @@ impl Usual {
     }
 }
 
-/// How strong one station was.
+/// Measured strength of one station.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Signal {
     mean: f32,
@@ -93,7 +94,7 @@ pub struct Signal {
     frames: u16,
 }
 
-/// What a station's signal comes to, once a second.
+/// Evaluation of a station's signal, once a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeardPower {
     /// Its strength, smoothed, dBm.

@@ -1,20 +1,21 @@
-//! Cars that move as one: several credentials of one transmitter.
+//! Sybil check: several credentials of one transmitter, found by their parallel motion.
 //!
-//! Who makes up cars has to make up a way for each, and the cheap way is its own, moved aside. Cars that follow one
-//! another turn one after the other and cars abreast hold their distance by eye; neither keeps the same offset, to the
-//! metre and in the same direction of the compass, while the velocity changes by many metres a second. Steady driving
-//! tells nothing and counts for nothing, however long: platoons and motorways are made of it. But for one thing: who sends
-//! for several is as loud under each name, all along a way on which the shadows of two cars change and their antennas never
-//! were the same (RSSI against Sybil attacks: Demirbas and Song, WoWMoM 2006, doi 10.1109/WOWMOM.2006.27).
+//! A station that makes up cars has to make up a path for each, and the cheap path is its own, moved aside. Cars that
+//! follow one another turn one after the other and cars abreast hold their distance by eye; neither keeps the same
+//! offset, to the metre and in the same direction of the compass, while the velocity changes by many metres a second.
+//! Steady driving shows nothing and counts for nothing, however long: platoons and motorways consist of it. With one
+//! exception: a station that sends for several is equally loud under each name, all along a path on which the shadows
+//! of two cars change and their antennas were never the same (RSSI against Sybil attacks: Demirbas and Song, WoWMoM
+//! 2006, doi 10.1109/WOWMOM.2006.27).
 //!
-//! Another could move a ghost along with an honest car, so the evidence is shared and only the one heard later is
+//! An attacker could move a ghost along with an honest car, so the evidence is shared and only the one heard later is
 //! blamed.
 
 use v2x_proto::Digest;
 
 use super::thresholds as t;
 
-/// Whom a station moves along with.
+/// The station that this one moves along with.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Company {
     with: Option<Digest>,
@@ -30,7 +31,7 @@ pub struct Company {
     alike: u8,
 }
 
-/// A station and another at one time, seen from the other.
+/// A station and another at one time, relative to the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Abreast {
     /// From the other to this one, east and north, m.
@@ -43,12 +44,12 @@ pub struct Abreast {
     pub louder_db: Option<f32>,
 }
 
-/// What a station did since its last message.
+/// Motion of a station since its last message.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moved {
     /// Change of velocity, m/s.
     pub change: f32,
-    /// Speed, m/s; 0 when it is too slow to tell anything.
+    /// Speed, m/s; 0 when it is too slow to be used.
     pub speed: f32,
 }
 
@@ -62,7 +63,7 @@ impl Abreast {
 }
 
 impl Company {
-    /// With whom.
+    /// The other station.
     #[must_use]
     pub fn with(&self) -> Option<Digest> {
         self.with
@@ -75,7 +76,7 @@ impl Company {
         }
     }
 
-    /// Compared with the one it moves along with; `None`: that one is gone. Gives the score, 1 for plausible.
+    /// Compares it with the station it moves along with; `None`: that one is gone. Returns the score, 1 for plausible.
     pub fn compare(&mut self, abreast: Option<&Abreast>, moved: Moved, now_ms: u32) -> f32 {
         let Some(abreast) = abreast.filter(|_| now_ms.wrapping_sub(self.at_ms) <= t::COMPANY_FORGET_MS)
         else {
@@ -128,7 +129,7 @@ mod tests {
 
     const B: Digest = Digest([2; 8]);
 
-    /// Findings against the second of two, whose places are given by time.
+    /// Findings against the second of two stations, whose positions are given by time.
     fn found(one: impl Fn(f32) -> (f32, f32), two: impl Fn(f32) -> (f32, f32)) -> usize {
         let velocity = |way: &dyn Fn(f32) -> (f32, f32), s: f32| {
             let (a, b) = (way(s - 0.05), way(s + 0.05));
@@ -182,8 +183,8 @@ mod tests {
         assert_eq!(found(|s| (way(s), 0.0), slower), 0, "away from a light side by side");
     }
 
-    /// Findings against the second of two that drive along a straight road at 10 m/s, 15 m apart, for two minutes;
-    /// what their powers differ by is given by the way.
+    /// Findings against the second of two stations that drive along a straight road at 10 m/s, 15 m apart, for two
+    /// minutes; the difference of their powers is a function of the distance driven.
     fn found_by_power(louder_db: impl Fn(f32) -> f32) -> usize {
         let mut company = Company::default();
         let mut count = 0;
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn two_names_of_one_transmitter_are_equally_loud_all_along_and_two_cars_are_not() {
         assert!(found_by_power(|way| (way / 7.0).sin()) >= 10, "what is left of a frame's fading");
-        // Of two shadows with 3 dB each that forget themselves over 10 m, the difference, metre by metre.
+        // The difference of two shadows with 3 dB each and a correlation length of 10 m, metre by metre.
         let mut stream = Stream::new(7, B, Purpose::Forwarding);
         let mut shadow = 0.0_f32;
         let shadows: Vec<f32> = (0..1200)

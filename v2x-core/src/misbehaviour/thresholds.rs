@@ -56,7 +56,7 @@ pub const JUMP_GAP_S: f32 = 0.2;
 /// Noise of the difference of two positions, m: 1.5 m (68 %) each make 5 m in all but one of a thousand.
 pub const TOLERANCE_M: f32 = 5.0;
 
-/// A station that says it is less accurate gets more room, to this, m: a liar would always say so.
+/// A station that states less accuracy gets more room, up to this, m: a liar would always state it.
 pub const MAX_TOLERANCE_M: f32 = 10.0;
 
 /// Metres that position and speed disagree over the window, in tolerances.
@@ -69,11 +69,11 @@ pub const FIX_INTERVAL_S: f32 = 1.0;
 /// (the speed leaves and returns in a triangle), m/s^2.
 pub const UNSEEN_ACCELERATION: f32 = 2.5;
 
-/// Cosine of the angle between where a station went and where it said it was heading, turned round (-cosine): 53
-/// degrees come from a turn seen late and noise over [`HEADING_MIN_M`], 102 from neither.
+/// Cosine of the angle between the direction of a station's path and its stated heading, negated (-cosine): 53 degrees
+/// come from a turn seen late and noise over [`HEADING_MIN_M`], 102 from neither.
 pub const POSITION_HEADING: Ramp = Ramp { fine: -0.6, impossible: 0.2 };
 
-/// Shorter ways say nothing of a direction: 5 m of noise across 10 m are 27 degrees.
+/// Shorter paths tell nothing about a direction: 5 m of noise across 10 m are 27 degrees.
 pub const HEADING_MIN_M: f32 = 10.0;
 
 /// Slower stations may be reversing, m/s.
@@ -102,25 +102,25 @@ pub const TURN_MIN_SPEED: f32 = 5.0;
 /// See [`TURN_FAST`], m/s.
 pub const TURN_FAST_SPEED: f32 = 20.0;
 
-/// Distance between the reference points of two vehicles, turned round, m: vehicles are 1.6 m wide or more, lanes 3 m
-/// apart; half of the width is left to noise.
+/// Distance between the reference points of two vehicles, negated, m: vehicles are 1.6 m wide or more, lanes 3 m apart;
+/// half of the width is left to noise.
 pub const OVERLAP_M: Ramp = Ramp { fine: -1.4, impossible: -0.2 };
 
 /// Two vehicles that overlap at a greater difference of speed would have collided, m/s.
 pub const OVERLAP_PASSING: f32 = 3.0;
 
-/// Older positions of the other are not carried on to compare, ms.
+/// Older positions of the other are not extrapolated for comparison, ms.
 pub const OVERLAP_MAX_AGE_MS: u32 = 1200;
 
-/// Distance at which a station is heard for the first time, turned round, m. Weak evidence: cars start, leave
-/// garages, come round corners, and change pseudonyms.
+/// Distance at which a station is heard for the first time, negated, m. Weak evidence: cars start, leave garages, come
+/// round corners, and change pseudonyms.
 pub const SUDDEN_M: Ramp = Ramp { fine: -120.0, impossible: -20.0 };
 
-/// Nobody appears suddenly to a station that has just begun to listen.
+/// No station counts as appearing suddenly to one that has just begun to listen.
 pub const SUDDEN_AFTER: Duration = Duration::from_secs(5);
 
-/// Time between the generation of two awareness messages, turned round, in shortest allowed intervals (100 ms): the
-/// sender's timer may be late for one and in time for the next.
+/// Time between the generation of two awareness messages, negated, in shortest allowed intervals (100 ms): the sender's
+/// timer may be late for one and in time for the next.
 pub const BEACON_INTERVAL: Ramp = Ramp { fine: -0.8, impossible: -0.4 };
 
 /// Distance of a position from the Kalman filter's prediction, in standard deviations of it.
@@ -132,8 +132,8 @@ pub const FILTER_ACCELERATION: f32 = 5.0;
 /// Standard deviation of a reported velocity, m/s.
 pub const FILTER_VELOCITY_SIGMA: f32 = 1.5;
 
-/// After a longer silence the way between two messages is not judged but by [`JUMP_SPEED`], s: beacons are at most
-/// 1 s apart, so two in a row were lost.
+/// After a longer silence the path between two messages is judged by [`JUMP_SPEED`] only, s: beacons are at most 1 s
+/// apart, so two in a row were lost.
 pub const MAX_GAP_S: f32 = 2.5;
 
 /// Positions are compared over one to two of these, s: long enough for 3 m/s to be more than the noise,
@@ -149,11 +149,11 @@ pub const SUSPECT: f32 = 2.5;
 /// Below here it is trusted again.
 pub const TRUSTED_AGAIN: f32 = 1.0;
 
-/// From here on, with evidence of its own making alone, it is isolated: the verdict holds until its credential
-/// ends, so it takes three times what a suspicion takes.
+/// From here on, by own evidence alone, it is isolated: the verdict stands until its credential ends, so it takes three
+/// times what a suspicion takes.
 pub const ISOLATE: f32 = 8.0;
 
-/// And not before it was suspect this long without a break: a receiver that fails under a bridge recovers sooner.
+/// And not before it was suspect for this long without a break: a receiver that fails under a bridge recovers sooner.
 pub const ISOLATE_AFTER: Duration = Duration::from_secs(5);
 
 /// Evidence does not grow beyond this: a minute of good behaviour clears a suspect.
@@ -162,42 +162,42 @@ pub const MAX_OWN_EVIDENCE: f32 = 16.0;
 /// Evidence that another station could have caused does not grow beyond this: enough for a suspicion.
 pub const MAX_SHARED_EVIDENCE: f32 = 3.5;
 
-/// Loss of speed about a warning of hard braking, turned round, m/s: C2C-CC and SAE J2945/1 warn from 4 m/s^2 (0.4 g) on,
+/// Loss of speed around a warning of hard braking, negated, m/s: C2C-CC and SAE J2945/1 warn from 4 m/s^2 (0.4 g) on,
 /// so half a second of braking, the least that anyone would warn of, takes 2 m/s off; noise of two speeds is 0.5.
 pub const BRAKING: Ramp = Ramp { fine: -2.0, impossible: -0.5 };
 
-/// Speeds this long before a warning count as what was braked from, ms: who warns late has braked already.
+/// Speeds this long before a warning count as the initial speed, ms: a station that warns late has braked already.
 pub const BRAKING_BEFORE_MS: u32 = 2000;
 
-/// A warning is held against the speeds stated this long after it, ms: a fix a second is one late, and beacons of a
-/// braking station are at most another apart.
+/// A warning is checked against the speeds stated up to this long after it, ms: a fix a second is one late, and beacons
+/// of a braking station are at most another apart.
 pub const BRAKING_WITHIN_MS: u32 = 2000;
 
-/// Slower claims are not compared word for word, m/s: receivers hold the position of who stands, and two that stood at
-/// one stop line may have said the same.
+/// Slower claims are not compared word for word, m/s: receivers hold the position of a standing station, and two that
+/// stood at one stop line may have sent the same.
 pub const COPY_MIN_SPEED: f32 = 0.3;
 
 /// Velocities of two that move as one differ by less, m/s: 0.1 m/s each of two receivers, three sigma (GNSS Doppler).
 pub const COMPANY_VELOCITY: f32 = 0.4;
 
-/// And by what the one heard earlier may have gained since, m/s^2.
+/// Plus what the one heard earlier may have gained since, m/s^2.
 pub const COMPANY_ACCELERATION: f32 = 3.0;
 
 /// Messages farther apart are not compared, s.
 pub const COMPANY_APART_S: f32 = 0.35;
 
-/// Farther apart nobody is taken for company, m.
+/// Stations farther apart do not count as moving together, m.
 pub const COMPANY_M: f32 = 150.0;
 
-/// The offset holds to this, m. Two that start at a light side by side and differ by a tenth in how they do it are this
-/// far apart at 6 m/s; on a curve of 90 degrees any two more than 1 m apart are.
+/// Tolerance of the offset, m. Two stations that start at a light side by side and differ by a tenth in how they do it
+/// are this far apart at 6 m/s; on a curve of 90 degrees any two more than 1 m apart are.
 pub const COMPANY_STRAY_M: f32 = 0.5;
 
-/// Changes at less than this tell nothing, m/s: all who stop and start side by side stay together so long.
+/// Changes at lower speeds than this tell nothing, m/s: all that stop and start side by side stay together that long.
 pub const COMPANY_MIN_SPEED: f32 = 3.0;
 
-/// Change of velocity that has to be gone through together for one finding, m/s: two or three times what a platoon or
-/// a column of cars does before its gaps breathe by more than [`COMPANY_STRAY_M`].
+/// Change of velocity that two stations must share for one finding, m/s: two or three times what a platoon or a column
+/// of cars does before its gaps vary by more than [`COMPANY_STRAY_M`].
 pub const COMPANY_CHANGE: f32 = 5.0;
 
 /// Two that move as one are equally loud when their smoothed powers differ by no more, dB: 2 dB of fading a frame leave
@@ -205,14 +205,15 @@ pub const COMPANY_CHANGE: f32 = 5.0;
 /// alone.
 pub const COMPANY_POWER_DB: f32 = 1.5;
 
-/// Compared at places so far apart, m: as far as a shadow forgets itself in and about as the smoothing reaches at 10 m/s.
+/// Distance between the places of comparison, m: the correlation length of shadowing, and about the reach of the
+/// smoothing at 10 m/s.
 pub const COMPANY_POWER_WAY_M: f32 = 10.0;
 
-/// So many in a row are one finding, 50 m: two cars with the same antennas that keep their gap to half a metre are so once in
-/// three hundred times, and it takes two findings.
+/// This many in a row are one finding, 50 m: two cars with the same antennas that keep their gap to half a metre reach
+/// it once in three hundred times, and it takes two findings.
 pub const COMPANY_ALIKE: u8 = 5;
 
-/// Not compared for this long, they are strangers again, ms.
+/// After this long without a comparison they are strangers again, ms.
 pub const COMPANY_FORGET_MS: u32 = 2500;
 
 /// Strength above the upper quartile of all, dB. Antennas of honest cars differ by 10 dB at the most (patterns under
@@ -226,27 +227,27 @@ pub const SIGNAL_FAINT: Ramp = Ramp { fine: 28.0, impossible: 40.0 };
 /// range of shadowing (sigma 3 dB, smoothed) over a minute is 5; the antenna's own difference cancels.
 pub const SIGNAL_WANDER: Ramp = Ramp { fine: 5.0, impossible: 11.0 };
 
-/// And whatever others' changes are, dB: shadowing 8, a row of lorries 10. A corner is 20 (3GPP TR 36.885, Manhattan):
-/// where a quarter of the stations come round one the usual change covers it, the only one to do so may be suspect until
-/// it has driven on.
+/// Lower bound of the usual change, dB: shadowing 8, a row of lorries 10. A corner is 20 (3GPP TR 36.885, Manhattan):
+/// where a quarter of the stations come round one the usual change covers it, the only one to do so may be suspect
+/// until it has driven on.
 pub const SIGNAL_WANDER_MOST: Ramp = Ramp { fine: 16.0, impossible: 22.0 };
 
 /// Strength is smoothed over this half-life, ms: 15 to 20 m of driving, over which shadowing changes.
 pub const SIGNAL_SMOOTH_MS: f32 = 1000.0;
 
-/// Judged this often, ms, however often it speaks, and learnt from as often.
+/// A station is judged this often, ms, however often it sends, and learnt from as often.
 pub const SIGNAL_EVERY_MS: u32 = 1000;
 
-/// After that long unheard it begins anew, ms.
+/// After this long unheard it begins anew, ms.
 pub const SIGNAL_FORGET_MS: u32 = 5000;
 
 /// Frames heard before it is judged.
 pub const SIGNAL_FRAMES: u16 = 4;
 
-/// How fast the extremes go back to the mean, by judgement: half in 35 s, longer than a corner takes.
+/// How fast the extremes return to the mean, by judgement: half in 35 s, longer than a corner takes.
 pub const SIGNAL_RELAX: f32 = 0.02;
 
-/// Judgements that make the usual strength known.
+/// Judgements after which the usual strength is known.
 pub const SIGNAL_ENOUGH: u32 = 20;
 
 /// First steps of learning, divided by the number heard, and the last ones, dB. A liar heard first, 30 dB off, is
@@ -260,11 +261,11 @@ pub const SIGNAL_STEP_DB: f32 = 0.2;
 /// far (40 dB a decade).
 pub const REACH: Ramp = Ramp { fine: 1.1, impossible: 1.4 };
 
-/// Where most traffic is near, all who may be heard are believed all the same, m: more than half of the frames at 23 dBm
-/// carry 300 m of open road (Sepulcre et al. 2022), whoever happens to drive there.
+/// Where most traffic is near, stations up to this distance are believed all the same, m: more than half of the frames
+/// at 23 dBm carry 300 m of open road (Sepulcre et al. 2022), whichever stations happen to be there.
 pub const REACH_LEAST_M: f32 = 300.0;
 
-/// Judgements that make the reach known: twenty stations for five seconds.
+/// Judgements after which the reach is known: twenty stations for five seconds.
 pub const REACH_ENOUGH: u32 = 100;
 
 /// First steps of learning, divided by the number heard, and the last ones, m.
@@ -277,19 +278,21 @@ pub const REACH_STEP_M: f32 = 4.0;
 /// a finding from 8.5 on, 5,000 to 1, since a car meets hundreds of others in an hour and twenty places are tried of each.
 pub const ELSEWHERE: Ramp = Ramp { fine: 5.5, impossible: 11.5 };
 
-/// An honest way counts this much at the most, so that who begins to lie later is found as soon as who always did.
+/// An honest path counts this much at the most, so that a station that begins to lie later is found as soon as one that
+/// always did.
 pub const ELSEWHERE_FLOOR: f32 = 8.0;
 
-/// Beyond this nothing is counted.
+/// Evidence is capped at this.
 pub const ELSEWHERE_CEILING: f32 = 100.0;
 
 /// The most that one step counts, squared standard deviations: no single step makes a finding, not even beyond four.
 pub const ELSEWHERE_MOST: f32 = 16.0;
 
-/// Length of a step, of both ways together (root of the sum of squares), m: most of the shadowing is another after it.
+/// Length of a step, of both paths together (root of the sum of squares), m: most of the shadowing is independent after
+/// it.
 pub const ELSEWHERE_STEP_M: f32 = 8.0;
 
-/// Shadowing forgets itself over this, m (WINNER+ B1; 3GPP TR 36.885: 10 m in town, 25 m on motorways).
+/// Correlation length of shadowing, m (WINNER+ B1; 3GPP TR 36.885: 10 m in town, 25 m on motorways).
 pub const ELSEWHERE_DECORRELATION_M: f32 = 10.0;
 
 /// Its sigma, dB: 3 by the same tables, and a tenth for what the path loss does not say.
@@ -301,7 +304,8 @@ pub const ELSEWHERE_FADE_DB: f32 = 2.0;
 /// Sigma of antennas, dB: see [`SIGNAL_LOUD`], 10 at the most.
 pub const ELSEWHERE_ANTENNA_DB: f32 = 3.0;
 
-/// A change within a step that no way makes but a corner or a lorry does, dB; shadowing and fading reach it once in 200.
+/// A change within a step that no path makes but a corner or a lorry does, dB; shadowing and fading reach it once in
+/// 200.
 pub const ELSEWHERE_JUMP_DB: f32 = 12.0;
 
 /// Sigma of the strength after one, dB: a corner takes 20, a lorry 10.

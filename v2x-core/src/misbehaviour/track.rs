@@ -1,4 +1,4 @@
-//! What the checks remember of one station's way, and the checks that need it.
+//! Track of one station: what the checks remember of its path, and the checks that need it.
 
 use super::checks::{Check, CheckWindow};
 use super::kalman::Filter;
@@ -6,20 +6,20 @@ use super::{checks, thresholds as t};
 use crate::base::{Plane, Position, WireTime, heading_difference};
 use crate::neighbour::Motion;
 
-/// One station's claim about itself.
+/// One station's claim about its own position and motion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Claim {
-    /// When, by its own clock.
+    /// Time, by its own clock.
     pub generation: WireTime,
-    /// Where.
+    /// Position.
     pub position: Position,
-    /// How it moves: with awareness messages only.
+    /// Motion: with awareness messages only.
     pub motion: Option<Motion>,
-    /// How accurate it says its position is (95 %), cm.
+    /// Stated position accuracy (95 %), cm.
     pub accuracy_cm: Option<u16>,
 }
 
-/// The way of one station as far as it was heard.
+/// The path of one station as far as it was heard.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Track {
     generation: WireTime,
@@ -39,7 +39,7 @@ pub struct Track {
     beaconed: bool,
 }
 
-/// A point of the way from which sums are kept.
+/// A point of the path from which sums are kept.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Anchor {
     position: Position,
@@ -72,7 +72,7 @@ impl Track {
         }
     }
 
-    /// Judges a claim by the way so far and, when it is the newest awareness, goes on with it. `note` gets every check's
+    /// Judges a claim by the path so far and, when it is the newest awareness, adds it. `note` gets every check's
     /// score. `plane` is any near both; `shortest_s` the shortest time between two beacons.
     pub fn judge(
         &mut self,
@@ -110,7 +110,7 @@ impl Track {
         }
         let sound = self.advance(claim, plane, moved, gap_s, tolerance, note);
         if !sound {
-            // What comes next is judged from here on, so that one jump is one finding.
+            // Later claims are judged from here on, so that one jump is one finding.
             *self = Self { change: self.change, ..Self::new(claim) };
         }
     }
@@ -146,7 +146,7 @@ impl Track {
         }
     }
 
-    /// Goes on to a claim; true when it fits the way so far.
+    /// Adds a claim; true when it fits the path so far.
     fn advance(
         &mut self,
         claim: &Claim,
@@ -269,7 +269,7 @@ fn direction(heading: u16) -> (f32, f32) {
 }
 
 fn velocity(speed: u16, direction: (f32, f32)) -> Option<(f32, f32)> {
-    // A standing station's heading is anyone's guess; its velocity is not.
+    // A standing station's heading is arbitrary; its velocity is not.
     let known = speed != UNKNOWN && (direction != (0.0, 0.0) || speed == 0);
     let speed = f32::from(speed) / 100.0;
     known.then_some((speed * direction.0, speed * direction.1))

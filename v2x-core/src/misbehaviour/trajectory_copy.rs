@@ -1,8 +1,8 @@
-//! What others said before, word for word: a bounded memory of exact claims.
+//! Copied trajectories: a bounded memory of exact claims, to find messages repeated word for word.
 //!
-//! Position in 1e-7 degree, speed in 0.01 m/s and heading in 0.1 degree of a car that drives are noise in their last
-//! digits: no other car says the same. Who says it second has copied it, for it cannot be known before it is said; so
-//! the blame is the copier's alone and nobody can be made to look like one.
+//! Position in 1e-7 degree, speed in 0.01 m/s and heading in 0.1 degree of a driving car are noise in their last
+//! digits: no other car states the same. The second station to state it has copied it, because it cannot be known
+//! before it is sent; so only the copier is blamed, and no station can be made to look like one.
 
 use v2x_proto::Digest;
 
@@ -23,8 +23,8 @@ impl Default for Copies {
 }
 
 impl Copies {
-    /// Hears a claim: true when another signer was heard saying exactly this before. Claims of who stands are not
-    /// looked at.
+    /// Hears a claim: true when another signer was heard with exactly this claim before. Claims of standing stations
+    /// are ignored.
     pub fn said_by_another(&mut self, signer: Digest, claim: &Claim) -> bool {
         let Some((speed, heading)) = claim.motion.and_then(|motion| motion.speed.zip(motion.heading)) else {
             return false;
@@ -39,7 +39,7 @@ impl Copies {
         let slot = &mut self.slots[hash as usize % SLOTS];
         let same_claim = *slot >> 32 == tag >> 32 && *slot != 0;
         let copied = same_claim && *slot != tag;
-        // The first to say it keeps it: a copy is a copy as often as it is said.
+        // The first station to state it keeps it: every repetition by another is a copy.
         if !same_claim {
             *slot = tag;
         }

@@ -1,4 +1,4 @@
-//! One neighbour: where it is, where it is going, and how well it is heard.
+//! One neighbour: its position, its motion, and how well it is heard.
 
 use core::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct Motion {
     pub heading: Option<u16>,
     /// Longitudinal acceleration, 0.1 m/s^2.
     pub acceleration: Option<i16>,
-    /// Type of the station as it says itself; 0 when unknown.
+    /// Type of the station as it states itself; 0 when unknown.
     pub station_type: u8,
 }
 
@@ -141,7 +141,7 @@ impl Neighbour {
         self.hears_us
     }
 
-    /// Beacons heard straight, and how many its sequence numbers say it sent.
+    /// Beacons heard straight, and how many it sent by its sequence numbers.
     #[must_use]
     pub fn beacons(&self) -> (u32, u32) {
         (self.received, self.expected)
@@ -171,7 +171,7 @@ impl Neighbour {
         (self.signal != i16::MIN).then(|| f32::from(self.signal) / SIGNAL_UNIT)
     }
 
-    /// Age of what is known of it.
+    /// Age of its position.
     #[must_use]
     pub fn age(&self, now: WireTime) -> Duration {
         now.since(self.generation)
@@ -179,8 +179,8 @@ impl Neighbour {
 
     /// Where it is at `now`, by dead reckoning along its heading.
     ///
-    /// It goes on for [`RECKONING_LIMIT`] at most and then stays. It may brake to a halt, but does not
-    /// turn round; acceleration beyond 1 g is not believed. Without speed or heading it stays.
+    /// It is extrapolated for [`RECKONING_LIMIT`] at most and then stays. It may brake to a halt, but does not turn
+    /// round; acceleration beyond 1 g is not believed. Without speed or heading it stays.
     #[must_use]
     pub fn position_at(&self, now: WireTime) -> Position {
         let motion = self.motion();
@@ -301,10 +301,10 @@ impl Neighbour {
     }
 }
 
-/// A position is carried forward this long; later it is a guess.
+/// A position is extrapolated for this long; later it is a guess.
 pub const RECKONING_LIMIT: Duration = Duration::from_secs(2);
 
-/// Metres in `seconds` from `speed` on, stopping at a halt.
+/// Metres driven in `seconds` starting at `speed`, stopping at a halt.
 fn travelled(speed: f64, acceleration: f64, seconds: f64) -> f64 {
     let until_halt = if acceleration < 0.0 { speed / -acceleration } else { seconds };
     let seconds = seconds.min(until_halt);
@@ -337,11 +337,11 @@ const ONE_G: f64 = 9.81;
 
 const RESTART: u32 = 64;
 
-/// What a message did to the table.
+/// Effect of a message on the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NeighbourChange {
     /// Its signer was not in the table.
     pub added: bool,
-    /// Who made room for it.
+    /// The neighbour evicted for it.
     pub evicted: Option<Digest>,
 }

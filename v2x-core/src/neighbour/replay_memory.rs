@@ -1,14 +1,14 @@
 //! Replay windows of stations that left the neighbour table, for as long as their messages would
 //! still be fresh.
 //!
-//! A neighbour is forgotten after 20 s, but a message of class D3 is fresh for 600 s and one of D5 for
-//! 300 s: without its window, whoever recorded it could play it again. So windows outlive their
-//! neighbour here until freshness alone refuses all they cover, and go back when the station returns.
+//! A neighbour is forgotten after 20 s, but a message of class D3 is fresh for 600 s and one of D5 for 300 s: without
+//! its window, anybody who recorded it could replay it. So windows outlive their neighbour here until freshness alone
+//! refuses all they cover, and are returned when the station comes back.
 //!
-//! The memory is bounded, and a queue by the ends of the windows makes room at the same price whatever it holds: a
-//! thousand neighbours may leave at once. When it is full, the windows that end first are given up, and the newest
-//! generation time they cover becomes a floor: a station without complete history must have generated
-//! its message after the floor. What cannot be remembered is refused, never accepted twice.
+//! The memory is bounded; a queue ordered by the ends of the windows makes eviction cost the same at any size, because
+//! a thousand neighbours may leave at once. When it is full, the windows that end first are given up, and the newest
+//! generation time they cover becomes a floor: a station without complete history must have generated its message after
+//! the floor. What cannot be remembered is refused, never accepted twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::base::limits::MAX_REMEMBERED;
 use crate::base::{MessageId, WireTime};
 use crate::trust::freshness::refused_from;
 
-/// What is known of the messages one station has sent.
+/// Replay state of one station.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The sequence numbers that were accepted.
@@ -37,15 +37,15 @@ pub struct ReplayMemory {
     /// The same stations by when their windows end.
     ends: BTreeSet<(WireTime, Digest)>,
     floor: WireTime,
-    /// The newest message of all windows that were given up because they ended, and the last such end: should
-    /// the clock go back before it, freshness alone would accept those messages again.
+    /// The newest message of all windows that were given up because they ended, and the last such end: if the clock is
+    /// set back before it, freshness alone would accept those messages again.
     ended: (WireTime, WireTime),
-    /// Where the floor goes when the clock has come there.
+    /// The floor to be set when the clock has come there.
     floor_later: Option<WireTime>,
 }
 
 impl ReplayMemory {
-    /// The history of a station that enters the table: what was kept of it, or an empty one.
+    /// The history of a station that enters the table: the stored one, or an empty one.
     pub fn take(&mut self, signer: &Digest) -> History {
         self.remove(signer).unwrap_or_else(|| self.unknown())
     }
@@ -66,9 +66,9 @@ impl ReplayMemory {
     /// Our wire clock was set back and reads `now`. Windows that had ended may be needed again, and are gone: the
     /// floor refuses what they covered.
     ///
-    /// It refuses nothing that is generated from now on. Messages of the time before that are dated later than
-    /// `now` may come a second time; to refuse them would refuse every newcomer until then, for a
-    /// clock that was ahead together with ours, and whoever did not hear them the first time accepts them anyway.
+    /// It refuses nothing that is generated from now on. Messages of the time before that are dated later than `now`
+    /// may be accepted a second time; to refuse them would refuse every newcomer until then, for a clock that was ahead
+    /// together with ours, and stations that did not hear them the first time accept them anyway.
     pub fn clock_stepped_back(&mut self, now: WireTime) {
         let (newest, until) = self.ended;
         if now < until {
@@ -118,7 +118,7 @@ impl ReplayMemory {
         History { complete: self.floor == WireTime::default(), ..History::default() }
     }
 
-    /// Lets go what has ended, and if nothing has, what ends first.
+    /// Removes the windows that have ended, and if none has, the ones that end first.
     fn make_room(&mut self, now: WireTime) {
         let mut ended = false;
         while let Some((end, signer)) = self.ends.first().copied()

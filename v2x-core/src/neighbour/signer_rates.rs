@@ -1,10 +1,10 @@
-//! What a neighbour has spent of its signer's rates; by verified messages only.
+//! Rate limits of one signer, charged by verified messages only.
 
 use v2x_proto::Class;
 
 use crate::base::{Instant, Rate, limits};
 
-/// What a signer has spent of its rates, by verified messages only. One in each neighbour, so it is small.
+/// Spent rates of one signer, charged by verified messages only. One in each neighbour, so it is small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignerRates {
     classes: [Spent; 6],
@@ -39,10 +39,10 @@ impl SignerRates {
         *spent = Spent::from(rate.charged(spent.until(rate, now), now));
     }
 
-    /// A verified message says that event `number` is new; false when there were too many. Saying the same
-    /// again costs nothing.
+    /// A verified message declares event `number` as new; false when there were too many. Repeating the same number
+    /// costs nothing.
     pub fn new_event(&mut self, number: u32, now: Instant) -> bool {
-        // The low half tells a repetition from a new event; who counts by 65,536 gains one event.
+        // The low half tells a repetition from a new event; a signer that counts by 65,536 gains one event.
         let number = Some(number as u16);
         let again = number == self.last_event;
         self.last_event = number;

@@ -47,7 +47,7 @@ impl NeighbourTable {
         Self::with_capacity(NEIGHBOURS)
     }
 
-    /// An empty table, with room for so many neighbours, 1..=[`MAX_NEIGHBOURS`], allocated once.
+    /// An empty table, with room for this many neighbours, 1..=[`MAX_NEIGHBOURS`], allocated once.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         let capacity = capacity.clamp(1, MAX_NEIGHBOURS);
@@ -77,11 +77,11 @@ impl NeighbourTable {
         }
     }
 
-    /// Takes in a message: verified, fresh, and new by [`NeighbourTable::is_new`].
+    /// Records a message: verified, fresh, and new by [`NeighbourTable::is_new`].
     ///
-    /// A verified message whose payload is of no use belongs here too: it shows that its signer is near,
-    /// and its number must not be accepted again. A message older than the newest one counts as heard,
-    /// but moves no position. `own` decides who is farthest when the table is full.
+    /// A verified message whose payload is of no use belongs here too: it shows that its signer is near, and its number
+    /// must not be accepted again. A message older than the newest one counts as heard, but moves no position. `own`
+    /// decides who is farthest when the table is full.
     pub fn hear(&mut self, message: &Heard, own: Option<&Plane>) -> NeighbourChange {
         // Time never runs backwards in the list.
         let at = self.neighbour(self.newest).map_or(message.at, |newest| message.at.max(newest.heard()));
@@ -155,7 +155,7 @@ impl NeighbourTable {
         self.index.len()
     }
 
-    /// True when nobody was heard.
+    /// True when no neighbour is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
@@ -184,13 +184,13 @@ impl NeighbourTable {
         self.remove(self.oldest, wire)
     }
 
-    /// Our wire clock went back and reads `wire` now: what it called past may come again.
+    /// Our wire clock was set back and reads `wire` now: times that were past may come again.
     ///
     /// A neighbour whose newest message lies ahead of the clock would stay where it is until the clock has
     /// caught up: it may move again from now on.
     pub fn clock_stepped_back(&mut self, wire: WireTime) {
         self.memory.clock_stepped_back(wire);
-        // The one walk over all of them: for the clock's sake, not for any frame's.
+        // The one walk over all of them: because of the clock, never because of a frame.
         for neighbour in self.slots.iter_mut().flatten() {
             neighbour.clock_stepped_back(wire);
         }
@@ -201,7 +201,7 @@ impl NeighbourTable {
         self.find(digest).and_then(|slot| self.remove(slot, wire)).is_some()
     }
 
-    /// Heard longest ago, and between equals, as many as are compared, the farthest from us.
+    /// The neighbour heard longest ago, and between equals, as many as are compared, the farthest from us.
     fn evict(&mut self, own: Option<&Plane>, wire: WireTime) -> Option<Digest> {
         let oldest = self.neighbour(self.oldest)?;
         let mut victim = self.oldest;

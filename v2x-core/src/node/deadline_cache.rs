@@ -1,15 +1,15 @@
-//! What a turn came to, kept while nothing happens that could change it.
+//! Cache of a turn's deadline, kept while nothing happens that could change it.
 //!
-//! Most frames of a busy or attacked channel are dropped at once, or wait for their verification, and change nothing that
-//! a timer or the order of sending depends on. After such a frame the station is where it was: what ends a turn (is it
-//! allowed to send, does the link take a frame, is another pseudonym due) and the timers are not looked at again. They are
-//! after everything else, the turn that verifies the frame among it, and once time has come to where one of them would be
-//! different.
+//! Most frames of a busy or attacked channel are dropped at once, or wait for their verification, and change nothing
+//! that a timer or the order of sending depends on. After such a frame the end of a turn (may the station send, does
+//! the link take a frame, is another pseudonym due) and the timers are not evaluated again. They are evaluated after
+//! every other input, including the turn that verifies the frame, and once time has come to where one of them would
+//! differ.
 
 use super::io::TimerKind;
 use crate::base::Instant;
 
-/// The first timer after a turn, and until when no turn without news would end otherwise.
+/// The first timer after a turn, and until when a turn without news would end the same way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeadlineCache {
     at: Instant,
@@ -18,7 +18,7 @@ pub(super) struct DeadlineCache {
 }
 
 impl DeadlineCache {
-    /// A turn that came to this deadline, which holds until then.
+    /// A turn that resulted in this deadline, valid until then.
     pub(super) fn new((at, kind): (Instant, TimerKind), until: Instant) -> Self {
         Self { at, kind, until }
     }
@@ -28,7 +28,7 @@ impl DeadlineCache {
         (self.at, self.kind)
     }
 
-    /// Whether a turn without news at `now` leaves the station where it is.
+    /// Whether a turn without news at `now` leaves the station unchanged.
     pub(super) fn holds(&self, now: Instant) -> bool {
         now < self.until
     }

@@ -1,4 +1,4 @@
-//! The station's part in forwarding: what leaves in which order, and what the forwarder is told.
+//! The station's part in forwarding: the order in which frames leave, and the forwarder's inputs.
 
 use v2x_proto::payload::FloodTags;
 
@@ -9,8 +9,8 @@ use crate::forward::{CopyHeard, FloodFrame, Lane, Surroundings};
 use crate::send::{OwnFlood, OwnFrame};
 
 impl Node {
-    /// What the link takes now, in order: relays of imminent messages, own messages and others' floods, background. One
-    /// frame only while the link is refilled.
+    /// What the link takes now, in order: relays of imminent messages, our messages and others' floods, background.
+    /// Only one frame while the link is refilled.
     pub(super) fn release_frames(&mut self) {
         while self.release_frame() {
             if self.sender.is_refilling() {
@@ -61,13 +61,14 @@ impl Node {
         true
     }
 
-    /// When the forwarder has something for the link, if that takes it. What waits for the link is released with it.
+    /// When the forwarder has something for the link, if that takes it. Frames that wait for the link are released with
+    /// it.
     pub(super) fn next_forward(&self) -> Option<Instant> {
         self.forwarder.next_due().filter(|_| self.may_relay())
     }
 
-    /// A station without a position does not know whether it is farther along than others, and one that keeps silent
-    /// after a change of pseudonym does not give itself away by others' words.
+    /// A station without a position does not know whether it is farther along than others, and one in the silence after
+    /// a change of pseudonym must not give itself away by forwarding.
     fn may_relay(&self) -> bool {
         self.sender.link_ready() && self.moment.here.is_some() && !self.pseudonyms.is_silent(self.moment.now)
     }
@@ -85,13 +86,14 @@ impl Node {
         }
     }
 
-    /// Tells the forwarder of a verified message that may travel on. True when it is for this station's application.
+    /// Passes a verified message that may be forwarded to the forwarder. True when it is for this station's
+    /// application.
     pub(super) fn take_flood(&mut self, received: &Received, flood: FloodFrame) -> bool {
         let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
         self.forwarder.take(flood, !received.suspect, &around)
     }
 
-    /// A message of the station's own that may travel more than one hop leaves.
+    /// One of our multi-hop messages leaves.
     fn start_flood(&mut self, transmit: &Transmit, hash: FrameHash, flood: OwnFlood) {
         let frame = FloodFrame {
             frame: transmit.bytes.clone(),

@@ -1,4 +1,4 @@
-//! The station's part in hazards: commands in, messages out when their time comes, the table told of what was heard.
+//! The station's part in hazards: commands in, repeated messages out, and updates of the event table.
 
 use core::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::send::Here;
 use crate::trust::Permissions;
 
 impl Node {
-    /// The events that are known, own and heard, those that have ended among them; in the order of their names.
+    /// The known events, our own and received ones, including those that have ended; in the order of their ids.
     pub fn hazards(&self) -> impl Iterator<Item = &KnownHazard> {
         self.hazards.table.iter()
     }
@@ -88,7 +88,7 @@ impl Node {
         Ok((event, fix))
     }
 
-    /// The place of an own event that has not ended.
+    /// The index of one of our events that has not ended.
     fn own_event(&self, id: &EventId) -> Result<usize, HazardRefusal> {
         let other = self.hazards.table.get(id).is_some_and(|known| !known.own);
         let refusal = if other { HazardRefusal::NotOwn(*id) } else { HazardRefusal::Unknown(*id) };
@@ -119,7 +119,7 @@ impl Node {
         Err(HazardRefusal::NotPermitted(needed.in_words().first().copied().unwrap_or("unknown")))
     }
 
-    /// Says a new version of an event, and keeps saying it.
+    /// Sends a new version of an event, and keeps repeating it.
     fn begin(
         &mut self,
         mut event: OwnEvent,
@@ -137,7 +137,7 @@ impl Node {
         Ok(())
     }
 
-    /// Signs and queues a version for the first time; later, when receivers would not take one more new event yet.
+    /// Signs and queues a version for the first time; later, when receivers would not accept one more new event yet.
     fn say_first(&mut self, event: &mut OwnEvent, fix: &Fix, due: Option<Instant>) -> Result<Said, NotSent> {
         if event.declares() && !self.hazards.own.may_declare(self.moment.now) {
             event.schedule.postpone(self.moment.now, NEXT_TRY);
@@ -179,7 +179,7 @@ impl Node {
         }
     }
 
-    /// The table takes what this station says as it takes what it hears.
+    /// The event table is updated by our messages as by received ones.
     fn know(&mut self, event: &OwnEvent) {
         let Some(gist) = HazardGist::of(&event.message, event.area()) else { return };
         let rank = if gist.state == EventState::Negated { Rank::Authority } else { Rank::Own };
@@ -188,7 +188,7 @@ impl Node {
         self.tell_outcome(outcome);
     }
 
-    /// What becomes due with time: events that end, names that end, events to be said again.
+    /// Handles what is due: events that end, credentials that end, events to be repeated.
     pub(super) fn run_hazards(&mut self) {
         while let Some(event) = self.hazards.table.expire(self.moment.wire()) {
             self.tell_changed(HazardChanged { event, change: HazardChange::Expired });
@@ -209,8 +209,8 @@ impl Node {
         let Some(event) = self.hazards.own.event(place) else { return };
         let (class, early, due) = (event.class, event.schedule.is_early(), event.schedule.next());
         event.schedule.advance(now, if class == Class::D0 { imminent } else { 1 });
-        // In a state without sending its time passes like any other; and a former name does not speak while the new one
-        // keeps silent to part from it.
+        // In a state without sending its time passes as in any other; and a former identity does not send while the new
+        // one keeps silent to separate itself from it.
         if self.sending != SendingState::Allowed || silent && event.signer != own_digest {
             return;
         }
@@ -245,13 +245,13 @@ impl Node {
         }
     }
 
-    /// An own event whose declarer's credential ends, or ended, while another speaks.
+    /// One of our events whose declarer's credential ends, or ended, while another is in use.
     fn renamed(&self) -> Option<usize> {
         let wire = self.moment.wire();
         self.hazards.own.iter().position(|event| self.name_ends(event).is_some_and(|at| at <= wire))
     }
 
-    /// When an own event is to get another name; never while its own speaks for the station.
+    /// When one of our events is to get another id; never while its own identity is in use.
     fn name_ends(&self, event: &OwnEvent) -> Option<WireTime> {
         let pool = self.sender.pool();
         let former = event.signer != pool.active().digest();
@@ -261,7 +261,7 @@ impl Node {
 
     fn rename_hazard(&mut self, place: usize) {
         let Some(before) = self.hazards.own.event(place).map(|event| event.clone()) else { return };
-        // An end was said often enough; and an event of a station that has lost its way ends with its name.
+        // An end was sent often enough; and an event of a station that has lost its position ends with its identity.
         let fix = self.fix_now().filter(|_| !before.ends);
         let names = fix.and_then(|fix| {
             let end = self.hazards.own.cancel(place, &self.moment)?;
@@ -283,7 +283,7 @@ impl Node {
         match sends.then(|| self.say_first(&mut renamed, &fix, None)) {
             Some(Ok(said)) => self.tell_said(said),
             Some(Err(not_sent)) => self.event(Event::NotSent(not_sent)),
-            // Said as soon as its time comes again.
+            // Sent as soon as its time comes again.
             None => {}
         }
         self.hazards.own.put(renamed);
@@ -297,11 +297,11 @@ impl Node {
         self.hazards.own.next().into_iter().chain(wire).min()
     }
 
-    /// What a verified message says of an event, and who says so.
+    /// The event and signer of a verified hazard message.
     ///
     /// # Errors
     ///
-    /// Why the event table does not take it.
+    /// The reason why the event table does not accept it.
     pub(super) fn judge_hazard(
         &self,
         received: &Received,
@@ -320,8 +320,8 @@ impl Node {
         Ok(Some((gist, speaker)))
     }
 
-    /// Takes in what a message says of an event. One that is not for this station still counts when it is about an event
-    /// that is known here.
+    /// Applies a message about an event. One that is not for this station still counts when it is about an event that
+    /// is known here.
     pub(super) fn hear_hazard(&mut self, gist: &HazardGist, speaker: &Speaker, for_us: bool) {
         if !for_us && self.hazards.table.get(&gist.id).is_none() {
             return;
@@ -345,14 +345,14 @@ impl Node {
     }
 
     fn tell_changed(&mut self, changed: HazardChanged) {
-        // An own event that is over, or that somebody else says is not there, is said no more.
+        // Stop repeating one of our events once it has expired or another station has negated it.
         if changed.event.own && matches!(changed.change, HazardChange::Expired | HazardChange::Negated) {
             self.hazards.own.forget(&changed.event.id);
         }
         self.event(Event::Hazard(changed));
     }
 
-    /// The station moved, or does not know where it is any more: what concerns it now?
+    /// The station moved, or lost its position: updates the relevance of the events.
     pub(super) fn look_around(&mut self, fix: Option<&Fix>) {
         let Some(fix) = fix else { return self.hazards.table.look_nowhere() };
         self.hazards.path.moved(fix);
@@ -367,12 +367,12 @@ impl Node {
     }
 }
 
-/// What was said, unless it waits.
+/// The signed message, unless it waits.
 type Said = Option<(Sent, Option<NotSent>)>;
 
-/// A new area hazard that receivers would not take yet is tried again after this.
+/// A new area hazard that receivers would not accept yet is tried again after this.
 const NEXT_TRY: Duration = Duration::from_millis(500);
 
-/// This long before the credential that declared an event ends, the event goes on under the present one: time for the old
-/// name to say that it ends.
+/// This long before the credential that declared an event ends, the event continues under the present one: time for the
+/// former identity to cancel it.
 const RENAME_BEFORE: Duration = Duration::from_secs(2);

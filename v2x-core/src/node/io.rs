@@ -1,4 +1,4 @@
-//! Everything that goes into a node and everything that comes out.
+//! Inputs and outputs of a node.
 
 use bytes::Bytes;
 use v2x_proto::Digest;
@@ -29,29 +29,30 @@ pub enum Input {
     },
     /// The application sends a message.
     Send(SendRequest),
-    /// The application declares, changes or ends a hazard.
+    /// The application declares, updates, cancels or negates a hazard.
     Hazard {
-        /// What it wants.
+        /// The command.
         command: HazardCommand,
-        /// Comes back with the one event that says whether it was carried out.
+        /// Returned with the one event that tells whether it was carried out.
         token: Option<Token>,
     },
-    /// A revocation delta that came by another way than the air, encoded (`v2x.v1.RevocationDelta`).
+    /// A revocation delta that did not arrive over the air, encoded (`v2x.v1.RevocationDelta`).
     Revocation(Bytes),
-    /// The roots and issuers to trust from now on, in place of those before.
+    /// The roots and issuers to trust from now on, replacing the previous ones.
     Trust {
         /// Credentials of the pinned roots.
         roots: Vec<Bytes>,
         /// Credentials of the issuers under them.
         issuers: Vec<Bytes>,
     },
-    /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames. After it was full, what
-    /// waits leaves one frame a turn: say `false` as soon as the link has no room for another one.
+    /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames. After it was full, waiting
+    /// frames leave one a turn: send `false` as soon as the link has no room for another one.
     Link {
         /// Whether frames may be transmitted now.
         ready: bool,
     },
-    /// How busy the channel is, by the link or the host; it counts for [`limits::MAX_LOAD_AGE`](crate::base::limits::MAX_LOAD_AGE).
+    /// How busy the channel is, measured by the link or the host; it counts for
+    /// [`limits::MAX_LOAD_AGE`](crate::base::limits::MAX_LOAD_AGE).
     ChannelLoad {
         /// Share of time the channel was busy, thousandths, 0..=1000. More is refused and counted
         /// ([`Counters::loads_refused`](super::Counters::loads_refused)).
@@ -70,7 +71,7 @@ pub enum Output {
     Transmit(Transmit),
     /// Something happened.
     Event(Event),
-    /// Nothing to do until then; the reason says what will be due. [`Instant::FAR_FUTURE`] when nothing.
+    /// Nothing to do until then; the reason names what will be due. [`Instant::FAR_FUTURE`] when nothing will.
     Timeout(Instant, TimerKind),
 }
 
@@ -79,75 +80,76 @@ pub enum Output {
 pub enum Event {
     /// A verified message, once per message.
     Received(Received),
-    /// A received frame ended here.
+    /// A received frame was dropped.
     Dropped(Dropped),
-    /// An own message was signed and queued.
+    /// One of our messages was signed and queued.
     Sent(Sent),
-    /// An own message will not be transmitted.
+    /// One of our messages will not be transmitted.
     NotSent(NotSent),
-    /// A message of another station, or once more our own, goes on: its frame is the [`Output::Transmit`] that follows.
+    /// A message of another station is forwarded, or ours is repeated: its frame is the [`Output::Transmit`] that
+    /// follows.
     Forwarded(Forwarded),
-    /// What is known of a hazard changed, own ones included; once per change.
+    /// The known state of a hazard changed, including our own; once per change.
     Hazard(HazardChanged),
     /// A command was carried out on this event.
     HazardAccepted {
         /// The event.
         id: EventId,
-        /// The command's.
+        /// The token of the command.
         token: Option<Token>,
     },
     /// A command was refused.
     HazardRefused {
         /// Why.
         refusal: HazardRefusal,
-        /// The command's.
+        /// The token of the command.
         token: Option<Token>,
     },
-    /// The credential that declared an own event ended: the event goes on under the new one.
+    /// The credential that declared one of our events ended: the event continues under the new one.
     HazardRenamed {
-        /// Its name before; cancelled, if there was time to.
+        /// Its former id; cancelled, if there was time to.
         old: EventId,
-        /// Its name from now on.
+        /// Its id from now on.
         new: EventId,
     },
     /// A station became a neighbour.
     NeighbourAdded(Digest),
-    /// A neighbour was not heard for its lifetime, or made room.
+    /// A neighbour was not heard for its lifetime, or was evicted.
     NeighbourLost(Digest),
-    /// Whether the station may send safety messages changed; said once per change.
+    /// Whether the station may send safety messages changed; reported once per change.
     Sending(SendingState),
-    /// A revocation delta was applied: what it names is believed no longer.
+    /// A revocation delta was applied: the credentials it names are no longer trusted.
     Revoked(RevocationNews),
-    /// A delta that did not come by air was refused.
+    /// A delta that did not arrive over the air was refused.
     RevocationRefused(RevocationError),
-    /// A revocation list was not renewed in time; it stays in force. Said once, until it is renewed.
+    /// A revocation list was not renewed in time; it stays in force. Reported once, until it is renewed.
     RevocationStale {
-        /// Who should have renewed it.
+        /// The issuer that should have renewed it.
         issuer: Digest,
         /// The list.
         series: u32,
     },
     /// The trusted roots and issuers were replaced, or why they were not.
     Trust(Result<(), CredentialError>),
-    /// The station speaks under another pseudonym from here on. For the application, which names its events by the new
-    /// one from now on, and for the recorder: both together must never leave the station.
+    /// The station uses another pseudonym from here on. For the application, which names its events by the new one from
+    /// now on, and for the recorder: both digests together must never leave the station.
     PseudonymChanged {
         /// The one before.
         old: Digest,
         /// The one from now on.
         new: Digest,
     },
-    /// The station runs out of credentials; said for each of the last few spares, and once before the last one ends.
+    /// The station runs out of credentials; reported for each of the last few spares, and once before the last one
+    /// ends.
     PoolLow {
         /// Credentials never used and still valid.
         spares: u32,
         /// When the last of them, or the one in use, ends.
         valid_until: WireTime,
     },
-    /// What a station is held for changed.
+    /// The trust level of a station changed.
     Suspicion(Suspicion),
-    /// A station was isolated: the report about it, for the authority. It is also sent when the own credential
-    /// permits.
+    /// A station was isolated: the report about it, for the authority. It is also sent when our credential permits.
     Misbehaviour(Misbehaviour),
 }
 
@@ -173,7 +175,7 @@ pub enum TimerKind {
     Demoted,
     /// A message is to be sent on.
     Forward,
-    /// An own hazard is to be said again, or one ends.
+    /// One of our hazards is to be repeated, or one ends.
     Hazard,
     /// A held frame gives up waiting for its credential.
     HoldExpiry,

@@ -1,4 +1,4 @@
-//! The station's part in misbehaviour detection: a verified message as the detector sees it.
+//! The station's part in misbehaviour detection: a verified message as input of the detector.
 
 use v2x_proto::hop;
 
@@ -6,8 +6,8 @@ use crate::base::{Instant, Plane};
 use crate::misbehaviour::{Claim, MisbehaviourDetector, Observation, Suspicion};
 use crate::receive::Verified;
 
-/// Judges a verified message: whether its signer is suspect, and its new standing when that changed. What is implausible
-/// is kept as evidence.
+/// Judges a verified message: whether its signer is suspect, and its new trust level when that changed. An implausible
+/// message is kept as evidence.
 pub(super) fn observe(
     watch: &mut MisbehaviourDetector,
     verified: &Verified,

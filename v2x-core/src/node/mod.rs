@@ -1,4 +1,4 @@
-//! The station: order of steps only, the mechanisms are its siblings.
+//! The station as a state machine: this module only orders the steps, its siblings are the mechanisms.
 
 mod deadline_cache;
 mod forward;
@@ -40,24 +40,23 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///    returns [`Output::Timeout`].
 /// 2. While output is queued, a frame waits for verification, or frames that waited for a full link leave
 ///    one by one, the deadline is "now"; a demoted frame (`receive/rates.rs`) waits its turn.
-/// 3. Sleeping exactly to the deadline and saying [`Input::Timeout`] always makes progress.
+/// 3. Sleeping exactly to the deadline and then sending [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
-/// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (the stages' stamps,
-///    which the host's clock makes, left out).
+/// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (except for the stages' stamps,
+///    which the host's clock makes).
 /// 6. Time that runs backwards is clamped and counted ([`Counters::time_clamped`]), never asserted.
 /// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
 /// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].
 /// 9. Nothing unverified writes state that a verified frame depends on.
 /// 10. Signed bytes are relayed untouched; only the hop header changes.
 ///
-/// Frames are admitted by the cheap checks as they come and verified one per [`Input::Timeout`], the most
-/// urgent first: a host that reads a burst of frames before it says `Timeout` has them verified in order
-/// of their deadlines.
+/// Frames are admitted by the cheap checks as they arrive and verified one per [`Input::Timeout`], the most urgent
+/// first: a host that reads a burst of frames before it sends `Timeout` has them verified in order of their deadlines.
 ///
 /// # Example
 ///
-/// The whole loop of a host: bring what came in, take what goes out, sleep to the deadline. Time is virtual here, so the
-/// loop jumps instead of sleeping.
+/// The whole loop of a host: hand in what arrived, take out what leaves, sleep to the deadline. Time is virtual here,
+/// so the loop jumps instead of sleeping.
 ///
 /// ```
 /// use v2x_core::{
@@ -91,7 +90,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///     Node::new(Config::roadside(), identity(4)?, trust, 8, anchor),
 /// ];
 ///
-/// // What each station is to be told next: when the clock may be trusted, and where it is.
+/// // Inputs waiting for each station: first its clock state and its position.
 /// let fix = Fix {
 ///     position: Position { latitude: 496_116_000, longitude: 61_319_000 },
 ///     altitude_cm: None,
@@ -112,7 +111,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///     for index in 0..nodes.len() {
 ///         for input in std::mem::take(&mut inputs[index]).into_iter().chain([Input::Timeout]) {
 ///             nodes[index].handle_input(now, input);
-///             // After each input: drain, until the station says when it wants to be woken.
+///             // After each input: drain, until the station returns its next deadline.
 ///             loop {
 ///                 match nodes[index].poll_output() {
 ///                     // A host hands the frame to its link; this one to the other station.
@@ -166,23 +165,23 @@ pub struct Node {
     deadline_cache: Option<DeadlineCache>,
 }
 
-/// What a node counts about itself; drops and deliveries are events and counted by whoever listens.
+/// Counters of a node; drops and deliveries are events, counted by the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Frames handed in.
     pub frames: u64,
     /// Inputs whose time was before an earlier input's.
     pub time_clamped: u64,
-    /// Channel loads above all of the time, which were not believed.
+    /// Channel loads above 100 %, which were ignored.
     pub loads_refused: u64,
     /// Outputs lost because the host did not drain them ([`limits::MAX_OUTPUTS`]).
     pub outputs_lost: u64,
 }
 
-/// What a verified message that no mechanism refused means to the station.
+/// Effects of a verified message that no mechanism refused.
 #[derive(Debug)]
 struct Judgement {
-    /// What it says of an event, and who says so.
+    /// The event and signer, if it is about a hazard.
     hazard: Option<(HazardGist, Speaker)>,
     /// Why it is not for this station's application, if it is not.
     delivery: Result<(), DropReason>,
@@ -204,7 +203,7 @@ impl Node {
         Self::with_host(config, identities, trust, seed, anchor, Box::new(Virtual))
     }
 
-    /// A station whose host measures stages, or remembers verified signatures.
+    /// A station whose host measures stages, or caches verified signatures.
     pub fn with_host(
         config: Config,
         identities: impl Into<Pool>,
@@ -294,7 +293,7 @@ impl Node {
         self.keep_pseudonym();
     }
 
-    /// The next output. [`Output::Timeout`] says that there is none, and when to come back.
+    /// The next output. [`Output::Timeout`] means that there is none, and when to come back.
     pub fn poll_output(&mut self) -> Output {
         if let Some(output) = self.outputs.pop_front() {
             return output;
@@ -303,7 +302,7 @@ impl Node {
         Output::Timeout(at, kind)
     }
 
-    /// Own digest: that of the pseudonym in use.
+    /// The station's digest: that of the pseudonym in use.
     pub fn digest(&self) -> Digest {
         self.sender.digest()
     }
@@ -328,17 +327,17 @@ impl Node {
         self.sending
     }
 
-    /// What other stations are held for, and why.
+    /// Trust levels of other stations, and their findings.
     pub fn watch(&self) -> &MisbehaviourDetector {
         &self.watch
     }
 
-    /// The messages of several hops that are known, and how far stations are heard.
+    /// The known multi-hop messages, and the measured reach.
     pub fn forwarder(&self) -> &Forwarder {
         &self.forwarder
     }
 
-    /// What the node counts about itself.
+    /// The node's counters.
     pub fn counters(&self) -> Counters {
         self.counters
     }
@@ -358,12 +357,12 @@ impl Node {
         self.moment.anchor
     }
 
-    /// The own identities.
+    /// The station's identities.
     pub fn pool(&self) -> &Pool {
         self.sender.pool()
     }
 
-    /// Takes a frame; false when it changed nothing that the end of a turn looks at or a timer depends on.
+    /// Handles a frame; false when it changed nothing that the end of a turn or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
         self.counters.frames += 1;
         self.channel_load.add(self.moment.now, frame.bytes.len());
@@ -447,7 +446,8 @@ impl Node {
         }
     }
 
-    /// The signer of a verified message is a neighbour, at the place and with the motion it says.
+    /// Updates the neighbour table: the signer of a verified message is a neighbour, with the stated position and
+    /// motion.
     fn hear_neighbour(&mut self, verified: &Verified) -> NeighbourChange {
         let Verified { received, content, .. } = verified;
         let heard = Heard {
@@ -467,11 +467,11 @@ impl Node {
         change
     }
 
-    /// Asks each mechanism in turn what it makes of a verified message.
+    /// Passes a verified message to each mechanism in turn.
     ///
     /// # Errors
     ///
-    /// The first that refuses it says why.
+    /// The reason of the first mechanism that refuses it.
     fn judge(&mut self, received: &Received, content: Content) -> Result<Judgement, DropReason> {
         self.allow_event(&received.id, content.new_event)?;
         let hazard = self.judge_hazard(received, content.hazard)?;
@@ -687,5 +687,6 @@ impl Node {
     }
 }
 
-/// While the channel is busy for less than this share, there is room to show one's credential more often than once a second.
+/// While the channel is busy for less than this share, there is room to send the full credential more often than once a
+/// second.
 const QUIET: f64 = 0.3;

@@ -1,4 +1,4 @@
-//! The station's part in pseudonyms: when one takes over from another, and all that changes with it.
+//! The station's part in pseudonyms: the change from one to the next, and all that changes with it.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::base::{Instant, Purpose, SendingState, Stream};
 use crate::trust::CredentialDistribution;
 
 impl Node {
-    /// Changes the pseudonym when that is due and possible, and warns of the last ones.
+    /// Changes the pseudonym when that is due and possible, and warns when the pool runs low.
     pub(super) fn keep_pseudonym(&mut self) {
         if self.receiver.take_heard_elsewhere() {
             self.pseudonyms.heard_elsewhere();
@@ -24,7 +24,7 @@ impl Node {
         }
     }
 
-    /// Everything that could tell that it is the same station changes here, at one instant.
+    /// Everything that could link both identities changes here, at one instant.
     pub(super) fn change_pseudonym(&mut self, forced: bool) -> bool {
         let wire = self.moment.wire();
         let stream = self.pseudonyms.stream();
@@ -42,7 +42,7 @@ impl Node {
         true
     }
 
-    /// Path, low-frequency data and phase begin anew, after the silence if there is one.
+    /// Path, low-frequency data and phase start anew, after the silence if there is one.
     pub(super) fn restart_awareness(&mut self) {
         let rule = self.config.awareness;
         let step = Awareness::check_interval(rule).as_nanos() as u64;
@@ -60,12 +60,12 @@ impl Node {
         }
     }
 
-    /// When the pseudonym is to change, as far as that is a matter of time.
+    /// When the pseudonym is to change, as far as that depends on time alone.
     pub(super) fn next_pseudonym(&self) -> Option<Instant> {
         self.pseudonyms.due_at(self.sender.pool(), &self.moment.anchor, self.sender.alert_until())
     }
 
-    /// Only times to come: what is due and waits for something else than time is looked at with every input.
+    /// Only future times: a change that is due and waits for something other than time is checked with every input.
     pub(super) fn pseudonym_timer(&self) -> Option<Instant> {
         let change = self.next_pseudonym();
         let low = self.pseudonyms.low_at(self.sender.pool(), &self.moment.anchor);

@@ -19,7 +19,7 @@ impl Node {
         }
     }
 
-    /// Carries out what a delta from the air says.
+    /// Carries out a delta from the air.
     pub(super) fn hear_revocation(&mut self, heard: &HeardRevocation) {
         match heard.news {
             Some(news) => self.note_revocation(news),
@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    /// Neighbours whose credentials do not hold any more are none.
+    /// Neighbours whose credentials are no longer valid are removed.
     fn lose(&mut self, gone: &[Digest]) {
         let wire = self.moment.wire();
         for digest in gone {
@@ -76,7 +76,7 @@ impl Node {
             let (now, wire) = (self.moment.now, self.moment.wire());
             let lists = self.receiver.revocations_mut();
             let Some(payload) = lists.take_spread(now, wire, &mut self.spread) else { return };
-            // In a state without sending its turn has passed like any other.
+            // In a state without sending its turn has passed as in any other.
             if self.sending == SendingState::Allowed {
                 self.send(&SendRequest::revocation(payload));
             }

@@ -1,10 +1,10 @@
-//! How full the tables of a station are: what line 8 of the contract promises, to be looked at from outside.
+//! Fill levels of all tables of a station: lets the host check line 8 of the contract.
 
 use super::Node;
 use crate::base::{TableFill, limits};
 
 impl Node {
-    /// Every table that what is heard or asked for can fill. None ever holds more than its limit.
+    /// Every table that received frames or commands can fill. None ever holds more than its limit.
     pub fn tables(&self) -> impl Iterator<Item = TableFill> {
         let own = [
             TableFill::new("neighbours", self.neighbours.len(), self.neighbours.capacity()),

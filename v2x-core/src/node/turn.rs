@@ -1,4 +1,4 @@
-//! The end of a turn: its deadline, worked out anew or as it was.
+//! End of a turn: its deadline, computed anew or taken from the cache.
 
 use super::Node;
 use super::deadline_cache::DeadlineCache;
@@ -7,7 +7,7 @@ use crate::base::{Instant, SendingState};
 use crate::receive::Admission;
 
 impl Node {
-    /// Whether a frame that ended so leaves all timers as they were.
+    /// Whether a frame with this outcome leaves all timers unchanged.
     pub(super) fn is_no_news(&self, admission: &Admission) -> bool {
         match admission {
             Admission::Dropped(_) => !self.receiver.is_ready(),
@@ -17,7 +17,7 @@ impl Node {
         }
     }
 
-    /// After a turn: its deadline, kept if it can be.
+    /// Ends a turn: its deadline, from the cache if that is still valid.
     pub(super) fn come_to_rest(&mut self) -> (Instant, TimerKind) {
         if let Some(cache) = &self.deadline_cache {
             let waits = self.receiver.verification_waits();
@@ -31,8 +31,8 @@ impl Node {
         deadline
     }
 
-    /// Until when the end of a turn would find nothing to do, if nothing is heard: the deadline, or the next moment that
-    /// has no timer. `None` while something waits for another thing than time.
+    /// Until when the end of a turn would find nothing to do, if nothing is heard: the deadline, or the next moment
+    /// that has no timer. `None` while something waits for anything other than time.
     fn unchanged_until(&self, deadline: Instant) -> Option<Instant> {
         let pseudonym_waits = || self.next_pseudonym().is_some_and(|at| at <= self.moment.now);
         if deadline <= self.moment.now

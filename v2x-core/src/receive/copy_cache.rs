@@ -1,10 +1,11 @@
 //! Exact-copy cache: drops a frame whose signer, signed bytes and signature were seen before, for the
 //! price of one keyed hash.
 //!
-//! The key is unknown to others and the hash covers all that a verification depends on: the signer's
-//! credential (by its digest, whichever way the frame names it), `tbs` and signature. So a stranger cannot
-//! make a frame that is mistaken for one not yet heard, not even by sending another's signed bytes under a
-//! wrong name: writing it before verification takes nothing from a verified frame. (signer, sequence) has no place here: a forger could burn a victim's numbers.
+//! The key is unknown to others and the hash covers all that a verification depends on: the signer's credential (by its
+//! digest, whichever way the frame names it), `tbs` and signature. So a stranger cannot make a frame that is mistaken
+//! for one not yet heard, not even by sending another's signed bytes under a wrong digest: entries made before
+//! verification cannot suppress a genuine frame. (signer, sequence) has no place here: a forger could use up a victim's
+//! numbers.
 
 use core::hash::{BuildHasherDefault, Hasher};
 
@@ -23,7 +24,7 @@ pub struct CopyCache {
 }
 
 impl CopyCache {
-    /// An empty cache with keys of its own.
+    /// An empty cache with fresh random keys.
     pub fn new(stream: &mut Stream) -> Self {
         Self {
             hasher: FrameHasher::new(stream),
@@ -39,7 +40,7 @@ impl CopyCache {
         }
     }
 
-    /// What hashes frames for this cache.
+    /// The hasher of this cache's frames.
     pub fn hasher(&self) -> FrameHasher {
         self.hasher
     }

@@ -1,11 +1,11 @@
-//! Notices another station that speaks with the own credential.
+//! Notices another station that signs with our credential.
 //!
-//! Own messages come back all the time: as an echo of the link, relayed, or played again by somebody. They are known by
-//! the exact-copy cache, which [`Receiver::sent`](super::receiver::Receiver::sent) feeds. What is not in it, was
-//! generated just now and carries a signature that holds under the own key was made elsewhere: a cloned station, or a
+//! Our messages come back all the time: as an echo of the link, relayed, or replayed. They are recognised by the
+//! exact-copy cache, which [`Receiver::sent`](super::receiver::Receiver::sent) feeds. A frame that is not in it, was
+//! generated just now and carries a valid signature under our key was made elsewhere: by a cloned station, or with a
 //! credential that was given out twice. A forged frame costs at most one signature each [`OWN_NAME_CHECK_INTERVAL`] and
-//! changes nothing. Nor does what was generated before this station started: it may be its own, from before a restart, and
-//! whoever recorded it could make it change its pseudonym at will.
+//! changes nothing. Nor does a message generated before this station started: it may be ours, from before a restart,
+//! and anybody who recorded it could otherwise make the station change its pseudonym at will.
 
 use v2x_proto::envelope::{SignedView, TbsView};
 
@@ -14,7 +14,7 @@ use crate::base::limits::{MAX_OWN_NAME_AGE, OWN_NAME_CHECK_INTERVAL};
 use crate::base::{Host, Instant, WireTime};
 use crate::trust::signing_input;
 
-/// Remembers what was heard, and when a signature was last checked for it.
+/// Whether a clone was heard, and when a signature was last checked for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CloneWatch {
     started: Instant,
@@ -23,12 +23,12 @@ pub(crate) struct CloneWatch {
 }
 
 impl CloneWatch {
-    /// Of a station that starts now.
+    /// For a station that starts now.
     pub(crate) fn new(now: Instant) -> Self {
         Self { started: now, heard: false, checked: None }
     }
 
-    /// Looks at a frame with the own active digest that is no copy of an own one. `buffer` is scratch space.
+    /// Checks a frame with our active digest that is no copy of one of ours. `buffer` is scratch space.
     pub(crate) fn watch(
         &mut self,
         signed: &SignedView<'_>,
@@ -50,12 +50,12 @@ impl CloneWatch {
         self.heard |= host.verify(own.key(), buffer, signed.signature);
     }
 
-    /// Whether another one was heard and nobody asked yet.
+    /// Whether a clone was heard and not yet reported.
     pub(crate) fn is_heard(&self) -> bool {
         self.heard
     }
 
-    /// Whether another one was heard since the last call.
+    /// Whether a clone was heard since the last call.
     pub(crate) fn take(&mut self) -> bool {
         core::mem::take(&mut self.heard)
     }

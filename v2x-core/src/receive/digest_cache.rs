@@ -1,9 +1,9 @@
-//! Short names of credentials heard lately, so that one that comes in every frame is hashed once by SHA-256 and then by a
-//! keyed hash at a quarter of its price.
+//! Digest cache: digests of credentials heard lately, so that one that arrives in every frame is hashed once by SHA-256
+//! and then by a keyed hash at a quarter of its price.
 //!
-//! Nobody else knows the key, so nobody can make a credential that is taken for another one; and if chance did, the frame
-//! would fail under the other one's key. Who floods with made-up credentials drives others' out, which costs those the
-//! hash they would have cost anyway.
+//! Nobody else knows the key, so nobody can make a credential that is mistaken for another one; and if chance did, the
+//! frame would fail under the other one's key. A flood of made-up credentials evicts those of others, which then cost
+//! the hash they would have cost anyway.
 
 use v2x_proto::Digest;
 
@@ -25,7 +25,7 @@ impl Default for DigestCache {
 impl DigestCache {
     /// The digest of a credential.
     pub(super) fn digest(&mut self, credential: &[u8], hasher: &FrameHasher) -> Digest {
-        // Never 0, which names nobody.
+        // Never 0, which identifies no credential.
         let hash = hasher.hash_of(credential) | 1;
         let slot = &mut self.slots[(hash >> 1) as usize % limits::CREDENTIAL_NAMES];
         if slot.0 != hash {

@@ -1,4 +1,4 @@
-//! A frame whose fields were read, between the cheap checks and its verification.
+//! A parsed frame, between the cheap checks and its verification.
 
 use core::ops::Range;
 
@@ -8,7 +8,7 @@ use v2x_proto::{AreaView, Digest};
 use super::rates::Precedence;
 use crate::base::{DropReason, Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, WireTime};
 
-/// A frame whose fields were read; nothing of it is verified.
+/// A parsed frame; nothing of it is verified.
 #[derive(Clone, Debug)]
 pub struct Frame {
     pub(super) bytes: Bytes,
@@ -35,7 +35,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Whose it claims to be.
+    /// Its claimed signer.
     pub fn signer(&self) -> Digest {
         self.id.signer
     }

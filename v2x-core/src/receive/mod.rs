@@ -1,4 +1,4 @@
-//! The way in: cheapest check first, every way out named.
+//! Receive path: cheapest check first, and a drop reason for every exit.
 
 mod copy_cache;
 mod credential_clone;

@@ -1,6 +1,6 @@
-//! Frames whose signer's credential is not known yet, held for a moment while it is asked for.
+//! Frames held for a moment because their signer's credential is unknown and has been requested.
 //!
-//! Nothing about them is verified, so they get little: few in all, few per signer, a quarter of a second.
+//! Nothing about them is verified, so their room is small: few in all, few per signer, a quarter of a second.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use crate::base::{Instant, limits};
 #[derive(Debug)]
 pub struct PendingFrames {
     frames: VecDeque<(Instant, Frame)>,
-    /// Set when a credential was learned: only then is it worth looking for frames to release.
+    /// Set when a credential was learned: only then can held frames be released.
     ready: bool,
 }
 
@@ -24,7 +24,7 @@ impl Default for PendingFrames {
 }
 
 impl PendingFrames {
-    /// Holds a frame; returns the one that makes room, or the frame itself when its signer has enough.
+    /// Holds a frame; returns the evicted one, or the frame itself when its signer has enough.
     pub fn push(&mut self, frame: Frame, now: Instant) -> Option<Frame> {
         let same = self.frames.iter().filter(|(_, held)| held.signer() == frame.signer()).count();
         if same >= limits::MAX_HELD_PER_SIGNER {
@@ -39,7 +39,7 @@ impl PendingFrames {
         oldest
     }
 
-    /// Says that a credential was learned.
+    /// Notes that a credential was learned.
     pub fn mark_ready(&mut self) {
         self.ready = !self.frames.is_empty();
     }

@@ -1,10 +1,9 @@
-//! How many frames one source may have looked at: by link address and forwarder before anything is
-//! verified, by signer after.
+//! Rate limits of received frames: by link address and forwarder before anything is verified, by signer after.
 //!
-//! What is counted before verification can be charged to anybody: an attacker writes whatever address and
-//! forwarder it likes. So those buckets never silence a station that was heard before: its frames are
-//! [demoted](Precedence::Demoted), verified when nothing else waits, and only strangers' are refused. What a
-//! signer has spent is charged when its frame was verified, and nobody else can spend it.
+//! What is counted before verification can be charged to anybody: an attacker writes any address and forwarder it
+//! likes. So those buckets never silence a station that was heard before: its frames are
+//! [demoted](Precedence::Demoted), verified when nothing else waits, and only strangers' are refused. A signer's rate
+//! is charged after its frame was verified, so nobody else can spend it.
 
 use core::hash::Hasher;
 
@@ -16,9 +15,9 @@ use crate::neighbour::NeighbourTable;
 
 /// A rate for each of any number of keys in a fixed number of slots.
 ///
-/// Two rows of slots under a hash whose key nobody else knows: a key is over its rate only when both its
-/// slots are. Whoever floods under a hundred addresses fills a tenth of each row, and meets a given other
-/// station in both with one chance in a hundred; and nobody can aim.
+/// Two rows of slots under a hash whose key nobody else knows: a key is over its rate only when both its slots are. An
+/// attacker that floods under a hundred addresses fills a tenth of each row, and hits a given other station in both
+/// with one chance in a hundred; and nobody can target one.
 #[derive(Clone, Debug)]
 pub struct Buckets {
     rate: Rate,
@@ -49,16 +48,16 @@ impl Buckets {
     }
 }
 
-/// How a frame stands before its signature is looked at.
+/// Precedence of a frame before its signature is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precedence {
-    /// Verified in its turn.
+    /// Verified in normal order.
     Good,
     /// Verified when nothing else waits.
     Demoted,
 }
 
-/// Rates of what was not verified: who sent a frame, by its own word.
+/// Rate limits before verification: by the transmitter that a frame claims.
 #[derive(Clone, Debug)]
 pub struct Unverified {
     links: Buckets,
@@ -68,14 +67,14 @@ pub struct Unverified {
     credential_shares: Buckets,
 }
 
-/// What a frame says about where it comes from; nothing of it is verified.
+/// A frame's claims about its origin; nothing of it is verified.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// Source address of the link.
     pub link: [u8; 6],
     /// The hop header's forwarder.
     pub forwarder: Digest,
-    /// Whose signature it is to carry.
+    /// Its claimed signer.
     pub signer: Digest,
     /// Deadline class.
     pub class: Class,
@@ -109,10 +108,10 @@ impl Unverified {
         let known = neighbours.get(&origin.signer);
         let forwarder =
             if origin.forwarder == origin.signer { known } else { neighbours.get(&origin.forwarder) };
-        // A verified frame of whoever transmits came from this very address.
+        // A verified frame of the transmitter came from this address.
         let familiar = forwarder.is_some_and(|forwarder| forwarder.link() == Some(origin.link));
         let link = self.links.take(&origin.link, now);
-        // Anybody can write a forwarder's digest; from the forwarder's own address its address counts.
+        // Anybody can write a forwarder's digest; at the forwarder's own address its address counts.
         let forwarder = familiar || self.forwarders.take(&origin.forwarder.0, now);
         if link && forwarder {
             let in_turn = familiar || limits::STRANGER_RATE.take(&mut self.strangers, now);
@@ -126,8 +125,8 @@ impl Unverified {
         }
     }
 
-    /// Charges the check of a credential that was not seen before: to all, and to the address it came from,
-    /// so that one address cannot keep everybody else's from being checked.
+    /// Charges the check of a new credential: to all, and to the address it came from, so that one address cannot keep
+    /// those of others from being checked.
     pub fn new_credential(&mut self, link: &[u8; 6], shared: bool, now: Instant) -> bool {
         let all = limits::NEW_CREDENTIAL_RATE;
         all.allows(self.credentials, now)

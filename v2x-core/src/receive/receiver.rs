@@ -1,10 +1,11 @@
-//! The receive path: cheapest check first, every way out named.
+//! Receiver: the checks from the first byte to the delivered message, cheapest first, with a drop reason for every
+//! exit.
 //!
-//! [`Receiver::admit`] runs everything that costs no message signature and leaves the frame waiting for
-//! verification, or held for its credential; [`Receiver::verify_next`] pays for one signature. Nothing
-//! is written before verification that a verified frame depends on, but what cannot be aimed or does not
-//! silence: the keyed exact-copy cache, credentials whose own chain was checked, and the rates of link
-//! addresses and forwarders, which only demote the frames of stations that were heard before.
+//! [`Receiver::admit`] runs everything that costs no message signature and leaves the frame waiting for verification,
+//! or held for its credential; [`Receiver::verify_next`] pays for one signature. Before verification only such state is
+//! written as an attacker can neither target nor use to silence others: the keyed exact-copy cache, credentials whose
+//! own chain was checked, and the rates of link addresses and forwarders, which only demote the frames of stations that
+//! were heard before.
 
 mod revocation;
 mod tables;
@@ -53,23 +54,23 @@ pub struct Receiver {
     elsewhere: CloneWatch,
 }
 
-/// How a frame fared in [`Receiver::admit`].
+/// Outcome of [`Receiver::admit`] for a frame.
 #[derive(Debug)]
 pub enum Admission {
     /// It waits for verification; another frame may have been shed for it.
     Queued(Option<Dropped>),
-    /// It waits for its credential; another frame may have made room.
+    /// It waits for its credential; another frame may have been evicted for it.
     Held(Option<Dropped>),
-    /// It is for the application, as it is: nobody looked at its signature.
+    /// It is for the application without verification: its signature was not checked.
     Unverified(Received),
-    /// It is out.
+    /// It was dropped.
     Dropped(Dropped),
-    /// It is out, and shows that somebody sends a message of several hops on.
+    /// It was dropped, and shows that a station forwards a multi-hop message.
     Copy(Dropped, CopyHeard),
 }
 
 impl Receiver {
-    /// With nothing heard yet, of a station that starts now.
+    /// For a station that starts now, with nothing heard yet.
     pub fn new(
         trust: TrustStore,
         copies: CopyCache,
@@ -93,17 +94,18 @@ impl Receiver {
         }
     }
 
-    /// A frame of the station leaves: its copies will be known when they come back.
+    /// A frame of the station leaves: its copies will be recognised when they come back.
     pub fn sent(&mut self, hash: FrameHash, now: Instant) {
         self.copies.insert(hash, now);
     }
 
-    /// Whether another station was heard to speak with the own active credential since the last call.
+    /// Whether another station was heard to sign with our active credential since the last call.
     pub fn take_heard_elsewhere(&mut self) -> bool {
         self.elsewhere.take()
     }
 
-    /// Whether a dropped frame left something to do: held frames to look at, or another station under the own name.
+    /// Whether a dropped frame left something to do: held frames to look at, or another station that signs with our
+    /// credential.
     pub fn is_ready(&self) -> bool {
         self.hold.is_ready() || self.elsewhere.is_heard()
     }
@@ -229,11 +231,11 @@ impl Receiver {
             self.learn(&signer, credential, &frame.link_source, situation, host)?;
             distribution.learned(&signer);
         }
-        // The type is judged with the signer's permissions, so rules wait for the credential.
+        // The type is judged with the signer's permissions, so the rules have to wait for the credential.
         self.admit_known(frame, situation, neighbours, distribution, host)
     }
 
-    /// Makes sure the credential is known and good, at most once per credential and within the budget.
+    /// Makes sure the credential is known and valid, checked at most once per credential and within the budget.
     fn learn(
         &mut self,
         signer: &Digest,
@@ -357,7 +359,7 @@ impl Receiver {
         })))
     }
 
-    /// Whether this is awareness of a neighbour that is far and leaves, and not one of the sample.
+    /// Whether this is awareness of a neighbour that is far and driving away, and not part of the sample.
     ///
     /// The sample is drawn by the frame's keyed hash: nobody else knows which frames are in it.
     fn goes_unverified(
@@ -381,7 +383,7 @@ impl Receiver {
             )
     }
 
-    /// Sends the frames held for `signer` on their way, now that its credential is known.
+    /// Continues the frames held for `signer`, now that its credential is known.
     /// Returns `None` when there is none left; each call handles one.
     pub fn release_held(
         &mut self,
@@ -412,18 +414,18 @@ impl Receiver {
         }
     }
 
-    /// Gives up frames that waited for their credential too long, one a call.
+    /// Drops frames that waited for their credential too long, one a call.
     pub fn expire_held(&mut self, now: Instant) -> Option<Dropped> {
         let frame = self.hold.expire(now)?;
         Some(self.forget(frame))
     }
 
-    /// When the next held frame gives up.
+    /// When the next held frame expires.
     pub fn next_hold_expiry(&self) -> Option<Instant> {
         self.hold.next_expiry()
     }
 
-    /// Whether a frame in good standing waits for verification.
+    /// Whether a frame that is not demoted waits for verification.
     pub fn verification_waits(&self) -> bool {
         !self.queue.is_empty()
     }
@@ -434,7 +436,7 @@ impl Receiver {
     }
 
     fn forget(&mut self, frame: Frame) -> Dropped {
-        // Its next copy may come when the credential is known.
+        // Its next copy may arrive when the credential is known.
         self.copies.remove(frame.hash);
         frame.dropped(DropReason::UnknownCredential)
     }

@@ -1,4 +1,4 @@
-//! How soon a frame matters here, as far as that can be told before its signature is looked at.
+//! Urgency of a frame before verification: its deadline, and how near its sender will be.
 
 use core::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::neighbour::Neighbour;
 
 /// The urgency of a frame of `class` generated at `generation`, received at `now`.
 ///
-/// The generation time is the sender's word and not verified yet. It may say that a frame is late, which
-/// makes it more urgent, but only by half of what its class allows: else a flood of beacons that claim to
-/// be late would come before every alert that is on time.
+/// The generation time is the sender's claim and not verified yet. It may state that a frame is late, which makes it
+/// more urgent, but only by half of what its class allows: otherwise a flood of beacons that claim to be late would
+/// come before every alert that is on time.
 pub fn urgency(class: Class, generation: WireTime, distance: u16, now: Instant, anchor: &Anchor) -> Urgency {
     let worth = class.deadline().unwrap_or(BACKGROUND);
     let claimed = anchor.instant_at(generation + worth);
     Urgency { class, deadline: claimed.max(now + worth / 2), distance }
 }
 
-/// How far a sender will be in [`LOOK_AHEAD`], whole metres: what is near and closing is less.
+/// How far a sender will be in [`LOOK_AHEAD`], whole metres: near and closing senders get less.
 ///
-/// By the table when the sender is a neighbour. A stranger's position is only its word, and it is taken to
-/// be no nearer than [`limits::SAMPLE_BEYOND_M`], so that nobody gets ahead of known stations by saying so.
+/// From the table when the sender is a neighbour. A stranger's position is only a claim, and it is taken to be no
+/// nearer than [`limits::SAMPLE_BEYOND_M`], so that no stranger gets ahead of known stations by its claim.
 pub fn distance(
     neighbour: Option<&Neighbour>,
     claimed: Position,
@@ -37,8 +37,8 @@ pub fn distance(
     }
 }
 
-/// Whether a neighbour's awareness is of no concern for now: it is far, by the table and by its own word,
-/// and grows farther.
+/// Whether a neighbour's awareness is of no concern for now: it is far, by the table and by its own claim, and driving
+/// away.
 pub fn is_far_and_leaving(
     neighbour: &Neighbour,
     claimed: Position,

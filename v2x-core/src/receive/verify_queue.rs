@@ -1,11 +1,11 @@
-//! Which frame is verified next: the one whose deadline comes first; among deadlines that are about the
-//! same, of the more urgent class, then whose sender is near and closing.
+//! Verification queue: earliest deadline first; among deadlines that are about the same, by class, then by how near and
+//! closing the sender is.
 //!
-//! When the queue is full, what nobody's safety waits for gives way: D5, then D4, the latest deadline first,
-//! then D2, the farthest first. D0, D1 and D3 are shed only for more urgent ones of their own kind.
+//! When the queue is full, the least safety-relevant frames are shed: D5, then D4, the latest deadline first, then D2,
+//! the farthest first. D0, D1 and D3 are shed only for more urgent ones of their own kind.
 //!
-//! Demoted frames wait in a lane of their own, which is looked at when the first is empty. In it alerts and
-//! floods come before all that may be shed: it is short and often full.
+//! Demoted frames wait in a lane of their own, which is served when the first is empty. In it alerts and floods come
+//! before all classes that may be shed: it is short and often full.
 
 use core::cmp::Ordering;
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use v2x_proto::Class;
 use super::rates::Precedence;
 use crate::base::{Instant, limits};
 
-/// Frames that passed every cheap check and wait for the dear one.
+/// Frames that passed every cheap check and wait for their signature check.
 #[derive(Debug)]
 pub struct VerifyQueue<T> {
     frames: Vec<Option<T>>,
@@ -29,7 +29,7 @@ pub struct VerifyQueue<T> {
 pub struct Urgency {
     /// Deadline class.
     pub class: Class,
-    /// When it is to be verified by.
+    /// Its deadline for verification.
     pub deadline: Instant,
     /// How far its sender will be soon, metres.
     pub distance: u16,
@@ -74,7 +74,7 @@ impl<T> VerifyQueue<T> {
         shed
     }
 
-    /// The most urgent frame in good standing.
+    /// The most urgent frame that is not demoted.
     pub fn pop(&mut self) -> Option<T> {
         let slot = self.good.pop()?;
         self.take(slot)
@@ -86,17 +86,17 @@ impl<T> VerifyQueue<T> {
         self.take(slot)
     }
 
-    /// Frames in good standing that wait.
+    /// Number of frames that are not demoted.
     pub fn len(&self) -> usize {
         self.good.len
     }
 
-    /// Whether no frame in good standing waits.
+    /// Whether every waiting frame, if there is any, is demoted.
     pub fn is_empty(&self) -> bool {
         self.good.len == 0
     }
 
-    /// Demoted frames that wait.
+    /// Number of demoted frames.
     pub fn demoted(&self) -> usize {
         self.demoted.len
     }
@@ -107,13 +107,13 @@ impl<T> VerifyQueue<T> {
     }
 }
 
-/// One line of frames, by class; they themselves lie in slots, so that a place in the middle is cheap.
+/// One lane of frames, by class; the frames themselves lie in slots, so that removal from the middle is cheap.
 #[derive(Debug)]
 struct Lane {
     classes: [VecDeque<Waiting>; 6],
     len: usize,
     room: usize,
-    /// What may be shed waits until the rest is through, whatever its deadline.
+    /// Classes that may be shed wait until the rest is through, whatever their deadline.
     alerts_first: bool,
 }
 
@@ -158,11 +158,11 @@ impl Lane {
         self.classes[class].pop_front().map(|first| first.slot)
     }
 
-    /// The slot of the frame that gives way to one of `urgency`, if any does.
+    /// The slot of the frame to shed for one of `urgency`, if there is one.
     fn make_room(&mut self, urgency: &Urgency) -> Option<u16> {
         let first = SHED_ORDER.iter().copied().find(|class| !self.classes[class.index()].is_empty());
         let class = match first {
-            // A newcomer of a class that would be shed first is the first to go.
+            // A newcomer of a class that would be shed first is itself shed.
             Some(victim) if rank(urgency.class) < rank(victim) => return None,
             Some(victim) => victim,
             None if rank(urgency.class) < SHED_ORDER.len() => return None,
@@ -197,7 +197,7 @@ impl Lane {
     }
 }
 
-/// The place of the farthest, and between equals of the one that has longest.
+/// The entry of the farthest sender, and between equals the one with the latest deadline.
 fn farthest(queue: &VecDeque<Waiting>) -> Option<usize> {
     let (front, back) = queue.as_slices();
     // Distances first, without a branch a place: equals are few.

@@ -1,4 +1,4 @@
-//! The send path: fields, signature, hop header, queue.
+//! Send path: fields, signature, hop header, queue.
 
 mod outgoing;
 mod queue;

@@ -1,4 +1,4 @@
-//! A message between its request and its signature.
+//! Outgoing messages between their request and their signature.
 
 use v2x_proto::{AreaView, Class};
 
@@ -17,11 +17,11 @@ pub struct Outgoing<'a> {
     pub lifetime_ms: u32,
     /// Hops it may travel.
     pub max_hops: u8,
-    /// Where it concerns anyone.
+    /// Area in which it is relevant.
     pub area: Option<&'a AreaView>,
     /// Which of several things of its type.
     pub subject: u32,
-    /// The request's.
+    /// The token of the request.
     pub token: Option<Token>,
     /// The event it is about, when it may travel more than one hop.
     pub event: Option<EventVersion>,
@@ -32,13 +32,13 @@ pub struct Outgoing<'a> {
 pub struct OwnFrame {
     /// The frame.
     pub transmit: Transmit,
-    /// Its keyed hash, where it may come back or travels on.
+    /// Its keyed hash, if it may come back or be forwarded.
     pub hash: Option<FrameHash>,
-    /// How it travels on, when it does.
+    /// How it is forwarded, if it is.
     pub flood: Option<OwnFlood>,
 }
 
-/// How a message of the station's own travels more than one hop.
+/// How one of our messages travels more than one hop.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnFlood {
     /// Where it was signed.
@@ -64,5 +64,5 @@ pub struct Here<'a> {
     pub generated: Instant,
 }
 
-/// What became of a message: its event, and what had to give way in the queue.
+/// Outcome of a message: its event, and what was evicted from the queue for it.
 pub type SendResult = Result<(Sent, Option<NotSent>), NotSent>;

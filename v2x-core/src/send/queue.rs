@@ -1,8 +1,8 @@
-//! Send queues by deadline class: D0 > D1 > D4 > D3 > D2 > D5, earliest deadline first inside a class,
-//! what has expired dropped at the head, never sent late.
+//! Send queues by deadline class: D0 > D1 > D4 > D3 > D2 > D5, earliest deadline first inside a class; expired frames
+//! are dropped at the head, never sent late.
 //!
-//! In D2 and D4 a newer frame on the same subject takes the queued one's place: an old position, or an
-//! old signal state of the same intersection, is worth nothing once a new one exists.
+//! In D2 and D4 a newer frame on the same subject replaces the queued one: an old position, or an old signal state of
+//! the same intersection, is of no use once a new one exists.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use crate::base::{Instant, NotSent, NotSentReason, Token, Transmit, limits};
 #[derive(Debug, Default)]
 pub struct SendQueue {
     classes: [VecDeque<Queued>; 6],
-    /// In all classes: most inputs find nothing here, and should not pay for six looks.
+    /// Frames in all classes: most inputs find none, and should not pay for six lookups.
     waiting: usize,
 }
 
@@ -37,7 +37,7 @@ struct Queued {
 }
 
 impl SendQueue {
-    /// Queues a frame, with the token of the request it comes from; what had to give way for it is returned.
+    /// Queues a frame, with the token of the request it comes from; what was evicted for it is returned.
     pub fn push(&mut self, frame: OwnFrame, subject: Subject, token: Option<Token>) -> Option<NotSent> {
         let class = frame.transmit.class;
         let queue = &mut self.classes[class.index()];
@@ -57,13 +57,13 @@ impl SendQueue {
         replaced
     }
 
-    /// Frames waiting in the class that has most of them.
+    /// Frames waiting in the fullest class.
     pub fn longest(&self) -> usize {
         self.classes.iter().map(VecDeque::len).max().unwrap_or(0)
     }
 
-    /// The most urgent frame that is still worth sending, of the background (D5) only when `background` says so;
-    /// expired ones before it go to `expired`.
+    /// The most urgent frame that is still worth sending, background (D5) only when `background` is true; expired ones
+    /// before it are added to `expired`.
     pub fn pop(
         &mut self,
         now: Instant,
@@ -127,14 +127,14 @@ impl SendQueue {
         self.waiting
     }
 
-    /// Whether nothing waits.
+    /// Whether no frame waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// How long a frame of `class` with `lifetime` is worth sending: its deadline if it has one, for a frame
-/// that leaves after its deadline only takes air from those in time; a flood keeps its lifetime.
+/// How long a frame of `class` with `lifetime` is worth sending: its deadline if it has one, because a frame that
+/// leaves after its deadline only takes air from those in time; a flood keeps its lifetime.
 pub fn send_by(class: Class, lifetime: Duration) -> Duration {
     match class {
         Class::D3 | Class::D5 => lifetime,

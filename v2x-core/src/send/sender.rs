@@ -1,4 +1,4 @@
-//! The send path: fields, signature, hop header, queue; and the question whether to send at all.
+//! Sender: the send path from request to queue, and the checks whether the station may send at all.
 
 mod event;
 
@@ -31,15 +31,15 @@ pub struct Sender {
     hasher: FrameHasher,
     test: bool,
     sequences: Sequences,
-    /// Numbers of former identities that still speak for their events.
+    /// Sequence numbers of former identities that still sign for their events.
     former: Vec<(Digest, Sequences)>,
     queue: SendQueue,
     warm_up: WarmUp,
     alert_until: Instant,
     link_ready: bool,
-    /// The link was full and takes frames again: what waited leaves one by one.
+    /// The link was full and takes frames again: waiting frames leave one by one.
     refilling: bool,
-    /// The last message with the full credential, and whether it gave way before it left.
+    /// The last message with the full credential, and whether it was evicted before it left.
     last_full: Option<MessageId>,
     full_lost: bool,
     tbs: Vec<u8>,
@@ -79,20 +79,21 @@ impl Sender {
         }
     }
 
-    /// Own digest.
+    /// Our digest.
     pub fn digest(&self) -> Digest {
         self.pool.active().digest()
     }
 
-    /// The own identities.
+    /// Our identities.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// Speaks under another identity from now on, from a new address and with new numbers: `change` advances the pool
-    /// and says whether it did. The digests before and after.
+    /// Switches to another identity, with a new address and new numbers: `change` advances the pool and returns whether
+    /// it did. Returns the digests before and after.
     ///
-    /// To be called while nothing [waits](Self::is_idle), unless the identity has ended: what is queued was signed by it.
+    /// To be called while nothing [waits](Self::is_idle), unless the identity has ended: what is queued was signed by
+    /// it.
     pub fn change_identity(&mut self, change: impl FnOnce(&mut Pool) -> bool) -> Option<(Digest, Digest)> {
         let old = self.digest();
         if !change(&mut self.pool) {
@@ -106,17 +107,17 @@ impl Sender {
         Some((old, self.digest()))
     }
 
-    /// Whether no own frame waits for the link.
+    /// Whether none of our frames waits for the link.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Frames waiting in the class that has most of them.
+    /// Frames waiting in the fullest class.
     pub fn longest_queue(&self) -> usize {
         self.queue.longest()
     }
 
-    /// When the last own imminent event or alert is over.
+    /// When the last of our imminent events or alerts is over.
     pub fn alert_until(&self) -> Instant {
         self.alert_until
     }
@@ -140,7 +141,7 @@ impl Sender {
         }
     }
 
-    /// Signs and queues what the application wants sent.
+    /// Signs and queues a message of the application.
     pub fn request(
         &mut self,
         request: &SendRequest,
@@ -218,7 +219,7 @@ impl Sender {
         gave_way
     }
 
-    /// Signs a message as one of the own identities.
+    /// Signs a message with one of our identities.
     fn sign(
         &mut self,
         signer: Digest,
@@ -287,7 +288,7 @@ impl Sender {
         let signature = identity.sign(&self.tbs);
         let signed = host.stamp(now);
         let travels = outgoing.max_hops > 1;
-        // A pseudonym of the station may be gone from its pool when its frames come back.
+        // A pseudonym may have left the pool when its frames come back.
         let hash = (travels || self.pool.len() > 1).then(|| self.hasher.hash(&signer, &self.tbs, &signature));
         let bytes = self.frame(&header, &signature, full_credential);
         *self.next_sequence(&signer, class) = Some(sequence.wrapping_add(1));
@@ -358,7 +359,7 @@ impl Sender {
             Some(credential) => SignerRef::Credential(credential),
             None => SignerRef::Digest(header.forwarder),
         };
-        // Reclaims the pool when every frame cut from it is gone, else starts a new one.
+        // Reclaims the buffer when every frame cut from it is gone, else starts a new one.
         self.frames.reserve(MAX_FRAME);
         header.encode(&mut self.frames);
         envelope::encode_signed(&mut self.frames, &self.tbs, signature, signer);
@@ -372,9 +373,9 @@ impl Sender {
         self.link_ready = ready;
     }
 
-    /// Whether the link was full and what waited for it has not all left yet. Frames leave one a turn meanwhile, so that
-    /// the host can say between two that the link is full again and the rest goes on waiting where it may expire, be
-    /// replaced, and be overtaken by something more urgent.
+    /// Whether the link was full and what waited for it has not all left yet. Frames leave one a turn meanwhile, so
+    /// that the host can report between two that the link is full again and the rest goes on waiting where it may
+    /// expire, be replaced, and be overtaken by something more urgent.
     pub fn is_refilling(&self) -> bool {
         self.refilling
     }
@@ -384,7 +385,7 @@ impl Sender {
         self.refilling = false;
     }
 
-    /// The next frame for the link, if it takes one: background only when `background` says so.
+    /// The next frame for the link, if it takes one: background only when `background` is true.
     pub fn pop(
         &mut self,
         now: Instant,
@@ -396,7 +397,7 @@ impl Sender {
             return None;
         }
         if let Some(transmit) = self.warm_up.pop(now) {
-            // The first one was known by its hash when it left.
+            // The first one was recorded by its hash when it left.
             return Some(OwnFrame { transmit, hash: None, flood: None });
         }
         let (last_full, full_lost) = (self.last_full, &mut self.full_lost);
@@ -405,7 +406,7 @@ impl Sender {
             expired(lost);
         })?;
         frame.transmit.stamps.gate_open = host.stamp(now);
-        // A former identity's address was heard of long ago.
+        // A former identity's address has long been known.
         if frame.transmit.source == self.pool.address() {
             self.warm_up.released(&frame.transmit, now);
         }
@@ -417,7 +418,7 @@ impl Sender {
         self.link_ready
     }
 
-    /// Another's frame leaves from the own address.
+    /// A forwarded frame leaves from our address.
     pub fn relay(&mut self, mut frame: Transmit, now: Instant, host: &mut dyn Host) -> Transmit {
         frame.source = self.pool.address();
         frame.stamps.gate_open = host.stamp(now);
@@ -439,13 +440,13 @@ impl Sender {
         self.warm_up.next().filter(|_| self.link_ready)
     }
 
-    /// When the next queued frame's time is over.
+    /// When the next queued frame expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.queue.next_expiry()
     }
 }
 
-/// An alert that was repeated within this (D1 repeats every 100 ms) is live still.
+/// An alert that was repeated within this time (D1 repeats every 100 ms) is still live.
 const ALERT_REPEATS: Duration = Duration::from_secs(1);
 
 /// EN 302 637-2: the lifetime of a CAM is under 1 s.

@@ -1,9 +1,9 @@
-//! The first frames from a new link address, sent twice.
+//! Warm-up of a new link address: its first frames are sent twice.
 //!
 //! Linux in OCB mode drops the first frame it receives from an address it does not know: the entry for the neighbour is
 //! added by deferred work, and until it is there the frame fails port control. So the first frame after a change of
-//! address, and all that leave within [`GAP`] of it, are sent again [`GAP`] after the first. The copies are exact: who
-//! received the first drops the second as `exact_copy`, before any signature is checked.
+//! address, and all that leave within [`GAP`] of it, are sent again [`GAP`] after the first. The copies are exact: a
+//! station that received the first drops the second as `exact_copy`, before any signature is checked.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use arrayvec::ArrayVec;
 use crate::base::limits::MAX_WARM_UP_COPIES;
 use crate::base::{Instant, Transmit};
 
-/// Frames to be sent again. Starts warm: a station's own hardware address was heard of before it spoke.
+/// Frames to be sent again. Starts warm: a station's own hardware address is known before it first sends.
 #[derive(Debug, Default)]
 pub struct WarmUp {
     state: State,
@@ -25,12 +25,12 @@ enum State {
     Warm,
     /// No frame has left from this address.
     Cold,
-    /// The first has, and its copy leaves then.
+    /// The first has, and its copy is due then.
     Warming(Instant),
 }
 
 impl WarmUp {
-    /// The address is new. Copies of frames from the one before leave with those of its first, if still of use.
+    /// The address is new. Copies of frames from the previous one leave with those of its first, if still of use.
     pub fn restart(&mut self) {
         self.state = State::Cold;
     }
@@ -72,8 +72,8 @@ impl WarmUp {
     }
 }
 
-/// Between a frame and its copy: the kernel's deferred work takes well under a millisecond, and an imminent alert that
-/// was the first still comes within its 20 ms.
+/// Time between a frame and its copy: the kernel's deferred work takes well under a millisecond, and an imminent alert
+/// that was the first still arrives within its 20 ms.
 pub const GAP: Duration = Duration::from_millis(8);
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A whole authority in one process: a root and an issuer under it, with both private keys.
 //!
-//! For simulated worlds and tests. `roadcast keys` keeps the two apart, each with its key in a file of its own.
+//! For simulated worlds and tests. `roadcast keys` keeps the two apart, each with its key in a separate file.
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -21,7 +21,7 @@ pub struct Authority {
     pub issuer: Bytes,
     /// The issuer's private key.
     pub issuer_key: SigningKey,
-    /// What a station pins that trusts the two.
+    /// What a station that trusts the two pins.
     pub trust: TrustStore,
 }
 
@@ -31,7 +31,7 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// `request` is not that of an issuer with `issuer_key`, or says what no credential may.
+    /// `request` is not that of an issuer with `issuer_key`, or is no valid credential.
     pub fn new(
         root_key: SigningKey,
         issuer_key: SigningKey,
@@ -48,7 +48,7 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// What the issuer may not give, or what is no valid credential.
+    /// The issuer may not grant it, or it is no valid credential.
     pub fn issue(&self, request: &CredentialRequest) -> Result<Bytes, CredentialError> {
         issue(&self.issuer, &self.issuer_key, request)
     }

@@ -1,4 +1,4 @@
-//! One credential, checked under its issuer: what it says, with the key ready for verification.
+//! Credential checked under its issuer: its content, with the key ready for verification.
 
 use bytes::Bytes;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -23,9 +23,9 @@ pub struct Trusted {
     pub valid_from: WireTime,
     /// End of validity; no longer valid at this very moment.
     pub valid_until: WireTime,
-    /// What its holder may say.
+    /// What its holder may send.
     pub permissions: Permissions,
-    /// Where its holder may say it; anywhere its issuer's credential is valid when absent.
+    /// Where its holder may use it; anywhere its issuer's credential is valid when absent.
     pub region: Option<AreaView>,
     /// The list it would be revoked in.
     pub revocation_series: u32,
@@ -100,15 +100,17 @@ pub enum CredentialError {
     /// The bytes are no credential.
     #[error("not a credential: {0}")]
     Malformed(#[from] v2x_proto::credential::CredentialError),
-    /// Bytes were added, repeated or reordered outside the signed part.
-    #[error("credential has bytes outside its signed part and signature; use it as its issuer wrote it")]
+    /// It has bytes added, repeated or reordered outside the signed part.
+    #[error(
+        "credential has bytes outside its signed part and signature; use it exactly as its issuer wrote it"
+    )]
     NotCanonical,
-    /// The key is no point of the curve, not in its one canonical encoding, or of small order and
-    /// would verify many messages.
+    /// The key is not a point of the curve, not in its one canonical encoding, or of small order and would verify many
+    /// messages.
     #[error("public key is not a usable Ed25519 key; make a new key pair")]
     WeakKey,
     /// No root was pinned.
-    #[error("no root credential is pinned; at least one is needed to trust anybody")]
+    #[error("no root credential is pinned; at least one is needed to trust any station")]
     NoRoot,
     /// A credential was pinned as root that names an issuer.
     #[error("credential {0} is pinned as root but was issued by another; pin a self-signed credential")]
@@ -116,11 +118,11 @@ pub enum CredentialError {
     /// The issuer is not in the trust store.
     #[error("issuer {0} is not known; add its credential to the issuers, or pin its root")]
     UnknownIssuer(Digest),
-    /// A root or issuer speaks or is used as if it were a station.
+    /// The credential of a root or issuer is used as if it were a station's.
     #[error("credential {0} belongs to a root or issuer; a station needs one of its own")]
     NotAStation(Digest),
-    /// The signature of the issuer does not hold.
-    #[error("signature of the issuer does not hold over this credential")]
+    /// The signature of the issuer is invalid.
+    #[error("the issuer's signature of this credential is invalid")]
     Signature,
     /// The issuer has no permission to issue.
     #[error("credential {0} has no `issue` permission, so it can issue nothing")]
@@ -132,7 +134,7 @@ pub enum CredentialError {
     #[error("a root issues only issuers; grant `issue`, or use an issuer's credential")]
     RootIssuesIssuers,
     /// More permissions than the issuer has.
-    #[error("permissions {0} are not the issuer's to give")]
+    #[error("the issuer may not grant the permissions {0}")]
     Permissions(Permissions),
     /// Valid before or after its issuer.
     #[error("validity {from:?} to {until:?} is not within the issuer's, {issuer_from:?} to {issuer_until:?}")]
@@ -163,7 +165,7 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
-    /// The reason by which a frame with this credential is dropped.
+    /// The reason for which a frame with this credential is dropped.
     #[must_use]
     pub const fn drop_reason(&self) -> DropReason {
         match self {
@@ -191,12 +193,12 @@ impl CredentialError {
     }
 }
 
-/// Reads a credential and refuses any encoding but the one its issuer wrote: the hash over the whole
-/// bytes names it, so nobody may be able to make a second name for the same signed content.
+/// Parses a credential and refuses any encoding but the one its issuer wrote: its name is the hash of all its bytes, so
+/// nobody may be able to make a second name for the same signed content.
 pub(super) fn parse_exact(bytes: &[u8]) -> Result<CredentialView<'_>, CredentialError> {
     let view = CredentialView::parse(bytes)?;
-    // On the stack, for strangers' credentials come as fast as the channel carries them. Both parts and their tags are
-    // shorter than two whole credentials.
+    // On the stack, because strangers' credentials arrive as fast as the channel carries them. Both parts and their
+    // tags are shorter than two whole credentials.
     let mut buffer = [0; 2 * MAX_CREDENTIAL];
     let mut rest = buffer.as_mut_slice();
     encode_credential(&mut rest, view.tbs, view.signature);
@@ -211,7 +213,7 @@ pub(super) fn validity(fields: &CredentialFields) -> (WireTime, WireTime) {
     (from, from + core::time::Duration::from_secs(u64::from(fields.duration_min) * 60))
 }
 
-/// Refuses a credential that claims what its issuer may not give.
+/// Refuses a credential that claims what its issuer may not grant.
 pub(super) fn check_nesting(
     fields: &CredentialFields,
     issuer: &CredentialFields,
@@ -238,10 +240,10 @@ pub(super) fn check_nesting(
     if within { Ok(()) } else { Err(CredentialError::Region) }
 }
 
-/// Whether a signature over a message holds under a key: [`crate::base::strict`], or a host that remembers.
+/// Checks a signature over a message under a key: [`crate::base::strict`], or a caching host.
 pub type Verify<'v> = &'v mut dyn FnMut(&VerifyingKey, &[u8], &[u8; SIGNATURE_LEN]) -> bool;
 
-/// Verifies the signature over a credential and makes it ready for use. `issuer_hash` is 32 zero bytes for a root.
+/// Verifies the signature over a credential and prepares it for use. `issuer_hash` is 32 zero bytes for a root.
 ///
 /// `issuer_region` is where the issuer's credential is valid: it stands in for a region that is absent.
 pub(super) fn verify_credential(
@@ -271,7 +273,7 @@ pub(super) fn verify_credential(
     })
 }
 
-/// The point of a public key, unless it is none, of small order, or encoded in a second way.
+/// The point of a public key; none when it is no point, of small order, or encoded in a second way.
 ///
 /// The library reads coordinates of 2^255 - 19 and above too (ZIP 215); RFC 8032 5.1.3 refuses them,
 /// and so would another implementation.
@@ -284,7 +286,7 @@ pub(super) fn usable_key(bytes: &[u8; 32]) -> Result<VerifyingKey, CredentialErr
     }
 }
 
-/// What an issuer signs.
+/// The bytes an issuer signs.
 pub(super) fn credential_input(issuer_hash: &[u8; 32], tbs: &[u8]) -> Vec<u8> {
     [CREDENTIAL_DOMAIN.as_slice(), issuer_hash, tbs].concat()
 }
@@ -321,7 +323,7 @@ mod tests {
     fn a_signature_made_non_canonical_is_refused() {
         let authority = authority(1);
         let mut signature = authority.station(2).sign(b"x");
-        // Adds the group order to S: the same equation holds, strict verification refuses it.
+        // Adds the group order to S: the same equation is satisfied, strict verification refuses it.
         let order = [
             0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10_u8,

@@ -1,8 +1,8 @@
-//! How old a message may be, per deadline class, and how long it may claim to live.
+//! Freshness rules: how old a message may be, per deadline class, and how long it may claim to live.
 //!
-//! A message is taken when its generation time is at most [`FUTURE`] ahead of the receiver's clock,
-//! at most [`FreshnessWindow::past`] behind it, and its signed expiry (generation time + lifetime) has not
-//! passed. All arithmetic saturates: times and lifetimes come from the air.
+//! A message is accepted when its generation time is at most [`FUTURE`] ahead of the receiver's clock, at most
+//! [`FreshnessWindow::past`] behind it, and its signed expiry (generation time + lifetime) has not passed. All
+//! arithmetic saturates: times and lifetimes come from the air.
 
 use v2x_proto::Class;
 
@@ -35,7 +35,7 @@ pub const fn max_lifetime_ms(class: Class) -> u32 {
     (window(class).lifetime / 1000) as u32
 }
 
-/// The wire time from which a message generated at `generation` is refused whatever it says.
+/// The wire time from which a message generated at `generation` is refused whatever its lifetime.
 ///
 /// This is how long its sequence number must be remembered. It does not use the signed lifetime:
 /// later copies are refused by the window even if the lifetime was forgotten.
@@ -70,11 +70,10 @@ const MS: u64 = 1000;
 
 const S: u64 = 1_000_000;
 
-/// Ages: a message older than a few of its deadlines tells nothing (D0, D1), the next beacon is out
-/// (D2, D4; the C2C profile takes 2 s, which is longer than any beacon interval), the longest
-/// packet lifetime of EN 302 636-4-1 itsGnMaxPacketLifetime = 600 s (D3), the
-/// generation time tolerance of 5 min in ETSI's security test purposes (D5).
-/// Lifetimes: no longer than the age that is accepted anyway.
+/// Ages: after a few deadlines a message is of no use (D0, D1); the next beacon has been sent (D2, D4; the C2C profile
+/// takes 2 s, which is longer than any beacon interval); the longest packet lifetime of EN 302 636-4-1,
+/// itsGnMaxPacketLifetime = 600 s (D3); the generation time tolerance of 5 min in ETSI's security test purposes (D5).
+/// Lifetimes: no longer than the accepted age.
 const WINDOWS: [FreshnessWindow; 6] = [
     FreshnessWindow { past: 100 * MS, lifetime: 100 * MS },
     FreshnessWindow { past: 500 * MS, lifetime: 500 * MS },

@@ -1,4 +1,4 @@
-//! The station itself: its credential and the key that signs.
+//! Identity of a station: a credential and the key that signs under it.
 
 use core::fmt;
 
@@ -74,7 +74,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Joins a station's credential and its key, and has the key prove that it belongs to it.
+    /// Joins a station's credential and its key, after the key proved that it belongs to it.
     ///
     /// The chain is not checked here: every receiver does that with its own roots.
     ///
@@ -90,8 +90,8 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Joins a station's credential and whatever answers in place of its key, which proves nothing: for checking a
-    /// recording, where the signatures are those the station made at the time, and so are the starts of its sequences.
+    /// Joins a station's credential and a substitute for its key, without proof: for checking a recording, where the
+    /// signatures are those the station made at the time, and so are the starts of its sequences.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl Identity {
         &self.starts
     }
 
-    /// What this station may say.
+    /// What this station may send.
     #[must_use]
     pub fn permissions(&self) -> Permissions {
         self.permissions
@@ -203,8 +203,8 @@ impl Identity {
         self.valid_from <= now && now < self.valid_until
     }
 
-    /// True where the credential's region lets it speak; one without a region of its own says yes everywhere, though
-    /// its issuer's may end.
+    /// True where the credential's region lets it send; always true for a credential without a region, although its
+    /// issuer's may end.
     #[must_use]
     pub fn speaks_at(&self, position: Position) -> bool {
         self.region.as_ref().is_none_or(|area| region::contains(area, position))
@@ -217,9 +217,9 @@ impl Identity {
     }
 }
 
-/// What is added to the sequence number a station starts with, per deadline class.
+/// Offset added to the sequence number a station starts with, per deadline class.
 ///
-/// A number that came from the clock alone would say since when a pseudonym is in use, and be the same in all classes.
+/// A number derived from the clock alone would reveal since when a pseudonym is in use, and be the same in all classes.
 /// These come from the private key, so nobody else can know them, and a station that starts again with a credential it
 /// used before has the same ones and stays ahead of the numbers it used. (An Ed25519 signature is a function of key and
 /// message, RFC 8032 5.1.6. A key module that adds randomness must remember its numbers instead.)
@@ -242,7 +242,7 @@ impl SequenceStarts {
 
 const SEQUENCE_START: &[u8] = b"roadcast/v1/sequence-start\0";
 
-/// What a key signs to prove that it belongs to a credential: no message, no credential.
+/// The text a key signs to prove that it belongs to a credential: neither a message nor a credential.
 const POSSESSION: &[u8] = b"roadcast/v1/possession\0";
 
 #[cfg(test)]

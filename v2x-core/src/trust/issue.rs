@@ -1,4 +1,4 @@
-//! Making credentials: roots, issuers under them, stations under those.
+//! Issuing credentials: roots, issuers under them, stations under those.
 //!
 //! Used by `roadcast keys`, the demo and tests. Nothing is issued that a receiver would refuse.
 
@@ -14,12 +14,12 @@ use super::credential::{
 };
 use super::permissions::Permissions;
 
-/// What a credential is to say; its issuer is filled in by [`issue`].
+/// The content of a credential; its issuer is filled in by [`issue`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CredentialRequest {
     /// Ed25519 public key of the holder.
     pub public_key: [u8; 32],
-    /// What the holder may say; with [`Permissions::ISSUE`] for an issuer, without for a station.
+    /// What the holder may send; with [`Permissions::ISSUE`] for an issuer, without for a station.
     pub permissions: Permissions,
     /// Start of validity, TAI seconds since 2004-01-01T00:00:00Z.
     pub not_before_s: u32,
@@ -61,7 +61,7 @@ pub fn make_root(
 ///
 /// # Errors
 ///
-/// The first thing that `parent` may not give, or that makes the request no valid credential.
+/// The first thing that `parent` may not grant, or that makes the request no valid credential.
 pub fn issue(
     parent: &[u8],
     parent_key: &SigningKey,
@@ -89,7 +89,7 @@ pub fn issue(
     sign_fields(parent_key, &parent_hash, &fields)
 }
 
-/// Two levels below a root, no more: a chain is checked with one signature per new station.
+/// At most two levels below a root: a chain is checked with one signature per new station.
 fn check_depth(parent: &CredentialView<'_>, request: &CredentialRequest) -> Result<(), CredentialError> {
     let parent_is_root = parent.fields.issuer.is_none();
     let makes_issuer = request.permissions.contains(Permissions::ISSUE);

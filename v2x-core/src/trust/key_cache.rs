@@ -1,8 +1,8 @@
-//! Credentials of other stations that were checked, with their decompressed keys; and those that failed.
+//! Key cache: checked credentials of other stations with their decompressed keys, and those that failed.
 //!
-//! A lookup moves the entry to the front and allocates nothing. When the cache is full the credential
-//! that was used longest ago makes room: its station is asked for it again. Issuers and roots are not
-//! here but in [`TrustStore`](super::store::TrustStore), and are never evicted.
+//! A lookup moves the entry to the front and allocates nothing. When the cache is full the least recently used
+//! credential is evicted: it is requested from its station again. Issuers and roots are not here but in
+//! [`TrustStore`](super::store::TrustStore), and are never evicted.
 
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
@@ -22,7 +22,7 @@ pub struct KeyCache {
     revoked: LruCache<Digest, (), DigestHash>,
 }
 
-/// What the cache knows of a credential.
+/// State of a credential in the cache.
 #[derive(Clone, Copy, Debug)]
 pub enum Lookup<'a> {
     /// It was checked and is valid now.
@@ -31,7 +31,7 @@ pub enum Lookup<'a> {
     Expired,
     /// It was checked, and its issuer has revoked it.
     Revoked,
-    /// It was never seen, or has made room since.
+    /// It was never seen, or has been evicted since.
     Unknown,
 }
 
@@ -48,13 +48,13 @@ impl KeyCache {
         Self::for_neighbours(NEIGHBOURS)
     }
 
-    /// An empty cache with room for a credential of each of so many neighbours, at least 1.
+    /// An empty cache with room for a credential of each of this many neighbours, at least 1.
     #[must_use]
     pub fn for_neighbours(neighbours: usize) -> Self {
         Self::with_capacity(neighbours, MAX_BAD_CREDENTIALS)
     }
 
-    /// What is known of the credential named `digest` at `now`.
+    /// State of the credential named `digest` at `now`.
     pub fn lookup(&mut self, digest: &Digest, now: WireTime) -> Lookup<'_> {
         match self.good.get(digest) {
             Some(trusted) if trusted.valid_at(now) => Lookup::Known(trusted),
@@ -64,7 +64,7 @@ impl KeyCache {
         }
     }
 
-    /// Keeps a checked credential. Returns the digest of the one that made room.
+    /// Adds a checked credential. Returns the digest of the evicted one.
     ///
     /// Another credential with the same digest is not replaced: nobody takes the place of a station
     /// that is already known.
@@ -81,7 +81,7 @@ impl KeyCache {
         self.good.pop(digest).is_some()
     }
 
-    /// Takes out every credential that `revoked` names, and remembers it as revoked. Their digests are returned,
+    /// Removes every credential for which `revoked` is true, and remembers it as revoked. Their digests are returned,
     /// most recently used first.
     pub fn revoke(&mut self, mut revoked: impl FnMut(&Trusted) -> bool) -> Vec<Digest> {
         let gone = self.take_out(&mut revoked);
@@ -91,7 +91,7 @@ impl KeyCache {
         gone
     }
 
-    /// Forgets every credential that is `gone`, and what was found revoked: its chain is to be checked anew.
+    /// Forgets every credential for which `gone` is true, and all found revoked: their chains are to be checked anew.
     pub fn forget(&mut self, mut gone: impl FnMut(&Trusted) -> bool) -> Vec<Digest> {
         self.revoked.clear();
         self.take_out(&mut gone)

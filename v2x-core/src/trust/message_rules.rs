@@ -1,4 +1,4 @@
-//! Which message may travel how: class, hops and the permission its signer needs.
+//! Permission rules of messages: the class and hops each type may travel in, and the permission its signer needs.
 //!
 //! One table for both directions: a sender refuses to sign what a receiver would refuse to believe.
 
@@ -8,7 +8,7 @@ use v2x_proto::{AreaView, Class, Shape};
 use super::permissions::Permissions;
 use crate::base::limits;
 
-/// What is wrong with how a message wants to travel.
+/// Violation of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleError {
     /// Its type may not travel in this class, or this far.
@@ -19,7 +19,7 @@ pub enum RuleError {
     Role,
 }
 
-/// How a message wants to travel.
+/// How a message is to travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Travel<'a> {
     /// Deadline class.
@@ -28,14 +28,14 @@ pub struct Travel<'a> {
     pub lifetime_ms: u32,
     /// Hops it may travel.
     pub max_hops: u8,
-    /// Where it concerns anyone.
+    /// Area in which it is relevant.
     pub area: Option<&'a AreaView>,
 }
 
 /// Checks how a message of some type travels against its signer's permissions.
 ///
-/// An unknown type passes: it is verified and counted, never delivered nor forwarded, so that a newer
-/// version's traffic shows under its own name.
+/// An unknown type passes: it is verified and counted, but neither delivered nor forwarded, so that a newer version's
+/// traffic is counted under a name of its own.
 pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -> Result<(), RuleError> {
     let &Travel { class, lifetime_ms, max_hops, area } = travel;
     let flood = class == Class::D3;
@@ -62,7 +62,7 @@ pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -
     Ok(())
 }
 
-/// Whether an area reaches so far that it needs a permission of its own.
+/// Whether an area reaches so far that it needs an extra permission.
 #[must_use]
 pub fn is_wide(area: &AreaView) -> bool {
     extent_m(area) > WIDE_AREA_M
@@ -87,7 +87,7 @@ fn needed(message_type: MessageType, class: Class) -> Option<Permissions> {
         (M::RevocationDelta, D5) => Permissions::UPDATE_RELAY,
         (M::MisbehaviourReport, D5) => Permissions::MISBEHAVIOUR_REPORT,
         (M::NodeStatus, D5) => Permissions::MANAGEMENT,
-        // A latency probe is only worth something in the class it probes.
+        // A latency probe is only of use in the class it probes.
         (M::Echo, D0 | D1 | D2 | D4 | D5) => Permissions::MANAGEMENT,
         _ => return None,
     };

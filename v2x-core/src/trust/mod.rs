@@ -1,4 +1,4 @@
-//! Who speaks, and whether it may say that: credentials and their chain, permissions, pseudonyms, revocation.
+//! Trust: credentials and their chain, permissions, pseudonyms, revocation.
 
 mod authority;
 mod credential;

@@ -1,16 +1,16 @@
-//! When the own credential travels in full, and whose credential is asked for.
+//! Peer-to-peer credential distribution: when the station sends its whole credential, and whose credential it requests.
 //!
-//! ETSI TS 103 097 7.1.1: a station signs with the digest of its credential, and with the whole
-//! credential once a second, with every hazard, and in its next message after it heard a station it
-//! does not know or a request that names it. A new neighbour is answered the same way.
+//! ETSI TS 103 097 7.1.1: a station signs with the digest of its credential, and with the whole credential once a
+//! second, with every hazard, and in its next message after it heard a station it does not know or a request for it. A
+//! new neighbour is answered the same way.
 //!
-//! While the channel is quiet the credential goes along more often, so that newcomers know everybody sooner.
+//! While the channel is quiet the credential is included more often, so that newcomers learn all credentials sooner.
 //!
-//! A request is held back for a random time, and not made when another station makes it first: of all who
-//! miss one credential, one asks.
+//! A request is held back for a random time, and not made when another station makes it first: of all that miss one
+//! credential, one requests it.
 //!
-//! Nothing here is trusted: whoever floods the air with requests or unknown digests gets one full
-//! credential per [`CREDENTIAL_ON_DEMAND_GAP`], and a list of eight digests.
+//! Nothing here is trusted: an attacker that floods the air with requests or unknown digests gets one full credential
+//! per [`CREDENTIAL_ON_DEMAND_GAP`], and a list of eight digests.
 
 use core::time::Duration;
 
@@ -23,12 +23,12 @@ use crate::base::limits::{
 };
 use crate::base::{Instant, Stream};
 
-/// Decides about one station's credential and its requests for others'.
+/// Distribution of one station's credential, and its requests for others'.
 #[derive(Clone, Debug)]
 pub struct CredentialDistribution {
     own: [u8; 3],
     last_full: Option<Instant>,
-    /// Somebody may not know us: the next message answers.
+    /// Some station may not know us: the next message answers.
     owed: bool,
     quiet: bool,
     back_off: Stream,
@@ -36,8 +36,8 @@ pub struct CredentialDistribution {
 }
 
 impl CredentialDistribution {
-    /// For the station whose credential is `own`. Its first message carries the credential. Requests are held
-    /// back for times drawn from `back_off`.
+    /// For the station whose credential is `own`. Its first message carries the credential. Requests are held back for
+    /// times drawn from `back_off`.
     #[must_use]
     pub fn new(own: &Digest, back_off: Stream) -> Self {
         let wanted = ArrayVec::new();
@@ -70,9 +70,9 @@ impl CredentialDistribution {
         self.owed = false;
     }
 
-    /// A verified message asked for these credentials, three bytes each.
+    /// A verified message requested these credentials, three bytes each.
     ///
-    /// A digest somebody else asked for need not be asked for again: the answer is on its way.
+    /// A digest that another station requested need not be requested again: the answer is on its way.
     pub fn heard_request(&mut self, requests: &[u8], now: Instant) {
         for request in requests.chunks_exact(3) {
             if request == self.own {
@@ -96,7 +96,8 @@ impl CredentialDistribution {
             return;
         }
         if self.wanted.is_full() {
-            // Only what was asked for once makes room: made-up digests cannot push out a station before its turn.
+            // Only entries already requested once are evicted: made-up digests cannot push out a station before its
+            // turn.
             let asked = self.wanted.iter().enumerate().filter(|(_, w)| w.asked);
             let Some((_, oldest)) = asked.map(|(place, w)| (w.due, place)).min() else { return };
             self.wanted.remove(oldest);
@@ -116,7 +117,7 @@ impl CredentialDistribution {
         self.owed = true;
     }
 
-    /// Appends the requests due now to `out`, three bytes each, and counts them as asked.
+    /// Appends the requests due now to `out`, three bytes each, and marks them as requested.
     pub fn requests(&mut self, now: Instant, out: &mut Vec<u8>) {
         self.forget_silent(now);
         for wanted in &mut self.wanted {
@@ -128,7 +129,7 @@ impl CredentialDistribution {
         }
     }
 
-    /// Number of credentials that are missed.
+    /// Number of missing credentials.
     #[must_use]
     pub fn wanted(&self) -> usize {
         self.wanted.len()
@@ -143,9 +144,9 @@ impl CredentialDistribution {
 struct Wanted {
     digest: Digest,
     heard: Instant,
-    /// Not to be asked for before.
+    /// Not to be requested before.
     due: Instant,
-    /// Asked for before, by us or by another station that we heard.
+    /// Requested before, by us or by another station that we heard.
     asked: bool,
 }
 
@@ -238,7 +239,7 @@ mod tests {
         assert!(!distribution.attach(ms(400), Class::D2, false));
     }
 
-    /// When `distribution` first asks for the digest it heard at 0, looked at each millisecond.
+    /// When `distribution` first requests the digest it heard at 0, checked each millisecond.
     fn first_ask(distribution: &mut CredentialDistribution) -> u64 {
         (0..1000).find(|millis| !asked(distribution, ms(*millis)).is_empty()).unwrap()
     }

@@ -1,4 +1,4 @@
-//! What a credential lets its holder say: a set of bits, each with a name people can type.
+//! Permissions of a credential: a set of bits, each with a name people can type.
 
 use core::fmt;
 use core::ops::{BitAnd, BitOr, BitOrAssign};
@@ -16,7 +16,7 @@ impl Permissions {
     pub const NONE: Self = Self(0);
     /// Awareness beacons.
     pub const AWARENESS: Self = Self(1 << 0);
-    /// Hazards a vehicle finds by itself.
+    /// Hazards a vehicle detects itself.
     pub const HAZARD: Self = Self(1 << 1);
     /// Hazards a road authority declares: roadworks, a wrong-way driver.
     pub const AUTHORITY_HAZARD: Self = Self(1 << 2);
@@ -32,7 +32,7 @@ impl Permissions {
     pub const PRIORITY_REQUEST: Self = Self(1 << 7);
     /// The role of a public-transport vehicle.
     pub const PUBLIC_TRANSPORT: Self = Self(1 << 8);
-    /// Objects seen by own sensors.
+    /// Objects detected by the station's sensors.
     pub const PERCEPTION: Self = Self(1 << 9);
     /// Awareness of vulnerable road users.
     pub const VRU: Self = Self(1 << 10);
@@ -69,7 +69,7 @@ impl Permissions {
         Self(self.0 & !other.0)
     }
 
-    /// Every permission that has a name, that name, and what it lets its holder say; lowest bit first.
+    /// Every named permission, its name, and what it allows; lowest bit first.
     pub fn named() -> impl Iterator<Item = (Self, &'static str, &'static str)> {
         NAMES.into_iter()
     }
@@ -131,9 +131,9 @@ impl fmt::Debug for Permissions {
     }
 }
 
-/// A word in a list of permissions that names none.
+/// A word in a list of permissions that is not the name of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is no permission; use a comma-separated list of: {}", known_names())]
+#[error("`{word}` is not a permission; use a comma-separated list of: {}", known_names())]
 pub struct UnknownPermission {
     /// The word as it was typed.
     pub word: String,
@@ -142,7 +142,7 @@ pub struct UnknownPermission {
 impl FromStr for Permissions {
     type Err = UnknownPermission;
 
-    /// Reads what `Display` writes: names or `bit-N`, separated by commas; `none` or nothing is the empty set.
+    /// Parses what `Display` writes: names or `bit-N`, separated by commas; `none` or nothing is the empty set.
     fn from_str(text: &str) -> Result<Self, UnknownPermission> {
         let mut set = Self::NONE;
         for word in text.split(',').map(str::trim) {

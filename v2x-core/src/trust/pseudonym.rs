@@ -1,14 +1,14 @@
-//! Several identities of one station, used one after the other so that nobody can follow it for long.
+//! Pseudonym pool: several identities of one station, used one after the other so that it cannot be tracked for long.
 //!
-//! A [`Pool`] holds a station's credentials with their keys: one speaks, the rest are spares. `pseudonym_change` says when the
-//! next one takes over. What changes with it, all at one instant, is `Node`'s to see to: key, digest, link address,
-//! sequence numbers, path history, phase of the awareness timer, low-frequency data, the forwarder's digest in the hop
-//! header, and everything the distribution of credentials remembers. Events an application names by the station's
+//! A [`Pool`] holds a station's credentials with their keys: one is active, the rest are spares. `pseudonym_change`
+//! decides when the next one takes over. `Node` changes everything that goes with it, all at one instant: key, digest,
+//! link address, sequence numbers, path history, phase of the awareness timer, low-frequency data, the forwarder's
+//! digest in the hop header, and the state of credential distribution. Events an application names by the station's
 //! digest get the new one from `Event::PseudonymChanged` on.
 //!
 //! A pseudonym is used once. When no unused one is left, the station keeps the last: going back to a former one would
-//! join both times of its use. Only when the last one ends, a former one that is still valid takes over, for a silent
-//! station protects nobody.
+//! link both times of its use. Only when the last one ends, a former one that is still valid takes over, because a
+//! silent station protects nobody.
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ pub struct Pool {
     seed: u64,
 }
 
-/// Why identities are no pool.
+/// Why identities do not make a pool.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
@@ -47,12 +47,12 @@ pub enum PoolError {
         /// How many.
         found: usize,
     },
-    /// One is there twice.
-    #[error("credential {0} is there twice; using it again would join what pseudonyms are to keep apart")]
+    /// One is listed twice.
+    #[error("credential {0} is listed twice; using it again would link what pseudonyms are to keep apart")]
     Twice(Digest),
-    /// They allow different things, so a change would change what the station may say.
+    /// They allow different things, so a change would change what the station may send.
     #[error(
-        "credential {0} allows other things than the first; a change of pseudonym must not change the station"
+        "credential {0} allows something other than the first; a change of pseudonym must not change the permissions"
     )]
     Differs(Digest),
 }
@@ -61,7 +61,7 @@ impl Pool {
     /// A pool of these identities, in any order.
     ///
     /// # Errors
-    /// There is none, there are more than [`limits::MAX_PSEUDONYMS`], one is there twice, or they differ in what they
+    /// There is none, there are more than [`limits::MAX_PSEUDONYMS`], one is listed twice, or they differ in what they
     /// allow.
     pub fn new(mut identities: Vec<Identity>) -> Result<Self, PoolError> {
         if identities.len() > limits::MAX_PSEUDONYMS {
@@ -93,7 +93,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Chooses the first to speak. A pool of one, or of a station that never changes (`hides` is false), speaks from the
+    /// Chooses the first active one. A pool of one, or of a station that never changes (`hides` is false), uses the
     /// link's own address.
     pub(crate) fn start(&mut self, seed: u64, now: WireTime, hides: bool) {
         self.seed = seed;
@@ -106,13 +106,13 @@ impl Pool {
         }
     }
 
-    /// The identity that speaks.
+    /// The active identity.
     #[must_use]
     pub fn active(&self) -> &Identity {
         &self.identities[self.active]
     }
 
-    /// One of the identities; the one that speaks is found at once.
+    /// One of the identities; the active one is found at once.
     #[must_use]
     pub fn identity(&self, digest: &Digest) -> Option<&Identity> {
         self.place_of(digest).map(|place| &self.identities[place])
@@ -134,14 +134,14 @@ impl Pool {
         self.identities.iter()
     }
 
-    /// Identities, the one that speaks included.
+    /// Number of identities, including the active one.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "a pool is never empty")]
     pub fn len(&self) -> usize {
         self.identities.len()
     }
 
-    /// Whether a digest is one of this station's, whenever it was used.
+    /// Whether a digest is one of this station's, used at any time.
     #[must_use]
     pub fn contains(&self, digest: &Digest) -> bool {
         self.digests.binary_search(digest).is_ok()
@@ -153,7 +153,7 @@ impl Pool {
         self.address
     }
 
-    /// The source address of an identity's frames: that under which it spoke, when it is a former one.
+    /// The source address of an identity's frames: for a former one the address it used.
     #[must_use]
     pub(crate) fn address_of(&self, digest: &Digest) -> Option<[u8; 6]> {
         self.address
@@ -178,8 +178,8 @@ impl Pool {
         self.valid_until
     }
 
-    /// Lets a spare take over; false when none is fit. A spare needs to last for a while yet; `forced`, because the
-    /// active one ended, any valid one will do, a used one if need be.
+    /// Activates a spare; false when none is fit. A spare needs to last for a while yet; `forced`, because the active
+    /// one ended, any valid one will do, a used one if necessary.
     pub(crate) fn advance(&mut self, now: WireTime, forced: bool, stream: &mut Stream) -> bool {
         let spare = self.choose(now, EXPIRY_MARGIN, stream);
         let any = || self.choose(now, Duration::ZERO, &mut stream.clone());
@@ -196,7 +196,8 @@ impl Pool {
         true
     }
 
-    /// A valid unused identity among those that end first, by chance: their order in a file says nothing on the air.
+    /// A valid unused identity among those that end first, at random: their order in a file then reveals nothing on the
+    /// air.
     fn choose(&self, now: WireTime, margin: Duration, stream: &mut Stream) -> Option<usize> {
         let fit = |place: &usize| {
             let one = &self.identities[*place];
@@ -214,7 +215,7 @@ impl Pool {
         self.recount();
     }
 
-    /// Spares that end too soon to take over are none, so that they are not looked at again and again.
+    /// Spares that end too soon to take over do not count, so that they are not checked again and again.
     fn give_up_ended(&mut self, now: WireTime) {
         for (one, used) in self.identities.iter().zip(&mut self.used) {
             *used |= one.valid_until() <= now + EXPIRY_MARGIN;

@@ -1,9 +1,9 @@
-//! When a station changes its pseudonym.
+//! Schedule of pseudonym changes.
 //!
 //! The rule of a trip is that of the C2C-CC Basic System Profile: a minute of grace, then changes after distances and
 //! times drawn at random from ranges that grow, so that an observer who waits at one place, or counts from the start,
-//! gains nothing. A change waits while an own imminent or alert event is live (TS 101 539-3 forbids it during a
-//! warning) and while the station stands still, where everybody sees that it is the same one.
+//! gains nothing. A change waits while one of our imminent or alert events is live (TS 101 539-3 forbids it during a
+//! warning) and while the station stands still, where any observer sees that it is the same one.
 //!
 //! An active credential about to end, or one heard from another station (TS 103 836 conformance purpose PON/GNA/BV/02),
 //! makes a change due at once. The latter does not wait for the station to move.
@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::pseudonym::{EXPIRY_MARGIN, Pool};
 use crate::base::{Anchor, ChangeRule, Fix, Instant, Position, PseudonymConfig, Stream, WireTime, limits};
 
-/// Decides when; remembers the distance driven and the silence after a change.
+/// Decides when the pseudonym changes; tracks the distance driven and the silence after a change.
 #[derive(Debug)]
 pub struct ChangeSchedule {
     config: PseudonymConfig,
@@ -34,7 +34,7 @@ pub struct ChangeSchedule {
 }
 
 impl ChangeSchedule {
-    /// For a station that starts now. `stream` is its own.
+    /// For a station that starts now. `stream` is its random stream.
     #[must_use]
     pub fn new(config: PseudonymConfig, now: Instant, stream: Stream) -> Self {
         let mut schedule = Self {
@@ -57,7 +57,7 @@ impl ChangeSchedule {
 
     /// Takes a position, or its loss.
     pub fn moved(&mut self, now: Instant, fix: Option<&Fix>) {
-        // A receiver at rest wanders: only a station that says it moves makes way.
+        // A receiver at rest wanders: distance counts only while the station reports that it moves.
         self.moving = fix.and_then(|fix| fix.speed).is_some_and(|speed| speed >= STANDING);
         let Some(fix) = fix.filter(|_| self.moving) else { return };
         if let Some(last) = self.last.replace(fix.position) {
@@ -68,13 +68,13 @@ impl ChangeSchedule {
         }
     }
 
-    /// Another station speaks with the active credential.
+    /// Another station uses the active credential.
     pub fn heard_elsewhere(&mut self) {
         self.heard_elsewhere = true;
     }
 
-    /// When a change is due if nothing else comes in; `None` when that takes more than time. `alert_until` is the end
-    /// of the own live events.
+    /// When a change is due if nothing else comes in; `None` when that depends on more than time. `alert_until` is the
+    /// end of our live events.
     #[must_use]
     pub fn due_at(&self, pool: &Pool, anchor: &Anchor, alert_until: Instant) -> Option<Instant> {
         let spare = anchor.instant_at(pool.spare_from()?);
@@ -89,7 +89,7 @@ impl ChangeSchedule {
         Some(wanted.max(spare).max(alert_until))
     }
 
-    /// Whether the pool runs low and that was not said yet.
+    /// Whether the pool runs low and that was not reported yet.
     pub fn runs_low(&mut self, pool: &Pool, now: WireTime) -> bool {
         if pool.len() == 1 {
             return false;
@@ -102,7 +102,7 @@ impl ChangeSchedule {
         fewer || ends
     }
 
-    /// When the end of the pool's validity is to be said.
+    /// When the end of the pool's validity is to be reported.
     #[must_use]
     pub fn low_at(&self, pool: &Pool, anchor: &Anchor) -> Option<Instant> {
         let untold = pool.len() > 1 && !self.told_end;
@@ -117,13 +117,13 @@ impl ChangeSchedule {
         self.begin_leg(now);
     }
 
-    /// Whether the station keeps silent: nothing but alerts and hazards leaves it.
+    /// Whether the station keeps silent: only alerts and hazards are sent.
     #[must_use]
     pub fn is_silent(&self, now: Instant) -> bool {
         self.silent_until.is_some_and(|until| now < until)
     }
 
-    /// An alert could not wait: who has spoken need not keep silent any longer.
+    /// An alert ends the silence: the station has been heard, so silence no longer hides it.
     pub fn end_silence(&mut self) {
         self.silent_until = None;
     }
@@ -163,7 +163,7 @@ impl ChangeSchedule {
     }
 }
 
-/// A stretch of a trip: first so many metres, then so many seconds, each from a range.
+/// A stretch of a trip: first a distance in metres, then a time in seconds, each from a range.
 #[derive(Clone, Copy, Debug)]
 struct Leg {
     metres: (u64, u64),

@@ -1,4 +1,4 @@
-//! Where a credential is valid: points in a region, and regions in a region.
+//! Regions of validity of credentials: whether a region contains a point or another region.
 //!
 //! Distances are taken in the local plane about the region's centre. Regions reach 65 km at most;
 //! there the plane is off by about 1 %, which moves a region's border, never its centre.

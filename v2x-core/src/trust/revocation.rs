@@ -1,11 +1,11 @@
-//! Credentials that ended before their time: lists of them, signed by whoever issued them.
+//! Revocation lists: credentials that ended before their time, signed by their issuer.
 //!
-//! A [`v1::RevocationDelta`] names stations of an issuer (or issuers of a root) by digest, or a whole series of
-//! them. Whoever brings it is believed nothing: the issuer's own signature is inside. What was revoked stays
-//! revoked, so a delta is applied whatever came before it, lists only grow, and a list that nobody renews goes on
-//! being used: its end is said once and stops nobody.
+//! A [`v1::RevocationDelta`] names stations of an issuer (or issuers of a root) by digest, or a whole series of them.
+//! Only the issuer's signature inside counts, not the carrier. What was revoked stays revoked, so a delta is applied in
+//! any order, lists only grow, and a list that nobody renews stays in use: its end is reported once and stops no
+//! station.
 //!
-//! A list is one (issuer, series) with its number, which never goes down. All is bounded: lists in all and per
+//! A list is one (issuer, series) with its number, which never decreases. Everything is bounded: lists in all and per
 //! issuer, digests per list, signatures checked per second for deltas from the air.
 
 mod delta;
@@ -32,7 +32,7 @@ use crate::base::limits::{
 };
 use crate::base::{Instant, WireTime};
 
-/// All that is revoked, as far as this station was told.
+/// All revocations known to this station.
 #[derive(Clone, Debug, Default)]
 pub struct Revocations {
     /// Sorted by issuer and series.
@@ -43,10 +43,10 @@ pub struct Revocations {
     checks: Checks,
 }
 
-/// What a delta changed: the list's new state.
+/// Effect of a delta: the list's new state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationNews {
-    /// Who revoked.
+    /// The issuer that revoked.
     pub issuer: Digest,
     /// The list.
     pub series: u32,
@@ -59,10 +59,10 @@ pub struct RevocationNews {
 }
 
 impl Revocations {
-    /// Applies an encoded delta from a file, or from a message whose sender is somebody else than the issuer.
-    /// `now` is absent while the clock is not trusted: then the date is not judged.
+    /// Applies an encoded delta from a file, or from a message whose sender is not the issuer. `now` is absent while
+    /// the clock is not trusted: then the date is not checked.
     ///
-    /// `None` when it says nothing new.
+    /// `None` when it adds nothing new.
     ///
     /// # Errors
     ///
@@ -127,13 +127,13 @@ impl Revocations {
         revoked
     }
 
-    /// Forgets the lists of issuers that are trusted no longer.
+    /// Forgets the lists of issuers that are no longer trusted.
     pub fn keep_trusted(&mut self, trust: &TrustStore) {
         self.lists.retain(|list| authority(trust, &list.issuer).is_some());
         self.version += 1;
     }
 
-    /// A list that should have been renewed by `wire`; each is named once, until it is renewed.
+    /// A list that should have been renewed by `wire`; each is returned once, until it is renewed.
     pub fn take_stale(&mut self, wire: WireTime) -> Option<(Digest, u32)> {
         let list = self.lists.iter_mut().find(|list| !list.stale_told && list.next <= wire)?;
         list.stale_told = true;
@@ -211,7 +211,7 @@ impl Revocations {
             list.number = delta.to_number;
             list.next = WireTime::from_secs(delta.next_s);
             list.stale_told = false;
-            // Its own copy: what it was cut from may be a block of many frames.
+            // A copy: the delta it was cut from may be a block of many frames.
             list.newest = Bytes::copy_from_slice(bytes);
             list.spread_at = None;
         }
@@ -240,7 +240,7 @@ impl Revocations {
     }
 }
 
-/// What one issuer has revoked in one series.
+/// The revocations of one issuer in one series.
 #[derive(Clone, Debug)]
 struct List {
     issuer: Digest,
@@ -250,7 +250,7 @@ struct List {
     stale_told: bool,
     whole_series: bool,
     digests: BTreeSet<Digest>,
-    /// The delta with the highest number, as it came.
+    /// The delta with the highest number, as received.
     newest: Bytes,
     /// When it is to be passed on; `None` until that is drawn.
     spread_at: Option<Instant>,

@@ -1,4 +1,4 @@
-//! Claims in a payload that need a permission of their own, besides the one for its type.
+//! Permission rules of roles: claims in a payload that need a permission besides the one for its type.
 //!
 //! A sender refuses to sign what a receiver would refuse to believe.
 
@@ -19,7 +19,7 @@ pub fn permitted(message: &Message, permissions: Permissions) -> bool {
     }
 }
 
-/// What a request claims beyond its type: only types that can claim a role are decoded; what does not decode claims
+/// The claims of a request beyond its type: only types that can claim a role are decoded; what does not decode claims
 /// nothing.
 pub fn claims(request: &SendRequest) -> Option<Message> {
     let claims = [MessageType::Awareness as u32, MessageType::Hazard as u32];
@@ -29,7 +29,7 @@ pub fn claims(request: &SendRequest) -> Option<Message> {
     payload::decode(request.message_type, request.payload.clone()).ok()
 }
 
-/// True when everything that a message [claims](claims) which is to be sent by `own` is permitted.
+/// True when all [`claims`] of a message to be sent by `own` are permitted.
 pub fn claims_permitted(claimed: Option<&Message>, own: &Digest, permissions: Permissions) -> bool {
     claimed.is_none_or(|message| permitted(message, permissions) && speaks_for(message, own))
 }
@@ -42,7 +42,7 @@ pub fn event(message: &Message) -> Option<EventVersion> {
     }
 }
 
-/// An event is its declarer's to speak of; others may negate it.
+/// Only its declarer may update an event; others may negate it.
 fn speaks_for(message: &Message, own: &Digest) -> bool {
     let Message::Hazard(hazard) = message else { return true };
     let origin = hazard.id.as_ref().map(|id| id.origin.as_ref());
@@ -54,7 +54,7 @@ pub fn emergency_permitted(claimed: bool, permissions: Permissions) -> bool {
     !claimed || permissions.contains(Permissions::EMERGENCY)
 }
 
-/// What a hazard message does to its event, and the cause it names.
+/// Whether the state of a hazard message and its cause are permitted.
 pub fn hazard_permitted(hazard: &Hazard, permissions: Permissions) -> bool {
     let negates = hazard.state == HazardState::Negate as i32;
     if negates && !permissions.contains(Permissions::NEGATION) {
@@ -63,7 +63,7 @@ pub fn hazard_permitted(hazard: &Hazard, permissions: Permissions) -> bool {
     permissions.contains(cause_needs(hazard.cause))
 }
 
-/// Causes of TS 102 894-2 `CauseCodeType` that not everybody may declare.
+/// Causes of TS 102 894-2 `CauseCodeType` that need an extra permission to declare.
 pub(crate) fn cause_needs(cause: u32) -> Permissions {
     match cause {
         ROADWORKS | WRONG_WAY_DRIVER => Permissions::AUTHORITY_HAZARD,

@@ -1,4 +1,4 @@
-//! Whom a station trusts: pinned roots and the issuers under them.
+//! Trust store: pinned roots and the issuers under them.
 
 use bytes::Bytes;
 use v2x_proto::Digest;
@@ -21,11 +21,11 @@ pub struct TrustStore {
 impl TrustStore {
     /// Takes pinned roots and the issuers' credentials, each of which a root must have signed.
     ///
-    /// Pin two or more roots, so that one can be replaced while the other still holds.
+    /// Pin two or more roots, so that one can be replaced while the other remains valid.
     ///
     /// # Errors
     ///
-    /// No root, or the first credential that does not hold, by what it violates.
+    /// No root, or the violation of the first invalid credential.
     pub fn new(roots: &[Bytes], issuers: &[Bytes]) -> Result<Self, CredentialError> {
         if roots.is_empty() {
             return Err(CredentialError::NoRoot);
@@ -138,7 +138,7 @@ fn check_root(bytes: &[u8]) -> Result<Authority, CredentialError> {
 fn check_issuer(roots: &[Authority], bytes: &[u8]) -> Result<Authority, CredentialError> {
     let view = parse_exact(bytes)?;
     let digest = Digest::of_hash(&credential_hash(bytes));
-    // A root in the list of issuers has itself as issuer: it is not pinned as what it is used for.
+    // A root in the list of issuers has itself as issuer: it is not pinned for that use.
     let root = find(roots, view.fields.issuer.unwrap_or(digest))?;
     if view.fields.issuer.is_none() {
         return Err(CredentialError::NotAStation(digest));
@@ -147,7 +147,7 @@ fn check_issuer(roots: &[Authority], bytes: &[u8]) -> Result<Authority, Credenti
         return Err(CredentialError::MayNotIssue(digest));
     }
     let trusted = root.vouches(bytes, &view, &mut strict)?;
-    // Where a region is absent the root's holds, and stations nest in that.
+    // Where a region is absent the root's applies, and stations nest in that.
     let fields = CredentialFields { region: trusted.region, ..view.fields };
     Ok(Authority { digest, trusted, fields })
 }

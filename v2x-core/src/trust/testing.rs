@@ -1,4 +1,4 @@
-//! An authority by a seed, and stations under it, for the unit tests of this crate.
+//! A test authority by a seed, and stations under it, for the unit tests of this crate.
 //!
 //! All other tests use `testkit`, which depends on this crate and so cannot be used in it.
 
@@ -12,7 +12,7 @@ use super::issue::CredentialRequest;
 use super::permissions::Permissions;
 use crate::base::WireTime;
 
-/// All that stations of these tests may say.
+/// All permissions of stations in these tests.
 pub(crate) const STATION: Permissions =
     Permissions(Permissions::AWARENESS.0 | Permissions::HAZARD.0 | Permissions::IMMINENT.0);
 

@@ -1,9 +1,9 @@
-//! What a station holds is told in its beacons; who lacks what concerns it is given it.
+//! Store-carry-forward: a station lists the floods it holds in its beacons, and gives a neighbour those it lacks.
 //!
-//! Contention carries a flood as far as stations stand in a chain. What it leaves out - a station behind a gap, one
-//! that comes an hour later, one that lost the frame to a collision - shows in its next beacon, which does not name the
-//! flood. All who hear that and hold the flood wait, the nearest the shortest, and the first to send silences the
-//! others (summary vectors: Vahdat and Becker, "Epidemic routing", Duke CS-2000-06, bounded to an area and a lifetime).
+//! Contention carries a flood as far as stations stand in a chain. A station it misses - one behind a gap, one that
+//! comes an hour later, one that lost the frame to a collision - shows that in its next beacon, which does not name the
+//! flood. All holders that hear the beacon wait, the nearest the shortest, and the first to send silences the others
+//! (summary vectors: Vahdat and Becker, "Epidemic routing", Duke CS-2000-06, bounded to an area and a lifetime).
 
 use core::time::Duration;
 
@@ -33,10 +33,10 @@ impl Forwarder {
         tags.extend(newest.into_iter().map(|(_, tag)| tag));
     }
 
-    /// A verified neighbour at `place` says which floods it holds.
+    /// A verified neighbour at `place` lists the floods it holds.
     ///
-    /// A list as long as it can be may leave some out, so it says nothing about those it does not name. True when it
-    /// names one that this station lacks: then its own next beacon is better early.
+    /// A list of the maximum length may be incomplete, so nothing follows for floods it does not name. True when it
+    /// names one that this station lacks: then its next beacon should be sent early.
     pub fn beacon(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
         if let Some(here) = around.moment.here.as_ref() {
             self.reach.heard(here.distance_2(place).sqrt() as f32);
@@ -52,7 +52,7 @@ impl Forwarder {
         held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.moment.now)
     }
 
-    /// Who waits for a copy near `place` has it by now.
+    /// Stations that wait for a copy near `place` have it by now.
     fn served(&mut self, place: Position, held: &FloodTags) {
         for tag in held.iter() {
             let waits = |flood: &Flood| {
@@ -83,7 +83,7 @@ impl Forwarder {
     }
 }
 
-/// Whether beacons name it: a flood of the present, not a relay of one hop.
+/// Whether beacons name it: a current flood, and not a one-hop relay.
 fn is_told(flood: &Flood) -> bool {
     flood.id.class == Class::D3 && flood.state != State::Superseded
 }
@@ -101,7 +101,7 @@ fn lacks(flood: &Flood, place: Position, held: &FloodTags, around: &Surroundings
         && concerns(flood, place, around)
 }
 
-/// A neighbour is given what concerns it, or what it can carry closer to the area than we are.
+/// A neighbour is given what is relevant to it, or what it can carry closer to the area than we are.
 fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
     match flood.scope {
         crate::forward::flood::Scope::Hops => false,
@@ -116,11 +116,11 @@ fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
 /// A neighbour that was here a moment ago.
 const SAME_M: f64 = 50.0;
 
-/// Twice the longest contention: by then the wave has passed those around, and a beacon that does not name the flood says
-/// that it passed its sender by. In a city that is whoever stands round a corner.
+/// Twice the longest contention: by then the wave has passed the stations around, and a beacon that does not name the
+/// flood shows that its sender was missed. In a city those are the stations round a corner.
 const WAVE: Duration = Duration::from_millis(120);
 
-/// A copy for a neighbour waits from this, next to it, to this and [`SERVE_SPAN`], at the end of the reach.
+/// A copy waits from this time for the nearest neighbour to this and [`SERVE_SPAN`] for one at the end of the reach.
 const SERVE_MIN: Duration = Duration::from_millis(1);
 
 const SERVE_SPAN: Duration = Duration::from_millis(20);

@@ -1,10 +1,10 @@
-//! How full the forwarder's tables are.
+//! Fill levels of the forwarder's tables.
 
 use super::Forwarder;
 use crate::base::{TableFill, limits};
 
 impl Forwarder {
-    /// Every table of it.
+    /// Every table of the forwarder.
     pub fn tables(&self) -> impl Iterator<Item = TableFill> + use<> {
         [
             TableFill::new("floods", self.len(), limits::MAX_FLOODS),

@@ -1,3 +1,5 @@
+//! Tests of the event table: any order of messages gives the same state, and no station takes the room of others.
+
 use proptest::prelude::*;
 use v2x_proto::v1;
 
@@ -237,7 +239,8 @@ fn message() -> impl Strategy<Value = (u32, EventState, u32, u32)> {
 }
 
 proptest! {
-    /// The rules in one sentence, applied to all messages at once: the table gets there in whatever order they come.
+    /// The rules in one sentence, applied to all messages at once: the table arrives at the same state in whatever
+    /// order they come.
     #[test]
     fn the_table_is_as_the_rules_have_it_whatever_the_order(messages in proptest::collection::vec(message(), 0..30)) {
         let mut table = EventTable::default();

@@ -1,3 +1,5 @@
+//! Tests of the misbehaviour detector: honest driving is believed, lies are found, and memory is bounded.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -31,7 +33,7 @@ fn beacon(signer: Digest, ms: u64, (east, north): (f64, f64), speed: f64, headin
     Observation { signer, claim, direct: true, signal_dbm: None, brakes: false, at: Instant::from_millis(ms) }
 }
 
-/// Everything found while hearing what `drive` says every `step_ms`: (east, north), speed, heading.
+/// All findings while hearing what `drive` returns every `step_ms`: (east, north), speed, heading.
 fn heard(
     watch: &mut MisbehaviourDetector,
     signer: Digest,
@@ -178,7 +180,7 @@ fn a_flood_of_beacons_is_found_and_an_agreed_rate_is_not() {
     assert_eq!(heard(&mut agreed, A, 10, 50, |_| ((200.0, 0.0), 0.0, 900)), []);
 }
 
-/// A station drives past at 14 m/s and warns of braking every 2.5 s; says whether it slows down each time.
+/// A station drives past at 14 m/s and warns of braking every 2.5 s; `brakes` tells whether it slows down each time.
 fn warnings(brakes: bool) -> Vec<TrustLevel> {
     let mut watch = watch();
     let here = Plane::at(HOME);

@@ -1,3 +1,5 @@
+//! Tests of the neighbour table: expiry, eviction, replay protection, dead reckoning, and reception.
+
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -118,7 +120,7 @@ fn a_table_of_ten_thousand_is_full_at_ten_thousand_and_evicts_among_few_of_equal
     assert_eq!(table.expire(Instant::from_millis(20_000), wire(20_000)), Some(signer(0)), "the list's head");
 }
 
-/// Most neighbours that one call of each operation looks at, in a full table of so many.
+/// Most neighbours that one call of each operation looks at, in a full table of this size.
 fn most_touched(size: usize) -> [(&'static str, usize); 6] {
     let mut table = NeighbourTable::with_capacity(size);
     // Digests as they are in life, without a pattern.

@@ -1,4 +1,4 @@
-//! The receive path's part in revocation: what is named by a list is no longer a known credential.
+//! The receive path's part in revocation: revoked credentials are no longer known ones.
 
 use bytes::Bytes;
 use v2x_proto::Digest;
@@ -8,12 +8,12 @@ use crate::base::DropReason;
 use crate::receive::situation::Situation;
 use crate::trust::{Identity, RevocationError, RevocationNews, Revocations, TrustStore};
 
-/// A revocation delta from the air whose issuer's signature holds.
+/// A revocation delta from the air with a valid signature of its issuer.
 #[derive(Clone, Debug)]
 pub struct HeardRevocation {
     /// As it came, encoded.
     pub delta: Bytes,
-    /// What it changed; to be carried out by [`Receiver::drop_revoked`].
+    /// Its effect on the list; to be carried out by [`Receiver::drop_revoked`].
     pub news: Option<RevocationNews>,
 }
 
@@ -31,7 +31,8 @@ impl Receiver {
         }
     }
 
-    /// Applies a revocation delta that did not come by air. Then [`drop_revoked`](Self::drop_revoked) is due.
+    /// Applies a revocation delta that did not arrive over the air. Afterwards [`drop_revoked`](Self::drop_revoked) is
+    /// due.
     ///
     /// # Errors
     ///
@@ -44,15 +45,15 @@ impl Receiver {
         self.revocations.apply(delta, &self.trust, situation.moment.trusted_wire())
     }
 
-    /// Takes what is revoked out of the known credentials, and says who that was.
+    /// Removes revoked credentials from the known ones, and returns their digests.
     pub fn drop_revoked(&mut self) -> Vec<Digest> {
         let (revocations, trust) = (&self.revocations, &self.trust);
         self.hold.mark_ready();
         self.keys.revoke(|trusted| revocations.revokes(trusted, trust))
     }
 
-    /// Replaces whom the station trusts, and says whose credentials do not hold any more. Credentials under issuers
-    /// that stay are kept as they are.
+    /// Replaces the trust store, and returns the digests of credentials that are no longer valid. Credentials under
+    /// issuers that stay are kept as they are.
     pub fn replace_trust(&mut self, trust: TrustStore) -> Vec<Digest> {
         self.trust = trust;
         self.revocations.keep_trusted(&self.trust);

@@ -1,4 +1,4 @@
-//! How full the tables of the receive path are.
+//! Fill levels of the receive path's tables.
 
 use super::Receiver;
 use crate::base::{TableFill, limits};

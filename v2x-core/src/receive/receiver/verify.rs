@@ -1,4 +1,4 @@
-//! The dear part of the receive path: one signature a call, then the payload.
+//! The costly part of the receive path: one signature a call, then the payload.
 
 use core::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::receive::rates::Precedence;
 use crate::receive::situation::Situation;
 use crate::trust::{Lookup, Permissions, freshness, roles, signing_input};
 
-/// A frame whose signature holds.
+/// A frame with a valid signature.
 #[derive(Debug)]
 pub struct Verified {
     /// The event for the application, should the message be delivered.
     pub received: Received,
-    /// What the station makes of the payload; or why it is not delivered, though its signer was heard.
+    /// The decoded content for the station; or why it is not delivered, though its signer was heard.
     pub content: Result<Content, DropReason>,
     /// Credentials its signer asks for.
     pub requests: Bytes,
@@ -36,22 +36,22 @@ pub struct Verified {
     pub frame: Bytes,
 }
 
-/// What a station needs of a payload.
+/// The parts of a payload that the station uses.
 #[derive(Debug, Default)]
 pub struct Content {
-    /// How its signer moves, from an awareness message.
+    /// Its signer's motion, from an awareness message.
     pub motion: Option<Motion>,
-    /// How accurate its signer says its position is (95 %), cm; from an awareness message.
+    /// Its signer's stated position accuracy (95 %), cm; from an awareness message.
     pub accuracy_cm: Option<u16>,
     /// Floods its signer holds, from an awareness message.
     pub floods: Option<FloodTags>,
-    /// Number of the event that it declares new.
+    /// Number of the event that it newly declares.
     pub new_event: Option<u32>,
     /// True when that event is its signer's hard braking.
     pub brakes: bool,
-    /// What it says of an event, when it is about one.
+    /// The event it states, when it is about one.
     pub hazard: Option<HazardGist>,
-    /// What there is to know to send it on, when it may travel more than one hop.
+    /// The forwarder's input, when it may travel more than one hop.
     pub flood: Option<FloodFrame>,
     /// The revocation delta in it, and what it changed.
     pub revocation: Option<HeardRevocation>,
@@ -126,7 +126,7 @@ impl Receiver {
             content,
             requests: frame.bytes.slice(wide(&frame.requests)),
             signal_dbm: frame.signal_dbm,
-            // Who sends a message on can write its hops as if it were its signer.
+            // A station that forwards a message can write its hops as if it were its signer.
             single_hop: frame.max_hops <= 1,
             frame: frame.bytes,
             received,
@@ -145,23 +145,23 @@ impl Receiver {
         Ok(content)
     }
 
-    /// A frame for the application whose signature nobody looks at; its payload must be in order all the same.
+    /// A frame delivered without checking its signature; its payload must be valid all the same.
     pub(super) fn unverified(&mut self, frame: Frame, delivered: Instant) -> Result<Received, DropReason> {
         let received = received(&frame, false, ReceiveStamps { delivered, ..frame.stamps });
         self.decode(&received).map(|_| received)
     }
 
-    /// Decodes a payload, to know that it can be and claims nothing that its signer may not; what the station
-    /// needs of it.
+    /// Decodes a payload, to check that it is valid and claims nothing that its signer may not; returns the parts the
+    /// station uses.
     fn decode(&mut self, received: &Received) -> Result<Content, DropReason> {
         let permissions = Permissions(received.permissions);
         let payload = &received.payload;
         if received.message_type == MessageType::Awareness as u32 {
-            // The short way knows no emergency vehicles.
+            // The fast path does not handle emergency vehicles.
             let beacon = match Beacon::read(payload) {
                 Some(beacon) => beacon,
                 None => {
-                    // Into the struct of the last one: its columns keep their room.
+                    // Into the struct of the previous one: its vectors keep their capacity.
                     payload::decode_awareness_into(&mut self.awareness, payload)
                         .map_err(|_| DropReason::MalformedPayload)?;
                     if !roles::emergency_permitted(self.awareness.emergency.is_some(), permissions) {
@@ -198,10 +198,10 @@ impl Receiver {
     }
 }
 
-/// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that says so.
+/// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that declares it.
 const HARD_BRAKING: (u32, u32) = (cause::DANGEROUS_SITUATION as u32, cause::EMERGENCY_BRAKE as u32);
 
-/// What a message of several hops says with what its frame says of its way.
+/// Combines the content of a multi-hop message with its frame's routing fields.
 fn travelling(content: Content, frame: &Frame) -> Content {
     let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
     if frame.max_hops <= 1 {

@@ -1,5 +1,5 @@
-//! Messages about events: said again with the bytes they were signed with, and by the credential that declared the event
-//! even after another has taken over.
+//! Messages about events: repeated with the bytes they were signed with, and signed by the credential that declared the
+//! event even after another has taken over.
 
 use core::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::send::outgoing::{Here, Outgoing, OwnFrame};
 use crate::send::queue::{Subject, send_by};
 use crate::trust::CredentialDistribution;
 
-/// A signed message that may be said again.
+/// A signed message that may be repeated.
 #[derive(Clone, Debug)]
 pub struct Signed {
     frame: OwnFrame,
     message_type: u32,
-    /// Receivers take it until then.
+    /// Receivers accept it until then.
     fresh_until: Instant,
 }
 
@@ -28,11 +28,12 @@ impl Signed {
 }
 
 impl Sender {
-    /// Signs a message as one of the own identities, former ones included, and queues it. With it what had to give way.
+    /// Signs a message with one of our identities, former ones included, and queues it. With it what was evicted for
+    /// it.
     ///
     /// # Errors
     ///
-    /// As for any message: it is not permitted, too long, or no message.
+    /// As for any message: it is not permitted, too long, or malformed.
     pub fn say(
         &mut self,
         signer: Digest,
@@ -48,7 +49,7 @@ impl Sender {
         Ok((sent, signed, self.enqueue(frame, outgoing)))
     }
 
-    /// Queues the same bytes once more; it was due at `due`. What had to give way.
+    /// Queues the same bytes once more; it was due at `due`. Returns what was evicted for it.
     pub fn repeat(
         &mut self,
         signed: &Signed,
@@ -68,12 +69,12 @@ impl Sender {
         self.queue.push(again, Subject { message_type: signed.message_type, number: 0 }, None)
     }
 
-    /// Forgets the numbers of former identities but those that still speak.
+    /// Forgets the numbers of former identities except for those that still sign.
     pub fn keep_former(&mut self, speaks: impl Fn(&Digest) -> bool) {
         self.former.retain(|(digest, _)| speaks(digest));
     }
 
-    /// Another identity took over from `old`: its numbers go on when it speaks again for an event.
+    /// Another identity took over from `old`: its numbers continue when it signs again for an event.
     pub(super) fn change_sequences(&mut self, old: Digest) {
         let new = self.digest();
         let back = self.former.iter().position(|(digest, _)| *digest == new);

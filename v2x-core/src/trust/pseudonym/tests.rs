@@ -1,3 +1,5 @@
+//! Tests of the pseudonym pool: order of use, end of validity, link addresses, and starts of sequences.
+
 use super::*;
 use crate::trust::authority::Authority;
 use crate::trust::identity::KeyPair;

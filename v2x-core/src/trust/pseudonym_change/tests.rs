@@ -1,3 +1,5 @@
+//! Tests of the schedule of pseudonym changes: legs of a trip, alerts, silence, and warnings.
+
 use v2x_proto::Digest;
 
 use super::*;

@@ -1,4 +1,4 @@
-//! A delta as bytes: read, and what its issuer signs.
+//! Revocation delta as bytes: parsing, and what its issuer signs.
 
 use bytes::Bytes;
 use v2x_proto::payload::Message;
@@ -10,27 +10,27 @@ use crate::base::limits::{MAX_REVOCATION_LISTS_PER_ISSUER, MAX_REVOKED_PER_LIST}
 /// Why a delta is not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RevocationError {
-    /// Not a delta, or one that breaks its own rules.
+    /// Not a delta, or one that is inconsistent.
     #[error("not a revocation delta; make one with `roadcast keys revoke`")]
     Malformed,
-    /// Nobody this station trusts.
+    /// Its issuer is not trusted by this station.
     #[error(
         "issuer {0} of the delta is not trusted here; add its credential to the issuers, or pin its root"
     )]
     UnknownIssuer(Digest),
-    /// Its issuer was revoked itself.
-    #[error("issuer {0} of the delta is revoked itself")]
+    /// Its issuer was itself revoked.
+    #[error("issuer {0} of the delta is itself revoked")]
     IssuerRevoked(Digest),
     /// Its issuer was not valid when it was made.
     #[error("issuer {0} was not valid when it made this delta")]
     IssuerNotValid(Digest),
-    /// The issuer's signature does not hold.
-    #[error("signature of issuer {0} does not hold over this delta")]
+    /// The issuer's signature is invalid.
+    #[error("the signature of issuer {0} over this delta is invalid")]
     Signature(Digest),
     /// Made in the future.
     #[error("delta is dated {0:?}, which is in the future; check both clocks")]
     FromFuture(WireTime),
-    /// There is no room for another list or so many digests.
+    /// There is no room for another list or this many digests.
     #[error(
         "no room: at most {MAX_REVOKED_PER_LIST} digests a list and {MAX_REVOCATION_LISTS_PER_ISSUER} lists an \
              issuer; revoke whole series instead"
@@ -53,7 +53,7 @@ pub fn read_delta(bytes: &Bytes) -> Result<v1::RevocationDelta, RevocationError>
     }
 }
 
-/// What the issuer signs.
+/// The bytes the issuer signs.
 pub(super) fn signing_input(issuer_hash: &[u8; 32], delta: &v1::RevocationDelta) -> Vec<u8> {
     let numbers = [
         delta.series,

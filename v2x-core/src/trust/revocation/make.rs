@@ -1,4 +1,4 @@
-//! Making a delta: what `roadcast keys revoke` does.
+//! Making revocation deltas, for `roadcast keys revoke`.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use super::delta::signing_input;
 use crate::trust::credential::{CredentialError, credential_hash, parse_exact};
 use crate::trust::permissions::Permissions;
 
-/// What a delta is to say.
+/// The content of a delta.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationRequest {
     /// The list.
     pub series: u32,
-    /// Number of the list this starts from; 0 when it says all there is.
+    /// Number of the list this starts from; 0 when it is complete.
     pub from_number: u32,
-    /// Number of the list with it, above `from_number`.
+    /// Number of the list after it, above `from_number`.
     pub to_number: u32,
     /// When it is issued, TAI seconds since 2004-01-01T00:00:00Z.
     pub issued_s: u32,

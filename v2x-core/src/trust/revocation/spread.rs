@@ -1,7 +1,7 @@
-//! Passing deltas on: a station that may, says the newest delta of each list now and then.
+//! Spreading of revocation deltas: a permitted station sends the newest delta of each list now and then.
 //!
-//! Soon after it learned it, then every [`SPREAD_INTERVAL`] with a jitter, and later when another station has just
-//! said the same bytes. A delta whose successor is overdue is not passed on: whoever has none gets a newer one.
+//! Soon after it learned it, then every [`SPREAD_INTERVAL`] with a jitter, and later when another station has just sent
+//! the same bytes. A delta whose successor is overdue is not passed on: a station without one gets a newer one.
 
 use core::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::base::limits::{SPREAD_INTERVAL, SPREAD_JITTER};
 use crate::base::{Instant, Stream, WireTime};
 
 impl Revocations {
-    /// Draws when deltas that have just come are passed on for the first time: within the jitter.
+    /// Draws when newly arrived deltas are passed on for the first time: within the jitter.
     pub fn plan_spread(&mut self, now: Instant, random: &mut Stream) {
         for list in self.lists.iter_mut().filter(|list| list.spread_at.is_none() && list.number > 0) {
             list.spread_at = Some(now + jitter(random));
         }
     }
 
-    /// Another station has passed on these very bytes: our turn comes later.
+    /// Another station has passed on the same bytes: our turn comes later.
     pub fn heard_spread(&mut self, bytes: &Bytes, now: Instant, random: &mut Stream) {
         if let Some(list) = self.lists.iter_mut().find(|list| list.newest == *bytes) {
             list.spread_at = Some(now + SPREAD_INTERVAL + jitter(random));

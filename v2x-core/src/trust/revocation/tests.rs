@@ -1,4 +1,4 @@
-//! What is believed of a delta, and what it does.
+//! Which deltas are accepted, and what they do.
 
 use proptest::prelude::*;
 
@@ -131,7 +131,7 @@ fn numbers_never_go_down_and_what_was_revoked_stays_revoked() {
     let (a, b) = (authority.trusted(2), authority.trusted(3));
     let mut lists = Revocations::default();
     apply(&mut lists, &authority, &authority.delta(&listing(5, [a.digest()]))).unwrap().unwrap();
-    // A newer one that no longer lists it, an older one that lists another, one that says nothing new.
+    // A newer one that no longer lists it, an older one that lists another, one that adds nothing new.
     apply(&mut lists, &authority, &authority.delta(&listing(6, []))).unwrap().unwrap();
     let older = apply(&mut lists, &authority, &authority.delta(&listing(4, [b.digest()]))).unwrap().unwrap();
     assert_eq!((older.number, older.digests), (6, 2));
@@ -145,7 +145,7 @@ fn an_overdue_list_is_told_once_and_stays_in_force() {
     let bad = authority.trusted(2);
     let mut lists = Revocations::default();
     let delta = authority.delta(&listing(1, [bad.digest()]));
-    // It came too late to be current, and is applied all the same.
+    // It arrived too late to be current, and is applied all the same.
     lists.apply(&delta, &authority.trust, Some(at(500))).unwrap().unwrap();
     let issuer = authority.trust.issuers().next().unwrap().digest();
     assert_eq!(lists.next_stale(), Some(at(200)));
