@@ -1,4 +1,4 @@
-//! Walls within the crates: modules in floors, dependencies that are used, one name for one type.
+//! Walls within the crates: modules in floors, dependencies that are used, one name for one type, plain words.
 //!
 //! The walls between the crates are `arrows.rs`.
 
@@ -6,6 +6,7 @@
 mod cycles;
 mod dependencies;
 mod names;
+mod words;
 
 // How it is seen: files, tokens, names, uses.
 mod facts;

@@ -1,4 +1,4 @@
-//! Linux "cooked" captures, versions 1 and 2: what is written of frames of all devices at once (LINKTYPE_LINUX_SLL and
+//! Linux "cooked" captures, versions 1 and 2: the form of frames captured on all devices at once (LINKTYPE_LINUX_SLL and
 //! LINKTYPE_LINUX_SLL2, tcpdump.org/linktypes.html).
 
 use super::Stripped;
