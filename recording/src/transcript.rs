@@ -1,5 +1,5 @@
-//! Outputs as bytes, for digests and recordings: everything a node decided, no times from its host's clock, and no token
-//! of the application, which a recording holds with the input.
+//! Outputs as bytes, for digests and recordings: everything a node decided, no times from its host's clock, and no
+//! token of the application, which a recording holds with the input.
 //!
 //! Two runs are equal when their transcripts are. Layout: a tag byte, then the fields little-endian in the
 //! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into

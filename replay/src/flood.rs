@@ -81,7 +81,7 @@ impl FloodLog {
         self.sides = sides;
     }
 
-    /// A message of a flood that was due at `due_ns` is signed; `near` is everybody else that is there.
+    /// A message of a flood that was due at `due_ns` is signed; `near` is all other stations present.
     pub(crate) fn announced(&mut self, due_ns: u64, id: MessageId, near: &[Neighbour]) {
         if self.announced.len() < MAX_ANNOUNCED {
             let announced = Announced { sent_ns: due_ns, near: near.to_vec() };
@@ -132,7 +132,7 @@ impl FloodLog {
         }
     }
 
-    /// The first message of a D0 event that was due at `due_ns` is signed; `near` is whom it is meant for. Later
+    /// The first message of a D0 event that was due at `due_ns` is signed; `near` are its intended receivers. Later
     /// messages about it come too late for the figure and are ignored.
     pub(crate) fn alerted(&mut self, due_ns: u64, id: MessageId, near: &[Neighbour]) {
         if self.receivers >= MAX_RECEIVERS {

@@ -5,13 +5,12 @@
 //! in it (no coordinated omission). A delivery that never happens is a miss like a late one.
 //!
 //! A message is settled when its deadline has passed and every intended receiver has it, else [`GRACE_NS`] after the
-//! deadline. A delivery after that does not count: the pair has already been
-//! counted as undelivered. So the ledger's size follows the traffic of a few seconds, never the length of
-//! the run.
+//! deadline. A delivery after that does not count: the pair has already been counted as undelivered. So the ledger's
+//! size follows the traffic of a few seconds, never the length of the run.
 //!
 //! Messages still inside their deadline when the run ends are left out altogether, neither sent nor expected: their
-//! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage
-//! latencies of their deliveries stay in the stage histograms.
+//! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage latencies of their
+//! deliveries stay in the stage histograms.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
@@ -26,7 +25,8 @@ pub struct Ledger<M> {
     open: HashMap<M, Entry>,
     /// By class, in order of sending: inside the deadline, which ends at the time beside it, ns.
     due: [Queue<M>; Class::ALL.len()],
-    /// By class, in order of sending: past the deadline with receivers missing. Waited for until the time beside it, ns.
+    /// By class, in order of sending: past the deadline with receivers missing. Waited for until the time beside it,
+    /// ns.
     overdue: [Queue<M>; Class::ALL.len()],
     open_receivers: usize,
     limit: usize,
@@ -125,8 +125,8 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
-    /// A frame of a message never left its sender, for instance because it expired in the queue. That is why no station has
-    /// the message, unless another frame of it was [`transmitted`](Self::transmitted). No frame is counted.
+    /// A frame of a message never left its sender, for instance because it expired in the queue. That is why no station
+    /// has the message, unless another frame of it was [`transmitted`](Self::transmitted). No frame is counted.
     pub fn withheld(&mut self, message: M, reason: &'static str) {
         let reason = self.reasons.number(reason);
         if let Some(entry) = self.open.get_mut(&message).filter(|entry| !entry.transmitted) {
@@ -323,7 +323,8 @@ impl Totals {
     }
 }
 
-/// The end of a warning: normal where a frame may reach farther than it is meant to, or is repeated to stations that came later.
+/// The end of a warning: normal where a frame may reach farther than it is meant to, or is repeated to stations that
+/// came later.
 pub const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
 
 /// The cause of a miss for which none was reported.

@@ -1,10 +1,10 @@
 //! How often an eavesdropper that hears everything links two pseudonyms of one station.
 //!
 //! The eavesdropper has every awareness message that was sent: digest, time, signed position, speed and heading; it
-//! makes no use of the credentials' content. It follows each pseudonym to its last message, extrapolates from there at constant
-//! velocity, and joins pseudonyms that ended with those that began afterwards, the best fit first, each at most once. It
-//! sees the whole run before it decides. So the ratio is what position alone gives away: close to 1 when stations
-//! change in the open, lower where several of them change unseen at one place.
+//! makes no use of the credentials' content. It follows each pseudonym to its last message, extrapolates from there at
+//! constant velocity, and joins pseudonyms that ended with those that began afterwards, the best fit first, each at
+//! most once. It sees the whole run before it decides. So the ratio is what position alone gives away: close to 1 when
+//! stations change in the open, lower where several of them change unseen at one place.
 
 use std::collections::BTreeMap;
 

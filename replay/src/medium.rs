@@ -1,7 +1,7 @@
 //! What carries frames between the stations of a world.
 //!
-//! [`Medium`] is the seam: a world hands it each transmission and asks which stations it reached. [`RangeLimited`] is the
-//! ideal one, a baseline for radio models; [`Tabulated`] draws reception by distance.
+//! [`Medium`] is the seam: a world hands it each transmission and asks which stations it reached.
+//! [`RangeLimited`] is the ideal one, a baseline for radio models; [`Tabulated`] draws reception by distance.
 
 use core::fmt;
 

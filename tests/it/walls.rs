@@ -2,13 +2,13 @@
 //!
 //! The walls between the crates are `arrows.rs`.
 
-// What is held.
+// The rules.
 mod cycles;
 mod dependencies;
 mod names;
 mod words;
 
-// How it is seen: files, tokens, names, uses.
+// Reading the sources: files, tokens, names, uses.
 mod facts;
 mod graph;
 mod reader;

@@ -43,7 +43,8 @@ impl Capabilities {
 pub enum AccessSupport {
     /// Frames leave in the order they were handed over.
     Ignored,
-    /// It is passed to the kernel. Its effect depends on the driver: in OCB mode Linux sends every frame as best effort.
+    /// It is passed to the kernel. Its effect depends on the driver: in OCB mode Linux sends every frame as best
+    /// effort.
     Marked,
     /// Each frame contends for the channel by the parameters of its category.
     Honoured,

@@ -2,10 +2,10 @@
 //!
 //! The truth is a pair: a receiver that does not attack, and a signer it heard [`ENOUGH`] false messages of.
 //! A message that happens to be true, as from an attacker at a red light that always states a speed of 0, does not
-//! count. A pair is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a reason that the
-//! attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames have no signer to
-//! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
-//! dropped beyond those of the same run without attackers.
+//! count. A pair is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a
+//! reason that the attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames
+//! have no signer to hold: they are detected when dropped for a reason meant for them, and the false alarms are the
+//! honest frames dropped beyond those of the same run without attackers.
 //!
 //! An exact copy is an attack only on a receiver that had the message before. Where the copy is the first to arrive, it
 //! is the message itself, fresh, true and signed by its sender, so there is nothing to detect: it is counted as first

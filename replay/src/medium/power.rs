@@ -5,10 +5,10 @@ use v2x_core::Position;
 /// The power of receptions, as a function of the positions of both stations.
 ///
 /// Path loss of a line of sight by WINNER+ B1 at 5.9 GHz with antennas 1.5 m high (D5.3 table 4-1; 3GPP TR 36.885 table
-/// A.1.4-1), 23 dBm sent. Shadowing has a sigma of 3 dB and decorrelates over 10 m of movement of either end (same table,
-/// urban): a field over the places of both ends, a sum of waves, so that stations in one place are shadowed alike and
-/// no state is kept per link. Each station's antenna gain has a sigma of 3 dB, sending and
-/// receiving. A frame fades by a sigma of 2 dB beyond that (10 MHz average out the deep fades).
+/// A.1.4-1), 23 dBm sent. Shadowing has a sigma of 3 dB and decorrelates over 10 m of movement of either end (same
+/// table, urban): a field over the places of both ends, a sum of waves, so that stations in one place are shadowed
+/// alike and no state is kept per link. Each station's antenna gain has a sigma of 3 dB, sending and receiving. A frame
+/// fades by a sigma of 2 dB beyond that (10 MHz average out the deep fades).
 #[derive(Clone, Debug)]
 pub struct Power {
     seed: u64,

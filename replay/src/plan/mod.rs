@@ -195,7 +195,7 @@ pub enum PlanError {
     Open {
         /// The file as given.
         file: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is no plan by its size alone.

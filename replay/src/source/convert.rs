@@ -15,7 +15,7 @@ use crate::geodesy::Plane;
 /// Writes a trace in the format its file name asks for: `.csv`, `.csv.gz`, `.xml` or `.xml.gz`.
 ///
 /// With `origin` (latitude and longitude in degrees) positions are metres about it, as SUMO's own; without, they are
-/// degrees and the file says so (columns `vehicle_lon` and `vehicle_lat`; SUMO's `fcd-output.geo` in XML), which
+/// degrees and the file states it (columns `vehicle_lon` and `vehicle_lat`; SUMO's `fcd-output.geo` in XML), which
 /// [`super::read`] gives back to the last digit. Times are those of the file the trace was read from.
 ///
 /// # Errors

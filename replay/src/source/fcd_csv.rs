@@ -1,7 +1,7 @@
 //! SUMO floating-car data as CSV: `timestep_time;vehicle_id;vehicle_x;vehicle_y;...`, columns found by name.
 //!
-//! Separator `;`, `,` or tab, detected from the header. Names in any order and case, with SUMO's `vehicle_` or `person_`
-//! before them or without; `lon`/`lat` (or the long words) in place of x/y mean degrees.
+//! Separator `;`, `,` or tab, detected from the header. Names in any order and case, with SUMO's `vehicle_` or
+//! `person_` before them or without; `lon`/`lat` (or the long words) in place of x/y mean degrees.
 
 use std::io::BufRead;
 

@@ -98,9 +98,9 @@ impl Journal {
         self.mute.insert(station);
     }
 
-    /// A station's own message is signed and queued. One of one hop is meant for the stations within range of `position`
-    /// and in sight. The intended receivers of a flood are known with its area: see [`transmitted`](Self::transmitted).
-    /// Its latency counts from when it was due.
+    /// A station's own message is signed and queued. One of one hop is meant for the stations within range of
+    /// `position` and in sight. The intended receivers of a flood are known with its area: see
+    /// [`transmitted`](Self::transmitted). Its latency counts from when it was due.
     pub(super) fn sent(
         &mut self,
         station: u32,

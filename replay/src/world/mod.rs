@@ -1,9 +1,10 @@
 //! Stations in virtual time: a [`World`] feeds one [`Node`] for each station of a trace.
 //!
 //! Everything is an event, handled in the order of (time, sequence of scheduling): a station moves, a node's deadline
-//! is reached, a frame arrives. Nodes are fed as their contract asks, and woken exactly at their deadlines. A station is
-//! there from a sample of the trace until a step after its last one; across a gap in the trace too long to be bridged
-//! ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and right.
+//! is reached, a frame arrives. Nodes are fed as their contract asks, and woken exactly at their deadlines. A station
+//! is there from a sample of the trace until a step after its last one; across a gap in the trace too long to be
+//! bridged ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and
+//! right.
 //!
 //! Virtual time passes on the medium alone: signing, verifying and all other work of a node takes none of it. What
 //! cryptography costs is measured by the benchmarks and by live runs, not here.
@@ -442,8 +443,8 @@ fn fix(sample: &Sample) -> Fix {
     }
 }
 
-/// The description a station of a kind sends of itself: station types of TS 102 894-2, usual sizes. Its traffic is marked as a
-/// test, so that a station in service ignores it.
+/// The description a station of a kind sends of itself: station types of TS 102 894-2, usual sizes. Its traffic is
+/// marked as a test, so that a station in service ignores it.
 fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
     let (station_type, length_dm, width_dm) = match kind {
         StationKind::Roadside => return Config { test: true, ..Config::roadside() },

@@ -1,9 +1,9 @@
 //! A station's transmitter: how many frames it holds, and what its node learns of it.
 //!
-//! The bound is the medium's ([`Medium::transmitter_frames`]). As soon as it is reached the node learns that its link is
-//! full, and whatever it has to send waits in its own queues, where it expires, is replaced, and is overtaken by what is more
-//! urgent; when a frame ends the node learns that there is room. What a node lets go in one turn beyond the room there was
-//! waits here, in its order, as it does in the daemon.
+//! The bound is the medium's ([`Medium::transmitter_frames`]). As soon as it is reached the node learns that its link
+//! is full, and whatever it has to send waits in its own queues, where it expires, is replaced, and is overtaken by
+//! what is more urgent; when a frame ends the node learns that there is room. What a node lets go in one turn beyond
+//! the room there was waits here, in its order, as it does in the daemon.
 //!
 //! [`Medium::transmitter_frames`]: crate::medium::Medium::transmitter_frames
 

@@ -1,4 +1,4 @@
-//! Words that sentences here have got wrong before: in the documents, and in the comments and strings of the sources.
+//! Wrong phrases that must not come back: in the documents, and in the comments and strings of the sources.
 
 use std::{
     fs,
@@ -14,15 +14,15 @@ fn plain_words_are_used() {
     assert!(files.len() > 300, "only {} texts found: the scan looks in the wrong place", files.len());
     let found: Vec<String> = files
         .iter()
-        // This page must name what it looks for.
-        .filter(|file| !file.ends_with(Path::new(file!()).file_name().expect("a file has a name")))
+        // This file must name what it looks for.
+        .filter(|file| !file.ends_with(file!()))
         .flat_map(|file| {
             let text = fs::read_to_string(file).expect("a text of the repository is UTF-8");
             let name = file.strip_prefix(&root).expect("found below the root").display().to_string();
             mistakes(&text).into_iter().map(move |(line, what)| format!("{name}:{line}: {what}"))
         })
         .collect();
-    assert!(found.is_empty(), "{} sentences to write otherwise:\n{}", found.len(), found.join("\n"));
+    assert!(found.is_empty(), "{} phrases to write differently:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn mistakes_are_found_across_lines_and_nothing_else_is() {
     }
 }
 
-/// The lines on which something is to be written otherwise, and how.
+/// The lines with a wrong phrase, and what to write instead.
 fn mistakes(text: &str) -> Vec<(usize, &'static str)> {
     let words = words(text);
     let mut found = Vec::new();
@@ -64,11 +64,11 @@ fn mistakes(text: &str) -> Vec<(usize, &'static str)> {
 
 /// Words after which `no more` at the end of a clause means that something has ended.
 const ENDED: [&str; 19] = [
-    "is", "are", "was", "were", "be", "am", "said", "known", "told", "heard", "sent", "there", "force", "us", "count",
-    "counts", "used", "valid", "apply",
+    "is", "are", "was", "were", "be", "am", "said", "known", "told", "heard", "sent", "there", "force", "us",
+    "count", "counts", "used", "valid", "apply",
 ];
 
-/// Each word with its line; the marks of comments are no words.
+/// Each word with its line; comment marks are not words.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let numbered = text.lines().enumerate();
     let words = numbered.flat_map(|(line, text)| text.split_whitespace().map(move |word| (line + 1, word)));
@@ -95,7 +95,10 @@ fn texts(root: &Path) -> Vec<PathBuf> {
                 if name != "target" && !name.starts_with('.') {
                     open.push(path);
                 }
-            } else if ["rs", "md", "proto"].iter().any(|kind| path.extension().is_some_and(|found| found == *kind)) {
+            } else if ["rs", "md", "proto"]
+                .iter()
+                .any(|kind| path.extension().is_some_and(|found| found == *kind))
+            {
                 files.push(path);
             }
         }
