@@ -37,6 +37,7 @@ fn mistakes_are_found_across_lines_and_nothing_else_is() {
         "Powers that differ by no more, dB. No more connections.",
         "its own clock, on their own, the owner, the owned",
         "There are no more frames.",
+        "Write \"its own\", not \"the own\"; \"no longer\", not \"no more\".",
     ] {
         assert_eq!(mistakes(good), [], "{good}");
     }
@@ -48,7 +49,9 @@ fn mistakes(text: &str) -> Vec<(usize, &'static str)> {
     let mut found = Vec::new();
     for (at, window) in words.windows(2).enumerate() {
         let [(line, first), (_, second)] = window else { continue };
-        if is(first, "the") && is(second, "own") {
+        // A phrase in quotation marks is named, not used.
+        let named = first.starts_with('"') && second.trim_end_matches([',', ';', '.']).ends_with('"');
+        if is(first, "the") && is(second, "own") && !named {
             found.push((*line, "`the own`: write `its own`, `our` or `their`"));
         }
         let before = at.checked_sub(1).map_or("", |before| bare(words[before].1));
