@@ -78,7 +78,7 @@ fn delivered(outcome: &RunOutcome) -> f64 {
     outcome.report.classes.iter().map(|class| class.delivered as f64).sum()
 }
 
-/// Six lanes over two kilometres, three each way at 25 to 35 m/s; who leaves at one end comes in at the other.
+/// Six lanes over two kilometres, three each way at 25 to 35 m/s; a vehicle that leaves at one end enters at the other.
 fn motorway(stations: u32, seconds: u32) -> Trace {
     let steps = u64::from(seconds) * 10 + 1;
     let sample = |step: u64, station: u32| {

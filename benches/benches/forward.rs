@@ -1,9 +1,9 @@
-//! What forwarding costs a frame beside its verification: `cargo bench -p benches --bench forward`.
+//! The cost of forwarding a frame besides its verification: `cargo bench -p benches --bench forward`.
 //!
 //! A hundred neighbours send hazards of many hops, one every 75 ms, every one new, to two stations that trust all
-//! signatures: one sends floods on, one does not. The time of a frame is from its bytes to its event, and of the timers
-//! that follow until it was sent on and its life is over. Both stations take turns frame by frame in one process; the
-//! figure is the difference, of those floods that were sent on once. They live so shortly that nobody is served with
+//! signatures: one forwards floods, one does not. The time of a frame is from its bytes to its event, plus that of the
+//! timers that follow until it was forwarded and has expired. Both stations take turns frame by frame in one process;
+//! the figure is the difference, of those floods that were forwarded once. They expire so soon that no station is sent
 //! a flood that it seems to lack: beacons here name none.
 
 use core::time::Duration;
@@ -71,7 +71,7 @@ impl Measured {
     }
 }
 
-/// With so many other floods of each sender held all the while.
+/// With this many other floods of each sender held all the while.
 fn measure(held: u32) -> Measured {
     let authority = Authority::of_cars();
     let mut fleet = Fleet::new(&authority, NEIGHBOURS);
@@ -86,7 +86,7 @@ fn measure(held: u32) -> Measured {
             for node in &mut stations {
                 hear(node, sample.at, sample.frame.clone().into(), sample.link, Duration::ZERO);
             }
-            // One sender after the other, each when the last one's flood was sent on.
+            // One sender after the other, each after the last one's flood was forwarded.
             let at = sample.at;
             if at < start + SPACING * (turn + 1) || turn >= NEIGHBOURS {
                 continue;
@@ -123,11 +123,11 @@ fn measure(held: u32) -> Measured {
 enum Kind {
     /// Through an area, over within the window.
     Short,
-    /// So many hops, remembered until it is told anew.
+    /// This many hops, remembered until it is repeated.
     Held,
 }
 
-/// Nanoseconds that a station takes for a frame and for what is due within `after`, and how many frames it sent on.
+/// Nanoseconds that a station takes for a frame and for what is due within `after`, and how many frames it forwarded.
 fn hear(node: &mut Node, at: Instant, bytes: Bytes, link_source: [u8; 6], after: Duration) -> (f64, u64) {
     let frame =
         ReceivedFrame { bytes, link_source, kernel_receive: None, user_receive: None, signal_dbm: None };
@@ -144,7 +144,7 @@ fn hear(node: &mut Node, at: Instant, bytes: Bytes, link_source: [u8; 6], after:
     (start.elapsed().as_nanos() as f64, sent)
 }
 
-/// A node's next deadline, and how many frames it sent on before it.
+/// A node's next deadline, and how many frames it forwarded before it.
 fn forwarded(node: &mut Node) -> (Instant, u64) {
     let mut sent = 0;
     let (at, _) =
@@ -219,6 +219,6 @@ const SPACING: Duration = Duration::from_millis(75);
 /// Longer than the longest wait of a forwarder, and its jitter.
 const LIFETIME_MS: u32 = 70;
 const WINDOW: Duration = Duration::from_millis(LIFETIME_MS as u64 + 2);
-/// As long as a station without further permissions may have its floods live, and when they are told anew.
+/// As long as a station without further permissions may have its floods live, and when they are repeated.
 const HELD_MS: u32 = 60_000;
 const HELD_ROUNDS: u32 = 7;

@@ -1,4 +1,4 @@
-//! What a station costs beside its signatures: one thread, no link.
+//! The cost of a station besides its signatures: one thread, no link.
 //!
 //! Receive: frame bytes -> `Input::Frame` -> `Input::Timeout` -> `Event::Received`, from 200 neighbours,
 //! against bare `verify_strict` over the same bytes. Send: `Input::Timeout` -> `Transmit`, against a bare
@@ -75,6 +75,6 @@ fn main() -> ExitCode {
         "cheap_drops": cheap_drops,
     });
     println!("{line}");
-    // Not of time: of what was timed.
+    // Counts of what was timed, not times.
     if hold { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,5 +1,5 @@
 //! Two daemons on a veth pair between network namespaces, over `packet`: every message against its deadline, the
-//! bare link beside it, and a flood. Needs root. `benches/README.md` says how to read it.
+//! bare link beside it, and a flood. Needs root. `benches/README.md` explains how to read it.
 //!
 //! The daemons are this program run again, see [`lab::ROLE`].
 

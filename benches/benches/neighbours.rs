@@ -1,9 +1,10 @@
-//! What a neighbour costs, in a table of a hundred, a thousand and ten thousand: `cargo bench -p benches --bench neighbours`.
+//! The cost of a neighbour, in a table of a hundred, a thousand and ten thousand:
+//! `cargo bench -p benches --bench neighbours`.
 //!
 //! Bytes: a whole station that knows as many neighbours as it has room for, less one that has room for none but one,
 //! divided by the neighbours: table, key cache, plausibility record, rates and whatever else is kept for each. Times: of
 //! the table's lookup and update, of all neighbours in an order without a pattern, and of the same few again and again:
-//! what differs between the two is the cache's, not the table's. And of a beacon through the whole station.
+//! the difference between the last two is due to the cache, not the table. And of a beacon through the whole station.
 
 use core::time::Duration;
 use std::hint::black_box;
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
     }
     let sizes: Vec<_> = rows.iter().map(Row::json).collect();
     println!("{}", json!({ "bench": "neighbours", "machine": machine, "quick": quick, "sizes": sizes }));
-    // Not of time: of what was timed.
+    // Counts of what was timed, not times.
     if rows.iter().all(|row| row.known == row.size) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -239,7 +240,7 @@ impl Station {
         }
     }
 
-    /// As many neighbours, credentials and stations watched there are; 0 when these differ.
+    /// The number of neighbours, credentials and watched stations; 0 when these differ.
     fn known(&self) -> u32 {
         let kept = ["neighbours", "credentials", "stations watched"];
         let held: Vec<usize> =

@@ -1,5 +1,5 @@
-//! One station, driven as the daemon drives it, under ten times what its channel carries, on two cores: what
-//! becomes of the alerts of honest stations meanwhile.
+//! One station, driven as the daemon drives it, under ten times what its channel carries, on two cores: how
+//! it delivers the alerts of honest stations meanwhile.
 //!
 //! Ninety honest stations and the attacker send from one thread by due time; the station runs in another. An
 //! alert's latency counts from when it was due to its delivery. Two controls: a run without an attack, and threads that do
@@ -262,7 +262,7 @@ fn resident_bytes() -> i64 {
     pages.unwrap_or(0) * PAGE_BYTES
 }
 
-/// Until everybody is known: beacons bring credentials once a second; and until a beacon heard first is stale.
+/// Until every station is known: beacons bring credentials once a second; and until a beacon heard first is stale.
 const WARM_UP: Duration = Duration::from_millis(3_000);
 /// An alert slower than this is looked into.
 const SLOW: Duration = Duration::from_millis(1);

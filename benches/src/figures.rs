@@ -61,7 +61,7 @@ pub fn rounded(value: f64, digits: i32) -> f64 {
     (value * scale).round() / scale
 }
 
-/// Name and number of the processors, as Linux says; "unknown" elsewhere.
+/// Name and number of the processors, as Linux reports; "unknown" elsewhere.
 pub fn machine() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -152,7 +152,7 @@ impl Vehicle {
     }
 }
 
-/// What the signature of an own frame covers, and the signature.
+/// What the signature of one of our frames covers, and the signature.
 ///
 /// # Panics
 ///

@@ -21,7 +21,7 @@ pub struct Use {
     pub bytes_kept: i64,
 }
 
-/// Runs `work` and says what it did to the heap. One thread: what others allocate meanwhile is counted too.
+/// Runs `work` and returns what it did to the heap. One thread: what others allocate meanwhile is counted too.
 pub fn measured<T>(work: impl FnOnce() -> T) -> (T, Use) {
     let region = Region::new(COUNTED);
     let result = work();

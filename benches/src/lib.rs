@@ -1,5 +1,5 @@
 //! What the benchmarks in `benches/` share: an allocator that counts, a fleet that sends real frames,
-//! and how figures are summed up and printed. `README.md` says how to run and trust them.
+//! and how figures are summed up and printed. `README.md` explains how to run them and what to trust.
 
 pub mod cpu;
 pub mod figures;

@@ -58,5 +58,5 @@ pub fn classic_capture(link_type: u32, frame: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Stands for the file in errors.
+/// Name of the file in errors.
 const NAME: &str = "input";

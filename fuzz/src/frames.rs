@@ -78,5 +78,5 @@ fn reread_fields(tbs: &TbsView<'_>) {
     assert_eq!(tbs.requests().count() * 3, tbs.credential_requests.len());
 }
 
-/// Ethernet, 802.11, cooked 1, radiotap, cooked 2, and one nobody knows (tcpdump.org/linktypes.html).
+/// Ethernet, 802.11, cooked 1, radiotap, cooked 2, and an unknown one (tcpdump.org/linktypes.html).
 pub const LINK_TYPES: [u32; 6] = [1, 105, 113, 127, 276, 147];

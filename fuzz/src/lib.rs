@@ -1,8 +1,8 @@
 //! Fuzz targets: functions of any bytes, each of which must return whatever it is given.
 //!
 //! A target is an ordinary function, so `cargo test` runs the committed corpora on the ordinary build, and clippy reads
-//! the code. `fuzz/run` builds the binary of this crate with coverage instrumentation and libFuzzer; `fuzz/README.md` says
-//! how to use it, and how a crash becomes a test.
+//! the code. `fuzz/run` builds the binary of this crate with coverage instrumentation and libFuzzer; `fuzz/README.md`
+//! explains how to use it, and how a crash becomes a test.
 
 pub mod files;
 pub mod frames;

@@ -1,6 +1,6 @@
 //! What happens to a station, as bytes: steps of fixed layout one after the other, each after the byte that names it.
 //!
-//! The layout is this crate's own rather than `arbitrary`'s, because it can be written as well as read: the corpus is made
+//! The layout is defined here rather than by `arbitrary`, because it can be written as well as read: the corpus is made
 //! from valid steps. Any bytes are a script; a step that is cut takes zeros for what is missing.
 
 /// One step.
@@ -38,10 +38,10 @@ pub enum Step<'a> {
     Input(&'a [u8]),
 }
 
-/// Who sends a frame and what is around the signed bytes.
+/// The sender of a frame and what is around the signed bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// Who signs.
+    /// The signer.
     pub signer: u8,
     /// Which link address it comes from.
     pub link: u8,
@@ -81,7 +81,7 @@ pub struct Fields<'a> {
     pub distance_b: u16,
     /// Direction of the area, degrees.
     pub azimuth: u16,
-    /// Credentials asked for: starts of digests.
+    /// Requested credentials: starts of digests.
     pub requests: &'a [u8],
     /// The payload.
     pub payload: &'a [u8],

@@ -1,4 +1,4 @@
-//! Stations whose frames are validly signed, whatever they say: an insider as a fuzzer needs it.
+//! Stations whose frames are validly signed, whatever their content: the insiders of the fuzzer.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use v2x_proto::hop::HopHeader;
 pub struct World {
     /// The root and the issuer, and what every station pins.
     pub authority: Authority,
-    /// Who may sign. The first [`OWN`] are the pseudonyms of the station under test.
+    /// All signers. The first [`OWN`] are the pseudonyms of the station under test.
     pub signers: Vec<Crafter>,
 }
 
@@ -43,7 +43,7 @@ impl World {
 fn credential(authority: &Authority, number: u32) -> Bytes {
     authority.credential_with(number, |request| {
         request.revocation_series = if number < OWN as u32 { 1 } else { SERIES };
-        // The last is a plain car: what it may not say has to be refused.
+        // The last is a plain car: messages it has no permission for must be refused.
         if number + 1 == SIGNERS {
             request.permissions = Permissions::AWARENESS | Permissions::HAZARD;
         }

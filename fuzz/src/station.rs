@@ -45,7 +45,7 @@ struct Station {
     sequences: Vec<u32>,
     /// What was on the air, the station's own frames included; the newest last.
     air: Vec<Bytes>,
-    /// Frames of which an event said the end.
+    /// Frames whose end an event reported.
     ended: u64,
 }
 
@@ -204,7 +204,7 @@ impl Station {
         self.drain();
     }
 
-    /// Keeps every deadline up to a time, as far as patience goes.
+    /// Keeps every deadline up to a time, within a bound on the number of steps.
     fn pass_to(&mut self, end_ns: u64) {
         let spent = end_ns.saturating_sub(self.now.as_nanos()).min(self.patience_ns + 2 * SECOND);
         self.patience_ns = self.patience_ns.saturating_sub(spent);
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use crate::seeds;
 
-    /// What the station knows after so many steps of one of the committed scripts.
+    /// What the station knows after this many steps of one of the committed scripts.
     fn after(seed: &str, steps: usize) -> Station {
         let scripts = seeds::of("node");
         let (_, script) = scripts.iter().find(|(name, _)| name == seed).unwrap();

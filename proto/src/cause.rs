@@ -44,13 +44,13 @@ pub const ROADWORKS: u8 = 3;
 /// People on the road.
 pub const HUMAN_PRESENCE: u8 = 12;
 
-/// Somebody drives against the traffic.
+/// A vehicle drives against the traffic.
 pub const WRONG_WAY_DRIVER: u8 = 14;
 
 /// A vehicle much slower than the traffic.
 pub const SLOW_VEHICLE: u8 = 26;
 
-/// Where a queue begins for those who come.
+/// The dangerous end of a queue, as seen by approaching traffic.
 pub const END_OF_QUEUE: u8 = 27;
 
 /// A vehicle that broke down.
@@ -59,16 +59,16 @@ pub const BREAKDOWN: u8 = 91;
 /// A vehicle that crashed.
 pub const POST_CRASH: u8 = 92;
 
-/// A vehicle that stands.
+/// A stationary vehicle.
 pub const STATIONARY_VEHICLE: u8 = 94;
 
 /// An emergency vehicle on duty.
 pub const EMERGENCY_VEHICLE: u8 = 95;
 
-/// Two courses that meet.
+/// Two vehicles on a collision course.
 pub const COLLISION_RISK: u8 = 97;
 
-/// Somebody passes a red light.
+/// A vehicle passes a red light.
 pub const SIGNAL_VIOLATION: u8 = 98;
 
 /// A vehicle in trouble; see [`EMERGENCY_BRAKE`].

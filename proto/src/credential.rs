@@ -1,7 +1,7 @@
-//! Credentials: who may say what, in 126 to 158 bytes. Schema: `credential.proto`.
+//! Credentials: which station may send what, in 126 to 158 bytes. Schema: `credential.proto`.
 //!
-//! Reading one says nothing about its worth: signature, chain, validity and region are judged by
-//! whoever has a clock and the pinned roots.
+//! Reading one verifies nothing: signature, chain, validity and region are checked by code that has a
+//! clock and the pinned roots.
 
 use bytes::BufMut;
 
@@ -13,7 +13,7 @@ use crate::wire::{self, Reader, WireError};
 /// The version of credential this code reads and writes.
 pub const VERSION: u32 = 1;
 
-/// What an Ed25519 signature over a credential starts with; the SHA-256 of the issuer's credential
+/// Prefix of the bytes an Ed25519 signature over a credential covers; the SHA-256 of the issuer's credential
 /// (32 zero bytes for a root) and the signed bytes follow.
 pub const CREDENTIAL_DOMAIN: &[u8; 17] = b"roadcast/v1/cred\0";
 
@@ -24,7 +24,7 @@ pub struct CredentialView<'a> {
     pub tbs: &'a [u8],
     /// The issuer's Ed25519 signature; a root's own.
     pub signature: &'a [u8; SIGNATURE_LEN],
-    /// What the signed bytes say.
+    /// The fields of the signed bytes.
     pub fields: CredentialFields,
 }
 
@@ -62,7 +62,7 @@ pub fn encode_credential(out: &mut impl BufMut, tbs: &[u8], signature: &[u8; SIG
     wire::put_bytes_field(out, 2, signature);
 }
 
-/// What a credential says.
+/// The fields of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CredentialFields {
     /// Digest of the issuer's credential; `None` for a root, which signs itself.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// First eight bytes of SHA-256 over a credential's bytes: who signed, or who forwarded.
+/// First eight bytes of SHA-256 over a credential's bytes: it names the signer, or the forwarder.
 ///
 /// The first bytes, not the last as IEEE 1609.2 HashedId8 has them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -25,7 +25,7 @@ pub const CREDENTIAL_REQUEST_LEN: usize = 3;
 /// Bytes of an Ed25519 signature (RFC 8032).
 pub const SIGNATURE_LEN: usize = 64;
 
-/// What an Ed25519 signature over a message starts with; the SHA-256 of the signer's credential
+/// Prefix of the bytes an Ed25519 signature over a message covers; the SHA-256 of the signer's credential
 /// and the signed bytes follow.
 pub const MESSAGE_DOMAIN: &[u8; 16] = b"roadcast/v1/msg\0";
 
@@ -36,14 +36,14 @@ pub struct SignedView<'a> {
     pub tbs: &'a [u8],
     /// Ed25519 signature.
     pub signature: &'a [u8; SIGNATURE_LEN],
-    /// Who says to have signed.
+    /// The claimed signer.
     pub signer: SignerRef<'a>,
 }
 
 /// How a message names its signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignerRef<'a> {
-    /// By the digest of a credential the receiver has, or asks for.
+    /// By the digest of a credential that the receiver has, or requests.
     Digest(Digest),
     /// By the credential itself, 1 to [`MAX_CREDENTIAL`] bytes, not looked into.
     Credential(&'a [u8]),
@@ -122,7 +122,7 @@ pub fn signed_len(tbs_len: usize, signer: SignerRef<'_>) -> usize {
     wire::bytes_field_len(tbs_len) + wire::bytes_field_len(SIGNATURE_LEN) + wire::bytes_field_len(signer)
 }
 
-/// The fields of a `ToBeSigned`: what the signer says about the message.
+/// The fields of a `ToBeSigned`: what the signer states about the message.
 ///
 /// Read by [`parse`](Self::parse) they are in range, though not verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,13 +145,13 @@ pub struct TbsView<'a> {
     pub max_hops: u8,
     /// The area it concerns.
     pub area: Option<AreaView>,
-    /// Starts of digests whose credentials the signer asks for: 3 bytes each, at most 8.
+    /// Starts of digests whose credentials the signer requests: 3 bytes each, at most 8.
     pub credential_requests: &'a [u8],
-    /// The message itself, encoded as `message_type` says; never empty.
+    /// The message itself, encoded as its `message_type`; never empty.
     pub payload: &'a [u8],
 }
 
-/// The same fields on their way out.
+/// The same fields, for writing.
 pub type TbsRepr<'a> = TbsView<'a>;
 
 impl<'a> TbsView<'a> {
@@ -265,7 +265,7 @@ impl<'a> TbsView<'a> {
         self.generation_time_us.saturating_add(u64::from(self.lifetime_ms) * 1000)
     }
 
-    /// The credentials asked for, by the start of their digests.
+    /// The requested credentials, by the start of their digests.
     pub fn requests(&self) -> impl Iterator<Item = &'a [u8; CREDENTIAL_REQUEST_LEN]> + use<'a> {
         self.credential_requests.as_chunks().0.iter()
     }

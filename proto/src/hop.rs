@@ -12,7 +12,7 @@
 //! 12..20  optional latitude, longitude of the last transmitter, 1e-7 degree each
 //! ```
 //!
-//! None of it can be trusted: whoever relays a frame writes it. The class must equal the signed
+//! None of it can be trusted: every station that relays a frame rewrites it. The class must equal the signed
 //! class, the remaining hops must not exceed the signed maximum, the position is a hint.
 
 use bytes::BufMut;
@@ -115,7 +115,7 @@ pub enum Kind {
     Probe = 2,
 }
 
-/// How the frame travels. Whether the header holds a position is not here: the position says it.
+/// How the frame travels. Whether the header holds a position is not here: it follows from the position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// May be forwarded.

@@ -37,7 +37,7 @@ pub fn decode_awareness_into(into: &mut v1::Awareness, payload: &[u8]) -> Result
     result
 }
 
-/// Why a payload is not the message its type says.
+/// Why a payload is not the message of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum PayloadError {
     /// A message type this code does not know.
@@ -161,7 +161,7 @@ messages! {
     SignInfo,
     /// Services of a roadside unit.
     RsuAdvert,
-    /// What a station sees of others.
+    /// Objects a station perceives.
     Perception,
     /// Beacon of a vulnerable road user.
     Vru,
@@ -171,15 +171,15 @@ messages! {
     PriorityStatus,
     /// Corrections for satellite receivers.
     GnssCorrection,
-    /// Asks for credentials.
+    /// Requests credentials.
     CredentialRequest,
     /// Answers with credentials.
     CredentialResponse,
     /// Changes of a revocation list.
     RevocationDelta,
-    /// Tells the authority about a station.
+    /// Reports a station to the authority.
     MisbehaviourReport,
-    /// How a station is.
+    /// Status of a station.
     NodeStatus,
     /// Measures round trips.
     Echo,

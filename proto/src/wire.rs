@@ -1,6 +1,6 @@
 //! Shallow reading and writing of the protobuf wire format, without allocation.
 //!
-//! Stricter than a protobuf library, because what is read here decides before any signature was
+//! Stricter than a protobuf library, because these values are used before any signature is
 //! checked: a varint has its shortest form and fits its field, a singular field occurs once, a
 //! known field has its wire type, groups do not occur. Unknown fields are skipped.
 //! Source: protobuf.dev, "Encoding".
@@ -25,10 +25,10 @@ pub enum WireError {
     /// A singular field occurs twice.
     #[error("field `{0}` occurs twice")]
     Duplicate(&'static str),
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("field `{0}` is missing")]
     Missing(&'static str),
-    /// A field of fixed length has another one.
+    /// A field of fixed length has another length.
     #[error("field `{field}` has {found} bytes")]
     Length {
         /// The field's name in the schema.
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
         Ok(*value)
     }
 
-    /// Out of line: written out at every call, it takes LLVM's constraint elimination minutes.
+    /// Not inlined: inlined at every call, it takes LLVM's constraint elimination minutes.
     #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, WireError> {
         // A second byte of zero would not be the shortest form.

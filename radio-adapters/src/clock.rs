@@ -24,8 +24,8 @@ pub fn realtime_ns() -> u64 {
 /// (the epoch of TimestampIts, ETSI TS 102 894-2, in microseconds).
 ///
 /// TAI was 32 s ahead of UTC at that instant and is 37 s ahead now, so wire time is 5 s more than a
-/// count that ignores leap seconds. `CLOCK_TAI` is used when the kernel was told its offset (by
-/// chrony, ntpd or ptp4l); else UTC plus the 37 s in force since 2017-01-01. Right only as far as
+/// count that ignores leap seconds. `CLOCK_TAI` is used when the kernel knows its offset (from
+/// chrony, ntpd or ptp4l); otherwise UTC plus the 37 s in force since 2017-01-01. Right only as far as
 /// the machine's clock is: see [`kernel_clock`].
 pub fn wire_time_us() -> u64 {
     let tai_ns = match kernel_tai_offset_s() {
@@ -55,7 +55,7 @@ impl ClockPair {
     /// The monotonic time of a wall-clock stamp taken shortly before this pair.
     ///
     /// `None` if the stamp lies in the future or more than [`MAX_STAMP_AGE`] back: then the wall
-    /// clock was set in between and the stamp says nothing.
+    /// clock was set in between and the stamp is of no use.
     pub fn monotonic_of(self, stamp_realtime_ns: u64) -> Option<u64> {
         let age = self.realtime_ns.checked_sub(stamp_realtime_ns)?;
         if age > MAX_STAMP_AGE.as_nanos() as u64 {
@@ -74,16 +74,16 @@ impl ClockPair {
     }
 }
 
-/// What the kernel believes of its own wall clock.
+/// What the kernel knows about its own wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelClock {
-    /// Something disciplines it, and did so recently (`STA_UNSYNC` clear, state not `TIME_ERROR`).
+    /// A program disciplines it, and did so recently (`STA_UNSYNC` clear, state not `TIME_ERROR`).
     pub synchronised: bool,
     /// Bound on the error, microseconds; grows by 500 a second without discipline.
     pub max_error_us: u64,
     /// Estimated error, microseconds, as the disciplining program reported it.
     pub estimated_error_us: u64,
-    /// Seconds TAI is ahead of UTC, if the kernel was told.
+    /// Seconds TAI is ahead of UTC, if the kernel knows.
     pub tai_offset_s: Option<i32>,
 }
 
@@ -152,7 +152,7 @@ mod tests {
     fn wire_time_agrees_with_the_wall_clock() {
         let unix_us = realtime_ns() / 1000;
         let counted = wire_time_us() + EPOCH_2004_UNIX_S * 1_000_000;
-        // 5 s if the offset is right; the kernel may have been told another one.
+        // 5 s if the offset is right; the kernel may have been given another one.
         assert!(counted > unix_us - 60_000_000 && counted < unix_us + 60_000_000);
     }
 

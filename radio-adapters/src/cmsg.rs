@@ -1,8 +1,8 @@
-//! Control messages: what the kernel says about a received packet besides its bytes (cmsg(3)).
+//! Control messages: what the kernel reports about a received packet besides its bytes (cmsg(3)).
 //!
-//! Read as plain bytes, so no pointer arithmetic and no alignment matter.
+//! Read as plain bytes, so neither pointer arithmetic nor alignment matters.
 
-/// What was found; unknown control messages are passed over.
+/// What was found; unknown control messages are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Control {
     /// `SCM_TIMESTAMPNS`: when the kernel took the packet, ns of `CLOCK_REALTIME`.

@@ -40,7 +40,7 @@ pub enum OpenError {
         /// The address given.
         group: Ipv4Addr,
     },
-    /// Raw sockets are not for everyone.
+    /// Raw sockets need a privilege.
     #[error(
         "opening a packet socket on {name:?} needs CAP_NET_RAW: run as root, or setcap cap_net_raw+ep on the binary, or use link.kind = \"udp\""
     )]
@@ -53,7 +53,7 @@ pub enum OpenError {
     System {
         /// What was being done.
         step: String,
-        /// What the kernel said.
+        /// The kernel's error.
         #[source]
         source: io::Error,
     },

@@ -29,7 +29,7 @@ pub struct FaultConfig {
 
 /// A radio with faults around another.
 ///
-/// [`Radio::counters`] are those of the radio inside; [`Fault::fault_counters`] tells the rest.
+/// [`Radio::counters`] are those of the radio inside; [`Fault::fault_counters`] has the rest.
 #[derive(Debug)]
 pub struct Fault<R> {
     radio: R,
@@ -68,7 +68,7 @@ impl<R: Radio> Fault<R> {
         &self.radio
     }
 
-    /// Hands frames that met their fate to the radio inside.
+    /// Hands frames whose fate is decided to the radio inside.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u64>>> {
         let mut last = None;
         while let Some((bytes, manner)) = self.send.front() {
@@ -83,7 +83,7 @@ impl<R: Radio> Fault<R> {
 impl<R: Radio> Radio for Fault<R> {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         // A copy that waited for room must not wait for the next frame; its errors were counted
-        // inside and belong to nobody here.
+        // inside and concern no caller here.
         let _drained = self.poll_drain(cx);
         for _ in 0..MAX_TURNS {
             if let Some((bytes, mut meta, late)) = self.receive.pop() {
@@ -100,8 +100,8 @@ impl<R: Radio> Radio for Fault<R> {
         Poll::Pending
     }
 
-    /// As the radio inside, but that a frame lost or held back counts as sent, and that a copy the
-    /// radio inside has no room for goes out at a later call.
+    /// As the radio inside, except that a frame lost or held back counts as sent, and that a copy for
+    /// which the radio inside has no room goes out at a later call.
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
         // Before taking the new frame: its fate is drawn once, so it cannot be given back.
         ready!(self.poll_drain(cx))?;
@@ -149,7 +149,7 @@ impl Manner {
     }
 }
 
-/// Lost frames looked at in one poll before others get their turn.
+/// Lost frames handled in one poll before other tasks get their turn.
 const MAX_TURNS: usize = 64;
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// All there is to hear. A lossy radio may say `Pending` to let others run, so one is not the end.
+    /// All frames there are. A lossy radio may return `Pending` to let others run, so one is not the end.
     async fn receive_all(radio: &mut impl Radio) -> Vec<Vec<u8>> {
         let mut heard = Vec::new();
         for _ in 0..=200 / MAX_TURNS {

@@ -1,4 +1,4 @@
-//! What this machine's network interfaces are, as the kernel lists them.
+//! This machine's network interfaces, as the kernel lists them.
 
 use std::collections::BTreeMap;
 use std::io;

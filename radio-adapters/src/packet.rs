@@ -1,7 +1,7 @@
 //! Raw Ethernet frames on a Linux interface (`AF_PACKET`): the link of a real radio, in OCB, IBSS or
 //! over a wire. Needs `CAP_NET_RAW`.
 //!
-//! The kernel filters by EtherType. When the interface goes down or away the link says so and tries
+//! The kernel filters by EtherType. When the interface goes down or away the link reports it and tries
 //! to come back, for as long as the station runs; see packet(7) and netdevice(7).
 #![allow(unsafe_code, reason = "socket2 knows neither sockaddr_ll nor the PACKET_ options")]
 
@@ -58,7 +58,7 @@ pub struct PacketRadio {
     link: Link,
     address: LinkAddress,
     backoff: Backoff,
-    /// Who waits in `poll_recv`, for when `poll_send` is first to notice that the link went down.
+    /// The task waiting in `poll_recv`, for when `poll_send` is first to notice that the link went down.
     reader: Option<Waker>,
     /// Longest frame the interface took when it was opened.
     max_frame_bytes: usize,
@@ -136,7 +136,7 @@ impl PacketRadio {
                 self.dropped.update(dropped);
             }
             let header = ethernet::Header::parse(&header);
-            // Everything we speak is broadcast; a unicast frame is somebody else's, seen because
+            // All our frames are broadcast; a unicast frame belongs to another program, seen because
             // some other program made the interface promiscuous.
             if received.oversized {
                 self.counters.oversized += 1;
@@ -217,7 +217,7 @@ impl Radio for PacketRadio {
         }
     }
 
-    /// Rate and power are the interface's; the kernel says neither how strong a frame was nor how busy the channel is.
+    /// Rate and power are the interface's; the kernel reports neither signal strength nor channel load.
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             source_per_frame: true,
@@ -321,7 +321,7 @@ fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// The interface is down, or gone: what the kernel says depends on which, and on who asks.
+/// The interface is down, or gone: the kernel's error depends on which, and on the call.
 fn is_down(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENODEV | libc::ENXIO))
 }

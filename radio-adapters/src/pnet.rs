@@ -39,7 +39,7 @@ pub struct PnetRadio {
     frame: Vec<u8>,
     frames: mpsc::Receiver<Received>,
     shared: Arc<Shared>,
-    /// Addresses frames left with of late, to know them when a looping interface gives them back
+    /// Source addresses of recent frames, to recognise these when a looping interface gives them back
     /// (the kernel itself returns no frame to the socket that sent it).
     own: VecDeque<LinkAddress>,
     counters: Counters,
@@ -129,7 +129,7 @@ impl PnetRadio {
 impl Radio for PnetRadio {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         loop {
-            // A reader that stopped leaves the queue closed; `state` says why.
+            // A reader that stopped leaves the queue closed; `state` has the reason.
             let Some(received) = ready!(self.frames.poll_recv(cx)) else { return Poll::Pending };
             if self.own.contains(&received.source) {
                 self.counters.filtered += 1;

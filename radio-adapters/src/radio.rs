@@ -105,11 +105,11 @@ pub use self::tx_frame::TxFrame;
 /// assert_eq!((radio.counters().sent, radio.counters().received), (1, 1));
 /// ```
 pub trait Radio: Send + fmt::Debug {
-    /// Appends exactly one received frame to `buf` and says where and when it arrived.
+    /// Appends exactly one received frame to `buf` and returns its sender and time of arrival.
     ///
     /// `buf` is left untouched unless the result is `Ready(Ok(_))`. Call until `Pending`: a ready
     /// result registers no waker. A link that is down stays `Pending` while it tries to come back;
-    /// [`Radio::state`] tells.
+    /// [`Radio::state`] shows which.
     ///
     /// # Errors
     /// A failure that concerns this one call (out of memory, runtime shutting down). Calling again
@@ -129,8 +129,8 @@ pub trait Radio: Send + fmt::Debug {
     /// What this link can do, and what it leaves out of a [`TxFrame`].
     fn capabilities(&self) -> Capabilities;
 
-    /// How busy the channel is, each time the link has measured it anew; pending until then, and for good on a link
-    /// that cannot ([`Capabilities::channel_load`]).
+    /// How busy the channel is, once for each new measurement; pending until then, and for ever on a link
+    /// that cannot measure ([`Capabilities::channel_load`]).
     fn poll_channel_load(&mut self, _cx: &mut Context<'_>) -> Poll<ChannelLoad> {
         Poll::Pending
     }
@@ -205,7 +205,7 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
     }
 }
 
-/// Where and when a frame arrived.
+/// Sender and time of arrival of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RxMeta {
     /// Who transmitted it, as claimed by the link header: anyone can write anything there.
@@ -228,7 +228,7 @@ pub enum LinkState {
     Down {
         /// Since when, ns of `CLOCK_MONOTONIC`.
         since_ns: u64,
-        /// What the last attempt said.
+        /// Error of the last attempt.
         reason: String,
     },
 }

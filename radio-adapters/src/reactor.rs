@@ -1,5 +1,5 @@
 //! Handing file descriptors to tokio.
-#![allow(unsafe_code, reason = "AsyncFd takes any AsRawFd on its word")]
+#![allow(unsafe_code, reason = "AsyncFd trusts any AsRawFd")]
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -33,7 +33,7 @@ unsafe impl Owned for Socket {}
 // SAFETY: TimerFd wraps an OwnedFd, and nothing else is asked for its number.
 unsafe impl Owned for Timer {}
 
-/// A kernel timer that tells its number, which nix's own type keeps to itself.
+/// A kernel timer that exposes its descriptor, which nix's type does not.
 #[derive(Debug)]
 pub(crate) struct Timer(pub(crate) TimerFd);
 

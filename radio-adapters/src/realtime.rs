@@ -1,5 +1,5 @@
-//! Asking the machine for punctuality: real-time scheduling, a processor of one's own, and memory
-//! that is never paged out. All optional; a station runs without, later now and then.
+//! Asking the machine for punctuality: real-time scheduling, a processor for this thread alone, and memory
+//! that is never paged out. All optional; without it a station runs, but is late now and then.
 #![allow(unsafe_code, reason = "scheduling policies have no safe wrapper in nix")]
 
 use std::fmt;
@@ -67,7 +67,7 @@ pub fn lock_memory() -> Result<(), RealtimeError> {
     })
 }
 
-/// What is in force for the calling thread and its process, as the kernel tells.
+/// What is in force for the calling thread and its process, as the kernel reports.
 ///
 /// # Errors
 /// The kernel's own.
@@ -95,7 +95,7 @@ pub struct Effective {
     pub priority: u8,
     /// Processors the thread may run on, ascending.
     pub cpus: Vec<usize>,
-    /// Memory of the process that is locked, bytes; `None` where /proc is not to be had.
+    /// Memory of the process that is locked, bytes; `None` where /proc is not available.
     pub locked_bytes: Option<u64>,
 }
 
@@ -124,7 +124,7 @@ pub enum Policy {
 
 impl Policy {
     fn from_raw(policy: i32) -> Self {
-        // The kernel mixes a flag about children into the number.
+        // The kernel adds a flag about children to the number.
         match policy & !libc::SCHED_RESET_ON_FORK {
             libc::SCHED_OTHER => Self::Other,
             libc::SCHED_FIFO => Self::Fifo,
@@ -159,10 +159,10 @@ pub enum RealtimeError {
     NoCpu {
         /// What was asked for.
         cpu: usize,
-        /// Those to be had, such as `0-3,6`.
+        /// Those available, such as `0-3,6`.
         allowed: String,
     },
-    /// Not without rights.
+    /// The privilege is missing.
     #[error("{what} needs {need}")]
     NoPrivilege {
         /// What was tried.
@@ -175,7 +175,7 @@ pub enum RealtimeError {
     System {
         /// What was tried.
         what: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         #[source]
         source: io::Error,
     },

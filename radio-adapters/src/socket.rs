@@ -29,7 +29,7 @@ pub(crate) struct AsyncSocket {
     blocked: Option<AsyncFd<OwnedFd>>,
 }
 
-/// Waits for data or an error. Tokio's `poll_read_ready` would do but for errors: an interface going
+/// Waits for data or an error. Tokio's `poll_read_ready` would suffice if not for errors: an interface going
 /// down raises `EPOLLERR` alone, which wakes only a waiter that asked for errors, and asking is
 /// possible only through the future. It is boxed to survive between polls.
 type Wait = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
@@ -122,12 +122,12 @@ pub(crate) struct Received {
     pub(crate) kernel_receive_ns: Option<u64>,
     /// See [`RxMeta::user_receive_ns`].
     pub(crate) user_receive_ns: u64,
-    /// Drops of this socket so far, modulo 2^32, if the kernel mentioned any.
+    /// Drops of this socket so far, modulo 2^32, if the kernel reported any.
     pub(crate) dropped: Option<u32>,
 }
 
 impl Received {
-    /// With the sender's address, what the caller of the radio gets.
+    /// The metadata for the caller of the radio, with the sender's address.
     pub(crate) fn meta(&self, source: crate::LinkAddress) -> RxMeta {
         RxMeta {
             source,
@@ -169,7 +169,7 @@ pub(crate) fn receive(
             Some(from) => message.with_addr(from),
             None => message,
         };
-        // An empty first slice is legal, but would be handed to the kernel for nothing.
+        // An empty first slice is legal, but would be handed to the kernel needlessly.
         let first = usize::from(header_bytes == 0);
         let mut message = message.with_buffers(&mut slices[first..]);
         let length = socket.recvmsg(&mut message, 0)?;

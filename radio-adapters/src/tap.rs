@@ -33,7 +33,7 @@ pub struct Tap<R, W: Write + Send = File> {
     counters: TapCounters,
 }
 
-/// What became of the recording.
+/// The state of the recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TapCounters {
     /// Frames written.
@@ -85,7 +85,7 @@ impl<R: Radio, W: Write + Send> Tap<R, W> {
         self.out.flush().inspect_err(|_| self.counters.write_errors += 1)
     }
 
-    /// What became of the recording so far.
+    /// The state of the recording so far.
     pub fn tap_counters(&self) -> TapCounters {
         self.counters
     }
@@ -102,7 +102,7 @@ impl<R: Radio, W: Write + Send> Tap<R, W> {
         let block = packet_block(direction, ClockPair::now().realtime_of(at_ns), &self.frame);
         if block.as_ref().is_ok_and(|block| block.len() as u64 > self.bytes_left) {
             self.counters.over_limit += 1;
-            // A shorter frame later would leave a gap nobody sees.
+            // A shorter frame later would leave an invisible gap.
             self.bytes_left = 0;
             return;
         }
@@ -231,12 +231,12 @@ fn packet_block(direction: Direction, realtime_ns: u64, frame: &[u8]) -> io::Res
 }
 
 fn text(code: OptionCode, text: &str) -> PcapNGOption<'_> {
-    // Longer names say nothing, and an option's length is 16 bits.
+    // Longer names are of no use, and an option's length is 16 bits.
     let text = &text.as_bytes()[..text.len().min(255)];
     PcapNGOption { code, len: text.len() as u16, value: Cow::Borrowed(text) }
 }
 
-/// Largest recording unless said otherwise: 1 GiB, hours of a loaded channel.
+/// Default size limit of a recording: 1 GiB, hours of a loaded channel.
 pub const DEFAULT_LIMIT_BYTES: u64 = 1 << 30;
 
 /// Larger than any block, so that a block is buffered whole or not at all.

@@ -36,7 +36,7 @@ impl DeadlineTimer {
         Ok(Self { fd, armed: None })
     }
 
-    /// Sets the deadline, ns of `CLOCK_MONOTONIC`, replacing the one before; `None` takes it away.
+    /// Sets the deadline, ns of `CLOCK_MONOTONIC`, replacing the one before; `None` removes it.
     /// A deadline in the past expires at once. Setting the same one again costs nothing.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //! machine. The link of demonstrations, tests and wired backhaul.
 //!
 //! Two sockets a station: one bound to group and port (shared by all stations of the machine) that
-//! only receives, and one with a port of its own that only sends, so that its address tells the
-//! station apart. A station's pseudonym does not reach this link: the address stays.
+//! only receives, and one with a port of its own that only sends, so that its address identifies
+//! the station. A station's pseudonym does not reach this link: the address stays.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -334,7 +334,7 @@ mod tests {
             }
             let mut buf = BytesMut::new();
             while std::future::poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await.is_ready() {}
-            // The kernel mentions drops with the next frame it queues.
+            // The kernel reports drops with the next frame it queues.
             a.send(&frame(b"after")).await.unwrap();
             b.recv(&mut buf).await.unwrap();
             let counters = b.counters();

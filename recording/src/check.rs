@@ -1,7 +1,7 @@
 //! Feeds a station's recording to a fresh node and compares every output, byte for byte.
 //!
 //! A node is a function of its configuration, identity, seed and inputs. So a recording checks either that this
-//! version of the software decides as the one that recorded did, or that the recording is what it says. The station's
+//! version of the software decides as the recording software did, or that the recording is genuine. The station's
 //! private key is not in a recording: the node is given the signatures that the recorded frames carry, each verified
 //! against the station's credential. A message that was signed and never transmitted has no signature in the recording
 //! and needs none, since none of its outputs shows it.
@@ -44,7 +44,7 @@ pub fn check(path: &Path) -> Result<CheckOutcome, CheckError> {
     check_with(&path.display().to_string(), || File::open(path).map(BufReader::new))
 }
 
-/// Checks a recording in memory; `name` stands for the file in errors.
+/// Checks a recording in memory; errors name it `name`.
 ///
 /// # Errors
 /// As [`check`].
@@ -55,7 +55,7 @@ pub fn check_bytes(bytes: &[u8], name: &str) -> Result<CheckOutcome, CheckError>
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckOutcome {
-    /// The software that recorded.
+    /// The software that wrote the recording.
     pub software: String,
     /// Inputs handed to the node.
     pub inputs: u64,
@@ -65,7 +65,7 @@ pub struct CheckOutcome {
     pub recorded_ns: u64,
     /// The first difference, after which nothing was compared.
     pub difference: Option<Difference>,
-    /// What a reader should know.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 

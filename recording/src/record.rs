@@ -1,14 +1,14 @@
-//! Inputs as recorded, and back: a recording feeds a fresh node exactly what the first one was fed.
+//! Inputs as recorded, and back: a recording feeds a fresh node exactly the inputs of the first.
 //!
 //! A recording is [`MAGIC`], then protobuf messages, each after its length as a varint: one `RecordingHeader`, then
 //! `Record`s, an input before the outputs it led to. A file that ends inside a record is good up to there.
 //!
 //! A kind of input, a field of one, or another meaning of either raises [`VERSION`]: protobuf skips what it does not know,
-//! and a node that was not fed everything is another node. [`OLDEST_VERSION`] rises with it unless what the older layouts
-//! could not say is what its absence means now. A reader refuses any other version by the header, before the first
+//! and a node that misses an input decides differently. [`OLDEST_VERSION`] rises with it unless its absence
+//! means now what the older layouts implied. A reader refuses any other version by the header, before the first
 //! record, and an input of a kind its version does not have by name; nothing is skipped.
 //!
-//! | version | what it brought |
+//! | version | what it added |
 //! |---|---|
 //! | 3 | hazards as commands, trust, the pool in the header |
 //! | 4 | `channel_load`, tokens of requests |
@@ -47,7 +47,7 @@ pub fn start(header: &v1::RecordingHeader) -> Vec<u8> {
     bytes
 }
 
-/// What the header says of a station's identities: everything but the keys.
+/// A station's identities in the header: everything but the keys.
 pub fn identities(pool: &Pool) -> Vec<v1::RecordedIdentity> {
     let recorded = |one: &Identity| v1::RecordedIdentity {
         credential: one.credential().clone(),
@@ -119,7 +119,7 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
 ///
 /// # Errors
 ///
-/// Says which part of the record is missing or out of range.
+/// Names the part of the record that is missing or out of range.
 pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordError> {
     use v1::recorded_input::Input as Recorded;
     let now = Instant::from_nanos(recorded.now_ns);

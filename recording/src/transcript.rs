@@ -1,5 +1,5 @@
-//! Outputs as bytes, for digests and recordings: everything a node decided, nothing its host's clock said, and no token
-//! of the application's, which a recording holds with the input.
+//! Outputs as bytes, for digests and recordings: everything a node decided, no times from its host's clock, and no
+//! token of the application, which a recording holds with the input.
 //!
 //! Two runs are equal when their transcripts are. Layout: a tag byte, then the fields little-endian in the
 //! order of the type; variable parts with a 32-bit length before them. [`describe`] turns one back into
@@ -15,7 +15,7 @@ use v2x_proto::Class;
 
 use self::fields::{Reader, hex, write_bytes, write_event_id, write_id, write_optional_id};
 
-/// Appends the bytes of `output`; nothing for a timeout, whose time is the host's to keep.
+/// Appends the bytes of `output`; nothing for a timeout, which the host keeps.
 pub fn write(output: &Output, out: &mut Vec<u8>) {
     match output {
         Output::Timeout(..) => {}
@@ -161,7 +161,7 @@ pub fn transmitted(entry: &[u8]) -> Option<&[u8]> {
     reader.bytes()
 }
 
-/// One transcript entry in words; what does not parse is said, with its first bytes.
+/// One transcript entry in words; an unreadable one is shown by its first bytes.
 pub fn describe(entry: &[u8]) -> String {
     let mut reader = Reader(entry);
     read(&mut reader).unwrap_or_else(|| {
@@ -309,7 +309,7 @@ const HAZARD_REFUSED: u8 = 22;
 const HAZARD_RENAMED: u8 = 23;
 const SUSPICION: u8 = 40;
 const MISBEHAVIOUR: u8 = 41;
-/// A standing that changed by time alone.
+/// A standing that changed with time alone.
 const NO_CHECK: u8 = u8::MAX;
 
 const NOT_SENT_REASONS: [NotSentReason; 9] = [

@@ -1,9 +1,9 @@
-//! What became of each flood and each alert of a run, and the figures made of it.
+//! The outcome of each flood and alert of a run, and the figures computed from it.
 //!
-//! A flood or an alert is an event, however many messages say it: its repetitions, with the same signed bytes or signed
-//! anew, are frames of it. It counts from the moment its origin's application wanted it. Whom it should reach are the stations that were
-//! in its area at that moment, wherever they are later. A station that left its trace before it had the message has
-//! not got it.
+//! A flood or an alert is one event, however many messages announce it: its repetitions, with the same signed bytes or
+//! signed anew, are frames of it. Time counts from the moment its origin's application asked for it. Its intended
+//! receivers are the stations in its area at that moment, wherever they are later. A station that left its trace before
+//! it had the message has missed it.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct FloodLog {
     announced: BTreeMap<MessageId, Announced>,
     floods: Vec<Record>,
     flood_of: HashMap<MessageId, usize>,
-    /// By event, for the messages that say it anew.
+    /// By event, for later messages about it.
     flood_about: HashMap<EventId, usize>,
     alerts: Vec<Record>,
     alert_of: HashMap<MessageId, usize>,
@@ -76,12 +76,12 @@ pub(crate) struct Began {
 }
 
 impl FloodLog {
-    /// Says on which side each station stands, by station.
+    /// Sets on which side each station stands, by station.
     pub(crate) fn part(&mut self, sides: Vec<Side>) {
         self.sides = sides;
     }
 
-    /// A message of a flood that was due at `due_ns` is signed; `near` is everybody else that is there.
+    /// A message of a flood that was due at `due_ns` is signed; `near` is all other stations present.
     pub(crate) fn announced(&mut self, due_ns: u64, id: MessageId, near: &[Neighbour]) {
         if self.announced.len() < MAX_ANNOUNCED {
             let announced = Announced { sent_ns: due_ns, near: near.to_vec() };
@@ -89,7 +89,7 @@ impl FloodLog {
         }
     }
 
-    /// A frame of a flood goes to the medium; whom its message is meant for, when this is the message's first frame.
+    /// A frame of a flood goes to the medium; returns the intended receivers when it is the first frame of its message.
     /// `event` is what the message is about.
     pub(crate) fn transmitted(
         &mut self,
@@ -117,7 +117,7 @@ impl FloodLog {
         began
     }
 
-    /// A message of a flood never left its origin; whom it would have been meant for at most.
+    /// A message of a flood never left its origin; returns the receivers it could have been meant for at most.
     pub(crate) fn withheld(&mut self, id: MessageId) -> Option<Began> {
         let announced = self.announced.remove(&id)?;
         let began = began(announced.sent_ns, announced.near);
@@ -132,8 +132,8 @@ impl FloodLog {
         }
     }
 
-    /// The first message of a D0 event that was due at `due_ns` is signed; `near` is whom it is meant for. What says it
-    /// anew comes too late for the figure and is not looked at.
+    /// The first message of a D0 event that was due at `due_ns` is signed; `near` are its intended receivers. Later
+    /// messages about it come too late for the figure and are ignored.
     pub(crate) fn alerted(&mut self, due_ns: u64, id: MessageId, near: &[Neighbour]) {
         if self.receivers >= MAX_RECEIVERS {
             return;
@@ -376,7 +376,7 @@ fn median(values: &[f64]) -> Option<f64> {
     Some((lower + upper) / 2.0)
 }
 
-/// A part of a whole; 0 of nothing.
+/// The share of a part in a whole; 0 when the whole is 0.
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -387,16 +387,16 @@ pub const INTENDED_M: f32 = 3_000.0;
 const IN_TIME_NS: u64 = 300_000_000;
 /// The deadline of D0.
 const ALERT_WITHIN_NS: u64 = 20_000_000;
-/// Its target is stated within this distance.
+/// The distance within which its target is stated.
 const ALERT_RANGE_M: f32 = 150.0;
 /// Nearer than this, one hop more or less is most of the figure.
 const RATES_FROM_M: f32 = 500.0;
-/// What is farther counts with this band.
+/// Greater distances count with this band.
 const MAX_BAND_KM: u32 = 20;
 const CURVE_MS: [u32; 15] = [2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000];
 /// Floods between signature and air: each is there for milliseconds.
 const MAX_ANNOUNCED: usize = 10_000;
-/// Pairs kept, 32 bytes each; floods beyond are not looked at.
+/// Pairs kept, 32 bytes each; floods beyond that are ignored.
 const MAX_RECEIVERS: usize = 4_000_000;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Geodesy for traces: the projection of a trace's metres about an origin in degrees, distance and heading.
 //!
 //! Everything here is pure and stands on the ellipsoid of `v2x_core::position`. It serves traces, range models and maps,
-//! where tens of kilometres matter; a station's plane about a position in 1e-7 degree is that module's.
+//! where tens of kilometres matter; that module has a station's plane about a position in 1e-7 degree.
 
 use v2x_core::{Position, radii_of_curvature};
 
@@ -64,7 +64,7 @@ pub fn distance_m(a: Position, b: Position) -> f64 {
     east.hypot(north)
 }
 
-/// Heading from `a` to `b` in degrees, 0 = north, clockwise, 0.0 .. 360.0, at the middle of the way.
+/// Heading from `a` to `b` in degrees, 0 = north, clockwise, 0.0 .. 360.0, at the midpoint.
 /// Equal points give 0.
 pub fn heading_deg(a: Position, b: Position) -> f64 {
     let (east, north) = offset_m(a, b);

@@ -1,7 +1,7 @@
 //! Credentials for simulated stations, made from a seed.
 //!
-//! For worlds, the demo and tests only. Whoever knows the seed knows every private key, and nobody who was asked
-//! vouches for anything: a station in service never trusts a [`Cast`]'s root.
+//! For worlds, the demo and tests only. Anyone who knows the seed knows every private key, so a station in service must
+//! never trust a [`Cast`]'s root.
 
 use core::time::Duration;
 
@@ -51,7 +51,7 @@ impl Cast {
         Ok(Self { seed, authority, not_before_s, duration_min })
     }
 
-    /// Whom the cast's stations trust; clone it for each.
+    /// The trust store of the cast's stations; clone it for each.
     pub fn trust(&self) -> &TrustStore {
         &self.authority.trust
     }
@@ -96,7 +96,7 @@ impl Cast {
     }
 }
 
-/// What a simulated station is, and so what it may say.
+/// What a simulated station is, and so its permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// A private or commercial vehicle.
@@ -198,7 +198,7 @@ fn secret(seed: u64, holder: Holder) -> SigningKey {
     SigningKey::from_bytes(&hash.finalize().into())
 }
 
-/// Clocks of simulated stations may be this far off and their credentials still hold.
+/// How far a simulated station's clock may be off with its credentials still valid.
 const MARGIN_S: u32 = 3600;
 
 #[cfg(test)]

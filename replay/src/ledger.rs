@@ -1,17 +1,16 @@
-//! Who was meant to receive what, and what became of it.
+//! Which station was meant to receive which message, and the outcome.
 //!
-//! The host of a run tells the ledger of every message when it was *meant* to be sent and for whom, and of every
+//! The host of a run reports to the ledger when each message was *meant* to be sent and for which stations, and every
 //! delivery. The load is open loop: a latency starts at the intended send, so a stall is charged to each message due
 //! in it (no coordinated omission). A delivery that never happens is a miss like a late one.
 //!
 //! A message is settled when its deadline has passed and every intended receiver has it, else [`GRACE_NS`] after the
-//! deadline. A delivery after that is counted as too late to be told from none: the pair has
-//! already been counted as undelivered. So the ledger's size follows the traffic of a few seconds, never the length of
-//! the run.
+//! deadline. A delivery after that does not count: the pair has already been counted as undelivered. So the ledger's
+//! size follows the traffic of a few seconds, never the length of the run.
 //!
-//! Messages still inside their deadline when the run ends are left out altogether, neither sent nor expected: nobody
-//! can know what would have become of them. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stages of
-//! their deliveries, recorded as they come, stay in the stage histograms.
+//! Messages still inside their deadline when the run ends are left out altogether, neither sent nor expected: their
+//! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage latencies of their
+//! deliveries stay in the stage histograms.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
@@ -24,9 +23,10 @@ use v2x_report::{Frames, Report, Stage, Stats};
 #[derive(Debug)]
 pub struct Ledger<M> {
     open: HashMap<M, Entry>,
-    /// By class, in order of sending: inside the deadline until the time that stands with it, ns.
+    /// By class, in order of sending: inside the deadline, which ends at the time beside it, ns.
     due: [Queue<M>; Class::ALL.len()],
-    /// By class, in order of sending: somebody had not got it by its deadline. Waited for until the time given, ns.
+    /// By class, in order of sending: past the deadline with receivers missing. Waited for until the time beside it,
+    /// ns.
     overdue: [Queue<M>; Class::ALL.len()],
     open_receivers: usize,
     limit: usize,
@@ -84,9 +84,9 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
-    /// A station's application got a verified message at `at_ns`; `stages` are the latencies known of its way, in ns.
+    /// A station's application got a verified message at `at_ns`; `stages` are the known latencies of its path, ns.
     ///
-    /// The overall latency is the ledger's to work out: [`Stage::SendToDelivered`] among `stages` is ignored.
+    /// The ledger computes the overall latency itself: [`Stage::SendToDelivered`] among `stages` is ignored.
     pub fn delivered(&mut self, message: M, station: u32, at_ns: u64, stages: &[(Stage, u64)]) -> Delivery {
         self.counts.frames_delivered += 1;
         let delivery = self.note_delivery(message, station, at_ns, stages);
@@ -118,15 +118,15 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
-    /// A frame of a message went to the link: whatever becomes of its repetitions, it was not withheld.
+    /// A frame of a message went to the link: whatever happens to its repetitions, the message was not withheld.
     pub fn transmitted(&mut self, message: M) {
         if let Some(entry) = self.open.get_mut(&message) {
             entry.transmitted = true;
         }
     }
 
-    /// A frame of a message never left its sender, for instance because it expired in the queue. That is why nobody has
-    /// the message unless another frame of it was [`transmitted`](Self::transmitted). No frame is counted.
+    /// A frame of a message never left its sender, for instance because it expired in the queue. That is why no station
+    /// has the message, unless another frame of it was [`transmitted`](Self::transmitted). No frame is counted.
     pub fn withheld(&mut self, message: M, reason: &'static str) {
         let reason = self.reasons.number(reason);
         if let Some(entry) = self.open.get_mut(&message).filter(|entry| !entry.transmitted) {
@@ -149,8 +149,8 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         self.open.len()
     }
 
-    /// Ends the run at `end_ns`, or at the latest time the ledger was told of, whichever is later, and hands over the
-    /// counts. See the module's text for what is left out.
+    /// Ends the run at `end_ns`, or at the latest time reported to the ledger, whichever is later, and hands over the
+    /// counts. See the module's documentation for what is left out.
     pub fn finish(mut self, end_ns: u64) -> Totals {
         self.advance(end_ns);
         let mut unfinished = 0;
@@ -158,7 +158,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             while let Some((_, message)) = self.overdue[class.index()].pop_front() {
                 self.settle(message);
             }
-            // Past its deadline all the same may be what stands behind a message of a later send time.
+            // The next message may be past its deadline all the same: send times are not strictly in order.
             while let Some((due_ns, message)) = self.due[class.index()].pop_front() {
                 if self.clock_ns < due_ns {
                     unfinished += 1;
@@ -222,7 +222,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         delivery
     }
 
-    /// Moves what time has overtaken from due to overdue, and settles what is complete or beyond its grace.
+    /// Moves messages past their deadline from due to overdue, and settles those that are complete or past their grace.
     fn advance(&mut self, now_ns: u64) {
         if now_ns <= self.clock_ns {
             return;
@@ -281,7 +281,7 @@ impl<M: Copy + Eq + Hash> Default for Ledger<M> {
     }
 }
 
-/// What a delivery turned out to be.
+/// How a delivery is counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delivery {
     /// To a station the message was meant for, for the first time.
@@ -323,21 +323,22 @@ impl Totals {
     }
 }
 
-/// The end of a warning: normal where a frame may reach farther than it is meant to, or is said again to who came later.
+/// The end of a warning: normal where a frame may reach farther than it is meant to, or is repeated to stations that
+/// came later.
 pub const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
 
-/// Why a receiver has not got a message nobody said anything about.
+/// The cause of a miss for which none was reported.
 pub const NEVER_RECEIVED: &str = "never_received";
 
-/// How long after its deadline a message is waited for, ns.
+/// How long the ledger waits for a message after its deadline, ns.
 pub const GRACE_NS: u64 = 5_000_000_000;
 
-/// What stands in for a deadline where there is none (D5), for the end of the run only, ns.
+/// Takes the place of the deadline of D5, which has none, at the end of the run only, ns.
 pub const BACKGROUND_DUE_NS: u64 = 1_000_000_000;
 
 type Queue<M> = VecDeque<(u64, M)>;
 
-/// Takes the first message whose time has come.
+/// Takes the first message that is due.
 fn pop_until<M>(queue: &mut Queue<M>, now_ns: u64) -> Option<(u64, M)> {
     queue.pop_front_if(|(until_ns, _)| *until_ns <= now_ns)
 }
@@ -354,7 +355,7 @@ fn due_ns(class: Class, sent_ns: u64) -> u64 {
 struct Entry {
     class: Class,
     sent_ns: u64,
-    /// Intended receivers that have not got it.
+    /// Intended receivers that do not have it yet.
     waiting: usize,
     /// A frame of it left its sender.
     transmitted: bool,

@@ -1,7 +1,7 @@
 //! Roadcast in virtual time: traces of movement, worlds of stations, reports of their runs.
 //!
 //! [`run`](mod@run) takes a trace and gives a report; [`world`] is the machine behind it and [`medium`] what carries its
-//! frames. Nothing here reads a clock, and threads never show in a result.
+//! frames. Nothing here reads a clock, and results do not depend on the number of threads.
 
 pub mod attack;
 pub mod flood;

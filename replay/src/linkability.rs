@@ -1,10 +1,10 @@
-//! How often an eavesdropper who hears everything links two pseudonyms of one station.
+//! How often an eavesdropper that hears everything links two pseudonyms of one station.
 //!
-//! The eavesdropper has every awareness message that was sent: digest, time, signed position, speed and heading; no
-//! content of the credentials helps it. It follows each pseudonym to its last message, reckons on from there at constant
-//! velocity, and joins pseudonyms that ended with those that began afterwards, the best fit first, each at most once. It
-//! looks at the whole run before it decides. So the ratio is what position alone gives away: close to 1 when stations
-//! change in the open, lower where several of them change unseen at one place.
+//! The eavesdropper has every awareness message that was sent: digest, time, signed position, speed and heading; it
+//! makes no use of the credentials' content. It follows each pseudonym to its last message, extrapolates from there at
+//! constant velocity, and joins pseudonyms that ended with those that began afterwards, the best fit first, each at
+//! most once. It sees the whole run before it decides. So the ratio is what position alone gives away: close to 1 when
+//! stations change in the open, lower where several of them change unseen at one place.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use v2x_report::Linkability;
 pub struct Observation {
     /// When, ns.
     pub at_ns: u64,
-    /// Who says it is there.
+    /// Digest of the signer's credential.
     pub pseudonym: Digest,
-    /// Where.
+    /// Signed position.
     pub position: Position,
     /// Speed, m/s, and heading, degrees clockwise from north; `None` when the message does not say.
     pub motion: Option<(f64, f64)>,
@@ -33,13 +33,13 @@ pub struct Eavesdropper {
 }
 
 impl Eavesdropper {
-    /// Hears a message; to be called in the order of time.
+    /// Records a message; call it in order of time.
     pub fn hear(&mut self, observation: Observation) {
         let new = Track { first: observation, last: observation };
         self.tracks.entry(observation.pseudonym).or_insert(new).last = observation;
     }
 
-    /// Tells the truth about a change, to score by. No guess looks at it.
+    /// Records a true change of pseudonym, used for scoring only, never for a guess.
     pub fn changed(&mut self, old: Digest, new: Digest) {
         self.changes.push((old, new));
     }
@@ -90,8 +90,8 @@ struct Track {
 }
 
 impl Observation {
-    /// How badly `next` fits: metres from where it would be by now, and [`GAP_COST`] for the time between, for of two
-    /// on the way of a steady car the next one is it. `None` when it cannot be the same.
+    /// How badly `next` fits: metres from the extrapolated position, plus [`GAP_COST`] for the time between, since of
+    /// two on the path of a steady car the earlier is the right one. `None` when it cannot be the same.
     fn misfit(&self, next: &Self) -> Option<f64> {
         let seconds = next.at_ns.saturating_sub(self.at_ns) as f64 * 1e-9;
         let expected = self.motion.map_or(self.position, |(speed, heading)| {
@@ -112,7 +112,7 @@ const GAP_COST: f64 = 2.0;
 const GATE_M: f64 = 10.0;
 /// What braking or turning adds, m/s2.
 const GATE_ACCELERATION: f64 = 4.0;
-/// Farther away anything could be anybody.
+/// Farther away than this, pseudonyms are not matched: any station could be there.
 const MAX_GATE_M: f64 = 200.0;
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn cars_that_swap_places_in_silence_are_mixed_up() {
-        // Side by side, both fall silent and change lanes: the lanes are reckoned on, the cars are not.
+        // Side by side, both fall silent and change lanes: the eavesdropper follows the lanes, not the cars.
         let mut heard = Vec::new();
         drive(&mut heard, (1, 2), 0.0, 0.0, (10_000, 12_000), 90.0);
         drive(&mut heard, (3, 4), 0.0, 4.0, (10_000, 12_000), 90.0);

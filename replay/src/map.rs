@@ -4,7 +4,7 @@ use crate::geodesy::Plane;
 use crate::source::{StationKind, Trace};
 use v2x_report::html::{MapData, TrackKind, TrackLine, UnitMark};
 
-/// The tracks of a trace on a plane; lanes and units are the caller's to add, on the same plane.
+/// The tracks of a trace on a plane; the caller adds lanes and units, on the same plane.
 pub fn of_trace(trace: &Trace, plane: &Plane) -> MapData {
     let mut points = vec![Vec::new(); trace.stations()];
     for sample in &trace.samples {

@@ -1,7 +1,7 @@
 //! What carries frames between the stations of a world.
 //!
-//! [`Medium`] is the seam: a world tells it of each transmission and asks whom it reached. [`RangeLimited`] is the
-//! ideal one, against which a radio model shows what the radio costs; [`Tabulated`] draws reception by distance.
+//! [`Medium`] is the seam: a world hands it each transmission and asks which stations it reached.
+//! [`RangeLimited`] is the ideal one, a baseline for radio models; [`Tabulated`] draws reception by distance.
 
 use core::fmt;
 
@@ -23,8 +23,8 @@ mod power;
 mod streets;
 mod tabulated;
 
-/// Decides whom a transmission reaches, when, and who misses it why. Must be a function of what it is told: the same
-/// calls, the same answers.
+/// Decides which stations a transmission reaches and when, and why others miss it. Must be deterministic: the same
+/// calls give the same answers.
 ///
 /// # Example
 ///
@@ -68,7 +68,7 @@ mod tabulated;
 ///                 Outcome::Heard(Reception { on_air_ns, arrival_ns, signal_dbm: None, changed: None })
 ///             },
 ///         }));
-///         // A medium that lets frames wait is `Pending`, says when to ask again, and answers in `proceed`.
+///         // A medium that lets frames wait is `Pending`, names the time to ask again, and answers in `proceed`.
 ///         TransmissionState::Decided { end_ns: on_air_ns }
 ///     }
 /// }
@@ -92,7 +92,7 @@ mod tabulated;
 /// assert_eq!(fates[1].outcome, Outcome::Lost("every_second"));
 /// ```
 pub trait Medium: fmt::Debug {
-    /// Who is within this distance, m, is meant to receive what a station sends.
+    /// Stations within this distance, m, are meant to receive what a station sends.
     fn range_m(&self) -> f64;
 
     /// How far anything is heard at all, m.
@@ -105,14 +105,14 @@ pub trait Medium: fmt::Debug {
         true
     }
 
-    /// Frames that a station's transmitter holds at once: a world tells a station that its link is full as soon as so
-    /// many have not ended, and hands over no more. At least 1.
+    /// Frames that a station's transmitter holds at once: a world reports a station's link as full as soon as
+    /// this many have not ended, and hands over no others. At least 1.
     fn transmitter_frames(&self) -> usize {
         TRANSMITTER_FRAMES
     }
 
     /// A frame was handed to the medium. Adds one fate for each station it is meant for, and for any other it reaches;
-    /// or, while that is not decided yet, adds none and says when to ask again ([`proceed`](Self::proceed)).
+    /// or, while that is not decided yet, adds none and returns when to ask again ([`proceed`](Self::proceed)).
     /// The ticket names the frame until its fates are there.
     fn transmit(
         &mut self,
@@ -122,7 +122,7 @@ pub trait Medium: fmt::Debug {
         fates: &mut Vec<Fate>,
     ) -> TransmissionState;
 
-    /// The time has come that was named for this ticket: as [`transmit`](Self::transmit), which began it.
+    /// The time named for this ticket has come; otherwise as [`transmit`](Self::transmit), which began it.
     fn proceed(
         &mut self,
         _ticket: u32,
@@ -152,11 +152,11 @@ pub enum TransmissionState {
 /// A frame on its way to the air.
 #[derive(Clone, Copy, Debug)]
 pub struct Transmission<'a> {
-    /// Who sends.
+    /// The sending station.
     pub sender: u32,
     /// When the station handed the frame over, ns.
     pub at_ns: u64,
-    /// Where the sender truly is.
+    /// True position of the sender.
     pub position: Position,
     /// Hop header and signed message.
     pub bytes: &'a Bytes,
@@ -178,7 +178,7 @@ impl Transmission<'_> {
     }
 }
 
-/// What became of a transmission at one station.
+/// The outcome of a transmission at one station.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fate {
     /// Which station.
@@ -192,27 +192,27 @@ pub struct Fate {
 pub enum Outcome {
     /// The station has the frame.
     Heard(Reception),
-    /// It has not: the cause by its stable name in reports.
+    /// The station missed it: the cause by its stable name in reports.
     Lost(&'static str),
 }
 
-/// A frame as one station got it.
+/// A frame as one station received it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reception {
     /// When the sender's last bit was on the air, ns.
     pub on_air_ns: u64,
     /// When the station had it all, ns.
     pub arrival_ns: u64,
-    /// Received power, where the medium has such a thing.
+    /// Received power, where the medium models it.
     pub signal_dbm: Option<i8>,
     /// The bytes that arrived where they are not those that were sent.
     pub changed: Option<Bytes>,
 }
 
-/// The ideal medium: everyone within range hears everything, after its airtime and the way at the speed of light.
+/// The ideal medium: everyone within range hears everything, after its airtime and the propagation delay.
 ///
 /// A station's own frames leave one after the other. There are no collisions, no waiting for others, no half duplex,
-/// and nothing is lost. Frames have a power only where it is asked for, and it decides nothing.
+/// and nothing is lost. Frames have a power only when requested, and reception does not depend on it.
 #[derive(Clone, Debug)]
 pub struct RangeLimited {
     range_m: f64,
@@ -292,9 +292,9 @@ fn propagation_ns(distance_m: f32) -> u64 {
 
 const NS_PER_METRE: f64 = 1e9 / 299_792_458.0;
 
-/// The frame that contends or is on the air, and the next one, so that the transmitter never idles: what a driver that
-/// limits its queue to the hardware's need keeps below the host. Nothing can be called back from there, and it leaves in
-/// order, so this is also how many frames an imminent warning may find before it. On a live link the kernel holds what
+/// The frame that contends or is on the air, and the next one, so that the transmitter never idles: as in a driver that
+/// limits its queue to what the hardware needs. Frames cannot be withdrawn from there and leave in order, so this is
+/// also how many frames may be ahead of an imminent warning. On a live link the kernel holds what
 /// the socket's send buffer takes (`net.core.wmem_default`, some hundred frames) before the station hears of it.
 pub const TRANSMITTER_FRAMES: usize = 2;
 

@@ -15,10 +15,10 @@ use crate::medium::{Medium, Power, RangeLimited};
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, World};
 
-/// What a run is to be. [`RunOptions::new`] has everything but the seed.
+/// Options of a run. [`RunOptions::new`] has defaults for all but the seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunOptions {
-    /// Simulate no more than this, s; `None` is the whole trace.
+    /// Stop after this simulated time, s; `None` is the whole trace.
     pub seconds: Option<f64>,
     /// Awareness messages each second at a fixed interval, 0.1 to 1000; `None` is by the generation rules.
     pub rate_hz: Option<f64>,
@@ -26,11 +26,11 @@ pub struct RunOptions {
     pub range_m: f64,
     /// Seed of every key and every random choice.
     pub seed: u64,
-    /// Threads to use; never shows in the outcome.
+    /// Threads to use; the outcome does not depend on it.
     pub threads: usize,
     /// Whether a frame's signature is verified once for all receivers, or by each.
     pub verify: Verify,
-    /// How vehicles change their pseudonyms; `None`: each keeps the one it has, and nobody tries to link any.
+    /// How vehicles change their pseudonyms; `None`: each keeps the one it has, and no eavesdropper tries to link any.
     pub pseudonyms: Option<PseudonymConfig>,
 }
 
@@ -48,7 +48,7 @@ impl RunOptions {
         }
     }
 
-    /// Names the first option that is out of range, with what would be right.
+    /// Checks the options; an error names the first that is out of range, with what would be right.
     ///
     /// # Errors
     /// [`RunError::Option`].
@@ -83,10 +83,10 @@ pub struct Progress {
     pub end_ns: u64,
 }
 
-/// What a run gives.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct RunOutcome {
-    /// The report; the wall time is for the caller to set, since nothing here reads a clock.
+    /// The report; the caller sets the wall time, since nothing here reads a clock.
     pub report: Report,
     /// The histograms behind it.
     pub stats: Stats,
@@ -94,7 +94,7 @@ pub struct RunOutcome {
     pub map: MapData,
     /// Simulated, ns.
     pub simulated_ns: u64,
-    /// Whether it ended before its end because `progress` said so.
+    /// Whether `progress` ended it early.
     pub interrupted: bool,
     /// Frames transmitted.
     pub frames_sent: u64,
@@ -124,7 +124,7 @@ pub enum RunError {
     NoSuchStation {
         /// Which attack.
         attack: &'static str,
-        /// Whom it names.
+        /// The name it gives.
         name: String,
     },
     /// Credentials could not be made for its length.
@@ -149,7 +149,7 @@ pub fn run(
     run_over(trace, options, Box::new(RangeLimited::new(options.range_m)), progress)
 }
 
-/// Runs a trace over a medium of the caller's; [`RunOptions::range_m`] is not looked at.
+/// Runs a trace over a medium of the caller's; [`RunOptions::range_m`] is ignored.
 ///
 /// # Errors
 /// [`RunError`].
@@ -163,7 +163,7 @@ pub fn run_over(
 }
 
 /// Runs a trace over the ideal medium twice, with the attackers of a plan and before that without: the outcome is that
-/// of the attacked run, and its report says how well each attack was found out. `progress` is called in both.
+/// of the attacked run, and its report shows how well each attack was detected. `progress` is called in both.
 ///
 /// # Errors
 /// [`RunError`].
@@ -180,7 +180,7 @@ pub fn run_attacked(
             return Err(RunError::NoSuchStation { attack: attack.kind.name(), name: name.clone() });
         }
     }
-    // Attackers are told by their power as well.
+    // Attackers are detected by received power as well.
     let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
     let nobody = AttackPlan { seed: plan.seed, attacks: Vec::new() };
     let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), progress)?;
@@ -218,7 +218,7 @@ fn simulate(
     let mut now_ns = 0;
     let mut interrupted = false;
     while now_ns < end_ns {
-        // A trace may have hours in which nobody is there.
+        // A trace may have hours without any station.
         let from_ns = world.next_ns().unwrap_or(end_ns).max(now_ns);
         now_ns = from_ns.saturating_add(SLICE_NS).min(end_ns);
         world.run_until(now_ns);
@@ -264,10 +264,10 @@ fn simulate(
     Ok((outcome, tally))
 }
 
-/// How far a station is heard unless told otherwise, m.
+/// How far a station is heard by default, m.
 pub const DEFAULT_RANGE_M: f64 = 300.0;
 
-/// The farthest a station may be heard, m: what came from farther away no node believes.
+/// The farthest a station may be heard, m: no node accepts what came from farther away.
 pub const MAX_RANGE_M: f64 = limits::MAX_SINGLE_HOP_REACH_M;
 
 const MAX_SECONDS: f64 = 1e6;

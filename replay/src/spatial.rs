@@ -13,7 +13,7 @@ use v2x_report::{DistanceBin, StageHistogram};
 /// Ages and gaps of every pair of stations within reach of one another.
 #[derive(Debug)]
 pub struct Spatial {
-    /// Pairs heard since the last turn, and in the turn before: old pairs leave without being searched for.
+    /// Pairs heard since the last turn, and in the turn before: old pairs are dropped without a search.
     recent: HashMap<(u32, u32), Pair>,
     former: HashMap<(u32, u32), Pair>,
     turned_ns: u64,
@@ -44,7 +44,7 @@ impl Spatial {
 
     /// `receiver` got, at `received_ns`, what `sender` generated at `generated_ns`, from `distance_m` away.
     ///
-    /// A message older than the newest known refreshes nothing but is a reception all the same.
+    /// A message older than the newest known refreshes nothing but still counts as a reception.
     pub fn received(
         &mut self,
         sender: u32,
@@ -120,7 +120,7 @@ struct Pair {
     received_ns: u64,
 }
 
-/// The range a distance falls in. What is no distance (NaN) counts as far.
+/// The range a distance falls in. NaN counts as far.
 fn bin(distance_m: f32) -> usize {
     let above = EDGES_M.iter().skip(1).take_while(|edge| distance_m >= **edge as f32).count();
     if distance_m.is_nan() { EDGES_M.len() - 1 } else { above }

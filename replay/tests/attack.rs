@@ -1,4 +1,4 @@
-//! Attackers on the town trace: each kind runs, is found out as what it is, and never shows in another's score.
+//! Attackers on the town trace: each kind runs, is detected as what it is, and does not affect the score of another.
 
 use std::ops::ControlFlow;
 
@@ -63,7 +63,7 @@ fn table() {
 #[test]
 fn every_kind_runs_and_has_its_score() {
     for kind in AttackKind::ALL {
-        // Who says that it stopped lies only once it drives on.
+        // A station that claims to have stopped lies only once it drives on.
         let seconds = if *kind == AttackKind::EventualStop { 10.0 } else { 2.0 };
         let (report, found) = attacked(*kind, seconds);
         assert_eq!(found.attack, kind.name());
@@ -98,7 +98,7 @@ fn what_fails_by_construction_is_always_found_and_costs_no_honest_frame() {
     }
 }
 
-// Stations within 300 m of the copier hear what is said within 300 m of it on the other side.
+// Stations within 300 m of the copier hear copies of messages sent within 300 m of it on the other side.
 #[test]
 fn a_copy_is_delivered_where_it_is_the_first_heard_and_nowhere_twice() {
     let (report, found) = attacked(AttackKind::ExactCopy, 4.0);
@@ -172,7 +172,7 @@ fn a_clock_that_steps_is_found_out_and_costs_no_honest_frame() {
     assert!(report.drops.contains_key("from_future") && report.drops.contains_key("stale"));
 }
 
-// What is fresh still is taken once by a station that remembers nothing; all else, and all second copies, are refused.
+// A station that remembers nothing accepts a fresh message once; all others, and all second copies, are refused.
 #[test]
 fn what_was_recorded_before_a_restart_is_taken_while_it_is_fresh_and_never_twice() {
     let (report, found) = attacked(AttackKind::RestartReplay, 4.0);

@@ -1,4 +1,4 @@
-//! The shipped plans of floods, and what holds of every run of a plan.
+//! The shipped plans of floods, and properties of every run of a plan.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 

@@ -126,7 +126,7 @@ fn watch(trace: &Trace, lie: Lie, noise_m: f64) -> Outcome {
         let true_place = Position { latitude: sample.latitude, longitude: sample.longitude };
         places.insert(station, (sample.time_ns, true_place));
         let error = errors.entry(station).or_insert_with(|| (uniform(1.7 * noise_m), uniform(1.7 * noise_m)));
-        // An error that wanders and forgets itself in 20 s, with the spread of `noise_m`.
+        // An error that wanders, with a correlation time of 20 s and the spread of `noise_m`.
         let forget = step_s / 20.0;
         let wander = noise_m * (6.0 * forget).sqrt();
         *error = (error.0 * (1.0 - forget) + uniform(wander), error.1 * (1.0 - forget) + uniform(wander));

@@ -20,9 +20,9 @@ use crate::stats::{Stage, Stats};
 pub struct HlogError {
     /// The file or directory.
     pub path: PathBuf,
-    /// What was tried.
+    /// The step that failed.
     pub action: &'static str,
-    /// What the system said.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -52,7 +52,7 @@ pub fn write(directory: &Path, name: &str, stats: &Stats, simulated: Duration) -
         fs::rename(&partial, &path).map_err(fail(&path, "cannot put the finished log in its place"))
     });
     if let Err(error) = written {
-        // The first error is the one worth telling; a leftover is harmless and overwritten by the next run.
+        // The first error is the one to report; a leftover is harmless and overwritten by the next run.
         drop(fs::remove_file(&partial));
         return Err(error);
     }

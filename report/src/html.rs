@@ -1,6 +1,6 @@
 //! The report as one HTML page: no script, no external file, light and dark, readable from a file or a mail.
 //!
-//! Plots are inline SVG. Whatever comes from a file or a peer (names, reasons, versions) is escaped.
+//! Plots are inline SVG. All text from a file or a peer (names, reasons, versions) is escaped.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -153,7 +153,7 @@ fn classes(page: &mut String, classes: &[ClassReport]) {
     page.push_str("</section>\n");
 }
 
-/// One bar of what was in time, late and never delivered.
+/// One bar with the shares delivered in time, late and never.
 fn served(page: &mut String, class: &ClassReport) {
     let all = class.expected.max(1) as f64;
     let in_time = class.expected.saturating_sub(class.missed);
@@ -283,7 +283,7 @@ fn bars(page: &mut String, colour: &str, title: &str, counts: &BTreeMap<String, 
     page.push_str("</ul></figure>\n");
 }
 
-/// The style class of a deadline class; what is no known class gets the last one's.
+/// The style class of a deadline class; an unknown class gets that of the last.
 fn colour(class: &ClassReport) -> &'static str {
     match class.class.as_str() {
         "D0" => "d0",

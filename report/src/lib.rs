@@ -1,7 +1,7 @@
-//! What a run counted, and how it is shown: latency histograms per class and stage, the report with its identities, its
-//! table for a terminal, its HTML page and its histogram log.
+//! The counts of a run, and how they are shown: latency histograms per class and stage, the report with its identities,
+//! its table for a terminal, its HTML page and its histogram log.
 //!
-//! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: lengths of runs are the caller's to give.
+//! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: the caller supplies lengths of runs.
 
 #[cfg(feature = "hlog")]
 pub mod hlog;

@@ -47,7 +47,7 @@ pub struct Report {
     pub verify: Verify,
     /// One entry for each deadline class, D0 first.
     pub classes: Vec<ClassReport>,
-    /// What became of the frames that reached a station.
+    /// The outcome of the frames that reached a station.
     pub frames: Frames,
     /// Dropped frames by reason.
     pub drops: BTreeMap<String, u64>,
@@ -55,13 +55,13 @@ pub struct Report {
     pub age_of_information: Vec<DistanceBin>,
     /// Time between two awareness messages of one neighbour, by distance.
     pub inter_packet_gap: Vec<DistanceBin>,
-    /// How often an eavesdropper linked two pseudonyms of one station; absent where that was not looked at.
+    /// How often an eavesdropper linked two pseudonyms of one station; absent where that was not examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linkability: Option<Linkability>,
-    /// How well each attack was found out; absent where nobody was made to attack.
+    /// How well each attack was detected; absent in a run without attackers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Vec<Detection>>,
-    /// Stations that somebody suspected in the same run without attackers, of all that were heard; absent likewise.
+    /// Share of heard stations that some receiver suspected in the same run without attackers; absent likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_positive_ratio: Option<f64>,
     /// The signal ahead of a vehicle when the report was made; absent without one.
@@ -73,14 +73,14 @@ pub struct Report {
     /// The same floods under other ways of forwarding, for comparison.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flood_baselines: Vec<Flood>,
-    /// What a reader should know before trusting the figures.
+    /// Caveats about the figures.
     pub warnings: Vec<String>,
     /// Whether every deadline class met its miss target.
     pub verdict: Verdict,
 }
 
 impl Report {
-    /// A judged report of what was counted; the facts beside the classes start empty, for the caller to fill in.
+    /// A judged report of the counts; all fields but the classes start empty, for the caller to fill in.
     pub fn new(kind: Kind, version: impl Into<String>, verify: Verify, stats: &Stats) -> Self {
         let classes: Vec<_> = stats.classes().iter().map(ClassReport::new).collect();
         let verdict = Verdict::of(&classes);
@@ -247,7 +247,7 @@ pub struct ClassReport {
 }
 
 impl ClassReport {
-    /// Judges what was counted.
+    /// Judges the counts.
     pub fn new(stats: &ClassStats) -> Self {
         let missed = stats.missed();
         let miss_ratio = if stats.expected == 0 { 0.0 } else { missed as f64 / stats.expected as f64 };
@@ -312,7 +312,7 @@ impl ClassReport {
     }
 }
 
-/// What became of the frames that reached a station; each ends in exactly one of the two ways.
+/// The outcome of the frames that reached a station; each ends in exactly one of the two ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Frames {
     /// Frames received, by all stations together.
@@ -342,7 +342,7 @@ pub struct DistanceBin {
     pub max_ns: u64,
 }
 
-/// How well pseudonyms hide: the success of an eavesdropper who hears everything and follows positions.
+/// How well pseudonyms hide: the success of an eavesdropper that hears everything and follows positions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Linkability {
     /// Changes of which both pseudonyms were heard.
@@ -361,8 +361,8 @@ impl Linkability {
     }
 }
 
-/// How well one attack was found out. What is counted, pairs of receiver and attacker or forged frames, is the host's to
-/// say.
+/// How well one attack was detected. The host decides what is counted: pairs of receiver and attacker, or forged
+/// frames.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     /// Name of the attack.
@@ -375,20 +375,20 @@ pub struct Detection {
     pub f1: f64,
     /// From the first message of the attack that a receiver heard to its detection there, median, s.
     pub median_detect_s: Option<f64>,
-    /// Attackers or frames found out.
+    /// Attackers or frames detected.
     pub detected: u64,
-    /// Those not found out.
+    /// Those not detected.
     pub missed: u64,
     /// Honest ones taken for attackers.
     pub false_alarms: u64,
-    /// How many of those found out were found out by which plausibility check (the one that told most in the message
-    /// that decided) or reason of a drop. Reports of earlier versions have none.
+    /// Detections by plausibility check (the one with the greatest weight in the message that decided) or drop
+    /// reason. Reports of earlier versions have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub findings: BTreeMap<String, u64>,
     /// What honest stations sent because of it; for attacks that ask for answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provoked: Option<Provoked>,
-    /// Copies that were the first their receiver took of a message, and so the message to it; neither found out nor missed.
+    /// Copies that arrived before the message itself, and so count as it; neither detected nor missed.
     /// For attacks by exact copies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_heard: Option<u64>,
@@ -450,10 +450,10 @@ fn deadline_ms(class: Class) -> Option<u64> {
     Some(u64::try_from(deadline.as_millis()).expect("invariant: deadlines are below a second"))
 }
 
-/// D0 asks for 99 % within 20 ms, D3 for 99 % of the stations of the area within 300 ms (Roadcast's own targets;
-/// US DOT HS 809 859 asks 20 ms for pre-crash sensing without naming a ratio, TS 101 539-1 asks 300 ms end to end).
+/// D0 requires 99 % within 20 ms, D3 for 99 % of the stations of the area within 300 ms (Roadcast's own targets;
+/// US DOT HS 809 859 requires 20 ms for pre-crash sensing without naming a ratio, TS 101 539-1 300 ms end to end).
 const MISS_TARGET_STRICT: f64 = 0.01;
-/// D1 asks for 95 % within 100 ms (Roadcast's own target; 100 ms is the critical time of TR 102 638's collision
+/// D1 requires 95 % within 100 ms (Roadcast's own target; 100 ms is the critical time of TR 102 638's collision
 /// avoidance). D2 and D4 repeat and are judged alike.
 const MISS_TARGET: f64 = 0.05;
 

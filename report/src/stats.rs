@@ -1,4 +1,4 @@
-//! What a station or a run counted: latency per stage, and the fate of every message.
+//! The counts of a station or a run: latency per stage, and the fate of every message.
 //!
 //! Histograms are High Dynamic Range ones: 1 ns to 60 s at three significant digits, so any quantile is within
 //! 0.1 % of the truth and recording is one array increment. They take about 220 KiB each and never grow; a set for
@@ -12,7 +12,7 @@ use v2x_proto::Class;
 
 use v2x_core::{ReceiveStamps, SendStamps};
 
-/// A stretch of a message's way, named by its two end points.
+/// A part of a message's path, named by its two end points.
 ///
 /// The wording of [`Stage::name`] is part of the report's format and does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! A parsed text and what it is called.
+//! A parsed text and its name.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub struct Document<'d> {
 }
 
 impl<'d> Document<'d> {
-    /// Parses the whole text; `file` is what complaints call it, and relative paths start from its directory.
+    /// Parses the whole text; errors name it `file`, and relative paths start from its directory.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The one complaint, and where in a file it is.
+//! The one error of this crate, and its place in a file.
 
 use core::fmt;
 
@@ -13,10 +13,10 @@ pub enum SettingsError {
         file: String,
         /// Line, from 1.
         line: usize,
-        /// What the TOML reader said.
+        /// The TOML reader's error.
         reason: String,
     },
-    /// A key nobody reads, most likely a typing mistake.
+    /// An unknown key, most likely a typing mistake.
     #[error("{place}: unknown key; known keys here: {known}")]
     UnknownKey {
         /// Where.
@@ -24,12 +24,12 @@ pub enum SettingsError {
         /// The keys of this table.
         known: String,
     },
-    /// A key that has to be there is not.
+    /// A required key is missing.
     #[error("{place}: missing; {right}")]
     Missing {
         /// The line of the table it is missing from, and the key.
         place: KeyPlace,
-        /// What it has to be.
+        /// What is required.
         right: String,
     },
     /// A value of the wrong type, out of range, or none of the names allowed.

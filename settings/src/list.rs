@@ -61,7 +61,7 @@ impl<'d> Section<'d> {
             .map(Some)
     }
 
-    /// A list of pairs of numbers, each within `range`; `right` says what they are.
+    /// A list of pairs of numbers, each within `range`; `right` describes them in errors.
     pub fn pairs(
         &self,
         key: &'static str,

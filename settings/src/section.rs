@@ -156,7 +156,7 @@ impl<'d> Section<'d> {
         matches!(self.value(key), Some((_, Value::String(_))))
     }
 
-    /// Refuses keys that mean nothing beside the setting `because`.
+    /// Refuses keys that do not apply with the setting `because`.
     pub fn only(&self, keys: &[&str], because: &str) -> Result<(), SettingsError> {
         self.refuse_others(keys, |place, known| SettingsError::Contradiction {
             place,
@@ -165,7 +165,7 @@ impl<'d> Section<'d> {
         })
     }
 
-    /// What a key has to say, which is there.
+    /// The value of a required key.
     pub fn need<T>(
         &self,
         key: &'static str,
@@ -175,13 +175,13 @@ impl<'d> Section<'d> {
         value.ok_or_else(|| self.missing(key, right))
     }
 
-    /// The error for a key that has to be there.
+    /// The error for a missing required key.
     pub fn missing(&self, key: &'static str, right: impl Into<String>) -> SettingsError {
         let place = self.document.place(self.offset, self.dotted(key));
         SettingsError::Missing { place, right: right.into() }
     }
 
-    /// The error for a value that cannot be.
+    /// The error for an invalid value.
     pub fn wrong(&self, key: &'static str, found: String, right: String) -> SettingsError {
         self.wrong_at(
             self.value(key).map_or(self.offset, |(offset, _)| offset),

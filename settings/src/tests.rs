@@ -8,7 +8,7 @@ const KEYS: &[&str] =
     &["text", "number", "whole", "flag", "name", "names", "pair", "pairs", "wholes", "table", "item"];
 const TEXT: &str = "a text";
 
-/// Reads one key in every way there is.
+/// Reads one key by every method.
 fn read(text: &str) -> Result<(), SettingsError> {
     let document = Document::parse(Path::new("s.toml"), text)?;
     let top = document.top(KEYS)?;

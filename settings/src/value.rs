@@ -11,7 +11,7 @@ pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
     }
 }
 
-/// `"a", "b" or "c"`: names as a complaint lists them.
+/// `"a", "b" or "c"`: names as an error lists them.
 pub fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
     match names.split_last() {

@@ -1,7 +1,7 @@
 //! The house's arrows run one way, and what each room must not know it does not reach.
 //!
 //! The arrows are those of ARCHITECTURE.md. What the sources may not *call* (clocks, threads, randomly seeded
-//! maps) is each crate's `clippy.toml`; here it is held that those files are there and say so.
+//! maps) is each crate's `clippy.toml`; the tests here require that those files exist and contain that.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -317,10 +317,10 @@ const UNKNOWN: [(&str, &[&str]); 9] = [
     ("v2x-recording", PURE),
     ("v2x-report", PURE),
     ("v2x-settings", PURE),
-    // Threads are its own business (`std::thread`), sockets and runtimes are not.
+    // It may use threads (`std::thread`), but neither sockets nor runtimes.
     ("v2x-replay", &["tokio*", "mio", "socket2", "pnet*", "nix", "getrandom", "rand", "radio-adapters"]),
     ("radio-adapters", &["v2x-core", "v2x-replay", "v2x-node", "ed25519-dalek"]),
-    // A program that talks to a station needs none of what the station is made of.
+    // A program that talks to a station needs none of the station's own crates.
     (
         "v2x-api",
         &[

@@ -1,8 +1,8 @@
-//! Attackers that record and play again, change their names in the middle of a flood, and set their clocks: what honest
-//! stations lose by them, which is nothing.
+//! Attackers that replay recorded frames, change their names in the middle of a flood, and set their clocks: honest
+//! stations lose nothing by them.
 //!
-//! The own attack tests of the security suite; floods of one signer and of one address are in `rates`, poisoned numbers
-//! in `contract`, forged signatures in `receive`, `mutation` and `golden`, floods of requests in `crowd`.
+//! Roadcast's own attack tests of the security suite; floods of one signer and of one address are in `rates`, poisoned
+//! numbers in `contract`, forged signatures in `receive`, `mutation` and `golden`, floods of requests in `crowd`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn what_was_said_before_a_restart_is_taken_once_at_most_and_only_while_it_is_fre
     let taken = received(&receiver);
     assert!(taken.len() <= newest, "{} of {newest}", taken.len());
     assert_eq!(taken.iter().collect::<BTreeSet<_>>().len(), taken.len(), "none twice");
-    // What the car says now is heard, and where it is now is what is known of it.
+    // The car's current message is delivered, and its current position is the one in the table.
     let now = drive(&mut car, 5_000 + 300, 7_000);
     let before = taken.len();
     now.iter().for_each(|(at, bytes)| receiver.hear(*at, bytes));
@@ -144,7 +144,7 @@ fn a_flood_that_changes_its_pseudonym_costs_honest_stations_nothing() {
         let flood = heard.len() - honest_heard.len();
         let known: BTreeSet<_> = heard.iter().map(|id| id.signer).collect();
         let drops = receiver.drops();
-        // Each name has its twelve, and an address brings so many names a second.
+        // Each name has its twelve, and an address brings this many names a second.
         assert!(flood <= 12 * known.len(), "{flood} of {} names", known.len());
         let most = if changes_address { names.len() } else { 32 };
         assert!(known.len() - 1 <= most, "{} names: {drops:?}", known.len());
@@ -176,7 +176,7 @@ fn clocks_that_step_cost_only_those_who_trust_them() {
     let heard = received(&receiver).iter().filter(|id| id.signer == honest.digest).count();
     assert_eq!(heard, expected);
     assert_eq!(receiver.drops().keys().copied().collect::<Vec<_>>(), ["from_future", "stale"]);
-    // The victim's own clock is set, and set right again: what it missed is what was said meanwhile.
+    // The victim's own clock is set, and set right again: it missed only what was sent meanwhile.
     for off in [Duration::from_secs(2), Duration::from_millis(400)] {
         for ahead in [true, false] {
             let now = Instant::from_millis(20_000);
@@ -231,7 +231,7 @@ fn fields_larger_than_any_station_writes_are_refused_without_a_signature() {
     assert_eq!(read(&car.full(&base)).1.latitude, PLACE.latitude);
 }
 
-/// So many names of one attacker, all good.
+/// This many names of one attacker, all valid.
 fn pseudonyms(count: u32) -> Vec<Crafter> {
     let (authority, key) = (Authority::new(), Authority::key(70));
     let name = |number| {

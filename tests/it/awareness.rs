@@ -1,4 +1,4 @@
-//! Awareness as it is heard on the air: when a whole node sends it, and what it says.
+//! Awareness as it is heard on the air: when a whole node sends it, and its content.
 //!
 //! Rows are those of ETSI TS 102 868-2 (CAM conformance) that a test adapts.
 
@@ -38,7 +38,7 @@ fn after_three_sent_by_time_the_interval_is_a_second_again() {
     });
     let gaps = gaps(&frames);
     let turn = gaps.iter().position(|gap| *gap < 1000).unwrap();
-    // The turn is told at the next check; the interval stays for three more, sent by time alone.
+    // The turn is reported at the next check; the interval stays for three more, sent by time alone.
     assert_eq!(gaps[turn..turn + 4], [gaps[turn]; 4], "{gaps:?}");
     assert!(gaps[turn + 4..].iter().all(|gap| *gap == 1000), "{gaps:?}");
 }
@@ -182,7 +182,7 @@ fn values_beyond_their_range_are_sent_as_that_or_more() {
     assert_eq!((receiver.received(), receiver.last_drop()), (1, None));
 }
 
-// GEONW PON/LPV/BV/01: the own position is brought up to date before each message.
+// GEONW PON/LPV/BV/01: its own position is brought up to date before each message.
 #[test]
 fn the_position_is_moved_on_to_the_moment_of_sending() {
     let frames = on_air(Config::vehicle(), 3, |at| moving(at, 30.0));
@@ -232,7 +232,7 @@ fn a_fixed_interval_is_kept_on_the_air() {
     assert!(frames.iter().all(|(_, bytes)| awareness(bytes).beacon_interval_ms == Some(250)));
 }
 
-/// What a lone station sends over `seconds`, told every 100 ms where it is.
+/// What a lone station sends over `seconds`, given its position every 100 ms.
 fn on_air(config: Config, seconds: u64, at: impl Fn(Instant) -> Fix) -> Vec<(Instant, Bytes)> {
     let mut station = Station::new(1, config);
     let wire = anchor().wire_at(Instant::ZERO);

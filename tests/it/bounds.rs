@@ -22,25 +22,25 @@ use testkit::{Authority, PLACE, Station, anchor, fix, frame};
 /// Something that happens to a station; numbers are drawn, and taken modulo what there is.
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many known stations speak in a row, this one first, in this class.
+    /// This many known stations send in a row, this one first, in this class.
     Verified { first: usize, count: usize, class: usize },
-    /// So many hazards of them come twice, before anybody looked at the first.
+    /// This many hazards of them come twice, before the first is handled.
     Early { first: usize, count: usize },
-    /// They speak by digest, jump about, and contradict themselves.
+    /// They sign by digest, jump about, and contradict themselves.
     Lies { first: usize, count: usize },
-    /// So many frames of one of them with a wrong signature.
+    /// This many frames of one of them with a wrong signature.
     Forged { by: usize, count: usize },
-    /// So many names nobody has a credential for.
+    /// This many names without a known credential.
     Unknown { first: u64, count: usize },
-    /// So many credentials that no issuer of ours signed.
+    /// This many credentials that no issuer of ours signed.
     Foreign { first: usize, count: usize },
     /// Requests for credentials of stations that exist and of some that do not.
     Requests { by: usize, seed: u64 },
     /// Some of them are revoked, in a list of this series.
     Revoked { first: usize, count: usize, series: u32 },
-    /// The link takes no frames, and the application has so many.
+    /// The link takes no frames, and the application has this many.
     Sends { count: usize, ready: bool },
-    /// The clock is off by so many seconds from now on.
+    /// The clock is off by this many seconds from now on.
     Clock { seconds: i64 },
     /// Time goes by, ms.
     Passes { millis: u64 },
@@ -137,7 +137,7 @@ struct Victim {
     off_s: i64,
     deltas: u32,
     cast: Rc<[Crafter]>,
-    /// As many of an authority nobody pinned.
+    /// As many of an authority that is not pinned.
     foreign: Rc<[Crafter]>,
     /// The most each table ever held, and its limit.
     most: std::collections::BTreeMap<&'static str, (usize, usize)>,

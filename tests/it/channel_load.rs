@@ -1,4 +1,4 @@
-//! How busy the channel is by the link's word, and what a station does with it.
+//! How busy the channel is as the link reports it, and what a station does with it.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn a_load_above_all_of_the_time_is_counted_and_not_believed() {
     assert_eq!(station.node.counters().loads_refused, 21);
 }
 
-// Line 4 of the contract holds for loads: what a station knows already wakes nobody.
+// Line 4 of the contract holds for loads: what a station knows already causes no wake-up.
 #[test]
 fn a_load_moves_no_deadline() {
     let mut station = alone();

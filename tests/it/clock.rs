@@ -132,7 +132,7 @@ fn a_message_is_not_accepted_twice_because_the_clock_was_ahead_for_a_while() {
         receiver.feed(later, Input::Timeout);
     }
     assert_eq!(receiver.node.neighbours().count(), 0);
-    // Its copy is forgotten too, for what others say.
+    // Its copy is forgotten too, as other stations' messages show.
     for seconds in [61, 64] {
         let at = AT + Duration::from_secs(seconds);
         receiver.feed(at, fix(at, PLACE));

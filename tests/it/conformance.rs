@@ -1,5 +1,5 @@
-//! Rows 53 to 65 of the security conformance suite (ETSI TS 103 096-2), as far as no other room holds them: what two or
-//! more stations in virtual time make of a rule. `trust`, `receive` and `clock` have the rest.
+//! Rows 53 to 65 of the security conformance suite (ETSI TS 103 096-2), as far as no other test file has them: what two
+//! or more stations in virtual time make of a rule. `trust`, `receive` and `clock` have the rest.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use testkit::{Authority, PLACE, Station, Street, anchor, fix};
 
 const AT: Instant = Instant::from_millis(2_000);
 
-// Rows 53 and 54, SND_CAM_04, 05, 07: among stations that know each other the digest is enough, and each says its whole
-// credential at least once a second, whenever it last did.
+// Rows 53 and 54, SND_CAM_04, 05, 07: among stations that know each other the digest is enough, and each sends its
+// whole credential at least once a second after the last time.
 #[test]
 fn every_second_of_every_station_of_a_street_has_a_whole_credential_and_all_is_delivered() {
     let mut street = Street::new(6);
@@ -53,7 +53,7 @@ fn generation_times_are_those_of_the_moment_and_within_the_credential() {
     assert_eq!(receiver.received(), sent.len());
 }
 
-// Row 58, SND_DENM_05: a station outside its credential's region says nothing; receivers would drop it all.
+// Row 58, SND_DENM_05: a station outside its credential's region sends nothing; receivers would drop it all.
 #[test]
 fn nothing_is_sent_outside_the_region_of_the_own_credential() {
     for shape in [Shape::Circle, Shape::Rectangle, Shape::Ellipse] {
@@ -94,7 +94,7 @@ fn nothing_is_sent_outside_the_region_of_the_own_credential() {
     }
 }
 
-// Row 59, RCV_CAM_01, 02: every version but the one spoken is refused, by credential and by digest.
+// Row 59, RCV_CAM_01, 02: every version but ours is refused, by credential and by digest.
 #[test]
 fn every_other_version_is_refused_and_leaves_the_station_as_it_was() {
     let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
@@ -113,7 +113,7 @@ fn every_other_version_is_refused_and_leaves_the_station_as_it_was() {
     );
 }
 
-// Row 60, RCV_CAM_04, 09: fields that are missing or said twice, signed though they are.
+// Row 60, RCV_CAM_04, 09: fields that are missing or doubled, though signed.
 #[test]
 fn a_field_that_is_missing_or_said_twice_is_refused_before_its_signature() {
     let car = Crafter::station(1);
@@ -134,7 +134,7 @@ fn a_field_that_is_missing_or_said_twice_is_refused_before_its_signature() {
         assert_eq!(tell(&twice), (0, Some("malformed_fields")), "field {number} twice");
         let without: Vec<u8> =
             parts.iter().filter(|(other, _)| other != number).flat_map(|(_, part)| part.clone()).collect();
-        // Without hops or sequence number they are zero, and without requests nothing is asked for.
+        // Without hops or sequence number they are zero, and without requests nothing is requested.
         let (received, dropped) = tell(&without);
         match number {
             3 | 10 => assert_eq!((received, dropped), (1, None), "field {number}"),

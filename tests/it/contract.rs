@@ -71,7 +71,7 @@ fn while_work_waits_the_deadline_is_now() {
     assert_ne!(receiver.deadline.1, TimerKind::Verify);
 }
 
-// 3. Sleeping exactly to the deadline and saying Timeout always makes progress.
+// 3. Sleeping exactly to the deadline and handing in Timeout always makes progress.
 #[test]
 fn sleeping_exactly_to_the_deadline_makes_progress() {
     let mut street = Street::new(4);

@@ -1,4 +1,4 @@
-//! A daemon's control handler between a station and the programs at its socket, and what it says and prints.
+//! A daemon's control handler between a station and the programs at its socket, and what it answers and prints.
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ struct Daemon {
     control: ControlHandler,
     position: Option<Position>,
     printed: Vec<u8>,
-    /// Commands wait until there are so many, and go into the station newest first.
+    /// Commands wait until there are this many, and go into the station newest first.
     hold: usize,
     held: Vec<Input>,
 }
@@ -127,7 +127,7 @@ async fn serve<T: Send + 'static>(daemons: &mut [Daemon], program: impl FnOnce()
         daemons.iter_mut().for_each(|daemon| daemon.turn(cx));
         Pin::new(&mut ended).poll(cx)
     });
-    // It says nothing; it is dropped at the end.
+    // It sends nothing; it is dropped at the end.
     turns.await.unwrap_err();
     program.join().unwrap()
 }

@@ -1,5 +1,5 @@
-//! Fifty stations in reach of each other: of all who miss a credential one asks, of all who hear a request one
-//! answers, and whoever asks for everything gets nobody to speak more.
+//! Fifty stations in reach of each other: of all that lack a credential one requests it, of all that hear a request
+//! one answers, and a station that requests everything makes no other send more.
 //!
 //! Rows are those of ETSI TS 103 096-2 that a test adapts.
 
@@ -25,13 +25,13 @@ fn counts(street: &Street) -> Vec<usize> {
     street.stations.iter().map(|station| station.frames.len()).collect()
 }
 
-/// How often a credential was asked for.
+/// How often a credential was requested.
 fn asks(street: &Street, before: &[usize], wanted: Digest) -> usize {
     let all = (0..street.stations.len()).flat_map(|index| since(street, index, before[index]));
     all.flat_map(|bytes| read(bytes).1.requests()).filter(|one| **one == wanted.truncated()).count()
 }
 
-// SND_CAM_06, SND_CAM_08: row 55. It hears fifty it does not know before it speaks.
+// SND_CAM_06, SND_CAM_08: row 55. It hears fifty unknown stations before it sends.
 #[test]
 fn who_comes_among_fifty_says_its_credential_once_and_need_not_be_asked() {
     let mut street = Street::new(CROWD + 1);
@@ -42,7 +42,7 @@ fn who_comes_among_fifty_says_its_credential_once_and_need_not_be_asked() {
     for station in &street.stations[..newcomer] {
         assert_eq!(station.node.neighbours().count(), newcomer - 1, "they know each other");
     }
-    // It comes into reach right after it said its credential to nobody.
+    // It comes into reach right after it sent its credential with no station near.
     let said = street.stations[newcomer].frames.len();
     while !since(&street, newcomer, said).last().is_some_and(is_full) {
         now = now + TICK;
@@ -81,25 +81,25 @@ fn of_fifty_who_miss_a_credential_one_asks_at_a_time() {
         street.run(now);
         assert!(now < start + limits::MAX_REQUEST_BACK_OFF * 2, "nobody asked");
     }
-    // All who hear the one that asks first wait for its answer.
+    // All that hear the first request wait for its answer.
     street.run(now + limits::ASK_INTERVAL - TICK);
     let asked = asks(&street, &before, mute.digest);
     assert!(asked <= 2, "{asked} of fifty asked for one credential");
-    // There is none. Others ask in turn, each for all, until it was silent for too long.
+    // There is none. Others request in turn, each for all, until it was silent for too long.
     street.run(start + Duration::from_secs(3));
     let asked = asks(&street, &before, mute.digest);
     let turns = limits::REQUEST_LIFETIME.as_millis() / limits::ASK_INTERVAL.as_millis();
     assert!(asked <= 2 * turns as usize, "{asked} requests");
 }
 
-// SND_CAM_08: row 55, only who is named answers.
+// SND_CAM_08: row 55, only the named station answers.
 #[test]
 fn a_request_among_fifty_is_answered_by_the_one_it_names_alone() {
     let run = |asks: bool| {
         let mut street = Street::new(CROWD);
         let start = Instant::from_millis(1_000);
         street.run(start);
-        // It becomes everybody's neighbour first: who is new is answered by all.
+        // It becomes a neighbour of all first: a new station is answered by all.
         let asker = Crafter::station(60);
         say(&mut street, &asker, start, &[]);
         let quiet = Instant::from_millis(1_700);
@@ -155,13 +155,13 @@ fn whoever_asks_fifty_stations_for_everything_makes_none_of_them_speak_more() {
     assert_eq!(asked.0, quiet.0, "not a frame more of anybody");
     let frames: usize = asked.0.iter().sum();
     assert!(asked.1 <= frames, "a credential at most in each");
-    // Twelve messages a second of one signer are listened to, and each names four who exist.
+    // Twelve messages a second of one signer are handled, and each names four that exist.
     let listened = 12 + 12;
     assert!(asked.1 - quiet.1 <= 4 * listened, "{} credentials more", asked.1 - quiet.1);
     assert_eq!(asked.2, 0, "nobody asks on for what it was asked for");
 }
 
-/// Everybody hears a message of `asker` with these requests.
+/// All stations hear a message of `asker` with these requests.
 fn say(street: &mut Street, asker: &Crafter, now: Instant, requests: &[u8]) {
     let bytes = asker.full(&TbsRepr { credential_requests: requests, ..asker.fields(now) });
     for station in &mut street.stations {

@@ -1,6 +1,6 @@
 //! Golden vectors: the bytes of every kind of message, fixed, and read by a second implementation.
 //!
-//! `tests/golden/README.md` says what is in the files. `ROADCAST_BLESS=1` writes them anew.
+//! `tests/golden/README.md` describes the files. `ROADCAST_BLESS=1` writes them anew.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -369,7 +369,7 @@ fn schema() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/schema")
 }
 
-// Keys everyone knows: for tests only.
+// Published keys: for tests only.
 const ROOT_SEED: [u8; 32] = [1; 32];
 const ISSUER_SEED: [u8; 32] = [2; 32];
 const VEHICLE_SEED: [u8; 32] = [3; 32];

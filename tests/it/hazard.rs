@@ -1,4 +1,4 @@
-//! Events among several stations: their life, their repetition, and who may say what of them.
+//! Events among several stations: their life, their repetition, and which stations may send what about them.
 //!
 //! Rows are those of ETSI's conformance suite TS 102 869-2 (DENM) that a test adapts.
 
@@ -152,7 +152,7 @@ fn a_cancellation_and_a_negation_say_which_event_and_nothing_else() {
         assert_eq!(actor.known(negated).unwrap().state, EventState::Negated);
         assert_eq!(actor.changes().len(), 4, "{:?}", actor.changes());
     }
-    // What was negated is said no more by its declarer.
+    // The declarer stops repeating an event once it is negated.
     let said = scene.actors[0].said().len();
     scene.run(30_000);
     let later = scene.actors[0].said().split_off(said);
@@ -171,7 +171,7 @@ fn only_who_is_permitted_negates_and_receivers_hold_others_to_it() {
     let id = scene.declare(0, queue());
     scene.run(10);
     assert_eq!(scene.command(1, HazardCommand::Negate(id)), Err(HazardRefusal::NotPermitted("negation")));
-    // One that does not ask itself is refused by those who hear it.
+    // A negation by a station that does not check its own permission is refused by its receivers.
     let crafter = crate::signers::permitted(Permissions::HAZARD);
     hear_crafted(&mut scene, &crafter, id, v1::HazardState::Negate);
     assert_eq!(scene.actors[0].drops("role_denied"), 1);
@@ -180,7 +180,7 @@ fn only_who_is_permitted_negates_and_receivers_hold_others_to_it() {
     assert_eq!(scene.actors[0].known(id).unwrap().state, EventState::Active);
 }
 
-/// Everybody hears a message about an event by somebody who obeys no rule.
+/// All stations hear a message about an event from a station that obeys no rule.
 fn hear_crafted(scene: &mut Scene, crafter: &Crafter, id: EventId, state: v1::HazardState) {
     let detected = anchor().wire_at(scene.now);
     let hazard =
@@ -228,7 +228,7 @@ fn a_repetition_keeps_its_interval_and_stops_when_it_was_asked_to_or_the_event_e
     assert_eq!(scene.actors[0].node.hazards().count(), 0);
 }
 
-// Row 50: signed bytes are said again while they are fresh, and signed anew before they are not.
+// Row 50: signed bytes are repeated while they are fresh, and signed anew before they expire.
 #[test]
 fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
     let authority = Authority::new();
@@ -254,8 +254,8 @@ fn a_repetition_is_the_same_bytes_until_their_lifetime_is_nearly_over() {
     assert!(refused.iter().all(|name| scene.actors[1].drops(name) == 0));
 }
 
-// Whoever may have floods live for more than a minute signs them for as long as the event holds: a vehicle that carries one
-// over a gap needs more time than a minute less the age it had when it left.
+// A station that may have floods live for more than a minute signs them for as long as the event holds: a vehicle that
+// carries one over a gap needs more time than a minute less the age it had when it left.
 #[test]
 fn a_station_with_the_permission_for_it_signs_for_as_long_as_the_event_holds() {
     let mut scene = Scene::convoy(1);
@@ -447,7 +447,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// However many frames are lost and whatever is declared, changed, cancelled and negated in what order, repetition
-    /// brings everybody to the same knowledge.
+    /// brings all stations to the same knowledge.
     #[test]
     fn all_stations_know_the_same_in_the_end(deeds in deeds(), seed: u64) {
         let mut scene = Scene::convoy(3);
@@ -477,7 +477,7 @@ proptest! {
         let first = knowledge(&scene.actors[0]);
         for actor in &scene.actors {
             prop_assert_eq!(&knowledge(actor), &first);
-            // Each change was told once, and what is known follows from what was told.
+            // Each change was reported once, and what is known follows from the reports.
             let mut told = std::collections::BTreeMap::new();
             for (_, changed) in actor.changed() {
                 let before = told.insert(changed.event.id, changed.event.state);

@@ -1,4 +1,4 @@
-//! A vehicle drives up to a signal that a roadside unit speaks for: through the real send and receive path, signed.
+//! A vehicle drives up to a signal whose state a roadside unit sends: through the real send and receive path, signed.
 
 use std::time::Duration;
 

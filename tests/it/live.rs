@@ -1,6 +1,6 @@
 //! Stations on live links in this process and on loopback: the driver between `Node` and `Radio`.
 //!
-//! Real time passes here, so nothing is said about how much of it: each test waits until what it expects has
+//! Real time passes here, so no test measures it: each test waits until what it expects has
 //! happened, and a timer far away ends one that waits in vain.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -287,7 +287,7 @@ fn a_link_that_fails_for_a_while_ends_no_station() {
 
 // ---- running stations
 
-/// A station and what it told.
+/// A station and its reports.
 struct Unit {
     station: Station,
     log: Log,

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this crate is tests")]
 
-// The house's arrows run one way, and nothing banned is in the tree.
+// Dependencies between crates run one way, and nothing banned is in the tree.
 mod arrows;
 
-// And within a crate they run one way too.
+// Dependencies within a crate run one way too.
 mod walls;
 
 // The workspace as cargo sees it.
@@ -53,7 +53,7 @@ mod mutation;
 // Attackers that record, change their names and set their clocks.
 mod attacks;
 
-// Fifty stations at once: requests are answered once, and make nobody speak more.
+// Fifty stations at once: requests are answered once, and make no station send more.
 mod crowd;
 
 // What is left of the security rows of the conformance suites.
@@ -62,7 +62,7 @@ mod conformance;
 // No order of inputs makes a table grow past its bound.
 mod bounds;
 
-// Who knows whom, and what stations say to be known.
+// Which stations know each other's credentials, and how they learn them.
 mod trust;
 
 // The neighbour table of a whole node.
@@ -71,7 +71,7 @@ mod neighbour;
 // Stations on live links, in real time.
 mod live;
 
-// The daemon's desk, and the programs at its control socket.
+// The daemon's control handler, and the programs at its control socket.
 mod control;
 
 // Credentials that end before their time, and authorities that are replaced.
@@ -86,7 +86,7 @@ mod forward;
 // A vehicle and the signals on its road.
 mod infrastructure;
 
-// How busy the channel is by the link's word.
+// How busy the channel is as the link reports it.
 mod channel_load;
 
 // Events and alerts among several stations.

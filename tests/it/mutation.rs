@@ -1,4 +1,5 @@
-//! What is signed holds to the last bit: every flipped one is refused, and the real thing is taken afterwards.
+//! Every bit of the signed bytes counts: a frame with one flipped is refused, and the real frame is accepted
+//! afterwards.
 
 use bytes::Bytes;
 use v2x_core::{Event, Input, Instant, TrustStore, limits};
@@ -24,7 +25,7 @@ fn no_bit_of_a_signed_frame_can_be_flipped() {
             }
             let known = receiver.received();
             receiver.hear(AT, &flipped(bytes, bit));
-            // Under another name it waits for a credential that nobody has.
+            // Under another name it waits for a credential that no station has.
             let given_up = AT + limits::HOLD_TIME;
             receiver.feed(given_up, Input::Timeout);
             assert_eq!(receiver.received(), known, "bit {bit} of {}", bytes.len() * 8);

@@ -1,4 +1,4 @@
-//! The neighbour table of a whole node: who enters, what is known of them, when they leave.
+//! The neighbour table of a whole node: which stations enter, what is known of them, when they leave.
 //!
 //! Rows are those of ETSI TS 102 871-2 (GeoNetworking conformance, location table) that a test adapts.
 
@@ -59,7 +59,7 @@ fn a_neighbour_is_gone_after_twenty_seconds_of_silence() {
     let end = last + limits::NEIGHBOUR_LIFETIME;
     receiver.feed(end - Duration::from_nanos(1), Input::Timeout);
     assert_eq!((lost(&receiver), receiver.node.neighbours().count()), (0, 1));
-    // No later than its deadline says.
+    // No later than at its deadline.
     while receiver.deadline.0 < end {
         let at = receiver.deadline.0;
         receiver.feed(at, Input::Timeout);

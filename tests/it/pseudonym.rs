@@ -25,7 +25,7 @@ struct Car {
     transcript: Vec<u8>,
     speed: f64,
     metres: f64,
-    /// Says `Timeout` half-way to every deadline as well.
+    /// Hands in `Timeout` half-way to every deadline as well.
     early: bool,
 }
 
@@ -285,7 +285,7 @@ fn a_station_hears_its_own_former_frames_as_its_own() {
     assert_eq!(late.node.neighbours().count(), 0, "and asks nobody for its own credential");
 }
 
-// Row 15 (PON/GNA/BV/02): the own digest heard from another station.
+// Row 15 (PON/GNA/BV/02): our own digest heard from another station.
 #[test]
 fn another_station_with_the_own_credential_makes_it_change() {
     let off = PseudonymConfig::default();
@@ -312,7 +312,7 @@ fn another_station_with_the_own_credential_makes_it_change() {
     assert_ne!(car.node.digest(), own);
 }
 
-// Whoever recorded a station before it restarted must not make it use its pseudonyms up.
+// An attacker that recorded a station before its restart must not make it use up its pseudonyms.
 #[test]
 fn its_own_frames_from_before_a_restart_are_not_another_stations() {
     let mut car = Car::new(pool(1, 4), PseudonymConfig::default(), 7);
@@ -334,7 +334,7 @@ fn its_own_frames_from_before_a_restart_are_not_another_stations() {
     again.feed(frame(&before.1.bytes, [9; 6]));
     again.drive(1);
     assert_eq!(again.changes(), []);
-    // What is said in its name after it started is another's.
+    // Messages in its name from after its start come from another station.
     let mut clone = restart(&car);
     clone.drive(1);
     let mut again = restart(&car);

@@ -1,4 +1,4 @@
-//! Who may have how much looked at, and what of a flood is looked at last.
+//! How many frames each sender may have handled, and which frames of a flood are handled last.
 
 use std::time::Duration;
 
@@ -220,7 +220,7 @@ fn a_flood_wider_or_longer_than_the_credential_permits_is_refused_before_its_sig
 
 // ---- sampled verification
 
-/// A receiver told to verify one in `sample`, and a car 400 m north of it that drives north.
+/// A receiver set to verify one in `sample`, and a car 400 m north of it that drives north.
 fn far_and_leaving(sample: Option<u8>) -> (Crafter, Station) {
     let config = Config { sample_far_awareness: sample, awareness: AwarenessRule::Off, ..Config::vehicle() };
     let mut receiver = Station::new(9, config);

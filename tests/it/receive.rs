@@ -25,7 +25,7 @@ mod credentials;
 mod queue;
 mod replay;
 
-/// When frames arrive, unless a test says otherwise.
+/// When frames arrive, unless a test sets another time.
 const AT: Instant = Instant::from_millis(2_000);
 
 #[test]
@@ -258,7 +258,7 @@ fn a_copy_of_a_delivered_frame_is_a_copy_even_when_it_is_stale_by_then() {
     receiver.hear(AT + Duration::from_millis(1500), &bytes);
     assert_eq!((receiver.received(), receiver.last_drop()), (1, Some("exact_copy")));
     receiver.hear(AT + limits::COPY_CACHE_AGE * 3, &bytes);
-    // Another frame has turned the cache over twice by then, or not: fresh it is never again.
+    // Another frame has turned the cache over twice by then, or not: it is no longer fresh.
     assert!(matches!(receiver.last_drop(), Some("exact_copy" | "stale")));
     assert_eq!(receiver.received(), 1);
 }
@@ -290,7 +290,7 @@ fn permission_and_region_are_judged_before_a_signature_is_paid_for() {
 
 #[test]
 fn somebody_elses_signed_bytes_under_another_name_take_nothing_from_the_real_ones() {
-    // A copy cache that did not know the signer would let anybody burn a message he heard first.
+    // A copy cache that did not know the signer would let an attacker spoil any message it heard first.
     let (car, thief, mut receiver) = (Crafter::station(1), Crafter::station(2), Station::silent(9));
     receiver.hear(AT, &thief.full(&thief.fields(AT)));
     receiver.hear(AT, &car.full(&car.fields(AT)));

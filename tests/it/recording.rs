@@ -1,4 +1,4 @@
-//! Checks of recordings: a fresh node repeats what was recorded, and whatever does not is named with its place.
+//! Checks of recordings: a fresh node repeats what was recorded, and a difference is reported with its place.
 
 use core::time::Duration;
 
@@ -69,7 +69,7 @@ fn header_of(recording: &[u8]) -> v1::RecordingHeader {
     v1::RecordingHeader::decode_length_delimited(&recording[record::MAGIC.len()..]).unwrap()
 }
 
-/// A fix so many metres east, true at this time.
+/// A fix this many metres east, valid at this time.
 fn moving(east: f64, time: WireTime) -> Fix {
     Fix {
         position: HERE.moved(east, 0.0),
@@ -203,7 +203,7 @@ fn a_changed_output_is_shown_in_words_with_the_input_before_it() {
 fn a_signature_that_does_not_hold_is_a_difference() {
     let mut bytes = recording();
     let outcome = check_bytes(&bytes, "night").unwrap();
-    // Flip a bit of the first own signature: in the envelope, field 2 with 64 bytes.
+    // Flip a bit of the station's first signature: in the envelope, field 2 with 64 bytes.
     let mut rest = &bytes[record::MAGIC.len()..];
     let length = prost::decode_length_delimiter(&mut rest).unwrap();
     let records = bytes.len() - rest.len() + length;

@@ -1,4 +1,4 @@
-//! Traces through whole worlds: what a report says, and that it says it every time.
+//! Traces through whole worlds: the content of a report, and that it is the same every time.
 
 use std::ops::ControlFlow;
 use std::path::Path;

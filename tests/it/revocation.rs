@@ -48,7 +48,7 @@ pub fn delta_naming(digests: &[Digest], series: u32, number: u32) -> Bytes {
     delta(&RevocationRequest { digests: digests.iter().copied().collect(), series, ..request(number) })
 }
 
-/// A delta of an issuer nobody here trusts.
+/// A delta of an issuer that no station here trusts.
 pub fn nobodys_delta() -> Bytes {
     let key = SigningKey::from_bytes(&[55; 32]);
     let root = make_root(&key, Permissions(u64::MAX), START_S - 60, 1000).unwrap();
@@ -118,7 +118,7 @@ fn a_frame_that_waits_for_verification_when_its_signer_is_revoked_drops_by_name(
 fn a_station_first_heard_after_its_revocation_drops_by_name() {
     let (bad, mut receiver) = (Crafter::station(1), Station::silent(9));
     receiver.feed(AT, Input::Revocation(delta_of(bad.digest)));
-    // By its digest nobody knows whose it is: it waits, until the credential says it.
+    // By its digest alone its owner is unknown: it waits for the credential.
     receiver.hear(AT, &bad.brief(&bad.fields(AT)));
     receiver.hear(AT, &bad.full(&bad.fields(AT)));
     receiver.hear(AT, &bad.brief(&bad.fields(AT)));
@@ -375,7 +375,7 @@ fn trust(roots: &[&Bytes], issuers: &[&Bytes]) -> Input {
     Input::Trust { roots: own(roots), issuers: own(issuers) }
 }
 
-/// A roadside unit that says nothing of its own accord but deltas.
+/// A roadside unit that sends nothing of its own accord but deltas.
 fn roadside(number: u32) -> Station {
     let config = Config { awareness: AwarenessRule::Off, ..Config::roadside() };
     let mut unit = Station::new(number, config);

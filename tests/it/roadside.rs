@@ -309,7 +309,7 @@ impl Scene {
     }
 }
 
-/// The unit's own position: one that moves and stays where it is would be found out as a liar.
+/// The unit's own position: one that moves and stays where it is would be taken for a liar.
 fn standing(now: Instant) -> Input {
     match fix(now, PLACE) {
         Input::Fix(Some(moving)) => Input::Fix(Some(Fix { speed: Some(0), heading: None, ..moving })),

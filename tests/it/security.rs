@@ -1,4 +1,4 @@
-//! SECURITY.md names the tests that show what holds: each of them has to exist.
+//! SECURITY.md names the tests that show its claims: each of them has to exist.
 
 use std::collections::BTreeSet;
 use std::fs;

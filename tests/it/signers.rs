@@ -1,4 +1,4 @@
-//! Signers whose credentials have something wrong with them, or little to say.
+//! Signers whose credentials have a fault, or few permissions.
 
 use v2x_core::{CredentialRequest, Permissions};
 use v2x_proto::AreaView;
@@ -23,7 +23,7 @@ pub fn strangers(count: u32) -> Vec<Crafter> {
     (1..=count).map(station).collect()
 }
 
-/// A station whose credential somebody without the issuer's key made.
+/// A station whose credential was forged without the issuer's key.
 pub fn badly_issued() -> Crafter {
     let key = Authority::key(3);
     let authority = Authority::new();

@@ -1,4 +1,4 @@
-//! Who knows whom: when a credential travels in full, who is asked for one, and what a receiver makes of
+//! When a credential travels in full, which station one is requested from, and how a receiver handles
 //! credentials that claim too much.
 //!
 //! Rows are those of ETSI TS 103 096-2 (security conformance) that a test adapts.
@@ -84,7 +84,7 @@ fn an_unknown_station_gets_the_credential_in_the_next_beacon_and_is_asked_for_it
         .collect();
     assert!(asked[0] <= 501 + 250 + 100, "{asked:?}");
     assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= 250), "{asked:?}");
-    // Nobody asks for what it knows by now.
+    // No station requests what it knows by now.
     let at = Instant::from_millis(901);
     station.hear(at, &stranger.full(&stranger.fields(at)));
     let frames = driven(&mut station, 902, 2_500);
@@ -192,7 +192,7 @@ fn a_flood_of_unknown_names_costs_no_more_than_one_credential_a_beacon_and_eight
     assert!(frames.iter().filter(|(_, bytes)| is_full(bytes)).count() <= 2);
 }
 
-// SND_CAM_10, SND_DENM_04: nothing is signed outside the own credential's validity.
+// SND_CAM_10, SND_DENM_04: nothing is signed outside the validity of the station's own credential.
 #[test]
 fn nothing_is_sent_outside_the_own_credentials_validity() {
     let authority = Authority::new();

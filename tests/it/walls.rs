@@ -1,13 +1,14 @@
-//! Walls within the crates: modules in floors, dependencies that are used, one name for one type.
+//! Walls within the crates: modules in floors, dependencies that are used, one name for one type, plain words.
 //!
 //! The walls between the crates are `arrows.rs`.
 
-// What is held.
+// The rules.
 mod cycles;
 mod dependencies;
 mod names;
+mod words;
 
-// How it is seen: files, tokens, names, uses.
+// Reading the sources: files, tokens, names, uses.
 mod facts;
 mod graph;
 mod reader;

@@ -9,7 +9,7 @@ use std::{
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// What this build resolved to. Offline, and for this machine alone: crates of other platforms, or of features
-/// nobody asked for, need not be there for the tests to run.
+/// not enabled, need not be there for the tests to run.
 pub fn metadata() -> Metadata {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let version = Command::new(&cargo).arg("-vV").output().expect("cargo runs the tests, so it can be run");

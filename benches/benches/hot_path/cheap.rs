@@ -23,7 +23,7 @@ use v2x_core::{
 
 use super::ways_out::{ROWS, Row};
 
-/// What a way out costs.
+/// The cost of a way out.
 #[derive(Debug)]
 pub struct Cost {
     row: &'static Row,
@@ -36,7 +36,7 @@ pub struct Cost {
     allocations: u64,
 }
 
-/// All rows whose name or kind contains `filter`, with so many slices each.
+/// All rows whose name or kind contains `filter`, with this many slices each.
 pub fn run(slices: usize, filter: &str) -> Vec<Cost> {
     let authority = Authority::of_cars();
     let known: Vec<Stander> = (1..=NEIGHBOURS).map(|number| Stander::new(&authority, number)).collect();
@@ -44,7 +44,7 @@ pub fn run(slices: usize, filter: &str) -> Vec<Cost> {
     rows.map(|row| cost(row, Scene::new(&authority, &known), slices)).collect()
 }
 
-/// A station and who is about it.
+/// A station and those around it.
 pub struct Scene<'a> {
     pub node: Node,
     pub authority: &'a Authority,
@@ -99,7 +99,7 @@ impl<'a> Scene<'a> {
         self.settle();
     }
 
-    /// A station says its credential.
+    /// A station sends its credential.
     pub fn introduce(&mut self, stander: &Stander) {
         let draft = stander.beacon(self.next(), self.wire()).in_full(&stander.credential);
         self.hear(&draft);

@@ -1,4 +1,4 @@
-//! What a neighbour costs in memory, and what a station costs without any.
+//! The memory of a neighbour, and of a station without any.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ use v2x_proto::Class;
 pub struct Memory {
     /// Neighbour table and key cache, full, a neighbour.
     pub bytes_per_neighbour: f64,
-    /// A node that has heard nobody: tables are allocated once, at their full size.
+    /// A node that has heard no other: tables are allocated once, at their full size.
     pub bytes_per_node: i64,
 }
 

@@ -30,7 +30,7 @@ pub struct Receive {
     pub virtual_time: Against,
     /// Bare `verify_strict`, keys decompressed, input assembled.
     pub verify: Samples,
-    /// The node with a host that takes every signature on trust: caches are warmer than beside real ones.
+    /// The node with a host that accepts every signature: caches are warmer than beside real ones.
     pub without_verify: Samples,
     /// Dropping a frame that was heard before.
     pub exact_copy: Samples,
@@ -47,7 +47,7 @@ pub struct Receive {
 pub struct Against {
     /// Time over the bare verification's.
     pub ratio: Samples,
-    /// Time beside the bare verification's, ns.
+    /// Time in addition to the bare verification's, ns.
     pub beside: Samples,
 }
 
@@ -161,7 +161,7 @@ impl Slices {
 /// Makes a frame of a sample.
 type Make = fn(&Sample) -> Cow<'_, [u8]>;
 
-/// A station that listens and does not speak.
+/// A station that listens and does not send.
 struct Listener {
     node: Node,
     pool: BytesMut,
@@ -289,7 +289,7 @@ fn library(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
     key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }
 
-/// The frame with everything behind its hop header and first tag exchanged for what no message starts with.
+/// The frame with everything behind its hop header and first tag replaced by bytes no message starts with.
 fn noise(sample: &Sample) -> Cow<'_, [u8]> {
     let mut bytes = sample.frame.clone();
     for (place, byte) in bytes.iter_mut().enumerate().skip(12) {

@@ -20,7 +20,7 @@ use v2x_proto::envelope::MAX_FRAME;
 pub struct Send {
     /// Time over the bare signature's.
     pub ratio: Samples,
-    /// Time beside the bare signature's, ns.
+    /// Time in addition to the bare signature's, ns.
     pub beside: Samples,
     /// A bare signature.
     pub sign: Samples,
@@ -71,7 +71,7 @@ pub fn run(passes: usize) -> Send {
 struct Vehicle {
     node: Node,
     now: Instant,
-    /// What the link was given: it copies a frame and lets it go, as a link does.
+    /// What the link was given: it copies a frame and frees it, as a link does.
     sent: Vec<Vec<u8>>,
 }
 

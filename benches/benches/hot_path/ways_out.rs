@@ -235,7 +235,7 @@ fn bytes(scene: &mut Scene<'_>, change: impl FnOnce(&mut Vec<u8>)) -> Made {
     (bytes, draft.link)
 }
 
-/// Everything behind the hop header and the first tag exchanged for what no message starts with.
+/// Everything behind the hop header and the first tag replaced by bytes no message starts with.
 fn noise(bytes: &mut [u8]) {
     for (place, byte) in bytes.iter_mut().enumerate().skip(12) {
         *byte = 0x80 | (place as u8).wrapping_mul(37);
@@ -248,7 +248,7 @@ fn stranger(scene: &mut Scene<'_>) -> Draft {
     draft.of_stranger(n)
 }
 
-/// As if a stranger had sent it on, each time another one.
+/// As if forwarded by an unknown station, a different one each time.
 fn relayed(draft: Draft) -> Draft {
     let Draft { header, link, .. } = draft.clone().of_stranger(draft.sequence);
     Draft { header, link, ..draft }
@@ -261,7 +261,8 @@ fn of_extra(scene: &mut Scene<'_>, change: impl FnOnce(Draft) -> Draft) -> Made 
     (draft.bytes(), draft.link)
 }
 
-/// A message in the background, of a type nobody knows yet: who sends many of them is no liar.
+/// A message in the background, of a type not known yet: a station that sends many of them is not suspected of
+/// lying.
 fn background(draft: Draft) -> Draft {
     Draft { message_type: 9999, ..draft.in_class(Class::D5, MessageType::Unspecified) }
 }
@@ -281,7 +282,7 @@ fn numbered(credential: &mut [u8], n: u32) {
     credential[end - 8..end - 4].copy_from_slice(&n.to_le_bytes());
 }
 
-/// A station with a credential of its own kind, which it says once.
+/// A station with a credential of its own kind, which it sends once.
 fn with_credential(scene: &mut Scene<'_>, change: impl FnOnce(&mut CredentialRequest)) {
     let credential = scene.authority.credential_with(902, change);
     // Where it stands is where the first neighbour does.
@@ -321,5 +322,5 @@ fn earlier(wire: WireTime, micros: u64) -> WireTime {
     WireTime::from_micros(wire.as_micros() - micros)
 }
 
-/// First of the numbers that are said twice.
+/// First of the numbers that are used twice.
 const REPLAYED: u32 = 1 << 20;

@@ -27,7 +27,7 @@ use crate::lab::{Lab, print_result};
 use crate::placement::{Placement, Seat};
 use crate::stack::{self, PAYLOAD_BYTES, configure, text};
 
-/// What the flood showed.
+/// Results of the flood.
 #[derive(Clone, Debug)]
 pub struct FloodRun {
     /// Frames offered to the link per second.
@@ -151,7 +151,7 @@ pub fn frame_lengths(lab: &Lab, seat: Seat) -> Result<Vec<usize>, String> {
     stack::CLASSES.into_iter().map(|class| source.next(class).map(|frame| frame.len())).collect()
 }
 
-/// A station that signs as fast as it is asked to.
+/// A station that signs as fast as requested.
 struct Source {
     node: Node,
     position: Position,

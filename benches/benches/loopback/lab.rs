@@ -24,7 +24,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Makes everything; what an earlier run that was killed left behind is removed first. The error says what
+    /// Makes everything; what an earlier run that was killed left behind is removed first. The error names what
     /// the machine refused.
     pub fn new() -> Result<Self, String> {
         sweep();
@@ -50,7 +50,7 @@ impl Lab {
         fs::create_dir_all(&self.directory).map_err(|error| format!("{}: {error}", self.directory.display()))
     }
 
-    /// Where keys and configurations go.
+    /// Directory for keys and configurations.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -88,7 +88,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Waits for its first line: it says that it is ready.
+    /// Waits for its first line, which reports that it is ready.
     pub fn ready(&mut self) -> Result<(), String> {
         let mut line = String::new();
         let read = self.output.read_line(&mut line).map_err(|error| self.failed(error))?;
@@ -113,7 +113,7 @@ impl Child {
         }
     }
 
-    /// Waits for its end when all that matters is that it ends well.
+    /// Waits for its end, and only checks that it ends well.
     pub fn end(mut self) -> Result<(), String> {
         let mut text = String::new();
         self.output.read_to_string(&mut text).map_err(|error| self.failed(error))?;
@@ -150,7 +150,7 @@ pub fn end_with_parent() {
     });
 }
 
-/// Says what is going on.
+/// Reports progress.
 pub fn say(line: &str) {
     println!("{line}");
     // A reader that left misses nothing but this.

@@ -66,7 +66,7 @@ pub struct Placement {
 
 impl Placement {
     /// Both on one processor, the receiver first: a frame is handed over without waking another processor. That
-    /// wake-up costs tens of microseconds in a virtual machine and says nothing about the software.
+    /// wake-up costs tens of microseconds in a virtual machine and has nothing to do with the software.
     pub fn same_cpu_fifo() -> Self {
         let cpu = Some(last_cpu());
         let (sender, receiver) = (Seat { cpu, fifo: Some(50) }, Seat { cpu, fifo: Some(60) });
@@ -93,7 +93,7 @@ impl Placement {
     }
 }
 
-/// Whether this process may use `SCHED_FIFO` and lock memory; else why not. Asked on a thread of its own, which
+/// Whether this process may use `SCHED_FIFO` and lock memory; otherwise why not. Asked on a thread of its own, which
 /// is gone afterwards.
 pub fn fifo_allowed() -> Result<(), String> {
     let asked = thread::spawn(|| realtime::set_fifo(1)).join();

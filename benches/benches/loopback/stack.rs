@@ -68,7 +68,7 @@ pub fn run(lab: &Lab, placement: &Placement, rate: u32, time: Duration) -> Resul
     // The daemon's load starts a second after it.
     let seconds = time.as_secs() + 1;
     let sent = lab.spawn(0, "station", &[text(&sender), seconds.to_string()])?.result()?;
-    // What was sent last is verified within a millisecond; a deadline more is patience.
+    // What was sent last is verified within a millisecond; one deadline more is a margin.
     thread::sleep(Duration::from_millis(200));
     receiver.terminate()?;
     let received = receiver.result()?;
@@ -144,7 +144,7 @@ pub fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// The sender's counts beside the receiver's: gaps in numbers cannot show a lost tail, what was sent can.
+/// The sender's counts beside the receiver's: gaps in numbers cannot show a lost tail, the sender's count can.
 fn join(sent: &Report, delivered: &Report) -> Vec<ClassReport> {
     let mut classes = Vec::new();
     for class in Class::ALL {

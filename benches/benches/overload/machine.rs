@@ -1,8 +1,8 @@
 //! What the machine alone does: a thread that sleeps until due times, and how late it wakes.
 //!
 //! On a processor and with a priority above all else of ours, nothing but the machine delays it: interrupts, the kernel,
-//! and in a virtual machine whoever else has the core. So it runs beside every attack too, and tells which of the slow
-//! alerts nobody here could have delivered sooner.
+//! and in a virtual machine other users of the core. So it runs beside every attack too, and shows which of the slow
+//! alerts no software on this machine could have delivered sooner.
 
 use core::time::Duration;
 use std::error::Error;
@@ -33,7 +33,8 @@ pub struct Wakes {
 }
 
 impl Probe {
-    /// Sleeps until due times `every` so often on processor `cpu`, under `SCHED_FIFO` with this priority when permitted.
+    /// Sleeps until due times, one each `every`, on processor `cpu`, under `SCHED_FIFO` with this priority when
+    /// permitted.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Stations reduced to a key and a credential: what they say is made here, frame by frame.
+//! Stations reduced to a key and a credential: their messages are made here, frame by frame.
 
 use benches::fleet::CENTRE;
 use prost::Message as _;
@@ -11,7 +11,7 @@ use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{Class, Digest};
 
-/// Somebody with a credential.
+/// A station with a credential.
 #[derive(Debug)]
 pub struct Speaker {
     /// Short name of the credential.
@@ -53,7 +53,7 @@ impl Speaker {
         self.put(class, &tbs, &self.crafter.sign(&tbs), named, out);
     }
 
-    /// The same with a signature that is none.
+    /// The same with an invalid signature.
     pub fn forged(&self, class: Class, sequence: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
         let tbs = self.tbs(class, sequence, wire);
         let mut signature = [0x55; 64];

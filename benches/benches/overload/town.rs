@@ -22,7 +22,7 @@ pub enum Attack {
     InvalidSignatures,
     /// The same, each from the link address of the station it names.
     InvalidSignaturesSpoofed,
-    /// Digests and credentials nobody has, of the issuer everybody knows, each from another address.
+    /// Digests and credentials that no station has, of the known issuer, each from another address.
     UnknownCredentials,
     /// Signed D0, D1 and D2 of one insider, from its own address.
     ExcessOfOneSender,
@@ -69,7 +69,7 @@ pub struct Alert {
     pub due: Instant,
 }
 
-/// Everybody but the station under attack.
+/// All stations but the one under attack.
 pub struct Town {
     radio: MemRadio,
     anchor: Anchor,
@@ -116,7 +116,7 @@ impl Town {
     /// Honest traffic until `end`, the first moments of it kept for replays.
     pub fn warm_up(&mut self, end: Instant) {
         let recorded_until = now() + Duration::from_millis(300);
-        // Hazards that live a minute, for replays that are fresh but old news; and the insider says hello.
+        // Hazards that live a minute, for replays that are fresh but old news; and the insider introduces itself.
         for n in 2 * ALERTERS..2 * ALERTERS + 10 {
             let (speaker, wire) = (&mut self.speakers[n], self.anchor.wire_at(now()));
             self.frame.clear();
@@ -242,7 +242,7 @@ pub fn alerts_in(attack: Duration) -> usize {
     (attack.as_secs() as usize + 10) * 30 * ALERTERS
 }
 
-/// Empty, with room for so many that is in memory already, so that filling it is no growth.
+/// Empty, with room for this many that is in memory already, so that filling it does not grow it.
 pub fn touched<T: Clone>(value: T, room: usize) -> Vec<T> {
     let mut touched = vec![value; room];
     touched.clear();

@@ -28,7 +28,7 @@ pub(super) fn scripts() -> Vec<(String, Vec<u8>)> {
         ("revocation", script(1, &revoked())),
         ("strangers", script(0, &strangers())),
     ]);
-    // Every type of message with its payload, heard from a unit that may say all of them.
+    // Every type of message with its payload, heard from a unit that has permission for all of them.
     for (name, bytes) in vectors("message_") {
         let signed = SignedView::parse(&bytes).expect("a golden vector");
         let tbs = TbsView::parse(signed.tbs).expect("a golden vector");

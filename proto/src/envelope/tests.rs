@@ -55,7 +55,7 @@ fn any_signed() -> impl Strategy<Value = v1::SignedMessage> {
     })
 }
 
-/// What prost would hold of the same message.
+/// The same message in prost's types.
 fn as_prost(view: &TbsView<'_>) -> v1::ToBeSigned {
     v1::ToBeSigned {
         r#type: view.message_type as i32,

@@ -124,7 +124,7 @@ pub struct Awareness {
     /// SteeringWheelAngleValue); absent: unknown.
     #[prost(sint32, optional, tag = "9")]
     pub steering_angle: ::core::option::Option<i32>,
-    /// What the driver or an assistant uses, bits 0..=6: brake pedal, gas pedal, emergency brake,
+    /// Controls that the driver or an assistant uses, bits 0..=6: brake pedal, gas pedal, emergency brake,
     /// collision warning, adaptive cruise control, cruise control, speed limiter (TS 102 894-2
     /// AccelerationControl); absent: unknown.
     #[prost(uint32, optional, tag = "10")]
@@ -165,7 +165,7 @@ pub struct Awareness {
     #[prost(message, optional, tag = "22")]
     pub emergency: ::core::option::Option<EmergencyInfo>,
     /// Floods of several hops that the station holds, the newest, at most 16: the first four bytes of each one's
-    /// signature, little-endian. Sixteen may not be all. Who hears that one is missing here sends it again.
+    /// signature, little-endian. Sixteen may not be all. A station that notices one missing here sends it again.
     #[prost(fixed32, repeated, tag = "23")]
     pub floods_held: ::prost::alloc::vec::Vec<u32>,
 }
@@ -178,13 +178,13 @@ pub struct EmergencyInfo {
     /// The siren is on.
     #[prost(bool, tag = "2")]
     pub siren: bool,
-    /// Why: cause code as in Hazard, 0..=255; 0: not said.
+    /// Why: cause code as in Hazard, 0..=255; 0: not stated.
     #[prost(uint32, tag = "3")]
     pub cause: u32,
-    /// Sub-cause of `cause`, 0..=255; 0: not said.
+    /// Sub-cause of `cause`, 0..=255; 0: not stated.
     #[prost(uint32, tag = "4")]
     pub sub_cause: u32,
-    /// What it asks of others, bits: 0 give way, 1 do not pass, 2 do not pass on the right, 3 do not pass
+    /// What it requests of others, bits: 0 give way, 1 do not pass, 2 do not pass on the right, 3 do not pass
     /// on the left (TS 102 894-2 EmergencyPriority and TrafficRule).
     #[prost(uint32, tag = "5")]
     pub requests: u32,
@@ -285,7 +285,7 @@ pub struct Credential {
     #[prost(bytes = "bytes", tag = "2")]
     pub signature: ::prost::bytes::Bytes,
 }
-/// What a credential says. Permissions, validity and region nest within the issuer's
+/// The content of a credential. Permissions, validity and region nest within the issuer's
 /// (as IEEE 1609.2 clause 5.1.2.4).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CredentialTbs {
@@ -380,13 +380,13 @@ pub struct SignedMessage {
     /// bytes, and `tbs`. The hash binds the signature to one credential (as IEEE 1609.2 clause 5.3.1).
     #[prost(bytes = "bytes", tag = "2")]
     pub signature: ::prost::bytes::Bytes,
-    /// Who signed; exactly one.
+    /// The signer; exactly one.
     #[prost(oneof = "signed_message::Signer", tags = "3, 4")]
     pub signer: ::core::option::Option<signed_message::Signer>,
 }
 /// Nested message and enum types in `SignedMessage`.
 pub mod signed_message {
-    /// Who signed; exactly one.
+    /// The signer; exactly one.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Signer {
         /// First 8 bytes of the SHA-256 of the signer's credential.
@@ -397,7 +397,7 @@ pub mod signed_message {
         Credential(::prost::bytes::Bytes),
     }
 }
-/// What the signer says.
+/// The signed content.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ToBeSigned {
     /// What `payload` is; never unspecified. Numbers a reader does not know are counted, not delivered.
@@ -429,7 +429,7 @@ pub struct ToBeSigned {
     /// The area the message concerns and is flooded in; absent: single hop.
     #[prost(message, optional, tag = "9")]
     pub area: ::core::option::Option<Area>,
-    /// Credentials the signer asks for: the first 3 bytes of each digest, at most 8 of them
+    /// Credentials the signer requests: the first 3 bytes of each digest, at most 8 of them
     /// (as inlineP2pcdRequest, TS 103 097 clause 7.1.1). Inside the signature, because an unsigned
     /// request would let anyone cause a flood of credentials.
     #[prost(bytes = "bytes", tag = "10")]
@@ -559,10 +559,10 @@ pub struct Hazard {
     /// 3 roadworks, 12 human presence, 14 wrong-way driver, 26 slow vehicle, 27 dangerous end of queue,
     /// 91 breakdown, 92 post-crash, 94 stationary vehicle, 95 emergency vehicle approaching,
     /// 97 collision risk, 98 signal violation, 99 dangerous situation (sub-cause 1: emergency electronic
-    /// brake lights). may be 0 in a cancellation or negation only.
+    /// brake lights). May be 0 in a cancellation or negation only.
     #[prost(uint32, tag = "7")]
     pub cause: u32,
-    /// Sub-cause of `cause`, 0..=255; 0: not said.
+    /// Sub-cause of `cause`, 0..=255; 0: not stated.
     #[prost(uint32, tag = "8")]
     pub sub_cause: u32,
     /// How sure the originator is, 1..=7 (TS 102 894-2 InformationQuality); absent: unknown.
@@ -579,10 +579,10 @@ pub struct Hazard {
     #[prost(uint32, optional, tag = "12")]
     pub heading: ::core::option::Option<u32>,
     /// Within this distance of the event it matters, metres, 1..=65535 (TS 102 894-2 RelevanceDistance,
-    /// in metres); absent: the envelope's area says it.
+    /// in metres); absent: the envelope's area decides.
     #[prost(uint32, optional, tag = "13")]
     pub relevance_distance_m: ::core::option::Option<u32>,
-    /// Whom it concerns.
+    /// The traffic it concerns.
     #[prost(enumeration = "RelevanceDirection", tag = "14")]
     pub relevance_direction: i32,
     /// A station in the area sends the message again when it was not heard for twice this long, ms,
@@ -626,7 +626,7 @@ pub enum HazardState {
     Update = 2,
     /// Its originator ends the event.
     Cancel = 3,
-    /// Another station, permitted to, says the event is not there.
+    /// Another station, with the permission, states that the event is not there.
     Negate = 4,
 }
 impl HazardState {
@@ -655,7 +655,7 @@ impl HazardState {
         }
     }
 }
-/// Whom a hazard concerns (TS 102 894-2 RelevanceTrafficDirection).
+/// The traffic a hazard concerns (TS 102 894-2 RelevanceTrafficDirection).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum RelevanceDirection {
@@ -884,7 +884,7 @@ pub struct Service {
     #[prost(string, tag = "5")]
     pub description: ::prost::alloc::string::String,
 }
-/// A vehicle asks an intersection for a green signal (TS 103 301 clause 8 SREM); needs the permission.
+/// A vehicle requests a green signal at an intersection (TS 103 301 clause 8 SREM); needs the permission.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PriorityRequest {
     /// Which intersection.
@@ -896,7 +896,7 @@ pub struct PriorityRequest {
     /// Counts the vehicle's requests, 0..=255.
     #[prost(uint32, tag = "3")]
     pub request_id: u32,
-    /// What is asked.
+    /// The kind of request.
     #[prost(enumeration = "PriorityAction", tag = "4")]
     pub action: i32,
     /// Lane it comes on, 1..=255; absent: unknown.
@@ -914,7 +914,7 @@ pub struct PriorityRequest {
     /// Why.
     #[prost(enumeration = "PriorityRole", tag = "9")]
     pub role: i32,
-    /// How urgent among its role, 0..=14 (SAE J2735 RequestImportanceLevel); absent: not said.
+    /// Urgency within its role, 0..=14 (SAE J2735 RequestImportanceLevel); absent: not stated.
     #[prost(uint32, optional, tag = "10")]
     pub importance: ::core::option::Option<u32>,
     /// Speed, 0.01 m/s, 0..=16382; absent: unknown.
@@ -1077,7 +1077,7 @@ impl LaneKind {
         }
     }
 }
-/// What a priority request asks (SAE J2735 PriorityRequestType).
+/// Kind of a priority request (SAE J2735 PriorityRequestType).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PriorityAction {
@@ -1114,7 +1114,7 @@ impl PriorityAction {
         }
     }
 }
-/// Why a vehicle asks for priority (SAE J2735 BasicVehicleRole).
+/// Why a vehicle requests priority (SAE J2735 BasicVehicleRole).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum PriorityRole {
@@ -1208,7 +1208,7 @@ impl PriorityState {
         }
     }
 }
-/// Asks for credentials by their whole digests (the envelope's `credential_requests` asks by 3 bytes).
+/// Requests credentials by their whole digests (the envelope's `credential_requests` has 3 bytes of each).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CredentialRequest {
     /// Digests, 8 bytes each, 1..=16.
@@ -1256,7 +1256,7 @@ pub struct RevocationDelta {
     #[prost(bool, tag = "9")]
     pub whole_series: bool,
 }
-/// Tells the authority about a station that seems to lie (TS 103 759). It decides; stations do not.
+/// Reports to the authority a station that seems to lie (TS 103 759). The authority decides; stations do not.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MisbehaviourReport {
     /// Digest of the credential reported, 8 bytes.
@@ -1313,7 +1313,7 @@ pub struct NodeStatus {
     #[prost(uint64, repeated, tag = "8")]
     pub missed: ::prost::alloc::vec::Vec<u64>,
 }
-/// Asks for, or is, an answer: measures round trips in the field.
+/// A question or its answer: measures round trips in the field.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Echo {
     /// Chosen by the asker, returned as it came.
@@ -1328,7 +1328,7 @@ pub struct Echo {
     /// In an answer: when the question was received, by the answerer's clock; absent in a question.
     #[prost(fixed64, optional, tag = "4")]
     pub received_us: ::core::option::Option<u64>,
-    /// Who shall answer: digest, 8 bytes; empty: everyone who hears it.
+    /// Digest of the station to answer, 8 bytes; empty: every station that hears it.
     #[prost(bytes = "bytes", tag = "5")]
     pub target: ::prost::bytes::Bytes,
     /// Makes the frame larger, at most 1000 bytes, returned as it came.
@@ -1404,7 +1404,7 @@ impl MisbehaviourKind {
 /// envelope's generation position.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Perception {
-    /// When the objects were where they are said to be, TAI microseconds since 2004-01-01T00:00:00Z.
+    /// Time of the objects' positions, TAI microseconds since 2004-01-01T00:00:00Z.
     #[prost(fixed64, tag = "1")]
     pub measurement_time_us: u64,
     /// The observer's heading, 0.1 degree clockwise from north, 0..=3599; absent: unknown.
@@ -1666,7 +1666,7 @@ pub mod recorded_input {
         /// The clock was set against wire time.
         #[prost(message, tag = "4")]
         Clock(super::RecordedClock),
-        /// The application asked to send.
+        /// A send request of the application.
         #[prost(message, tag = "5")]
         Command(super::RecordedCommand),
         /// The link came up or went down.
@@ -1684,7 +1684,7 @@ pub mod recorded_input {
         /// The application declared, changed or ended a hazard.
         #[prost(message, tag = "10")]
         Hazard(super::RecordedHazard),
-        /// The link or the host said how busy the channel is.
+        /// The link or the host reported how busy the channel is.
         #[prost(message, tag = "11")]
         ChannelLoad(super::RecordedChannelLoad),
     }
@@ -1738,7 +1738,7 @@ pub struct RecordedFix {
     /// When the position was true, TAI microseconds since 2004-01-01T00:00:00Z.
     #[prost(fixed64, tag = "9")]
     pub fix_time_us: u64,
-    /// The receiver says the position is good.
+    /// The receiver reports the position as good.
     #[prost(bool, tag = "10")]
     pub valid: bool,
 }
@@ -1755,7 +1755,7 @@ pub struct RecordedClock {
     #[prost(bool, tag = "3")]
     pub holdover: bool,
 }
-/// The application asked to send. Ranges as in ToBeSigned.
+/// A send request of the application. Ranges as in ToBeSigned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordedCommand {
     /// A MessageType.
@@ -1830,14 +1830,14 @@ pub struct RecordedHazard {
     /// Which event; absent for a new one.
     #[prost(message, optional, tag = "2")]
     pub id: ::core::option::Option<EventId>,
-    /// What it says of the event; there for a new one and an update.
+    /// The description of the event; present for a new one and an update.
     #[prost(message, optional, tag = "3")]
     pub draft: ::core::option::Option<RecordedDraft>,
     /// The application's number for the command; no output depends on it.
     #[prost(uint64, optional, tag = "4")]
     pub token: ::core::option::Option<u64>,
 }
-/// What an application said of a hazard. Ranges as in Hazard, but for those that are refused when they are handled.
+/// An application's description of a hazard. Ranges as in Hazard, except those checked when the command is handled.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordedDraft {
     /// Deadline class, 0..=5.
@@ -1864,13 +1864,13 @@ pub struct RecordedDraft {
     /// How long it holds, ns.
     #[prost(uint64, tag = "8")]
     pub validity_ns: u64,
-    /// Where it concerns anyone; absent: about the event.
+    /// Relevance area; absent: around the event.
     #[prost(message, optional, tag = "9")]
     pub area: ::core::option::Option<Area>,
     /// Distance within which it matters, metres; absent: unsaid.
     #[prost(uint32, optional, tag = "10")]
     pub relevance_distance_m: ::core::option::Option<u32>,
-    /// Whom it concerns.
+    /// The traffic it concerns.
     #[prost(enumeration = "RelevanceDirection", tag = "11")]
     pub relevance_direction: i32,
     /// Time between two messages, ns; absent: as the class has it.
@@ -1894,7 +1894,7 @@ pub struct RecordedOutput {
 /// envelope's generation position.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Vru {
-    /// Who it is.
+    /// Kind of road user.
     #[prost(enumeration = "VruProfile", tag = "1")]
     pub profile: i32,
     /// How good the position is; absent: unknown.
@@ -1941,7 +1941,7 @@ pub struct VruCluster {
     #[prost(uint32, optional, tag = "4")]
     pub break_up_ms: ::core::option::Option<u32>,
 }
-/// Who a vulnerable road user is (TS 103 300-2 clause 4.1).
+/// Kind of a vulnerable road user (TS 103 300-2 clause 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum VruProfile {

@@ -28,7 +28,7 @@ impl AccessCategory {
     /// All categories, least urgent first.
     pub const ALL: [Self; 4] = [Self::Background, Self::BestEffort, Self::Video, Self::Voice];
 
-    /// The category a frame asks for the channel with.
+    /// The category with which a frame contends for the channel.
     ///
     /// A forwarded D3 frame goes with awareness: other stations hold the same hazard and may send it too, while our own
     /// starts here.

@@ -9,7 +9,7 @@ pub enum DataRate {
     Mbps3,
     /// 4.5 Mb/s: BPSK, 3/4.
     Mbps4_5,
-    /// 6 Mb/s: QPSK, 1/2. What ITS-G5 sends with unless told otherwise (ETSI TS 102 724).
+    /// 6 Mb/s: QPSK, 1/2. The default of ITS-G5 (ETSI TS 102 724).
     #[default]
     Mbps6,
     /// 9 Mb/s: QPSK, 3/4.

@@ -1,5 +1,5 @@
-//! Linux "cooked" captures, versions 1 and 2: what is written of frames of all devices at once (LINKTYPE_LINUX_SLL and
-//! LINKTYPE_LINUX_SLL2, tcpdump.org/linktypes.html).
+//! Linux "cooked" captures, versions 1 and 2: the form of frames captured on all devices at once (LINKTYPE_LINUX_SLL
+//! and LINKTYPE_LINUX_SLL2, tcpdump.org/linktypes.html).
 
 use super::Stripped;
 use super::read::{address, be16};

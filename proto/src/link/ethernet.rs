@@ -6,9 +6,9 @@ use super::read::{address, be16};
 /// The header of an Ethernet II frame without tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Who is to have it.
+    /// Destination.
     pub destination: [u8; 6],
-    /// Who sent it, by its own word.
+    /// Claimed sender.
     pub source: [u8; 6],
     /// What the payload is; 0x0600 and above.
     pub ether_type: u16,
@@ -45,7 +45,7 @@ impl Header {
         }
     }
 
-    /// Whether it is for a group of stations, all of them included.
+    /// Whether the destination is a group of stations, or all.
     #[inline]
     pub const fn is_to_group(&self) -> bool {
         self.destination[0] & 1 == 1

@@ -1,4 +1,4 @@
-//! LLC with SNAP: how an EtherType is said where a link's own header has none (IEEE Std 802-2014, 9.4; RFC 1042).
+//! LLC with SNAP: how an EtherType is carried where a link's own header has none (IEEE Std 802-2014, 9.4; RFC 1042).
 
 use super::read::be16;
 

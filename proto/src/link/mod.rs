@@ -1,6 +1,6 @@
-//! What a frame is on its link: the headers around it, how it gets to the air, and how long it is on it.
+//! A frame on its link: the headers around it, how it gets channel access, and its airtime.
 //!
-//! A file a layer. Every parser takes arbitrary bytes, allocates nothing, and answers `None` for what it does not
+//! One file per layer. Every parser takes arbitrary bytes, allocates nothing, and answers `None` for what it does not
 //! understand.
 
 pub mod access;
@@ -23,7 +23,7 @@ pub use link_type::LinkType;
 pub struct Stripped<'a> {
     /// What the payload is.
     pub ether_type: u16,
-    /// Who sent it, by its own word.
+    /// Claimed sender.
     pub source: [u8; 6],
     /// The rest, to the frame's end.
     pub payload: &'a [u8],

@@ -1,6 +1,6 @@
-//! The radiotap header: what a driver says of an 802.11 frame it received (radiotap.org).
+//! The radiotap header: what a driver reports about an 802.11 frame it received (radiotap.org).
 //!
-//! It is asked only for its length and its flags: whether a check sequence follows the frame, and padding its header.
+//! Only its length and flags are read: whether a check sequence follows the frame, and padding its header.
 
 use super::read::{le16, le32};
 use super::{Stripped, ieee80211};
@@ -54,7 +54,7 @@ mod tests {
             let frame = data_frame(qos);
             let bare = [b"\0\0\x08\0\0\0\0\0", &frame[..]].concat();
             assert_eq!(strip(&bare), wanted());
-            // Time stamp (aligned to 8), flags saying that a check sequence follows; two words of what is present.
+            // Time stamp (aligned to 8), flags that announce a check sequence; two words of what is present.
             let mut full = b"\0\0\x19\0\x03\0\0\x80\0\0\0\0".to_vec();
             full.extend([0; 4]);
             full.extend([9; 8]);

@@ -1,9 +1,9 @@
 //! The short way through an awareness payload: everything checked, little kept.
 //!
 //! Nine of ten received messages are beacons, and a station needs five of a beacon's fields for its
-//! neighbour table and plausibility checks; the rest it must only know to be in order. [`Beacon::read`] walks the payload as
-//! senders write it, without storing the path. Whatever is written otherwise, in a way a protobuf
-//! library may still accept, it leaves to [`decode_awareness_into`](super::decode_awareness_into).
+//! neighbour table and plausibility checks; the rest it only checks. [`Beacon::read`] walks the payload as
+//! senders write it, without storing the path. Other encodings that a protobuf
+//! library may still accept are left to [`decode_awareness_into`](super::decode_awareness_into).
 
 use crate::v1;
 use crate::wire::{Reader, WireError, bytes_tag, varint_tag};
@@ -11,7 +11,7 @@ use crate::wire::{Reader, WireError, bytes_tag, varint_tag};
 use super::flood_tags::FloodTags;
 use super::road::PATH_POINTS;
 
-/// How a station says that it moves.
+/// The movement a station states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beacon {
     /// Type of the station, a `StationType` or a number this code does not know.
@@ -31,8 +31,8 @@ pub struct Beacon {
 impl Beacon {
     /// Reads an awareness payload that is in range and written the usual way.
     ///
-    /// `Some` means that decoding the payload in full succeeds with the same values. `None` says nothing:
-    /// decode it to know.
+    /// `Some` means that decoding the payload in full succeeds with the same values. `None` decides nothing:
+    /// decode it in full to know.
     pub fn read(payload: &[u8]) -> Option<Self> {
         read(payload).ok().flatten()
     }
@@ -187,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
     use prost::Message as _;
 
-    /// What the full decoder makes of it.
+    /// The same by the full decoder.
     fn decoded(payload: &[u8]) -> Option<Beacon> {
         let mut message = v1::Awareness::default();
         decode_awareness_into(&mut message, payload).ok().map(|()| Beacon::from(&message))

@@ -44,7 +44,7 @@ pub(super) fn exactly(field: &'static str, bytes: &[u8], length: usize) -> Resul
     ensure(field, bytes.len() == length)
 }
 
-/// Something about a field that no other function here says.
+/// A condition on a field that no other function here covers.
 pub(super) fn ensure(field: &'static str, holds: bool) -> Result {
     if !holds {
         return Err(PayloadError::OutOfRange { field });

@@ -1,4 +1,4 @@
-//! Checks of what road users say: awareness, hazards, perception, vulnerable road users.
+//! Checks of the messages of road users: awareness, hazards, perception, vulnerable road users.
 
 use super::range::*;
 use super::{Check, FloodTags, PayloadError};

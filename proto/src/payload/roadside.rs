@@ -1,4 +1,4 @@
-//! Checks of what roadside units say and are asked (TS 103 301).
+//! Checks of messages from and to roadside units (TS 103 301).
 
 use super::Check;
 use super::range::*;

@@ -15,7 +15,7 @@ pub struct FaultCounters {
     pub frames: u64,
     /// Lost on purpose.
     pub lost: u64,
-    /// Sent on twice.
+    /// Passed on twice.
     pub duplicated: u64,
     /// Held back behind later ones.
     pub reordered: u64,
@@ -148,7 +148,7 @@ fn flip_bits(bytes: &mut [u8], place: u64) -> bool {
     true
 }
 
-/// One frame in a lane: its bytes, what belongs to it, and whether it was held or copied.
+/// One frame in a lane: its bytes, its attached data, and whether it was held or copied.
 pub(super) type Fated<M> = (Bytes, M, bool);
 
 #[cfg(test)]

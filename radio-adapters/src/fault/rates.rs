@@ -1,4 +1,4 @@
-//! How often frames meet which fault, and the bounds of that.
+//! The rate of each fault, and its bounds.
 
 /// What to do to frames in one direction. Rates are probabilities per frame, 0..=1, independent of
 /// each other. The default does nothing.

@@ -14,7 +14,7 @@ fn frame(bytes: &[u8]) -> TxFrame<'_> {
 }
 
 /// Both ends, opened after frames went through both ways: until then, a device that just came up
-/// drops what it is given without a word.
+/// drops frames silently.
 async fn pair() -> (PacketRadio, PacketRadio) {
     let (mut a, mut b) = (open(ENDS[0]), open(ENDS[1]));
     talk(&mut a, &mut b, b"warm").await;
@@ -143,7 +143,7 @@ fn a_full_receive_queue_is_counted() {
             }
             let mut buf = BytesMut::new();
             while poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await.is_ready() {}
-            // The kernel mentions drops with the next frame it queues.
+            // The kernel reports drops with the next frame it queues.
             a.send(&frame(b"after")).await.unwrap();
             b.recv(&mut buf).await.unwrap();
             let counters = b.counters();

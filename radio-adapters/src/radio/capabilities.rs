@@ -8,7 +8,7 @@ pub struct Capabilities {
     pub max_frame_bytes: usize,
     /// [`TxFrame::source`](super::TxFrame::source) is the address others see.
     pub source_per_frame: bool,
-    /// What becomes of [`TxFrame::access`](super::TxFrame::access).
+    /// What the link does with [`TxFrame::access`](super::TxFrame::access).
     pub access: AccessSupport,
     /// [`TxFrame::rate`](super::TxFrame::rate) is the rate on the air.
     pub rate_per_frame: bool,
@@ -38,22 +38,23 @@ impl Capabilities {
     }
 }
 
-/// What becomes of a frame's access category.
+/// What a link does with a frame's access category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessSupport {
     /// Frames leave in the order they were handed over.
     Ignored,
-    /// The kernel is told. What that comes to is the driver's affair: in OCB mode Linux sends every frame as best effort.
+    /// It is passed to the kernel. Its effect depends on the driver: in OCB mode Linux sends every frame as best
+    /// effort.
     Marked,
     /// Each frame contends for the channel by the parameters of its category.
     Honoured,
 }
 
-/// How busy a link's channel was since it last said so.
+/// How busy a link's channel was since the last report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelLoad {
     /// Share of time, thousandths, 0..=1000.
     pub busy_permille: u16,
-    /// By the receiver's carrier sense; otherwise counted from the frames that were decoded, which is less than there was.
+    /// By the receiver's carrier sense; otherwise counted from decoded frames, which underestimates it.
     pub measured: bool,
 }

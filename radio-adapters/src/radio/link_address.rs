@@ -1,4 +1,4 @@
-//! Who sends on a link.
+//! Addresses of stations on a link.
 
 use std::fmt;
 

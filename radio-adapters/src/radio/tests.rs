@@ -89,7 +89,7 @@ fn a_link_that_cannot_measure_says_so_and_never_reports() {
             (able_to.channel_load, able_to.rate_per_frame, able_to.power_per_frame),
             (false, false, false)
         );
-        // Asked for all the same, they change nothing.
+        // Requested all the same, they have no effect.
         let frame = TxFrame::new(b"x", AccessCategory::Voice).at_rate(DataRate::Mbps3).at_power_dbm(-5);
         radio.send(&frame).await.unwrap();
         let mut cx = Context::from_waker(std::task::Waker::noop());

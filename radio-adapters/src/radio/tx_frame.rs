@@ -4,7 +4,7 @@ use v2x_proto::link::{AccessCategory, DataRate};
 
 use super::link_address::LinkAddress;
 
-/// A frame to send, and how. What a link cannot do of it is left out without a word; see
+/// A frame to send, and how. A link silently ignores what it cannot do; see
 /// [`Capabilities`](super::Capabilities).
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

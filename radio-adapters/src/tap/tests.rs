@@ -116,7 +116,7 @@ fn a_capture_reads_back_with_both_directions() {
         [(2, captured(OWN, b"out")), (2, captured(PSEUDONYM, b"as another")), (1, captured(OTHER, b"in"))];
     assert_eq!(seen, expected);
     for packet in &packets {
-        // A minute of play: the wall clock may be stepped while this runs.
+        // A minute of tolerance: the wall clock may be stepped while this runs.
         assert!(packet.realtime_ns.abs_diff(started) < 60_000_000_000, "{packet:?}");
     }
 }

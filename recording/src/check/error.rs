@@ -13,7 +13,7 @@ pub enum CheckError {
     Read {
         /// The file.
         name: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// It does not begin as a recording does.
@@ -40,7 +40,7 @@ pub enum CheckError {
         name: String,
         /// Its version.
         found: u32,
-        /// What wrote it.
+        /// The software that wrote it.
         software: String,
     },
     /// The header does not describe a station.
@@ -51,7 +51,7 @@ pub enum CheckError {
         /// What is wrong with it.
         what: String,
     },
-    /// A record that is none.
+    /// A record that cannot be read.
     #[error(
         "{name}: record {record} at byte {offset}: {what}; the {outputs} outputs before it were the same"
     )]

@@ -1,4 +1,4 @@
-//! A recording, record by record, bounded whatever the file holds.
+//! A recording, record by record, with bounded memory for any input.
 
 use std::io::{self, Read};
 
@@ -82,7 +82,7 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// A length as a varint and so many bytes.
+    /// A length as a varint, and that many bytes.
     fn message(&mut self, limit: usize) -> Result<Message, CheckError> {
         let mut len = 0u64;
         let mut byte = Vec::with_capacity(1);
@@ -113,11 +113,11 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// A foreign text as it may be shown: printable and short.
+/// Untrusted text made safe to show: printable and short.
 pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect()
 }
 
-/// Five groups of seven bits say more than any length that is accepted.
+/// Five groups of seven bits exceed any accepted length.
 const MAX_SHIFT: u32 = 28;
 const MAX_SHOWN: usize = 80;

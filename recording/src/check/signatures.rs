@@ -11,7 +11,7 @@ use v2x_proto::hop;
 
 use crate::transcript;
 
-/// By SHA-256 of the signed bytes: who signs the same twice gives the same signature (RFC 8032).
+/// By SHA-256 of the signed bytes: signing the same bytes twice gives the same signature (RFC 8032).
 #[derive(Debug, Default)]
 pub(super) struct Signatures {
     by_tbs: HashMap<[u8; 32], [u8; SIGNATURE_LEN]>,
@@ -30,7 +30,7 @@ impl Signatures {
     }
 }
 
-/// Stands in for the station's key: answers with what was recorded.
+/// Takes the place of the station's key: answers with the recorded signatures.
 #[derive(Debug)]
 pub(super) struct RecordedKey {
     key: VerifyingKey,

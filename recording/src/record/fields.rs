@@ -5,7 +5,7 @@ use v2x_proto::{AreaView, Shape, v1};
 /// Version of the recording's layout: what is written.
 pub const VERSION: u32 = 4;
 
-/// The oldest layout that is still read: up to [`VERSION`] each says less than the next, and nothing otherwise.
+/// The oldest layout that is still read: up to [`VERSION`] each only adds to the one before.
 pub const OLDEST_VERSION: u32 = 3;
 
 /// What is wrong with a record.

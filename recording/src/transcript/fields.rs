@@ -3,7 +3,7 @@
 use v2x_core::{EventId, MessageId};
 use v2x_proto::{Class, Digest};
 
-/// What is left of an entry.
+/// The unread rest of an entry.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -5,7 +5,7 @@ use v2x_proto::Class;
 
 use super::fields::{Reader, write_event_id};
 
-/// What an application is told of an event; what follows from the own position is left out.
+/// The fields of an event as an application gets them, except those that depend on the station's own position.
 pub(super) fn write(changed: &HazardChanged, out: &mut Vec<u8>) {
     let event = &changed.event;
     out.push(changed.change as u8);

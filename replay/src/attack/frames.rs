@@ -9,7 +9,7 @@ use v2x_proto::hop;
 use super::insider::{Claim, read, resign};
 use super::{AttackKind, Insider, Overheard};
 
-/// A frame made of one that was heard, as the kind makes them.
+/// A frame of this kind of attack, made from one that was heard.
 pub(crate) fn forge(kind: AttackKind, heard: &Overheard, insider: &mut Insider) -> Option<Bytes> {
     let bytes = &heard.bytes;
     let (header, len) = hop::parse(bytes).ok()?;
@@ -43,7 +43,7 @@ pub(crate) fn forge(kind: AttackKind, heard: &Overheard, insider: &mut Insider) 
     Some(out.into())
 }
 
-/// What a ghost car says: what its maker last said, from a place of its own in the grid.
+/// A ghost car's message: its maker's last message, moved to a place of its own in the grid.
 pub(crate) fn ghost(
     number: u32,
     identity: &mut Identity,
@@ -65,7 +65,7 @@ pub(crate) fn ghost(
     resign(&heard.bytes, identity, Some(&credential), &claim)
 }
 
-/// A message of a flood: what its maker last said, dated now, under another of its credentials.
+/// A message of a flood: its maker's last message, dated now, under another of its credentials.
 pub(crate) fn flooding(
     identity: &mut Identity,
     sequence: u32,

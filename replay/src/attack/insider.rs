@@ -1,4 +1,4 @@
-//! Stations with valid credentials that lie: what they say is altered and signed anew.
+//! Stations with valid credentials that lie: their messages are altered and signed anew.
 
 use std::collections::VecDeque;
 
@@ -31,12 +31,12 @@ impl Overheard {
     }
 }
 
-/// What was said lately, by whom ever, in order of time; bounded.
+/// The latest messages of all stations, in order of time; bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Air(VecDeque<Overheard>);
 
 impl Air {
-    /// Hears a frame if it is awareness.
+    /// Remembers a frame if it is awareness.
     pub(crate) fn hear(&mut self, at_ns: u64, station: u32, id: &MessageId, bytes: &Bytes) {
         let Some(heard) = read(bytes, |tbs, awareness| Overheard {
             at_ns,
@@ -55,7 +55,7 @@ impl Air {
         self.0.push_back(heard);
     }
 
-    /// What others near `place` said between the two times, newest first.
+    /// Messages of other stations near `place` between the two times, newest first.
     pub(crate) fn near(
         &self,
         station: u32,
@@ -68,12 +68,12 @@ impl Air {
         range.filter(move |heard| heard.station != station && heard.position.distance_m(place) <= REACH_M)
     }
 
-    /// The newest that a station said.
+    /// The newest message of a station.
     pub(crate) fn newest_of(&self, station: u32) -> Option<&Overheard> {
         self.0.iter().rev().find(|heard| heard.station == station)
     }
 
-    /// The first that a signer said after a time.
+    /// The first message of a signer after a time.
     fn next_of(&self, signer: Digest, after_ns: u64) -> Option<&Overheard> {
         self.0.iter().find(|heard| heard.signer == signer && heard.at_ns > after_ns)
     }
@@ -115,7 +115,7 @@ impl Insider {
         Self { identity, random, fixed: None, offset, speed, stops_ns, copied: None, late, truthful: false }
     }
 
-    /// Whether its newest message was as true as an honest station's: by its kind it may have said what is.
+    /// Whether its newest message was as true as an honest station's: some kinds happen to state the truth at times.
     pub(crate) fn is_truthful(&self) -> bool {
         self.truthful
     }
@@ -125,7 +125,7 @@ impl Insider {
         self.identity.digest()
     }
 
-    /// What goes on the air in place of a frame its node sends: `None` for nothing, for now.
+    /// The frame to transmit instead of one its node sends; `None` when nothing is sent for now.
     pub(crate) fn restate(
         &mut self,
         now_ns: u64,
@@ -159,7 +159,7 @@ impl Insider {
         Some(resign(bytes, &mut self.identity, None, &claim).unwrap_or_else(|| bytes.clone()))
     }
 
-    /// The frame with as many requests as it may have: for stations nearby, in turn, and for nobody.
+    /// The frame with as many requests as it may have: for stations nearby, in turn, and for one that does not exist.
     fn ask(&mut self, now_ns: u64, bytes: &Bytes, place: Position, air: &Air, me: u32) -> Option<Bytes> {
         let heard: Vec<_> = air.near(me, place, 0, now_ns).take(MANY).map(|heard| heard.signer).collect();
         let mut requests = Vec::new();
@@ -325,13 +325,13 @@ fn direction(random: &mut Stream, metres: f64) -> (f64, f64) {
 
 /// Ten seconds of a few hundred stations.
 const MAX_HEARD: usize = 32_768;
-/// A stepping clock stays as it is for so long.
+/// How long a stepping clock keeps each setting.
 const STEP_NS: u64 = 1_000_000_000;
 /// Messages one attacker keeps back at once: a minute of them.
 const MAX_LATE: usize = 1024;
-/// An attacker hears this far.
+/// How far an attacker hears.
 const REACH_M: f64 = 300.0;
-/// Of what was heard, only so much is chosen from.
+/// An attacker chooses among at most this many of the messages it heard.
 const MANY: usize = 512;
 
 #[cfg(test)]
@@ -351,7 +351,7 @@ mod tests {
         sequence: 9,
     };
 
-    /// What an attacker says at one second and at thirty, when it is 300 m farther east.
+    /// What an attacker claims at 1 s and at 30 s, when it is 300 m farther east.
     fn lies(kind: AttackKind) -> [(Claim, f64); 2] {
         let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
         let attack = Attack::new(kind, Targets::Share(1.0));
@@ -388,7 +388,7 @@ mod tests {
         assert_eq!((stopped.speed, away), (Some(0), 0.0));
         assert_eq!(lies(AttackKind::ReversedHeading).map(|(claim, _)| claim.heading), [Some(900); 2]);
         assert_eq!(lies(AttackKind::Stale)[0].0.generation_us, TRUTH.generation_us - 3_000_000);
-        // At one second it is right again, at thirty it is behind.
+        // At 1 s the clock is right again, at 30 s it is behind.
         let [one, two] = lies(AttackKind::ClockStep).map(|(claim, _)| claim.generation_us);
         assert_eq!([one, two], [TRUTH.generation_us, TRUTH.generation_us - 3_000_000]);
         assert_eq!(lies(AttackKind::Dos)[0].0, TRUTH);

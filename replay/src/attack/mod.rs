@@ -1,8 +1,8 @@
 //! Attackers in a world: what they do ([`AttackPlan`]), how they lie and forge, and how well they are found out.
 //!
-//! Insiders have valid credentials: their node behaves, and what it says is altered and signed anew before it is on the
-//! air. Forgers have a transmitter only: their frames leave from a link address of their own, go through the medium
-//! like any other, and nobody vouches for them to the verifier. The catalogue is that of VeReMi and F2MD, and the
+//! Insiders have valid credentials: their node behaves, and its messages are altered and signed anew before they are
+//! sent. Forgers have a transmitter only: their frames leave from a link address of their own, go through the medium
+//! like any other, and their signatures are always checked. The catalogue is that of VeReMi and F2MD, and the
 //! frame attacks that the receive path is built against.
 
 mod frames;

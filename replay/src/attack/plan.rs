@@ -1,4 +1,4 @@
-//! What attackers do, as a TOML file says it.
+//! The attacks of a run, read from a TOML file.
 
 use core::ops::RangeInclusive;
 use std::path::Path;
@@ -9,9 +9,9 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 /// Attacks to take place in one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttackPlan {
-    /// Seed of who attacks and of what they make up.
+    /// Seed of the choice of attackers and of the values they invent.
     pub seed: u64,
-    /// At least one; a station takes part in one at most, the first that names it.
+    /// At least one; a station takes part in at most one, the first that names it.
     pub attacks: Vec<Attack>,
 }
 
@@ -20,11 +20,11 @@ pub struct AttackPlan {
 pub struct Attack {
     /// What is done.
     pub kind: AttackKind,
-    /// By whom.
+    /// The attackers.
     pub targets: Targets,
-    /// From when, s.
+    /// Start, s.
     pub start_s: f64,
-    /// Until when, s.
+    /// End, s.
     pub end_s: f64,
     /// Frames or messages a second of each attacker, where the kind makes any; 0.1 to 2000.
     pub rate_per_s: f64,
@@ -32,13 +32,13 @@ pub struct Attack {
     pub distance_m: f64,
     /// How far off a made-up speed is, m/s; 0.1 to 100.
     pub speed_mps: f64,
-    /// How old what is said or sent again is, how far a clock steps, or between two restarts, s; 0.001 to 600.
+    /// Age of repeated messages, step of a clock, or time between two restarts, s; 0.001 to 600.
     pub delay_s: f64,
     /// Ghost cars, or pseudonyms in a flood, of each attacker; 1 to 16.
     pub ghosts: u32,
 }
 
-/// Who attacks.
+/// Which stations attack.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// This share of the stations, above 0 to 1, drawn by the seed; at least one.
@@ -66,11 +66,11 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Says to be at one place all the time.
+    /// Claims one place all the time.
     ConstantPosition => "constant_position",
-    /// Says to be at a fixed offset from where it is.
+    /// Claims a place at a fixed offset from its own.
     ConstantOffset => "constant_offset",
-    /// Says to be somewhere else each time.
+    /// Claims another place each time.
     RandomPosition => "random_position",
     /// As `RandomPosition`, close to where it is.
     RandomOffset => "random_offset",
@@ -82,11 +82,11 @@ kinds! {
     RandomSpeed => "random_speed",
     /// States a speed that is off by another amount each time.
     RandomSpeedOffset => "random_speed_offset",
-    /// Says that it stopped, and drives on.
+    /// Claims to have stopped, and drives on.
     EventualStop => "eventual_stop",
-    /// Says each time what some other station nearby said before.
+    /// Repeats each time an earlier message of some other station nearby.
     Disruptive => "disruptive",
-    /// Says in order what one other station said before.
+    /// Repeats the earlier messages of one other station, in order.
     DataReplay => "data_replay",
     /// States the opposite heading.
     ReversedHeading => "reversed_heading",
@@ -100,39 +100,39 @@ kinds! {
     DosRandom => "dos_random",
     /// Warns of its hard braking and drives on.
     FeignedBraking => "feigned_braking",
-    /// Speaks for ghost cars around it, with a valid credential for each.
+    /// Sends for ghost cars around it, with a valid credential for each.
     SybilGrid => "sybil_grid",
-    /// Signs with a clock that steps forward, back to right, back, and to right again, once a second.
+    /// Signs with a clock that changes once a second: ahead, right, behind, right again.
     ClockStep => "clock_step",
-    /// Sends valid messages at a high rate, full of requests for credentials of stations nearby and of nobody.
+    /// Sends valid messages at a high rate, full of requests for credentials, of stations nearby and of none.
     CredentialRequestFlood => "credential_request_flood",
-    /// Sends valid messages at a high rate and goes on under another of its credentials every second.
+    /// Sends valid messages at a high rate and changes to another of its credentials every second.
     PseudonymChangeInFlood => "pseudonym_change_in_flood",
-    /// Others' frames again at once, byte for byte.
+    /// Repeats others' frames at once, byte for byte.
     ExactCopy => "exact_copy",
-    /// Others' frames again later: enough to outlive a receiver's restart.
+    /// Repeats others' frames later: late enough to outlive a receiver's restart.
     ReplayedFrames => "replayed_frames",
-    /// Has a station nearby restart now and then, and sends it again what was on the air before.
+    /// Makes a station nearby restart now and then, and repeats to it the frames from before the restart.
     RestartReplay => "restart_replay",
-    /// Others' frames with another signature.
+    /// Repeats others' frames with another signature.
     InvalidSignature => "invalid_signature",
-    /// Others' frames with the order of the group added to the signature's scalar.
+    /// Repeats others' frames with the order of the group added to the signature's scalar.
     MalleableSignature => "malleable_signature",
-    /// Others' frames with a signature whose point is of small order.
+    /// Repeats others' frames with a signature whose point is of small order.
     SmallOrderSignature => "small_order_signature",
-    /// Frames by signers nobody knows, for each of which a credential would be asked.
+    /// Sends frames of unknown signers, so that receivers would request a credential for each.
     UnknownCredential => "unknown_credential",
-    /// Garbage under the next sequence number of another station.
+    /// Sends garbage under the next sequence number of another station.
     PoisonedSequence => "poisoned_sequence",
 }
 
 impl AttackKind {
-    /// Whether it is scored by frames that have to be dropped, not by stations to be suspected.
+    /// Whether it is scored by frames that must be dropped, instead of stations to be suspected.
     pub fn forges(self) -> bool {
         self >= Self::ExactCopy
     }
 
-    /// Whether what it does is to alter what its awareness says.
+    /// Whether it alters its own awareness messages.
     pub fn alters(self) -> bool {
         self <= Self::Stale
     }
@@ -151,12 +151,12 @@ impl AttackKind {
             )
     }
 
-    /// Whether it speaks with credentials beside its station's.
+    /// Whether it signs with credentials besides its station's.
     pub fn has_ghosts(self) -> bool {
         matches!(self, Self::SybilGrid | Self::PseudonymChangeInFlood)
     }
 
-    /// The drops that show that it was seen through, beside suspicion.
+    /// Drop reasons that show that it was detected, besides suspicion.
     pub fn reasons(self) -> &'static [DropReason] {
         use DropReason as R;
         match self {
@@ -222,7 +222,7 @@ impl AttackKind {
 }
 
 impl Attack {
-    /// An attack with its kind's figures, from the start to the end.
+    /// An attack with the defaults of its kind, from start to end of the run.
     pub fn new(kind: AttackKind, targets: Targets) -> Self {
         let rate_per_s = match kind {
             AttackKind::FeignedBraking => 1.0,
@@ -254,7 +254,7 @@ impl Attack {
 }
 
 impl AttackPlan {
-    /// Reads a plan; `file` is what errors call it.
+    /// Reads a plan; errors name it `file`.
     ///
     /// # Errors
     /// The first violation.

@@ -1,19 +1,19 @@
-//! How well attackers are found out: labelled by who really attacked.
+//! How well attackers are detected, compared with which stations really attacked.
 //!
-//! The truth is a pair: a receiver that does not attack, and a signer it heard say [`ENOUGH`] falsehoods. Who states
-//! what is true at that moment, as a station at a red light does that always states a speed of 0, is no attacker to
-//! those who hear it then: such messages do not count. A pair is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a reason that the
-//! attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames have no signer to
-//! hold: they are detected when dropped for a reason meant for them, and the false alarms are the honest frames
-//! dropped beyond those of the same run without attackers.
+//! The truth is a pair: a receiver that does not attack, and a signer it heard [`ENOUGH`] false messages of.
+//! A message that happens to be true, as from an attacker at a red light that always states a speed of 0, does not
+//! count. A pair is detected once the receiver holds the signer for suspect or worse, or drops what it sends for a
+//! reason that the attack is bound to run into. A pair with an honest signer held so is a false alarm. Forged frames
+//! have no signer to hold: they are detected when dropped for a reason meant for them, and the false alarms are the
+//! honest frames dropped beyond those of the same run without attackers.
 //!
-//! An exact copy is one only to who was given the message before. Where it is the first that a receiver takes of the
-//! message, it is the message, fresh, true and signed by its sender, and there is nothing to find out: it is counted as
-//! first heard. A message that is delivered twice at one receiver is missed.
+//! An exact copy is an attack only on a receiver that had the message before. Where the copy is the first to arrive, it
+//! is the message itself, fresh, true and signed by its sender, so there is nothing to detect: it is counted as first
+//! heard. A message that is delivered twice at one receiver is missed.
 //!
-//! What is played again after a restart is looked at where the restart was, and only there; what a station misses
-//! there because it has forgotten all credentials is the restart's doing. Attacks that ask for answers are charged with
-//! what honest stations sent beyond the run without attackers.
+//! Frames replayed after a restart are scored at the restarted station only; messages that it misses because it has
+//! forgotten all credentials are not blamed on the attack. Attacks that provoke answers are charged with what honest
+//! stations sent beyond the run without attackers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -38,7 +38,7 @@ pub struct Tally {
     on_air: BTreeMap<usize, u64>,
     /// Attackers whose newest message was true.
     truthful: BTreeSet<Digest>,
-    /// Credentials that attackers have beside those they lie with: no score is made of them.
+    /// Other credentials of attackers, with which they do not lie: not scored.
     accomplices: BTreeSet<Digest>,
     /// Copies that were the first their receiver heard of a message.
     first_heard: u64,
@@ -56,7 +56,7 @@ struct Pair {
 #[derive(Debug, Default)]
 pub(crate) struct Score {
     pub(crate) tally: Tally,
-    /// By the link address of the attacker that is to blame: who restarted last, and when.
+    /// By the link address of the attacker that caused it: the station that restarted last, and when.
     restarted: BTreeMap<[u8; 6], (u32, u64)>,
     /// What was delivered lately, for runs with exact copies.
     delivered: BTreeSet<Delivery>,
@@ -89,12 +89,12 @@ impl Score {
         self.restarted.insert(link, (station, now_ns));
     }
 
-    /// This credential is an attacker's too, though what it signs is true.
+    /// This credential belongs to an attacker too, though what it signs is true.
     pub(crate) fn accomplice(&mut self, signer: Digest) {
         self.tally.accomplices.insert(signer);
     }
 
-    /// An attacker says something: false, or as it is.
+    /// An attacker sends a message, false or true.
     pub(crate) fn says(&mut self, signer: Digest, falsely: bool) {
         if falsely {
             self.tally.truthful.remove(&signer);
@@ -163,7 +163,7 @@ impl Score {
         }
     }
 
-    /// Remembers what was delivered to a receiver; true when its message was not before. Only where there are exact copies.
+    /// Remembers what was delivered to a receiver; true when the message is new to it. Used with exact copies only.
     fn is_first(&mut self, now_ns: u64, receiver: u32, event: &Event, plan: &AttackPlan) -> bool {
         if plan.attacks.iter().all(|attack| attack.kind != AttackKind::ExactCopy) {
             return false;
@@ -218,7 +218,7 @@ impl Score {
 }
 
 impl Pair {
-    /// When it was found out, and by what.
+    /// When it was detected, and by what.
     fn detected(&self, reasons: &[DropReason]) -> Option<(u64, &'static str)> {
         let drops = self.dropped.iter().filter(|(reason, _)| reasons.contains(reason));
         let suspect = self.suspect.map(|(at_ns, check)| (at_ns, check.map_or("time", Check::name)));
@@ -250,7 +250,7 @@ pub fn detections(plan: &AttackPlan, attacked: &Tally, clean: &Tally) -> Vec<Det
         .collect()
 }
 
-/// Stations that anybody suspected, of all that were heard; for a run without attackers.
+/// Stations that any receiver suspected, of all that were heard; for a run without attackers.
 pub fn false_positive_ratio(clean: &Tally) -> f64 {
     let heard: BTreeSet<_> = clean.pairs.keys().map(|(_, signer)| signer).collect();
     let held: BTreeSet<_> = clean
@@ -263,7 +263,7 @@ pub fn false_positive_ratio(clean: &Tally) -> f64 {
 }
 
 impl Tally {
-    /// What the stations that are honest in both runs sent more in this one.
+    /// How much more the stations that are honest in both runs sent in this one.
     fn provoked(&self, number: usize, clean: &Self) -> Provoked {
         let mut provoked =
             Provoked { by: self.on_air.get(&number).copied().unwrap_or(0), ..Provoked::default() };
@@ -317,9 +317,9 @@ fn attack_of(link: &[u8; 6]) -> Option<usize> {
     (link[0] == FORGED).then_some(usize::from(link[1]))
 }
 
-/// Messages without which nobody could know of a signer that it lies.
+/// False messages a receiver must have heard before it can be expected to detect the signer.
 const ENOUGH: u64 = 5;
-/// In this time a station that restarted has the credentials of all around it again.
+/// Time in which a restarted station learns the credentials of all stations around it again.
 const LEARNS_NS: u64 = 2_000_000_000;
 /// Copies come within two seconds of what they are made of (`world::assault`).
 const REMEMBERS_NS: u64 = 5_000_000_000;

@@ -13,7 +13,7 @@ fn id(class: Class, sequence: u32) -> MessageId {
 /// What the floods of a test are about.
 const EVENT: Option<EventId> = Some(EventId { origin: Digest([7; 8]), number: 1 });
 
-/// Stations 1, 2, ... so many metres to the east of station 0.
+/// Stations 1, 2, ... at these distances east of station 0, m.
 fn line(metres: &[f64]) -> (Places, Vec<Neighbour>) {
     let mut places = Places::new(300.0);
     places.set(0, HERE);
@@ -137,7 +137,7 @@ fn what_says_an_event_anew_is_the_same_flood() {
         assert_eq!(began.unwrap().sent_ns, at_ms * MS, "a message of its own all the same");
     }
     log.delivered(5 * MS, 1, id(Class::D3, 1), 1);
-    // Who had not got it has it by the second message; who had it already has it from the first.
+    // Stations that missed the first message have it by the second; the others have it from the first.
     log.delivered(40_050 * MS, 1, id(Class::D3, 2), 1);
     log.delivered(40_150 * MS, 2, id(Class::D3, 2), 5);
     let flood = measure("roadcast", &[log]).unwrap();
@@ -159,7 +159,7 @@ fn a_partition_heals_from_the_moment_both_sides_have_heard_each_other() {
     log.heard(1300 * MS, 2, 1);
     log.delivered(1450 * MS, 2, flood, 2);
     log.delivered(1500 * MS, 3, flood, 3);
-    // Sent after the contact: no matter of healing.
+    // Sent after the contact, so it does not count for the healing.
     log.announced(1600 * MS, id(Class::D3, 2), &near);
     log.transmitted(id(Class::D3, 2), None, Some(&area(4000)), &places);
     let healed = measure("roadcast", &[log]).unwrap().healed.unwrap();

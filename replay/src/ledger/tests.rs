@@ -1,4 +1,4 @@
-//! Tests of the ledger: the identities under any sequence of calls, and the cases that make them worth having.
+//! Tests of the ledger: its identities under any sequence of calls, and the cases they are for.
 
 use proptest::prelude::*;
 use v2x_report::{Kind, Verify};
@@ -25,7 +25,7 @@ fn a_message_in_time_late_and_never_is_one_delivered_and_two_missed() {
 #[test]
 fn a_stall_counts_against_every_message_due_in_it() {
     let mut ledger = Ledger::new();
-    // A beacon each 100 ms; the sender stalls from 1 s to 2 s and then sends all it owes at once.
+    // A beacon each 100 ms; the sender stalls from 1 s to 2 s and then sends everything overdue at once.
     for number in 0..30u64 {
         let intended_ns = number * 100 * MS;
         ledger.sent(number, Class::D2, intended_ns, receivers(&[1]));

@@ -1,4 +1,4 @@
-//! Who may send when, and which frames meet at a receiver.
+//! Channel access: when a sender may begin, and which frames collide at a receiver.
 //!
 //! A sender that hears another's frame when its own waiting is over waits again: to that frame's end and then for its
 //! access category. A frame is heard up to [`SENSE_M`], from a slot after its first bit: two that begin within a slot
@@ -6,7 +6,7 @@
 //!
 //! At a receiver a frame is lost to another that overlaps it and whose sender is nearer than twice the distance of its
 //! own: with a path loss exponent of some 3.3 that is the 10 dB of capture. It is lost as well to a frame of the
-//! receiver's own. A frame that waits here cannot be called back, as in the queue of a network card.
+//! receiver's own. A frame that waits here cannot be withdrawn, as in the queue of a network card.
 
 use hashbrown::HashMap;
 use v2x_core::Position;
@@ -42,14 +42,14 @@ impl Channel {
         Self { streets, waiting: HashMap::new(), on_air: Vec::new() }
     }
 
-    /// A frame wants to begin at its start; when to look whether it may, ns.
+    /// A frame is to begin at its start; returns when to check whether it may, ns.
     pub(super) fn queue(&mut self, ticket: u32, frame: OnWay, access: Access) -> u64 {
         self.waiting.insert(ticket, Waiting { frame, access, attempt: 0 });
         frame.start_ns
     }
 
-    /// The time has come to look at a frame: it begins, or waits on, and here it is with when to look again, ns.
-    /// `None` when it is at its end.
+    /// The time to check a frame has come: it begins or keeps waiting, and is returned with the time of the next
+    /// check, ns. `None` when it has ended.
     pub(super) fn proceed(
         &mut self,
         ticket: u32,
@@ -73,14 +73,14 @@ impl Channel {
         Some((frame.end_ns, *frame))
     }
 
-    /// A frame that is at its end.
+    /// A frame that has ended.
     pub(super) fn take(&mut self, ticket: u32) -> Option<OnWay> {
         let ended = self.on_air.iter_mut().find(|on_air| on_air.ticket == Some(ticket))?;
         ended.ticket = None;
         Some(ended.frame)
     }
 
-    /// Why a receiver has not got a frame that would otherwise have come through.
+    /// Why a receiver missed a frame that it would otherwise have received.
     pub(super) fn collision(
         &self,
         frame: &OnWay,
@@ -119,7 +119,7 @@ impl Channel {
 
 /// Carrier sense: -85 dBm of a sender with 23 dBm on the table's channel.
 pub const SENSE_M: f64 = 350.0;
-/// A frame survives others whose senders are at least so many times its distance away.
+/// A frame survives others whose senders are at least this many times its distance away.
 const CAPTURE_RATIO: f64 = 2.0;
 /// Longer than any frame: what ended before overlaps nothing that has not ended yet.
 const KEPT_NS: u64 = 3_000_000;

@@ -1,4 +1,4 @@
-//! A frame on its way to the air, and how long its access category makes it wait.
+//! A frame waiting for the channel, and how long its access category makes it wait.
 
 use v2x_core::Position;
 use v2x_proto::link::AccessCategory;

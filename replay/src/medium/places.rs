@@ -1,4 +1,4 @@
-//! Where stations truly are, and who is near: a grid of squares as wide as the range.
+//! True positions of stations, and which are near: a grid of squares as wide as the range.
 
 use hashbrown::HashMap;
 use v2x_core::{Plane, Position};
@@ -31,7 +31,7 @@ struct Placed {
 }
 
 impl Places {
-    /// Nobody anywhere. `range_m` is the distance neighbours are usually asked for within.
+    /// No stations yet. `range_m` is the usual distance of [`within`](Self::within).
     pub fn new(range_m: f64) -> Self {
         let side_m = if range_m.is_finite() { range_m.clamp(MIN_SIDE_M, MAX_SIDE_M) } else { MAX_SIDE_M };
         Self { side_m, plane: None, stations: Vec::new(), squares: HashMap::new() }
@@ -117,9 +117,9 @@ impl Places {
     }
 }
 
-/// Squares narrower than this would only be many.
+/// Narrower squares would only be more numerous.
 const MIN_SIDE_M: f64 = 50.0;
-/// Wider than this, sorting into squares spares nothing.
+/// Wider squares would no longer save work.
 const MAX_SIDE_M: f64 = 10_000.0;
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Received power where a medium needs none to decide: a published path loss, and what makes real links differ from it.
+//! Received power for media that do not decide by it: a published path loss, with shadowing, antennas and fading.
 
 use v2x_core::Position;
 
-/// The power of receptions, as a function of who is where.
+/// The power of receptions, as a function of the positions of both stations.
 ///
 /// Path loss of a line of sight by WINNER+ B1 at 5.9 GHz with antennas 1.5 m high (D5.3 table 4-1; 3GPP TR 36.885 table
-/// A.1.4-1), 23 dBm sent. Shadowing has a sigma of 3 dB and forgets itself over 10 m that either end moves (same table,
-/// urban): a field over the places of both ends, made of waves, so that stations in one place are shadowed alike and
-/// nothing is kept for any link. Each station's antenna differs from the usual by a sigma of 3 dB, sending and
-/// receiving. A frame fades by a sigma of 2 dB beyond that (10 MHz average out the deep fades).
+/// A.1.4-1), 23 dBm sent. Shadowing has a sigma of 3 dB and decorrelates over 10 m of movement of either end (same
+/// table, urban): a field over the places of both ends, a sum of waves, so that stations in one place are shadowed
+/// alike and no state is kept per link. Each station's antenna gain has a sigma of 3 dB, sending and receiving. A frame
+/// fades by a sigma of 2 dB beyond that (10 MHz average out the deep fades).
 #[derive(Clone, Debug)]
 pub struct Power {
     seed: u64,
@@ -38,7 +38,7 @@ impl Power {
         Self { seed, waves }
     }
 
-    /// What a station at a place has of a frame that another sent, whose last bit was on the air at a time; dBm.
+    /// The power at which a station receives a frame of another whose last bit was on the air at a time, dBm.
     pub fn received_dbm(&self, from: (u32, Position), to: (u32, Position), at_ns: u64) -> i8 {
         let (a, b) = (metres(from.1, from.1), metres(to.1, from.1));
         let distance = from.1.distance_m(to.1) as f32;
@@ -64,7 +64,7 @@ impl Power {
     }
 }
 
-/// East and north in a plane that all places of a trace share, m: near enough to wave through.
+/// East and north in a plane that all places of a trace share, m: accurate enough for the waves.
 fn metres(position: Position, about: Position) -> (f32, f32) {
     let squeeze = (f64::from(about.latitude) * 1e-7).to_radians().cos();
     let (east, north) =

@@ -1,4 +1,4 @@
-//! A city of square blocks: buildings between the streets, and so who sees whom.
+//! A city of square blocks: buildings between the streets, and so which stations are in sight of each other.
 
 use v2x_core::{Plane, Position};
 
@@ -15,7 +15,7 @@ impl Streets {
         Self { plane: Plane::at(origin), block_m: block_m.max(MIN_BLOCK_M) }
     }
 
-    /// Whether the way between two places is free of buildings: both lie on one street, or both are near one crossing,
+    /// Whether two places are in line of sight: both lie on one street, or both are near one crossing,
     /// where one sees round the corner.
     pub fn sees(&self, one: Position, other: Position) -> bool {
         let (one, other) = (self.plane.offset(one), self.plane.offset(other));
@@ -41,9 +41,9 @@ impl Streets {
 
 /// Half a street with its pavements.
 pub const STREET_HALF_WIDTH_M: f64 = 10.0;
-/// Whoever is no farther than this from a crossing sees those who are as near to it on the street across.
+/// A station at most this far from a crossing sees those that are as near to it on the other street.
 pub const CORNER_M: f64 = 40.0;
-/// Narrower blocks would be streets only.
+/// Narrower blocks would consist of streets only.
 const MIN_BLOCK_M: f64 = 4.0 * STREET_HALF_WIDTH_M;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! linear between its points. It holds all losses of that scenario: path loss, receivers that were busy, collisions.
 //!
 //! Whether a station gets a frame is a hash of seed, sender, receiver, and the number of the frame among its sender's.
-//! So a station more, or another order of events, moves nobody else's draws.
+//! So an additional station, or another order of events, does not change the draws of others.
 //!
 //! # Interference
 //!
@@ -125,7 +125,7 @@ impl Medium for Tabulated {
         let from_ns = at_ns.max(*busy_until_ns);
         let start_ns = from_ns + access.wait_ns(self.draws.draw(sender, sender, number));
         let frame = OnWay { sender, position, number, start_ns, end_ns: start_ns + airtime_ns };
-        // A frame of the own queue waits for the one before it, however long that one has to wait.
+        // A frame waits for the one before it in its sender's queue, however long that takes.
         *busy_until_ns = frame.end_ns;
         match &mut self.channel {
             Some(channel) if class != Class::D2 => {
@@ -167,7 +167,7 @@ impl Medium for Tabulated {
     }
 }
 
-/// Random numbers that are a hash of what they are for.
+/// Random numbers as hashes of what they are used for.
 #[derive(Clone, Copy, Debug)]
 struct Draws {
     seed: u64,
@@ -240,7 +240,7 @@ impl Column {
     }
 }
 
-/// Within this distance of its sender a message of one hop is meant for everybody: the targets of all classes are
+/// Within this distance of its sender a message of one hop is meant for every station: the targets of all classes are
 /// stated for it or for more.
 const MEANT_M: f64 = 150.0;
 /// The table's end.
@@ -248,7 +248,7 @@ const LAST_M: f64 = STEP_M * (POINTS - 1) as f64;
 const STEP_M: f64 = 25.0;
 const POINTS: usize = 21;
 const DRAW_KEY: u64 = 0x7265_6365_7074_696f;
-/// The table says no: too weak, or lost among the awareness of others.
+/// Lost by the table: too weak, or lost to the awareness of others.
 const NOT_RECEIVED: &str = "not_received";
 
 const HZ_10_DBM_15: [f64; POINTS] = [

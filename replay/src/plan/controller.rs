@@ -1,12 +1,12 @@
-//! What a roadside unit says when a controller feeds it: the newest state ten times a second, and nothing once that
+//! What a roadside unit sends when a controller feeds it: the newest state ten times a second, and nothing once that
 //! is a second old.
 //!
-//! The unit's application is the plan's own here; the daemon's stands in `v2x-node` and keeps the same two figures.
+//! The unit's application here is a model; the daemon's, in `v2x-node`, uses the same two figures.
 
 use super::{Controller, ns};
 
-/// When the unit sends, s after the warm-up, and the controller's report that a message brings on the air for the
-/// first time; a repetition brings none.
+/// When the unit sends, s after the warm-up, and the controller's report that a message carries for the
+/// first time; a repetition carries none.
 pub(super) fn messages(controller: &Controller) -> Vec<(f64, Option<f64>)> {
     let reports = ((controller.until_s - controller.from_s) * controller.rate_hz).floor() as u64;
     let report_s = |number: u64| controller.from_s + number as f64 / controller.rate_hz;

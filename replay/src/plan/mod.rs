@@ -1,4 +1,4 @@
-//! Runs as data: a scenario of stations made by seed, what they send, who attacks, and how frames are received.
+//! Runs as data: a scenario of stations made by seed, what they send, which attack, and how frames are received.
 //!
 //! `replay/plans/flood/README.md` lists every key of a plan.
 
@@ -22,16 +22,16 @@ pub use run::{PlanOptions, PlanRunError, run};
 pub use scenario::{Grid, Highway, Partition, Scenario};
 pub use scene::{Scene, SceneError};
 
-/// What a plan file says.
+/// The content of a plan file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// One run for each; each seed gives other places, keys and draws.
     pub seeds: Vec<u64>,
     /// How floods are forwarded: all runs are repeated for each, the first is the one reported on.
     pub forwarding: Vec<Forwarding>,
-    /// Before the first event, s: neighbours and credentials become known.
+    /// Time before the first event, s, in which neighbours and credentials become known.
     pub warm_up_s: f64,
-    /// After the last event, s.
+    /// Time after the last event, s.
     pub settle_s: f64,
     /// Where stations are and how they move.
     pub scenario: Scenario,
@@ -39,9 +39,9 @@ pub struct Plan {
     pub medium: MediumPlan,
     /// Roadside units.
     pub units: Vec<Unit>,
-    /// What is declared.
+    /// Hazards that are declared.
     pub events: Vec<Event>,
-    /// Who sabotages floods.
+    /// Attackers that sabotage floods.
     pub attackers: Vec<Attacker>,
     /// Controllers that feed roadside units.
     pub controllers: Vec<Controller>,
@@ -54,7 +54,7 @@ pub enum Forwarding {
     Roadcast,
     /// EN 302 636-4-1 contention-based forwarding with its default figures.
     Etsi,
-    /// Everybody repeats what it has not heard before.
+    /// Every station repeats each flood once.
     Flooding,
 }
 
@@ -90,7 +90,7 @@ impl From<Forwarding> for Scheme {
 /// How frames are received.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MediumPlan {
-    /// By everybody within so many metres.
+    /// By every station within this many metres.
     Range(f64),
     /// By distance, from the table.
     Table {
@@ -116,19 +116,19 @@ pub struct Unit {
     pub at_m: (f64, f64),
 }
 
-/// A hazard that an application declares, or several one after the other. How often a station says it is the station's
-/// affair: repetitions are no events.
+/// A hazard that an application declares, or several one after the other. How often it is repeated is up to the
+/// station: repetitions are no events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Who.
     pub by: Origin,
-    /// When first, s after the warm-up.
+    /// Time of the first, s after the warm-up.
     pub at_s: f64,
     /// Deadline class: D0, D1 or D3.
     pub class: Class,
-    /// Where it concerns anyone (D3).
+    /// Relevance area (D3).
     pub area: Option<Area>,
-    /// How long it holds, s.
+    /// Validity, s.
     pub validity_s: u32,
     /// How many are declared, each an event of its own.
     pub times: u32,
@@ -136,7 +136,7 @@ pub struct Event {
     pub every_s: f64,
 }
 
-/// Who declares an event.
+/// The station that declares an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Origin {
     /// The station of this name.
@@ -145,7 +145,7 @@ pub enum Origin {
     Nearest((f64, f64)),
 }
 
-/// Where an event concerns anyone.
+/// The relevance area of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {
     /// Its shape.
@@ -160,7 +160,7 @@ pub struct Area {
     pub centre_m: Option<(f64, f64)>,
 }
 
-/// Who sabotages floods.
+/// Attackers that sabotage floods.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attacker {
     /// How.
@@ -195,7 +195,7 @@ pub enum PlanError {
     Open {
         /// The file as given.
         file: String,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is no plan by its size alone.

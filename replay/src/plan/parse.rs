@@ -13,7 +13,7 @@ use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
 
 impl Plan {
-    /// Reads a plan; `file` is what errors call it. A trace's name is left as it stands.
+    /// Reads a plan; errors name it `file`. A trace's name is left as it stands.
     ///
     /// # Errors
     /// The first violation.
@@ -92,7 +92,7 @@ fn scenario(top: &Section<'_>) -> Result<Scenario, SettingsError> {
     })
 }
 
-/// One of a few names, which has to be there.
+/// One of a few names; a required key.
 fn required<T: Copy>(
     table: &Section<'_>,
     key: &'static str,
@@ -323,7 +323,7 @@ const MAX_SEEDS: usize = 1_000;
 const MAX_TABLES: usize = 256;
 /// Two hours.
 const MAX_LENGTH_S: f64 = 7_200.0;
-/// A car's length and something: nearer, and stations would find each other implausible.
+/// Somewhat more than a car's length: stations nearer than this would find each other implausible.
 const LEAST_GAP_M: f64 = 6.0;
 
 #[cfg(test)]

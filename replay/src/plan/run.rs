@@ -20,11 +20,11 @@ use crate::world::{Counted, DeferredCheckFailed, Settings, World};
 /// How a plan is to be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanOptions {
-    /// Threads to use; never shows in the outcome.
+    /// Threads to use; the outcome does not depend on it.
     pub threads: usize,
     /// Whether a frame's signature is verified once for all receivers, or by each.
     pub verify: Verify,
-    /// Simulate no more than this of each run, s.
+    /// Stop each run after this simulated time, s.
     pub seconds: Option<f64>,
 }
 
@@ -32,7 +32,7 @@ pub struct PlanOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanRunError {
-    /// The plan makes no run.
+    /// The plan cannot be made into a run.
     #[error(transparent)]
     Scene(#[from] SceneError),
     /// The run is longer than credentials can be valid.
@@ -43,8 +43,8 @@ pub enum PlanRunError {
     DeferredCheck(#[from] DeferredCheckFailed),
 }
 
-/// Runs a plan: all its seeds under its first way of forwarding, on which the report is, then under the others for
-/// comparison. `progress` is called in all of them.
+/// Runs a plan: all its seeds under its first way of forwarding, which the report is about, then under the others
+/// for comparison. `progress` is called in all of them.
 ///
 /// # Errors
 /// [`PlanRunError`].
@@ -66,7 +66,7 @@ pub fn run(
             }
             run_once(plan, *seed, *forwarding, options, &mut course, progress, &mut total)?;
         }
-        // Half of a comparison is none.
+        // An incomplete comparison is of no use.
         if first.is_none() {
             first = Some(total);
         } else if !course.stopped {
@@ -102,7 +102,7 @@ pub fn run(
     })
 }
 
-/// How far all runs together have come.
+/// Progress of all runs together.
 struct Course {
     length_ns: u64,
     end_ns: u64,
@@ -161,7 +161,7 @@ fn medium(plan: &Plan, scene: &Scene, seed: u64) -> Box<dyn Medium> {
     }
 }
 
-/// What the runs of one way of forwarding gave together.
+/// The combined results of the runs of one way of forwarding.
 #[derive(Default)]
 struct Total {
     stats: Stats,
@@ -185,7 +185,7 @@ impl Total {
         // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
         let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
         counted.ledger.fill(&mut one);
-        // Meant for the near, and heard by whom the table lets hear it.
+        // Meant for stations near the sender, but the table may let others hear it.
         one.warnings.retain(|warning| !warning.ends_with(UNINTENDED));
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));

@@ -17,7 +17,7 @@ pub enum Scenario {
     Grid(Grid),
     /// Two groups on one road, out of reach of each other.
     Partition(Partition),
-    /// As a trace file has it.
+    /// As in a trace file.
     Trace(PathBuf),
 }
 
@@ -68,7 +68,7 @@ pub struct Partition {
     pub heals_s: f64,
     /// At what speed, m/s.
     pub speed_mps: f64,
-    /// Whether the whole far group comes nearer; else one vehicle of the near group drives over.
+    /// Whether the whole far group comes nearer; otherwise one vehicle of the near group drives over.
     pub merges: bool,
 }
 
@@ -159,19 +159,19 @@ struct Lane {
     number: u32,
     /// Whether the road runs east, else north.
     eastward: bool,
-    /// Whether the traffic goes that way, else against it.
+    /// Whether the traffic goes that way, otherwise against it.
     forward: bool,
     across_m: f64,
     length_m: f64,
     spacing_m: f64,
     speed_mps: f64,
     jitter: f64,
-    /// Keeps clear of the crossings, which are so far apart.
+    /// Keeps clear of the crossings, which are this far apart.
     clear_of_m: Option<f64>,
 }
 
 impl Lane {
-    /// Everybody who is on the road at some time: traffic that moves comes in at the end it comes from.
+    /// All vehicles that are on the road at some time: moving traffic enters at the upstream end.
     fn ways(&self, seed: u64, length_s: f64) -> Vec<Way> {
         let travel_m = self.speed_mps * length_s;
         let phase = uniform(seed, self.number, u64::MAX);
@@ -197,7 +197,7 @@ impl Lane {
     }
 }
 
-/// From 0 to below 1, for one vehicle of a lane: a vehicle more moves nobody else.
+/// From 0 to below 1, for one vehicle of a lane: an additional vehicle does not move the others.
 fn uniform(seed: u64, lane: u32, vehicle: u64) -> f64 {
     let mut hasher = SipHasher13::new_with_keys(seed, PLACE_KEY);
     hasher.write_u32(lane);
@@ -207,6 +207,6 @@ fn uniform(seed: u64, lane: u32, vehicle: u64) -> f64 {
 
 /// Width of a lane.
 const LANE_M: f64 = 3.5;
-/// Who stands keeps so far from the middle of a crossing.
+/// Standing vehicles keep this far from the middle of a crossing.
 const CROSSING_M: f64 = 8.0;
 const PLACE_KEY: u64 = 0x7374_616e_6469_6e67;

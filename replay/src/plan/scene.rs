@@ -19,9 +19,9 @@ use crate::world::{By, Content, Errand, Saboteur};
 pub struct Scene {
     /// All stations: those of the scenario first, then units, then attackers.
     pub trace: Trace,
-    /// What is declared and sent, when and by whom.
+    /// What is declared and sent, when and by which station.
     pub errands: Vec<Errand>,
-    /// Who sabotages floods.
+    /// Attackers that sabotage floods.
     pub saboteurs: Vec<Saboteur>,
     /// Buildings.
     pub streets: Option<Streets>,
@@ -29,14 +29,14 @@ pub struct Scene {
     pub sides: Vec<Side>,
 }
 
-/// Why a plan makes no run. Each prints as one line.
+/// Why a plan cannot be made into a run. Each prints as one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SceneError {
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// There would be too much of it.
+    /// The scenario is too large.
     #[error(
         "the scenario has {stations} stations for {seconds:.0} s; make it smaller or shorter: {MAX_STATIONS} stations and {DEFAULT_MAX_SAMPLES} positions are the most"
     )]
@@ -51,26 +51,26 @@ pub enum SceneError {
     NoSuchStation {
         /// Which event, from 1.
         event: usize,
-        /// Whom it names.
+        /// The name it gives.
         name: String,
         /// The units there are.
         units: Vec<String>,
     },
-    /// An event's origin is not there when it should send.
+    /// An event's origin is absent when it should send.
     #[error(
         "event {event}: station \"{name}\" is not there {at_s} s after the warm-up; take another time or centre_m"
     )]
     NotThere {
         /// Which event, from 1.
         event: usize,
-        /// Whom it names.
+        /// The name it gives.
         name: String,
         /// When, s.
         at_s: f64,
     },
 }
 
-/// What to take in place of a name that is none.
+/// What to use instead of an unknown name.
 fn take(units: &[String]) -> String {
     if units.is_empty() {
         return "make it a [[unit]]".to_owned();
@@ -118,7 +118,7 @@ impl Scene {
     }
 }
 
-/// A trace in the making.
+/// A trace under construction.
 struct Stage {
     trace: Trace,
     sides: Vec<Side>,
@@ -139,7 +139,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Somebody who stands at a place, for the whole run.
+    /// A station that stands at a place for the whole run.
     fn stand(&mut self, name: &str, kind: StationKind, (east, north): (f64, f64)) -> u32 {
         let place = Place { along_m: east, across_m: north, eastward: true, forward: true };
         self.add(name, kind, &Way { place, trip: None, within_m: None })
@@ -203,7 +203,7 @@ fn errands(plan: &Plan, trace: &Trace) -> Result<Vec<Errand>, SceneError> {
 
 fn draft(event: &Event, area: Option<AreaView>) -> HazardDraft {
     let cause = match event.class {
-        // Not an emergency braking: the vehicles keep their speed, and a lie would be held against them.
+        // Not an emergency braking: the vehicles keep their speed, so receivers would suspect them of lying.
         Class::D0 | Class::D1 => cause::COLLISION_RISK,
         _ => cause::STATIONARY_VEHICLE,
     };
@@ -237,9 +237,9 @@ fn view(area: &Area, by: By, at_ns: u64, trace: &Trace) -> Option<AreaView> {
 
 /// A fix as often as a receiver gives one.
 const MOVING_STEP_NS: u64 = 100_000_000;
-/// Nothing changes.
+/// Time between samples of stations that do not move.
 const STANDING_STEP_NS: u64 = 1_000_000_000;
-/// In a complaint.
+/// Units named in an error.
 const UNITS_SHOWN: usize = 5;
 const MAX_STATIONS: usize = 10_000;
 

@@ -4,14 +4,14 @@ use v2x_core::Position;
 
 use crate::source::{DEFAULT_ORIGIN, Sample};
 
-/// Where a station is to be on its road.
+/// Where a station is on its road at a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) along_m: f64,
     pub(super) across_m: f64,
-    /// Whether the road runs east, else north.
+    /// Whether the road runs east, otherwise north.
     pub(super) eastward: bool,
-    /// Whether the station looks that way, else against it.
+    /// Whether the station faces that way, otherwise against it.
     pub(super) forward: bool,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct Place {
 pub(super) struct Way {
     /// Where it is at the start.
     pub(super) place: Place,
-    /// When it sets off, s, and its speed then, m/s; one that never stood comes at that speed.
+    /// When it sets off, s, and its speed then, m/s; one that never stood has that speed from the start.
     pub(super) trip: Option<(f64, f64)>,
     /// It is there only while it is on the road of this length.
     pub(super) within_m: Option<f64>,
@@ -78,5 +78,5 @@ pub(super) fn origin() -> Position {
     Position::from_degrees(latitude, longitude).expect("invariant: the origin is on the globe")
 }
 
-/// Who sets off does it like this, m/s2.
+/// Acceleration when setting off, m/s2.
 const ACCELERATION: f64 = 2.5;

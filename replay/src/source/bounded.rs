@@ -50,7 +50,7 @@ impl<R: BufRead> BufRead for Bounded<R> {
 
     fn consume(&mut self, amount: usize) {
         if amount == 0 {
-            return; // asking below could read, and swallow an error
+            return; // another read of the inner reader could swallow an error
         }
         // Asking again returns the bytes already buffered; they are counted as they pass.
         if let Ok(buffer) = self.inner.fill_buf() {

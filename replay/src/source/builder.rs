@@ -74,12 +74,12 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The file itself says that x and y are degrees (the options, when they say anything, hold).
+    /// The file itself states that x and y are degrees (the options, when given, take precedence).
     pub(super) fn is_geographic(&mut self) {
         self.geographic = self.options.geographic.unwrap_or(true);
     }
 
-    /// Rows from here on belong to the time in `word`.
+    /// Following rows belong to the time in `word`.
     pub(super) fn step(&mut self, word: &str) -> Flow {
         if word != self.step_word || self.step.is_err() {
             self.step_word.clear();
@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Rows from here on belong to no time.
+    /// Following rows belong to no time.
     pub(super) fn step_ended(&mut self) {
         self.step = Err(Fault::new(RowFault::OutsideStep, "between two steps"));
     }
@@ -113,7 +113,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Counts a row that did not even make it to [`Self::row`].
+    /// Counts a row that was dropped before [`Self::row`].
     pub(super) fn drop_row(&mut self, fault: RowFault, line: u64, found: &str) {
         for warning in &mut self.trace.warnings {
             if let Warning::Dropped { fault: f, rows, .. } = warning
@@ -131,7 +131,7 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// The file breaks off here; nothing more will come.
+    /// The file breaks off here; no more rows follow.
     pub(super) fn cut(&mut self, line: u64, detail: String) {
         self.cut = Some((line, detail));
     }

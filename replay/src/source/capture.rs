@@ -51,7 +51,7 @@ pub struct CapturedFrame {
 }
 
 /// An iterator over the frames of a capture. It ends at the end of the file or where the file breaks off;
-/// [`Self::cut`] tells which.
+/// [`Self::cut`] returns which.
 #[derive(Debug)]
 pub struct CaptureReader<R> {
     input: R,
@@ -71,7 +71,7 @@ pub struct Counts {
     pub frames: u64,
     /// Frames of another EtherType or link type, or not understood.
     pub foreign: u64,
-    /// Frames the capturing side cut (snap length): of no use, left out.
+    /// Frames cut by the capturing side (snap length): unusable, left out.
     pub clipped: u64,
 }
 
@@ -95,7 +95,7 @@ impl<R: BufRead> CaptureReader<R> {
                 let why = "the file is empty".to_owned();
                 return Err(TraceError::NothingUsable { name, why });
             }
-            // A longer look tells text from binary better.
+            // A longer prefix distinguishes text from binary better.
             let mut more = start;
             let rest = (PREFIX_BYTES - more.len()) as u64;
             let _more_or_damage = input.take(rest).read_to_end(&mut more);
@@ -355,7 +355,7 @@ impl Interface {
     }
 }
 
-/// Units of a time stamp: 10 or 2 to the power of minus this.
+/// Unit of a time stamp: 10 or 2 to the power of minus this.
 #[derive(Clone, Copy, Debug)]
 enum Ticks {
     Decimal(u32),
@@ -363,7 +363,7 @@ enum Ticks {
 }
 
 impl Ticks {
-    /// From pcapng's `if_tsresol`: the top bit tells the base. Finer than 64 bits can count is read as the finest.
+    /// From pcapng's `if_tsresol`: the top bit selects the base. Finer than 64 bits can count is read as the finest.
     fn from_option(option: u8) -> Self {
         let power = u32::from(option & 0x7f);
         if option & 0x80 == 0 { Self::Decimal(power.min(19)) } else { Self::Binary(power.min(63)) }

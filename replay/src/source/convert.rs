@@ -15,8 +15,8 @@ use crate::geodesy::Plane;
 /// Writes a trace in the format its file name asks for: `.csv`, `.csv.gz`, `.xml` or `.xml.gz`.
 ///
 /// With `origin` (latitude and longitude in degrees) positions are metres about it, as SUMO's own; without, they are
-/// degrees and the file says so (columns `vehicle_lon` and `vehicle_lat`; SUMO's `fcd-output.geo` in XML), which
-/// [`super::read`] gives back to the last digit. Times are the file's own the trace was read from.
+/// degrees and the file states it (columns `vehicle_lon` and `vehicle_lat`; SUMO's `fcd-output.geo` in XML), which
+/// [`super::read`] gives back to the last digit. Times are those of the file the trace was read from.
 ///
 /// # Errors
 /// [`WriteError`]; the file named is then untouched.
@@ -55,7 +55,7 @@ pub fn write(trace: &Trace, path: &Path, origin: Option<(f64, f64)>) -> Result<(
 /// Writes a file whole or not at all: beside its place first, then moved there.
 ///
 /// # Errors
-/// Whatever the system or `content` said; nothing is left behind then.
+/// That of the system or of `content`; nothing is left behind then.
 pub fn write_atomically(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -74,7 +74,7 @@ pub fn write_atomically(
         fs::rename(&beside, path)
     });
     if outcome.is_err() {
-        // The first error is the one to tell; there may be nothing to remove.
+        // The first error is the one to report; there may be nothing to remove.
         fs::remove_file(&beside).ok();
     }
     outcome
@@ -84,7 +84,7 @@ pub fn write_atomically(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The file's name asks for no format known here.
+    /// The file's name selects no known format.
     #[error("{}: no format for this name; use .csv, .csv.gz, .xml or .xml.gz", path.display())]
     Extension {
         /// The file.
@@ -105,7 +105,7 @@ pub enum WriteError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -306,7 +306,7 @@ mod tests {
                 any::<Option<u16>>(), prop::option::of(0..3600u16), prop::option::of(-32767..=32767i16)), 1..12),
             name in "[ -~é]{1,20}",
         ) {
-            // A name's outer blanks are no part of it.
+            // Outer blanks are not part of a name.
             let name = format!("v{name}v");
             let mut trace = Trace { names: vec![name], kinds: vec![StationKind::Truck], begin_ns: 7, ..Trace::default() };
             let mut time_ns = 0;

@@ -1,4 +1,4 @@
-//! What can be wrong with a trace: errors that end the reading, faults that cost a row, warnings that say so.
+//! What can be wrong with a trace: errors that end the reading, faults that cost a row, and warnings about them.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ pub enum TraceError {
     Open {
         /// The file.
         name: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The medium failed while reading. A file that merely ends early is a [`Warning::CutShort`].
@@ -20,7 +20,7 @@ pub enum TraceError {
     Read {
         /// The file.
         name: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The content is of a known kind, but not the kind wanted here.
@@ -107,7 +107,7 @@ pub enum TraceError {
     },
 }
 
-/// Something about a trace its user should know, though it could be read.
+/// Something the user should know about a trace that could be read.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -133,7 +133,7 @@ pub enum Warning {
         /// What was found there.
         detail: String,
     },
-    /// Every x lies within 180 and every y within 90, and nothing says whether these are degrees. Read as metres.
+    /// Every x lies within 180 and every y within 90, and nothing states whether these are degrees. Read as metres.
     LooksGeographic,
 }
 

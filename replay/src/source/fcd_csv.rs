@@ -1,7 +1,7 @@
 //! SUMO floating-car data as CSV: `timestep_time;vehicle_id;vehicle_x;vehicle_y;...`, columns found by name.
 //!
-//! Separator `;`, `,` or tab, told from the header. Names in any order and case, with SUMO's `vehicle_` or `person_`
-//! before them or without; `lon`/`lat` (or the long words) in place of x/y say that these are degrees.
+//! Separator `;`, `,` or tab, detected from the header. Names in any order and case, with SUMO's `vehicle_` or
+//! `person_` before them or without; `lon`/`lat` (or the long words) in place of x/y mean degrees.
 
 use std::io::BufRead;
 
@@ -138,7 +138,7 @@ fn row(
     Ok(Flow::Continue)
 }
 
-/// Finds the columns; the second value says whether their names tell degrees.
+/// Finds the columns; the second value is whether their names mean degrees.
 fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, bool), TraceError> {
     let names: Vec<String> = record
         .iter()
@@ -201,7 +201,7 @@ fn shown(names: &[String]) -> String {
 
 /// The separator the header uses most; `;`, SUMO's own, when it has none.
 fn separator(input: &mut impl BufRead) -> u8 {
-    // Looking without taking; an error here comes again when the rows are read.
+    // Peeks without consuming; an error here comes again when the rows are read.
     let buffer = input.fill_buf().unwrap_or_default();
     let end = buffer.iter().position(|byte| *byte == b'\n').unwrap_or(buffer.len());
     let count = |separator: u8| buffer[..end].iter().filter(|byte| **byte == separator).count();

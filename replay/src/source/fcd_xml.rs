@@ -90,7 +90,7 @@ impl State<'_> {
                 Ok(Flow::Continue)
             }
             Event::Comment(text) if self.depth == 0 => {
-                // SUMO writes its configuration as a comment ahead of the data; nothing else tells degrees.
+                // SUMO writes its configuration as a comment ahead of the data; nothing else indicates degrees.
                 if says_geographic(text) {
                     self.builder.is_geographic();
                 }
@@ -203,7 +203,7 @@ impl State<'_> {
 
 /// The attributes that can be read; one that cannot be unescaped keeps its raw value, which no number parses.
 fn attributes<'t>(tag: &'t BytesStart<'_>) -> impl Iterator<Item = (&'t str, Cow<'t, str>)> {
-    // Checking for duplicates compares each with each; the last one simply holds.
+    // Checking for duplicates compares each with each; the last one wins.
     let mut all = tag.attributes();
     all.with_checks(false);
     all.flatten().map(|attribute| {

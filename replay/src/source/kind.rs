@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::TraceError;
 
-/// What the first bytes of a file say it is.
+/// Kind of a file by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -25,11 +25,11 @@ pub enum Kind {
     Recording,
     /// JSON.
     Json,
-    /// A known format that is of no use here, named.
+    /// A known format that cannot be used here, by name.
     Other(&'static str),
     /// Bytes that are no text.
     Binary,
-    /// Nothing at all.
+    /// An empty file.
     Empty,
 }
 
@@ -63,7 +63,7 @@ pub fn kind_of(path: &Path) -> Result<Kind, TraceError> {
         return Ok(of_prefix(&prefix));
     }
     let mut inside = Vec::new();
-    // The prefix ends mid-stream, so an error is expected; what came out before it is enough to tell.
+    // The prefix ends mid-stream, so an error is expected; what came out before it is enough to decide.
     let outcome = MultiGzDecoder::new(prefix.as_slice()).take(PREFIX_BYTES as u64).read_to_end(&mut inside);
     match outcome {
         Err(_) if inside.is_empty() => Ok(Kind::Binary),
@@ -92,7 +92,7 @@ pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
 /// The first bytes of a daemon's recording.
 pub const RECORDING_MAGIC: [u8; 8] = *v2x_recording::record::MAGIC;
 
-/// How many bytes are enough to tell.
+/// How many bytes are enough to decide.
 pub(super) const PREFIX_BYTES: usize = 4096;
 
 const MAGICS: [(&[u8], Kind); 11] = [

@@ -36,7 +36,7 @@ pub use track::{MAX_GAP_NS, Track};
 /// Reads a trace from a file, its format recognised by content.
 ///
 /// # Errors
-/// [`TraceError`], naming the file, the place and what would be right. Bad rows and early ends are no errors but
+/// [`TraceError`], naming the file, the place and what would be right. Bad rows and early ends are not errors but
 /// [`Trace::warnings`], unless nothing usable is left.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Trace, TraceError> {
     let name = path.display().to_string();
@@ -74,7 +74,7 @@ fn sniff<'a>(mut reader: impl BufRead + 'a, name: &str) -> Result<(Kind, Box<dyn
     let prefix = Cursor::new(prefix);
     Ok(match outcome {
         Ok(_) => (kind, Box::new(prefix.chain(reader))),
-        // What was read before the damage is the whole of it, and then the damage is told.
+        // First what was read before the damage, then the error.
         Err(error) => (kind, Box::new(prefix.chain(bounded::Failing(Some(error))))),
     })
 }

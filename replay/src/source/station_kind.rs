@@ -1,9 +1,9 @@
 //! What kind of thing a station of a trace is.
 
-/// What moves.
+/// Kind of station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum StationKind {
-    /// A passenger car, and whatever the type does not tell.
+    /// A passenger car, and any unknown type.
     #[default]
     Passenger,
     /// A bus or coach.

@@ -1,4 +1,4 @@
-//! One station's way through a trace, and where it is between two samples.
+//! One station's path through a trace, interpolated between samples.
 
 use super::trace::{Sample, Trace};
 

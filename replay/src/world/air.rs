@@ -10,7 +10,7 @@ use super::schedule::Due;
 use crate::medium::{Outcome, Transmission, TransmissionState};
 
 impl World {
-    /// Hands a frame to the medium; `message` says which it is when a node made it.
+    /// Hands a frame to the medium; `message` identifies it when a node made it.
     pub(super) fn launch(
         &mut self,
         transmission: &Transmission<'_>,
@@ -33,7 +33,7 @@ impl World {
         self.go_on(slot, transmission.at_ns, state);
     }
 
-    /// The medium is to be asked again about a frame.
+    /// The time to ask the medium again about a frame has come.
     pub(super) fn proceed(&mut self, slot: u32, now_ns: u64) {
         self.fates.clear();
         let state = self.medium.proceed(slot, now_ns, &self.places, &mut self.fates);

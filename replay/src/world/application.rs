@@ -10,7 +10,7 @@ use super::errand::{By, Content, Errand};
 use super::schedule::Due;
 
 impl World {
-    /// Has applications send. To be called before anything happened.
+    /// Schedules what applications send. Call it before the first event.
     pub fn assign(&mut self, errands: Vec<Errand>) {
         for (number, errand) in errands.iter().enumerate() {
             self.schedule.push(errand.at_ns, Due::Errand(number as u32));
@@ -77,5 +77,5 @@ fn signal_state(intersection: u32, now_ns: u64, due: Option<Instant>) -> SendReq
     }
 }
 
-/// A signal state is worth nothing after the deadline of its class.
+/// A signal state is useless after the deadline of its class.
 const STATE_LIFETIME_MS: u32 = 300;

@@ -23,7 +23,7 @@ use crate::medium::Transmission;
 use crate::source::Trace;
 
 impl World {
-    /// Has the stations of a plan attack. To be called before anything happened.
+    /// Makes the stations of a plan attack. Call it before the first event.
     pub fn attack(&mut self, trace: &Trace, plan: &AttackPlan) {
         let mut assault = Assault {
             plan: plan.clone(),
@@ -71,7 +71,7 @@ impl World {
         self.assault.as_ref().is_some_and(|assault| assault.attackers.contains_key(&station))
     }
 
-    /// What a station's frame is when it goes on the air; `None` when it does not.
+    /// The frame to transmit for a station's frame, perhaps altered; `None` for nothing.
     pub(super) fn on_air(&mut self, station: u32, now_ns: u64, frame: &Transmit) -> Option<Bytes> {
         let Some(assault) = &mut self.assault else { return Some(frame.bytes.clone()) };
         let Assault { plan, attackers, air, score, .. } = &mut **assault;
@@ -184,7 +184,7 @@ impl World {
                 (kind, Some(place)) => {
                     let until_ns = match kind {
                         AttackKind::ReplayedFrames => now_ns.saturating_sub((attack.delay_s * 1e9) as u64),
-                        // What is on the air now is over in two milliseconds.
+                        // Frames on the air now have ended in two milliseconds.
                         _ => now_ns.saturating_sub(2_000_000),
                     };
                     let from_ns = until_ns.saturating_sub(HEARD_NS);
@@ -248,7 +248,7 @@ fn chosen(trace: &Trace, plan: &AttackPlan, number: usize, taken: &BTreeMap<u32,
     }
 }
 
-/// The station's last awareness once more, as a message of its own.
+/// The station's last awareness repeated as a new message.
 fn again(own: &Overheard) -> Option<SendRequest> {
     let payload = own.payload()?;
     Some(SendRequest {
@@ -264,7 +264,7 @@ fn again(own: &Overheard) -> Option<SendRequest> {
     })
 }
 
-/// A warning that the station brakes hard, which it does not.
+/// A false warning that the station brakes hard.
 fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendRequest {
     let micros = wire_at(now_ns).as_micros();
     let hazard = v1::Hazard {
@@ -301,11 +301,11 @@ fn braking(origin: Digest, number: u32, own: &Overheard, now_ns: u64) -> SendReq
 const GHOSTS: u32 = 1 << 24;
 /// How often a second late messages are looked for.
 const LATE_RATE: f64 = 100.0;
-/// What is forged is made of what was heard within this time.
+/// Forgeries are made from frames heard within this time.
 const HEARD_NS: u64 = 2_000_000_000;
-/// A flood goes on under another credential this often.
+/// A flood changes to another credential this often.
 const PSEUDONYM_NS: u64 = 1_000_000_000;
-/// The first restart waits until there is something to play again.
+/// The first restart waits until there are frames to replay.
 const FIRST_RESTART_S: f64 = 1.0;
 /// Frames an attacker records for one restart.
 const MAX_TAPE: usize = 512;

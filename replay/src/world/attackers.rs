@@ -1,4 +1,4 @@
-//! The stations that attack, and what each has for it.
+//! The stations that attack, and the state of each.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,7 +7,7 @@ use v2x_core::Identity;
 
 use crate::attack::{Air, AttackPlan, Insider, Score};
 
-/// Who attacks, with what they have.
+/// The attacking stations with their state.
 #[derive(Debug)]
 pub(super) struct Assault {
     pub(super) plan: AttackPlan,

@@ -7,7 +7,7 @@ use v2x_core::{HazardDraft, Position};
 pub struct Errand {
     /// When, ns.
     pub at_ns: u64,
-    /// Who.
+    /// Which station.
     pub by: By,
     /// What.
     pub content: Content,
@@ -15,19 +15,19 @@ pub struct Errand {
     pub due_ns: Option<u64>,
 }
 
-/// Whose application sends.
+/// The station whose application sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum By {
     /// This station's.
     Station(u32),
-    /// That of the vehicle, or whatever else has a node, which is nearest to a place then.
+    /// The vehicle, or other station with a node, that is nearest to a place then.
     Nearest(Position),
 }
 
 /// What it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// It declares a hazard, which the station says from then on as any station does.
+    /// It declares a hazard, which the station then repeats as any station does.
     Hazard(HazardDraft),
     /// It sends the state of an intersection whose only group shows red.
     SignalState {

@@ -1,4 +1,4 @@
-//! What a world writes down: the digest of all outputs, the fate of every message, ages and gaps by distance.
+//! What a world records: the digest of all outputs, the fate of every message, ages and gaps by distance.
 
 use core::fmt::Write as _;
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ pub struct Counted {
     pub digest: [u8; 32],
     /// How well pseudonyms hid their stations.
     pub linkability: Linkability,
-    /// What became of each flood, and of each alert.
+    /// The outcome of each flood and alert.
     pub floods: FloodLog,
     /// Frames transmitted.
     pub frames_sent: u64,
@@ -82,7 +82,7 @@ impl Journal {
         }
     }
 
-    /// A station speaks with this credential.
+    /// A station signs with this credential.
     pub(super) fn met(&mut self, digest: Digest, station: u32) {
         self.signers.insert(digest, station);
     }
@@ -98,9 +98,9 @@ impl Journal {
         self.mute.insert(station);
     }
 
-    /// A station's own message is signed and queued. One of one hop is meant for whoever is within range of `position`
-    /// and not out of sight. Whom a flood is meant for is known when its area is: see [`transmitted`](Self::transmitted).
-    /// It counts from when it was due.
+    /// A station's own message is signed and queued. One of one hop is meant for the stations within range of
+    /// `position` and in sight. The intended receivers of a flood are known with its area: see
+    /// [`transmitted`](Self::transmitted). Its latency counts from when it was due.
     pub(super) fn sent(
         &mut self,
         station: u32,
@@ -144,7 +144,7 @@ impl Journal {
         self.ledger.transmitted(frame.id);
     }
 
-    /// A frame that a node let go was worth nothing when its transmitter had room for it.
+    /// A frame that a node let go had expired when its transmitter had room for it.
     pub(super) fn expired(&mut self, frame: &Transmit) {
         self.withheld(frame.id, LINK_FULL);
     }
@@ -154,7 +154,7 @@ impl Journal {
         self.declares = false;
     }
 
-    /// The last bit of a frame that somebody hears is on the air at `on_air_ns`.
+    /// The last bit of a frame that some station hears is on the air at `on_air_ns`.
     pub(super) fn aired(&mut self, now_ns: u64, message: MessageId, stamps: SendStamps, on_air_ns: u64) {
         self.airings.insert(now_ns, message, Airing { stamps, on_air_ns });
     }
@@ -260,7 +260,7 @@ fn flood_of(frame: &[u8]) -> Option<(Option<EventId>, Option<AreaView>)> {
     Some((event, tbs.area))
 }
 
-/// An awareness message as anybody can read it; `None` for other frames.
+/// An awareness message as any listener can read it; `None` for other frames.
 fn observe(at_ns: u64, frame: &[u8]) -> Option<Observation> {
     let (header, len) = hop::parse(frame).ok()?;
     let signed = SignedView::parse(&frame[len..]).ok()?;
@@ -282,7 +282,7 @@ struct Airing {
     on_air_ns: u64,
 }
 
-/// The last copy of each message on the air, for as long as somebody may still deliver it: two generations.
+/// The last copy of each message on the air, for as long as a station may still deliver it: two generations.
 #[derive(Debug, Default)]
 struct Airings {
     recent: HashMap<MessageId, Airing>,
@@ -304,11 +304,11 @@ impl Airings {
     }
 }
 
-/// A frame held for its credential is delivered this much after it came, at most, and then some.
+/// A frame held for its credential is delivered at most this much later, with a margin.
 const AIRING_KEPT_NS: u64 = 2_000_000_000;
 /// What a thousand stations send in ten seconds.
 const MAX_AIRINGS: usize = 100_000;
-/// Why nobody has a message whose frame waited for the transmitter until it was worth nothing.
+/// Why no station has a message whose frame expired while it waited for the transmitter.
 const LINK_FULL: &str = "link_full";
 /// Transcripts are hashed in pieces of this size.
 const TEXT: usize = 32 * 1024;

@@ -1,17 +1,18 @@
 //! Stations in virtual time: a [`World`] feeds one [`Node`] for each station of a trace.
 //!
 //! Everything is an event, handled in the order of (time, sequence of scheduling): a station moves, a node's deadline
-//! comes, a frame arrives. Nodes are fed as their contract asks, and woken exactly at their deadlines. A station is
-//! there from a sample of the trace until a step after its last one; across a gap in the trace too long to be bridged
-//! ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and right.
+//! is reached, a frame arrives. Nodes are fed as their contract asks, and woken exactly at their deadlines. A station
+//! is there from a sample of the trace until a step after its last one; across a gap in the trace too long to be
+//! bridged ([`MAX_GAP_NS`](crate::source::MAX_GAP_NS)) it leaves and comes back as a new node. Its clock is trusted and
+//! right.
 //!
-//! Virtual time passes on the medium alone: signing, verifying and everything else a node does takes none of it. What
+//! Virtual time passes on the medium alone: signing, verifying and all other work of a node takes none of it. What
 //! cryptography costs is measured by the benchmarks and by live runs, not here.
 //!
 //! # Threads
 //!
-//! The world itself is one thread. With more, the others verify signatures: `verifier` says how, and why that never
-//! shows in a result.
+//! The world itself is one thread. With more, the others verify signatures: see `verifier` for how, and why results do
+//! not depend on it.
 
 mod address;
 mod air;
@@ -61,7 +62,7 @@ pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
 pub use verifier::DeferredCheckFailed;
 
-/// How a world is to be.
+/// Options of a world.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Seed of every key and every random choice.
@@ -74,11 +75,11 @@ pub struct Settings {
     pub threads: usize,
     /// How vehicles change their pseudonyms; `None`: each keeps the one it has.
     pub pseudonyms: Option<PseudonymConfig>,
-    /// How the stations send messages of several hops on.
+    /// How the stations forward messages of several hops.
     pub forwarding: Scheme,
 }
 
-/// Stations on their ways, and what is under way between them.
+/// Moving stations, and the frames under way between them.
 #[derive(Debug)]
 pub struct World {
     settings: Settings,
@@ -101,7 +102,7 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a trace, at its start. The medium decides who hears whom.
+    /// The world of a trace, at its start. The medium decides which stations hear each other.
     ///
     /// # Errors
     /// The trace is longer than credentials can be valid.
@@ -134,7 +135,7 @@ impl World {
         })
     }
 
-    /// Lets everything happen that happens before `until_ns`.
+    /// Runs all events before `until_ns`.
     pub fn run_until(&mut self, until_ns: u64) {
         while let Some((now_ns, due)) = self.schedule.pop_before(until_ns) {
             match due {
@@ -154,12 +155,12 @@ impl World {
         }
     }
 
-    /// When something happens next, ns; `None` when nothing is left to happen.
+    /// Time of the next event, ns; `None` when none is left.
     pub fn next_ns(&self) -> Option<u64> {
         self.schedule.next_ns()
     }
 
-    /// Says on which side each station stands, by station, where the network is in two parts.
+    /// Sets on which side each station stands, by station, where the network is in two parts.
     pub fn part(&mut self, sides: Vec<Side>) {
         self.journal.floods.part(sides);
     }
@@ -188,8 +189,7 @@ impl World {
     /// Ends the world at `end_ns` and hands over what was counted.
     ///
     /// # Errors
-    /// A frame of the world's own making did not pass its check: a fault of the software, and no result is to be
-    /// trusted.
+    /// A frame made by the world itself failed its check: a fault of the software, so no result can be trusted.
     pub fn finish(self, end_ns: u64) -> Result<Counted, DeferredCheckFailed> {
         let signatures = self.verifier.finish()?;
         Ok(self.journal.finish(end_ns, signatures))
@@ -235,7 +235,7 @@ impl World {
             Config {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
-                // Test stations know no rates, and rates are part of what an attack meets.
+                // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
                 ..config(kind, self.settings.awareness)
             },
@@ -249,11 +249,11 @@ impl World {
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
     }
 
-    /// Credentials that last a station for its way, at the fastest it may change.
+    /// Enough credentials for a station's whole stay, at the fastest rate of change allowed.
     fn pseudonyms_of(&self, station: u32) -> u32 {
         let track = &self.tracks[station as usize];
         let seconds = track.leave_ns().saturating_sub(track.enter_ns()) / 1_000_000_000;
-        // An attacker's lies are signed by the one credential they were made for.
+        // An attacker's lies are signed with one credential only.
         if self.attacks(station) {
             return 1;
         }
@@ -273,7 +273,7 @@ impl World {
     fn wake(&mut self, station: u32, now_ns: u64) {
         let state = &mut self.stations[station as usize];
         if state.wake_ns != now_ns {
-            // An earlier one took its place.
+            // An earlier one replaced it.
             return;
         }
         state.wake_ns = u64::MAX;
@@ -292,7 +292,7 @@ impl World {
         }
     }
 
-    /// Hands an input to a node, takes its outputs, and sees to it that it is woken.
+    /// Hands an input to a node, takes its outputs, and schedules its wake-up.
     fn input(&mut self, station: u32, now_ns: u64, input: Input) {
         let Some(mut node) = self.stations[station as usize].node.take() else {
             return;
@@ -307,7 +307,7 @@ impl World {
                 deadline_ns = self.drain(station, now_ns, &mut node);
             }
             self.stations[station as usize].deadline_ns = deadline_ns;
-            // What waits for this very moment has its turn after what was scheduled for it before; when nothing was,
+            // Work due now runs after events scheduled earlier for this time; when there are none,
             // that is now.
             if deadline_ns > now_ns || !self.schedule.is_clear_until(now_ns) {
                 break;
@@ -335,7 +335,7 @@ impl World {
             self.journal.note(now_ns, station, &output);
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, frame),
-                // The verdict is on what honest stations say; an attacker's messages are meant to be dropped.
+                // The verdict is about honest stations' messages; an attacker's are meant to be dropped.
                 Output::Event(Event::Sent(_)) if self.attacks(station) => {}
                 Output::Event(Event::Sent(sent)) => {
                     let position = self.places.position(station).unwrap_or(sent.position);
@@ -350,7 +350,7 @@ impl World {
         }
     }
 
-    /// Hands a frame of a node to the medium; false when it does not go there.
+    /// Hands a frame of a node to the medium; false when it is not transmitted.
     fn hand_over(&mut self, station: u32, now_ns: u64, frame: &Transmit) -> bool {
         let Some(position) = self.places.position(station) else { return false };
         let Some(bytes) = self.on_air(station, now_ns, frame) else { return false };
@@ -373,7 +373,7 @@ impl World {
         true
     }
 
-    /// Tells the verifier of a frame that a node of this world has just signed.
+    /// Reports to the verifier a frame that a node of this world has just signed.
     fn vouch(&self, hash: &[u8; 32], key: &VerifyingKey, bytes: &[u8]) {
         let signed = hop::parse(bytes).ok().and_then(|(_, len)| SignedView::parse(&bytes[len..]).ok());
         if let Some(signed) = signed {
@@ -420,7 +420,7 @@ impl Station {
         self.signs.first().map(|(digest, ..)| *digest)
     }
 
-    /// Its credential's hash and key, when it is the signer named.
+    /// Its credential's hash and key, when it is the named signer.
     fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
         self.signs.iter().find(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
     }
@@ -443,8 +443,8 @@ fn fix(sample: &Sample) -> Fix {
     }
 }
 
-/// What a station of a kind says of itself: station types of TS 102 894-2, usual sizes. Its traffic is marked as a
-/// test's: it must mean nothing to a station in service.
+/// The description a station of a kind sends of itself: station types of TS 102 894-2, usual sizes. Its traffic is
+/// marked as a test, so that a station in service ignores it.
 fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
     let (station_type, length_dm, width_dm) = match kind {
         StationKind::Roadside => return Config { test: true, ..Config::roadside() },

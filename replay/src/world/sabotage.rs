@@ -1,4 +1,4 @@
-//! What saboteurs put on the air.
+//! The frames that saboteurs send.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::saboteur::{Sabotage, Saboteur};
 use crate::medium::{Neighbour, Transmission};
 
 impl World {
-    /// Makes stations of the trace saboteurs. To be called before anything happened.
+    /// Makes stations of the trace saboteurs. Call it before the first event.
     pub fn sabotaged_by(&mut self, saboteurs: &[Saboteur]) {
         for saboteur in saboteurs {
             self.journal.mute(saboteur.station);
@@ -53,7 +53,7 @@ impl World {
         header.encode(&mut bytes);
         encode_signed(&mut bytes, signed.tbs, &signature, signed.signer);
         let bytes = Bytes::from(bytes);
-        // It asks for the channel as the origin of a flood does, ahead of all who forward it.
+        // It contends for the channel as the origin of a flood does, ahead of all forwarders.
         let transmission = Transmission {
             sender: station,
             at_ns: now_ns,
@@ -94,7 +94,7 @@ fn link(station: u32) -> [u8; 6] {
     [0x02, 0x5a, a, b, c, d]
 }
 
-/// A saboteur names stations this near: who hears it has most of them in its table.
+/// A saboteur names stations this near: most receivers have them in their tables.
 const FORGED_WITHIN_M: f64 = 400.0;
-/// A saboteur loses interest after as many floods.
+/// A saboteur stops after this many floods.
 const MAX_FLOODS: usize = 100_000;

@@ -1,7 +1,7 @@
 //! Attackers on the way of a flood: transmitters without a credential that hear a frame and act at once.
 //!
 //! They stand where the trace has them, have no node, and are nobody's intended receivers. What they send leaves from a
-//! link address of their own, goes through the medium like any other frame, and nobody vouches for it.
+//! link address of their own, goes through the medium like any other frame, and its signatures are always checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use v2x_core::MessageId;
 /// What a saboteur does to a flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Repeats the frame at once with one remaining hop, so that who contends gives up and nobody forwards the copy
+    /// Repeats the frame at once with one remaining hop, so that contending stations give up and none forwards the copy
     /// (Liu, Shekhar, Peng, "Breaking Geographic Routing Among Connected Vehicles", DSN 2023).
     Blockage,
     /// Repeats it with remaining hops as they should be, in the name of a verified station nearby that is far from the
-    /// one before: to who contends it looks as if the flood had come far.
+    /// one before: to contending stations it looks as if the flood had travelled far.
     ForgedForwarder,
     /// Sends garbage under the flood's signer and sequence number ahead of it.
     PoisonedSequence,

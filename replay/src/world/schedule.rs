@@ -1,20 +1,20 @@
-//! What is to happen when: in order of time, and at one time in order of scheduling.
+//! Scheduled events, in order of time, and at one time in order of scheduling.
 
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Something to happen.
+/// A scheduled event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
-    /// A station is where the trace says.
+    /// A station moves to its place in the trace.
     Move(u32),
     /// A station is gone.
     Leave(u32),
-    /// A node's deadline comes.
+    /// A node's deadline is reached.
     Wake(u32),
-    /// A node has more to do at this very moment.
+    /// A node has more to do at the same time.
     Turn(u32),
-    /// The medium knows more of a frame on its way.
+    /// The medium can decide more about a frame under way.
     Air(u32),
     /// A frame arrives at its next receiver.
     Arrive(u32),
@@ -26,7 +26,7 @@ pub(super) enum Due {
     Attack(u32),
 }
 
-/// Events to come.
+/// Future events.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     heap: BinaryHeap<Reverse<(u64, u64, Due)>>,
@@ -34,7 +34,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Something is to happen at a time, ns.
+    /// Schedules an event at a time, ns.
     pub(super) fn push(&mut self, at_ns: u64, due: Due) {
         self.sequence += 1;
         self.heap.push(Reverse((at_ns, self.sequence, due)));

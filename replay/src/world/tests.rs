@@ -6,7 +6,7 @@ use v2x_proto::Class;
 
 mod link;
 
-/// Cars on a line, `metres` apart, standing, seen ten times a second for so long.
+/// Standing cars on a line, `metres` apart, sampled ten times a second for `seconds`.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {
     let place = Position { latitude: 496_000_000, longitude: 61_300_000 };
     let mut trace = Trace {

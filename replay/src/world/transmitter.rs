@@ -1,9 +1,9 @@
-//! A station's transmitter: how many frames it holds, and what the station is told of it.
+//! A station's transmitter: how many frames it holds, and what its node learns of it.
 //!
-//! The bound is the medium's ([`Medium::transmitter_frames`]). As soon as it is reached the node is told that its link is
-//! full, and whatever it has to send waits in its own queues, where it expires, is replaced, and is overtaken by what is more
-//! urgent; when a frame ends the node is told that there is room. What a node lets go in one turn beyond the room there was
-//! waits here, in its order, as it does in the daemon.
+//! The bound is the medium's ([`Medium::transmitter_frames`]). As soon as it is reached the node learns that its link
+//! is full, and whatever it has to send waits in its own queues, where it expires, is replaced, and is overtaken by
+//! what is more urgent; when a frame ends the node learns that there is room. What a node lets go in one turn beyond
+//! the room there was waits here, in its order, as it does in the daemon.
 //!
 //! [`Medium::transmitter_frames`]: crate::medium::Medium::transmitter_frames
 
@@ -18,18 +18,18 @@ pub(super) struct Transmitter {
     pub(super) held: usize,
     /// Let go by the node while there was no room.
     pub(super) waiting: VecDeque<Transmit>,
-    /// The node was told that there is no room.
+    /// The node knows that there is no room.
     pub(super) told_full: bool,
 }
 
 impl Transmitter {
-    /// Another node has the transmitter: what the one before let go is lost, what is on its way is not.
+    /// Another node gets the transmitter: frames that wait here are lost, those under way are not.
     pub(super) fn change_hands(&mut self) {
         self.waiting.clear();
         self.told_full = false;
     }
 
-    /// Whether the node is to be told now that there is no room.
+    /// Whether to report to the node now that there is no room.
     pub(super) fn tells_full(&mut self, frames: usize) -> bool {
         let full = self.held >= frames || !self.waiting.is_empty();
         let news = full && !self.told_full;

@@ -4,10 +4,10 @@
 //! answer remembered for its other receivers ([`Verify::Once`]). The memory is keyed by a 128-bit SipHash, whose keys
 //! come from the seed, over all three, and bounded by two generations; what it forgot is verified again.
 //!
-//! A world also *knows* which signatures hold: those its own nodes have just made ([`Verifier::vouch`]). When threads
-//! are there to do it, the check of exactly those bytes is deferred: the node is told `true` at once, a worker verifies
+//! A world also *knows* which signatures hold: those its own nodes have just made ([`Verifier::vouch`]). With more than
+//! one thread, the check of exactly those bytes is deferred: the node gets `true` at once, a worker verifies
 //! the same key, message and signature, and should any fail, the run fails with [`DeferredCheckFailed`] and has no
-//! result. Anything else, such as a frame the medium changed, is verified on the spot. So nothing a run says depends
+//! result. Anything else, such as a frame the medium changed, is verified on the spot. So nothing in a result depends
 //! on the number of threads: not the outcome, which is one of the same bytes, nor the count of checks, nor the failure,
 //! which is reported on a single thread likewise.
 
@@ -53,7 +53,7 @@ struct State {
     signed: Vec<u8>,
 }
 
-/// What is known of one signature over one message.
+/// The state of the check of one signature over one message.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
     vouched: bool,
@@ -85,7 +85,7 @@ impl Verifier {
         let name = self.name(key, message, signature);
         let mut state = self.state();
         let known = state.find(name);
-        // The policy and the count are about frames; a credential is the same for all who learn it.
+        // The policy and the count are about frames; a credential is the same for all stations that learn it.
         let frame = message.starts_with(MESSAGE_DOMAIN);
         let once = self.policy == Verify::Once || !frame;
         if let (true, Some(Known { verdict: Some(verdict), .. })) = (once, known) {
@@ -150,7 +150,7 @@ impl State {
     }
 }
 
-/// What a node of the world is given as its host: stamps are virtual time, checks are the world's.
+/// The host of a node of the world: stamps are virtual time, checks are the world's.
 #[derive(Debug)]
 pub(super) struct NodeHost(pub(super) Arc<Verifier>);
 

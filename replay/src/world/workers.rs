@@ -1,4 +1,4 @@
-//! Threads that verify signatures somebody else has vouched for, and only tell of those that fail.
+//! Threads that verify signatures whose result is already assumed, and report only those that fail.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -31,7 +31,7 @@ impl Workers {
             let batches = Arc::clone(&batches);
             Builder::new().name(format!("verify-{n}")).spawn(move || work(&batches)).ok()
         };
-        // The queue takes nothing once the last receiver is gone, so without a thread all is done by the caller.
+        // The queue takes nothing once the last receiver is gone, so without a thread the caller does all the work.
         let threads = (0..count.min(MAX_THREADS)).map_while(start).collect();
         Self { queue, threads, batch: Batch::default(), failed: None }
     }

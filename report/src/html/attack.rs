@@ -1,4 +1,4 @@
-//! Attacks and eavesdroppers: how well they were found out, and what it cost the honest.
+//! Attacks and eavesdroppers: how well they were detected, and their cost to honest stations.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::text::{escape, put};
 use crate::report::human::{count, percent};
 use crate::report::{Detection, Report};
 
-/// Appends the section; nothing when nobody attacked or listened.
+/// Appends the section; nothing without attacks and eavesdroppers.
 pub(super) fn section(page: &mut String, report: &Report) {
     let attacks = report.detection.as_deref().filter(|attacks| !attacks.is_empty());
     if attacks.is_none() && report.linkability.is_none() {
@@ -22,7 +22,7 @@ pub(super) fn section(page: &mut String, report: &Report) {
     if let Some(found) = &report.linkability {
         put!(
             page,
-            "<p class=\"note\">An eavesdropper who hears everything linked {} of {} changes of pseudonym ({}).</p>\n",
+            "<p class=\"note\">An eavesdropper that hears everything linked {} of {} changes of pseudonym ({}).</p>\n",
             count(found.linked),
             count(found.changes),
             percent(found.ratio)
@@ -59,7 +59,7 @@ fn table(page: &mut String, attacks: &[Detection]) {
     page.push_str("</tbody></table></div></figure>\n");
 }
 
-/// What found it out, the most frequent first, and what it had the honest send.
+/// What detected it, the most frequent first, and what it made honest stations send.
 fn findings(one: &Detection) -> String {
     let mut sorted: Vec<_> = one.findings.iter().collect();
     sorted.sort_by_key(|(_, number)| core::cmp::Reverse(**number));
@@ -77,7 +77,7 @@ fn findings(one: &Detection) -> String {
     if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }
 
-/// What decided most often; the rest is in the report.
+/// The most frequent reasons; the rest are in the report.
 const MOST_FINDINGS: usize = 4;
 
 #[cfg(test)]

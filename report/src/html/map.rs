@@ -4,29 +4,29 @@ use std::fmt::Write as _;
 
 use super::text::{escape, put};
 
-/// What the map shows. Coordinates are metres east and north of any one point; points that are no numbers are left out.
+/// What the map shows. Coordinates are metres east and north of any one point; NaN and infinite points are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MapData {
     /// Lanes or roads, each a line of points.
     pub lanes: Vec<Vec<(f64, f64)>>,
-    /// Where stations went.
+    /// Tracks of stations.
     pub tracks: Vec<TrackLine>,
     /// Where roadside units stand.
     pub units: Vec<UnitMark>,
 }
 
-/// Where one moving station went.
+/// The track of one moving station.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackLine {
-    /// Shown when pointed at.
+    /// Name, shown when pointed at.
     pub name: String,
-    /// What it is; decides how it is drawn.
+    /// Its kind, which decides how it is drawn.
     pub kind: TrackKind,
     /// Its positions in order of time.
     pub points: Vec<(f64, f64)>,
 }
 
-/// What a moving station is.
+/// Kind of a moving station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrackKind {
     /// An ordinary vehicle.
@@ -135,7 +135,7 @@ fn scale_bar(page: &mut String, view: &View) {
     );
 }
 
-/// Vehicles in colours far apart from their neighbours in the list; the others in one colour each, to stand out.
+/// Vehicles get colours far from those of their neighbours in the list; other kinds one colour each, to stand out.
 fn track_colour(kind: TrackKind, index: usize) -> String {
     match kind {
         TrackKind::Vehicle => format!("hsl({} 62% 52%)", (index % 360) * 137 % 360),
@@ -148,7 +148,7 @@ fn stride(points: usize) -> usize {
     points.div_ceil(MAX_POINTS).max(1)
 }
 
-/// What part of the world the picture shows: where stations were, with a margin, or all lanes when there were none.
+/// The part of the world the picture shows: the tracks with a margin, or all lanes when there are no tracks.
 struct View {
     west: f64,
     north: f64,
@@ -176,7 +176,7 @@ impl View {
         })
     }
 
-    /// Place in the picture; `None` for what is no place.
+    /// Place in the picture; `None` for NaN and infinite points.
     fn at(&self, (east, north): (f64, f64)) -> Option<(f64, f64)> {
         is_place(&(east, north))
             .then_some(((east - self.west) * self.per_metre, (self.north - north) * self.per_metre))
@@ -196,7 +196,7 @@ fn bounds<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> Option<(f64, f64,
     })
 }
 
-/// Nothing on Earth is further off than its girth.
+/// Circumference of the Earth, m: no point is further away.
 fn is_place(point: &(f64, f64)) -> bool {
     [point.0, point.1].iter().all(|metres| metres.abs() < 4.1e7)
 }

@@ -1,4 +1,4 @@
-//! Plots as inline SVG. Coordinates are the picture's own; the page scales it.
+//! Plots as inline SVG. Coordinates are those of the picture; the page scales it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use crate::report::DistanceBin;
 use crate::report::human::{count, time};
 use crate::stats::{Stage, Summary};
 
-/// Latency over percentile, with the deadline: how `points` of `(quantile, ns)` rise.
+/// Latency over percentile, with the deadline; `points` are `(quantile, ns)`, rising.
 pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, samples: u64) -> String {
     let shares = |point: &&(f64, u64)| (0.0..=1.0).contains(&point.0);
     let points: Vec<_> = points.iter().filter(shares).copied().collect();
@@ -48,7 +48,7 @@ pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, sampl
     for (quantile, name) in ticks
         .into_iter()
         .filter(|(quantile, _)| -(1.0 - quantile).log10() <= nines + 1e-6)
-        // Where the axis is long, the median would stand on the minimum.
+        // On a long axis the label of the median would cover that of the minimum.
         .filter(|(quantile, _)| *quantile != 0.5 || nines < 4.0)
     {
         let at = x(quantile);
@@ -115,7 +115,7 @@ pub(super) fn stages(stages: &BTreeMap<String, Summary>) -> String {
     let known = Stage::ALL.into_iter().filter_map(|stage| stages.get_key_value(stage.name()));
     let unknown =
         stages.iter().filter(|(name, _)| Stage::ALL.iter().all(|stage| stage.name() != name.as_str()));
-    // In virtual time most stages take none: rows of nothing would hide the others.
+    // In virtual time most stages take no time: empty rows would hide the others.
     let rows: Vec<_> = known.chain(unknown).filter(|(_, summary)| summary.max_ns > 0).collect();
     let lowest = rows.iter().map(|(_, summary)| summary.p50_ns).filter(|ns| *ns > 0).min().unwrap_or(1);
     let highest = rows.iter().map(|(_, summary)| summary.p999_ns).max().unwrap_or(1);
@@ -287,7 +287,7 @@ fn decade(ns: u64) -> String {
     }
 }
 
-/// A tick of a linear scale: no digits that say nothing.
+/// A tick of a linear scale, without redundant digits.
 fn short(ns: u64) -> String {
     let text = time(ns);
     match text.split_once(' ') {

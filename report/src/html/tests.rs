@@ -99,7 +99,7 @@ fn a_long_run_does_not_make_a_long_page() {
     assert!(render(&report, &map).len() < 1_500_000);
 }
 
-/// Writes the sample where `ROADCAST_SAMPLE_HTML` says, to look at it in a browser.
+/// Writes the sample to the path in `ROADCAST_SAMPLE_HTML`, to look at it in a browser.
 #[test]
 fn the_sample_can_be_looked_at() {
     let (report, map) = sample();

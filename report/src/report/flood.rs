@@ -1,4 +1,4 @@
-//! How far floods came, how fast, and at what price.
+//! How far floods travelled, how fast, and at what cost in frames.
 
 use std::fmt::Write as _;
 
@@ -26,11 +26,11 @@ pub struct Flood {
     pub forwarding: String,
     /// How many floods were sent.
     pub floods: u64,
-    /// How many runs they are of, each with a seed of its own.
+    /// How many runs they come from, each with its own seed.
     pub seeds: u64,
     /// By distance from the origin.
     pub reach_by_km: Vec<FloodBand>,
-    /// The worst of the runs in each respect.
+    /// The worst of the runs in each figure.
     pub worst: FloodWorst,
     /// D0: of the pairs of an alert and a station within 150 m and in sight, the share that had it within 20 ms, 0..=1;
     /// repetitions within 20 ms count as the same alert. `null` when there was none.
@@ -43,7 +43,7 @@ pub struct Flood {
 /// Stations at one range of distances from the origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FloodBand {
-    /// From a kilometre less to this, km.
+    /// Upper end of the range, km; the lower end is a kilometre less.
     pub km: u32,
     /// Pairs of a flood and a station.
     pub pairs: u64,
@@ -57,7 +57,7 @@ pub struct FloodBand {
     pub reach_over_time: Vec<(u32, f64)>,
 }
 
-/// The worst of several runs in each respect.
+/// The worst of several runs in each figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FloodWorst {
     /// Least.
@@ -88,7 +88,7 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
         writeln!(out, "{text}").expect("invariant: writing to a String does not fail");
     };
     line(format_args!("\nfloods: {} in {} runs", first.floods, first.seeds));
-    // Shares of nothing would read as failures.
+    // Shares of zero floods would read as failures.
     let sent = || floods.iter().filter(|flood| flood.floods > 0);
     if sent().next().is_some() {
         line(format_args!(

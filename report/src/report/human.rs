@@ -19,7 +19,7 @@ pub fn time(ns: u64) -> String {
     format!("{scaled:.decimals$} {unit}")
 }
 
-/// A share in per cent; a share that is not nothing never shows as nothing.
+/// A share in per cent; a share above zero never shows as zero.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     if value == 0.0 {

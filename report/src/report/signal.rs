@@ -11,9 +11,9 @@ pub struct SignalAhead {
     pub intersection: u32,
     /// Lane the vehicle is on.
     pub lane: u8,
-    /// Along it to the stop line, m; negative just beyond.
+    /// Distance along it to the stop line, m; negative just beyond.
     pub distance_m: f64,
-    /// Speeds that pass in green whichever way on is taken, m/s, slowest and fastest; absent where none is certain.
+    /// Slowest and fastest speed that passes on green for every way on, m/s; absent where none is certain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_speed_mps: Option<[f64; 2]>,
     /// One entry for each way on that has a signal.
@@ -27,17 +27,17 @@ pub struct SignalShown {
     pub to_lane: u8,
     /// Group of signals.
     pub group: u8,
-    /// What it shows, as `red`; else why that is unknown, as `stale`.
+    /// What it shows, such as `red`; otherwise why that is unknown, such as `stale`.
     pub shows: String,
-    /// Whether it is known what it shows.
+    /// Whether the shown signal is known.
     pub known: bool,
-    /// Until it is green, s; 0 when it is; absent when that is unknown.
+    /// Time until it is green, s; 0 when it is; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_in_s: Option<f64>,
-    /// At least until then it shows that, s; absent when unknown.
+    /// Least time for which it still shows that, s; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_end_s: Option<f64>,
-    /// At most until then it shows that, s; absent when unknown.
+    /// Longest time for which it still shows that, s; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_end_s: Option<f64>,
 }

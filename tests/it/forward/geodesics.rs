@@ -6,7 +6,7 @@ use v2x_core::{Area, Position};
 
 use super::*;
 
-/// The position so far from `centre` in a direction, by geodesic.
+/// The position at a distance from `centre` in a direction, by geodesic.
 fn at(centre: Position, bearing: f64, metres: f64) -> Position {
     let there = Geodesic.destination(point(centre), bearing, metres);
     Position { latitude: units(there.y()), longitude: units((there.x() + 540.0).rem_euclid(360.0) - 180.0) }

@@ -28,7 +28,7 @@ impl Parts {
         Self { field, courier, drives: false }
     }
 
-    /// Lets so much time pass, the courier on its way; what it meets loses frames as the table says.
+    /// Lets this much time pass, the courier on its way; what it meets loses frames as the table says.
     fn pass(&mut self, time: Duration, seed: u64) {
         let step = Duration::from_millis(50);
         let end = self.field.now + time;

@@ -1,4 +1,4 @@
-//! Who sends a flood on, when, and who does not.
+//! Which stations forward a flood, when, and which do not.
 
 use v2x_core::{Config, DropReason, Event, ForwardCause, Input, Position, limits};
 use v2x_proto::hop;
@@ -8,7 +8,7 @@ use super::*;
 use testkit::address;
 use testkit::field::Links;
 
-/// Stations so many metres east of each other that hear as far as `RANGE`.
+/// Stations this many metres east of each other that hear as far as `RANGE`.
 const RANGE: f64 = 300.0;
 
 fn line(crew: &mut Crew, east: &[f64]) -> Field {
@@ -73,7 +73,7 @@ fn a_chain_sends_a_flood_on_station_by_station_each_with_a_hop_less() {
     assert!(headers.iter().all(|(who, header)| header.forwarder == field.nodes[*who].digest()));
 }
 
-// GEONW PON/BCA/BV/01; vanetza #190: nobody sends on what it sent or its own.
+// GEONW PON/BCA/BV/01; vanetza #190: no station forwards what it sent or its own messages.
 #[test]
 fn the_farthest_answers_first_and_silences_those_between() {
     let (mut field, start) =
@@ -101,7 +101,7 @@ fn the_wait_is_that_of_the_formula() {
 fn who_does_not_know_the_transmitter_waits_longest() {
     let mut crew = Crew::default();
     let mut field = line(&mut crew, &[0.0, 280.0]);
-    // Nobody has heard anybody.
+    // No station has heard another.
     field.run(ms(1), &|_, _, _| false);
     for station in 0..2 {
         let fix = testkit::fix(field.now, field.place(station));
@@ -203,11 +203,11 @@ fn a_single_hop_is_never_sent_on() {
     assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1]);
 }
 
-// Our own hazard asks for the channel before awareness does, another's with it; said again it is still ours.
+// Our hazard contends for the channel ahead of awareness, another's together with it; repeated it is still ours.
 #[test]
 fn a_flood_goes_as_video_from_its_signer_and_as_best_effort_from_others() {
     let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0], Some(circle(2_000)), 20);
-    // Nobody is heard to carry it on, so the signer says it again.
+    // No station is heard to forward it, so the signer repeats it.
     field.run(start + Duration::from_secs(1), &|from, to, _| (from, to) == (0, 1));
     let by = |station| field.floods.iter().zip(&field.accesses).filter(move |(flood, _)| flood.1 == station);
     assert!(by(0).count() > 1 && by(0).all(|(_, access)| *access == AccessCategory::Video));
@@ -241,11 +241,11 @@ fn a_flood_waiting_for_the_link_is_cancelled_by_a_copy() {
     assert_eq!(wave(&field), [(1, 19)], "what waited was cancelled");
 }
 
-// A forged forwarder: another's name in the hop header, from an address of one's own.
+// A forged forwarder: another's name in the hop header, from another address.
 #[test]
 fn a_copy_in_a_far_neighbours_name_silences_nobody() {
     let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0, 290.0], Some(circle(2_000)), 20);
-    // Station 2 has not got it; whoever stands at the origin says it has.
+    // Station 2 does not have it; a station at the origin claims that it has.
     field.run(start + Duration::from_millis(1), &|from, to, _| (from, to) == (0, 1));
     let mut copy = field.floods[0].2.to_vec();
     copy[2] = 19;
@@ -296,7 +296,7 @@ fn garbage_under_a_floods_number_ahead_of_it_does_not_stop_it() {
     assert_eq!(wave(&field), [(1, 19)]);
 }
 
-// GEONW PON/FPB/BV/06, /08, /10: held while there is nobody, given to who comes, dropped at its expiry.
+// GEONW PON/FPB/BV/06, /08, /10: held while no station is near, given to a station that comes, dropped at its expiry.
 #[test]
 fn a_newcomer_is_given_what_it_lacks_and_nothing_that_expired() {
     for (lifetime_ms, given) in [(60_000, true), (3_000, false)] {

@@ -1,4 +1,4 @@
-//! Random topologies: whoever is connected is reached, once, and then there is quiet.
+//! Random topologies: every connected station is reached, once, and then all are silent.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn through(crew: &mut Crew, seed: u64) {
         let ((ax, ay), (bx, by)) = (places[from], places[to]);
         (ax - bx).hypot(ay - by) <= range
     };
-    // Everybody has been heard by its neighbours.
+    // Every station has been heard by its neighbours.
     field.run(ms(1_100), &links);
     let area = circle(10_000);
     let start = field.now;

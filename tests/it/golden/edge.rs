@@ -1,4 +1,4 @@
-//! Signatures at the edges of Ed25519, where rules that are all called Ed25519 say different things.
+//! Signatures at the edges of Ed25519, where rules that are all called Ed25519 differ.
 //!
 //! Three rules are compared: the strict one, which is the protocol's; the library's `verify` (the equation without
 //! cofactor, points of small order allowed); and ZIP-215's (the equation times eight, any encoding of a point). Batch
@@ -13,19 +13,19 @@ use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use sha2::{Digest as _, Sha512};
 use v2x_core::strict;
 
-/// A signature and what is said of it.
+/// A signature and the verdicts on it.
 pub struct Edge {
     pub name: &'static str,
     pub what: &'static str,
     pub key: [u8; 32],
     pub message: [u8; 4],
     pub signature: [u8; 64],
-    /// What the rules must say: the strict one, `verify`, ZIP-215.
+    /// The verdicts expected of the rules: the strict one, `verify`, ZIP-215.
     pub expected: [bool; 3],
 }
 
 impl Edge {
-    /// What the rules do say.
+    /// The verdicts of the rules.
     pub fn verdicts(&self) -> [bool; 3] {
         let key = VerifyingKey::from_bytes(&self.key).unwrap();
         let verify = key.verify(&self.message, &Signature::from_bytes(&self.signature)).is_ok();

@@ -1,4 +1,4 @@
-//! Alerts and imminent warnings: when their copies leave, and how much of it one station may say.
+//! Alerts and imminent warnings: when their copies leave, and how many one station may send.
 
 use v2x_apps::alert::{self, Triggers};
 use v2x_core::Imminent;
@@ -30,7 +30,7 @@ fn an_imminent_warning_leaves_at_0_6_and_12_ms_and_then_each_100_ms() {
         let tbs = craft::read(&frame.bytes).1;
         said.reference_time_us == said.detection_time_us && tbs.lifetime_ms <= 100 && tbs.max_hops == 1
     }));
-    // Those behind are concerned: the vehicle ahead in their lane brakes.
+    // It concerns the vehicles behind: the vehicle ahead in their lane brakes.
     for actor in &scene.actors[1..] {
         assert_eq!(actor.changes(), [(id, HazardChange::New)]);
         let (at, changed) = actor.changed().next().unwrap();
@@ -44,7 +44,7 @@ fn an_imminent_warning_leaves_at_0_6_and_12_ms_and_then_each_100_ms() {
     assert_eq!(scene.actors[1].known(id).unwrap().state, EventState::Cancelled);
 }
 
-// Open loop: a stall of whoever declares, or of the host, counts from when the message was due.
+// Open loop: after a stall of the application or the host, the time still counts from when the message was due.
 #[test]
 fn what_is_said_of_an_event_counts_from_when_it_was_due() {
     let mut scene = Scene::convoy(1);

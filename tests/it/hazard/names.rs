@@ -66,7 +66,7 @@ fn after_a_change_of_pseudonym_an_event_keeps_its_name_and_a_new_one_has_the_new
     }
     let expected = [(id, HazardChange::New), (second, HazardChange::New), (id, HazardChange::Updated)];
     assert_eq!(scene.actors[1].changes(), expected);
-    // Its end is said under that name as well.
+    // Its end is sent under that name as well.
     scene.command(0, HazardCommand::Cancel(id)).unwrap();
     scene.run(100);
     assert_eq!(scene.actors[1].known(id).unwrap().state, EventState::Cancelled);

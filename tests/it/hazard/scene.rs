@@ -1,4 +1,4 @@
-//! Stations on one virtual clock that all hear each other, with what each sent and was told, and when.
+//! Stations on one virtual clock that all hear each other, with what each sent and received, and when.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct Scene {
     air: VecDeque<(Instant, usize, Bytes)>,
     /// What does not arrive.
     pub lost: Box<dyn FnMut(&Transmit) -> bool>,
-    /// Says `Timeout` half-way to every deadline as well.
+    /// Hands in `Timeout` half-way to every deadline as well.
     pub early: bool,
     next_fix: Instant,
 }
@@ -56,7 +56,7 @@ impl Actor {
         PLACE.moved(0.0, self.north + self.speed * now.as_nanos() as f64 * 1e-9)
     }
 
-    /// What it was told of events, in order.
+    /// Its reports about events, in order.
     pub fn changes(&self) -> Vec<(EventId, HazardChange)> {
         self.changed().map(|(_, changed)| (changed.event.id, changed.change)).collect()
     }

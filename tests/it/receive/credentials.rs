@@ -141,7 +141,7 @@ fn a_held_frame_is_judged_again_when_it_is_released() {
     let later = AT + Duration::from_millis(150);
     receiver.hear(later, &car.full(&car.fields(later)));
     assert_eq!((receiver.received(), receiver.last_drop()), (1, Some("stale")));
-    // What its signer may not say stays unsaid.
+    // A message its signer has no permission for is still refused.
     let (mute, mut receiver) = (permitted(Permissions::AWARENESS), Station::silent(9));
     receiver.hear(AT, &mute.brief(&mute.fields_in(Class::D0, AT)));
     receiver.hear(AT, &mute.full(&mute.fields(AT)));

@@ -58,7 +58,7 @@ fn a_victim_that_restarts_is_heard_and_what_it_said_before_is_not_heard_again() 
         receiver.hear(*at, bytes);
     }
     assert_eq!(receiver.received(), before.len() + after.len(), "{:?}", receiver.drops());
-    // Its last frames, recorded before the restart and still fresh, played again with a new header.
+    // Its last frames, recorded before the restart and still fresh, replayed with a new header.
     let mut other = Station::silent(8);
     let late = Instant::from_millis(5_650);
     for (at, bytes) in before.iter().chain(&after).filter(|(at, _)| *at <= late) {

@@ -1,4 +1,4 @@
-//! What one file of Rust says about names: what it defines, what it imports, and every path it writes down.
+//! The names in one file of Rust: what it defines, what it imports, and every path it writes down.
 //!
 //! Kept as plain text with line numbers, because a span is of no use on another thread.
 
@@ -34,7 +34,7 @@ pub enum Kind {
     Macro,
 }
 
-/// Who may name it, as far as it matters here.
+/// Where it may be named from, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     Public,

@@ -1,4 +1,4 @@
-//! Who uses whom among the modules of a crate, level by level, and the cycles in it.
+//! Which modules of a crate use which, level by level, and the cycles in it.
 //!
 //! A level is a module with its children; the crate's root is the topmost. Its nodes are the children, each with
 //! all that is below it, and the module's own file. A use counts at one level: where the two files part. What a

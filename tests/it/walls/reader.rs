@@ -29,7 +29,7 @@ pub fn read(source: &str) -> Result<Facts, syn::Error> {
 struct Reader {
     facts: Facts,
     test: bool,
-    /// Names of the blocks around: what a local `use` says they stand for, or `None` for a local item.
+    /// Names of the blocks around: what they stand for by a local `use`, or `None` for a local item.
     blocks: Vec<BTreeMap<String, Option<Vec<String>>>>,
 }
 
@@ -89,7 +89,7 @@ impl Reader {
     fn out_of_blocks(&self, mut path: Vec<String>) -> Option<Vec<String>> {
         for block in self.blocks.iter().rev() {
             match block.get(&path[0]) {
-                // `use area;` within a block says nothing new.
+                // `use area;` within a block adds nothing.
                 Some(Some(full)) if full[0] != path[0] => {
                     path.splice(0..1, full.iter().cloned());
                 }
@@ -258,7 +258,7 @@ impl<'ast> Visit<'ast> for Reader {
         }
     }
 
-    /// `pub(in crate::a)` says who may look in, and needs nothing of `a`.
+    /// `pub(in crate::a)` limits the visibility, and needs nothing of `a`.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }
 

@@ -68,7 +68,7 @@ fn scan(tokens: TokenStream, strings: bool, found: &mut Vec<Found>) {
             TokenTree::Punct(mark) if mark.as_char() == '$' => {
                 if matches!(tokens.get(at + 1), Some(TokenTree::Ident(word)) if *word != "crate") {
                     at += 1;
-                    // `$head::tail` is a path of who calls.
+                    // `$head::tail` is a path of the caller.
                     while is_separator(&tokens, at + 1) {
                         at += 3;
                     }

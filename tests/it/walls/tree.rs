@@ -22,11 +22,11 @@ pub struct Module {
     pub path: String,
     pub parent: Option<usize>,
     pub children: Vec<Child>,
-    /// As told to the reader: from the repository's root.
+    /// As given to the reader: from the repository's root.
     pub file: PathBuf,
     /// Of the file, and so of an inline module's file too.
     pub lines: usize,
-    /// Made by a program: its own paths are nobody's doing.
+    /// Made by a program: its own paths are not checked.
     pub generated: bool,
     pub test: bool,
     pub facts: Facts,
@@ -223,7 +223,7 @@ impl Tree {
         found
     }
 
-    /// What `name` means in `module` to one who stands in `from`.
+    /// What `name` means in `module` when used in `from`.
     fn lookup(&self, module: usize, name: &str, from: usize, seen: &mut Vec<(usize, String)>) -> Vec<Target> {
         let key = (module, name.to_owned());
         if seen.contains(&key) {

@@ -29,7 +29,7 @@ fn a_highway_has_its_density_in_lanes_of_both_directions_and_repeats_by_seed() {
     assert!((240..=260).contains(&eastward), "{eastward}");
     assert_eq!(Scene::new(&plan, 7).unwrap().trace, scene.trace);
     assert_ne!(Scene::new(&plan, 8).unwrap().trace, scene.trace);
-    // The density stays: who leaves at one end is followed at the other.
+    // The density stays: for each vehicle that leaves at one end another enters at the other.
     let last_ns = scene.trace.samples.last().unwrap().time_ns;
     let last = scene.trace.samples.iter().filter(|sample| sample.time_ns == last_ns).count();
     assert!((490..=510).contains(&last), "{last}");

@@ -10,7 +10,7 @@ use v2x_proto::cause;
 use super::*;
 use crate::flood::measure;
 
-/// Each frame keeps its sender's transmitter for so long, which holds so many; all are heard at once.
+/// Each frame occupies its sender's transmitter for this time, which holds this many; all are heard at once.
 #[derive(Debug)]
 struct Slow {
     inner: RangeLimited,
@@ -79,7 +79,7 @@ fn awareness_that_waits_for_a_full_transmitter_is_replaced_by_newer() {
     assert!(replaced >= class.delivered, "{:?}", class.undelivered);
     assert_eq!(full.frames_sent, class.delivered, "nothing else went to the medium");
     assert!(class.delivered >= 14, "a frame every 240 ms: {}", class.delivered);
-    // Who leaves waits half as long as who is replaced at most: the newest is sent.
+    // A frame that is sent has waited at most half as long as one that is replaced: the newest is sent.
     assert!(class.stage(v2x_report::Stage::SendToDelivered).summary().max_ns < 101 * MS);
     // With room for all of them nothing waits.
     let room = run(&trace, settings(Verify::Once, 1), Slow::new(100, 240), Vec::new());
@@ -89,7 +89,7 @@ fn awareness_that_waits_for_a_full_transmitter_is_replaced_by_newer() {
 
 #[test]
 fn a_warning_that_expires_before_there_is_room_is_counted_and_not_sent() {
-    // A beacon every 100 ms keeps the transmitter for 60 ms; a warning is worth nothing after 20 ms. Of four warnings, each
+    // A beacon every 100 ms keeps the transmitter for 60 ms; a warning expires after 20 ms. Of four warnings, each
     // at another quarter of the 100 ms, one at least comes too early before its end, and one at least does not.
     let trace = standing(2, 50.0, 80);
     let medium = Slow::new(1, 60);
