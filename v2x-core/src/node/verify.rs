@@ -1,0 +1,117 @@
+//! A waiting frame is verified, and each mechanism in turn says what it makes of the message.
+
+use v2x_proto::Class;
+
+use super::io::Event;
+use super::{Node, misbehaviour};
+use crate::base::{DropReason, Dropped, MessageId, Received};
+use crate::hazard::{HazardGist, Speaker};
+use crate::neighbour::{Heard, NeighbourChange};
+use crate::receive::{Content, Verified};
+
+/// Effects of a verified message that no mechanism refused.
+#[derive(Debug)]
+struct Judgement {
+    /// The event and signer, if it is about a hazard.
+    hazard: Option<(HazardGist, Speaker)>,
+    /// Why it is not for this station's application, if it is not.
+    delivery: Result<(), DropReason>,
+}
+
+impl Node {
+    pub(super) fn verify_next(&mut self) {
+        let now = self.moment.now;
+        let (situation, receiver, neighbours, _, host) = self.receiving();
+        let verified = match receiver.verify_next(&situation, neighbours, host) {
+            None => return,
+            Some(Err(dropped)) => return self.drop_frame(dropped),
+            Some(Ok(verified)) => verified,
+        };
+        let (suspect, suspicion) =
+            misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref());
+        let change = self.hear_neighbour(&verified);
+        self.distribution.heard_request(&verified.requests, now);
+        let Verified { received, mut content, .. } = verified;
+        let mut received = Received { suspect, ..received };
+        let id = received.id;
+        let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
+        let judgement = content.and_then(|content| self.judge(&received, content));
+        let delivery = match judgement.as_ref().map_or_else(|reason| Err(*reason), |judged| judged.delivery) {
+            Ok(()) => {
+                received.stamps.delivered = self.host.stamp(now);
+                Event::Received(received)
+            }
+            Err(reason) => {
+                Event::Dropped(Dropped { reason, link_source: received.link_source, claimed: Some(id) })
+            }
+        };
+        if let Some(lost) = change.evicted {
+            self.event(Event::NeighbourLost(lost));
+        }
+        if change.added {
+            self.distribution.new_neighbour();
+            self.event(Event::NeighbourAdded(id.signer));
+        }
+        self.event(delivery);
+        if let Ok(Judgement { hazard: Some((gist, speaker)), delivery }) = judgement {
+            self.hear_hazard(&gist, &speaker, delivery.is_ok());
+        }
+        if let Some(heard) = &revocation {
+            self.hear_revocation(heard);
+        }
+        if let Some(suspicion) = suspicion {
+            self.suspect(suspicion);
+        }
+    }
+
+    /// Updates the neighbour table: the signer of a verified message is a neighbour, with the stated position and
+    /// motion.
+    fn hear_neighbour(&mut self, verified: &Verified) -> NeighbourChange {
+        let Verified { received, content, .. } = verified;
+        let heard = Heard {
+            id: received.id,
+            generation: received.generation_time,
+            position: received.position,
+            link: received.link_source,
+            direct: verified.single_hop,
+            signal_dbm: verified.signal_dbm,
+            at: self.moment.now,
+            wire: self.moment.wire(),
+        };
+        let change = self.neighbours.hear(&heard, self.moment.here.as_ref());
+        if let Ok(Content { motion: Some(motion), .. }) = content {
+            self.neighbours.set_motion(&received.id.signer, heard.generation, motion);
+        }
+        change
+    }
+
+    /// Passes a verified message to each mechanism in turn.
+    ///
+    /// # Errors
+    ///
+    /// The reason of the first mechanism that refuses it.
+    fn judge(&mut self, received: &Received, content: Content) -> Result<Judgement, DropReason> {
+        self.allow_event(&received.id, content.new_event)?;
+        let hazard = self.judge_hazard(received, content.hazard)?;
+        if let Some(floods) = &content.floods {
+            self.hear_floods(received, floods);
+        }
+        let for_us = content.flood.is_none_or(|flood| self.take_flood(received, flood));
+        let delivery = if for_us { Ok(()) } else { Err(DropReason::OutsideArea) };
+        Ok(Judgement { hazard, delivery })
+    }
+
+    /// Whether the signer of a message of D3 may declare one more event.
+    fn allow_event(&mut self, id: &MessageId, new_event: Option<u32>) -> Result<(), DropReason> {
+        match new_event {
+            Some(number)
+                if id.class == Class::D3
+                    && !self.neighbours.new_event(&id.signer, number, self.moment.now)
+                    && !self.config.test =>
+            {
+                Err(DropReason::RateLimitedSigner)
+            }
+            _ => Ok(()),
+        }
+    }
+}
