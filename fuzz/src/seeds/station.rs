@@ -22,6 +22,7 @@ pub(super) fn scripts() -> Vec<(String, Vec<u8>)> {
         ("beacons", script(0, &beacons())),
         ("flood", script(0, &flood())),
         ("flood_etsi", script(4, &flood())),
+        ("flood_inflated", script(0, &inflated())),
         ("alert", script(0, &alert())),
         ("own_events", script(0, &own_events())),
         ("pseudonyms", script(0x40, &own_events())),
@@ -129,6 +130,13 @@ fn flood() -> Vec<Step<'static>> {
         Step::Fields(envelope, outside),
         Step::Pass(500),
     ]
+}
+
+/// A flood, and a copy of it with more hops than were signed.
+fn inflated() -> Vec<Step<'static>> {
+    let mut steps = flood()[..3].to_vec();
+    steps.extend([Step::Again { back: 1, link: OTHER + 1, place: 2, flip: 9 ^ 12 }, Step::Pass(15_000)]);
+    steps
 }
 
 fn alert() -> Vec<Step<'static>> {

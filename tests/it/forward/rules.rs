@@ -282,6 +282,17 @@ fn a_flood_that_came_with_its_hops_used_up_is_sent_on_when_a_good_copy_comes() {
     assert_eq!(field.delivered(field.last_sent(0, Class::D3))[&1].len(), 1, "delivered once");
 }
 
+// Hops are not signed: a copy with more than the originator signed is no shorter way, and nobody would take it on.
+#[test]
+fn a_copy_with_more_hops_than_were_signed_moves_no_flood() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 200.0, 290.0], Some(circle(2_000)), 20);
+    field.hear(1, &copy_of(&field, 1, 2), address(2));
+    field.run(start + Duration::from_millis(100), &|_, _, _| false);
+    field.hear(1, &copy_of(&field, 21, 0), address(0));
+    field.run(start + Duration::from_millis(300), &|_, _, _| false);
+    assert!(wave(&field).is_empty());
+}
+
 // Poisoned duplicate list: garbage under the flood's number does not stop it.
 #[test]
 fn garbage_under_a_floods_number_ahead_of_it_does_not_stop_it() {

@@ -167,7 +167,8 @@ impl Receiver {
         }
         if own || known {
             let reason = if own { DropReason::Own } else { DropReason::ExactCopy };
-            if !flooded {
+            // A copy with more hops than were signed says nothing about the flood: the number was changed on its way.
+            if !flooded || header.remaining_hops > tbs.max_hops {
                 return Err(reason);
             }
             let HopHeader { remaining_hops, forwarder, .. } = header;
