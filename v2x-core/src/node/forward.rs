@@ -40,7 +40,7 @@ impl Node {
                 self.receiver.sent(hash, self.moment.now);
             }
             if let Some(flood) = flood {
-                self.start_flood(&transmit, hash, flood);
+                self.start_flood(&transmit, hash, &flood);
             }
         }
         self.push(Output::Transmit(transmit));
@@ -94,7 +94,7 @@ impl Node {
     }
 
     /// One of our multi-hop messages leaves.
-    fn start_flood(&mut self, transmit: &Transmit, hash: FrameHash, flood: OwnFlood) {
+    fn start_flood(&mut self, transmit: &Transmit, hash: FrameHash, flood: &OwnFlood) {
         let frame = FloodFrame {
             frame: transmit.bytes.clone(),
             hash,

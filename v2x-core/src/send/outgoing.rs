@@ -35,7 +35,7 @@ pub struct OwnFrame {
     /// Its keyed hash, if it may come back or be forwarded.
     pub hash: Option<FrameHash>,
     /// How it is forwarded, if it is.
-    pub flood: Option<OwnFlood>,
+    pub flood: Option<Box<OwnFlood>>,
 }
 
 /// How one of our messages travels more than one hop.

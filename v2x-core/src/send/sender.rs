@@ -316,12 +316,14 @@ impl Sender {
         let stamps = SendStamps { generated, built, signed, queued, gate_open: queued };
         let source = self.pool.address_of(&signer);
         let transmit = Transmit { bytes, class, origin: Origin::Own, id, expires, source, stamps };
-        let flood = (travels && matches!(class, Class::D0 | Class::D3)).then(|| OwnFlood {
-            source: position,
-            max_hops: outgoing.max_hops,
-            area: outgoing.area.copied(),
-            expires: generation_time + Duration::from_millis(u64::from(lifetime_ms)),
-            event: outgoing.event,
+        let flood = (travels && matches!(class, Class::D0 | Class::D3)).then(|| {
+            Box::new(OwnFlood {
+                source: position,
+                max_hops: outgoing.max_hops,
+                area: outgoing.area.copied(),
+                expires: generation_time + Duration::from_millis(u64::from(lifetime_ms)),
+                event: outgoing.event,
+            })
         });
         Ok((sent, OwnFrame { transmit, hash, flood }))
     }
