@@ -412,19 +412,9 @@ impl Daemon {
     fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
         let state = self.station.node().sending();
         if self.sending_told.replace(state) != Some(state) {
-            let line = match state {
-                SendingState::Allowed => "sending",
-                SendingState::NoFix => "listening only: no position (safety messages need one under 2 s old)",
-                SendingState::ClockUntrusted => {
-                    "listening only: the clock is not synchronised (run chrony or ptp4l; in a laboratory set \
-                     clock.trust = \"always\")"
-                }
-                SendingState::CredentialNotValid => {
-                    "listening only: the credential is not valid now (roadcast keys show prints when it is)"
-                }
-                SendingState::CredentialRevoked => {
-                    "listening only: the credential is revoked (ask its issuer for another)"
-                }
+            let line = match self.silence() {
+                None => "sending".to_owned(),
+                Some(reason) => format!("listening only: {reason}"),
             };
             writeln!(out, "{line}")?;
         }
@@ -470,12 +460,28 @@ impl Daemon {
         Ok(out.flush()?)
     }
 
+    /// Why the station sends nothing now, in words for the status line; `None` while it sends.
+    fn silence(&self) -> Option<String> {
+        match self.station.node().sending() {
+            SendingState::Allowed => None,
+            SendingState::NoFix => Some(self.positions.silence()),
+            SendingState::ClockUntrusted => Some(self.timekeeper.silence()),
+            SendingState::CredentialNotValid => {
+                Some("the credential is not valid now (roadcast keys show prints when it is)".to_owned())
+            }
+            SendingState::CredentialRevoked => {
+                Some("the credential is revoked (ask its issuer for another)".to_owned())
+            }
+        }
+    }
+
     fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
         let statistics = &self.listeners.statistics;
         let frames = statistics.frames();
+        let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}",
             now.since(self.started).as_secs(),
             statistics.neighbours(),
             statistics.sent(),

@@ -88,6 +88,12 @@ impl Timekeeper {
         self.news.take().filter(|_| self.trust == ClockTrust::Kernel)
     }
 
+    /// Why the clock is not trusted, in words for the status line.
+    pub fn silence(&self) -> String {
+        "the clock is not synchronised (run chrony or ptp4l; in a laboratory set clock.trust = \"always\")"
+            .to_owned()
+    }
+
     /// The last judgement.
     pub fn state(&self) -> ClockState {
         self.state

@@ -116,6 +116,11 @@ impl PositionSource {
         }
     }
 
+    /// Why there is no position, in words for the status line.
+    pub fn silence(&self) -> String {
+        "no position (safety messages need one under 2 s old)".to_owned()
+    }
+
     /// One line for people.
     pub fn describe(&self) -> &str {
         &self.description
