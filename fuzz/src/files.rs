@@ -26,7 +26,7 @@ pub fn recording(data: &[u8]) {
 
 /// A trace of movement: XML or CSV, told apart by content, plain or gzip.
 pub fn fcd(data: &[u8]) {
-    let options = ReadOptions { max_samples: 10_000, ..ReadOptions::default() };
+    let options = ReadOptions { max_samples: 10_000, tolerate_percent: 100.0, ..ReadOptions::default() };
     let Ok(trace) = read_from(data, NAME, &options) else { return };
     assert!(trace.samples.len() <= options.max_samples);
     assert!(trace.samples.is_sorted_by_key(|sample| (sample.time_ns, sample.station)));

@@ -32,6 +32,8 @@ fn track_kind(kind: StationKind) -> TrackKind {
         StationKind::Passenger
         | StationKind::Bus
         | StationKind::Truck
+        | StationKind::Tram
+        | StationKind::Emergency
         | StationKind::Motorcycle
         | StationKind::Roadside => TrackKind::Vehicle,
     }

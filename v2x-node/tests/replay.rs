@@ -135,7 +135,7 @@ fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
         assert_eq!((code, out.as_str()), (2, ""), "{args:?} {err}");
         assert!(err.contains(complaint), "{args:?}: {err}");
     }
-    let (code, out, err) = scratch.run(&["run", "cut.csv"]);
+    let (code, out, err) = scratch.run(&["run", "cut.csv", "--tolerate", "2"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(err.matches("warning:").count(), 1, "{err}");
     assert!(err.contains("1 row dropped") && out.contains("warning: trace: 1 row dropped"), "{out}");
@@ -229,4 +229,66 @@ fn a_converted_trace_gives_the_same_digest() {
         line.unwrap_or_else(|| panic!("{out}{err}")).to_owned()
     };
     assert_eq!(digest("row.csv"), digest("row.xml.gz"));
+}
+
+#[test]
+fn a_trace_is_read_from_a_pipe_and_sorted_by_vehicle_alike() {
+    let scratch = Scratch::new("pipe");
+    let by_time = trace();
+    let mut rows: Vec<&str> = by_time.lines().skip(1).collect();
+    rows.sort_by_key(|row| row.split(';').nth(1).map(str::to_owned));
+    let by_vehicle = format!("{}\n{}\n", by_time.lines().next().unwrap(), rows.join("\n"));
+    scratch.write("by-time.csv", by_time.as_bytes());
+    scratch.write("by-vehicle.csv", by_vehicle.as_bytes());
+    let digest = |args: &[&str]| {
+        let (code, out, err) = scratch.run(args);
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        out.lines().find(|line| line.starts_with("digest")).unwrap().to_owned()
+    };
+    let first = digest(&["run", "by-time.csv"]);
+    assert_eq!(digest(&["run", "by-vehicle.csv"]), first);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roadcast"))
+        .args(["replay", "run", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), by_vehicle.as_bytes()).unwrap();
+    let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    assert!(out.contains(&first), "{out}");
+}
+
+#[test]
+fn a_recording_or_capture_given_as_a_trace_names_its_command() {
+    let scratch = Scratch::new("other-kind");
+    scratch.write("night.rec", &recording());
+    scratch.write("c.pcapng", b"\x0a\x0d\x0d\x0a\x1c\0\0\0");
+    for (file, command) in [("night.rec", "replay check"), ("c.pcapng", "dump")] {
+        let (code, _, err) = scratch.run(&["run", file]);
+        assert_eq!(code, 2);
+        assert!(err.contains(&format!("use: roadcast {command} {file}")), "{err}");
+    }
+}
+
+#[test]
+fn too_many_dropped_rows_end_with_two_unless_they_are_tolerated() {
+    let scratch = Scratch::new("tolerate");
+    scratch.write("t.csv", trace().replace("1.5;car1;65.0", "1.5;car1;far").as_bytes());
+    let (code, _, err) = scratch.run(&["run", "t.csv"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("1.7 % of 60 rows dropped") && err.contains("not a number"), "{err}");
+    let (code, _, err) = scratch.run(&["run", "t.csv", "--tolerate", "2"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("1 row dropped"), "{err}");
+}
+
+#[test]
+fn an_option_without_effect_is_refused() {
+    let scratch = Scratch::new("no-effect");
+    scratch.write("t.csv", trace().as_bytes());
+    for args in [&["run", "t.csv", "--forwarding", "etsi"][..], &["run", "--plan", "p.toml", "--from", "3"]] {
+        let (code, _, err) = scratch.run(args);
+        assert_eq!(code, 2);
+        assert!(err.contains(args[args.len() - 2]), "{err}");
+    }
 }

@@ -102,6 +102,7 @@ impl<R: BufRead> CaptureReader<R> {
             return Err(TraceError::WrongKind {
                 name,
                 found: of_prefix(&more).to_string(),
+                kind: of_prefix(&more),
                 wanted: "a packet capture (pcapng or pcap)",
             });
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::row::id_of;
 use super::station_kind::StationKind;
 use super::trace::{Sample, Trace};
 use crate::geodesy::Plane;
@@ -128,6 +129,7 @@ fn write_csv(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
     let (x, y) = if plane.is_some() { ("vehicle_x", "vehicle_y") } else { ("vehicle_lon", "vehicle_lat") };
     csv.write_record([
         "timestep_time",
+        "tag",
         "vehicle_id",
         x,
         y,
@@ -140,6 +142,7 @@ fn write_csv(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
         let words = Words::of(trace, sample, plane);
         csv.write_record([
             &words.time,
+            words.element(),
             words.id,
             &words.x,
             &words.y,
@@ -162,7 +165,7 @@ fn write_xml(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
         writeln!(out, "    <timestep time=\"{}\">", seconds(trace.begin_ns.saturating_add(step[0].time_ns)))?;
         for sample in step {
             let words = Words::of(trace, sample, plane);
-            let element = if words.kind == StationKind::Pedestrian { "person" } else { "vehicle" };
+            let element = words.element();
             write!(
                 out,
                 "        <{element} id=\"{}\" x=\"{}\" y=\"{}\"",
@@ -188,6 +191,7 @@ fn write_xml(trace: &Trace, plane: Option<Plane>, out: &mut dyn Write) -> io::Re
 /// A sample as the words both formats share; unknown values are empty.
 struct Words<'t> {
     time: String,
+    person: bool,
     id: &'t str,
     kind: StationKind,
     x: String,
@@ -198,8 +202,14 @@ struct Words<'t> {
 }
 
 impl<'t> Words<'t> {
+    /// SUMO's element for this kind of name.
+    fn element(&self) -> &'static str {
+        if self.person { "person" } else { "vehicle" }
+    }
+
     fn of(trace: &'t Trace, sample: &Sample, plane: Option<Plane>) -> Self {
         let station = sample.station as usize;
+        let (person, id) = id_of(trace.names.get(station).map_or("", String::as_str));
         let (x, y) = match plane {
             Some(plane) => {
                 let (x, y) = plane.metres(sample.point());
@@ -211,7 +221,8 @@ impl<'t> Words<'t> {
             |value: Option<i64>, places| value.map_or(String::new(), |value| decimal(value, places));
         Self {
             time: seconds(trace.begin_ns.saturating_add(sample.time_ns)),
-            id: trace.names.get(station).map_or("", String::as_str),
+            person,
+            id,
             kind: trace.kinds.get(station).copied().unwrap_or_default(),
             x,
             y,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::kind::Kind;
+
 /// Why a trace could not be read. Each names the file, the place where there is one, and what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,8 +30,10 @@ pub enum TraceError {
     WrongKind {
         /// The file.
         name: String,
-        /// What it is.
+        /// What it is, in words.
         found: String,
+        /// What it is.
+        kind: Kind,
         /// What would be right.
         wanted: &'static str,
     },
@@ -68,7 +72,9 @@ pub enum TraceError {
         limit: usize,
     },
     /// More samples than the options allow.
-    #[error("{name}:{line}: more than {limit} samples; cut it with a time window, or raise the bound")]
+    #[error(
+        "{name}:{line}: more than {limit} samples; read less of it (--from, --to), or raise the bound (--max-samples)"
+    )]
     TooManySamples {
         /// The file.
         name: String,
@@ -78,7 +84,7 @@ pub enum TraceError {
         limit: usize,
     },
     /// More stations than a world can hold.
-    #[error("{name}:{line}: more than {limit} stations; cut it with a time window")]
+    #[error("{name}:{line}: more than {limit} stations; read less of it (--from, --to)")]
     TooManyStations {
         /// The file.
         name: String,
@@ -96,6 +102,37 @@ pub enum TraceError {
         latitude: f64,
         /// Longitude as given, degrees.
         longitude: f64,
+    },
+    /// More of the rows was dropped than is tolerated: what is left is another scenario than the file's.
+    #[error(
+        "{name}: {percent:.1} % of {rows} rows dropped, and at most {tolerated} % are tolerated: {rules}; mend the file, or pass --tolerate {}",
+        percent.ceil()
+    )]
+    TooManyDropped {
+        /// The file.
+        name: String,
+        /// Dropped rows, per cent.
+        percent: f64,
+        /// All rows.
+        rows: u64,
+        /// The rules that dropped them, and how many each.
+        rules: String,
+        /// What the options tolerate, per cent.
+        tolerated: f64,
+    },
+    /// Nothing happens for more than a day between two rows: times of two clocks.
+    #[error(
+        "{name}:{line}: nothing between {before_s} s and {after_s} s: times of two clocks? Read one part of it with --from and --to"
+    )]
+    TwoClocks {
+        /// The file.
+        name: String,
+        /// Line of the first row after the pause, from 1.
+        line: u64,
+        /// Last time before it, seconds.
+        before_s: f64,
+        /// First time after it, seconds.
+        after_s: f64,
     },
     /// Read to the end (or to the cut) without one usable sample.
     #[error("{name}: no usable sample: {why}")]
@@ -135,6 +172,23 @@ pub enum Warning {
     },
     /// Every x lies within 180 and every y within 90, and nothing states whether these are degrees. Read as metres.
     LooksGeographic,
+    /// The first row lies beyond the plane about the origin, as in a projection such as UTM: its place is taken for the
+    /// origin.
+    Shifted {
+        /// What was subtracted from each x, metres.
+        x: f64,
+        /// What was subtracted from each y, metres.
+        y: f64,
+    },
+    /// Speeds and places mean different movement. Both are replayed as they are.
+    SpeedsDisagree {
+        /// Way by places over way by speeds.
+        ratio: f64,
+        /// Steps in which they disagree.
+        off: u64,
+        /// Steps compared.
+        steps: u64,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -161,8 +215,25 @@ impl fmt::Display for Warning {
                 *until_ns as f64 / 1e9
             ),
             Self::LooksGeographic => f.write_str(
-                "every x is within 180 and every y within 90: read as metres; if they are degrees, say that it is geographic",
+                "every x is within 180 and every y within 90: read as metres; if they are degrees, pass --geographic (in a station's configuration: geographic = true)",
             ),
+            Self::Shifted { x, y } => write!(
+                f,
+                "x and y begin at {x}, {y}, more than 200 km from 0, 0: that place is taken as the origin"
+            ),
+            Self::SpeedsDisagree { ratio, off, steps } => {
+                let percent = *off as f64 * 100.0 / *steps as f64;
+                let unit = match 1.0 / ratio {
+                    factor if (3.2..4.0).contains(&factor) => ": are the speeds in km/h? Needed are m/s",
+                    factor if (2.1..2.4).contains(&factor) => ": are the speeds in miles an hour? Needed are m/s",
+                    factor if (1.8..2.1).contains(&factor) => ": are the speeds in knots? Needed are m/s",
+                    _ => "",
+                };
+                write!(
+                    f,
+                    "places move {ratio:.2} times as far as the speeds say, and disagree with them in {percent:.0} % of the steps{unit}; plausibility checks will count that against the stations"
+                )
+            }
         }
     }
 }
@@ -181,8 +252,10 @@ pub enum RowFault {
     NotFinite,
     /// Time below zero or beyond what a trace may carry.
     TimeOutOfRange,
-    /// Earlier than a row before it.
-    TimeBackwards,
+    /// A Unix time in milliseconds.
+    TimeInMilliseconds,
+    /// A date and time of ISO 8601.
+    TimeIsDate,
     /// The same station twice at one time.
     Twice,
     /// Outside any time step.
@@ -207,10 +280,13 @@ impl fmt::Display for RowFault {
             Self::NotANumber => "not a number",
             Self::NotFinite => "not a finite number",
             Self::TimeOutOfRange => "time not within 0 .. 4e9 s",
-            Self::TimeBackwards => "time goes backwards",
+            Self::TimeInMilliseconds => "time in milliseconds; needed are seconds",
+            Self::TimeIsDate => "time as a date; needed are seconds, such as those since 1970",
             Self::Twice => "the station is in this step already",
             Self::OutsideStep => "outside a time step",
-            Self::OffGlobe => "position off the globe",
+            Self::OffGlobe => {
+                "position off the globe (x is a longitude and y a latitude in degrees; or are they metres?)"
+            }
             Self::OffPlane => "position more than 200 km from the origin",
             Self::NegativeSpeed => "negative speed",
             Self::OutOfScale => {

@@ -2,15 +2,19 @@
 //!
 //! Separator `;`, `,` or tab, detected from the header. Names in any order and case, with SUMO's `vehicle_` or
 //! `person_` before them or without; `lon`/`lat` (or the long words) in place of x/y mean degrees.
+//!
+//! SUMO 1.28 writes persons and containers into the columns of vehicles. A `tag` or `stage` column tells them apart;
+//! without, a row of a person has an edge and no lane where rows of vehicles have lanes. Containers are no stations.
 
 use std::io::BufRead;
 
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::bounded::{Bounded, is_damage};
-use super::builder::{Builder, Flow, Row, quote};
+use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
 use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::row::{NameSpace, Row, quote};
 use super::station_kind::StationKind;
 use super::trace::Trace;
 
@@ -76,9 +80,7 @@ pub(super) fn read(mut input: impl BufRead, name: &str, options: &ReadOptions) -
             misfit = Some((line, format!("{} fields, the header has {width}", record.len())));
             continue;
         }
-        if row(&mut builder, sets, &record, line)? == Flow::Done {
-            break;
-        }
+        row(&mut builder, sets, &record, line)?;
     }
     builder.finish()
 }
@@ -95,6 +97,10 @@ struct Columns {
     speed: Option<usize>,
     acceleration: Option<usize>,
     type_name: Option<usize>,
+    lane: Option<usize>,
+    edge: Option<usize>,
+    tag: Option<usize>,
+    stage: Option<usize>,
 }
 
 fn row(
@@ -102,7 +108,7 @@ fn row(
     sets: &[Columns],
     record: &ByteRecord,
     line: u64,
-) -> Result<Flow, TraceError> {
+) -> Result<(), TraceError> {
     // A table with vehicles and persons leaves the other's fields empty.
     let columns = sets.iter().find(|columns| !record[columns.id].is_empty()).unwrap_or(&sets[0]);
     let word = |place: Option<usize>| match place {
@@ -119,23 +125,43 @@ fn row(
             word(columns.speed)?,
             word(columns.acceleration)?,
             word(columns.type_name)?,
+            word(columns.lane)?,
+            word(columns.edge)?,
+            word(columns.tag)?,
+            word(columns.stage)?,
         ])
     };
     let read: Result<_, std::str::Utf8Error> = words();
-    let Ok([time, id, x, y, angle, speed, acceleration, type_name]) = read else {
+    let Ok([time, id, x, y, angle, speed, acceleration, type_name, lane, edge, tag, stage]) = read else {
         let found = quote("id", &String::from_utf8_lossy(&record[columns.id]));
         builder.drop_row(RowFault::NotText, line, &found);
-        return Ok(Flow::Continue);
+        return Ok(());
     };
-    if builder.step(time) == Flow::Done {
-        return Ok(Flow::Done);
+    if id.is_empty() && x.is_empty() && y.is_empty() {
+        return Ok(()); // a step in which nobody was there
+    }
+    // Rows may be in any order: the window's end in one of them is not that of the file.
+    let _: Flow = builder.step(time);
+    if !lane.is_empty() {
+        builder.has_lanes();
+    }
+    let space = match (tag, stage) {
+        ("container", _) => return Ok(()),
+        ("person", _) => NameSpace::Person,
+        ("vehicle", _) => NameSpace::Vehicle,
+        (_, "") if columns.is_person => NameSpace::Person,
+        (_, "") if lane.is_empty() && !edge.is_empty() => NameSpace::EdgeOnly,
+        (_, "") => NameSpace::Vehicle,
+        _ => NameSpace::Person,
+    };
+    if space != NameSpace::Vehicle && type_name.eq_ignore_ascii_case(CONTAINER_TYPE) {
+        return Ok(());
     }
     let kind = match StationKind::from_type_name(type_name) {
-        StationKind::Passenger if columns.is_person => StationKind::Pedestrian,
+        StationKind::Passenger if space == NameSpace::Person => StationKind::Pedestrian,
         kind => kind,
     };
-    builder.row(Row { line, id, kind, x, y, angle, speed, acceleration })?;
-    Ok(Flow::Continue)
+    builder.row(Row { line, space, id, kind, x, y, angle, speed, acceleration })
 }
 
 /// Finds the columns; the second value is whether their names mean degrees.
@@ -164,11 +190,13 @@ fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, b
         let Some(id) = find(prefix, &["id"]) else {
             continue;
         };
-        let degrees = find(prefix, &["lon", "longitude"]).zip(find(prefix, &["lat", "latitude"]));
-        let metres = find(prefix, &["x"]).zip(find(prefix, &["y"]));
+        // With the prefix of the id, or, where there is one kind of id only, without.
+        let either = |wanted: &[&str]| find(prefix, wanted).or_else(|| find("", wanted));
+        let degrees = either(&["lon", "longitude"]).zip(either(&["lat", "latitude"]));
+        let metres = either(&["x"]).zip(either(&["y"]));
         geographic |= degrees.is_some();
         let Some((x, y)) = degrees.or(metres) else {
-            let axis = if find(prefix, &["x"]).is_none() { "x" } else { "y" };
+            let axis = if either(&["x"]).is_none() { "x" } else { "y" };
             return Err(missing(format!("column {prefix}{axis}")));
         };
         sets.push(Columns {
@@ -177,10 +205,14 @@ fn header(record: &ByteRecord, name: &str, line: u64) -> Result<(Vec<Columns>, b
             id,
             x,
             y,
-            angle: find(prefix, &["angle", "heading"]),
-            speed: find(prefix, &["speed"]),
-            acceleration: find(prefix, &["acceleration", "accel"]),
-            type_name: find(prefix, &["type", "class"]),
+            angle: either(&["angle", "heading"]),
+            speed: either(&["speed"]),
+            acceleration: either(&["acceleration", "accel"]),
+            type_name: either(&["type", "class"]),
+            lane: either(&["lane"]),
+            edge: either(&["edge"]),
+            tag: either(&["tag"]),
+            stage: either(&["stage"]),
         });
     }
     if sets.is_empty() {
@@ -213,3 +245,6 @@ fn separator(input: &mut impl BufRead) -> u8 {
     }
     best
 }
+
+/// The type SUMO gives containers unless told otherwise.
+const CONTAINER_TYPE: &str = "DEFAULT_CONTAINERTYPE";

@@ -7,9 +7,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::bounded::{Bounded, is_damage};
-use super::builder::{Builder, Flow, Row};
+use super::builder::{Builder, Flow};
 use super::error::{RowFault, TraceError};
+use super::kind::Kind;
 use super::options::{MAX_ROW_BYTES, ReadOptions};
+use super::row::{NameSpace, Row};
 use super::station_kind::StationKind;
 use super::trace::Trace;
 
@@ -90,7 +92,6 @@ impl State<'_> {
                 Ok(Flow::Continue)
             }
             Event::Comment(text) if self.depth == 0 => {
-                // SUMO writes its configuration as a comment ahead of the data; nothing else indicates degrees.
                 if says_geographic(text) {
                     self.builder.is_geographic();
                 }
@@ -107,11 +108,19 @@ impl State<'_> {
             return Err(TraceError::WrongKind {
                 name: self.name.to_owned(),
                 found: format!("XML of another kind (<{}>)", clip(element)),
+                kind: Kind::Xml,
                 wanted: "SUMO floating-car data (<fcd-export>)",
             });
         }
         match element {
             STEP => self.step(tag, line),
+            // SUMO writes its configuration as a comment ahead of the data, or with --write-metadata as elements of it.
+            GEO => {
+                if attributes(tag).any(|(key, value)| key == "value" && YES.contains(&&*value)) {
+                    self.builder.is_geographic();
+                }
+                Ok(Flow::Continue)
+            }
             "vehicle" | "person" => {
                 self.station(tag, element == "person", line)?;
                 Ok(Flow::Continue)
@@ -180,6 +189,7 @@ impl State<'_> {
         };
         self.builder.row(Row {
             line,
+            space: if is_person { NameSpace::Person } else { NameSpace::Vehicle },
             id: &words[ID],
             kind,
             x: &words[X],
@@ -220,11 +230,10 @@ fn attributes<'t>(tag: &'t BytesStart<'_>) -> impl Iterator<Item = (&'t str, Cow
 }
 
 fn says_geographic(comment: &str) -> bool {
-    comment.split_once("<fcd-output.geo").and_then(|(_, rest)| rest.split_once('>')).is_some_and(
-        |(attributes, _)| {
-            ["\"true\"", "\"1\"", "\"yes\"", "\"on\""].iter().any(|yes| attributes.contains(yes))
-        },
-    )
+    comment
+        .split_once("<fcd-output.geo")
+        .and_then(|(_, rest)| rest.split_once('>'))
+        .is_some_and(|(attributes, _)| YES.iter().any(|yes| attributes.contains(&format!("\"{yes}\""))))
 }
 
 /// A name as found, short enough to show.
@@ -234,6 +243,9 @@ fn clip(word: &str) -> &str {
 
 const ROOT: &str = "fcd-export";
 const STEP: &str = "timestep";
+const GEO: &str = "fcd-output.geo";
+/// How SUMO writes that an option is on.
+const YES: [&str; 4] = ["true", "1", "yes", "on"];
 const MAX_DEPTH: usize = 32;
 const MAX_SHOWN: usize = 20;
 

@@ -9,11 +9,14 @@ mod bounded;
 mod builder;
 pub mod capture;
 pub mod convert;
+mod coordinates;
 mod error;
 mod fcd_csv;
 mod fcd_xml;
 mod kind;
+mod motion;
 mod options;
+mod row;
 mod station_kind;
 pub mod town;
 mod trace;
@@ -25,20 +28,27 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-pub use builder::{MAX_NAME_BYTES, MAX_STATIONS};
+pub use builder::MAX_STATIONS;
 pub use error::{RowFault, TraceError, Warning};
 pub use kind::{Kind, RECORDING_MAGIC, kind_of};
-pub use options::{DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, MAX_ROW_BYTES, ReadOptions};
+pub use options::{
+    DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, MAX_ROW_BYTES, ReadOptions,
+};
+pub use row::MAX_NAME_BYTES;
 pub use station_kind::StationKind;
 pub use trace::{Sample, Trace};
 pub use track::{MAX_GAP_NS, Track};
 
-/// Reads a trace from a file, its format recognised by content.
+/// Reads a trace from a file, its format recognised by content. The file is opened once and read from front to back, so
+/// that a pipe will do; `-` is standard input.
 ///
 /// # Errors
 /// [`TraceError`], naming the file, the place and what would be right. Bad rows and early ends are not errors but
 /// [`Trace::warnings`], unless nothing usable is left.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Trace, TraceError> {
+    if path == Path::new("-") {
+        return read_from(std::io::stdin().lock(), "standard input", options);
+    }
     let name = path.display().to_string();
     match File::open(path) {
         Ok(file) => read_from(BufReader::new(file), &name, options),
@@ -88,9 +98,12 @@ fn read_plain(
     match kind {
         Kind::Xml => fcd_xml::read(reader, name, options),
         Kind::Csv => fcd_csv::read(reader, name, options),
-        other => {
-            Err(TraceError::WrongKind { name: name.to_owned(), found: other.to_string(), wanted: WANTED })
-        }
+        other => Err(TraceError::WrongKind {
+            name: name.to_owned(),
+            found: other.to_string(),
+            kind: other,
+            wanted: WANTED,
+        }),
     }
 }
 

@@ -5,20 +5,29 @@
 pub struct ReadOptions {
     /// Latitude and longitude in degrees of x = 0, y = 0 for traces in metres; [`DEFAULT_ORIGIN`] when `None`.
     pub origin: Option<(f64, f64)>,
-    /// Whether x and y are longitude and latitude in degrees. `None`: only when the file states it (columns named `lon`
-    /// and `lat`, or `fcd-output.geo` in SUMO's header); numbers alone never decide.
+    /// Whether x and y are longitude and latitude in degrees. `None`: when the file states it (columns named `lon`
+    /// and `lat`, or `fcd-output.geo` in SUMO's header), or its first rows have speeds that fit degrees and no metres.
     pub geographic: Option<bool>,
-    /// Start of the window in seconds since the trace's first step; `None` is its start.
+    /// Start of the window in seconds of the file's own time; `None` is its start.
     pub from_s: Option<f64>,
-    /// End of the window in seconds since the trace's first step, exclusive; `None` is its end.
+    /// End of the window in seconds of the file's own time, exclusive; `None` is its end.
     pub to_s: Option<f64>,
-    /// More samples than this are an error. A sample takes 32 bytes.
+    /// More samples than this are an error. A sample takes 32 bytes, and 40 while it is read.
     pub max_samples: usize,
+    /// More dropped rows than this, per cent of all rows in the window, are an error.
+    pub tolerate_percent: f64,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { origin: None, geographic: None, from_s: None, to_s: None, max_samples: DEFAULT_MAX_SAMPLES }
+        Self {
+            origin: None,
+            geographic: None,
+            from_s: None,
+            to_s: None,
+            max_samples: DEFAULT_MAX_SAMPLES,
+            tolerate_percent: DEFAULT_TOLERATED_PERCENT,
+        }
     }
 }
 
@@ -28,6 +37,9 @@ pub const DEFAULT_ORIGIN: (f64, f64) = (49.6, 6.13);
 
 /// Default of [`ReadOptions::max_samples`]: 640 MB of samples, an hour of 550 stations at 10 Hz.
 pub const DEFAULT_MAX_SAMPLES: usize = 20_000_000;
+
+/// Default of [`ReadOptions::tolerate_percent`]: what a damaged line here and there amounts to.
+pub const DEFAULT_TOLERATED_PERCENT: f64 = 1.0;
 
 /// The longest row, tag or comment of a trace in bytes.
 pub const MAX_ROW_BYTES: usize = 1 << 20;

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod sumo;
+
 const CSV: &str = "\
 timestep_time;vehicle_id;vehicle_x;vehicle_y;vehicle_angle;vehicle_speed;vehicle_acceleration
 10.00;b;0.00;0.00;90.00;10.00;0.50
@@ -33,6 +35,16 @@ const XML: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 
 fn parse(text: impl AsRef<[u8]>) -> Result<Trace, TraceError> {
     read_from(text.as_ref(), "t", &ReadOptions::default())
+}
+
+/// However much of it is bad.
+fn parse_all(text: impl AsRef<[u8]>) -> Result<Trace, TraceError> {
+    let options = ReadOptions { tolerate_percent: 100.0, ..ReadOptions::default() };
+    read_from(text.as_ref(), "t", &options)
+}
+
+fn is_cut(trace: &Trace) -> bool {
+    trace.warnings.iter().any(|warning| matches!(warning, Warning::CutShort { .. }))
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -71,7 +83,7 @@ fn a_csv_trace_becomes_samples_in_the_units_of_the_wire() {
 #[test]
 fn xml_and_csv_tell_the_same_and_kinds_come_from_types() {
     let xml = parse(XML).unwrap();
-    assert_eq!(xml.names, ["b", "a", "p&q"]);
+    assert_eq!(xml.names, ["b", "a", "person:p&q"]);
     assert_eq!(xml.kinds, [StationKind::Bus, StationKind::Passenger, StationKind::Pedestrian]);
     let vehicles: Vec<Sample> = xml.samples.iter().filter(|s| s.station < 2).copied().collect();
     assert_eq!(vehicles, parse(CSV).unwrap().samples);
@@ -103,7 +115,7 @@ fn columns_are_found_in_any_order_with_any_separator() {
 fn degrees_are_read_as_degrees_only_when_something_says_so() {
     let xml = XML.replace("value=\"false\"", "value=\"true\"");
     let xml = xml.replace("x=\"100.00\" y=\"300.00\"", "x=\"6.5\" y=\"49.5\"");
-    let trace = parse(&xml).unwrap();
+    let trace = parse_all(&xml).unwrap();
     let last = trace.samples.last().unwrap();
     assert_eq!((last.latitude, last.longitude), (495_000_000, 65_000_000));
     // The vehicle at "100 degrees north" would be off the globe: here x = 100 is a longitude.
@@ -150,8 +162,8 @@ fn bad_rows_are_dropped_and_counted_with_the_first_line() {
 2;;0;0;1;0;0
 2;k;0;0;1;0;0
 ";
-    let trace = parse(text).unwrap();
-    assert_eq!(trace.names, ["a", "k"]);
+    let trace = parse_all(text).unwrap();
+    assert_eq!(trace.names, ["a", "f", "k"]);
     assert_eq!(
         dropped(&trace),
         [
@@ -159,7 +171,6 @@ fn bad_rows_are_dropped_and_counted_with_the_first_line() {
             (RowFault::OffPlane, 1, 5),
             (RowFault::NegativeSpeed, 1, 6),
             (RowFault::Twice, 1, 7),
-            (RowFault::TimeBackwards, 1, 8),
             (RowFault::OutOfScale, 1, 9),
             (RowFault::NotANumber, 1, 11),
             (RowFault::FieldMissing, 2, 12),
@@ -169,11 +180,11 @@ fn bad_rows_are_dropped_and_counted_with_the_first_line() {
         trace.warnings[0].to_string(),
         "3 rows dropped: not a finite number (first in line 3: x \"NaN\")"
     );
-    let globe = parse("time;id;lon;lat\n0;a;6;49\n0;b;6;90.5\n").unwrap();
+    let globe = parse_all("time;id;lon;lat\n0;a;6;49\n0;b;6;90.5\n").unwrap();
     assert_eq!(dropped(&globe), [(RowFault::OffGlobe, 1, 3)]);
     let mut bytes = b"time;id;x;y\n0;a;1;1\n0;".to_vec();
     bytes.extend(b"\xff\xfe;1;1\n");
-    assert_eq!(dropped(&parse(bytes).unwrap()), [(RowFault::NotText, 1, 3)]);
+    assert_eq!(dropped(&parse_all(bytes).unwrap()), [(RowFault::NotText, 1, 3)]);
 }
 
 #[test]
@@ -200,18 +211,18 @@ fn a_truncated_or_corrupt_gzip_keeps_what_came_before() {
     let whole = gzip(text.as_bytes());
     let trace = parse(&whole[..whole.len() / 2]).unwrap();
     assert!(trace.samples.len() > 100 && trace.samples.len() < 5_000);
-    assert!(matches!(trace.warnings.last(), Some(Warning::CutShort { .. })));
+    assert!(is_cut(&trace), "{:?}", trace.warnings);
     let mut corrupt = whole.clone();
     let checksum = corrupt.len() - 8;
     corrupt[checksum] ^= 1;
     let trace = parse(&corrupt).unwrap();
     assert_eq!(trace.samples.len(), 5_003);
-    assert!(matches!(trace.warnings.last(), Some(Warning::CutShort { .. })));
+    assert!(is_cut(&trace), "{:?}", trace.warnings);
     // Small enough to be damaged within the first look.
     let small = gzip(CSV.as_bytes());
     let trace = parse(&small[..small.len() - 4]).unwrap();
     assert_eq!(trace.samples.len(), 3);
-    assert!(matches!(trace.warnings.last(), Some(Warning::CutShort { .. })));
+    assert!(is_cut(&trace), "{:?}", trace.warnings);
     assert!(matches!(parse(&small[..12]).unwrap_err(), TraceError::NothingUsable { .. }));
 }
 
@@ -234,8 +245,8 @@ fn other_kinds_of_file_are_named() {
 
 #[test]
 fn a_window_starts_at_its_first_step_and_stops_reading_at_its_end() {
-    let text = "time;id;x;y\n5;a;0;0\n6;a;1;0\n7;a;2;0\n8;a;3;0\n8;broken";
-    let options = ReadOptions { from_s: Some(1.0), to_s: Some(3.0), ..ReadOptions::default() };
+    let text = "time;id;x;y\n5;a;0;0\n6;a;1;0\n7;a;2;0\n8;a;3;0\n9;broken";
+    let options = ReadOptions { from_s: Some(6.0), to_s: Some(8.0), ..ReadOptions::default() };
     let trace = read_from(text.as_bytes(), "t", &options).unwrap();
     let times: Vec<u64> = trace.samples.iter().map(|s| s.time_ns).collect();
     assert_eq!(times, [0, 1_000_000_000]);

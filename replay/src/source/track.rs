@@ -1,5 +1,6 @@
 //! One station's path through a trace, interpolated between samples.
 
+use super::motion;
 use super::trace::{Sample, Trace};
 
 /// The samples of one station in order of time, and what lies between them.
@@ -10,6 +11,8 @@ pub struct Track {
     /// Its samples; never empty.
     pub samples: Vec<Sample>,
     gap_ns: u64,
+    /// Whether its speeds say how far it can have come.
+    speeds_believed: bool,
 }
 
 impl Track {
@@ -24,8 +27,9 @@ impl Track {
     }
 
     /// Where the station is at a time: position, speed and acceleration on the straight line between the samples
-    /// around it, heading the shorter way round. `None` before it enters, after it leaves, and within a gap of
-    /// more than [`MAX_GAP_NS`] (or three steps of the trace, when those are longer), where nothing is known.
+    /// around it, heading the shorter way round. `None` before it enters, after it leaves, and where nothing is known:
+    /// within a gap of more than [`MAX_GAP_NS`] (or three steps of the trace, when those are longer), or one across
+    /// which it cannot have driven at its speeds.
     pub fn at(&self, time_ns: u64) -> Option<Sample> {
         let after = self.samples.partition_point(|sample| sample.time_ns < time_ns);
         let next = self.samples.get(after)?;
@@ -33,7 +37,9 @@ impl Track {
             return Some(*next);
         }
         let previous = &self.samples[after.checked_sub(1)?];
-        if next.time_ns - previous.time_ns > self.gap_ns {
+        if next.time_ns - previous.time_ns > self.gap_ns
+            || !motion::in_reach(previous, next, self.speeds_believed)
+        {
             return None;
         }
         Some(between(previous, next, time_ns))
@@ -44,6 +50,7 @@ impl Trace {
     /// The movement of each station, by station index: when it enters and leaves, and where it is between samples.
     pub fn tracks(&self) -> Vec<Track> {
         let gap_ns = MAX_GAP_NS.max(self.step_ns().saturating_mul(3));
+        let speeds_believed = motion::disagreement(self).is_none();
         let mut counts = vec![0usize; self.stations()];
         for sample in &self.samples {
             counts[sample.station as usize] += 1;
@@ -55,6 +62,7 @@ impl Trace {
                 station: station as u32,
                 samples: Vec::with_capacity(*count),
                 gap_ns,
+                speeds_believed,
             })
             .collect();
         for sample in &self.samples {
@@ -127,7 +135,7 @@ mod tests {
     }
 
     fn track(samples: Vec<Sample>) -> Track {
-        Track { station: 0, samples, gap_ns: MAX_GAP_NS }
+        Track { station: 0, samples, gap_ns: MAX_GAP_NS, speeds_believed: true }
     }
 
     #[test]

@@ -451,6 +451,8 @@ fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
         StationKind::Passenger => (5, 45, 18),
         StationKind::Bus => (6, 120, 25),
         StationKind::Truck => (8, 120, 25),
+        StationKind::Tram => (11, 300, 26),
+        StationKind::Emergency => (10, 60, 21),
         StationKind::Motorcycle => (4, 22, 8),
         StationKind::Bicycle => (2, 18, 6),
         StationKind::Pedestrian => (1, 5, 5),

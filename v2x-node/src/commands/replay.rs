@@ -4,6 +4,7 @@ mod error;
 mod interrupt;
 mod options;
 mod plan;
+mod reading;
 mod simulate;
 
 use std::io::{self, Write};
@@ -13,10 +14,11 @@ use clap::{Args, Subcommand};
 use v2x_recording::check;
 use v2x_replay::attack::AttackPlan;
 use v2x_replay::run::{self, RunError};
-use v2x_replay::source::{self, Kind, ReadOptions, Trace, convert};
+use v2x_replay::source::{self, Kind, Trace, TraceError, convert};
 
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
+pub use self::reading::ReadingArgs;
 use crate::error::Error;
 
 /// `roadcast replay ...`.
@@ -43,13 +45,13 @@ pub struct CheckArgs {
 /// `roadcast replay convert`.
 #[derive(Clone, Debug, Args)]
 pub struct ConvertArgs {
-    /// SUMO floating-car data as XML or CSV, plain or gzip
+    /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
     pub input: PathBuf,
     /// The file to write: .csv, .csv.gz, .xml or .xml.gz; positions in degrees
     pub output: PathBuf,
-    /// Read x and y as longitude and latitude in degrees
-    #[arg(long)]
-    pub geographic: bool,
+    /// How the trace is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 }
 
 /// Runs a `replay` command.
@@ -72,7 +74,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     options.check().map_err(ReplayError::from)?;
     let path = args.trace.as_deref().unwrap_or(Path::new(""));
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
-    let trace = read(path, args.geographic)?;
+    let trace = read(path, &args.reading)?;
     if !args.quiet {
         warn(path, &trace);
     }
@@ -124,7 +126,7 @@ fn check_recording(args: &CheckArgs, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn convert_trace(args: &ConvertArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let trace = read(&args.input, args.geographic)?;
+    let trace = read(&args.input, &args.reading)?;
     warn(&args.input, &trace);
     convert::write(&trace, &args.output, None).map_err(ReplayError::from)?;
     writeln!(
@@ -138,21 +140,20 @@ fn convert_trace(args: &ConvertArgs, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(path: &Path, geographic: bool) -> Result<Trace, ReplayError> {
+fn read(path: &Path, reading: &ReadingArgs) -> Result<Trace, ReplayError> {
     if path.extension().is_some_and(|extension| extension == "toml") {
         return Err(ReplayError::PlanAsTrace { path: path.display().to_string() });
     }
-    let kind = source::kind_of(path)?;
-    let command = match kind {
-        Kind::Capture => Some("dump"),
-        Kind::Recording => Some("replay check"),
-        _ => None,
-    };
-    if let Some(command) = command {
-        return Err(ReplayError::OtherCommand { path: path.display().to_string(), kind, command });
-    }
-    let options = ReadOptions { geographic: geographic.then_some(true), ..ReadOptions::default() };
-    Ok(source::read(path, &options)?)
+    // Opened once: a pipe gives its bytes to whoever asks first.
+    source::read(path, &reading.options()).map_err(|error| {
+        let command = match error {
+            TraceError::WrongKind { kind: Kind::Capture, .. } => "dump",
+            TraceError::WrongKind { kind: Kind::Recording, .. } => "replay check",
+            other => return other.into(),
+        };
+        let kind = if command == "dump" { Kind::Capture } else { Kind::Recording };
+        ReplayError::OtherCommand { path: path.display().to_string(), kind, command }
+    })
 }
 
 fn warn(path: &Path, trace: &Trace) {

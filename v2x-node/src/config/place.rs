@@ -30,6 +30,10 @@ pub enum PositionConfig {
         station: String,
         /// Playback speed, 1 for real time.
         speed: f64,
+        /// Whether its x and y are degrees; `None` when the file tells.
+        geographic: Option<bool>,
+        /// Latitude and longitude in degrees of its x = 0, y = 0, when they are metres.
+        origin: Option<(f64, f64)>,
     },
     /// A place that does not change.
     Fixed {
@@ -70,7 +74,8 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Sett
         }
         #[cfg(feature = "replay")]
         Source::Trace => {
-            section.only(&["source", "file", "station", "speed"], "position.source = \"trace\"")?;
+            let keys = ["source", "file", "station", "speed", "geographic", "origin"];
+            section.only(&keys, "position.source = \"trace\"")?;
             let right = "the name of a vehicle in the trace";
             Ok(PositionConfig::Trace {
                 file: section.path("file")?.ok_or_else(|| section.missing("file", "a mobility trace"))?,
@@ -78,6 +83,8 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Sett
                     .string("station", right)?
                     .ok_or_else(|| section.missing("station", right))?,
                 speed: section.number("speed", 0.01..=1000.0, " times as fast")?.unwrap_or(1.0),
+                geographic: section.flag("geographic")?,
+                origin: section.pair("origin", -180.0..=180.0)?,
             })
         }
         Source::Fixed => {
@@ -130,8 +137,20 @@ const SOURCES: &[(&str, Source)] = &[
     ("trace", Source::Trace),
     ("fixed", Source::Fixed),
 ];
-const KEYS: &[&str] =
-    &["source", "address", "path", "baud", "file", "station", "speed", "latitude", "longitude", "altitude_m"];
+const KEYS: &[&str] = &[
+    "source",
+    "address",
+    "path",
+    "baud",
+    "file",
+    "station",
+    "speed",
+    "geographic",
+    "origin",
+    "latitude",
+    "longitude",
+    "altitude_m",
+];
 /// Where gpsd listens (gpsd(8)).
 const GPSD_ADDRESS: &str = "127.0.0.1:2947";
 /// NMEA 0183 specifies 4,800; today's receivers use 9,600 unless configured otherwise.

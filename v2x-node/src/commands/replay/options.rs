@@ -8,17 +8,19 @@ use v2x_core::{ChangeRule, PseudonymConfig};
 use v2x_replay::run::{self, RunOptions};
 use v2x_report::Verify;
 
+use super::reading::ReadingArgs;
+
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// SUMO floating-car data as XML or CSV, plain or gzip
+    /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
     #[arg(required_unless_present = "plan")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic"])]
+    #[arg(long, value_name = "PLAN.toml", conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
-    #[arg(long, value_enum, value_name = "HOW", requires = "plan")]
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan")]
     pub forwarding: Option<ForwardingArg>,
     /// Stop after this many simulated seconds (with --plan: in each run)
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
@@ -57,9 +59,9 @@ pub struct ReplayArgs {
     /// Write histogram logs to DIR/replay.hlog
     #[arg(long, value_name = "DIR")]
     pub hdr: Option<PathBuf>,
-    /// Read x and y as longitude and latitude in degrees
-    #[arg(long)]
-    pub geographic: bool,
+    /// How the trace is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Print no progress, warnings or table; only write the requested files and set the exit code
     #[arg(long, short)]
     pub quiet: bool,

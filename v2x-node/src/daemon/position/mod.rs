@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
+#[cfg(feature = "replay")]
+use v2x_replay::source::ReadOptions;
 
 pub use self::gpsd::{Report, ReportError, report as gpsd_report};
 pub use self::sentence::{Epochs, Heard};
@@ -74,8 +76,10 @@ impl PositionSource {
                 (nmea::start(path, *baud, timer, publisher)?, format!("NMEA from {}", path.display()))
             }
             #[cfg(feature = "replay")]
-            PositionConfig::Trace { file, station, speed } => {
-                let track = trace::Player::open(file, station, *speed)?;
+            PositionConfig::Trace { file, station, speed, geographic, origin } => {
+                let options =
+                    ReadOptions { geographic: *geographic, origin: *origin, ..ReadOptions::default() };
+                let track = trace::Player::open(file, station, *speed, &options)?;
                 (tokio::spawn(track.run(timer, publisher)), format!("{station} of {}", file.display()))
             }
             PositionConfig::Fixed { position, altitude_cm } => {

@@ -133,6 +133,8 @@ fn a_vehicle_of_a_trace_drives_again() {
             file: file.clone(),
             station: station.to_owned(),
             speed: 1000.0,
+            geographic: None,
+            origin: None,
         };
         let message = PositionSource::start(&config("c")).unwrap_err().to_string();
         assert!(message.ends_with("no station \"c\"; it has a, b"), "{message}");
@@ -140,6 +142,28 @@ fn a_vehicle_of_a_trace_drives_again() {
         assert_eq!(source.update().await.fix.unwrap().speed, Some(200));
         while source.update().await.fix.is_some() {}
         assert_eq!(source.counters().fixes, 2);
+    });
+}
+
+#[cfg(feature = "replay")]
+#[test]
+fn a_trace_in_degrees_or_about_an_origin_is_driven_where_the_configuration_says() {
+    run(async {
+        let directory = Scratch::new("trace-place");
+        let file = directory.0.join("t.csv");
+        std::fs::write(&file, "time;id;x;y\n0;a;6.5;49.5\n9;a;6.5;49.5\n").unwrap();
+        let place = |geographic, origin| PositionConfig::Trace {
+            file: file.clone(),
+            station: "a".to_owned(),
+            speed: 1.0,
+            geographic,
+            origin,
+        };
+        let mut source = PositionSource::start(&place(Some(true), None)).unwrap();
+        assert_eq!(source.update().await.fix.unwrap().position.degrees(), (49.5, 6.5));
+        let mut source = PositionSource::start(&place(Some(false), Some((48.0, 11.0)))).unwrap();
+        let (latitude, longitude) = source.update().await.fix.unwrap().position.degrees();
+        assert!((latitude - 48.0).abs() < 0.001 && (longitude - 11.0).abs() < 0.001);
     });
 }
 

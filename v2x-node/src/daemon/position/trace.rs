@@ -19,8 +19,13 @@ pub(super) struct Player {
 
 impl Player {
     /// Reads `file` and keeps what `station` does in it.
-    pub fn open(file: &Path, station: &str, speed: f64) -> Result<Self, PositionError> {
-        let trace = source::read(file, &ReadOptions::default())?;
+    pub fn open(
+        file: &Path,
+        station: &str,
+        speed: f64,
+        options: &ReadOptions,
+    ) -> Result<Self, PositionError> {
+        let trace = source::read(file, options)?;
         for warning in &trace.warnings {
             tracing::warn!(file = %file.display(), "{warning}");
         }

@@ -1,0 +1,111 @@
+//! From a file's x and y to places on the globe: metres about an origin, or degrees.
+
+use v2x_core::Position;
+
+use super::error::{RowFault, TraceError, Warning};
+use super::options::{DEFAULT_ORIGIN, ReadOptions};
+use crate::geodesy::{MAX_PLANE_M, Plane};
+
+/// How the x and y of a file are read. What neither options nor the file state is settled by its first rows.
+#[derive(Debug)]
+pub(super) struct Coordinates {
+    plane: Plane,
+    asked: Option<bool>,
+    degrees: bool,
+    /// Subtracted from x and y in metres.
+    shift: (f64, f64),
+    /// Whether every x and y so far could be degrees.
+    all_small: bool,
+    /// Whether options, file or rows told degrees from metres.
+    known: bool,
+}
+
+impl Coordinates {
+    pub(super) fn new(options: &ReadOptions) -> Result<Self, TraceError> {
+        let (latitude, longitude) = options.origin.unwrap_or(DEFAULT_ORIGIN);
+        let plane = Plane::new(latitude, longitude).ok_or(TraceError::BadOrigin { latitude, longitude })?;
+        Ok(Self {
+            plane,
+            asked: options.geographic,
+            degrees: options.geographic.unwrap_or(false),
+            shift: (0.0, 0.0),
+            all_small: true,
+            known: options.geographic.is_some(),
+        })
+    }
+
+    /// The file itself states that x and y are degrees. Options, when given, take precedence.
+    pub(super) fn state_degrees(&mut self) {
+        self.degrees = self.asked.unwrap_or(true);
+        self.known = true;
+    }
+
+    /// Settles by the first rows what nothing stated; `moves` are those of stations from row to row.
+    pub(super) fn settle(&mut self, first: Option<(f64, f64)>, moves: impl Iterator<Item = Move>) {
+        if !self.known {
+            let mut sum = Move { stated_m: 0.0, x: 0.0, y: 0.0, latitude: 0.0 };
+            let (mut as_metres, mut as_degrees) = (0.0, 0.0);
+            for step in moves {
+                sum.stated_m += step.stated_m;
+                as_metres += step.x.hypot(step.y);
+                as_degrees += degrees_in_metres(step.x, step.y, step.latitude);
+            }
+            let enough = sum.stated_m >= ENOUGH_M;
+            // Read as metres a vehicle would crawl at a hundred-thousandth of its speed.
+            if enough && as_metres < sum.stated_m * 0.01 && ALIKE.contains(&(as_degrees / sum.stated_m)) {
+                self.degrees = true;
+            }
+            self.known = enough && as_metres > sum.stated_m * 0.01 || self.degrees;
+        }
+        if let Some((x, y)) = first
+            && !self.degrees
+            && (x.abs() > MAX_PLANE_M || y.abs() > MAX_PLANE_M)
+        {
+            self.shift = (x.round(), y.round());
+        }
+    }
+
+    /// The place of a row.
+    pub(super) fn place(&mut self, x: f64, y: f64) -> Result<Position, RowFault> {
+        if self.degrees {
+            return Position::from_degrees(y, x).ok_or(RowFault::OffGlobe);
+        }
+        self.all_small &= could_be_degrees(x, y);
+        self.plane.point(x - self.shift.0, y - self.shift.1).ok_or(RowFault::OffPlane)
+    }
+
+    /// What the user should know about how the file was read.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = Warning> {
+        let (x, y) = self.shift;
+        let shifted = (self.shift != (0.0, 0.0)).then_some(Warning::Shifted { x, y });
+        let unclear = (self.all_small && !self.degrees && !self.known).then_some(Warning::LooksGeographic);
+        shifted.into_iter().chain(unclear)
+    }
+}
+
+/// How far a station came between two of its rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move {
+    /// By the speeds of both rows.
+    pub stated_m: f64,
+    /// By x and y, in the file's unit.
+    pub x: f64,
+    pub y: f64,
+    /// The y it came from, which is a latitude if these are degrees.
+    pub latitude: f64,
+}
+
+fn could_be_degrees(x: f64, y: f64) -> bool {
+    x.abs() <= 180.0 && y.abs() <= 90.0
+}
+
+fn degrees_in_metres(x: f64, y: f64, latitude: f64) -> f64 {
+    (x * latitude.to_radians().cos()).hypot(y) * METRES_PER_DEGREE
+}
+
+/// Roughly, anywhere on the globe: a hundred-thousandfold difference is looked for.
+const METRES_PER_DEGREE: f64 = 111_200.0;
+/// Speeds have to account for this much movement before they decide anything.
+const ENOUGH_M: f64 = 20.0;
+/// Moved by places over moved by speeds, when both mean the same.
+const ALIKE: core::ops::Range<f64> = 0.2..5.0;
