@@ -1,13 +1,6 @@
 //! What a file is, by its first bytes.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
-
-use flate2::bufread::MultiGzDecoder;
-
-use super::TraceError;
 
 /// Kind of a file by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,28 +39,6 @@ impl fmt::Display for Kind {
             Self::Binary => "binary data of no known kind",
             Self::Empty => "empty",
         })
-    }
-}
-
-/// What a file is, looking inside gzip.
-///
-/// # Errors
-/// [`TraceError::Open`] or [`TraceError::Read`].
-pub fn kind_of(path: &Path) -> Result<Kind, TraceError> {
-    let name = || path.display().to_string();
-    let file = File::open(path).map_err(|source| TraceError::Open { name: name(), source })?;
-    let read_error = |source| TraceError::Read { name: name(), source };
-    let mut prefix = Vec::new();
-    BufReader::new(file).take(PREFIX_BYTES as u64).read_to_end(&mut prefix).map_err(read_error)?;
-    if of_prefix(&prefix) != Kind::Gzip {
-        return Ok(of_prefix(&prefix));
-    }
-    let mut inside = Vec::new();
-    // The prefix ends mid-stream, so an error is expected; what came out before it is enough to decide.
-    let outcome = MultiGzDecoder::new(prefix.as_slice()).take(PREFIX_BYTES as u64).read_to_end(&mut inside);
-    match outcome {
-        Err(_) if inside.is_empty() => Ok(Kind::Binary),
-        _ => Ok(of_prefix(&inside)),
     }
 }
 

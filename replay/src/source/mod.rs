@@ -30,7 +30,7 @@ use flate2::bufread::MultiGzDecoder;
 
 pub use builder::MAX_STATIONS;
 pub use error::{RowFault, TraceError, Warning};
-pub use kind::{Kind, RECORDING_MAGIC, kind_of};
+pub use kind::{Kind, RECORDING_MAGIC};
 pub use options::{
     DEFAULT_MAX_SAMPLES, DEFAULT_ORIGIN, DEFAULT_TOLERATED_PERCENT, MAX_ROW_BYTES, ReadOptions,
 };

@@ -351,7 +351,4 @@ proptest! {
 fn a_file_that_cannot_be_read_is_named() {
     let error = read(Path::new("no/such/trace.xml"), &ReadOptions::default()).unwrap_err();
     assert!(error.to_string().starts_with("no/such/trace.xml: cannot be opened: "), "{error}");
-    assert!(matches!(kind_of(Path::new("no/such/trace.xml")), Err(TraceError::Open { .. })));
-    let town = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/town.fcd.csv.gz");
-    assert_eq!(kind_of(Path::new(town)).unwrap(), Kind::Csv);
 }
