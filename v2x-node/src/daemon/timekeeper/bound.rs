@@ -42,6 +42,7 @@ pub struct KernelBound {
     stated: Option<Bound>,
     withdrawn: bool,
     refreshed: bool,
+    seen_written: bool,
     kept_once: bool,
 }
 
@@ -84,6 +85,7 @@ impl KernelBound {
             self.stated = Some(Bound { at: now, error_us: value });
         }
         self.refreshed |= !first;
+        self.seen_written |= !first;
         self.kept_once |= self.is_kept();
         !first
     }
@@ -92,6 +94,11 @@ impl KernelBound {
     /// alone.
     pub fn is_kept(&self) -> bool {
         (self.flagged || self.refreshed) && !self.is_withdrawn()
+    }
+
+    /// A program was seen writing it.
+    pub fn was_written(&self) -> bool {
+        self.seen_written
     }
 
     /// A program has kept it, so that its frequency is right, and may have ceased to.

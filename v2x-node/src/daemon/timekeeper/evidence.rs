@@ -124,6 +124,11 @@ impl Evidence {
         bounds.map(|bound| bound.age(now)).min()
     }
 
+    /// A bound was stated while this program watched.
+    pub fn has_seen_poll(&self) -> bool {
+        self.chrony.is_some() || self.kernel.was_written()
+    }
+
     /// What chrony does, if it has answered lately.
     pub fn chrony(&self) -> Option<Chrony> {
         let now = self.now()?;

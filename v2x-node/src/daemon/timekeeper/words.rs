@@ -98,19 +98,22 @@ pub fn tai(offset: TaiOffset) -> String {
 }
 
 fn grown(evidence: &Evidence, error_us: u64, limit_us: u64) -> String {
-    let age = evidence.age().unwrap_or_default().as_secs();
     let mend = match (evidence.chrony(), evidence.kernel_clock()) {
         (Some(Chrony::Follows), _) => {
             "chronyc sources says which source is that vague; maxpoll 6 asks it every minute"
         }
         (_, Some(clock)) if !clock.flagged => {
-            "disciplined but not flagged; chrony: rtcsync and its command port, cmdport 323, tell the true bound"
+            "disciplined but not flagged; chrony: rtcsync sets the flag, and cmdport 323 tells the true bound"
         }
         (_, Some(clock)) if clock.kernel_steers => "timesyncd: PollIntervalMaxSec=64",
-        _ => "chrony: maxpoll 6, or its command port, cmdport 323; ptp4l: phc2sys has to run",
+        _ => "chrony: maxpoll 6, or cmdport 323, which tells the true bound; ptp4l: phc2sys has to run",
+    };
+    let since = match evidence.age() {
+        Some(age) if evidence.has_seen_poll() => format!("the last poll, {} s ago", age.as_secs()),
+        _ => "the last poll, before this station started".to_owned(),
     };
     format!(
-        "the clock's error bound is {}, {} at most is allowed; grown for {age} s since the last poll ({mend})",
+        "the clock's error bound is {}, {} at most is allowed; it has grown since {since} ({mend})",
         seconds(error_us),
         seconds(limit_us)
     )
