@@ -25,7 +25,8 @@
 
 struct kernel {
     struct timex state;
-    double written; /* when maxerror was */
+    double written;  /* when maxerror was */
+    double declared; /* when status was */
 };
 
 static double running(void)
@@ -78,8 +79,10 @@ static int told(struct kernel *kernel, struct timex *asked)
 
     if (modes & ADJ_SETOFFSET)
         unwritten(state);
-    if (modes & ADJ_STATUS)
+    if (modes & ADJ_STATUS) {
         state->status = asked->status & ~STA_RONLY;
+        kernel->declared = running();
+    }
     if (modes & ADJ_FREQUENCY)
         state->freq = asked->freq;
     if (modes & ADJ_TICK)
@@ -98,9 +101,11 @@ static int told(struct kernel *kernel, struct timex *asked)
     answer.modes = modes;
     answer.offset = 0;
     answer.maxerror += 500 * (long)(running() - kernel->written);
-    if (answer.maxerror > NEVER_US) {
+    if (answer.maxerror >= NEVER_US) {
         answer.maxerror = NEVER_US;
-        answer.status |= STA_UNSYNC;
+        /* With the next second: ptp4l remembers what its first call returns. */
+        if (running() - kernel->declared >= 1)
+            answer.status |= STA_UNSYNC;
     }
     clock_gettime(CLOCK_REALTIME, &now);
     answer.time.tv_sec = now.tv_sec;
