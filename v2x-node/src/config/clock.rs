@@ -13,6 +13,13 @@ pub struct ClockConfig {
     pub chrony: Option<SocketAddr>,
 }
 
+impl ClockConfig {
+    /// Where chrony is asked: not at all when its answer changes nothing.
+    pub fn asks(&self) -> Option<SocketAddr> {
+        self.chrony.filter(|_| self.trust == ClockTrust::Kernel)
+    }
+}
+
 /// When the clock is trusted enough to sign by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockTrust {

@@ -185,7 +185,7 @@ impl Daemon {
             reload: on(SignalKind::hangup())?,
             identity: config.identity.clone(),
             revocations: RevocationFiles::new(&config.revocations),
-            machine_clock: MachineClock::new(config.clock.chrony, anchor),
+            machine_clock: MachineClock::new(config.clock.asks(), anchor),
             timekeeper: Timekeeper::new(config.clock.trust, config.position.line_speed()),
             clock_told: None,
             sending_told: None,

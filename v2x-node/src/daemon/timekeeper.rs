@@ -17,7 +17,7 @@ use core::time::Duration;
 use radio_adapters::clock::TaiOffset;
 use v2x_core::{ClockState, Instant, WireTime};
 
-use self::evidence::{Evidence, Reading};
+use self::evidence::{Chrony, Evidence, Reading};
 use self::fix_times::{Agreement, FixTimes};
 use crate::config::ClockTrust;
 
@@ -37,6 +37,11 @@ pub struct Timekeeper {
 #[derive(Clone, Copy, Debug, Default)]
 struct News {
     agreement: bool,
+    /// Whether chrony kept the clock when it was told last.
+    chrony_keeps: bool,
+    /// Chrony began or ceased to, not for the first time.
+    chrony: bool,
+    chrony_ceased: bool,
     unflagged: Told,
     tai: Told,
 }
@@ -58,7 +63,7 @@ impl Timekeeper {
             baud,
             state: ClockState::Untrusted,
             evidence: Evidence::default(),
-            fixes: FixTimes::new(),
+            fixes: FixTimes::default(),
             news: News::default(),
         }
     }
@@ -70,6 +75,13 @@ impl Timekeeper {
             ClockTrust::Always => ClockState::Locked,
             ClockTrust::Kernel => self.judge(),
         };
+        let keeps = self.evidence.chrony() == Some(Chrony::Follows);
+        let kept = core::mem::replace(&mut self.news.chrony_keeps, keeps);
+        if kept != keeps && self.trust == ClockTrust::Kernel {
+            // The first time is no news; nor is a change that was undone before it was told.
+            self.news.chrony = (kept || self.news.chrony_ceased) && !self.news.chrony;
+            self.news.chrony_ceased |= kept;
+        }
         if self.evidence.is_unflagged() && self.trust == ClockTrust::Kernel {
             self.news.unflagged.due();
         }
@@ -84,12 +96,15 @@ impl Timekeeper {
         self.news.agreement |= self.fixes.take(time, wire, received);
     }
 
-    /// Lines about the clock since the last call: fixes that come late, disagree or agree again; and once each, that the clock is
-    /// kept but not flagged, and that its offset to TAI is wrong.
+    /// Lines about the clock since the last call: fixes that come late, disagree or agree again; chrony that ceased to keep the
+    /// clock; and once each, that it is kept but not flagged, and that its offset to TAI is wrong.
     pub fn take_news(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         if core::mem::take(&mut self.news.agreement) {
             lines.push(words::agreement(self.fixes.belief(), self.trust, self.baud));
+        }
+        if core::mem::take(&mut self.news.chrony) {
+            lines.push(words::chrony(&self.evidence));
         }
         if self.news.unflagged.take() {
             lines.push(words::unflagged(&self.evidence));

@@ -34,6 +34,13 @@ pub struct ChronyAnswer {
     pub tracking: Tracking,
 }
 
+impl ChronyAnswer {
+    /// Most of the error is an offset that it knows and has not corrected yet.
+    pub fn is_correcting(&self) -> bool {
+        self.tracking.correction_s.abs() * 2e6 > self.tracking.error_us() as f64
+    }
+}
+
 /// What chrony does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chrony {
@@ -66,7 +73,7 @@ pub struct Evidence {
     /// wander less and less.
     stated_wander_ppb: u64,
     chrony: Option<(Bound, u64)>,
-    chrony_seen: Option<(Instant, Chrony)>,
+    chrony_seen: Option<(Instant, Chrony, ChronyAnswer)>,
     disturbed: Option<(Instant, Disturbance)>,
 }
 
@@ -132,7 +139,12 @@ impl Evidence {
     /// What chrony does, if it has answered lately.
     pub fn chrony(&self) -> Option<Chrony> {
         let now = self.now()?;
-        self.chrony_seen.filter(|(at, _)| now.since(*at) < ANSWER_LASTS).map(|(_, chrony)| chrony)
+        self.chrony_seen.filter(|(at, ..)| now.since(*at) < ANSWER_LASTS).map(|(_, chrony, _)| chrony)
+    }
+
+    /// Its last answer.
+    pub fn chrony_answer(&self) -> Option<ChronyAnswer> {
+        self.chrony_seen.map(|(.., answer)| answer)
     }
 
     /// The kernel's last report.
@@ -198,7 +210,7 @@ impl Evidence {
             _ if stale => Chrony::Stale,
             _ => Chrony::Follows,
         };
-        self.chrony_seen = Some((now, chrony));
+        self.chrony_seen = Some((now, chrony, answer));
         if chrony == Chrony::Follows {
             self.chrony = Some((Bound { at: asked, error_us: tracking.error_us() }, tracking.drift_ppb()));
         }

@@ -48,12 +48,14 @@ pub struct FixTimes {
     agreed: Option<(i64, i64)>,
 }
 
-impl FixTimes {
+impl Default for FixTimes {
     /// Nothing known.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { belief: Agreement::Agree, lags: [0; LAGS], known: 0, contrary: 0, agreed: None }
     }
+}
 
+impl FixTimes {
     /// Takes a fix that was true at `time` and came at `received`, which the clock calls `wire`. True when what is believed
     /// is another kind of agreement than before.
     pub fn take(&mut self, time: WireTime, wire: WireTime, received: Instant) -> bool {
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_full_sky_over_9600_baud_is_late_and_no_word_against_the_clock() {
-        let mut times = FixTimes::new();
+        let mut times = FixTimes::default();
         let changes = feed(&mut times, 0, 0, |n| 1_110 + n * 7 % 60, 40);
         assert_eq!(changes.len(), 1);
         let Agreement::Late { lag, jitter } = times.belief() else { panic!("{:?}", times.belief()) };
@@ -192,7 +194,7 @@ mod tests {
             "{lag:?} {jitter:?}"
         );
         // More satellites rise: it was on time before and creeps over the second.
-        let mut times = FixTimes::new();
+        let mut times = FixTimes::default();
         let changes = feed(&mut times, 0, 0, |n| 900 + n * 5, 40);
         assert!(matches!(changes[..], [Agreement::Late { .. }]), "{changes:?}");
     }
@@ -200,7 +202,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_has_moved() {
         for ahead in [1_400, 5_000, -5_000, -1_200, 86_400_000] {
-            let mut times = FixTimes::new();
+            let mut times = FixTimes::default();
             assert!(feed(&mut times, 0, 0, |_| 150, 20).is_empty());
             let changes = feed(&mut times, 4_000, ahead, |_| 150, 20);
             let [Agreement::Disagree { ahead_s, moved: Moved::Clock }] = changes[..] else {
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn a_receiver_whose_weeks_or_leap_seconds_change_has_moved() {
         for by in [619_315_200_000, -18_000, 4_000, -1_200] {
-            let mut times = FixTimes::new();
+            let mut times = FixTimes::default();
             feed(&mut times, 0, 0, |_| 150, 20);
             let changes = feed(&mut times, 4_000, 0, |_| 150 + by, 20);
             assert!(
@@ -222,14 +224,14 @@ mod tests {
                 "{by}: {changes:?}"
             );
         }
-        let mut times = FixTimes::new();
+        let mut times = FixTimes::default();
         let changes = feed(&mut times, 0, 0, |_| 619_315_200_000, 20);
         assert!(matches!(changes[..], [Agreement::Disagree { moved: Moved::Unknown, .. }]), "{changes:?}");
     }
 
     #[test]
     fn single_fixes_that_waited_in_a_buffer_change_nothing() {
-        let mut times = FixTimes::new();
+        let mut times = FixTimes::default();
         assert!(feed(&mut times, 0, 0, |n| if n % 3 == 0 { 150 } else { 1_900 }, 60).is_empty());
         assert_eq!(times.belief(), Agreement::Agree);
     }
@@ -237,7 +239,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_times_make_it_panic(all in proptest::collection::vec(any::<(u64, u64, u64)>(), 0..40)) {
-            let mut times = FixTimes::new();
+            let mut times = FixTimes::default();
             for (time, wire, received) in all {
                 let received = Instant::from_nanos(received);
                 times.take(WireTime::from_micros(time), WireTime::from_micros(wire), received);

@@ -205,9 +205,36 @@ fn chrony_s_answers_are_trusted_although_the_kernel_knows_nothing() {
         assert_eq!(machine.answered(answer), ClockState::Locked, "{n}");
     }
     assert!(machine.keeper.evidence.error_us().unwrap() < 5_000);
+    assert!(machine.keeper.take_news().is_empty());
     // It is stopped: the last bound grows by what the frequency wanders, for an hour.
+    for _ in 0..30 {
+        machine.answered(None);
+    }
+    let news = machine.keeper.take_news();
+    assert!(
+        news.len() == 1 && news[0].starts_with("chrony no longer answers: the clock's error bound is 2."),
+        "{news:?}"
+    );
     let silent = (0..7_200).find(|_| machine.answered(None) == ClockState::Untrusted).unwrap();
-    assert!((3_600..3_900).contains(&silent), "{silent}");
+    assert!((3_560..3_860).contains(&silent), "{silent}");
+    assert_eq!(machine.answered(Some((tracking(), 1))), ClockState::Locked);
+    assert_eq!(machine.keeper.take_news(), ["chrony keeps the clock again"]);
+}
+
+#[test]
+fn why_chrony_s_own_bound_is_too_wide_is_named() {
+    let correcting = Tracking { correction_s: -0.5, ..tracking() };
+    let vague = Tracking { root_delay_s: 0.4, ..tracking() };
+    let old = Tracking { root_dispersion_s: 0.3, ..tracking() };
+    for (answer, ago_s, words) in [
+        (correcting, 4, "makestep 1 3"),
+        (vague, 4, "which source is that vague"),
+        (old, 90_000, "does not answer"),
+    ] {
+        let mut machine = Machine::new();
+        assert_eq!(machine.answered(Some((answer, ago_s))), ClockState::Untrusted);
+        assert!(machine.keeper.silence().contains(words), "{}", machine.keeper.silence());
+    }
 }
 
 #[test]
@@ -217,7 +244,11 @@ fn chrony_that_does_not_touch_the_clock_shows_how_far_off_it_is() {
     assert_eq!(machine.answered(off(0.05)), ClockState::Locked);
     assert_eq!(machine.answered(off(-0.105)), ClockState::Holdover);
     assert_eq!(machine.answered(off(-0.12)), ClockState::Untrusted);
-    assert!(machine.keeper.silence().contains("error bound is 122 ms"), "{}", machine.keeper.silence());
+    assert!(
+        machine.keeper.silence().contains("error bound by chrony is 122 ms"),
+        "{}",
+        machine.keeper.silence()
+    );
 }
 
 #[test]

@@ -85,6 +85,21 @@ pub fn unflagged(evidence: &Evidence) -> String {
     )
 }
 
+/// That chrony has ceased to keep the clock, or does again.
+pub fn chrony(evidence: &Evidence) -> String {
+    let change = match evidence.chrony() {
+        Some(Chrony::Follows) => return "chrony keeps the clock again".to_owned(),
+        Some(Chrony::Lost | Chrony::Local) => "chrony no longer follows a source",
+        Some(Chrony::Stale) => "chrony has not measured the clock since it was set or the machine slept",
+        None => "chrony no longer answers",
+    };
+    let rest = match evidence.error_us() {
+        Some(error) => format!("the clock's error bound is {} and grows", seconds(error)),
+        None => "nothing bounds the clock's error".to_owned(),
+    };
+    format!("{change}: {rest}")
+}
+
 /// That the kernel's offset to TAI is not used.
 pub fn tai(offset: TaiOffset) -> String {
     let kernel = match offset {
@@ -98,14 +113,25 @@ pub fn tai(offset: TaiOffset) -> String {
 }
 
 fn grown(evidence: &Evidence, error_us: u64, limit_us: u64) -> String {
-    let mend = match (evidence.chrony(), evidence.kernel_clock()) {
-        (Some(Chrony::Follows), _) => {
+    let (bound, limit) = (seconds(error_us), seconds(limit_us));
+    if let Some(answer) = evidence.chrony_answer().filter(|_| evidence.chrony() == Some(Chrony::Follows)) {
+        let mend = if answer.is_correcting() {
+            "it is working off an offset: makestep 1 3 in chrony.conf sets it at once, chronyc makestep now"
+        } else if answer.measured_ago > LONG_AGO {
+            "chronyc sources says which source does not answer"
+        } else {
             "chronyc sources says which source is that vague; maxpoll 6 asks it every minute"
-        }
-        (_, Some(clock)) if !clock.flagged => {
+        };
+        let ago = answer.measured_ago.as_secs();
+        return format!(
+            "the clock's error bound by chrony is {bound}, {limit} at most is allowed; measured {ago} s ago ({mend})"
+        );
+    }
+    let mend = match evidence.kernel_clock() {
+        Some(clock) if !clock.flagged => {
             "disciplined but not flagged; chrony: rtcsync sets the flag, and cmdport 323 tells the true bound"
         }
-        (_, Some(clock)) if clock.kernel_steers => "timesyncd: PollIntervalMaxSec=64",
+        Some(clock) if clock.kernel_steers => "timesyncd: PollIntervalMaxSec=64",
         _ => "chrony: maxpoll 6, or cmdport 323, which tells the true bound; ptp4l: phc2sys has to run",
     };
     let since = match evidence.age() {
@@ -113,9 +139,7 @@ fn grown(evidence: &Evidence, error_us: u64, limit_us: u64) -> String {
         _ => "the last poll, before this station started".to_owned(),
     };
     format!(
-        "the clock's error bound is {}, {} at most is allowed; it has grown since {since} ({mend})",
-        seconds(error_us),
-        seconds(limit_us)
+        "the clock's error bound is {bound}, {limit} at most is allowed; it has grown since {since} ({mend})"
     )
 }
 
@@ -139,16 +163,18 @@ fn late(lag: Duration, jitter: Duration, baud: Option<u32>) -> String {
 fn disagree(ahead_s: f64, moved: Moved, trust: ClockTrust) -> String {
     let by = ahead_s.abs();
     let way = if ahead_s > 0.0 { "ahead of" } else { "behind" };
-    let weeks = by / ROLLOVER_S;
-    let whole = (by - by.round()).abs() < 0.4;
     let cause = match moved {
-        _ if weeks.round() >= 1.0 && (by - weeks.round() * ROLLOVER_S).abs() < DAY_S => {
+        _ if near_multiple(by, ROLLOVER_S, DAY_S) => {
             "the receiver's week number has rolled over: read it through gpsd, which mends that"
         }
-        Moved::Clock => "the clock was set: chronyc makestep sets it right",
-        _ if ahead_s < 0.0 && whole && by < LEAPS_S => {
+        _ if ahead_s < 0.0 && near_multiple(by, 1.0, 0.4) && by < LEAPS_S => {
             "the receiver has not heard the leap seconds yet: it does within 13 minutes under open sky"
         }
+        _ if (by - TAI_S).abs() < 1.5 => "TAI is taken for UTC: phc2sys -w, or -O -37",
+        _ if near_multiple(by, 1800.0, 2.0) && by < DAY_S => {
+            "local time is taken for UTC: timedatectl set-local-rtc 0"
+        }
+        Moved::Clock => "the clock was set: chronyc makestep sets it right",
         Moved::Fixes => "the receiver's time jumped: restart the receiver, and look at it with gpsmon",
         Moved::Unknown => "one of them is wrong from the start: compare chronyc tracking and gpsmon",
     };
@@ -159,6 +185,12 @@ fn disagree(ahead_s: f64, moved: Moved, trust: ClockTrust) -> String {
     format!("the clock is {by:.1} s {way} the positions' time, {result} ({cause})")
 }
 
+/// Whether `value` lies within `tolerance` of a multiple of `unit`, but 0.
+fn near_multiple(value: f64, unit: f64, tolerance: f64) -> bool {
+    let count = (value / unit).round();
+    count >= 1.0 && (value - count * unit).abs() < tolerance
+}
+
 fn seconds(us: u64) -> String {
     match us {
         0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
@@ -167,6 +199,8 @@ fn seconds(us: u64) -> String {
     }
 }
 
+/// Longer than chrony's usual longest poll interval, 1,024 s, twice missed.
+const LONG_AGO: Duration = Duration::from_secs(2 * 1024);
 /// A receiver's usual line, where gpsd has opened it and it is not known.
 const USUAL_BAUD: u32 = 9600;
 /// What is aimed at: a position that is as late as a beacon's interval hurts nobody.
@@ -176,5 +210,7 @@ const SPEEDS: [u32; 7] = [9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_80
 /// GPS counts 1,024 weeks and begins anew (IS-GPS-200, 20.3.3.3.1.1).
 const ROLLOVER_S: f64 = 1024.0 * 7.0 * DAY_S;
 const DAY_S: f64 = 86_400.0;
+/// TAI - UTC since 2017.
+const TAI_S: f64 = 37.0;
 /// GPS time was 18 s ahead of UTC in 2017; a receiver that does not know is off by that or less.
 const LEAPS_S: f64 = 20.0;
