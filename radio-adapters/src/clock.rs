@@ -27,13 +27,16 @@ pub fn realtime_ns() -> u64 {
 /// count that ignores leap seconds. The offset is the kernel's when it can be right, otherwise the 37 s in force
 /// since 2017-01-01: see [`TaiOffset`]. Right only as far as the machine's clock is: see [`kernel_clock`].
 pub fn wire_time_us() -> u64 {
-    let offset = kernel_clock().map_or(TaiOffset::Unset(0), |clock| clock.tai_offset);
-    let tai_ns = match offset {
-        // One reading of one clock, so that no leap second comes between offset and time.
-        TaiOffset::Set(_) => read(ClockId::CLOCK_TAI),
-        other => realtime_ns().saturating_add_signed(i64::from(other.seconds()) * NS_PER_S as i64),
-    };
-    wire_time_of_tai_ns(tai_ns)
+    let mut offset = tai_offset_s();
+    loop {
+        let realtime_ns = realtime_ns();
+        // At a leap second both change at one moment, which may lie between the readings.
+        let before = core::mem::replace(&mut offset, tai_offset_s());
+        if before == offset {
+            let tai_ns = realtime_ns.saturating_add_signed(i64::from(offset) * NS_PER_S as i64);
+            return wire_time_of_tai_ns(tai_ns);
+        }
+    }
 }
 
 /// How long the machine has slept since it started: `CLOCK_BOOTTIME`, which runs in suspend, less `CLOCK_MONOTONIC`,
@@ -159,6 +162,10 @@ fn frequency_ppb(freq: i64, tick: i64) -> i64 {
     let fine = i128::from(freq) * 1000 / 65_536;
     let coarse = (i128::from(tick) - NOMINAL_TICK_US) * 100_000;
     i64::try_from(fine + coarse).unwrap_or(i64::MAX)
+}
+
+fn tai_offset_s() -> i32 {
+    kernel_clock().map_or(LEAP_SECONDS_NOW, |clock| clock.tai_offset.seconds())
 }
 
 fn wire_time_of_tai_ns(tai_ns: u64) -> u64 {

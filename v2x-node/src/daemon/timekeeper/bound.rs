@@ -9,14 +9,14 @@ use super::wander::KERNEL_PPB;
 
 /// At `at` the clock was at most `error_us` microseconds off. Times here run while the machine sleeps too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound {
+pub struct StatedBound {
     /// When it was stated.
     pub at: Instant,
     /// The error then.
     pub error_us: u64,
 }
 
-impl Bound {
+impl StatedBound {
     /// The bound at `now`, microseconds: grown by `drift_ppb` for an hour, which is as long as the drift was watched, and as
     /// the kernel's own bound after that.
     pub fn at_now(self, now: Instant, drift_ppb: u64) -> u64 {
@@ -39,7 +39,7 @@ pub struct KernelBound {
     base: Option<(Instant, u64)>,
     read: Option<Instant>,
     flagged: bool,
-    stated: Option<Bound>,
+    stated: Option<StatedBound>,
     withdrawn: bool,
     refreshed: bool,
     seen_written: bool,
@@ -78,11 +78,11 @@ impl KernelBound {
         }
         if first && clock.flagged && clock.estimated_error_us == 0 && value.is_multiple_of(TICK_US) {
             // Whole steps from nothing, with no estimate: timesyncd wrote 0 so many seconds ago.
-            self.stated = Some(Bound { at: now - since_zero, error_us: NO_BOUND_US });
+            self.stated = Some(StatedBound { at: now - since_zero, error_us: NO_BOUND_US });
         } else if since_zero <= gap.unwrap_or_default() + Duration::from_secs(1) {
-            self.stated = Some(Bound { at: now, error_us: NO_BOUND_US });
+            self.stated = Some(StatedBound { at: now, error_us: NO_BOUND_US });
         } else {
-            self.stated = Some(Bound { at: now, error_us: value });
+            self.stated = Some(StatedBound { at: now, error_us: value });
         }
         self.refreshed |= !first;
         self.seen_written |= !first;
@@ -107,7 +107,7 @@ impl KernelBound {
     }
 
     /// What a program stated last, if the clock has kept time since.
-    pub fn stated(&self) -> Option<Bound> {
+    pub fn stated(&self) -> Option<StatedBound> {
         self.stated
     }
 
@@ -182,7 +182,7 @@ mod tests {
     fn a_bound_that_only_grows_as_the_kernel_makes_it_was_not_written() {
         let (bound, written) = run((0..900).map(|s| 15_000 + 500 * s));
         assert_eq!(written, Vec::<u64>::new());
-        assert_eq!(bound.stated(), Some(Bound { at: secs(100), error_us: 15_000 }));
+        assert_eq!(bound.stated(), Some(StatedBound { at: secs(100), error_us: 15_000 }));
     }
 
     #[test]
@@ -190,10 +190,10 @@ mod tests {
         let (bound, written) =
             run((0..900).map(|s| if s < 512 { 15_007 + 500 * s } else { 17_007 + 500 * (s - 512) }));
         assert_eq!(written, [512]);
-        assert_eq!(bound.stated(), Some(Bound { at: secs(612), error_us: 17_007 }));
+        assert_eq!(bound.stated(), Some(StatedBound { at: secs(612), error_us: 17_007 }));
         let (bound, written) = run((0..20).map(|s| if s < 10 { 5_000 } else { 60_000 } + 500 * s));
         assert_eq!(written, [10], "a worse one is believed as well");
-        assert_eq!(bound.stated(), Some(Bound { at: secs(110), error_us: 65_000 }));
+        assert_eq!(bound.stated(), Some(StatedBound { at: secs(110), error_us: 65_000 }));
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
     fn a_bound_of_zero_is_none_whatever_the_second_it_is_read_in() {
         for seen in [0, 12, 500, 1_000] {
             let (bound, _) = run([90_000, seen].into_iter());
-            assert_eq!(bound.stated(), Some(Bound { at: secs(101), error_us: NO_BOUND_US }), "{seen}");
+            assert_eq!(bound.stated(), Some(StatedBound { at: secs(101), error_us: NO_BOUND_US }), "{seen}");
         }
         let (bound, written) = run((0..60).map(|s| 500 * (s % 2)));
         assert!(written.len() > 10, "phc2sys writes it every second: {written:?}");
@@ -218,11 +218,11 @@ mod tests {
     fn a_start_in_the_middle_of_a_poll_interval_of_timesyncd_knows_when_the_last_poll_was() {
         let mut bound = KernelBound::default();
         bound.take(secs(5_000), secs(5_000), clock(true, 500_000, 0));
-        assert_eq!(bound.stated(), Some(Bound { at: secs(4_000), error_us: NO_BOUND_US }));
+        assert_eq!(bound.stated(), Some(StatedBound { at: secs(4_000), error_us: NO_BOUND_US }));
         // Without the marks of timesyncd it is what it says.
         let mut bound = KernelBound::default();
         bound.take(secs(5_000), secs(5_000), clock(true, 500_000, 9));
-        assert_eq!(bound.stated(), Some(Bound { at: secs(5_000), error_us: 500_000 }));
+        assert_eq!(bound.stated(), Some(StatedBound { at: secs(5_000), error_us: 500_000 }));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         assert!(bound.is_withdrawn() && bound.stated().is_none());
         let (bound, _) = run([5_000, 5_500, 10_000_000, 10_000_500].into_iter());
         assert!(bound.is_withdrawn());
-        assert_eq!(bound.stated(), Some(Bound { at: secs(100), error_us: 5_000 }), "good for holdover");
+        assert_eq!(bound.stated(), Some(StatedBound { at: secs(100), error_us: 5_000 }), "good for holdover");
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn growth_is_the_drift_for_an_hour_and_the_kernel_s_after_it() {
-        let bound = Bound { at: secs(0), error_us: 20_000 };
+        let bound = StatedBound { at: secs(0), error_us: 20_000 };
         assert_eq!(bound.at_now(secs(2_048), 1_000), 22_048);
         assert_eq!(bound.at_now(secs(3_600), 10_000), 56_000);
         assert_eq!(bound.at_now(secs(3_700), 10_000), 106_000);

@@ -6,7 +6,7 @@ use core::time::Duration;
 use radio_adapters::clock::KernelClock;
 use v2x_core::{Anchor, Instant};
 
-use super::bound::{Bound, KernelBound, NEVER_US, WATCHED};
+use super::bound::{KernelBound, NEVER_US, StatedBound, WATCHED};
 use super::tracking::Tracking;
 use super::wander::{KERNEL_PPB, Wander};
 
@@ -72,7 +72,7 @@ pub struct Evidence {
     /// The wander when a bound was stated last. Nothing changes the frequency of a clock that nothing keeps, so it seems to
     /// wander less and less.
     stated_wander_ppb: u64,
-    chrony: Option<(Bound, u64)>,
+    chrony: Option<(StatedBound, u64)>,
     chrony_seen: Option<(Instant, Chrony, ChronyAnswer)>,
     disturbed: Option<(Instant, Disturbance)>,
 }
@@ -98,7 +98,7 @@ impl Evidence {
         }
     }
 
-    /// Bound on the clock's error at the last reading, microseconds; `None`: nothing is known.
+    /// StatedBound on the clock's error at the last reading, microseconds; `None`: nothing is known.
     pub fn error_us(&self) -> Option<u64> {
         let now = self.now()?;
         let steady = match self.kernel_clock() {
@@ -212,7 +212,8 @@ impl Evidence {
         };
         self.chrony_seen = Some((now, chrony, answer));
         if chrony == Chrony::Follows {
-            self.chrony = Some((Bound { at: asked, error_us: tracking.error_us() }, tracking.drift_ppb()));
+            self.chrony =
+                Some((StatedBound { at: asked, error_us: tracking.error_us() }, tracking.drift_ppb()));
         }
     }
 }
