@@ -31,7 +31,7 @@ pub fn wire_time_us() -> u64 {
     loop {
         let realtime_ns = realtime_ns();
         // At a leap second both change at one moment, which may lie between the readings.
-        let before = core::mem::replace(&mut offset, tai_offset_s());
+        let before = mem::replace(&mut offset, tai_offset_s());
         if before == offset {
             let tai_ns = realtime_ns.saturating_add_signed(i64::from(offset) * NS_PER_S as i64);
             return wire_time_of_tai_ns(tai_ns);

@@ -58,14 +58,7 @@ impl KernelBound {
         }
         let gap = self.read.replace(awake).map(|read| awake.since(read));
         let value = clock.max_error_us.min(NEVER_US);
-        let written = self.base.is_none_or(|(at, base)| {
-            let age = awake.since(at);
-            let expected = base.saturating_add(growth_us(age, KERNEL_PPB)).min(NEVER_US);
-            // The kernel's seconds are the wall clock's, which chrony stretches by a tenth at most.
-            let slack = TICKS_US + growth_us(age, KERNEL_PPB) / 10;
-            value.abs_diff(expected) > slack
-        });
-        if !written {
+        if self.expects(awake, clock) {
             return false;
         }
         let first = self.base.is_none();
@@ -88,6 +81,17 @@ impl KernelBound {
         self.seen_written |= !first;
         self.kept_once |= self.is_kept();
         !first
+    }
+
+    /// The report is what the kernel's own growth has made of the one before, at `awake`.
+    pub fn expects(&self, awake: Instant, clock: KernelClock) -> bool {
+        self.base.is_some_and(|(at, base)| {
+            let age = awake.since(at);
+            let expected = base.saturating_add(growth_us(age, KERNEL_PPB)).min(NEVER_US);
+            // The kernel's seconds are the wall clock's, which chrony stretches by a tenth at most.
+            let slack = TICKS_US + growth_us(age, KERNEL_PPB) / 10;
+            clock.max_error_us.min(NEVER_US).abs_diff(expected) <= slack
+        })
     }
 
     /// A program says that it keeps the clock, or was seen writing a bound; else the clock may have been set once and left

@@ -84,7 +84,9 @@ impl Evidence {
         self.notice_disturbance(reading, now);
         if let Some(clock) = reading.kernel {
             self.kernel.take(reading.anchor.instant, now, clock);
-            self.wander.take(now, clock.frequency_ppb);
+            if !is_slewing(clock) {
+                self.wander.take(now, clock.frequency_ppb);
+            }
         }
         if let Some(answer) = reading.chrony {
             self.take_answer(answer, reading.slept, now);
@@ -112,7 +114,9 @@ impl Evidence {
         }
         let chrony = self.chrony.map(|(bound, drift_ppb)| bound.at_now(now, drift_ppb.max(steady)));
         let drift_ppb = if self.kernel.was_kept() { steady } else { KERNEL_PPB };
-        let kernel = self.kernel.stated().map(|bound| bound.at_now(now, drift_ppb));
+        // What is being worked off is not in the bound that chrony writes.
+        let stated = self.kernel.stated().filter(|_| !self.is_slewing());
+        let kernel = stated.map(|bound| bound.at_now(now, drift_ppb));
         chrony.into_iter().chain(kernel).min()
     }
 
@@ -163,6 +167,11 @@ impl Evidence {
         self.wander.is_steered() || self.kernel_clock().is_some_and(|clock| clock.kernel_steers)
     }
 
+    /// An offset is being worked off, of unknown size.
+    pub fn is_slewing(&self) -> bool {
+        self.kernel_clock().is_some_and(is_slewing)
+    }
+
     /// What has spoilt the evidence, until there is new.
     pub fn disturbed(&self) -> Option<Disturbance> {
         self.disturbed.map(|(_, disturbance)| disturbance)
@@ -179,15 +188,19 @@ impl Evidence {
         let ran = reading.anchor.wire.since(last.anchor.wire);
         let back = last.anchor.wire.since(reading.anchor.wire);
         let moved = if back > Duration::ZERO { back + elapsed } else { ran.abs_diff(elapsed) };
-        let cleared = reading.kernel.is_none_or(|clock| clock.max_error_us >= NEVER_US);
         if slept > LEAST_SLEEP {
             // How long it slept is known to a second only where the oscillator slept too.
             self.disturb(now, reading, Disturbance::Slept(slept), false);
         } else if moved > MAX_STEP {
-            // Not set but slewed: chrony does so by up to a tenth, and the kernel forgets no bound. Its answers know of it.
-            let slewed = !cleared && moved <= elapsed / 10;
-            if !(slewed && self.chrony() == Some(Chrony::Follows)) {
-                self.disturb(now, reading, Disturbance::Set(moved), !cleared && !slewed);
+            match reading.kernel {
+                // The kernel forgets the bound of a clock that is set, so this one was slewed, as chrony does.
+                Some(clock)
+                    if self.kernel.expects(reading.anchor.instant, clock)
+                        && clock.max_error_us < NEVER_US => {}
+                Some(clock) => {
+                    self.disturb(now, reading, Disturbance::Set(moved), clock.max_error_us < NEVER_US);
+                }
+                None => self.disturb(now, reading, Disturbance::Set(moved), false),
             }
         }
     }
@@ -218,15 +231,21 @@ impl Evidence {
     }
 }
 
+fn is_slewing(clock: KernelClock) -> bool {
+    clock.frequency_ppb.unsigned_abs() > MOST_FREQUENCY_PPB
+}
+
 /// Running time that goes on while the machine sleeps.
 fn time_of(reading: &Reading) -> Instant {
     reading.anchor.instant + reading.slept
 }
 
-/// A wire clock that moves this far within a second was set, or chrony works off an offset.
+/// A wire clock that moves this far within a second was set or is slewed.
 const MAX_STEP: Duration = Duration::from_millis(10);
 /// Below that it was a reading that was interrupted.
 const LEAST_SLEEP: Duration = Duration::from_secs(1);
+/// No oscillator is off by twice the 500 ppm that the kernel's fine correction covers.
+const MOST_FREQUENCY_PPB: u64 = 1_000_000;
 /// A statement this young was made between this reading and the last.
 const JUST_STATED: Duration = Duration::from_secs(5);
 /// chrony sets the clock right behind a measurement, not with it.

@@ -291,6 +291,34 @@ fn chrony_is_believed_after_a_clock_was_set_when_it_has_measured_it_since() {
 }
 
 #[test]
+fn a_clock_that_is_set_slowly_is_trusted_when_that_is_done() {
+    let mut machine = Machine::new();
+    machine.silent(100, true, |s| 5_123 + 500 * s);
+    if let Some(kernel) = &mut machine.kernel {
+        kernel.frequency_ppb = 83_333_000;
+    }
+    let silent = machine.silent(10, true, |s| 55_123 + 500 * s);
+    assert_eq!(silent.len(), 10);
+    assert!(machine.keeper.silence().contains("set slowly"), "{}", machine.keeper.silence());
+    if let Some(kernel) = &mut machine.kernel {
+        kernel.frequency_ppb = 0;
+    }
+    assert_eq!(
+        machine.second(true, 60_123),
+        ClockState::Locked,
+        "the bound was stated for the clock as it is then"
+    );
+}
+
+#[test]
+fn a_jump_that_the_kernel_does_not_know_of_is_a_reading_that_was_interrupted() {
+    let mut machine = Machine::new();
+    machine.silent(100, true, |s| 5_123 + 500 * s);
+    machine.set_s = 1;
+    assert_eq!(machine.second(true, 55_123), ClockState::Locked);
+}
+
+#[test]
 fn after_sleep_nothing_stated_before_counts() {
     let mut machine = Machine::new();
     machine.silent(100, true, |s| 5_123 + 500 * s);

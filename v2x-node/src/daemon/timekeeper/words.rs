@@ -43,6 +43,9 @@ pub fn untrusted(evidence: &Evidence, limit_us: u64) -> String {
         }
         Some(Chrony::Follows | Chrony::Stale) | None => {}
     }
+    if evidence.is_slewing() {
+        return "the clock is being set slowly: makestep 1 3 in chrony.conf sets it at once, chronyc makestep now".to_owned();
+    }
     let Some(clock) = evidence.kernel_clock() else {
         return "the kernel does not say how good the clock is (a sandbox forbids adjtimex: with systemd, SystemCallFilter=@clock)"
             .to_owned();
