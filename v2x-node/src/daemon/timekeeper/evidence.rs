@@ -100,7 +100,7 @@ impl Evidence {
         }
     }
 
-    /// StatedBound on the clock's error at the last reading, microseconds; `None`: nothing is known.
+    /// Bound on the clock's error at the last reading, microseconds; `None`: nothing is known.
     pub fn error_us(&self) -> Option<u64> {
         let now = self.now()?;
         let steady = match self.kernel_clock() {

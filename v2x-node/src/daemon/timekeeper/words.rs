@@ -71,7 +71,7 @@ pub fn agreement(agreement: Agreement, trust: ClockTrust, baud: Option<u32>) -> 
     match agreement {
         Agreement::Agree => "positions and the clock agree again".to_owned(),
         Agreement::Late { lag, jitter } => late(lag, jitter, baud),
-        Agreement::Disagree { ahead_s, moved } => disagree(ahead_s, moved, trust),
+        Agreement::Disagree { ahead_s, moved } => disagree(ahead_s, moved, trust, baud),
     }
 }
 
@@ -163,13 +163,14 @@ fn late(lag: Duration, jitter: Duration, baud: Option<u32>) -> String {
     )
 }
 
-fn disagree(ahead_s: f64, moved: Moved, trust: ClockTrust) -> String {
+fn disagree(ahead_s: f64, moved: Moved, trust: ClockTrust, baud: Option<u32>) -> String {
     let by = ahead_s.abs();
     let way = if ahead_s > 0.0 { "ahead of" } else { "behind" };
     let cause = match moved {
-        _ if near_multiple(by, ROLLOVER_S, DAY_S) => {
-            "the receiver's week number has rolled over: read it through gpsd, which mends that"
-        }
+        _ if near_multiple(by, ROLLOVER_S, DAY_S) => match baud {
+            Some(_) => "the receiver's week number has rolled over: read it through gpsd, which mends that",
+            None => "the receiver's week number has rolled over: its firmware has to be renewed",
+        },
         _ if ahead_s < 0.0 && near_multiple(by, 1.0, 0.4) && by < LEAPS_S => {
             "the receiver has not heard the leap seconds yet: it does within 13 minutes under open sky"
         }
