@@ -454,7 +454,9 @@ impl Daemon {
     fn silence(&self) -> Option<String> {
         match self.station.node().sending() {
             SendingState::Allowed => None,
-            SendingState::NoFix => Some(self.positions.silence()),
+            SendingState::NoFix => {
+                Some(self.timekeeper.fixes_refused().unwrap_or_else(|| self.positions.silence()))
+            }
             SendingState::ClockUntrusted => Some(self.timekeeper.silence()),
             SendingState::CredentialNotValid => {
                 Some("the credential is not valid now (roadcast keys show prints when it is)".to_owned())

@@ -30,6 +30,7 @@ pub struct Timekeeper {
     state: ClockState,
     evidence: Evidence,
     fixes: FixTimes,
+    last_fix: Option<Instant>,
     news: News,
 }
 
@@ -64,6 +65,7 @@ impl Timekeeper {
             state: ClockState::Untrusted,
             evidence: Evidence::default(),
             fixes: FixTimes::default(),
+            last_fix: None,
             news: News::default(),
         }
     }
@@ -93,6 +95,7 @@ impl Timekeeper {
 
     /// Takes the time of a fix that came at `received`, which is `wire` by our clock.
     pub fn fix(&mut self, time: WireTime, wire: WireTime, received: Instant) {
+        self.last_fix = Some(received);
         self.news.agreement |= self.fixes.take(time, wire, received);
     }
 
@@ -130,11 +133,16 @@ impl Timekeeper {
         self.state
     }
 
-    /// How late fixes come over a slow line, if they steadily do.
-    pub fn lateness(&self) -> Option<Duration> {
+    /// Why fixes that do come are of no use, in words for the status line: they are late or of another time.
+    pub fn fixes_refused(&self) -> Option<String> {
+        let comes = self
+            .evidence
+            .running()
+            .zip(self.last_fix)
+            .is_some_and(|(now, last)| now.since(last) < FIXES_CEASE);
         match self.fixes.belief() {
-            Agreement::Late { lag, .. } => Some(lag),
-            _ => None,
+            Agreement::Agree => None,
+            useless => comes.then(|| words::agreement(useless, self.trust, self.baud)),
         }
     }
 
@@ -170,6 +178,8 @@ impl Told {
 /// Largest error of a locked clock. Receivers accept 220 ms from the future: two stations that are each less than
 /// 100 ms off, one ahead and one behind, still hear each other.
 pub const LOCKED_ERROR_US: u64 = 100_000;
+/// A receiver that says nothing for this long has other troubles than the time.
+const FIXES_CEASE: Duration = Duration::from_secs(5);
 /// Largest error of a clock held over: half of the 220 ms.
 pub const HOLDOVER_ERROR_US: u64 = 110_000;
 

@@ -172,6 +172,11 @@ impl Evidence {
         self.kernel_clock().is_some_and(is_slewing)
     }
 
+    /// The machine's running time at the last reading.
+    pub fn running(&self) -> Option<Instant> {
+        self.last.as_ref().map(|reading| reading.anchor.instant)
+    }
+
     /// What has spoilt the evidence, until there is new.
     pub fn disturbed(&self) -> Option<Disturbance> {
         self.disturbed.map(|(_, disturbance)| disturbance)

@@ -362,6 +362,7 @@ fn fixes_that_disagree_end_the_trust_and_are_told_once() {
         machine.keeper.fix(wire(n * 100), wire(n * 100 + 200), at(n));
     }
     assert_eq!(machine.keeper.take_news(), ["positions and the clock agree again"]);
+    assert_eq!(machine.keeper.fixes_refused(), None);
     assert_eq!(machine.second(true, 2_100), ClockState::Locked);
 }
 
@@ -380,13 +381,18 @@ fn fixes_that_come_late_leave_the_trust_and_name_the_line() {
             machine.keeper.fix(
                 wire(n * 1000),
                 wire(n * 1000 + 1_110 + n * 7 % 60),
-                Instant::from_millis(n * 1000),
+                Instant::from_millis(machine.awake_s * 1000),
             );
         }
         assert_eq!(machine.keeper.state(), ClockState::Locked);
-        assert!(machine.keeper.lateness().is_some());
+        let refused = machine.keeper.fixes_refused().unwrap_or_default();
+        assert!(refused.contains("late each time"), "{refused}");
         let news = machine.keeper.take_news();
         assert!(news.len() == 1 && news[0].contains(words) && news[0].contains("GSV"), "{news:?}");
+        for _ in 0..6 {
+            machine.second(true, 5_000);
+        }
+        assert_eq!(machine.keeper.fixes_refused(), None, "none come");
         assert!(!news[0].contains("chrony"), "{news:?}");
     }
 }

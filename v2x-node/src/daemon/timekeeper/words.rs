@@ -134,7 +134,10 @@ fn grown(evidence: &Evidence, error_us: u64, limit_us: u64) -> String {
         Some(clock) if !clock.flagged => {
             "disciplined but not flagged; chrony: rtcsync sets the flag, and cmdport 323 tells the true bound"
         }
-        Some(clock) if clock.kernel_steers => "timesyncd: PollIntervalMaxSec=64",
+        Some(clock) if clock.kernel_steers && clock.estimated_error_us == 0 => {
+            "timesyncd: PollIntervalMaxSec=64"
+        }
+        Some(clock) if clock.kernel_steers => "ntpd: maxpoll 6",
         _ => "chrony: maxpoll 6, or cmdport 323, which tells the true bound; ptp4l: phc2sys has to run",
     };
     let since = match evidence.age() {
