@@ -1,7 +1,7 @@
 """A receiver on a pty whose sentences come late: late_nmea.py LINK DELAY_S SECONDS.
 
-LINK becomes a symbolic link to the pty. Each second a burst of RMC, GSV and GGA is sent, DELAY_S after the time that it states, as a
-full sky of satellites over a slow line makes it.
+LINK becomes a symbolic link to the pty. Each half second a burst of RMC, GSV and GGA is sent, DELAY_S after the time that it
+states, as a full sky of satellites over a slow line makes it.
 """
 import datetime
 import os
@@ -27,10 +27,10 @@ def sentence(body):
 end = time.monotonic() + seconds
 while time.monotonic() < end:
     now = time.time() - delay
-    second = int(now) + 1
-    time.sleep(second - now)
-    at = datetime.datetime.fromtimestamp(second, datetime.timezone.utc)
-    clock, date = at.strftime("%H%M%S.00"), at.strftime("%d%m%y")
+    stated = (int(now * 2) + 1) / 2
+    time.sleep(stated - now)
+    at = datetime.datetime.fromtimestamp(stated, datetime.timezone.utc)
+    clock, date = at.strftime("%H%M%S.") + f"{at.microsecond // 10000:02}", at.strftime("%d%m%y")
     burst = sentence(f"GNRMC,{clock},A,4936.6960,N,00607.9140,E,0.0,0.0,{date},,,A")
     burst += sentence("GPGSV,1,1,02,01,40,083,46,02,17,308,41")
     burst += sentence(f"GNGGA,{clock},4936.6960,N,00607.9140,E,1,12,0.8,300.0,M,47.0,M,,")
