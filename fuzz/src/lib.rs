@@ -22,7 +22,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "node", run: station::run },
     Target { name: "frame", run: frames::frame },
     Target { name: "credential", run: frames::credential },
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "feed", run: lines::feed },
     Target { name: "position", run: lines::position },
     Target { name: "corrections", run: lines::corrections },
+    Target { name: "clock", run: lines::clock },
 ];
 
 /// The target of this name.

@@ -1,4 +1,5 @@
-//! What other programs and devices send as lines or streams: control socket, controller's feed, positions, corrections.
+//! What other programs and devices send as lines, streams or datagrams: control socket, controller's feed, positions, corrections,
+//! chrony.
 
 use testkit::START;
 use v2x_api::{Answer, Request};
@@ -7,6 +8,7 @@ use v2x_apps::roadside::rtcm::{Framer, crc24q, message_number, station_id};
 use v2x_core::Position;
 use v2x_node::daemon::position::{Epochs, Heard, Report, gpsd_report};
 use v2x_node::daemon::roadside::ntrip::Reply;
+use v2x_node::daemon::timekeeper::tracking;
 
 /// A line of the control socket: as a request to the daemon, and as a daemon's answer to a program.
 pub fn control(data: &[u8]) {
@@ -73,6 +75,15 @@ pub fn corrections(data: &[u8]) {
     let mut whole = Framer::new();
     whole.feed(stream, look_at_message);
     assert_eq!((whole.messages(), whole.damaged()), (framer.messages(), framer.damaged()));
+}
+
+/// A datagram from chrony's command port, as the answer to request number 1.
+pub fn clock(data: &[u8]) {
+    if let Ok(tracking) = tracking::answer(data, 1) {
+        assert!(data.len() >= tracking::ANSWER_LENGTH);
+        assert!(tracking.correction_s.is_finite() && tracking.skew_ppm.is_finite());
+        let _bound = (tracking.error_us(), tracking.drift_ppb(), tracking.measured_ago(0));
+    }
 }
 
 fn look_at_message(message: &[u8]) {

@@ -23,6 +23,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "feed" => lines::feed(),
         "position" => lines::positions(),
         "corrections" => lines::corrections(),
+        "clock" => lines::clock(),
         _ => Vec::new(),
     }
 }

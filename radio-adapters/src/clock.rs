@@ -24,15 +24,30 @@ pub fn realtime_ns() -> u64 {
 /// (the epoch of TimestampIts, ETSI TS 102 894-2, in microseconds).
 ///
 /// TAI was 32 s ahead of UTC at that instant and is 37 s ahead now, so wire time is 5 s more than a
-/// count that ignores leap seconds. `CLOCK_TAI` is used when the kernel knows its offset (from
-/// chrony, ntpd or ptp4l); otherwise UTC plus the 37 s in force since 2017-01-01. Right only as far as
-/// the machine's clock is: see [`kernel_clock`].
+/// count that ignores leap seconds. The offset is the kernel's when it can be right, otherwise the 37 s in force
+/// since 2017-01-01: see [`TaiOffset`]. Right only as far as the machine's clock is: see [`kernel_clock`].
 pub fn wire_time_us() -> u64 {
-    let tai_ns = match kernel_tai_offset_s() {
-        Some(_) => read(ClockId::CLOCK_TAI),
-        None => realtime_ns().saturating_add(LEAP_SECONDS_NOW * NS_PER_S),
+    let mut offset = tai_offset_s();
+    loop {
+        let realtime_ns = realtime_ns();
+        // At a leap second both change at one moment, which may lie between the readings.
+        let before = mem::replace(&mut offset, tai_offset_s());
+        if before == offset {
+            let tai_ns = realtime_ns.saturating_add_signed(i64::from(offset) * NS_PER_S as i64);
+            return wire_time_of_tai_ns(tai_ns);
+        }
+    }
+}
+
+/// How long the machine has slept since it started: `CLOCK_BOOTTIME`, which runs in suspend, less `CLOCK_MONOTONIC`,
+/// which does not. Changes by less than a millisecond while the machine is awake.
+pub fn slept() -> Duration {
+    // The least of three: being preempted between the two readings looks like sleep.
+    let once = || {
+        let monotonic_ns = monotonic_ns();
+        read(ClockId::CLOCK_BOOTTIME).saturating_sub(monotonic_ns)
     };
-    wire_time_of_tai_ns(tai_ns)
+    Duration::from_nanos(once().min(once()).min(once()))
 }
 
 /// Two clocks read at one moment, to carry a stamp from one to the other.
@@ -77,14 +92,52 @@ impl ClockPair {
 /// What the kernel knows about its own wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KernelClock {
-    /// A program disciplines it, and did so recently (`STA_UNSYNC` clear, state not `TIME_ERROR`).
-    pub synchronised: bool,
-    /// Bound on the error, microseconds; grows by 500 a second without discipline.
+    /// A program says that it disciplines the clock (`STA_UNSYNC` clear, state not `TIME_ERROR`). Programs may discipline it
+    /// and not say so: chrony without `rtcsync`.
+    pub flagged: bool,
+    /// Bound on the error, microseconds, as a program wrote it and 500 more for each second since; 16,000,000 when nobody
+    /// wrote one, or the clock was set.
     pub max_error_us: u64,
-    /// Estimated error, microseconds, as the disciplining program reported it.
+    /// Estimated error, microseconds, as the disciplining program wrote it; does not grow.
     pub estimated_error_us: u64,
-    /// Seconds TAI is ahead of UTC, if the kernel knows.
-    pub tai_offset_s: Option<i32>,
+    /// By how much the oscillator's frequency is corrected, parts in 1,000,000,000.
+    pub frequency_ppb: i64,
+    /// The kernel's own control loop steers (`STA_PLL`), as timesyncd and ntpd want it; chrony and phc2sys steer themselves.
+    pub kernel_steers: bool,
+    /// Seconds TAI is ahead of UTC, as far as the kernel knows.
+    pub tai_offset: TaiOffset,
+}
+
+/// What the kernel says of TAI - UTC. Only a program that knows sets it: chrony with `leapsectz`, ntpd with a leap file,
+/// ptp4l and phc2sys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaiOffset {
+    /// Set, and possible: 37 s or more.
+    Set(i32),
+    /// Not set since the machine started; the kernel has counted this many leap seconds itself.
+    Unset(i32),
+    /// Set to a value that was in force before 2017, or never: a wrong setting, which is not used.
+    Wrong(i32),
+}
+
+impl TaiOffset {
+    /// Judges `timex.tai`.
+    pub fn of_kernel(tai_s: i32) -> Self {
+        match tai_s {
+            LEAP_SECONDS_NOW..=MOST_LEAP_SECONDS => Self::Set(tai_s),
+            counted if counted.unsigned_abs() <= MOST_COUNTED => Self::Unset(counted),
+            wrong => Self::Wrong(wrong),
+        }
+    }
+
+    /// The seconds to use.
+    pub fn seconds(self) -> i32 {
+        match self {
+            Self::Set(seconds) => seconds,
+            Self::Unset(counted) => LEAP_SECONDS_NOW + counted,
+            Self::Wrong(_) => LEAP_SECONDS_NOW,
+        }
+    }
 }
 
 /// Asks the kernel about its wall clock; changes nothing and needs no privilege.
@@ -93,21 +146,31 @@ pub struct KernelClock {
 /// The kernel's own, where a sandbox forbids the call.
 pub fn kernel_clock() -> io::Result<KernelClock> {
     let (state, timex) = adjtimex()?;
+    let unsigned = |value| u64::try_from(value).unwrap_or(u64::MAX);
     Ok(KernelClock {
-        synchronised: state != libc::TIME_ERROR && timex.status & libc::STA_UNSYNC == 0,
-        max_error_us: u64::try_from(timex.maxerror).unwrap_or(0),
-        estimated_error_us: u64::try_from(timex.esterror).unwrap_or(0),
-        tai_offset_s: (timex.tai != 0).then_some(timex.tai),
+        flagged: state != libc::TIME_ERROR && timex.status & libc::STA_UNSYNC == 0,
+        max_error_us: unsigned(timex.maxerror),
+        estimated_error_us: unsigned(timex.esterror),
+        frequency_ppb: frequency_ppb(timex.freq, timex.tick),
+        kernel_steers: timex.status & libc::STA_PLL != 0,
+        tai_offset: TaiOffset::of_kernel(timex.tai),
     })
+}
+
+/// `freq` is in units of 2^-16 ppm; `tick` in microseconds per hundredth of a second, where one more is 100 ppm.
+fn frequency_ppb(freq: i64, tick: i64) -> i64 {
+    let fine = i128::from(freq) * 1000 / 65_536;
+    let coarse = (i128::from(tick) - NOMINAL_TICK_US) * 100_000;
+    i64::try_from(fine + coarse).unwrap_or(i64::MAX)
+}
+
+fn tai_offset_s() -> i32 {
+    kernel_clock().map_or(LEAP_SECONDS_NOW, |clock| clock.tai_offset.seconds())
 }
 
 fn wire_time_of_tai_ns(tai_ns: u64) -> u64 {
     let epoch_tai_ns = (EPOCH_2004_UNIX_S + LEAP_SECONDS_2004) * NS_PER_S;
     tai_ns.saturating_sub(epoch_tai_ns) / 1000
-}
-
-fn kernel_tai_offset_s() -> Option<i32> {
-    kernel_clock().ok()?.tai_offset_s
 }
 
 fn read(clock: ClockId) -> u64 {
@@ -133,7 +196,13 @@ const EPOCH_2004_UNIX_S: u64 = 1_072_915_200;
 /// TAI - UTC at that instant (IERS Bulletin C 30 held it from 1999-01-01).
 const LEAP_SECONDS_2004: u64 = 32;
 /// TAI - UTC since 2017-01-01 (IERS Bulletin C 52).
-const LEAP_SECONDS_NOW: u64 = 37;
+const LEAP_SECONDS_NOW: i32 = 37;
+/// A dozen leap seconds ahead; at the pace of 1972 to 2017 that is 2037.
+const MOST_LEAP_SECONDS: i32 = 49;
+/// The kernel counts leap seconds from 0 while nobody sets the offset; so many while a machine is up is more than ever was.
+const MOST_COUNTED: u32 = 3;
+/// 10 ms at 100 ticks a second, the kernel's `USER_HZ`.
+const NOMINAL_TICK_US: i128 = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -176,7 +245,34 @@ mod tests {
     #[test]
     fn the_kernel_answers_about_its_clock() {
         let clock = kernel_clock().unwrap();
-        assert!(clock.tai_offset_s.is_none_or(|s| s > 0));
+        assert!(clock.tai_offset.seconds() >= 34);
+        assert!(slept() < Duration::from_secs(100 * 366 * 86_400));
+    }
+
+    #[test]
+    fn an_offset_to_tai_that_cannot_be_right_is_not_used() {
+        for (kernel, offset, seconds) in [
+            (37, TaiOffset::Set(37), 37),
+            (38, TaiOffset::Set(38), 38),
+            (0, TaiOffset::Unset(0), 37),
+            // A leap second went by while nobody had set the offset: the kernel counts it.
+            (1, TaiOffset::Unset(1), 38),
+            (-1, TaiOffset::Unset(-1), 36),
+            (36, TaiOffset::Wrong(36), 37),
+            (10, TaiOffset::Wrong(10), 37),
+            (i32::MIN, TaiOffset::Wrong(i32::MIN), 37),
+            (3600, TaiOffset::Wrong(3600), 37),
+        ] {
+            assert_eq!(TaiOffset::of_kernel(kernel), offset);
+            assert_eq!(offset.seconds(), seconds, "{kernel}");
+        }
+    }
+
+    #[test]
+    fn frequency_is_the_fine_and_the_coarse_correction() {
+        assert_eq!(frequency_ppb(65_536, 10_000), 1000);
+        assert_eq!(frequency_ppb(-32_768, 10_001), 99_500);
+        assert_eq!(frequency_ppb(i64::MAX, i64::MAX), i64::MAX);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`StationConfig::load`] reads a file and returns the first thing wrong with it as one [`ConfigError`]; a
 //! configuration that loads is consistent. Paths are taken from the directory of the file.
 
+mod clock;
 mod control;
 mod file;
 mod identity;
@@ -18,6 +19,7 @@ use v2x_core::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, Pseudo
 use v2x_proto::Class;
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
+pub use self::clock::{ClockConfig, ClockTrust};
 pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::file::ConfigError;
@@ -42,7 +44,7 @@ pub struct StationConfig {
     /// Where positions come from.
     pub position: PositionConfig,
     /// When the clock is good enough to sign by.
-    pub clock: ClockTrust,
+    pub clock: ClockConfig,
     /// Scheduling.
     pub realtime: Realtime,
     /// Test traffic.
@@ -55,16 +57,6 @@ pub struct StationConfig {
     pub control: ControlConfig,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
-}
-
-/// When the clock is trusted enough to sign by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClockTrust {
-    /// When the kernel reports it synchronised (`adjtimex`).
-    #[default]
-    Kernel,
-    /// Always: for a laboratory whose stations share one machine.
-    Always,
 }
 
 /// Scheduling of the daemon's one thread. Nothing set: as the system schedules it.
@@ -113,7 +105,7 @@ impl StationConfig {
             identity,
             revocations,
             link,
-            clock: clock(&top)?,
+            clock: clock::read(&top)?,
             realtime: realtime(&top)?,
             load: load(&top, station.test)?,
             alerts: alerts(&top, role)?,
@@ -239,12 +231,6 @@ fn revocations(top: &Section<'_>) -> Result<Vec<PathBuf>, SettingsError> {
         return Err(section.wrong("files", format!("{} files", files.len()), right));
     }
     Ok(files)
-}
-
-fn clock(top: &Section<'_>) -> Result<ClockTrust, SettingsError> {
-    let Some(section) = top.table("clock", &["trust"])? else { return Ok(ClockTrust::default()) };
-    let trust = section.choice("trust", &[("kernel", ClockTrust::Kernel), ("always", ClockTrust::Always)])?;
-    Ok(trust.unwrap_or_default())
 }
 
 fn realtime(top: &Section<'_>) -> Result<Realtime, SettingsError> {

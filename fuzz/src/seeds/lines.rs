@@ -1,6 +1,7 @@
 //! Lines and streams.
 
 use v2x_apps::roadside::rtcm::crc24q;
+use v2x_node::daemon::timekeeper::tracking;
 
 use super::source::named;
 
@@ -27,6 +28,31 @@ pub(super) fn feed() -> Vec<(String, Vec<u8>)> {
         ("state", STATE.to_vec()),
         ("answers", ANSWERS.to_vec()),
         ("least", br#"{"intersection":1,"groups":[{"group":1,"phase":"dark"}]}"#.to_vec()),
+    ])
+}
+
+pub(super) fn clock() -> Vec<(String, Vec<u8>)> {
+    let request = tracking::request(1);
+    let mut answer = request;
+    // An answer's type, its kind, and the sequence number where answers have it.
+    answer[1] = 2;
+    answer[7] = 5;
+    answer[8..12].fill(0);
+    answer[19] = 1;
+    // Following 192.0.2.1, measured in 2026, skew 0.25 ppm, root delay 4 ms or so.
+    answer[28..32].copy_from_slice(&[192, 0, 2, 1]);
+    answer[56..64].copy_from_slice(&1_795_986_223_u64.to_be_bytes());
+    answer[88..92].copy_from_slice(&0x0080_0000_u32.to_be_bytes());
+    answer[92..96].copy_from_slice(&0xf283_126f_u32.to_be_bytes());
+    let mut lost = answer;
+    lost[55] = 3;
+    let mut refused = answer;
+    refused[9] = 18;
+    named([
+        ("follows", answer.to_vec()),
+        ("lost", lost.to_vec()),
+        ("refused", refused[..28].to_vec()),
+        ("request", request.to_vec()),
     ])
 }
 

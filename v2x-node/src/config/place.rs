@@ -44,6 +44,16 @@ pub enum PositionConfig {
     },
 }
 
+impl PositionConfig {
+    /// Speed of the serial line that positions come by, baud, where it is known.
+    pub fn line_speed(&self) -> Option<u32> {
+        match self {
+            Self::Nmea { baud, .. } => Some(*baud),
+            _ => None,
+        }
+    }
+}
+
 pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, SettingsError> {
     let Some(section) = top.table("position", KEYS)? else {
         return Err(top.missing("position", "a table with at least source"));

@@ -46,6 +46,21 @@ classes = ["D0", "D2"]
 every_s = 5
 "#;
 
+#[test]
+fn chrony_is_asked_on_this_machine_only() {
+    let with =
+        |clock: &str| parse(&VEHICLE.replacen("[realtime]", &format!("[clock]\n{clock}\n[realtime]"), 1));
+    let port = |clock: &str| with(clock).unwrap().clock.chrony.map(|address| address.to_string());
+    assert_eq!(parse(VEHICLE).unwrap().clock.trust, ClockTrust::Kernel);
+    assert_eq!(port("trust = \"always\"").as_deref(), Some("127.0.0.1:323"));
+    assert_eq!(port("chrony = \"[::1]:1323\"").as_deref(), Some("[::1]:1323"));
+    assert_eq!(port("chrony = \"off\""), None);
+    for wrong in ["192.0.2.1:323", "127.0.0.1", "127.0.0.1:0", "localhost:323", "/run/chrony/chronyd.sock"] {
+        let shown = with(&format!("chrony = \"{wrong}\"")).unwrap_err().to_string();
+        assert!(shown.contains("clock.chrony: found") && shown.contains("or \"off\""), "{shown}");
+    }
+}
+
 const ROADSIDE: &str = include_str!("../../../examples/roadside.toml");
 
 #[test]

@@ -1,10 +1,12 @@
 //! The daemon: a station with its link, its positions and clock, its control socket and, at a roadside unit, what feeds
 //! it.
 
+pub mod chrony_port;
 pub mod control;
 mod lines;
 pub mod link;
 pub mod listeners;
+pub mod machine_clock;
 pub mod notices;
 pub mod position;
 pub mod recorder;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{LinkState, clock, realtime};
+use radio_adapters::{LinkState, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
@@ -27,13 +27,14 @@ use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
+use crate::daemon::machine_clock::MachineClock;
 use crate::daemon::position::PositionSource;
 use crate::daemon::recorder::Recorder;
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::signal_ahead::signal_ahead;
 use crate::daemon::station::{Live, Station, monotonic};
-use crate::daemon::timekeeper::{Disagreement, Timekeeper};
+use crate::daemon::timekeeper::Timekeeper;
 use crate::daemon::token::Owner;
 use crate::daemon::trust_files::{self, RevocationFiles};
 use crate::error::{Complaint, Error};
@@ -124,6 +125,7 @@ struct Daemon {
     reload: Signal,
     identity: IdentityFiles,
     revocations: RevocationFiles,
+    machine_clock: MachineClock,
     timekeeper: Timekeeper,
     clock_told: Option<ClockState>,
     sending_told: Option<SendingState>,
@@ -183,7 +185,8 @@ impl Daemon {
             reload: on(SignalKind::hangup())?,
             identity: config.identity.clone(),
             revocations: RevocationFiles::new(&config.revocations),
-            timekeeper: Timekeeper::new(config.clock),
+            machine_clock: MachineClock::new(config.clock.asks(), anchor),
+            timekeeper: Timekeeper::new(config.clock.trust, config.position.line_speed()),
             clock_told: None,
             sending_told: None,
             report_every: config.report.every,
@@ -267,7 +270,7 @@ impl Daemon {
                 update = self.positions.update() => {
                     if let Some(fix) = &update.fix {
                         let wire = self.station.node().anchor().wire_at(update.received);
-                        self.timekeeper.fix(fix.time, wire);
+                        self.timekeeper.fix(fix.time, wire, update.received);
                     }
                     let anchor = self.station.node().anchor();
                     if let Some(advisor) = &mut self.listeners.advisor {
@@ -374,7 +377,7 @@ impl Daemon {
         let anchor = read_anchor();
         let believed = self.station.node().anchor().wire_at(anchor.instant);
         let off = believed.since(anchor.wire).max(anchor.wire.since(believed));
-        let state = self.timekeeper.read(anchor.instant, clock::kernel_clock().ok(), off);
+        let state = self.timekeeper.read(&self.machine_clock.read(anchor));
         if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
             self.clock_told = Some(state);
             self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.listeners);
@@ -418,21 +421,8 @@ impl Daemon {
             };
             writeln!(out, "{line}")?;
         }
-        if let Some(disagreement) = self.timekeeper.take_news() {
-            let seconds = |by: Duration| by.as_secs_f64();
-            match disagreement {
-                Disagreement::Ahead(by) => writeln!(
-                    out,
-                    "the clock is {:.1} s ahead of the positions' time: one of them is wrong, not signing by it",
-                    seconds(by)
-                )?,
-                Disagreement::Behind(by) => writeln!(
-                    out,
-                    "the clock is {:.1} s behind the positions' time: one of them is wrong, not signing by it",
-                    seconds(by)
-                )?,
-                Disagreement::Resolved => writeln!(out, "the clock agrees with the positions' time again")?,
-            }
+        for line in self.timekeeper.take_news() {
+            writeln!(out, "{line}")?;
         }
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
         for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
@@ -464,7 +454,9 @@ impl Daemon {
     fn silence(&self) -> Option<String> {
         match self.station.node().sending() {
             SendingState::Allowed => None,
-            SendingState::NoFix => Some(self.positions.silence()),
+            SendingState::NoFix => {
+                Some(self.timekeeper.fixes_refused().unwrap_or_else(|| self.positions.silence()))
+            }
             SendingState::ClockUntrusted => Some(self.timekeeper.silence()),
             SendingState::CredentialNotValid => {
                 Some("the credential is not valid now (roadcast keys show prints when it is)".to_owned())

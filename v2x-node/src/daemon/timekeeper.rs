@@ -1,97 +1,131 @@
-//! How far the machine's clock may be trusted: what the kernel reports, and whether positions agree.
+//! How far the machine's clock may be trusted: what chrony and the kernel report, and whether positions agree.
 //!
-//! Locked while the kernel reports that something disciplines the clock and bounds its error under [`LOCKED_ERROR_US`].
-//! When that ends, held over: the bound grows by `DRIFT_PPM`, and the station signs by the clock until the bound
-//! reaches [`HOLDOVER_ERROR_US`]. Untrusted otherwise, and whatever the kernel reports while the times of fixes lie
-//! more than [`MAX_DISAGREEMENT`] off: one of the two is wrong, and a station cannot know which.
+//! Locked while something keeps the clock and bounds its error under [`LOCKED_ERROR_US`]: the bound as it was stated last,
+//! and grown since by what the oscillator drifts. Held over when nothing keeps it any more, and the station signs by the clock
+//! until the bound reaches [`HOLDOVER_ERROR_US`]. Untrusted otherwise, and whatever else is reported while the times of fixes
+//! contradict the clock: one of the two is wrong, and a station cannot know which. Fixes that only come late are no contradiction.
+
+mod bound;
+pub mod evidence;
+pub mod fix_times;
+pub mod tracking;
+mod wander;
+mod words;
 
 use core::time::Duration;
 
-use radio_adapters::clock::KernelClock;
+use radio_adapters::clock::TaiOffset;
 use v2x_core::{ClockState, Instant, WireTime};
 
+use self::evidence::{Chrony, Evidence, Reading};
+use self::fix_times::{Agreement, FixTimes};
 use crate::config::ClockTrust;
 
 /// Judges a clock over time. Reads no clock itself: every reading is an argument.
 #[derive(Clone, Debug)]
 pub struct Timekeeper {
     trust: ClockTrust,
+    /// Speed of the line that fixes come by, where this program opened it.
+    baud: Option<u32>,
     state: ClockState,
-    locked: Option<Bound>,
-    fixes: Fixes,
-    news: Option<Disagreement>,
+    evidence: Evidence,
+    fixes: FixTimes,
+    last_fix: Option<Instant>,
+    news: News,
 }
 
-/// How far the clock and the positions' times lie apart, or that they agree again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disagreement {
-    /// The clock is ahead of the fixes (or they are late) by this much.
-    Ahead(Duration),
-    /// The clock is behind the fixes by this much.
-    Behind(Duration),
-    /// No longer.
-    Resolved,
-}
-
-/// The error of the clock was at most this when it was last locked.
-#[derive(Clone, Copy, Debug)]
-struct Bound {
-    at: Instant,
-    error_us: u64,
-}
-
-/// Fixes in a row that contradict the current belief.
+/// What is to be told, and what was.
 #[derive(Clone, Copy, Debug, Default)]
-struct Fixes {
-    disagree: bool,
-    contrary: u8,
+struct News {
+    agreement: bool,
+    /// Whether chrony kept the clock when it was told last.
+    chrony_keeps: bool,
+    /// Chrony began or ceased to, not for the first time.
+    chrony: bool,
+    chrony_ceased: bool,
+    unflagged: Told,
+    tai: Told,
+}
+
+/// Told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    No,
+    Due,
+    Yes,
 }
 
 impl Timekeeper {
-    /// Untrusted until the first reading.
-    pub fn new(trust: ClockTrust) -> Self {
-        Self { trust, state: ClockState::Untrusted, locked: None, fixes: Fixes::default(), news: None }
+    /// Untrusted until the first reading. `baud` is the speed of the serial line that positions come by, if it is one.
+    pub fn new(trust: ClockTrust, baud: Option<u32>) -> Self {
+        Self {
+            trust,
+            baud,
+            state: ClockState::Untrusted,
+            evidence: Evidence::default(),
+            fixes: FixTimes::default(),
+            last_fix: None,
+            news: News::default(),
+        }
     }
 
-    /// Takes the kernel's report at `now`; `None` when there is none. `step` is how far the wire clock has moved
-    /// against the machine's own since the last reading.
-    pub fn read(&mut self, now: Instant, kernel: Option<KernelClock>, step: Duration) -> ClockState {
+    /// Takes what there is to know of the clock.
+    pub fn read(&mut self, reading: &Reading) -> ClockState {
+        self.evidence.take(reading);
         self.state = match self.trust {
             ClockTrust::Always => ClockState::Locked,
-            ClockTrust::Kernel => self.judge(now, kernel, step),
+            ClockTrust::Kernel => self.judge(),
         };
+        let keeps = self.evidence.chrony() == Some(Chrony::Follows);
+        let kept = core::mem::replace(&mut self.news.chrony_keeps, keeps);
+        if kept != keeps && self.trust == ClockTrust::Kernel {
+            // The first time is no news; nor is a change that was undone before it was told.
+            self.news.chrony = (kept || self.news.chrony_ceased) && !self.news.chrony;
+            self.news.chrony_ceased |= kept;
+        }
+        if self.evidence.is_unflagged() && self.trust == ClockTrust::Kernel {
+            self.news.unflagged.due();
+        }
+        if reading.kernel.is_some_and(|clock| matches!(clock.tai_offset, TaiOffset::Wrong(_))) {
+            self.news.tai.due();
+        }
         self.state
     }
 
-    /// Takes the time of a fix that came at `wire` by our clock.
-    pub fn fix(&mut self, time: WireTime, wire: WireTime) {
-        let (ahead, behind) = (wire.since(time), time.since(wire));
-        let disagrees = ahead.max(behind) > MAX_DISAGREEMENT;
-        if disagrees == self.fixes.disagree {
-            self.fixes.contrary = 0;
-            return;
-        }
-        self.fixes.contrary += 1;
-        if self.fixes.contrary >= CONTRARY_FIXES {
-            self.fixes = Fixes { disagree: disagrees, contrary: 0 };
-            self.news = Some(match disagrees {
-                false => Disagreement::Resolved,
-                true if ahead > behind => Disagreement::Ahead(ahead),
-                true => Disagreement::Behind(behind),
-            });
-        }
+    /// Takes the time of a fix that came at `received`, which is `wire` by our clock.
+    pub fn fix(&mut self, time: WireTime, wire: WireTime, received: Instant) {
+        self.last_fix = Some(received);
+        self.news.agreement |= self.fixes.take(time, wire, received);
     }
 
-    /// Whether positions began or ceased to disagree with the clock since the last call. Always quiet when the
-    /// configuration trusts the clock whatever happens.
-    pub fn take_news(&mut self) -> Option<Disagreement> {
-        self.news.take().filter(|_| self.trust == ClockTrust::Kernel)
+    /// Lines about the clock since the last call: fixes that come late, disagree or agree again; chrony that ceased to keep the
+    /// clock; and once each, that it is kept but not flagged, and that its offset to TAI is wrong.
+    pub fn take_news(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if core::mem::take(&mut self.news.agreement) {
+            lines.push(words::agreement(self.fixes.belief(), self.trust, self.baud));
+        }
+        if core::mem::take(&mut self.news.chrony) {
+            lines.push(words::chrony(&self.evidence));
+        }
+        if self.news.unflagged.take() {
+            lines.push(words::unflagged(&self.evidence));
+        }
+        if let Some(clock) = self.evidence.kernel_clock().filter(|_| self.news.tai.take()) {
+            lines.push(words::tai(clock.tai_offset));
+        }
+        lines
     }
 
     /// Why the clock is not trusted, in words for the status line.
     pub fn silence(&self) -> String {
-        "the clock is not synchronised (run chrony or ptp4l; in a laboratory set clock.trust = \"always\")"
-            .to_owned()
+        match self.fixes.belief() {
+            disagreement @ Agreement::Disagree { .. } => {
+                words::agreement(disagreement, self.trust, self.baud)
+            }
+            _ => words::untrusted(&self.evidence, LOCKED_ERROR_US),
+        }
     }
 
     /// The last judgement.
@@ -99,129 +133,55 @@ impl Timekeeper {
         self.state
     }
 
-    fn judge(&mut self, now: Instant, kernel: Option<KernelClock>, step: Duration) -> ClockState {
-        let disciplined = kernel.filter(|clock| clock.synchronised).map(|clock| clock.max_error_us);
-        if let Some(error_us) = disciplined.filter(|error_us| *error_us < LOCKED_ERROR_US) {
-            self.locked = Some(Bound { at: now, error_us });
-        } else if self.locked.is_some_and(|bound| bound.at_now(now) >= HOLDOVER_ERROR_US) || step > MAX_STEP {
-            // Set by hand while nothing disciplined it: the bound no longer means anything.
-            self.locked = None;
+    /// Why fixes that do come are of no use, in words for the status line: they are late or of another time.
+    pub fn fixes_refused(&self) -> Option<String> {
+        let comes = self
+            .evidence
+            .running()
+            .zip(self.last_fix)
+            .is_some_and(|(now, last)| now.since(last) < FIXES_CEASE);
+        match self.fixes.belief() {
+            Agreement::Agree => None,
+            useless => comes.then(|| words::agreement(useless, self.trust, self.baud)),
         }
-        match self.locked {
-            _ if self.fixes.disagree => ClockState::Untrusted,
-            Some(bound) if bound.at == now => ClockState::Locked,
-            Some(_) => ClockState::Holdover,
-            None => ClockState::Untrusted,
+    }
+
+    fn judge(&self) -> ClockState {
+        if matches!(self.fixes.belief(), Agreement::Disagree { .. }) {
+            return ClockState::Untrusted;
+        }
+        match self.evidence.error_us() {
+            Some(..LOCKED_ERROR_US) if self.evidence.is_kept() => ClockState::Locked,
+            Some(..LOCKED_ERROR_US) => ClockState::Holdover,
+            Some(..HOLDOVER_ERROR_US) if self.state != ClockState::Untrusted => ClockState::Holdover,
+            _ => ClockState::Untrusted,
         }
     }
 }
 
-impl Bound {
-    fn at_now(self, now: Instant) -> u64 {
-        let grown = now.since(self.at).as_micros() * DRIFT_PPM / 1_000_000;
-        self.error_us.saturating_add(u64::try_from(grown).unwrap_or(u64::MAX))
+impl Told {
+    fn due(&mut self) {
+        if *self == Self::No {
+            *self = Self::Due;
+        }
+    }
+
+    fn take(&mut self) -> bool {
+        let due = *self == Self::Due;
+        if due {
+            *self = Self::Yes;
+        }
+        due
     }
 }
 
 /// Largest error of a locked clock. Receivers accept 220 ms from the future: two stations that are each less than
 /// 100 ms off, one ahead and one behind, still hear each other.
 pub const LOCKED_ERROR_US: u64 = 100_000;
+/// A receiver that says nothing for this long has other troubles than the time.
+const FIXES_CEASE: Duration = Duration::from_secs(5);
 /// Largest error of a clock held over: half of the 220 ms.
 pub const HOLDOVER_ERROR_US: u64 = 110_000;
-/// Growth of the bound without discipline: the 500 ppm by which the kernel lets `maxerror` grow (`adjtimex`).
-const DRIFT_PPM: u128 = 500;
-/// A wire clock that nothing disciplines and that still jumps this far within a second was set by hand.
-const MAX_STEP: Duration = Duration::from_millis(10);
-/// A fix is true up to half a second before it comes over a slow line; beyond a second one of the clocks is wrong.
-pub const MAX_DISAGREEMENT: Duration = Duration::from_secs(1);
-/// This many fixes in a row change the belief; a single one that waited in a buffer does not.
-const CONTRARY_FIXES: u8 = 3;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STILL: Duration = Duration::ZERO;
-
-    fn kernel(synchronised: bool, max_error_us: u64) -> Option<KernelClock> {
-        Some(KernelClock { synchronised, max_error_us, estimated_error_us: 0, tai_offset_s: Some(37) })
-    }
-
-    fn secs(secs: u64) -> Instant {
-        Instant::from_millis(secs * 1000)
-    }
-
-    fn wire(millis: u64) -> WireTime {
-        WireTime::from_micros(720_000_000_000_000 + millis * 1000)
-    }
-
-    #[test]
-    fn a_clock_is_locked_while_the_kernel_bounds_its_error() {
-        let mut keeper = Timekeeper::new(ClockTrust::Kernel);
-        assert_eq!(keeper.state(), ClockState::Untrusted);
-        assert_eq!(keeper.read(secs(0), kernel(true, 100_000), STILL), ClockState::Untrusted, "too vague");
-        assert_eq!(keeper.read(secs(1), kernel(true, 99_999), STILL), ClockState::Locked);
-        assert_eq!(keeper.read(secs(2), kernel(true, 16_000_000), STILL), ClockState::Holdover);
-        assert_eq!(keeper.read(secs(3), kernel(true, 5_000), STILL), ClockState::Locked);
-    }
-
-    #[test]
-    fn a_clock_never_locked_is_not_held_over() {
-        let mut keeper = Timekeeper::new(ClockTrust::Kernel);
-        for s in 0..10 {
-            assert_eq!(keeper.read(secs(s), kernel(false, 0), STILL), ClockState::Untrusted);
-        }
-        assert_eq!(keeper.read(secs(10), None, STILL), ClockState::Untrusted);
-    }
-
-    #[test]
-    fn holdover_ends_when_the_bound_has_grown_to_its_limit() {
-        let mut keeper = Timekeeper::new(ClockTrust::Kernel);
-        keeper.read(secs(0), kernel(true, 10_000), STILL);
-        // 100 ms more at 500 us a second: 200 s.
-        assert_eq!(keeper.read(secs(199), kernel(false, 16_000_000), STILL), ClockState::Holdover);
-        assert_eq!(keeper.read(secs(200), kernel(false, 16_000_000), STILL), ClockState::Untrusted);
-        assert_eq!(keeper.read(secs(201), kernel(false, 0), STILL), ClockState::Untrusted, "for good");
-        assert_eq!(keeper.read(secs(202), kernel(true, 10_000), STILL), ClockState::Locked);
-    }
-
-    #[test]
-    fn a_clock_set_by_hand_is_not_held_over() {
-        let mut keeper = Timekeeper::new(ClockTrust::Kernel);
-        keeper.read(secs(0), kernel(true, 1_000), STILL);
-        let stepped = Duration::from_secs(3600);
-        assert_eq!(keeper.read(secs(1), kernel(false, 16_000_000), stepped), ClockState::Untrusted);
-        // A disciplined clock may step: the program that disciplines it knows.
-        assert_eq!(keeper.read(secs(2), kernel(true, 1_000), stepped), ClockState::Locked);
-    }
-
-    #[test]
-    fn fixes_that_disagree_end_the_trust_and_are_told_once() {
-        let mut keeper = Timekeeper::new(ClockTrust::Kernel);
-        keeper.read(secs(0), kernel(true, 1_000), STILL);
-        keeper.fix(wire(0), wire(5_000));
-        keeper.fix(wire(5_100), wire(5_200));
-        assert_eq!((keeper.take_news(), keeper.fixes.disagree), (None, false), "one that waited in a buffer");
-        for n in 0..5 {
-            keeper.fix(wire(n * 100), wire(n * 100 + 1_001));
-        }
-        assert_eq!(keeper.take_news(), Some(Disagreement::Ahead(Duration::from_millis(1_001))));
-        assert_eq!(keeper.take_news(), None);
-        assert_eq!(keeper.read(secs(1), kernel(true, 1_000), STILL), ClockState::Untrusted);
-        for n in 0..3 {
-            keeper.fix(wire(n * 100), wire(n * 100 + 1_000));
-        }
-        assert_eq!(keeper.take_news(), Some(Disagreement::Resolved));
-        assert_eq!(keeper.read(secs(2), kernel(true, 1_000), STILL), ClockState::Locked);
-    }
-
-    #[test]
-    fn a_laboratory_s_clock_is_trusted_whatever_happens() {
-        let mut keeper = Timekeeper::new(ClockTrust::Always);
-        for n in 0..5 {
-            keeper.fix(wire(n), wire(n + 86_400_000));
-        }
-        assert_eq!(keeper.read(secs(1), None, Duration::from_secs(9)), ClockState::Locked);
-        assert_eq!(keeper.take_news(), None);
-    }
-}
+mod tests;
