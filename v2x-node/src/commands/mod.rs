@@ -10,3 +10,6 @@ pub mod priority;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod run;
+mod shown;
+#[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
+mod what_ran;
