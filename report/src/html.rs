@@ -34,7 +34,11 @@ pub fn render(report: &Report, map: &MapData) -> String {
     );
     header(&mut page, report);
     page.push_str("<main>\n");
-    list(&mut page, "warnings", &report.warnings);
+    // The head tells what the machine kept.
+    let denial = report.denial();
+    let warnings: Vec<_> =
+        report.warnings.iter().filter(|warning| Some(*warning) != denial.as_ref()).cloned().collect();
+    list(&mut page, "warnings", &warnings);
     classes(&mut page, &report.classes);
     timeline::section(&mut page, report);
     latency(&mut page, &report.classes);
@@ -70,7 +74,7 @@ fn header(page: &mut String, report: &Report) {
         escape(&summary(report))
     );
     if let Some(denial) = report.denial() {
-        put!(page, "<p class=\"denied\">{}.</p>\n", escape(&denial));
+        put!(page, "<p class=\"denied\">{}.</p>\n", escape(&capitalised(denial)));
     }
     page.push_str("<dl>");
     let mut fact =
@@ -103,11 +107,7 @@ fn header(page: &mut String, report: &Report) {
 /// The verdict in a sentence.
 fn summary(report: &Report) -> String {
     if report.verdict == Verdict::NothingToJudge {
-        let mut text = report.nothing_because().join(": ");
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        return text + ".";
+        return capitalised(report.nothing_because().join(": ")) + ".";
     }
     let judged = || report.classes.iter().filter(|class| class.is_judged());
     let failed: Vec<_> = judged().filter(|class| !class.met).map(|class| class.class.as_str()).collect();
@@ -118,6 +118,13 @@ fn summary(report: &Report) -> String {
             format!("{} of {all} classes with traffic missed more than its target allows.", failed.join(", "))
         }
     }
+}
+
+fn capitalised(mut text: String) -> String {
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 fn list(page: &mut String, style: &str, lines: &[String]) {

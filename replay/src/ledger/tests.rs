@@ -83,9 +83,11 @@ fn a_hazard_heard_after_its_count_is_no_worry_and_is_no_message_of_nobody() {
     let mut ledger = Ledger::new();
     ledger.sent(1u32, Class::D3, 0, receivers(&[1, 2]));
     ledger.delivered(1, 1, MS, &[]);
+    ledger.sent(9, Class::D5, 7_000 * MS, receivers(&[]));
     // Station 7 comes into the area, and hears the flood by carrying.
     assert_eq!(ledger.delivered(1, 7, 8_000 * MS, &[]), Delivery::Settled { flood: true });
     ledger.sent(2, Class::D2, 8_000 * MS, receivers(&[1]));
+    ledger.sent(10, Class::D5, 19_000 * MS, receivers(&[]));
     assert_eq!(ledger.delivered(2, 1, 20_000 * MS, &[]), Delivery::Settled { flood: false });
     let outcome = ledger.finish(30_000 * MS);
     assert_eq!(outcome.warnings, [""; 0]);
@@ -107,7 +109,7 @@ fn a_bystander_that_waits_for_a_credential_is_a_bystander() {
     ledger.sent(1u32, Class::D2, 0, receivers(&[1]));
     ledger.delivered(1, 1, MS, &[]);
     ledger.sent(2, Class::D2, 900 * MS, receivers(&[1]));
-    // The first is settled: everyone it was meant for has it.
+    // Message 1 is settled: everyone it was meant for has it.
     assert_eq!(ledger.delivered(1, 7, 950 * MS, &[]), Delivery::Unintended);
     let outcome = ledger.finish(1_000 * MS);
     assert_eq!(

@@ -311,7 +311,7 @@ const TOP: f64 = 24.0;
 const WIDTH: f64 = 318.0;
 const HEIGHT: f64 = 200.0;
 /// Where stage bars and their names begin.
-const STAGE_LEFT: f64 = 14.0;
+const STAGE_LEFT: f64 = 24.0;
 const ROW: f64 = 38.0;
 
 #[cfg(test)]

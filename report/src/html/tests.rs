@@ -89,7 +89,7 @@ fn a_page_says_what_was_run_and_what_the_machine_kept() {
         "<code>roadcast demo --seconds 30</code>",
         "0.1.0 (0123456789ab)",
         "<dt>seed</dt><dd>7</dd>",
-        "this machine gave the demo 30 % of the processor time",
+        "This machine gave the demo 30 % of the processor time",
     ] {
         assert!(page.contains(wanted), "{wanted}");
     }

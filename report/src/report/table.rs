@@ -290,7 +290,9 @@ fn verdict(out: &mut String, report: &Report) {
     };
     let title = format!("verdict: {} - ", report.verdict.to_string().to_uppercase());
     wrapped(out, &title, &parts);
-    if let Some(denial) = report.denial() {
+    if report.verdict == Verdict::Missed
+        && let Some(denial) = report.denial()
+    {
         wrapped(out, &" ".repeat("verdict: ".len()), &[denial]);
     }
 }
