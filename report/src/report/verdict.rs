@@ -58,7 +58,7 @@ impl Report {
         let mut lines = vec![format!("{} frames received, none delivered", frames.received)];
         if let Some((reason, count)) = self.most_dropped() {
             lines[0] += &format!("; {} dropped as {reason}", percent(count as f64 / frames.received as f64));
-            lines.extend(remedy(reason).map(str::to_owned));
+            lines.extend(self.remedy(reason).map(str::to_owned));
         }
         lines
     }
@@ -69,11 +69,18 @@ impl Report {
         let worst = self.most_dropped().filter(|(_, count)| count * 2 >= received);
         if let Some((reason, count)) = worst
             && self.frames.delivered > 0
-            && let Some(remedy) = remedy(reason)
+            && let Some(remedy) = self.remedy(reason)
         {
             let share = percent(count as f64 / received as f64);
             self.warnings.push(format!("{share} of the frames received were dropped as {reason}: {remedy}"));
         }
+    }
+
+    /// What somebody can do about frames dropped for this reason. Where an issuer is not known, its stations' credentials
+    /// never become known either.
+    fn remedy(&self, reason: &str) -> Option<&'static str> {
+        let unknown = reason == "unknown_credential" && self.drops.contains_key("unknown_issuer");
+        remedy(if unknown { "unknown_issuer" } else { reason })
     }
 
     /// The most frequent reason for which frames were dropped; of equal ones the first by name.
@@ -86,7 +93,8 @@ impl Report {
 /// What somebody can do about frames dropped for this reason; `None` where the reason is the air, a peer or an attack.
 fn remedy(reason: &str) -> Option<&'static str> {
     Some(match reason {
-        "unknown_issuer" | "unknown_credential" => {
+        "unknown_credential" => "their credentials have not come yet: let both stations run for some seconds",
+        "unknown_issuer" => {
             "the senders' issuer is not known here: copy root.cred and issuer.cred from the machine that has the authority"
         }
         "test_traffic" => "the senders or this station are set up for tests, the others are in service",

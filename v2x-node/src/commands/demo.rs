@@ -28,12 +28,13 @@ use v2x_apps::roadside::Roadside;
 use v2x_apps::{Application, Moment};
 use v2x_core::{Anchor, ClockState, Config, HazardCommand, HazardDraft, Input, Instant, Node, Role};
 use v2x_replay::identities::{Cast, Part};
-use v2x_report::{Report, Verdict, WhatRan, html};
+use v2x_report::{Report, WhatRan, html};
 
 use self::air::{Air, RangeRadio};
 use self::books::{Bookkeeper, Books};
 use self::screen::Screen;
 use self::town::{Player, Town};
+use crate::commands::judged::judged;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::what_ran;
 use crate::daemon::link::LinkError;
@@ -67,7 +68,7 @@ pub const HELP: &str = "Examples:
 At the end comes a report; with -v it has the latency of every stage.
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
-there was nothing to judge, 2 bad usage.";
+there was nothing to judge, 2 bad usage, 130 interrupted.";
 
 /// Runs the demo.
 ///
@@ -84,7 +85,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let town = Town::new();
     let tasks = LocalSet::new();
-    let (report, missed) = tasks.block_on(&runtime, live(args, &town, out))?;
+    let Ran { report, missed, interrupted } = tasks.block_on(&runtime, live(args, &town, out))?;
     write!(out, "{}", shown(&report))?;
     out.flush()?;
     if let Some(path) = &args.json {
@@ -97,28 +98,21 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
         std::fs::write(path, page).map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "page: {}", path.display())?;
     }
+    if interrupted {
+        return Err(Error::Interrupted(format!("interrupted after {:.1} seconds", report.simulated_s)));
+    }
     judged(&report)
 }
 
-/// The outcome of a run whose exit code is its verdict.
-///
-/// # Errors
-/// A class missed its target, or there was nothing to judge.
-pub(crate) fn judged(report: &Report) -> Result<(), Error> {
-    let what = match report.verdict {
-        Verdict::Met => return Ok(()),
-        Verdict::Missed => "a deadline class missed its target".to_owned(),
-        Verdict::NothingToJudge => format!("nothing to judge: {}", report.nothing_because().join("; ")),
-    };
-    Err(Error::Check(report.denial().map_or(what.clone(), |denial| format!("{what}; {denial}"))))
+/// A run that is over.
+struct Ran {
+    report: Report,
+    /// Share of its messages that each station missed.
+    missed: Vec<Option<f64>>,
+    interrupted: bool,
 }
 
-/// The report, and the share of its messages that each station missed.
-async fn live(
-    args: &DemoArgs,
-    town: &Town,
-    out: &mut dyn Write,
-) -> Result<(Report, Vec<Option<f64>>), Error> {
+async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, Error> {
     let failed = |what| move |source| Error::System { what, source };
     let anchor = read_anchor();
     let start = anchor.instant + LEAD;
@@ -180,7 +174,7 @@ async fn live(
         report.warnings.push(format!("interrupted: {seconds:.1} s of {} s", args.seconds));
     }
     report.set_machine(meter.machine(seconds));
-    Ok((report, missed))
+    Ok(Ran { report, missed, interrupted })
 }
 
 fn join(

@@ -5,6 +5,8 @@ mod client;
 pub mod demo;
 pub mod dump;
 pub mod hazard;
+#[cfg(feature = "replay")]
+mod judged;
 pub mod keys;
 pub mod priority;
 #[cfg(feature = "replay")]

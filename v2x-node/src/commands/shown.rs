@@ -1,6 +1,6 @@
 //! A report on standard output.
 
-use console::Style;
+use console::{Color, Style};
 use tracing::Level;
 use v2x_report::Report;
 
@@ -14,17 +14,18 @@ pub(crate) fn shown(report: &Report) -> String {
 fn coloured(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 200);
     for line in text.split_inclusive('\n') {
-        let found = WORDS.into_iter().find_map(|(style, before, word)| {
+        let found = WORDS.into_iter().find_map(|(colour, before, word)| {
             let at = match before {
                 Some(before) => line.starts_with(before).then_some(before.len()),
                 None => line.strip_suffix('\n').and_then(|line| line.strip_suffix(word)).map(str::len),
             };
-            at.filter(|at| line[*at..].starts_with(word)).map(|at| (style, at, word))
+            at.filter(|at| line[*at..].starts_with(word)).map(|at| (colour, at, word))
         });
         match found {
-            Some((style, at, word)) => {
+            Some((colour, at, word)) => {
                 out.push_str(&line[..at]);
-                out.push_str(&style().force_styling(true).apply_to(word).to_string());
+                let style = Style::new().fg(colour).bold().force_styling(true);
+                out.push_str(&style.apply_to(word).to_string());
                 out.push_str(&line[at + word.len()..]);
             }
             None => out.push_str(line),
@@ -33,27 +34,15 @@ fn coloured(text: &str) -> String {
     out
 }
 
-fn good() -> Style {
-    Style::new().green().bold()
-}
-
-fn bad() -> Style {
-    Style::new().red().bold()
-}
-
-fn neutral() -> Style {
-    Style::new().yellow().bold()
-}
-
 /// Colour, the beginning of the line (else the word is at its end), and the word.
-const WORDS: [(fn() -> Style, Option<&str>, &str); 7] = [
-    (good, Some("verdict: "), "MET"),
-    (bad, Some("verdict: "), "MISSED"),
-    (neutral, Some("verdict: "), "NOTHING TO JUDGE"),
-    (neutral, Some(""), "warning:"),
-    (bad, None, " MISSED"),
-    (good, None, " met"),
-    (neutral, None, " idle"),
+const WORDS: [(Color, Option<&str>, &str); 7] = [
+    (Color::Green, Some("verdict: "), "MET"),
+    (Color::Red, Some("verdict: "), "MISSED"),
+    (Color::Yellow, Some("verdict: "), "NOTHING TO JUDGE"),
+    (Color::Yellow, Some(""), "warning:"),
+    (Color::Red, None, " MISSED"),
+    (Color::Green, None, " met"),
+    (Color::Yellow, None, " idle"),
 ];
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use v2x_report::{Machine, WhatRan, hlog, html};
 use super::error::ReplayError;
 use super::interrupt::Interrupt;
 use super::options::ReplayArgs;
-use crate::commands::demo::judged;
+use crate::commands::judged::judged;
 use crate::commands::shown::shown;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
