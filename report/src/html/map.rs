@@ -56,11 +56,14 @@ pub(super) fn section(page: &mut String, map: &MapData) {
         return;
     };
     let many = map.tracks.len() > MANY_TRACKS;
+    let units = match map.units.len() as u64 {
+        0 => String::new(),
+        units => format!(" and {} (squares)", counted(units, "roadside unit")),
+    };
     put!(
         page,
-        "<section><h2>Map of the run</h2>\n<figure class=\"wide\"><figcaption>{} (a dot where each ended) and {} (squares){}</figcaption>",
+        "<section><h2>Map of the run</h2>\n<figure class=\"wide\"><figcaption>{} (a dot where each ended){units}{}</figcaption>",
         counted(map.tracks.len() as u64, "moving station"),
-        counted(map.units.len() as u64, "roadside unit"),
         legend(map)
     );
     put!(
