@@ -12,6 +12,7 @@
 //! - `frames.received == frames.delivered + frames.dropped`
 //! - `frames.dropped == sum(drops)`
 
+mod evidence;
 mod flood;
 pub mod human;
 pub mod signal;
@@ -97,7 +98,7 @@ impl Report {
     /// A judged report of the counts; all fields but the classes start empty, for the caller to fill in.
     pub fn new(kind: Kind, version: impl Into<String>, verify: Verify, stats: &Stats) -> Self {
         let classes: Vec<_> = stats.classes().iter().map(ClassReport::new).collect();
-        let verdict = Verdict::of(&classes);
+        let verdict = judge(&classes);
         Self {
             kind,
             version: version.into(),
@@ -161,7 +162,7 @@ impl Report {
                 "frames: dropped {dropped} should equal the sum of drops by reason, {by_reason}"
             ));
         }
-        let judged = Verdict::of(&self.classes);
+        let judged = judge(&self.classes);
         if self.verdict != judged {
             return Err(format!("verdict: {} should be {judged}", self.verdict));
         }
@@ -220,6 +221,16 @@ impl core::fmt::Display for Verify {
             Verify::Once => "once",
             Verify::Every => "every",
         })
+    }
+}
+
+fn judge(classes: &[ClassReport]) -> Verdict {
+    if !classes.iter().any(ClassReport::is_judged) {
+        Verdict::NothingToJudge
+    } else if classes.iter().all(|class| class.met) {
+        Verdict::Met
+    } else {
+        Verdict::Missed
     }
 }
 
