@@ -7,7 +7,7 @@
 //! A message is settled when its deadline has passed and every intended receiver has it, else [`GRACE_NS`] after the
 //! deadline. A delivery after that does not count: the pair has already been counted as undelivered. So the ledger's
 //! size follows the traffic of a few seconds, never the length of the run. Of settled messages it remembers the names of
-//! the last [`MAX_SETTLED`], to tell a late delivery of an honest message (floods live for minutes, and reach stations
+//! some hundred thousand, to tell a late delivery of an honest message (floods live for minutes, and reach stations
 //! that come into their area later) from one of a message that nobody reported, such as an attacker's.
 //!
 //! Messages still inside their deadline when the run ends are left out altogether, neither sent nor expected: their
