@@ -1,7 +1,7 @@
 //! What a daemon sent and received, in figures.
 //!
 //! A station cannot know what others sent that it never heard, but the numbers of the messages it did hear
-//! show how many are missing between them: see [`Sequence`]. What is expected here is counted from the first
+//! show how many are missing between them: see `sequence.rs`. What is expected here is counted from the first
 //! message heard of a signer to the last. Three things stand apart, because nothing was lost: a sender that started anew,
 //! a sender that was not heard at all for a while, and a hazard that was sent before this station could hear it.
 
