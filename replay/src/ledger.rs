@@ -6,7 +6,9 @@
 //!
 //! A message is settled when its deadline has passed and every intended receiver has it, else [`GRACE_NS`] after the
 //! deadline. A delivery after that does not count: the pair has already been counted as undelivered. So the ledger's
-//! size follows the traffic of a few seconds, never the length of the run.
+//! size follows the traffic of a few seconds, never the length of the run. Of settled messages it remembers the names of
+//! some hundred thousand, to tell a late delivery of an honest message (floods live for minutes, and reach stations
+//! that come into their area later) from one of a message that nobody reported, such as an attacker's.
 //!
 //! Messages still inside their deadline when the run ends are left out altogether, neither sent nor expected: their
 //! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage latencies of their
@@ -17,7 +19,7 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 use v2x_proto::Class;
-use v2x_report::{Frames, Report, Stage, Stats};
+use v2x_report::{Frames, Report, Stage, Stats, Timeline};
 
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]
@@ -29,11 +31,16 @@ pub struct Ledger<M> {
     /// ns.
     overdue: [Queue<M>; Class::ALL.len()],
     open_receivers: usize,
+    settled: Settled<M>,
     limit: usize,
+    start_ns: u64,
     clock_ns: u64,
     reasons: Reasons,
     counts: Counts,
     stats: Stats,
+    timeline: Timeline,
+    /// By station: messages with a deadline that were meant for it, and those of them it missed.
+    shares: Vec<(u64, u64)>,
 }
 
 impl<M: Copy + Eq + Hash> Ledger<M> {
@@ -48,12 +55,21 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             due: Default::default(),
             overdue: Default::default(),
             open_receivers: 0,
+            settled: Settled::default(),
             limit,
+            start_ns: 0,
             clock_ns: 0,
             reasons: Reasons::new(),
             counts: Counts::default(),
             stats: Stats::new(),
+            timeline: Timeline::new(),
+            shares: Vec::new(),
         }
+    }
+
+    /// An empty ledger of a run that starts at `start_ns`.
+    pub fn starting_at(start_ns: u64) -> Self {
+        Self { start_ns, ..Self::new() }
     }
 
     /// A message was meant to be sent at `sent_ns`, for each `(station, distance in m)` of `intended`.
@@ -93,6 +109,8 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         match delivery {
             Delivery::Intended { .. } | Delivery::Unintended => {}
             Delivery::Repeated => self.counts.repeated += 1,
+            Delivery::Settled { flood: true } => self.counts.late_floods += 1,
+            Delivery::Settled { flood: false } => self.counts.late += 1,
             Delivery::Unknown => self.counts.unknown += 1,
         }
         self.advance(at_ns);
@@ -167,32 +185,55 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
                 }
             }
         }
-        let Counts { frames_delivered, drops, repeated, unknown, forced } = self.counts;
+        let Counts { frames_delivered, drops, repeated, late_floods, late, unknown, forced } = self.counts;
         let dropped = drops.values().sum::<u64>();
-        let mut warnings = Vec::new();
-        let unintended = self.stats.classes().iter().map(|class| class.unintended).sum();
-        for (count, text) in [
-            (unintended, UNINTENDED),
+        let unintended = |floods: bool| {
+            let classes = self.stats.classes().iter().filter(|class| (class.class == Class::D3) == floods);
+            classes.map(|class| class.unintended).sum::<u64>()
+        };
+        let list = |lines: &[(u64, &str)]| {
+            let shown = lines.iter().filter(|(count, _)| *count > 0);
+            shown.map(|(count, text)| counted(*count, text)).collect::<Vec<_>>()
+        };
+        let notes = list(&[
+            (unintended(true) + late_floods, OUTSIDE_AREA),
+            (unintended(false), OUT_OF_RANGE),
+            (
+                late,
+                "deliveries outside the count: more than 5 s past their deadline, and counted as never delivered",
+            ),
+            (
+                unknown,
+                "deliveries outside the count: messages of stations that are not counted, such as attackers",
+            ),
+        ]);
+        let warnings = list(&[
             (repeated, "deliveries repeated a message the station already had"),
-            (unknown, "deliveries were of messages never sent, or sent more than 5 s past their deadline"),
             (forced, "messages were settled early: too many were open at once"),
-        ] {
-            if count > 0 {
-                warnings.push(format!("{count} {text}"));
-            }
-        }
+        ]);
         Totals {
             stats: self.stats,
             frames: Frames { received: frames_delivered + dropped, delivered: frames_delivered, dropped },
             drops,
             unfinished,
+            notes,
             warnings,
+            timeline: self.timeline,
+            shares: self.shares,
         }
     }
 
     fn note_delivery(&mut self, message: M, station: u32, at_ns: u64, stages: &[(Stage, u64)]) -> Delivery {
         let Some(entry) = self.open.get_mut(&message) else {
-            return Delivery::Unknown;
+            return match self.settled.find(&message) {
+                None => Delivery::Unknown,
+                Some((class, true)) => {
+                    // All stations it was meant for had it: this is another, that had to wait for the credential.
+                    self.stats.class_mut(class).unintended += 1;
+                    Delivery::Unintended
+                }
+                Some((class, false)) => Delivery::Settled { flood: class == Class::D3 },
+            };
         };
         let latency_ns = at_ns.saturating_sub(entry.sent_ns);
         let stats = self.stats.class_mut(entry.class);
@@ -263,16 +304,44 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             return;
         };
         self.open_receivers -= entry.receivers.len() + 1;
+        self.settled.insert(message, entry.class, entry.waiting == 0);
         let stats = self.stats.class_mut(entry.class);
+        let (mut expected, missed_before) = (0, stats.missed());
         stats.sent += 1;
+        let judged = entry.class.deadline().is_some();
         for receiver in entry.receivers.iter().filter(|receiver| receiver.intended) {
+            let missed = receiver.latency_ns == NOT_DELIVERED || stats.is_late(receiver.latency_ns);
             if receiver.latency_ns == NOT_DELIVERED {
                 stats.record_undelivered(self.reasons.name(receiver.reason));
             } else {
                 stats.record_delivered(receiver.latency_ns);
             }
+            if judged {
+                expected += 1;
+                share(&mut self.shares, receiver.station, missed);
+            }
         }
+        let missed = if judged { stats.missed() - missed_before } else { 0 };
+        self.timeline.add(entry.sent_ns.saturating_sub(self.start_ns), 1, expected, missed);
     }
+}
+
+fn counted(count: u64, text: &str) -> String {
+    let text = if count == 1 { text.replacen("deliveries", "delivery", 1) } else { text.to_owned() };
+    format!("{count} {text}")
+}
+
+/// Counts one message meant for a station.
+fn share(shares: &mut Vec<(u64, u64)>, station: u32, missed: bool) {
+    let index = station as usize;
+    if index >= MAX_STATIONS {
+        return;
+    }
+    if shares.len() <= index {
+        shares.resize(index + 1, (0, 0));
+    }
+    shares[index].0 += 1;
+    shares[index].1 += u64::from(missed);
 }
 
 impl<M: Copy + Eq + Hash> Default for Ledger<M> {
@@ -295,7 +364,12 @@ pub enum Delivery {
     Unintended,
     /// The station had the message already.
     Repeated,
-    /// The message was never sent, or is settled.
+    /// The message is settled, and some station it was meant for had not got it: more than [`GRACE_NS`] after its deadline.
+    Settled {
+        /// A flood, which lives longer than that, and reaches stations that come into its area later.
+        flood: bool,
+    },
+    /// The message was never reported as sent.
     Unknown,
 }
 
@@ -310,22 +384,37 @@ pub struct Totals {
     pub drops: BTreeMap<&'static str, u64>,
     /// Messages left out because the run ended inside their deadline.
     pub unfinished: u64,
-    /// What a reader of the report should know.
+    /// What is outside the counts.
+    pub notes: Vec<String>,
+    /// What a reader of the report should worry about.
     pub warnings: Vec<String>,
+    /// Load and misses over time.
+    pub timeline: Timeline,
+    /// By station: messages with a deadline that were meant for it, and those of them it missed.
+    shares: Vec<(u64, u64)>,
 }
 
 impl Totals {
-    /// Puts frames, drops and warnings into a report made of [`Totals::stats`].
+    /// Share of the messages with a deadline meant for a station that it missed; `None` when there were none.
+    pub fn missed_by(&self, station: u32) -> Option<f64> {
+        let (expected, missed) = self.shares.get(station as usize).filter(|(expected, _)| *expected > 0)?;
+        Some(*missed as f64 / *expected as f64)
+    }
+
+    /// Puts frames, drops, notes, warnings and what happened over time into a report made of [`Totals::stats`].
     pub fn fill(&self, report: &mut Report) {
         report.frames = self.frames;
         report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        report.notes.extend(self.notes.iter().cloned());
         report.warnings.extend(self.warnings.iter().cloned());
+        report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
     }
 }
 
-/// The end of a warning: normal where a frame may reach farther than it is meant to, or is repeated to stations that
-/// came later.
-pub const UNINTENDED: &str = "deliveries went to stations the message was not meant for";
+/// Floods live for minutes, and are carried to stations that come into their area.
+const OUTSIDE_AREA: &str = "deliveries outside the count: hazards heard by stations that were not in the area when they were sent, or heard later";
+/// A frame may be heard farther than it is meant to, and repeated to stations that came later.
+const OUT_OF_RANGE: &str = "deliveries outside the count: messages heard by stations farther away than they are meant for, or that came later";
 
 /// The cause of a miss for which none was reported.
 pub const NEVER_RECEIVED: &str = "never_received";
@@ -390,8 +479,41 @@ struct Counts {
     frames_delivered: u64,
     drops: BTreeMap<&'static str, u64>,
     repeated: u64,
+    late_floods: u64,
+    late: u64,
     unknown: u64,
     forced: u64,
+}
+
+/// The names of the last messages settled.
+#[derive(Debug)]
+struct Settled<M> {
+    /// With whether all stations it was meant for had it.
+    names: HashMap<M, (Class, bool)>,
+    order: VecDeque<M>,
+}
+
+impl<M: Copy + Eq + Hash> Settled<M> {
+    fn find(&self, message: &M) -> Option<(Class, bool)> {
+        self.names.get(message).copied()
+    }
+
+    fn insert(&mut self, message: M, class: Class, complete: bool) {
+        if self.order.len() >= MAX_SETTLED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+        }
+        if self.names.insert(message, (class, complete)).is_none() {
+            self.order.push_back(message);
+        }
+    }
+}
+
+impl<M> Default for Settled<M> {
+    fn default() -> Self {
+        Self { names: HashMap::default(), order: VecDeque::new() }
+    }
 }
 
 /// Reasons as one byte each: there are many receivers and few reasons.
@@ -425,6 +547,11 @@ const NOT_DELIVERED: u64 = u64::MAX;
 const NO_REASON: u8 = 0;
 /// About 100 MB at 24 B each: a thousand stations in a jam, each message meant for 300, for 10 s and more.
 const MAX_OPEN_RECEIVERS: usize = 4_000_000;
+
+/// About 20 MB: what a thousand stations send in a minute, which is longer than most floods are repeated.
+const MAX_SETTLED: usize = 600_000;
+/// Stations beyond this number have no share of their own; more than any world has.
+const MAX_STATIONS: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

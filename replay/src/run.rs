@@ -86,7 +86,7 @@ pub struct Progress {
 /// The outcome of a run.
 #[derive(Debug)]
 pub struct RunOutcome {
-    /// The report; the caller sets the wall time, since nothing here reads a clock.
+    /// The report; the caller says what was run, and what the machine gave it: nothing here reads a clock or a file name.
     pub report: Report,
     /// The histograms behind it.
     pub stats: Stats,
@@ -234,10 +234,11 @@ fn simulate(
         Report::new(Kind::Replay, env!("CARGO_PKG_VERSION"), options.verify, &counted.ledger.stats);
     report.digest = Some(counted.digest_hex());
     report.stations = stations;
-    report.set_duration(now_ns as f64 / 1e9, 0.0);
+    report.simulated_s = now_ns as f64 / 1e9;
     report.age_of_information = counted.spatial.age_of_information();
     report.inter_packet_gap = counted.spatial.inter_packet_gap();
-    report.warnings.push(VIRTUAL_TIME.to_owned());
+    report.run.seeds = vec![options.seed];
+    report.notes.push(VIRTUAL_TIME.to_owned());
     report.warnings.extend(trace.warnings.iter().map(|warning| format!("trace: {warning}")));
     if interrupted {
         let text =
@@ -251,7 +252,8 @@ fn simulate(
     report.linkability = options.pseudonyms.map(|_| counted.linkability);
     counted.ledger.fill(&mut report);
     let (latitude, longitude) = first.point().degrees();
-    let map = Plane::new(latitude, longitude).map(|plane| map::of_trace(trace, &plane));
+    let map = Plane::new(latitude, longitude)
+        .map(|plane| map::of_trace(trace, &plane, |station| counted.ledger.missed_by(station)));
     let outcome = RunOutcome {
         report,
         stats: counted.ledger.stats,

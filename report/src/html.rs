@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::report::human::{count, percent, time};
-use crate::report::{ClassReport, DistanceBin, Report, Verdict, Verify};
+use crate::report::{ClassReport, DistanceBin, Report, Verdict};
 
 mod attack;
 mod flood;
 mod map;
 mod plot;
 mod text;
+mod timeline;
 
 use text::{escape, put};
 
@@ -21,7 +22,10 @@ pub use map::{MapData, TrackKind, TrackLine, UnitMark};
 /// The whole page.
 pub fn render(report: &Report, map: &MapData) -> String {
     let mut page = String::with_capacity(64 * 1024);
-    let title = format!("Roadcast {}: deadlines {}", report.kind, report.verdict);
+    let title = match report.verdict {
+        Verdict::NothingToJudge => format!("Roadcast {}: nothing to judge", report.kind),
+        verdict => format!("Roadcast {}: deadlines {verdict}", report.kind),
+    };
     put!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -30,8 +34,13 @@ pub fn render(report: &Report, map: &MapData) -> String {
     );
     header(&mut page, report);
     page.push_str("<main>\n");
-    warnings(&mut page, &report.warnings);
+    // The head tells what the machine kept.
+    let denial = report.denial();
+    let warnings: Vec<_> =
+        report.warnings.iter().filter(|warning| Some(*warning) != denial.as_ref()).cloned().collect();
+    list(&mut page, "warnings", &warnings);
     classes(&mut page, &report.classes);
+    timeline::section(&mut page, report);
     latency(&mut page, &report.classes);
     attack::section(&mut page, report);
     flood::section(&mut page, report);
@@ -39,10 +48,11 @@ pub fn render(report: &Report, map: &MapData) -> String {
     stages(&mut page, &report.classes);
     distances(&mut page, report);
     losses(&mut page, report);
+    list(&mut page, "notes", &report.notes);
     put!(
         page,
         "<details><summary>The same figures as text</summary><pre>{}</pre></details>\n</main>\n",
-        escape(&report.table())
+        escape(&report.table_with_stages())
     );
     page.push_str(
         "<footer>Load is open loop: a latency starts when a message was meant to be sent. A miss is one \
@@ -55,50 +65,75 @@ fn header(page: &mut String, report: &Report) {
     let (mood, headline) = match report.verdict {
         Verdict::Met => ("good", "Deadlines met"),
         Verdict::Missed => ("bad", "Deadlines missed"),
+        Verdict::NothingToJudge => ("none", "Nothing to judge"),
     };
-    let judged = report.classes.iter().filter(|class| class.has_traffic() && class.miss_target.is_some());
-    let failed: Vec<_> =
-        judged.clone().filter(|class| !class.met).map(|class| escape(&class.class)).collect();
-    let summary = match (judged.count(), failed.len()) {
-        (0, _) => "No class with a deadline had traffic.".to_owned(),
+    put!(
+        page,
+        "<header class=\"{mood}\"><div class=\"wrap\"><p class=\"kind\">Roadcast {}</p><h1>{headline}</h1><p>{}</p>\n",
+        report.kind,
+        escape(&summary(report))
+    );
+    if let Some(denial) = report.denial() {
+        put!(page, "<p class=\"denied\">{}.</p>\n", escape(&capitalised(denial)));
+    }
+    page.push_str("<dl>");
+    let mut fact =
+        |name: &str, value: &str| put!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(value));
+    fact("stations", &report.stations.to_string());
+    fact("run", &format!("{:.1} s", report.simulated_s));
+    if let Some(machine) = &report.machine {
+        fact("took", &format!("{:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor));
+    }
+    fact("frames received", &report.frames.received.to_string());
+    fact("signatures verified", report.verify.in_words());
+    for input in &report.run.inputs {
+        fact(&escape(&input.role), &input.shown());
+    }
+    for (name, value) in report.run.options() {
+        fact(name, &value);
+    }
+    let commit = report.run.commit.as_ref().map_or_else(String::new, |commit| format!(" ({commit})"));
+    fact("version", &format!("{}{commit}", report.version));
+    if let Some(digest) = &report.digest {
+        fact("digest of outputs", digest.get(..16).unwrap_or(digest));
+    }
+    page.push_str("</dl>\n");
+    if !report.run.command.is_empty() {
+        put!(page, "<p class=\"command\"><code>{}</code></p>\n", escape(&report.run.command));
+    }
+    page.push_str("</div></header>\n");
+}
+
+/// The verdict in a sentence.
+fn summary(report: &Report) -> String {
+    if report.verdict == Verdict::NothingToJudge {
+        return capitalised(report.nothing_because().join(": ")) + ".";
+    }
+    let judged = || report.classes.iter().filter(|class| class.is_judged());
+    let failed: Vec<_> = judged().filter(|class| !class.met).map(|class| class.class.as_str()).collect();
+    match (judged().count(), failed.len()) {
         (1, 0) => "The one class with traffic kept its target.".to_owned(),
         (all, 0) => format!("All {all} classes with traffic kept their targets."),
         (all, _) => {
             format!("{} of {all} classes with traffic missed more than its target allows.", failed.join(", "))
         }
-    };
-    put!(
-        page,
-        "<header class=\"{mood}\"><div class=\"wrap\"><p class=\"kind\">Roadcast {}</p><h1>{headline}</h1><p>{summary}</p>\n<dl>",
-        report.kind
-    );
-    let mut fact =
-        |name: &str, value: &str| put!(page, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(value));
-    fact("stations", &report.stations.to_string());
-    fact("run", &format!("{:.1} s", report.simulated_s));
-    fact("took", &format!("{:.1} s ({:.1} x real time)", report.wall_s, report.realtime_factor));
-    fact("frames received", &report.frames.received.to_string());
-    fact(
-        "signatures verified",
-        match report.verify {
-            Verify::Once => "once per frame",
-            Verify::Every => "at every reception",
-        },
-    );
-    fact("version", &report.version);
-    if let Some(digest) = &report.digest {
-        fact("digest of outputs", digest.get(..16).unwrap_or(digest));
     }
-    page.push_str("</dl></div></header>\n");
 }
 
-fn warnings(page: &mut String, warnings: &[String]) {
-    if warnings.is_empty() {
+fn capitalised(mut text: String) -> String {
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+fn list(page: &mut String, style: &str, lines: &[String]) {
+    if lines.is_empty() {
         return;
     }
-    page.push_str("<section class=\"warnings\"><ul>");
-    for warning in warnings {
-        put!(page, "<li>{}</li>", escape(warning));
+    put!(page, "<section class=\"{style}\"><ul>");
+    for line in lines {
+        put!(page, "<li>{}</li>", escape(line));
     }
     page.push_str("</ul></section>\n");
 }
@@ -136,10 +171,14 @@ fn classes(page: &mut String, classes: &[ClassReport]) {
         }
         put!(
             page,
-            "</dl><p class=\"note\">{} messages,<br>{} expected deliveries</p></article>\n",
+            "</dl><p class=\"note\">{} messages,<br>{} expected deliveries",
             count(class.sent),
             count(class.expected)
         );
+        for (name, number) in &class.apart {
+            put!(page, "<br>{} {}, not counted", count(*number), escape(&name.replace('_', " ")));
+        }
+        page.push_str("</p></article>\n");
     }
     page.push_str("</div>\n");
     let idle: Vec<_> = classes

@@ -6,12 +6,16 @@
 #[cfg(feature = "hlog")]
 pub mod hlog;
 pub mod html;
+mod machine;
 mod report;
 mod stats;
+mod timeline;
 
+pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{SignalAhead, SignalShown};
 pub use report::{
-    ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, Kind,
-    Linkability, Provoked, Report, Verdict, Verify, human, miss_target,
+    ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, InputFile, Kind,
+    Linkability, Provoked, Report, Verdict, Verify, WhatRan, human, miss_target,
 };
 pub use stats::{ClassStats, Stage, StageHistogram, Stats, Summary, receive_stages, send_stages};
+pub use timeline::Timeline;

@@ -12,19 +12,26 @@
 //! - `frames.received == frames.delivered + frames.dropped`
 //! - `frames.dropped == sum(drops)`
 
+mod evidence;
 mod flood;
 pub mod human;
 pub mod signal;
 mod table;
+mod verdict;
+mod what_ran;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
+use crate::machine::Machine;
 use crate::stats::{ClassStats, Stage, Stats, Summary};
+use crate::timeline::Timeline;
 
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
+pub use verdict::Verdict;
+pub use what_ran::{InputFile, WhatRan};
 
 /// A run's report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,10 +46,12 @@ pub struct Report {
     pub stations: u64,
     /// Length of the run in the stations' own time, s.
     pub simulated_s: f64,
-    /// Length of the run on the wall clock, s.
-    pub wall_s: f64,
-    /// `simulated_s / wall_s`; 0 when the wall time is unknown.
-    pub realtime_factor: f64,
+    /// What was run.
+    #[serde(default)]
+    pub run: WhatRan,
+    /// What the machine gave it; absent from files about virtual time, so that equal runs have equal files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// How often a frame's signature was verified.
     pub verify: Verify,
     /// One entry for each deadline class, D0 first.
@@ -73,9 +82,15 @@ pub struct Report {
     /// The same floods under other ways of forwarding, for comparison.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flood_baselines: Vec<Flood>,
+    /// Load and misses over time; absent where nothing was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<Timeline>,
+    /// What the figures leave out, and how they were taken: nothing to worry about.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Caveats about the figures.
     pub warnings: Vec<String>,
-    /// Whether every deadline class met its miss target.
+    /// Whether every deadline class met its miss target, if there was anything to judge.
     pub verdict: Verdict,
 }
 
@@ -83,15 +98,15 @@ impl Report {
     /// A judged report of the counts; all fields but the classes start empty, for the caller to fill in.
     pub fn new(kind: Kind, version: impl Into<String>, verify: Verify, stats: &Stats) -> Self {
         let classes: Vec<_> = stats.classes().iter().map(ClassReport::new).collect();
-        let verdict = Verdict::of(&classes);
+        let verdict = judge(&classes);
         Self {
             kind,
             version: version.into(),
             digest: None,
             stations: 0,
             simulated_s: 0.0,
-            wall_s: 0.0,
-            realtime_factor: 0.0,
+            run: WhatRan::default(),
+            machine: None,
             verify,
             classes,
             frames: Frames::default(),
@@ -104,16 +119,27 @@ impl Report {
             signal_ahead: None,
             flood: None,
             flood_baselines: Vec::new(),
+            over_time: None,
+            notes: Vec::new(),
             warnings: Vec::new(),
             verdict,
         }
     }
 
-    /// Sets both lengths of the run, in seconds, and their ratio.
-    pub fn set_duration(&mut self, simulated_s: f64, wall_s: f64) {
-        self.simulated_s = simulated_s;
-        self.wall_s = wall_s;
-        self.realtime_factor = if wall_s > 0.0 { simulated_s / wall_s } else { 0.0 };
+    /// Sets what the machine gave the run, and warns when that was so little that the figures are the machine's.
+    pub fn set_machine(&mut self, machine: Machine) {
+        self.machine = Some(machine);
+        self.warnings.extend(self.denial());
+    }
+
+    /// What the machine denied the run, if that matters: see [`Machine::denial`].
+    pub fn denial(&self) -> Option<String> {
+        let what = match self.kind {
+            Kind::Demo => "the demo",
+            Kind::Run => "the station",
+            Kind::Replay | Kind::Bench => "the run",
+        };
+        self.machine.and_then(|machine| machine.denial(what))
     }
 
     /// The entry of one class, if the report has it.
@@ -136,7 +162,7 @@ impl Report {
                 "frames: dropped {dropped} should equal the sum of drops by reason, {by_reason}"
             ));
         }
-        let judged = Verdict::of(&self.classes);
+        let judged = judge(&self.classes);
         if self.verdict != judged {
             return Err(format!("verdict: {} should be {judged}", self.verdict));
         }
@@ -179,6 +205,16 @@ pub enum Verify {
     Every,
 }
 
+impl Verify {
+    /// How often a signature is verified, in words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Verify::Once => "once a frame, for all its receivers",
+            Verify::Every => "at every reception",
+        }
+    }
+}
+
 impl core::fmt::Display for Verify {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
@@ -188,28 +224,13 @@ impl core::fmt::Display for Verify {
     }
 }
 
-/// Whether the deadlines were kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Every class with traffic met its miss target.
-    Met,
-    /// At least one did not.
-    Missed,
-}
-
-impl Verdict {
-    fn of(classes: &[ClassReport]) -> Self {
-        if classes.iter().all(|class| class.met) { Verdict::Met } else { Verdict::Missed }
-    }
-}
-
-impl core::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Verdict::Met => "met",
-            Verdict::Missed => "missed",
-        })
+fn judge(classes: &[ClassReport]) -> Verdict {
+    if !classes.iter().any(ClassReport::is_judged) {
+        Verdict::NothingToJudge
+    } else if classes.iter().all(|class| class.met) {
+        Verdict::Met
+    } else {
+        Verdict::Missed
     }
 }
 
@@ -238,6 +259,10 @@ pub struct ClassReport {
     pub miss_ratio: f64,
     /// Of `expected`: never delivered, by reason.
     pub undelivered: BTreeMap<String, u64>,
+    /// Outside every count above, by name: `restarts` of senders, whose numbers jump; `out_of_range`, messages sent while
+    /// their sender was not heard at all for a while; `caught_up`, hazards sent before this station could hear them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub apart: BTreeMap<String, u64>,
     /// Latency from intended application send to verified delivery.
     pub send_to_delivered: Summary,
     /// Latency of each other stage that was measured, by [`Stage::name`].
@@ -269,6 +294,7 @@ impl ClassReport {
                 .iter()
                 .map(|(reason, count)| ((*reason).to_owned(), *count))
                 .collect(),
+            apart: stats.apart.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
             send_to_delivered: overall.summary(),
             stages: Stage::ALL
                 .into_iter()
@@ -282,6 +308,11 @@ impl ClassReport {
     /// Whether anything was sent to anyone: a class without traffic is not judged.
     pub fn has_traffic(&self) -> bool {
         self.expected > 0
+    }
+
+    /// Whether it has a target, and traffic to judge by it.
+    pub fn is_judged(&self) -> bool {
+        self.has_traffic() && self.miss_target.is_some()
     }
 
     fn check(&self) -> Result<(), String> {

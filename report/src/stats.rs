@@ -241,6 +241,8 @@ pub struct ClassStats {
     pub undelivered: BTreeMap<&'static str, u64>,
     /// Deliveries to stations the message was not meant for; outside every identity.
     pub unintended: u64,
+    /// What else is outside every identity, by name.
+    pub apart: BTreeMap<&'static str, u64>,
     stages: [StageHistogram; Stage::COUNT],
 }
 
@@ -255,6 +257,7 @@ impl ClassStats {
             late: 0,
             undelivered: BTreeMap::new(),
             unintended: 0,
+            apart: BTreeMap::new(),
             stages: core::array::from_fn(|_| StageHistogram::new()),
         }
     }
@@ -303,6 +306,9 @@ impl ClassStats {
         self.unintended += other.unintended;
         for (reason, count) in &other.undelivered {
             *self.undelivered.entry(reason).or_default() += count;
+        }
+        for (name, count) in &other.apart {
+            *self.apart.entry(name).or_default() += count;
         }
         for (mine, theirs) in self.stages.iter_mut().zip(&other.stages) {
             mine.merge(theirs);

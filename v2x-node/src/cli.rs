@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "roadcast", version, about = ABOUT, after_help = HELP, propagate_version = true)]
+#[command(name = "roadcast", version = crate::version::VERSION, about = ABOUT, after_help = HELP, propagate_version = true)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     /// Print more on standard error: -v for what happens, -vv for everything

@@ -9,5 +9,7 @@ pub mod daemon;
 pub mod error;
 pub mod key_files;
 pub mod machine;
+pub mod processor;
+pub mod version;
 
 pub use cli::main;

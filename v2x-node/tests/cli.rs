@@ -88,7 +88,9 @@ fn help_and_version_go_to_standard_output() {
             .good(&["--help"])
             .contains("Exit codes: 0 success, 1 a deadline or check failed, or the station refused,\n2 bad")
     );
-    assert_eq!(scratch.good(&["--version"]), format!("roadcast {}\n", env!("CARGO_PKG_VERSION")));
+    let version = scratch.good(&["--version"]);
+    let commit = v2x_node::version::COMMIT.map_or_else(String::new, |commit| format!(" ({commit})"));
+    assert_eq!(version, format!("roadcast {}{commit}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]

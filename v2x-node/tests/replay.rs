@@ -103,16 +103,71 @@ fn a_run_prints_its_table_and_writes_what_was_asked_for() {
     let files = ["--json", "r.json", "--html", "r.html", "--hdr", "logs"];
     let (code, out, err) = scratch.run(&[&["run", "row.csv", "--rate", "10"], &files[..]].concat());
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
-    assert!(out.contains("verdict: MET") && out.contains("verify once"), "{out}");
+    assert!(out.contains("verdict: MET") && out.contains("signatures verified once a frame"), "{out}");
     let json = fs::read_to_string(scratch.0.join("r.json")).unwrap();
     let report: v2x_report::Report = serde_json::from_str(&json).unwrap();
     report.check().unwrap();
     assert_eq!((report.stations, report.digest.map(|digest| digest.len())), (3, Some(64)));
-    assert!(report.realtime_factor > 0.0);
+    assert!(report.machine.is_none() && out.contains(" x real time)"), "{out}");
+    assert_eq!(report.run.command, "roadcast replay run row.csv --rate 10");
+    assert_eq!((report.run.inputs[0].name.as_str(), report.run.rate_hz), ("row.csv", Some(10.0)));
     assert!(fs::read_to_string(scratch.0.join("r.html")).unwrap().contains("Map of the run"));
     assert!(scratch.0.join("logs/replay.hlog").exists());
     let (code, out, err) = scratch.run(&["run", "row.csv", "--quiet", "--verify", "every", "--threads", "2"]);
     assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn equal_runs_write_equal_files_wherever_they_go() {
+    let scratch = Scratch::new("equal");
+    scratch.write("row.csv", trace().as_bytes());
+    let run = |seed: &str, name: &str, more: &[&str]| {
+        let files = [format!("{name}.json"), format!("{name}.html"), format!("{name}.logs")];
+        let args =
+            ["run", "row.csv", "--seed", seed, "--json", &files[0], "--html", &files[1], "--hdr", &files[2]];
+        let (code, out, err) = scratch.run(&[&args[..], more].concat());
+        assert_eq!((code, err.as_str()), (0, ""), "{out}");
+        let read = |name: &str| fs::read(scratch.0.join(name)).unwrap();
+        (read(&files[0]), read(&files[1]), read(&format!("{}/replay.hlog", files[2])))
+    };
+    let first = run("7", "one", &[]);
+    assert!(first == run("7", "another", &["--threads", "2", "-v", "--quiet"]), "JSON, page or log differ");
+    assert!(first.0 != run("8", "other", &[]).0);
+    let report: v2x_report::Report = serde_json::from_slice(&first.0).unwrap();
+    let digest = report.run.inputs[0].sha256.clone().unwrap();
+    assert_eq!((digest.len(), report.run.seeds, report.run.range_m), (64, vec![7], Some(300.0)));
+    let page = String::from_utf8(first.1).unwrap();
+    assert!(
+        page.contains("<code>roadcast replay run row.csv --seed 7</code>") && page.contains(&digest[..12])
+    );
+    assert!(
+        page.contains("Over time") && !page.contains("class=\"warnings\""),
+        "an honest run has no orange box"
+    );
+}
+
+#[test]
+fn a_run_in_which_nobody_hears_anybody_fails_and_says_why() {
+    let scratch = Scratch::new("alone");
+    scratch.write("row.csv", trace().as_bytes());
+    let (code, out, err) = scratch.run(&["run", "row.csv", "--range", "10"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("verdict: NOTHING TO JUDGE - no station was in reach of another"), "{out}");
+    assert!(err.contains("nothing to judge: no station was in reach of another"), "{err}");
+}
+
+#[test]
+fn stages_are_printed_where_more_is_asked_for() {
+    let scratch = Scratch::new("stages");
+    scratch.write("row.csv", trace().as_bytes());
+    let (_, short, _) = scratch.run(&["run", "row.csv"]);
+    let (_, long, _) = scratch.run(&["run", "row.csv", "-v"]);
+    assert!(!short.contains("D2 stages") && long.contains("D2 stages"), "{long}");
+    assert!(
+        long.contains("gate_open_to_on_air") && !long.contains("built_to_signed"),
+        "no stage of 0 ns: {long}"
+    );
+    assert!(short.lines().rev().take(12).any(|line| line.starts_with("class  ")), "{short}");
 }
 
 #[test]
@@ -171,7 +226,7 @@ fn a_plan_of_floods_runs_under_every_forwarding_and_a_wrong_one_is_named() {
     scratch.write("wrong.toml", plan.replace("600", "6").as_bytes());
     let (_, out, err) =
         scratch.run(&["run", "--plan", "plan.toml", "--forwarding", "all", "--json", "r.json"]);
-    assert!(out.contains("floods: 1 in 1 runs") && out.contains("\nflooding "), "{out} {err}");
+    assert!(out.contains("floods: 1 in 1 run\n") && out.contains("\nflooding "), "{out} {err}");
     let report: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
     assert_eq!(report["flood"]["forwarding"], "roadcast");

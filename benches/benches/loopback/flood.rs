@@ -75,13 +75,13 @@ pub fn run(lab: &Lab, placement: &Placement, seconds: u64) -> Result<FloodRun, S
     let first = next_report(&report, None)?;
     let first = next_report(&report, Some(&first))?;
     let mut last = first.clone();
-    while last.wall_s < first.wall_s + seconds as f64 - MARGIN_S {
+    while last.simulated_s < first.simulated_s + seconds as f64 - MARGIN_S {
         last = next_report(&report, Some(&last))?;
     }
     let flooded = flood.result()?;
     receiver.terminate()?;
     receiver.result()?;
-    let time = last.wall_s - first.wall_s;
+    let time = last.simulated_s - first.simulated_s;
     Ok(FloodRun {
         offered_per_s: flooded["offered_per_s"].as_f64().unwrap_or(0.0),
         verified_per_s: (last.frames.delivered - first.frames.delivered) as f64 / time,
@@ -241,7 +241,9 @@ fn next_report(file: &Path, known: Option<&Report>) -> Result<Report, String> {
         let report =
             fs::read_to_string(file).ok().and_then(|text| serde_json::from_str::<Report>(&text).ok());
         match report {
-            Some(report) if known.is_none_or(|known| report.wall_s > known.wall_s) => return Ok(report),
+            Some(report) if known.is_none_or(|known| report.simulated_s > known.simulated_s) => {
+                return Ok(report);
+            }
             _ => thread::sleep(Duration::from_millis(20)),
         }
     }

@@ -96,7 +96,8 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
     let config = arguments.first().map(PathBuf::from).ok_or("expected a configuration")?;
     let seconds = arguments.get(1).map(|seconds| seconds.parse()).transpose();
     let seconds = seconds.map_err(|error| format!("seconds: {error}"))?;
-    let args = DaemonOptions { config, record: None, seconds, json: None };
+    let args =
+        DaemonOptions { config, record: None, seconds, json: None, ran: v2x_report::WhatRan::default() };
     let outcome = run::observe(&args, &mut std::io::stdout()).map_err(|error| error.to_string())?;
     let merged = |stage| {
         let mut all = StageHistogram::new();

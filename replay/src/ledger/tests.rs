@@ -74,7 +74,72 @@ fn a_delivery_to_a_bystander_is_noted_once_and_never_counted() {
     let outcome = ledger.finish(1_000 * MS);
     let d0 = outcome.stats.class(Class::D0);
     assert_eq!((d0.expected, d0.delivered, d0.unintended), (1, 1, 1));
-    assert_eq!(outcome.warnings.len(), 3);
+    assert_eq!(outcome.warnings, ["2 deliveries repeated a message the station already had"]);
+    assert_eq!(outcome.notes.len(), 2, "{:?}", outcome.notes);
+}
+
+#[test]
+fn a_hazard_heard_after_its_count_is_no_worry_and_is_no_message_of_nobody() {
+    let mut ledger = Ledger::new();
+    ledger.sent(1u32, Class::D3, 0, receivers(&[1, 2]));
+    ledger.delivered(1, 1, MS, &[]);
+    ledger.sent(9, Class::D5, 7_000 * MS, receivers(&[]));
+    // Station 7 comes into the area, and hears the flood by carrying.
+    assert_eq!(ledger.delivered(1, 7, 8_000 * MS, &[]), Delivery::Settled { flood: true });
+    ledger.sent(2, Class::D2, 8_000 * MS, receivers(&[1]));
+    ledger.sent(10, Class::D5, 19_000 * MS, receivers(&[]));
+    assert_eq!(ledger.delivered(2, 1, 20_000 * MS, &[]), Delivery::Settled { flood: false });
+    let outcome = ledger.finish(30_000 * MS);
+    assert_eq!(outcome.warnings, [""; 0]);
+    assert!(
+        outcome.notes[0].starts_with("1 delivery outside the count: hazards heard by"),
+        "{:?}",
+        outcome.notes
+    );
+    assert_eq!(outcome.stats.class(Class::D3).missed(), 1, "station 2 never had it");
+    assert_eq!(
+        (outcome.missed_by(1), outcome.missed_by(2), outcome.missed_by(7)),
+        (Some(0.5), Some(1.0), None)
+    );
+}
+
+#[test]
+fn a_bystander_that_waits_for_a_credential_is_a_bystander() {
+    let mut ledger = Ledger::new();
+    ledger.sent(1u32, Class::D2, 0, receivers(&[1]));
+    ledger.delivered(1, 1, MS, &[]);
+    ledger.sent(2, Class::D2, 900 * MS, receivers(&[1]));
+    // Message 1 is settled: everyone it was meant for has it.
+    assert_eq!(ledger.delivered(1, 7, 950 * MS, &[]), Delivery::Unintended);
+    let outcome = ledger.finish(1_000 * MS);
+    assert_eq!(
+        (outcome.warnings.len(), outcome.notes.len(), outcome.stats.class(Class::D2).unintended),
+        (0, 1, 1)
+    );
+}
+
+#[test]
+fn what_is_remembered_of_settled_messages_is_bounded() {
+    let mut settled = Settled::default();
+    for number in 0..MAX_SETTLED as u32 + 5 {
+        settled.insert(number, Class::D2, true);
+    }
+    assert_eq!((settled.names.len(), settled.order.len()), (MAX_SETTLED, MAX_SETTLED));
+    assert_eq!((settled.find(&4), settled.find(&5)), (None, Some((Class::D2, true))));
+}
+
+#[test]
+fn load_and_misses_stand_at_the_second_in_which_the_message_was_due() {
+    let mut ledger = Ledger::starting_at(100_000 * MS);
+    ledger.sent(1u32, Class::D2, 100_500 * MS, receivers(&[1, 2]));
+    ledger.delivered(1, 1, 100_510 * MS, &[]);
+    ledger.sent(2, Class::D5, 102_500 * MS, receivers(&[1]));
+    let outcome = ledger.finish(120_000 * MS);
+    let timeline = outcome.timeline;
+    assert_eq!(
+        (timeline.sent, timeline.expected, timeline.missed),
+        (vec![1, 0, 1], vec![2, 0, 0], vec![1, 0, 0])
+    );
 }
 
 #[test]

@@ -11,7 +11,6 @@ use super::scene::{Scene, SceneError};
 use super::{Forwarding, MediumPlan, Plan, ns};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
-use crate::ledger::UNINTENDED;
 use crate::map;
 use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::run::{Progress, RunOutcome};
@@ -78,7 +77,8 @@ pub fn run(
     let flood = total.flood(forwarding);
     let mut report = Report::new(Kind::Replay, env!("CARGO_PKG_VERSION"), options.verify, &total.stats);
     report.stations = total.stations;
-    report.set_duration(total.simulated_ns as f64 / 1e9, 0.0);
+    report.simulated_s = total.simulated_ns as f64 / 1e9;
+    report.run.seeds.clone_from(&plan.seeds);
     report.digest = Some(total.digest());
     report.flood = flood;
     report.flood_baselines = baselines;
@@ -143,12 +143,13 @@ fn run_once(
     }
     total.stations = total.stations.max(world.stations_seen());
     let counted = world.finish(now_ns)?;
-    total.add(counted, now_ns);
     if total.map == MapData::default() {
         let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
+        let missed = |station| counted.ledger.missed_by(station);
         let plane = Plane::new(latitude, longitude);
-        total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane)).unwrap_or_default();
+        total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane, missed)).unwrap_or_default();
     }
+    total.add(counted, now_ns);
     Ok(())
 }
 
@@ -185,8 +186,6 @@ impl Total {
         // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
         let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
         counted.ledger.fill(&mut one);
-        // Meant for stations near the sender, but the table may let others hear it.
-        one.warnings.retain(|warning| !warning.ends_with(UNINTENDED));
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));
         }
@@ -198,6 +197,10 @@ impl Total {
                 report.frames.received += one.frames.received;
                 report.frames.delivered += one.frames.delivered;
                 report.frames.dropped += one.frames.dropped;
+                match (&mut report.over_time, &one.over_time) {
+                    (Some(all), Some(one)) => all.merge(one),
+                    (all, _) => *all = all.take().or(one.over_time),
+                }
                 for (reason, count) in one.drops {
                     *report.drops.entry(reason).or_default() += count;
                 }
@@ -208,13 +211,15 @@ impl Total {
 
     /// Frames and drops of all runs; warnings, ages and gaps of the first.
     fn fill(&self, report: &mut Report) {
-        report.warnings.push(VIRTUAL_TIME.to_owned());
+        report.notes.push(VIRTUAL_TIME.to_owned());
         let Some(first) = &self.report else { return };
         report.frames = first.frames;
         report.drops.clone_from(&first.drops);
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);
+        report.over_time.clone_from(&first.over_time);
         let of = if self.logs.len() > 1 { "first run: " } else { "" };
+        report.notes.extend(first.notes.iter().map(|note| format!("{of}{note}")));
         report.warnings.extend(first.warnings.iter().map(|warning| format!("{of}{warning}")));
     }
 

@@ -145,8 +145,10 @@ impl Partition {
                     Side::Far => self.merges,
                 };
                 let forward = side == Side::Near;
-                let trip = drives.then_some((begins_s, self.speed_mps));
-                let place = Place { along_m: at, across_m: across, eastward: true, forward };
+                let own = Driver::new(seed, side as u32, u64::from(number));
+                let trip = drives.then_some((begins_s, self.speed_mps + own.faster_mps));
+                let across_m = across + if drives { own.aside_m } else { 0.0 };
+                let place = Place { along_m: at, across_m, eastward: true, forward };
                 ways.push((Way { place, trip, within_m: None }, side));
             }
         }
@@ -188,18 +190,38 @@ impl Lane {
             if along_m < from || along_m > to || crossing {
                 continue;
             }
-            let place =
-                Place { along_m, across_m: self.across_m, eastward: self.eastward, forward: self.forward };
-            let trip = (self.speed_mps > 0.0).then_some((f64::NEG_INFINITY, self.speed_mps));
+            let own = Driver::new(seed, self.number, vehicle as u64);
+            let driven = self.speed_mps > 0.0;
+            let across_m = self.across_m + if driven { own.aside_m } else { 0.0 };
+            let place = Place { along_m, across_m, eastward: self.eastward, forward: self.forward };
+            let trip = driven.then_some((f64::NEG_INFINITY, self.speed_mps + own.faster_mps));
             ways.push(Way { place, trip, within_m: Some(self.length_m) });
         }
         ways
     }
 }
 
+/// How a driver differs from the others of a lane. Without that, all cars of a lane would say the same of themselves at
+/// the same place, to the last digit, and be taken for copies of each other: real ones never do.
+struct Driver {
+    aside_m: f64,
+    faster_mps: f64,
+}
+
+impl Driver {
+    fn new(seed: u64, lane: u32, vehicle: u64) -> Self {
+        let within = |most: f64, key: u64| most * (2.0 * keyed(seed, key, lane, vehicle) - 1.0);
+        Self { aside_m: within(ASIDE_M, ASIDE_KEY), faster_mps: within(FASTER_MPS, SPEED_KEY) }
+    }
+}
+
 /// From 0 to below 1, for one vehicle of a lane: an additional vehicle does not move the others.
 fn uniform(seed: u64, lane: u32, vehicle: u64) -> f64 {
-    let mut hasher = SipHasher13::new_with_keys(seed, PLACE_KEY);
+    keyed(seed, PLACE_KEY, lane, vehicle)
+}
+
+fn keyed(seed: u64, key: u64, lane: u32, vehicle: u64) -> f64 {
+    let mut hasher = SipHasher13::new_with_keys(seed, key);
     hasher.write_u32(lane);
     hasher.write_u64(vehicle);
     (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
@@ -209,4 +231,10 @@ fn uniform(seed: u64, lane: u32, vehicle: u64) -> f64 {
 const LANE_M: f64 = 3.5;
 /// Standing vehicles keep this far from the middle of a crossing.
 const CROSSING_M: f64 = 8.0;
+/// A driver keeps this near to the middle of the lane.
+const ASIDE_M: f64 = 0.4;
+/// And this near to the speed of all: over a minute too little to close up to the next car.
+const FASTER_MPS: f64 = 0.1;
+const ASIDE_KEY: u64 = 0x6c61_7465_7261_6c6c;
+const SPEED_KEY: u64 = 0x7370_6565_6473_6f66;
 const PLACE_KEY: u64 = 0x7374_616e_6469_6e67;

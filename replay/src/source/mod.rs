@@ -27,6 +27,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
 
 pub use builder::MAX_STATIONS;
 pub use error::{RowFault, TraceError, Warning};
@@ -54,6 +55,21 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Trace, TraceError> {
         Ok(file) => read_from(BufReader::new(file), &name, options),
         Err(source) => Err(TraceError::Open { name, source }),
     }
+}
+
+/// SHA-256 of a file, hexadecimal, as `sha256sum` prints it; `None` for what is no plain file, and could not be read again.
+pub fn sha256(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(len) => hash.update(&buffer[..len]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Reads a trace from bytes; `name` stands for the file in errors.

@@ -44,8 +44,10 @@ fn table(page: &mut String, attacks: &[Detection]) {
         let median = one.median_detect_s.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.2} s"));
         put!(
             page,
-            "<tr><th>{}</th><td>{:.3}</td><td>{:.3}</td><td>{:.3}</td><td>{}</td><td>{}</td><td>{}</td><td>{median}</td>\
-             <td class=\"words\">{}</td></tr>\n",
+            "<tr><th>{}</th><td data-name=\"precision\">{:.3}</td><td data-name=\"recall\">{:.3}</td>\
+             <td data-name=\"F1\">{:.3}</td><td data-name=\"found out\">{}</td><td data-name=\"missed\">{}</td>\
+             <td data-name=\"false alarms\">{}</td><td data-name=\"detected in\">{median}</td>\
+             <td class=\"words\" data-name=\"by\">{}</td></tr>\n",
             escape(&one.attack.replace('_', " ")),
             one.precision,
             one.recall,
@@ -101,8 +103,16 @@ mod tests {
         report.false_positive_ratio = Some(0.0);
         section(&mut page, &report);
         assert_eq!(page.matches("<tr>").count(), 3);
-        let row = "<th>random position</th><td>1.000</td><td>0.900</td><td>0.947</td><td>9</td><td>1</td><td>0</td>";
-        assert!(page.contains(row), "{page}");
+        let row = [
+            ("precision", "1.000"),
+            ("recall", "0.900"),
+            ("F1", "0.947"),
+            ("found out", "9"),
+            ("missed", "1"),
+        ];
+        for (name, value) in row {
+            assert!(page.contains(&format!("<td data-name=\"{name}\">{value}</td>")), "{name}: {page}");
+        }
         assert!(
             page.contains("speed&lt;b&gt; 7, range 2") && page.contains("provoked 5 frames by 1"),
             "{page}"

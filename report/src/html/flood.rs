@@ -35,7 +35,9 @@ pub(super) fn section(page: &mut String, report: &Report) {
     for flood in floods() {
         put!(
             page,
-            "<tr><th>{}</th><td>{}</td><td>{}</td><td>{}</td><td>{:.1}</td><td>{:.3}</td><td>{}</td><td>{}</td></tr>\n",
+            "<tr><th>{}</th><td data-name=\"within 3 km and 300 ms\">{}</td><td data-name=\"worst run\">{}</td>\
+             <td data-name=\"in all\">{}</td><td data-name=\"frames\">{:.1}</td><td data-name=\"per station\">{:.3}</td>\
+             <td data-name=\"ms/km\">{}</td><td data-name=\"hops/km\">{}</td></tr>\n",
             escape(&flood.forwarding),
             percent(flood.reach_300ms_3km),
             percent(flood.worst.reach_300ms_3km),
@@ -72,7 +74,7 @@ fn reach(flood: &Flood) -> String {
     let y = |share: f64| TOP + (1.0 - share.clamp(0.0, 1.0)) * HEIGHT;
     let bottom = TOP + HEIGHT;
     let mut svg =
-        format!("<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">", LEFT + WIDTH + 24.0, bottom + 60.0);
+        format!("<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">", LEFT + WIDTH + 24.0, bottom + 74.0);
     put!(
         svg,
         "<rect class=\"beyond\" x=\"{:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{HEIGHT}\"/>",
@@ -115,9 +117,9 @@ fn reach(flood: &Flood) -> String {
         }
         svg.push_str("\"/></g>");
     }
-    let column = WIDTH / shown.len().max(1) as f64;
+    let column = WIDTH / 3.0;
     for (index, (band, colour)) in shown.iter().zip(COLOURS).enumerate() {
-        let left = LEFT + column * index as f64;
+        let (left, bottom) = (LEFT + column * (index % 3) as f64, bottom + 18.0 * (index / 3) as f64);
         put!(
             svg,
             "<g class=\"{colour}\"><rect class=\"bar\" x=\"{left:.1}\" y=\"{:.1}\" width=\"14\" height=\"4\"/></g>\
@@ -138,11 +140,11 @@ const FROM_MS: f64 = 2.0;
 const TO_MS: f64 = 5000.0;
 /// One for each range of distances, nearest first.
 const COLOURS: [&str; 6] = ["d2", "d4", "d3", "d0", "d1", "d5"];
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 58.0;
 /// Room for the deadline's name, above all curves.
 const TOP: f64 = 22.0;
-const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 220.0;
+const WIDTH: f64 = 318.0;
+const HEIGHT: f64 = 200.0;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::text::{escape, put};
+use crate::report::human::{counted, percent};
 
 /// What the map shows. Coordinates are metres east and north of any one point; NaN and infinite points are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +23,9 @@ pub struct TrackLine {
     pub name: String,
     /// Its kind, which decides how it is drawn.
     pub kind: TrackKind,
+    /// Share of the messages meant for it in time that it missed, 0..=1; `None` when none was meant for it, or none was
+    /// counted.
+    pub missed: Option<f64>,
     /// Its positions in order of time.
     pub points: Vec<(f64, f64)>,
 }
@@ -52,12 +56,19 @@ pub(super) fn section(page: &mut String, map: &MapData) {
         return;
     };
     let many = map.tracks.len() > MANY_TRACKS;
+    let units = match map.units.len() as u64 {
+        0 => String::new(),
+        units => format!(" and {} (squares)", counted(units, "roadside unit")),
+    };
     put!(
         page,
-        "<section><h2>Map of the run</h2>\n<figure class=\"wide\"><figcaption>{} moving stations (a dot where each ended) and \
-         {} roadside units (squares)</figcaption><svg class=\"map{}\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">",
-        map.tracks.len(),
-        map.units.len(),
+        "<section><h2>Map of the run</h2>\n<figure class=\"wide\"><figcaption>{} (a dot where each ended){units}{}</figcaption>",
+        counted(map.tracks.len() as u64, "moving station"),
+        legend(map)
+    );
+    put!(
+        page,
+        "<svg class=\"map{}\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">",
         if many { " many" } else { "" },
         view.width,
         view.height
@@ -71,16 +82,21 @@ pub(super) fn section(page: &mut String, map: &MapData) {
     }
     page.push_str("\"/>");
     let track_stride = stride(map.tracks.iter().map(|track| track.points.len()).sum());
-    for (index, track) in map.tracks.iter().enumerate() {
-        let colour = track_colour(track.kind, index);
-        put!(page, "<g><title>{}</title><path class=\"track\" stroke=\"{colour}\" d=\"", escape(&track.name));
+    for track in &map.tracks {
+        let (colour, kind) = (track.colour(), track.kind.style());
+        let missed = track.share().map_or_else(String::new, |share| format!(", missed {}", percent(share)));
+        put!(
+            page,
+            "<g><title>{}{missed}</title><path class=\"track{kind}\" stroke=\"var({colour})\" d=\"",
+            escape(&track.name)
+        );
         line(page, &view, &track.points, track_stride);
         page.push_str("\"/>");
         if let Some((x, y)) = track.points.iter().rev().find_map(|point| view.at(*point)) {
             let radius = if many { 2.5 } else { 5.0 };
             put!(
                 page,
-                "<circle class=\"head\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{colour}\"/>"
+                "<circle class=\"head\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"var({colour})\"/>"
             );
         }
         page.push_str("</g>");
@@ -135,12 +151,44 @@ fn scale_bar(page: &mut String, view: &View) {
     );
 }
 
-/// Vehicles get colours far from those of their neighbours in the list; other kinds one colour each, to stand out.
-fn track_colour(kind: TrackKind, index: usize) -> String {
-    match kind {
-        TrackKind::Vehicle => format!("hsl({} 62% 52%)", (index % 360) * 137 % 360),
-        TrackKind::Emergency => "var(--bad)".to_owned(),
-        TrackKind::Vulnerable => "var(--late)".to_owned(),
+/// What the colours and lines that are on the map mean.
+fn legend(map: &MapData) -> String {
+    let mut items = String::new();
+    for (colour, _, words) in COLOURS {
+        if map.tracks.iter().any(|track| track.colour() == colour) {
+            put!(items, " <span class=\"key\"><i style=\"background:var({colour})\"></i>{words}</span>");
+        }
+    }
+    for (kind, words) in [
+        (TrackKind::Emergency, "thick: emergency vehicle"),
+        (TrackKind::Vulnerable, "dotted: pedestrian or cyclist"),
+    ] {
+        if map.tracks.iter().any(|track| track.kind == kind) {
+            put!(items, " <span class=\"key\">{words}</span>");
+        }
+    }
+    if items.is_empty() { items } else { format!(". <span class=\"legend\">{items}</span>") }
+}
+
+impl TrackLine {
+    fn share(&self) -> Option<f64> {
+        self.missed.filter(|missed| missed.is_finite())
+    }
+
+    /// The page's name of its colour.
+    fn colour(&self) -> &'static str {
+        let Some(missed) = self.share() else { return "--soft" };
+        COLOURS.into_iter().find(|(_, least, _)| missed > *least).map_or("--good", |(colour, ..)| colour)
+    }
+}
+
+impl TrackKind {
+    fn style(self) -> &'static str {
+        match self {
+            TrackKind::Vehicle => "",
+            TrackKind::Emergency => " emergency",
+            TrackKind::Vulnerable => " vulnerable",
+        }
     }
 }
 
@@ -201,6 +249,14 @@ fn is_place(point: &(f64, f64)) -> bool {
     [point.0, point.1].iter().all(|metres| metres.abs() < 4.1e7)
 }
 
+/// Colour of a station, the share of messages missed above which it has that, and what it means. The first bound is the
+/// widest miss target; the second is four times that.
+const COLOURS: [(&str, f64, &str); 4] = [
+    ("--bad", 0.2, "missed more than 20 %"),
+    ("--late", 0.05, "missed more than 5 %"),
+    ("--good", -1.0, "missed 5 % or less"),
+    ("--soft", f64::INFINITY, "nothing was meant for it"),
+];
 const WIDTH: f64 = 1_080.0;
 const MAX_HEIGHT: f64 = 680.0;
 const MIN_HEIGHT: f64 = 160.0;

@@ -49,7 +49,7 @@ pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, sampl
         .into_iter()
         .filter(|(quantile, _)| -(1.0 - quantile).log10() <= nines + 1e-6)
         // On a long axis the label of the median would cover that of the minimum.
-        .filter(|(quantile, _)| *quantile != 0.5 || nines < 4.0)
+        .filter(|(quantile, _)| *quantile != 0.5 || nines < 3.1)
     {
         let at = x(quantile);
         put!(
@@ -101,9 +101,9 @@ pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, sampl
         );
         put!(
             svg,
-            "<text class=\"deadline-name\" x=\"{:.1}\" y=\"{:.1}\">deadline {ms} ms</text>",
-            LEFT + 8.0,
-            y - 6.0
+            "<text class=\"deadline-name end\" x=\"{:.1}\" y=\"{:.1}\">- - deadline {ms} ms</text>",
+            LEFT + WIDTH,
+            TOP - 7.0
         );
     }
     svg.push_str("</svg>");
@@ -128,7 +128,8 @@ pub(super) fn stages(stages: &BTreeMap<String, Summary>) -> String {
         put!(svg, "<text class=\"mid\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", bottom + 18.0, decade(ns));
     }
     for (row, (name, summary)) in rows.into_iter().enumerate() {
-        let middle = TOP + ROW * (row as f64 + 0.5);
+        // The name stands above its bar: beside it, half of a telephone would be names.
+        let middle = TOP + ROW * (row as f64 + 1.0) - 11.0;
         let [from, mark, to] = [summary.p50_ns, summary.p99_ns, summary.p999_ns].map(|ns| scale.at(ns));
         put!(
             svg,
@@ -139,12 +140,7 @@ pub(super) fn stages(stages: &BTreeMap<String, Summary>) -> String {
             time(summary.max_ns)
         );
         let words = escape(&name.replace('_', " "));
-        put!(
-            svg,
-            "<text class=\"end ink\" x=\"{:.1}\" y=\"{:.1}\">{words}</text>",
-            STAGE_LEFT - 10.0,
-            middle + 4.0
-        );
+        put!(svg, "<text class=\"ink\" x=\"{STAGE_LEFT}\" y=\"{:.1}\">{words}</text>", middle - 11.0);
         put!(
             svg,
             "<rect class=\"range\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"14\" rx=\"3\"/>",
@@ -193,12 +189,12 @@ pub(super) fn distances(bins: &[DistanceBin]) -> String {
         let left = LEFT + column * index as f64;
         let range =
             bin.to_m.map_or_else(|| format!("{}+", bin.from_m), |to_m| format!("{}-{to_m}", bin.from_m));
-        put!(
-            svg,
-            "<text class=\"mid\" x=\"{:.1}\" y=\"{:.1}\">{range}</text>",
-            left + column / 2.0,
-            TOP + HEIGHT + 18.0
-        );
+        // The edges of the ranges, because the ranges in words would cover each other.
+        let edges = [(left, Some(bin.from_m)), (left + column, bin.to_m)];
+        for (at, edge) in edges.into_iter().skip(usize::from(index > 0)) {
+            let edge = edge.map_or_else(|| "and on".to_owned(), |metres| metres.to_string());
+            put!(svg, "<text class=\"mid\" x=\"{at:.1}\" y=\"{:.1}\">{edge}</text>", TOP + HEIGHT + 18.0);
+        }
         if bin.count == 0 {
             continue;
         }
@@ -308,13 +304,15 @@ fn nice_step(raw: f64) -> f64 {
         .unwrap_or(power * 10.0)
 }
 
-const LEFT: f64 = 62.0;
-const TOP: f64 = 12.0;
-const WIDTH: f64 = 474.0;
-const HEIGHT: f64 = 220.0;
-/// Where stage bars begin; room for the longest stage name.
-const STAGE_LEFT: f64 = 216.0;
-const ROW: f64 = 25.0;
+/// A plot is about as wide as a telephone, so that its labels are read on one.
+const LEFT: f64 = 58.0;
+/// Room for the deadline's name, above all curves.
+const TOP: f64 = 24.0;
+const WIDTH: f64 = 318.0;
+const HEIGHT: f64 = 200.0;
+/// Where stage bars and their names begin.
+const STAGE_LEFT: f64 = 24.0;
+const ROW: f64 = 38.0;
 
 #[cfg(test)]
 mod tests {
@@ -351,7 +349,10 @@ mod tests {
             max_ns: 3,
         };
         let svg = distances(&[bin(0, 0), bin(50, 7), bin(100, 0)]);
-        assert!(svg.contains(">0-50<") && svg.contains(">50-100<") && !svg.contains(">100-150<"), "{svg}");
+        assert!(
+            svg.contains(">0<") && svg.contains(">50<") && svg.contains(">100<") && !svg.contains(">150<"),
+            "{svg}"
+        );
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use v2x_proto::Class;
 
 use super::*;
-use crate::report::{Frames, Kind};
+use crate::machine::{Machine, Processor};
+use crate::report::{Frames, InputFile, Kind, Verify, WhatRan};
 use crate::stats::{Stage, Stats};
+use crate::timeline::Timeline;
 
 #[test]
 fn whatever_comes_from_outside_is_escaped() {
@@ -13,6 +15,14 @@ fn whatever_comes_from_outside_is_escaped() {
     report.version = nasty.to_owned();
     report.digest = Some("\u{fc}\u{fc}\u{fc}<b>\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}".to_owned());
     report.warnings = vec![nasty.to_owned()];
+    report.notes = vec![nasty.to_owned()];
+    report.run.command = nasty.to_owned();
+    report.run.commit = Some(nasty.to_owned());
+    report.run.medium = Some(nasty.to_owned());
+    report.run.forwarding = vec![nasty.to_owned()];
+    let role = nasty.to_owned();
+    report.run.inputs = vec![InputFile { role, name: nasty.to_owned(), sha256: Some(nasty.to_owned()) }];
+    report.classes[2].apart = [(nasty.to_owned(), 1)].into();
     report.drops = [(nasty.to_owned(), 7)].into();
     report.classes[2].undelivered = [(nasty.to_owned(), 7)].into();
     report.classes[2].class = nasty.to_owned();
@@ -63,8 +73,59 @@ fn verdict_and_classes_are_told_first() {
 fn a_report_of_nothing_makes_a_page() {
     let report = Report::new(Kind::Demo, "0", Verify::Every, &Stats::new());
     let page = render(&report, &MapData::default());
-    assert!(page.contains("No class with a deadline had traffic."));
+    assert!(page.contains("<header class=\"none\">") && page.contains("<h1>Nothing to judge</h1>"), "{page}");
+    assert!(page.contains("No station was in reach of another."), "{page}");
     assert!(!page.contains("<svg"));
+}
+
+#[test]
+fn a_page_says_what_was_run_and_what_the_machine_kept() {
+    let (mut report, map) = sample();
+    let processor = Processor { used_s: 6.0, waited_s: 14.0, given: 0.3, ..Processor::default() };
+    report.set_machine(Machine::new(30.0, 30.0, Some(processor)));
+    report.run.commit = Some("0123456789ab".to_owned());
+    let page = render(&report, &map);
+    for wanted in [
+        "<code>roadcast demo --seconds 30</code>",
+        "0.1.0 (0123456789ab)",
+        "<dt>seed</dt><dd>7</dd>",
+        "This machine gave the demo 30 % of the processor time",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn an_honest_run_has_no_orange_box_and_its_notes_come_last() {
+    let (mut report, map) = sample();
+    report.warnings.clear();
+    report.notes = vec!["954 deliveries outside the count".to_owned()];
+    let page = render(&report, &map);
+    assert!(!page.contains("class=\"warnings\""));
+    assert!(page.find("954 deliveries").unwrap() > page.find("Dropped frames").unwrap());
+}
+
+#[test]
+fn a_map_has_colours_by_what_was_missed_and_says_which() {
+    let (report, mut map) = sample();
+    let page = render(&report, &map);
+    for words in [
+        "missed more than 20 %",
+        "missed 5 % or less",
+        "nothing was meant for it",
+        "thick: emergency vehicle",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(
+        page.contains("<title>car 2, missed 40.0 %</title><path class=\"track\" stroke=\"var(--bad)\""),
+        "{page}"
+    );
+    map.tracks.truncate(1);
+    map.units.truncate(1);
+    let page = render(&report, &map);
+    assert!(page.contains("1 moving station (") && page.contains("1 roadside unit ("));
+    assert!(!page.contains("missed more than 20 %"));
 }
 
 #[test]
@@ -74,7 +135,12 @@ fn a_map_of_odd_points_makes_a_picture() {
     let points: Vec<_> = odd.iter().flat_map(|x| odd.iter().map(move |y| (*x, *y))).collect();
     let map = MapData {
         lanes: vec![points.clone(), vec![]],
-        tracks: vec![TrackLine { name: "odd".to_owned(), kind: TrackKind::Vehicle, points }],
+        tracks: vec![TrackLine {
+            name: "odd".to_owned(),
+            kind: TrackKind::Vehicle,
+            missed: Some(f64::NAN),
+            points,
+        }],
         units: vec![UnitMark { name: "nowhere".to_owned(), position: (f64::NAN, 0.0) }],
     };
     let page = render(&report, &map);
@@ -94,6 +160,7 @@ fn a_long_run_does_not_make_a_long_page() {
     map.tracks = vec![TrackLine {
         name: "tour".to_owned(),
         kind: TrackKind::Vehicle,
+        missed: None,
         points: (0..1_000_000).map(circle).collect(),
     }];
     assert!(render(&report, &map).len() < 1_500_000);
@@ -153,7 +220,20 @@ fn sample() -> (Report, MapData) {
     }
     let mut report = Report::new(Kind::Demo, "0.1.0", Verify::Every, &stats);
     report.stations = 24;
-    report.set_duration(30.0, 30.0);
+    report.simulated_s = 30.0;
+    report.machine = Some(Machine::new(30.0, 30.0, None));
+    report.run =
+        WhatRan { command: "roadcast demo --seconds 30".to_owned(), seeds: vec![7], ..WhatRan::default() };
+    let mut over_time = Timeline::new();
+    for second in 0..30 {
+        over_time.add(
+            second * 1_000_000_000,
+            150 + second * 7 % 40,
+            1_900,
+            if second == 17 { 230 } else { second % 9 },
+        );
+    }
+    report.over_time = Some(over_time);
     report.frames = Frames { received: 61_210, delivered: 55_030, dropped: 6_180 };
     report.drops = [("duplicate", 5_400), ("rate_limited", 611), ("out_of_reach", 120), ("stale", 49)]
         .map(|(reason, count)| (reason.to_owned(), count))
@@ -194,7 +274,12 @@ fn sample() -> (Report, MapData) {
                 (x + (east - x) * share, y + (north - y) * share)
             };
             let points = (car..car + 30).map(|step| way(step as f64 / 70.0)).collect();
-            TrackLine { name: format!("car {car}"), kind: TrackKind::Vehicle, points }
+            TrackLine {
+                name: format!("car {car}"),
+                kind: TrackKind::Vehicle,
+                missed: [Some(0.01), Some(0.1), Some(0.4), None][car % 4],
+                points,
+            }
         })
         .collect();
     map.tracks[5].kind = TrackKind::Emergency;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::human::percent;
+use super::human::{counted, percent};
 
 /// The floods of a run under one way of forwarding, all taken together: shares are of pairs of a flood and a station
 /// that was in the flood's area when it was sent, its origin left out.
@@ -87,7 +87,7 @@ pub(super) fn render(floods: &[&Flood], out: &mut String) {
     let mut line = |text: std::fmt::Arguments<'_>| {
         writeln!(out, "{text}").expect("invariant: writing to a String does not fail");
     };
-    line(format_args!("\nfloods: {} in {} runs", first.floods, first.seeds));
+    line(format_args!("\nfloods: {} in {}", first.floods, counted(first.seeds, "run")));
     // Shares of zero floods would read as failures.
     let sent = || floods.iter().filter(|flood| flood.floods > 0);
     if sent().next().is_some() {
@@ -209,6 +209,6 @@ mod tests {
         render(&[], &mut String::new());
         let mut alerts = String::new();
         render(&[&Flood { floods: 0, seeds: 1, reach_by_km: Vec::new(), ..etsi }], &mut alerts);
-        assert_eq!(alerts, "\nfloods: 0 in 1 runs\nD0, etsi: 99.5 % within 150 m had it within 20 ms\n");
+        assert_eq!(alerts, "\nfloods: 0 in 1 run\nD0, etsi: 99.5 % within 150 m had it within 20 ms\n");
     }
 }

@@ -43,6 +43,11 @@ pub fn count(number: u64) -> String {
     }
 }
 
+/// A number with its noun: `1 station`, `2 stations`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +78,14 @@ mod tests {
         assert_eq!(percent(0.0123), "1.23 %");
         assert_eq!(percent(0.05), "5 %");
         assert_eq!(percent(1.0), "100.0 %");
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(
+            [0, 1, 2].map(|number| counted(number, "station")),
+            ["0 stations", "1 station", "2 stations"]
+        );
     }
 
     #[test]

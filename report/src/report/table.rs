@@ -3,25 +3,37 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::human::{count, percent, time};
+use super::human::{count, counted, percent, time};
 use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
 use crate::stats::{Stage, Summary};
 
 impl Report {
     /// The report for a terminal: plain ASCII, human units, newline at the end; lines of at most 100 columns, but for
-    /// warnings, which stay whole.
+    /// names of files, command lines and warnings, which stay whole. The classes and the verdict come last, where a
+    /// reader of a small screen sees them.
     pub fn table(&self) -> String {
+        self.text(false)
+    }
+
+    /// The same with the latencies of every stage.
+    pub fn table_with_stages(&self) -> String {
+        self.text(true)
+    }
+
+    fn text(&self, with_stages: bool) -> String {
         let mut out = String::with_capacity(4096);
         headline(&mut out, self);
-        classes(&mut out, &self.classes);
-        for class in self.classes.iter().filter(|class| class.has_traffic()) {
-            stages(&mut out, class);
+        if with_stages {
+            for class in self.classes.iter().filter(|class| class.has_traffic()) {
+                stages(&mut out, class);
+            }
         }
         by_distance(&mut out, &self.age_of_information, &self.inter_packet_gap);
         for class in self.classes.iter().filter(|class| !class.undelivered.is_empty()) {
             reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
         }
         reasons(&mut out, "dropped frames", &self.drops, self.frames.received);
+        apart(&mut out, &self.classes);
         if let Some(found) = &self.linkability {
             let (changes, linked) = (count(found.changes), count(found.linked));
             out.push('\n');
@@ -36,12 +48,16 @@ impl Report {
         detection(&mut out, self);
         let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
         super::flood::render(&floods, &mut out);
-        if !self.warnings.is_empty() {
+        if !self.notes.is_empty() || !self.warnings.is_empty() {
             out.push('\n');
+        }
+        for note in &self.notes {
+            line(&mut out, format_args!("note: {note}"));
         }
         for warning in &self.warnings {
             line(&mut out, format_args!("warning: {warning}"));
         }
+        classes(&mut out, &self.classes);
         out.push('\n');
         verdict(&mut out, self);
         out
@@ -49,28 +65,55 @@ impl Report {
 }
 
 fn headline(out: &mut String, report: &Report) {
+    let took = report.machine.map_or_else(String::new, |machine| {
+        format!(", took {:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor)
+    });
     line(
         out,
         format_args!(
-            "{} | roadcast {} | {} stations | {:.1} s in {:.1} s ({:.1} x real time)",
+            "{} of {:.1} s with {}{took}",
             report.kind,
-            report.version,
-            report.stations,
             report.simulated_s,
-            report.wall_s,
-            report.realtime_factor
+            counted(report.stations, "station")
         ),
     );
+    let commit = report.run.commit.as_ref().map_or_else(String::new, |commit| format!(" ({commit})"));
+    line(out, format_args!("roadcast {}{commit}", report.version));
+    if !report.run.command.is_empty() {
+        line(out, format_args!("command: {}", report.run.command));
+    }
+    for input in &report.run.inputs {
+        line(out, format_args!("{}: {}", input.role, input.shown()));
+    }
+    let mut options: Vec<_> =
+        report.run.options().into_iter().map(|(name, value)| format!("{name} {value}")).collect();
+    options.push(format!("signatures verified {}", report.verify.in_words()));
+    wrapped(out, "", &options);
     if let Some(digest) = &report.digest {
-        line(out, format_args!("digest {digest}"));
+        line(out, format_args!("digest of outputs {digest}"));
     }
     line(
         out,
         format_args!(
-            "frames: {} received = {} delivered + {} dropped | verify {}",
-            report.frames.received, report.frames.delivered, report.frames.dropped, report.verify
+            "frames: {} received = {} delivered + {} dropped",
+            report.frames.received, report.frames.delivered, report.frames.dropped
         ),
     );
+}
+
+/// What stands outside the counts of the classes.
+fn apart(out: &mut String, classes: &[ClassReport]) {
+    let mut begun = false;
+    for (class, (name, number)) in
+        classes.iter().flat_map(|class| class.apart.iter().map(move |entry| (class, entry)))
+    {
+        if !begun {
+            out.push('\n');
+            line(out, format_args!("outside the counts"));
+            begun = true;
+        }
+        line(out, format_args!("  {:<40} {:>10}", format!("{} {name}", class.class), count(*number)));
+    }
 }
 
 fn classes(out: &mut String, classes: &[ClassReport]) {
@@ -117,7 +160,12 @@ fn result(class: &ClassReport) -> &'static str {
 }
 
 fn stages(out: &mut String, class: &ClassReport) {
-    if class.stages.is_empty() {
+    // In virtual time most stages take no time.
+    let shown = || {
+        let known = Stage::ALL.into_iter().filter_map(|stage| Some((stage, class.stages.get(stage.name())?)));
+        known.filter(|(_, summary)| summary.max_ns > 0)
+    };
+    if shown().next().is_none() {
         return;
     }
     out.push('\n');
@@ -134,22 +182,20 @@ fn stages(out: &mut String, class: &ClassReport) {
             "max"
         ),
     );
-    for stage in Stage::ALL {
-        if let Some(summary) = class.stages.get(stage.name()) {
-            line(
-                out,
-                format_args!(
-                    "  {:<30} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-                    stage.name(),
-                    count(summary.count),
-                    time(summary.p50_ns),
-                    time(summary.p90_ns),
-                    time(summary.p99_ns),
-                    time(summary.p999_ns),
-                    time(summary.max_ns)
-                ),
-            );
-        }
+    for (stage, summary) in shown() {
+        line(
+            out,
+            format_args!(
+                "  {:<30} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
+                stage.name(),
+                count(summary.count),
+                time(summary.p50_ns),
+                time(summary.p90_ns),
+                time(summary.p99_ns),
+                time(summary.p999_ns),
+                time(summary.max_ns)
+            ),
+        );
     }
 }
 
@@ -226,29 +272,54 @@ fn detection(out: &mut String, report: &Report) {
 }
 
 fn verdict(out: &mut String, report: &Report) {
-    let judged = report.classes.iter().filter(|class| class.has_traffic() && class.miss_target.is_some());
-    let mut parts = Vec::new();
-    for class in judged.filter(|class| (report.verdict == Verdict::Met) == class.met) {
-        parts.push(format!(
-            "{} {} missed (target {})",
-            class.class,
-            percent(class.miss_ratio),
-            percent(class.miss_target.unwrap_or_default())
-        ));
+    let parts: Vec<_> = match report.verdict {
+        Verdict::NothingToJudge => report.nothing_because(),
+        _ => report
+            .classes
+            .iter()
+            .filter(|class| class.is_judged() && (report.verdict == Verdict::Met) == class.met)
+            .map(|class| {
+                format!(
+                    "{} {} missed (target {})",
+                    class.class,
+                    percent(class.miss_ratio),
+                    percent(class.miss_target.unwrap_or_default())
+                )
+            })
+            .collect(),
+    };
+    let title = format!("verdict: {} - ", report.verdict.to_string().to_uppercase());
+    wrapped(out, &title, &parts);
+    if report.verdict == Verdict::Missed
+        && let Some(denial) = report.denial()
+    {
+        wrapped(out, &" ".repeat("verdict: ".len()), &[denial]);
     }
-    if parts.is_empty() {
-        parts.push("no class with a deadline had traffic".to_owned());
-    }
-    let mut current = format!("verdict: {} - ", report.verdict.to_string().to_uppercase());
-    let indent = " ".repeat(current.len());
+}
+
+/// A list after a title, broken between its parts and, where one is too long, its words.
+fn wrapped(out: &mut String, title: &str, parts: &[String]) {
+    let indent = " ".repeat(title.len());
+    let mut current = title.to_owned();
+    let mut empty = true;
     for (index, part) in parts.iter().enumerate() {
-        let comma = if index + 1 < parts.len() { ", " } else { "" };
-        if current.len() + part.len() + comma.len() > WIDTH {
-            line(out, format_args!("{current}"));
-            current.clone_from(&indent);
+        let comma = if index + 1 < parts.len() { "," } else { "" };
+        let whole = title.len() + part.len() + comma.len() <= WIDTH;
+        let part = format!("{part}{comma}");
+        let pieces: Vec<&str> = if whole { vec![&part] } else { part.split(' ').collect() };
+        for piece in pieces {
+            let blank = usize::from(!empty);
+            if !empty && current.len() + blank + piece.len() > WIDTH {
+                line(out, format_args!("{current}"));
+                current.clone_from(&indent);
+                empty = true;
+            }
+            if !empty {
+                current.push(' ');
+            }
+            current.push_str(piece);
+            empty = false;
         }
-        current.push_str(part);
-        current.push_str(comma);
     }
     line(out, format_args!("{current}"));
 }

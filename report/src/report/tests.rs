@@ -1,6 +1,7 @@
 //! Tests of the report: identities, JSON names, table.
 
 use super::*;
+use crate::machine::Processor;
 
 #[test]
 fn a_report_of_counted_traffic_checks() {
@@ -68,20 +69,22 @@ fn json_names_are_stable() {
             "digest",
             "stations",
             "simulated_s",
-            "wall_s",
-            "realtime_factor",
+            "run",
+            "machine",
             "verify",
             "classes",
             "frames",
             "drops",
             "age_of_information",
             "inter_packet_gap",
+            "over_time",
+            "notes",
             "warnings",
             "verdict",
         ])
     );
     assert_eq!(
-        names(&json["classes"][0]),
+        names(&json["classes"][2]),
         sorted(vec![
             "class",
             "deadline_ms",
@@ -94,6 +97,7 @@ fn json_names_are_stable() {
             "missed",
             "miss_ratio",
             "undelivered",
+            "apart",
             "send_to_delivered",
             "stages",
             "percentiles",
@@ -122,6 +126,45 @@ fn json_reads_back_equal() {
     let report = sample();
     let text = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+}
+
+#[test]
+fn the_text_ends_with_classes_and_verdict_and_has_stages_where_they_are_wanted() {
+    let (short, long) = (sample().table(), sample().table_with_stages());
+    let order: Vec<_> = ["dropped frames", "warning:", "class  ", "verdict:"]
+        .map(|text| short.find(text).expect(text))
+        .into();
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(
+        short.lines().rev().take(24).any(|line| line.starts_with("class  ")),
+        "a small screen shows them"
+    );
+    assert!(
+        !short.contains("D2 stages") && long.contains("D2 stages") && long.contains("  built_to_signed ")
+    );
+}
+
+#[test]
+fn stages_that_take_no_time_are_left_out() {
+    let mut report = sample();
+    for class in &mut report.classes {
+        class.stages.values_mut().for_each(|stage| *stage = Summary { count: 7, ..Summary::default() });
+    }
+    assert!(!report.table_with_stages().contains("stages"));
+}
+
+#[test]
+fn a_run_on_a_busy_machine_is_never_missed_without_saying_so() {
+    let mut report = sample();
+    let processor = Processor { used_s: 6.0, waited_s: 14.0, given: 0.3, ..Processor::default() };
+    report.set_machine(Machine::new(30.0, 30.0, Some(processor)));
+    let table = report.table();
+    let (_, verdict) = table.split_once("\nverdict: MISSED").unwrap();
+    assert!(
+        verdict.contains("this machine gave the run 30 % of the processor time it asked for"),
+        "{verdict}"
+    );
+    assert!(report.warnings.iter().any(|warning| warning.contains("30 %")));
 }
 
 #[test]
@@ -164,6 +207,7 @@ fn sample() -> Report {
     for _ in 0..3 {
         d2.record_undelivered("stale");
     }
+    d2.apart.insert("restarts", 1);
     let d5 = stats.class_mut(Class::D5);
     d5.sent = 1;
     d5.record_delivered(2_000_000_000);
@@ -171,7 +215,24 @@ fn sample() -> Report {
     let mut report = Report::new(Kind::Replay, "0.1.0", Verify::Once, &stats);
     report.digest = Some("5c1f0a9b7e3d2468".to_owned());
     report.stations = 22;
-    report.set_duration(30.0, 1.5);
+    report.simulated_s = 30.0;
+    report.set_machine(Machine::new(30.0, 1.5, None));
+    report.run = WhatRan {
+        command: "roadcast replay run town.fcd.csv.gz --seed 7 --range 250".to_owned(),
+        commit: Some("0123456789ab".to_owned()),
+        inputs: vec![InputFile {
+            role: "trace".to_owned(),
+            name: "town.fcd.csv.gz".to_owned(),
+            sha256: Some("ab".repeat(32)),
+        }],
+        seeds: vec![7],
+        range_m: Some(250.0),
+        forwarding: vec!["roadcast".to_owned()],
+        ..WhatRan::default()
+    };
+    let mut over_time = Timeline::new();
+    over_time.add(0, 102, 2040, 12);
+    report.over_time = Some(over_time);
     report.frames = Frames { received: 2050, delivered: 2030, dropped: 20 };
     report.drops = [("duplicate".to_owned(), 17), ("stale".to_owned(), 3)].into();
     let near = DistanceBin {
@@ -186,6 +247,7 @@ fn sample() -> Report {
     let far = DistanceBin { from_m: 500, to_m: None, ..near };
     report.age_of_information = vec![near, far];
     report.inter_packet_gap = vec![near, DistanceBin { count: 0, ..far }];
+    report.notes = vec!["virtual time: signing takes none of it".to_owned()];
     report.warnings = vec!["2 deliveries to stations the message was not meant for".to_owned()];
     report
 }

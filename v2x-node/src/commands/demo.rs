@@ -28,16 +28,20 @@ use v2x_apps::roadside::Roadside;
 use v2x_apps::{Application, Moment};
 use v2x_core::{Anchor, ClockState, Config, HazardCommand, HazardDraft, Input, Instant, Node, Role};
 use v2x_replay::identities::{Cast, Part};
-use v2x_report::{Report, Verdict, html};
+use v2x_report::{Report, WhatRan, html};
 
 use self::air::{Air, RangeRadio};
 use self::books::{Bookkeeper, Books};
 use self::screen::Screen;
 use self::town::{Player, Town};
+use crate::commands::judged::judged;
+use crate::commands::shown::shown;
+use crate::commands::what_ran::what_ran;
 use crate::daemon::link::LinkError;
 use crate::daemon::station::{Live, Station, monotonic};
 use crate::error::Error;
 use crate::machine::{os_seed, read_anchor, write_json};
+use crate::processor::ProcessorMeter;
 
 /// `roadcast demo`.
 #[derive(Clone, Debug, Args)]
@@ -61,8 +65,10 @@ pub const HELP: &str = "Examples:
   roadcast demo
   roadcast demo --seconds 60 --html town.html --json town.json
 
-Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
-2 bad usage.";
+At the end comes a report; with -v it has the latency of every stage.
+
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
+there was nothing to judge, 2 bad usage, 130 interrupted.";
 
 /// Runs the demo.
 ///
@@ -79,25 +85,34 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let town = Town::new();
     let tasks = LocalSet::new();
-    let report = tasks.block_on(&runtime, live(args, &town, out))?;
-    write!(out, "{}", report.table())?;
+    let Ran { report, missed, interrupted } = tasks.block_on(&runtime, live(args, &town, out))?;
+    write!(out, "{}", shown(&report))?;
     out.flush()?;
     if let Some(path) = &args.json {
         write_json(path, &report)?;
         writeln!(out, "report: {}", path.display())?;
     }
     if let Some(path) = &args.html {
-        let page = html::render(&report, &town.map());
+        let page =
+            html::render(&report, &town.map(|station| missed.get(station as usize).copied().flatten()));
         std::fs::write(path, page).map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "page: {}", path.display())?;
     }
-    match report.verdict {
-        Verdict::Met => Ok(()),
-        Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
+    if interrupted {
+        return Err(Error::Interrupted(format!("interrupted after {:.1} seconds", report.simulated_s)));
     }
+    judged(&report)
 }
 
-async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Report, Error> {
+/// A run that is over.
+struct Ran {
+    report: Report,
+    /// Share of its messages that each station missed.
+    missed: Vec<Option<f64>>,
+    interrupted: bool,
+}
+
+async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, Error> {
     let failed = |what| move |source| Error::System { what, source };
     let anchor = read_anchor();
     let start = anchor.instant + LEAD;
@@ -106,7 +121,7 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
     let seed = os_seed()?;
     let cast = Cast::new(seed, anchor.wire, length).map_err(|error| Error::Check(error.to_string()))?;
     let air = Air::new(town.stations(), f64::from(args.range));
-    let books = Rc::new(RefCell::new(Books::new()));
+    let books = Rc::new(RefCell::new(Books::new(start)));
     let link = UdpConfig::new(group(), UdpInterface::Address(Ipv4Addr::LOCALHOST));
     for number in 0..town.stations() {
         let station = join(town, &cast, number, seed, anchor, &air, &link)?;
@@ -119,6 +134,8 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
         let observer = Bookkeeper { number, air: air.clone(), books: Rc::clone(&books), alerts };
         tokio::task::spawn_local(drive(station, player, unit, observer, air.clone(), end));
     }
+    let meter = ProcessorMeter::start();
+    let mut interrupted = false;
     let mut screen = Screen::new(out, args.seconds, town)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("listening for Ctrl-C"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("listening for SIGTERM"))?;
@@ -129,8 +146,11 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
         timer.set(Some(at.as_nanos())).map_err(failed("setting a timer"))?;
         tokio::select! {
             expired = timer.expired() => expired.map_err(failed("waiting for a timer"))?,
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            _ = interrupt.recv() => interrupted = true,
+            _ = terminate.recv() => interrupted = true,
+        }
+        if interrupted {
+            break;
         }
         let now = monotonic();
         screen.show(now.since(start), air.present(), &books.borrow())?;
@@ -141,8 +161,20 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
     }
     screen.clear()?;
     let ended = monotonic().min(end);
-    let books = books.replace(Books::new());
-    Ok(books.report(ended, ended.since(start).as_secs_f64(), town.stations()))
+    let seconds = ended.since(start).as_secs_f64();
+    let books = books.replace(Books::new(start));
+    let (mut report, missed) = books.report(ended, seconds, town.stations());
+    report.run = WhatRan {
+        seeds: vec![seed],
+        seconds: Some(args.seconds as f64),
+        range_m: Some(f64::from(args.range)),
+        ..what_ran()
+    };
+    if interrupted {
+        report.warnings.push(format!("interrupted: {seconds:.1} s of {} s", args.seconds));
+    }
+    report.set_machine(meter.machine(seconds));
+    Ok(Ran { report, missed, interrupted })
 }
 
 fn join(

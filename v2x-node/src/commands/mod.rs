@@ -5,8 +5,13 @@ mod client;
 pub mod demo;
 pub mod dump;
 pub mod hazard;
+#[cfg(feature = "replay")]
+mod judged;
 pub mod keys;
 pub mod priority;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod run;
+mod shown;
+#[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
+mod what_ran;

@@ -11,14 +11,18 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use v2x_core::ChangeRule;
 use v2x_recording::check;
 use v2x_replay::attack::AttackPlan;
+use v2x_replay::plan::Forwarding;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, Kind, Trace, TraceError, convert};
+use v2x_report::WhatRan;
 
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
+use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
 /// `roadcast replay ...`.
@@ -78,7 +82,25 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     if !args.quiet {
         warn(path, &trace);
     }
-    simulate::run(args, out, |progress| {
+    let mut inputs = vec![input("trace", path, source::sha256(path))];
+    inputs.extend(args.attack.as_deref().map(|attack| input("attack", attack, source::sha256(attack))));
+    let ran = WhatRan {
+        inputs,
+        seconds: options.seconds,
+        range_m: Some(options.range_m),
+        rate_hz: options.rate_hz,
+        medium: Some("range".to_owned()),
+        forwarding: vec![Forwarding::Roadcast.name().to_owned()],
+        pseudonyms: Some(match args.pseudonyms {
+            None | Some(ChangeRule::Off) => "off".to_owned(),
+            Some(ChangeRule::Trip) => format!("by the trip, silent {} s", args.silence),
+            Some(ChangeRule::Every(every)) => {
+                format!("every {} s, silent {} s", every.as_secs(), args.silence)
+            }
+        }),
+        ..what_ran()
+    };
+    simulate::run(args, ran, out, |progress| {
         let outcome = match &plan {
             Some(plan) => run::run_attacked(&trace, &options, plan, progress),
             None => run::run(&trace, &options, progress),
@@ -173,10 +195,12 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run --plan replay/plans/flood/highway-60.toml --forwarding all
 
-Ctrl-C ends the run, with a report on what was simulated so far.
+Ctrl-C ends the run, with a report on what was simulated so far. With -v the
+report has the latency of every stage. Equal runs write equal files, so how long
+a run took is printed only.
 
-Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
-2 bad input, 130 interrupted.";
+Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
+there was nothing to judge, 2 bad input, 130 interrupted.";
 const CHECK_HELP: &str = "Example:
   roadcast replay check night.rec
 

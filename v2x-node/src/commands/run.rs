@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::commands::shown::shown;
+use crate::commands::what_ran::{input, what_ran};
 use crate::daemon::run::{DaemonOptions, Outcome, observe};
 use crate::error::Error;
 use crate::machine::write_json;
+use v2x_report::WhatRan;
 
 /// `roadcast run`.
 #[derive(Clone, Debug, Args)]
@@ -36,7 +39,7 @@ their files change.
 
 A vehicle prints the signal ahead and the signs in force, at most once a second.
 Every station prints a status line every report.every_s seconds, and the report
-at the end.
+at the end, with -v the latency of every stage.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
 configuration or no link.";
@@ -47,8 +50,11 @@ configuration or no link.";
 /// As [`observe`].
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
     let RunArgs { config, record, seconds, json } = args.clone();
-    let Outcome { report, json, .. } = observe(&DaemonOptions { config, record, seconds, json }, out)?;
-    write!(out, "{}", report.table())?;
+    // Without its digest: a configuration may hold a password.
+    let inputs = vec![input("configuration", &config, None)];
+    let ran = WhatRan { inputs, seconds: seconds.map(|seconds| seconds as f64), ..what_ran() };
+    let Outcome { report, json, .. } = observe(&DaemonOptions { config, record, seconds, json, ran }, out)?;
+    write!(out, "{}", shown(&report))?;
     if let Some(path) = &json {
         write_json(path, &report)?;
     }

@@ -12,6 +12,7 @@ pub mod position;
 pub mod recorder;
 pub mod roadside;
 pub mod run;
+mod sequence;
 pub mod signal_ahead;
 pub mod station;
 pub mod statistics;

@@ -19,7 +19,7 @@ use v2x_core::{
 };
 use v2x_proto::v1;
 use v2x_recording::record;
-use v2x_report::{Report, Stats};
+use v2x_report::{Report, Stats, WhatRan};
 
 use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::ControlHandler;
@@ -40,6 +40,8 @@ use crate::daemon::trust_files::{self, RevocationFiles};
 use crate::error::{Complaint, Error};
 use crate::key_files;
 use crate::machine::{os_seed, read_anchor, write_json};
+use crate::processor::ProcessorMeter;
+use crate::version::SOFTWARE;
 
 /// Options of a daemon.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub struct DaemonOptions {
     pub seconds: Option<u64>,
     /// Where to write the report, overriding the configuration.
     pub json: Option<PathBuf>,
+    /// What the report says was run.
+    pub ran: WhatRan,
 }
 
 /// What keeps a daemon from starting, besides its parts.
@@ -132,6 +136,8 @@ struct Daemon {
     report_every: Duration,
     started: Instant,
     link_down: bool,
+    processor: ProcessorMeter,
+    ran: WhatRan,
 }
 
 impl Daemon {
@@ -192,6 +198,8 @@ impl Daemon {
             report_every: config.report.every,
             started,
             link_down: false,
+            processor: ProcessorMeter::start(),
+            ran: options.ran.clone(),
         })
     }
 
@@ -488,7 +496,10 @@ impl Daemon {
     }
 
     fn report(&mut self, now: Instant) -> Report {
-        let mut report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
+        let seconds = now.since(self.started).as_secs_f64();
+        let mut report = self.listeners.statistics.report(seconds);
+        report.run = self.ran.clone();
+        report.set_machine(self.processor.machine(seconds));
         let anchor = self.station.node().anchor();
         report.signal_ahead = self
             .listeners
@@ -533,7 +544,7 @@ fn start_recording(
     };
     let header = v1::RecordingHeader {
         version: record::VERSION,
-        software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: SOFTWARE.to_owned(),
         config_json: config_json(&config.station),
         credential: pool.active().credential().clone(),
         issuers: all(&config.identity.issuers)?,

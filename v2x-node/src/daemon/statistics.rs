@@ -1,18 +1,21 @@
 //! What a daemon sent and received, in figures.
 //!
 //! A station cannot know what others sent that it never heard, but the numbers of the messages it did hear
-//! show how many are missing between them: each signer numbers each class without gaps. What is expected here
-//! is counted from the first message heard of a signer to the last.
+//! show how many are missing between them: see `sequence.rs`. What is expected here is counted from the first
+//! message heard of a signer to the last. Three things stand apart, because nothing was lost: a sender that started anew,
+//! a sender that was not heard at all for a while, and a hazard that was sent before this station could hear it.
 
-use std::collections::BTreeMap;
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_core::{Anchor, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
+use v2x_core::{Anchor, DropReason, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
 use v2x_proto::{Class, Digest, v1};
-use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
+use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
 
+use crate::daemon::sequence::{Sequence, Step};
 use crate::daemon::station::Observer;
 
 /// Counts and histograms of a running station.
@@ -20,7 +23,14 @@ use crate::daemon::station::Observer;
 pub struct Statistics {
     stats: Stats,
     anchor: Anchor,
-    heard: HashMap<(Digest, Class), Sequence>,
+    timeline: Timeline,
+    started: Instant,
+    signers: HashMap<Digest, Signer>,
+    /// When each link address was first heard without a pause since, and last.
+    links: HashMap<[u8; 6], Presence>,
+    swept: Instant,
+    /// The last messages that were not for this station when they first came.
+    outside: VecDeque<MessageId>,
     frames: Frames,
     drops: BTreeMap<&'static str, u64>,
     unsent: BTreeMap<&'static str, u64>,
@@ -32,10 +42,40 @@ pub struct Statistics {
     untracked: u64,
 }
 
-/// What is known of a signer's numbers in one class.
+/// What is known of a signer.
 #[derive(Clone, Copy, Debug)]
-struct Sequence {
-    newest: u32,
+struct Signer {
+    /// When it was heard straight; `None` for one whose floods come by others alone.
+    presence: Option<Presence>,
+    /// By class, with when the last message was delivered.
+    classes: [Option<(Sequence, Instant)>; Class::ALL.len()],
+    heard: Instant,
+}
+
+/// When somebody was heard.
+#[derive(Clone, Copy, Debug)]
+struct Presence {
+    since: Instant,
+    last: Instant,
+}
+
+impl Presence {
+    fn hear(&mut self, now: Instant) {
+        if now.since(self.last) >= AWAY {
+            self.since = now;
+        }
+        self.last = now;
+    }
+}
+
+/// How a delivery counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counted {
+    /// Messages it shows to have been meant for this station, itself included; 0 for a straggler.
+    expected: u64,
+    restarted: bool,
+    /// Messages before it that nobody could have heard.
+    out_of_range: u64,
 }
 
 impl Statistics {
@@ -44,7 +84,12 @@ impl Statistics {
         Self {
             stats: Stats::new(),
             anchor,
-            heard: HashMap::new(),
+            timeline: Timeline::new(),
+            started: anchor.instant,
+            signers: HashMap::new(),
+            links: HashMap::new(),
+            swept: anchor.instant,
+            outside: VecDeque::with_capacity(MAX_OUTSIDE),
             frames: Frames::default(),
             drops: BTreeMap::new(),
             unsent: BTreeMap::new(),
@@ -113,7 +158,7 @@ impl Statistics {
             }
         }
         let mut report = Report::new(Kind::Run, env!("CARGO_PKG_VERSION"), Verify::Every, &stats);
-        report.set_duration(seconds, seconds);
+        report.simulated_s = seconds;
         report.stations = 1 + self.neighbours as u64;
         report.frames = self.frames;
         report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
@@ -125,51 +170,139 @@ impl Statistics {
                 .warnings
                 .push(format!("{} messages of signers beyond the {MAX_TRACKED} tracked", self.untracked));
         }
+        report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
+        report.warn_of_drops();
         report
     }
 
     fn received(&mut self, received: &Received) {
         self.frames.received += 1;
         self.frames.delivered += 1;
-        let expected = self.expected_by(&received.id);
+        let now = received.stamps.delivered;
+        let since = self.hear_link(received.link_source, now);
+        let counted = self.count(received, now);
         let sent = intended_send(received).map_or_else(
             || self.anchor.instant_at(received.generation_time),
             |wire| self.anchor.instant_at(wire),
         );
-        let latency = received.stamps.delivered.nanos_since(sent);
-        let class = self.stats.class_mut(received.id.class);
-        class.record_delivered(latency);
-        // That counted itself as expected; its number shows how many it stands for: none for a straggler.
-        class.expected = class.expected + expected - 1;
+        let latency = now.nanos_since(sent);
+        let id = received.id;
+        let was_outside = self.outside.contains(&id);
+        let class = self.stats.class_mut(id.class);
         for (stage, nanos) in receive_stages(&received.stamps) {
             class.record(stage, nanos);
+        }
+        let mut apart = |name, count| {
+            if count > 0 {
+                *class.apart.entry(name).or_default() += count;
+            }
+        };
+        apart(RESTARTS, u64::from(counted.restarted));
+        apart(OUT_OF_RANGE, counted.out_of_range);
+        let late = class.is_late(latency);
+        let before = counted.expected.saturating_sub(1);
+        if id.class == Class::D3 && late && (since > sent || was_outside) {
+            // Carried or repeated to a station that was not there: nobody could have had it in time.
+            *class.apart.entry(CAUGHT_UP).or_default() += 1;
+            class.expected += before;
+        } else {
+            class.record_delivered(latency);
+            // That counted itself as expected; its number shows how many it stands for: none for a straggler.
+            class.expected = class.expected + counted.expected - 1;
+        }
+        let judged = id.class.deadline().is_some();
+        if judged {
+            let missed = before + u64::from(late);
+            self.timeline.add(
+                now.nanos_since(self.started),
+                0,
+                counted.expected,
+                missed.min(counted.expected),
+            );
         }
     }
 
     /// How many messages this one shows were sent since the last one heard.
-    fn expected_by(&mut self, id: &MessageId) -> u64 {
-        if let Some(sequence) = self.heard.get_mut(&(id.signer, id.class)) {
-            let ahead = id.sequence.wrapping_sub(sequence.newest);
-            return match ahead {
-                1..=MAX_GAP => {
-                    sequence.newest = id.sequence;
-                    u64::from(ahead)
-                }
-                // A straggler: it was counted as expected when a later one came.
-                _ if ahead > u32::MAX - MAX_GAP => 0,
-                // It started anew.
-                _ => {
-                    sequence.newest = id.sequence;
-                    1
-                }
-            };
-        }
-        if self.heard.len() < MAX_TRACKED {
-            self.heard.insert((id.signer, id.class), Sequence { newest: id.sequence });
-        } else {
+    fn count(&mut self, received: &Received, now: Instant) -> Counted {
+        let (id, generated) = (received.id, received.generation_time);
+        let one = Counted { expected: 1, restarted: false, out_of_range: 0 };
+        let Some(signer) = self.signer(id.signer, now) else {
             self.untracked += 1;
+            return one;
+        };
+        signer.heard = now;
+        if received.hops == 1 {
+            match &mut signer.presence {
+                Some(presence) => presence.hear(now),
+                none => *none = Some(Presence { since: now, last: now }),
+            }
         }
-        1
+        let presence = signer.presence;
+        let Some((sequence, heard)) = &mut signer.classes[id.class.index()] else {
+            signer.classes[id.class.index()] = Some((Sequence::new(id.class, id.sequence, generated), now));
+            return one;
+        };
+        let before = core::mem::replace(heard, now);
+        match sequence.step(id.sequence, generated) {
+            Step::Straggler => Counted { expected: 0, ..one },
+            Step::Restart => Counted { restarted: true, ..one },
+            // It was there all the time.
+            Step::Ahead(count) if presence.is_some_and(|presence| presence.since <= before) => {
+                Counted { expected: count, ..one }
+            }
+            Step::Ahead(count) if presence.is_some() => Counted { out_of_range: count - 1, ..one },
+            // Not every flood of a distant station comes here: its numbers say nothing.
+            Step::Ahead(_) => one,
+        }
+    }
+
+    /// A signer's entry, unless there is no room for another.
+    fn signer(&mut self, digest: Digest, now: Instant) -> Option<&mut Signer> {
+        if self.signers.len() >= MAX_TRACKED && !self.signers.contains_key(&digest) {
+            self.sweep(now);
+            if self.signers.len() >= MAX_TRACKED {
+                return None;
+            }
+        }
+        let new = || Signer { presence: None, classes: [None; Class::ALL.len()], heard: now };
+        Some(self.signers.entry(digest).or_insert_with(new))
+    }
+
+    /// Since when this link address is heard.
+    fn hear_link(&mut self, link: [u8; 6], now: Instant) -> Instant {
+        if let Some(presence) = self.links.get_mut(&link) {
+            presence.hear(now);
+            return presence.since;
+        }
+        if self.links.len() >= MAX_TRACKED {
+            self.sweep(now);
+        }
+        if self.links.len() < MAX_TRACKED {
+            self.links.insert(link, Presence { since: now, last: now });
+        }
+        now
+    }
+
+    /// Forgets who is gone, once a second at most.
+    fn sweep(&mut self, now: Instant) {
+        if now.since(self.swept) >= Duration::from_secs(1) {
+            self.swept = now;
+            self.signers.retain(|_, signer| now.since(signer.heard) < FORGOTTEN);
+            self.links.retain(|_, presence| now.since(presence.last) < FORGOTTEN);
+        }
+    }
+
+    /// A message arrived that was not meant for this station.
+    fn pass(&mut self, id: MessageId) {
+        let known =
+            self.signers.get_mut(&id.signer).and_then(|signer| signer.classes[id.class.index()].as_mut());
+        if let Some((sequence, _)) = known {
+            sequence.pass(id.sequence);
+        }
+        if self.outside.len() >= MAX_OUTSIDE {
+            self.outside.pop_front();
+        }
+        self.outside.push_back(id);
     }
 }
 
@@ -181,8 +314,16 @@ impl Observer for Statistics {
                 self.frames.received += 1;
                 self.frames.dropped += 1;
                 *self.drops.entry(dropped.reason.name()).or_default() += 1;
+                if let (DropReason::OutsideArea | DropReason::EventSuperseded, Some(id)) =
+                    (dropped.reason, dropped.claimed)
+                {
+                    self.pass(id);
+                }
             }
-            Event::Sent(sent) => self.stats.class_mut(sent.id.class).sent += 1,
+            Event::Sent(sent) => {
+                self.stats.class_mut(sent.id.class).sent += 1;
+                self.timeline.add(sent.generated.nanos_since(self.started), 1, 0, 0);
+            }
             Event::NotSent(not_sent) => *self.unsent.entry(not_sent.reason.name()).or_default() += 1,
             Event::Forwarded(forwarded) => {
                 self.forwarded += 1;
@@ -191,9 +332,7 @@ impl Observer for Statistics {
             Event::NeighbourAdded(_) => self.neighbours += 1,
             Event::NeighbourLost(digest) => {
                 self.neighbours = self.neighbours.saturating_sub(1);
-                for class in Class::ALL {
-                    self.heard.remove(&(*digest, class));
-                }
+                self.signers.remove(digest);
             }
             Event::PseudonymChanged { .. } => self.changes += 1,
             _ => {}
@@ -233,77 +372,21 @@ fn intended_send(received: &Received) -> Option<WireTime> {
 
 /// Reason of what was expected by its number and did not come.
 pub const SEQUENCE_GAP: &str = "sequence_gap";
-/// (signer, class) pairs whose numbers are followed.
-const MAX_TRACKED: usize = limits::NEIGHBOURS * 6;
-/// A larger step is a restart, not a gap.
-const MAX_GAP: u32 = 10_000;
+/// Senders that started anew.
+pub const RESTARTS: &str = "restarts";
+/// Messages sent while their sender was not heard at all.
+pub const OUT_OF_RANGE: &str = "out_of_range";
+/// Hazards that were sent before this station could hear them.
+pub const CAUGHT_UP: &str = "caught_up";
+/// Who was not heard for this long was out of range: five periods of the slowest awareness, which no loss of single
+/// frames leaves out.
+const AWAY: Duration = Duration::from_secs(5);
+/// When the neighbour table forgets one.
+const FORGOTTEN: Duration = Duration::from_secs(20);
+/// Signers and link addresses followed: the largest neighbour table.
+const MAX_TRACKED: usize = limits::MAX_NEIGHBOURS;
+/// Messages for others that are remembered, in case this station comes into their area.
+const MAX_OUTSIDE: usize = 64;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use WireTime;
-
-    fn statistics() -> Statistics {
-        Statistics::new(Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(1) })
-    }
-
-    fn id(sequence: u32) -> MessageId {
-        MessageId { signer: Digest([1; 8]), class: Class::D2, sequence }
-    }
-
-    #[test]
-    fn gaps_are_expected_and_stragglers_are_not_counted_twice() {
-        let mut statistics = statistics();
-        let expected: Vec<_> =
-            [10, 11, 14, 13, 15].into_iter().map(|sequence| statistics.expected_by(&id(sequence))).collect();
-        assert_eq!(expected, [1, 1, 3, 0, 1]);
-    }
-
-    fn received(sequence: u32) -> Event {
-        Event::Received(Received {
-            id: id(sequence),
-            message_type: 1,
-            generation_time: WireTime::from_micros(1),
-            position: v2x_core::Position::default(),
-            link_source: [0; 6],
-            hops: 1,
-            verified: true,
-            permissions: 0,
-            suspect: false,
-            payload: bytes::Bytes::new(),
-            stamps: v2x_core::ReceiveStamps::default(),
-        })
-    }
-
-    #[test]
-    fn the_report_adds_up_with_gaps_and_stragglers() {
-        let mut statistics = statistics();
-        for sequence in [10, 11, 14, 13, 15] {
-            statistics.event(&received(sequence));
-        }
-        let report = statistics.report(1.0);
-        assert_eq!(report.check(), Ok(()));
-        let class = report.class(Class::D2).unwrap();
-        assert_eq!((class.expected, class.delivered, class.undelivered.get(SEQUENCE_GAP)), (6, 5, Some(&1)));
-    }
-
-    #[test]
-    fn a_restart_is_no_gap_and_numbers_wrap() {
-        let mut statistics = statistics();
-        let expected: Vec<_> = [u32::MAX, 0, 1_000_000, 1_000_002]
-            .into_iter()
-            .map(|sequence| statistics.expected_by(&id(sequence)))
-            .collect();
-        assert_eq!(expected, [1, 1, 1, 2]);
-    }
-
-    #[test]
-    fn the_signers_followed_are_bounded() {
-        let mut statistics = statistics();
-        for n in 0..MAX_TRACKED as u64 + 5 {
-            let signer = Digest(n.to_le_bytes());
-            statistics.expected_by(&MessageId { signer, class: Class::D2, sequence: 1 });
-        }
-        assert_eq!((statistics.heard.len(), statistics.untracked), (MAX_TRACKED, 5));
-    }
-}
+mod tests;

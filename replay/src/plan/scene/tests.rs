@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::plan::{Unit, ns};
 
@@ -52,6 +54,21 @@ fn nobody_stands_on_another_one() {
         for (index, one) in places.iter().enumerate() {
             let near = |other: &&(f64, f64)| (one.0 - other.0).hypot(one.1 - other.1) < 3.0;
             assert_eq!(places[index + 1..].iter().find(near), None, "{scenario}: {one:?}");
+        }
+    }
+}
+
+#[test]
+fn no_car_says_of_itself_what_another_has_said() {
+    let text = "kind = \"highway\"\nlength_m = 5000\ndensity_per_km = 60";
+    let plan = Plan { warm_up_s: 20.0, ..plan(text) };
+    for seed in 1..=3 {
+        let scene = Scene::new(&plan, seed).unwrap();
+        let mut said = BTreeMap::new();
+        for sample in &scene.trace.samples {
+            let claim = (sample.latitude, sample.longitude, sample.speed, sample.heading);
+            let first = *said.entry(claim).or_insert(sample.station);
+            assert_eq!(first, sample.station, "seed {seed}: at {} ns both say {claim:?}", sample.time_ns);
         }
     }
 }

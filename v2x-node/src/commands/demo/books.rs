@@ -7,7 +7,7 @@ use std::rc::Rc;
 use v2x_apps::alert::Triggers;
 use v2x_core::{Event, Fix, HazardCommand, Instant, MessageId, Node, Role, Transmit};
 use v2x_proto::Class;
-use v2x_replay::ledger::{self, Delivery, Ledger};
+use v2x_replay::ledger::{Delivery, Ledger};
 use v2x_replay::spatial::Spatial;
 use v2x_report::{Kind, Report, Stage, Verify, receive_stages, send_stages};
 
@@ -33,23 +33,22 @@ pub(crate) struct LiveCount {
 }
 
 impl Books {
-    /// Nothing sent, nothing heard.
-    pub(super) fn new() -> Self {
-        Self { ledger: Ledger::new(), spatial: Spatial::new(), live: [LiveCount::default(); 6] }
+    /// Nothing sent, nothing heard; the run starts at `start`.
+    pub(super) fn new(start: Instant) -> Self {
+        let ledger = Ledger::starting_at(start.as_nanos());
+        Self { ledger, spatial: Spatial::new(), live: [LiveCount::default(); 6] }
     }
 
-    /// Closes the books.
-    pub(super) fn report(self, ended: Instant, seconds: f64, stations: u32) -> Report {
-        let mut totals = self.ledger.finish(ended.as_nanos());
-        // A repetition also reaches stations that have come into range since.
-        totals.warnings.retain(|warning| !warning.ends_with(ledger::UNINTENDED));
+    /// Closes the books: the report, and the share of its messages that each station missed.
+    pub(super) fn report(self, ended: Instant, seconds: f64, stations: u32) -> (Report, Vec<Option<f64>>) {
+        let totals = self.ledger.finish(ended.as_nanos());
         let mut report = Report::new(Kind::Demo, env!("CARGO_PKG_VERSION"), Verify::Every, &totals.stats);
         totals.fill(&mut report);
         report.stations = u64::from(stations);
-        report.set_duration(seconds, seconds);
+        report.simulated_s = seconds;
         report.age_of_information = self.spatial.age_of_information();
         report.inter_packet_gap = self.spatial.inter_packet_gap();
-        report
+        (report, (0..stations).map(|station| totals.missed_by(station)).collect())
     }
 }
 

@@ -71,9 +71,9 @@ impl Town {
     }
 
     /// The map of the run.
-    pub(crate) fn map(&self) -> MapData {
+    pub(crate) fn map(&self, missed: impl Fn(u32) -> Option<f64>) -> MapData {
         let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return MapData::default() };
-        let mut map = v2x_replay::map::of_trace(&self.trace, &plane);
+        let mut map = v2x_replay::map::of_trace(&self.trace, &plane, missed);
         map.lanes = town::lanes();
         map.units = self
             .junctions

@@ -3,11 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use v2x_replay::plan::{self, Forwarding, Plan, PlanOptions, PlanRunError};
+use v2x_replay::plan::{self, Forwarding, MediumPlan, Plan, PlanOptions, PlanRunError, Scenario};
+use v2x_replay::source;
+use v2x_report::WhatRan;
 
 use super::error::ReplayError;
 use super::options::{ForwardingArg, ReplayArgs};
 use super::simulate;
+use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
 pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
@@ -22,7 +25,26 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
     }
     let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds };
-    simulate::run(args, out, |progress| {
+    let mut inputs = vec![input("plan", path, source::sha256(path))];
+    if let Scenario::Trace(trace) = &plan.scenario {
+        inputs.push(input("trace", trace, source::sha256(trace)));
+    }
+    let (range_m, medium) = match plan.medium {
+        MediumPlan::Range(range_m) => (Some(range_m), "range".to_owned()),
+        MediumPlan::Table { column, interference } => {
+            let alone = if interference { "" } else { ", without interference" };
+            (None, format!("table {}{alone}", column.name()))
+        }
+    };
+    let ran = WhatRan {
+        inputs,
+        seconds: args.seconds,
+        range_m,
+        medium: Some(medium),
+        forwarding: plan.forwarding.iter().map(|forwarding| forwarding.name().to_owned()).collect(),
+        ..what_ran()
+    };
+    simulate::run(args, ran, out, |progress| {
         plan::run(&plan, &options, progress).map_err(|error| failed(path, error))
     })
 }

@@ -8,19 +8,21 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use v2x_replay::run::{Progress, RunOutcome};
 use v2x_replay::source::convert;
-use v2x_report::Verdict;
-use v2x_report::{hlog, html};
+use v2x_report::{Machine, WhatRan, hlog, html};
 
 use super::error::ReplayError;
 use super::interrupt::Interrupt;
 use super::options::ReplayArgs;
+use crate::commands::judged::judged;
+use crate::commands::shown::shown;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
 use crate::machine::write_json;
 
-/// Runs the simulation, shows its progress, and writes its results.
+/// Runs the simulation, shows its progress, and writes its results; `ran` is what the report says was run.
 pub(super) fn run(
     args: &ReplayArgs,
+    ran: WhatRan,
     out: &mut dyn Write,
     simulate: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
 ) -> Result<(), Error> {
@@ -39,16 +41,13 @@ pub(super) fn run(
     bar.finish_and_clear();
     let mut outcome = outcome?;
     let wall_s = monotonic().since(started).as_secs_f64();
-    outcome.report.set_duration(outcome.simulated_ns as f64 / 1e9, wall_s);
-    write_results(args, &outcome, out)?;
+    outcome.report.run = WhatRan { seeds: core::mem::take(&mut outcome.report.run.seeds), ..ran };
+    write_results(args, &outcome, wall_s, out)?;
     if outcome.interrupted {
         let seconds = outcome.simulated_ns as f64 / 1e9;
         return Err(Error::Interrupted(format!("interrupted after {seconds:.1} simulated seconds")));
     }
-    match outcome.report.verdict {
-        Verdict::Met => Ok(()),
-        Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
-    }
+    judged(&outcome.report)
 }
 
 /// Whether a file can be written there, as far as can be known without writing it.
@@ -64,9 +63,17 @@ fn check_place(path: &Path) -> Result<(), ReplayError> {
     Err(ReplayError::NoPlace { path: path.display().to_string(), found })
 }
 
-fn write_results(args: &ReplayArgs, outcome: &RunOutcome, out: &mut dyn Write) -> Result<(), Error> {
+/// The files do not say how long the run took: equal runs have equal files.
+fn write_results(
+    args: &ReplayArgs,
+    outcome: &RunOutcome,
+    wall_s: f64,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     if !args.quiet {
-        write!(out, "{}", outcome.report.table())?;
+        let mut report = outcome.report.clone();
+        report.machine = Some(Machine::new(outcome.simulated_ns as f64 / 1e9, wall_s, None));
+        write!(out, "{}", shown(&report))?;
     }
     let mut say = |what: &str, path: &Path| {
         if args.quiet { Ok(()) } else { writeln!(out, "{what}: {}", path.display()) }

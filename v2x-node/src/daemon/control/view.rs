@@ -93,7 +93,7 @@ impl View {
             counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
         };
         Status {
-            software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
+            software: crate::version::SOFTWARE.to_owned(),
             role: role_name(node.config().role).to_owned(),
             digest: node.digest().to_string(),
             sending: node.sending() == SendingState::Allowed,

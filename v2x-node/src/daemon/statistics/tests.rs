@@ -1,0 +1,214 @@
+//! Tests of the statistics, in virtual time.
+
+use v2x_core::{Dropped, ReceiveStamps, starting_sequence};
+use v2x_report::Verdict;
+
+use super::*;
+
+/// The station's clocks: the machine's counts ms, the wire's is far from its start.
+const WIRE_US: u64 = 700_000_000_000_000;
+
+fn statistics() -> Statistics {
+    Statistics::new(Anchor { instant: Instant::from_millis(0), wire: WireTime::from_micros(WIRE_US) })
+}
+
+fn wire(ms: u64) -> WireTime {
+    WireTime::from_micros(WIRE_US + ms * 1000)
+}
+
+/// A message of `signer`, from a link address of its own, generated and delivered at these times.
+fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered_ms: u64) -> Received {
+    let at = Instant::from_millis(delivered_ms);
+    Received {
+        id: MessageId { signer: Digest([signer; 8]), class, sequence },
+        message_type: 1,
+        generation_time: wire(generated_ms),
+        position: v2x_core::Position::default(),
+        link_source: [signer; 6],
+        hops: 1,
+        verified: true,
+        permissions: 0,
+        suspect: false,
+        payload: bytes::Bytes::new(),
+        stamps: ReceiveStamps { prefiltered: at, verified: at, delivered: at, ..ReceiveStamps::default() },
+    }
+}
+
+/// Beacons of `signer` each 100 ms, that arrive after 2 ms.
+fn beacons(statistics: &mut Statistics, signer: u8, times_ms: core::ops::Range<u64>, first: u32) {
+    for (ms, number) in times_ms.step_by(100).zip(first..) {
+        statistics.event(&Event::Received(message(signer, Class::D2, number, ms, ms + 2)));
+    }
+}
+
+fn outside(statistics: &mut Statistics, id: MessageId) {
+    let reason = DropReason::OutsideArea;
+    statistics.event(&Event::Dropped(Dropped { reason, link_source: [1; 6], claimed: Some(id) }));
+}
+
+/// Expected, missed, and what stands apart, of one class; the report must add up.
+fn counts(statistics: &Statistics, class: Class) -> (u64, u64, Vec<(String, u64)>) {
+    let report = statistics.report(60.0);
+    assert_eq!(report.check(), Ok(()));
+    let class = report.class(class).unwrap().clone();
+    (class.expected, class.missed, class.apart.into_iter().collect())
+}
+
+fn apart(name: &str, count: u64) -> Vec<(String, u64)> {
+    vec![(name.to_owned(), count)]
+}
+
+#[test]
+fn gaps_are_expected_and_stragglers_are_not_counted_twice() {
+    let mut statistics = statistics();
+    for number in [10, 11, 14, 13, 15] {
+        let ms = 1_000 + u64::from(number) * 100;
+        statistics.event(&Event::Received(message(1, Class::D2, number, ms, 2_600)));
+    }
+    let report = statistics.report(1.0);
+    assert_eq!(report.check(), Ok(()));
+    let class = report.class(Class::D2).unwrap();
+    assert_eq!((class.expected, class.delivered, class.undelivered.get(SEQUENCE_GAP)), (6, 5, Some(&1)));
+}
+
+#[test]
+fn a_neighbour_that_restarts_is_no_loss() {
+    let mut statistics = statistics();
+    // It runs 4 s, is off for 3 s, and runs again for 6 s.
+    beacons(&mut statistics, 1, 0..4_000, starting_sequence(wire(0)));
+    beacons(&mut statistics, 1, 7_000..13_000, starting_sequence(wire(7_000)));
+    assert_eq!(counts(&statistics, Class::D2), (100, 0, apart(RESTARTS, 1)));
+    assert_eq!(statistics.report(13.0).verdict, Verdict::Met);
+}
+
+#[test]
+fn a_car_out_of_range_and_back_is_no_loss() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..4_000, 1_000);
+    // Its beacons 1,040 to 1,099 are for others.
+    beacons(&mut statistics, 1, 10_000..12_000, 1_100);
+    assert_eq!(counts(&statistics, Class::D2), (60, 0, apart(OUT_OF_RANGE, 60)));
+}
+
+#[test]
+fn a_silence_shorter_than_any_absence_is_loss() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..4_000, 1_000);
+    beacons(&mut statistics, 1, 8_000..10_000, 1_080);
+    assert_eq!(counts(&statistics, Class::D2), (100, 40, vec![]));
+}
+
+#[test]
+fn a_class_is_lost_while_another_of_the_same_signer_is_heard() {
+    let mut statistics = statistics();
+    statistics.event(&Event::Received(message(1, Class::D4, 5, 0, 1)));
+    beacons(&mut statistics, 1, 0..10_000, 1_000);
+    statistics.event(&Event::Received(message(1, Class::D4, 8, 10_000, 10_001)));
+    assert_eq!(counts(&statistics, Class::D4), (4, 2, vec![]));
+}
+
+#[test]
+fn who_comes_late_to_a_hazard_has_missed_nothing() {
+    let mut statistics = statistics();
+    // Declared 3 s before this station started; carried to it by the unit, which it hears first at 100 ms.
+    let mut late = message(1, Class::D3, 7, 0, 5_200);
+    late.generation_time = WireTime::from_micros(WIRE_US - 3_000_000);
+    beacons(&mut statistics, 1, 100..5_100, 1_000);
+    statistics.event(&Event::Received(late));
+    assert_eq!(counts(&statistics, Class::D3), (0, 0, apart(CAUGHT_UP, 1)));
+    let report = statistics.report(6.0);
+    assert_eq!((report.verdict, report.frames.delivered), (Verdict::Met, 51));
+    // The next one is sent in its presence: in time, then late.
+    statistics.event(&Event::Received(message(1, Class::D3, 8, 6_000, 6_100)));
+    statistics.event(&Event::Received(message(1, Class::D3, 9, 7_000, 8_000)));
+    assert_eq!(counts(&statistics, Class::D3), (2, 1, apart(CAUGHT_UP, 1)));
+}
+
+#[test]
+fn a_hazard_brought_by_a_car_that_came_later_is_caught_up() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..9_000, 1_000);
+    // Car 2 comes at 8 s and brings the unit's flood of 4 s over its own link.
+    beacons(&mut statistics, 2, 8_000..9_000, 1_000);
+    let brought = Received { hops: 2, link_source: [2; 6], ..message(9, Class::D3, 7, 4_000, 9_000) };
+    statistics.event(&Event::Received(brought));
+    assert_eq!(counts(&statistics, Class::D3), (0, 0, apart(CAUGHT_UP, 1)));
+}
+
+#[test]
+fn a_hazard_whose_area_was_entered_later_is_caught_up() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..9_000, 1_000);
+    let flood = message(1, Class::D3, 7, 4_000, 9_000);
+    outside(&mut statistics, flood.id);
+    statistics.event(&Event::Received(flood));
+    assert_eq!(counts(&statistics, Class::D3), (0, 0, apart(CAUGHT_UP, 1)));
+}
+
+#[test]
+fn hazards_for_other_areas_are_no_gaps() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..9_000, 1_000);
+    statistics.event(&Event::Received(message(1, Class::D3, 1, 1_000, 1_010)));
+    outside(&mut statistics, message(1, Class::D3, 2, 0, 0).id);
+    statistics.event(&Event::Received(message(1, Class::D3, 4, 3_000, 3_010)));
+    assert_eq!(counts(&statistics, Class::D3), (3, 1, vec![]), "3 is missing, 2 was for others");
+    // A station that is never heard straight: not every flood of it comes here.
+    for (number, ms) in [(1, 4_000), (5, 5_000)] {
+        let relayed = Received { hops: 3, link_source: [1; 6], ..message(7, Class::D3, number, ms, ms + 50) };
+        statistics.event(&Event::Received(relayed));
+    }
+    assert_eq!(counts(&statistics, Class::D3), (5, 1, vec![]));
+}
+
+#[test]
+fn a_run_that_delivered_nothing_has_nothing_to_judge() {
+    let mut statistics = statistics();
+    for _ in 0..290 {
+        let dropped = Dropped { reason: DropReason::UnknownIssuer, link_source: [1; 6], claimed: None };
+        statistics.event(&Event::Dropped(dropped));
+    }
+    let report = statistics.report(30.0);
+    assert_eq!((report.verdict, report.frames.received), (Verdict::NothingToJudge, 290));
+    assert!(report.nothing_because()[0].contains("100.0 % dropped as unknown_issuer"));
+}
+
+#[test]
+fn the_signers_and_links_followed_are_bounded_and_those_that_are_gone_make_room() {
+    let mut statistics = statistics();
+    let mut hear = |number: usize, ms: u64| {
+        let signer = Digest((number as u64).to_le_bytes());
+        let mut link = [0; 6];
+        link[..4].copy_from_slice(&(number as u32).to_le_bytes());
+        let id = MessageId { signer, class: Class::D3, sequence: 1 };
+        let received = Received { id, link_source: link, hops: 2, ..message(0, Class::D3, 1, ms, ms) };
+        statistics.event(&Event::Received(received));
+        (statistics.signers.len(), statistics.links.len(), statistics.untracked)
+    };
+    for number in 0..MAX_TRACKED + 5 {
+        hear(number, 2_000);
+    }
+    assert_eq!(hear(MAX_TRACKED + 5, 2_000), (MAX_TRACKED, MAX_TRACKED, 6));
+    // A month on the road meets more signers than any table holds.
+    assert_eq!(hear(MAX_TRACKED + 6, 30_000), (1, 1, 6));
+}
+
+#[test]
+fn load_and_misses_have_a_time() {
+    let mut statistics = statistics();
+    beacons(&mut statistics, 1, 0..2_000, 1_000);
+    beacons(&mut statistics, 1, 3_000..4_000, 1_030);
+    let sent = v2x_core::Sent {
+        id: message(3, Class::D2, 1, 0, 0).id,
+        message_type: 1,
+        generation_time: wire(1_500),
+        position: v2x_core::Position::default(),
+        frame_len: 200,
+        full_credential: false,
+        generated: Instant::from_millis(1_500),
+        token: None,
+    };
+    statistics.event(&Event::Sent(sent));
+    let timeline = statistics.report(4.0).over_time.unwrap();
+    assert_eq!((timeline.sent, timeline.missed), (vec![0, 1, 0, 0], vec![0, 0, 0, 10]));
+}
