@@ -58,14 +58,19 @@ pub fn intersection(priority: &PriorityStatus) -> String {
     IntersectionId { region: priority.region, number: priority.intersection }.to_string()
 }
 
-/// Distance and direction: `320 m ahead`, `1.2 km north-east`, `here`; `None` while the station does not know where
-/// it is.
+/// Distance and direction of an event: `320 m ahead`, `1.2 km north-east`, `here`; `None` while the station does not know
+/// where it is.
 pub fn place(hazard: &Hazard) -> Option<String> {
-    let distance = hazard.distance_m?;
-    if distance < HERE_M {
-        return Some("here".to_owned());
+    hazard.distance_m.map(|distance| way(distance, hazard.relative_bearing_deg, hazard.bearing_deg))
+}
+
+/// Distance, m, and direction: against the station's heading where `relative_deg` is known, -180..180 and positive to the
+/// right; else `bearing_deg` clockwise from north. `320 m ahead`, `1.2 km north-east`, `here`.
+pub fn way(distance_m: f64, relative_deg: Option<f64>, bearing_deg: Option<f64>) -> String {
+    if distance_m < HERE_M {
+        return "here".to_owned();
     }
-    let direction = match (hazard.relative_bearing_deg, hazard.bearing_deg) {
+    let direction = match (relative_deg, bearing_deg) {
         (Some(angle), _) if angle.abs() <= 30.0 => "ahead",
         (Some(angle), _) if angle.abs() >= 150.0 => "behind",
         (Some(angle), _) if angle > 0.0 => "to the right",
@@ -73,7 +78,7 @@ pub fn place(hazard: &Hazard) -> Option<String> {
         (None, Some(bearing)) => compass(bearing),
         (None, None) => "away",
     };
-    Some(format!("{} {direction}", metres(distance)))
+    format!("{} {direction}", metres(distance_m))
 }
 
 /// `850 m` or `1.2 km`.

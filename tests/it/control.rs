@@ -49,7 +49,7 @@ impl Daemon {
         let radio = hub.join(LinkAddress(testkit::address(number)));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
-        let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
+        let control = ControlHandler::open(&at, None, Path::new("car.toml"), anchor.instant).unwrap();
         let mut daemon = Self {
             station,
             listeners: Listeners::new(anchor),

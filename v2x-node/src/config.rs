@@ -53,6 +53,8 @@ pub struct StationConfig {
     pub report: ReportConfig,
     /// The local socket for commands.
     pub control: ControlConfig,
+    /// The group that may use it, besides its owner.
+    pub control_group: Option<String>,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
 }
@@ -108,6 +110,7 @@ impl StationConfig {
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
+        let (control, control_group) = control::read(&top)?;
         let config = Self {
             seed,
             identity,
@@ -120,7 +123,8 @@ impl StationConfig {
             roadside: roadside::read(&top, role, &position)?,
             position,
             report: report(&top)?,
-            control: control::read(&top)?,
+            control,
+            control_group,
             station,
         };
         Ok(config)

@@ -334,14 +334,23 @@ fn the_control_socket_is_where_the_file_says_or_where_it_always_is() {
     let at = |path: &str| ControlConfig::At(PathBuf::from(path));
     assert_eq!(with("control = { socket = \"/run/a.sock\" }").unwrap().control, at("/run/a.sock"));
     assert_eq!(with("control = { socket = \"a.sock\" }").unwrap().control, at("conf/a.sock"));
+    let shared = with("control = { group = \"dialout\" }").unwrap();
+    assert_eq!((shared.control, shared.control_group.as_deref()), (ControlConfig::Default, Some("dialout")));
     let long = format!("control = {{ socket = \"/{}\" }}", "x".repeat(107));
     for (table, expected) in [
-        ("control = { sock = \"a\" }", ":3: control.sock: unknown key; known keys here: socket, enabled"),
+        (
+            "control = { sock = \"a\" }",
+            ":3: control.sock: unknown key; known keys here: socket, group, enabled",
+        ),
         ("control = { socket = 7 }", ":3: control.socket: found 7, expected a file name in quotes"),
         ("control = { enabled = \"no\" }", ":3: control.enabled: found \"no\", expected true or false"),
         (
             "control = { socket = \"a\", enabled = false }",
             ":3: control.socket: does not go with control.enabled = false",
+        ),
+        (
+            "control = { group = \"a\", enabled = false }",
+            ":3: control.group: does not go with control.enabled = false",
         ),
         (&long, ":3: control.socket: found one of 108 bytes, expected a path of at most 107 bytes"),
     ] {

@@ -7,6 +7,7 @@ use v2x_apps::alert::Triggers;
 use v2x_core::{Anchor, Event, Instant, Transmit};
 
 use crate::daemon::control::outbox::Outbox;
+use crate::daemon::neighbour_news::NeighbourNews;
 use crate::daemon::notices::Notices;
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::station::{Observer, monotonic};
@@ -20,6 +21,8 @@ pub struct Listeners {
     pub statistics: Statistics,
     /// Lines for the operator of the daemon.
     pub notices: Notices,
+    /// Neighbours that come and go, for the operator.
+    pub neighbours: NeighbourNews,
     /// Events for clients of the control socket.
     pub outbox: Outbox,
     /// A vehicle's view of signals and signs.
@@ -38,6 +41,7 @@ impl Listeners {
         Self {
             statistics: Statistics::new(anchor),
             notices: Notices::default(),
+            neighbours: NeighbourNews::default(),
             outbox: Outbox::default(),
             advisor: None,
             alerts: None,
@@ -69,6 +73,7 @@ impl Observer for Listeners {
         if let Some(inbox) = &mut self.inbox {
             inbox.event(event);
         }
+        self.neighbours.event(event);
         // Nearly all events are these, and none of the others listens to them.
         if matches!(event, Event::Received(_) | Event::Dropped(_)) {
             return;

@@ -5,6 +5,7 @@ pub mod control;
 mod lines;
 pub mod link;
 pub mod listeners;
+pub mod neighbour_news;
 pub mod notices;
 pub mod position;
 pub mod recorder;

@@ -25,6 +25,7 @@ use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
+use crate::daemon::control::view::View;
 use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::position::PositionSource;
@@ -57,7 +58,7 @@ pub struct DaemonOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DaemonError {
-    /// The configured control socket is another daemon's.
+    /// The control socket is another daemon's, or its group cannot use it.
     #[error("control socket: {0}")]
     Socket(#[from] SocketError),
     /// A roadside unit's credential does not permit what it is configured to send.
@@ -146,7 +147,8 @@ impl Daemon {
         };
         let anchor = read_anchor();
         // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
-        let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
+        let group = config.control_group.as_deref();
+        let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
         let recorder = match &options.record {
@@ -438,6 +440,9 @@ impl Daemon {
         for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
             writeln!(out, "{notice}")?;
         }
+        for line in self.neighbour_lines() {
+            writeln!(out, "{line}")?;
+        }
         let anchor = self.station.node().anchor();
         for line in self.listeners.advisor.iter_mut().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
         {
@@ -458,6 +463,12 @@ impl Daemon {
             _ => {}
         }
         Ok(out.flush()?)
+    }
+
+    /// Neighbours that came, went or are not believed since the last call.
+    fn neighbour_lines(&mut self) -> Vec<String> {
+        let (node, now) = (self.station.node(), monotonic());
+        self.listeners.neighbours.lines(node.neighbour_table(), &View::of(node, now), now)
     }
 
     /// Why the station sends nothing now, in words for the status line; `None` while it sends.
