@@ -16,12 +16,12 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
     let start = format!("{noun} {}{cause}", hazard.event);
     match change {
         "cancelled" | "negated" | "expired" => format!("{start}{place}: {change}"),
-        "ended" => format!("{start}{place}: no longer concerns us"),
+        "ended" => format!("{start}{place}: no longer affects us"),
         _ => {
             let own = if hazard.own { ", own" } else { "" };
             let updated = match change {
                 "updated" => ", updated",
-                "began" => ", concerns us",
+                "began" => ", affects us",
                 _ => "",
             };
             let suspect = if hazard.suspect { ", of a suspect" } else { "" };
@@ -39,7 +39,7 @@ pub fn priority_line(priority: &PriorityStatus) -> String {
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
         "requested" => "received by the intersection",
-        "processing" => "the intersection works on it",
+        "processing" => "the intersection is considering it",
         "watch_other_traffic" => "the intersection watches for other traffic",
         "rejected" => "rejected by the intersection",
         "max_presence" => "the intersection does nothing more about it: its time is over",
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(change_line("new", &concerned), format!("{start}, in 12 s"));
         assert_eq!(change_line("updated", &accident()), format!("{start}, updated"));
         assert_eq!(change_line("cancelled", &concerned), format!("{start}: cancelled"));
-        assert_eq!(change_line("began", &concerned), format!("{start}, concerns us, in 12 s"));
-        assert_eq!(change_line("ended", &accident()), format!("{start}: no longer concerns us"));
+        assert_eq!(change_line("began", &concerned), format!("{start}, affects us, in 12 s"));
+        assert_eq!(change_line("ended", &accident()), format!("{start}: no longer affects us"));
         let own = Hazard { own: true, distance_m: Some(0.4), class: "D1".to_owned(), ..accident() };
         assert_eq!(change_line("new", &own), "alert 3f01020304050607/2 accident here, own");
         let bare = Hazard { cause: 0, distance_m: None, ..accident() };

@@ -299,8 +299,8 @@ fn a_concern_is_told_when_it_begins_and_when_it_ends() {
         }
         let printed = daemon.printed();
         assert_eq!(printed.len(), 2, "once each: {printed:?}");
-        assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, concerns us, in ")));
-        assert_eq!(printed[1], format!("hazard {event} accident 200 m behind: no longer concerns us"));
+        assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, affects us, in ")));
+        assert_eq!(printed[1], format!("hazard {event} accident 200 m behind: no longer affects us"));
         let told = serve(&mut daemons, move || [(); 2].map(|()| watch.next_change().unwrap())).await;
         let changes = told.each_ref().map(|told| (told.watch.as_deref(), told.change.as_deref()));
         assert_eq!(changes, [(Some("concern"), Some("began")), (Some("concern"), Some("ended"))]);

@@ -46,6 +46,42 @@ impl Report {
         verdict(&mut out, self);
         out
     }
+
+    /// The same without stages and distances, on at most 22 lines of 80 columns: what was dropped and the warnings first,
+    /// the classes and the verdict last, so that they stay on a small screen.
+    pub fn short_table(&self) -> String {
+        let mut out = String::with_capacity(2048);
+        most_dropped(&mut out, &self.drops);
+        let shown = self.warnings.len().min(SHORT_WARNINGS);
+        for warning in &self.warnings[..shown] {
+            line(&mut out, format_args!("warning: {warning}"));
+        }
+        if self.warnings.len() > shown {
+            line(&mut out, format_args!("and {} more warnings (-v shows them)", self.warnings.len() - shown));
+        }
+        headline(&mut out, self);
+        classes(&mut out, &self.classes);
+        out.push('\n');
+        verdict(&mut out, self);
+        out
+    }
+}
+
+/// The most frequent reasons in one or two lines.
+fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
+    let mut sorted: Vec<_> = drops.iter().collect();
+    sorted.sort_by_key(|(_, count)| core::cmp::Reverse(**count));
+    let mut parts: Vec<_> = sorted
+        .iter()
+        .take(SHORT_REASONS)
+        .map(|(reason, number)| format!("{reason} {}", count(**number)))
+        .collect();
+    if sorted.len() > SHORT_REASONS {
+        parts.push(format!("{} other reasons", sorted.len() - SHORT_REASONS));
+    }
+    if !parts.is_empty() {
+        wrap(out, "dropped frames: ", &parts);
+    }
 }
 
 fn headline(out: &mut String, report: &Report) {
@@ -239,7 +275,12 @@ fn verdict(out: &mut String, report: &Report) {
     if parts.is_empty() {
         parts.push("no class with a deadline had traffic".to_owned());
     }
-    let mut current = format!("verdict: {} - ", report.verdict.to_string().to_uppercase());
+    wrap(out, &format!("verdict: {} - ", report.verdict.to_string().to_uppercase()), &parts);
+}
+
+/// A list after its title; further lines are indented below it.
+fn wrap(out: &mut String, title: &str, parts: &[String]) {
+    let mut current = title.to_owned();
     let indent = " ".repeat(current.len());
     for (index, part) in parts.iter().enumerate() {
         let comma = if index + 1 < parts.len() { ", " } else { "" };
@@ -268,3 +309,6 @@ fn time_of(summary: &Summary, ns: u64) -> String {
 
 /// Columns of a terminal the table fits in.
 const WIDTH: usize = 80;
+/// Reasons and warnings on a small screen.
+const SHORT_REASONS: usize = 4;
+const SHORT_WARNINGS: usize = 2;

@@ -34,6 +34,8 @@ use self::air::{Air, RangeRadio};
 use self::books::{Bookkeeper, Books};
 use self::screen::Screen;
 use self::town::{Player, Town};
+use crate::colour::Paint;
+use crate::commands::span::whole_seconds;
 use crate::daemon::link::LinkError;
 use crate::daemon::station::{Live, Station, monotonic};
 use crate::error::Error;
@@ -42,8 +44,8 @@ use crate::machine::{os_seed, read_anchor, write_json};
 /// `roadcast demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
-    /// How long to run, seconds
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// How long to run: seconds, or 90s, 5m
+    #[arg(long, value_name = "TIME", default_value_t = 20, value_parser = |text: &str| whole_seconds(text, 1..=86_400))]
     pub seconds: u64,
     /// Radio range, metres
     #[arg(long, value_name = "M", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -68,7 +70,7 @@ Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
 ///
 /// # Errors
 /// A class missed its target, or the machine refuses sockets or timers.
-pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
+pub fn run(args: &DemoArgs, verbose: bool, out: &mut dyn Write) -> Result<(), Error> {
     for path in [&args.json, &args.html].into_iter().flatten() {
         // Better now than after the run.
         check_writable(path)?;
@@ -80,7 +82,8 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
     let town = Town::new();
     let tasks = LocalSet::new();
     let report = tasks.block_on(&runtime, live(args, &town, out))?;
-    write!(out, "{}", report.table())?;
+    let table = if verbose { report.table() } else { report.short_table() };
+    write!(out, "{}", Paint::stdout().report(&table))?;
     out.flush()?;
     if let Some(path) = &args.json {
         write_json(path, &report)?;

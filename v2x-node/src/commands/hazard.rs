@@ -277,7 +277,8 @@ const NOTHING_TO_UPDATE: &str = "nothing to update: give what has changed, such 
 
 /// Shown under `roadcast hazard --help`.
 pub const HELP: &str = "Which daemon: --socket, else that of --config, else the only one in
-$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
+$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/user/UID/roadcast,
+/run/roadcast or /tmp/roadcast-UID.
 
 Exit codes: 0 done, 1 refused by the station, 2 bad input or no daemon.
 
@@ -289,8 +290,10 @@ Examples:
 
 const NEW_HELP: &str = "Examples:
   roadcast hazard new --cause accident
-  roadcast hazard new --cause roadworks --at 49.6116,6.1319 --rectangle 800x50@45 --validity 2h --keep-alive 2s
-  roadcast hazard new --cause stationary_vehicle --radius 500 --repeat 1s --direction upstream --quality 5
+  roadcast hazard new --cause roadworks --at 49.6116,6.1319 \\
+      --rectangle 800x50@45 --validity 2h --keep-alive 2s
+  roadcast hazard new --cause stationary_vehicle --radius 500 --repeat 1s \\
+      --direction upstream --quality 5
   roadcast hazard new --cause dangerous_situation --sub-cause 1 --class D1
   roadcast hazard new --cause list";
 

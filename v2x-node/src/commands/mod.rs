@@ -6,7 +6,10 @@ pub mod demo;
 pub mod dump;
 pub mod hazard;
 pub mod keys;
+pub mod neighbours;
 pub mod priority;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod run;
+mod span;
+pub mod status;

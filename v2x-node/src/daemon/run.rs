@@ -63,8 +63,8 @@ pub enum DaemonError {
     Socket(#[from] SocketError),
     /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
-        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
-        config.display()
+        "{}: roadside: the unit's credential lacks the {}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        config.display(), permissions(*lacks)
     )]
     Unpermitted {
         /// The configuration.
@@ -203,7 +203,7 @@ impl Daemon {
         writeln!(out, "positions: {}", self.positions.describe())?;
         writeln!(out, "control socket: {}", self.control.describe())?;
         if let Some(unit) = &self.roadside {
-            writeln!(out, "says: {}", unit.describe())?;
+            writeln!(out, "broadcasts: {}", unit.describe())?;
         }
         if let Ok(effective) = realtime::effective() {
             writeln!(out, "scheduling: {effective}")?;
@@ -531,6 +531,13 @@ impl Daemon {
         }
         report
     }
+}
+
+/// `permission negation`, or `permissions signal-state, map-sign`.
+fn permissions(lacks: Permissions) -> String {
+    let names = lacks.to_string().replace(',', ", ");
+    let plural = if names.contains(',') { "s" } else { "" };
+    format!("permission{plural} {names}")
 }
 
 /// Puts its owner's token on a command about a hazard.

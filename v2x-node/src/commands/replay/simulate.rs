@@ -14,6 +14,7 @@ use v2x_report::{hlog, html};
 use super::error::ReplayError;
 use super::interrupt::Interrupt;
 use super::options::ReplayArgs;
+use crate::colour::Paint;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
 use crate::machine::write_json;
@@ -66,7 +67,7 @@ fn check_place(path: &Path) -> Result<(), ReplayError> {
 
 fn write_results(args: &ReplayArgs, outcome: &RunOutcome, out: &mut dyn Write) -> Result<(), Error> {
     if !args.quiet {
-        write!(out, "{}", outcome.report.table())?;
+        write!(out, "{}", Paint::stdout().report(&outcome.report.table()))?;
     }
     let mut say = |what: &str, path: &Path| {
         if args.quiet { Ok(()) } else { writeln!(out, "{what}: {}", path.display()) }
