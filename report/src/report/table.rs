@@ -77,7 +77,8 @@ fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
         .map(|(reason, number)| format!("{reason} {}", count(**number)))
         .collect();
     if sorted.len() > SHORT_REASONS {
-        parts.push(format!("{} other reasons", sorted.len() - SHORT_REASONS));
+        let more = sorted.len() - SHORT_REASONS;
+        parts.push(format!("{more} other reason{}", if more == 1 { "" } else { "s" }));
     }
     if !parts.is_empty() {
         wrap(out, "dropped frames: ", &parts);

@@ -7,6 +7,8 @@
 
 mod air;
 mod books;
+mod liar;
+mod scene;
 mod screen;
 mod town;
 
@@ -32,6 +34,7 @@ use v2x_report::{Report, Verdict, html};
 
 use self::air::{Air, RangeRadio};
 use self::books::{Bookkeeper, Books};
+use self::scene::Scene;
 use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::colour::Paint;
@@ -63,8 +66,14 @@ pub const HELP: &str = "Examples:
   roadcast demo
   roadcast demo --seconds 60 --html town.html --json town.json
 
+After a quarter of the time a car begins to lie about where it is, and is
+isolated once it was suspect for 5 s. At half-time another declares an accident,
+which floods the area around it.
+
+The classes and the verdict are printed last; -v shows the stages of each too.
+
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it,
-2 bad usage.";
+2 bad usage, 130 interrupted (with a report on what there was).";
 
 /// Runs the demo.
 ///
@@ -81,7 +90,7 @@ pub fn run(args: &DemoArgs, verbose: bool, out: &mut dyn Write) -> Result<(), Er
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let town = Town::new();
     let tasks = LocalSet::new();
-    let report = tasks.block_on(&runtime, live(args, &town, out))?;
+    let Ran { report, interrupted } = tasks.block_on(&runtime, live(args, &town, out))?;
     let table = if verbose { report.table() } else { report.short_table() };
     write!(out, "{}", Paint::stdout().report(&table))?;
     out.flush()?;
@@ -94,13 +103,23 @@ pub fn run(args: &DemoArgs, verbose: bool, out: &mut dyn Write) -> Result<(), Er
         std::fs::write(path, page).map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "page: {}", path.display())?;
     }
+    if let Some(seconds) = interrupted {
+        return Err(Error::Interrupted(format!("interrupted after {seconds:.1} s")));
+    }
     match report.verdict {
         Verdict::Met => Ok(()),
         Verdict::Missed => Err(Error::Check("a deadline class missed its target".to_owned())),
     }
 }
 
-async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Report, Error> {
+/// A demo that ended.
+struct Ran {
+    report: Report,
+    /// When the user ended it, seconds from its start.
+    interrupted: Option<f64>,
+}
+
+async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, Error> {
     let failed = |what| move |source| Error::System { what, source };
     let anchor = read_anchor();
     let start = anchor.instant + LEAD;
@@ -108,8 +127,14 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
     let end = start + length;
     let seed = os_seed()?;
     let cast = Cast::new(seed, anchor.wire, length).map_err(|error| Error::Check(error.to_string()))?;
-    let air = Air::new(town.stations(), f64::from(args.range));
-    let books = Rc::new(RefCell::new(Books::new()));
+    // The liar is one more.
+    let liar = town.stations();
+    let air = Air::new(liar + 1, f64::from(args.range));
+    let scene = || Scene::new(town.vehicles(), cast.identity(liar, Part::Vehicle).digest());
+    let books = Rc::new(RefCell::new(Books::new(scene(), liar)));
+    let half = start + length / 2;
+    let accident = town.central(length / 2);
+    let radius_m = args.range.clamp(LEAST_AREA_M, MOST_AREA_M) as u16;
     let link = UdpConfig::new(group(), UdpInterface::Address(Ipv4Addr::LOCALHOST));
     for number in 0..town.stations() {
         let station = join(town, &cast, number, seed, anchor, &air, &link)?;
@@ -119,33 +144,42 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Repor
             .map(|(config, name, place)| Roadside::new(&config, &name, place, start));
         let mut alerts = Triggers::default();
         alerts.emergency = number == town.ambulance();
+        let accident = (accident == Some(number)).then_some((half, radius_m));
         let observer = Bookkeeper { number, air: air.clone(), books: Rc::clone(&books), alerts };
-        tokio::task::spawn_local(drive(station, player, unit, observer, air.clone(), end));
+        tokio::task::spawn_local(drive(station, player, unit, observer, air.clone(), accident, end));
     }
+    let station = join(town, &cast, liar, seed, anchor, &air, &link)?;
+    tokio::task::spawn_local(liar::lie(station, liar, town.kerb(), air.clone(), start + length / 4, end));
     let mut screen = Screen::new(out, args.seconds, town)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("listening for Ctrl-C"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("listening for SIGTERM"))?;
     let mut timer = DeadlineTimer::new().map_err(failed("making a timer"))?;
     let mut next = start + TICK;
+    let mut interrupted = false;
     loop {
         let at = next.min(end);
         timer.set(Some(at.as_nanos())).map_err(failed("setting a timer"))?;
         tokio::select! {
             expired = timer.expired() => expired.map_err(failed("waiting for a timer"))?,
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            _ = interrupt.recv() => interrupted = true,
+            _ = terminate.recv() => interrupted = true,
+        }
+        if interrupted {
+            break;
         }
         let now = monotonic();
-        screen.show(now.since(start), air.present(), &books.borrow())?;
+        screen.show(now.since(start), air.present(), &books.borrow(), anchor.wire_at(now))?;
         next = next + TICK;
         if now >= end {
             break;
         }
     }
-    screen.clear()?;
+    let books = books.replace(Books::new(scene(), liar));
+    screen.clear(&books)?;
     let ended = monotonic().min(end);
-    let books = books.replace(Books::new());
-    Ok(books.report(ended, ended.since(start).as_secs_f64(), town.stations()))
+    let seconds = ended.since(start).as_secs_f64();
+    let report = books.report(ended, seconds, town.stations());
+    Ok(Ran { report, interrupted: interrupted.then_some(seconds) })
 }
 
 fn join(
@@ -158,6 +192,7 @@ fn join(
     link: &UdpConfig,
 ) -> Result<Station, Error> {
     let (config, part) = match town.role(number) {
+        _ if number == town.stations() => (Config::vehicle(), Part::Vehicle),
         Role::Vehicle if number == town.ambulance() => (Config::vehicle(), Part::EmergencyVehicle),
         Role::Vehicle => (Config::vehicle(), Part::Vehicle),
         Role::Roadside => (Config::roadside(), Part::Roadside),
@@ -177,6 +212,7 @@ async fn drive(
     mut unit: Option<Roadside>,
     mut observer: Bookkeeper,
     air: Air,
+    mut accident: Option<(Instant, u16)>,
     end: Instant,
 ) -> io::Result<()> {
     let mut timer = DeadlineTimer::new()?;
@@ -199,12 +235,17 @@ async fn drive(
                 station.input(Input::Hazard { command, token: None }, &mut observer);
             }
         }
+        if let Some((due, radius_m)) = accident.take_if(|(due, _)| *due <= now) {
+            let command = observer.accident(due, radius_m);
+            station.input(Input::Hazard { command, token: None }, &mut observer);
+        }
         let at = Moment::at(now, &station.node().anchor());
         while let Some(input) = unit.as_mut().and_then(|unit| unit.poll(at)) {
             station.input(input, &mut observer);
         }
         let unit_due = unit.as_ref().and_then(|unit| unit.deadline(at)).unwrap_or(Instant::FAR_FUTURE);
-        let next = player.next().min(unit_due).min(end);
+        let accident_due = accident.map_or(Instant::FAR_FUTURE, |(due, _)| due);
+        let next = player.next().min(unit_due).min(accident_due).min(end);
         timer.set(Some(next.as_nanos()))?;
         tokio::select! {
             biased;
@@ -248,6 +289,9 @@ fn group() -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(239, 255, 77, 78), port)
 }
 
+/// The accident concerns all that hear it at first hand and some that do not, and no farther than a vehicle may send.
+const LEAST_AREA_M: u32 = 500;
+const MOST_AREA_M: u32 = 2000;
 /// Stations are ready this long before the run starts.
 const LEAD: Duration = Duration::from_millis(200);
 /// The table is renewed this often.

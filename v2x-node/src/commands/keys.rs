@@ -272,7 +272,7 @@ fn issue_help() -> String {
         let has: String = has
             .map(|(role, letter)| if role.permissions().contains(permission) { letter } else { "-" })
             .collect();
-        help += &format!(" {has} {name:<19} {what}\n");
+        help += &format!("  {has}  {name:<19} {what}\n");
     }
     help + ISSUE_EXAMPLES
 }
