@@ -40,7 +40,7 @@ bash -c "exec $(block desk-car)" >desk-car.txt 2>&1 &
 car=$!
 eventually "the unit says that it hears the car" grep -Eq '^heard car [0-9a-f]{16}: ' desk-unit.txt
 eventually "the car says that it hears the unit" grep -Eq '^heard roadside unit [0-9a-f]{16}: ' desk-car.txt
-eventually "the car shows the road works" grep -Eq '^hazard .* roadworks ' desk-car.txt
+eventually "the car shows the road works" grep -Eq '^hazard .* roadworks( |$)' desk-car.txt
 eventually "the car shows the signal ahead" grep -Eq '^intersection 18 lane 1: .* m to the stop line$' desk-car.txt
 bash -euo pipefail -c "$(block desk-ask)" >asked.txt
 has asked.txt '^sending +yes$'
@@ -72,7 +72,7 @@ unit=$!
 car=$!
 eventually "the unit says that it hears the car" grep -Eq '^heard car [0-9a-f]{16}: 22 m south$' unit.txt
 eventually "the car says that it hears the unit" grep -Eq '^heard roadside unit [0-9a-f]{16}: 22 m north$' car.txt
-eventually "the car shows the road works" grep -Eq '^hazard .* roadworks ' car.txt
+eventually "the car shows the road works" grep -Eq '^hazard .* roadworks( |$)' car.txt
 has car.txt '^control socket: /tmp/roadcast-65534/vehicle.sock$'
 "${plain[@]}" "cd /mnt/car && $(block declare)" >asked.txt
 has asked.txt '^[0-9a-f]{16}/[0-9]+ .* own +D3 accident +here '

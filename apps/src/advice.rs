@@ -155,7 +155,9 @@ impl Application for Advisor {
 fn in_words(sign: &v1::Sign) -> String {
     let text = if sign.text.is_empty() { String::new() } else { format!(" \"{}\"", sign.text) };
     match (sign.code, sign.value) {
-        (SPEED_LIMIT, Some(value)) => format!("speed limit {value} (sign {}/{SPEED_LIMIT}){text}", sign.country),
+        (SPEED_LIMIT, Some(value)) => {
+            format!("speed limit {value} (sign {}/{SPEED_LIMIT}){text}", sign.country)
+        }
         (code, Some(value)) => format!("sign {}/{code} ({value}){text}", sign.country),
         (code, None) => format!("sign {}/{code}{text}", sign.country),
     }

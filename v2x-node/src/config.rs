@@ -100,6 +100,10 @@ impl StationConfig {
     /// Reads `text`; `file` is what it is called in errors, and relative paths start from its directory.
     pub fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
         let document = Document::parse(file, text)?;
+        let file_name = file.display();
+        let plan =
+            format!("a station's configuration; a plan is run by: roadcast replay run --plan {file_name}");
+        document.refuse("scenario", "a scenario", plan)?;
         let top = document.top(TOP_KEYS)?;
         let Some(role) = top.choice("role", ROLES)? else {
             return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));

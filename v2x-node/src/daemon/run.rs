@@ -21,6 +21,7 @@ use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_report::{Report, Stats};
 
+use crate::colour::{Mark, Paint};
 use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
@@ -415,8 +416,8 @@ impl Daemon {
         let state = self.station.node().sending();
         if self.sending_told.replace(state) != Some(state) {
             let line = match self.silence() {
-                None => "sending".to_owned(),
-                Some(reason) => format!("listening only: {reason}"),
+                None => Paint::stdout().of(Mark::Good, "sending"),
+                Some(reason) => Paint::stdout().of(Mark::Warn, &format!("listening only: {reason}")),
             };
             writeln!(out, "{line}")?;
         }
