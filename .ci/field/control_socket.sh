@@ -52,3 +52,11 @@ chown -R 65533 /mnt/plain
 (cd /mnt/plain && "${plain[@]}" run unit-1.toml --seconds 2s) >plain.txt 2>&1
 has plain.txt "^control socket: off: no place for it: .*/tmp/roadcast-65533: it is another user's, a link, or others may write it; set control.socket"
 has plain.txt '^sending'
+
+# Nor may it have the scheduling of a station in service, and is told what to do.
+printf '[realtime]\nfifo_priority = 40\n' >>/mnt/plain/unit-1.toml
+code=0
+(cd /mnt/plain && "${plain[@]}" run unit-1.toml) >plain.txt 2>&1 || code=$?
+[[ $code == 2 ]] || fail "without the right to its scheduling the station ended with code $code" plain.txt
+has plain.txt '^roadcast: realtime: .* needs '
+has plain.txt '^  hint: without it: leave out \[realtime\]; with it: sudo setcap '

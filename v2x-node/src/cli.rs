@@ -175,7 +175,7 @@ fn start_log(verbose: u8) {
     drop(started);
 }
 
-const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, straight from station to station";
+const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, from station to station";
 const EVERYWHERE: &str = "Everywhere";
 /// The narrowest terminal that people use; longer lines are hard to read on wider ones.
 const COLUMNS: usize = 80;

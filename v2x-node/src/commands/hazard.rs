@@ -56,6 +56,9 @@ pub struct NewArgs {
     /// Cause, by the standard's name or number; `list` prints them all
     #[arg(long, value_name = "CAUSE")]
     cause: String,
+    /// D3 for an area (the default), D1 for an alert, D0 for imminent danger
+    #[arg(long, value_name = "CLASS", value_parser = parse::class)]
+    class: Option<Class>,
     #[command(flatten)]
     said: Said,
     #[command(flatten)]
@@ -97,9 +100,6 @@ pub struct ListArgs {
 /// The fields of a declared hazard.
 #[derive(Args, Clone, Debug)]
 struct Said {
-    /// D3 for an area (default of a new hazard), D1 for an alert, D0 for imminent danger; cannot be changed later
-    #[arg(long, value_name = "CLASS", value_parser = parse::class)]
-    class: Option<Class>,
     /// Sub-cause by the standard, 0 to 255
     #[arg(long, value_name = "N")]
     sub_cause: Option<u8>,
@@ -156,6 +156,7 @@ pub fn run(command: &HazardCommand, out: &mut dyn Write) -> Result<(), Error> {
         HazardCommand::New(args) if args.cause == "list" => causes(args.daemon.json, out),
         HazardCommand::New(args) => {
             let declaration = args.said.declaration(Some(cause(&args.cause)?));
+            let declaration = Declaration { class: args.class, ..declaration };
             let event = args.daemon.connect()?.declare(&declaration)?;
             done(event, "", args.daemon.json, out)
         }
@@ -227,7 +228,7 @@ impl Said {
     fn declaration(&self, cause: Option<u8>) -> Declaration {
         let area = self.radius.or(self.rectangle).or(self.ellipse);
         Declaration {
-            class: self.class,
+            class: None,
             cause,
             sub_cause: self.sub_cause,
             place: self.at,

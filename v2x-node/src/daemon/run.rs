@@ -78,7 +78,14 @@ pub enum DaemonError {
     Realtime(#[from] RealtimeError),
 }
 
-impl Complaint for DaemonError {}
+impl Complaint for DaemonError {
+    fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::Realtime(RealtimeError::NoPrivilege { .. })).then_some(
+            "without it: leave out [realtime]; with it: sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep \
+             $(command -v roadcast), again after each build",
+        )
+    }
+}
 
 /// Results of a daemon's run.
 #[derive(Clone, Debug)]

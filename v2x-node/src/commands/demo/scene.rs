@@ -127,12 +127,12 @@ impl Scene {
     pub(super) fn lines(&self, wire: WireTime) -> Vec<String> {
         let signal = self.signal.as_ref().map(|signal| signal.line(wire));
         let accident = self.accident.as_ref().map(Accident::line);
-        signal.into_iter().chain(accident).chain(self.liar_line()).collect()
+        signal.into_iter().chain(self.liar_line()).chain(accident).collect()
     }
 
-    /// What happened, at the end.
+    /// What happened so far, in the order in which it began.
     pub(super) fn outcome(&self) -> Vec<String> {
-        self.accident.as_ref().map(Accident::line).into_iter().chain(self.liar_line()).collect()
+        self.liar_line().into_iter().chain(self.accident.as_ref().map(Accident::line)).collect()
     }
 
     fn liar_line(&self) -> Option<String> {
