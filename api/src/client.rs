@@ -40,13 +40,16 @@ pub enum ClientError {
         directories: Vec<PathBuf>,
     },
     /// A daemon's socket is there, and this user may not use it.
-    #[error("a daemon's socket is there, but you may not use it: {} {}; run this as that user, or let a group use it: control.group of the daemon's configuration",
+    #[error("a daemon's socket {}: {} {}; run this as that user, or let a group use it: control.group of the daemon's configuration",
+        if *directory { "may be there, but you may not look" } else { "is there, but you may not use it" },
         path.display(), owned(*owner))]
     Forbidden {
         /// The socket, or its directory.
         path: PathBuf,
         /// Number of the user that owns it, if that can be seen.
         owner: Option<u32>,
+        /// It is the directory, in which there may be a socket.
+        directory: bool,
     },
     /// No socket was named, and there are several.
     #[error("several daemons run: choose with --config FILE, or --socket one of {}", list(sockets))]
@@ -348,8 +351,9 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 fn forbidden(path: &Path) -> ClientError {
-    let owner = std::fs::metadata(path).ok().map(|found| found.uid());
-    ClientError::Forbidden { path: path.to_owned(), owner }
+    let found = std::fs::metadata(path).ok();
+    let directory = found.as_ref().is_some_and(std::fs::Metadata::is_dir);
+    ClientError::Forbidden { path: path.to_owned(), owner: found.map(|found| found.uid()), directory }
 }
 
 fn owned(owner: Option<u32>) -> String {
@@ -404,8 +408,10 @@ mod tests {
 
     #[test]
     fn a_socket_that_is_another_user_s_is_named_as_such() {
-        let closed = |owner| ClientError::Forbidden { path: PathBuf::from("/run/roadcast/a.sock"), owner };
-        let start = "a daemon's socket is there, but you may not use it: /run/roadcast/a.sock ";
+        let closed = |owner, directory| {
+            let path = PathBuf::from("/run/roadcast");
+            ClientError::Forbidden { path, owner, directory }.to_string()
+        };
         let end =
             "; run this as that user, or let a group use it: control.group of the daemon's configuration";
         for (owner, whose) in [
@@ -413,7 +419,10 @@ mod tests {
             (Some(1000), "belongs to user 1000"),
             (None, "is in a directory of another user"),
         ] {
-            assert_eq!(closed(owner).to_string(), format!("{start}{whose}{end}"));
+            let start = "a daemon's socket is there, but you may not use it: /run/roadcast ";
+            assert_eq!(closed(owner, false), format!("{start}{whose}{end}"));
         }
+        let start = "a daemon's socket may be there, but you may not look: /run/roadcast belongs to root";
+        assert_eq!(closed(Some(0), true), format!("{start}{end}"));
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::colour::{self, ColourChoice, Paint};
 use crate::commands::{dump, keys};
@@ -163,8 +164,12 @@ fn start_log(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ROADCAST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let asked = std::env::var("ROADCAST_LOG").ok().filter(|asked| !asked.is_empty());
+    let filter = asked.map(EnvFilter::try_new).unwrap_or_else(|| EnvFilter::try_new(level));
+    let (filter, wrong) = match filter {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new(level), Some(error)),
+    };
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -173,6 +178,9 @@ fn start_log(verbose: u8) {
         .try_init();
     // A program that uses this crate may have its own log.
     drop(started);
+    if let Some(error) = wrong {
+        tracing::warn!("ROADCAST_LOG is not used: {error}; it is a level, or such as v2x_node::daemon=debug");
+    }
 }
 
 const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, from station to station";

@@ -50,6 +50,9 @@ fn a_slip_is_answered_with_what_was_meant() {
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}: {}", said.err);
         assert!(said.err.contains(expected), "{args:?}: {}\nlacks\n{expected}", said.err);
     }
+    let mut odd = Command::new(env!("CARGO_BIN_EXE_roadcast"));
+    let odd = odd.args(["status", "--socket", "none"]).env("ROADCAST_LOG", "a=b=c").output().unwrap();
+    assert!(String::from_utf8(odd.stderr).unwrap().contains("ROADCAST_LOG is not used: "));
     let unlike = roadcast(&["run", "--stations", "3", "a.toml"]).err;
     assert!(unlike.contains("unexpected argument '--stations'") && !unlike.contains("--json"), "{unlike}");
 }
@@ -66,6 +69,34 @@ fn a_station_s_configuration_is_no_plan_and_a_plan_is_no_station() {
     let said = roadcast(&["run", &plan]);
     let right = "scenario: found a scenario, expected a station's configuration; a plan is run by: roadcast replay run --plan ";
     assert!(said.code == 2 && said.err.contains(right), "{}", said.err);
+}
+
+#[test]
+fn every_example_is_a_good_configuration_and_so_is_each_position_that_it_offers() {
+    use v2x_node::config::StationConfig;
+
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let load = |name: &str, text: &str| StationConfig::parse(text, &examples.join(name)).unwrap();
+    for name in ["vehicle.toml", "roadside.toml", "bench.toml"] {
+        if name == "bench.toml" && cfg!(not(feature = "replay")) {
+            continue;
+        }
+        let text = std::fs::read_to_string(examples.join(name)).unwrap();
+        assert_eq!(load(name, &text).realtime, v2x_node::config::Realtime::default(), "{name}");
+    }
+    let vehicle = std::fs::read_to_string(examples.join("vehicle.toml")).unwrap();
+    let (before, section) = vehicle.split_once("[position]\n").unwrap();
+    let (section, after) = section.split_once("\n[").unwrap();
+    let offers: Vec<&str> = section.split("source = ").skip(1).collect();
+    let sources = offers.iter().map(|offer| offer.split('"').nth(1).unwrap());
+    assert_eq!(sources.collect::<Vec<_>>(), ["gpsd", "nmea", "fixed", "trace"]);
+    for offer in offers {
+        if offer.starts_with("\"trace\"") && cfg!(not(feature = "replay")) {
+            continue;
+        }
+        let keys = offer.trim_end().trim_end_matches('#').replace("\n# ", "\n");
+        load("vehicle.toml", &format!("{before}[position]\nsource = {keys}\n[{after}"));
+    }
 }
 
 #[test]

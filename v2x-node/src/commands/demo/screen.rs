@@ -43,7 +43,7 @@ impl<'o> Screen<'o> {
         books: &Books,
         wire: WireTime,
     ) -> io::Result<()> {
-        if self.term.is_term() {
+        if self.term.is_term() && std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
             return self.table(passed, present, books, wire);
         }
         let total = |part: fn(&LiveCount) -> u64| books.live.iter().map(part).sum::<u64>();
@@ -107,7 +107,9 @@ impl<'o> Screen<'o> {
         self.out.flush()?;
         self.term.clear_last_lines(self.lines)?;
         // A line that wraps would take two, and one of them would stay.
-        let columns = usize::from(self.term.size().1);
+        let (rows, columns) = self.term.size();
+        let columns = usize::from(columns);
+        lines.truncate(usize::from(rows).saturating_sub(1));
         for line in &lines {
             self.term.write_line(&console::truncate_str(line, columns, ""))?;
         }
