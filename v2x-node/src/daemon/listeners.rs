@@ -4,9 +4,10 @@ use std::io;
 
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
-use v2x_core::{Anchor, Event, Instant, Transmit};
+use v2x_core::{Anchor, Event, Instant, Node, Transmit};
 
 use crate::daemon::control::outbox::Outbox;
+use crate::daemon::control::view::View;
 use crate::daemon::neighbour_news::NeighbourNews;
 use crate::daemon::notices::Notices;
 use crate::daemon::roadside::inbox::Inbox;
@@ -54,6 +55,12 @@ impl Listeners {
     pub fn set_anchor(&mut self, anchor: Anchor) {
         self.anchor = anchor;
         self.statistics.set_anchor(anchor);
+    }
+
+    /// Neighbours that came, went or are not believed since the last call, a line each.
+    pub fn neighbour_lines(&mut self, node: &Node) -> Vec<String> {
+        let now = monotonic();
+        self.neighbours.lines(node.neighbour_table(), &View::of(node, now), now)
     }
 
     /// Whether something waits to be passed on at once.

@@ -26,7 +26,6 @@ use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
-use crate::daemon::control::view::View;
 use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::position::PositionSource;
@@ -65,7 +64,7 @@ pub enum DaemonError {
     /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
         "{}: roadside: the unit's credential lacks the {}; roadcast keys issue --role roadside gives it, or leave out what needs it",
-        config.display(), permissions(*lacks)
+        config.display(), key_files::permissions_in_words(*lacks)
     )]
     Unpermitted {
         /// The configuration.
@@ -448,7 +447,7 @@ impl Daemon {
         for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
             writeln!(out, "{notice}")?;
         }
-        for line in self.neighbour_lines() {
+        for line in self.listeners.neighbour_lines(self.station.node()) {
             writeln!(out, "{line}")?;
         }
         let anchor = self.station.node().anchor();
@@ -471,12 +470,6 @@ impl Daemon {
             _ => {}
         }
         Ok(out.flush()?)
-    }
-
-    /// Neighbours that came, went or are not believed since the last call.
-    fn neighbour_lines(&mut self) -> Vec<String> {
-        let (node, now) = (self.station.node(), monotonic());
-        self.listeners.neighbours.lines(node.neighbour_table(), &View::of(node, now), now)
     }
 
     /// Why the station sends nothing now, in words for the status line; `None` while it sends.
@@ -539,13 +532,6 @@ impl Daemon {
         }
         report
     }
-}
-
-/// `permission negation`, or `permissions signal-state, map-sign`.
-fn permissions(lacks: Permissions) -> String {
-    let names = lacks.to_string().replace(',', ", ");
-    let plural = if names.contains(',') { "s" } else { "" };
-    format!("permission{plural} {names}")
 }
 
 /// Puts its owner's token on a command about a hazard.
