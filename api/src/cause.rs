@@ -29,14 +29,37 @@ pub fn near(text: &str) -> String {
     let text = plain(text);
     let start: String = text.chars().take(3).collect();
     let near = |name: &str| plain(name).contains(&text) || plain(name).starts_with(&start);
+    let meant = MEANT.iter().filter(|(said, _)| *said == text).map(|(_, name)| *name);
     let names = all().filter(|(_, name, standard)| !start.is_empty() && (near(name) || near(standard)));
-    names.map(|(_, name, _)| name).take(MOST_NEAR).collect::<Vec<_>>().join(", ")
+    let mut near: Vec<_> = meant.collect();
+    near.extend(
+        names
+            .map(|(_, name, _)| name)
+            .filter(|name| MEANT.iter().all(|(said, of)| *said != text || of != name)),
+    );
+    near.truncate(MOST_NEAR);
+    near.join(", ")
 }
 
 /// Letters and digits alone, in lower case.
 fn plain(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
+
+/// Words of everyday language, and the cause that is meant by them.
+const MEANT: &[(&str, &str)] = &[
+    ("crash", "accident"),
+    ("collision", "accident"),
+    ("wreck", "accident"),
+    ("jam", "traffic_condition"),
+    ("congestion", "traffic_condition"),
+    ("construction", "roadworks"),
+    ("works", "roadworks"),
+    ("ice", "slippery_road"),
+    ("fog", "poor_visibility"),
+    ("ambulance", "emergency_vehicle"),
+    ("ghostdriver", "wrong_way_driver"),
+];
 
 /// Names suggested at a time.
 const MOST_NEAR: usize = 4;
@@ -107,6 +130,11 @@ mod tests {
     fn a_name_that_is_none_finds_those_near_it() {
         assert_eq!(near("accidents"), "accident");
         assert_eq!(near("wrongly"), "wrong_way_driver");
+        assert_eq!(
+            (near("crash"), near("fog")),
+            ("accident, post_crash".to_owned(), "poor_visibility".to_owned())
+        );
+        assert!(MEANT.iter().all(|(said, cause)| parse(cause).is_some() && parse(said).is_none()));
         assert_eq!((near("zebra"), near("")), (String::new(), String::new()));
         assert!(near("e").split(", ").count() <= MOST_NEAR);
     }

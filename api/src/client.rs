@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -39,8 +39,20 @@ pub enum ClientError {
         /// Where it was looked for.
         directories: Vec<PathBuf>,
     },
+    /// A daemon's socket is there, and this user may not use it.
+    #[error("a daemon's socket {}: {} {}; run this as that user, or let a group use it: control.group of the daemon's configuration",
+        if *directory { "may be there, but you may not look" } else { "is there, but you may not use it" },
+        path.display(), owned(*owner))]
+    Forbidden {
+        /// The socket, or its directory.
+        path: PathBuf,
+        /// Number of the user that owns it, if that can be seen.
+        owner: Option<u32>,
+        /// It is the directory, in which there may be a socket.
+        directory: bool,
+    },
     /// No socket was named, and there are several.
-    #[error("several daemons run: choose with --socket one of {}", list(sockets))]
+    #[error("several daemons run: choose with --config FILE, or --socket one of {}", list(sockets))]
     Several {
         /// Those there are.
         sockets: Vec<PathBuf>,
@@ -78,7 +90,7 @@ impl Client {
     /// Connects to a daemon's socket.
     ///
     /// # Errors
-    /// [`ClientError::NoDaemon`].
+    /// [`ClientError::NoDaemon`], [`ClientError::Forbidden`].
     pub fn connect(path: &Path) -> Result<Self, ClientError> {
         let no_daemon = |source| ClientError::NoDaemon { path: path.to_owned(), source };
         // The system refuses a connection to what is no socket as it does to one that no process serves.
@@ -88,7 +100,10 @@ impl Client {
                 "it is no socket; the daemon prints its socket when it starts",
             )));
         }
-        let stream = UnixStream::connect(path).map_err(no_daemon)?;
+        let stream = UnixStream::connect(path).map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => forbidden(path),
+            _ => no_daemon(source),
+        })?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(no_daemon)?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(no_daemon)?;
         Ok(Self { stream: BufReader::new(stream), path: path.to_owned() })
@@ -102,14 +117,21 @@ impl Client {
         if let Some(socket) = socket {
             return Self::connect(socket);
         }
-        let directories = socket::directories();
-        // The user's own come first.
-        let live = directories.iter().map(|directory| socket::live(directory)).find(|live| !live.is_empty());
-        match &*live.unwrap_or_default() {
-            [] => Err(ClientError::NoneFound { directories }),
-            [only] => Self::connect(only),
-            several => Err(ClientError::Several { sockets: several.to_vec() }),
+        Self::find_in(socket::directories())
+    }
+
+    /// As [`find`](Self::find), in these directories; the first that has a live socket counts.
+    fn find_in(directories: Vec<PathBuf>) -> Result<Self, ClientError> {
+        let mut closed = None;
+        for directory in &directories {
+            let found = socket::find(directory);
+            match &*found.live {
+                [] => closed = closed.or(found.forbidden.into_iter().next()),
+                [only] => return Self::connect(only),
+                several => return Err(ClientError::Several { sockets: several.to_vec() }),
+            }
         }
+        Err(closed.map_or(ClientError::NoneFound { directories }, |path| forbidden(&path)))
     }
 
     /// The socket's path.
@@ -328,13 +350,24 @@ fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
+fn forbidden(path: &Path) -> ClientError {
+    let found = std::fs::metadata(path).ok();
+    let directory = found.as_ref().is_some_and(std::fs::Metadata::is_dir);
+    ClientError::Forbidden { path: path.to_owned(), owner: found.map(|found| found.uid()), directory }
+}
+
+fn owned(owner: Option<u32>) -> String {
+    match owner {
+        None => "is in a directory of another user".to_owned(),
+        Some(0) => "belongs to root".to_owned(),
+        Some(user) => format!("belongs to user {user}"),
+    }
+}
+
 /// The system's error text without its number.
 fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => {
-            "it is its owner's alone; run this as the daemon's user".to_owned()
-        }
         io::ErrorKind::ConnectionRefused => "it has ended".to_owned(),
         io::ErrorKind::UnexpectedEof => "it hung up".to_owned(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
@@ -348,3 +381,48 @@ fn reason_of(error: &io::Error) -> String {
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest answer, bytes: twice what a daemon queues for a program at most.
 pub const LONGEST_ANSWER: u64 = 512 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_found_in_whichever_directory_it_is_and_several_are_listed() {
+        let scratch = std::env::temp_dir().join(format!("rc-find-{}", std::process::id()));
+        let [first, second] = ["first", "second"].map(|name| scratch.join(name));
+        fs::create_dir_all(&second).unwrap();
+        let both = || vec![first.clone(), second.clone()];
+        let none = Client::find_in(both()).unwrap_err().to_string();
+        assert!(none.starts_with("no daemon found: no live socket in ") && none.contains("second"), "{none}");
+        let _a = UnixListener::bind(second.join("a.sock")).unwrap();
+        assert_eq!(Client::find_in(both()).unwrap().path(), second.join("a.sock"));
+        let _b = UnixListener::bind(second.join("b.sock")).unwrap();
+        let several = Client::find_in(both()).unwrap_err().to_string();
+        assert!(several.starts_with("several daemons run: choose with --config FILE, or --socket one of "));
+        assert!(several.ends_with("b.sock"), "{several}");
+        fs::remove_dir_all(&scratch).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_is_another_user_s_is_named_as_such() {
+        let closed = |owner, directory| {
+            let path = PathBuf::from("/run/roadcast");
+            ClientError::Forbidden { path, owner, directory }.to_string()
+        };
+        let end =
+            "; run this as that user, or let a group use it: control.group of the daemon's configuration";
+        for (owner, whose) in [
+            (Some(0), "belongs to root"),
+            (Some(1000), "belongs to user 1000"),
+            (None, "is in a directory of another user"),
+        ] {
+            let start = "a daemon's socket is there, but you may not use it: /run/roadcast ";
+            assert_eq!(closed(owner, false), format!("{start}{whose}{end}"));
+        }
+        let start = "a daemon's socket may be there, but you may not look: /run/roadcast belongs to root";
+        assert_eq!(closed(Some(0), true), format!("{start}{end}"));
+    }
+}

@@ -16,12 +16,12 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
     let start = format!("{noun} {}{cause}", hazard.event);
     match change {
         "cancelled" | "negated" | "expired" => format!("{start}{place}: {change}"),
-        "ended" => format!("{start}{place}: no longer concerns us"),
+        "ended" => format!("{start}{place}: no longer affects us"),
         _ => {
             let own = if hazard.own { ", own" } else { "" };
             let updated = match change {
                 "updated" => ", updated",
-                "began" => ", concerns us",
+                "began" => ", affects us",
                 _ => "",
             };
             let suspect = if hazard.suspect { ", of a suspect" } else { "" };
@@ -39,7 +39,7 @@ pub fn priority_line(priority: &PriorityStatus) -> String {
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
         "requested" => "received by the intersection",
-        "processing" => "the intersection works on it",
+        "processing" => "the intersection is considering it",
         "watch_other_traffic" => "the intersection watches for other traffic",
         "rejected" => "rejected by the intersection",
         "max_presence" => "the intersection does nothing more about it: its time is over",
@@ -58,14 +58,19 @@ pub fn intersection(priority: &PriorityStatus) -> String {
     IntersectionId { region: priority.region, number: priority.intersection }.to_string()
 }
 
-/// Distance and direction: `320 m ahead`, `1.2 km north-east`, `here`; `None` while the station does not know where
-/// it is.
+/// Distance and direction of an event: `320 m ahead`, `1.2 km north-east`, `here`; `None` while the station does not know
+/// where it is.
 pub fn place(hazard: &Hazard) -> Option<String> {
-    let distance = hazard.distance_m?;
-    if distance < HERE_M {
-        return Some("here".to_owned());
+    hazard.distance_m.map(|distance| way(distance, hazard.relative_bearing_deg, hazard.bearing_deg))
+}
+
+/// Distance, m, and direction: against the station's heading where `relative_deg` is known, -180..180 and positive to the
+/// right; else `bearing_deg` clockwise from north. `320 m ahead`, `1.2 km north-east`, `here`.
+pub fn way(distance_m: f64, relative_deg: Option<f64>, bearing_deg: Option<f64>) -> String {
+    if distance_m < HERE_M {
+        return "here".to_owned();
     }
-    let direction = match (hazard.relative_bearing_deg, hazard.bearing_deg) {
+    let direction = match (relative_deg, bearing_deg) {
         (Some(angle), _) if angle.abs() <= 30.0 => "ahead",
         (Some(angle), _) if angle.abs() >= 150.0 => "behind",
         (Some(angle), _) if angle > 0.0 => "to the right",
@@ -73,7 +78,7 @@ pub fn place(hazard: &Hazard) -> Option<String> {
         (None, Some(bearing)) => compass(bearing),
         (None, None) => "away",
     };
-    Some(format!("{} {direction}", metres(distance)))
+    format!("{} {direction}", metres(distance_m))
 }
 
 /// `850 m` or `1.2 km`.
@@ -126,8 +131,8 @@ mod tests {
         assert_eq!(change_line("new", &concerned), format!("{start}, in 12 s"));
         assert_eq!(change_line("updated", &accident()), format!("{start}, updated"));
         assert_eq!(change_line("cancelled", &concerned), format!("{start}: cancelled"));
-        assert_eq!(change_line("began", &concerned), format!("{start}, concerns us, in 12 s"));
-        assert_eq!(change_line("ended", &accident()), format!("{start}: no longer concerns us"));
+        assert_eq!(change_line("began", &concerned), format!("{start}, affects us, in 12 s"));
+        assert_eq!(change_line("ended", &accident()), format!("{start}: no longer affects us"));
         let own = Hazard { own: true, distance_m: Some(0.4), class: "D1".to_owned(), ..accident() };
         assert_eq!(change_line("new", &own), "alert 3f01020304050607/2 accident here, own");
         let bare = Hazard { cause: 0, distance_m: None, ..accident() };

@@ -114,7 +114,7 @@ impl<'m> Fields<'m> {
 
     /// The error for a key that has to be there.
     pub fn missing(&self, key: &str, right: &str) -> BadRequest {
-        BadRequest(format!("{}{key}: missing; {right}", self.path))
+        BadRequest(format!("{}{key} is missing: {right}", self.path))
     }
 
     /// The error for a key that does not go with others.

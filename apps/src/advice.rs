@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use v2x_core::{Anchor, Event, Fix, Input, Instant, NeighbourTable, SendRequest};
-use v2x_proto::Digest;
+use v2x_proto::{Digest, v1};
 
 use crate::application::Application;
 use crate::infrastructure::{Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown};
@@ -118,11 +118,8 @@ impl Advisor {
             match output {
                 Output::News(News::Sign { info, in_force, .. }) if self.signs.len() < MAX_SIGN_LINES => {
                     let ends = if in_force { "" } else { " ends" };
-                    let signs = info.signs.iter().map(|sign| match sign.value {
-                        Some(value) => format!("{}/{} ({value})", sign.country, sign.code),
-                        None => format!("{}/{}", sign.country, sign.code),
-                    });
-                    self.signs.push(format!("sign {}{ends}", signs.collect::<Vec<_>>().join(", ")));
+                    let signs: Vec<_> = info.signs.iter().map(in_words).collect();
+                    self.signs.push(format!("{}{ends}", signs.join(", ")));
                 }
                 Output::News(News::Priority { intersection, progress }) => {
                     keep(&mut self.priority, (intersection, progress));
@@ -154,6 +151,18 @@ impl Application for Advisor {
     }
 }
 
+/// A sign as a driver reads it, and its code; the code alone for one that has no words here.
+fn in_words(sign: &v1::Sign) -> String {
+    let text = if sign.text.is_empty() { String::new() } else { format!(" \"{}\"", sign.text) };
+    match (sign.code, sign.value) {
+        (SPEED_LIMIT, Some(value)) => {
+            format!("speed limit {value} (sign {}/{SPEED_LIMIT}){text}", sign.country)
+        }
+        (code, Some(value)) => format!("sign {}/{code} ({value}){text}", sign.country),
+        (code, None) => format!("sign {}/{code}{text}", sign.country),
+    }
+}
+
 /// The newest give the current state: they push out the oldest.
 fn keep<T>(queue: &mut VecDeque<T>, one: T) {
     if queue.len() >= MAX_WAITING {
@@ -162,6 +171,8 @@ fn keep<T>(queue: &mut VecDeque<T>, one: T) {
     queue.push_back(one);
 }
 
+/// ISO/TS 14823-1: the pictogram of a maximum speed.
+const SPEED_LIMIT: u32 = 557;
 /// Requests to be sent, and changes to be reported, until the daemon's next turn: more than one event makes.
 const MAX_WAITING: usize = 16;
 /// Lines of signs kept until they are printed, each second.
@@ -175,7 +186,7 @@ mod tests {
     use prost::Message as _;
     use v2x_core::{MessageId, Position, ReceiveStamps, Received, WireTime};
 
-    use v2x_proto::{Class, v1};
+    use v2x_proto::Class;
 
     const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
     const ANCHOR: Anchor =
@@ -278,6 +289,16 @@ mod tests {
             advisor.withdraw(intersection, due, &ANCHOR) && !advisor.withdraw(intersection, due, &ANCHOR)
         );
         assert!(advisor.take_send(due, &ANCHOR).is_some(), "the unit is told");
+    }
+
+    #[test]
+    fn a_speed_limit_reads_as_one_and_other_signs_have_their_code() {
+        let sign = |code, value, text: &str| {
+            in_words(&v1::Sign { code, value, text: text.to_owned(), ..v1::Sign::default() })
+        };
+        assert_eq!(sign(557, Some(30), ""), "speed limit 30 (sign 0/557)");
+        assert_eq!(sign(557, None, ""), "sign 0/557");
+        assert_eq!(sign(544, Some(7), "lorries"), "sign 0/544 (7) \"lorries\"");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum OpenError {
     },
     /// Raw sockets need a privilege.
     #[error(
-        "opening a packet socket on {name:?} needs CAP_NET_RAW: run as root, or setcap cap_net_raw+ep on the binary, or use link.kind = \"udp\""
+        "opening a packet socket on {name:?} needs CAP_NET_RAW: run as root, or setcap cap_net_raw+ep on the binary (again after each build), or use link.kind = \"udp\""
     )]
     NoPrivilege {
         /// The interface asked for.

@@ -25,7 +25,7 @@ pub enum SettingsError {
         known: String,
     },
     /// A required key is missing.
-    #[error("{place}: missing; {right}")]
+    #[error("{place} is missing: {right}")]
     Missing {
         /// The line of the table it is missing from, and the key.
         place: KeyPlace,

@@ -49,7 +49,7 @@ impl Daemon {
         let radio = hub.join(LinkAddress(testkit::address(number)));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
-        let control = ControlHandler::open(&at, Path::new("car.toml"), anchor.instant).unwrap();
+        let control = ControlHandler::open(&at, None, Path::new("car.toml"), anchor.instant).unwrap();
         let mut daemon = Self {
             station,
             listeners: Listeners::new(anchor),
@@ -299,8 +299,8 @@ fn a_concern_is_told_when_it_begins_and_when_it_ends() {
         }
         let printed = daemon.printed();
         assert_eq!(printed.len(), 2, "once each: {printed:?}");
-        assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, concerns us, in ")));
-        assert_eq!(printed[1], format!("hazard {event} accident 200 m behind: no longer concerns us"));
+        assert!(printed[0].starts_with(&format!("hazard {event} accident 320 m ahead, affects us, in ")));
+        assert_eq!(printed[1], format!("hazard {event} accident 200 m behind: no longer affects us"));
         let told = serve(&mut daemons, move || [(); 2].map(|()| watch.next_change().unwrap())).await;
         let changes = told.each_ref().map(|told| (told.watch.as_deref(), told.change.as_deref()));
         assert_eq!(changes, [(Some("concern"), Some("began")), (Some("concern"), Some("ended"))]);

@@ -1,18 +1,27 @@
 //! The command line: one variant and one call per command.
 
-use std::io::{self, IsTerminal, Write};
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
+use crate::colour::{self, ColourChoice, Paint};
 use crate::commands::{dump, keys};
 use crate::error::Error;
 
+mod slips;
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let words: Vec<String> = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let matches = Cli::command().color(colour_of_help(&words)).try_get_matches_from(&args);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            slips::explain(&mut error, &words);
             // Help and version go to standard output with code 0, usage errors to standard error with code 2.
             let code = if error.use_stderr() { 2 } else { 0 };
             return match error.print() {
@@ -22,9 +31,10 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    colour::choose(cli.color);
     start_log(cli.verbose);
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = run(&cli.command, &mut out);
+    let result = run(&cli, &mut out);
     // Output written before an error is shown before it.
     match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,11 +50,23 @@ pub fn main() -> ExitCode {
 
 #[derive(Debug, Parser)]
 #[command(name = "roadcast", version = crate::version::VERSION, about = ABOUT, after_help = HELP, propagate_version = true)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = COLUMNS)]
 struct Cli {
-    /// Print more on standard error: -v for what happens, -vv for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// More detail: -v for what happens, -vv for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     verbose: u8,
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = EVERYWHERE
+    )]
+    color: ColourChoice,
     #[command(subcommand)]
     command: Command,
 }
@@ -65,6 +87,12 @@ enum Command {
     /// Make an authority, keys and credentials, and show what a credential allows
     #[command(subcommand, arg_required_else_help = true)]
     Keys(keys::KeysCommand),
+    /// Show how a running daemon is doing: link, clock, position, counts
+    #[command(after_help = crate::commands::status::HELP)]
+    Status(crate::commands::status::StationStatusArgs),
+    /// Show the stations that a running daemon hears
+    #[command(after_help = crate::commands::neighbours::HELP)]
+    Neighbours(crate::commands::neighbours::NeighboursArgs),
     /// Declare, update, cancel and show hazards of a running daemon
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::hazard::HELP)]
     Hazard(crate::commands::hazard::HazardCommand),
@@ -76,17 +104,32 @@ enum Command {
     Dump(dump::DumpArgs),
 }
 
-fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
+fn run(Cli { command, verbose, .. }: &Cli, out: &mut dyn Write) -> Result<(), Error> {
+    #[cfg(not(feature = "replay"))]
+    let _ = verbose;
     match command {
         #[cfg(feature = "replay")]
-        Command::Demo(args) => crate::commands::demo::run(args, out),
+        Command::Demo(args) => crate::commands::demo::run(args, *verbose > 0, out),
         Command::Run(args) => crate::commands::run::run(args, out),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
+        Command::Status(args) => crate::commands::status::run(args, out),
+        Command::Neighbours(args) => crate::commands::neighbours::run(args, out),
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),
         Command::Dump(args) => dump::run(args, out),
+    }
+}
+
+/// Whether the parser colours its help: it does so before the command line is understood.
+fn colour_of_help(words: &[String]) -> ColorChoice {
+    let after = words.iter().position(|word| word == "--color").and_then(|index| words.get(index + 1));
+    let choice = words.iter().find_map(|word| word.strip_prefix("--color=")).or(after.map(String::as_str));
+    match choice {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
     }
 }
 
@@ -121,27 +164,42 @@ fn start_log(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ROADCAST_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let asked = std::env::var("ROADCAST_LOG").ok().filter(|asked| !asked.is_empty());
+    let filter = asked.map(EnvFilter::try_new).unwrap_or_else(|| EnvFilter::try_new(level));
+    let (filter, wrong) = match filter {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new(level), Some(error)),
+    };
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(Paint::stderr().is_on())
         .without_time()
         .try_init();
     // A program that uses this crate may have its own log.
     drop(started);
+    if let Some(error) = wrong {
+        tracing::warn!("ROADCAST_LOG is not used: {error}; it is a level, or such as v2x_node::daemon=debug");
+    }
 }
 
-const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, straight from station to station";
+const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, from station to station";
+const EVERYWHERE: &str = "Everywhere";
+/// The narrowest terminal that people use; longer lines are hard to read on wider ones.
+const COLUMNS: usize = 80;
 const HELP: &str = "Exit codes: 0 success, 1 a deadline or check failed, or the station refused,
-2 bad input or usage.
+2 bad input or usage, 130 interrupted.
+
+ROADCAST_LOG sets what is logged on standard error, as RUST_LOG does for other
+programs: ROADCAST_LOG=debug, or v2x_node::daemon=debug for one part; it counts
+more than -v. NO_COLOR=1 turns colours off.
 
 Examples:
   roadcast demo
   roadcast keys init --dir keys
   roadcast keys issue --dir keys --name car-1
-  roadcast run --config car-1.toml
+  roadcast run car-1.toml
+  roadcast neighbours
   roadcast replay run town.fcd.csv.gz
   roadcast hazard new --cause accident
   roadcast priority request
@@ -150,8 +208,6 @@ Examples:
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -165,5 +221,33 @@ mod tests {
     #[test]
     fn the_command_tree_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_eighty_columns_and_breaks_no_example() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut commands = vec![cli];
+        while let Some(mut command) = commands.pop() {
+            let name = command.get_name().to_owned();
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= COLUMNS, "{name}: {line}");
+                }
+            }
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in examples.lines() {
+                assert!(line.chars().count() <= COLUMNS, "{name}: {line}");
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn the_colour_of_help_is_asked_for_like_that_of_everything() {
+        let of = |line: &str| colour_of_help(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(of("demo --color never --help"), ColorChoice::Never);
+        assert_eq!(of("--color=always help"), ColorChoice::Always);
+        assert_eq!((of("demo"), of("demo --color")), (ColorChoice::Auto, ColorChoice::Auto));
     }
 }

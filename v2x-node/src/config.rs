@@ -55,6 +55,8 @@ pub struct StationConfig {
     pub report: ReportConfig,
     /// The local socket for commands.
     pub control: ControlConfig,
+    /// The group that may use it, besides its owner.
+    pub control_group: Option<String>,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
 }
@@ -90,6 +92,10 @@ impl StationConfig {
     /// Reads `text`; `file` is what it is called in errors, and relative paths start from its directory.
     pub fn parse(text: &str, file: &Path) -> Result<Self, SettingsError> {
         let document = Document::parse(file, text)?;
+        let file_name = file.display();
+        let plan =
+            format!("a station's configuration; a plan is run by: roadcast replay run --plan {file_name}");
+        document.refuse("scenario", "a scenario", plan)?;
         let top = document.top(TOP_KEYS)?;
         let Some(role) = top.choice("role", ROLES)? else {
             return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));
@@ -100,6 +106,7 @@ impl StationConfig {
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
+        let (control, control_group) = control::read(&top)?;
         let config = Self {
             seed,
             identity,
@@ -112,7 +119,8 @@ impl StationConfig {
             roadside: roadside::read(&top, role, &position)?,
             position,
             report: report(&top)?,
-            control: control::read(&top)?,
+            control,
+            control_group,
             station,
         };
         Ok(config)

@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
-use v2x_core::{CredentialError, Identity, KeyPair, Pool, PoolError, TrustStore};
+use v2x_core::{CredentialError, Identity, KeyPair, Permissions, Pool, PoolError, TrustStore};
 use v2x_proto::envelope::MAX_CREDENTIAL;
 
 use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};
@@ -234,6 +234,13 @@ const DELTA_LABEL: &str = "ROADCAST REVOCATION";
 const LABEL: &str = "ROADCAST CREDENTIAL";
 /// Ten times what a key or credential takes.
 const LONGEST_FILE: u64 = 4096;
+
+/// `permission negation`, or `permissions signal-state, map-sign`.
+pub fn permissions_in_words(permissions: Permissions) -> String {
+    let names = permissions.to_string().replace(',', ", ");
+    let plural = if names.contains(',') { "s" } else { "" };
+    format!("permission{plural} {names}")
+}
 
 #[cfg(test)]
 mod tests {

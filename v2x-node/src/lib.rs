@@ -3,6 +3,7 @@
 
 mod civil;
 pub mod cli;
+pub mod colour;
 pub mod commands;
 pub mod config;
 pub mod daemon;

@@ -82,7 +82,7 @@ fn a_bus_asks_the_intersection_ahead_and_is_told_what_becomes_of_it() {
     town.station("unit", "roadside", &["--role", "roadside"], STANDS, feed);
     town.station("bus", "vehicle", &["--role", "public-transport"], &drive(&town), "");
     let mut unit = town.start(&["--config", "unit.toml"]);
-    unit.until("says: ");
+    unit.until("broadcasts: ");
     let (controller, requests) = controller(&town.directory.join("feed.sock"));
     let mut bus = town.start(&["--config", "bus.toml", "--record", "bus.rec"]);
     bus.until("intersection 18 lane 1: ");

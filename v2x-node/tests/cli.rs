@@ -137,7 +137,7 @@ fn a_bad_configuration_is_one_line_with_file_line_and_key() {
     };
     let identity = "role = \"vehicle\"\n[identity]\ncredential = \"c\"\nkey = \"k\"\nroots = [\"r\"]\nissuers = [\"i\"]\n";
     let cases = [
-        (String::new(), "station.toml:1: role: missing; \"vehicle\" or \"roadside\""),
+        (String::new(), "station.toml:1: role is missing: \"vehicle\" or \"roadside\""),
         ("role = vehicle".to_owned(), "station.toml:1: not TOML: "),
         ("rol = 1".to_owned(), "station.toml:1: rol: unknown key; known keys here: role, seed"),
         (

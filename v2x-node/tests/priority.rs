@@ -64,7 +64,7 @@ fn a_unit_that_may_not_say_what_it_is_to_say_does_not_start() {
         [[roadside.adverts]]\nservice_id = 7\ndescription = \"charging\"";
     town.station("unit", "roadside", &["--role", "vehicle"], STANDS, signals);
     let refused = town.bad(2, &["run", "--config", "unit.toml", "--seconds", "1"]);
-    let expected = "unit.toml: roadside: the unit's credential lacks the permission signal-state,service-advert; roadcast keys";
+    let expected = "unit.toml: roadside: the unit's credential lacks the permissions signal-state, service-advert; roadcast keys";
     assert!(refused.contains(expected), "{refused}");
     assert_eq!(refused.lines().count(), 1, "{refused}");
     // Slips of the pen put intersections elsewhere.

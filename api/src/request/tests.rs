@@ -84,7 +84,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         (r#"{"hazard":"list","station":"status"}"#, "hazard: does not go with station"),
         (r#"{"v":2,"hazard":"list"}"#, "v: this daemon knows version 1"),
         (r#"{"hazard":"delete"}"#, r#"hazard: found "delete", expected "new", "update", "cancel""#),
-        (r#"{"hazard":"new"}"#, r#"cause: missing; a cause's name or number, such as "accident" or 2"#),
+        (r#"{"hazard":"new"}"#, r#"cause is missing: a cause's name or number, such as "accident" or 2"#),
         (r#"{"hazard":"new","cause":"accidents"}"#, r#"cause: found "accidents", expected a cause's name"#),
         (r#"{"hazard":"new","cause":"accidents"}"#, "near it: accident"),
         (r#"{"hazard":"new","cause":0}"#, "cause: found 0, expected"),
@@ -100,7 +100,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
             "validity_s: found 86401, expected a whole number",
         ),
         (r#"{"hazard":"new","cause":2,"latitude_deg":91,"longitude_deg":0}"#, "-90 to 90 degrees"),
-        (r#"{"hazard":"new","cause":2,"latitude_deg":9}"#, "longitude_deg: missing; degrees, -180 to 180"),
+        (r#"{"hazard":"new","cause":2,"latitude_deg":9}"#, "longitude_deg is missing: degrees, -180 to 180"),
         (
             r#"{"hazard":"new","cause":2,"here":true,"latitude_deg":9,"longitude_deg":0}"#,
             "here: does not go with latitude_deg",
@@ -111,11 +111,11 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         ),
         (
             r#"{"hazard":"new","cause":2,"area":{}}"#,
-            r#"area.shape: missing; "circle", "rectangle" or "ellipse""#,
+            r#"area.shape is missing: "circle", "rectangle" or "ellipse""#,
         ),
         (
             r#"{"hazard":"new","cause":2,"area":{"shape":"circle"}}"#,
-            "area.radius_m: missing; metres, 1 to 65535",
+            "area.radius_m is missing: metres, 1 to 65535",
         ),
         (
             r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":0}}"#,
@@ -130,11 +130,11 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
             r#"unknown key "area.radius""#,
         ),
         (r#"{"hazard":"new","cause":2,"relevance_direction":"left"}"#, r#"expected "all", "upstream""#),
-        (r#"{"hazard":"new","cause":2,"repeat_for_ms":9}"#, "repeat_ms: missing"),
+        (r#"{"hazard":"new","cause":2,"repeat_for_ms":9}"#, "repeat_ms is missing"),
         (r#"{"hazard":"new","cause":2,"keep_alive_ms":10001}"#, "keep_alive_ms: found 10001"),
         (
             r#"{"hazard":"update","quality":1}"#,
-            r#"event: missing; an event as it was named: "<16 hex digits>/"#,
+            r#"event is missing: an event as it was named: "<16 hex digits>/"#,
         ),
         (
             r#"{"hazard":"cancel","event":"3f/2"}"#,
@@ -147,7 +147,7 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
             r#"priority: found "beg", expected "request", "cancel", "status" or "watch""#,
         ),
         (r#"{"priority":"status","station":"status"}"#, "priority: does not go with station"),
-        (r#"{"priority":"request","region":3}"#, "intersection: missing; the number of one in that region"),
+        (r#"{"priority":"request","region":3}"#, "intersection is missing: the number of one in that region"),
         (
             r#"{"priority":"request","role":"tram"}"#,
             r#"role: found "tram", expected emergency, public_transport,"#,

@@ -23,6 +23,9 @@ impl Plan {
             "a plan of floods; one of attacks on a trace is run by: roadcast replay run TRACE --attack {file}"
         );
         document.refuse("attack", "an attack", right)?;
+        let right =
+            format!("a plan, which has none; a station's configuration is run by: roadcast run {file}");
+        document.refuse("role", "a station's role", right)?;
         let top = document.top(TOP_KEYS)?;
         top.string("about", TEXT)?;
         let ways = Forwarding::ALL.map(|way| (way.name(), way));

@@ -62,6 +62,43 @@ impl Report {
         verdict(&mut out, self);
         out
     }
+
+    /// The same without stages and distances, on at most 22 lines of 80 columns: what was dropped and the warnings first,
+    /// the classes and the verdict last, so that they stay on a small screen.
+    pub fn short_table(&self) -> String {
+        let mut out = String::with_capacity(2048);
+        most_dropped(&mut out, &self.drops);
+        let shown = self.warnings.len().min(SHORT_WARNINGS);
+        for warning in &self.warnings[..shown] {
+            line(&mut out, format_args!("warning: {warning}"));
+        }
+        if self.warnings.len() > shown {
+            line(&mut out, format_args!("and {} more warnings (-v shows them)", self.warnings.len() - shown));
+        }
+        headline(&mut out, self);
+        classes(&mut out, &self.classes);
+        out.push('\n');
+        verdict(&mut out, self);
+        out
+    }
+}
+
+/// The most frequent reasons in one or two lines.
+fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
+    let mut sorted: Vec<_> = drops.iter().collect();
+    sorted.sort_by_key(|(_, count)| core::cmp::Reverse(**count));
+    let mut parts: Vec<_> = sorted
+        .iter()
+        .take(SHORT_REASONS)
+        .map(|(reason, number)| format!("{reason} {}", count(**number)))
+        .collect();
+    if sorted.len() > SHORT_REASONS {
+        let more = sorted.len() - SHORT_REASONS;
+        parts.push(format!("{more} other reason{}", if more == 1 { "" } else { "s" }));
+    }
+    if !parts.is_empty() {
+        wrapped(out, "dropped frames: ", &parts);
+    }
 }
 
 fn headline(out: &mut String, report: &Report) {
@@ -339,3 +376,6 @@ fn time_of(summary: &Summary, ns: u64) -> String {
 
 /// Columns of a terminal the table fits in.
 const WIDTH: usize = 80;
+/// Reasons and warnings on a small screen.
+const SHORT_REASONS: usize = 4;
+const SHORT_WARNINGS: usize = 2;

@@ -251,3 +251,16 @@ fn sample() -> Report {
     report.warnings = vec!["2 deliveries to stations the message was not meant for".to_owned()];
     report
 }
+
+#[test]
+fn the_short_table_ends_with_the_classes_and_the_verdict_and_fits_a_small_screen() {
+    let mut report = sample();
+    report.warnings = (0..9).map(|number| format!("warning {number}")).collect();
+    let short = report.short_table();
+    assert!(!short.contains("stages") && !short.contains("age of information"), "{short}");
+    assert!(short.lines().count() <= 22 && short.lines().all(|line| line.len() <= 80), "{short}");
+    assert!(short.contains("and 7 more warnings (-v shows them)"), "{short}");
+    let after = |text: &str| short.find(text).expect(text);
+    assert!(after("dropped frames: ") < after("class ") && after("D5 ") < after("verdict: "), "{short}");
+    assert!(report.table().ends_with(&short[after("verdict: ")..]));
+}

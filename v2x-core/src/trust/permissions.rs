@@ -188,7 +188,7 @@ const NAMES: [(Permissions, &str, &str); 21] = [
     (Permissions::MANAGEMENT, "management", "status and latency probes"),
     (Permissions::UPDATE_RELAY, "update-relay", "passing on manifests of updates and revocation lists"),
     (Permissions::TEST, "test", "test traffic, and nothing else"),
-    (Permissions::ISSUE, "issue", "credentials of others, and nothing else: not for stations"),
+    (Permissions::ISSUE, "issue", "credentials of others, nothing else: issuers only"),
 ];
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Finds the daemon that a command talks to.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use v2x_api::{Client, ClientError, socket};
@@ -45,11 +47,18 @@ fn socket_of(config: &Path) -> Result<PathBuf, Error> {
         ControlConfig::At(path) => Ok(path),
         ControlConfig::Off => Err(ControlOff { config: config.to_owned() }.into()),
         ControlConfig::Default => {
-            let usual = socket::default_path(config);
-            let name = usual.file_name().map(ToOwned::to_owned).unwrap_or_default();
+            let name = socket::default_name(config);
             // The daemon may run for another user: where it is, if it is anywhere.
-            let all = socket::directories().into_iter().map(|directory| directory.join(&name));
-            Ok(all.into_iter().find(|path| path.exists()).unwrap_or(usual))
+            let places = socket::directories();
+            let all: Vec<_> = places.iter().map(|directory| directory.join(&name)).collect();
+            let there = all.iter().find(|path| path.exists());
+            let hidden = || all.iter().find(|path| is_hidden(path));
+            Ok(there.or_else(hidden).or(all.first()).cloned().unwrap_or(name))
         }
     }
+}
+
+/// Whether it may be there, in a directory that this user may not look into.
+fn is_hidden(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }

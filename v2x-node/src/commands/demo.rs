@@ -7,6 +7,8 @@
 
 mod air;
 mod books;
+mod liar;
+mod scene;
 mod screen;
 mod town;
 
@@ -32,10 +34,12 @@ use v2x_report::{Report, WhatRan, html};
 
 use self::air::{Air, RangeRadio};
 use self::books::{Bookkeeper, Books};
+use self::scene::Scene;
 use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::commands::judged::judged;
-use crate::commands::shown::shown;
+use crate::commands::shown::{shown, shown_briefly};
+use crate::commands::span::whole_seconds;
 use crate::commands::what_ran::what_ran;
 use crate::daemon::link::LinkError;
 use crate::daemon::station::{Live, Station, monotonic};
@@ -46,8 +50,8 @@ use crate::processor::ProcessorMeter;
 /// `roadcast demo`.
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
-    /// How long to run, seconds
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// How long to run: seconds, or 90s, 5m
+    #[arg(long, value_name = "TIME", default_value_t = 20, value_parser = |text: &str| whole_seconds(text, 1..=86_400))]
     pub seconds: u64,
     /// Radio range, metres
     #[arg(long, value_name = "M", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -65,16 +69,21 @@ pub const HELP: &str = "Examples:
   roadcast demo
   roadcast demo --seconds 60 --html town.html --json town.json
 
-At the end comes a report; with -v it has the latency of every stage.
+After a quarter of the time a car begins to lie about where it is, and is
+isolated once it was suspect for 5 s. At half-time another declares an accident,
+which floods the area around it.
+
+The classes and the verdict are printed last; -v shows the stages of each too.
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
-there was nothing to judge, 2 bad usage, 130 interrupted.";
+there was nothing to judge, 2 bad usage, 130 interrupted (with a report on what
+there was).";
 
 /// Runs the demo.
 ///
 /// # Errors
 /// A class missed its target, or the machine refuses sockets or timers.
-pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
+pub fn run(args: &DemoArgs, verbose: bool, out: &mut dyn Write) -> Result<(), Error> {
     for path in [&args.json, &args.html].into_iter().flatten() {
         // Better now than after the run.
         check_writable(path)?;
@@ -86,7 +95,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
     let town = Town::new();
     let tasks = LocalSet::new();
     let Ran { report, missed, interrupted } = tasks.block_on(&runtime, live(args, &town, out))?;
-    write!(out, "{}", shown(&report))?;
+    write!(out, "{}", if verbose { shown(&report) } else { shown_briefly(&report) })?;
     out.flush()?;
     if let Some(path) = &args.json {
         write_json(path, &report)?;
@@ -99,7 +108,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<(), Error> {
         writeln!(out, "page: {}", path.display())?;
     }
     if interrupted {
-        return Err(Error::Interrupted(format!("interrupted after {:.1} seconds", report.simulated_s)));
+        return Err(Error::Interrupted(format!("interrupted after {:.1} s", report.simulated_s)));
     }
     judged(&report)
 }
@@ -120,8 +129,14 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, 
     let end = start + length;
     let seed = os_seed()?;
     let cast = Cast::new(seed, anchor.wire, length).map_err(|error| Error::Check(error.to_string()))?;
-    let air = Air::new(town.stations(), f64::from(args.range));
-    let books = Rc::new(RefCell::new(Books::new(start)));
+    // The liar is one more.
+    let liar = town.stations();
+    let air = Air::new(liar + 1, f64::from(args.range));
+    let scene = || Scene::new(town.vehicles(), cast.identity(liar, Part::Vehicle).digest());
+    let books = Rc::new(RefCell::new(Books::new(start, scene(), liar)));
+    let half = start + length / 2;
+    let accident = town.central(length / 2);
+    let radius_m = args.range.clamp(LEAST_AREA_M, MOST_AREA_M) as u16;
     let link = UdpConfig::new(group(), UdpInterface::Address(Ipv4Addr::LOCALHOST));
     for number in 0..town.stations() {
         let station = join(town, &cast, number, seed, anchor, &air, &link)?;
@@ -131,16 +146,19 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, 
             .map(|(config, name, place)| Roadside::new(&config, &name, place, start));
         let mut alerts = Triggers::default();
         alerts.emergency = number == town.ambulance();
+        let accident = (accident == Some(number)).then_some((half, radius_m));
         let observer = Bookkeeper { number, air: air.clone(), books: Rc::clone(&books), alerts };
-        tokio::task::spawn_local(drive(station, player, unit, observer, air.clone(), end));
+        tokio::task::spawn_local(drive(station, player, unit, observer, air.clone(), accident, end));
     }
     let meter = ProcessorMeter::start();
-    let mut interrupted = false;
+    let station = join(town, &cast, liar, seed, anchor, &air, &link)?;
+    tokio::task::spawn_local(liar::lie(station, liar, town.kerb(), air.clone(), start + length / 4, end));
     let mut screen = Screen::new(out, args.seconds, town)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("listening for Ctrl-C"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("listening for SIGTERM"))?;
     let mut timer = DeadlineTimer::new().map_err(failed("making a timer"))?;
     let mut next = start + TICK;
+    let mut interrupted = false;
     loop {
         let at = next.min(end);
         timer.set(Some(at.as_nanos())).map_err(failed("setting a timer"))?;
@@ -153,16 +171,16 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, 
             break;
         }
         let now = monotonic();
-        screen.show(now.since(start), air.present(), &books.borrow())?;
+        screen.show(now.since(start), air.present(), &books.borrow(), anchor.wire_at(now))?;
         next = next + TICK;
         if now >= end {
             break;
         }
     }
-    screen.clear()?;
+    let books = books.replace(Books::new(start, scene(), liar));
+    screen.clear(&books)?;
     let ended = monotonic().min(end);
     let seconds = ended.since(start).as_secs_f64();
-    let books = books.replace(Books::new(start));
     let (mut report, missed) = books.report(ended, seconds, town.stations());
     report.run = WhatRan {
         seeds: vec![seed],
@@ -187,6 +205,7 @@ fn join(
     link: &UdpConfig,
 ) -> Result<Station, Error> {
     let (config, part) = match town.role(number) {
+        _ if number == town.stations() => (Config::vehicle(), Part::Vehicle),
         Role::Vehicle if number == town.ambulance() => (Config::vehicle(), Part::EmergencyVehicle),
         Role::Vehicle => (Config::vehicle(), Part::Vehicle),
         Role::Roadside => (Config::roadside(), Part::Roadside),
@@ -206,6 +225,7 @@ async fn drive(
     mut unit: Option<Roadside>,
     mut observer: Bookkeeper,
     air: Air,
+    mut accident: Option<(Instant, u16)>,
     end: Instant,
 ) -> io::Result<()> {
     let mut timer = DeadlineTimer::new()?;
@@ -228,12 +248,17 @@ async fn drive(
                 station.input(Input::Hazard { command, token: None }, &mut observer);
             }
         }
+        if let Some((due, radius_m)) = accident.take_if(|(due, _)| *due <= now) {
+            let command = observer.accident(due, radius_m);
+            station.input(Input::Hazard { command, token: None }, &mut observer);
+        }
         let at = Moment::at(now, &station.node().anchor());
         while let Some(input) = unit.as_mut().and_then(|unit| unit.poll(at)) {
             station.input(input, &mut observer);
         }
         let unit_due = unit.as_ref().and_then(|unit| unit.deadline(at)).unwrap_or(Instant::FAR_FUTURE);
-        let next = player.next().min(unit_due).min(end);
+        let accident_due = accident.map_or(Instant::FAR_FUTURE, |(due, _)| due);
+        let next = player.next().min(unit_due).min(accident_due).min(end);
         timer.set(Some(next.as_nanos()))?;
         tokio::select! {
             biased;
@@ -277,6 +302,9 @@ fn group() -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(239, 255, 77, 78), port)
 }
 
+/// The accident concerns all that hear it at first hand and some that do not, and no farther than a vehicle may send.
+const LEAST_AREA_M: u32 = 500;
+const MOST_AREA_M: u32 = 2000;
 /// Stations are ready this long before the run starts.
 const LEAD: Duration = Duration::from_millis(200);
 /// The table is renewed this often.

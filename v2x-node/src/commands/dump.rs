@@ -6,7 +6,7 @@ mod payload;
 mod verify;
 
 use std::io::Write;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
 use bytes::BytesMut;
@@ -37,7 +37,7 @@ pub struct DumpArgs {
     #[arg(long, group = "source", value_name = "FILE")]
     config: Option<PathBuf>,
     /// UDP multicast group and port, such as 239.255.77.77:47808
-    #[arg(long, value_name = "GROUP:PORT", requires = "interface")]
+    #[arg(long, value_name = "GROUP:PORT", requires = "interface", value_parser = parse_group)]
     group: Option<SocketAddrV4>,
     /// EtherType of the frames
     #[arg(long, value_name = "TYPE", default_value = "0x88B5", value_parser = parse_ethertype)]
@@ -99,6 +99,13 @@ pub fn run(args: &DumpArgs, out: &mut dyn Write) -> Result<(), Error> {
     let failed = |source| Error::System { what: "starting the event loop", source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
     runtime.block_on(listen(medium, &mut printer))
+}
+
+fn parse_group(text: &str) -> Result<SocketAddrV4, String> {
+    text.parse().map_err(|_| match text.parse::<Ipv4Addr>() {
+        Ok(group) => format!("{group} needs a port, such as {group}:47808"),
+        Err(_) => "expected an IPv4 group and its port, such as 239.255.77.77:47808".to_owned(),
+    })
 }
 
 fn medium(args: &DumpArgs) -> Medium {

@@ -56,6 +56,9 @@ pub struct NewArgs {
     /// Cause, by the standard's name or number; `list` prints them all
     #[arg(long, value_name = "CAUSE")]
     cause: String,
+    /// D3 for an area (the default), D1 for an alert, D0 for imminent danger
+    #[arg(long, value_name = "CLASS", value_parser = parse::class)]
+    class: Option<Class>,
     #[command(flatten)]
     said: Said,
     #[command(flatten)]
@@ -97,9 +100,6 @@ pub struct ListArgs {
 /// The fields of a declared hazard.
 #[derive(Args, Clone, Debug)]
 struct Said {
-    /// D3 for an area (default of a new hazard), D1 for an alert, D0 for imminent danger; cannot be changed later
-    #[arg(long, value_name = "CLASS", value_parser = parse::class)]
-    class: Option<Class>,
     /// Sub-cause by the standard, 0 to 255
     #[arg(long, value_name = "N")]
     sub_cause: Option<u8>,
@@ -156,6 +156,7 @@ pub fn run(command: &HazardCommand, out: &mut dyn Write) -> Result<(), Error> {
         HazardCommand::New(args) if args.cause == "list" => causes(args.daemon.json, out),
         HazardCommand::New(args) => {
             let declaration = args.said.declaration(Some(cause(&args.cause)?));
+            let declaration = Declaration { class: args.class, ..declaration };
             let event = args.daemon.connect()?.declare(&declaration)?;
             done(event, "", args.daemon.json, out)
         }
@@ -227,7 +228,7 @@ impl Said {
     fn declaration(&self, cause: Option<u8>) -> Declaration {
         let area = self.radius.or(self.rectangle).or(self.ellipse);
         Declaration {
-            class: self.class,
+            class: None,
             cause,
             sub_cause: self.sub_cause,
             place: self.at,
@@ -277,7 +278,8 @@ const NOTHING_TO_UPDATE: &str = "nothing to update: give what has changed, such 
 
 /// Shown under `roadcast hazard --help`.
 pub const HELP: &str = "Which daemon: --socket, else that of --config, else the only one in
-$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
+$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/user/UID/roadcast,
+/run/roadcast or /tmp/roadcast-UID.
 
 Exit codes: 0 done, 1 refused by the station, 2 bad input or no daemon.
 
@@ -289,8 +291,10 @@ Examples:
 
 const NEW_HELP: &str = "Examples:
   roadcast hazard new --cause accident
-  roadcast hazard new --cause roadworks --at 49.6116,6.1319 --rectangle 800x50@45 --validity 2h --keep-alive 2s
-  roadcast hazard new --cause stationary_vehicle --radius 500 --repeat 1s --direction upstream --quality 5
+  roadcast hazard new --cause roadworks --at 49.6116,6.1319 \\
+      --rectangle 800x50@45 --validity 2h --keep-alive 2s
+  roadcast hazard new --cause stationary_vehicle --radius 500 --repeat 1s \\
+      --direction upstream --quality 5
   roadcast hazard new --cause dangerous_situation --sub-cause 1 --class D1
   roadcast hazard new --cause list";
 

@@ -272,7 +272,7 @@ fn issue_help() -> String {
         let has: String = has
             .map(|(role, letter)| if role.permissions().contains(permission) { letter } else { "-" })
             .collect();
-        help += &format!("  {has}  {name:<20} {what}\n");
+        help += &format!("  {has}  {name:<19} {what}\n");
     }
     help + ISSUE_EXAMPLES
 }
@@ -284,8 +284,10 @@ const ISSUE_EXAMPLES: &str = "
 Examples:
   roadcast keys issue --dir keys --name car-1
   roadcast keys issue --dir keys --name unit-1 --role roadside --hours 8760
-  roadcast keys issue --dir keys --name ambulance-3 --role emergency --also wide-area,negation
-  roadcast keys issue --dir keys --name car --count 20 --permissions awareness,hazard
+  roadcast keys issue --dir keys --name ambulance-3 --role emergency \\
+      --also wide-area,negation
+  roadcast keys issue --dir keys --name car --count 20 \\
+      --permissions awareness,hazard
   roadcast keys issue --dir keys --name bus-7 --region 49.61,6.13,20000";
 
 /// An authority is valid from a little before it was made, so that its stations' credentials can be too.
@@ -332,7 +334,7 @@ mod tests {
     fn the_help_names_every_permission_and_who_has_it() {
         let help = issue_help();
         for (_, name, what) in Permissions::named() {
-            assert!(help.contains(&format!("{name:<20} {what}\n")), "{name}");
+            assert!(help.contains(&format!("{name:<19} {what}\n")), "{name}");
         }
         for line in
             ["  vepr  awareness ", "  -e--  emergency ", "  -ep-  priority-request ", "  ---r  negation "]

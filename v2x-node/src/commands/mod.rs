@@ -8,10 +8,13 @@ pub mod hazard;
 #[cfg(feature = "replay")]
 mod judged;
 pub mod keys;
+pub mod neighbours;
 pub mod priority;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod run;
 mod shown;
+mod span;
+pub mod status;
 #[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
 mod what_ran;

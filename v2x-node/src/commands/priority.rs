@@ -177,7 +177,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Shown under `roadcast priority --help`.
 pub const HELP: &str = "Which daemon: --socket, else that of --config, else the only one in
-$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/roadcast.
+$XDG_RUNTIME_DIR/roadcast, or, when that has none, in /run/user/UID/roadcast,
+/run/roadcast or /tmp/roadcast-UID.
 
 A credential needs the permission priority-request, and emergency or
 public-transport for those roles. `roadcast keys issue --role emergency` and
@@ -194,7 +195,8 @@ Examples:
 const REQUEST_HELP: &str = "Examples:
   roadcast priority request
   roadcast priority request --watch
-  roadcast priority request --intersection 3/18 --role public_transport --egress-lane 13 --duration 8s --importance 5";
+  roadcast priority request --intersection 3/18 --role public_transport \\
+      --egress-lane 13 --duration 8s --importance 5";
 
 #[cfg(test)]
 mod tests {

@@ -76,7 +76,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
-    let path = args.trace.as_deref().unwrap_or(Path::new(""));
+    let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
     let trace = read(path, &args.reading)?;
     if !args.quiet {
@@ -191,9 +191,10 @@ fn tell(path: &Path, warning: &str) {
 
 const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv.gz
-  roadcast replay run town.fcd.xml --rate 10 --range 400 --json town.json --html town.html
+  roadcast replay run town.fcd.xml --rate 10 --range 400 --html town.html
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
-  roadcast replay run --plan replay/plans/flood/highway-60.toml --forwarding all
+  roadcast replay run --plan replay/plans/flood/highway-60.toml \\
+      --forwarding all
 
 Ctrl-C ends the run, with a report on what was simulated so far. With -v the
 report has the latency of every stage. Equal runs write equal files, so how long

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
 use crate::daemon::run::{DaemonOptions, Outcome, observe};
@@ -15,14 +16,17 @@ use v2x_report::WhatRan;
 /// `roadcast run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
+    /// The station's configuration; --config FILE does the same
+    #[arg(value_name = "CONFIG", required_unless_present = "config", conflicts_with = "config")]
+    pub file: Option<PathBuf>,
     /// The station's configuration
     #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    pub config: Option<PathBuf>,
     /// Record every input before it is handled, for `roadcast replay check`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Stop after this many seconds instead of at SIGTERM or Ctrl-C
-    #[arg(long, value_name = "N")]
+    /// Stop after this time instead of at SIGTERM or Ctrl-C: seconds, or 90s, 10m, 1h
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| whole_seconds(text, 0..=MOST_SECONDS))]
     pub seconds: Option<u64>,
     /// Write the report at the end (and every report.every_s) to FILE as JSON
     #[arg(long, value_name = "FILE")]
@@ -31,25 +35,37 @@ pub struct RunArgs {
 
 /// Examples shown under `roadcast run --help`.
 pub const HELP: &str = "Examples:
-  roadcast run --config examples/vehicle.toml
-  roadcast run --config car-1.toml --record night.rec --seconds 3600
+  roadcast run examples/bench.toml
+  roadcast run --config car-1.toml --record night.rec --seconds 1h
+
+position.source of the configuration is \"gpsd\", \"nmea\" (a serial device or a
+file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
+examples/bench.toml); examples/vehicle.toml has the keys of each.
 
 On SIGHUP roots and issuers are read again. Revocation deltas are read when
 their files change.
 
-A vehicle prints the signal ahead and the signs in force, at most once a second.
-Every station prints a status line every report.every_s seconds, and the report
-at the end, with -v the latency of every stage.
+A station prints which neighbours come, go or are not believed, a vehicle the
+signal ahead and the signs in force, at most once a second; and each a status
+line every report.every_s seconds, and the report at the end, with -v the
+latency of every stage. While it runs, `roadcast status`, `neighbours`, `hazard`
+and `priority` talk to it.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
-configuration or no link.";
+configuration or no link. ROADCAST_LOG=debug logs more on standard error.
+
+Realtime scheduling and raw links need capabilities, which each build of the
+program takes away again:
+  sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep $(command -v roadcast)";
 
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///
 /// # Errors
 /// As [`observe`].
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let RunArgs { config, record, seconds, json } = args.clone();
+    let RunArgs { file, config, record, seconds, json } = args.clone();
+    // The parser requires one of them.
+    let config = config.or(file).unwrap_or_default();
     // Without its digest: a configuration may hold a password.
     let inputs = vec![input("configuration", &config, None)];
     let ran = WhatRan { inputs, seconds: seconds.map(|seconds| seconds as f64), ..what_ran() };
@@ -61,3 +77,6 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
     // On a road stations come and go: a message missed at the edge of range is no failure of this station.
     Ok(())
 }
+
+/// A year.
+const MOST_SECONDS: u64 = 31_536_000;

@@ -7,7 +7,7 @@ use v2x_settings::{Section, SettingsError};
 /// Where the daemon listens for commands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ControlConfig {
-    /// At [`v2x_api::socket::default_path`].
+    /// In the first of [`v2x_api::socket::places`] that can be used.
     #[default]
     Default,
     /// At this path.
@@ -16,24 +16,31 @@ pub enum ControlConfig {
     Off,
 }
 
-pub(super) fn read(top: &Section<'_>) -> Result<ControlConfig, SettingsError> {
-    let Some(section) = top.table("control", &["socket", "enabled"])? else {
-        return Ok(ControlConfig::Default);
+/// Where the daemon listens, and the group that may use it besides its owner.
+pub(super) fn read(top: &Section<'_>) -> Result<(ControlConfig, Option<String>), SettingsError> {
+    let Some(section) = top.table("control", &["socket", "group", "enabled"])? else {
+        return Ok((ControlConfig::Default, None));
     };
     let socket = section.path("socket")?;
-    match (section.flag("enabled")?, socket) {
-        (Some(false), Some(_)) => {
-            let right = "give a socket or enabled = false, not both";
-            Err(section.contradiction("socket", "control.enabled = false", right))
+    let group = section.string("group", "a group's name, whose members may use the socket too")?;
+    let off = section.flag("enabled")? == Some(false);
+    if off {
+        let right = "remove it, or enabled = false";
+        for (key, there) in [("socket", socket.is_some()), ("group", group.is_some())] {
+            if there {
+                return Err(section.contradiction(key, "control.enabled = false", right));
+            }
         }
-        (Some(false), None) => Ok(ControlConfig::Off),
-        (_, None) => Ok(ControlConfig::Default),
-        (_, Some(path)) if path.as_os_str().len() > LONGEST_SOCKET_PATH => {
+        return Ok((ControlConfig::Off, None));
+    }
+    match socket {
+        None => Ok((ControlConfig::Default, group)),
+        Some(path) if path.as_os_str().len() > LONGEST_SOCKET_PATH => {
             let right =
                 format!("a path of at most {LONGEST_SOCKET_PATH} bytes, as the kernel's addresses hold");
             Err(section.wrong("socket", format!("one of {} bytes", path.as_os_str().len()), right))
         }
-        (_, Some(path)) => Ok(ControlConfig::At(path)),
+        Some(path) => Ok((ControlConfig::At(path), group)),
     }
 }
 

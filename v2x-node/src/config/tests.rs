@@ -235,11 +235,11 @@ fn wrong_types_and_ranges_say_what_would_be_right() {
 #[test]
 fn missing_keys_are_named_with_what_they_have_to_be() {
     let cases = [
-        ("role = \"vehicle\"\n", ":1: role: missing; \"vehicle\" or \"roadside\""),
-        ("key = \"/etc/car.key\"\n", ":4: identity.key: missing; the file of the station's private key"),
-        ("interface = \"lo\"\n", ":11: link.interface: missing; an interface"),
-        ("longitude = -6\n", ":17: position.longitude: missing; degrees, -180 to 180"),
-        ("rate_per_s = 100\n", ":23: load.rate_per_s: missing; messages per second"),
+        ("role = \"vehicle\"\n", ":1: role is missing: \"vehicle\" or \"roadside\""),
+        ("key = \"/etc/car.key\"\n", ":4: identity.key is missing: the file of the station's private key"),
+        ("interface = \"lo\"\n", ":11: link.interface is missing: an interface"),
+        ("longitude = -6\n", ":17: position.longitude is missing: degrees, -180 to 180"),
+        ("rate_per_s = 100\n", ":23: load.rate_per_s is missing: messages per second"),
     ];
     for (line, expected) in cases {
         let message = complaint(line, "");
@@ -325,7 +325,7 @@ fn revocation_files_are_taken_from_the_file_s_directory_and_named_when_wrong() {
     let good = read("revocation = { files = [\"a.rev\", \"/b.rev\"] }").unwrap();
     assert_eq!(good.revocations, [PathBuf::from("conf/a.rev"), PathBuf::from("/b.rev")]);
     for (table, expected) in [
-        ("revocation = {}", ":3: revocation.files: missing; a list of the files of revocation deltas"),
+        ("revocation = {}", ":3: revocation.files is missing: a list of the files of revocation deltas"),
         (
             "revocation = { files = [] }",
             "revocation.files: found an empty list, expected a list of file names",
@@ -349,14 +349,23 @@ fn the_control_socket_is_where_the_file_says_or_where_it_always_is() {
     let at = |path: &str| ControlConfig::At(PathBuf::from(path));
     assert_eq!(with("control = { socket = \"/run/a.sock\" }").unwrap().control, at("/run/a.sock"));
     assert_eq!(with("control = { socket = \"a.sock\" }").unwrap().control, at("conf/a.sock"));
+    let shared = with("control = { group = \"dialout\" }").unwrap();
+    assert_eq!((shared.control, shared.control_group.as_deref()), (ControlConfig::Default, Some("dialout")));
     let long = format!("control = {{ socket = \"/{}\" }}", "x".repeat(107));
     for (table, expected) in [
-        ("control = { sock = \"a\" }", ":3: control.sock: unknown key; known keys here: socket, enabled"),
+        (
+            "control = { sock = \"a\" }",
+            ":3: control.sock: unknown key; known keys here: socket, group, enabled",
+        ),
         ("control = { socket = 7 }", ":3: control.socket: found 7, expected a file name in quotes"),
         ("control = { enabled = \"no\" }", ":3: control.enabled: found \"no\", expected true or false"),
         (
             "control = { socket = \"a\", enabled = false }",
             ":3: control.socket: does not go with control.enabled = false",
+        ),
+        (
+            "control = { group = \"a\", enabled = false }",
+            ":3: control.group: does not go with control.enabled = false",
         ),
         (&long, ":3: control.socket: found one of 108 bytes, expected a path of at most 107 bytes"),
     ] {

@@ -4,9 +4,11 @@ use std::io;
 
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
-use v2x_core::{Anchor, Event, Instant, Transmit};
+use v2x_core::{Anchor, Event, Instant, Node, Transmit};
 
 use crate::daemon::control::outbox::Outbox;
+use crate::daemon::control::view::View;
+use crate::daemon::neighbour_news::NeighbourNews;
 use crate::daemon::notices::Notices;
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::station::{Observer, monotonic};
@@ -20,6 +22,8 @@ pub struct Listeners {
     pub statistics: Statistics,
     /// Lines for the operator of the daemon.
     pub notices: Notices,
+    /// Neighbours that come and go, for the operator.
+    pub neighbours: NeighbourNews,
     /// Events for clients of the control socket.
     pub outbox: Outbox,
     /// A vehicle's view of signals and signs.
@@ -38,6 +42,7 @@ impl Listeners {
         Self {
             statistics: Statistics::new(anchor),
             notices: Notices::default(),
+            neighbours: NeighbourNews::default(),
             outbox: Outbox::default(),
             advisor: None,
             alerts: None,
@@ -50,6 +55,12 @@ impl Listeners {
     pub fn set_anchor(&mut self, anchor: Anchor) {
         self.anchor = anchor;
         self.statistics.set_anchor(anchor);
+    }
+
+    /// Neighbours that came, went or are not believed since the last call, a line each.
+    pub fn neighbour_lines(&mut self, node: &Node) -> Vec<String> {
+        let now = monotonic();
+        self.neighbours.lines(node.neighbour_table(), &View::of(node, now), now)
     }
 
     /// Whether something waits to be passed on at once.
@@ -69,6 +80,7 @@ impl Observer for Listeners {
         if let Some(inbox) = &mut self.inbox {
             inbox.event(event);
         }
+        self.neighbours.event(event);
         // Nearly all events are these, and none of the others listens to them.
         if matches!(event, Event::Received(_) | Event::Dropped(_)) {
             return;

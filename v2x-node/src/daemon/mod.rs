@@ -7,6 +7,7 @@ mod lines;
 pub mod link;
 pub mod listeners;
 pub mod machine_clock;
+pub mod neighbour_news;
 pub mod notices;
 pub mod position;
 pub mod recorder;

@@ -37,9 +37,6 @@ impl Notices {
             Event::HazardRenamed { old, new } => {
                 self.note(format!("hazard {old} goes on as {new}: its credential ended"));
             }
-            Event::Misbehaviour(misbehaviour) => {
-                self.note(format!("station {} isolated: its messages are implausible", misbehaviour.subject))
-            }
             _ => {}
         }
     }

@@ -21,6 +21,7 @@ use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_report::{Report, Stats, WhatRan};
 
+use crate::colour::{Mark, Paint};
 use crate::config::{IdentityFiles, StationConfig};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
@@ -62,13 +63,13 @@ pub struct DaemonOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DaemonError {
-    /// The configured control socket is another daemon's.
+    /// The control socket is another daemon's, or its group cannot use it.
     #[error("control socket: {0}")]
     Socket(#[from] SocketError),
     /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
-        "{}: roadside: the unit's credential lacks the permission {lacks}; roadcast keys issue --role roadside gives it, or leave out what needs it",
-        config.display()
+        "{}: roadside: the unit's credential lacks the {}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        config.display(), key_files::permissions_in_words(*lacks)
     )]
     Unpermitted {
         /// The configuration.
@@ -81,7 +82,14 @@ pub enum DaemonError {
     Realtime(#[from] RealtimeError),
 }
 
-impl Complaint for DaemonError {}
+impl Complaint for DaemonError {
+    fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::Realtime(RealtimeError::NoPrivilege { .. })).then_some(
+            "without it: leave out [realtime]; with it: sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep \
+             $(command -v roadcast), again after each build",
+        )
+    }
+}
 
 /// Results of a daemon's run.
 #[derive(Clone, Debug)]
@@ -154,7 +162,8 @@ impl Daemon {
         };
         let anchor = read_anchor();
         // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
-        let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
+        let group = config.control_group.as_deref();
+        let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let radio = link::open(&config.link)?;
         let recorder = match &options.record {
@@ -212,7 +221,7 @@ impl Daemon {
         writeln!(out, "positions: {}", self.positions.describe())?;
         writeln!(out, "control socket: {}", self.control.describe())?;
         if let Some(unit) = &self.roadside {
-            writeln!(out, "says: {}", unit.describe())?;
+            writeln!(out, "broadcasts: {}", unit.describe())?;
         }
         if let Ok(effective) = realtime::effective() {
             writeln!(out, "scheduling: {effective}")?;
@@ -424,8 +433,8 @@ impl Daemon {
         let state = self.station.node().sending();
         if self.sending_told.replace(state) != Some(state) {
             let line = match self.silence() {
-                None => "sending".to_owned(),
-                Some(reason) => format!("listening only: {reason}"),
+                None => Paint::stdout().of(Mark::Good, "sending"),
+                Some(reason) => Paint::stdout().of(Mark::Warn, &format!("listening only: {reason}")),
             };
             writeln!(out, "{line}")?;
         }
@@ -435,6 +444,9 @@ impl Daemon {
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
         for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
             writeln!(out, "{notice}")?;
+        }
+        for line in self.listeners.neighbour_lines(self.station.node()) {
+            writeln!(out, "{line}")?;
         }
         let anchor = self.station.node().anchor();
         for line in self.listeners.advisor.iter_mut().flat_map(|advisor| advisor.lines(monotonic(), &anchor))

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,8 @@ pub struct Bound {
 pub enum Access {
     /// This user alone (mode 0600).
     Owner,
+    /// This user and a group, by its number (mode 0660).
+    Group(u32),
     /// Those that the process's umask allows.
     Umask,
 }
@@ -104,14 +106,30 @@ impl Drop for Bound {
 fn bind(path: &Path, access: Access) -> io::Result<UnixListener> {
     match access {
         Access::Umask => UnixListener::bind(path),
-        Access::Owner => {
+        Access::Owner | Access::Group(_) => {
             // So that there is no moment at which others may connect.
             let before = umask(Mode::from_bits_truncate(0o177));
             let listener = UnixListener::bind(path);
             umask(before);
-            listener
+            let listener = listener?;
+            if let Access::Group(group) = access
+                && let Err(error) = open_to(path, group, 0o660)
+            {
+                drop(fs::remove_file(path));
+                return Err(error);
+            }
+            Ok(listener)
         }
     }
+}
+
+/// Gives a file or directory of this user to a group, with these permissions.
+///
+/// # Errors
+/// The user may not.
+pub fn open_to(path: &Path, group: u32, mode: u32) -> io::Result<()> {
+    chown(path, None, Some(group))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 fn peer(stream: &UnixStream) -> Option<i32> {

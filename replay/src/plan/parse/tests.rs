@@ -22,7 +22,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
     let more = |text: &str| said(&format!("{LEAST}{text}"));
     let scenario = |text: &str| said(&format!("[scenario]\n{text}\n"));
     for (found, wanted) in [
-        (said(""), "p.toml:1: scenario: missing; a table [scenario]"),
+        (said(""), "p.toml:1: scenario is missing: a table [scenario]"),
         (said("[scenario\n"), "p.toml:1: not TOML: "),
         (said("scenario = 3"), "p.toml:1: scenario: found 3, expected a table: [scenario]"),
         (
@@ -33,7 +33,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
             scenario("kind = \"sea\""),
             "p.toml:2: scenario.kind: found \"sea\", expected \"highway\", \"grid\", \"partition\" or \"trace\"",
         ),
-        (scenario("kind = \"trace\""), "p.toml:1: scenario.file: missing; the name of a trace"),
+        (scenario("kind = \"trace\""), "p.toml:1: scenario.file is missing: the name of a trace"),
         (
             scenario("kind = \"grid\"\nlanes = 2"),
             "p.toml:3: scenario.lanes: does not go with kind = \"grid\"; keys that do: kind, blocks",
@@ -46,7 +46,10 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
             scenario("kind = \"highway\"\ndensity_per_km = 900"),
             "p.toml:3: scenario.density_per_km: found 900 per km, expected fewer",
         ),
-        (said("[scenario]\nkind = \"highway\"\n"), "p.toml:1: event: missing; at least one table [[event]]"),
+        (
+            said("[scenario]\nkind = \"highway\"\n"),
+            "p.toml:1: event is missing: at least one table [[event]]",
+        ),
         (more("class = \"D2\""), "p.toml:6: event[0].class: found \"D2\", expected \"D0\", \"D1\" or \"D3\""),
         (
             more("class = \"D0\""),
@@ -60,7 +63,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         (more("max_hops = 3"), "p.toml:6: event[0].max_hops: unknown key; known keys here: by, at_m, "),
         (more("times = 1000\nevery_s = 600"), "p.toml:3: event: found a run of "),
         (more("[[event]]\nat_m = [1]"), "p.toml:7: event[1].at_m: found [1], expected two numbers"),
-        (more("[[event]]\n"), "p.toml:6: event[1].by: missing; by = "),
+        (more("[[event]]\n"), "p.toml:6: event[1].by is missing: by = "),
         (
             more("[medium]\nkind = \"fog\""),
             "p.toml:7: medium.kind: found \"fog\", expected \"range\" or \"table\"",

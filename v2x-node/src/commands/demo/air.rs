@@ -63,6 +63,13 @@ impl Air {
         self.shared().audience(number).collect()
     }
 
+    /// The other stations within this distance of `number` now.
+    pub(crate) fn within(&self, number: u32, metres: f64) -> impl Iterator<Item = u32> {
+        let shared = self.shared();
+        let near: Vec<u32> = shared.near(number, metres).map(|(station, _)| station).collect();
+        near.into_iter()
+    }
+
     /// Remembers which station signs with `digest`.
     pub(crate) fn signed_by(&self, signer: Digest, number: u32) {
         self.shared().numbers.insert(signer, number);
@@ -106,8 +113,11 @@ impl Air {
 
 impl Shared {
     fn audience(&self, number: u32) -> impl Iterator<Item = (u32, f32)> {
+        self.near(number, self.range_m)
+    }
+
+    fn near(&self, number: u32, range_m: f64) -> impl Iterator<Item = (u32, f32)> {
         let here = self.places.get(number as usize).copied().flatten();
-        let range_m = self.range_m;
         let places = self.places.iter().enumerate().filter(move |(station, _)| *station != number as usize);
         places.filter_map(move |(station, place)| {
             let distance = here?.distance_m((*place)?);

@@ -1,23 +1,29 @@
 //! The run's ledger: which stations each message was meant for, and whether it arrived.
 
+use core::time::Duration;
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use v2x_apps::alert::Triggers;
-use v2x_core::{Event, Fix, HazardCommand, Instant, MessageId, Node, Role, Transmit};
-use v2x_proto::Class;
+use v2x_core::{Event, Fix, HazardCommand, HazardDraft, Instant, MessageId, Node, Role, Transmit};
+use v2x_proto::{Class, cause};
 use v2x_replay::ledger::{Delivery, Ledger};
 use v2x_replay::spatial::Spatial;
 use v2x_report::{Kind, Report, Stage, Verify, receive_stages, send_stages};
 
 use super::air::{Air, frame_key};
+use super::scene::Scene;
 use crate::daemon::station::{Observer, monotonic};
 
 /// The run's ledger: which stations each message was meant for, and whether it arrived.
 pub(crate) struct Books {
     ledger: Ledger<MessageId>,
     spatial: Spatial,
+    /// The accident, the car that lies, the signal.
+    pub(super) scene: Scene,
+    /// Stations with lower numbers are owed what is sent.
+    honest: u32,
     /// For the screen: sent, delivered, in time, slowest in the last tick, per class.
     pub(crate) live: [LiveCount; 6],
 }
@@ -34,9 +40,10 @@ pub(crate) struct LiveCount {
 
 impl Books {
     /// Nothing sent, nothing heard; the run starts at `start`.
-    pub(super) fn new(start: Instant) -> Self {
+    pub(super) fn new(start: Instant, scene: Scene, honest: u32) -> Self {
+        let live = [LiveCount::default(); 6];
         let ledger = Ledger::starting_at(start.as_nanos());
-        Self { ledger, spatial: Spatial::new(), live: [LiveCount::default(); 6] }
+        Self { ledger, spatial: Spatial::new(), scene, honest, live }
     }
 
     /// Closes the books: the report, and the share of its messages that each station missed.
@@ -61,6 +68,20 @@ pub(super) struct Bookkeeper {
 }
 
 impl Bookkeeper {
+    /// Declares an accident that was due at `due`, for those within `radius_m`.
+    pub(super) fn accident(&mut self, due: Instant, radius_m: u16) -> HazardCommand {
+        let mut books = self.books.borrow_mut();
+        let honest = books.honest;
+        let meant = self.air.within(self.number, f64::from(radius_m)).filter(|number| *number < honest);
+        books.scene.accident(self.number, due, u32::from(radius_m), meant.collect());
+        HazardCommand::New(HazardDraft {
+            validity: ACCIDENT_LASTS,
+            relevance_distance_m: Some(radius_m),
+            due: Some(due),
+            ..HazardDraft::new(Class::D3, cause::ACCIDENT)
+        })
+    }
+
     pub(super) fn alert(&mut self, now: Instant, fix: &Fix, node: &Node) -> Option<HazardCommand> {
         let vehicle = node.config().role == Role::Vehicle;
         vehicle.then(|| self.alerts.observe(now, fix, node.neighbours())).flatten()
@@ -69,12 +90,15 @@ impl Bookkeeper {
 
 impl Observer for Bookkeeper {
     fn event(&mut self, event: &Event) {
-        self.alerts.hear(monotonic(), event);
+        let now = monotonic();
+        self.alerts.hear(now, event);
         let mut books = self.books.borrow_mut();
         let books = &mut *books;
+        books.scene.event(self.number, event, now);
         match event {
             Event::Sent(sent) => {
-                let audience = self.air.audience(self.number);
+                let mut audience = self.air.audience(self.number);
+                audience.retain(|(number, _)| *number < books.honest);
                 let live = &mut books.live[sent.id.class.index()];
                 live.sent += 1;
                 live.expected += audience.len() as u64;
@@ -82,6 +106,8 @@ impl Observer for Bookkeeper {
                 self.air.signed_by(sent.id.signer, self.number);
                 books.ledger.sent(sent.id, sent.id.class, sent_ns, audience.into_iter());
             }
+            // Owed to nobody, so no delivery.
+            Event::Received(received) if books.scene.is_liar(received.id.signer) => {}
             Event::Received(received) => {
                 let at = received.stamps.delivered.as_nanos();
                 let stages: Vec<(Stage, u64)> = receive_stages(&received.stamps).collect();
@@ -94,6 +120,7 @@ impl Observer for Bookkeeper {
                     let late =
                         class.deadline().is_some_and(|deadline| u128::from(latency_ns) > deadline.as_nanos());
                     live.late += u64::from(late);
+                    books.scene.signal(self.number, received, distance_m, now);
                     if class == Class::D2
                         && let Some(sender) = self.air.number_of(received.id.signer)
                     {
@@ -142,3 +169,6 @@ impl Observer for Bookkeeper {
         self.books.borrow_mut().ledger.withheld(frame.id, "link_error");
     }
 }
+
+/// Longer than most runs, and renewed in none.
+const ACCIDENT_LASTS: Duration = Duration::from_secs(600);

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::io::{self, Write};
 
 use console::Term;
+use v2x_core::WireTime;
 use v2x_proto::Class;
 use v2x_report::human;
 
@@ -16,6 +17,8 @@ pub(crate) struct Screen<'o> {
     term: Term,
     lines: usize,
     seconds: u64,
+    /// Lines of the second scene that a pipe has got.
+    told: usize,
 }
 
 impl<'o> Screen<'o> {
@@ -29,13 +32,19 @@ impl<'o> Screen<'o> {
         )?;
         writeln!(out, "Each is a full station with its own credential; frames cross real UDP sockets.")?;
         out.flush()?;
-        Ok(Self { out, term: Term::stdout(), lines: 0, seconds })
+        Ok(Self { out, term: Term::stdout(), lines: 0, seconds, told: 0 })
     }
 
     /// Shows the state after `passed`.
-    pub(crate) fn show(&mut self, passed: Duration, present: usize, books: &Books) -> io::Result<()> {
-        if self.term.is_term() {
-            return self.table(passed, present, books);
+    pub(crate) fn show(
+        &mut self,
+        passed: Duration,
+        present: usize,
+        books: &Books,
+        wire: WireTime,
+    ) -> io::Result<()> {
+        if self.term.is_term() && std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
+            return self.table(passed, present, books, wire);
         }
         let total = |part: fn(&LiveCount) -> u64| books.live.iter().map(part).sum::<u64>();
         writeln!(
@@ -47,19 +56,27 @@ impl<'o> Screen<'o> {
             total(|live| live.delivered),
             total(|live| live.late),
         )?;
+        let outcome = books.scene.outcome();
+        for line in outcome.iter().skip(self.told) {
+            writeln!(self.out, "{line}")?;
+        }
+        self.told = self.told.max(outcome.len());
         self.out.flush()
     }
 
-    /// Clears the table to make room for the report.
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
+    /// Clears the table to make room for the report, and tells what came of the second scene.
+    pub(crate) fn clear(&mut self, books: &Books) -> io::Result<()> {
         if self.lines > 0 {
             self.term.clear_last_lines(self.lines)?;
             self.lines = 0;
         }
-        Ok(())
+        for line in books.scene.outcome() {
+            writeln!(self.out, "{line}")?;
+        }
+        self.out.flush()
     }
 
-    fn table(&mut self, passed: Duration, present: usize, books: &Books) -> io::Result<()> {
+    fn table(&mut self, passed: Duration, present: usize, books: &Books, wire: WireTime) -> io::Result<()> {
         let mut lines = vec![
             String::new(),
             format!(
@@ -75,7 +92,7 @@ impl<'o> Screen<'o> {
                 .deadline()
                 .map_or_else(|| "-".to_owned(), |deadline| human::time(deadline.as_nanos() as u64));
             lines.push(format!(
-                "  {:<14} {:>9} {:>9} {:>11} {:>11} {:>7} {:>11}",
+                "  {:<15} {:>8} {:>9} {:>11} {:>11} {:>7} {:>11}",
                 format!("{} {}", class.name(), meaning(class)),
                 deadline,
                 live.sent,
@@ -85,10 +102,16 @@ impl<'o> Screen<'o> {
                 human::time(live.slowest_ns),
             ));
         }
+        lines.push(String::new());
+        lines.extend(books.scene.lines(wire).iter().map(|line| format!("  {line}")));
         self.out.flush()?;
         self.term.clear_last_lines(self.lines)?;
+        // A line that wraps would take two, and one of them would stay.
+        let (rows, columns) = self.term.size();
+        let columns = usize::from(columns);
+        lines.truncate(usize::from(rows).saturating_sub(1));
         for line in &lines {
-            self.term.write_line(line)?;
+            self.term.write_line(&console::truncate_str(line, columns, ""))?;
         }
         self.lines = lines.len();
         Ok(())

@@ -44,6 +44,31 @@ impl Town {
         longest.map_or(0, |(_, track)| track.station)
     }
 
+    /// The vehicle nearest to the middle of the town at this time of the trace, of those that have been there for a while, where
+    /// the trace has begun for long enough, and will be.
+    pub(crate) fn central(&self, at: Duration) -> Option<u32> {
+        let plane = Plane::new(town::ORIGIN.0, town::ORIGIN.1)?;
+        let middle = plane.point(town::SIZE_M.0 / 2.0, town::SIZE_M.1 / 2.0)?;
+        let length = self.trace.duration().as_nanos().max(1);
+        let into = (at.as_nanos() % length) as u64;
+        let while_ns = A_WHILE.as_nanos() as u64;
+        let tracks = self.trace.tracks();
+        let known = |track: &Track| {
+            (track.enter_ns() + while_ns <= into || into < while_ns) && into + while_ns <= track.leave_ns()
+        };
+        let distances = tracks.iter().filter(|track| known(track)).filter_map(|track| {
+            let sample = track.at(into)?;
+            let place = Position { latitude: sample.latitude, longitude: sample.longitude };
+            Some((place.distance_m(middle), track.station))
+        });
+        distances.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, number)| number)
+    }
+
+    /// Where the car that lies stands: beside the first crossing.
+    pub(crate) fn kerb(&self) -> Position {
+        position(&self.junctions[0]).moved(15.0, 15.0)
+    }
+
     /// What a roadside unit sends: two groups that are green in turn.
     pub(crate) fn intersection(&self, number: u32) -> Option<(Content, String, v1::Position)> {
         let index = number.checked_sub(self.vehicles())? as usize;
@@ -158,3 +183,20 @@ fn position(junction: &Junction) -> Position {
 const FIX_INTERVAL: Duration = Duration::from_millis(100);
 /// IEEE 1609.12: intersection safety and awareness.
 const INTERSECTION_SAFETY: u32 = 130;
+/// A vehicle that is known to its neighbours.
+const A_WHILE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_vehicle_is_in_the_middle_of_the_town_at_any_half_time() {
+        let town = Town::new();
+        for half_s in [2, 5, 10, 30, 50, 70, 600] {
+            let number = town.central(Duration::from_secs(half_s));
+            assert!(number.is_some_and(|number| number < town.vehicles()), "{half_s} s");
+            assert_eq!(number, town.central(Duration::from_secs(half_s)));
+        }
+    }
+}

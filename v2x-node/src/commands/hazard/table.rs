@@ -41,7 +41,7 @@ pub(super) fn of(hazards: &[Hazard], columns: Option<usize>) -> String {
 
 /// A row in two lines.
 fn folded([event, state, from, cause, place, age, until, concern]: &[String; 8]) -> String {
-    let concern = if concern == "-" { String::new() } else { format!(", concerns us: {concern}") };
+    let concern = if concern == "-" { String::new() } else { format!(", affects us: {concern}") };
     let place = if place == "-" { String::new() } else { format!("{place}, ") };
     format!("{event}  {state}  {from}  {cause}\n    {place}{age} old, until {until}{concern}\n")
 }
@@ -75,7 +75,7 @@ fn row(hazard: &Hazard) -> [String; 8] {
     ]
 }
 
-const HEAD: [&str; 8] = ["event", "state", "from", "cause", "where", "age", "valid until", "concerns us"];
+const HEAD: [&str; 8] = ["event", "state", "from", "cause", "where", "age", "valid until", "affects us"];
 const HALF_A_DAY_S: f64 = 43_200.0;
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
         let hazards =
             [hazard(1, 1.0, None), hazard(2, 800.0, Some(None)), hazard(3, 900.0, Some(Some(30.0)))];
         let expected = "\
-event               state   from   cause                      where        age   valid until   concerns us
+event               state   from   cause                      where        age   valid until   affects us
 3f01020304050607/3  active  heard  D3 stationary vehicle (2)  900 m north  90 s  07:30:00 UTC  in 30 s
 3f01020304050607/2  active  heard  D3 stationary vehicle      800 m north  90 s  07:30:00 UTC  800 m away
 3f01020304050607/1  active  own    D3 accident                here         90 s  07:30:00 UTC  -
@@ -117,9 +117,9 @@ event               state   from   cause                      where        age  
         assert_eq!(of(&hazards, widest), expected);
         let narrow = "\
 3f01020304050607/3  active  heard  D3 stationary vehicle (2)
-    900 m north, 90 s old, until 07:30:00 UTC, concerns us: in 30 s
+    900 m north, 90 s old, until 07:30:00 UTC, affects us: in 30 s
 3f01020304050607/2  active  heard  D3 stationary vehicle
-    800 m north, 90 s old, until 07:30:00 UTC, concerns us: 800 m away
+    800 m north, 90 s old, until 07:30:00 UTC, affects us: 800 m away
 3f01020304050607/1  active  own  D3 accident
     here, 90 s old, until 07:30:00 UTC
 ";

@@ -166,7 +166,8 @@ const BACKDATE_S: u32 = 60;
 pub(super) const HELP: &str = "Examples:
   roadcast keys revoke --dir keys --credential keys/car-1.cred --out stolen.rev
   roadcast keys revoke --dir keys --series 7 --out vehicle-7.rev
-  roadcast keys revoke --dir keys --digest 0123456789abcdef --after stolen.rev --out stolen-2.rev
+  roadcast keys revoke --dir keys --digest 0123456789abcdef \\
+      --after stolen.rev --out stolen-2.rev
   roadcast keys show stolen.rev
 
 List the file under `files` of the [revocation] table of stations, or of

@@ -16,6 +16,9 @@ use crate::error::Complaint;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {
+    /// Neither a trace nor a plan was given.
+    #[error("give a trace, such as town.fcd.csv.gz, or --plan PLAN.toml")]
+    NothingToRun,
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),

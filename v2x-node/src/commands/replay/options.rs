@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
+use crate::commands::span::{any_seconds, seconds, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, PseudonymConfig};
 use v2x_replay::run::{self, RunOptions};
@@ -14,56 +15,56 @@ use super::reading::ReadingArgs;
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
     /// SUMO floating-car data as XML or CSV, plain or gzip; - is standard input
-    #[arg(required_unless_present = "plan")]
+    #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
-    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan")]
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
     pub forwarding: Option<ForwardingArg>,
-    /// Stop after this many simulated seconds (with --plan: in each run)
-    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    /// Stop after this simulated time, seconds or such as 5m (with --plan: in each run)
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = any_seconds, help_heading = WHAT)]
     pub seconds: Option<f64>,
     /// Send awareness at a fixed rate, Hz, instead of by the generation rules
-    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true, help_heading = HOW)]
     pub rate: Option<f64>,
     /// Radio range, metres
-    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M, allow_negative_numbers = true)]
+    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M, allow_negative_numbers = true, help_heading = HOW)]
     pub range: f64,
     /// Seed of keys and random choices: the same trace, options and seed give the same digest
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = HOW)]
     pub seed: u64,
     /// Threads to use (default: all cores); the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = HOW)]
     pub threads: Option<u16>,
     /// Verify each frame once for all its receivers, or at every reception
-    #[arg(long, value_enum, default_value_t = VerifyArg::Once)]
+    #[arg(long, value_enum, default_value_t = VerifyArg::Once, help_heading = HOW)]
     pub verify: VerifyArg,
-    /// Have vehicles change pseudonyms about every S seconds (auto: by the rule of a trip), and score an eavesdropper
+    /// Have vehicles change pseudonyms about this often, seconds or such as 5m (auto: by the rule of a trip), and score an eavesdropper
     /// that tries to link them
-    #[arg(long, value_name = "S|auto", value_parser = parse_pseudonyms)]
+    #[arg(long, value_name = "TIME|auto", value_parser = parse_pseudonyms, help_heading = ADVERSARIES)]
     pub pseudonyms: Option<ChangeRule>,
-    /// Silence after each change, seconds
-    #[arg(long, value_name = "S", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence)]
+    /// Silence after each change, up to 10 seconds
+    #[arg(long, value_name = "TIME", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence, help_heading = ADVERSARIES)]
     pub silence: f64,
     /// Have stations attack as described in PLAN, and score how well they are detected; runs the trace twice
-    #[arg(long, value_name = "PLAN.toml")]
+    #[arg(long, value_name = "PLAN.toml", help_heading = ADVERSARIES)]
     pub attack: Option<PathBuf>,
     /// Write the report to FILE as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub json: Option<PathBuf>,
     /// Write the report with plots and a map to FILE, one self-contained page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub html: Option<PathBuf>,
     /// Write histogram logs to DIR/replay.hlog
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     pub hdr: Option<PathBuf>,
     /// How the trace is read.
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// Print no progress, warnings or table; only write the requested files and set the exit code
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = OUTPUT)]
     pub quiet: bool,
 }
 
@@ -114,13 +115,18 @@ fn parse_pseudonyms(text: &str) -> Result<ChangeRule, String> {
     if text == "auto" {
         return Ok(ChangeRule::Trip);
     }
-    match text.parse() {
-        Ok(seconds @ 2..=86_400) => Ok(ChangeRule::Every(Duration::from_secs(seconds))),
-        _ => Err("expected \"auto\" or 2 to 86400 seconds".to_owned()),
+    match whole_seconds(text, 2..=86_400) {
+        Ok(seconds) => Ok(ChangeRule::Every(Duration::from_secs(seconds))),
+        Err(_) => Err("expected \"auto\" or 2 to 86400 seconds, such as 60, 90s or 5m".to_owned()),
     }
 }
 
 fn parse_silence(text: &str) -> Result<f64, String> {
-    let seconds = text.parse().ok().filter(|seconds| (0.0..=10.0).contains(seconds));
+    let seconds = seconds(text).filter(|seconds| (0.0..=10.0).contains(seconds));
     seconds.ok_or_else(|| "expected 0 to 10 seconds".to_owned())
 }
+
+const WHAT: &str = "What to run";
+const HOW: &str = "How";
+const ADVERSARIES: &str = "Attackers and eavesdroppers";
+const OUTPUT: &str = "Output";

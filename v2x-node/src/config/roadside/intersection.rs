@@ -293,8 +293,12 @@ mod tests {
     fn complaints_name_file_line_key_and_what_would_be_right() {
         for (from, to, expected) in [
             ("width_m", "width", "lane[0].width: unknown key; known keys here: number, kind, width_m"),
-            ("revision = 1 ", "", "revision: missing; 0 to 127, one more with each change"),
-            ("points = [[1.75, -9.0], [1.75, -60.0], [2.0, -120.0]]", "", "lane[0].points: missing; 2 to 63"),
+            ("revision = 1 ", "", "revision is missing: 0 to 127, one more with each change"),
+            (
+                "points = [[1.75, -9.0], [1.75, -60.0], [2.0, -120.0]]",
+                "",
+                "lane[0].points is missing: 2 to 63",
+            ),
             ("[[1.75, -9.0], [1.75, -60.0], [2.0, -120.0]]", "[[1, 2]]", "lane[0].points: found 1 points"),
             (
                 "[1.75, -60.0]",

@@ -140,7 +140,7 @@ fn signs_and_works_say_what_is_wrong_with_them() {
             "roadside.signs: unknown key; known keys here: intersections",
         ),
         ("signs = [{ code = 557", "signs = [{ kode = 557", "sign[0].signs[0].kode: unknown key"),
-        ("signs = [{ code = 557, value = 30 }]", "signs = []", "sign[0].signs: missing; 1 to 16 of"),
+        ("signs = [{ code = 557, value = 30 }]", "signs = []", "sign[0].signs is missing: 1 to 16 of"),
         (
             "direction_deg = 0",
             "direction_deg = 360",

@@ -12,7 +12,7 @@ use v2x_proto::Class;
 /// # Errors
 /// No cause; an area around an event whose position is unknown.
 pub(super) fn new_event(said: &Declaration, station: Option<Position>) -> Result<HazardDraft, BadRequest> {
-    let cause = said.cause.ok_or_else(|| BadRequest::new(format!("cause: missing; {CAUSE_RIGHT}")))?;
+    let cause = said.cause.ok_or_else(|| BadRequest::new(format!("cause is missing: {CAUSE_RIGHT}")))?;
     over(HazardDraft::new(said.class.unwrap_or(Class::D3), cause), said, station)
 }
 

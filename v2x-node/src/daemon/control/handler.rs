@@ -19,7 +19,7 @@ use super::draft;
 use super::outbox::{Note, Outbox};
 use super::priority;
 use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
-use super::socket::{SocketError, listen, listen_at_default};
+use super::socket::{SocketError, access, listen, listen_in};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::station::Station;
@@ -44,23 +44,30 @@ pub struct ControlHandler {
 }
 
 impl ControlHandler {
-    /// Opens the socket that the configuration in `file` asks for. A failure is reported by
-    /// [`describe`](Self::describe) and does not keep the station from running. Call inside a tokio runtime with IO.
+    /// Opens the socket that the configuration in `file` asks for, for its `group` too if there is one. That there is no
+    /// place for it is reported by [`describe`](Self::describe) and does not keep the station from running. Call inside a
+    /// tokio runtime with IO.
     ///
     /// # Errors
-    /// Another daemon listens at the socket that the configuration names, or the event loop does not take the socket.
-    pub fn open(config: &ControlConfig, file: &Path, started: Instant) -> Result<Self, SocketError> {
+    /// Another daemon listens there, the group cannot use it, or the event loop does not take the socket.
+    pub fn open(
+        config: &ControlConfig,
+        group: Option<&str>,
+        file: &Path,
+        started: Instant,
+    ) -> Result<Self, SocketError> {
+        let access = access(group)?;
         let bound = match config {
             ControlConfig::Off => None,
-            ControlConfig::At(path) => Some(listen(path)),
-            ControlConfig::Default => Some(listen_at_default(&socket::default_path(file))),
+            ControlConfig::At(path) => Some(listen(path, access)),
+            ControlConfig::Default => {
+                Some(listen_in(&socket::places(group.is_some()), &socket::default_name(file), access))
+            }
         };
         let (server, without) = match bound {
             None => (None, None),
-            // Two daemons cannot share one configured socket.
-            Some(Err(error @ SocketError::Live { .. })) if *config != ControlConfig::Default => {
-                return Err(error);
-            }
+            // Two daemons cannot share one socket: the second is a mistake, and would sign with the same credential.
+            Some(Err(error @ SocketError::Live { .. })) => return Err(error),
             Some(Err(error)) => (None, Some(error)),
             Some(Ok(bound)) => (Some(Server::new(bound).map_err(SocketError::Serve)?), None),
         };

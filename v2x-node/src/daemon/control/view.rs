@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use v2x_api::display::way;
 use v2x_api::{
     Concern, Hazard, HazardArea, NearbyStation, StationPosition, Status, direction_name, shape_name,
 };
@@ -152,6 +153,14 @@ impl View {
             }
         };
         all.into_iter().map(entry).collect()
+    }
+
+    /// The way to a place in words, such as `320 m ahead` or `22 m south`; `None` while the station does not know where it is.
+    pub fn way_from_here(&self, place: Position) -> Option<String> {
+        let (distance, bearing) = self.way_to(place)?;
+        let heading = self.fix.and_then(|fix| fix.heading).map(|heading| f64::from(heading) / 10.0);
+        let relative = heading.map(|heading| turn(bearing - heading));
+        Some(way(distance, relative, Some(bearing)))
     }
 
     /// Metres and degrees clockwise from north to a place.

@@ -14,6 +14,7 @@ use super::*;
 use crate::daemon::control::scratch::Scratch;
 use crate::daemon::control::socket::listen;
 use crate::daemon::station::monotonic;
+use crate::daemon::unix_socket::Access;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
 /// `then` may do more.
@@ -24,7 +25,7 @@ fn serve<T: Send + 'static>(
 ) -> T {
     let scratch = Scratch::new(name);
     let path = scratch.path("s.sock");
-    let bound = listen(&path).unwrap();
+    let bound = listen(&path, Access::Owner).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -123,7 +124,7 @@ fn an_id_comes_back_with_every_answer_and_every_line_of_its_watch() {
 fn blank_lines_ask_nothing_and_keep_nobody_from_asking() {
     let scratch = Scratch::new("blank");
     let path = scratch.path("s.sock");
-    let bound = listen(&path).unwrap();
+    let bound = listen(&path, Access::Owner).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();
@@ -257,7 +258,7 @@ fn a_client_that_reads_no_answers_is_asked_no_further_question() {
 fn those_who_ask_nothing_make_room_and_those_who_watch_stay() {
     let scratch = Scratch::new("idle");
     let path = scratch.path("s.sock");
-    let bound = listen(&path).unwrap();
+    let bound = listen(&path, Access::Owner).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let mut server = Server::new(bound).unwrap();

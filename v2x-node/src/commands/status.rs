@@ -1,0 +1,218 @@
+//! `roadcast status`: how a running daemon is doing.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use clap::Args;
+use serde_json::json;
+use v2x_api::Status;
+use v2x_api::display::seconds;
+
+use crate::colour::{Mark, Paint};
+use crate::commands::hazard::Daemon;
+use crate::error::Error;
+
+/// `roadcast status`.
+#[derive(Args, Clone, Debug)]
+pub struct StationStatusArgs {
+    #[command(flatten)]
+    daemon: Daemon,
+}
+
+/// Shown under `roadcast status --help`.
+pub const HELP: &str = "Exit codes: 0 done, 2 bad input or no daemon. A station that sends nothing is no
+error: the line \"sending\" says why.
+
+Examples:
+  roadcast status
+  roadcast status --config car-1.toml --json";
+
+/// Asks a daemon and shows its status.
+///
+/// # Errors
+/// No daemon.
+pub fn run(args: &StationStatusArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let status = args.daemon.connect()?.status()?;
+    match args.daemon.json() {
+        true => writeln!(out, "{}", json!({ "status": status }))?,
+        false => write!(out, "{}", shown(&status, Paint::stdout()))?,
+    }
+    Ok(())
+}
+
+/// The status as a table of at most 80 columns, but for the name of the link.
+fn shown(status: &Status, paint: Paint) -> String {
+    let mut table = String::new();
+    let role = if status.role == "roadside" { "roadside unit" } else { &status.role };
+    let mut row = |name: &str, value: &str| {
+        let [first, rest @ ..] = &*wrapped(value) else { return };
+        table.push_str(&format!("{name:<12}{first}\n"));
+        for line in rest {
+            table.push_str(&format!("{:<12}{line}\n", ""));
+        }
+    };
+    row("station", &format!("{role} {}, {}", status.digest, status.software));
+    row("running for", &seconds(status.uptime_s));
+    row("sending", &sending(status, paint));
+    let link = if status.link_up { paint.of(Mark::Good, "up") } else { paint.of(Mark::Bad, "down") };
+    row("link", &format!("{link}, {}", status.link));
+    row("clock", &status.clock);
+    row("position", &position(status));
+    row("neighbours", &counted(status.neighbours, "roadcast neighbours shows the nearest"));
+    row("hazards", &counted(status.hazards, "roadcast hazard list shows them"));
+    row("sent", &listed(&status.sent));
+    row("delivered", &listed(&status.delivered));
+    let (received, delivered, dropped) =
+        (status.frames_received, status.frames_delivered, status.frames_dropped);
+    row("frames", &format!("{received} received = {delivered} delivered + {dropped} dropped"));
+    if !status.drops.is_empty() {
+        row("dropped", &listed(&status.drops));
+    }
+    if !status.not_sent.is_empty() {
+        row("not sent", &listed(&status.not_sent));
+    }
+    row("forwarded", &status.forwarded.to_string());
+    if status.pseudonym_changes > 0 {
+        row("pseudonyms", &format!("changed {} times", status.pseudonym_changes));
+    }
+    table
+}
+
+fn sending(status: &Status, paint: Paint) -> String {
+    if status.sending {
+        return paint.of(Mark::Good, "yes");
+    }
+    let why = match status.not_sending_because.as_deref() {
+        None => return paint.of(Mark::Warn, "no"),
+        Some("no_fix") => "no position",
+        Some("clock_untrusted") => "the clock is not trusted",
+        Some("credential_not_valid") => "the credential is not valid now",
+        Some("credential_revoked") => "the credential is revoked",
+        Some(other) => other,
+    };
+    paint.of(Mark::Warn, &format!("no, listening only: {why}"))
+}
+
+fn position(status: &Status) -> String {
+    let Some(position) = &status.position else { return "unknown".to_owned() };
+    let mut text = format!("{:.5}, {:.5}", position.latitude_deg, position.longitude_deg);
+    if let Some(accuracy) = position.accuracy_m {
+        text.push_str(&format!(" within {accuracy:.1} m"));
+    }
+    if let Some(speed) = position.speed_m_s {
+        text.push_str(&format!(", {speed:.1} m/s"));
+    }
+    if let Some(heading) = position.heading_deg {
+        text.push_str(&format!(", heading {heading:.0}"));
+    }
+    text.push_str(&format!(", {} old", seconds(position.age_ms.max(0.0) / 1000.0)));
+    text
+}
+
+fn counted(count: u64, more: &str) -> String {
+    if count == 0 { "none".to_owned() } else { format!("{count} ({more})") }
+}
+
+fn listed(counts: &BTreeMap<String, u64>) -> String {
+    let counts: Vec<_> = counts
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
+}
+
+/// Lines that fit beside the names; breaks are at commas only, so that names of reasons stay whole.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in text.split_inclusive(", ") {
+        match lines.last_mut() {
+            Some(line) if line.len() + part.trim_end().len() <= VALUE_COLUMNS => line.push_str(part),
+            _ => lines.push(part.to_owned()),
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// A terminal of 80 columns less the names.
+const VALUE_COLUMNS: usize = 68;
+
+#[cfg(test)]
+mod tests {
+    use v2x_api::StationPosition;
+
+    use super::*;
+
+    fn status() -> Status {
+        let counts =
+            |of: &[(&str, u64)]| of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        Status {
+            software: "roadcast 0.1.0".to_owned(),
+            role: "vehicle".to_owned(),
+            digest: "d899000000000001".to_owned(),
+            link: "udp 239.255.77.77:47808 on eth0 as 10.77.0.2:41178".to_owned(),
+            link_up: true,
+            uptime_s: 754.0,
+            sending: true,
+            clock: "locked".to_owned(),
+            position: Some(StationPosition {
+                latitude_deg: 49.6114,
+                longitude_deg: 6.1319,
+                speed_m_s: Some(13.9),
+                heading_deg: Some(54.7),
+                accuracy_m: Some(1.5),
+                age_ms: 120.0,
+            }),
+            neighbours: 1,
+            sent: counts(&[("D0", 0), ("D2", 237)]),
+            frames_received: 1026,
+            frames_delivered: 1005,
+            frames_dropped: 21,
+            drops: counts(&[
+                ("credential_not_yet_valid", 1),
+                ("exact_copy", 3),
+                ("outside_area", 8),
+                ("rate_limited_forwarder", 9),
+            ]),
+            ..Status::default()
+        }
+    }
+
+    #[test]
+    fn a_status_reads_in_eighty_columns() {
+        let expected = "\
+station     vehicle d899000000000001, roadcast 0.1.0
+running for 13 min
+sending     yes
+link        up, udp 239.255.77.77:47808 on eth0 as 10.77.0.2:41178
+clock       locked
+position    49.61140, 6.13190 within 1.5 m, 13.9 m/s, heading 55, 0.1 s old
+neighbours  1 (roadcast neighbours shows the nearest)
+hazards     none
+sent        D2 237
+delivered   nothing
+frames      1026 received = 1005 delivered + 21 dropped
+dropped     credential_not_yet_valid 1, exact_copy 3, outside_area 8,
+            rate_limited_forwarder 9
+forwarded   0
+";
+        assert_eq!(shown(&status(), Paint::PLAIN), expected);
+    }
+
+    #[test]
+    fn why_a_station_sends_nothing_is_said_in_words() {
+        let because = |why: Option<&str>| {
+            let silent = Status {
+                sending: false,
+                not_sending_because: why.map(str::to_owned),
+                position: None,
+                ..status()
+            };
+            let table = shown(&silent, Paint::PLAIN);
+            table.lines().find_map(|line| line.strip_prefix("sending     ")).unwrap().to_owned()
+        };
+        assert_eq!(because(Some("no_fix")), "no, listening only: no position");
+        assert_eq!(because(Some("of_tomorrow")), "no, listening only: of_tomorrow");
+        assert_eq!(because(None), "no");
+    }
+}
