@@ -240,7 +240,7 @@ impl Roadside {
         if let Some(corrections) = self.corrections.as_ref().filter(|corrections| corrections.dropped() > 0) {
             let (dropped, passed_on) = (corrections.dropped(), corrections.passed_on());
             warnings.push(format!(
-                "{dropped} corrections too long, too old or too many to pass on, beside {passed_on} that were"
+                "{dropped} corrections too old or too many to pass on, beside {passed_on} that were"
             ));
         }
         warnings

@@ -962,8 +962,8 @@ pub struct GnssCorrection {
     /// Where the antenna is; absent: in the RTCM messages.
     #[prost(message, optional, tag = "2")]
     pub antenna: ::core::option::Option<Position>,
-    /// RTCM 10403.3 messages as they came, 1..=5, at most 1023 bytes each (SAE J2735
-    /// RTCMmessageList).
+    /// RTCM 10403.3 messages as they came, 1..=5 (SAE J2735 RTCMmessageList), each with its frame: at most 1029 bytes,
+    /// a body of 1023 between header and checksum.
     #[prost(bytes = "bytes", repeated, tag = "3")]
     pub rtcm: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
