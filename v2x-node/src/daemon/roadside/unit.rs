@@ -24,8 +24,8 @@ pub struct Unit {
     feed: Option<Feed>,
     source: Option<(Source, String)>,
     news: Vec<String>,
-    /// When each client was last sent the reason for a refused line.
-    refused: Vec<(ClientId, Instant)>,
+    /// When each client was last sent what was wrong with a line.
+    complained: Vec<(ClientId, Instant)>,
 }
 
 /// What came in from outside the station.
@@ -70,7 +70,7 @@ impl Unit {
             }
             None => None,
         };
-        Ok(Some(Self { application, feed, source, news, refused: Vec::new() }))
+        Ok(Some(Self { application, feed, source, news, complained: Vec::new() }))
     }
 
     /// What it sends, in one line for people.
@@ -111,12 +111,14 @@ impl Unit {
     pub fn take(&mut self, incoming: Incoming, now: Instant, wire: WireTime) {
         match incoming {
             Incoming::Client(client, FromClient::Gone) => {
-                self.refused.retain(|(other, _)| *other != client);
+                self.complained.retain(|(other, _)| *other != client);
                 self.application.gone(client, now, wire);
             }
             Incoming::Client(client, FromClient::Line(line)) => {
                 if let Some(error) = self.application.line(client, line, now, wire) {
-                    self.refuse(client, &error.to_string(), now);
+                    self.complain(client, "refused", &error.to_string(), now);
+                } else if let Some(left_out) = self.application.take_left_out() {
+                    self.complain(client, "left_out", &left_out.to_string(), now);
                 }
                 self.pass_on();
             }
@@ -176,18 +178,18 @@ impl Unit {
         }
     }
 
-    /// Sends a client, from time to time, what was wrong with its line.
-    fn refuse(&mut self, client: ClientId, why: &str, now: Instant) {
-        let at = self.refused.iter().position(|(other, _)| *other == client);
-        if at.is_some_and(|at| now.since(self.refused[at].1) < REFUSE_EVERY) {
+    /// Sends a client, from time to time, what was wrong with its line, `refused` or `left_out`.
+    fn complain(&mut self, client: ClientId, what: &str, why: &str, now: Instant) {
+        let at = self.complained.iter().position(|(other, _)| *other == client);
+        if at.is_some_and(|at| now.since(self.complained[at].1) < COMPLAIN_EVERY) {
             return;
         }
         match at {
-            Some(at) => self.refused[at].1 = now,
-            None => self.refused.push((client, now)),
+            Some(at) => self.complained[at].1 = now,
+            None => self.complained.push((client, now)),
         }
         if let Some(feed) = &mut self.feed {
-            feed.send(client, format!("{}\n", json!({ "refused": why })));
+            feed.send(client, format!("{}\n", json!({ what: why })));
         }
     }
 
@@ -218,7 +220,7 @@ fn place(config: &PositionConfig) -> v1::Position {
 }
 
 /// How often one client is sent what is wrong with its lines.
-const REFUSE_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
+const COMPLAIN_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
 const MOST_NEWS: usize = 16;
 
 #[cfg(test)]
