@@ -9,7 +9,7 @@ pub mod html;
 mod report;
 mod stats;
 
-pub use report::signal::{SignalAhead, SignalShown};
+pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
     ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, Kind,
     Linkability, Provoked, Report, Verdict, Verify, human, miss_target,

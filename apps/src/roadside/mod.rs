@@ -31,7 +31,7 @@ use self::content::Content;
 use self::corrections::Corrections;
 use self::left_out::LeftOutValues;
 use self::line::{LeftOut, Line, LineError};
-use self::priority::Priorities;
+use self::priority::{Priorities, PriorityCounts};
 use self::signals::Signals;
 use self::work_zone::WorkZones;
 use crate::application::Application;
@@ -240,9 +240,15 @@ impl Roadside {
     /// What is worth a line each since the last call.
     pub fn take_news(&mut self, now: Instant) -> Vec<String> {
         let mut news = self.signals.take_news();
+        news.extend(self.priorities.take_news());
         news.extend(self.bad_lines.take(now));
         news.extend(self.left_out.take_news());
         news
+    }
+
+    /// Requests for priority so far.
+    pub fn priority_counts(&self) -> PriorityCounts {
+        self.priorities.counts()
     }
 
     /// Warnings for a report, besides its figures.
@@ -253,7 +259,7 @@ impl Roadside {
             warnings.push(format!("{count} lines of the feed refused, the last by {latest}"));
         }
         warnings.extend(self.left_out.warnings());
-        let (_, crowded_out) = self.priorities.counts();
+        let crowded_out = self.priority_counts().crowded_out;
         if crowded_out > 0 {
             warnings.push(format!("{crowded_out} requests for priority there was no room for"));
         }

@@ -505,6 +505,9 @@ impl Daemon {
             .and_then(|advisor| advisor.road().advice(anchor.wire_at(now)))
             .as_ref()
             .map(signal_ahead);
+        report.red_light_warnings =
+            self.listeners.advisor.as_ref().map(Advisor::warnings).filter(|warnings| *warnings > 0);
+        report.priority_requests = self.roadside.as_ref().and_then(Unit::priority_requests);
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
         }

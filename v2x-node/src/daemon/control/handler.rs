@@ -223,6 +223,9 @@ impl ControlHandler {
         self.settle(station, outbox);
         let view = View::of(station.node(), now);
         if let Some(advisor) = advisor {
+            if let Some(warning) = advisor.take_warning() {
+                writeln!(out, "{warning}")?;
+            }
             self.tell_priority(advisor, view.wire(), out)?;
         }
         for _ in 0..TOLD_AT_ONCE {

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::json;
+use v2x_apps::roadside::priority::PriorityCounts;
 use v2x_apps::roadside::{ClientId, Heard, Roadside};
 use v2x_apps::{Application, Moment};
 use v2x_core::{Input, Instant, WireTime};
 use v2x_proto::v1;
+use v2x_report::PriorityRequests;
 
 use super::feed::{Feed, FromClient};
 use super::gga::Place;
@@ -156,6 +158,20 @@ impl Unit {
         let mut news = core::mem::take(&mut self.news);
         news.extend(self.application.take_news(now));
         news
+    }
+
+    /// What vehicles asked for, as the report shows it; `None` while none has.
+    pub fn priority_requests(&self) -> Option<PriorityRequests> {
+        let PriorityCounts { heard, granted, rejected, ended, expired, crowded_out } =
+            self.application.priority_counts();
+        (heard + crowded_out > 0).then_some(PriorityRequests {
+            heard,
+            granted,
+            rejected,
+            ended,
+            expired,
+            crowded_out,
+        })
     }
 
     /// Warnings for the report, besides its figures.
@@ -313,7 +329,7 @@ mod tests {
             ));
             let news = unit.take_news(Instant::ZERO);
             assert!(
-                news[1].starts_with("feed: 2 lines refused, the last by client 1: expected "),
+                news[2].starts_with("feed: 2 lines refused, the last by client 1: expected "),
                 "{news:?}"
             );
             drop((lines, write));
