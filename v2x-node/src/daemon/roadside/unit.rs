@@ -1,7 +1,6 @@
 //! A roadside unit's application with its sockets: the controller's feed and the source of corrections.
 
 use core::future::pending;
-use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -26,6 +25,9 @@ pub struct Unit {
     feed: Option<Feed>,
     source: Option<(Source, String)>,
     news: Vec<String>,
+    /// How often the source of corrections stopped or could not be had, and why it last did.
+    stops: u64,
+    last_stop: String,
     /// When each client was last sent what was wrong with a line.
     complained: Vec<(ClientId, Instant)>,
 }
@@ -64,15 +66,22 @@ impl Unit {
                  loopback address or a Unix socket"
             ));
         }
-        let failed = |source: io::Error| Error::System { what: "making a timer", source };
         let source = match &config.corrections {
             Some(corrections) => {
                 let here = stands.filter(|_| corrections.gga);
-                Some((Source::start(corrections, here).map_err(failed)?, corrections.source.to_string()))
+                Some((Source::start(corrections, here)?, corrections.source.to_string()))
             }
             None => None,
         };
-        Ok(Some(Self { application, feed, source, news, complained: Vec::new() }))
+        Ok(Some(Self {
+            application,
+            feed,
+            source,
+            news,
+            stops: 0,
+            last_stop: String::new(),
+            complained: Vec::new(),
+        }))
     }
 
     /// What it sends, in one line for people.
@@ -126,7 +135,13 @@ impl Unit {
             }
             Incoming::Source(FromSource::Message(message)) => self.correction(message, now),
             Incoming::Source(FromSource::Up) => self.tell_of_source("come"),
-            Incoming::Source(FromSource::Down(why)) => self.tell_of_source(&format!("stop: {why}")),
+            Incoming::Source(FromSource::Down { why, news }) => {
+                if news {
+                    self.tell_of_source(&format!("stop: {why}"));
+                }
+                self.stops += 1;
+                self.last_stop = why;
+            }
         }
     }
 
@@ -180,6 +195,10 @@ impl Unit {
         let unsent = self.feed.as_ref().map_or(0, Feed::unsent);
         if unsent > 0 {
             warnings.push(format!("{unsent} lines that no controller took"));
+        }
+        if let Some((_, name)) = self.source.as_ref().filter(|_| self.stops > 0) {
+            let times = if self.stops == 1 { "once".to_owned() } else { format!("{} times", self.stops) };
+            warnings.push(format!("corrections from {name} stopped {times}, the last: {}", self.last_stop));
         }
         warnings
     }
