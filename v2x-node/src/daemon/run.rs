@@ -102,12 +102,15 @@ pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, 
         .enable_io()
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut daemon = Daemon::start(&config, options)?;
         daemon.announce(&config, out)?;
         let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
         Ok(Outcome { report, stats: daemon.listeners.statistics.stats().clone(), json })
-    })
+    });
+    // A look-up of a caster's name may wait for seconds: the end of the station does not.
+    runtime.shutdown_background();
+    outcome
 }
 
 struct Daemon {
