@@ -15,7 +15,7 @@ json = \"$1.json\"
 every_s = 60"
     "$ROADCAST" run --config "$1.toml" --seconds "${3:-13}" >"$1.txt" 2>&1 &
 }
-python3 "$FIELD/fake_caster.py" 12101 20 >asked.txt 2>&1 &
+python3 "$FIELD/fake_caster.py" 12101 17 >asked.txt 2>&1 &
 sleep 0.5
 for habit in well lines joined pieces hangup users later moved none; do
     unit "$habit" "ntrip://me:secret@127.0.0.1:12101/$habit"
