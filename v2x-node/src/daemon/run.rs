@@ -446,6 +446,9 @@ impl Daemon {
         {
             writeln!(out, "{line}")?;
         }
+        if let Some(advisor) = &self.listeners.advisor {
+            self.control.tell_signal(advisor, anchor.wire_at(monotonic()), "signal");
+        }
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }

@@ -39,6 +39,35 @@ pub fn signal_ahead(advice: &Advice) -> SignalAhead {
     }
 }
 
+/// The same for clients of the control socket, with the line for people.
+pub fn signal_view(advice: &Advice) -> v2x_api::SignalAhead {
+    let SignalAhead { region, intersection, lane, distance_m, green_speed_mps, red_light, signals } =
+        signal_ahead(advice);
+    v2x_api::SignalAhead {
+        intersection,
+        region,
+        lane,
+        distance_m,
+        text: advice.to_string(),
+        green_window_m_s: green_speed_mps,
+        red_light: red_light.map(|red_light| v2x_api::RedLightAhead {
+            at_line_in_s: red_light.at_line_in_s,
+            braking_m_s2: red_light.braking_m_s2,
+            warned: red_light.warned,
+        }),
+        signals: signals
+            .into_iter()
+            .map(|signal| v2x_api::SignalShown {
+                to_lane: signal.to_lane,
+                group: signal.group,
+                shows: signal.shows,
+                known: signal.known,
+                green_in_s: signal.green_in_s,
+            })
+            .collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +110,9 @@ mod tests {
         let known = Advice { signals: advice.signals.into_iter().take(1).collect(), ..advice };
         let [min, max] = signal_ahead(&known).green_speed_mps.unwrap();
         assert!(min == 5.0 && (max - 7.57).abs() < 0.02, "{min} {max}");
+        let view = signal_view(&known);
+        assert_eq!((view.green_window_m_s, view.signals.len()), (Some([min, max]), 1));
+        assert!(view.text.ends_with("100 m to the stop line; green window: 18 to 27 km/h"), "{}", view.text);
         let far = signal_ahead(&known).red_light.unwrap();
         assert_eq!((far.at_line_in_s, far.braking_m_s2, far.warned), (10.0, 0.5, false));
         let near = Advice { lane: LaneMatch { distance_m: 11.0, ..lane }, ..known };
