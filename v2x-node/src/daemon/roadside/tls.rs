@@ -3,7 +3,7 @@
 #[cfg(feature = "tls")]
 pub use self::with::Tls;
 #[cfg(not(feature = "tls"))]
-pub use self::without::Tls;
+pub use self::without::NoTls as Tls;
 
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
@@ -44,9 +44,9 @@ mod without {
 
     /// Not in this build.
     #[derive(Clone, Debug)]
-    pub struct Tls(Infallible);
+    pub struct NoTls(Infallible);
 
-    impl Tls {
+    impl NoTls {
         pub fn new(_authorities: Option<&Path>) -> Result<Self, TlsError> {
             Err(TlsError::NotBuilt)
         }

@@ -256,7 +256,7 @@ fn a_caster_with_an_address_of_ipv6_is_reached() {
 
 #[cfg(feature = "tls")]
 mod tls {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -293,7 +293,7 @@ mod tls {
     }
 
     /// What is told first of a caster with a certificate for `name`, by who believes `believed`.
-    fn first(issuer: &CertifiedIssuer<'static, KeyPair>, name: &str, believed: &PathBuf) -> FromSource {
+    fn first(issuer: &CertifiedIssuer<'static, KeyPair>, name: &str, believed: &Path) -> FromSource {
         run(async {
             let listener = listener().await;
             let tls = Tls::new(Some(believed)).unwrap();
@@ -352,7 +352,7 @@ mod tls {
             empty.starts_with("roadside.corrections_ca: ") && empty.contains("no certificate in it"),
             "{empty}"
         );
-        let nowhere = Tls::new(Some(std::path::Path::new("/nowhere/ca.pem"))).unwrap_err().to_string();
+        let nowhere = Tls::new(Some(Path::new("/nowhere/ca.pem"))).unwrap_err().to_string();
         assert!(nowhere.starts_with("roadside.corrections_ca: /nowhere/ca.pem: "), "{nowhere}");
     }
 }
