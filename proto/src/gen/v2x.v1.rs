@@ -726,8 +726,8 @@ pub struct SignalGroup {
     /// What it shows.
     #[prost(enumeration = "SignalPhase", tag = "2")]
     pub phase: i32,
-    /// Earliest end of the phase, 0.1 s after `state_time_us`, 0..=36000 (SAE J2735 TimeMark); absent:
-    /// unknown.
+    /// Earliest end of the phase, 0.1 s after `state_time_us`, 0..=36000 (SAE J2735 TimeMark), 36000: in an hour or
+    /// later; absent: unknown.
     #[prost(uint32, optional, tag = "3")]
     pub min_end: ::core::option::Option<u32>,
     /// Latest end of the phase, same unit and range; absent: unknown.
