@@ -26,8 +26,9 @@ pub struct Line {
 /// What the signals of an intersection show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControllerState {
-    /// When that was so; `None`: when the line came.
-    pub time: Option<WireTime>,
+    /// When that was so; `None`: when the line came. With a wrong one the state is of no use: how old it is would be
+    /// unknown.
+    pub time: Result<Option<WireTime>, LineError>,
     /// Bits of `v2x.v1.SignalState`.
     pub status: u32,
     /// 1..=255 groups, each number once.
@@ -87,7 +88,7 @@ pub fn parse(line: &[u8]) -> Result<Line, LineError> {
     let intersection = id.as_u64().and_then(|id| u32::try_from(id).ok());
     let intersection = intersection
         .ok_or_else(|| wrong("intersection", shown(&id), "the id of an intersection, 0 to 65535"))?;
-    let time = time(fields.take("time"))?;
+    let time = time(fields.take("time"));
     let status = fields.take("status").map_or(0, |value| status(value, fields.notes));
     let (groups, answers) = (fields.take("groups"), fields.take("answers"));
     fields.end();
@@ -168,7 +169,6 @@ fn without_nan(line: &[u8]) -> Option<Vec<u8>> {
     found.then_some(tidied)
 }
 
-/// A wrong time refuses the line: how old the state is would be unknown.
 fn time(value: Option<Value>) -> Result<Option<WireTime>, LineError> {
     let Some(value) = value else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| (0.0..1e11).contains(seconds));
@@ -382,7 +382,7 @@ mod tests {
         let line = parse(GOOD.as_bytes()).unwrap();
         let state = line.state.unwrap();
         assert_eq!((line.intersection, state.status), (18, 1 << 6 | 1 << 4));
-        assert_eq!(state.time, WireTime::from_unix_micros(1_795_590_000_250_000)); // 2026-11-25T07:00:00.25Z
+        assert_eq!(state.time, Ok(WireTime::from_unix_micros(1_795_590_000_250_000))); // 2026-11-25T07:00:00.25Z
         let group = &state.groups[0];
         assert_eq!((group.min_end, group.max_end, group.likely_end), (Some(41), Some(121), Some(80)));
         assert_eq!(group.phase(), v1::SignalPhase::ProtectedGo);
@@ -436,7 +436,8 @@ mod tests {
             ("1795590000250", "time is 1795590000250, which looks like milliseconds: it has to be seconds"),
             ("\"07:00\"", "time is \"07:00\": it has to be seconds"),
         ] {
-            let message = parse(GOOD.replacen("1795590000.25", time, 1).as_bytes()).unwrap_err().to_string();
+            let line = parse(GOOD.replacen("1795590000.25", time, 1).as_bytes()).unwrap();
+            let message = line.state.unwrap().time.unwrap_err().to_string();
             assert!(message.starts_with(expected), "{message}");
         }
         assert_eq!(parse(&[b' '; LONGEST_LINE + 1]), Err(LineError::TooLong));

@@ -44,6 +44,8 @@ struct Live {
     /// When the present silence began.
     since: Instant,
     silences: u64,
+    /// Those of them in which lines came that were refused.
+    refusals: u64,
     silence: Duration,
     /// When a line about it was last refused, and why.
     refused: Option<(Instant, String)>,
@@ -59,6 +61,7 @@ impl Signals {
             silent: false,
             since: now,
             silences: 0,
+            refusals: 0,
             silence: Duration::ZERO,
             refused: None,
         };
@@ -88,6 +91,7 @@ impl Signals {
                     live.silences += 1;
                     let id = signal.intersection.id;
                     let refused = live.refused.take().filter(|(when, _)| now.since(*when) <= STALE);
+                    live.refusals += u64::from(refused.is_some());
                     let why = match refused {
                         Some((_, why)) => format!("the lines of its controller are refused ({why})"),
                         None if live.state.groups.is_empty() => "its controller is silent".to_owned(),
@@ -164,7 +168,10 @@ impl Signals {
                 groups.join(", ")
             ));
         }
-        let time = state.time.unwrap_or(wire);
+        let time = match state.time {
+            Ok(time) => time.unwrap_or(wire),
+            Err(error) => return refuse(error.to_string()),
+        };
         let age = wire.since(time);
         if age >= STALE || time.since(wire) > FUTURE {
             let (off, way) = if age >= STALE { (age, "past") } else { (time.since(wire), "future") };
@@ -234,8 +241,13 @@ impl Signals {
                 if live.silent { (now.since(live.since), ", silent now") } else { (Duration::ZERO, "") };
             let times =
                 if live.silences == 1 { "once".to_owned() } else { format!("{} times", live.silences) };
+            let refused = match live.refusals {
+                0 => String::new(),
+                refusals if refusals == live.silences => ", with lines that were refused".to_owned(),
+                refusals => format!(", {refusals} of them with lines that were refused"),
+            };
             format!(
-                "intersection {id}: its controller was silent {times}, {:.1} s in all{now_too}",
+                "intersection {id}: its controller was silent {times}, {:.1} s in all{now_too}{refused}",
                 (live.silence + present).as_secs_f64()
             )
         })
@@ -309,7 +321,7 @@ mod tests {
     fn green(on: bool) -> ControllerState {
         let phase = if on { v1::SignalPhase::ProtectedGo } else { v1::SignalPhase::StopAndRemain } as i32;
         let groups = vec![v1::SignalGroup { group: 1, phase, ..v1::SignalGroup::default() }];
-        ControllerState { time: None, status: 0, groups }
+        ControllerState { time: Ok(None), status: 0, groups }
     }
 
     fn hear(
@@ -439,7 +451,7 @@ mod tests {
         let mut signals = fed();
         let at = |offset_ms: i64| {
             let micros = wire(Instant::from_millis(5_000)).as_micros() as i64 + offset_ms * 1000;
-            ControllerState { time: Some(WireTime::from_micros(micros as u64)), ..green(true) }
+            ControllerState { time: Ok(Some(WireTime::from_micros(micros as u64))), ..green(true) }
         };
         let mut group = green(true);
         group.groups[0].group = 9;
@@ -486,7 +498,7 @@ mod tests {
         let mut signals = fed();
         for ms in (0..3_000).step_by(100) {
             let time = wire(Instant::from_millis(ms)) + Duration::from_secs(7_200);
-            let state = ControllerState { time: Some(time), ..green(true) };
+            let state = ControllerState { time: Ok(Some(time)), ..green(true) };
             hear(&mut signals, 1, ms, state).unwrap_err();
             assert!(said(&mut signals, ms..ms + 100).is_empty());
         }
@@ -497,6 +509,11 @@ mod tests {
                  machine's clock, as local time"
             ) && news[0].ends_with("leave it out for now), so no signal states are sent"),
             "{news:?}"
+        );
+        let warning = signals.warnings(Instant::from_millis(3_000)).next().unwrap();
+        assert!(
+            warning.ends_with("was silent once, 2.0 s in all, silent now, with lines that were refused"),
+            "{warning}"
         );
         assert_eq!(
             (news.len(), &*news[1]),
