@@ -44,8 +44,9 @@ struct Live {
     /// When the present silence began.
     since: Instant,
     silences: u64,
-    /// Those of them in which lines came that were refused.
+    /// Those of them in which lines came that were refused, and whether the present one is such.
     refusals: u64,
+    refusing: bool,
     silence: Duration,
     /// When a line about it was last refused, and why.
     refused: Option<(Instant, String)>,
@@ -62,6 +63,7 @@ impl Signals {
             since: now,
             silences: 0,
             refusals: 0,
+            refusing: false,
             silence: Duration::ZERO,
             refused: None,
         };
@@ -91,7 +93,8 @@ impl Signals {
                     live.silences += 1;
                     let id = signal.intersection.id;
                     let refused = live.refused.take().filter(|(when, _)| now.since(*when) <= STALE);
-                    live.refusals += u64::from(refused.is_some());
+                    live.refusing = refused.is_some();
+                    live.refusals += u64::from(live.refusing);
                     let why = match refused {
                         Some((_, why)) => format!("the lines of its controller are refused ({why})"),
                         None if live.state.groups.is_empty() => "its controller is silent".to_owned(),
@@ -143,7 +146,17 @@ impl Signals {
                  silent for 1 s"
             )));
         }
+        let news = &mut self.news;
         let mut refuse = |why: String| {
+            if live.silent && !live.refusing {
+                // It was told to be silent, and is not.
+                live.refusing = true;
+                live.refusals += 1;
+                news.push(format!(
+                    "intersection {intersection}: the lines of its controller are refused ({why}), so no signal states \
+                     are sent"
+                ));
+            }
             live.refused = Some((now, why.clone()));
             Err(LineError::Refused(why))
         };
@@ -491,6 +504,22 @@ mod tests {
         signals.due(Instant::ZERO, wire(Instant::ZERO), |request| sent.push(request.payload));
         let state = v1::SignalState::decode(sent.remove(0)).unwrap();
         assert_eq!((state.groups.len(), state.groups[0].group), (1, 1));
+    }
+
+    #[test]
+    fn a_controller_that_comes_late_with_lines_that_are_refused_is_told_to_do_so_once() {
+        let mut signals = fed();
+        said(&mut signals, 0..2_000);
+        assert_eq!(signals.take_news().len(), 2, "both are silent");
+        for ms in (2_000..4_000).step_by(100) {
+            let state =
+                ControllerState { time: Err(LineError::Refused("no time".to_owned())), ..green(true) };
+            hear(&mut signals, 1, ms, state).unwrap_err();
+            said(&mut signals, ms..ms + 100);
+        }
+        let expected =
+            "intersection 7: the lines of its controller are refused (no time), so no signal states are sent";
+        assert_eq!(signals.take_news(), [expected]);
     }
 
     #[test]
