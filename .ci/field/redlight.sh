@@ -19,18 +19,20 @@ station = "me"
 [report]
 json = "car.json"
 every_s = 1'
+"$ROADCAST" run --config unit.toml >unit.txt 2>&1 &
+unit=$!
+eventually "the unit listens" bound 15055
 # Red, at first with a green to come in time for a slow car, then for a minute.
 python3 - <<'PY' &
 import json, socket, time
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 began = time.monotonic()
-while (elapsed := time.monotonic() - began) < 11:
-    left = max(0, 11 - elapsed) if elapsed < 4 else 60
+while (elapsed := time.monotonic() - began) < 13:
+    left = max(0, 12 - elapsed) if elapsed < 4 else 60
     groups = [{"group": group, "phase": "stop_and_remain", "min_end_s": left, "max_end_s": left} for group in range(1, 5)]
     out.sendto(json.dumps({"intersection": 18, "groups": groups}).encode() + b"\n", ("127.0.0.1", 15055))
     time.sleep(0.1)
 PY
-"$ROADCAST" run --config unit.toml --seconds 11 >unit.txt 2>&1 &
 # What a program at the control socket sees.
 python3 - >watch.txt 2>&1 <<'PY' &
 import json, socket, time
@@ -47,6 +49,7 @@ for line in client.makefile():
     print(line.strip(), flush=True)
 PY
 "$ROADCAST" run --config car.toml --seconds 10 >car.txt 2>&1
+kill -TERM "$unit"
 wait
 
 window='^intersection 18 lane 1: .*red, green in .*, [0-9]+ m to the stop line; green window: 18 to [0-9]+ km/h$'

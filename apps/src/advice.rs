@@ -8,7 +8,9 @@ use v2x_core::{Anchor, Event, Fix, Input, Instant, NeighbourTable, SendRequest};
 use v2x_proto::Digest;
 
 use crate::application::Application;
-use crate::infrastructure::{Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown};
+use crate::infrastructure::{
+    Advice, Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown,
+};
 use crate::moment::Moment;
 
 /// The vehicle's view of signals and signs, and what was last printed about it.
@@ -21,7 +23,7 @@ pub struct Advisor {
     priority: VecDeque<(IntersectionId, Progress)>,
     /// The intersection whose red light was warned of, until the vehicle no longer runs it.
     warned: Option<IntersectionId>,
-    warning: Option<String>,
+    warning: Option<Advice>,
     warnings: u64,
 }
 
@@ -113,9 +115,13 @@ impl Advisor {
         self.priority.pop_front()
     }
 
-    /// A red-light warning that was not taken yet: one for each approach, at once.
-    pub fn take_warning(&mut self) -> Option<String> {
-        self.warning.take()
+    /// A red-light warning that was not taken yet, and its line: one for each approach, at once. The advice is that of the
+    /// moment of the warning.
+    pub fn take_warning(&mut self) -> Option<(Advice, String)> {
+        let advice = self.warning.take()?;
+        let (intersection, warning) = (advice.lane.intersection, advice.red_light_warning()?);
+        let metres = advice.lane.distance_m.max(0.0);
+        Some((advice, format!("intersection {intersection}: {warning}, {metres:.0} m to the stop line")))
     }
 
     /// Red-light warnings so far.
@@ -143,12 +149,10 @@ impl Advisor {
             return;
         };
         let intersection = advice.lane.intersection;
-        if let Some(warning) = advice.red_light_warning().filter(|_| self.warned != Some(intersection)) {
+        if self.warned != Some(intersection) && advice.red_light_warning().is_some() {
             self.warned = Some(intersection);
             self.warnings += 1;
-            let metres = advice.lane.distance_m.max(0.0);
-            self.warning =
-                Some(format!("intersection {intersection}: {warning}, {metres:.0} m to the stop line"));
+            self.warning = Some(advice.clone());
         }
     }
 
@@ -354,7 +358,7 @@ mod tests {
             heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
             // At 10 m/s it is at the line, 10 m south of the place, after 8 s: 2 s too early.
             advisor.fix(Some(&fix(-90.0 + step as f64, now)), now, &ANCHOR);
-            if let Some(warning) = advisor.take_warning() {
+            if let Some((_, warning)) = advisor.take_warning() {
                 warnings.push((step, warning));
                 let line = advisor.lines(now, &ANCHOR).concat();
                 assert!(

@@ -447,7 +447,8 @@ impl Daemon {
             writeln!(out, "{line}")?;
         }
         if let Some(advisor) = &self.listeners.advisor {
-            self.control.tell_signal(advisor, anchor.wire_at(monotonic()), "signal");
+            let advice = advisor.road().advice(anchor.wire_at(monotonic()));
+            self.control.tell_signal(advice.as_ref(), "signal");
         }
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;

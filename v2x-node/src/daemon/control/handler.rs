@@ -10,6 +10,7 @@ use std::path::Path;
 use v2x_api::display::{change_line, priority_line};
 use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
 use v2x_apps::advice::Advisor;
+use v2x_apps::infrastructure::Advice;
 use v2x_core::{
     EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, Token, WireTime,
 };
@@ -234,9 +235,9 @@ impl ControlHandler {
         self.settle(station, outbox);
         let view = View::of(station.node(), now);
         if let Some(advisor) = advisor {
-            if let Some(warning) = advisor.take_warning() {
+            if let Some((advice, warning)) = advisor.take_warning() {
                 writeln!(out, "{warning}")?;
-                self.tell_signal(advisor, view.wire(), "red_light");
+                self.tell_signal(Some(&advice), "red_light");
             }
             self.tell_priority(advisor, view.wire(), out)?;
         }
@@ -269,9 +270,9 @@ impl ControlHandler {
 
     /// The signal ahead, or that there is none, to clients that watch it: `watch` is `signal`, once a second, or
     /// `red_light`.
-    pub fn tell_signal(&mut self, advisor: &Advisor, wire: WireTime, watch: &str) {
+    pub fn tell_signal(&mut self, advice: Option<&Advice>, watch: &str) {
         if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Signal)) {
-            let signal = advisor.road().advice(wire).as_ref().map(signal_view).map(Box::new);
+            let signal = advice.map(signal_view).map(Box::new);
             server.tell(Topic::Signal, &Answer { signal, ..Answer::watch(watch) });
         }
     }
