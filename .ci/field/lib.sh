@@ -48,6 +48,14 @@ eventually() {
     fail "$what: not within twenty seconds"
 }
 
+# bound PORT: a UDP socket of this namespace is bound to PORT. listens PORT: a TCP one listens there.
+bound() {
+    grep -qi ":$(printf %04X "$1") " /proc/net/udp
+}
+listens() {
+    grep -qi ":$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp
+}
+
 # fail WHAT [FILE...]: ends the scene, and shows the files.
 fail() {
     printf 'FAILED: %s\n' "$1"

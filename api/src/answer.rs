@@ -46,11 +46,14 @@ pub struct Answer {
     /// Status of the station.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
+    /// The signal ahead, in the lines of its watch; absent in those without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Box<SignalAhead>>,
     /// Its name before (`renamed`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<String>,
-    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority` or
-    /// `lost`; `started` in the first.
+    /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority`,
+    /// `signal`, `red_light` or `lost`; `started` in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
     /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`; for a `concern`: `began` or
@@ -193,6 +196,9 @@ pub struct Status {
     pub nearest: Vec<NearbyStation>,
     /// Events known, own ones too.
     pub hazards: u64,
+    /// The signal ahead of a vehicle; absent where it knows of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal_ahead: Option<SignalAhead>,
     /// Messages sent, by class.
     pub sent: BTreeMap<String, u64>,
     /// Messages delivered, by class.
@@ -229,6 +235,9 @@ pub struct PriorityStatus {
     pub over: bool,
     /// Seconds until the green signal is expected, when the intersection gives it.
     pub expected_in_s: Option<f64>,
+    /// Whether the vehicle has heard a map of the intersection, without which it cannot say when it arrives; `null` once
+    /// it is over.
+    pub known: Option<bool>,
     /// `emergency`, `public_transport`, `road_works` or `truck`; this and the following `null` in a watch's line of one
     /// that is over.
     pub role: Option<String>,
@@ -240,6 +249,56 @@ pub struct PriorityStatus {
     pub importance: Option<u8>,
     /// How long it needs the green.
     pub duration_ms: Option<u64>,
+}
+
+/// The lane a vehicle is on and the signals for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignalAhead {
+    /// Number of the intersection.
+    pub intersection: u32,
+    /// Its road authority.
+    pub region: u16,
+    /// Lane the vehicle is on.
+    pub lane: u8,
+    /// Distance along it to the stop line; negative just beyond.
+    pub distance_m: f64,
+    /// All of it in a line for people.
+    pub text: String,
+    /// Slowest and fastest speed that passes on green whichever way on is taken; `null` where none is certain.
+    pub green_window_m_s: Option<[f64; 2]>,
+    /// The red light that is crossed at the present speed; `null` where none is.
+    pub red_light: Option<RedLightAhead>,
+    /// One for each way on that has a signal.
+    pub signals: Vec<SignalShown>,
+}
+
+/// A red light that is crossed at the present speed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RedLightAhead {
+    /// Seconds until the vehicle is at the stop line.
+    pub at_line_in_s: f64,
+    /// Deceleration that stops it there.
+    pub braking_m_s2: f64,
+    /// Whether the driver is warned: it takes more than 4 m/s^2.
+    pub warned: bool,
+}
+
+/// One signal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignalShown {
+    /// Lane it leads into.
+    pub to_lane: u8,
+    /// Its signal group.
+    pub group: u8,
+    /// `red`, `green` ..., or why that is not known, such as `stale`.
+    pub shows: String,
+    /// Whether that is known.
+    pub known: bool,
+    /// Seconds until it is green; 0 when it is; `null` when unknown.
+    pub green_in_s: Option<f64>,
 }
 
 /// Where a station is.

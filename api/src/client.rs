@@ -250,6 +250,14 @@ impl Client {
         self.follow(&Request::Priority(PriorityRequest::Watch))
     }
 
+    /// The signal ahead each second from here on, and each red-light warning at once.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked, or is no vehicle's.
+    pub fn watch_signal(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::WatchSignal)
+    }
+
     fn follow(mut self, watch: &Request) -> Result<Watch, ClientError> {
         self.ask(watch)?;
         let forever = self.stream.get_ref().set_read_timeout(None);

@@ -35,6 +35,9 @@ pub fn change_line(change: &str, hazard: &Hazard) -> String {
 /// The state of a request for priority in one line: `priority at intersection 18: granted, green expected in 6.0 s`.
 pub fn priority_line(priority: &PriorityStatus) -> String {
     let standing = match priority.state.as_str() {
+        "waiting" if priority.known == Some(false) => {
+            "waiting, nothing was heard of this intersection yet (given up after 30 s)"
+        }
         "waiting" => "waiting, the arrival time is not known yet",
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
@@ -148,6 +151,11 @@ mod tests {
         };
         let granted = PriorityStatus { expected_in_s: Some(6.0), ..state("granted") };
         assert_eq!(priority_line(&granted), "priority at intersection 18: granted, green expected in 6.0 s");
+        let waiting = PriorityStatus { known: Some(false), ..state("waiting") };
+        assert_eq!(
+            priority_line(&waiting),
+            "priority at intersection 18: waiting, nothing was heard of this intersection yet (given up after 30 s)"
+        );
         let rejected = PriorityStatus { region: 3, ..state("rejected") };
         assert_eq!(priority_line(&rejected), "priority at intersection 3/18: rejected by the intersection");
     }

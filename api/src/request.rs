@@ -33,6 +33,8 @@ pub enum Request {
     Watch,
     /// Priority at intersections.
     Priority(PriorityRequest),
+    /// The signal ahead each second from now on, and each red-light warning at once.
+    WatchSignal,
     /// Status of the station.
     Status,
 }
@@ -114,6 +116,7 @@ impl Request {
         match (noun, verb.as_str()) {
             ("hazard", verb) => hazard(verb, object),
             ("priority", verb) => priority::read(verb, object).map(Self::Priority),
+            ("signal", "watch") => Fields::of(object, &["v", "id", "signal"], "").map(|_| Self::WatchSignal),
             ("station", "status") => Fields::of(object, &["v", "id", "station"], "").map(|_| Self::Status),
             _ => Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         }
@@ -138,6 +141,7 @@ impl Request {
             Self::List(_) => ("hazard", "list"),
             Self::Watch => ("hazard", "watch"),
             Self::Priority(priority) => ("priority", priority.verb()),
+            Self::WatchSignal => ("signal", "watch"),
             Self::Status => ("station", "status"),
         };
         object.insert("v".to_owned(), VERSION.into());
@@ -226,8 +230,8 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 3] = ["hazard", "priority", "station"];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...} or {"station":"status"}"#;
+const NOUNS: [&str; 4] = ["hazard", "priority", "signal", "station"];
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 

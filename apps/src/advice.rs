@@ -1,5 +1,6 @@
-//! What a vehicle's daemon prints about the signal ahead: a line at most once a second, when it differs from the last.
-//! Its requests for priority there wait here to be sent, and their outcomes to be reported.
+//! What a vehicle's daemon prints about the signal ahead: a line at most once a second, when it differs from the last,
+//! and the red-light warning at once. Its requests for priority there wait here to be sent, and their outcomes to be
+//! reported.
 
 use std::collections::VecDeque;
 
@@ -7,7 +8,9 @@ use v2x_core::{Anchor, Event, Fix, Input, Instant, NeighbourTable, SendRequest};
 use v2x_proto::{Digest, v1};
 
 use crate::application::Application;
-use crate::infrastructure::{Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown};
+use crate::infrastructure::{
+    Advice, Ask, AskError, Infrastructure, IntersectionId, News, Output, Progress, Unknown,
+};
 use crate::moment::Moment;
 
 /// The vehicle's view of signals and signs, and what was last printed about it.
@@ -18,6 +21,10 @@ pub struct Advisor {
     signs: Vec<String>,
     sends: VecDeque<SendRequest>,
     priority: VecDeque<(IntersectionId, Progress)>,
+    /// The intersection whose red light was warned of, until the vehicle no longer runs it.
+    warned: Option<IntersectionId>,
+    warning: Option<Advice>,
+    warnings: u64,
 }
 
 impl Advisor {
@@ -29,19 +36,24 @@ impl Advisor {
             signs: Vec::new(),
             sends: VecDeque::new(),
             priority: VecDeque::new(),
+            warned: None,
+            warning: None,
+            warnings: 0,
         }
     }
 
     /// An event of the node, at `now`.
     pub fn event(&mut self, event: &Event, now: Instant, anchor: &Anchor) {
-        self.road.event(event, Moment::at(now, anchor));
-        self.collect();
+        let moment = Moment::at(now, anchor);
+        self.road.event(event, moment);
+        self.look_ahead(moment);
     }
 
     /// The next position, or its loss, at `now`.
     pub fn fix(&mut self, fix: Option<&Fix>, now: Instant, anchor: &Anchor) {
-        self.road.fix(fix, Moment::at(now, anchor));
-        self.collect();
+        let moment = Moment::at(now, anchor);
+        self.road.fix(fix, moment);
+        self.look_ahead(moment);
     }
 
     /// What to print now, a line each: signs that came into force or ended since the last call, and the signal ahead
@@ -103,14 +115,45 @@ impl Advisor {
         self.priority.pop_front()
     }
 
+    /// A red-light warning that was not taken yet, and its line: one for each approach, at once. The advice is that of the
+    /// moment of the warning.
+    pub fn take_warning(&mut self) -> Option<(Advice, String)> {
+        let advice = self.warning.take()?;
+        let (intersection, warning) = (advice.lane.intersection, advice.red_light_warning()?);
+        let metres = advice.lane.distance_m.max(0.0);
+        Some((advice, format!("intersection {intersection}: {warning}, {metres:.0} m to the stop line")))
+    }
+
+    /// Red-light warnings so far.
+    pub fn warnings(&self) -> u64 {
+        self.warnings
+    }
+
     /// Whether there is something to be sent or reported at once.
     pub fn has_news(&self) -> bool {
-        !self.sends.is_empty() || !self.priority.is_empty()
+        !self.sends.is_empty() || !self.priority.is_empty() || self.warning.is_some()
     }
 
     /// The view itself.
     pub fn road(&self) -> &Infrastructure {
         &self.road
+    }
+
+    /// After a fix or a state: warns of a red light that the vehicle is about to run, and takes the outputs.
+    fn look_ahead(&mut self, at: Moment) {
+        self.collect();
+        let advice = self.road.advice(at.wire);
+        let runs = advice.as_ref().filter(|advice| advice.violation().is_some());
+        let Some(advice) = runs else {
+            self.warned = None;
+            return;
+        };
+        let intersection = advice.lane.intersection;
+        if self.warned != Some(intersection) && advice.red_light_warning().is_some() {
+            self.warned = Some(intersection);
+            self.warnings += 1;
+            self.warning = Some(advice.clone());
+        }
     }
 
     fn collect(&mut self) {
@@ -134,12 +177,12 @@ impl Advisor {
 impl Application for Advisor {
     fn event(&mut self, event: &Event, at: Moment) {
         self.road.event(event, at);
-        self.collect();
+        self.look_ahead(at);
     }
 
     fn fix(&mut self, fix: Option<&Fix>, _neighbours: &NeighbourTable, at: Moment) {
         self.road.fix(fix, at);
-        self.collect();
+        self.look_ahead(at);
     }
 
     fn deadline(&self, at: Moment) -> Option<Instant> {
@@ -323,5 +366,31 @@ mod tests {
             "intersection 17: signal state stale",
         ];
         assert_eq!(lines, expected, "at 3 s the state is exactly a second old");
+        assert_eq!(advisor.warnings(), 0, "the light is green before the line");
+    }
+
+    #[test]
+    fn a_red_light_that_the_vehicle_runs_is_warned_of_at_once_and_once() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let mut warnings = Vec::new();
+        for step in 0..=95u64 {
+            let now = Instant::from_millis(step * 100);
+            heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
+            // At 10 m/s it is at the line, 10 m south of the place, after 8 s: 2 s too early.
+            advisor.fix(Some(&fix(-90.0 + step as f64, now)), now, &ANCHOR);
+            if let Some((_, warning)) = advisor.take_warning() {
+                warnings.push((step, warning));
+                let line = advisor.lines(now, &ANCHOR).concat();
+                assert!(
+                    line.ends_with("m to the stop line; red light ahead: braking needs 4.2 m/s^2"),
+                    "{line}"
+                );
+            }
+        }
+        // 10 m/s squared over twice 4 m/s^2 is 12.5 m.
+        let expected =
+            "intersection 17: red light ahead: braking needs 4.2 m/s^2, 12 m to the stop line".to_owned();
+        assert_eq!((warnings, advisor.warnings()), (vec![(68, expected)], 1));
     }
 }

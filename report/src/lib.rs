@@ -12,7 +12,7 @@ mod stats;
 mod timeline;
 
 pub use machine::{Machine, Processor, ProcessorCounters};
-pub use report::signal::{SignalAhead, SignalShown};
+pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
     ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, InputFile, Kind,
     Linkability, Provoked, Report, Verdict, Verify, WhatRan, human, miss_target,

@@ -76,6 +76,12 @@ pub struct Report {
     /// The signal ahead of a vehicle when the report was made; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ahead: Option<signal::SignalAhead>,
+    /// Red-light warnings that a vehicle gave its driver; absent where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub red_light_warnings: Option<u64>,
+    /// What vehicles asked a roadside unit for; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority_requests: Option<signal::PriorityRequests>,
     /// How far floods came; absent where none was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flood: Option<Flood>,
@@ -117,6 +123,8 @@ impl Report {
             detection: None,
             false_positive_ratio: None,
             signal_ahead: None,
+            red_light_warnings: None,
+            priority_requests: None,
             flood: None,
             flood_baselines: Vec::new(),
             over_time: None,

@@ -192,7 +192,10 @@ fn a_vehicle_is_told_its_lane_and_the_time_to_green_until_it_is_green() {
             );
             assert_eq!(advice.violation(), None, "it is there in 7 s, and green in 3");
             let line = vehicle.line(now).unwrap();
-            assert_eq!(line, "intersection 49/17 lane 2: red, green in 3.0 s, 70 m to the stop line");
+            assert_eq!(
+                line,
+                "intersection 49/17 lane 2: red, green in 3.0 s, 70 m to the stop line; green window: 18 to 50 km/h"
+            );
         }
     }
     let shown: Vec<_> = vehicle

@@ -26,7 +26,9 @@ pub use self::file::ConfigError;
 pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
-pub use self::roadside::{Caster, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig};
+pub use self::roadside::{
+    Caster, CasterTls, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig,
+};
 
 /// A station as configured.
 #[derive(Clone, Debug, PartialEq)]

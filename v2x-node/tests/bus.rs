@@ -95,6 +95,10 @@ fn a_bus_asks_the_intersection_ahead_and_is_told_what_becomes_of_it() {
     assert_eq!((granted.role.as_deref(), granted.ingress_lane), (Some("public_transport"), Some(1)));
     assert!(granted.expected_in_s.unwrap() > 0.0);
     bus.until("priority at intersection 18: granted, green expected in ");
+    let asks = unit.until("priority at intersection 18: public transport ");
+    assert!(asks.contains(" asks for green, lane 1 to 13, there in "), "{asks}");
+    let granted = unit.until("priority at intersection 18: ");
+    assert!(granted.contains(" granted, green expected in 30.0 s"), "{granted}");
     let asked = requests.recv_timeout(Duration::from_secs(60)).unwrap();
     let lanes = (asked["ingress_lane"].as_u64(), asked["egress_lane"].as_u64());
     assert_eq!((asked["role"].as_str(), lanes), (Some("public_transport"), (Some(1), Some(13))));
@@ -114,6 +118,13 @@ fn a_bus_asks_the_intersection_ahead_and_is_told_what_becomes_of_it() {
     while requests.recv_timeout(Duration::from_secs(60)).unwrap()["action"] != "cancel" {}
     let status = town.good(&["priority", "status", "--config", "bus.toml"]);
     assert_eq!(status, "no requests for priority are open\n");
+    assert!(unit.until("priority at intersection 18: ").contains(" has passed or withdrawn"));
+    let mut signals =
+        Client::connect(&town.directory.join("roadcast/bus.sock")).unwrap().watch_signal().unwrap();
+    signals.set_patience(Some(Duration::from_secs(60))).unwrap();
+    let ahead = *signals.next_change().unwrap().signal.unwrap();
+    assert_eq!((ahead.intersection, ahead.lane, ahead.signals[0].shows.as_str()), (18, 1, "red"));
+    assert!(ahead.text.starts_with("intersection 18 lane 1: "), "{}", ahead.text);
     bus.end();
     unit.end();
     controller.join().unwrap();

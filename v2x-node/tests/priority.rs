@@ -33,7 +33,10 @@ fn who_may_not_ask_or_says_too_little_is_told_what_would_be_right() {
         assert_eq!(refused.lines().count(), 1, "{refused}");
     }
     let named = town.good(&ask(&["--config", "lorry.toml", "--role", "truck", "--intersection", "3/18"]));
-    assert_eq!(named, "priority at intersection 3/18: waiting, the arrival time is not known yet\n");
+    assert_eq!(
+        named,
+        "priority at intersection 3/18: waiting, nothing was heard of this intersection yet (given up after 30 s)\n"
+    );
     let cancel = ["priority", "cancel", "--config", "lorry.toml", "--intersection", "18"];
     assert!(town.bad(1, &cancel).contains("no request for priority at intersection 18;"));
     town.good(&["priority", "cancel", "--config", "lorry.toml"]);

@@ -279,7 +279,7 @@ proptest! {
 
     #[test]
     fn a_request_and_its_line_are_one_and_the_same(
-        declaration in declaration(), wish in wish(), origin: [u8; 8], number: u32, after: bool, verb in 0..11
+        declaration in declaration(), wish in wish(), origin: [u8; 8], number: u32, after: bool, verb in 0..12
     ) {
         let id = EventId { origin: Digest(origin), number };
         let request = match verb {
@@ -293,6 +293,7 @@ proptest! {
             7 => Request::Priority(PriorityRequest::Cancel(wish.intersection)),
             8 => Request::Priority(PriorityRequest::Status),
             9 => Request::Priority(PriorityRequest::Watch),
+            10 => Request::WatchSignal,
             _ => Request::Status,
         };
         let line = request.line();

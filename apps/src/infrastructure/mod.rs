@@ -353,10 +353,19 @@ impl Advice {
         let first = all.next()??;
         all.all(|violation| violation.is_some()).then_some(first)
     }
+
+    /// The red-light warning, for a driver who would have had to brake by now: `red light ahead: braking needs 4.5
+    /// m/s^2`. See [`Violation::is_imminent`].
+    #[must_use]
+    pub fn red_light_warning(&self) -> Option<String> {
+        let violation = self.violation().filter(Violation::is_imminent)?;
+        Some(format!("red light ahead: braking needs {:.1} m/s^2", violation.deceleration))
+    }
 }
 
 impl fmt::Display for Advice {
-    /// `intersection 17 lane 3: red, green in 4.2 s, 63 m to the stop line`
+    /// `intersection 17 lane 3: red, green in 4.2 s, 63 m to the stop line; green window: 20 to 53 km/h`, or at the end
+    /// [`red_light_warning`](Advice::red_light_warning).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "intersection {} lane {}: ", self.lane.intersection, self.lane.lane)?;
         match self.signals.split_first() {
@@ -371,7 +380,14 @@ impl fmt::Display for Advice {
                 }
             }
         }
-        write!(f, ", {:.0} m to the stop line", self.lane.distance_m.max(0.0))
+        write!(f, ", {:.0} m to the stop line", self.lane.distance_m.max(0.0))?;
+        if let Some(warning) = self.red_light_warning() {
+            return write!(f, "; {warning}");
+        }
+        match self.green_window().map(SpeedWindow::whole_kmh) {
+            Some((min, max)) if min <= max => write!(f, "; green window: {min} to {max} km/h"),
+            _ => Ok(()),
+        }
     }
 }
 

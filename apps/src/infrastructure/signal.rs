@@ -136,6 +136,14 @@ impl Showing {
     }
 }
 
+impl SpeedWindow {
+    /// Its slowest and fastest speed in whole km/h, both within it.
+    #[must_use]
+    pub fn whole_kmh(self) -> (u32, u32) {
+        ((self.min_mps * 3.6).ceil() as u32, (self.max_mps * 3.6).floor() as u32)
+    }
+}
+
 impl Violation {
     /// Whether a driver would have had to brake by now: stopping takes more than 4 m/s^2, where ordinary braking ends
     /// and an alert (cause 98, signal violation) is due.
@@ -156,7 +164,13 @@ impl Ends {
             let end = state + Duration::from_millis(u64::from(end?) * 100);
             Some(end.since(now))
         };
-        Self { min: left(group.min_end), likely: left(group.likely_end), max: left(group.max_end) }
+        // "An hour or more" (SAE J2735 `TimeMark`) is no latest end, and no likely one.
+        let within_an_hour = |end: Option<u32>| end.filter(|end| *end < HOUR);
+        Self {
+            min: left(group.min_end),
+            likely: left(within_an_hour(group.likely_end)),
+            max: left(within_an_hour(group.max_end)),
+        }
     }
 
     /// The likely end, else the latest, else the earliest.
@@ -167,7 +181,7 @@ impl Ends {
 }
 
 impl fmt::Display for Signal {
-    /// `red, green in 4.2 s`; `green for 7.0 s`; `unknown (stale)`.
+    /// `red, green in 4.2 s`; `green for 7.0 s`; `red for an hour or more`; `unknown (stale)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let showing = match &self.shows {
             Ok(showing) => showing,
@@ -176,6 +190,7 @@ impl fmt::Display for Signal {
         let colour = phase_name(showing.phase);
         match (showing.time_to_green(), showing.ends.best()) {
             (_, None) => f.write_str(colour),
+            (_, Some(left)) if left >= NEARLY_AN_HOUR => write!(f, "{colour} for an hour or more"),
             (Some(wait), Some(left)) if wait.min != Some(Duration::ZERO) || !is_go(showing.phase) => {
                 write!(f, "{colour}, green in {:.1} s", left.as_secs_f64())
             }
@@ -252,6 +267,10 @@ const fn is_go(phase: SignalPhase) -> bool {
     matches!(phase, SignalPhase::PermissiveGo | SignalPhase::ProtectedGo)
 }
 
+/// `TimeMark` of an hour or more, 0.1 s.
+const HOUR: u32 = 36_000;
+/// What is left of an hour by the time a state has come.
+const NEARLY_AN_HOUR: Duration = Duration::from_secs(3_595);
 /// 18 km/h: slower than this would obstruct others.
 const MIN_ADVICE_MPS: f64 = 5.0;
 /// Slower than this it counts as stationary.

@@ -145,7 +145,10 @@ fn on_lane() -> (Infrastructure, Moment) {
 fn the_line_for_the_driver_reads_as_documented() {
     let (vehicle, now) = on_lane();
     let line = vehicle.advice(now.wire).unwrap().to_string();
-    assert_eq!(line, "intersection 17 lane 1: red, green in 13.2 s, 100 m to the stop line");
+    assert_eq!(
+        line,
+        "intersection 17 lane 1: red, green in 13.2 s, 100 m to the stop line; green window: 18 to 27 km/h"
+    );
 }
 
 #[test]

@@ -38,7 +38,8 @@ impl Corrections {
 
     /// A framed message came at `now`. When too many wait the oldest gives way: corrections age fast.
     pub fn heard(&mut self, message: Bytes, now: Instant) {
-        if message.len() > LONGEST_MESSAGE {
+        if message.len() > rtcm::LONGEST_FRAME {
+            // It would hold up all behind it; a framer gives none.
             self.dropped += 1;
             return;
         }
@@ -90,17 +91,16 @@ impl Corrections {
         self.passed_on
     }
 
-    /// Messages that were too long, too old or too many.
+    /// Messages that were too old or too many.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 }
 
-/// `v2x.v1.GnssCorrection` allows at most this; whole frames are passed on, so this is a body of 1,017 bytes.
-const LONGEST_MESSAGE: usize = 1023;
 const MOST_IN_A_BUNDLE: usize = 5;
-/// Leaves a frame room for hop header, signed fields, signature and the signer's digest.
+/// Leaves a frame room for hop header, signed fields, signature and the signer's digest; the longest message fits.
 const LONGEST_BUNDLE: usize = 1_100;
+const _: () = assert!(rtcm::LONGEST_FRAME + FIELD_OVERHEAD <= LONGEST_BUNDLE);
 /// Tag and length of one message.
 const FIELD_OVERHEAD: usize = 3;
 /// Two epochs of five constellations.
@@ -152,15 +152,24 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_and_what_is_too_long_or_too_old_is_left_out() {
+    fn the_longest_message_that_rtcm_has_is_passed_on() {
+        for length in 1_017..=1_023 {
+            let mut corrections = Corrections::new(10, Instant::ZERO);
+            let message = Bytes::from(framed(&vec![0x3e; length]));
+            corrections.heard(message.clone(), Instant::ZERO);
+            let said = bundles(&mut corrections, 100);
+            assert_eq!((said.len(), &said[0].1.rtcm[0]), (1, &message), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_is_too_old_is_left_out() {
         let mut corrections = Corrections::new(1, Instant::ZERO);
-        corrections.heard(Bytes::from(framed(&[0; 1018])), Instant::ZERO);
-        assert_eq!((corrections.next_due(), corrections.dropped()), (None, 1));
         for _ in 0..100 {
             corrections.heard(Bytes::from_static(&EXAMPLE), Instant::ZERO);
         }
         assert_eq!(corrections.waiting.len(), MOST_WAITING);
         assert_eq!(corrections.due(Instant::from_millis(2_500)), None);
-        assert_eq!((corrections.next_due(), corrections.dropped()), (None, 101));
+        assert_eq!((corrections.next_due(), corrections.dropped()), (None, 100));
     }
 }

@@ -2,8 +2,13 @@
 //! the controller's side.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use v2x_core::WireTime;
 use v2x_proto::{Digest, v1};
+
+use super::fields::{Fields, Notes, shown};
+pub use super::fields::{LeftOut, printable};
+use super::group::groups as groups_of;
 
 /// The content of a line from the controller.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,16 +19,19 @@ pub struct Line {
     pub state: Option<ControllerState>,
     /// The states of requests for priority.
     pub answers: Vec<Answer>,
+    /// Values that could not be used and were left out.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What the signals of an intersection show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControllerState {
-    /// When that was so; `None`: when the line came.
-    pub time: Option<WireTime>,
+    /// When that was so; `None`: when the line came. With a wrong one the state is of no use: how old it is would be
+    /// unknown.
+    pub time: Result<Option<WireTime>, LineError>,
     /// Bits of `v2x.v1.SignalState`.
     pub status: u32,
-    /// 1..=32 groups, each number once.
+    /// 1..=255 groups, each number once.
     pub groups: Vec<v1::SignalGroup>,
 }
 
@@ -47,10 +55,10 @@ pub enum LineError {
     /// Longer than a line may be, or than a datagram that is read.
     #[error("a line longer than {LONGEST_LINE} bytes: one JSON object a line, each ended by a line break")]
     TooLong,
-    /// No JSON, an unknown field, or a value of the wrong type.
+    /// No JSON.
     #[error("{0}")]
     Json(String),
-    /// A value that cannot be.
+    /// A value without which the line says nothing.
     #[error("{what} is {found}: it has to be {right}")]
     Wrong {
         /// Which.
@@ -65,119 +73,186 @@ pub enum LineError {
     Refused(String),
 }
 
-/// Reads a line.
+/// Reads a line. A value that cannot be is left out and noted, see [`Line::left_out`].
 ///
 /// # Errors
-/// [`LineError`]; no bytes make it panic.
+/// [`LineError`], when it says nothing that could be used; no bytes make it panic.
 pub fn parse(line: &[u8]) -> Result<Line, LineError> {
     if line.len() > LONGEST_LINE {
         return Err(LineError::TooLong);
     }
-    let raw: RawLine =
-        serde_json::from_slice(line).map_err(|error| LineError::Json(printable(&error.to_string())))?;
-    let state = match raw.groups {
-        Some(groups) => Some(state(raw.time, &raw.status, groups)?),
-        None if raw.answers.is_empty() => {
-            let right = "a list of 1 to 32 signal groups, or answers in its place";
-            return Err(LineError::Wrong { what: "groups".to_owned(), found: "missing".to_owned(), right });
-        }
-        None => None,
-    };
-    if raw.answers.len() > MOST_ANSWERS {
-        let found = format!("a list of {}", raw.answers.len());
-        return Err(LineError::Wrong { what: "answers".to_owned(), found, right: "at most 32" });
-    }
-    let answers = raw.answers.iter().map(answer).collect::<Result<_, _>>()?;
-    Ok(Line { intersection: raw.intersection, state, answers })
-}
-
-fn state(time: Option<f64>, status: &[Status], raw: Vec<RawGroup>) -> Result<ControllerState, LineError> {
-    if !(1..=MOST_GROUPS).contains(&raw.len()) {
-        let found = format!("a list of {}", raw.len());
-        return Err(LineError::Wrong { what: "groups".to_owned(), found, right: "1 to 32 signal groups" });
-    }
-    let time = match time {
-        None => None,
-        Some(seconds) => {
-            let micros = (0.0..1e11).contains(&seconds).then_some((seconds * 1e6) as i64);
-            let wire = micros.and_then(WireTime::from_unix_micros).ok_or_else(|| LineError::Wrong {
-                what: "time".to_owned(),
-                found: seconds.to_string(),
-                right: "seconds since 1970-01-01T00:00:00Z, or left out for now",
-            })?;
-            Some(wire)
-        }
-    };
-    let mut groups: Vec<v1::SignalGroup> = Vec::with_capacity(raw.len());
-    for one in raw {
-        let one = group(&one)?;
-        if groups.iter().any(|other| other.group == one.group) {
-            return Err(LineError::Wrong {
-                what: format!("group {}", one.group),
-                found: "there twice".to_owned(),
-                right: "each group once",
-            });
-        }
-        groups.push(one);
-    }
-    Ok(ControllerState { time, status: status.iter().fold(0, |bits, flag| bits | 1 << *flag as u32), groups })
-}
-
-fn group(raw: &RawGroup) -> Result<v1::SignalGroup, LineError> {
-    let wrong = |name: &str, found: String, right| {
-        Err(LineError::Wrong { what: format!("{name} of group {}", raw.group), found, right })
-    };
-    if raw.group == 0 {
-        return wrong("number", "0".to_owned(), "1 to 255");
-    }
-    for (name, end) in
-        [("min_end_s", raw.min_end_s), ("max_end_s", raw.max_end_s), ("likely_end_s", raw.likely_end_s)]
-    {
-        if let Some(end) = end.filter(|end| !(0.0..=LONGEST_END_S).contains(end)) {
-            return wrong(name, end.to_string(), "0 to 3600 seconds after time");
-        }
-    }
-    if let (Some(min), Some(max)) = (raw.min_end_s, raw.max_end_s)
-        && min > max
-    {
-        return wrong("min_end_s", min.to_string(), "at most max_end_s");
-    }
-    if let Some(confidence) = raw.confidence.filter(|confidence| *confidence > 15) {
-        return wrong("confidence", confidence.to_string(), "0 to 15");
-    }
-    if let Some(speed) = raw.advisory_speed_m_s.filter(|speed| !(0.0..=50.0).contains(speed)) {
-        return wrong("advisory_speed_m_s", speed.to_string(), "0 to 50 m/s");
-    }
-    let tenths = |value: f64| (value * 10.0) as u32;
-    Ok(v1::SignalGroup {
-        group: u32::from(raw.group),
-        phase: v1::SignalPhase::from(raw.phase) as i32,
-        // Rounded to the safe side: the earliest end down, the latest end up.
-        min_end: raw.min_end_s.map(tenths),
-        max_end: raw.max_end_s.map(|end| tenths(end + 0.099_999).min(36_000)),
-        likely_end: raw.likely_end_s.map(|end| tenths(end + 0.05).min(36_000)),
-        confidence: raw.confidence.map(u32::from),
-        advisory_speed: raw.advisory_speed_m_s.map(tenths),
-    })
-}
-
-fn answer(raw: &RawAnswer) -> Result<Answer, LineError> {
-    let digest = (raw.requester.len() == 16 && raw.requester.is_ascii()).then(|| {
-        let mut digest = [0; 8];
-        for (byte, pair) in digest.iter_mut().zip(raw.requester.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Digest(digest))
-    });
+    let mut notes = Notes::default();
+    let mut fields = Fields::new(object(line, &mut notes)?, String::new(), &mut notes);
     let wrong = |what: &str, found: String, right| LineError::Wrong { what: what.to_owned(), found, right };
-    let Some(Some(requester)) = digest else {
-        let right = "the 16 hexadecimal digits of the request";
-        return Err(wrong("requester", printable(&format!("{:?}", raw.requester)), right));
+    let id = fields.take("intersection").unwrap_or_default();
+    let intersection = id.as_u64().and_then(|id| u32::try_from(id).ok());
+    let intersection = intersection
+        .ok_or_else(|| wrong("intersection", shown(&id), "the id of an intersection, 0 to 65535"))?;
+    let time = time(fields.take("time"));
+    let status = fields.take("status").map_or(0, |value| status(value, fields.notes));
+    let (groups, answers) = (fields.take("groups"), fields.take("answers"));
+    fields.end();
+    let answers = answers.map_or_else(Vec::new, |value| read_answers(value, &mut notes));
+    let state = match groups {
+        Some(Value::Array(list)) => {
+            let none = list.is_empty();
+            let groups = groups_of(list, &mut notes);
+            if groups.is_empty() && answers.is_empty() {
+                // What is wrong with them is more to the point than that none is left.
+                let first = notes.0.iter().find(|note| !none && note.of.contains("group"));
+                return Err(match first {
+                    Some(note) => LineError::Refused(format!("none of the groups can be used: {note}")),
+                    None => wrong("groups", "a list of 0".to_owned(), SOME_GROUPS),
+                });
+            }
+            (!groups.is_empty()).then_some(ControllerState { time, status, groups })
+        }
+        Some(other) => return Err(wrong("groups", shown(&other), SOME_GROUPS)),
+        None if answers.is_empty() => return Err(wrong("groups", missing(&notes), SOME_GROUPS)),
+        None => None,
     };
-    if let Some(seconds) = raw.expected_s.filter(|seconds| !(0.0..=LONGEST_END_S).contains(seconds)) {
-        return Err(wrong("expected_s", seconds.to_string(), "0 to 3600 seconds from now"));
+    Ok(Line { intersection, state, answers, left_out: notes.0 })
+}
+
+/// The object of a line. NaN and infinities, which some programs write and JSON does not have, are left out.
+fn object(line: &[u8], notes: &mut Notes) -> Result<Map<String, Value>, LineError> {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+    let (value, tidied) = match serde_json::from_slice::<Value>(line) {
+        Ok(value) => (value, false),
+        Err(error) => {
+            let tidied = without_nan(line).and_then(|line| serde_json::from_slice(&line).ok());
+            (tidied.ok_or_else(|| LineError::Json(printable(&error.to_string())))?, true)
+        }
+    };
+    let Value::Object(object) = value else {
+        let found = format!("the line {}", shown(&value));
+        let right = "a JSON object, such as {\"intersection\": 18, \"groups\": [...]}";
+        return Err(LineError::Wrong { what: found, found: "no object".to_owned(), right });
+    };
+    if tidied {
+        notes.leave_out(
+            "a number",
+            "",
+            "NaN or infinite".to_owned(),
+            "null, or left out, where it is unknown",
+        );
     }
-    Ok(Answer { requester, request: raw.request, state: raw.state.into(), expected_s: raw.expected_s })
+    Ok(object)
+}
+
+/// The line with `null` in place of each NaN or infinity that is no text; `None` when there is none.
+fn without_nan(line: &[u8]) -> Option<Vec<u8>> {
+    let mut tidied = Vec::with_capacity(line.len());
+    let (mut rest, mut in_text, mut found) = (line, false, false);
+    while let Some(&byte) = rest.first() {
+        let word = NO_NUMBERS.iter().find(|word| !in_text && rest.starts_with(word.as_bytes()));
+        let length = match word {
+            Some(word) => {
+                tidied.extend_from_slice(b"null");
+                found = true;
+                word.len()
+            }
+            // An escaped character ends no text.
+            None if in_text && byte == b'\\' => {
+                let length = rest.len().min(2);
+                tidied.extend_from_slice(&rest[..length]);
+                length
+            }
+            None => {
+                in_text ^= byte == b'"';
+                tidied.push(byte);
+                1
+            }
+        };
+        rest = &rest[length..];
+    }
+    found.then_some(tidied)
+}
+
+fn time(value: Option<Value>) -> Result<Option<WireTime>, LineError> {
+    let Some(value) = value else { return Ok(None) };
+    let seconds = value.as_f64().filter(|seconds| (0.0..1e11).contains(seconds));
+    let wire = seconds.and_then(|seconds| WireTime::from_unix_micros((seconds * 1e6) as i64));
+    let wire = wire.ok_or_else(|| {
+        let milliseconds = value.as_f64().is_some_and(|time| (1e11..1e15).contains(&time));
+        let hint = if milliseconds { ", which looks like milliseconds" } else { "" };
+        LineError::Wrong {
+            what: "time".to_owned(),
+            found: format!("{}{hint}", shown(&value)),
+            right: "seconds since 1970-01-01T00:00:00Z, or left out for now",
+        }
+    })?;
+    Ok(Some(wire))
+}
+
+fn status(value: Value, notes: &mut Notes) -> u32 {
+    let Value::Array(list) = value else {
+        notes.leave_out("status", "", shown(&value), "a list, such as [\"fixed_time\"]");
+        return 0;
+    };
+    let mut bits = 0;
+    for flag in list {
+        match Status::deserialize(&flag) {
+            Ok(known) => bits |= 1 << known as u32,
+            Err(_) => notes.leave_out("status", "", shown(&flag), STATUSES),
+        }
+    }
+    bits
+}
+
+/// Why there are no groups: perhaps under another name.
+fn missing(notes: &Notes) -> String {
+    match notes.0.first() {
+        Some(note) if note.of.is_empty() => format!("missing, and {:?} is unknown here", note.field),
+        _ => "missing".to_owned(),
+    }
+}
+
+fn read_answers(value: Value, notes: &mut Notes) -> Vec<Answer> {
+    let Value::Array(list) = value else {
+        notes.leave_out("answers", "", shown(&value), "a list of answers");
+        return Vec::new();
+    };
+    if list.len() > MOST_ANSWERS {
+        let found = format!("a list of {}", list.len());
+        notes.leave_out("answers", "", found, "at most 32, so only the first are taken");
+    }
+    list.into_iter().take(MOST_ANSWERS).filter_map(|value| answer(value, notes)).collect()
+}
+
+fn answer(value: Value, notes: &mut Notes) -> Option<Answer> {
+    let Value::Object(object) = value else {
+        notes.leave_out("answers", "", shown(&value), "objects with requester, request and state");
+        return None;
+    };
+    let mut fields = Fields::new(object, "an answer".to_owned(), notes);
+    let requester = fields.take("requester").unwrap_or_default();
+    let Some(digest) = requester.as_str().and_then(digest) else {
+        fields.leave_out("requester", shown(&requester), "the 16 hexadecimal digits of the request");
+        return None;
+    };
+    let request = fields.take("request").unwrap_or_default();
+    let Some(number) = request.as_u64().and_then(|number| u8::try_from(number).ok()) else {
+        fields.leave_out("request", shown(&request), "the number of the request, 0 to 255");
+        return None;
+    };
+    let state = fields.take("state").unwrap_or_default();
+    let Ok(standing) = Standing::deserialize(&state) else {
+        fields.leave_out("state", shown(&state), STANDINGS);
+        return None;
+    };
+    let expected_s = fields.read("expected_s", "0 to 3600 seconds from now", |value| {
+        value.as_f64().filter(|seconds| (0.0..=LONGEST_WAIT_S).contains(seconds))
+    });
+    fields.end();
+    Some(Answer { requester: digest, request: number, state: standing.into(), expected_s })
+}
+
+fn digest(text: &str) -> Option<Digest> {
+    if text.len() != 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    u64::from_str_radix(text, 16).ok().map(|number| Digest(number.to_be_bytes()))
 }
 
 /// A request for priority, as a line for the controller, with its line break.
@@ -219,52 +294,6 @@ pub fn request_line(
     text
 }
 
-/// Foreign text for a terminal: shortened, without control characters.
-pub fn printable(text: &str) -> String {
-    let mut short: String = text
-        .chars()
-        .map(|letter| if letter.is_control() { '?' } else { letter })
-        .take(LONGEST_QUOTE)
-        .collect();
-    if short.len() < text.len() && text.chars().nth(LONGEST_QUOTE).is_some() {
-        short.push_str("...");
-    }
-    short
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLine {
-    intersection: u32,
-    time: Option<f64>,
-    #[serde(default)]
-    status: Vec<Status>,
-    groups: Option<Vec<RawGroup>>,
-    #[serde(default)]
-    answers: Vec<RawAnswer>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawGroup {
-    group: u8,
-    phase: Phase,
-    min_end_s: Option<f64>,
-    max_end_s: Option<f64>,
-    likely_end_s: Option<f64>,
-    confidence: Option<u8>,
-    advisory_speed_m_s: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAnswer {
-    requester: String,
-    request: u8,
-    state: Standing,
-    expected_s: Option<f64>,
-}
-
 #[derive(Serialize)]
 struct RequestLine {
     intersection: u32,
@@ -283,37 +312,6 @@ struct PriorityLine {
     arrival_s: f64,
     duration_s: f64,
     speed_m_s: Option<f64>,
-}
-
-/// Names of `v2x.v1.SignalPhase`.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Phase {
-    Dark,
-    StopThenProceed,
-    StopAndRemain,
-    PreMovement,
-    PermissiveGo,
-    ProtectedGo,
-    PermissiveClearance,
-    ProtectedClearance,
-    Caution,
-}
-
-impl From<Phase> for v1::SignalPhase {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Dark => Self::Dark,
-            Phase::StopThenProceed => Self::StopThenProceed,
-            Phase::StopAndRemain => Self::StopAndRemain,
-            Phase::PreMovement => Self::PreMovement,
-            Phase::PermissiveGo => Self::PermissiveGo,
-            Phase::ProtectedGo => Self::ProtectedGo,
-            Phase::PermissiveClearance => Self::PermissiveClearance,
-            Phase::ProtectedClearance => Self::ProtectedClearance,
-            Phase::Caution => Self::Caution,
-        }
-    }
 }
 
 /// SAE J2735 `IntersectionStatusObject`, each at its bit.
@@ -359,13 +357,18 @@ impl From<Standing> for v1::PriorityState {
     }
 }
 
+const SOME_GROUPS: &str = "a list of signal groups, or answers in its place";
+const STATUSES: &str = "manual_control, stop_time, failure_flash, preemption, priority, fixed_time, \
+                        traffic_dependent, standby, failure or off";
+const STANDINGS: &str =
+    "requested, processing, watch_other_traffic, granted, rejected, max_presence or reservice_locked";
+/// What programs write for numbers that are none.
+const NO_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Longest line: 32 groups with every field are 6 kB.
 pub const LONGEST_LINE: usize = 16 * 1024;
-const MOST_GROUPS: usize = 32;
 const MOST_ANSWERS: usize = 32;
-/// An hour, as far as SAE J2735 `TimeMark` reaches.
-const LONGEST_END_S: f64 = 3_600.0;
-const LONGEST_QUOTE: usize = 200;
+const LONGEST_WAIT_S: f64 = 3_600.0;
 
 #[cfg(test)]
 mod tests {
@@ -379,15 +382,11 @@ mod tests {
         let line = parse(GOOD.as_bytes()).unwrap();
         let state = line.state.unwrap();
         assert_eq!((line.intersection, state.status), (18, 1 << 6 | 1 << 4));
-        assert_eq!(state.time, WireTime::from_unix_micros(1_795_590_000_250_000)); // 2026-11-25T07:00:00.25Z
+        assert_eq!(state.time, Ok(WireTime::from_unix_micros(1_795_590_000_250_000))); // 2026-11-25T07:00:00.25Z
         let group = &state.groups[0];
         assert_eq!((group.min_end, group.max_end, group.likely_end), (Some(41), Some(121), Some(80)));
         assert_eq!(group.phase(), v1::SignalPhase::ProtectedGo);
         assert_eq!(state.groups[1].advisory_speed, Some(139));
-        let whole =
-            r#"{"intersection":1,"groups":[{"group":1,"phase":"dark","min_end_s":3600,"max_end_s":3600}]}"#;
-        let groups = parse(whole.as_bytes()).unwrap().state.unwrap().groups;
-        assert_eq!((groups[0].min_end, groups[0].max_end), (Some(36_000), Some(36_000)));
     }
 
     #[test]
@@ -401,33 +400,110 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_told_with_what_would_be_right() {
-        for (from, to, expected) in [
-            ("\"status\"", "\"stats\"", "unknown field `stats`, expected one of `intersection`, `time`"),
-            ("\"confidence\"", "\"trust\"", "unknown field `trust`, expected one of `group`, `phase`"),
-            ("protected_go", "green", "unknown variant `green`, expected one of `dark`"),
-            ("traffic_dependent", "busy", "unknown variant `busy`, expected one of `manual_control`"),
-            ("\"group\":2", "\"group\":1", "group 1 is there twice: it has to be each group once"),
-            ("\"group\":2", "\"group\":0", "number of group 0 is 0: it has to be 1 to 255"),
-            ("4.19", "4000", "min_end_s of group 1 is 4000: it has to be 0 to 3600 seconds after time"),
-            ("4.19", "13", "min_end_s of group 1 is 13: it has to be at most max_end_s"),
-            ("\"confidence\":12", "\"confidence\":16", "confidence of group 1 is 16: it has to be 0 to 15"),
-            ("1795590000.25", "-1", "time is -1: it has to be seconds since 1970-01-01T00:00:00Z"),
-            ("\"intersection\":18,", "", "missing field `intersection`"),
-            ("\"groups\"", "\"\\u001b[31m\"", "unknown field `?[31m`"),
+    fn a_line_that_says_nothing_is_told_with_what_would_be_right() {
+        let empty = r#"{"intersection":18,"groups":[]}"#;
+        let unnamed = r#"{"intersection":18,"grps":[]}"#;
+        let green = r#"{"intersection":18,"groups":[{"group":1,"phase":"green"}]}"#;
+        for (line, expected) in [
+            (
+                r#"{"intersection":18}"#,
+                "groups is missing: it has to be a list of signal groups, or answers in its place",
+            ),
+            (
+                unnamed,
+                "groups is missing, and \"grps\" is unknown here: it has to be a list of signal groups",
+            ),
+            (empty, "groups is a list of 0: it has to be a list of signal groups, or answers in its place"),
+            (
+                green,
+                "none of the groups can be used: phase of group 1 is \"green\": it has to be dark, stop_then_",
+            ),
+            (r#"{"intersection":18,"groups":{}}"#, "groups is {}: it has to be a list of signal groups"),
+            (r#"{"groups":[]}"#, "intersection is missing: it has to be the id of an intersection"),
+            (
+                r#"{"intersection":"18","groups":[]}"#,
+                "intersection is \"18\": it has to be the id of an intersection",
+            ),
+            ("[1]", "the line [1] is no object: it has to be a JSON object"),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+            ("\u{1b}[31m", "expected value at line 1 column 1"),
+        ] {
+            let message = parse(line.as_bytes()).unwrap_err().to_string();
+            assert!(message.starts_with(expected), "{message}\nlacks\n{expected}");
+        }
+        for (time, expected) in [
+            ("-1", "time is -1: it has to be seconds since 1970-01-01T00:00:00Z, or left out for now"),
+            ("1795590000250", "time is 1795590000250, which looks like milliseconds: it has to be seconds"),
+            ("\"07:00\"", "time is \"07:00\": it has to be seconds"),
+        ] {
+            let line = parse(GOOD.replacen("1795590000.25", time, 1).as_bytes()).unwrap();
+            let message = line.state.unwrap().time.unwrap_err().to_string();
+            assert!(message.starts_with(expected), "{message}");
+        }
+        assert_eq!(parse(&[b' '; LONGEST_LINE + 1]), Err(LineError::TooLong));
+    }
+
+    #[test]
+    fn what_is_wrong_beside_the_groups_is_left_out_and_they_go_on() {
+        let whole = parse(GOOD.as_bytes()).unwrap();
+        assert!(whole.left_out.is_empty());
+        for (from, to, note) in [
+            ("\"status\"", "\"\\u001b[31m\"", "?[31m is unknown here: it has to be a field that FEED.md has"),
+            ("traffic_dependent", "busy", "status is \"busy\": it has to be manual_control, stop_time"),
+            ("[\"traffic_dependent\",\"priority\"]", "64", "status is 64: it has to be a list, such as"),
+            (
+                "12.01",
+                "NaN",
+                "a number is NaN or infinite: it has to be null, or left out, where it is unknown",
+            ),
+            ("12.01", "-Infinity", "a number is NaN or infinite"),
+            ("\"groups\"", "\"answers\":7,\"groups\"", "answers is 7: it has to be a list of answers"),
         ] {
             assert!(GOOD.contains(from), "{from}");
-            let message = parse(GOOD.replacen(from, to, 1).as_bytes()).unwrap_err().to_string();
-            assert!(message.contains(expected), "{message}\nlacks\n{expected}");
+            let line = parse(GOOD.replacen(from, to, 1).as_bytes()).unwrap();
+            let (state, before) = (line.state.unwrap(), whole.state.clone().unwrap());
+            assert_eq!((state.groups.len(), state.groups[0].phase), (2, before.groups[0].phase));
+            assert_eq!(line.left_out.len(), 1);
+            assert!(line.left_out[0].to_string().starts_with(note), "{}", line.left_out[0]);
         }
-        let nothing = parse(br#"{"intersection":18}"#).unwrap_err().to_string();
-        assert_eq!(
-            nothing,
-            "groups is missing: it has to be a list of 1 to 32 signal groups, or answers in its place"
-        );
-        assert_eq!(parse(&[b' '; LONGEST_LINE + 1]), Err(LineError::TooLong));
-        let answer = r#"{"intersection":1,"answers":[{"requester":"xy","request":3,"state":"granted"}]}"#;
-        assert!(parse(answer.as_bytes()).unwrap_err().to_string().contains("16 hexadecimal digits"));
+        let marked = [BYTE_ORDER_MARK, GOOD.as_bytes()].concat();
+        assert_eq!(parse(&marked), Ok(whole));
+        let text = r#"{"intersection":18,"name":"NaN \" NaN","groups":[{"group":1,"phase":"dark","min_end_s":NaN}]}"#;
+        let named = parse(text.as_bytes()).unwrap();
+        assert_eq!((named.left_out.len(), named.state.unwrap().groups[0].min_end), (2, None));
+    }
+
+    #[test]
+    fn a_wrong_answer_costs_that_answer_and_a_wrong_time_of_it_the_time() {
+        let line = |answers: &str| {
+            let good = r#"{"requester":"0102030405060708","request":3,"state":"granted"}"#;
+            parse(format!(r#"{{"intersection":1,"answers":[{answers},{good}]}}"#).as_bytes()).unwrap()
+        };
+        for (wrong, note) in [
+            (
+                r#"{"requester":"xy","request":3,"state":"granted"}"#,
+                "requester of an answer is \"xy\": it has to be the 16",
+            ),
+            (
+                r#"{"requester":"0102030405060708","request":256,"state":"granted"}"#,
+                "request of an answer is 256",
+            ),
+            (
+                r#"{"requester":"0102030405060708","request":1,"state":"yes"}"#,
+                "state of an answer is \"yes\"",
+            ),
+            ("5", "answers is 5: it has to be objects"),
+        ] {
+            let line = line(wrong);
+            assert_eq!((line.answers.len(), line.left_out.len()), (1, 1));
+            assert!(line.left_out[0].to_string().starts_with(note), "{}", line.left_out[0]);
+        }
+        let late =
+            line(r#"{"requester":"0102030405060708","request":4,"state":"granted","expected_s":4000}"#);
+        assert_eq!((late.answers.len(), late.answers[0].expected_s), (2, None));
+        let good = r#"{"requester":"0102030405060708","request":3,"state":"granted"}"#;
+        let many = line(&[good; 40].join(","));
+        assert_eq!((many.answers.len(), many.left_out.len()), (32, 1));
     }
 
     #[test]
@@ -452,8 +528,9 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_give_a_line_or_a_complaint_of_one_line(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            if let Err(error) = parse(&bytes) {
-                prop_assert!(!error.to_string().contains(char::is_control));
+            match parse(&bytes) {
+                Err(error) => prop_assert!(!error.to_string().contains(char::is_control)),
+                Ok(line) => prop_assert!(line.left_out.iter().all(|one| !one.to_string().contains(char::is_control))),
             }
         }
 
@@ -466,7 +543,9 @@ mod tests {
             match parse(line.as_bytes()) {
                 Err(error) => prop_assert!(!error.to_string().contains('\n')),
                 Ok(line) => if let Some(state) = line.state {
-                    let state = v1::SignalState { state_time_us: 1, groups: state.groups, ..v1::SignalState::default() };
+                    prop_assert!(!state.groups.is_empty());
+                    let groups = state.groups.into_iter().take(32).collect();
+                    let state = v1::SignalState { state_time_us: 1, groups, ..v1::SignalState::default() };
                     prop_assert!(v2x_proto::payload::Message::from(state).check().is_ok());
                 },
             }

@@ -6,6 +6,9 @@ pub mod background;
 mod client;
 pub mod content;
 pub mod corrections;
+mod fields;
+mod group;
+pub mod left_out;
 pub mod line;
 pub mod map;
 mod message;
@@ -26,8 +29,9 @@ use self::background::Background;
 pub use self::client::ClientId;
 use self::content::Content;
 use self::corrections::Corrections;
-use self::line::{Line, LineError};
-use self::priority::Priorities;
+use self::left_out::LeftOutValues;
+use self::line::{LeftOut, Line, LineError};
+use self::priority::{Priorities, PriorityCounts};
 use self::signals::Signals;
 use self::work_zone::WorkZones;
 use crate::application::Application;
@@ -62,6 +66,9 @@ pub struct Roadside {
     /// The client that spoke for each intersection when last checked.
     speakers: Vec<(u32, Option<ClientId>)>,
     bad_lines: BadLines,
+    left_out: LeftOutValues,
+    /// The first value left out of the latest line.
+    latest_left_out: Option<LeftOut>,
     description: String,
     silent: bool,
     /// What was due at the last poll and was not taken yet.
@@ -89,6 +96,8 @@ impl Roadside {
             work_zones: WorkZones::new(&config.work_zones, now),
             speakers: config.intersections.iter().map(|one| (one.id, None)).collect(),
             bad_lines: BadLines::default(),
+            left_out: LeftOutValues::default(),
+            latest_left_out: None,
             description: describe(config, background.period()),
             silent: *config == Content::default(),
             due: VecDeque::new(),
@@ -154,7 +163,8 @@ impl Roadside {
         }
     }
 
-    /// A line came from a controller. Why it was refused, if it was.
+    /// A line came from a controller. Why it was refused, if it was; what was left out of one that was not,
+    /// [`take_left_out`](Self::take_left_out) tells.
     pub fn line(
         &mut self,
         client: ClientId,
@@ -163,10 +173,13 @@ impl Roadside {
         wire: WireTime,
     ) -> Option<LineError> {
         let result = line.and_then(|line| {
+            let mut left_out = line.left_out;
             if let Some(state) = line.state {
-                self.signals.heard(client, line.intersection, state, now, wire)?;
+                left_out.extend(self.signals.heard(client, line.intersection, state, now, wire)?);
                 self.look_at_controllers(now, wire);
             }
+            self.left_out.count(client, &left_out);
+            self.latest_left_out = left_out.into_iter().next();
             self.answers(client, line.intersection, &line.answers, now, wire)
         });
         let error = result.err()?;
@@ -174,6 +187,11 @@ impl Roadside {
         self.bad_lines.untold += 1;
         self.bad_lines.latest = format!("{client}: {error}");
         Some(error)
+    }
+
+    /// The first value that was left out of the latest line.
+    pub fn take_left_out(&mut self) -> Option<LeftOut> {
+        self.latest_left_out.take()
     }
 
     fn answers(
@@ -195,7 +213,7 @@ impl Roadside {
         match self.priorities.answered(intersection, answers, now, wire) {
             0 => Ok(()),
             unknown => Err(LineError::Refused(format!(
-                "{unknown} answers to requests that are not known (any more) at intersection {intersection}"
+                "{unknown} answers to requests that are not known (or no longer known) at intersection {intersection}"
             ))),
         }
     }
@@ -222,8 +240,15 @@ impl Roadside {
     /// What is worth a line each since the last call.
     pub fn take_news(&mut self, now: Instant) -> Vec<String> {
         let mut news = self.signals.take_news();
+        news.extend(self.priorities.take_news());
         news.extend(self.bad_lines.take(now));
+        news.extend(self.left_out.take_news());
         news
+    }
+
+    /// Requests for priority so far.
+    pub fn priority_counts(&self) -> PriorityCounts {
+        self.priorities.counts()
     }
 
     /// Warnings for a report, besides its figures.
@@ -233,14 +258,15 @@ impl Roadside {
         if *count > 0 {
             warnings.push(format!("{count} lines of the feed refused, the last by {latest}"));
         }
-        let (_, crowded_out) = self.priorities.counts();
+        warnings.extend(self.left_out.warnings());
+        let crowded_out = self.priority_counts().crowded_out;
         if crowded_out > 0 {
             warnings.push(format!("{crowded_out} requests for priority there was no room for"));
         }
         if let Some(corrections) = self.corrections.as_ref().filter(|corrections| corrections.dropped() > 0) {
             let (dropped, passed_on) = (corrections.dropped(), corrections.passed_on());
             warnings.push(format!(
-                "{dropped} corrections too long, too old or too many to pass on, beside {passed_on} that were"
+                "{dropped} corrections too old or too many to pass on, beside {passed_on} that were"
             ));
         }
         warnings

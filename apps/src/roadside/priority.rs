@@ -5,6 +5,8 @@
 //! vehicle must not wait for a green that no controller works on. A request whose time is over is `max_presence` for a
 //! moment, then forgotten.
 
+mod log;
+
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,8 @@ use prost::Message as _;
 use v2x_core::{Instant, Permissions, Received, SendRequest, WireTime};
 use v2x_proto::{Class, Digest, v1};
 
+pub use self::log::PriorityCounts;
+use self::log::{Cause, Name, PriorityLog};
 use super::line::{Answer, request_line};
 use super::message::{next_after, request};
 use crate::roadside::content::Intersection;
@@ -24,8 +28,7 @@ pub struct Priorities {
     /// One per intersection, as `intersections`.
     status: Vec<Status>,
     lines: Vec<(u32, String)>,
-    heard: u64,
-    crowded_out: u64,
+    log: PriorityLog,
 }
 
 /// When an intersection's answers are sent.
@@ -51,6 +54,8 @@ struct Request {
     barred: bool,
     /// Its time is over then.
     ends: Instant,
+    /// The states it was in.
+    was: Vec<v1::PriorityState>,
 }
 
 impl Priorities {
@@ -59,7 +64,7 @@ impl Priorities {
         let with_signals = intersections.iter().filter(|one| !one.groups.is_empty());
         let intersections: Vec<_> = with_signals.map(|one| (one.id, one.region)).collect();
         let status = vec![Status { next: Instant::FAR_FUTURE, last: None }; intersections.len()];
-        Self { intersections, requests: Vec::new(), status, lines: Vec::new(), heard: 0, crowded_out: 0 }
+        Self { intersections, requests: Vec::new(), status, lines: Vec::new(), log: PriorityLog::default() }
     }
 
     /// A verified request came; `controlled` tells whether a controller speaks for an intersection. One for elsewhere,
@@ -77,7 +82,7 @@ impl Priorities {
         if !here || !received.verified || received.suspect {
             return;
         }
-        self.heard += 1;
+        let name = Name { intersection: id, requester };
         let arrival = WireTime::from_micros(message.arrival_us);
         let takes = arrival.since(wire) + Duration::from_millis(u64::from(message.duration_ms));
         let ends = now + takes.min(LONGEST) + AFTER;
@@ -87,6 +92,7 @@ impl Priorities {
         match known {
             Some(at) if message.action() == v1::PriorityAction::Cancel => {
                 self.requests.remove(at);
+                self.log.ended(name);
             }
             // A vehicle repeats it until it is answered.
             Some(at) if same(&self.requests[at].message, &message) => return,
@@ -111,10 +117,15 @@ impl Priorities {
                     answered: !permitted,
                     barred: !permitted,
                     ends,
+                    was: Vec::new(),
                 };
                 if !self.admit(new) {
-                    self.crowded_out += 1;
+                    self.log.crowded_out(name);
                     return;
+                }
+                self.log.asked(name, &message, arrival.since(wire).as_secs_f64());
+                if let Some(new) = self.requests.last_mut().filter(|_| !permitted) {
+                    new.stands(state, None, Cause::NotPermitted, &mut self.log);
                 }
                 return self.changed(id, now);
             }
@@ -141,8 +152,8 @@ impl Priorities {
             if urgency(least) <= urgency(&new) {
                 return false;
             }
-            self.requests.remove(at);
-            self.crowded_out += 1;
+            let least = self.requests.remove(at);
+            self.log.crowded_out(least.name());
         }
         self.requests.push(new);
         true
@@ -171,7 +182,10 @@ impl Priorities {
             };
             known.answered = true;
             if known.state != answer.state || moved {
-                (known.state, known.expected) = (answer.state, expected);
+                if known.state != answer.state {
+                    known.stands(answer.state, answer.expected_s, Cause::Controller, &mut self.log);
+                }
+                known.expected = expected;
                 self.changed(intersection, now);
             }
         }
@@ -196,7 +210,10 @@ impl Priorities {
         let here = |one: &&mut Request| one.intersection == intersection && !one.barred && now < one.ends;
         let mut any = false;
         for one in self.requests.iter_mut().filter(here) {
-            (one.state, one.expected) = (v1::PriorityState::Processing, None);
+            if one.state != v1::PriorityState::Processing {
+                one.stands(v1::PriorityState::Processing, None, Cause::NoAnswer, &mut self.log);
+            }
+            one.expected = None;
             (one.told, one.answered, one.answer_by) = (false, false, now + NOBODY_ANSWERS);
             any = true;
         }
@@ -217,10 +234,12 @@ impl Priorities {
         let mut changed = Vec::new();
         for one in &mut self.requests {
             if now >= one.ends && one.state != v1::PriorityState::MaxPresence {
-                (one.state, one.answered, one.expected) = (v1::PriorityState::MaxPresence, true, None);
+                one.stands(v1::PriorityState::MaxPresence, None, Cause::Controller, &mut self.log);
+                (one.answered, one.expected) = (true, None);
                 changed.push(one.intersection);
             } else if !one.answered && now >= one.answer_by {
-                (one.state, one.answered) = (v1::PriorityState::Rejected, true);
+                one.stands(v1::PriorityState::Rejected, None, Cause::NoAnswer, &mut self.log);
+                one.answered = true;
                 changed.push(one.intersection);
             }
         }
@@ -265,9 +284,14 @@ impl Priorities {
         core::mem::take(&mut self.lines)
     }
 
-    /// Requests heard so far, and those there was no room for.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.heard, self.crowded_out)
+    /// What is worth a line each for people since the last call.
+    pub fn take_news(&mut self) -> Vec<String> {
+        self.log.take_lines()
+    }
+
+    /// The requests so far.
+    pub fn counts(&self) -> PriorityCounts {
+        self.log.counts
     }
 
     /// An answer changed: it is sent at once, but not more than a few times a second.
@@ -281,6 +305,25 @@ impl Priorities {
 }
 
 impl Request {
+    fn name(&self) -> Name {
+        Name { intersection: self.intersection, requester: self.requester }
+    }
+
+    fn stands(
+        &mut self,
+        state: v1::PriorityState,
+        expected_s: Option<f64>,
+        cause: Cause,
+        log: &mut PriorityLog,
+    ) {
+        self.state = state;
+        let first = !self.was.contains(&state);
+        if first {
+            self.was.push(state);
+        }
+        log.stands(self.name(), state, expected_s, cause, first);
+    }
+
     fn next(&self) -> Instant {
         let over = if self.state == v1::PriorityState::MaxPresence { self.ends + LINGER } else { self.ends };
         if self.answered { over } else { over.min(self.answer_by) }

@@ -6,6 +6,7 @@ pub struct Framer {
     held: Vec<u8>,
     messages: u64,
     damaged: u64,
+    fillers: u64,
 }
 
 impl Framer {
@@ -15,7 +16,7 @@ impl Framer {
     }
 
     /// Takes more bytes and gives every message they end to `message`, whole as it came: preamble, length, body of
-    /// 0..=1023 bytes, checksum.
+    /// 2..=1023 bytes, checksum. Filler frames, whose body is too short for a message's number, are counted alone.
     pub fn feed(&mut self, bytes: &[u8], mut message: impl FnMut(&[u8])) {
         for piece in bytes.chunks(LONGEST_FRAME) {
             self.held.extend_from_slice(piece);
@@ -23,8 +24,13 @@ impl Framer {
             while let Some(rest) = self.held.get(start..) {
                 match next(rest) {
                     Next::Message(length) => {
-                        self.messages += 1;
-                        message(&rest[..length]);
+                        let frame = &rest[..length];
+                        if message_number(frame).is_some() {
+                            self.messages += 1;
+                            message(frame);
+                        } else {
+                            self.fillers += 1;
+                        }
                         start += length;
                     }
                     Next::Skip { bytes, damaged } => {
@@ -46,6 +52,11 @@ impl Framer {
     /// Messages whose checksum held.
     pub fn messages(&self) -> u64 {
         self.messages
+    }
+
+    /// Whole frames without a message: what a base sends to keep a link busy (RTCM 10403.3, clause 4: length 0).
+    pub fn fillers(&self) -> u64 {
+        self.fillers
     }
 
     /// Preambles behind which the checksum did not hold: line noise, a wrong speed, or not RTCM 3 at all.
@@ -177,12 +188,22 @@ pub(super) mod tests {
         assert_eq!(read(&bytes, 1000), (vec![EXAMPLE.to_vec()], 2));
     }
 
+    #[test]
+    fn a_filler_is_counted_and_is_no_message() {
+        let mut framer = Framer::new();
+        let bytes = [&framed(&[])[..], &EXAMPLE, &framed(&[0x3e]), &framed(&[])].concat();
+        let mut messages = Vec::new();
+        framer.feed(&bytes, |message| messages.push(message.to_vec()));
+        assert_eq!(messages, [EXAMPLE.to_vec()]);
+        assert_eq!((framer.messages(), framer.fillers(), framer.damaged()), (1, 3, 0));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn what_is_framed_is_found_however_it_is_cut(
-            bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..1024), 0..4), cut in 1usize..3000
+            bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 2..1024), 0..4), cut in 1usize..3000
         ) {
             let frames: Vec<_> = bodies.iter().map(|body| framed(body)).collect();
             prop_assert_eq!(read(&frames.concat(), cut), (frames, 0));
@@ -195,7 +216,7 @@ pub(super) mod tests {
             let (messages, damaged) = read(&bytes, cut);
             for message in &messages {
                 prop_assert_eq!(crc24q(message), 0);
-                prop_assert!(message_number(message).is_none_or(|number| number < 4096));
+                prop_assert!(message_number(message).is_some_and(|number| number < 4096));
                 prop_assert!(station_id(message).is_none_or(|station| station < 4096));
             }
             prop_assert_eq!((messages, damaged), read(&bytes, 1));

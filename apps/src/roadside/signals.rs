@@ -8,7 +8,7 @@ use v2x_core::{Instant, SendRequest, WireTime};
 use v2x_proto::{Class, v1};
 
 use super::client::ClientId;
-use super::line::{ControllerState, LineError};
+use super::line::{ControllerState, LeftOut, LineError};
 use super::message::{next_after, request};
 use super::plan;
 use crate::roadside::content::Intersection;
@@ -44,7 +44,12 @@ struct Live {
     /// When the present silence began.
     since: Instant,
     silences: u64,
+    /// Those of them in which lines came that were refused, and whether the present one is such.
+    refusals: u64,
+    refusing: bool,
     silence: Duration,
+    /// When a line about it was last refused, and why.
+    refused: Option<(Instant, String)>,
 }
 
 impl Signals {
@@ -57,7 +62,10 @@ impl Signals {
             silent: false,
             since: now,
             silences: 0,
+            refusals: 0,
+            refusing: false,
             silence: Duration::ZERO,
+            refused: None,
         };
         let signal = |one: &Intersection| Signal {
             intersection: one.clone(),
@@ -84,11 +92,20 @@ impl Signals {
                     (live.silent, live.since, live.speaker) = (true, live.until, None);
                     live.silences += 1;
                     let id = signal.intersection.id;
-                    self.news.push(if live.state.groups.is_empty() {
-                        format!("intersection {id}: its controller is silent, so no signal states are sent")
+                    let refused = live.refused.take().filter(|(when, _)| now.since(*when) <= STALE);
+                    live.refusing = refused.is_some();
+                    live.refusals += u64::from(live.refusing);
+                    let why = match refused {
+                        Some((_, why)) => format!("the lines of its controller are refused ({why})"),
+                        None if live.state.groups.is_empty() => "its controller is silent".to_owned(),
+                        None => "nothing from its controller for 1 s".to_owned(),
+                    };
+                    let then = if live.state.groups.is_empty() {
+                        "so no signal states are sent"
                     } else {
-                        format!("intersection {id}: nothing from its controller for 1 s, signal states stop")
-                    });
+                        "signal states stop"
+                    };
+                    self.news.push(format!("intersection {id}: {why}, {then}"));
                 }
                 continue;
             }
@@ -104,7 +121,8 @@ impl Signals {
         }
     }
 
-    /// A controller reported what an intersection's signals show.
+    /// A controller reported what an intersection's signals show. Returns the groups that were left out because the
+    /// intersection does not have them.
     ///
     /// # Errors
     /// Why it is refused, and what would be accepted.
@@ -112,39 +130,67 @@ impl Signals {
         &mut self,
         client: ClientId,
         intersection: u32,
-        state: ControllerState,
+        mut state: ControllerState,
         now: Instant,
         wire: WireTime,
-    ) -> Result<(), LineError> {
+    ) -> Result<Vec<LeftOut>, LineError> {
         let signal = find(&mut self.all, intersection)?;
-        let refuse = |why: String| Err(LineError::Refused(why));
         let Some(live) = &mut signal.live else {
-            return refuse(format!("intersection {intersection} goes by its fixed-time plan"));
+            let why = format!("intersection {intersection} goes by its fixed-time plan");
+            return Err(LineError::Refused(why));
         };
         let alive = now < live.until && !live.silent;
         if let Some(other) = live.speaker.filter(|speaker| alive && *speaker != client) {
-            return refuse(format!(
+            return Err(LineError::Refused(format!(
                 "{other} speaks for intersection {intersection}: a second controller is heard when it has been \
                  silent for 1 s"
-            ));
+            )));
         }
+        let news = &mut self.news;
+        let mut refuse = |why: String| {
+            if live.silent && !live.refusing {
+                // It was told to be silent, and is not.
+                live.refusing = true;
+                live.refusals += 1;
+                news.push(format!(
+                    "intersection {intersection}: the lines of its controller are refused ({why}), so no signal states \
+                     are sent"
+                ));
+            }
+            live.refused = Some((now, why.clone()));
+            Err(LineError::Refused(why))
+        };
         let known = |group: &v1::SignalGroup| {
             signal.intersection.groups.iter().any(|one| u32::from(*one) == group.group)
         };
-        if let Some(unknown) = state.groups.iter().find(|group| !known(group)) {
+        let mut left_out = Vec::new();
+        for unknown in state.groups.iter().filter(|group| !known(group)) {
+            left_out.push(LeftOut {
+                field: "unmapped group".to_owned(),
+                of: format!("intersection {intersection}"),
+                found: unknown.group.to_string(),
+                right: "a signal group that the intersection's file names",
+            });
+        }
+        state.groups.retain(known);
+        state.groups.truncate(MOST_GROUPS);
+        if state.groups.is_empty() {
             let groups: Vec<String> = signal.intersection.groups.iter().map(ToString::to_string).collect();
             return refuse(format!(
-                "intersection {intersection} has no signal group {}: it has {}",
-                unknown.group,
+                "none of the groups is one of intersection {intersection}, which has {}",
                 groups.join(", ")
             ));
         }
-        let time = state.time.unwrap_or(wire);
+        let time = match state.time {
+            Ok(time) => time.unwrap_or(wire),
+            Err(error) => return refuse(error.to_string()),
+        };
         let age = wire.since(time);
         if age >= STALE || time.since(wire) > FUTURE {
             let (off, way) = if age >= STALE { (age, "past") } else { (time.since(wire), "future") };
+            let hint = if is_local_time(off) { ", as local time in place of UTC would be" } else { "" };
             return refuse(format!(
-                "time is {:.1} s in the {way} by this machine's clock: states are sent for 1 s from their time; \
+                "time is {:.1} s in the {way} by this machine's clock{hint}: states are sent for 1 s from their time; \
                  leave it out for now",
                 off.as_secs_f64()
             ));
@@ -179,7 +225,7 @@ impl Signals {
             let soon = signal.last.map_or(now, |last| now.max(last + INTERVAL / 2));
             signal.next = signal.next.min(soon);
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// A controller's connection ended: another may speak at once; its last state is valid for its second.
@@ -208,8 +254,13 @@ impl Signals {
                 if live.silent { (now.since(live.since), ", silent now") } else { (Duration::ZERO, "") };
             let times =
                 if live.silences == 1 { "once".to_owned() } else { format!("{} times", live.silences) };
+            let refused = match live.refusals {
+                0 => String::new(),
+                refusals if refusals == live.silences => ", with lines that were refused".to_owned(),
+                refusals => format!(", {refusals} of them with lines that were refused"),
+            };
             format!(
-                "intersection {id}: its controller was silent {times}, {:.1} s in all{now_too}",
+                "intersection {id}: its controller was silent {times}, {:.1} s in all{now_too}{refused}",
                 (live.silence + present).as_secs_f64()
             )
         })
@@ -237,6 +288,13 @@ fn find(all: &mut [Signal], intersection: u32) -> Result<&mut Signal, LineError>
     })
 }
 
+/// Time zones are apart by quarters of an hour, of which halves are in use nearly everywhere; a day at most.
+fn is_local_time(off: Duration) -> bool {
+    let (seconds, half_hour) = (off.as_secs_f64(), 1_800.0);
+    let rest = seconds % half_hour;
+    seconds > half_hour - 3.0 && seconds < 86_400.0 && (rest < 3.0 || rest > half_hour - 3.0)
+}
+
 fn phases(groups: &[v1::SignalGroup]) -> Vec<(u32, i32)> {
     let mut phases: Vec<_> = groups.iter().map(|group| (group.group, group.phase)).collect();
     phases.sort_unstable();
@@ -248,6 +306,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const LIFETIME_MS: u32 = 1_000;
 /// A controller silent for this long may be dead while its lamps still change.
 const STALE: Duration = Duration::from_secs(1);
+/// As many as one message holds (`v2x.v1.SignalState`), and as an intersection has at most.
+const MOST_GROUPS: usize = 32;
 /// A controller's clock may be ahead by this.
 const FUTURE: Duration = Duration::from_millis(500);
 
@@ -274,10 +334,15 @@ mod tests {
     fn green(on: bool) -> ControllerState {
         let phase = if on { v1::SignalPhase::ProtectedGo } else { v1::SignalPhase::StopAndRemain } as i32;
         let groups = vec![v1::SignalGroup { group: 1, phase, ..v1::SignalGroup::default() }];
-        ControllerState { time: None, status: 0, groups }
+        ControllerState { time: Ok(None), status: 0, groups }
     }
 
-    fn hear(signals: &mut Signals, client: u64, ms: u64, state: ControllerState) -> Result<(), String> {
+    fn hear(
+        signals: &mut Signals,
+        client: u64,
+        ms: u64,
+        state: ControllerState,
+    ) -> Result<Vec<LeftOut>, String> {
         let now = Instant::from_millis(ms);
         signals.heard(ClientId(client), 7, state, now, wire(now)).map_err(|error| error.to_string())
     }
@@ -399,12 +464,19 @@ mod tests {
         let mut signals = fed();
         let at = |offset_ms: i64| {
             let micros = wire(Instant::from_millis(5_000)).as_micros() as i64 + offset_ms * 1000;
-            ControllerState { time: Some(WireTime::from_micros(micros as u64)), ..green(true) }
+            ControllerState { time: Ok(Some(WireTime::from_micros(micros as u64))), ..green(true) }
         };
         let mut group = green(true);
         group.groups[0].group = 9;
         let mut hear = |state| hear(&mut signals, 1, 5_000, state);
-        assert!(hear(group).unwrap_err().contains("no signal group 9: it has 1, 2"));
+        assert!(
+            hear(group).unwrap_err().contains("none of the groups is one of intersection 7, which has 1, 2")
+        );
+        let summer = hear(at(3_600_200)).unwrap_err();
+        assert!(
+            summer.contains("in the future by this machine's clock, as local time in place of UTC"),
+            "{summer}"
+        );
         assert!(hear(at(-1_000)).unwrap_err().starts_with("time is 1.0 s in the past"));
         assert!(hear(at(600)).unwrap_err().starts_with("time is 0.6 s in the future"));
         hear(at(-300)).unwrap();
@@ -414,6 +486,68 @@ mod tests {
         let now = Instant::from_millis(7_000);
         let nowhere = signals.heard(ClientId(1), 5, green(true), now, wire(now)).unwrap_err().to_string();
         assert_eq!(nowhere, "no intersection 5 with signals here: the ids are 7, 8");
+    }
+
+    #[test]
+    fn a_group_that_the_intersection_does_not_have_is_left_out_and_the_others_go_on() {
+        let mut signals = fed();
+        let mut state = green(true);
+        let more = (3..=40).map(|group| v1::SignalGroup { group, ..state.groups[0] });
+        state.groups.extend(more.collect::<Vec<_>>());
+        let left_out = hear(&mut signals, 1, 0, state).unwrap();
+        assert_eq!(left_out.len(), 38);
+        assert_eq!(
+            left_out[0].to_string(),
+            "unmapped group of intersection 7 is 3: it has to be a signal group that the intersection's file names"
+        );
+        let mut sent = Vec::new();
+        signals.due(Instant::ZERO, wire(Instant::ZERO), |request| sent.push(request.payload));
+        let state = v1::SignalState::decode(sent.remove(0)).unwrap();
+        assert_eq!((state.groups.len(), state.groups[0].group), (1, 1));
+    }
+
+    #[test]
+    fn a_controller_that_comes_late_with_lines_that_are_refused_is_told_to_do_so_once() {
+        let mut signals = fed();
+        said(&mut signals, 0..2_000);
+        assert_eq!(signals.take_news().len(), 2, "both are silent");
+        for ms in (2_000..4_000).step_by(100) {
+            let state =
+                ControllerState { time: Err(LineError::Refused("no time".to_owned())), ..green(true) };
+            hear(&mut signals, 1, ms, state).unwrap_err();
+            said(&mut signals, ms..ms + 100);
+        }
+        let expected =
+            "intersection 7: the lines of its controller are refused (no time), so no signal states are sent";
+        assert_eq!(signals.take_news(), [expected]);
+    }
+
+    #[test]
+    fn a_controller_whose_lines_are_refused_is_not_called_silent() {
+        let mut signals = fed();
+        for ms in (0..3_000).step_by(100) {
+            let time = wire(Instant::from_millis(ms)) + Duration::from_secs(7_200);
+            let state = ControllerState { time: Ok(Some(time)), ..green(true) };
+            hear(&mut signals, 1, ms, state).unwrap_err();
+            assert!(said(&mut signals, ms..ms + 100).is_empty());
+        }
+        let news = signals.take_news();
+        assert!(
+            news[0].starts_with(
+                "intersection 7: the lines of its controller are refused (time is 7200.0 s in the future by this \
+                 machine's clock, as local time"
+            ) && news[0].ends_with("leave it out for now), so no signal states are sent"),
+            "{news:?}"
+        );
+        let warning = signals.warnings(Instant::from_millis(3_000)).next().unwrap();
+        assert!(
+            warning.ends_with("was silent once, 2.0 s in all, silent now, with lines that were refused"),
+            "{warning}"
+        );
+        assert_eq!(
+            (news.len(), &*news[1]),
+            (2, "intersection 8: its controller is silent, so no signal states are sent")
+        );
     }
 
     #[test]

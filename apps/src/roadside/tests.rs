@@ -91,7 +91,9 @@ fn bad_lines_are_counted_and_told_now_and_then() {
     }
     assert_eq!(news.len(), 3, "{news:?}");
     assert!(
-        news[0].starts_with("feed: 1000 lines refused, the last by client 4: unknown field `x`, expected")
+        news[0].starts_with(
+            "feed: 1000 lines refused, the last by client 4: intersection is missing: it has to"
+        )
     );
     let warnings = unit.warnings(Instant::from_millis(25_000));
     assert!(

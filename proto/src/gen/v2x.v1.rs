@@ -726,8 +726,8 @@ pub struct SignalGroup {
     /// What it shows.
     #[prost(enumeration = "SignalPhase", tag = "2")]
     pub phase: i32,
-    /// Earliest end of the phase, 0.1 s after `state_time_us`, 0..=36000 (SAE J2735 TimeMark); absent:
-    /// unknown.
+    /// Earliest end of the phase, 0.1 s after `state_time_us`, 0..=36000 (SAE J2735 TimeMark), 36000: in an hour or
+    /// later; absent: unknown.
     #[prost(uint32, optional, tag = "3")]
     pub min_end: ::core::option::Option<u32>,
     /// Latest end of the phase, same unit and range; absent: unknown.
@@ -962,8 +962,8 @@ pub struct GnssCorrection {
     /// Where the antenna is; absent: in the RTCM messages.
     #[prost(message, optional, tag = "2")]
     pub antenna: ::core::option::Option<Position>,
-    /// RTCM 10403.3 messages as they came, 1..=5, at most 1023 bytes each (SAE J2735
-    /// RTCMmessageList).
+    /// RTCM 10403.3 messages as they came, 1..=5 (SAE J2735 RTCMmessageList), each with its frame: at most 1029 bytes,
+    /// a body of 1023 between header and checksum.
     #[prost(bytes = "bytes", repeated, tag = "3")]
     pub rtcm: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }

@@ -139,11 +139,14 @@ impl Check for v1::GnssCorrection {
         position("antenna", self.antenna.as_ref())?;
         some_at_most("rtcm", &self.rtcm, 5)?;
         for message in &self.rtcm {
-            some_at_most("rtcm", message, 1_023)?;
+            some_at_most("rtcm", message, LONGEST_RTCM_FRAME)?;
         }
         Ok(())
     }
 }
+
+/// Header of 3 bytes, body of up to 1,023, checksum of 3 (RTCM 10403.3, clause 4).
+const LONGEST_RTCM_FRAME: usize = 1_029;
 
 fn region(region_id: u32) -> Result {
     within("region_id", region_id, 0..=65_535)

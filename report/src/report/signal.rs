@@ -1,4 +1,4 @@
-//! The signal ahead of a vehicle, as its report shows it.
+//! Signals in reports: the one ahead of a vehicle, and what vehicles asked a roadside unit for.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,39 @@ pub struct SignalAhead {
     /// Slowest and fastest speed that passes on green for every way on, m/s; absent where none is certain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_speed_mps: Option<[f64; 2]>,
+    /// The red light that the vehicle is about to run at its speed, whichever way on it takes; absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub red_light: Option<RedLight>,
     /// One entry for each way on that has a signal.
     pub signals: Vec<SignalShown>,
+}
+
+/// A red light that is crossed at the present speed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RedLight {
+    /// Time until the vehicle is at the stop line, s.
+    pub at_line_in_s: f64,
+    /// Deceleration that stops it there, m/s^2.
+    pub braking_m_s2: f64,
+    /// Whether the driver is warned: it takes more than 4 m/s^2.
+    pub warned: bool,
+}
+
+/// Requests for priority at a roadside unit, each counted once by how it stands or ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriorityRequests {
+    /// Requests heard, without repetitions and updates.
+    pub heard: u64,
+    /// Those that were granted at some time.
+    pub granted: u64,
+    /// Those that were rejected: by the controller, because none answered, or for want of a permission.
+    pub rejected: u64,
+    /// Those that their vehicles ended, mostly past the stop line.
+    pub ended: u64,
+    /// Those whose time was over.
+    pub expired: u64,
+    /// Those there was no room for.
+    pub crowded_out: u64,
 }
 
 /// One signal.

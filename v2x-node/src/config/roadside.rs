@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use v2x_core::{Permissions, Role};
 use v2x_proto::v1;
 
-pub use self::corrections::{Caster, CorrectionSource, Corrections, Login};
+pub use self::corrections::{Caster, CasterTls, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
 use super::place::{PositionConfig, coordinates};
 use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
@@ -190,6 +190,7 @@ const KEYS: &[&str] = &[
     "work_zone",
     "corrections",
     "corrections_baud",
+    "corrections_ca",
     "corrections_gga",
     "corrections_per_s",
 ];

@@ -115,12 +115,15 @@ pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, 
         .enable_io()
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let mut daemon = Daemon::start(&config, options)?;
         daemon.announce(&config, out)?;
         let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
         Ok(Outcome { report, stats: daemon.listeners.statistics.stats().clone(), json })
-    })
+    });
+    // A look-up of a caster's name may wait for seconds: the end of the station does not.
+    runtime.shutdown_background();
+    outcome
 }
 
 struct Daemon {
@@ -453,6 +456,10 @@ impl Daemon {
         {
             writeln!(out, "{line}")?;
         }
+        if let Some(advisor) = &self.listeners.advisor {
+            let advice = advisor.road().advice(anchor.wire_at(monotonic()));
+            self.control.tell_signal(advice.as_ref(), "signal");
+        }
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }
@@ -520,6 +527,9 @@ impl Daemon {
             .and_then(|advisor| advisor.road().advice(anchor.wire_at(now)))
             .as_ref()
             .map(signal_ahead);
+        report.red_light_warnings =
+            self.listeners.advisor.as_ref().map(Advisor::warnings).filter(|warnings| *warnings > 0);
+        report.priority_requests = self.roadside.as_ref().and_then(Unit::priority_requests);
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
         }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use v2x_apps::infrastructure::Advice;
 use v2x_apps::infrastructure::signal::phase_name;
-use v2x_report::{SignalAhead, SignalShown};
+use v2x_report::{RedLight, SignalAhead, SignalShown};
 
 /// Advice as the report shows it.
 pub fn signal_ahead(advice: &Advice) -> SignalAhead {
@@ -30,7 +30,41 @@ pub fn signal_ahead(advice: &Advice) -> SignalAhead {
         lane: advice.lane.lane,
         distance_m: advice.lane.distance_m,
         green_speed_mps: advice.green_window().map(|window| [window.min_mps, window.max_mps]),
+        red_light: advice.violation().map(|violation| RedLight {
+            at_line_in_s: violation.after.as_secs_f64(),
+            braking_m_s2: violation.deceleration,
+            warned: violation.is_imminent(),
+        }),
         signals: shown.collect(),
+    }
+}
+
+/// The same for clients of the control socket, with the line for people.
+pub fn signal_view(advice: &Advice) -> v2x_api::SignalAhead {
+    let SignalAhead { region, intersection, lane, distance_m, green_speed_mps, red_light, signals } =
+        signal_ahead(advice);
+    v2x_api::SignalAhead {
+        intersection,
+        region,
+        lane,
+        distance_m,
+        text: advice.to_string(),
+        green_window_m_s: green_speed_mps,
+        red_light: red_light.map(|red_light| v2x_api::RedLightAhead {
+            at_line_in_s: red_light.at_line_in_s,
+            braking_m_s2: red_light.braking_m_s2,
+            warned: red_light.warned,
+        }),
+        signals: signals
+            .into_iter()
+            .map(|signal| v2x_api::SignalShown {
+                to_lane: signal.to_lane,
+                group: signal.group,
+                shows: signal.shows,
+                known: signal.known,
+                green_in_s: signal.green_in_s,
+            })
+            .collect(),
     }
 }
 
@@ -76,5 +110,13 @@ mod tests {
         let known = Advice { signals: advice.signals.into_iter().take(1).collect(), ..advice };
         let [min, max] = signal_ahead(&known).green_speed_mps.unwrap();
         assert!(min == 5.0 && (max - 7.57).abs() < 0.02, "{min} {max}");
+        let view = signal_view(&known);
+        assert_eq!((view.green_window_m_s, view.signals.len()), (Some([min, max]), 1));
+        assert!(view.text.ends_with("100 m to the stop line; green window: 18 to 27 km/h"), "{}", view.text);
+        let far = signal_ahead(&known).red_light.unwrap();
+        assert_eq!((far.at_line_in_s, far.braking_m_s2, far.warned), (10.0, 0.5, false));
+        let near = Advice { lane: LaneMatch { distance_m: 11.0, ..lane }, ..known };
+        let red_light = signal_ahead(&near).red_light.unwrap();
+        assert!(red_light.warned && (red_light.braking_m_s2 - 4.545).abs() < 0.001, "{red_light:?}");
     }
 }

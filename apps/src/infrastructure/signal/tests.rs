@@ -48,6 +48,19 @@ fn ends_that_contradict_each_other_say_nothing() {
 }
 
 #[test]
+fn an_end_of_an_hour_is_an_hour_or_more_and_no_latest_end() {
+    let mut state = state_of(17, at(0), SignalPhase::ProtectedGo, 45);
+    let hour = Some(36_000);
+    (state.groups[0].min_end, state.groups[0].likely_end, state.groups[0].max_end) = (Some(40), hour, hour);
+    let ends = shows(state.clone(), at(0)).unwrap().ends;
+    assert_eq!(ends, Ends { min: Some(Duration::from_secs(4)), likely: None, max: None });
+    state.groups[0].min_end = hour;
+    let connection = Connection { to: 4, group: 1 };
+    let rests = Signal { connection, shows: shows(state, at(300)) };
+    assert_eq!(rests.to_string(), "green for an hour or more");
+}
+
+#[test]
 fn amber_and_flashing_have_no_time_to_green() {
     for phase in [SignalPhase::ProtectedClearance, SignalPhase::Caution, SignalPhase::Dark] {
         assert_eq!(showing(phase, [Some(1); 3]).time_to_green(), None);

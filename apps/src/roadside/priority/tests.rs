@@ -193,7 +193,8 @@ fn what_is_for_elsewhere_or_by_a_suspect_changes_nothing() {
     hear(&mut table, 1, 0, &v1::PriorityRequest { region_id: 1, ..ask(1, 1) }, false);
     let suspect = Received { suspect: true, ..received(1, &ask(1, 1), Permissions::NONE) };
     table.heard(&suspect, Instant::ZERO, wire(0), |_| false);
-    assert_eq!((table.next_due(), table.counts()), (None, (0, 0)));
+    assert_eq!((table.next_due(), table.counts()), (None, PriorityCounts::default()));
+    assert!(table.take_news().is_empty());
 }
 
 #[test]
@@ -212,4 +213,64 @@ fn the_table_is_bounded_and_the_most_urgent_stay() {
     assert!(table.requests.iter().any(|one| one.message.role() == v1::PriorityRole::Emergency));
     assert_eq!(table.requests.len(), MOST);
     assert_eq!(said(&mut table, 0, 1)[0].1.len(), MOST);
+    let news = table.take_news();
+    assert_eq!(news.len(), 11, "ten, and how many more: {news:?}");
+    assert!(news[10].starts_with("and ") && news[10].ends_with(" more changes of requests for priority"));
+}
+
+#[test]
+fn people_see_who_asks_and_what_becomes_of_it() {
+    let mut table = table();
+    let bus = v1::PriorityRequest {
+        role: v1::PriorityRole::PublicTransport as i32,
+        ingress_lane: Some(1),
+        egress_lane: Some(13),
+        ..ask(1, 9)
+    };
+    for ms in [0, 1_000] {
+        table.heard(
+            &received(1, &bus, Permissions::PUBLIC_TRANSPORT),
+            Instant::from_millis(ms),
+            wire(ms),
+            |_| true,
+        );
+    }
+    let name = "priority at intersection 7: ";
+    let asks = "public transport 0000000000000001 asks for green, lane 1 to 13, there in 20.0 s";
+    assert_eq!(table.take_news(), [format!("{name}{asks}")], "a repetition is no news");
+    let answer =
+        Answer { requester: Digest(1_u64.to_be_bytes()), request: 9, state: GRANTED, expected_s: Some(8.0) };
+    for ms in (1_000..3_000).step_by(100) {
+        table.answered(7, &[answer], Instant::from_millis(ms), wire(ms));
+    }
+    let granted = format!("{name}0000000000000001 granted, green expected in 8.0 s");
+    assert_eq!(table.take_news(), [granted]);
+    let cancel = v1::PriorityRequest { action: v1::PriorityAction::Cancel as i32, ..bus };
+    for ms in [3_000, 3_100] {
+        hear(&mut table, 1, ms, &cancel, true);
+    }
+    assert_eq!(table.take_news(), [format!("{name}0000000000000001 has passed or withdrawn")]);
+    // The next one nobody answers, and one claims what it may not.
+    hear(&mut table, 2, 4_000, &ask(2, 1), false);
+    table.heard(&received(3, &bus, Permissions::NONE), Instant::from_millis(4_000), wire(4_000), |_| false);
+    said(&mut table, 4_000, 40_000);
+    let news: Vec<String> = table
+        .take_news()
+        .iter()
+        .map(|line| line.replacen(name, "", 1).replacen("00000000000000", "", 1))
+        .collect();
+    let arrives = "there in 16.0 s";
+    assert_eq!(
+        news,
+        [
+            format!("truck 02 asks for green, {arrives}"),
+            format!("public transport 03 asks for green, lane 1 to 13, {arrives}"),
+            "03 rejected: its credential does not permit the role it claims".to_owned(),
+            "02 rejected: no controller answered".to_owned(),
+            "02 over: its time is up".to_owned(),
+            "03 over: its time is up".to_owned(),
+        ]
+    );
+    let counts = PriorityCounts { heard: 3, granted: 1, rejected: 2, ended: 1, expired: 2, crowded_out: 0 };
+    assert_eq!(table.counts(), counts);
 }

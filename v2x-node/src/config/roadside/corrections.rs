@@ -43,6 +43,23 @@ pub struct Caster {
     pub mount: String,
     /// User name and password.
     pub login: Option<Login>,
+    /// `ntrips://`: over TLS; `None`: in the open.
+    pub tls: Option<CasterTls>,
+}
+
+/// How a caster's certificate is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CasterTls {
+    /// File with the authorities that may sign it; `None`: the system's.
+    pub authorities: Option<PathBuf>,
+}
+
+impl Caster {
+    /// Its name, or its address without the brackets of IPv6.
+    pub fn bare_host(&self) -> &str {
+        let host = self.host.as_str();
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
 }
 
 /// A name and a password, never shown.
@@ -64,7 +81,10 @@ impl fmt::Display for CorrectionSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device { path, .. } => write!(f, "{}", path.display()),
-            Self::Ntrip(Caster { host, port, mount, .. }) => write!(f, "ntrip://{host}:{port}/{mount}"),
+            Self::Ntrip(Caster { host, port, mount, tls, .. }) => {
+                let scheme = if tls.is_some() { "ntrips" } else { "ntrip" };
+                write!(f, "{scheme}://{host}:{port}/{mount}")
+            }
         }
     }
 }
@@ -74,8 +94,9 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, Setting
     let baud = place::baud(section, "corrections_baud")?;
     let per_second = section.integer("corrections_per_s", 1..=10)?;
     let gga = section.flag("corrections_gga")?.unwrap_or(false);
+    let authorities = section.path("corrections_ca")?;
     let Some(text) = text else {
-        let lonely = ["corrections_baud", "corrections_per_s", "corrections_gga"];
+        let lonely = ["corrections_baud", "corrections_per_s", "corrections_gga", "corrections_ca"];
         return match lonely.into_iter().find(|key| section.has(key)) {
             Some(key) => {
                 Err(section.contradiction(key, "no roadside.corrections", "give a source, or neither"))
@@ -83,6 +104,10 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, Setting
             None => Ok(None),
         };
     };
+    if authorities.is_some() && !text.starts_with("ntrips:") {
+        let right = "only a caster over TLS (ntrips://) has a certificate";
+        return Err(section.contradiction("corrections_ca", "a source without TLS", right));
+    }
     let source = match text.split_once(':') {
         Some(("serial", path)) if !path.is_empty() => {
             if gga {
@@ -92,22 +117,32 @@ pub(super) fn read(section: &Section<'_>) -> Result<Option<Corrections>, Setting
             let baud = baud.unwrap_or(DEFAULT_BAUD);
             CorrectionSource::Device { path: section.beside(path), baud }
         }
-        Some(("ntrip", rest)) => {
+        Some((scheme @ ("ntrip" | "ntrips"), rest)) => {
             if baud.is_some() {
                 let right = "only a serial device has a speed";
                 return Err(section.contradiction("corrections_baud", "an NTRIP caster", right));
             }
             // What is wrong is named and not shown: there may be a password in it.
             let wrong = |what: &str| section.wrong("corrections", what.to_owned(), RIGHT.to_owned());
-            CorrectionSource::Ntrip(caster(rest).map_err(wrong)?)
+            let secret = scheme == "ntrips";
+            if secret && !cfg!(feature = "tls") {
+                let right = "a build with the feature `tls`, or ntrip:// without TLS";
+                return Err(section.wrong(
+                    "corrections",
+                    "an NTRIP address with TLS".to_owned(),
+                    right.to_owned(),
+                ));
+            }
+            let caster = caster(rest, if secret { DEFAULT_TLS_PORT } else { DEFAULT_PORT }).map_err(wrong)?;
+            CorrectionSource::Ntrip(Caster { tls: secret.then_some(CasterTls { authorities }), ..caster })
         }
         _ => return Err(section.wrong("corrections", "neither of the two".to_owned(), RIGHT.to_owned())),
     };
     Ok(Some(Corrections { source, per_second: per_second.unwrap_or(DEFAULT_PER_SECOND), gga }))
 }
 
-/// Parses what follows `ntrip:`, or returns what is wrong with it.
-fn caster(text: &str) -> Result<Caster, &'static str> {
+/// Parses what follows `ntrip:` or `ntrips:`, or returns what is wrong with it.
+fn caster(text: &str, default_port: u16) -> Result<Caster, &'static str> {
     let text = text.strip_prefix("//").ok_or("an NTRIP address without //")?;
     let printable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     // A password may hold anything but a line break: the last @ ends it.
@@ -123,21 +158,29 @@ fn caster(text: &str) -> Result<Caster, &'static str> {
     };
     let (address, mount) = place.split_once('/').ok_or("an NTRIP address without a mount point")?;
     let (host, port) = match address.rsplit_once(':') {
+        // The colons of an address of IPv6 are within its brackets.
+        Some((_, port)) if port.ends_with(']') => (address, default_port),
         Some((host, port)) => (host, port.parse().map_err(|_| "a port that is none")?),
-        None => (address, DEFAULT_PORT),
+        None => (address, default_port),
     };
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err("an IPv6 address without brackets, such as [2001:db8::1]:2101");
+    }
     if !printable(host) || port == 0 {
         return Err("an NTRIP address without host or port");
     }
     if !printable(mount) || mount.contains('/') {
         return Err("a mount point that is none");
     }
-    Ok(Caster { host: host.to_owned(), port, mount: mount.to_owned(), login })
+    Ok(Caster { host: host.to_owned(), port, mount: mount.to_owned(), login, tls: None })
 }
 
-const RIGHT: &str = "\"serial:/dev/ttyUSB0\" or \"ntrip://user:password@host:2101/MOUNT\"";
+const RIGHT: &str =
+    "\"serial:/dev/ttyUSB0\" or \"ntrip://user:password@host:2101/MOUNT\", or ntrips: for TLS";
 /// What NTRIP casters listen on (IANA: rtcm-sc104).
 const DEFAULT_PORT: u16 = 2101;
+/// What casters over TLS listen on by custom.
+const DEFAULT_TLS_PORT: u16 = 2102;
 /// Bases send up to 1,500 bytes an epoch: 9,600 baud is too slow.
 const DEFAULT_BAUD: u32 = 115_200;
 const DEFAULT_PER_SECOND: u32 = 5;
@@ -148,16 +191,18 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_apart_and_shown_without_its_password() {
-        let full = caster("//me:se@c:ret@base.example:2102/MNT").unwrap();
+        let full = caster("//me:se@c:ret@base.example:2102/MNT", DEFAULT_PORT).unwrap();
         let login = full.login.clone().unwrap();
         assert_eq!((login.user.as_str(), login.password.as_str()), ("me", "se@c:ret"));
         assert_eq!((full.host.as_str(), full.port, full.mount.as_str()), ("base.example", 2102, "MNT"));
         for shown in [format!("{full:?}"), CorrectionSource::Ntrip(full).to_string()] {
             assert!(!shown.contains("ret") && !shown.contains("me:"), "{shown}");
         }
-        let bare = caster("//[::1]:2101/M").unwrap();
-        assert_eq!((bare.host.as_str(), bare.login), ("[::1]", None));
-        assert_eq!(caster("//base/M").unwrap().port, 2101);
+        let bare = caster("//[::1]:2103/M", DEFAULT_PORT).unwrap();
+        assert_eq!((bare.host.as_str(), bare.bare_host(), bare.port), ("[::1]", "::1", 2103));
+        assert_eq!(caster("//[2001:db8::1]/M", DEFAULT_PORT).unwrap().port, 2101);
+        assert_eq!(caster("//base/M", DEFAULT_TLS_PORT).unwrap().port, 2102);
+        assert_eq!(caster("//base/M", DEFAULT_PORT).unwrap().port, 2101);
     }
 
     #[test]
@@ -173,8 +218,10 @@ mod tests {
             "//base/",
             "//base/a/b",
             "//me:a\nb@base/M",
+            "//::1/M",
+            "//2001:db8::1:2101/M",
         ] {
-            assert!(caster(wrong).is_err(), "{wrong:?}");
+            assert!(caster(wrong, DEFAULT_PORT).is_err(), "{wrong:?}");
         }
     }
 }

@@ -100,6 +100,33 @@ fn corrections_come_from_a_device_or_a_caster_and_no_complaint_shows_a_password(
 }
 
 #[test]
+fn a_caster_over_tls_may_have_authorities_of_its_own() {
+    let source = |lines: &str| with(lines).map(|config| config.corrections.unwrap().source);
+    let secret = "corrections = \"ntrips://me:secret@base.example/MNT\"";
+    let own = format!("{secret}\ncorrections_ca = \"ca.pem\"");
+    if cfg!(feature = "tls") {
+        let CorrectionSource::Ntrip(caster) = source(secret).unwrap() else { panic!("no caster") };
+        assert_eq!((caster.port, caster.tls), (2102, Some(CasterTls { authorities: None })));
+        let named = source(&own).unwrap();
+        assert_eq!(named.to_string(), "ntrips://base.example:2102/MNT");
+        let CorrectionSource::Ntrip(caster) = named else { panic!("no caster") };
+        assert!(caster.tls.unwrap().authorities.unwrap().ends_with("ca.pem"));
+    } else {
+        let message = source(secret).unwrap_err().to_string();
+        assert!(
+            message.contains("found an NTRIP address with TLS, expected a build with the feature `tls`"),
+            "{message}"
+        );
+    }
+    for open in ["corrections = \"ntrip://base.example/MNT\"", "corrections = \"serial:/dev/x\""] {
+        let message = source(&format!("{open}\ncorrections_ca = \"ca.pem\"")).unwrap_err().to_string();
+        let expected =
+            "corrections_ca: does not go with a source without TLS; only a caster over TLS (ntrips://)";
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn what_receivers_would_not_take_is_refused() {
     let more = |count: u32| {
         let one = |id| {

@@ -10,6 +10,7 @@ use std::path::Path;
 use v2x_api::display::{change_line, priority_line};
 use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
 use v2x_apps::advice::Advisor;
+use v2x_apps::infrastructure::Advice;
 use v2x_core::{
     EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, Token, WireTime,
 };
@@ -22,6 +23,7 @@ use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
+use crate::daemon::signal_ahead::signal_view;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;
@@ -154,6 +156,14 @@ impl ControlHandler {
                 server.watch(client, Topic::Priority, id.clone());
                 started()
             }
+            Request::WatchSignal if advisor.is_some() => {
+                server.watch(client, Topic::Signal, id.clone());
+                started()
+            }
+            Request::WatchSignal => Answer::failure(
+                "signal_not_a_vehicle",
+                "this station is a roadside unit; vehicles have signals ahead",
+            ),
             Request::Priority(asked) => priority::handle(asked, station, advisor, now),
             Request::Status => {
                 let mut status = view.status(station.node(), statistics, now);
@@ -162,6 +172,8 @@ impl ControlHandler {
                 status.link_up = matches!(radio.state(), radio_adapters::LinkState::Up);
                 status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
                 status.hazards = station.node().hazards().count() as u64;
+                let advice = advisor.as_ref().and_then(|advisor| advisor.road().advice(view.wire()));
+                status.signal_ahead = advice.as_ref().map(signal_view);
                 Answer { status: Some(Box::new(status)), ..Answer::done() }
             }
             Request::List(after) => list(after.map(known_as), station, &view),
@@ -230,6 +242,10 @@ impl ControlHandler {
         self.settle(station, outbox);
         let view = View::of(station.node(), now);
         if let Some(advisor) = advisor {
+            if let Some((advice, warning)) = advisor.take_warning() {
+                writeln!(out, "{warning}")?;
+                self.tell_signal(Some(&advice), "red_light");
+            }
             self.tell_priority(advisor, view.wire(), out)?;
         }
         for _ in 0..TOLD_AT_ONCE {
@@ -257,6 +273,15 @@ impl ControlHandler {
             self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
         }
         out.flush()
+    }
+
+    /// The signal ahead, or that there is none, to clients that watch it: `watch` is `signal`, once a second, or
+    /// `red_light`.
+    pub fn tell_signal(&mut self, advice: Option<&Advice>, watch: &str) {
+        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Signal)) {
+            let signal = advice.map(signal_view).map(Box::new);
+            server.tell(Topic::Signal, &Answer { signal, ..Answer::watch(watch) });
+        }
     }
 
     /// Changes of requests, by the same rule; there are only a few.

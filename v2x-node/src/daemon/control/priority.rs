@@ -86,7 +86,7 @@ pub(super) fn changed(
     advisor: &Advisor,
     wire: WireTime,
 ) -> PriorityStatus {
-    let open = find(advisor.road().requests().iter(), id).map(|open| view(open, wire));
+    let open = find(advisor.road().requests().iter(), id).map(|open| view(open, advisor, wire));
     // A closed request is no longer listed; of two changes since, the older is reported first.
     standing(open.unwrap_or_default(), id, progress, wire)
 }
@@ -114,7 +114,7 @@ fn ask(
         duration: wish.duration.unwrap_or(DEFAULT_DURATION),
     };
     advisor.ask(ask, now, &anchor)?;
-    let open = find(advisor.road().requests().iter(), intersection).map(|open| view(open, wire));
+    let open = find(advisor.road().requests().iter(), intersection).map(|open| view(open, advisor, wire));
     Ok(Answer { priority: open.map(Box::new), ..Answer::done() })
 }
 
@@ -151,7 +151,7 @@ fn cancel(
         (None, _) => return Err(Refusal::Several),
     };
     let wire = anchor.wire_at(now);
-    let before = find(advisor.road().requests().iter(), id).map(|open| view(open, wire));
+    let before = find(advisor.road().requests().iter(), id).map(|open| view(open, advisor, wire));
     if !advisor.withdraw(id, now, &anchor) {
         return Err(Refusal::Unknown(id));
     }
@@ -161,7 +161,7 @@ fn cancel(
 
 fn status(station: &Station, advisor: &Advisor, now: Instant) -> Answer {
     let wire = station.node().anchor().wire_at(now);
-    let open = advisor.road().requests().iter().map(|open| view(open, wire));
+    let open = advisor.road().requests().iter().map(|open| view(open, advisor, wire));
     Answer { priorities: Some(open.collect()), ..Answer::done() }
 }
 
@@ -174,11 +174,12 @@ fn find<'a>(mut open: impl Iterator<Item = &'a Open>, id: IntersectionId) -> Opt
     open.find(|open| open.ask().intersection == id)
 }
 
-fn view(open: &Open, wire: WireTime) -> PriorityStatus {
+fn view(open: &Open, advisor: &Advisor, wire: WireTime) -> PriorityStatus {
     let Ask { intersection, role, egress_lane, importance, duration } = *open.ask();
     let request = PriorityStatus {
         role: Some(role_name(role).to_owned()),
         ingress_lane: open.lane(),
+        known: Some(advisor.road().intersections().find(intersection).is_some_and(|one| one.map().is_some())),
         egress_lane,
         importance,
         duration_ms: Some(duration.as_millis() as u64),

@@ -40,6 +40,8 @@ pub enum Topic {
     Hazards,
     /// The state of requests for priority.
     Priority,
+    /// The signal ahead.
+    Signal,
 }
 
 /// A request and the client that waits for its answer.
@@ -182,7 +184,7 @@ struct Client {
     input: Lines,
     output: VecDeque<u8>,
     /// Which topics it watches.
-    watched: [Option<Watching>; 2],
+    watched: [Option<Watching>; 3],
     /// It sends nothing more.
     ended: bool,
     /// It gets nothing more than what is in `output`.
@@ -208,7 +210,7 @@ impl Client {
             stream,
             input: Lines::new(LONGEST_REQUEST),
             output: VecDeque::new(),
-            watched: [None, None],
+            watched: [None, None, None],
             ended: false,
             leaving: false,
             dismissed: false,

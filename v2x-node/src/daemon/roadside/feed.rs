@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use radio_adapters::clock;
+use radio_adapters::timer::DeadlineTimer;
 use tokio::net::{UdpSocket, UnixListener, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, JoinSet};
@@ -18,6 +19,7 @@ use v2x_apps::roadside::line::{self, LONGEST_LINE, Line, LineError};
 
 use crate::config::FeedAddress;
 use crate::daemon::lines::{Lines, TooLong};
+use crate::daemon::position::wait_until;
 use crate::daemon::unix_socket::{Access, BindError, Bound};
 use crate::error::Complaint;
 
@@ -73,7 +75,8 @@ impl Feed {
                 let (socket, listener) = listen(path).map_err(failed(
                     "it has to be a name in a directory that is there, and that no other unit listens on",
                 ))?;
-                (tokio::spawn(accept(listener, sender)), Some(socket))
+                let timer = DeadlineTimer::new().map_err(failed("the kernel has to give a timer"))?;
+                (tokio::spawn(accept(listener, timer, sender)), Some(socket))
             }
             FeedAddress::Udp(address) => {
                 let bind = || {
@@ -131,32 +134,66 @@ fn listen(path: &Path) -> io::Result<(Bound, UnixListener)> {
     Ok((socket, listener))
 }
 
-async fn accept(listener: UnixListener, sender: Sender<(ClientId, Did)>) {
+/// Takes connections for as long as there is a feed. One that cannot be taken (no descriptors left) is tried again: the
+/// controller is lost for good otherwise.
+async fn accept<L: Listen>(listener: L, mut timer: DeadlineTimer, sender: Sender<(ClientId, Did)>) {
     let mut connections = JoinSet::new();
     let mut number = 0;
+    let mut told = Told::Nothing;
     loop {
         let stream = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.take() => accepted,
             Some(_) = connections.join_next() => continue,
         };
         let stream = match stream {
-            Ok((stream, _)) => stream,
-            // Out of descriptors: open connections continue, and the end of one makes room.
-            Err(_) if !connections.is_empty() => {
-                connections.join_next().await;
-                continue;
-            }
+            Ok(stream) => stream,
             Err(error) => {
-                tracing::warn!("roadside.feed: no more connections: {error}");
-                return;
+                told.tell(Told::Failed, || {
+                    format!("no connection can be taken, trying on: {error} (raise the limit of open files)")
+                });
+                if wait_until(&mut timer, clock::monotonic_ns() + ACCEPT_AGAIN_NS).await.is_err() {
+                    // Without its timer it yields at least.
+                    tokio::task::yield_now().await;
+                }
+                continue;
             }
         };
         if connections.len() >= MOST_CLIENTS {
-            tracing::warn!("roadside.feed: a client turned away: {MOST_CLIENTS} are connected");
+            told.tell(Told::Full, || format!("a client turned away: {MOST_CLIENTS} are connected"));
             continue;
         }
+        told = Told::Nothing;
         number += 1;
         connections.spawn(connection(stream, ClientId(number), sender.clone()));
+    }
+}
+
+/// A listening socket.
+trait Listen {
+    /// The next connection.
+    async fn take(&self) -> io::Result<UnixStream>;
+}
+
+impl Listen for UnixListener {
+    async fn take(&self) -> io::Result<UnixStream> {
+        self.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+/// What was last told of connections that were not taken: each once until one is taken again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Failed,
+    Full,
+}
+
+impl Told {
+    fn tell(&mut self, what: Self, words: impl FnOnce() -> String) {
+        if *self != what {
+            *self = what;
+            tracing::warn!("roadside.feed: {}", words());
+        }
     }
 }
 
@@ -283,6 +320,8 @@ const MOST_WAITING: usize = 64;
 const MOST_WAITING_OUT: usize = 64;
 /// Bytes for a client that does not read.
 const MOST_PENDING: usize = 64 * 1024;
+/// Descriptors come back with the end of something else, of which nothing here is told.
+const ACCEPT_AGAIN_NS: u64 = 200_000_000;
 /// A sender of datagrams that was silent for this long makes room for another.
 const IDLE_NS: u64 = 1_000_000_000;
 
@@ -352,6 +391,40 @@ mod tests {
             assert_eq!(client.recv(&mut hello).await.unwrap(), 6);
             let taken = Feed::open(&address).unwrap_err().to_string();
             assert!(taken.contains(&format!("cannot listen on udp:127.0.0.1:{port}: ")), "{taken}");
+        });
+    }
+
+    /// A socket that finds no descriptor some times.
+    struct Scarce(UnixListener, core::cell::Cell<u32>);
+
+    impl Listen for Scarce {
+        async fn take(&self) -> io::Result<UnixStream> {
+            match self.1.get() {
+                0 => self.0.take().await,
+                left => {
+                    self.1.set(left - 1);
+                    Err(nix::errno::Errno::EMFILE.into())
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_controller_is_heard_again_after_the_descriptors_had_run_out() {
+        run(async {
+            let path = place("scarce");
+            let listener = UnixListener::bind(&path).unwrap();
+            let (sender, mut incoming) = channel(MOST_WAITING);
+            let scarce = Scarce(listener, core::cell::Cell::new(2));
+            let accept = accept(scarce, DeadlineTimer::new().unwrap(), sender);
+            let hears = async {
+                let mut client = UnixStream::connect(&path).await.unwrap();
+                client.write_all(LINE).await.unwrap();
+                assert!(matches!(incoming.recv().await, Some((ClientId(1), Did::Come(_)))));
+                assert!(matches!(incoming.recv().await, Some((ClientId(1), Did::Say(Ok(_))))));
+            };
+            tokio::select! { () = accept => panic!("it ended"), () = hears => {} }
+            std::fs::remove_file(path).unwrap();
         });
     }
 

@@ -1,15 +1,16 @@
 //! A roadside unit's application with its sockets: the controller's feed and the source of corrections.
 
 use core::future::pending;
-use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::json;
+use v2x_apps::roadside::priority::PriorityCounts;
 use v2x_apps::roadside::{ClientId, Heard, Roadside};
 use v2x_apps::{Application, Moment};
 use v2x_core::{Input, Instant, WireTime};
 use v2x_proto::v1;
+use v2x_report::PriorityRequests;
 
 use super::feed::{Feed, FromClient};
 use super::gga::Place;
@@ -24,8 +25,11 @@ pub struct Unit {
     feed: Option<Feed>,
     source: Option<(Source, String)>,
     news: Vec<String>,
-    /// When each client was last sent the reason for a refused line.
-    refused: Vec<(ClientId, Instant)>,
+    /// How often the source of corrections stopped or could not be had, and why it last did.
+    stops: u64,
+    last_stop: String,
+    /// When each client was last sent what was wrong with a line.
+    complained: Vec<(ClientId, Instant)>,
 }
 
 /// What came in from outside the station.
@@ -62,15 +66,22 @@ impl Unit {
                  loopback address or a Unix socket"
             ));
         }
-        let failed = |source: io::Error| Error::System { what: "making a timer", source };
         let source = match &config.corrections {
             Some(corrections) => {
                 let here = stands.filter(|_| corrections.gga);
-                Some((Source::start(corrections, here).map_err(failed)?, corrections.source.to_string()))
+                Some((Source::start(corrections, here)?, corrections.source.to_string()))
             }
             None => None,
         };
-        Ok(Some(Self { application, feed, source, news, refused: Vec::new() }))
+        Ok(Some(Self {
+            application,
+            feed,
+            source,
+            news,
+            stops: 0,
+            last_stop: String::new(),
+            complained: Vec::new(),
+        }))
     }
 
     /// What it sends, in one line for people.
@@ -111,18 +122,26 @@ impl Unit {
     pub fn take(&mut self, incoming: Incoming, now: Instant, wire: WireTime) {
         match incoming {
             Incoming::Client(client, FromClient::Gone) => {
-                self.refused.retain(|(other, _)| *other != client);
+                self.complained.retain(|(other, _)| *other != client);
                 self.application.gone(client, now, wire);
             }
             Incoming::Client(client, FromClient::Line(line)) => {
                 if let Some(error) = self.application.line(client, line, now, wire) {
-                    self.refuse(client, &error.to_string(), now);
+                    self.complain(client, "refused", &error.to_string(), now);
+                } else if let Some(left_out) = self.application.take_left_out() {
+                    self.complain(client, "left_out", &left_out.to_string(), now);
                 }
                 self.pass_on();
             }
             Incoming::Source(FromSource::Message(message)) => self.correction(message, now),
             Incoming::Source(FromSource::Up) => self.tell_of_source("come"),
-            Incoming::Source(FromSource::Down(why)) => self.tell_of_source(&format!("stop: {why}")),
+            Incoming::Source(FromSource::Down { why, news }) => {
+                if news {
+                    self.tell_of_source(&format!("stop: {why}"));
+                }
+                self.stops += 1;
+                self.last_stop = why;
+            }
         }
     }
 
@@ -156,12 +175,30 @@ impl Unit {
         news
     }
 
+    /// What vehicles asked for, as the report shows it; `None` while none has.
+    pub fn priority_requests(&self) -> Option<PriorityRequests> {
+        let PriorityCounts { heard, granted, rejected, ended, expired, crowded_out } =
+            self.application.priority_counts();
+        (heard + crowded_out > 0).then_some(PriorityRequests {
+            heard,
+            granted,
+            rejected,
+            ended,
+            expired,
+            crowded_out,
+        })
+    }
+
     /// Warnings for the report, besides its figures.
     pub fn warnings(&self, now: Instant) -> Vec<String> {
         let mut warnings = self.application.warnings(now);
         let unsent = self.feed.as_ref().map_or(0, Feed::unsent);
         if unsent > 0 {
             warnings.push(format!("{unsent} lines that no controller took"));
+        }
+        if let Some((_, name)) = self.source.as_ref().filter(|_| self.stops > 0) {
+            let times = if self.stops == 1 { "once".to_owned() } else { format!("{} times", self.stops) };
+            warnings.push(format!("corrections from {name} stopped {times}, the last: {}", self.last_stop));
         }
         warnings
     }
@@ -176,18 +213,18 @@ impl Unit {
         }
     }
 
-    /// Sends a client, from time to time, what was wrong with its line.
-    fn refuse(&mut self, client: ClientId, why: &str, now: Instant) {
-        let at = self.refused.iter().position(|(other, _)| *other == client);
-        if at.is_some_and(|at| now.since(self.refused[at].1) < REFUSE_EVERY) {
+    /// Sends a client, from time to time, what was wrong with its line, `refused` or `left_out`.
+    fn complain(&mut self, client: ClientId, what: &str, why: &str, now: Instant) {
+        let at = self.complained.iter().position(|(other, _)| *other == client);
+        if at.is_some_and(|at| now.since(self.complained[at].1) < COMPLAIN_EVERY) {
             return;
         }
         match at {
-            Some(at) => self.refused[at].1 = now,
-            None => self.refused.push((client, now)),
+            Some(at) => self.complained[at].1 = now,
+            None => self.complained.push((client, now)),
         }
         if let Some(feed) = &mut self.feed {
-            feed.send(client, format!("{}\n", json!({ "refused": why })));
+            feed.send(client, format!("{}\n", json!({ what: why })));
         }
     }
 
@@ -218,7 +255,7 @@ fn place(config: &PositionConfig) -> v1::Position {
 }
 
 /// How often one client is sent what is wrong with its lines.
-const REFUSE_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
+const COMPLAIN_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
 const MOST_NEWS: usize = 16;
 
 #[cfg(test)]
@@ -311,7 +348,7 @@ mod tests {
             ));
             let news = unit.take_news(Instant::ZERO);
             assert!(
-                news[1].starts_with("feed: 2 lines refused, the last by client 1: expected "),
+                news[2].starts_with("feed: 2 lines refused, the last by client 1: expected "),
                 "{news:?}"
             );
             drop((lines, write));
