@@ -73,8 +73,8 @@ pub enum FormFault {
 impl From<WireError> for FormFault {
     fn from(error: WireError) -> Self {
         match error {
-            WireError::Varint => Self::Varint,
-            WireError::FieldNumber => Self::FieldNumber,
+            WireError::Varint(_) => Self::Varint,
+            WireError::FieldNumber(_) => Self::FieldNumber,
             WireError::WireType(_) => Self::WireType,
             _ => Self::Truncated,
         }
@@ -114,13 +114,13 @@ enum ValueForm {
 
 impl MessageForm {
     fn check(&self, bytes: &[u8]) -> Result<(), FormError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, self.name);
         let (mut seen, mut place) = (0_u64, 0);
         while let Some(tag) = reader.tag().map_err(|error| self.fault(error))? {
             // Senders write fields in their order, so the next one is near.
             place = self.find(tag >> 3, place);
             let Some(field) = self.fields.get(place) else {
-                reader.skip(tag, 0).map_err(|error| self.fault(error))?;
+                reader.skip(tag, &[]).map_err(|error| self.fault(error))?;
                 continue;
             };
             if !field.may_recur() && seen & 1 << place != 0 {
@@ -183,7 +183,7 @@ impl FieldForm {
             ValueForm::Fixed32 => 4,
             ValueForm::Fixed64 => 8,
             _ => {
-                let mut numbers = Reader::new(column);
+                let mut numbers = Reader::new(column, self.name);
                 while !numbers.is_empty() {
                     self.check_varint(&mut numbers)?;
                 }

@@ -140,8 +140,8 @@ proptest! {
 
 /// The number of the one field that the bytes are.
 fn number_of(bytes: &[u8]) -> Option<u32> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = Reader::new(bytes, "field");
     let tag = reader.tag().ok()??;
-    reader.skip(tag, 0).ok()?;
+    reader.skip(tag, &[]).ok()?;
     reader.is_empty().then_some(tag >> 3)
 }
