@@ -50,7 +50,7 @@ pub enum SignerRef<'a> {
 }
 
 impl<'a> SignedView<'a> {
-    /// Splits the bytes that follow a hop header.
+    /// Splits the bytes that follow a hop header, which have one encoding: field 1, 2, and 3 or 4, nothing else.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         if bytes.len() > MAX_FRAME {
@@ -59,8 +59,12 @@ impl<'a> SignedView<'a> {
         let mut reader = Reader::new(bytes, "SignedMessage");
         let mut tbs = &bytes[..0];
         let mut signature = &[0; SIGNATURE_LEN];
-        let mut signer = None;
+        let (mut signer, mut last) = (None, 0);
         while let Some(tag) = reader.tag()? {
+            if tag < last {
+                return Err(EnvelopeError::NotExact);
+            }
+            last = tag;
             match tag {
                 TBS => {
                     reader.once(tag, "tbs")?;
@@ -87,7 +91,10 @@ impl<'a> SignedView<'a> {
                         return Err(EnvelopeError::BothSigners);
                     }
                 }
-                other => reader.skip(other, &SIGNED_FIELDS)?,
+                other => {
+                    reader.skip(other, &SIGNED_FIELDS)?;
+                    return Err(EnvelopeError::NotExact);
+                }
             }
         }
         if tbs.is_empty() {
@@ -300,6 +307,10 @@ pub enum EnvelopeError {
     /// More bytes than a frame may have.
     #[error("message has {0} bytes, a frame at most {MAX_FRAME}")]
     TooLong(usize),
+    /// Something beside the parts of a signed message, or these in another order: what is not signed has one encoding,
+    /// because everybody could add to it.
+    #[error("a signed message has something beside tbs, signature and signer, in this order")]
+    NotExact,
     /// A digest and a credential.
     #[error("both signer digest and signer credential are present")]
     BothSigners,
@@ -316,7 +327,7 @@ impl EnvelopeError {
     pub const fn field(self) -> &'static str {
         match self {
             Self::Wire(error) => error.field(),
-            Self::TooLong(_) => "SignedMessage",
+            Self::TooLong(_) | Self::NotExact => "SignedMessage",
             Self::BothSigners => "signer",
             Self::Class(_) => "deadline_class",
             Self::Requests(_) => "credential_requests",

@@ -40,6 +40,10 @@ class Judge:
             raise Refused("too_long", None)
         header, remaining_hops, hop_class = hop_header(frame)
         signed = self.message("SignedMessage", frame[header:], "malformed_envelope")
+        # Not signed itself, so it has one encoding.
+        order = [number for number, (field, *_) in sorted(self.messages["SignedMessage"].items()) if field in signed]
+        if order != self.order or order != sorted(order):
+            raise Refused("malformed_envelope", "SignedMessage")
         for field in ("tbs", "signature"):
             if not signed.get(field):
                 raise Refused("malformed_envelope", field)
@@ -115,7 +119,7 @@ class Judge:
 
     def message(self, name, data, reason):
         """The fields of a message; refuses what two readers may read differently."""
-        table, found, at = self.messages[name], {}, 0
+        table, found, at, numbers = self.messages[name], {}, 0, []
 
         def varint(at, end, field):
             value = 0
@@ -144,6 +148,7 @@ class Judge:
         while at < len(data):
             tag, at = varint(at, len(data), name)
             number, wire_type = tag >> 3, tag & 7
+            numbers.append(number)
             if not 1 <= number < 2**29:
                 raise Refused(reason, name)
             field, kind, repeated = table.get(number, (name, None, True))
@@ -179,6 +184,7 @@ class Judge:
                     raise Refused(reason, name)
             else:
                 found[field], at = scalar(kind, at, len(data), field)
+        self.order = numbers
         return found
 
     def content(self, kind, content, reason, field):

@@ -429,7 +429,7 @@ pub struct ToBeSigned {
     #[prost(uint32, tag = "8")]
     pub max_hops: u32,
     /// The area the message concerns, and with D3 is flooded in, reaching at most 10 km from its centre;
-    /// absent: the sender's surroundings. Never in D0.
+    /// absent: whoever hears it is concerned. Never in D0.
     #[prost(message, optional, tag = "9")]
     pub area: ::core::option::Option<Area>,
     /// Credentials the signer requests: the first 3 bytes of each digest, at most 8 of them

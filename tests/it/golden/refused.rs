@@ -168,6 +168,18 @@ impl Maker<'_> {
             "SignedMessage",
             &[&signed, &sealed, &credential, &[0x7b, 0x7c]],
         );
+        bad(
+            "envelope_more",
+            "an unknown field behind the signer",
+            "SignedMessage",
+            &[&signed, &sealed, &credential, &[0x78, 0x01]],
+        );
+        bad(
+            "envelope_order",
+            "the signature before what it signs",
+            "SignedMessage",
+            &[&sealed, &signed, &credential],
+        );
         bad("envelope_cut", "tbs longer than the frame", "tbs", &[&[0x0a, 0x7f], &tbs[..20]]);
 
         let hash = Sha256::digest(&self.keys.vehicle);
