@@ -66,6 +66,35 @@ pub fn payloads(pool: &DescriptorPool) -> Vec<(String, MessageDescriptor)> {
     named.collect()
 }
 
+// What buf's linter asks for, and that nothing is left without its unit or meaning.
+#[test]
+fn the_schema_comments_all_it_declares_and_keeps_to_protobuf_s_style() {
+    let mut declared = 0;
+    for file in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/schema")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut before = "";
+        for (number, line) in text.lines().map(str::trim).enumerate() {
+            let place = format!("{}, line {}", file.display(), number + 1);
+            let is_reserved = line.starts_with("reserved");
+            let is_declaration = line.ends_with('{') || line.contains(" = ") && !line.starts_with("//");
+            if is_declaration && !line.starts_with("syntax") && !is_reserved {
+                declared += 1;
+                assert!(before.starts_with("//"), "{place}: no comment says what it is");
+                assert!(before.ends_with(['.', ':']), "{place}: its comment does not end");
+            }
+            before = line;
+        }
+    }
+    assert!(declared > 250, "only {declared} declarations found");
+    let pool = pool(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/schema"));
+    for one in pool.all_enums() {
+        let zero = one.get_value(0).unwrap();
+        assert!(zero.name().ends_with("_UNSPECIFIED"), "{}: {}", one.full_name(), zero.name());
+        // The walk over payloads takes no negative number in an enum.
+        assert!(one.values().all(|value| value.number() >= 0), "{}", one.full_name());
+    }
+}
+
 /// What `proto/src/payload/form/tables.rs` has to be.
 fn tables(pool: &DescriptorPool) -> String {
     let mut text = String::from(
