@@ -50,17 +50,21 @@ pub enum SignerRef<'a> {
 }
 
 impl<'a> SignedView<'a> {
-    /// Splits the bytes that follow a hop header.
+    /// Splits the bytes that follow a hop header, which have one encoding: field 1, 2, and 3 or 4, nothing else.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {
         if bytes.len() > MAX_FRAME {
             return Err(EnvelopeError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "SignedMessage");
         let mut tbs = &bytes[..0];
         let mut signature = &[0; SIGNATURE_LEN];
-        let mut signer = None;
+        let (mut signer, mut last) = (None, 0);
         while let Some(tag) = reader.tag()? {
+            if tag < last {
+                return Err(EnvelopeError::NotExact);
+            }
+            last = tag;
             match tag {
                 TBS => {
                     reader.once(tag, "tbs")?;
@@ -87,7 +91,10 @@ impl<'a> SignedView<'a> {
                         return Err(EnvelopeError::BothSigners);
                     }
                 }
-                other => reader.skip(other, LAST_SIGNED_FIELD)?,
+                other => {
+                    reader.skip(other, &SIGNED_FIELDS)?;
+                    return Err(EnvelopeError::NotExact);
+                }
             }
         }
         if tbs.is_empty() {
@@ -141,7 +148,7 @@ pub struct TbsView<'a> {
     pub class: Class,
     /// The message expires this many milliseconds after its generation time.
     pub lifetime_ms: u32,
-    /// Most hops it may make; 0 and 1 both mean it is not forwarded.
+    /// Most hops it may make; 1: it is not forwarded. Stations drop 0.
     pub max_hops: u8,
     /// The area it concerns.
     pub area: Option<AreaView>,
@@ -161,7 +168,7 @@ impl<'a> TbsView<'a> {
         if bytes.len() > MAX_FRAME {
             return Err(EnvelopeError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "ToBeSigned");
         let mut class = 0;
         let mut tbs = Self {
             message_type: 0,
@@ -223,7 +230,7 @@ impl<'a> TbsView<'a> {
                     reader.once(tag, "payload")?;
                     tbs.payload = reader.bytes()?;
                 }
-                other => reader.skip(other, LAST_TBS_FIELD)?,
+                other => reader.skip(other, &TBS_FIELDS)?,
             }
         }
         reader.require(CLASS, "deadline_class")?;
@@ -300,6 +307,10 @@ pub enum EnvelopeError {
     /// More bytes than a frame may have.
     #[error("message has {0} bytes, a frame at most {MAX_FRAME}")]
     TooLong(usize),
+    /// Something beside the parts of a signed message, or these in another order: what is not signed has one encoding,
+    /// because everybody could add to it.
+    #[error("a signed message has something beside tbs, signature and signer, in this order")]
+    NotExact,
     /// A digest and a credential.
     #[error("both signer digest and signer credential are present")]
     BothSigners,
@@ -311,6 +322,19 @@ pub enum EnvelopeError {
     Requests(usize),
 }
 
+impl EnvelopeError {
+    /// The field at fault, named as in the schema; the message itself where no known field is.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Wire(error) => error.field(),
+            Self::TooLong(_) | Self::NotExact => "SignedMessage",
+            Self::BothSigners => "signer",
+            Self::Class(_) => "deadline_class",
+            Self::Requests(_) => "credential_requests",
+        }
+    }
+}
+
 #[cold]
 fn length(field: &'static str, value: &[u8]) -> EnvelopeError {
     EnvelopeError::Wire(WireError::Length { field, found: value.len() })
@@ -320,7 +344,7 @@ const TBS: u32 = wire::bytes_tag(1);
 const SIGNATURE: u32 = wire::bytes_tag(2);
 const DIGEST: u32 = wire::bytes_tag(3);
 const CREDENTIAL: u32 = wire::bytes_tag(4);
-const LAST_SIGNED_FIELD: u32 = 4;
+const SIGNED_FIELDS: [&str; 4] = ["tbs", "signature", "digest", "credential"];
 
 const TYPE: u32 = wire::varint_tag(1);
 const GENERATION_TIME: u32 = wire::fixed64_tag(2);
@@ -333,7 +357,19 @@ const MAX_HOPS: u32 = wire::varint_tag(8);
 const AREA: u32 = wire::bytes_tag(9);
 const REQUESTS: u32 = wire::bytes_tag(10);
 const PAYLOAD: u32 = wire::bytes_tag(11);
-const LAST_TBS_FIELD: u32 = 11;
+const TBS_FIELDS: [&str; 11] = [
+    "type",
+    "generation_time_us",
+    "sequence",
+    "latitude",
+    "longitude",
+    "deadline_class",
+    "lifetime_ms",
+    "max_hops",
+    "area",
+    "credential_requests",
+    "payload",
+];
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,12 @@ mod workspace;
 // The committed protobuf code is what the schema gives.
 mod generated;
 
+// nanopb's sizes are the schema's.
+mod nanopb;
+
+// What is said of the wire is what the code does.
+mod wire_doc;
+
 // The threat model names tests that exist.
 mod security;
 

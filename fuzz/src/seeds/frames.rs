@@ -14,6 +14,8 @@ pub(super) fn frames() -> Vec<(String, Vec<u8>)> {
     let long = headers.iter().find(|(name, _)| name == "hop_20").expect("a golden vector");
     let (name, message) = vectors("message_hazard_new").pop().expect("a golden vector");
     frames.push((format!("forwarded_{name}"), [long.1.as_slice(), &message].concat()));
+    // What is refused by its bytes is one change away from what is not.
+    frames.extend(vectors("refused_"));
     frames
 }
 

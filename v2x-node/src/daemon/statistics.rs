@@ -11,7 +11,10 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_core::{Anchor, DropReason, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
+use radio_adapters::LinkAddress;
+use v2x_core::{
+    Anchor, DropReason, Dropped, Event, Instant, MessageId, Received, Transmit, WireTime, limits,
+};
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
 
@@ -313,6 +316,7 @@ impl Observer for Statistics {
             Event::Dropped(dropped) => {
                 self.frames.received += 1;
                 self.frames.dropped += 1;
+                tell(dropped);
                 *self.drops.entry(dropped.reason.name()).or_default() += 1;
                 if let (DropReason::OutsideArea | DropReason::EventSuperseded, Some(id)) =
                     (dropped.reason, dropped.claimed)
@@ -358,6 +362,16 @@ impl Observer for Statistics {
             _ => "link_error",
         };
         *self.unsent.entry(reason).or_default() += 1;
+    }
+}
+
+/// A frame was dropped: one that breaks a rule by itself is news to whoever looks for why, a copy is not.
+fn tell(dropped: &Dropped) {
+    let (reason, source) = (dropped.reason.name(), LinkAddress(dropped.link_source));
+    let signer = dropped.claimed.map(|id| tracing::field::display(id.signer));
+    match dropped.field {
+        Some(field) => tracing::debug!(reason, field, %source, signer, "frame dropped"),
+        None => tracing::trace!(reason, %source, signer, "frame dropped"),
     }
 }
 
