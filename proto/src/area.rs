@@ -37,7 +37,7 @@ pub enum Shape {
 impl AreaView {
     /// Reads the bytes of an `Area` message.
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "Area");
         let [mut latitude, mut longitude] = [0; 2];
         let [mut shape, mut distance_a_m, mut distance_b_m, mut azimuth_deg] = [0; 4];
         while let Some(tag) = reader.tag()? {
@@ -66,7 +66,7 @@ impl AreaView {
                     reader.once(tag, "azimuth_deg")?;
                     azimuth_deg = reader.varint32("azimuth_deg")?;
                 }
-                other => reader.skip(other, LAST_FIELD)?,
+                other => reader.skip(other, &FIELDS)?,
             }
         }
         let shape = Shape::from_wire(shape).ok_or(WireError::OutOfRange("shape"))?;
@@ -172,7 +172,7 @@ const SHAPE: u32 = wire::varint_tag(3);
 const DISTANCE_A: u32 = wire::varint_tag(4);
 const DISTANCE_B: u32 = wire::varint_tag(5);
 const AZIMUTH: u32 = wire::varint_tag(6);
-const LAST_FIELD: u32 = 6;
+const FIELDS: [&str; 6] = ["latitude", "longitude", "shape", "distance_a_m", "distance_b_m", "azimuth_deg"];
 
 #[cfg(test)]
 pub(crate) mod tests {

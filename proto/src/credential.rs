@@ -34,7 +34,7 @@ impl<'a> CredentialView<'a> {
         if bytes.len() > MAX_CREDENTIAL {
             return Err(CredentialError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "Credential");
         let mut tbs = &bytes[..0];
         let mut signature = &[0; SIGNATURE_LEN];
         while let Some(tag) = reader.tag()? {
@@ -47,7 +47,7 @@ impl<'a> CredentialView<'a> {
                     reader.once(tag, "signature")?;
                     signature = reader.array_field("signature")?;
                 }
-                other => reader.skip(other, LAST_FIELD)?,
+                other => reader.skip(other, &FIELDS)?,
             }
         }
         reader.require(TBS, "tbs")?;
@@ -86,7 +86,7 @@ pub struct CredentialFields {
 impl CredentialFields {
     /// Reads the signed bytes of a credential.
     pub fn parse(tbs: &[u8]) -> Result<Self, CredentialError> {
-        let mut reader = Reader::new(tbs);
+        let mut reader = Reader::new(tbs, "CredentialTbs");
         let mut version = 0;
         let mut fields = Self {
             issuer: None,
@@ -147,7 +147,7 @@ impl CredentialFields {
                     reader.once(tag, "revocation_series")?;
                     fields.revocation_series = reader.varint32("revocation_series")?;
                 }
-                other => reader.skip(other, LAST_TBS_FIELD)?,
+                other => reader.skip(other, &TBS_FIELDS)?,
             }
         }
         if version != VERSION {
@@ -205,7 +205,7 @@ pub enum CredentialError {
 
 const TBS: u32 = wire::bytes_tag(1);
 const SIGNATURE: u32 = wire::bytes_tag(2);
-const LAST_FIELD: u32 = 2;
+const FIELDS: [&str; 2] = ["tbs", "signature"];
 
 const TBS_VERSION: u32 = wire::varint_tag(1);
 const ISSUER: u32 = wire::bytes_tag(2);
@@ -216,7 +216,17 @@ const STATION_CLASS: u32 = wire::varint_tag(6);
 const REGION: u32 = wire::bytes_tag(7);
 const PUBLIC_KEY: u32 = wire::bytes_tag(8);
 const REVOCATION_SERIES: u32 = wire::varint_tag(9);
-const LAST_TBS_FIELD: u32 = 9;
+const TBS_FIELDS: [&str; 9] = [
+    "version",
+    "issuer",
+    "not_before_s",
+    "duration_min",
+    "permissions",
+    "station_class",
+    "region",
+    "public_key",
+    "revocation_series",
+];
 
 #[cfg(test)]
 mod tests;

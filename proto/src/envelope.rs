@@ -76,7 +76,7 @@ impl<'a> SignedView<'a> {
         if bytes.len() > MAX_FRAME {
             return Err(EnvelopeError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "SignedMessage");
         let mut tbs = &bytes[..0];
         let mut signature = &[0; SIGNATURE_LEN];
         let mut signer = None;
@@ -107,7 +107,7 @@ impl<'a> SignedView<'a> {
                         return Err(EnvelopeError::BothSigners);
                     }
                 }
-                other => reader.skip(other, LAST_SIGNED_FIELD)?,
+                other => reader.skip(other, &SIGNED_FIELDS)?,
             }
         }
         if tbs.is_empty() {
@@ -161,7 +161,7 @@ pub struct TbsView<'a> {
     pub class: Class,
     /// The message expires this many milliseconds after its generation time.
     pub lifetime_ms: u32,
-    /// Most hops it may make; 0 and 1 both mean it is not forwarded.
+    /// Most hops it may make; 1: it is not forwarded. Stations drop 0.
     pub max_hops: u8,
     /// The area it concerns.
     pub area: Option<AreaView>,
@@ -181,7 +181,7 @@ impl<'a> TbsView<'a> {
         if bytes.len() > MAX_FRAME {
             return Err(EnvelopeError::TooLong(bytes.len()));
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "ToBeSigned");
         let mut class = 0;
         let mut tbs = Self {
             message_type: 0,
@@ -243,7 +243,7 @@ impl<'a> TbsView<'a> {
                     reader.once(tag, "payload")?;
                     tbs.payload = reader.bytes()?;
                 }
-                other => reader.skip(other, LAST_TBS_FIELD)?,
+                other => reader.skip(other, &TBS_FIELDS)?,
             }
         }
         reader.require(CLASS, "deadline_class")?;
@@ -331,6 +331,19 @@ pub enum EnvelopeError {
     Requests(usize),
 }
 
+impl EnvelopeError {
+    /// The field at fault, named as in the schema; the message itself where no known field is.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Wire(error) => error.field(),
+            Self::TooLong(_) => "SignedMessage",
+            Self::BothSigners => "signer",
+            Self::Class(_) => "deadline_class",
+            Self::Requests(_) => "credential_requests",
+        }
+    }
+}
+
 #[cold]
 fn length(field: &'static str, value: &[u8]) -> EnvelopeError {
     EnvelopeError::Wire(WireError::Length { field, found: value.len() })
@@ -340,7 +353,7 @@ const TBS: u32 = wire::bytes_tag(1);
 const SIGNATURE: u32 = wire::bytes_tag(2);
 const DIGEST: u32 = wire::bytes_tag(3);
 const CREDENTIAL: u32 = wire::bytes_tag(4);
-const LAST_SIGNED_FIELD: u32 = 4;
+const SIGNED_FIELDS: [&str; 4] = ["tbs", "signature", "digest", "credential"];
 
 const TYPE: u32 = wire::varint_tag(1);
 const GENERATION_TIME: u32 = wire::fixed64_tag(2);
@@ -353,7 +366,19 @@ const MAX_HOPS: u32 = wire::varint_tag(8);
 const AREA: u32 = wire::bytes_tag(9);
 const REQUESTS: u32 = wire::bytes_tag(10);
 const PAYLOAD: u32 = wire::bytes_tag(11);
-const LAST_TBS_FIELD: u32 = 11;
+const TBS_FIELDS: [&str; 11] = [
+    "type",
+    "generation_time_us",
+    "sequence",
+    "latitude",
+    "longitude",
+    "deadline_class",
+    "lifetime_ms",
+    "max_hops",
+    "area",
+    "credential_requests",
+    "payload",
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! Payloads: the messages themselves, parsed only after their signature was verified.
 //!
-//! Decoding refuses what the schema's comments exclude: a value out of its range, a list longer
-//! than its cap, columns of unequal length. An enum value this code does not know is let through
-//! as proto3 has it, so that a newer sender is understood as far as possible.
+//! Decoding refuses what two protobuf readers might read differently (`form`), and what the schema's comments exclude: a
+//! value out of its range, a list longer than its cap, columns of unequal length. Unknown fields, and an enum value this code
+//! does not know, are let through as proto3 has it, so that a newer sender is understood as far as possible.
 
 use bytes::{BufMut, Bytes};
 use prost::Message as _;
@@ -11,6 +11,7 @@ use crate::v1;
 
 mod beacon;
 mod flood_tags;
+mod form;
 mod management;
 mod range;
 mod road;
@@ -18,10 +19,15 @@ mod roadside;
 
 pub use beacon::Beacon;
 pub use flood_tags::FloodTags;
+pub use form::{FormError, FormFault};
 
 /// Reads the payload of a verified message. Lists of bytes share `payload`'s memory.
 pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {
-    let message = decode_unchecked(message_type, payload)?;
+    let known = i32::try_from(message_type).ok().and_then(|number| v1::MessageType::try_from(number).ok());
+    let known = known.filter(|known| *known != v1::MessageType::Unspecified);
+    let known = known.ok_or(PayloadError::UnknownType(message_type))?;
+    form::check(known, &payload)?;
+    let message = decode_library(known, payload)?;
     message.check()?;
     Ok(message)
 }
@@ -30,11 +36,23 @@ pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError
 /// columns have had their full length. After an error `into` is empty.
 pub fn decode_awareness_into(into: &mut v1::Awareness, payload: &[u8]) -> Result<(), PayloadError> {
     into.clear();
-    let result = into.merge(payload).map_err(|_| PayloadError::Malformed).and_then(|()| into.check());
+    let result = merge_awareness(into, payload);
     if result.is_err() {
         into.clear();
     }
     result
+}
+
+fn merge_awareness(into: &mut v1::Awareness, payload: &[u8]) -> Result<(), PayloadError> {
+    form::check(v1::MessageType::Awareness, payload)?;
+    into.merge(payload).map_err(|_| undecodable("Awareness"))?;
+    into.check()
+}
+
+/// A payload in its form decodes; should the library refuse one, that is no reason to stop.
+#[cold]
+fn undecodable(message: &'static str) -> PayloadError {
+    FormError { field: message, fault: FormFault::Undecodable }.into()
 }
 
 /// Why a payload is not the message of its type.
@@ -43,9 +61,9 @@ pub enum PayloadError {
     /// A message type this code does not know.
     #[error("message type {0} is not known")]
     UnknownType(u32),
-    /// Not protobuf of this message.
-    #[error("the payload is not protobuf of its message type")]
-    Malformed,
+    /// Not protobuf of this message, or written so that readers may differ.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// A list longer than its cap.
     #[error("field `{field}` has more than {limit} entries")]
     TooMany {
@@ -61,6 +79,18 @@ pub enum PayloadError {
         /// The field's name in the schema.
         field: &'static str,
     },
+}
+
+impl PayloadError {
+    /// The field at fault, named as in the schema; the message itself where no known field is.
+    pub const fn field(self) -> Option<&'static str> {
+        match self {
+            Self::UnknownType(_) => None,
+            Self::Form(FormError { field, .. })
+            | Self::TooMany { field, .. }
+            | Self::OutOfRange { field } => Some(field),
+        }
+    }
 }
 
 /// What a message must hold besides being protobuf.
@@ -132,17 +162,13 @@ macro_rules! messages {
             }
         })+
 
-        fn decode_unchecked(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {
-            let known = i32::try_from(message_type)
-                .ok()
-                .and_then(|number| v1::MessageType::try_from(number).ok());
-            match known {
-                $(Some(v1::MessageType::$name) => v1::$name::decode(payload)
+        /// By the library alone, which is lenient.
+        fn decode_library(message_type: v1::MessageType, payload: Bytes) -> Result<Message, PayloadError> {
+            match message_type {
+                $(v1::MessageType::$name => v1::$name::decode(payload)
                     .map(Message::$name)
-                    .map_err(|_| PayloadError::Malformed),)+
-                Some(v1::MessageType::Unspecified) | None => {
-                    Err(PayloadError::UnknownType(message_type))
-                }
+                    .map_err(|_| undecodable(stringify!($name))),)+
+                v1::MessageType::Unspecified => Err(PayloadError::UnknownType(0)),
             }
         }
     };

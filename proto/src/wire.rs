@@ -11,17 +11,17 @@ use bytes::BufMut;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum WireError {
     /// A value reaches beyond the end of its message.
-    #[error("a value reaches beyond the end of the message")]
-    Truncated,
+    #[error("`{0}` reaches beyond the end of the message")]
+    Truncated(&'static str),
     /// A varint longer than its value needs, or than 64 bits.
-    #[error("a varint is not in its shortest form or exceeds 64 bits")]
-    Varint,
+    #[error("`{0}` has a varint that is not in its shortest form or exceeds 64 bits")]
+    Varint(&'static str),
     /// A field number of 0 or above 2^29 - 1.
-    #[error("a field number is outside 1..=536870911")]
-    FieldNumber,
+    #[error("`{0}` holds a field number outside 1..=536870911")]
+    FieldNumber(&'static str),
     /// A known field in another wire type, a group, or a wire type that does not exist.
-    #[error("field {0} has a wire type it cannot have")]
-    WireType(u32),
+    #[error("`{0}` has a wire type it cannot have")]
+    WireType(&'static str),
     /// A singular field occurs twice.
     #[error("field `{0}` occurs twice")]
     Duplicate(&'static str),
@@ -39,6 +39,22 @@ pub enum WireError {
     /// A value outside the range its comment in the schema gives.
     #[error("field `{0}` is out of its range")]
     OutOfRange(&'static str),
+}
+
+impl WireError {
+    /// The field at fault, named as in the schema; the message itself, such as `ToBeSigned`, where no known field is.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Truncated(field)
+            | Self::Varint(field)
+            | Self::FieldNumber(field)
+            | Self::WireType(field)
+            | Self::Duplicate(field)
+            | Self::Missing(field)
+            | Self::Length { field, .. }
+            | Self::OutOfRange(field) => field,
+        }
+    }
 }
 
 /// Whether a latitude and longitude, 1e-7 degree, are on the globe (±900000000, ±1800000000).
@@ -74,11 +90,15 @@ pub(crate) const fn fixed32_tag(number: u32) -> u32 {
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     seen: u32,
+    message: &'static str,
+    /// What is being read: a field, or the message itself.
+    at: &'static str,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, seen: 0 }
+    /// For the message of this name.
+    pub(crate) const fn new(bytes: &'a [u8], message: &'static str) -> Self {
+        Self { rest: bytes, seen: 0, message, at: message }
     }
 
     /// Bytes not read yet.
@@ -98,9 +118,10 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let tag = u32::try_from(self.varint()?).map_err(|_| WireError::FieldNumber)?;
+        self.at = self.message;
+        let tag = u32::try_from(self.varint()?).map_err(|_| WireError::FieldNumber(self.message))?;
         if tag >> 3 == 0 {
-            return Err(WireError::FieldNumber);
+            return Err(WireError::FieldNumber(self.message));
         }
         Ok(Some(tag))
     }
@@ -113,6 +134,7 @@ impl<'a> Reader<'a> {
             return Err(WireError::Duplicate(name));
         }
         self.seen |= bit;
+        self.at = name;
         Ok(())
     }
 
@@ -160,8 +182,8 @@ impl<'a> Reader<'a> {
     /// A length-delimited value.
     #[inline]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
-        let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;
-        let (value, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated)?;
+        let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated(self.at))?;
+        let (value, rest) = self.rest.split_at_checked(length).ok_or(WireError::Truncated(self.at))?;
         self.rest = rest;
         Ok(value)
     }
@@ -178,26 +200,25 @@ impl<'a> Reader<'a> {
 
     /// Steps over the value of a field that no arm of the reader's `match` took.
     ///
-    /// `last_known` is the highest field number the message has: a field up to it got here
-    /// because its wire type is wrong.
+    /// `known` are the names of the message's fields, from number 1: one of them got here because its wire type is
+    /// wrong.
     #[cold]
-    pub(crate) fn skip(&mut self, tag: u32, last_known: u32) -> Result<(), WireError> {
-        let number = tag >> 3;
-        if number <= last_known {
-            return Err(WireError::WireType(number));
+    pub(crate) fn skip(&mut self, tag: u32, known: &[&'static str]) -> Result<(), WireError> {
+        if let Some(name) = known.get(((tag >> 3) as usize).wrapping_sub(1)) {
+            return Err(WireError::WireType(name));
         }
         match tag & 7 {
             VARINT => self.varint().map(drop),
             FIXED64 => self.fixed64().map(drop),
             LENGTH_DELIMITED => self.bytes().map(drop),
             FIXED32 => self.fixed32().map(drop),
-            _ => Err(WireError::WireType(number)),
+            _ => Err(WireError::WireType(self.message)),
         }
     }
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        let (value, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
+        let (value, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated(self.at))?;
         self.rest = rest;
         Ok(*value)
     }
@@ -216,13 +237,17 @@ impl<'a> Reader<'a> {
             if byte < 0x80 {
                 // A last byte of zero adds nothing; the tenth byte holds one bit only.
                 if byte == 0 && place > 0 || place == MAX_VARINT - 1 && byte > 1 {
-                    return Err(WireError::Varint);
+                    return Err(WireError::Varint(self.at));
                 }
                 self.rest = self.rest.get(place + 1..).unwrap_or_default();
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < MAX_VARINT { WireError::Truncated } else { WireError::Varint })
+        Err(if self.rest.len() < MAX_VARINT {
+            WireError::Truncated(self.at)
+        } else {
+            WireError::Varint(self.at)
+        })
     }
 }
 
@@ -301,14 +326,14 @@ mod tests {
             let mut bytes = Vec::new();
             put_varint(&mut bytes, value);
             prop_assert_eq!(bytes.len(), varint_len(value));
-            let mut reader = Reader::new(&bytes);
+            let mut reader = Reader::new(&bytes, "m");
             prop_assert_eq!(reader.varint(), Ok(value));
             prop_assert!(reader.rest.is_empty());
         }
 
         #[test]
         fn a_varint_that_is_accepted_has_its_shortest_form(bytes in proptest::collection::vec(any::<u8>(), 0..14)) {
-            let mut reader = Reader::new(&bytes);
+            let mut reader = Reader::new(&bytes, "m");
             if let Ok(value) = reader.varint() {
                 let mut again = Vec::new();
                 put_varint(&mut again, value);
@@ -320,13 +345,13 @@ mod tests {
     #[test]
     fn overlong_and_cut_varints_are_refused() {
         for (bytes, error) in [
-            (&[0x80, 0x00][..], WireError::Varint),
-            (&[0x80], WireError::Truncated),
-            (&[], WireError::Truncated),
-            (&[0xff; 10], WireError::Varint),
-            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], WireError::Varint),
+            (&[0x80, 0x00][..], WireError::Varint("m")),
+            (&[0x80], WireError::Truncated("m")),
+            (&[], WireError::Truncated("m")),
+            (&[0xff; 10], WireError::Varint("m")),
+            (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], WireError::Varint("m")),
         ] {
-            assert_eq!(Reader::new(bytes).varint(), Err(error), "{bytes:02x?}");
+            assert_eq!(Reader::new(bytes, "m").varint(), Err(error), "{bytes:02x?}");
         }
     }
 
@@ -337,12 +362,12 @@ mod tests {
             (&[0; 8], fixed64_tag(40), Ok(())),
             (&[0x01, 0x05], bytes_tag(40), Ok(())),
             (&[0; 4], fixed32_tag(40), Ok(())),
-            (&[0x05], varint_tag(3), Err(WireError::WireType(3))),
-            (&[0x05], 40 << 3 | 3, Err(WireError::WireType(40))),
-            (&[0x02, 0x05], bytes_tag(40), Err(WireError::Truncated)),
+            (&[0x05], varint_tag(3), Err(WireError::WireType("c"))),
+            (&[0x05], 40 << 3 | 3, Err(WireError::WireType("m"))),
+            (&[0x02, 0x05], bytes_tag(40), Err(WireError::Truncated("m"))),
         ] {
-            let mut reader = Reader::new(bytes);
-            assert_eq!(reader.skip(tag, 10), result);
+            let mut reader = Reader::new(bytes, "m");
+            assert_eq!(reader.skip(tag, &["a", "b", "c"]), result);
         }
     }
 }

@@ -398,8 +398,12 @@ mod tests {
             source: None,
             stamps: SendStamps::default(),
         };
-        let dropped =
-            Dropped { reason: DropReason::SignatureInvalid, link_source: [2; 6], claimed: Some(ID) };
+        let dropped = Dropped {
+            reason: DropReason::SignatureInvalid,
+            field: None,
+            link_source: [2; 6],
+            claimed: Some(ID),
+        };
         let sent = Sent {
             id: ID,
             message_type: 1,

@@ -1,6 +1,7 @@
 //! Histogram logs (`.hlog`) that HdrHistogram's own tools read.
 //!
-//! One file holds one run: one interval for each class and stage with samples, tagged `D2.send_to_delivered` and so on.
+//! One file holds one run: first an interval without a tag, all classes' `send_to_delivered` together, which is all that a
+//! reader shows that is not told a tag; then one for each class and stage with samples, tagged `D2.send_to_delivered` and so on.
 //! Values are nanoseconds. Times in the file are seconds of the run's own clock; there is no wall time in it, so equal
 //! runs write equal files.
 
@@ -65,10 +66,24 @@ pub fn write_to(writer: &mut impl Write, stats: &Stats, simulated: Duration) -> 
     let mut log = IntervalLogWriterBuilder::new()
         .add_comment("[Histogram log format version 1.3]")
         .add_comment(
-            "Roadcast latencies, one interval for each class and stage; values in ns, Interval_Max in ms",
+            "Roadcast latencies; values in ns, Interval_Max in ms. Without a tag: send_to_delivered of all classes",
         )
+        .add_comment("With a tag: one class and stage, as in HistogramLogProcessor -tag D2.send_to_delivered")
         .with_max_value_divisor(NS_PER_MS)
         .begin_log_with(writer, &mut serializer)?;
+    let failed = |error| match error {
+        IntervalLogWriterError::IoError(error) => error,
+        IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
+    };
+    let overall = stats.classes().iter().map(|class| class.stage(Stage::SendToDelivered).as_hdr());
+    let overall = overall.filter(|histogram| !histogram.is_empty()).cloned();
+    let overall = overall.reduce(|mut sum, next| {
+        sum.add(next).expect("invariant: all have one range");
+        sum
+    });
+    if let Some(overall) = overall {
+        log.write_histogram(&overall, Duration::ZERO, simulated, None).map_err(failed)?;
+    }
     for class in stats.classes() {
         for stage in Stage::ALL {
             let histogram = class.stage(stage);
@@ -78,12 +93,7 @@ pub fn write_to(writer: &mut impl Write, stats: &Stats, simulated: Duration) -> 
             let name = tag(class.class.name(), stage);
             let tag =
                 Tag::new(&name).expect("invariant: class and stage names have no comma, blank or newline");
-            log.write_histogram(histogram.as_hdr(), Duration::ZERO, simulated, Some(tag)).map_err(
-                |error| match error {
-                    IntervalLogWriterError::IoError(error) => error,
-                    IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
-                },
-            )?;
+            log.write_histogram(histogram.as_hdr(), Duration::ZERO, simulated, Some(tag)).map_err(failed)?;
         }
     }
     Ok(())
@@ -120,15 +130,22 @@ mod tests {
                 continue;
             };
             assert_eq!(interval.duration(), Duration::from_secs(30));
-            let tag = interval.tag().expect("each interval has a tag").as_str().to_owned();
             let histogram = decode(interval.encoded_histogram());
+            let Some(tag) = interval.tag() else {
+                // What a reader that is told no tag shows.
+                assert!(seen.is_empty(), "it comes first");
+                assert_eq!((histogram.len(), histogram.max() / 100_000), (2_000, 30));
+                seen.push(String::new());
+                continue;
+            };
+            let tag = tag.as_str().to_owned();
             let (class, stage) = tag.split_once('.').expect("the tag names class and stage");
             let class = Class::ALL.into_iter().find(|known| known.name() == class).expect("a class");
             let stage = Stage::ALL.into_iter().find(|known| known.name() == stage).expect("a stage");
             assert_eq!(&histogram, stats.class(class).stage(stage).as_hdr(), "{tag}");
             seen.push(tag);
         }
-        assert_eq!(seen, ["D0.send_to_delivered", "D2.send_to_delivered", "D2.prefiltered_to_verified"]);
+        assert_eq!(seen, ["", "D0.send_to_delivered", "D2.send_to_delivered", "D2.prefiltered_to_verified"]);
     }
 
     #[test]

@@ -1,19 +1,31 @@
-//! The committed protobuf code is what the schema gives, and the schema needs no `protoc`.
+//! The committed code is what the schema gives, and the schema needs no `protoc`.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use protox::prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 #[test]
 fn generated_code_is_current() {
     let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto");
-    let committed = proto.join("src/gen/v2x.v1.rs");
-    let generated = generate(&proto.join("schema"));
+    is_current(&proto.join("src/gen/v2x.v1.rs"), &generate(&proto.join("schema")));
+}
+
+#[test]
+fn the_table_of_payload_fields_is_current() {
+    let proto = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto");
+    is_current(&proto.join("src/payload/form/tables.rs"), &tables(&pool(&proto.join("schema"))));
+}
+
+fn is_current(committed: &Path, generated: &str) {
     if env::var_os("ROADCAST_BLESS").is_some() {
         fs::create_dir_all(committed.parent().unwrap()).unwrap();
-        fs::write(&committed, generated).unwrap();
+        fs::write(committed, generated).unwrap();
         return;
     }
-    let found = fs::read_to_string(&committed).unwrap_or_default();
+    let found = fs::read_to_string(committed).unwrap_or_default();
     let differs = found
         .lines()
         .zip(generated.lines())
@@ -21,8 +33,8 @@ fn generated_code_is_current() {
         .unwrap_or(found.lines().count().min(generated.lines().count()));
     assert!(
         found == generated,
-        "proto/src/gen/v2x.v1.rs, line {}, is not what proto/schema gives: run \
-         `ROADCAST_BLESS=1 cargo test -p tests generated_code_is_current`",
+        "{}, line {}, is not what proto/schema gives: run `ROADCAST_BLESS=1 cargo test -p tests generated`",
+        committed.display(),
         differs + 1,
     );
 }
@@ -34,6 +46,100 @@ fn generate(schema: &Path) -> String {
     fs::create_dir_all(&out).unwrap();
     prost_build::Config::new().bytes(["."]).out_dir(&out).compile_fds(descriptors).unwrap();
     fs::read_to_string(out.join("v2x.v1.rs")).unwrap()
+}
+
+/// The schema at run time.
+pub fn pool(schema: &Path) -> DescriptorPool {
+    let descriptors = protox::compile(files(schema), [schema]).unwrap();
+    DescriptorPool::from_file_descriptor_set(descriptors).unwrap()
+}
+
+/// The payload of each message type, in the order of the types.
+pub fn payloads(pool: &DescriptorPool) -> Vec<(String, MessageDescriptor)> {
+    let types = pool.get_enum_by_name("v2x.v1.MessageType").unwrap();
+    let named = types.values().filter(|value| value.number() != 0).map(|value| {
+        let words = value.name().strip_prefix("MESSAGE_TYPE_").unwrap().split('_');
+        let name: String = words.map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect();
+        let message = pool.get_message_by_name(&format!("v2x.v1.{name}")).unwrap();
+        (name, message)
+    });
+    named.collect()
+}
+
+/// What `proto/src/payload/form/tables.rs` has to be.
+fn tables(pool: &DescriptorPool) -> String {
+    let mut text = String::from(
+        "// @generated from proto/schema by `ROADCAST_BLESS=1 cargo test -p tests generated`.\n\n\
+         use super::{FieldForm, MessageForm, MessageType, ValueForm};\n\n\
+         /// The payload of a message type.\n\
+         pub(super) const fn of(message_type: MessageType) -> &'static MessageForm {\n    match message_type {\n        \
+         MessageType::Unspecified => &NONE,\n",
+    );
+    let mut messages = BTreeSet::new();
+    for (name, message) in payloads(pool) {
+        writeln!(text, "        MessageType::{name} => &{},", constant(&message)).unwrap();
+        collect(&message, &mut messages);
+    }
+    text += "    }\n}\n\nstatic NONE: MessageForm = MessageForm { name: \"payload\", fields: &[] };\n";
+    for name in messages {
+        let message = pool.get_message_by_name(&name).unwrap();
+        write!(
+            text,
+            "\nstatic {}: MessageForm = MessageForm {{ name: {:?}, fields: &[\n",
+            constant(&message),
+            message.name()
+        )
+        .unwrap();
+        for field in message.fields() {
+            let (number, name, repeated) = (field.number(), field.name(), field.is_list());
+            let value = value(&field);
+            writeln!(
+                text,
+                "    FieldForm {{ number: {number}, name: {name:?}, value: ValueForm::{value}, repeated: {repeated} }},"
+            )
+            .unwrap();
+        }
+        text += "] };\n";
+    }
+    text
+}
+
+fn collect(message: &MessageDescriptor, messages: &mut BTreeSet<String>) {
+    messages.insert(message.full_name().to_owned());
+    for field in message.fields() {
+        if let Kind::Message(inner) = field.kind() {
+            collect(&inner, messages);
+        }
+    }
+}
+
+fn value(field: &FieldDescriptor) -> String {
+    match field.kind() {
+        Kind::Uint32 => "Uint32",
+        Kind::Uint64 => "Uint64",
+        Kind::Sint32 => "Sint32",
+        Kind::Bool => "Bool",
+        Kind::Enum(_) => "Enum",
+        Kind::Fixed32 | Kind::Sfixed32 => "Fixed32",
+        Kind::Fixed64 => "Fixed64",
+        Kind::Bytes => "Bytes",
+        Kind::String => "Text",
+        Kind::Message(message) => return format!("Message(&{})", constant(&message)),
+        other => panic!("{}: the walk over payloads does not know {other:?}", field.full_name()),
+    }
+    .to_owned()
+}
+
+/// `SignalState` as `SIGNAL_STATE`.
+fn constant(message: &MessageDescriptor) -> String {
+    let mut constant = String::new();
+    for letter in message.name().chars() {
+        if letter.is_uppercase() && !constant.is_empty() {
+            constant.push('_');
+        }
+        constant.push(letter.to_ascii_uppercase());
+    }
+    constant
 }
 
 /// The schema's files, in the order of their names.

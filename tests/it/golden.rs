@@ -12,6 +12,7 @@ use messages::{AREA, LATITUDE, LONGITUDE, NOT_BEFORE_S, NOW_US, Sample};
 use protox::prost_reflect::{DescriptorPool, DynamicMessage, Value};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
+use v2x_core::{FrameRead, WireTime};
 use v2x_proto::credential::{CREDENTIAL_DOMAIN, CredentialFields, CredentialView, encode_credential};
 use v2x_proto::envelope::{self, MESSAGE_DOMAIN, SignedView, SignerRef, TbsRepr, TbsView};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
@@ -20,6 +21,7 @@ use v2x_proto::{AreaView, Class, Digest, Shape, v1};
 
 mod edge;
 mod messages;
+mod refused;
 
 #[test]
 fn vectors_are_what_the_code_writes() {
@@ -139,6 +141,19 @@ fn vectors() -> BTreeMap<String, Json> {
         });
         vectors.insert(format!("signature_{}", edge.name), vector);
     }
+    for refused in refused::frames(&keys) {
+        let vector = json!({
+            "kind": "refused",
+            "what": refused.what,
+            "hex": hex(&refused.frame),
+            "heard_us": NOW_US + refused::HEARD_AFTER_US,
+            "heard_latitude": LATITUDE,
+            "heard_longitude": LONGITUDE,
+            "reason": refused.reason,
+            "field": refused.field,
+        });
+        vectors.insert(format!("refused_{}", refused.name), vector);
+    }
     for (sequence, sample) in (0..).zip(messages::samples()) {
         let name = format!("message_{}", sample.name);
         vectors.insert(name, message_vector(&schema, &keys, &sample, sequence));
@@ -220,6 +235,10 @@ fn message_vector(schema: &Schema, keys: &Keys, sample: &Sample, sequence: u32) 
     let view = SignedView::parse(&bytes).unwrap();
     assert_eq!((view.tbs, view.signature, view.signer), (&tbs[..], &signature, signer));
     assert_eq!(TbsView::parse(view.tbs), Ok(repr));
+    let header = HopHeader { class: repr.class, remaining_hops: repr.max_hops, ..hop_headers()[0].1 };
+    let (message, arrived) = (Ok(&sample.message), Some(WireTime::from_micros(NOW_US)));
+    let read = FrameRead { header: &header, fields: &repr, message, arrived, signer: None };
+    assert_eq!(v2x_core::judge(&read), Ok(()), "{}", sample.name);
     let message = payload::decode(repr.message_type, payload.clone().into());
     assert_eq!(message.as_ref(), Ok(&sample.message));
 
@@ -314,9 +333,7 @@ struct Schema(DescriptorPool);
 
 impl Schema {
     fn read() -> Self {
-        let files = crate::generated::files(&schema());
-        let descriptors = protox::compile(files, [schema()]).unwrap();
-        Self(DescriptorPool::from_file_descriptor_set(descriptors).unwrap())
+        Self(crate::generated::pool(&schema()))
     }
 
     fn json(&self, message: &str, bytes: &[u8]) -> Json {

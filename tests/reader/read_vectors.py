@@ -15,6 +15,8 @@ import re
 import struct
 import sys
 
+from rules import Judge, read_ranges
+
 MESSAGE_DOMAIN = b"roadcast/v1/msg\0"
 CREDENTIAL_DOMAIN = b"roadcast/v1/cred\0"
 MAX_FRAME = 1398
@@ -27,11 +29,12 @@ def main(arguments):
         return 2
     vectors, schema = map(pathlib.Path, arguments)
     messages, enums = read_schema(schema)
+    judge = Judge(messages, enums, read_ranges(schema))
     files = sorted(vectors.glob("*.json"))
     failures = 0 if files else 1
     for file in files:
         try:
-            check(json.loads(file.read_text(encoding="utf-8")), Decoder(messages, enums))
+            check(json.loads(file.read_text(encoding="utf-8")), Decoder(messages, enums), judge)
         except (Difference, KeyError, ValueError) as error:
             print(f"{file.name}: {type(error).__name__}: {error}")
             failures += 1
@@ -43,7 +46,7 @@ class Difference(Exception):
     """What was read is not what the vector says."""
 
 
-def check(vector, decoder):
+def check(vector, decoder, judge):
     data = bytes.fromhex(vector["hex"])
     kind = vector["kind"]
     if kind == "hop":
@@ -51,9 +54,11 @@ def check(vector, decoder):
     elif kind == "credential":
         check_credential(vector, data, decoder)
     elif kind == "message":
-        check_message(vector, data, decoder)
+        check_message(vector, data, decoder, judge)
     elif kind == "signature":
         check_signature(vector, data)
+    elif kind == "refused":
+        check_refused(vector, data, decoder, judge)
     else:
         raise Difference(f"unknown kind {kind!r}")
 
@@ -82,7 +87,7 @@ def check_credential(vector, data, decoder):
     same("public key of the seed", ed25519_public_key(seed).hex(), fields["public_key"])
 
 
-def check_message(vector, data, decoder):
+def check_message(vector, data, decoder, judge):
     at_most("message", data, MAX_FRAME)
     signed = decoder.decode("SignedMessage", data)
     tbs = bytes.fromhex(signed["tbs"])
@@ -101,6 +106,30 @@ def check_message(vector, data, decoder):
         same("signer", signed["digest"], digest(signer))
     signed_bytes = MESSAGE_DOMAIN + hashlib.sha256(signer).digest() + tbs
     verify(public_key(signer, decoder), signed_bytes, signed["signature"])
+
+    number = to_be_signed["deadline_class"]
+    header = bytes([0x10, 0, to_be_signed["max_hops"], number << 4]) + bytes(8)
+    if (refused := judge.judge(header + data, to_be_signed["generation_time_us"])) is not None:
+        raise Difference(f"a good message is refused: {refused}")
+
+
+# What it takes more than the bytes and a clock to see.
+BEYOND = ("out_of_reach", "permission_denied", "role_denied", "not_origin", "event_time")
+
+
+def check_refused(vector, data, decoder, judge):
+    refused = judge.judge(data, vector["heard_us"])
+    if vector["reason"] == "signature_invalid":
+        same("judged by the bytes", refused, None)
+        signed = decoder.decode("SignedMessage", data[12:])
+        key, credential = public_key(bytes.fromhex(signed["credential"]), decoder), signed["credential"]
+        content = hashlib.sha256(bytes.fromhex(credential)).digest() + bytes.fromhex(signed["tbs"])
+        if ed25519_verify(key, MESSAGE_DOMAIN + content, bytes.fromhex(signed["signature"])):
+            raise Difference("the signature verifies")
+    elif vector["reason"] in BEYOND:
+        same("judged by the bytes", refused, None)
+    else:
+        same("judged", refused, [vector["reason"], vector["field"]])
 
 
 def check_signature(vector, signature):

@@ -30,9 +30,9 @@ mod trust;
 pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Imminent, Instant,
     MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig, Purpose,
-    ReceiveStamps, Received, ReceivedFrame, Role, Scheme, SendRequest, SendStamps, SendingState, Sent,
-    Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual, WireTime, heading_difference, limits,
-    radii_of_curvature, strict, velocity,
+    ReceiveStamps, Received, ReceivedFrame, Refusal, Role, Scheme, SendRequest, SendStamps, SendingState,
+    Sent, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual, WireTime, heading_difference,
+    limits, radii_of_curvature, strict, velocity,
 };
 pub use congestion::LoadSource;
 #[cfg(feature = "polygon")]
@@ -45,6 +45,7 @@ pub use hazard::{
 pub use misbehaviour::{Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
 pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
+pub use receive::{FrameRead, judge};
 pub use send::warm_up;
 pub use trust::{
     Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, Permissions, Pool,

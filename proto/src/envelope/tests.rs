@@ -208,12 +208,18 @@ fn each_violation_of_the_envelope_has_its_name() {
     assert_eq!(parse(&[&tbs, &signature, &part(4, &[4; 257])]), length("credential", 257));
     assert_eq!(
         parse(&[&tbs, &signature, &digest, &vec![0x0d, 0, 0, 0, 0]]),
-        Err(WireError::WireType(1).into())
+        Err(WireError::WireType("tbs").into())
     );
-    assert_eq!(parse(&[&tbs, &signature, &digest, &vec![0x7b]]), Err(WireError::WireType(15).into()));
+    assert_eq!(
+        parse(&[&tbs, &signature, &digest, &vec![0x7b]]),
+        Err(WireError::WireType("SignedMessage").into())
+    );
     assert_eq!(parse(&[&part(1, &[0; 1399])]), Err(EnvelopeError::TooLong(1402)));
     // The length of `tbs`, 1, in two bytes.
-    assert_eq!(parse(&[&vec![0x0a, 0x81, 0x00, 1], &signature, &digest]), Err(WireError::Varint.into()));
+    assert_eq!(
+        parse(&[&vec![0x0a, 0x81, 0x00, 1], &signature, &digest]),
+        Err(WireError::Varint("tbs").into())
+    );
 }
 
 #[test]

@@ -419,14 +419,17 @@ pub struct ToBeSigned {
     /// Deadline class, 0..=5 (D0 to D5); always present, equal to the hop header's.
     #[prost(uint32, optional, tag = "6")]
     pub deadline_class: ::core::option::Option<u32>,
-    /// The message expires this many milliseconds after `generation_time_us`, 0..=4294967295; a
-    /// receiver caps it by class.
+    /// The message expires this many milliseconds after `generation_time_us`, 1..=600000, by class at
+    /// most: D0 100, D1 500, D2 1000, D3 600000, D4 1000, D5 300000. Receivers drop 0, and more than
+    /// that, as `bad_lifetime`.
     #[prost(uint32, tag = "7")]
     pub lifetime_ms: u32,
-    /// Most hops the message may make, 0..=255; 0 and 1 both mean it is not forwarded.
+    /// Most hops the message may make, 1..=255; 1: it is not forwarded. D0 1..=2; D1, D2, D4 and D5 1;
+    /// D3 1..=255 with an area, 2..=10 without. Receivers drop anything else, 0 included, as `bad_scope`.
     #[prost(uint32, tag = "8")]
     pub max_hops: u32,
-    /// The area the message concerns and is flooded in; absent: single hop.
+    /// The area the message concerns, and with D3 is flooded in, reaching at most 10 km from its centre;
+    /// absent: the sender's surroundings. Never in D0.
     #[prost(message, optional, tag = "9")]
     pub area: ::core::option::Option<Area>,
     /// Credentials the signer requests: the first 3 bytes of each digest, at most 8 of them

@@ -52,7 +52,7 @@ impl From<&v1::Awareness> for Beacon {
 }
 
 fn read(payload: &[u8]) -> Result<Option<Beacon>, WireError> {
-    let mut reader = Reader::new(payload);
+    let mut reader = Reader::new(payload, "Awareness");
     let mut beacon = Beacon::default();
     let mut columns = [0; 3];
     let mut last = 0;
@@ -118,7 +118,7 @@ fn within_signed(reader: &mut Reader<'_>, low: i32, high: i32) -> Result<Option<
 
 /// The longer half axis.
 fn confidence(bytes: &[u8]) -> Result<Option<u32>, WireError> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = Reader::new(bytes, "Awareness");
     let (mut last, mut semi_major) = (0, 0);
     while let Some(tag) = reader.tag()? {
         let limit = match tag {
@@ -141,7 +141,7 @@ fn confidence(bytes: &[u8]) -> Result<Option<u32>, WireError> {
 /// Counts a packed column's values; false when one exceeds `limit`.
 #[inline]
 fn column(count: &mut usize, bytes: &[u8], limit: u64) -> Result<bool, WireError> {
-    let mut reader = Reader::new(bytes);
+    let mut reader = Reader::new(bytes, "Awareness");
     while !reader.is_empty() {
         if reader.varint()? > limit {
             return Ok(false);

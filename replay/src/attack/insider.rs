@@ -7,6 +7,7 @@ use prost::Message as _;
 use v2x_core::{Identity, MessageId, Position, Purpose, Stream, heading_difference};
 use v2x_proto::envelope::{MAX_CREDENTIAL_REQUESTS, SignedView, SignerRef, TbsView, encode_signed};
 use v2x_proto::hop::HopHeader;
+use v2x_proto::payload;
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{Digest, hop};
 
@@ -278,7 +279,8 @@ pub(super) fn resign(
     let (header, len) = hop::parse(bytes).ok()?;
     let signed = SignedView::parse(&bytes[len..]).ok()?;
     let tbs = TbsView::parse(signed.tbs).ok()?;
-    let mut awareness = v1::Awareness::decode(tbs.payload).ok()?;
+    let mut awareness = v1::Awareness::default();
+    payload::decode_awareness_into(&mut awareness, tbs.payload).ok()?;
     awareness.speed = claim.speed;
     awareness.heading = claim.heading;
     let payload = awareness.encode_to_vec();
@@ -314,7 +316,8 @@ pub(super) fn read<T>(bytes: &[u8], make: impl FnOnce(&TbsView<'_>, &v1::Awarene
     if tbs.message_type != MessageType::Awareness as u32 {
         return None;
     }
-    let awareness = v1::Awareness::decode(tbs.payload).ok()?;
+    let mut awareness = v1::Awareness::default();
+    payload::decode_awareness_into(&mut awareness, tbs.payload).ok()?;
     Some(make(&tbs, &awareness))
 }
 

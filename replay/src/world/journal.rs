@@ -3,11 +3,12 @@
 use core::fmt::Write as _;
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
-use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{Event, EventId, MessageId, NotSent, Output, Position, Received, SendStamps, Sent, Transmit};
 use v2x_proto::envelope::{SignedView, TbsView};
+use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType};
 use v2x_proto::{AreaView, Class, Digest, hop};
 use v2x_recording::transcript;
@@ -251,9 +252,11 @@ fn flood_of(frame: &[u8]) -> Option<(Option<EventId>, Option<AreaView>)> {
     let (_, len) = hop::parse(frame).ok()?;
     let signed = SignedView::parse(&frame[len..]).ok()?;
     let tbs = TbsView::parse(signed.tbs).ok()?;
-    let hazard =
-        || v1::Hazard::decode(tbs.payload).ok().filter(|_| tbs.message_type == MessageType::Hazard as u32);
-    let event = hazard().and_then(|hazard| hazard.id).and_then(|id| {
+    let hazard = match payload::decode(tbs.message_type, Bytes::copy_from_slice(tbs.payload)) {
+        Ok(Message::Hazard(hazard)) => Some(hazard),
+        _ => None,
+    };
+    let event = hazard.and_then(|hazard| hazard.id).and_then(|id| {
         let origin = Digest::from_slice(&id.origin)?;
         Some(EventId { origin, number: id.number })
     });
@@ -268,7 +271,8 @@ fn observe(at_ns: u64, frame: &[u8]) -> Option<Observation> {
     if tbs.message_type != MessageType::Awareness as u32 {
         return None;
     }
-    let message = v1::Awareness::decode(tbs.payload).ok()?;
+    let mut message = v1::Awareness::default();
+    payload::decode_awareness_into(&mut message, tbs.payload).ok()?;
     let position = Position::new(tbs.latitude, tbs.longitude)?;
     let motion = message.speed.zip(message.heading);
     let motion = motion.map(|(speed, heading)| (f64::from(speed) * 0.01, f64::from(heading) * 0.1));

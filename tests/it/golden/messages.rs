@@ -34,10 +34,13 @@ pub fn samples() -> Vec<Sample> {
                 | Message::RevocationDelta(_)
         );
         let (class, lifetime_ms) = match &message {
-            Message::Hazard(hazard) if hazard.cause == 99 => (Class::D0, 300),
+            Message::Hazard(hazard) if hazard.cause == 99 => (Class::D0, 100),
             Message::Hazard(_) => (Class::D3, 60_000),
             Message::Awareness(_) | Message::Vru(_) | Message::Perception(_) => (Class::D2, 1_000),
-            Message::SignalState(_) | Message::GnssCorrection(_) => (Class::D4, 1_000),
+            Message::SignalState(_)
+            | Message::GnssCorrection(_)
+            | Message::PriorityRequest(_)
+            | Message::PriorityStatus(_) => (Class::D4, 1_000),
             _ => (Class::D5, 10_000),
         };
         let flooded = class == Class::D3;

@@ -114,6 +114,8 @@ pub struct Received {
 pub struct Dropped {
     /// Why.
     pub reason: DropReason,
+    /// The field at fault, as in [`Refusal`](super::reason::Refusal).
+    pub field: Option<&'static str>,
     /// Link address it came from.
     pub link_source: [u8; 6],
     /// Which message it claimed to be, as far as that could be read. Unverified unless the reason says otherwise.

@@ -28,7 +28,7 @@ pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Toke
 pub use moment::Moment;
 pub use position::{Plane, Position, heading_difference, radii_of_curvature};
 pub use rate::Rate;
-pub use reason::{ClockState, DropReason, NotSentReason, SendingState};
+pub use reason::{ClockState, DropReason, NotSentReason, Refusal, SendingState};
 pub use rng::{Purpose, Stream};
 pub use stamps::{ReceiveStamps, SendStamps};
 pub use table_fill::TableFill;

@@ -1,5 +1,9 @@
 //! Reason codes: why a frame was dropped, a message not sent, or the station does not send; one stable name each.
 
+use v2x_proto::envelope::EnvelopeError;
+use v2x_proto::hop::HopError;
+use v2x_proto::payload::PayloadError;
+
 /// How far the wire clock may be trusted, as the host judges it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockState {
@@ -103,6 +107,91 @@ macro_rules! drop_reasons {
             }
         }
     };
+}
+
+/// Why a frame is refused, and the field at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: DropReason,
+    /// The field, named as in the schema or, for the hop header, as in `docs/wire.md`; the message itself where no known
+    /// field is at fault; none where the reason is about no field.
+    pub field: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(crate) const fn of(reason: DropReason, field: &'static str) -> Self {
+        Self { reason, field: Some(field) }
+    }
+
+    /// Of a frame whose hop header does not read.
+    #[must_use]
+    pub fn of_header(error: HopError) -> Self {
+        match error {
+            HopError::Truncated => DropReason::Truncated,
+            HopError::Version(_) => DropReason::BadVersion,
+            HopError::Kind(_) => DropReason::UnknownKind,
+            HopError::ReservedBits => DropReason::ReservedBits,
+            HopError::Class(_) => DropReason::BadClass,
+            HopError::Position => DropReason::BadForwarderPosition,
+        }
+        .into()
+    }
+
+    /// Of a frame whose signed message does not split.
+    #[must_use]
+    pub const fn of_envelope(error: EnvelopeError) -> Self {
+        Self::of(DropReason::MalformedEnvelope, error.field())
+    }
+
+    /// Of a frame whose signed fields do not read.
+    #[must_use]
+    pub const fn of_fields(error: EnvelopeError) -> Self {
+        Self::of(DropReason::MalformedFields, error.field())
+    }
+
+    /// Of a frame whose payload does not decode.
+    #[must_use]
+    pub fn of_payload(error: PayloadError) -> Self {
+        match error {
+            PayloadError::UnknownType(_) => DropReason::UnknownType.into(),
+            _ => Self { reason: DropReason::MalformedPayload, field: error.field() },
+        }
+    }
+}
+
+impl From<DropReason> for Refusal {
+    fn from(reason: DropReason) -> Self {
+        Self { reason, field: reason.field() }
+    }
+}
+
+impl DropReason {
+    /// The field that this reason is always about, if it is one.
+    const fn field(self) -> Option<&'static str> {
+        Some(match self {
+            Self::BadVersion => "version",
+            Self::UnknownKind => "kind",
+            Self::BadClass => "class",
+            Self::TestTraffic => "test",
+            Self::BadForwarderPosition => "forwarder position",
+            Self::ClassMismatch => "deadline_class",
+            Self::HopsInflated => "max_hops",
+            Self::BadLifetime => "lifetime_ms",
+            Self::FromFuture | Self::Stale => "generation_time_us",
+            Self::OutOfReach | Self::CredentialRegion => "latitude, longitude",
+            Self::CredentialMalformed => "credential",
+            Self::UnknownIssuer => "issuer",
+            Self::WeakKey => "public_key",
+            Self::PermissionDenied | Self::UnknownType => "type",
+            Self::Replayed => "sequence",
+            Self::SignatureInvalid => "signature",
+            Self::NotOrigin => "origin",
+            Self::EventTime => "reference_time_us",
+            Self::RevocationInvalid => "issuer_signature",
+            _ => return None,
+        })
+    }
 }
 
 drop_reasons! {

@@ -4,7 +4,7 @@ use v2x_proto::Class;
 
 use super::io::Event;
 use super::{Node, misbehaviour};
-use crate::base::{DropReason, Dropped, MessageId, Received};
+use crate::base::{DropReason, Dropped, MessageId, Received, Refusal};
 use crate::hazard::{HazardGist, Speaker};
 use crate::neighbour::{Heard, NeighbourChange};
 use crate::receive::{Content, Verified};
@@ -35,14 +35,16 @@ impl Node {
         let mut received = Received { suspect, ..received };
         let id = received.id;
         let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
-        let judgement = content.and_then(|content| self.judge(&received, content));
-        let delivery = match judgement.as_ref().map_or_else(|reason| Err(*reason), |judged| judged.delivery) {
+        let judgement = content.and_then(|content| Ok(self.judge(&received, content)?));
+        let delivery = judgement.as_ref().map_or_else(|refusal| Err(*refusal), |judged| Ok(judged.delivery?));
+        let delivery = match delivery {
             Ok(()) => {
                 received.stamps.delivered = self.host.stamp(now);
                 Event::Received(received)
             }
-            Err(reason) => {
-                Event::Dropped(Dropped { reason, link_source: received.link_source, claimed: Some(id) })
+            Err(Refusal { reason, field }) => {
+                let link_source = received.link_source;
+                Event::Dropped(Dropped { reason, field, link_source, claimed: Some(id) })
             }
         };
         if let Some(lost) = change.evicted {

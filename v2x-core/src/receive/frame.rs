@@ -6,7 +6,7 @@ use bytes::Bytes;
 use v2x_proto::{AreaView, Digest};
 
 use super::rates::Precedence;
-use crate::base::{DropReason, Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, WireTime};
+use crate::base::{Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, Refusal, WireTime};
 
 /// A parsed frame; nothing of it is verified.
 #[derive(Clone, Debug)]
@@ -40,8 +40,9 @@ impl Frame {
         self.id.signer
     }
 
-    pub(super) fn dropped(&self, reason: DropReason) -> Dropped {
-        Dropped { reason, link_source: self.link_source, claimed: Some(self.id) }
+    pub(super) fn dropped(&self, refusal: impl Into<Refusal>) -> Dropped {
+        let Refusal { reason, field } = refusal.into();
+        Dropped { reason, field, link_source: self.link_source, claimed: Some(self.id) }
     }
 }
 

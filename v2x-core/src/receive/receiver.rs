@@ -12,7 +12,7 @@ mod tables;
 mod verify;
 
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
-use v2x_proto::hop::{HopError, HopHeader};
+use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, Digest, hop, v1};
 
 pub use self::revocation::HeardRevocation;
@@ -23,19 +23,17 @@ use super::digest_cache::DigestCache;
 use super::frame::{Frame, range_in};
 use super::pending::PendingFrames;
 use super::rates::{Origin, Precedence, Unverified};
+use super::rules;
 use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
     DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Position, ReceiveStamps, Received,
-    ReceivedFrame, WireTime, limits,
+    ReceivedFrame, Refusal, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
-use crate::trust::{
-    CredentialDistribution, KeyCache, Lookup, Revocations, RuleError, Travel, TrustStore, freshness,
-    message_rules,
-};
+use crate::trust::{CredentialDistribution, KeyCache, Lookup, Revocations, Travel, TrustStore, freshness};
 
 /// State of the receive path.
 #[derive(Debug)]
@@ -123,7 +121,9 @@ impl Receiver {
         let mut claimed = None;
         match self.check(frame, situation, neighbours, distribution, host, &mut claimed) {
             Ok(admission) => admission,
-            Err(reason) => Admission::Dropped(Dropped { reason, link_source, claimed }),
+            Err(Refusal { reason, field }) => {
+                Admission::Dropped(Dropped { reason, field, link_source, claimed })
+            }
         }
     }
 
@@ -135,20 +135,18 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
         claimed: &mut Option<MessageId>,
-    ) -> Result<Admission, DropReason> {
+    ) -> Result<Admission, Refusal> {
         let bytes = &frame.bytes;
         if bytes.len() > MAX_FRAME {
-            return Err(DropReason::TooLong);
+            return Err(DropReason::TooLong.into());
         }
-        let (header, header_len) = hop::parse(bytes).map_err(hop_reason)?;
-        if header.kind != hop::Kind::Data && header.kind != hop::Kind::Management {
-            return Err(DropReason::UnknownKind);
-        }
+        let (header, header_len) = hop::parse(bytes).map_err(Refusal::of_header)?;
+        rules::is_message(&header)?;
         if header.flags.test != situation.test {
-            return Err(DropReason::TestTraffic);
+            return Err(DropReason::TestTraffic.into());
         }
-        let signed = SignedView::parse(&bytes[header_len..]).map_err(|_| DropReason::MalformedEnvelope)?;
-        let tbs = TbsView::parse(signed.tbs).map_err(|_| DropReason::MalformedFields)?;
+        let signed = SignedView::parse(&bytes[header_len..]).map_err(Refusal::of_envelope)?;
+        let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
             SignerRef::Credential(credential) => {
@@ -169,22 +167,17 @@ impl Receiver {
             let reason = if own { DropReason::Own } else { DropReason::ExactCopy };
             // A copy with more hops than were signed says nothing about the flood: the number was changed on its way.
             if !flooded || header.remaining_hops > tbs.max_hops {
-                return Err(reason);
+                return Err(reason.into());
             }
             let HopHeader { remaining_hops, forwarder, .. } = header;
             let copy = CopyHeard { hash, remaining_hops, forwarder, link: frame.link_source };
-            let dropped = Dropped { reason, link_source: frame.link_source, claimed: *claimed };
+            let dropped = Dropped { reason, field: None, link_source: frame.link_source, claimed: *claimed };
             return Ok(Admission::Copy(dropped, copy));
         }
         if situation.watch.is_isolated(&signer, situation.moment.wire()) {
-            return Err(DropReason::Isolated);
+            return Err(DropReason::Isolated.into());
         }
-        if header.class != tbs.class {
-            return Err(DropReason::ClassMismatch);
-        }
-        if header.remaining_hops > tbs.max_hops {
-            return Err(DropReason::HopsInflated);
-        }
+        rules::agrees(&header, &tbs)?;
         let wire = situation.moment.wire();
         let generation = WireTime::from_micros(tbs.generation_time_us);
         freshness::check(wire, tbs.class, generation, tbs.lifetime_ms)?;
@@ -192,7 +185,7 @@ impl Receiver {
         let reach =
             if tbs.max_hops <= 1 { limits::MAX_SINGLE_HOP_REACH_M } else { limits::MAX_MULTI_HOP_REACH_M };
         if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
-            return Err(DropReason::OutOfReach);
+            return Err(DropReason::OutOfReach.into());
         }
         let standing = if situation.test {
             Precedence::Good
@@ -285,12 +278,12 @@ impl Receiver {
         neighbours: &NeighbourTable,
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
-    ) -> Result<Admission, DropReason> {
+    ) -> Result<Admission, Refusal> {
         let wire = situation.moment.wire();
         let trusted = match self.keys.lookup(&frame.id.signer, wire) {
             Lookup::Known(trusted) => trusted,
-            Lookup::Expired => return Err(DropReason::CredentialExpired),
-            Lookup::Revoked => return Err(DropReason::Revoked),
+            Lookup::Expired => return Err(DropReason::CredentialExpired.into()),
+            Lookup::Revoked => return Err(DropReason::Revoked.into()),
             Lookup::Unknown => {
                 distribution.heard_unknown(frame.id.signer, situation.moment.now);
                 self.copies.insert(frame.hash, situation.moment.now);
@@ -304,22 +297,8 @@ impl Receiver {
             max_hops: frame.max_hops,
             area: frame.area.as_ref(),
         };
-        message_rules::check(frame.message_type, &travel, trusted.permissions).map_err(
-            |error| match error {
-                RuleError::Scope => DropReason::BadScope,
-                RuleError::Permission => DropReason::PermissionDenied,
-                RuleError::Role => DropReason::RoleDenied,
-            },
-        )?;
-        if !trusted.covers(frame.position) {
-            return Err(DropReason::CredentialRegion);
-        }
-        if frame.generation < trusted.valid_from {
-            return Err(DropReason::CredentialNotYetValid);
-        }
-        if frame.generation >= trusted.valid_until {
-            return Err(DropReason::CredentialExpired);
-        }
+        rules::travels(frame.message_type, &travel, trusted.permissions)?;
+        rules::covers(trusted, frame.position, frame.generation)?;
         frame.permissions = trusted.permissions.0;
         let neighbour = neighbours.get(&frame.id.signer);
         let class = frame.id.class;
@@ -329,10 +308,10 @@ impl Receiver {
         }
         let within = |spent: &Neighbour| spent.rates().allows(class, situation.moment.now);
         if !situation.test && !neighbour.is_none_or(within) {
-            return Err(DropReason::RateLimitedSigner);
+            return Err(DropReason::RateLimitedSigner.into());
         }
         if !neighbours.is_new(&frame.id, frame.generation) {
-            return Err(DropReason::Replayed);
+            return Err(DropReason::Replayed.into());
         }
         self.copies.insert(frame.hash, situation.moment.now);
         frame.stamps.prefiltered = host.stamp(situation.moment.now);
@@ -397,14 +376,15 @@ impl Receiver {
         let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
         self.copies.remove(frame.hash);
-        let dropped = |reason| frame.dropped(reason);
         let (link_source, claimed) = (frame.link_source, Some(frame.id));
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
-            return Some(Admission::Dropped(dropped(reason)));
+            return Some(Admission::Dropped(frame.dropped(reason)));
         }
         let admission = self.admit_known(frame, situation, neighbours, distribution, host);
-        Some(admission.unwrap_or_else(|reason| Admission::Dropped(Dropped { reason, link_source, claimed })))
+        Some(admission.unwrap_or_else(|Refusal { reason, field }| {
+            Admission::Dropped(Dropped { reason, field, link_source, claimed })
+        }))
     }
 
     /// When the credential of a station ends, as long as it is known.
@@ -440,16 +420,5 @@ impl Receiver {
         // Its next copy may arrive when the credential is known.
         self.copies.remove(frame.hash);
         frame.dropped(DropReason::UnknownCredential)
-    }
-}
-
-fn hop_reason(error: HopError) -> DropReason {
-    match error {
-        HopError::Truncated => DropReason::Truncated,
-        HopError::Version(_) => DropReason::BadVersion,
-        HopError::Kind(_) => DropReason::UnknownKind,
-        HopError::ReservedBits => DropReason::ReservedBits,
-        HopError::Class(_) => DropReason::BadClass,
-        HopError::Position => DropReason::BadForwarderPosition,
     }
 }

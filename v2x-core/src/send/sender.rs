@@ -250,8 +250,8 @@ impl Sender {
         let travel = Travel { class, lifetime_ms, max_hops: outgoing.max_hops, area: outgoing.area };
         match message_rules::check(outgoing.message_type, &travel, permissions) {
             Ok(()) => {}
-            Err(RuleError::Scope) => return refuse(NotSentReason::BadRequest),
-            Err(RuleError::Permission | RuleError::Role) => return refuse(NotSentReason::NotPermitted),
+            Err(RuleError::Scope(_)) => return refuse(NotSentReason::BadRequest),
+            Err(RuleError::Permission | RuleError::Role(_)) => return refuse(NotSentReason::NotPermitted),
         }
         let first = starting_sequence(generation_time).wrapping_add(start);
         let sequence = *self.next_sequence(&signer, class).get_or_insert(first);

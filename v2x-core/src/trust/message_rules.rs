@@ -2,6 +2,8 @@
 //!
 //! One table for both directions: a sender refuses to sign what a receiver would refuse to believe.
 
+use core::ops::RangeInclusive;
+
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Shape};
 
@@ -11,12 +13,12 @@ use crate::base::limits;
 /// Violation of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleError {
-    /// Its type may not travel in this class, or this far.
-    Scope,
+    /// Its type may not travel in this class, or this far: the field that says so.
+    Scope(&'static str),
     /// The signer's credential does not permit it.
     Permission,
-    /// It floods wider or longer than the signer's credential permits.
-    Role,
+    /// It floods wider or longer than the signer's credential permits: the field that says so.
+    Role(&'static str),
 }
 
 /// How a message is to travel.
@@ -38,28 +40,42 @@ pub struct Travel<'a> {
 /// traffic is counted under a name of its own.
 pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -> Result<(), RuleError> {
     let &Travel { class, lifetime_ms, max_hops, area } = travel;
-    let flood = class == Class::D3;
-    let hops_fit = match (class, area) {
-        (Class::D3, Some(area)) => max_hops >= 1 && extent_m(area) <= limits::MAX_AREA_M,
-        (Class::D3, None) => (2..=limits::MAX_SCOPE_HOPS).contains(&max_hops),
-        (Class::D0, None) => (1..=limits::MAX_IMMINENT_HOPS).contains(&max_hops),
-        (_, Some(_)) => max_hops == 1 && class != Class::D0,
-        (_, None) => max_hops == 1,
-    };
-    if !hops_fit {
-        return Err(RuleError::Scope);
+    if area
+        .is_some_and(|area| class == Class::D0 || class == Class::D3 && extent_m(area) > limits::MAX_AREA_M)
+    {
+        return Err(RuleError::Scope("area"));
+    }
+    if !hops(class, area.is_some()).contains(&max_hops) {
+        return Err(RuleError::Scope("max_hops"));
     }
     let Ok(message_type) = MessageType::try_from(message_type as i32) else { return Ok(()) };
-    let Some(needed) = needed(message_type, class) else { return Err(RuleError::Scope) };
+    let Some(needed) = needed(message_type, class) else {
+        return Err(RuleError::Scope("deadline_class"));
+    };
     if !permissions.contains(needed) {
         return Err(RuleError::Permission);
     }
-    let wide = area.is_some_and(is_wide);
-    let long = flood && lifetime_ms > LONG_LIFETIME_MS;
-    if (wide || long) && !permissions.contains(Permissions::WIDE_AREA) {
-        return Err(RuleError::Role);
+    if permissions.contains(Permissions::WIDE_AREA) {
+        return Ok(());
+    }
+    if area.is_some_and(is_wide) {
+        return Err(RuleError::Role("area"));
+    }
+    if class == Class::D3 && lifetime_ms > LONG_LIFETIME_MS {
+        return Err(RuleError::Role("lifetime_ms"));
     }
     Ok(())
+}
+
+/// The hops that a message of this class may be signed for.
+#[must_use]
+pub const fn hops(class: Class, has_area: bool) -> RangeInclusive<u8> {
+    match class {
+        Class::D0 => 1..=limits::MAX_IMMINENT_HOPS,
+        Class::D3 if has_area => 1..=u8::MAX,
+        Class::D3 => 2..=limits::MAX_SCOPE_HOPS,
+        _ => 1..=1,
+    }
 }
 
 /// Whether an area reaches so far that it needs an extra permission.
@@ -144,7 +160,7 @@ mod tests {
     #[test]
     fn a_type_keeps_to_its_class() {
         let all = Permissions(u64::MAX);
-        assert_eq!(verdict(MessageType::Awareness, Class::D0, all), Err(RuleError::Scope));
+        assert_eq!(verdict(MessageType::Awareness, Class::D0, all), Err(RuleError::Scope("deadline_class")));
         assert_eq!(verdict(MessageType::SignalState, Class::D4, all), Ok(()));
     }
 
@@ -154,24 +170,24 @@ mod tests {
         let hops = |class, max_hops| {
             check(MessageType::Awareness as u32, &Travel { max_hops, ..single_hop(class) }, all)
         };
-        assert_eq!(hops(Class::D2, 2), Err(RuleError::Scope));
-        assert_eq!(hops(Class::D2, 0), Err(RuleError::Scope));
+        assert_eq!(hops(Class::D2, 2), Err(RuleError::Scope("max_hops")));
+        assert_eq!(hops(Class::D2, 0), Err(RuleError::Scope("max_hops")));
         let hazard = |class, max_hops| {
             check(MessageType::Hazard as u32, &Travel { max_hops, ..single_hop(class) }, all)
         };
         assert_eq!(hazard(Class::D3, 5), Ok(()), "topological scope");
-        assert_eq!(hazard(Class::D3, 1), Err(RuleError::Scope), "a flood needs an area or hops");
-        assert_eq!(hazard(Class::D3, 11), Err(RuleError::Scope));
+        assert_eq!(hazard(Class::D3, 1), Err(RuleError::Scope("max_hops")), "a flood needs an area or hops");
+        assert_eq!(hazard(Class::D3, 11), Err(RuleError::Scope("max_hops")));
         assert_eq!(hazard(Class::D0, 2), Ok(()), "relayed by neighbours");
-        assert_eq!(hazard(Class::D0, 3), Err(RuleError::Scope));
-        assert_eq!(hazard(Class::D1, 2), Err(RuleError::Scope));
+        assert_eq!(hazard(Class::D0, 3), Err(RuleError::Scope("max_hops")));
+        assert_eq!(hazard(Class::D1, 2), Err(RuleError::Scope("max_hops")));
     }
 
     #[test]
     fn nobody_may_flood_farther_than_ten_kilometres() {
         let area = area(10_001);
         let travel = Travel { class: Class::D3, lifetime_ms: 100, max_hops: 5, area: Some(&area) };
-        assert_eq!(check(2, &travel, Permissions(u64::MAX)), Err(RuleError::Scope));
+        assert_eq!(check(2, &travel, Permissions(u64::MAX)), Err(RuleError::Scope("area")));
     }
 
     #[test]
@@ -188,8 +204,8 @@ mod tests {
             check(MessageType::Hazard as u32, &travel, permissions)
         };
         assert_eq!(flood(car, 2_000, 60_000), Ok(()));
-        assert_eq!(flood(car, 2_001, 60_000), Err(RuleError::Role));
-        assert_eq!(flood(car, 2_000, 60_001), Err(RuleError::Role));
+        assert_eq!(flood(car, 2_001, 60_000), Err(RuleError::Role("area")));
+        assert_eq!(flood(car, 2_000, 60_001), Err(RuleError::Role("lifetime_ms")));
         assert_eq!(flood(car | Permissions::WIDE_AREA, 5_000, 600_000), Ok(()));
     }
 }

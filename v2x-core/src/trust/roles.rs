@@ -12,10 +12,17 @@ use v2x_proto::cause;
 
 /// True when everything `message` claims is permitted.
 pub fn permitted(message: &Message, permissions: Permissions) -> bool {
+    denied(message, permissions).is_none()
+}
+
+/// The field of `message` that claims what is not permitted.
+pub fn denied(message: &Message, permissions: Permissions) -> Option<&'static str> {
     match message {
-        Message::Awareness(awareness) => emergency_permitted(awareness.emergency.is_some(), permissions),
-        Message::Hazard(hazard) => hazard_permitted(hazard, permissions),
-        _ => true,
+        Message::Awareness(awareness) => {
+            (!emergency_permitted(awareness.emergency.is_some(), permissions)).then_some("emergency")
+        }
+        Message::Hazard(hazard) => hazard_denied(hazard, permissions),
+        _ => None,
     }
 }
 
@@ -54,13 +61,13 @@ pub fn emergency_permitted(claimed: bool, permissions: Permissions) -> bool {
     !claimed || permissions.contains(Permissions::EMERGENCY)
 }
 
-/// Whether the state of a hazard message and its cause are permitted.
-pub fn hazard_permitted(hazard: &Hazard, permissions: Permissions) -> bool {
+/// The state of a hazard message, or its cause, where that is not permitted.
+fn hazard_denied(hazard: &Hazard, permissions: Permissions) -> Option<&'static str> {
     let negates = hazard.state == HazardState::Negate as i32;
     if negates && !permissions.contains(Permissions::NEGATION) {
-        return false;
+        return Some("state");
     }
-    permissions.contains(cause_needs(hazard.cause))
+    (!permissions.contains(cause_needs(hazard.cause))).then_some("cause")
 }
 
 /// Causes of TS 102 894-2 `CauseCodeType` that need an extra permission to declare.

@@ -16,7 +16,7 @@ use radio_adapters::{Radio, RadioExt};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::line::{Arrival, Style};
-use self::verify::{Signature, Verifier};
+use self::verify::{Signature, Verdict, Verifier};
 use crate::config::{LinkConfig, Medium, StationConfig};
 use crate::daemon::link;
 use crate::error::{Complaint, Error};
@@ -188,7 +188,14 @@ impl Printer<'_> {
             (Ok(decoded), Some(verifier)) => verifier.check(decoded),
             _ => Signature::Unchecked,
         };
-        line::write(self.out, self.style, frame, arrival, &decoded, &signature)?;
+        let refusal = match (&decoded, &mut self.verifier) {
+            (Ok(decoded), verifier) => {
+                let signer = verifier.as_mut().and_then(|verifier| verifier.signer(decoded));
+                decoded.refusal(signer, arrival.wire_time()).or_else(|| signature.refusal())
+            }
+            (Err(fault), _) => Some(fault.refusal),
+        };
+        line::write(self.out, self.style, frame, arrival, &decoded, &Verdict { signature, refusal })?;
         self.left = self.left.saturating_sub(1);
         Ok(if self.left == 0 { Enough::Yes } else { Enough::No })
     }
@@ -209,7 +216,10 @@ fn parse_ethertype(text: &str) -> Result<u16, String> {
 pub const HELP: &str = "Each line: time (UTC), sender's link address, class, message, signer/number,
 position, hops left/signed, size, the state of its signature, then the payload.
 A frame that does not decode is shown with the reason and the byte where the
-undecodable part starts.
+undecodable part starts. After \"stations drop it\" comes the reason, with the
+field at fault, for which every station refuses the frame, whatever else it has
+heard, and though its signature be valid; its age is judged by the time of its
+arrival.
 
 Examples:
   roadcast dump night.pcapng --root keys/root.cred --issuer keys/issuer.cred

@@ -9,7 +9,8 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_core::{Anchor, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
+use radio_adapters::LinkAddress;
+use v2x_core::{Anchor, Dropped, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
 
@@ -180,6 +181,7 @@ impl Observer for Statistics {
             Event::Dropped(dropped) => {
                 self.frames.received += 1;
                 self.frames.dropped += 1;
+                tell(dropped);
                 *self.drops.entry(dropped.reason.name()).or_default() += 1;
             }
             Event::Sent(sent) => self.stats.class_mut(sent.id.class).sent += 1,
@@ -219,6 +221,16 @@ impl Observer for Statistics {
             _ => "link_error",
         };
         *self.unsent.entry(reason).or_default() += 1;
+    }
+}
+
+/// A frame was dropped: one that breaks a rule by itself is news to whoever looks for why, a copy is not.
+fn tell(dropped: &Dropped) {
+    let (reason, source) = (dropped.reason.name(), LinkAddress(dropped.link_source));
+    let signer = dropped.claimed.map(|id| tracing::field::display(id.signer));
+    match dropped.field {
+        Some(field) => tracing::debug!(reason, field, %source, signer, "frame dropped"),
+        None => tracing::trace!(reason, %source, signer, "frame dropped"),
     }
 }
 

@@ -5,12 +5,12 @@ use core::time::Duration;
 use bytes::Bytes;
 use v2x_proto::cause;
 use v2x_proto::payload;
-use v2x_proto::payload::{Beacon, FloodTags, Message, PayloadError};
+use v2x_proto::payload::{Beacon, FloodTags, Message};
 use v2x_proto::v1::{HazardState, MessageType};
 
 use super::Receiver;
 use super::revocation::HeardRevocation;
-use crate::base::{DropReason, Dropped, Host, Instant, ReceiveStamps, Received, limits};
+use crate::base::{DropReason, Dropped, Host, Instant, ReceiveStamps, Received, Refusal, limits};
 use crate::forward::FloodFrame;
 use crate::hazard::HazardGist;
 use crate::neighbour::{Motion, Neighbour, NeighbourTable};
@@ -25,7 +25,7 @@ pub struct Verified {
     /// The event for the application, should the message be delivered.
     pub received: Received,
     /// The decoded content for the station; or why it is not delivered, though its signer was heard.
-    pub content: Result<Content, DropReason>,
+    pub content: Result<Content, Refusal>,
     /// Credentials its signer asks for.
     pub requests: Bytes,
     /// Received power.
@@ -138,7 +138,7 @@ impl Receiver {
         mut content: Content,
         received: &Received,
         situation: &Situation<'_>,
-    ) -> Result<Content, DropReason> {
+    ) -> Result<Content, Refusal> {
         if received.message_type == MessageType::RevocationDelta as u32 {
             content.revocation = Some(self.hear_revocation(&received.payload, situation)?);
         }
@@ -146,14 +146,14 @@ impl Receiver {
     }
 
     /// A frame delivered without checking its signature; its payload must be valid all the same.
-    pub(super) fn unverified(&mut self, frame: Frame, delivered: Instant) -> Result<Received, DropReason> {
+    pub(super) fn unverified(&mut self, frame: Frame, delivered: Instant) -> Result<Received, Refusal> {
         let received = received(&frame, false, ReceiveStamps { delivered, ..frame.stamps });
         self.decode(&received).map(|_| received)
     }
 
     /// Decodes a payload, to check that it is valid and claims nothing that its signer may not; returns the parts the
     /// station uses.
-    fn decode(&mut self, received: &Received) -> Result<Content, DropReason> {
+    fn decode(&mut self, received: &Received) -> Result<Content, Refusal> {
         let permissions = Permissions(received.permissions);
         let payload = &received.payload;
         if received.message_type == MessageType::Awareness as u32 {
@@ -163,9 +163,9 @@ impl Receiver {
                 None => {
                     // Into the struct of the previous one: its vectors keep their capacity.
                     payload::decode_awareness_into(&mut self.awareness, payload)
-                        .map_err(|_| DropReason::MalformedPayload)?;
+                        .map_err(Refusal::of_payload)?;
                     if !roles::emergency_permitted(self.awareness.emergency.is_some(), permissions) {
-                        return Err(DropReason::RoleDenied);
+                        return Err(Refusal::of(DropReason::RoleDenied, "emergency"));
                     }
                     Beacon::from(&self.awareness)
                 }
@@ -174,13 +174,9 @@ impl Receiver {
             let floods = Some(beacon.floods);
             return Ok(Content { motion: Some(motion(&beacon)), accuracy_cm, floods, ..Content::default() });
         }
-        let message = match payload::decode(received.message_type, payload.clone()) {
-            Ok(message) => message,
-            Err(PayloadError::UnknownType(_)) => return Err(DropReason::UnknownType),
-            Err(_) => return Err(DropReason::MalformedPayload),
-        };
-        if !roles::permitted(&message, permissions) {
-            return Err(DropReason::RoleDenied);
+        let message = payload::decode(received.message_type, payload.clone()).map_err(Refusal::of_payload)?;
+        if let Some(field) = roles::denied(&message, permissions) {
+            return Err(Refusal::of(DropReason::RoleDenied, field));
         }
         let new_event = match &message {
             Message::Hazard(hazard) if hazard.state == HazardState::New as i32 => {

@@ -1,6 +1,7 @@
 //! Decodes a frame, or reports the byte where decoding ended, and why.
 
 use bytes::Bytes;
+use v2x_core::{DropReason, FrameRead, Refusal, Trusted, WireTime};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
 use v2x_proto::hop::{self, HopHeader};
 use v2x_proto::payload::{self, Message, PayloadError};
@@ -23,24 +24,43 @@ pub(super) struct Fault {
     pub offset: usize,
     /// What it violates.
     pub reason: String,
+    /// What a station drops it for.
+    pub refusal: Refusal,
 }
 
 pub(super) fn decode(frame: &[u8]) -> Result<Decoded<'_>, Fault> {
-    let fault = |part: &[u8], reason: String| Fault { offset: offset_in(frame, part), reason };
+    let fault = |part: &[u8], reason, refusal| Fault { offset: offset_in(frame, part), reason, refusal };
     if frame.len() > envelope::MAX_FRAME {
         let reason = format!("{} bytes, a frame has at most {}", frame.len(), envelope::MAX_FRAME);
-        return Err(Fault { offset: envelope::MAX_FRAME, reason });
+        return Err(Fault { offset: envelope::MAX_FRAME, reason, refusal: DropReason::TooLong.into() });
     }
-    let (header, header_len) = hop::parse(frame).map_err(|e| fault(frame, format!("hop header: {e}")))?;
+    let (header, header_len) =
+        hop::parse(frame).map_err(|e| fault(frame, format!("hop header: {e}"), Refusal::of_header(e)))?;
     let message = &frame[header_len..];
-    let signed = SignedView::parse(message).map_err(|e| fault(message, format!("signed message: {e}")))?;
-    let fields = TbsView::parse(signed.tbs).map_err(|e| fault(signed.tbs, format!("signed fields: {e}")))?;
+    let signed = SignedView::parse(message)
+        .map_err(|e| fault(message, format!("signed message: {e}"), Refusal::of_envelope(e)))?;
+    let fields = TbsView::parse(signed.tbs)
+        .map_err(|e| fault(signed.tbs, format!("signed fields: {e}"), Refusal::of_fields(e)))?;
     let signer = match signed.signer {
         SignerRef::Digest(digest) => digest,
         SignerRef::Credential(bytes) => Digest::of_hash(&v2x_core::credential_hash(bytes)),
     };
     let message = payload::decode(fields.message_type, Bytes::copy_from_slice(fields.payload));
     Ok(Decoded { header, signed, fields, signer, message })
+}
+
+impl Decoded<'_> {
+    /// What a station drops it for by the frame alone, one that knows as much of its signer and when it arrived.
+    pub fn refusal(&self, signer: Option<&Trusted>, arrived: Option<WireTime>) -> Option<Refusal> {
+        let frame = FrameRead {
+            header: &self.header,
+            fields: &self.fields,
+            message: self.message.as_ref().map_err(|error| *error),
+            arrived,
+            signer,
+        };
+        v2x_core::judge(&frame).err()
+    }
 }
 
 /// Where `part`, a slice of `frame`, starts in it.

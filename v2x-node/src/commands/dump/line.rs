@@ -6,12 +6,13 @@ use chrono::DateTime;
 use radio_adapters::LinkAddress;
 use serde::Serialize;
 use serde_json::{Value, json};
+use v2x_core::{DropReason, Refusal, WireTime};
 use v2x_proto::envelope::SignerRef;
 use v2x_proto::v1;
 
 use super::decode::{Decoded, Fault, offset_in};
 use super::payload::{enum_word, gist, hex, payload};
-use super::verify::Signature;
+use super::verify::{Signature, Verdict};
 
 /// How frames are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +33,35 @@ pub(super) struct Arrival<'a> {
     pub signal_dbm: Option<i8>,
 }
 
+impl Arrival<'_> {
+    /// When the frame came, unless its capture has no time.
+    pub fn wire_time(&self) -> Option<WireTime> {
+        let micros = i64::try_from(self.unix_ns / 1000).ok();
+        micros.and_then(WireTime::from_unix_micros)
+    }
+}
+
 pub(super) fn write(
     out: &mut dyn Write,
     style: Style,
     frame: &[u8],
     arrival: &Arrival<'_>,
     decoded: &Result<Decoded<'_>, Fault>,
-    signature: &Signature,
+    verdict: &Verdict,
 ) -> io::Result<()> {
     match (style, decoded) {
-        (Style::Line { full }, Ok(decoded)) => human(out, full, frame, arrival, decoded, signature),
+        (Style::Line { full }, Ok(decoded)) => human(out, full, frame, arrival, decoded, verdict),
         (Style::Line { .. }, Err(fault)) => writeln!(
             out,
-            "{} {} undecodable at byte {} of {}: {}",
+            "{} {} undecodable at byte {} of {}: {}; stations drop it: {}",
             time_of_day(arrival.unix_ns),
             LinkAddress(arrival.source),
             fault.offset,
             frame.len(),
-            fault.reason
+            fault.reason,
+            why(&fault.refusal)
         ),
-        (Style::Json, Ok(decoded)) => json_line(out, &Object::of(frame, arrival, decoded, signature)),
+        (Style::Json, Ok(decoded)) => json_line(out, &Object::of(frame, arrival, decoded, verdict)),
         (Style::Json, Err(fault)) => json_line(out, &Object::undecodable(frame, arrival, fault)),
     }
 }
@@ -62,7 +72,7 @@ fn human(
     frame: &[u8],
     arrival: &Arrival<'_>,
     decoded: &Decoded<'_>,
-    signature: &Signature,
+    verdict: &Verdict,
 ) -> io::Result<()> {
     let fields = &decoded.fields;
     write!(
@@ -86,11 +96,20 @@ fn human(
     for flag in flags(decoded) {
         write!(out, " {flag}")?;
     }
-    match signature {
+    match &verdict.signature {
         Signature::Unchecked => {}
         Signature::Valid => write!(out, " verified")?,
         Signature::UnknownSigner => write!(out, " signer unknown")?,
-        Signature::Invalid(reason) => write!(out, " NOT VALID ({reason})")?,
+        Signature::Invalid(reason, _) => write!(out, " NOT VALID ({reason})")?,
+    }
+    if let Some(refusal) = &verdict.refusal {
+        write!(out, ", stations drop it: {}", why(refusal))?;
+        let late = matches!(refusal.reason, DropReason::Stale | DropReason::FromFuture);
+        if let Some(arrived) = arrival.wire_time().filter(|_| late) {
+            let age_us = i128::from(arrived.as_micros()) - i128::from(fields.generation_time_us);
+            let side = if age_us < 0 { "after" } else { "before" };
+            write!(out, ", made {:.3} s {side} it arrived", age_us.unsigned_abs() as f64 / 1e6)?;
+        }
     }
     if let Some(dbm) = arrival.signal_dbm {
         write!(out, " {dbm} dBm")?;
@@ -136,6 +155,8 @@ struct Object {
     credential_requests: Vec<String>,
     signature: Option<&'static str>,
     signature_reason: Option<String>,
+    drop_reason: Option<&'static str>,
+    drop_field: Option<&'static str>,
     payload: Option<Value>,
     payload_error: Option<String>,
     payload_hex: Option<String>,
@@ -144,10 +165,15 @@ struct Object {
 impl Object {
     fn undecodable(frame: &[u8], arrival: &Arrival<'_>, fault: &Fault) -> Self {
         let undecodable = json!({ "offset": fault.offset, "reason": fault.reason });
-        Self { undecodable: Some(undecodable), ..Self::bare(frame, arrival) }
+        Self {
+            undecodable: Some(undecodable),
+            drop_reason: Some(fault.refusal.reason.name()),
+            drop_field: fault.refusal.field,
+            ..Self::bare(frame, arrival)
+        }
     }
 
-    fn of(frame: &[u8], arrival: &Arrival<'_>, decoded: &Decoded<'_>, signature: &Signature) -> Self {
+    fn of(frame: &[u8], arrival: &Arrival<'_>, decoded: &Decoded<'_>, verdict: &Verdict) -> Self {
         let (header, fields) = (&decoded.header, &decoded.fields);
         Self {
             kind: Some(format!("{:?}", header.kind).to_lowercase()),
@@ -181,11 +207,13 @@ impl Object {
                 })
             }),
             credential_requests: fields.requests().map(|request| hex(request)).collect(),
-            signature: Some(signature.name()),
-            signature_reason: match signature {
-                Signature::Invalid(reason) => Some(reason.clone()),
+            signature: Some(verdict.signature.name()),
+            signature_reason: match &verdict.signature {
+                Signature::Invalid(reason, _) => Some(reason.clone()),
                 _ => None,
             },
+            drop_reason: verdict.refusal.map(|refusal| refusal.reason.name()),
+            drop_field: verdict.refusal.and_then(|refusal| refusal.field),
             payload: decoded.message.as_ref().ok().and_then(payload),
             payload_error: decoded.message.as_ref().err().map(ToString::to_string),
             payload_hex: Some(hex(fields.payload)),
@@ -222,10 +250,21 @@ impl Object {
             credential_requests: Vec::new(),
             signature: None,
             signature_reason: None,
+            drop_reason: None,
+            drop_field: None,
             payload: None,
             payload_error: None,
             payload_hex: None,
         }
+    }
+}
+
+/// A reason and its field, as in `bad_scope (max_hops)`.
+fn why(refusal: &Refusal) -> String {
+    let Refusal { reason, field } = refusal;
+    match field {
+        Some(field) => format!("{} ({field})", reason.name()),
+        None => reason.name().to_owned(),
     }
 }
 

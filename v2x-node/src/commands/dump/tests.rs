@@ -37,6 +37,16 @@ fn station() -> (TrustStore, Identity) {
 }
 
 fn frame(identity: &mut Identity, full_credential: bool) -> Vec<u8> {
+    frame_with(identity, full_credential, |_| {}, &[])
+}
+
+/// A frame with other fields, and with bytes behind its payload.
+fn frame_with(
+    identity: &mut Identity,
+    full_credential: bool,
+    change: impl FnOnce(&mut TbsRepr<'_>),
+    more: &[u8],
+) -> Vec<u8> {
     let awareness = v1::Awareness {
         station_type: v1::StationType::PassengerCar as i32,
         speed: Some(1389),
@@ -45,8 +55,9 @@ fn frame(identity: &mut Identity, full_credential: bool) -> Vec<u8> {
     };
     let mut payload = Vec::new();
     Message::Awareness(awareness).encode(&mut payload);
+    payload.extend_from_slice(more);
     let mut tbs = Vec::new();
-    let fields = TbsRepr {
+    let mut fields = TbsRepr {
         message_type: v1::MessageType::Awareness as u32,
         generation_time_us: u64::from(START_S) * 1_000_000 + 5,
         sequence: 41,
@@ -59,11 +70,12 @@ fn frame(identity: &mut Identity, full_credential: bool) -> Vec<u8> {
         credential_requests: &[],
         payload: &payload,
     };
+    change(&mut fields);
     fields.encode(&mut tbs);
     let header = HopHeader {
         kind: Kind::Data,
         flags: Flags { test: true, ..Flags::default() },
-        remaining_hops: 1,
+        remaining_hops: fields.max_hops,
         class: Class::D2,
         forwarder: identity.digest(),
         forwarder_position: None,
@@ -155,6 +167,67 @@ fn what_does_not_decode_is_shown_with_reason_and_offset() {
         line.contains("undecodable at byte 1398 of 1500: 1500 bytes, a frame has at most 1398"),
         "{line}"
     );
+}
+
+/// A change of the signed fields.
+type Change = fn(&mut TbsRepr<'_>);
+
+#[test]
+fn a_valid_signature_does_not_hide_that_stations_drop_the_frame() {
+    let (_, mut identity) = station();
+    let same: Change = |_| {};
+    // Speed once more; a siren, which this station may not have.
+    let (speed, siren) = ([0x20, 0xe8, 0x07], [0xb2, 0x01, 0x02, 0x10, 0x01]);
+    let rows: [(Change, &[u8], &str, Option<&str>); 8] = [
+        (same, &speed, "malformed_payload", Some("speed")),
+        (same, &siren, "role_denied", Some("emergency")),
+        (|fields| fields.max_hops = 0, &[], "bad_scope", Some("max_hops")),
+        (|fields| fields.lifetime_ms = 1_001, &[], "bad_lifetime", Some("lifetime_ms")),
+        (|fields| fields.lifetime_ms = 0, &[], "bad_lifetime", Some("lifetime_ms")),
+        // Without the leap seconds since 2004.
+        (|fields| fields.generation_time_us -= 5_000_000, &[], "stale", Some("generation_time_us")),
+        (|fields| fields.generation_time_us += 5_000_000, &[], "from_future", Some("generation_time_us")),
+        (|fields| fields.message_type = 7, &[], "permission_denied", Some("type")),
+    ];
+    for (change, more, reason, field) in rows {
+        let (store, _) = station();
+        let frame = frame_with(&mut identity, true, change, more);
+        let line = shown(LINE, Some(Verifier::new(store.clone())), &[&frame]);
+        let expected = format!(" verified, stations drop it: {reason} ({}", field.unwrap());
+        // At a time before its credential is valid nothing can be verified.
+        if reason != "stale" {
+            assert!(line.contains(&expected), "{line}");
+        }
+        let text = shown(Style::Json, Some(Verifier::new(store)), &[&frame]);
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (&object["drop_reason"], &object["drop_field"]),
+            (&reason.into(), &field.into()),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_time_without_leap_seconds_is_said_with_its_distance() {
+    let (_, mut identity) = station();
+    let frame = frame_with(&mut identity, true, |fields| fields.generation_time_us -= 5_000_000, &[]);
+    let line = shown(LINE, None, &[&frame]);
+    assert!(
+        line.contains(", stations drop it: stale (generation_time_us), made 5.250 s before it arrived"),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_frame_that_stations_take_has_no_reason() {
+    let (store, mut identity) = station();
+    let good = frame(&mut identity, true);
+    let text = shown(Style::Json, Some(Verifier::new(store)), &[&good, &good[..5]]);
+    let mut lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    assert!(lines.next().unwrap()["drop_reason"].is_null());
+    let cut = lines.next().unwrap();
+    assert_eq!((&cut["drop_reason"], &cut["drop_field"]), (&"truncated".into(), &serde_json::Value::Null));
 }
 
 proptest! {
