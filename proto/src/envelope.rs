@@ -55,7 +55,7 @@ impl<'a> SignedView<'a> {
     ///
     /// For captures. A station takes frames whole, or not at all.
     pub fn parse_prefix(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), EnvelopeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(bytes, "SignedMessage");
         while let Some(tag) = reader.tag()? {
             match tag {
                 TBS | SIGNATURE => drop(reader.bytes()?),

@@ -212,9 +212,9 @@ fn datagram(group: [u8; 4], payload: &[u8]) -> Vec<u8> {
 fn datagrams_of_a_link_over_udp_are_frames_and_those_of_others_are_counted() {
     let order = Order(false);
     let mut header = Vec::new();
-    v2x_proto::hop::HopHeader {
-        kind: v2x_proto::hop::Kind::Data,
-        flags: v2x_proto::hop::Flags::default(),
+    hop::HopHeader {
+        kind: hop::Kind::Data,
+        flags: hop::Flags::default(),
         remaining_hops: 1,
         class: v2x_proto::Class::D2,
         forwarder: v2x_proto::Digest([1; 8]),
