@@ -17,7 +17,7 @@ use pcap_parser::{Block, PcapHeader, PcapNGOption};
 use v2x_proto::hop;
 use v2x_proto::link::{LinkType, Unread, ip};
 
-pub use self::left_out::{LeftOut, Tally};
+pub use self::left_out::{LeftOut, LeftOutCounts};
 use super::TraceError;
 use super::bounded::is_damage;
 use super::kind::{Kind, PREFIX_BYTES, of_prefix};
@@ -92,7 +92,7 @@ pub struct CaptureReader<R> {
     interfaces: Vec<Interface>,
     block: Vec<u8>,
     packets: u64,
-    tally: Tally,
+    tally: LeftOutCounts,
     cut: Option<String>,
     done: bool,
 }
@@ -134,7 +134,7 @@ impl<R: BufRead> CaptureReader<R> {
             interfaces: Vec::new(),
             block: Vec::new(),
             packets: 0,
-            tally: Tally::default(),
+            tally: LeftOutCounts::default(),
             cut: None,
             done: false,
         };
@@ -162,7 +162,7 @@ impl<R: BufRead> CaptureReader<R> {
     }
 
     /// What was left out so far, by reason.
-    pub fn tally(&self) -> &Tally {
+    pub fn tally(&self) -> &LeftOutCounts {
         &self.tally
     }
 

@@ -37,12 +37,12 @@ impl fmt::Display for LeftOut {
 
 /// How many packets were left out for each reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct LeftOutCounts {
     reasons: Vec<(LeftOut, u64)>,
     others: u64,
 }
 
-impl Tally {
+impl LeftOutCounts {
     /// Counts one more.
     pub(super) fn add(&mut self, reason: LeftOut) {
         if let Some((_, count)) = self.reasons.iter_mut().find(|(known, _)| *known == reason) {
@@ -65,7 +65,7 @@ impl Tally {
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for LeftOutCounts {
     /// `3 of EtherType 0x0800 (IPv4), 1 fragments`; the most frequent reason first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut reasons = self.reasons.clone();

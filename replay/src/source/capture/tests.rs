@@ -87,7 +87,7 @@ fn classic(magic: u32, order: &Order, fraction: u32) -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8]) -> (Vec<CapturedFrame>, Tally, Option<String>) {
+fn read(bytes: &[u8]) -> (Vec<CapturedFrame>, LeftOutCounts, Option<String>) {
     let mut reader = CaptureReader::new(bytes, "t", Filter::default()).unwrap();
     let frames: Vec<CapturedFrame> = reader.by_ref().collect();
     (frames, reader.tally().clone(), reader.cut().map(str::to_owned))
@@ -271,7 +271,7 @@ fn an_appended_capture_is_named() {
 
 #[test]
 fn reasons_are_bounded_and_the_most_frequent_comes_first() {
-    let mut tally = Tally::default();
+    let mut tally = LeftOutCounts::default();
     for number in 0..100 {
         tally.add(LeftOut::EtherType(number));
     }
