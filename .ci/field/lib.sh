@@ -62,7 +62,7 @@ fail() {
     shift
     for file in "$@"; do
         printf -- '--- %s\n' "$file"
-        tail -n 60 "$file"
+        tail -n 25 "$file"
     done
     exit 1
 }

@@ -3,18 +3,18 @@
 use v2x_recording::check::check_bytes;
 use v2x_replay::attack::AttackPlan;
 use v2x_replay::plan::Plan;
-use v2x_replay::source::capture::{CaptureReader, ETHER_TYPE};
+use v2x_replay::source::capture::{CaptureReader, Filter};
 use v2x_replay::source::{ReadOptions, read_from};
 
 /// A pcap or pcapng file.
 pub fn capture(data: &[u8]) {
-    let Ok(mut reader) = CaptureReader::new(data, NAME, ETHER_TYPE) else { return };
+    let Ok(mut reader) = CaptureReader::new(data, NAME, Filter::default()) else { return };
     let mut frames = 0;
     for frame in reader.by_ref() {
         assert!(frame.frame.len() <= data.len());
         frames += 1;
     }
-    assert_eq!(reader.counts().frames, frames);
+    assert_eq!(reader.tally().total() + frames, reader.packets());
 }
 
 /// A station's recording, fed to a fresh node as `replay check` does it.

@@ -50,6 +50,26 @@ pub enum SignerRef<'a> {
 }
 
 impl<'a> SignedView<'a> {
+    /// Splits a message from what a link has put behind it, such as padding or a check sequence: the message ends with
+    /// its signer, its last field.
+    ///
+    /// For captures. A station takes frames whole, or not at all.
+    pub fn parse_prefix(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), EnvelopeError> {
+        let mut reader = Reader::new(bytes, "SignedMessage");
+        while let Some(tag) = reader.tag()? {
+            match tag {
+                TBS | SIGNATURE => drop(reader.bytes()?),
+                DIGEST | CREDENTIAL => {
+                    reader.bytes()?;
+                    let (message, behind) = bytes.split_at(bytes.len() - reader.left());
+                    return Ok((Self::parse(message)?, behind));
+                }
+                _ => break,
+            }
+        }
+        Ok((Self::parse(bytes)?, &[]))
+    }
+
     /// Splits the bytes that follow a hop header, which have one encoding: field 1, 2, and 3 or 4, nothing else.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, EnvelopeError> {

@@ -101,6 +101,11 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, seen: 0, message, at: message }
     }
 
+    /// Bytes not read yet.
+    pub(crate) const fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// True at the end of the message.
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Ethernet II (IEEE Std 802.3-2022, 3.2), with the tags of virtual networks (IEEE Std 802.1Q).
 
-use super::Stripped;
 use super::read::{address, be16};
+use super::{Stripped, Unread, llc};
 
 /// The header of an Ethernet II frame without tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,21 +52,32 @@ impl Header {
     }
 }
 
-/// Takes the header off, with up to two tags; `None` when the frame ends inside it, or has more of them.
-pub fn strip(frame: &[u8]) -> Option<Stripped<'_>> {
+/// Takes the header off, with up to two tags, and LLC where there is a length in place of an EtherType (802.3).
+///
+/// # Errors
+/// The frame ends inside a header, has more tags, or another protocol of LLC.
+pub fn strip(frame: &[u8]) -> Result<Stripped<'_>, Unread> {
     let source = address(frame, 6)?;
     let mut at = 12;
     for _ in 0..=MAX_TAGS {
         let ether_type = be16(frame, at)?;
         at += 2;
         if !matches!(ether_type, CUSTOMER_TAG | SERVICE_TAG) {
-            return Some(Stripped { ether_type, source, payload: frame.get(at..)? });
+            let payload = frame.get(at..).ok_or(Unread::Short)?;
+            if ether_type > MAX_LENGTH {
+                return Ok(Stripped { ether_type, source, payload });
+            }
+            let (ether_type, payload) =
+                llc::strip(payload.get(..usize::from(ether_type)).unwrap_or(payload))?;
+            return Ok(Stripped { ether_type, source, payload });
         }
         at += 2;
     }
-    None
+    Err(Unread::Tags)
 }
 
+/// Up to here the two bytes are a length (IEEE Std 802.3-2022, 3.2.6).
+const MAX_LENGTH: u16 = 1500;
 const MAX_TAGS: usize = 2;
 const CUSTOMER_TAG: u16 = 0x8100;
 const SERVICE_TAG: u16 = 0x88a8;
@@ -81,14 +92,18 @@ mod tests {
     #[test]
     fn a_frame_is_stripped_with_and_without_tags() {
         let head = [&[0xff; 6][..], &SOURCE].concat();
-        let wanted = Some(Stripped { ether_type: 0x88b5, source: SOURCE, payload: b"hello" });
+        let wanted = Ok(Stripped { ether_type: 0x88b5, source: SOURCE, payload: b"hello" });
         assert_eq!(strip(&[&head[..], b"\x88\xb5hello"].concat()), wanted);
         assert_eq!(strip(&[&head[..], b"\x81\x00\x00\x07\x88\xb5hello"].concat()), wanted);
         let two = b"\x88\xa8\x00\x01\x81\x00\x00\x07\x88\xb5hello";
         assert_eq!(strip(&[&head[..], two].concat()), wanted);
         let three = b"\x88\xa8\x00\x01\x88\xa8\x00\x01\x81\x00\x00\x07\x88\xb5hello";
-        assert_eq!(strip(&[&head[..], three].concat()), None);
-        assert_eq!(strip(&head), None);
+        assert_eq!(strip(&[&head[..], three].concat()), Err(Unread::Tags));
+        assert_eq!(strip(&head), Err(Unread::Short));
+        // 802.3: a length, LLC with SNAP, and padding behind what the length covers.
+        let with_length = [&head[..], b"\0\x0d\xaa\xaa\x03\0\0\0\x88\xb5hello\0\0\0"].concat();
+        assert_eq!(strip(&with_length), wanted);
+        assert_eq!(strip(&[&head[..], b"\0\x26\x42\x42\x03\0\0\0\0\0"].concat()), Err(Unread::Llc));
     }
 
     #[test]
@@ -101,8 +116,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_stripped_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            if let Some(stripped) = strip(&bytes) {
-                prop_assert!(bytes.ends_with(stripped.payload));
+            if let Ok(stripped) = strip(&bytes) {
+                prop_assert!(stripped.payload.len() <= bytes.len());
             }
         }
 
@@ -110,9 +125,9 @@ mod tests {
         fn a_header_survives_the_way(destination: [u8; 6], source: [u8; 6], ether_type: u16, payload: [u8; 9]) {
             let header = Header { destination, source, ether_type };
             prop_assert_eq!(Header::parse(&header.encode()), header);
-            prop_assume!(!matches!(ether_type, CUSTOMER_TAG | SERVICE_TAG));
+            prop_assume!(ether_type > MAX_LENGTH && !matches!(ether_type, CUSTOMER_TAG | SERVICE_TAG));
             let frame = [&header.encode()[..], &payload].concat();
-            prop_assert_eq!(strip(&frame), Some(Stripped { ether_type, source, payload: &payload }));
+            prop_assert_eq!(strip(&frame), Ok(Stripped { ether_type, source, payload: &payload }));
         }
     }
 }

@@ -3,16 +3,19 @@
 //! Only its length and flags are read: whether a check sequence follows the frame, and padding its header.
 
 use super::read::{le16, le32};
-use super::{Stripped, ieee80211};
+use super::{Stripped, Unread, ieee80211};
 
-/// Takes radiotap, 802.11 and LLC off; `None` for what is not understood.
-pub fn strip(frame: &[u8]) -> Option<Stripped<'_>> {
+/// Takes radiotap, 802.11 and LLC off.
+///
+/// # Errors
+/// What is not understood, what the receiver found damaged, and as [`ieee80211::strip`].
+pub fn strip(frame: &[u8]) -> Result<Stripped<'_>, Unread> {
     let length = usize::from(le16(frame, 2)?);
-    if *frame.first()? != VERSION || length < MIN_LEN {
-        return None;
+    if *frame.first().ok_or(Unread::Short)? != VERSION || length < MIN_LEN {
+        return Err(Unread::Header);
     }
-    let header = frame.get(..length)?;
-    let mut body = frame.get(length..)?;
+    let header = frame.get(..length).ok_or(Unread::Short)?;
+    let mut body = &frame[length..];
     let first = le32(header, 4)?;
     let mut words = 1;
     let mut word = first;
@@ -24,9 +27,12 @@ pub fn strip(frame: &[u8]) -> Option<Stripped<'_>> {
     if first & TIME != 0 {
         at = at.next_multiple_of(8) + 8;
     }
-    let flags = if first & FLAGS != 0 { *header.get(at)? } else { 0 };
+    let flags = if first & FLAGS != 0 { *header.get(at).ok_or(Unread::Short)? } else { 0 };
+    if flags & BAD_CHECK_SEQUENCE != 0 {
+        return Err(Unread::BadCheckSequence);
+    }
     if flags & CHECK_SEQUENCE != 0 {
-        body = body.get(..body.len().checked_sub(ieee80211::CHECK_SEQUENCE_LEN)?)?;
+        body = ieee80211::without_check_sequence(body)?;
     }
     ieee80211::strip(body, flags & PADDED != 0)
 }
@@ -41,6 +47,7 @@ const MORE: u32 = 1 << 31;
 /// Bits of the flags.
 const CHECK_SEQUENCE: u8 = 0x10;
 const PADDED: u8 = 0x20;
+const BAD_CHECK_SEQUENCE: u8 = 0x40;
 
 #[cfg(test)]
 mod tests {
@@ -62,6 +69,8 @@ mod tests {
             full.extend(&frame);
             full.extend([1, 2, 3, 4]);
             assert_eq!(strip(&full), wanted());
+            full[24] |= BAD_CHECK_SEQUENCE;
+            assert_eq!(strip(&full), Err(Unread::BadCheckSequence));
         }
     }
 
@@ -71,7 +80,7 @@ mod tests {
         for (at, value) in [(0, 1), (2, 7), (3, 1)] {
             let mut bad = frame.clone();
             bad[at] = value;
-            assert_eq!(strip(&bad), None, "byte {at}");
+            assert!(strip(&bad).is_err(), "byte {at}");
         }
     }
 
@@ -79,7 +88,7 @@ mod tests {
         #[test]
         fn any_bytes_are_stripped_or_refused(length in 0..40_u8, rest in prop::collection::vec(any::<u8>(), 0..100)) {
             let bytes = [&[0, 0, length, 0][..], &rest].concat();
-            if let Some(stripped) = strip(&bytes) {
+            if let Ok(stripped) = strip(&bytes) {
                 // A check sequence of 4 bytes may follow.
                 let without = &bytes[..bytes.len() - 4];
                 prop_assert!([&bytes[..], without].iter().any(|bytes| bytes.ends_with(stripped.payload)));
@@ -90,7 +99,7 @@ mod tests {
         fn any_header_before_a_data_frame_is_read_or_refused(header in prop::collection::vec(any::<u8>(), 4..30)) {
             let length = (header.len() + 4) as u8;
             let bytes = [&[0, 0, length, 0][..], &header, &data_frame(true)].concat();
-            if let Some(stripped) = strip(&bytes) {
+            if let Ok(stripped) = strip(&bytes) {
                 prop_assert_eq!(stripped.ether_type, 0x88b5);
             }
         }

@@ -1,8 +1,11 @@
 //! Frames out of a packet capture: pcapng and classic pcap (micro- and nanoseconds), plain or gzip, one at a time.
 //!
-//! Only frames of Roadcast's EtherType are yielded; everything else is counted as foreign. Memory is one block
-//! ([`MAX_BLOCK_BYTES`]) and a bounded list of interfaces, whatever the size of the file.
+//! Yielded are frames of Roadcast's EtherType, and datagrams of a link over UDP; everything else is named and counted. Memory
+//! is one block ([`MAX_BLOCK_BYTES`]) and bounded lists of interfaces and counts, whatever the size of the file.
 
+mod left_out;
+
+use core::net::SocketAddrV4;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -10,42 +13,71 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
-use pcap_parser::{Block, PcapHeader};
-use v2x_proto::link::LinkType;
+use pcap_parser::{Block, PcapHeader, PcapNGOption};
+use v2x_proto::hop;
+use v2x_proto::link::{LinkType, Unread, ip};
 
+pub use self::left_out::{LeftOut, LeftOutCounts};
 use super::TraceError;
 use super::bounded::is_damage;
 use super::kind::{Kind, PREFIX_BYTES, of_prefix};
 
-/// Opens a capture file.
+/// What of a capture is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// EtherType of the frames.
+    pub ether_type: u16,
+    /// Multicast group and port of a link over UDP; `None`: datagrams to any group that begin as a frame does.
+    pub group: Option<SocketAddrV4>,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { ether_type: ETHER_TYPE, group: None }
+    }
+}
+
+/// Opens a capture file; `-` is standard input.
 ///
 /// # Errors
 /// [`TraceError`] when it cannot be opened or is no capture.
-pub fn open(path: &Path, ether_type: u16) -> Result<CaptureReader<Box<dyn BufRead>>, TraceError> {
+pub fn open(path: &Path, filter: Filter) -> Result<CaptureReader<Box<dyn BufRead>>, TraceError> {
+    if path == Path::new("-") {
+        return decompressed(BufReader::new(std::io::stdin()), "standard input", filter);
+    }
     let name = path.display().to_string();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(source) => return Err(TraceError::Open { name, source }),
-    };
-    let mut file = BufReader::new(file);
-    let start = file.fill_buf().map_err(|source| TraceError::Read { name: name.clone(), source })?;
+    match File::open(path) {
+        Ok(file) => decompressed(BufReader::new(file), &name, filter),
+        Err(source) => Err(TraceError::Open { name, source }),
+    }
+}
+
+fn decompressed(
+    mut input: impl BufRead + 'static,
+    name: &str,
+    filter: Filter,
+) -> Result<CaptureReader<Box<dyn BufRead>>, TraceError> {
+    let start = input.fill_buf().map_err(|source| TraceError::Read { name: name.to_owned(), source })?;
     let reader: Box<dyn BufRead> = if of_prefix(start) == Kind::Gzip {
-        Box::new(BufReader::new(MultiGzDecoder::new(file)))
+        Box::new(BufReader::new(MultiGzDecoder::new(input)))
     } else {
-        Box::new(file)
+        Box::new(input)
     };
-    CaptureReader::new(reader, &name, ether_type)
+    CaptureReader::new(reader, name, filter)
 }
 
 /// One captured frame of Roadcast's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapturedFrame {
-    /// When it was captured: Unix time in ns. 0 for a block that carries no time.
-    pub time_ns: u64,
-    /// Link address of its sender.
+    /// When it was captured: Unix time in ns. `None` for a block that carries no time.
+    pub time_ns: Option<u64>,
+    /// Link address of its sender; for a datagram the one that stands for its sender's address and port.
     pub source: [u8; 6],
-    /// What follows the EtherType. Short Ethernet frames may carry padding behind the message.
+    /// What follows the EtherType, or what the datagram carries. Frames may carry padding or a check sequence behind the
+    /// message that the capture does not announce.
     pub frame: Bytes,
+    /// How many of its bytes the capturing side left out (snap length); such a frame cannot be decoded.
+    pub missing: u32,
     /// Name of the interface, `"0"`, `"1"` .. for one without a name.
     pub interface: Arc<str>,
 }
@@ -55,33 +87,22 @@ pub struct CapturedFrame {
 #[derive(Debug)]
 pub struct CaptureReader<R> {
     input: R,
-    ether_type: u16,
+    filter: Filter,
     format: Format,
     interfaces: Vec<Interface>,
     block: Vec<u8>,
-    counts: Counts,
+    packets: u64,
+    tally: LeftOutCounts,
     cut: Option<String>,
     done: bool,
 }
 
-/// What a capture held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Frames yielded.
-    pub frames: u64,
-    /// Frames of another EtherType or link type, or not understood.
-    pub foreign: u64,
-    /// Frames cut by the capturing side (snap length): unusable, left out.
-    pub clipped: u64,
-}
-
 impl<R: BufRead> CaptureReader<R> {
-    /// Starts reading a capture; `name` stands for the file in errors. `ether_type` is Roadcast's, unless configured
-    /// otherwise 0x88B5 ([`ETHER_TYPE`]).
+    /// Starts reading a capture; `name` stands for the file in errors.
     ///
     /// # Errors
     /// [`TraceError::WrongKind`] when it is no capture, [`TraceError::Malformed`] when its header is cut.
-    pub fn new(mut input: R, name: &str, ether_type: u16) -> Result<Self, TraceError> {
+    pub fn new(mut input: R, name: &str, filter: Filter) -> Result<Self, TraceError> {
         let name = name.to_owned();
         let mut start = Vec::new();
         let outcome = input.by_ref().take(CLASSIC_HEADER).read_to_end(&mut start);
@@ -108,11 +129,12 @@ impl<R: BufRead> CaptureReader<R> {
         }
         let mut reader = Self {
             input,
-            ether_type,
+            filter,
             format: Format::Ng { big_endian: false },
             interfaces: Vec::new(),
             block: Vec::new(),
-            counts: Counts::default(),
+            packets: 0,
+            tally: LeftOutCounts::default(),
             cut: None,
             done: false,
         };
@@ -130,6 +152,7 @@ impl<R: BufRead> CaptureReader<R> {
         };
         reader.interfaces.push(Interface {
             link: LinkType::from_number(header.network.0 & 0xffff),
+            check_sequence: classic_check_sequence(header.network.0),
             name: "0".into(),
             ticks: Ticks::Decimal(if header.is_nanosecond_precision() { 9 } else { 6 }),
             offset_s: 0,
@@ -138,9 +161,14 @@ impl<R: BufRead> CaptureReader<R> {
         Ok(reader)
     }
 
-    /// What was yielded and left out so far.
-    pub fn counts(&self) -> Counts {
-        self.counts
+    /// What was left out so far, by reason.
+    pub fn tally(&self) -> &LeftOutCounts {
+        &self.tally
+    }
+
+    /// Packets read so far, yielded or not: the number that other tools give the last one.
+    pub fn packets(&self) -> u64 {
+        self.packets
     }
 
     /// Why reading ended before the end of the capture, once it has; `None` for a whole one.
@@ -157,6 +185,11 @@ impl<R: BufRead> CaptureReader<R> {
                 self.block.clear();
                 if !self.fill_to(header_bytes)? {
                     return Ok(false);
+                }
+                if let Some(appended) = appended(&self.block) {
+                    return Err(Cut(format!(
+                        "{appended} is appended here, as by cat; merge them with mergecap"
+                    )));
                 }
                 let length = word(&self.block, 8, big_endian) as usize;
                 self.body(header_bytes, header_bytes.saturating_add(length))
@@ -175,6 +208,11 @@ impl<R: BufRead> CaptureReader<R> {
                         _ => return Err(Cut("a section with no byte order".to_owned())),
                     };
                     self.format = Format::Ng { big_endian };
+                }
+                if let Some(appended) = appended(&self.block) {
+                    return Err(Cut(format!(
+                        "{appended} is appended here, as by cat; merge them with mergecap"
+                    )));
                 }
                 let length = word(&self.block, 4, big_endian) as usize;
                 if length < 12 || !length.is_multiple_of(4) {
@@ -221,9 +259,15 @@ impl<R: BufRead> CaptureReader<R> {
                 let at = |place| word(&block, place, big_endian);
                 let unit = self.interfaces[0].ticks.per_second();
                 let ticks = u64::from(at(0)) * unit + u64::from(at(4));
-                let clipped = at(12) > at(8);
                 let data = block.get(header_bytes..).unwrap_or_default();
-                self.packet(0, Some(ticks), data, clipped)
+                let packet = Packet {
+                    interface: 0,
+                    ticks: Some(ticks),
+                    data,
+                    missing: at(12).saturating_sub(at(8)),
+                    check_sequence: None,
+                };
+                self.packet(&packet)
             }
             Format::Ng { big_endian } => self.take_ng(&block, *big_endian)?,
         };
@@ -233,6 +277,9 @@ impl<R: BufRead> CaptureReader<R> {
     }
 
     fn take_ng(&mut self, block: &[u8], big_endian: bool) -> Result<Option<CapturedFrame>, Cut> {
+        if word(block, 0, big_endian) == OBSOLETE_PACKET {
+            return self.take_obsolete(block, big_endian);
+        }
         let parsed =
             if big_endian { pcap_parser::parse_block_be(block) } else { pcap_parser::parse_block_le(block) };
         let Ok((_, parsed)) = parsed else {
@@ -255,6 +302,7 @@ impl<R: BufRead> CaptureReader<R> {
                 };
                 self.interfaces.push(Interface {
                     link: LinkType::from_number(interface.linktype.0),
+                    check_sequence: check_sequence_option(&interface.options),
                     name: if name.is_empty() { &number } else { name }.into(),
                     ticks: Ticks::from_option(interface.if_tsresol),
                     offset_s: interface.if_tsoffset,
@@ -266,46 +314,84 @@ impl<R: BufRead> CaptureReader<R> {
                 let Some(data) = packet.data.get(..packet.caplen as usize) else {
                     return Err(Cut("a packet longer than its block".to_owned()));
                 };
-                let clipped = packet.origlen > packet.caplen;
-                Ok(self.packet(packet.if_id as usize, Some(ticks), data, clipped))
+                let packet = Packet {
+                    interface: packet.if_id as usize,
+                    ticks: Some(ticks),
+                    data,
+                    missing: packet.origlen.saturating_sub(packet.caplen),
+                    check_sequence: check_sequence_flag(&packet.options, big_endian),
+                };
+                Ok(self.packet(&packet))
             }
             Block::SimplePacket(packet) => {
                 let length = (packet.origlen as usize).min(packet.data.len());
-                let clipped = packet.origlen as usize > packet.data.len();
-                Ok(self.packet(0, None, &packet.data[..length], clipped))
+                let missing = packet.origlen - length as u32;
+                let data = &packet.data[..length];
+                Ok(self.packet(&Packet { interface: 0, ticks: None, data, missing, check_sequence: None }))
             }
             _ => Ok(None),
         }
     }
 
-    fn packet(
-        &mut self,
-        interface: usize,
-        ticks: Option<u64>,
-        data: &[u8],
-        clipped: bool,
-    ) -> Option<CapturedFrame> {
-        let interface = self.interfaces.get(interface);
-        let stripped = interface.and_then(|interface| interface.link.strip(data));
-        match (interface, stripped) {
-            (Some(interface), Some(stripped)) if stripped.ether_type == self.ether_type => {
-                if clipped {
-                    self.counts.clipped += 1;
-                    return None;
-                }
-                self.counts.frames += 1;
-                Some(CapturedFrame {
-                    time_ns: ticks.map_or(0, |ticks| interface.unix_ns(ticks)),
-                    source: stripped.source,
-                    frame: Bytes::copy_from_slice(stripped.payload),
-                    interface: Arc::clone(&interface.name),
-                })
-            }
-            _ => {
-                self.counts.foreign += 1;
+    /// A packet block as there was before the enhanced one: interface and count of drops (16 bits each), time, captured
+    /// and original length, data.
+    fn take_obsolete(&mut self, block: &[u8], big_endian: bool) -> Result<Option<CapturedFrame>, Cut> {
+        let at = |place| word(block, place, big_endian);
+        let Some(data) = block.get(28..).and_then(|data| data.get(..at(20) as usize)) else {
+            return Err(Cut("a packet longer than its block".to_owned()));
+        };
+        let interface = if big_endian { at(8) >> 16 } else { at(8) & 0xffff } as usize;
+        let ticks = Some(u64::from(at(12)) << 32 | u64::from(at(16)));
+        let missing = at(24).saturating_sub(at(20));
+        Ok(self.packet(&Packet { interface, ticks, data, missing, check_sequence: None }))
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) -> Option<CapturedFrame> {
+        self.packets += 1;
+        match self.read(packet) {
+            Ok(frame) => Some(frame),
+            Err(left_out) => {
+                self.tally.add(left_out);
                 None
             }
         }
+    }
+
+    fn read(&self, packet: &Packet<'_>) -> Result<CapturedFrame, LeftOut> {
+        let interface = self.interfaces.get(packet.interface).ok_or(LeftOut::NoInterface)?;
+        let mut data = packet.data;
+        if interface.link.ends_in_check_sequence() {
+            // What the capturing side left out is the end, check sequence first.
+            let announced = packet.check_sequence.unwrap_or(interface.check_sequence);
+            let captured = announced.saturating_sub(packet.missing as usize);
+            data = &data[..data.len().saturating_sub(captured)];
+        }
+        let stripped = interface.link.strip(data).map_err(LeftOut::Link)?;
+        let (source, frame) = match stripped.ether_type {
+            ours if ours == self.filter.ether_type => (stripped.source, stripped.payload),
+            ip::ETHER_TYPE => {
+                let datagram = ip::strip(stripped.payload).map_err(|unread| match unread {
+                    Unread::NotUdp => LeftOut::EtherType(ip::ETHER_TYPE),
+                    other => LeftOut::Link(other),
+                })?;
+                let wanted = match self.filter.group {
+                    Some(group) => datagram.destination == group,
+                    None => datagram.destination.ip().is_multicast() && hop::parse(datagram.payload).is_ok(),
+                };
+                if !wanted {
+                    return Err(LeftOut::Datagram);
+                }
+                (ip::link_address(datagram.source), datagram.payload)
+            }
+            other => return Err(LeftOut::EtherType(other)),
+        };
+        Ok(CapturedFrame {
+            time_ns: packet.ticks.map(|ticks| interface.unix_ns(ticks)),
+            source,
+            frame: Bytes::copy_from_slice(frame),
+            missing: packet.missing,
+            interface: Arc::clone(&interface.name),
+        })
     }
 }
 
@@ -339,9 +425,21 @@ enum Format {
 /// Why reading stops here.
 struct Cut(String);
 
+/// A packet as its block has it.
+struct Packet<'b> {
+    interface: usize,
+    ticks: Option<u64>,
+    data: &'b [u8],
+    missing: u32,
+    /// Bytes of check sequence, where the packet itself states them.
+    check_sequence: Option<usize>,
+}
+
 #[derive(Debug)]
 struct Interface {
     link: LinkType,
+    /// Bytes of check sequence at the end of each frame.
+    check_sequence: usize,
     name: Arc<str>,
     ticks: Ticks,
     offset_s: i64,
@@ -378,6 +476,40 @@ impl Ticks {
     }
 }
 
+/// Bytes of check sequence by the upper bits of a classic header's link type: whether it is stated, and how many
+/// 16-bit words it has (draft-ietf-opsawg-pcap, 4).
+fn classic_check_sequence(network: i32) -> usize {
+    let network = network as u32;
+    if network & CHECK_SEQUENCE_STATED == 0 { 0 } else { (network >> 28) as usize * 2 }
+}
+
+/// Bytes of check sequence by the option `if_fcslen`. The draft counts bits, and tools write bytes.
+fn check_sequence_option(options: &[PcapNGOption<'_>]) -> usize {
+    let option = options.iter().find(|option| option.code.0 == IF_FCSLEN);
+    match option.and_then(|option| option.value.first()) {
+        Some(bits) if bits.is_multiple_of(8) => usize::from(bits / 8),
+        Some(bytes) => usize::from(*bytes),
+        None => 0,
+    }
+}
+
+/// Bytes of check sequence by bits 5 to 8 of the option `epb_flags`; `None` when they say nothing.
+fn check_sequence_flag(options: &[PcapNGOption<'_>], big_endian: bool) -> Option<usize> {
+    let option = options.iter().find(|option| option.code.0 == EPB_FLAGS)?;
+    let bytes = word(&option.value, 0, big_endian) >> 5 & 0xf;
+    (bytes > 0).then_some(bytes as usize)
+}
+
+/// What a block's first bytes are when they begin another capture file.
+fn appended(block: &[u8]) -> Option<&'static str> {
+    let magic = word(block, 0, true);
+    let classic = [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34];
+    classic
+        .iter()
+        .any(|known: &u32| magic == *known || magic == known.swap_bytes())
+        .then_some("a classic capture")
+}
+
 /// The 32 bits at a place; 0 beyond the end, which no caller asks for.
 fn word(bytes: &[u8], at: usize, big_endian: bool) -> u32 {
     let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
@@ -394,6 +526,13 @@ pub const MAX_BLOCK_BYTES: usize = 1 << 20;
 pub const MAX_INTERFACES: usize = 1024;
 
 const SECTION: u32 = 0x0a0d_0d0a;
+/// The packet block before there was an enhanced one; old files have it.
+const OBSOLETE_PACKET: u32 = 2;
+/// Options of draft-ietf-opsawg-pcapng.
+const IF_FCSLEN: u16 = 13;
+const EPB_FLAGS: u16 = 2;
+/// Bit 26 of a classic header's link type.
+const CHECK_SEQUENCE_STATED: u32 = 1 << 26;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 /// Bytes of a classic capture's header; no more than the shortest section header of a pcapng.
 const CLASSIC_HEADER: u64 = 24;

@@ -66,7 +66,7 @@ pub const RECORDING_MAGIC: [u8; 8] = *v2x_recording::record::MAGIC;
 /// How many bytes are enough to decide.
 pub(super) const PREFIX_BYTES: usize = 4096;
 
-const MAGICS: [(&[u8], Kind); 11] = [
+const MAGICS: [(&[u8], Kind); 14] = [
     (b"\x1f\x8b", Kind::Gzip),
     (b"\x0a\x0d\x0d\x0a", Kind::Capture),
     (b"\xd4\xc3\xb2\xa1", Kind::Capture),
@@ -77,5 +77,8 @@ const MAGICS: [(&[u8], Kind); 11] = [
     (b"PAR1", Kind::Other("a Parquet file")),
     (b"PK\x03\x04", Kind::Other("a zip archive")),
     (b"\x28\xb5\x2f\xfd", Kind::Other("compressed with zstd; decompress it first")),
+    (b"\x04\x22\x4d\x18", Kind::Other("compressed with lz4; decompress it first")),
+    (b"snoop\0\0\0", Kind::Other("a snoop capture; convert it with: editcap -F pcapng")),
+    (b"GMBU", Kind::Other("a Network Monitor capture; convert it with: editcap -F pcapng")),
     (b"\xfd7zXZ", Kind::Other("compressed with xz; decompress it first")),
 ];

@@ -14,7 +14,11 @@ use clap::{ArgGroup, Args};
 use radio_adapters::clock::ClockPair;
 use radio_adapters::{Radio, RadioExt};
 use tokio::signal::unix::{SignalKind, signal};
+#[cfg(feature = "replay")]
+use v2x_replay::source::capture::{self, Filter};
 
+#[cfg(feature = "replay")]
+use self::decode::Fault;
 use self::line::{Arrival, Style};
 use self::verify::{Signature, Verdict, Verifier};
 use crate::config::{LinkConfig, Medium, StationConfig};
@@ -26,7 +30,7 @@ use crate::key_files;
 #[derive(Args, Clone, Debug)]
 #[command(group = ArgGroup::new("source").required(true))]
 pub struct DumpArgs {
-    /// Capture to read: pcapng or pcap, plain or gzip
+    /// Capture to read: pcapng or pcap, plain or gzip; - is standard input
     #[cfg(feature = "replay")]
     #[arg(group = "source", value_name = "FILE")]
     file: Option<PathBuf>,
@@ -36,8 +40,8 @@ pub struct DumpArgs {
     /// Listen on the link of a station's configuration, with its trusted authorities
     #[arg(long, group = "source", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// UDP multicast group and port, such as 239.255.77.77:47808
-    #[arg(long, value_name = "GROUP:PORT", requires = "interface", value_parser = parse_group)]
+    /// UDP multicast group and port, such as 239.255.77.77:47808; of a capture, show only what came to it
+    #[arg(long, value_name = "GROUP:PORT", conflicts_with = "config", value_parser = parse_group)]
     group: Option<SocketAddrV4>,
     /// EtherType of the frames
     #[arg(long, value_name = "TYPE", default_value = "0x88B5", value_parser = parse_ethertype)]
@@ -84,7 +88,7 @@ pub fn run(args: &DumpArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     #[cfg(feature = "replay")]
     if let Some(file) = &args.file {
-        return capture(file, args.ethertype, &mut printer);
+        return capture(file, args, &mut printer);
     }
     let medium = match &args.config {
         Some(file) => {
@@ -117,26 +121,46 @@ fn medium(args: &DumpArgs) -> Medium {
 }
 
 #[cfg(feature = "replay")]
-fn capture(file: &std::path::Path, ethertype: u16, printer: &mut Printer<'_>) -> Result<(), Error> {
-    let mut reader = v2x_replay::source::capture::open(file, ethertype).map_err(DumpError::from)?;
+fn capture(file: &std::path::Path, args: &DumpArgs, printer: &mut Printer<'_>) -> Result<(), Error> {
+    let filter = Filter { ether_type: args.ethertype, group: args.group };
+    let mut reader = capture::open(file, filter).map_err(DumpError::from)?;
+    let mut frames = 0u64;
     for captured in &mut reader {
+        frames += 1;
         let arrival = Arrival {
-            unix_ns: captured.time_ns,
+            unix_ns: captured.time_ns.unwrap_or(0),
             source: captured.source,
             interface: &captured.interface,
             signal_dbm: None,
+            trailing: 0,
         };
-        if printer.frame(&captured.frame, &arrival)? == Enough::Yes {
+        let enough = match captured.missing {
+            0 => {
+                let (frame, trailing) = decode::without_trailer(&captured.frame);
+                printer.frame(frame, &Arrival { trailing, ..arrival })?
+            }
+            missing => printer.clipped(&captured.frame, missing, &arrival)?,
+        };
+        if enough == Enough::Yes {
             return Ok(());
         }
     }
-    let counts = reader.counts();
-    if counts.frames == 0 {
-        let foreign = counts.foreign;
-        tracing::warn!("{}: no frames of EtherType {ethertype:#06x}, {foreign} others", file.display());
+    let (tally, packets) = (reader.tally(), reader.packets());
+    if frames == 0 {
+        tracing::warn!(
+            "{}: no frames of EtherType {:#06x} and none of a link over UDP among {packets} packets",
+            file.display(),
+            args.ethertype
+        );
+    }
+    if tally.total() > 0 {
+        tracing::warn!("{}: {} of {packets} packets not shown: {tally}", file.display(), tally.total());
     }
     if let Some(cut) = reader.cut() {
-        tracing::warn!("{}: breaks off: {cut}; what came before is shown", file.display());
+        tracing::warn!(
+            "{}: breaks off after {packets} packets: {cut}; what came before is shown",
+            file.display()
+        );
     }
     Ok(())
 }
@@ -165,6 +189,7 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             source: meta.source.0,
             interface: &description,
             signal_dbm: meta.signal_dbm,
+            trailing: 0,
         };
         let enough = printer.frame(&buffer, &arrival)?;
         // A reader may be watching: output must not wait for the next frame.
@@ -189,6 +214,22 @@ enum Enough {
 }
 
 impl Printer<'_> {
+    /// Shows a frame of which the capture has the beginning alone.
+    #[cfg(feature = "replay")]
+    fn clipped(&mut self, frame: &[u8], missing: u32, arrival: &Arrival<'_>) -> Result<Enough, Error> {
+        let whole = frame.len() as u64 + u64::from(missing);
+        let reason = format!("the capture kept {} of {whole} bytes (snap length)", frame.len());
+        let fault = Fault { offset: frame.len(), reason, refusal: None };
+        let verdict = Verdict { signature: Signature::Unchecked, refusal: None };
+        line::write(self.out, self.style, frame, arrival, &Err(fault), &verdict)?;
+        Ok(self.shown())
+    }
+
+    fn shown(&mut self) -> Enough {
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 { Enough::Yes } else { Enough::No }
+    }
+
     fn frame(&mut self, frame: &[u8], arrival: &Arrival<'_>) -> Result<Enough, Error> {
         let decoded = decode::decode(frame);
         let signature = match (&decoded, &mut self.verifier) {
@@ -200,11 +241,10 @@ impl Printer<'_> {
                 let signer = verifier.as_mut().and_then(|verifier| verifier.signer(decoded));
                 decoded.refusal(signer, arrival.wire_time()).or_else(|| signature.refusal())
             }
-            (Err(fault), _) => Some(fault.refusal),
+            (Err(fault), _) => fault.refusal,
         };
         line::write(self.out, self.style, frame, arrival, &decoded, &Verdict { signature, refusal })?;
-        self.left = self.left.saturating_sub(1);
-        Ok(if self.left == 0 { Enough::Yes } else { Enough::No })
+        Ok(self.shown())
     }
 }
 
@@ -230,6 +270,7 @@ arrival.
 
 Examples:
   roadcast dump night.pcapng --root keys/root.cred --issuer keys/issuer.cred
+  tcpdump -i eth0 -w - | roadcast dump -
   roadcast dump --interface wlan0 --count 10
   roadcast dump --interface lo --group 239.255.77.77:47808 --json
   roadcast dump --config car-1.toml | grep hazard";

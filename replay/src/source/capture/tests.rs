@@ -67,7 +67,7 @@ impl Order {
             self.interface(1, "", None),
             self.packet(0, 1_700_000_000_123_456_789, &ethernet(ETHER_TYPE, b"one"), 0),
             self.packet(1, 1_700_000_000_000_005, &ethernet(ETHER_TYPE, b"two"), 0),
-            self.packet(0, 1, &ethernet(0x0800, b"ip"), 0),
+            self.packet(0, 1, &ethernet(0x86dd, b"ip"), 0),
             self.packet(7, 1, &ethernet(ETHER_TYPE, b"no such interface"), 0),
             self.packet(0, 1, &ethernet(ETHER_TYPE, b"clip"), 100),
             self.block(0x0bad, b"something else"),
@@ -87,20 +87,25 @@ fn classic(magic: u32, order: &Order, fraction: u32) -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8]) -> (Vec<CapturedFrame>, Counts, Option<String>) {
-    let mut reader = CaptureReader::new(bytes, "t", ETHER_TYPE).unwrap();
+fn read(bytes: &[u8]) -> (Vec<CapturedFrame>, LeftOutCounts, Option<String>) {
+    let mut reader = CaptureReader::new(bytes, "t", Filter::default()).unwrap();
     let frames: Vec<CapturedFrame> = reader.by_ref().collect();
-    (frames, reader.counts(), reader.cut().map(str::to_owned))
+    (frames, reader.tally().clone(), reader.cut().map(str::to_owned))
 }
 
 #[test]
 fn own_frames_come_out_of_a_pcapng_of_either_byte_order_and_the_rest_is_counted() {
     for order in [Order(false), Order(true)] {
-        let (frames, counts, cut) = read(&order.capture());
+        let (frames, tally, cut) = read(&order.capture());
         assert_eq!(cut, None);
-        assert_eq!(counts, Counts { frames: 3, foreign: 2, clipped: 1 });
+        assert_eq!(tally.total(), 2);
+        assert_eq!(tally.of(LeftOut::EtherType(0x86dd)), 1);
+        assert_eq!(tally.of(LeftOut::NoInterface), 1);
+        let clipped = frames.iter().find(|frame| frame.missing > 0).unwrap();
+        assert_eq!((&clipped.frame[..], clipped.missing), (&b"clip"[..], 100));
+        let whole = frames.iter().filter(|frame| frame.missing == 0);
         let seen: Vec<(u64, &[u8], &str)> =
-            frames.iter().map(|f| (f.time_ns, &f.frame[..], &*f.interface)).collect();
+            whole.map(|f| (f.time_ns.unwrap(), &f.frame[..], &*f.interface)).collect();
         assert_eq!(
             seen,
             [
@@ -116,17 +121,17 @@ fn own_frames_come_out_of_a_pcapng_of_either_byte_order_and_the_rest_is_counted(
 #[test]
 fn a_new_section_starts_with_its_own_byte_order_and_interfaces() {
     let (little, big) = (Order(false), Order(true));
-    let (frames, counts, cut) = read(&[little.capture(), big.section(), big.capture()].concat());
-    assert_eq!((frames.len(), counts.foreign, cut), (6, 4, None));
+    let (frames, tally, cut) = read(&[little.capture(), big.section(), big.capture()].concat());
+    assert_eq!((frames.len(), tally.total(), cut), (8, 4, None));
 }
 
 #[test]
 fn classic_captures_of_both_resolutions_and_byte_orders() {
     for order in [Order(false), Order(true)] {
         let (frames, ..) = read(&classic(0xa1b2_c3d4, &order, 5));
-        assert_eq!(frames[0].time_ns, 1_700_000_000_000_005_000);
+        assert_eq!(frames[0].time_ns, Some(1_700_000_000_000_005_000));
         let (frames, _, cut) = read(&classic(0xa1b2_3c4d, &order, 5));
-        assert_eq!(frames[0].time_ns, 1_700_000_000_000_000_005);
+        assert_eq!(frames[0].time_ns, Some(1_700_000_000_000_000_005));
         assert_eq!((&frames[0].frame[..], cut), (&b"one"[..], None));
     }
 }
@@ -135,7 +140,7 @@ fn classic_captures_of_both_resolutions_and_byte_orders() {
 fn a_cut_capture_keeps_the_frames_before_the_cut() {
     let whole = Order(false).capture();
     let (frames, _, cut) = read(&whole[..whole.len() - 5]);
-    assert_eq!(frames.len(), 2);
+    assert_eq!(frames.len(), 3);
     assert_eq!(cut.as_deref(), Some("the file ends inside a block"));
     let whole = classic(0xa1b2_c3d4, &Order(false), 5);
     let (frames, _, cut) = read(&[&whole[..], &[0; 10]].concat());
@@ -148,10 +153,135 @@ fn a_cut_capture_keeps_the_frames_before_the_cut() {
 
 #[test]
 fn what_is_no_capture_is_named() {
-    let error = CaptureReader::new(&b"time;id;x;y\n0;a;0;0\n"[..], "t", ETHER_TYPE).unwrap_err();
+    let error = CaptureReader::new(&b"time;id;x;y\n0;a;0;0\n"[..], "t", Filter::default()).unwrap_err();
     assert_eq!(error.to_string(), "t: is CSV; wanted a packet capture (pcapng or pcap)");
-    assert!(CaptureReader::new(&b""[..], "t", ETHER_TYPE).is_err());
-    assert!(CaptureReader::new(&b"\xd4\xc3\xb2\xa1\x02"[..], "t", ETHER_TYPE).is_err());
+    assert!(CaptureReader::new(&b""[..], "t", Filter::default()).is_err());
+    assert!(CaptureReader::new(&b"\xd4\xc3\xb2\xa1\x02"[..], "t", Filter::default()).is_err());
+}
+
+/// The network field of a classic header, and one frame.
+fn classic_of(network: u32, frame: &[u8], missing: u32) -> Vec<u8> {
+    let length = frame.len() as u32;
+    let head = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, network, 1_700_000_000, 5, length, length + missing];
+    let mut bytes: Vec<u8> = head.map(u32::to_le_bytes).concat();
+    bytes.extend(frame);
+    bytes
+}
+
+#[test]
+fn a_check_sequence_that_the_capture_states_is_taken_off() {
+    let frame = [&ethernet(ETHER_TYPE, b"one")[..], &[0xde, 0xad, 0xbe, 0xef]].concat();
+    // Bit 26: a length is stated, in 16-bit words by the four bits on top.
+    let (frames, ..) = read(&classic_of(1 | 1 << 26 | 2 << 28, &frame, 0));
+    assert_eq!(&frames[0].frame[..], b"one");
+    // A capture that was cut at its end has lost that first.
+    let (frames, ..) = read(&classic_of(1 | 1 << 26 | 2 << 28, &frame[..frame.len() - 4], 4));
+    assert_eq!(&frames[0].frame[..], b"one");
+    let (frames, ..) = read(&classic_of(1, &frame, 0));
+    assert_eq!(frames[0].frame.len(), 7, "nothing is known of it");
+    for order in [Order(false), Order(true)] {
+        for stated in [4, 32] {
+            let option = [order.n16(13), order.n16(1), [stated, 0], [0, 0], [0, 0], [0, 0]].concat();
+            let interface = order.block(1, &[&order.n16(1)[..], &[0, 0], &order.n32(0), &option].concat());
+            let (frames, ..) = read(&[order.section(), interface, order.packet(0, 1, &frame, 0)].concat());
+            assert_eq!(&frames[0].frame[..], b"one", "if_fcslen {stated}");
+        }
+        // epb_flags, bits 5 to 8.
+        let head = [0, 0, 1, frame.len() as u32, frame.len() as u32].map(|value| order.n32(value)).concat();
+        let mut body = [head, frame.clone()].concat();
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend([order.n16(2), order.n16(4)].concat());
+        body.extend(order.n32(4 << 5));
+        body.extend([0; 4]);
+        let packet = order.block(6, &body);
+        let (frames, ..) = read(&[order.section(), order.interface(1, "", None), packet].concat());
+        assert_eq!(&frames[0].frame[..], b"one");
+    }
+}
+
+/// A datagram to a group, in an Ethernet frame.
+fn datagram(group: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x45, 0, 0, 28 + payload.len() as u8, 0, 1, 0, 0, 1, 17, 0, 0, 10, 77, 0, 1];
+    packet.extend(group);
+    packet.extend([0xb2, 0xbe, 0xba, 0xc3, 0, 8 + payload.len() as u8, 0, 0]);
+    packet.extend(payload);
+    ethernet(0x0800, &packet)
+}
+
+#[test]
+fn datagrams_of_a_link_over_udp_are_frames_and_those_of_others_are_counted() {
+    let order = Order(false);
+    let mut header = Vec::new();
+    hop::HopHeader {
+        kind: hop::Kind::Data,
+        flags: hop::Flags::default(),
+        remaining_hops: 1,
+        class: v2x_proto::Class::D2,
+        forwarder: v2x_proto::Digest([1; 8]),
+        forwarder_position: None,
+    }
+    .encode(&mut header);
+    let capture = [
+        order.section(),
+        order.interface(1, "eth0", Some(9)),
+        order.packet(0, 5, &datagram([239, 255, 77, 81], &header), 0),
+        order.packet(0, 6, &datagram([239, 255, 77, 81], b"mDNS or so"), 0),
+        order.packet(0, 7, &datagram([10, 77, 0, 2], &header), 0),
+    ]
+    .concat();
+    let (frames, tally, _) = read(&capture);
+    assert_eq!(frames.len(), 1);
+    assert_eq!((frames[0].source, &frames[0].frame[..]), ([0x0a, 77, 0, 1, 0xb2, 0xbe], &header[..]));
+    assert_eq!(tally.of(LeftOut::Datagram), 2);
+    assert_eq!(tally.to_string(), "2 UDP datagrams of others");
+    let group = Some("239.255.77.81:47811".parse().unwrap());
+    let all = CaptureReader::new(&capture[..], "t", Filter { group, ..Filter::default() }).unwrap();
+    assert_eq!(all.count(), 2, "whatever came to the group asked for");
+}
+
+#[test]
+fn old_packet_blocks_and_link_layers_that_are_not_read_are_named() {
+    for order in [Order(false), Order(true)] {
+        let frame = ethernet(ETHER_TYPE, b"old");
+        let head = [order.n16(0), order.n16(9)].concat();
+        let rest = [0, 77, frame.len() as u32, frame.len() as u32].map(|value| order.n32(value)).concat();
+        let old = order.block(2, &[head, rest, frame].concat());
+        let capture = [
+            order.section(),
+            order.interface(1, "", Some(9)),
+            old,
+            order.interface(147, "u", None),
+            order.packet(1, 1, b"x", 0),
+        ];
+        let (frames, tally, cut) = read(&capture.concat());
+        assert_eq!((frames[0].time_ns, &frames[0].frame[..], cut), (Some(77), &b"old"[..], None));
+        assert_eq!(tally.to_string(), "1 of link type 147");
+    }
+}
+
+#[test]
+fn an_appended_capture_is_named() {
+    let one = classic(0xa1b2_c3d4, &Order(false), 5);
+    let (frames, _, cut) = read(&[&one[..], &one].concat());
+    assert_eq!(frames.len(), 1);
+    assert!(cut.unwrap().contains("appended here"));
+    let (_, _, cut) = read(&[&Order(false).capture()[..], &one].concat());
+    assert!(cut.unwrap().contains("mergecap"));
+}
+
+#[test]
+fn reasons_are_bounded_and_the_most_frequent_comes_first() {
+    let mut tally = LeftOutCounts::default();
+    for number in 0..100 {
+        tally.add(LeftOut::EtherType(number));
+    }
+    tally.add(LeftOut::EtherType(7));
+    assert_eq!(tally.total(), 101);
+    let text = tally.to_string();
+    assert!(
+        text.starts_with("2 of EtherType 0x0007, ") && text.ends_with(", 68 for other reasons"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -160,9 +290,9 @@ fn a_compressed_capture_opens_by_content() {
     let mut encoder = GzEncoder::new(File::create(&path).unwrap(), Compression::fast());
     encoder.write_all(&Order(false).capture()).unwrap();
     encoder.finish().unwrap();
-    let frames = open(&path, ETHER_TYPE).unwrap().count();
+    let frames = open(&path, Filter::default()).unwrap().count();
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(frames, 3);
+    assert_eq!(frames, 4);
 }
 
 proptest! {
@@ -177,7 +307,7 @@ proptest! {
             _ => 0xa1b2_cd34u32.to_le_bytes().to_vec(),
         };
         let bytes = [head, bytes].concat();
-        if let Ok(reader) = CaptureReader::new(&bytes[..], "t", ETHER_TYPE) {
+        if let Ok(reader) = CaptureReader::new(&bytes[..], "t", Filter::default()) {
             prop_assert!(reader.count() <= bytes.len());
         }
     }
@@ -194,8 +324,8 @@ proptest! {
             bytes[place] = byte;
         }
         bytes.truncate(bytes.len() - cut.index(40));
-        if let Ok(reader) = CaptureReader::new(&bytes[..], "t", ETHER_TYPE) {
-            prop_assert!(reader.count() <= 4);
+        if let Ok(reader) = CaptureReader::new(&bytes[..], "t", Filter::default()) {
+            prop_assert!(reader.count() <= 6);
         }
     }
 }

@@ -207,7 +207,12 @@ mod tests {
     fn a_liar_is_told_once_it_is_heard_and_who_isolated_it() {
         let mut scene = Scene::new(10, LIAR);
         let claimed = Some(MessageId { signer: LIAR, class: Class::D2, sequence: 1 });
-        let dropped = Event::Dropped(Dropped { reason: DropReason::Isolated, link_source: [0; 6], claimed });
+        let dropped = Event::Dropped(Dropped {
+            reason: DropReason::Isolated,
+            link_source: [0; 6],
+            claimed,
+            field: None,
+        });
         scene.believed.extend([1, 2]);
         assert_eq!(scene.outcome(), ["attack: a car lies about its place; 2 heard it"]);
         let isolated = Suspicion {

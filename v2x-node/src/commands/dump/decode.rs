@@ -24,15 +24,37 @@ pub(super) struct Fault {
     pub offset: usize,
     /// What it violates.
     pub reason: String,
-    /// What a station drops it for.
-    pub refusal: Refusal,
+    /// What a station drops it for; `None` when the station had more of it than this.
+    pub refusal: Option<Refusal>,
+}
+
+/// The part of a captured frame that decodes, and how many bytes a link or a network device put behind it: padding, or
+/// a check sequence that the capture does not state. The whole, when that makes no difference.
+pub(super) fn without_trailer(frame: &[u8]) -> (&[u8], usize) {
+    if decode(frame).is_ok() {
+        return (frame, 0);
+    }
+    let behind = hop::parse(frame).ok().and_then(|(_, header_len)| {
+        let (_, behind) = SignedView::parse_prefix(frame.get(header_len..)?).ok()?;
+        Some(behind.len())
+    });
+    match behind {
+        Some(behind) if decode(&frame[..frame.len() - behind]).is_ok() => {
+            (&frame[..frame.len() - behind], behind)
+        }
+        _ => (frame, 0),
+    }
 }
 
 pub(super) fn decode(frame: &[u8]) -> Result<Decoded<'_>, Fault> {
-    let fault = |part: &[u8], reason, refusal| Fault { offset: offset_in(frame, part), reason, refusal };
+    let fault = |part: &[u8], reason, refusal| Fault {
+        offset: offset_in(frame, part),
+        reason,
+        refusal: Some(refusal),
+    };
     if frame.len() > envelope::MAX_FRAME {
         let reason = format!("{} bytes, a frame has at most {}", frame.len(), envelope::MAX_FRAME);
-        return Err(Fault { offset: envelope::MAX_FRAME, reason, refusal: DropReason::TooLong.into() });
+        return Err(Fault { offset: envelope::MAX_FRAME, reason, refusal: Some(DropReason::TooLong.into()) });
     }
     let (header, header_len) =
         hop::parse(frame).map_err(|e| fault(frame, format!("hop header: {e}"), Refusal::of_header(e)))?;

@@ -31,6 +31,8 @@ pub(super) struct Arrival<'a> {
     pub source: [u8; 6],
     pub interface: &'a str,
     pub signal_dbm: Option<i8>,
+    /// Bytes behind the message that are none of it.
+    pub trailing: usize,
 }
 
 impl Arrival<'_> {
@@ -51,16 +53,21 @@ pub(super) fn write(
 ) -> io::Result<()> {
     match (style, decoded) {
         (Style::Line { full }, Ok(decoded)) => human(out, full, frame, arrival, decoded, verdict),
-        (Style::Line { .. }, Err(fault)) => writeln!(
-            out,
-            "{} {} undecodable at byte {} of {}: {}; stations drop it: {}",
-            time_of_day(arrival.unix_ns),
-            LinkAddress(arrival.source),
-            fault.offset,
-            frame.len(),
-            fault.reason,
-            why(&fault.refusal)
-        ),
+        (Style::Line { .. }, Err(fault)) => {
+            write!(
+                out,
+                "{} {} undecodable at byte {} of {}: {}",
+                time_of_day(arrival.unix_ns),
+                LinkAddress(arrival.source),
+                fault.offset,
+                frame.len(),
+                fault.reason
+            )?;
+            if let Some(refusal) = &fault.refusal {
+                write!(out, "; stations drop it: {}", why(refusal))?;
+            }
+            writeln!(out)
+        }
         (Style::Json, Ok(decoded)) => json_line(out, &Object::of(frame, arrival, decoded, verdict)),
         (Style::Json, Err(fault)) => json_line(out, &Object::undecodable(frame, arrival, fault)),
     }
@@ -114,6 +121,9 @@ fn human(
     if let Some(dbm) = arrival.signal_dbm {
         write!(out, " {dbm} dBm")?;
     }
+    if arrival.trailing > 0 {
+        write!(out, " +{} B behind it", arrival.trailing)?;
+    }
     match &decoded.message {
         Ok(message) if full => write!(out, " | {message:?}")?,
         Ok(message) => write!(out, " | {}", gist(message))?,
@@ -133,6 +143,7 @@ struct Object {
     link_source: String,
     signal_dbm: Option<i8>,
     bytes: usize,
+    trailing_bytes: usize,
     undecodable: Option<Value>,
     kind: Option<String>,
     class: Option<&'static str>,
@@ -167,8 +178,8 @@ impl Object {
         let undecodable = json!({ "offset": fault.offset, "reason": fault.reason });
         Self {
             undecodable: Some(undecodable),
-            drop_reason: Some(fault.refusal.reason.name()),
-            drop_field: fault.refusal.field,
+            drop_reason: fault.refusal.map(|refusal| refusal.reason.name()),
+            drop_field: fault.refusal.and_then(|refusal| refusal.field),
             ..Self::bare(frame, arrival)
         }
     }
@@ -228,6 +239,7 @@ impl Object {
             link_source: LinkAddress(arrival.source).to_string(),
             signal_dbm: arrival.signal_dbm,
             bytes: frame.len(),
+            trailing_bytes: arrival.trailing,
             undecodable: None,
             kind: None,
             class: None,

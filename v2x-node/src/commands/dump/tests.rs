@@ -15,6 +15,7 @@ const ARRIVAL: Arrival<'static> = Arrival {
     source: [2, 0, 0, 0, 0, 1],
     interface: "test",
     signal_dbm: Some(-71),
+    trailing: 0,
 };
 const START_S: u32 = 694_310_405;
 
@@ -248,5 +249,28 @@ proptest! {
         }
         bytes.truncate(cut.index(bytes.len() + 1));
         prop_assert_eq!(shown(Style::Line { full: true }, Some(Verifier::new(store)), &[&bytes]).lines().count(), 1);
+    }
+}
+
+#[test]
+fn bytes_behind_a_message_are_told_apart_from_it() {
+    let (_, mut identity) = station();
+    for full_credential in [false, true] {
+        let whole = frame(&mut identity, full_credential);
+        for trailer in [&[0; 18][..], &[0xde, 0xad, 0xbe, 0xef]] {
+            let padded = [&whole[..], trailer].concat();
+            assert_eq!(decode::without_trailer(&padded), (&whole[..], trailer.len()));
+        }
+        assert_eq!(decode::without_trailer(&whole), (&whole[..], 0));
+        let cut = &whole[..whole.len() - 1];
+        assert_eq!(decode::without_trailer(cut), (cut, 0));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_have_a_decodable_part_or_stay_whole(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let (part, trailing) = decode::without_trailer(&bytes);
+        prop_assert_eq!(part.len() + trailing, bytes.len());
     }
 }

@@ -42,7 +42,7 @@ fn view(heading: Option<u16>) -> View {
 
 fn dropped(number: u32, reason: DropReason) -> Event {
     let claimed = Some(MessageId { signer: digest(number), class: Class::D2, sequence: 1 });
-    Event::Dropped(Dropped { reason, link_source: [2; 6], claimed })
+    Event::Dropped(Dropped { reason, link_source: [2; 6], claimed, field: None })
 }
 
 #[test]

@@ -43,7 +43,12 @@ fn beacons(statistics: &mut Statistics, signer: u8, times_ms: core::ops::Range<u
 
 fn outside(statistics: &mut Statistics, id: MessageId) {
     let reason = DropReason::OutsideArea;
-    statistics.event(&Event::Dropped(Dropped { reason, link_source: [1; 6], claimed: Some(id) }));
+    statistics.event(&Event::Dropped(Dropped {
+        reason,
+        link_source: [1; 6],
+        claimed: Some(id),
+        field: None,
+    }));
 }
 
 /// Expected, missed, and what stands apart, of one class; the report must add up.
@@ -165,7 +170,8 @@ fn hazards_for_other_areas_are_no_gaps() {
 fn a_run_that_delivered_nothing_has_nothing_to_judge() {
     let mut statistics = statistics();
     for _ in 0..290 {
-        let dropped = Dropped { reason: DropReason::UnknownIssuer, link_source: [1; 6], claimed: None };
+        let dropped =
+            Dropped { reason: DropReason::UnknownIssuer, link_source: [1; 6], claimed: None, field: None };
         statistics.event(&Event::Dropped(dropped));
     }
     let report = statistics.report(30.0);
