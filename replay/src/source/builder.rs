@@ -193,7 +193,8 @@ impl<'a> Builder<'a> {
         let y = number(y_word).map_err(|fault| Fault::quoting(fault, "y", y_word))?;
         let off = |fault| Fault(fault, format!("x {x}, y {y}"));
         if self.geographic {
-            Position::from_degrees(y, x).ok_or_else(|| off(RowFault::OffGlobe))
+            let place = Position::from_degrees(y, x).ok_or_else(|| off(RowFault::OffGlobe))?;
+            if place.is_unset() { Err(off(RowFault::NoPosition)) } else { Ok(place) }
         } else {
             self.all_small &= x.abs() <= 180.0 && y.abs() <= 90.0;
             self.plane.point(x, y).ok_or_else(|| off(RowFault::OffPlane))

@@ -29,6 +29,8 @@ impl HazardDraft {
             if ok { Ok(()) } else { Err(HazardRefusal::OutOfRange { field, right }) }
         };
         within(self.cause > 0, "cause", "a cause code from 1 to 255")?;
+        let unset = self.position.is_some_and(Position::is_unset);
+        within(!unset, "position", "a place; 0, 0 is what software says that has none")?;
         within(self.speed.is_none_or(|speed| speed <= 16_382), "speed", "0 to 163.82 m/s")?;
         within(self.heading.is_none_or(|heading| heading < 3600), "heading", "0 to 359.9 degrees")?;
         within(self.quality.is_none_or(|quality| (1..=7).contains(&quality)), "quality", "1 to 7")?;
@@ -169,6 +171,7 @@ mod tests {
             (HazardDraft { cause: 0, ..draft.clone() }, "cause"),
             (HazardDraft { speed: Some(16_383), ..draft.clone() }, "163.82"),
             (HazardDraft { heading: Some(3600), ..draft.clone() }, "359.9"),
+            (HazardDraft { position: Some(Position::default()), ..draft.clone() }, "0, 0"),
             (HazardDraft { quality: Some(0), ..draft.clone() }, "1 to 7"),
             (HazardDraft { quality: Some(8), ..draft.clone() }, "1 to 7"),
             (HazardDraft { validity: Duration::from_millis(999), ..draft.clone() }, "validity"),

@@ -111,7 +111,15 @@ pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, SettingsErr
         value.ok_or_else(|| section.missing(key, format!("degrees, -{most} to {most}")))
     };
     let unit = |degrees: f64| (degrees * 1e7).round() as i32;
-    Ok(Position { latitude: unit(degrees("latitude", 90.0)?), longitude: unit(degrees("longitude", 180.0)?) })
+    let position = Position {
+        latitude: unit(degrees("latitude", 90.0)?),
+        longitude: unit(degrees("longitude", 180.0)?),
+    };
+    if position.is_unset() {
+        let right = "a place; 0, 0 is what software says that has none".to_owned();
+        return Err(section.wrong("latitude", "0 with longitude 0".to_owned(), right));
+    }
+    Ok(position)
 }
 
 #[derive(Clone, Copy)]
