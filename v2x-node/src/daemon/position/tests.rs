@@ -17,11 +17,12 @@ fn run<F: Future>(future: F) -> F::Output {
 fn gpsd_source(address: String, silence: Duration) -> PositionSource {
     let shared = Arc::new(Shared::default());
     let publisher = Publisher { shared: Arc::clone(&shared) };
-    let task = tokio::spawn(gpsd::run(address, silence, DeadlineTimer::new().unwrap(), publisher));
+    let gpsd = Gpsd { address, device: None, allow_simulated: false, silence };
+    let task = tokio::spawn(gpsd::run(gpsd, DeadlineTimer::new().unwrap(), publisher));
     PositionSource { shared, task, description: String::new() }
 }
 
-const TPV: &[u8] = b"{\"class\":\"TPV\",\"mode\":2,\"lat\":50,\"lon\":8}\n";
+const TPV: &[u8] = b"{\"class\":\"TPV\",\"mode\":2,\"time\":\"2026-11-19T10:00:00Z\",\"lat\":50,\"lon\":8}\n";
 
 #[test]
 fn a_gpsd_is_watched_and_found_again_when_it_restarts() {
@@ -66,7 +67,8 @@ fn an_nmea_file_is_played_once_and_then_the_position_is_lost() {
         let path = directory.0.join("drive.nmea");
         std::fs::write(&path, "$GPRMC,225446,A,4916.45,N,12311.12,W,000.5,054.7,191126,,,A*66\nnoise\n")
             .unwrap();
-        let mut source = PositionSource::start(&PositionConfig::Nmea { path, baud: 9600 }).unwrap();
+        let config = PositionConfig::Nmea { path, baud: 9600, simulated: false };
+        let mut source = PositionSource::start(&config).unwrap();
         let before = wire_now();
         let update = source.update().await;
         // The file is read in one go: the loss may already have taken the fix's place.
@@ -87,7 +89,8 @@ fn a_serial_device_is_read_raw() {
     run(async {
         let pty = nix::pty::openpty(None, None).unwrap();
         let path = nix::unistd::ttyname(&pty.slave).unwrap();
-        let mut source = PositionSource::start(&PositionConfig::Nmea { path, baud: 115_200 }).unwrap();
+        let config = PositionConfig::Nmea { path, baud: 115_200, simulated: false };
+        let mut source = PositionSource::start(&config).unwrap();
         // Opened first, so that raw mode is on before the bytes come.
         while source.counters().opened == 0 {
             tokio::task::yield_now().await;
@@ -114,7 +117,7 @@ fn a_fixed_place_is_said_at_once_and_again() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     run(async {
-        let config = PositionConfig::Nmea { path: "no/such.nmea".into(), baud: 9600 };
+        let config = PositionConfig::Nmea { path: "no/such.nmea".into(), baud: 9600, simulated: false };
         let message = PositionSource::start(&config).unwrap_err().to_string();
         assert!(message.starts_with("no/such.nmea: cannot read positions: "), "{message}");
     });

@@ -57,7 +57,7 @@ impl Player {
                 time: wire_now(),
             });
         }
-        publisher.lost();
+        publisher.ended();
     }
 }
 
