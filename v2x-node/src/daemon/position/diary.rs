@@ -205,8 +205,9 @@ impl Diary {
     pub fn take_news(&mut self, now: Instant, told: bool) -> Vec<String> {
         let mut news = Vec::new();
         let since = self.good.unwrap_or(self.began);
-        if let Some(cause) =
-            self.cause().filter(|_| self.down || self.ended || now.since(since) >= limits::MAX_FIX_AGE)
+        if let Some(cause) = self
+            .cause()
+            .filter(|_| told || self.down || self.ended || now.since(since) >= limits::MAX_FIX_AGE)
         {
             let text = self.silence();
             let entry = &mut self.entries[cause as usize];
@@ -218,7 +219,7 @@ impl Diary {
         for trouble in Trouble::TOLD_AT_ONCE {
             if self.entry(trouble).count > 0 && !self.entry(trouble).told {
                 self.entries[trouble as usize].told = true;
-                news.push(format!("positions: {}", self.text(trouble, self.entry(trouble).count)));
+                news.push(self.text(trouble, self.entry(trouble).count));
             }
         }
         news
@@ -226,17 +227,15 @@ impl Diary {
 
     /// What belongs into a report's warnings.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
-        Trouble::ALL
-            .into_iter()
-            .filter(|trouble| self.is_worth_a_warning(*trouble))
-            .map(|trouble| format!("positions: {}", self.text(trouble, self.entry(trouble).count)))
+        let worth = Trouble::ALL.into_iter().filter(|trouble| self.is_worth_a_warning(*trouble));
+        worth.map(|trouble| self.text(trouble, self.entry(trouble).count))
     }
 
     fn is_worth_a_warning(&self, trouble: Trouble) -> bool {
         let count = self.entry(trouble).count;
         match trouble {
-            // Usual at the start, in tunnels, and before the first whole sentence.
-            Trouble::NoFix | Trouble::NoTime | Trouble::Silent => false,
+            // Usual at the start and in tunnels.
+            Trouble::NoFix | Trouble::Silent => count > 0 && self.good.is_none(),
             Trouble::Binary => count > 20 && self.understood.0 == 0,
             Trouble::Damaged | Trouble::Foreign => count > 20 && count > self.understood.0 / 100,
             _ => count > 0,
@@ -301,9 +300,11 @@ impl Diary {
                 format!("{source}: {} lines, none understood: {}", grouped(count), self.doubt)
             }
             Trouble::Foreign | Trouble::Binary => {
-                format!("{source}: {} lines not understood: {}", grouped(count), self.doubt)
+                let last = if detail.is_empty() { String::new() } else { format!(", the last: {detail}") };
+                format!("{source}: {} lines not understood{last}", grouped(count))
             }
             Trouble::Old | Trouble::Ahead if count > 1 => format!("{detail} ({} of them)", grouped(count)),
+            Trouble::OtherReceiver if count > 1 => format!("{detail} ({} reports)", grouped(count)),
             _ => detail.clone(),
         }
     }
@@ -389,7 +390,7 @@ mod tests {
         assert_eq!(diary.take_news(at(1_000), false), Vec::<String>::new(), "not in the first moment");
         let text = "/dev/ttyS0: 300 lines, none understood: a wrong speed (baud = 9600)?";
         assert_eq!(diary.take_news(at(2_000), false), [format!("no position: {text}")]);
-        assert_eq!(diary.warnings().collect::<Vec<_>>(), [format!("positions: {text}")]);
+        assert_eq!(diary.warnings().collect::<Vec<_>>(), [text]);
         diary.understood(1);
         diary.trouble(Trouble::NoFix, 1, String::new);
         assert_eq!(diary.silence(), "no position: /dev/ttyS0: the receiver has no fix");

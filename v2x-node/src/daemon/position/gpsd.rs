@@ -77,7 +77,7 @@ async fn session(
         }
         let mut heard = false;
         let too_long = lines.feed(&buffer[..len], |line| heard |= listener.hear(line, publisher));
-        publisher.malformed(Trouble::Foreign, too_long);
+        publisher.malformed(Trouble::Foreign, too_long, || "longer than 16 KiB".to_owned());
         // Only positions count as being heard: a daemon that reports only satellites has lost its receiver.
         if heard {
             backoff.reset();
@@ -116,7 +116,7 @@ impl Listener {
             Ok(report) => report,
             Err(error) => {
                 tracing::debug!(%error, "gpsd line not understood");
-                publisher.malformed(Trouble::Foreign, 1);
+                publisher.malformed(Trouble::Foreign, 1, || error.to_string());
                 return false;
             }
         };

@@ -138,8 +138,8 @@ impl Publisher {
             Heard::NoFix(refusal) => self.refused(refusal),
             Heard::Sentence => {}
             Heard::Unsummed => self.trouble(Trouble::Unsummed, String::new),
-            Heard::Damaged => self.malformed(Trouble::Damaged, 1),
-            Heard::Text => self.malformed(Trouble::Foreign, 1),
+            Heard::Damaged => self.malformed(Trouble::Damaged, 1, String::new),
+            Heard::Text => self.malformed(Trouble::Foreign, 1, String::new),
             // Another protocol of the receiver's, unless nothing else comes.
             Heard::Binary => self.trouble(Trouble::Binary, String::new),
         }
@@ -154,10 +154,10 @@ impl Publisher {
         self.shared.diary().understood(1);
     }
 
-    pub(super) fn malformed(&self, trouble: Trouble, lines: u64) {
+    pub(super) fn malformed(&self, trouble: Trouble, lines: u64, detail: impl FnOnce() -> String) {
         if lines > 0 {
             self.shared.malformed.fetch_add(lines, Ordering::Relaxed);
-            self.shared.diary().trouble(trouble, lines, String::new);
+            self.shared.diary().trouble(trouble, lines, detail);
         }
     }
 
