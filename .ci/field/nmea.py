@@ -84,6 +84,9 @@ def late(m): return plain(Moment(m.number, m.at - datetime.timedelta(seconds=3))
 def rolled_over(m): return plain(Moment(m.number, m.at - datetime.timedelta(weeks=1024)))
 
 
+def no_fix(m): return lines(m.rmc("V", "N", ",,,"), m.gga(0, ",,,"), GSA % 1)
+
+
 def tunnel(m):
     """From the third second on the last place is repeated, as a receiver without a fix does."""
     if m.number < 30:

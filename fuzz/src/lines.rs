@@ -49,7 +49,7 @@ pub fn position(data: &[u8]) {
             fixes.push(fix.with_estimate(None));
         }
     }
-    fixes.extend(keep(decoder.quiet(START)));
+    fixes.extend(decoder.quiet(START).and_then(keep));
     for fix in fixes {
         assert!(Position::new(fix.position.latitude, fix.position.longitude).is_some());
         assert!(!fix.position.is_unset() && fix.heading.is_none_or(|heading| heading < 3600));

@@ -33,9 +33,9 @@ impl NmeaDecoder {
         });
     }
 
-    /// The line is quiet, or has ended: a moment whose sentences have come is over.
-    pub fn quiet(&mut self, near: WireTime) -> Heard {
-        self.epochs.quiet(near)
+    /// The line is quiet, or has ended: a moment whose sentences have come is over, and may be a fix.
+    pub fn quiet(&mut self, near: WireTime) -> Option<Heard> {
+        Some(self.epochs.quiet(near)).filter(|heard| *heard != Heard::Sentence)
     }
 }
 
@@ -160,9 +160,9 @@ mod tests {
     fn a_lone_sentence_is_handed_out_when_the_line_is_quiet() {
         let mut decoder = NmeaDecoder::new(false);
         decoder.feed(rmc(0.0).as_bytes(), at(0.0), |heard| assert_eq!(heard, Heard::Sentence));
-        let Heard::Fix(fix) = decoder.quiet(at(0.1)) else { panic!("no fix") };
+        let Some(Heard::Fix(fix)) = decoder.quiet(at(0.1)) else { panic!("no fix") };
         assert_eq!((fix.time, fix.speed), (at(0.0), Some(1440)));
-        assert_eq!(decoder.quiet(at(0.2)), Heard::Sentence);
+        assert_eq!(decoder.quiet(at(0.2)), None);
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
             for piece in pieces {
                 decoder.feed(&piece, WireTime::from_secs(near), &mut check);
             }
-            check(decoder.quiet(WireTime::from_secs(near)));
+            decoder.quiet(WireTime::from_secs(near)).into_iter().for_each(check);
         }
     }
 }

@@ -14,6 +14,8 @@ pub(super) enum Trouble {
     NoFix,
     /// Places without a time.
     NoTime,
+    /// The last place again.
+    Repeated,
     /// Places at 0, 0.
     Unset,
     /// A simulator's.
@@ -49,9 +51,10 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::NoFix,
         Self::NoTime,
+        Self::Repeated,
         Self::Unset,
         Self::Simulated,
         Self::Manual,
@@ -87,6 +90,7 @@ impl From<Refusal> for Trouble {
         match refusal {
             Refusal::NoFix => Self::NoFix,
             Refusal::NoTime => Self::NoTime,
+            Refusal::Repeated => Self::Repeated,
             Refusal::Unset => Self::Unset,
             Refusal::Simulated => Self::Simulated,
             Refusal::Manual => Self::Manual,
@@ -278,6 +282,10 @@ impl Diary {
             Trouble::NoFix => format!("{source}: the receiver has no fix"),
             Trouble::NoTime => format!(
                 "{source}: {} positions without a time, which is how a place that is not current comes",
+                grouped(count)
+            ),
+            Trouble::Repeated => format!(
+                "{source}: {} times the last place again, as a receiver without a fix says it",
                 grouped(count)
             ),
             Trouble::Unset => {

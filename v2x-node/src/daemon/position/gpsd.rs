@@ -8,12 +8,13 @@ use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use v2x_core::Instant;
+use v2x_core::{Fix, Instant};
 
 use super::diary::Trouble;
 use super::publisher::Publisher;
 use super::quality::Refusal;
 use super::receivers::{Receivers, Use};
+use super::repeats::Repeats;
 use super::report::{Report, report};
 use super::wait::{Backoff, nanos, reason};
 use crate::daemon::lines::Lines;
@@ -95,6 +96,8 @@ struct Listener {
     heard: bool,
     /// The latest estimate of the station's receiver, and when it came.
     estimate: Option<(f64, Instant)>,
+    /// Of the station's receiver, which is named.
+    repeats: (String, Repeats),
 }
 
 impl Listener {
@@ -106,6 +109,7 @@ impl Listener {
             configured: gpsd.device.clone(),
             heard: false,
             estimate: None,
+            repeats: Default::default(),
         }
     }
 
@@ -124,6 +128,8 @@ impl Listener {
         match report {
             Report::Position { device, fix } => {
                 let device = self.known_as(device);
+                let fix = fix.map(|fix| fix.with_estimate(self.estimate(now)));
+                let fix = fix.and_then(|fix| self.current(&device, fix));
                 if self.receivers.take(&device, fix.is_ok(), now) == Use::Other {
                     publisher.trouble(Trouble::OtherReceiver, || self.other(&device));
                     if self.configured.is_some() && !self.heard {
@@ -133,7 +139,7 @@ impl Listener {
                 }
                 self.heard = true;
                 match fix {
-                    Ok(fix) => publisher.fix(fix.with_estimate(self.estimate(now))),
+                    Ok(fix) => publisher.fix(fix),
                     Err(refusal) => publisher.refused(refusal),
                 }
                 return true;
@@ -170,6 +176,17 @@ impl Listener {
             Report::Device { .. } | Report::Other => {}
         }
         false
+    }
+
+    /// The fix, unless the station's receiver only repeats its last place.
+    fn current(&mut self, device: &str, fix: Fix) -> Result<Fix, Refusal> {
+        if self.receivers.current().is_some_and(|current| current != device) {
+            return Ok(fix);
+        }
+        if self.repeats.0 != device {
+            self.repeats = (device.to_owned(), Repeats::default());
+        }
+        if self.repeats.1.is_repeated(&fix) { Err(Refusal::Repeated) } else { Ok(fix) }
     }
 
     /// The configured path where both lead to one device.

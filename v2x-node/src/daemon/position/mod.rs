@@ -12,6 +12,7 @@ mod nmea;
 mod publisher;
 mod quality;
 mod receivers;
+mod repeats;
 mod report;
 mod scanner;
 mod sentence;

@@ -61,9 +61,12 @@ async fn play(mut file: File, allow_simulated: bool, mut timer: DeadlineTimer, p
             break;
         }
     }
-    if play_one(decoder.quiet(wire_now()), &mut pace, &mut timer, &publisher).await.is_ok() {
-        publisher.ended();
+    if let Some(found) = decoder.quiet(wire_now())
+        && play_one(found, &mut pace, &mut timer, &publisher).await.is_err()
+    {
+        return;
     }
+    publisher.ended();
 }
 
 async fn play_one(

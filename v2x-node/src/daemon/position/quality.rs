@@ -24,6 +24,8 @@ pub enum Refusal {
     NoFix,
     /// It gives no time: the place is not current, or nobody can tell.
     NoTime,
+    /// The last place again, as if it were current.
+    Repeated,
     /// Within 0.001 degree of 0, 0.
     Unset,
     /// A simulator's.

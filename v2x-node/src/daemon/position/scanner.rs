@@ -62,7 +62,10 @@ impl Scanner {
         };
         if whole {
             self.inside = false;
-            let scanned = scan(&self.held);
+            let scanned = match scan(&self.held) {
+                Scanned::Text if self.binary => Scanned::Binary,
+                scanned => scanned,
+            };
             (self.other, self.binary) = (0, false);
             found(scanned);
         }
@@ -155,6 +158,7 @@ mod tests {
         assert_eq!(scan_all(b"$GNRMC,1,A*+5\r\n"), ["Damaged"]);
         assert_eq!(scan_all(b"AT\r\nOK\r\n\r\n$ 5\n"), ["Text", "Text", "Text"]);
         assert_eq!(scan_all(b"\xe6\x98\x00\n"), ["Binary"]);
+        assert_eq!(scan_all(b"\xb5\x62$\n"), ["Binary"], "no dollar sign of NMEA's");
         assert_eq!(scan_all(&[0xff; 600]), ["Binary", "Binary"], "a wrong speed gives no line ends");
     }
 

@@ -69,7 +69,7 @@ async fn session(
             expired = timer.expired() => {
                 expired?;
                 if core::mem::take(&mut spoke) {
-                    publisher.heard(decoder.quiet(wire_now()));
+                    decoder.quiet(wire_now()).map(|found| publisher.heard(found));
                 } else if clock::monotonic_ns() >= silent {
                     publisher.trouble(Trouble::Silent, String::new);
                     publisher.lost();
