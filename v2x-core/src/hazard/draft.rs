@@ -29,8 +29,6 @@ impl HazardDraft {
             if ok { Ok(()) } else { Err(HazardRefusal::OutOfRange { field, right }) }
         };
         within(self.cause > 0, "cause", "a cause code from 1 to 255")?;
-        let unset = self.position.is_some_and(Position::is_unset);
-        within(!unset, "position", "a place; 0, 0 is what software says that has none")?;
         within(self.speed.is_none_or(|speed| speed <= 16_382), "speed", "0 to 163.82 m/s")?;
         within(self.heading.is_none_or(|heading| heading < 3600), "heading", "0 to 359.9 degrees")?;
         within(self.quality.is_none_or(|quality| (1..=7).contains(&quality)), "quality", "1 to 7")?;
@@ -46,6 +44,22 @@ impl HazardDraft {
             "area",
             "a circle, rectangle or ellipse within the ranges of its shape, for an area hazard (D3)",
         )
+    }
+
+    /// An error when its place, or its area's, is no place.
+    ///
+    /// # Errors
+    ///
+    /// It lies within 0.001 degree of 0, 0.
+    pub fn check_place(&self) -> Result<(), HazardRefusal> {
+        let centre = self.area.map(|area| Position { latitude: area.latitude, longitude: area.longitude });
+        for (field, place) in [("position", self.position), ("area", centre)] {
+            if place.is_some_and(Position::is_unset) {
+                let right = "a place; 0, 0 is what software says that has none";
+                return Err(HazardRefusal::OutOfRange { field, right });
+            }
+        }
+        Ok(())
     }
 
     /// The permission that it needs at `position` and that `permissions` lack.
@@ -171,7 +185,6 @@ mod tests {
             (HazardDraft { cause: 0, ..draft.clone() }, "cause"),
             (HazardDraft { speed: Some(16_383), ..draft.clone() }, "163.82"),
             (HazardDraft { heading: Some(3600), ..draft.clone() }, "359.9"),
-            (HazardDraft { position: Some(Position::default()), ..draft.clone() }, "0, 0"),
             (HazardDraft { quality: Some(0), ..draft.clone() }, "1 to 7"),
             (HazardDraft { quality: Some(8), ..draft.clone() }, "1 to 7"),
             (HazardDraft { validity: Duration::from_millis(999), ..draft.clone() }, "validity"),
@@ -190,6 +203,17 @@ mod tests {
             let refusal = bad.check().unwrap_err();
             assert!(refusal.to_string().contains(word), "{refusal}");
         }
+    }
+
+    #[test]
+    fn nothing_happens_at_the_origin_of_the_globe() {
+        let draft = HazardDraft::new(Class::D3, 2);
+        assert_eq!(draft.check_place(), Ok(()), "where the station is");
+        let unset = HazardDraft { position: Some(Position::default()), ..draft.clone() };
+        let refusal = unset.check_place().unwrap_err().to_string();
+        assert_eq!(refusal, "position is out of range: a place; 0, 0 is what software says that has none");
+        let around = HazardDraft { area: Some(circle(Position::default(), 5)), ..draft };
+        assert!(around.check_place().is_err());
     }
 
     #[test]

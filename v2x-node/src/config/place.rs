@@ -175,4 +175,4 @@ const KEYS: &[&str] = &[
 const GPSD_ADDRESS: &str = "127.0.0.1:2947";
 /// NMEA 0183 specifies 4,800; today's receivers use 9,600 unless configured otherwise.
 const DEFAULT_BAUD: u32 = 9600;
-const BAUDS: [u32; 8] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800];
+const BAUDS: [u32; 9] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600];

@@ -157,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn a_place_does_not_wait_for_motion_that_comes_a_second_later() {
+        let bursts = (0..8).map(f64::from).flat_map(|s| {
+            let drives = sentence(&format!("GNRMC,{},A,{PLACE},{},090.0,191126,,,A", hms(s), 20.0 + s));
+            [(s + 0.1, gga(s, 1)), (s + 0.9, drives)]
+        });
+        let fixes = listen(bursts);
+        let age = |(handed_out, fix): &(f64, Fix)| at(*handed_out).since(fix.time).as_secs_f64();
+        let settled: Vec<_> = fixes.iter().filter(|(handed_out, _)| *handed_out >= 3.0).collect();
+        assert_eq!(settled.len(), 10, "the place at once, and its motion when it comes: {fixes:?}");
+        assert!(settled.iter().step_by(2).all(|fix| age(fix) < 0.2 && fix.1.speed.is_some()), "{fixes:?}");
+        let newest = settled.last().unwrap();
+        assert!((f64::from(newest.1.speed.unwrap()) - 27.0 * 51.444).abs() < 1.0, "{newest:?}");
+    }
+
+    #[test]
     fn a_lone_sentence_is_handed_out_when_the_line_is_quiet() {
         let mut decoder = NmeaDecoder::new(false);
         decoder.feed(rmc(0.0).as_bytes(), at(0.0), |heard| assert_eq!(heard, Heard::Sentence));

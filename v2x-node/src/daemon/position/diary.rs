@@ -108,6 +108,8 @@ pub(super) struct Diary {
     pub doubt: String,
     began: Instant,
     good: Option<Instant>,
+    /// How late the last good fix came.
+    late: Duration,
     /// Lines understood, in all and since the last good fix.
     understood: (u64, u64),
     entries: [Entry; Trouble::ALL.len()],
@@ -131,6 +133,7 @@ impl Diary {
             doubt: String::new(),
             began: now,
             good: None,
+            late: Duration::ZERO,
             understood: (0, 0),
             entries: Default::default(),
             down: false,
@@ -149,7 +152,7 @@ impl Diary {
                 format!("the positions' time is {} s ahead of this clock", seconds(ahead))
             });
         }
-        self.good = Some(now);
+        (self.good, self.late) = (Some(now), age);
         self.understood.1 = 0;
         for entry in &mut self.entries {
             (entry.since_good, entry.told_since_good) = (0, false);
@@ -196,7 +199,12 @@ impl Diary {
     pub fn silence(&self) -> String {
         match self.cause() {
             Some(trouble) => format!("no position: {}", self.text(trouble, self.entry(trouble).since_good)),
-            None => format!("no position: waiting for {}", self.source),
+            None if self.good.is_none() => format!("no position: waiting for {}", self.source),
+            None => format!(
+                "no position under 2 s old: {} gave the last one {} s late, and none since",
+                self.source,
+                seconds(self.late)
+            ),
         }
     }
 
@@ -299,6 +307,10 @@ impl Diary {
             ),
             Trouble::Unsummed => format!(
                 "{source}: {} sentences without a checksum, refused: turn the receiver's checksums on",
+                grouped(count)
+            ),
+            Trouble::Damaged if self.understood.0 > 0 => format!(
+                "{source}: {} damaged sentences: does another program (ModemManager, gpsd) read the device too?",
                 grouped(count)
             ),
             Trouble::Damaged => {

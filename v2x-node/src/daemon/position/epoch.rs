@@ -52,6 +52,8 @@ pub(super) struct Epochs {
     date: Option<(NaiveDate, u64)>,
     /// Whether the last two moments had motion of their own; the first moment shows it.
     moved: [Option<bool>; 2],
+    /// Motion comes so long after the place (GSV between them, on a slow line) that the place does not wait for it.
+    motion_is_late: bool,
 }
 
 /// Something said at a time: microseconds of the day.
@@ -69,6 +71,10 @@ struct Moment {
     /// Nothing that comes without a time belongs to it any longer.
     over: bool,
     handed_out: bool,
+    /// It has its motion.
+    complete: bool,
+    /// When its first place came, by our clock.
+    began: WireTime,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -147,7 +153,15 @@ impl Epochs {
             _ => {
                 let before = self.end(near);
                 let motion = self.early.take();
-                self.now = Some(Moment { time_us, place: None, motion, over: false, handed_out: false });
+                self.now = Some(Moment {
+                    time_us,
+                    place: None,
+                    motion,
+                    over: false,
+                    handed_out: false,
+                    complete: false,
+                    began: near,
+                });
                 before
             }
         };
@@ -214,12 +228,19 @@ impl Epochs {
         }
     }
 
-    /// Hands the moment out when it has all that the moments before had.
+    /// Hands the moment out when it has all that the moments before had; again when motion came late.
     fn complete(&mut self, near: WireTime) -> Heard {
-        let Some(now) = &self.now else { return Heard::Sentence };
+        let Some(now) = &mut self.now else { return Heard::Sentence };
         let [Some(last), Some(before)] = self.moved else { return Heard::Sentence };
         let moves = now.motion.is_some_and(|motion| motion.speed_mps.is_some());
-        if moves || !(last && before) { self.hand_out(near) } else { Heard::Sentence }
+        if moves && !now.complete {
+            let late = near.since(now.began) > WAITS_FOR_MOTION;
+            now.handed_out &= !late;
+            now.complete = true;
+            self.motion_is_late = late;
+        }
+        let waits = last && before && !self.motion_is_late;
+        if moves || !waits { self.hand_out(near) } else { Heard::Sentence }
     }
 
     /// Ends the moment, and hands it out if that was not done.
@@ -296,6 +317,8 @@ impl Epochs {
 const SLOW: Duration = Duration::from_secs(5);
 /// Motion holds over one moment at 1 Hz.
 const FAST: Duration = Duration::from_millis(1_500);
+/// A place does not wait longer for its motion: at 9,600 baud thirty satellites in view take a second.
+const WAITS_FOR_MOTION: Duration = Duration::from_millis(400);
 const DAY_US: u64 = 86_400_000_000;
 const HALF_DAY_US: i64 = 43_200_000_000;
 const MINUS_HALF_DAY_US: i64 = -HALF_DAY_US;

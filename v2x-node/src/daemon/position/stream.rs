@@ -148,6 +148,7 @@ fn rate(baud: u32) -> BaudRate {
         115_200 => BaudRate::B115200,
         230_400 => BaudRate::B230400,
         460_800 => BaudRate::B460800,
+        921_600 => BaudRate::B921600,
         _ => BaudRate::B9600,
     }
 }
