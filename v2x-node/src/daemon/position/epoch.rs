@@ -77,6 +77,13 @@ struct Moment {
     began: WireTime,
 }
 
+impl Moment {
+    /// Whether a sentence without a time (`is_vtg`: it is VTG) belongs to the next moment, because this one has its own.
+    fn is_past(&self, is_vtg: bool) -> bool {
+        self.over || is_vtg && self.motion.is_some_and(|motion| motion.by_vtg)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Motion {
     speed_mps: Option<f64>,
@@ -195,9 +202,7 @@ impl Epochs {
         let is_vtg = sentence.kind == Kind::Vtg;
         let early = &mut self.early;
         let motion = match &mut self.now {
-            Some(now) if !now.over && !(is_vtg && now.motion.is_some_and(|motion| motion.by_vtg)) => {
-                &mut now.motion
-            }
+            Some(now) if !now.is_past(is_vtg) => &mut now.motion,
             _ => early,
         };
         let motion = motion.get_or_insert_default();

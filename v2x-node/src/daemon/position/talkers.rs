@@ -42,7 +42,7 @@ impl Talkers {
     /// there is no fix.
     pub fn verdict(&self, talker: [u8; 2], now: WireTime) -> Result<(), Refusal> {
         let own = self.fresh(now).filter(|known| known.talker == talker && known.kind != Kind::Gsa);
-        own.map(|known| known.verdict).collect::<Result<(), _>>()?;
+        own.map(|known| known.verdict).find(Result::is_err).unwrap_or(Ok(()))?;
         if self.is_void(now) { Err(Refusal::NoFix) } else { Ok(()) }
     }
 
