@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
     use crate::civil;
-    use crate::daemon::position::quality::Refusal;
+    use crate::daemon::position::quality::PositionRefusal;
     use proptest::prelude::*;
     use v2x_core::Fix;
 
@@ -203,7 +203,7 @@ mod tests {
             assert_eq!(inside.count(), 0, "{fixes:?}");
             assert!(fixes.last().unwrap().0 >= 12.0, "and back: {fixes:?}");
             let heard = refusals((0..14).map(burst));
-            assert!(heard.contains(&Heard::NoFix(Refusal::NoFix)));
+            assert!(heard.contains(&Heard::NoFix(PositionRefusal::NoFix)));
         }
     }
 
@@ -232,14 +232,14 @@ mod tests {
         };
         let mode =
             |s: f64, mode: &str| sentence(&format!("GNRMC,{},A,{PLACE},28.0,090.0,191126,,,{mode}", hms(s)));
-        assert_eq!(last(&|s| mode(s, "S")), Heard::NoFix(Refusal::Simulated));
-        assert_eq!(last(&|s| mode(s, "M")), Heard::NoFix(Refusal::Manual));
-        assert_eq!(last(&|s| [rmc(s), gga(s, 8)].concat()), Heard::NoFix(Refusal::Simulated));
-        assert_eq!(last(&|s| [gga(s, 7), rmc(s)].concat()), Heard::NoFix(Refusal::Manual));
+        assert_eq!(last(&|s| mode(s, "S")), Heard::NoFix(PositionRefusal::Simulated));
+        assert_eq!(last(&|s| mode(s, "M")), Heard::NoFix(PositionRefusal::Manual));
+        assert_eq!(last(&|s| [rmc(s), gga(s, 8)].concat()), Heard::NoFix(PositionRefusal::Simulated));
+        assert_eq!(last(&|s| [gga(s, 7), rmc(s)].concat()), Heard::NoFix(PositionRefusal::Manual));
         let zero = |s: f64| sentence(&format!("GNRMC,{},A,0000.000,N,00000.000,E,0,0,191126,,,A", hms(s)));
-        assert_eq!(last(&zero), Heard::NoFix(Refusal::Unset));
+        assert_eq!(last(&zero), Heard::NoFix(PositionRefusal::Unset));
         let no_time = |_| sentence(&format!("GNRMC,,A,{PLACE},0,0,191126,,,A"));
-        assert_eq!(last(&no_time), Heard::NoFix(Refusal::NoTime));
+        assert_eq!(last(&no_time), Heard::NoFix(PositionRefusal::NoTime));
         // No void state outlives its reason, and a bench may allow a simulator.
         let mut decoder = NmeaDecoder::new(true);
         let mut fixes = 0;
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(at(handed_out).since(fix.time).as_secs(), 619_315_200);
         let older = |s: f64| sentence(&format!("GNRMC,{},A,{PLACE},0,0,220899,,,A", hms(s)));
         let heard = refusals([(0.0, older(0.0)), (1.0, older(1.0))]);
-        assert_eq!(heard, [Heard::NoFix(Refusal::Date)]);
+        assert_eq!(heard, [Heard::NoFix(PositionRefusal::Date)]);
     }
 
     proptest! {

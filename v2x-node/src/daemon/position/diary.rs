@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use v2x_core::{Instant, WireTime, limits};
 
-use super::quality::Refusal;
+use super::quality::PositionRefusal;
 
 /// What spoils positions, or keeps them from being had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,16 +85,16 @@ impl Trouble {
     ];
 }
 
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
+impl From<PositionRefusal> for Trouble {
+    fn from(refusal: PositionRefusal) -> Self {
         match refusal {
-            Refusal::NoFix => Self::NoFix,
-            Refusal::NoTime => Self::NoTime,
-            Refusal::Repeated => Self::Repeated,
-            Refusal::Unset => Self::Unset,
-            Refusal::Simulated => Self::Simulated,
-            Refusal::Manual => Self::Manual,
-            Refusal::Date => Self::Date,
+            PositionRefusal::NoFix => Self::NoFix,
+            PositionRefusal::NoTime => Self::NoTime,
+            PositionRefusal::Repeated => Self::Repeated,
+            PositionRefusal::Unset => Self::Unset,
+            PositionRefusal::Simulated => Self::Simulated,
+            PositionRefusal::Manual => Self::Manual,
+            PositionRefusal::Date => Self::Date,
         }
     }
 }

@@ -9,7 +9,7 @@ use core::time::Duration;
 use chrono::{Days, NaiveDate, NaiveTime};
 use v2x_core::{Fix, Position, WireTime};
 
-use super::quality::{Errors, Quality, Refusal};
+use super::quality::{Errors, PositionRefusal, Quality};
 use super::sentence::{Kind, Sentence};
 use super::talkers::Talkers;
 use super::units::{accuracy_unit, altitude_unit, heading_unit, speed_unit};
@@ -21,7 +21,7 @@ pub enum Heard {
     /// A new position.
     Fix(Fix),
     /// The receiver reports that it has none, or none to be believed.
-    NoFix(Refusal),
+    NoFix(PositionRefusal),
     /// A sentence that leads to nothing by itself.
     Sentence,
     /// A sentence without a checksum; it is not read.
@@ -108,7 +108,7 @@ impl Epochs {
                 }
                 self.keep_slow(sentence);
                 match self.talkers.is_void(near) {
-                    true => self.void(Refusal::NoFix),
+                    true => self.void(PositionRefusal::NoFix),
                     false => Heard::Sentence,
                 }
             }
@@ -136,15 +136,17 @@ impl Epochs {
 
     fn place(&mut self, sentence: &Sentence, near: WireTime) -> Heard {
         let status = match sentence.status.unwrap_or(Ok(Quality::Autonomous)) {
-            Err(Refusal::Simulated | Refusal::Manual) if self.allow_simulated => Ok(Quality::Simulated),
+            Err(PositionRefusal::Simulated | PositionRefusal::Manual) if self.allow_simulated => {
+                Ok(Quality::Simulated)
+            }
             status => status,
         };
         let unset = sentence.place.is_some_and(Position::is_unset);
         let verdict = match (status, sentence.place, sentence.time_us) {
             (Err(refusal), _, _) => Err(refusal),
-            (Ok(_), _, None) => Err(Refusal::NoTime),
-            (Ok(_), None, _) => Err(Refusal::NoFix),
-            (Ok(_), Some(_), _) if unset => Err(Refusal::Unset),
+            (Ok(_), _, None) => Err(PositionRefusal::NoTime),
+            (Ok(_), None, _) => Err(PositionRefusal::NoFix),
+            (Ok(_), Some(_), _) if unset => Err(PositionRefusal::Unset),
             (Ok(quality), Some(place), Some(time_us)) => Ok((quality, place, time_us)),
         };
         self.talkers.say(sentence.talker, sentence.kind, verdict.map(|_| ()), near);
@@ -193,7 +195,7 @@ impl Epochs {
         }
     }
 
-    fn void(&mut self, refusal: Refusal) -> Heard {
+    fn void(&mut self, refusal: PositionRefusal) -> Heard {
         self.now = None;
         Heard::NoFix(refusal)
     }
@@ -270,7 +272,7 @@ impl Epochs {
         if let Some(now) = &mut self.now {
             now.handed_out = true;
         }
-        let Some(time) = self.time(time_us, near) else { return Heard::NoFix(Refusal::Date) };
+        let Some(time) = self.time(time_us, near) else { return Heard::NoFix(PositionRefusal::Date) };
         let moved = motion.filter(|motion| motion.speed_mps.is_some());
         let motion = moved.or(self.fresh(self.motion.as_ref(), FAST)).unwrap_or_default();
         let errors = Errors {

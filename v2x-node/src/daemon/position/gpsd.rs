@@ -12,7 +12,7 @@ use v2x_core::{Fix, Instant};
 
 use super::diary::Trouble;
 use super::publisher::Publisher;
-use super::quality::Refusal;
+use super::quality::PositionRefusal;
 use super::receivers::{Receivers, Use};
 use super::repeats::Repeats;
 use super::report::{Report, report};
@@ -164,7 +164,7 @@ impl Listener {
                 let device = self.known_as(device);
                 if self.receivers.gone(&device) {
                     publisher.trouble(Trouble::NoReceiver, || format!("gpsd has lost {device}"));
-                    publisher.refused(Refusal::NoFix);
+                    publisher.refused(PositionRefusal::NoFix);
                 }
             }
             Report::NotWatching => {
@@ -179,14 +179,14 @@ impl Listener {
     }
 
     /// The fix, unless the station's receiver only repeats its last place.
-    fn current(&mut self, device: &str, fix: Fix) -> Result<Fix, Refusal> {
+    fn current(&mut self, device: &str, fix: Fix) -> Result<Fix, PositionRefusal> {
         if self.receivers.current().is_some_and(|current| current != device) {
             return Ok(fix);
         }
         if self.repeats.0 != device {
             self.repeats = (device.to_owned(), Repeats::default());
         }
-        if self.repeats.1.is_repeated(&fix) { Err(Refusal::Repeated) } else { Ok(fix) }
+        if self.repeats.1.is_repeated(&fix) { Err(PositionRefusal::Repeated) } else { Ok(fix) }
     }
 
     /// The configured path where both lead to one device.

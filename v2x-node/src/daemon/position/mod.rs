@@ -36,7 +36,7 @@ pub use self::decoder::NmeaDecoder;
 pub use self::epoch::Heard;
 use self::fixed::Fixed;
 use self::gpsd::Gpsd;
-pub use self::quality::Refusal;
+pub use self::quality::PositionRefusal;
 pub use self::report::{GpsdFix, Report, ReportError, report as gpsd_report};
 use self::stream::Device;
 

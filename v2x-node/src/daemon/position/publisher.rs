@@ -11,7 +11,7 @@ use v2x_core::{Fix, Instant};
 
 use super::diary::{Diary, Trouble};
 use super::epoch::Heard;
-use super::quality::Refusal;
+use super::quality::PositionRefusal;
 use super::wait::wire_now;
 
 use crate::error::Complaint;
@@ -126,7 +126,7 @@ impl Publisher {
     }
 
     /// The receiver has no position, or none to be believed.
-    pub(super) fn refused(&self, refusal: Refusal) {
+    pub(super) fn refused(&self, refusal: PositionRefusal) {
         self.trouble(refusal.into(), String::new);
         self.lost();
     }

@@ -19,7 +19,7 @@ pub(super) enum Quality {
 
 /// Why a report of a receiver is no position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PositionRefusal {
     /// The receiver has no fix.
     NoFix,
     /// It gives no time: the place is not current, or nobody can tell.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use v2x_core::{Fix, Position, WireTime};
 
-use super::quality::{Errors, Quality, Refusal};
+use super::quality::{Errors, PositionRefusal, Quality};
 use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
 use crate::civil;
 
@@ -15,7 +15,7 @@ pub enum Report {
         /// The receiver; empty where gpsd does not name it.
         device: String,
         /// The fix, or why there is none.
-        fix: Result<GpsdFix, Refusal>,
+        fix: Result<GpsdFix, PositionRefusal>,
     },
     /// A receiver's own estimate of its error.
     Error {
@@ -128,10 +128,10 @@ fn read(line: &[u8], allow_simulated: bool) -> Result<Report, ReportError> {
     })
 }
 
-fn fix(tpv: &Tpv, allow_simulated: bool) -> Result<Result<GpsdFix, Refusal>, ReportError> {
+fn fix(tpv: &Tpv, allow_simulated: bool) -> Result<Result<GpsdFix, PositionRefusal>, ReportError> {
     let mode = tpv.mode.unwrap_or(0);
     if mode < 2 {
-        return Ok(Err(Refusal::NoFix));
+        return Ok(Err(PositionRefusal::NoFix));
     }
     let position = match (tpv.lat, tpv.lon) {
         (Some(latitude), Some(longitude)) => position_unit(latitude, longitude),
@@ -139,7 +139,7 @@ fn fix(tpv: &Tpv, allow_simulated: bool) -> Result<Result<GpsdFix, Refusal>, Rep
     };
     let position = position.ok_or(ReportError::Position(mode))?;
     if position.is_unset() {
-        return Ok(Err(Refusal::Unset));
+        return Ok(Err(PositionRefusal::Unset));
     }
     let quality = match quality(tpv.status) {
         Err(_) if allow_simulated => Quality::Simulated,
@@ -147,8 +147,8 @@ fn fix(tpv: &Tpv, allow_simulated: bool) -> Result<Result<GpsdFix, Refusal>, Rep
         Ok(quality) => quality,
     };
     // Without a fix gpsd repeats the last place, without its time.
-    let Some(time) = &tpv.time else { return Ok(Err(Refusal::NoTime)) };
-    let Some(time) = civil::wire_of_iso8601(time) else { return Ok(Err(Refusal::Date)) };
+    let Some(time) = &tpv.time else { return Ok(Err(PositionRefusal::NoTime)) };
+    let Some(time) = civil::wire_of_iso8601(time) else { return Ok(Err(PositionRefusal::Date)) };
     Ok(Ok(dated(tpv, position, quality, time, mode)))
 }
 
@@ -168,15 +168,15 @@ fn dated(tpv: &Tpv, position: Position, quality: Quality, time: WireTime, mode: 
 }
 
 /// `status` of TPV; gpsd leaves it out for a fix without corrections.
-fn quality(status: Option<f64>) -> Result<Quality, Refusal> {
+fn quality(status: Option<f64>) -> Result<Quality, PositionRefusal> {
     match status.map_or(0, |status| status as i64) {
         2 => Ok(Quality::Differential),
         3 => Ok(Quality::RtkFixed),
         4 => Ok(Quality::RtkFloat),
         5 => Ok(Quality::DeadReckoning),
         // Surveyed, which is what gpsd makes of places typed in.
-        7 => Err(Refusal::Manual),
-        8 => Err(Refusal::Simulated),
+        7 => Err(PositionRefusal::Manual),
+        8 => Err(PositionRefusal::Simulated),
         // 6 is satellites and sensors together, 9 the encrypted signal.
         _ => Ok(Quality::Autonomous),
     }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     /// The fix of [`TPV`] with `fields` put in front.
-    fn fix_with(fields: &str) -> Result<Fix, Refusal> {
+    fn fix_with(fields: &str) -> Result<Fix, PositionRefusal> {
         let line = TPV.replace("\"ept\"", &format!("{fields},\"ept\""));
         let Report::Position { fix, .. } = read(&line) else { panic!("{line}") };
         fix.map(|fix| fix.with_estimate(None))
@@ -321,9 +321,9 @@ mod tests {
     fn without_a_time_there_is_no_fix() {
         let line = TPV.replace(r#""time":"2026-01-01T00:00:00.500Z","#, "");
         let Report::Position { fix, .. } = read(&line) else { panic!("{line}") };
-        assert_eq!(fix, Err(Refusal::NoTime));
+        assert_eq!(fix, Err(PositionRefusal::NoTime));
         let line = TPV.replace("2026", "1999");
-        assert!(matches!(read(&line), Report::Position { fix: Err(Refusal::Date), .. }));
+        assert!(matches!(read(&line), Report::Position { fix: Err(PositionRefusal::Date), .. }));
     }
 
     #[test]
@@ -335,8 +335,8 @@ mod tests {
         assert!(accuracy(r#""status":4,"eph":15.2"#) <= 100);
         assert!(accuracy(r#""status":5"#) >= 2_000);
         assert_eq!(accuracy(r#""status":2,"eph":3.8"#), 380);
-        assert_eq!(fix_with(r#""status":8"#), Err(Refusal::Simulated));
-        assert_eq!(fix_with(r#""status":7"#), Err(Refusal::Manual));
+        assert_eq!(fix_with(r#""status":8"#), Err(PositionRefusal::Simulated));
+        assert_eq!(fix_with(r#""status":7"#), Err(PositionRefusal::Manual));
         let line = TPV.replace("\"ept\"", "\"status\":8,\"ept\"");
         assert!(matches!(report(line.as_bytes(), true), Ok(Report::Position { fix: Ok(_), .. })));
     }
@@ -370,10 +370,10 @@ mod tests {
             Report::Position { fix, .. } => fix.unwrap_err(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(refused(r#"{"class":"TPV","mode":1}"#), Refusal::NoFix);
-        assert_eq!(refused(r#"{"class":"TPV"}"#), Refusal::NoFix);
+        assert_eq!(refused(r#"{"class":"TPV","mode":1}"#), PositionRefusal::NoFix);
+        assert_eq!(refused(r#"{"class":"TPV"}"#), PositionRefusal::NoFix);
         let zero = r#"{"class":"TPV","mode":3,"time":"2026-01-01T00:00:00Z","lat":0.0001,"lon":0}"#;
-        assert_eq!(refused(zero), Refusal::Unset);
+        assert_eq!(refused(zero), PositionRefusal::Unset);
         assert_eq!(read(r#"{"class":"SKY","satellites":[]}"#), Report::Other);
         assert_eq!(read(r#"{"class":"NOVEL","mode":"x"}"#), Report::Other);
         for wrong in [

@@ -6,7 +6,7 @@
 use chrono::NaiveDate;
 use v2x_core::Position;
 
-use super::quality::{Quality, Refusal};
+use super::quality::{PositionRefusal, Quality};
 use super::units::position_unit;
 
 /// Which sentence it is.
@@ -66,7 +66,7 @@ pub(super) struct Sentence {
     /// Microseconds of the UTC day.
     pub time_us: Option<u64>,
     /// What kind of fix it is, or why it is none; absent where the sentence does not say.
-    pub status: Option<Result<Quality, Refusal>>,
+    pub status: Option<Result<Quality, PositionRefusal>>,
     pub place: Option<Position>,
     /// Metres per second over ground.
     pub speed_mps: Option<f64>,
@@ -118,7 +118,7 @@ impl Sentence {
             Kind::Zda => Self { time_us: words.time(0), date: zda_date(&words), ..empty },
             Kind::Gsa => Self {
                 status: match words.word(1) {
-                    "1" => Some(Err(Refusal::NoFix)),
+                    "1" => Some(Err(PositionRefusal::NoFix)),
                     "2" | "3" => Some(Ok(Quality::Autonomous)),
                     _ => None,
                 },
@@ -139,7 +139,7 @@ impl Sentence {
 fn rmc(words: &Words<'_>, empty: Sentence) -> Sentence {
     let status = match words.word(1) {
         "A" | "D" => mode(words.word(11)),
-        _ => Err(Refusal::NoFix),
+        _ => Err(PositionRefusal::NoFix),
     };
     Sentence {
         time_us: words.time(0),
@@ -160,9 +160,9 @@ fn gga(words: &Words<'_>, empty: Sentence) -> Sentence {
         "4" => Ok(Quality::RtkFixed),
         "5" => Ok(Quality::RtkFloat),
         "6" => Ok(Quality::DeadReckoning),
-        "7" => Err(Refusal::Manual),
-        "8" => Err(Refusal::Simulated),
-        _ => Err(Refusal::NoFix),
+        "7" => Err(PositionRefusal::Manual),
+        "8" => Err(PositionRefusal::Simulated),
+        _ => Err(PositionRefusal::NoFix),
     };
     Sentence {
         time_us: words.time(0),
@@ -183,7 +183,7 @@ fn gns(words: &Words<'_>, empty: Sentence) -> Sentence {
     let told = order.into_iter().find(|letter| modes.contains(letter));
     Sentence {
         time_us: words.time(0),
-        status: Some(told.map_or(Err(Refusal::NoFix), mode)),
+        status: Some(told.map_or(Err(PositionRefusal::NoFix), mode)),
         place: words.place(1),
         hdop: words.positive(7),
         altitude_m: words.number(8).zip(words.number(9)).map(|(above_geoid, geoid)| above_geoid + geoid),
@@ -197,7 +197,7 @@ fn gll(words: &Words<'_>, empty: Sentence) -> Sentence {
         "A" | "D" => mode(words.word(6)),
         // Before version 2.0 it had none.
         "" => Ok(Quality::Autonomous),
-        _ => Err(Refusal::NoFix),
+        _ => Err(PositionRefusal::NoFix),
     };
     Sentence { time_us: words.time(4), status: Some(status), place: words.place(0), ..empty }
 }
@@ -238,11 +238,11 @@ fn zda_date(words: &Words<'_>) -> Option<NaiveDate> {
 }
 
 /// A mode indicator; absent before version 2.3.
-fn mode(letter: &str) -> Result<Quality, Refusal> {
+fn mode(letter: &str) -> Result<Quality, PositionRefusal> {
     match letter {
-        "N" => Err(Refusal::NoFix),
-        "S" => Err(Refusal::Simulated),
-        "M" => Err(Refusal::Manual),
+        "N" => Err(PositionRefusal::NoFix),
+        "S" => Err(PositionRefusal::Simulated),
+        "M" => Err(PositionRefusal::Manual),
         "D" => Ok(Quality::Differential),
         "R" => Ok(Quality::RtkFixed),
         "F" => Ok(Quality::RtkFloat),
@@ -385,21 +385,24 @@ mod tests {
         let status = |body: &str| parse(body).status.unwrap();
         let gga =
             |quality: u8| status(&format!("GPGGA,225446,4916.45,N,12311.12,W,{quality},08,0.9,1,M,2,M,,"));
-        assert_eq!([gga(0), gga(7), gga(8)], [Refusal::NoFix, Refusal::Manual, Refusal::Simulated].map(Err));
+        assert_eq!(
+            [gga(0), gga(7), gga(8)],
+            [PositionRefusal::NoFix, PositionRefusal::Manual, PositionRefusal::Simulated].map(Err)
+        );
         assert_eq!(gga(6), Ok(Quality::DeadReckoning));
         let rmc = |valid: &str, mode: &str| {
             status(&format!("GPRMC,225446,{valid},4916.45,N,12311.12,W,0,0,191126,,,{mode}"))
         };
-        assert_eq!(rmc("V", "A"), Err(Refusal::NoFix), "the last place is repeated");
+        assert_eq!(rmc("V", "A"), Err(PositionRefusal::NoFix), "the last place is repeated");
         assert_eq!(
             [rmc("A", "N"), rmc("A", "S"), rmc("A", "M")],
-            [Refusal::NoFix, Refusal::Simulated, Refusal::Manual].map(Err)
+            [PositionRefusal::NoFix, PositionRefusal::Simulated, PositionRefusal::Manual].map(Err)
         );
         assert_eq!(rmc("A", ""), Ok(Quality::Autonomous));
-        assert_eq!(status("GNGNS,1,1,N,1,E,NNN,0,,,,,"), Err(Refusal::NoFix));
-        assert_eq!(status("GNGNS,1,1,N,1,E,AS,0,,,,,"), Err(Refusal::Simulated));
-        assert_eq!(status("GPGSA,A,1,,,,,,,,,,,,,99.9,99.9,99.9"), Err(Refusal::NoFix));
-        assert_eq!(status("GPGLL,4916.45,N,12311.12,W,225444,V,N"), Err(Refusal::NoFix));
+        assert_eq!(status("GNGNS,1,1,N,1,E,NNN,0,,,,,"), Err(PositionRefusal::NoFix));
+        assert_eq!(status("GNGNS,1,1,N,1,E,AS,0,,,,,"), Err(PositionRefusal::Simulated));
+        assert_eq!(status("GPGSA,A,1,,,,,,,,,,,,,99.9,99.9,99.9"), Err(PositionRefusal::NoFix));
+        assert_eq!(status("GPGLL,4916.45,N,12311.12,W,225444,V,N"), Err(PositionRefusal::NoFix));
     }
 
     #[test]

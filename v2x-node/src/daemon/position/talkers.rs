@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use v2x_core::WireTime;
 
-use super::quality::Refusal;
+use super::quality::PositionRefusal;
 use super::sentence::Kind;
 
 /// The latest statement of each talker in each kind of sentence.
@@ -18,13 +18,13 @@ pub(super) struct Talkers {
 struct Statement {
     talker: [u8; 2],
     kind: Kind,
-    verdict: Result<(), Refusal>,
+    verdict: Result<(), PositionRefusal>,
     at: WireTime,
 }
 
 impl Talkers {
     /// Takes what `talker` says of its fix in a sentence of this `kind`.
-    pub fn say(&mut self, talker: [u8; 2], kind: Kind, verdict: Result<(), Refusal>, at: WireTime) {
+    pub fn say(&mut self, talker: [u8; 2], kind: Kind, verdict: Result<(), PositionRefusal>, at: WireTime) {
         let statement = Statement { talker, kind, verdict, at };
         let same = |known: &&mut Statement| (known.talker, known.kind) == (talker, kind);
         if let Some(known) = self.statements.iter_mut().find(same) {
@@ -40,10 +40,10 @@ impl Talkers {
 
     /// Whether what `talker` says may be believed: nothing it said lately is void, and GSA does not say of all systems that
     /// there is no fix.
-    pub fn verdict(&self, talker: [u8; 2], now: WireTime) -> Result<(), Refusal> {
+    pub fn verdict(&self, talker: [u8; 2], now: WireTime) -> Result<(), PositionRefusal> {
         let own = self.fresh(now).filter(|known| known.talker == talker && known.kind != Kind::Gsa);
         own.map(|known| known.verdict).find(Result::is_err).unwrap_or(Ok(()))?;
-        if self.is_void(now) { Err(Refusal::NoFix) } else { Ok(()) }
+        if self.is_void(now) { Err(PositionRefusal::NoFix) } else { Ok(()) }
     }
 
     /// Whether GSA says of every system that there is no fix.
