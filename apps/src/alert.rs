@@ -428,6 +428,16 @@ mod tests {
     }
 
     #[test]
+    fn the_heading_of_an_alert_is_the_held_one() {
+        let mut triggers = Triggers::default();
+        assert!(matches!(look(&mut triggers, at(0, 2400, Some(-60))), Some(HazardCommand::New(_))));
+        let (now, crawling) = at(1_100, 80, Some(-60));
+        let command = triggers.observe(now, &Fix { heading: Some(1_800), ..crawling }, []);
+        let Some(HazardCommand::Update(_, draft)) = command else { panic!("{command:?}") };
+        assert_eq!((draft.speed, draft.heading), (Some(80), Some(0)));
+    }
+
+    #[test]
     fn without_a_sensor_the_speeds_tell_and_a_slow_vehicle_does_not_alarm() {
         let mut triggers = Triggers::default();
         assert_eq!(look(&mut triggers, at(0, 2000, None)), None);
