@@ -7,8 +7,8 @@
 use core::time::Duration;
 
 use v2x_core::{
-    Event, EventId, Fix, HazardChange, HazardChanged, HazardCommand, HazardDraft, Input, Instant, Neighbour,
-    NeighbourTable, Plane, Velocity, WireTime, velocity,
+    Event, EventId, Fix, HazardChange, HazardChanged, HazardCommand, HazardDraft, HeldHeading, Input,
+    Instant, Neighbour, NeighbourTable, Plane, Velocity, WireTime, velocity,
 };
 use v2x_proto::cause;
 use v2x_proto::{Class, v1};
@@ -72,6 +72,7 @@ pub struct Triggers {
     /// The alert whose declaration is in the node's hands, since when.
     asked: Option<(Kind, Instant)>,
     last: Option<(WireTime, u16)>,
+    heading: HeldHeading,
     /// What the last fix called for, not polled yet.
     due: Option<HazardCommand>,
 }
@@ -124,6 +125,7 @@ impl Triggers {
         fix: &Fix,
         neighbours: impl IntoIterator<Item = &'a Neighbour>,
     ) -> Option<HazardCommand> {
+        let fix = &self.heading.held(fix);
         let braking = self.braking(fix);
         let conflict = closest_conflict(fix, neighbours);
         if self.asked.is_some_and(|(_, since)| now < since + ANSWER_TIME) {
@@ -423,6 +425,16 @@ mod tests {
         assert_eq!(look(&mut triggers, at(1600, 1800, Some(-10))), None, "it might go on");
         assert_eq!(look(&mut triggers, at(1700, 1800, Some(-10))), Some(HazardCommand::Cancel(ID)));
         assert_eq!(look(&mut triggers, at(1800, 1800, Some(-10))), None);
+    }
+
+    #[test]
+    fn the_heading_of_an_alert_is_the_held_one() {
+        let mut triggers = Triggers::default();
+        assert!(matches!(look(&mut triggers, at(0, 2400, Some(-60))), Some(HazardCommand::New(_))));
+        let (now, crawling) = at(1_100, 80, Some(-60));
+        let command = triggers.observe(now, &Fix { heading: Some(1_800), ..crawling }, []);
+        let Some(HazardCommand::Update(_, draft)) = command else { panic!("{command:?}") };
+        assert_eq!((draft.speed, draft.heading), (Some(80), Some(0)));
     }
 
     #[test]

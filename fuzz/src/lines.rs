@@ -6,7 +6,7 @@ use v2x_api::{Answer, Request};
 use v2x_apps::roadside::line::parse as parse_feed;
 use v2x_apps::roadside::rtcm::{Framer, crc24q, message_number, station_id};
 use v2x_core::Position;
-use v2x_node::daemon::position::{Epochs, Heard, Report, gpsd_report};
+use v2x_node::daemon::position::{Heard, NmeaDecoder, Report, gpsd_report};
 use v2x_node::daemon::roadside::ntrip::Reply;
 use v2x_node::daemon::timekeeper::tracking;
 
@@ -39,22 +39,22 @@ pub fn feed(data: &[u8]) {
 
 /// Lines of a satellite receiver: as NMEA sentences, and as reports of gpsd.
 pub fn position(data: &[u8]) {
-    let mut epochs = Epochs::default();
-    for line in data.split(|byte| *byte == b'\n') {
-        let line = line.trim_ascii();
-        let sentence = match epochs.hear(line, START) {
-            Heard::Fix(fix) => Some(fix),
-            _ => None,
-        };
-        let report = match gpsd_report(line, START) {
-            Ok(Report::Fix(fix)) => Some(fix),
-            _ => None,
-        };
-        for fix in [sentence, report].into_iter().flatten() {
-            let place = fix.position;
-            assert!(Position::new(place.latitude, place.longitude).is_some());
-            assert!(fix.heading.is_none_or(|heading| heading < 3600));
+    let mut decoder = NmeaDecoder::new(false);
+    let mut fixes = Vec::new();
+    let keep = |heard| match heard {
+        Heard::Fix(fix) => Some(fix),
+        _ => None,
+    };
+    for line in data.split_inclusive(|byte| *byte == b'\n') {
+        decoder.feed(line, START, |heard| fixes.extend(keep(heard)));
+        if let Ok(Report::Position { fix: Ok(fix), .. }) = gpsd_report(line.trim_ascii(), false) {
+            fixes.push(fix.with_estimate(None));
         }
+    }
+    fixes.extend(decoder.quiet(START).and_then(keep));
+    for fix in fixes {
+        assert!(Position::new(fix.position.latitude, fix.position.longitude).is_some());
+        assert!(!fix.position.is_unset() && fix.heading.is_none_or(|heading| heading < 3600));
     }
 }
 

@@ -34,7 +34,7 @@ fn never_slower_than_once_a_second_however_still_it_stands() {
 fn after_three_sent_by_time_the_interval_is_a_second_again() {
     let frames = on_air(Config::vehicle(), 8, |at| Fix {
         heading: Some(if ms(at) >= 3_300 { 50 } else { 0 }),
-        ..standing(at)
+        ..crawling(at)
     });
     let gaps = gaps(&frames);
     let turn = gaps.iter().position(|gap| *gap < 1000).unwrap();
@@ -51,17 +51,17 @@ fn four_degrees_four_metres_and_half_a_metre_per_second_are_told_at_once() {
         ("4.1 degrees", |fix| Fix { heading: Some(41), ..fix }),
         ("through north", |fix| Fix { heading: Some(3_559), ..fix }),
         ("4.2 m", |fix| Fix { position: fix.position.moved(4.2, 0.0), ..fix }),
-        ("0.51 m/s", |fix| Fix { speed: Some(51), heading: None, ..fix }),
+        ("0.51 m/s", |fix| Fix { speed: Some(251), heading: None, ..fix }),
     ];
     let too_little: [(&str, Change); 3] = [
         ("4 degrees", |fix| Fix { heading: Some(40), ..fix }),
         ("3.8 m", |fix| Fix { position: fix.position.moved(3.8, 0.0), ..fix }),
-        ("0.5 m/s", |fix| Fix { speed: Some(50), heading: None, ..fix }),
+        ("0.5 m/s", |fix| Fix { speed: Some(250), heading: None, ..fix }),
     ];
     let shortest =
         |change: Change| {
             let frames = on_air(Config::vehicle(), 4, |at| {
-                if ms(at) >= 2_250 { change(standing(at)) } else { standing(at) }
+                if ms(at) >= 2_250 { change(crawling(at)) } else { crawling(at) }
             });
             gaps(&frames).into_iter().min().unwrap()
         };
@@ -72,6 +72,29 @@ fn four_degrees_four_metres_and_half_a_metre_per_second_are_told_at_once() {
     for (what, change) in too_little {
         assert_eq!(shortest(change), 1000, "{what}");
     }
+}
+
+// A receiver at rest reports a course at random and a speed of some centimetres a second.
+#[test]
+fn a_parked_car_with_a_wandering_course_says_so_once_a_second_with_the_heading_it_came_with() {
+    let drove = |at| ms(at) < 1_000;
+    let frames = on_air(Config::vehicle(), 13, |at| {
+        let random = (ms(at) / 100).wrapping_mul(2_654_435_761);
+        let (north, east) = ((random % 7) as f64 * 0.1, (random % 11) as f64 * 0.1);
+        match drove(at) {
+            true => Fix { speed: Some(200), heading: Some(900), ..standing(at) },
+            false => Fix {
+                position: PLACE.moved(east, north),
+                speed: Some((random % 30) as u16),
+                heading: Some((random % 3_600) as u16),
+                ..standing(at)
+            },
+        }
+    });
+    let parked: Vec<_> = frames.iter().filter(|(at, _)| ms(*at) >= 2_000).collect();
+    assert!((10..=12).contains(&parked.len()), "{} beacons in 11 s", parked.len());
+    assert!(frames.len() <= 20, "{} beacons in 13 s", frames.len());
+    assert!(frames.iter().all(|(_, bytes)| awareness(bytes).heading == Some(900)));
 }
 
 // MSD/GFQ/TI/08.
@@ -151,7 +174,7 @@ fn what_a_sensor_says_is_in_the_next_beacon() {
     });
     let next = frames.iter().position(|(at, _)| changed(*at)).unwrap();
     let before = awareness(&frames[next - 1].1);
-    assert_eq!((before.speed, before.heading, before.yaw_rate), (Some(0), Some(0), None));
+    assert_eq!((before.speed, before.heading, before.yaw_rate), (Some(0), None, None), "it never moved");
     let after = awareness(&frames[next].1);
     assert_eq!((after.altitude_cm, after.speed, after.heading), (Some(31_400), Some(1_200), Some(900)));
     assert_eq!((after.acceleration, after.yaw_rate), (Some(-25), Some(-340)));
@@ -262,6 +285,11 @@ fn standing(at: Instant) -> Fix {
         accuracy_cm: None,
         time: anchor().wire_at(at),
     }
+}
+
+/// North at 2 m/s, over and over from the same place.
+fn crawling(at: Instant) -> Fix {
+    Fix { speed: Some(200), ..standing(at) }
 }
 
 /// North at `speed` m/s.

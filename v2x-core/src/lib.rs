@@ -28,11 +28,11 @@ mod send;
 mod trust;
 
 pub use base::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, Host, Imminent, Instant,
-    MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig, Purpose,
-    ReceiveStamps, Received, ReceivedFrame, Refusal, Role, Scheme, SendRequest, SendStamps, SendingState,
-    Sent, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual, WireTime, heading_difference,
-    limits, radii_of_curvature, strict, velocity,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, HeldHeading, Host,
+    Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig,
+    Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, SendRequest,
+    SendStamps, SendingState, Sent, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual,
+    WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
 };
 pub use congestion::LoadSource;
 #[cfg(feature = "polygon")]

@@ -7,7 +7,7 @@
 
 use core::time::Duration;
 
-use v2x_core::{Fix, Position, WireTime, velocity};
+use v2x_core::{Fix, Position, STANDING, WireTime, velocity};
 
 use super::intersection::{IntersectionId, Intersections, Map};
 use super::lane::{Lane, Projection};
@@ -170,8 +170,6 @@ const KEEP_M: f64 = 2.0;
 const CLEARLY_M: f64 = 0.75;
 /// Direction of travel and lane differ by at most 45 degrees: less than a crossing lane, more than a lane change.
 const COS_TOLERANCE: f64 = core::f64::consts::FRAC_1_SQRT_2;
-/// Below this, 0.01 m/s, a heading from satellites is noise, and the last one holds.
-const STANDING: u16 = 100;
 /// Of the smoothing.
 const TIME_CONSTANT_S: f64 = 0.5;
 /// No lane is taken before: a single fix is a lane off as often as not.

@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 use v2x_core::limits::MAX_FIX_AGE;
-use v2x_core::{Event, Fix, Input, Instant, NeighbourTable, Received, SendRequest, WireTime};
+use v2x_core::{Event, Fix, HeldHeading, Input, Instant, NeighbourTable, Received, SendRequest, WireTime};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};
@@ -53,6 +53,7 @@ pub struct Infrastructure {
     signs: Signs,
     requests: Requests,
     fix: Option<Fix>,
+    heading: HeldHeading,
     told: Option<Told>,
     outputs: VecDeque<Output>,
     refusals: [u64; Refusal::ALL.len()],
@@ -122,6 +123,7 @@ impl Infrastructure {
             signs: Signs::default(),
             requests: Requests::new(own),
             fix: None,
+            heading: HeldHeading::default(),
             told: None,
             outputs: VecDeque::new(),
             refusals: [0; Refusal::ALL.len()],
@@ -149,6 +151,8 @@ impl Infrastructure {
 
     /// Takes the next position, or its loss.
     pub fn fix(&mut self, fix: Option<&Fix>, at: Moment) {
+        let fix = fix.map(|fix| self.heading.held(fix));
+        let fix = fix.as_ref();
         self.fix = fix.copied();
         self.intersections.expire(at.now);
         self.matcher.fix(fix, &self.intersections);

@@ -68,7 +68,8 @@ impl Coordinates {
     /// The place of a row.
     pub(super) fn place(&mut self, x: f64, y: f64) -> Result<Position, RowFault> {
         if self.degrees {
-            return Position::from_degrees(y, x).ok_or(RowFault::OffGlobe);
+            let place = Position::from_degrees(y, x).ok_or(RowFault::OffGlobe)?;
+            return if place.is_unset() { Err(RowFault::NoPosition) } else { Ok(place) };
         }
         self.all_small &= could_be_degrees(x, y);
         self.plane.point(x - self.shift.0, y - self.shift.1).ok_or(RowFault::OffPlane)

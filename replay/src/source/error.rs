@@ -262,6 +262,8 @@ pub enum RowFault {
     OutsideStep,
     /// Latitude beyond 90 or longitude beyond 180 degrees.
     OffGlobe,
+    /// Latitude and longitude 0 (within 0.001 degree), which is what receivers say without a fix.
+    NoPosition,
     /// Further than the plane about the origin reaches.
     OffPlane,
     /// Speed below zero.
@@ -287,6 +289,7 @@ impl fmt::Display for RowFault {
             Self::OffGlobe => {
                 "position off the globe (x is a longitude and y a latitude in degrees; or are they metres?)"
             }
+            Self::NoPosition => "latitude and longitude 0, which is no position",
             Self::OffPlane => "position more than 200 km from the origin",
             Self::NegativeSpeed => "negative speed",
             Self::OutOfScale => {

@@ -118,8 +118,8 @@ fn degrees_are_read_as_degrees_only_when_something_says_so() {
     let trace = parse_all(&xml).unwrap();
     let last = trace.samples.last().unwrap();
     assert_eq!((last.latitude, last.longitude), (495_000_000, 65_000_000));
-    // The vehicle at "100 degrees north" would be off the globe: here x = 100 is a longitude.
-    assert_eq!(trace.samples.len(), 4);
+    // The vehicle at "100 degrees north" would be off the globe: here x = 100 is a longitude. One at 0, 0 is nowhere.
+    assert_eq!(trace.samples.len(), 3);
 
     let named = parse("time,id,lon,lat\n0,a,6.5,49.5\n").unwrap();
     assert_eq!(named.samples[0].point(), last.point());
@@ -182,6 +182,8 @@ fn bad_rows_are_dropped_and_counted_with_the_first_line() {
     );
     let globe = parse_all("time;id;lon;lat\n0;a;6;49\n0;b;6;90.5\n").unwrap();
     assert_eq!(dropped(&globe), [(RowFault::OffGlobe, 1, 3)]);
+    let unset = parse("time;id;lon;lat\n0;a;6;49\n0;b;0;0\n").unwrap();
+    assert_eq!(dropped(&unset), [(RowFault::NoPosition, 1, 3)]);
     let mut bytes = b"time;id;x;y\n0;a;1;1\n0;".to_vec();
     bytes.extend(b"\xff\xfe;1;1\n");
     assert_eq!(dropped(&parse_all(bytes).unwrap()), [(RowFault::NotText, 1, 3)]);

@@ -31,6 +31,12 @@ impl Position {
         Some(Self { latitude: units(latitude), longitude: units(longitude) })
     }
 
+    /// Whether it lies within 0.001 degree of 0, 0 in the Gulf of Guinea, which is what receivers and converters report in place
+    /// of no position.
+    pub fn is_unset(self) -> bool {
+        self.latitude.unsigned_abs() <= UNSET && self.longitude.unsigned_abs() <= UNSET
+    }
+
     /// Latitude and longitude in degrees.
     pub fn degrees(self) -> (f64, f64) {
         (f64::from(self.latitude) / UNITS_PER_DEGREE, f64::from(self.longitude) / UNITS_PER_DEGREE)
@@ -127,8 +133,9 @@ pub fn heading_difference(a: u16, b: u16) -> u16 {
 const UNIT: f64 = 1e-7;
 const UNITS_PER_DEGREE: f64 = 1e7;
 const MAX_LATITUDE: u32 = 900_000_000;
-
 const MAX_LONGITUDE: u32 = 1_800_000_000;
+/// 0.001 degree, 111 m at the equator.
+const UNSET: u32 = 10_000;
 /// WGS-84 (NIMA TR8350.2): semi-major axis.
 const SEMI_MAJOR_M: f64 = 6_378_137.0;
 /// WGS-84: first eccentricity squared.
@@ -170,6 +177,12 @@ mod tests {
             assert_eq!(Position::from_degrees(latitude, longitude), None);
         }
         assert!(Position::new(-900_000_000, 1_800_000_000).is_some());
+    }
+
+    #[test]
+    fn nothing_at_the_origin_of_the_globe_is_a_position() {
+        assert!(at(0.0, 0.0).is_unset() && at(0.0009, -0.0009).is_unset());
+        assert!(!at(0.0, 0.002).is_unset() && !at(-0.002, 0.0).is_unset() && !at(51.4778, 0.0).is_unset());
     }
 
     #[test]

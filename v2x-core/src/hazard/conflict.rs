@@ -8,11 +8,11 @@
 use core::time::Duration;
 
 use super::known::{Concern, EventState, KnownHazard};
-use super::relevance::{Course, SAME, STANDING};
+use super::relevance::{Course, SAME};
 use v2x_proto::cause;
 
 use super::relevance;
-use crate::base::{Velocity, WireTime, heading_difference};
+use crate::base::{STANDING, Velocity, WireTime, heading_difference};
 
 /// Whether an event concerns a station on its course, as of `now`.
 #[must_use]

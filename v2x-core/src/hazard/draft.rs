@@ -46,6 +46,22 @@ impl HazardDraft {
         )
     }
 
+    /// An error when its place, or its area's, is no place.
+    ///
+    /// # Errors
+    ///
+    /// It lies within 0.001 degree of 0, 0.
+    pub fn check_place(&self) -> Result<(), HazardRefusal> {
+        let centre = self.area.map(|area| Position { latitude: area.latitude, longitude: area.longitude });
+        for (field, place) in [("position", self.position), ("area", centre)] {
+            if place.is_some_and(Position::is_unset) {
+                let right = "a place; 0, 0 is what software says that has none";
+                return Err(HazardRefusal::OutOfRange { field, right });
+            }
+        }
+        Ok(())
+    }
+
     /// The permission that it needs at `position` and that `permissions` lack.
     #[must_use]
     pub fn lacks(&self, position: Position, permissions: Permissions) -> Option<Permissions> {
@@ -187,6 +203,17 @@ mod tests {
             let refusal = bad.check().unwrap_err();
             assert!(refusal.to_string().contains(word), "{refusal}");
         }
+    }
+
+    #[test]
+    fn nothing_happens_at_the_origin_of_the_globe() {
+        let draft = HazardDraft::new(Class::D3, 2);
+        assert_eq!(draft.check_place(), Ok(()), "where the station is");
+        let unset = HazardDraft { position: Some(Position::default()), ..draft.clone() };
+        let refusal = unset.check_place().unwrap_err().to_string();
+        assert_eq!(refusal, "position is out of range: a place; 0, 0 is what software says that has none");
+        let around = HazardDraft { area: Some(circle(Position::default(), 5)), ..draft };
+        assert!(around.check_place().is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use v2x_proto::v1::RelevanceDirection;
 
 use super::command::DEFAULT_RELEVANCE_M;
 use super::known::KnownHazard;
-use crate::base::{Fix, Plane, Position, Velocity, WireTime, heading_difference};
+use crate::base::{Fix, Plane, Position, STANDING, Velocity, WireTime, heading_difference};
 use crate::forward::Area;
 
 /// Our track: where the station is, how it moves and where it came from.
@@ -42,15 +42,11 @@ pub enum Side {
 #[derive(Clone, Debug, Default)]
 pub struct OwnPath {
     places: ArrayVec<Position, PATH_PLACES>,
-    heading: Option<u16>,
 }
 
 impl OwnPath {
     /// Takes a position.
     pub fn moved(&mut self, fix: &Fix) {
-        if fix.speed.is_some_and(|speed| speed >= STANDING) && fix.heading.is_some() {
-            self.heading = fix.heading;
-        }
         let apart = |last: &Position| last.distance_m(fix.position);
         match self.places.first().map(apart) {
             Some(metres) if metres < PATH_STEP_M => return,
@@ -64,14 +60,14 @@ impl OwnPath {
         self.places.insert(0, fix.position);
     }
 
-    /// Our track as of `fix`.
+    /// Our track as of `fix`, whose heading is the [held](crate::HeldHeading) one.
     #[must_use]
     pub fn course(&self, fix: &Fix) -> Course<'_> {
         let moving = fix.speed.filter(|speed| *speed >= STANDING).zip(fix.heading);
         Course {
             here: Plane::at(fix.position),
             velocity: moving.map_or((0.0, 0.0), |(speed, heading)| crate::base::velocity(speed, heading)),
-            heading: moving.map(|(_, heading)| heading).or(self.heading).or(fix.heading),
+            heading: fix.heading,
             path: &self.places,
         }
     }
@@ -136,9 +132,6 @@ pub fn is_relevant(course: &Course<'_>, event: &KnownHazard, now: WireTime) -> b
 
 /// A moving event is extrapolated for this long: later, it will have turned or stopped.
 pub const RECKONING: Duration = Duration::from_secs(10);
-
-/// Slower than this, 0.01 m/s, a heading from positions means nothing.
-pub(super) const STANDING: u16 = 50;
 
 /// 0.1 degree: closer headings are one direction, and beyond the other bound the opposite one.
 pub(super) const SAME: u16 = 450;
@@ -234,12 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn a_standing_station_keeps_the_heading_it_came_with() {
-        let mut path = OwnPath::default();
-        path.moved(&fix(HERE, 1500, 900));
-        let standing = fix(HERE, 0, 2700);
-        path.moved(&standing);
-        let course = path.course(&standing);
+    fn a_standing_station_has_a_heading_and_no_velocity() {
+        let path = OwnPath::default();
+        let course = path.course(&fix(HERE, STANDING - 1, 900));
         assert_eq!((course.heading, course.velocity), (Some(900), (0.0, 0.0)));
     }
 

@@ -106,6 +106,7 @@ impl Node {
     }
 
     fn may_say(&self, draft: &HazardDraft, fix: &Fix) -> Result<(), HazardRefusal> {
+        draft.check_place()?;
         match draft.lacks(draft.position.unwrap_or(fix.position), self.sender.pool().active().permissions()) {
             Some(lacking) => self.permits(lacking),
             None => Ok(()),

@@ -20,9 +20,9 @@ use v2x_proto::{Class, Digest};
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::{Awareness, OwnMotion};
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, Host, Instant, Moment, NotSent, NotSentReason,
-    Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Virtual, WireTime,
-    limits,
+    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, NotSent,
+    NotSentReason, Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Virtual,
+    WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
@@ -147,6 +147,7 @@ pub struct Node {
     config: Config,
     moment: Moment,
     fix: Option<TimedFix>,
+    heading: HeldHeading,
     sending: SendingState,
     receiver: Receiver,
     sender: Sender,
@@ -227,6 +228,7 @@ impl Node {
         Self {
             moment: Moment::starting(anchor),
             fix: None,
+            heading: HeldHeading::default(),
             sending,
             receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
             sender: Sender::new(pool, hasher, config.test),
@@ -309,7 +311,8 @@ impl Node {
         &self.neighbours
     }
 
-    /// The position last given, when there is one; it may be too old to send by.
+    /// The position last given, when there is one, with its heading [held](HeldHeading::held) while the station stands; it may
+    /// be too old to send by.
     pub fn last_fix(&self) -> Option<Fix> {
         self.fix.map(|fix| fix.fix)
     }
@@ -422,6 +425,7 @@ impl Node {
     }
 
     fn take_fix(&mut self, fix: Option<Fix>) {
+        let fix = fix.map(|fix| self.heading.held(&fix));
         self.fix = fix.map(|fix| TimedFix::new(fix, self.moment.now, &self.moment.anchor));
         if let Some(fix) = &fix {
             self.moment.here = Some(Plane::at(fix.position));

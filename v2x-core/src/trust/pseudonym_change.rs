@@ -14,7 +14,9 @@ mod tests;
 use core::time::Duration;
 
 use super::pseudonym::{EXPIRY_MARGIN, Pool};
-use crate::base::{Anchor, ChangeRule, Fix, Instant, Position, PseudonymConfig, Stream, WireTime, limits};
+use crate::base::{
+    Anchor, ChangeRule, Fix, Instant, Position, PseudonymConfig, STANDING, Stream, WireTime, limits,
+};
 
 /// Decides when the pseudonym changes; tracks the distance driven and the silence after a change.
 #[derive(Debug)]
@@ -182,6 +184,3 @@ const TRIP: [Leg; 5] = [
     Leg { metres: (10_000, 20_000), seconds: (0, 0) },
     Leg { metres: (25_000, 35_000), seconds: (0, 0) },
 ];
-
-/// Below 0.5 m/s a station stands still; 0.01 m/s.
-const STANDING: u16 = 50;

@@ -13,6 +13,10 @@ pub enum PositionConfig {
     Gpsd {
         /// Host and port.
         address: String,
+        /// The receiver's path, such as `/dev/ttyACM0`; `None`: the first that has a fix.
+        device: Option<String>,
+        /// Fixes that a simulator made, or a person typed, count as any other.
+        simulated: bool,
     },
     /// NMEA sentences from a file or a serial device.
     Nmea {
@@ -20,6 +24,8 @@ pub enum PositionConfig {
         path: PathBuf,
         /// Speed of a serial device, baud.
         baud: u32,
+        /// Fixes that a simulator made, or a person typed, count as any other.
+        simulated: bool,
     },
     /// A vehicle of a mobility trace.
     #[cfg(feature = "replay")]
@@ -67,20 +73,33 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Sett
     }
     match source {
         Source::Gpsd => {
-            section.only(&["source", "address"], "position.source = \"gpsd\"")?;
+            section.only(&["source", "address", "device", "simulated"], "position.source = \"gpsd\"")?;
             let right = "host and port, such as \"127.0.0.1:2947\"";
             let address = section.string("address", right)?.unwrap_or_else(|| GPSD_ADDRESS.to_owned());
             let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
             if port.is_none_or(|port| port == 0) {
                 return Err(section.wrong("address", format!("{address:?}"), right.to_owned()));
             }
-            Ok(PositionConfig::Gpsd { address })
+            let right = "a receiver as gpsd names it, such as \"/dev/ttyACM0\"";
+            let device = section.string("device", right)?;
+            if device.as_ref().is_some_and(String::is_empty) {
+                return Err(section.wrong("device", "\"\"".to_owned(), right.to_owned()));
+            }
+            Ok(PositionConfig::Gpsd {
+                address,
+                device,
+                simulated: section.flag("simulated")?.unwrap_or(false),
+            })
         }
         Source::Nmea => {
-            section.only(&["source", "path", "baud"], "position.source = \"nmea\"")?;
+            section.only(&["source", "path", "baud", "simulated"], "position.source = \"nmea\"")?;
             let right = "a file of NMEA sentences or a serial device";
             let path = section.path("path")?.ok_or_else(|| section.missing("path", right))?;
-            Ok(PositionConfig::Nmea { path, baud: baud(&section, "baud")?.unwrap_or(DEFAULT_BAUD) })
+            Ok(PositionConfig::Nmea {
+                path,
+                baud: baud(&section, "baud")?.unwrap_or(DEFAULT_BAUD),
+                simulated: section.flag("simulated")?.unwrap_or(false),
+            })
         }
         #[cfg(feature = "replay")]
         Source::Trace => {
@@ -128,7 +147,15 @@ pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, SettingsErr
         value.ok_or_else(|| section.missing(key, format!("degrees, -{most} to {most}")))
     };
     let unit = |degrees: f64| (degrees * 1e7).round() as i32;
-    Ok(Position { latitude: unit(degrees("latitude", 90.0)?), longitude: unit(degrees("longitude", 180.0)?) })
+    let position = Position {
+        latitude: unit(degrees("latitude", 90.0)?),
+        longitude: unit(degrees("longitude", 180.0)?),
+    };
+    if position.is_unset() {
+        let right = "a place; 0, 0 is what software says that has none".to_owned();
+        return Err(section.wrong("latitude", "0 with longitude 0".to_owned(), right));
+    }
+    Ok(position)
 }
 
 #[derive(Clone, Copy)]
@@ -150,6 +177,8 @@ const SOURCES: &[(&str, Source)] = &[
 const KEYS: &[&str] = &[
     "source",
     "address",
+    "device",
+    "simulated",
     "path",
     "baud",
     "file",
@@ -165,4 +194,4 @@ const KEYS: &[&str] = &[
 const GPSD_ADDRESS: &str = "127.0.0.1:2947";
 /// NMEA 0183 specifies 4,800; today's receivers use 9,600 unless configured otherwise.
 const DEFAULT_BAUD: u32 = 9600;
-const BAUDS: [u32; 8] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800];
+const BAUDS: [u32; 9] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600];

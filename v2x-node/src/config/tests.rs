@@ -17,6 +17,13 @@ fn complaint(from: &str, to: &str) -> String {
     parse(&VEHICLE.replacen(from, to, 1)).unwrap_err().to_string()
 }
 
+/// `VEHICLE` with another `[position]`.
+fn vehicle_at(keys: &str) -> String {
+    const FIXED: &str = "source = \"fixed\"\nlatitude = 49.5\nlongitude = -6";
+    assert!(VEHICLE.contains(FIXED));
+    VEHICLE.replacen(FIXED, keys, 1)
+}
+
 const VEHICLE: &str = r#"role = "vehicle"
 seed = 7
 test = true
@@ -155,6 +162,22 @@ fn changes_of_pseudonym_are_read_and_a_roadside_unit_makes_none() {
     assert!(with("silence_s = 60").is_err() && with("every_s = 1").is_err());
     let unit = parse(&format!("{ROADSIDE}\n[pseudonym]\nevery_s = 30\n")).unwrap_err().to_string();
     assert!(unit.contains("role = \"roadside\""), "{unit}");
+}
+
+#[test]
+fn a_receiver_of_gpsd_and_a_simulator_are_asked_for_by_name() {
+    let place = |keys: &str| parse(&vehicle_at(keys)).unwrap().position;
+    let address = || "127.0.0.1:2947".to_owned();
+    let plain = PositionConfig::Gpsd { address: address(), device: None, simulated: false };
+    assert_eq!(place("source = \"gpsd\""), plain);
+    let chosen = place("source = \"gpsd\"\ndevice = \"/dev/ttyACM0\"\nsimulated = true");
+    let device = Some("/dev/ttyACM0".to_owned());
+    assert_eq!(chosen, PositionConfig::Gpsd { address: address(), device, simulated: true });
+    let refused = |keys: &str| parse(&vehicle_at(keys)).unwrap_err().to_string();
+    assert!(refused("source = \"gpsd\"\ndevice = \"\"").contains("such as \"/dev/ttyACM0\""));
+    assert!(refused("source = \"nmea\"\npath = \"x\"\ndevice = \"y\"").contains("position.device"));
+    let zero = refused("source = \"fixed\"\nlatitude = 0\nlongitude = 0.0005");
+    assert!(zero.contains("0, 0 is what software says that has none"), "{zero}");
 }
 
 #[test]

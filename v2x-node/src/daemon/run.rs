@@ -1,7 +1,7 @@
 //! The daemon. One task owns the station, and all of the station's inputs pass through it.
 
 use core::future::poll_fn;
-use core::task::Poll;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::machine_clock::MachineClock;
-use crate::daemon::position::PositionSource;
+use crate::daemon::position::{PositionSource, PositionUpdate};
 use crate::daemon::recorder::Recorder;
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
@@ -245,6 +245,11 @@ impl Daemon {
         // Whether reports of hazards or priority, or events for a unit's application, were passed on in the last turn: then
         // the other branches come first, because the first branch below would else keep the last ones waiting.
         let mut passed_on = false;
+        // A place that does not change is known before the first message and the first line.
+        self.keep_clock();
+        if let Poll::Ready(update) = self.positions.poll_update(&mut Context::from_waker(Waker::noop())) {
+            self.take_position(&update);
+        }
         loop {
             let now = monotonic();
             if now >= end {
@@ -287,20 +292,7 @@ impl Daemon {
                     self.control.tell(&self.station, outbox, advisor.as_mut(), now, out)?;
                     passed_on = true;
                 }
-                update = self.positions.update() => {
-                    if let Some(fix) = &update.fix {
-                        let wire = self.station.node().anchor().wire_at(update.received);
-                        self.timekeeper.fix(fix.time, wire, update.received);
-                    }
-                    let anchor = self.station.node().anchor();
-                    if let Some(advisor) = &mut self.listeners.advisor {
-                        advisor.fix(update.fix.as_ref(), update.received, &anchor);
-                    }
-                    self.station.input(Input::Fix(update.fix), &mut self.listeners);
-                    if let Some(fix) = &update.fix {
-                        self.warn(fix);
-                    }
-                }
+                update = self.positions.update() => self.take_position(&update),
                 expired = self.application.expired() => expired.map_err(failed)?,
                 expired = self.upkeep.expired() => expired.map_err(failed)?,
                 _ = self.reload.recv() => self.reload_trust(),
@@ -318,6 +310,20 @@ impl Daemon {
         }
         self.keep_recording();
         Ok(self.report(monotonic()))
+    }
+
+    fn take_position(&mut self, update: &PositionUpdate) {
+        let anchor = self.station.node().anchor();
+        if let Some(fix) = &update.fix {
+            self.timekeeper.fix(fix.time, anchor.wire_at(update.received), update.received);
+        }
+        if let Some(advisor) = &mut self.listeners.advisor {
+            advisor.fix(update.fix.as_ref(), update.received, &anchor);
+        }
+        self.station.input(Input::Fix(update.fix), &mut self.listeners);
+        if let Some(fix) = &update.fix {
+            self.warn(fix);
+        }
     }
 
     /// Passes a client's request to the control handler, and its command to the station.
@@ -434,11 +440,16 @@ impl Daemon {
     /// Prints each change once: sending or not, link up or down.
     fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
         let state = self.station.node().sending();
-        if self.sending_told.replace(state) != Some(state) {
+        let starting = state == SendingState::NoFix && self.positions.is_starting(monotonic());
+        let told = !starting && self.sending_told.replace(state) != Some(state);
+        if told {
             let line = match self.silence() {
                 None => Paint::stdout().of(Mark::Good, "sending"),
                 Some(reason) => Paint::stdout().of(Mark::Warn, &format!("listening only: {reason}")),
             };
+            writeln!(out, "{line}")?;
+        }
+        for line in self.positions.take_news(monotonic(), told && state == SendingState::NoFix) {
             writeln!(out, "{line}")?;
         }
         for line in self.timekeeper.take_news() {
@@ -533,6 +544,7 @@ impl Daemon {
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
         }
+        report.warnings.extend(self.positions.warnings());
         let link = self.station.radio().counters();
         if link.kernel_dropped > 0 {
             report

@@ -1,83 +1,44 @@
-//! A gpsd as the source: its JSON reports over TCP (gpsd_json(5)), of which only TPV matters here.
+//! A gpsd as the source: its JSON reports over TCP, of one of its receivers.
 
 use core::time::Duration;
 use std::io;
+use std::path::Path;
 
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
-use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use v2x_core::{Fix, WireTime};
+use v2x_core::{Fix, Instant};
 
+use super::diary::Trouble;
 use super::publisher::Publisher;
-use super::units::{accuracy_unit, altitude_unit, heading_unit, position_unit, speed_unit};
-use super::wait::{Backoff, nanos, wire_now};
-use crate::civil;
+use super::quality::PositionRefusal;
+use super::receivers::{Receivers, Use};
+use super::repeats::Repeats;
+use super::report::{Report, report};
+use super::wait::{Backoff, nanos, reason};
 use crate::daemon::lines::Lines;
 
-/// The content of one line.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Report {
-    /// A position.
-    Fix(Fix),
-    /// The receiver has none.
-    NoFix,
-    /// Something else: a greeting, a sky view, a class this does not know.
-    Other,
+/// Which gpsd, and how to take what it says.
+#[derive(Clone, Debug)]
+pub(super) struct Gpsd {
+    /// Host and port.
+    pub address: String,
+    /// The receiver's path as gpsd names it; `None`: the first good one.
+    pub device: Option<String>,
+    /// Fixes of simulators count.
+    pub allow_simulated: bool,
+    /// After this long without a report the connection is made anew.
+    pub silence: Duration,
 }
 
-/// A line that is not gpsd's.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// No JSON object, or a value of the wrong type.
-    #[error("not a JSON report: {0}")]
-    Json(#[from] serde_json::Error),
-    /// A fix of this mode whose position is missing or none.
-    #[error("mode {0} without a position on the globe")]
-    Position(u8),
-}
-
-/// Reads one line; `now` is used where the report has no time.
-///
-/// # Errors
-/// [`ReportError`]; no bytes make it panic.
-pub fn report(line: &[u8], now: WireTime) -> Result<Report, ReportError> {
-    let head: Head = serde_json::from_slice(line)?;
-    if head.class != "TPV" {
-        return Ok(Report::Other);
-    }
-    let tpv: Tpv = serde_json::from_slice(line)?;
-    let mode = tpv.mode.unwrap_or(0);
-    if mode < 2 {
-        return Ok(Report::NoFix);
-    }
-    let position = match (tpv.lat, tpv.lon) {
-        (Some(latitude), Some(longitude)) => position_unit(latitude, longitude),
-        _ => None,
-    };
-    let position = position.ok_or(ReportError::Position(mode))?;
-    let error_axes = tpv.epx.zip(tpv.epy).map(|(x, y)| x.hypot(y));
-    Ok(Report::Fix(Fix {
-        position,
-        altitude_cm: tpv.alt_hae.filter(|_| mode >= 3).and_then(altitude_unit),
-        speed: tpv.speed.and_then(speed_unit),
-        heading: tpv.track.and_then(heading_unit),
-        acceleration: None,
-        yaw_rate: None,
-        accuracy_cm: tpv.eph.or(error_axes).and_then(accuracy_unit),
-        time: tpv.time.as_deref().and_then(civil::wire_of_iso8601).unwrap_or(now),
-    }))
-}
-
-/// Stays connected to the gpsd at `address` for as long as the station runs.
-pub(super) async fn run(address: String, silence: Duration, mut timer: DeadlineTimer, publisher: Publisher) {
+/// Stays connected to the gpsd for as long as the station runs.
+pub(super) async fn run(gpsd: Gpsd, mut timer: DeadlineTimer, publisher: Publisher) {
     let mut backoff = Backoff::new();
     loop {
-        let end = session(&address, silence, &mut timer, &publisher, &mut backoff).await;
-        publisher.lost();
-        if let Err(error) = end {
-            tracing::debug!(%address, %error, "gpsd session ended");
+        if let Err(error) = session(&gpsd, &mut timer, &publisher, &mut backoff).await {
+            tracing::debug!(address = %gpsd.address, %error, "gpsd session ended");
+            publisher.down(reason(&error));
         }
         if backoff.wait(&mut timer).await.is_err() {
             return;
@@ -87,50 +48,37 @@ pub(super) async fn run(address: String, silence: Duration, mut timer: DeadlineT
 
 /// One connection, until it ends, fails, or is silent for too long.
 async fn session(
-    address: &str,
-    silence: Duration,
+    gpsd: &Gpsd,
     timer: &mut DeadlineTimer,
     publisher: &Publisher,
     backoff: &mut Backoff,
 ) -> io::Result<()> {
-    let deadline = || Some(clock::monotonic_ns() + nanos(silence));
-    let silent = || io::Error::new(io::ErrorKind::TimedOut, "silent for too long");
+    let deadline = || Some(clock::monotonic_ns() + nanos(gpsd.silence));
+    let timed_out = |what| io::Error::new(io::ErrorKind::TimedOut, what);
     timer.set(deadline())?;
     let mut stream = tokio::select! {
-        connected = TcpStream::connect(address) => connected?,
-        expired = timer.expired() => return expired.and_then(|()| Err(silent())),
+        connected = TcpStream::connect(&gpsd.address) => connected?,
+        expired = timer.expired() => return expired.and_then(|()| Err(timed_out("no answer"))),
     };
     publisher.opened();
     stream.write_all(WATCH).await?;
+    let mut listener = Listener::new(gpsd);
     let mut lines = Lines::new(LONGEST_LINE);
     let mut buffer = [0; 4096];
     timer.set(deadline())?;
     loop {
         let len = tokio::select! {
             read = stream.read(&mut buffer) => read?,
-            expired = timer.expired() => return expired.and_then(|()| Err(silent())),
+            expired = timer.expired() => {
+                return expired.and_then(|()| Err(timed_out("it answers, and reports no receiver's position")));
+            }
         };
         if len == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let now = wire_now();
         let mut heard = false;
-        let too_long = lines.feed(&buffer[..len], |line| match report(line, now) {
-            Ok(Report::Fix(fix)) => {
-                heard = true;
-                publisher.fix(fix);
-            }
-            Ok(Report::NoFix) => {
-                heard = true;
-                publisher.lost();
-            }
-            Ok(Report::Other) => {}
-            Err(error) => {
-                tracing::debug!(%error, "gpsd line not understood");
-                publisher.malformed(1);
-            }
-        });
-        publisher.malformed(too_long);
+        let too_long = lines.feed(&buffer[..len], |line| heard |= listener.hear(line, publisher));
+        publisher.malformed(Trouble::Foreign, too_long, || "longer than 16 KiB".to_owned());
         // Only positions count as being heard: a daemon that reports only satellites has lost its receiver.
         if heard {
             backoff.reset();
@@ -139,91 +87,152 @@ async fn session(
     }
 }
 
-#[derive(Deserialize)]
-struct Head {
-    class: String,
+/// Takes the reports of one connection.
+struct Listener {
+    allow_simulated: bool,
+    receivers: Receivers,
+    configured: Option<String>,
+    /// The station's receiver has reported.
+    heard: bool,
+    /// The latest estimate of the station's receiver, and when it came.
+    estimate: Option<(f64, Instant)>,
+    /// Of the station's receiver, which is named.
+    repeats: (String, Repeats),
 }
 
-/// The fields of TPV used here; gpsd leaves out what it does not know.
-#[derive(Deserialize)]
-struct Tpv {
-    mode: Option<u8>,
-    time: Option<String>,
-    lat: Option<f64>,
-    lon: Option<f64>,
-    #[serde(rename = "altHAE")]
-    alt_hae: Option<f64>,
-    speed: Option<f64>,
-    track: Option<f64>,
-    eph: Option<f64>,
-    epx: Option<f64>,
-    epy: Option<f64>,
+impl Listener {
+    fn new(gpsd: &Gpsd) -> Self {
+        Self {
+            allow_simulated: gpsd.allow_simulated,
+            // gpsd names devices as it opened them, often by what a link of udev's points to.
+            receivers: Receivers::new(gpsd.device.clone()),
+            configured: gpsd.device.clone(),
+            heard: false,
+            estimate: None,
+            repeats: Default::default(),
+        }
+    }
+
+    /// True when the line was a report of where a receiver is, or that it does not know.
+    fn hear(&mut self, line: &[u8], publisher: &Publisher) -> bool {
+        let now = Instant::from_nanos(clock::monotonic_ns());
+        let report = match report(line, self.allow_simulated) {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::debug!(%error, "gpsd line not understood");
+                publisher.malformed(Trouble::Foreign, 1, || error.to_string());
+                return false;
+            }
+        };
+        publisher.understood();
+        match report {
+            Report::Position { device, fix } => {
+                let device = self.known_as(device);
+                let fix = fix.map(|fix| fix.with_estimate(self.estimate(now)));
+                let fix = fix.and_then(|fix| self.current(&device, fix));
+                if self.receivers.take(&device, fix.is_ok(), now) == Use::Other {
+                    publisher.trouble(Trouble::OtherReceiver, || self.other(&device));
+                    if self.configured.is_some() && !self.heard {
+                        publisher.trouble(Trouble::NoReceiver, || self.missing(&[device]));
+                    }
+                    return true;
+                }
+                self.heard = true;
+                match fix {
+                    Ok(fix) => publisher.fix(fix),
+                    Err(refusal) => publisher.refused(refusal),
+                }
+                return true;
+            }
+            Report::Error { device, radius_m } => {
+                let device = self.known_as(device);
+                if self.receivers.current().is_none_or(|current| current == device) {
+                    self.estimate = Some((radius_m, now));
+                }
+            }
+            Report::Devices(devices) => {
+                let known: Vec<String> = devices.into_iter().map(|device| self.known_as(device)).collect();
+                let lacks = match &self.configured {
+                    Some(configured) => !known.contains(configured),
+                    None => known.is_empty(),
+                };
+                if lacks {
+                    publisher.trouble(Trouble::NoReceiver, || self.missing(&known));
+                }
+            }
+            Report::Device { device, active: false } => {
+                let device = self.known_as(device);
+                if self.receivers.gone(&device) {
+                    publisher.trouble(Trouble::NoReceiver, || format!("gpsd has lost {device}"));
+                    publisher.refused(PositionRefusal::NoFix);
+                }
+            }
+            Report::NotWatching => {
+                publisher.trouble(Trouble::Complaint, || "gpsd does not send its reports here".to_owned());
+            }
+            Report::Complaint(message) => {
+                publisher.trouble(Trouble::Complaint, || format!("gpsd says: {message}"))
+            }
+            Report::Device { .. } | Report::Other => {}
+        }
+        false
+    }
+
+    /// The fix, unless the station's receiver only repeats its last place.
+    fn current(&mut self, device: &str, fix: Fix) -> Result<Fix, PositionRefusal> {
+        if self.receivers.current().is_some_and(|current| current != device) {
+            return Ok(fix);
+        }
+        if self.repeats.0 != device {
+            self.repeats = (device.to_owned(), Repeats::default());
+        }
+        if self.repeats.1.is_repeated(&fix) { Err(PositionRefusal::Repeated) } else { Ok(fix) }
+    }
+
+    /// The configured path where both lead to one device.
+    fn known_as(&self, device: String) -> String {
+        match &self.configured {
+            Some(configured) if *configured != device && is_same(configured, &device) => configured.clone(),
+            _ => device,
+        }
+    }
+
+    fn estimate(&self, now: Instant) -> Option<f64> {
+        self.estimate.filter(|(_, at)| now.since(*at) <= ESTIMATE_HOLDS).map(|(radius_m, _)| radius_m)
+    }
+
+    fn other(&self, device: &str) -> String {
+        let chosen = self.receivers.current().unwrap_or("none");
+        format!(
+            "receiver {} of gpsd is ignored, {} is used (position.device chooses)",
+            named(device),
+            named(chosen)
+        )
+    }
+
+    fn missing(&self, has: &[String]) -> String {
+        let has = if has.is_empty() { "no receiver".to_owned() } else { has.join(", ") };
+        match &self.configured {
+            Some(configured) => format!("gpsd does not report {configured} (position.device); it has {has}"),
+            None => format!("gpsd has {has}"),
+        }
+    }
+}
+
+fn named(device: &str) -> &str {
+    if device.is_empty() { "(unnamed)" } else { device }
+}
+
+/// Whether two paths are one device: udev's links have many names.
+fn is_same(configured: &str, device: &str) -> bool {
+    let real = |path: &str| Path::new(path).canonicalize().ok();
+    configured.starts_with("/dev/")
+        && device.starts_with("/dev/")
+        && real(configured).is_some_and(|path| real(device) == Some(path))
 }
 
 const WATCH: &[u8] = b"?WATCH={\"enable\":true,\"json\":true};\n";
 /// gpsd's own longest report is 10,240 characters (`GPS_JSON_RESPONSE_MAX`).
 const LONGEST_LINE: usize = 16 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const NOW: WireTime = WireTime::from_micros(7);
-    const TPV: &str = r#"{"class":"TPV","device":"/dev/ttyS0","mode":3,"time":"2026-01-01T00:00:00.500Z","ept":0.005,"lat":49.6116,"lon":-6.1319,"altHAE":312.345,"altMSL":265.0,"epx":3.0,"epy":4.0,"track":359.98,"speed":13.894,"climb":0.0,"novel":[{}]}"#;
-
-    #[test]
-    fn a_report_becomes_a_fix_in_wire_units() {
-        let Report::Fix(fix) = report(TPV.as_bytes(), NOW).unwrap() else { panic!("no fix") };
-        assert_eq!((fix.position.latitude, fix.position.longitude), (496_116_000, -61_319_000));
-        assert_eq!(fix.altitude_cm, Some(31_235));
-        assert_eq!((fix.speed, fix.heading, fix.accuracy_cm), (Some(1389), Some(0), Some(500)));
-        assert_eq!(Some(fix.time), civil::wire_of_iso8601("2026-01-01T00:00:00.500Z"));
-    }
-
-    #[test]
-    fn what_is_absent_stays_unknown() {
-        let line = br#"{"class":"TPV","mode":2,"lat":0,"lon":0,"altHAE":5}"#;
-        let Report::Fix(fix) = report(line, NOW).unwrap() else { panic!("no fix") };
-        assert_eq!((fix.altitude_cm, fix.speed, fix.heading, fix.accuracy_cm), (None, None, None, None));
-        assert_eq!(fix.time, NOW);
-    }
-
-    #[test]
-    fn no_fix_other_classes_and_nonsense_are_told_apart() {
-        let read = |line: &str| report(line.as_bytes(), NOW);
-        assert_eq!(read(r#"{"class":"TPV","mode":1}"#).unwrap(), Report::NoFix);
-        assert_eq!(read(r#"{"class":"TPV"}"#).unwrap(), Report::NoFix);
-        assert_eq!(read(r#"{"class":"SKY","satellites":[]}"#).unwrap(), Report::Other);
-        assert_eq!(read(r#"{"class":"NOVEL","mode":"x"}"#).unwrap(), Report::Other);
-        for wrong in [
-            "",
-            "$GPRMC",
-            "[]",
-            "{}",
-            r#"{"class":"TPV","mode":3}"#,
-            r#"{"class":"TPV","mode":3,"lat":91,"lon":0}"#,
-            r#"{"class":"TPV","mode":3,"lat":1e999,"lon":0}"#,
-            r#"{"class":"TPV","mode":"3","lat":1,"lon":0}"#,
-        ] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            drop(report(&bytes, NOW));
-        }
-
-        #[test]
-        fn no_change_of_a_good_report_makes_it_panic_or_leave_the_globe(at in 0..TPV.len(), cut in 0usize..8, with in "[0-9e.\",:{}a-z-]{0,6}") {
-            let end = (at + cut).min(TPV.len());
-            let line = format!("{}{with}{}", &TPV[..at], &TPV[end..]);
-            if let Ok(Report::Fix(fix)) = report(line.as_bytes(), NOW) {
-                prop_assert!(v2x_core::Position::new(fix.position.latitude, fix.position.longitude).is_some());
-                prop_assert!(fix.heading.is_none_or(|heading| heading < 3600));
-            }
-        }
-    }
-}
+/// GST may come every few seconds.
+const ESTIMATE_HOLDS: Duration = Duration::from_secs(5);

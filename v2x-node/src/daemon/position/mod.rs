@@ -3,12 +3,21 @@
 //! A [`PositionSource`] runs as a task of its own on the daemon's one thread and hands over the newest [`Fix`](v2x_core::Fix), or
 //! its loss. Nothing a receiver sends is fatal: malformed input is counted, a source that goes away is tried again.
 
+mod decoder;
+mod diary;
+mod epoch;
 mod fixed;
 mod gpsd;
 mod nmea;
 mod publisher;
+mod quality;
+mod receivers;
+mod repeats;
+mod report;
+mod scanner;
 mod sentence;
 mod stream;
+mod talkers;
 #[cfg(feature = "replay")]
 mod trace;
 mod units;
@@ -21,11 +30,17 @@ use std::sync::Arc;
 
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
+use v2x_core::Instant;
 #[cfg(feature = "replay")]
 use v2x_replay::source::ReadOptions;
 
-pub use self::gpsd::{Report, ReportError, report as gpsd_report};
-pub use self::sentence::{Epochs, Heard};
+pub use self::decoder::NmeaDecoder;
+pub use self::epoch::Heard;
+use self::fixed::Fixed;
+use self::gpsd::Gpsd;
+pub use self::quality::PositionRefusal;
+pub use self::report::{GpsdFix, Report, ReportError, report as gpsd_report};
+use self::stream::Device;
 
 pub use self::publisher::{PositionError, PositionUpdate};
 use self::publisher::{Publisher, Shared};
@@ -68,23 +83,44 @@ impl PositionSource {
         let publisher = Publisher { shared: Arc::clone(&shared) };
         let timer = DeadlineTimer::new().map_err(PositionError::Timer)?;
         let (task, description) = match config {
-            PositionConfig::Gpsd { address } => {
-                let task = tokio::spawn(gpsd::run(address.clone(), SILENCE, timer, publisher));
-                (task, format!("gpsd at {address}"))
+            PositionConfig::Gpsd { address, device, simulated } => {
+                let description = match device {
+                    Some(device) => format!("{device} of gpsd at {address}"),
+                    None => format!("gpsd at {address}"),
+                };
+                describe(&shared, &format!("gpsd at {address}"), "is that a gpsd?");
+                let gpsd = Gpsd {
+                    address: address.clone(),
+                    device: device.clone(),
+                    allow_simulated: *simulated,
+                    silence: SILENCE,
+                };
+                (tokio::spawn(gpsd::run(gpsd, timer, publisher)), description)
             }
-            PositionConfig::Nmea { path, baud } => {
-                (nmea::start(path, *baud, timer, publisher)?, format!("NMEA from {}", path.display()))
+            PositionConfig::Nmea { path, baud, simulated } => {
+                let description = format!("NMEA from {}", path.display());
+                let doubt = match path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+                    true => "is that NMEA?".to_owned(),
+                    false => format!("a wrong speed (position.baud = {baud}), or NMEA turned off?"),
+                };
+                describe(&shared, &path.display().to_string(), &doubt);
+                let device = Device { path: path.clone(), baud: *baud, allow_simulated: *simulated };
+                (nmea::start(device, timer, publisher)?, description)
             }
             #[cfg(feature = "replay")]
             PositionConfig::Trace { file, station, speed, geographic, origin } => {
                 let options =
                     ReadOptions { geographic: *geographic, origin: *origin, ..ReadOptions::default() };
                 let track = trace::Player::open(file, station, *speed, &options)?;
+                describe(&shared, &file.display().to_string(), "");
                 (tokio::spawn(track.run(timer, publisher)), format!("{station} of {}", file.display()))
             }
             PositionConfig::Fixed { position, altitude_cm } => {
-                let task = tokio::spawn(fixed::run(*position, *altitude_cm, timer, publisher));
-                (task, "fixed".to_owned())
+                let place = Fixed { position: *position, altitude_cm: *altitude_cm };
+                // Before anything is sent, so that nothing has to wait for it.
+                publisher.opened();
+                publisher.fix(place.fix());
+                (tokio::spawn(fixed::run(place, timer, publisher)), "fixed".to_owned())
             }
         };
         Ok(Self { shared, task, description })
@@ -122,13 +158,35 @@ impl PositionSource {
 
     /// Why there is no position, in words for the status line.
     pub fn silence(&self) -> String {
-        "no position (safety messages need one under 2 s old)".to_owned()
+        self.shared.diary().silence()
+    }
+
+    /// Whether the source was started so recently that it cannot have a position, or know why not.
+    pub fn is_starting(&self, now: Instant) -> bool {
+        self.shared.diary().is_starting(now)
+    }
+
+    /// What there is to be told of the source, each thing once, a line each; `told`: [`silence`](Self::silence) was told
+    /// just now.
+    pub fn take_news(&self, now: Instant, told: bool) -> Vec<String> {
+        self.shared.diary().take_news(now, told)
+    }
+
+    /// What was wrong with the source or with what it said, counted, for a report.
+    pub fn warnings(&self) -> Vec<String> {
+        self.shared.diary().warnings().collect()
     }
 
     /// One line for people.
     pub fn describe(&self) -> &str {
         &self.description
     }
+}
+
+/// Names a source in what the diary says of it; `doubt` is what to check when nothing of it is understood.
+fn describe(shared: &Shared, source: &str, doubt: &str) {
+    let mut diary = shared.diary();
+    (diary.source, diary.doubt) = (source.to_owned(), doubt.to_owned());
 }
 
 impl Drop for PositionSource {

@@ -2,76 +2,88 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 use v2x_core::{Fix, WireTime};
 
+use super::decoder::NmeaDecoder;
+use super::epoch::Heard;
 use super::publisher::{PositionError, Publisher};
-use super::sentence::{Epochs, Heard};
-use super::stream::{self, LONGEST_LINE};
+use super::stream::{self, Device};
 use super::wait::{wait_until, wire_now};
-use crate::daemon::lines::Lines;
 
 /// Starts a player for a file, or a reader for a device or pipe.
 pub(super) fn start(
-    path: &Path,
-    baud: u32,
+    device: Device,
     timer: DeadlineTimer,
     publisher: Publisher,
 ) -> Result<JoinHandle<()>, PositionError> {
-    let failed = |source| PositionError::File { path: path.to_owned(), source };
+    let path = &device.path;
+    let failed = |source| PositionError::File { path: path.clone(), source };
     // A device may be plugged in later; a name outside /dev that is not there is a mistake.
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => {
             let file = File::open(path).map_err(failed)?;
-            Ok(tokio::spawn(play(file, timer, publisher)))
+            Ok(tokio::spawn(play(file, device.allow_simulated, timer, publisher)))
         }
         Ok(metadata) if metadata.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
         Err(error) if !path.starts_with("/dev") => Err(failed(error)),
-        _ => Ok(tokio::spawn(stream::run(path.to_owned(), baud, timer, publisher))),
+        _ => Ok(tokio::spawn(stream::run(device, timer, publisher))),
     }
 }
 
 /// Plays a file as if it happened now: the first fix at once, each later one as long after it as its time stamp demands.
-async fn play(mut file: File, mut timer: DeadlineTimer, publisher: Publisher) {
+async fn play(mut file: File, allow_simulated: bool, mut timer: DeadlineTimer, publisher: Publisher) {
     publisher.opened();
     let mut pace = Pace::new(clock::monotonic_ns());
-    let mut epochs = Epochs::default();
-    let mut lines = Lines::new(LONGEST_LINE);
+    let mut decoder = NmeaDecoder::new(allow_simulated);
     let mut buffer = vec![0; 4096];
     let mut heard = Vec::new();
     loop {
         // A regular file never makes the thread wait for long.
         let len = match file.read(&mut buffer) {
-            Ok(0) => break,
             Ok(len) => len,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => {
-                tracing::warn!(%error, "reading NMEA failed");
-                break;
-            }
+            Err(error) => return publisher.down(format!("reading failed: {error}")),
         };
-        let near = wire_now();
-        let too_long = lines.feed(&buffer[..len], |line| heard.push(epochs.hear(line, near)));
-        publisher.malformed(too_long);
-        for heard in heard.drain(..) {
-            match heard {
-                Heard::Fix(fix) => {
-                    if wait_until(&mut timer, pace.due(fix.time)).await.is_err() {
-                        return;
-                    }
-                    publisher.fix(Fix { time: wire_now(), ..fix });
+        // Line by line, for what is heard is judged by when it is.
+        for line in buffer[..len].split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
+            decoder.feed(line, wire_now(), |found| heard.push(found));
+            for found in heard.drain(..) {
+                if play_one(found, &mut pace, &mut timer, &publisher).await.is_err() {
+                    return;
                 }
-                Heard::NoFix => publisher.lost(),
-                Heard::Nothing => {}
-                Heard::Malformed => publisher.malformed(1),
             }
         }
+        if len == 0 {
+            break;
+        }
     }
-    publisher.lost();
+    if let Some(found) = decoder.quiet(wire_now())
+        && play_one(found, &mut pace, &mut timer, &publisher).await.is_err()
+    {
+        return;
+    }
+    publisher.ended();
+}
+
+async fn play_one(
+    found: Heard,
+    pace: &mut Pace,
+    timer: &mut DeadlineTimer,
+    publisher: &Publisher,
+) -> io::Result<()> {
+    let found = match found {
+        Heard::Fix(fix) => {
+            wait_until(timer, pace.due(fix.time)).await?;
+            Heard::Fix(Fix { time: wire_now(), ..fix })
+        }
+        other => other,
+    };
+    publisher.heard(found);
+    Ok(())
 }
 
 /// When the fixes of a file are due.

@@ -3,29 +3,40 @@
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use nix::sys::termios::{self, BaudRate, ControlFlags, SetArg};
+use nix::unistd::{Gid, Group};
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use super::decoder::NmeaDecoder;
+use super::diary::Trouble;
 use super::publisher::Publisher;
-use super::sentence::{Epochs, Heard};
-use super::wait::{Backoff, SILENCE, nanos, wire_now};
-use crate::daemon::lines::Lines;
+use super::wait::{Backoff, SILENCE, nanos, reason, wire_now};
+
+/// Which device, and how to take what it says.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    /// Its path, opened anew each time, so that what udev makes of a plugged-in device is found.
+    pub path: PathBuf,
+    /// Speed of a serial device, baud.
+    pub baud: u32,
+    /// Fixes of simulators count.
+    pub allow_simulated: bool,
+}
 
 /// Reads the device for as long as the station runs.
-pub(super) async fn run(path: PathBuf, baud: u32, mut timer: DeadlineTimer, publisher: Publisher) {
+pub(super) async fn run(device: Device, mut timer: DeadlineTimer, publisher: Publisher) {
     let mut backoff = Backoff::new();
     loop {
-        let end = session(&path, baud, SILENCE, &mut timer, &publisher, &mut backoff).await;
-        publisher.lost();
-        if let Err(error) = end {
-            tracing::debug!(path = %path.display(), %error, "NMEA device closed");
+        if let Err(error) = session(&device, SILENCE, &mut timer, &publisher, &mut backoff).await {
+            tracing::debug!(path = %device.path.display(), %error, "NMEA device closed");
+            publisher.down(reason(&error));
         }
         if backoff.wait(&mut timer).await.is_err() {
             return;
@@ -35,49 +46,50 @@ pub(super) async fn run(path: PathBuf, baud: u32, mut timer: DeadlineTimer, publ
 
 /// One opening, until the device fails or ends. Silence loses the position but keeps the device.
 async fn session(
-    path: &Path,
-    baud: u32,
+    device: &Device,
     silence: Duration,
     timer: &mut DeadlineTimer,
     publisher: &Publisher,
     backoff: &mut Backoff,
 ) -> io::Result<()> {
     // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" allows that.
-    let mut device = Receiver::from_file_unchecked(open(path, baud)?)?;
+    let file =
+        open(&device.path, device.baud).map_err(|error| explained(error, &device.path, device.baud))?;
+    let mut reader = Receiver::from_file_unchecked(file)?;
     publisher.opened();
-    let mut lines = Lines::new(LONGEST_LINE);
-    let mut epochs = Epochs::default();
+    let mut decoder = NmeaDecoder::new(device.allow_simulated);
     let mut buffer = [0; 1024];
-    let deadline = || Some(clock::monotonic_ns() + nanos(silence));
-    timer.set(deadline())?;
+    let silent_at = || clock::monotonic_ns() + nanos(silence);
+    let (mut silent, mut spoke) = (silent_at(), false);
+    timer.set(Some(silent))?;
     loop {
         let len = tokio::select! {
-            read = device.read(&mut buffer) => read?,
+            biased;
+            read = reader.read(&mut buffer) => read?,
             expired = timer.expired() => {
                 expired?;
-                publisher.lost();
+                if core::mem::take(&mut spoke) {
+                    decoder.quiet(wire_now()).map(|found| publisher.heard(found));
+                } else if clock::monotonic_ns() >= silent {
+                    publisher.trouble(Trouble::Silent, String::new);
+                    publisher.lost();
+                    silent = silent_at();
+                }
+                timer.set(Some(silent))?;
                 continue;
             }
         };
         if len == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "unplugged, or its writer has ended"));
         }
-        let now = wire_now();
         let mut heard = false;
-        let too_long = lines.feed(&buffer[..len], |line| match epochs.hear(line, now) {
-            Heard::Fix(fix) => {
-                heard = true;
-                publisher.fix(fix);
-            }
-            Heard::NoFix => publisher.lost(),
-            Heard::Nothing => {}
-            Heard::Malformed => publisher.malformed(1),
-        });
-        publisher.malformed(too_long);
+        decoder.feed(&buffer[..len], wire_now(), |found| heard |= publisher.heard(found));
+        spoke = true;
         if heard {
             backoff.reset();
-            timer.set(deadline())?;
+            silent = silent_at();
         }
+        timer.set(Some(silent.min(clock::monotonic_ns() + nanos(QUIET))))?;
     }
 }
 
@@ -85,6 +97,9 @@ async fn session(
 pub(crate) fn open(path: &Path, baud: u32) -> io::Result<File> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     if file.is_terminal() {
         let mut settings = termios::tcgetattr(&file)?;
         termios::cfmakeraw(&mut settings);
@@ -92,8 +107,36 @@ pub(crate) fn open(path: &Path, baud: u32) -> io::Result<File> {
         settings.control_flags |= ControlFlags::CLOCAL | ControlFlags::CREAD;
         termios::cfsetspeed(&mut settings, rate(baud))?;
         termios::tcsetattr(&file, SetArg::TCSANOW, &settings)?;
+        // It succeeds when any of the settings could be made.
+        if termios::cfgetospeed(&termios::tcgetattr(&file)?) != rate(baud) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, format!("it cannot do {baud} baud")));
+        }
     }
     Ok(file)
+}
+
+/// The error in words that say what would be right.
+fn explained(error: io::Error, path: &Path, baud: u32) -> io::Error {
+    let words = match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::NotFound, _) => "it is not there (unplugged?)".to_owned(),
+        (io::ErrorKind::PermissionDenied, _) => {
+            let group = path.metadata().ok().map(|metadata| metadata.gid());
+            let group = group
+                .filter(|gid| *gid != 0)
+                .and_then(|gid| Group::from_gid(Gid::from_raw(gid)).ok().flatten());
+            let group = group.map_or_else(|| "dialout".to_owned(), |group| group.name);
+            format!("permission denied: the station's user must be in the group {group}")
+        }
+        (io::ErrorKind::ResourceBusy, _) => {
+            "in use by another program (gpsd? ModemManager? fuser names it)".to_owned()
+        }
+        (io::ErrorKind::IsADirectory, _) => "it is a directory".to_owned(),
+        (io::ErrorKind::InvalidInput, _) => format!("it cannot do {baud} baud"),
+        // ENXIO and EIO: the name is there and the hardware is not.
+        (_, Some(5 | 6)) => "its hardware is gone (unplugged?)".to_owned(),
+        _ => return error,
+    };
+    io::Error::new(error.kind(), words)
 }
 
 fn rate(baud: u32) -> BaudRate {
@@ -105,8 +148,10 @@ fn rate(baud: u32) -> BaudRate {
         115_200 => BaudRate::B115200,
         230_400 => BaudRate::B230400,
         460_800 => BaudRate::B460800,
+        921_600 => BaudRate::B921600,
         _ => BaudRate::B9600,
     }
 }
-/// Longest line looked at: NMEA 0183 allows 82 characters, receivers send up to 102.
-pub(super) const LONGEST_LINE: usize = 256;
+
+/// A line that is quiet for this long is between two bursts: longer than the pauses within one and what adapters hold back.
+const QUIET: Duration = Duration::from_millis(60);

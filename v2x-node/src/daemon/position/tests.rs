@@ -17,11 +17,12 @@ fn run<F: Future>(future: F) -> F::Output {
 fn gpsd_source(address: String, silence: Duration) -> PositionSource {
     let shared = Arc::new(Shared::default());
     let publisher = Publisher { shared: Arc::clone(&shared) };
-    let task = tokio::spawn(gpsd::run(address, silence, DeadlineTimer::new().unwrap(), publisher));
+    let gpsd = Gpsd { address, device: None, allow_simulated: false, silence };
+    let task = tokio::spawn(gpsd::run(gpsd, DeadlineTimer::new().unwrap(), publisher));
     PositionSource { shared, task, description: String::new() }
 }
 
-const TPV: &[u8] = b"{\"class\":\"TPV\",\"mode\":2,\"lat\":50,\"lon\":8}\n";
+const TPV: &[u8] = b"{\"class\":\"TPV\",\"mode\":2,\"time\":\"2026-11-19T10:00:00Z\",\"lat\":50,\"lon\":8}\n";
 
 #[test]
 fn a_gpsd_is_watched_and_found_again_when_it_restarts() {
@@ -59,6 +60,107 @@ fn a_gpsd_that_falls_silent_has_no_position() {
     });
 }
 
+/// A gpsd that sends `reports` and waits, and a source that listens to it.
+async fn told(reports: &str) -> (PositionSource, tokio::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source = gpsd_source(listener.local_addr().unwrap().to_string(), SILENCE);
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.write_all(reports.as_bytes()).await.unwrap();
+    (source, stream)
+}
+
+/// A report of now, of `device`.
+fn tpv(device: &str, fields: &str) -> String {
+    let time = crate::civil::utc_of_wire(wire_now()).unwrap().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    format!(
+        "{{\"class\":\"TPV\",\"device\":\"{device}\",\"mode\":3,\"time\":\"{time}\",\"lat\":50,\"lon\":8{fields}}}\n"
+    )
+}
+
+#[test]
+fn a_second_receiver_without_a_fix_is_ignored_and_told() {
+    run(async {
+        let other = "{\"class\":\"TPV\",\"device\":\"/dev/b\",\"mode\":1}\n";
+        let (mut source, mut stream) = told(&(tpv("/dev/a", "") + other)).await;
+        assert!(source.update().await.fix.is_some());
+        for n in 2..5 {
+            stream.write_all((other.to_owned() + &tpv("/dev/a", "")).as_bytes()).await.unwrap();
+            assert!(source.update().await.fix.is_some());
+            assert_eq!((source.counters().fixes, source.counters().losses), (n, 0));
+        }
+        let text = "receiver /dev/b of gpsd is ignored, /dev/a is used (position.device chooses)";
+        assert!(source.warnings()[0].starts_with(text), "{:?}", source.warnings());
+        assert_eq!(source.take_news(Instant::FAR_FUTURE, true).len(), 1);
+        assert_eq!(source.take_news(Instant::FAR_FUTURE, true), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_megabyte_without_a_line_feed_is_one_line_not_understood() {
+    run(async {
+        let (mut source, mut stream) = told("").await;
+        for _ in 0..256 {
+            stream.write_all(&[b'x'; 4096]).await.unwrap();
+        }
+        stream.write_all(("\n".to_owned() + &tpv("/dev/a", "")).as_bytes()).await.unwrap();
+        assert!(source.update().await.fix.is_some());
+        assert_eq!(source.counters().malformed, 1);
+    });
+}
+
+#[test]
+fn a_gpsd_that_is_not_there_is_named_with_the_reason() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let config = PositionConfig::Gpsd { address: address.clone(), device: None, simulated: false };
+        let source = PositionSource::start(&config).unwrap();
+        let now = Instant::from_nanos(radio_adapters::clock::monotonic_ns());
+        assert!(source.is_starting(now));
+        assert_eq!(source.silence(), format!("no position: waiting for gpsd at {address}"));
+        while source.is_starting(now) {
+            tokio::task::yield_now().await;
+        }
+        let text = format!("no position: gpsd at {address}: connection refused; trying every second");
+        assert_eq!(source.silence(), text);
+        assert_eq!(source.take_news(now, false), [text]);
+    });
+}
+
+#[test]
+fn a_device_that_vanishes_is_opened_again_by_its_name() {
+    run(async {
+        let directory = Scratch::new("unplugged");
+        let path = directory.0.join("receiver");
+        let plug = || {
+            let pty = nix::pty::openpty(None, None).unwrap();
+            let name = nix::unistd::ttyname(&pty.slave).unwrap();
+            drop(std::fs::remove_file(&path));
+            std::os::unix::fs::symlink(name, &path).unwrap();
+            pty
+        };
+        let pty = plug();
+        let config = PositionConfig::Nmea { path: path.clone(), baud: 9600, simulated: false };
+        let mut source = PositionSource::start(&config).unwrap();
+        while source.counters().opened == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(pty);
+        std::fs::remove_file(&path).unwrap();
+        while !source.silence().contains("it is not there (unplugged?); trying every second") {
+            tokio::task::yield_now().await;
+        }
+        let pty = plug();
+        while source.counters().opened < 2 {
+            tokio::task::yield_now().await;
+        }
+        let mut device = std::fs::File::from(pty.master);
+        device.write_all(b"$GPRMC,225446,A,4916.45,N,12311.12,W,000.5,054.7,191126,,,A*66\r\n").unwrap();
+        while source.update().await.fix.is_none() {}
+    });
+}
+
 #[test]
 fn an_nmea_file_is_played_once_and_then_the_position_is_lost() {
     run(async {
@@ -66,7 +168,8 @@ fn an_nmea_file_is_played_once_and_then_the_position_is_lost() {
         let path = directory.0.join("drive.nmea");
         std::fs::write(&path, "$GPRMC,225446,A,4916.45,N,12311.12,W,000.5,054.7,191126,,,A*66\nnoise\n")
             .unwrap();
-        let mut source = PositionSource::start(&PositionConfig::Nmea { path, baud: 9600 }).unwrap();
+        let config = PositionConfig::Nmea { path, baud: 9600, simulated: false };
+        let mut source = PositionSource::start(&config).unwrap();
         let before = wire_now();
         let update = source.update().await;
         // The file is read in one go: the loss may already have taken the fix's place.
@@ -87,7 +190,8 @@ fn a_serial_device_is_read_raw() {
     run(async {
         let pty = nix::pty::openpty(None, None).unwrap();
         let path = nix::unistd::ttyname(&pty.slave).unwrap();
-        let mut source = PositionSource::start(&PositionConfig::Nmea { path, baud: 115_200 }).unwrap();
+        let config = PositionConfig::Nmea { path, baud: 115_200, simulated: false };
+        let mut source = PositionSource::start(&config).unwrap();
         // Opened first, so that raw mode is on before the bytes come.
         while source.counters().opened == 0 {
             tokio::task::yield_now().await;
@@ -104,7 +208,8 @@ fn a_fixed_place_is_said_at_once_and_again() {
         let position = v2x_core::Position { latitude: 1, longitude: 2 };
         let mut source =
             PositionSource::start(&PositionConfig::Fixed { position, altitude_cm: Some(3) }).unwrap();
-        let first = source.update().await;
+        let first = poll_fn(|cx| Poll::Ready(source.poll_update(cx))).await;
+        let Poll::Ready(first) = first else { panic!("not before the first turn") };
         let second = source.update().await;
         assert_eq!(second.fix.unwrap().position, position);
         assert!(second.received.since(first.received) >= Duration::from_millis(400));
@@ -114,7 +219,7 @@ fn a_fixed_place_is_said_at_once_and_again() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     run(async {
-        let config = PositionConfig::Nmea { path: "no/such.nmea".into(), baud: 9600 };
+        let config = PositionConfig::Nmea { path: "no/such.nmea".into(), baud: 9600, simulated: false };
         let message = PositionSource::start(&config).unwrap_err().to_string();
         assert!(message.starts_with("no/such.nmea: cannot read positions: "), "{message}");
     });

@@ -62,7 +62,7 @@ impl Player {
                 time: wire_now(),
             });
         }
-        publisher.lost();
+        publisher.ended();
     }
 }
 

@@ -28,5 +28,6 @@ pub(super) fn altitude_unit(metres: f64) -> Option<i32> {
 
 /// Metres to 0.01 m; a value beyond the type becomes its largest.
 pub(super) fn accuracy_unit(metres: f64) -> Option<u16> {
-    (metres >= 0.0).then(|| (metres * 100.0).round().min(f64::from(u16::MAX)) as u16)
+    // Never 0, which would be perfection.
+    (metres > 0.0).then(|| (metres * 100.0).round().clamp(1.0, f64::from(u16::MAX)) as u16)
 }

@@ -16,9 +16,9 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// From 100 ms up to 5 s: for what is on this machine.
+    /// From 100 ms up to a second: for what is on this machine.
     pub(super) fn new() -> Self {
-        Self::between(Duration::from_millis(100), Duration::from_secs(5))
+        Self::between(Duration::from_millis(100), Duration::from_secs(1))
     }
 
     pub fn between(first: Duration, longest: Duration) -> Self {
@@ -43,6 +43,23 @@ pub(crate) async fn wait_until(timer: &mut DeadlineTimer, ns: u64) -> io::Result
 
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An error for people, without the system's number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let words = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::UnexpectedEof if error.raw_os_error().is_none() && error.get_ref().is_none() => {
+            "it hung up".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    let mut words = words.split(" (os error").next().unwrap_or_default().to_owned();
+    // As the first words of a line's second half.
+    if words.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase) {
+        words[..1].make_ascii_lowercase();
+    }
+    words
 }
 
 pub(super) fn wire_now() -> WireTime {
