@@ -26,6 +26,7 @@ pub mod udp;
 
 mod cmsg;
 mod mtu;
+mod netlink;
 mod priority;
 mod reactor;
 mod socket;
