@@ -4,6 +4,7 @@
 pub mod control;
 mod lines;
 pub mod link;
+pub mod link_news;
 pub mod listeners;
 pub mod notices;
 pub mod position;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{LinkState, clock, realtime};
+use radio_adapters::{clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
@@ -26,6 +26,7 @@ use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
+use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::position::PositionSource;
 use crate::daemon::recorder::Recorder;
@@ -129,7 +130,7 @@ struct Daemon {
     sending_told: Option<SendingState>,
     report_every: Duration,
     started: Instant,
-    link_down: bool,
+    link_news: LinkNews,
 }
 
 impl Daemon {
@@ -188,7 +189,7 @@ impl Daemon {
             sending_told: None,
             report_every: config.report.every,
             started,
-            link_down: false,
+            link_news: LinkNews::default(),
         })
     }
 
@@ -446,16 +447,10 @@ impl Daemon {
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }
-        match self.station.radio().state() {
-            LinkState::Up if self.link_down => {
-                self.link_down = false;
-                writeln!(out, "link up again")?;
-            }
-            LinkState::Down { reason, .. } if !self.link_down => {
-                self.link_down = true;
-                writeln!(out, "link down, trying again: {reason}")?;
-            }
-            _ => {}
+        let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
+        let changes = self.link_news.changes(&state, &counters, clock::monotonic_ns());
+        for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
+            writeln!(out, "{line}")?;
         }
         Ok(out.flush()?)
     }
@@ -479,9 +474,10 @@ impl Daemon {
         let statistics = &self.listeners.statistics;
         let frames = statistics.frames();
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
+        let link = LinkNews::status(&self.station.radio().state(), clock::monotonic_ns());
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{link}",
             now.since(self.started).as_secs(),
             statistics.neighbours(),
             statistics.sent(),
@@ -508,12 +504,9 @@ impl Daemon {
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
         }
-        let link = self.station.radio().counters();
-        if link.kernel_dropped > 0 {
-            report
-                .warnings
-                .push(format!("{} frames dropped by the kernel before they were read", link.kernel_dropped));
-        }
+        let radio = self.station.radio();
+        let link = LinkNews::warnings(&radio.state(), &radio.counters(), clock::monotonic_ns());
+        report.warnings.extend(link);
         let clamped = self.station.node().counters().time_clamped;
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));

@@ -4,15 +4,18 @@
 //! show how many are missing between them: each signer numbers each class without gaps. What is expected here
 //! is counted from the first message heard of a signer to the last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
 use v2x_core::{Anchor, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
+use radio_adapters::Refusal;
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
 
+use crate::daemon::link_news::RefusalNews;
 use crate::daemon::station::Observer;
 
 /// Counts and histograms of a running station.
@@ -24,6 +27,11 @@ pub struct Statistics {
     frames: Frames,
     drops: BTreeMap<&'static str, u64>,
     unsent: BTreeMap<&'static str, u64>,
+    /// Own messages that are signed and that the link has neither taken nor refused yet, oldest first.
+    signed: VecDeque<MessageId>,
+    /// Frames beyond own messages that the link refused: repetitions and others' messages.
+    unrepeated: BTreeMap<&'static str, u64>,
+    refusals: RefusalNews,
     /// Frames of others sent on, and the one that is about to leave.
     forwarded: u64,
     relayed: Option<MessageId>,
@@ -48,6 +56,9 @@ impl Statistics {
             frames: Frames::default(),
             drops: BTreeMap::new(),
             unsent: BTreeMap::new(),
+            signed: VecDeque::new(),
+            unrepeated: BTreeMap::new(),
+            refusals: RefusalNews::default(),
             forwarded: 0,
             relayed: None,
             neighbours: 0,
@@ -86,12 +97,17 @@ impl Statistics {
         self.frames
     }
 
-    /// Messages sent so far, all classes.
+    /// Lines about frames that the link refused, for each cause when it begins.
+    pub fn take_refusals(&mut self, now: Instant) -> Vec<String> {
+        self.refusals.take(now)
+    }
+
+    /// Messages that the link took so far, all classes, each once however often it is repeated.
     pub fn sent(&self) -> u64 {
         self.stats.classes().iter().map(|class| class.sent).sum()
     }
 
-    /// Frames sent on for others so far.
+    /// Frames sent on for others, which the link took, so far.
     pub fn forwarded(&self) -> u64 {
         self.forwarded
     }
@@ -120,12 +136,21 @@ impl Statistics {
         for (reason, count) in &self.unsent {
             report.warnings.push(format!("{count} own messages not transmitted: {reason}"));
         }
+        for (reason, count) in &self.unrepeated {
+            report.warnings.push(format!("{count} repetitions and forwarded frames not transmitted: {reason}"));
+        }
         if self.untracked > 0 {
             report
                 .warnings
                 .push(format!("{} messages of signers beyond the {MAX_TRACKED} tracked", self.untracked));
         }
         report
+    }
+
+    /// The link took or refused a frame with this message: true when it is an own one's first.
+    fn settle(&mut self, id: MessageId) -> bool {
+        let place = self.signed.iter().position(|signed| *signed == id);
+        place.and_then(|place| self.signed.remove(place)).is_some()
     }
 
     fn received(&mut self, received: &Received) {
@@ -182,12 +207,19 @@ impl Observer for Statistics {
                 self.frames.dropped += 1;
                 *self.drops.entry(dropped.reason.name()).or_default() += 1;
             }
-            Event::Sent(sent) => self.stats.class_mut(sent.id.class).sent += 1,
-            Event::NotSent(not_sent) => *self.unsent.entry(not_sent.reason.name()).or_default() += 1,
-            Event::Forwarded(forwarded) => {
-                self.forwarded += 1;
-                self.relayed = Some(forwarded.id);
+            Event::Sent(sent) => {
+                if self.signed.len() == MAX_SIGNED {
+                    self.signed.pop_front();
+                }
+                self.signed.push_back(sent.id);
             }
+            Event::NotSent(not_sent) => {
+                if let Some(id) = not_sent.id {
+                    self.settle(id);
+                }
+                *self.unsent.entry(not_sent.reason.name()).or_default() += 1;
+            }
+            Event::Forwarded(forwarded) => self.relayed = Some(forwarded.id),
             Event::NeighbourAdded(_) => self.neighbours += 1,
             Event::NeighbourLost(digest) => {
                 self.neighbours = self.neighbours.saturating_sub(1);
@@ -201,6 +233,10 @@ impl Observer for Statistics {
     }
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
+        if self.settle(frame.id) {
+            self.stats.class_mut(frame.class).sent += 1;
+        }
+        self.forwarded += u64::from(frame.origin == Origin::Forwarded);
         if self.relayed.take() == Some(frame.id) {
             // Another's message: its way out of its sender was measured there.
             return;
@@ -212,13 +248,11 @@ impl Observer for Statistics {
         class.record(Stage::GateToAir, on_air.nanos_since(frame.stamps.gate_open));
     }
 
-    fn transmit_failed(&mut self, _frame: &Transmit, error: &io::Error) {
-        let reason = match error.kind() {
-            io::ErrorKind::NotConnected => "link_down",
-            io::ErrorKind::TimedOut => "link_too_slow",
-            _ => "link_error",
-        };
-        *self.unsent.entry(reason).or_default() += 1;
+    fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
+        let refusal = Refusal::of(error);
+        self.refusals.note(refusal, error);
+        let counts = if self.settle(frame.id) { &mut self.unsent } else { &mut self.unrepeated };
+        *counts.entry(refusal.name()).or_default() += 1;
     }
 }
 
@@ -235,6 +269,8 @@ fn intended_send(received: &Received) -> Option<WireTime> {
 pub const SEQUENCE_GAP: &str = "sequence_gap";
 /// (signer, class) pairs whose numbers are followed.
 const MAX_TRACKED: usize = limits::NEIGHBOURS * 6;
+/// Own messages on their way to the link: what its queues hold.
+const MAX_SIGNED: usize = limits::MAX_SEND_QUEUE * 6;
 /// A larger step is a restart, not a gap.
 const MAX_GAP: u32 = 10_000;
 
@@ -295,6 +331,61 @@ mod tests {
             .map(|sequence| statistics.expected_by(&id(sequence)))
             .collect();
         assert_eq!(expected, [1, 1, 1, 2]);
+    }
+
+    fn signed(sequence: u32) -> Event {
+        Event::Sent(v2x_core::Sent {
+            id: id(sequence),
+            message_type: 1,
+            generation_time: WireTime::from_micros(1),
+            position: v2x_core::Position::default(),
+            frame_len: 300,
+            full_credential: false,
+            generated: Instant::ZERO,
+            token: None,
+        })
+    }
+
+    fn frame(sequence: u32, origin: Origin) -> Transmit {
+        Transmit {
+            bytes: bytes::Bytes::new(),
+            class: Class::D2,
+            origin,
+            id: id(sequence),
+            expires: Instant::FAR_FUTURE,
+            source: None,
+            stamps: v2x_core::SendStamps::default(),
+        }
+    }
+
+    #[test]
+    fn sent_means_taken_by_the_link_and_refusals_have_their_cause() {
+        let mut statistics = statistics();
+        for sequence in 1..=4 {
+            statistics.event(&signed(sequence));
+        }
+        assert_eq!(statistics.sent(), 0, "signed is not sent");
+        statistics.transmitted(&frame(1, Origin::Own), Instant::ZERO);
+        statistics.transmitted(&frame(1, Origin::Own), Instant::ZERO);
+        statistics.transmitted(&frame(9, Origin::Forwarded), Instant::ZERO);
+        let long = io::Error::from(io::ErrorKind::InvalidInput);
+        statistics.transmit_failed(&frame(2, Origin::Own), &long);
+        statistics.transmit_failed(&frame(3, Origin::Own), &io::Error::from(io::ErrorKind::NotConnected));
+        statistics.transmit_failed(&frame(1, Origin::Own), &long);
+        assert_eq!((statistics.sent(), statistics.forwarded()), (1, 1));
+        let reasons: Vec<_> = statistics.unsent().iter().map(|(reason, count)| (*reason, *count)).collect();
+        assert_eq!(reasons, [("link_down", 1), ("link_frame_too_long", 1)]);
+        let warnings = statistics.report(1.0).warnings;
+        assert!(warnings.contains(&"1 repetitions and forwarded frames not transmitted: link_frame_too_long".to_owned()));
+    }
+
+    #[test]
+    fn messages_on_their_way_to_the_link_are_bounded() {
+        let mut statistics = statistics();
+        for sequence in 0..MAX_SIGNED as u32 + 5 {
+            statistics.event(&signed(sequence));
+        }
+        assert_eq!(statistics.signed.len(), MAX_SIGNED);
     }
 
     #[test]
