@@ -59,7 +59,7 @@ scenario() {
     sleep 1.5
     # Shorter than any look.
     far "$kind" sh -c 'ip link set cable1 down; ip link set cable1 up'
-    eventually "$kind: a flap is told" grep -q 'link was down for under a second' "$kind-b.txt"
+    eventually "$kind: a flap is told" grep -q 'link was down once for a moment' "$kind-b.txt"
     wait "$a" "$b"
     # Heard after all of it, in both directions.
     python3 - "$kind-a.txt" "$kind-b.txt" <<'PY'

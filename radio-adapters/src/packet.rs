@@ -236,7 +236,7 @@ impl Radio for PacketRadio {
     }
 
     fn counters(&self) -> Counters {
-        Counters { kernel_dropped: self.dropped.total(), outages: self.watch.outages(), ..self.counters }
+        self.watch.counted(Counters { kernel_dropped: self.dropped.total(), ..self.counters })
     }
 
     fn describe(&self) -> String {

@@ -204,12 +204,11 @@ impl Radio for PnetRadio {
         let of = |count: fn(&Shared) -> &AtomicU64| {
             self.open.as_ref().map_or(0, |open| count(&open.shared).load(Ordering::Relaxed))
         };
-        Counters {
+        self.watch.counted(Counters {
             kernel_dropped: self.overflowed + of(|shared| &shared.overflowed),
             oversized: self.counters.oversized + self.oversized + of(|shared| &shared.oversized),
-            outages: self.watch.outages(),
             ..self.counters
-        }
+        })
     }
 
     fn describe(&self) -> String {

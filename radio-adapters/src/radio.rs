@@ -288,6 +288,8 @@ pub struct Counters {
     pub foreign: u64,
     /// Times the link went down after it was up, however briefly.
     pub outages: u64,
+    /// How long it was down in all, ns, the present outage left out.
+    pub down_ns: u64,
     /// Times the link came back after going down, or was set up anew because its interface had changed.
     pub reopened: u64,
 }

@@ -234,7 +234,7 @@ impl Radio for UdpRadio {
     }
 
     fn counters(&self) -> Counters {
-        Counters { kernel_dropped: self.dropped.total(), outages: self.watch.outages(), ..self.counters }
+        self.watch.counted(Counters { kernel_dropped: self.dropped.total(), ..self.counters })
     }
 
     fn describe(&self) -> String {

@@ -19,7 +19,7 @@ use crate::error::OpenError;
 use crate::glance::glance;
 use crate::interface;
 use crate::netlink::{self, Query};
-use crate::radio::{self, LinkFault, LinkState, Subject};
+use crate::radio::{self, Counters, LinkFault, LinkState, Subject};
 use crate::socket::AsyncSocket;
 use crate::timer::DeadlineTimer;
 
@@ -64,7 +64,7 @@ impl Watch {
     pub(crate) fn new(subject: Subject, demand: Demand, wait: bool) -> Result<Self, OpenError> {
         let failed = |e| OpenError::at("watching network interfaces")(e);
         let mut watch = Self {
-            machine: Machine::new(subject.clone()),
+            machine: Machine::new(monotonic_ns(), subject.clone()),
             interest: Interest { subject, demand },
             query: Query::new().map_err(failed)?,
             // Before the first look, so that nothing is missed between.
@@ -188,9 +188,10 @@ impl Watch {
         }
     }
 
-    /// Times the link went down.
-    pub(crate) fn outages(&self) -> u64 {
-        self.machine.outages()
+    /// Adds what the watch counts.
+    pub(crate) fn counted(&self, counters: Counters) -> Counters {
+        let (outages, down_ns) = self.machine.outages();
+        Counters { outages, down_ns, ..counters }
     }
 
     /// The interface's name, as far as it is known.

@@ -38,6 +38,8 @@ pub(super) struct Machine {
     limit: Option<Since>,
     stall: Option<Since>,
     outages: u64,
+    /// Time of the outages that are over, ns.
+    down_ns: u64,
 }
 
 #[derive(Debug)]
@@ -48,16 +50,17 @@ struct Since {
 
 impl Machine {
     /// A link whose interface was not seen yet.
-    pub(super) fn new(subject: Subject) -> Self {
+    pub(super) fn new(now_ns: u64, subject: Subject) -> Self {
         let fault = LinkFault::Gone(subject.clone());
         Self {
             subject,
             open: None,
             opening: None,
-            down: Some(Since { ns: 0, fault }),
+            down: Some(Since { ns: now_ns, fault }),
             limit: None,
             stall: None,
             outages: 0,
+            down_ns: 0,
         }
     }
 
@@ -70,7 +73,7 @@ impl Machine {
     /// The interface is there and cannot carry the link.
     pub(super) fn unfit(&mut self, now_ns: u64, fault: LinkFault) -> Verdict {
         // One outage, whatever becomes of it.
-        let ns = self.down.as_ref().map(|down| down.ns).filter(|ns| *ns > 0).unwrap_or(now_ns);
+        let ns = self.down.as_ref().map_or(now_ns, |down| down.ns);
         self.down = Some(Since { ns, fault });
         self.opening = None;
         self.limit = None;
@@ -109,7 +112,9 @@ impl Machine {
     pub(super) fn opened(&mut self, now_ns: u64) {
         let Some((facts, limit)) = self.opening.take() else { return };
         self.open = Some(facts);
-        self.down = None;
+        if let Some(down) = self.down.take() {
+            self.down_ns += now_ns.saturating_sub(down.ns);
+        }
         self.stall = None;
         self.limit = limit.map(|fault| Since { ns: now_ns, fault });
     }
@@ -171,8 +176,11 @@ impl Machine {
         self.open.as_ref().map(|open| &*open.name)
     }
 
-    /// Times the link went down, however briefly.
-    pub(super) fn outages(&self) -> u64 {
-        self.outages
+    /// Times the link went down, however briefly, and for how long in all so far, ns.
+    pub(super) fn outages(&self) -> (u64, u64) {
+        (self.outages, self.down_ns)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,7 +147,7 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     let mut look = DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source })?;
     let mut buffer = BytesMut::new();
     loop {
-        for line in news.changes(&radio.state(), &radio.counters(), monotonic_ns()) {
+        for line in news.changes(&radio.state(), &radio.counters()) {
             eprintln!("{line}");
         }
         look.set(Some(monotonic_ns() + LOOK_NS)).map_err(|source| Error::System { what: "setting a timer", source })?;

@@ -7,7 +7,7 @@ use v2x_core::Instant;
 #[derive(Debug, Default)]
 pub struct LinkNews {
     down: Option<LinkFault>,
-    since_ns: u64,
+    down_ns: u64,
     limit: Option<LinkFault>,
     outages: u64,
     was_up: bool,
@@ -15,27 +15,25 @@ pub struct LinkNews {
 
 impl LinkNews {
     /// A line for each change since the last call.
-    pub fn changes(&mut self, state: &LinkState, counters: &Counters, now_ns: u64) -> Vec<String> {
+    pub fn changes(&mut self, state: &LinkState, counters: &Counters) -> Vec<String> {
         let mut lines = Vec::new();
-        let missed = counters.outages - self.outages;
-        self.outages = counters.outages;
-        if let LinkState::Down { since_ns, fault } = state {
+        let outages = counters.outages - self.outages;
+        let down_ms = (counters.down_ns - self.down_ns) / 1_000_000;
+        (self.outages, self.down_ns) = (counters.outages, counters.down_ns);
+        if let LinkState::Down { fault, .. } = state {
             if self.down.as_ref() != Some(fault) {
                 let still = if self.down.is_some() { "still " } else { "" };
                 lines.push(format!("link {still}down: {fault}"));
             }
             self.down = Some(fault.clone());
-            self.since_ns = *since_ns;
             self.limit = None;
             return lines;
         }
         if self.down.take().is_some() {
             let again = if self.was_up { " again" } else { "" };
-            let after = now_ns.saturating_sub(self.since_ns) as f64 / 1e9;
-            lines.push(format!("link up{again} after {after:.1} s"));
-        } else if missed > 0 {
-            let times = if missed == 1 { String::new() } else { format!(", {missed} times") };
-            lines.push(format!("link was down for under a second{times}, and is up again"));
+            lines.push(format!("link up{again} after {:.1} s", down_ms as f64 / 1000.0));
+        } else if outages > 0 {
+            lines.push(format!("link was down {} for a moment ({down_ms} ms), and is up again", times(outages)));
         }
         self.was_up = true;
         let limit = state.fault();
@@ -52,7 +50,7 @@ impl LinkNews {
     pub fn warnings(state: &LinkState, counters: &Counters, now_ns: u64) -> Vec<String> {
         let mut warnings = Vec::new();
         if counters.outages > 0 {
-            warnings.push(format!("the link was down {}", times(counters.outages)));
+            warnings.push(format!("the link was down {}, {:.1} s in all", times(counters.outages), counters.down_ns as f64 / 1e9));
         }
         if let LinkState::Down { since_ns, fault } = state {
             let seconds = now_ns.saturating_sub(*since_ns) / 1_000_000_000;
@@ -155,40 +153,40 @@ mod tests {
         LinkFault::NoCarrier { interface: "eth0".to_owned() }
     }
 
-    fn outages(outages: u64) -> Counters {
-        Counters { outages, ..Counters::default() }
+    fn outages(outages: u64, down_ms: u64) -> Counters {
+        Counters { outages, down_ns: down_ms * 1_000_000, ..Counters::default() }
     }
 
     #[test]
     fn each_change_is_told_once_with_its_reason_and_its_length() {
         let mut news = LinkNews::default();
-        assert!(news.changes(&LinkState::Up, &outages(0), S).is_empty());
-        let lines = news.changes(&down(2, carrier()), &outages(1), 3 * S);
+        assert!(news.changes(&LinkState::Up, &outages(0, 0)).is_empty());
+        let lines = news.changes(&down(2, carrier()), &outages(1, 0));
         assert_eq!(lines, ["link down: eth0 has no carrier: look at its cable and at the other end"]);
-        assert!(news.changes(&down(2, carrier()), &outages(1), 4 * S).is_empty());
+        assert!(news.changes(&down(2, carrier()), &outages(1, 0)).is_empty());
         let off = LinkFault::Off { interface: "eth0".to_owned(), wireless: false };
-        let lines = news.changes(&down(2, off), &outages(1), 5 * S);
+        let lines = news.changes(&down(2, off), &outages(1, 0));
         assert_eq!(lines, ["link still down: eth0 is down: ip link set eth0 up"]);
-        assert_eq!(news.changes(&LinkState::Up, &outages(1), 6 * S), ["link up again after 4.0 s"]);
-        assert!(news.changes(&LinkState::Up, &outages(1), 7 * S).is_empty());
+        assert_eq!(news.changes(&LinkState::Up, &outages(1, 4012)), ["link up again after 4.0 s"]);
+        assert!(news.changes(&LinkState::Up, &outages(1, 4012)).is_empty());
     }
 
     #[test]
     fn an_outage_between_two_looks_is_told_all_the_same() {
         let mut news = LinkNews::default();
-        assert!(news.changes(&LinkState::Up, &outages(0), S).is_empty());
-        let lines = news.changes(&LinkState::Up, &outages(1), 2 * S);
-        assert_eq!(lines, ["link was down for under a second, and is up again"]);
-        let lines = news.changes(&LinkState::Up, &outages(4), 3 * S);
-        assert_eq!(lines, ["link was down for under a second, 3 times, and is up again"]);
+        assert!(news.changes(&LinkState::Up, &outages(0, 0)).is_empty());
+        let lines = news.changes(&LinkState::Up, &outages(1, 30));
+        assert_eq!(lines, ["link was down once for a moment (30 ms), and is up again"]);
+        let lines = news.changes(&LinkState::Up, &outages(4, 30));
+        assert_eq!(lines, ["link was down 3 times for a moment (0 ms), and is up again"]);
     }
 
     #[test]
     fn a_link_that_begins_down_comes_up_and_not_up_again() {
         let mut news = LinkNews::default();
         let unfit = LinkFault::Unfit(Unfit::NoAddress { interface: "eth0".to_owned() });
-        assert_eq!(news.changes(&down(1, unfit), &outages(0), S).len(), 1);
-        assert_eq!(news.changes(&LinkState::Up, &outages(0), 3 * S), ["link up after 2.0 s"]);
+        assert_eq!(news.changes(&down(1, unfit), &outages(0, 0)).len(), 1);
+        assert_eq!(news.changes(&LinkState::Up, &outages(0, 2000)), ["link up after 2.0 s"]);
     }
 
     #[test]
@@ -196,10 +194,10 @@ mod tests {
         let fault = LinkFault::ShortMtu { interface: "eth0".to_owned(), mtu: 240, needed: 1398 };
         let limited = LinkState::Limited { since_ns: S, fault };
         let mut news = LinkNews::default();
-        let lines = news.changes(&limited, &outages(0), S);
+        let lines = news.changes(&limited, &outages(0, 0));
         assert!(lines[0].starts_with("link impaired: the MTU of eth0 is 240"), "{lines:?}");
-        assert!(news.changes(&limited, &outages(0), 2 * S).is_empty());
-        assert_eq!(news.changes(&LinkState::Up, &outages(0), 3 * S), ["link no longer impaired"]);
+        assert!(news.changes(&limited, &outages(0, 0)).is_empty());
+        assert_eq!(news.changes(&LinkState::Up, &outages(0, 0)), ["link no longer impaired"]);
         assert!(LinkNews::status(&limited, 3 * S).contains("240"));
     }
 
@@ -208,11 +206,11 @@ mod tests {
         let state = down(2, carrier());
         assert!(LinkNews::status(&state, 9 * S).starts_with("  link down for 7 s: eth0 has no carrier"));
         assert_eq!(LinkNews::status(&LinkState::Up, 9 * S), "");
-        let warnings = LinkNews::warnings(&state, &Counters { foreign: 39, ..outages(1) }, 9 * S);
-        assert_eq!(warnings[0], "the link was down once");
+        let warnings = LinkNews::warnings(&state, &Counters { foreign: 39, ..outages(1, 1500) }, 9 * S);
+        assert_eq!(warnings[0], "the link was down once, 1.5 s in all");
         assert!(warnings[1].starts_with("the link has been down for 7 s: eth0"), "{warnings:?}");
         assert!(warnings[2].starts_with("39 frames of another VLAN"), "{warnings:?}");
-        assert!(LinkNews::warnings(&LinkState::Up, &outages(0), S).is_empty());
+        assert!(LinkNews::warnings(&LinkState::Up, &outages(0, 0), S).is_empty());
     }
 
     #[test]

@@ -448,7 +448,7 @@ impl Daemon {
             writeln!(out, "{line}")?;
         }
         let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
-        let changes = self.link_news.changes(&state, &counters, clock::monotonic_ns());
+        let changes = self.link_news.changes(&state, &counters);
         for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
             writeln!(out, "{line}")?;
         }
