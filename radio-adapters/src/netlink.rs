@@ -5,6 +5,7 @@
 mod message;
 mod wireless;
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
@@ -61,7 +62,6 @@ pub(crate) fn news(datagram: &[u8]) -> impl Iterator<Item = News> {
 
 /// Questions to the kernel, one at a time. It answers while it is asked; a question may wait for whoever is
 /// changing an interface just now.
-#[derive(Debug)]
 pub(crate) struct Query {
     socket: Socket,
     buffer: Vec<u8>,
@@ -149,6 +149,12 @@ impl Query {
             }
         }
         Err(io::Error::other("the kernel's answer does not end"))
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("sequence", &self.sequence).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,9 @@
 //! the station. A station's pseudonym does not reach this link: the address stays, also when the interface goes and comes
 //! back, unless its IPv4 address changes.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::task::{Context, Poll, Waker, ready};
@@ -324,129 +327,4 @@ fn mark(socket: &Socket, access: AccessCategory) {
     // In this order: setting TOS also sets a priority of its own choosing.
     let marked = socket.set_tos_v4(tos(access)).and_then(|()| socket.set_priority(user_priority(access)));
     drop(marked);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::radio::RadioExt;
-    use crate::testnet::run;
-
-    const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 86, 77);
-
-    /// A port that was free a moment ago, so that tests of one machine do not hear each other.
-    fn config() -> UdpConfig {
-        let probe = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = probe.local_addr().unwrap().port();
-        UdpConfig::new(SocketAddrV4::new(GROUP, port), UdpInterface::Address(Ipv4Addr::LOCALHOST))
-    }
-
-    fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame::new(bytes, AccessCategory::Voice)
-    }
-
-    #[test]
-    fn three_stations_on_loopback_hear_each_other_and_not_themselves() {
-        run(async {
-            let config = config();
-            let mut stations: Vec<_> = (0..3).map(|_| UdpRadio::open(&config).unwrap()).collect();
-            let addresses: Vec<_> = stations.iter().map(Radio::link_address).collect();
-            for (n, station) in stations.iter_mut().enumerate() {
-                station.send(&frame(&[n as u8; 300])).await.unwrap();
-            }
-            for (n, station) in stations.iter_mut().enumerate() {
-                for sender in (0..3).filter(|s| *s != n) {
-                    let mut buf = BytesMut::new();
-                    let meta = station.recv(&mut buf).await.unwrap();
-                    assert_eq!(&buf[..], &[sender as u8; 300]);
-                    assert_eq!(meta.source, addresses[sender]);
-                    let kernel = meta.kernel_receive_ns.expect("loopback is stamped");
-                    assert!(kernel <= meta.user_receive_ns);
-                }
-                let mut buf = BytesMut::new();
-                let further = std::future::poll_fn(|cx| Poll::Ready(station.poll_recv(cx, &mut buf))).await;
-                assert!(further.is_pending() && buf.is_empty());
-                assert_eq!(station.counters().filtered, 1);
-                assert_eq!((station.counters().sent, station.counters().received), (1, 2));
-            }
-        });
-    }
-
-    #[test]
-    fn every_access_category_is_marked_and_sent() {
-        run(async {
-            let config = config();
-            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            assert_eq!(a.capabilities().access, AccessSupport::Marked);
-            for access in AccessCategory::ALL {
-                a.send(&TxFrame::new(b"x", access)).await.unwrap();
-                assert_eq!(a.open.as_ref().unwrap().sender.socket().tos_v4().unwrap(), tos(access));
-                assert_eq!(a.open.as_ref().unwrap().sender.socket().priority().unwrap(), user_priority(access));
-                b.recv(&mut BytesMut::new()).await.unwrap();
-            }
-        });
-    }
-
-    #[test]
-    fn oversized_frames_are_counted_and_not_delivered() {
-        run(async {
-            let config = config();
-            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            let long = [0; MAX_FRAME_BYTES + 1];
-            assert!(a.send(&frame(&long)).await.is_err());
-            let stranger = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            let stranger = Socket::from(stranger);
-            stranger.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
-            stranger.send_to(&long, &SockAddr::from(config.group)).unwrap();
-            a.send(&frame(&long[..MAX_FRAME_BYTES])).await.unwrap();
-            let mut buf = BytesMut::new();
-            b.recv(&mut buf).await.unwrap();
-            assert_eq!(buf.len(), MAX_FRAME_BYTES);
-            assert_eq!(b.counters().oversized, 1);
-            assert_eq!((a.counters().oversized, a.counters().send_errors), (1, 1));
-        });
-    }
-
-    #[test]
-    fn a_full_receive_queue_is_counted() {
-        run(async {
-            let config = UdpConfig { receive_buffer: 4096, ..config() };
-            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            for _ in 0..100 {
-                a.send(&frame(&[1; 500])).await.unwrap();
-            }
-            let mut buf = BytesMut::new();
-            while std::future::poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await.is_ready() {}
-            // The kernel reports drops with the next frame it queues.
-            a.send(&frame(b"after")).await.unwrap();
-            b.recv(&mut buf).await.unwrap();
-            let counters = b.counters();
-            assert!(counters.kernel_dropped > 0, "{counters:?}");
-            assert_eq!(counters.kernel_dropped + counters.received, 101);
-        });
-    }
-
-    #[test]
-    fn bad_configuration_is_refused_in_words() {
-        run(async {
-            let mut config = config();
-            config.interface = UdpInterface::Name("nosuch0".into());
-            let error = UdpRadio::open(&config).unwrap_err();
-            assert!(matches!(error, OpenError::NoInterface { .. }), "{error}");
-            config.group.set_ip(Ipv4Addr::new(10, 0, 0, 1));
-            let error = UdpRadio::open(&config).unwrap_err();
-            assert!(error.to_string().contains("multicast"), "{error}");
-            let mut config = self::config();
-            config.interface = UdpInterface::Name("lo".into());
-            let radio = UdpRadio::open(&config).unwrap();
-            assert!(radio.describe().contains("on lo"), "{}", radio.describe());
-        });
-    }
-
-    #[test]
-    fn link_addresses_are_unicast_and_tell_ports_apart() {
-        let of = |port| link_address_of(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
-        assert_eq!(of(0x1234), LinkAddress([0x7e, 0, 0, 1, 0x12, 0x34]));
-        assert_ne!(of(1), of(2));
-    }
 }

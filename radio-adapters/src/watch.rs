@@ -7,6 +7,7 @@
 mod facts;
 mod machine;
 
+use std::fmt;
 use std::io::{self, Read};
 use std::task::{Context, Poll};
 
@@ -35,7 +36,6 @@ pub(crate) enum Step {
 }
 
 /// The watch over one link's interface.
-#[derive(Debug)]
 pub(crate) struct Watch {
     machine: Machine,
     interest: Interest,
@@ -224,6 +224,15 @@ impl Watch {
             let seconds = STALLED_NS / 1_000_000_000;
             self.machine.stalls(since, LinkFault::Stalled { interface, seconds });
         }
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("machine", &self.machine)
+            .field("interest", &self.interest)
+            .finish_non_exhaustive()
     }
 }
 
