@@ -85,7 +85,7 @@ impl UdpRadio {
     /// Joins the group. The interface may be down or without address: the link then begins when it can.
     ///
     /// # Errors
-    /// [`OpenError`]: no such interface, no multicast on it, no multicast group, or a system call that failed; also when
+    /// [`OpenError`]: no such interface, a port of a bridge, no multicast group, or a system call that failed; also when
     /// called outside a tokio runtime.
     ///
     /// # Panics

@@ -103,12 +103,6 @@ pub enum Unfit {
         /// Its name.
         interface: String,
     },
-    /// A UDP link needs multicast.
-    #[error("{interface} carries no multicast: ip link set {interface} multicast on")]
-    NoMulticast {
-        /// Its name.
-        interface: String,
-    },
 }
 
 /// How an interface was named.

@@ -15,7 +15,6 @@ pub(crate) struct Facts {
     pub(crate) up: bool,
     /// Up, and frames can leave: carrier found, cell joined.
     pub(crate) running: bool,
-    pub(crate) multicast: bool,
     /// `ARPHRD_` number.
     pub(crate) hardware: u16,
     pub(crate) mtu: usize,
@@ -34,7 +33,7 @@ pub(crate) struct Facts {
 pub(crate) enum Demand {
     /// Ethernet frames with payloads up to this many bytes.
     Ethernet(usize),
-    /// IPv4 multicast.
+    /// IPv4 multicast. `IFF_MULTICAST` is not asked for: it passes without.
     Multicast,
 }
 
@@ -77,7 +76,6 @@ impl Interest {
         Ok(Some(Facts {
             up: has(libc::IFF_UP),
             running: has(libc::IFF_RUNNING),
-            multicast: has(libc::IFF_MULTICAST | libc::IFF_LOOPBACK),
             ipv4: wanted,
             master,
             wireless,
@@ -119,7 +117,6 @@ impl Interest {
         }
         match self.demand {
             Demand::Multicast if facts.ipv4.is_none() => Err(Unfit::NoAddress { interface: interface() }.into()),
-            Demand::Multicast if !facts.multicast => Err(Unfit::NoMulticast { interface: interface() }.into()),
             Demand::Ethernet(needed) if facts.mtu < needed => {
                 Ok(Some(LinkFault::ShortMtu { interface: interface(), mtu: facts.mtu, needed }))
             }
@@ -135,7 +132,6 @@ impl From<LinkMessage> for Facts {
             index: link.index,
             up: false,
             running: false,
-            multicast: false,
             hardware: link.hardware,
             mtu: link.mtu.map_or(0, |mtu| mtu as usize),
             address: link.address,
@@ -167,7 +163,6 @@ mod tests {
             index: 3,
             up: true,
             running: true,
-            multicast: true,
             hardware: libc::ARPHRD_ETHER,
             mtu: 1500,
             address: Some(LinkAddress([2, 0, 0, 0, 0, 1])),
@@ -210,7 +205,6 @@ mod tests {
             (Demand::Multicast, Facts { master: master("bond"), ..facts() }, "port of the bond br0"),
             (ethernet, Facts { mtu: 240, ..facts() }, "MTU of eth0 is 240 bytes and frames have up to 1398"),
             (Demand::Multicast, Facts { ipv4: None, ..facts() }, "no IPv4 address"),
-            (Demand::Multicast, Facts { multicast: false, ..facts() }, "multicast on"),
         ];
         for (demand, facts, words) in cases {
             let told = judge(demand, &facts);
@@ -220,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_concerns_the_other_kind_of_link_is_no_fault() {
-        assert_eq!(judge(Demand::Ethernet(1398), &Facts { ipv4: None, multicast: false, ..facts() }), "");
+        assert_eq!(judge(Demand::Ethernet(1398), &Facts { ipv4: None, ..facts() }), "");
         assert_eq!(judge(Demand::Multicast, &Facts { mtu: 600, hardware: 65534, ..facts() }), "");
         let vrf = Some(("red".to_owned(), "vrf".to_owned()));
         assert_eq!(judge(Demand::Ethernet(1398), &Facts { master: vrf, ..facts() }), "");

@@ -16,7 +16,6 @@ fn facts() -> Facts {
         index: 3,
         up: true,
         running: true,
-        multicast: true,
         hardware: 1,
         mtu: 1500,
         address: Some(LinkAddress([2, 0, 0, 0, 0, 1])),
