@@ -9,13 +9,14 @@ far() {
     nsenter --target "$(cat "$kind.pid")" --net "$@"
 }
 
-# near and cable KIND: the same at this end.
+# near KIND COMMAND...: the same at this end.
 near() {
     local kind=$1
     shift
     nsenter --target "$(cat "$kind-near.pid")" --net "$@"
 }
 
+# cable KIND: lays a cable between the two.
 cable() {
     near "$1" ip link add cable0 type veth peer name cable1 netns "$(cat "$1.pid")"
     near "$1" ip address add 10.77.0.1/24 dev cable0
@@ -24,10 +25,12 @@ cable() {
     far "$1" ip link set cable1 up
 }
 
+# link_of KIND INTERFACE: the part of a configuration.
 link_of() {
     printf '[report]\nevery_s = 1\n[link]\nkind = "%s"\ninterface = "%s"\n' "$1" "$2"
 }
 
+# scenario KIND: all of it, with one kind of link.
 scenario() {
     local kind=$1
     unshare --net sleep 60 &
@@ -43,6 +46,11 @@ scenario() {
     local a=$!
     far "$kind" "$ROADCAST" run --config "$kind-b.toml" --seconds 14 >"$kind-b.txt" 2>&1 &
     local b=$!
+    # Whoever looks on is told the same, and how to look at the other kind of link.
+    local dump=(--interface cable0)
+    [[ $kind == packet ]] || dump+=(--group 239.255.77.77:47808)
+    near "$kind" timeout 14 "$ROADCAST" dump "${dump[@]}" >"$kind-dump.txt" 2>"$kind-dump.err" &
+    local dump_pid=$!
     eventually "$kind: both hear each other" grep -q 'neighbours 1 ' "$kind-b.txt"
     # Gone, and made anew.
     far "$kind" ip link delete cable1
@@ -61,6 +69,7 @@ scenario() {
     far "$kind" sh -c 'ip link set cable1 down; ip link set cable1 up'
     eventually "$kind: a flap is told" grep -q 'link was down once for a moment' "$kind-b.txt"
     wait "$a" "$b"
+    wait "$dump_pid" || true
     # Heard after all of it, in both directions.
     python3 - "$kind-a.txt" "$kind-b.txt" <<'PY'
 import re, sys
@@ -69,6 +78,14 @@ for name in sys.argv[1:]:
     last, before = (int(re.search(r"received (\d+)", l)[1]) for l in (lines[-1], lines[-3]))
     assert last > before, f"{name}: nothing received at the end: {lines[-3:]}"
 PY
+    has "$kind-dump.err" "^listening: $kind .*on cable0"
+    has "$kind-dump.err" '^link down: cable0 is gone'
+    has "$kind-dump.err" '^link up again'
+    if [[ $kind == packet ]]; then
+        has packet-dump.err 'EtherType 0x88b5; stations that use UDP are heard with --group'
+    else
+        has udp-dump.err 'without --group'
+    fi
     has "$kind-b.txt" 'own messages not transmitted: link_(down|gone)'
     has "$kind-b.txt" 'the link was down [0-9]+ times'
 }

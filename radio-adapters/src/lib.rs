@@ -37,7 +37,7 @@ mod testnet;
 
 pub use error::OpenError;
 pub use radio::{
-    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkFault, LinkState,
-    MAX_FRAME_BYTES, Radio, RadioExt, Refusal, RxMeta, TxFrame, Unfit,
+    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkFault,
+    LinkState, MAX_FRAME_BYTES, Radio, RadioExt, Refusal, RxMeta, TxFrame, Unfit,
 };
 pub use v2x_proto::link::{AccessCategory, DataRate};

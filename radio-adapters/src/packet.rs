@@ -45,7 +45,12 @@ pub struct PacketConfig {
 impl PacketConfig {
     /// A link on `interface` with the defaults above.
     pub fn new(interface: impl Into<String>) -> Self {
-        Self { interface: interface.into(), ether_type: DEFAULT_ETHER_TYPE, receive_buffer: 1 << 20, wait: false }
+        Self {
+            interface: interface.into(),
+            ether_type: DEFAULT_ETHER_TYPE,
+            receive_buffer: 1 << 20,
+            wait: false,
+        }
     }
 }
 

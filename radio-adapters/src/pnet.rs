@@ -9,8 +9,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,8 +25,8 @@ use v2x_proto::link::ethernet;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::radio::{
-    Capabilities, Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, Subject, TxFrame, explained,
-    too_long,
+    Capabilities, Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, Subject, TxFrame,
+    explained, too_long,
 };
 use crate::watch::{Demand, Facts, Step, Watch};
 

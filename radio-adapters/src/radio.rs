@@ -18,8 +18,8 @@ pub use self::capabilities::{AccessSupport, Capabilities, ChannelLoad};
 pub use self::link_address::LinkAddress;
 pub use self::link_fault::{LinkFault, Subject, Unfit};
 pub use self::refusal::Refusal;
-pub use self::tx_frame::TxFrame;
 pub(crate) use self::refusal::{down, explained};
+pub use self::tx_frame::TxFrame;
 
 /// A link that carries frames: a socket, a queue, or a wrapper around another radio.
 ///

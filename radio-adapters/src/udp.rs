@@ -270,7 +270,11 @@ struct Open {
 
 impl Open {
     /// Opens them, the sender at the port it had `before` if that can be, and says where that is.
-    fn on(config: &UdpConfig, facts: &Facts, before: SocketAddrV4) -> Result<(Self, SocketAddrV4), OpenError> {
+    fn on(
+        config: &UdpConfig,
+        facts: &Facts,
+        before: SocketAddrV4,
+    ) -> Result<(Self, SocketAddrV4), OpenError> {
         let address = facts.ipv4.expect("invariant: an interface without address is unfit for UDP");
         let receiver = open_receiver(config, facts.index)
             .map_err(OpenError::at(format!("listening on {} at {address}", config.group)))?;
@@ -318,7 +322,14 @@ fn open_sender(config: &UdpConfig, from: SocketAddrV4) -> io::Result<AsyncSocket
 fn is_down(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
-        Some(libc::ENETDOWN | libc::ENODEV | libc::ENXIO | libc::EADDRNOTAVAIL | libc::ENETUNREACH | libc::EINVAL)
+        Some(
+            libc::ENETDOWN
+                | libc::ENODEV
+                | libc::ENXIO
+                | libc::EADDRNOTAVAIL
+                | libc::ENETUNREACH
+                | libc::EINVAL
+        )
     )
 }
 

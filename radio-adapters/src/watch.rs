@@ -99,7 +99,10 @@ impl Watch {
                 break;
             }
             let buffer = &mut self.buffer;
-            match self.events.poll_read(cx, |socket| { let mut socket = socket; socket.read(buffer) }) {
+            match self.events.poll_read(cx, |socket| {
+                let mut socket = socket;
+                socket.read(buffer)
+            }) {
                 Poll::Ready(Ok(length)) => {
                     for news in netlink::news(&self.buffer[..length]) {
                         let noted = self.machine.note(&self.interest.subject, &news);
@@ -136,7 +139,9 @@ impl Watch {
                 Err(fault) => self.machine.unfit(now, fault),
                 Ok(limit) => self.machine.fit(now, facts, limit, interrupted),
             },
-            Err(error) => self.machine.unfit(now, LinkFault::Refused { reason: format!("asking the kernel: {error}") }),
+            Err(error) => {
+                self.machine.unfit(now, LinkFault::Refused { reason: format!("asking the kernel: {error}") })
+            }
         };
         match verdict {
             Verdict::Keep => Poll::Pending,
@@ -213,7 +218,10 @@ impl Watch {
     fn seems_unchanged(&self) -> bool {
         let Some(open) = self.machine.open() else { return false };
         glance(&self.eye, &open.name).is_ok_and(|seen| {
-            seen.index == open.index && seen.up == open.up && seen.running == open.running && seen.mtu == open.mtu
+            seen.index == open.index
+                && seen.up == open.up
+                && seen.running == open.running
+                && seen.mtu == open.mtu
         })
     }
 

@@ -1,8 +1,8 @@
 use std::future::poll_fn;
 
 use super::*;
-use crate::radio::{LinkFault, RadioExt, Refusal, Unfit};
 use crate::interface;
+use crate::radio::{LinkFault, RadioExt, Refusal, Unfit};
 use crate::testnet::{ENDS, ip, run, with_veth_pair};
 use crate::timer::DeadlineTimer;
 
@@ -64,7 +64,10 @@ fn frames_arrive_stamped_and_from_whom_they_say() {
     with_veth_pair(|| {
         run(async {
             let (mut a, mut b) = pair().await;
-            assert_eq!(a.link_address(), interface::list().unwrap().into_iter().find(|i| i.name == ENDS[0]).unwrap().address.unwrap());
+            assert_eq!(
+                a.link_address(),
+                interface::list().unwrap().into_iter().find(|i| i.name == ENDS[0]).unwrap().address.unwrap()
+            );
             let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
             let payload = [7; 1398];
             a.send(&frame(&payload)).await.unwrap();
@@ -205,10 +208,7 @@ fn a_deleted_interface_is_reported_and_its_successor_taken() {
             let mut b = open(ENDS[1]);
             let first = b.link_address();
             ip("link del rc1").unwrap();
-            drive(&mut b, |b| {
-                matches!(b.state().fault(), Some(LinkFault::Gone(_)))
-            })
-            .await;
+            drive(&mut b, |b| matches!(b.state().fault(), Some(LinkFault::Gone(_)))).await;
             ip("link add rc0 type veth peer name rc1").unwrap();
             ip("link set rc0 up").unwrap();
             ip("link set rc1 up").unwrap();
@@ -313,7 +313,8 @@ fn an_interface_that_becomes_a_port_of_a_bridge_is_unfit_until_it_leaves() {
             let (mut a, mut b) = pair().await;
             ip("link add br0 type bridge").unwrap();
             ip("link set rc1 master br0").unwrap();
-            drive(&mut b, |b| matches!(b.state().fault(), Some(LinkFault::Unfit(Unfit::Enslaved { .. })))).await;
+            drive(&mut b, |b| matches!(b.state().fault(), Some(LinkFault::Unfit(Unfit::Enslaved { .. }))))
+                .await;
             let error = b.send(&frame(b"x")).await.unwrap_err();
             assert!(error.to_string().contains("port of the bridge br0"), "{error}");
             assert_eq!(Refusal::of(&error), Refusal::Unfit);

@@ -78,7 +78,9 @@ pub enum Unfit {
         hardware: u16,
     },
     /// It is not Ethernet-like.
-    #[error("{interface} has no Ethernet header (ARPHRD {hardware}); a packet link needs an interface of ARPHRD 1")]
+    #[error(
+        "{interface} has no Ethernet header (ARPHRD {hardware}); a packet link needs an interface of ARPHRD 1"
+    )]
     Hardware {
         /// Its name.
         interface: String,

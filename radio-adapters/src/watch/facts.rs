@@ -66,13 +66,14 @@ impl Interest {
             Subject::Name(_) => preferred.filter(|ipv4| own.contains(ipv4)).or(own.first().copied()),
         };
         let master = match link.master {
-            Some(index) => query.link(index)?.map(|master| {
-                (master.name.unwrap_or_default(), master.kind.unwrap_or_default())
-            }),
+            Some(index) => query
+                .link(index)?
+                .map(|master| (master.name.unwrap_or_default(), master.kind.unwrap_or_default())),
             None => None,
         };
         let has = |flag: i32| link.flags & flag as u32 != 0;
-        let wireless = if has(libc::IFF_RUNNING) { None } else { WirelessKind::of(link.index).unwrap_or(None) };
+        let wireless =
+            if has(libc::IFF_RUNNING) { None } else { WirelessKind::of(link.index).unwrap_or(None) };
         Ok(Some(Facts {
             up: has(libc::IFF_UP),
             running: has(libc::IFF_RUNNING),
@@ -116,7 +117,9 @@ impl Interest {
             return Err(LinkFault::NotJoined { interface: interface(), command });
         }
         match self.demand {
-            Demand::Multicast if facts.ipv4.is_none() => Err(Unfit::NoAddress { interface: interface() }.into()),
+            Demand::Multicast if facts.ipv4.is_none() => {
+                Err(Unfit::NoAddress { interface: interface() }.into())
+            }
             Demand::Ethernet(needed) if facts.mtu < needed => {
                 Ok(Some(LinkFault::ShortMtu { interface: interface(), mtu: facts.mtu, needed }))
             }
@@ -196,7 +199,11 @@ mod tests {
             (ethernet, Facts { up: false, running: false, ..facts() }, "ip link set eth0 up"),
             (ethernet, idle.clone(), "no carrier"),
             (Demand::Multicast, idle.clone(), "no carrier"),
-            (ethernet, Facts { wireless: Some(WirelessKind::Ocb), ..idle.clone() }, "eth0 ocb join FREQ 10MHZ"),
+            (
+                ethernet,
+                Facts { wireless: Some(WirelessKind::Ocb), ..idle.clone() },
+                "eth0 ocb join FREQ 10MHZ",
+            ),
             (ethernet, Facts { wireless: Some(WirelessKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
             (ethernet, Facts { wireless: Some(WirelessKind::Other), ..idle }, "set type ocb"),
             (ethernet, Facts { hardware: 803, ..facts() }, "monitor interface (ARPHRD 803)"),

@@ -88,7 +88,13 @@ impl Machine {
     }
 
     /// The interface can carry the link, within `limit`. `interrupted`: since the last look it could not, for a moment.
-    pub(super) fn fit(&mut self, now_ns: u64, facts: Facts, limit: Option<LinkFault>, interrupted: bool) -> Verdict {
+    pub(super) fn fit(
+        &mut self,
+        now_ns: u64,
+        facts: Facts,
+        limit: Option<LinkFault>,
+        interrupted: bool,
+    ) -> Verdict {
         let Some(open) = &mut self.open else {
             self.opening = Some((facts.clone(), limit));
             return Verdict::Open(facts);
@@ -137,7 +143,8 @@ impl Machine {
                 let ours = open.is_some_and(|open| open.index == link.index);
                 let named = matches!(subject, Subject::Name(name) if Some(name) == link.name.as_ref());
                 let runs = (libc::IFF_UP | libc::IFF_RUNNING) as u32;
-                let renamed = open.is_some_and(|open| link.name.as_ref().is_some_and(|name| *name != open.name));
+                let renamed =
+                    open.is_some_and(|open| link.name.as_ref().is_some_and(|name| *name != open.name));
                 let interrupts = ours && (link.gone || link.flags & runs != runs || renamed);
                 Noted { concerns: ours || named || open.is_none(), interrupts }
             }

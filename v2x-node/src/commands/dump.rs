@@ -150,7 +150,8 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
         for line in news.changes(&radio.state(), &radio.counters()) {
             eprintln!("{line}");
         }
-        look.set(Some(monotonic_ns() + LOOK_NS)).map_err(|source| Error::System { what: "setting a timer", source })?;
+        look.set(Some(monotonic_ns() + LOOK_NS))
+            .map_err(|source| Error::System { what: "setting a timer", source })?;
         buffer.clear();
         let meta = tokio::select! {
             received = radio.recv(&mut buffer) => match received {

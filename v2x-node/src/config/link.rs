@@ -65,7 +65,8 @@ pub struct Fault {
 }
 
 pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
-    const KEYS: &[&str] = &["kind", "interface", "group", "ethertype", "receive_buffer", "wait", "fault", "tap"];
+    const KEYS: &[&str] =
+        &["kind", "interface", "group", "ethertype", "receive_buffer", "wait", "fault", "tap"];
     let Some(section) = top.table("link", KEYS)? else {
         return Err(top.missing("link", "a table with at least kind and interface"));
     };
@@ -101,7 +102,8 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
         }
         #[cfg(feature = "pnet")]
         Kind::Pnet => {
-            section.only(&["kind", "interface", "ethertype", "wait", "fault", "tap"], "link.kind = \"pnet\"")?;
+            section
+                .only(&["kind", "interface", "ethertype", "wait", "fault", "tap"], "link.kind = \"pnet\"")?;
             Medium::Pnet { interface: interface()?, ethertype: ethertype()? }
         }
     };

@@ -120,7 +120,8 @@ mod tests {
     fn what_cannot_be_opened_is_named() {
         let medium =
             Medium::Packet { interface: "no-such-if".to_owned(), ethertype: 0x88B5, receive_buffer: None };
-        let error = open(&LinkConfig { medium, wait: false, fault: None, tap: None }).unwrap_err().to_string();
+        let error =
+            open(&LinkConfig { medium, wait: false, fault: None, tap: None }).unwrap_err().to_string();
         assert!(error.starts_with("link: no network interface \"no-such-if\""), "{error}");
     }
 

@@ -33,12 +33,17 @@ impl LinkNews {
             let again = if self.was_up { " again" } else { "" };
             lines.push(format!("link up{again} after {:.1} s", down_ms as f64 / 1000.0));
         } else if outages > 0 {
-            lines.push(format!("link was down {} for a moment ({down_ms} ms), and is up again", times(outages)));
+            lines.push(format!(
+                "link was down {} for a moment ({down_ms} ms), and is up again",
+                times(outages)
+            ));
         }
         self.was_up = true;
         let limit = state.fault();
         match (limit, &self.limit) {
-            (Some(fault), told) if told.as_ref() != Some(fault) => lines.push(format!("link impaired: {fault}")),
+            (Some(fault), told) if told.as_ref() != Some(fault) => {
+                lines.push(format!("link impaired: {fault}"))
+            }
             (None, Some(_)) => lines.push("link no longer impaired".to_owned()),
             _ => {}
         }
@@ -50,7 +55,11 @@ impl LinkNews {
     pub fn warnings(state: &LinkState, counters: &Counters, now_ns: u64) -> Vec<String> {
         let mut warnings = Vec::new();
         if counters.outages > 0 {
-            warnings.push(format!("the link was down {}, {:.1} s in all", times(counters.outages), counters.down_ns as f64 / 1e9));
+            warnings.push(format!(
+                "the link was down {}, {:.1} s in all",
+                times(counters.outages),
+                counters.down_ns as f64 / 1e9
+            ));
         }
         if let LinkState::Down { since_ns, fault } = state {
             let seconds = now_ns.saturating_sub(*since_ns) / 1_000_000_000;
@@ -121,7 +130,8 @@ impl RefusalNews {
         for spell in self.spells.iter_mut().filter(|spell| spell.frames > 0) {
             let quiet = spell.last.is_none_or(|last| now.since(last).as_secs() >= QUIET_S);
             if let Some(words) = spell.words.as_ref().filter(|_| quiet) {
-                let count = if spell.frames == 1 { "a frame".to_owned() } else { format!("{} frames", spell.frames) };
+                let count =
+                    if spell.frames == 1 { "a frame".to_owned() } else { format!("{} frames", spell.frames) };
                 lines.push(format!("link refused {count} of {words}"));
             }
             *spell = Spell { last: Some(now), ..Spell::default() };

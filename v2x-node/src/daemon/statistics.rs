@@ -9,8 +9,8 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use v2x_core::{Anchor, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
 use radio_adapters::Refusal;
+use v2x_core::{Anchor, Event, Instant, MessageId, Received, Transmit, WireTime, limits};
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Verify, receive_stages, send_stages};
@@ -137,7 +137,9 @@ impl Statistics {
             report.warnings.push(format!("{count} own messages not transmitted: {reason}"));
         }
         for (reason, count) in &self.unrepeated {
-            report.warnings.push(format!("{count} repetitions and forwarded frames not transmitted: {reason}"));
+            report
+                .warnings
+                .push(format!("{count} repetitions and forwarded frames not transmitted: {reason}"));
         }
         if self.untracked > 0 {
             report
@@ -376,7 +378,11 @@ mod tests {
         let reasons: Vec<_> = statistics.unsent().iter().map(|(reason, count)| (*reason, *count)).collect();
         assert_eq!(reasons, [("link_down", 1), ("link_frame_too_long", 1)]);
         let warnings = statistics.report(1.0).warnings;
-        assert!(warnings.contains(&"1 repetitions and forwarded frames not transmitted: link_frame_too_long".to_owned()));
+        assert!(
+            warnings.contains(
+                &"1 repetitions and forwarded frames not transmitted: link_frame_too_long".to_owned()
+            )
+        );
     }
 
     #[test]

@@ -160,7 +160,11 @@ fn announcements_of_other_interfaces_are_no_concern_of_an_open_link() {
     let machine = open();
     assert_eq!(noted(&machine, link(7, "veth7")), (false, false));
     assert_eq!(noted(&machine, LinkMessage { gone: true, ..link(7, "veth7") }), (false, false));
-    assert_eq!(noted(&Machine::new(S, name()), link(7, "veth7")), (true, false), "any may be the one waited for");
+    assert_eq!(
+        noted(&Machine::new(S, name()), link(7, "veth7")),
+        (true, false),
+        "any may be the one waited for"
+    );
 }
 
 #[test]
@@ -202,9 +206,11 @@ fn seen() -> impl Strategy<Value = Seen> {
     prop_oneof![
         Just(Seen::Gone),
         Just(Seen::NoCarrier),
-        (3..6u32, 0..3u32, any::<[bool; 3]>()).prop_map(|(index, losses, [limited, interrupted, refused])| {
-            Seen::Fit { index, losses, limited, interrupted, refused }
-        }),
+        (3..6u32, 0..3u32, any::<[bool; 3]>()).prop_map(
+            |(index, losses, [limited, interrupted, refused])| {
+                Seen::Fit { index, losses, limited, interrupted, refused }
+            }
+        ),
     ]
 }
 
