@@ -55,9 +55,10 @@ for n in 0 1; do
     in_n $n ip link set wlan$n up
 done
 in_n 0 iw dev wlan0 ocb join 5900 10MHZ
-in_n 0 roadcast run --config car-1.toml >/run/car-1.txt 2>&1 &
+# Not by a function: the process number would be a shell's.
+ip netns exec n0 roadcast run --config car-1.toml >/run/car-1.txt 2>&1 &
 one=$!
-in_n 1 roadcast run --config car-2.toml >/run/car-2.txt 2>&1 &
+ip netns exec n1 roadcast run --config car-2.toml >/run/car-2.txt 2>&1 &
 two=$!
 sees "not joined at the start is told" /run/car-2.txt '^link down: wlan1 has not joined a cell: iw dev wlan1 ocb join FREQ 10MHZ'
 in_n 1 iw dev wlan1 ocb join 5900 10MHZ

@@ -92,7 +92,7 @@ impl Watch {
     /// The next thing to do. To be polled whenever the link is.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         let mut look = std::mem::take(&mut self.unseen);
-        let mut interrupted = false;
+        let (mut interrupted, mut doubted) = (false, false);
         for turn in 0.. {
             if turn == MOST_EVENTS {
                 cx.waker().wake_by_ref();
@@ -118,7 +118,7 @@ impl Watch {
         let now = monotonic_ns();
         if matches!(self.timer.poll_expired(cx), Poll::Ready(_)) {
             look |= self.suspect || !self.seems_unchanged();
-            interrupted |= std::mem::take(&mut self.suspect);
+            doubted = std::mem::take(&mut self.suspect);
             self.watch_queue(now);
             if self.arm(now + EVERY_NS).is_err() {
                 // Without its timer the watch has the announcements alone.
@@ -137,7 +137,10 @@ impl Watch {
             Ok(None) => self.machine.gone(now),
             Ok(Some(facts)) => match self.interest.judge(&facts) {
                 Err(fault) => self.machine.unfit(now, fault),
-                Ok(limit) => self.machine.fit(now, facts, limit, interrupted),
+                Ok(limit) if interrupted => self.machine.interrupted(facts, limit),
+                // Its sockets say otherwise: others may do better.
+                Ok(limit) if doubted => self.machine.renew(facts, limit),
+                Ok(limit) => self.machine.fit(now, facts, limit),
             },
             Err(error) => {
                 self.machine.unfit(now, LinkFault::Refused { reason: format!("asking the kernel: {error}") })
@@ -246,8 +249,8 @@ impl fmt::Debug for Watch {
 
 /// How often the interface is looked at without an announcement.
 const EVERY_NS: u64 = 1_000_000_000;
-/// Errors of sockets make it no more often than this.
-const SOONEST_NS: u64 = 50_000_000;
+/// Errors of sockets make it no more often than this: what really happens is announced.
+const SOONEST_NS: u64 = 1_000_000_000;
 /// A frame's time is over long before: nothing leaves, whatever the kernel says of the interface.
 const STALLED_NS: u64 = 3_000_000_000;
 /// Announcements read in one go.

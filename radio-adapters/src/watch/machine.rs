@@ -87,31 +87,32 @@ impl Machine {
         }
     }
 
-    /// The interface can carry the link, within `limit`. `interrupted`: since the last look it could not, for a moment.
-    pub(super) fn fit(
-        &mut self,
-        now_ns: u64,
-        facts: Facts,
-        limit: Option<LinkFault>,
-        interrupted: bool,
-    ) -> Verdict {
-        let Some(open) = &mut self.open else {
-            self.opening = Some((facts.clone(), limit));
-            return Verdict::Open(facts);
-        };
-        let broken = interrupted || open.index != facts.index || open.carrier_losses != facts.carrier_losses;
-        if broken {
-            self.outages += 1;
+    /// The interface can carry the link, within `limit`.
+    pub(super) fn fit(&mut self, now_ns: u64, facts: Facts, limit: Option<LinkFault>) -> Verdict {
+        let Some(open) = &mut self.open else { return self.renew(facts, limit) };
+        if open.index != facts.index || open.carrier_losses != facts.carrier_losses {
+            return self.interrupted(facts, limit);
         }
-        if broken || open.address != facts.address || open.ipv4 != facts.ipv4 {
-            self.open = None;
-            self.opening = Some((facts.clone(), limit));
-            return Verdict::Open(facts);
+        if open.address != facts.address || open.ipv4 != facts.ipv4 {
+            return self.renew(facts, limit);
         }
         *open = facts;
         let since = self.limit.take().filter(|before| Some(&before.fault) == limit.as_ref());
         self.limit = since.or(limit.map(|fault| Since { ns: now_ns, fault }));
         Verdict::Keep
+    }
+
+    /// The interface can carry the link and, since the last look, for a moment could not.
+    pub(super) fn interrupted(&mut self, facts: Facts, limit: Option<LinkFault>) -> Verdict {
+        self.outages += u64::from(self.open.is_some());
+        self.renew(facts, limit)
+    }
+
+    /// The interface can carry the link, which needs new sockets.
+    pub(super) fn renew(&mut self, facts: Facts, limit: Option<LinkFault>) -> Verdict {
+        self.open = None;
+        self.opening = Some((facts.clone(), limit));
+        Verdict::Open(facts)
     }
 
     /// The sockets asked for are there.

@@ -188,7 +188,7 @@ mod tests {
         let lines = news.changes(&LinkState::Up, &outages(1, 30));
         assert_eq!(lines, ["link was down once for a moment (30 ms), and is up again"]);
         let lines = news.changes(&LinkState::Up, &outages(4, 30));
-        assert_eq!(lines, ["link was down 3 times for a moment (0 ms), and is up again"]);
+        assert_eq!(lines, ["link was down 3 times for a moment, and is up again"]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn short() -> LinkFault {
 /// A link that is up since second 1.
 fn open() -> Machine {
     let mut machine = Machine::new(S, name());
-    assert_eq!(machine.fit(S, facts(), None, false), Verdict::Open(facts()));
+    assert_eq!(machine.fit(S, facts(), None), Verdict::Open(facts()));
     machine.opened(S);
     assert_eq!(machine.state(), LinkState::Up);
     machine
@@ -53,7 +53,7 @@ fn a_link_begins_down_and_opens_when_its_interface_is_fit() {
     assert!(machine.state().is_down());
     assert_eq!(machine.unfit(2 * S, carrier()), Verdict::Keep);
     assert_eq!(machine.state(), LinkState::Down { since_ns: S, fault: carrier() });
-    assert_eq!(machine.fit(3 * S, facts(), None, false), Verdict::Open(facts()));
+    assert_eq!(machine.fit(3 * S, facts(), None), Verdict::Open(facts()));
     machine.opened(3 * S);
     assert_eq!((told(&machine), machine.outages()), ((false, 0), (0, 2 * S)));
 }
@@ -61,7 +61,7 @@ fn a_link_begins_down_and_opens_when_its_interface_is_fit() {
 #[test]
 fn what_has_not_changed_needs_nothing() {
     let mut machine = open();
-    assert_eq!(machine.fit(2 * S, facts(), None, false), Verdict::Keep);
+    assert_eq!(machine.fit(2 * S, facts(), None), Verdict::Keep);
     assert_eq!((machine.state(), machine.outages()), (LinkState::Up, (0, 0)));
 }
 
@@ -73,7 +73,7 @@ fn every_fault_closes_an_open_link_once_and_the_last_one_is_the_reason() {
     assert_eq!(machine.state(), LinkState::Down { since_ns: 2 * S, fault: LinkFault::Gone(name()) });
     assert_eq!(machine.outages().0, 1);
     let again = Facts { index: 9, ..facts() };
-    assert_eq!(machine.fit(5 * S, again.clone(), None, false), Verdict::Open(again));
+    assert_eq!(machine.fit(5 * S, again.clone(), None), Verdict::Open(again));
     machine.opened(5 * S);
     assert_eq!((machine.state(), machine.outages()), (LinkState::Up, (1, 3 * S)));
 }
@@ -82,7 +82,7 @@ fn every_fault_closes_an_open_link_once_and_the_last_one_is_the_reason() {
 fn another_interface_of_the_name_is_an_outage_even_if_nobody_saw_the_first_one_go() {
     let mut machine = open();
     let other = Facts { index: 4, ..facts() };
-    assert_eq!(machine.fit(2 * S, other.clone(), None, false), Verdict::Open(other));
+    assert_eq!(machine.fit(2 * S, other.clone(), None), Verdict::Open(other));
     machine.opened(2 * S);
     assert_eq!(machine.outages().0, 1);
 }
@@ -91,9 +91,9 @@ fn another_interface_of_the_name_is_an_outage_even_if_nobody_saw_the_first_one_g
 fn a_lost_carrier_that_is_back_already_and_an_interruption_are_outages() {
     let mut machine = open();
     let flapped = Facts { carrier_losses: 1, ..facts() };
-    assert_eq!(machine.fit(2 * S, flapped.clone(), None, false), Verdict::Open(flapped.clone()));
+    assert_eq!(machine.fit(2 * S, flapped.clone(), None), Verdict::Open(flapped.clone()));
     machine.opened(2 * S);
-    assert_eq!(machine.fit(3 * S, flapped.clone(), None, true), Verdict::Open(flapped));
+    assert_eq!(machine.interrupted(flapped.clone(), None), Verdict::Open(flapped));
     machine.opened(3 * S);
     assert_eq!(told(&machine), (false, 2));
 }
@@ -105,31 +105,39 @@ fn a_new_address_needs_new_sockets_and_is_no_outage() {
         Facts { address: Some(LinkAddress([2, 0, 0, 0, 0, 9])), ..facts() },
     ] {
         let mut machine = open();
-        assert_eq!(machine.fit(2 * S, changed.clone(), None, false), Verdict::Open(changed));
+        assert_eq!(machine.fit(2 * S, changed.clone(), None), Verdict::Open(changed));
         machine.opened(2 * S);
         assert_eq!((machine.state(), told(&machine)), (LinkState::Up, (false, 0)));
     }
 }
 
 #[test]
+fn sockets_that_err_on_a_fit_interface_are_made_anew_without_an_outage() {
+    let mut machine = open();
+    assert_eq!(machine.renew(facts(), None), Verdict::Open(facts()));
+    machine.opened(2 * S);
+    assert_eq!((machine.state(), machine.outages()), (LinkState::Up, (0, 0)));
+}
+
+#[test]
 fn sockets_that_are_refused_leave_the_link_down_and_are_tried_again() {
     let mut machine = open();
-    machine.fit(2 * S, Facts { index: 4, ..facts() }, None, false);
+    machine.fit(2 * S, Facts { index: 4, ..facts() }, None);
     let refused = LinkFault::Refused { reason: "no".to_owned() };
     machine.unfit(2 * S, refused.clone());
     assert_eq!(machine.state(), LinkState::Down { since_ns: 2 * S, fault: refused });
     assert_eq!(machine.outages().0, 1, "one outage, not two");
-    assert!(matches!(machine.fit(3 * S, facts(), None, false), Verdict::Open(_)));
+    assert!(matches!(machine.fit(3 * S, facts(), None), Verdict::Open(_)));
 }
 
 #[test]
 fn a_limit_begins_and_ends_without_an_outage() {
     let mut machine = open();
-    assert_eq!(machine.fit(2 * S, Facts { mtu: 240, ..facts() }, Some(short()), false), Verdict::Keep);
+    assert_eq!(machine.fit(2 * S, Facts { mtu: 240, ..facts() }, Some(short())), Verdict::Keep);
     assert_eq!(machine.state(), LinkState::Limited { since_ns: 2 * S, fault: short() });
-    machine.fit(3 * S, Facts { mtu: 240, ..facts() }, Some(short()), false);
+    machine.fit(3 * S, Facts { mtu: 240, ..facts() }, Some(short()));
     assert_eq!(machine.state(), LinkState::Limited { since_ns: 2 * S, fault: short() });
-    machine.fit(4 * S, facts(), None, false);
+    machine.fit(4 * S, facts(), None);
     assert_eq!((machine.state(), told(&machine)), (LinkState::Up, (false, 0)));
 }
 
@@ -138,7 +146,7 @@ fn a_queue_that_is_stuck_limits_the_link_until_a_frame_leaves() {
     let mut machine = open();
     let stalled = LinkFault::Stalled { interface: "eth0".to_owned(), seconds: 3 };
     machine.stalls(2 * S, stalled.clone());
-    machine.fit(5 * S, facts(), None, false);
+    machine.fit(5 * S, facts(), None);
     assert_eq!(machine.state(), LinkState::Limited { since_ns: 2 * S, fault: stalled });
     machine.flows();
     assert_eq!(machine.state(), LinkState::Up);
@@ -229,7 +237,11 @@ proptest! {
                 Seen::NoCarrier => (machine.unfit(now, carrier()), false),
                 Seen::Fit { index, losses, limited, interrupted, refused } => {
                     let facts = Facts { index, carrier_losses: losses, ..facts() };
-                    let verdict = machine.fit(now, facts, limited.then(short), interrupted);
+                    let limit = limited.then(short);
+                    let verdict = match interrupted {
+                        true => machine.interrupted(facts, limit),
+                        false => machine.fit(now, facts, limit),
+                    };
                     if verdict == Verdict::Keep {
                         prop_assert_eq!(socket, Some((index, losses)));
                     }
