@@ -63,11 +63,21 @@ impl Watch {
     /// address is no error: it may be coming up.
     pub(crate) fn new(subject: Subject, demand: Demand, wait: bool) -> Result<Self, OpenError> {
         let failed = |e| OpenError::at("watching network interfaces")(e);
+        let interest = Interest { subject, demand };
+        let mut query = Query::new().map_err(failed)?;
+        match interest.facts(&mut query, None).map_err(failed)? {
+            None if !wait => return Err(interface::missing(&interest.subject)),
+            None => {}
+            Some(facts) => match interest.judge(&facts) {
+                Err(LinkFault::Unfit(unfit)) if !unfit.may_pass() => return Err(unfit.into()),
+                _ => {}
+            },
+        }
         let mut watch = Self {
-            machine: Machine::new(monotonic_ns(), subject.clone()),
-            interest: Interest { subject, demand },
-            query: Query::new().map_err(failed)?,
-            // Before the first look, so that nothing is missed between.
+            machine: Machine::new(monotonic_ns(), interest.subject.clone()),
+            interest,
+            query,
+            // What changed before this is seen by the first look.
             events: netlink::events().and_then(AsyncSocket::new).map_err(failed)?,
             eye: Socket::new(Domain::IPV4, Type::DGRAM, None).map_err(failed)?,
             buffer: vec![0; netlink::BUFFER_BYTES],
@@ -77,14 +87,6 @@ impl Watch {
             suspect: false,
             full_since_ns: None,
         };
-        match watch.interest.facts(&mut watch.query, None).map_err(failed)? {
-            None if !wait => return Err(interface::missing(&watch.interest.subject)),
-            None => {}
-            Some(facts) => match watch.interest.judge(&facts) {
-                Err(LinkFault::Unfit(unfit)) if !unfit.may_pass() => return Err(unfit.into()),
-                _ => {}
-            },
-        }
         watch.arm(monotonic_ns() + EVERY_NS).map_err(failed)?;
         Ok(watch)
     }
