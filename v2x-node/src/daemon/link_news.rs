@@ -33,10 +33,8 @@ impl LinkNews {
             let again = if self.was_up { " again" } else { "" };
             lines.push(format!("link up{again} after {:.1} s", down_ms as f64 / 1000.0));
         } else if outages > 0 {
-            lines.push(format!(
-                "link was down {} for a moment ({down_ms} ms), and is up again",
-                times(outages)
-            ));
+            let long = if down_ms > 0 { format!(" ({down_ms} ms)") } else { String::new() };
+            lines.push(format!("link was down {} for a moment{long}, and is up again", times(outages)));
         }
         self.was_up = true;
         let limit = state.fault();
