@@ -80,9 +80,10 @@ impl LinkNews {
         warnings
     }
 
-    /// The end of a status line while something is wrong with the link.
-    pub fn status(state: &LinkState, now_ns: u64) -> String {
+    /// The end of a status line while something is wrong with the link, which refused so many frames since the last one.
+    pub fn status(state: &LinkState, refused: u64, now_ns: u64) -> String {
         match state {
+            LinkState::Up if refused > 0 => format!("  link refused {refused}"),
             LinkState::Up => String::new(),
             LinkState::Down { since_ns, fault } => {
                 format!("  link down for {} s: {fault}", now_ns.saturating_sub(*since_ns) / 1_000_000_000)
@@ -96,6 +97,7 @@ impl LinkNews {
 #[derive(Debug, Default)]
 pub struct RefusalNews {
     spells: [Spell; Refusal::ALL.len()],
+    lately: u64,
 }
 
 #[derive(Debug, Default)]
@@ -116,10 +118,16 @@ impl RefusalNews {
         let spell = Refusal::ALL.iter().position(|one| *one == refusal).map(|place| &mut self.spells[place]);
         if let Some(spell) = spell.filter(|_| told_here) {
             spell.frames += 1;
+            self.lately += 1;
             if spell.words.is_none() {
                 spell.words = Some(error.to_string());
             }
         }
+    }
+
+    /// Frames refused since the last call while the link was up, for a status line.
+    pub fn take_lately(&mut self) -> u64 {
+        core::mem::take(&mut self.lately)
     }
 
     /// A line for each cause that was quiet for a while before.
@@ -206,14 +214,15 @@ mod tests {
         assert!(lines[0].starts_with("link impaired: the MTU of eth0 is 240"), "{lines:?}");
         assert!(news.changes(&limited, &outages(0, 0)).is_empty());
         assert_eq!(news.changes(&LinkState::Up, &outages(0, 0)), ["link no longer impaired"]);
-        assert!(LinkNews::status(&limited, 3 * S).contains("240"));
+        assert!(LinkNews::status(&limited, 1, 3 * S).contains("240"));
     }
 
     #[test]
     fn the_status_line_and_the_report_say_how_long_it_has_been_down() {
         let state = down(2, carrier());
-        assert!(LinkNews::status(&state, 9 * S).starts_with("  link down for 7 s: eth0 has no carrier"));
-        assert_eq!(LinkNews::status(&LinkState::Up, 9 * S), "");
+        assert!(LinkNews::status(&state, 0, 9 * S).starts_with("  link down for 7 s: eth0 has no carrier"));
+        assert_eq!(LinkNews::status(&LinkState::Up, 0, 9 * S), "");
+        assert_eq!(LinkNews::status(&LinkState::Up, 3, 9 * S), "  link refused 3");
         let warnings = LinkNews::warnings(&state, &Counters { foreign: 39, ..outages(1, 1500) }, 9 * S);
         assert_eq!(warnings[0], "the link was down once, 1.5 s in all");
         assert!(warnings[1].starts_with("the link has been down for 7 s: eth0"), "{warnings:?}");
@@ -230,7 +239,7 @@ mod tests {
             news.note(Refusal::TooLong, &error);
             told += news.take(Instant::from_millis(second * 1000)).len();
         }
-        assert_eq!(told, 1);
+        assert_eq!((told, news.take_lately(), news.take_lately()), (1, 30, 0));
         assert!(news.take(Instant::from_millis(100_000)).is_empty());
         news.note(Refusal::TooLong, &error);
         news.note(Refusal::Down, &error);

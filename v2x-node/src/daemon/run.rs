@@ -471,10 +471,11 @@ impl Daemon {
     }
 
     fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
+        let refused = self.listeners.statistics.take_refused();
         let statistics = &self.listeners.statistics;
         let frames = statistics.frames();
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
-        let link = LinkNews::status(&self.station.radio().state(), clock::monotonic_ns());
+        let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
         writeln!(
             out,
             "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{link}",

@@ -102,6 +102,11 @@ impl Statistics {
         self.refusals.take(now)
     }
 
+    /// Frames that the link refused while it was up, since the last call.
+    pub fn take_refused(&mut self) -> u64 {
+        self.refusals.take_lately()
+    }
+
     /// Messages that the link took so far, all classes, each once however often it is repeated.
     pub fn sent(&self) -> u64 {
         self.stats.classes().iter().map(|class| class.sent).sum()
