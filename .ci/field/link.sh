@@ -78,7 +78,7 @@ for name in sys.argv[1:]:
     last, before = (int(re.search(r"received (\d+)", l)[1]) for l in (lines[-1], lines[-3]))
     assert last > before, f"{name}: nothing received at the end: {lines[-3:]}"
 PY
-    has "$kind-dump.err" "^listening: $kind .*on cable0"
+    has "$kind-dump.err" "^listening on $kind .*on cable0"
     has "$kind-dump.err" '^link down: cable0 is gone'
     has "$kind-dump.err" '^link up again'
     if [[ $kind == packet ]]; then

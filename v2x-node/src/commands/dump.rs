@@ -142,13 +142,13 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let over_udp = matches!(medium, Medium::Udp { .. });
     let mut radio = link::open(&LinkConfig { medium, wait: false, fault: None, tap: None })?;
-    eprintln!("{}", listening(&radio.describe(), over_udp));
+    tell(&listening(&radio.describe(), over_udp));
     let mut news = LinkNews::default();
     let mut look = DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source })?;
     let mut buffer = BytesMut::new();
     loop {
         for line in news.changes(&radio.state(), &radio.counters()) {
-            eprintln!("{line}");
+            tell(&line);
         }
         look.set(Some(monotonic_ns() + LOOK_NS))
             .map_err(|source| Error::System { what: "setting a timer", source })?;
@@ -179,6 +179,11 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     }
 }
 
+/// Says a line on standard error. That nobody reads it is no reason to end.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
 /// What is listened for, and how to listen for the other kind: a listener on the wrong one waits for ever.
 fn listening(description: &str, over_udp: bool) -> String {
     let other = if over_udp {
@@ -186,7 +191,7 @@ fn listening(description: &str, over_udp: bool) -> String {
     } else {
         "stations that use UDP are heard with --group, such as --group 239.255.77.77:47808"
     };
-    format!("listening: {description}; {other}")
+    format!("listening on {description}; {other}")
 }
 
 struct Printer<'o> {
