@@ -31,7 +31,12 @@ impl LinkNews {
         }
         if self.down.take().is_some() {
             let again = if self.was_up { " again" } else { "" };
-            lines.push(format!("link up{again} after {:.1} s", down_ms as f64 / 1000.0));
+            let more = if outages > 0 {
+                format!(", down {} more in between", times(outages))
+            } else {
+                String::new()
+            };
+            lines.push(format!("link up{again} after {:.1} s{more}", down_ms as f64 / 1000.0));
         } else if outages > 0 {
             let long = if down_ms > 0 { format!(" ({down_ms} ms)") } else { String::new() };
             lines.push(format!("link was down {} for a moment{long}, and is up again", times(outages)));
@@ -195,6 +200,15 @@ mod tests {
         assert_eq!(lines, ["link was down once for a moment (30 ms), and is up again"]);
         let lines = news.changes(&LinkState::Up, &outages(4, 30));
         assert_eq!(lines, ["link was down 3 times for a moment, and is up again"]);
+    }
+
+    #[test]
+    fn an_outage_right_behind_another_is_told_with_it() {
+        let mut news = LinkNews::default();
+        news.changes(&LinkState::Up, &outages(0, 0));
+        assert_eq!(news.changes(&down(2, carrier()), &outages(1, 0)).len(), 1);
+        let lines = news.changes(&LinkState::Up, &outages(2, 1000));
+        assert_eq!(lines, ["link up again after 1.0 s, down once more in between"]);
     }
 
     #[test]
