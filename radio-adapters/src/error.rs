@@ -3,6 +3,8 @@
 use std::io;
 use std::net::Ipv4Addr;
 
+use crate::radio::Unfit;
+
 /// Why a link could not be opened, in words for the person who configured it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -14,26 +16,17 @@ pub enum OpenError {
         /// The names there are, separated by commas.
         known: String,
     },
-    /// The interface cannot carry frames yet.
-    #[error("network interface {name:?} is down; bring it up: ip link set {name} up")]
-    InterfaceDown {
-        /// Its name.
-        name: String,
+    /// No interface has this address.
+    #[error("no network interface has the address {address}; this machine has: {known}")]
+    NoAddress {
+        /// The address asked for.
+        address: Ipv4Addr,
+        /// The addresses there are, with their interfaces, separated by commas.
+        known: String,
     },
-    /// The interface is not Ethernet-like.
-    #[error(
-        "network interface {name:?} has no 6-byte hardware address; a packet link needs an Ethernet-like interface"
-    )]
-    NoHardwareAddress {
-        /// Its name.
-        name: String,
-    },
-    /// The interface cannot be a UDP link.
-    #[error("network interface {name:?} has no IPv4 address; give it one or name another interface")]
-    NoIpv4Address {
-        /// Its name.
-        name: String,
-    },
+    /// The interface cannot carry this link as it is set up.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// The group is no multicast address.
     #[error("{group} is not an IPv4 multicast address; use one of 224.0.0.0/4, such as 239.255.86.2")]
     NotMulticast {

@@ -8,7 +8,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use crate::error::OpenError;
-use crate::radio::LinkAddress;
+use crate::radio::{LinkAddress, Subject};
 
 /// A network interface at the moment of looking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +27,22 @@ pub struct Interface {
     pub running: bool,
 }
 
-/// The interface called `name`.
-///
-/// # Errors
-/// [`OpenError::NoInterface`], naming those that exist, or the kernel's error.
-pub fn find(name: &str) -> Result<Interface, OpenError> {
-    let all = list().map_err(OpenError::at("listing network interfaces"))?;
-    if let Some(found) = all.iter().find(|i| i.name == name) {
-        return Ok(found.clone());
+/// The error for an interface that is not there: it names those that are.
+pub(crate) fn missing(subject: &Subject) -> OpenError {
+    let all = match list() {
+        Ok(all) => all,
+        Err(error) => return OpenError::at("listing network interfaces")(error),
+    };
+    match subject {
+        Subject::Name(name) => {
+            let names: Vec<_> = all.into_iter().map(|i| i.name).collect();
+            OpenError::NoInterface { name: name.clone(), known: names.join(", ") }
+        }
+        Subject::Address(address) => {
+            let names = all.into_iter().filter_map(|i| Some(format!("{} on {}", i.ipv4?, i.name)));
+            OpenError::NoAddress { address: *address, known: names.collect::<Vec<_>>().join(", ") }
+        }
     }
-    let names: Vec<_> = all.into_iter().map(|i| i.name).collect();
-    Err(OpenError::NoInterface { name: name.to_owned(), known: names.join(", ") })
 }
 
 /// All interfaces of this network namespace, by name.
@@ -77,14 +82,16 @@ mod tests {
 
     #[test]
     fn the_loopback_interface_is_found() {
-        let lo = find("lo").unwrap();
+        let lo = list().unwrap().into_iter().find(|i| i.name == "lo").unwrap();
         assert!(lo.index > 0);
         assert_eq!(lo.address, Some(LinkAddress([0; 6])));
     }
 
     #[test]
     fn a_missing_interface_is_answered_with_those_that_exist() {
-        let error = find("nosuch0").unwrap_err().to_string();
+        let error = missing(&Subject::Name("nosuch0".to_owned())).to_string();
         assert!(error.contains("\"nosuch0\"") && error.contains("lo"), "{error}");
+        let error = missing(&Subject::Address(Ipv4Addr::new(10, 9, 8, 7))).to_string();
+        assert!(error.contains("address 10.9.8.7") && error.contains("127.0.0.1 on lo"), "{error}");
     }
 }

@@ -25,17 +25,19 @@ pub mod timer;
 pub mod udp;
 
 mod cmsg;
-mod mtu;
+mod glance;
+mod netlink;
 mod priority;
 mod reactor;
 mod socket;
+mod watch;
 
 #[cfg(test)]
 mod testnet;
 
 pub use error::OpenError;
 pub use radio::{
-    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState,
-    MAX_FRAME_BYTES, Radio, RadioExt, RxMeta, TxFrame,
+    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkFault,
+    LinkState, MAX_FRAME_BYTES, Radio, RadioExt, Refusal, RxMeta, TxFrame, Unfit,
 };
 pub use v2x_proto::link::{AccessCategory, DataRate};

@@ -1,11 +1,10 @@
 //! Raw Ethernet frames on a Linux interface (`AF_PACKET`): the link of a real radio, in OCB, IBSS or
 //! over a wire. Needs `CAP_NET_RAW`.
 //!
-//! The kernel filters by EtherType. When the interface goes down or away the link reports it and tries
-//! to come back, for as long as the station runs; see packet(7) and netdevice(7).
+//! The kernel filters by EtherType. When the interface goes down or away the link says so, and it comes back with the
+//! interface; see packet(7) and netdevice(7).
 #![allow(unsafe_code, reason = "socket2 knows neither sockaddr_ll nor the PACKET_ options")]
 
-mod backoff;
 #[cfg(test)]
 mod tests;
 
@@ -16,19 +15,18 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::BytesMut;
 use nix::errno::Errno;
 use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
+use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
-use self::backoff::Backoff;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
-use crate::interface;
-use crate::mtu;
 use crate::priority::user_priority;
 use crate::radio::{
     AccessSupport, Capabilities, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES,
-    Radio, RxMeta, TxFrame, too_long,
+    Radio, RxMeta, Subject, TxFrame, explained, too_long,
 };
 use crate::socket::{self, AsyncSocket, WrappingCount};
+use crate::watch::{Demand, Facts, Step, Watch};
 
 /// Which interface, and which frames on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +38,19 @@ pub struct PacketConfig {
     /// Receive queue, bytes; without `CAP_NET_ADMIN` the kernel caps it at `net.core.rmem_max`.
     /// Default: 1 MiB.
     pub receive_buffer: usize,
+    /// An interface that is not there yet is waited for. Default: no, it is an error, which shows a mistyped name.
+    pub wait: bool,
 }
 
 impl PacketConfig {
     /// A link on `interface` with the defaults above.
     pub fn new(interface: impl Into<String>) -> Self {
-        Self { interface: interface.into(), ether_type: DEFAULT_ETHER_TYPE, receive_buffer: 1 << 20 }
+        Self {
+            interface: interface.into(),
+            ether_type: DEFAULT_ETHER_TYPE,
+            receive_buffer: 1 << 20,
+            wait: false,
+        }
     }
 }
 
@@ -55,13 +60,11 @@ impl PacketConfig {
 #[derive(Debug)]
 pub struct PacketRadio {
     config: PacketConfig,
-    link: Link,
+    watch: Watch,
+    open: Option<Open>,
+    /// Whether it was ever open.
+    opened: bool,
     address: LinkAddress,
-    backoff: Backoff,
-    /// The task waiting in `poll_recv`, for when `poll_send` is first to notice that the link went down.
-    reader: Option<Waker>,
-    /// Longest frame the interface took when it was opened.
-    max_frame_bytes: usize,
     /// What the socket's frames are marked as.
     access: Option<AccessCategory>,
     dropped: WrappingCount,
@@ -69,65 +72,73 @@ pub struct PacketRadio {
 }
 
 impl PacketRadio {
-    /// Opens the interface, which must exist and be up.
+    /// Opens the interface. It may be down, without carrier or not joined: the link then begins when it can.
     ///
     /// # Errors
-    /// [`OpenError`]: no such interface, down, not Ethernet-like, no privilege, or a system call that
-    /// failed; also when called outside a tokio runtime.
+    /// [`OpenError`]: no such interface, not Ethernet-like, a monitor interface, a port of a bridge, no privilege, or a
+    /// system call that failed; also when called outside a tokio runtime.
     ///
     /// # Panics
     /// If the runtime's IO driver is not enabled.
     pub fn open(config: PacketConfig) -> Result<Self, OpenError> {
-        let Opened { socket, address, max_frame_bytes } = open(&config)?;
-        let backoff = Backoff::new().map_err(OpenError::at("creating a timer"))?;
-        Ok(Self {
+        let name = &config.interface;
+        let demand = Demand::Ethernet(envelope::MAX_FRAME);
+        let watch = Watch::new(Subject::Name(name.clone()), demand, config.wait)?;
+        // An interface that is down must not hide that a privilege is missing.
+        Socket::new(Domain::PACKET, Type::RAW, None).map_err(|error| refused(error, name))?;
+        let mut radio = Self {
             config,
-            link: Link::Open(socket),
-            address,
-            backoff,
-            reader: None,
-            max_frame_bytes,
+            watch,
+            open: None,
+            opened: false,
+            address: LinkAddress::default(),
             access: None,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
-        })
+        };
+        match radio.follow(&mut Context::from_waker(Waker::noop())) {
+            Some(error) => Err(error),
+            None => Ok(radio),
+        }
     }
 
-    fn go_down(&mut self, reason: &io::Error) {
-        self.link = Link::Down { since_ns: monotonic_ns(), reason: reason.to_string() };
-        self.access = None;
-        self.backoff.restart();
-    }
-
-    /// Ready when the link is open again.
-    fn poll_reopen(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Link::Down { reason, .. } = &mut self.link {
-            ready!(self.backoff.poll_attempt(cx))?;
-            match open(&self.config) {
-                Ok(Opened { socket, address, max_frame_bytes }) => {
-                    self.link = Link::Open(socket);
-                    self.address = address;
-                    self.max_frame_bytes = max_frame_bytes;
+    /// Does what the watch over the interface asks for; the last error, if it failed.
+    fn follow(&mut self, cx: &mut Context<'_>) -> Option<OpenError> {
+        let mut failed = None;
+        while let Poll::Ready(step) = self.watch.poll(cx) {
+            self.open = None;
+            self.access = None;
+            let Step::Open(facts) = step else { continue };
+            match open(&self.config, &facts) {
+                Ok(open) => {
+                    self.address = facts.address.unwrap_or_default();
                     self.dropped.restart();
-                    self.counters.reopened += 1;
+                    self.counters.reopened += u64::from(self.opened);
+                    self.opened = true;
+                    self.open = Some(open);
+                    self.watch.opened();
                 }
-                Err(error) => *reason = error.to_string(),
+                Err(error) => {
+                    self.watch.refused(&error);
+                    failed = Some(error);
+                }
             }
         }
-        Poll::Ready(Ok(()))
+        failed
     }
 
     fn poll_recv_inner(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         loop {
-            ready!(self.poll_reopen(cx))?;
-            let Link::Open(socket) = &mut self.link else { continue };
+            let _told_by_the_state = self.follow(cx);
+            let Some(Open { socket, index }) = &mut self.open else { return Poll::Pending };
             let mut header = [0; ethernet::Header::LEN];
+            let mut from = link_layer_address(self.config.ether_type, *index);
             let start = buf.len();
-            let read = |socket: &Socket| socket::receive(socket, &mut header, None, buf);
+            let read = |socket: &Socket| socket::receive(socket, &mut header, Some(&mut from), buf);
             let received = match ready!(socket.poll_read(cx, read)) {
                 Ok(received) => received,
                 Err(error) if is_down(&error) => {
-                    self.go_down(&error);
+                    self.watch.suspect();
                     continue;
                 }
                 Err(error) => return Poll::Ready(Err(error)),
@@ -136,10 +147,16 @@ impl PacketRadio {
                 self.dropped.update(dropped);
             }
             let header = ethernet::Header::parse(&header);
+            let arrival = link_layer(&from);
             // All our frames are broadcast; a unicast frame belongs to another program, seen because
-            // some other program made the interface promiscuous.
+            // some other program made the interface promiscuous. A frame of another VLAN comes with the index of the VLAN's
+            // interface or, where there is none, as one for another host.
             if received.oversized {
                 self.counters.oversized += 1;
+            } else if u32::try_from(arrival.sll_ifindex) != Ok(*index)
+                || arrival.sll_pkttype == libc::PACKET_OTHERHOST
+            {
+                self.counters.foreign += 1;
             } else if !header.is_to_group() {
                 self.counters.filtered += 1;
             } else {
@@ -152,16 +169,13 @@ impl PacketRadio {
     }
 
     fn poll_send_inner(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<()>> {
-        let socket = match &mut self.link {
-            Link::Open(socket) => socket,
-            Link::Down { reason, .. } => {
-                let text = format!("{} is down: {reason}", self.config.interface);
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
-            }
+        let Some(Open { socket, .. }) = &mut self.open else {
+            return Poll::Ready(Err(self.watch.down_error()));
         };
-        if frame.bytes.len() > MAX_FRAME_BYTES {
+        let bytes = frame.bytes.len();
+        if bytes > MAX_FRAME_BYTES {
             self.counters.oversized += 1;
-            return Poll::Ready(Err(too_long(frame.bytes.len())));
+            return Poll::Ready(Err(too_long(bytes)));
         }
         if self.access != Some(frame.access) {
             // Best effort: a frame in the wrong queue is better than none.
@@ -172,33 +186,28 @@ impl PacketRadio {
         let source = frame.source.unwrap_or(self.address);
         let header = ethernet::Header::broadcast(source.0, self.config.ether_type).encode();
         let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
-        match ready!(socket.poll_write(cx, |socket| socket.send_vectored(&parts))) {
-            Ok(_) => Poll::Ready(Ok(())),
-            Err(error) => {
-                if is_down(&error) {
-                    self.go_down(&error);
-                    // The socket the reader waited on is gone, and sending took its error.
-                    self.reader.take().into_iter().for_each(Waker::wake);
-                }
-                if error.raw_os_error() == Some(libc::EMSGSIZE) {
-                    self.counters.oversized += 1;
-                }
-                Poll::Ready(Err(error))
+        let Poll::Ready(sent) = socket.poll_write(cx, |socket| socket.send_vectored(&parts)) else {
+            self.watch.full();
+            return Poll::Pending;
+        };
+        self.watch.took();
+        Poll::Ready(sent.map(drop).map_err(|error| {
+            if is_down(&error) {
+                self.watch.suspect();
             }
-        }
+            if error.raw_os_error() == Some(libc::EMSGSIZE) {
+                self.counters.oversized += 1;
+            }
+            explained(error, bytes, &self.config.interface, self.watch.mtu())
+        }))
     }
 }
 
 impl Radio for PacketRadio {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         let polled = self.poll_recv_inner(cx, buf);
-        match &polled {
-            Poll::Pending => match &mut self.reader {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => self.reader = Some(cx.waker().clone()),
-            },
-            Poll::Ready(Ok(_)) => {}
-            Poll::Ready(Err(_)) => self.counters.receive_errors += 1,
+        if matches!(polled, Poll::Ready(Err(_))) {
+            self.counters.receive_errors += 1;
         }
         polled
     }
@@ -223,7 +232,7 @@ impl Radio for PacketRadio {
             source_per_frame: true,
             access: AccessSupport::Marked,
             receive_stamps: true,
-            ..Capabilities::plain(self.max_frame_bytes)
+            ..Capabilities::plain(self.watch.mtu().min(MAX_FRAME_BYTES))
         }
     }
 
@@ -232,47 +241,32 @@ impl Radio for PacketRadio {
     }
 
     fn counters(&self) -> Counters {
-        Counters { kernel_dropped: self.dropped.total(), ..self.counters }
+        self.watch.counted(Counters { kernel_dropped: self.dropped.total(), ..self.counters })
     }
 
     fn describe(&self) -> String {
         let PacketConfig { interface, ether_type, .. } = &self.config;
-        format!("packet on {interface} as {}, EtherType {ether_type:#06x}", self.address)
+        match self.opened {
+            true => format!("packet on {interface} as {}, EtherType {ether_type:#06x}", self.address),
+            false => format!("packet on {interface}, EtherType {ether_type:#06x}"),
+        }
     }
 
     fn state(&self) -> LinkState {
-        match &self.link {
-            Link::Open(_) => LinkState::Up,
-            Link::Down { since_ns, reason } => {
-                LinkState::Down { since_ns: *since_ns, reason: reason.clone() }
-            }
-        }
+        self.watch.state()
     }
 }
 
+/// A socket bound to an interface.
 #[derive(Debug)]
-enum Link {
-    Open(AsyncSocket),
-    Down { since_ns: u64, reason: String },
-}
-
-struct Opened {
+struct Open {
     socket: AsyncSocket,
-    address: LinkAddress,
-    max_frame_bytes: usize,
+    index: u32,
 }
 
-fn open(config: &PacketConfig) -> Result<Opened, OpenError> {
-    let name = &config.interface;
-    let interface = interface::find(name)?;
-    let address = interface.address.ok_or_else(|| OpenError::NoHardwareAddress { name: name.clone() })?;
-    if !interface.up {
-        return Err(OpenError::InterfaceDown { name: name.clone() });
-    }
-    let socket = open_socket(config, interface.index).map_err(|e| refused(e, name))?;
-    let max_frame_bytes = mtu::max_frame_bytes(socket.socket(), name)
-        .map_err(OpenError::at(format!("asking for the MTU of {name:?}")))?;
-    Ok(Opened { socket, address, max_frame_bytes })
+fn open(config: &PacketConfig, facts: &Facts) -> Result<Open, OpenError> {
+    let socket = open_socket(config, facts.index).map_err(|e| refused(e, &config.interface))?;
+    Ok(Open { socket, index: facts.index })
 }
 
 fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {
@@ -280,7 +274,7 @@ fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {
     let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
     socket::prepare(&socket, config.receive_buffer)?;
     ignore_outgoing(&socket)?;
-    socket.bind(&link_layer_address(config.ether_type, index)?)?;
+    socket.bind(&link_layer_address(config.ether_type, index))?;
     AsyncSocket::new(socket)
 }
 
@@ -292,16 +286,23 @@ fn refused(error: io::Error, name: &str) -> OpenError {
     }
 }
 
-fn link_layer_address(ether_type: u16, index: u32) -> io::Result<SockAddr> {
+fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: sockaddr_ll is one of the address types sockaddr_storage has room and alignment for,
     // and is plain integers, so the zeroed storage is a value of it.
     let address = unsafe { storage.view_as::<libc::sockaddr_ll>() };
     address.sll_family = libc::AF_PACKET as u16;
     address.sll_protocol = ether_type.to_be();
-    address.sll_ifindex = i32::try_from(index).map_err(io::Error::other)?;
+    address.sll_ifindex = index.cast_signed();
     // SAFETY: the storage holds a sockaddr_ll, of that length.
-    Ok(unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) })
+    unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_ll>() as libc::socklen_t) }
+}
+
+/// The link layer's account of where a frame came from.
+fn link_layer(from: &SockAddr) -> libc::sockaddr_ll {
+    // SAFETY: a SockAddr has the room and alignment of sockaddr_storage, all of it initialised, and a sockaddr_ll is plain
+    // integers.
+    unsafe { *from.as_ptr().cast::<libc::sockaddr_ll>() }
 }
 
 fn ignore_outgoing(socket: &Socket) -> io::Result<()> {

@@ -2,15 +2,16 @@
 //! measured against. Feature `pnet`.
 //!
 //! pnet hands every frame of every protocol to user space, those that other sockets of this machine
-//! send included, and blocks: so a thread reads, filters, and passes on through a bounded queue. There are no kernel stamps, no drop
-//! counts, no priorities, and no coming back after the interface goes down.
+//! send included, and blocks: so a thread reads, filters, and passes on through a bounded queue. There are no kernel stamps, no
+//! drop counts and no priorities, and pnet does not say for which VLAN a frame was: those of other VLANs are taken too. When the
+//! interface comes back after it was down or gone, channel and thread are made anew.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,97 +19,113 @@ use bytes::{Bytes, BytesMut};
 use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc;
+use v2x_proto::envelope;
 use v2x_proto::link::ethernet;
 
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
-use crate::interface;
-use crate::mtu;
 use crate::radio::{
-    Capabilities, Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame, too_long,
+    Capabilities, Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, Subject, TxFrame,
+    explained, too_long,
 };
+use crate::watch::{Demand, Facts, Step, Watch};
 
 /// A station on a raw Ethernet link, by way of pnet.
 pub struct PnetRadio {
     interface: String,
     ether_type: u16,
+    watch: Watch,
+    open: Option<Open>,
+    /// Whether it was ever open.
+    opened: bool,
     address: LinkAddress,
-    /// Longest frame the interface took when it was opened.
-    max_frame_bytes: usize,
-    sender: Box<dyn DataLinkSender>,
     frame: Vec<u8>,
-    frames: mpsc::Receiver<Received>,
-    shared: Arc<Shared>,
     /// Source addresses of recent frames, to recognise these when a looping interface gives them back
     /// (the kernel itself returns no frame to the socket that sent it).
     own: VecDeque<LinkAddress>,
+    /// What readers before this one left out, frames.
+    overflowed: u64,
+    oversized: u64,
     counters: Counters,
-    reader: Option<JoinHandle<()>>,
+}
+
+/// A channel of pnet's, and the thread that reads it.
+struct Open {
+    sender: Box<dyn DataLinkSender>,
+    frames: mpsc::Receiver<Received>,
+    shared: Arc<Shared>,
+    reader: JoinHandle<()>,
 }
 
 impl PnetRadio {
-    /// Opens `interface`, which must exist and be up, for frames of `ether_type`.
+    /// Opens `interface` for frames of `ether_type`. It may be down or without carrier: the link then begins when it can. With
+    /// `wait` it may be missing, too.
     ///
     /// # Errors
-    /// [`OpenError`]: no such interface, down, not Ethernet-like, no privilege, or a system call that
-    /// failed.
-    pub fn open(interface: &str, ether_type: u16) -> Result<Self, OpenError> {
-        let name = || interface.to_owned();
-        let found = interface::find(interface)?;
-        let address = found.address.ok_or_else(|| OpenError::NoHardwareAddress { name: name() })?;
-        if !found.up {
-            return Err(OpenError::InterfaceDown { name: name() });
-        }
-        let max_frame_bytes = Socket::new(Domain::IPV4, Type::DGRAM, None)
-            .and_then(|socket| mtu::max_frame_bytes(&socket, interface))
-            .map_err(OpenError::at(format!("asking for the MTU of {interface:?}")))?;
-        let step = format!("opening {interface:?} through pnet");
-        let pnet_interface = pnet_datalink::interfaces()
-            .into_iter()
-            .find(|candidate| candidate.index == found.index)
-            .ok_or_else(|| OpenError::at(&*step)(io::ErrorKind::NotFound.into()))?;
-        let config = Config {
-            read_buffer_size: READ_BUFFER_BYTES,
-            read_timeout: Some(STOP_WITHIN),
-            promiscuous: false,
-            ..Config::default()
-        };
-        let (sender, receiver) = match pnet_datalink::channel(&pnet_interface, config) {
-            Ok(Channel::Ethernet(sender, receiver)) => (sender, receiver),
-            Ok(_) => return Err(OpenError::at(step)(io::ErrorKind::Unsupported.into())),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(OpenError::NoPrivilege { name: name() });
-            }
-            Err(error) => return Err(OpenError::at(step)(error)),
-        };
-        let shared = Arc::new(Shared::default());
-        let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
-        let reader = std::thread::Builder::new()
-            .name(format!("pnet {interface}"))
-            .spawn({
-                let shared = Arc::clone(&shared);
-                move || read(receiver, ether_type, &queue, &shared)
-            })
-            .map_err(OpenError::at("starting the reader thread"))?;
-        Ok(Self {
-            interface: name(),
+    /// [`OpenError`]: no such interface, not Ethernet-like, a monitor interface, a port of a bridge, no privilege, or a
+    /// system call that failed; also when called outside a tokio runtime.
+    pub fn open(interface: &str, ether_type: u16, wait: bool) -> Result<Self, OpenError> {
+        let demand = Demand::Ethernet(envelope::MAX_FRAME);
+        let watch = Watch::new(Subject::Name(interface.to_owned()), demand, wait)?;
+        Socket::new(Domain::PACKET, Type::RAW, None).map_err(|error| refused(error, interface))?;
+        let mut radio = Self {
+            interface: interface.to_owned(),
             ether_type,
-            address,
-            max_frame_bytes,
-            sender,
+            watch,
+            open: None,
+            opened: false,
+            address: LinkAddress::default(),
             frame: Vec::with_capacity(ethernet::Header::LEN + MAX_FRAME_BYTES),
-            frames,
-            shared,
-            own: VecDeque::from([address]),
+            own: VecDeque::new(),
+            overflowed: 0,
+            oversized: 0,
             counters: Counters::default(),
-            reader: Some(reader),
-        })
+        };
+        match radio.follow(&mut Context::from_waker(Waker::noop())) {
+            Some(error) => Err(error),
+            None => Ok(radio),
+        }
+    }
+
+    /// Does what the watch over the interface asks for; the last error, if it failed.
+    fn follow(&mut self, cx: &mut Context<'_>) -> Option<OpenError> {
+        let mut failed = None;
+        while let Poll::Ready(step) = self.watch.poll(cx) {
+            self.close();
+            let Step::Open(facts) = step else { continue };
+            match Open::on(&facts, self.ether_type) {
+                Ok(open) => {
+                    self.address = facts.address.unwrap_or_default();
+                    self.own = VecDeque::from([self.address]);
+                    self.open = Some(open);
+                    self.counters.reopened += u64::from(self.opened);
+                    self.opened = true;
+                    self.watch.opened();
+                }
+                Err(error) => {
+                    self.watch.refused(&error);
+                    failed = Some(error);
+                }
+            }
+        }
+        failed
+    }
+
+    /// Lets the reader end by itself: waiting for it would hold up the station.
+    fn close(&mut self) {
+        if let Some(Open { shared, .. }) = self.open.take() {
+            shared.stop.store(true, Ordering::Relaxed);
+            self.overflowed += shared.overflowed.load(Ordering::Relaxed);
+            self.oversized += shared.oversized.load(Ordering::Relaxed);
+        }
     }
 
     fn transmit(&mut self, frame: &TxFrame<'_>) -> io::Result<()> {
-        if frame.bytes.len() > MAX_FRAME_BYTES {
+        let bytes = frame.bytes.len();
+        let Some(open) = &mut self.open else { return Err(self.watch.down_error()) };
+        if bytes > MAX_FRAME_BYTES {
             self.counters.oversized += 1;
-            return Err(too_long(frame.bytes.len()));
+            return Err(too_long(bytes));
         }
         let source = frame.source.unwrap_or(self.address);
         if !self.own.contains(&source) {
@@ -120,17 +137,31 @@ impl PnetRadio {
         self.frame.clear();
         self.frame.extend(ethernet::Header::broadcast(source.0, self.ether_type).encode());
         self.frame.extend_from_slice(frame.bytes);
-        self.sender
-            .send_to(&self.frame, None)
-            .unwrap_or_else(|| Err(io::Error::other("pnet could not take the frame")))
+        let sent = open.sender.send_to(&self.frame, None);
+        sent.unwrap_or_else(|| Err(io::Error::other("pnet could not take the frame"))).map_err(|error| {
+            if is_down(&error) {
+                self.watch.suspect();
+            }
+            explained(error, bytes, &self.interface, self.watch.mtu())
+        })
     }
 }
 
 impl Radio for PnetRadio {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         loop {
-            // A reader that stopped leaves the queue closed; `state` has the reason.
-            let Some(received) = ready!(self.frames.poll_recv(cx)) else { return Poll::Pending };
+            let _told_by_the_state = self.follow(cx);
+            let Some(open) = &mut self.open else { return Poll::Pending };
+            let received = match open.frames.poll_recv(cx) {
+                Poll::Ready(Some(received)) => received,
+                // The reader stopped at an error: the interface went down, and the watch makes another when it is up.
+                Poll::Ready(None) => {
+                    self.close();
+                    self.watch.suspect();
+                    continue;
+                }
+                Poll::Pending => return Poll::Pending,
+            };
             if self.own.contains(&received.source) {
                 self.counters.filtered += 1;
                 continue;
@@ -162,7 +193,7 @@ impl Radio for PnetRadio {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { source_per_frame: true, ..Capabilities::plain(self.max_frame_bytes) }
+        Capabilities { source_per_frame: true, ..Capabilities::plain(self.watch.mtu().min(MAX_FRAME_BYTES)) }
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -170,21 +201,72 @@ impl Radio for PnetRadio {
     }
 
     fn counters(&self) -> Counters {
-        Counters {
-            kernel_dropped: self.shared.overflowed.load(Ordering::Relaxed),
-            oversized: self.counters.oversized + self.shared.oversized.load(Ordering::Relaxed),
+        let of = |count: fn(&Shared) -> &AtomicU64| {
+            self.open.as_ref().map_or(0, |open| count(&open.shared).load(Ordering::Relaxed))
+        };
+        self.watch.counted(Counters {
+            kernel_dropped: self.overflowed + of(|shared| &shared.overflowed),
+            oversized: self.counters.oversized + self.oversized + of(|shared| &shared.oversized),
             ..self.counters
-        }
+        })
     }
 
     fn describe(&self) -> String {
-        let Self { interface, ether_type, address, .. } = self;
-        format!("pnet on {interface} as {address}, EtherType {ether_type:#06x}")
+        let Self { interface, ether_type, address, opened, .. } = self;
+        match opened {
+            true => format!("pnet on {interface} as {address}, EtherType {ether_type:#06x}"),
+            false => format!("pnet on {interface}, EtherType {ether_type:#06x}"),
+        }
     }
 
     fn state(&self) -> LinkState {
-        self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.watch.state()
     }
+}
+
+impl Open {
+    fn on(facts: &Facts, ether_type: u16) -> Result<Self, OpenError> {
+        let interface = &*facts.name;
+        let step = format!("opening {interface:?} through pnet");
+        let pnet_interface = pnet_datalink::interfaces()
+            .into_iter()
+            .find(|candidate| candidate.index == facts.index)
+            .ok_or_else(|| OpenError::at(&*step)(io::ErrorKind::NotFound.into()))?;
+        let config = Config {
+            read_buffer_size: READ_BUFFER_BYTES,
+            read_timeout: Some(STOP_WITHIN),
+            promiscuous: false,
+            ..Config::default()
+        };
+        let (sender, receiver) = match pnet_datalink::channel(&pnet_interface, config) {
+            Ok(Channel::Ethernet(sender, receiver)) => (sender, receiver),
+            Ok(_) => return Err(OpenError::at(step)(io::ErrorKind::Unsupported.into())),
+            Err(error) => return Err(refused(error, interface)),
+        };
+        let shared = Arc::new(Shared::default());
+        let (queue, frames) = mpsc::channel(QUEUE_FRAMES);
+        let reader = std::thread::Builder::new()
+            .name(format!("pnet {interface}"))
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || read(receiver, ether_type, &queue, &shared)
+            })
+            .map_err(OpenError::at("starting the reader thread"))?;
+        Ok(Self { sender, frames, shared, reader })
+    }
+}
+
+fn refused(error: io::Error, interface: &str) -> OpenError {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        OpenError::NoPrivilege { name: interface.to_owned() }
+    } else {
+        OpenError::at(format!("opening {interface:?} through pnet"))(error)
+    }
+}
+
+/// The interface is down, or gone: the kernel's error depends on which, and on the call.
+fn is_down(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENODEV | libc::ENXIO))
 }
 
 impl fmt::Debug for PnetRadio {
@@ -199,8 +281,8 @@ impl fmt::Debug for PnetRadio {
 
 impl Drop for PnetRadio {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(reader) = self.reader.take() {
+        if let Some(Open { shared, reader, .. }) = self.open.take() {
+            shared.stop.store(true, Ordering::Relaxed);
             // At most one read timeout away; a panic of the reader has been printed already.
             drop(reader.join());
         }
@@ -214,23 +296,11 @@ struct Received {
     bytes: Bytes,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
     overflowed: AtomicU64,
     oversized: AtomicU64,
-    failure: Mutex<LinkState>,
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self {
-            stop: AtomicBool::new(false),
-            overflowed: AtomicU64::new(0),
-            oversized: AtomicU64::new(0),
-            failure: Mutex::new(LinkState::Up),
-        }
-    }
 }
 
 fn read(
@@ -246,11 +316,7 @@ fn read(
                 continue;
             }
             // pnet reports an interface that went down without end, so going on would spin.
-            Err(error) => {
-                let down = LinkState::Down { since_ns: monotonic_ns(), reason: error.to_string() };
-                *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = down;
-                return;
-            }
+            Err(_) => return,
         };
         let at_ns = monotonic_ns();
         let Some((header, payload)) = frame.split_first_chunk::<{ ethernet::Header::LEN }>() else {
@@ -286,7 +352,7 @@ mod tests {
 
     use super::*;
     use crate::packet::{PacketConfig, PacketRadio};
-    use crate::radio::{DEFAULT_ETHER_TYPE, RadioExt};
+    use crate::radio::{DEFAULT_ETHER_TYPE, RadioExt, Refusal};
     use crate::testnet::{ENDS, ip, run, with_veth_pair};
     use crate::timer::DeadlineTimer;
     use v2x_proto::link::AccessCategory;
@@ -317,7 +383,7 @@ mod tests {
     fn it_talks_with_a_packet_radio_and_does_not_hear_itself() {
         with_veth_pair(|| {
             run(async {
-                let mut a = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE).unwrap();
+                let mut a = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE, false).unwrap();
                 let mut b = PacketRadio::open(PacketConfig::new(ENDS[1])).unwrap();
                 let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
                 let frame_ = frame(&[3; 1000]).from_source(Some(pseudonym));
@@ -333,7 +399,7 @@ mod tests {
         with_veth_pair(|| {
             ip("link set lo up").unwrap();
             run(async {
-                let mut a = PnetRadio::open("lo", DEFAULT_ETHER_TYPE).unwrap();
+                let mut a = PnetRadio::open("lo", DEFAULT_ETHER_TYPE, false).unwrap();
                 let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
                 a.send(&frame(b"own").from_source(Some(pseudonym))).await.unwrap();
                 let mut buf = BytesMut::new();
@@ -347,10 +413,10 @@ mod tests {
     }
 
     #[test]
-    fn foreign_protocols_are_left_out_and_a_dead_interface_is_told() {
+    fn foreign_protocols_are_left_out_and_an_interface_that_went_down_comes_back() {
         with_veth_pair(|| {
             run(async {
-                let mut a = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE).unwrap();
+                let mut a = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE, false).unwrap();
                 let mut ours = PacketRadio::open(PacketConfig::new(ENDS[1])).unwrap();
                 let foreign = PacketConfig { ether_type: 0x88b6, ..PacketConfig::new(ENDS[1]) };
                 let mut foreign = PacketRadio::open(foreign).unwrap();
@@ -359,13 +425,17 @@ mod tests {
                 talk(&mut ours, &mut a, &frame(b"warm")).await;
                 assert_eq!(a.state(), LinkState::Up);
                 ip("link set rc0 down").unwrap();
-                // The reader stopping closes the queue.
                 let mut buf = BytesMut::new();
                 poll_fn(|cx| {
                     while a.poll_recv(cx, &mut buf).is_ready() {}
                     if a.state() == LinkState::Up { Poll::Pending } else { Poll::Ready(()) }
                 })
                 .await;
+                assert_eq!(Refusal::of(&a.send(&frame(b"x")).await.unwrap_err()), Refusal::Down);
+                ip("link set rc0 up").unwrap();
+                talk(&mut ours, &mut a, &frame(b"after")).await;
+                assert_eq!(a.state(), LinkState::Up);
+                assert_eq!((a.counters().outages, a.counters().reopened), (1, 1));
             });
         });
     }
@@ -373,16 +443,20 @@ mod tests {
     #[test]
     fn nothing_runs_on_after_drop() {
         with_veth_pair(|| {
-            let radio = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE).unwrap();
-            let shared = Arc::downgrade(&radio.shared);
-            drop(radio);
-            assert!(shared.upgrade().is_none(), "the reader's share is gone with the reader");
+            run(async {
+                let radio = PnetRadio::open(ENDS[0], DEFAULT_ETHER_TYPE, false).unwrap();
+                let shared = Arc::downgrade(&radio.open.as_ref().unwrap().shared);
+                drop(radio);
+                assert!(shared.upgrade().is_none(), "the reader's share is gone with the reader");
+            });
         });
     }
 
     #[test]
     fn a_missing_interface_is_explained() {
-        let error = PnetRadio::open("nosuch0", DEFAULT_ETHER_TYPE).unwrap_err().to_string();
-        assert!(error.contains("nosuch0") && error.contains("lo"), "{error}");
+        run(async {
+            let error = PnetRadio::open("nosuch0", DEFAULT_ETHER_TYPE, false).unwrap_err().to_string();
+            assert!(error.contains("nosuch0") && error.contains("lo"), "{error}");
+        });
     }
 }

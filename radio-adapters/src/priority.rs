@@ -3,7 +3,7 @@
 use v2x_proto::link::AccessCategory;
 
 /// 802.1D user priority of the category, 0..=6: what `SO_PRIORITY` takes without privilege
-/// (IEEE Std 802.11-2020, table 10-1; 7 needs `CAP_NET_ADMIN`).
+/// (IEEE Std 802.11-2020, table 10-1; 7 needs `CAP_NET_RAW` or `CAP_NET_ADMIN`).
 pub(crate) const fn user_priority(access: AccessCategory) -> u32 {
     match access {
         AccessCategory::Voice => 6,

@@ -2,6 +2,8 @@
 
 mod capabilities;
 mod link_address;
+mod link_fault;
+mod refusal;
 mod tx_frame;
 
 use std::fmt;
@@ -14,6 +16,9 @@ use v2x_proto::link::llc;
 
 pub use self::capabilities::{AccessSupport, Capabilities, ChannelLoad};
 pub use self::link_address::LinkAddress;
+pub use self::link_fault::{LinkFault, Subject, Unfit};
+pub use self::refusal::Refusal;
+pub(crate) use self::refusal::{down, explained};
 pub use self::tx_frame::TxFrame;
 
 /// A link that carries frames: a socket, a queue, or a wrapper around another radio.
@@ -124,6 +129,7 @@ pub trait Radio: Send + fmt::Debug {
     /// # Errors
     /// `InvalidInput` for a frame above [`MAX_FRAME_BYTES`]; `NotConnected` while the link is down
     /// (a safety message must not wait for a link to return); otherwise the kernel's own error.
+    /// [`Refusal::of`] names the cause of each.
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>>;
 
     /// What this link can do, and what it leaves out of a [`TxFrame`].
@@ -224,13 +230,35 @@ pub struct RxMeta {
 pub enum LinkState {
     /// Frames flow.
     Up,
-    /// The link is gone or down, and is tried again until it returns.
+    /// Some frames flow, or may.
+    Limited {
+        /// Since when, ns of `CLOCK_MONOTONIC`.
+        since_ns: u64,
+        /// What is wrong.
+        fault: LinkFault,
+    },
+    /// No frame flows. The link returns by itself when the fault is mended.
     Down {
         /// Since when, ns of `CLOCK_MONOTONIC`.
         since_ns: u64,
-        /// Error of the last attempt.
-        reason: String,
+        /// What is wrong.
+        fault: LinkFault,
     },
+}
+
+impl LinkState {
+    /// What is wrong, if anything.
+    pub fn fault(&self) -> Option<&LinkFault> {
+        match self {
+            Self::Up => None,
+            Self::Limited { fault, .. } | Self::Down { fault, .. } => Some(fault),
+        }
+    }
+
+    /// Whether no frame flows.
+    pub fn is_down(&self) -> bool {
+        matches!(self, Self::Down { .. })
+    }
 }
 
 /// What happened on a link since it was opened. Every frame that ends here without being delivered
@@ -256,7 +284,13 @@ pub struct Counters {
     pub oversized: u64,
     /// Own transmissions the link gave back, and frames of another protocol it let through.
     pub filtered: u64,
-    /// Times the link came back after going down.
+    /// Frames of another VLAN, and frames to another host, which the interface let through.
+    pub foreign: u64,
+    /// Times the link went down after it was up, however briefly.
+    pub outages: u64,
+    /// How long it was down in all, ns, the present outage left out.
+    pub down_ns: u64,
+    /// Times the link came back after going down, or was set up anew because its interface had changed.
     pub reopened: u64,
 }
 

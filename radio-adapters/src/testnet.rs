@@ -3,12 +3,14 @@
 //! The namespace is anonymous and belongs to the test's thread, so the kernel removes it, with all
 //! that is in it, when the thread and its sockets are gone: also when a test panics or is killed.
 
+use std::fs::File;
 use std::future::poll_fn;
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::process::Command;
 use std::thread;
 
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::clock::monotonic_ns;
 use crate::timer::DeadlineTimer;
@@ -25,6 +27,37 @@ pub(crate) fn with_veth_pair(test: impl FnOnce() + Send + 'static) {
     });
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
+    }
+}
+
+/// A network namespace, for tests that need one for each end.
+pub(crate) struct Namespace(File);
+
+impl Namespace {
+    /// That of the calling thread.
+    pub(crate) fn current() -> Self {
+        Self(File::open("/proc/thread-self/ns/net").expect("proc(5) is there"))
+    }
+
+    /// A new one, with `interface` moved there. The calling thread stays where it is.
+    pub(crate) fn with(interface: &str) -> Self {
+        let here = Self::current();
+        unshare(CloneFlags::CLONE_NEWNET).expect("one was made before");
+        let new = Self::current();
+        new.take_from(&here, interface);
+        new
+    }
+
+    /// The calling thread, its sockets to come and its children are there from now on.
+    pub(crate) fn enter(&self) {
+        setns(&self.0, CloneFlags::CLONE_NEWNET).expect("it was entered before");
+    }
+
+    /// Moves `interface` there from `other`, where the calling thread is then.
+    pub(crate) fn take_from(&self, other: &Self, interface: &str) {
+        other.enter();
+        let path = format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd());
+        ip(&format!("link set {interface} netns {path}")).unwrap();
     }
 }
 

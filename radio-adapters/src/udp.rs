@@ -3,24 +3,30 @@
 //!
 //! Two sockets a station: one bound to group and port (shared by all stations of the machine) that
 //! only receives, and one with a port of its own that only sends, so that its address identifies
-//! the station. A station's pseudonym does not reach this link: the address stays.
+//! the station. A station's pseudonym does not reach this link: the address stays, also when the interface goes and comes
+//! back, unless its IPv4 address changes.
+
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 use v2x_proto::link::AccessCategory;
 
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
-use crate::interface;
 use crate::priority::{tos, user_priority};
 use crate::radio::{
-    AccessSupport, Capabilities, Counters, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame, too_long,
+    AccessSupport, Capabilities, Counters, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio, RxMeta, Subject,
+    TxFrame, explained, too_long,
 };
 use crate::socket::{self, AsyncSocket, WrappingCount};
+use crate::watch::{Demand, Facts, Step, Watch};
 
 /// Where a UDP link sends and listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +42,14 @@ pub struct UdpConfig {
     /// Receive queue, bytes; without `CAP_NET_ADMIN` the kernel caps it at `net.core.rmem_max`.
     /// Default: 1 MiB, some hundred milliseconds of a loaded channel.
     pub receive_buffer: usize,
+    /// An interface that is not there yet is waited for. Default: no, it is an error, which shows a mistyped name.
+    pub wait: bool,
 }
 
 impl UdpConfig {
     /// A link on `group` over `interface`, with the defaults above.
     pub fn new(group: SocketAddrV4, interface: UdpInterface) -> Self {
-        Self { group, interface, loopback: true, ttl: 1, receive_buffer: 1 << 20 }
+        Self { group, interface, loopback: true, ttl: 1, receive_buffer: 1 << 20, wait: false }
     }
 }
 
@@ -50,30 +58,35 @@ impl UdpConfig {
 pub enum UdpInterface {
     /// By its own IPv4 address; 127.0.0.1 is loopback.
     Address(Ipv4Addr),
-    /// By name, such as `wlan0`; its first IPv4 address is used.
+    /// By name, such as `wlan0`; its first IPv4 address is used, and kept for as long as the interface has it.
     Name(String),
 }
 
 /// A station on a UDP multicast link.
+///
+/// Coming back after the interface was down happens inside [`Radio::poll_recv`], so keep polling it.
 #[derive(Debug)]
 pub struct UdpRadio {
-    receiver: AsyncSocket,
-    sender: AsyncSocket,
+    config: UdpConfig,
+    watch: Watch,
+    open: Option<Open>,
+    /// Whether it was ever open.
+    opened: bool,
     group: SockAddr,
+    /// Where frames leave from; unspecified until the interface has an address.
     local: SocketAddrV4,
     /// What the sender's frames are marked as.
     access: Option<AccessCategory>,
     dropped: WrappingCount,
     counters: Counters,
-    description: String,
 }
 
 impl UdpRadio {
-    /// Joins the group.
+    /// Joins the group. The interface may be down or without address: the link then begins when it can.
     ///
     /// # Errors
-    /// [`OpenError`]: no such interface, no address on it, no multicast group, or a system call that
-    /// failed; also when called outside a tokio runtime.
+    /// [`OpenError`]: no such interface, a port of a bridge, no multicast group, or a system call that failed; also when
+    /// called outside a tokio runtime.
     ///
     /// # Panics
     /// If the runtime's IO driver is not enabled.
@@ -82,49 +95,74 @@ impl UdpRadio {
         if !group.is_multicast() {
             return Err(OpenError::NotMulticast { group });
         }
-        let address = match &config.interface {
-            UdpInterface::Address(address) => *address,
-            UdpInterface::Name(name) => {
-                interface::find(name)?.ipv4.ok_or_else(|| OpenError::NoIpv4Address { name: name.clone() })?
-            }
+        let subject = match &config.interface {
+            UdpInterface::Address(address) => Subject::Address(*address),
+            UdpInterface::Name(name) => Subject::Name(name.clone()),
         };
-        let receiver = open_receiver(config, address)
-            .map_err(OpenError::at(format!("listening on {} at {address}", config.group)))?;
-        let sender = open_sender(config, address)
-            .map_err(OpenError::at(format!("opening a sender to {} at {address}", config.group)))?;
-        let local = sender
-            .socket()
-            .local_addr()
-            .map_err(OpenError::at("asking for the sender's own address"))?
-            .as_socket_ipv4()
-            .unwrap_or(SocketAddrV4::new(address, 0));
-        Ok(Self {
-            receiver,
-            sender,
+        let mut radio = Self {
+            config: config.clone(),
+            watch: Watch::new(subject, Demand::Multicast, config.wait)?,
+            open: None,
+            opened: false,
             group: SockAddr::from(config.group),
-            local,
+            local: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
             access: None,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
-            description: format!("udp {} on {} as {local}", config.group, named(&config.interface)),
-        })
+        };
+        match radio.follow(&mut Context::from_waker(Waker::noop())) {
+            Some(error) => Err(error),
+            None => Ok(radio),
+        }
     }
 
     /// The address frames leave from.
     pub fn local_address(&self) -> SocketAddr {
         SocketAddr::V4(self.local)
     }
+
+    /// Does what the watch over the interface asks for; the last error, if it failed.
+    fn follow(&mut self, cx: &mut Context<'_>) -> Option<OpenError> {
+        let mut failed = None;
+        while let Poll::Ready(step) = self.watch.poll(cx) {
+            // First: the port is to be had again.
+            self.open = None;
+            self.access = None;
+            let Step::Open(facts) = step else { continue };
+            match Open::on(&self.config, &facts, self.local) {
+                Ok((open, local)) => {
+                    self.local = local;
+                    self.open = Some(open);
+                    self.dropped.restart();
+                    self.counters.reopened += u64::from(self.opened);
+                    self.opened = true;
+                    self.watch.opened();
+                }
+                Err(error) => {
+                    self.watch.refused(&error);
+                    failed = Some(error);
+                }
+            }
+        }
+        failed
+    }
 }
 
 impl Radio for UdpRadio {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         loop {
+            let _told_by_the_state = self.follow(cx);
+            let Some(Open { receiver, .. }) = &mut self.open else { return Poll::Pending };
             let mut from = SockAddr::from(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
             let start = buf.len();
             let polled =
-                self.receiver.poll_read(cx, |socket| socket::receive(socket, &mut [], Some(&mut from), buf));
+                receiver.poll_read(cx, |socket| socket::receive(socket, &mut [], Some(&mut from), buf));
             let received = match ready!(polled) {
                 Ok(received) => received,
+                Err(error) if is_down(&error) => {
+                    self.watch.suspect();
+                    continue;
+                }
                 Err(error) => {
                     self.counters.receive_errors += 1;
                     return Poll::Ready(Err(error));
@@ -148,16 +186,29 @@ impl Radio for UdpRadio {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
-        let result = if frame.bytes.len() > MAX_FRAME_BYTES {
+        let bytes = frame.bytes.len();
+        let result = if bytes > MAX_FRAME_BYTES {
             self.counters.oversized += 1;
-            Err(too_long(frame.bytes.len()))
-        } else {
+            Err(too_long(bytes))
+        } else if let Some(Open { sender, .. }) = &mut self.open {
             if self.access != Some(frame.access) {
-                mark(self.sender.socket(), frame.access);
+                mark(sender.socket(), frame.access);
                 self.access = Some(frame.access);
             }
             let group = &self.group;
-            ready!(self.sender.poll_write(cx, |socket| socket.send_to(frame.bytes, group)))
+            let Poll::Ready(sent) = sender.poll_write(cx, |socket| socket.send_to(frame.bytes, group)) else {
+                self.watch.full();
+                return Poll::Pending;
+            };
+            self.watch.took();
+            sent.map_err(|error| {
+                if is_down(&error) {
+                    self.watch.suspect();
+                }
+                explained(error, bytes, &self.watch.interface(), self.watch.mtu())
+            })
+        } else {
+            Err(self.watch.down_error())
         };
         match result {
             Ok(bytes) => {
@@ -186,11 +237,19 @@ impl Radio for UdpRadio {
     }
 
     fn counters(&self) -> Counters {
-        Counters { kernel_dropped: self.dropped.total(), ..self.counters }
+        self.watch.counted(Counters { kernel_dropped: self.dropped.total(), ..self.counters })
     }
 
     fn describe(&self) -> String {
-        self.description.clone()
+        let (group, interface) = (self.config.group, self.watch.interface());
+        match self.opened {
+            true => format!("udp {group} on {interface} as {}", self.local),
+            false => format!("udp {group} on {interface}"),
+        }
+    }
+
+    fn state(&self) -> LinkState {
+        self.watch.state()
     }
 }
 
@@ -202,7 +261,40 @@ pub fn link_address_of(address: SocketAddrV4) -> LinkAddress {
     LinkAddress([(a & !0b11) | 0b10, b, c, d, high, low])
 }
 
-fn open_receiver(config: &UdpConfig, address: Ipv4Addr) -> io::Result<AsyncSocket> {
+/// The two sockets of a link, on one interface.
+#[derive(Debug)]
+struct Open {
+    receiver: AsyncSocket,
+    sender: AsyncSocket,
+}
+
+impl Open {
+    /// Opens them, the sender at the port it had `before` if that can be, and says where that is.
+    fn on(
+        config: &UdpConfig,
+        facts: &Facts,
+        before: SocketAddrV4,
+    ) -> Result<(Self, SocketAddrV4), OpenError> {
+        let address = facts.ipv4.expect("invariant: an interface without address is unfit for UDP");
+        let receiver = open_receiver(config, facts.index)
+            .map_err(OpenError::at(format!("listening on {} at {address}", config.group)))?;
+        let port = if *before.ip() == address { before.port() } else { 0 };
+        let opened = open_sender(config, SocketAddrV4::new(address, port));
+        // Another program may have taken the port meanwhile.
+        let opened = opened.or_else(|_| open_sender(config, SocketAddrV4::new(address, 0)));
+        let sender =
+            opened.map_err(OpenError::at(format!("opening a sender to {} at {address}", config.group)))?;
+        let local = sender
+            .socket()
+            .local_addr()
+            .map_err(OpenError::at("asking for the sender's address"))?
+            .as_socket_ipv4()
+            .unwrap_or(SocketAddrV4::new(address, 0));
+        Ok((Self { receiver, sender }, local))
+    }
+}
+
+fn open_receiver(config: &UdpConfig, interface: u32) -> io::Result<AsyncSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -210,17 +302,35 @@ fn open_receiver(config: &UdpConfig, address: Ipv4Addr) -> io::Result<AsyncSocke
     // Without this, groups other processes joined on other interfaces would be heard too.
     socket.set_multicast_all_v4(false)?;
     socket.bind(&SockAddr::from(config.group))?;
-    socket.join_multicast_v4(config.group.ip(), &address)?;
+    // By index: an address may be on two interfaces.
+    socket.join_multicast_v4_n(config.group.ip(), &InterfaceIndexOrAddress::Index(interface))?;
     AsyncSocket::new(socket)
 }
 
-fn open_sender(config: &UdpConfig, address: Ipv4Addr) -> io::Result<AsyncSocket> {
+fn open_sender(config: &UdpConfig, from: SocketAddrV4) -> io::Result<AsyncSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_multicast_if_v4(&address)?;
+    socket.set_multicast_if_v4(from.ip())?;
     socket.set_multicast_loop_v4(config.loopback)?;
     socket.set_multicast_ttl_v4(u32::from(config.ttl))?;
-    socket.bind(&SockAddr::from(SocketAddrV4::new(address, 0)))?;
+    // Without this, a frame that the device has no room for counts as sent (ip(7)).
+    setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
+    socket.bind(&SockAddr::from(from))?;
     AsyncSocket::new(socket)
+}
+
+/// The interface, or the address on it, is gone: the kernel's error depends on which, and on the call.
+fn is_down(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ENETDOWN
+                | libc::ENODEV
+                | libc::ENXIO
+                | libc::EADDRNOTAVAIL
+                | libc::ENETUNREACH
+                | libc::EINVAL
+        )
+    )
 }
 
 /// Best effort: a frame with the wrong mark is better than none.
@@ -228,142 +338,4 @@ fn mark(socket: &Socket, access: AccessCategory) {
     // In this order: setting TOS also sets a priority of its own choosing.
     let marked = socket.set_tos_v4(tos(access)).and_then(|()| socket.set_priority(user_priority(access)));
     drop(marked);
-}
-
-fn named(interface: &UdpInterface) -> String {
-    match interface {
-        UdpInterface::Address(address) => match interface::list() {
-            Ok(all) => all
-                .into_iter()
-                .find(|i| i.ipv4 == Some(*address))
-                .map_or_else(|| address.to_string(), |i| i.name),
-            Err(_) => address.to_string(),
-        },
-        UdpInterface::Name(name) => name.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::radio::RadioExt;
-    use crate::testnet::run;
-
-    const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 86, 77);
-
-    /// A port that was free a moment ago, so that tests of one machine do not hear each other.
-    fn config() -> UdpConfig {
-        let probe = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = probe.local_addr().unwrap().port();
-        UdpConfig::new(SocketAddrV4::new(GROUP, port), UdpInterface::Address(Ipv4Addr::LOCALHOST))
-    }
-
-    fn frame(bytes: &[u8]) -> TxFrame<'_> {
-        TxFrame::new(bytes, AccessCategory::Voice)
-    }
-
-    #[test]
-    fn three_stations_on_loopback_hear_each_other_and_not_themselves() {
-        run(async {
-            let config = config();
-            let mut stations: Vec<_> = (0..3).map(|_| UdpRadio::open(&config).unwrap()).collect();
-            let addresses: Vec<_> = stations.iter().map(Radio::link_address).collect();
-            for (n, station) in stations.iter_mut().enumerate() {
-                station.send(&frame(&[n as u8; 300])).await.unwrap();
-            }
-            for (n, station) in stations.iter_mut().enumerate() {
-                for sender in (0..3).filter(|s| *s != n) {
-                    let mut buf = BytesMut::new();
-                    let meta = station.recv(&mut buf).await.unwrap();
-                    assert_eq!(&buf[..], &[sender as u8; 300]);
-                    assert_eq!(meta.source, addresses[sender]);
-                    let kernel = meta.kernel_receive_ns.expect("loopback is stamped");
-                    assert!(kernel <= meta.user_receive_ns);
-                }
-                let mut buf = BytesMut::new();
-                let further = std::future::poll_fn(|cx| Poll::Ready(station.poll_recv(cx, &mut buf))).await;
-                assert!(further.is_pending() && buf.is_empty());
-                assert_eq!(station.counters().filtered, 1);
-                assert_eq!((station.counters().sent, station.counters().received), (1, 2));
-            }
-        });
-    }
-
-    #[test]
-    fn every_access_category_is_marked_and_sent() {
-        run(async {
-            let config = config();
-            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            assert_eq!(a.capabilities().access, AccessSupport::Marked);
-            for access in AccessCategory::ALL {
-                a.send(&TxFrame::new(b"x", access)).await.unwrap();
-                assert_eq!(a.sender.socket().tos_v4().unwrap(), tos(access));
-                assert_eq!(a.sender.socket().priority().unwrap(), user_priority(access));
-                b.recv(&mut BytesMut::new()).await.unwrap();
-            }
-        });
-    }
-
-    #[test]
-    fn oversized_frames_are_counted_and_not_delivered() {
-        run(async {
-            let config = config();
-            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            let long = [0; MAX_FRAME_BYTES + 1];
-            assert!(a.send(&frame(&long)).await.is_err());
-            let stranger = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            let stranger = Socket::from(stranger);
-            stranger.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
-            stranger.send_to(&long, &SockAddr::from(config.group)).unwrap();
-            a.send(&frame(&long[..MAX_FRAME_BYTES])).await.unwrap();
-            let mut buf = BytesMut::new();
-            b.recv(&mut buf).await.unwrap();
-            assert_eq!(buf.len(), MAX_FRAME_BYTES);
-            assert_eq!(b.counters().oversized, 1);
-            assert_eq!((a.counters().oversized, a.counters().send_errors), (1, 1));
-        });
-    }
-
-    #[test]
-    fn a_full_receive_queue_is_counted() {
-        run(async {
-            let config = UdpConfig { receive_buffer: 4096, ..config() };
-            let (mut a, mut b) = (UdpRadio::open(&config).unwrap(), UdpRadio::open(&config).unwrap());
-            for _ in 0..100 {
-                a.send(&frame(&[1; 500])).await.unwrap();
-            }
-            let mut buf = BytesMut::new();
-            while std::future::poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await.is_ready() {}
-            // The kernel reports drops with the next frame it queues.
-            a.send(&frame(b"after")).await.unwrap();
-            b.recv(&mut buf).await.unwrap();
-            let counters = b.counters();
-            assert!(counters.kernel_dropped > 0, "{counters:?}");
-            assert_eq!(counters.kernel_dropped + counters.received, 101);
-        });
-    }
-
-    #[test]
-    fn bad_configuration_is_refused_in_words() {
-        run(async {
-            let mut config = config();
-            config.interface = UdpInterface::Name("nosuch0".into());
-            let error = UdpRadio::open(&config).unwrap_err();
-            assert!(matches!(error, OpenError::NoInterface { .. }), "{error}");
-            config.group.set_ip(Ipv4Addr::new(10, 0, 0, 1));
-            let error = UdpRadio::open(&config).unwrap_err();
-            assert!(error.to_string().contains("multicast"), "{error}");
-            let mut config = self::config();
-            config.interface = UdpInterface::Name("lo".into());
-            let radio = UdpRadio::open(&config).unwrap();
-            assert!(radio.describe().contains("on lo"), "{}", radio.describe());
-        });
-    }
-
-    #[test]
-    fn link_addresses_are_unicast_and_tell_ports_apart() {
-        let of = |port| link_address_of(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
-        assert_eq!(of(0x1234), LinkAddress([0x7e, 0, 0, 1, 0x12, 0x34]));
-        assert_ne!(of(1), of(2));
-    }
 }

@@ -283,11 +283,12 @@ fn a_live_dump_shows_what_it_hears_and_leaves_cleanly_when_asked() {
 
     let scratch = Scratch::new("live");
     let group = format!("239.255.77.79:{}", 20_000 + std::process::id() % 20_000);
-    let listen = ["-v", "dump", "--interface", "lo", "--group", &group];
+    let listen = ["dump", "--interface", "lo", "--group", &group];
     let mut dump = scratch.command(&listen).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(dump.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("listening on udp"), "{line}");
+    assert!(line.starts_with(&format!("listening on udp {group} on lo")), "{line}");
+    assert!(line.contains("without --group"), "{line}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
         let config = UdpConfig::new(group.parse().unwrap(), UdpInterface::Name("lo".to_owned()));

@@ -1,7 +1,8 @@
 use std::future::poll_fn;
 
 use super::*;
-use crate::radio::RadioExt;
+use crate::interface;
+use crate::radio::{LinkFault, RadioExt, Refusal, Unfit};
 use crate::testnet::{ENDS, ip, run, with_veth_pair};
 use crate::timer::DeadlineTimer;
 
@@ -41,6 +42,8 @@ async fn talk(a: &mut PacketRadio, b: &mut PacketRadio, text: &[u8]) {
         again.set(Some(monotonic_ns() + 50_000_000)).unwrap();
         let mut buf = BytesMut::new();
         let heard = poll_fn(|cx| {
+            let mut other = BytesMut::new();
+            while a.poll_recv(cx, &mut other).is_ready() {}
             if let Poll::Ready(received) = b.poll_recv(cx, &mut buf) {
                 received.unwrap();
                 return Poll::Ready(true);
@@ -61,7 +64,10 @@ fn frames_arrive_stamped_and_from_whom_they_say() {
     with_veth_pair(|| {
         run(async {
             let (mut a, mut b) = pair().await;
-            assert_eq!(a.link_address(), interface::find(ENDS[0]).unwrap().address.unwrap());
+            assert_eq!(
+                a.link_address(),
+                interface::list().unwrap().into_iter().find(|i| i.name == ENDS[0]).unwrap().address.unwrap()
+            );
             let pseudonym = LinkAddress([2, 9, 9, 9, 9, 9]);
             let payload = [7; 1398];
             a.send(&frame(&payload)).await.unwrap();
@@ -89,7 +95,7 @@ fn foreign_protocols_and_unicast_frames_are_not_seen() {
             let foreign = PacketConfig { ether_type: 0x88b6, ..PacketConfig::new(ENDS[0]) };
             let mut foreign = PacketRadio::open(foreign).unwrap();
             foreign.send(&frame(b"foreign")).await.unwrap();
-            let Link::Open(raw) = &a.link else { panic!("down") };
+            let raw = &a.open.as_ref().unwrap().socket;
             let header = ethernet::Header::broadcast(a.address.0, DEFAULT_ETHER_TYPE);
             let unicast = ethernet::Header { destination: b.address.0, ..header };
             raw.socket().send(&unicast.encode()).unwrap();
@@ -109,7 +115,7 @@ fn the_access_category_reaches_the_socket() {
             let mut a = open(ENDS[0]);
             for access in [AccessCategory::Video, AccessCategory::Video, AccessCategory::Background] {
                 a.send(&TxFrame::new(b"x", access)).await.unwrap();
-                let Link::Open(raw) = &a.link else { panic!("down") };
+                let raw = &a.open.as_ref().unwrap().socket;
                 let mark = raw.socket().priority().unwrap();
                 assert_eq!(mark, user_priority(access));
             }
@@ -177,7 +183,7 @@ fn an_interface_that_goes_down_and_up_is_found_again() {
 }
 
 #[test]
-fn a_sender_that_notices_first_wakes_the_reader() {
+fn a_sender_that_notices_first_does_not_hide_it_from_the_reader() {
     with_veth_pair(|| {
         run(async {
             let (mut a, mut b) = pair().await;
@@ -185,8 +191,9 @@ fn a_sender_that_notices_first_wakes_the_reader() {
             let waiting = poll_fn(|cx| Poll::Ready(b.poll_recv(cx, &mut buf))).await;
             assert!(waiting.is_pending());
             ip("link set rc1 down").unwrap();
-            b.send(&frame(b"x")).await.unwrap_err();
-            assert!(matches!(b.state(), LinkState::Down { .. }));
+            let error = b.send(&frame(b"x")).await.unwrap_err();
+            assert_eq!(Refusal::of(&error), Refusal::Down, "{error}");
+            drive(&mut b, |b| b.state().is_down()).await;
             ip("link set rc1 up").unwrap();
             drive(&mut b, |b| b.counters().reopened == 1).await;
             talk(&mut a, &mut b, b"after").await;
@@ -201,10 +208,7 @@ fn a_deleted_interface_is_reported_and_its_successor_taken() {
             let mut b = open(ENDS[1]);
             let first = b.link_address();
             ip("link del rc1").unwrap();
-            drive(&mut b, |b| {
-                matches!(b.state(), LinkState::Down { reason, .. } if reason.contains("no network interface"))
-            })
-            .await;
+            drive(&mut b, |b| matches!(b.state().fault(), Some(LinkFault::Gone(_)))).await;
             ip("link add rc0 type veth peer name rc1").unwrap();
             ip("link set rc0 up").unwrap();
             ip("link set rc1 up").unwrap();
@@ -216,14 +220,168 @@ fn a_deleted_interface_is_reported_and_its_successor_taken() {
 }
 
 #[test]
+fn a_carrier_lost_at_the_other_end_is_told_and_nothing_is_sent_into_the_void() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            ip("link set rc1 down").unwrap();
+            drive(&mut a, |a| matches!(a.state().fault(), Some(LinkFault::NoCarrier { .. }))).await;
+            let error = a.send(&frame(b"x")).await.unwrap_err();
+            assert_eq!(Refusal::of(&error), Refusal::Down, "{error}");
+            ip("link set rc1 up").unwrap();
+            drive(&mut b, |b| b.state() == LinkState::Up).await;
+            talk(&mut a, &mut b, b"after").await;
+            talk(&mut b, &mut a, b"and back").await;
+            assert_eq!((a.counters().outages, a.counters().reopened), (1, 1));
+        });
+    });
+}
+
+#[test]
+fn an_outage_of_milliseconds_is_counted() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            // Nobody polls in between.
+            ip("link set rc1 down").unwrap();
+            ip("link set rc1 up").unwrap();
+            drive(&mut b, |b| b.counters().outages == 1 && b.state() == LinkState::Up).await;
+            drive(&mut a, |a| a.counters().outages == 1 && a.state() == LinkState::Up).await;
+            talk(&mut a, &mut b, b"after").await;
+        });
+    });
+}
+
+#[test]
+fn an_interface_renamed_away_is_gone_and_the_one_that_takes_its_name_is_taken() {
+    with_veth_pair(|| {
+        run(async {
+            let (_, mut b) = pair().await;
+            ip("link set rc1 down").unwrap();
+            ip("link set rc1 name away1").unwrap();
+            drive(&mut b, |b| matches!(b.state().fault(), Some(LinkFault::Gone(_)))).await;
+            ip("link set rc0 down").unwrap();
+            ip("link set rc0 name rc1").unwrap();
+            ip("link set away1 name rc0").unwrap();
+            ip("link set rc0 up").unwrap();
+            ip("link set rc1 up").unwrap();
+            drive(&mut b, |b| b.state() == LinkState::Up).await;
+            talk(&mut open("rc0"), &mut b, b"swapped").await;
+        });
+    });
+}
+
+#[test]
+fn frames_of_another_vlan_are_not_taken() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            let header = ethernet::Header::broadcast(a.address.0, DEFAULT_ETHER_TYPE).encode();
+            // IEEE Std 802.1Q, 9.6: the tag stands before the EtherType. A tag of VLAN 0 gives a priority only.
+            let tagged = |vlan: u8| [&header[..12], &[0x81, 0, 0, vlan], &header[12..], b"tagged"].concat();
+            let raw = &a.open.as_ref().unwrap().socket;
+            raw.socket().send(&tagged(5)).unwrap();
+            raw.socket().send(&tagged(0)).unwrap();
+            a.send(&frame(b"ours")).await.unwrap();
+            let mut buf = BytesMut::new();
+            b.recv(&mut buf).await.unwrap();
+            assert_eq!((&buf[..], b.counters().foreign), (&b"tagged"[..], 1));
+            buf.clear();
+            b.recv(&mut buf).await.unwrap();
+            assert_eq!((&buf[..], b.counters().foreign), (&b"ours"[..], 1));
+            // Where there is an interface for the VLAN, its frames come with that one's index.
+            if let Err(reason) = ip("link add link rc1 name rc1.5 type vlan id 5") {
+                return eprintln!("in part: {reason}");
+            }
+            ip("link set rc1.5 up").unwrap();
+            let mut of_vlan = open("rc1.5");
+            a.open.as_ref().unwrap().socket.socket().send(&tagged(5)).unwrap();
+            buf.clear();
+            of_vlan.recv(&mut buf).await.unwrap();
+            a.send(&frame(b"ours")).await.unwrap();
+            buf.clear();
+            b.recv(&mut buf).await.unwrap();
+            assert_eq!((&buf[..], b.counters().foreign), (&b"ours"[..], 2));
+        });
+    });
+}
+
+#[test]
+fn an_interface_that_becomes_a_port_of_a_bridge_is_unfit_until_it_leaves() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            ip("link add br0 type bridge").unwrap();
+            ip("link set rc1 master br0").unwrap();
+            drive(&mut b, |b| matches!(b.state().fault(), Some(LinkFault::Unfit(Unfit::Enslaved { .. }))))
+                .await;
+            let error = b.send(&frame(b"x")).await.unwrap_err();
+            assert!(error.to_string().contains("port of the bridge br0"), "{error}");
+            assert_eq!(Refusal::of(&error), Refusal::Unfit);
+            ip("link set rc1 nomaster").unwrap();
+            drive(&mut b, |b| b.state() == LinkState::Up).await;
+            talk(&mut a, &mut b, b"after").await;
+        });
+    });
+}
+
+#[test]
+fn an_mtu_that_shrinks_and_grows_is_told_with_the_size_needed() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            ip("link set rc0 mtu 240").unwrap();
+            drive(&mut a, |a| matches!(a.state(), LinkState::Limited { .. })).await;
+            let fault = a.state().fault().unwrap().to_string();
+            assert!(fault.contains("240") && fault.contains("1398"), "{fault}");
+            assert_eq!(a.capabilities().max_frame_bytes, 240);
+            let error = a.send(&frame(&[0; 412])).await.unwrap_err();
+            assert!(error.to_string().contains("412 bytes") && error.to_string().contains("240"), "{error}");
+            assert_eq!(Refusal::of(&error), Refusal::TooLong);
+            talk(&mut a, &mut b, b"a short one passes").await;
+            ip("link set rc0 mtu 1500").unwrap();
+            drive(&mut a, |a| a.state() == LinkState::Up).await;
+            // The other end's is not to be seen from here, except by what becomes of the frame.
+            ip("link set rc1 mtu 240").unwrap();
+            let error = a.send(&frame(&[0; 412])).await.unwrap_err();
+            assert_eq!(Refusal::of(&error), Refusal::NoBuffer, "{error}");
+            assert_eq!(a.counters().outages, 0);
+        });
+    });
+}
+
+#[test]
+fn an_interface_that_is_down_at_the_start_is_waited_for_and_a_missing_one_if_asked() {
+    with_veth_pair(|| {
+        run(async {
+            ip("link set rc1 down").unwrap();
+            let mut b = open("rc1");
+            assert!(matches!(b.state().fault(), Some(LinkFault::Off { .. })), "{b:?}");
+            assert!(b.state().fault().unwrap().to_string().contains("ip link set rc1 up"));
+            let late = PacketConfig { wait: true, ..PacketConfig::new("late0") };
+            let mut late = PacketRadio::open(late).unwrap();
+            assert!(matches!(late.state().fault(), Some(LinkFault::Gone(_))), "{late:?}");
+            ip("link set rc1 up").unwrap();
+            talk(&mut open("rc0"), &mut b, b"there").await;
+            assert_eq!(b.counters().reopened, 0, "it was never open before");
+            ip("link set rc0 down").unwrap();
+            ip("link set rc0 name late0").unwrap();
+            ip("link set late0 up").unwrap();
+            talk(&mut b, &mut late, b"to the late one").await;
+        });
+    });
+}
+
+#[test]
 fn what_cannot_be_opened_is_explained() {
     with_veth_pair(|| {
         run(async {
             let error = PacketRadio::open(PacketConfig::new("nosuch0")).unwrap_err().to_string();
             assert!(error.contains("nosuch0") && error.contains("rc0"), "{error}");
-            ip("link set rc0 down").unwrap();
+            ip("link add br0 type bridge").unwrap();
+            ip("link set rc0 master br0").unwrap();
             let error = PacketRadio::open(PacketConfig::new("rc0")).unwrap_err().to_string();
-            assert!(error.contains("ip link set rc0 up"), "{error}");
+            assert!(error.contains("port of the bridge br0"), "{error}");
         });
     });
     let error = refused(io::Error::from_raw_os_error(libc::EPERM), "wlan0").to_string();

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use bytes::BytesMut;
 use clap::{ArgGroup, Args};
-use radio_adapters::clock::ClockPair;
+use radio_adapters::clock::{ClockPair, monotonic_ns};
+use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{Radio, RadioExt};
 use tokio::signal::unix::{SignalKind, signal};
 #[cfg(feature = "replay")]
@@ -23,6 +24,7 @@ use self::line::{Arrival, Style};
 use self::verify::{Signature, Verdict, Verifier};
 use crate::config::{LinkConfig, Medium, StationConfig};
 use crate::daemon::link;
+use crate::daemon::link_news::LinkNews;
 use crate::error::{Complaint, Error};
 use crate::key_files;
 
@@ -169,20 +171,29 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     let failed = |source| Error::System { what: "waiting for signals", source };
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut radio = link::open(&LinkConfig { medium, fault: None, tap: None })?;
-    let description = radio.describe();
-    tracing::info!("listening on {description}");
+    let over_udp = matches!(medium, Medium::Udp { .. });
+    let mut radio = link::open(&LinkConfig { medium, wait: false, fault: None, tap: None })?;
+    tell(&listening(&radio.describe(), over_udp));
+    let mut news = LinkNews::default();
+    let mut look = DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source })?;
     let mut buffer = BytesMut::new();
     loop {
+        for line in news.changes(&radio.state(), &radio.counters()) {
+            tell(&line);
+        }
+        look.set(Some(monotonic_ns() + LOOK_NS))
+            .map_err(|source| Error::System { what: "setting a timer", source })?;
         buffer.clear();
         let meta = tokio::select! {
             received = radio.recv(&mut buffer) => match received {
                 Ok(meta) => meta,
                 Err(source) => return Err(Error::System { what: "receiving", source }),
             },
+            _ = look.expired() => continue,
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
         };
+        let description = radio.describe();
         let arrived_ns = meta.kernel_receive_ns.unwrap_or(meta.user_receive_ns);
         let arrival = Arrival {
             unix_ns: ClockPair::now().realtime_of(arrived_ns),
@@ -198,6 +209,21 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             return Ok(());
         }
     }
+}
+
+/// Says a line on standard error. That nobody reads it is no reason to end.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// What is listened for, and how to listen for the other kind: a listener on the wrong one waits for ever.
+fn listening(description: &str, over_udp: bool) -> String {
+    let other = if over_udp {
+        "stations that use raw frames (link.kind = \"packet\") are heard without --group"
+    } else {
+        "stations that use UDP are heard with --group, such as --group 239.255.77.77:47808"
+    };
+    format!("listening on {description}; {other}")
 }
 
 struct Printer<'o> {
@@ -258,6 +284,9 @@ fn parse_ethertype(text: &str) -> Result<u16, String> {
         _ => Err("expected an EtherType, 0x0600 to 0xFFFF".to_owned()),
     }
 }
+
+/// How often the link is looked at while no frame comes.
+const LOOK_NS: u64 = 500_000_000;
 
 /// Shown below the options.
 pub const HELP: &str = "Each line: time (UTC), sender's link address, class, message, signer/number,

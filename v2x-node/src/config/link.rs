@@ -10,6 +10,8 @@ use v2x_settings::{Section, SettingsError, one_of};
 pub struct LinkConfig {
     /// The radio itself.
     pub medium: Medium,
+    /// An interface that is not there yet is waited for.
+    pub wait: bool,
     /// Injected faults, seeded, for tests.
     pub fault: Option<Fault>,
     /// A pcapng file of all frames.
@@ -63,7 +65,8 @@ pub struct Fault {
 }
 
 pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
-    const KEYS: &[&str] = &["kind", "interface", "group", "ethertype", "receive_buffer", "fault", "tap"];
+    const KEYS: &[&str] =
+        &["kind", "interface", "group", "ethertype", "receive_buffer", "wait", "fault", "tap"];
     let Some(section) = top.table("link", KEYS)? else {
         return Err(top.missing("link", "a table with at least kind and interface"));
     };
@@ -79,7 +82,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
     let medium = match kind {
         Kind::Udp => {
             section.only(
-                &["kind", "interface", "group", "receive_buffer", "fault", "tap"],
+                &["kind", "interface", "group", "receive_buffer", "wait", "fault", "tap"],
                 "link.kind = \"udp\"",
             )?;
             Medium::Udp {
@@ -89,7 +92,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
             }
         }
         Kind::Packet => {
-            let keys = &["kind", "interface", "ethertype", "receive_buffer", "fault", "tap"];
+            let keys = &["kind", "interface", "ethertype", "receive_buffer", "wait", "fault", "tap"];
             section.only(keys, "link.kind = \"packet\"")?;
             Medium::Packet {
                 interface: interface()?,
@@ -99,7 +102,8 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
         }
         #[cfg(feature = "pnet")]
         Kind::Pnet => {
-            section.only(&["kind", "interface", "ethertype", "fault", "tap"], "link.kind = \"pnet\"")?;
+            section
+                .only(&["kind", "interface", "ethertype", "wait", "fault", "tap"], "link.kind = \"pnet\"")?;
             Medium::Pnet { interface: interface()?, ethertype: ethertype()? }
         }
     };
@@ -109,7 +113,8 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
             Some(tap.path("file")?.ok_or_else(|| tap.missing("file", "a file name ending in .pcapng"))?)
         }
     };
-    Ok(LinkConfig { medium, fault: fault(&section)?, tap })
+    let wait = section.flag("wait")?.unwrap_or(false);
+    Ok(LinkConfig { medium, wait, fault: fault(&section)?, tap })
 }
 
 fn group(section: &Section<'_>) -> Result<SocketAddrV4, SettingsError> {

@@ -199,7 +199,7 @@ fn unknown_keys_are_named_with_the_known_ones() {
     assert_eq!(
         complaint("kind = \"udp\"", "knd = \"udp\""),
         "conf/station.toml:12: link.knd: unknown key; known keys here: kind, interface, group, ethertype, \
-         receive_buffer, fault, tap"
+         receive_buffer, wait, fault, tap"
     );
     assert!(
         complaint("seed = 7", "sed = 7").starts_with("conf/station.toml:2: sed: unknown key; known keys")

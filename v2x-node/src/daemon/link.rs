@@ -27,7 +27,7 @@ impl Complaint for LinkError {}
 /// # Errors
 /// [`LinkError`]: what is missing on this machine and what would help, or a capture that cannot be written.
 pub fn open(config: &LinkConfig) -> Result<Box<dyn Radio>, LinkError> {
-    let mut radio = open_medium(&config.medium)?;
+    let mut radio = open_medium(&config.medium, config.wait)?;
     if let Some(trouble) = &config.fault {
         let wrapped = fault::Fault::new(radio, &fault_config(trouble));
         let refused = |error| failed("making trouble (link.fault)", io::Error::other(error));
@@ -39,7 +39,7 @@ pub fn open(config: &LinkConfig) -> Result<Box<dyn Radio>, LinkError> {
     Ok(radio)
 }
 
-fn open_medium(medium: &Medium) -> Result<Box<dyn Radio>, OpenError> {
+fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, OpenError> {
     match medium {
         Medium::Udp { interface, group, receive_buffer } => {
             let interface = match interface.parse() {
@@ -48,16 +48,18 @@ fn open_medium(medium: &Medium) -> Result<Box<dyn Radio>, OpenError> {
             };
             let mut udp = UdpConfig::new(*group, interface);
             udp.receive_buffer = receive_buffer.unwrap_or(udp.receive_buffer);
+            udp.wait = wait;
             Ok(Box::new(UdpRadio::open(&udp)?))
         }
         Medium::Packet { interface, ethertype, receive_buffer } => {
             let mut packet = PacketConfig::new(interface.clone());
             packet.ether_type = *ethertype;
             packet.receive_buffer = receive_buffer.unwrap_or(packet.receive_buffer);
+            packet.wait = wait;
             Ok(Box::new(PacketRadio::open(packet)?))
         }
         #[cfg(feature = "pnet")]
-        Medium::Pnet { interface, ethertype } => Ok(Box::new(PnetRadio::open(interface, *ethertype)?)),
+        Medium::Pnet { interface, ethertype } => Ok(Box::new(PnetRadio::open(interface, *ethertype, wait)?)),
     }
 }
 
@@ -100,8 +102,8 @@ mod tests {
                 receive_buffer: Some(65_536),
             };
             let fault = Fault { receive_loss: 0.0, duplicate: 1.0, reorder: 0.0, corrupt: 0.0, seed: 1 };
-            let plain = LinkConfig { medium: medium.clone(), fault: None, tap: None };
-            let wrapped = LinkConfig { medium, fault: Some(fault), tap: Some(tap.clone()) };
+            let plain = LinkConfig { medium: medium.clone(), wait: false, fault: None, tap: None };
+            let wrapped = LinkConfig { medium, wait: false, fault: Some(fault), tap: Some(tap.clone()) };
             let (mut sender, mut receiver) = (open(&plain).unwrap(), open(&wrapped).unwrap());
             sender.send(&TxFrame::new(b"hello", AccessCategory::BestEffort)).await.unwrap();
             let mut twice = BytesMut::new();
@@ -118,7 +120,8 @@ mod tests {
     fn what_cannot_be_opened_is_named() {
         let medium =
             Medium::Packet { interface: "no-such-if".to_owned(), ethertype: 0x88B5, receive_buffer: None };
-        let error = open(&LinkConfig { medium, fault: None, tap: None }).unwrap_err().to_string();
+        let error =
+            open(&LinkConfig { medium, wait: false, fault: None, tap: None }).unwrap_err().to_string();
         assert!(error.starts_with("link: no network interface \"no-such-if\""), "{error}");
     }
 

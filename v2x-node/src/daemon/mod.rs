@@ -5,6 +5,7 @@ pub mod chrony_port;
 pub mod control;
 mod lines;
 pub mod link;
+pub mod link_news;
 pub mod listeners;
 pub mod machine_clock;
 pub mod neighbour_news;

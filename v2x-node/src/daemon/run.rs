@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{LinkState, realtime};
+use radio_adapters::{clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
@@ -27,6 +27,7 @@ use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
+use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::machine_clock::MachineClock;
 use crate::daemon::position::{PositionSource, PositionUpdate};
@@ -146,7 +147,7 @@ struct Daemon {
     sending_told: Option<SendingState>,
     report_every: Duration,
     started: Instant,
-    link_down: bool,
+    link_news: LinkNews,
     processor: ProcessorMeter,
     ran: WhatRan,
 }
@@ -209,7 +210,7 @@ impl Daemon {
             sending_told: None,
             report_every: config.report.every,
             started,
-            link_down: false,
+            link_news: LinkNews::default(),
             processor: ProcessorMeter::start(),
             ran: options.ran.clone(),
         })
@@ -474,16 +475,10 @@ impl Daemon {
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }
-        match self.station.radio().state() {
-            LinkState::Up if self.link_down => {
-                self.link_down = false;
-                writeln!(out, "link up again")?;
-            }
-            LinkState::Down { reason, .. } if !self.link_down => {
-                self.link_down = true;
-                writeln!(out, "link down, trying again: {reason}")?;
-            }
-            _ => {}
+        let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
+        let changes = self.link_news.changes(&state, &counters);
+        for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
+            writeln!(out, "{line}")?;
         }
         Ok(out.flush()?)
     }
@@ -506,12 +501,14 @@ impl Daemon {
     }
 
     fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
+        let refused = self.listeners.statistics.take_refused();
         let statistics = &self.listeners.statistics;
         let frames = statistics.frames();
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
+        let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{link}",
             now.since(self.started).as_secs(),
             statistics.neighbours(),
             statistics.sent(),
@@ -545,12 +542,9 @@ impl Daemon {
             report.warnings.extend(unit.warnings(now));
         }
         report.warnings.extend(self.positions.warnings());
-        let link = self.station.radio().counters();
-        if link.kernel_dropped > 0 {
-            report
-                .warnings
-                .push(format!("{} frames dropped by the kernel before they were read", link.kernel_dropped));
-        }
+        let radio = self.station.radio();
+        let link = LinkNews::warnings(&radio.state(), &radio.counters(), clock::monotonic_ns());
+        report.warnings.extend(link);
         let clamped = self.station.node().counters().time_clamped;
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));

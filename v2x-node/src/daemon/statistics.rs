@@ -11,13 +11,15 @@ use std::io;
 
 use hashbrown::HashMap;
 use prost::Message as _;
-use radio_adapters::LinkAddress;
+use radio_adapters::{LinkAddress, Refusal};
 use v2x_core::{
     Anchor, DropReason, Dropped, Event, Instant, MessageId, Received, Transmit, WireTime, limits,
 };
+use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
 
+use crate::daemon::link_news::RefusalNews;
 use crate::daemon::sequence::{Sequence, Step};
 use crate::daemon::station::Observer;
 
@@ -37,6 +39,11 @@ pub struct Statistics {
     frames: Frames,
     drops: BTreeMap<&'static str, u64>,
     unsent: BTreeMap<&'static str, u64>,
+    /// Own messages that are signed and that the link has neither taken nor refused yet, oldest first.
+    signed: VecDeque<MessageId>,
+    /// Frames beyond own messages that the link refused: repetitions and others' messages.
+    unrepeated: BTreeMap<&'static str, u64>,
+    refusals: RefusalNews,
     /// Frames of others sent on, and the one that is about to leave.
     forwarded: u64,
     relayed: Option<MessageId>,
@@ -96,6 +103,9 @@ impl Statistics {
             frames: Frames::default(),
             drops: BTreeMap::new(),
             unsent: BTreeMap::new(),
+            signed: VecDeque::with_capacity(MAX_SIGNED),
+            unrepeated: BTreeMap::new(),
+            refusals: RefusalNews::default(),
             forwarded: 0,
             relayed: None,
             neighbours: 0,
@@ -134,12 +144,22 @@ impl Statistics {
         self.frames
     }
 
-    /// Messages sent so far, all classes.
+    /// Lines about frames that the link refused, for each cause when it begins.
+    pub fn take_refusals(&mut self, now: Instant) -> Vec<String> {
+        self.refusals.take(now)
+    }
+
+    /// Frames that the link refused while it was up, since the last call.
+    pub fn take_refused(&mut self) -> u64 {
+        self.refusals.take_lately()
+    }
+
+    /// Messages that the link took so far, all classes, each once however often it is repeated.
     pub fn sent(&self) -> u64 {
         self.stats.classes().iter().map(|class| class.sent).sum()
     }
 
-    /// Frames sent on for others so far.
+    /// Frames sent on for others, which the link took, so far.
     pub fn forwarded(&self) -> u64 {
         self.forwarded
     }
@@ -168,6 +188,11 @@ impl Statistics {
         for (reason, count) in &self.unsent {
             report.warnings.push(format!("{count} own messages not transmitted: {reason}"));
         }
+        for (reason, count) in &self.unrepeated {
+            report
+                .warnings
+                .push(format!("{count} repetitions and forwarded frames not transmitted: {reason}"));
+        }
         if self.untracked > 0 {
             report
                 .warnings
@@ -176,6 +201,12 @@ impl Statistics {
         report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
         report.warn_of_drops();
         report
+    }
+
+    /// The link took or refused a frame with this message: true when it is an own one's first.
+    fn settle(&mut self, id: MessageId) -> bool {
+        let place = self.signed.iter().position(|signed| *signed == id);
+        place.and_then(|place| self.signed.remove(place)).is_some()
     }
 
     fn received(&mut self, received: &Received) {
@@ -325,14 +356,18 @@ impl Observer for Statistics {
                 }
             }
             Event::Sent(sent) => {
-                self.stats.class_mut(sent.id.class).sent += 1;
-                self.timeline.add(sent.generated.nanos_since(self.started), 1, 0, 0);
+                if self.signed.len() == MAX_SIGNED {
+                    self.signed.pop_front();
+                }
+                self.signed.push_back(sent.id);
             }
-            Event::NotSent(not_sent) => *self.unsent.entry(not_sent.reason.name()).or_default() += 1,
-            Event::Forwarded(forwarded) => {
-                self.forwarded += 1;
-                self.relayed = Some(forwarded.id);
+            Event::NotSent(not_sent) => {
+                if let Some(id) = not_sent.id {
+                    self.settle(id);
+                }
+                *self.unsent.entry(not_sent.reason.name()).or_default() += 1;
             }
+            Event::Forwarded(forwarded) => self.relayed = Some(forwarded.id),
             Event::NeighbourAdded(_) => self.neighbours += 1,
             Event::NeighbourLost(digest) => {
                 self.neighbours = self.neighbours.saturating_sub(1);
@@ -344,6 +379,11 @@ impl Observer for Statistics {
     }
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
+        if self.settle(frame.id) {
+            self.stats.class_mut(frame.class).sent += 1;
+            self.timeline.add(on_air.nanos_since(self.started), 1, 0, 0);
+        }
+        self.forwarded += u64::from(frame.origin == Origin::Forwarded);
         if self.relayed.take() == Some(frame.id) {
             // Another's message: its way out of its sender was measured there.
             return;
@@ -355,13 +395,11 @@ impl Observer for Statistics {
         class.record(Stage::GateToAir, on_air.nanos_since(frame.stamps.gate_open));
     }
 
-    fn transmit_failed(&mut self, _frame: &Transmit, error: &io::Error) {
-        let reason = match error.kind() {
-            io::ErrorKind::NotConnected => "link_down",
-            io::ErrorKind::TimedOut => "link_too_slow",
-            _ => "link_error",
-        };
-        *self.unsent.entry(reason).or_default() += 1;
+    fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
+        let refusal = Refusal::of(error);
+        self.refusals.note(refusal, error);
+        let counts = if self.settle(frame.id) { &mut self.unsent } else { &mut self.unrepeated };
+        *counts.entry(refusal.name()).or_default() += 1;
     }
 }
 
@@ -401,6 +439,8 @@ const FORGOTTEN: Duration = Duration::from_secs(20);
 const MAX_TRACKED: usize = limits::MAX_NEIGHBOURS;
 /// Messages for others that are remembered, in case this station comes into their area.
 const MAX_OUTSIDE: usize = 64;
+/// Own messages on their way to the link: what its queues hold.
+const MAX_SIGNED: usize = limits::MAX_SEND_QUEUE * 6;
 
 #[cfg(test)]
 mod tests;

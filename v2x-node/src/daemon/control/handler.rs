@@ -169,7 +169,7 @@ impl ControlHandler {
                 let mut status = view.status(station.node(), statistics, now);
                 let radio = station.radio();
                 status.link = radio.describe().to_string();
-                status.link_up = matches!(radio.state(), radio_adapters::LinkState::Up);
+                status.link_up = !radio.state().is_down();
                 status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
                 status.hazards = station.node().hazards().count() as u64;
                 let advice = advisor.as_ref().and_then(|advisor| advisor.road().advice(view.wire()));

@@ -218,3 +218,65 @@ fn load_and_misses_have_a_time() {
     let timeline = statistics.report(4.0).over_time.unwrap();
     assert_eq!((timeline.sent, timeline.missed), (vec![0, 1, 0, 0], vec![0, 0, 0, 10]));
 }
+
+fn id(sequence: u32) -> MessageId {
+    MessageId { signer: Digest([1; 8]), class: Class::D2, sequence }
+}
+
+fn signed(sequence: u32) -> Event {
+    Event::Sent(v2x_core::Sent {
+        id: id(sequence),
+        message_type: 1,
+        generation_time: WireTime::from_micros(1),
+        position: v2x_core::Position::default(),
+        frame_len: 300,
+        full_credential: false,
+        generated: Instant::ZERO,
+        token: None,
+    })
+}
+
+fn frame(sequence: u32, origin: Origin) -> Transmit {
+    Transmit {
+        bytes: bytes::Bytes::new(),
+        class: Class::D2,
+        origin,
+        id: id(sequence),
+        expires: Instant::FAR_FUTURE,
+        source: None,
+        stamps: v2x_core::SendStamps::default(),
+    }
+}
+
+#[test]
+fn sent_means_taken_by_the_link_and_refusals_have_their_cause() {
+    let mut statistics = statistics();
+    for sequence in 1..=4 {
+        statistics.event(&signed(sequence));
+    }
+    assert_eq!(statistics.sent(), 0, "signed is not sent");
+    statistics.transmitted(&frame(1, Origin::Own), Instant::ZERO);
+    statistics.transmitted(&frame(1, Origin::Own), Instant::ZERO);
+    statistics.transmitted(&frame(9, Origin::Forwarded), Instant::ZERO);
+    let long = io::Error::from(io::ErrorKind::InvalidInput);
+    statistics.transmit_failed(&frame(2, Origin::Own), &long);
+    statistics.transmit_failed(&frame(3, Origin::Own), &io::Error::from(io::ErrorKind::NotConnected));
+    statistics.transmit_failed(&frame(1, Origin::Own), &long);
+    assert_eq!((statistics.sent(), statistics.forwarded()), (1, 1));
+    let reasons: Vec<_> = statistics.unsent().iter().map(|(reason, count)| (*reason, *count)).collect();
+    assert_eq!(reasons, [("link_down", 1), ("link_frame_too_long", 1)]);
+    let warnings = statistics.report(1.0).warnings;
+    assert!(
+        warnings
+            .contains(&"1 repetitions and forwarded frames not transmitted: link_frame_too_long".to_owned())
+    );
+}
+
+#[test]
+fn messages_on_their_way_to_the_link_are_bounded() {
+    let mut statistics = statistics();
+    for sequence in 0..MAX_SIGNED as u32 + 5 {
+        statistics.event(&signed(sequence));
+    }
+    assert_eq!(statistics.signed.len(), MAX_SIGNED);
+}

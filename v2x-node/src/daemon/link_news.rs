@@ -1,0 +1,266 @@
+//! What an operator is told of the link: each change once, and its fault for as long as it lasts.
+
+use radio_adapters::{Counters, LinkFault, LinkState, Refusal};
+use v2x_core::Instant;
+
+/// What was told of the link so far.
+#[derive(Debug, Default)]
+pub struct LinkNews {
+    down: Option<LinkFault>,
+    down_ns: u64,
+    limit: Option<LinkFault>,
+    outages: u64,
+    was_up: bool,
+}
+
+impl LinkNews {
+    /// A line for each change since the last call.
+    pub fn changes(&mut self, state: &LinkState, counters: &Counters) -> Vec<String> {
+        let mut lines = Vec::new();
+        let outages = counters.outages - self.outages;
+        let down_ms = (counters.down_ns - self.down_ns) / 1_000_000;
+        (self.outages, self.down_ns) = (counters.outages, counters.down_ns);
+        if let LinkState::Down { fault, .. } = state {
+            if self.down.as_ref() != Some(fault) {
+                let still = if self.down.is_some() { "still " } else { "" };
+                lines.push(format!("link {still}down: {fault}"));
+            }
+            self.down = Some(fault.clone());
+            self.limit = None;
+            return lines;
+        }
+        if self.down.take().is_some() {
+            let again = if self.was_up { " again" } else { "" };
+            let more = if outages > 0 {
+                format!(", down {} more in between", times(outages))
+            } else {
+                String::new()
+            };
+            lines.push(format!("link up{again} after {:.1} s{more}", down_ms as f64 / 1000.0));
+        } else if outages > 0 {
+            let long = if down_ms > 0 { format!(" ({down_ms} ms)") } else { String::new() };
+            lines.push(format!("link was down {} for a moment{long}, and is up again", times(outages)));
+        }
+        self.was_up = true;
+        let limit = state.fault();
+        match (limit, &self.limit) {
+            (Some(fault), told) if told.as_ref() != Some(fault) => {
+                lines.push(format!("link impaired: {fault}"))
+            }
+            (None, Some(_)) => lines.push("link no longer impaired".to_owned()),
+            _ => {}
+        }
+        self.limit = limit.cloned();
+        lines
+    }
+
+    /// What the report says of the link.
+    pub fn warnings(state: &LinkState, counters: &Counters, now_ns: u64) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if counters.outages > 0 {
+            warnings.push(format!(
+                "the link was down {}, {:.1} s in all",
+                times(counters.outages),
+                counters.down_ns as f64 / 1e9
+            ));
+        }
+        if let LinkState::Down { since_ns, fault } = state {
+            let seconds = now_ns.saturating_sub(*since_ns) / 1_000_000_000;
+            warnings.push(format!("the link has been down for {seconds} s: {fault}"));
+        }
+        if let LinkState::Limited { fault, .. } = state {
+            warnings.push(format!("the link is impaired: {fault}"));
+        }
+        if counters.kernel_dropped > 0 {
+            let count = counters.kernel_dropped;
+            warnings.push(format!("{count} frames dropped by the kernel before they were read"));
+        }
+        if counters.foreign > 0 {
+            let count = counters.foreign;
+            warnings.push(format!("{count} frames of another VLAN, or to another host, left out"));
+        }
+        if counters.receive_errors > 0 {
+            warnings.push(format!("receiving failed {}", times(counters.receive_errors)));
+        }
+        warnings
+    }
+
+    /// The end of a status line while something is wrong with the link, which refused so many frames since the last one.
+    pub fn status(state: &LinkState, refused: u64, now_ns: u64) -> String {
+        match state {
+            LinkState::Up if refused > 0 => format!("  link refused {refused}"),
+            LinkState::Up => String::new(),
+            LinkState::Down { since_ns, fault } => {
+                format!("  link down for {} s: {fault}", now_ns.saturating_sub(*since_ns) / 1_000_000_000)
+            }
+            LinkState::Limited { fault, .. } => format!("  link impaired: {fault}"),
+        }
+    }
+}
+
+/// Frames the link refused while it was up, told when refusals begin.
+#[derive(Debug, Default)]
+pub struct RefusalNews {
+    spells: [Spell; Refusal::ALL.len()],
+    lately: u64,
+}
+
+#[derive(Debug, Default)]
+struct Spell {
+    frames: u64,
+    words: Option<String>,
+    last: Option<Instant>,
+}
+
+impl RefusalNews {
+    /// The link refused a frame.
+    pub fn note(&mut self, refusal: Refusal, error: &std::io::Error) {
+        // The rest is the link's state, which is told.
+        let told_here = matches!(
+            refusal,
+            Refusal::TooLong | Refusal::NoBuffer | Refusal::NoRoute | Refusal::Forbidden | Refusal::Other
+        );
+        let spell = Refusal::ALL.iter().position(|one| *one == refusal).map(|place| &mut self.spells[place]);
+        if let Some(spell) = spell.filter(|_| told_here) {
+            spell.frames += 1;
+            self.lately += 1;
+            if spell.words.is_none() {
+                spell.words = Some(error.to_string());
+            }
+        }
+    }
+
+    /// Frames refused since the last call while the link was up, for a status line.
+    pub fn take_lately(&mut self) -> u64 {
+        core::mem::take(&mut self.lately)
+    }
+
+    /// A line for each cause that was quiet for a while before.
+    pub fn take(&mut self, now: Instant) -> Vec<String> {
+        let mut lines = Vec::new();
+        for spell in self.spells.iter_mut().filter(|spell| spell.frames > 0) {
+            let quiet = spell.last.is_none_or(|last| now.since(last).as_secs() >= QUIET_S);
+            if let Some(words) = spell.words.as_ref().filter(|_| quiet) {
+                let count =
+                    if spell.frames == 1 { "a frame".to_owned() } else { format!("{} frames", spell.frames) };
+                lines.push(format!("link refused {count} of {words}"));
+            }
+            *spell = Spell { last: Some(now), ..Spell::default() };
+        }
+        lines
+    }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+/// Refusals of one cause this long after the last ones are told again.
+const QUIET_S: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use radio_adapters::Unfit;
+
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn down(since_s: u64, fault: LinkFault) -> LinkState {
+        LinkState::Down { since_ns: since_s * S, fault }
+    }
+
+    fn carrier() -> LinkFault {
+        LinkFault::NoCarrier { interface: "eth0".to_owned() }
+    }
+
+    fn outages(outages: u64, down_ms: u64) -> Counters {
+        Counters { outages, down_ns: down_ms * 1_000_000, ..Counters::default() }
+    }
+
+    #[test]
+    fn each_change_is_told_once_with_its_reason_and_its_length() {
+        let mut news = LinkNews::default();
+        assert!(news.changes(&LinkState::Up, &outages(0, 0)).is_empty());
+        let lines = news.changes(&down(2, carrier()), &outages(1, 0));
+        assert_eq!(lines, ["link down: eth0 has no carrier: look at its cable and at the other end"]);
+        assert!(news.changes(&down(2, carrier()), &outages(1, 0)).is_empty());
+        let off = LinkFault::Off { interface: "eth0".to_owned(), wireless: false };
+        let lines = news.changes(&down(2, off), &outages(1, 0));
+        assert_eq!(lines, ["link still down: eth0 is down: ip link set eth0 up"]);
+        assert_eq!(news.changes(&LinkState::Up, &outages(1, 4012)), ["link up again after 4.0 s"]);
+        assert!(news.changes(&LinkState::Up, &outages(1, 4012)).is_empty());
+    }
+
+    #[test]
+    fn an_outage_between_two_looks_is_told_all_the_same() {
+        let mut news = LinkNews::default();
+        assert!(news.changes(&LinkState::Up, &outages(0, 0)).is_empty());
+        let lines = news.changes(&LinkState::Up, &outages(1, 30));
+        assert_eq!(lines, ["link was down once for a moment (30 ms), and is up again"]);
+        let lines = news.changes(&LinkState::Up, &outages(4, 30));
+        assert_eq!(lines, ["link was down 3 times for a moment, and is up again"]);
+    }
+
+    #[test]
+    fn an_outage_right_behind_another_is_told_with_it() {
+        let mut news = LinkNews::default();
+        news.changes(&LinkState::Up, &outages(0, 0));
+        assert_eq!(news.changes(&down(2, carrier()), &outages(1, 0)).len(), 1);
+        let lines = news.changes(&LinkState::Up, &outages(2, 1000));
+        assert_eq!(lines, ["link up again after 1.0 s, down once more in between"]);
+    }
+
+    #[test]
+    fn a_link_that_begins_down_comes_up_and_not_up_again() {
+        let mut news = LinkNews::default();
+        let unfit = LinkFault::Unfit(Unfit::NoAddress { interface: "eth0".to_owned() });
+        assert_eq!(news.changes(&down(1, unfit), &outages(0, 0)).len(), 1);
+        assert_eq!(news.changes(&LinkState::Up, &outages(0, 2000)), ["link up after 2.0 s"]);
+    }
+
+    #[test]
+    fn a_limit_is_told_when_it_begins_and_ends() {
+        let fault = LinkFault::ShortMtu { interface: "eth0".to_owned(), mtu: 240, needed: 1398 };
+        let limited = LinkState::Limited { since_ns: S, fault };
+        let mut news = LinkNews::default();
+        let lines = news.changes(&limited, &outages(0, 0));
+        assert!(lines[0].starts_with("link impaired: the MTU of eth0 is 240"), "{lines:?}");
+        assert!(news.changes(&limited, &outages(0, 0)).is_empty());
+        assert_eq!(news.changes(&LinkState::Up, &outages(0, 0)), ["link no longer impaired"]);
+        assert!(LinkNews::status(&limited, 1, 3 * S).contains("240"));
+    }
+
+    #[test]
+    fn the_status_line_and_the_report_say_how_long_it_has_been_down() {
+        let state = down(2, carrier());
+        assert!(LinkNews::status(&state, 0, 9 * S).starts_with("  link down for 7 s: eth0 has no carrier"));
+        assert_eq!(LinkNews::status(&LinkState::Up, 0, 9 * S), "");
+        assert_eq!(LinkNews::status(&LinkState::Up, 3, 9 * S), "  link refused 3");
+        let warnings = LinkNews::warnings(&state, &Counters { foreign: 39, ..outages(1, 1500) }, 9 * S);
+        assert_eq!(warnings[0], "the link was down once, 1.5 s in all");
+        assert!(warnings[1].starts_with("the link has been down for 7 s: eth0"), "{warnings:?}");
+        assert!(warnings[2].starts_with("39 frames of another VLAN"), "{warnings:?}");
+        assert!(LinkNews::warnings(&LinkState::Up, &outages(0, 0), S).is_empty());
+    }
+
+    #[test]
+    fn refusals_are_told_when_they_begin_and_again_after_a_quiet_minute() {
+        let mut news = RefusalNews::default();
+        let error = std::io::Error::from_raw_os_error(MESSAGE_TOO_LONG);
+        let mut told = 0;
+        for second in 0..30 {
+            news.note(Refusal::TooLong, &error);
+            told += news.take(Instant::from_millis(second * 1000)).len();
+        }
+        assert_eq!((told, news.take_lately(), news.take_lately()), (1, 30, 0));
+        assert!(news.take(Instant::from_millis(100_000)).is_empty());
+        news.note(Refusal::TooLong, &error);
+        news.note(Refusal::Down, &error);
+        let lines = news.take(Instant::from_millis(101_000));
+        assert!(lines.len() == 1 && lines[0].starts_with("link refused a frame of "), "{lines:?}");
+    }
+
+    /// `EMSGSIZE` of Linux.
+    const MESSAGE_TOO_LONG: i32 = 90;
+}
