@@ -138,7 +138,7 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     let failed = |source| Error::System { what: "waiting for signals", source };
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut radio = link::open(&LinkConfig { medium, fault: None, tap: None })?;
+    let (mut radio, _) = link::open(&LinkConfig { medium, fault: None, tap: None })?;
     let description = radio.describe();
     tracing::info!("listening on {description}");
     let mut buffer = BytesMut::new();

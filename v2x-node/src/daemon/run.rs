@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use radio_adapters::realtime::RealtimeError;
+use radio_adapters::tap::TapWatch;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -130,6 +131,7 @@ struct Daemon {
     report_every: Duration,
     started: Instant,
     link_down: bool,
+    _capture: Option<TapWatch>,
 }
 
 impl Daemon {
@@ -148,7 +150,7 @@ impl Daemon {
         // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
         let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
-        let radio = link::open(&config.link)?;
+        let (radio, capture) = link::open(&config.link)?;
         let recorder = match &options.record {
             Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
             None => None,
@@ -189,6 +191,7 @@ impl Daemon {
             report_every: config.report.every,
             started,
             link_down: false,
+            _capture: capture,
         })
     }
 
