@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{dump, keys};
 use crate::error::Error;
+use crate::log::{self, Log};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -23,10 +24,17 @@ pub fn main() -> ExitCode {
         }
     };
     start_log(cli.verbose);
+    if let Command::Run(_) = &cli.command
+        && let Err(source) = log::start()
+    {
+        let error = Error::System { what: "starting a thread for the log", source };
+        complain(&error);
+        return error.exit_code();
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let result = run(&cli.command, &mut out);
     // Output written before an error is shown before it.
-    match result.and_then(|()| Ok(out.flush()?)) {
+    let code = match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,7 +43,9 @@ pub fn main() -> ExitCode {
             complain(&error);
             error.exit_code()
         }
-    }
+    };
+    log::finish();
+    code
 }
 
 #[derive(Debug, Parser)]
@@ -80,7 +90,7 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::commands::demo::run(args, out),
-        Command::Run(args) => crate::commands::run::run(args, out),
+        Command::Run(args) => crate::commands::run::run(args),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
@@ -92,10 +102,9 @@ fn run(command: &Command, out: &mut dyn Write) -> Result<(), Error> {
 
 /// Prints the error on one line, and its hint on another if it has one.
 fn complain(error: &Error) {
-    let mut err = io::stderr().lock();
     let hint = error.hint().map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
     // Nothing is left to do when even this fails.
-    drop(write!(err, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
+    drop(write!(Log, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
 }
 
 /// The text of a system error without its number: `No such file or directory (os error 2)`.
@@ -125,7 +134,7 @@ fn start_log(verbose: u8) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Log)
         .with_ansi(io::stderr().is_terminal())
         .without_time()
         .try_init();

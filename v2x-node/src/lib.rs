@@ -5,9 +5,12 @@ mod civil;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod daemon;
 pub mod error;
 pub mod key_files;
+mod log;
 pub mod machine;
+mod whole_file;
 
 pub use cli::main;

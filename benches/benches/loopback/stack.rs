@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Value, json};
+use v2x_node::console::Console;
 use v2x_node::daemon::run::{self, DaemonOptions};
 use v2x_proto::Class;
 use v2x_report::{ClassReport, Report, Stage, StageHistogram, Summary, miss_target};
@@ -97,7 +98,11 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
     let seconds = arguments.get(1).map(|seconds| seconds.parse()).transpose();
     let seconds = seconds.map_err(|error| format!("seconds: {error}"))?;
     let args = DaemonOptions { config, record: None, seconds, json: None };
-    let outcome = run::observe(&args, &mut std::io::stdout()).map_err(|error| error.to_string())?;
+    let mut console = Console::start("standard output", std::io::stdout(), |line| eprintln!("{line}"))
+        .map_err(|error| error.to_string())?;
+    let outcome = run::observe(&args, &mut console).map_err(|error| error.to_string())?;
+    // A pipe that is not read on purpose keeps its lines.
+    drop(console.finish(Duration::from_secs(1)));
     let merged = |stage| {
         let mut all = StageHistogram::new();
         outcome.stats.classes().iter().for_each(|class| all.merge(class.stage(stage)));

@@ -1,92 +1,273 @@
-//! Writes a station's recording: each input before it is handled, and the outputs.
+//! Records a station: each input before it is handled, and the outputs.
 //!
-//! The layout is the core's ([`record`]). A file that ends inside a record (power cut) is good up to there.
+//! The layout is the recording's own ([`record`]); a thread writes the file. The station hands records over and waits for
+//! nobody: where there is no room for one, or the disk refuses it, the recording ends whole at the last good one, and the
+//! inputs since then are lost and counted. When the thread has caught up, the recording is begun anew in a new file
+//! (`night.rec`, `night.1.rec`, ...), whose header says so: the station goes on as it is, and a node made anew only for the
+//! sake of a file would forget its neighbours and the hazards around it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+mod file;
 
-use v2x_core::{Input, Instant, Output};
+use core::time::Duration;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time;
+
+use radio_adapters::destination;
+use radio_adapters::queue::{Queue, queue};
+use radio_adapters::writer::Writer;
+use v2x_core::{Anchor, ClockState, Fix, Input, Instant, Output, WireTime};
 use v2x_proto::v1;
 use v2x_recording::record;
 
-/// An open recording.
+use self::file::{Entry, RecordingFile};
+
+/// A recording that is being made.
 #[derive(Debug)]
 pub struct Recorder {
-    file: BufWriter<File>,
-    path: PathBuf,
+    queue: Queue,
+    writer: Writer<RecordingFile>,
+    state: Arc<RecordingState>,
     buffer: Vec<u8>,
-    failed: Option<io::Error>,
-    told: bool,
-    records: u64,
+    latest: Latest,
+    gap: Option<Gap>,
+    /// How long the next gap lasts at least.
+    pause: Duration,
+    /// How often a file was to be begun, the first included, and when the last time.
+    generation: u64,
+    begun: Instant,
+    /// Files begun anew when the last attempt was made.
+    begun_before: u64,
+    /// Inputs that were handled and not recorded.
+    lost: u64,
+    stalled_told: bool,
+}
+
+/// Counts of both sides.
+#[derive(Debug, Default)]
+struct RecordingState {
+    /// Records that are in files, or in the thread's buffer.
+    written: AtomicU64,
+    /// Inputs that were handed over and could not be written.
+    refused: AtomicU64,
+    /// The generation whose file cannot be written: nothing is, until the next one is begun. 0: none.
+    failed: AtomicU64,
+    /// New files that were begun.
+    begun: AtomicU64,
+}
+
+/// What a station knew last, as inputs: a recording that is begun anew starts with it.
+#[derive(Debug)]
+struct Latest {
+    anchor: Anchor,
+    clock: Option<ClockState>,
+    fix: Option<Option<Fix>>,
+    trust: Option<Input>,
+}
+
+/// Inputs that are not recorded.
+#[derive(Debug)]
+struct Gap {
+    since: Instant,
+    inputs: u64,
 }
 
 impl Recorder {
-    /// Creates the file and writes the header.
+    /// Creates the file, and starts the thread that writes it.
     ///
     /// # Errors
-    /// The file cannot be created or written.
+    /// The file cannot be created, and that will not pass by itself; there is no thread.
     pub fn create(path: &Path, header: &v1::RecordingHeader) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(BUFFER, File::create(path)?);
-        file.write_all(&record::start(header))?;
-        file.flush()?;
+        let file = match destination::create(path) {
+            Ok(file) => Some(file),
+            // Begun when there is room.
+            Err(error) if destination::may_pass(&error) => {
+                tracing::warn!("{}: recording not begun, trying again: {error}", path.display());
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let (queue, records) = queue(QUEUE_BYTES);
+        let state = Arc::new(RecordingState::default());
+        state.failed.store(if file.is_none() { FIRST_GENERATION } else { 0 }, Relaxed);
+        let file = RecordingFile::new(path, header.clone(), records, Arc::clone(&state), file);
         Ok(Self {
-            file,
-            path: path.to_owned(),
-            buffer: Vec::with_capacity(4096),
-            failed: None,
-            told: false,
-            records: 0,
+            queue,
+            writer: Writer::start("recording", file)?,
+            state,
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+            latest: Latest {
+                anchor: Anchor {
+                    instant: Instant::from_nanos(header.anchor_instant_ns),
+                    wire: WireTime::from_micros(header.anchor_wire_us),
+                },
+                clock: None,
+                fix: None,
+                trust: None,
+            },
+            gap: None,
+            pause: FIRST_PAUSE,
+            generation: FIRST_GENERATION,
+            begun: Instant::from_nanos(header.anchor_instant_ns),
+            begun_before: 0,
+            lost: 0,
+            stalled_told: false,
         })
     }
 
     /// Records an input that is about to be handled.
     pub fn input(&mut self, now: Instant, input: &Input) {
-        self.buffer.clear();
-        record::write_input(now, input, &mut self.buffer);
-        self.write();
-    }
-
-    /// Records an output as the transcript has it.
-    pub fn output(&mut self, output: &Output) {
-        self.buffer.clear();
-        record::write_output(output, &mut self.buffer);
-        if !self.buffer.is_empty() {
-            self.write();
+        self.latest.take(now, input);
+        if self.gap.is_some() || self.has_failed() {
+            self.begin_anew(now);
         }
-    }
-
-    /// Writes what is buffered to the file.
-    pub fn flush(&mut self) {
-        if self.failed.is_none()
-            && let Err(error) = self.file.flush()
-        {
-            self.failed = Some(error);
-        }
-    }
-
-    /// Records written.
-    pub fn records(&self) -> u64 {
-        self.records
-    }
-
-    /// The first error, returned once; after it nothing more is recorded, and the station keeps running.
-    pub fn take_failure(&mut self) -> Option<(&Path, io::Error)> {
-        let told = self.told;
-        let error = self.failed.as_ref().filter(|_| !told)?;
-        self.told = true;
-        Some((&self.path, io::Error::new(error.kind(), error.to_string())))
-    }
-
-    fn write(&mut self) {
-        if self.failed.is_some() {
+        if let Some(gap) = &mut self.gap {
+            gap.inputs += 1;
+            self.lost += 1;
             return;
         }
-        match self.file.write_all(&self.buffer) {
-            Ok(()) => self.records += 1,
-            Err(error) => self.failed = Some(error),
+        self.buffer.clear();
+        record::write_input(now, input, &mut self.buffer);
+        if !self.queue.push(&[&[Entry::Input as u8], &self.buffer]) {
+            self.gap = Some(Gap { since: now, inputs: 1 });
+            self.lost += 1;
+        }
+    }
+
+    /// Records an output as the transcript has it. Its input was the last one; `now` is when that was handled.
+    pub fn output(&mut self, now: Instant, output: &Output) {
+        if self.gap.is_some() {
+            return;
+        }
+        self.buffer.clear();
+        record::write_output(output, &mut self.buffer);
+        if !self.buffer.is_empty() && !self.queue.push(&[&[Entry::Output as u8], &self.buffer]) {
+            self.gap = Some(Gap { since: now, inputs: 0 });
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.state.failed.load(Relaxed) == self.generation
+    }
+
+    /// Begins a new file after a gap, when the thread has caught up and the pause is over.
+    fn begin_anew(&mut self, now: Instant) {
+        let gap = self.gap.get_or_insert(Gap { since: now, inputs: 0 });
+        if now.since(gap.since) < self.pause || !self.queue.is_empty() {
+            return;
+        }
+        let inputs = gap.inputs + self.state.refused.swap(0, Relaxed);
+        self.lost += inputs - gap.inputs;
+        let files = self.state.begun.load(Relaxed);
+        if now.since(self.begun) > LONGEST_PAUSE {
+            self.pause = FIRST_PAUSE;
+        } else if files > self.begun_before {
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
+        (self.begun, self.begun_before) = (now, files);
+        self.generation += 1;
+        let anchor = self.latest.anchor;
+        let begun = self.queue.push(&[
+            &[Entry::Begin as u8],
+            &anchor.instant.as_nanos().to_le_bytes(),
+            &anchor.wire.as_micros().to_le_bytes(),
+            &inputs.to_le_bytes(),
+        ]);
+        let mut whole = begun;
+        for input in self.latest.inputs(now) {
+            self.buffer.clear();
+            record::write_input(now, &input, &mut self.buffer);
+            whole &= self.queue.push(&[&[Entry::Input as u8], &self.buffer]);
+        }
+        self.gap = if whole { None } else { Some(Gap { since: now, inputs: 0 }) };
+        self.stalled_told = false;
+    }
+
+    /// Says once that the disk is too slow; to be called about every second.
+    pub fn keep(&mut self) {
+        let stalled = self.gap.is_some() && !self.has_failed();
+        if stalled && !self.stalled_told {
+            self.stalled_told = true;
+            tracing::warn!(
+                "recording stopped: its file takes less than the station gives; a new one is begun when it takes more"
+            );
+        }
+    }
+
+    /// Records written, in all files.
+    pub fn records(&self) -> u64 {
+        self.state.written.load(Relaxed)
+    }
+
+    /// What is missing, in words; `None` while every input is recorded.
+    pub fn losses(&self) -> Option<Losses> {
+        let inputs = self.lost + self.state.refused.load(Relaxed);
+        (inputs > 0).then(|| Losses { inputs, begun: self.state.begun.load(Relaxed) })
+    }
+
+    /// Asks the thread to write what is queued and to end.
+    pub fn end(&self) {
+        self.writer.end();
+    }
+
+    /// Waits for that, `until` at most; false when the file took nothing until then.
+    pub fn wait(&mut self, until: time::Instant) -> bool {
+        self.writer.wait(until).is_some()
+    }
+}
+
+/// What a recording misses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Losses {
+    /// Inputs that were handled and not recorded.
+    pub inputs: u64,
+    /// New files begun since.
+    pub begun: u64,
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inputs, begun } = self;
+        write!(f, "{inputs} inputs not recorded; ")?;
+        match begun {
+            0 => f.write_str("the recording ends before them"),
+            1 => f.write_str("the recording was begun anew once, in a file of its own"),
+            _ => write!(f, "the recording was begun anew {begun} times, in files of their own"),
         }
     }
 }
 
-const BUFFER: usize = 256 * 1024;
+impl Latest {
+    fn take(&mut self, now: Instant, input: &Input) {
+        match input {
+            Input::Clock { wire, state } => {
+                self.anchor = Anchor { instant: now, wire: *wire };
+                self.clock = Some(*state);
+            }
+            Input::Fix(fix) => self.fix = Some(*fix),
+            Input::Trust { .. } => self.trust = Some(input.clone()),
+            _ => {}
+        }
+    }
+
+    /// Trust first: it decides what is believed of everything else.
+    fn inputs(&self, now: Instant) -> impl Iterator<Item = Input> + use<> {
+        let clock = self.clock.map(|state| Input::Clock { wire: self.anchor.wire_at(now), state });
+        self.trust.clone().into_iter().chain(clock).chain(self.fix.map(Input::Fix))
+    }
+}
+
+/// Records that wait for the disk: seconds of a full channel, and eight times the longest record.
+const QUEUE_BYTES: usize = 4 << 20;
+/// Of the file that a recording begins with.
+const FIRST_GENERATION: u64 = 1;
+/// Longer than nearly all records, so that encoding one allocates nothing.
+const BUFFER_BYTES: usize = 8192;
+/// How long a gap lasts at least, so that a slow disk does not get a new file every second.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// And at most: a disk that is always too slow gets six files an hour.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);

@@ -5,9 +5,9 @@ use core::task::Poll;
 use core::time::Duration;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use radio_adapters::realtime::RealtimeError;
-use radio_adapters::tap::TapWatch;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{LinkState, clock, realtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,11 +23,13 @@ use v2x_recording::record;
 use v2x_report::{Report, Stats};
 
 use crate::config::{IdentityFiles, StationConfig};
+use crate::console::{Console, ConsoleState};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
+use crate::daemon::outputs::{self, Outputs};
 use crate::daemon::position::PositionSource;
 use crate::daemon::recorder::Recorder;
 use crate::daemon::roadside::inbox::Inbox;
@@ -39,7 +41,7 @@ use crate::daemon::token::Owner;
 use crate::daemon::trust_files::{self, RevocationFiles};
 use crate::error::{Complaint, Error};
 use crate::key_files;
-use crate::machine::{os_seed, read_anchor, write_json};
+use crate::machine::{os_seed, read_anchor};
 
 /// Options of a daemon.
 #[derive(Clone, Debug)]
@@ -80,34 +82,46 @@ pub enum DaemonError {
 impl Complaint for DaemonError {}
 
 /// Results of a daemon's run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     /// The report.
     pub report: Report,
     /// The histograms behind it.
     pub stats: Stats,
-    /// Where arguments or configuration want the report written.
-    pub json: Option<PathBuf>,
+    /// What was asked for and is not whole: the last report, the recording, the capture.
+    pub incomplete: Option<Error>,
 }
 
-/// Runs the daemon until it is asked to stop. Reports are written and printed while it runs, the last one is the
-/// caller's.
+/// Runs the daemon until it is asked to stop. Status lines are printed to `console` and reports written while it runs; the table
+/// of the last report is the caller's to print.
 ///
 /// # Errors
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
-pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, Error> {
+pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
-    let json = options.json.clone().or_else(|| config.report.json.clone());
+    if let Some(json) = &options.json {
+        outputs::check_place(json)?;
+    } else if let Some(json) = config.report.json.as_deref().filter(|json| json.is_dir()) {
+        outputs::check_place(json)?;
+    }
+    realtime::ignore_file_size_signal();
     apply_realtime(&config).map_err(DaemonError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     runtime.block_on(async {
-        let mut daemon = Daemon::start(&config, options)?;
-        daemon.announce(&config, out)?;
-        let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
-        Ok(Outcome { report, stats: daemon.listeners.statistics.stats().clone(), json })
+        let mut daemon = Daemon::start(&config, options, console.state())?;
+        daemon.announce(&config, console)?;
+        daemon.serve(options.seconds.map(Duration::from_secs), console).await?;
+        let files = daemon.outputs.end_files(daemon.station.recorder());
+        if let Some(recorder) = daemon.station.recorder() {
+            writeln!(console, "recorded {} inputs and outputs", recorder.records())?;
+        }
+        let report = daemon.report(monotonic());
+        let stats = daemon.listeners.statistics.stats().clone();
+        let written = daemon.outputs.end_report(report.clone());
+        Ok(Outcome { report, stats, incomplete: written.err().or(files.err().map(Error::from)) })
     })
 }
 
@@ -131,11 +145,15 @@ struct Daemon {
     report_every: Duration,
     started: Instant,
     link_down: bool,
-    _capture: Option<TapWatch>,
+    outputs: Outputs,
 }
 
 impl Daemon {
-    fn start(config: &StationConfig, options: &DaemonOptions) -> Result<Self, Error> {
+    fn start(
+        config: &StationConfig,
+        options: &DaemonOptions,
+        console: Arc<ConsoleState>,
+    ) -> Result<Self, Error> {
         let pool = key_files::load_pool(&config.identity)?;
         let trust = key_files::load_trust(&config.identity.roots, &config.identity.issuers)?;
         let lacks = config.roadside.needs().without(pool.active().permissions());
@@ -151,6 +169,8 @@ impl Daemon {
         let control = ControlHandler::open(&config.control, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let (radio, capture) = link::open(&config.link)?;
+        let json = options.json.as_deref().or(config.report.json.as_deref());
+        let outputs = Outputs::start(console, capture, json)?;
         let recorder = match &options.record {
             Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
             None => None,
@@ -191,7 +211,7 @@ impl Daemon {
             report_every: config.report.every,
             started,
             link_down: false,
-            _capture: capture,
+            outputs,
         })
     }
 
@@ -212,12 +232,7 @@ impl Daemon {
         Ok(out.flush()?)
     }
 
-    async fn serve(
-        &mut self,
-        length: Option<Duration>,
-        json: Option<&Path>,
-        out: &mut dyn Write,
-    ) -> Result<Report, Error> {
+    async fn serve(&mut self, length: Option<Duration>, out: &mut dyn Write) -> Result<(), Error> {
         let failed = |source| Error::System { what: "waiting for a timer", source };
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
@@ -234,13 +249,16 @@ impl Daemon {
                 next_upkeep = now + UPKEEP;
                 self.keep_clock();
                 self.keep_revocations();
-                self.keep_recording();
+                self.outputs.keep();
+                if let Some(recorder) = self.station.recorder() {
+                    recorder.keep();
+                }
                 self.tell(out)?;
                 self.control.upkeep(&self.station, now, out)?;
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;
-                self.status(now, json, out)?;
+                self.status(now, out)?;
             }
             self.application(now);
             let next = self.next_application(now).unwrap_or(Instant::FAR_FUTURE);
@@ -292,12 +310,7 @@ impl Daemon {
                 incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
         }
-        if let Some(recorder) = self.station.recorder() {
-            recorder.flush();
-            writeln!(out, "recorded {} inputs and outputs", recorder.records())?;
-        }
-        self.keep_recording();
-        Ok(self.report(monotonic()))
+        Ok(())
     }
 
     /// Passes a client's request to the control handler, and its command to the station.
@@ -403,14 +416,6 @@ impl Daemon {
         }
     }
 
-    fn keep_recording(&mut self) {
-        let Some(recorder) = self.station.recorder() else { return };
-        recorder.flush();
-        if let Some((path, error)) = recorder.take_failure() {
-            tracing::warn!("{}: recording stopped: {error}", path.display());
-        }
-    }
-
     /// Prints each change once: sending or not, link up or down.
     fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
         let state = self.station.node().sending();
@@ -478,7 +483,7 @@ impl Daemon {
         }
     }
 
-    fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
+    fn status(&mut self, now: Instant, out: &mut dyn Write) -> Result<(), Error> {
         let statistics = &self.listeners.statistics;
         let frames = statistics.frames();
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
@@ -492,8 +497,9 @@ impl Daemon {
             frames.delivered,
             frames.dropped
         )?;
-        if let Some(path) = json {
-            write_json(path, &self.report(now))?;
+        if self.outputs.wants_report() {
+            let report = self.report(now);
+            self.outputs.report(report);
         }
         Ok(out.flush()?)
     }
@@ -520,6 +526,10 @@ impl Daemon {
         let clamped = self.station.node().counters().time_clamped;
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));
+        }
+        report.warnings.extend(self.outputs.warnings());
+        if let Some(losses) = self.station.recorder().and_then(|recorder| recorder.losses()) {
+            report.warnings.push(losses.to_string());
         }
         report
     }
@@ -553,6 +563,7 @@ fn start_recording(
         anchor_instant_ns: anchor.instant.as_nanos(),
         anchor_wire_us: anchor.wire.as_micros(),
         pool: record::identities(pool),
+        lost_inputs: None,
     };
     Recorder::create(path, &header).map_err(|source| Error::File { path: path.to_owned(), source })
 }
