@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{dump, keys};
-use crate::error::Error;
+use crate::error::{Error, without_numbers};
 use crate::log::{self, Log};
 
 /// Runs the command line of this process.
@@ -107,23 +107,6 @@ fn complain(error: &Error) {
     drop(write!(Log, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
 }
 
-/// The text of a system error without its number: `No such file or directory (os error 2)`.
-fn without_numbers(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(" (os error ") {
-        plain.push_str(before);
-        match after.split_once(')') {
-            Some((number, after)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest = after,
-            _ => {
-                plain.push_str(" (os error ");
-                rest = after;
-            }
-        }
-    }
-    plain + rest
-}
-
 fn start_log(verbose: u8) {
     let level = match verbose {
         0 => "warn",
@@ -162,14 +145,6 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    #[test]
-    fn what_the_system_says_stands_without_its_number() {
-        let shown = without_numbers("a: No such file (os error 2); b (os error x) (os error 13)");
-        assert_eq!(shown, "a: No such file; b (os error x)");
-        assert_eq!(without_numbers("all is well"), "all is well");
-        assert_eq!(without_numbers("cut (os error 2"), "cut (os error 2");
-    }
 
     #[test]
     fn the_command_tree_is_consistent() {

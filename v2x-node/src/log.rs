@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::time::Duration;
 
 use crate::console::{Console, ConsoleState};
+use crate::error::without_numbers;
 
 /// Sends everything that is logged from now on through a thread of its own.
 ///
@@ -42,7 +43,12 @@ impl Write for Log {
             match console.try_lock() {
                 Ok(mut console) => {
                     if let Some(console) = console.as_mut() {
-                        return console.write(bytes);
+                        return match str::from_utf8(bytes) {
+                            Ok(text) if text.contains(" (os error ") => {
+                                console.write_all(without_numbers(text).as_bytes()).map(|()| bytes.len())
+                            }
+                            _ => console.write(bytes),
+                        };
                     }
                     break;
                 }

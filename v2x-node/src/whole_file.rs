@@ -28,6 +28,9 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return destination::create(path)?.write_all(bytes);
     }
     let path = target(path);
+    if path.is_symlink() {
+        return Err(io::Error::other("its symbolic links lead round in a circle"));
+    }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);

@@ -10,6 +10,7 @@ mod file;
 
 use core::time::Duration;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ use self::file::{Entry, RecordingFile};
 #[derive(Debug)]
 pub struct Recorder {
     queue: Queue,
-    writer: Writer<RecordingFile>,
+    /// `None` in tests, which are the thread.
+    writer: Option<Writer<RecordingFile>>,
     state: Arc<RecordingState>,
     buffer: Vec<u8>,
     latest: Latest,
@@ -91,13 +93,20 @@ impl Recorder {
             }
             Err(error) => return Err(error),
         };
+        let (mut recorder, file) = Self::to(path, header, file);
+        recorder.writer = Some(Writer::start("recording", file)?);
+        Ok(recorder)
+    }
+
+    /// Both sides, without a thread.
+    fn to(path: &Path, header: &v1::RecordingHeader, file: Option<File>) -> (Self, RecordingFile) {
         let (queue, records) = queue(QUEUE_BYTES);
         let state = Arc::new(RecordingState::default());
         state.failed.store(if file.is_none() { FIRST_GENERATION } else { 0 }, Relaxed);
         let file = RecordingFile::new(path, header.clone(), records, Arc::clone(&state), file);
-        Ok(Self {
+        let recorder = Self {
             queue,
-            writer: Writer::start("recording", file)?,
+            writer: None,
             state,
             buffer: Vec::with_capacity(BUFFER_BYTES),
             latest: Latest {
@@ -116,7 +125,8 @@ impl Recorder {
             begun_before: 0,
             lost: 0,
             stalled_told: false,
-        })
+        };
+        (recorder, file)
     }
 
     /// Records an input that is about to be handled.
@@ -211,12 +221,14 @@ impl Recorder {
 
     /// Asks the thread to write what is queued and to end.
     pub fn end(&self) {
-        self.writer.end();
+        if let Some(writer) = &self.writer {
+            writer.end();
+        }
     }
 
     /// Waits for that, `until` at most; false when the file took nothing until then.
     pub fn wait(&mut self, until: time::Instant) -> bool {
-        self.writer.wait(until).is_some()
+        self.writer.as_mut().is_none_or(|writer| writer.wait(until).is_some())
     }
 }
 
@@ -271,3 +283,169 @@ const BUFFER_BYTES: usize = 8192;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// And at most: a disk that is always too slow gets six files an hour.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::PathBuf;
+
+    use bytes::Bytes;
+    use radio_adapters::writer::Work as _;
+    use testkit::{Authority, START};
+    use v2x_core::{Config, Node, Pool, Position, ReceivedFrame};
+    use v2x_recording::check::{CheckOutcome, check};
+
+    use super::*;
+
+    /// A station that is recorded, in virtual time, and a thread that works when the test says so.
+    struct Recorded {
+        folder: PathBuf,
+        recorder: Recorder,
+        file: RecordingFile,
+        node: Node,
+        now: Instant,
+    }
+
+    impl Recorded {
+        fn new(name: &str, prepare: impl FnOnce(&Path)) -> Self {
+            let folder =
+                std::env::temp_dir().join(format!("roadcast-recorder-{name}-{}", std::process::id()));
+            fs::create_dir_all(&folder).unwrap();
+            let path = folder.join("night.rec");
+            prepare(&path);
+            let authority = Authority::new();
+            let pool = Pool::from(authority.identity(1));
+            let config = Config::vehicle();
+            let anchor = Anchor { instant: Instant::ZERO, wire: START };
+            let header = v1::RecordingHeader {
+                version: record::VERSION,
+                software: "test".to_owned(),
+                config_json: serde_json::to_string(&config).unwrap(),
+                credential: pool.active().credential().clone(),
+                issuers: vec![authority.issuer.clone()],
+                roots: vec![authority.root.clone()],
+                seed: 7,
+                anchor_instant_ns: anchor.instant.as_nanos(),
+                anchor_wire_us: anchor.wire.as_micros(),
+                pool: record::identities(&pool),
+                lost_inputs: None,
+            };
+            let created = destination::create(&path).unwrap();
+            let (recorder, file) = Recorder::to(&path, &header, Some(created));
+            let node = Node::new(config, pool, authority.trust.clone(), 7, anchor);
+            let mut this = Self { folder, recorder, file, node, now: anchor.instant };
+            this.input(Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+            this
+        }
+
+        fn input(&mut self, input: Input) {
+            self.recorder.input(self.now, &input);
+            self.node.handle_input(self.now, input);
+            loop {
+                let output = self.node.poll_output();
+                self.recorder.output(self.now, &output);
+                if matches!(output, Output::Timeout(..)) {
+                    return;
+                }
+            }
+        }
+
+        /// Lives for so long, at ten fixes a second.
+        fn live(&mut self, seconds: u64) {
+            for _ in 0..10 * seconds {
+                self.now = self.now + Duration::from_millis(100);
+                let position = Position { latitude: 496_000_000, longitude: 61_000_000 };
+                self.input(testkit::fix(self.now, position));
+                self.input(Input::Timeout);
+            }
+        }
+
+        /// More than the queue holds, and nobody takes it.
+        fn overflow(&mut self) {
+            for _ in 0..4000 {
+                self.input(Input::Frame(ReceivedFrame {
+                    bytes: Bytes::from_static(&[7; 1400]),
+                    link_source: [2; 6],
+                    kernel_receive: None,
+                    user_receive: None,
+                    signal_dbm: None,
+                }));
+            }
+        }
+
+        fn check(&self, name: &str) -> CheckOutcome {
+            let path = self.folder.join(name);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            let outcome = check(&path).unwrap();
+            assert_eq!(outcome.difference, None, "{name}");
+            outcome
+        }
+
+        fn files(&self) -> usize {
+            fs::read_dir(&self.folder).unwrap().count()
+        }
+    }
+
+    impl Drop for Recorded {
+        fn drop(&mut self) {
+            drop(fs::remove_dir_all(&self.folder));
+        }
+    }
+
+    #[test]
+    fn a_disk_that_stalls_ends_one_recording_and_begins_another() {
+        let mut station = Recorded::new("stalls", |_| ());
+        station.live(5);
+        station.file.round();
+        assert_eq!(station.recorder.losses(), None);
+        station.overflow();
+        station.live(10);
+        let lost = station.recorder.losses().unwrap();
+        assert!(lost.inputs > 1000 && lost.begun == 0, "{lost}");
+        // The disk takes again what it is given.
+        station.file.round();
+        station.live(5);
+        station.file.round();
+        assert_eq!(station.recorder.losses(), Some(Losses { begun: 1, ..lost }));
+        let first = station.check("night.rec");
+        assert!(first.inputs > 1000 && first.warnings.len() <= 1, "{:?}", first.warnings);
+        let second = station.check("night.1.rec");
+        assert!(second.inputs >= 100, "{}", second.inputs);
+        let said = format!("begun anew while the station ran, after {} lost inputs", lost.inputs);
+        assert!(second.warnings[0].starts_with(&said), "{:?}", second.warnings);
+        assert_eq!(station.files(), 2);
+    }
+
+    #[test]
+    fn a_full_disk_is_tried_again_and_leaves_no_empty_files() {
+        // A device that is always full stands for a full disk; the next file is beside the link to it.
+        let mut station = Recorded::new("full", |path| symlink("/dev/full", path).unwrap());
+        station.live(1);
+        station.file.round();
+        assert!(station.recorder.losses().unwrap().inputs >= 20);
+        fs::write(station.folder.join("night.1.rec"), "another's").unwrap();
+        station.live(3);
+        station.file.round();
+        station.live(1);
+        station.file.round();
+        let losses = station.recorder.losses().unwrap();
+        assert_eq!(losses.begun, 1);
+        assert_eq!(fs::read(station.folder.join("night.1.rec")).unwrap(), b"another's");
+        assert!(station.check("night.2.rec").inputs > 20);
+        assert_eq!(station.files(), 3);
+    }
+
+    #[test]
+    fn a_disk_that_is_always_too_slow_gets_few_files() {
+        let mut station = Recorded::new("slow", |_| ());
+        for _ in 0..30 {
+            station.overflow();
+            station.file.round();
+            station.live(2);
+            station.file.round();
+        }
+        // One minute: after 2, 4, 8, 16 and 32 s.
+        assert!((3..=6).contains(&station.files()), "{}", station.files());
+    }
+}
