@@ -34,6 +34,8 @@ pub(super) struct RecordingFile {
     /// There but during a round.
     records: Option<Records>,
     state: Arc<RecordingState>,
+    /// The first file, until the thread begins it: even its header may have to wait for somebody.
+    first: Option<File>,
     blocks: Option<Blocks<File>>,
     /// Of the records in the buffer: whether each is an input.
     buffered: Vec<bool>,
@@ -53,7 +55,7 @@ impl RecordingFile {
         state: Arc<RecordingState>,
         file: Option<File>,
     ) -> Self {
-        let mut this = Self {
+        Self {
             path: path.to_owned(),
             header,
             records: Some(records),
@@ -63,11 +65,8 @@ impl RecordingFile {
             number: 0,
             generation: FIRST_GENERATION,
             told: file.is_none(),
-        };
-        if let Some(file) = file {
-            this.start(file);
+            first: file,
         }
-        this
     }
 
     /// Begins `file` with the header; false when it has no room even for that.
@@ -166,6 +165,9 @@ impl RecordingFile {
 
 impl Work for RecordingFile {
     fn round(&mut self) {
+        if let Some(file) = self.first.take() {
+            self.start(file);
+        }
         let Some(mut records) = self.records.take() else { return };
         let mut bytes = 0;
         while bytes < QUEUE_BYTES
