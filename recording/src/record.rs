@@ -313,7 +313,7 @@ mod tests {
                 link_source: [1, 2, 3, 4, 5, 6],
                 kernel_receive: signal_dbm.map(|_| Instant::ZERO),
                 user_receive: Some(Instant::from_nanos(u64::MAX)),
-                signal_dbm: signal_dbm.map(Into::into),
+                signal_dbm,
             })
         });
         for now in [0, 42, u64::MAX].map(Instant::from_nanos) {
