@@ -3,12 +3,12 @@
 
 mod file;
 mod pcapng;
+mod state;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -17,16 +17,14 @@ use bytes::BytesMut;
 
 use self::file::{Parts, TapFile};
 use self::pcapng::Direction;
+use self::state::{QUEUE_BYTES, Shared};
 use crate::clock::ClockPair;
 use crate::destination;
 use crate::queue::{Queue, queue};
-use crate::radio::{
-    Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, Radio, RxMeta, TxFrame,
-};
+use crate::radio::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
 use crate::writer::Writer;
 
-/// Says something to people, once: from the tap's thread.
-pub type Tell = Box<dyn FnMut(String) + Send>;
+pub use self::state::{DEFAULT_LIMIT_BYTES, TapCounters, TapLink, Tell};
 
 /// A radio with a capture around another.
 ///
@@ -36,35 +34,6 @@ pub struct Tap<R> {
     radio: R,
     queue: Queue,
     shared: Arc<Shared>,
-}
-
-/// What a capture says about the link it was taken from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TapLink {
-    /// Name of the interface, or its address where the link was configured by that.
-    pub interface: String,
-    /// EtherType in the header of each frame.
-    pub ether_type: u16,
-}
-
-impl TapLink {
-    /// A link with the default EtherType.
-    pub fn new(interface: &str) -> Self {
-        Self { interface: interface.to_owned(), ether_type: DEFAULT_ETHER_TYPE }
-    }
-}
-
-/// The state of a capture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TapCounters {
-    /// Frames written.
-    pub written: u64,
-    /// Frames left out because the file had reached its limit.
-    pub over_limit: u64,
-    /// Frames left out because writing failed.
-    pub write_errors: u64,
-    /// Frames left out because the queue was full: the disk was too slow, or a pipe was not read.
-    pub too_slow: u64,
 }
 
 /// The capture of a tap that is inside a station: its counts, and its end.
@@ -209,37 +178,11 @@ impl<R: fmt::Debug> fmt::Debug for Tap<R> {
     }
 }
 
-/// Counts of both sides.
-#[derive(Debug, Default)]
-struct Shared {
-    written: AtomicU64,
-    over_limit: AtomicU64,
-    write_errors: AtomicU64,
-    too_slow: AtomicU64,
-}
-
-impl Shared {
-    fn counters(&self) -> TapCounters {
-        TapCounters {
-            written: self.written.load(Relaxed),
-            over_limit: self.over_limit.load(Relaxed),
-            write_errors: self.write_errors.load(Relaxed),
-            too_slow: self.too_slow.load(Relaxed),
-        }
-    }
-}
-
 /// Whether `path` is a FIFO: whoever reads it may come later.
 fn is_unread(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
     std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
-
-/// Default size limit of a capture: 1 GiB, hours of a loaded channel.
-pub const DEFAULT_LIMIT_BYTES: u64 = 1 << 30;
-
-/// Frames that wait for the disk: 4 MiB are a second of a full channel of 30 Mbit/s.
-const QUEUE_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use v2x_proto::link::ethernet;
 
 use super::pcapng::{self, Direction};
-use super::{DEFAULT_LIMIT_BYTES, Shared, Tell};
+use super::state::{DEFAULT_LIMIT_BYTES, QUEUE_BYTES, Shared, Tell};
 use crate::blocks::{Blocks, Medium};
 use crate::destination;
 use crate::queue::Records;
@@ -184,4 +184,4 @@ fn block(record: &[u8], ether_type: u16, frame: &mut Vec<u8>) -> Option<Vec<u8>>
 /// How long after an error a capture is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Taken from the queue before it is written out, so that an end that is asked for is seen.
-const ROUND_BYTES: usize = super::QUEUE_BYTES;
+const ROUND_BYTES: usize = QUEUE_BYTES;

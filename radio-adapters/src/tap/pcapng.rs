@@ -8,7 +8,7 @@ use pcap_parser::{
     ToVec,
 };
 
-use super::TapLink;
+use super::state::TapLink;
 use crate::radio::LinkAddress;
 
 /// Direction bits of `epb_flags` (4.3.1).

@@ -7,6 +7,7 @@
 //! sake of a file would forget its neighbours and the hazards around it.
 
 mod file;
+mod state;
 
 use core::time::Duration;
 use std::fmt;
@@ -14,7 +15,6 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time;
 
@@ -26,6 +26,7 @@ use v2x_proto::v1;
 use v2x_recording::record;
 
 use self::file::{Entry, RecordingFile};
+use self::state::{FIRST_GENERATION, QUEUE_BYTES, RecordingState};
 
 /// A recording that is being made.
 #[derive(Debug)]
@@ -47,19 +48,6 @@ pub struct Recorder {
     /// Inputs that were handled and not recorded.
     lost: u64,
     stalled_told: bool,
-}
-
-/// Counts of both sides.
-#[derive(Debug, Default)]
-struct RecordingState {
-    /// Records that are in files, or in the thread's buffer.
-    written: AtomicU64,
-    /// Inputs that were handed over and could not be written.
-    refused: AtomicU64,
-    /// The generation whose file cannot be written: nothing is, until the next one is begun. 0: none.
-    failed: AtomicU64,
-    /// New files that were begun.
-    begun: AtomicU64,
 }
 
 /// What a station knew last, as inputs: a recording that is begun anew starts with it.
@@ -273,10 +261,6 @@ impl Latest {
     }
 }
 
-/// Records that wait for the disk: seconds of a full channel, and eight times the longest record.
-const QUEUE_BYTES: usize = 4 << 20;
-/// Of the file that a recording begins with.
-const FIRST_GENERATION: u64 = 1;
 /// Longer than nearly all records, so that encoding one allocates nothing.
 const BUFFER_BYTES: usize = 8192;
 /// How long a gap lasts at least, so that a slow disk does not get a new file every second.

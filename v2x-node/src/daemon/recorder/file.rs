@@ -14,7 +14,7 @@ use radio_adapters::writer::Work;
 use v2x_proto::v1;
 use v2x_recording::record;
 
-use super::{FIRST_GENERATION, QUEUE_BYTES, RecordingState};
+use super::state::{FIRST_GENERATION, QUEUE_BYTES, RecordingState};
 
 /// First byte of what is handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
