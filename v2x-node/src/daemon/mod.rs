@@ -18,4 +18,5 @@ pub mod statistics;
 pub mod timekeeper;
 pub mod token;
 pub mod trust_files;
+pub mod turns;
 pub mod unix_socket;

@@ -39,6 +39,7 @@ use crate::daemon::station::{Live, Station, monotonic};
 use crate::daemon::timekeeper::{Disagreement, Timekeeper};
 use crate::daemon::token::Owner;
 use crate::daemon::trust_files::{self, RevocationFiles};
+use crate::daemon::turns::Turns;
 use crate::error::{Complaint, Error};
 use crate::key_files;
 use crate::machine::{os_seed, read_anchor};
@@ -88,6 +89,8 @@ pub struct Outcome {
     pub report: Report,
     /// The histograms behind it.
     pub stats: Stats,
+    /// How long its turns took.
+    pub turns: Turns,
     /// What was asked for and is not whole: the last report, the recording, the capture.
     pub incomplete: Option<Error>,
 }
@@ -113,7 +116,8 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
     runtime.block_on(async {
         let mut daemon = Daemon::start(&config, options, console.state())?;
         daemon.announce(&config, console)?;
-        daemon.serve(options.seconds.map(Duration::from_secs), console).await?;
+        let mut turns = Turns::new();
+        turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console)).await?;
         let files = daemon.outputs.end_files(daemon.station.recorder());
         if let Some(recorder) = daemon.station.recorder() {
             writeln!(console, "recorded {} inputs and outputs", recorder.records())?;
@@ -121,7 +125,7 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
         let report = daemon.report(monotonic());
         let stats = daemon.listeners.statistics.stats().clone();
         let written = daemon.outputs.end_report(report.clone());
-        Ok(Outcome { report, stats, incomplete: written.err().or(files.err().map(Error::from)) })
+        Ok(Outcome { report, stats, turns, incomplete: written.err().or(files.err().map(Error::from)) })
     })
 }
 
