@@ -1,8 +1,7 @@
 # Disks that are full from the start, fill up or go away: the station goes on, says so once, and is heard.
 keys
-export ROADCAST_BACKTRACE=0
 station car-2 car-2 49.6117
-"$ROADCAST" run --config car-2.toml --seconds 13 >car-2.txt 2>&1 &
+"$ROADCAST" run --config car-2.toml --seconds 11 >car-2.txt 2>&1 &
 HEARER=$!
 
 # ends FILE CODE: the station that wrote FILE.err ran for its six seconds and ended with CODE.
@@ -71,6 +70,7 @@ python3 -c 'import json; json.load(open("report/report.json"))' || fail "the rep
 ends gone 2
 has gone.err "gone/report.json: report not written"
 ends capture 2
+(($(grep -c "capture stopped" capture.err) == 1)) || fail "said more than once" capture.err
 has capture.err "capture/t.pcapng: capture stopped, trying again: No space left on device"
 has capture.txt "frames not captured: the capture could not be written"
 "$ROADCAST" dump capture/t.pcapng >dump.txt 2>dump.err || fail "the capture does not read" dump.err

@@ -2,7 +2,7 @@
 # is heard, and ends when it is asked to. What it recorded is in its file even when it is killed.
 keys
 station car-2 car-2 49.6117
-"$ROADCAST" run --config car-2.toml --seconds 14 >car-2.txt 2>&1 &
+"$ROADCAST" run --config car-2.toml --seconds 12 >car-2.txt 2>&1 &
 HEARER=$!
 mkfifo out err rec tap report unread
 # Open, and never read.
@@ -31,18 +31,18 @@ station killed car-1
 "$ROADCAST" run --config killed.toml --record killed.rec >killed.txt 2>&1 &
 KILLED=$!
 station unread car-1 49.6116 $'[report]\njson = "unread"\nevery_s = 1'
-timeout 20 "$ROADCAST" run --config unread.toml --seconds 4 >unread.txt 2>unread.err && code=0 || code=$?
+timeout 20 "$ROADCAST" run --config unread.toml --seconds 3 >unread.txt 2>unread.err && code=0 || code=$?
 [[ $code == 2 ]] || fail "a report that nobody read was asked for, and the code is $code" unread.err
 has unread.err "unread: report not written, trying again with the next: it is a FIFO or a socket that nobody reads"
 sleep 1
 kill -9 "$KILLED"
 wait "$KILLED" 2>/dev/null || true
 "$ROADCAST" replay check killed.rec >check.txt 2>&1 || fail "what was recorded before kill -9 does not check" check.txt
-# Five seconds were recorded; what is younger than a second may be missing.
+# Four seconds were recorded; what is younger than a second may be missing.
 python3 - <<'PYTHON' || fail "hardly anything is in the recording" check.txt
 import re
 text = open("check.txt").read()
-assert float(re.search(r"([0-9.]+) s recorded", text).group(1)) > 3, text
+assert float(re.search(r"([0-9.]+) s recorded", text).group(1)) > 2, text
 PYTHON
 
 kill -0 "$STATION" || fail "the station ended by itself"

@@ -63,7 +63,14 @@ impl Console {
     fn on(name: &'static str, stream: Stream<File>, complain: Complain) -> io::Result<Self> {
         let (queue, records) = queue(QUEUE_BYTES);
         let state = Arc::new(ConsoleState::default());
-        let lines = Lines { name, records, blocks: Blocks::new(stream), state: Arc::clone(&state), complain };
+        let lines = Lines {
+            name,
+            records,
+            blocks: Blocks::new(stream),
+            state: Arc::clone(&state),
+            complain,
+            troubled: None,
+        };
         Ok(Self {
             queue,
             line: Vec::with_capacity(LONGEST_LINE),
@@ -132,6 +139,8 @@ struct Lines {
     blocks: Blocks<Stream<File>>,
     state: Arc<ConsoleState>,
     complain: Complain,
+    /// The last error, until lines were written for a while.
+    troubled: Option<Instant>,
 }
 
 impl Work for Lines {
@@ -158,14 +167,17 @@ impl Work for Lines {
 impl Lines {
     fn flush(&mut self) {
         let Err(unwritten) = self.blocks.flush() else {
-            if self.state.failing.swap(false, Relaxed) {
+            self.state.failing.store(false, Relaxed);
+            if self.troubled.is_some_and(|since| since.elapsed() >= RECOVERED) {
+                self.troubled = None;
                 let lost = self.state.refused.load(Relaxed);
                 (self.complain)(&format!("{}: takes lines again; {lost} are lost", self.name));
             }
             return;
         };
         self.state.refused.fetch_add(unwritten.blocks, Relaxed);
-        if !self.state.failing.swap(true, Relaxed) {
+        self.state.failing.store(true, Relaxed);
+        if self.troubled.replace(Instant::now()).is_none() {
             (self.complain)(&format!("{}: {unwritten}; going on without it", self.name));
         }
         if let Ok(mut error) = self.state.error.lock() {
@@ -233,6 +245,8 @@ const QUEUE_BYTES: usize = 256 * 1024;
 const LONGEST_LINE: usize = 4096;
 /// Lines written in one go: the longest ones fill the thread's buffer.
 const LINES_AT_ONCE: usize = 60;
+/// How long nothing must fail before it is said that lines are taken again.
+const RECOVERED: Duration = Duration::from_secs(5);
 /// Between two attempts at a stream whose reader is behind.
 const AGAIN: Duration = Duration::from_millis(20);
 

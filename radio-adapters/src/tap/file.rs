@@ -34,6 +34,8 @@ pub(super) struct TapFile<M> {
     bytes_left: u64,
     /// Nothing is tried before, after an error.
     retry: Option<Instant>,
+    /// The last error, until frames were written for a while.
+    troubled: Option<Instant>,
     frame: Vec<u8>,
 }
 
@@ -70,6 +72,7 @@ impl<M: Medium> TapFile<M> {
             blocks: medium.map(Blocks::new),
             bytes_left: limit_bytes,
             retry: None,
+            troubled: None,
             frame: Vec::with_capacity(ethernet::Header::LEN + MAX_FRAME_BYTES),
         }
     }
@@ -97,11 +100,14 @@ impl<M: Medium> TapFile<M> {
                 self.fail(unwritten.blocks, &unwritten.source, now);
             }
         }
-        if let Some(blocks) = self.blocks.as_mut().filter(|_| ready)
-            && let Err(unwritten) = blocks.flush()
-        {
+        let Some(blocks) = self.blocks.as_mut().filter(|blocks| ready && blocks.buffered() > 0) else {
+            return;
+        };
+        if let Err(unwritten) = blocks.flush() {
             self.fail(unwritten.blocks, &unwritten.source, now);
-        } else if ready && self.retry.take().is_some() {
+        } else if self.troubled.is_some_and(|since| now >= since + RECOVERED) {
+            // Not at the first frame that fits into what is left of a full disk.
+            self.troubled = None;
             let lost = self.shared.write_errors.load(Relaxed);
             (self.tell)(format!("{}: capture goes on; {lost} frames are missing in it", self.path.display()));
         }
@@ -147,7 +153,8 @@ impl<M: Medium> TapFile<M> {
     fn fail(&mut self, lost: u64, error: &io::Error, now: Instant) {
         self.shared.written.fetch_sub(lost.min(self.shared.written.load(Relaxed)), Relaxed);
         self.shared.write_errors.fetch_add(lost, Relaxed);
-        if self.retry.replace(now + RETRY).is_none() {
+        self.retry = Some(now + RETRY);
+        if self.troubled.replace(now).is_none() {
             (self.tell)(format!("{}: capture stopped, trying again: {error}", self.path.display()));
         }
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -183,5 +190,7 @@ fn block(record: &[u8], ether_type: u16, frame: &mut Vec<u8>) -> Option<Vec<u8>>
 
 /// How long after an error a capture is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long nothing must fail before it is said that a capture goes on.
+const RECOVERED: Duration = Duration::from_secs(5);
 /// Taken from the queue before it is written out, so that an end that is asked for is seen.
 const ROUND_BYTES: usize = QUEUE_BYTES;
