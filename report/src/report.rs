@@ -82,8 +82,13 @@ pub struct Report {
 impl Report {
     /// A judged report of the counts; all fields but the classes start empty, for the caller to fill in.
     pub fn new(kind: Kind, version: impl Into<String>, verify: Verify, stats: &Stats) -> Self {
-        let classes: Vec<_> = stats.classes().iter().map(ClassReport::new).collect();
-        let verdict = Verdict::of(&classes);
+        let mut report = Self::outline(kind, version, verify);
+        report.judge(stats);
+        report
+    }
+
+    /// A report whose classes are still to be judged ([`judge`](Self::judge)).
+    pub fn outline(kind: Kind, version: impl Into<String>, verify: Verify) -> Self {
         Self {
             kind,
             version: version.into(),
@@ -93,7 +98,7 @@ impl Report {
             wall_s: 0.0,
             realtime_factor: 0.0,
             verify,
-            classes,
+            classes: Vec::new(),
             frames: Frames::default(),
             drops: BTreeMap::new(),
             age_of_information: Vec::new(),
@@ -105,8 +110,15 @@ impl Report {
             flood: None,
             flood_baselines: Vec::new(),
             warnings: Vec::new(),
-            verdict,
+            verdict: Verdict::of(&[]),
         }
+    }
+
+    /// Puts in the figures of each class, and the verdict. Goes through all of `stats`: milliseconds, which a station does not
+    /// spend between two frames.
+    pub fn judge(&mut self, stats: &Stats) {
+        self.classes = stats.classes().iter().map(ClassReport::new).collect();
+        self.verdict = Verdict::of(&self.classes);
     }
 
     /// Sets both lengths of the run, in seconds, and their ratio.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use radio_adapters::tap::{TapCounters, TapWatch};
-use v2x_report::Report;
+use v2x_report::{Report, Stats};
 
 use crate::console::ConsoleState;
 use crate::daemon::recorder::Recorder;
@@ -84,15 +84,29 @@ impl Outputs {
         }
     }
 
-    /// Whether reports are written while the station runs.
-    pub fn wants_report(&self) -> bool {
-        self.report.is_some()
+    /// A report is due: begins to make one, if they are written.
+    pub fn begin_report(&mut self) {
+        if let Some((_, writer)) = &mut self.report {
+            writer.begin();
+        }
     }
 
-    /// Hands over a report.
-    pub fn report(&mut self, report: Report) {
+    /// When [`copy_for_report`](Self::copy_for_report) has something to do.
+    pub fn report_due(&self, now: v2x_core::Instant) -> v2x_core::Instant {
+        let copying = self.report.as_ref().is_some_and(|(_, writer)| writer.is_copying());
+        if copying { now + BETWEEN_PARTS } else { v2x_core::Instant::FAR_FUTURE }
+    }
+
+    /// While a report is being made, copies a part of the histograms; all of them once they are whole, for
+    /// [`report`](Self::report).
+    pub fn copy_for_report(&mut self, stats: &Stats) -> Option<Box<Stats>> {
+        self.report.as_mut().and_then(|(_, writer)| writer.copy(stats))
+    }
+
+    /// Hands over a report, and the histograms that it is to be judged by.
+    pub fn report(&mut self, report: Report, stats: Box<Stats>) {
         if let Some((_, writer)) = &mut self.report {
-            writer.write(report);
+            writer.write(report, stats);
         }
     }
 
@@ -175,6 +189,8 @@ pub fn check_place(path: &Path) -> Result<(), OutputError> {
     }
 }
 
+/// Parts of a report take some 0.1 ms each; frames come between them.
+const BETWEEN_PARTS: Duration = Duration::from_millis(1);
 const STANDS_STILL: &str = "its file takes nothing, so the last records are lost";
 /// How long the end waits for a recording and a capture.
 const FILES_WAIT: Duration = Duration::from_secs(2);

@@ -1,4 +1,7 @@
 //! Writes the reports of a running station to their file.
+//!
+//! A report's figures come from histograms of 16 MiB, and going through them takes milliseconds. So the station copies them a
+//! part at a time, one a turn, and the thread does the rest.
 
 use std::fmt;
 use std::io;
@@ -9,17 +12,29 @@ use std::time::Instant;
 
 use radio_adapters::writer::{Work, Writer};
 use rtrb::{Consumer, Producer, RingBuffer};
-use v2x_report::Report;
+use v2x_report::{Report, Stats};
 
 use crate::machine::report_text;
 use crate::whole_file;
 
-/// The thread that writes reports. A report is moved to it, and becomes text there.
+/// The thread that writes reports. A report is moved to it, is judged and becomes text there.
 #[derive(Debug)]
 pub struct ReportWriter {
-    reports: Producer<Report>,
+    reports: Producer<Draft>,
+    /// Histograms to copy to, when the thread has given them back.
+    spare: Option<Box<Stats>>,
+    returned: Consumer<Box<Stats>>,
+    /// The next part to copy, while a report is being made.
+    part: Option<usize>,
     writer: Writer<ReportFile>,
     state: Arc<ReportState>,
+}
+
+/// A report, and the histograms by which it is to be judged; the last one is judged already.
+#[derive(Debug)]
+struct Draft {
+    report: Report,
+    stats: Option<Box<Stats>>,
 }
 
 /// Counts of both sides.
@@ -38,15 +53,53 @@ impl ReportWriter {
     /// There is no thread.
     pub fn start(path: &Path) -> io::Result<Self> {
         let (reports, taken) = RingBuffer::new(WAITING);
+        let (give, returned) = RingBuffer::new(1);
         let state = Arc::new(ReportState::default());
-        let file =
-            ReportFile { path: path.to_owned(), reports: taken, state: Arc::clone(&state), failed: None };
-        Ok(Self { reports, writer: Writer::start("report", file)?, state })
+        let file = ReportFile {
+            path: path.to_owned(),
+            reports: taken,
+            returned: give,
+            state: Arc::clone(&state),
+            failed: None,
+        };
+        let spare = Some(Box::new(Stats::new()));
+        Ok(Self { reports, spare, returned, part: None, writer: Writer::start("report", file)?, state })
     }
 
-    /// Hands a report over; it is dropped and counted when those before it still wait.
-    pub fn write(&mut self, report: Report) {
-        if self.reports.push(report).is_err() {
+    /// Begins to make a report; counts it as lost when the one before it is not written yet.
+    pub fn begin(&mut self) {
+        if self.spare.is_none() {
+            self.spare = self.returned.pop().ok();
+        }
+        if self.spare.is_some() && self.part.is_none() {
+            self.part = Some(0);
+        } else {
+            self.state.too_soon.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether a report is being made.
+    pub fn is_copying(&self) -> bool {
+        self.part.is_some()
+    }
+
+    /// Copies the next part of `stats`; the whole copy once that was the last one.
+    pub fn copy(&mut self, stats: &Stats) -> Option<Box<Stats>> {
+        let (part, spare) = (self.part.as_mut()?, self.spare.as_mut()?);
+        while *part < Stats::PARTS {
+            let copied = spare.copy_part(*part, stats);
+            *part += 1;
+            if copied {
+                return None;
+            }
+        }
+        self.part = None;
+        self.spare.take()
+    }
+
+    /// Hands a report over, to be judged by `stats`.
+    pub fn write(&mut self, report: Report, stats: Box<Stats>) {
+        if self.reports.push(Draft { report, stats: Some(stats) }).is_err() {
             self.state.too_soon.fetch_add(1, Relaxed);
         }
     }
@@ -62,7 +115,7 @@ impl ReportWriter {
     /// Why it is not.
     pub fn finish(mut self, report: Report, until: Instant) -> io::Result<()> {
         let late = || io::Error::new(io::ErrorKind::TimedOut, "it takes nothing, so the last report is lost");
-        self.reports.push(report).map_err(|_| late())?;
+        self.reports.push(Draft { report, stats: None }).map_err(|_| late())?;
         let file = self.writer.wait(until).ok_or_else(late)?;
         file.failed.map_or(Ok(()), Err)
     }
@@ -71,7 +124,8 @@ impl ReportWriter {
 /// The thread's side.
 struct ReportFile {
     path: PathBuf,
-    reports: Consumer<Report>,
+    reports: Consumer<Draft>,
+    returned: Producer<Box<Stats>>,
     state: Arc<ReportState>,
     /// Why the last report was not written.
     failed: Option<io::Error>,
@@ -79,8 +133,16 @@ struct ReportFile {
 
 impl Work for ReportFile {
     fn round(&mut self) {
-        // The newest replaces the others.
-        let Some(report) = core::iter::from_fn(|| self.reports.pop().ok()).last() else { return };
+        let mut newest = None;
+        while let Ok(Draft { mut report, stats }) = self.reports.pop() {
+            if let Some(stats) = stats {
+                report.judge(&stats);
+                self.returned.push(stats).expect("invariant: there is one copy, and room for it");
+            }
+            // It replaces the one before.
+            newest = Some(report);
+        }
+        let Some(report) = newest else { return };
         let path = self.path.display();
         match whole_file::write(&self.path, report_text(&report).as_bytes()) {
             Ok(()) => {

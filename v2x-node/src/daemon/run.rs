@@ -36,6 +36,7 @@ use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::signal_ahead::signal_ahead;
 use crate::daemon::station::{Live, Station, monotonic};
+use crate::daemon::statistics::Statistics;
 use crate::daemon::timekeeper::{Disagreement, Timekeeper};
 use crate::daemon::token::Owner;
 use crate::daemon::trust_files::{self, RevocationFiles};
@@ -264,10 +265,16 @@ impl Daemon {
                 next_report = next_report + self.report_every;
                 self.status(now, out)?;
             }
+            if let Some(mut stats) = self.outputs.copy_for_report(self.listeners.statistics.stats()) {
+                Statistics::complete(&mut stats);
+                let outline = self.listeners.statistics.outline(now.since(self.started).as_secs_f64());
+                let report = self.with_the_rest(outline, now);
+                self.outputs.report(report, stats);
+            }
             self.application(now);
             let next = self.next_application(now).unwrap_or(Instant::FAR_FUTURE);
             self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
-            let upkeep = next_upkeep.min(next_report).min(end);
+            let upkeep = next_upkeep.min(next_report).min(end).min(self.outputs.report_due(now));
             self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
             let (station, listeners, control) = (&mut self.station, &mut self.listeners, &mut self.control);
             let mut wait = core::mem::take(&mut passed_on);
@@ -501,15 +508,17 @@ impl Daemon {
             frames.delivered,
             frames.dropped
         )?;
-        if self.outputs.wants_report() {
-            let report = self.report(now);
-            self.outputs.report(report);
-        }
+        self.outputs.begin_report();
         Ok(out.flush()?)
     }
 
     fn report(&mut self, now: Instant) -> Report {
-        let mut report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
+        let report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
+        self.with_the_rest(report, now)
+    }
+
+    /// Adds what others than the statistics know.
+    fn with_the_rest(&mut self, mut report: Report, now: Instant) -> Report {
         let anchor = self.station.node().anchor();
         report.signal_ahead = self
             .listeners
