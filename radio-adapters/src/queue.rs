@@ -7,9 +7,11 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 /// A queue with room for `bytes`; each record takes its length and four more.
 pub fn queue(bytes: usize) -> (Queue, Records) {
-    let (mut ring, taken) = RingBuffer::new(bytes);
-    // Writes to all of it once, so that no page is missing when the station hands over its first records.
-    drop(ring.write_chunk(bytes));
+    let (mut ring, mut taken) = RingBuffer::new(bytes);
+    // Through all of it once, so that no page is missing when the station hands over its first records.
+    let mut whole = vec![0; bytes];
+    ring.push_entire_slice(&whole).expect("invariant: the ring is empty");
+    taken.pop_entire_slice(&mut whole).expect("invariant: the ring is full");
     (Queue { ring, bytes }, Records { ring: taken, length: None, record: Vec::with_capacity(FIRST_RECORD) })
 }
 
