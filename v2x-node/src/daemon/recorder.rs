@@ -7,6 +7,7 @@
 //! sake of a file would forget its neighbours and the hazards around it.
 
 mod file;
+mod start;
 mod state;
 
 use core::time::Duration;
@@ -24,6 +25,8 @@ use radio_adapters::writer::Writer;
 use v2x_core::{Anchor, ClockState, Fix, Input, Instant, Output, WireTime};
 use v2x_proto::v1;
 use v2x_recording::record;
+
+pub use self::start::header;
 
 use self::file::{Entry, RecordingFile};
 use self::state::{FIRST_GENERATION, QUEUE_BYTES, RecordingState};

@@ -4,7 +4,7 @@ use core::future::poll_fn;
 use core::task::Poll;
 use core::time::Duration;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use radio_adapters::realtime::RealtimeError;
@@ -15,11 +15,7 @@ use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
 use v2x_apps::{Application, Moment};
-use v2x_core::{
-    Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState,
-};
-use v2x_proto::v1;
-use v2x_recording::record;
+use v2x_core::{ClockState, Fix, Input, Instant, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats};
 
 use crate::config::{IdentityFiles, StationConfig};
@@ -31,7 +27,7 @@ use crate::daemon::link;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::outputs::{self, Outputs};
 use crate::daemon::position::PositionSource;
-use crate::daemon::recorder::Recorder;
+use crate::daemon::recorder::{self, Recorder};
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::signal_ahead::signal_ahead;
@@ -177,7 +173,11 @@ impl Daemon {
         let json = options.json.as_deref().or(config.report.json.as_deref());
         let outputs = Outputs::start(console, capture, json)?;
         let recorder = match &options.record {
-            Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
+            Some(path) => {
+                let header = recorder::header(config, &pool, seed, anchor)?;
+                let created = Recorder::create(path, &header);
+                Some(created.map_err(|source| Error::File { path: path.clone(), source })?)
+            }
             None => None,
         };
         let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, Box::new(Live));
@@ -553,36 +553,6 @@ fn own(input: &mut Input, owner: Owner) {
     if let Input::Hazard { token, .. } = input {
         *token = Some(owner.token(0));
     }
-}
-
-fn start_recording(
-    path: &Path,
-    config: &StationConfig,
-    pool: &Pool,
-    seed: u64,
-    anchor: Anchor,
-) -> Result<Recorder, Error> {
-    let all = |paths: &[PathBuf]| {
-        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
-    };
-    let header = v1::RecordingHeader {
-        version: record::VERSION,
-        software: concat!("roadcast ", env!("CARGO_PKG_VERSION")).to_owned(),
-        config_json: config_json(&config.station),
-        credential: pool.active().credential().clone(),
-        issuers: all(&config.identity.issuers)?,
-        roots: all(&config.identity.roots)?,
-        seed,
-        anchor_instant_ns: anchor.instant.as_nanos(),
-        anchor_wire_us: anchor.wire.as_micros(),
-        pool: record::identities(pool),
-        lost_inputs: None,
-    };
-    Recorder::create(path, &header).map_err(|source| Error::File { path: path.to_owned(), source })
-}
-
-fn config_json(config: &Config) -> String {
-    serde_json::to_string(config).expect("invariant: a configuration has no keys that are not strings")
 }
 
 fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
