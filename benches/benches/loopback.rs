@@ -1,5 +1,5 @@
 //! Two daemons on a veth pair between network namespaces, over `packet`: every message against its deadline, the
-//! bare link beside it, and a flood. Needs root. `benches/README.md` explains how to read it.
+//! bare link beside it, and a flood; with `outputs`, what stalled and full outputs cost. Needs root. `benches/README.md` explains how to read it.
 //!
 //! The daemons are this program run again, see [`lab::ROLE`].
 
@@ -7,8 +7,11 @@ mod loopback {
     pub mod flood;
     pub mod lab;
     pub mod link;
+    pub mod outputs;
     pub mod placement;
+    pub mod probe;
     pub mod stack;
+    pub mod trouble;
 }
 
 use core::time::Duration;
@@ -18,8 +21,11 @@ use benches::figures::{self, rounded};
 use loopback::flood::{self, FloodRun};
 use loopback::lab::{self, Lab, say};
 use loopback::link::{self, LinkRun};
+use loopback::outputs;
 use loopback::placement::{self, Placement};
+use loopback::probe;
 use loopback::stack::{self, StackRun};
+use loopback::trouble::{self, Trouble};
 use serde_json::{Map, Value, json};
 use v2x_report::Summary;
 
@@ -81,6 +87,21 @@ fn measure() -> Result<(), String> {
             Placement::ordinary()
         }
     };
+    if std::env::args().any(|argument| argument == "outputs") {
+        let (seconds, pairs) = if quick { (2, 1) } else { (10, 10) };
+        let outputs = outputs::run(&lab, &main, TOP_RATE, seconds, pairs)?;
+        let line = json!({
+            "bench": "loopback outputs",
+            "machine": machine,
+            "quick": quick,
+            "scheduling": main.name,
+            "seconds": seconds,
+            "pairs": pairs,
+            "outputs": outputs,
+        });
+        say(&line.to_string());
+        return Ok(());
+    }
     let lengths = flood::frame_lengths(&lab, main.sender)?;
     let (long, short) = if quick { (2, 2) } else { (30, 10) };
     let mut rates = Map::new();
@@ -97,6 +118,8 @@ fn measure() -> Result<(), String> {
         comparisons.insert(other.name.to_owned(), pair.json());
     }
     let flood = run_flood(&lab, fifo.is_ok(), if quick { 5 } else { 10 })?;
+    // Shows that they run; their figures need an hour of their own.
+    let outputs = if quick { outputs::run(&lab, &main, TOP_RATE, 1, 1)? } else { Value::Null };
     drop(lab);
     let Pair { stack, link, .. } = top.ok_or("invariant: there are rates")?;
     let (stack_p999, link_p999) = (stack.send_to_delivered.p999_ns, link.due_to_user.p999_ns);
@@ -119,6 +142,7 @@ fn measure() -> Result<(), String> {
         "raw_verify_per_s": flood.raw().round(),
         "flood_ratio": rounded(flood.ratio(), 3),
         "flood": flood.json(),
+        "outputs": outputs,
     });
     say(&line.to_string());
     Ok(())
@@ -157,7 +181,7 @@ impl Pair {
     ) -> Result<Self, String> {
         let time = Duration::from_secs(secs);
         let link = link::run(lab, placement, rate, time, lengths)?;
-        let stack = stack::run(lab, placement, rate, time)?;
+        let stack = stack::run(lab, placement, rate, time, Trouble::None)?;
         let pair = Self { placement: *placement, stack, link };
         pair.print(rate, secs);
         Ok(pair)

@@ -9,8 +9,11 @@
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`], [`realtime`]: what the machine has, and what it grants us.
+//! - [`writer`], [`queue`], [`blocks`], [`destination`]: files and pipes, written by threads that the station never waits for.
 
+pub mod blocks;
 pub mod clock;
+pub mod destination;
 pub mod error;
 pub mod fault;
 pub mod interface;
@@ -18,11 +21,13 @@ pub mod mem;
 pub mod packet;
 #[cfg(feature = "pnet")]
 pub mod pnet;
+pub mod queue;
 pub mod radio;
 pub mod realtime;
 pub mod tap;
 pub mod timer;
 pub mod udp;
+pub mod writer;
 
 mod cmsg;
 mod glance;

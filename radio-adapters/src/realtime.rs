@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io;
 use std::mem;
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -46,10 +47,38 @@ pub fn pin_to_cpu(cpu: usize) -> Result<(), RealtimeError> {
     let no_cpu = || RealtimeError::NoCpu { cpu, allowed: ranges(&allowed_cpus()) };
     let mut set = CpuSet::new();
     set.set(cpu).map_err(|_| no_cpu())?;
+    if let Ok(before) = sched_getaffinity(Pid::from_raw(0)) {
+        BEFORE_PINNING.get_or_init(|| before);
+    }
     sched_setaffinity(Pid::from_raw(0), &set).map_err(|errno| match errno {
         Errno::EINVAL => no_cpu(),
         errno => RealtimeError::of(errno, "pinning to a processor", "CAP_SYS_NICE"),
     })
+}
+
+/// Makes the calling thread an ordinary one again, whatever it inherited: `SCHED_OTHER`, no nice value below 0, and every
+/// processor that was allowed before [`pin_to_cpu`]. What the kernel refuses stays as it was; none of this needs
+/// a privilege.
+pub fn make_ordinary() {
+    // SAFETY: sched_param is plain integers, so all-zero is a value of it; ordinary policies have the priority 0.
+    let parameters: libc::sched_param = unsafe { mem::zeroed() };
+    // SAFETY: the pointer is to a live sched_param; 0 is the calling thread.
+    let _refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameters) };
+    // SAFETY: takes no pointers; on Linux a nice value belongs to a thread, and 0 is the calling one.
+    let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    if nice < 0 {
+        // SAFETY: as above.
+        let _refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 0) };
+    }
+    if let Some(before) = BEFORE_PINNING.get() {
+        let _refused = sched_setaffinity(Pid::from_raw(0), before);
+    }
+}
+
+/// Has a write beyond the file size limit (`ulimit -f`, `LimitFSIZE=`) return an error, which is told, and not end the process.
+pub fn ignore_file_size_signal() {
+    // SAFETY: SIG_IGN is no handler of ours, so nothing runs in a signal's context.
+    let _refused = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// Keeps all memory of the process, present and future, in RAM: no page fault waits for a disk.
@@ -189,6 +218,9 @@ impl RealtimeError {
         }
     }
 }
+
+/// Where this process could run before it was first pinned.
+static BEFORE_PINNING: OnceLock<CpuSet> = OnceLock::new();
 
 fn allowed_cpus() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else { return Vec::new() };

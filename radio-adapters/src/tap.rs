@@ -1,93 +1,118 @@
 //! A radio that also writes every frame it carries to a pcapng file, which Wireshark and tcpdump
 //! open. Frames get an Ethernet II header; stamps are wall-clock nanoseconds.
 
-use std::borrow::Cow;
+mod file;
+mod pcapng;
+mod state;
+
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::BytesMut;
-use pcap_parser::{
-    EnhancedPacketBlock, InterfaceDescriptionBlock, Linktype, OptionCode, PcapNGOption, SectionHeaderBlock,
-    ToVec,
-};
-use v2x_proto::link::ethernet;
 
+use self::file::{Parts, TapFile};
+use self::pcapng::Direction;
+use self::state::{QUEUE_BYTES, Shared};
 use crate::clock::ClockPair;
-use crate::radio::{
-    Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES, Radio,
-    RxMeta, TxFrame,
-};
+use crate::destination;
+use crate::queue::{Queue, queue};
+use crate::radio::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
+use crate::writer::Writer;
 
-/// A radio with a recorder around another.
+pub use self::state::{DEFAULT_LIMIT_BYTES, TapCounters, TapLink, Tell};
+
+/// A radio with a capture around another.
 ///
-/// Writing goes through a buffer that is flushed by [`Tap::flush`] and on drop. A write that fails
-/// is counted and never stops the radio.
-pub struct Tap<R, W: Write + Send = File> {
+/// A thread writes the file ([`crate::writer`]). When it cannot write, or the file is at its limit, frames are left out and
+/// counted; the file ends after its last whole frame, and the radio goes on.
+pub struct Tap<R> {
     radio: R,
-    out: BufWriter<W>,
-    frame: Vec<u8>,
-    bytes_left: u64,
-    counters: TapCounters,
+    queue: Queue,
+    shared: Arc<Shared>,
 }
 
-/// The state of the recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TapCounters {
-    /// Frames written.
-    pub written: u64,
-    /// Frames left out because the file had reached its limit.
-    pub over_limit: u64,
-    /// Frames, or flushes, that failed to be written.
-    pub write_errors: u64,
+/// The capture of a tap that is inside a station: its counts, and its end.
+#[derive(Debug)]
+pub struct TapWatch {
+    shared: Arc<Shared>,
+    writer: Writer<TapFile<std::fs::File>>,
+}
+
+impl TapWatch {
+    /// The state of the capture so far.
+    pub fn counters(&self) -> TapCounters {
+        self.shared.counters()
+    }
+
+    /// Asks the thread to write what is queued and to end.
+    pub fn end(&self) {
+        self.writer.end();
+    }
+
+    /// Waits for that, `until` at most; false when it did not come to an end.
+    pub fn wait(&mut self, until: Instant) -> bool {
+        self.writer.wait(until).is_some()
+    }
 }
 
 impl<R: Radio> Tap<R> {
-    /// Records `radio` to a new file at `path`, replacing what was there, up to
-    /// [`DEFAULT_LIMIT_BYTES`].
+    /// Captures `radio` to a new file at `path`, replacing what was there, up to
+    /// [`DEFAULT_LIMIT_BYTES`]. What becomes of it later is said by `tell`.
     ///
     /// # Errors
-    /// The file could not be created or its head not written.
-    pub fn create(radio: R, path: impl AsRef<Path>) -> io::Result<Self> {
+    /// The file cannot be created, and that will not pass by itself ([`destination::may_pass`]); there is no thread.
+    pub fn create(
+        radio: R,
+        link: &TapLink,
+        path: impl AsRef<Path>,
+        tell: Tell,
+    ) -> io::Result<(Self, TapWatch)> {
         let path = path.as_ref();
         let in_words =
             |e: io::Error| io::Error::new(e.kind(), format!("writing capture file {}: {e}", path.display()));
-        let file = File::create(path).map_err(in_words)?;
-        Self::new(radio, file, DEFAULT_LIMIT_BYTES).map_err(in_words)
-    }
-}
-
-impl<R: Radio, W: Write + Send> Tap<R, W> {
-    /// Records `radio` to `out`, at most about `limit_bytes` of it.
-    ///
-    /// # Errors
-    /// The head of the file could not be written.
-    pub fn new(radio: R, out: W, limit_bytes: u64) -> io::Result<Self> {
-        let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-        out.write_all(&head(&radio.describe())?)?;
-        out.flush()?;
-        Ok(Self {
-            radio,
-            out,
-            frame: Vec::with_capacity(ethernet::Header::LEN + MAX_FRAME_BYTES),
-            bytes_left: limit_bytes,
-            counters: TapCounters::default(),
-        })
+        let file = match destination::create(path) {
+            Ok(file) => Some(file),
+            // The thread tries again, and says so.
+            Err(error) if destination::may_pass(&error) || is_unread(path) => None,
+            Err(error) => return Err(in_words(error)),
+        };
+        let (radio, parts) = Self::parts(radio, link, path, tell, DEFAULT_LIMIT_BYTES).map_err(in_words)?;
+        let shared = Arc::clone(&radio.shared);
+        let writer = Writer::start("capture", TapFile::new(parts, file)).map_err(in_words)?;
+        Ok((radio, TapWatch { shared, writer }))
     }
 
-    /// Writes out what is buffered.
-    ///
-    /// # Errors
-    /// The writer's own; also counted.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush().inspect_err(|_| self.counters.write_errors += 1)
+    /// The radio, and what the thread needs.
+    fn parts(
+        radio: R,
+        link: &TapLink,
+        path: &Path,
+        tell: Tell,
+        limit_bytes: u64,
+    ) -> io::Result<(Self, Parts)> {
+        let head = pcapng::head(link, &radio.describe(), radio.link_address())?;
+        let (queue, records) = queue(QUEUE_BYTES);
+        let shared = Arc::new(Shared::default());
+        let parts = Parts {
+            records,
+            shared: Arc::clone(&shared),
+            tell,
+            path: path.to_owned(),
+            head,
+            ether_type: link.ether_type,
+            limit_bytes,
+        };
+        Ok((Self { radio, queue, shared }, parts))
     }
 
-    /// The state of the recording so far.
+    /// The state of the capture so far.
     pub fn tap_counters(&self) -> TapCounters {
-        self.counters
+        self.shared.counters()
     }
 
     /// The radio inside.
@@ -96,32 +121,14 @@ impl<R: Radio, W: Write + Send> Tap<R, W> {
     }
 
     fn record(&mut self, direction: Direction, at_ns: u64, source: LinkAddress, bytes: &[u8]) {
-        self.frame.clear();
-        self.frame.extend(ethernet::Header::broadcast(source.0, DEFAULT_ETHER_TYPE).encode());
-        self.frame.extend_from_slice(bytes);
-        let block = packet_block(direction, ClockPair::now().realtime_of(at_ns), &self.frame);
-        if block.as_ref().is_ok_and(|block| block.len() as u64 > self.bytes_left) {
-            self.counters.over_limit += 1;
-            // A shorter frame later would leave an invisible gap.
-            self.bytes_left = 0;
-            return;
-        }
-        // On error BufWriter keeps what it holds and takes nothing new, so the file stays whole.
-        let written = block.and_then(|block| {
-            self.out.write_all(&block)?;
-            Ok(block.len())
-        });
-        match written {
-            Ok(bytes) => {
-                self.bytes_left -= bytes as u64;
-                self.counters.written += 1;
-            }
-            Err(_) => self.counters.write_errors += 1,
+        let at = ClockPair::now().realtime_of(at_ns).to_le_bytes();
+        if !self.queue.push(&[&[direction as u8], &at, &source.0, bytes]) {
+            self.shared.too_slow.fetch_add(1, Relaxed);
         }
     }
 }
 
-impl<R: Radio, W: Write + Send> Radio for Tap<R, W> {
+impl<R: Radio> Radio for Tap<R> {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         let start = buf.len();
         let meta = ready!(self.radio.poll_recv(cx, buf))?;
@@ -162,92 +169,20 @@ impl<R: Radio, W: Write + Send> Radio for Tap<R, W> {
     }
 }
 
-impl<R: fmt::Debug, W: Write + Send> fmt::Debug for Tap<R, W> {
+impl<R: fmt::Debug> fmt::Debug for Tap<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tap")
             .field("radio", &self.radio)
-            .field("bytes_left", &self.bytes_left)
-            .field("counters", &self.counters)
+            .field("counters", &self.shared.counters())
             .finish_non_exhaustive()
     }
 }
 
-/// Direction bits of `epb_flags` (draft-ietf-opsawg-pcapng, 4.3.1).
-#[derive(Debug, Clone, Copy)]
-enum Direction {
-    Inbound = 1,
-    Outbound = 2,
+/// Whether `path` is a FIFO: whoever reads it may come later.
+fn is_unread(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
 }
-
-/// Section header, and the one interface all frames belong to. Lengths and magic numbers left at
-/// zero are filled in by the serializer.
-fn head(interface: &str) -> io::Result<Vec<u8>> {
-    let mut section = SectionHeaderBlock {
-        block_type: 0,
-        block_len1: 0,
-        bom: 0,
-        major_version: 1,
-        minor_version: 0,
-        section_len: -1,
-        options: vec![text(OptionCode(SHB_USERAPPL), "roadcast")],
-        block_len2: 0,
-    };
-    let mut interface = InterfaceDescriptionBlock {
-        block_type: 0,
-        block_len1: 0,
-        linktype: Linktype::ETHERNET,
-        reserved: 0,
-        snaplen: (ethernet::Header::LEN + MAX_FRAME_BYTES) as u32,
-        if_tsresol: NANOSECONDS,
-        if_tsoffset: 0,
-        options: vec![text(OptionCode(IF_NAME), interface)],
-        block_len2: 0,
-    };
-    let mut bytes = section.to_vec().map_err(io::Error::other)?;
-    bytes.extend(interface.to_vec().map_err(io::Error::other)?);
-    Ok(bytes)
-}
-
-fn packet_block(direction: Direction, realtime_ns: u64, frame: &[u8]) -> io::Result<Vec<u8>> {
-    let flags = (direction as u32).to_le_bytes();
-    let length = frame.len() as u32;
-    let mut block = EnhancedPacketBlock {
-        block_type: 0,
-        block_len1: 0,
-        if_id: 0,
-        ts_high: (realtime_ns >> 32) as u32,
-        ts_low: realtime_ns as u32,
-        caplen: length,
-        origlen: length,
-        data: frame,
-        options: vec![PcapNGOption {
-            code: OptionCode(EPB_FLAGS),
-            len: 4,
-            value: Cow::Owned(flags.to_vec()),
-        }],
-        block_len2: 0,
-    };
-    block.to_vec().map_err(io::Error::other)
-}
-
-fn text(code: OptionCode, text: &str) -> PcapNGOption<'_> {
-    // Longer names are of no use, and an option's length is 16 bits.
-    let text = &text.as_bytes()[..text.len().min(255)];
-    PcapNGOption { code, len: text.len() as u16, value: Cow::Borrowed(text) }
-}
-
-/// Default size limit of a recording: 1 GiB, hours of a loaded channel.
-pub const DEFAULT_LIMIT_BYTES: u64 = 1 << 30;
-
-/// Larger than any block, so that a block is buffered whole or not at all.
-const BUFFER_BYTES: usize = 64 * 1024;
-
-/// Option codes and values of draft-ietf-opsawg-pcapng: `shb_userappl`, `if_name`, `epb_flags`, and
-/// the `if_tsresol` of 10^-9 s.
-const SHB_USERAPPL: u16 = 4;
-const IF_NAME: u16 = 2;
-const EPB_FLAGS: u16 = 2;
-const NANOSECONDS: u8 = 9;
 
 #[cfg(test)]
 mod tests;

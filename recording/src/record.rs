@@ -12,9 +12,11 @@
 //! |---|---|
 //! | 3 | hazards as commands, trust, the pool in the header |
 //! | 4 | `channel_load`, tokens of requests |
+//! | 5 | recordings begun anew while the station ran (`lost_inputs` in the header) |
 
 mod fields;
 mod hazard;
+mod wire;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -58,15 +60,23 @@ pub fn identities(pool: &Pool) -> Vec<v1::RecordedIdentity> {
 
 /// Appends an input that is about to be handled, with its length before it.
 pub fn write_input(now: Instant, input: &Input, out: &mut Vec<u8>) {
-    write(v1::record::Record::Input(encode(now, input)), out);
+    match input {
+        // The only inputs that come by the thousand: written without a message in between, which would allocate.
+        Input::Frame(frame) => wire::write_frame(now, frame, out),
+        Input::Timeout => wire::write_timeout(now, out),
+        _ => {
+            let record = v1::Record { record: Some(v1::record::Record::Input(encode(now, input))) };
+            out.extend_from_slice(&record.encode_length_delimited_to_vec());
+        }
+    }
 }
 
 /// Appends an output as its transcript, with its length before it; nothing for a timeout.
 pub fn write_output(output: &Output, out: &mut Vec<u8>) {
-    let mut entry = Vec::with_capacity(512);
-    transcript::write(output, &mut entry);
-    if !entry.is_empty() {
-        write(v1::record::Record::Output(v1::RecordedOutput { entry: entry.into() }), out);
+    let start = out.len();
+    transcript::write(output, out);
+    if out.len() > start {
+        wire::enclose_output(start, out);
     }
 }
 
@@ -174,10 +184,6 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
 }
 
 const UNKNOWN_KIND: &str = "an input of a kind that this version does not have";
-
-fn write(record: v1::record::Record, out: &mut Vec<u8>) {
-    out.extend_from_slice(&v1::Record { record: Some(record) }.encode_length_delimited_to_vec());
-}
 
 fn encode_fix(fix: &Fix) -> v1::RecordedFix {
     v1::RecordedFix {
@@ -296,6 +302,31 @@ mod tests {
             let bytes = encode(Instant::from_nanos(42), &input).encode_to_vec();
             let recorded = v1::RecordedInput::decode(Bytes::from(bytes)).unwrap();
             assert_eq!(decode(recorded), Ok((Instant::from_nanos(42), input)));
+        }
+    }
+
+    #[test]
+    fn what_is_written_by_hand_is_what_protobuf_writes() {
+        let frames = [None, Some(i8::MIN), Some(-1), Some(0), Some(i8::MAX)].map(|signal_dbm| {
+            Input::Frame(ReceivedFrame {
+                bytes: Bytes::from(vec![7; if signal_dbm.is_some() { 1400 } else { 0 }]),
+                link_source: [1, 2, 3, 4, 5, 6],
+                kernel_receive: signal_dbm.map(|_| Instant::ZERO),
+                user_receive: Some(Instant::from_nanos(u64::MAX)),
+                signal_dbm,
+            })
+        });
+        for now in [0, 42, u64::MAX].map(Instant::from_nanos) {
+            for input in inputs().into_iter().chain(frames.clone()) {
+                let record = v1::Record { record: Some(v1::record::Record::Input(encode(now, &input))) };
+                let mut bytes = b"before".to_vec();
+                write_input(now, &input, &mut bytes);
+                assert_eq!(
+                    bytes,
+                    [b"before", &record.encode_length_delimited_to_vec()[..]].concat(),
+                    "{input:?}"
+                );
+            }
         }
     }
 

@@ -103,8 +103,13 @@ pub struct Report {
 impl Report {
     /// A judged report of the counts; all fields but the classes start empty, for the caller to fill in.
     pub fn new(kind: Kind, version: impl Into<String>, verify: Verify, stats: &Stats) -> Self {
-        let classes: Vec<_> = stats.classes().iter().map(ClassReport::new).collect();
-        let verdict = judge(&classes);
+        let mut report = Self::outline(kind, version, verify);
+        report.judge(stats);
+        report
+    }
+
+    /// A report whose classes are still to be judged ([`judge`](Self::judge)).
+    pub fn outline(kind: Kind, version: impl Into<String>, verify: Verify) -> Self {
         Self {
             kind,
             version: version.into(),
@@ -114,7 +119,7 @@ impl Report {
             run: WhatRan::default(),
             machine: None,
             verify,
-            classes,
+            classes: Vec::new(),
             frames: Frames::default(),
             drops: BTreeMap::new(),
             age_of_information: Vec::new(),
@@ -130,8 +135,15 @@ impl Report {
             over_time: None,
             notes: Vec::new(),
             warnings: Vec::new(),
-            verdict,
+            verdict: judge(&[]),
         }
+    }
+
+    /// Puts in the figures of each class, and the verdict. Goes through all of `stats`: milliseconds, which a station does not
+    /// spend between two frames.
+    pub fn judge(&mut self, stats: &Stats) {
+        self.classes = stats.classes().iter().map(ClassReport::new).collect();
+        self.verdict = judge(&self.classes);
     }
 
     /// Sets what the machine gave the run, and warns when that was so little that the figures are the machine's.

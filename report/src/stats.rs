@@ -188,6 +188,11 @@ impl StageHistogram {
         points
     }
 
+    /// Becomes equal to `other`.
+    fn copy(&mut self, other: &Self) {
+        self.histogram.set_to(&other.histogram).expect("invariant: all have the same bounds");
+    }
+
     /// The underlying histogram, for writers of histogram logs.
     pub fn as_hdr(&self) -> &Histogram<u64> {
         &self.histogram
@@ -343,6 +348,30 @@ impl Stats {
         &self.classes
     }
 
+    /// Copies one of [`PARTS`](Self::PARTS) parts of `other`, so that a station can do so between its frames; false when that
+    /// part is empty in both, which costs nothing. A class's counts come with its deliveries, so that they add up.
+    pub fn copy_part(&mut self, part: usize, other: &Stats) -> bool {
+        let (class, stage) = (part / Stage::COUNT, part % Stage::COUNT);
+        let (mine, theirs) = (&mut self.classes[class], &other.classes[class]);
+        if stage == Stage::SendToDelivered.index() {
+            mine.sent = theirs.sent;
+            mine.expected = theirs.expected;
+            mine.delivered = theirs.delivered;
+            mine.late = theirs.late;
+            mine.unintended = theirs.unintended;
+            mine.undelivered.clone_from(&theirs.undelivered);
+        }
+        let (mine, theirs) = (&mut mine.stages[stage], &theirs.stages[stage]);
+        let any = !(mine.is_empty() && theirs.is_empty());
+        if any {
+            mine.copy(theirs);
+        }
+        any
+    }
+
+    /// Parts that [`copy_part`](Self::copy_part) copies: each stage of each class.
+    pub const PARTS: usize = Class::ALL.len() * Stage::COUNT;
+
     /// Adds what another observer counted.
     pub fn merge(&mut self, other: &Stats) {
         for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
@@ -442,6 +471,29 @@ mod tests {
         assert_eq!(points.first().map(|point| point.0), Some(0.0));
         assert_eq!(points.last(), Some(&(1.0, histogram.summary().max_ns)));
         assert!(points[points.len() - 2].0 <= 0.99);
+    }
+
+    #[test]
+    fn all_parts_together_are_a_copy() {
+        let (mut source, mut copy) = (Stats::new(), Stats::new());
+        copy.class_mut(Class::D0).record(Stage::AirToKernel, 7);
+        source.class_mut(Class::D5).record_delivered(1_000);
+        source.class_mut(Class::D5).sent = 3;
+        source.class_mut(Class::D1).record_undelivered("gone");
+        source.class_mut(Class::D1).record(Stage::GateToAir, 5);
+        let copied = (0..Stats::PARTS).filter(|part| copy.copy_part(*part, &source)).count();
+        assert_eq!(copied, 3, "what is empty in both is skipped");
+        for class in Class::ALL {
+            let (found, wanted) = (copy.class(class), source.class(class));
+            assert_eq!(
+                (found.sent, found.expected, found.delivered),
+                (wanted.sent, wanted.expected, wanted.delivered)
+            );
+            assert_eq!(found.undelivered, wanted.undelivered);
+            for stage in Stage::ALL {
+                assert_eq!(found.stage(stage).summary(), wanted.stage(stage).summary());
+            }
+        }
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn what_was_recorded_live_replays_byte_for_byte() {
         until(&mut pair, |pair| pair[0].log.received().count() >= 3 && pair[1].log.received().count() >= 3)
             .await;
         // How a daemon ends on SIGTERM.
-        pair[0].station.recorder().unwrap().flush();
+        finish_recording(&mut pair[0].station);
         let records = recording.records();
         assert_eq!(records.len() as u64, pair[0].station.recorder().unwrap().records(), "all is in the file");
         let frames = records.iter().filter(|record| is_frame(record)).count();
@@ -136,7 +136,7 @@ fn an_input_is_in_the_recording_before_it_is_handled() {
         let hub = MemHub::new();
         let mut unit = Unit::new(1, Box::new(hub.join(address(1))), Some(recording.recorder(1)));
         unit.input(Input::Send(probe(Class::D0)));
-        unit.station.recorder().unwrap().flush();
+        finish_recording(&mut unit.station);
     });
     let records = recording.records();
     let send = records.iter().position(|record| matches!(input_of(record), Some(Input::Send(_)))).unwrap();
@@ -185,7 +185,7 @@ fn a_full_link_holds_frames_back_until_they_expire_and_tells_the_node() {
             assert!(*on_air >= frame.stamps.gate_open);
         }
         assert!(units[1].log.received().all(|received| received.id.class != Class::D0));
-        units[0].station.recorder().unwrap().flush();
+        finish_recording(&mut units[0].station);
     });
     let told: Vec<bool> = recording
         .records()
@@ -213,7 +213,7 @@ fn what_the_link_measures_of_its_channel_reaches_the_node_and_the_recording() {
         // Later ones wake a station that sleeps.
         gate.measures(ChannelLoad { busy_permille: 1002, measured: true });
         until(&mut units, |units| units[0].station.node().counters().loads_refused == 2).await;
-        units[0].station.recorder().unwrap().flush();
+        finish_recording(&mut units[0].station);
     });
     let loads: Vec<_> = recording
         .records()
@@ -566,6 +566,7 @@ impl Recording {
             anchor_instant_ns: anchor.instant.as_nanos(),
             anchor_wire_us: anchor.wire.as_micros(),
             pool: record::identities(&pool),
+            lost_inputs: None,
         };
         (Recorder::create(&self.0, &header).unwrap(), anchor)
     }
@@ -590,6 +591,11 @@ impl Drop for Recording {
         // A test that failed before it recorded leaves none.
         drop(std::fs::remove_file(&self.0));
     }
+}
+
+/// Waits until the recording is in its file.
+fn finish_recording(station: &mut Station) {
+    assert!(station.recorder().unwrap().wait(std::time::Instant::now() + Duration::from_secs(60)));
 }
 
 fn input_of(record: &v1::Record) -> Option<Input> {

@@ -62,6 +62,7 @@ fn header(cast: &Cast, pool: &Pool, config: &Config, anchor: &Anchor) -> v1::Rec
         anchor_instant_ns: anchor.instant.as_nanos(),
         anchor_wire_us: anchor.wire.as_micros(),
         pool: record::identities(pool),
+        lost_inputs: None,
     }
 }
 

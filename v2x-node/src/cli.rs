@@ -9,7 +9,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::colour::{self, ColourChoice, Paint};
 use crate::commands::{dump, keys};
-use crate::error::Error;
+use crate::error::{Error, without_numbers};
+use crate::log::{self, Log};
 
 mod slips;
 
@@ -33,10 +34,17 @@ pub fn main() -> ExitCode {
     };
     colour::choose(cli.color);
     start_log(cli.verbose);
+    if let Command::Run(_) = &cli.command
+        && let Err(source) = log::start()
+    {
+        let error = Error::System { what: "starting a thread for the log", source };
+        complain(&error);
+        return error.exit_code();
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let result = run(&cli, &mut out);
     // Output written before an error is shown before it.
-    match result.and_then(|()| Ok(out.flush()?)) {
+    let code = match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,7 +53,9 @@ pub fn main() -> ExitCode {
             complain(&error);
             error.exit_code()
         }
-    }
+    };
+    log::finish();
+    code
 }
 
 #[derive(Debug, Parser)]
@@ -110,7 +120,7 @@ fn run(Cli { command, verbose, .. }: &Cli, out: &mut dyn Write) -> Result<(), Er
     match command {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::commands::demo::run(args, *verbose > 0, out),
-        Command::Run(args) => crate::commands::run::run(args, out),
+        Command::Run(args) => crate::commands::run::run(args),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
@@ -135,27 +145,9 @@ fn colour_of_help(words: &[String]) -> ColorChoice {
 
 /// Prints the error on one line, and its hint on another if it has one.
 fn complain(error: &Error) {
-    let mut err = io::stderr().lock();
     let hint = error.hint().map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
     // Nothing is left to do when even this fails.
-    drop(write!(err, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
-}
-
-/// The text of a system error without its number: `No such file or directory (os error 2)`.
-fn without_numbers(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(" (os error ") {
-        plain.push_str(before);
-        match after.split_once(')') {
-            Some((number, after)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest = after,
-            _ => {
-                plain.push_str(" (os error ");
-                rest = after;
-            }
-        }
-    }
-    plain + rest
+    drop(write!(Log, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
 }
 
 fn start_log(verbose: u8) {
@@ -172,7 +164,7 @@ fn start_log(verbose: u8) {
     };
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(|| Log)
         .with_ansi(Paint::stderr().is_on())
         .without_time()
         .try_init();
@@ -209,14 +201,6 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_system_says_stands_without_its_number() {
-        let shown = without_numbers("a: No such file (os error 2); b (os error x) (os error 13)");
-        assert_eq!(shown, "a: No such file; b (os error x)");
-        assert_eq!(without_numbers("all is well"), "all is well");
-        assert_eq!(without_numbers("cut (os error 2"), "cut (os error 2");
-    }
 
     #[test]
     fn the_command_tree_is_consistent() {

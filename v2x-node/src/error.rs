@@ -119,3 +119,33 @@ impl Error {
         }
     }
 }
+
+/// The text of a system error without its number: `No such file or directory (os error 2)`.
+pub(crate) fn without_numbers(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        plain.push_str(before);
+        match after.split_once(')') {
+            Some((number, after)) if number.bytes().all(|byte| byte.is_ascii_digit()) => rest = after,
+            _ => {
+                plain.push_str(" (os error ");
+                rest = after;
+            }
+        }
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_stands_without_its_number() {
+        let shown = without_numbers("a: No such file (os error 2); b (os error x) (os error 13)");
+        assert_eq!(shown, "a: No such file; b (os error x)");
+        assert_eq!(without_numbers("all is well"), "all is well");
+        assert_eq!(without_numbers("cut (os error 2"), "cut (os error 2");
+    }
+}

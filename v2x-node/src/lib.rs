@@ -6,11 +6,14 @@ pub mod cli;
 pub mod colour;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod daemon;
 pub mod error;
 pub mod key_files;
+mod log;
 pub mod machine;
 pub mod processor;
 pub mod version;
+mod whole_file;
 
 pub use cli::main;

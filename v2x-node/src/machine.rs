@@ -1,14 +1,14 @@
 //! What a program asks of the machine it runs on: its clocks, a seed, a file written whole.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use radio_adapters::clock;
 use v2x_core::{Anchor, Instant, WireTime};
 use v2x_report::Report;
 
 use crate::error::Error;
+use crate::whole_file;
 
 /// The machine's clocks read together.
 pub fn read_anchor() -> Anchor {
@@ -36,14 +36,18 @@ pub fn os_seed() -> Result<u64, Error> {
         .map_err(|error| Error::System { what: "asking for a seed", source: io::Error::other(error) })
 }
 
-/// Writes a report whole or not at all.
+/// Writes a report whole or not at all, with mode 0600.
+///
+/// # Errors
+/// As the system has them.
 pub fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
-    let failed = |source| Error::File { path: path.to_owned(), source };
+    whole_file::write(path, report_text(report).as_bytes())
+        .map_err(|source| Error::File { path: path.to_owned(), source })
+}
+
+/// A report as its file has it.
+pub fn report_text(report: &Report) -> String {
     let mut text = serde_json::to_string_pretty(report).expect("invariant: a report has only string keys");
     text.push('\n');
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    fs::write(&beside, text).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    text
 }

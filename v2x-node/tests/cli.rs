@@ -168,6 +168,30 @@ fn a_bad_configuration_is_one_line_with_file_line_and_key() {
 }
 
 #[test]
+fn a_report_that_can_never_be_written_is_refused_before_the_station_starts() {
+    let scratch = Scratch::new("place");
+    let text = "role = \"vehicle\"\n[identity]\ncredential = \"c\"\nkey = \"k\"\nroots = [\"r\"]\nissuers = [\"i\"]\n\
+                [link]\nkind = \"udp\"\ninterface = \"lo\"\n[position]\nsource = \"gpsd\"\n";
+    fs::write(scratch.0.join("station.toml"), text).unwrap();
+    fs::write(scratch.0.join("reports.toml"), format!("{text}[report]\njson = \"reports\"\n")).unwrap();
+    fs::create_dir(scratch.0.join("reports")).unwrap();
+    for (config, place, found) in [
+        (
+            "station.toml",
+            Some("none/report.json"),
+            "none/report.json: cannot be written: its directory is not there",
+        ),
+        ("station.toml", Some("reports"), "reports: cannot be written: it is a directory"),
+        ("reports.toml", None, "reports: cannot be written: it is a directory"),
+    ] {
+        let json = place.iter().flat_map(|place| ["--json", place]);
+        let args: Vec<&str> = ["run", "--config", config].into_iter().chain(json).collect();
+        let complaint = scratch.bad(&args);
+        assert_eq!(complaint, format!("roadcast: {found}; name a file in a directory that is there\n"));
+    }
+}
+
+#[test]
 fn keys_are_made_for_their_owner_alone_and_never_replaced_by_accident() {
     let scratch = Scratch::with_keys("keys");
     assert_eq!(scratch.mode("keys"), 0o700);

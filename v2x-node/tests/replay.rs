@@ -72,6 +72,7 @@ fn recording() -> Vec<u8> {
         anchor_instant_ns: 0,
         anchor_wire_us: start.as_micros(),
         pool: record::identities(&pool),
+        lost_inputs: None,
     });
     let anchor = Anchor { instant: Instant::ZERO, wire: start };
     let mut node = Node::new(config, pool, cast.trust().clone(), 9, anchor);

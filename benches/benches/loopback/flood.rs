@@ -97,7 +97,7 @@ pub async fn flood(arguments: &[String]) -> Result<(), String> {
     };
     let seconds: u64 = seconds.parse().map_err(|error| format!("seconds: {error}"))?;
     let config = StationConfig::load(Path::new(config)).map_err(|error| error.to_string())?;
-    let mut radio = link::open(&config.link).map_err(|error| error.to_string())?;
+    let (mut radio, _) = link::open(&config.link).map_err(|error| error.to_string())?;
     let mut source = Source::new(&config)?;
     Seat::parse(cpu, fifo).take().map_err(|error| error.to_string())?;
     println!("flooding");

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Value, json};
+use v2x_node::console::Console;
 use v2x_node::daemon::run::{self, DaemonOptions};
 use v2x_proto::Class;
 use v2x_report::{ClassReport, Report, Stage, StageHistogram, Summary, miss_target};
 
 use crate::lab::{INTERFACE, Lab, print_result};
 use crate::placement::{Placement, Seat};
+use crate::trouble::Trouble;
 
 /// Classes of the test traffic, used in turn.
 pub const CLASSES: [Class; 4] = [Class::D0, Class::D1, Class::D2, Class::D4];
@@ -27,6 +29,10 @@ pub struct StackRun {
     pub kernel_to_delivered: Summary,
     /// What either daemon warned of.
     pub warnings: Vec<String>,
+    /// Turns of the sender and the receiver that took longer than 1 ms: beginning and end, `CLOCK_MONOTONIC` ns.
+    pub slow_turns: [Vec<(u64, u64)>; 2],
+    /// The longest turn of each, ns.
+    pub longest_turns_ns: [u64; 2],
 }
 
 impl StackRun {
@@ -51,23 +57,48 @@ impl StackRun {
             "send_to_delivered": self.send_to_delivered,
             "kernel_receive_to_delivered": self.kernel_to_delivered,
             "warnings": self.warnings,
+            "longest_turns_ns": self.longest_turns_ns,
         })
     }
 }
 
-/// Runs both daemons; the sender sends `rate` messages a second for `time`.
-pub fn run(lab: &Lab, placement: &Placement, rate: u32, time: Duration) -> Result<StackRun, String> {
+/// Runs both daemons; the sender sends `rate` messages a second for `time`, and the outputs of both are in `trouble`.
+pub fn run(
+    lab: &Lab,
+    placement: &Placement,
+    rate: u32,
+    time: Duration,
+    trouble: Trouble,
+) -> Result<StackRun, String> {
     let load = format!(
         "[load]\nrate_per_s = {rate}\nclasses = {:?}\npayload_bytes = {PAYLOAD_BYTES}\n",
         CLASSES.map(Class::name)
     );
-    let sender = configure(lab, "sender", placement.sender, &load)?;
-    let receiver = configure(lab, "receiver", placement.receiver, QUIET_REPORT)?;
-    let mut receiver = lab.spawn(1, "station", &[text(&receiver)])?;
+    let prepare = |name: &str| {
+        let folder = lab.directory().join(name);
+        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))
+    };
+    prepare("sender-out")?;
+    prepare("receiver-out")?;
+    let report = trouble.report();
+    let sender = configure(lab, "sender", placement.sender, &format!("{load}{report}"))?;
+    let receiver = configure(
+        lab,
+        "receiver",
+        placement.receiver,
+        if report.is_empty() { QUIET_REPORT } else { report },
+    )?;
+    let folder = |name: &str| text(&lab.directory().join(name));
+    let mut receiver = lab.spawn(
+        1,
+        "station",
+        &[text(&receiver), "-".to_owned(), trouble.name().to_owned(), folder("receiver-out")],
+    )?;
     receiver.ready()?;
     // The daemon's load starts a second after it.
     let seconds = time.as_secs() + 1;
-    let sent = lab.spawn(0, "station", &[text(&sender), seconds.to_string()])?.result()?;
+    let arguments = [text(&sender), seconds.to_string(), trouble.name().to_owned(), folder("sender-out")];
+    let sent = lab.spawn(0, "station", &arguments)?.result()?;
     // What was sent last is verified within a millisecond; one deadline more is a margin.
     thread::sleep(Duration::from_millis(200));
     receiver.terminate()?;
@@ -78,6 +109,13 @@ pub fn run(lab: &Lab, placement: &Placement, rate: u32, time: Duration) -> Resul
     let summary = |name: &str| {
         serde_json::from_value(received[name].clone()).map_err(|error| format!("{name}: {error}"))
     };
+    let turns = |value: &Value| {
+        let slow: Vec<(u64, u64)> =
+            serde_json::from_value(value["slow_turns"].clone()).map_err(|error| format!("turns: {error}"))?;
+        Ok::<_, String>((slow, value["longest_turn_ns"].as_u64().unwrap_or_default()))
+    };
+    let ((sender_slow, sender_longest), (receiver_slow, receiver_longest)) =
+        (turns(&sent)?, turns(&received)?);
     let (sent, delivered) = (report(&sent)?, report(&received)?);
     let mut warnings = sent.warnings.clone();
     warnings.extend(delivered.warnings.iter().cloned());
@@ -88,17 +126,32 @@ pub fn run(lab: &Lab, placement: &Placement, rate: u32, time: Duration) -> Resul
         send_to_delivered: summary("send_to_delivered")?,
         kernel_to_delivered: summary("kernel_to_delivered")?,
         warnings,
+        slow_turns: [sender_slow, receiver_slow],
+        longest_turns_ns: [sender_longest, receiver_longest],
     })
 }
 
-/// A daemon's process: configuration and, when it is to end by itself, seconds.
+/// A daemon's process: configuration, seconds or `-` until it is asked to end, its trouble and a folder for that.
 pub fn station(arguments: &[String]) -> Result<(), String> {
     let config = arguments.first().map(PathBuf::from).ok_or("expected a configuration")?;
-    let seconds = arguments.get(1).map(|seconds| seconds.parse()).transpose();
+    let seconds =
+        arguments.get(1).filter(|seconds| *seconds != "-").map(|seconds| seconds.parse()).transpose();
     let seconds = seconds.map_err(|error| format!("seconds: {error}"))?;
-    let args =
-        DaemonOptions { config, record: None, seconds, json: None, ran: v2x_report::WhatRan::default() };
-    let outcome = run::observe(&args, &mut std::io::stdout()).map_err(|error| error.to_string())?;
+    let trouble = arguments.get(2).map_or(Ok(Trouble::None), |name| Trouble::parse(name))?;
+    let folder = arguments.get(3).map(PathBuf::from).unwrap_or_default();
+    let made = trouble.make(&folder).map_err(|error| format!("making trouble: {error}"))?;
+    let ran = v2x_report::WhatRan::default();
+    let args = DaemonOptions { config, record: made.record.clone(), seconds, json: made.json.clone(), ran };
+    let started = match &made.output {
+        Some(output) => Console::start("standard output", output, |_| ()),
+        None => Console::start("standard output", std::io::stdout(), |_| ()),
+    };
+    let mut console = started.map_err(|error| error.to_string())?;
+    // The parent waits for a line, which a stalled pipe never shows.
+    println!("begun");
+    let outcome = run::observe(&args, &mut console).map_err(|error| error.to_string())?;
+    // A pipe that is not read on purpose keeps its lines.
+    drop(console.finish(Duration::from_secs(1)));
     let merged = |stage| {
         let mut all = StageHistogram::new();
         outcome.stats.classes().iter().for_each(|class| all.merge(class.stage(stage)));
@@ -108,6 +161,8 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
         "report": outcome.report,
         "send_to_delivered": merged(Stage::SendToDelivered),
         "kernel_to_delivered": merged(Stage::KernelToDelivered),
+        "slow_turns": outcome.turns.slow.iter().map(|(began, ended)| (began.as_nanos(), ended.as_nanos())).collect::<Vec<_>>(),
+        "longest_turn_ns": outcome.turns.longest.as_nanos() as u64,
     }));
     Ok(())
 }

@@ -33,6 +33,7 @@ pub(super) fn recordings() -> Vec<(String, Vec<u8>)> {
         config_json: serde_json::to_string(&Config::vehicle()).expect("a configuration is JSON"),
         credential: world.signers[0].credential.clone(),
         pool: record::identities(&world.own(false)),
+        lost_inputs: None,
         roots: vec![world.authority.root.clone()],
         issuers: vec![world.authority.issuer.clone()],
         seed: 7,

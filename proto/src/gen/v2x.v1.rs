@@ -1614,6 +1614,10 @@ pub struct RecordingHeader {
     /// Every credential of the station, `credential` among them; empty: that one alone.
     #[prost(message, repeated, tag = "10")]
     pub pool: ::prost::alloc::vec::Vec<RecordedIdentity>,
+    /// The recording was begun anew while the station ran, because this many inputs in a row could not be recorded; the station
+    /// was no longer as the header has it. Absent: begun with the station.
+    #[prost(uint64, optional, tag = "11")]
+    pub lost_inputs: ::core::option::Option<u64>,
 }
 /// One of a station's credentials.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -6,7 +6,7 @@ use v2x_proto::link::{AccessCategory, DataRate};
 use super::*;
 use crate::fault::{Fault, FaultConfig};
 use crate::mem::MemHub;
-use crate::tap::Tap;
+use crate::tap::{Tap, TapLink};
 use crate::testnet::run;
 
 /// Rate and power a frame was to be sent with.
@@ -68,7 +68,8 @@ fn what_a_radio_can_do_reaches_through_what_is_around_it() {
         let able = Able { loads: [LOAD].into(), ..Able::default() };
         let (sent, able_to) = (Arc::clone(&able.sent), able.capabilities());
         let fault = Fault::new(able, &FaultConfig::default()).unwrap();
-        let mut radio: Box<dyn Radio> = Box::new(Tap::new(fault, io::sink(), u64::MAX).unwrap());
+        let (tap, watch) = Tap::create(fault, &TapLink::new("able"), "/dev/null", Box::new(|_| ())).unwrap();
+        let mut radio: Box<dyn Radio> = Box::new(tap);
         assert_eq!(radio.capabilities(), able_to);
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert_eq!(radio.poll_channel_load(&mut cx), Poll::Ready(LOAD));
@@ -77,6 +78,7 @@ fn what_a_radio_can_do_reaches_through_what_is_around_it() {
         radio.send(&frame).await.unwrap();
         radio.send(&frame.at_rate(DataRate::Mbps12).at_power_dbm(23)).await.unwrap();
         assert_eq!(*sent.lock().unwrap(), [Manner(None, None), Manner(Some(DataRate::Mbps12), Some(23))]);
+        drop(watch);
     });
 }
 

@@ -1,17 +1,19 @@
 //! `roadcast run`: a station, until it is asked to stop.
 
-use std::io::Write;
+use core::time::Duration;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 
+use v2x_report::WhatRan;
+
 use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
+use crate::console::Console;
 use crate::daemon::run::{DaemonOptions, Outcome, observe};
 use crate::error::Error;
-use crate::machine::write_json;
-use v2x_report::WhatRan;
 
 /// `roadcast run`.
 #[derive(Clone, Debug, Args)]
@@ -51,8 +53,15 @@ line every report.every_s seconds, and the report at the end, with -v the
 latency of every stage. While it runs, `roadcast status`, `neighbours`, `hazard`
 and `priority` talk to it.
 
+Nothing that is written decides whether the station runs: where a disk is full
+or a pipe is not read, it says so once, counts what is lost, and tries again. A
+recording that lost inputs ends whole and is begun anew in another file
+(night.1.rec). Recordings, captures and reports have mode 0600.
+
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
-configuration or no link. ROADCAST_LOG=debug logs more on standard error.
+configuration or no link, or ended on request and the last report, the last
+lines, the recording or the capture is not whole. ROADCAST_LOG=debug logs more
+on standard error.
 
 Realtime scheduling and raw links need capabilities, which each build of the
 program takes away again:
@@ -61,22 +70,31 @@ program takes away again:
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///
 /// # Errors
-/// As [`observe`].
-pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<(), Error> {
+/// As [`observe`]; what was asked for at the end and could not be written: the report, the last lines, a recording or a
+/// capture that is not whole.
+pub fn run(args: &RunArgs) -> Result<(), Error> {
     let RunArgs { file, config, record, seconds, json } = args.clone();
     // The parser requires one of them.
     let config = config.or(file).unwrap_or_default();
     // Without its digest: a configuration may hold a password.
     let inputs = vec![input("configuration", &config, None)];
     let ran = WhatRan { inputs, seconds: seconds.map(|seconds| seconds as f64), ..what_ran() };
-    let Outcome { report, json, .. } = observe(&DaemonOptions { config, record, seconds, json, ran }, out)?;
-    write!(out, "{}", shown(&report))?;
-    if let Some(path) = &json {
-        write_json(path, &report)?;
-    }
-    // On a road stations come and go: a message missed at the edge of range is no failure of this station.
-    Ok(())
+    // Before anything asks for real-time scheduling.
+    let started = Console::start("standard output", io::stdout(), |line| tracing::warn!("{line}"));
+    let mut console =
+        started.map_err(|source| Error::System { what: "starting a thread for standard output", source })?;
+    let outcome = observe(&DaemonOptions { config, record, seconds, json, ran }, &mut console);
+    let written = outcome.and_then(|Outcome { report, incomplete, .. }| {
+        write!(console, "{}", shown(&report))?;
+        // On a road stations come and go: a message missed at the edge of range is no failure of this station.
+        incomplete.map_or(Ok(()), Err)
+    });
+    let printed = console.finish(LINES_WAIT);
+    // A reader that left is no error, unless there is another one.
+    written.and(printed.map_err(Error::Output))
 }
 
+/// How long the end waits for a reader of the last lines.
+const LINES_WAIT: Duration = Duration::from_secs(1);
 /// A year.
 const MOST_SECONDS: u64 = 31_536_000;

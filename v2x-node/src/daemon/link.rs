@@ -6,8 +6,9 @@ use radio_adapters::fault::{FaultConfig, FaultRates};
 use radio_adapters::packet::{PacketConfig, PacketRadio};
 #[cfg(feature = "pnet")]
 use radio_adapters::pnet::PnetRadio;
+use radio_adapters::tap::{Tap, TapLink, TapWatch};
 use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
-use radio_adapters::{OpenError, Radio, fault, tap};
+use radio_adapters::{OpenError, Radio, fault};
 
 use crate::config::{Fault, LinkConfig, Medium};
 use crate::error::Complaint;
@@ -22,21 +23,35 @@ impl Complaint for LinkError {}
 /// Opens the radio and puts its wrappers around it. To be called within a tokio runtime with IO enabled.
 ///
 /// The tap is outermost: its capture holds the frames as the station had them, trouble included, which is what
-/// explains what the station did. It is flushed when the radio is dropped.
+/// explains what the station did. Its watch says what becomes of the file; the file is whole when the watch is dropped.
 ///
 /// # Errors
 /// [`LinkError`]: what is missing on this machine and what would help, or a capture that cannot be written.
-pub fn open(config: &LinkConfig) -> Result<Box<dyn Radio>, LinkError> {
+pub fn open(config: &LinkConfig) -> Result<(Box<dyn Radio>, Option<TapWatch>), LinkError> {
     let mut radio = open_medium(&config.medium, config.wait)?;
     if let Some(trouble) = &config.fault {
         let wrapped = fault::Fault::new(radio, &fault_config(trouble));
         let refused = |error| failed("making trouble (link.fault)", io::Error::other(error));
         radio = Box::new(wrapped.map_err(refused)?);
     }
-    if let Some(file) = &config.tap {
-        radio = Box::new(tap::Tap::create(radio, file).map_err(|error| failed("opening link.tap", error))?);
+    let Some(file) = &config.tap else { return Ok((radio, None)) };
+    let tell = Box::new(|line| tracing::warn!("{line}"));
+    let (tap, watch) = Tap::create(radio, &tap_link(&config.medium), file, tell)
+        .map_err(|error| failed("opening link.tap", error))?;
+    Ok((Box::new(tap), Some(watch)))
+}
+
+fn tap_link(medium: &Medium) -> TapLink {
+    match medium {
+        Medium::Udp { interface, .. } => TapLink::new(interface),
+        Medium::Packet { interface, ethertype, .. } => {
+            TapLink { ether_type: *ethertype, ..TapLink::new(interface) }
+        }
+        #[cfg(feature = "pnet")]
+        Medium::Pnet { interface, ethertype } => {
+            TapLink { ether_type: *ethertype, ..TapLink::new(interface) }
+        }
     }
-    Ok(radio)
 }
 
 fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, OpenError> {
@@ -104,13 +119,14 @@ mod tests {
             let fault = Fault { receive_loss: 0.0, duplicate: 1.0, reorder: 0.0, corrupt: 0.0, seed: 1 };
             let plain = LinkConfig { medium: medium.clone(), wait: false, fault: None, tap: None };
             let wrapped = LinkConfig { medium, wait: false, fault: Some(fault), tap: Some(tap.clone()) };
-            let (mut sender, mut receiver) = (open(&plain).unwrap(), open(&wrapped).unwrap());
+            let (mut sender, _) = open(&plain).unwrap();
+            let (mut receiver, watch) = open(&wrapped).unwrap();
             sender.send(&TxFrame::new(b"hello", AccessCategory::BestEffort)).await.unwrap();
             let mut twice = BytesMut::new();
             receiver.recv(&mut twice).await.unwrap();
             receiver.recv(&mut twice).await.unwrap();
             assert_eq!(&twice[..], b"hellohello");
-            drop(receiver);
+            drop((receiver, watch));
             assert!(std::fs::metadata(&tap).unwrap().len() > 100);
             std::fs::remove_file(tap).unwrap();
         });

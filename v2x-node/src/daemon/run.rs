@@ -1,10 +1,13 @@
 //! The daemon. One task owns the station, and all of the station's inputs pass through it.
 
+mod lines;
+
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
@@ -14,15 +17,11 @@ use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
 use v2x_apps::{Application, Moment};
-use v2x_core::{
-    Anchor, ClockState, Config, Fix, Input, Instant, Node, Permissions, Pool, Role, SendingState,
-};
-use v2x_proto::v1;
-use v2x_recording::record;
+use v2x_core::{ClockState, Fix, Input, Instant, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats, WhatRan};
 
-use crate::colour::{Mark, Paint};
 use crate::config::{IdentityFiles, StationConfig};
+use crate::console::{Console, ConsoleState};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
@@ -30,20 +29,22 @@ use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::machine_clock::MachineClock;
+use crate::daemon::outputs::{self, Outputs};
 use crate::daemon::position::{PositionSource, PositionUpdate};
-use crate::daemon::recorder::Recorder;
+use crate::daemon::recorder::{self, Recorder};
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::signal_ahead::signal_ahead;
 use crate::daemon::station::{Live, Station, monotonic};
+use crate::daemon::statistics::Statistics;
 use crate::daemon::timekeeper::Timekeeper;
 use crate::daemon::token::Owner;
 use crate::daemon::trust_files::{self, RevocationFiles};
+use crate::daemon::turns::Turns;
 use crate::error::{Complaint, Error};
 use crate::key_files;
-use crate::machine::{os_seed, read_anchor, write_json};
+use crate::machine::{os_seed, read_anchor};
 use crate::processor::ProcessorMeter;
-use crate::version::SOFTWARE;
 
 /// Options of a daemon.
 #[derive(Clone, Debug)]
@@ -93,34 +94,49 @@ impl Complaint for DaemonError {
 }
 
 /// Results of a daemon's run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     /// The report.
     pub report: Report,
     /// The histograms behind it.
     pub stats: Stats,
-    /// Where arguments or configuration want the report written.
-    pub json: Option<PathBuf>,
+    /// How long its turns took.
+    pub turns: Turns,
+    /// What was asked for and is not whole: the last report, the recording, the capture.
+    pub incomplete: Option<Error>,
 }
 
-/// Runs the daemon until it is asked to stop. Reports are written and printed while it runs, the last one is the
-/// caller's.
+/// Runs the daemon until it is asked to stop. Status lines are printed to `console` and reports written while it runs; the table
+/// of the last report is the caller's to print.
 ///
 /// # Errors
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
-pub fn observe(options: &DaemonOptions, out: &mut dyn Write) -> Result<Outcome, Error> {
+pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
-    let json = options.json.clone().or_else(|| config.report.json.clone());
+    if let Some(json) = &options.json {
+        outputs::check_place(json)?;
+    } else if let Some(json) = config.report.json.as_deref().filter(|json| json.is_dir()) {
+        outputs::check_place(json)?;
+    }
+    realtime::ignore_file_size_signal();
     apply_realtime(&config).map_err(DaemonError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let outcome = runtime.block_on(async {
-        let mut daemon = Daemon::start(&config, options)?;
-        daemon.announce(&config, out)?;
-        let report = daemon.serve(options.seconds.map(Duration::from_secs), json.as_deref(), out).await?;
-        Ok(Outcome { report, stats: daemon.listeners.statistics.stats().clone(), json })
+        let mut daemon = Daemon::start(&config, options, console.state())?;
+        daemon.announce(&config, console)?;
+        let mut turns = Turns::new();
+        turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console)).await?;
+        let files = daemon.outputs.end_files(daemon.station.recorder());
+        if let Some(recorder) = daemon.station.recorder() {
+            writeln!(console, "recorded {} inputs and outputs", recorder.records())?;
+        }
+        let report = daemon.report(monotonic());
+        let stats = daemon.listeners.statistics.stats().clone();
+        let written = daemon.outputs.end_report(report.clone());
+        Ok(Outcome { report, stats, turns, incomplete: written.err().or(files.err().map(Error::from)) })
     });
     // A look-up of a caster's name may wait for seconds: the end of the station does not.
     runtime.shutdown_background();
@@ -150,10 +166,15 @@ struct Daemon {
     link_news: LinkNews,
     processor: ProcessorMeter,
     ran: WhatRan,
+    outputs: Outputs,
 }
 
 impl Daemon {
-    fn start(config: &StationConfig, options: &DaemonOptions) -> Result<Self, Error> {
+    fn start(
+        config: &StationConfig,
+        options: &DaemonOptions,
+        console: Arc<ConsoleState>,
+    ) -> Result<Self, Error> {
         let pool = key_files::load_pool(&config.identity)?;
         let trust = key_files::load_trust(&config.identity.roots, &config.identity.issuers)?;
         let lacks = config.roadside.needs().without(pool.active().permissions());
@@ -169,9 +190,15 @@ impl Daemon {
         let group = config.control_group.as_deref();
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
-        let radio = link::open(&config.link)?;
+        let (radio, capture) = link::open(&config.link)?;
+        let json = options.json.as_deref().or(config.report.json.as_deref());
+        let outputs = Outputs::start(console, capture, json)?;
         let recorder = match &options.record {
-            Some(path) => Some(start_recording(path, config, &pool, seed, anchor)?),
+            Some(path) => {
+                let header = recorder::header(config, &pool, seed, anchor)?;
+                let created = Recorder::create(path, &header);
+                Some(created.map_err(|source| Error::File { path: path.clone(), source })?)
+            }
             None => None,
         };
         let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, Box::new(Live));
@@ -213,32 +240,11 @@ impl Daemon {
             link_news: LinkNews::default(),
             processor: ProcessorMeter::start(),
             ran: options.ran.clone(),
+            outputs,
         })
     }
 
-    fn announce(&self, config: &StationConfig, out: &mut dyn Write) -> Result<(), Error> {
-        let role = match config.station.role {
-            Role::Vehicle => "vehicle",
-            Role::Roadside => "roadside unit",
-        };
-        writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
-        writeln!(out, "positions: {}", self.positions.describe())?;
-        writeln!(out, "control socket: {}", self.control.describe())?;
-        if let Some(unit) = &self.roadside {
-            writeln!(out, "broadcasts: {}", unit.describe())?;
-        }
-        if let Ok(effective) = realtime::effective() {
-            writeln!(out, "scheduling: {effective}")?;
-        }
-        Ok(out.flush()?)
-    }
-
-    async fn serve(
-        &mut self,
-        length: Option<Duration>,
-        json: Option<&Path>,
-        out: &mut dyn Write,
-    ) -> Result<Report, Error> {
+    async fn serve(&mut self, length: Option<Duration>, out: &mut dyn Write) -> Result<(), Error> {
         let failed = |source| Error::System { what: "waiting for a timer", source };
         let end = length.map_or(Instant::FAR_FUTURE, |length| self.started + length);
         let mut next_report = self.started + self.report_every;
@@ -260,18 +266,27 @@ impl Daemon {
                 next_upkeep = now + UPKEEP;
                 self.keep_clock();
                 self.keep_revocations();
-                self.keep_recording();
+                self.outputs.keep();
+                if let Some(recorder) = self.station.recorder() {
+                    recorder.keep();
+                }
                 self.tell(out)?;
                 self.control.upkeep(&self.station, now, out)?;
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;
-                self.status(now, json, out)?;
+                self.status(now, out)?;
+            }
+            if let Some(mut stats) = self.outputs.copy_for_report(self.listeners.statistics.stats()) {
+                Statistics::complete(&mut stats);
+                let outline = self.listeners.statistics.outline(now.since(self.started).as_secs_f64());
+                let report = self.with_the_rest(outline, now);
+                self.outputs.report(report, stats);
             }
             self.application(now);
             let next = self.next_application(now).unwrap_or(Instant::FAR_FUTURE);
             self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
-            let upkeep = next_upkeep.min(next_report).min(end);
+            let upkeep = next_upkeep.min(next_report).min(end).min(self.outputs.report_due(now));
             self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
             let (station, listeners, control) = (&mut self.station, &mut self.listeners, &mut self.control);
             let mut wait = core::mem::take(&mut passed_on);
@@ -305,12 +320,7 @@ impl Daemon {
                 incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
         }
-        if let Some(recorder) = self.station.recorder() {
-            recorder.flush();
-            writeln!(out, "recorded {} inputs and outputs", recorder.records())?;
-        }
-        self.keep_recording();
-        Ok(self.report(monotonic()))
+        Ok(())
     }
 
     fn take_position(&mut self, update: &PositionUpdate) {
@@ -430,103 +440,15 @@ impl Daemon {
         }
     }
 
-    fn keep_recording(&mut self) {
-        let Some(recorder) = self.station.recorder() else { return };
-        recorder.flush();
-        if let Some((path, error)) = recorder.take_failure() {
-            tracing::warn!("{}: recording stopped: {error}", path.display());
-        }
-    }
-
-    /// Prints each change once: sending or not, link up or down.
-    fn tell(&mut self, out: &mut dyn Write) -> Result<(), Error> {
-        let state = self.station.node().sending();
-        let starting = state == SendingState::NoFix && self.positions.is_starting(monotonic());
-        let told = !starting && self.sending_told.replace(state) != Some(state);
-        if told {
-            let line = match self.silence() {
-                None => Paint::stdout().of(Mark::Good, "sending"),
-                Some(reason) => Paint::stdout().of(Mark::Warn, &format!("listening only: {reason}")),
-            };
-            writeln!(out, "{line}")?;
-        }
-        for line in self.positions.take_news(monotonic(), told && state == SendingState::NoFix) {
-            writeln!(out, "{line}")?;
-        }
-        for line in self.timekeeper.take_news() {
-            writeln!(out, "{line}")?;
-        }
-        let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
-        for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
-            writeln!(out, "{notice}")?;
-        }
-        for line in self.listeners.neighbour_lines(self.station.node()) {
-            writeln!(out, "{line}")?;
-        }
-        let anchor = self.station.node().anchor();
-        for line in self.listeners.advisor.iter_mut().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
-        {
-            writeln!(out, "{line}")?;
-        }
-        if let Some(advisor) = &self.listeners.advisor {
-            let advice = advisor.road().advice(anchor.wire_at(monotonic()));
-            self.control.tell_signal(advice.as_ref(), "signal");
-        }
-        if let Some(line) = self.listeners.notices.take_pool_low() {
-            writeln!(out, "{line}")?;
-        }
-        let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
-        let changes = self.link_news.changes(&state, &counters);
-        for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
-            writeln!(out, "{line}")?;
-        }
-        Ok(out.flush()?)
-    }
-
-    /// Why the station sends nothing now, in words for the status line; `None` while it sends.
-    fn silence(&self) -> Option<String> {
-        match self.station.node().sending() {
-            SendingState::Allowed => None,
-            SendingState::NoFix => {
-                Some(self.timekeeper.fixes_refused().unwrap_or_else(|| self.positions.silence()))
-            }
-            SendingState::ClockUntrusted => Some(self.timekeeper.silence()),
-            SendingState::CredentialNotValid => {
-                Some("the credential is not valid now (roadcast keys show prints when it is)".to_owned())
-            }
-            SendingState::CredentialRevoked => {
-                Some("the credential is revoked (ask its issuer for another)".to_owned())
-            }
-        }
-    }
-
-    fn status(&mut self, now: Instant, json: Option<&Path>, out: &mut dyn Write) -> Result<(), Error> {
-        let refused = self.listeners.statistics.take_refused();
-        let statistics = &self.listeners.statistics;
-        let frames = statistics.frames();
-        let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
-        let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
-        writeln!(
-            out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{link}",
-            now.since(self.started).as_secs(),
-            statistics.neighbours(),
-            statistics.sent(),
-            statistics.forwarded(),
-            frames.delivered,
-            frames.dropped
-        )?;
-        if let Some(path) = json {
-            write_json(path, &self.report(now))?;
-        }
-        Ok(out.flush()?)
-    }
-
     fn report(&mut self, now: Instant) -> Report {
-        let seconds = now.since(self.started).as_secs_f64();
-        let mut report = self.listeners.statistics.report(seconds);
+        let report = self.listeners.statistics.report(now.since(self.started).as_secs_f64());
+        self.with_the_rest(report, now)
+    }
+
+    /// Adds what others than the statistics know.
+    fn with_the_rest(&mut self, mut report: Report, now: Instant) -> Report {
         report.run = self.ran.clone();
-        report.set_machine(self.processor.machine(seconds));
+        report.set_machine(self.processor.machine(now.since(self.started).as_secs_f64()));
         let anchor = self.station.node().anchor();
         report.signal_ahead = self
             .listeners
@@ -549,6 +471,10 @@ impl Daemon {
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));
         }
+        report.warnings.extend(self.outputs.warnings());
+        if let Some(losses) = self.station.recorder().and_then(|recorder| recorder.losses()) {
+            report.warnings.push(losses.to_string());
+        }
         report
     }
 }
@@ -558,35 +484,6 @@ fn own(input: &mut Input, owner: Owner) {
     if let Input::Hazard { token, .. } = input {
         *token = Some(owner.token(0));
     }
-}
-
-fn start_recording(
-    path: &Path,
-    config: &StationConfig,
-    pool: &Pool,
-    seed: u64,
-    anchor: Anchor,
-) -> Result<Recorder, Error> {
-    let all = |paths: &[PathBuf]| {
-        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
-    };
-    let header = v1::RecordingHeader {
-        version: record::VERSION,
-        software: SOFTWARE.to_owned(),
-        config_json: config_json(&config.station),
-        credential: pool.active().credential().clone(),
-        issuers: all(&config.identity.issuers)?,
-        roots: all(&config.identity.roots)?,
-        seed,
-        anchor_instant_ns: anchor.instant.as_nanos(),
-        anchor_wire_us: anchor.wire.as_micros(),
-        pool: record::identities(pool),
-    };
-    Recorder::create(path, &header).map_err(|source| Error::File { path: path.to_owned(), source })
-}
-
-fn config_json(config: &Config) -> String {
-    serde_json::to_string(config).expect("invariant: a configuration has no keys that are not strings")
 }
 
 fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {

@@ -208,7 +208,7 @@ impl Station {
         loop {
             let output = self.node.poll_output();
             if let Some(recorder) = &mut self.recorder {
-                recorder.output(&output);
+                recorder.output(now, &output);
             }
             match output {
                 Output::Event(event) => observer.event(&event),

@@ -173,6 +173,14 @@ impl Statistics {
     pub fn report(&self, seconds: f64) -> Report {
         let mut stats = Stats::new();
         stats.merge(&self.stats);
+        Self::complete(&mut stats);
+        let mut report = self.outline(seconds);
+        report.judge(&stats);
+        report
+    }
+
+    /// Counts in a copy of the histograms what is known to be missing.
+    pub fn complete(stats: &mut Stats) {
         for class in Class::ALL {
             let class = stats.class_mut(class);
             let missing = class.expected.saturating_sub(class.delivered);
@@ -180,7 +188,11 @@ impl Statistics {
                 class.undelivered.insert(SEQUENCE_GAP, missing);
             }
         }
-        let mut report = Report::new(Kind::Run, env!("CARGO_PKG_VERSION"), Verify::Every, &stats);
+    }
+
+    /// The report of a run of `seconds` without its classes, which [`complete`](Self::complete) and `Report::judge` add.
+    pub fn outline(&self, seconds: f64) -> Report {
+        let mut report = Report::outline(Kind::Run, env!("CARGO_PKG_VERSION"), Verify::Every);
         report.simulated_s = seconds;
         report.stations = 1 + self.neighbours as u64;
         report.frames = self.frames;

@@ -204,17 +204,8 @@ fn load_and_misses_have_a_time() {
     let mut statistics = statistics();
     beacons(&mut statistics, 1, 0..2_000, 1_000);
     beacons(&mut statistics, 1, 3_000..4_000, 1_030);
-    let sent = v2x_core::Sent {
-        id: message(3, Class::D2, 1, 0, 0).id,
-        message_type: 1,
-        generation_time: wire(1_500),
-        position: v2x_core::Position::default(),
-        frame_len: 200,
-        full_credential: false,
-        generated: Instant::from_millis(1_500),
-        token: None,
-    };
-    statistics.event(&Event::Sent(sent));
+    statistics.event(&signed(1));
+    statistics.transmitted(&frame(1, Origin::Own), Instant::from_millis(1_500));
     let timeline = statistics.report(4.0).over_time.unwrap();
     assert_eq!((timeline.sent, timeline.missed), (vec![0, 1, 0, 0], vec![0, 0, 0, 10]));
 }

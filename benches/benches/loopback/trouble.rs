@@ -1,0 +1,111 @@
+//! What is wrong with a station's outputs, made inside its own process.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, PipeReader, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing: neither recording nor report, and standard output is read.
+    None,
+    /// Standard output is a pipe that is full and that nobody reads.
+    Pipe,
+    /// Recording and report are on a file system that is full.
+    Disk,
+    /// The recording goes to a FIFO that is full and that nobody reads.
+    Fifo,
+}
+
+impl Trouble {
+    /// The three kinds.
+    pub const ALL: [Self; 3] = [Self::Pipe, Self::Disk, Self::Fifo];
+
+    /// Its name in the results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pipe => "pipe",
+            Self::Disk => "disk",
+            Self::Fifo => "fifo",
+        }
+    }
+
+    /// By its name.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let all = [Self::None].into_iter().chain(Self::ALL);
+        all.into_iter().find(|trouble| trouble.name() == name).ok_or_else(|| format!("no trouble {name:?}"))
+    }
+
+    /// The `[report]` table of a station in it: a status line, and a report where there is one, each second.
+    pub fn report(self) -> &'static str {
+        if self == Self::None { "" } else { "[report]\nevery_s = 1\n" }
+    }
+
+    /// Makes it; lasts as long as what is returned. `folder` is the station's own; what is mounted there is seen by this process
+    /// alone, which `ip netns exec` gave a mount namespace.
+    pub fn make(self, folder: &Path) -> io::Result<Made> {
+        let mut made = Made::default();
+        match self {
+            Self::None => {}
+            Self::Pipe => {
+                let (reader, writer) = io::pipe()?;
+                let writer = OwnedFd::from(writer);
+                fill(&writer)?;
+                (made.output, made.reader) = (Some(writer), Some(reader));
+            }
+            Self::Disk => {
+                let status = Command::new("mount")
+                    .args(["-t", "tmpfs", "-o", "size=64k", "none"])
+                    .arg(folder)
+                    .status()?;
+                if !status.success() {
+                    return Err(io::Error::other("mount failed"));
+                }
+                // Until nothing more fits.
+                let _full = fs::write(folder.join("other"), vec![0; 128 * 1024]);
+                (made.record, made.json) = (Some(folder.join("a.rec")), Some(folder.join("a.json")));
+            }
+            Self::Fifo => {
+                let path = folder.join("fifo");
+                if !path.exists() {
+                    mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR)?;
+                }
+                let both = OpenOptions::new().read(true).write(true).open(&path)?;
+                fill(&both)?;
+                (made.record, made.fifo) = (Some(path), Some(both));
+            }
+        }
+        Ok(made)
+    }
+}
+
+/// Trouble that was made.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// Where the station is to record.
+    pub record: Option<PathBuf>,
+    /// Where it is to write its report.
+    pub json: Option<PathBuf>,
+    /// What it is to print to.
+    pub output: Option<OwnedFd>,
+    reader: Option<PipeReader>,
+    fifo: Option<File>,
+}
+
+/// Writes until nothing more fits.
+fn fill(pipe: &impl AsFd) -> io::Result<()> {
+    let mut file = File::from(pipe.as_fd().try_clone_to_owned()?);
+    let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
+    fcntl(&file, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    while file.write(&[0; 4096]).is_ok() {}
+    while file.write(&[0]).is_ok() {}
+    fcntl(&file, FcntlArg::F_SETFL(flags))?;
+    Ok(())
+}
