@@ -35,7 +35,7 @@ use v2x_proto::v1;
 use crate::record;
 use crate::transcript;
 use reader::{Reader, Step};
-use signatures::{Forged, RecordedKey, Signatures};
+use signatures::{Forged, RecordedHost, RecordedKey, Signatures};
 
 pub use error::CheckError;
 
@@ -154,6 +154,7 @@ fn station(header: &v1::RecordingHeader, signatures: Signatures, forged: Forged)
     let credential = |error: CredentialError| error.to_string();
     let trust = TrustStore::new(&header.roots, &header.issuers).map_err(credential)?;
     let signatures = Arc::new(signatures);
+    let host = RecordedHost { signatures: Arc::clone(&signatures), forged: forged.clone() };
     let identity = |bytes: &Bytes, starts| {
         let key = CredentialView::parse(bytes)
             .ok()
@@ -179,7 +180,7 @@ fn station(header: &v1::RecordingHeader, signatures: Signatures, forged: Forged)
         instant: Instant::from_nanos(header.anchor_instant_ns),
         wire: WireTime::from_micros(header.anchor_wire_us),
     };
-    Ok(Node::new(config, pool, trust, header.seed, anchor))
+    Ok(Node::with_host(config, pool, trust, header.seed, anchor, Box::new(host)))
 }
 
 /// A node beside its recording.
@@ -328,6 +329,7 @@ fn describe_input(input: &Input) -> String {
         Input::Trust { roots, issuers } => {
             format!("{} roots and {} issuers to trust", roots.len(), issuers.len())
         }
+        Input::Identities(identities) => format!("{} credentials to use", identities.len()),
         Input::Link { ready } => format!("the link {}", if *ready { "takes frames" } else { "is full" }),
         Input::ChannelLoad { busy_permille, source } => {
             format!("the channel: busy {busy_permille} thousandths by {}", source.name())

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | 3 | hazards as commands, trust, the pool in the header |
 //! | 4 | `channel_load`, tokens of requests |
-//! | 5 | recordings begun anew while the station ran (`lost_inputs` in the header) |
+//! | 5 | `identities`; recordings begun anew while the station ran (`lost_inputs` in the header) |
 
 mod fields;
 mod hazard;
@@ -21,8 +21,8 @@ mod wire;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
-    ClockState, Fix, Identity, Input, Instant, LoadSource, Output, Pool, Position, ReceivedFrame,
-    SendRequest, Token, WireTime,
+    ClockState, Fix, Input, Instant, LoadSource, NewIdentity, Output, Pool, Position, ReceivedFrame,
+    SendRequest, SequenceStarts, Token, WireTime,
 };
 use v2x_proto::{Class, v1};
 
@@ -51,11 +51,17 @@ pub fn start(header: &v1::RecordingHeader) -> Vec<u8> {
 
 /// A station's identities in the header: everything but the keys.
 pub fn identities(pool: &Pool) -> Vec<v1::RecordedIdentity> {
-    let recorded = |one: &Identity| v1::RecordedIdentity {
-        credential: one.credential().clone(),
-        sequence_starts: one.starts().0.to_vec(),
-    };
-    pool.identities().map(recorded).collect()
+    pool.identities().map(|one| encode_identity(&one.into())).collect()
+}
+
+fn encode_identity(one: &NewIdentity) -> v1::RecordedIdentity {
+    v1::RecordedIdentity { credential: one.credential.clone(), sequence_starts: one.starts.0.to_vec() }
+}
+
+fn decode_identity(one: v1::RecordedIdentity) -> Result<NewIdentity, RecordError> {
+    let starts = <[u32; 6]>::try_from(one.sequence_starts.as_slice())
+        .map_err(|_| RecordError("a credential without six starts of sequences"))?;
+    Ok(NewIdentity { credential: one.credential, starts: SequenceStarts(starts) })
 }
 
 /// Appends an input that is about to be handled, with its length before it.
@@ -115,6 +121,9 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
         Input::Trust { roots, issuers } => {
             Recorded::Trust(v1::RecordedTrust { roots: roots.clone(), issuers: issuers.clone() })
         }
+        Input::Identities(identities) => Recorded::Identities(v1::RecordedIdentities {
+            identities: identities.iter().map(encode_identity).collect(),
+        }),
         Input::Link { ready } => Recorded::Link(v1::RecordedLink { ready: *ready }),
         Input::ChannelLoad { busy_permille, source } => Recorded::ChannelLoad(v1::RecordedChannelLoad {
             busy_permille: u32::from(*busy_permille),
@@ -173,6 +182,10 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
         }
         Recorded::Revocation(recorded) => Input::Revocation(recorded.delta),
         Recorded::Trust(trust) => Input::Trust { roots: trust.roots, issuers: trust.issuers },
+        Recorded::Identities(recorded) => {
+            let identities = recorded.identities.into_iter().map(decode_identity);
+            Input::Identities(identities.collect::<Result<_, _>>()?)
+        }
         Recorded::Link(link) => Input::Link { ready: link.ready },
         Recorded::ChannelLoad(load) => Input::ChannelLoad {
             busy_permille: u16::try_from(load.busy_permille).map_err(|_| RecordError("channel load"))?,
@@ -288,6 +301,10 @@ mod tests {
             Input::Hazard { command: HazardCommand::Cancel(id), token: Some(Token(0)) },
             Input::Hazard { command: HazardCommand::Negate(id), token: None },
             Input::Revocation(Bytes::from_static(b"delta")),
+            Input::Identities(vec![NewIdentity {
+                credential: Bytes::from_static(b"renewed"),
+                starts: SequenceStarts([1, 2, 3, 4, 5, u32::MAX]),
+            }]),
             Input::Trust {
                 roots: vec![Bytes::from_static(b"root")],
                 issuers: vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")],

@@ -125,6 +125,11 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             let words = result.as_ref().map_or_else(ToString::to_string, |()| String::new());
             write_bytes(words.as_bytes(), out);
         }
+        Event::Identities(result) => {
+            out.push(IDENTITIES);
+            let words = result.as_ref().map_or_else(ToString::to_string, |()| String::new());
+            write_bytes(words.as_bytes(), out);
+        }
         Event::PseudonymChanged { old, new } => {
             out.push(PSEUDONYM_CHANGED);
             out.extend_from_slice(&old.0);
@@ -299,6 +304,7 @@ const REVOKED: u8 = 32;
 const REVOCATION_REFUSED: u8 = 33;
 const REVOCATION_STALE: u8 = 34;
 const TRUST: u8 = 35;
+const IDENTITIES: u8 = 36;
 const TRANSMIT_FROM: u8 = 9;
 const PSEUDONYM_CHANGED: u8 = 10;
 const POOL_LOW: u8 = 11;
@@ -323,12 +329,13 @@ const NOT_SENT_REASONS: [NotSentReason; 9] = [
     NotSentReason::Silent,
     NotSentReason::BurstBudget,
 ];
-const SENDING_STATES: [SendingState; 5] = [
+const SENDING_STATES: [SendingState; 6] = [
     SendingState::Allowed,
     SendingState::NoFix,
     SendingState::ClockUntrusted,
     SendingState::CredentialNotValid,
     SendingState::CredentialRevoked,
+    SendingState::OutsideRegion,
 ];
 
 #[cfg(test)]

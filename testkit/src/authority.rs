@@ -135,7 +135,8 @@ impl Authority {
         revoke(&self.issuer, &self.issuer_key, &request).expect("few enough digests for one delta")
     }
 
-    fn usual_request(&self, number: u32) -> CredentialRequest {
+    /// What the credential of station `number` is usually asked for with.
+    pub fn usual_request(&self, number: u32) -> CredentialRequest {
         let Usual { permissions, duration_min, revocation_series } = self.usual;
         CredentialRequest {
             permissions,

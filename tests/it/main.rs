@@ -32,6 +32,9 @@ mod contract;
 // A change of pseudonym as an eavesdropper sees it.
 mod pseudonym;
 
+// Credentials replaced while a station runs.
+mod renewal;
+
 // Signers with something wrong about them.
 mod signers;
 

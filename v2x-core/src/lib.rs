@@ -31,7 +31,7 @@ pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, HeldHeading, Host,
     Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig,
     Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, SendRequest,
-    SendStamps, SendingState, Sent, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual,
+    SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual,
     WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
 };
 pub use congestion::LoadSource;
@@ -48,8 +48,8 @@ pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
 pub use receive::{FrameRead, judge};
 pub use send::warm_up;
 pub use trust::{
-    Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, Permissions, Pool,
-    PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations, RevokeError, SequenceStarts,
-    Sign, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, issue, make_root, read_delta,
-    revoke, signing_input,
+    Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,
+    Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations,
+    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, issue,
+    make_root, read_delta, revoke, signing_input,
 };

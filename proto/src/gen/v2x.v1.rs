@@ -1630,7 +1630,7 @@ pub struct RecordedIdentity {
     pub sequence_starts: ::prost::alloc::vec::Vec<u32>,
 }
 /// One entry of a recording.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Record {
     /// Exactly one.
     #[prost(oneof = "record::Record", tags = "1, 2")]
@@ -1639,7 +1639,7 @@ pub struct Record {
 /// Nested message and enum types in `Record`.
 pub mod record {
     /// Exactly one.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Record {
         /// What went in.
         #[prost(message, tag = "1")]
@@ -1650,19 +1650,19 @@ pub mod record {
     }
 }
 /// One input.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordedInput {
     /// When the station handled it, its own clock, ns.
     #[prost(fixed64, tag = "1")]
     pub now_ns: u64,
     /// Exactly one.
-    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub input: ::core::option::Option<recorded_input::Input>,
 }
 /// Nested message and enum types in `RecordedInput`.
 pub mod recorded_input {
     /// Exactly one.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Input {
         /// A frame was received.
         #[prost(message, tag = "2")]
@@ -1694,6 +1694,9 @@ pub mod recorded_input {
         /// The link or the host reported how busy the channel is.
         #[prost(message, tag = "11")]
         ChannelLoad(super::RecordedChannelLoad),
+        /// The station's credentials were replaced.
+        #[prost(message, tag = "12")]
+        Identities(super::RecordedIdentities),
     }
 }
 /// A frame that was received.
@@ -1817,6 +1820,13 @@ pub struct RecordedRevocation {
     /// A RevocationDelta, encoded.
     #[prost(bytes = "bytes", tag = "1")]
     pub delta: ::prost::bytes::Bytes,
+}
+/// The station's credentials were replaced.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordedIdentities {
+    /// Those it uses from then on.
+    #[prost(message, repeated, tag = "1")]
+    pub identities: ::prost::alloc::vec::Vec<RecordedIdentity>,
 }
 /// The trusted roots and issuers were replaced.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

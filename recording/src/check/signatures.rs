@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use hashbrown::HashMap;
 use sha2::{Digest as _, Sha256};
-use v2x_core::{Sign, strict};
+use v2x_core::{Host, Sign, strict};
+use v2x_proto::Digest;
 use v2x_proto::envelope::{MESSAGE_DOMAIN, SIGNATURE_LEN, SignedView};
 use v2x_proto::hop;
 
@@ -71,6 +72,19 @@ impl Sign for RecordedKey {
             self.forged.set();
         }
         *signature
+    }
+}
+
+/// The host of a recording: virtual time, and for each credential that comes later the signatures made with it.
+#[derive(Debug)]
+pub(super) struct RecordedHost {
+    pub(super) signatures: Arc<Signatures>,
+    pub(super) forged: Forged,
+}
+
+impl Host for RecordedHost {
+    fn signer(&mut self, _credential: Digest, key: &VerifyingKey) -> Option<Box<dyn Sign>> {
+        Some(Box::new(RecordedKey::new(*key, Arc::clone(&self.signatures), self.forged.clone())))
     }
 }
 

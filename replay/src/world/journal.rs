@@ -181,6 +181,7 @@ impl Journal {
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
             | Event::Trust(_)
+            | Event::Identities(_)
             | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::Hazard(_)

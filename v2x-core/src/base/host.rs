@@ -1,10 +1,18 @@
-//! Host services that must not influence decisions: time stamps of the stages, and signature checks.
+//! Host services that must not influence decisions: time stamps of the stages, signatures and their checks.
 
 use core::fmt;
 
 use ed25519_dalek::{Signature, VerifyingKey};
+use v2x_proto::Digest;
+use v2x_proto::envelope::SIGNATURE_LEN;
 
 use super::time::Instant;
+
+/// Makes Ed25519 signatures: a key in memory, or a module that never lets it out.
+pub trait Sign: fmt::Debug + Send {
+    /// The signature over exactly `message`.
+    fn sign(&mut self, message: &[u8]) -> [u8; SIGNATURE_LEN];
+}
 
 /// What the host contributes to measuring and verifying. Neither may change what a node decides: stamps are only
 /// reported, and [`verify`](Host::verify) is a function of the bytes.
@@ -19,6 +27,13 @@ pub trait Host: fmt::Debug + Send {
     /// batch verification accepts a different set of signatures.
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
         strict(key, message, signature)
+    }
+
+    /// The signer of a credential that the station is to use from now on, with its public key; `None` when the host has
+    /// none, and the credential is refused. Asked once for each new credential.
+    fn signer(&mut self, credential: Digest, key: &VerifyingKey) -> Option<Box<dyn Sign>> {
+        let _ = (credential, key);
+        None
     }
 }
 

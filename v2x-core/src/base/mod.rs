@@ -25,7 +25,7 @@ pub use fix::{Fix, TimedFix};
 pub use frame::{ReceivedFrame, Transmit};
 pub use frame_hash::{FrameHash, FrameHasher};
 pub use heading::{HeldHeading, STANDING};
-pub use host::{Host, Virtual, strict};
+pub use host::{Host, Sign, Virtual, strict};
 pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Token};
 pub use moment::Moment;
 pub use position::{Plane, Position, heading_difference, radii_of_curvature};

@@ -87,6 +87,8 @@ pub enum SendingState {
     CredentialNotValid,
     /// The station's credential, or its issuer's, is revoked.
     CredentialRevoked,
+    /// The station is outside its credential's region, where every receiver would refuse its messages.
+    OutsideRegion,
 }
 
 macro_rules! drop_reasons {

@@ -11,7 +11,7 @@ use crate::congestion::LoadSource;
 use crate::forward::Forwarded;
 use crate::hazard::{EventId, HazardChanged, HazardCommand, HazardRefusal};
 use crate::misbehaviour::Suspicion;
-use crate::trust::{CredentialError, RevocationError, RevocationNews};
+use crate::trust::{CredentialError, NewIdentity, PoolError, RevocationError, RevocationNews};
 
 /// One input. The host records it before it hands it over, so that a run can be repeated.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +45,9 @@ pub enum Input {
         /// Credentials of the issuers under them.
         issuers: Vec<Bytes>,
     },
+    /// The credentials to use from now on, in place of the previous ones; the host has their keys
+    /// ([`Host::signer`](crate::base::Host::signer)). Those of before that are in the list stay as they are.
+    Identities(Vec<NewIdentity>),
     /// The link takes frames (`true`) or is full (`false`); a new node's link takes frames. After it was full, waiting
     /// frames leave one a turn: send `false` as soon as the link has no room for another one.
     Link {
@@ -131,6 +134,8 @@ pub enum Event {
     },
     /// The trusted roots and issuers were replaced, or why they were not.
     Trust(Result<(), CredentialError>),
+    /// The station's credentials were replaced, or why they were not.
+    Identities(Result<(), PoolError>),
     /// The station uses another pseudonym from here on. For the application, which names its events by the new one from
     /// now on, and for the recorder: both digests together must never leave the station.
     PseudonymChanged {

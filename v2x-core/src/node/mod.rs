@@ -275,6 +275,7 @@ impl Node {
             Input::Hazard { command, token } => self.command(&command, token),
             Input::Revocation(delta) => self.revoke(&delta),
             Input::Trust { roots, issuers } => self.replace_trust(&roots, &issuers),
+            Input::Identities(identities) => self.replace_identities(&identities),
             Input::Link { ready } => self.sender.set_link(ready),
             Input::ChannelLoad { busy_permille, source } => {
                 let believed = self.channel_load.report(self.moment.now, busy_permille, source);
@@ -335,6 +336,12 @@ impl Node {
     /// The node's counters.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// The last issuer of a credential that was refused because neither roots nor issuers know it, and the link address its
+    /// station sent from. Nothing of it is verified: anybody can make such a credential.
+    pub fn unknown_issuer(&self) -> Option<(Digest, [u8; 6])> {
+        self.receiver.unknown_issuer()
     }
 
     /// The configuration it runs with.

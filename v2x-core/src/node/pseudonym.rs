@@ -2,11 +2,14 @@
 
 use core::time::Duration;
 
+use v2x_proto::Digest;
+use v2x_proto::envelope::SIGNATURE_LEN;
+
 use super::Node;
 use super::io::Event;
 use crate::awareness::Awareness;
-use crate::base::{Instant, Purpose, SendingState, Stream};
-use crate::trust::CredentialDistribution;
+use crate::base::{Instant, Purpose, SendingState, Sign, Stream, limits};
+use crate::trust::{CredentialDistribution, Identity, NewIdentity, PoolError};
 
 impl Node {
     /// Changes the pseudonym when that is due and possible, and warns when the pool runs low.
@@ -31,6 +34,47 @@ impl Node {
         let Some((old, new)) = self.sender.change_identity(|pool| pool.advance(wire, forced, stream)) else {
             return false;
         };
+        self.identity_changed(old, new);
+        true
+    }
+
+    /// Other credentials for the station, such as renewed ones.
+    pub(super) fn replace_identities(&mut self, list: &[NewIdentity]) {
+        match self.try_replace_identities(list) {
+            Ok(changed) => {
+                self.pseudonyms.replaced();
+                self.event(Event::Identities(Ok(())));
+                if let Some((old, new)) = changed {
+                    self.identity_changed(old, new);
+                }
+            }
+            Err(error) => self.event(Event::Identities(Err(error))),
+        }
+    }
+
+    fn try_replace_identities(
+        &mut self,
+        list: &[NewIdentity],
+    ) -> Result<Option<(Digest, Digest)>, PoolError> {
+        let mut identities = Vec::new();
+        for one in list.iter().take(limits::MAX_PSEUDONYMS + 1) {
+            let mut identity = Identity::recorded(one.credential.clone(), Box::new(Keyless), one.starts)
+                .map_err(PoolError::Unusable)?;
+            let digest = identity.digest();
+            let signer = self.host.signer(digest, identity.public_key()).ok_or(PoolError::NoKey(digest))?;
+            identity.set_signer(signer);
+            identities.push(identity);
+        }
+        let (wire, stream) = (self.moment.wire(), self.pseudonyms.stream());
+        let mut outcome = Ok(false);
+        let changed = self.sender.change_identity(|pool| {
+            outcome = pool.replace(identities, wire, stream);
+            outcome == Ok(true)
+        });
+        outcome.map(|_| changed)
+    }
+
+    fn identity_changed(&mut self, old: Digest, new: Digest) {
         let own = &self.hazards.own;
         self.sender.keep_former(|former| own.speaks(former));
         self.pseudonyms.changed(self.moment.now);
@@ -39,7 +83,6 @@ impl Node {
         self.restart_awareness();
         self.event(Event::PseudonymChanged { old, new });
         self.warn_of_low_pool();
-        true
     }
 
     /// Path, low-frequency data and phase start anew, after the silence if there is one.
@@ -70,5 +113,15 @@ impl Node {
         let change = self.next_pseudonym();
         let low = self.pseudonyms.low_at(self.sender.pool(), &self.moment.anchor);
         change.into_iter().chain(low).filter(|at| *at > self.moment.now).min()
+    }
+}
+
+/// Stands for a key until the host has given it.
+#[derive(Debug)]
+struct Keyless;
+
+impl Sign for Keyless {
+    fn sign(&mut self, _message: &[u8]) -> [u8; SIGNATURE_LEN] {
+        [0; SIGNATURE_LEN]
     }
 }

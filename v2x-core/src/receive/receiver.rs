@@ -33,12 +33,16 @@ use crate::base::{
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
-use crate::trust::{CredentialDistribution, KeyCache, Lookup, Revocations, Travel, TrustStore, freshness};
+use crate::trust::{
+    CredentialDistribution, CredentialError, KeyCache, Lookup, Revocations, Travel, TrustStore, freshness,
+};
 
 /// State of the receive path.
 #[derive(Debug)]
 pub struct Receiver {
     trust: TrustStore,
+    /// The last issuer whose station's credential was refused because it is none of ours, and that station's link address.
+    unknown_issuer: Option<(Digest, [u8; 6])>,
     revocations: Revocations,
     keys: KeyCache,
     copies: CopyCache,
@@ -78,6 +82,7 @@ impl Receiver {
     ) -> Self {
         Self {
             trust,
+            unknown_issuer: None,
             revocations: Revocations::default(),
             keys,
             copies,
@@ -266,6 +271,9 @@ impl Receiver {
                 if error.is_final() {
                     self.keys.remember_bad(*signer);
                 }
+                if let CredentialError::UnknownIssuer(issuer) = error {
+                    self.unknown_issuer = Some((issuer, *link));
+                }
                 Err(error.drop_reason())
             }
         }
@@ -385,6 +393,11 @@ impl Receiver {
         Some(admission.unwrap_or_else(|Refusal { reason, field }| {
             Admission::Dropped(Dropped { reason, field, link_source, claimed })
         }))
+    }
+
+    /// The last unknown issuer of a credential, and the link address its station sent from. Nothing of it is verified.
+    pub fn unknown_issuer(&self) -> Option<(Digest, [u8; 6])> {
+        self.unknown_issuer
     }
 
     /// When the credential of a station ends, as long as it is known.

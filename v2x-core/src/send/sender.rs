@@ -136,6 +136,8 @@ impl Sender {
             SendingState::NoFix
         } else if !self.pool.active().valid_at(anchor.wire_at(now)) {
             SendingState::CredentialNotValid
+        } else if fix.is_some_and(|fix| !self.pool.active().speaks_at(fix.fix.position)) {
+            SendingState::OutsideRegion
         } else {
             SendingState::Allowed
         }

@@ -11,13 +11,7 @@ use v2x_proto::{AreaView, Digest};
 use super::credential::{CredentialError, credential_hash, parse_exact, signing_input, usable_key, validity};
 use super::permissions::Permissions;
 use super::region;
-use crate::base::{Position, WireTime};
-
-/// Makes Ed25519 signatures: a key in memory, or a module that never lets it out.
-pub trait Sign: fmt::Debug + Send {
-    /// The signature over exactly `message`.
-    fn sign(&mut self, message: &[u8]) -> [u8; SIGNATURE_LEN];
-}
+use crate::base::{Position, Sign, WireTime};
 
 /// A private key in memory, wiped when dropped and never printed.
 pub struct KeyPair(SigningKey);
@@ -131,10 +125,27 @@ impl Identity {
         })
     }
 
+    /// The public half of its key.
+    #[must_use]
+    pub fn public_key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// The region outside which receivers refuse its messages; `None`: none but its issuer's.
+    #[must_use]
+    pub fn region(&self) -> Option<&AreaView> {
+        self.region.as_ref()
+    }
+
     /// Signs the signed part of a message; the buffer is reused.
     pub fn sign(&mut self, tbs: &[u8]) -> [u8; SIGNATURE_LEN] {
         signing_input(&mut self.buffer, &self.hash, tbs);
         self.signer.sign(&self.buffer)
+    }
+
+    /// Joins the key that [`recorded`](Self::recorded) left open.
+    pub(crate) fn set_signer(&mut self, signer: Box<dyn Sign>) {
+        self.signer = signer;
     }
 
     /// The credential's bytes, to be sent in full.
@@ -214,6 +225,22 @@ impl Identity {
     #[must_use]
     pub fn station_class(&self) -> u8 {
         self.station_class
+    }
+}
+
+/// A credential that a running station is to use, without its key: the host has that
+/// ([`Host::signer`](crate::base::Host::signer)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewIdentity {
+    /// The credential's bytes.
+    pub credential: Bytes,
+    /// What its key adds to the numbers of its messages, as in [`Identity::starts`].
+    pub starts: SequenceStarts,
+}
+
+impl From<&Identity> for NewIdentity {
+    fn from(identity: &Identity) -> Self {
+        Self { credential: identity.credential.clone(), starts: identity.starts }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) mod testing;
 
 pub use authority::Authority;
 pub use credential::{CredentialError, Trusted, credential_hash, signing_input};
-pub use identity::{Identity, KeyPair, SequenceStarts, Sign};
+pub use identity::{Identity, KeyPair, NewIdentity, SequenceStarts};
 pub use issue::{CredentialRequest, issue, make_root};
 pub use key_cache::{DigestHash, KeyCache, Lookup};
 pub use message_rules::{RuleError, Travel};

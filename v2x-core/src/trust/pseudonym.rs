@@ -17,6 +17,7 @@ use core::time::Duration;
 
 use v2x_proto::Digest;
 
+use super::credential::CredentialError;
 use super::identity::Identity;
 use crate::base::{Purpose, Stream, WireTime, limits};
 
@@ -55,6 +56,16 @@ pub enum PoolError {
         "credential {0} allows something other than the first; a change of pseudonym must not change the permissions"
     )]
     Differs(Digest),
+    /// One of a running station's new credentials allows other things than those before. What a station may do is
+    /// settled when it starts.
+    #[error("credential {0} allows something other than the one in use; restart the station to use it")]
+    Changes(Digest),
+    /// One does not read, or is no station's.
+    #[error("{0}")]
+    Unusable(CredentialError),
+    /// The host has no key for one.
+    #[error("there is no key for credential {0}")]
+    NoKey(Digest),
 }
 
 impl Pool {
@@ -176,6 +187,66 @@ impl Pool {
     #[must_use]
     pub fn valid_until(&self) -> WireTime {
         self.valid_until
+    }
+
+    /// Replaces the identities of a running station. The one in use stays in use if it is among the new ones. Otherwise a
+    /// new one takes over, unless none is valid, and the former keeps signing for the events it declared. Returns
+    /// whether another one is in use.
+    pub(crate) fn replace(
+        &mut self,
+        new: Vec<Identity>,
+        now: WireTime,
+        stream: &mut Stream,
+    ) -> Result<bool, PoolError> {
+        let may = (self.active().permissions(), self.active().station_class());
+        let mut new = Self::new(new)?;
+        if (new.active().permissions(), new.active().station_class()) != may {
+            return Err(PoolError::Changes(new.active().digest()));
+        }
+        let old = self.active().digest();
+        let was_used: Vec<Digest> = self.digests_used().collect();
+        for (one, used) in new.identities.iter().zip(&mut new.used) {
+            *used = was_used.contains(&one.digest());
+        }
+        // Former ones that may still be heard of, the one in use above all, as far as there is room.
+        let former = core::mem::take(&mut self.identities).into_iter();
+        for one in former {
+            let digest = one.digest();
+            let wanted = digest == old || was_used.contains(&digest) && one.valid_until() > now;
+            let room = new.identities.len() < limits::MAX_PSEUDONYMS || digest == old;
+            if wanted && room && !new.contains(&digest) {
+                new.identities.push(one);
+                new.used.push(true);
+            }
+        }
+        (self.identities, self.used) = (new.identities, new.used);
+        self.digests = self.identities.iter().map(Identity::digest).collect();
+        self.digests.sort_unstable();
+        self.sort();
+        let listed = |digest: &Digest| new.digests.binary_search(digest).is_ok();
+        self.active = self.identities.iter().position(|one| one.digest() == old).unwrap_or(0);
+        let next = if listed(&old) { None } else { self.choose(now, Duration::ZERO, stream) };
+        match next {
+            Some(place) => self.activate(place),
+            None => self.recount(),
+        }
+        let changed = self.active().digest() != old;
+        if changed && self.address.is_some() {
+            self.address = Some(self.new_address(self.active().digest()));
+        }
+        Ok(changed)
+    }
+
+    fn digests_used(&self) -> impl Iterator<Item = Digest> {
+        self.identities.iter().zip(&self.used).filter(|(_, used)| **used).map(|(one, _)| one.digest())
+    }
+
+    /// Orders the identities by their ends, each with its mark of use.
+    fn sort(&mut self) {
+        let marks = core::mem::take(&mut self.used);
+        let mut both: Vec<_> = core::mem::take(&mut self.identities).into_iter().zip(marks).collect();
+        both.sort_by_key(|(one, _)| (one.valid_until(), one.digest()));
+        (self.identities, self.used) = both.into_iter().unzip();
     }
 
     /// Activates a spare; false when none is fit. A spare needs to last for a while yet; `forced`, because the active

@@ -119,6 +119,11 @@ impl ChangeSchedule {
         self.begin_leg(now);
     }
 
+    /// The pool's credentials were replaced: what was told of the ones before says nothing of these.
+    pub fn replaced(&mut self) {
+        (self.told_spares, self.told_end) = (usize::MAX, false);
+    }
+
     /// Whether the station keeps silent: only alerts and hazards are sent.
     #[must_use]
     pub fn is_silent(&self, now: Instant) -> bool {

@@ -60,6 +60,7 @@ struct Latest {
     clock: Option<ClockState>,
     fix: Option<Option<Fix>>,
     trust: Option<Input>,
+    identities: Option<Input>,
 }
 
 /// Inputs that are not recorded.
@@ -108,6 +109,7 @@ impl Recorder {
                 clock: None,
                 fix: None,
                 trust: None,
+                identities: None,
             },
             gap: None,
             pause: FIRST_PAUSE,
@@ -253,6 +255,7 @@ impl Latest {
             }
             Input::Fix(fix) => self.fix = Some(*fix),
             Input::Trust { .. } => self.trust = Some(input.clone()),
+            Input::Identities(_) => self.identities = Some(input.clone()),
             _ => {}
         }
     }
@@ -260,7 +263,12 @@ impl Latest {
     /// Trust first: it decides what is believed of everything else.
     fn inputs(&self, now: Instant) -> impl Iterator<Item = Input> + use<> {
         let clock = self.clock.map(|state| Input::Clock { wire: self.anchor.wire_at(now), state });
-        self.trust.clone().into_iter().chain(clock).chain(self.fix.map(Input::Fix))
+        self.trust
+            .clone()
+            .into_iter()
+            .chain(self.identities.clone())
+            .chain(clock)
+            .chain(self.fix.map(Input::Fix))
     }
 }
 

@@ -145,6 +145,7 @@ impl Observer for Bookkeeper {
             | Event::RevocationRefused(_)
             | Event::RevocationStale { .. }
             | Event::Trust(_)
+            | Event::Identities(_)
             | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::PseudonymChanged { .. }
