@@ -10,7 +10,8 @@ sed -i 's|"keys/|"keys-1/|g' car-1.toml
 wait
 for car in car-1 car-2; do
     has $car.txt 'verdict: NOTHING TO JUDGE - [0-9]+ frames received, none delivered' "$car judged something"
-    has $car.txt 'copy root.cred' "$car does not say what to do"
+    has $car.txt 'a station at [0-9a-f:]+ is certified by issuer [0-9a-f]{16}, which is none of identity.issuers: .*copy its root.cred' \
+        "$car does not name the other authority at once"
 done
 python3 - <<'PYTHON' || fail "the report judges" car-2.txt
 import json

@@ -184,7 +184,8 @@ pub struct Status {
     pub uptime_s: f64,
     /// Whether it sends.
     pub sending: bool,
-    /// Why it does not: `no_fix`, `clock_untrusted`, `credential_not_valid`, `credential_revoked`.
+    /// Why it does not: `no_fix`, `clock_untrusted`, `credential_not_valid`, `credential_revoked`,
+    /// `outside_region`.
     pub not_sending_because: Option<String>,
     /// `locked`, `holdover` or `untrusted`.
     pub clock: String,

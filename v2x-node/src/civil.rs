@@ -1,5 +1,7 @@
 //! Conversion between receivers' civil time and wire time.
 
+use core::time::Duration;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use v2x_core::WireTime;
 
@@ -35,6 +37,21 @@ pub(crate) fn utc_of_wire(wire: WireTime) -> Option<NaiveDateTime> {
 /// A wire time in words, `2026-11-23 10:00:00 UTC`.
 pub(crate) fn utc(wire: WireTime) -> String {
     utc_of_wire(wire).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// A time in the two largest units: `23 h 55 min`, `9 min 30 s`.
+pub(crate) fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let Some(first) = units.iter().position(|(unit, _)| seconds >= *unit) else { return "0 s".to_owned() };
+    let (unit, name) = units[first];
+    let mut text = format!("{} {name}", seconds / unit);
+    if let Some((smaller, name)) = units.get(first + 1)
+        && seconds % unit / smaller > 0
+    {
+        text += &format!(" {} {name}", seconds % unit / smaller);
+    }
+    text
 }
 
 const HALF_DAY_S: i64 = 43_200;
@@ -74,5 +91,19 @@ mod tests {
         let wire = wire_of_iso8601("2026-11-23T10:00:00.250Z").unwrap();
         assert_eq!(utc_of_wire(wire).unwrap().to_string(), "2026-11-23 10:00:00.250");
         assert_eq!(utc_of_wire(WireTime::from_micros(u64::MAX)), None);
+    }
+
+    #[test]
+    fn times_are_in_words_that_people_use() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (570, "9 min 30 s"),
+            (3600, "1 h"),
+            (86_100, "23 h 55 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), text);
+        }
     }
 }

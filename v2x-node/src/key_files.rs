@@ -6,15 +6,16 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use v2x_core::{CredentialError, Identity, KeyPair, Permissions, Pool, PoolError, TrustStore};
 use v2x_proto::envelope::MAX_CREDENTIAL;
 
 use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};
 use crate::error::Complaint;
+use crate::key_kinds;
 
 /// What can be wrong with files of keys, credentials and revocation deltas.
 #[derive(Debug, thiserror::Error)]
@@ -38,17 +39,44 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// A file is no private key.
-    #[error("{}: no private key; expected PKCS#8 PEM, \"-----BEGIN PRIVATE KEY-----\" with an Ed25519 key",
+    #[error("{}: is {found}; expected a private key, PKCS#8 PEM (\"-----BEGIN PRIVATE KEY-----\") of Ed25519",
             path.display())]
     NotAKey {
         /// The file.
         path: PathBuf,
+        /// What it is.
+        found: String,
+    },
+    /// A file is no public key.
+    #[error("{}: is {found}; expected a public key, PEM (\"-----BEGIN PUBLIC KEY-----\") of Ed25519",
+            path.display())]
+    NotAPublicKey {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
+    /// A private key is not the one of the credential beside it.
+    #[error("{} does not belong to {}", key.display(), credential.display())]
+    OtherKey {
+        /// The key's file.
+        key: PathBuf,
+        /// The credential's file.
+        credential: PathBuf,
+    },
+    /// The authority's credentials are not there.
+    #[error("{}: no such file", path.display())]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
     },
     /// A file is no credential.
-    #[error("{}: not a credential; expected \"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes", path.display())]
+    #[error("{}: is {found}; expected a credential (\"-----BEGIN ROADCAST CREDENTIAL-----\" or its raw bytes)", path.display())]
     NotACredential {
         /// The file.
         path: PathBuf,
+        /// What it is.
+        found: String,
     },
     /// A file is no revocation delta.
     #[error("{}: no revocation delta; expected \"-----BEGIN ROADCAST REVOCATION-----\" as `roadcast keys revoke` writes",
@@ -89,9 +117,16 @@ pub enum KeyFileError {
 
 impl Complaint for KeyFileError {
     fn hint(&self) -> Option<&'static str> {
-        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound).then_some(
-            "make keys with: roadcast keys init --dir keys && roadcast keys issue --dir keys --name car-1",
-        )
+        match self {
+            Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
+                "make keys with: roadcast keys init --dir keys && roadcast keys issue --dir keys --name car-1",
+            ),
+            Self::NoAuthority { .. } => Some(
+                "copy root.cred and issuer.cred from the machine that has the authority; roadcast keys init would make \
+                 another authority, whose stations these do not trust",
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -100,10 +135,7 @@ impl Complaint for KeyFileError {
 /// # Errors
 /// [`KeyFileError`], naming the file.
 pub fn load_pool(files: &IdentityFiles) -> Result<Pool, KeyFileError> {
-    let identities = match &files.own {
-        OwnFiles::Listed(list) => list.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?,
-        OwnFiles::Pool(name) => pool_files(name)?.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?,
-    };
+    let identities = own_files(files)?.iter().map(load_identity).collect::<Result<Vec<_>, _>>()?;
     Pool::new(identities).map_err(KeyFileError::Pool)
 }
 
@@ -115,8 +147,23 @@ pub fn load_identity(files: &CredentialFiles) -> Result<Identity, KeyFileError> 
     let credential = read_credential(&files.credential)?;
     let key = read_key(&files.key)?;
     let signer = Box::new(KeyPair::from_secret(key.as_bytes()));
-    Identity::new(credential, signer)
-        .map_err(|source| KeyFileError::Credential { path: files.credential.clone(), source })
+    Identity::new(credential, signer).map_err(|source| match source {
+        CredentialError::KeyMismatch(_) => {
+            KeyFileError::OtherKey { key: files.key.clone(), credential: files.credential.clone() }
+        }
+        source => KeyFileError::Credential { path: files.credential.clone(), source },
+    })
+}
+
+/// The files of the station's own credentials, as they are there now.
+///
+/// # Errors
+/// A pool without files.
+pub fn own_files(files: &IdentityFiles) -> Result<Vec<CredentialFiles>, KeyFileError> {
+    match &files.own {
+        OwnFiles::Listed(list) => Ok(list.clone()),
+        OwnFiles::Pool(name) => pool_files(name),
+    }
 }
 
 /// `NAME-1.cred` with `NAME-1.key` and so on, in the order of their numbers.
@@ -147,11 +194,24 @@ fn pool_files(name: &Path) -> Result<Vec<CredentialFiles>, KeyFileError> {
 /// [`KeyFileError`], naming the file where it is one.
 pub fn load_trust(roots: &[PathBuf], issuers: &[PathBuf]) -> Result<TrustStore, KeyFileError> {
     let read =
-        |paths: &[PathBuf]| paths.iter().map(|path| read_credential(path)).collect::<Result<Vec<_>, _>>();
+        |paths: &[PathBuf]| paths.iter().map(|path| read_authority(path)).collect::<Result<Vec<_>, _>>();
     TrustStore::new(&read(roots)?, &read(issuers)?).map_err(|source| KeyFileError::Trust {
         roots: roots.to_vec(),
         issuers: issuers.to_vec(),
         source,
+    })
+}
+
+/// The bytes of a root's or issuer's credential.
+///
+/// # Errors
+/// As [`read_credential`]; an authority that is not there is not to be made anew.
+pub fn read_authority(path: &Path) -> Result<Bytes, KeyFileError> {
+    read_credential(path).map_err(|error| match error {
+        KeyFileError::File { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            KeyFileError::NoAuthority { path }
+        }
+        error => error,
     })
 }
 
@@ -162,7 +222,10 @@ pub fn load_trust(roots: &[PathBuf], issuers: &[PathBuf]) -> Result<TrustStore, 
 pub fn read_credential(path: &Path) -> Result<Bytes, KeyFileError> {
     let file = File::open(path).map_err(|source| failed(path, source))?;
     let bytes = Zeroizing::new(read_all(file, path)?);
-    unarmour(&bytes).ok_or_else(|| KeyFileError::NotACredential { path: path.to_owned() })
+    unarmour(&bytes).ok_or_else(|| KeyFileError::NotACredential {
+        path: path.to_owned(),
+        found: key_kinds::describe(&bytes),
+    })
 }
 
 /// The bytes of a revocation delta.
@@ -182,7 +245,7 @@ pub fn armour_delta(delta: &[u8]) -> String {
     pem::encode_string(DELTA_LABEL, LineEnding::LF, delta).expect("a delta is short and the label valid")
 }
 
-/// A private key from PKCS#8 PEM.
+/// A private key from PKCS#8 (RFC 8410), PEM or DER, with its public half inside (RFC 5958) or without.
 ///
 /// # Errors
 /// The file cannot be read, can be read by others, or is no key. No error shows any of the content.
@@ -194,9 +257,24 @@ pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = Zeroizing::new(read_all(file, path)?);
-    let not_a_key = || KeyFileError::NotAKey { path: path.to_owned() };
-    let text = str::from_utf8(&bytes).map_err(|_| not_a_key())?;
-    SigningKey::from_pkcs8_pem(text).map_err(|_| not_a_key())
+    let not_a_key = || KeyFileError::NotAKey { path: path.to_owned(), found: key_kinds::describe(&bytes) };
+    let pem = str::from_utf8(&bytes).ok().and_then(|text| SigningKey::from_pkcs8_pem(text).ok());
+    pem.or_else(|| SigningKey::from_pkcs8_der(&bytes).ok()).ok_or_else(not_a_key)
+}
+
+/// A public key from PEM or DER (RFC 8410), as OpenSSL or a hardware module gives it out.
+///
+/// # Errors
+/// The file cannot be read, or is no public key of Ed25519.
+pub fn read_public_key(path: &Path) -> Result<[u8; 32], KeyFileError> {
+    let file = File::open(path).map_err(|source| failed(path, source))?;
+    let bytes = Zeroizing::new(read_all(file, path)?);
+    let pem = str::from_utf8(&bytes).ok().and_then(|text| VerifyingKey::from_public_key_pem(text).ok());
+    let key = pem.or_else(|| VerifyingKey::from_public_key_der(&bytes).ok());
+    key.map(|key| key.to_bytes()).ok_or_else(|| KeyFileError::NotAPublicKey {
+        path: path.to_owned(),
+        found: key_kinds::describe(&bytes),
+    })
 }
 
 /// A credential as text.

@@ -10,6 +10,7 @@ pub mod console;
 pub mod daemon;
 pub mod error;
 pub mod key_files;
+mod key_kinds;
 mod log;
 pub mod machine;
 pub mod processor;

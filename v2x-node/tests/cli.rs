@@ -121,7 +121,11 @@ fn a_wrong_file_is_named() {
     assert!(scratch.bad(&["dump", "no.pcapng"]).starts_with("roadcast: no.pcapng: "));
     fs::write(scratch.0.join("words.txt"), "hello\n").unwrap();
     assert!(scratch.bad(&["dump", "words.txt"]).starts_with("roadcast: words.txt: "));
-    assert!(scratch.bad(&["keys", "show", "words.txt"]).contains("words.txt: not a credential; expected"));
+    assert!(
+        scratch
+            .bad(&["keys", "show", "words.txt"])
+            .contains("words.txt: is no PEM file; expected a credential")
+    );
     assert!(scratch.bad(&["keys", "issue", "--dir", "none", "--name", "a"]).contains("hint: make keys with"));
     assert!(
         scratch.bad(&["dump", "--interface", "no-such-if"]).contains("no network interface \"no-such-if\"")
@@ -236,7 +240,7 @@ fn a_credential_is_shown_in_words_and_its_chain_is_checked() {
     let scratch = Scratch::with_keys("show");
     let shown = scratch.good(&["keys", "show", "keys/car-1.cred"]);
     for expected in
-        ["credential of a station", "class        vehicle", "awareness, hazard", "chain        valid"]
+        ["credential of a station", "class        vehicle", "awareness, hazard", "chain        holds"]
     {
         assert!(shown.contains(expected), "{shown}");
     }
@@ -248,14 +252,14 @@ fn a_credential_is_shown_in_words_and_its_chain_is_checked() {
         "{shown}"
     );
     assert!(scratch.good(&["keys", "show", "keys/root.cred"]).contains("credential of a root"));
-    assert!(scratch.good(&["keys", "show", "keys/issuer.cred"]).contains("chain        valid"));
+    assert!(scratch.good(&["keys", "show", "keys/issuer.cred"]).contains("chain        holds"));
     // Another authority's root does not vouch for it: a check that failed, not bad input.
     scratch.good(&["keys", "init", "--dir", "other"]);
     let other =
         ["keys", "show", "keys/car-1.cred", "--root", "other/root.cred", "--issuer", "other/issuer.cred"];
     let said = scratch.run(&other);
     assert_eq!(said.code, 1, "{}", said.err);
-    assert!(said.out.contains("chain        not valid"), "{}", said.out);
+    assert!(said.out.contains("chain        does not hold"), "{}", said.out);
     assert!(said.err.contains("is not known"), "{}", said.err);
 }
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use v2x_core::{CredentialError, CredentialRequest, Permissions, issue, make_root};
+use v2x_core::{CredentialError, CredentialRequest, Permissions, WireTime, issue, make_root};
 use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Shape};
 
@@ -16,7 +16,7 @@ pub use self::files::KeysError;
 use self::files::{Batch, ISSUER, ROOT, new_key, now_s};
 use crate::civil::utc;
 use crate::error::Error;
-use crate::key_files::{read_credential, read_key};
+use crate::key_files::{read_credential, read_key, read_public_key};
 
 /// `roadcast keys ...`
 #[derive(Clone, Debug, Subcommand)]
@@ -91,6 +91,9 @@ pub struct IssueArgs {
     /// Series in which they can be revoked together: use one number for all credentials of a vehicle
     #[arg(long, value_name = "N", default_value_t = 0)]
     series: u32,
+    /// Certify this public key instead of making one: PEM of Ed25519, as OpenSSL or a hardware module gives it out
+    #[arg(long, value_name = "FILE", conflicts_with = "count")]
+    public_key: Option<PathBuf>,
     /// Replace files that exist
     #[arg(long)]
     force: bool,
@@ -178,6 +181,9 @@ fn init(args: &InitArgs, out: &mut dyn Write) -> Result<(), Error> {
     for path in batch.write()? {
         writeln!(out, "wrote {}", path.display())?;
     }
+    let until =
+        WireTime::from_secs(not_before_s) + core::time::Duration::from_secs(u64::from(duration_min) * 60);
+    writeln!(out, "valid until {}", utc(until))?;
     writeln!(out, "keep {ROOT}.key offline; stations need {ROOT}.cred and {ISSUER}.cred")?;
     Ok(())
 }
@@ -189,16 +195,19 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
         Some(count) => (1..=count).map(|number| format!("{}-{number}", args.name)).collect(),
     };
     let mut batch = Batch::new(&args.dir, args.force);
-    batch.check(names.iter().map(String::as_str))?;
+    let given = args.public_key.as_deref().map(read_public_key).transpose()?;
+    let endings = if given.is_some() { &["cred"][..] } else { &["key", "cred"] };
+    batch.check_endings(names.iter().map(String::as_str), endings)?;
     let issuer = read_credential(&args.dir.join(format!("{ISSUER}.cred")))?;
     let issuer_key = read_key(&args.dir.join(format!("{ISSUER}.key")))?;
     let now_s = now_s()?;
     let usual = || args.role.permissions() | args.also.unwrap_or(Permissions::NONE);
     let permissions = args.permissions.unwrap_or_else(usual);
     for name in &names {
-        let key = new_key()?;
+        let key = if given.is_none() { Some(new_key()?) } else { None };
+        let own = key.as_ref().map(|key| key.verifying_key().to_bytes());
         let request = CredentialRequest {
-            public_key: key.verifying_key().to_bytes(),
+            public_key: given.or(own).unwrap_or_default(),
             permissions,
             // Another station's clock may be a little behind ours.
             not_before_s: now_s.saturating_sub(STATION_BACKDATE_S),
@@ -215,11 +224,17 @@ fn issue_stations(args: &IssueArgs, out: &mut dyn Write) -> Result<(), Error> {
             source => KeysError::Refused { name: name.clone(), source },
         };
         let credential = issue(&issuer, &issuer_key, &request).map_err(refused)?;
-        batch.add(name, &key, &credential);
+        match &key {
+            Some(key) => batch.add(name, key, &credential),
+            None => batch.add_credential(name, &credential),
+        }
     }
     for path in batch.write()? {
         writeln!(out, "wrote {}", path.display())?;
     }
+    let from = WireTime::from_secs(now_s.saturating_sub(STATION_BACKDATE_S));
+    let until = utc(from + core::time::Duration::from_secs(u64::from(args.hours) * 3600));
+    writeln!(out, "valid until {until}; a station that runs reads renewed files by itself")?;
     Ok(())
 }
 
@@ -286,6 +301,8 @@ Examples:
   roadcast keys issue --dir keys --name unit-1 --role roadside --hours 8760
   roadcast keys issue --dir keys --name ambulance-3 --role emergency \\
       --also wide-area,negation
+  openssl pkey -in module.key -pubout -out module.pub
+  roadcast keys issue --dir keys --name car-2 --public-key module.pub
   roadcast keys issue --dir keys --name car --count 20 \\
       --permissions awareness,hazard
   roadcast keys issue --dir keys --name bus-7 --region 49.61,6.13,20000";

@@ -44,8 +44,9 @@ position.source of the configuration is \"gpsd\", \"nmea\" (a serial device or a
 file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
 examples/bench.toml); examples/vehicle.toml has the keys of each.
 
-On SIGHUP roots and issuers are read again. Revocation deltas are read when
-their files change.
+Credentials, keys, roots, issuers and revocation deltas are read again when
+their files change, and at SIGHUP. Ends of credentials are told a day, an hour
+and ten minutes ahead.
 
 A station prints which neighbours come, go or are not believed, a vehicle the
 signal ahead and the signs in force, at most once a second; and each a status

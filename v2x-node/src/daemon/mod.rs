@@ -3,6 +3,9 @@
 
 pub mod chrony_port;
 pub mod control;
+mod credentials;
+mod expiry;
+mod keyring;
 mod lines;
 pub mod link;
 pub mod link_news;

@@ -28,6 +28,8 @@ impl Notices {
             )),
             Event::Trust(Ok(())) => self.note("roots and issuers replaced".to_owned()),
             Event::Trust(Err(error)) => self.note(format!("roots and issuers kept as they were: {error}")),
+            Event::Identities(Ok(())) => self.note("the station's credentials are read again".to_owned()),
+            Event::Identities(Err(error)) => self.note(format!("credentials kept as they were: {error}")),
             Event::PoolLow { spares, valid_until } => {
                 let until = utc(*valid_until);
                 let line = format!("credentials run out: {spares} unused left, the last ends {until}");

@@ -20,11 +20,12 @@ use v2x_apps::{Application, Moment};
 use v2x_core::{ClockState, Fix, Input, Instant, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats, WhatRan};
 
-use crate::config::{IdentityFiles, StationConfig};
+use crate::config::StationConfig;
 use crate::console::{Console, ConsoleState};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
+use crate::daemon::credentials::Credentials;
 use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
@@ -35,11 +36,11 @@ use crate::daemon::recorder::{self, Recorder};
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::signal_ahead::signal_ahead;
-use crate::daemon::station::{Live, Station, monotonic};
+use crate::daemon::station::{Station, monotonic};
 use crate::daemon::statistics::Statistics;
 use crate::daemon::timekeeper::Timekeeper;
 use crate::daemon::token::Owner;
-use crate::daemon::trust_files::{self, RevocationFiles};
+use crate::daemon::trust_files::RevocationFiles;
 use crate::daemon::turns::Turns;
 use crate::error::{Complaint, Error};
 use crate::key_files;
@@ -155,7 +156,7 @@ struct Daemon {
     terminate: Signal,
     interrupt: Signal,
     reload: Signal,
-    identity: IdentityFiles,
+    credentials: Credentials,
     revocations: RevocationFiles,
     machine_clock: MachineClock,
     timekeeper: Timekeeper,
@@ -201,7 +202,9 @@ impl Daemon {
             }
             None => None,
         };
-        let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, Box::new(Live));
+        let credentials = Credentials::new(&config.identity, &pool, &trust, anchor.wire)?;
+        let host = Box::new(credentials.host());
+        let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, host);
         let timer =
             || DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source });
         let on =
@@ -229,7 +232,7 @@ impl Daemon {
             terminate,
             interrupt,
             reload: on(SignalKind::hangup())?,
-            identity: config.identity.clone(),
+            credentials,
             revocations: RevocationFiles::new(&config.revocations),
             machine_clock: MachineClock::new(config.clock.asks(), anchor),
             timekeeper: Timekeeper::new(config.clock.trust, config.position.line_speed()),
@@ -266,6 +269,7 @@ impl Daemon {
                 next_upkeep = now + UPKEEP;
                 self.keep_clock();
                 self.keep_revocations();
+                self.keep_credentials();
                 self.outputs.keep();
                 if let Some(recorder) = self.station.recorder() {
                     recorder.keep();
@@ -311,7 +315,7 @@ impl Daemon {
                 update = self.positions.update() => self.take_position(&update),
                 expired = self.application.expired() => expired.map_err(failed)?,
                 expired = self.upkeep.expired() => expired.map_err(failed)?,
-                _ = self.reload.recv() => self.reload_trust(),
+                _ = self.reload.recv() => self.reload(),
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
                 // Last, and one at a time: no request delays a frame.
@@ -432,11 +436,17 @@ impl Daemon {
         }
     }
 
-    /// SIGHUP: roots and issuers are read again; those before stay when a file cannot be read.
-    fn reload_trust(&mut self) {
-        match trust_files::trust(&self.identity) {
-            Ok(input) => self.station.input(input, &mut self.listeners),
-            Err(error) => tracing::warn!("roots and issuers kept as they were: {error}"),
+    /// Hands over credentials and authorities whose files have changed.
+    fn keep_credentials(&mut self) {
+        for input in self.credentials.changes(self.station.node()) {
+            self.station.input(input, &mut self.listeners);
+        }
+    }
+
+    /// SIGHUP: credentials, keys, roots and issuers are read again; those before stay when a file cannot be read.
+    fn reload(&mut self) {
+        for input in self.credentials.reload(self.station.node()) {
+            self.station.input(input, &mut self.listeners);
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a running station learns of authorities from files: revocation deltas as they change, roots and issuers at
-//! SIGHUP.
+//! What a running station learns from files: revocation deltas, its own credentials, roots and issuers, as they change and
+//! at SIGHUP.
 //!
 //! Nothing here stops a station. A file that is not there yet, or not right, is reported once and looked at again when it
 //! changes; what the station believed before stays in force.
@@ -9,7 +9,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use v2x_core::Input;
+use v2x_core::{Input, KeyPair, NewIdentity};
+use v2x_proto::Digest;
 
 use crate::config::IdentityFiles;
 use crate::key_files::{self, KeyFileError};
@@ -67,13 +68,83 @@ impl Watched {
     }
 }
 
+/// The files of a station's identity, read again when they have changed and rest.
+#[derive(Debug)]
+pub struct IdentityWatch {
+    files: IdentityFiles,
+    read: Vec<Option<Mark>>,
+    seen: Vec<Option<Mark>>,
+}
+
+impl IdentityWatch {
+    /// Watches the files as they are now, taken for read.
+    pub fn new(files: IdentityFiles) -> Self {
+        let now = marks(&files);
+        Self { files, read: now.clone(), seen: now }
+    }
+
+    /// The files watched.
+    pub fn files(&self) -> &IdentityFiles {
+        &self.files
+    }
+
+    /// Whether they have changed since they were last read, and not since the last call: a credential and its key are
+    /// written one after the other.
+    pub fn changed(&mut self) -> bool {
+        let now = marks(&self.files);
+        let rests = core::mem::replace(&mut self.seen, now.clone()) == now;
+        if !rests || now == self.read {
+            return false;
+        }
+        self.read = now;
+        true
+    }
+
+    /// They are read now, whatever was seen before.
+    pub fn taken(&mut self) {
+        let now = marks(&self.files);
+        (self.read, self.seen) = (now.clone(), now);
+    }
+}
+
+fn marks(files: &IdentityFiles) -> Vec<Option<Mark>> {
+    let own = key_files::own_files(files).unwrap_or_default();
+    let own = own.iter().flat_map(|one| [&one.credential, &one.key]);
+    own.chain(&files.roots).chain(&files.issuers).map(|path| mark(path).ok()).collect()
+}
+
+/// One of the station's own credentials as its files have it now.
+#[derive(Debug)]
+pub struct OwnCredential {
+    /// Its digest.
+    pub digest: Digest,
+    /// The credential.
+    pub identity: NewIdentity,
+    /// Its key.
+    pub key: KeyPair,
+}
+
+/// The station's own credentials in their files as they are now, with their keys.
+///
+/// # Errors
+/// A file that cannot be read, or a key that belongs to another credential.
+pub fn identities(files: &IdentityFiles) -> Result<Vec<OwnCredential>, KeyFileError> {
+    let own = key_files::own_files(files)?;
+    let read = own.iter().map(|one| {
+        let identity = key_files::load_identity(one)?;
+        let key = KeyPair::from_secret(key_files::read_key(&one.key)?.as_bytes());
+        Ok(OwnCredential { digest: identity.digest(), identity: NewIdentity::from(&identity), key })
+    });
+    read.collect()
+}
+
 /// The roots and issuers in their files as they are now.
 ///
 /// # Errors
 /// A file that cannot be read. Whether they fit together is the node's to judge.
 pub fn trust(files: &IdentityFiles) -> Result<Input, KeyFileError> {
     let read = |paths: &[PathBuf]| {
-        paths.iter().map(|path| key_files::read_credential(path)).collect::<Result<_, _>>()
+        paths.iter().map(|path| key_files::read_authority(path)).collect::<Result<_, _>>()
     };
     Ok(Input::Trust { roots: read(&files.roots)?, issuers: read(&files.issuers)? })
 }

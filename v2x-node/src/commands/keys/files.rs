@@ -6,9 +6,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
+use ed25519_dalek::pkcs8::{EncodePrivateKey, KeypairBytes};
 use radio_adapters::clock;
 use v2x_core::CredentialError;
 
@@ -141,19 +141,35 @@ impl<'d> Batch<'d> {
 
     /// Adds `name.key` and `name.cred`.
     pub fn add(&mut self, name: &str, key: &SigningKey, credential: &[u8]) {
-        let pem = key.to_pkcs8_pem(LineEnding::LF).expect("a 32-byte key always encodes");
+        // Without the public half inside: OpenSSL, Node and Python's cryptography refuse the form that has it (RFC 5958).
+        let bytes = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
+        let pem = bytes.to_pkcs8_pem(LineEnding::LF).expect("a 32-byte key always encodes");
         self.files.push((self.directory.join(format!("{name}.key")), pem));
+        self.add_credential(name, credential);
+    }
+
+    /// Adds `name.cred` alone.
+    pub fn add_credential(&mut self, name: &str, credential: &[u8]) {
         let armoured = Zeroizing::new(armour(credential));
         self.files.push((self.directory.join(format!("{name}.cred")), armoured));
     }
 
     /// Refuses before anything expensive is done if a file of `names` exists.
     pub fn check<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<(), KeysError> {
+        self.check_endings(names, &["key", "cred"])
+    }
+
+    /// As [`check`](Self::check), for files of these endings.
+    pub fn check_endings<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        endings: &[&str],
+    ) -> Result<(), KeysError> {
         if self.force {
             return Ok(());
         }
         for name in names {
-            for ending in ["key", "cred"] {
+            for ending in endings {
                 let path = self.directory.join(format!("{name}.{ending}"));
                 if path.symlink_metadata().is_ok() {
                     return Err(KeysError::Exists { path });

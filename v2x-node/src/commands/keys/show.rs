@@ -11,7 +11,7 @@ use v2x_proto::v1::StationClass;
 use v2x_proto::{AreaView, Digest};
 
 use super::files::{ISSUER, ROOT, is_delta, is_key};
-use crate::civil::utc;
+use crate::civil::{in_words, utc};
 use crate::error::Error;
 use crate::key_files::{KeyFileError, load_trust, read_credential, read_key};
 
@@ -89,6 +89,8 @@ fn chain(
         writeln!(out, "chain        not checked: give --root and --issuer")?;
         return Ok(());
     }
+    // The chain as it is within the credential's own time: whether that is now is another question.
+    let inside = now.clamp(from, WireTime::from_micros(until.as_micros().saturating_sub(1)).max(from));
     let verdict = match kind {
         "root" => load_trust(std::slice::from_ref(&args.file), &[]).map(drop).map_err(Error::from),
         "issuer" => {
@@ -97,26 +99,24 @@ fn chain(
         }
         _ => load_trust(&roots, &issuers)
             .map_err(Error::from)
-            .and_then(|store| station(&store, bytes, now, args)),
-    };
-    let timely = if now < from {
-        Err(Error::Check(format!("{}: not valid yet", args.file.display())))
-    } else if now >= until {
-        Err(Error::Check(format!("{}: no longer valid", args.file.display())))
-    } else {
-        Ok(())
+            .and_then(|store| station(&store, bytes, inside, args)),
     };
     let names: Vec<String> = roots.iter().chain(&issuers).map(|path| path.display().to_string()).collect();
-    match verdict.and(timely) {
-        Ok(()) => {
-            writeln!(out, "chain        valid now (checked with {})", names.join(", "))?;
-            Ok(())
-        }
-        Err(error) => {
-            writeln!(out, "chain        not valid (checked with {})", names.join(", "))?;
-            Err(Error::Check(error.to_string()))
-        }
+    let holds = if verdict.is_ok() { "holds" } else { "does not hold" };
+    writeln!(out, "chain        {holds} (checked with {})", names.join(", "))?;
+    let file = args.file.display();
+    if now < from {
+        let wait = in_words(from.since(now));
+        writeln!(out, "now          not valid yet, in {wait} ({})", utc(from))?;
+        return verdict.and(Err(Error::Check(format!("{file}: not valid before {}, in {wait}", utc(from)))));
     }
+    if now >= until {
+        let ago = in_words(now.since(until));
+        writeln!(out, "now          expired {ago} ago ({})", utc(until))?;
+        return verdict.and(Err(Error::Check(format!("{file}: expired {ago} ago ({})", utc(until)))));
+    }
+    writeln!(out, "now          valid for another {}", in_words(until.since(now)))?;
+    verdict.map_err(|error| Error::Check(error.to_string()))
 }
 
 /// The files given, or the authority's file beside the one shown.

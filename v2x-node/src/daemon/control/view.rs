@@ -186,6 +186,7 @@ pub fn not_sending(state: SendingState) -> Option<&'static str> {
         SendingState::ClockUntrusted => Some("clock_untrusted"),
         SendingState::CredentialNotValid => Some("credential_not_valid"),
         SendingState::CredentialRevoked => Some("credential_revoked"),
+        SendingState::OutsideRegion => Some("outside_region"),
     }
 }
 

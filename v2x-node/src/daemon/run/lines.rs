@@ -65,6 +65,9 @@ impl Daemon {
             let advice = advisor.road().advice(anchor.wire_at(monotonic()));
             self.control.tell_signal(advice.as_ref(), "signal");
         }
+        for line in self.credentials.news(self.station.node(), anchor.wire_at(monotonic())) {
+            writeln!(out, "{line}")?;
+        }
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }
@@ -84,11 +87,11 @@ impl Daemon {
                 Some(self.timekeeper.fixes_refused().unwrap_or_else(|| self.positions.silence()))
             }
             SendingState::ClockUntrusted => Some(self.timekeeper.silence()),
-            SendingState::CredentialNotValid => {
-                Some("the credential is not valid now (roadcast keys show prints when it is)".to_owned())
-            }
-            SendingState::CredentialRevoked => {
-                Some("the credential is revoked (ask its issuer for another)".to_owned())
+            SendingState::CredentialNotValid
+            | SendingState::CredentialRevoked
+            | SendingState::OutsideRegion => {
+                let node = self.station.node();
+                self.credentials.silence(node, node.anchor().wire_at(monotonic()))
             }
         }
     }

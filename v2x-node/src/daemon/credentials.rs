@@ -1,0 +1,136 @@
+//! A running station's own credentials and authorities: read again when their files change and at SIGHUP, warned of before
+//! they end.
+
+use radio_adapters::LinkAddress;
+use v2x_core::{CredentialError, Input, Node, Pool, SendingState, TrustStore, WireTime};
+use v2x_proto::Digest;
+
+use crate::config::IdentityFiles;
+use crate::daemon::expiry::Expiries;
+use crate::daemon::keyring::{Keyring, KeyringHost};
+use crate::daemon::trust_files::{self, IdentityWatch};
+use crate::key_files::KeyFileError;
+
+/// Keeps a station's credentials current.
+#[derive(Debug)]
+pub struct Credentials {
+    watch: IdentityWatch,
+    expiries: Expiries,
+    keyring: Keyring,
+    /// Unknown issuers that were told.
+    strangers: Vec<Digest>,
+    /// Why stations with the same authorities will not believe this one; told once.
+    disowned: Option<String>,
+}
+
+impl Credentials {
+    /// For files that were read just now: the pool and the authorities made of them.
+    ///
+    /// # Errors
+    /// They no longer read.
+    pub fn new(
+        files: &IdentityFiles,
+        pool: &Pool,
+        trust: &TrustStore,
+        now: WireTime,
+    ) -> Result<Self, KeyFileError> {
+        let expiries = Expiries::read(files)?;
+        let disowned = match trust.check_station(pool.active().credential(), now) {
+            Err(CredentialError::UnknownIssuer(issuer)) => Some(format!(
+                "this station's credential is certified by issuer {issuer}, which is none of identity.issuers: stations \
+                 with the same authorities drop its messages"
+            )),
+            _ => None,
+        };
+        Ok(Self {
+            watch: IdentityWatch::new(files.clone()),
+            expiries,
+            keyring: Keyring::default(),
+            strangers: Vec::new(),
+            disowned,
+        })
+    }
+
+    /// The host of the station's node.
+    pub fn host(&self) -> KeyringHost {
+        KeyringHost(self.keyring.clone())
+    }
+
+    /// Inputs for the node when files have changed, to be called each second.
+    pub fn changes(&mut self, node: &Node) -> Vec<Input> {
+        if self.watch.changed() { self.read(node) } else { Vec::new() }
+    }
+
+    /// Reads all files again, at SIGHUP.
+    pub fn reload(&mut self, node: &Node) -> Vec<Input> {
+        self.watch.taken();
+        self.read(node)
+    }
+
+    /// What is to be told now, a line each.
+    pub fn news(&mut self, node: &Node, now: WireTime) -> Vec<String> {
+        let mut lines = self.expiries.news(now);
+        lines.extend(self.disowned.take());
+        lines.extend(self.stranger(node));
+        lines
+    }
+
+    /// The first station under each of a few authorities that are none of ours.
+    fn stranger(&mut self, node: &Node) -> Option<String> {
+        let (issuer, link) = node.unknown_issuer()?;
+        if self.strangers.len() >= MOST_STRANGERS || self.strangers.contains(&issuer) {
+            return None;
+        }
+        self.strangers.push(issuer);
+        Some(format!(
+            "a station at {} is certified by issuer {issuer}, which is none of identity.issuers: its messages are dropped. \
+             If it is one of yours, copy its root.cred and issuer.cred here and name them in identity.roots and identity.issuers",
+            LinkAddress(link)
+        ))
+    }
+
+    /// Why a station is silent by its credential; `None` when it is not, or for another reason.
+    pub fn silence(&self, node: &Node, now: WireTime) -> Option<String> {
+        let pool = node.pool();
+        match node.sending() {
+            SendingState::CredentialNotValid => Some(self.expiries.silence(pool, now)),
+            SendingState::OutsideRegion => {
+                Some(self.expiries.outside(pool, node.last_fix().map(|fix| fix.position)))
+            }
+            SendingState::CredentialRevoked => {
+                Some("the credential is revoked (ask its issuer for another)".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// What cannot be read is told and stays as it was.
+    fn read(&mut self, node: &Node) -> Vec<Input> {
+        let files = self.watch.files();
+        let mut inputs = Vec::new();
+        match trust_files::trust(files) {
+            Ok(input) => inputs.push(input),
+            Err(error) => tracing::warn!("roots and issuers kept as they were: {error}"),
+        }
+        match trust_files::identities(files) {
+            Ok(own) => {
+                let known = own.iter().all(|one| node.pool().identity(&one.digest).is_some());
+                if !known || own.len() != node.pool().len() {
+                    let (identities, keys) =
+                        own.into_iter().map(|one| (one.identity, (one.digest, one.key))).unzip();
+                    self.keyring.fill(keys);
+                    inputs.push(Input::Identities(identities));
+                }
+            }
+            Err(error) => tracing::warn!("credentials kept as they were: {error}"),
+        }
+        match Expiries::read(files) {
+            Ok(expiries) => self.expiries = expiries,
+            Err(error) => tracing::debug!("{error}"),
+        }
+        inputs
+    }
+}
+
+/// Authorities told of: a fleet has one or two, and anybody can make more up.
+const MOST_STRANGERS: usize = 4;
