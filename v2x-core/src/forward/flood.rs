@@ -43,6 +43,8 @@ pub(super) struct Flood {
     pub event: Option<EventVersion>,
     /// Whether it may be forwarded: false when its signer is suspect.
     pub relayed: bool,
+    /// Whether this station was outside its area when it came, so that the application has not had it.
+    pub passed_by: bool,
     /// Neighbours heard to relay it while waiting.
     pub relays: u8,
     /// How often it may be sent again when nobody carries it on.

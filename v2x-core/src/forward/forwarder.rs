@@ -83,6 +83,14 @@ impl Forwarder {
         self.floods.find(hash).is_some()
     }
 
+    /// Whether a known flood came while this station was outside its area, and is for it now that it is inside: then a copy is
+    /// for the application what the first frame was not. Once only.
+    #[must_use]
+    pub fn comes_to_us(&self, hash: FrameHash, here: Option<Position>) -> bool {
+        let flood = self.floods.find(hash).and_then(|slot| self.floods.get(slot));
+        flood.is_some_and(|flood| flood.passed_by && flood.scope.holds(here))
+    }
+
     /// Floods known.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -111,6 +119,11 @@ impl Forwarder {
         if self.scheme == Scheme::Off {
             return concerns_us;
         }
+        if let Some(slot) = self.floods.find(heard.hash) {
+            // It came before; where it is to go is settled.
+            self.floods.update(slot, |known| known.passed_by &= !concerns_us);
+            return concerns_us;
+        }
         let previous = transmitter(&heard.forwarder, &heard.link, around);
         if let Some(event) = &heard.event {
             self.floods.supersede(event);
@@ -134,6 +147,7 @@ impl Forwarder {
             keep: None,
             event: heard.event,
             relayed: relay,
+            passed_by: !concerns_us,
             relays: 0,
             retries: 0,
         };
@@ -177,6 +191,7 @@ impl Forwarder {
             keep: None,
             event: sent.event,
             relayed: true,
+            passed_by: false,
             relays: 0,
             retries: RETRIES,
         };

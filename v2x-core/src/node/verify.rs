@@ -27,9 +27,12 @@ impl Node {
             Some(Err(dropped)) => return self.drop_frame(dropped),
             Some(Ok(verified)) => verified,
         };
-        let (suspect, suspicion) =
-            misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref());
-        let change = self.hear_neighbour(&verified);
+        let (suspect, suspicion) = match verified.again {
+            // What it says of its signer was judged when it came first.
+            true => (self.watch.is_suspect(&verified.received.id.signer), None),
+            false => misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref()),
+        };
+        let change = if verified.again { NeighbourChange::default() } else { self.hear_neighbour(&verified) };
         self.distribution.heard_request(&verified.requests, now);
         let Verified { received, mut content, .. } = verified;
         let mut received = Received { suspect, ..received };

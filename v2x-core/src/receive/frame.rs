@@ -23,6 +23,8 @@ pub struct Frame {
     pub(super) lifetime_ms: u32,
     pub(super) max_hops: u8,
     pub(super) remaining_hops: u8,
+    /// A copy of a flood that came while this station was outside its area: its number was seen.
+    pub(super) again: bool,
     pub(super) area: Option<AreaView>,
     pub(super) permissions: u64,
     pub(super) standing: Precedence,

@@ -28,8 +28,8 @@ use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
-    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Position, ReceiveStamps, Received,
-    ReceivedFrame, Refusal, WireTime, limits,
+    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Plane, Position, ReceiveStamps,
+    Received, ReceivedFrame, Refusal, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
@@ -163,7 +163,9 @@ impl Receiver {
         let hash = self.copies.hasher().hash(&signer, signed.tbs, signed.signature);
         // The exact-copy cache forgets in seconds; a flood is known until it expires.
         let flooded = tbs.max_hops > 1;
-        let known = self.copies.contains(hash) || flooded && situation.floods.knows(hash);
+        let here = situation.moment.here.as_ref().map(Plane::origin);
+        let again = flooded && situation.floods.comes_to_us(hash, here);
+        let known = !again && (self.copies.contains(hash) || flooded && situation.floods.knows(hash));
         let own = situation.own.contains(&signer);
         if own && !known && signer == situation.own.active().digest() {
             self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
@@ -215,6 +217,7 @@ impl Receiver {
             lifetime_ms: tbs.lifetime_ms,
             max_hops: tbs.max_hops,
             remaining_hops: header.remaining_hops,
+            again,
             area: tbs.area,
             permissions: 0,
             standing,
@@ -318,7 +321,7 @@ impl Receiver {
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner.into());
         }
-        if !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed.into());
         }
         self.copies.insert(frame.hash, situation.moment.now);

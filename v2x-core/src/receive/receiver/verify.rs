@@ -32,6 +32,8 @@ pub struct Verified {
     pub signal_dbm: Option<i8>,
     /// True when it came straight from its signer.
     pub single_hop: bool,
+    /// A copy of a flood that came before, when this station was outside its area: news to the application alone.
+    pub again: bool,
     /// The whole frame.
     pub frame: Bytes,
 }
@@ -96,7 +98,7 @@ impl Receiver {
         if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
         }
-        if !neighbours.is_new(&frame.id, frame.generation) {
+        if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
         let trusted = match self.keys.lookup(&frame.id.signer, wire) {
@@ -128,6 +130,7 @@ impl Receiver {
             signal_dbm: frame.signal_dbm,
             // A station that forwards a message can write its hops as if it were its signer.
             single_hop: frame.max_hops <= 1,
+            again: frame.again,
             frame: frame.bytes,
             received,
         }
