@@ -41,7 +41,8 @@ car=$!
 eventually "the unit says that it hears the car" grep -Eq '^heard car [0-9a-f]{16}: ' desk-unit.txt
 eventually "the car says that it hears the unit" grep -Eq '^heard roadside unit [0-9a-f]{16}: ' desk-car.txt
 eventually "the car shows the road works" grep -Eq '^hazard .* roadworks( |$)' desk-car.txt
-eventually "the car shows the signal ahead" grep -Eq '^intersection 18 lane 1: .* m to the stop line$' desk-car.txt
+eventually "the car shows the signal ahead" grep -Eq '^intersection 18 lane 1: to 13, 14 ' desk-car.txt
+eventually "and how far it is" grep -Eq '^ .* m to the stop line$' desk-car.txt
 bash -euo pipefail -c "$(block desk-ask)" >asked.txt
 has asked.txt '^sending +yes$'
 has asked.txt '^[0-9a-f]{16} +[0-9]+ m '

@@ -52,8 +52,8 @@ PY
 kill -TERM "$unit"
 wait
 
-window='^intersection 18 lane 1: .*red, green in .*, [0-9]+ m to the stop line; green window: 18 to [0-9]+ km/h$'
-has car.txt "$window"
+has car.txt '^intersection 18 lane 1: red, green in .*, [0-9]+ m to the stop line;$'
+has car.txt '^    green window: 18 to [0-9]+ km/h$'
 (($(grep -c '^intersection 18: red light ahead: braking needs 4\.[0-9] m/s^2, 1[0-9] m to the stop line$' car.txt) == 1)) \
     || fail "not warned once" car.txt
 has car.json '"red_light_warnings": 1'

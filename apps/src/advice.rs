@@ -17,7 +17,7 @@ use crate::moment::Moment;
 #[derive(Debug)]
 pub struct Advisor {
     road: Infrastructure,
-    said: Option<String>,
+    said: Option<Vec<String>>,
     signs: Vec<String>,
     sends: VecDeque<SendRequest>,
     priority: VecDeque<(IntersectionId, Progress)>,
@@ -67,13 +67,13 @@ impl Advisor {
             let stale = advice.signals.iter().any(|signal| signal.shows == Err(Unknown::Stale));
             // What is not known does not count down: it is printed once, however far the vehicle rolls meanwhile.
             if stale {
-                format!("intersection {}: signal state stale", advice.lane.intersection)
+                vec![format!("intersection {}: signal state stale", advice.lane.intersection)]
             } else {
-                advice.to_string()
+                advice.lines(COLUMNS)
             }
         });
         if advice != self.said {
-            lines.extend(advice.clone());
+            lines.extend(advice.iter().flatten().cloned());
             self.said = advice;
         }
         lines
@@ -214,6 +214,8 @@ fn keep<T>(queue: &mut VecDeque<T>, one: T) {
     queue.push_back(one);
 }
 
+/// Of a terminal, as most people have it.
+const COLUMNS: usize = 80;
 /// ISO/TS 14823-1: the pictogram of a maximum speed.
 const SPEED_LIMIT: u32 = 557;
 /// Requests to be sent, and changes to be reported, until the daemon's next turn: more than one event makes.
@@ -381,11 +383,10 @@ mod tests {
             advisor.fix(Some(&fix(-90.0 + step as f64, now)), now, &ANCHOR);
             if let Some((_, warning)) = advisor.take_warning() {
                 warnings.push((step, warning));
-                let line = advisor.lines(now, &ANCHOR).concat();
-                assert!(
-                    line.ends_with("m to the stop line; red light ahead: braking needs 4.2 m/s^2"),
-                    "{line}"
-                );
+                let lines = advisor.lines(now, &ANCHOR);
+                let [signal, warned] = &lines[..] else { panic!("{lines:?}") };
+                assert!(signal.ends_with(" m to the stop line;"), "{signal}");
+                assert_eq!(warned, "    red light ahead: braking needs 4.2 m/s^2");
             }
         }
         // 10 m/s squared over twice 4 m/s^2 is 12.5 m.

@@ -171,9 +171,11 @@ fn classes(page: &mut String, classes: &[ClassReport]) {
         }
         put!(
             page,
-            "</dl><p class=\"note\">{} messages,<br>{} expected deliveries",
+            "</dl><p class=\"note\">{} message{},<br>{} expected deliver{}",
             count(class.sent),
-            count(class.expected)
+            if class.sent == 1 { "" } else { "s" },
+            count(class.expected),
+            if class.expected == 1 { "y" } else { "ies" }
         );
         for (name, number) in &class.apart {
             put!(page, "<br>{} {}, not counted", count(*number), escape(&name.replace('_', " ")));

@@ -47,6 +47,17 @@ fn the_classes_have_these_deadlines_lifetimes_and_hops() {
 }
 
 #[test]
+fn the_permissions_have_these_bits() {
+    let mut bits = 0;
+    for row in rows("bit | permission") {
+        let bit: u32 = row[0].parse().unwrap();
+        assert_eq!(row[1].parse(), Ok(Permissions(1 << bit)), "{}", row[1]);
+        bits |= 1 << bit;
+    }
+    assert!(Permissions::named().all(|(named, ..)| Permissions(bits).contains(named)), "one is missing");
+}
+
+#[test]
 fn the_types_travel_in_these_classes_and_need_these_permissions() {
     let types = rows("type | message | classes | permission");
     let mut seen = BTreeSet::new();

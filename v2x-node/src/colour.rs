@@ -72,9 +72,13 @@ impl Paint {
         if !self.on {
             return Cow::Borrowed(table);
         }
+        let mut warning = false;
         let lines = table.split_inclusive('\n').map(|line| {
             let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
-            format!("{}{end}", self.report_line(text))
+            // A warning of several lines goes on below its first word.
+            warning = text.starts_with("warning: ") || warning && text.starts_with("         ");
+            let shown = if warning { self.of(Mark::Warn, text) } else { self.report_line(text) };
+            format!("{shown}{end}")
         });
         Cow::Owned(lines.collect())
     }
@@ -89,9 +93,6 @@ impl Paint {
                 _ => Mark::Warn,
             };
             return format!("verdict: {}{rest}", self.of(mark, word));
-        }
-        if line.starts_with("warning: ") {
-            return self.of(Mark::Warn, line);
         }
         match line.strip_suffix("MISSED") {
             Some(before) => format!("{before}{}", self.of(Mark::Bad, "MISSED")),
@@ -160,6 +161,8 @@ mod tests {
             "D0  20 ms     793 \x1b[32mmet\x1b[0m\nD1 100 ms     90 \x1b[31mMISSED\x1b[0m\n\
              \x1b[33mwarning: w\x1b[0m\nverdict: \x1b[31mMISSED\x1b[0m - D1 9 % missed\n"
         );
+        let long = PAINT.report("warning: a\n         b\nD0  20 ms\n         c\n");
+        assert_eq!(long, "\x1b[33mwarning: a\x1b[0m\n\x1b[33m         b\x1b[0m\nD0  20 ms\n         c\n");
         assert_eq!(PAINT.report("verdict: MET"), "verdict: \x1b[32mMET\x1b[0m");
         assert_eq!(PAINT.report("verdict: NOTHING TO JUDGE"), "verdict: \x1b[33mNOTHING TO JUDGE\x1b[0m");
         assert_eq!(Paint::PLAIN.report(table), table);

@@ -65,6 +65,14 @@ fn a_station_s_configuration_is_no_plan_and_a_plan_is_no_station() {
     let said = roadcast(&["replay", "run", "--plan", &station]);
     let right = "role: found a station's role, expected a plan, which has none; a station's configuration is run by: roadcast run ";
     assert!(said.code == 2 && said.err.contains(right), "{}", said.err);
+    let said = roadcast(&["replay", "run", &station]);
+    assert!(said.code == 2 && said.err.contains("a station by: roadcast run "), "{}", said.err);
+    let trace = root.join("replay/assets/town.fcd.csv.gz").display().to_string();
+    let said = roadcast(&["replay", "run", &trace, "--attack", &station]);
+    let right = "role: found a station's role, expected a plan of attacks, which has none; ";
+    assert!(said.code == 2 && said.err.contains(right), "{}", said.err);
+    let said = roadcast(&["replay", "run", &trace, "--from", "99999"]);
+    assert!(said.code == 2 && said.err.contains("none from 99999 s of its own time on\n"), "{}", said.err);
     let plan = root.join("replay/plans/flood/highway-20.toml").display().to_string();
     let said = roadcast(&["run", &plan]);
     let right = "scenario: found a scenario, expected a station's configuration; a plan is run by: roadcast replay run --plan ";

@@ -367,31 +367,62 @@ impl Advice {
     }
 }
 
+impl Advice {
+    /// The same as [`Display`](fmt::Display), on lines of at most `columns` where its parts allow it; those after the
+    /// first are indented.
+    #[must_use]
+    pub fn lines(&self, columns: usize) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        for part in self.parts() {
+            let last = lines.last_mut().expect("invariant: there is a first line");
+            if !last.is_empty() && last.chars().count() + part.trim_end().chars().count() > columns {
+                last.truncate(last.trim_end().len());
+                lines.push(format!("    {part}"));
+            } else {
+                last.push_str(&part);
+            }
+        }
+        lines
+    }
+
+    /// What is shown for each way on, the distance, and the warning or the window. Ways of one signal state are one part.
+    fn parts(&self) -> Vec<String> {
+        let mut ways: Vec<(Vec<String>, &Signal)> = Vec::new();
+        for signal in &self.signals {
+            let to = signal.connection.to.to_string();
+            match ways.iter_mut().find(|(_, known)| known.shows == signal.shows) {
+                Some((lanes, _)) => lanes.push(to),
+                None => ways.push((vec![to], signal)),
+            }
+        }
+        let mut parts: Vec<_> = match &*ways {
+            [] => vec!["no signal".to_owned()],
+            [(_, signal)] => vec![signal.to_string()],
+            _ => ways.iter().map(|(lanes, signal)| format!("to {} {signal}", lanes.join(", "))).collect(),
+        };
+        parts[0].insert_str(0, &format!("intersection {} lane {}: ", self.lane.intersection, self.lane.lane));
+        let (last, before) = parts.split_last_mut().expect("invariant: at least one part");
+        before.iter_mut().for_each(|part| part.push_str("; "));
+        last.push_str(", ");
+        parts.push(format!("{:.0} m to the stop line", self.lane.distance_m.max(0.0)));
+        let more = self.red_light_warning().or_else(|| {
+            let (min, max) = self.green_window()?.whole_kmh();
+            (min <= max).then(|| format!("green window: {min} to {max} km/h"))
+        });
+        if let Some(more) = more {
+            parts.last_mut().expect("invariant: the distance").push_str("; ");
+            parts.push(more);
+        }
+        parts
+    }
+}
+
 impl fmt::Display for Advice {
     /// `intersection 17 lane 3: red, green in 4.2 s, 63 m to the stop line; green window: 20 to 53 km/h`, or at the end
-    /// [`red_light_warning`](Advice::red_light_warning).
+    /// [`red_light_warning`](Advice::red_light_warning). Where the ways on differ: `to 4, 5 green for 7.0 s; to 6 red,
+    /// green in 4.2 s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "intersection {} lane {}: ", self.lane.intersection, self.lane.lane)?;
-        match self.signals.split_first() {
-            None => f.write_str("no signal")?,
-            Some((first, others)) if others.iter().all(|other| other.shows == first.shows) => {
-                write!(f, "{first}")?
-            }
-            Some(_) => {
-                for (index, signal) in self.signals.iter().enumerate() {
-                    let separator = if index == 0 { "" } else { "; " };
-                    write!(f, "{separator}to {} {signal}", signal.connection.to)?;
-                }
-            }
-        }
-        write!(f, ", {:.0} m to the stop line", self.lane.distance_m.max(0.0))?;
-        if let Some(warning) = self.red_light_warning() {
-            return write!(f, "; {warning}");
-        }
-        match self.green_window().map(SpeedWindow::whole_kmh) {
-            Some((min, max)) if min <= max => write!(f, "; green window: {min} to {max} km/h"),
-            _ => Ok(()),
-        }
+        self.parts().iter().try_for_each(|part| f.write_str(part))
     }
 }
 

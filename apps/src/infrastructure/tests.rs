@@ -4,6 +4,7 @@ use prost::Message as _;
 use v2x_proto::Class;
 use v2x_proto::v1::{LaneKind, PriorityState};
 
+use super::lane::Connection;
 use super::*;
 use v2x_core::{MessageId, Position, ReceiveStamps};
 
@@ -149,6 +150,32 @@ fn the_line_for_the_driver_reads_as_documented() {
         line,
         "intersection 17 lane 1: red, green in 13.2 s, 100 m to the stop line; green window: 18 to 27 km/h"
     );
+}
+
+#[test]
+fn ways_that_show_the_same_are_named_together_and_a_long_line_is_broken_between_its_parts() {
+    let (vehicle, now) = on_lane();
+    let mut advice = vehicle.advice(now.wire).unwrap();
+    assert_eq!(
+        advice.lines(80),
+        [
+            "intersection 17 lane 1: red, green in 13.2 s, 100 m to the stop line;",
+            "    green window: 18 to 27 km/h"
+        ]
+    );
+    let red = advice.signals[0];
+    let way = |to, shows| Signal { connection: Connection { to, ..red.connection }, shows };
+    let stale = Err(Unknown::Stale);
+    advice.signals = [way(13, red.shows), way(12, stale), way(14, red.shows)].into_iter().collect();
+    let line = "intersection 17 lane 1: to 13, 14 red, green in 13.2 s; to 12 unknown (stale), \
+                100 m to the stop line";
+    assert_eq!(advice.to_string(), line);
+    let [first, rest] = &advice.lines(80)[..] else { panic!("{:?}", advice.lines(80)) };
+    assert_eq!(first, "intersection 17 lane 1: to 13, 14 red, green in 13.2 s; to 12 unknown (stale),");
+    assert_eq!(rest, "    100 m to the stop line");
+    assert_eq!(advice.lines(200), [line]);
+    // A part alone may be wider than the terminal: it has a line of its own and stays whole.
+    assert_eq!(advice.lines(1).len(), 3);
 }
 
 #[test]

@@ -264,6 +264,10 @@ impl AttackPlan {
             "seed or [[attack]]; a plan with a scenario is run by: roadcast replay run --plan {file}"
         );
         document.refuse("scenario", "a scenario", right)?;
+        let right = format!(
+            "a plan of attacks, which has none; a station's configuration is run by: roadcast run {file}"
+        );
+        document.refuse("role", "a station's role", right)?;
         let top = document.top(&["seed", "attack"])?;
         let seed = top.integer("seed", 0..=u64::MAX)?.unwrap_or(1);
         let tables = top.tables("attack", KEYS, MAX_ATTACKS)?;

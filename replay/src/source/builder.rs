@@ -294,11 +294,11 @@ impl<'a> Builder<'a> {
         let why = if let Some(warning) = self.warnings.first() {
             warning.to_string()
         } else if self.seen {
-            format!(
-                "none from {} s to {} s of its own time",
-                self.window.0 as f64 / 1e9,
-                self.window.1 as f64 / 1e9
-            )
+            let (from_s, to_s) = (self.window.0 as f64 / 1e9, self.window.1 as f64 / 1e9);
+            match self.window.1 {
+                u64::MAX => format!("none from {from_s} s of its own time on"),
+                _ => format!("none from {from_s} s to {to_s} s of its own time"),
+            }
         } else {
             "no vehicle or person in it".to_owned()
         };

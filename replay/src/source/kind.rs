@@ -54,10 +54,30 @@ pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
     match text.trim_ascii_start().first() {
         None => Kind::Empty,
         Some(b'<') => Kind::Xml,
+        Some(_) if is_toml(text) => Kind::Other("TOML, as configurations and plans are"),
         Some(b'{' | b'[') => Kind::Json,
         Some(_) if text.contains(&0) => Kind::Binary,
         Some(_) => Kind::Csv,
     }
+}
+
+/// Whether the first line that is no comment is a TOML table's name or a key with its value. No header of a CSV is.
+fn is_toml(text: &[u8]) -> bool {
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let bare = |key: &[u8]| {
+        let key = key.trim_ascii();
+        !key.is_empty() && key.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
+    };
+    let named = |line: &[u8]| {
+        let table = line.strip_prefix(b"[").and_then(|line| line.strip_suffix(b"]"))?;
+        let table = table.strip_prefix(b"[").and_then(|line| line.strip_suffix(b"]")).unwrap_or(table);
+        Some(bare(table) && table[0].is_ascii_alphabetic())
+    };
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).take(1).any(|line| {
+        named(line).unwrap_or_else(|| {
+            line.iter().position(|byte| *byte == b'=').is_some_and(|equals| bare(&line[..equals]))
+        })
+    })
 }
 
 /// The first bytes of a daemon's recording.

@@ -96,6 +96,14 @@ fn a_page_says_what_was_run_and_what_the_machine_kept() {
 }
 
 #[test]
+fn one_message_is_one_message() {
+    let (mut report, map) = sample();
+    let class = report.classes.iter_mut().find(|class| class.sent > 1).unwrap();
+    (class.sent, class.expected) = (1, 1);
+    assert!(render(&report, &map).contains(">1 message,<br>1 expected delivery<"));
+}
+
+#[test]
 fn an_honest_run_has_no_orange_box_and_its_notes_come_last() {
     let (mut report, map) = sample();
     report.warnings.clear();

@@ -52,7 +52,7 @@ impl Report {
             out.push('\n');
         }
         for note in &self.notes {
-            line(&mut out, format_args!("note: {note}"));
+            wrapped(&mut out, "note: ", std::slice::from_ref(note));
         }
         for warning in &self.warnings {
             line(&mut out, format_args!("warning: {warning}"));
@@ -68,9 +68,16 @@ impl Report {
     pub fn short_table(&self) -> String {
         let mut out = String::with_capacity(2048);
         most_dropped(&mut out, &self.drops);
-        let shown = self.warnings.len().min(SHORT_WARNINGS);
-        for warning in &self.warnings[..shown] {
-            line(&mut out, format_args!("warning: {warning}"));
+        let above = out.lines().count();
+        let mut shown = 0;
+        for warning in &self.warnings {
+            let before = out.len();
+            wrapped(&mut out, "warning: ", std::slice::from_ref(warning));
+            if shown > 0 && out.lines().count() > above + SHORT_WARNINGS {
+                out.truncate(before);
+                break;
+            }
+            shown += 1;
         }
         if self.warnings.len() > shown {
             line(&mut out, format_args!("and {} more warnings (-v shows them)", self.warnings.len() - shown));
@@ -376,6 +383,6 @@ fn time_of(summary: &Summary, ns: u64) -> String {
 
 /// Columns of a terminal the table fits in.
 const WIDTH: usize = 80;
-/// Reasons and warnings on a small screen.
+/// Reasons, and lines of warnings, on a small screen; the first warning is whole.
 const SHORT_REASONS: usize = 4;
 const SHORT_WARNINGS: usize = 2;

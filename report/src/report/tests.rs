@@ -255,11 +255,15 @@ fn sample() -> Report {
 #[test]
 fn the_short_table_ends_with_the_classes_and_the_verdict_and_fits_a_small_screen() {
     let mut report = sample();
-    report.warnings = (0..9).map(|number| format!("warning {number}")).collect();
+    let denied = "this machine gave the demo 30 % of the processor time it asked for: the figures say little";
+    report.warnings = (0..9).map(|number| format!("{number}: {denied} about Roadcast")).collect();
     let short = report.short_table();
     assert!(!short.contains("stages") && !short.contains("age of information"), "{short}");
     assert!(short.lines().count() <= 22 && short.lines().all(|line| line.len() <= 80), "{short}");
-    assert!(short.contains("and 7 more warnings (-v shows them)"), "{short}");
+    assert!(short.contains("and 8 more warnings (-v shows them)"), "{short}");
+    assert!(short.contains("asked for:\n         the figures"), "{short}");
+    report.warnings = (0..9).map(|number| format!("warning {number}")).collect();
+    assert!(report.short_table().contains("warning 1\nand 7 more warnings (-v shows them)"), "{short}");
     let after = |text: &str| short.find(text).expect(text);
     assert!(after("dropped frames: ") < after("class ") && after("D5 ") < after("verdict: "), "{short}");
     assert!(report.table().ends_with(&short[after("verdict: ")..]));

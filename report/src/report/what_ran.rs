@@ -54,7 +54,7 @@ impl WhatRan {
         let mut add = |name, value: Option<String>| options.extend(value.map(|value| (name, value)));
         let seeds: Vec<_> = self.seeds.iter().map(u64::to_string).collect();
         add(if seeds.len() == 1 { "seed" } else { "seeds" }, joined(&seeds));
-        add("stopped after", self.seconds.map(|seconds| format!("{seconds} s")));
+        add("limited to", self.seconds.map(|seconds| format!("{seconds} s")));
         add("radio range", self.range_m.map(|range| format!("{range} m")));
         add("reception", self.medium.clone().filter(|medium| medium != "range"));
         add("awareness", self.rate_hz.map(|rate| format!("{rate} Hz")));

@@ -60,6 +60,9 @@ fn shown(status: &Status, paint: Paint) -> String {
     row("position", &position(status));
     row("neighbours", &counted(status.neighbours, "roadcast neighbours shows the nearest"));
     row("hazards", &counted(status.hazards, "roadcast hazard list shows them"));
+    if let Some(ahead) = &status.signal_ahead {
+        row("ahead", &ahead.text);
+    }
     row("sent", &listed(&status.sent));
     row("delivered", &listed(&status.delivered));
     let (received, delivered, dropped) =
@@ -122,10 +125,15 @@ fn listed(counts: &BTreeMap<String, u64>) -> String {
     if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
 }
 
-/// Lines that fit beside the names; breaks are at commas only, so that names of reasons stay whole.
+/// Lines that fit beside the names; breaks are at semicolons, and at commas of what is too wide between those, so that
+/// names of reasons stay whole.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for part in text.split_inclusive(", ") {
+    let parts = text.split_inclusive("; ").flat_map(|part| {
+        let whole = part.trim_end().len() <= VALUE_COLUMNS;
+        part.split_inclusive(if whole { "; " } else { ", " })
+    });
+    for part in parts {
         match lines.last_mut() {
             Some(line) if line.len() + part.trim_end().len() <= VALUE_COLUMNS => line.push_str(part),
             _ => lines.push(part.to_owned()),
@@ -197,6 +205,35 @@ dropped     credential_not_yet_valid 1, exact_copy 3, outside_area 8,
 forwarded   0
 ";
         assert_eq!(shown(&status(), Paint::PLAIN), expected);
+    }
+
+    #[test]
+    fn the_signal_ahead_is_a_row_broken_between_the_ways_on() {
+        let ahead = |text: &str| {
+            let signal_ahead =
+                Some(v2x_api::SignalAhead { text: text.to_owned(), ..v2x_api::SignalAhead::default() });
+            let table = shown(&Status { signal_ahead, ..status() }, Paint::PLAIN);
+            let (_, rows) = table.split_once("ahead       ").unwrap();
+            rows.split_once("sent ").unwrap().0.to_owned()
+        };
+        assert_eq!(
+            ahead(
+                "intersection 18 lane 1: to 13, 14 red, green in 4.1 s; to 12 red, green in 31.1 s, 41 m to the stop line"
+            ),
+            "\
+intersection 18 lane 1: to 13, 14 red, green in 4.1 s;
+            to 12 red, green in 31.1 s, 41 m to the stop line
+"
+        );
+        assert_eq!(
+            ahead(
+                "intersection 17 lane 1: red, green in 13.2 s, 100 m to the stop line; green window: 18 to 27 km/h"
+            ),
+            "\
+intersection 17 lane 1: red, green in 13.2 s,
+            100 m to the stop line; green window: 18 to 27 km/h
+"
+        );
     }
 
     #[test]

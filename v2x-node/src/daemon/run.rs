@@ -71,7 +71,7 @@ pub enum DaemonError {
     Socket(#[from] SocketError),
     /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
-        "{}: roadside: the unit's credential lacks the {}; roadcast keys issue --role roadside gives it, or leave out what needs it",
+        "{}: roadside: the unit's credential lacks the {}; issue one with --role roadside (roadcast keys issue), or leave out what needs them",
         config.display(), key_files::permissions_in_words(*lacks)
     )]
     Unpermitted {

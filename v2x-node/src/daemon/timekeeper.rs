@@ -133,7 +133,8 @@ impl Timekeeper {
         self.state
     }
 
-    /// Why fixes that do come are of no use, in words for the status line: they are late or of another time.
+    /// Why fixes that do come are of no use, in words for the status line: they are late or of another time. A clock that
+    /// is trusted whatever they say leaves the latter to the positions: then it is they that are old.
     pub fn fixes_refused(&self) -> Option<String> {
         let comes = self
             .evidence
@@ -142,6 +143,7 @@ impl Timekeeper {
             .is_some_and(|(now, last)| now.since(last) < FIXES_CEASE);
         match self.fixes.belief() {
             Agreement::Agree => None,
+            Agreement::Disagree { .. } if self.trust == ClockTrust::Always => None,
             useless => comes.then(|| words::agreement(useless, self.trust, self.baud)),
         }
     }

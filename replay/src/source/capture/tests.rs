@@ -155,6 +155,17 @@ fn a_cut_capture_keeps_the_frames_before_the_cut() {
 fn what_is_no_capture_is_named() {
     let error = CaptureReader::new(&b"time;id;x;y\n0;a;0;0\n"[..], "t", Filter::default()).unwrap_err();
     assert_eq!(error.to_string(), "t: is CSV; wanted a packet capture (pcapng or pcap)");
+    for toml in ["# A plan.\n\n[[event]]\nat_m = 1\n", "role = \"vehicle\"\n", "[link]\n"] {
+        let error = CaptureReader::new(toml.as_bytes(), "t", Filter::default()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "t: is TOML, as configurations and plans are; wanted a packet capture (pcapng or pcap)"
+        );
+    }
+    for json in ["[1, 2]\n", "[]\n", "[7]\n", "{\"a\": \"b = c\"}\n"] {
+        let error = CaptureReader::new(json.as_bytes(), "t", Filter::default()).unwrap_err().to_string();
+        assert_eq!(error, "t: is JSON; wanted a packet capture (pcapng or pcap)");
+    }
     assert!(CaptureReader::new(&b""[..], "t", Filter::default()).is_err());
     assert!(CaptureReader::new(&b"\xd4\xc3\xb2\xa1\x02"[..], "t", Filter::default()).is_err());
 }

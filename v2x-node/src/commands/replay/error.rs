@@ -59,9 +59,10 @@ pub enum ReplayError {
         /// Why.
         source: PlanRunError,
     },
-    /// The file is a plan, not a trace.
+    /// The file is a plan or a configuration, not a trace.
     #[error(
-        "{path}: is a plan, not a trace; use: roadcast replay run --plan {path}, or for attacks: replay run TRACE --attack {path}"
+        "{path}: is TOML, not a trace; a plan is run by: roadcast replay run --plan {path}, one of attacks by: \
+         replay run TRACE --attack {path}, a station by: roadcast run {path}"
     )]
     PlanAsTrace {
         /// The file.

@@ -19,8 +19,8 @@ pub enum Refusal {
     NotAVehicle,
     /// Its credential lacks a permission.
     #[error(
-        "the credential lacks the permission {0}: roadcast keys issue --role emergency or --role public-transport gives what \
-         those need, and --also {0} this"
+        "the credential lacks the permission {0}: issue one with --role emergency, --role public-transport or --also {0} \
+         (roadcast keys issue)"
     )]
     NotPermitted(Permissions),
     /// No role was given, and the credential permits none.
