@@ -142,6 +142,8 @@ impl Timekeeper {
             .is_some_and(|(now, last)| now.since(last) < FIXES_CEASE);
         match self.fixes.belief() {
             Agreement::Agree => None,
+            // The clock counts, whatever the fixes say: then it is for the positions to say what is wrong with theirs.
+            Agreement::Disagree { .. } if self.trust == ClockTrust::Always => None,
             useless => comes.then(|| words::agreement(useless, self.trust, self.baud)),
         }
     }

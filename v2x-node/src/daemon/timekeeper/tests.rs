@@ -420,6 +420,7 @@ fn a_laboratory_s_clock_is_trusted_whatever_happens() {
     assert_eq!(machine.second(false, 16_000_000), ClockState::Locked);
     let news = machine.keeper.take_news();
     assert!(news.len() == 1 && news[0].contains("trusted all the same"), "{news:?}");
+    assert_eq!(machine.keeper.fixes_refused(), None, "the reason of silence is the positions'");
 }
 
 #[test]
