@@ -39,7 +39,9 @@ for name in unplugged wrong-speed tunnel; do
 done
 "$ROADCAST" run --config unplugged.toml --seconds 12 >unplugged.txt 2>&1 &
 "$ROADCAST" run --config wrong-speed.toml --seconds 5 >wrong-speed.txt 2>&1 &
-"$ROADCAST" run --config tunnel.toml --seconds 7 >tunnel.txt 2>&1 &
+"$ROADCAST" run --config tunnel.toml --seconds 9 >tunnel.txt 2>&1 &
+eventually "a fix before the tunnel" grep -q '^sending$' tunnel.txt
+touch tunnel-begins
 (
     while kill -0 $PLUGGED 2>/dev/null; do sleep 0.1; done
     sleep 2
@@ -52,8 +54,6 @@ done
 for kind in no-checksum simulated simulated-by-gga manual zero garbage; do
     reads $kind $kind
 done
-eventually "a fix before the tunnel" grep -q '^sending$' tunnel.txt
-touch tunnel-begins
 wait
 
 for kind in plain ubx-first ubx-last only-cr no-rmc gll-and-vtg rtk; do
