@@ -38,6 +38,9 @@ for name in "${names[@]}"; do
     "$ROADCAST" run --config $name.toml --seconds 10 >$name.txt 2>&1 &
     stations+=($!)
 done
+# Nobody could tell a station that starts in it: gpsd says that it stands there.
+eventually "a fix before the tunnel" grep -q '^sending$' tunnel.txt
+touch tunnel-begins
 wait "${stations[@]}"
 
 for name in two ubx rtk; do

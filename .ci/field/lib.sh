@@ -37,6 +37,11 @@ hasnt() {
     if grep -Eq -e "$2" "$1"; then fail "${3:-$1 has: $2}" "$1"; fi
 }
 
+# unwarned FILE: it has no warning, but one that the machine was busy.
+unwarned() {
+    if grep -E '^warning: ' "$1" | grep -Evq 'this machine gave the station'; then fail "$1 has a warning" "$1"; fi
+}
+
 # eventually WHAT COMMAND...: tries the command until it succeeds, for twenty seconds.
 eventually() {
     local what=$1

@@ -87,11 +87,17 @@ def rolled_over(m): return plain(Moment(m.number, m.at - datetime.timedelta(week
 def no_fix(m): return lines(m.rmc("V", "N", ",,,"), m.gga(0, ",,,"), GSA % 1)
 
 
+entered = None
+
+
 def tunnel(m):
-    """From the third second on the last place is repeated, as a receiver without a fix does."""
-    if m.number < 30:
+    """Once a file tunnel-begins is there, the last place is repeated, as a receiver without a fix does."""
+    global entered
+    if not entered and os.path.exists("tunnel-begins"):
+        entered = m
+    if not entered:
         return lines(m.rmc(), m.gga(), GSA % 3)
-    last = Moment(30, m.at).place
+    last = Moment(entered.number, m.at).place
     return lines(m.rmc("V", "N", last), m.gga(0, last), GSA % 1)
 
 

@@ -22,13 +22,15 @@ every_s = 1'
 "$ROADCAST" run --config unit.toml >unit.txt 2>&1 &
 unit=$!
 eventually "the unit listens" bound 15055
-# Red, at first with a green to come in time for a slow car, then for a minute.
+# Red, at first with a green to come in time for a slow car, and for a minute once the car has told that.
 python3 - <<'PY' &
-import json, socket, time
+import json, os, socket, time
 out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-began = time.monotonic()
-while (elapsed := time.monotonic() - began) < 13:
-    left = max(0, 12 - elapsed) if elapsed < 4 else 60
+end = time.monotonic() + 13
+left = 5
+while time.monotonic() < end:
+    if os.path.exists("car.txt") and "green window" in open("car.txt").read():
+        left = 60
     groups = [{"group": group, "phase": "stop_and_remain", "min_end_s": left, "max_end_s": left} for group in range(1, 5)]
     out.sendto(json.dumps({"intersection": 18, "groups": groups}).encode() + b"\n", ("127.0.0.1", 15055))
     time.sleep(0.1)

@@ -17,6 +17,7 @@ use bytes::BytesMut;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 use v2x_proto::link::AccessCategory;
+use v2x_proto::link::ip::link_address;
 
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
@@ -253,12 +254,9 @@ impl Radio for UdpRadio {
     }
 }
 
-/// A link address made of IPv4 address and port. The first octet is marked as locally administered
-/// and not a group, as a MAC address would be, so 10.x and 11.x look alike: no network has both.
-pub fn link_address_of(address: SocketAddrV4) -> LinkAddress {
-    let [a, b, c, d] = address.ip().octets();
-    let [high, low] = address.port().to_be_bytes();
-    LinkAddress([(a & !0b11) | 0b10, b, c, d, high, low])
+/// The link address of a sender on a link over UDP.
+fn link_address_of(sender: SocketAddrV4) -> LinkAddress {
+    LinkAddress(link_address(sender))
 }
 
 /// The two sockets of a link, on one interface.

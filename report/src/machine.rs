@@ -57,8 +57,8 @@ impl Machine {
     /// What the machine kept from a run, when that was so much that the figures are the machine's; `what` names the run,
     /// such as `the demo`.
     ///
-    /// That is when the run waited for a processor during [`WAITED`] of its time, which by itself is all that the widest
-    /// miss target allows, and had less than [`GIVEN`] of what it asked for: a program that waits for nobody but itself is
+    /// That is when the run waited for a processor during `WAITED` of its time, which by itself is all that the widest
+    /// miss target allows, and had less than `GIVEN` of what it asked for: a program that waits for nobody but itself is
     /// slow by its own fault.
     pub fn denial(&self, what: &str) -> Option<String> {
         let Processor { waited_s, given, throttled_s, stolen, .. } = self.processor?;

@@ -3,23 +3,22 @@
 //! Real time passes here, so no test measures it: each test waits until what it expects has
 //! happened, and a timer far away ends one that waits in vain.
 
-use std::collections::{BTreeSet, VecDeque};
+mod gate;
+
+use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use prost::Message as _;
 use radio_adapters::mem::MemHub;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
-use radio_adapters::{
-    AccessCategory, Capabilities, ChannelLoad, Counters, LinkAddress, Radio, RadioExt, RxMeta, TxFrame,
-};
+use radio_adapters::{AccessCategory, ChannelLoad, LinkAddress, Radio, RadioExt, TxFrame};
 use v2x_core::{
     Anchor, AwarenessRule, ClockState, Config, Event, Fix, Input, Instant, LoadSource, Node, NotSentReason,
     Pool, Received, SendRequest, Transmit,
@@ -32,6 +31,8 @@ use v2x_recording::record;
 
 use testkit::craft::probe;
 use testkit::{Authority, PLACE, START};
+
+use self::gate::{Gate, GatedRadio};
 
 #[test]
 fn two_stations_in_one_process_hear_each_other_live() {
@@ -435,109 +436,6 @@ fn address(number: u32) -> LinkAddress {
 
 fn tx(bytes: &[u8]) -> TxFrame<'_> {
     TxFrame::new(bytes, AccessCategory::BestEffort)
-}
-
-// ---- a link that can be full, or fail
-
-/// Shut: every send is pending. Errors: that many calls fail first. Loads: what it has measured of its channel.
-#[derive(Clone, Debug, Default)]
-struct Gate(Arc<Mutex<GateState>>);
-
-#[derive(Debug, Default)]
-struct GateState {
-    shut: bool,
-    errors: u32,
-    waker: Option<Waker>,
-    loads: VecDeque<ChannelLoad>,
-    load_waker: Option<Waker>,
-}
-
-impl Gate {
-    fn lock(&self) -> MutexGuard<'_, GateState> {
-        self.0.lock().unwrap()
-    }
-
-    fn close(&self) {
-        self.lock().shut = true;
-    }
-
-    fn open(&self) {
-        let waker = {
-            let mut state = self.lock();
-            state.shut = false;
-            state.waker.take()
-        };
-        waker.unwrap().wake();
-    }
-
-    fn measures(&self, load: ChannelLoad) {
-        let waker = {
-            let mut state = self.lock();
-            state.loads.push_back(load);
-            state.load_waker.take()
-        };
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    fn fails(&self) -> Option<io::Error> {
-        let mut state = self.lock();
-        let left = state.errors.checked_sub(1)?;
-        state.errors = left;
-        Some(io::Error::from(io::ErrorKind::NotConnected))
-    }
-}
-
-#[derive(Debug)]
-struct GatedRadio {
-    inner: Box<dyn Radio>,
-    gate: Gate,
-}
-
-impl Radio for GatedRadio {
-    fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
-        match self.gate.fails() {
-            Some(error) => Poll::Ready(Err(error)),
-            None => self.inner.poll_recv(cx, buf),
-        }
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
-        if let Some(error) = self.gate.fails() {
-            return Poll::Ready(Err(error));
-        }
-        let mut state = self.gate.lock();
-        if state.shut {
-            state.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        drop(state);
-        self.inner.poll_send(cx, frame)
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
-        let mut state = self.gate.lock();
-        let load = state.loads.pop_front();
-        if load.is_none() {
-            state.load_waker = Some(cx.waker().clone());
-        }
-        load.map_or(Poll::Pending, Poll::Ready)
-    }
-
-    fn link_address(&self) -> LinkAddress {
-        self.inner.link_address()
-    }
-
-    fn counters(&self) -> Counters {
-        self.inner.counters()
-    }
-
-    fn describe(&self) -> String {
-        format!("gated {}", self.inner.describe())
-    }
 }
 
 // ---- recordings

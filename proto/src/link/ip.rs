@@ -48,7 +48,8 @@ pub fn strip(packet: &[u8]) -> Result<Datagram<'_>, Unread> {
     })
 }
 
-/// The link address that stands for a sender of datagrams: locally administered, of its address and port.
+/// The link address that stands for a sender of datagrams, made of its IPv4 address and port. The first octet is marked as
+/// locally administered and not a group, as a MAC address would be, so 10.x and 11.x look alike: no network has both.
 pub fn link_address(sender: SocketAddrV4) -> [u8; 6] {
     let [a, b, c, d] = sender.ip().octets();
     let [high, low] = sender.port().to_be_bytes();

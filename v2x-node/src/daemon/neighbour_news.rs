@@ -1,6 +1,6 @@
 //! Neighbours that come, go, or are not believed, one line each, for the operator of the daemon.
 //!
-//! In a town stations come and go by the hundred: a few lines are printed by name in each [`WINDOW`], the rest are counted
+//! In a town stations come and go by the hundred: a few lines are printed by name in each `WINDOW`, the rest are counted
 //! in one.
 
 use core::time::Duration;

@@ -138,7 +138,7 @@ impl Outputs {
         warnings
     }
 
-    /// Ends recording and capture: waits until they are written, [`FILES_WAIT`] at most. What was asked for and is not whole
+    /// Ends recording and capture: waits until they are written, `FILES_WAIT` at most. What was asked for and is not whole
     /// is an error.
     pub fn end_files(&mut self, mut recorder: Option<&mut Recorder>) -> Result<(), OutputError> {
         let until = Instant::now() + FILES_WAIT;
@@ -167,7 +167,7 @@ impl Outputs {
         }
     }
 
-    /// Writes the last report, and waits for that, [`REPORT_WAIT`] at most.
+    /// Writes the last report, and waits for that, `REPORT_WAIT` at most.
     ///
     /// # Errors
     /// It is not written.

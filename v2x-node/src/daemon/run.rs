@@ -123,6 +123,8 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
     apply_realtime(&config).map_err(DaemonError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
+        // Those that look up names: no look-up runs before the station.
+        .on_thread_start(realtime::make_ordinary)
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let outcome = runtime.block_on(async {
