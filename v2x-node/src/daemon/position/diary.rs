@@ -272,7 +272,16 @@ impl Diary {
         let most =
             most.map(|trouble| (self.entry(trouble).since_good, trouble)).filter(|(count, _)| *count > 0);
         let most = most.max_by_key(|(count, _)| *count).map(|(_, trouble)| trouble);
-        most.or(self.ended.then_some(Trouble::Ended))
+        most.or(self.ended.then_some(Trouble::Ended)).or_else(|| self.last_resort())
+    }
+
+    /// Nothing that came says by itself why there is no position: a report that is named and was not understood among others
+    /// that were, or why the source was left, which is open again.
+    fn last_resort(&self) -> Option<Trouble> {
+        let foreign = self.entry(Trouble::Foreign);
+        let named = foreign.since_good > 0 && !foreign.detail.is_empty();
+        let left = self.entry(Trouble::Down).since_good > 0;
+        named.then_some(Trouble::Foreign).or(left.then_some(Trouble::Down))
     }
 
     fn entry(&self, trouble: Trouble) -> &Entry {
@@ -317,11 +326,11 @@ impl Diary {
                 format!("{source}: {} damaged sentences, and no whole one: {}", grouped(count), self.doubt)
             }
             Trouble::Foreign | Trouble::Binary if self.understood.0 == 0 => {
-                format!("{source}: {} lines, none understood: {}", grouped(count), self.doubt)
+                format!("{source}: {}, none understood: {}", lines(count), self.doubt)
             }
             Trouble::Foreign | Trouble::Binary => {
                 let last = if detail.is_empty() { String::new() } else { format!(", the last: {detail}") };
-                format!("{source}: {} lines not understood{last}", grouped(count))
+                format!("{source}: {} not understood{last}", lines(count))
             }
             Trouble::Old | Trouble::Ahead if count > 1 => format!("{detail} ({} of them)", grouped(count)),
             Trouble::OtherReceiver if count > 1 => format!("{detail} ({} reports)", grouped(count)),
@@ -337,6 +346,10 @@ fn old(age: Duration) -> String {
         text.push_str(": the receiver's week counter has rolled over (1,024 weeks)");
     }
     text
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(count)) }
 }
 
 /// Seconds for people: `3.1`, `619,315,200`.
@@ -414,6 +427,23 @@ mod tests {
         diary.understood(1);
         diary.trouble(Trouble::NoFix, 1, String::new);
         assert_eq!(diary.silence(), "no position: /dev/ttyS0: the receiver has no fix");
+    }
+
+    #[test]
+    fn a_source_that_answers_and_gives_no_position_is_told_though_it_is_open_again() {
+        let mut diary = diary();
+        diary.understood(2);
+        diary.down("it answers, and reports no receiver's position".to_owned());
+        diary.up();
+        let text = "no position: /dev/ttyS0: it answers, and reports no receiver's position; trying every second";
+        assert_eq!(diary.take_news(at(3_100), false), [text]);
+        assert_eq!((diary.take_news(at(4_000), false).len(), diary.silence().as_str()), (0, text));
+        // What it said instead is more to the point.
+        diary.trouble(Trouble::Foreign, 1, || "mode 3 without a position on the globe".to_owned());
+        let text = "no position: /dev/ttyS0: 1 line not understood, the last: mode 3 without a position on the globe";
+        assert_eq!(diary.take_news(at(5_000), false), [text]);
+        diary.fix(wire(0), at(6_000), wire(0));
+        assert!(diary.silence().starts_with("no position under 2 s old"));
     }
 
     #[test]
