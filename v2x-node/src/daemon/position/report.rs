@@ -337,7 +337,10 @@ mod tests {
         assert!(matches!(read(&line), Report::Position { fix: Err(PositionRefusal::Date), .. }));
         for no_time in [r#""yesterday""#, r#""2026-01-01""#, "{}", "null"] {
             let line = TPV.replace(r#""2026-01-01T00:00:00.500Z""#, no_time);
-            assert!(matches!(read(&line), Report::Position { fix: Err(PositionRefusal::NoTime), .. }), "{line}");
+            assert!(
+                matches!(read(&line), Report::Position { fix: Err(PositionRefusal::NoTime), .. }),
+                "{line}"
+            );
         }
     }
 
