@@ -61,7 +61,7 @@ pub enum ReplyError {
     },
     /// It sends a web page, or packs what it sends.
     #[error(
-        "the caster sends {0} where RTCM 3 was expected: is it a caster, and the mount point one of its streams?"
+        "the caster sends {0} where RTCM 3 was expected (is it a caster, and the mount point one of its streams?)"
     )]
     Content(String),
     /// It answers in TLS.
