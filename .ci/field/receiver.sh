@@ -65,8 +65,9 @@ has two-receivers.txt 'receiver /dev/ttyUSB0 of gpsd is ignored, /dev/ttyACM0 is
 beacons takes-over | tail -n 1 | grep -q 'at 49.6117' || fail "the second receiver did not take over" takes-over.txt
 has configured.txt 'no position: the receiver /dev/ttyUSB0|no position: gpsd at .*: the receiver has no fix'
 has tunnel.txt '^listening only: no position: .* without a time'
-has rolled-over.txt 'no position: positions come, 619,315,200 s old by this clock: .*1,024 weeks'
-has late.txt 'no position: positions come, 3\.. s old by this clock'
+# By the positions, or by the clock they contradict, whichever is known first.
+has rolled-over.txt '(positions come, 619,315,200 s old by this clock: .*1,024 weeks|listening only: the clock is 619315200.0 s ahead of .*week number)'
+has late.txt '(positions come, 3\.. s old by this clock|listening only: the clock is 3\.. s ahead of the positions)'
 has zero.txt 'no position: .* at 0, 0 refused'
 has simulated.txt 'no position: .* of a simulator refused \(position.simulated'
 has no-receiver.txt 'no position: gpsd has no receiver'

@@ -68,6 +68,7 @@ has manual.txt 'no position: .* typed in or surveyed refused'
 has zero.txt 'no position: .* at 0, 0 refused'
 has garbage.txt 'no position: .* lines, none understood: is that NMEA\?'
 has wrong-speed.txt 'no position: .* lines, none understood: a wrong speed \(position.baud = 9600\)'
+hasnt wrong-speed.txt 'nothing comes' 'bytes that are not understood are called nothing'
 for kind in no-checksum simulated simulated-by-gga manual zero garbage wrong-speed; do
     has $kind.txt '^warning: '
     hasnt $kind.txt '^sending$'

@@ -5,10 +5,17 @@ use core::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use v2x_core::WireTime;
 
-/// ISO 8601 as gpsd writes it, `2026-11-23T10:00:00.250Z`; other offsets are taken too.
+/// ISO 8601 with its offset from UTC.
 pub(crate) fn wire_of_iso8601(text: &str) -> Option<WireTime> {
     let time = DateTime::parse_from_rfc3339(text).ok()?;
     WireTime::from_unix_micros(time.timestamp_micros())
+}
+
+/// Microseconds since 1970 of ISO 8601 as gpsd writes it, `2026-11-23T10:00:00.250Z`; other offsets are taken too, and none is UTC.
+pub(crate) fn unix_us_of_iso8601(text: &str) -> Option<i64> {
+    let with_offset = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_micros());
+    let without = || text.parse::<NaiveDateTime>().map(|time| time.and_utc().timestamp_micros());
+    with_offset.or_else(|_| without()).ok()
 }
 
 /// UTC date and time of day.

@@ -146,10 +146,12 @@ impl SpeedWindow {
 
 impl Violation {
     /// Whether a driver would have had to brake by now: stopping takes more than 4 m/s^2, where ordinary braking ends
-    /// and an alert (cause 98, signal violation) is due.
+    /// and an alert (cause 98, signal violation) is due. Not of a vehicle that could stop within a metre: positions are not
+    /// that good, and each vehicle that rolls up to the line would be warned.
     #[must_use]
     pub fn is_imminent(&self) -> bool {
-        self.deceleration > HARD_MPS2
+        let speed_mps = 2.0 * self.deceleration * self.after.as_secs_f64();
+        self.deceleration > HARD_MPS2 && speed_mps * speed_mps / (2.0 * HARD_MPS2) > UNSURE_M
     }
 }
 
@@ -275,6 +277,8 @@ const NEARLY_AN_HOUR: Duration = Duration::from_secs(3_595);
 const MIN_ADVICE_MPS: f64 = 5.0;
 /// Slower than this it counts as stationary.
 const STANDING_MPS: f64 = 0.5;
+/// What a good position and a map are off.
+const UNSURE_M: f64 = 1.0;
 /// Where ordinary braking ends.
 const HARD_MPS2: f64 = 4.0;
 

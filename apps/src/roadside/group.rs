@@ -38,7 +38,7 @@ fn group(value: Value, notes: &mut Notes) -> Option<v1::SignalGroup> {
     let mut fields = Fields::new(object, "a group".to_owned(), notes);
     let number = fields.take("group").unwrap_or_default();
     let Some(group) = number.as_u64().filter(|group| (1..=255).contains(group)) else {
-        fields.leave_out("number", shown(&number), "1 to 255");
+        fields.leave_out("number", shown(&number), "a whole number, 1 to 255");
         return None;
     };
     fields.of = format!("group {group}");
@@ -235,10 +235,22 @@ mod tests {
     #[test]
     fn a_group_without_number_or_phase_is_left_out_and_the_others_go_on() {
         for (wrong, note) in [
-            (json!({ "group": 0, "phase": "dark" }), "number of a group is 0: it has to be 1 to 255"),
-            (json!({ "group": 256, "phase": "dark" }), "number of a group is 256: it has to be 1 to 255"),
-            (json!({ "phase": "dark" }), "number of a group is missing: it has to be 1 to 255"),
-            (json!({ "group": "2", "phase": "dark" }), "number of a group is \"2\": it has to be 1 to 255"),
+            (
+                json!({ "group": 0, "phase": "dark" }),
+                "number of a group is 0: it has to be a whole number, 1 to 255",
+            ),
+            (
+                json!({ "group": 256, "phase": "dark" }),
+                "number of a group is 256: it has to be a whole number, 1 to 255",
+            ),
+            (
+                json!({ "phase": "dark" }),
+                "number of a group is missing: it has to be a whole number, 1 to 255",
+            ),
+            (
+                json!({ "group": "2", "phase": "dark" }),
+                "number of a group is \"2\": it has to be a whole number, 1 to 255",
+            ),
             (
                 json!({ "group": 2, "phase": "green" }),
                 "phase of group 2 is \"green\": it has to be dark, stop_then",

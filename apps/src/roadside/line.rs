@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use v2x_core::WireTime;
 use v2x_proto::{Digest, v1};
 
+use super::doubled::read as read_json;
 use super::fields::{Fields, Notes, shown};
 pub use super::fields::{LeftOut, printable};
 use super::group::groups as groups_of;
@@ -56,7 +57,7 @@ pub enum LineError {
     #[error("a line longer than {LONGEST_LINE} bytes: one JSON object a line, each ended by a line break")]
     TooLong,
     /// No JSON.
-    #[error("{0}")]
+    #[error("not one JSON object in one line: {0}")]
     Json(String),
     /// A value without which the line says nothing.
     #[error("{what} is {found}: it has to be {right}")]
@@ -86,8 +87,9 @@ pub fn parse(line: &[u8]) -> Result<Line, LineError> {
     let wrong = |what: &str, found: String, right| LineError::Wrong { what: what.to_owned(), found, right };
     let id = fields.take("intersection").unwrap_or_default();
     let intersection = id.as_u64().and_then(|id| u32::try_from(id).ok());
-    let intersection = intersection
-        .ok_or_else(|| wrong("intersection", shown(&id), "the id of an intersection, 0 to 65535"))?;
+    let intersection = intersection.ok_or_else(|| {
+        wrong("intersection", shown(&id), "the id of an intersection, a whole number, 0 to 65535")
+    })?;
     let time = time(fields.take("time"));
     let status = fields.take("status").map_or(0, |value| status(value, fields.notes));
     let (groups, answers) = (fields.take("groups"), fields.take("answers"));
@@ -117,10 +119,12 @@ pub fn parse(line: &[u8]) -> Result<Line, LineError> {
 /// The object of a line. NaN and infinities, which some programs write and JSON does not have, are left out.
 fn object(line: &[u8], notes: &mut Notes) -> Result<Map<String, Value>, LineError> {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-    let (value, tidied) = match serde_json::from_slice::<Value>(line) {
+    let mut doubled = Vec::new();
+    let (value, tidied) = match read_json(line, &mut doubled) {
         Ok(value) => (value, false),
         Err(error) => {
-            let tidied = without_nan(line).and_then(|line| serde_json::from_slice(&line).ok());
+            doubled.clear();
+            let tidied = without_nan(line).and_then(|line| read_json(&line, &mut doubled).ok());
             (tidied.ok_or_else(|| LineError::Json(printable(&error.to_string())))?, true)
         }
     };
@@ -129,6 +133,9 @@ fn object(line: &[u8], notes: &mut Notes) -> Result<Map<String, Value>, LineErro
         let right = "a JSON object, such as {\"intersection\": 18, \"groups\": [...]}";
         return Err(LineError::Wrong { what: found, found: "no object".to_owned(), right });
     };
+    for field in &doubled {
+        notes.leave_out(field, "", "there twice, and not the same".to_owned(), "there once");
+    }
     if tidied {
         notes.leave_out(
             "a number",
@@ -174,8 +181,12 @@ fn time(value: Option<Value>) -> Result<Option<WireTime>, LineError> {
     let seconds = value.as_f64().filter(|seconds| (0.0..1e11).contains(seconds));
     let wire = seconds.and_then(|seconds| WireTime::from_unix_micros((seconds * 1e6) as i64));
     let wire = wire.ok_or_else(|| {
-        let milliseconds = value.as_f64().is_some_and(|time| (1e11..1e15).contains(&time));
-        let hint = if milliseconds { ", which looks like milliseconds" } else { "" };
+        let hint = match value.as_f64().unwrap_or_default() {
+            1e11..1e14 => ", which looks like milliseconds",
+            1e14..1e17 => ", which looks like microseconds",
+            1e17..1e20 => ", which looks like nanoseconds",
+            _ => "",
+        };
         LineError::Wrong {
             what: "time".to_owned(),
             found: format!("{}{hint}", shown(&value)),
@@ -363,7 +374,7 @@ const STATUSES: &str = "manual_control, stop_time, failure_flash, preemption, pr
 const STANDINGS: &str =
     "requested, processing, watch_other_traffic, granted, rejected, max_presence or reservice_locked";
 /// What programs write for numbers that are none.
-const NO_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+const NO_NUMBERS: [&str; 8] = ["NaN", "-Infinity", "Infinity", "nan", "-nan", "-NaN", "-inf", "inf"];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Longest line: 32 groups with every field are 6 kB.
 pub const LONGEST_LINE: usize = 16 * 1024;
@@ -387,6 +398,23 @@ mod tests {
         assert_eq!((group.min_end, group.max_end, group.likely_end), (Some(41), Some(121), Some(80)));
         assert_eq!(group.phase(), v1::SignalPhase::ProtectedGo);
         assert_eq!(state.groups[1].advisory_speed, Some(139));
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_and_not_the_same_is_left_out() {
+        let twice = GOOD.replacen(r#""phase":"#, r#""phase":"stop_and_remain","phase":"#, 1);
+        let line = parse(twice.as_bytes()).unwrap();
+        let groups: Vec<u32> = line.state.unwrap().groups.iter().map(|group| group.group).collect();
+        assert_eq!(groups, [2]);
+        assert_eq!(
+            line.left_out[0].to_string(),
+            "phase is there twice, and not the same: it has to be there once"
+        );
+        let twice = GOOD.replacen(r#""intersection":18"#, r#""intersection":18,"intersection":99"#, 1);
+        let error = parse(twice.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("intersection is missing"), "{error}");
+        let twice = GOOD.replacen(r#""intersection":18"#, r#""intersection":18,"intersection":18"#, 1);
+        assert_eq!(parse(twice.as_bytes()), parse(GOOD.as_bytes()));
     }
 
     #[test]
@@ -425,14 +453,15 @@ mod tests {
                 "intersection is \"18\": it has to be the id of an intersection",
             ),
             ("[1]", "the line [1] is no object: it has to be a JSON object"),
-            ("{", "EOF while parsing an object at line 1 column 1"),
-            ("\u{1b}[31m", "expected value at line 1 column 1"),
+            ("{", "not one JSON object in one line: EOF while parsing an object at line 1 column 1"),
+            ("\u{1b}[31m", "not one JSON object in one line: expected value at line 1 column 1"),
         ] {
             let message = parse(line.as_bytes()).unwrap_err().to_string();
             assert!(message.starts_with(expected), "{message}\nlacks\n{expected}");
         }
         for (time, expected) in [
             ("-1", "time is -1: it has to be seconds since 1970-01-01T00:00:00Z, or left out for now"),
+            ("1795590000250000", "time is 1795590000250000, which looks like microseconds"),
             ("1795590000250", "time is 1795590000250, which looks like milliseconds: it has to be seconds"),
             ("\"07:00\"", "time is \"07:00\": it has to be seconds"),
         ] {
@@ -457,6 +486,8 @@ mod tests {
                 "a number is NaN or infinite: it has to be null, or left out, where it is unknown",
             ),
             ("12.01", "-Infinity", "a number is NaN or infinite"),
+            ("12.01", "-nan", "a number is NaN or infinite"),
+            ("12.01", "inf", "a number is NaN or infinite"),
             ("\"groups\"", "\"answers\":7,\"groups\"", "answers is 7: it has to be a list of answers"),
         ] {
             assert!(GOOD.contains(from), "{from}");

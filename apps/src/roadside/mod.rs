@@ -6,6 +6,7 @@ pub mod background;
 mod client;
 pub mod content;
 pub mod corrections;
+mod doubled;
 mod fields;
 mod group;
 pub mod left_out;

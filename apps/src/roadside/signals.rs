@@ -143,7 +143,7 @@ impl Signals {
         if let Some(other) = live.speaker.filter(|speaker| alive && *speaker != client) {
             return Err(LineError::Refused(format!(
                 "{other} speaks for intersection {intersection}: a second controller is heard when it has been \
-                 silent for 1 s"
+                 silent for 1 s; over UDP a controller sends all from one port"
             )));
         }
         let news = &mut self.news;
@@ -188,7 +188,8 @@ impl Signals {
         let age = wire.since(time);
         if age >= STALE || time.since(wire) > FUTURE {
             let (off, way) = if age >= STALE { (age, "past") } else { (time.since(wire), "future") };
-            let hint = if is_local_time(off) { ", as local time in place of UTC would be" } else { "" };
+            let hint = scale(off, age >= STALE)
+                .map_or_else(String::new, |scale| format!(", as {scale} in place of UTC would be"));
             return refuse(format!(
                 "time is {:.1} s in the {way} by this machine's clock{hint}: states are sent for 1 s from their time; \
                  leave it out for now",
@@ -288,6 +289,17 @@ fn find(all: &mut [Signal], intersection: u32) -> Result<&mut Signal, LineError>
     })
 }
 
+/// The time that is so far off from UTC, in the `past` or in the future.
+fn scale(off: Duration, past: bool) -> Option<&'static str> {
+    let near = |seconds: f64| (off.as_secs_f64() - seconds).abs() < 3.0;
+    match past {
+        true if near(GPS_SINCE_1980_S) => Some("GPS time, which counts from 1980,"),
+        false if near(TAI_AHEAD_S) => Some("TAI"),
+        false if near(GPS_AHEAD_S) => Some("GPS time"),
+        _ => is_local_time(off).then_some("local time"),
+    }
+}
+
 /// Time zones are apart by quarters of an hour, of which halves are in use nearly everywhere; a day at most.
 fn is_local_time(off: Duration) -> bool {
     let (seconds, half_hour) = (off.as_secs_f64(), 1_800.0);
@@ -301,6 +313,10 @@ fn phases(groups: &[v1::SignalGroup]) -> Vec<(u32, i32)> {
     phases
 }
 
+/// TAI is ahead of UTC by this since 2017, GPS time by 19 s less; its epoch is 1980-01-06.
+const TAI_AHEAD_S: f64 = 37.0;
+const GPS_AHEAD_S: f64 = TAI_AHEAD_S - 19.0;
+const GPS_SINCE_1980_S: f64 = 315_964_800.0 - GPS_AHEAD_S;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// A state older than this is the one before last.
 const LIFETIME_MS: u32 = 1_000;
@@ -477,6 +493,14 @@ mod tests {
             summer.contains("in the future by this machine's clock, as local time in place of UTC"),
             "{summer}"
         );
+        for (offset_ms, hint) in [(37_000, "as TAI in place of UTC"), (18_100, "as GPS time in place of UTC")]
+        {
+            let error = hear(at(offset_ms)).unwrap_err();
+            assert!(error.contains(hint), "{error}");
+        }
+        let gps = scale(Duration::from_secs(315_964_782), true);
+        assert_eq!(gps, Some("GPS time, which counts from 1980,"));
+        assert_eq!(scale(Duration::from_secs(37), true), None);
         assert!(hear(at(-1_000)).unwrap_err().starts_with("time is 1.0 s in the past"));
         assert!(hear(at(600)).unwrap_err().starts_with("time is 0.6 s in the future"));
         hear(at(-300)).unwrap();

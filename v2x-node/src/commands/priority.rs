@@ -161,8 +161,11 @@ fn status_line(priority: &PriorityStatus) -> String {
 fn parse_intersection(text: &str) -> Result<IntersectionId, String> {
     let (region, number) = text.split_once('/').unwrap_or(("0", text));
     let found = region.parse().ok().zip(number.parse().ok());
-    let found = found.map(|(region, number)| IntersectionId { region, number });
-    found.ok_or_else(|| "expected an intersection's number, such as 18, or 3/18 in region 3".to_owned())
+    // As far as SAE J2735 `IntersectionID` reaches.
+    let found = found.map(|(region, number): (u16, u16)| IntersectionId { region, number: number.into() });
+    found.ok_or_else(|| {
+        "expected an intersection's number, 0 to 65535, such as 18, or 3/18 in region 3".to_owned()
+    })
 }
 
 fn parse_role(text: &str) -> Result<PriorityRole, String> {
@@ -206,7 +209,7 @@ mod tests {
     fn intersections_are_numbers_with_or_without_their_region() {
         assert_eq!(parse_intersection("18"), Ok(IntersectionId { region: 0, number: 18 }));
         assert_eq!(parse_intersection("3/18"), Ok(IntersectionId { region: 3, number: 18 }));
-        for wrong in ["", "/", "x", "3/", "65536/1", "-1", "1/2/3", "4294967296"] {
+        for wrong in ["", "/", "x", "3/", "65536/1", "-1", "1/2/3", "65536", "4294967296"] {
             assert!(parse_intersection(wrong).unwrap_err().contains("such as 18"), "{wrong}");
         }
     }

@@ -92,6 +92,11 @@ fn a_violation_is_red_at_the_line_for_certain() {
     assert_eq!(crossing.after, Duration::from_secs(5));
     assert!((crossing.deceleration - 1.0).abs() < 1e-9 && !crossing.is_imminent());
     assert!(red.violation(10.0, 10.0).unwrap().is_imminent());
+    assert!(red.violation(1.0, 3.0).unwrap().is_imminent());
+    for (distance_m, speed_mps) in [(0.03, 1.5), (0.4, 2.0), (0.6, 2.5)] {
+        let rolling = red.violation(distance_m, speed_mps).unwrap();
+        assert!(!rolling.is_imminent(), "it rolls up to the line: {rolling:?}");
+    }
     assert_eq!(red.violation(70.0, 10.0), None, "it may be green by then");
     assert_eq!(red.violation(5.0, 0.0), None, "standing");
     assert_eq!(red.violation(-1.0, 10.0), None, "past the line");

@@ -36,6 +36,8 @@ pub(super) enum Trouble {
     Foreign,
     /// Bytes that are no text: another protocol's beside sentences, a wrong speed without them.
     Binary,
+    /// Sentences that say no place: satellites, motion, a maker's own. Usual between places.
+    NoPlace,
     /// Reports of receivers that are not the station's.
     OtherReceiver,
     /// gpsd has not the receiver that is configured, or none.
@@ -51,7 +53,7 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::NoFix,
         Self::NoTime,
         Self::Repeated,
@@ -65,6 +67,7 @@ impl Trouble {
         Self::Damaged,
         Self::Foreign,
         Self::Binary,
+        Self::NoPlace,
         Self::OtherReceiver,
         Self::NoReceiver,
         Self::Complaint,
@@ -72,13 +75,12 @@ impl Trouble {
         Self::Silent,
         Self::Ended,
     ];
-    /// Told when they first happen, whether or not positions come.
-    const TOLD_AT_ONCE: [Self; 8] = [
+    /// Told when they first happen, whether or not positions come. That they are ahead of the clock is told with the clock.
+    const TOLD_AT_ONCE: [Self; 7] = [
         Self::Unset,
         Self::Simulated,
         Self::Manual,
         Self::Date,
-        Self::Ahead,
         Self::Unsummed,
         Self::OtherReceiver,
         Self::Complaint,
@@ -248,6 +250,7 @@ impl Diary {
         match trouble {
             // Usual at the start and in tunnels.
             Trouble::NoFix | Trouble::Silent => count > 0 && self.good.is_none(),
+            Trouble::NoPlace => self.cause() == Some(trouble) && self.good.is_none(),
             Trouble::Binary => count > 20 && self.understood.0 == 0,
             Trouble::Damaged | Trouble::Foreign => count > 20 && count > self.understood.0 / 100,
             _ => count > 0,
@@ -264,7 +267,7 @@ impl Diary {
             return Some(Trouble::Ended);
         }
         let most = Trouble::ALL.into_iter().filter(|trouble| match trouble {
-            Trouble::Ahead | Trouble::OtherReceiver | Trouble::Down => false,
+            Trouble::Ahead | Trouble::OtherReceiver | Trouble::Down | Trouble::NoPlace => false,
             // Among sentences that are understood, they are noise.
             Trouble::Damaged | Trouble::Foreign | Trouble::Binary | Trouble::Silent => self.understood.1 == 0,
             _ => true,
@@ -272,7 +275,18 @@ impl Diary {
         let most =
             most.map(|trouble| (self.entry(trouble).since_good, trouble)).filter(|(count, _)| *count > 0);
         let most = most.max_by_key(|(count, _)| *count).map(|(_, trouble)| trouble);
-        most.or(self.ended.then_some(Trouble::Ended))
+        most.or(self.ended.then_some(Trouble::Ended)).or_else(|| self.last_resort())
+    }
+
+    /// Nothing that came says by itself why there is no position: a report that is named and was not understood among others
+    /// that were, sentences without a place, or why the source was left, which is open again.
+    fn last_resort(&self) -> Option<Trouble> {
+        let happened = |trouble: &Trouble| self.entry(*trouble).since_good > 0;
+        let named = !self.entry(Trouble::Foreign).detail.is_empty();
+        Some(Trouble::Foreign)
+            .filter(|foreign| named && happened(foreign))
+            .or(Some(Trouble::NoPlace).filter(happened))
+            .or(Some(Trouble::Down).filter(happened))
     }
 
     fn entry(&self, trouble: Trouble) -> &Entry {
@@ -285,6 +299,9 @@ impl Diary {
         let allow = "refused (position.simulated = true allows them, on a bench)";
         match trouble {
             Trouble::Down => format!("{source}: {detail}; trying every second"),
+            Trouble::Ended if self.good.is_none() => {
+                format!("{source}: played to its end, and there was no position in it")
+            }
             Trouble::Ended => format!("{source}: played to its end"),
             Trouble::Silent => format!("{source}: nothing comes"),
             Trouble::NoFix => format!("{source}: the receiver has no fix"),
@@ -317,12 +334,16 @@ impl Diary {
                 format!("{source}: {} damaged sentences, and no whole one: {}", grouped(count), self.doubt)
             }
             Trouble::Foreign | Trouble::Binary if self.understood.0 == 0 => {
-                format!("{source}: {} lines, none understood: {}", grouped(count), self.doubt)
+                format!("{source}: {}, none understood: {}", lines(count), self.doubt)
             }
             Trouble::Foreign | Trouble::Binary => {
                 let last = if detail.is_empty() { String::new() } else { format!(", the last: {detail}") };
-                format!("{source}: {} lines not understood{last}", grouped(count))
+                format!("{source}: {} not understood{last}", lines(count))
             }
+            Trouble::NoPlace => format!(
+                "{source}: {} NMEA sentences, none with a position: turn on RMC or GGA in the receiver",
+                grouped(count)
+            ),
             Trouble::Old | Trouble::Ahead if count > 1 => format!("{detail} ({} of them)", grouped(count)),
             Trouble::OtherReceiver if count > 1 => format!("{detail} ({} reports)", grouped(count)),
             _ => detail.clone(),
@@ -337,6 +358,10 @@ fn old(age: Duration) -> String {
         text.push_str(": the receiver's week counter has rolled over (1,024 weeks)");
     }
     text
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", grouped(count)) }
 }
 
 /// Seconds for people: `3.1`, `619,315,200`.
@@ -414,6 +439,42 @@ mod tests {
         diary.understood(1);
         diary.trouble(Trouble::NoFix, 1, String::new);
         assert_eq!(diary.silence(), "no position: /dev/ttyS0: the receiver has no fix");
+    }
+
+    #[test]
+    fn a_source_that_answers_and_gives_no_position_is_told_though_it_is_open_again() {
+        let mut diary = diary();
+        diary.understood(2);
+        diary.down("it answers, and reports no receiver's position".to_owned());
+        diary.up();
+        let text =
+            "no position: /dev/ttyS0: it answers, and reports no receiver's position; trying every second";
+        assert_eq!(diary.take_news(at(3_100), false), [text]);
+        assert_eq!((diary.take_news(at(4_000), false).len(), diary.silence().as_str()), (0, text));
+        // What it said instead is more to the point.
+        diary.trouble(Trouble::Foreign, 1, || "mode 3 without a position on the globe".to_owned());
+        let text = "no position: /dev/ttyS0: 1 line not understood, the last: mode 3 without a position on the globe";
+        assert_eq!(diary.take_news(at(5_000), false), [text]);
+        diary.fix(wire(0), at(6_000), wire(0));
+        assert!(diary.silence().starts_with("no position under 2 s old"));
+    }
+
+    #[test]
+    fn sentences_without_a_place_are_told_unless_there_is_a_better_reason() {
+        let mut diary = diary();
+        for n in 0..30 {
+            diary.understood(1);
+            diary.trouble(Trouble::NoPlace, 1, String::new);
+            assert_eq!(diary.take_news(at(n * 100), false).len(), usize::from(n == 20));
+        }
+        let text = "/dev/ttyS0: 30 NMEA sentences, none with a position: turn on RMC or GGA in the receiver";
+        assert_eq!(diary.silence(), format!("no position: {text}"));
+        assert_eq!(diary.warnings().collect::<Vec<_>>(), [text]);
+        diary.trouble(Trouble::NoFix, 1, String::new);
+        assert_eq!(diary.silence(), "no position: /dev/ttyS0: the receiver has no fix");
+        diary.fix(wire(0), at(4_000), wire(0));
+        diary.trouble(Trouble::NoPlace, 1, String::new);
+        assert_eq!(diary.warnings().count(), 0);
     }
 
     #[test]

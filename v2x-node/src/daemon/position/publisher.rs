@@ -136,7 +136,7 @@ impl Publisher {
         match heard {
             Heard::Fix(fix) => self.fix(fix),
             Heard::NoFix(refusal) => self.refused(refusal),
-            Heard::Sentence => {}
+            Heard::Sentence => self.trouble(Trouble::NoPlace, String::new),
             Heard::Unsummed => self.trouble(Trouble::Unsummed, String::new),
             Heard::Damaged => self.malformed(Trouble::Damaged, 1, String::new),
             Heard::Text => self.malformed(Trouble::Foreign, 1, String::new),

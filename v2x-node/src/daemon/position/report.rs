@@ -1,6 +1,7 @@
 //! Reports of gpsd (gpsd_json(5)): TPV for place and motion, GST for their error, and what gpsd says of its receivers.
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use v2x_core::{Fix, Position, WireTime};
 
 use super::quality::{Errors, PositionRefusal, Quality};
@@ -147,9 +148,19 @@ fn fix(tpv: &Tpv, allow_simulated: bool) -> Result<Result<GpsdFix, PositionRefus
         Ok(quality) => quality,
     };
     // Without a fix gpsd repeats the last place, without its time.
-    let Some(time) = &tpv.time else { return Ok(Err(PositionRefusal::NoTime)) };
-    let Some(time) = civil::wire_of_iso8601(time) else { return Ok(Err(PositionRefusal::Date)) };
+    let Some(unix_us) = tpv.time.as_ref().and_then(unix_us) else { return Ok(Err(PositionRefusal::NoTime)) };
+    let Some(time) = WireTime::from_unix_micros(unix_us) else { return Ok(Err(PositionRefusal::Date)) };
     Ok(Ok(dated(tpv, position, quality, time, mode)))
+}
+
+/// A time as gpsd writes it: ISO 8601, UTC where no offset says otherwise, or seconds since 1970 before version 2.96.
+fn unix_us(time: &Value) -> Option<i64> {
+    match time {
+        Value::String(text) => civil::unix_us_of_iso8601(text),
+        // As a float, a time has a quarter of a microsecond.
+        Value::Number(seconds) => seconds.as_f64().map(|seconds| (seconds * 1e6).round() as i64),
+        _ => None,
+    }
 }
 
 fn dated(tpv: &Tpv, position: Position, quality: Quality, time: WireTime, mode: u8) -> GpsdFix {
@@ -213,7 +224,7 @@ struct Tpv {
     mode: Option<u8>,
     #[serde(default, deserialize_with = "number")]
     status: Option<f64>,
-    time: Option<String>,
+    time: Option<Value>,
     #[serde(default, deserialize_with = "number")]
     lat: Option<f64>,
     #[serde(default, deserialize_with = "number")]
@@ -268,7 +279,7 @@ struct Complaint {
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Ok(serde_json::Value::deserialize(deserializer)?.as_f64())
+    Ok(Value::deserialize(deserializer)?.as_f64())
 }
 
 /// gpsd's own bound (`MAX_DEVICES`) is 4.
@@ -324,6 +335,23 @@ mod tests {
         assert_eq!(fix, Err(PositionRefusal::NoTime));
         let line = TPV.replace("2026", "1999");
         assert!(matches!(read(&line), Report::Position { fix: Err(PositionRefusal::Date), .. }));
+        for no_time in [r#""yesterday""#, r#""2026-01-01""#, "{}", "null"] {
+            let line = TPV.replace(r#""2026-01-01T00:00:00.500Z""#, no_time);
+            assert!(
+                matches!(read(&line), Report::Position { fix: Err(PositionRefusal::NoTime), .. }),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_is_utc_whether_or_not_it_says_so_and_may_be_seconds_since_1970() {
+        let right = civil::wire_of_iso8601("2026-01-01T00:00:00.500Z");
+        for time in [r#""2026-01-01T00:00:00.500""#, r#""2026-01-01T01:00:00.500+01:00""#, "1767225600.5"] {
+            let line = TPV.replace(r#""2026-01-01T00:00:00.500Z""#, time);
+            let Report::Position { fix: Ok(fix), .. } = read(&line) else { panic!("{line}") };
+            assert_eq!(Some(fix.with_estimate(None).time), right, "{time}");
+        }
     }
 
     #[test]

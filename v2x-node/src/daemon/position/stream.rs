@@ -52,15 +52,12 @@ async fn session(
     publisher: &Publisher,
     backoff: &mut Backoff,
 ) -> io::Result<()> {
-    // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" allows that.
-    let file =
-        open(&device.path, device.baud).map_err(|error| explained(error, &device.path, device.baud))?;
-    let mut reader = Receiver::from_file_unchecked(file)?;
+    let mut reader = open(&device.path, device.baud)?;
     publisher.opened();
     let mut decoder = NmeaDecoder::new(device.allow_simulated);
     let mut buffer = [0; 1024];
     let silent_at = || clock::monotonic_ns() + nanos(silence);
-    let (mut silent, mut spoke) = (silent_at(), false);
+    let (mut silent, mut spoke, mut came) = (silent_at(), false, false);
     timer.set(Some(silent))?;
     loop {
         let len = tokio::select! {
@@ -71,7 +68,10 @@ async fn session(
                 if core::mem::take(&mut spoke) {
                     decoder.quiet(wire_now()).map(|found| publisher.heard(found));
                 } else if clock::monotonic_ns() >= silent {
-                    publisher.trouble(Trouble::Silent, String::new);
+                    // What came and was not understood is counted as that.
+                    if !core::mem::take(&mut came) {
+                        publisher.trouble(Trouble::Silent, String::new);
+                    }
                     publisher.lost();
                     silent = silent_at();
                 }
@@ -84,8 +84,9 @@ async fn session(
         }
         let mut heard = false;
         decoder.feed(&buffer[..len], wire_now(), |found| heard |= publisher.heard(found));
-        spoke = true;
+        (spoke, came) = (true, true);
         if heard {
+            came = false;
             backoff.reset();
             silent = silent_at();
         }
@@ -93,8 +94,19 @@ async fn session(
     }
 }
 
-/// Opens a device or pipe to read from without waiting; a terminal is set to raw bytes at `baud`.
-pub(crate) fn open(path: &Path, baud: u32) -> io::Result<File> {
+/// Opens a device or pipe to read from without waiting; a terminal is set to raw bytes at `baud`. What is wrong with it is told
+/// in words that say what would be right.
+pub(crate) fn open(path: &Path, baud: u32) -> io::Result<Receiver> {
+    let file = open_raw(path, baud).map_err(|error| explained(error, path, baud))?;
+    // Tokio's pipe reader waits for and reads any descriptor, terminals too; "unchecked" allows that.
+    Receiver::from_file_unchecked(file).map_err(|error| match error.raw_os_error() {
+        // EPERM of epoll: it is always readable, such as /dev/zero.
+        Some(1) => io::Error::new(error.kind(), "it is neither a serial device nor a pipe"),
+        _ => error,
+    })
+}
+
+fn open_raw(path: &Path, baud: u32) -> io::Result<File> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     if file.metadata()?.is_dir() {

@@ -156,7 +156,7 @@ impl Client {
             if length == 0 {
                 // Some casters of version 1 close on a request of version 2 without a word.
                 return Err(if reply.is_streaming() {
-                    io::Error::new(io::ErrorKind::UnexpectedEof, "the caster hung up")
+                    io::Error::new(io::ErrorKind::UnexpectedEof, teller.hang_up())
                 } else {
                     io::Error::other(reply.end())
                 });

@@ -255,6 +255,7 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, Did)>) {
     let mut senders = JoinSet::new();
     let mut number = 0;
     let mut buffer = vec![0; LONGEST_LINE + 1];
+    let mut told = Told::Nothing;
     loop {
         // An error here is an earlier datagram's to a peer that is gone.
         let Ok((length, address)) = socket.recv_from(&mut buffer).await else { continue };
@@ -266,7 +267,15 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, Did)>) {
         } else {
             if peers.len() >= MOST_CLIENTS {
                 let idle = peers.iter().position(|peer| now - peer.heard > IDLE_NS);
-                let Some(idle) = idle else { continue };
+                let Some(idle) = idle else {
+                    told.tell(Told::Full, || {
+                        format!(
+                            "datagrams of another sender dropped: {MOST_CLIENTS} have sent within a second (a controller sends \
+                             all from one port)"
+                        )
+                    });
+                    continue;
+                };
                 let gone = peers.swap_remove(idle).client;
                 if sender.send((gone, Did::Go)).await.is_err() {
                     return;

@@ -59,6 +59,14 @@ pub enum ReplyError {
         /// Its status, 0 where it has none.
         status: u16,
     },
+    /// It sends a web page, or packs what it sends.
+    #[error(
+        "the caster sends {0} where RTCM 3 was expected (is it a caster, and the mount point one of its streams?)"
+    )]
+    Content(String),
+    /// It answers in TLS.
+    #[error("the caster speaks TLS on this port: ntrips:// in roadside.corrections, or its port without TLS")]
+    Secret,
     /// Its answer is not a caster's.
     #[error("no answer of an NTRIP caster")]
     Malformed,
@@ -245,6 +253,10 @@ impl From<ReplyError> for Refusal {
 
 /// Where a whole head ends and what follows it; `None` while it is not whole.
 fn read_head(head: &[u8]) -> Result<Option<(usize, Part)>, Refusal> {
+    // The records of TLS that a server begins with, alert and handshake.
+    if matches!(head, [0x15 | 0x16, 0x03, ..]) {
+        return Err(ReplyError::Secret.into());
+    }
     // Bytes that cannot begin a caster's answer are refused at once, not waited on.
     let begins = |known: &[u8]| head.iter().zip(known).all(|(one, other)| one == other);
     if ![&b"ICY "[..], b"HTTP/1.", b"SOURCETABLE ", b"ERROR"].into_iter().any(begins) {
@@ -272,8 +284,13 @@ fn read_head(head: &[u8]) -> Result<Option<(usize, Part)>, Refusal> {
     }
     let Some((fields_end, end)) = end_of_fields(head, line_end + 1) else { return Ok(None) };
     let fields = Fields::read(&head[line_end + 1..fields_end]);
+    if status.len() == 3 && status.starts_with('1') {
+        // Not the answer yet (RFC 9110, section 15.2).
+        return Ok(read_head(&head[end..])?.map(|(final_end, next)| (end + final_end, next)));
+    }
     let error = match status {
         "200" if fields.sourcetable => ReplyError::NoSuchMount,
+        "200" if fields.foreign.is_some() => ReplyError::Content(fields.foreign.unwrap_or_default()),
         "200" => return Ok(Some((end, if fields.chunked { SIZE } else { Part::Plain }))),
         "401" => ReplyError::Unauthorized,
         "403" => ReplyError::Forbidden,
@@ -303,6 +320,8 @@ fn end_of_fields(head: &[u8], start: usize) -> Option<(usize, usize)> {
 struct Fields {
     chunked: bool,
     sourcetable: bool,
+    /// A kind of content, or its packing, that no stream of corrections has.
+    foreign: Option<String>,
     location: Option<String>,
     retry_after: Option<String>,
 }
@@ -314,7 +333,17 @@ impl Fields {
             let Some((name, value)) = field.split_once(':') else { continue };
             let value = value.trim();
             match name.trim().to_ascii_lowercase().as_str() {
-                "content-type" => read.sourcetable |= value.to_ascii_lowercase().contains("sourcetable"),
+                "content-type" => {
+                    let kind = value.to_ascii_lowercase();
+                    read.sourcetable |= kind.contains("sourcetable");
+                    let page = ["text/html", "application/xhtml", "application/json"];
+                    if page.into_iter().any(|page| kind.starts_with(page)) {
+                        read.foreign = Some(printable(value));
+                    }
+                }
+                "content-encoding" if !value.is_empty() && !value.eq_ignore_ascii_case("identity") => {
+                    read.foreign = Some(format!("{} content", printable(value)));
+                }
                 "transfer-encoding" => read.chunked |= value.to_ascii_lowercase().contains("chunked"),
                 "location" => read.location = Some(printable(value)),
                 "retry-after" => read.retry_after = Some(printable(value)),
@@ -400,7 +429,9 @@ mod tests {
         // pygnssutils 1.3.1 sends no line break behind the status.
         let unbroken =
             b"HTTP/1.1 200 OKNtrip-Version: Ntrip/2.0\r\nServer: x\r\n\r\nabc0123456789".as_slice();
-        for answer in [chunked, plain, bare, old_bare, old_chunked, lines, unbroken] {
+        let interim =
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\nabc0123456789".as_slice();
+        for answer in [chunked, plain, bare, old_bare, old_chunked, lines, unbroken, interim] {
             for cut in [1, 5, 1000] {
                 assert_eq!(read(answer, cut), (b"abc0123456789".to_vec(), Ok(())));
             }
@@ -429,6 +460,16 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nContent-Type: gnss/sourcetable\r\n\r\n", ReplyError::NoSuchMount),
             ("HTTP/1.1 503 Busy\r\n\r\n", busy.clone()),
             ("HTTP/1.0 301 Moved\nLocation: http://b/M\n\n", ReplyError::Moved("http://b/M".to_owned())),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html>",
+                ReplyError::Content("text/html; charset=utf-8".to_owned()),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n",
+                ReplyError::Content("gzip content".to_owned()),
+            ),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 Unauthorized\r\n\r\n", ReplyError::Unauthorized),
+            ("\x15\x03\x01\x00\x02\x02\x0a", ReplyError::Secret),
             ("SSH-2.0-x", ReplyError::Malformed),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz", ReplyError::Malformed),
         ] {

@@ -101,7 +101,7 @@ async fn device(path: &Path, baud: u32, timer: &mut DeadlineTimer, mut teller: T
     let mut backoff = Backoff::between(Duration::from_millis(100), Duration::from_secs(5));
     loop {
         teller.restart();
-        let opened = open_device(path, baud).and_then(pipe::Receiver::from_file_unchecked);
+        let opened = open_device(path, baud);
         let ended = match opened {
             Ok(mut device) => follow(&mut device, timer, &mut teller, &mut backoff).await,
             Err(error) => Err(error),
@@ -157,6 +157,23 @@ pub(super) mod tests {
 
     fn run<T>(test: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(test)
+    }
+
+    #[test]
+    fn what_is_no_device_is_told_in_words_that_say_why() {
+        for (path, told) in [
+            ("/", "it is a directory"),
+            ("/dev/zero", "it is neither a serial device nor a pipe"),
+            ("/dev/no-such-device", "it is not there (unplugged?)"),
+        ] {
+            let corrections = Corrections {
+                source: CorrectionSource::Device { path: path.into(), baud: 9600 },
+                per_second: 1,
+                gga: false,
+            };
+            let why = run(async { Source::start(&corrections, None).unwrap().next().await });
+            assert_eq!(why, FromSource::Down { why: told.to_owned(), news: true }, "{path}");
+        }
     }
 
     #[test]

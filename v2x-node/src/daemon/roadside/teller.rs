@@ -8,6 +8,7 @@ use tokio::sync::mpsc::Sender;
 use v2x_apps::roadside::rtcm::Framer;
 
 use super::tidings::Tidings;
+use crate::error::without_numbers;
 
 /// What comes from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,15 @@ impl Teller {
         }
     }
 
+    /// That a caster hung up, and how far the connection had come.
+    pub fn hang_up(&self) -> String {
+        match self.silent_bytes {
+            _ if self.tidings.has_message() => "the caster hung up".to_owned(),
+            0 => "the caster accepted and hung up before any message".to_owned(),
+            bytes => format!("the caster hung up after {bytes} bytes, without a whole RTCM 3 message"),
+        }
+    }
+
     /// How long the stream of the present connection has lasted.
     pub fn lasted(&self) -> core::time::Duration {
         self.tidings.lasted()
@@ -84,6 +94,7 @@ impl Teller {
 
     /// It ended; `then` says when it is tried again.
     pub async fn down(&mut self, why: &io::Error, then: &str) -> io::Result<()> {
+        let why = without_numbers(&why.to_string());
         let damaged = self.framer.damaged();
         let hint = if self.framer.messages() == 0 && damaged > 0 {
             " (damaged messages and no whole one: a wrong speed?)"
@@ -91,7 +102,7 @@ impl Teller {
             ""
         };
         // How many bytes there were is another each time.
-        let kind: String = why.to_string().chars().filter(|letter| !letter.is_ascii_digit()).collect();
+        let kind: String = why.chars().filter(|letter| !letter.is_ascii_digit()).collect();
         let news = self.tidings.stopped(&kind);
         self.say(FromSource::Down { why: format!("{why}{hint}{then}"), news }).await
     }

@@ -40,6 +40,11 @@ impl Tidings {
         tell
     }
 
+    /// Whether a message came by this connection.
+    pub fn has_message(&self) -> bool {
+        self.messages.is_some()
+    }
+
     /// From the first message of this connection to the last.
     pub fn lasted(&self) -> Duration {
         self.messages.map_or(Duration::ZERO, |(first, last)| Duration::from_nanos(last.saturating_sub(first)))

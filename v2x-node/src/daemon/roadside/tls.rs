@@ -69,7 +69,7 @@ mod with {
     use tokio_rustls::rustls::crypto::ring;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
     use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-    use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
     use super::TlsError;
 
@@ -119,10 +119,45 @@ mod with {
         /// A certificate that is not believed, not for this host, or not valid now; no TLS at the other end.
         pub async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
             let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-            self.0
-                .connect(name, stream)
-                .await
-                .map_err(|error| io::Error::new(error.kind(), format!("no TLS with the caster: {error}")))
+            let connected = self.0.connect(name, stream).await;
+            connected.map_err(|error| {
+                io::Error::new(error.kind(), format!("no TLS with the caster: {}", reason(&error)))
+            })
+        }
+    }
+
+    /// Why a handshake failed, with what would be right.
+    fn reason(error: &io::Error) -> String {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+        match inner {
+            Some(Error::InvalidMessage(_)) => {
+                "it answers without TLS on this port (its port for TLS, or ntrip:// without)".to_owned()
+            }
+            Some(Error::InvalidCertificate(wrong)) => match wrong {
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    "none of the authorities believed has signed its certificate \
+                    (roadside.corrections_ca names a file with its authority)"
+                        .to_owned()
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "its certificate has expired, or this machine's clock is ahead".to_owned()
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "its certificate is not valid yet, or this machine's clock is behind".to_owned()
+                }
+                CertificateError::NotValidForName => {
+                    "its certificate is for another name than the host in roadside.corrections".to_owned()
+                }
+                CertificateError::NotValidForNameContext { presented, .. } => format!(
+                    "its certificate is for another name than the host in roadside.corrections: {}",
+                    presented.join(", ")
+                ),
+                other => other.to_string(),
+            },
+            _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "it hung up during the handshake (a port without TLS?)".to_owned()
+            }
+            _ => error.to_string(),
         }
     }
 

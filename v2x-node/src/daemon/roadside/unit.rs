@@ -331,7 +331,10 @@ mod tests {
                 take(&mut unit).await;
             }
             let refused = lines.next_line().await.unwrap().unwrap();
-            assert!(refused.starts_with("{\"refused\":\"expected "), "{refused}");
+            assert!(
+                refused.starts_with("{\"refused\":\"not one JSON object in one line: expected "),
+                "{refused}"
+            );
             write
                 .write_all(b"{\"intersection\":18,\"groups\":[{\"group\":1,\"phase\":\"dark\"}]}\n")
                 .await
@@ -348,7 +351,9 @@ mod tests {
             ));
             let news = unit.take_news(Instant::ZERO);
             assert!(
-                news[2].starts_with("feed: 2 lines refused, the last by client 1: expected "),
+                news[2].starts_with(
+                    "feed: 2 lines refused, the last by client 1: not one JSON object in one line: "
+                ),
                 "{news:?}"
             );
             drop((lines, write));

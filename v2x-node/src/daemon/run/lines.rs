@@ -36,8 +36,9 @@ impl Daemon {
         let state = self.station.node().sending();
         let starting = state == SendingState::NoFix && self.positions.is_starting(monotonic());
         let told = !starting && self.sending_told.replace(state) != Some(state);
+        let silence = self.silence().filter(|_| told);
         if told {
-            let line = match self.silence() {
+            let line = match &silence {
                 None => Paint::stdout().of(Mark::Good, "sending"),
                 Some(reason) => Paint::stdout().of(Mark::Warn, &format!("listening only: {reason}")),
             };
@@ -46,7 +47,8 @@ impl Daemon {
         for line in self.positions.take_news(monotonic(), told && state == SendingState::NoFix) {
             writeln!(out, "{line}")?;
         }
-        for line in self.timekeeper.take_news() {
+        // Why the station has fallen silent may be the news.
+        for line in self.timekeeper.take_news().into_iter().filter(|line| silence.as_ref() != Some(line)) {
             writeln!(out, "{line}")?;
         }
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));

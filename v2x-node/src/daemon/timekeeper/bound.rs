@@ -21,9 +21,9 @@ impl StatedBound {
     /// the kernel's own bound after that.
     pub fn at_now(self, now: Instant, drift_ppb: u64) -> u64 {
         let age = now.since(self.at);
-        let grown =
-            growth_us(age.min(WATCHED), drift_ppb) + growth_us(age.saturating_sub(WATCHED), KERNEL_PPB);
-        self.error_us.saturating_add(grown)
+        let watched = growth_us(age.min(WATCHED), drift_ppb);
+        let unwatched = growth_us(age.saturating_sub(WATCHED), KERNEL_PPB);
+        self.error_us.saturating_add(watched).saturating_add(unwatched)
     }
 
     /// Time since it was stated.

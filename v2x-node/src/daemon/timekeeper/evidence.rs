@@ -221,7 +221,9 @@ impl Evidence {
         let asked = answer.asked + slept;
         let measured = (now - answer.measured_ago) + MEASURED_SLACK;
         let tracking = &answer.tracking;
-        let stale = self.disturbed.is_some_and(|(at, _)| asked < at || measured < at);
+        // A measurement that lies ahead: the clock was set back since, perhaps before this program started.
+        let set_back = answer.measured_ago == Duration::MAX;
+        let stale = set_back || self.disturbed.is_some_and(|(at, _)| asked < at || measured < at);
         let chrony = match tracking {
             Tracking { synchronised: false, .. } => Chrony::Lost,
             local if local.is_local() => Chrony::Local,

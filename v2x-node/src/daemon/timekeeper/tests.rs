@@ -48,7 +48,7 @@ impl Machine {
             kernel: self.kernel,
             chrony: chrony.map(|(tracking, ago_s)| ChronyAnswer {
                 asked: instant,
-                measured_ago: Duration::from_secs(ago_s),
+                measured_ago: if ago_s == AHEAD { Duration::MAX } else { Duration::from_secs(ago_s) },
                 tracking,
             }),
         })
@@ -65,6 +65,9 @@ impl Machine {
             .find(|s| self.second(flagged, (from_us + 500 * s).min(16_000_000)) == ClockState::Untrusted)
     }
 }
+
+/// For how long ago chrony measured: the clock was set back since.
+const AHEAD: u64 = u64::MAX;
 
 /// A kernel that has just started.
 fn started() -> KernelClock {
@@ -432,4 +435,40 @@ fn an_offset_to_tai_that_cannot_be_right_is_told_once() {
     assert!(news.len() == 1 && news[0].contains("is 36 s and cannot be right: 37 s are used"), "{news:?}");
     machine.second(true, 1_600);
     assert!(machine.keeper.take_news().is_empty());
+}
+
+#[test]
+fn a_clock_that_was_set_back_since_chrony_measured_it_is_not_trusted() {
+    let mut machine = Machine::new();
+    assert_eq!(machine.answered(Some((tracking(), AHEAD))), ClockState::Untrusted);
+    let silence = machine.keeper.silence();
+    assert!(silence.contains("set back since chrony last measured it"), "{silence}");
+    assert_eq!(machine.answered(Some((tracking(), 1))), ClockState::Locked);
+}
+
+#[test]
+fn a_skew_beyond_measure_is_an_error_beyond_measure() {
+    let mut machine = Machine::new();
+    let worst = Tracking { skew_ppm: 2.0_f64.powi(62), ..tracking() };
+    assert_eq!(machine.answered(Some((worst, 1))), ClockState::Locked);
+    for _ in 0..2 * 3_600 {
+        assert_eq!(machine.answered(None), ClockState::Untrusted);
+    }
+    assert!(machine.keeper.silence().contains("16 s or more"), "{}", machine.keeper.silence());
+}
+
+#[test]
+fn which_of_clock_and_receiver_went_to_local_time_is_told() {
+    let hour = |clock: u64, fixes: u64| {
+        let mut keeper = Timekeeper::new(ClockTrust::Kernel, None);
+        for n in 0..10 {
+            let (set, jumped) = if n < 5 { (0, 0) } else { (clock, fixes) };
+            keeper.fix(wire(n * 100 + jumped), wire(n * 100 + set), Instant::from_millis(n * 100));
+        }
+        keeper.take_news().pop().unwrap()
+    };
+    let news = hour(3_600_000, 0);
+    assert!(news.contains("the clock was set, as to local time") && news.contains("makestep"), "{news}");
+    let news = hour(0, 3_600_000);
+    assert!(news.contains("the receiver's time jumped, as to local time"), "{news}");
 }

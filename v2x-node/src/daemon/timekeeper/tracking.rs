@@ -56,12 +56,16 @@ impl Tracking {
         ((self.skew_ppm.abs() + self.residual_ppm.abs()) * 1000.0).ceil() as u64
     }
 
-    /// How long ago the clock was last measured, by the clock itself, which reads `unix_ns`. Ages ago if that lies ahead: then
-    /// the clock was set back since.
+    /// How long ago the clock was last measured, by the clock itself, which reads `unix_ns`. Ages ago if that lies ahead by more
+    /// than is being corrected: then the clock was set back since.
     pub fn measured_ago(&self, unix_ns: u128) -> Duration {
         match unix_ns.checked_sub(self.measured.as_nanos()) {
             Some(ago) => Duration::from_nanos(u64::try_from(ago).unwrap_or(u64::MAX)),
-            None => Duration::MAX,
+            None => {
+                let ahead_s = (self.measured.as_nanos() - unix_ns) as f64 / 1e9;
+                let is_corrected = ahead_s <= self.correction_s.abs() + CORRECTED_SLACK_S;
+                if is_corrected { Duration::ZERO } else { Duration::MAX }
+            }
         }
     }
 
@@ -152,6 +156,8 @@ pub const ANSWER_LENGTH: usize = 104;
 /// Leap status: the clock is not synchronised (RFC 5905, figure 9).
 const NOT_SYNCHRONISED: u16 = 3;
 const NO_UPPER_HALF: u32 = 0x7fff_ffff;
+/// What chrony's idea of the time may be ahead of the clock besides: the correction is of another moment.
+const CORRECTED_SLACK_S: f64 = 2.0;
 /// 127.127.1.1, the reference of `local stratum`.
 const LOCAL_REFERENCE: u32 = 0x7f7f_0101;
 
@@ -189,7 +195,11 @@ mod tests {
         near(tracking.root_dispersion_s, 1.2525e-6);
         assert_eq!((tracking.error_us(), tracking.drift_ppb()), (6, 137));
         assert_eq!(tracking.measured_ago(1_795_986_225_429_947_807), Duration::from_secs(2));
-        assert_eq!(tracking.measured_ago(1_795_986_223_000_000_000), Duration::MAX);
+        // Ahead by less than chrony's idea of the time may be, and by more.
+        assert_eq!(tracking.measured_ago(1_795_986_223_000_000_000), Duration::ZERO);
+        assert_eq!(tracking.measured_ago(1_795_986_220_000_000_000), Duration::MAX);
+        let correcting = Tracking { correction_s: -5.0, ..tracking };
+        assert_eq!(correcting.measured_ago(1_795_986_220_000_000_000), Duration::ZERO);
     }
 
     #[test]

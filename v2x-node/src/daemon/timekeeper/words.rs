@@ -41,7 +41,11 @@ pub fn untrusted(evidence: &Evidence, limit_us: u64) -> String {
                     beside its local stratum)"
                 .to_owned();
         }
-        Some(Chrony::Follows | Chrony::Stale) | None => {}
+        Some(Chrony::Stale) => {
+            return "the clock is not synchronised: it was set back since chrony last measured it (chronyc burst 4/4 measures it now)"
+                .to_owned();
+        }
+        Some(Chrony::Follows) | None => {}
     }
     if evidence.is_slewing() {
         return "the clock is being set slowly: makestep 1 3 in chrony.conf sets it at once, chronyc makestep now".to_owned();
@@ -178,9 +182,15 @@ fn disagree(ahead_s: f64, moved: Moved, trust: ClockTrust, baud: Option<u32>) ->
             "the receiver has not heard the leap seconds yet: it does within 13 minutes under open sky"
         }
         _ if (by - TAI_S).abs() < 1.5 => "TAI is taken for UTC: phc2sys -w, or -O -37",
-        _ if near_multiple(by, 1800.0, 2.0) && by < DAY_S => {
-            "local time is taken for UTC: timedatectl set-local-rtc 0"
-        }
+        _ if near_multiple(by, 1800.0, 2.0) && by < DAY_S => match moved {
+            Moved::Clock => {
+                "the clock was set, as to local time in place of UTC: chronyc makestep sets it right"
+            }
+            Moved::Fixes => {
+                "the receiver's time jumped, as to local time in place of UTC: restart the receiver"
+            }
+            Moved::Unknown => "local time is taken for UTC: timedatectl set-local-rtc 0",
+        },
         Moved::Clock => "the clock was set: chronyc makestep sets it right",
         Moved::Fixes => "the receiver's time jumped: restart the receiver, and look at it with gpsmon",
         Moved::Unknown => "one of them is wrong from the start: compare chronyc tracking and gpsmon",
@@ -202,6 +212,7 @@ fn seconds(us: u64) -> String {
     match us {
         0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
         10_000..1_000_000 => format!("{} ms", us / 1000),
+        NEVER_US.. => "16 s or more".to_owned(),
         _ => format!("{:.1} s", us as f64 / 1e6),
     }
 }

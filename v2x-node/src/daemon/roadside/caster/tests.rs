@@ -105,6 +105,22 @@ fn a_caster_that_hangs_up_again_and_again_is_told_of_once() {
 }
 
 #[test]
+fn a_caster_that_hangs_up_before_any_message_is_told_as_such() {
+    run(async {
+        let listener = listener().await;
+        let (task, mut said) = start(caster(&listener), None, None, SILENCE);
+        for (body, told) in [
+            ("", "the caster accepted and hung up before any message"),
+            ("<html>log in</html>", "the caster hung up after 19 bytes, without a whole RTCM 3 message"),
+        ] {
+            answer(&listener, format!("HTTP/1.1 200 OK\r\n\r\n{body}").as_bytes()).await;
+            assert_eq!(why(&mut said).await, told);
+        }
+        task.abort();
+    });
+}
+
+#[test]
 fn a_caster_of_version_1_is_asked_in_its_words_after_it_refused() {
     run(async {
         let listener = listener().await;
@@ -225,7 +241,7 @@ fn an_address_that_does_not_answer_and_a_name_that_is_none_are_told_as_such() {
         let place = caster(&listener().await);
         let gone = Caster { port, ..place.clone() };
         let (task, mut said) = start(gone, None, None, SILENCE);
-        assert!(why(&mut said).await.starts_with(&format!("cannot connect to 127.0.0.1:{port}: ")));
+        assert_eq!(why(&mut said).await, format!("cannot connect to 127.0.0.1:{port}: Connection refused"));
         task.abort();
         let nowhere = Caster { host: "no name.invalid".to_owned(), ..place };
         let (task, mut said) = start(nowhere, None, None, SILENCE);
@@ -273,11 +289,10 @@ mod tls {
         (issuer, path)
     }
 
-    /// A caster's end, with a certificate for `name`.
-    fn acceptor(issuer: &CertifiedIssuer<'static, KeyPair>, name: &str) -> TlsAcceptor {
+    /// A caster's end, with this certificate of an authority's.
+    fn acceptor(issuer: &CertifiedIssuer<'static, KeyPair>, params: CertificateParams) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, issuer).unwrap();
+        let certificate = params.signed_by(&key, issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -288,13 +303,17 @@ mod tls {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// What is told first of a caster with a certificate for `name`, by who believes `believed`.
-    fn first(issuer: &CertifiedIssuer<'static, KeyPair>, name: &str, believed: &Path) -> FromSource {
+    /// What is told first of a caster with this certificate, by who believes `believed`.
+    fn first(
+        issuer: &CertifiedIssuer<'static, KeyPair>,
+        params: CertificateParams,
+        believed: &Path,
+    ) -> FromSource {
         run(async {
             let listener = listener().await;
             let tls = Tls::new(Some(believed)).unwrap();
             let (task, mut said) = start(caster(&listener), Some(tls), None, SILENCE);
-            let acceptor = acceptor(issuer, name);
+            let acceptor = acceptor(issuer, params);
             let serve = async {
                 let (stream, _) = listener.accept().await.unwrap();
                 if let Ok(mut stream) = acceptor.accept(stream).await {
@@ -313,19 +332,46 @@ mod tls {
         })
     }
 
+    fn named(name: &str) -> CertificateParams {
+        CertificateParams::new(vec![name.to_owned()]).unwrap()
+    }
+
     #[test]
     fn corrections_come_over_tls_from_whom_an_authority_vouches_for_and_from_nobody_else() {
         let (known, path) = authority("known");
         let (other, _) = authority("other");
-        assert_eq!(first(&known, "127.0.0.1", &path), FromSource::Up);
-        let told = |issuer, name| match first(issuer, name, &path) {
+        assert_eq!(first(&known, named("127.0.0.1"), &path), FromSource::Up);
+        let told = |issuer, name| match first(issuer, named(name), &path) {
             FromSource::Down { why, .. } => why,
             other => panic!("{other:?}"),
         };
         let unknown = told(&other, "127.0.0.1");
-        assert!(unknown.starts_with("no TLS with the caster: invalid peer certificate: "), "{unknown}");
+        let words = "no TLS with the caster: none of the authorities believed has signed its certificate";
+        assert!(unknown.starts_with(words) && unknown.contains("corrections_ca"), "{unknown}");
         let elsewhere = told(&known, "caster.example");
-        assert!(elsewhere.contains("not valid for name"), "{elsewhere}");
+        let words = "its certificate is for another name than the host in roadside.corrections";
+        assert!(elsewhere.contains(words) && elsewhere.contains("caster.example"), "{elsewhere}");
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_or_not_begun_names_the_clock_too() {
+        let (known, path) = authority("dates");
+        let told = |from: i32, until: i32| {
+            let mut params = named("127.0.0.1");
+            (params.not_before, params.not_after) =
+                (rcgen::date_time_ymd(from, 1, 1), rcgen::date_time_ymd(until, 1, 1));
+            match first(&known, params, &path) {
+                FromSource::Down { why, .. } => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        let ended = told(2020, 2021);
+        assert!(ended.contains("its certificate has expired, or this machine's clock is ahead"), "{ended}");
+        let coming = told(4000, 4001);
+        assert!(
+            coming.contains("its certificate is not valid yet, or this machine's clock is behind"),
+            "{coming}"
+        );
     }
 
     #[test]
@@ -341,7 +387,7 @@ mod tls {
             task.abort();
             why
         });
-        assert!(plain.starts_with("no TLS with the caster: "), "{plain}");
+        assert!(plain.starts_with("no TLS with the caster: it answers without TLS on this port"), "{plain}");
         std::fs::write(&path, "no certificate\n").unwrap();
         let empty = Tls::new(Some(&path)).unwrap_err().to_string();
         assert!(
