@@ -148,6 +148,18 @@ fn equal_runs_write_equal_files_wherever_they_go() {
 }
 
 #[test]
+fn a_trace_may_come_through_a_fifo() {
+    let scratch = Scratch::new("fifo");
+    let fifo = scratch.0.join("row.csv");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let writer = std::thread::spawn(move || fs::write(fifo, trace()).unwrap());
+    let (code, out, err) = scratch.run(&["run", "row.csv"]);
+    writer.join().unwrap();
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("trace: row.csv\n"), "what was read cannot be read again: {out}");
+}
+
+#[test]
 fn a_run_in_which_nobody_hears_anybody_fails_and_says_why() {
     let scratch = Scratch::new("alone");
     scratch.write("row.csv", trace().as_bytes());

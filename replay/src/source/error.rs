@@ -103,6 +103,20 @@ pub enum TraceError {
         /// Longitude as given, degrees.
         longitude: f64,
     },
+    /// The window ends before it begins.
+    #[error("--from {from_s} and --to {to_s}: the end of what is read must be later than its beginning")]
+    EmptyWindow {
+        /// Its beginning, seconds.
+        from_s: f64,
+        /// Its end, seconds.
+        to_s: f64,
+    },
+    /// An origin for a trace that states places on the globe.
+    #[error("{name}: its x and y are degrees, so that an origin has no effect; leave the origin out")]
+    OriginOfDegrees {
+        /// The file.
+        name: String,
+    },
     /// More of the rows was dropped than is tolerated: what is left is another scenario than the file's.
     #[error(
         "{name}: {percent:.1} % of {rows} rows dropped, and at most {tolerated} % are tolerated: {rules}; mend the file, or pass --tolerate {}",
@@ -248,6 +262,8 @@ pub enum RowFault {
     NotText,
     /// Not a number where one is needed.
     NotANumber,
+    /// A number with a comma where its point should be.
+    DecimalComma,
     /// NaN or infinite.
     NotFinite,
     /// Time below zero or beyond what a trace may carry.
@@ -280,6 +296,7 @@ impl fmt::Display for RowFault {
             Self::FieldMissing => "a field is missing",
             Self::NotText => "not UTF-8 text",
             Self::NotANumber => "not a number",
+            Self::DecimalComma => "a decimal comma; needed is a point",
             Self::NotFinite => "not a finite number",
             Self::TimeOutOfRange => "time not within 0 .. 4e9 s",
             Self::TimeInMilliseconds => "time in milliseconds; needed are seconds",

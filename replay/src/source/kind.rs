@@ -66,7 +66,7 @@ pub const RECORDING_MAGIC: [u8; 8] = *v2x_recording::record::MAGIC;
 /// How many bytes are enough to decide.
 pub(super) const PREFIX_BYTES: usize = 4096;
 
-const MAGICS: [(&[u8], Kind); 14] = [
+const MAGICS: [(&[u8], Kind); 16] = [
     (b"\x1f\x8b", Kind::Gzip),
     (b"\x0a\x0d\x0d\x0a", Kind::Capture),
     (b"\xd4\xc3\xb2\xa1", Kind::Capture),
@@ -74,6 +74,8 @@ const MAGICS: [(&[u8], Kind); 14] = [
     (b"\x4d\x3c\xb2\xa1", Kind::Capture),
     (b"\xa1\xb2\x3c\x4d", Kind::Capture),
     (b"\x34\xcd\xb2\xa1", Kind::Capture),
+    (b"\xff\xfe", Kind::Other("text in UTF-16; save it as UTF-8")),
+    (b"\xfe\xff", Kind::Other("text in UTF-16; save it as UTF-8")),
     (b"PAR1", Kind::Other("a Parquet file")),
     (b"PK\x03\x04", Kind::Other("a zip archive")),
     (b"\x28\xb5\x2f\xfd", Kind::Other("compressed with zstd; decompress it first")),

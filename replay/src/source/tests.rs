@@ -182,7 +182,7 @@ fn bad_rows_are_dropped_and_counted_with_the_first_line() {
     );
     let globe = parse_all("time;id;lon;lat\n0;a;6;49\n0;b;6;90.5\n").unwrap();
     assert_eq!(dropped(&globe), [(RowFault::OffGlobe, 1, 3)]);
-    let unset = parse("time;id;lon;lat\n0;a;6;49\n0;b;0;0\n").unwrap();
+    let unset = parse_all("time;id;lon;lat\n0;a;6;49\n0;b;0;0\n").unwrap();
     assert_eq!(dropped(&unset), [(RowFault::NoPosition, 1, 3)]);
     let mut bytes = b"time;id;x;y\n0;a;1;1\n0;".to_vec();
     bytes.extend(b"\xff\xfe;1;1\n");
