@@ -18,6 +18,17 @@ pub fn impossible(path: &Path) -> Option<&'static str> {
     }
 }
 
+/// Whether two paths lead to one plain file, or to the place for one.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let path = target(path);
+        let plain = fs::metadata(&path).is_ok_and(|found| found.is_file()) || !path.exists();
+        let folder = plain.then(|| fs::canonicalize(folder(&path)).ok()).flatten()?;
+        Some(folder.join(path.file_name()?))
+    };
+    place(one).is_some_and(|place_of_one| place(other) == Some(place_of_one))
+}
+
 /// Writes `bytes` to a file at `path`, with mode 0600: beside it first, and then in its place. A symbolic link stays, and what it
 /// leads to is replaced. A FIFO or a device is written as it is.
 ///
@@ -102,6 +113,19 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_file_is_known_by_any_of_its_names() {
+        let folder = Folder::new("same");
+        let [a, b, link] = ["a", "b", "link"].map(|name| folder.0.join(name));
+        symlink("a", &link).unwrap();
+        for there in [false, true] {
+            assert!(is_same(&a, &link) && is_same(&folder.0.join(".").join("a"), &a), "{there}");
+            assert!(!is_same(&a, &b) && !is_same(&folder.0.join("none/a"), &a), "{there}");
+            fs::write(&a, "").unwrap();
+        }
+        assert!(!is_same(Path::new("/dev/null"), Path::new("/dev/null")), "no file");
     }
 
     #[test]

@@ -198,8 +198,11 @@ fn degrees_are_told_from_metres_where_the_antimeridian_is_passed() {
 fn an_origin_is_refused_for_degrees_whoever_says_so() {
     let origin = Some((49.0, 6.0));
     let by_name = "time;id;lon;lat\n0;a;6;49\n1;a;6.0001;49\n";
-    for (text, geographic) in [(by_name, None), (&degrees(6.0), None), ("time;id;x;y\n0;a;6;49\n", Some(true))] {
-        let error = parse_with(text, ReadOptions { origin, geographic, ..ReadOptions::default() }).unwrap_err();
+    for (text, geographic) in
+        [(by_name, None), (&degrees(6.0), None), ("time;id;x;y\n0;a;6;49\n", Some(true))]
+    {
+        let error =
+            parse_with(text, ReadOptions { origin, geographic, ..ReadOptions::default() }).unwrap_err();
         assert!(matches!(error, TraceError::OriginOfDegrees { .. }), "{error}");
     }
     assert!(parse_with(CSV, ReadOptions { origin, ..ReadOptions::default() }).is_ok());

@@ -136,6 +136,10 @@ impl RecordingFile {
     }
 
     fn flush(&mut self) {
+        let path = numbered(&self.path, self.number);
+        if self.blocks.as_ref().is_some_and(|blocks| !blocks.is_at(&path)) {
+            self.stop(&io::Error::other("its file was moved or removed"));
+        }
         match self.blocks.as_mut().map(Blocks::flush) {
             Some(Err(unwritten)) => self.fail(&unwritten),
             _ => self.buffered.clear(),
