@@ -186,6 +186,7 @@ impl<'a> Builder<'a> {
         let (names, kinds) = self.stations.numbered(&mut samples);
         let mut trace = Trace { names, kinds, samples, begin_ns, warnings: self.warnings };
         trace.warnings.extend(motion::disagreement(&trace));
+        trace.warnings.extend(motion::turned(&trace));
         Ok(trace)
     }
 

@@ -194,6 +194,15 @@ pub enum Warning {
         /// What was subtracted from each y, metres.
         y: f64,
     },
+    /// Headings and places mean different directions. Both are replayed as they are.
+    HeadingsDisagree {
+        /// What the headings seem to be instead, where that can be told: words after a colon.
+        instead: &'static str,
+        /// Steps in which they disagree.
+        off: u64,
+        /// Steps compared.
+        steps: u64,
+    },
     /// Speeds and places mean different movement. Both are replayed as they are.
     SpeedsDisagree {
         /// Way by places over way by speeds.
@@ -235,6 +244,13 @@ impl fmt::Display for Warning {
                 f,
                 "x and y begin at {x}, {y}, more than 200 km from 0, 0: that place is taken as the origin"
             ),
+            Self::HeadingsDisagree { instead, off, steps } => {
+                let percent = *off as f64 * 100.0 / *steps as f64;
+                write!(
+                    f,
+                    "places move elsewhere than the headings say in {percent:.0} % of the steps{instead}; needed are degrees, clockwise from north; plausibility checks will count that against the stations"
+                )
+            }
             Self::SpeedsDisagree { ratio, off, steps } => {
                 let percent = *off as f64 * 100.0 / *steps as f64;
                 let unit = match 1.0 / ratio {
