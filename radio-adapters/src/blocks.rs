@@ -14,8 +14,8 @@ pub trait Medium: Write + Send {
     /// It cannot be shortened: a pipe, a device.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
-    /// Whether `path` still leads to it ([`destination::is_at`]); always for what has no path.
-    fn is_at(&self, _path: &Path) -> bool {
+    /// Whether `path` still leads to it and its `length` bytes ([`destination::is_at`]); always for what has no path.
+    fn is_at(&self, _path: &Path, _length: u64) -> bool {
         true
     }
 }
@@ -26,8 +26,8 @@ impl Medium for File {
         self.seek(SeekFrom::Start(length)).map(drop)
     }
 
-    fn is_at(&self, path: &Path) -> bool {
-        destination::is_at(self, path)
+    fn is_at(&self, path: &Path, length: u64) -> bool {
+        destination::is_at(self, path, length)
     }
 }
 
@@ -98,9 +98,9 @@ impl<M: Medium> Blocks<M> {
         Err(Unwritten { blocks: lost, source })
     }
 
-    /// Whether `path` still leads to the medium.
+    /// Whether `path` still leads to the medium and what was written.
     pub fn is_at(&self, path: &Path) -> bool {
-        self.medium.is_at(path)
+        self.medium.is_at(path, self.length)
     }
 
     /// Bytes of whole blocks in the medium.

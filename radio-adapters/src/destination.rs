@@ -31,12 +31,13 @@ pub fn create_new(path: &Path) -> io::Result<File> {
     open(path, OpenOptions::new().create_new(true))
 }
 
-/// Whether `path` still leads to `file`, which does not hold once it was moved or removed, or its disk taken away. What is no
-/// plain file, or cannot be looked at, is taken to be there.
-pub fn is_at(file: &File, path: &Path) -> bool {
+/// Whether `path` still leads to `file` and the `length` bytes written to it, which does not hold once it was moved, removed or
+/// emptied, or its disk taken away. What is no plain file, or cannot be looked at, is taken to be there.
+pub fn is_at(file: &File, path: &Path, length: u64) -> bool {
     let Ok(open) = file.metadata() else { return true };
     match std::fs::metadata(path) {
         _ if !open.is_file() => true,
+        _ if open.len() < length => false,
         Ok(found) => (found.dev(), found.ino()) == (open.dev(), open.ino()),
         Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
     }
@@ -128,19 +129,22 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_no_longer_at_its_path_once_moved_or_removed() {
+    fn a_file_is_no_longer_at_its_path_once_moved_removed_or_emptied() {
         let folder = folder("destination-moved");
         let [path, other] = ["a", "b"].map(|name| folder.join(name));
-        let file = create(&path).unwrap();
-        assert!(is_at(&file, &path));
+        let mut file = create(&path).unwrap();
+        file.write_all(b"four").unwrap();
+        assert!(is_at(&file, &path, 4));
         fs::rename(&path, &other).unwrap();
-        assert!(!is_at(&file, &path) && is_at(&file, &other));
+        assert!(!is_at(&file, &path, 4) && is_at(&file, &other, 4));
+        fs::write(&other, "").unwrap();
+        assert!(!is_at(&file, &other, 4), "emptied, as by logrotate with copytruncate");
         let another = create(&path).unwrap();
-        assert!(!is_at(&file, &path) && is_at(&another, &path));
+        assert!(!is_at(&file, &path, 0) && is_at(&another, &path, 0));
         fs::remove_dir_all(folder).unwrap();
-        assert!(!is_at(&another, &path));
+        assert!(!is_at(&another, &path, 0));
         let null = create(Path::new("/dev/null")).unwrap();
-        assert!(is_at(&null, &path), "a device is its own");
+        assert!(is_at(&null, &path, 4), "a device is its own");
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl<M: Medium> TapFile<M> {
             self.blocks = None;
             self.bytes_left = self.limit_bytes;
             (self.tell)(format!(
-                "{}: the capture's file was moved or removed; a new one is begun",
+                "{}: the capture's file was moved, removed or emptied; a new one is begun",
                 self.path.display()
             ));
         }

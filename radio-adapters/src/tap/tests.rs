@@ -49,7 +49,7 @@ impl Medium for Disk {
         Ok(())
     }
 
-    fn is_at(&self, _: &Path) -> bool {
+    fn is_at(&self, _: &Path, _: u64) -> bool {
         !*self.moved.lock().unwrap()
     }
 }
@@ -286,7 +286,10 @@ fn a_file_that_is_moved_away_is_told_and_followed_by_a_whole_new_one() {
     send();
     bench.round();
     assert_eq!(bench.packets().len(), 7);
-    assert_eq!(bench.told(), ["t.pcapng: the capture's file was moved or removed; a new one is begun"]);
+    assert_eq!(
+        bench.told(),
+        ["t.pcapng: the capture's file was moved, removed or emptied; a new one is begun"]
+    );
     assert_eq!(own.tap_counters(), TapCounters { written: 14, ..Default::default() });
 }
 

@@ -196,7 +196,7 @@ pub enum Warning {
     },
     /// Headings and places mean different directions. Both are replayed as they are.
     HeadingsDisagree {
-        /// What the headings seem to be instead, where that can be told: words after a colon.
+        /// What the headings seem to be instead, where that can be told: a question after a colon.
         instead: &'static str,
         /// Steps in which they disagree.
         off: u64,
@@ -246,9 +246,10 @@ impl fmt::Display for Warning {
             ),
             Self::HeadingsDisagree { instead, off, steps } => {
                 let percent = *off as f64 * 100.0 / *steps as f64;
+                let needed = if instead.is_empty() { "; needed" } else { " Needed" };
                 write!(
                     f,
-                    "places move elsewhere than the headings say in {percent:.0} % of the steps{instead}; needed are degrees, clockwise from north; plausibility checks will count that against the stations"
+                    "places move elsewhere than the headings say in {percent:.0} % of the steps{instead}{needed} are degrees, clockwise from north; plausibility checks will count that against the stations"
                 )
             }
             Self::SpeedsDisagree { ratio, off, steps } => {

@@ -50,7 +50,11 @@ pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
     if let Some((_, kind)) = MAGICS.iter().find(|(magic, _)| prefix.starts_with(magic)) {
         return *kind;
     }
-    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
+    // A file that was being written when the power failed may end in zeros, behind lines.
+    let zeros = prefix.iter().rev().take_while(|byte| **byte == 0).count();
+    let lines = &prefix[..prefix.len() - zeros];
+    let text = if lines.contains(&b'\n') { lines } else { prefix };
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     match text.trim_ascii_start().first() {
         None => Kind::Empty,
         Some(b'<') => Kind::Xml,

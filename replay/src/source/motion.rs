@@ -58,7 +58,7 @@ pub(super) fn turned(trace: &Trace) -> Option<Warning> {
     }
     let most = |count: u64| count * 10 >= steps * 9;
     let instead = match () {
-        () if f64::from(largest) <= core::f64::consts::TAU * 10.0 => ": are they radians?",
+        () if largest > 0 && f64::from(largest) <= core::f64::consts::TAU * 10.0 => ": are they radians?",
         () if most(mathematical) => ": are they counted from east, anticlockwise?",
         () if most(backwards) => ": do they say where the station comes from?",
         () => "",

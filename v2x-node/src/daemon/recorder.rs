@@ -429,15 +429,21 @@ mod tests {
         station.live(1);
         station.file.round();
         fs::rename(station.folder.join("night.rec"), station.folder.join("kept.rec")).unwrap();
-        for _ in 0..4 {
-            station.live(1);
-            station.file.round();
-        }
+        let go_on = |station: &mut Recorded| {
+            for _ in 0..6 {
+                station.live(1);
+                station.file.round();
+            }
+        };
+        go_on(&mut station);
+        // As logrotate does with copytruncate.
+        fs::write(station.folder.join("night.1.rec"), "").unwrap();
+        go_on(&mut station);
         let losses = station.recorder.losses().unwrap();
-        assert!(losses.begun == 1 && losses.inputs > 20, "{losses}");
+        assert!(losses.begun == 2 && losses.inputs > 40, "{losses}");
         assert!(station.check("kept.rec").inputs > 20);
-        assert!(station.check("night.1.rec").inputs > 10);
-        assert_eq!(station.files(), 2);
+        assert!(station.check("night.2.rec").inputs > 10);
+        assert_eq!(station.files(), 3);
     }
 
     #[test]

@@ -238,3 +238,12 @@ fn decimal_commas_and_sixteen_bits_a_letter_are_named() {
         assert!(error.starts_with("t: is text in UTF-16; save it as UTF-8; wanted"), "{error}");
     }
 }
+
+#[test]
+fn zeros_that_a_power_failure_left_at_the_end_cost_no_row_before_them() {
+    for zeros in [1, 5000] {
+        let trace = parse_all(format!("{CSV}{}", "\0".repeat(zeros))).unwrap();
+        assert_eq!((trace.samples.len(), trace.warnings.len()), (3, 1), "{:?}", trace.warnings);
+    }
+    assert!(matches!(parse("\0\0\0\0"), Err(TraceError::WrongKind { kind: Kind::Binary, .. })));
+}
