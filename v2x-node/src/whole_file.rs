@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use radio_adapters::destination;
@@ -9,7 +10,7 @@ use radio_adapters::destination;
 /// Why nothing can ever be written at `path`, as far as can be known without writing: it is a directory, or would be in one
 /// that is not there.
 pub fn impossible(path: &Path) -> Option<&'static str> {
-    if path.is_dir() {
+    if path.is_dir() || path.as_os_str().as_bytes().ends_with(b"/") {
         Some("it is a directory")
     } else if !path.exists() && !folder(&target(path)).is_dir() {
         Some("its directory is not there")
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(impossible(&folder.0), Some("it is a directory"));
         assert_eq!(impossible(&folder.0.join("none/x.json")), Some("its directory is not there"));
         assert_eq!(impossible(Path::new("x.json")), None);
+        assert_eq!(impossible(Path::new("none/")), Some("it is a directory"));
         assert!(write(&folder.0.join("none/x.json"), b"x").is_err());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
         let around = folder.0.join("around");

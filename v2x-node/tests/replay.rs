@@ -160,6 +160,23 @@ fn a_trace_may_come_through_a_fifo() {
 }
 
 #[test]
+fn a_result_overwrites_neither_the_trace_nor_another_result() {
+    let scratch = Scratch::new("apart");
+    scratch.write("row.csv", trace().as_bytes());
+    for (args, one, other) in [
+        (["run", "row.csv", "--json", "./row.csv", "-q"], "the report", "the trace"),
+        (["run", "row.csv", "--html", "row.csv", "-q"], "the page", "the trace"),
+        (["run", "row.csv", "--json=a", "--html=./a", "-q"], "the page", "the report"),
+    ] {
+        let (code, _, err) = scratch.run(&args);
+        assert_eq!(code, 2, "{err}");
+        let found = format!("is to be both {one} and {other}; give each a file of its own\n");
+        assert!(err.ends_with(&found), "{err}");
+    }
+    assert_eq!(fs::read(scratch.0.join("row.csv")).unwrap(), trace().as_bytes());
+}
+
+#[test]
 fn a_run_in_which_nobody_hears_anybody_fails_and_says_why() {
     let scratch = Scratch::new("alone");
     scratch.write("row.csv", trace().as_bytes());
