@@ -12,6 +12,7 @@ pub(crate) fn shown(report: &Report) -> String {
 }
 
 /// As much of it as fits a small screen.
+#[cfg(feature = "replay")]
 pub(crate) fn shown_briefly(report: &Report) -> String {
     Paint::stdout().report(&report.short_table()).into_owned()
 }
