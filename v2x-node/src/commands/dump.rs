@@ -200,15 +200,16 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             _ = terminate.recv() => return Ok(()),
         };
         let description = radio.describe();
+        let (frame, trailing) = decode::without_trailer(&buffer);
         let arrived_ns = meta.kernel_receive_ns.unwrap_or(meta.user_receive_ns);
         let arrival = Arrival {
             unix_ns: ClockPair::now().realtime_of(arrived_ns),
             source: meta.source.0,
             interface: &description,
             signal_dbm: meta.signal_dbm,
-            trailing: 0,
+            trailing,
         };
-        let enough = printer.frame(&buffer, &arrival)?;
+        let enough = printer.frame(frame, &arrival)?;
         // A reader may be watching: output must not wait for the next frame.
         printer.out.flush()?;
         if enough == Enough::Yes {
