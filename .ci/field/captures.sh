@@ -2,7 +2,7 @@
 # What tcpdump, tshark, editcap and mergecap make of a station's frames is read, or named and counted frame by frame.
 keys
 station car-1 car-1 49.6116 $'[link]\nkind = "udp"\ninterface = "lo"\ngroup = "239.255.77.81:47811"\n[link.tap]\nfile = "t.pcapng"\n[awareness]\ninterval_ms = 100'
-tcpdump -i lo -w udp.pcap udp port 47811 2>tcpdump.log &
+tcpdump --immediate-mode -i lo -w udp.pcap udp port 47811 2>tcpdump.log &
 tcpdump=$!
 eventually "tcpdump listens" grep -q 'listening on' tcpdump.log
 "$ROADCAST" run --config car-1.toml --seconds 4 >car-1.txt 2>&1

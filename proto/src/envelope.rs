@@ -53,7 +53,7 @@ impl<'a> SignedView<'a> {
     /// Splits a message from what a link has put behind it, such as padding or a check sequence: the message ends with
     /// its signer, its last field.
     ///
-    /// For captures. A station takes frames whole, or not at all.
+    /// For whoever takes frames from a link or a capture: a station's core takes them whole, or not at all.
     pub fn parse_prefix(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), EnvelopeError> {
         let mut reader = Reader::new(bytes, "SignedMessage");
         while let Some(tag) = reader.tag()? {

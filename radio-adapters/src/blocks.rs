@@ -2,6 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use crate::destination;
 
 /// What blocks are written to.
 pub trait Medium: Write + Send {
@@ -10,12 +13,21 @@ pub trait Medium: Write + Send {
     /// # Errors
     /// It cannot be shortened: a pipe, a device.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+
+    /// Whether `path` still leads to it and its `length` bytes ([`destination::is_at`]); always for what has no path.
+    fn is_at(&self, _path: &Path, _length: u64) -> bool {
+        true
+    }
 }
 
 impl Medium for File {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)?;
         self.seek(SeekFrom::Start(length)).map(drop)
+    }
+
+    fn is_at(&self, path: &Path, length: u64) -> bool {
+        destination::is_at(self, path, length)
     }
 }
 
@@ -84,6 +96,11 @@ impl<M: Medium> Blocks<M> {
         // A medium that cannot be shortened keeps the beginning of a block; its reader sees where it breaks off.
         drop(self.medium.cut(self.length));
         Err(Unwritten { blocks: lost, source })
+    }
+
+    /// Whether `path` still leads to the medium and what was written.
+    pub fn is_at(&self, path: &Path) -> bool {
+        self.medium.is_at(path, self.length)
     }
 
     /// Bytes of whole blocks in the medium.

@@ -1,21 +1,26 @@
 //! Opening what a station writes: for its owner only, and without waiting for anybody.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-/// Creates or empties a file, with mode 0600; follows symbolic links. A FIFO or a device is opened as it is: later writes to it
-/// may block.
+/// Creates or empties a file, with mode 0600, and locks it (`flock`) for as long as it is open, so that nobody else who opens
+/// it here writes into it; follows symbolic links. A FIFO or a device is opened as it is: later writes to it may block.
 ///
 /// # Errors
 /// The system's own; in words where its words would mislead: a directory, a FIFO that nobody reads (opening it would
-/// wait for a reader).
+/// wait for a reader), a file that is locked.
 pub fn create(path: &Path) -> io::Result<File> {
-    open(path, OpenOptions::new().create(true).truncate(true))
+    // Emptied when it is known to be nobody else's.
+    let file = open(path, OpenOptions::new().create(true).truncate(false))?;
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 /// Creates a file that must not be there yet, with mode 0600.
@@ -24,6 +29,18 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// As [`create`]; `AlreadyExists`.
 pub fn create_new(path: &Path) -> io::Result<File> {
     open(path, OpenOptions::new().create_new(true))
+}
+
+/// Whether `path` still leads to `file` and the `length` bytes written to it, which does not hold once it was moved, removed or
+/// emptied, or its disk taken away. What is no plain file, or cannot be looked at, is taken to be there.
+pub fn is_at(file: &File, path: &Path, length: u64) -> bool {
+    let Ok(open) = file.metadata() else { return true };
+    match std::fs::metadata(path) {
+        _ if !open.is_file() => true,
+        _ if open.len() < length => false,
+        Ok(found) => (found.dev(), found.ino()) == (open.dev(), open.ino()),
+        Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+    }
 }
 
 /// Whether an error of creating a file lies in the machine's state and not in the name: it can pass by itself.
@@ -47,6 +64,11 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     // Only the opening must not wait. A write that returned half-way would break what a pipe's reader gets.
     let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
     fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    if file.metadata().is_ok_and(|found| found.is_file())
+        && matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    {
+        return Err(io::Error::other("a running station writes to it; give each output a file of its own"));
+    }
     if file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o777 != MODE) {
         // It was there before with another mode. Its owner may be somebody else.
         drop(file.set_permissions(Permissions::from_mode(MODE)));
@@ -88,6 +110,41 @@ mod tests {
         let error = create(&folder).unwrap_err().to_string();
         assert_eq!(error, "it is a directory; name a file");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_written_is_not_emptied_by_another() {
+        let folder = folder("destination-twice");
+        let path = folder.join("a");
+        let mut first = create(&path).unwrap();
+        first.write_all(b"whole").unwrap();
+        let error = create(&path).unwrap_err();
+        assert_eq!(error.to_string(), "a running station writes to it; give each output a file of its own");
+        assert!(!may_pass(&error));
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        drop(first);
+        drop(create(&path).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_no_longer_at_its_path_once_moved_removed_or_emptied() {
+        let folder = folder("destination-moved");
+        let [path, other] = ["a", "b"].map(|name| folder.join(name));
+        let mut file = create(&path).unwrap();
+        file.write_all(b"four").unwrap();
+        assert!(is_at(&file, &path, 4));
+        fs::rename(&path, &other).unwrap();
+        assert!(!is_at(&file, &path, 4) && is_at(&file, &other, 4));
+        fs::write(&other, "").unwrap();
+        assert!(!is_at(&file, &other, 4), "emptied, as by logrotate with copytruncate");
+        let another = create(&path).unwrap();
+        assert!(!is_at(&file, &path, 0) && is_at(&another, &path, 0));
+        fs::remove_dir_all(folder).unwrap();
+        assert!(!is_at(&another, &path, 0));
+        let null = create(Path::new("/dev/null")).unwrap();
+        assert!(is_at(&null, &path, 4), "a device is its own");
     }
 
     #[test]

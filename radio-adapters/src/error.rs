@@ -1,7 +1,7 @@
 //! Why a link could not be opened.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::radio::Unfit;
 
@@ -32,6 +32,16 @@ pub enum OpenError {
     NotMulticast {
         /// The address given.
         group: Ipv4Addr,
+    },
+    /// A program that shares it with nobody holds the port.
+    #[error(
+        "another program keeps UDP port {} for itself: end it (ss -ulpn sport = :{}), or use another port in link.group",
+        group.port(),
+        group.port()
+    )]
+    PortInUse {
+        /// The group of the link.
+        group: SocketAddrV4,
     },
     /// Raw sockets need a privilege.
     #[error(

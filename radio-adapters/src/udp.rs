@@ -274,8 +274,10 @@ impl Open {
         before: SocketAddrV4,
     ) -> Result<(Self, SocketAddrV4), OpenError> {
         let address = facts.ipv4.expect("invariant: an interface without address is unfit for UDP");
-        let receiver = open_receiver(config, facts.index)
-            .map_err(OpenError::at(format!("listening on {} at {address}", config.group)))?;
+        let receiver = open_receiver(config, facts.index).map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => OpenError::PortInUse { group: config.group },
+            _ => OpenError::at(format!("listening on {} at {address}", config.group))(source),
+        })?;
         let port = if *before.ip() == address { before.port() } else { 0 };
         let opened = open_sender(config, SocketAddrV4::new(address, port));
         // Another program may have taken the port meanwhile.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use radio_adapters::destination;
@@ -9,13 +10,24 @@ use radio_adapters::destination;
 /// Why nothing can ever be written at `path`, as far as can be known without writing: it is a directory, or would be in one
 /// that is not there.
 pub fn impossible(path: &Path) -> Option<&'static str> {
-    if path.is_dir() {
+    if path.is_dir() || path.as_os_str().as_bytes().ends_with(b"/") {
         Some("it is a directory")
     } else if !path.exists() && !folder(&target(path)).is_dir() {
         Some("its directory is not there")
     } else {
         None
     }
+}
+
+/// Whether two paths lead to one plain file, or to the place for one.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let path = target(path);
+        let plain = fs::metadata(&path).is_ok_and(|found| found.is_file()) || !path.exists();
+        let folder = plain.then(|| fs::canonicalize(folder(&path)).ok()).flatten()?;
+        Some(folder.join(path.file_name()?))
+    };
+    place(one).is_some_and(|place_of_one| place(other) == Some(place_of_one))
 }
 
 /// Writes `bytes` to a file at `path`, with mode 0600: beside it first, and then in its place. A symbolic link stays, and what it
@@ -105,6 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn one_file_is_known_by_any_of_its_names() {
+        let folder = Folder::new("same");
+        let [a, b, link] = ["a", "b", "link"].map(|name| folder.0.join(name));
+        symlink("a", &link).unwrap();
+        for there in [false, true] {
+            assert!(is_same(&a, &link) && is_same(&folder.0.join(".").join("a"), &a), "{there}");
+            assert!(!is_same(&a, &b) && !is_same(&folder.0.join("none/a"), &a), "{there}");
+            fs::write(&a, "").unwrap();
+        }
+        assert!(!is_same(Path::new("/dev/null"), Path::new("/dev/null")), "no file");
+    }
+
+    #[test]
     fn a_link_stays_and_what_it_leads_to_is_written() {
         let folder = Folder::new("link");
         let [link, there, full] = ["link", "there", "full"].map(|name| folder.0.join(name));
@@ -128,6 +153,7 @@ mod tests {
         assert_eq!(impossible(&folder.0), Some("it is a directory"));
         assert_eq!(impossible(&folder.0.join("none/x.json")), Some("its directory is not there"));
         assert_eq!(impossible(Path::new("x.json")), None);
+        assert_eq!(impossible(Path::new("none/")), Some("it is a directory"));
         assert!(write(&folder.0.join("none/x.json"), b"x").is_err());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
         let around = folder.0.join("around");

@@ -196,6 +196,23 @@ fn a_report_that_can_never_be_written_is_refused_before_the_station_starts() {
 }
 
 #[test]
+fn two_outputs_in_one_file_are_refused_before_the_station_starts() {
+    let scratch = Scratch::new("apart");
+    let text = "role = \"vehicle\"\n[identity]\ncredential = \"c\"\nkey = \"k\"\nroots = [\"r\"]\nissuers = [\"i\"]\n\
+                [link]\nkind = \"udp\"\ninterface = \"lo\"\n[link.tap]\nfile = \"t\"\n[position]\nsource = \"gpsd\"\n";
+    fs::write(scratch.0.join("station.toml"), text).unwrap();
+    for (outputs, one, other) in [
+        (["--json", "./t", "--record", "r"], "the report", "the capture"),
+        (["--json", "r", "--record", "t"], "the recording", "the capture"),
+        (["--json", "r", "--record", "./r"], "the report", "the recording"),
+    ] {
+        let complaint = scratch.bad(&[&["run", "station.toml"], &outputs[..]].concat());
+        let found = format!("is to be both {one} and {other}; give each a file of its own\n");
+        assert!(complaint.starts_with("roadcast: ") && complaint.ends_with(&found), "{complaint}");
+    }
+}
+
+#[test]
 fn keys_are_made_for_their_owner_alone_and_never_replaced_by_accident() {
     let scratch = Scratch::with_keys("keys");
     assert_eq!(scratch.mode("keys"), 0o700);

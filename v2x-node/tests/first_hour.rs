@@ -20,7 +20,7 @@ fn roadcast(args: &[&str]) -> Said {
 
 #[test]
 fn a_slip_is_answered_with_what_was_meant() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["vehicle.toml"], "tip: did you mean: roadcast run --config vehicle.toml?"),
         (&["run", "none.toml"], "none.toml: cannot read the configuration: no such file"),
         (&["run"], "<CONFIG>"),
@@ -32,6 +32,7 @@ fn a_slip_is_answered_with_what_was_meant() {
             &["dump", "--interface", "lo", "--group", "239.1.1.1"],
             "239.1.1.1 needs a port, such as 239.1.1.1:47808",
         ),
+        (&["dump", "--interface", "lo", "--group", "10.1.1.1:5"], "10.1.1.1 is no multicast group"),
         (&["dump", "--interface", "lo", "--group", "x"], "expected an IPv4 group and its port, such as"),
         (&["hazard", "new", "--cause", "crash"], "near it: accident, post_crash"),
         (&["run", "--config", "a", "b"], "cannot be used with"),

@@ -148,6 +148,35 @@ fn equal_runs_write_equal_files_wherever_they_go() {
 }
 
 #[test]
+fn a_trace_may_come_through_a_fifo() {
+    let scratch = Scratch::new("fifo");
+    let fifo = scratch.0.join("row.csv");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let writer = std::thread::spawn(move || fs::write(fifo, trace()).unwrap());
+    let (code, out, err) = scratch.run(&["run", "row.csv"]);
+    writer.join().unwrap();
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("trace: row.csv\n"), "what was read cannot be read again: {out}");
+}
+
+#[test]
+fn a_result_overwrites_neither_the_trace_nor_another_result() {
+    let scratch = Scratch::new("apart");
+    scratch.write("row.csv", trace().as_bytes());
+    for (args, one, other) in [
+        (["run", "row.csv", "--json", "./row.csv", "-q"], "the report", "the trace"),
+        (["run", "row.csv", "--html", "row.csv", "-q"], "the page", "the trace"),
+        (["run", "row.csv", "--json=a", "--html=./a", "-q"], "the page", "the report"),
+    ] {
+        let (code, _, err) = scratch.run(&args);
+        assert_eq!(code, 2, "{err}");
+        let found = format!("is to be both {one} and {other}; give each a file of its own\n");
+        assert!(err.ends_with(&found), "{err}");
+    }
+    assert_eq!(fs::read(scratch.0.join("row.csv")).unwrap(), trace().as_bytes());
+}
+
+#[test]
 fn a_run_in_which_nobody_hears_anybody_fails_and_says_why() {
     let scratch = Scratch::new("alone");
     scratch.write("row.csv", trace().as_bytes());

@@ -86,7 +86,7 @@ pub(crate) fn down(fault: &LinkFault) -> io::Error {
     let refusal = match fault {
         LinkFault::Gone(_) => Refusal::Gone,
         LinkFault::Unfit(_) => Refusal::Unfit,
-        LinkFault::Refused { .. } => Refusal::Other,
+        // Down as any other, for as long as its state says so.
         _ => Refusal::Down,
     };
     io::Error::new(io::ErrorKind::NotConnected, Refused { refusal, text: fault.to_string() })
@@ -96,15 +96,15 @@ pub(crate) fn down(fault: &LinkFault) -> io::Error {
 pub(crate) fn explained(error: io::Error, bytes: usize, interface: &str, mtu: usize) -> io::Error {
     let refusal = Refusal::of(&error);
     let help = match refusal {
-        Refusal::TooLong => format!("the MTU of {interface} is {mtu}"),
+        Refusal::TooLong => format!("; the MTU of {interface} is {mtu}"),
         Refusal::NoBuffer => format!(
-            "the send queue of {interface} is full, or the MTU of the interface at its other end is under {bytes}"
+            "; the send queue of {interface} is full, or the MTU of the interface at its other end is under {bytes}"
         ),
-        Refusal::NoRoute => format!("no route leads out of {interface}"),
-        Refusal::Forbidden => "a firewall forbids it (nft list ruleset)".to_owned(),
-        _ => return error,
+        Refusal::NoRoute => format!("; no route leads out of {interface}"),
+        Refusal::Forbidden => "; a firewall forbids it (nft list ruleset)".to_owned(),
+        _ => String::new(),
     };
-    let text = format!("{bytes} bytes: {error}; {help}");
+    let text = format!("{bytes} bytes: {error}{help}");
     io::Error::new(error.kind(), Refused { refusal, text })
 }
 
@@ -143,6 +143,7 @@ mod tests {
             assert_eq!(Refusal::of(&io::Error::from_raw_os_error(code)), refusal);
             let told = explained(io::Error::from_raw_os_error(code), 412, "vB", 240);
             assert_eq!(Refusal::of(&told), refusal, "{told}");
+            assert!(told.to_string().starts_with("412 bytes: "), "{told}");
         }
         let long = explained(io::Error::from_raw_os_error(libc::EMSGSIZE), 412, "vB", 240).to_string();
         assert!(long.contains("412 bytes") && long.contains("MTU of vB is 240"), "{long}");
@@ -156,7 +157,7 @@ mod tests {
             (gone, Refusal::Gone),
             (LinkFault::Unfit(monitor), Refusal::Unfit),
             (LinkFault::NoCarrier { interface: "eth0".to_owned() }, Refusal::Down),
-            (LinkFault::Refused { reason: "no".to_owned() }, Refusal::Other),
+            (LinkFault::Refused { reason: "no".to_owned() }, Refusal::Down),
         ];
         for (fault, refusal) in faults {
             let error = down(&fault);

@@ -31,6 +31,7 @@ pub(super) struct TapFile<M> {
     ether_type: u16,
     open: Open<M>,
     blocks: Option<Blocks<M>>,
+    limit_bytes: u64,
     bytes_left: u64,
     /// Nothing is tried before, after an error.
     retry: Option<Instant>,
@@ -70,6 +71,7 @@ impl<M: Medium> TapFile<M> {
             ether_type,
             open,
             blocks: medium.map(Blocks::new),
+            limit_bytes,
             bytes_left: limit_bytes,
             retry: None,
             troubled: None,
@@ -79,6 +81,14 @@ impl<M: Medium> TapFile<M> {
 
     /// Writes what the queue holds.
     pub(super) fn round_at(&mut self, now: Instant) {
+        if self.blocks.as_ref().is_some_and(|blocks| !blocks.is_at(&self.path)) {
+            self.blocks = None;
+            self.bytes_left = self.limit_bytes;
+            (self.tell)(format!(
+                "{}: the capture's file was moved, removed or emptied; a new one is begun",
+                self.path.display()
+            ));
+        }
         let ready = self.is_ready(now);
         let mut bytes = 0;
         while bytes < ROUND_BYTES {

@@ -23,6 +23,7 @@ const PSEUDONYM: LinkAddress = LinkAddress([2, 0, 0, 0, 0, 9]);
 struct Disk {
     bytes: Arc<Mutex<Vec<u8>>>,
     room: Arc<Mutex<Option<usize>>>,
+    moved: Arc<Mutex<bool>>,
 }
 
 impl Write for Disk {
@@ -46,6 +47,10 @@ impl Medium for Disk {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.bytes.lock().unwrap().truncate(length as usize);
         Ok(())
+    }
+
+    fn is_at(&self, _: &Path, _: u64) -> bool {
+        !*self.moved.lock().unwrap()
     }
 }
 
@@ -260,6 +265,32 @@ fn a_disk_that_is_full_from_the_start_gets_its_head_later() {
     bench.round();
     assert_eq!(bench.packets().into_iter().map(|p| p.data).collect::<Vec<_>>(), [captured(OWN, b"kept")]);
     assert_eq!(own.tap_counters(), TapCounters { written: 1, write_errors: 1, ..Default::default() });
+}
+
+#[test]
+fn a_file_that_is_moved_away_is_told_and_followed_by_a_whole_new_one() {
+    let (mut own, mut bench) = Bench::new(pair().0, 2000);
+    let mut send = || {
+        for _ in 0..7 {
+            run(own.send(&frame(&[1; 100]))).unwrap();
+        }
+    };
+    send();
+    bench.round();
+    assert_eq!(bench.packets().len(), 7);
+    bench.disk.bytes.lock().unwrap().clear();
+    *bench.disk.moved.lock().unwrap() = true;
+    bench.round();
+    *bench.disk.moved.lock().unwrap() = false;
+    // As many again: the limit is a file's.
+    send();
+    bench.round();
+    assert_eq!(bench.packets().len(), 7);
+    assert_eq!(
+        bench.told(),
+        ["t.pcapng: the capture's file was moved, removed or emptied; a new one is begun"]
+    );
+    assert_eq!(own.tap_counters(), TapCounters { written: 14, ..Default::default() });
 }
 
 #[test]

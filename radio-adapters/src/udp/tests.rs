@@ -47,6 +47,18 @@ fn three_stations_on_loopback_hear_each_other_and_not_themselves() {
 }
 
 #[test]
+fn a_port_that_another_program_keeps_for_itself_is_named_with_the_way_to_find_it() {
+    run(async {
+        let config = config();
+        let port = config.group.port();
+        let _keeper = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
+        let error = UdpRadio::open(&config).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("another program keeps UDP port {port} for itself")), "{error}");
+        assert!(error.contains(&format!("ss -ulpn sport = :{port}")), "{error}");
+    });
+}
+
+#[test]
 fn every_access_category_is_marked_and_sent() {
     run(async {
         let config = config();

@@ -32,6 +32,7 @@ pub(super) struct Builder<'a> {
     dropped: u64,
     step_word: String,
     step: Result<u64, Fault>,
+    earliest: u64,
     latest: u64,
     in_order: bool,
     seen: bool,
@@ -50,6 +51,11 @@ impl<'a> Builder<'a> {
     pub(super) fn new(name: &'a str, options: &'a ReadOptions) -> Result<Self, TraceError> {
         // A float cast saturates, and NaN becomes 0: no window bound can do harm.
         let ns = |seconds: f64| (seconds * 1e9) as u64;
+        if let (Some(from_s), Some(to_s)) = (options.from_s, options.to_s)
+            && from_s >= to_s
+        {
+            return Err(TraceError::EmptyWindow { from_s, to_s });
+        }
         Ok(Self {
             name,
             options,
@@ -61,6 +67,7 @@ impl<'a> Builder<'a> {
             dropped: 0,
             step_word: String::new(),
             step: Err(Fault::new(RowFault::OutsideStep, "no time before it")),
+            earliest: u64::MAX,
             latest: 0,
             in_order: true,
             seen: false,
@@ -84,6 +91,7 @@ impl<'a> Builder<'a> {
             self.step = parse_time(word).map_err(|fault| Fault::quoting(fault, "time", word));
             if let Ok(time) = self.step {
                 self.in_order &= time >= self.latest;
+                self.earliest = self.earliest.min(time);
                 self.latest = self.latest.max(time);
             }
         }
@@ -178,6 +186,7 @@ impl<'a> Builder<'a> {
         let (names, kinds) = self.stations.numbered(&mut samples);
         let mut trace = Trace { names, kinds, samples, begin_ns, warnings: self.warnings };
         trace.warnings.extend(motion::disagreement(&trace));
+        trace.warnings.extend(motion::turned(&trace));
         Ok(trace)
     }
 
@@ -185,6 +194,9 @@ impl<'a> Builder<'a> {
     fn settle(&mut self) -> Result<(), TraceError> {
         let Some(rows) = self.undecided.take() else { return Ok(()) };
         self.coordinates.settle(rows.first().map(|(_, first)| (first.x, first.y)), moves(&rows));
+        if self.options.origin.is_some() && self.coordinates.are_degrees() {
+            return Err(TraceError::OriginOfDegrees { name: self.name.to_owned() });
+        }
         for (station, values) in &rows {
             self.keep(*station, values)?;
         }
@@ -294,11 +306,12 @@ impl<'a> Builder<'a> {
         let why = if let Some(warning) = self.warnings.first() {
             warning.to_string()
         } else if self.seen {
-            let (from_s, to_s) = (self.window.0 as f64 / 1e9, self.window.1 as f64 / 1e9);
-            match self.window.1 {
-                u64::MAX => format!("none from {from_s} s of its own time on"),
-                _ => format!("none from {from_s} s to {to_s} s of its own time"),
-            }
+            let until = self.options.to_s.map_or_else(|| " on".to_owned(), |to_s| format!(" to {to_s} s"));
+            format!(
+                "none from {} s{until} of its own time, whose first step is at {} s",
+                self.window.0 as f64 / 1e9,
+                self.earliest as f64 / 1e9
+            )
         } else {
             "no vehicle or person in it".to_owned()
         };

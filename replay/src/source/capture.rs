@@ -27,7 +27,8 @@ use super::kind::{Kind, PREFIX_BYTES, of_prefix};
 pub struct Filter {
     /// EtherType of the frames.
     pub ether_type: u16,
-    /// Multicast group and port of a link over UDP; `None`: datagrams to any group that begin as a frame does.
+    /// Multicast group and port of a link over UDP: only what came to it. `None`: frames of the EtherType, and datagrams to any
+    /// group that begin as a frame does.
     pub group: Option<SocketAddrV4>,
 }
 
@@ -368,7 +369,9 @@ impl<R: BufRead> CaptureReader<R> {
         }
         let stripped = interface.link.strip(data).map_err(LeftOut::Link)?;
         let (source, frame) = match stripped.ether_type {
-            ours if ours == self.filter.ether_type => (stripped.source, stripped.payload),
+            ours if ours == self.filter.ether_type && self.filter.group.is_none() => {
+                (stripped.source, stripped.payload)
+            }
             ip::ETHER_TYPE => {
                 let datagram = ip::strip(stripped.payload).map_err(|unread| match unread {
                     Unread::NotUdp => LeftOut::EtherType(ip::ETHER_TYPE),

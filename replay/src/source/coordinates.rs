@@ -45,8 +45,12 @@ impl Coordinates {
         if !self.known {
             let mut sum = Move { stated_m: 0.0, x: 0.0, y: 0.0, latitude: 0.0 };
             let (mut as_metres, mut as_degrees) = (0.0, 0.0);
-            for step in moves {
+            for mut step in moves {
                 sum.stated_m += step.stated_m;
+                // Degrees that pass the antimeridian; no row moves so many metres while x stays within 180.
+                if (180.0..=360.0).contains(&step.x.abs()) {
+                    step.x -= 360f64.copysign(step.x);
+                }
                 as_metres += step.x.hypot(step.y);
                 as_degrees += degrees_in_metres(step.x, step.y, step.latitude);
             }
@@ -63,6 +67,11 @@ impl Coordinates {
         {
             self.shift = (x.round(), y.round());
         }
+    }
+
+    /// Whether x and y are degrees, once settled.
+    pub(super) fn are_degrees(&self) -> bool {
+        self.degrees
     }
 
     /// The place of a row.

@@ -103,6 +103,20 @@ pub enum TraceError {
         /// Longitude as given, degrees.
         longitude: f64,
     },
+    /// The window ends before it begins.
+    #[error("--from {from_s} and --to {to_s}: the end of what is read must be later than its beginning")]
+    EmptyWindow {
+        /// Its beginning, seconds.
+        from_s: f64,
+        /// Its end, seconds.
+        to_s: f64,
+    },
+    /// An origin for a trace that states places on the globe.
+    #[error("{name}: its x and y are degrees, so that an origin has no effect; leave the origin out")]
+    OriginOfDegrees {
+        /// The file.
+        name: String,
+    },
     /// More of the rows was dropped than is tolerated: what is left is another scenario than the file's.
     #[error(
         "{name}: {percent:.1} % of {rows} rows dropped, and at most {tolerated} % are tolerated: {rules}; mend the file, or pass --tolerate {}",
@@ -180,6 +194,15 @@ pub enum Warning {
         /// What was subtracted from each y, metres.
         y: f64,
     },
+    /// Headings and places mean different directions. Both are replayed as they are.
+    HeadingsDisagree {
+        /// What the headings seem to be instead, where that can be told: a question after a colon.
+        instead: &'static str,
+        /// Steps in which they disagree.
+        off: u64,
+        /// Steps compared.
+        steps: u64,
+    },
     /// Speeds and places mean different movement. Both are replayed as they are.
     SpeedsDisagree {
         /// Way by places over way by speeds.
@@ -221,6 +244,14 @@ impl fmt::Display for Warning {
                 f,
                 "x and y begin at {x}, {y}, more than 200 km from 0, 0: that place is taken as the origin"
             ),
+            Self::HeadingsDisagree { instead, off, steps } => {
+                let percent = *off as f64 * 100.0 / *steps as f64;
+                let needed = if instead.is_empty() { "; needed" } else { " Needed" };
+                write!(
+                    f,
+                    "places move elsewhere than the headings say in {percent:.0} % of the steps{instead}{needed} are degrees, clockwise from north; plausibility checks will count that against the stations"
+                )
+            }
             Self::SpeedsDisagree { ratio, off, steps } => {
                 let percent = *off as f64 * 100.0 / *steps as f64;
                 let unit = match 1.0 / ratio {
@@ -248,6 +279,8 @@ pub enum RowFault {
     NotText,
     /// Not a number where one is needed.
     NotANumber,
+    /// A number with a comma where its point should be.
+    DecimalComma,
     /// NaN or infinite.
     NotFinite,
     /// Time below zero or beyond what a trace may carry.
@@ -280,6 +313,7 @@ impl fmt::Display for RowFault {
             Self::FieldMissing => "a field is missing",
             Self::NotText => "not UTF-8 text",
             Self::NotANumber => "not a number",
+            Self::DecimalComma => "a decimal comma; needed is a point",
             Self::NotFinite => "not a finite number",
             Self::TimeOutOfRange => "time not within 0 .. 4e9 s",
             Self::TimeInMilliseconds => "time in milliseconds; needed are seconds",

@@ -50,7 +50,11 @@ pub(super) fn of_prefix(prefix: &[u8]) -> Kind {
     if let Some((_, kind)) = MAGICS.iter().find(|(magic, _)| prefix.starts_with(magic)) {
         return *kind;
     }
-    let text = prefix.strip_prefix(b"\xef\xbb\xbf").unwrap_or(prefix);
+    // A file that was being written when the power failed may end in zeros, behind lines.
+    let zeros = prefix.iter().rev().take_while(|byte| **byte == 0).count();
+    let lines = &prefix[..prefix.len() - zeros];
+    let text = if lines.contains(&b'\n') { lines } else { prefix };
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     match text.trim_ascii_start().first() {
         None => Kind::Empty,
         Some(b'<') => Kind::Xml,
@@ -86,7 +90,7 @@ pub const RECORDING_MAGIC: [u8; 8] = *v2x_recording::record::MAGIC;
 /// How many bytes are enough to decide.
 pub(super) const PREFIX_BYTES: usize = 4096;
 
-const MAGICS: [(&[u8], Kind); 14] = [
+const MAGICS: [(&[u8], Kind); 16] = [
     (b"\x1f\x8b", Kind::Gzip),
     (b"\x0a\x0d\x0d\x0a", Kind::Capture),
     (b"\xd4\xc3\xb2\xa1", Kind::Capture),
@@ -94,6 +98,8 @@ const MAGICS: [(&[u8], Kind); 14] = [
     (b"\x4d\x3c\xb2\xa1", Kind::Capture),
     (b"\xa1\xb2\x3c\x4d", Kind::Capture),
     (b"\x34\xcd\xb2\xa1", Kind::Capture),
+    (b"\xff\xfe", Kind::Other("text in UTF-16; save it as UTF-8")),
+    (b"\xfe\xff", Kind::Other("text in UTF-16; save it as UTF-8")),
     (b"PAR1", Kind::Other("a Parquet file")),
     (b"PK\x03\x04", Kind::Other("a zip archive")),
     (b"\x28\xb5\x2f\xfd", Kind::Other("compressed with zstd; decompress it first")),

@@ -59,7 +59,9 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Trace, TraceError> {
 
 /// SHA-256 of a file, hexadecimal, as `sha256sum` prints it; `None` for what is no plain file, and could not be read again.
 pub fn sha256(path: &Path) -> Option<String> {
-    let mut file = File::open(path).ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
+    // Asked before it is opened: a FIFO that has been read opens only when somebody writes into it again.
+    let plain = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let mut file = plain.then(|| File::open(path).ok()).flatten()?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 64 * 1024]);
     loop {
         match file.read(&mut buffer) {

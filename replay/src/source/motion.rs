@@ -1,10 +1,10 @@
-//! Whether a trace's speeds and places mean the same movement.
+//! Whether a trace's speeds, headings and places mean the same movement.
 
 use hashbrown::HashMap;
 
 use super::error::Warning;
 use super::trace::{Sample, Trace};
-use crate::geodesy::distance_m;
+use crate::geodesy::{distance_m, heading_deg};
 
 /// A warning when speeds and places disagree: in a tenth of the steps, or overall by a factor of 1.5.
 pub(super) fn disagreement(trace: &Trace) -> Option<Warning> {
@@ -28,6 +28,44 @@ pub(super) fn disagreement(trace: &Trace) -> Option<Warning> {
     (!agrees).then_some(Warning::SpeedsDisagree { ratio, off, steps })
 }
 
+/// A warning when headings and places disagree in a tenth of the steps: counted from another direction or the other way round,
+/// or in another unit.
+pub(super) fn turned(trace: &Trace) -> Option<Warning> {
+    let (mut steps, mut off, mut mathematical, mut backwards) = (0u64, 0u64, 0u64, 0u64);
+    let mut largest = 0;
+    let mut last: HashMap<u32, &Sample> = HashMap::new();
+    for to in &trace.samples {
+        let Some(from) = last.insert(to.station, to) else { continue };
+        let (Some(before), Some(after)) = (from.heading, to.heading) else { continue };
+        let lies_far = (to.time_ns - from.time_ns) as f64 / 1e9 > LONGEST_STEP_S;
+        if lies_far || distance_m(from.point(), to.point()) < SLACK_M {
+            continue;
+        }
+        let moved = heading_deg(from.point(), to.point());
+        let agree = |reading: fn(f64) -> f64| {
+            let turn =
+                |heading: u16| ((moved - reading(f64::from(heading) / 10.0)).rem_euclid(360.0) - 180.0).abs();
+            turn(before).max(turn(after)) >= 180.0 - WRONG_TURN_DEG
+        };
+        steps += 1;
+        off += u64::from(!agree(|heading| heading));
+        mathematical += u64::from(agree(|heading| 90.0 - heading));
+        backwards += u64::from(agree(|heading| heading + 180.0));
+        largest = largest.max(before).max(after);
+    }
+    if steps < ENOUGH_STEPS || off * 10 <= steps {
+        return None;
+    }
+    let most = |count: u64| count * 10 >= steps * 9;
+    let instead = match () {
+        () if largest > 0 && f64::from(largest) <= core::f64::consts::TAU * 10.0 => ": are they radians?",
+        () if most(mathematical) => ": are they counted from east, anticlockwise?",
+        () if most(backwards) => ": do they say where the station comes from?",
+        () => "",
+    };
+    Some(Warning::HeadingsDisagree { instead, off, steps })
+}
+
 /// Whether a station may have come from one sample to the next on a straight line: no faster than half as fast
 /// again as the faster of its speeds, or where there are none (or they are not to be believed), than a car can.
 pub(super) fn in_reach(from: &Sample, to: &Sample, believed: bool) -> bool {
@@ -48,6 +86,8 @@ fn stated_m(from: &Sample, to: &Sample) -> Option<f64> {
     Some((f64::from(from.speed?) + f64::from(to.speed?)) / 200.0 * seconds)
 }
 
+/// No vehicle turns that far against both its headings while it moves.
+const WRONG_TURN_DEG: f64 = 45.0;
 /// Places are rounded, and a row's speed is of another moment than its place.
 const SLACK_M: f64 = 2.0;
 /// 252 km/h.
@@ -98,6 +138,42 @@ mod tests {
             sample.longitude -= sample.longitude % (100.0 / 0.011_132) as i32;
         }
         assert!(matches!(disagreement(&trace), Some(Warning::SpeedsDisagree { .. })));
+    }
+
+    /// Cars away from one place in 24 directions, 10 m a second, whose headings are `heading` of the true one.
+    fn star(heading: fn(f64) -> f64) -> Trace {
+        let mut samples = Vec::new();
+        for second in 0..10u64 {
+            for car in 0..24u32 {
+                let (sine, cosine) = f64::from(car * 15).to_radians().sin_cos();
+                let metres = second as f64 * 10.0;
+                samples.push(Sample {
+                    time_ns: second * 1_000_000_000,
+                    station: car,
+                    latitude: (metres * cosine / 0.011_057) as i32,
+                    longitude: (metres * sine / 0.011_132) as i32,
+                    speed: Some(1000),
+                    heading: Some((heading(f64::from(car * 15)).rem_euclid(360.0) * 10.0) as u16),
+                    acceleration: None,
+                });
+            }
+        }
+        Trace { names: vec![String::new(); 24], samples, ..Trace::default() }
+    }
+
+    #[test]
+    fn headings_by_another_convention_are_told_and_right_ones_are_not() {
+        assert_eq!(turned(&star(|heading| heading)), None);
+        assert_eq!(turned(&star(|heading| heading + 30.0)), None, "a drift");
+        for (heading, said) in [
+            ((|heading| 90.0 - heading) as fn(f64) -> f64, "east, anticlockwise?"),
+            (|heading| heading + 180.0, "comes from?"),
+            (|heading| heading.to_radians(), "radians?"),
+            (|heading| heading + 90.0, "of the steps; needed"),
+        ] {
+            let told = turned(&star(heading)).expect("they disagree").to_string();
+            assert!(told.contains(said), "{told}");
+        }
     }
 
     #[test]

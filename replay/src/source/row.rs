@@ -175,8 +175,13 @@ fn number(word: &str) -> Result<f64, RowFault> {
     if word.is_empty() {
         return Err(RowFault::FieldMissing);
     }
-    let value: f64 = word.parse().map_err(|_| RowFault::NotANumber)?;
+    let value: f64 = word.parse().map_err(|_| not_a_number(word))?;
     if value.is_finite() { Ok(value) } else { Err(RowFault::NotFinite) }
+}
+
+fn not_a_number(word: &str) -> RowFault {
+    let with_point = word.replacen(',', ".", 1).parse::<f64>();
+    if with_point.is_ok() { RowFault::DecimalComma } else { RowFault::NotANumber }
 }
 
 fn optional<T>(

@@ -108,10 +108,14 @@ pub fn run(args: &DumpArgs, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn parse_group(text: &str) -> Result<SocketAddrV4, String> {
-    text.parse().map_err(|_| match text.parse::<Ipv4Addr>() {
+    let group: SocketAddrV4 = text.parse().map_err(|_| match text.parse::<Ipv4Addr>() {
         Ok(group) => format!("{group} needs a port, such as {group}:47808"),
         Err(_) => "expected an IPv4 group and its port, such as 239.255.77.77:47808".to_owned(),
-    })
+    })?;
+    if !group.ip().is_multicast() {
+        return Err(format!("{} is no multicast group; expected one of 224.0.0.0/4", group.ip()));
+    }
+    Ok(group)
 }
 
 fn medium(args: &DumpArgs) -> Medium {
@@ -149,11 +153,13 @@ fn capture(file: &std::path::Path, args: &DumpArgs, printer: &mut Printer<'_>) -
     }
     let (tally, packets) = (reader.tally(), reader.packets());
     if frames == 0 {
-        tracing::warn!(
-            "{}: no frames of EtherType {:#06x} and none of a link over UDP among {packets} packets",
-            file.display(),
-            args.ethertype
-        );
+        let wanted = match args.group {
+            Some(group) => format!("no datagrams to {group}"),
+            None => {
+                format!("no frames of EtherType {:#06x} and none of a link over UDP", args.ethertype)
+            }
+        };
+        tracing::warn!("{}: {wanted} among {packets} packets", file.display());
     }
     if tally.total() > 0 {
         tracing::warn!("{}: {} of {packets} packets not shown: {tally}", file.display(), tally.total());
@@ -194,15 +200,16 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             _ = terminate.recv() => return Ok(()),
         };
         let description = radio.describe();
+        let (frame, trailing) = decode::without_trailer(&buffer);
         let arrived_ns = meta.kernel_receive_ns.unwrap_or(meta.user_receive_ns);
         let arrival = Arrival {
             unix_ns: ClockPair::now().realtime_of(arrived_ns),
             source: meta.source.0,
             interface: &description,
             signal_dbm: meta.signal_dbm,
-            trailing: 0,
+            trailing,
         };
-        let enough = printer.frame(&buffer, &arrival)?;
+        let enough = printer.frame(frame, &arrival)?;
         // A reader may be watching: output must not wait for the next frame.
         printer.out.flush()?;
         if enough == Enough::Yes {

@@ -25,6 +25,7 @@ pub mod station;
 pub mod statistics;
 pub mod timekeeper;
 pub mod token;
+mod trailer;
 pub mod trust_files;
 pub mod turns;
 pub mod unix_socket;

@@ -28,6 +28,16 @@ pub enum OutputError {
         /// Why not.
         found: &'static str,
     },
+    /// Two of them are to be one file.
+    #[error("{}: is to be both {one} and {other}; give each a file of its own", path.display())]
+    OneFile {
+        /// The file.
+        path: PathBuf,
+        /// What is written there.
+        one: &'static str,
+        /// And what else.
+        other: &'static str,
+    },
     /// The recording misses something.
     #[error("recording: {0}")]
     Recording(String),
@@ -187,6 +197,28 @@ pub fn check_place(path: &Path) -> Result<(), OutputError> {
         Some(found) => Err(OutputError::NoPlace { path: path.to_owned(), found }),
         None => Ok(()),
     }
+}
+
+/// Refuses outputs that would overwrite each other.
+///
+/// # Errors
+/// Two of them lead to one file.
+pub fn check_apart(
+    report: Option<&Path>,
+    recording: Option<&Path>,
+    capture: Option<&Path>,
+) -> Result<(), OutputError> {
+    let all = [("the report", report), ("the recording", recording), ("the capture", capture)];
+    for (number, (one, path)) in all.iter().enumerate() {
+        for (other, another) in &all[number + 1..] {
+            if let (Some(path), Some(another)) = (path, another)
+                && whole_file::is_same(path, another)
+            {
+                return Err(OutputError::OneFile { path: path.to_path_buf(), one, other });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Parts of a report take some 0.1 ms each; frames come between them.

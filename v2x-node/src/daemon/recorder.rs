@@ -432,6 +432,29 @@ mod tests {
     }
 
     #[test]
+    fn a_recording_whose_file_is_moved_away_goes_on_in_the_next_one() {
+        let mut station = Recorded::new("moved", |_| ());
+        station.live(1);
+        station.file.round();
+        fs::rename(station.folder.join("night.rec"), station.folder.join("kept.rec")).unwrap();
+        let go_on = |station: &mut Recorded| {
+            for _ in 0..6 {
+                station.live(1);
+                station.file.round();
+            }
+        };
+        go_on(&mut station);
+        // As logrotate does with copytruncate.
+        fs::write(station.folder.join("night.1.rec"), "").unwrap();
+        go_on(&mut station);
+        let losses = station.recorder.losses().unwrap();
+        assert!(losses.begun == 2 && losses.inputs > 40, "{losses}");
+        assert!(station.check("kept.rec").inputs > 20);
+        assert!(station.check("night.2.rec").inputs > 10);
+        assert_eq!(station.files(), 3);
+    }
+
+    #[test]
     fn a_disk_that_is_always_too_slow_gets_few_files() {
         let mut station = Recorded::new("slow", |_| ());
         for _ in 0..30 {

@@ -119,6 +119,8 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
     } else if let Some(json) = config.report.json.as_deref().filter(|json| json.is_dir()) {
         outputs::check_place(json)?;
     }
+    let json = options.json.as_deref().or(config.report.json.as_deref());
+    outputs::check_apart(json, options.record.as_deref(), config.link.tap.as_deref())?;
     realtime::ignore_file_size_signal();
     apply_realtime(&config).map_err(DaemonError::from)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -17,6 +17,7 @@ use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, T
 use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
 
 use crate::daemon::recorder::Recorder;
+use crate::daemon::trailer;
 
 /// Listens to a station: the application's side.
 pub trait Observer {
@@ -190,8 +191,10 @@ impl Station {
     }
 
     fn received(&mut self, meta: &RxMeta) -> ReceivedFrame {
+        let mut bytes = self.buffer.split().freeze();
+        bytes.truncate(bytes.len() - trailer::length(&bytes));
         ReceivedFrame {
-            bytes: self.buffer.split().freeze(),
+            bytes,
             link_source: meta.source.0,
             kernel_receive: meta.kernel_receive_ns.map(Instant::from_nanos),
             user_receive: Some(Instant::from_nanos(meta.user_receive_ns)),

@@ -246,8 +246,11 @@ fn datagrams_of_a_link_over_udp_are_frames_and_those_of_others_are_counted() {
     assert_eq!(tally.of(LeftOut::Datagram), 2);
     assert_eq!(tally.to_string(), "2 UDP datagrams of others");
     let group = Some("239.255.77.81:47811".parse().unwrap());
+    let raw = order.packet(0, 8, &ethernet(ETHER_TYPE, &header), 0);
+    assert_eq!(read(&[&capture[..], &raw].concat()).0.len(), 2);
+    let capture = [&capture[..], &raw].concat();
     let all = CaptureReader::new(&capture[..], "t", Filter { group, ..Filter::default() }).unwrap();
-    assert_eq!(all.count(), 2, "whatever came to the group asked for");
+    assert_eq!(all.count(), 2, "whatever came to the group asked for, and nothing else");
 }
 
 #[test]

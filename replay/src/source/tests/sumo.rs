@@ -173,3 +173,77 @@ fn a_trace_of_one_row_is_a_trace() {
     let trace = parse("time;id;x;y\n5;a;1;1\n").unwrap();
     assert_eq!((trace.samples.len(), trace.duration()), (1, Duration::ZERO));
 }
+
+fn parse_with(text: &str, options: ReadOptions) -> Result<Trace, TraceError> {
+    read_from(text.as_bytes(), "t", &options)
+}
+
+/// A car that drives east at 11 m/s, a ten-thousandth of a degree of the equator a second.
+fn degrees(from: f64) -> String {
+    let row = |second: u32| {
+        let longitude = (from + f64::from(second) * 1e-4 + 180.0).rem_euclid(360.0) - 180.0;
+        format!("{second};a;{longitude:.7};0.5;90;11\n")
+    };
+    "time;id;x;y;angle;speed\n".to_owned() + &(0..30).map(row).collect::<String>()
+}
+
+#[test]
+fn degrees_are_told_from_metres_where_the_antimeridian_is_passed() {
+    let trace = parse(degrees(179.999)).unwrap();
+    assert_eq!(trace.warnings, []);
+    assert_eq!((trace.samples[0].longitude, trace.samples[29].longitude), (1_799_990_000, -1_799_981_000));
+}
+
+#[test]
+fn an_origin_is_refused_for_degrees_whoever_says_so() {
+    let origin = Some((49.0, 6.0));
+    let by_name = "time;id;lon;lat\n0;a;6;49\n1;a;6.0001;49\n";
+    for (text, geographic) in
+        [(by_name, None), (&degrees(6.0), None), ("time;id;x;y\n0;a;6;49\n", Some(true))]
+    {
+        let error =
+            parse_with(text, ReadOptions { origin, geographic, ..ReadOptions::default() }).unwrap_err();
+        assert!(matches!(error, TraceError::OriginOfDegrees { .. }), "{error}");
+    }
+    assert!(parse_with(CSV, ReadOptions { origin, ..ReadOptions::default() }).is_ok());
+}
+
+#[test]
+fn a_window_that_ends_before_it_begins_is_refused_and_one_beyond_the_trace_names_its_time() {
+    let window = |from_s, to_s| ReadOptions { from_s, to_s, ..ReadOptions::default() };
+    let error = parse_with(CSV, window(Some(10.0), Some(5.0))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "--from 10 and --to 5: the end of what is read must be later than its beginning"
+    );
+    let error = parse_with(CSV, window(Some(99.0), None)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "t: no usable sample: none from 99 s on of its own time, whose first step is at 10 s"
+    );
+    let error = parse_with(CSV, window(None, Some(5.0))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "t: no usable sample: none from 0 s to 5 s of its own time, whose first step is at 10 s"
+    );
+}
+
+#[test]
+fn decimal_commas_and_sixteen_bits_a_letter_are_named() {
+    let error = parse("time;id;x;y\n0;a;1000,5;3\n").unwrap_err().to_string();
+    assert!(error.contains("a decimal comma; needed is a point (first in line 2: x \"1000,5\")"), "{error}");
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let text: Vec<u8> = format!("\u{feff}{CSV}").encode_utf16().flat_map(order).collect();
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.starts_with("t: is text in UTF-16; save it as UTF-8; wanted"), "{error}");
+    }
+}
+
+#[test]
+fn zeros_that_a_power_failure_left_at_the_end_cost_no_row_before_them() {
+    for zeros in [1, 5000] {
+        let trace = parse_all(format!("{CSV}{}", "\0".repeat(zeros))).unwrap();
+        assert_eq!((trace.samples.len(), trace.warnings.len()), (3, 1), "{:?}", trace.warnings);
+    }
+    assert!(matches!(parse("\0\0\0\0"), Err(TraceError::WrongKind { kind: Kind::Binary, .. })));
+}

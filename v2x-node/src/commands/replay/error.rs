@@ -76,6 +76,16 @@ pub enum ReplayError {
         /// Why not.
         found: &'static str,
     },
+    /// An output file is another file of the run too.
+    #[error("{path}: is to be both {one} and {other}; give each a file of its own")]
+    OneFile {
+        /// The file.
+        path: String,
+        /// What would be written there.
+        one: &'static str,
+        /// What else it is.
+        other: &'static str,
+    },
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),

@@ -10,7 +10,7 @@ pub struct ReadingArgs {
     #[arg(long, help_heading = "Reading the trace")]
     pub geographic: bool,
     /// Latitude and longitude in degrees of x = 0, y = 0, for traces in metres
-    #[arg(long, value_name = "LAT,LON", value_parser = parse_origin, allow_hyphen_values = true, help_heading = "Reading the trace")]
+    #[arg(long, value_name = "LAT,LON", value_parser = parse_origin, allow_hyphen_values = true, conflicts_with = "geographic", help_heading = "Reading the trace")]
     pub origin: Option<(f64, f64)>,
     /// Read from this time on, seconds of the trace's own time
     #[arg(long, value_name = "S", value_parser = parse_time, allow_negative_numbers = true, help_heading = "Reading the trace")]

@@ -18,6 +18,7 @@ use crate::commands::shown::shown;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
 use crate::machine::write_json;
+use crate::whole_file;
 
 /// Runs the simulation, shows its progress, and writes its results; `ran` is what the report says was run.
 pub(super) fn run(
@@ -30,6 +31,7 @@ pub(super) fn run(
     for path in [&args.json, &args.html].into_iter().flatten() {
         check_place(path)?;
     }
+    check_apart(args)?;
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let started = monotonic();
@@ -52,15 +54,31 @@ pub(super) fn run(
 
 /// Whether a file can be written there, as far as can be known without writing it.
 fn check_place(path: &Path) -> Result<(), ReplayError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let found = if path.is_dir() {
-        "it is a directory"
-    } else if folder.is_some_and(|folder| !folder.is_dir()) {
-        "its directory is not there"
-    } else {
-        return Ok(());
-    };
-    Err(ReplayError::NoPlace { path: path.display().to_string(), found })
+    match whole_file::impossible(path) {
+        Some(found) => Err(ReplayError::NoPlace { path: path.display().to_string(), found }),
+        None => Ok(()),
+    }
+}
+
+/// Whether the files to write are none of those to read, nor each other.
+fn check_apart(args: &ReplayArgs) -> Result<(), ReplayError> {
+    let all = [
+        ("the page", &args.html),
+        ("the report", &args.json),
+        ("the trace", &args.trace),
+        ("the plan", &args.plan),
+        ("the plan of attacks", &args.attack),
+    ];
+    for (number, (one, written)) in all[..2].iter().enumerate() {
+        for (other, path) in &all[number + 1..] {
+            if let (Some(written), Some(path)) = (written, path)
+                && whole_file::is_same(written, path)
+            {
+                return Err(ReplayError::OneFile { path: written.display().to_string(), one, other });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The files do not say how long the run took: equal runs have equal files.

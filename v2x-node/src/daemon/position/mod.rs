@@ -117,6 +117,11 @@ impl PositionSource {
             }
             PositionConfig::Fixed { position, altitude_cm } => {
                 let place = Fixed { position: *position, altitude_cm: *altitude_cm };
+                describe(
+                    &shared,
+                    "the fixed position, repeated every 0.5 s unless this machine stands still,",
+                    "",
+                );
                 // Before anything is sent, so that nothing has to wait for it.
                 publisher.opened();
                 publisher.fix(place.fix());

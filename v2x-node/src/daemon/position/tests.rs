@@ -22,6 +22,20 @@ fn gpsd_source(address: String, silence: Duration) -> PositionSource {
     PositionSource { shared, task, description: String::new() }
 }
 
+#[test]
+fn every_source_has_a_name_to_be_silent_by() {
+    run(async {
+        let position = v2x_core::Position { latitude: 1, longitude: 496_000_000 };
+        let fixed = PositionSource::start(&PositionConfig::Fixed { position, altitude_cm: None }).unwrap();
+        // What a station says that was stopped, or slept, for longer than a fix lasts.
+        assert!(
+            fixed.silence().contains(": the fixed position, repeated every 0.5 s"),
+            "{}",
+            fixed.silence()
+        );
+    });
+}
+
 const TPV: &[u8] = b"{\"class\":\"TPV\",\"mode\":2,\"time\":\"2026-11-19T10:00:00Z\",\"lat\":50,\"lon\":8}\n";
 
 #[test]

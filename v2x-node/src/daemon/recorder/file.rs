@@ -106,6 +106,9 @@ impl RecordingFile {
 
     /// The next file that is not there yet.
     fn create_next(&mut self) -> io::Result<(u32, PathBuf, File)> {
+        if is_among_devices(&self.path) {
+            return Err(io::Error::other("no file is begun beside a device"));
+        }
         for number in self.number + 1..=MOST_FILES {
             let path = numbered(&self.path, number);
             match destination::create_new(&path) {
@@ -136,6 +139,10 @@ impl RecordingFile {
     }
 
     fn flush(&mut self) {
+        let path = numbered(&self.path, self.number);
+        if self.blocks.as_ref().is_some_and(|blocks| !blocks.is_at(&path)) {
+            self.stop(&io::Error::other("its file was moved, removed or emptied"));
+        }
         match self.blocks.as_mut().map(Blocks::flush) {
             Some(Err(unwritten)) => self.fail(&unwritten),
             _ => self.buffered.clear(),
@@ -191,6 +198,11 @@ impl fmt::Debug for RecordingFile {
     }
 }
 
+/// Whether a file beside `path` would be in memory, among the devices.
+fn is_among_devices(path: &Path) -> bool {
+    path.starts_with("/dev") && !path.starts_with("/dev/shm")
+}
+
 /// `night.rec`, `night.1.rec`, `night.2.rec`.
 fn numbered(path: &Path, number: u32) -> PathBuf {
     if number == 0 {
@@ -211,6 +223,15 @@ const MOST_FILES: u32 = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_begun_beside_a_device() {
+        for (path, among) in
+            [("/dev/full", true), ("/dev/fd/63", true), ("/dev/shm/x.rec", false), ("dev/x", false)]
+        {
+            assert_eq!(is_among_devices(Path::new(path)), among, "{path}");
+        }
+    }
 
     #[test]
     fn the_next_file_stands_beside_the_first() {
