@@ -64,6 +64,14 @@ pub enum KeyFileError {
         /// The credential's file.
         credential: PathBuf,
     },
+    /// A credential is not there, and others are.
+    #[error("{}: no such file; {beside}", path.display())]
+    NoCredential {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead, in words.
+        beside: String,
+    },
     /// The authority's credentials are not there.
     #[error("{}: no such file", path.display())]
     NoAuthority {

@@ -119,3 +119,15 @@ fn a_key_of_another_credential_and_an_authority_that_is_not_there_are_named() {
         "{said}"
     );
 }
+
+#[test]
+fn a_credential_that_is_not_there_is_told_with_those_that_are() {
+    let scratch = Scratch::new("beside");
+    let (code, said) = scratch.run(&["keys", "show", "keys/car-9.cred"]);
+    assert!(
+        code == 2 && said.contains("keys/car-9.cred: no such file; there are issuer.cred, root.cred"),
+        "{said}"
+    );
+    let (_, said) = scratch.run(&["keys", "issue", "--dir", "keys", "--name", "a", "--hours", "0"]);
+    assert!(said.contains("expected 1 to 438000 hours"), "{said}");
+}

@@ -212,7 +212,7 @@ fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
         (&["run", "night.rec"], "use: roadcast replay check night.rec"),
         (&["run", "air.pcapng"], "use: roadcast dump air.pcapng"),
         (&["run", "row.csv", "--range", "9999"], "range is 9999; it should be above 0 and at most 1500 m"),
-        (&["run", "row.csv", "--threads", "0"], "0 is not in 1..=256"),
+        (&["run", "row.csv", "--threads", "0"], "expected 1 to 256 threads"),
         (&["check", "row.csv"], "row.csv: is no recording"),
         (&["convert", "row.csv", "row.parquet"], "no format for this name"),
     ] {

@@ -39,7 +39,7 @@ use self::screen::Screen;
 use self::town::{Player, Town};
 use crate::commands::judged::judged;
 use crate::commands::shown::{shown, shown_briefly};
-use crate::commands::span::whole_seconds;
+use crate::commands::span::{whole, whole_seconds};
 use crate::commands::what_ran::what_ran;
 use crate::daemon::link::LinkError;
 use crate::daemon::station::{Live, Station, monotonic};
@@ -54,7 +54,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "TIME", default_value_t = 20, value_parser = |text: &str| whole_seconds(text, 1..=86_400))]
     pub seconds: u64,
     /// Radio range, metres
-    #[arg(long, value_name = "M", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "M", default_value_t = 300, value_parser = whole(1..=10_000_u32, "metres"))]
     pub range: u32,
     /// Write the report to FILE as JSON
     #[arg(long, value_name = "FILE")]

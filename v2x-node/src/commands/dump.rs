@@ -3,6 +3,7 @@
 mod decode;
 mod line;
 mod payload;
+mod text;
 mod verify;
 
 use std::io::Write;
@@ -22,6 +23,7 @@ use v2x_replay::source::capture::{self, Filter};
 use self::decode::Fault;
 use self::line::{Arrival, Style};
 use self::verify::{Signature, Verdict, Verifier};
+use crate::commands::span::whole;
 use crate::config::{LinkConfig, Medium, StationConfig};
 use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
@@ -55,7 +57,7 @@ pub struct DumpArgs {
     #[arg(long, value_name = "FILE", requires = "root")]
     issuer: Vec<PathBuf>,
     /// Stop after this many frames
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1..=u64::MAX, "frames"))]
     count: Option<u64>,
     /// One JSON object per line
     #[arg(long)]

@@ -14,6 +14,7 @@ use v2x_api::{Area, Client, ClientError, Declaration, EventId, Place, Point, Rep
 use v2x_proto::{Class, v1};
 
 use crate::commands::client::connect;
+use crate::commands::span::whole;
 use crate::error::Error;
 
 /// `roadcast hazard`.
@@ -131,7 +132,7 @@ struct Said {
     #[arg(long, value_name = "LAT,LON", requires = "area", value_parser = parse::position, allow_hyphen_values = true)]
     centre: Option<Point>,
     /// Distance within which it is relevant, metres
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "M", value_parser = whole(1..=u16::MAX, "metres"))]
     relevance: Option<u16>,
     /// Traffic for which it is relevant: all, upstream, downstream or opposite
     #[arg(long, value_name = "TRAFFIC", value_parser = parse::direction)]

@@ -15,6 +15,7 @@ use v2x_proto::{AreaView, Shape};
 pub use self::files::KeysError;
 use self::files::{Batch, ISSUER, ROOT, new_key, now_s};
 use crate::civil::utc;
+use crate::commands::span::whole;
 use crate::error::Error;
 use crate::key_files::{read_credential, read_key, read_public_key};
 
@@ -54,7 +55,7 @@ pub struct InitArgs {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Validity of the authority, years
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = whole(1..=50_u32, "years"))]
     years: u32,
     /// Replace files that exist
     #[arg(long)]
@@ -71,10 +72,10 @@ pub struct IssueArgs {
     #[arg(long)]
     name: String,
     /// Number of credentials to make, numbered from 1
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = whole(1..=10_000_u32, "credentials"))]
     count: Option<u32>,
     /// Validity of the credentials, hours
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=438_000))]
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = whole(1..=438_000_u32, "hours"))]
     hours: u32,
     /// Kind of station
     #[arg(long, value_enum, default_value_t = StationRole::Vehicle)]

@@ -1,6 +1,8 @@
-//! Lengths of time as a command line gives them.
+//! Numbers and lengths of time as a command line gives them.
 
+use core::fmt::Display;
 use core::ops::RangeInclusive;
+use core::str::FromStr;
 
 /// Seconds: a number, or a number with its unit, such as `90`, `1.5`, `500ms`, `90s`, `10m` or `1h`. A sign is read too;
 /// whoever asks judges the value.
@@ -26,6 +28,20 @@ pub(super) fn whole_seconds(text: &str, range: RangeInclusive<u64>) -> Result<u6
     })
 }
 
+/// A parser of whole numbers within `range` of something, such as `hours`.
+pub(super) fn whole<T>(
+    range: RangeInclusive<T>,
+    what: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + Display + PartialOrd + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let found = text.parse().ok().filter(|number| range.contains(number));
+        found.ok_or_else(|| format!("expected {} to {} {what}", range.start(), range.end()))
+    }
+}
+
 /// As [`seconds`], for a simulation, which may end within a second.
 ///
 /// # Errors
@@ -40,6 +56,15 @@ pub(super) fn any_seconds(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_number_out_of_its_range_is_told_with_the_range() {
+        let hours = whole(1..=48_u32, "hours");
+        assert_eq!(hours("24"), Ok(24));
+        for wrong in ["0", "49", "-1", "x", "", "1.5", "99999999999"] {
+            assert_eq!(hours(wrong), Err("expected 1 to 48 hours".to_owned()), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_time_is_seconds_unless_it_has_a_unit() {

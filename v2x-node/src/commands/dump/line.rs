@@ -12,6 +12,7 @@ use v2x_proto::v1;
 
 use super::decode::{Decoded, Fault, offset_in};
 use super::payload::{enum_word, gist, hex, payload};
+use super::text::text;
 use super::verify::{Signature, Verdict};
 
 /// How frames are shown.
@@ -125,7 +126,7 @@ fn human(
         write!(out, " +{} B behind it", arrival.trailing)?;
     }
     match &decoded.message {
-        Ok(message) if full => write!(out, " | {message:?}")?,
+        Ok(message) if full => write!(out, " | {}", text(message))?,
         Ok(message) => write!(out, " | {}", gist(message))?,
         Err(error) => {
             let offset = offset_in(frame, fields.payload);

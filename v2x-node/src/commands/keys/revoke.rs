@@ -13,6 +13,7 @@ use v2x_proto::{Digest, v1};
 
 use super::files::{ISSUER, KeysError, ROOT, now_s, write_delta};
 use crate::civil::utc;
+use crate::commands::span::whole;
 use crate::error::Error;
 use crate::key_files::{KeyFileError, load_trust, read_credential, read_delta, read_key};
 
@@ -35,7 +36,7 @@ pub struct RevokeArgs {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Hours until stations expect the next delta; what is revoked stays revoked after that
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = whole(1..=8760_u32, "hours"))]
     hours: u32,
     /// The previous delta; its revocations are repeated, so that the new one is complete
     #[arg(long, value_name = "FILE")]

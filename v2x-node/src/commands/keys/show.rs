@@ -1,6 +1,6 @@
 //! `roadcast keys show`: a credential as text.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -39,7 +39,13 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
         let (roots, issuers) = (or_beside(args, &args.root, ROOT), or_beside(args, &args.issuer, ISSUER));
         return super::revoke::show(&args.file, &roots, &issuers, out);
     }
-    let bytes = read_credential(&args.file)?;
+    let bytes = read_credential(&args.file).map_err(|error| match error {
+        KeyFileError::File { path, source } if source.kind() == ErrorKind::NotFound => {
+            let beside = credentials_beside(&path);
+            KeyFileError::NoCredential { path, beside }
+        }
+        error => error,
+    })?;
     let malformed = |error: v2x_proto::credential::CredentialError| KeyFileError::Credential {
         path: args.file.clone(),
         source: CredentialError::from(error),
@@ -72,6 +78,22 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), Error> {
     writeln!(out, "revocation   series {}", fields.revocation_series)?;
     let now = clock::wire_time_us();
     chain(args, kind, &bytes, WireTime::from_micros(now), (from, until), out)
+}
+
+/// Names of the first few credentials in the directory of a file that is not there.
+fn credentials_beside(path: &Path) -> String {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".cred")).collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(MOST_SHOWN);
+    names.truncate(MOST_SHOWN);
+    match (names.is_empty(), more) {
+        (true, _) => format!("no credentials in {}", directory.display()),
+        (false, 0) => format!("there are {}", names.join(", ")),
+        (false, more) => format!("there are {} and {more} more", names.join(", ")),
+    }
 }
 
 /// Checks the chain when there is something to check it with.
@@ -161,6 +183,8 @@ fn folded(words: impl IntoIterator<Item = String>) -> String {
     text
 }
 
+/// Credentials named in place of one that is not there.
+const MOST_SHOWN: usize = 8;
 /// Where values begin.
 const COLUMN: usize = 13;
 const WIDTH: usize = 80;

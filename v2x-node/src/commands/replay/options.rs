@@ -10,6 +10,7 @@ use v2x_replay::run::{self, RunOptions};
 use v2x_report::Verify;
 
 use super::reading::ReadingArgs;
+use crate::commands::span::whole;
 
 /// `roadcast replay run`.
 #[derive(Clone, Debug, Args)]
@@ -36,7 +37,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = HOW)]
     pub seed: u64,
     /// Threads to use (default: all cores); the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = HOW)]
+    #[arg(long, value_name = "N", value_parser = whole(1..=256_u16, "threads"), help_heading = HOW)]
     pub threads: Option<u16>,
     /// Verify each frame once for all its receivers, or at every reception
     #[arg(long, value_enum, default_value_t = VerifyArg::Once, help_heading = HOW)]
