@@ -1,6 +1,6 @@
 //! Events of a station that its operator should see, one line each, kept until they are printed.
 
-use v2x_core::{Event, RevocationNews};
+use v2x_core::{Event, RevocationNews, WireTime};
 
 use crate::civil::utc;
 
@@ -18,8 +18,10 @@ impl Notices {
             Event::Revoked(news) => {
                 let whole = if news.whole_series { ", the whole series" } else { "" };
                 let RevocationNews { issuer, series, number, digests, .. } = news;
+                // Lists are numbered by their time.
+                let (credentials, as_of) = (counted(*digests), utc(WireTime::from_secs(*number)));
                 self.note(format!(
-                    "revocation list {series} of {issuer} at number {number}: {digests} credentials{whole}"
+                    "revocation list {series} of {issuer} as of {as_of}: {credentials}{whole}"
                 ));
             }
             Event::RevocationRefused(error) => self.note(format!("revocation refused: {error}")),
@@ -58,6 +60,10 @@ impl Notices {
             self.lines.push(line);
         }
     }
+}
+
+fn counted(credentials: u32) -> String {
+    format!("{credentials} credential{}", if credentials == 1 { "" } else { "s" })
 }
 
 /// Lines kept until they are printed, each second.
