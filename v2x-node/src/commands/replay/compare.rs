@@ -1,7 +1,7 @@
 //! `roadcast replay compare`: two reports side by side.
 
-use std::fs;
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -30,9 +30,17 @@ pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<(), Error> 
 
 fn read(path: &Path) -> Result<Report, ReplayError> {
     let failed = |found: String| ReplayError::NoReport { path: path.display().to_string(), found };
-    let text = fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let mut text = Vec::new();
+    let found = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text));
+    found.map_err(|error| failed(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > LARGEST {
+        return Err(failed("is no report: longer than 64 MB".to_owned()));
+    }
     let report: Report =
         serde_json::from_slice(&text).map_err(|error| failed(format!("is no report: {error}")))?;
     report.check().map_err(|broken| failed(format!("is no report: {broken}")))?;
     Ok(report)
 }
+
+/// Ten times a report on a thousand seeds, bytes.
+const LARGEST: u64 = 64_000_000;
