@@ -14,12 +14,16 @@
 //! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage latencies of their
 //! deliveries stay in the stage histograms.
 
+mod outcome;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 use v2x_proto::Class;
 use v2x_report::{Frames, Report, Stage, Stats, Timeline};
+
+pub use outcome::PairOutcome;
 
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]
@@ -401,23 +405,6 @@ pub enum Delivery {
     },
     /// The message was never reported as sent.
     Unknown,
-}
-
-/// What became of one message for one station it was meant for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PairOutcome {
-    /// When the message was meant to be sent, ns.
-    pub sent_ns: u64,
-    /// The station.
-    pub station: u32,
-    /// From the sender at that time, m.
-    pub distance_m: f32,
-    /// Since that time, ns; `None` when it was never delivered.
-    pub latency_ns: Option<u64>,
-    /// Late, or never delivered.
-    pub missed: bool,
-    /// Why it was never delivered.
-    pub reason: &'static str,
 }
 
 /// The counts of a finished run.

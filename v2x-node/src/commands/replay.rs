@@ -34,7 +34,7 @@ use crate::error::Error;
 pub enum ReplayCommand {
     /// Run a trace's stations in virtual time and report on every message
     #[command(after_help = RUN_HELP)]
-    Run(ReplayArgs),
+    Run(Box<ReplayArgs>),
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
