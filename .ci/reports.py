@@ -35,7 +35,7 @@ CLASS = [
 ]
 ROWS = [
     "seed", "forwarding", "time_s", "class", "type", "sequence", "sender", "receiver", "distance_m", "latency_ns",
-    "fate", "reason",
+    "fate", "reason", "check",
 ]
 FLOOD = [
     "reach_300ms_3km", "reach_final", "transmissions", "transmissions_per_station", "delay_ms_per_km",

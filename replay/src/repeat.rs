@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use sha2::{Digest as _, Sha256};
-use v2x_report::{Repeats, SeedRun};
+use v2x_report::Repeats;
 
 use crate::attack::AttackPlan;
 use crate::rows::Rows;
@@ -38,7 +38,7 @@ pub fn run_seeds(
         };
         let mut one = run::run_logged(trace, &options, plan, rows, &mut course)?;
         if !one.interrupted {
-            runs.push(SeedRun::new(*seed, &one.report));
+            runs.push(one.report.of_seed(*seed));
         }
         digests.update(one.report.digest.as_deref().unwrap_or_default());
         notes.push((*seed, core::mem::take(&mut one.report.notes)));

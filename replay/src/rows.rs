@@ -10,7 +10,8 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hashbrown::HashMap;
-use v2x_core::MessageId;
+use v2x_core::{DropReason, MessageId};
+use v2x_proto::Digest;
 use v2x_proto::v1::MessageType;
 
 use crate::geodesy::distance_m;
@@ -19,7 +20,7 @@ use crate::source::Track;
 
 /// Names of the columns, in order.
 pub const COLUMNS: &str =
-    "seed,forwarding,time_s,class,type,sequence,sender,receiver,distance_m,latency_ns,fate,reason";
+    "seed,forwarding,time_s,class,type,sequence,sender,receiver,distance_m,latency_ns,fate,reason,check";
 
 /// The rows of one or more runs, on their way into a file.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Rows {
     names: Vec<String>,
     tracks: Arc<Vec<Track>>,
     origins: Origins,
+    /// By receiver and signer: the check that weighed most when the one last changed its trust in the other.
+    blamed: HashMap<(u32, Digest), &'static str>,
 }
 
 impl Rows {
@@ -47,6 +50,7 @@ impl Rows {
             names: Vec::new(),
             tracks: Arc::default(),
             origins: Origins::default(),
+            blamed: HashMap::new(),
         };
         rows.write(format_args!("{COLUMNS}\n"));
         rows
@@ -77,6 +81,14 @@ impl Rows {
         self.names = names.iter().map(|name| quoted(name)).collect();
         self.tracks = tracks;
         self.origins = Origins::default();
+        self.blamed.clear();
+    }
+
+    /// A station trusts a signer less because of a check.
+    pub(crate) fn suspected(&mut self, station: u32, signer: Digest, check: &'static str) {
+        if self.blamed.len() < MAX_BLAMED || self.blamed.contains_key(&(station, signer)) {
+            self.blamed.insert((station, signer), check);
+        }
     }
 
     /// A message was made.
@@ -142,6 +154,9 @@ impl Rows {
         (receiver, distance_m, latency_ns): (u32, Option<f64>, Option<u64>),
         (fate, reason): (&str, &str),
     ) {
+        let isolated = reason == DropReason::Isolated.name();
+        let check = isolated.then(|| self.blamed.get(&(receiver, message.signer))).flatten();
+        let check = check.copied().unwrap_or_default();
         let prefix = core::mem::take(&mut self.prefix);
         let names = core::mem::take(&mut self.names);
         let name = |station: Option<u32>| {
@@ -150,7 +165,7 @@ impl Rows {
         let distance = distance_m.map_or_else(String::new, |distance| format!("{distance:.1}"));
         let latency = latency_ns.map_or_else(String::new, |latency| latency.to_string());
         self.write(format_args!(
-            "{prefix},{}.{:09},{},{},{},{},{},{distance},{latency},{fate},{reason}\n",
+            "{prefix},{}.{:09},{},{},{},{},{},{distance},{latency},{fate},{reason},{check}\n",
             made_ns / 1_000_000_000,
             made_ns % 1_000_000_000,
             message.class.name(),
@@ -249,6 +264,9 @@ fn quoted(name: &str) -> String {
 
 /// Longer than a message stays unsettled: the longest deadline, and the grace after it.
 const ORIGINS_KEPT_NS: u64 = 10_000_000_000;
+
+/// Pairs of stations of which a reason is remembered: some 40 MB.
+const MAX_BLAMED: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {

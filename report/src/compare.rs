@@ -166,7 +166,7 @@ mod tests {
     use v2x_proto::Class;
 
     use super::*;
-    use crate::{Kind, Repeats, SeedRun, Stats, Verify};
+    use crate::{Kind, Repeats, Stats, Verify};
 
     fn report(misses: &[u64]) -> Report {
         let (mut all, mut runs) = (Stats::new(), Vec::new());
@@ -176,7 +176,7 @@ mod tests {
             (0..100 - missed).for_each(|_| class.record_delivered(1_000_000));
             (0..*missed).for_each(|_| class.record_undelivered("never_received"));
             let one = Report::new(Kind::Replay, "1", Verify::Once, &stats);
-            runs.push(SeedRun::new(seed as u64 + 1, &one));
+            runs.push(one.of_seed(seed as u64 + 1));
             all.merge(&stats);
         }
         let mut report = Report::new(Kind::Replay, "1", Verify::Once, &all);

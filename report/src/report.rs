@@ -16,6 +16,7 @@ mod evidence;
 mod flood;
 pub mod human;
 mod repeats;
+mod seed_run;
 pub mod signal;
 mod table;
 mod verdict;

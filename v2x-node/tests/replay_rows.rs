@@ -72,7 +72,7 @@ fn fates(csv: &str) -> BTreeMap<(String, String), u64> {
         // The one name with a comma is quoted.
         let line = line.replace("\"a,1\"", "a1");
         let fields: Vec<_> = line.split(',').collect();
-        assert_eq!(fields.len(), 12, "{line}");
+        assert_eq!(fields.len(), 13, "{line}");
         *counts.entry((fields[3].to_owned(), fields[10].to_owned())).or_default() += 1;
     }
     counts
@@ -86,7 +86,7 @@ fn rows_are_what_the_report_counts() {
     assert!(out.contains("rows: rows.csv"), "{out}");
     let csv = String::from_utf8(scratch.read("rows.csv")).unwrap();
     let columns =
-        "seed,forwarding,time_s,class,type,sequence,sender,receiver,distance_m,latency_ns,fate,reason";
+        "seed,forwarding,time_s,class,type,sequence,sender,receiver,distance_m,latency_ns,fate,reason,check";
     assert_eq!(csv.lines().next(), Some(columns));
     assert!(csv.contains(",\"a,1\",b,50.0,") && csv.contains(",D2,awareness,"), "{csv}");
     let (report, fates) = (scratch.report("r.json"), fates(&csv));
@@ -143,7 +143,7 @@ fn an_attacker_s_messages_stand_outside_the_count() {
     let from_attacker = csv.lines().filter(|line| line.contains(",b,c,") || line.contains(",b,\"a,1\","));
     let mut seen = 0;
     for line in from_attacker {
-        assert!(line.ends_with(",outside,not_counted_sender"), "{line}");
+        assert!(line.ends_with(",outside,not_counted_sender,"), "{line}");
         seen += 1;
     }
     assert!(seen > 0, "{csv}");

@@ -220,7 +220,7 @@ impl Total {
         // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
         let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
         one.digest = Some(counted.digest_hex());
-        self.runs.extend(seed.map(|seed| SeedRun::new(seed, &one)));
+        self.runs.extend(seed.map(|seed| one.of_seed(seed)));
         counted.ledger.fill(&mut one);
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));

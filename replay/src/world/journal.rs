@@ -208,11 +208,15 @@ impl Journal {
             | Event::RevocationStale { .. }
             | Event::Trust(_)
             | Event::Identities(_)
-            | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::Hazard(_)
             | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
+            Event::Suspicion(suspicion) => {
+                if let (Some(rows), Some(check)) = (&mut self.rows, suspicion.check) {
+                    rows.suspected(station, suspicion.digest, check.name());
+                }
+            }
             Event::HazardAccepted { .. } => self.declares = true,
             Event::HazardRefused { refusal, .. } => self.floods.refuse(refusal.name()),
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),

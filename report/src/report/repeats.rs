@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::human::time;
-use super::{ClassReport, Report};
 use crate::statistics::Spread;
 
 /// The runs behind a report about several seeds; only complete runs are among them.
@@ -28,9 +27,9 @@ pub struct SeedRun {
     pub classes: Vec<SeedClass>,
 }
 
-/// One class of one run; the fields are those of [`ClassReport`] and of its `send_to_delivered`.
+/// One class of one run; the fields are those of a report's class and of its `send_to_delivered`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "they are those of ClassReport")]
+#[expect(missing_docs, reason = "they are those of a report's class")]
 pub struct SeedClass {
     pub class: String,
     pub sent: u64,
@@ -59,31 +58,6 @@ pub struct ClassSpread {
     /// Of the runs' 99th percentiles, ns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_ns: Option<Spread>,
-}
-
-impl SeedRun {
-    /// Of the report of one run.
-    pub fn new(seed: u64, report: &Report) -> Self {
-        let with_traffic = report.classes.iter().filter(|class| class.has_traffic());
-        Self { seed, digest: report.digest.clone(), classes: with_traffic.map(SeedClass::new).collect() }
-    }
-}
-
-impl SeedClass {
-    fn new(class: &ClassReport) -> Self {
-        let latency = &class.send_to_delivered;
-        let known = |ns| (latency.count > 0).then_some(ns);
-        Self {
-            class: class.class.clone(),
-            sent: class.sent,
-            expected: class.expected,
-            missed: class.missed,
-            miss_ratio: class.miss_ratio,
-            p50_ns: known(latency.p50_ns),
-            p99_ns: known(latency.p99_ns),
-            p999_ns: known(latency.p999_ns),
-        }
-    }
 }
 
 impl Repeats {

@@ -216,8 +216,9 @@ sequence; sender, receiver (the trace's names); distance_m (between them at that
 time); latency_ns (from then to verified delivery; empty where it was never
 delivered); fate: delivered, missed (reason: late, never_received, isolated by
 the receiver, unknown_credential, ...) or outside, which no class counts (reason:
-out_of_range, outside_area, long_after_deadline, not_counted_sender). Python
-reads it with pandas.read_csv('a.csv.gz').
+out_of_range, outside_area, long_after_deadline, not_counted_sender);
+check (why the receiver isolated the sender). Python reads it with
+pandas.read_csv('a.csv.gz').
 
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
 there was nothing to judge, 2 bad input, 130 interrupted.";
