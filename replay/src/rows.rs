@@ -270,6 +270,8 @@ const MAX_BLAMED: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
+    use v2x_proto::Class;
+
     use super::*;
 
     #[test]
@@ -287,5 +289,37 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), 17);
         assert_eq!((type_name(0), type_name(u32::MAX)), ("", ""));
+    }
+
+    #[test]
+    fn a_row_of_an_isolated_sender_names_both_and_the_check() {
+        let path = std::env::temp_dir().join(format!("roadcast-isolated-{}.csv", std::process::id()));
+        let mut rows = Rows::new(File::create(&path).unwrap(), false);
+        rows.begin(7, "roadcast", &["liar".to_owned(), "judge".to_owned()], Arc::default());
+        let message = MessageId { signer: Digest([3; 8]), class: Class::D2, sequence: 9 };
+        rows.made(message, MessageOrigin { sender: 0, message_type: 1, made_ns: 1_500_000_000 });
+        rows.suspected(1, message.signer, "overlap");
+        let mut outcome = PairOutcome {
+            sent_ns: 1_500_000_000,
+            station: 1,
+            distance_m: 20.26,
+            latency_ns: None,
+            missed: true,
+            reason: "isolated",
+        };
+        rows.settled(message, &outcome);
+        outcome.latency_ns = Some(200_000_000);
+        rows.settled(message, &outcome);
+        rows.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "7,roadcast,1.500000000,D2,awareness,9,liar,judge,20.3,,missed,isolated,overlap",
+                "7,roadcast,1.500000000,D2,awareness,9,liar,judge,20.3,200000000,missed,late,",
+            ]
+        );
     }
 }
