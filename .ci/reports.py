@@ -2,6 +2,7 @@
 """Checks what `roadcast` and the benchmarks report: sums, names and digests, by a second implementation.
 
     reports.py check FILE --kind KIND --exit-code N [--stations N] [--traffic CLASS...] [--flood FORWARDING...]
+    reports.py rows FILE.csv[.gz] REPORT.json
     reports.py same-digest FILE...
     reports.py same FILE...
     reports.py self-contained FILE.html
@@ -11,8 +12,12 @@ Standard library only. Exit code 1 and one line when something does not hold.
 """
 
 import argparse
+import collections
+import csv
+import gzip
 import json
 import re
+import statistics
 import sys
 
 SUMMARY = ["count", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"]
@@ -27,6 +32,10 @@ APART = ["restarts", "out_of_range", "caught_up"]
 CLASS = [
     "class", "deadline_ms", "miss_target", "met", "sent", "expected", "delivered", "delivered_late", "missed",
     "miss_ratio", "undelivered", "send_to_delivered", "stages",
+]
+ROWS = [
+    "seed", "forwarding", "time_s", "class", "type", "sequence", "sender", "receiver", "distance_m", "latency_ns",
+    "fate", "reason", "check",
 ]
 FLOOD = [
     "reach_300ms_3km", "reach_final", "transmissions", "transmissions_per_station", "delay_ms_per_km",
@@ -46,6 +55,10 @@ def main():
     check.add_argument("--traffic", nargs="*", default=[], help="classes that must have carried something")
     check.add_argument("--flood", nargs="*", default=[], help="ways of forwarding that must have carried a flood")
     check.set_defaults(run=check_report)
+    rows = commands.add_parser("rows")
+    rows.add_argument("file")
+    rows.add_argument("report")
+    rows.set_defaults(run=check_rows)
     same = commands.add_parser("same-digest")
     same.add_argument("files", nargs="+")
     same.set_defaults(run=same_digest)
@@ -85,6 +98,9 @@ def check_report(arguments):
     equal(frames["received"], frames["delivered"] + frames["dropped"], "frames received = delivered + dropped")
     equal(frames["dropped"], sum(drops.values()), "frames dropped = sum of drops")
 
+    if "repeats" in report:
+        check_repeats(report, {entry["class"]: entry for entry in report["classes"]})
+
     floods = [report["flood"]] if "flood" in report else []
     floods += report.get("flood_baselines", [])
     for flood in floods:
@@ -100,11 +116,73 @@ def check_report(arguments):
     return f"{arguments.kind}: {report['stations']} stations, verdict {report['verdict']}, sums hold"
 
 
+def check_rows(arguments):
+    with open(arguments.report, encoding="utf-8") as file:
+        report = json.load(file)
+    opened = gzip.open if arguments.file.endswith(".gz") else open
+    counts = collections.Counter()
+    reasons = collections.Counter()
+    seeds = set()
+    total = 0
+    with opened(arguments.file, "rt", encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        equal(reader.fieldnames, ROWS, "columns")
+        for row in reader:
+            total += 1
+            seeds.add(int(row["seed"]))
+            counts[row["class"], row["fate"]] += 1
+            expect(row["sender"] and row["receiver"] and row["type"], f"row {total} lacks a name: {row}")
+            float(row["time_s"])
+            if row["fate"] == "missed" and row["reason"] != "late":
+                equal(row["latency_ns"], "", f"latency of row {total}")
+                reasons[row["class"], row["reason"]] += 1
+            else:
+                expect(int(row["latency_ns"]) >= 0, f"row {total}: a delivery before its message")
+    equal(seeds, set(report["run"]["seeds"]), "seeds")
+    for entry in report["classes"]:
+        name = entry["class"]
+        lost = sum(entry["undelivered"].values())
+        late = 0 if entry["deadline_ms"] is None else entry["delivered_late"]
+        equal(counts[name, "delivered"], entry["delivered"] - late, f"{name} rows in time")
+        equal(counts[name, "missed"], lost + late, f"{name} rows missed")
+        for reason, count in entry["undelivered"].items():
+            equal(reasons[name, reason], count, f"{name} rows missed by {reason}")
+    return f"{total} rows, as the report counts them"
+
+
+def check_repeats(report, classes):
+    repeats = report["repeats"]
+    complete = len(repeats["runs"]) == len(report["run"]["seeds"])
+    for spread in repeats["classes"]:
+        name = spread["class"]
+        runs = [one for run in repeats["runs"] for one in run["classes"] if one["class"] == name]
+        expected = sum(one["expected"] for one in runs)
+        equal(expected if complete else classes[name]["expected"], classes[name]["expected"], f"{name} expected by all seeds")
+        for figure in ("miss_ratio", "p50_ns", "p99_ns"):
+            values = [one[figure] for one in runs if figure in one]
+            if not values:
+                continue
+            found = spread[figure]
+            equal(found["count"], len(values), f"{name} {figure} count")
+            near(found["mean"], statistics.fmean(values), f"{name} {figure} mean")
+            if len(values) > 1:
+                near(found["sd"], statistics.stdev(values), f"{name} {figure} deviation")
+                low, high = found["ci95"]
+                near((low + high) / 2, found["mean"], f"{name} {figure} middle of the interval")
+                # The table of Student's t has no more than this at 0.975.
+                least = 1.96 * found["sd"] / len(values) ** 0.5
+                expect((high - low) / 2 >= least * (1 - 1e-9), f"{name} {figure}: interval too narrow")
+
+
+def near(found, wanted, what):
+    expect(abs(found - wanted) <= 1e-9 * max(1, abs(wanted)), f"{what}: {found} should be {wanted}")
+
+
 def check_run(report):
     run, machine = report["run"], report.get("machine")
     named(run, RUN, "run")
     expect(run["command"].startswith("roadcast "), f"command is {run['command']!r}")
-    for word in ("--json", "--html", "--hdr", "--threads"):
+    for word in ("--json", "--html", "--hdr", "--rows", "--threads"):
         expect(word not in run["command"], f"the command says where results go: {run['command']}")
     for entry in run["inputs"]:
         named(entry, ["role", "name"], "input")

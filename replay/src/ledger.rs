@@ -14,12 +14,16 @@
 //! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage latencies of their
 //! deliveries stay in the stage histograms.
 
+mod outcome;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 use v2x_proto::Class;
 use v2x_report::{Frames, Report, Stage, Stats, Timeline};
+
+pub use outcome::PairOutcome;
 
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Ledger<M> {
     timeline: Timeline,
     /// By station: messages with a deadline that were meant for it, and those of them it missed.
     shares: Vec<(u64, u64)>,
+    /// Of messages settled and not taken yet, where somebody wants them.
+    outcomes: Option<Vec<(M, PairOutcome)>>,
 }
 
 impl<M: Copy + Eq + Hash> Ledger<M> {
@@ -64,7 +70,18 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             stats: Stats::new(),
             timeline: Timeline::new(),
             shares: Vec::new(),
+            outcomes: None,
         }
+    }
+
+    /// Keeps what becomes of each message for each station it was meant for, to be [taken](Self::take_outcomes) soon.
+    pub fn keep_outcomes(&mut self) {
+        self.outcomes = Some(Vec::new());
+    }
+
+    /// The outcomes of what was settled since the last call, in order of settling.
+    pub fn take_outcomes(&mut self) -> impl Iterator<Item = (M, PairOutcome)> + '_ {
+        self.outcomes.iter_mut().flat_map(|outcomes| outcomes.drain(..))
     }
 
     /// An empty ledger of a run that starts at `start_ns`.
@@ -170,22 +187,9 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
     /// Ends the run at `end_ns`, or at the latest time reported to the ledger, whichever is later, and hands over the
     /// counts. See the module's documentation for what is left out.
     pub fn finish(mut self, end_ns: u64) -> Totals {
-        self.advance(end_ns);
-        let mut unfinished = 0;
-        for class in Class::ALL {
-            while let Some((_, message)) = self.overdue[class.index()].pop_front() {
-                self.settle(message);
-            }
-            // The next message may be past its deadline all the same: send times are not strictly in order.
-            while let Some((due_ns, message)) = self.due[class.index()].pop_front() {
-                if self.clock_ns < due_ns {
-                    unfinished += 1;
-                } else {
-                    self.settle(message);
-                }
-            }
-        }
-        let Counts { frames_delivered, drops, repeated, late_floods, late, unknown, forced } = self.counts;
+        self.close(end_ns);
+        let Counts { frames_delivered, drops, repeated, late_floods, late, unknown, forced, unfinished } =
+            self.counts;
         let dropped = drops.values().sum::<u64>();
         let unintended = |floods: bool| {
             let classes = self.stats.classes().iter().filter(|class| (class.class == Class::D3) == floods);
@@ -220,6 +224,24 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             warnings,
             timeline: self.timeline,
             shares: self.shares,
+        }
+    }
+
+    /// Ends the run as [`finish`](Self::finish) does, which is still to come.
+    pub fn close(&mut self, end_ns: u64) {
+        self.advance(end_ns);
+        for class in Class::ALL {
+            while let Some((_, message)) = self.overdue[class.index()].pop_front() {
+                self.settle(message);
+            }
+            // The next message may be past its deadline all the same: send times are not strictly in order.
+            while let Some((due_ns, message)) = self.due[class.index()].pop_front() {
+                if self.clock_ns < due_ns {
+                    self.counts.unfinished += 1;
+                } else {
+                    self.settle(message);
+                }
+            }
         }
     }
 
@@ -315,6 +337,18 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
                 stats.record_undelivered(self.reasons.name(receiver.reason));
             } else {
                 stats.record_delivered(receiver.latency_ns);
+            }
+            if let Some(outcomes) = &mut self.outcomes {
+                let delivered = receiver.latency_ns != NOT_DELIVERED;
+                let outcome = PairOutcome {
+                    sent_ns: entry.sent_ns,
+                    station: receiver.station,
+                    distance_m: receiver.distance_m,
+                    latency_ns: delivered.then_some(receiver.latency_ns),
+                    missed,
+                    reason: self.reasons.name(receiver.reason),
+                };
+                outcomes.push((message, outcome));
             }
             if judged {
                 expected += 1;
@@ -483,6 +517,7 @@ struct Counts {
     late: u64,
     unknown: u64,
     forced: u64,
+    unfinished: u64,
 }
 
 /// The names of the last messages settled.

@@ -12,6 +12,8 @@ pub mod linkability;
 pub mod map;
 pub mod medium;
 pub mod plan;
+pub mod repeat;
+pub mod rows;
 pub mod run;
 pub mod source;
 pub mod spatial;

@@ -12,6 +12,7 @@ use crate::attack::{self, AttackPlan, Tally, Targets};
 use crate::geodesy::Plane;
 use crate::map;
 use crate::medium::{Medium, Power, RangeLimited};
+use crate::rows::Rows;
 use crate::source::Trace;
 use crate::world::{DeferredCheckFailed, Settings, World};
 
@@ -145,8 +146,28 @@ pub fn run(
     options: &RunOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
+    run_logged(trace, options, None, &mut None, progress)
+}
+
+/// Runs a trace as [`run`] does, or with the attackers of a plan as [`run_attacked`]; writes a row for each message and
+/// receiver where there are `rows` to write to. A run whose rows cannot be written ends early, and [`Rows::finish`] says
+/// why.
+///
+/// # Errors
+/// [`RunError`]; the rows are lost then.
+pub fn run_logged(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: Option<&AttackPlan>,
+    rows: &mut Option<Rows>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, RunError> {
     options.check()?;
-    run_over(trace, options, Box::new(RangeLimited::new(options.range_m)), progress)
+    if let Some(plan) = plan {
+        return attacked(trace, options, plan, rows, progress);
+    }
+    let medium = Box::new(RangeLimited::new(options.range_m));
+    simulate(trace, options, medium, None, rows, progress).map(|(outcome, _)| outcome)
 }
 
 /// Runs a trace over a medium of the caller's; [`RunOptions::range_m`] is ignored.
@@ -159,7 +180,7 @@ pub fn run_over(
     medium: Box<dyn Medium>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
-    simulate(trace, options, medium, None, progress).map(|(outcome, _)| outcome)
+    simulate(trace, options, medium, None, &mut None, progress).map(|(outcome, _)| outcome)
 }
 
 /// Runs a trace over the ideal medium twice, with the attackers of a plan and before that without: the outcome is that
@@ -173,7 +194,16 @@ pub fn run_attacked(
     plan: &AttackPlan,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
-    options.check()?;
+    run_logged(trace, options, Some(plan), &mut None, progress)
+}
+
+fn attacked(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: &AttackPlan,
+    rows: &mut Option<Rows>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, RunError> {
     for attack in &plan.attacks {
         let Targets::Named(names) = &attack.targets else { continue };
         if let Some(name) = names.iter().find(|name| !trace.names.contains(name)) {
@@ -183,11 +213,11 @@ pub fn run_attacked(
     // Attackers are detected by received power as well.
     let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
     let nobody = AttackPlan { seed: plan.seed, attacks: Vec::new() };
-    let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), progress)?;
+    let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), &mut None, progress)?;
     if outcome.interrupted {
         return Ok(outcome);
     }
-    let (mut outcome, attacked) = simulate(trace, options, medium(), Some(plan), progress)?;
+    let (mut outcome, attacked) = simulate(trace, options, medium(), Some(plan), rows, progress)?;
     outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
     outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(&clean));
     Ok(outcome)
@@ -198,6 +228,7 @@ fn simulate(
     options: &RunOptions,
     medium: Box<dyn Medium>,
     plan: Option<&AttackPlan>,
+    rows: &mut Option<Rows>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(RunOutcome, Tally), RunError> {
     let Some(first) = trace.samples.first() else { return Err(RunError::Empty) };
@@ -213,6 +244,9 @@ fn simulate(
     if let Some(plan) = plan {
         world.attack(trace, plan);
     }
+    if let Some(rows) = rows.take() {
+        world.write_rows(rows, FORWARDING, trace);
+    }
     let wanted_ns = options.seconds.map_or(u64::MAX, |seconds| (seconds * 1e9) as u64);
     let end_ns = world.end_ns().min(wanted_ns);
     let mut now_ns = 0;
@@ -222,14 +256,16 @@ fn simulate(
         let from_ns = world.next_ns().unwrap_or(end_ns).max(now_ns);
         now_ns = from_ns.saturating_add(SLICE_NS).min(end_ns);
         world.run_until(now_ns);
-        if progress(Progress { simulated_ns: now_ns, end_ns }).is_break() && now_ns < end_ns {
+        let stop = progress(Progress { simulated_ns: now_ns, end_ns }).is_break() || world.rows_failed();
+        if stop && now_ns < end_ns {
             interrupted = true;
             break;
         }
     }
     let tally = world.tally();
     let stations = world.stations_seen();
-    let counted = world.finish(now_ns)?;
+    let mut counted = world.finish(now_ns)?;
+    *rows = counted.rows.take();
     let mut report =
         Report::new(Kind::Replay, env!("CARGO_PKG_VERSION"), options.verify, &counted.ledger.stats);
     report.digest = Some(counted.digest_hex());
@@ -272,6 +308,8 @@ pub const DEFAULT_RANGE_M: f64 = 300.0;
 /// The farthest a station may be heard, m: no node accepts what came from farther away.
 pub const MAX_RANGE_M: f64 = limits::MAX_SINGLE_HOP_REACH_M;
 
+/// How the stations of a trace forward, in rows.
+const FORWARDING: &str = "roadcast";
 const MAX_SECONDS: f64 = 1e6;
 const SLICE_NS: u64 = 100_000_000;
 const VIRTUAL_TIME: &str =

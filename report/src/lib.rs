@@ -3,19 +3,23 @@
 //!
 //! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: the caller supplies lengths of runs.
 
+pub mod compare;
 #[cfg(feature = "hlog")]
 pub mod hlog;
 pub mod html;
 mod machine;
 mod report;
+mod statistics;
 mod stats;
 mod timeline;
 
 pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
-    ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, InputFile, Kind,
-    Linkability, Provoked, Report, Verdict, Verify, WhatRan, human, miss_target,
+    ClassReport, ClassSpread, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames,
+    InputFile, Kind, Linkability, Provoked, Repeats, Report, SeedClass, SeedRun, Verdict, Verify, WhatRan,
+    human, miss_target,
 };
+pub use statistics::Spread;
 pub use stats::{ClassStats, Stage, StageHistogram, Stats, Summary, receive_stages, send_stages};
 pub use timeline::Timeline;

@@ -15,6 +15,8 @@
 mod evidence;
 mod flood;
 pub mod human;
+mod repeats;
+mod seed_run;
 pub mod signal;
 mod table;
 mod verdict;
@@ -30,6 +32,7 @@ use crate::stats::{ClassStats, Stage, Stats, Summary};
 use crate::timeline::Timeline;
 
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
+pub use repeats::{ClassSpread, Repeats, SeedClass, SeedRun};
 pub use verdict::Verdict;
 pub use what_ran::{InputFile, WhatRan};
 
@@ -91,6 +94,9 @@ pub struct Report {
     /// Load and misses over time; absent where nothing was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_time: Option<Timeline>,
+    /// How the runs under several seeds spread; absent for one run, whose figures the classes have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
     /// What the figures leave out, and how they were taken: nothing to worry about.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -133,6 +139,7 @@ impl Report {
             flood: None,
             flood_baselines: Vec::new(),
             over_time: None,
+            repeats: None,
             notes: Vec::new(),
             warnings: Vec::new(),
             verdict: judge(&[]),

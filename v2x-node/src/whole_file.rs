@@ -1,6 +1,6 @@
 //! A small file that is written whole or not at all, for its owner only.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -30,35 +30,78 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     place(one).is_some_and(|place_of_one| place(other) == Some(place_of_one))
 }
 
-/// Writes `bytes` to a file at `path`, with mode 0600: beside it first, and then in its place. A symbolic link stays, and what it
-/// leads to is replaced. A FIFO or a device is written as it is.
+/// Writes `bytes` to a file at `path`, whole or not at all: see [`WholeFile`].
 ///
 /// # Errors
 /// The system's own; the file that was there before is there still.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return destination::create(path)?.write_all(bytes);
+    let mut file = WholeFile::create(path)?;
+    file.file.write_all(bytes)?;
+    file.finish()
+}
+
+/// A file on its way, with mode 0600: written beside its place first, and then put in it. A symbolic link stays, and what it
+/// leads to is replaced. A FIFO or a device is written as it is. Dropped unfinished, nothing is left behind.
+#[derive(Debug)]
+pub struct WholeFile {
+    file: File,
+    /// Where it is written, and its place; `None` for a FIFO or a device, and when it is finished.
+    places: Option<(PathBuf, PathBuf)>,
+}
+
+impl WholeFile {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// The system's own.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Ok(Self { file: destination::create(path)?, places: None });
+        }
+        let path = target(path);
+        if path.is_symlink() {
+            return Err(io::Error::other("its symbolic links lead round in a circle"));
+        }
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".part");
+        let beside = PathBuf::from(beside);
+        // Left by a run that was killed, with whatever mode.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        Ok(Self { file: destination::create_new(&beside)?, places: Some((beside, path)) })
     }
-    let path = target(path);
-    if path.is_symlink() {
-        return Err(io::Error::other("its symbolic links lead round in a circle"));
+
+    /// What to write to; all of it before [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// The system's own.
+    #[cfg(feature = "replay")]
+    pub fn writer(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    // Left by a run that was killed, with whatever mode.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// The system's own; the file that was there before is there still.
+    pub fn finish(mut self) -> io::Result<()> {
+        if let Some((beside, path)) = &self.places {
+            fs::rename(beside, path)?;
+            self.places = None;
+        }
+        Ok(())
     }
-    let written = destination::create_new(&beside)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        // On a full disk, half a file would keep others from writing.
-        drop(fs::remove_file(&beside));
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if let Some((beside, _)) = &self.places {
+            // On a full disk, half a file would keep others from writing.
+            drop(fs::remove_file(beside));
+        }
     }
-    written
 }
 
 /// What a chain of symbolic links leads to, whether that is there or not.

@@ -18,7 +18,7 @@ use v2x_settings::SettingsError;
 use crate::medium::Column;
 use crate::world::Sabotage;
 
-pub use run::{PlanOptions, PlanRunError, run};
+pub use run::{PlanOptions, PlanRunError, run, run_logged};
 pub use scenario::{Grid, Highway, Partition, Scenario};
 pub use scene::{Scene, SceneError};
 

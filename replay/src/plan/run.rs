@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{AwarenessRule, CredentialError, Scheme};
 use v2x_report::html::MapData;
-use v2x_report::{Flood, Kind, Report, Stats, Verify};
+use v2x_report::{Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
 use super::{Forwarding, MediumPlan, Plan, ns};
@@ -13,6 +13,7 @@ use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::map;
 use crate::medium::{Medium, RangeLimited, Tabulated};
+use crate::rows::Rows;
 use crate::run::{Progress, RunOutcome};
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
 
@@ -52,9 +53,29 @@ pub fn run(
     options: &PlanOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, PlanRunError> {
+    run_logged(plan, options, &mut None, progress)
+}
+
+/// Runs a plan as [`run`] does; writes a row for each message and receiver of every run where there are `rows` to write
+/// to. A run whose rows cannot be written ends early, and [`Rows::finish`] says why.
+///
+/// # Errors
+/// [`PlanRunError`]; the rows are lost then.
+pub fn run_logged(
+    plan: &Plan,
+    options: &PlanOptions,
+    rows: &mut Option<Rows>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<RunOutcome, PlanRunError> {
     let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(plan.length_s()));
     let runs = (plan.seeds.len() * plan.forwarding.len()) as u64;
-    let mut course = Course { length_ns, end_ns: length_ns.saturating_mul(runs), done_ns: 0, stopped: false };
+    let mut course = Course {
+        length_ns,
+        end_ns: length_ns.saturating_mul(runs),
+        done_ns: 0,
+        stopped: false,
+        rows: rows.take(),
+    };
     let mut first: Option<Total> = None;
     let mut baselines = Vec::new();
     for forwarding in &plan.forwarding {
@@ -72,6 +93,7 @@ pub fn run(
             baselines.extend(total.flood(*forwarding));
         }
     }
+    *rows = course.rows;
     let total = first.unwrap_or_default();
     let forwarding = plan.forwarding.first().copied().unwrap_or(Forwarding::Roadcast);
     let flood = total.flood(forwarding);
@@ -82,6 +104,9 @@ pub fn run(
     report.digest = Some(total.digest());
     report.flood = flood;
     report.flood_baselines = baselines;
+    if plan.seeds.len() > 1 {
+        report.repeats = Repeats::new(total.runs.clone());
+    }
     total.fill(&mut report);
     if course.stopped {
         let text = format!(
@@ -108,6 +133,7 @@ struct Course {
     end_ns: u64,
     done_ns: u64,
     stopped: bool,
+    rows: Option<Rows>,
 }
 
 fn run_once(
@@ -132,6 +158,9 @@ fn run_once(
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
+    if let Some(rows) = course.rows.take() {
+        world.write_rows(rows, forwarding.name(), &scene.trace);
+    }
     let mut now_ns = 0;
     while now_ns < course.length_ns && !course.stopped {
         let step_ns = SLICE_NS.min(course.length_ns - now_ns);
@@ -139,17 +168,20 @@ fn run_once(
         world.run_until(now_ns);
         course.done_ns += step_ns;
         let shown = Progress { simulated_ns: course.done_ns, end_ns: course.end_ns };
-        course.stopped = progress(shown).is_break() && course.done_ns < course.end_ns;
+        let stop = progress(shown).is_break() || world.rows_failed();
+        course.stopped = stop && course.done_ns < course.end_ns;
     }
     total.stations = total.stations.max(world.stations_seen());
-    let counted = world.finish(now_ns)?;
+    let mut counted = world.finish(now_ns)?;
+    course.rows = counted.rows.take();
     if total.map == MapData::default() {
         let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
         let missed = |station| counted.ledger.missed_by(station);
         let plane = Plane::new(latitude, longitude);
         total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane, missed)).unwrap_or_default();
     }
-    total.add(counted, now_ns);
+    let complete = (!course.stopped).then_some(seed);
+    total.add(counted, now_ns, complete);
     Ok(())
 }
 
@@ -168,6 +200,8 @@ struct Total {
     stats: Stats,
     report: Option<Report>,
     logs: Vec<FloodLog>,
+    /// Complete ones.
+    runs: Vec<SeedRun>,
     digests: Sha256,
     stations: u64,
     simulated_ns: u64,
@@ -177,7 +211,7 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, counted: Counted, simulated_ns: u64) {
+    fn add(&mut self, counted: Counted, simulated_ns: u64, seed: Option<u64>) {
         self.stats.merge(&counted.ledger.stats);
         self.digests.update(counted.digest);
         self.simulated_ns += simulated_ns;
@@ -185,6 +219,8 @@ impl Total {
         self.signatures += counted.signatures;
         // Frames, drops, warnings, ages and gaps: those of one run are filled into a report of it, then added.
         let mut one = Report::new(Kind::Replay, "", Verify::Once, &counted.ledger.stats);
+        one.digest = Some(counted.digest_hex());
+        self.runs.extend(seed.map(|seed| one.of_seed(seed)));
         counted.ledger.fill(&mut one);
         for (reason, count) in counted.floods.refused() {
             one.warnings.push(format!("{count} messages of the plan were not sent: {reason}"));

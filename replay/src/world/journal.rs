@@ -20,6 +20,7 @@ use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
 use crate::linkability::{Eavesdropper, Observation};
 use crate::medium::{Medium, Neighbour, Places};
+use crate::rows::{MessageOrigin, Rows};
 use crate::spatial::Spatial;
 
 /// The record of a run in progress.
@@ -40,6 +41,7 @@ pub(super) struct Journal {
     /// Stations without a node: nothing is meant for them.
     mute: BTreeSet<u32>,
     pub(super) floods: FloodLog,
+    rows: Option<Rows>,
 }
 
 /// What was counted in a finished world.
@@ -59,6 +61,8 @@ pub struct Counted {
     pub frames_sent: u64,
     /// Signatures verified.
     pub signatures: u64,
+    /// The rows it was given.
+    pub rows: Option<Rows>,
 }
 
 impl Counted {
@@ -80,6 +84,23 @@ impl Journal {
         if self.text.len() >= TEXT {
             self.hash.update(&self.text);
             self.text.clear();
+        }
+    }
+
+    /// Writes a row for each message and receiver.
+    pub(super) fn write_rows(&mut self, rows: Rows) {
+        self.ledger.keep_outcomes();
+        self.rows = Some(rows);
+    }
+
+    /// Whether rows were to be written and cannot be.
+    pub(super) fn rows_failed(&self) -> bool {
+        self.rows.as_ref().is_some_and(Rows::failed)
+    }
+
+    fn flush_rows(&mut self) {
+        if let Some(rows) = &mut self.rows {
+            self.ledger.take_outcomes().for_each(|(message, outcome)| rows.settled(message, &outcome));
         }
     }
 
@@ -112,6 +133,10 @@ impl Journal {
     ) {
         let (floods, due_ns) = (sent.id.class == Class::D3, sent.generated.as_nanos());
         let declares = core::mem::take(&mut self.declares);
+        if let Some(rows) = &mut self.rows {
+            let origin = MessageOrigin { sender: station, message_type: sent.message_type, made_ns: due_ns };
+            rows.made(sent.id, origin);
+        }
         let range_m = if floods { f64::INFINITY } else { medium.range_m() };
         places.within(position, range_m, station, &mut self.near);
         self.near.retain(|near| {
@@ -153,6 +178,7 @@ impl Journal {
     /// All outputs of a node's turn were taken.
     pub(super) fn turned(&mut self) {
         self.declares = false;
+        self.flush_rows();
     }
 
     /// The last bit of a frame that some station hears is on the air at `on_air_ns`.
@@ -182,11 +208,15 @@ impl Journal {
             | Event::RevocationStale { .. }
             | Event::Trust(_)
             | Event::Identities(_)
-            | Event::Suspicion(_)
             | Event::Misbehaviour(_)
             | Event::Hazard(_)
             | Event::HazardRenamed { .. }
             | Event::PoolLow { .. } => {}
+            Event::Suspicion(suspicion) => {
+                if let (Some(rows), Some(check)) = (&mut self.rows, suspicion.check) {
+                    rows.suspected(station, suspicion.digest, check.name());
+                }
+            }
             Event::HazardAccepted { .. } => self.declares = true,
             Event::HazardRefused { refusal, .. } => self.floods.refuse(refusal.name()),
             Event::PseudonymChanged { old, new } => self.ear.changed(*old, *new),
@@ -223,19 +253,43 @@ impl Journal {
             Class::D0 => self.floods.alert_delivered(now_ns, station, received.id),
             _ => {}
         }
+        self.outside(now_ns, station, received, delivery);
         let is_awareness = received.message_type == MessageType::Awareness as u32;
         if let (Delivery::Intended { distance_m, .. }, true) = (delivery, is_awareness) {
-            let sender = self.signers.get(&received.id.signer).copied();
-            let sender = sender.unwrap_or_else(|| station_of(&received.link_source));
-            let generated_us = received.generation_time.since(START).as_micros();
-            let generated_ns = u64::try_from(generated_us * 1000).unwrap_or(u64::MAX);
+            let (sender, generated_ns) = self.origin_of(received);
             self.spatial.received(sender, station, distance_m, generated_ns, now_ns);
         }
+    }
+
+    /// A row for a delivery that no class counts.
+    fn outside(&mut self, now_ns: u64, station: u32, received: &Received, delivery: Delivery) {
+        let reason = match delivery {
+            Delivery::Intended { .. } | Delivery::Repeated => return,
+            Delivery::Unintended if received.id.class != Class::D3 => "out_of_range",
+            Delivery::Unintended | Delivery::Settled { flood: true } => "outside_area",
+            Delivery::Settled { flood: false } => "long_after_deadline",
+            Delivery::Unknown => "not_counted_sender",
+        };
+        let (sender, made_ns) = self.origin_of(received);
+        if let Some(rows) = &mut self.rows {
+            let origin = MessageOrigin { sender, message_type: received.message_type, made_ns };
+            rows.outside(received.id, origin, station, now_ns, reason);
+        }
+    }
+
+    /// Who made a message, and when by its own word, ns.
+    fn origin_of(&self, received: &Received) -> (u32, u64) {
+        let sender = self.signers.get(&received.id.signer).copied();
+        let sender = sender.unwrap_or_else(|| station_of(&received.link_source));
+        let generated_us = received.generation_time.since(START).as_micros();
+        (sender, u64::try_from(generated_us * 1000).unwrap_or(u64::MAX))
     }
 
     /// Closes the record.
     pub(super) fn finish(mut self, end_ns: u64, signatures: u64) -> Counted {
         self.hash.update(&self.text);
+        self.ledger.close(end_ns);
+        self.flush_rows();
         Counted {
             ledger: self.ledger.finish(end_ns),
             spatial: self.spatial,
@@ -244,6 +298,7 @@ impl Journal {
             floods: self.floods,
             frames_sent: self.frames,
             signatures,
+            rows: self.rows,
         }
     }
 }

@@ -46,6 +46,7 @@ use v2x_report::Verify;
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Places, Transmission};
+use crate::rows::Rows;
 use crate::source::{Sample, StationKind, Trace, Track};
 use attackers::Assault;
 use flight::Flight;
@@ -85,7 +86,7 @@ pub struct World {
     settings: Settings,
     cast: Cast,
     kinds: Vec<StationKind>,
-    tracks: Vec<Track>,
+    tracks: Arc<Vec<Track>>,
     step_ns: u64,
     stations: Vec<Station>,
     places: Places,
@@ -107,7 +108,7 @@ impl World {
     /// # Errors
     /// The trace is longer than credentials can be valid.
     pub fn new(trace: &Trace, settings: Settings, medium: Box<dyn Medium>) -> Result<Self, CredentialError> {
-        let tracks = trace.tracks();
+        let tracks = Arc::new(trace.tracks());
         let mut schedule = Schedule::default();
         for track in tracks.iter().filter(|track| !track.samples.is_empty()) {
             schedule.push(track.enter_ns(), Due::Move(track.station));
@@ -153,6 +154,18 @@ impl World {
                 Due::Attack(station) => self.strike(station, now_ns),
             }
         }
+    }
+
+    /// Writes a row for each message and receiver; `forwarding` is the name they give of how stations forward. Call it
+    /// before the first event. [`Counted`] gives the rows back.
+    pub fn write_rows(&mut self, mut rows: Rows, forwarding: &str, trace: &Trace) {
+        rows.begin(self.settings.seed, forwarding, &trace.names, Arc::clone(&self.tracks));
+        self.journal.write_rows(rows);
+    }
+
+    /// Whether rows were to be written and cannot be, so that there is no sense in going on.
+    pub fn rows_failed(&self) -> bool {
+        self.journal.rows_failed()
     }
 
     /// Time of the next event, ns; `None` when none is left.

@@ -57,6 +57,9 @@ impl Report {
         for warning in &self.warnings {
             line(&mut out, format_args!("warning: {warning}"));
         }
+        if let Some(repeats) = &self.repeats {
+            repeats.render(&mut out);
+        }
         classes(&mut out, &self.classes);
         out.push('\n');
         verdict(&mut out, self);

@@ -1,10 +1,12 @@
 //! `roadcast replay`: traces and recordings in virtual time.
 
+mod compare;
 mod error;
 mod interrupt;
 mod options;
 mod plan;
 mod reading;
+mod rows_file;
 mod simulate;
 
 use std::io::{self, Write};
@@ -15,10 +17,12 @@ use v2x_core::ChangeRule;
 use v2x_recording::check;
 use v2x_replay::attack::AttackPlan;
 use v2x_replay::plan::Forwarding;
+use v2x_replay::repeat;
 use v2x_replay::run::{self, RunError};
 use v2x_replay::source::{self, Kind, Trace, TraceError, convert};
 use v2x_report::WhatRan;
 
+pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
@@ -30,10 +34,13 @@ use crate::error::Error;
 pub enum ReplayCommand {
     /// Run a trace's stations in virtual time and report on every message
     #[command(after_help = RUN_HELP)]
-    Run(ReplayArgs),
+    Run(Box<ReplayArgs>),
     /// Feed a station's recording to a fresh node and compare every output
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
+    /// Show two reports side by side, with a test for a difference
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Convert a trace to the format of the output's name: .csv, .csv.gz, .xml or .xml.gz
     #[command(after_help = CONVERT_HELP)]
     Convert(ConvertArgs),
@@ -66,6 +73,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
     match command {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
+        ReplayCommand::Compare(args) => compare::run(args, out),
         ReplayCommand::Convert(args) => convert_trace(args, out),
     }
 }
@@ -100,10 +108,10 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         }),
         ..what_ran()
     };
-    simulate::run(args, ran, out, |progress| {
-        let outcome = match &plan {
-            Some(plan) => run::run_attacked(&trace, &options, plan, progress),
-            None => run::run(&trace, &options, progress),
+    simulate::run(args, ran, out, |rows, progress| {
+        let outcome = match &args.seeds {
+            Some(seeds) => repeat::run_seeds(&trace, &options, &seeds.0, plan.as_ref(), rows, progress),
+            None => run::run_logged(&trace, &options, plan.as_ref(), rows, progress),
         };
         outcome.map_err(failed)
     })
@@ -193,6 +201,8 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv.gz
   roadcast replay run town.fcd.xml --rate 10 --range 400 --html town.html
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
+  roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
+      --rows a.csv.gz
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
 
@@ -200,8 +210,24 @@ Ctrl-C ends the run, with a report on what was simulated so far. With -v the
 report has the latency of every stage. Equal runs write equal files, so how long
 a run took is printed only.
 
+--rows writes one row for each message and receiver: seed; forwarding; time_s
+(when the message was due, s since the trace's first step); class; type;
+sequence; sender, receiver (the trace's names); distance_m (between them at that
+time); latency_ns (from then to verified delivery; empty where it was never
+delivered); fate: delivered, missed (reason: late, never_received, isolated by
+the receiver, unknown_credential, ...) or outside, which no class counts (reason:
+out_of_range, outside_area, long_after_deadline, not_counted_sender);
+check (why the receiver isolated the sender). Python reads it with
+pandas.read_csv('a.csv.gz').
+
 Exit codes: 0 every deadline class met its miss target, 1 a class missed it or
 there was nothing to judge, 2 bad input, 130 interrupted.";
+const COMPARE_HELP: &str = "Example:
+  roadcast replay run town.fcd.csv --seeds 1..20 --range 200 --json a.json
+  roadcast replay run town.fcd.csv --seeds 1..20 --range 400 --json b.json
+  roadcast replay compare a.json b.json
+
+Exit codes: 0 compared, whatever the difference, 2 a file is no report.";
 const CHECK_HELP: &str = "Example:
   roadcast replay check night.rec
 

@@ -86,6 +86,14 @@ pub enum ReplayError {
         /// What else it is.
         other: &'static str,
     },
+    /// The file to compare is not there, or no report.
+    #[error("{path}: {found}; replay run, run, demo and the benchmarks write reports with --json")]
+    NoReport {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        found: String,
+    },
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),

@@ -44,8 +44,8 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         forwarding: plan.forwarding.iter().map(|forwarding| forwarding.name().to_owned()).collect(),
         ..what_ran()
     };
-    simulate::run(args, ran, out, |progress| {
-        plan::run(&plan, &options, progress).map_err(|error| failed(path, error))
+    simulate::run(args, ran, out, |rows, progress| {
+        plan::run_logged(&plan, &options, rows, progress).map_err(|error| failed(path, error))
     })
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use v2x_replay::rows::Rows;
 use v2x_replay::run::{Progress, RunOutcome};
 use v2x_replay::source::convert;
 use v2x_report::{Machine, WhatRan, hlog, html};
@@ -13,6 +14,7 @@ use v2x_report::{Machine, WhatRan, hlog, html};
 use super::error::ReplayError;
 use super::interrupt::Interrupt;
 use super::options::ReplayArgs;
+use super::rows_file::RowsFile;
 use crate::commands::judged::judged;
 use crate::commands::shown::shown;
 use crate::daemon::station::monotonic;
@@ -25,13 +27,18 @@ pub(super) fn run(
     args: &ReplayArgs,
     ran: WhatRan,
     out: &mut dyn Write,
-    simulate: impl FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<RunOutcome, Error>,
+    simulate: impl FnOnce(
+        &mut Option<Rows>,
+        &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<RunOutcome, Error>,
 ) -> Result<(), Error> {
     // Checked now, not after an hour's run.
-    for path in [&args.json, &args.html].into_iter().flatten() {
+    for path in [&args.json, &args.html, &args.rows].into_iter().flatten() {
         check_place(path)?;
     }
     check_apart(args)?;
+    let file = args.rows.as_deref().map(RowsFile::create).transpose()?;
+    let mut rows = file.as_ref().map(RowsFile::rows).transpose()?;
     let interrupt = Interrupt::listen()?;
     let bar = if args.quiet { ProgressBar::hidden() } else { bar() };
     let started = monotonic();
@@ -39,11 +46,15 @@ pub(super) fn run(
         show(&bar, progress);
         if interrupt.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcome = simulate(&mut progress);
+    let outcome = simulate(&mut rows, &mut progress);
     bar.finish_and_clear();
     let mut outcome = outcome?;
     let wall_s = monotonic().since(started).as_secs_f64();
     outcome.report.run = WhatRan { seeds: core::mem::take(&mut outcome.report.run.seeds), ..ran };
+    // Before the others: when the disk was full, the run was cut short.
+    if let (Some(file), Some(rows)) = (file, rows) {
+        file.finish(rows)?;
+    }
     write_results(args, &outcome, wall_s, out)?;
     if outcome.interrupted {
         let seconds = outcome.simulated_ns as f64 / 1e9;
@@ -65,11 +76,12 @@ fn check_apart(args: &ReplayArgs) -> Result<(), ReplayError> {
     let all = [
         ("the page", &args.html),
         ("the report", &args.json),
+        ("the rows", &args.rows),
         ("the trace", &args.trace),
         ("the plan", &args.plan),
         ("the plan of attacks", &args.attack),
     ];
-    for (number, (one, written)) in all[..2].iter().enumerate() {
+    for (number, (one, written)) in all[..3].iter().enumerate() {
         for (other, path) in &all[number + 1..] {
             if let (Some(written), Some(path)) = (written, path)
                 && whole_file::is_same(written, path)
@@ -105,6 +117,9 @@ fn write_results(
         convert::write_atomically(path, |file| file.write_all(page.as_bytes()))
             .map_err(|source| Error::File { path: path.clone(), source })?;
         say("page", path)?;
+    }
+    if let Some(path) = &args.rows {
+        say("rows", path)?;
     }
     if let Some(directory) = &args.hdr {
         let simulated = Duration::from_nanos(outcome.simulated_ns);
