@@ -21,6 +21,8 @@ use hashbrown::HashMap;
 use v2x_proto::Class;
 use v2x_report::{Frames, Report, Stage, Stats, Timeline};
 
+use crate::tallies::{Served, Tallies, worst_stations};
+
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]
 pub struct Ledger<M> {
@@ -41,6 +43,7 @@ pub struct Ledger<M> {
     timeline: Timeline,
     /// By station: messages with a deadline that were meant for it, and those of them it missed.
     shares: Vec<(u64, u64)>,
+    tallies: Tallies,
 }
 
 impl<M: Copy + Eq + Hash> Ledger<M> {
@@ -64,6 +67,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             stats: Stats::new(),
             timeline: Timeline::new(),
             shares: Vec::new(),
+            tallies: Tallies::default(),
         }
     }
 
@@ -93,10 +97,18 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         receivers.dedup_by_key(|receiver| receiver.station);
         self.open_receivers += receivers.len() + 1;
         let waiting = receivers.len();
-        self.open.insert(message, Entry { class, sent_ns, waiting, receivers, transmitted: false });
+        self.open
+            .insert(message, Entry { class, sent_ns, waiting, receivers, transmitted: false, sender: None });
         self.due[class.index()].push_back((due_ns(class, sent_ns), message));
         while self.open_receivers > self.limit && self.settle_oldest() {
             self.counts.forced += 1;
+        }
+    }
+
+    /// Who sent a message: without that it is in no list of pairs.
+    pub fn sent_by(&mut self, message: M, sender: u32) {
+        if let Some(entry) = self.open.get_mut(&message) {
+            entry.sender = Some(sender);
         }
     }
 
@@ -220,6 +232,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             warnings,
             timeline: self.timeline,
             shares: self.shares,
+            tallies: self.tallies,
         }
     }
 
@@ -320,6 +333,14 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
                 expected += 1;
                 share(&mut self.shares, receiver.station, missed);
             }
+            self.tallies.add(Served {
+                class: entry.class,
+                sender: entry.sender,
+                receiver: receiver.station,
+                distance_m: receiver.distance_m,
+                latency_ns: (receiver.latency_ns != NOT_DELIVERED).then_some(receiver.latency_ns),
+                missed,
+            });
         }
         let missed = if judged { stats.missed() - missed_before } else { 0 };
         self.timeline.add(entry.sent_ns.saturating_sub(self.start_ns), 1, expected, missed);
@@ -392,6 +413,7 @@ pub struct Totals {
     pub timeline: Timeline,
     /// By station: messages with a deadline that were meant for it, and those of them it missed.
     shares: Vec<(u64, u64)>,
+    tallies: Tallies,
 }
 
 impl Totals {
@@ -401,12 +423,25 @@ impl Totals {
         Some(*missed as f64 / *expected as f64)
     }
 
-    /// Puts frames, drops, notes, warnings and what happened over time into a report made of [`Totals::stats`].
+    /// Puts the pairs and receivers that missed most into a report, by their names.
+    pub fn fill_worst(&self, report: &mut Report, name: &dyn Fn(u32) -> String) {
+        report.worst_pairs = self.tallies.worst_pairs(name);
+        report.worst_stations = worst_stations(&self.shares, name);
+        if self.tallies.beyond() > 0 {
+            report.notes.push(counted(
+                self.tallies.beyond(),
+                "deliveries due between pairs that the list of the worst pairs leaves out: too many pairs met",
+            ));
+        }
+    }
+
+    /// Puts frames, drops, notes, warnings, deliveries by distance and what happened over time into a report made of [`Totals::stats`].
     pub fn fill(&self, report: &mut Report) {
         report.frames = self.frames;
         report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
         report.notes.extend(self.notes.iter().cloned());
         report.warnings.extend(self.warnings.iter().cloned());
+        report.delivery_by_distance = self.tallies.delivery_by_distance();
         report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
     }
 }
@@ -448,6 +483,7 @@ struct Entry {
     waiting: usize,
     /// A frame of it left its sender.
     transmitted: bool,
+    sender: Option<u32>,
     /// By station.
     receivers: Vec<Receiver>,
 }

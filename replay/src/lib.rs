@@ -15,4 +15,5 @@ pub mod plan;
 pub mod run;
 pub mod source;
 pub mod spatial;
+mod tallies;
 pub mod world;

@@ -251,6 +251,7 @@ fn simulate(
     }
     report.linkability = options.pseudonyms.map(|_| counted.linkability);
     counted.ledger.fill(&mut report);
+    counted.ledger.fill_worst(&mut report, &|station| trace.name(station));
     let (latitude, longitude) = first.point().degrees();
     let map = Plane::new(latitude, longitude)
         .map(|plane| map::of_trace(trace, &plane, |station| counted.ledger.missed_by(station)));

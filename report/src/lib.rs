@@ -14,8 +14,9 @@ mod timeline;
 pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
-    ClassReport, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames, InputFile, Kind,
-    Linkability, Provoked, Report, Verdict, Verify, WhatRan, human, miss_target,
+    ClassReport, DeliveryBin, Detection, DistanceBin, Flood, FloodBand, FloodHealed, FloodWorst, Frames,
+    InputFile, Kind, Linkability, Provoked, Report, Verdict, Verify, WhatRan, WorstPair, WorstStation, human,
+    miss_target,
 };
 pub use stats::{ClassStats, Stage, StageHistogram, Stats, Summary, receive_stages, send_stages};
 pub use timeline::Timeline;

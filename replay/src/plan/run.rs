@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{AwarenessRule, CredentialError, Scheme};
 use v2x_report::html::MapData;
-use v2x_report::{Flood, Kind, Report, Stats, Verify};
+use v2x_report::{DeliveryBin, Flood, Kind, Report, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
 use super::{Forwarding, MediumPlan, Plan, ns};
@@ -14,6 +14,7 @@ use crate::geodesy::Plane;
 use crate::map;
 use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::run::{Progress, RunOutcome};
+use crate::source::Trace;
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
 
 /// How a plan is to be run.
@@ -149,7 +150,7 @@ fn run_once(
         let plane = Plane::new(latitude, longitude);
         total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane, missed)).unwrap_or_default();
     }
-    total.add(counted, now_ns);
+    total.add(counted, now_ns, &scene.trace);
     Ok(())
 }
 
@@ -177,7 +178,7 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, counted: Counted, simulated_ns: u64) {
+    fn add(&mut self, counted: Counted, simulated_ns: u64, trace: &Trace) {
         self.stats.merge(&counted.ledger.stats);
         self.digests.update(counted.digest);
         self.simulated_ns += simulated_ns;
@@ -192,7 +193,10 @@ impl Total {
         one.age_of_information = counted.spatial.age_of_information();
         one.inter_packet_gap = counted.spatial.inter_packet_gap();
         match &mut self.report {
-            None => self.report = Some(one),
+            None => {
+                counted.ledger.fill_worst(&mut one, &|station| trace.name(station));
+                self.report = Some(one);
+            }
             Some(report) => {
                 report.frames.received += one.frames.received;
                 report.frames.delivered += one.frames.delivered;
@@ -201,6 +205,7 @@ impl Total {
                     (Some(all), Some(one)) => all.merge(one),
                     (all, _) => *all = all.take().or(one.over_time),
                 }
+                add_deliveries(&mut report.delivery_by_distance, one.delivery_by_distance);
                 for (reason, count) in one.drops {
                     *report.drops.entry(reason).or_default() += count;
                 }
@@ -209,7 +214,7 @@ impl Total {
         self.logs.push(counted.floods);
     }
 
-    /// Frames and drops of all runs; warnings, ages and gaps of the first.
+    /// Frames, drops and deliveries of all runs; warnings, ages, gaps and the worst pairs of the first.
     fn fill(&self, report: &mut Report) {
         report.notes.push(VIRTUAL_TIME.to_owned());
         let Some(first) = &self.report else { return };
@@ -218,6 +223,9 @@ impl Total {
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);
         report.over_time.clone_from(&first.over_time);
+        report.delivery_by_distance.clone_from(&first.delivery_by_distance);
+        report.worst_pairs.clone_from(&first.worst_pairs);
+        report.worst_stations.clone_from(&first.worst_stations);
         let of = if self.logs.len() > 1 { "first run: " } else { "" };
         report.notes.extend(first.notes.iter().map(|note| format!("{of}{note}")));
         report.warnings.extend(first.warnings.iter().map(|warning| format!("{of}{warning}")));
@@ -231,6 +239,18 @@ impl Total {
     fn digest(&self) -> String {
         let digest: [u8; 32] = self.digests.clone().finalize().into();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Adds the deliveries of another run; both have the same ranges, or one of them none.
+fn add_deliveries(all: &mut Vec<DeliveryBin>, one: Vec<DeliveryBin>) {
+    if all.is_empty() {
+        *all = one;
+        return;
+    }
+    for (bin, other) in all.iter_mut().zip(one) {
+        bin.expected += other.expected;
+        bin.delivered += other.delivered;
     }
 }
 

@@ -124,6 +124,7 @@ impl Journal {
         }
         let intended = self.near.iter().map(|near| (near.station, near.distance_m));
         self.ledger.sent(sent.id, sent.id.class, due_ns, intended);
+        self.ledger.sent_by(sent.id, station);
         if sent.id.class == Class::D0 && declares {
             self.floods.alerted(due_ns, sent.id, &self.near);
         }
@@ -141,6 +142,9 @@ impl Journal {
         if let Some(began) = began {
             let intended = began.intended.iter().map(|near| (near.station, near.distance_m));
             self.ledger.sent(frame.id, Class::D3, began.sent_ns, intended);
+            if let Some(sender) = self.signers.get(&frame.id.signer) {
+                self.ledger.sent_by(frame.id, *sender);
+            }
         }
         self.ledger.transmitted(frame.id);
     }
@@ -197,6 +201,9 @@ impl Journal {
         if let Some(never) = self.floods.withheld(message) {
             let intended = never.intended.iter().map(|near| (near.station, near.distance_m));
             self.ledger.sent(message, Class::D3, never.sent_ns, intended);
+            if let Some(sender) = self.signers.get(&message.signer) {
+                self.ledger.sent_by(message, *sender);
+            }
         }
         self.ledger.withheld(message, reason);
     }
