@@ -8,11 +8,10 @@ use v2x_report::html::MapData;
 use v2x_report::{DeliveryBin, Flood, Kind, Report, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
-use super::{Forwarding, MediumPlan, Plan, ns};
+use super::{Forwarding, Plan, Scenario, ns};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::map;
-use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::run::{Progress, RunOutcome};
 use crate::source::Trace;
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
@@ -53,7 +52,8 @@ pub fn run(
     options: &PlanOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, PlanRunError> {
-    let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(plan.length_s()));
+    let length_s = Scene::length_s(plan)?;
+    let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(length_s));
     let runs = (plan.seeds.len() * plan.forwarding.len()) as u64;
     let mut course = Course { length_ns, end_ns: length_ns.saturating_mul(runs), done_ns: 0, stopped: false };
     let mut first: Option<Total> = None;
@@ -129,7 +129,7 @@ fn run_once(
         pseudonyms: None,
         forwarding: Scheme::from(forwarding),
     };
-    let mut world = World::new(&scene.trace, settings, medium(plan, &scene, seed))?;
+    let mut world = World::new(&scene.trace, settings, plan.medium.among(scene.streets, seed))?;
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
@@ -145,22 +145,15 @@ fn run_once(
     total.stations = total.stations.max(world.stations_seen());
     let counted = world.finish(now_ns)?;
     if total.map == MapData::default() {
-        let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
+        let here = scene.trace.samples.first().filter(|_| matches!(plan.scenario, Scenario::Trace(_)));
+        let (latitude, longitude) =
+            here.map_or(crate::source::DEFAULT_ORIGIN, |sample| sample.point().degrees());
         let missed = |station| counted.ledger.missed_by(station);
         let plane = Plane::new(latitude, longitude);
         total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane, missed)).unwrap_or_default();
     }
     total.add(counted, now_ns, &scene.trace);
     Ok(())
-}
-
-fn medium(plan: &Plan, scene: &Scene, seed: u64) -> Box<dyn Medium> {
-    match plan.medium {
-        MediumPlan::Range(range_m) => Box::new(RangeLimited::new(range_m).among(scene.streets)),
-        MediumPlan::Table { column, interference } => {
-            Box::new(Tabulated::new(column, seed).among(scene.streets).interference(interference))
-        }
-    }
 }
 
 /// The combined results of the runs of one way of forwarding.

@@ -76,6 +76,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
+    let medium = args.medium()?;
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
     let trace = read(path, &args.reading)?;
@@ -84,12 +85,13 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
     inputs.extend(args.attack.as_deref().map(|attack| input("attack", attack, source::sha256(attack))));
+    let (range_m, told) = plan::told(medium);
     let ran = WhatRan {
         inputs,
         seconds: options.seconds,
-        range_m: Some(options.range_m),
+        range_m,
         rate_hz: options.rate_hz,
-        medium: Some("range".to_owned()),
+        medium: Some(told),
         forwarding: vec![Forwarding::Roadcast.name().to_owned()],
         pseudonyms: Some(match args.pseudonyms {
             None | Some(ChangeRule::Off) => "off".to_owned(),
@@ -103,7 +105,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     simulate::run(args, ran, out, |progress| {
         let outcome = match &plan {
             Some(plan) => run::run_attacked(&trace, &options, plan, progress),
-            None => run::run(&trace, &options, progress),
+            None => run::run_over(&trace, &options, medium.medium(options.seed), progress),
         };
         outcome.map_err(failed)
     })
@@ -193,6 +195,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv.gz
   roadcast replay run town.fcd.xml --rate 10 --range 400 --html town.html
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
+  roadcast replay run town.fcd.csv --medium table --column 25hz_23dbm
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
 
