@@ -118,6 +118,9 @@ fn summary(report: &Report) -> String {
     let failed: Vec<_> = judged().filter(|class| !class.met).map(|class| class.class.as_str()).collect();
     match (judged().count(), failed.len()) {
         (1, 0) => "The one class with traffic kept its target.".to_owned(),
+        (1, _) => {
+            format!("{}, the one class with traffic, missed more than its target allows.", failed.join(""))
+        }
         (all, 0) => format!("All {all} classes with traffic kept their targets."),
         (all, _) => {
             format!("{} of {all} classes with traffic missed more than its target allows.", failed.join(", "))
