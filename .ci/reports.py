@@ -123,6 +123,9 @@ def check_run(report):
     if over_time:
         steps = {len(over_time[name]) for name in ("sent", "expected", "missed")}
         expect(len(steps) == 1 and max(steps) <= 600, f"steps over time: {steps}")
+        channel = [len(over_time.get(name, [])) for name in ("channel_busy_ns", "listened_ns")]
+        expect(len(set(channel)) == 1 and max(channel) <= max(steps), f"steps of the channel: {channel}")
+        equal(max(channel) > 0, report["kind"] == "replay", "the channel over time")
         expect(all(m <= e for m, e in zip(over_time["missed"], over_time["expected"])), "more missed than expected")
 
 

@@ -166,6 +166,11 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
+    /// How long stations heard the channel busy, and how long they listened, all together, from `at_ns` on.
+    pub fn channel(&mut self, at_ns: u64, busy_ns: u64, listened_ns: u64) {
+        self.timeline.add_channel(at_ns.saturating_sub(self.start_ns), busy_ns, listened_ns);
+    }
+
     /// Latencies of stages that belong to no single delivery: a message's way out of its sender.
     pub fn stages(&mut self, class: Class, stages: &[(Stage, u64)]) {
         let stats = self.stats.class_mut(class);

@@ -164,6 +164,11 @@ impl Journal {
         self.airings.insert(now_ns, message, Airing { stamps, on_air_ns });
     }
 
+    /// How long stations heard the channel busy, and how long they listened, all together, from `at_ns` on.
+    pub(super) fn channel(&mut self, at_ns: u64, busy_ns: u64, listened_ns: u64) {
+        self.ledger.channel(at_ns, busy_ns, listened_ns);
+    }
+
     /// The medium lost a frame for one station.
     pub(super) fn lost(&mut self, message: MessageId, station: u32, cause: &'static str) {
         self.ledger.lost(message, station, cause);

@@ -100,11 +100,15 @@ fn distances(bins: &[DistanceBin]) -> String {
 }
 
 fn over_time(report: &Report) -> String {
-    let names = ["from_s", "sent", "expected", "missed"];
+    let names = ["from_s", "sent", "expected", "missed", "channel_busy"];
     let Some(timeline) = &report.over_time else { return rows(names, core::iter::empty()) };
     let steps = timeline.sent.iter().zip(&timeline.expected).zip(&timeline.missed).zip(0u64..);
     let lines = steps.map(|(((sent, expected), missed), step)| {
-        [step.saturating_mul(timeline.step_s), *sent, *expected, *missed].map(|number| number.to_string())
+        let [from, sent, expected, missed] =
+            [step.saturating_mul(timeline.step_s), *sent, *expected, *missed]
+                .map(|number| number.to_string());
+        let busy = usize::try_from(step).ok().and_then(|step| timeline.channel_busy(step));
+        [from, sent, expected, missed, or_empty(busy.map(|busy| format!("{busy:.4}")))]
     });
     rows(names, lines.take(crate::timeline::Timeline::MAX_STEPS))
 }
@@ -180,6 +184,9 @@ mod tests {
         report.over_time = Some(timeline);
         let names: Vec<_> = files(&report).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["over-time", "dropped-frames"]);
-        assert_eq!(over_time(&report), "from_s,sent,expected,missed\n0,0,0,0\n1,0,0,0\n2,5,9,1\n");
+        assert_eq!(
+            over_time(&report),
+            "from_s,sent,expected,missed,channel_busy\n0,0,0,0,\n1,0,0,0,\n2,5,9,1,\n"
+        );
     }
 }
