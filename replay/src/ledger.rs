@@ -14,12 +14,19 @@
 //! outcome is unknown. D5 has no deadline and is given [`BACKGROUND_DUE_NS`]. The stage latencies of their
 //! deliveries stay in the stage histograms.
 
+mod reasons;
+mod settled;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 use v2x_proto::Class;
 use v2x_report::{Frames, Report, Stage, Stats, Timeline};
+
+pub use reasons::NEVER_RECEIVED;
+use reasons::Reasons;
+use settled::Settled;
 
 use crate::tallies::{Served, Tallies, worst_stations};
 
@@ -456,9 +463,6 @@ const OUTSIDE_AREA: &str = "deliveries outside the count: hazards heard by stati
 /// A frame may be heard farther than it is meant to, and repeated to stations that came later.
 const OUT_OF_RANGE: &str = "deliveries outside the count: messages heard by stations farther away than they are meant for, or that came later";
 
-/// The cause of a miss for which none was reported.
-pub const NEVER_RECEIVED: &str = "never_received";
-
 /// How long the ledger waits for a message after its deadline, ns.
 pub const GRACE_NS: u64 = 5_000_000_000;
 
@@ -526,71 +530,11 @@ struct Counts {
     forced: u64,
 }
 
-/// The names of the last messages settled.
-#[derive(Debug)]
-struct Settled<M> {
-    /// With whether all stations it was meant for had it.
-    names: HashMap<M, (Class, bool)>,
-    order: VecDeque<M>,
-}
-
-impl<M: Copy + Eq + Hash> Settled<M> {
-    fn find(&self, message: &M) -> Option<(Class, bool)> {
-        self.names.get(message).copied()
-    }
-
-    fn insert(&mut self, message: M, class: Class, complete: bool) {
-        if self.order.len() >= MAX_SETTLED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.names.remove(&oldest);
-        }
-        if self.names.insert(message, (class, complete)).is_none() {
-            self.order.push_back(message);
-        }
-    }
-}
-
-impl<M> Default for Settled<M> {
-    fn default() -> Self {
-        Self { names: HashMap::default(), order: VecDeque::new() }
-    }
-}
-
-/// Reasons as one byte each: there are many receivers and few reasons.
-#[derive(Debug)]
-struct Reasons {
-    names: Vec<&'static str>,
-}
-
-impl Reasons {
-    fn new() -> Self {
-        Self { names: vec![NEVER_RECEIVED] }
-    }
-
-    fn number(&mut self, name: &'static str) -> u8 {
-        let known = self.names.iter().position(|known| *known == name);
-        let index = known.unwrap_or_else(|| {
-            if self.names.len() <= usize::from(u8::MAX) {
-                self.names.push(name);
-            }
-            self.names.len() - 1
-        });
-        u8::try_from(index).expect("invariant: at most 256 names are kept")
-    }
-
-    fn name(&self, number: u8) -> &'static str {
-        self.names[usize::from(number)]
-    }
-}
-
 const NOT_DELIVERED: u64 = u64::MAX;
 const NO_REASON: u8 = 0;
 /// About 100 MB at 24 B each: a thousand stations in a jam, each message meant for 300, for 10 s and more.
 const MAX_OPEN_RECEIVERS: usize = 4_000_000;
 
-/// About 20 MB: what a thousand stations send in a minute, which is longer than most floods are repeated.
-const MAX_SETTLED: usize = 600_000;
 /// Stations beyond this number have no share of their own; more than any world has.
 const MAX_STATIONS: usize = 1 << 20;
 
