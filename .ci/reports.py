@@ -101,6 +101,7 @@ def check_report(arguments):
     if "repeats" in report:
         check_repeats(report, {entry["class"]: entry for entry in report["classes"]})
 
+    check_reception(report)
     floods = [report["flood"]] if "flood" in report else []
     floods += report.get("flood_baselines", [])
     for flood in floods:
@@ -200,6 +201,9 @@ def check_run(report):
     if over_time:
         steps = {len(over_time[name]) for name in ("sent", "expected", "missed")}
         expect(len(steps) == 1 and max(steps) <= 600, f"steps over time: {steps}")
+        channel = [len(over_time.get(name, [])) for name in ("channel_busy_ns", "listened_ns")]
+        expect(len(set(channel)) == 1 and max(channel) <= max(steps), f"steps of the channel: {channel}")
+        equal(max(channel) > 0, report["kind"] == "replay", "the channel over time")
         expect(all(m <= e for m, e in zip(over_time["missed"], over_time["expected"])), "more missed than expected")
 
 
@@ -221,6 +225,24 @@ def check_class(entry):
         named(summary, SUMMARY, f"{name} {stage}")
         rising = [summary[key] for key in SUMMARY[1:]]
         expect(rising == sorted(rising), f"{name} {stage}: quantiles do not rise: {rising}")
+
+
+def check_reception(report):
+    bins, awareness = report.get("delivery_by_distance", []), report["classes"][2]
+    for entry in bins:
+        named(entry, ["from_m", "to_m", "expected", "delivered"], "delivery by distance")
+    # Only hosts that know where every station is have distances.
+    equal(bool(bins), report["kind"] != "run" and awareness["expected"] > 0, "deliveries by distance")
+    for name in ("expected", "delivered") if bins else ():
+        equal(sum(entry[name] for entry in bins), awareness[name], f"D2 {name} by distance")
+    for key, names in (("worst_pairs", ["sender", "receiver", "mean_ns"]), ("worst_stations", ["station"])):
+        rows = report.get(key, [])
+        expect(len(rows) <= 10, f"{key} has {len(rows)} rows")
+        for row in rows:
+            named(row, [*names, "expected", "missed"], key)
+            expect(0 < row["missed"] <= row["expected"], f"{key}: {row}")
+        missed = [row["missed"] for row in rows]
+        expect(missed == sorted(missed, reverse=True), f"{key}: the worst is not first: {missed}")
 
 
 def check_flood(flood):

@@ -15,6 +15,8 @@
 //! deliveries stay in the stage histograms.
 
 mod outcome;
+mod reasons;
+mod settled;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hash;
@@ -24,6 +26,11 @@ use v2x_proto::Class;
 use v2x_report::{Frames, Report, Stage, Stats, Timeline};
 
 pub use outcome::PairOutcome;
+pub use reasons::NEVER_RECEIVED;
+use reasons::Reasons;
+use settled::Settled;
+
+use crate::tallies::{Served, Tallies, worst_stations};
 
 /// The open messages of a run and the counts of the settled ones. `M` names a message.
 #[derive(Debug)]
@@ -47,6 +54,7 @@ pub struct Ledger<M> {
     shares: Vec<(u64, u64)>,
     /// Of messages settled and not taken yet, where somebody wants them.
     outcomes: Option<Vec<(M, PairOutcome)>>,
+    tallies: Tallies,
 }
 
 impl<M: Copy + Eq + Hash> Ledger<M> {
@@ -71,6 +79,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             timeline: Timeline::new(),
             shares: Vec::new(),
             outcomes: None,
+            tallies: Tallies::default(),
         }
     }
 
@@ -110,10 +119,18 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         receivers.dedup_by_key(|receiver| receiver.station);
         self.open_receivers += receivers.len() + 1;
         let waiting = receivers.len();
-        self.open.insert(message, Entry { class, sent_ns, waiting, receivers, transmitted: false });
+        self.open
+            .insert(message, Entry { class, sent_ns, waiting, receivers, transmitted: false, sender: None });
         self.due[class.index()].push_back((due_ns(class, sent_ns), message));
         while self.open_receivers > self.limit && self.settle_oldest() {
             self.counts.forced += 1;
+        }
+    }
+
+    /// Who sent a message: without that it is in no list of pairs.
+    pub fn sent_by(&mut self, message: M, sender: u32) {
+        if let Some(entry) = self.open.get_mut(&message) {
+            entry.sender = Some(sender);
         }
     }
 
@@ -171,6 +188,11 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
         }
     }
 
+    /// How long stations heard the channel busy, and how long they listened, all together, from `at_ns` on.
+    pub fn channel(&mut self, at_ns: u64, busy_ns: u64, listened_ns: u64) {
+        self.timeline.add_channel(at_ns.saturating_sub(self.start_ns), busy_ns, listened_ns);
+    }
+
     /// Latencies of stages that belong to no single delivery: a message's way out of its sender.
     pub fn stages(&mut self, class: Class, stages: &[(Stage, u64)]) {
         let stats = self.stats.class_mut(class);
@@ -224,6 +246,7 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
             warnings,
             timeline: self.timeline,
             shares: self.shares,
+            tallies: self.tallies,
         }
     }
 
@@ -354,6 +377,14 @@ impl<M: Copy + Eq + Hash> Ledger<M> {
                 expected += 1;
                 share(&mut self.shares, receiver.station, missed);
             }
+            self.tallies.add(Served {
+                class: entry.class,
+                sender: entry.sender,
+                receiver: receiver.station,
+                distance_m: receiver.distance_m,
+                latency_ns: (receiver.latency_ns != NOT_DELIVERED).then_some(receiver.latency_ns),
+                missed,
+            });
         }
         let missed = if judged { stats.missed() - missed_before } else { 0 };
         self.timeline.add(entry.sent_ns.saturating_sub(self.start_ns), 1, expected, missed);
@@ -426,6 +457,7 @@ pub struct Totals {
     pub timeline: Timeline,
     /// By station: messages with a deadline that were meant for it, and those of them it missed.
     shares: Vec<(u64, u64)>,
+    tallies: Tallies,
 }
 
 impl Totals {
@@ -435,12 +467,25 @@ impl Totals {
         Some(*missed as f64 / *expected as f64)
     }
 
-    /// Puts frames, drops, notes, warnings and what happened over time into a report made of [`Totals::stats`].
+    /// Puts the pairs and receivers that missed most into a report, by their names.
+    pub fn fill_worst(&self, report: &mut Report, name: &dyn Fn(u32) -> String) {
+        report.worst_pairs = self.tallies.worst_pairs(name);
+        report.worst_stations = worst_stations(&self.shares, name);
+        if self.tallies.beyond() > 0 {
+            report.notes.push(counted(
+                self.tallies.beyond(),
+                "deliveries due between pairs that the list of the worst pairs leaves out: too many pairs met",
+            ));
+        }
+    }
+
+    /// Puts frames, drops, notes, warnings, deliveries by distance and what happened over time into a report made of [`Totals::stats`].
     pub fn fill(&self, report: &mut Report) {
         report.frames = self.frames;
         report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
         report.notes.extend(self.notes.iter().cloned());
         report.warnings.extend(self.warnings.iter().cloned());
+        report.delivery_by_distance = self.tallies.delivery_by_distance();
         report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
     }
 }
@@ -449,9 +494,6 @@ impl Totals {
 const OUTSIDE_AREA: &str = "deliveries outside the count: hazards heard by stations that were not in the area when they were sent, or heard later";
 /// A frame may be heard farther than it is meant to, and repeated to stations that came later.
 const OUT_OF_RANGE: &str = "deliveries outside the count: messages heard by stations farther away than they are meant for, or that came later";
-
-/// The cause of a miss for which none was reported.
-pub const NEVER_RECEIVED: &str = "never_received";
 
 /// How long the ledger waits for a message after its deadline, ns.
 pub const GRACE_NS: u64 = 5_000_000_000;
@@ -482,6 +524,7 @@ struct Entry {
     waiting: usize,
     /// A frame of it left its sender.
     transmitted: bool,
+    sender: Option<u32>,
     /// By station.
     receivers: Vec<Receiver>,
 }
@@ -520,71 +563,11 @@ struct Counts {
     unfinished: u64,
 }
 
-/// The names of the last messages settled.
-#[derive(Debug)]
-struct Settled<M> {
-    /// With whether all stations it was meant for had it.
-    names: HashMap<M, (Class, bool)>,
-    order: VecDeque<M>,
-}
-
-impl<M: Copy + Eq + Hash> Settled<M> {
-    fn find(&self, message: &M) -> Option<(Class, bool)> {
-        self.names.get(message).copied()
-    }
-
-    fn insert(&mut self, message: M, class: Class, complete: bool) {
-        if self.order.len() >= MAX_SETTLED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.names.remove(&oldest);
-        }
-        if self.names.insert(message, (class, complete)).is_none() {
-            self.order.push_back(message);
-        }
-    }
-}
-
-impl<M> Default for Settled<M> {
-    fn default() -> Self {
-        Self { names: HashMap::default(), order: VecDeque::new() }
-    }
-}
-
-/// Reasons as one byte each: there are many receivers and few reasons.
-#[derive(Debug)]
-struct Reasons {
-    names: Vec<&'static str>,
-}
-
-impl Reasons {
-    fn new() -> Self {
-        Self { names: vec![NEVER_RECEIVED] }
-    }
-
-    fn number(&mut self, name: &'static str) -> u8 {
-        let known = self.names.iter().position(|known| *known == name);
-        let index = known.unwrap_or_else(|| {
-            if self.names.len() <= usize::from(u8::MAX) {
-                self.names.push(name);
-            }
-            self.names.len() - 1
-        });
-        u8::try_from(index).expect("invariant: at most 256 names are kept")
-    }
-
-    fn name(&self, number: u8) -> &'static str {
-        self.names[usize::from(number)]
-    }
-}
-
 const NOT_DELIVERED: u64 = u64::MAX;
 const NO_REASON: u8 = 0;
 /// About 100 MB at 24 B each: a thousand stations in a jam, each message meant for 300, for 10 s and more.
 const MAX_OPEN_RECEIVERS: usize = 4_000_000;
 
-/// About 20 MB: what a thousand stations send in a minute, which is longer than most floods are repeated.
-const MAX_SETTLED: usize = 600_000;
 /// Stations beyond this number have no share of their own; more than any world has.
 const MAX_STATIONS: usize = 1 << 20;
 

@@ -17,4 +17,5 @@ pub mod rows;
 pub mod run;
 pub mod source;
 pub mod spatial;
+mod tallies;
 pub mod world;

@@ -100,6 +100,11 @@ pub trait Medium: fmt::Debug {
         self.range_m()
     }
 
+    /// Stations within this distance, m, hear that the channel is busy while a station sends.
+    fn sense_m(&self) -> f64 {
+        self.range_m()
+    }
+
     /// Whether a frame sent at one place can be meant for another at all, within the range.
     fn meant(&self, _from: Position, _to: Position) -> bool {
         true

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use v2x_report::Repeats;
 
 use crate::attack::AttackPlan;
+use crate::medium::Medium;
 use crate::rows::Rows;
 use crate::run::{self, Progress, RunError, RunOptions, RunOutcome};
 use crate::source::Trace;
@@ -19,6 +20,7 @@ use crate::source::Trace;
 pub fn run_seeds(
     trace: &Trace,
     options: &RunOptions,
+    medium: &dyn Fn(u64) -> Box<dyn Medium>,
     seeds: &[u64],
     plan: Option<&AttackPlan>,
     rows: &mut Option<Rows>,
@@ -36,7 +38,7 @@ pub fn run_seeds(
                 end_ns: one.end_ns.saturating_mul(count),
             })
         };
-        let mut one = run::run_logged(trace, &options, plan, rows, &mut course)?;
+        let mut one = run::run_logged(trace, &options, medium, plan, rows, &mut course)?;
         if !one.interrupted {
             runs.push(one.report.of_seed(*seed));
         }

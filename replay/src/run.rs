@@ -146,18 +146,20 @@ pub fn run(
     options: &RunOptions,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
-    run_logged(trace, options, None, &mut None, progress)
+    let medium = |_| -> Box<dyn Medium> { Box::new(RangeLimited::new(options.range_m)) };
+    run_logged(trace, options, &medium, None, &mut None, progress)
 }
 
-/// Runs a trace as [`run`] does, or with the attackers of a plan as [`run_attacked`]; writes a row for each message and
-/// receiver where there are `rows` to write to. A run whose rows cannot be written ends early, and [`Rows::finish`] says
-/// why.
+/// Runs a trace over the medium that `medium` makes for the seed, or over the ideal one with the attackers of a plan as
+/// [`run_attacked`]; writes a row for each message and receiver where there are `rows` to write to. A run whose rows cannot be
+/// written ends early, and [`Rows::finish`] says why.
 ///
 /// # Errors
 /// [`RunError`]; the rows are lost then.
 pub fn run_logged(
     trace: &Trace,
     options: &RunOptions,
+    medium: &dyn Fn(u64) -> Box<dyn Medium>,
     plan: Option<&AttackPlan>,
     rows: &mut Option<Rows>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -166,8 +168,7 @@ pub fn run_logged(
     if let Some(plan) = plan {
         return attacked(trace, options, plan, rows, progress);
     }
-    let medium = Box::new(RangeLimited::new(options.range_m));
-    simulate(trace, options, medium, None, rows, progress).map(|(outcome, _)| outcome)
+    simulate(trace, options, medium(options.seed), None, rows, progress).map(|(outcome, _)| outcome)
 }
 
 /// Runs a trace over a medium of the caller's; [`RunOptions::range_m`] is ignored.
@@ -194,7 +195,8 @@ pub fn run_attacked(
     plan: &AttackPlan,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
-    run_logged(trace, options, Some(plan), &mut None, progress)
+    options.check()?;
+    attacked(trace, options, plan, &mut None, progress)
 }
 
 fn attacked(
@@ -287,6 +289,7 @@ fn simulate(
     }
     report.linkability = options.pseudonyms.map(|_| counted.linkability);
     counted.ledger.fill(&mut report);
+    counted.ledger.fill_worst(&mut report, &|station| trace.name(station));
     let (latitude, longitude) = first.point().degrees();
     let map = Plane::new(latitude, longitude)
         .map(|plane| map::of_trace(trace, &plane, |station| counted.ledger.missed_by(station)));

@@ -121,7 +121,7 @@ struct Pair {
 }
 
 /// The range a distance falls in. NaN counts as far.
-fn bin(distance_m: f32) -> usize {
+pub(crate) fn bin(distance_m: f32) -> usize {
     let above = EDGES_M.iter().skip(1).take_while(|edge| distance_m >= **edge as f32).count();
     if distance_m.is_nan() { EDGES_M.len() - 1 } else { above }
 }
@@ -143,7 +143,7 @@ fn summaries(histograms: &[StageHistogram]) -> Vec<DistanceBin> {
 }
 
 /// Lower edges of the ranges, m; the last one is open.
-const EDGES_M: [u32; 8] = [0, 50, 100, 150, 200, 300, 400, 500];
+pub(crate) const EDGES_M: [u32; 8] = [0, 50, 100, 150, 200, 300, 400, 500];
 /// A thousand stations that all hear one another; about 64 MB for both turns.
 const MAX_PAIRS: usize = 1_000_000;
 

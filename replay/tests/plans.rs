@@ -5,9 +5,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use v2x_proto::Class;
 use v2x_replay::medium::Column;
 use v2x_replay::plan::{Forwarding, MediumPlan, Plan, PlanOptions, Scenario, run};
 use v2x_replay::run::RunOutcome;
+use v2x_replay::source::ReadOptions;
 use v2x_report::{Flood, Report, Verify};
 
 fn outcome(plan: &Plan, seconds: Option<f64>, threads: usize) -> RunOutcome {
@@ -71,7 +73,7 @@ fn a_flood_reaches_the_road_under_every_way_of_forwarding_and_all_stand_in_one_r
         assert_eq!(flood.reach_by_km.len(), 1);
     }
     assert!(all[0].transmissions < all[1].transmissions, "{all:?}");
-    let class = report.class(v2x_proto::Class::D3).unwrap();
+    let class = report.class(Class::D3).unwrap();
     assert_eq!(class.sent, 2);
     assert!((100..=130).contains(&class.expected), "all of the area, in reach of the unit or not: {class:?}");
     assert!(report.table().contains("\nroadcast ") && report.table().contains("\netsi "));
@@ -99,14 +101,43 @@ fn a_saboteur_s_frames_are_received_and_it_is_nobody_s_receiver() {
         let report = outcome(&plan, None, 1).report;
         assert_eq!(report.stations, alone.stations, "{kind}");
         assert_eq!(
-            report.class(v2x_proto::Class::D3).unwrap().expected,
-            alone.class(v2x_proto::Class::D3).unwrap().expected,
+            report.class(Class::D3).unwrap().expected,
+            alone.class(Class::D3).unwrap().expected,
             "{kind}"
         );
         assert_ne!(report.digest, alone.digest, "{kind}: nobody heard it");
         let forged = report.drops.get("signature_invalid").copied().unwrap_or(0);
         assert_eq!(forged > 0, kind == "poisoned_sequence", "{kind}: {:?}", report.drops);
     }
+}
+
+#[test]
+fn awareness_alone_needs_no_event_and_a_trace_is_run_to_its_end() {
+    let road = "[scenario]\nkind = \"highway\"\nlength_m = 400\nspeed_mps = 0\n";
+    let plan = Plan::parse("p.toml", &format!("warm_up_s = 1\nsettle_s = 2\n{road}")).unwrap();
+    let report = outcome(&plan, None, 1).report;
+    assert_eq!((report.simulated_s, &report.flood), (3.0, &None));
+    let bins = &report.delivery_by_distance;
+    assert!(bins[1].expected > 100 && (0.9..1.0).contains(&bins[1].ratio().unwrap()), "{bins:?}");
+    // Within 150 m it is meant for all, and no farther.
+    assert!(bins[3..].iter().all(|bin| bin.expected == 0), "{bins:?}");
+    let worst = &report.worst_pairs[0];
+    assert!(worst.sender.starts_with("car ") && worst.missed > 0 && report.worst_pairs.len() == 10);
+    report.check().unwrap();
+
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let mut plan =
+        Plan::parse("p.toml", "[scenario]\nkind = \"trace\"\nfile = \"town.fcd.csv.gz\"\n").unwrap();
+    let file = assets.join("town.fcd.csv.gz");
+    let length = v2x_replay::source::read(&file, &ReadOptions::default()).unwrap().duration();
+    plan.scenario = Scenario::Trace(file);
+    let report = outcome(&plan, None, 2).report;
+    assert_eq!(report.simulated_s, length.as_secs_f64());
+    assert!(report.flood.is_none() && report.class(Class::D2).unwrap().undelivered["not_received"] > 0);
+    let attacked =
+        Plan::parse("p.toml", &format!("{road}[[attacker]]\nkind = \"blockage\"\nat_m = [0, 0]\n"));
+    let said = attacked.unwrap_err().to_string();
+    assert!(said.contains("event is missing: what attackers act on"), "{said}");
 }
 
 #[test]
@@ -128,7 +159,7 @@ fn signal_states_are_counted_from_the_controller_and_end_with_it() {
                 [medium]\nkind = \"range\"\nrange_m = 200\n[[unit]]\nname = \"u\"\nat_m = [8, 8]\n\
                 [[controller]]\nunit = \"u\"\nuntil_s = 3\n";
     let report = outcome(&Plan::parse("c.toml", text).unwrap(), None, 1).report;
-    let class = report.class(v2x_proto::Class::D4).unwrap();
+    let class = report.class(Class::D4).unwrap();
     // 31 states of the controller, and what the unit repeats of the last for a second.
     assert!((39..=41).contains(&class.sent), "{class:?}");
     assert!(class.delivered > 0 && class.met, "{class:?}");

@@ -9,11 +9,13 @@ use crate::report::human::{count, percent, time};
 use crate::report::{ClassReport, DistanceBin, Report, Verdict};
 
 mod attack;
+mod csv;
 mod flood;
 mod map;
 mod plot;
 mod text;
 mod timeline;
+mod worst;
 
 use text::{escape, put};
 
@@ -47,13 +49,16 @@ pub fn render(report: &Report, map: &MapData) -> String {
     map::section(&mut page, map);
     stages(&mut page, &report.classes);
     distances(&mut page, report);
+    worst::section(&mut page, report);
     losses(&mut page, report);
     list(&mut page, "notes", &report.notes);
     put!(
         page,
-        "<details><summary>The same figures as text</summary><pre>{}</pre></details>\n</main>\n",
+        "<details><summary>The same figures as text</summary><pre>{}</pre></details>\n",
         escape(&report.table_with_stages())
     );
+    csv::links(&mut page, report);
+    page.push_str("</main>\n");
     page.push_str(
         "<footer>Load is open loop: a latency starts when a message was meant to be sent. A miss is one \
          (message, intended receiver) pair not served in time, late or never.</footer>\n</body>\n</html>\n",
@@ -113,6 +118,9 @@ fn summary(report: &Report) -> String {
     let failed: Vec<_> = judged().filter(|class| !class.met).map(|class| class.class.as_str()).collect();
     match (judged().count(), failed.len()) {
         (1, 0) => "The one class with traffic kept its target.".to_owned(),
+        (1, _) => {
+            format!("{}, the one class with traffic, missed more than its target allows.", failed.join(""))
+        }
         (all, 0) => format!("All {all} classes with traffic kept their targets."),
         (all, _) => {
             format!("{} of {all} classes with traffic missed more than its target allows.", failed.join(", "))
@@ -264,10 +272,19 @@ fn stages(page: &mut String, classes: &[ClassReport]) {
 
 fn distances(page: &mut String, report: &Report) {
     let empty = |bins: &[DistanceBin]| bins.iter().all(|bin| bin.count == 0);
-    if empty(&report.age_of_information) && empty(&report.inter_packet_gap) {
+    let delivered = report.delivery_by_distance.iter().any(|bin| bin.expected > 0);
+    if empty(&report.age_of_information) && empty(&report.inter_packet_gap) && !delivered {
         return;
     }
     page.push_str("<section><h2>By distance</h2>\n<div class=\"plots\">\n");
+    if delivered {
+        put!(
+            page,
+            "<figure class=\"d2\"><figcaption><b>Delivery ratio</b>: share of the awareness meant for stations at this \
+             distance that arrived</figcaption>{}</figure>\n",
+            plot::deliveries(&report.delivery_by_distance)
+        );
+    }
     for (title, text, bins) in [
         ("Age of information", "how old the newest awareness of a neighbour was", &report.age_of_information),
         (

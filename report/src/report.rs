@@ -11,10 +11,12 @@
 //! - per class `missed == sum(undelivered) + delivered_late`
 //! - `frames.received == frames.delivered + frames.dropped`
 //! - `frames.dropped == sum(drops)`
+//! - `expected` and `delivered` of D2 are the sums of `delivery_by_distance`, where there is one
 
 mod evidence;
 mod flood;
 pub mod human;
+mod reception;
 mod repeats;
 mod seed_run;
 pub mod signal;
@@ -32,6 +34,8 @@ use crate::stats::{ClassStats, Stage, Stats, Summary};
 use crate::timeline::Timeline;
 
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
+pub(crate) use reception::missed_share;
+pub use reception::{DeliveryBin, WorstPair, WorstStation};
 pub use repeats::{ClassSpread, Repeats, SeedClass, SeedRun};
 pub use verdict::Verdict;
 pub use what_ran::{InputFile, WhatRan};
@@ -67,6 +71,15 @@ pub struct Report {
     pub age_of_information: Vec<DistanceBin>,
     /// Time between two awareness messages of one neighbour, by distance.
     pub inter_packet_gap: Vec<DistanceBin>,
+    /// How much awareness reached the stations it was meant for, by distance; absent where distances are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delivery_by_distance: Vec<DeliveryBin>,
+    /// The ten pairs that missed most, the worst first; of several runs those of the first. Absent where nothing was missed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worst_pairs: Vec<WorstPair>,
+    /// The ten receivers that missed most, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub worst_stations: Vec<WorstStation>,
     /// How often an eavesdropper linked two pseudonyms of one station; absent where that was not examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linkability: Option<Linkability>,
@@ -130,6 +143,9 @@ impl Report {
             drops: BTreeMap::new(),
             age_of_information: Vec::new(),
             inter_packet_gap: Vec::new(),
+            delivery_by_distance: Vec::new(),
+            worst_pairs: Vec::new(),
+            worst_stations: Vec::new(),
             linkability: None,
             detection: None,
             false_positive_ratio: None,
@@ -188,6 +204,19 @@ impl Report {
             return Err(format!(
                 "frames: dropped {dropped} should equal the sum of drops by reason, {by_reason}"
             ));
+        }
+        let bins = &self.delivery_by_distance;
+        if let Some(class) = self.class(Class::D2).filter(|_| !bins.is_empty()) {
+            let sums = bins.iter().fold((0, 0), |(expected, delivered), bin| {
+                (expected + bin.expected, delivered + bin.delivered)
+            });
+            if sums != (class.expected, class.delivered) {
+                let (expected, delivered) = sums;
+                return Err(format!(
+                    "delivery_by_distance: {delivered} of {expected} should be D2's {} of {}",
+                    class.delivered, class.expected
+                ));
+            }
         }
         let judged = judge(&self.classes);
         if self.verdict != judged {

@@ -14,6 +14,12 @@ pub struct Timeline {
     pub expected: Vec<u64>,
     /// Of them: not delivered in time.
     pub missed: Vec<u64>,
+    /// How long stations heard the channel busy with others' frames, all together, ns; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channel_busy_ns: Vec<u64>,
+    /// How long stations listened, all together, ns; empty likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listened_ns: Vec<u64>,
 }
 
 impl Timeline {
@@ -22,7 +28,14 @@ impl Timeline {
 
     /// Nothing happened yet.
     pub fn new() -> Self {
-        Self { step_s: 1, sent: Vec::new(), expected: Vec::new(), missed: Vec::new() }
+        Self {
+            step_s: 1,
+            sent: Vec::new(),
+            expected: Vec::new(),
+            missed: Vec::new(),
+            channel_busy_ns: Vec::new(),
+            listened_ns: Vec::new(),
+        }
     }
 
     /// Counts messages, and what became of them, `at_ns` after the start of the run.
@@ -33,6 +46,24 @@ impl Timeline {
         self.missed[step] += missed;
     }
 
+    /// Counts how long stations heard the channel busy, and how long they listened, from `at_ns` after the start of the run on.
+    pub fn add_channel(&mut self, at_ns: u64, busy_ns: u64, listened_ns: u64) {
+        let step = self.step(at_ns / 1_000_000_000);
+        for (counts, more_ns) in [(&mut self.channel_busy_ns, busy_ns), (&mut self.listened_ns, listened_ns)]
+        {
+            if counts.len() <= step {
+                counts.resize(step + 1, 0);
+            }
+            counts[step] = counts[step].saturating_add(more_ns);
+        }
+    }
+
+    /// The share of the time that stations heard the channel busy in a step; `None` where that is not known.
+    pub fn channel_busy(&self, step: usize) -> Option<f64> {
+        let listened_ns = *self.listened_ns.get(step).filter(|ns| **ns > 0)?;
+        Some((*self.channel_busy_ns.get(step)? as f64 / listened_ns as f64).min(1.0))
+    }
+
     /// Adds what happened in another run, as if both had started together.
     pub fn merge(&mut self, other: &Self) {
         for (index, ((sent, expected), missed)) in
@@ -40,6 +71,12 @@ impl Timeline {
         {
             let at_ns = (index as u64).saturating_mul(other.step_s).saturating_mul(1_000_000_000);
             self.add(at_ns, *sent, *expected, *missed);
+        }
+        for (index, (busy_ns, listened_ns)) in
+            other.channel_busy_ns.iter().zip(&other.listened_ns).enumerate()
+        {
+            let at_ns = (index as u64).saturating_mul(other.step_s).saturating_mul(1_000_000_000);
+            self.add_channel(at_ns, *busy_ns, *listened_ns);
         }
     }
 
@@ -52,7 +89,8 @@ impl Timeline {
     fn step(&mut self, second: u64) -> usize {
         while second / self.step_s >= Self::MAX_STEPS as u64 {
             self.step_s = self.step_s.saturating_mul(2);
-            for counts in [&mut self.sent, &mut self.expected, &mut self.missed] {
+            let Self { sent, expected, missed, channel_busy_ns, listened_ns, .. } = self;
+            for counts in [sent, expected, missed, channel_busy_ns, listened_ns] {
                 *counts = counts.chunks(2).map(|pair| pair.iter().sum()).collect();
             }
         }
@@ -100,6 +138,20 @@ mod tests {
         assert!(timeline.sent.len() <= Timeline::MAX_STEPS && timeline.step_s.is_power_of_two());
         let sum = |counts: &[u64]| counts.iter().sum::<u64>();
         assert_eq!((sum(&timeline.sent), sum(&timeline.expected), sum(&timeline.missed)), (1441, 2160, 720));
+    }
+
+    #[test]
+    fn the_channel_is_busy_for_a_share_of_the_time_that_stations_listened() {
+        let mut timeline = Timeline::new();
+        timeline.add_channel(0, 30, 100);
+        timeline.add_channel(SECOND, 20, 0);
+        assert_eq!([0, 1, 2].map(|step| timeline.channel_busy(step)), [Some(0.3), None, None]);
+        assert!(timeline.is_empty() && timeline.sent.len() == 2);
+        timeline.add_channel(700 * SECOND, 1, 1);
+        assert_eq!((timeline.step_s, timeline.channel_busy(0)), (2, Some(0.5)));
+        let mut other = Timeline::new();
+        other.merge(&timeline);
+        assert_eq!(other, timeline);
     }
 
     #[test]

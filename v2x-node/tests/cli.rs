@@ -191,6 +191,10 @@ fn a_report_that_can_never_be_written_is_refused_before_the_station_starts() {
         let json = place.iter().flat_map(|place| ["--json", place]);
         let args: Vec<&str> = ["run", "--config", config].into_iter().chain(json).collect();
         let complaint = scratch.bad(&args);
+        if let Some(place) = place {
+            let page = scratch.bad(&["run", "--config", config, "--html", place]);
+            assert_eq!(page, complaint, "a page is a report as well");
+        }
         assert_eq!(complaint, format!("roadcast: {found}; name a file in a directory that is there\n"));
     }
 }
@@ -210,6 +214,23 @@ fn two_outputs_in_one_file_are_refused_before_the_station_starts() {
         let found = format!("is to be both {one} and {other}; give each a file of its own\n");
         assert!(complaint.starts_with("roadcast: ") && complaint.ends_with(&found), "{complaint}");
     }
+}
+
+#[test]
+fn a_station_ends_with_a_page_for_its_owner_alone() {
+    let scratch = Scratch::with_keys("page");
+    let text = "role = \"vehicle\"\n[identity]\ncredential = \"keys/car-1.cred\"\nkey = \"keys/car-1.key\"\n\
+                roots = [\"keys/root.cred\"]\nissuers = [\"keys/issuer.cred\"]\n\
+                [link]\nkind = \"udp\"\ninterface = \"lo\"\ngroup = \"239.255.77.94:47894\"\n\
+                [position]\nsource = \"fixed\"\nlatitude = 49.6\nlongitude = 6.1\n\
+                [control]\nsocket = \"car.sock\"\n";
+    fs::write(scratch.0.join("car.toml"), text).unwrap();
+    let out = scratch.good(&["run", "car.toml", "--seconds", "0", "--html", "car.html"]);
+    assert!(out.ends_with("\npage: car.html\n"), "{out}");
+    let page = fs::read_to_string(scratch.0.join("car.html")).unwrap();
+    assert!(page.contains("<code>roadcast run car.toml --seconds 0</code>"), "{page}");
+    assert!(page.ends_with("</html>\n") && !page.contains("Map of the run"), "{page}");
+    assert_eq!(scratch.mode("car.html"), 0o600);
 }
 
 #[test]

@@ -187,6 +187,24 @@ fn a_run_in_which_nobody_hears_anybody_fails_and_says_why() {
 }
 
 #[test]
+fn a_trace_runs_over_the_reception_table_as_a_plan_does() {
+    let scratch = Scratch::new("table");
+    scratch.write("row.csv", trace().as_bytes());
+    let report = |name: &str, more: &[&str]| -> v2x_report::Report {
+        scratch.run(&[&["run", "row.csv", "--seed", "3", "--json", name][..], more].concat());
+        serde_json::from_str(&fs::read_to_string(scratch.0.join(name)).unwrap()).unwrap()
+    };
+    let (range, table) = (report("a.json", &[]), report("b.json", &["--medium", "table"]));
+    assert_eq!((range.run.medium.as_deref(), range.run.range_m), (Some("range"), Some(300.0)));
+    assert_eq!((table.run.medium.as_deref(), table.run.range_m), (Some("table 10hz_23dbm"), None));
+    assert_ne!(range.digest, table.digest);
+    assert!(table.delivery_by_distance[0].expected > 0 && table.worst_pairs.len() <= 10);
+    assert_eq!(report("c.json", &["--medium", "table"]), table, "equal runs have equal reports");
+    let other = report("d.json", &["--medium", "table", "--column", "25hz_23dbm"]);
+    assert_eq!(other.run.medium.as_deref(), Some("table 25hz_23dbm"));
+}
+
+#[test]
 fn stages_are_printed_where_more_is_asked_for() {
     let scratch = Scratch::new("stages");
     scratch.write("row.csv", trace().as_bytes());
@@ -212,6 +230,13 @@ fn bad_input_is_named_and_other_files_are_sent_where_they_belong() {
         (&["run", "night.rec"], "use: roadcast replay check night.rec"),
         (&["run", "air.pcapng"], "use: roadcast dump air.pcapng"),
         (&["run", "row.csv", "--range", "9999"], "range is 9999; it should be above 0 and at most 1500 m"),
+        (&["run", "row.csv", "--medium", "table", "--range", "300"], "--range does not go with this medium"),
+        (&["run", "row.csv", "--column", "25hz_23dbm"], "--medium table has columns"),
+        (
+            &["run", "row.csv", "--medium", "table", "--attack", "none.toml"],
+            "--attack does not go with this medium",
+        ),
+        (&["run", "--plan", "p.toml", "--medium", "table"], "cannot be used with"),
         (&["run", "row.csv", "--threads", "0"], "expected 1 to 256 threads"),
         (&["check", "row.csv"], "row.csv: is no recording"),
         (&["convert", "row.csv", "row.parquet"], "no format for this name"),

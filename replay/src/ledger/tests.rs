@@ -119,16 +119,6 @@ fn a_bystander_that_waits_for_a_credential_is_a_bystander() {
 }
 
 #[test]
-fn what_is_remembered_of_settled_messages_is_bounded() {
-    let mut settled = Settled::default();
-    for number in 0..MAX_SETTLED as u32 + 5 {
-        settled.insert(number, Class::D2, true);
-    }
-    assert_eq!((settled.names.len(), settled.order.len()), (MAX_SETTLED, MAX_SETTLED));
-    assert_eq!((settled.find(&4), settled.find(&5)), (None, Some((Class::D2, true))));
-}
-
-#[test]
 fn load_and_misses_stand_at_the_second_in_which_the_message_was_due() {
     let mut ledger = Ledger::starting_at(100_000 * MS);
     ledger.sent(1u32, Class::D2, 100_500 * MS, receivers(&[1, 2]));
@@ -186,17 +176,6 @@ fn too_many_open_messages_are_settled_early_and_said_so() {
     let outcome = ledger.finish(1_000 * MS);
     assert_eq!(outcome.stats.class(Class::D2).expected, 200);
     assert_eq!(outcome.warnings, ["90 messages were settled early: too many were open at once"]);
-}
-
-#[test]
-fn more_reasons_than_a_byte_holds_share_the_last() {
-    let mut reasons = Reasons::new();
-    for number in 0..300 {
-        let name: &'static str = Box::leak(format!("reason {number}").into_boxed_str());
-        reasons.number(name);
-    }
-    assert_eq!(reasons.names.len(), 256);
-    assert_eq!(reasons.number("another"), 255);
 }
 
 fn receivers(stations: &[u32]) -> impl Iterator<Item = (u32, f32)> {

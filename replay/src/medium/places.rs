@@ -13,6 +13,7 @@ pub struct Places {
     /// By station.
     stations: Vec<Option<Placed>>,
     squares: HashMap<(i32, i32), Vec<u32>>,
+    present: u32,
 }
 
 /// A station and how far away it is.
@@ -34,7 +35,7 @@ impl Places {
     /// No stations yet. `range_m` is the usual distance of [`within`](Self::within).
     pub fn new(range_m: f64) -> Self {
         let side_m = if range_m.is_finite() { range_m.clamp(MIN_SIDE_M, MAX_SIDE_M) } else { MAX_SIDE_M };
-        Self { side_m, plane: None, stations: Vec::new(), squares: HashMap::new() }
+        Self { side_m, plane: None, stations: Vec::new(), squares: HashMap::new(), present: 0 }
     }
 
     /// A station is here now.
@@ -49,8 +50,9 @@ impl Places {
         if before.is_some_and(|before| before.square == square) {
             return;
         }
-        if let Some(before) = before {
-            self.leave_square(station, before.square);
+        match before {
+            Some(before) => self.leave_square(station, before.square),
+            None => self.present += 1,
         }
         let square = self.squares.entry(square).or_default();
         let place = square.binary_search(&station).unwrap_or_else(|place| place);
@@ -61,8 +63,14 @@ impl Places {
     pub fn remove(&mut self, station: u32) {
         let placed = self.stations.get_mut(station as usize).and_then(Option::take);
         if let Some(placed) = placed {
+            self.present -= 1;
             self.leave_square(station, placed.square);
         }
+    }
+
+    /// Stations that are there.
+    pub fn present(&self) -> u32 {
+        self.present
     }
 
     /// Where a station is; `None` while it is nowhere.

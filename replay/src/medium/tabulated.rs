@@ -22,7 +22,7 @@ use siphasher::sip::SipHasher13;
 use v2x_core::Position;
 use v2x_proto::Class;
 
-use super::channel::Channel;
+use super::channel::{Channel, SENSE_M};
 use super::on_way::{Access, OnWay};
 use super::{
     Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
@@ -103,6 +103,10 @@ impl Medium for Tabulated {
 
     fn reach_m(&self) -> f64 {
         LAST_M
+    }
+
+    fn sense_m(&self) -> f64 {
+        SENSE_M
     }
 
     fn meant(&self, from: Position, to: Position) -> bool {

@@ -15,7 +15,7 @@ use v2x_core::Scheme;
 use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
-use crate::medium::Column;
+use crate::medium::{Column, Medium, RangeLimited, Streets, Tabulated};
 use crate::world::Sabotage;
 
 pub use run::{PlanOptions, PlanRunError, run, run_logged};
@@ -104,6 +104,22 @@ pub enum MediumPlan {
 impl Default for MediumPlan {
     fn default() -> Self {
         Self::Table { column: Column::Hz10, interference: true }
+    }
+}
+
+impl MediumPlan {
+    /// The medium of a run with this seed, without buildings.
+    pub fn medium(self, seed: u64) -> Box<dyn Medium> {
+        self.among(None, seed)
+    }
+
+    pub(crate) fn among(self, streets: Option<Streets>, seed: u64) -> Box<dyn Medium> {
+        match self {
+            Self::Range(range_m) => Box::new(RangeLimited::new(range_m).among(streets)),
+            Self::Table { column, interference } => {
+                Box::new(Tabulated::new(column, seed).among(streets).interference(interference))
+            }
+        }
     }
 }
 
@@ -236,7 +252,12 @@ impl Plan {
         ns(self.warm_up_s)
     }
 
-    /// How long a run lasts, s.
+    /// Whether nothing is declared or fed: stations send their awareness, and there is no flood to report on.
+    pub fn is_awareness_alone(&self) -> bool {
+        self.events.is_empty() && self.controllers.is_empty()
+    }
+
+    /// How long a run lasts, s; a trace with awareness alone is run to its end instead.
     pub fn length_s(&self) -> f64 {
         let event = |event: &Event| event.at_s + event.every_s * f64::from(event.times - 1);
         let events = self.events.iter().map(event);
@@ -250,4 +271,6 @@ pub(crate) fn ns(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
 }
 
+/// Two hours.
+const MAX_LENGTH_S: f64 = 7_200.0;
 const MAX_PLAN_BYTES: u64 = 1 << 20;

@@ -7,7 +7,7 @@ use v2x_proto::{Class, Shape};
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
 use super::scenario::{Grid, Highway, Partition, Scenario};
-use super::{Area, Attacker, Controller, Event, Forwarding, MediumPlan, Origin, Plan, Unit};
+use super::{Area, Attacker, Controller, Event, Forwarding, MAX_LENGTH_S, MediumPlan, Origin, Plan, Unit};
 use crate::medium::Column;
 use crate::run::{DEFAULT_RANGE_M, MAX_RANGE_M};
 use crate::world::Sabotage;
@@ -53,8 +53,14 @@ impl Plan {
                 return Err(top.wrong("controller", found, "the name of a [[unit]]".to_owned()));
             }
         }
-        if plan.events.is_empty() && plan.controllers.is_empty() {
-            return Err(top.missing("event", "at least one table [[event]] or [[controller]]"));
+        if plan.is_awareness_alone() && matches!(plan.scenario, Scenario::Partition(_)) {
+            return Err(top.missing(
+                "event",
+                "what crosses a partition: at least one table [[event]] or [[controller]]",
+            ));
+        }
+        if plan.is_awareness_alone() && !plan.attackers.is_empty() {
+            return Err(top.missing("event", "what attackers act on: at least one table [[event]]"));
         }
         if plan.length_s() > MAX_LENGTH_S {
             let found = format!("a run of {:.0} s", plan.length_s());
@@ -324,8 +330,6 @@ const PLACE_M: RangeInclusive<f64> = -50_000.0..=50_000.0;
 const MAX_SEEDS: usize = 1_000;
 /// Of one kind.
 const MAX_TABLES: usize = 256;
-/// Two hours.
-const MAX_LENGTH_S: f64 = 7_200.0;
 /// Somewhat more than a car's length: stations nearer than this would find each other implausible.
 const LEAST_GAP_M: f64 = 6.0;
 

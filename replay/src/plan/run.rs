@@ -5,16 +5,16 @@ use core::ops::ControlFlow;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{AwarenessRule, CredentialError, Scheme};
 use v2x_report::html::MapData;
-use v2x_report::{Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
+use v2x_report::{DeliveryBin, Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
-use super::{Forwarding, MediumPlan, Plan, ns};
+use super::{Forwarding, Plan, Scenario, ns};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::map;
-use crate::medium::{Medium, RangeLimited, Tabulated};
 use crate::rows::Rows;
 use crate::run::{Progress, RunOutcome};
+use crate::source::Trace;
 use crate::world::{Counted, DeferredCheckFailed, Settings, World};
 
 /// How a plan is to be run.
@@ -67,7 +67,8 @@ pub fn run_logged(
     rows: &mut Option<Rows>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, PlanRunError> {
-    let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(plan.length_s()));
+    let length_s = Scene::length_s(plan)?;
+    let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(length_s));
     let runs = (plan.seeds.len() * plan.forwarding.len()) as u64;
     let mut course = Course {
         length_ns,
@@ -154,7 +155,7 @@ fn run_once(
         pseudonyms: None,
         forwarding: Scheme::from(forwarding),
     };
-    let mut world = World::new(&scene.trace, settings, medium(plan, &scene, seed))?;
+    let mut world = World::new(&scene.trace, settings, plan.medium.among(scene.streets, seed))?;
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
@@ -175,23 +176,16 @@ fn run_once(
     let mut counted = world.finish(now_ns)?;
     course.rows = counted.rows.take();
     if total.map == MapData::default() {
-        let (latitude, longitude) = crate::source::DEFAULT_ORIGIN;
+        let here = scene.trace.samples.first().filter(|_| matches!(plan.scenario, Scenario::Trace(_)));
+        let (latitude, longitude) =
+            here.map_or(crate::source::DEFAULT_ORIGIN, |sample| sample.point().degrees());
         let missed = |station| counted.ledger.missed_by(station);
         let plane = Plane::new(latitude, longitude);
         total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane, missed)).unwrap_or_default();
     }
     let complete = (!course.stopped).then_some(seed);
-    total.add(counted, now_ns, complete);
+    total.add(counted, now_ns, complete, &scene.trace);
     Ok(())
-}
-
-fn medium(plan: &Plan, scene: &Scene, seed: u64) -> Box<dyn Medium> {
-    match plan.medium {
-        MediumPlan::Range(range_m) => Box::new(RangeLimited::new(range_m).among(scene.streets)),
-        MediumPlan::Table { column, interference } => {
-            Box::new(Tabulated::new(column, seed).among(scene.streets).interference(interference))
-        }
-    }
 }
 
 /// The combined results of the runs of one way of forwarding.
@@ -211,7 +205,7 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, counted: Counted, simulated_ns: u64, seed: Option<u64>) {
+    fn add(&mut self, counted: Counted, simulated_ns: u64, seed: Option<u64>, trace: &Trace) {
         self.stats.merge(&counted.ledger.stats);
         self.digests.update(counted.digest);
         self.simulated_ns += simulated_ns;
@@ -228,7 +222,10 @@ impl Total {
         one.age_of_information = counted.spatial.age_of_information();
         one.inter_packet_gap = counted.spatial.inter_packet_gap();
         match &mut self.report {
-            None => self.report = Some(one),
+            None => {
+                counted.ledger.fill_worst(&mut one, &|station| trace.name(station));
+                self.report = Some(one);
+            }
             Some(report) => {
                 report.frames.received += one.frames.received;
                 report.frames.delivered += one.frames.delivered;
@@ -237,6 +234,7 @@ impl Total {
                     (Some(all), Some(one)) => all.merge(one),
                     (all, _) => *all = all.take().or(one.over_time),
                 }
+                add_deliveries(&mut report.delivery_by_distance, one.delivery_by_distance);
                 for (reason, count) in one.drops {
                     *report.drops.entry(reason).or_default() += count;
                 }
@@ -245,7 +243,7 @@ impl Total {
         self.logs.push(counted.floods);
     }
 
-    /// Frames and drops of all runs; warnings, ages and gaps of the first.
+    /// Frames, drops and deliveries of all runs; warnings, ages, gaps and the worst pairs of the first.
     fn fill(&self, report: &mut Report) {
         report.notes.push(VIRTUAL_TIME.to_owned());
         let Some(first) = &self.report else { return };
@@ -254,6 +252,9 @@ impl Total {
         report.age_of_information.clone_from(&first.age_of_information);
         report.inter_packet_gap.clone_from(&first.inter_packet_gap);
         report.over_time.clone_from(&first.over_time);
+        report.delivery_by_distance.clone_from(&first.delivery_by_distance);
+        report.worst_pairs.clone_from(&first.worst_pairs);
+        report.worst_stations.clone_from(&first.worst_stations);
         let of = if self.logs.len() > 1 { "first run: " } else { "" };
         report.notes.extend(first.notes.iter().map(|note| format!("{of}{note}")));
         report.warnings.extend(first.warnings.iter().map(|warning| format!("{of}{warning}")));
@@ -267,6 +268,18 @@ impl Total {
     fn digest(&self) -> String {
         let digest: [u8; 32] = self.digests.clone().finalize().into();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Adds the deliveries of another run; both have the same ranges, or one of them none.
+fn add_deliveries(all: &mut Vec<DeliveryBin>, one: Vec<DeliveryBin>) {
+    if all.is_empty() {
+        *all = one;
+        return;
+    }
+    for (bin, other) in all.iter_mut().zip(one) {
+        bin.expected += other.expected;
+        bin.delivered += other.delivered;
     }
 }
 

@@ -8,7 +8,7 @@ use v2x_proto::{AreaView, Class};
 
 use super::scenario::Scenario;
 use super::way::{Place, Way, origin};
-use super::{Area, Event, Origin, Plan, controller, ns};
+use super::{Area, Event, MAX_LENGTH_S, Origin, Plan, controller, ns};
 use crate::flood::Side;
 use crate::medium::Streets;
 use crate::source::{self, DEFAULT_MAX_SAMPLES, ReadOptions, StationKind, Trace, TraceError};
@@ -81,12 +81,25 @@ fn take(units: &[String]) -> String {
 }
 
 impl Scene {
+    /// How long a run of the plan lasts, s: [`Plan::length_s`], but a trace with awareness alone is run to its end.
+    ///
+    /// # Errors
+    /// [`SceneError::Trace`].
+    pub fn length_s(plan: &Plan) -> Result<f64, SceneError> {
+        match &plan.scenario {
+            Scenario::Trace(path) if plan.is_awareness_alone() => {
+                Ok(source::read(path, &ReadOptions::default())?.duration().as_secs_f64().min(MAX_LENGTH_S))
+            }
+            _ => Ok(plan.length_s()),
+        }
+    }
+
     /// The run of a plan with a seed.
     ///
     /// # Errors
     /// [`SceneError`].
     pub fn new(plan: &Plan, seed: u64) -> Result<Self, SceneError> {
-        let length_s = plan.length_s();
+        let length_s = Self::length_s(plan)?;
         let mut stage = Stage { trace: Trace::default(), sides: Vec::new(), length_s };
         let mut streets = None;
         match &plan.scenario {

@@ -27,6 +27,11 @@ impl Trace {
         self.names.len()
     }
 
+    /// A station's name; its number where the trace has none.
+    pub fn name(&self, station: u32) -> String {
+        self.names.get(station as usize).cloned().unwrap_or_else(|| format!("station {station}"))
+    }
+
     /// From the first step to the last; zero for one step or none.
     pub fn duration(&self) -> Duration {
         Duration::from_nanos(self.samples.last().map_or(0, |last| last.time_ns))

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use v2x_core::{Input, Instant, MessageId, ReceivedFrame, SendStamps};
+use v2x_proto::link::{DataRate, airtime_ns};
 
 use super::World;
 use super::address::link_address;
@@ -44,6 +45,7 @@ impl World {
         match state {
             TransmissionState::Pending { ask_ns } => self.schedule.push(ask_ns.max(now_ns), Due::Air(slot)),
             TransmissionState::Decided { end_ns } => {
+                self.occupy(slot, end_ns);
                 let flight = &self.flights[slot as usize];
                 // An attacker's forgeries leave from a transmitter of their own.
                 if flight.message.is_some() {
@@ -52,6 +54,21 @@ impl World {
                 self.decide(slot, now_ns);
             }
         }
+    }
+
+    /// Stations hear the channel busy with a frame that ends at `end_ns`.
+    fn occupy(&mut self, slot: u32, end_ns: u64) {
+        let flight = &self.flights[slot as usize];
+        let start_ns = end_ns.saturating_sub(airtime_ns(flight.bytes.len(), DataRate::default()));
+        let Some(position) = self.places.position(flight.sender) else { return };
+        self.places.within(position, self.medium.sense_m(), flight.sender, &mut self.hearers);
+        let mut busy_ns = 0;
+        for near in &self.hearers {
+            if self.places.position(near.station).is_some_and(|there| self.medium.meant(position, there)) {
+                busy_ns += self.occupancy.hear(near.station, start_ns, end_ns);
+            }
+        }
+        self.journal.channel(start_ns, busy_ns, 0);
     }
 
     /// The fates of a frame are known.

@@ -149,6 +149,7 @@ impl Journal {
         }
         let intended = self.near.iter().map(|near| (near.station, near.distance_m));
         self.ledger.sent(sent.id, sent.id.class, due_ns, intended);
+        self.ledger.sent_by(sent.id, station);
         if sent.id.class == Class::D0 && declares {
             self.floods.alerted(due_ns, sent.id, &self.near);
         }
@@ -166,6 +167,9 @@ impl Journal {
         if let Some(began) = began {
             let intended = began.intended.iter().map(|near| (near.station, near.distance_m));
             self.ledger.sent(frame.id, Class::D3, began.sent_ns, intended);
+            if let Some(sender) = self.signers.get(&frame.id.signer) {
+                self.ledger.sent_by(frame.id, *sender);
+            }
         }
         self.ledger.transmitted(frame.id);
     }
@@ -184,6 +188,11 @@ impl Journal {
     /// The last bit of a frame that some station hears is on the air at `on_air_ns`.
     pub(super) fn aired(&mut self, now_ns: u64, message: MessageId, stamps: SendStamps, on_air_ns: u64) {
         self.airings.insert(now_ns, message, Airing { stamps, on_air_ns });
+    }
+
+    /// How long stations heard the channel busy, and how long they listened, all together, from `at_ns` on.
+    pub(super) fn channel(&mut self, at_ns: u64, busy_ns: u64, listened_ns: u64) {
+        self.ledger.channel(at_ns, busy_ns, listened_ns);
     }
 
     /// The medium lost a frame for one station.
@@ -227,6 +236,9 @@ impl Journal {
         if let Some(never) = self.floods.withheld(message) {
             let intended = never.intended.iter().map(|near| (near.station, near.distance_m));
             self.ledger.sent(message, Class::D3, never.sent_ns, intended);
+            if let Some(sender) = self.signers.get(&message.signer) {
+                self.ledger.sent_by(message, *sender);
+            }
         }
         self.ledger.withheld(message, reason);
     }

@@ -24,6 +24,7 @@ mod errand;
 mod flight;
 mod journal;
 mod link;
+mod occupancy;
 mod sabotage;
 mod saboteur;
 mod schedule;
@@ -45,12 +46,13 @@ use v2x_report::Verify;
 
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
-use crate::medium::{Fate, Medium, Places, Transmission};
+use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
 use crate::rows::Rows;
 use crate::source::{Sample, StationKind, Trace, Track};
 use attackers::Assault;
 use flight::Flight;
 use journal::Journal;
+use occupancy::Occupancy;
 use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use transmitter::Transmitter;
@@ -95,6 +97,8 @@ pub struct World {
     flights: Vec<Flight>,
     free_flights: Vec<u32>,
     fates: Vec<Fate>,
+    occupancy: Occupancy,
+    hearers: Vec<Neighbour>,
     verifier: Arc<Verifier>,
     journal: Journal,
     assault: Option<Box<Assault>>,
@@ -127,6 +131,8 @@ impl World {
             flights: Vec::new(),
             free_flights: Vec::new(),
             fates: Vec::new(),
+            occupancy: Occupancy::default(),
+            hearers: Vec::new(),
             verifier: Arc::new(Verifier::new(settings.verify, settings.seed, settings.threads)),
             journal: Journal::default(),
             assault: None,
@@ -139,6 +145,10 @@ impl World {
     /// Runs all events before `until_ns`.
     pub fn run_until(&mut self, until_ns: u64) {
         while let Some((now_ns, due)) = self.schedule.pop_before(until_ns) {
+            let (from_ns, listened_ns) = self.occupancy.pass(now_ns, self.places.present());
+            if listened_ns > 0 {
+                self.journal.channel(from_ns, 0, listened_ns);
+            }
             match due {
                 Due::Move(station) => self.move_station(station, now_ns),
                 Due::Leave(station) => self.leave(station),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::text::{escape, put};
-use crate::report::DistanceBin;
 use crate::report::human::{count, time};
+use crate::report::{DeliveryBin, DistanceBin};
 use crate::stats::{Stage, Summary};
 
 /// Latency over percentile, with the deadline; `points` are `(quantile, ns)`, rising.
@@ -239,6 +239,64 @@ pub(super) fn distances(bins: &[DistanceBin]) -> String {
         TOP + HEIGHT + 37.0
     );
     svg
+}
+
+/// One bar for each range of distances, from 0 to 100 %. Ranges beyond the last that expected any are left out.
+pub(super) fn deliveries(bins: &[DeliveryBin]) -> String {
+    let last = bins.iter().rposition(|bin| bin.expected > 0).map_or(0, |last| last + 1);
+    let bins = &bins[..last];
+    let mut svg = open(TOP + HEIGHT + 44.0);
+    for quarter in 0..=4 {
+        let at = TOP + HEIGHT * (1.0 - f64::from(quarter) / 4.0);
+        put!(
+            svg,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
+             <text class=\"end\" x=\"{:.1}\" y=\"{:.1}\">{} %</text>",
+            LEFT + WIDTH,
+            LEFT - 8.0,
+            at + 4.0,
+            quarter * 25
+        );
+    }
+    let column = WIDTH / bins.len().max(1) as f64;
+    for (index, bin) in bins.iter().enumerate() {
+        let left = LEFT + column * index as f64;
+        let edges = [(left, Some(bin.from_m)), (left + column, bin.to_m)];
+        for (at, edge) in edges.into_iter().skip(usize::from(index > 0)) {
+            let edge = edge.map_or_else(|| "and on".to_owned(), |metres| metres.to_string());
+            put!(svg, "<text class=\"mid\" x=\"{at:.1}\" y=\"{:.1}\">{edge}</text>", TOP + HEIGHT + 18.0);
+        }
+        let Some(ratio) = bin.ratio() else { continue };
+        let tall = ratio.clamp(0.0, 1.0) * HEIGHT;
+        put!(
+            svg,
+            "<g><title>{}: {} of {} delivered</title><rect class=\"bar a\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" \
+             height=\"{:.1}\" rx=\"2\"/><text class=\"mid ink\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
+            bin.range(),
+            count(bin.delivered),
+            count(bin.expected),
+            left + column * 0.15,
+            TOP + HEIGHT - tall.max(1.0),
+            column * 0.7,
+            tall.max(1.0),
+            left + column / 2.0,
+            TOP + HEIGHT - tall.max(1.0) - 4.0,
+            share(ratio)
+        );
+    }
+    put!(
+        svg,
+        "<text class=\"end\" x=\"{:.1}\" y=\"{:.1}\">distance in m</text></svg>",
+        LEFT + WIDTH,
+        TOP + HEIGHT + 37.0
+    );
+    svg
+}
+
+/// A share above a bar: short, and 100 % only where nothing is missing.
+fn share(ratio: f64) -> String {
+    let tenths = (ratio * 1000.0).floor() / 10.0;
+    if ratio >= 1.0 { "100".to_owned() } else { format!("{tenths:.1}") }
 }
 
 fn open(height: f64) -> String {

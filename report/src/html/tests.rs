@@ -4,7 +4,7 @@ use v2x_proto::Class;
 
 use super::*;
 use crate::machine::{Machine, Processor};
-use crate::report::{Frames, InputFile, Kind, Verify, WhatRan};
+use crate::report::{DeliveryBin, Frames, InputFile, Kind, Verify, WhatRan, WorstPair, WorstStation};
 use crate::stats::{Stage, Stats};
 use crate::timeline::Timeline;
 
@@ -28,6 +28,9 @@ fn whatever_comes_from_outside_is_escaped() {
     report.classes[2].class = nasty.to_owned();
     let summary = report.classes[2].send_to_delivered;
     report.classes[3].stages.insert(nasty.to_owned(), summary);
+    report.worst_pairs[0].sender = nasty.to_owned();
+    report.worst_pairs[1].receiver = nasty.to_owned();
+    report.worst_stations[0].station = nasty.to_owned();
     map.tracks[0].name = nasty.to_owned();
     map.units[0].name = nasty.to_owned();
     let page = render(&report, &map);
@@ -43,7 +46,9 @@ fn whatever_comes_from_outside_is_escaped() {
 fn the_page_stands_alone() {
     let (report, map) = sample();
     let page = render(&report, &map);
-    for outside in ["http:", "https:", "src=", "href=", "url(", "@import"] {
+    // Links hold what they lead to.
+    assert_eq!(page.matches("href=").count(), page.matches("href=\"data:text/csv;").count());
+    for outside in ["http:", "https:", "src=", "url(", "@import"] {
         assert!(!page.contains(outside), "the page refers to something outside: {outside}");
     }
     for (open, close) in
@@ -174,6 +179,19 @@ fn a_long_run_does_not_make_a_long_page() {
     assert!(render(&report, &map).len() < 1_500_000);
 }
 
+#[test]
+fn a_page_shows_deliveries_by_distance_who_was_served_worst_and_its_figures_as_files() {
+    let (report, map) = sample();
+    let page = render(&report, &map);
+    assert!(page.contains("<title>50-100 m: 8940 of 9000 delivered</title>"), "{page}");
+    assert!(page.contains("<td class=\"words\" data-name=\"receiver\">bus &lt;0&gt;</td>"), "{page}");
+    assert!(
+        page.contains("download=\"roadcast-demo-delivery-by-distance.csv\" href=\"data:text/csv;"),
+        "{page}"
+    );
+    assert!(page.contains("from_m,to_m,expected,delivered%0A0,50,9000,9000%0A50,100,9000,8940%0A"), "{page}");
+}
+
 /// Writes the sample to the path in `ROADCAST_SAMPLE_HTML`, to look at it in a browser.
 #[test]
 fn the_sample_can_be_looked_at() {
@@ -267,6 +285,28 @@ fn sample() -> (Report, MapData) {
     };
     report.age_of_information = bins(70_000_000);
     report.inter_packet_gap = bins(110_000_000);
+    report.delivery_by_distance = edges
+        .iter()
+        .enumerate()
+        .map(|(index, &from_m)| DeliveryBin {
+            from_m,
+            to_m: edges.get(index + 1).copied(),
+            expected: if from_m < 400 { 9_000 } else { 0 },
+            delivered: if from_m < 400 { 9_000 - 60 * (index * index * index) as u64 } else { 0 },
+        })
+        .collect();
+    report.worst_pairs = (0..10)
+        .map(|number| WorstPair {
+            sender: format!("car {}", number * 3),
+            receiver: format!("bus <{number}>"),
+            expected: 90 + number,
+            missed: 30 - number,
+            mean_ns: (number != 3).then_some(900_000 + number * 40_000),
+        })
+        .collect();
+    report.worst_stations = (0..10)
+        .map(|number| WorstStation { station: format!("bus <{number}>"), expected: 900, missed: 90 - number })
+        .collect();
     report.warnings = vec!["3 deliveries went to stations the message was not meant for".to_owned()];
 
     let street = |at: f64| (at, [0.0, 650.0]);

@@ -26,6 +26,16 @@ pub(super) fn section(page: &mut String, report: &Report) {
     let worst = steps.iter().map(Step::share).fold(0.0, f64::max);
     let top = if worst > 0.0 { worst } else { 1.0 };
     strip(page, "misses", &steps, &percent(top), |step| step.share() / top);
+    let busiest = steps.iter().filter_map(|step| step.busy).reduce(f64::max);
+    if let Some(busiest) = busiest {
+        put!(
+            page,
+            "<figcaption><b>Channel</b>: share of the time, each {each}, that stations heard it busy with others' frames, \
+             on average</figcaption>"
+        );
+        let top = if busiest > 0.0 { busiest } else { 1.0 };
+        strip(page, "channel", &steps, &percent(top), |step| step.busy.unwrap_or(0.0) / top);
+    }
     page.push_str("<div class=\"ticks\">");
     let length_s = timeline.step_s.saturating_mul(steps.len() as u64);
     for part in 0..=4 {
@@ -39,6 +49,8 @@ struct Step {
     sent: u64,
     expected: u64,
     missed: u64,
+    /// Share of the time the channel was busy.
+    busy: Option<f64>,
 }
 
 impl Step {
@@ -56,6 +68,7 @@ fn steps(timeline: &Timeline) -> Vec<Step> {
             sent: of(&timeline.sent, index),
             expected: of(&timeline.expected, index),
             missed: of(&timeline.missed, index),
+            busy: timeline.channel_busy(index),
         })
         .collect()
 }
@@ -75,11 +88,12 @@ fn strip(page: &mut String, style: &str, steps: &[Step], top: &str, height: impl
         };
         put!(
             page,
-            "<g><title>{}: {} sent, {} of {} missed</title><rect class=\"step\" x=\"{index}\" width=\"1\" y=\"0\" height=\"100\"/>",
+            "<g><title>{}: {} sent, {} of {} missed{}</title><rect class=\"step\" x=\"{index}\" width=\"1\" y=\"0\" height=\"100\"/>",
             clock(step.from_s),
             step.sent,
             step.missed,
-            step.expected
+            step.expected,
+            step.busy.map_or_else(String::new, |busy| format!(", channel {} busy", percent(busy)))
         );
         if shown > 0.0 {
             put!(
@@ -123,15 +137,30 @@ mod tests {
             page.contains("<title>7 s: 5 sent, 25 of 100 missed</title>") && page.contains("<em>25.0 %</em>")
         );
         assert!(page.contains("<span>0 s</span>") && page.contains("<span>8 s</span>"), "{page}");
+        assert!(!page.contains("Channel"), "not known");
         // Eight steps in each strip; two of the load and one of the misses have a bar.
         assert_eq!((page.matches("class=\"step\"").count(), page.matches("class=\"bar\"").count()), (16, 3));
+    }
+
+    #[test]
+    fn a_run_over_a_channel_says_how_busy_it_was() {
+        let mut report = Report::new(Kind::Replay, "1", Verify::Once, &Stats::new());
+        let mut timeline = Timeline::new();
+        timeline.add(0, 10, 100, 0);
+        timeline.add_channel(0, 150, 1_000);
+        report.over_time = Some(timeline);
+        let mut page = String::new();
+        section(&mut page, &report);
+        assert!(page.contains("<title>0 s: 10 sent, 0 of 100 missed, channel 15.0 % busy</title>"), "{page}");
+        assert!(page.contains("<b>Channel</b>") && page.contains("<em>15.0 %</em>"), "{page}");
     }
 
     #[test]
     fn whatever_a_file_says_makes_a_bounded_picture() {
         let mut report = Report::new(Kind::Replay, "1", Verify::Once, &Stats::new());
         let sent = vec![u64::MAX; 100_000];
-        let odd = Timeline { step_s: u64::MAX / 2, sent, expected: vec![1], missed: vec![u64::MAX] };
+        let odd = Timeline { channel_busy_ns: vec![u64::MAX, 5], listened_ns: vec![1, 0], ..Timeline::new() };
+        let odd = Timeline { step_s: u64::MAX / 2, sent, expected: vec![1], missed: vec![u64::MAX], ..odd };
         report.over_time = Some(odd);
         let mut page = String::new();
         section(&mut page, &report);

@@ -29,10 +29,12 @@ impl Report {
             }
         }
         by_distance(&mut out, &self.age_of_information, &self.inter_packet_gap);
+        super::reception::render_deliveries(&mut out, &self.delivery_by_distance);
         for class in self.classes.iter().filter(|class| !class.undelivered.is_empty()) {
             reasons(&mut out, &format!("{} undelivered", class.class), &class.undelivered, class.expected);
         }
         reasons(&mut out, "dropped frames", &self.drops, self.frames.received);
+        super::reception::render_worst(&mut out, &self.worst_pairs, &self.worst_stations);
         apart(&mut out, &self.classes);
         if let Some(found) = &self.linkability {
             let (changes, linked) = (count(found.changes), count(found.linked));

@@ -77,6 +77,9 @@ fn json_names_are_stable() {
             "drops",
             "age_of_information",
             "inter_packet_gap",
+            "delivery_by_distance",
+            "worst_pairs",
+            "worst_stations",
             "over_time",
             "notes",
             "warnings",
@@ -111,6 +114,15 @@ fn json_names_are_stable() {
         names(&json["age_of_information"][0]),
         sorted(vec!["from_m", "to_m", "count", "p50_ns", "p95_ns", "p99_ns", "max_ns"])
     );
+    assert_eq!(
+        names(&json["delivery_by_distance"][0]),
+        sorted(vec!["from_m", "to_m", "expected", "delivered"])
+    );
+    assert_eq!(
+        names(&json["worst_pairs"][0]),
+        sorted(vec!["sender", "receiver", "expected", "missed", "mean_ns"])
+    );
+    assert_eq!(names(&json["worst_stations"][0]), sorted(vec!["station", "expected", "missed"]));
     assert_eq!(names(&json["frames"]), sorted(vec!["received", "delivered", "dropped"]));
     assert_eq!(
         (&json["kind"], &json["verify"], &json["verdict"]),
@@ -247,9 +259,39 @@ fn sample() -> Report {
     let far = DistanceBin { from_m: 500, to_m: None, ..near };
     report.age_of_information = vec![near, far];
     report.inter_packet_gap = vec![near, DistanceBin { count: 0, ..far }];
+    report.delivery_by_distance = vec![
+        DeliveryBin { from_m: 0, to_m: Some(50), expected: 1_000, delivered: 1_000 },
+        DeliveryBin { from_m: 500, to_m: None, expected: 1_000, delivered: 990 },
+    ];
+    report.worst_pairs = vec![WorstPair {
+        sender: "car 7".to_owned(),
+        receiver: "bus\u{1b}[2J 3".to_owned(),
+        expected: 20,
+        missed: 6,
+        mean_ns: Some(1_500_000),
+    }];
+    report.worst_stations = vec![WorstStation { station: "bus 3".to_owned(), expected: 90, missed: 9 }];
     report.notes = vec!["virtual time: signing takes none of it".to_owned()];
     report.warnings = vec!["2 deliveries to stations the message was not meant for".to_owned()];
     report
+}
+
+#[test]
+fn the_text_has_deliveries_by_distance_and_who_was_served_worst() {
+    let report = sample();
+    assert_eq!(report.check(), Ok(()));
+    let text = report.table();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<_> = text.lines().map(words).collect();
+    for line in ["500+ m 1000 990 99.0 %", "car 7 -> bus?[2J 3 20 6 30.0 % 1.50 ms", "bus 3 90 9 10.0 %"] {
+        assert!(lines.iter().any(|shown| shown == line), "{line} is not in {text}");
+    }
+    assert!(text.contains("\nworst receivers ") && !report.short_table().contains("worst"), "{text}");
+    let wrong = Report { delivery_by_distance: report.delivery_by_distance[..1].to_vec(), ..report };
+    assert_eq!(
+        wrong.check(),
+        Err("delivery_by_distance: 1000 of 1000 should be D2's 1990 of 2000".to_owned())
+    );
 }
 
 #[test]

@@ -181,7 +181,7 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, 
     screen.clear(&books)?;
     let ended = monotonic().min(end);
     let seconds = ended.since(start).as_secs_f64();
-    let (mut report, missed) = books.report(ended, seconds, town.stations());
+    let (mut report, missed) = books.report(ended, seconds, town);
     report.run = WhatRan {
         seeds: vec![seed],
         seconds: Some(args.seconds as f64),

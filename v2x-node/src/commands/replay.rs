@@ -84,6 +84,7 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let options = args.run_options();
     options.check().map_err(ReplayError::from)?;
+    let medium = args.medium()?;
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
     let plan = args.attack.as_deref().map(read_plan).transpose()?;
     let trace = read(path, &args.reading)?;
@@ -92,12 +93,13 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
     inputs.extend(args.attack.as_deref().map(|attack| input("attack", attack, source::sha256(attack))));
+    let (range_m, told) = plan::told(medium);
     let ran = WhatRan {
         inputs,
         seconds: options.seconds,
-        range_m: Some(options.range_m),
+        range_m,
         rate_hz: options.rate_hz,
-        medium: Some("range".to_owned()),
+        medium: Some(told),
         forwarding: vec![Forwarding::Roadcast.name().to_owned()],
         pseudonyms: Some(match args.pseudonyms {
             None | Some(ChangeRule::Off) => "off".to_owned(),
@@ -108,10 +110,12 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         }),
         ..what_ran()
     };
+    let over = |seed| medium.medium(seed);
     simulate::run(args, ran, out, |rows, progress| {
+        let plan = plan.as_ref();
         let outcome = match &args.seeds {
-            Some(seeds) => repeat::run_seeds(&trace, &options, &seeds.0, plan.as_ref(), rows, progress),
-            None => run::run_logged(&trace, &options, plan.as_ref(), rows, progress),
+            Some(seeds) => repeat::run_seeds(&trace, &options, &over, &seeds.0, plan, rows, progress),
+            None => run::run_logged(&trace, &options, &over, plan, rows, progress),
         };
         outcome.map_err(failed)
     })
@@ -203,6 +207,7 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --seed 7 --verify every --hdr histograms
   roadcast replay run town.fcd.csv --seeds 1..20 --json a.json \\
       --rows a.csv.gz
+  roadcast replay run town.fcd.csv --medium table --column 25hz_23dbm
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
 

@@ -2,18 +2,21 @@
 
 use core::time::Duration;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use v2x_report::WhatRan;
+use v2x_report::html::{self, MapData};
+use v2x_report::{Report, WhatRan};
 
 use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
 use crate::console::Console;
+use crate::daemon::outputs::check_place;
 use crate::daemon::run::{DaemonOptions, Outcome, observe};
 use crate::error::Error;
+use crate::whole_file;
 
 /// `roadcast run`.
 #[derive(Clone, Debug, Args)]
@@ -33,12 +36,16 @@ pub struct RunArgs {
     /// Write the report at the end (and every report.every_s) to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the report at the end with plots to FILE, one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Examples shown under `roadcast run --help`.
 pub const HELP: &str = "Examples:
   roadcast run examples/bench.toml
   roadcast run --config car-1.toml --record night.rec --seconds 1h
+  roadcast run car-1.toml --seconds 10m --html bench.html
 
 position.source of the configuration is \"gpsd\", \"nmea\" (a serial device or a
 file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
@@ -57,7 +64,7 @@ and `priority` talk to it.
 Nothing that is written decides whether the station runs: where a disk is full
 or a pipe is not read, it says so once, counts what is lost, and tries again. A
 recording that lost inputs ends whole and is begun anew in another file
-(night.1.rec). Recordings, captures and reports have mode 0600.
+(night.1.rec). Recordings, captures, reports and pages have mode 0600.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
 configuration or no link, or ended on request and the last report, the last
@@ -74,12 +81,13 @@ program takes away again:
 /// As [`observe`]; what was asked for at the end and could not be written: the report, the last lines, a recording or a
 /// capture that is not whole.
 pub fn run(args: &RunArgs) -> Result<(), Error> {
-    let RunArgs { file, config, record, seconds, json } = args.clone();
+    let RunArgs { file, config, record, seconds, json, html } = args.clone();
     // The parser requires one of them.
     let config = config.or(file).unwrap_or_default();
     // Without its digest: a configuration may hold a password.
     let inputs = vec![input("configuration", &config, None)];
     let ran = WhatRan { inputs, seconds: seconds.map(|seconds| seconds as f64), ..what_ran() };
+    html.as_deref().map_or(Ok(()), check_place)?;
     // Before anything asks for real-time scheduling.
     let started = Console::start("standard output", io::stdout(), |line| tracing::warn!("{line}"));
     let mut console =
@@ -88,11 +96,20 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
     let written = outcome.and_then(|Outcome { report, incomplete, .. }| {
         write!(console, "{}", shown(&report))?;
         // On a road stations come and go: a message missed at the edge of range is no failure of this station.
-        incomplete.map_or(Ok(()), Err)
+        let page = html.map_or(Ok(()), |path| write_page(&path, &report, &mut console));
+        incomplete.map_or(page, Err)
     });
     let printed = console.finish(LINES_WAIT);
     // A reader that left is no error, unless there is another one.
     written.and(printed.map_err(Error::Output))
+}
+
+/// A station keeps no track of its places, so there is no map.
+fn write_page(path: &Path, report: &Report, console: &mut Console) -> Result<(), Error> {
+    let page = html::render(report, &MapData::default());
+    whole_file::write(path, page.as_bytes())
+        .map_err(|source| Error::File { path: path.to_owned(), source })?;
+    Ok(writeln!(console, "page: {}", path.display())?)
 }
 
 /// How long the end waits for a reader of the last lines.

@@ -47,8 +47,8 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
             "p.toml:3: scenario.density_per_km: found 900 per km, expected fewer",
         ),
         (
-            said("[scenario]\nkind = \"highway\"\n"),
-            "p.toml:1: event is missing: at least one table [[event]]",
+            said("[scenario]\nkind = \"partition\"\n"),
+            "p.toml:1: event is missing: what crosses a partition: at least one table [[event]]",
         ),
         (more("class = \"D2\""), "p.toml:6: event[0].class: found \"D2\", expected \"D0\", \"D1\" or \"D3\""),
         (

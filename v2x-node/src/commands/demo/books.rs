@@ -14,6 +14,7 @@ use v2x_report::{Kind, Report, Stage, Verify, receive_stages, send_stages};
 
 use super::air::{Air, frame_key};
 use super::scene::Scene;
+use super::town::Town;
 use crate::daemon::station::{Observer, monotonic};
 
 /// The run's ledger: which stations each message was meant for, and whether it arrived.
@@ -47,10 +48,12 @@ impl Books {
     }
 
     /// Closes the books: the report, and the share of its messages that each station missed.
-    pub(super) fn report(self, ended: Instant, seconds: f64, stations: u32) -> (Report, Vec<Option<f64>>) {
+    pub(super) fn report(self, ended: Instant, seconds: f64, town: &Town) -> (Report, Vec<Option<f64>>) {
         let totals = self.ledger.finish(ended.as_nanos());
         let mut report = Report::new(Kind::Demo, env!("CARGO_PKG_VERSION"), Verify::Every, &totals.stats);
         totals.fill(&mut report);
+        totals.fill_worst(&mut report, &|station| town.name(station));
+        let stations = town.stations();
         report.stations = u64::from(stations);
         report.simulated_s = seconds;
         report.age_of_information = self.spatial.age_of_information();
@@ -105,6 +108,7 @@ impl Observer for Bookkeeper {
                 let sent_ns = sent.generated.as_nanos();
                 self.air.signed_by(sent.id.signer, self.number);
                 books.ledger.sent(sent.id, sent.id.class, sent_ns, audience.into_iter());
+                books.ledger.sent_by(sent.id, self.number);
             }
             // Owed to nobody, so no delivery.
             Event::Received(received) if books.scene.is_liar(received.id.signer) => {}

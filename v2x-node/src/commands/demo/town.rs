@@ -30,6 +30,12 @@ impl Town {
         self.trace.stations() as u32
     }
 
+    /// A vehicle's name in the trace, a unit's crossing.
+    pub(crate) fn name(&self, number: u32) -> String {
+        let unit = number.checked_sub(self.vehicles()).and_then(|unit| self.junctions.get(unit as usize));
+        unit.map_or_else(|| self.trace.name(number), |junction| junction.name.to_owned())
+    }
+
     pub(crate) fn role(&self, number: u32) -> Role {
         if number < self.vehicles() { Role::Vehicle } else { Role::Roadside }
     }

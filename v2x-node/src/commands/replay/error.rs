@@ -19,6 +19,14 @@ pub enum ReplayError {
     /// Neither a trace nor a plan was given.
     #[error("give a trace, such as town.fcd.csv.gz, or --plan PLAN.toml")]
     NothingToRun,
+    /// An option that the chosen medium does not have.
+    #[error("{option} does not go with this medium: {right}")]
+    OtherMedium {
+        /// The option.
+        option: &'static str,
+        /// Why, and what would be right.
+        right: &'static str,
+    },
     /// The trace cannot be read.
     #[error(transparent)]
     Trace(#[from] TraceError),

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use crate::commands::span::{any_seconds, seconds, whole_seconds};
 use clap::{Args, ValueEnum};
 use v2x_core::{ChangeRule, PseudonymConfig};
+use v2x_replay::medium::Column;
+use v2x_replay::plan::MediumPlan;
 use v2x_replay::run::{self, RunOptions};
 use v2x_report::Verify;
 
+use super::error::ReplayError;
 use super::reading::ReadingArgs;
 use crate::commands::span::whole;
 
@@ -19,7 +22,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "seed", "pseudonyms", "attack", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "medium", "column", "seed", "pseudonyms", "attack", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
@@ -30,9 +33,16 @@ pub struct ReplayArgs {
     /// Send awareness at a fixed rate, Hz, instead of by the generation rules
     #[arg(long, value_name = "HZ", allow_negative_numbers = true, help_heading = HOW)]
     pub rate: Option<f64>,
-    /// Radio range, metres
-    #[arg(long, value_name = "M", default_value_t = run::DEFAULT_RANGE_M, allow_negative_numbers = true, help_heading = HOW)]
-    pub range: f64,
+    /// How frames are received: by all within range, or drawn by distance from a published table, where frames other than
+    /// awareness also wait for each other and collide
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = MediumArg::Range, help_heading = HOW)]
+    pub medium: MediumArg,
+    /// The table's column: 10hz_23dbm, 25hz_23dbm, 10hz_15dbm or 10hz_30dbm (default: 10hz_23dbm)
+    #[arg(long, value_name = "COLUMN", value_parser = parse_column, help_heading = HOW)]
+    pub column: Option<Column>,
+    /// Radio range of --medium range, metres (default: 300)
+    #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = HOW)]
+    pub range: Option<f64>,
     /// Seed of keys and random choices: the same trace, options and seed give the same digest
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = HOW)]
     pub seed: u64,
@@ -84,6 +94,15 @@ pub enum VerifyArg {
     Every,
 }
 
+/// How frames are received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MediumArg {
+    /// By every station within --range
+    Range,
+    /// By distance, from the reception table of plans
+    Table,
+}
+
 /// How floods are forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ForwardingArg {
@@ -98,13 +117,35 @@ pub enum ForwardingArg {
 }
 
 impl ReplayArgs {
+    /// How frames of a trace are received.
+    ///
+    /// # Errors
+    /// An option of one medium is given with the other.
+    pub(super) fn medium(&self) -> Result<MediumPlan, ReplayError> {
+        let refused = |option, right| Err(ReplayError::OtherMedium { option, right });
+        match self.medium {
+            MediumArg::Range if self.column.is_some() => refused("--column", "--medium table has columns"),
+            MediumArg::Range => Ok(MediumPlan::Range(self.run_options().range_m)),
+            MediumArg::Table if self.range.is_some() => {
+                refused("--range", "the table says how far stations are heard; --medium range has a range")
+            }
+            MediumArg::Table if self.attack.is_some() => refused(
+                "--attack",
+                "attackers are told by received power, which the table has not; use --medium range",
+            ),
+            MediumArg::Table => {
+                Ok(MediumPlan::Table { column: self.column.unwrap_or(Column::Hz10), interference: true })
+            }
+        }
+    }
+
     /// The options of the run.
     pub(super) fn run_options(&self) -> RunOptions {
         let all = RunOptions::new(self.seed);
         RunOptions {
             seconds: self.seconds,
             rate_hz: self.rate,
-            range_m: self.range,
+            range_m: self.range.unwrap_or(run::DEFAULT_RANGE_M),
             threads: self.threads.map_or(all.threads, usize::from),
             verify: match self.verify {
                 VerifyArg::Once => Verify::Once,
@@ -145,6 +186,13 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
     } else {
         Ok(Seeds(seeds))
     }
+}
+
+fn parse_column(text: &str) -> Result<Column, String> {
+    Column::of_name(text).ok_or_else(|| {
+        let names = Column::ALL.map(Column::name).join(", ");
+        format!("expected one of {names}")
+    })
 }
 
 fn parse_pseudonyms(text: &str) -> Result<ChangeRule, String> {

@@ -29,13 +29,7 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
     if let Scenario::Trace(trace) = &plan.scenario {
         inputs.push(input("trace", trace, source::sha256(trace)));
     }
-    let (range_m, medium) = match plan.medium {
-        MediumPlan::Range(range_m) => (Some(range_m), "range".to_owned()),
-        MediumPlan::Table { column, interference } => {
-            let alone = if interference { "" } else { ", without interference" };
-            (None, format!("table {}{alone}", column.name()))
-        }
-    };
+    let (range_m, medium) = told(plan.medium);
     let ran = WhatRan {
         inputs,
         seconds: args.seconds,
@@ -47,6 +41,17 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
     simulate::run(args, ran, out, |rows, progress| {
         plan::run_logged(&plan, &options, rows, progress).map_err(|error| failed(path, error))
     })
+}
+
+/// Range and name of a medium, as reports say them.
+pub(super) fn told(medium: MediumPlan) -> (Option<f64>, String) {
+    match medium {
+        MediumPlan::Range(range_m) => (Some(range_m), "range".to_owned()),
+        MediumPlan::Table { column, interference } => {
+            let alone = if interference { "" } else { ", without interference" };
+            (None, format!("table {}{alone}", column.name()))
+        }
+    }
 }
 
 /// Disagreement between signing and verifying is a failed check; every other error is the input's.
