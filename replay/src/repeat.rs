@@ -12,8 +12,8 @@ use crate::run::{self, Progress, RunError, RunOptions, RunOutcome};
 use crate::source::Trace;
 
 /// Runs a trace once for each seed, as [`run::run_logged`] does; [`RunOptions::seed`] is ignored. The outcome's counts are
-/// those of all runs together, its report says how the runs spread. Ages, gaps, attacks, links and the map are those of the
-/// first run. `progress` is called in all of them. An interrupted run is among the counts and not in the spread.
+/// those of all runs together, its report says how the runs spread. Ages, gaps, the worst pairs, attacks, links and the map are
+/// those of the first run. `progress` is called in all of them. An interrupted run is among the counts and not in the spread.
 ///
 /// # Errors
 /// [`RunError`]; the rows are lost then.
@@ -77,6 +77,7 @@ fn add(all: &mut RunOutcome, one: RunOutcome) {
     all.frames_sent += frames_sent;
     all.signatures += signatures;
     let sum = &mut all.report;
+    sum.add_deliveries(&report);
     sum.simulated_s += report.simulated_s;
     sum.stations = sum.stations.max(report.stations);
     sum.run.seeds.extend(report.run.seeds);
@@ -104,6 +105,6 @@ fn common(lines: &[(u64, Vec<String>)]) -> Vec<String> {
     shared.chain(own).take(MAX_LINES).collect()
 }
 
-const FIRST: &str = "counts and percentiles are of all seeds together; ages, gaps, attacks, links and the map are of the first";
+const FIRST: &str = "counts and percentiles are of all seeds together; ages, gaps, the worst pairs, attacks, links and the map are of the first";
 /// A thousand runs must not bury their report.
 const MAX_LINES: usize = 40;

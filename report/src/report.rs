@@ -185,6 +185,18 @@ impl Report {
         self.machine.and_then(|machine| machine.denial(what))
     }
 
+    /// Adds the deliveries by distance of another run; both have the same ranges, or one of them none.
+    pub fn add_deliveries(&mut self, other: &Self) {
+        if self.delivery_by_distance.is_empty() {
+            self.delivery_by_distance.clone_from(&other.delivery_by_distance);
+            return;
+        }
+        for (bin, other) in self.delivery_by_distance.iter_mut().zip(&other.delivery_by_distance) {
+            bin.expected += other.expected;
+            bin.delivered += other.delivered;
+        }
+    }
+
     /// The entry of one class, if the report has it.
     pub fn class(&self, class: Class) -> Option<&ClassReport> {
         self.classes.iter().find(|entry| entry.class == class.name())

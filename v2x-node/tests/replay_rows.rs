@@ -182,6 +182,7 @@ fn each_seed_is_the_run_it_would_be_alone() {
     let all = scratch.report("all.json");
     let repeats = all.repeats.clone().unwrap();
     assert_eq!(all.run.seeds, [3, 4, 7]);
+    all.check().unwrap();
     let mut rows = String::new();
     for (seed, run) in ["3", "4", "7"].into_iter().zip(&repeats.runs) {
         let alone = ["run", "row.csv", "--seed", seed, "--rows", "one.csv", "--json", "one.json", "-q"];

@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{AwarenessRule, CredentialError, Scheme};
 use v2x_report::html::MapData;
-use v2x_report::{DeliveryBin, Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
+use v2x_report::{Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
 use super::{Forwarding, Plan, Scenario, ns};
@@ -230,11 +230,11 @@ impl Total {
                 report.frames.received += one.frames.received;
                 report.frames.delivered += one.frames.delivered;
                 report.frames.dropped += one.frames.dropped;
+                report.add_deliveries(&one);
                 match (&mut report.over_time, &one.over_time) {
                     (Some(all), Some(one)) => all.merge(one),
                     (all, _) => *all = all.take().or(one.over_time),
                 }
-                add_deliveries(&mut report.delivery_by_distance, one.delivery_by_distance);
                 for (reason, count) in one.drops {
                     *report.drops.entry(reason).or_default() += count;
                 }
@@ -268,18 +268,6 @@ impl Total {
     fn digest(&self) -> String {
         let digest: [u8; 32] = self.digests.clone().finalize().into();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
-/// Adds the deliveries of another run; both have the same ranges, or one of them none.
-fn add_deliveries(all: &mut Vec<DeliveryBin>, one: Vec<DeliveryBin>) {
-    if all.is_empty() {
-        *all = one;
-        return;
-    }
-    for (bin, other) in all.iter_mut().zip(one) {
-        bin.expected += other.expected;
-        bin.delivered += other.delivered;
     }
 }
 
