@@ -30,7 +30,6 @@ pub(super) struct Fault {
 
 /// The part of a captured frame that decodes, and how many bytes a link or a network device put behind it: padding, or
 /// a check sequence that the capture does not state. The whole, when that makes no difference.
-#[cfg(any(test, feature = "replay"))]
 pub(super) fn without_trailer(frame: &[u8]) -> (&[u8], usize) {
     if decode(frame).is_ok() {
         return (frame, 0);
