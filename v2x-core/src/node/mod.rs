@@ -447,7 +447,10 @@ impl Node {
         self.update_sending_state();
         let SendRequest { class, token, .. } = *request;
         let Some(fix) = self.fix.filter(|_| self.sending == SendingState::Allowed) else {
-            let reason = NotSentReason::SendingBlocked;
+            let reason = match self.sending {
+                SendingState::OutsideRegion => NotSentReason::NotPermitted,
+                _ => NotSentReason::SendingBlocked,
+            };
             return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
         };
         if self.pseudonyms.is_silent(self.moment.now) {
