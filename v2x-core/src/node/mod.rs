@@ -447,10 +447,8 @@ impl Node {
         self.update_sending_state();
         let SendRequest { class, token, .. } = *request;
         let Some(fix) = self.fix.filter(|_| self.sending == SendingState::Allowed) else {
-            let reason = match self.sending {
-                SendingState::OutsideRegion => NotSentReason::NotPermitted,
-                _ => NotSentReason::SendingBlocked,
-            };
+            let outside = self.sending == SendingState::OutsideRegion;
+            let reason = if outside { NotSentReason::NotPermitted } else { NotSentReason::SendingBlocked };
             return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
         };
         if self.pseudonyms.is_silent(self.moment.now) {
