@@ -84,7 +84,12 @@ impl Reader<'_> {
                 out.push_str(", ");
             }
             first = false;
+            let left = self.rest.len();
             self.value(out);
+            if self.rest.len() == left {
+                // No value begins so: what `Debug` writes never comes here.
+                self.rest = self.rest.split_at(self.rest.chars().next().map_or(0, char::len_utf8)).1;
+            }
         }
         if first {
             out.truncate(mark);
