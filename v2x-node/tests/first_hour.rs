@@ -73,7 +73,12 @@ fn a_station_s_configuration_is_no_plan_and_a_plan_is_no_station() {
     let right = "role: found a station's role, expected a plan of attacks, which has none; ";
     assert!(said.code == 2 && said.err.contains(right), "{}", said.err);
     let said = roadcast(&["replay", "run", &trace, "--from", "99999"]);
-    assert!(said.code == 2 && said.err.contains("none from 99999 s of its own time on\n"), "{}", said.err);
+    assert!(
+        said.code == 2
+            && said.err.contains("none from 99999 s on of its own time, whose first step is at 120 s\n"),
+        "{}",
+        said.err
+    );
     let plan = root.join("replay/plans/flood/highway-20.toml").display().to_string();
     let said = roadcast(&["run", &plan]);
     let right = "scenario: found a scenario, expected a station's configuration; a plan is run by: roadcast replay run --plan ";

@@ -46,7 +46,10 @@ fn who_may_not_ask_or_says_too_little_is_told_what_would_be_right() {
     );
 
     let cases: [(&[&str], &str); 4] = [
-        (&["--intersection", "x"], "expected an intersection's number, such as 18, or 3/18 in region 3"),
+        (
+            &["--intersection", "x"],
+            "expected an intersection's number, 0 to 65535, such as 18, or 3/18 in region 3",
+        ),
         (&["--role", "tram"], "expected emergency, public_transport, road_works or truck"),
         (&["--duration", "2m"], "expected 1ms to 60s"),
         (&["--importance", "15"], "15 is not in 0..=14"),
@@ -67,7 +70,7 @@ fn a_unit_that_may_not_say_what_it_is_to_say_does_not_start() {
         [[roadside.adverts]]\nservice_id = 7\ndescription = \"charging\"";
     town.station("unit", "roadside", &["--role", "vehicle"], STANDS, signals);
     let refused = town.bad(2, &["run", "--config", "unit.toml", "--seconds", "1"]);
-    let expected = "unit.toml: roadside: the unit's credential lacks the permissions signal-state, service-advert; roadcast keys";
+    let expected = "unit.toml: roadside: the unit's credential lacks the permissions signal-state, service-advert; issue one with --role roadside (roadcast keys issue), ";
     assert!(refused.contains(expected), "{refused}");
     assert_eq!(refused.lines().count(), 1, "{refused}");
     // Slips of the pen put intersections elsewhere.

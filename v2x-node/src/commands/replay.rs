@@ -220,8 +220,8 @@ a run took is printed only.
 sequence; sender, receiver (the trace's names); distance_m (between them at that
 time); latency_ns (from then to verified delivery; empty where it was never
 delivered); fate: delivered, missed (reason: late, never_received, isolated by
-the receiver, unknown_credential, ...) or outside, which no class counts (reason:
-out_of_range, outside_area, long_after_deadline, not_counted_sender);
+the receiver, unknown_credential, ...) or outside, which no class counts
+(reason: out_of_range, outside_area, long_after_deadline, not_counted_sender);
 check (why the receiver isolated the sender). Python reads it with
 pandas.read_csv('a.csv.gz').
 
