@@ -70,8 +70,8 @@ pub const HELP: &str = "Examples:
   roadcast demo --seconds 60 --html town.html --json town.json
 
 After a quarter of the time a car begins to lie about where it is, and is
-isolated once it has been suspect for 5 s. At half-time another declares an accident,
-which floods the area around it.
+isolated once it has been suspect for 5 s. At half-time another declares an
+accident, which floods the area around it.
 
 The classes and the verdict are printed last; -v shows the stages of each too.
 
