@@ -2,7 +2,7 @@
 
 use crate::answer::{Hazard, PriorityStatus};
 use crate::cause;
-use crate::name::IntersectionId;
+use v2x_proto::IntersectionId;
 
 /// One line of what became of an event: `hazard 3f01020304050607/2 accident 320 m ahead, in 12 s`.
 pub fn change_line(change: &str, hazard: &Hazard) -> String {

@@ -11,34 +11,13 @@
 //! A refused message renews nothing. So a unit whose revisions began anew is heard again once its old map has
 //! outlived [`limits::MAP_LIFETIME`].
 
-use core::fmt;
-
 use arrayvec::ArrayVec;
 use v2x_core::{Instant, Plane, Position, WireTime};
-use v2x_proto::{Digest, v1};
+use v2x_proto::{Digest, IntersectionId, v1};
 
 use super::lane::Lane;
 use crate::limits;
 use crate::moment::Moment;
-
-/// Names an intersection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IntersectionId {
-    /// Road authority (SAE J2735 `RoadRegulatorID`).
-    pub region: u16,
-    /// Number within it.
-    pub number: u32,
-}
-
-impl fmt::Display for IntersectionId {
-    /// The number alone in region 0, else `region/number`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.region {
-            0 => write!(f, "{}", self.number),
-            region => write!(f, "{region}/{}", self.number),
-        }
-    }
-}
 
 /// What is known of one intersection.
 #[derive(Clone, Debug)]

@@ -9,8 +9,9 @@ use core::time::Duration;
 
 use v2x_core::{Fix, Position, STANDING, WireTime, velocity};
 
-use super::intersection::{IntersectionId, Intersections, Map};
+use super::intersection::{Intersections, Map};
 use super::lane::{Lane, Projection};
+use v2x_proto::IntersectionId;
 
 /// The lane a vehicle is on.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -33,10 +33,11 @@ use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};
 
-pub use intersection::{IntersectionId, Intersections, Refusal};
+pub use intersection::{Intersections, Refusal};
 pub use map_matching::LaneMatch;
 pub use priority::{Ask, AskError, End, Progress};
 pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
+pub use v2x_proto::IntersectionId;
 
 use crate::application::Application;
 use crate::limits;

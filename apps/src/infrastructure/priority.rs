@@ -20,9 +20,9 @@ use v2x_core::{Fix, Instant, SendRequest, WireTime};
 use v2x_proto::v1::{self, PriorityAction, PriorityRole, PriorityState};
 use v2x_proto::{Class, Digest};
 
-use super::intersection::IntersectionId;
 use crate::limits;
 use crate::moment::Moment;
+use v2x_proto::IntersectionId;
 
 /// What the application asks an intersection for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
