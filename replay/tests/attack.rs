@@ -15,7 +15,7 @@ fn attacked(kind: AttackKind, seconds: f64) -> (Report, Detection) {
 
 fn measured(trace: &Trace, attack: Attack, seconds: f64, threads: usize, seed: u64) -> (Report, Detection) {
     let options = RunOptions { seconds: Some(seconds), threads, ..RunOptions::new(seed) };
-    let plan = AttackPlan { seed, attacks: vec![attack] };
+    let plan = AttackPlan { seed, attacks: vec![attack], ..AttackPlan::default() };
     let report = run_attacked(trace, &options, &plan, &mut |_| ControlFlow::Continue(()))
         .expect("the plan and the trace are right")
         .report;
@@ -125,6 +125,7 @@ fn the_same_plan_and_seed_make_the_same_run_on_any_number_of_threads() {
             Attack::new(AttackKind::SybilGrid, Targets::Share(0.1)),
             Attack::new(AttackKind::InvalidSignature, Targets::Share(0.1)),
         ],
+        ..AttackPlan::default()
     };
     let report = |threads| {
         let options = RunOptions { seconds: Some(2.0), threads, ..RunOptions::new(1) };
@@ -140,6 +141,7 @@ fn a_station_that_is_not_in_the_trace_is_an_error_naming_it() {
     let plan = AttackPlan {
         seed: 1,
         attacks: vec![Attack::new(AttackKind::Stale, Targets::Named(vec!["nobody".to_owned()]))],
+        ..AttackPlan::default()
     };
     let options = RunOptions { seconds: Some(1.0), ..RunOptions::new(1) };
     let error =
