@@ -192,6 +192,55 @@ fn a_flood_of_unknown_names_costs_no_more_than_one_credential_a_beacon_and_eight
     assert!(frames.iter().filter(|(_, bytes)| is_full(bytes)).count() <= 2);
 }
 
+/// Beacons with the whole credential that a station sends in ten seconds of a busy channel, while another station sends a frame
+/// each 100 ms that `asks` makes.
+fn whole_credentials(asks: impl Fn(&Crafter, &Station, Instant) -> Bytes) -> (usize, Station) {
+    let (mut station, attacker) = (beaconing(1), Crafter::station(66));
+    let at = Instant::from_millis(1);
+    station.hear(at, &attacker.full(&attacker.fields(at)));
+    crowded(&mut station, 2, 999);
+    let mut full = 0;
+    for start in (1_000..11_000).step_by(100) {
+        let at = Instant::from_millis(start);
+        let frame = asks(&attacker, &station, at);
+        station.hear(at, &frame);
+        let frames = crowded(&mut station, start + 1, start + 99);
+        full += frames.iter().filter(|(_, bytes)| is_full(bytes)).count();
+    }
+    (full, station)
+}
+
+#[test]
+fn a_made_up_name_a_beacon_makes_no_station_attach_its_credential_to_each() {
+    let (full, mut station) = whole_credentials(|attacker, _, at| {
+        let fields = attacker.fields(at);
+        let name = Digest(fields.generation_time_us.to_be_bytes());
+        attacker.frame(&attacker.header(&fields), &fields, SignerRef::Digest(name))
+    });
+    assert!(full <= 10 + 2 + 5, "{full} in ten seconds, one a second without any reason");
+    // A station that brings its credential is new, and waits for no rate that made-up names have spent.
+    let newcomer = Crafter::station(2);
+    let at = Instant::from_millis(11_000);
+    station.hear(at, &newcomer.full(&newcomer.fields(at)));
+    let frames = crowded(&mut station, 11_001, 11_200);
+    assert!(is_full(&frames[0].1));
+}
+
+#[test]
+fn a_verified_station_that_asks_with_each_beacon_gets_two_answers_a_second() {
+    let (full, mut station) = whole_credentials(|attacker, station, at| {
+        let own = station.node.digest().truncated();
+        attacker.full(&TbsRepr { credential_requests: &own, ..attacker.fields(at) })
+    });
+    assert!(full <= 10 + 4 + 20, "{full} in ten seconds");
+    // Whoever comes then waits until the next answer, which is for all.
+    let newcomer = Crafter::station(2);
+    let at = Instant::from_millis(11_000);
+    station.hear(at, &newcomer.full(&newcomer.fields(at)));
+    let frames = crowded(&mut station, 11_001, 11_600);
+    assert!(frames.iter().any(|(_, bytes)| is_full(bytes)));
+}
+
 // SND_CAM_10, SND_DENM_04: nothing is signed outside the validity of the station's own credential.
 #[test]
 fn nothing_is_sent_outside_the_own_credentials_validity() {

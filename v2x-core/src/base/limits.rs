@@ -199,6 +199,14 @@ pub const QUIET_FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_millis(400);
 /// awareness, which alone answers, so that each beacon may carry it.
 pub const CREDENTIAL_ON_DEMAND_GAP: Duration = Duration::from_millis(50);
 
+/// Answers to verified requests and new neighbours beyond what is sent anyway. One answer serves all that wait for it, so
+/// nobody waits for longer than half a second; four at once are the newcomers of a junction. 300 B/s at most.
+pub const ANSWER_RATE: Rate = Rate::new(2, 4);
+
+/// Answers to digests that are not known, which anybody may make up: one in two seconds beyond what is sent anyway, and
+/// two at once, should the first be lost. 75 B/s at most.
+pub const UNVERIFIED_ANSWER_RATE: Rate = Rate { each_ns: 2_000_000_000, burst: 2 };
+
 /// A single-hop message from farther away than this is not believed: three times the range of 23 dBm at 6 Mb/s in the
 /// open.
 pub const MAX_SINGLE_HOP_REACH_M: f64 = 1500.0;

@@ -296,7 +296,7 @@ impl Sender {
         *self.next_sequence(&signer, class) = Some(sequence.wrapping_add(1));
         let id = MessageId { signer, class, sequence };
         if full_credential && signer == self.digest() {
-            distribution.sent_full(now);
+            distribution.sent_full(now, class);
             (self.last_full, self.full_lost) = (Some(id), false);
         }
         if matches!(class, Class::D0 | Class::D1) {
