@@ -199,6 +199,36 @@ pub fn run_attacked(
     attacked(trace, options, plan, &mut None, progress)
 }
 
+/// Runs a trace over the ideal medium with power and without attackers: what [`run_against`] measures each attack against.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_unattacked(
+    trace: &Trace,
+    options: &RunOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    options.check()?;
+    let nobody = AttackPlan { seed: options.seed, attacks: Vec::new() };
+    simulate(trace, options, powered(options), Some(&nobody), &mut None, progress)
+}
+
+/// The attacked one of the two runs of [`run_attacked`], measured against the other, `clean`, which is the same for all
+/// attacks on a trace with these options.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_against(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: &AttackPlan,
+    clean: &Tally,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    options.check()?;
+    against(trace, options, plan, clean, &mut None, progress)
+}
+
 fn attacked(
     trace: &Trace,
     options: &RunOptions,
@@ -212,17 +242,30 @@ fn attacked(
             return Err(RunError::NoSuchStation { attack: attack.kind.name(), name: name.clone() });
         }
     }
-    // Attackers are detected by received power as well.
-    let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
-    let nobody = AttackPlan { seed: plan.seed, attacks: Vec::new() };
-    let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), &mut None, progress)?;
+    let (outcome, clean) = run_unattacked(trace, options, progress)?;
     if outcome.interrupted {
         return Ok(outcome);
     }
-    let (mut outcome, attacked) = simulate(trace, options, medium(), Some(plan), rows, progress)?;
-    outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
-    outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(&clean));
-    Ok(outcome)
+    against(trace, options, plan, &clean, rows, progress).map(|(outcome, _)| outcome)
+}
+
+fn against(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: &AttackPlan,
+    clean: &Tally,
+    rows: &mut Option<Rows>,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    let (mut outcome, attacked) = simulate(trace, options, powered(options), Some(plan), rows, progress)?;
+    outcome.report.detection = Some(attack::detections(plan, &attacked, clean));
+    outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(clean));
+    Ok((outcome, attacked))
+}
+
+/// Attackers are detected by received power as well.
+fn powered(options: &RunOptions) -> Box<dyn Medium> {
+    Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)))
 }
 
 fn simulate(

@@ -13,5 +13,5 @@ mod score;
 pub(crate) use frames::{flooding, forge, ghost};
 pub(crate) use insider::{Air, Insider, Overheard};
 pub use plan::{Attack, AttackKind, AttackPlan, Targets};
+pub use score::{AttackerHeard, HonestHeard, Tally, detections, false_positive_ratio};
 pub(crate) use score::{Score, during, link_of};
-pub use score::{Tally, detections, false_positive_ratio};
