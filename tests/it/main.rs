@@ -44,6 +44,9 @@ mod receive;
 // Rates, demotion, roles, and what may go unverified.
 mod rates;
 
+// What each sender gets of a processor that cannot verify all.
+mod shares;
+
 // What a node does about stations that lie.
 mod plausibility;
 

@@ -237,9 +237,9 @@ drop_reasons! {
     Stale => "stale",
     /// Generated too far away to have come straight here.
     OutOfReach => "out_of_reach",
-    /// Its link address sent too many frames, and its signer has not been verified from there.
+    /// Its signer's name and link address sent too many frames, and the draw fell on it when there was no room for all.
     RateLimitedLink => "rate_limited_link",
-    /// Its forwarder sent too many frames, and its signer has not been verified from there.
+    /// Its forwarder's name and link address sent too many frames, and the draw fell on it when there was no room for all.
     RateLimitedForwarder => "rate_limited_forwarder",
     /// The credential does not parse.
     CredentialMalformed => "credential_malformed",
@@ -259,7 +259,7 @@ drop_reasons! {
     Revoked => "revoked",
     /// This credential failed its check before.
     CredentialKnownBad => "credential_known_bad",
-    /// Too many new credentials this second.
+    /// Its credential is new, and the draw fell on it when there was no room for all.
     CredentialBudget => "credential_budget",
     /// The credential did not arrive in time, or there was no room to wait for it.
     UnknownCredential => "unknown_credential",
@@ -294,6 +294,6 @@ drop_reasons! {
     EventSuperseded => "event_superseded",
     /// Verified, but the revocation delta in it is not signed by its issuer, or its issuer is not trusted.
     RevocationInvalid => "revocation_invalid",
-    /// Verified, but more revocation deltas arrived than are checked a second.
+    /// Verified, but its signer lately brought a revocation delta that its issuer did not sign.
     RevocationBudget => "revocation_budget",
 }

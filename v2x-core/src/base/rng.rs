@@ -15,8 +15,8 @@ pub enum Purpose {
     AwarenessPhase,
     /// Keys of the exact-copy cache's hash: unknown to others, so that nobody can target a slot.
     CopyCacheKey,
-    /// Keys of the hash over unverified link addresses and forwarders, likewise.
-    RateKeys,
+    /// Which of the frames in the lot are verified, and which are shed.
+    VerifyLot,
     /// How long a request for a credential is held back.
     RequestBackOff,
     /// When revocation deltas are passed on.
@@ -31,6 +31,8 @@ pub enum Purpose {
     Attack,
     /// Jitter between forwarders that would otherwise send at the same time.
     Forwarding,
+    /// Which of the held frames gives way.
+    HoldLot,
 }
 
 /// A stream for one purpose of one station.

@@ -40,7 +40,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
 ///    returns [`Output::Timeout`].
 /// 2. While output is queued, a frame waits for verification, or frames that waited for a full link leave
-///    one by one, the deadline is "now"; a demoted frame (`receive/rates.rs`) waits its turn.
+///    one by one, the deadline is "now".
 /// 3. Sleeping exactly to the deadline and then sending [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (except for the stages' stamps,
@@ -216,7 +216,7 @@ impl Node {
         let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
         let hasher = copies.hasher();
         let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
-        let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
+        let lots = [Purpose::VerifyLot, Purpose::HoldLot].map(stream);
         let distribution = CredentialDistribution::new(&own, stream(Purpose::RequestBackOff));
         let keeps_alive =
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
@@ -230,7 +230,14 @@ impl Node {
             fix: None,
             heading: HeldHeading::default(),
             sending,
-            receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
+            receiver: Receiver::new(
+                trust,
+                copies,
+                Unverified::new(room),
+                KeyCache::for_neighbours(room),
+                lots,
+                now,
+            ),
             sender: Sender::new(pool, hasher, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::with_capacity(room),
@@ -538,6 +545,9 @@ impl Node {
         if self.receiver.verification_waits() {
             return (self.moment.now, TimerKind::Verify);
         }
+        if self.receiver.demoted_waits() {
+            return (self.moment.now, TimerKind::Demoted);
+        }
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
             _ => None,
@@ -545,7 +555,6 @@ impl Node {
         let timers = [
             (self.sender.is_refilling().then_some(self.moment.now), TimerKind::Refill),
             (Some(self.awareness.next_check()), TimerKind::Awareness),
-            (self.receiver.next_demoted(), TimerKind::Demoted),
             (self.next_forward(), TimerKind::Forward),
             (self.next_hazard(), TimerKind::Hazard),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),

@@ -20,6 +20,16 @@ struct Judgement {
 
 impl Node {
     pub(super) fn verify_next(&mut self) {
+        self.verify_one();
+        if let Some(learned) = self.receiver.take_learned() {
+            self.distribution.learned(&learned);
+        }
+        if self.receiver.is_ready() {
+            self.release_held();
+        }
+    }
+
+    fn verify_one(&mut self) {
         let now = self.moment.now;
         let (situation, receiver, neighbours, _, host) = self.receiving();
         let verified = match receiver.verify_next(&situation, neighbours, host) {

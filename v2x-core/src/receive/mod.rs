@@ -4,6 +4,7 @@ mod copy_cache;
 mod credential_clone;
 mod digest_cache;
 mod frame;
+mod lot;
 mod pending;
 pub(crate) mod rates;
 mod receiver;
