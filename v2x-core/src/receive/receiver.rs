@@ -11,6 +11,7 @@ mod revocation;
 mod tables;
 mod verify;
 
+use v2x_proto::credential::is_exact;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, Digest, hop, v1};
@@ -154,6 +155,10 @@ impl Receiver {
         let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
+            // Before anything is paid for it: no issuer signs what is added to a credential.
+            SignerRef::Credential(credential) if !is_exact(credential) => {
+                return Err(Refusal::of(DropReason::UnsignedBytes, "credential"));
+            }
             SignerRef::Credential(credential) => {
                 (self.names.digest(credential, &self.copies.hasher()), Some(credential))
             }
