@@ -10,6 +10,7 @@
 //! - [`station`], [`street`], [`field`]: one station, several that all hear each other, many with links between them.
 //! - [`craft`], [`draft`]: signed frames of any content; and frames in bulk with a signature nobody checks.
 //! - [`hazard`]: payloads of hazard messages.
+//! - [`motorway`], [`outsider`]: a road with losses by distance, and a radio without a credential beside it.
 
 pub mod authority;
 pub mod craft;
@@ -17,6 +18,8 @@ pub mod draft;
 pub mod drive;
 pub mod field;
 pub mod hazard;
+pub mod motorway;
+pub mod outsider;
 pub mod start;
 pub mod station;
 pub mod street;

@@ -34,6 +34,8 @@ pub struct Frame {
     pub(super) signature: Range<u16>,
     pub(super) payload: Range<u16>,
     pub(super) requests: Range<u16>,
+    /// It came with its signer's credential.
+    pub(super) full: bool,
 }
 
 impl Frame {

@@ -1,13 +1,15 @@
 //! Frames held for a moment because their signer's credential is unknown and has been requested.
 //!
-//! Nothing about them is verified, so their room is small: few in all, few per signer, a quarter of a second.
+//! Nothing about them is verified, so their room is small: few in all, few per signer, a quarter of a second. They are
+//! in no list of frames seen: whether a frame names its signer or brings the credential is not signed, so the same
+//! message with its credential has to get past the one that waits here without.
 
 use std::collections::VecDeque;
 
 use v2x_proto::Digest;
 
 use super::frame::Frame;
-use crate::base::{Instant, limits};
+use crate::base::{FrameHash, Instant, limits};
 
 /// Held frames, oldest first.
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl PendingFrames {
         let place = self.frames.iter().position(|(_, frame)| known(&frame.signer()));
         self.ready = place.is_some();
         self.frames.remove(place?).map(|(_, frame)| frame)
+    }
+
+    /// Whether this frame is held.
+    pub fn contains(&self, hash: FrameHash) -> bool {
+        self.frames.iter().any(|(_, held)| held.hash == hash)
     }
 
     /// Frames held.

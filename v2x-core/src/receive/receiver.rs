@@ -182,7 +182,8 @@ impl Receiver {
                 return Err(reason.into());
             }
             let HopHeader { remaining_hops, forwarder, .. } = header;
-            let copy = CopyHeard { hash, remaining_hops, forwarder, link: frame.link_source };
+            let (link, full) = (frame.link_source, credential.is_some());
+            let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
             let dropped = Dropped { reason, field: None, link_source: frame.link_source, claimed: *claimed };
             return Ok(Admission::Copy(dropped, copy));
         }
@@ -232,6 +233,7 @@ impl Receiver {
             signature: range_in(bytes, signed.signature),
             payload: range_in(bytes, tbs.payload),
             requests: range_in(bytes, tbs.credential_requests),
+            full: credential.is_some(),
             bytes: frame.bytes.clone(),
         };
         if let Some(credential) = credential {
@@ -302,9 +304,13 @@ impl Receiver {
             Lookup::Revoked => return Err(DropReason::Revoked.into()),
             Lookup::Unknown => {
                 distribution.heard_unknown(frame.id.signer, situation.moment.now);
-                self.copies.insert(frame.hash, situation.moment.now);
+                if self.hold.contains(frame.hash) {
+                    return Ok(copy_of(&frame));
+                }
                 let no_room = self.hold.push(frame, situation.moment.now);
-                return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
+                return Ok(Admission::Held(
+                    no_room.map(|frame| frame.dropped(DropReason::UnknownCredential)),
+                ));
             }
         };
         let travel = Travel {
@@ -391,7 +397,10 @@ impl Receiver {
         let keys = &mut self.keys;
         let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
-        self.copies.remove(frame.hash);
+        if self.copies.contains(frame.hash) {
+            // It came again with its credential, which released it: one of the two is enough.
+            return Some(copy_of(&frame));
+        }
         let (link_source, claimed) = (frame.link_source, Some(frame.id));
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
@@ -418,8 +427,7 @@ impl Receiver {
 
     /// Drops frames that waited for their credential too long, one a call.
     pub fn expire_held(&mut self, now: Instant) -> Option<Dropped> {
-        let frame = self.hold.expire(now)?;
-        Some(self.forget(frame))
+        self.hold.expire(now).map(|frame| frame.dropped(DropReason::UnknownCredential))
     }
 
     /// When the next held frame expires.
@@ -436,10 +444,14 @@ impl Receiver {
     pub fn next_demoted(&self) -> Option<Instant> {
         (self.queue.demoted() > 0).then_some(self.next_demoted)
     }
+}
 
-    fn forget(&mut self, frame: Frame) -> Dropped {
-        // Its next copy may arrive when the credential is known.
-        self.copies.remove(frame.hash);
-        frame.dropped(DropReason::UnknownCredential)
+/// The end of a frame that is a copy of another one.
+fn copy_of(frame: &Frame) -> Admission {
+    let dropped = frame.dropped(DropReason::ExactCopy);
+    if frame.max_hops <= 1 {
+        return Admission::Dropped(dropped);
     }
+    let Frame { hash, remaining_hops, forwarder, link_source, full, .. } = *frame;
+    Admission::Copy(dropped, CopyHeard { hash, remaining_hops, forwarder, link: link_source, full })
 }
