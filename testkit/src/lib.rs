@@ -11,6 +11,7 @@
 //! - [`board`]: one station whose processor needs a time of its own for each signature.
 //! - [`craft`], [`draft`]: signed frames of any content; and frames in bulk with a signature nobody checks.
 //! - [`hazard`]: payloads of hazard messages.
+//! - [`motorway`], [`outsider`]: a road with losses by distance, and a radio without a credential beside it.
 
 pub mod authority;
 pub mod board;
@@ -19,6 +20,8 @@ pub mod draft;
 pub mod drive;
 pub mod field;
 pub mod hazard;
+pub mod motorway;
+pub mod outsider;
 pub mod start;
 pub mod station;
 pub mod street;

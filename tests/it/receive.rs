@@ -117,9 +117,16 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
         }
         DropReason::OutOfReach => hear(&car.full(&at_distance(good, 1502.0))),
         DropReason::CredentialMalformed => {
+            // Its version is another one.
+            let at = car.credential.iter().skip(2).position(|byte| *byte == 0x08).unwrap() + 3;
+            let other = poked(&car.credential, at, |_| 9);
+            hear(&car.frame(&header, &good, SignerRef::Credential(&other)));
+        }
+        DropReason::UnsignedBytes => {
             let padded = [&car.credential[..], &[0x18, 1]].concat();
             hear(&car.frame(&header, &good, SignerRef::Credential(&padded)));
             hear(&car.frame(&header, &good, SignerRef::Credential(&car.credential[..50])));
+            hear(&[&bytes[..], &[0x78, 1]].concat().into());
         }
         DropReason::UnknownIssuer => hear(&stranger().full(&good)),
         DropReason::CredentialSignature => hear(&badly_issued().full(&good)),

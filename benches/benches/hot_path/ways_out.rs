@@ -117,8 +117,10 @@ pub static ROWS: &[Row] = &[
     .verified_after(None),
     row(R::CredentialMalformed, "", |scene| {
         in_full(scene, |credential, n| {
-            credential[4..8].copy_from_slice(&[0xff; 4]);
-            credential[8..12].copy_from_slice(&n.to_le_bytes());
+            // Behind the two parts' tags and lengths, which are looked at before.
+            let at = if credential[1] < 0x80 { 2 } else { 3 };
+            credential[at..at + 4].copy_from_slice(&[0xff; 4]);
+            credential[at + 4..at + 8].copy_from_slice(&n.to_le_bytes());
         })
     }),
     row(R::UnknownIssuer, "", |scene| in_full(scene, numbered)).after(|scene| {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use v2x_core::{Event, Input, Instant, Permissions, limits};
 use v2x_proto::envelope::TbsRepr;
+use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Shape};
 
 use super::AT;
 use crate::signers::{badly_issued, permitted, strangers, valid_from, within};
-use testkit::craft::{Crafter, circle};
+use testkit::craft::{self, Crafter, circle};
 use testkit::{PLACE, Station};
 
 /// Where a newcomer sends from.
@@ -130,6 +131,34 @@ fn held_frames_are_released_by_their_credential() {
     let mut sequences: Vec<_> = received_sequences(&receiver);
     sequences.sort_unstable();
     assert_eq!(sequences, [1001, 1002, 1003, 1004], "in an order that is drawn");
+}
+
+// Whether a frame names its signer or brings its credential is not signed: an outsider strips what a newcomer needs.
+#[test]
+fn a_copy_with_its_credential_delivers_what_stripped_copies_hold() {
+    for class in [Class::D0, Class::D1, Class::D2, Class::D3] {
+        let (car, mut receiver) = (Crafter::station(1), Station::silent(9));
+        let payload = craft::hazard(AT);
+        let flood = TbsRepr { message_type: MessageType::Hazard as u32, payload: &payload, ..car.fields(AT) };
+        let flood = TbsRepr { class, lifetime_ms: 60_000, max_hops: 5, area: Some(circle(1_000)), ..flood };
+        let fields = if class == Class::D3 { flood } else { car.fields_in(class, AT) };
+        // The outsider comes first, and often.
+        for copy in 0..3 {
+            receiver.hear_from(AT, &car.brief(&fields), [2, 6, 6, 6, 6, copy]);
+        }
+        assert_eq!(receiver.received(), 0);
+        let soon = AT + Duration::from_millis(5);
+        receiver.hear(soon, &car.full(&fields));
+        assert_eq!(receiver.received(), 1, "{class}: {:?}", receiver.drops());
+        let copies = |receiver: &Station| receiver.drops().get("exact_copy").copied();
+        assert_eq!(copies(&receiver), Some(3), "{class}: each frame ends once");
+        for bytes in [car.brief(&fields), car.full(&fields)] {
+            receiver.hear(soon, &bytes);
+        }
+        assert_eq!((receiver.received(), copies(&receiver)), (1, Some(5)), "{class}");
+        receiver.feed(AT + limits::HOLD_TIME, Input::Timeout);
+        assert_eq!(receiver.drops().get("unknown_credential"), None, "nothing is held");
+    }
 }
 
 #[test]

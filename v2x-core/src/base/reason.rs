@@ -143,7 +143,11 @@ impl Refusal {
     /// Of a frame whose signed message does not split.
     #[must_use]
     pub const fn of_envelope(error: EnvelopeError) -> Self {
-        Self::of(DropReason::MalformedEnvelope, error.field())
+        let reason = match error {
+            EnvelopeError::NotExact => DropReason::UnsignedBytes,
+            _ => DropReason::MalformedEnvelope,
+        };
+        Self::of(reason, error.field())
     }
 
     /// Of a frame whose signed fields do not read.
@@ -296,4 +300,7 @@ drop_reasons! {
     RevocationInvalid => "revocation_invalid",
     /// Verified, but its signer lately brought a revocation delta that its issuer did not sign.
     RevocationBudget => "revocation_budget",
+    /// Something that no signature covers beside the parts of a signed message or of its credential, or these in another
+    /// order.
+    UnsignedBytes => "unsigned_bytes",
 }

@@ -49,7 +49,8 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
 /// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].
 /// 9. Nothing unverified writes state that a verified frame depends on.
-/// 10. Signed bytes are relayed untouched; only the hop header changes.
+/// 10. Signed bytes are relayed untouched; the hop header and the form of the signer (digest or credential) are the
+///     relay's own.
 ///
 /// Frames are admitted by the cheap checks as they arrive and verified one per [`Input::Timeout`], the most urgent
 /// first: a host that reads a burst of frames before it sends `Timeout` has them verified in order of their deadlines.
@@ -220,7 +221,8 @@ impl Node {
         let distribution = CredentialDistribution::new(&own, stream(Purpose::RequestBackOff));
         let keeps_alive =
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
-        let forwarder = Forwarder::new(config.forwarding, keeps_alive, &mut stream(Purpose::Forwarding));
+        let forwarder =
+            Forwarder::new(config.forwarding, keeps_alive, config.test, &mut stream(Purpose::Forwarding));
         let hazards = Hazards::new(config.imminent);
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);

@@ -38,6 +38,8 @@ pub struct Frame {
     pub(super) requests: Range<u16>,
     /// Its signer's credential, as long as that is not checked; empty otherwise.
     pub(super) credential: Range<u16>,
+    /// It came with its signer's credential.
+    pub(super) full: bool,
 }
 
 impl Frame {

@@ -3,13 +3,16 @@
 //! Nothing about them is verified, and anybody can make up a signer for each: so there is room for all that a whole
 //! channel carries in that time, and beyond it the one that gives way is drawn. Neither a name nor an address has a share of
 //! its own, which somebody else could use up.
+//!
+//! They are in no list of frames seen: whether a frame names its signer or brings the credential is not signed, so the same
+//! message with its credential has to get past the one that waits here without.
 
 use std::collections::VecDeque;
 
 use v2x_proto::{Class, Digest};
 
 use super::frame::Frame;
-use crate::base::{Instant, Stream, limits};
+use crate::base::{FrameHash, Instant, Stream, limits};
 
 /// Held frames, oldest first.
 #[derive(Debug)]
@@ -64,6 +67,11 @@ impl PendingFrames {
         let place = self.frames.iter().position(|(_, frame)| known(&frame.signer()));
         self.ready = place.is_some();
         self.frames.remove(place?).map(|(_, frame)| frame)
+    }
+
+    /// Whether this frame is held.
+    pub fn contains(&self, hash: FrameHash) -> bool {
+        self.frames.iter().any(|(_, held)| held.hash == hash)
     }
 
     /// Frames held.

@@ -10,6 +10,7 @@ mod revocation;
 mod tables;
 mod verify;
 
+use v2x_proto::credential::is_exact;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, Digest, hop, v1};
@@ -157,6 +158,10 @@ impl Receiver {
         let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
+            // Before anything is paid for it: no issuer signs what is added to a credential.
+            SignerRef::Credential(credential) if !is_exact(credential) => {
+                return Err(Refusal::of(DropReason::UnsignedBytes, "credential"));
+            }
             SignerRef::Credential(credential) => {
                 (self.names.digest(credential, &self.copies.hasher()), Some(credential))
             }
@@ -184,7 +189,8 @@ impl Receiver {
                 return Err(reason.into());
             }
             let HopHeader { remaining_hops, forwarder, .. } = header;
-            let copy = CopyHeard { hash, remaining_hops, forwarder, link: frame.link_source };
+            let (link, full) = (frame.link_source, credential.is_some());
+            let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
             let dropped = Dropped { reason, field: None, link_source: frame.link_source, claimed: *claimed };
             return Ok(Admission::Copy(dropped, copy));
         }
@@ -229,6 +235,7 @@ impl Receiver {
             payload: range_in(bytes, tbs.payload),
             requests: range_in(bytes, tbs.credential_requests),
             credential: credential.map_or(0..0, |credential| range_in(bytes, credential)),
+            full: credential.is_some(),
             bytes: frame.bytes.clone(),
         };
         self.admit_known(frame, situation, neighbours, distribution, host)
@@ -329,9 +336,13 @@ impl Receiver {
             Lookup::Unknown if !frame.credential.is_empty() => self.claims(&frame, situation)?,
             Lookup::Unknown => {
                 distribution.heard_unknown(frame.id.signer, now);
-                self.copies.insert(frame.hash, now);
+                if self.hold.contains(frame.hash) {
+                    return Ok(copy_of(&frame));
+                }
                 let no_room = self.hold.push(frame, now);
-                return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
+                return Ok(Admission::Held(
+                    no_room.map(|frame| frame.dropped(DropReason::UnknownCredential)),
+                ));
             }
         };
         let travel = Travel {
@@ -425,7 +436,10 @@ impl Receiver {
         let keys = &mut self.keys;
         let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
-        self.copies.remove(frame.hash);
+        if self.copies.contains(frame.hash) {
+            // It came again with its credential, which released it: one of the two is enough.
+            return Some(copy_of(&frame));
+        }
         let (link_source, claimed) = (frame.link_source, Some(frame.id));
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
@@ -452,8 +466,7 @@ impl Receiver {
 
     /// Drops frames that waited for their credential too long, one a call.
     pub fn expire_held(&mut self, now: Instant) -> Option<Dropped> {
-        let frame = self.hold.expire(now)?;
-        Some(self.forget(frame))
+        self.hold.expire(now).map(|frame| frame.dropped(DropReason::UnknownCredential))
     }
 
     /// When the next held frame expires.
@@ -475,10 +488,14 @@ impl Receiver {
     pub fn take_learned(&mut self) -> Option<Digest> {
         self.learned.take()
     }
+}
 
-    fn forget(&mut self, frame: Frame) -> Dropped {
-        // Its next copy may arrive when the credential is known.
-        self.copies.remove(frame.hash);
-        frame.dropped(DropReason::UnknownCredential)
+/// The end of a frame that is a copy of another one.
+fn copy_of(frame: &Frame) -> Admission {
+    let dropped = frame.dropped(DropReason::ExactCopy);
+    if frame.max_hops <= 1 {
+        return Admission::Dropped(dropped);
     }
+    let Frame { hash, remaining_hops, forwarder, link_source, full, .. } = *frame;
+    Admission::Copy(dropped, CopyHeard { hash, remaining_hops, forwarder, link: link_source, full })
 }

@@ -15,6 +15,8 @@ use crate::base::{DropReason, Position, WireTime};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trusted {
+    /// The whole credential, as its issuer wrote it: relays bring it along with its holder's messages.
+    pub bytes: Bytes,
     /// SHA-256 over the whole credential; bound into every signature made with its key.
     pub hash: [u8; 32],
     /// The key, a point of large order.
@@ -289,6 +291,7 @@ pub(super) fn verify_credential(
     }
     let (valid_from, valid_until) = validity(&view.fields);
     Ok(Trusted {
+        bytes: Bytes::copy_from_slice(bytes),
         hash: credential_hash(bytes),
         key,
         valid_from,

@@ -172,7 +172,7 @@ impl Receiver {
         let content = self
             .decode(&received)
             .and_then(|content| self.learn_revocation(content, &received, situation, host))
-            .map(|content| travelling(content, &frame));
+            .map(|content| self.travelling(content, &frame, situation));
         Verified {
             content,
             requests: frame.bytes.slice(wide(&frame.requests)),
@@ -183,6 +183,37 @@ impl Receiver {
             frame: frame.bytes,
             received,
         }
+    }
+
+    /// Combines the content of a multi-hop message with its frame's routing fields, and with its signer's credential.
+    fn travelling(&mut self, content: Content, frame: &Frame, situation: &Situation<'_>) -> Content {
+        let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
+        let content = Content { hazard, ..content };
+        if frame.max_hops <= 1 {
+            return content;
+        }
+        let signature = slice(&frame.bytes, &frame.signature).first_chunk().copied();
+        let signer = self.keys.lookup(&frame.id.signer, situation.moment.wire());
+        let (Some(signature), Lookup::Known(signer)) = (signature, signer) else { return content };
+        let flood = FloodFrame {
+            tbs: frame.bytes.slice(wide(&frame.tbs)),
+            signature,
+            credential: signer.bytes.clone(),
+            hash: frame.hash,
+            id: frame.id,
+            source: frame.position,
+            remaining_hops: frame.remaining_hops,
+            max_hops: frame.max_hops,
+            area: frame.area,
+            expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
+            forwarder: frame.forwarder,
+            link: frame.link_source,
+            full: frame.full,
+            admitted: frame.admitted,
+            event: hazard.as_ref().map(HazardGist::version),
+            keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
+        };
+        Content { flood: Some(flood), ..content }
     }
 
     fn learn_revocation(
@@ -249,29 +280,6 @@ impl Receiver {
 
 /// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that declares it.
 const HARD_BRAKING: (u32, u32) = (cause::DANGEROUS_SITUATION as u32, cause::EMERGENCY_BRAKE as u32);
-
-/// Combines the content of a multi-hop message with its frame's routing fields.
-fn travelling(content: Content, frame: &Frame) -> Content {
-    let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
-    if frame.max_hops <= 1 {
-        return Content { hazard, ..content };
-    }
-    let flood = FloodFrame {
-        frame: frame.bytes.clone(),
-        hash: frame.hash,
-        id: frame.id,
-        source: frame.position,
-        remaining_hops: frame.remaining_hops,
-        area: frame.area,
-        expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
-        forwarder: frame.forwarder,
-        link: frame.link_source,
-        admitted: frame.admitted,
-        event: hazard.as_ref().map(HazardGist::version),
-        keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
-    };
-    Content { hazard, flood: Some(flood), ..content }
-}
 
 fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
     Received {
