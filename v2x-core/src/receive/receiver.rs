@@ -313,7 +313,8 @@ impl Receiver {
         frame.permissions = trusted.permissions.0;
         let neighbour = neighbours.get(&frame.id.signer);
         let class = frame.id.class;
-        if !matches!(class, Class::D0 | Class::D1 | Class::D3) && situation.watch.is_suspect(&frame.id.signer)
+        if !matches!(class, Class::D0 | Class::D1 | Class::D3)
+            && situation.watch.is_discredited(&frame.id.signer)
         {
             frame.standing = Precedence::Demoted;
         }
