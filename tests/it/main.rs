@@ -50,6 +50,9 @@ mod shares;
 // What a node does about stations that lie.
 mod plausibility;
 
+// Stations that others try to have taken for liars.
+mod framing;
+
 // Traces through worlds of stations, in virtual time.
 mod replay;
 

@@ -42,7 +42,7 @@ pub use hazard::{
     Concern, EventId, EventIdError, EventState, EventTable, HazardChange, HazardChanged, HazardCommand,
     HazardDraft, HazardRefusal, HazardRepeat, KnownHazard, MAX_VALIDITY,
 };
-pub use misbehaviour::{Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
+pub use misbehaviour::{Basis, Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
 pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
 pub use receive::{FrameRead, judge};

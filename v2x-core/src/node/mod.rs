@@ -413,9 +413,6 @@ impl Node {
     }
 
     fn suspect(&mut self, suspicion: Suspicion) {
-        if suspicion.standing > TrustLevel::Trusted {
-            self.hazards.table.distrust(&suspicion.digest);
-        }
         self.event(Event::Suspicion(suspicion));
         if suspicion.standing < TrustLevel::Isolated {
             return;

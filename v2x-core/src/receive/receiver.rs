@@ -390,7 +390,7 @@ impl Receiver {
         let alerts = matches!(frame.id.class, Class::D0 | Class::D1 | Class::D3);
         if !frame.credential.is_empty() {
             Precedence::Demoted(Cause::NewCredential)
-        } else if !alerts && situation.watch.is_suspect(&frame.id.signer) {
+        } else if !alerts && situation.watch.is_discredited(&frame.id.signer) {
             Precedence::Demoted(Cause::Suspect)
         } else {
             self.rates.standing(frame.transmitter, situation.moment.now)
