@@ -267,7 +267,7 @@ fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
     assert_eq!((detection.len(), detection[0].attack.as_str(), detection[0].f1), (1, "stale", 1.0));
     let (code, _, err) = scratch.run(&["run", "row.csv", "--attack", "wrong.toml"]);
     assert_eq!(code, 2);
-    let complaint = "wrong.toml:2: attack[0].kind: found ";
+    let complaint = "wrong.toml:2: attack[1].kind: found ";
     assert!(err.contains(complaint) && err.contains("expected \"constant_position\", "), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
 }

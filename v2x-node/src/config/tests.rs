@@ -300,7 +300,7 @@ fn contradictions_are_refused_with_the_way_out() {
         ),
         (
             ROADSIDE.replace("group = 2", "group = 1"),
-            "roadside.intersection[0].groups[1].group: found 1, expected a number no other",
+            "roadside.intersection[1].groups[2].group: found 1, expected a number no other",
         ),
     ];
     for (text, expected) in cases {
