@@ -313,19 +313,8 @@ mod tests {
             let pool = Pool::from(authority.identity(1));
             let config = Config::vehicle();
             let anchor = Anchor { instant: Instant::ZERO, wire: START };
-            let header = v1::RecordingHeader {
-                version: record::VERSION,
-                software: "test".to_owned(),
-                config_json: serde_json::to_string(&config).unwrap(),
-                credential: pool.active().credential().clone(),
-                issuers: vec![authority.issuer.clone()],
-                roots: vec![authority.root.clone()],
-                seed: 7,
-                anchor_instant_ns: anchor.instant.as_nanos(),
-                anchor_wire_us: anchor.wire.as_micros(),
-                pool: record::identities(&pool),
-                lost_inputs: None,
-            };
+            let [roots, issuers] = [&authority.root, &authority.issuer].map(|one| vec![one.clone()]);
+            let header = record::header("test", &config, &pool, roots, issuers, 7, anchor);
             let created = destination::create(&path).unwrap();
             let (recorder, file) = Recorder::to(&path, &header, Some(created));
             let node = Node::new(config, pool, authority.trust.clone(), 7, anchor);
