@@ -27,7 +27,8 @@ pub struct RunArgs {
     /// The station's configuration
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Record every input before it is handled, for `roadcast replay check`
+    /// Record every input before it is handled, for `roadcast replay check`: it tells
+    /// everywhere the station was, under all its pseudonyms, and ends at 1 GiB
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Stop after this time instead of at SIGTERM or Ctrl-C: seconds, or 90s, 10m, 1h
@@ -64,7 +65,9 @@ and `priority` talk to it.
 Nothing that is written decides whether the station runs: where a disk is full
 or a pipe is not read, it says so once, counts what is lost, and tries again. A
 recording that lost inputs ends whole and is begun anew in another file
-(night.1.rec). Recordings, captures, reports and pages have mode 0600.
+(night.1.rec). Recordings, captures, reports and pages have mode 0600; a
+recording also links the pseudonyms of its vehicle and holds its seed, and no
+private key: keep it as you would keep the vehicle's logbook.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
 configuration or no link, or ended on request and the last report, the last
