@@ -114,7 +114,7 @@ fn a_full_vehicle_reads_as_written() {
     assert_eq!(config.station.role, Role::Vehicle);
     assert_eq!(config.station.awareness, AwarenessRule::Every(Duration::from_millis(200)));
     assert!(config.station.test);
-    assert_eq!(config.seed, Some(7));
+    assert_eq!(config.seed, Some(Seed(7)));
     let files = |credential, key| {
         let (credential, key) = (PathBuf::from(credential), PathBuf::from(key));
         CredentialFiles { credential, key }

@@ -194,7 +194,7 @@ impl Daemon {
             return Err(DaemonError::Unpermitted { config: options.config.clone(), lacks }.into());
         }
         let seed = match config.seed {
-            Some(seed) => seed,
+            Some(seed) => seed.0,
             None => os_seed()?,
         };
         let anchor = read_anchor();
