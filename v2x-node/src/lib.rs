@@ -14,6 +14,7 @@ mod key_kinds;
 mod log;
 pub mod machine;
 pub mod processor;
+pub mod rights;
 pub mod version;
 mod whole_file;
 

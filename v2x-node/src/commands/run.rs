@@ -74,9 +74,10 @@ configuration or no link, or ended on request and the last report, the last
 lines, the recording or the capture is not whole. ROADCAST_LOG=debug logs more
 on standard error.
 
-Realtime scheduling and raw links need capabilities, which each build of the
-program takes away again:
-  sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep $(command -v roadcast)";
+Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
+experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the
+capability is in the program's file (setcap), in /etc/roadcast/permitted.toml.
+examples/roadcast.service grants it to a service, and what [realtime] needs.";
 
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///

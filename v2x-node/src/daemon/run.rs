@@ -88,8 +88,8 @@ pub enum DaemonError {
 impl Complaint for DaemonError {
     fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::Realtime(RealtimeError::NoPrivilege { .. })).then_some(
-            "without it: leave out [realtime]; with it: sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep \
-             $(command -v roadcast), again after each build",
+            "without it: leave out [realtime]; with it: LimitRTPRIO= and LimitMEMLOCK= of the service \
+             (examples/roadcast.service), or rtprio and memlock in /etc/security/limits.conf",
         )
     }
 }
