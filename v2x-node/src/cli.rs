@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::colour::{self, ColourChoice, Paint};
 use crate::commands::{dump, keys};
+use crate::core_dump;
 use crate::error::{Error, without_numbers};
 use crate::log::{self, Log};
 use crate::rights;
@@ -41,6 +42,11 @@ pub fn main() -> ExitCode {
         && let Err(error) = rights::give_up()
     {
         return refuse(error);
+    }
+    if cli.command.holds_keys()
+        && let Err(source) = core_dump::forbid()
+    {
+        return refuse(Error::System { what: "keeping keys out of core dumps", source });
     }
     start_log(cli.verbose);
     if let Command::Run(_) = &cli.command
@@ -129,6 +135,11 @@ impl Command {
             Self::Dump(args) => args.listens(),
             _ => false,
         }
+    }
+
+    /// Whether it has private keys of stations or authorities in memory.
+    fn holds_keys(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Keys(_))
     }
 }
 

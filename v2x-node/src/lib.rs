@@ -7,6 +7,7 @@ pub mod colour;
 pub mod commands;
 pub mod config;
 pub mod console;
+mod core_dump;
 pub mod daemon;
 pub mod error;
 pub mod key_files;
