@@ -1,6 +1,7 @@
 //! Random streams from one seed: every purpose draws from its own stream, so that a new draw in one place changes
 //! nothing elsewhere, and no two stations with one seed share a sequence.
 
+use core::fmt;
 use core::hash::Hasher;
 
 use rand_chacha::ChaCha8Rng;
@@ -33,6 +34,17 @@ pub enum Purpose {
     Forwarding,
     /// Which of the held frames gives way.
     HoldLot,
+}
+
+/// What all streams of a station come from, never printed: who knows it knows when the station changes its pseudonym, and to
+/// which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
 }
 
 /// A stream for one purpose of one station.

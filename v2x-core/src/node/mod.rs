@@ -21,8 +21,8 @@ use self::deadline_cache::DeadlineCache;
 use crate::awareness::{Awareness, OwnMotion};
 use crate::base::{
     Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, NotSent,
-    NotSentReason, Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Virtual,
-    WireTime, limits,
+    NotSentReason, Plane, Purpose, ReceivedFrame, Role, Seed, SendRequest, SendingState, Stream, TimedFix,
+    Virtual, WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
@@ -157,7 +157,7 @@ pub struct Node {
     distribution: CredentialDistribution,
     channel_load: ChannelLoad,
     pseudonyms: ChangeSchedule,
-    seed: u64,
+    seed: Seed,
     watch: MisbehaviourDetector,
     outputs: VecDeque<Output>,
     counters: Counters,
@@ -246,7 +246,7 @@ impl Node {
             distribution,
             channel_load: ChannelLoad::default(),
             pseudonyms: ChangeSchedule::new(config.pseudonym, now, changes),
-            seed,
+            seed: Seed(seed),
             watch: MisbehaviourDetector::new(config.plausibility, config.awareness, now).for_neighbours(room),
             outputs,
             counters: Counters::default(),

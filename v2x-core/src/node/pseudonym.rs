@@ -82,7 +82,7 @@ impl Node {
         let own = &self.hazards.own;
         self.sender.keep_former(|former| own.speaks(former));
         self.pseudonyms.changed(self.moment.now);
-        let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
+        let back_off = Stream::new(self.seed.0, new, Purpose::RequestBackOff);
         self.distribution = CredentialDistribution::new(&new, back_off);
         self.restart_awareness();
         self.event(Event::PseudonymChanged { old, new });
@@ -93,7 +93,7 @@ impl Node {
     pub(super) fn restart_awareness(&mut self) {
         let rule = self.config.awareness;
         let step = Awareness::check_interval(rule).as_nanos() as u64;
-        let phase = Stream::new(self.seed, self.sender.digest(), Purpose::AwarenessPhase).below(step);
+        let phase = Stream::new(self.seed.0, self.sender.digest(), Purpose::AwarenessPhase).below(step);
         let start = self.moment.now + self.pseudonyms.silence(self.moment.now);
         self.awareness = Awareness::new(rule, start, Duration::from_nanos(phase));
     }
