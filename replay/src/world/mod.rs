@@ -41,8 +41,8 @@ use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input, Instant, Node,
-    Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
+    Instant, Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};

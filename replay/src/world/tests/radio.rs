@@ -147,9 +147,9 @@ fn a_stripped_frame_is_the_same_message_without_its_credential() {
     for shot in scene.shots() {
         let (_, signed, _) = read(&shot.bytes);
         assert!(matches!(signed.signer, SignerRef::Digest(_)));
-        let original = scene.honest().find(|sent| {
-            sent.at_ns < shot.at_ns && read(&sent.bytes).1.signature == signed.signature
-        });
+        let original = scene
+            .honest()
+            .find(|sent| sent.at_ns < shot.at_ns && read(&sent.bytes).1.signature == signed.signature);
         let original = original.expect("it was heard before");
         assert!(matches!(read(&original.bytes).1.signer, SignerRef::Credential(_)));
         assert_eq!(signer(&original.bytes), signer(&shot.bytes));
@@ -272,7 +272,9 @@ fn insiders_sign_what_their_kind_says() {
         assert!(state.groups.iter().all(|group| group.phase == SignalPhase::ProtectedGo as i32));
     }
     let revocations = live(Kind::RevocationStorm);
-    assert!(revocations.shots().iter().all(|shot| matches!(message(&shot.bytes), Message::RevocationDelta(_))));
+    assert!(
+        revocations.shots().iter().all(|shot| matches!(message(&shot.bytes), Message::RevocationDelta(_)))
+    );
     let refused = revocations.dropped(DropReason::RevocationInvalid)
         + revocations.dropped(DropReason::RevocationBudget)
         + revocations.dropped(DropReason::RateLimitedSigner);
@@ -338,7 +340,8 @@ fn no_honest_figure_counts_an_attacker() {
 fn an_attack_is_the_same_on_any_number_of_threads_and_another_under_another_seed() {
     let radios = [Kind::Strip, Kind::CredentialStorm, Kind::Copier].map(RadioAttack::new).to_vec();
     let plan = AttackPlan { radios, ..AttackPlan::default() };
-    let run = |seed, threads| Scene::of_plan(&AttackPlan { seed, ..plan.clone() }, true, threads).counted.digest;
+    let run =
+        |seed, threads| Scene::of_plan(&AttackPlan { seed, ..plan.clone() }, true, threads).counted.digest;
     assert_eq!(run(1, 1), run(1, 3));
     assert_ne!(run(1, 1), run(2, 1));
 }
