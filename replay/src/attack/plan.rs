@@ -290,7 +290,7 @@ impl AttackPlan {
             "a plan of attacks, which has none; a station's configuration is run by: roadcast run {file}"
         );
         document.refuse("role", "a station's role", right)?;
-        let top = document.top(&["seed", "signature_us", "frame_us", "attack"])?;
+        let top = document.top(&["seed", "attack", "signature_us", "frame_us"])?;
         let mut plan = Self { seed: top.integer("seed", 0..=u64::MAX)?.unwrap_or(1), ..Self::default() };
         plan.processor = processor(&top)?;
         let tables = top.tables("attack", KEYS, MAX_ATTACKS)?;
@@ -399,8 +399,10 @@ const KEYS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use v2x_proto::Class;
 
     use super::*;
+    use crate::attack::RadioAddress;
 
     #[test]
     fn a_plan_reads_back_with_its_kinds_figures() {
@@ -447,14 +449,103 @@ mod tests {
         assert!(said("[[attack]]\nkind=\"dos\"\nshare=0.1\nstations=[\"a\"]\n").contains("either share or"));
     }
 
+    #[test]
+    fn a_red_team_s_plan_reads_back_with_every_key() {
+        let text = "signature_us = 200\nframe_us = 3\n[[attack]]\nkind = \"strip\"\nat_m = [10, -5]\nradios = 2\n\
+                    range_factor = 1.5\nstart_s = 1\nend_s = 9\nrate_per_s = 40\ndelay_s = 0.5\naddress = \"own\"\n\
+                    forged_forwarder = true\n[[attack]]\nkind = \"forged\"\nclass = \"D1\"\nnames = 7\n\
+                    [[attack]]\nkind = \"pad\"\npad_bytes = 9\n[[attack]]\nkind = \"wormhole\"\nexit_m = [1, 2]\n\
+                    [[attack]]\nkind = \"squatter\"\nintersection = 12\n[[attack]]\nkind = \"dos\"\n";
+        let plan = AttackPlan::parse("p.toml", text).unwrap();
+        assert_eq!(plan.processor, Some(Processor { signature_ns: 200_000, frame_ns: 3_000 }));
+        assert_eq!((plan.attacks.len(), plan.radios.len()), (1, 5));
+        let want = RadioAttack {
+            at_m: Some((10.0, -5.0)),
+            radios: 2,
+            range_factor: 1.5,
+            start_s: 1.0,
+            end_s: 9.0,
+            rate_per_s: 40.0,
+            delay_s: 0.5,
+            address: RadioAddress::Own,
+            forged_forwarder: true,
+            ..RadioAttack::new(RadioAttackKind::Strip)
+        };
+        assert_eq!(plan.radios[0], want);
+        assert_eq!((plan.radios[1].class, plan.radios[1].names), (Class::D1, 7));
+        assert_eq!((plan.radios[2].pad_bytes, plan.radios[3].exit_m), (9, (1.0, 2.0)));
+        assert_eq!(plan.radios[4].intersection, 12);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_red_team_is_named_with_what_would_be_right() {
+        let said = |text: &str| AttackPlan::parse("p.toml", text).unwrap_err().to_string();
+        for (text, right) in [
+            (
+                "kind = \"stripe\"",
+                "p.toml:2: attack[0].kind: found \"stripe\", expected \"constant_position\", ",
+            ),
+            ("kind = \"strip\"\nrate_per_s = 0", "rate_per_s: found 0, expected a number, 0.1 to 2000"),
+            ("kind = \"strip\"\nradios = 17", "radios: found 17, expected a whole number, 1 to 16"),
+            ("kind = \"strip\"\nat_m = [1]", "at_m: found "),
+            (
+                "kind = \"strip\"\nshare = 0.2",
+                "share: does not go with kind = \"strip\"; keys that do: kind, at_m",
+            ),
+            (
+                "kind = \"stale\"\nat_m = [1, 2]",
+                "at_m: does not go with kind = \"stale\"; keys that do: kind, share",
+            ),
+            ("kind = \"pad\"\npad_bytes = 0", "pad_bytes: found 0, expected a whole number, 1 to 1000"),
+            (
+                "kind = \"forged\"\nclass = \"D5\"",
+                "class: found \"D5\", expected \"D0\", \"D1\", \"D2\" or \"D3\"",
+            ),
+            (
+                "kind = \"strip\"\naddress = \"x\"",
+                "address: found \"x\", expected \"own\", \"victim\" or \"made_up\"",
+            ),
+            (
+                "kind = \"clone\"\nstart_s = 3\nend_s = 3",
+                "end_s: found 3 with start_s = 3, expected a time after",
+            ),
+            (
+                "kind = \"squatter\"\nintersection = 0",
+                "intersection: found 0, expected a whole number, 1 to 65535",
+            ),
+            ("kind = \"wormhole\"\nexit_m = 3", "exit_m: found 3"),
+        ] {
+            let one = said(&format!("[[attack]]\n{text}\n"));
+            assert!(one.contains(right) && one.lines().count() == 1, "{one}");
+        }
+        assert!(said("[[attack]]\nkind=\"x\"\n").contains("\"squatter\", \"clone\" or \"copier\""));
+        let many = "[[attack]]\nkind = \"strip\"\nradios = 16\n".repeat(5);
+        assert!(said(&many).contains("attack: found 80 transmitters, expected at most 64 in all tables"));
+        assert!(
+            said("frame_us = 1\n[[attack]]\nkind=\"pad\"\n")
+                .contains("signature_us is missing: what checking a signature takes")
+        );
+        assert!(
+            said("signature_us = 0\n[[attack]]\nkind=\"pad\"\n")
+                .contains("found 0, expected a number, 1 to 10000")
+        );
+    }
+
     proptest! {
-            #[test]
-            fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\]]{0,12}") {
-                prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\], ]{0,12}") {
+            let some = |plan: &AttackPlan| !plan.attacks.is_empty() || !plan.radios.is_empty();
+            prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| some(&plan)));
+            for kind in ["sybil_grid", "strip", "pad", "wormhole", "forged", "squatter"] {
                 for key in KEYS {
-    let text = format!("[[attack]]\nkind = \"sybil_grid\"\n{key} = {value}\n");
-     prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
+                    let text = format!("[[attack]]\nkind = \"{kind}\"\n{key} = {value}\n");
+                    let within = |plan: &AttackPlan| {
+                        plan.attacks.iter().all(|attack| attack.ghosts <= 16)
+                            && plan.radios.iter().all(|attack| (1..=16).contains(&attack.radios))
+                    };
+                    prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| within(&plan)));
                 }
             }
         }
+    }
 }

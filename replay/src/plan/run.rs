@@ -200,6 +200,7 @@ fn run_once(
     if let Some(plan) = &options.attack {
         Camp { plan, posts: &posts, live }.enter(&mut world, &scene.trace);
     }
+    world.warn_by(plan.imminent);
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());

@@ -41,8 +41,8 @@ use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Input, Instant, Node,
-    Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
+    Instant, Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
@@ -114,6 +114,7 @@ pub struct World {
     saboteurs: Saboteurs,
     radios: Radios,
     processor: Option<Processor>,
+    imminent: Imminent,
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
     toll: Toll,
@@ -153,6 +154,7 @@ impl World {
             saboteurs: Saboteurs::default(),
             radios: Radios::default(),
             processor: None,
+            imminent: Imminent::default(),
             excluded: BTreeSet::new(),
             toll: Toll::default(),
             settings,
@@ -184,6 +186,11 @@ impl World {
     /// Gives every station a processor that takes its time. Call it before the first event.
     pub fn slow_down(&mut self, processor: Processor) {
         self.processor = Some(processor);
+    }
+
+    /// Sets how imminent warnings survive the loss of a frame; [`Imminent::Lab`] unless set. Call it before the first event.
+    pub fn warn_by(&mut self, imminent: Imminent) {
+        self.imminent = imminent;
     }
 
     /// A station counts in no figure of honest ones: neither as a sender nor as one that a message is meant for.
@@ -293,6 +300,7 @@ impl World {
             Config {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
+                imminent: self.imminent,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
                 ..config(kind, self.settings.awareness)
