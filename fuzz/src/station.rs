@@ -113,7 +113,8 @@ impl Station {
             Step::Revoke(revoke) => self.revoke(&revoke),
             Step::Back(millis) => {
                 let now = self.now;
-                self.now = Instant::from_nanos(now.as_nanos().saturating_sub(u64::from(millis) * MILLISECOND));
+                self.now =
+                    Instant::from_nanos(now.as_nanos().saturating_sub(u64::from(millis) * MILLISECOND));
                 self.input(Input::Timeout);
                 self.now = now;
             }

@@ -143,7 +143,10 @@ fn flood() -> Vec<Step<'static>> {
 /// A flood, and a copy of it with more hops than were signed.
 fn inflated() -> Vec<Step<'static>> {
     let mut steps = flood()[..3].to_vec();
-    steps.extend([Step::Again(Again { back: 1, link: OTHER + 1, place: 2, flip: 9 ^ 12 }), Step::Pass(15_000)]);
+    steps.extend([
+        Step::Again(Again { back: 1, link: OTHER + 1, place: 2, flip: 9 ^ 12 }),
+        Step::Pass(15_000),
+    ]);
     steps
 }
 

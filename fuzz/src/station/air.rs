@@ -243,11 +243,8 @@ impl Air {
         })?;
         let mut bytes = Vec::new();
         header.encode(&mut bytes);
-        let named = if has(0) {
-            SignerRef::Credential(&author.credential)
-        } else {
-            SignerRef::Digest(author.digest)
-        };
+        let named =
+            if has(0) { SignerRef::Credential(&author.credential) } else { SignerRef::Digest(author.digest) };
         encode_signed(&mut bytes, signed.tbs, signed.signature, named);
         if has(4) {
             // A field that no reader knows: number 15, two bytes.
@@ -264,7 +261,8 @@ impl Air {
         let own_address = crowd.form & 1 != 0;
         let [low, high, ..] = stranger.to_le_bytes();
         let link = if own_address { address(signer) } else { [6, 6, 0, 0, low, high] };
-        let envelope = Envelope { signer, link: signer, form: crowd.form >> 1 & 1, remaining_hops: 1, class: 2 };
+        let envelope =
+            Envelope { signer, link: signer, form: crowd.form >> 1 & 1, remaining_hops: 1, class: 2 };
         let beacon = Beacon { age_ms: 2, sequence: 1, east: i16::from(signer) * 9, ..Beacon::default() };
         let event = Event {
             sequence: 1,
@@ -279,7 +277,8 @@ impl Air {
             max_hops: 5,
             ..Event::default()
         };
-        let flooding = Envelope { form: envelope.form | 2, remaining_hops: 5, class: Class::D3 as u8, ..envelope };
+        let flooding =
+            Envelope { form: envelope.form | 2, remaining_hops: 5, class: Class::D3 as u8, ..envelope };
         let frame = match crowd.kind % 8 {
             0 => nobody(&self.beacon(&envelope, &beacon, wire), stranger)?,
             1 => made_up(&self.beacon(&Envelope { form: 1, ..envelope }, &beacon, wire), stranger)?,
