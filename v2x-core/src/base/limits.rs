@@ -293,7 +293,11 @@ pub const SERVE_RATE: Rate = Rate::new(4, 8);
 
 /// Floods one station gives to neighbours that lack them, all together: after a partition thirty at once. A station
 /// that claims to lack two hundred floods gets a fortieth of the channel, not two fifths.
-pub const SERVING_RATE: Rate = Rate::new(50, 32);
+pub const SERVING_RATE: Rate = Rate::new(50, MAX_SERVED_AT_ONCE as u32);
+
+/// Floods one beacon of a neighbour makes a station give it: what [`SERVING_RATE`] lets through at once. The walk over the
+/// floods ends there, and its next beacon shows what it lacks then.
+pub const MAX_SERVED_AT_ONCE: usize = 32;
 
 /// Neighbours examined to see whether any is ahead of a flood: where there are more, one in a hundred ahead is enough
 /// to carry it on.

@@ -7,6 +7,7 @@
 
 use core::time::Duration;
 
+use arrayvec::ArrayVec;
 use v2x_proto::Class;
 use v2x_proto::payload::FloodTags;
 
@@ -47,22 +48,29 @@ impl Forwarder {
         if !self.is_empty() && !held.is_full() {
             self.serve(place, held, around);
         }
-        self.served(place, held);
-        let known = |tag: u32| self.floods.iter().any(|(_, flood)| flood.tag == tag);
-        held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.moment.now)
+        let lacks = self.served(place, held) < held.iter().count();
+        lacks && limits::LACK_RATE.take(&mut self.lacked, around.moment.now)
     }
 
-    /// Stations that wait for a copy near `place` have it by now.
-    fn served(&mut self, place: Position, held: &FloodTags) {
-        for tag in held.iter() {
-            let waits = |flood: &Flood| {
-                flood.tag == tag && flood.serve.is_some_and(|serve| serve.place.distance_m(place) < SAME_M)
-            };
-            let slot = self.floods.iter().find(|(_, flood)| waits(flood)).map(|(slot, _)| slot);
-            if let Some(slot) = slot {
-                self.floods.update(slot, |flood| flood.serve = None);
+    /// Stations that wait for a copy near `place` have it by now. Returns how many of the floods named are held, each looked
+    /// for in one walk over them.
+    fn served(&mut self, place: Position, held: &FloodTags) -> usize {
+        if held.iter().next().is_none() {
+            return 0;
+        }
+        let mut named = [false; FloodTags::MAX];
+        let mut over = ArrayVec::<u16, { limits::MAX_FLOODS }>::new();
+        let all = self.floods.iter().take(limits::MAX_FLOODS);
+        for (slot, flood) in all.filter(|(_, flood)| held.contains(flood.tag)) {
+            held.iter().zip(&mut named).for_each(|(tag, known)| *known |= tag == flood.tag);
+            if flood.serve.is_some_and(|serve| serve.place.distance_m(place) < SAME_M) {
+                over.push(slot);
             }
         }
+        for slot in over {
+            self.floods.update(slot, |flood| flood.serve = None);
+        }
+        named.into_iter().filter(|known| *known).count()
     }
 
     fn serve(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) {
@@ -70,11 +78,13 @@ impl Forwarder {
         let distance = here.distance_2(place).sqrt();
         let share = (distance / f64::from(self.reach.metres())).clamp(0.0, 1.0);
         let wait = SERVE_MIN + Duration::from_nanos((SERVE_SPAN.as_nanos() as f64 * share) as u64);
-        let lacking: Vec<u16> = self
+        // More would be over the rate, and come with the neighbour's next beacons.
+        let lacking: ArrayVec<u16, { limits::MAX_SERVED_AT_ONCE }> = self
             .floods
             .iter()
             .filter(|(_, flood)| lacks(flood, place, held, around))
             .map(|(slot, _)| slot)
+            .take(limits::MAX_SERVED_AT_ONCE)
             .collect();
         for slot in lacking {
             let at = around.moment.now + wait + self.draw(JITTER);
@@ -111,8 +121,10 @@ fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
         crate::forward::flood::Scope::Hops => false,
         crate::forward::flood::Scope::Area(_) => {
             let to_go = flood.scope.distance_m(place);
-            let own = around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
-            to_go == 0.0 || to_go < own
+            // From here it is asked for only when it matters: most neighbours are in the area.
+            let own =
+                || around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
+            to_go == 0.0 || to_go < own()
         }
     }
 }
