@@ -12,6 +12,11 @@ use super::rng::Stream;
 pub struct FrameHash(pub(crate) u64);
 
 impl FrameHash {
+    /// Names the frame as long as it waits behind others, because of the address that it came from.
+    pub(crate) const fn demoted(self) -> Self {
+        Self(!self.0)
+    }
+
     /// True for one frame in `n` (for each when `n` is 0), unpredictable without the cache's key.
     pub fn is_one_in(self, n: u8) -> bool {
         self.0.is_multiple_of(u64::from(n.max(1)))

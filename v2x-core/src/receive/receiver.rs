@@ -335,7 +335,12 @@ impl Receiver {
         if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed.into());
         }
-        self.copies.insert(frame.hash, situation.moment.now);
+        let name = name_of(&frame);
+        // A good one was looked for first of all.
+        if frame.standing == Precedence::Demoted && self.copies.contains(name) {
+            return Ok(copy_of(&frame));
+        }
+        self.copies.insert(name, situation.moment.now);
         frame.stamps.prefiltered = host.stamp(situation.moment.now);
         if self.goes_unverified(&frame, neighbour, situation) {
             return self.unverified(frame, host.stamp(situation.moment.now)).map(Admission::Unverified);
@@ -356,7 +361,7 @@ impl Receiver {
         );
         let shed = self.queue.push(urgency, frame.standing, frame);
         Ok(Admission::Queued(shed.map(|frame| {
-            self.copies.remove(frame.hash);
+            self.copies.remove(name_of(&frame));
             frame.dropped(DropReason::VerifyQueueFull)
         })))
     }
@@ -443,6 +448,15 @@ impl Receiver {
     /// When the next demoted frame has its turn, unless others come between.
     pub fn next_demoted(&self) -> Option<Instant> {
         (self.queue.demoted() > 0).then_some(self.next_demoted)
+    }
+}
+
+/// Under which name a frame that waits for its verification is known. Where it came from is not signed: a demoted one must
+/// not have the same message dropped that comes from its signer.
+fn name_of(frame: &Frame) -> FrameHash {
+    match frame.standing {
+        Precedence::Good => frame.hash,
+        Precedence::Demoted => frame.hash.demoted(),
     }
 }
 

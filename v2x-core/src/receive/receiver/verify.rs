@@ -72,6 +72,13 @@ impl Receiver {
             None if situation.moment.now < self.next_demoted => return None,
             None => self.queue.pop_demoted()?,
         };
+        if frame.standing == Precedence::Demoted {
+            if self.copies.contains(frame.hash) {
+                // It came again, and was not demoted.
+                return Some(Err(frame.dropped(DropReason::ExactCopy)));
+            }
+            self.copies.insert(frame.hash, situation.moment.now);
+        }
         let verdict = self.verify(&frame, situation, neighbours, host);
         Some(match verdict {
             Ok(stamps) => Ok(self.verified(frame, stamps, situation)),
