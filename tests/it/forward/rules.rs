@@ -388,6 +388,23 @@ fn a_copy_with_more_hops_than_were_signed_moves_no_flood() {
     assert!(wave(&field).is_empty());
 }
 
+// Copies heard before the flood is verified: the list of them is short, and an outsider is first.
+#[test]
+fn a_full_list_of_early_copies_keeps_no_flood() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 20);
+    let genuine = field.floods[0].2.clone();
+    for n in 0..2 * limits::MAX_EARLY_COPIES {
+        let forged = craft::forged(&genuine, n);
+        for _ in 0..2 {
+            field.feed(1, testkit::frame(&forged, address(0)));
+        }
+    }
+    field.hear(1, &genuine, address(0));
+    field.run(start + Duration::from_millis(100), &|_, _, _| false);
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1]);
+    assert_eq!(wave(&field), [(1, 19)]);
+}
+
 // Poisoned duplicate list: garbage under the flood's number does not stop it.
 #[test]
 fn garbage_under_a_floods_number_ahead_of_it_does_not_stop_it() {

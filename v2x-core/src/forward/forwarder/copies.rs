@@ -91,7 +91,7 @@ impl Forwarder {
         self.lot(IMMINENT_ANYWAY, near)
     }
 
-    /// True with this many chances in `of`, and always where there are no more.
+    /// True with this many chances in `of`, and always where `of` is not above them.
     fn lot(&mut self, chances: u64, of: u64) -> bool {
         of <= chances || self.draw(Duration::from_nanos(of << 20)) < Duration::from_nanos(chances << 20)
     }

@@ -198,7 +198,7 @@ impl Receiver {
         let flood = FloodFrame {
             tbs: frame.bytes.slice(wide(&frame.tbs)),
             signature,
-            credential: signer.bytes.clone(),
+            credential: Bytes::copy_from_slice(&signer.bytes),
             hash: frame.hash,
             id: frame.id,
             source: frame.position,
