@@ -14,9 +14,7 @@ use v2x_proto::Digest;
 
 use super::credential::Trusted;
 use crate::base::WireTime;
-use crate::base::limits::{
-    MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, MAX_UNPROVEN_CREDENTIALS, NEIGHBOURS,
-};
+use crate::base::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, MAX_UNPROVEN_CREDENTIALS, NEIGHBOURS};
 
 /// Checked credentials by digest, least recently used out first.
 pub struct KeyCache {
