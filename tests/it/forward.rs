@@ -13,6 +13,7 @@ use testkit::field::{Crew, Field, flood};
 
 mod geodesics;
 mod highway;
+mod insider;
 mod partition;
 mod rules;
 mod topologies;

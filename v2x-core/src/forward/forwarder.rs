@@ -35,7 +35,7 @@ use super::frame::{CopyHeard, FloodFrame};
 use super::reach::Reach;
 use super::surroundings::Surroundings;
 use super::table::{FloodTable, Lane};
-use crate::base::{FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits};
+use crate::base::{EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits};
 
 /// The floods of a station.
 #[derive(Debug)]
@@ -89,6 +89,12 @@ impl Forwarder {
     pub fn comes_to_us(&self, hash: FrameHash, here: Option<Position>) -> bool {
         let flood = self.floods.find(hash).and_then(|slot| self.floods.get(slot));
         flood.is_some_and(|flood| flood.passed_by && flood.scope.holds(here))
+    }
+
+    /// Whether a known flood is about this event.
+    #[must_use]
+    pub fn knows_event(&self, event: &EventVersion) -> bool {
+        self.floods.is_about(event.origin, event.number)
     }
 
     /// Floods known.

@@ -102,6 +102,12 @@ impl FloodTable {
         }
     }
 
+    /// Whether a flood is about this event.
+    pub(super) fn is_about(&self, origin: Digest, number: u32) -> bool {
+        let about = Some((origin, number));
+        self.keys.iter().flatten().any(|key| key.event == about)
+    }
+
     /// The flood that is due first, if that is by `now`.
     pub(super) fn due_at(&self, now: Instant, lane: Lane) -> Option<u16> {
         let (at, slot) = self.due[lane as usize].first()?;
