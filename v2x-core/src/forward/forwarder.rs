@@ -131,7 +131,8 @@ impl Forwarder {
             return concerns_us;
         }
         let previous = transmitter(&heard.forwarder, &heard.link, around);
-        if let Some(event) = &heard.event {
+        // As for the events themselves: a suspect's negation ends nothing of others.
+        if let Some(event) = heard.event.as_ref().filter(|event| relay || event.origin == heard.id.signer) {
             self.floods.supersede(event);
         }
         let mut flood = Flood {
