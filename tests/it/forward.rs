@@ -16,6 +16,7 @@ mod highway;
 mod insider;
 mod partition;
 mod rules;
+mod tags;
 mod topologies;
 
 fn ms(millis: u64) -> Instant {

@@ -14,6 +14,7 @@
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
 //! are sent unchanged; only the hop header is new.
 
+mod airing;
 mod carry;
 mod tables;
 
@@ -22,20 +23,24 @@ use core::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use siphasher::sip::SipHasher13;
-use v2x_proto::envelope::SignedView;
+use v2x_proto::envelope::SIGNATURE_LEN;
 use v2x_proto::hop::HopHeader;
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, hop};
 
+use super::airing::Airing;
 use super::area::Area;
 use super::contention;
 use super::contention::{ContentionWindow, HeardCopy};
 use super::flood::{Flood, ForwardCause, Forwarded, Keep, Scope, State};
+use super::flood_tag::FloodName;
 use super::frame::{CopyHeard, FloodFrame};
 use super::reach::Reach;
 use super::surroundings::Surroundings;
 use super::table::{FloodTable, Lane};
-use crate::base::{EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits};
+use crate::base::{
+    EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits,
+};
 
 /// The floods of a station.
 #[derive(Debug)]
@@ -139,7 +144,8 @@ impl Forwarder {
             hash: heard.hash,
             id: heard.id,
             origin: Origin::Forwarded,
-            tag: tag_of(&heard.frame),
+            name: name_of(&heard.frame),
+            airing: Airing::heard(&heard.id.signer, previous.map(|_| &heard.forwarder)),
             scope,
             source: heard.source,
             previous,
@@ -157,6 +163,7 @@ impl Forwarder {
             passed_by: !concerns_us,
             relays: 0,
             retries: 0,
+            front: None,
         };
         if relay && flood.may_travel() {
             if let Some(wait) = self.wait(&flood, around) {
@@ -171,8 +178,9 @@ impl Forwarder {
         concerns_us
     }
 
-    /// One of our multi-hop messages was handed to the link's queue.
-    pub fn sent(&mut self, sent: FloodFrame, around: &Surroundings<'_>) {
+    /// One of our multi-hop messages was handed to the link's queue. `own` is the name we speak under now: what a former
+    /// one signed is not sent again under this one, but is known like what others sign.
+    pub fn sent(&mut self, sent: FloodFrame, own: Digest, around: &Surroundings<'_>) {
         if self.scheme == Scheme::Off || self.knows(sent.hash) {
             return;
         }
@@ -183,7 +191,8 @@ impl Forwarder {
             hash: sent.hash,
             id: sent.id,
             origin: Origin::Own,
-            tag: tag_of(&sent.frame),
+            name: name_of(&sent.frame),
+            airing: Airing { here: true, shared: false },
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
             source: sent.source,
             previous: None,
@@ -201,8 +210,9 @@ impl Forwarder {
             passed_by: false,
             relays: 0,
             retries: RETRIES,
+            front: None,
         };
-        flood.state = State::Sent(self.retry(&flood, around));
+        flood.state = State::Sent(self.retry(&flood, around).filter(|_| flood.id.signer == own));
         self.floods.insert(flood);
     }
 
@@ -220,8 +230,10 @@ impl Forwarder {
         };
         let again = (self.scheme == Scheme::Etsi).then(|| self.etsi_wait(heard.transmitter, around));
         let cancellable = self.scheme == Scheme::Roadcast;
-        let anew = self.anew(slot, &heard, around);
+        let anew = self.anew_under_this_name(slot, &heard, around);
+        let anew = anew.or_else(|| self.anew(slot, &heard, around));
         let draw = self.keep_jitter(slot);
+        self.note_airing(slot, copy, &heard, around.moment.now);
         self.floods.update(slot, |flood| {
             if let Some((wait, hops)) = anew {
                 flood.remaining_hops = hops;
@@ -293,9 +305,7 @@ impl Forwarder {
             match cause {
                 ForwardCause::Contention => flood.retries = RETRIES,
                 ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
-                ForwardCause::Carry => {
-                    flood.served = limits::SERVE_RATE.charged(flood.served, around.moment.now)
-                }
+                ForwardCause::Carry => flood.give(around.moment.now),
                 ForwardCause::KeepAlive => {}
             }
             if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
@@ -455,11 +465,8 @@ fn relayed(frame: &[u8], remaining_hops: u8, forwarder: Digest, cause: ForwardCa
     Some(relayed.freeze())
 }
 
-/// Identifies a flood in beacons: the first bytes of its signature, the same for all holders.
-fn tag_of(frame: &[u8]) -> u32 {
-    let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
-    let signature = signed.and_then(|signed| signed.signature.first_chunk::<4>().copied());
-    signature.map_or(0, u32::from_le_bytes)
+fn name_of(frame: &[u8]) -> FloodName {
+    FloodName::in_frame(frame).unwrap_or(FloodName::of(&[0; SIGNATURE_LEN]))
 }
 
 /// Jitter: a millisecond separates stations at equal distance; more would let nearer ones overtake farther ones.

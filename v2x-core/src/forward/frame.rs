@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use v2x_proto::payload::FloodTags;
 use v2x_proto::{AreaView, Digest};
 
 use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, WireTime};
@@ -47,4 +48,17 @@ pub struct CopyHeard {
     pub forwarder: Digest,
     /// From which link address.
     pub link: [u8; 6],
+}
+
+/// A verified neighbour's beacon.
+#[derive(Clone, Copy, Debug)]
+pub struct HeardBeacon<'a> {
+    /// Its signer.
+    pub signer: Digest,
+    /// Its signed generation time.
+    pub generation: WireTime,
+    /// Its signed position.
+    pub place: Position,
+    /// The floods it names.
+    pub floods: &'a FloodTags,
 }

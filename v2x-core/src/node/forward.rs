@@ -5,7 +5,7 @@ use v2x_proto::payload::FloodTags;
 use super::Node;
 use super::io::{Event, Output};
 use crate::base::{FrameHash, Instant, Received, Transmit};
-use crate::forward::{CopyHeard, FloodFrame, Lane, Surroundings};
+use crate::forward::{CopyHeard, FloodFrame, HeardBeacon, Lane, Surroundings};
 use crate::send::{OwnFlood, OwnFrame};
 
 impl Node {
@@ -81,7 +81,9 @@ impl Node {
     /// A neighbour's beacon names the floods it holds.
     pub(super) fn hear_floods(&mut self, received: &Received, floods: &FloodTags) {
         let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
-        if !received.suspect && self.forwarder.beacon(received.position, floods, &around) {
+        let Received { position: place, generation_time: generation, .. } = *received;
+        let beacon = HeardBeacon { signer: received.id.signer, generation, place, floods };
+        if !received.suspect && self.forwarder.beacon(&beacon, &around) {
             self.awareness.hasten();
         }
     }
@@ -110,6 +112,6 @@ impl Node {
             keep_alive: None,
         };
         let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
-        self.forwarder.sent(frame, &around);
+        self.forwarder.sent(frame, self.sender.digest(), &around);
     }
 }

@@ -1,0 +1,46 @@
+//! What a station may let show of the floods it holds, so that none of them marks it across a change of pseudonym.
+//!
+//! A flood that one station alone has is a mark: whoever gave it to that station recognises it by it, under any name.
+//! Two facts decide. Whether the flood was on the air here since the last change: then a station that came at that
+//! moment would have it too, and nothing older shows. And whether another station than its signer was heard to have it:
+//! then it marks no single one.
+//!
+//! | on the air since | shared | it is |
+//! |---|---|---|
+//! | yes | any | listed, served, relayed, kept alive |
+//! | no | yes | served, relayed and kept alive, so that it crosses gaps; not listed |
+//! | no | no | kept for the application alone, until it is heard again |
+
+use v2x_proto::Digest;
+
+/// Who else has a flood, as far as this station heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Airing {
+    /// It was on the air here since our last change of pseudonym.
+    pub here: bool,
+    /// Another station than its signer was heard to have it: it sent a copy, or a beacon that names it.
+    pub shared: bool,
+}
+
+impl Airing {
+    /// Of a flood that comes now, from a verified neighbour if `transmitter` names one.
+    pub(super) fn heard(signer: &Digest, transmitter: Option<&Digest>) -> Self {
+        Self { here: true, shared: transmitter.is_some_and(|transmitter| transmitter != signer) }
+    }
+
+    /// Another copy of it.
+    pub(super) fn hear(&mut self, signer: &Digest, transmitter: Option<&Digest>) {
+        let Self { shared, .. } = Self::heard(signer, transmitter);
+        (self.here, self.shared) = (true, self.shared || shared);
+    }
+
+    /// A verified neighbour named it.
+    pub(super) fn named(&mut self, signer: &Digest, by: &Digest) {
+        self.shared |= signer != by;
+    }
+
+    /// Nothing of it may show.
+    pub(super) fn is_hidden(self) -> bool {
+        !self.here && !self.shared
+    }
+}
