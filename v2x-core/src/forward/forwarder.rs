@@ -262,8 +262,10 @@ impl Forwarder {
                 continue;
             }
             let cause = flood.cause(around.moment.now);
+            // Every copy counts, not only the first for a neighbour.
             if cause == ForwardCause::Carry
-                && !limits::SERVING_RATE.take(&mut self.serving, around.moment.now)
+                && !(limits::SERVE_RATE.allows(flood.served, around.moment.now)
+                    && limits::SERVING_RATE.take(&mut self.serving, around.moment.now))
             {
                 // Its neighbour's next beacon asks again.
                 self.floods.update(slot, |flood| flood.serve = None);
