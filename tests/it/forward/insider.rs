@@ -125,3 +125,57 @@ fn a_newcomer_learns_all_the_events_of_one_station_from_their_repetitions() {
     }
     assert_eq!(field.nodes[0].event_table().len(), 16);
 }
+
+// One signed frame that all stations of an area would repeat each few milliseconds for as long as it lives.
+#[test]
+fn a_flood_that_asks_to_be_kept_alive_each_millisecond_is_repeated_once_a_second() {
+    let insider = permitted(Permissions(u64::MAX).without(Permissions::ISSUE));
+    let mut field = road(&mut Crew::default());
+    let all = |_: usize, _: usize, _: u64| true;
+    field.run(ms(3_000), &all);
+    let base = hazard::new(insider.digest, 1, PLACE, anchor().wire_at(field.now));
+    let payload = Hazard { keep_alive_interval_ms: Some(1), ..base }.encode_to_vec();
+    let fields = TbsRepr {
+        message_type: MessageType::Hazard as u32,
+        class: Class::D3,
+        lifetime_ms: 60_000,
+        max_hops: 10,
+        area: Some(circle(2_000)),
+        payload: &payload,
+        ..insider.fields(field.now)
+    };
+    let frame = insider.full(&fields);
+    (0..5).for_each(|station| field.hear(station, &frame, ATTACKER));
+    field.run(ms(4_000), &all);
+    let before = field.forwarded().len();
+    field.run(ms(14_000), &all);
+    let kept = field.forwarded().len() - before;
+    assert!((5..=15).contains(&kept), "{kept} copies in ten seconds");
+}
+
+// A beacon that names a flood that does not exist has each station in reach look for it.
+#[test]
+fn floods_that_do_not_exist_hasten_few_beacons() {
+    let insider = permitted(Permissions(u64::MAX).without(Permissions::ISSUE));
+    let mut field = road(&mut Crew::default());
+    let beacons = |field: &Field| {
+        let of = |(_, station, event): &&(Instant, usize, Event)| {
+            *station == 0 && matches!(event, Event::Sent(sent) if sent.id.class == Class::D2)
+        };
+        field.events.iter().filter(of).count()
+    };
+    let (start, before) = (field.now, beacons(&field));
+    for turn in 0..100 {
+        field.run(start + Duration::from_millis(100) * turn, &|_, _, _| false);
+        let payload = v2x_proto::v1::Awareness {
+            station_type: 5,
+            floods_held: vec![turn * 7_919 + 1],
+            ..Default::default()
+        };
+        let payload = payload.encode_to_vec();
+        let fields = TbsRepr { payload: &payload, ..insider.fields(field.now) };
+        field.hear(0, &insider.full(&fields), ATTACKER);
+    }
+    let sent = beacons(&field) - before;
+    assert!((11..=10 + 4 + 6).contains(&sent), "{sent} in ten seconds, where ten are due");
+}

@@ -288,8 +288,14 @@ pub const SERVING_RATE: Rate = Rate::new(50, 32);
 /// to carry it on.
 pub const MAX_LOOKED_AHEAD: usize = 256;
 
-/// A station that hears of floods it lacks sends an early beacon at most this often, whichever neighbours name them.
-pub const LACK_RATE: Rate = Rate::new(4, 2);
+/// A station that hears of floods it lacks sends an early beacon at most this often, whichever neighbours name them: a few
+/// at once, since the first may be lost, and one in two seconds after that. What is named may not exist, and all stations
+/// in reach would answer.
+pub const LACK_RATE: Rate = Rate { each_ns: 2_000_000_000, burst: 4 };
+
+/// Floods are kept alive at no shorter interval than this, whatever they ask for: one copy a second of each, from all
+/// stations together. A hazard that asked for a millisecond would fill the channel for its whole life.
+pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(500);
 
 /// A roadside unit that keeps events alive repeats those without a keep-alive interval as if they had this one.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(2);

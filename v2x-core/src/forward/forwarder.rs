@@ -418,6 +418,7 @@ impl Forwarder {
             return None;
         }
         let interval = asked.or_else(|| self.anchor_unit.then_some(limits::ANCHOR_INTERVAL))?;
+        let interval = interval.max(limits::MIN_KEEP_ALIVE);
         let at = now + interval * 2 + self.draw(KEEP_JITTER);
         Some(Keep { interval, at })
     }
