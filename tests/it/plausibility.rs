@@ -146,7 +146,7 @@ fn a_suspects_negation_ends_no_flood_of_others() {
         receiver.hear(at, &flood(&victim, event.clone(), at));
         lie(&mut receiver, &liar, lies);
         let at = at + Duration::from_secs(1);
-        assert_eq!(receiver.node.watch().is_suspect(&liar.digest), given);
+        assert_eq!(receiver.node.watch().is_discredited(&liar.digest), given);
         let negation = v1::Hazard {
             id: event.id,
             state: v1::HazardState::Negate as i32,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
-    Anchor, ChangeRule, ClockState, Config, CredentialRequest, Event, Fix, Identity, Input, Instant, Node,
-    NotSentReason, Output, Pool, PseudonymConfig, SendRequest, SendingState, Transmit, warm_up,
+    Anchor, BeaconTags, ChangeRule, ClockState, Config, CredentialRequest, Event, Fix, FloodName, Identity,
+    Input, Instant, Node, NotSentReason, Output, Pool, PseudonymConfig, SendRequest, SendingState, Transmit,
+    WireTime, warm_up,
 };
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView};
 use v2x_proto::hop::HopHeader;
@@ -500,12 +501,15 @@ fn a_flood_that_others_have_too_crosses_a_gap_under_a_new_name() {
     car.drive(5);
     let heard = flood(&insider, car.now, 0.0, None, false);
     car.feed(frame(&heard, [9; 6]));
-    // Another neighbour sends it on from its own address.
-    car.feed(frame(&other.full(&other.fields(car.now)), [2, 0, 0, 0, 6, 2]));
-    car.feed(Input::Timeout);
-    let mut copy = heard.to_vec();
-    copy[4..12].copy_from_slice(&other.digest.0);
-    car.feed(frame(&copy.into(), [2, 0, 0, 0, 6, 2]));
+    car.drive(1);
+    // Another neighbour's beacon names it.
+    let fields = other.fields(car.now);
+    let beacon = BeaconTags::new(&other.digest, WireTime::from_micros(fields.generation_time_us));
+    let tag = beacon.tag(FloodName::in_frame(&heard).unwrap());
+    let payload = v1::Awareness { station_type: 5, floods_held: vec![tag], ..v1::Awareness::default() };
+    let payload = payload.encode_to_vec();
+    let fields = TbsRepr { payload: &payload, ..fields };
+    car.feed(frame(&other.full(&fields), [2, 0, 0, 0, 6, 2]));
     car.drive(30);
     let changed = car.changes()[0];
     assert_eq!(

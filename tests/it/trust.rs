@@ -31,6 +31,17 @@ fn a_station_signs_with_its_digest_and_once_a_second_with_its_credential() {
     }
 }
 
+#[test]
+fn a_station_shown_for_debugging_has_neither_its_key_nor_its_seed_in_it() {
+    let (authority, seed) = (Authority::new(), 6_936_178_692_081_677_167_u64);
+    let (config, key) = (Config::vehicle(), Authority::key(1).to_bytes());
+    let node = Node::new(config, authority.identity(1), authority.trust.clone(), seed, anchor());
+    let shown = format!("{node:?}");
+    assert!(shown.contains("seed: Seed(..)") && !shown.contains(&seed.to_string()), "{shown}");
+    let key = key.map(|byte| byte.to_string()).join(", ");
+    assert!(shown.contains("KeyPair(..)") && !shown.contains(&key), "{shown}");
+}
+
 // SND_CAM_07: the timer restarts whenever the credential was sent. SND_DENM_03: every hazard has it.
 #[test]
 fn a_hazard_always_brings_the_credential_and_restarts_its_timer() {

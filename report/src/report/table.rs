@@ -49,6 +49,9 @@ impl Report {
             super::markers::render(&mut out, &found.markers);
         }
         detection(&mut out, self);
+        if let Some(damage) = &self.damage {
+            damage.render(&mut out);
+        }
         let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
         super::flood::render(&floods, &mut out);
         if !self.notes.is_empty() || !self.warnings.is_empty() {

@@ -2,8 +2,8 @@
 //!
 //! A flood that one station alone has is a mark: whoever gave it to that station recognises it by it, under any name.
 //! Two facts decide. Whether the flood was on the air here since the last change: then a station that came at that
-//! moment would have it too, and nothing older shows. And whether another station than its signer was heard to have it:
-//! then it marks no single one.
+//! moment would have it too, and nothing older shows. And whether another station than its signer named it in a beacon,
+//! which is signed, as copies are not: then it marks no single one.
 //!
 //! | on the air since | shared | it is |
 //! |---|---|---|
@@ -18,21 +18,13 @@ use v2x_proto::Digest;
 pub(super) struct Airing {
     /// It was on the air here since our last change of pseudonym.
     pub here: bool,
-    /// Another station than its signer was heard to have it: it sent a copy, or a beacon that names it.
+    /// Another station than its signer named it in a beacon.
     pub shared: bool,
 }
 
 impl Airing {
-    /// Of a flood that comes now, from a verified neighbour if `transmitter` names one.
-    pub(super) fn heard(signer: &Digest, transmitter: Option<&Digest>) -> Self {
-        Self { here: true, shared: transmitter.is_some_and(|transmitter| transmitter != signer) }
-    }
-
-    /// Another copy of it.
-    pub(super) fn hear(&mut self, signer: &Digest, transmitter: Option<&Digest>) {
-        let Self { shared, .. } = Self::heard(signer, transmitter);
-        (self.here, self.shared) = (true, self.shared || shared);
-    }
+    /// Of a flood that is heard, or sent by us, for the first time.
+    pub(super) const FIRST: Self = Self { here: true, shared: false };
 
     /// A verified neighbour named it.
     pub(super) fn named(&mut self, signer: &Digest, by: &Digest) {

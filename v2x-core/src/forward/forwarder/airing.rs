@@ -9,8 +9,7 @@ use v2x_proto::link::Origin;
 use super::Forwarder;
 use crate::base::{Instant, Scheme};
 use crate::forward::contention::HeardCopy;
-use crate::forward::flood::State;
-use crate::forward::frame::CopyHeard;
+use crate::forward::flood::{Flood, State};
 use crate::forward::surroundings::Surroundings;
 
 impl Forwarder {
@@ -28,6 +27,7 @@ impl Forwarder {
                 }
                 flood.airing.here = false;
                 (flood.serve, flood.served) = (None, Instant::ZERO);
+                (flood.silenced, flood.stands) = (None, false);
                 flood.state = match flood.state {
                     State::Waiting(_) if flood.is_hidden() => State::Settled,
                     State::Sent(_) => State::Settled,
@@ -42,30 +42,33 @@ impl Forwarder {
 
     /// The first copy under this name is answered as a newcomer answers it, which has the flood from it: how long to
     /// wait, and the hops.
-    pub(super) fn anew_under_this_name(
+    pub(super) fn first_under_this_name(
         &mut self,
         slot: u16,
         copy: &HeardCopy,
         around: &Surroundings<'_>,
     ) -> Option<(Duration, u8)> {
         let flood = self.floods.get(slot)?;
+        let hops = flood.plausible(copy.remaining_hops, around.moment.here.as_ref());
         // What we signed ourselves goes on from the address that it began with.
         let ours = flood.id.class == Class::D3 && flood.relayed && flood.origin == Origin::Forwarded;
-        let over = flood.airing.here || flood.state == State::Superseded || copy.remaining_hops <= 1;
+        let over = flood.airing.here || flood.state == State::Superseded || !flood.bounded && hops <= 1;
         if self.scheme != Scheme::Roadcast || !ours || over {
             return None;
         }
-        let flood = flood.clone();
-        let flood = super::Flood { previous: copy.transmitter, remaining_hops: copy.remaining_hops, ..flood };
-        self.wait(&flood, around).map(|wait| (wait, copy.remaining_hops))
+        let flood = Flood { previous: copy.transmitter, remaining_hops: hops, ..flood.clone() };
+        self.wait(&flood, around).map(|wait| (wait, hops))
     }
 
-    pub(super) fn note_airing(&mut self, slot: u16, copy: &CopyHeard, heard: &HeardCopy, now: Instant) {
+    /// A copy of it is on the air here. `draw` is the jitter of a flood that is kept alive.
+    pub(super) fn note_airing(&mut self, slot: u16, heard: &HeardCopy, draw: Duration, now: Instant) {
         self.floods.update(slot, |flood| {
             if !flood.airing.here {
-                flood.since = now;
+                (flood.airing.here, flood.since) = (true, now);
+                if let Some(keep) = &mut flood.keep {
+                    keep.at = now + keep.interval * 2 + draw;
+                }
             }
-            flood.airing.hear(&flood.id.signer, heard.transmitter.map(|_| &copy.forwarder));
             if let Some(transmitter) = heard.transmitter {
                 flood.advance(flood.scope.distance_m(transmitter), now);
             }

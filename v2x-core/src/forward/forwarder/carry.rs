@@ -56,14 +56,16 @@ impl Forwarder {
             return false;
         }
         let tags = BeaconTags::new(&beacon.signer, beacon.generation);
-        let (mut named, mut lacking) = (ArrayVec::<u16, { FloodTags::MAX }>::new(), Vec::new());
+        let mut named = ArrayVec::<u16, { FloodTags::MAX }>::new();
+        // More would be over the rate, and come with the neighbour's next beacons.
+        let mut lacking = ArrayVec::<u16, { limits::MAX_SERVED_AT_ONCE }>::new();
         let mut lacked_here = beacon.floods.iter().count();
         for (slot, flood) in self.floods.iter().filter(|(_, flood)| flood.id.class == Class::D3) {
             if beacon.floods.contains(tags.tag(flood.name)) {
                 lacked_here = lacked_here.saturating_sub(usize::from(flood.airing.here));
                 // A seventeenth has the tag of another by chance.
                 let _ = named.try_push(slot);
-            } else if !beacon.floods.is_full() && lacks(flood, beacon.place, around) {
+            } else if !beacon.floods.is_full() && !lacking.is_full() && lacks(flood, beacon.place, around) {
                 lacking.push(slot);
             }
         }
@@ -93,7 +95,7 @@ impl Forwarder {
             let at = around.moment.now + wait + self.draw(JITTER);
             self.floods.update(*slot, |flood| {
                 let most = if to_go(flood, place) == Some(0.0) { TRIES } else { TRIES_ON_THE_WAY };
-                flood.serve = Some(Serve { at, place, tries: 0, most });
+                flood.serve = Some(Serve { at, place, tries: 0, most, put_off: false });
             });
         }
     }
@@ -107,11 +109,14 @@ fn is_told(flood: &Flood) -> bool {
 /// Whether a neighbour at `place` that does not name it is to be given it.
 fn lacks(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
     let settled = !matches!(flood.state, State::Waiting(_) | State::Sent(Some(_)));
+    let passed = |since: Instant, wave: Duration| around.moment.now.since(since) >= wave;
+    // A copy said that it had gone on, and this beacon, which is signed, says that it has not.
+    let doubted = flood.silenced.is_some_and(|silenced| passed(silenced, DOUBT));
     is_told(flood)
         && settled
         && flood.serve.is_none()
         && flood.may_travel()
-        && around.moment.now.since(flood.since) >= WAVE
+        && (passed(flood.since, WAVE) || doubted)
         && flood.expires > around.moment.now
         && limits::SERVE_RATE.allows(flood.served, around.moment.now)
         && concerns(flood, place, around)
@@ -120,9 +125,10 @@ fn lacks(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
 /// A neighbour is given what is relevant to it, or what it can carry closer to the area than we are and than it has come.
 fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
     let Some(to_go) = to_go(flood, place) else { return false };
-    let own = around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
-    let front = flood.front(around.moment.now).unwrap_or(f64::INFINITY);
-    to_go == 0.0 || to_go < own && to_go + NEARER_M < front
+    // From here it is asked for only when it matters: most neighbours are in the area.
+    let own = || around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
+    let front = || flood.front(around.moment.now).unwrap_or(f64::INFINITY);
+    to_go == 0.0 || to_go < own() && to_go + NEARER_M < front()
 }
 
 /// Metres from `place` to its area, 0 inside; `None` when it has none.
@@ -145,6 +151,9 @@ const SAME_M: f64 = 50.0;
 /// Twice the longest contention: by then the wave has passed the stations around, and a beacon that does not name the
 /// flood shows that its sender was missed. In a city those are the stations round a corner.
 const WAVE: Duration = Duration::from_millis(120);
+
+/// Where a copy ended our contention, its transmitter's neighbours should have it after this: some hops later.
+const DOUBT: Duration = Duration::from_millis(40);
 
 /// A copy waits from this time for the nearest neighbour to this and [`SERVE_SPAN`] for one at the end of the reach.
 const SERVE_MIN: Duration = Duration::from_millis(1);
