@@ -17,6 +17,7 @@ mod damage;
 mod evidence;
 mod flood;
 pub mod human;
+mod markers;
 mod reception;
 mod repeats;
 mod seed_run;
@@ -447,22 +448,47 @@ pub struct DistanceBin {
     pub max_ns: u64,
 }
 
-/// How well pseudonyms hide: the success of an eavesdropper that hears everything and follows positions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// How well pseudonyms hide: the success of an eavesdropper that hears everything, by positions and by markers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Linkability {
     /// Changes of which both pseudonyms were heard.
     pub changes: u64,
-    /// Of `changes`: linked correctly.
+    /// Of `changes`: linked correctly by positions.
     pub linked: u64,
     /// `linked / changes`; 0 when nothing changed.
     pub ratio: f64,
+    /// The links by each marker alone, and last by all of them together, among the pairs that positions allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<Marker>,
+}
+
+/// What one trait gives away that may outlive a change of pseudonym.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Its name.
+    pub name: String,
+    /// Changes where both pseudonyms showed it.
+    pub compared: u64,
+    /// Of `compared`: linked correctly.
+    pub linked: u64,
+    /// Of `compared`: linked correctly by guessing, on average.
+    pub chance: f64,
+}
+
+impl Marker {
+    /// Whether it links more than guessing does: by over two standard deviations.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        let spread = (self.chance * (1.0 - self.chance / (self.compared as f64).max(1.0))).max(0.0).sqrt();
+        self.compared > 0 && self.linked as f64 > self.chance + 2.0 * spread && self.linked > 1
+    }
 }
 
 impl Linkability {
     /// With its ratio.
     pub fn new(changes: u64, linked: u64) -> Self {
         let ratio = if changes == 0 { 0.0 } else { linked as f64 / changes as f64 };
-        Self { changes, linked, ratio }
+        Self { changes, linked, ratio, markers: Vec::new() }
     }
 }
 

@@ -469,7 +469,7 @@ impl World {
             self.vouch(hash, key, &bytes);
         }
         if self.settings.pseudonyms.is_some() {
-            self.journal.overheard(now_ns, &bytes);
+            self.journal.overheard(now_ns, frame.source, &bytes);
         }
         let transmission = Transmission {
             sender: station,

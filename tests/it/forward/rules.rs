@@ -487,6 +487,37 @@ fn who_always_says_that_it_lacks_every_flood_gets_no_more_than_the_rate_of_such_
     assert!((400..=32 + 500).contains(&carried), "{carried}");
 }
 
+#[test]
+fn eleven_holders_do_not_each_give_a_flood_as_often_as_one_may() {
+    let mut crew = Crew::default();
+    let places = (0..12).map(|station| (f64::from(station) * 8.0, 0.0)).collect();
+    let scheme = |station| if station == 0 { Scheme::Off } else { Scheme::Roadcast };
+    let with = |station| Config {
+        test: true,
+        forwarding: scheme(station),
+        awareness: v2x_core::AwarenessRule::Every(Duration::from_millis(if station == 0 {
+            100
+        } else {
+            1_000
+        })),
+        ..Config::vehicle()
+    };
+    let mut field = Field::with(&mut crew, places, with);
+    field.run(ms(2_100), &|_, _, _| true);
+    for station in 1..6 {
+        field.feed(station, flood(&field, station, Some(circle(2_000)), 20, 60_000));
+    }
+    field.run(ms(4_000), &|_, _, _| true);
+    let before = field.forwarded().len();
+    field.run(ms(14_000), &|_, _, _| true);
+    let given = field.forwarded().split_off(before);
+    let given = given.iter().filter(|(_, _, forwarded)| forwarded.cause == ForwardCause::Carry).count();
+    // Five floods, four a second each for ten seconds, and as many at once as a rate allows: of one holder. They silence
+    // each other, but take turns.
+    let one = 5 * (8 + 40);
+    assert!((one / 2..=3 * one).contains(&given), "{given}, one alone gives {one}");
+}
+
 // Row 52, EN 302 637-3 keep-alive forwarding: an anchor repeats what it has not heard for twice the interval.
 #[test]
 fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {

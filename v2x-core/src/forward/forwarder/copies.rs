@@ -37,7 +37,9 @@ impl Forwarder {
         let Some(flood) = self.floods.get(slot) else { return };
         let counts = stock || copy.full || !flood.message.brings_credential();
         let (is_owed, is_kept) = (flood.serve.is_some(), flood.keep.is_some());
-        if counts && self.scheme == Scheme::Roadcast && around.own.contains(&copy.forwarder) {
+        // Only the present name: whoever answered to a former one would show that both are one station.
+        let own = || around.own.active().digest() == copy.forwarder;
+        if counts && self.scheme == Scheme::Roadcast && own() {
             let at = around.moment.now + self.draw(JITTER);
             let anew = self.lot(1, 2);
             return self.floods.update(slot, |flood| flood.stand_in(at, anew));
@@ -48,12 +50,16 @@ impl Forwarder {
         };
         let again = stock.then(|| self.etsi_wait(heard.transmitter, around));
         let cancellable = self.scheme == Scheme::Roadcast;
-        let anew = self.anew(slot, &heard, around);
+        let first = if counts { self.first_under_this_name(slot, &heard, around) } else { None };
+        let anew = first.or_else(|| self.anew(slot, &heard, around));
         let known = self.from_known(slot, &heard, around);
         let others = around.neighbours.len() as u64;
         let check = is_owed && self.lot(CHECKS, others);
         let kept = is_kept && heard.transmitter.is_some() && !self.lot(1, others + 1);
         let draw = self.keep_jitter(slot);
+        if counts {
+            self.note_airing(slot, &heard, draw, around.moment.now);
+        }
         self.floods.update(slot, |flood| {
             if let Some((wait, hops)) = anew {
                 flood.remaining_hops = hops;
