@@ -41,6 +41,7 @@ pub fn priority_line(priority: &PriorityStatus) -> String {
         "waiting" => "waiting, the arrival time is not known yet",
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
+        "contested" => "contested: two stations contradict each other, asking on",
         "requested" => "received by the intersection",
         "processing" => "the intersection is considering it",
         "watch_other_traffic" => "the intersection watches for other traffic",

@@ -473,6 +473,7 @@ impl Daemon {
             .map(signal_ahead);
         report.red_light_warnings =
             self.listeners.advisor.as_ref().map(Advisor::warnings).filter(|warnings| *warnings > 0);
+        report.warnings.extend(self.listeners.advisor.as_ref().and_then(Advisor::contest_warning));
         report.priority_requests = self.roadside.as_ref().and_then(Unit::priority_requests);
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));

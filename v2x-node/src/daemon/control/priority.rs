@@ -198,6 +198,7 @@ fn standing(
         Progress::Waiting => ("waiting", None),
         Progress::Asked => ("asked", None),
         Progress::Unanswered => ("unanswered", None),
+        Progress::Contested => ("contested", None),
         Progress::Answered { state, expected } => (state_name(state), expected),
         Progress::Ended(End::Passed) => ("passed", None),
         Progress::Ended(End::Withdrawn) => ("withdrawn", None),
