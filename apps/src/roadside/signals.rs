@@ -11,6 +11,7 @@ use super::client::ClientId;
 use super::line::{ControllerState, LeftOut, LineError};
 use super::message::{next_after, request};
 use super::plan;
+use super::second_speaker::{Phases, SecondSpeakers};
 use crate::roadside::content::Intersection;
 
 /// The signals of all intersections of a unit.
@@ -38,6 +39,8 @@ struct Live {
     state: v1::SignalState,
     /// The client that speaks for the intersection, until it leaves or falls silent.
     speaker: Option<ClientId>,
+    /// The others that report something about it.
+    others: SecondSpeakers,
     /// The state may be sent until then.
     until: Instant,
     silent: bool,
@@ -58,6 +61,7 @@ impl Signals {
         let live = || Live {
             state: v1::SignalState::default(),
             speaker: None,
+            others: SecondSpeakers::default(),
             until: now + STALE,
             silent: false,
             since: now,
@@ -109,6 +113,15 @@ impl Signals {
                 }
                 continue;
             }
+            if let Some(live) = signal.live.as_mut().filter(|live| live.others.is_contested()) {
+                live.compare(now);
+                if live.others.is_contested() {
+                    // Nobody can tell what it shows, until one of them is silent.
+                    signal.next = Instant::FAR_FUTURE;
+                    continue;
+                }
+                signal.next = now;
+            }
             let due = signal.next;
             let state = match &signal.live {
                 None => plan::signal_state(&signal.intersection, wire).encode_to_vec(),
@@ -140,12 +153,7 @@ impl Signals {
             return Err(LineError::Refused(why));
         };
         let alive = now < live.until && !live.silent;
-        if let Some(other) = live.speaker.filter(|speaker| alive && *speaker != client) {
-            return Err(LineError::Refused(format!(
-                "{other} speaks for intersection {intersection}: a second controller is heard when it has been \
-                 silent for 1 s; over UDP a controller sends all from one port"
-            )));
-        }
+        let first = live.speaker.filter(|speaker| alive && *speaker != client);
         let news = &mut self.news;
         let mut refuse = |why: String| {
             if live.silent && !live.refusing {
@@ -196,6 +204,16 @@ impl Signals {
                 off.as_secs_f64()
             ));
         }
+        if let Some(first) = first {
+            live.others.hear(client, phases(&state.groups), now + (STALE - age));
+            let contested = live.compare_and_tell(intersection, now, news);
+            let why = if contested { "another state than" } else { "the same state as" };
+            return Err(LineError::Refused(format!(
+                "{client} reports {why} {first}, which speaks for intersection {intersection}: while two controllers differ no \
+                 state is sent, and a second one is heard when the first has been silent for 1 s; over UDP a controller sends \
+                 all from one port"
+            )));
+        }
         if alive && time.as_micros() < live.state.state_time_us {
             return refuse("older than the state before it: send each once, in their order".to_owned());
         }
@@ -221,6 +239,10 @@ impl Signals {
                 .push(format!("intersection {intersection}: its controller reports, signal states begin"));
         }
         (live.silent, live.speaker, live.until) = (false, Some(client), now + (STALE - age));
+        live.others.speaks(client);
+        if live.compare_and_tell(intersection, now, &mut self.news) {
+            return Ok(left_out);
+        }
         if changed || signal.next == Instant::FAR_FUTURE {
             // News does not wait for the next of the ten, but there are never more than twenty.
             let soon = signal.last.map_or(now, |last| now.max(last + INTERVAL / 2));
@@ -229,9 +251,11 @@ impl Signals {
         Ok(left_out)
     }
 
-    /// A controller's connection ended: another may speak at once; its last state is valid for its second.
+    /// A controller's connection ended: another may speak at once, unless one contradicts it; its last state is valid for its
+    /// second.
     pub fn gone(&mut self, client: ClientId) {
-        for live in self.all.iter_mut().filter_map(|signal| signal.live.as_mut()) {
+        let all = self.all.iter_mut().filter_map(|signal| signal.live.as_mut());
+        for live in all.filter(|live| !live.others.is_contested()) {
             live.speaker = live.speaker.filter(|speaker| *speaker != client);
         }
     }
@@ -239,7 +263,8 @@ impl Signals {
     /// The client that speaks for an intersection now.
     pub fn speaker(&self, intersection: u32) -> Option<ClientId> {
         let signal = self.all.iter().find(|signal| signal.intersection.id == intersection)?;
-        signal.live.as_ref().filter(|live| !live.silent).and_then(|live| live.speaker)
+        let live = signal.live.as_ref().filter(|live| !live.silent && !live.others.is_contested());
+        live.and_then(|live| live.speaker)
     }
 
     /// What is worth a line each since the last call.
@@ -266,6 +291,36 @@ impl Signals {
             )
         })
     }
+
+    /// Warnings for a report about controllers that contradicted each other.
+    pub fn contests(&self) -> impl Iterator<Item = String> {
+        let counts = self
+            .all
+            .iter()
+            .filter_map(|signal| Some((signal.intersection.id, signal.live.as_ref()?.others.count())));
+        counts.filter(|(_, count)| *count > 0).map(|(id, count)| {
+            format!("intersection {id}: two controllers contradicted each other {count} times, and no states were sent meanwhile")
+        })
+    }
+}
+
+impl Live {
+    fn compare(&mut self, now: Instant) {
+        let phases = phases(&self.state.groups);
+        self.others.compare(&phases, now);
+    }
+
+    /// Compares what clients report; true while they contradict each other, which is told once when it lasts.
+    fn compare_and_tell(&mut self, intersection: u32, now: Instant, news: &mut Vec<String>) -> bool {
+        self.compare(now);
+        if let Some((first, second)) = self.speaker.zip(self.others.take_news(now)) {
+            news.push(format!(
+                "intersection {intersection}: {first} and {second} report different phases, so no signal states are sent; one of \
+                 them has to stop"
+            ));
+        }
+        self.others.is_contested()
+    }
 }
 
 impl Signal {
@@ -273,7 +328,9 @@ impl Signal {
     fn next_due(&self) -> Instant {
         match &self.live {
             Some(live) if live.silent => Instant::FAR_FUTURE,
-            Some(live) => self.next.min(live.until),
+            Some(live) => {
+                self.next.min(live.until).min(live.others.next_silence().unwrap_or(Instant::FAR_FUTURE))
+            }
             None => self.next,
         }
     }
@@ -307,7 +364,7 @@ fn is_local_time(off: Duration) -> bool {
     seconds > half_hour - 3.0 && seconds < 86_400.0 && (rest < 3.0 || rest > half_hour - 3.0)
 }
 
-fn phases(groups: &[v1::SignalGroup]) -> Vec<(u32, i32)> {
+fn phases(groups: &[v1::SignalGroup]) -> Phases {
     let mut phases: Vec<_> = groups.iter().map(|group| (group.group, group.phase)).collect();
     phases.sort_unstable();
     phases

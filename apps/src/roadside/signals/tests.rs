@@ -130,13 +130,64 @@ fn one_client_at_a_time_speaks_for_an_intersection() {
     hear(&mut signals, 1, 0, green(true)).unwrap();
     said(&mut signals, 0..20);
     let refused = hear(&mut signals, 2, 10, green(true)).unwrap_err();
-    assert!(refused.starts_with("client 1 speaks for intersection 7: a second controller"), "{refused}");
+    let same = "client 2 reports the same state as client 1, which speaks for intersection 7: ";
+    assert!(refused.starts_with(same), "{refused}");
     signals.gone(ClientId(1));
     hear(&mut signals, 2, 20, green(true)).unwrap();
     assert_eq!(signals.speaker(7), Some(ClientId(2)));
     // Silence frees it too.
     said(&mut signals, 20..1100);
     hear(&mut signals, 3, 1_100, green(true)).unwrap();
+}
+
+#[test]
+fn a_program_that_speaks_before_the_controller_silences_the_signals_at_most_and_is_told_once() {
+    let mut signals = fed();
+    hear(&mut signals, 1, 0, green(true)).unwrap();
+    assert_eq!(said(&mut signals, 0..50), [0], "nobody else reports");
+    signals.take_news();
+    let mut sent = Vec::new();
+    for ms in (50..3_000).step_by(100) {
+        let refused = hear(&mut signals, 2, ms, green(false)).unwrap_err();
+        assert!(refused.starts_with("client 2 reports another state than client 1, "), "{refused}");
+        assert_eq!(signals.speaker(7), None, "nor does anybody answer requests for priority");
+        // It takes other names, and its connections come and go.
+        let name = 10 + ms;
+        drop(hear(&mut signals, name, ms + 20, green(true)));
+        signals.gone(ClientId(name));
+        signals.gone(ClientId(2));
+        hear(&mut signals, 1, ms + 40, green(true)).unwrap();
+        signals.gone(ClientId(1));
+        sent.extend(said(&mut signals, ms..ms + 100));
+    }
+    assert!(sent.is_empty(), "neither is passed on: {sent:?}");
+    let told: Vec<_> = signals.take_news();
+    let line = "intersection 7: client 1 and client 2 report different phases, so no signal states are sent; one of them has \
+                to stop";
+    assert_eq!(told.iter().filter(|news| news.as_str() == line).count(), 1, "{told:?}");
+    let warning =
+        "intersection 7: two controllers contradicted each other 1 times, and no states were sent meanwhile";
+    assert_eq!(signals.contests().collect::<Vec<_>>(), [warning]);
+    // The controller alone: from a second after the other's last line on, what it reports is sent.
+    for ms in (3_000..4_500).step_by(100) {
+        drop(hear(&mut signals, 2, ms, green(false)));
+        sent.extend(said(&mut signals, ms..ms + 100));
+    }
+    assert!(sent.first().is_some_and(|first| (3_900..4_100).contains(first)), "{sent:?}");
+    assert_eq!(signals.speaker(7), Some(ClientId(2)));
+}
+
+#[test]
+fn the_first_goes_on_when_the_one_that_contradicts_it_stops() {
+    let mut signals = fed();
+    for ms in (0..3_000).step_by(100) {
+        hear(&mut signals, 1, ms, green(true)).unwrap();
+        if ms < 1_000 {
+            drop(hear(&mut signals, 2, ms + 10, green(false)));
+        }
+        let sent = said(&mut signals, ms..ms + 100).len();
+        assert_eq!(sent > 0, ms >= 1_900, "{ms}");
+    }
 }
 
 #[test]
