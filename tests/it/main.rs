@@ -62,6 +62,9 @@ mod mutation;
 // Attackers that record, change their names and set their clocks.
 mod attacks;
 
+// Two stations with one credential, and outsiders that feign one.
+mod credential_clone;
+
 // Fifty stations at once: requests are answered once, and make no station send more.
 mod crowd;
 

@@ -135,12 +135,21 @@ pub const MAX_HELD_PER_SIGNER: usize = 8;
 /// A held frame is dropped after this long: two beacon intervals and an answer.
 pub const HOLD_TIME: Duration = Duration::from_millis(250);
 
-/// Frames that others send under our digest: one signature is checked in this time.
-pub const OWN_NAME_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Frames under one of our digests that we did not sign: about this many signatures a second are checked, those of a beacon's
+/// rate. Of more frames a lot is drawn.
+pub const OWN_NAME_CHECKS: u32 = 10;
 
-/// Older ones are not looked at: far less than the exact-copy cache remembers under any load, so that none of our
-/// messages is taken for another's.
-pub const MAX_OWN_NAME_AGE: Duration = Duration::from_millis(300);
+/// Messages of each class that we signed and recognise by number and time; what is older than those that were forgotten counts
+/// as ours. Six seconds of the fastest beacons, which is longer than any but a flood is fresh.
+pub const MAX_SIGNED_KEPT: usize = 64;
+
+/// While another station uses our credential, our numbers jump ahead of its numbers at most this often. A jump in this time
+/// is about as far as the clock's numbers go, so that a restart is still ahead of them.
+pub const OUTRUN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After a change because another station uses our pseudonym, the next such change comes this much later: whoever stole the
+/// whole pool does not use it up in seconds.
+pub const STOLEN_PSEUDONYM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Credentials of one station: a hundred a week for ten weeks.
 pub const MAX_PSEUDONYMS: usize = 1000;

@@ -570,6 +570,7 @@ impl Node {
         let situation = Situation {
             moment: &self.moment,
             own: self.sender.pool(),
+            signed: self.sender.signed_log(),
             test: self.config.test,
             sample: self.config.sample_far_awareness,
             watch: &self.watch,
@@ -595,6 +596,5 @@ impl Node {
     }
 }
 
-/// While the channel is busy for less than this share, there is room to send the full credential more often than once a
-/// second.
+/// On a channel less busy than this there is room for the full credential more often than once a second.
 const QUIET: f64 = 0.3;

@@ -14,8 +14,12 @@ use crate::trust::{CredentialDistribution, Identity, NewIdentity, PoolError};
 impl Node {
     /// Changes the pseudonym when that is due and possible, and warns when the pool runs low.
     pub(super) fn keep_pseudonym(&mut self) {
-        if self.receiver.take_heard_elsewhere() {
-            self.pseudonyms.heard_elsewhere();
+        if let Some(heard) = self.receiver.take_heard_elsewhere() {
+            if heard.id.signer == self.sender.digest() {
+                self.pseudonyms.heard_elsewhere(self.moment.now);
+            }
+            self.sender.outrun(&heard.id, self.moment.now, self.moment.wire());
+            self.event(Event::HeardElsewhere(heard));
         }
         let due = self.next_pseudonym().is_some_and(|at| at <= self.moment.now);
         if due && self.sending == SendingState::Allowed && self.sender.is_idle() {

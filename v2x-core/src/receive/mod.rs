@@ -13,6 +13,7 @@ pub(crate) mod urgency;
 mod verify_queue;
 
 pub use copy_cache::CopyCache;
+pub use credential_clone::HeardElsewhere;
 pub use rates::Unverified;
 pub use receiver::{Admission, Content, HeardRevocation, Receiver, Verified};
 pub use rules::{FrameRead, judge};

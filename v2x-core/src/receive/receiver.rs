@@ -18,7 +18,7 @@ use v2x_proto::{Class, Digest, hop, v1};
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
 use super::copy_cache::CopyCache;
-use super::credential_clone::CloneWatch;
+use super::credential_clone::{CloneWatch, HeardElsewhere, InOurName};
 use super::digest_cache::DigestCache;
 use super::frame::{Frame, range_in};
 use super::pending::PendingFrames;
@@ -102,8 +102,8 @@ impl Receiver {
         self.copies.insert(hash, now);
     }
 
-    /// Whether another station was heard to sign with our active credential since the last call.
-    pub fn take_heard_elsewhere(&mut self) -> bool {
+    /// A message that another station signed with one of our credentials, since the last call.
+    pub fn take_heard_elsewhere(&mut self) -> Option<HeardElsewhere> {
         self.elsewhere.take()
     }
 
@@ -167,8 +167,10 @@ impl Receiver {
         let again = flooded && situation.floods.comes_to_us(hash, here);
         let known = !again && (self.copies.contains(hash) || flooded && situation.floods.knows(hash));
         let own = situation.own.contains(&signer);
-        if own && !known && signer == situation.own.active().digest() {
-            self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
+        if own && !known {
+            let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
+            let in_our_name = InOurName { id, hash, signed, tbs, link_source, signal_dbm };
+            self.elsewhere.watch(&in_our_name, &mut self.signed, situation, host);
         }
         if own || known {
             let reason = if own { DropReason::Own } else { DropReason::ExactCopy };
