@@ -67,9 +67,9 @@ recording that lost inputs ends whole and is begun anew in another file
 (night.1.rec). Recordings, captures, reports and pages have mode 0600.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
-configuration or no link, or ended on request and the last report, the last
-lines, the recording or the capture is not whole. ROADCAST_LOG=debug logs more
-on standard error.
+configuration, no link or a credential that another daemon uses, or ended on
+request and the last report, the last lines, the recording or the capture is
+not whole. ROADCAST_LOG=debug logs more on standard error.
 
 Realtime scheduling and raw links need capabilities, which each build of the
 program takes away again:
