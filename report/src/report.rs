@@ -101,6 +101,9 @@ pub struct Report {
     /// Red-light warnings that a vehicle gave its driver; absent where there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red_light_warnings: Option<u64>,
+    /// Messages that another station signed with one of this station's credentials; absent where none was heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_elsewhere: Option<u64>,
     /// What vehicles asked a roadside unit for; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_requests: Option<signal::PriorityRequests>,
@@ -158,6 +161,7 @@ impl Report {
             damage: None,
             signal_ahead: None,
             red_light_warnings: None,
+            heard_elsewhere: None,
             priority_requests: None,
             flood: None,
             flood_baselines: Vec::new(),
