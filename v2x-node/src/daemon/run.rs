@@ -20,7 +20,7 @@ use v2x_apps::{Application, Moment};
 use v2x_core::{ClockState, Fix, Identity, Input, Instant, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats, WhatRan};
 
-use crate::config::StationConfig;
+use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::{Console, ConsoleState};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
@@ -119,6 +119,10 @@ pub struct Outcome {
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
 pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
+    if let Some(mode) = mode_for_everybody(&options.config) {
+        let file = options.config.display();
+        tracing::warn!("{file}: every user of this machine may write it (mode {mode:04o}): chmod o-w {file}");
+    }
     if let Some(json) = &options.json {
         outputs::check_place(json)?;
     } else if let Some(json) = config.report.json.as_deref().filter(|json| json.is_dir()) {
