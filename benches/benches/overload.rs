@@ -1,19 +1,22 @@
-//! One station, driven as the daemon drives it, under ten times what its channel carries, on two cores: how
-//! it delivers the alerts of honest stations meanwhile.
+//! One station, driven as the daemon drives it, under as much as a radio carries and under several times what the machine
+//! verifies, on two cores: which alerts of honest stations it delivers meanwhile, and when.
 //!
-//! Ninety honest stations and the attacker send from one thread by due time; the station runs in another. An
-//! alert's latency counts from when it was due to its delivery. Two controls: a run without an attack, and threads that do
-//! nothing but sleep until due times, before all runs and beside each.
+//! Honest stations and the attacker send from one thread by due time; the station runs in another. An alert's latency
+//! counts from when it was due to its delivery. Two controls: a run without an attack, and threads that do nothing but
+//! sleep until due times, before all runs and beside each.
 
 mod overload {
+    pub mod alerts;
+    pub mod attack;
+    pub mod load;
     pub mod machine;
     pub mod speaker;
+    pub mod table;
     pub mod target;
     pub mod town;
 }
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
@@ -22,159 +25,174 @@ use std::thread;
 
 use benches::figures;
 use hdrhistogram::Histogram;
+use overload::alerts::{Group, Tally, histogram_json};
+use overload::attack::Attack;
+use overload::load::{Checks, Load, verifications_per_s};
 use overload::machine::{Probe, Wakes};
+use overload::table::Table;
 use overload::target::{self, STATION_PRIORITY, Seen};
-use overload::town::{self, ALERTERS, Alert, Attack, RATE, Town};
+use overload::town::{self, Town};
 use radio_adapters::mem::MemHub;
 use radio_adapters::radio::LinkAddress;
 use radio_adapters::realtime;
 use serde_json::{Value, json};
 use testkit::Authority;
-use v2x_core::Instant;
-use v2x_proto::Class;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let quick = figures::quick();
     let machine = figures::machine();
+    let quick = figures::quick();
+    let Arguments { only, time } = Arguments::read(quick);
     println!("overload on {machine}{}", if quick { " (quick: figures mean little)" } else { "" });
-    let time = Duration::from_secs(if quick { 1 } else { 30 });
-    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let machine_alone = alone(time / 3)?;
+    let own_rate = verifications_per_s(STATION_CPU)?;
+    let machine_alone = alone(time)?;
     // The town sleeps between frames, so that the kernel does not stop it for its share of real time.
     let _pinned = realtime::pin_to_cpu(0);
     let fifo = realtime::set_fifo(40);
     if let Err(reason) = &fifo {
         println!("no SCHED_FIFO, so figures are those of ordinary programs: {reason}");
     }
+    println!("verify_strict: {own_rate:.0}/s; {:.1} s for each attack and load", time.as_secs_f64());
+    println!("machine alone, p50/p99/p99.9/max: {} us", brief(&machine_alone.latency));
     println!(
-        "{RATE} attack frames/s for {} s each, beside {} honest D0/s, {} D1/s, 500 D2/s; times in us",
-        time.as_secs(),
-        ALERTERS * 10,
-        ALERTERS * 20,
+        "by group of stations: delivered/sent, of those whose names are used what a fair lot gives; times in us, from \
+         due to delivered\n"
     );
-    println!(
-        "{:<27} {:>8} {:>8} {:>30} {:>8} {:>30} {:>22} {:>9} {:>7}  what became of the attack",
-        "attack",
-        "sent",
-        "D0 lost",
-        "D0 p50/p99/p99.9/max",
-        "D1 lost",
-        "D1 p50/p99/p99.9/max",
-        "machine p99.9/max",
-        "slow",
-        "RSS kB"
-    );
-    println!(
-        "{:<27} {:>8} {:>8} {:>30} {:>8} {:>30} {:>22}",
-        "machine alone",
-        "",
-        "",
-        "",
-        "",
-        "",
-        brief(&machine_alone.latency)
-    );
-    let mut attacks = Vec::new();
-    for attack in Attack::ALL {
-        if only.as_deref().is_some_and(|only| !attack.name().contains(only)) {
-            continue;
+    let (mut runs, mut table) = (Vec::new(), Table::default());
+    for checks in [Checks::Own, Checks::Slow] {
+        let rate = checks.rate(own_rate);
+        for attack in Attack::ALL {
+            if only.as_deref().is_some_and(|only| !attack.name().contains(only)) {
+                continue;
+            }
+            for load in loads(attack, checks, quick) {
+                let outcome = run(attack, load, checks, rate, time)?;
+                outcome.print();
+                outcome.add_to(&mut table);
+                runs.push(outcome.json());
+            }
         }
-        let outcome = run(attack, time)?;
-        outcome.print();
-        attacks.push(outcome.json());
     }
+    println!("\nms:\n\n{}", table.markdown());
     let line = json!({
         "bench": "overload",
         "machine": machine,
         "quick": quick,
         "fifo": fifo.is_ok(),
-        "rate_per_s": RATE,
-        "seconds": time.as_secs(),
-        "machine_alone": wakes_json(&machine_alone.latency),
-        "attacks": attacks,
+        "verifications_per_s": own_rate.round(),
+        "seconds": time.as_secs_f64(),
+        "machine_alone": histogram_json(&machine_alone.latency),
+        "runs": runs,
     });
     println!("{line}");
     Ok(())
 }
 
+/// What was asked for: a part of an attack's name, and seconds for each.
+struct Arguments {
+    only: Option<String>,
+    time: Duration,
+}
+
+impl Arguments {
+    fn read(quick: bool) -> Self {
+        let mut asked = Self { only: None, time: Duration::from_millis(if quick { 300 } else { 2_500 }) };
+        for argument in std::env::args().skip(1).filter(|argument| !argument.starts_with('-')) {
+            match argument.parse::<f64>() {
+                Ok(seconds) => asked.time = Duration::from_secs_f64(seconds.clamp(0.1, 3600.0)),
+                Err(_) => asked.only = Some(argument),
+            }
+        }
+        asked
+    }
+}
+
+/// The loads of an attack: what a radio carries, and multiples of what the host verifies. For a slow host those of a radio
+/// include its own rate.
+fn loads(attack: Attack, checks: Checks, quick: bool) -> Vec<Load> {
+    match (quick, checks) {
+        (_, Checks::Own) if attack == Attack::None => vec![Load::Frames(0)],
+        // The town signs these itself, which takes it as long as it takes the station to check them.
+        (_, Checks::Own) if attack == Attack::ExcessOfOneSender => vec![Load::Frames(10_000)],
+        (true, Checks::Own) => vec![Load::Times(2.0)],
+        (true, Checks::Slow) if attack == Attack::VictimsNameAndAddress => vec![Load::Frames(2_000)],
+        (true, Checks::Slow) => Vec::new(),
+        (false, Checks::Slow) if attack == Attack::None => vec![Load::Frames(0)],
+        (false, Checks::Own) if attack.is_cheap() => vec![Load::Times(5.0)],
+        (false, Checks::Slow) if attack.is_cheap() => Vec::new(),
+        (false, Checks::Own) => {
+            let times = [0.5, 1.0, 2.0, 5.0].map(Load::Times);
+            [Load::Frames(2_000), Load::Frames(5_000)].into_iter().chain(times).collect()
+        }
+        (false, Checks::Slow) => {
+            vec![Load::Frames(2_000), Load::Frames(5_000), Load::Times(2.0), Load::Times(5.0)]
+        }
+    }
+}
+
 /// What an attack did.
 struct Outcome {
     attack: Attack,
+    load: Load,
+    checks: Checks,
+    /// Attack frames a second, asked for.
+    rate: u64,
+    /// Signatures the host verifies a second.
+    checks_per_s: f64,
     sent: u64,
+    time: Duration,
     seen: Seen,
-    d0: Alerts,
-    d1: Alerts,
+    tallies: Vec<Tally>,
     machine: Wakes,
     rss_growth: i64,
 }
 
-/// Honest alerts of a class.
-struct Alerts {
-    sent: usize,
-    missed: usize,
-    latency: Histogram<u64>,
-    /// Slower than [`SLOW`], and of them those in whose time the machine slept.
-    slow: usize,
-    slow_by_machine: usize,
-}
-
-/// What the machine does while nothing of ours runs, at the rate of all alerts together.
+/// What the machine does while nothing of ours runs.
 fn alone(time: Duration) -> Result<Wakes, Box<dyn Error>> {
-    let probe = Probe::start(1, STATION_PRIORITY, Duration::from_secs(1) / (30 * ALERTERS as u32))?;
+    let probe = Probe::start(STATION_CPU, STATION_PRIORITY, Duration::from_millis(1))?;
     thread::sleep(time);
     probe.stop()
 }
 
-fn run(attack: Attack, time: Duration) -> Result<Outcome, Box<dyn Error>> {
+fn run(
+    attack: Attack,
+    load: Load,
+    checks: Checks,
+    checks_per_s: f64,
+    time: Duration,
+) -> Result<Outcome, Box<dyn Error>> {
     let authority = Authority::of_cars();
     let identity = authority.identity(0);
-    // Room for 200 ms of attack: a station stopped for longer loses frames, and they are counted.
+    let rate = load.per_s(checks_per_s);
+    // Room for 30 ms and more of attack: a station stopped for longer loses frames, and they are counted.
     let hub = MemHub::with_capacity(4096);
     let listener = hub.join(LinkAddress([0x02, 0, 0, 0, 0, 0]));
     let anchor = town::anchor();
     let mut town = Town::new(&authority, hub.join(LinkAddress::default()), anchor, time);
     let stop = Arc::new(AtomicBool::new(false));
     let (stop_too, other) = (Arc::clone(&stop), authority);
+    let room = 4 * town::alerts_in(time);
     let station = thread::spawn(move || {
-        target::run(&other, identity, listener, anchor, town::alerts_in(time), &stop_too)
+        target::run(&other, identity, checks.host(), listener, anchor, room, &stop_too)
     });
     // Above both threads, on their processors.
-    let probes = [0, 1].map(|cpu| Probe::start(cpu, PROBE_PRIORITY, Duration::from_millis(1)));
-    town.warm_up(town::now() + WARM_UP);
+    let probes = [0, STATION_CPU].map(|cpu| Probe::start(cpu, PROBE_PRIORITY, Duration::from_millis(1)));
+    town.warm_up(attack, town::now() + WARM_UP);
     let before = resident_bytes();
-    town.attack(attack, town::now() + time);
+    let start = town::now();
+    town.attack(attack, rate, start + time);
+    let took = town::now().since(start);
     let rss_growth = resident_bytes() - before;
     let [town_probe, station_probe] = probes;
     let (mut machine, station_probe) = (town_probe?.stop()?, station_probe?.stop()?);
-    machine.latency.add(&station_probe.latency)?;
-    machine.late.extend(station_probe.late);
+    machine.add(&station_probe)?;
     // What waits or is held comes to its end; the last frame wakes the station to see that it is over.
     town.calm(town::now() + Duration::from_millis(600));
     stop.store(true, Ordering::Relaxed);
-    town.calm(town::now() + Duration::from_millis(200));
+    town.calm(town::now() + Duration::from_millis(210));
     let seen = station.join().map_err(|_| "the station's thread panicked")??;
-    let alerts = |class| alerts(class, &town.alerts, &seen, &machine);
-    let (d0, d1) = (alerts(Class::D0)?, alerts(Class::D1)?);
-    Ok(Outcome { attack, sent: town.sent, seen, d0, d1, machine, rss_growth })
-}
-
-fn alerts(class: Class, sent: &[Alert], seen: &Seen, machine: &Wakes) -> Result<Alerts, Box<dyn Error>> {
-    let delivered: BTreeMap<u32, Instant> = seen.alerts.iter().copied().collect();
-    let latency = Histogram::new(3)?;
-    let mut alerts = Alerts { sent: 0, missed: 0, latency, slow: 0, slow_by_machine: 0 };
-    for alert in sent.iter().filter(|alert| alert.class == class) {
-        alerts.sent += 1;
-        match delivered.get(&alert.sequence) {
-            Some(at) => {
-                alerts.latency.record(at.nanos_since(alert.due))?;
-                let slow = at.since(alert.due) > SLOW;
-                alerts.slow += usize::from(slow);
-                alerts.slow_by_machine += usize::from(slow && machine.late_between(alert.due, *at));
-            }
-            None => alerts.missed += 1,
-        }
-    }
-    Ok(alerts)
+    let tallies = Tally::of(&town.alerts, &seen.alerts, attack, &machine)?;
+    let (sent, time) = (town.sent, took);
+    Ok(Outcome { attack, load, checks, rate, checks_per_s, sent, time, seen, tallies, machine, rss_growth })
 }
 
 impl Outcome {
@@ -183,46 +201,63 @@ impl Outcome {
     }
 
     fn print(&self) {
-        let drops = self.seen.drops.iter().map(|(reason, count)| format!("{reason} {count}"));
-        let fate: Vec<_> = drops.chain([format!("delivered {}", self.seen.delivered)]).collect();
         println!(
-            "{:<27} {:>8} {:>8} {:>30} {:>8} {:>30} {:>22} {:>9} {:>7}  {}{}",
+            "{} at {} ({}/s, {} checks): {} sent, {:.0}/s; machine late {} us; RSS {:+} kB",
             self.attack.name(),
+            self.load.name(),
+            self.rate,
+            self.checks.name(),
             self.sent,
-            format!("{}/{}", self.d0.missed, self.d0.sent),
-            self.d0.figures(),
-            format!("{}/{}", self.d1.missed, self.d1.sent),
-            self.d1.figures(),
+            self.sent as f64 / self.time.as_secs_f64(),
             brief(&self.machine.latency),
-            format!("{}, {}", self.d0.slow + self.d1.slow, self.d0.slow_by_machine + self.d1.slow_by_machine),
             self.rss_growth / 1024,
-            fate.join(", "),
-            if self.adds_up() { "" } else { " (does not add up)" },
         );
-        if !self.seen.honest_drops.is_empty() {
-            println!("{:<27} honest frames dropped: {:?}", "", self.seen.honest_drops);
+        for tally in &self.tallies {
+            let fair = tally.fair(self.rate, self.checks_per_s).ceil();
+            let lot = match tally.group {
+                Group::Unused => String::new(),
+                Group::Used | Group::Newcomer => format!(" (lot {fair})"),
+            };
+            let first = match tally.group {
+                Group::Newcomer => {
+                    format!(", first after {}, {} never", brief(&tally.first), tally.never)
+                }
+                _ => String::new(),
+            };
+            println!(
+                "    {:?} {:<9} {:>5}/{}{lot}: {}, beyond the machine {}{first}",
+                tally.class,
+                tally.group.name(),
+                tally.delivered,
+                tally.sent,
+                brief(&tally.latency),
+                brief(&tally.beyond),
+            );
         }
+        let drops = self.seen.drops.iter().map(|(reason, count)| format!("{reason} {count}"));
+        let ends = [("delivered", self.seen.delivered), ("no room on the link", self.seen.link_dropped)];
+        let ends = ends.into_iter().filter(|(_, count)| *count > 0);
+        let fate: Vec<_> = drops.chain(ends.map(|(end, count)| format!("{end} {count}"))).collect();
+        println!("    of it: {}{}", fate.join(", "), if self.adds_up() { "" } else { " (does not add up)" });
+    }
+
+    fn add_to(&self, table: &mut Table) {
+        let run = [self.attack.name(), self.checks.name(), &self.load.name()];
+        let fair = |tally: &Tally| tally.fair(self.rate, self.checks_per_s);
+        table.add(run, &self.tallies, fair, &self.machine);
     }
 
     fn json(&self) -> Value {
+        let tallies = self.tallies.iter().map(|tally| tally.json(tally.fair(self.rate, self.checks_per_s)));
         json!({
             "attack": self.attack.name(),
+            "checks": self.checks.name(),
+            "load": self.load.name(),
+            "attack_per_s": self.rate,
             "sent": self.sent,
-            "honest_d0": self.d0.sent,
-            "honest_d1": self.d1.sent,
-            "honest_d0_missed": self.d0.missed,
-            "honest_d1_missed": self.d1.missed,
-            "d0_p50_ns": self.d0.latency.value_at_quantile(0.5),
-            "d1_p50_ns": self.d1.latency.value_at_quantile(0.5),
-            "d0_p99_ns": self.d0.latency.value_at_quantile(0.99),
-            "d1_p99_ns": self.d1.latency.value_at_quantile(0.99),
-            "d0_p999_ns": self.d0.latency.value_at_quantile(0.999),
-            "d1_p999_ns": self.d1.latency.value_at_quantile(0.999),
-            "d0_max_ns": self.d0.latency.max(),
-            "d1_max_ns": self.d1.latency.max(),
-            "slow": self.d0.slow + self.d1.slow,
-            "slow_by_machine": self.d0.slow_by_machine + self.d1.slow_by_machine,
-            "machine": wakes_json(&self.machine.latency),
+            "sent_per_s": (self.sent as f64 / self.time.as_secs_f64()).round(),
+            "alerts": tallies.collect::<Vec<_>>(),
+            "machine": histogram_json(&self.machine.latency),
             "drops": self.seen.drops,
             "delivered": self.seen.delivered,
             "link_dropped": self.seen.link_dropped,
@@ -234,25 +269,9 @@ impl Outcome {
     }
 }
 
-impl Alerts {
-    fn figures(&self) -> String {
-        let at = |quantile| self.latency.value_at_quantile(quantile) / 1000;
-        format!("{}/{}/{}/{}", at(0.5), at(0.99), at(0.999), self.latency.max() / 1000)
-    }
-}
-
-fn brief(wakes: &Histogram<u64>) -> String {
-    format!("{}/{} of {}", wakes.value_at_quantile(0.999) / 1000, wakes.max() / 1000, wakes.len())
-}
-
-fn wakes_json(wakes: &Histogram<u64>) -> Value {
-    json!({
-        "wakes": wakes.len(),
-        "p50_ns": wakes.value_at_quantile(0.5),
-        "p99_ns": wakes.value_at_quantile(0.99),
-        "p999_ns": wakes.value_at_quantile(0.999),
-        "max_ns": wakes.max(),
-    })
+fn brief(latency: &Histogram<u64>) -> String {
+    let at = |quantile| latency.value_at_quantile(quantile) / 1000;
+    format!("{}/{}/{}/{}", at(0.5), at(0.99), at(0.999), latency.max() / 1000)
 }
 
 /// Resident memory of this process; 0 where the kernel does not say.
@@ -262,10 +281,10 @@ fn resident_bytes() -> i64 {
     pages.unwrap_or(0) * PAGE_BYTES
 }
 
-/// Until every station is known: beacons bring credentials once a second; and until a beacon heard first is stale.
-const WARM_UP: Duration = Duration::from_millis(3_000);
-/// An alert slower than this is looked into.
-const SLOW: Duration = Duration::from_millis(1);
+/// The station's processor; the town has the first.
+const STATION_CPU: usize = 1;
+/// Until every station is known, and until a beacon heard first is stale.
+const WARM_UP: Duration = Duration::from_millis(1_300);
 /// Above the station and the town.
 const PROBE_PRIORITY: u8 = 60;
 /// Of x86-64, and of most others.

@@ -11,6 +11,7 @@ pub mod script;
 pub mod seeds;
 pub mod signer;
 pub mod station;
+pub mod templates;
 
 /// One target.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 mod files;
 mod frames;
 mod lines;
-mod source;
+pub(crate) mod source;
 mod station;
 
 use std::path::{Path, PathBuf};

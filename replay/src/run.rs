@@ -203,6 +203,43 @@ pub fn run_attacked(
     attacked(trace, options, plan, &mut None, progress)
 }
 
+/// Runs a trace over the ideal medium with power and without attackers: what [`run_against`] measures each attack against.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_unattacked(
+    trace: &Trace,
+    options: &RunOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    options.check()?;
+    let nobody = AttackPlan { seed: options.seed, ..AttackPlan::default() };
+    let camp = Camp { plan: &nobody, posts: &[], live: false };
+    simulate(trace, options, powered(options), Some(camp), &mut None, progress)
+        .map(|(outcome, tally, _)| (outcome, tally))
+}
+
+/// The attacked one of the two runs of [`run_attacked`], measured against the other, `clean`, which is the same for all
+/// attacks on a trace with these options. Radios of the plan take no part.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_against(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: &AttackPlan,
+    clean: &Tally,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    options.check()?;
+    let camp = Camp { plan, posts: &[], live: true };
+    let (mut outcome, attacked, _) =
+        simulate(trace, options, powered(options), Some(camp), &mut None, progress)?;
+    outcome.report.detection = Some(attack::detections(plan, &attacked, clean));
+    outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(clean));
+    Ok((outcome, attacked))
+}
+
 fn attacked(
     trace: &Trace,
     options: &RunOptions,
@@ -216,8 +253,6 @@ fn attacked(
             return Err(RunError::NoSuchStation { attack: attack.kind.name(), name: name.clone() });
         }
     }
-    // Attackers are detected by received power as well.
-    let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
     let mut with_radios;
     let (trace, posts) = if plan.radios.is_empty() {
         (trace, Vec::new())
@@ -229,11 +264,12 @@ fn attacked(
     };
     let camp = |live| Camp { plan, posts: &posts, live };
     let (clean_outcome, clean, clean_toll) =
-        simulate(trace, options, medium(), Some(camp(false)), &mut None, progress)?;
+        simulate(trace, options, powered(options), Some(camp(false)), &mut None, progress)?;
     if clean_outcome.interrupted {
         return Ok(clean_outcome);
     }
-    let (mut outcome, attacked, toll) = simulate(trace, options, medium(), Some(camp(true)), rows, progress)?;
+    let (mut outcome, attacked, toll) =
+        simulate(trace, options, powered(options), Some(camp(true)), rows, progress)?;
     if !plan.attacks.is_empty() {
         outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
     }
@@ -241,6 +277,11 @@ fn attacked(
     outcome.report.damage =
         Some(damage(plan, (&clean_outcome.report, &clean_toll), (&outcome.report, &toll)));
     Ok(outcome)
+}
+
+/// Attackers are detected by received power as well.
+fn powered(options: &RunOptions) -> Box<dyn Medium> {
+    Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)))
 }
 
 /// The attackers of a run, and whether they attack in it.

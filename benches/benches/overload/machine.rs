@@ -74,9 +74,27 @@ impl Probe {
 }
 
 impl Wakes {
-    /// Whether it woke late between these moments.
-    pub fn late_between(&self, from: Instant, to: Instant) -> bool {
-        self.late.iter().any(|(due, woke)| *due < to && *woke > from)
+    /// Adds those of another processor.
+    ///
+    /// # Errors
+    ///
+    /// None: the histograms' bounds are the same.
+    pub fn add(&mut self, other: &Self) -> Result<(), Box<dyn Error>> {
+        self.latency.add(&other.latency)?;
+        self.late.extend_from_slice(&other.late);
+        self.late.sort_unstable();
+        Ok(())
+    }
+
+    /// How much of this time a processor was late, each moment counted once.
+    pub fn late_within(&self, from: Instant, to: Instant) -> Duration {
+        let (mut late, mut counted) = (Duration::ZERO, from);
+        for (due, woke) in self.late.iter().filter(|(due, woke)| *due < to && *woke > from) {
+            let (start, end) = ((*due).max(counted), (*woke).min(to));
+            late += end.since(start);
+            counted = counted.max(end);
+        }
+        late
     }
 }
 

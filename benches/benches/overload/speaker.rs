@@ -53,23 +53,23 @@ impl Speaker {
         self.put(class, &tbs, &self.crafter.sign(&tbs), named, out);
     }
 
-    /// The same with an invalid signature.
-    pub fn forged(&self, class: Class, sequence: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
+    /// The same with an invalid signature, under its digest.
+    pub fn forged(&self, class: Class, sequence: u32, wire: WireTime, out: &mut Vec<u8>) {
         let tbs = self.tbs(class, sequence, wire);
         let mut signature = [0x55; 64];
         signature[..4].copy_from_slice(&sequence.to_le_bytes());
         signature[63] = 0;
-        self.put(class, &tbs, &signature, named, out);
+        self.put(class, &tbs, &signature, Named::Briefly, out);
     }
 
     /// A frame under the credential with its signature and validity changed by `n`: made up, of the right issuer.
-    pub fn made_up(&self, n: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
+    pub fn made_up(&self, class: Class, n: u32, wire: WireTime, named: Named, out: &mut Vec<u8>) {
         let mut credential = self.crafter.credential.to_vec();
         let end = credential.len();
         credential[end - 8..end - 4].copy_from_slice(&n.to_le_bytes());
         let digest = Digest::of_hash(&credential_hash(&credential));
-        let tbs = self.tbs(Class::D2, n, wire);
-        header(Class::D2, digest).encode(out);
+        let tbs = self.tbs(class, n, wire);
+        header(class, digest).encode(out);
         let mut signature = [0x66; 64];
         signature[..4].copy_from_slice(&n.to_le_bytes());
         let signer = match named {

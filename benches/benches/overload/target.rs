@@ -12,9 +12,9 @@ use radio_adapters::mem::MemRadio;
 use radio_adapters::realtime;
 use testkit::Authority;
 use v2x_core::{
-    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, Transmit,
+    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Host, Identity, Input, Instant, Node, Transmit,
 };
-use v2x_node::daemon::station::{Live, Observer, Station};
+use v2x_node::daemon::station::{Observer, Station};
 use v2x_proto::Class;
 
 use crate::overload::town::{is_attack, touched};
@@ -44,6 +44,7 @@ pub struct Seen {
 pub fn run(
     authority: &Authority,
     identity: Identity,
+    host: Box<dyn Host>,
     radio: MemRadio,
     anchor: Anchor,
     room: usize,
@@ -53,7 +54,7 @@ pub fn run(
     let _pinned = realtime::pin_to_cpu(1);
     seen.fifo = realtime::set_fifo(STATION_PRIORITY).is_ok();
     let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
-    let node = Node::with_host(config, identity, authority.trust.clone(), 1, anchor, Box::new(Live));
+    let node = Node::with_host(config, identity, authority.trust.clone(), 1, anchor, host);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let mut station = Station::new(node, Box::new(radio), None)?;

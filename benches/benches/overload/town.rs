@@ -1,6 +1,8 @@
 //! Honest traffic and attacks by due time, from one thread: what is due is sent, however late it is.
 
+use core::cmp::Reverse;
 use core::time::Duration;
+use std::collections::BinaryHeap;
 use std::thread;
 
 use radio_adapters::mem::MemRadio;
@@ -11,61 +13,19 @@ use testkit::{Authority, START};
 use v2x_core::{Anchor, Instant};
 use v2x_proto::Class;
 
+use crate::overload::attack::{Attack, made_up_address};
 use crate::overload::speaker::{HONEST, Named, Speaker};
-
-/// What the attacker sends, 20,000 frames a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attack {
-    /// Nothing: the figures to compare with.
-    None,
-    /// Forged D0, D1 and D2 in all honest names, each frame from another address.
-    InvalidSignatures,
-    /// The same, each from the link address of the station it names.
-    InvalidSignaturesSpoofed,
-    /// Digests and credentials that no station has, of the known issuer, each from another address.
-    UnknownCredentials,
-    /// Signed D0, D1 and D2 of one insider, from its own address.
-    ExcessOfOneSender,
-    /// The newest honest frame again, each copy from another address.
-    ExactCopies,
-    /// Honest frames of seconds ago: beacons, and hazards that are still alive.
-    Replays,
-}
-
-impl Attack {
-    /// All, as they are run.
-    pub const ALL: [Self; 7] = [
-        Self::None,
-        Self::InvalidSignatures,
-        Self::InvalidSignaturesSpoofed,
-        Self::UnknownCredentials,
-        Self::ExcessOfOneSender,
-        Self::ExactCopies,
-        Self::Replays,
-    ];
-
-    /// As in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::InvalidSignatures => "invalid_signatures",
-            Self::InvalidSignaturesSpoofed => "invalid_signatures_spoofed",
-            Self::UnknownCredentials => "unknown_credentials",
-            Self::ExcessOfOneSender => "excess_of_one_sender",
-            Self::ExactCopies => "exact_copies",
-            Self::Replays => "replays",
-        }
-    }
-}
 
 /// An honest D0 or D1: when it was due.
 #[derive(Clone, Copy, Debug)]
 pub struct Alert {
+    /// Which station sent it.
+    pub speaker: usize,
     /// Which class.
     pub class: Class,
     /// Its number; no two alerts of a run share one.
     pub sequence: u32,
-    /// When it was due.
+    /// When its first copy was due.
     pub due: Instant,
 }
 
@@ -74,15 +34,18 @@ pub struct Town {
     radio: MemRadio,
     anchor: Anchor,
     speakers: Vec<Speaker>,
-    next: Vec<Instant>,
+    /// What is due next: the time, the speaker, and which copy of its message.
+    agenda: BinaryHeap<Reverse<(Instant, usize, usize)>>,
     last_full: Vec<Instant>,
+    /// The last message of each speaker.
+    said: Vec<Vec<u8>>,
+    newest: usize,
     insider: Speaker,
     recorded: Vec<Vec<u8>>,
-    newest: Vec<u8>,
     frame: Vec<u8>,
     sequence: u32,
     attack_sequence: u32,
-    /// Honest alerts sent while the attack ran.
+    /// Honest alerts first sent while the attack ran.
     pub alerts: Vec<Alert>,
     /// Attack frames sent.
     pub sent: u64,
@@ -90,66 +53,73 @@ pub struct Town {
 
 impl Town {
     /// Stations on `radio`'s medium, for an attack of this length; nothing is sent yet.
-    ///
     pub fn new(authority: &Authority, radio: MemRadio, anchor: Anchor, time: Duration) -> Self {
-        let speakers = (1..=SPEAKERS).map(|n| Speaker::new(authority, n)).collect::<Vec<_>>();
+        let newcomers = (time.as_nanos() / NEWCOMER_EVERY.as_nanos()) as usize;
+        let speakers: Vec<_> =
+            (1..=FIRST_NEWCOMER + newcomers).map(|n| Speaker::new(authority, n as u32)).collect();
         let start = now();
         // Spread over their intervals.
-        let next = (0..SPEAKERS).map(|n| start + Duration::from_micros(u64::from(n) * 1_117)).collect();
+        let known =
+            (0..FIRST_NEWCOMER).map(|n| Reverse((start + Duration::from_micros(n as u64 * 767), n, 0)));
         Self {
             radio,
             anchor,
+            agenda: known.collect(),
             last_full: vec![Instant::ZERO; speakers.len()],
-            insider: Speaker::new(authority, 999),
+            said: vec![Vec::with_capacity(600); speakers.len()],
+            newest: 0,
+            insider: Speaker::new(authority, INSIDER),
             speakers,
-            next,
             recorded: Vec::new(),
-            newest: Vec::new(),
             frame: Vec::with_capacity(2048),
             sequence: 1,
             attack_sequence: ATTACKS_FROM,
-            alerts: touched(Alert { class: Class::D0, sequence: 1, due: start }, alerts_in(time)),
+            alerts: touched(Alert { speaker: 0, class: Class::D0, sequence: 1, due: start }, alerts_in(time)),
             sent: 0,
         }
     }
 
-    /// Honest traffic until `end`, the first moments of it kept for replays.
-    pub fn warm_up(&mut self, end: Instant) {
-        let recorded_until = now() + Duration::from_millis(300);
+    /// Honest traffic until `end`; what `attack` may replay is kept from its first moments.
+    pub fn warm_up(&mut self, attack: Attack, end: Instant) {
+        let recorded_until = now() + Duration::from_millis(250);
         // Hazards that live a minute, for replays that are fresh but old news; and the insider introduces itself.
-        for n in 2 * ALERTERS..2 * ALERTERS + 10 {
-            let (speaker, wire) = (&mut self.speakers[n], self.anchor.wire_at(now()));
+        for n in attack.used().into_iter().flatten() {
             self.frame.clear();
-            speaker.frame(Class::D3, self.sequence, wire, Named::InFull, &mut self.frame);
+            let wire = self.anchor.wire_at(now());
+            self.speakers[n].frame(Class::D3, self.sequence, wire, Named::InFull, &mut self.frame);
             self.sequence += 1;
-            send(&mut self.radio, &self.frame, speaker.link);
+            send(&mut self.radio, &self.frame, self.speakers[n].link);
             self.recorded.push(self.frame.clone());
         }
-        self.honest_until(end, |town, frame| {
-            if now() < recorded_until {
-                town.recorded.push(frame);
+        while let Some(speaker) = self.honest_before(end) {
+            let used = attack.used().iter().any(|names| names.contains(&speaker));
+            if used && now() < recorded_until {
+                self.recorded.push(self.said[speaker].clone());
             }
-        });
+        }
         self.alerts.clear();
     }
 
-    /// `attack` beside honest traffic until `end`.
-    pub fn attack(&mut self, attack: Attack, end: Instant) {
+    /// `attack` with `rate` frames a second beside honest traffic until `end`.
+    pub fn attack(&mut self, attack: Attack, rate: u64, end: Instant) {
         let start = now();
+        let newcomers = FIRST_NEWCOMER..self.speakers.len();
+        self.agenda.extend(newcomers.enumerate().map(|(n, speaker)| {
+            Reverse((start + NEWCOMER_EVERY * n as u32 + Duration::from_micros(331), speaker, 0))
+        }));
         loop {
             let attack_due = match attack {
                 Attack::None => Instant::FAR_FUTURE,
-                _ => start + Duration::from_nanos(self.sent * 1_000_000_000 / RATE),
+                _ => start + Duration::from_nanos(self.sent * 1_000_000_000 / rate.max(1)),
             };
-            let (honest_due, speaker) = self.next_honest();
-            let due = attack_due.min(honest_due);
+            let due = attack_due.min(self.next_honest());
             if due >= end {
                 return;
             }
-            sleep_until(due);
-            if honest_due <= attack_due {
-                self.speak(speaker, honest_due);
+            if due < attack_due {
+                self.honest_before(attack_due.min(end));
             } else {
+                sleep_until(due);
                 self.strike(attack, attack_due);
             }
         }
@@ -158,47 +128,57 @@ impl Town {
     /// Honest traffic until `end`; its alerts are not counted.
     pub fn calm(&mut self, end: Instant) {
         let counted = self.alerts.len();
-        self.honest_until(end, |_, _| {});
+        while self.honest_before(end).is_some() {}
         self.alerts.truncate(counted);
     }
 
-    fn honest_until(&mut self, end: Instant, mut seen: impl FnMut(&mut Self, Vec<u8>)) {
-        loop {
-            let (due, speaker) = self.next_honest();
-            if due >= end {
-                return;
-            }
-            sleep_until(due);
-            self.speak(speaker, due);
-            let frame = self.newest.clone();
-            seen(self, frame);
+    fn next_honest(&self) -> Instant {
+        self.agenda.peek().map_or(Instant::FAR_FUTURE, |Reverse((due, ..))| *due)
+    }
+
+    /// The next honest frame, when it is due; `None` when none is due before `end`.
+    fn honest_before(&mut self, end: Instant) -> Option<usize> {
+        let Reverse((due, speaker, copy)) = self.agenda.peek().copied()?;
+        if due >= end {
+            sleep_until(end);
+            return None;
         }
-    }
-
-    fn next_honest(&self) -> (Instant, usize) {
-        let next = self.next.iter().enumerate().map(|(n, at)| (*at, n)).min();
-        next.expect("invariant: there are speakers")
-    }
-
-    fn speak(&mut self, n: usize, due: Instant) {
-        let (class, interval) = match n {
-            0..ALERTERS => (Class::D0, Duration::from_millis(100)),
-            n if n < 2 * ALERTERS => (Class::D1, Duration::from_millis(50)),
-            _ => (Class::D2, Duration::from_millis(100)),
+        self.agenda.pop();
+        sleep_until(due);
+        let class = class_of(speaker);
+        if copy == 0 {
+            self.say(speaker, class, due);
+        }
+        send(&mut self.radio, &self.said[speaker], self.speakers[speaker].link);
+        self.newest = speaker;
+        let next = copies(class).get(copy + 1);
+        let first = due - Duration::from_millis(copies(class)[copy]);
+        let next = match next {
+            Some(millis) => Some((first + Duration::from_millis(*millis), copy + 1)),
+            None => Some((first + interval(class), 0)).filter(|_| self.speaks_on(speaker)),
         };
-        self.next[n] = due + interval;
+        self.agenda.extend(next.map(|(at, copy)| Reverse((at, speaker, copy))));
+        Some(speaker)
+    }
+
+    /// A newcomer says a few messages.
+    fn speaks_on(&self, speaker: usize) -> bool {
+        let said = || self.alerts.iter().rev().filter(|alert| alert.speaker == speaker).count();
+        speaker < FIRST_NEWCOMER || said() < NEWCOMER_MESSAGES
+    }
+
+    fn say(&mut self, n: usize, class: Class, due: Instant) {
         let at = now();
         let full = class != Class::D2 || at.since(self.last_full[n]) >= Duration::from_secs(1);
         let named = if full { Named::InFull } else { Named::Briefly };
         if full {
             self.last_full[n] = at;
         }
-        let speaker = &mut self.speakers[n];
-        self.newest.clear();
-        speaker.frame(class, self.sequence, self.anchor.wire_at(at), named, &mut self.newest);
-        send(&mut self.radio, &self.newest, speaker.link);
+        let said = &mut self.said[n];
+        said.clear();
+        self.speakers[n].frame(class, self.sequence, self.anchor.wire_at(at), named, said);
         if class != Class::D2 {
-            self.alerts.push(Alert { class, sequence: self.sequence, due });
+            self.alerts.push(Alert { speaker: n, class, sequence: self.sequence, due });
         }
         self.sequence += 1;
     }
@@ -209,37 +189,48 @@ impl Town {
         self.attack_sequence += 1;
         let sequence = self.attack_sequence;
         let wire = self.anchor.wire_at(due);
-        let class = [Class::D0, Class::D1, Class::D2][n % 3];
-        let victim = &self.speakers[(n / 3) % self.speakers.len()];
         let frame = &mut self.frame;
         frame.clear();
-        let mut link = made_up_address(sequence);
-        match attack {
+        let link = match attack {
             Attack::None => return,
-            Attack::InvalidSignatures => victim.forged(class, sequence, wire, Named::Briefly, frame),
-            Attack::InvalidSignaturesSpoofed => {
-                victim.forged(class, sequence, wire, Named::Briefly, frame);
-                link = victim.link;
+            Attack::ExactCopies => {
+                frame.extend_from_slice(&self.said[self.newest]);
+                made_up_address(sequence)
             }
-            Attack::UnknownCredentials => {
-                let named = if n.is_multiple_of(2) { Named::InFull } else { Named::Briefly };
-                self.insider.made_up(sequence, wire, named, frame);
+            Attack::Replays => {
+                frame.extend_from_slice(&self.recorded[n % self.recorded.len()]);
+                made_up_address(sequence)
             }
-            Attack::ExcessOfOneSender => {
-                let named = if n.is_multiple_of(100) { Named::InFull } else { Named::Briefly };
-                self.insider.frame(class, sequence, wire, named, frame);
-                link = INSIDER;
-            }
-            Attack::ExactCopies => frame.extend_from_slice(&self.newest),
-            Attack::Replays => frame.extend_from_slice(&self.recorded[n % self.recorded.len()]),
-        }
+            _ => attack.frame((n, sequence), wire, &self.speakers, &self.insider, frame),
+        };
         send(&mut self.radio, frame, link);
     }
 }
 
+/// Times at which copies of one message are sent, ms: as a station's own (`v2x-core/src/hazard/repetition.rs`).
+pub fn copies(class: Class) -> &'static [u64] {
+    match class {
+        Class::D0 => &[0, 6, 12],
+        Class::D1 => &[0, 25, 50, 75],
+        _ => &[0],
+    }
+}
+
+fn class_of(speaker: usize) -> Class {
+    match speaker {
+        0..ALERTERS | FIRST_NEWCOMER.. => Class::D0,
+        n if n < 2 * ALERTERS => Class::D1,
+        _ => Class::D2,
+    }
+}
+
+fn interval(class: Class) -> Duration {
+    Duration::from_millis(if class == Class::D2 { 200 } else { 100 })
+}
+
 /// Honest alerts in all phases around an attack of this length, at most.
 pub fn alerts_in(attack: Duration) -> usize {
-    (attack.as_secs() as usize + 10) * 30 * ALERTERS
+    (attack.as_millis() as usize / 100 + 100) * 4 * ALERTERS
 }
 
 /// Empty, with room for this many that is in memory already, so that filling it does not grow it.
@@ -270,11 +261,6 @@ fn send(radio: &mut MemRadio, bytes: &[u8], link: [u8; 6]) {
     let _sent = radio.poll_send(&mut Context::from_waker(Waker::noop()), &frame);
 }
 
-fn made_up_address(n: u32) -> [u8; 6] {
-    let [a, b, c, d] = n.wrapping_mul(0x9e37_79b9).to_be_bytes();
-    [0x06, 0x66, a, b, c, d]
-}
-
 /// Sleeps until a moment; not at all when it has passed.
 pub fn sleep_until(due: Instant) {
     let wait = due.since(now());
@@ -283,12 +269,15 @@ pub fn sleep_until(due: Instant) {
     }
 }
 
-/// Attack frames a second: ten times what a 6 Mb/s channel carries.
-pub const RATE: u64 = 20_000;
-/// Stations that send D0 at 10 Hz, and as many that send D1 at 20 Hz.
+/// Stations that send D0 at 10 Hz, and as many that send D1 at 10 Hz; each message in copies.
 pub const ALERTERS: usize = 20;
-/// These and 50 that send awareness at 10 Hz.
-const SPEAKERS: u32 = 2 * ALERTERS as u32 + 50;
+/// Stations that send awareness at 5 Hz.
+pub const BEACONERS: usize = 90;
+/// Speakers from here on are heard for the first time during the attack, one each 100 ms, with five D0.
+pub const FIRST_NEWCOMER: usize = 2 * ALERTERS + BEACONERS;
+const NEWCOMER_EVERY: Duration = Duration::from_millis(100);
+const NEWCOMER_MESSAGES: usize = 5;
 /// Beyond all honest numbers, and ahead of them in every replay window.
 const ATTACKS_FROM: u32 = 1 << 24;
-const INSIDER: [u8; 6] = [0x06, 0x11, 0, 0, 0, 1];
+/// Number of the insider's credential.
+const INSIDER: u32 = 999_999;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 /// The golden vectors whose names begin so: name and bytes.
-pub(super) fn vectors(prefix: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn vectors(prefix: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/vectors");
     let entries = fs::read_dir(folder).expect("the golden vectors are committed");
     let mut vectors: Vec<_> = entries

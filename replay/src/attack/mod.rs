@@ -23,6 +23,6 @@ pub use plan::{Attack, AttackKind, AttackPlan, Processor, Targets};
 pub use radio_attack::{RadioAddress, RadioAttack, RadioAttackKind};
 pub(crate) use radio_frames::{Made, RadioMessage, as_own, claims, made_up, padded, sent_on, stripped};
 pub use radio_post::{OutOfReach, RadioPost, post_radios};
+pub use score::{AttackerHeard, HonestHeard, Tally, detections, false_positive_ratio};
 pub(crate) use score::{Score, during, link_of};
-pub use score::{Tally, detections, false_positive_ratio};
 pub use shipped::ShippedPlan;

@@ -419,19 +419,19 @@ mod tests {
         let said = |text: &str| AttackPlan::parse("p.toml", text).unwrap_err().to_string();
         let one = said("seed = 1\n[[attack]]\nkind = \"rudeness\"\n");
         assert!(
-            one.starts_with("p.toml:3: attack[0].kind: found \"rudeness\", expected \"constant_position\", "),
+            one.starts_with("p.toml:3: attack[1].kind: found \"rudeness\", expected \"constant_position\", "),
             "{one}"
         );
         let one = said("[[attack]]\nkind = \"stale\"\nghosts = 3\n");
         assert!(
             one.starts_with(
-                "p.toml:3: attack[0].ghosts: does not go with kind = \"stale\"; keys that do: kind, share"
+                "p.toml:3: attack[1].ghosts: does not go with kind = \"stale\"; keys that do: kind, share"
             ),
             "{one}"
         );
         let one = said("[[attack]]\nkind = \"stale\"\nshare = 3\n");
         assert!(
-            one.starts_with("p.toml:3: attack[0].share: found 3, expected a number, 0.0001 to 1"),
+            one.starts_with("p.toml:3: attack[1].share: found 3, expected a number, 0.0001 to 1"),
             "{one}"
         );
         assert!(

@@ -228,6 +228,7 @@ impl Journal {
             | Event::Misbehaviour(_)
             | Event::Hazard(_)
             | Event::HazardRenamed { .. }
+            | Event::HeardElsewhere(_)
             | Event::PoolLow { .. } => {}
             Event::Suspicion(suspicion) => {
                 if let (Some(rows), Some(check)) = (&mut self.rows, suspicion.check) {

@@ -41,23 +41,17 @@ impl Area {
     /// Whether `position` lies in it, its border included (EN 302 931 clause 5: F >= 0).
     #[must_use]
     pub fn contains(&self, position: Position) -> bool {
-        let (along, across) = self.turned(position);
-        let (a, b) = (i128::from(self.a), i128::from(self.b));
-        match self.shape {
-            Shape::Rectangle => along.abs() <= self.a && across.abs() <= self.b,
-            Shape::Circle => square(along) + square(across) <= a * a,
-            Shape::Ellipse => square(along) * b * b + square(across) * a * a <= a * a * b * b,
-        }
+        self.holds(self.turned(position))
     }
 
     /// How far outside of it `position` lies, m; 0 within. For an ellipse that of the rectangle around it: a lower
     /// bound that grows with the remaining distance.
     #[must_use]
     pub fn distance_m(&self, position: Position) -> f64 {
-        if self.contains(position) {
+        let (along, across) = self.turned(position);
+        if self.holds((along, across)) {
             return 0.0;
         }
-        let (along, across) = self.turned(position);
         let metres = |mm: i64| mm as f64 / MM as f64;
         match self.shape {
             Shape::Circle => (metres(along).hypot(metres(across)) - metres(self.a)).max(0.0),
@@ -65,6 +59,16 @@ impl Area {
                 let beyond = |offset: i64, half: i64| metres((offset.abs() - half).max(0));
                 beyond(along, self.a).hypot(beyond(across, self.b)).max(0.001)
             }
+        }
+    }
+
+    /// Whether an offset along and across the azimuth lies in it.
+    fn holds(&self, (along, across): (i64, i64)) -> bool {
+        let (a, b) = (i128::from(self.a), i128::from(self.b));
+        match self.shape {
+            Shape::Rectangle => along.abs() <= self.a && across.abs() <= self.b,
+            Shape::Circle => square(along) + square(across) <= a * a,
+            Shape::Ellipse => square(along) * b * b + square(across) * a * a <= a * a * b * b,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Flood table: floods by hash and by due time, bounded in all and for each signer.
 
+use arrayvec::ArrayVec;
 use hashbrown::HashMap;
 use v2x_proto::{Class, Digest};
 
@@ -113,7 +114,8 @@ impl FloodTable {
     }
 
     fn most_floods(&self) -> Option<Digest> {
-        let mut signers: Vec<Digest> = self.keys.iter().flatten().map(|key| key.signer).collect();
+        let held = self.keys.iter().flatten().take(limits::MAX_FLOODS);
+        let mut signers: ArrayVec<Digest, { limits::MAX_FLOODS }> = held.map(|key| key.signer).collect();
         signers.sort_unstable();
         let most = signers.chunk_by(|a, b| a == b).max_by_key(|run| run.len())?;
         most.first().copied()

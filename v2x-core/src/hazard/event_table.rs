@@ -14,19 +14,21 @@
 #[cfg(test)]
 mod tests;
 
+use core::ops::Bound;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use arrayvec::ArrayVec;
 use v2x_proto::{Class, Digest};
 
 use super::conflict;
-use super::event_id::EventId;
 use super::gist::HazardGist;
 use super::known::{EventState, HazardChange, HazardChanged, KnownHazard};
 use super::relevance::Course;
 use crate::base::limits::{MAX_EVENTS, MAX_EVENTS_PER_SIGNER};
 use crate::base::{DropReason, Position, WireTime};
 use crate::trust::freshness;
+use v2x_proto::EventId;
 
 /// The events that are known.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub struct EventTable {
     entries: BTreeMap<EventId, Entry>,
     /// The earliest end among them.
     next_end: Option<WireTime>,
+    /// Up to which id the events that are over were removed, while some are left.
+    swept: Option<EventId>,
     not_taken: u64,
 }
 
@@ -140,9 +144,11 @@ impl EventTable {
     /// removed without a report.
     pub fn expire(&mut self, now: WireTime) -> Option<KnownHazard> {
         while self.next_end.is_some_and(|end| end <= now) {
-            let over = self.entries.iter().find(|(_, entry)| entry.known.valid_until <= now);
-            let gone = over.map(|(id, _)| *id).and_then(|id| self.entries.remove(&id));
-            let Some(gone) = gone else {
+            // From where the last one was: a table whose events all end at once is walked through once.
+            let from = self.swept.map_or(Bound::Unbounded, Bound::Excluded);
+            let mut rest = self.entries.range((from, Bound::Unbounded));
+            self.swept = rest.find(|(_, entry)| entry.known.valid_until <= now).map(|(id, _)| *id);
+            let Some(gone) = self.swept.and_then(|id| self.entries.remove(&id)) else {
                 self.next_end = self.entries.values().map(|entry| entry.known.valid_until).min();
                 continue;
             };
@@ -239,13 +245,17 @@ impl EventTable {
     /// The event to evict from a full table for one of `rank`, whose signer holds `held`.
     fn victim(&self, rank: Rank, held: usize, now: WireTime) -> Option<EventId> {
         let lowest = self.entries.values().map(|entry| entry.rank).min()?;
-        let mut holders: Vec<_> = self.entries.values().map(|entry| entry.holder).collect();
-        holders.sort_unstable();
-        let counts = holders.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0]));
-        let gives_way = |holder: &Digest| {
-            self.entries.values().any(|entry| entry.rank == lowest && entry.holder == *holder)
-        };
-        let holder = counts.filter(|(_, holder)| gives_way(holder)).max()?;
+        // Each entry once, side by side: who holds it, and whether it may give way.
+        let mut shares: ArrayVec<(Digest, bool), MAX_EVENTS> = self
+            .entries
+            .values()
+            .take(MAX_EVENTS)
+            .map(|entry| (entry.holder, entry.rank == lowest))
+            .collect();
+        shares.sort_unstable();
+        let of_holders =
+            shares.chunk_by(|a, b| a.0 == b.0).filter_map(|share| share.last().zip(Some(share.len())));
+        let holder = of_holders.filter(|(last, _)| last.1).map(|(last, held)| (held, last.0)).max()?;
         let gives = lowest < rank || lowest == rank && rank < Rank::Own && holder.0 > held + 1;
         let of_it = |entry: &Entry| entry.rank == lowest && entry.holder == holder.1;
         gives.then(|| self.least(now, of_it)).flatten()

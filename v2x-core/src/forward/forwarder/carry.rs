@@ -7,6 +7,7 @@
 
 use core::time::Duration;
 
+use arrayvec::ArrayVec;
 use v2x_proto::Class;
 use v2x_proto::payload::FloodTags;
 
@@ -47,22 +48,29 @@ impl Forwarder {
         if !self.is_empty() && !held.is_full() {
             self.serve(place, held, around);
         }
-        self.served(place, held);
-        let known = |tag: u32| self.floods.iter().any(|(_, flood)| flood.tag == tag);
-        held.iter().any(|tag| !known(tag)) && limits::LACK_RATE.take(&mut self.lacked, around.moment.now)
+        let lacks = self.served(place, held) < held.iter().count();
+        lacks && limits::LACK_RATE.take(&mut self.lacked, around.moment.now)
     }
 
-    /// Stations that wait for a copy near `place` have it by now.
-    fn served(&mut self, place: Position, held: &FloodTags) {
-        for tag in held.iter() {
-            let waits = |flood: &Flood| {
-                flood.tag == tag && flood.serve.is_some_and(|serve| serve.place.distance_m(place) < SAME_M)
-            };
-            let slot = self.floods.iter().find(|(_, flood)| waits(flood)).map(|(slot, _)| slot);
-            if let Some(slot) = slot {
-                self.floods.update(slot, |flood| flood.serve = None);
+    /// Stations that wait for a copy near `place` have it by now. Returns how many of the floods named are held, each looked
+    /// for in one walk over them.
+    fn served(&mut self, place: Position, held: &FloodTags) -> usize {
+        if held.iter().next().is_none() {
+            return 0;
+        }
+        let mut named = [false; FloodTags::MAX];
+        let mut over = ArrayVec::<u16, { limits::MAX_FLOODS }>::new();
+        let all = self.floods.iter().take(limits::MAX_FLOODS);
+        for (slot, flood) in all.filter(|(_, flood)| held.contains(flood.tag)) {
+            held.iter().zip(&mut named).for_each(|(tag, known)| *known |= tag == flood.tag);
+            if flood.serve.is_some_and(|serve| serve.place.distance_m(place) < SAME_M) {
+                over.push(slot);
             }
         }
+        for slot in over {
+            self.floods.update(slot, |flood| flood.serve = None);
+        }
+        named.into_iter().filter(|known| *known).count()
     }
 
     fn serve(&mut self, place: Position, held: &FloodTags, around: &Surroundings<'_>) {
@@ -70,15 +78,18 @@ impl Forwarder {
         let distance = here.distance_2(place).sqrt();
         let share = (distance / f64::from(self.reach.metres())).clamp(0.0, 1.0);
         let wait = SERVE_MIN + Duration::from_nanos((SERVE_SPAN.as_nanos() as f64 * share) as u64);
-        let lacking: Vec<u16> = self
+        // More would be over the rate, and come with the neighbour's next beacons.
+        let lacking: ArrayVec<u16, { limits::MAX_SERVED_AT_ONCE }> = self
             .floods
             .iter()
             .filter(|(_, flood)| lacks(flood, place, held, around))
             .map(|(slot, _)| slot)
+            .take(limits::MAX_SERVED_AT_ONCE)
             .collect();
         for slot in lacking {
             let at = around.moment.now + wait + self.draw(JITTER);
-            self.floods.update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0 }));
+            self.floods
+                .update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0, put_off: false }));
         }
     }
 }
@@ -90,11 +101,14 @@ fn is_told(flood: &Flood) -> bool {
 
 fn lacks(flood: &Flood, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
     let settled = !matches!(flood.state, State::Waiting(_) | State::Sent(Some(_)));
+    let passed = |since: Instant, wave: Duration| around.moment.now.since(since) >= wave;
+    // A copy said that it had gone on, and this beacon, which is signed, says that it has not.
+    let doubted = flood.silenced.is_some_and(|silenced| passed(silenced, DOUBT));
     is_told(flood)
         && settled
         && flood.serve.is_none()
         && flood.may_travel()
-        && around.moment.now.since(flood.since) >= WAVE
+        && (passed(flood.since, WAVE) || doubted)
         && flood.expires > around.moment.now
         && limits::SERVE_RATE.allows(flood.served, around.moment.now)
         && !held.contains(flood.tag)
@@ -107,8 +121,10 @@ fn concerns(flood: &Flood, place: Position, around: &Surroundings<'_>) -> bool {
         crate::forward::flood::Scope::Hops => false,
         crate::forward::flood::Scope::Area(_) => {
             let to_go = flood.scope.distance_m(place);
-            let own = around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
-            to_go == 0.0 || to_go < own
+            // From here it is asked for only when it matters: most neighbours are in the area.
+            let own =
+                || around.moment.here.as_ref().map_or(0.0, |here| flood.scope.distance_m(here.origin()));
+            to_go == 0.0 || to_go < own()
         }
     }
 }
@@ -119,6 +135,9 @@ const SAME_M: f64 = 50.0;
 /// Twice the longest contention: by then the wave has passed the stations around, and a beacon that does not name the
 /// flood shows that its sender was missed. In a city those are the stations round a corner.
 const WAVE: Duration = Duration::from_millis(120);
+
+/// Where a copy ended our contention, its transmitter's neighbours should have it after this: some hops later.
+const DOUBT: Duration = Duration::from_millis(40);
 
 /// A copy waits from this time for the nearest neighbour to this and [`SERVE_SPAN`] for one at the end of the reach.
 const SERVE_MIN: Duration = Duration::from_millis(1);

@@ -151,6 +151,21 @@ fn what_has_ended_is_forgotten_when_it_would_have_ended_by_itself_and_goes_unsai
 }
 
 #[test]
+fn events_that_end_at_one_moment_go_one_by_one_and_those_that_came_meanwhile_too() {
+    let mut table = EventTable::default();
+    let over = WireTime::from_secs(2000);
+    for origin in [5, 3, 4] {
+        take(&mut table, &gist(id(origin, 1), EventState::Active, 950), &speaker(origin, Rank::Station));
+    }
+    let gone = table.expire(over).map(|known| known.id);
+    // Before the one that went, and over already.
+    take(&mut table, &gist(id(1, 1), EventState::Active, 950), &speaker(1, Rank::Station));
+    let rest: Vec<_> = core::iter::from_fn(|| table.expire(over)).map(|known| known.id).collect();
+    assert_eq!((gone, rest), (Some(id(3, 1)), vec![id(4, 1), id(5, 1), id(1, 1)]));
+    assert_eq!((table.len(), table.next_end()), (0, None));
+}
+
+#[test]
 fn a_negation_holds_for_the_versions_its_author_can_have_seen() {
     let (mut table, origin, authority) =
         (EventTable::default(), speaker(1, Rank::Station), speaker(9, Rank::Authority));
