@@ -59,4 +59,4 @@ code=0
 (cd /mnt/plain && "${plain[@]}" run unit-1.toml) >plain.txt 2>&1 || code=$?
 [[ $code == 2 ]] || fail "without the right to its scheduling the station ended with code $code" plain.txt
 has plain.txt '^roadcast: realtime: .* needs '
-has plain.txt '^  hint: without it: leave out \[realtime\]; with it: sudo setcap '
+has plain.txt '^  hint: without it: leave out \[realtime\]; with it: LimitRTPRIO= and LimitMEMLOCK= '

@@ -27,6 +27,16 @@ station() {
     } >"$name.toml"
 }
 
+# link_on PORT TAP: the [link] of a station that hears no other one of its scene; all its frames go into the file TAP.
+link_on() {
+    printf '[link]\nkind = "udp"\ninterface = "lo"\ngroup = "239.255.77.81:%s"\n[link.tap]\nfile = "%s"\n' "$1" "$2"
+}
+
+# beacons NAME: the beacons in NAME.pcapng as dump shows them.
+beacons() {
+    "$ROADCAST" dump "$1.pcapng" 2>/dev/null | grep ' D2 awareness ' || true
+}
+
 # has FILE PATTERN [WHAT]: the file has a line that matches the extended PATTERN.
 has() {
     grep -Eq -e "$2" "$1" || fail "${3:-$1 does not have: $2}" "$1"

@@ -7,21 +7,11 @@ port=12900 stories=() names=() lengths=()
 told() {
     port=$((port + 1))
     stories+=("$port=$2") names+=("$1") lengths+=("$3")
-    station "$1" car-1 "" "[link]
-kind = \"udp\"
-interface = \"lo\"
-group = \"239.255.77.81:$((port + 30000))\"
-[link.tap]
-file = \"$1.pcapng\"
+    station "$1" car-1 "" "$(link_on $((port + 30000)) "$1.pcapng")
 [position]
 source = \"gpsd\"
 address = \"127.0.0.1:$port\"
 ${4-}"
-}
-
-# beacons NAME: its beacons as dump shows them.
-beacons() {
-    "$ROADCAST" dump "$1.pcapng" 2>/dev/null | grep ' D2 awareness ' || true
 }
 
 told two-receivers two-receivers 5
@@ -39,11 +29,7 @@ told nan nan 5
 told no-latitude no-latitude 5
 told megabyte megabyte 5
 told standing standing 12
-station absent car-1 "" '[link]
-kind = "udp"
-interface = "lo"
-group = "239.255.77.81:47811"
-[position]
+station absent car-1 "" '[position]
 source = "gpsd"
 address = "127.0.0.1:12899"'
 python3 "$FIELD/fake_gpsd.py" 14 "${stories[@]}" >stories.txt &

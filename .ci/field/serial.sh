@@ -12,20 +12,10 @@ reads() {
 
 # listens NAME PATH: the configuration of such a station.
 listens() {
-    station "$1" car-1 "" "[link]
-kind = \"udp\"
-interface = \"lo\"
-group = \"239.255.77.81:$((port + 30000))\"
-[link.tap]
-file = \"$1.pcapng\"
+    station "$1" car-1 "" "$(link_on $((port + 30000)) "$1.pcapng")
 [position]
 source = \"nmea\"
 path = \"$2\""
-}
-
-# beacons NAME: its beacons as dump shows them.
-beacons() {
-    "$ROADCAST" dump "$1.pcapng" 2>/dev/null | grep ' D2 awareness ' || true
 }
 
 python3 "$FIELD/nmea.py" plain --pty unplugged --for 5 &

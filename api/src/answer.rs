@@ -228,7 +228,7 @@ pub struct PriorityStatus {
     pub intersection: u32,
     /// Its road authority.
     pub region: u16,
-    /// `waiting`, `asked`, `unanswered`; as the intersection answered: `requested`, `processing`,
+    /// `waiting`, `asked`, `unanswered`, `contested`; as the intersection answered: `requested`, `processing`,
     /// `watch_other_traffic`, `granted`, `rejected`, `max_presence`, `reservice_locked`; and when it is over: `passed`,
     /// `withdrawn`, `given_up`.
     pub state: String,

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use crate::answer::{Answer, BAD_REQUEST, Hazard, PriorityStatus, Status};
 use crate::fields::quote;
-use crate::name::{EventId, IntersectionId};
 use crate::request::declaration::Declaration;
 use crate::request::priority::{PriorityRequest, PriorityWish};
 use crate::request::{Call, Request, VERSION};
 use crate::socket;
+use v2x_proto::{EventId, IntersectionId};
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use crate::answer::{Hazard, PriorityStatus};
 use crate::cause;
-use crate::name::IntersectionId;
+use v2x_proto::IntersectionId;
 
 /// One line of what became of an event: `hazard 3f01020304050607/2 accident 320 m ahead, in 12 s`.
 pub fn change_line(change: &str, hazard: &Hazard) -> String {
@@ -41,6 +41,7 @@ pub fn priority_line(priority: &PriorityStatus) -> String {
         "waiting" => "waiting, the arrival time is not known yet",
         "asked" => "asked, no answer yet",
         "unanswered" => "unanswered, asking on",
+        "contested" => "contested: two stations contradict each other, asking on",
         "requested" => "received by the intersection",
         "processing" => "the intersection is considering it",
         "watch_other_traffic" => "the intersection watches for other traffic",

@@ -21,7 +21,7 @@ pub mod cause;
 mod client;
 pub mod display;
 mod fields;
-mod name;
+mod point;
 mod request;
 pub mod socket;
 
@@ -31,7 +31,7 @@ pub use self::answer::{
 };
 pub use self::client::{Client, ClientError, LONGEST_ANSWER, Watch};
 pub use self::fields::BadRequest;
-pub use self::name::{EventId, IntersectionId, Point};
+pub use self::point::Point;
 pub use self::request::area::{Area, shape_name};
 pub use self::request::declaration::{
     CAUSE_RIGHT, Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
@@ -41,3 +41,4 @@ pub use self::request::priority::{
     DEFAULT_DURATION, LONGEST_DURATION_MS, PriorityRequest, PriorityWish, ROLE_RIGHT, role, role_name,
 };
 pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};
+pub use v2x_proto::{EventId, IntersectionId};

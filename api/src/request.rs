@@ -11,7 +11,7 @@ use self::declaration::Declaration;
 use self::id::RequestId;
 use self::priority::PriorityRequest;
 use crate::fields::{BadRequest, Fields, quote};
-use crate::name::EventId;
+use v2x_proto::EventId;
 
 /// Version of the protocol. A request may name it as `v`; every answer does.
 pub const VERSION: u64 = 1;

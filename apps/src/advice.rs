@@ -19,6 +19,9 @@ pub struct Advisor {
     road: Infrastructure,
     said: Option<Vec<String>>,
     signs: Vec<String>,
+    contests: Vec<String>,
+    contested: u64,
+    last_contest: Option<String>,
     sends: VecDeque<SendRequest>,
     priority: VecDeque<(IntersectionId, Progress)>,
     /// The intersection whose red light was warned of, until the vehicle no longer runs it.
@@ -34,6 +37,9 @@ impl Advisor {
             road: Infrastructure::new(own),
             said: None,
             signs: Vec::new(),
+            contests: Vec::new(),
+            contested: 0,
+            last_contest: None,
             sends: VecDeque::new(),
             priority: VecDeque::new(),
             warned: None,
@@ -62,14 +68,21 @@ impl Advisor {
         let moment = Moment::at(now, anchor);
         self.road.timeout(moment);
         self.collect();
-        let mut lines = core::mem::take(&mut self.signs);
+        let mut lines = core::mem::take(&mut self.contests);
+        lines.append(&mut self.signs);
         let advice = self.road.advice(moment.wire).map(|advice| {
-            let stale = advice.signals.iter().any(|signal| signal.shows == Err(Unknown::Stale));
+            let is = |unknown| advice.signals.iter().any(|signal| signal.shows == Err(unknown));
+            let unknown = [Unknown::Stale, Unknown::Contested].into_iter().find(|unknown| is(*unknown));
             // What is not known does not count down: it is printed once, however far the vehicle rolls meanwhile.
-            if stale {
-                vec![format!("intersection {}: signal state stale", advice.lane.intersection)]
-            } else {
-                advice.lines(COLUMNS)
+            match unknown {
+                Some(unknown) => {
+                    vec![format!(
+                        "intersection {}: signal state {}",
+                        advice.lane.intersection,
+                        unknown.name()
+                    )]
+                }
+                None => advice.lines(COLUMNS),
             }
         });
         if advice != self.said {
@@ -124,6 +137,12 @@ impl Advisor {
         Some((advice, format!("intersection {intersection}: {warning}, {metres:.0} m to the stop line")))
     }
 
+    /// A warning for a report, when signers contradicted each other about intersections.
+    pub fn contest_warning(&self) -> Option<String> {
+        let (times, last) = (self.contested, self.last_contest.as_ref()?);
+        Some(format!("roadside units contradicted each other {times} times, the last time at {last}"))
+    }
+
     /// Red-light warnings so far.
     pub fn warnings(&self) -> u64 {
         self.warnings
@@ -166,6 +185,14 @@ impl Advisor {
                 }
                 Output::News(News::Priority { intersection, progress }) => {
                     keep(&mut self.priority, (intersection, progress));
+                }
+                Output::News(News::Contest(contest)) => {
+                    let line = contest.line(self.road.position());
+                    self.contested += 1;
+                    if self.contests.len() < MAX_SIGN_LINES {
+                        self.contests.push(line.clone());
+                    }
+                    self.last_contest = Some(line);
                 }
                 Output::Send(request) => keep(&mut self.sends, request),
                 Output::News(_) => {}
@@ -220,7 +247,7 @@ const COLUMNS: usize = 80;
 const SPEED_LIMIT: u32 = 557;
 /// Requests to be sent, and changes to be reported, until the daemon's next turn: more than one event makes.
 const MAX_WAITING: usize = 16;
-/// Lines of signs kept until they are printed, each second.
+/// Lines of signs, and of contests, kept until they are printed, each second.
 const MAX_SIGN_LINES: usize = 16;
 
 #[cfg(test)]
@@ -238,8 +265,18 @@ mod tests {
         Anchor { instant: Instant::ZERO, wire: WireTime::from_micros(720_000_000_000_000) };
 
     fn heard(advisor: &mut Advisor, message_type: v1::MessageType, payload: Vec<u8>, now: Instant) {
+        heard_by(Digest([7; 8]), advisor, message_type, payload, now);
+    }
+
+    fn heard_by(
+        signer: Digest,
+        advisor: &mut Advisor,
+        message_type: v1::MessageType,
+        payload: Vec<u8>,
+        now: Instant,
+    ) {
         let received = Received {
-            id: MessageId { signer: Digest([7; 8]), class: Class::D4, sequence: 1 },
+            id: MessageId { signer, class: Class::D4, sequence: 1 },
             message_type: message_type as u32,
             generation_time: ANCHOR.wire_at(now),
             position: PLACE,
@@ -369,6 +406,46 @@ mod tests {
         ];
         assert_eq!(lines, expected, "at 3 s the state is exactly a second old");
         assert_eq!(advisor.warnings(), 0, "the light is green before the line");
+    }
+
+    #[test]
+    fn signals_that_two_signers_contradict_each_other_about_are_unknown_and_both_are_named_once() {
+        let mut advisor = Advisor::new(Digest([1; 8]));
+        heard(&mut advisor, v1::MessageType::IntersectionMap, map().encode_to_vec(), Instant::ZERO);
+        let mut lines = Vec::new();
+        for step in 0..=80u64 {
+            let now = Instant::from_millis(step * 100);
+            let mut green = state(now);
+            green.groups[0].phase = v1::SignalPhase::ProtectedGo as i32;
+            // The insider is there first, and stops at 3 s.
+            if step <= 30 {
+                let (message_type, payload) = (v1::MessageType::SignalState, green.encode_to_vec());
+                heard_by(Digest([9; 8]), &mut advisor, message_type, payload, now);
+            }
+            if step > 15 {
+                heard(&mut advisor, v1::MessageType::SignalState, state(now).encode_to_vec(), now);
+            }
+            // It would be warned of the red light from 12.5 m on, at 6.8 s.
+            advisor.fix(Some(&fix(-90.0 + step as f64, now)), now, &ANCHOR);
+            if step % 10 == 0 {
+                lines.extend(advisor.lines(now, &ANCHOR));
+            }
+        }
+        let expected = [
+            "intersection 17 lane 3: green for 9.0 s, 70 m to the stop line;",
+            "    green window: 28 to 36 km/h",
+            "intersection 17: signals unknown, 0909090909090909 at 49.60000, 6.13000 (72 m away) and \
+             0707070707070707 at 49.60000, 6.13000 (72 m away) contradict each other",
+            "intersection 17: signal state contested",
+            "intersection 17 lane 3: red, green in 4.0 s, 20 m to the stop line",
+        ];
+        for (line, expected) in lines.iter().zip(expected) {
+            assert_eq!(line, expected, "{lines:#?}");
+        }
+        assert_eq!(advisor.warnings(), 1, "once the unit alone is heard");
+        assert!(
+            advisor.contest_warning().unwrap().starts_with("roadside units contradicted each other 1 times")
+        );
     }
 
     #[test]

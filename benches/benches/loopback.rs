@@ -181,7 +181,7 @@ impl Pair {
     ) -> Result<Self, String> {
         let time = Duration::from_secs(secs);
         let link = link::run(lab, placement, rate, time, lengths)?;
-        let stack = stack::run(lab, placement, rate, time, Trouble::None)?;
+        let stack = stack::run(lab, placement, rate, time, Trouble::None, "")?;
         let pair = Self { placement: *placement, stack, link };
         pair.print(rate, secs);
         Ok(pair)

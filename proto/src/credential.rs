@@ -56,6 +56,18 @@ impl<'a> CredentialView<'a> {
     }
 }
 
+/// Whether bytes are the two parts of a `Credential` in their one encoding, and nothing else. The parts are not looked into.
+pub fn is_exact(bytes: &[u8]) -> bool {
+    let Some((parts, _)) = bytes.split_last_chunk::<SIGNATURE_LEN>() else { return false };
+    match *parts {
+        [0x0a, len @ 1..0x80, ref tbs @ .., 0x12, 0x40] => tbs.len() == usize::from(len),
+        [0x0a, low @ 0x80..=0xff, high @ 1..0x80, ref tbs @ .., 0x12, 0x40] => {
+            tbs.len() == usize::from(low & 0x7f) | usize::from(high) << 7
+        }
+        _ => false,
+    }
+}
+
 /// Appends a `Credential`.
 pub fn encode_credential(out: &mut impl BufMut, tbs: &[u8], signature: &[u8; SIGNATURE_LEN]) {
     wire::put_bytes_field(out, 1, tbs);

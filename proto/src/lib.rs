@@ -16,12 +16,14 @@ pub mod digest;
 pub mod envelope;
 pub mod hop;
 pub mod link;
+pub mod name;
 pub mod payload;
 pub mod wire;
 
 pub use area::{AreaView, Shape};
 pub use class::Class;
 pub use digest::Digest;
+pub use name::{EventId, EventIdError, IntersectionId};
 
 /// The messages of package `v2x.v1`, generated from `proto/schema` and committed.
 #[rustfmt::skip]

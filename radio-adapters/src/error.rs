@@ -45,7 +45,7 @@ pub enum OpenError {
     },
     /// Raw sockets need a privilege.
     #[error(
-        "opening a packet socket on {name:?} needs CAP_NET_RAW: run as root, or setcap cap_net_raw+ep on the binary (again after each build), or use link.kind = \"udp\""
+        "opening a packet socket on {name:?} needs CAP_NET_RAW: run it as a service that has it (examples/roadcast.service) or as root, or use link.kind = \"udp\""
     )]
     NoPrivilege {
         /// The interface asked for.

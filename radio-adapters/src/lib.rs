@@ -8,7 +8,7 @@
 //! - [`udp`], [`packet`], [`mem`]: the links.
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
-//! - [`interface`], [`realtime`]: what the machine has, and what it grants us.
+//! - [`interface`], [`realtime`], [`privilege`]: what the machine has, what it grants us, and rights given up.
 //! - [`writer`], [`queue`], [`blocks`], [`destination`]: files and pipes, written by threads that the station never waits for.
 
 pub mod blocks;
@@ -21,6 +21,7 @@ pub mod mem;
 pub mod packet;
 #[cfg(feature = "pnet")]
 pub mod pnet;
+pub mod privilege;
 pub mod queue;
 pub mod radio;
 pub mod realtime;

@@ -21,8 +21,8 @@ mod wire;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
-    ClockState, Fix, Input, Instant, LoadSource, NewIdentity, Output, Pool, Position, ReceivedFrame,
-    SendRequest, SequenceStarts, Token, WireTime,
+    Anchor, ClockState, Config, Fix, Input, Instant, LoadSource, NewIdentity, Output, Pool, Position,
+    ReceivedFrame, SendRequest, SequenceStarts, Token, WireTime,
 };
 use v2x_proto::{Class, v1};
 
@@ -47,6 +47,35 @@ pub fn start(header: &v1::RecordingHeader) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&header.encode_length_delimited_to_vec());
     bytes
+}
+
+/// The header of a station's recording: all that makes it what it is, apart from its keys. `anchor` is that of its first moment,
+/// `seed` the one that its node was made with.
+///
+/// # Panics
+/// Never: a configuration has no keys that are not strings.
+pub fn header(
+    software: &str,
+    config: &Config,
+    pool: &Pool,
+    roots: Vec<Bytes>,
+    issuers: Vec<Bytes>,
+    seed: u64,
+    anchor: Anchor,
+) -> v1::RecordingHeader {
+    v1::RecordingHeader {
+        version: VERSION,
+        software: software.to_owned(),
+        config_json: serde_json::to_string(config).expect("a configuration has no keys that are not strings"),
+        credential: pool.active().credential().clone(),
+        issuers,
+        roots,
+        seed,
+        anchor_instant_ns: anchor.instant.as_nanos(),
+        anchor_wire_us: anchor.wire.as_micros(),
+        pool: identities(pool),
+        lost_inputs: None,
+    }
 }
 
 /// A station's identities in the header: everything but the keys.

@@ -140,6 +140,14 @@ fn write_event(event: &Event, out: &mut Vec<u8>) {
             out.extend_from_slice(&spares.to_le_bytes());
             out.extend_from_slice(&valid_until.as_micros().to_le_bytes());
         }
+        Event::HeardElsewhere(heard) => {
+            out.push(HEARD_ELSEWHERE);
+            write_id(&heard.id, out);
+            out.extend_from_slice(&heard.generation.as_micros().to_le_bytes());
+            out.extend_from_slice(&heard.position.latitude.to_le_bytes());
+            out.extend_from_slice(&heard.position.longitude.to_le_bytes());
+            out.extend_from_slice(&heard.link_source);
+        }
         Event::Suspicion(suspicion) => {
             out.push(SUSPICION);
             out.extend_from_slice(&suspicion.digest.0);
@@ -275,6 +283,15 @@ fn read(reader: &mut Reader<'_>) -> Option<String> {
             let (spares, until) = (reader.u32()?, reader.u64()?);
             format!("pool low: {spares} spares, valid until {until} us")
         }
+        HEARD_ELSEWHERE => {
+            let id = reader.id()?;
+            let generation = reader.u64()?;
+            let (latitude, longitude) = (reader.u32()? as i32, reader.u32()? as i32);
+            let source = hex(reader.take(6)?);
+            format!(
+                "another station signed {id}, generated at {generation} us at {latitude}, {longitude}, heard from {source}"
+            )
+        }
         SUSPICION => {
             let digest = reader.digest()?;
             let standing = TrustLevel::ALL.get(usize::from(reader.u8()?))?;
@@ -308,6 +325,7 @@ const IDENTITIES: u8 = 36;
 const TRANSMIT_FROM: u8 = 9;
 const PSEUDONYM_CHANGED: u8 = 10;
 const POOL_LOW: u8 = 11;
+const HEARD_ELSEWHERE: u8 = 13;
 const FORWARDED: u8 = 12;
 const HAZARD: u8 = 20;
 const HAZARD_ACCEPTED: u8 = 21;
@@ -345,8 +363,8 @@ mod tests {
     use proptest::prelude::*;
     use v2x_core::{
         Concern, Dropped, EventId, EventState, Forwarded, HazardChange, HazardChanged, HazardRefusal,
-        Instant, KnownHazard, MessageId, Misbehaviour, NotSent, Position, ReceiveStamps, Received,
-        SendStamps, Sent, Suspicion, TimerKind, Token, Transmit, WireTime,
+        HeardElsewhere, Instant, KnownHazard, MessageId, Misbehaviour, NotSent, Position, ReceiveStamps,
+        Received, SendStamps, Sent, Suspicion, TimerKind, Token, Transmit, WireTime,
     };
 
     use v2x_proto::Digest;
@@ -475,6 +493,16 @@ mod tests {
             (
                 Output::Event(Event::PoolLow { spares: 2, valid_until: WireTime::from_micros(5) }),
                 "pool low: 2 spares, valid until 5 us",
+            ),
+            (
+                Output::Event(Event::HeardElsewhere(HeardElsewhere {
+                    id: ID,
+                    generation: WireTime::from_micros(5),
+                    position: Position { latitude: -1, longitude: 2 },
+                    link_source: [9; 6],
+                    signal_dbm: Some(-60),
+                })),
+                "another station signed abababababababab/D2/7, generated at 5 us at -1, 2, heard from 090909090909",
             ),
             (
                 Output::Event(Event::Suspicion(suspicion)),

@@ -13,6 +13,7 @@ use v2x_proto::link::{AccessCategory, DataRate, Origin, airtime_ns};
 
 pub use places::{Neighbour, Places};
 pub use power::Power;
+use range_factors::RangeFactors;
 pub use streets::Streets;
 pub use tabulated::{Column, Tabulated};
 
@@ -20,6 +21,7 @@ mod channel;
 mod on_way;
 mod places;
 mod power;
+mod range_factors;
 mod streets;
 mod tabulated;
 
@@ -104,6 +106,10 @@ pub trait Medium: fmt::Debug {
     fn sense_m(&self) -> f64 {
         self.range_m()
     }
+
+    /// A station hears and is heard this many times as far as others, as with another antenna; a medium may not know of
+    /// such.
+    fn reaches(&mut self, _station: u32, _factor: f64) {}
 
     /// Whether a frame sent at one place can be meant for another at all, within the range.
     fn meant(&self, _from: Position, _to: Position) -> bool {
@@ -226,12 +232,20 @@ pub struct RangeLimited {
     busy_until_ns: HashMap<u32, u64>,
     near: Vec<Neighbour>,
     power: Option<Power>,
+    factors: RangeFactors,
 }
 
 impl RangeLimited {
     /// With a range in metres.
     pub fn new(range_m: f64) -> Self {
-        Self { range_m, streets: None, busy_until_ns: HashMap::new(), near: Vec::new(), power: None }
+        Self {
+            range_m,
+            streets: None,
+            busy_until_ns: HashMap::new(),
+            near: Vec::new(),
+            power: None,
+            factors: RangeFactors::default(),
+        }
     }
 
     /// With buildings between the stations.
@@ -253,6 +267,10 @@ impl Medium for RangeLimited {
         self.range_m
     }
 
+    fn reaches(&mut self, station: u32, factor: f64) {
+        self.factors.set(station, factor);
+    }
+
     fn meant(&self, from: Position, to: Position) -> bool {
         self.streets.is_none_or(|streets| streets.sees(from, to))
     }
@@ -268,7 +286,12 @@ impl Medium for RangeLimited {
         let start_ns = transmission.at_ns.max(*busy_until_ns);
         let on_air_ns = start_ns.saturating_add(transmission.airtime_ns());
         *busy_until_ns = on_air_ns;
-        places.within(transmission.position, self.range_m, transmission.sender, &mut self.near);
+        let (sender, range_m) = (transmission.sender, self.range_m);
+        places.within(transmission.position, range_m * self.factors.most(), sender, &mut self.near);
+        let factors = &self.factors;
+        self.near.retain(|near| {
+            factors.alike() || f64::from(near.distance_m) <= range_m * factors.between(sender, near.station)
+        });
         if let Some(streets) = self.streets {
             let sees = |position| streets.sees(transmission.position, position);
             self.near.retain(|near| places.position(near.station).is_some_and(sees));

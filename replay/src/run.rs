@@ -6,15 +6,15 @@ use std::thread::available_parallelism;
 
 use v2x_core::{AwarenessRule, CredentialError, PseudonymConfig, Scheme, limits};
 use v2x_report::html::MapData;
-use v2x_report::{Kind, Report, Stats, Verify};
+use v2x_report::{AttackFrames, Damage, HonestFigures, Kind, Report, Stats, Verify};
 
-use crate::attack::{self, AttackPlan, Tally, Targets};
+use crate::attack::{self, AttackPlan, OutOfReach, RadioPost, Tally, Targets, post_radios};
 use crate::geodesy::Plane;
 use crate::map;
 use crate::medium::{Medium, Power, RangeLimited};
 use crate::rows::Rows;
 use crate::source::Trace;
-use crate::world::{DeferredCheckFailed, Settings, World};
+use crate::world::{DeferredCheckFailed, Settings, Toll, World};
 
 /// Options of a run. [`RunOptions::new`] has defaults for all but the seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,6 +128,9 @@ pub enum RunError {
         /// The name it gives.
         name: String,
     },
+    /// A plan's transmitter stands where nobody hears it.
+    #[error("the plan's {0}")]
+    OutOfReach(#[from] OutOfReach),
     /// Credentials could not be made for its length.
     #[error("no credentials for this trace: {0}")]
     Credentials(#[from] CredentialError),
@@ -168,7 +171,7 @@ pub fn run_logged(
     if let Some(plan) = plan {
         return attacked(trace, options, plan, rows, progress);
     }
-    simulate(trace, options, medium(options.seed), None, rows, progress).map(|(outcome, _)| outcome)
+    simulate(trace, options, medium(options.seed), None, rows, progress).map(|(outcome, ..)| outcome)
 }
 
 /// Runs a trace over a medium of the caller's; [`RunOptions::range_m`] is ignored.
@@ -181,11 +184,12 @@ pub fn run_over(
     medium: Box<dyn Medium>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<RunOutcome, RunError> {
-    simulate(trace, options, medium, None, &mut None, progress).map(|(outcome, _)| outcome)
+    simulate(trace, options, medium, None, &mut None, progress).map(|(outcome, ..)| outcome)
 }
 
 /// Runs a trace over the ideal medium twice, with the attackers of a plan and before that without: the outcome is that
-/// of the attacked run, and its report shows how well each attack was detected. `progress` is called in both.
+/// of the attacked run, and its report shows how well each attack was detected and what all together cost honest
+/// stations. `progress` is called in both.
 ///
 /// # Errors
 /// [`RunError`].
@@ -197,6 +201,43 @@ pub fn run_attacked(
 ) -> Result<RunOutcome, RunError> {
     options.check()?;
     attacked(trace, options, plan, &mut None, progress)
+}
+
+/// Runs a trace over the ideal medium with power and without attackers: what [`run_against`] measures each attack against.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_unattacked(
+    trace: &Trace,
+    options: &RunOptions,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    options.check()?;
+    let nobody = AttackPlan { seed: options.seed, ..AttackPlan::default() };
+    let camp = Camp { plan: &nobody, posts: &[], live: false };
+    simulate(trace, options, powered(options), Some(camp), &mut None, progress)
+        .map(|(outcome, tally, _)| (outcome, tally))
+}
+
+/// The attacked one of the two runs of [`run_attacked`], measured against the other, `clean`, which is the same for all
+/// attacks on a trace with these options. Radios of the plan take no part.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run_against(
+    trace: &Trace,
+    options: &RunOptions,
+    plan: &AttackPlan,
+    clean: &Tally,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(RunOutcome, Tally), RunError> {
+    options.check()?;
+    let camp = Camp { plan, posts: &[], live: true };
+    let (mut outcome, attacked, _) =
+        simulate(trace, options, powered(options), Some(camp), &mut None, progress)?;
+    outcome.report.detection = Some(attack::detections(plan, &attacked, clean));
+    outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(clean));
+    Ok((outcome, attacked))
 }
 
 fn attacked(
@@ -212,27 +253,82 @@ fn attacked(
             return Err(RunError::NoSuchStation { attack: attack.kind.name(), name: name.clone() });
         }
     }
-    // Attackers are detected by received power as well.
-    let medium = || Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)));
-    let nobody = AttackPlan { seed: plan.seed, attacks: Vec::new() };
-    let (outcome, clean) = simulate(trace, options, medium(), Some(&nobody), &mut None, progress)?;
-    if outcome.interrupted {
-        return Ok(outcome);
+    let mut with_radios;
+    let (trace, posts) = if plan.radios.is_empty() {
+        (trace, Vec::new())
+    } else {
+        let origin = trace.samples.first().ok_or(RunError::Empty)?.point();
+        with_radios = trace.clone();
+        let posts = post_radios(&mut with_radios, plan, origin, options.range_m)?;
+        (&with_radios, posts)
+    };
+    let camp = |live| Camp { plan, posts: &posts, live };
+    let (clean_outcome, clean, clean_toll) =
+        simulate(trace, options, powered(options), Some(camp(false)), &mut None, progress)?;
+    if clean_outcome.interrupted {
+        return Ok(clean_outcome);
     }
-    let (mut outcome, attacked) = simulate(trace, options, medium(), Some(plan), rows, progress)?;
-    outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
+    let (mut outcome, attacked, toll) =
+        simulate(trace, options, powered(options), Some(camp(true)), rows, progress)?;
+    if !plan.attacks.is_empty() {
+        outcome.report.detection = Some(attack::detections(plan, &attacked, &clean));
+    }
     outcome.report.false_positive_ratio = Some(attack::false_positive_ratio(&clean));
+    outcome.report.damage =
+        Some(damage(plan, (&clean_outcome.report, &clean_toll), (&outcome.report, &toll)));
     Ok(outcome)
+}
+
+/// Attackers are detected by received power as well.
+fn powered(options: &RunOptions) -> Box<dyn Medium> {
+    Box::new(RangeLimited::new(options.range_m).with_power(Power::new(options.seed)))
+}
+
+/// The attackers of a run, and whether they attack in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Camp<'a> {
+    pub(crate) plan: &'a AttackPlan,
+    pub(crate) posts: &'a [RadioPost],
+    pub(crate) live: bool,
+}
+
+impl Camp<'_> {
+    /// Puts them into a world; before its first event.
+    pub(crate) fn enter(&self, world: &mut World, trace: &Trace) {
+        let nobody = AttackPlan { seed: self.plan.seed, ..AttackPlan::default() };
+        world.attack(trace, if self.live { self.plan } else { &nobody });
+        world.leave_out(trace, self.plan);
+        world.beside(self.plan, self.posts, self.live);
+        if let Some(processor) = self.plan.processor {
+            world.slow_down(processor);
+        }
+    }
+}
+
+/// What a plan's attackers cost honest stations: the report and the toll of both runs, or of several added up.
+pub(crate) fn damage(plan: &AttackPlan, without: (&Report, &Toll), with: (&Report, &Toll)) -> Damage {
+    let figures = |(report, toll): (&Report, &Toll)| {
+        let mut figures = HonestFigures::new(&report.classes, report.flood.as_ref());
+        toll.fill(&mut figures);
+        figures
+    };
+    let stations = plan.attacks.iter().map(|attack| attack.kind.name());
+    let radios = plan.radios.iter().map(|attack| attack.kind.name());
+    let attacks = stations.chain(radios).enumerate().map(|(number, name)| {
+        let (frames, bytes) = with.1.of_attack(number);
+        AttackFrames { attack: name.to_owned(), frames, bytes }
+    });
+    Damage { attacks: attacks.collect(), without: figures(without), with: figures(with) }
 }
 
 fn simulate(
     trace: &Trace,
     options: &RunOptions,
     medium: Box<dyn Medium>,
-    plan: Option<&AttackPlan>,
+    camp: Option<Camp<'_>>,
     rows: &mut Option<Rows>,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<(RunOutcome, Tally), RunError> {
+) -> Result<(RunOutcome, Tally, Toll), RunError> {
     let Some(first) = trace.samples.first() else { return Err(RunError::Empty) };
     let settings = Settings {
         seed: options.seed,
@@ -243,8 +339,8 @@ fn simulate(
         forwarding: Scheme::default(),
     };
     let mut world = World::new(trace, settings, medium)?;
-    if let Some(plan) = plan {
-        world.attack(trace, plan);
+    if let Some(camp) = camp {
+        camp.enter(&mut world, trace);
     }
     if let Some(rows) = rows.take() {
         world.write_rows(rows, FORWARDING, trace);
@@ -302,7 +398,7 @@ fn simulate(
         frames_sent: counted.frames_sent,
         signatures: counted.signatures,
     };
-    Ok((outcome, tally))
+    Ok((outcome, tally, counted.toll))
 }
 
 /// How far a station is heard by default, m.

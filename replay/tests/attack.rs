@@ -4,60 +4,20 @@ use std::ops::ControlFlow;
 
 use v2x_replay::attack::{Attack, AttackKind, AttackPlan, Targets};
 use v2x_replay::run::{RunOptions, run_attacked};
-use v2x_replay::source::{ReadOptions, Trace, read, town};
+use v2x_replay::source::town;
 use v2x_report::{Detection, Report, Verdict};
 
 fn attacked(kind: AttackKind, seconds: f64) -> (Report, Detection) {
     let mut attack = Attack::new(kind, Targets::Share(0.2));
     attack.delay_s = attack.delay_s.min(seconds / 3.0);
-    measured(&town::trace(), attack, seconds, 1, 1)
-}
-
-fn measured(trace: &Trace, attack: Attack, seconds: f64, threads: usize, seed: u64) -> (Report, Detection) {
-    let options = RunOptions { seconds: Some(seconds), threads, ..RunOptions::new(seed) };
-    let plan = AttackPlan { seed, attacks: vec![attack] };
-    let report = run_attacked(trace, &options, &plan, &mut |_| ControlFlow::Continue(()))
+    let options = RunOptions { seconds: Some(seconds), threads: 1, ..RunOptions::new(1) };
+    let plan = AttackPlan { seed: 1, attacks: vec![attack], ..AttackPlan::default() };
+    let report = run_attacked(&town::trace(), &options, &plan, &mut |_| ControlFlow::Continue(()))
         .expect("the plan and the trace are right")
         .report;
     report.check().expect("the report's identities hold");
     let detection = report.detection.clone().expect("an attacked run is scored").remove(0);
     (report, detection)
-}
-
-/// `SECONDS_EACH`: how much of the trace, s; `TRACE`: its file, else the town's; `KINDS`: some, with commas between;
-/// `SEED`: of the world and of the plan.
-#[test]
-#[ignore = "measures the tables of replay/plans/README.md"]
-fn table() {
-    let seconds = std::env::var("SECONDS_EACH").map_or(20.0, |s| s.parse().unwrap());
-    let trace = std::env::var("TRACE").map_or_else(
-        |_| town::trace(),
-        |path| read(path.as_ref(), &ReadOptions::default()).expect("a trace"),
-    );
-    let seed = std::env::var("SEED").map_or(1, |s| s.parse().unwrap());
-    let kinds = std::env::var("KINDS").unwrap_or_default();
-    let all = AttackKind::ALL.iter().map(|kind| (kind.name(), Attack::new(*kind, Targets::Share(0.2))));
-    let still = Attack { speed_mps: 0.0, ..Attack::new(AttackKind::ConstantSpeed, Targets::Share(0.2)) };
-    for (name, attack) in all.chain([("zero_speed", still)]) {
-        if !kinds.is_empty() && !kinds.split(',').any(|kind| kind == name) {
-            continue;
-        }
-        let (report, found) = measured(&trace, attack, seconds, 1, seed);
-        let time = found.median_detect_s.map_or("-".to_owned(), |s| format!("{s:.2} s"));
-        let mut by: Vec<_> = found.findings.iter().map(|(what, count)| format!("{what} {count}")).collect();
-        by.extend(found.first_heard.map(|count| format!("first heard {count}")));
-        println!(
-            "| `{name}` | {:.3} | {:.3} | {:.3} | {time} | {} | {} | {} | {} | {:?}",
-            found.precision,
-            found.recall,
-            found.f1,
-            found.detected,
-            found.missed,
-            found.false_alarms,
-            by.join(", "),
-            report.false_positive_ratio
-        );
-    }
 }
 
 #[test]
@@ -125,6 +85,7 @@ fn the_same_plan_and_seed_make_the_same_run_on_any_number_of_threads() {
             Attack::new(AttackKind::SybilGrid, Targets::Share(0.1)),
             Attack::new(AttackKind::InvalidSignature, Targets::Share(0.1)),
         ],
+        ..AttackPlan::default()
     };
     let report = |threads| {
         let options = RunOptions { seconds: Some(2.0), threads, ..RunOptions::new(1) };
@@ -140,6 +101,7 @@ fn a_station_that_is_not_in_the_trace_is_an_error_naming_it() {
     let plan = AttackPlan {
         seed: 1,
         attacks: vec![Attack::new(AttackKind::Stale, Targets::Named(vec!["nobody".to_owned()]))],
+        ..AttackPlan::default()
     };
     let options = RunOptions { seconds: Some(1.0), ..RunOptions::new(1) };
     let error =

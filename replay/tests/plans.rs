@@ -13,7 +13,7 @@ use v2x_replay::source::ReadOptions;
 use v2x_report::{Flood, Report, Verify};
 
 fn outcome(plan: &Plan, seconds: Option<f64>, threads: usize) -> RunOutcome {
-    let options = PlanOptions { threads, verify: Verify::Once, seconds };
+    let options = PlanOptions { threads, verify: Verify::Once, seconds, attack: None };
     let outcome = run(plan, &options, &mut |_| ControlFlow::Continue(())).expect("the plan is right");
     outcome.report.check().expect("the report's identities hold");
     outcome

@@ -13,6 +13,7 @@
 //! - `frames.dropped == sum(drops)`
 //! - `expected` and `delivered` of D2 are the sums of `delivery_by_distance`, where there is one
 
+mod damage;
 mod evidence;
 mod flood;
 pub mod human;
@@ -33,6 +34,7 @@ use crate::machine::Machine;
 use crate::stats::{ClassStats, Stage, Stats, Summary};
 use crate::timeline::Timeline;
 
+pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
 pub(crate) use reception::missed_share;
 pub use reception::{DeliveryBin, WorstPair, WorstStation};
@@ -89,6 +91,9 @@ pub struct Report {
     /// Share of heard stations that some receiver suspected in the same run without attackers; absent likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub false_positive_ratio: Option<f64>,
+    /// What attackers cost honest stations, against the same run without them; absent in a run without attackers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<Damage>,
     /// The signal ahead of a vehicle when the report was made; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal_ahead: Option<signal::SignalAhead>,
@@ -149,6 +154,7 @@ impl Report {
             linkability: None,
             detection: None,
             false_positive_ratio: None,
+            damage: None,
             signal_ahead: None,
             red_light_warnings: None,
             priority_requests: None,

@@ -61,7 +61,7 @@ pub struct KeyPlace {
     pub file: String,
     /// Line, from 1.
     pub line: usize,
-    /// Dotted path of the key.
+    /// Dotted path of the key, items of a list by their number from 1.
     pub key: String,
 }
 

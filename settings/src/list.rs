@@ -26,7 +26,8 @@ impl<'d> Section<'d> {
             .iter()
             .enumerate()
             .map(|(index, item)| {
-                let path = format!("{}[{index}]", self.dotted(key));
+                // Counted as a reader of the file counts them.
+                let path = format!("{}[{}]", self.dotted(key), index + 1);
                 let offset = item.span().start;
                 match item.get_ref() {
                     Value::Table(table) => Self::open(self.document, table, path, offset, known),

@@ -61,7 +61,7 @@ fn complaints_are_one_line_with_file_line_key_and_what_would_be_right() {
             "s.toml:1: wholes: found [1, 2, 3, 4, ...], expected 1 to 3 whole numbers",
         ),
         ("item = 1", "s.toml:1: item: found 1, expected at most 2 tables, each [[item]] or { ... }"),
-        ("[[item]]\nwhole = 1\n[[item]]\n", "s.toml:3: item[1].whole is missing: 1 to 9"),
+        ("[[item]]\nwhole = 1\n[[item]]\n", "s.toml:3: item[2].whole is missing: 1 to 9"),
         ("[[item]]\n[[item]]\n[[item]]\n", "s.toml:1: item: found 3 tables, expected at most 2"),
         ("text = \"a\n", "s.toml:1: not TOML: "),
     ] {

@@ -83,7 +83,7 @@ pub struct Field {
     pub moving: Vec<usize>,
     deadlines: Vec<Instant>,
     air: BinaryHeap<Reverse<(Instant, u64, usize)>>,
-    frames: BTreeMap<u64, (usize, Bytes)>,
+    frames: BTreeMap<u64, (usize, Bytes, [u8; 6])>,
     sent: u64,
     next_fix: Instant,
 }
@@ -178,10 +178,11 @@ impl Field {
 
     fn arrive(&mut self, links: &Links<'_>) {
         let Some(Reverse((_, number, sender))) = self.air.pop() else { return };
-        let (_, bytes) = self.frames.remove(&number).expect("invariant: what is on the air is kept");
+        let (_, bytes, link_source) =
+            self.frames.remove(&number).expect("invariant: what is on the air is kept");
         for station in 0..self.nodes.len() {
             if station != sender && self.up[station] && links(sender, station, number) {
-                self.hear(station, &bytes, address(sender as u32));
+                self.hear(station, &bytes, link_source);
             }
         }
     }
@@ -215,9 +216,15 @@ impl Field {
 
     /// A station puts a frame on the air that its node does not know of.
     pub fn shout(&mut self, station: usize, bytes: Bytes) {
+        self.shout_as(station, bytes, address(station as u32));
+    }
+
+    /// Somebody puts a frame on the air under any address. A `sender` that is none of the stations is heard where the links
+    /// say.
+    pub fn shout_as(&mut self, sender: usize, bytes: Bytes, link_source: [u8; 6]) {
         self.sent += 1;
-        self.frames.insert(self.sent, (station, bytes));
-        self.air.push(Reverse((self.now + AIRTIME, self.sent, station)));
+        self.frames.insert(self.sent, (sender, bytes, link_source));
+        self.air.push(Reverse((self.now + AIRTIME, self.sent, sender)));
     }
 
     /// Times at which a message was delivered, by station, in order of station.

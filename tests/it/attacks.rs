@@ -144,14 +144,9 @@ fn a_flood_that_changes_its_pseudonym_costs_honest_stations_nothing() {
         let flood = heard.len() - honest_heard.len();
         let known: BTreeSet<_> = heard.iter().map(|id| id.signer).collect();
         let drops = receiver.drops();
-        // Each name has its twelve, and an address brings this many names a second.
+        // Each name has its twelve.
         assert!(flood <= 12 * known.len(), "{flood} of {} names", known.len());
-        let most = if changes_address { names.len() } else { 32 };
-        assert!(known.len() - 1 <= most, "{} names: {drops:?}", known.len());
-        let limited = |name| drops.get(name).copied().unwrap_or(0);
-        let refused =
-            limited("rate_limited_signer") + limited("rate_limited_link") + limited("rate_limited_forwarder");
-        assert!(refused > 500, "{drops:?}");
+        assert!(drops["rate_limited_signer"] > 900, "{drops:?}");
     }
 }
 

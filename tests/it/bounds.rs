@@ -85,7 +85,7 @@ fn tables_that_are_filled_on_purpose_stop_at_their_bounds() {
         victim.suffer(&Step::Passes { millis: 1_000 });
     }
     victim.suffer(&Step::Early { first: 0, count: 100 });
-    victim.suffer(&Step::Unknown { first: 1, count: 300 });
+    victim.suffer(&Step::Unknown { first: 1, count: 600 });
     for by in 0..10 {
         victim.suffer(&Step::Forged { by, count: 700 });
     }

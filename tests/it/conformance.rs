@@ -167,7 +167,7 @@ fn a_missing_doubled_or_foreign_signature_is_refused() {
         let without: Vec<u8> =
             parts.iter().filter(|(_, part)| part != signature).flat_map(|(_, part)| part.clone()).collect();
         assert_eq!(tell(&without), "malformed_envelope");
-        assert_eq!(tell(&[&bytes[start..], signature].concat()), "malformed_envelope", "twice");
+        assert_eq!(tell(&[&bytes[start..], signature].concat()), "unsigned_bytes", "twice");
         let foreign = frame(&car.header(&fields), signed.tbs, &other.sign(signed.tbs), signed.signer);
         assert_eq!(tell(&foreign[start..]), "signature_invalid", "another station's");
         // The right key, and what it signed for another purpose.

@@ -8,10 +8,11 @@ use v2x_core::{
     AwarenessRule, ClockState, Config, CredentialRequest, Event, EventId, HazardCommand, HazardDraft, Input,
     Instant, Node, Output, SendRequest, SendingState, TimerKind, Token, limits,
 };
-use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed};
-use v2x_proto::{Class, Digest, hop};
+use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView, encode_signed};
+use v2x_proto::hop::{Flags, HopHeader, Kind};
+use v2x_proto::{Class, Digest, hop, v1};
 
-use testkit::craft::probe;
+use testkit::craft::{self, Crafter, probe};
 use testkit::{Authority, PLACE, START, Station, Street, anchor, fix, frame};
 
 /// Frames of one station over `seconds`, as it sends them.
@@ -65,10 +66,10 @@ fn while_work_waits_the_deadline_is_now() {
     let (at, bytes) = frames_of(1, 1).remove(0);
     let mut receiver = Station::silent(2);
     receiver.feed(at, frame(&bytes, [1; 6]));
-    assert_eq!(receiver.deadline, (at, TimerKind::Verify));
+    assert_eq!(receiver.deadline, (at, TimerKind::Demoted), "a newcomer's");
     receiver.feed(at, Input::Timeout);
     assert_eq!(receiver.received(), 1);
-    assert_ne!(receiver.deadline.1, TimerKind::Verify);
+    assert!(!matches!(receiver.deadline.1, TimerKind::Verify | TimerKind::Demoted));
 }
 
 // 3. Sleeping exactly to the deadline and handing in Timeout always makes progress.
@@ -267,7 +268,7 @@ fn a_flood_of_unknown_signers_stays_within_the_limits() {
         let mut signature = *signed.signature;
         signature[..8].copy_from_slice(&n.to_le_bytes());
         let digest = Digest(n.to_le_bytes());
-        // Each from an address and a forwarder of its own, so that neither is over its rate.
+        // Each from an address and a forwarder of its own.
         flood[4..12].copy_from_slice(&digest.0);
         encode_signed(&mut flood, signed.tbs, &signature, SignerRef::Digest(digest));
         let [a, b, ..] = n.to_le_bytes();
@@ -316,7 +317,7 @@ fn an_unverified_frame_enters_no_neighbour() {
     assert_eq!(receiver.node.neighbours().count(), 0);
 }
 
-// 10. Signed bytes are relayed untouched; only the hop header changes.
+// 10. Signed bytes are relayed untouched; the hop header and the form of the signer are the relay's own.
 #[test]
 fn the_hop_header_is_all_a_relay_may_change() {
     let (at, bytes) = frames_of(1, 1).remove(0);
@@ -332,6 +333,52 @@ fn the_hop_header_is_all_a_relay_may_change() {
     assert_eq!(receiver.received(), 1, "{:?}", receiver.drops());
     receiver.hear(at, &bytes);
     assert_eq!(receiver.last_drop(), Some("exact_copy"), "the same message by another way");
+}
+
+#[test]
+fn a_relay_writes_all_of_a_frame_that_is_not_signed() {
+    let (at, car) = (Instant::from_millis(2_000), Crafter::station(1));
+    let payload = craft::hazard(at);
+    let fields = TbsRepr {
+        message_type: v1::MessageType::Hazard as u32,
+        class: Class::D3,
+        lifetime_ms: 10_000,
+        max_hops: 20,
+        area: Some(craft::circle(2_000)),
+        payload: &payload,
+        ..car.fields(at)
+    };
+    // What the signer wrote, with a field that no version knows: it is signed, so it may be there.
+    let mut tbs = Vec::new();
+    fields.encode(&mut tbs);
+    tbs.extend_from_slice(&[0x7a, 3, 1, 2, 3]);
+    let signature = car.sign(&tbs);
+    // Somebody on the way: another kind, flags, position and hops, and the digest in place of the credential.
+    let header = HopHeader {
+        kind: Kind::Management,
+        flags: Flags { store_carry_forward: true, keep_alive: true, ..Flags::default() },
+        remaining_hops: 12,
+        forwarder: Digest([6; 8]),
+        forwarder_position: Some((1, 2)),
+        ..car.header(&fields)
+    };
+    let mut relay = Station::silent(2);
+    relay.hear(at, &car.full(&car.fields(at)));
+    for signer in [SignerRef::Digest(car.digest), SignerRef::Credential(&car.credential)] {
+        relay.hear(at, &craft::frame(&header, &tbs, &signature, signer));
+    }
+    assert_eq!(relay.received(), 2, "{:?}", relay.drops());
+    while relay.frames.is_empty() && relay.deadline.0 < at + Duration::from_secs(1) {
+        relay.feed(relay.deadline.0, Input::Timeout);
+    }
+    let own = HopHeader {
+        flags: Flags { multi_hop: true, ..Flags::default() },
+        remaining_hops: 11,
+        forwarder: relay.node.digest(),
+        ..car.header(&fields)
+    };
+    let credential = SignerRef::Credential(&car.credential);
+    assert_eq!(relay.frames, [craft::frame(&own, &tbs, &signature, credential)]);
 }
 
 #[test]

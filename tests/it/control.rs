@@ -360,7 +360,7 @@ fn a_station_without_a_position_refuses_and_says_what_it_lacks() {
     });
 }
 
-fn accident_id() -> v2x_api::EventId {
+fn accident_id() -> EventId {
     let EventId { origin, number } = accident(0).id;
-    v2x_api::EventId { origin, number }
+    EventId { origin, number }
 }

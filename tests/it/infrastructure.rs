@@ -7,12 +7,14 @@ use prost::Message as _;
 use v2x_apps::Moment;
 use v2x_apps::infrastructure::priority::Progress;
 use v2x_apps::infrastructure::{Ask, Infrastructure, IntersectionId, News, Output, Refusal, Unknown};
-use v2x_core::{AwarenessRule, Config, Event, Fix, Input, Instant, Position, SendRequest};
-use v2x_proto::Class;
+use v2x_core::{AwarenessRule, Config, Event, Fix, Input, Instant, Permissions, Position, SendRequest};
+use v2x_proto::envelope::{SignedView, TbsRepr, TbsView};
 use v2x_proto::payload::Message;
 use v2x_proto::v1::{self, LaneKind, PriorityState, SignalPhase};
+use v2x_proto::{Class, hop};
 
-use testkit::{PLACE, Station, anchor, fix};
+use testkit::craft::Crafter;
+use testkit::{Authority, PLACE, Station, anchor, fix};
 
 const ID: IntersectionId = IntersectionId { region: 49, number: 17 };
 
@@ -249,8 +251,100 @@ fn an_insider_cannot_show_green_where_a_unit_is_heard() {
         vehicle.hear(now, &frames);
         vehicle.drive(now, 120.0 - step as f64, 1000);
     }
+    assert!(vehicle.line(at(2_900)).unwrap().contains(": unknown (contested), "));
+    // All but the first state, which nobody contradicted yet.
+    assert_eq!(vehicle.road.refusals().collect::<Vec<_>>(), [(Refusal::Contested, 59)]);
+}
+
+/// The insider is heard first, with a map of its own and a green light; the unit comes into range later, and the insider
+/// stops in the end.
+#[test]
+fn an_insider_heard_before_the_unit_makes_a_signal_unknown_at_most_and_is_named() {
+    let (mut unit, mut insider, mut vehicle) = (Unit::new(1, 60_000), Unit::new(3, 0), Vehicle::new(2));
+    for station in [&mut insider, &mut unit] {
+        let frames = station.map(at(0));
+        vehicle.hear(at(0), &frames);
+    }
+    let mut shown = Vec::new();
+    for step in 0..110 {
+        let now = at(step * 100);
+        if step % 10 == 0 {
+            let frames = unit.map(now);
+            vehicle.hear(now, &frames);
+        }
+        if step <= 60 {
+            let frames = insider.state(now);
+            vehicle.hear(now, &frames);
+        }
+        if step >= 20 {
+            let frames = unit.state(now);
+            vehicle.hear(now, &frames);
+        }
+        vehicle.drive(now, 120.0 - step as f64, 1000);
+        let Some(advice) = vehicle.road.advice(anchor().wire_at(now)) else { continue };
+        let shows = advice.signals[0].shows.map(|showing| showing.phase);
+        if shows.is_err() {
+            assert_eq!((advice.green_window(), advice.violation()), (None, None), "nor any advice");
+        }
+        if shown.last().is_none_or(|(_, last)| *last != shows) {
+            shown.push((now, shows));
+        }
+    }
+    let expected = [
+        (at(1_000), Ok(SignalPhase::ProtectedGo)),
+        (at(2_000), Err(Unknown::Contested)),
+        (at(9_000), Ok(SignalPhase::StopAndRemain)),
+    ];
+    assert_eq!(shown, expected, "red three seconds after the insider's last state");
+    let contests: Vec<_> = vehicle
+        .news
+        .iter()
+        .filter_map(|(when, news)| match news {
+            News::Contest(contest) => Some((*when, contest.line(None))),
+            _ => None,
+        })
+        .collect();
+    let names = [&insider, &unit].map(|station| station.station.node.digest());
+    let [(when, line)] = &contests[..] else { panic!("{contests:?}") };
+    assert_eq!(*when, at(2_300));
+    assert!(
+        line.starts_with(&format!("intersection 49/17: signals unknown, {} at 49.6", names[0])),
+        "{line}"
+    );
+    assert!(line.contains(&format!(" and {} at 49.6", names[1])), "{line}");
+}
+
+/// A car that obeys no rule signs a state and a map of the intersection, before the unit speaks and beside it.
+#[test]
+fn who_may_not_speak_for_signals_contests_none() {
+    let (mut unit, mut vehicle) = (Unit::new(1, 60_000), Vehicle::new(2));
+    let authority = Authority::new();
+    let permissions = Permissions::AWARENESS | Permissions::HAZARD | Permissions::PRIORITY_REQUEST;
+    let credential = authority.credential_with(5, |request| request.permissions = permissions);
+    let car = Crafter::new(Authority::key(5), credential);
+    for step in 0..30 {
+        let now = at(step * 100);
+        let mut green = Unit::new(4, 0);
+        let theirs = [green.state(now), green.map(now)].concat();
+        for frame in theirs {
+            let (_, signed) = hop::parse(&frame).unwrap();
+            let tbs = SignedView::parse(&frame[signed..]).unwrap().tbs;
+            let said = TbsView::parse(tbs).unwrap();
+            let fields = TbsRepr {
+                message_type: said.message_type,
+                class: said.class,
+                lifetime_ms: said.lifetime_ms,
+                payload: said.payload,
+                ..car.fields(now)
+            };
+            vehicle.hear(now, &[car.full(&fields)]);
+        }
+        let frames = if step == 0 { unit.map(now) } else { unit.state(now) };
+        vehicle.hear(now, &frames);
+        vehicle.drive(now, 120.0 - step as f64, 1000);
+    }
     assert!(vehicle.line(at(2_900)).unwrap().contains(": red, green in 57.1 s"));
-    assert_eq!(vehicle.road.refusals().collect::<Vec<_>>(), [(Refusal::Contested, 30)]);
+    assert_eq!(vehicle.station.drops(), [("permission_denied", 90)].into_iter().collect());
 }
 
 #[test]

@@ -453,19 +453,8 @@ impl Recording {
         let authority = Authority::new();
         let anchor = anchor();
         let pool = Pool::from(authority.identity(number));
-        let header = v1::RecordingHeader {
-            version: record::VERSION,
-            software: "test".to_owned(),
-            config_json: serde_json::to_string(&config()).unwrap(),
-            credential: pool.active().credential().clone(),
-            issuers: vec![authority.issuer.clone()],
-            roots: vec![authority.root.clone()],
-            seed: SEED,
-            anchor_instant_ns: anchor.instant.as_nanos(),
-            anchor_wire_us: anchor.wire.as_micros(),
-            pool: record::identities(&pool),
-            lost_inputs: None,
-        };
+        let [roots, issuers] = [&authority.root, &authority.issuer].map(|one| vec![one.clone()]);
+        let header = record::header("test", &config(), &pool, roots, issuers, SEED, anchor);
         (Recorder::create(&self.0, &header).unwrap(), anchor)
     }
 

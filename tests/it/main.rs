@@ -44,8 +44,14 @@ mod receive;
 // Rates, demotion, roles, and what may go unverified.
 mod rates;
 
+// What each sender gets of a processor that cannot verify all.
+mod shares;
+
 // What a node does about stations that lie.
 mod plausibility;
+
+// Stations that others try to have taken for liars.
+mod framing;
 
 // Traces through worlds of stations, in virtual time.
 mod replay;
@@ -61,6 +67,9 @@ mod mutation;
 
 // Attackers that record, change their names and set their clocks.
 mod attacks;
+
+// Two stations with one credential, and outsiders that feign one.
+mod credential_clone;
 
 // Fifty stations at once: requests are answered once, and make no station send more.
 mod crowd;

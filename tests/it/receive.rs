@@ -15,8 +15,7 @@ use v2x_proto::{AreaView, Class, Digest, hop, v1};
 
 use crate::revocation;
 use crate::signers::{
-    badly_issued, elsewhere, issuer_speaking, permitted, stranger, strangers, valid_from,
-    with_small_order_key, within,
+    badly_issued, elsewhere, issuer_speaking, permitted, stranger, valid_from, with_small_order_key, within,
 };
 use testkit::craft::{self, Crafter, circle, forged, frame, hazard, poked};
 use testkit::{PLACE, Station, anchor};
@@ -118,9 +117,16 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
         }
         DropReason::OutOfReach => hear(&car.full(&at_distance(good, 1502.0))),
         DropReason::CredentialMalformed => {
+            // Its version is another one.
+            let at = car.credential.iter().skip(2).position(|byte| *byte == 0x08).unwrap() + 3;
+            let other = poked(&car.credential, at, |_| 9);
+            hear(&car.frame(&header, &good, SignerRef::Credential(&other)));
+        }
+        DropReason::UnsignedBytes => {
             let padded = [&car.credential[..], &[0x18, 1]].concat();
             hear(&car.frame(&header, &good, SignerRef::Credential(&padded)));
             hear(&car.frame(&header, &good, SignerRef::Credential(&car.credential[..50])));
+            hear(&[&bytes[..], &[0x78, 1]].concat().into());
         }
         DropReason::UnknownIssuer => hear(&stranger().full(&good)),
         DropReason::CredentialSignature => hear(&badly_issued().full(&good)),
@@ -133,21 +139,22 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             let liar = badly_issued();
             (0..2).for_each(|_| hear(&liar.full(&liar.fields(AT))));
         }
-        DropReason::RateLimitedLink => {
-            let stranger = stranger();
-            (0..=100).for_each(|_| hear(&stranger.full(&stranger.fields(AT))));
-        }
-        DropReason::RateLimitedForwarder => {
-            let stranger = stranger();
-            for n in 0..=100 {
-                receiver.hear_from(AT, &stranger.full(&stranger.fields(AT)), [2, 1, 0, 0, 0, n]);
-            }
-        }
-        DropReason::CredentialBudget => {
-            let flood = strangers(32);
-            flood.iter().for_each(|stranger| hear(&stranger.full(&good)));
+        // More than it may send in good order, and more of those than there is room for.
+        DropReason::RateLimitedLink | DropReason::RateLimitedForwarder => {
             hear(&bytes);
+            let relay = Crafter::station(2);
+            hear(&relay.full(&relay.fields(AT)));
+            let by_relay = reason == DropReason::RateLimitedForwarder;
+            let forwarder = if by_relay { relay.digest } else { car.digest };
+            overfill(receiver, limits::LINK_RATE_BURST + limits::MAX_LOT, |n| {
+                let fields = car.fields_in(Class::D0, AT);
+                let header = HopHeader { forwarder, ..car.header(&fields) };
+                (forged(&car.frame(&header, &fields, SignerRef::Digest(car.digest)), n), testkit::address(99))
+            });
         }
+        DropReason::CredentialBudget => overfill(receiver, limits::MAX_LOT, |_| {
+            (car.full(&car.fields_in(Class::D0, AT)), testkit::address(99))
+        }),
         DropReason::RateLimitedSigner => (0..13).for_each(|_| hear(&car.full(&car.fields(AT)))),
         DropReason::UnknownCredential => {
             hear(&car.brief(&good));
@@ -163,15 +170,10 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
         }
         DropReason::VerifyQueueFull => {
             hear(&bytes);
-            // An address over its rate: alerts in a known name are demoted, and those have little room.
-            for n in 0..=100 + limits::MAX_DEMOTED {
-                let alert = forged(&car.brief(&car.fields_in(Class::D0, AT)), n);
-                receiver.feed(AT, testkit::frame(&alert, [1; 6]));
-            }
-            // The others are forged and end as such afterwards.
-            let shed = receiver.events.pop().unwrap();
-            receiver.verify(AT);
-            receiver.events.push(shed);
+            // From an address that it never used.
+            overfill(receiver, limits::MAX_LOT, |n| {
+                (forged(&car.brief(&car.fields_in(Class::D0, AT)), n), [1; 6])
+            });
         }
         DropReason::VerifyTooLate => {
             receiver.feed(AT, testkit::frame(&bytes, [1; 6]));
@@ -230,12 +232,24 @@ fn provoke(reason: DropReason, receiver: &mut Station) {
             hear(&car.full(&revocation::carrying(&car, AT, &revocation::nobodys_delta())));
         }
         DropReason::RevocationBudget => {
-            (1..=limits::REVOCATION_CHECKS_PER_SECOND + 1)
-                .map(|number| revocation::delta(&revocation::request(number)))
-                .for_each(|delta| hear(&car.full(&revocation::carrying(&car, AT, &delta))));
+            for number in 1..=2 {
+                let delta = revocation::unsigned(&revocation::request(number));
+                hear(&car.full(&revocation::carrying(&car, AT, &delta)));
+            }
         }
         new => panic!("no frame is crafted for `{}`", new.name()),
     }
+}
+
+/// Feeds one frame more than `room` before any is verified: the last to be dropped is the one that was shed.
+fn overfill(receiver: &mut Station, room: usize, make: impl Fn(usize) -> (Bytes, [u8; 6])) {
+    for n in 0..=room {
+        let (bytes, link) = make(n);
+        receiver.feed(AT, testkit::frame(&bytes, link));
+    }
+    let shed = receiver.events.pop().unwrap();
+    receiver.verify(AT);
+    receiver.events.push(shed);
 }
 
 // ---- the order of checks: cheap before dear, and what each may leave behind

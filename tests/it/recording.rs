@@ -51,19 +51,8 @@ impl Recorded {
 }
 
 fn header(cast: &Cast, pool: &Pool, config: &Config, anchor: &Anchor) -> v1::RecordingHeader {
-    v1::RecordingHeader {
-        version: record::VERSION,
-        software: "roadcast test".to_owned(),
-        config_json: serde_json::to_string(config).unwrap(),
-        credential: pool.active().credential().clone(),
-        issuers: vec![cast.issuer().clone()],
-        roots: vec![cast.root().clone()],
-        seed: 5,
-        anchor_instant_ns: anchor.instant.as_nanos(),
-        anchor_wire_us: anchor.wire.as_micros(),
-        pool: record::identities(pool),
-        lost_inputs: None,
-    }
+    let [roots, issuers] = [cast.root(), cast.issuer()].map(|one| vec![one.clone()]);
+    record::header("roadcast test", config, pool, roots, issuers, 5, *anchor)
 }
 
 fn header_of(recording: &[u8]) -> v1::RecordingHeader {

@@ -11,7 +11,6 @@ use v2x_core::{
     ClockState, Config, CredentialRequest, Event, Fix, Host, Identity, Input, Instant, KeyPair, NewIdentity,
     Node, Output, Permissions, Pool, PoolError, SendingState, Sign, Transmit,
 };
-use v2x_proto::v1;
 use v2x_proto::{AreaView, Digest, Shape};
 use v2x_recording::check::check_bytes;
 use v2x_recording::record;
@@ -44,19 +43,8 @@ impl Car {
         let (authority, keys) = (Authority::new(), Keys::default());
         let pool = Pool::new(identities).unwrap();
         let (config, anchor) = (Config::vehicle(), anchor());
-        let header = v1::RecordingHeader {
-            version: record::VERSION,
-            software: "roadcast test".to_owned(),
-            config_json: serde_json::to_string(&config).unwrap(),
-            credential: pool.active().credential().clone(),
-            issuers: vec![authority.issuer.clone()],
-            roots: vec![authority.root.clone()],
-            seed: 7,
-            anchor_instant_ns: anchor.instant.as_nanos(),
-            anchor_wire_us: anchor.wire.as_micros(),
-            pool: record::identities(&pool),
-            lost_inputs: None,
-        };
+        let [roots, issuers] = [&authority.root, &authority.issuer].map(|one| vec![one.clone()]);
+        let header = record::header("roadcast test", &config, &pool, roots, issuers, 7, anchor);
         let recording = record::start(&header);
         let host = Box::new(keys.clone());
         let node = Node::with_host(config, pool, authority.trust.clone(), 7, anchor, host);

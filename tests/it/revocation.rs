@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use v2x_core::{
     AwarenessRule, ClockState, Config, CredentialError, CredentialRequest, Event, Input, Instant, Node,
     Permissions, RevocationError, RevocationRequest, SendRequest, SendingState, TimerKind, TrustStore,
-    limits, make_root, revoke,
+    limits, make_root, read_delta, revoke,
 };
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::v1::MessageType;
@@ -36,6 +36,15 @@ pub fn request(number: u32) -> RevocationRequest {
 pub fn delta(request: &RevocationRequest) -> Bytes {
     let authority = Authority::new();
     revoke(&authority.issuer, &authority.issuer_key, request).unwrap()
+}
+
+/// A delta that says so, but not with its issuer's signature.
+pub fn unsigned(request: &RevocationRequest) -> Bytes {
+    let mut delta = read_delta(&delta(request)).unwrap();
+    let mut signature = delta.issuer_signature.to_vec();
+    testkit::board::forge(&mut signature);
+    delta.issuer_signature = signature.into();
+    prost::Message::encode_to_vec(&delta).into()
 }
 
 /// A delta that lists `digest`.
@@ -108,7 +117,7 @@ fn a_revoked_neighbour_is_gone_with_the_delta_and_its_frames_drop_by_name() {
 fn a_frame_that_waits_for_verification_when_its_signer_is_revoked_drops_by_name() {
     let (bad, mut receiver) = (Crafter::station(1), Station::silent(9));
     receiver.feed(AT, frame(&bad.full(&bad.fields(AT)), [1; 6]));
-    assert_eq!(receiver.deadline.1, TimerKind::Verify);
+    assert_eq!(receiver.deadline, (AT, TimerKind::Demoted), "a newcomer's");
     receiver.feed(AT, Input::Revocation(delta_of(bad.digest)));
     receiver.verify(AT);
     assert_eq!((receiver.received(), receiver.last_drop()), (0, Some("revoked")));

@@ -39,9 +39,13 @@ fn tests_named_in(text: &str) -> BTreeSet<String> {
     named
 }
 
-/// Names of functions under `#[test]`, and of those in `proptest!`, which are written the same way.
+/// Names of functions under `#[test]`, of those in `proptest!`, which are written the same way, and of the scenes of `.ci/field`.
 fn tests_of_the_workspace() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
+    for entry in fs::read_dir(root().join(".ci/field")).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        names.extend(file.ends_with(".sh").then(|| format!(".ci/field/{file}")));
+    }
     let mut open = vec![root()];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {

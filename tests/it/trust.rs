@@ -31,6 +31,17 @@ fn a_station_signs_with_its_digest_and_once_a_second_with_its_credential() {
     }
 }
 
+#[test]
+fn a_station_shown_for_debugging_has_neither_its_key_nor_its_seed_in_it() {
+    let (authority, seed) = (Authority::new(), 6_936_178_692_081_677_167_u64);
+    let (config, key) = (Config::vehicle(), Authority::key(1).to_bytes());
+    let node = Node::new(config, authority.identity(1), authority.trust.clone(), seed, anchor());
+    let shown = format!("{node:?}");
+    assert!(shown.contains("seed: Seed(..)") && !shown.contains(&seed.to_string()), "{shown}");
+    let key = key.map(|byte| byte.to_string()).join(", ");
+    assert!(shown.contains("KeyPair(..)") && !shown.contains(&key), "{shown}");
+}
+
 // SND_CAM_07: the timer restarts whenever the credential was sent. SND_DENM_03: every hazard has it.
 #[test]
 fn a_hazard_always_brings_the_credential_and_restarts_its_timer() {
@@ -190,6 +201,55 @@ fn a_flood_of_unknown_names_costs_no_more_than_one_credential_a_beacon_and_eight
     let frames = driven(&mut station, 101, 400);
     assert!(frames.iter().all(|(_, bytes)| read(bytes).1.requests().count() <= 8));
     assert!(frames.iter().filter(|(_, bytes)| is_full(bytes)).count() <= 2);
+}
+
+/// Beacons with the whole credential that a station sends in ten seconds of a busy channel, while another station sends a frame
+/// each 100 ms that `asks` makes.
+fn whole_credentials(asks: impl Fn(&Crafter, &Station, Instant) -> Bytes) -> (usize, Station) {
+    let (mut station, attacker) = (beaconing(1), Crafter::station(66));
+    let at = Instant::from_millis(1);
+    station.hear(at, &attacker.full(&attacker.fields(at)));
+    crowded(&mut station, 2, 999);
+    let mut full = 0;
+    for start in (1_000..11_000).step_by(100) {
+        let at = Instant::from_millis(start);
+        let frame = asks(&attacker, &station, at);
+        station.hear(at, &frame);
+        let frames = crowded(&mut station, start + 1, start + 99);
+        full += frames.iter().filter(|(_, bytes)| is_full(bytes)).count();
+    }
+    (full, station)
+}
+
+#[test]
+fn a_made_up_name_a_beacon_makes_no_station_attach_its_credential_to_each() {
+    let (full, mut station) = whole_credentials(|attacker, _, at| {
+        let fields = attacker.fields(at);
+        let name = Digest(fields.generation_time_us.to_be_bytes());
+        attacker.frame(&attacker.header(&fields), &fields, SignerRef::Digest(name))
+    });
+    assert!(full <= 10 + 2 + 5, "{full} in ten seconds, one a second without any reason");
+    // A station that brings its credential is new, and waits for no rate that made-up names have spent.
+    let newcomer = Crafter::station(2);
+    let at = Instant::from_millis(11_000);
+    station.hear(at, &newcomer.full(&newcomer.fields(at)));
+    let frames = crowded(&mut station, 11_001, 11_200);
+    assert!(is_full(&frames[0].1));
+}
+
+#[test]
+fn a_verified_station_that_asks_with_each_beacon_gets_two_answers_a_second() {
+    let (full, mut station) = whole_credentials(|attacker, station, at| {
+        let own = station.node.digest().truncated();
+        attacker.full(&TbsRepr { credential_requests: &own, ..attacker.fields(at) })
+    });
+    assert!(full <= 10 + 4 + 20, "{full} in ten seconds");
+    // Whoever comes then waits until the next answer, which is for all.
+    let newcomer = Crafter::station(2);
+    let at = Instant::from_millis(11_000);
+    station.hear(at, &newcomer.full(&newcomer.fields(at)));
+    let frames = crowded(&mut station, 11_001, 11_600);
+    assert!(frames.iter().any(|(_, bytes)| is_full(bytes)));
 }
 
 // SND_CAM_10, SND_DENM_04: nothing is signed outside the validity of the station's own credential.

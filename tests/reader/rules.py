@@ -43,7 +43,7 @@ class Judge:
         # Not signed itself, so it has one encoding.
         order = [number for number, (field, *_) in sorted(self.messages["SignedMessage"].items()) if field in signed]
         if order != self.order or order != sorted(order):
-            raise Refused("malformed_envelope", "SignedMessage")
+            raise Refused("unsigned_bytes", "SignedMessage")
         for field in ("tbs", "signature"):
             if not signed.get(field):
                 raise Refused("malformed_envelope", field)
@@ -52,6 +52,8 @@ class Judge:
         for field, lengths in (("signature", [64]), ("digest", [8]), ("credential", range(1, 257))):
             if field in signed and len(signed[field]) not in lengths:
                 raise Refused("malformed_envelope", field)
+        if not exact_credential(signed.get("credential")):
+            raise Refused("unsigned_bytes", "credential")
 
         tbs = self.message("ToBeSigned", signed["tbs"], "malformed_fields")
         for field in ("deadline_class", "type", "generation_time_us", "payload"):
@@ -199,6 +201,16 @@ class Judge:
                 raise Refused(reason, field)
             return text
         return self.message(kind, content, reason)
+
+
+def exact_credential(credential):
+    """Whether a credential is its two parts, in order, in the shortest form."""
+    if credential is None:
+        return True
+    tbs, length = len(credential) - 68, bytes([len(credential) - 68 & 0x7F])
+    if tbs >= 0x80:
+        tbs, length = tbs - 1, bytes([tbs - 1 & 0x7F | 0x80, tbs - 1 >> 7])
+    return credential[:1 + len(length)] == b"\x0a" + length and credential[1 + len(length) + tbs:-64] == b"\x12\x40"
 
 
 def hop_header(frame):

@@ -30,7 +30,7 @@ mod trust;
 pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, HeldHeading, Host,
     Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig,
-    Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, SendRequest,
+    Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, Seed, SendRequest,
     SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual,
     WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
 };
@@ -42,10 +42,10 @@ pub use hazard::{
     Concern, EventId, EventIdError, EventState, EventTable, HazardChange, HazardChanged, HazardCommand,
     HazardDraft, HazardRefusal, HazardRepeat, KnownHazard, MAX_VALIDITY,
 };
-pub use misbehaviour::{Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
+pub use misbehaviour::{Basis, Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
 pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
-pub use receive::{FrameRead, judge};
+pub use receive::{FrameRead, HeardElsewhere, judge};
 pub use send::warm_up;
 pub use trust::{
     Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,

@@ -9,13 +9,18 @@ use tracing_subscriber::EnvFilter;
 
 use crate::colour::{self, ColourChoice, Paint};
 use crate::commands::{dump, keys};
+use crate::core_dump;
 use crate::error::{Error, without_numbers};
 use crate::log::{self, Log};
+use crate::rights;
 
 mod slips;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Err(error) = rights::begin() {
+        return refuse(error);
+    }
     let args: Vec<OsString> = std::env::args_os().collect();
     let words: Vec<String> = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let matches = Cli::command().color(colour_of_help(&words)).try_get_matches_from(&args);
@@ -33,13 +38,21 @@ pub fn main() -> ExitCode {
         }
     };
     colour::choose(cli.color);
+    if !cli.command.opens_links()
+        && let Err(error) = rights::give_up()
+    {
+        return refuse(error);
+    }
+    if cli.command.holds_keys()
+        && let Err(source) = core_dump::forbid()
+    {
+        return refuse(Error::System { what: "keeping keys out of core dumps", source });
+    }
     start_log(cli.verbose);
     if let Command::Run(_) = &cli.command
         && let Err(source) = log::start()
     {
-        let error = Error::System { what: "starting a thread for the log", source };
-        complain(&error);
-        return error.exit_code();
+        return refuse(Error::System { what: "starting a thread for the log", source });
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let result = run(&cli, &mut out);
@@ -114,6 +127,22 @@ enum Command {
     Dump(dump::DumpArgs),
 }
 
+impl Command {
+    /// Whether it may open a packet socket.
+    fn opens_links(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::Dump(args) => args.listens(),
+            _ => false,
+        }
+    }
+
+    /// Whether it has private keys of stations or authorities in memory.
+    fn holds_keys(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Keys(_))
+    }
+}
+
 fn run(Cli { command, verbose, .. }: &Cli, out: &mut dyn Write) -> Result<(), Error> {
     #[cfg(not(feature = "replay"))]
     let _ = verbose;
@@ -141,6 +170,13 @@ fn colour_of_help(words: &[String]) -> ColorChoice {
         Some("never") => ColorChoice::Never,
         _ => ColorChoice::Auto,
     }
+}
+
+/// Ends before anything was begun.
+fn refuse(error: impl Into<Error>) -> ExitCode {
+    let error = error.into();
+    complain(&error);
+    error.exit_code()
 }
 
 /// Prints the error on one line, and its hint on another if it has one.

@@ -15,7 +15,9 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 
 use v2x_apps::load::Load;
-use v2x_core::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, limits};
+use v2x_core::{
+    AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Seed, limits,
+};
 use v2x_proto::Class;
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
@@ -36,7 +38,7 @@ pub struct StationConfig {
     /// The core's part: role, station type, size, awareness rule, plausibility, test flag.
     pub station: Config,
     /// Seed of all random choices; `None`: from the operating system at start.
-    pub seed: Option<u64>,
+    pub seed: Option<Seed>,
     /// The station's credentials and the authorities it trusts.
     pub identity: IdentityFiles,
     /// Files of revocation deltas, read again when they change.
@@ -103,7 +105,7 @@ impl StationConfig {
             return Err(top.missing("role", one_of(ROLES.iter().map(|(name, _)| *name))));
         };
         let station = station(&top, role)?;
-        let seed = top.integer("seed", 0..=i64::MAX as u64)?;
+        let seed = top.integer("seed", 0..=i64::MAX as u64)?.map(Seed);
         let identity = identity::read(&top)?;
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;

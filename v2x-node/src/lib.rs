@@ -7,6 +7,7 @@ pub mod colour;
 pub mod commands;
 pub mod config;
 pub mod console;
+mod core_dump;
 pub mod daemon;
 pub mod error;
 pub mod key_files;
@@ -14,6 +15,7 @@ mod key_kinds;
 mod log;
 pub mod machine;
 pub mod processor;
+pub mod rights;
 pub mod version;
 mod whole_file;
 

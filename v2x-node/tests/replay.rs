@@ -10,7 +10,6 @@ use std::process::Command;
 
 use testkit::drive::drain;
 use v2x_core::{Anchor, ClockState, Config, Fix, Input, Instant, Node, Pool, Position, WireTime};
-use v2x_proto::v1;
 use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
 
@@ -61,20 +60,10 @@ fn recording() -> Vec<u8> {
     let cast = Cast::new(1, start, core::time::Duration::from_secs(60)).unwrap();
     let config = Config::vehicle();
     let pool = Pool::from(cast.identity(0, Part::Vehicle));
-    let mut bytes = record::start(&v1::RecordingHeader {
-        version: record::VERSION,
-        software: "roadcast 0.1.0".to_owned(),
-        config_json: serde_json::to_string(&config).unwrap(),
-        credential: pool.active().credential().clone(),
-        issuers: vec![cast.issuer().clone()],
-        roots: vec![cast.root().clone()],
-        seed: 9,
-        anchor_instant_ns: 0,
-        anchor_wire_us: start.as_micros(),
-        pool: record::identities(&pool),
-        lost_inputs: None,
-    });
     let anchor = Anchor { instant: Instant::ZERO, wire: start };
+    let [roots, issuers] = [cast.root(), cast.issuer()].map(|one| vec![one.clone()]);
+    let header = record::header("roadcast 0.1.0", &config, &pool, roots, issuers, 9, anchor);
+    let mut bytes = record::start(&header);
     let mut node = Node::new(config, pool, cast.trust().clone(), 9, anchor);
     let fix = Fix {
         position: Position { latitude: 496_000_000, longitude: 61_300_000 },
@@ -267,7 +256,7 @@ fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
     assert_eq!((detection.len(), detection[0].attack.as_str(), detection[0].f1), (1, "stale", 1.0));
     let (code, _, err) = scratch.run(&["run", "row.csv", "--attack", "wrong.toml"]);
     assert_eq!(code, 2);
-    let complaint = "wrong.toml:2: attack[0].kind: found ";
+    let complaint = "wrong.toml:2: attack[1].kind: found ";
     assert!(err.contains(complaint) && err.contains("expected \"constant_position\", "), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use v2x_proto::{AreaView, Shape};
 
 use crate::fields::{BadRequest, Fields};
-use crate::name::Point;
+use crate::point::Point;
 
 /// The area in which an event is relevant (EN 302 931), around the event or around a centre of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

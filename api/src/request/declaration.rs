@@ -8,7 +8,7 @@ use v2x_proto::{Class, v1};
 use super::area::{self, Area, degrees, position};
 use crate::cause;
 use crate::fields::{BadRequest, Fields};
-use crate::name::Point;
+use crate::point::Point;
 
 /// The fields of an event as a client declares them; `None`: not given.
 #[derive(Clone, Debug, Default, PartialEq)]

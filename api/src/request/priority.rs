@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use v2x_proto::v1::PriorityRole;
 
 use crate::fields::{BadRequest, Fields, quote};
-use crate::name::IntersectionId;
+use v2x_proto::IntersectionId;
 
 /// One request about priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

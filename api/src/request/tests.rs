@@ -10,7 +10,8 @@ use super::declaration::{EVENT_CLASSES, Place, Repetition};
 use super::id::RequestId;
 use super::priority::PriorityWish;
 use super::*;
-use crate::name::{IntersectionId, Point};
+use crate::point::Point;
+use v2x_proto::IntersectionId;
 
 fn parse(line: &str) -> Result<Request, BadRequest> {
     Request::parse(line.as_bytes())

@@ -1,150 +1,88 @@
-//! The intersections near by: their maps, put together from fragments, and the newest state of their signals.
+//! The intersections near by: their maps and the newest state of their signals, by each signer that is heard.
 //!
 //! # Which signer speaks for an intersection
 //!
-//! Map and state each belong to the first trusted signer heard with one. No other signer replaces them until that
-//! signer has been silent for [`limits::MAP_OWNER_SILENCE`] or [`limits::SIGNAL_OWNER_SILENCE`]; what another sends
-//! meanwhile is refused as [`Refusal::Contested`]. So a unit that renews its credential takes over from itself within
-//! seconds, and an insider with a signal controller's credential cannot turn a light green that a unit is heard on.
-//! Map and state may have different signers: the road operator's and the signal controller's.
+//! None because it was first: what all that are heard say alike is believed, and what they contradict each other about is
+//! unknown until one of them has been silent for [`limits::MAP_OWNER_SILENCE`] or [`limits::SIGNAL_OWNER_SILENCE`]. So an
+//! insider with a signal controller's credential cannot turn a light green that a unit is heard on, whoever spoke first; it
+//! can make it unknown, and both are named to the driver. A unit that renews its credential agrees with itself. Map and
+//! state may have different signers: the road operator's and the signal controller's. A unit stands near its intersection:
+//! one that says otherwise is refused, so that a credential with a region speaks for that region's intersections alone.
 //!
 //! A refused message renews nothing. So a unit whose revisions began anew is heard again once its old map has
 //! outlived [`limits::MAP_LIFETIME`].
 
-use core::fmt;
-
 use arrayvec::ArrayVec;
-use v2x_core::{Instant, Plane, Position, WireTime};
-use v2x_proto::{Digest, v1};
+use v2x_core::{Instant, Position};
+use v2x_proto::{Digest, IntersectionId, v1};
 
-use super::lane::Lane;
+use super::claims::{Claims, Speaker};
+use super::map::{Drawn, Map, reference};
+use super::refusal::Refusal;
+use super::state::IntersectionState;
 use crate::limits;
 use crate::moment::Moment;
-
-/// Names an intersection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IntersectionId {
-    /// Road authority (SAE J2735 `RoadRegulatorID`).
-    pub region: u16,
-    /// Number within it.
-    pub number: u32,
-}
-
-impl fmt::Display for IntersectionId {
-    /// The number alone in region 0, else `region/number`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.region {
-            0 => write!(f, "{}", self.number),
-            region => write!(f, "{region}/{}", self.number),
-        }
-    }
-}
 
 /// What is known of one intersection.
 #[derive(Clone, Debug)]
 pub struct KnownIntersection {
     id: IntersectionId,
-    map: Option<Map>,
-    assembly: Option<Assembly>,
-    state: Option<IntersectionState>,
+    maps: Claims<Drawn>,
+    states: Claims<IntersectionState>,
     heard: Instant,
 }
 
-/// A whole map: its lanes that enter the intersection.
-#[derive(Clone, Debug)]
-pub struct Map {
-    revision: u8,
-    owner: Digest,
-    heard: Instant,
-    plane: Plane,
-    speed_limit: Option<u16>,
-    lanes: Vec<Lane>,
+/// Two signers that contradict each other, told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contest {
+    /// The intersection.
+    pub intersection: IntersectionId,
+    /// What they contradict each other about.
+    pub about: Contested,
+    /// Who they are, and where each says that it stands.
+    pub between: ArrayVec<Speaker, { limits::MAX_CLAIMANTS + 1 }>,
 }
 
-/// The newest state of an intersection's signals.
-#[derive(Clone, Debug)]
-pub struct IntersectionState {
-    owner: Digest,
-    heard: Instant,
-    time: WireTime,
-    map_revision: u8,
-    status: u16,
-    groups: ArrayVec<v1::SignalGroup, 32>,
+impl Contest {
+    /// A line for people: `intersection 17: signals unknown, 0707070707070707 at 49.60000, 6.13000 (110 m away) and
+    /// 0808080808080808 at 49.60010, 6.13000 (99 m away) contradict each other`; without the distances where no position is
+    /// known.
+    #[must_use]
+    pub fn line(&self, here: Option<Position>) -> String {
+        let degrees = |unit: i32| f64::from(unit) / 1e7;
+        let who = self.between.iter().map(|Speaker { signer, place }| {
+            let away = here.map(|here| format!(" ({:.0} m away)", here.distance_m(*place)));
+            let (latitude, longitude) = (degrees(place.latitude), degrees(place.longitude));
+            format!("{signer} at {latitude:.5}, {longitude:.5}{}", away.unwrap_or_default())
+        });
+        let who = who.collect::<Vec<_>>().join(" and ");
+        format!(
+            "intersection {}: {} unknown, {who} contradict each other",
+            self.intersection,
+            self.about.name()
+        )
+    }
 }
 
-/// A map of which fragments are missing.
-#[derive(Clone, Debug)]
-struct Assembly {
-    revision: u8,
-    owner: Digest,
-    started: Instant,
-    reference: Position,
-    fragments: u32,
-    missing: u16,
-    /// Lane numbers seen, entering or not.
-    numbers: [u64; 4],
-    speed_limit: Option<u16>,
-    lanes: Vec<Lane>,
-}
-
-/// Why a message of a roadside unit changed nothing.
+/// What signers contradict each other about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Not verified, or its signer is suspect.
-    NotTrusted,
-    /// Another signer speaks for this intersection, and is still heard.
-    Contested,
-    /// An older revision than the one known.
-    OldRevision,
-    /// A state made before the one known.
-    OldState,
-    /// The controller's time is further ahead than clocks may differ.
-    FromFuture,
-    /// Fragments of one revision that do not belong together.
-    FragmentsDiffer,
-    /// A lane number twice.
-    LaneTwice,
-    /// More lanes that enter than are kept ([`limits::MAX_INGRESS_LANES`]).
-    TooManyLanes,
-    /// Its signer has as many intersections or signs as one may have.
-    TooManyOfSigner,
-    /// The table is full of what is in use.
-    Full,
-    /// A message of another type, or one that does not decode.
-    NotForVehicles,
+pub enum Contested {
+    /// The map of an intersection.
+    Map,
+    /// What its signals show.
+    Signals,
+    /// Which intersection a lane leads to.
+    Lane,
 }
 
-impl Refusal {
-    /// Every refusal, in a fixed order.
-    pub const ALL: [Self; 11] = [
-        Self::NotTrusted,
-        Self::Contested,
-        Self::OldRevision,
-        Self::OldState,
-        Self::FromFuture,
-        Self::FragmentsDiffer,
-        Self::LaneTwice,
-        Self::TooManyLanes,
-        Self::TooManyOfSigner,
-        Self::Full,
-        Self::NotForVehicles,
-    ];
-
-    /// Stable name in reports.
+impl Contested {
+    /// What is unknown because of it, for people.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::NotTrusted => "not_trusted",
-            Self::Contested => "contested",
-            Self::OldRevision => "old_revision",
-            Self::OldState => "old_state",
-            Self::FromFuture => "from_future",
-            Self::FragmentsDiffer => "fragments_differ",
-            Self::LaneTwice => "lane_twice",
-            Self::TooManyLanes => "too_many_lanes",
-            Self::TooManyOfSigner => "too_many_of_signer",
-            Self::Full => "full",
-            Self::NotForVehicles => "not_for_vehicles",
+            Self::Map => "map",
+            Self::Signals => "signals",
+            Self::Lane => "lanes",
         }
     }
 }
@@ -156,244 +94,95 @@ impl KnownIntersection {
         self.id
     }
 
-    /// Its map, once it is whole.
+    /// Its map, once one is whole and while no other contradicts it.
     #[must_use]
     pub fn map(&self) -> Option<&Map> {
-        self.map.as_ref()
+        self.maps.believed(|claim| (claim.said.map().is_some(), claim.heard))?.said.map()
     }
 
-    /// The newest state of its signals, however old.
+    /// The newest state of its signals, however old; nothing while it is [contested](Self::is_contested).
     #[must_use]
     pub fn state(&self) -> Option<&IntersectionState> {
-        self.state.as_ref()
+        self.states.believed(|claim| claim.said.time()).map(|claim| &claim.said)
     }
 
-    /// Whether an answer signed by `signer` may be believed here: the signal's, when that is known.
+    /// Whether signers contradict each other about what its signals show.
+    #[must_use]
+    pub fn is_contested(&self) -> bool {
+        self.states.is_contested()
+    }
+
+    /// When a signer that contradicts another will have been silent for long enough, if it is not heard again.
+    pub(super) fn next_silence(&self) -> Option<Instant> {
+        let map = self.maps.next_silence(limits::MAP_OWNER_SILENCE);
+        let state = self.states.next_silence(limits::SIGNAL_OWNER_SILENCE);
+        map.into_iter().chain(state).min()
+    }
+
+    /// Whether an answer signed by `signer` may be believed here: one that reports the signals, when any is heard to.
     pub(super) fn may_answer(&self, signer: &Digest, now: Instant) -> bool {
-        let silent = |state: &IntersectionState| now.since(state.heard) >= limits::SIGNAL_OWNER_SILENCE;
-        self.state.as_ref().is_none_or(|state| state.owner == *signer || silent(state))
+        let is_heard = |heard| now.since(heard) < limits::SIGNAL_OWNER_SILENCE;
+        let another = self.states.iter().any(|claim| is_heard(claim.heard));
+        !self.is_contested() && (!another || self.states.find(signer).is_some())
+    }
+
+    /// Whether one of the signers of its map signed the other's too.
+    pub(super) fn shares_a_signer_with(&self, other: &Self) -> bool {
+        self.maps.iter().any(|claim| other.maps.find(&claim.speaker.signer).is_some())
+    }
+
+    /// Those that sign its map.
+    pub(super) fn drawn_by(&self) -> impl Iterator<Item = Speaker> {
+        self.maps.iter().map(|claim| claim.speaker)
     }
 
     fn belongs_to(&self, signer: &Digest) -> bool {
-        let owners = [
-            self.map.as_ref().map(|map| &map.owner),
-            self.assembly.as_ref().map(|assembly| &assembly.owner),
-            self.state.as_ref().map(|state| &state.owner),
-        ];
-        owners.into_iter().flatten().any(|owner| owner == signer)
+        self.maps.find(signer).is_some() || self.states.find(signer).is_some()
     }
 
-    fn hear_map(&mut self, map: &v1::IntersectionMap, signer: Digest, now: Instant) -> Result<(), Refusal> {
-        if self.assembly.as_ref().is_some_and(|part| now.since(part.started) >= limits::MAP_ASSEMBLY_TIME) {
-            self.assembly = None;
+    fn hear_map(&mut self, map: &v1::IntersectionMap, speaker: Speaker, now: Instant) -> Result<(), Refusal> {
+        let reference = reference(map).ok_or(Refusal::NotForVehicles)?;
+        if speaker.place.distance_m(reference) > limits::MAX_UNIT_DISTANCE_M {
+            return Err(Refusal::TooFar);
         }
-        let revision = (map.revision & 127) as u8;
-        if let Some(known) = &mut self.map {
-            if known.owner == signer {
-                if known.revision == revision {
-                    known.heard = now;
-                    return Ok(());
-                }
-                if !newer(revision, known.revision) {
-                    return Err(Refusal::OldRevision);
-                }
-            } else if now.since(known.heard) < limits::MAP_OWNER_SILENCE {
-                return Err(Refusal::Contested);
-            }
-        }
-        if let Some(part) = &self.assembly {
-            if part.owner != signer {
-                return Err(Refusal::Contested);
-            }
-            if newer(part.revision, revision) {
-                return Err(Refusal::OldRevision);
-            }
-        }
-        let part = match &mut self.assembly {
-            Some(part) if part.revision == revision => part,
-            empty => empty.insert(Assembly::new(map, signer, now)?),
-        };
-        match part.add(map) {
-            Ok(false) => Ok(()),
-            Ok(true) => {
-                self.map = self.assembly.take().map(|part| part.finish(now));
-                Ok(())
-            }
-            Err(refusal) => {
-                // Half of a contradictory map is no map either.
-                self.assembly = None;
-                Err(refusal)
-            }
-        }
+        self.maps.fall_silent(limits::MAP_OWNER_SILENCE, now);
+        let contested = self.maps.hear(speaker, now, |drawn| drawn.add(map, now))?;
+        if contested { Err(Refusal::Contested) } else { Ok(()) }
     }
 
-    fn hear_state(&mut self, state: v1::SignalState, signer: Digest, at: Moment) -> Result<(), Refusal> {
-        let time = WireTime::from_micros(state.state_time_us);
-        if time > at.wire + limits::MAX_SIGNAL_AHEAD {
-            return Err(Refusal::FromFuture);
+    fn hear_state(&mut self, state: v1::SignalState, speaker: Speaker, at: Moment) -> Result<(), Refusal> {
+        let far = |map: &Map| speaker.place.distance_m(map.reference()) > limits::MAX_UNIT_DISTANCE_M;
+        if self.map().is_some_and(far) {
+            return Err(Refusal::TooFar);
         }
-        if let Some(known) = &self.state {
-            if known.owner != signer {
-                if at.now.since(known.heard) < limits::SIGNAL_OWNER_SILENCE {
-                    return Err(Refusal::Contested);
-                }
-            } else if time < known.time && known.time <= at.wire + limits::MAX_SIGNAL_AHEAD {
-                // A known one from the future means that the station's clock was set back.
-                return Err(Refusal::OldState);
-            }
-        }
-        self.state = Some(IntersectionState {
-            owner: signer,
-            heard: at.now,
-            time,
-            map_revision: (state.map_revision & 127) as u8,
-            status: state.status as u16,
-            groups: state.groups.into_iter().take(32).collect(),
-        });
-        Ok(())
+        self.states.fall_silent(limits::SIGNAL_OWNER_SILENCE, at.now);
+        let contested = self.states.hear(speaker, at.now, |known| known.renew(state, at.wire))?;
+        if contested { Err(Refusal::Contested) } else { Ok(()) }
     }
 
     /// Drops what has expired; true when nothing is left.
     fn expire(&mut self, now: Instant) -> bool {
-        if self.map.as_ref().is_some_and(|map| now.since(map.heard) >= limits::MAP_LIFETIME) {
-            self.map = None;
-        }
-        if self.assembly.as_ref().is_some_and(|part| now.since(part.started) >= limits::MAP_ASSEMBLY_TIME) {
-            self.assembly = None;
-        }
-        if self.state.as_ref().is_some_and(|state| now.since(state.heard) >= limits::MAP_LIFETIME) {
-            self.state = None;
-        }
-        self.map.is_none() && self.assembly.is_none() && self.state.is_none()
+        let lives = |heard| now.since(heard) < limits::MAP_LIFETIME;
+        self.maps.fall_silent(limits::MAP_OWNER_SILENCE, now);
+        self.states.fall_silent(limits::SIGNAL_OWNER_SILENCE, now);
+        self.maps.retain(|claim| claim.said.give_up(now) && lives(claim.heard), now);
+        self.states.retain(|claim| lives(claim.heard), now);
+        self.maps.is_empty() && self.states.is_empty()
+    }
+
+    fn take_contest(&mut self, now: Instant) -> Option<Contest> {
+        let (about, between) = match self.states.take_contest(now) {
+            Some(between) => (Contested::Signals, between),
+            None => (Contested::Map, self.maps.take_contest(now)?),
+        };
+        Some(Contest { intersection: self.id, about, between })
     }
 }
 
-impl Map {
-    /// Its revision, 0..=127.
-    #[must_use]
-    pub fn revision(&self) -> u8 {
-        self.revision
-    }
-
-    /// The signer that speaks for it.
-    #[must_use]
-    pub fn owner(&self) -> Digest {
-        self.owner
-    }
-
-    /// Speed limit, 0.01 m/s.
-    #[must_use]
-    pub fn speed_limit(&self) -> Option<u16> {
-        self.speed_limit
-    }
-
-    /// The lanes that enter the intersection and have a direction.
-    #[must_use]
-    pub fn lanes(&self) -> &[Lane] {
-        &self.lanes
-    }
-
-    /// A lane by its number.
-    #[must_use]
-    pub fn lane(&self, number: u8) -> Option<&Lane> {
-        self.lanes.iter().find(|lane| lane.number() == number)
-    }
-
-    /// The plane lanes are measured in.
-    #[must_use]
-    pub fn plane(&self) -> &Plane {
-        &self.plane
-    }
-}
-
-impl IntersectionState {
-    /// When the controller made it.
-    #[must_use]
-    pub fn time(&self) -> WireTime {
-        self.time
-    }
-
-    /// The signer that speaks for it.
-    #[must_use]
-    pub fn owner(&self) -> Digest {
-        self.owner
-    }
-
-    /// Revision of the map its groups belong to.
-    #[must_use]
-    pub fn map_revision(&self) -> u8 {
-        self.map_revision
-    }
-
-    /// Whether the controller reports that its signals fail or are off (bits 8 and 9).
-    #[must_use]
-    pub fn out_of_order(&self) -> bool {
-        self.status & (FAILURE | OFF) != 0
-    }
-
-    /// One group of signals.
-    #[must_use]
-    pub fn group(&self, number: u8) -> Option<&v1::SignalGroup> {
-        self.groups.iter().find(|group| group.group == u32::from(number))
-    }
-}
-
-impl Assembly {
-    fn new(map: &v1::IntersectionMap, owner: Digest, started: Instant) -> Result<Self, Refusal> {
-        let fragments = map.fragments.clamp(1, 16);
-        Ok(Self {
-            revision: (map.revision & 127) as u8,
-            owner,
-            started,
-            reference: reference(map).ok_or(Refusal::NotForVehicles)?,
-            fragments,
-            missing: u16::MAX >> (16 - fragments),
-            numbers: [0; 4],
-            speed_limit: None,
-            lanes: Vec::new(),
-        })
-    }
-
-    /// Adds a fragment; true when none is missing.
-    fn add(&mut self, map: &v1::IntersectionMap) -> Result<bool, Refusal> {
-        if map.fragments != self.fragments || reference(map) != Some(self.reference) {
-            return Err(Refusal::FragmentsDiffer);
-        }
-        let bit = 1u16.checked_shl(map.fragment).unwrap_or(0);
-        if self.missing & bit == 0 {
-            return Ok(false);
-        }
-        for lane in &map.lanes {
-            let number = lane.lane as u8;
-            let (word, mask) = (usize::from(number / 64), 1u64 << (number % 64));
-            if self.numbers[word] & mask != 0 {
-                return Err(Refusal::LaneTwice);
-            }
-            self.numbers[word] |= mask;
-            let Some(lane) = Lane::entering(lane) else { continue };
-            if self.lanes.len() >= limits::MAX_INGRESS_LANES {
-                return Err(Refusal::TooManyLanes);
-            }
-            self.lanes.push(lane);
-        }
-        self.missing &= !bit;
-        self.speed_limit = self.speed_limit.or(map.speed_limit.map(|limit| limit as u16));
-        Ok(self.missing == 0)
-    }
-
-    fn finish(self, now: Instant) -> Map {
-        Map {
-            revision: self.revision,
-            owner: self.owner,
-            heard: now,
-            plane: Plane::at(self.reference),
-            speed_limit: self.speed_limit,
-            lanes: self.lanes,
-        }
-    }
-}
-
-/// The intersections near by, at most [`limits::MAX_INTERSECTIONS`]; the one not heard for longest makes room.
+/// The intersections near by, at most [`limits::MAX_INTERSECTIONS`].
+///
+/// A full table makes room with the one not heard for longest among those of the signer that has most, and if none has more
+/// than the newcomer's, with the one not heard for longest of all.
 #[derive(Clone, Debug, Default)]
 pub struct Intersections {
     entries: Vec<KnownIntersection>,
@@ -414,29 +203,39 @@ impl Intersections {
     /// A fragment of a map, from a trusted signer.
     ///
     /// # Errors
-    /// Why it changed nothing.
+    /// Why it is not believed.
     pub fn hear_map(
         &mut self,
         map: &v1::IntersectionMap,
-        signer: Digest,
+        speaker: Speaker,
         now: Instant,
     ) -> Result<(), Refusal> {
         let id = IntersectionId { region: map.region_id as u16, number: map.intersection_id };
-        self.hear(id, signer, now, |entry| entry.hear_map(map, signer, now))
+        self.hear(id, speaker.signer, now, |entry| entry.hear_map(map, speaker, now))
     }
 
     /// A state of signals, from a trusted signer.
     ///
     /// # Errors
-    /// Why it changed nothing.
-    pub fn hear_state(&mut self, state: v1::SignalState, signer: Digest, at: Moment) -> Result<(), Refusal> {
+    /// Why it is not believed.
+    pub fn hear_state(
+        &mut self,
+        state: v1::SignalState,
+        speaker: Speaker,
+        at: Moment,
+    ) -> Result<(), Refusal> {
         let id = IntersectionId { region: state.region_id as u16, number: state.intersection_id };
-        self.hear(id, signer, at.now, |entry| entry.hear_state(state, signer, at))
+        self.hear(id, speaker.signer, at.now, |entry| entry.hear_state(state, speaker, at))
     }
 
     /// Drops what has expired.
     pub fn expire(&mut self, now: Instant) {
         self.entries.retain_mut(|entry| !entry.expire(now));
+    }
+
+    /// Signers that contradict each other and were not told of yet.
+    pub fn take_contest(&mut self, now: Instant) -> Option<Contest> {
+        self.entries.iter_mut().find_map(|entry| entry.take_contest(now))
     }
 
     fn hear(
@@ -447,39 +246,52 @@ impl Intersections {
         take: impl FnOnce(&mut KnownIntersection) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == id) {
-            take(entry)?;
-            entry.heard = now;
-            return Ok(());
+            let taken = take(entry);
+            if matches!(taken, Ok(()) | Err(Refusal::Contested)) {
+                entry.heard = now;
+            }
+            return taken;
         }
-        if self.entries.iter().filter(|entry| entry.belongs_to(&signer)).count()
-            >= limits::MAX_INTERSECTIONS_PER_SIGNER
-        {
+        let held = self.entries.iter().filter(|entry| entry.belongs_to(&signer)).count();
+        if held >= limits::MAX_INTERSECTIONS_PER_SIGNER {
             return Err(Refusal::TooManyOfSigner);
         }
-        let mut entry = KnownIntersection { id, map: None, assembly: None, state: None, heard: now };
+        let mut entry =
+            KnownIntersection { id, maps: Claims::default(), states: Claims::default(), heard: now };
         take(&mut entry)?;
-        if self.entries.len() >= limits::MAX_INTERSECTIONS
-            && let Some(oldest) = (0..self.entries.len()).min_by_key(|at| self.entries[*at].heard)
-        {
-            self.entries.remove(oldest);
+        if self.entries.len() >= limits::MAX_INTERSECTIONS {
+            self.make_room(held);
         }
         let at = self.entries.partition_point(|known| known.id < id);
         self.entries.insert(at, entry);
         Ok(())
     }
+
+    /// Makes room for one more of a signer that has `held`.
+    fn make_room(&mut self, held: usize) {
+        let signers = self.entries.iter().flat_map(KnownIntersection::signers);
+        let count = |signer: &Digest| self.entries.iter().filter(|entry| entry.belongs_to(signer)).count();
+        let greediest = signers.map(|signer| (count(&signer), signer)).max();
+        let greediest = greediest.filter(|(most, _)| *most > held + 1).map(|(_, signer)| signer);
+        let may_go = |entry: &KnownIntersection| {
+            greediest.is_none_or(|greedy| entry.signers().all(|signer| signer == greedy))
+        };
+        let among = |pass: bool| {
+            let places = (0..self.entries.len()).filter(|at| !pass || may_go(&self.entries[*at]));
+            places.min_by_key(|at| self.entries[*at].heard)
+        };
+        if let Some(oldest) = among(true).or_else(|| among(false)) {
+            self.entries.remove(oldest);
+        }
+    }
 }
 
-fn reference(map: &v1::IntersectionMap) -> Option<Position> {
-    map.reference.as_ref().and_then(|at| Position::new(at.latitude, at.longitude))
+impl KnownIntersection {
+    fn signers(&self) -> impl Iterator<Item = Digest> {
+        let maps = self.maps.iter().map(|claim| claim.speaker.signer);
+        maps.chain(self.states.iter().map(|claim| claim.speaker.signer))
+    }
 }
-
-/// Whether revision `a` is ahead of `b`, counting on from 127 to 0 (SAE J2735 `MsgCount`).
-fn newer(a: u8, b: u8) -> bool {
-    (1..64).contains(&(a.wrapping_sub(b) & 127))
-}
-
-const FAILURE: u16 = 1 << 8;
-const OFF: u16 = 1 << 9;
 
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,12 @@ use core::time::Duration;
 
 use v2x_core::{Fix, Position, STANDING, WireTime, velocity};
 
-use super::intersection::{IntersectionId, Intersections, Map};
+use v2x_proto::IntersectionId;
+
+use super::intersection::Intersections;
 use super::lane::{Lane, Projection};
+use super::map::Map;
+use crate::limits::SAME_STOP_LINE_M;
 
 /// The lane a vehicle is on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +45,7 @@ pub struct Matcher {
     /// Direction of travel while it last moved.
     direction: Option<(f64, f64)>,
     matched: Option<LaneMatch>,
+    rival: Option<IntersectionId>,
 }
 
 impl Smooth {
@@ -77,6 +82,13 @@ impl Matcher {
         self.matched.as_ref()
     }
 
+    /// Another intersection that claims this lane, by a map that other signers sign: nobody can tell which of the two the
+    /// vehicle drives up to.
+    #[must_use]
+    pub fn rival(&self) -> Option<IntersectionId> {
+        self.rival
+    }
+
     /// Takes the next position, or its loss.
     pub fn fix(&mut self, fix: Option<&Fix>, intersections: &Intersections) {
         let Some(fix) = fix else {
@@ -91,7 +103,8 @@ impl Matcher {
         }
         let settled = self.smooth.is_some_and(|smooth| smooth.at.since(smooth.since) >= SETTLE);
         let direction = self.direction.filter(|_| settled);
-        self.matched = direction.and_then(|direction| self.find(position, direction, intersections));
+        let found = direction.and_then(|direction| self.find(position, direction, intersections));
+        (self.matched, self.rival) = found.map_or((None, None), |(matched, rival)| (Some(matched), rival));
     }
 
     /// The mean of the first fixes, then what is left of the noise after half a second's.
@@ -108,15 +121,26 @@ impl Matcher {
         position: Position,
         direction: (f64, f64),
         intersections: &Intersections,
-    ) -> Option<LaneMatch> {
-        let maps = intersections.iter().filter_map(|entry| Some((entry.id(), entry.map()?)));
-        let found = maps.filter_map(|(id, map)| {
+    ) -> Option<(LaneMatch, Option<IntersectionId>)> {
+        let maps = || intersections.iter().filter_map(|entry| Some((entry, entry.map()?)));
+        let found = maps().filter_map(|(entry, map)| {
             let before =
-                self.matched.filter(|matched| matched.intersection == id).map(|matched| matched.lane);
-            find_lane(map, position, direction, before).map(|(lane, at)| (id, lane, at))
+                self.matched.filter(|matched| matched.intersection == entry.id()).map(|matched| matched.lane);
+            find_lane(map, position, direction, before).map(|(lane, at)| (entry, lane, at))
         });
-        let (intersection, lane, at) = found.min_by(|a, b| a.2.along_m.total_cmp(&b.2.along_m))?;
-        lane.map(|lane| LaneMatch { intersection, lane, distance_m: at.along_m, offset_m: at.offset_m })
+        let (entry, lane, at) = found.min_by(|a, b| a.2.along_m.total_cmp(&b.2.along_m))?;
+        let matched = LaneMatch {
+            intersection: entry.id(),
+            lane: lane?,
+            distance_m: at.along_m,
+            offset_m: at.offset_m,
+        };
+        let rival = maps().find(|(other, map)| {
+            !entry.shares_a_signer_with(other)
+                && find_lane(map, position, direction, None)
+                    .is_some_and(|(_, other)| other.along_m - at.along_m <= SAME_STOP_LINE_M)
+        });
+        Some((matched, rival.map(|(other, _)| other.id())))
     }
 }
 

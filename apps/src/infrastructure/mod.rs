@@ -10,17 +10,21 @@
 //! 2. Call [`timeout`](Infrastructure::timeout) at [`deadline`](Infrastructure::deadline); early or extra calls are
 //!    harmless.
 //!
-//! Only verified messages of signers that are not suspect count, and the signer that speaks for an intersection keeps it
-//! ([`intersection`] has the rule).
+//! Only verified messages of signers that are not suspect count, and what such signers contradict each other about is
+//! unknown ([`intersection`] has the rule).
 //!
 //! [`Input::Send`]: v2x_core::Input::Send
 
+pub mod claims;
 pub mod intersection;
 pub mod lane;
+pub mod map;
 pub mod map_matching;
 pub mod priority;
+pub mod refusal;
 pub mod sign;
 pub mod signal;
+pub mod state;
 
 use core::fmt;
 use core::time::Duration;
@@ -28,15 +32,20 @@ use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
 use v2x_core::limits::MAX_FIX_AGE;
-use v2x_core::{Event, Fix, HeldHeading, Input, Instant, NeighbourTable, Received, SendRequest, WireTime};
+use v2x_core::{
+    Event, Fix, HeldHeading, Input, Instant, NeighbourTable, Position, Received, SendRequest, WireTime,
+};
 use v2x_proto::Digest;
 use v2x_proto::payload::{self, Message};
 use v2x_proto::v1::{self, MessageType, SignalPhase};
 
-pub use intersection::{IntersectionId, Intersections, Refusal};
+pub use claims::Speaker;
+pub use intersection::{Contest, Contested, Intersections};
 pub use map_matching::LaneMatch;
 pub use priority::{Ask, AskError, End, Progress};
+pub use refusal::Refusal;
 pub use signal::{Ends, Showing, Signal, SpeedWindow, Unknown, Violation};
+pub use v2x_proto::IntersectionId;
 
 use crate::application::Application;
 use crate::limits;
@@ -55,6 +64,8 @@ pub struct Infrastructure {
     fix: Option<Fix>,
     heading: HeldHeading,
     told: Option<Told>,
+    /// The two intersections that claim the vehicle's lane, when that was told.
+    rivals_told: Option<(IntersectionId, IntersectionId)>,
     outputs: VecDeque<Output>,
     refusals: [u64; Refusal::ALL.len()],
 }
@@ -90,6 +101,9 @@ pub enum News {
         /// Its state.
         progress: Progress,
     },
+    /// Signers contradict each other about an intersection, and what they say of it counts as unknown. Told once, and again
+    /// when it goes on for long.
+    Contest(Box<Contest>),
 }
 
 /// The lane a vehicle is on and the signals for it, at one moment.
@@ -125,6 +139,7 @@ impl Infrastructure {
             fix: None,
             heading: HeldHeading::default(),
             told: None,
+            rivals_told: None,
             outputs: VecDeque::new(),
             refusals: [0; Refusal::ALL.len()],
         }
@@ -138,6 +153,7 @@ impl Infrastructure {
                     let index = Refusal::ALL.iter().position(|known| *known == refusal);
                     self.refusals[index.expect("ALL has every refusal")] += 1;
                 }
+                self.tell_contests(at);
                 self.tell_lane(at);
             }
             Event::PseudonymChanged { new, .. } => {
@@ -156,6 +172,7 @@ impl Infrastructure {
         self.fix = fix.copied();
         self.intersections.expire(at.now);
         self.matcher.fix(fix, &self.intersections);
+        self.tell_rivals();
         let Self { requests, intersections, matcher, signs, outputs, .. } = self;
         requests.approach(at.now, |request| approach(request, fix, matcher.matched(), intersections));
         signs.look(fix, at.wire, |posted| {
@@ -174,6 +191,7 @@ impl Infrastructure {
     pub fn timeout(&mut self, at: Moment) {
         let Self { requests, outputs, fix, .. } = self;
         requests.step(at, fix.as_ref(), &mut |step| take(outputs, step));
+        self.intersections.expire(at.now);
         self.tell_lane(at);
     }
 
@@ -188,8 +206,9 @@ impl Infrastructure {
         let stale = told
             .and_then(|entry| entry.state())
             .and_then(|state| turn(state.time() + limits::MAX_SIGNAL_AGE));
+        let silent = told.and_then(|entry| entry.next_silence()).filter(|silent| *silent > at.now);
         let lost = self.told.as_ref().and(self.fix).and_then(|fix| turn(fix.time + MAX_FIX_AGE));
-        [self.requests.deadline(), stale, lost].into_iter().flatten().min()
+        [self.requests.deadline(), stale, silent, lost].into_iter().flatten().min()
     }
 
     /// The next output, if there is one: news, and what is to be sent unless [`Application::poll`] gave it.
@@ -207,7 +226,11 @@ impl Infrastructure {
         let connections = map.lane(lane.lane)?.connections();
         let speed_mps = fix.speed.map(|speed| f64::from(speed) / 100.0);
         lane.distance_m -= speed_mps.unwrap_or(0.0) * wire.since(fix.time).as_secs_f64();
-        let state = intersection.state();
+        let rival = self.matcher.rival();
+        let state = match intersection.state() {
+            _ if rival.is_some() || intersection.is_contested() => Err(Unknown::Contested),
+            state => state.ok_or(Unknown::NoState),
+        };
         Some(Advice {
             lane,
             signals: connections
@@ -217,8 +240,17 @@ impl Infrastructure {
                 .take(16)
                 .collect(),
             speed_mps,
-            speed_limit_mps: map.speed_limit().map(|limit| f64::from(limit) / 100.0),
+            speed_limit_mps: map
+                .speed_limit()
+                .filter(|_| rival.is_none())
+                .map(|limit| f64::from(limit) / 100.0),
         })
+    }
+
+    /// Where the vehicle is, as of the last fix.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.fix.map(|fix| fix.position)
     }
 
     /// The intersections heard of.
@@ -268,21 +300,60 @@ impl Infrastructure {
             return Err(Refusal::NotTrusted);
         }
         let signer = received.id.signer;
+        let speaker = Speaker { signer, place: received.position };
         match payload::decode(received.message_type, received.payload.clone()) {
-            Ok(Message::IntersectionMap(map)) => self.intersections.hear_map(&map, signer, at.now),
-            Ok(Message::SignalState(state)) => self.intersections.hear_state(state, signer, at),
-            Ok(Message::SignInfo(info)) => self.signs.hear(info, signer, at.now),
+            Ok(Message::IntersectionMap(map)) => self.intersections.hear_map(&map, speaker, at.now),
+            Ok(Message::SignalState(state)) => {
+                let id = IntersectionId { region: state.region_id as u16, number: state.intersection_id };
+                let believed = self.intersections.hear_state(state, speaker, at);
+                if believed == Err(Refusal::Contested) {
+                    let Self { requests, outputs, .. } = self;
+                    requests.doubt(id, &mut |step| take(outputs, step));
+                }
+                believed
+            }
+            Ok(Message::SignInfo(info)) => {
+                if let Some(gone) = self.signs.hear(info, signer, at.now)? {
+                    let news =
+                        News::Sign { signer: gone.signer(), info: gone.info().clone(), in_force: false };
+                    push(&mut self.outputs, Output::News(news));
+                }
+                Ok(())
+            }
             Ok(Message::PriorityStatus(status)) => {
                 let id = IntersectionId { region: status.region_id as u16, number: status.intersection_id };
                 if self.intersections.find(id).is_some_and(|entry| !entry.may_answer(&signer, at.now)) {
                     return Err(Refusal::Contested);
                 }
                 let Self { requests, outputs, fix, .. } = self;
-                requests.answered(&status, at.now, fix.as_ref(), &mut |step| take(outputs, step));
-                Ok(())
+                match requests
+                    .answered(&status, signer, at.now, fix.as_ref(), &mut |step| take(outputs, step))
+                {
+                    true => Err(Refusal::Contested),
+                    false => Ok(()),
+                }
             }
             _ => Err(Refusal::NotForVehicles),
         }
+    }
+
+    fn tell_contests(&mut self, at: Moment) {
+        while let Some(contest) = self.intersections.take_contest(at.now) {
+            push(&mut self.outputs, Output::News(News::Contest(Box::new(contest))));
+        }
+    }
+
+    /// Two maps lay lanes over the vehicle's way: told once for each two.
+    fn tell_rivals(&mut self) {
+        let Some((matched, rival)) = self.matcher.matched().zip(self.matcher.rival()) else { return };
+        let both = (matched.intersection, rival);
+        if self.rivals_told.replace(both) == Some(both) {
+            return;
+        }
+        let drawn = [both.0, both.1].into_iter().filter_map(|id| self.intersections.find(id));
+        let between = drawn.filter_map(|entry| entry.drawn_by().next()).collect();
+        let contest = Contest { intersection: both.0, about: Contested::Lane, between };
+        push(&mut self.outputs, Output::News(News::Contest(Box::new(contest))));
     }
 
     fn tell_lane(&mut self, at: Moment) {

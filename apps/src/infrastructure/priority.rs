@@ -20,9 +20,9 @@ use v2x_core::{Fix, Instant, SendRequest, WireTime};
 use v2x_proto::v1::{self, PriorityAction, PriorityRole, PriorityState};
 use v2x_proto::{Class, Digest};
 
-use super::intersection::IntersectionId;
 use crate::limits;
 use crate::moment::Moment;
+use v2x_proto::IntersectionId;
 
 /// What the application asks an intersection for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Progress {
     Asked,
     /// Sent several times, and no answer for [`UNANSWERED_AFTER`]; it is still sent.
     Unanswered,
+    /// Several signers answered, and contradict each other: none is believed, and it is still sent.
+    Contested,
     /// What the intersection answered.
     Answered {
         /// Its state there.
@@ -108,6 +110,16 @@ pub struct Request {
     /// When the arrival was last estimated, or the request made.
     estimated: Instant,
     sent: Option<SentRequest>,
+    /// The last answer of each signer that gave one lately.
+    answers: ArrayVec<Answer, { limits::MAX_CLAIMANTS }>,
+}
+
+/// What one signer answered.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    signer: Digest,
+    state: PriorityState,
+    heard: Instant,
 }
 
 /// The request as the unit knows it.
@@ -164,6 +176,23 @@ impl Request {
     #[must_use]
     pub fn lane(&self) -> Option<u8> {
         self.lane
+    }
+
+    /// Keeps an answer; false when another signer's of late says something else.
+    fn hear(&mut self, answer: Answer) -> bool {
+        self.answers.retain(|known| {
+            known.signer != answer.signer && answer.heard.since(known.heard) < limits::SIGNAL_OWNER_SILENCE
+        });
+        let agrees = |known: &Answer| known.state == answer.state;
+        let alike = self.answers.windows(2).all(|two| two[0].state == two[1].state);
+        if !alike {
+            return false;
+        }
+        if self.answers.is_full() {
+            self.answers.remove(0);
+        }
+        self.answers.push(answer);
+        self.answers.iter().all(agrees)
     }
 
     fn message(
@@ -242,6 +271,7 @@ impl Requests {
             arrival: None,
             estimated: now,
             sent: None,
+            answers: ArrayVec::new(),
         };
         self.open.try_push(request).map_err(|_| AskError::TooMany)
     }
@@ -268,6 +298,7 @@ impl Requests {
         self.withdrawn.clear();
         for request in &mut self.open {
             request.sent = None;
+            request.answers.clear();
             if request.progress != Progress::Waiting {
                 request.progress = Progress::Waiting;
                 tell(Step::Progress(request.ask.intersection, Progress::Waiting));
@@ -275,14 +306,17 @@ impl Requests {
         }
     }
 
-    /// Takes the answers of an intersection that may be believed.
+    /// Takes the answers that `signer` gives for an intersection. True when one of them stands against another signer's:
+    /// then neither is believed, until one of the two has been silent.
     pub fn answered(
         &mut self,
         status: &v1::PriorityStatus,
+        signer: Digest,
         now: Instant,
         fix: Option<&Fix>,
         tell: &mut impl FnMut(Step),
-    ) {
+    ) -> bool {
+        let mut contested = false;
         let id = IntersectionId { region: status.region_id as u16, number: status.intersection_id };
         for answer in status.answers.iter().filter(|answer| answer.requester.as_ref() == self.own.0) {
             let state = PriorityState::try_from(answer.state).unwrap_or_default();
@@ -293,7 +327,10 @@ impl Requests {
                 self.open.iter_mut().find(|open| open.sent.is_some_and(|sent| asked(open, sent.number)));
             if let Some(request) = open {
                 let expected = answer.expected_us.map(WireTime::from_micros);
-                let progress = Progress::Answered { state, expected };
+                let alone = request.hear(Answer { signer, state, heard: now });
+                contested |= !alone;
+                let progress =
+                    if alone { Progress::Answered { state, expected } } else { Progress::Contested };
                 if request.progress != progress {
                     request.progress = progress;
                     tell(Step::Progress(id, progress));
@@ -308,6 +345,18 @@ impl Requests {
                     let arrival = over.request.arrival.unwrap_or_default();
                     tell(Step::Send(over.request.message(PriorityAction::Cancel, over.number, arrival, fix)));
                 }
+            }
+        }
+        contested
+    }
+
+    /// Nobody can tell who speaks for an intersection: what it answered is not known any longer.
+    pub fn doubt(&mut self, id: IntersectionId, tell: &mut impl FnMut(Step)) {
+        let here = |request: &&mut Request| request.ask.intersection == id;
+        for request in self.open.iter_mut().filter(here) {
+            if matches!(request.progress, Progress::Answered { .. }) {
+                request.progress = Progress::Contested;
+                tell(Step::Progress(id, Progress::Contested));
             }
         }
     }
@@ -352,7 +401,9 @@ impl Requests {
     pub fn deadline(&self) -> Option<Instant> {
         let open = self.open.iter().map(|request| {
             let retry = match (request.progress, &request.sent) {
-                (Progress::Asked | Progress::Unanswered, Some(sent)) => sent.last + RETRY,
+                (Progress::Asked | Progress::Unanswered | Progress::Contested, Some(sent)) => {
+                    sent.last + RETRY
+                }
                 _ => Instant::FAR_FUTURE,
             };
             retry.min(request.estimated + GIVE_UP)
@@ -377,7 +428,7 @@ impl Requests {
         let moved = arrival.since(sent.arrival).max(sent.arrival.since(arrival)) > ARRIVAL_STEP;
         let action = match request.progress {
             // The unit may never have received it, and an update of an unknown request has no effect.
-            Progress::Asked | Progress::Unanswered => PriorityAction::Request,
+            Progress::Asked | Progress::Unanswered | Progress::Contested => PriorityAction::Request,
             _ if moved => PriorityAction::Update,
             _ => return,
         };

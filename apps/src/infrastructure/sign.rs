@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use v2x_core::{Area, Fix, Instant, Position, WireTime, heading_difference};
 use v2x_proto::{AreaView, Digest, v1};
 
-use super::intersection::Refusal;
+use super::refusal::Refusal;
 use crate::limits;
 
 /// Sign information as it was heard.
@@ -58,8 +58,8 @@ impl Posted {
     }
 }
 
-/// The signs near by, at most [`limits::MAX_SIGNS`]; of those not in force the one not heard for longest
-/// makes room.
+/// The signs near by, at most [`limits::MAX_SIGNS`]. A full table makes room with a sign of the signer that has most, if
+/// that is more than the newcomer's would have, else with one that is not in force: of these the one not heard for longest.
 #[derive(Clone, Debug, Default)]
 pub struct Signs {
     posted: Vec<Posted>,
@@ -71,11 +71,17 @@ impl Signs {
         self.posted.iter()
     }
 
-    /// Takes sign information of a trusted signer. Whether it is in force shows at the next [`look`](Self::look).
+    /// Takes sign information of a trusted signer. Whether it is in force shows at the next [`look`](Self::look). Returns a
+    /// sign in force that made room for it.
     ///
     /// # Errors
     /// Why it changed nothing.
-    pub fn hear(&mut self, info: v1::SignInfo, signer: Digest, now: Instant) -> Result<(), Refusal> {
+    pub fn hear(
+        &mut self,
+        info: v1::SignInfo,
+        signer: Digest,
+        now: Instant,
+    ) -> Result<Option<Posted>, Refusal> {
         let known = |posted: &&mut Posted| posted.signer == signer && posted.info.sign_id == info.sign_id;
         if let Some(posted) = self.posted.iter_mut().find(known) {
             if info.revision < posted.info.revision {
@@ -87,16 +93,16 @@ impl Signs {
                 posted.info = info;
                 posted.revised = true;
             }
-            return Ok(());
+            return Ok(None);
         }
-        let of_signer = self.posted.iter().filter(|posted| posted.signer == signer).count();
+        let of_signer = self.held(&signer);
         if of_signer >= limits::MAX_SIGNS_PER_SIGNER {
             return Err(Refusal::TooManyOfSigner);
         }
+        let mut gone = None;
         if self.posted.len() >= limits::MAX_SIGNS {
-            let idle = (0..self.posted.len()).filter(|at| !self.posted[*at].in_force);
-            let oldest = idle.min_by_key(|at| self.posted[*at].heard).ok_or(Refusal::Full)?;
-            self.posted.remove(oldest);
+            let victim = self.victim(of_signer).ok_or(Refusal::Full)?;
+            gone = Some(self.posted.remove(victim)).filter(|gone| gone.in_force);
         }
         self.posted.push(Posted {
             signer,
@@ -106,7 +112,23 @@ impl Signs {
             in_force: false,
             revised: false,
         });
-        Ok(())
+        Ok(gone)
+    }
+
+    fn held(&self, signer: &Digest) -> usize {
+        self.posted.iter().filter(|posted| posted.signer == *signer).count()
+    }
+
+    /// What makes room for one more of a signer that has `held`.
+    fn victim(&self, held: usize) -> Option<usize> {
+        let most = self.posted.iter().map(|posted| (self.held(&posted.signer), posted.signer)).max()?;
+        let greedy = (most.0 > held + 1).then_some(most.1);
+        let may_go = |posted: &Posted| match greedy {
+            Some(greedy) => posted.signer == greedy,
+            None => !posted.in_force,
+        };
+        let places = (0..self.posted.len()).filter(|at| may_go(&self.posted[*at]));
+        places.min_by_key(|at| (self.posted[*at].in_force, self.posted[*at].heard))
     }
 
     /// Looks at what is in force for a vehicle at `fix`, and calls `changed` for each sign that came into force, was

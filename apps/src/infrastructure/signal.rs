@@ -9,8 +9,9 @@ use core::time::Duration;
 use v2x_core::WireTime;
 use v2x_proto::v1::{SignalGroup, SignalPhase};
 
-use super::intersection::{IntersectionState, Map};
 use super::lane::Connection;
+use super::map::Map;
+use super::state::IntersectionState;
 use crate::limits;
 
 /// The signal of one way on from the vehicle's lane.
@@ -57,6 +58,8 @@ pub enum Unknown {
     OutOfOrder,
     /// The way on has no signal, or the state does not name its group.
     NoSignal,
+    /// Signers contradict each other about it, and nobody can tell who is right.
+    Contested,
 }
 
 /// Speeds, m/s, at all of which the stop line is passed while the signal is green.
@@ -211,14 +214,20 @@ impl Unknown {
             Self::OtherRevision => "other_revision",
             Self::OutOfOrder => "out_of_order",
             Self::NoSignal => "no_signal",
+            Self::Contested => "contested",
         }
     }
 }
 
-/// The signal of `connection` at `now`.
+/// The signal of `connection` at `now`, by the state of its intersection or the reason why that is not known.
 #[must_use]
-pub fn signal(map: &Map, state: Option<&IntersectionState>, connection: Connection, now: WireTime) -> Signal {
-    Signal { connection, shows: showing(map, state, connection.group, now) }
+pub fn signal(
+    map: &Map,
+    state: Result<&IntersectionState, Unknown>,
+    connection: Connection,
+    now: WireTime,
+) -> Signal {
+    Signal { connection, shows: state.and_then(|state| showing(map, state, connection.group, now)) }
 }
 
 /// What a driver calls a phase.
@@ -236,13 +245,7 @@ pub const fn phase_name(phase: SignalPhase) -> &'static str {
     }
 }
 
-fn showing(
-    map: &Map,
-    state: Option<&IntersectionState>,
-    group: u8,
-    now: WireTime,
-) -> Result<Showing, Unknown> {
-    let state = state.ok_or(Unknown::NoState)?;
+fn showing(map: &Map, state: &IntersectionState, group: u8, now: WireTime) -> Result<Showing, Unknown> {
     if is_stale(state, now) {
         return Err(Unknown::Stale);
     }

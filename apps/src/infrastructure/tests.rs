@@ -12,6 +12,11 @@ pub(super) const PLACE: Position = Position { latitude: 496_000_000, longitude: 
 pub(super) const UNIT: Digest = Digest([7; 8]);
 pub(super) const OTHER: Digest = Digest([8; 8]);
 pub(super) const OWN: Digest = Digest([1; 8]);
+/// A signer that stands at the place.
+pub(super) fn by(signer: Digest) -> Speaker {
+    Speaker { signer, place: PLACE }
+}
+
 const START_US: u64 = 720_000_000_000_000;
 
 /// `millis` after the start of the test.
@@ -275,6 +280,35 @@ fn answers_of_another_than_the_signal_s_signer_are_contested() {
     let status = v1::PriorityStatus { intersection_id: 17, region_id: 0, answers: Vec::new() };
     vehicle.event(&Event::Received(received(&status.into(), OTHER)), now);
     assert_eq!(vehicle.refusals().collect::<Vec<_>>(), [(Refusal::Contested, 1)]);
+}
+
+#[test]
+fn a_grant_is_not_known_any_longer_once_another_speaks_for_the_signals() {
+    let (mut vehicle, now) = on_lane();
+    let id = IntersectionId { region: 0, number: 17 };
+    let ask = Ask {
+        intersection: id,
+        role: v1::PriorityRole::PublicTransport,
+        egress_lane: None,
+        importance: None,
+        duration: Duration::from_secs(8),
+    };
+    vehicle.ask_priority(ask, now).unwrap();
+    let answer = v1::PriorityStatus {
+        intersection_id: 17,
+        region_id: 0,
+        answers: vec![v1::PriorityAnswer {
+            requester: Bytes::copy_from_slice(&OWN.0),
+            request_id: 0,
+            state: PriorityState::Granted as i32,
+            expected_us: None,
+        }],
+    };
+    hear(&mut vehicle, answer, at(1050));
+    news(&mut vehicle);
+    let green = state_of(17, at(1100), SignalPhase::ProtectedGo, 50);
+    vehicle.event(&Event::Received(received(&green.into(), OTHER)), at(1100));
+    assert!(news(&mut vehicle).contains(&News::Priority { intersection: id, progress: Progress::Contested }));
 }
 
 fn any_lane() -> impl Strategy<Value = v1::Lane> {

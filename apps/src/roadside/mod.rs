@@ -15,7 +15,9 @@ pub mod map;
 mod message;
 pub mod plan;
 pub mod priority;
+mod rivals;
 pub mod rtcm;
+mod second_speaker;
 pub mod signals;
 pub mod work_zone;
 
@@ -23,7 +25,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use v2x_core::{Event, EventId, HazardRefusal, Input, Instant, Received, SendingState, WireTime};
+use v2x_core::{Event, EventId, HazardRefusal, Input, Instant, Position, Received, SendingState, WireTime};
 use v2x_proto::v1;
 
 use self::background::Background;
@@ -33,6 +35,7 @@ use self::corrections::Corrections;
 use self::left_out::LeftOutValues;
 use self::line::{LeftOut, Line, LineError};
 use self::priority::{Priorities, PriorityCounts};
+use self::rivals::Rivals;
 use self::signals::Signals;
 use self::work_zone::WorkZones;
 use crate::application::Application;
@@ -43,6 +46,8 @@ use crate::moment::Moment;
 pub enum Heard {
     /// A verified request for priority.
     Request(Received),
+    /// Another station's verified map, signal state or answer to a request for priority.
+    Spoken(Received),
     /// The command about a hazard was carried out on this event.
     HazardAccepted(EventId),
     /// It was refused.
@@ -56,6 +61,14 @@ pub enum Heard {
     },
 }
 
+impl Heard {
+    /// Whether messages of this type are [spoken](Self::Spoken) for an intersection.
+    #[must_use]
+    pub fn is_spoken(message_type: u32) -> bool {
+        Rivals::concerns(message_type)
+    }
+}
+
 /// The roadside unit's application: sends what is due, when it is due.
 #[derive(Clone, Debug)]
 pub struct Roadside {
@@ -64,6 +77,7 @@ pub struct Roadside {
     priorities: Priorities,
     corrections: Option<Corrections>,
     work_zones: WorkZones,
+    rivals: Rivals,
     /// The client that spoke for each intersection when last checked.
     speakers: Vec<(u32, Option<ClientId>)>,
     bad_lines: BadLines,
@@ -89,12 +103,16 @@ impl Roadside {
     /// Starts at `now`. `name` and `place` are what adverts give for the unit.
     pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
         let fed = config.feed.is_some();
-        let background = Background::new(config, name, place, now);
+        let background = Background::new(config, name, place.clone(), now);
         Self {
             signals: Signals::new(&config.intersections, fed, now),
             priorities: Priorities::new(&config.intersections),
             corrections: config.corrections.as_ref().map(|source| Corrections::new(source.per_second, now)),
             work_zones: WorkZones::new(&config.work_zones, now),
+            rivals: Rivals::new(
+                &config.intersections,
+                Position { latitude: place.latitude, longitude: place.longitude },
+            ),
             speakers: config.intersections.iter().map(|one| (one.id, None)).collect(),
             bad_lines: BadLines::default(),
             left_out: LeftOutValues::default(),
@@ -158,6 +176,7 @@ impl Roadside {
                 self.priorities.heard(received, now, wire, |id| signals.speaker(id).is_some());
                 self.look_at_controllers(now, wire);
             }
+            Heard::Spoken(received) => self.rivals.hear(received, now),
             Heard::HazardAccepted(event) => self.work_zones.answered(Ok(*event), now),
             Heard::HazardRefused(refusal) => self.work_zones.answered(Err(refusal), now),
             Heard::HazardRenamed { old, new } => self.work_zones.renamed(*old, *new),
@@ -242,6 +261,7 @@ impl Roadside {
     pub fn take_news(&mut self, now: Instant) -> Vec<String> {
         let mut news = self.signals.take_news();
         news.extend(self.priorities.take_news());
+        news.extend(self.rivals.take_news());
         news.extend(self.bad_lines.take(now));
         news.extend(self.left_out.take_news());
         news
@@ -255,6 +275,7 @@ impl Roadside {
     /// Warnings for a report, besides its figures.
     pub fn warnings(&self, now: Instant) -> Vec<String> {
         let mut warnings: Vec<String> = self.signals.warnings(now).collect();
+        warnings.extend(self.signals.contests().chain(self.rivals.warnings()));
         let BadLines { count, latest, .. } = &self.bad_lines;
         if *count > 0 {
             warnings.push(format!("{count} lines of the feed refused, the last by {latest}"));
@@ -291,6 +312,9 @@ impl Application for Roadside {
         let heard = match event {
             Event::Received(received) if received.message_type == v1::MessageType::PriorityRequest as u32 => {
                 Heard::Request(received.clone())
+            }
+            Event::Received(received) if Heard::is_spoken(received.message_type) => {
+                Heard::Spoken(received.clone())
             }
             Event::HazardAccepted { id, .. } => Heard::HazardAccepted(*id),
             Event::HazardRefused { refusal, .. } => Heard::HazardRefused(*refusal),

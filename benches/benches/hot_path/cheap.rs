@@ -79,7 +79,7 @@ impl<'a> Scene<'a> {
             pool: BytesMut::with_capacity(1 << 20),
             frames: Vec::with_capacity(SLICE),
         };
-        // A second's budget of credentials does not admit them all.
+        // Heard again, each comes from where it was heard before.
         for _ in 0..3 {
             scene.pass(Duration::from_secs(1));
             for stander in known {

@@ -179,7 +179,7 @@ impl Listener {
         Self { node, pool: BytesMut::with_capacity(1 << 20), frames: Vec::with_capacity(SLICE) }
     }
 
-    /// Takes frames without judging: at the start more credentials come than a second's budget admits.
+    /// Takes frames without judging: at the start some wait for their credential.
     fn warm_up(&mut self, samples: &[Sample]) {
         for samples in samples.chunks(SLICE) {
             self.fill(samples, whole);

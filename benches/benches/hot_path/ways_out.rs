@@ -33,8 +33,6 @@ pub type Made = (Vec<u8>, [u8; 6]);
 
 /// 20,000 frames a second: ten times the channel.
 const LINE_RATE: Duration = Duration::from_micros(50);
-/// Slow enough for every new credential to be looked at.
-const CREDENTIALS: Duration = Duration::from_millis(8);
 /// Rates that are spent stay spent.
 const AT_ONCE: Duration = Duration::ZERO;
 
@@ -103,24 +101,29 @@ pub static ROWS: &[Row] = &[
     row(R::Stale, "", |scene| edit(scene, |draft| draft.wire = earlier(draft.wire, 2_000_000))),
     row(R::OutOfReach, "", |scene| edit(scene, |draft| draft.position = draft.position.moved(3000.0, 0.0))),
     row(R::RateLimitedLink, "", |scene| {
-        let draft = stranger(scene);
-        (draft.bytes(), [6; 6])
-    })
-    .every(AT_ONCE),
-    row(R::RateLimitedForwarder, "", |scene| {
-        let mut draft = stranger(scene);
-        draft.header.forwarder = v2x_proto::Digest([6; 8]);
+        let n = scene.next();
+        let draft = scene.known[3].beacon(n, scene.wire());
         (draft.bytes(), draft.link)
     })
-    .every(AT_ONCE),
+    .every(AT_ONCE)
+    .verified_after(None),
+    row(R::RateLimitedForwarder, "", |scene| {
+        let n = scene.next();
+        let mut draft = scene.known[4].beacon(n, scene.wire());
+        draft.header.forwarder = scene.known[3].digest;
+        (draft.bytes(), scene.known[3].link)
+    })
+    .every(AT_ONCE)
+    .verified_after(None),
     row(R::CredentialMalformed, "", |scene| {
         in_full(scene, |credential, n| {
-            credential[4..8].copy_from_slice(&[0xff; 4]);
-            credential[8..12].copy_from_slice(&n.to_le_bytes());
+            // Behind the two parts' tags and lengths, which are looked at before.
+            let at = if credential[1] < 0x80 { 2 } else { 3 };
+            credential[at..at + 4].copy_from_slice(&[0xff; 4]);
+            credential[at + 4..at + 8].copy_from_slice(&n.to_le_bytes());
         })
-    })
-    .every(CREDENTIALS),
-    row(R::UnknownIssuer, "", |scene| in_full(scene, numbered)).every(CREDENTIALS).after(|scene| {
+    }),
+    row(R::UnknownIssuer, "", |scene| in_full(scene, numbered)).after(|scene| {
         let mut foreign = Stander::new(scene.authority, 901);
         let mut bytes = foreign.credential.to_vec();
         // The issuer's digest is the second field: tag, length, eight bytes.
@@ -131,7 +134,6 @@ pub static ROWS: &[Row] = &[
         scene.extra.push(foreign);
     }),
     row(R::CredentialNotYetValid, "", |scene| in_full(scene, |_, _| {}))
-        .every(CREDENTIALS)
         .after(|scene| with_credential(scene, |request| request.not_before_s += 3600 * 24)),
     row(R::CredentialExpired, "", |scene| of_extra(scene, relayed)).after(|scene| {
         with_credential(scene, |request| {
@@ -151,7 +153,7 @@ pub static ROWS: &[Row] = &[
         scene.pass(Duration::ZERO);
     }),
     row(R::CredentialKnownBad, "", |scene| in_full(scene, |credential, _| credential[4..8].fill(0xff))),
-    row(R::CredentialBudget, "", |scene| in_full(scene, numbered)).every(AT_ONCE),
+    row(R::CredentialBudget, "", |scene| in_full(scene, numbered)).every(AT_ONCE).verified_after(None),
     row(R::UnknownCredential, "no room to wait", |scene| {
         let draft = stranger(scene);
         (draft.bytes(), draft.link)

@@ -62,13 +62,15 @@ impl StackRun {
     }
 }
 
-/// Runs both daemons; the sender sends `rate` messages a second for `time`, and the outputs of both are in `trouble`.
+/// Runs both daemons; the sender sends `rate` messages a second for `time`, the outputs of both are in `trouble`, and
+/// `report` is their `[report]` table, if they have one.
 pub fn run(
     lab: &Lab,
     placement: &Placement,
     rate: u32,
     time: Duration,
     trouble: Trouble,
+    report: &str,
 ) -> Result<StackRun, String> {
     let load = format!(
         "[load]\nrate_per_s = {rate}\nclasses = {:?}\npayload_bytes = {PAYLOAD_BYTES}\n",
@@ -80,7 +82,6 @@ pub fn run(
     };
     prepare("sender-out")?;
     prepare("receiver-out")?;
-    let report = trouble.report();
     let sender = configure(lab, "sender", placement.sender, &format!("{load}{report}"))?;
     let receiver = configure(
         lab,

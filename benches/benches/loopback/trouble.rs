@@ -13,7 +13,7 @@ use nix::unistd::mkfifo;
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nothing: neither recording nor report, and standard output is read.
+    /// Nothing: no recording, and standard output is read.
     None,
     /// Standard output is a pipe that is full and that nobody reads.
     Pipe,
@@ -41,11 +41,6 @@ impl Trouble {
     pub fn parse(name: &str) -> Result<Self, String> {
         let all = [Self::None].into_iter().chain(Self::ALL);
         all.into_iter().find(|trouble| trouble.name() == name).ok_or_else(|| format!("no trouble {name:?}"))
-    }
-
-    /// The `[report]` table of a station in it: a status line, and a report where there is one, each second.
-    pub fn report(self) -> &'static str {
-        if self == Self::None { "" } else { "[report]\nevery_s = 1\n" }
     }
 
     /// Makes it; lasts as long as what is returned. `folder` is the station's own; what is mounted there is seen by this process

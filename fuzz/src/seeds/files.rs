@@ -1,8 +1,7 @@
 //! Captures, recordings, traces and plans.
 
 use testkit::START;
-use v2x_core::Config;
-use v2x_proto::v1;
+use v2x_core::{Anchor, Config, Instant};
 use v2x_recording::record;
 
 use super::source::named;
@@ -27,19 +26,9 @@ pub(super) fn captures() -> Vec<(String, Vec<u8>)> {
 
 pub(super) fn recordings() -> Vec<(String, Vec<u8>)> {
     let world = world();
-    let header = v1::RecordingHeader {
-        version: record::VERSION,
-        software: "fuzz".to_owned(),
-        config_json: serde_json::to_string(&Config::vehicle()).expect("a configuration is JSON"),
-        credential: world.signers[0].credential.clone(),
-        pool: record::identities(&world.own(false)),
-        lost_inputs: None,
-        roots: vec![world.authority.root.clone()],
-        issuers: vec![world.authority.issuer.clone()],
-        seed: 7,
-        anchor_wire_us: START.as_micros(),
-        ..v1::RecordingHeader::default()
-    };
+    let [roots, issuers] = [&world.authority.root, &world.authority.issuer].map(|one| vec![one.clone()]);
+    let anchor = Anchor { instant: Instant::ZERO, wire: START };
+    let header = record::header("fuzz", &Config::vehicle(), &world.own(false), roots, issuers, 7, anchor);
     let empty = record::start(&header);
     let mut recording = empty.clone();
     for (now, input) in station::inputs() {

@@ -114,3 +114,28 @@ fn each_violation_has_its_name() {
     assert_eq!(CredentialView::parse(&[0; 257]), Err(CredentialError::TooLong(257)));
     assert_eq!(CredentialView::parse(&[]), Err(WireError::Missing("tbs").into()));
 }
+
+proptest! {
+    #[test]
+    fn exact_is_what_the_encoder_writes(tbs in vec(any::<u8>(), 1..186), signature: [u8; 32], place in any::<usize>()) {
+        let signature: [u8; 64] = [signature; 2].concat().try_into().unwrap();
+        let mut bytes = Vec::new();
+        encode_credential(&mut bytes, &tbs, &signature);
+        prop_assert!(is_exact(&bytes));
+        for more in [&[0x18, 0x01][..], &[0], &[0x12, 0x00]] {
+            prop_assert!(!is_exact(&[&bytes[..], more].concat()));
+        }
+        prop_assert!(!is_exact(&bytes[..bytes.len() - 1 - place % 66]));
+    }
+
+    #[test]
+    fn any_bytes_are_exact_only_if_they_are_their_own_encoding(bytes in vec(any::<u8>(), 0..256)) {
+        if is_exact(&bytes) {
+            let len = bytes.len() - 66;
+            let tbs = &bytes[if bytes[1] < 0x80 { 2 } else { 3 }..len];
+            let mut again = Vec::new();
+            encode_credential(&mut again, tbs, bytes.last_chunk().unwrap());
+            prop_assert_eq!(again, bytes);
+        }
+    }
+}

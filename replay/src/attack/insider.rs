@@ -297,7 +297,12 @@ pub(super) fn resign(
 }
 
 /// A frame of these fields, signed and sent by `identity`.
-fn seal(mut header: HopHeader, tbs: &TbsView<'_>, signer: SignerRef<'_>, identity: &mut Identity) -> Bytes {
+pub(super) fn seal(
+    mut header: HopHeader,
+    tbs: &TbsView<'_>,
+    signer: SignerRef<'_>,
+    identity: &mut Identity,
+) -> Bytes {
     let mut text = Vec::new();
     tbs.encode(&mut text);
     let signature = identity.sign(&text);

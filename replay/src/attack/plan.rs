@@ -6,13 +6,26 @@ use std::path::Path;
 use v2x_core::DropReason;
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
+use super::radio_attack::{RadioAttack, RadioAttackKind};
+
 /// Attacks to take place in one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttackPlan {
     /// Seed of the choice of attackers and of the values they invent.
     pub seed: u64,
-    /// At least one; a station takes part in at most one, the first that names it.
+    /// A station takes part in at most one, the first that names it.
     pub attacks: Vec<Attack>,
+    /// Transmitters beside the road; there is at least one of these or of those.
+    pub radios: Vec<RadioAttack>,
+    /// What the work of honest stations takes; `None`: none of the virtual time.
+    pub processor: Option<Processor>,
+}
+
+impl Default for AttackPlan {
+    /// Nobody attacks, and work takes no time.
+    fn default() -> Self {
+        Self { seed: 1, attacks: Vec::new(), radios: Vec::new(), processor: None }
+    }
 }
 
 /// One attack.
@@ -36,6 +49,15 @@ pub struct Attack {
     pub delay_s: f64,
     /// Ghost cars, or pseudonyms in a flood, of each attacker; 1 to 16.
     pub ghosts: u32,
+}
+
+/// What the work of a station takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Processor {
+    /// Checking one signature, ns.
+    pub signature_ns: u64,
+    /// Reading one frame, with its cheap checks, ns.
+    pub frame_ns: u64,
 }
 
 /// Which stations attack.
@@ -268,20 +290,54 @@ impl AttackPlan {
             "a plan of attacks, which has none; a station's configuration is run by: roadcast run {file}"
         );
         document.refuse("role", "a station's role", right)?;
-        let top = document.top(&["seed", "attack"])?;
-        let seed = top.integer("seed", 0..=u64::MAX)?.unwrap_or(1);
+        let top = document.top(&["seed", "attack", "signature_us", "frame_us"])?;
+        let mut plan = Self { seed: top.integer("seed", 0..=u64::MAX)?.unwrap_or(1), ..Self::default() };
+        plan.processor = processor(&top)?;
         let tables = top.tables("attack", KEYS, MAX_ATTACKS)?;
         if tables.is_empty() {
             return Err(top.missing("attack", format!("1 to {MAX_ATTACKS} tables [[attack]]")));
         }
-        Ok(Self { seed, attacks: tables.iter().map(attack).collect::<Result<_, _>>()? })
+        for table in &tables {
+            match kind(table)? {
+                Kind::Stations(kind) => plan.attacks.push(attack(table, kind)?),
+                Kind::Radios(kind) => plan.radios.push(RadioAttack::read(table, kind)?),
+            }
+        }
+        let radios: u32 = plan.radios.iter().map(|attack| attack.radios).sum();
+        if radios > MAX_RADIOS_OF_A_PLAN {
+            let found = format!("{radios} transmitters");
+            return Err(top.wrong("attack", found, format!("at most {MAX_RADIOS_OF_A_PLAN} in all tables")));
+        }
+        Ok(plan)
     }
 }
 
-fn attack(table: &Section<'_>) -> Result<Attack, SettingsError> {
-    let kinds: Vec<_> = AttackKind::ALL.iter().map(|kind| (kind.name(), *kind)).collect();
-    let kind = table.choice("kind", &kinds)?;
-    let kind = table.need("kind", kind, one_of(kinds.iter().map(|(name, _)| *name)))?;
+/// Who attacks in a table, and how.
+#[derive(Clone, Copy)]
+enum Kind {
+    Stations(AttackKind),
+    Radios(RadioAttackKind),
+}
+
+fn kind(table: &Section<'_>) -> Result<Kind, SettingsError> {
+    let stations = AttackKind::ALL.iter().map(|kind| (kind.name(), Kind::Stations(*kind)));
+    let radios = RadioAttackKind::ALL.iter().map(|kind| (kind.name(), Kind::Radios(*kind)));
+    let kinds: Vec<_> = stations.chain(radios).collect();
+    table.need("kind", table.choice("kind", &kinds)?, one_of(kinds.iter().map(|(name, _)| *name)))
+}
+
+fn processor(top: &Section<'_>) -> Result<Option<Processor>, SettingsError> {
+    let ns = |us: f64| (us * 1_000.0) as u64;
+    let signature_ns = top.number("signature_us", 1.0..=10_000.0, "")?.map(ns);
+    let frame_ns = top.number("frame_us", 0.0..=1_000.0, "")?.map(ns);
+    if frame_ns.is_some() && signature_ns.is_none() {
+        return Err(top.missing("signature_us", "what checking a signature takes, us: it goes with frame_us"));
+    }
+    Ok(signature_ns
+        .map(|signature_ns| Processor { signature_ns, frame_ns: frame_ns.unwrap_or(signature_ns / 40) }))
+}
+
+fn attack(table: &Section<'_>, kind: AttackKind) -> Result<Attack, SettingsError> {
     let keys: Vec<_> = KEYS.iter().filter(|key| kind.takes(key)).copied().collect();
     table.only(&keys, &format!("kind = {:?}", kind.name()))?;
     let stations = table.strings("stations", "names of stations: [\"car 1\", ...]")?;
@@ -314,6 +370,8 @@ fn attack(table: &Section<'_>) -> Result<Attack, SettingsError> {
 
 /// Attackers' link addresses hold the attack's number in a byte.
 const MAX_ATTACKS: usize = 64;
+/// What a small town's radio amateurs could put up.
+const MAX_RADIOS_OF_A_PLAN: u32 = 64;
 const DEFAULT_SHARE: f64 = 0.2;
 const KEYS: &[&str] = &[
     "kind",
@@ -326,13 +384,25 @@ const KEYS: &[&str] = &[
     "speed_mps",
     "delay_s",
     "ghosts",
+    "at_m",
+    "exit_m",
+    "radios",
+    "range_factor",
+    "class",
+    "names",
+    "address",
+    "pad_bytes",
+    "forged_forwarder",
+    "intersection",
 ];
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use v2x_proto::Class;
 
     use super::*;
+    use crate::attack::RadioAddress;
 
     #[test]
     fn a_plan_reads_back_with_its_kinds_figures() {
@@ -349,19 +419,19 @@ mod tests {
         let said = |text: &str| AttackPlan::parse("p.toml", text).unwrap_err().to_string();
         let one = said("seed = 1\n[[attack]]\nkind = \"rudeness\"\n");
         assert!(
-            one.starts_with("p.toml:3: attack[0].kind: found \"rudeness\", expected \"constant_position\", "),
+            one.starts_with("p.toml:3: attack[1].kind: found \"rudeness\", expected \"constant_position\", "),
             "{one}"
         );
         let one = said("[[attack]]\nkind = \"stale\"\nghosts = 3\n");
         assert!(
             one.starts_with(
-                "p.toml:3: attack[0].ghosts: does not go with kind = \"stale\"; keys that do: kind, share"
+                "p.toml:3: attack[1].ghosts: does not go with kind = \"stale\"; keys that do: kind, share"
             ),
             "{one}"
         );
         let one = said("[[attack]]\nkind = \"stale\"\nshare = 3\n");
         assert!(
-            one.starts_with("p.toml:3: attack[0].share: found 3, expected a number, 0.0001 to 1"),
+            one.starts_with("p.toml:3: attack[1].share: found 3, expected a number, 0.0001 to 1"),
             "{one}"
         );
         assert!(
@@ -380,27 +450,102 @@ mod tests {
     }
 
     #[test]
-    fn every_shipped_plan_reads() {
-        for (name, text) in [
-            ("insiders.toml", include_str!("../../plans/insiders.toml")),
-            ("flood.toml", include_str!("../../plans/flood.toml")),
-            ("sybil.toml", include_str!("../../plans/sybil.toml")),
-            ("restart.toml", include_str!("../../plans/restart.toml")),
-            ("requests.toml", include_str!("../../plans/requests.toml")),
-            ("clocks.toml", include_str!("../../plans/clocks.toml")),
+    fn a_red_team_s_plan_reads_back_with_every_key() {
+        let text = "signature_us = 200\nframe_us = 3\n[[attack]]\nkind = \"strip\"\nat_m = [10, -5]\nradios = 2\n\
+                    range_factor = 1.5\nstart_s = 1\nend_s = 9\nrate_per_s = 40\ndelay_s = 0.5\naddress = \"own\"\n\
+                    forged_forwarder = true\n[[attack]]\nkind = \"forged\"\nclass = \"D1\"\nnames = 7\n\
+                    [[attack]]\nkind = \"pad\"\npad_bytes = 9\n[[attack]]\nkind = \"wormhole\"\nexit_m = [1, 2]\n\
+                    [[attack]]\nkind = \"squatter\"\nintersection = 12\n[[attack]]\nkind = \"dos\"\n";
+        let plan = AttackPlan::parse("p.toml", text).unwrap();
+        assert_eq!(plan.processor, Some(Processor { signature_ns: 200_000, frame_ns: 3_000 }));
+        assert_eq!((plan.attacks.len(), plan.radios.len()), (1, 5));
+        let want = RadioAttack {
+            at_m: Some((10.0, -5.0)),
+            radios: 2,
+            range_factor: 1.5,
+            start_s: 1.0,
+            end_s: 9.0,
+            rate_per_s: 40.0,
+            delay_s: 0.5,
+            address: RadioAddress::Own,
+            forged_forwarder: true,
+            ..RadioAttack::new(RadioAttackKind::Strip)
+        };
+        assert_eq!(plan.radios[0], want);
+        assert_eq!((plan.radios[1].class, plan.radios[1].names), (Class::D1, 7));
+        assert_eq!((plan.radios[2].pad_bytes, plan.radios[3].exit_m), (9, (1.0, 2.0)));
+        assert_eq!(plan.radios[4].intersection, 12);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_red_team_is_named_with_what_would_be_right() {
+        let said = |text: &str| AttackPlan::parse("p.toml", text).unwrap_err().to_string();
+        for (text, right) in [
+            (
+                "kind = \"stripe\"",
+                "p.toml:2: attack[0].kind: found \"stripe\", expected \"constant_position\", ",
+            ),
+            ("kind = \"strip\"\nrate_per_s = 0", "rate_per_s: found 0, expected a number, 0.1 to 2000"),
+            ("kind = \"strip\"\nradios = 17", "radios: found 17, expected a whole number, 1 to 16"),
+            ("kind = \"strip\"\nat_m = [1]", "at_m: found "),
+            (
+                "kind = \"strip\"\nshare = 0.2",
+                "share: does not go with kind = \"strip\"; keys that do: kind, at_m",
+            ),
+            (
+                "kind = \"stale\"\nat_m = [1, 2]",
+                "at_m: does not go with kind = \"stale\"; keys that do: kind, share",
+            ),
+            ("kind = \"pad\"\npad_bytes = 0", "pad_bytes: found 0, expected a whole number, 1 to 1000"),
+            (
+                "kind = \"forged\"\nclass = \"D5\"",
+                "class: found \"D5\", expected \"D0\", \"D1\", \"D2\" or \"D3\"",
+            ),
+            (
+                "kind = \"strip\"\naddress = \"x\"",
+                "address: found \"x\", expected \"own\", \"victim\" or \"made_up\"",
+            ),
+            (
+                "kind = \"clone\"\nstart_s = 3\nend_s = 3",
+                "end_s: found 3 with start_s = 3, expected a time after",
+            ),
+            (
+                "kind = \"squatter\"\nintersection = 0",
+                "intersection: found 0, expected a whole number, 1 to 65535",
+            ),
+            ("kind = \"wormhole\"\nexit_m = 3", "exit_m: found 3"),
         ] {
-            AttackPlan::parse(name, text).unwrap();
+            let one = said(&format!("[[attack]]\n{text}\n"));
+            assert!(one.contains(right) && one.lines().count() == 1, "{one}");
         }
+        assert!(said("[[attack]]\nkind=\"x\"\n").contains("\"squatter\", \"clone\" or \"copier\""));
+        let many = "[[attack]]\nkind = \"strip\"\nradios = 16\n".repeat(5);
+        assert!(said(&many).contains("attack: found 80 transmitters, expected at most 64 in all tables"));
+        assert!(
+            said("frame_us = 1\n[[attack]]\nkind=\"pad\"\n")
+                .contains("signature_us is missing: what checking a signature takes")
+        );
+        assert!(
+            said("signature_us = 0\n[[attack]]\nkind=\"pad\"\n")
+                .contains("found 0, expected a number, 1 to 10000")
+        );
     }
 
     proptest! {
-            #[test]
-            fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\]]{0,12}") {
-                prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| !plan.attacks.is_empty()));
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC*", value in "[-0-9a-z.\"\\[\\], ]{0,12}") {
+            let some = |plan: &AttackPlan| !plan.attacks.is_empty() || !plan.radios.is_empty();
+            prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| some(&plan)));
+            for kind in ["sybil_grid", "strip", "pad", "wormhole", "forged", "squatter"] {
                 for key in KEYS {
-    let text = format!("[[attack]]\nkind = \"sybil_grid\"\n{key} = {value}\n");
-     prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| plan.attacks[0].ghosts <= 16));
+                    let text = format!("[[attack]]\nkind = \"{kind}\"\n{key} = {value}\n");
+                    let within = |plan: &AttackPlan| {
+                        plan.attacks.iter().all(|attack| attack.ghosts <= 16)
+                            && plan.radios.iter().all(|attack| (1..=16).contains(&attack.radios))
+                    };
+                    prop_assert!(AttackPlan::parse("p.toml", &text).map_or(true, |plan| within(&plan)));
                 }
             }
         }
+    }
 }

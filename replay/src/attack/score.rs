@@ -49,7 +49,34 @@ struct Pair {
     first_ns: u64,
     heard: u64,
     suspect: Option<(u64, Option<Check>)>,
+    isolated_ns: Option<u64>,
     dropped: Vec<(DropReason, u64)>,
+}
+
+/// What a receiver made of one attacker; times from the first message that it heard, s.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttackerHeard {
+    /// The receiver's number.
+    pub receiver: u32,
+    /// The attacker.
+    pub signer: Digest,
+    /// Messages of it that were heard while it lied.
+    pub heard: u64,
+    /// When it was suspected.
+    pub suspect_s: Option<f64>,
+    /// When it was isolated.
+    pub isolated_s: Option<f64>,
+}
+
+/// Honest stations, each counted once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HonestHeard {
+    /// Heard by anybody.
+    pub heard: u64,
+    /// Suspected by anybody.
+    pub suspected: u64,
+    /// Isolated by anybody.
+    pub isolated: u64,
 }
 
 /// Listens to the events of a world.
@@ -158,6 +185,9 @@ impl Score {
             Event::Suspicion(suspicion) if suspicion.standing > TrustLevel::Trusted => {
                 let pair = self.tally.pairs.entry((receiver, suspicion.digest)).or_default();
                 pair.suspect.get_or_insert((now_ns, suspicion.check));
+                if suspicion.standing == TrustLevel::Isolated {
+                    pair.isolated_ns.get_or_insert(now_ns);
+                }
             }
             _ => {}
         }
@@ -263,6 +293,40 @@ pub fn false_positive_ratio(clean: &Tally) -> f64 {
 }
 
 impl Tally {
+    /// What each receiver made of each attacker that it heard.
+    pub fn attackers(&self) -> impl Iterator<Item = AttackerHeard> {
+        self.pairs.iter().filter(|((_, signer), _)| self.attackers.contains_key(signer)).map(
+            |((receiver, signer), pair)| {
+                let since_s = |at_ns: u64| at_ns.saturating_sub(pair.first_ns) as f64 / 1e9;
+                AttackerHeard {
+                    receiver: *receiver,
+                    signer: *signer,
+                    heard: pair.heard,
+                    suspect_s: pair.suspect.map(|(at_ns, _)| since_s(at_ns)),
+                    isolated_s: pair.isolated_ns.map(since_s),
+                }
+            },
+        )
+    }
+
+    /// What was made of those who do not attack.
+    pub fn honest(&self) -> HonestHeard {
+        let mut stations: BTreeMap<Digest, (bool, bool)> = BTreeMap::new();
+        let is_honest =
+            |signer: &Digest| !self.attackers.contains_key(signer) && !self.accomplices.contains(signer);
+        for ((_, signer), pair) in self.pairs.iter().filter(|((_, signer), _)| is_honest(signer)) {
+            let (suspected, isolated) = stations.entry(*signer).or_default();
+            *suspected |= pair.suspect.is_some();
+            *isolated |= pair.isolated_ns.is_some();
+        }
+        let count = |of: fn(&(bool, bool)) -> bool| stations.values().filter(|one| of(one)).count() as u64;
+        HonestHeard {
+            heard: stations.len() as u64,
+            suspected: count(|one| one.0),
+            isolated: count(|one| one.1),
+        }
+    }
+
     /// How much more the stations that are honest in both runs sent in this one.
     fn provoked(&self, number: usize, clean: &Self) -> Provoked {
         let mut provoked =

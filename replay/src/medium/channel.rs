@@ -95,7 +95,7 @@ impl Channel {
             if other.sender == receiver {
                 return Some(OWN_TRANSMISSION);
             }
-            let meets = other.position.distance_m(position) < CAPTURE_RATIO * distance_m;
+            let meets = other.position.distance_m(position) / other.reach < CAPTURE_RATIO * distance_m;
             (meets && self.sees(other.position, position)).then_some(COLLISION)
         })
     }
@@ -105,7 +105,7 @@ impl Channel {
         let heard = self.on_air.iter().map(|other| &other.frame).filter(|other| {
             let own = other.sender == frame.sender;
             let sensed = other.start_ns + SLOT_NS <= now_ns
-                && other.position.distance_m(frame.position) <= SENSE_M
+                && other.position.distance_m(frame.position) <= SENSE_M * other.reach
                 && self.sees(other.position, frame.position);
             other.end_ns > now_ns && (own || sensed)
         });

@@ -10,6 +10,8 @@ pub(super) struct OnWay {
     pub(super) sender: u32,
     /// Where its sender was when it handed the frame over.
     pub(super) position: Position,
+    /// How far its sender is heard, in parts of the usual.
+    pub(super) reach: f64,
     /// The number of the frame among its sender's.
     pub(super) number: u64,
     pub(super) start_ns: u64,

@@ -24,6 +24,7 @@ use v2x_proto::Class;
 
 use super::channel::{Channel, SENSE_M};
 use super::on_way::{Access, OnWay};
+use super::range_factors::RangeFactors;
 use super::{
     Fate, Medium, Neighbour, Outcome, Places, Reception, Streets, Transmission, TransmissionState,
     propagation_ns,
@@ -39,6 +40,7 @@ pub struct Tabulated {
     senders: HashMap<u32, (u64, u64)>,
     channel: Option<Channel>,
     near: Vec<Neighbour>,
+    factors: RangeFactors,
 }
 
 impl Tabulated {
@@ -51,6 +53,7 @@ impl Tabulated {
             senders: HashMap::new(),
             channel: None,
             near: Vec::new(),
+            factors: RangeFactors::default(),
         }
     }
 
@@ -69,19 +72,23 @@ impl Tabulated {
     }
 
     fn deliver(&self, frame: &OnWay, places: &Places, near: &mut Vec<Neighbour>, fates: &mut Vec<Fate>) {
-        places.within(frame.position, self.reach_m(), frame.sender, near);
+        places.within(frame.position, self.reach_m() * self.factors.most(), frame.sender, near);
         for near in near.iter() {
             let Some(position) = places.position(near.station) else { continue };
-            if !self.meant(frame.position, position) {
+            // As far as it is for stations with the usual antennas.
+            let distance_m = f64::from(near.distance_m) / self.factors.between(frame.sender, near.station);
+            let far = !self.factors.alike() && distance_m > self.reach_m();
+            if far || !self.meant(frame.position, position) {
                 continue;
             }
             let drawn = self.draws.draw(frame.sender, near.station, frame.number);
-            let collided = self.channel.as_ref().and_then(|channel| {
-                channel.collision(frame, near.station, position, f64::from(near.distance_m))
-            });
+            let collided = self
+                .channel
+                .as_ref()
+                .and_then(|channel| channel.collision(frame, near.station, position, distance_m));
             let outcome = if let Some(cause) = collided {
                 Outcome::Lost(cause)
-            } else if drawn < self.column.reception(f64::from(near.distance_m)) {
+            } else if drawn < self.column.reception(distance_m) {
                 Outcome::Heard(Reception {
                     on_air_ns: frame.end_ns,
                     arrival_ns: frame.end_ns.saturating_add(propagation_ns(near.distance_m)),
@@ -109,6 +116,10 @@ impl Medium for Tabulated {
         SENSE_M
     }
 
+    fn reaches(&mut self, station: u32, factor: f64) {
+        self.factors.set(station, factor);
+    }
+
     fn meant(&self, from: Position, to: Position) -> bool {
         self.streets.is_none_or(|streets| streets.sees(from, to))
     }
@@ -128,7 +139,8 @@ impl Medium for Tabulated {
         let access = Access::of(transmission.access());
         let from_ns = at_ns.max(*busy_until_ns);
         let start_ns = from_ns + access.wait_ns(self.draws.draw(sender, sender, number));
-        let frame = OnWay { sender, position, number, start_ns, end_ns: start_ns + airtime_ns };
+        let reach = self.factors.of(sender);
+        let frame = OnWay { sender, position, reach, number, start_ns, end_ns: start_ns + airtime_ns };
         // A frame waits for the one before it in its sender's queue, however long that takes.
         *busy_until_ns = frame.end_ns;
         match &mut self.channel {

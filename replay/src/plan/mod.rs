@@ -11,7 +11,7 @@ mod way;
 
 use std::path::Path;
 
-use v2x_core::Scheme;
+use v2x_core::{Imminent, Scheme};
 use v2x_proto::{Class, Shape};
 use v2x_settings::SettingsError;
 
@@ -29,6 +29,8 @@ pub struct Plan {
     pub seeds: Vec<u64>,
     /// How floods are forwarded: all runs are repeated for each, the first is the one reported on.
     pub forwarding: Vec<Forwarding>,
+    /// How imminent warnings survive the loss of a frame.
+    pub imminent: Imminent,
     /// Time before the first event, s, in which neighbours and credentials become known.
     pub warm_up_s: f64,
     /// Time after the last event, s.

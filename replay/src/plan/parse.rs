@@ -3,6 +3,7 @@
 use core::ops::RangeInclusive;
 use std::path::Path;
 
+use v2x_core::Imminent;
 use v2x_proto::{Class, Shape};
 use v2x_settings::{Document, Section, SettingsError, one_of};
 
@@ -32,6 +33,9 @@ impl Plan {
         let plan = Self {
             seeds: top.integers("seeds", MAX_SEEDS)?.unwrap_or_else(|| vec![1]),
             forwarding: top.choices("forwarding", &ways)?.unwrap_or_else(|| vec![Forwarding::Roadcast]),
+            imminent: top
+                .choice("imminent", &[("lab", Imminent::Lab), ("regulated", Imminent::Regulated)])?
+                .unwrap_or_default(),
             warm_up_s: number(&top, "warm_up_s", 0.0..=600.0, 10.0)?,
             settle_s: number(&top, "settle_s", 0.1..=600.0, 3.0)?,
             scenario: scenario(&top)?,
@@ -286,6 +290,7 @@ const TOP_KEYS: &[&str] = &[
     "about",
     "seeds",
     "forwarding",
+    "imminent",
     "warm_up_s",
     "settle_s",
     "scenario",

@@ -3,19 +3,20 @@
 use core::ops::ControlFlow;
 
 use sha2::{Digest as _, Sha256};
-use v2x_core::{AwarenessRule, CredentialError, Scheme};
+use v2x_core::{AwarenessRule, CredentialError, Position, Scheme};
 use v2x_report::html::MapData;
 use v2x_report::{Flood, Kind, Repeats, Report, SeedRun, Stats, Verify};
 
 use super::scene::{Scene, SceneError};
-use super::{Forwarding, Plan, Scenario, ns};
+use super::{Forwarding, Plan, Scenario, ns, way};
+use crate::attack::{AttackPlan, OutOfReach, Targets, post_radios};
 use crate::flood::{self, FloodLog};
 use crate::geodesy::Plane;
 use crate::map;
 use crate::rows::Rows;
-use crate::run::{Progress, RunOutcome};
+use crate::run::{self, Camp, Progress, RunOutcome};
 use crate::source::Trace;
-use crate::world::{Counted, DeferredCheckFailed, Settings, World};
+use crate::world::{Counted, DeferredCheckFailed, Settings, Toll, World};
 
 /// How a plan is to be run.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct PlanOptions {
     pub verify: Verify,
     /// Stop each run after this simulated time, s.
     pub seconds: Option<f64>,
+    /// Attackers: each seed is run without them and with them.
+    pub attack: Option<AttackPlan>,
 }
 
 /// Why a plan has no outcome.
@@ -35,6 +38,19 @@ pub enum PlanRunError {
     /// The plan cannot be made into a run.
     #[error(transparent)]
     Scene(#[from] SceneError),
+    /// The plan of attacks does not fit.
+    #[error("the plan of attacks: {0}")]
+    Attack(#[from] OutOfReach),
+    /// One of its attackers is not in the scenario.
+    #[error(
+        "the plan of attacks: {attack}: the scenario has no station \"{name}\"; take such as \"car 7\", or a share"
+    )]
+    NoSuchAttacker {
+        /// Which attack.
+        attack: &'static str,
+        /// The name it gives.
+        name: String,
+    },
     /// The run is longer than credentials can be valid.
     #[error("the world's credentials: {0}")]
     Credentials(#[from] CredentialError),
@@ -44,7 +60,8 @@ pub enum PlanRunError {
 }
 
 /// Runs a plan: all its seeds under its first way of forwarding, which the report is about, then under the others
-/// for comparison. `progress` is called in all of them.
+/// for comparison. With attackers each seed is run without them before, and the report is about the attacked runs.
+/// `progress` is called in all of them.
 ///
 /// # Errors
 /// [`PlanRunError`].
@@ -69,7 +86,8 @@ pub fn run_logged(
 ) -> Result<RunOutcome, PlanRunError> {
     let length_s = Scene::length_s(plan)?;
     let length_ns = ns(options.seconds.unwrap_or(f64::INFINITY).min(length_s));
-    let runs = (plan.seeds.len() * plan.forwarding.len()) as u64;
+    let each = if options.attack.is_some() { 2 } else { 1 };
+    let runs = (plan.seeds.len() * plan.forwarding.len()) as u64 * each;
     let mut course = Course {
         length_ns,
         end_ns: length_ns.saturating_mul(runs),
@@ -78,14 +96,26 @@ pub fn run_logged(
         rows: rows.take(),
     };
     let mut first: Option<Total> = None;
+    let mut clean = Total::default();
     let mut baselines = Vec::new();
     for forwarding in &plan.forwarding {
         let mut total = Total::default();
         for seed in &plan.seeds {
-            if course.stopped {
-                break;
+            let mut once = |live, course: &mut Course, total: &mut Total| {
+                if course.stopped {
+                    return Ok(());
+                }
+                let scene = Scene::new(plan, *seed)?;
+                run_once(plan, scene, (*seed, *forwarding), (options, live), course, progress, total)
+            };
+            if options.attack.is_some() {
+                // The rows are those of the attacked run.
+                let rows = course.rows.take();
+                let mut aside = Total::default();
+                once(false, &mut course, if first.is_none() { &mut clean } else { &mut aside })?;
+                course.rows = rows;
             }
-            run_once(plan, *seed, *forwarding, options, &mut course, progress, &mut total)?;
+            once(true, &mut course, &mut total)?;
         }
         // An incomplete comparison is of no use.
         if first.is_none() {
@@ -109,6 +139,11 @@ pub fn run_logged(
         report.repeats = Repeats::new(total.runs.clone());
     }
     total.fill(&mut report);
+    if let Some(attack) = options.attack.as_ref().filter(|_| !course.stopped) {
+        let mut before = Report::new(Kind::Replay, "", options.verify, &clean.stats);
+        before.flood = clean.flood(forwarding);
+        report.damage = Some(run::damage(attack, (&before, &clean.toll), (&report, &total.toll)));
+    }
     if course.stopped {
         let text = format!(
             "interrupted: {:.1} s of {:.1} s simulated",
@@ -139,14 +174,13 @@ struct Course {
 
 fn run_once(
     plan: &Plan,
-    seed: u64,
-    forwarding: Forwarding,
-    options: &PlanOptions,
+    mut scene: Scene,
+    (seed, forwarding): (u64, Forwarding),
+    (options, live): (&PlanOptions, bool),
     course: &mut Course,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     total: &mut Total,
 ) -> Result<(), PlanRunError> {
-    let scene = Scene::new(plan, seed)?;
     let settings = Settings {
         seed,
         awareness: AwarenessRule::Triggered,
@@ -155,7 +189,18 @@ fn run_once(
         pseudonyms: None,
         forwarding: Scheme::from(forwarding),
     };
-    let mut world = World::new(&scene.trace, settings, plan.medium.among(scene.streets, seed))?;
+    let medium = plan.medium.among(scene.streets, seed);
+    let mut posts = Vec::new();
+    if let Some(attack) = &options.attack {
+        named(attack, &scene.trace)?;
+        let origin = origin(plan, &scene.trace);
+        posts = post_radios(&mut scene.trace, attack, origin, medium.reach_m())?;
+    }
+    let mut world = World::new(&scene.trace, settings, medium)?;
+    if let Some(plan) = &options.attack {
+        Camp { plan, posts: &posts, live }.enter(&mut world, &scene.trace);
+    }
+    world.warn_by(plan.imminent);
     world.sabotaged_by(&scene.saboteurs);
     world.part(scene.sides.clone());
     world.assign(scene.errands.clone());
@@ -188,6 +233,23 @@ fn run_once(
     Ok(())
 }
 
+/// The attackers that a plan names are there.
+fn named(attack: &AttackPlan, trace: &Trace) -> Result<(), PlanRunError> {
+    for attack in &attack.attacks {
+        let Targets::Named(names) = &attack.targets else { continue };
+        if let Some(name) = names.iter().find(|name| !trace.names.contains(name)) {
+            return Err(PlanRunError::NoSuchAttacker { attack: attack.kind.name(), name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Where a scenario's places count from.
+fn origin(plan: &Plan, trace: &Trace) -> Position {
+    let first = trace.samples.first().filter(|_| matches!(plan.scenario, Scenario::Trace(_)));
+    first.map_or_else(way::origin, |sample| sample.point())
+}
+
 /// The combined results of the runs of one way of forwarding.
 #[derive(Default)]
 struct Total {
@@ -202,6 +264,7 @@ struct Total {
     frames_sent: u64,
     signatures: u64,
     map: MapData,
+    toll: Toll,
 }
 
 impl Total {
@@ -240,6 +303,7 @@ impl Total {
                 }
             }
         }
+        self.toll.merge(counted.toll);
         self.logs.push(counted.floods);
     }
 

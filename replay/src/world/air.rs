@@ -1,7 +1,7 @@
 //! Frames between the medium and their receivers.
 
 use bytes::Bytes;
-use v2x_core::{Input, Instant, MessageId, ReceivedFrame, SendStamps};
+use v2x_core::{Instant, MessageId, ReceivedFrame, SendStamps};
 use v2x_proto::link::{DataRate, airtime_ns};
 
 use super::World;
@@ -121,8 +121,17 @@ impl World {
             };
             flight.next += 1;
             self.journal.floods.heard(now_ns, sender, station);
-            if !self.saboteurs.are(station) {
-                self.input(station, now_ns, Input::Frame(frame));
+            if self.radios.are(station) {
+                // They leave each other's frames alone.
+                if message.is_some() {
+                    self.overhear(station, frame.link_source, now_ns, &frame.bytes);
+                }
+            } else if !self.saboteurs.are(station) {
+                if !self.hand_in(station, now_ns, frame)
+                    && let Some(message) = message
+                {
+                    self.journal.lost(message, station, SOCKET_FULL);
+                }
             } else if let Some(message) = message {
                 self.sabotage(station, sender, message, now_ns, &frame.bytes);
             }
@@ -136,3 +145,6 @@ impl World {
         self.free_flights.push(slot);
     }
 }
+
+/// The station's processor was busy for so long that its socket was full.
+const SOCKET_FULL: &str = "socket_full";

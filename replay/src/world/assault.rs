@@ -32,8 +32,9 @@ impl World {
             air: Air::default(),
             score: Score::default(),
         };
-        for (number, attack) in plan.attacks.iter().enumerate() {
-            for station in chosen(trace, plan, number, &assault.attackers) {
+        let chosen = chosen_in_all(trace, plan);
+        for ((number, attack), stations) in plan.attacks.iter().enumerate().zip(chosen) {
+            for station in stations {
                 let kind = self.kinds.get(station as usize).copied().unwrap_or_default();
                 let part = Part::from(kind);
                 let insider = Insider::new(self.cast.identity(station, part), plan.seed, attack);
@@ -58,6 +59,7 @@ impl World {
                 let attacker = Attacker { attack: number, insider, ghosts, sequence: 0, tape, restarts_ns };
                 assault.attackers.insert(station, attacker);
                 assault.bad.insert(station);
+                self.exclude(station);
                 if attack.kind.has_rate() || attack.kind == AttackKind::Delay {
                     self.schedule.push((attack.start_s * 1e9) as u64, Due::Attack(station));
                 }
@@ -66,9 +68,29 @@ impl World {
         self.assault = Some(Box::new(assault));
     }
 
+    /// Leaves out of all figures the stations that attack in the world this one is compared with. Call it before the
+    /// first event.
+    pub fn leave_out(&mut self, trace: &Trace, plan: &AttackPlan) {
+        chosen_in_all(trace, plan).iter().flatten().for_each(|station| self.exclude(*station));
+    }
+
     /// Whether a station attacks.
     pub(super) fn attacks(&self, station: u32) -> bool {
         self.assault.as_ref().is_some_and(|assault| assault.attackers.contains_key(&station))
+    }
+
+    /// The attack that a station takes part in.
+    pub(super) fn attack_of(&self, station: u32) -> Option<usize> {
+        self.assault.as_ref()?.attackers.get(&station).map(|attacker| attacker.attack)
+    }
+
+    /// An honest station judges another one: counted when that is honest too.
+    pub(super) fn judge(&mut self, station: u32, event: &Event) {
+        let Event::Suspicion(suspicion) = event else { return };
+        let Some(accused) = self.journal.holder(&suspicion.digest) else { return };
+        if !self.excluded.contains(&station) && !self.excluded.contains(&accused) {
+            self.toll.judged(accused, suspicion);
+        }
     }
 
     /// The frame to transmit for a station's frame, perhaps altered; `None` for nothing.
@@ -93,8 +115,10 @@ impl World {
 
     /// An event of a station, for the score.
     pub(super) fn score(&mut self, station: u32, now_ns: u64, event: &Event) {
+        // Frames of transmitters beside the road name anybody, and are not scored.
         if let Some(assault) = &mut self.assault
             && !assault.attackers.contains_key(&station)
+            && (assault.plan.radios.is_empty() || !assault.plan.attacks.is_empty())
         {
             assault.score.event(now_ns, station, event, &assault.plan);
         }
@@ -204,6 +228,7 @@ impl World {
         for bytes in frames {
             let source = (!late).then(|| link_of(number, station));
             let Some(position) = place else { continue };
+            self.toll.attacked(number, bytes.len());
             let transmission = Transmission {
                 sender: station,
                 at_ns: now_ns,
@@ -226,10 +251,21 @@ fn is_full(bytes: &[u8]) -> bool {
     signed.is_some_and(|signed| matches!(signed.signer, SignerRef::Credential(_)))
 }
 
+/// The stations of each attack.
+fn chosen_in_all(trace: &Trace, plan: &AttackPlan) -> Vec<Vec<u32>> {
+    let mut taken = BTreeSet::new();
+    let of = |number| {
+        let stations = chosen(trace, plan, number, &taken);
+        taken.extend(stations.iter().copied());
+        stations
+    };
+    (0..plan.attacks.len()).map(of).collect()
+}
+
 /// The stations of an attack that do not take part in another, in order.
-fn chosen(trace: &Trace, plan: &AttackPlan, number: usize, taken: &BTreeMap<u32, Attacker>) -> Vec<u32> {
+fn chosen(trace: &Trace, plan: &AttackPlan, number: usize, taken: &BTreeSet<u32>) -> Vec<u32> {
     let mut free: Vec<u32> =
-        (0..trace.names.len() as u32).filter(|station| !taken.contains_key(station)).collect();
+        (0..trace.names.len() as u32).filter(|station| !taken.contains(station)).collect();
     match &plan.attacks[number].targets {
         Targets::Named(names) => {
             free.retain(|station| names.contains(&trace.names[*station as usize]));

@@ -16,6 +16,7 @@ use v2x_report::{Linkability, Stage, receive_stages, send_stages};
 
 use super::address::station_of;
 use super::clock::START;
+use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
 use crate::linkability::{Eavesdropper, Observation};
@@ -63,6 +64,8 @@ pub struct Counted {
     pub signatures: u64,
     /// The rows it was given.
     pub rows: Option<Rows>,
+    /// What attackers cost honest stations.
+    pub toll: Toll,
 }
 
 impl Counted {
@@ -107,6 +110,11 @@ impl Journal {
     /// A station signs with this credential.
     pub(super) fn met(&mut self, digest: Digest, station: u32) {
         self.signers.insert(digest, station);
+    }
+
+    /// The station that signs with a credential.
+    pub(super) fn holder(&self, digest: &Digest) -> Option<u32> {
+        self.signers.get(digest).copied()
     }
 
     /// The eavesdropper hears a frame.
@@ -220,6 +228,7 @@ impl Journal {
             | Event::Misbehaviour(_)
             | Event::Hazard(_)
             | Event::HazardRenamed { .. }
+            | Event::HeardElsewhere(_)
             | Event::PoolLow { .. } => {}
             Event::Suspicion(suspicion) => {
                 if let (Some(rows), Some(check)) = (&mut self.rows, suspicion.check) {
@@ -311,6 +320,7 @@ impl Journal {
             frames_sent: self.frames,
             signatures,
             rows: self.rows,
+            toll: Toll::default(),
         }
     }
 }

@@ -25,25 +25,30 @@ mod flight;
 mod journal;
 mod link;
 mod occupancy;
+mod processor;
+mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod toll;
 mod transmitter;
 mod verifier;
 mod workers;
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Input, Instant, Node,
-    Output, Pool, Position, PseudonymConfig, Scheme, Transmit,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
+    Instant, Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::{Digest, hop};
 use v2x_report::Verify;
 
+use crate::attack::Processor;
 use crate::flood::Side;
 use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
@@ -53,6 +58,8 @@ use attackers::Assault;
 use flight::Flight;
 use journal::Journal;
 use occupancy::Occupancy;
+use processor::{READ_BATCH, Workload};
+use radio::Radios;
 use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
 use transmitter::Transmitter;
@@ -63,6 +70,7 @@ pub use clock::{START, wire_at};
 pub use errand::{By, Content, Errand};
 pub use journal::Counted;
 pub use saboteur::{Sabotage, Saboteur};
+pub use toll::Toll;
 pub use verifier::DeferredCheckFailed;
 
 /// Options of a world.
@@ -104,6 +112,12 @@ pub struct World {
     assault: Option<Box<Assault>>,
     errands: Vec<Errand>,
     saboteurs: Saboteurs,
+    radios: Radios,
+    processor: Option<Processor>,
+    imminent: Imminent,
+    /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
+    excluded: BTreeSet<u32>,
+    toll: Toll,
 }
 
 impl World {
@@ -138,6 +152,11 @@ impl World {
             assault: None,
             errands: Vec::new(),
             saboteurs: Saboteurs::default(),
+            radios: Radios::default(),
+            processor: None,
+            imminent: Imminent::default(),
+            excluded: BTreeSet::new(),
+            toll: Toll::default(),
             settings,
         })
     }
@@ -153,10 +172,8 @@ impl World {
                 Due::Move(station) => self.move_station(station, now_ns),
                 Due::Leave(station) => self.leave(station),
                 Due::Wake(station) => self.wake(station, now_ns),
-                Due::Turn(station) => {
-                    self.stations[station as usize].turn_scheduled = false;
-                    self.input(station, now_ns, Input::Timeout);
-                }
+                Due::Turn(station) => self.turn(station, now_ns),
+                Due::Radio(station) => self.transmit_beside(station, now_ns),
                 Due::Air(flight) => self.proceed(flight, now_ns),
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
                 Due::Ended(station) => self.ended(station, now_ns),
@@ -164,6 +181,22 @@ impl World {
                 Due::Attack(station) => self.strike(station, now_ns),
             }
         }
+    }
+
+    /// Gives every station a processor that takes its time. Call it before the first event.
+    pub fn slow_down(&mut self, processor: Processor) {
+        self.processor = Some(processor);
+    }
+
+    /// Sets how imminent warnings survive the loss of a frame; [`Imminent::Lab`] unless set. Call it before the first event.
+    pub fn warn_by(&mut self, imminent: Imminent) {
+        self.imminent = imminent;
+    }
+
+    /// A station counts in no figure of honest ones: neither as a sender nor as one that a message is meant for.
+    pub(super) fn exclude(&mut self, station: u32) {
+        self.journal.mute(station);
+        self.excluded.insert(station);
     }
 
     /// Writes a row for each message and receiver; `forwarding` is the name they give of how stations forward. Call it
@@ -213,16 +246,24 @@ impl World {
     ///
     /// # Errors
     /// A frame made by the world itself failed its check: a fault of the software, so no result can be trusted.
-    pub fn finish(self, end_ns: u64) -> Result<Counted, DeferredCheckFailed> {
+    pub fn finish(mut self, end_ns: u64) -> Result<Counted, DeferredCheckFailed> {
         let signatures = self.verifier.finish()?;
-        Ok(self.journal.finish(end_ns, signatures))
+        for (number, state) in (0..).zip(&self.stations) {
+            let track = &self.tracks[number as usize];
+            if state.seen && !self.excluded.contains(&number) {
+                let present_ns = track.leave_ns().min(end_ns).saturating_sub(track.enter_ns());
+                self.toll.worked(&state.work, present_ns, self.processor.is_some());
+            }
+        }
+        Ok(Counted { toll: self.toll, ..self.journal.finish(end_ns, signatures) })
     }
 
     fn move_station(&mut self, station: u32, now_ns: u64) {
         let Some(sample) = self.tracks[station as usize].at(now_ns) else {
             return;
         };
-        if self.stations[station as usize].node.is_none() && !self.saboteurs.are(station) {
+        let beside = self.saboteurs.are(station) || self.radios.are(station);
+        if self.stations[station as usize].node.is_none() && !beside {
             self.enter(station, now_ns);
         }
         self.places.set(station, position(&sample));
@@ -251,6 +292,7 @@ impl World {
         let anchor = Anchor { instant: now, wire: wire_at(now_ns) };
         self.stations[station as usize].meet(&pool);
         self.stations[station as usize].transmitter.change_hands();
+        self.stations[station as usize].work.restart();
         for identity in pool.identities() {
             self.journal.met(identity.digest(), station);
         }
@@ -258,6 +300,7 @@ impl World {
             Config {
                 pseudonym: self.settings.pseudonyms.unwrap_or_default(),
                 forwarding: self.settings.forwarding,
+                imminent: self.imminent,
                 // Test stations have no rate limits, but rate limits are part of the defence against attacks.
                 test: self.assault.is_none(),
                 ..config(kind, self.settings.awareness)
@@ -266,7 +309,10 @@ impl World {
             self.cast.trust().clone(),
             self.settings.seed,
             anchor,
-            Box::new(NodeHost(Arc::clone(&self.verifier))),
+            Box::new(NodeHost(
+                Arc::clone(&self.verifier),
+                Arc::clone(&self.stations[station as usize].work.checks),
+            )),
         );
         self.stations[station as usize].node = Some(Box::new(node));
         self.input(station, now_ns, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
@@ -300,11 +346,45 @@ impl World {
             return;
         }
         state.wake_ns = u64::MAX;
-        if state.deadline_ns <= now_ns {
+        // A processor that is busy comes to it when it is free: see `turn`.
+        if state.deadline_ns <= now_ns && state.work.busy_until_ns <= now_ns {
             self.input(station, now_ns, Input::Timeout);
-        } else {
+        } else if state.deadline_ns > now_ns {
             self.schedule_wake(station);
         }
+    }
+
+    /// A station goes on with what is due: the frames that came while its processor was busy, then one step of its own.
+    fn turn(&mut self, station: u32, now_ns: u64) {
+        let state = &mut self.stations[station as usize];
+        state.turn_scheduled = false;
+        if state.work.busy_until_ns > now_ns {
+            return self.schedule_turn(station, now_ns);
+        }
+        for _ in 0..READ_BATCH {
+            let Some(frame) = self.stations[station as usize].work.next() else { break };
+            let user_receive = Some(Instant::from_nanos(now_ns));
+            self.input(station, now_ns, Input::Frame(ReceivedFrame { user_receive, ..frame }));
+        }
+        self.input(station, now_ns, Input::Timeout);
+    }
+
+    fn schedule_turn(&mut self, station: u32, now_ns: u64) {
+        let state = &mut self.stations[station as usize];
+        if !state.turn_scheduled {
+            state.turn_scheduled = true;
+            self.schedule.push(now_ns.max(state.work.busy_until_ns), Due::Turn(station));
+        }
+    }
+
+    /// A frame reaches a station: read at once, or when its processor is free.
+    pub(super) fn hand_in(&mut self, station: u32, now_ns: u64, frame: ReceivedFrame) -> bool {
+        let state = &mut self.stations[station as usize];
+        if state.node.is_some() && state.work.busy_until_ns > now_ns {
+            return state.work.wait(frame);
+        }
+        self.input(station, now_ns, Input::Frame(frame));
+        true
     }
 
     fn schedule_wake(&mut self, station: u32) {
@@ -321,7 +401,7 @@ impl World {
             return;
         };
         let now = Instant::from_nanos(now_ns);
-        node.handle_input(now, input);
+        self.charged(station, now_ns, &mut node, input);
         let frames = self.medium.transmitter_frames().max(1);
         loop {
             let mut deadline_ns = self.drain(station, now_ns, &mut node);
@@ -332,19 +412,26 @@ impl World {
             self.stations[station as usize].deadline_ns = deadline_ns;
             // Work due now runs after events scheduled earlier for this time; when there are none,
             // that is now.
-            if deadline_ns > now_ns || !self.schedule.is_clear_until(now_ns) {
+            let busy = self.stations[station as usize].work.busy_until_ns > now_ns;
+            if deadline_ns > now_ns || busy || !self.schedule.is_clear_until(now_ns) {
                 break;
             }
-            node.handle_input(now, Input::Timeout);
+            self.charged(station, now_ns, &mut node, Input::Timeout);
         }
         let state = &mut self.stations[station as usize];
         state.node = Some(node);
-        if state.deadline_ns > now_ns {
+        if state.work.busy_until_ns > now_ns || state.deadline_ns <= now_ns {
+            self.schedule_turn(station, now_ns);
+        } else {
             self.schedule_wake(station);
-        } else if !state.turn_scheduled {
-            state.turn_scheduled = true;
-            self.schedule.push(now_ns, Due::Turn(station));
         }
+    }
+
+    /// Hands an input to a node, and charges its work.
+    fn charged(&mut self, station: u32, now_ns: u64, node: &mut Node, input: Input) {
+        let frame = matches!(input, Input::Frame(_));
+        node.handle_input(Instant::from_nanos(now_ns), input);
+        self.stations[station as usize].work.charge(self.processor, now_ns, frame);
     }
 
     /// Takes all outputs of a node; when it wants to be woken, ns.
@@ -359,13 +446,14 @@ impl World {
             match output {
                 Output::Transmit(frame) => self.transmit(station, now_ns, frame),
                 // The verdict is about honest stations' messages; an attacker's are meant to be dropped.
-                Output::Event(Event::Sent(_)) if self.attacks(station) => {}
+                Output::Event(Event::Sent(_)) if self.excluded.contains(&station) => {}
                 Output::Event(Event::Sent(sent)) => {
                     let position = self.places.position(station).unwrap_or(sent.position);
                     self.journal.sent(station, &sent, position, &self.places, &*self.medium);
                 }
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
+                    self.judge(station, &event);
                     self.journal.event(now_ns, station, &event);
                 }
                 Output::Timeout(..) => {}
@@ -392,6 +480,11 @@ impl World {
             origin: frame.origin,
         };
         self.journal.transmitted(frame, &self.places);
+        if !self.excluded.contains(&station) {
+            self.toll.sent(bytes.len());
+        } else if let Some(attack) = self.attack_of(station) {
+            self.toll.attacked(attack, bytes.len());
+        }
         self.launch(&transmission, frame.source, Some((frame.id, frame.stamps)));
         true
     }
@@ -416,6 +509,7 @@ struct Station {
     wake_ns: u64,
     turn_scheduled: bool,
     transmitter: Transmitter,
+    work: Workload,
 }
 
 impl Default for Station {
@@ -428,6 +522,7 @@ impl Default for Station {
             wake_ns: u64::MAX,
             turn_scheduled: false,
             transmitter: Transmitter::default(),
+            work: Workload::default(),
         }
     }
 }

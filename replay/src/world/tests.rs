@@ -5,6 +5,7 @@ use v2x_core::DropReason;
 use v2x_proto::Class;
 
 mod link;
+mod radio;
 
 /// Standing cars on a line, `metres` apart, sampled ten times a second for `seconds`.
 fn standing(cars: u32, metres: f64, tenths: u64) -> Trace {

@@ -12,6 +12,7 @@
 //! which is reported on a single thread likewise.
 
 use core::hash::Hasher as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::VerifyingKey;
@@ -150,12 +151,13 @@ impl State {
     }
 }
 
-/// The host of a node of the world: stamps are virtual time, checks are the world's.
+/// The host of a node of the world: stamps are virtual time, checks are the world's, and counted for the node.
 #[derive(Debug)]
-pub(super) struct NodeHost(pub(super) Arc<Verifier>);
+pub(super) struct NodeHost(pub(super) Arc<Verifier>, pub(super) Arc<AtomicU64>);
 
 impl Host for NodeHost {
     fn verify(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
+        self.1.fetch_add(1, Ordering::Relaxed);
         self.0.check(key, message, signature)
     }
 }

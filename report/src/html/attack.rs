@@ -4,17 +4,20 @@ use std::fmt::Write as _;
 
 use super::text::{escape, put};
 use crate::report::human::{count, percent};
-use crate::report::{Detection, Report};
+use crate::report::{AttackFrames, Damage, Detection, Report};
 
 /// Appends the section; nothing without attacks and eavesdroppers.
 pub(super) fn section(page: &mut String, report: &Report) {
     let attacks = report.detection.as_deref().filter(|attacks| !attacks.is_empty());
-    if attacks.is_none() && report.linkability.is_none() {
+    if attacks.is_none() && report.linkability.is_none() && report.damage.is_none() {
         return;
     }
     page.push_str("<section><h2>Attacks</h2>\n");
     if let Some(attacks) = attacks {
         table(page, attacks);
+    }
+    if let Some(damage) = &report.damage {
+        costs(page, damage);
     }
     if let Some(ratio) = report.false_positive_ratio {
         put!(page, "<p class=\"note\">Suspected without attackers: {} of stations.</p>\n", percent(ratio));
@@ -61,6 +64,35 @@ fn table(page: &mut String, attacks: &[Detection]) {
     page.push_str("</tbody></table></div></figure>\n");
 }
 
+/// What attackers cost honest stations.
+fn costs(page: &mut String, damage: &Damage) {
+    let sent = |one: &AttackFrames| {
+        format!(
+            "{} {} frames ({} B)",
+            escape(&one.attack.replace('_', " ")),
+            count(one.frames),
+            count(one.bytes)
+        )
+    };
+    let sent: Vec<_> = damage.attacks.iter().map(sent).collect();
+    put!(
+        page,
+        "<p class=\"note\">What the attackers cost honest stations: the same run without them and with them. Neither their \
+         messages nor what was meant for them is counted. On the air of the attackers: {}.</p>\n\
+         <figure class=\"wide\"><div class=\"scroll\"><table><thead><tr><th>honest stations</th>\
+         <th>without attackers</th><th>with them</th></tr></thead><tbody>\n",
+        sent.join(", ")
+    );
+    for (name, before, after) in damage.rows() {
+        put!(
+            page,
+            "<tr><th>{name}</th><td data-name=\"without attackers\">{before}</td>\
+             <td data-name=\"with them\">{after}</td></tr>\n"
+        );
+    }
+    page.push_str("</tbody></table></div></figure>\n");
+}
+
 /// What detected it, the most frequent first, and what it made honest stations send.
 fn findings(one: &Detection) -> String {
     let mut sorted: Vec<_> = one.findings.iter().collect();
@@ -85,7 +117,7 @@ const MOST_FINDINGS: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Kind, Linkability, Provoked, Verify};
+    use crate::report::{HonestClass, HonestFigures, Kind, Linkability, Provoked, Verify};
     use crate::stats::Stats;
 
     #[test]
@@ -118,5 +150,33 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("linked 1 of 4 changes of pseudonym (25.0 %)"), "{page}");
+    }
+
+    #[test]
+    fn what_attackers_cost_has_a_row_for_each_figure_without_and_with_them() {
+        let class =
+            |missed| HonestClass { class: "D0".to_owned(), expected: 40, delivered: 40 - missed, missed };
+        let figures = |missed| HonestFigures {
+            classes: vec![class(missed)],
+            isolated: missed,
+            ..HonestFigures::default()
+        };
+        let attacks = vec![AttackFrames { attack: "name_<storm>".to_owned(), frames: 3, bytes: 900 }];
+        let mut report = Report::new(Kind::Replay, "1", Verify::Once, &Stats::new());
+        report.damage = Some(Damage { attacks, without: figures(0), with: figures(7) });
+        let mut page = String::new();
+        section(&mut page, &report);
+        let row = "<th>D0 missed</th><td data-name=\"without attackers\">0 of 40</td>\
+                   <td data-name=\"with them\">7 of 40</td>";
+        assert!(page.contains(row), "{page}");
+        assert!(page.contains("name &lt;storm&gt; 3 frames (900 B)"), "{page}");
+        // What nobody measured has no row.
+        assert!(!page.contains("reach") && !page.contains("processor"), "{page}");
+        let table = report.table();
+        assert!(
+            table.contains("  D0 missed                                       0 of 40              7 of 40"),
+            "{table}"
+        );
+        assert!(table.lines().all(|line| line.len() <= 80), "{table}");
     }
 }

@@ -48,6 +48,9 @@ impl Report {
             );
         }
         detection(&mut out, self);
+        if let Some(damage) = &self.damage {
+            damage.render(&mut out);
+        }
         let floods: Vec<_> = self.flood.iter().chain(&self.flood_baselines).collect();
         super::flood::render(&floods, &mut out);
         if !self.notes.is_empty() || !self.warnings.is_empty() {

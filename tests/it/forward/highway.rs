@@ -5,14 +5,7 @@ use v2x_core::Event;
 use v2x_proto::hop;
 
 use super::*;
-
-/// Reception by distance in steps of 25 m: 802.11p broadcast of 190 B at 6 Mb/s and 23 dBm, 60 vehicles/km at 10 Hz
-/// (Sepulcre et al., "Analytical models of the performance of IEEE 802.11p vehicle to vehicle communications", IEEE
-/// TVT 71(1), 2022).
-const RECEPTION: [f64; 21] = [
-    0.9833, 0.9822, 0.9763, 0.9710, 0.9627, 0.9469, 0.9278, 0.9003, 0.8519, 0.7670, 0.6281, 0.4581, 0.2971,
-    0.1742, 0.0906, 0.0438, 0.0195, 0.0081, 0.0032, 0.0012, 0.0006,
-];
+use testkit::motorway::{motorway, received};
 
 /// What one run showed.
 struct Outcome {
@@ -32,17 +25,9 @@ struct Road<'a> {
 }
 
 impl Road<'_> {
-    const LENGTH_M: f64 = 5_000.0;
-
     fn run(&mut self) -> Outcome {
-        let mut dice = Dice(self.seed);
-        let spacing = 1000.0 / f64::from(self.per_km);
-        let count = (Self::LENGTH_M / spacing) as usize;
-        let places: Vec<(f64, f64)> = (0..count)
-            .map(|n| ((n as f64 + 0.5 + dice.below(0.8) - 0.4) * spacing, dice.below(14.0)))
-            .collect();
-        let origin = count / 2;
-        let mut field = Field::new(self.crew, places.clone(), self.scheme);
+        let (mut field, origin) = motorway(self.crew, self.seed, self.per_km, self.scheme);
+        let (places, count) = (field.places.clone(), field.places.len());
         let seed = self.seed;
         let links = move |from: usize, to: usize, number: u64| {
             let metres = (places[from].0 - places[to].0).abs();
@@ -104,13 +89,6 @@ fn has(field: &Field, station: usize, id: v2x_core::MessageId) -> Option<bytes::
         *who == station && matches!(event, Event::Received(received) if received.id == id)
     };
     field.events.iter().any(delivered).then(|| field.floods[0].2.clone())
-}
-
-pub fn received(metres: f64) -> f64 {
-    let step = metres / 25.0;
-    let (low, share) = (step.floor() as usize, step.fract());
-    let at = |n: usize| RECEPTION.get(n).copied().unwrap_or(0.0);
-    at(low) + (at(low + 1) - at(low)) * share
 }
 
 fn mean(crew: &mut Crew, per_km: u32, scheme: Scheme, blocked: bool, seeds: u64) -> Outcome {

@@ -2,9 +2,9 @@
 
 use v2x_core::{Config, Event, Fix, Input};
 
-use super::highway::received;
 use super::*;
 use testkit::fix;
+use testkit::motorway::received;
 
 /// Two clusters of standing cars, 2 km apart, and a courier.
 struct Parts {

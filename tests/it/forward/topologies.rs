@@ -6,7 +6,7 @@ use super::*;
 fn connected(dice: &mut Dice, count: usize, range: f64) -> Vec<(f64, f64)> {
     let mut places = vec![(0.0, 0.0)];
     while places.len() < count {
-        let (x, y) = places[dice.next() as usize % places.len()];
+        let (x, y) = places[dice.draw() as usize % places.len()];
         let (distance, angle) = (dice.below(range * 0.99), dice.below(core::f64::consts::TAU));
         places.push((x + distance * angle.cos(), y + distance * angle.sin()));
     }
@@ -32,7 +32,7 @@ fn reached(places: &[(f64, f64)], range: f64) -> usize {
 /// Floods one topology.
 fn through(crew: &mut Crew, seed: u64) {
     let mut dice = Dice(seed);
-    let count = 2 + dice.next() as usize % 49;
+    let count = 2 + dice.draw() as usize % 49;
     let range = 150.0 + dice.below(350.0);
     let places = connected(&mut dice, count, range);
     assert_eq!(reached(&places, range), count);

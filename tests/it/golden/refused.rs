@@ -168,19 +168,36 @@ impl Maker<'_> {
             "SignedMessage",
             &[&signed, &sealed, &credential, &[0x7b, 0x7c]],
         );
-        bad(
+        bad("envelope_cut", "tbs longer than the frame", "tbs", &[&[0x0a, 0x7f], &tbs[..20]]);
+        let mut added = |name, what, field, parts: &[&[u8]]| {
+            add(name, what, "unsigned_bytes", field, frame(parts));
+        };
+        added(
             "envelope_more",
             "an unknown field behind the signer",
             "SignedMessage",
             &[&signed, &sealed, &credential, &[0x78, 0x01]],
         );
-        bad(
+        added(
             "envelope_order",
             "the signature before what it signs",
             "SignedMessage",
             &[&sealed, &signed, &credential],
         );
-        bad("envelope_cut", "tbs longer than the frame", "tbs", &[&[0x0a, 0x7f], &tbs[..20]]);
+        let more = [&self.keys.vehicle[..], &[0x18, 0x01]].concat();
+        added(
+            "envelope_credential_more",
+            "an unknown field behind the credential's signature",
+            "credential",
+            &[&signed, &sealed, &part(4, &more)],
+        );
+        let (first, second) = self.keys.vehicle.split_at(self.keys.vehicle.len() - 66);
+        added(
+            "envelope_credential_order",
+            "the credential's signature before what it signs",
+            "credential",
+            &[&signed, &sealed, &part(4, &[second, first].concat())],
+        );
 
         let hash = Sha256::digest(&self.keys.vehicle);
         let mut forged = |name, what, signature: &[u8; 64]| {

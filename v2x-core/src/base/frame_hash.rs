@@ -13,8 +13,8 @@ pub struct FrameHash(pub(crate) u64);
 
 impl FrameHash {
     /// True for one frame in `n` (for each when `n` is 0), unpredictable without the cache's key.
-    pub fn is_one_in(self, n: u8) -> bool {
-        self.0.is_multiple_of(u64::from(n.max(1)))
+    pub fn is_one_in(self, n: impl Into<u32>) -> bool {
+        self.0.is_multiple_of(u64::from(n.into().max(1)))
     }
 }
 

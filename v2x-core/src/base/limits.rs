@@ -30,32 +30,34 @@ pub const MAX_EXPIRIES: usize = 64;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 
+/// A neighbour keeps its link address for this long after it was last heard from there, whoever repeats its frames from
+/// elsewhere: three of the slowest beacons.
+pub const LINK_KEPT: Duration = Duration::from_secs(3);
+
 /// Stations whose replay windows are kept after they left the neighbour table: twice as many as the table usually
 /// holds, because up to thirty tables of neighbours can pass in the 600 s a message may live, and few of them send
 /// messages that live that long. It does not grow with a larger table, so that making room never costs more.
 pub const MAX_REMEMBERED: usize = 2 * NEIGHBOURS;
 
+/// Checked credentials under which no message was verified yet: of newcomers whose first message was lost, and all that
+/// somebody repeats.
+pub const MAX_UNPROVEN_CREDENTIALS: usize = 256;
+
 /// Hashes of credentials that failed their check, so that each is paid for once.
 pub const MAX_BAD_CREDENTIALS: usize = 256;
 
-/// New credentials checked per second: each costs a signature verification before anything is known of
-/// its sender; 128 cost under 1 % of a core and admit a platoon of newcomers in half a second.
-pub const NEW_CREDENTIALS_PER_SECOND: u32 = 128;
+/// Frames in the name of one neighbour and from its link address, own and forwarded ones apart, that are verified in good
+/// order. A whole channel carries 2,000/s from all stations together; a roadside unit that forwards hazards sends a tenth
+/// of it, with half a second's worth at once. Beyond it they are demoted.
+pub const LINK_RATE: Rate = Rate::new(200, LINK_RATE_BURST as u32);
 
-/// The same, with its burst.
-pub const NEW_CREDENTIAL_RATE: Rate = Rate::new(NEW_CREDENTIALS_PER_SECOND, NEW_CREDENTIALS_PER_SECOND);
+/// Of them at once.
+pub const LINK_RATE_BURST: usize = 100;
 
-/// Share of it that one link address may use: a forwarder brings the credentials of a few stations a second, and eight
-/// addresses with made-up credentials still leave some for others.
-pub const NEW_CREDENTIAL_SHARE: Rate = Rate::new(16, 16);
-
-/// Frames of one link address, and of one forwarder. A whole channel carries 2,000/s from all stations
-/// together; a roadside unit that forwards hazards sends a tenth of it, with half a second's worth at once.
-pub const LINK_RATE: Rate = Rate::new(200, 100);
-
-/// Frames of all senders not yet heard from their address that are verified in normal order; beyond it they are
-/// demoted. A hundred newcomers at 5 Hz until the first frame of each is verified; 2 % of a core.
-pub const STRANGER_RATE: Rate = Rate::new(500, 100);
+/// A neighbour's name under which a signature failed is demoted for this long: at 896 names an attacker gets 90
+/// signatures a second verified in good order, a fiftieth of a processor that needs 200 us for one. Being demoted costs
+/// nothing where the processor keeps up.
+pub const FAILED_LATELY: Duration = Duration::from_secs(10);
 
 /// Verified messages of one signer per second: awareness at 10 Hz with slack for a clock that runs fast, an alert's 10
 /// Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of two intersections at 10 Hz with
@@ -104,8 +106,11 @@ pub const MAX_REVOKED_PER_LIST: usize = 1024;
 /// Credentials seen and found revoked, so that a frame with only their digest is dropped as revoked at once.
 pub const MAX_KNOWN_REVOKED: usize = NEIGHBOURS;
 
-/// Deltas from the air whose issuer's signature is checked per second. Lists change a few times a day.
-pub const REVOCATION_CHECKS_PER_SECOND: u32 = 4;
+/// A carrier whose delta failed its issuer's signature is listened to again after this long: one check of 200 us.
+pub const CARRIER_PENALTY: Duration = Duration::from_secs(60);
+
+/// Carriers remembered for that: each signed a delta that it had not checked, under a credential of its own.
+pub const MAX_BAD_CARRIERS: usize = 256;
 
 /// One station passes a delta on this often: a car at 30 m/s passes a roadside unit's 600 m in 20 s and hears it twice;
 /// at 1.2 kB the channel pays under 0.1 % for it.
@@ -125,22 +130,31 @@ pub const COPY_CACHE_GENERATION: usize = 8192;
 /// D2 frame (1 s), so that a copy that would still be fresh is still known.
 pub const COPY_CACHE_AGE: Duration = Duration::from_secs(2);
 
-/// Frames held while their credential is requested, in all. Few and for a short time, because nothing about them is
-/// verified.
-pub const MAX_HELD: usize = 64;
+/// Frames held while their credential is requested, in all: as many as a whole channel of 2,000 frames/s carries in
+/// [`HOLD_TIME`], because anybody can make up a signer for each.
+pub const MAX_HELD: usize = 512;
 
-/// Frames held for one unknown signer.
-pub const MAX_HELD_PER_SIGNER: usize = 8;
+/// Held frames that are compared when one has to give way.
+pub const HELD_COMPARED: usize = 4;
 
 /// A held frame is dropped after this long: two beacon intervals and an answer.
 pub const HOLD_TIME: Duration = Duration::from_millis(250);
 
-/// Frames that others send under our digest: one signature is checked in this time.
-pub const OWN_NAME_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Frames under one of our digests that we did not sign: about this many signatures a second are checked, those of a beacon's
+/// rate. Of more frames a lot is drawn.
+pub const OWN_NAME_CHECKS: u32 = 10;
 
-/// Older ones are not looked at: far less than the exact-copy cache remembers under any load, so that none of our
-/// messages is taken for another's.
-pub const MAX_OWN_NAME_AGE: Duration = Duration::from_millis(300);
+/// Messages of each class that we signed and recognise by number and time; what is older than those that were forgotten counts
+/// as ours. Six seconds of the fastest beacons, which is longer than any but a flood is fresh.
+pub const MAX_SIGNED_KEPT: usize = 64;
+
+/// While another station uses our credential, our numbers jump ahead of its numbers at most this often. A jump in this time
+/// is about as far as the clock's numbers go, so that a restart is still ahead of them.
+pub const OUTRUN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After a change because another station uses our pseudonym, the next such change comes this much later: whoever stole the
+/// whole pool does not use it up in seconds.
+pub const STOLEN_PSEUDONYM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Credentials of one station: a hundred a week for ten weeks.
 pub const MAX_PSEUDONYMS: usize = 1000;
@@ -154,12 +168,17 @@ pub const LOW_VALIDITY: Duration = Duration::from_secs(3600);
 /// Frames waiting for verification. At 35 us each, 512 are 18 ms of work: more would be too late for D0 anyway.
 pub const MAX_VERIFY_QUEUE: usize = 512;
 
-/// Demoted frames waiting for verification: a small sample of a flood.
-pub const MAX_DEMOTED: usize = 64;
+/// Alerts and floods among the demoted frames, and as many of the others. Where frames come faster than they are
+/// verified each waits for as long as this many take to come: 6 ms at 10,000/s, so that few D0 are too old by then. Where
+/// they come slower it is a burst of 13 ms of work at 200 us.
+pub const MAX_LOT: usize = 64;
 
-/// A demoted frame is verified at most this often: a quarter of a core at 40 us each, so that reading the link
-/// never waits for a flood's signatures.
-pub const DEMOTED_INTERVAL: Duration = Duration::from_micros(150);
+/// Demoted frames waiting for verification.
+pub const MAX_DEMOTED: usize = 2 * MAX_LOT;
+
+/// One in this many demoted frames of other classes is verified as early as an alert: a neighbour that beacons at 10 Hz
+/// is heard within its 20 s in the table, though forged alerts in its name come five times as fast as they are verified.
+pub const LOT_SHARE: usize = 8;
 
 /// Awareness of a neighbour farther than this that is driving away may be verified by sample
 /// ([`Config::sample_far_awareness`](super::config::Config::sample_far_awareness)): over 4 s at 70 m/s of closing.
@@ -198,6 +217,14 @@ pub const QUIET_FULL_CREDENTIAL_INTERVAL: Duration = Duration::from_millis(400);
 /// Requests and unknown stations trigger it at most this often, whatever their number: below the shortest interval of
 /// awareness, which alone answers, so that each beacon may carry it.
 pub const CREDENTIAL_ON_DEMAND_GAP: Duration = Duration::from_millis(50);
+
+/// Answers to verified requests and new neighbours beyond what is sent anyway. One answer serves all that wait for it, so
+/// nobody waits for longer than half a second; four at once are the newcomers of a junction. 300 B/s at most.
+pub const ANSWER_RATE: Rate = Rate::new(2, 4);
+
+/// Answers to digests that are not known, which anybody may make up: one in two seconds beyond what is sent anyway, and
+/// two at once, should the first be lost. 75 B/s at most.
+pub const UNVERIFIED_ANSWER_RATE: Rate = Rate { each_ns: 2_000_000_000, burst: 2 };
 
 /// A single-hop message from farther away than this is not believed: three times the range of 23 dBm at 6 Mb/s in the
 /// open.

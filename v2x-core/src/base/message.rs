@@ -101,7 +101,9 @@ pub struct Received {
     /// neighbours that are far and driving away ([`super::config::Config::sample_far_awareness`]): then nothing here is
     /// more than a claim of the frame's sender.
     pub verified: bool,
-    /// True when its signer's claims are implausible: not to be relied on alone, nor relayed.
+    /// True when its signer contradicted itself lately: not to be relied on alone, nor relayed. What others, or
+    /// this station's measurements, say against it is told by [`Event::Suspicion`](crate::Event::Suspicion) and changes
+    /// nothing here, since anybody with a radio could stage it.
     pub suspect: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,

@@ -31,7 +31,7 @@ pub use moment::Moment;
 pub use position::{Plane, Position, heading_difference, radii_of_curvature};
 pub use rate::Rate;
 pub use reason::{ClockState, DropReason, NotSentReason, Refusal, SendingState};
-pub use rng::{Purpose, Stream};
+pub use rng::{Purpose, Seed, Stream};
 pub use stamps::{ReceiveStamps, SendStamps};
 pub use table_fill::TableFill;
 pub use time::{Anchor, Instant, WireTime};

@@ -143,7 +143,11 @@ impl Refusal {
     /// Of a frame whose signed message does not split.
     #[must_use]
     pub const fn of_envelope(error: EnvelopeError) -> Self {
-        Self::of(DropReason::MalformedEnvelope, error.field())
+        let reason = match error {
+            EnvelopeError::NotExact => DropReason::UnsignedBytes,
+            _ => DropReason::MalformedEnvelope,
+        };
+        Self::of(reason, error.field())
     }
 
     /// Of a frame whose signed fields do not read.
@@ -237,9 +241,9 @@ drop_reasons! {
     Stale => "stale",
     /// Generated too far away to have come straight here.
     OutOfReach => "out_of_reach",
-    /// Its link address sent too many frames, and its signer has not been verified from there.
+    /// Its signer's name and link address sent too many frames, and the draw fell on it when there was no room for all.
     RateLimitedLink => "rate_limited_link",
-    /// Its forwarder sent too many frames, and its signer has not been verified from there.
+    /// Its forwarder's name and link address sent too many frames, and the draw fell on it when there was no room for all.
     RateLimitedForwarder => "rate_limited_forwarder",
     /// The credential does not parse.
     CredentialMalformed => "credential_malformed",
@@ -259,7 +263,7 @@ drop_reasons! {
     Revoked => "revoked",
     /// This credential failed its check before.
     CredentialKnownBad => "credential_known_bad",
-    /// Too many new credentials this second.
+    /// Its credential is new, and the draw fell on it when there was no room for all.
     CredentialBudget => "credential_budget",
     /// The credential did not arrive in time, or there was no room to wait for it.
     UnknownCredential => "unknown_credential",
@@ -294,6 +298,9 @@ drop_reasons! {
     EventSuperseded => "event_superseded",
     /// Verified, but the revocation delta in it is not signed by its issuer, or its issuer is not trusted.
     RevocationInvalid => "revocation_invalid",
-    /// Verified, but more revocation deltas arrived than are checked a second.
+    /// Verified, but its signer lately brought a revocation delta that its issuer did not sign.
     RevocationBudget => "revocation_budget",
+    /// Something that no signature covers beside the parts of a signed message or of its credential, or these in another
+    /// order.
+    UnsignedBytes => "unsigned_bytes",
 }

@@ -1,6 +1,7 @@
 //! Random streams from one seed: every purpose draws from its own stream, so that a new draw in one place changes
 //! nothing elsewhere, and no two stations with one seed share a sequence.
 
+use core::fmt;
 use core::hash::Hasher;
 
 use rand_chacha::ChaCha8Rng;
@@ -15,8 +16,8 @@ pub enum Purpose {
     AwarenessPhase,
     /// Keys of the exact-copy cache's hash: unknown to others, so that nobody can target a slot.
     CopyCacheKey,
-    /// Keys of the hash over unverified link addresses and forwarders, likewise.
-    RateKeys,
+    /// Which of the frames in the lot are verified, and which are shed.
+    VerifyLot,
     /// How long a request for a credential is held back.
     RequestBackOff,
     /// When revocation deltas are passed on.
@@ -31,6 +32,19 @@ pub enum Purpose {
     Attack,
     /// Jitter between forwarders that would otherwise send at the same time.
     Forwarding,
+    /// Which of the held frames gives way.
+    HoldLot,
+}
+
+/// What all streams of a station come from, never printed: who knows it knows when the station changes its pseudonym, and to
+/// which.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
 }
 
 /// A stream for one purpose of one station.

@@ -3,13 +3,16 @@
 //!
 //! The farther a station is from the last transmitter, the sooner it answers. A copy heard meanwhile cancels only if
 //!
-//! 1. its remaining hops are those of a forwarder: an attacker that repeats the packet with its hops used up would
-//!    else end the flood ("intra-area blockage", Liu, Shekhar and Peng, DSN 2023, doi 10.1109/DSN58367.2023.00018), and
+//! 1. its remaining hops are those of a forwarder, where hops end the flood: an attacker that repeats the packet with its
+//!    hops used up would else end it ("intra-area blockage", Liu, Shekhar and Peng, DSN 2023, doi 10.1109/DSN58367.2023.00018), and
 //! 2. its transmitter is a verified neighbour that is farther along than this station, on the same side: then it reaches
 //!    the stations that this one would.
 //!
-//! A station closer to the source than the last transmitter is behind the wave and cannot advance it: it only sends
-//! when nobody else is heard, so any verified forwarder silences it.
+//! Farther along means from the last transmitter. A station closer to the source than that is behind the wave, and one
+//! that does not know the last transmitter cannot tell: for them it means from the source, whose place is signed.
+//!
+//! None of this is proof: names, addresses and hops of a copy are not signed. What a copy ends, the forwarder begins
+//! again when there is evidence against it.
 
 use core::time::Duration;
 
@@ -26,6 +29,8 @@ pub struct Place<'a> {
     pub previous: Option<Position>,
     /// Remaining hops it came with.
     pub remaining_hops: u8,
+    /// A signed area ends the flood, and used-up hops end nothing.
+    pub bounded: bool,
 }
 
 /// A heard copy of a known flood.
@@ -70,7 +75,7 @@ pub fn window(neighbours: usize, reach_m: f32) -> ContentionWindow {
 /// Whether a copy heard while waiting makes ours unnecessary.
 #[must_use]
 pub fn cancels(place: &Place<'_>, copy: &HeardCopy) -> bool {
-    plausible_hops(place.remaining_hops, copy.remaining_hops)
+    (place.bounded || plausible_hops(place.remaining_hops, copy.remaining_hops))
         && copy.transmitter.is_some_and(|transmitter| covers(place, transmitter))
 }
 
@@ -82,13 +87,11 @@ pub fn plausible_hops(own: u8, copy: u8) -> bool {
 
 /// Whether `transmitter` reaches the stations that this one would.
 fn covers(place: &Place<'_>, transmitter: Position) -> bool {
-    let Some(previous) = place.previous else { return true };
     let to_source = place.here.distance_2(place.source).sqrt();
-    if to_source < previous.distance_m(place.source) {
-        return true;
-    }
-    // From the last transmitter, to us and to the other one.
-    let (east, north) = place.here.offset(previous);
+    let behind = |previous: &Position| to_source < previous.distance_m(place.source);
+    let from = place.previous.filter(|previous| !behind(previous)).unwrap_or(place.source);
+    // From there, to us and to the other one.
+    let (east, north) = place.here.offset(from);
     let (own_east, own_north) = (-east, -north);
     let (east, north) = place.here.offset(transmitter);
     let (other_east, other_north) = (east + own_east, north + own_north);
@@ -126,7 +129,8 @@ mod tests {
 
     fn cancelled(own: f64, previous: Option<f64>, copy: f64, hops: u8) -> bool {
         let here = Plane::at(east(own));
-        let place = Place { here: &here, source: SOURCE, previous: previous.map(east), remaining_hops: 10 };
+        let previous = previous.map(east);
+        let place = Place { here: &here, source: SOURCE, previous, remaining_hops: 10, bounded: false };
         cancels(&place, &HeardCopy { remaining_hops: hops, transmitter: Some(east(copy)) })
     }
 
@@ -158,15 +162,24 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_behind_the_wave_is_silenced_by_any_forwarder() {
-        assert!(cancelled(200.0, Some(300.0), 580.0, 9));
-        assert!(cancelled(200.0, Some(300.0), 250.0, 9));
+    fn whoever_is_behind_the_wave_is_silenced_by_whoever_is_farther_from_the_source() {
+        for previous in [Some(300.0), None] {
+            assert!(cancelled(200.0, previous, 580.0, 9));
+            assert!(cancelled(200.0, previous, 250.0, 9));
+            assert!(!cancelled(200.0, previous, 100.0, 9));
+            assert!(!cancelled(200.0, previous, -250.0, 9));
+        }
     }
 
     #[test]
     fn used_up_hops_do_not_silence() {
         for hops in 0..=7 {
             assert!(!cancelled(500.0, Some(300.0), 580.0, hops), "{hops} of 10");
+            let here = Plane::at(east(500.0));
+            let previous = Some(east(300.0));
+            let place = Place { here: &here, source: SOURCE, previous, remaining_hops: 10, bounded: true };
+            let copy = HeardCopy { remaining_hops: hops, transmitter: Some(east(580.0)) };
+            assert!(cancels(&place, &copy), "who hears that copy sends it on all the same");
         }
         for hops in 8..=10 {
             assert!(cancelled(500.0, Some(300.0), 580.0, hops), "{hops} of 10");
@@ -176,7 +189,8 @@ mod tests {
     #[test]
     fn a_stranger_does_not_silence() {
         let here = Plane::at(east(500.0));
-        let place = Place { here: &here, source: SOURCE, previous: Some(east(300.0)), remaining_hops: 10 };
+        let previous = Some(east(300.0));
+        let place = Place { here: &here, source: SOURCE, previous, remaining_hops: 10, bounded: true };
         assert!(!cancels(&place, &HeardCopy { remaining_hops: 9, transmitter: None }));
     }
 

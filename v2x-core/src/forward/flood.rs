@@ -2,15 +2,15 @@
 
 use core::time::Duration;
 
-use bytes::Bytes;
 use v2x_proto::Class;
 use v2x_proto::link::Origin;
 
-use super::area::Area;
+use super::area::{Area, hops_for};
 use super::contention;
 use super::contention::{HeardCopy, Place, plausible_hops};
+use super::frame::{FloodFrame, SignedMessage};
 use super::surroundings::Surroundings;
-use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position};
+use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position, limits};
 
 /// A message that may travel more than one hop, verified or our own, until it expires.
 #[derive(Clone, Debug)]
@@ -26,10 +26,15 @@ pub(super) struct Flood {
     pub source: Position,
     /// Where its last transmitter was, as far as that is known.
     pub previous: Option<Position>,
-    /// Remaining hops it came with.
+    /// Remaining hops it came with, the most of all copies.
     pub remaining_hops: u8,
-    /// The whole frame as received.
-    pub frame: Bytes,
+    /// Hops that were signed.
+    pub max_hops: u8,
+    /// The signed hops suffice for the signed area: where it ends is signed, and the remaining hops, which are not, end
+    /// nothing.
+    pub bounded: bool,
+    /// What was signed, and its signer's credential.
+    pub message: SignedMessage,
     pub expires: Instant,
     /// When this station first had it.
     pub since: Instant,
@@ -47,6 +52,10 @@ pub(super) struct Flood {
     pub passed_by: bool,
     /// Neighbours heard to relay it while waiting.
     pub relays: u8,
+    /// No copy ends its waiting: one came in our name, or it fell to us by lot.
+    pub stands: bool,
+    /// When a copy ended its waiting. Copies are not signed.
+    pub silenced: Option<Instant>,
     /// How often it may be sent again when nobody carries it on.
     pub retries: u8,
 }
@@ -81,6 +90,8 @@ pub(super) struct Serve {
     pub place: Position,
     /// Copies sent to it.
     pub tries: u8,
+    /// A copy of another station's was heard that should have reached it.
+    pub put_off: bool,
 }
 
 impl Serve {
@@ -119,11 +130,30 @@ impl Flood {
 
     /// Whether it may be forwarded at all.
     pub(super) fn may_travel(&self) -> bool {
-        self.relayed && self.remaining_hops > 1 && self.state != State::Superseded
+        self.relayed && (self.bounded || self.remaining_hops > 1) && self.state != State::Superseded
+    }
+
+    /// Remaining hops for its next copy.
+    pub(super) fn next_hops(&self) -> u8 {
+        self.remaining_hops.saturating_sub(1).max(u8::from(self.bounded))
+    }
+
+    /// Remaining hops that a copy may have here: no hop is longer than the longest reach, so whoever claims to have come far
+    /// with few hops used has changed their number.
+    pub(super) fn plausible(&self, hops: u8, here: Option<&Plane>) -> u8 {
+        let metres = here.map_or(0.0, |here| here.distance_2(self.source).sqrt());
+        let made = (metres / limits::MAX_SINGLE_HOP_REACH_M) as u8;
+        hops.min(self.max_hops.saturating_sub(made))
+    }
+
+    /// Whether its remaining hops end nothing: the signed ones suffice for the signed area.
+    pub(super) fn is_bounded(frame: &FloodFrame) -> bool {
+        frame.id.class == Class::D3 && frame.area.is_some_and(|area| frame.max_hops >= hops_for(&area))
     }
 
     pub(super) fn place<'a>(&self, here: &'a Plane) -> Place<'a> {
-        Place { here, source: self.source, previous: self.previous, remaining_hops: self.remaining_hops }
+        let Self { source, previous, remaining_hops, bounded, .. } = *self;
+        Place { here, source, previous, remaining_hops, bounded }
     }
 
     /// A newer message about its event has taken its place: it is no longer sent.
@@ -157,31 +187,61 @@ impl Flood {
         }
         let Some(here) = around.moment.here.as_ref() else { return };
         match self.state {
+            State::Waiting(_) if self.stands => {}
             State::Waiting(_) if self.id.class == Class::D0 => {
                 // Copies from strangers do not count: anybody may repeat a frame.
                 self.relays += u8::from(copy.transmitter.is_some());
                 if self.relays >= RELAYS {
-                    self.state = State::Settled;
+                    self.silence(around.moment.now);
                 }
             }
             State::Waiting(_) if cancellable && contention::cancels(&self.place(here), copy) => {
-                self.state = State::Settled;
+                self.silence(around.moment.now);
             }
             State::Sent(Some(_)) if self.goes_on(copy, here) => self.state = State::Sent(None),
             _ => {}
         }
-        if let (Some(serve), Some(transmitter)) = (&self.serve, copy.transmitter) {
-            let served = Plane::at(serve.place);
-            if served.distance_2(transmitter).sqrt() <= served.distance_2(here.origin()).sqrt() + SERVED_M {
-                self.serve = None;
-            }
+    }
+
+    fn silence(&mut self, now: Instant) {
+        self.state = State::Settled;
+        self.silenced = Some(now);
+    }
+
+    /// A copy came in our name, and it was not ours: whoever believed it waits for no other station. So what it claims is
+    /// made true, at `at`; `anew` also where a copy silenced us. Nothing follows where this station would not have sent it,
+    /// or has sent it.
+    pub(super) fn stand_in(&mut self, at: Instant, anew: bool) {
+        let due = match self.state {
+            State::Waiting(due) => due.min(at),
+            State::Settled if self.silenced.is_some() && anew => at,
+            _ => return,
+        };
+        if self.may_travel() {
+            (self.state, self.stands) = (State::Waiting(due), true);
         }
+    }
+
+    /// A copy was heard that should have reached the station that waits for ours, by its sender's unsigned word. With
+    /// `check` ours goes out once all the same, unless that station is heard to have it.
+    pub(super) fn hear_served(&mut self, transmitter: Position, here: &Plane, check: bool, now: Instant) {
+        let Some(serve) = self.serve.filter(|serve| !serve.put_off) else { return };
+        let served = Plane::at(serve.place);
+        if served.distance_2(transmitter).sqrt() > served.distance_2(here.origin()).sqrt() + SERVED_M {
+            return;
+        }
+        self.serve = check.then(|| Serve {
+            at: now + TRY_AGAIN,
+            put_off: true,
+            tries: serve.tries.max(TRIES - 1),
+            ..serve
+        });
     }
 
     /// Whether a copy shows that the flood is farther along than this station.
     fn goes_on(&self, copy: &HeardCopy, here: &Plane) -> bool {
         let own = here.distance_2(self.source);
-        plausible_hops(self.remaining_hops, copy.remaining_hops.saturating_add(1))
+        (self.bounded || plausible_hops(self.remaining_hops, copy.remaining_hops.saturating_add(1)))
             && copy.transmitter.is_some_and(|other| Plane::at(self.source).distance_2(other) > own)
     }
 

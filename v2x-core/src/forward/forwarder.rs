@@ -12,26 +12,25 @@
 //!   when it was not heard for twice that interval (EN 302 637-3 keep-alive forwarding).
 //!
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
-//! are sent unchanged; only the hop header is new.
+//! are sent unchanged; the hop header and the form of the signer are new.
 
 mod carry;
+mod copies;
 mod tables;
 
 use core::hash::Hasher;
 use core::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
 use siphasher::sip::SipHasher13;
-use v2x_proto::envelope::SignedView;
-use v2x_proto::hop::HopHeader;
+use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::link::Origin;
-use v2x_proto::{Class, Digest, hop};
+use v2x_proto::{Class, Digest};
 
 use super::area::Area;
 use super::contention;
-use super::contention::{ContentionWindow, HeardCopy};
+use super::contention::ContentionWindow;
 use super::flood::{Flood, ForwardCause, Forwarded, Keep, Scope, State};
-use super::frame::{CopyHeard, FloodFrame};
+use super::frame::{CopyHeard, FloodFrame, SignedMessage};
 use super::reach::Reach;
 use super::surroundings::Surroundings;
 use super::table::{FloodTable, Lane};
@@ -43,6 +42,8 @@ pub struct Forwarder {
     scheme: Scheme,
     /// A roadside unit that may keep others' events alive.
     anchor_unit: bool,
+    /// What it sends is test traffic.
+    test: bool,
     floods: FloodTable,
     reach: Reach,
     early: Vec<Early>,
@@ -63,10 +64,11 @@ struct Early {
 
 impl Forwarder {
     /// With no flood known yet.
-    pub fn new(scheme: Scheme, anchor_unit: bool, stream: &mut Stream) -> Self {
+    pub fn new(scheme: Scheme, anchor_unit: bool, test: bool, stream: &mut Stream) -> Self {
         Self {
             scheme,
             anchor_unit,
+            test,
             floods: FloodTable::default(),
             reach: Reach::default(),
             early: Vec::with_capacity(limits::MAX_EARLY_COPIES),
@@ -125,6 +127,7 @@ impl Forwarder {
             return concerns_us;
         }
         let previous = transmitter(&heard.forwarder, &heard.link, around);
+        let message = SignedMessage::of(&heard);
         if let Some(event) = &heard.event {
             self.floods.supersede(event);
         }
@@ -132,13 +135,14 @@ impl Forwarder {
             hash: heard.hash,
             id: heard.id,
             origin: Origin::Forwarded,
-            tag: tag_of(&heard.frame),
+            tag: message.tag(),
             scope,
             source: heard.source,
             previous,
             remaining_hops: heard.remaining_hops,
-            // A copy of its own: the frame as received would hold on to the block it was read into.
-            frame: Bytes::copy_from_slice(&heard.frame),
+            max_hops: heard.max_hops,
+            bounded: Flood::is_bounded(&heard),
+            message,
             expires: around.moment.anchor.instant_at(heard.expires),
             since: heard.admitted,
             state: State::Settled,
@@ -149,11 +153,18 @@ impl Forwarder {
             relayed: relay,
             passed_by: !concerns_us,
             relays: 0,
+            stands: false,
+            silenced: None,
             retries: 0,
         };
+        flood.remaining_hops = flood.plausible(heard.remaining_hops, around.moment.here.as_ref());
         if relay && flood.may_travel() {
             if let Some(wait) = self.wait(&flood, around) {
                 flood.state = State::Waiting((heard.admitted + wait).max(around.moment.now));
+            }
+            flood.stands = self.stands_by_lot(&flood, around);
+            if self.scheme == Scheme::Roadcast && heard.full && around.own.contains(&heard.forwarder) {
+                flood.stand_in(around.moment.now + self.draw(JITTER), false);
             }
             flood.keep = self.keep(&flood, heard.keep_alive, here, around.moment.now);
         }
@@ -172,17 +183,20 @@ impl Forwarder {
         if let Some(event) = &sent.event {
             self.floods.supersede(event);
         }
+        let message = SignedMessage::of(&sent);
         let mut flood = Flood {
             hash: sent.hash,
             id: sent.id,
             origin: Origin::Own,
-            tag: tag_of(&sent.frame),
+            tag: message.tag(),
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
             source: sent.source,
             previous: None,
             // As if it had come from one hop before.
             remaining_hops: sent.remaining_hops.saturating_add(1),
-            frame: Bytes::copy_from_slice(&sent.frame),
+            max_hops: sent.max_hops,
+            bounded: Flood::is_bounded(&sent),
+            message,
             expires: around.moment.anchor.instant_at(sent.expires),
             since: around.moment.now,
             state: State::Sent(None),
@@ -193,40 +207,12 @@ impl Forwarder {
             relayed: true,
             passed_by: false,
             relays: 0,
+            stands: false,
+            silenced: None,
             retries: RETRIES,
         };
         flood.state = State::Sent(self.retry(&flood, around));
         self.floods.insert(flood);
-    }
-
-    /// A copy of a known flood, or of a frame that waits for its verification, was heard.
-    pub fn copy(&mut self, copy: &CopyHeard, around: &Surroundings<'_>) {
-        let Some(slot) = self.floods.find(copy.hash) else {
-            if self.scheme != Scheme::Off {
-                self.remember(copy, around.moment.now);
-            }
-            return;
-        };
-        let heard = HeardCopy {
-            remaining_hops: copy.remaining_hops,
-            transmitter: transmitter(&copy.forwarder, &copy.link, around),
-        };
-        let again = (self.scheme == Scheme::Etsi).then(|| self.etsi_wait(heard.transmitter, around));
-        let cancellable = self.scheme == Scheme::Roadcast;
-        let anew = self.anew(slot, &heard, around);
-        let draw = self.keep_jitter(slot);
-        self.floods.update(slot, |flood| {
-            if let Some((wait, hops)) = anew {
-                flood.remaining_hops = hops;
-                flood.previous = heard.transmitter;
-                flood.state = State::Waiting(around.moment.now + wait);
-            } else {
-                flood.hear(&heard, again, cancellable, around);
-            }
-            if let Some(keep) = &mut flood.keep {
-                keep.at = around.moment.now + keep.interval * 2 + draw;
-            }
-        });
     }
 
     /// The next frame that is due for the link, if the link takes one; what was popped counts as sent.
@@ -280,8 +266,21 @@ impl Forwarder {
         let id = flood.id;
         let (origin, expires) = (flood.origin, flood.expires);
         // Ours is repeated as it was first sent.
-        let remaining_hops = flood.remaining_hops.saturating_sub(1);
-        let bytes = relayed(&flood.frame, remaining_hops, own, cause);
+        let remaining_hops = flood.next_hops();
+        let header = HopHeader {
+            kind: Kind::Data,
+            flags: Flags {
+                multi_hop: true,
+                store_carry_forward: cause == ForwardCause::Carry,
+                keep_alive: cause == ForwardCause::KeepAlive,
+                test: self.test,
+            },
+            remaining_hops,
+            class: id.class,
+            forwarder: own,
+            forwarder_position: None,
+        };
+        let bytes = flood.message.frame(&header, id.signer);
         self.floods.update(slot, |flood| {
             match cause {
                 ForwardCause::Contention => flood.retries = RETRIES,
@@ -327,7 +326,11 @@ impl Forwarder {
                     Scheme::Etsi => ETSI_WINDOW,
                     _ => contention::window(around.neighbours.len(), self.reach.metres()),
                 };
-                let jitter = if self.scheme == Scheme::Etsi { Duration::ZERO } else { self.draw(JITTER) };
+                let jitter = match (self.scheme, metres) {
+                    (Scheme::Etsi, _) => Duration::ZERO,
+                    (_, Some(_)) => self.draw(JITTER),
+                    (_, None) => self.draw(STRANGER_JITTER),
+                };
                 Some(window.wait(metres) + jitter)
             }
         }
@@ -346,19 +349,6 @@ impl Forwarder {
         (progress > 0.0).then(|| flood.previous.map(|_| progress as f32))
     }
 
-    /// A flood that arrived with too few hops left, because of an attacker or a long path, is forwarded once more when
-    /// a copy with many more arrives: an unsigned number must not settle it. How long to wait, and the hops.
-    fn anew(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<(Duration, u8)> {
-        let flood = self.floods.get(slot)?;
-        let better = copy.remaining_hops > flood.remaining_hops.saturating_add(FEWER_HOPS);
-        let ours = flood.id.class == Class::D3 && flood.relayed && flood.state != State::Superseded;
-        if self.scheme != Scheme::Roadcast || !better || !ours {
-            return None;
-        }
-        let flood = Flood { previous: copy.transmitter, ..flood.clone() };
-        self.wait(&flood, around).map(|wait| (wait, copy.remaining_hops))
-    }
-
     fn etsi_wait(&self, transmitter: Option<Position>, around: &Surroundings<'_>) -> Duration {
         let distance = around
             .moment
@@ -373,7 +363,7 @@ impl Forwarder {
     /// elsewhere others do.
     fn retry(&self, flood: &Flood, around: &Surroundings<'_>) -> Option<Instant> {
         // A copy on its last hop is forwarded by nobody, so no forwarder can be heard.
-        let carried_on = flood.id.class == Class::D3 && flood.remaining_hops > 2;
+        let carried_on = flood.id.class == Class::D3 && (flood.bounded || flood.remaining_hops > 2);
         let here = around.moment.here.as_ref().filter(|_| self.scheme == Scheme::Roadcast && carried_on)?;
         let own = here.distance_2(flood.source).sqrt();
         let source = Plane::at(flood.source);
@@ -403,13 +393,6 @@ impl Forwarder {
         Some(Keep { interval, at })
     }
 
-    fn remember(&mut self, copy: &CopyHeard, now: Instant) {
-        self.early.retain(|early| now.since(early.at) < EARLY_KEPT);
-        if self.early.len() < limits::MAX_EARLY_COPIES {
-            self.early.push(Early { copy: *copy, at: now });
-        }
-    }
-
     /// Random addition to the interval of a flood that is kept alive.
     fn keep_jitter(&mut self, slot: u16) -> Duration {
         let kept = self.floods.get(slot).is_some_and(|flood| flood.keep.is_some());
@@ -426,37 +409,21 @@ impl Forwarder {
     }
 }
 
-/// Where the transmitter of a frame is: a verified neighbour sending from the address it was heard from. Anybody can
-/// write another station's digest into a hop header; impersonating it takes its address too.
+/// Where the transmitter of a frame is: a verified neighbour that was heard lately, sending from its own address. Anybody
+/// can write another station's digest into a hop header, and impersonate it by its address too. A station that is here
+/// hears what is sent in its name; one that left does not.
 fn transmitter(forwarder: &Digest, link: &[u8; 6], around: &Surroundings<'_>) -> Option<Position> {
     let neighbour = around.neighbours.get(forwarder)?;
-    let speaks = neighbour.link() == Some(*link);
+    let lately = around.moment.now.since(neighbour.heard()) < AHEAD_HEARD;
+    let speaks = lately && neighbour.link() == Some(*link);
     speaks.then(|| neighbour.position_at(around.moment.wire()))
-}
-
-/// The frame with a new hop header and the same signed bytes.
-fn relayed(frame: &[u8], remaining_hops: u8, forwarder: Digest, cause: ForwardCause) -> Option<Bytes> {
-    let (header, len) = hop::parse(frame).ok()?;
-    let mut flags = header.flags;
-    flags.multi_hop = true;
-    flags.store_carry_forward = cause == ForwardCause::Carry;
-    flags.keep_alive = cause == ForwardCause::KeepAlive;
-    let header = HopHeader { flags, remaining_hops, forwarder, forwarder_position: None, ..header };
-    let mut relayed = BytesMut::with_capacity(header.len() + frame.len() - len);
-    header.encode(&mut relayed);
-    relayed.put_slice(&frame[len..]);
-    Some(relayed.freeze())
-}
-
-/// Identifies a flood in beacons: the first bytes of its signature, the same for all holders.
-fn tag_of(frame: &[u8]) -> u32 {
-    let signed = hop::parse(frame).ok().and_then(|(_, len)| SignedView::parse(&frame[len..]).ok());
-    let signature = signed.and_then(|signed| signed.signature.first_chunk::<4>().copied());
-    signature.map_or(0, u32::from_le_bytes)
 }
 
 /// Jitter: a millisecond separates stations at equal distance; more would let nearer ones overtake farther ones.
 const JITTER: Duration = Duration::from_millis(1);
+
+/// Who does not know the transmitter waits longest, and so do all others that do not: nothing else separates them.
+const STRANGER_JITTER: Duration = Duration::from_millis(10);
 
 /// Plain flooding spreads its copies over this.
 const FLOODING_JITTER: Duration = Duration::from_millis(10);
@@ -477,9 +444,6 @@ const RELAY_M: f32 = 200.0;
 /// How often a frame is sent again when no station ahead carried it on.
 const RETRIES: u8 = 2;
 
-/// A copy with at least this many more remaining hops than ours came by a shorter path.
-const FEWER_HOPS: u8 = 2;
-
 /// With this many neighbours ahead, one of them is assumed to have it.
 const FEW_AHEAD: usize = 3;
 
@@ -491,6 +455,3 @@ const AHEAD_HEARD: Duration = Duration::from_secs(3);
 
 /// EN 302 637-3 keep-alive forwarding: up to 150 ms of jitter, so that one station repeats for all.
 const KEEP_JITTER: Duration = Duration::from_millis(150);
-
-/// Longest time a frame waits for its credential and its verification.
-const EARLY_KEPT: Duration = Duration::from_millis(500);

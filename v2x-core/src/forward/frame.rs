@@ -1,17 +1,26 @@
-//! Input of the forwarder: frames of floods, and copies of them.
+//! Input of the forwarder: floods, and copies of them; and the frames that it writes.
+//!
+//! What is signed is sent on as it came. The rest of a frame is the relay's own: anybody can change it on the way, so
+//! none of it is copied from the frame that was heard.
 
 use core::time::Duration;
 
-use bytes::Bytes;
-use v2x_proto::{AreaView, Digest};
+use bytes::{Bytes, BytesMut};
+use v2x_proto::envelope::{MAX_FRAME, SIGNATURE_LEN, SignerRef, encode_signed, signed_len};
+use v2x_proto::hop::HopHeader;
+use v2x_proto::{AreaView, Digest, hop};
 
 use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, WireTime};
 
 /// What a verified frame states about its flood.
 #[derive(Clone, Debug)]
 pub struct FloodFrame {
-    /// The whole frame.
-    pub frame: Bytes,
+    /// What was signed.
+    pub tbs: Bytes,
+    /// The signature over it.
+    pub signature: [u8; SIGNATURE_LEN],
+    /// The whole credential of its signer.
+    pub credential: Bytes,
     /// Keyed hash of what was signed.
     pub hash: FrameHash,
     /// Which message.
@@ -20,6 +29,8 @@ pub struct FloodFrame {
     pub source: Position,
     /// Remaining hops it came with.
     pub remaining_hops: u8,
+    /// Hops that were signed.
+    pub max_hops: u8,
     /// Where it is to go; `None`: this many hops in all directions.
     pub area: Option<AreaView>,
     /// When it expires.
@@ -28,6 +39,8 @@ pub struct FloodFrame {
     pub forwarder: Digest,
     /// From which link address.
     pub link: [u8; 6],
+    /// Whether it brought its signer's credential.
+    pub full: bool,
     /// When it came in.
     pub admitted: Instant,
     /// The event it is about.
@@ -47,4 +60,52 @@ pub struct CopyHeard {
     pub forwarder: Digest,
     /// From which link address.
     pub link: [u8; 6],
+    /// Whether it brings its signer's credential.
+    pub full: bool,
+}
+
+/// A message as its signer made it, to be framed anew.
+#[derive(Clone, Debug)]
+pub(super) struct SignedMessage {
+    /// Signed bytes and signature, in an allocation of their own: a frame as received holds on to the block that it was
+    /// read into.
+    signed: Bytes,
+    credential: Bytes,
+}
+
+impl SignedMessage {
+    pub(super) fn of(flood: &FloodFrame) -> Self {
+        let signed = [&flood.tbs[..], &flood.signature[..]].concat().into();
+        Self { signed, credential: flood.credential.clone() }
+    }
+
+    /// The frame behind `header`: with the credential, because a relay is heard where the signer is not, and knows what it
+    /// verified; by digest where both do not fit into one frame.
+    pub(super) fn frame(&self, header: &HopHeader, signer: Digest) -> Option<Bytes> {
+        let (tbs, signature) = self.signed.split_last_chunk::<SIGNATURE_LEN>()?;
+        let signer = if self.brings_credential() {
+            SignerRef::Credential(&self.credential)
+        } else {
+            SignerRef::Digest(signer)
+        };
+        let mut frame = BytesMut::with_capacity(header.len() + signed_len(tbs.len(), signer));
+        header.encode(&mut frame);
+        encode_signed(&mut frame, tbs, signature, signer);
+        Some(frame.freeze())
+    }
+
+    /// Whether every relay sends it with its credential.
+    pub(super) fn brings_credential(&self) -> bool {
+        let tbs_len = self.signed.len().saturating_sub(SIGNATURE_LEN);
+        hop::MIN_LEN + signed_len(tbs_len, SignerRef::Credential(&self.credential)) <= MAX_FRAME
+    }
+
+    /// Identifies it in beacons: the first bytes of its signature, the same for all holders.
+    pub(super) fn tag(&self) -> u32 {
+        let signature = self.signed.len().saturating_sub(SIGNATURE_LEN);
+        self.signed
+            .get(signature..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map_or(0, |tag| u32::from_le_bytes(*tag))
+    }
 }

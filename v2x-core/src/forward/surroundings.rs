@@ -2,6 +2,7 @@
 
 use crate::base::Moment;
 use crate::neighbour::NeighbourTable;
+use crate::trust::Pool;
 
 /// What the forwarder needs besides the frame.
 #[derive(Clone, Copy, Debug)]
@@ -10,4 +11,6 @@ pub struct Surroundings<'a> {
     pub moment: &'a Moment,
     /// The neighbours.
     pub neighbours: &'a NeighbourTable,
+    /// The station's identities: copies in their names are ours, or forged.
+    pub own: &'a Pool,
 }

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use v2x_proto::{AreaView, Class, v1};
 
-use super::event_id::EventId;
 use crate::base::{Instant, Position};
+use v2x_proto::EventId;
 
 /// What an application wants done with an event.
 ///

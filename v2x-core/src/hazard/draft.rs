@@ -6,13 +6,13 @@ use bytes::Bytes;
 use v2x_proto::{AreaView, Class, Shape, v1};
 
 use super::command::{DEFAULT_RELEVANCE_M, HazardDraft, MAX_VALIDITY};
-use super::event_id::EventId;
 use super::refusal::HazardRefusal;
 use super::repetition::{MAX_EVERY, MIN_EVERY};
 use crate::base::limits::MAX_IMMINENT_HOPS;
 use crate::base::{Fix, Imminent, Position, WireTime};
 use crate::forward::area;
 use crate::trust::{Permissions, message_rules, roles};
+use v2x_proto::EventId;
 
 impl HazardDraft {
     /// An error naming what is out of range.

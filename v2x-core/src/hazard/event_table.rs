@@ -22,13 +22,13 @@ use arrayvec::ArrayVec;
 use v2x_proto::{Class, Digest};
 
 use super::conflict;
-use super::event_id::EventId;
 use super::gist::HazardGist;
 use super::known::{EventState, HazardChange, HazardChanged, KnownHazard};
 use super::relevance::Course;
 use crate::base::limits::{MAX_EVENTS, MAX_EVENTS_PER_SIGNER};
 use crate::base::{DropReason, Position, WireTime};
 use crate::trust::freshness;
+use v2x_proto::EventId;
 
 /// The events that are known.
 #[derive(Debug, Default)]

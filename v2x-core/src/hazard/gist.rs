@@ -5,9 +5,9 @@ use core::time::Duration;
 use v2x_proto::{AreaView, Digest, v1};
 
 use super::command::{DEFAULT_VALIDITY, MAX_VALIDITY};
-use super::event_id::EventId;
 use super::known::EventState;
 use crate::base::{EventVersion, Position, WireTime};
+use v2x_proto::EventId;
 
 /// The content of a hazard message.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use v2x_proto::{AreaView, Class, v1};
 
-use super::event_id::EventId;
 use crate::base::{Position, WireTime};
+use v2x_proto::EventId;
 
 /// The known state of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,6 @@
 mod command;
 mod conflict;
 mod draft;
-mod event_id;
 mod event_table;
 mod gist;
 mod hazards;
@@ -16,10 +15,10 @@ mod repetition;
 pub(crate) mod testing;
 
 pub use command::{HazardCommand, HazardDraft, HazardRepeat, MAX_VALIDITY};
-pub use event_id::{EventId, EventIdError};
 pub use event_table::{EventTable, Outcome, Rank, Speaker};
 pub use gist::HazardGist;
 pub use hazards::Hazards;
 pub use known::{Concern, EventState, HazardChange, HazardChanged, KnownHazard};
 pub use own::OwnEvent;
 pub use refusal::HazardRefusal;
+pub use v2x_proto::{EventId, EventIdError};

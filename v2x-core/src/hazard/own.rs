@@ -7,7 +7,6 @@ use v2x_proto::{AreaView, Class, Digest, v1};
 use super::command::{HazardDraft, HazardRepeat};
 use super::draft;
 use super::draft::{Times, management};
-use super::event_id::EventId;
 use super::refusal::HazardRefusal;
 use super::repetition::{Burst, RepetitionSchedule};
 use crate::base::limits::{MAX_OWN_ALERTS, MAX_OWN_EVENTS, OWN_NEW_EVENT_RATE};
@@ -15,6 +14,7 @@ use crate::base::{Anchor, EventVersion, Fix, Imminent, Instant, Moment, WireTime
 use crate::send::{Outgoing, Signed};
 use crate::trust::freshness::max_lifetime_ms;
 use crate::trust::{Identity, Permissions};
+use v2x_proto::EventId;
 
 /// The station's own events.
 #[derive(Debug)]

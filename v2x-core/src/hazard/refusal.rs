@@ -1,6 +1,6 @@
 //! Why a hazard command was refused.
 
-use super::event_id::EventId;
+use v2x_proto::EventId;
 
 /// Why a command was refused. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

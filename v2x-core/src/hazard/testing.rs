@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use v2x_proto::{Class, Digest, v1};
 
-use super::event_id::EventId;
 use super::known::{EventState, KnownHazard};
 use crate::base::{Fix, Position, WireTime};
+use v2x_proto::EventId;
 use v2x_proto::cause;
 
 pub const HERE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };

@@ -9,7 +9,7 @@ use super::thresholds as t;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Check {
-    /// A single-hop message from farther than radio reaches.
+    /// A single-hop message from farther than radio reaches; or a repeater, or a mast.
     Range,
     /// A speed no vehicle has.
     Speed,
@@ -33,7 +33,7 @@ pub enum Check {
     Residual,
     /// A warning of hard braking by a station that did not brake.
     Braking,
-    /// A message copied word for word from another station.
+    /// A claim stated word for word by another station before.
     Copied,
     /// Moves in parallel with another station, whatever that one does.
     Company,
@@ -115,19 +115,38 @@ impl Check {
         }
     }
 
-    /// True when another station, or a hill, could have caused the finding: such evidence alone never isolates.
+    /// What a finding rests on.
     #[must_use]
-    pub const fn is_shared(self) -> bool {
-        matches!(
-            self,
-            Self::Overlap
-                | Self::SuddenAppearance
-                | Self::Company
-                | Self::Signal
-                | Self::Reach
-                | Self::Elsewhere
-        )
+    pub const fn basis(self) -> Basis {
+        match self {
+            Self::Speed
+            | Self::Position
+            | Self::PositionSpeed
+            | Self::PositionHeading
+            | Self::SpeedChange
+            | Self::HeadingChange
+            | Self::BeaconRate
+            | Self::Residual
+            | Self::Braking => Basis::Signed,
+            Self::Overlap | Self::Copied | Self::Company => Basis::Others,
+            Self::Range | Self::SuddenAppearance | Self::Signal | Self::Reach | Self::Elsewhere => {
+                Basis::Measured
+            }
+        }
     }
+}
+
+/// What a finding rests on, and so what it may cost the signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// What its own credential signed: that contradicts itself or physics, whoever hears it, wherever and whenever. The
+    /// only basis of isolation.
+    Signed,
+    /// What other stations signed: an insider can stage it. A suspicion at most.
+    Others,
+    /// What the receiver measured: power, place, time of arrival. A radio without any credential can stage it, by
+    /// repeating elsewhere what it hears; so can a hill or a mast. A suspicion at most.
+    Measured,
 }
 
 /// How far a station moved since an anchor, and how far it should have by its claims.

@@ -1,9 +1,11 @@
 //! Misbehaviour detector: plausibility checks on verified messages, and what they cost the sender.
 //!
-//! [`MisbehaviourDetector`] keeps a `track` and a `reputation` for each station heard. Every verified message goes
+//! [`MisbehaviourDetector`] keeps a `testimony` and a `reputation` for each station heard. Every verified message goes
 //! through the `checks`; scores below a half are findings and become evidence against its signer. Only messages with a
-//! valid signature get here, so nobody can make evidence in another station's name. Thresholds and their reasons are in
-//! `thresholds`, nowhere else.
+//! valid signature get here, so nobody can make a testimony in another station's name; and only the testimony isolates
+//! (`testimony`, `Basis`). Everything else that is known of a message here - from where, how loud and when it came, who
+//! else said what - can be staged and raises a suspicion at most. Thresholds and their reasons are in `thresholds`, nowhere
+//! else.
 //!
 //! # Overlapping vehicles
 //!
@@ -23,15 +25,15 @@ use bytes::Bytes;
 use lru::LruCache;
 use v2x_proto::{Class, Digest, v1};
 
-use super::braking::Braking;
-use super::checks::Check;
+use super::checks::{Basis, Check};
 use super::isolation::Offenders;
 use super::places::Places;
 use super::reputation::{Reputation, TrustLevel};
 use super::rssi_position::{Ticket, Ways};
 use super::signal::{Signal, Usual};
 use super::sybil::{Abreast, Company, Moved};
-use super::track::{Claim, Track, apart_s, offset};
+use super::testimony::{Statement, Testimony};
+use super::track::{Claim, apart_s, offset};
 use super::trajectory_copy::Copies;
 use super::{checks, thresholds as t};
 use crate::base::{AwarenessRule, Instant, Plane, Plausibility, SendRequest, TableFill, WireTime, limits};
@@ -87,10 +89,12 @@ pub struct Suspicion {
 /// What came of an observation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Verdict {
-    /// The signer is suspect, or isolated by this very message.
-    pub suspect: bool,
-    /// The message is implausible in itself: evidence worth keeping.
-    pub implausible: bool,
+    /// The signer is discredited: suspect by its own contradictions alone, or isolated by this very message.
+    pub discredited: bool,
+    /// It was not before this message.
+    pub newly: bool,
+    /// The message contradicts what its signer signed before, or physics: evidence worth keeping.
+    pub contradicts: bool,
     /// The trust level, when it changed.
     pub change: Option<Suspicion>,
 }
@@ -115,9 +119,8 @@ impl Findings {
 /// State kept for one station.
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    track: Track,
+    testimony: Testimony,
     reputation: Reputation,
-    braking: Braking,
     company: Company,
     signal: Signal,
     way: Ticket,
@@ -198,15 +201,14 @@ impl MisbehaviourDetector {
         if let Some(distance) = distance {
             note(Check::Range, checks::range(distance));
         }
-        if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
-            note(Check::Speed, checks::speed(f32::from(speed) / 100.0));
-        }
-        let mut velocity = None;
+        let said = Statement { claim: *claim, brakes: seen.brakes };
+        let (mut velocity, mut speed) = (None, None);
         let before = match self.stations.get_mut(&seen.signer) {
             Some(record) => {
-                let before = record.track.position();
-                velocity = record.track.velocity();
-                record.track.judge(claim, plane, self.shortest_s, &mut note);
+                let track = record.testimony.track();
+                let before = track.position();
+                (velocity, speed) = (track.velocity(), track.speed());
+                record.testimony.judge(&said, plane, self.shortest_s, &mut note);
                 Some(before)
             }
             None => {
@@ -214,7 +216,8 @@ impl MisbehaviourDetector {
                 if let Some(distance) = distance.filter(|_| listening) {
                     note(Check::SuddenAppearance, checks::sudden_appearance(distance));
                 }
-                self.remember(seen);
+                let testimony = Testimony::new(&said, &mut note);
+                self.remember(seen, testimony);
                 None
             }
         };
@@ -223,24 +226,18 @@ impl MisbehaviourDetector {
             if vehicle {
                 note(Check::Overlap, self.overlap(seen, plane));
                 note(Check::Company, self.company(seen, velocity, plane, here));
-                if self.copies.said_by_another(seen.signer, claim) {
+                if self.copies.repeats_another(seen.signer, claim, speed) {
                     note(Check::Copied, 0.0);
                 }
             }
             if let Some(record) = self.stations.peek_mut(&seen.signer) {
                 record.vehicle = vehicle;
                 // A late message updates neither the grid nor the track.
-                self.places.place(seen.signer, before, record.track.position());
+                self.places.place(seen.signer, before, record.testimony.track().position());
             }
         }
         if let Some(record) = self.stations.peek_mut(&seen.signer) {
             let now_ms = millis(seen.at);
-            if let Some(speed) = claim.motion.and_then(|motion| motion.speed) {
-                note(Check::Braking, record.braking.drives(speed, now_ms));
-            }
-            if seen.brakes {
-                record.braking.warns(now_ms);
-            }
             if let Some(distance) = distance.filter(|_| record.vehicle && claim.motion.is_some()) {
                 let usual = &mut self.usual;
                 if let (Some(dbm), Some(usual), Some(here)) = (seen.signal_dbm, usual.strengths(), here)
@@ -287,9 +284,9 @@ impl MisbehaviourDetector {
         self.offenders.report(station, &counts, now, wire)
     }
 
-    /// Keeps a signed message as evidence against its signer.
-    pub fn keep_evidence(&mut self, signer: Digest, at: Instant, signed_message: &[u8]) {
-        self.offenders.keep(signer, at, signed_message);
+    /// Keeps an observed message that contradicts its signer's own words, as it was signed, as evidence.
+    pub fn keep_evidence(&mut self, seen: &Observation, signed_message: &[u8]) {
+        self.offenders.keep(seen.signer, seen.at, &seen.claim, signed_message);
     }
 
     /// Whether a station is isolated: its frames are dropped before they are verified.
@@ -298,10 +295,17 @@ impl MisbehaviourDetector {
         self.offenders.is_isolated(station, now)
     }
 
-    /// Whether a station is suspect: its frames are flagged, verified after others', and not relayed.
+    /// What is known of a signer, for a message that was judged when it came first.
     #[must_use]
-    pub fn is_suspect(&self, station: &Digest) -> bool {
-        self.standing(station) >= TrustLevel::Suspect
+    pub fn known(&self, signer: &Digest) -> Verdict {
+        Verdict { discredited: self.is_discredited(signer), ..Verdict::default() }
+    }
+
+    /// Whether a station is discredited, suspect by its own contradictions alone: its frames are flagged, verified after
+    /// others', and not relayed. A suspicion that others or this receiver's measurements raise costs a station nothing.
+    #[must_use]
+    pub fn is_discredited(&self, station: &Digest) -> bool {
+        self.stations.peek(station).is_some_and(|record| record.reputation.is_discredited())
     }
 
     /// Trust level of a station, as of its last message.
@@ -329,11 +333,10 @@ impl MisbehaviourDetector {
         .into_iter()
     }
 
-    fn remember(&mut self, seen: &Observation) {
+    fn remember(&mut self, seen: &Observation, testimony: Testimony) {
         let record = Record {
-            track: Track::new(&seen.claim),
+            testimony,
             reputation: Reputation::default(),
-            braking: Braking::default(),
             company: Company::default(),
             signal: Signal::default(),
             way: Ticket::default(),
@@ -345,7 +348,7 @@ impl MisbehaviourDetector {
         if let Some((gone, record)) = self.stations.push(seen.signer, record)
             && gone != seen.signer
         {
-            self.places.remove(gone, record.track.position());
+            self.places.remove(gone, record.testimony.track().position());
         }
     }
 
@@ -358,22 +361,25 @@ impl MisbehaviourDetector {
             if !other.vehicle || other.reputation.standing() > TrustLevel::Trusted {
                 continue;
             }
-            let (east, north) = offset(plane, other.track.position(), seen.claim.position);
+            let (east, north) = offset(plane, other.testimony.track().position(), seen.claim.position);
             // Collisions in the grid's hash yield stations from anywhere.
             if east.abs() > FAR_M || north.abs() > FAR_M {
                 continue;
             }
-            let age_s = apart_s(seen.claim.generation, other.track.generation());
+            let age_s = apart_s(seen.claim.generation, other.testimony.track().generation());
             if age_s * 1000.0 > t::OVERLAP_MAX_AGE_MS as f32 {
                 continue;
             }
-            let (a, b) =
-                (own.track.velocity().unwrap_or_default(), other.track.velocity().unwrap_or_default());
+            let (a, b) = (
+                own.testimony.track().velocity().unwrap_or_default(),
+                other.testimony.track().velocity().unwrap_or_default(),
+            );
             let passing = (a.0 - b.0).hypot(a.1 - b.1) > t::OVERLAP_PASSING;
             if !passing && own.first_s < other.first_s {
                 continue;
             }
-            let ahead = if seen.claim.generation >= other.track.generation() { age_s } else { -age_s };
+            let ahead =
+                if seen.claim.generation >= other.testimony.track().generation() { age_s } else { -age_s };
             let distance = (east - b.0 * ahead).hypot(north - b.1 * ahead);
             worst = checks::overlap(distance).min(worst);
         }
@@ -391,16 +397,17 @@ impl MisbehaviourDetector {
         let last = self.last.replace(seen.signer).filter(|last| *last != seen.signer);
         let Some(own) = self.stations.peek(&seen.signer) else { return 1.0 };
         let known = own.company.with();
-        let (Some(other), Some(new)) = (known.or(last), own.track.velocity()) else { return 1.0 };
+        let (Some(other), Some(new)) = (known.or(last), own.testimony.track().velocity()) else { return 1.0 };
         let (first_s, now_ms) = (own.first_s, millis(seen.at));
         let power = |record: &Record| {
-            let distance = here?.distance_2(record.track.position()).sqrt() as f32;
+            let distance = here?.distance_2(record.testimony.track().position()).sqrt() as f32;
             record.signal.power_dbm(distance)
         };
         let own_power = power(own);
         let beside = self.stations.peek(&other).filter(|other| other.vehicle && other.first_s <= first_s);
         let abreast = beside.and_then(|other| {
-            let (track, speed) = (&other.track, other.track.velocity()?);
+            let track = other.testimony.track();
+            let speed = track.velocity()?;
             let (east, north) = offset(plane, track.position(), seen.claim.position);
             let age_s = apart_s(seen.claim.generation, track.generation());
             let ahead = if seen.claim.generation >= track.generation() { age_s } else { -age_s };
@@ -436,22 +443,26 @@ impl MisbehaviourDetector {
             let count = &mut record.counts[*check as usize];
             *count = count.saturating_add(1);
         }
-        let before = record.reputation.standing();
+        let (before, was_discredited) = (record.reputation.standing(), record.reputation.is_discredited());
         let mut standing = record.reputation.judge(seen.at, found);
         if self.rule == Plausibility::Flag {
             record.reputation.spare();
             standing = record.reputation.standing();
         }
         let blame = |(check, score): &(Check, f32)| check.weight() * (1.0 - score);
-        let worst = found.iter().max_by(|a, b| blame(a).total_cmp(&blame(b)));
+        // What isolates is what it signed, whatever else was found in this message.
+        let decides = |check: Check| standing < TrustLevel::Isolated || check.basis() == Basis::Signed;
+        let deciding = found.iter().filter(|(check, _)| decides(*check));
+        let worst = deciding.max_by(|a, b| blame(a).total_cmp(&blame(b)));
         let change = (standing != before).then(|| Suspicion {
             digest: seen.signer,
             standing,
             check: worst.map(|(check, _)| *check),
             score: worst.map_or(1.0, |(_, score)| *score),
         });
-        let implausible = found.iter().any(|(check, _)| !check.is_shared());
-        Verdict { suspect: standing > TrustLevel::Trusted, implausible, change }
+        let contradicts = found.iter().any(|(check, _)| check.basis() == Basis::Signed);
+        let discredited = record.reputation.is_discredited();
+        Verdict { discredited, newly: discredited && !was_discredited, contradicts, change }
     }
 }
 

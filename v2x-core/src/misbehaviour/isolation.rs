@@ -8,7 +8,9 @@ use lru::LruCache;
 use prost::Message as _;
 use v2x_proto::{Digest, v1};
 
-use super::checks::Check;
+use super::checks::{Basis, Check};
+use super::testimony::contradict;
+use super::track::Claim;
 use crate::base::limits::{
     EVIDENCE_SPACING, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_FRAMES, MAX_EVIDENCE_PER_STATION, MAX_ISOLATED,
     MAX_REPORT_EVIDENCE_BYTES, MAX_REPORT_EVIDENCE_FRAMES, MISBEHAVIOUR_REPORT_INTERVAL,
@@ -33,6 +35,7 @@ struct Isolation {
 struct Evidence {
     against: Digest,
     at: Instant,
+    claim: Claim,
     message: Bytes,
 }
 
@@ -81,9 +84,10 @@ impl Offenders {
         (self.evidence.len(), self.evidence_bytes)
     }
 
-    /// Keeps a signed message as evidence against its signer: the newest three of each, none within half a second of
-    /// the one before, so that a flood of findings costs next to nothing.
-    pub fn keep(&mut self, against: Digest, at: Instant, message: &[u8]) {
+    /// Keeps a signed message that contradicts what its signer signed before, with its claim, as evidence against it: the
+    /// newest three of each, none within half a second of the one before, so that a flood of findings costs next to
+    /// nothing.
+    pub fn keep(&mut self, against: Digest, at: Instant, claim: &Claim, message: &[u8]) {
         let mine = |kept: &Evidence| kept.against == against;
         let newest = self.evidence.iter().rev().find(|kept| mine(kept));
         if newest.is_some_and(|kept| at.since(kept.at) < EVIDENCE_SPACING)
@@ -103,7 +107,12 @@ impl Offenders {
         }
         self.evidence_bytes += message.len();
         // A copy: a slice would keep the whole buffer it was received in.
-        self.evidence.push_back(Evidence { against, at, message: Bytes::copy_from_slice(message) });
+        self.evidence.push_back(Evidence {
+            against,
+            at,
+            claim: *claim,
+            message: Bytes::copy_from_slice(message),
+        });
     }
 
     /// The encoded `MisbehaviourReport` against an isolated station, at most one in ten minutes. `counts` are the findings of
@@ -133,18 +142,29 @@ impl Offenders {
         Some(report.encode_to_vec().into())
     }
 
-    /// The newest messages first, as many as fit into a report.
+    /// As many messages as fit into a report, the newest first; at the front two that contradict each other by
+    /// themselves, if there are any: with them nobody need believe the one who reports.
     fn take_evidence(&mut self, subject: &Digest) -> Vec<Bytes> {
-        let mut taken = Vec::new();
-        let mut room = MAX_REPORT_EVIDENCE_BYTES;
+        let mut kept = Vec::new();
         while let Some(place) = self.evidence.iter().rposition(|kept| kept.against == *subject) {
-            let Some(kept) = self.forget(place) else { break };
-            if kept.message.len() <= room && taken.len() < MAX_REPORT_EVIDENCE_FRAMES {
-                room -= kept.message.len();
-                taken.push(kept.message);
-            }
+            kept.extend(self.forget(place));
         }
-        taken
+        let pairs =
+            (0..kept.len()).flat_map(|later| (later + 1..kept.len()).map(move |earlier| (later, earlier)));
+        let pair =
+            pairs.into_iter().find(|(later, earlier)| contradict(&kept[*earlier].claim, &kept[*later].claim));
+        if let Some((later, earlier)) = pair {
+            kept[..=later].rotate_right(1);
+            kept[1..=earlier].rotate_right(1);
+        }
+        let mut room = MAX_REPORT_EVIDENCE_BYTES;
+        kept.retain(|kept| {
+            let fits = kept.message.len() <= room;
+            room -= if fits { kept.message.len() } else { 0 };
+            fits
+        });
+        kept.truncate(MAX_REPORT_EVIDENCE_FRAMES);
+        kept.into_iter().map(|kept| kept.message).collect()
     }
 
     fn forget(&mut self, place: usize) -> Option<Evidence> {
@@ -154,10 +174,13 @@ impl Offenders {
     }
 }
 
-/// Findings by the kinds of the wire; most kinds cover several checks.
+/// Findings by the kinds of the wire; most kinds cover several checks. Only those that the station's own messages show:
+/// of the others nobody else can tell whether they were staged.
 fn observations(counts: &[u8; Check::ALL.len()]) -> Vec<v1::Observation> {
     let mut observations: Vec<v1::Observation> = Vec::with_capacity(counts.len());
-    for (check, count) in Check::ALL.iter().zip(counts).filter(|(_, count)| **count > 0) {
+    for (check, count) in
+        Check::ALL.iter().zip(counts).filter(|(check, count)| check.basis() == Basis::Signed && **count > 0)
+    {
         let kind = kind(*check) as i32;
         match observations.iter_mut().find(|observation| observation.kind == kind) {
             Some(observation) => observation.count += u32::from(*count),
@@ -185,14 +208,39 @@ fn kind(check: Check) -> v1::MisbehaviourKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Position;
+    use crate::neighbour::Motion;
     use proptest::prelude::*;
     use v2x_proto::payload;
 
     const LIAR: Digest = Digest([7; 8]);
     const UNTIL: WireTime = WireTime::from_secs(1000);
 
+    /// At the metre of a road, at a time, at 14 m/s.
+    fn claim(metres: f64, ms: u64) -> Claim {
+        let motion = Motion { speed: Some(1400), heading: Some(900), acceleration: None, station_type: 5 };
+        Claim {
+            generation: WireTime::from_micros(9_000_000_000 + ms * 1000),
+            position: Position { latitude: 496_000_000, longitude: 61_300_000 }.moved(metres, 0.0),
+            motion: Some(motion),
+            accuracy_cm: None,
+        }
+    }
+
+    fn reported(offenders: &mut Offenders) -> Vec<u8> {
+        offenders.isolate(LIAR, UNTIL);
+        let bytes = offenders.report(LIAR, &counts(), Instant::from_millis(60_000), UNTIL).unwrap();
+        let kind = v1::MessageType::MisbehaviourReport as u32;
+        let payload::Message::MisbehaviourReport(report) = payload::decode(kind, bytes).unwrap() else {
+            panic!("another message");
+        };
+        report.evidence.iter().map(|message| message[0]).collect()
+    }
+
     fn counts() -> [u8; Check::ALL.len()] {
         let mut counts = [0; Check::ALL.len()];
+        counts[Check::Range as usize] = 9;
+        counts[Check::Copied as usize] = 9;
         counts[Check::Position as usize] = 3;
         counts[Check::Residual as usize] = 200;
         counts[Check::BeaconRate as usize] = 1;
@@ -212,7 +260,7 @@ mod tests {
     fn a_report_decodes_carries_evidence_and_is_made_once_in_ten_minutes() {
         let mut offenders = Offenders::default();
         for n in 0..6 {
-            offenders.keep(LIAR, Instant::from_millis(n * 600), &[n as u8; 400]);
+            offenders.keep(LIAR, Instant::from_millis(n * 600), &claim(0.0, n * 600), &[n as u8; 400]);
         }
         assert_eq!(offenders.report(LIAR, &counts(), Instant::ZERO, UNTIL), None, "not isolated");
         offenders.isolate(LIAR, UNTIL);
@@ -222,12 +270,34 @@ mod tests {
             panic!("another message");
         };
         assert_eq!(report.subject.as_ref(), [7; 8]);
-        assert_eq!(report.observations.iter().map(|o| o.count).collect::<Vec<_>>(), [203, 1]);
+        assert_eq!(
+            report.observations.iter().map(|o| o.count).collect::<Vec<_>>(),
+            [203, 1],
+            "what was not signed is left out"
+        );
         let evidence: Vec<u8> = report.evidence.iter().map(|message| message[0]).collect();
         assert_eq!(evidence, [5, 4], "the newest, within 1,024 bytes");
         offenders.isolate(LIAR, UNTIL);
         assert_eq!(offenders.report(LIAR, &counts(), Instant::from_millis(599_999), UNTIL), None);
         assert!(offenders.report(LIAR, &counts(), Instant::from_millis(600_001), UNTIL).is_some());
+    }
+
+    #[test]
+    fn a_report_begins_with_two_messages_that_contradict_each_other() {
+        // Which of the three kept do not fit together: what lies between the others could have been driven.
+        for (metres, expected) in [
+            ([0.0, 9.0, 300.0], [2, 1, 0]),
+            ([0.0, 300.0, 309.0], [2, 0, 1]),
+            ([0.0, 300.0, 18.0], [2, 1, 0]),
+            ([0.0, 9.0, 18.0], [2, 1, 0]),
+        ] {
+            let mut offenders = Offenders::default();
+            for (n, metres) in metres.into_iter().enumerate() {
+                let ms = 600 * n as u64;
+                offenders.keep(LIAR, Instant::from_millis(ms), &claim(metres, ms), &[n as u8; 300]);
+            }
+            assert_eq!(reported(&mut offenders), expected, "{metres:?}");
+        }
     }
 
     proptest! {
@@ -242,7 +312,7 @@ mod tests {
                 now += gap;
                 let mut digest = [0; 8];
                 digest[..2].copy_from_slice(&who.to_le_bytes());
-                offenders.keep(Digest(digest), Instant::from_millis(now), &vec![0; len]);
+                offenders.keep(Digest(digest), Instant::from_millis(now), &claim(0.0, now), &vec![0; len]);
                 offenders.isolate(Digest(digest), UNTIL);
                 let bytes: usize = offenders.evidence.iter().map(|kept| kept.message.len()).sum();
                 prop_assert_eq!(bytes, offenders.evidence_bytes);

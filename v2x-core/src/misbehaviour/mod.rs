@@ -10,11 +10,12 @@ mod reputation;
 mod rssi_position;
 mod signal;
 mod sybil;
+mod testimony;
 mod thresholds;
 mod track;
 mod trajectory_copy;
 
-pub use checks::Check;
-pub use detector::{MisbehaviourDetector, Observation, Suspicion, report_request};
+pub use checks::{Basis, Check};
+pub use detector::{MisbehaviourDetector, Observation, Suspicion, Verdict, report_request};
 pub use reputation::TrustLevel;
 pub use track::Claim;

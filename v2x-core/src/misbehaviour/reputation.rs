@@ -2,15 +2,18 @@
 //!
 //! Evidence decays in time, whatever the message rate, and belongs to one credential. It is of two kinds. *Own*
 //! evidence is a station contradicting itself, or physics, in messages that it signed: nobody else can make
-//! it. *Shared* evidence is about two stations, or about where one was first heard: a ghost driven over an
-//! honest car gives both some. Shared evidence is capped so that it raises a suspicion at most;
-//! only own evidence isolates. An isolated station stays isolated until its credential ends.
+//! it. *Shared* evidence is all else: about two stations, which an insider can stage, and what the receiver measured,
+//! which any radio can stage that repeats messages elsewhere.
+//!
+//! Both together raise a suspicion, which is told. Only own evidence costs the station anything: it is *discredited* by
+//! as much of it as makes a suspicion, and isolated by three times as much after having been discredited for a while.
+//! An isolated station stays isolated until its credential ends.
 //!
 //! No reputation is ever sent to or accepted from a peer: voting stations out would be an attack of its own.
 
 use core::time::Duration;
 
-use super::checks::Check;
+use super::checks::{Basis, Check};
 use super::thresholds as t;
 use crate::base::Instant;
 
@@ -21,7 +24,8 @@ pub enum TrustLevel {
     /// There is no evidence against it.
     #[default]
     Trusted,
-    /// Its messages are flagged, verified after others', and not relayed.
+    /// There is. Where it contradicted itself its messages are flagged, verified after others', and not relayed; what
+    /// others, or the receiver's own measurements, say against it costs it nothing.
     Suspect,
     /// Its messages are dropped before verification until its credential ends.
     Isolated,
@@ -49,7 +53,8 @@ pub struct Reputation {
     shared: f32,
     /// Time of the last update, ms, wrapping.
     at_ms: u32,
-    suspect_since_ms: u32,
+    discredited_since_ms: u32,
+    discredited: bool,
     standing: TrustLevel,
 }
 
@@ -60,35 +65,41 @@ impl Reputation {
         self.standing
     }
 
+    /// Whether it contradicted itself so much that this alone makes it suspect.
+    #[must_use]
+    pub fn is_discredited(&self) -> bool {
+        self.discredited
+    }
+
     /// Adds one message's findings, each with its score, and returns the trust level now. Of each kind the worst
     /// counts: a lie shows in many checks.
     pub fn judge(&mut self, now: Instant, findings: &[(Check, f32)]) -> TrustLevel {
         let now_ms = millis(now);
         self.decay(now_ms);
-        let worst = |shared| {
+        let worst = |own| {
             findings
                 .iter()
-                .filter(|(check, _)| check.is_shared() == shared)
+                .filter(|(check, _)| (check.basis() == Basis::Signed) == own)
                 .map(|(check, score)| check.weight() * (1.0 - score.clamp(0.0, 1.0)))
                 .fold(0.0, f32::max)
         };
-        self.own = (self.own + worst(false)).min(t::MAX_OWN_EVIDENCE);
-        self.shared = (self.shared + worst(true)).min(t::MAX_SHARED_EVIDENCE);
-        let sum = self.own + self.shared;
+        self.own = (self.own + worst(true)).min(t::MAX_OWN_EVIDENCE);
+        self.shared = (self.shared + worst(false)).min(t::MAX_SHARED_EVIDENCE);
+        let bound = |yes| if yes { t::TRUSTED_AGAIN } else { t::SUSPECT };
+        let discredited = self.own >= bound(self.discredited);
+        if discredited && !self.discredited {
+            self.discredited_since_ms = now_ms;
+        }
+        self.discredited = discredited;
+        // Counted from its own contradictions: who made it suspect before took none of its time.
+        let since = Duration::from_millis(u64::from(now_ms.wrapping_sub(self.discredited_since_ms)));
+        let isolate = discredited && self.own >= t::ISOLATE && since >= t::ISOLATE_AFTER;
+        let suspect = self.own + self.shared >= bound(self.standing > TrustLevel::Trusted);
         self.standing = match self.standing {
             TrustLevel::Isolated => TrustLevel::Isolated,
-            TrustLevel::Trusted if sum < t::SUSPECT => TrustLevel::Trusted,
-            TrustLevel::Trusted => {
-                self.suspect_since_ms = now_ms;
-                TrustLevel::Suspect
-            }
-            TrustLevel::Suspect if sum < t::TRUSTED_AGAIN => TrustLevel::Trusted,
-            TrustLevel::Suspect => {
-                let suspect_for =
-                    Duration::from_millis(u64::from(now_ms.wrapping_sub(self.suspect_since_ms)));
-                let isolate = self.own >= t::ISOLATE && suspect_for >= t::ISOLATE_AFTER;
-                if isolate { TrustLevel::Isolated } else { TrustLevel::Suspect }
-            }
+            _ if isolate => TrustLevel::Isolated,
+            _ if suspect => TrustLevel::Suspect,
+            _ => TrustLevel::Trusted,
         };
         self.standing
     }
@@ -167,6 +178,24 @@ mod tests {
         assert_eq!(after(&mut reputation, 3_700_000, 1, &[]), TrustLevel::Trusted);
     }
 
+    // The five seconds are there for a receiver that fails under a bridge; nobody else may use them up.
+    #[test]
+    fn a_suspicion_raised_by_others_does_not_bring_isolation_nearer() {
+        let mut framed = Reputation::default();
+        assert_eq!(
+            after(&mut framed, 0, 100, &[(Check::Range, 0.0), (Check::Copied, 0.0)]),
+            TrustLevel::Suspect
+        );
+        assert!(!framed.is_discredited());
+        assert_eq!(
+            after(&mut framed, 10_000, 20, LIE),
+            TrustLevel::Suspect,
+            "two seconds of a failing receiver"
+        );
+        assert!(framed.is_discredited());
+        assert_eq!(after(&mut framed, 12_000, 60, LIE), TrustLevel::Isolated);
+    }
+
     #[test]
     fn message_rate_does_not_slow_decay() {
         let (mut fast, mut slow) = (Reputation::default(), Reputation::default());
@@ -180,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn evidence_is_bounded_and_shared_evidence_never_isolates(
-            steps in proptest::collection::vec((0u64..30_000, 0usize..11, any::<f32>()), 0..300)
+            steps in proptest::collection::vec((0u64..30_000, 0..Check::ALL.len(), any::<f32>()), 0..300)
         ) {
             let (mut all, mut shared, mut now) = (Reputation::default(), Reputation::default(), 0);
             for (gap, check, score) in steps {
@@ -190,11 +219,11 @@ mod tests {
                 let (own, other) = all.evidence();
                 prop_assert!((0.0..=t::MAX_OWN_EVIDENCE).contains(&own));
                 prop_assert!((0.0..=t::MAX_SHARED_EVIDENCE).contains(&other));
-                if check.is_shared() {
+                if check.basis() != Basis::Signed {
                     shared.judge(Instant::from_millis(now), &[(check, score)]);
                 }
             }
-            prop_assert!(shared.standing() < TrustLevel::Isolated);
+            prop_assert!(shared.standing() < TrustLevel::Isolated && !shared.is_discredited());
         }
     }
 }

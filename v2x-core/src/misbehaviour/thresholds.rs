@@ -169,6 +169,9 @@ pub const BRAKING: Ramp = Ramp { fine: -2.0, impossible: -0.5 };
 /// Speeds this long before a warning count as the initial speed, ms: a station that warns late has braked already.
 pub const BRAKING_BEFORE_MS: u32 = 2000;
 
+/// Beacons are at most 1 s apart; after a longer silence within a check one was lost, and with it perhaps the braking, ms.
+pub const BRAKING_GAP_MS: i32 = 1100;
+
 /// A warning is checked against the speeds stated up to this long after it, ms: a fix a second is one late, and beacons
 /// of a braking station are at most another apart.
 pub const BRAKING_WITHIN_MS: u32 = 2000;
@@ -176,6 +179,11 @@ pub const BRAKING_WITHIN_MS: u32 = 2000;
 /// Slower claims are not compared word for word, m/s: receivers hold the position of a standing station, and two that
 /// stood at one stop line may have sent the same.
 pub const COPY_MIN_SPEED: f32 = 0.3;
+
+/// A claim counts as a copy only when it was signed this much later than the first, ms. The first to be heard may itself be
+/// the copy as long as the original could still be under way: a beacon for 1 s (`trust/freshness.rs`), by a clock that is up
+/// to 220 ms ahead.
+pub const COPY_AFTER_MS: u64 = 1300;
 
 /// Velocities of two that move as one differ by less, m/s: 0.1 m/s each of two receivers, three sigma (GNSS Doppler).
 pub const COMPANY_VELOCITY: f32 = 0.4;

@@ -35,6 +35,8 @@ pub struct Track {
     heading: u16,
     /// The last change of speed, 0.01 m/s.
     change: i16,
+    /// Time between its last two beacons, s; not a number while there is but one.
+    gap_s: f32,
     /// True once a beacon was heard, not only other messages.
     beaconed: bool,
 }
@@ -68,6 +70,7 @@ impl Track {
             speed,
             heading,
             change: 0,
+            gap_s: f32::NAN,
             beaconed: claim.motion.is_some(),
         }
     }
@@ -83,10 +86,10 @@ impl Track {
     ) {
         let beacon = claim.motion.is_some();
         if beacon && self.beaconed {
-            note(
-                Check::BeaconRate,
-                checks::beacon_rate(apart_s(claim.generation, self.generation), shortest_s),
-            );
+            let gap_s = apart_s(claim.generation, self.generation);
+            // A timer that was late for the last one is in time for this one: the mean of both is what was agreed.
+            let mean_s = gap_s.max(0.5 * (gap_s + self.gap_s));
+            note(Check::BeaconRate, checks::beacon_rate(mean_s, shortest_s));
         }
         if claim.generation < self.generation {
             return;
@@ -125,6 +128,12 @@ impl Track {
     #[must_use]
     pub fn generation(&self) -> WireTime {
         self.generation
+    }
+
+    /// The speed of its newest beacon, 0.01 m/s.
+    #[must_use]
+    pub fn speed(&self) -> Option<u16> {
+        (self.speed != UNKNOWN).then_some(self.speed)
     }
 
     /// Its velocity, east and north, m/s; none when it is unknown.
@@ -183,6 +192,7 @@ impl Track {
             return false;
         }
         self.generation = claim.generation;
+        self.gap_s = gap_s;
         self.position = claim.position;
         self.direction = direction;
         self.speed = speed;

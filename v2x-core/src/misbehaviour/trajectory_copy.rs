@@ -1,8 +1,15 @@
 //! Copied trajectories: a bounded memory of exact claims, to find messages repeated word for word.
 //!
-//! Position in 1e-7 degree, speed in 0.01 m/s and heading in 0.1 degree of a driving car are noise in their last
-//! digits: no other car states the same. The second station to state it has copied it, because it cannot be known
-//! before it is sent; so only the copier is blamed, and no station can be made to look like one.
+//! Position in 1e-7 degree, speed in 0.01 m/s and heading in 0.1 degree of a car that speeds up or slows down are noise in
+//! their last digits: no other car states the same. A repetition shows that one of two copied, not which: an insider may
+//! have itself heard first by signing a claim that is not its own yet. So it counts only
+//!
+//! - when it was signed later than a message of its class may be under way (`thresholds::COPY_AFTER_MS`): whoever is first then
+//!   cannot have made its claim out of the later one;
+//! - when its signer changed its speed: cars of one speed on one line pass one place with one claim, column after column,
+//!   and anybody can foretell what they will state.
+//!
+//! The evidence is about two stations and raises a suspicion at most.
 
 use v2x_proto::Digest;
 
@@ -12,20 +19,24 @@ use super::track::Claim;
 /// Fingerprints of claims, the newest of each slot.
 #[derive(Clone, Debug)]
 pub struct Copies {
-    /// Upper half: the claim's; lower half: the signer's; 0 for none.
-    slots: Vec<u64>,
+    slots: Vec<Slot>,
 }
+
+/// Who stated a claim first, and when; 0 for nobody. From the top: [`CLAIM_BITS`] of the claim, [`SIGNER_BITS`] of the
+/// signer, and the time by its clock in [`TICK_US`], wrapping.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Slot(u64);
 
 impl Default for Copies {
     fn default() -> Self {
-        Self { slots: vec![0; SLOTS] }
+        Self { slots: vec![Slot::default(); SLOTS] }
     }
 }
 
 impl Copies {
-    /// Hears a claim: true when another signer was heard with exactly this claim before. Claims of standing stations
-    /// are ignored.
-    pub fn said_by_another(&mut self, signer: Digest, claim: &Claim) -> bool {
+    /// Hears a claim: true when it is a copy of what another signer stated before. `before` is the speed that this one
+    /// stated last, 0.01 m/s. Claims of standing stations are ignored.
+    pub fn repeats_another(&mut self, signer: Digest, claim: &Claim, before: Option<u16>) -> bool {
         let Some((speed, heading)) = claim.motion.and_then(|motion| motion.speed.zip(motion.heading)) else {
             return false;
         };
@@ -35,15 +46,35 @@ impl Copies {
         let place =
             u64::from(claim.position.latitude as u32) << 32 | u64::from(claim.position.longitude as u32);
         let hash = mix(mix(place) ^ (u64::from(speed) << 16 | u64::from(heading)));
-        let tag = hash & !u64::from(u32::MAX) | mix(u64::from_le_bytes(signer.0)) >> 32;
-        let slot = &mut self.slots[hash as usize % SLOTS];
-        let same_claim = *slot >> 32 == tag >> 32 && *slot != 0;
-        let copied = same_claim && *slot != tag;
-        // The first station to state it keeps it: every repetition by another is a copy.
-        if !same_claim {
-            *slot = tag;
+        let new = Slot::new(hash, signer, claim.generation.as_micros() / TICK_US);
+        let first = &mut self.slots[hash as usize % SLOTS];
+        if !first.states_as(new) {
+            *first = new;
+            return false;
         }
-        copied
+        let is_changing = before.is_some_and(|before| before != speed);
+        is_changing && !first.is_of_signer(new) && new.ticks_after(*first) > COPY_AFTER
+    }
+}
+
+impl Slot {
+    fn new(hash: u64, signer: Digest, tick: u64) -> Self {
+        let claim = hash >> (64 - CLAIM_BITS) << (64 - CLAIM_BITS);
+        let signer = mix(u64::from_le_bytes(signer.0)) >> (64 - SIGNER_BITS) << TICK_BITS;
+        Self(claim | signer | tick & TICKS)
+    }
+
+    fn states_as(self, other: Self) -> bool {
+        self.0 != 0 && (self.0 ^ other.0) >> (64 - CLAIM_BITS) == 0
+    }
+
+    fn is_of_signer(self, other: Self) -> bool {
+        (self.0 ^ other.0) >> TICK_BITS == 0
+    }
+
+    /// Negative when it was signed before the other.
+    fn ticks_after(self, other: Self) -> i16 {
+        (self.0 as u16).wrapping_sub(other.0 as u16) as i16
     }
 }
 
@@ -57,6 +88,21 @@ fn mix(mut x: u64) -> u64 {
 /// Ten seconds and more of what a full channel carries (some 800 beacons a second), 64 KB.
 const SLOTS: usize = 8192;
 
+/// With the slot's number 41 bits of the hash: one false match in a year of a full channel.
+const CLAIM_BITS: u32 = 28;
+
+/// Two stations that share them are not told apart: a copy in a million is missed.
+const SIGNER_BITS: u32 = 20;
+
+const TICK_BITS: u32 = 16;
+
+const TICKS: u64 = (1 << TICK_BITS) - 1;
+
+/// 64 ms: half of the range of a tick is 35 minutes, and no claim is kept that long.
+const TICK_US: u64 = 64_000;
+
+const COPY_AFTER: i16 = (t::COPY_AFTER_MS * 1000 / TICK_US) as i16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,11 +113,13 @@ mod tests {
 
     const A: Digest = Digest([1; 8]);
     const B: Digest = Digest([2; 8]);
+    /// A car that speeds up.
+    const SLOWER: Option<u16> = Some(1390);
 
-    fn claim(latitude: i32, speed: u16) -> Claim {
+    fn claim(latitude: i32, speed: u16, ms: u64) -> Claim {
         let motion = Motion { speed: Some(speed), heading: Some(900), acceleration: None, station_type: 5 };
         Claim {
-            generation: WireTime::from_secs(9000),
+            generation: WireTime::from_micros(9_000_000_000 + ms * 1000),
             position: Position { latitude, longitude: 61_300_000 },
             motion: Some(motion),
             accuracy_cm: None,
@@ -79,19 +127,42 @@ mod tests {
     }
 
     #[test]
-    fn who_says_the_same_second_copies_and_who_was_copied_does_not() {
+    fn who_says_the_same_seconds_later_copies_and_who_was_copied_does_not() {
         let mut copies = Copies::default();
-        assert!(!copies.said_by_another(A, &claim(7, 1400)));
-        assert!(copies.said_by_another(B, &claim(7, 1400)));
-        assert!(!copies.said_by_another(A, &claim(7, 1400)));
-        assert!(!copies.said_by_another(B, &claim(8, 1400)), "a centimetre on");
+        assert!(!copies.repeats_another(A, &claim(7, 1400, 0), SLOWER));
+        assert!(copies.repeats_another(B, &claim(7, 1400, 2000), SLOWER));
+        assert!(!copies.repeats_another(A, &claim(7, 1400, 4000), SLOWER));
+        assert!(!copies.repeats_another(B, &claim(8, 1400, 4000), SLOWER), "a centimetre on");
+    }
+
+    #[test]
+    fn who_was_heard_first_may_be_the_copier_while_the_original_can_still_arrive() {
+        let mut copies = Copies::default();
+        // Heard, signed again with an earlier time, and heard here before the victim's own.
+        assert!(!copies.repeats_another(B, &claim(7, 1400, 0), SLOWER));
+        assert!(!copies.repeats_another(A, &claim(7, 1400, 900), SLOWER));
+        // Signed later and heard first: the earlier one copied nothing.
+        assert!(!copies.repeats_another(B, &claim(9, 1400, 3000), SLOWER));
+        assert!(!copies.repeats_another(A, &claim(9, 1400, 1000), SLOWER));
+    }
+
+    #[test]
+    fn cars_of_one_speed_on_one_line_copy_nothing() {
+        let mut copies = Copies::default();
+        for (n, car) in [A, B, Digest([3; 8])].into_iter().enumerate() {
+            for step in 0..50 {
+                let ms = 200 * step + 2000 * n as u64;
+                let same = claim(7 + 540 * step as i32, 3000, ms);
+                assert!(!copies.repeats_another(car, &same, (step > 0).then_some(3000)));
+            }
+        }
     }
 
     #[test]
     fn who_stands_where_another_stood_copies_nothing() {
         let mut copies = Copies::default();
-        assert!(!copies.said_by_another(A, &claim(7, 20)));
-        assert!(!copies.said_by_another(B, &claim(7, 20)));
+        assert!(!copies.repeats_another(A, &claim(7, 20, 0), SLOWER));
+        assert!(!copies.repeats_another(B, &claim(7, 20, 5000), SLOWER));
     }
 
     proptest! {
@@ -99,7 +170,8 @@ mod tests {
         fn no_claim_is_held_for_another_s(claims in proptest::collection::hash_set((any::<i32>(), 100u16..16_000), 0..400)) {
             let mut copies = Copies::default();
             for (n, (latitude, speed)) in claims.into_iter().enumerate() {
-                prop_assert!(!copies.said_by_another(Digest([n as u8; 8]), &claim(latitude, speed)));
+                let claim = claim(latitude, speed, 2000 * n as u64);
+                prop_assert!(!copies.repeats_another(Digest([n as u8; 8]), &claim, None.or(Some(0))));
             }
         }
     }

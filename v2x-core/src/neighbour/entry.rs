@@ -7,6 +7,7 @@ use v2x_proto::{Class, Digest};
 use super::replay_memory::History;
 use super::replay_window::ReplayWindows;
 use super::signer_rates::SignerRates;
+use crate::base::limits::LINK_KEPT;
 use crate::base::{Instant, MessageId, Position, WireTime};
 use crate::trust::freshness;
 
@@ -63,6 +64,8 @@ pub struct Neighbour {
     gap: u32,
     /// When the last beacon came, in units of 16.384 us, wrapping: only differences of seconds are used.
     beacon: u32,
+    /// When it was last heard from its link address, in the same units.
+    linked: u32,
     speed: u16,
     heading: u16,
     acceleration: i16,
@@ -214,6 +217,7 @@ impl Neighbour {
             latency: NO_SAMPLE,
             gap: NO_SAMPLE,
             beacon: 0,
+            linked: 0,
             speed: UNKNOWN,
             heading: UNKNOWN,
             acceleration: i16::MIN,
@@ -254,8 +258,14 @@ impl Neighbour {
         if !message.direct {
             return;
         }
+        // A station changes its address with its name alone. Whoever repeats its frames from elsewhere, and is verified first
+        // now and then, does not take its address away.
+        let now = ticks(message.at);
+        let kept = now.wrapping_sub(self.linked) < ticks(Instant::ZERO + LINK_KEPT);
+        if !self.direct || self.link == message.link || !kept {
+            (self.link, self.linked) = (message.link, now);
+        }
         self.direct = true;
-        self.link = message.link;
         let latency = message.wire.since(message.generation);
         self.latency = smoothed(self.latency, u32::try_from(latency.as_micros()).unwrap_or(NO_SAMPLE - 1));
         if let Some(dbm) = message.signal_dbm {
@@ -285,7 +295,7 @@ impl Neighbour {
 
     /// A jump too long to be losses is a restart: nothing was missed.
     fn count_beacon(&mut self, at: Instant, ahead: u32, first: bool) {
-        let now = (at.as_nanos() >> 14) as u32;
+        let now = ticks(at);
         let sent = if ahead > RESTART { 1 } else { ahead };
         for _ in 1..sent {
             self.delivery -= self.delivery / 32;
@@ -303,6 +313,11 @@ impl Neighbour {
 
 /// A position is extrapolated for this long; later it is a guess.
 pub const RECKONING_LIMIT: Duration = Duration::from_secs(2);
+
+/// In units of 16.384 us, wrapping.
+fn ticks(at: Instant) -> u32 {
+    (at.as_nanos() >> 14) as u32
+}
 
 /// Metres driven in `seconds` starting at `speed`, stopping at a halt.
 fn travelled(speed: f64, acceleration: f64, seconds: f64) -> f64 {

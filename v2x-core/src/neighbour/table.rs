@@ -138,6 +138,13 @@ impl NeighbourTable {
         self.neighbour(self.find(digest)?)
     }
 
+    /// The neighbour named `digest`, and its place in the table: below its capacity, and its own until it leaves.
+    #[must_use]
+    pub fn locate(&self, digest: &Digest) -> Option<(u16, &Neighbour)> {
+        let slot = self.find(digest)?;
+        Some((slot, self.neighbour(slot)?))
+    }
+
     /// All neighbours, in an order that follows from the order in which they came and went alone.
     pub fn iter(&self) -> impl Iterator<Item = &Neighbour> {
         self.slots.iter().flatten().inspect(|_| self.touch())

@@ -1,5 +1,7 @@
 //! The station's part in forwarding: the order in which frames leave, and the forwarder's inputs.
 
+use v2x_proto::envelope::SignedView;
+use v2x_proto::hop;
 use v2x_proto::payload::FloodTags;
 
 use super::Node;
@@ -52,7 +54,8 @@ impl Node {
             return false;
         }
         let own = self.sender.digest();
-        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        let around =
+            Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
         let Some((frame, forwarded)) = self.forwarder.pop(lane, own, &around) else { return false };
         let frame = self.sender.relay(frame, self.moment.now, &mut *self.host);
         self.channel_load.add(self.moment.now, frame.bytes.len());
@@ -74,13 +77,15 @@ impl Node {
     }
 
     pub(super) fn hear_copy(&mut self, copy: &CopyHeard) {
-        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        let around =
+            Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
         self.forwarder.copy(copy, &around);
     }
 
     /// A neighbour's beacon names the floods it holds.
     pub(super) fn hear_floods(&mut self, received: &Received, floods: &FloodTags) {
-        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        let around =
+            Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
         if !received.suspect && self.forwarder.beacon(received.position, floods, &around) {
             self.awareness.hasten();
         }
@@ -89,27 +94,37 @@ impl Node {
     /// Passes a verified message that may be forwarded to the forwarder. True when it is for this station's
     /// application.
     pub(super) fn take_flood(&mut self, received: &Received, flood: FloodFrame) -> bool {
-        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        let around =
+            Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
         self.forwarder.take(flood, !received.suspect, &around)
     }
 
     /// One of our multi-hop messages leaves.
     fn start_flood(&mut self, transmit: &Transmit, hash: FrameHash, flood: &OwnFlood) {
+        let bytes = &transmit.bytes;
+        let signed = hop::parse(bytes).ok().and_then(|(_, len)| SignedView::parse(&bytes[len..]).ok());
+        let identity = self.sender.pool().identity(&transmit.id.signer);
+        let (Some(signed), Some(identity)) = (signed, identity) else { return };
         let frame = FloodFrame {
-            frame: transmit.bytes.clone(),
+            tbs: bytes.slice_ref(signed.tbs),
+            signature: *signed.signature,
+            credential: identity.credential().clone(),
             hash,
             id: transmit.id,
             source: flood.source,
             remaining_hops: flood.max_hops,
+            max_hops: flood.max_hops,
             area: flood.area,
             expires: flood.expires,
             forwarder: transmit.id.signer,
             link: transmit.source.unwrap_or_default(),
+            full: true,
             admitted: self.moment.now,
             event: flood.event,
             keep_alive: None,
         };
-        let around = Surroundings { moment: &self.moment, neighbours: &self.neighbours };
+        let around =
+            Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
         self.forwarder.sent(frame, &around);
     }
 }

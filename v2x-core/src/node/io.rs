@@ -11,6 +11,7 @@ use crate::congestion::LoadSource;
 use crate::forward::Forwarded;
 use crate::hazard::{EventId, HazardChanged, HazardCommand, HazardRefusal};
 use crate::misbehaviour::Suspicion;
+use crate::receive::HeardElsewhere;
 use crate::trust::{CredentialError, NewIdentity, PoolError, RevocationError, RevocationNews};
 
 /// One input. The host records it before it hands it over, so that a run can be repeated.
@@ -144,6 +145,9 @@ pub enum Event {
         /// The one from now on.
         new: Digest,
     },
+    /// Another station signs with one of ours: a copy of this station, or a credential that was given out twice or stolen. Our
+    /// numbers jump ahead of its numbers, and a station with another pseudonym changes to it.
+    HeardElsewhere(HeardElsewhere),
     /// The station runs out of credentials; reported for each of the last few spares, and once before the last one
     /// ends.
     PoolLow {

@@ -3,17 +3,16 @@
 use v2x_proto::hop;
 
 use crate::base::{Instant, Plane};
-use crate::misbehaviour::{Claim, MisbehaviourDetector, Observation, Suspicion};
+use crate::misbehaviour::{Claim, MisbehaviourDetector, Observation, Verdict};
 use crate::receive::Verified;
 
-/// Judges a verified message: whether its signer is suspect, and its new trust level when that changed. An implausible
-/// message is kept as evidence.
+/// Judges a verified message. One that contradicts its signer's own words is kept as evidence.
 pub(super) fn observe(
     watch: &mut MisbehaviourDetector,
     verified: &Verified,
     now: Instant,
     here: Option<&Plane>,
-) -> (bool, Option<Suspicion>) {
+) -> Verdict {
     let Verified { received, content, .. } = verified;
     let content = content.as_ref().ok();
     let claim = Claim {
@@ -31,10 +30,10 @@ pub(super) fn observe(
         at: now,
     };
     let verdict = watch.observe(&seen, here);
-    if verdict.implausible
+    if verdict.contradicts
         && let Ok((_, header_len)) = hop::parse(&verified.frame)
     {
-        watch.keep_evidence(seen.signer, now, &verified.frame[header_len..]);
+        watch.keep_evidence(&seen, &verified.frame[header_len..]);
     }
-    (verdict.suspect, verdict.change)
+    verdict
 }

@@ -21,8 +21,8 @@ use self::deadline_cache::DeadlineCache;
 use crate::awareness::{Awareness, OwnMotion};
 use crate::base::{
     Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, NotSent,
-    NotSentReason, Plane, Purpose, ReceivedFrame, Role, SendRequest, SendingState, Stream, TimedFix, Virtual,
-    WireTime, limits,
+    NotSentReason, Plane, Purpose, ReceivedFrame, Role, Seed, SendRequest, SendingState, Stream, TimedFix,
+    Virtual, WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
 use crate::forward::Forwarder;
@@ -40,7 +40,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// 1. After each [`handle_input`](Self::handle_input), drain [`poll_output`](Self::poll_output) until it
 ///    returns [`Output::Timeout`].
 /// 2. While output is queued, a frame waits for verification, or frames that waited for a full link leave
-///    one by one, the deadline is "now"; a demoted frame (`receive/rates.rs`) waits its turn.
+///    one by one, the deadline is "now".
 /// 3. Sleeping exactly to the deadline and then sending [`Input::Timeout`] always makes progress.
 /// 4. Extra or early timeouts change nothing.
 /// 5. Same configuration, identity, seed and inputs: the same outputs, byte for byte (except for the stages' stamps,
@@ -49,7 +49,8 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 /// 7. Every received frame ends in exactly one [`Event::Received`] or [`Event::Dropped`].
 /// 8. No bytes make it panic; no peer makes any table grow beyond [`limits`].
 /// 9. Nothing unverified writes state that a verified frame depends on.
-/// 10. Signed bytes are relayed untouched; only the hop header changes.
+/// 10. Signed bytes are relayed untouched; the hop header and the form of the signer (digest or credential) are the
+///     relay's own.
 ///
 /// Frames are admitted by the cheap checks as they arrive and verified one per [`Input::Timeout`], the most urgent
 /// first: a host that reads a burst of frames before it sends `Timeout` has them verified in order of their deadlines.
@@ -156,7 +157,7 @@ pub struct Node {
     distribution: CredentialDistribution,
     channel_load: ChannelLoad,
     pseudonyms: ChangeSchedule,
-    seed: u64,
+    seed: Seed,
     watch: MisbehaviourDetector,
     outputs: VecDeque<Output>,
     counters: Counters,
@@ -216,11 +217,12 @@ impl Node {
         let copies = CopyCache::new(&mut stream(Purpose::CopyCacheKey));
         let hasher = copies.hasher();
         let room = config.max_neighbours.clamp(1, limits::MAX_NEIGHBOURS);
-        let rates = Unverified::new(room, &mut stream(Purpose::RateKeys));
+        let lots = [Purpose::VerifyLot, Purpose::HoldLot].map(stream);
         let distribution = CredentialDistribution::new(&own, stream(Purpose::RequestBackOff));
         let keeps_alive =
             config.role == Role::Roadside && pool.active().permissions().contains(Permissions::KEEP_ALIVE);
-        let forwarder = Forwarder::new(config.forwarding, keeps_alive, &mut stream(Purpose::Forwarding));
+        let forwarder =
+            Forwarder::new(config.forwarding, keeps_alive, config.test, &mut stream(Purpose::Forwarding));
         let hazards = Hazards::new(config.imminent);
         let sending = SendingState::ClockUntrusted;
         let mut outputs = VecDeque::with_capacity(64);
@@ -230,14 +232,21 @@ impl Node {
             fix: None,
             heading: HeldHeading::default(),
             sending,
-            receiver: Receiver::new(trust, copies, rates, KeyCache::for_neighbours(room), now),
+            receiver: Receiver::new(
+                trust,
+                copies,
+                Unverified::new(room),
+                KeyCache::for_neighbours(room),
+                lots,
+                now,
+            ),
             sender: Sender::new(pool, hasher, config.test),
             awareness: Awareness::new(config.awareness, now, Duration::from_nanos(phase)),
             neighbours: NeighbourTable::with_capacity(room),
             distribution,
             channel_load: ChannelLoad::default(),
             pseudonyms: ChangeSchedule::new(config.pseudonym, now, changes),
-            seed,
+            seed: Seed(seed),
             watch: MisbehaviourDetector::new(config.plausibility, config.awareness, now).for_neighbours(room),
             outputs,
             counters: Counters::default(),
@@ -404,9 +413,6 @@ impl Node {
     }
 
     fn suspect(&mut self, suspicion: Suspicion) {
-        if suspicion.standing > TrustLevel::Trusted {
-            self.hazards.table.distrust(&suspicion.digest);
-        }
         self.event(Event::Suspicion(suspicion));
         if suspicion.standing < TrustLevel::Isolated {
             return;
@@ -538,6 +544,9 @@ impl Node {
         if self.receiver.verification_waits() {
             return (self.moment.now, TimerKind::Verify);
         }
+        if self.receiver.demoted_waits() {
+            return (self.moment.now, TimerKind::Demoted);
+        }
         let fix_expiry = match (self.sending, &self.fix) {
             (SendingState::Allowed, Some(fix)) => Some(fix.expires()),
             _ => None,
@@ -545,7 +554,6 @@ impl Node {
         let timers = [
             (self.sender.is_refilling().then_some(self.moment.now), TimerKind::Refill),
             (Some(self.awareness.next_check()), TimerKind::Awareness),
-            (self.receiver.next_demoted(), TimerKind::Demoted),
             (self.next_forward(), TimerKind::Forward),
             (self.next_hazard(), TimerKind::Hazard),
             (self.receiver.next_hold_expiry(), TimerKind::HoldExpiry),
@@ -570,6 +578,7 @@ impl Node {
         let situation = Situation {
             moment: &self.moment,
             own: self.sender.pool(),
+            signed: self.sender.signed_log(),
             test: self.config.test,
             sample: self.config.sample_far_awareness,
             watch: &self.watch,
@@ -595,6 +604,5 @@ impl Node {
     }
 }
 
-/// While the channel is busy for less than this share, there is room to send the full credential more often than once a
-/// second.
+/// On a channel less busy than this there is room for the full credential more often than once a second.
 const QUIET: f64 = 0.3;

@@ -14,8 +14,12 @@ use crate::trust::{CredentialDistribution, Identity, NewIdentity, PoolError};
 impl Node {
     /// Changes the pseudonym when that is due and possible, and warns when the pool runs low.
     pub(super) fn keep_pseudonym(&mut self) {
-        if self.receiver.take_heard_elsewhere() {
-            self.pseudonyms.heard_elsewhere();
+        if let Some(heard) = self.receiver.take_heard_elsewhere() {
+            if heard.id.signer == self.sender.digest() {
+                self.pseudonyms.heard_elsewhere(self.moment.now);
+            }
+            self.sender.outrun(&heard.id, self.moment.now, self.moment.wire());
+            self.event(Event::HeardElsewhere(heard));
         }
         let due = self.next_pseudonym().is_some_and(|at| at <= self.moment.now);
         if due && self.sending == SendingState::Allowed && self.sender.is_idle() {
@@ -78,7 +82,7 @@ impl Node {
         let own = &self.hazards.own;
         self.sender.keep_former(|former| own.speaks(former));
         self.pseudonyms.changed(self.moment.now);
-        let back_off = Stream::new(self.seed, new, Purpose::RequestBackOff);
+        let back_off = Stream::new(self.seed.0, new, Purpose::RequestBackOff);
         self.distribution = CredentialDistribution::new(&new, back_off);
         self.restart_awareness();
         self.event(Event::PseudonymChanged { old, new });
@@ -89,7 +93,7 @@ impl Node {
     pub(super) fn restart_awareness(&mut self) {
         let rule = self.config.awareness;
         let step = Awareness::check_interval(rule).as_nanos() as u64;
-        let phase = Stream::new(self.seed, self.sender.digest(), Purpose::AwarenessPhase).below(step);
+        let phase = Stream::new(self.seed.0, self.sender.digest(), Purpose::AwarenessPhase).below(step);
         let start = self.moment.now + self.pseudonyms.silence(self.moment.now);
         self.awareness = Awareness::new(rule, start, Duration::from_nanos(phase));
     }

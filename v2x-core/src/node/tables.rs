@@ -13,6 +13,11 @@ impl Node {
             TableFill::new("events", self.hazards.table.len(), limits::MAX_EVENTS),
             TableFill::new("own events", self.hazards.own.iter().count(), limits::MAX_OWN_EVENTS),
             TableFill::new("frames to send in a class", self.sender.longest_queue(), limits::MAX_SEND_QUEUE),
+            TableFill::new(
+                "signed messages of a class",
+                self.sender.signed_log().longest(),
+                limits::MAX_SIGNED_KEPT,
+            ),
             TableFill::new("outputs", self.outputs.len(), limits::MAX_OUTPUTS),
         ];
         own.into_iter()

@@ -10,9 +10,7 @@ impl Node {
     /// Whether a frame with this outcome leaves all timers unchanged.
     pub(super) fn is_no_news(&self, admission: &Admission) -> bool {
         match admission {
-            Admission::Dropped(_) => !self.receiver.is_ready(),
-            // A demoted one may have set a timer.
-            Admission::Queued(_) => !self.receiver.is_ready() && self.receiver.next_demoted().is_none(),
+            Admission::Dropped(_) | Admission::Queued(_) => !self.receiver.is_ready(),
             Admission::Held(_) | Admission::Unverified(_) | Admission::Copy(..) => false,
         }
     }
@@ -20,8 +18,13 @@ impl Node {
     /// Ends a turn: its deadline, from the cache if that is still valid.
     pub(super) fn come_to_rest(&mut self) -> (Instant, TimerKind) {
         if let Some(cache) = &self.deadline_cache {
-            let waits = self.receiver.verification_waits();
-            let deadline = if waits { (self.moment.now, TimerKind::Verify) } else { cache.deadline() };
+            let deadline = if self.receiver.verification_waits() {
+                (self.moment.now, TimerKind::Verify)
+            } else if self.receiver.demoted_waits() {
+                (self.moment.now, TimerKind::Demoted)
+            } else {
+                cache.deadline()
+            };
             debug_assert_eq!(deadline, self.deadline(), "no timer changed");
             return deadline;
         }

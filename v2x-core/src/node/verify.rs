@@ -20,6 +20,16 @@ struct Judgement {
 
 impl Node {
     pub(super) fn verify_next(&mut self) {
+        self.verify_one();
+        if let Some(learned) = self.receiver.take_learned() {
+            self.distribution.learned(&learned);
+        }
+        if self.receiver.is_ready() {
+            self.release_held();
+        }
+    }
+
+    fn verify_one(&mut self) {
         let now = self.moment.now;
         let (situation, receiver, neighbours, _, host) = self.receiving();
         let verified = match receiver.verify_next(&situation, neighbours, host) {
@@ -27,15 +37,15 @@ impl Node {
             Some(Err(dropped)) => return self.drop_frame(dropped),
             Some(Ok(verified)) => verified,
         };
-        let (suspect, suspicion) = match verified.again {
+        let verdict = match verified.again {
             // What it says of its signer was judged when it came first.
-            true => (self.watch.is_suspect(&verified.received.id.signer), None),
+            true => self.watch.known(&verified.received.id.signer),
             false => misbehaviour::observe(&mut self.watch, &verified, now, self.moment.here.as_ref()),
         };
         let change = if verified.again { NeighbourChange::default() } else { self.hear_neighbour(&verified) };
         self.distribution.heard_request(&verified.requests, now);
         let Verified { received, mut content, .. } = verified;
-        let mut received = Received { suspect, ..received };
+        let mut received = Received { suspect: verdict.discredited, ..received };
         let id = received.id;
         let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
         let judgement = content.and_then(|content| Ok(self.judge(&received, content)?));
@@ -64,7 +74,10 @@ impl Node {
         if let Some(heard) = &revocation {
             self.hear_revocation(heard);
         }
-        if let Some(suspicion) = suspicion {
+        if verdict.newly {
+            self.hazards.table.distrust(&id.signer);
+        }
+        if let Some(suspicion) = verdict.change {
             self.suspect(suspicion);
         }
     }

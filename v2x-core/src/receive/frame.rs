@@ -5,7 +5,7 @@ use core::ops::Range;
 use bytes::Bytes;
 use v2x_proto::{AreaView, Digest};
 
-use super::rates::Precedence;
+use super::rates::{Precedence, Transmitter};
 use crate::base::{Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, Refusal, WireTime};
 
 /// A parsed frame; nothing of it is verified.
@@ -28,12 +28,18 @@ pub struct Frame {
     pub(super) area: Option<AreaView>,
     pub(super) permissions: u64,
     pub(super) standing: Precedence,
+    /// The neighbour it came from, where there is one.
+    pub(super) transmitter: Option<Transmitter>,
     pub(super) forwarder: Digest,
     pub(super) admitted: Instant,
     pub(super) tbs: Range<u16>,
     pub(super) signature: Range<u16>,
     pub(super) payload: Range<u16>,
     pub(super) requests: Range<u16>,
+    /// Its signer's credential, as long as that is not checked; empty otherwise.
+    pub(super) credential: Range<u16>,
+    /// It came with its signer's credential.
+    pub(super) full: bool,
 }
 
 impl Frame {

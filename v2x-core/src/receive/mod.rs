@@ -4,6 +4,7 @@ mod copy_cache;
 mod credential_clone;
 mod digest_cache;
 mod frame;
+mod lot;
 mod pending;
 pub(crate) mod rates;
 mod receiver;
@@ -13,6 +14,7 @@ pub(crate) mod urgency;
 mod verify_queue;
 
 pub use copy_cache::CopyCache;
+pub use credential_clone::HeardElsewhere;
 pub use rates::Unverified;
 pub use receiver::{Admission, Content, HeardRevocation, Receiver, Verified};
 pub use rules::{FrameRead, judge};

@@ -1,73 +1,65 @@
-//! Rate limits of received frames: by link address and forwarder before anything is verified, by signer after.
+//! Standing of a frame before its signature is checked: by the name and address of the station that put it on the air.
 //!
-//! What is counted before verification can be charged to anybody: an attacker writes any address and forwarder it
-//! likes. So those buckets never silence a station that was heard before: its frames are
-//! [demoted](Precedence::Demoted), verified when nothing else waits, and only strangers' are refused. A signer's rate
-//! is charged after its frame was verified, so nobody else can spend it.
+//! Whether a frame is in good standing is not for the frame to say. A neighbour that was heard from the frame's link address
+//! vouches for it, by verified messages only, and loses that when frames in its name and from its address lately failed
+//! their signature, or come faster than any station sends. All else is [demoted](Precedence::Demoted) to the
+//! [lot](super::lot). Nothing is refused: anybody can write a victim's name and address, and then finds the victim's
+//! frames in the lot, with the chance of every other frame there.
+//!
+//! So an attacker gets one signature verified in good order for each neighbour's name in [`limits::FAILED_LATELY`], and no
+//! more, however fast it sends.
 
-use core::hash::Hasher;
+use v2x_proto::Digest;
 
-use siphasher::sip::SipHasher13;
-use v2x_proto::{Class, Digest};
-
-use crate::base::{DropReason, Instant, Rate, Stream, limits};
-use crate::neighbour::NeighbourTable;
-
-/// A rate for each of any number of keys in a fixed number of slots.
-///
-/// Two rows of slots under a hash whose key nobody else knows: a key is over its rate only when both its slots are. An
-/// attacker that floods under a hundred addresses fills a tenth of each row, and hits a given other station in both
-/// with one chance in a hundred; and nobody can target one.
-#[derive(Clone, Debug)]
-pub struct Buckets {
-    rate: Rate,
-    keys: (u64, u64),
-    rows: [Box<[Instant]>; 2],
-}
-
-impl Buckets {
-    /// Nothing spent yet, two rows of `slots`, at least 1, of 8 bytes.
-    #[must_use]
-    pub fn new(rate: Rate, slots: usize, stream: &mut Stream) -> Self {
-        let row = || vec![Instant::ZERO; slots.max(1)].into_boxed_slice();
-        Self { rate, keys: (stream.next_u64(), stream.next_u64()), rows: [row(), row()] }
-    }
-
-    /// Charges one to `key`; false when it is over its rate.
-    pub fn take(&mut self, key: &[u8], now: Instant) -> bool {
-        let mut hasher = SipHasher13::new_with_keys(self.keys.0, self.keys.1);
-        hasher.write(key);
-        let hash = hasher.finish();
-        let slots = self.rows[0].len();
-        let places = [hash as usize % slots, (hash >> 32) as usize % slots];
-        let mut allowed = false;
-        for (row, place) in self.rows.iter_mut().zip(places) {
-            allowed |= self.rate.take(&mut row[place], now);
-        }
-        allowed
-    }
-}
+use crate::base::{DropReason, Instant, limits};
+use crate::neighbour::{Neighbour, NeighbourTable};
 
 /// Precedence of a frame before its signature is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precedence {
-    /// Verified in normal order.
+    /// Verified in the order of deadlines.
     Good,
-    /// Verified when nothing else waits.
-    Demoted,
+    /// Verified when nothing in good standing waits, in an order that is drawn.
+    Demoted(Cause),
 }
 
-/// Rate limits before verification: by the transmitter that a frame claims.
-#[derive(Clone, Debug)]
+/// Why a frame is demoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// No neighbour was heard from its link address under its forwarder's name.
+    Stranger,
+    /// Its signer's credential is yet to be checked.
+    NewCredential,
+    /// Frames under this name and from this address lately failed their signature.
+    Failed,
+    /// Its signer's name and address send too many frames.
+    LinkRate,
+    /// Its forwarder's name and address forward too many frames.
+    ForwarderRate,
+    /// Its signer is suspected of lying.
+    Suspect,
+}
+
+impl Cause {
+    /// Why a frame with this standing was dropped, when it was shed.
+    pub fn shed(self) -> DropReason {
+        match self {
+            Self::Stranger | Self::Failed | Self::Suspect => DropReason::VerifyQueueFull,
+            Self::NewCredential => DropReason::CredentialBudget,
+            Self::LinkRate => DropReason::RateLimitedLink,
+            Self::ForwarderRate => DropReason::RateLimitedForwarder,
+        }
+    }
+}
+
+/// What became of frames under the names of neighbours, from their addresses.
+#[derive(Clone, Debug, Default)]
 pub struct Unverified {
-    links: Buckets,
-    forwarders: Buckets,
-    strangers: Instant,
-    credentials: Instant,
-    credential_shares: Buckets,
+    /// By the neighbours' places in their table.
+    names: Vec<Name>,
 }
 
-/// A frame's claims about its origin; nothing of it is verified.
+/// The transmitter that a frame claims; nothing of it is verified.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// Source address of the link.
@@ -76,108 +68,85 @@ pub struct Origin {
     pub forwarder: Digest,
     /// Its claimed signer.
     pub signer: Digest,
-    /// Deadline class.
-    pub class: Class,
+}
+
+/// The neighbour from whose address and under whose name a frame came, and whether it forwarded another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmitter {
+    slot: u16,
+    digest: Digest,
+    forwards: bool,
 }
 
 impl Unverified {
-    /// Nothing heard yet; each rate has as many slots a row as there may be neighbours.
+    /// Nothing heard yet; room for as many names as there may be neighbours.
     #[must_use]
-    pub fn new(neighbours: usize, stream: &mut Stream) -> Self {
-        Self {
-            links: Buckets::new(limits::LINK_RATE, neighbours, stream),
-            forwarders: Buckets::new(limits::LINK_RATE, neighbours, stream),
-            strangers: Instant::ZERO,
-            credentials: Instant::ZERO,
-            credential_shares: Buckets::new(limits::NEW_CREDENTIAL_SHARE, neighbours, stream),
-        }
+    pub fn new(neighbours: usize) -> Self {
+        Self { names: Vec::with_capacity(neighbours) }
     }
 
-    /// Charges a frame to its link address and forwarder.
-    ///
-    /// # Errors
-    ///
-    /// [`DropReason::RateLimitedLink`] or [`DropReason::RateLimitedForwarder`], never for a station that was
-    /// heard from this address, nor for an alert (D0, D1) of any neighbour: those are demoted.
-    pub fn admit(
-        &mut self,
+    /// The neighbour that a frame came from, if its address was that neighbour's when it was last heard straight.
+    /// `signer` is the neighbour that its signer is, if it is one.
+    pub fn transmitter(
         origin: &Origin,
+        signer: Option<(u16, &Neighbour)>,
         neighbours: &NeighbourTable,
-        now: Instant,
-    ) -> Result<Precedence, DropReason> {
-        let known = neighbours.get(&origin.signer);
-        let forwarder =
-            if origin.forwarder == origin.signer { known } else { neighbours.get(&origin.forwarder) };
-        // A verified frame of the transmitter came from this address.
-        let familiar = forwarder.is_some_and(|forwarder| forwarder.link() == Some(origin.link));
-        let link = self.links.take(&origin.link, now);
-        // Anybody can write a forwarder's digest; at the forwarder's own address its address counts.
-        let forwarder = familiar || self.forwarders.take(&origin.forwarder.0, now);
-        if link && forwarder {
-            let in_turn = familiar || limits::STRANGER_RATE.take(&mut self.strangers, now);
-            return Ok(if in_turn { Precedence::Good } else { Precedence::Demoted });
-        }
-        let spared = known.is_some() && (familiar || matches!(origin.class, Class::D0 | Class::D1));
-        match (spared, link) {
-            (true, _) => Ok(Precedence::Demoted),
-            (false, false) => Err(DropReason::RateLimitedLink),
-            (false, true) => Err(DropReason::RateLimitedForwarder),
+    ) -> Option<Transmitter> {
+        let forwards = origin.forwarder != origin.signer;
+        let (slot, neighbour) = if forwards { neighbours.locate(&origin.forwarder) } else { signer }?;
+        let familiar = neighbour.link() == Some(origin.link);
+        familiar.then_some(Transmitter { slot, digest: origin.forwarder, forwards })
+    }
+
+    /// Charges a frame that passed every check but its signature's to its transmitter.
+    pub fn standing(&mut self, transmitter: Option<Transmitter>, now: Instant) -> Precedence {
+        let Some(transmitter) = transmitter else { return Precedence::Demoted(Cause::Stranger) };
+        let account = self.account(&transmitter);
+        let within = limits::LINK_RATE.take(&mut account.spent, now);
+        match (account.demoted_until > now, within) {
+            (true, _) => Precedence::Demoted(Cause::Failed),
+            (false, true) => Precedence::Good,
+            (false, false) if transmitter.forwards => Precedence::Demoted(Cause::ForwarderRate),
+            (false, false) => Precedence::Demoted(Cause::LinkRate),
         }
     }
 
-    /// Charges the check of a new credential: to all, and to the address it came from, so that one address cannot keep
-    /// those of others from being checked.
-    pub fn new_credential(&mut self, link: &[u8; 6], shared: bool, now: Instant) -> bool {
-        let all = limits::NEW_CREDENTIAL_RATE;
-        all.allows(self.credentials, now)
-            && (!shared || self.credential_shares.take(link, now))
-            && all.take(&mut self.credentials, now)
+    /// Whether frames of this transmitter's lately failed their signature.
+    pub fn failed_lately(&mut self, transmitter: &Transmitter, now: Instant) -> bool {
+        self.account(transmitter).demoted_until > now
+    }
+
+    /// A frame of this transmitter's failed its signature.
+    pub fn failed(&mut self, transmitter: &Transmitter, now: Instant) {
+        self.account(transmitter).demoted_until = now + limits::FAILED_LATELY;
+    }
+
+    fn account(&mut self, transmitter: &Transmitter) -> &mut Account {
+        let slot = usize::from(transmitter.slot);
+        if slot >= self.names.len() {
+            self.names.resize(slot + 1, Name::default());
+        }
+        let name = &mut self.names[slot];
+        if name.digest != transmitter.digest {
+            // Another neighbour was here before.
+            *name = Name { digest: transmitter.digest, ..Name::default() };
+        }
+        if transmitter.forwards { &mut name.forwarded } else { &mut name.own }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::Purpose;
+/// A neighbour's name: what it signs is judged apart from what it forwards, so that neither suffers from forgeries of the
+/// other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
+    digest: Digest,
+    own: Account,
+    forwarded: Account,
+}
 
-    fn ms(millis: u64) -> Instant {
-        Instant::from_millis(millis)
-    }
-
-    fn stream() -> Stream {
-        Stream::new(1, Digest([1; 8]), Purpose::RateKeys)
-    }
-
-    fn origin(link: u8, class: Class) -> Origin {
-        let forwarder = Digest([link; 8]);
-        Origin { link: [link; 6], forwarder, signer: forwarder, class }
-    }
-
-    #[test]
-    fn a_flooding_address_is_refused_and_others_are_not() {
-        let mut rates = Unverified::new(limits::NEIGHBOURS, &mut stream());
-        let table = NeighbourTable::new();
-        let mut passed = 0;
-        for n in 0..20_000_u64 {
-            let now = Instant::from_nanos(n * 50_000);
-            passed += u32::from(rates.admit(&origin(1, Class::D0), &table, now).is_ok());
-            if n % 2000 == 0 {
-                for other in 2..100 {
-                    let verdict = rates.admit(&origin(other, Class::D2), &table, now);
-                    assert!(verdict.is_ok(), "{other} at {now:?}");
-                }
-            }
-        }
-        assert!((290..=310).contains(&passed), "{passed}: a burst of 100 and 200/s");
-    }
-
-    #[test]
-    fn a_flooding_address_leaves_most_of_the_credential_checks_to_others() {
-        let mut rates = Unverified::new(limits::NEIGHBOURS, &mut stream());
-        let flood = (0..20_000_u64)
-            .filter(|n| rates.new_credential(&[1; 6], true, Instant::from_nanos(n * 50_000)))
-            .count();
-        assert!(flood <= 32, "{flood}");
-        assert!((2..60).all(|other| rates.new_credential(&[other; 6], true, ms(1000))));
-    }
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    /// Up to when [`limits::LINK_RATE`] is spent.
+    spent: Instant,
+    demoted_until: Instant,
 }

@@ -4,13 +4,13 @@
 //! [`Receiver::admit`] runs everything that costs no message signature and leaves the frame waiting for verification,
 //! or held for its credential; [`Receiver::verify_next`] pays for one signature. Before verification only such state is
 //! written as an attacker can neither target nor use to silence others: the keyed exact-copy cache, credentials whose
-//! own chain was checked, and the rates of link addresses and forwarders, which only demote the frames of stations that
-//! were heard before.
+//! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
 mod revocation;
 mod tables;
 mod verify;
 
+use v2x_proto::credential::is_exact;
 use v2x_proto::envelope::{MAX_FRAME, SignedView, SignerRef, TbsView};
 use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, Digest, hop, v1};
@@ -18,23 +18,24 @@ use v2x_proto::{Class, Digest, hop, v1};
 pub use self::revocation::HeardRevocation;
 pub use self::verify::{Content, Verified};
 use super::copy_cache::CopyCache;
-use super::credential_clone::CloneWatch;
+use super::credential_clone::{CloneWatch, HeardElsewhere, InOurName};
 use super::digest_cache::DigestCache;
-use super::frame::{Frame, range_in};
+use super::frame::{Frame, range_in, slice};
 use super::pending::PendingFrames;
-use super::rates::{Origin, Precedence, Unverified};
+use super::rates::{Cause, Origin, Precedence, Unverified};
 use super::rules;
 use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
     DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Plane, Position, ReceiveStamps,
-    Received, ReceivedFrame, Refusal, WireTime, limits,
+    Received, ReceivedFrame, Refusal, Stream, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
 use crate::trust::{
-    CredentialDistribution, CredentialError, KeyCache, Lookup, Revocations, Travel, TrustStore, freshness,
+    CredentialDistribution, CredentialError, Grant, KeyCache, Lookup, Revocations, Travel, TrustStore,
+    freshness,
 };
 
 /// State of the receive path.
@@ -50,7 +51,8 @@ pub struct Receiver {
     hold: PendingFrames,
     queue: VerifyQueue<Frame>,
     rates: Unverified,
-    next_demoted: Instant,
+    /// The credential that was learned last, until it is taken.
+    learned: Option<Digest>,
     signed: Vec<u8>,
     awareness: v1::Awareness,
     elsewhere: CloneWatch,
@@ -72,12 +74,14 @@ pub enum Admission {
 }
 
 impl Receiver {
-    /// For a station that starts now, with nothing heard yet.
+    /// For a station that starts now, with nothing heard yet. What is drawn in the verification queue and among the
+    /// held frames comes from these streams.
     pub fn new(
         trust: TrustStore,
         copies: CopyCache,
         rates: Unverified,
         keys: KeyCache,
+        [queue, hold]: [Stream; 2],
         now: Instant,
     ) -> Self {
         Self {
@@ -87,10 +91,10 @@ impl Receiver {
             keys,
             copies,
             names: DigestCache::default(),
-            hold: PendingFrames::default(),
-            queue: VerifyQueue::default(),
+            hold: PendingFrames::new(hold),
+            queue: VerifyQueue::new(queue),
             rates,
-            next_demoted: Instant::ZERO,
+            learned: None,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
@@ -102,8 +106,8 @@ impl Receiver {
         self.copies.insert(hash, now);
     }
 
-    /// Whether another station was heard to sign with our active credential since the last call.
-    pub fn take_heard_elsewhere(&mut self) -> bool {
+    /// A message that another station signed with one of our credentials, since the last call.
+    pub fn take_heard_elsewhere(&mut self) -> Option<HeardElsewhere> {
         self.elsewhere.take()
     }
 
@@ -154,6 +158,10 @@ impl Receiver {
         let tbs = TbsView::parse(signed.tbs).map_err(Refusal::of_fields)?;
         let (signer, credential) = match signed.signer {
             SignerRef::Digest(digest) => (digest, None),
+            // Before anything is paid for it: no issuer signs what is added to a credential.
+            SignerRef::Credential(credential) if !is_exact(credential) => {
+                return Err(Refusal::of(DropReason::UnsignedBytes, "credential"));
+            }
             SignerRef::Credential(credential) => {
                 (self.names.digest(credential, &self.copies.hasher()), Some(credential))
             }
@@ -166,9 +174,15 @@ impl Receiver {
         let here = situation.moment.here.as_ref().map(Plane::origin);
         let again = flooded && situation.floods.comes_to_us(hash, here);
         let known = !again && (self.copies.contains(hash) || flooded && situation.floods.knows(hash));
+        let origin = Origin { link: frame.link_source, forwarder: header.forwarder, signer };
+        if known && self.queue.demoted() > 0 {
+            self.promote(hash, &header, &origin, neighbours, situation);
+        }
         let own = situation.own.contains(&signer);
-        if own && !known && signer == situation.own.active().digest() {
-            self.elsewhere.watch(&signed, &tbs, &mut self.signed, situation, host);
+        if own && !known {
+            let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
+            let in_our_name = InOurName { id, hash, signed, tbs, link_source, signal_dbm };
+            self.elsewhere.watch(&in_our_name, &mut self.signed, situation, host);
         }
         if own || known {
             let reason = if own { DropReason::Own } else { DropReason::ExactCopy };
@@ -177,7 +191,8 @@ impl Receiver {
                 return Err(reason.into());
             }
             let HopHeader { remaining_hops, forwarder, .. } = header;
-            let copy = CopyHeard { hash, remaining_hops, forwarder, link: frame.link_source };
+            let (link, full) = (frame.link_source, credential.is_some());
+            let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
             let dropped = Dropped { reason, field: None, link_source: frame.link_source, claimed: *claimed };
             return Ok(Admission::Copy(dropped, copy));
         }
@@ -194,13 +209,6 @@ impl Receiver {
         if situation.moment.here.is_some_and(|here| here.distance_2(position) > reach * reach) {
             return Err(DropReason::OutOfReach.into());
         }
-        let standing = if situation.test {
-            Precedence::Good
-        } else {
-            let (link, forwarder) = (frame.link_source, header.forwarder);
-            let origin = Origin { link, forwarder, signer, class: tbs.class };
-            self.rates.admit(&origin, neighbours, situation.moment.now)?
-        };
         let frame = Frame {
             link_source: frame.link_source,
             signal_dbm: frame.signal_dbm,
@@ -220,66 +228,91 @@ impl Receiver {
             again,
             area: tbs.area,
             permissions: 0,
-            standing,
+            standing: Precedence::Good,
+            transmitter: None,
             forwarder: header.forwarder,
             admitted: situation.moment.now,
             tbs: range_in(bytes, signed.tbs),
             signature: range_in(bytes, signed.signature),
             payload: range_in(bytes, tbs.payload),
             requests: range_in(bytes, tbs.credential_requests),
+            credential: credential.map_or(0..0, |credential| range_in(bytes, credential)),
+            full: credential.is_some(),
             bytes: frame.bytes.clone(),
         };
-        if let Some(credential) = credential {
-            self.learn(&signer, credential, &frame.link_source, situation, host)?;
-            distribution.learned(&signer);
-        }
-        // The type is judged with the signer's permissions, so the rules have to wait for the credential.
         self.admit_known(frame, situation, neighbours, distribution, host)
     }
 
-    /// Makes sure the credential is known and valid, checked at most once per credential and within the budget.
-    fn learn(
+    /// A better copy came of a frame that waits in the lot: from a neighbour in good standing. It takes its place in good
+    /// order, so that whoever repeats a station's frames from elsewhere does not have them demoted.
+    fn promote(
         &mut self,
-        signer: &Digest,
-        credential: &[u8],
-        link: &[u8; 6],
+        hash: FrameHash,
+        header: &HopHeader,
+        origin: &Origin,
+        neighbours: &NeighbourTable,
         situation: &Situation<'_>,
-        host: &mut dyn Host,
-    ) -> Result<(), DropReason> {
-        let wire = situation.moment.wire();
-        match self.keys.lookup(signer, wire) {
-            Lookup::Known(_) => return Ok(()),
-            Lookup::Expired => return Err(DropReason::CredentialExpired),
-            Lookup::Revoked => return Err(DropReason::Revoked),
-            Lookup::Unknown => {}
+    ) {
+        let now = situation.moment.now;
+        let signer = neighbours.locate(&origin.signer);
+        let Some(transmitter) = Unverified::transmitter(origin, signer, neighbours) else { return };
+        if self.queue.len() >= limits::MAX_VERIFY_QUEUE || self.rates.failed_lately(&transmitter, now) {
+            return;
         }
-        if self.keys.is_bad(signer) {
+        let strange = |waiting: &Frame| waiting.hash == hash && waiting.transmitter.is_none();
+        let Some(mut frame) = self.queue.take_demoted(strange) else { return };
+        frame.link_source = origin.link;
+        frame.forwarder = origin.forwarder;
+        frame.remaining_hops = header.remaining_hops.min(frame.max_hops);
+        frame.transmitter = Some(transmitter);
+        let standing = match frame.credential.is_empty() {
+            true => self.rates.standing(Some(transmitter), now),
+            false => frame.standing,
+        };
+        let shed = self.enqueue(frame, standing, neighbours, situation);
+        debug_assert!(shed.is_none(), "one was taken out, and there is room");
+    }
+
+    /// Queues a frame for its verification; the one that is shed for it.
+    fn enqueue(
+        &mut self,
+        mut frame: Frame,
+        standing: Precedence,
+        neighbours: &NeighbourTable,
+        situation: &Situation<'_>,
+    ) -> Option<Dropped> {
+        let Moment { now, here, velocity, .. } = situation.moment;
+        frame.standing = standing;
+        let neighbour = neighbours.get(&frame.id.signer);
+        let wire = situation.moment.wire();
+        let distance = urgency::distance(neighbour, frame.position, here.as_ref(), *velocity, wire);
+        let urgency = urgency::urgency(frame.id.class, distance, *now);
+        let shed = self.queue.push(urgency, standing, frame)?;
+        self.copies.remove(shed.hash);
+        Some(shed.dropped(match shed.standing {
+            Precedence::Good => DropReason::VerifyQueueFull,
+            Precedence::Demoted(cause) => cause.shed(),
+        }))
+    }
+
+    /// What the credential in a frame permits, if its issuer signed it: everything is checked that needs no signature.
+    fn claims(&mut self, frame: &Frame, situation: &Situation<'_>) -> Result<Grant, DropReason> {
+        if self.keys.is_bad(&frame.id.signer) {
             return Err(DropReason::CredentialKnownBad);
         }
-        if !self.rates.new_credential(link, !situation.test, situation.moment.now) {
-            return Err(DropReason::CredentialBudget);
+        let claims =
+            self.trust.claims_of_station(slice(&frame.bytes, &frame.credential), situation.moment.wire());
+        claims.map_err(|error| self.refuse_credential(error, frame))
+    }
+
+    fn refuse_credential(&mut self, error: CredentialError, frame: &Frame) -> DropReason {
+        if error.is_final() {
+            self.keys.remember_bad(frame.id.signer);
         }
-        let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
-        match self.trust.check_station_by(credential, wire, verify) {
-            Ok(trusted) => {
-                self.hold.mark_ready();
-                if self.revocations.revokes(&trusted, &self.trust) {
-                    self.keys.remember_revoked(*signer);
-                    return Err(DropReason::Revoked);
-                }
-                self.keys.insert(trusted);
-                Ok(())
-            }
-            Err(error) => {
-                if error.is_final() {
-                    self.keys.remember_bad(*signer);
-                }
-                if let CredentialError::UnknownIssuer(issuer) = error {
-                    self.unknown_issuer = Some((issuer, *link));
-                }
-                Err(error.drop_reason())
-            }
+        if let CredentialError::UnknownIssuer(issuer) = error {
+            self.unknown_issuer = Some((issuer, frame.link_source));
         }
+        error.drop_reason()
     }
 
     fn admit_known(
@@ -290,16 +323,28 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Result<Admission, Refusal> {
-        let wire = situation.moment.wire();
-        let trusted = match self.keys.lookup(&frame.id.signer, wire) {
-            Lookup::Known(trusted) => trusted,
+        let (now, wire) = (situation.moment.now, situation.moment.wire());
+        let grant = match self.keys.lookup(&frame.id.signer, wire) {
+            Lookup::Known(trusted) => {
+                let grant = trusted.grant();
+                if !frame.credential.is_empty() {
+                    frame.credential = 0..0;
+                    distribution.learned(&frame.id.signer);
+                }
+                grant
+            }
             Lookup::Expired => return Err(DropReason::CredentialExpired.into()),
             Lookup::Revoked => return Err(DropReason::Revoked.into()),
+            Lookup::Unknown if !frame.credential.is_empty() => self.claims(&frame, situation)?,
             Lookup::Unknown => {
-                distribution.heard_unknown(frame.id.signer, situation.moment.now);
-                self.copies.insert(frame.hash, situation.moment.now);
-                let no_room = self.hold.push(frame, situation.moment.now);
-                return Ok(Admission::Held(no_room.map(|frame| self.forget(frame))));
+                distribution.heard_unknown(frame.id.signer, now);
+                if self.hold.contains(frame.hash) {
+                    return Ok(copy_of(&frame));
+                }
+                let no_room = self.hold.push(frame, now);
+                return Ok(Admission::Held(
+                    no_room.map(|frame| frame.dropped(DropReason::UnknownCredential)),
+                ));
             }
         };
         let travel = Travel {
@@ -308,46 +353,50 @@ impl Receiver {
             max_hops: frame.max_hops,
             area: frame.area.as_ref(),
         };
-        rules::travels(frame.message_type, &travel, trusted.permissions)?;
-        rules::covers(trusted, frame.position, frame.generation)?;
-        frame.permissions = trusted.permissions.0;
-        let neighbour = neighbours.get(&frame.id.signer);
+        // The type is judged with the signer's permissions, so the rules have to wait for the credential.
+        rules::travels(frame.message_type, &travel, grant.permissions)?;
+        rules::covers(&grant, frame.position, frame.generation)?;
+        frame.permissions = grant.permissions.0;
+        let signer = neighbours.locate(&frame.id.signer);
+        let neighbour = signer.map(|(_, neighbour)| neighbour);
         let class = frame.id.class;
-        if !matches!(class, Class::D0 | Class::D1 | Class::D3) && situation.watch.is_suspect(&frame.id.signer)
-        {
-            frame.standing = Precedence::Demoted;
-        }
-        let within = |spent: &Neighbour| spent.rates().allows(class, situation.moment.now);
+        let within = |spent: &Neighbour| spent.rates().allows(class, now);
         if !situation.test && !neighbour.is_none_or(within) {
             return Err(DropReason::RateLimitedSigner.into());
         }
         if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed.into());
         }
-        self.copies.insert(frame.hash, situation.moment.now);
-        frame.stamps.prefiltered = host.stamp(situation.moment.now);
-        if self.goes_unverified(&frame, neighbour, situation) {
-            return self.unverified(frame, host.stamp(situation.moment.now)).map(Admission::Unverified);
+        self.copies.insert(frame.hash, now);
+        frame.stamps.prefiltered = host.stamp(now);
+        let standing = self.standing(&mut frame, signer, neighbours, situation);
+        if standing == Precedence::Good && self.goes_unverified(&frame, neighbour, situation) {
+            return self.unverified(frame, host.stamp(now)).map(Admission::Unverified);
         }
-        let distance = urgency::distance(
-            neighbour,
-            frame.position,
-            situation.moment.here.as_ref(),
-            situation.moment.velocity,
-            wire,
-        );
-        let urgency = urgency::urgency(
-            class,
-            frame.generation,
-            distance,
-            situation.moment.now,
-            &situation.moment.anchor,
-        );
-        let shed = self.queue.push(urgency, frame.standing, frame);
-        Ok(Admission::Queued(shed.map(|frame| {
-            self.copies.remove(frame.hash);
-            frame.dropped(DropReason::VerifyQueueFull)
-        })))
+        Ok(Admission::Queued(self.enqueue(frame, standing, neighbours, situation)))
+    }
+
+    /// Standing of a frame that passed every check but its signature's.
+    fn standing(
+        &mut self,
+        frame: &mut Frame,
+        signer: Option<(u16, &Neighbour)>,
+        neighbours: &NeighbourTable,
+        situation: &Situation<'_>,
+    ) -> Precedence {
+        if situation.test {
+            return Precedence::Good;
+        }
+        let origin = Origin { link: frame.link_source, forwarder: frame.forwarder, signer: frame.id.signer };
+        frame.transmitter = Unverified::transmitter(&origin, signer, neighbours);
+        let alerts = matches!(frame.id.class, Class::D0 | Class::D1 | Class::D3);
+        if !frame.credential.is_empty() {
+            Precedence::Demoted(Cause::NewCredential)
+        } else if !alerts && situation.watch.is_discredited(&frame.id.signer) {
+            Precedence::Demoted(Cause::Suspect)
+        } else {
+            self.rates.standing(frame.transmitter, situation.moment.now)
+        }
     }
 
     /// Whether this is awareness of a neighbour that is far and driving away, and not part of the sample.
@@ -362,7 +411,6 @@ impl Receiver {
         let Moment { here, velocity, .. } = situation.moment;
         let (Some(sample), Some(neighbour)) = (situation.sample, neighbour) else { return false };
         frame.message_type == v1::MessageType::Awareness as u32
-            && frame.standing == Precedence::Good
             && neighbour.link() == Some(frame.link_source)
             && !frame.hash.is_one_in(sample)
             && urgency::is_far_and_leaving(
@@ -375,7 +423,7 @@ impl Receiver {
     }
 
     /// Continues the frames held for `signer`, now that its credential is known.
-    /// Returns `None` when there is none left; each call handles one.
+    /// Returns `None` when there is none left, or no room for more to wait; each call handles one.
     pub fn release_held(
         &mut self,
         situation: &Situation<'_>,
@@ -383,10 +431,17 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Option<Admission> {
+        // A signer's name with a lot of forgeries behind it does not crowd out others: what is held waits for room.
+        if self.queue.len() + self.queue.demoted() > limits::MAX_LOT / 2 {
+            return None;
+        }
         let keys = &mut self.keys;
         let wire = situation.moment.wire();
         let frame = self.hold.take(|signer| !matches!(keys.lookup(signer, wire), Lookup::Unknown))?;
-        self.copies.remove(frame.hash);
+        if self.copies.contains(frame.hash) {
+            // It came again with its credential, which released it: one of the two is enough.
+            return Some(copy_of(&frame));
+        }
         let (link_source, claimed) = (frame.link_source, Some(frame.id));
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
@@ -413,8 +468,7 @@ impl Receiver {
 
     /// Drops frames that waited for their credential too long, one a call.
     pub fn expire_held(&mut self, now: Instant) -> Option<Dropped> {
-        let frame = self.hold.expire(now)?;
-        Some(self.forget(frame))
+        self.hold.expire(now).map(|frame| frame.dropped(DropReason::UnknownCredential))
     }
 
     /// When the next held frame expires.
@@ -427,14 +481,23 @@ impl Receiver {
         !self.queue.is_empty()
     }
 
-    /// When the next demoted frame has its turn, unless others come between.
-    pub fn next_demoted(&self) -> Option<Instant> {
-        (self.queue.demoted() > 0).then_some(self.next_demoted)
+    /// Whether a demoted frame waits for verification.
+    pub fn demoted_waits(&self) -> bool {
+        self.queue.demoted() > 0
     }
 
-    fn forget(&mut self, frame: Frame) -> Dropped {
-        // Its next copy may arrive when the credential is known.
-        self.copies.remove(frame.hash);
-        frame.dropped(DropReason::UnknownCredential)
+    /// The credential that the last verification learned, once.
+    pub fn take_learned(&mut self) -> Option<Digest> {
+        self.learned.take()
     }
+}
+
+/// The end of a frame that is a copy of another one.
+fn copy_of(frame: &Frame) -> Admission {
+    let dropped = frame.dropped(DropReason::ExactCopy);
+    if frame.max_hops <= 1 {
+        return Admission::Dropped(dropped);
+    }
+    let Frame { hash, remaining_hops, forwarder, link_source, full, .. } = *frame;
+    Admission::Copy(dropped, CopyHeard { hash, remaining_hops, forwarder, link: link_source, full })
 }

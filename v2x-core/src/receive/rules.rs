@@ -5,7 +5,7 @@ use v2x_proto::hop::{HopHeader, Kind};
 use v2x_proto::payload::{Message, PayloadError};
 
 use crate::base::{DropReason, Position, Refusal, WireTime};
-use crate::trust::{Permissions, RuleError, Travel, Trusted, freshness, message_rules, roles};
+use crate::trust::{Grant, Permissions, RuleError, Travel, Trusted, freshness, message_rules, roles};
 
 /// A frame whose header, envelope and signed fields were read, to be [judged](judge).
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub fn judge(frame: &FrameRead<'_>) -> Result<(), Refusal> {
     };
     travels(fields.message_type, &travel, permissions)?;
     if let (Some(signer), Some(position)) = (signer, Position::new(fields.latitude, fields.longitude)) {
-        covers(signer, position, generation)?;
+        covers(&signer.grant(), position, generation)?;
     }
     let message = message.map_err(Refusal::of_payload)?;
     roles::denied(message, permissions)
@@ -85,7 +85,7 @@ pub(super) fn travels(
 }
 
 /// The credential holds at that place and time.
-pub(super) fn covers(signer: &Trusted, position: Position, generation: WireTime) -> Result<(), DropReason> {
+pub(super) fn covers(signer: &Grant, position: Position, generation: WireTime) -> Result<(), DropReason> {
     if !signer.covers(position) {
         return Err(DropReason::CredentialRegion);
     }

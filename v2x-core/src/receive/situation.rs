@@ -3,6 +3,7 @@
 use crate::base::Moment;
 use crate::forward::Forwarder;
 use crate::misbehaviour::MisbehaviourDetector;
+use crate::send::SignedLog;
 use crate::trust::Pool;
 
 /// What the checks need besides the frame.
@@ -21,6 +22,8 @@ pub struct Situation<'a> {
     pub sample: Option<u8>,
     /// Trust levels of the stations heard.
     pub watch: &'a MisbehaviourDetector,
+    /// The messages that this station signed lately.
+    pub signed: &'a SignedLog,
     /// Known multi-hop messages.
     pub floods: &'a Forwarder,
 }

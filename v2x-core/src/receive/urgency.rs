@@ -5,18 +5,15 @@ use core::time::Duration;
 use v2x_proto::Class;
 
 use super::verify_queue::Urgency;
-use crate::base::{Anchor, Instant, Plane, Position, Velocity, WireTime, limits, velocity};
+use crate::base::{Instant, Plane, Position, Velocity, WireTime, limits, velocity};
 use crate::neighbour::Neighbour;
 
-/// The urgency of a frame of `class` generated at `generation`, received at `now`.
+/// The urgency of a frame of `class` received at `now`.
 ///
-/// The generation time is the sender's claim and not verified yet. It may state that a frame is late, which makes it
-/// more urgent, but only by half of what its class allows: otherwise a flood of beacons that claim to be late would
-/// come before every alert that is on time.
-pub fn urgency(class: Class, generation: WireTime, distance: u16, now: Instant, anchor: &Anchor) -> Urgency {
-    let worth = class.deadline().unwrap_or(BACKGROUND);
-    let claimed = anchor.instant_at(generation + worth);
-    Urgency { class, deadline: claimed.max(now + worth / 2), distance }
+/// Its generation time is the sender's claim and makes it no more urgent: a flood of frames that claim to be late would come
+/// before every alert that is on time.
+pub fn urgency(class: Class, distance: u16, now: Instant) -> Urgency {
+    Urgency { class, deadline: now + class.deadline().unwrap_or(BACKGROUND), distance }
 }
 
 /// How far a sender will be in [`LOOK_AHEAD`], whole metres: near and closing senders get less.
@@ -132,17 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_to_be_late_gains_half_the_deadline_at_most() {
-        let anchor = Anchor { instant: Instant::ZERO, wire: WireTime::from_secs(1000) };
+    fn the_more_urgent_class_comes_first_of_those_received_together() {
         let now = Instant::from_millis(2000);
-        let deadline = |class, age_ms: u64| {
-            let generation = WireTime::from_micros(1_002_000_000 - age_ms * 1000);
-            urgency(class, generation, 0, now, &anchor).deadline
-        };
-        assert_eq!(deadline(Class::D2, 0), Instant::from_millis(2100));
-        assert_eq!(deadline(Class::D2, 30), Instant::from_millis(2070));
-        assert_eq!(deadline(Class::D2, 900), Instant::from_millis(2050));
-        assert!(deadline(Class::D0, 0) < deadline(Class::D2, 900));
-        assert!(deadline(Class::D0, 0) < deadline(Class::D5, 299_000));
+        let deadline = |class| urgency(class, 0, now).deadline;
+        assert_eq!(deadline(Class::D0), Instant::from_millis(2020));
+        assert!(Class::ALL.map(deadline).is_sorted());
     }
 }

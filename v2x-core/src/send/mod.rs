@@ -3,7 +3,9 @@
 mod outgoing;
 mod queue;
 mod sender;
+mod signed_log;
 pub mod warm_up;
 
 pub use outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SendResult};
 pub use sender::{Sender, Signed};
+pub use signed_log::SignedLog;

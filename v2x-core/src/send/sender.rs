@@ -1,6 +1,7 @@
 //! Sender: the send path from request to queue, and the checks whether the station may send at all.
 
 mod event;
+mod outrun;
 
 use core::time::Duration;
 
@@ -14,6 +15,7 @@ use v2x_proto::{Class, Digest, envelope, v1};
 pub use self::event::Signed;
 use super::outgoing::{Here, Outgoing, OwnFlood, OwnFrame, SendResult};
 use super::queue::{SendQueue, Subject, send_by};
+use super::signed_log::SignedLog;
 use super::warm_up::WarmUp;
 use crate::base::{
     Anchor, FrameHasher, Host, Instant, MessageId, NotSent, NotSentReason, SendRequest, SendStamps,
@@ -33,6 +35,9 @@ pub struct Sender {
     sequences: Sequences,
     /// Sequence numbers of former identities that still sign for their events.
     former: Vec<(Digest, Sequences)>,
+    signed_log: SignedLog,
+    /// When the numbers last jumped ahead of another station's.
+    outran: Option<Instant>,
     queue: SendQueue,
     warm_up: WarmUp,
     alert_until: Instant,
@@ -65,6 +70,8 @@ impl Sender {
             test,
             sequences: Sequences::default(),
             former: Vec::new(),
+            signed_log: SignedLog::default(),
+            outran: None,
             queue: SendQueue::default(),
             warm_up,
             alert_until: Instant::ZERO,
@@ -87,6 +94,11 @@ impl Sender {
     /// Our identities.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// The messages that were signed lately.
+    pub fn signed_log(&self) -> &SignedLog {
+        &self.signed_log
     }
 
     /// Switches to another identity, with a new address and new numbers: `change` advances the pool and returns whether
@@ -295,8 +307,9 @@ impl Sender {
         let bytes = self.frame(&header, &signature, full_credential);
         *self.next_sequence(&signer, class) = Some(sequence.wrapping_add(1));
         let id = MessageId { signer, class, sequence };
+        self.signed_log.record(&id, generation_time);
         if full_credential && signer == self.digest() {
-            distribution.sent_full(now);
+            distribution.sent_full(now, class);
             (self.last_full, self.full_lost) = (Some(id), false);
         }
         if matches!(class, Class::D0 | Class::D1) {

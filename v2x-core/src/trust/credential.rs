@@ -15,6 +15,8 @@ use crate::base::{DropReason, Position, WireTime};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trusted {
+    /// The whole credential, as its issuer wrote it: relays bring it along with its holder's messages.
+    pub bytes: Bytes,
     /// SHA-256 over the whole credential; bound into every signature made with its key.
     pub hash: [u8; 32],
     /// The key, a point of large order.
@@ -57,7 +59,14 @@ impl Trusted {
     /// True when the credential is valid at `position`.
     #[must_use]
     pub fn covers(&self, position: Position) -> bool {
-        self.region.as_ref().is_none_or(|region| region::contains(region, position))
+        self.grant().covers(position)
+    }
+
+    /// What it permits, and where and when.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        let Self { permissions, region, valid_from, valid_until, .. } = *self;
+        Grant { permissions, region, valid_from, valid_until }
     }
 
     /// Verifies a message signature by the strict rule: canonical, no key or nonce of small order.
@@ -76,6 +85,27 @@ impl Trusted {
         signing_input(buffer, &self.hash, tbs);
         let signature = Signature::from_bytes(signature);
         self.key.verify_strict(buffer, &signature).map_err(|_| DropReason::SignatureInvalid)
+    }
+}
+
+/// What a credential permits its holder, and where and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// What its holder may send.
+    pub permissions: Permissions,
+    /// Where its holder may use it; anywhere when absent.
+    pub region: Option<AreaView>,
+    /// First moment of validity.
+    pub valid_from: WireTime,
+    /// End of validity; no longer valid at this very moment.
+    pub valid_until: WireTime,
+}
+
+impl Grant {
+    /// True when the credential is valid at `position`.
+    #[must_use]
+    pub fn covers(&self, position: Position) -> bool {
+        self.region.as_ref().is_none_or(|region| region::contains(region, position))
     }
 }
 
@@ -261,6 +291,7 @@ pub(super) fn verify_credential(
     }
     let (valid_from, valid_until) = validity(&view.fields);
     Ok(Trusted {
+        bytes: Bytes::copy_from_slice(bytes),
         hash: credential_hash(bytes),
         key,
         valid_from,

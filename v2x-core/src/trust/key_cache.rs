@@ -1,7 +1,8 @@
 //! Key cache: checked credentials of other stations with their decompressed keys, and those that failed.
 //!
 //! A lookup moves the entry to the front and allocates nothing. When the cache is full the least recently used
-//! credential is evicted: it is requested from its station again. Issuers and roots are not here but in
+//! credential is evicted: it is requested from its station again. Credentials under which no message was verified yet have
+//! a room of their own, because anybody can repeat credentials that it heard somewhere: that evicts nobody who is here. Issuers and roots are not here but in
 //! [`TrustStore`](super::store::TrustStore), and are never evicted.
 
 use core::fmt;
@@ -13,11 +14,13 @@ use v2x_proto::Digest;
 
 use super::credential::Trusted;
 use crate::base::WireTime;
-use crate::base::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, NEIGHBOURS};
+use crate::base::limits::{MAX_BAD_CREDENTIALS, MAX_KNOWN_REVOKED, MAX_UNPROVEN_CREDENTIALS, NEIGHBOURS};
 
 /// Checked credentials by digest, least recently used out first.
 pub struct KeyCache {
     good: LruCache<Digest, Trusted, DigestHash>,
+    /// Those under which no message was verified yet.
+    unproven: LruCache<Digest, Trusted, DigestHash>,
     bad: LruCache<Digest, (), DigestHash>,
     revoked: LruCache<Digest, (), DigestHash>,
 }
@@ -56,7 +59,11 @@ impl KeyCache {
 
     /// State of the credential named `digest` at `now`.
     pub fn lookup(&mut self, digest: &Digest, now: WireTime) -> Lookup<'_> {
-        match self.good.get(digest) {
+        let trusted = match self.good.get(digest) {
+            None if !self.unproven.is_empty() => self.unproven.get(digest),
+            known => known,
+        };
+        match trusted {
             Some(trusted) if trusted.valid_at(now) => Lookup::Known(trusted),
             Some(_) => Lookup::Expired,
             None if self.revoked.get(digest).is_some() => Lookup::Revoked,
@@ -64,21 +71,30 @@ impl KeyCache {
         }
     }
 
-    /// Adds a checked credential. Returns the digest of the evicted one.
+    /// Adds a checked credential. Returns the digest of the evicted one, under which no message was verified either.
     ///
     /// Another credential with the same digest is not replaced: nobody takes the place of a station
     /// that is already known.
     pub fn insert(&mut self, trusted: Trusted) -> Option<Digest> {
         let digest = trusted.digest();
-        if self.good.contains(&digest) {
+        if self.good.contains(&digest) || self.unproven.contains(&digest) {
             return None;
         }
-        self.good.push(digest, trusted).map(|(evicted, _)| evicted)
+        self.unproven.push(digest, trusted).map(|(evicted, _)| evicted)
+    }
+
+    /// A message was verified under this credential: its holder is near. Returns the digest of the one that makes room.
+    pub fn prove(&mut self, digest: &Digest) -> Option<Digest> {
+        if self.unproven.is_empty() {
+            return None;
+        }
+        let trusted = self.unproven.pop(digest)?;
+        self.good.push(*digest, trusted).map(|(evicted, _)| evicted)
     }
 
     /// Forgets a credential: revoked, or expired.
     pub fn remove(&mut self, digest: &Digest) -> bool {
-        self.good.pop(digest).is_some()
+        self.good.pop(digest).or_else(|| self.unproven.pop(digest)).is_some()
     }
 
     /// Removes every credential for which `revoked` is true, and remembers it as revoked. Their digests are returned,
@@ -103,10 +119,11 @@ impl KeyCache {
     }
 
     fn take_out(&mut self, which: &mut dyn FnMut(&Trusted) -> bool) -> Vec<Digest> {
-        let chosen = self.good.iter().filter(|(_, trusted)| which(trusted));
+        let all = self.good.iter().chain(self.unproven.iter());
+        let chosen = all.filter(|(_, trusted)| which(trusted));
         let digests: Vec<_> = chosen.map(|(digest, _)| *digest).collect();
         for digest in &digests {
-            self.good.pop(digest);
+            self.remove(digest);
         }
         digests
     }
@@ -124,16 +141,22 @@ impl KeyCache {
         self.bad.get(digest).is_some()
     }
 
-    /// Checked credentials there is room for.
+    /// Checked credentials there is room for, under which messages were verified.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.good.cap().get()
     }
 
-    /// Number of checked credentials.
+    /// Number of checked credentials under which messages were verified.
     #[must_use]
     pub fn len(&self) -> usize {
         self.good.len()
+    }
+
+    /// Number of checked credentials under which no message was verified yet.
+    #[must_use]
+    pub fn unproven(&self) -> usize {
+        self.unproven.len()
     }
 
     /// Numbers of credentials that failed, and of those that are revoked.
@@ -145,20 +168,26 @@ impl KeyCache {
     /// True when no credential is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.good.is_empty()
+        self.good.is_empty() && self.unproven.is_empty()
     }
 
     fn with_capacity(good: usize, bad: usize) -> Self {
         let at_least_one = |n: usize| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        // Bad and revoked credentials are rare: their room is bounded, but not taken in advance.
-        let rare = |most| {
-            let mut cache = LruCache::unbounded_with_hasher(DigestHash);
-            cache.resize(at_least_one(most));
-            cache
-        };
+        // Unproven, bad and revoked credentials are rare: their room is bounded, but not taken in advance.
         let good = LruCache::with_hasher(at_least_one(good), DigestHash);
-        Self { good, bad: rare(bad), revoked: rare(MAX_KNOWN_REVOKED) }
+        Self {
+            good,
+            unproven: rare(at_least_one(MAX_UNPROVEN_CREDENTIALS)),
+            bad: rare(at_least_one(bad)),
+            revoked: rare(at_least_one(MAX_KNOWN_REVOKED)),
+        }
     }
+}
+
+fn rare<T>(most: NonZeroUsize) -> LruCache<Digest, T, DigestHash> {
+    let mut cache = LruCache::unbounded_with_hasher(DigestHash);
+    cache.resize(most);
+    cache
 }
 
 impl fmt::Debug for KeyCache {
@@ -231,12 +260,31 @@ mod tests {
         let digests = stations.each_ref().map(Trusted::digest);
         let mut cache = KeyCache::with_capacity(2, 1);
         let [a, b, c] = stations;
-        cache.insert(a);
-        cache.insert(b);
+        for (trusted, digest) in [a, b].into_iter().zip(digests) {
+            cache.insert(trusted);
+            assert_eq!(cache.prove(&digest), None);
+        }
         assert!(matches!(cache.lookup(&digests[0], at(10)), Lookup::Known(_)));
-        assert_eq!(cache.insert(c), Some(digests[1]));
+        assert_eq!(cache.insert(c), None);
+        assert_eq!(cache.prove(&digests[2]), Some(digests[1]));
         assert_eq!(cache.len(), 2);
         assert!(matches!(cache.lookup(&digests[0], at(10)), Lookup::Known(_)));
+    }
+
+    #[test]
+    fn credentials_that_somebody_repeats_evict_nobody_whose_messages_were_verified() {
+        let authority = authority(1);
+        let near = authority.trusted(2);
+        let mut cache = KeyCache::with_capacity(2, 1);
+        cache.insert(near.clone());
+        cache.prove(&near.digest());
+        for n in 0..2 * MAX_UNPROVEN_CREDENTIALS as u32 {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&(n + 1).to_le_bytes());
+            cache.insert(Trusted { hash, ..near.clone() });
+        }
+        assert_eq!((cache.len(), cache.unproven()), (1, MAX_UNPROVEN_CREDENTIALS));
+        assert!(matches!(cache.lookup(&near.digest(), at(10)), Lookup::Known(_)));
     }
 
     #[test]

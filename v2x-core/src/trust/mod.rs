@@ -19,7 +19,7 @@ mod store;
 pub(crate) mod testing;
 
 pub use authority::Authority;
-pub use credential::{CredentialError, Trusted, credential_hash, signing_input};
+pub use credential::{CredentialError, Grant, Trusted, credential_hash, signing_input};
 pub use identity::{Identity, KeyPair, NewIdentity, SequenceStarts};
 pub use issue::{CredentialRequest, issue, make_root};
 pub use key_cache::{DigestHash, KeyCache, Lookup};

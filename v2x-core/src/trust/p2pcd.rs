@@ -9,8 +9,12 @@
 //! A request is held back for a random time, and not made when another station makes it first: of all that miss one
 //! credential, one requests it.
 //!
-//! Nothing here is trusted: an attacker that floods the air with requests or unknown digests gets one full credential
-//! per [`CREDENTIAL_ON_DEMAND_GAP`], and a list of eight digests.
+//! One credential on the air answers everybody who waits for it, so answers are limited and not who may ask: whoever asks
+//! while the rate is spent has the credential with the next answer, which is due soon. Verified requests and new
+//! neighbours have the larger rate ([`ANSWER_RATE`]). A digest that is not known may be made up, so it has a small one of
+//! its own ([`UNVERIFIED_ANSWER_RATE`]): a newcomer that it keeps waiting brings its credential within a beacon, since it
+//! heard a digest that it does not know either, and is a new neighbour then. What is sent anyway, each second, with a
+//! hazard or an alert, answers for nothing.
 
 use core::time::Duration;
 
@@ -18,18 +22,20 @@ use arrayvec::ArrayVec;
 use v2x_proto::{Class, Digest};
 
 use crate::base::limits::{
-    ASK_INTERVAL, CREDENTIAL_ON_DEMAND_GAP, FULL_CREDENTIAL_INTERVAL, MAX_REQUEST_BACK_OFF, MAX_REQUESTS,
-    QUIET_FULL_CREDENTIAL_INTERVAL, REQUEST_LIFETIME,
+    ANSWER_RATE, ASK_INTERVAL, CREDENTIAL_ON_DEMAND_GAP, FULL_CREDENTIAL_INTERVAL, MAX_REQUEST_BACK_OFF,
+    MAX_REQUESTS, QUIET_FULL_CREDENTIAL_INTERVAL, REQUEST_LIFETIME, UNVERIFIED_ANSWER_RATE,
 };
-use crate::base::{Instant, Stream};
+use crate::base::{Instant, Rate, Stream};
 
 /// Distribution of one station's credential, and its requests for others'.
 #[derive(Clone, Debug)]
 pub struct CredentialDistribution {
     own: [u8; 3],
     last_full: Option<Instant>,
-    /// Some station may not know us: the next message answers.
-    owed: bool,
+    /// A verified station asked for it, or is new here.
+    asked: Answer,
+    /// A digest was heard that is not known: its station may not know us either, if there is one.
+    unknown: Answer,
     quiet: bool,
     back_off: Stream,
     wanted: ArrayVec<Wanted, MAX_REQUESTS>,
@@ -41,7 +47,8 @@ impl CredentialDistribution {
     #[must_use]
     pub fn new(own: &Digest, back_off: Stream) -> Self {
         let wanted = ArrayVec::new();
-        Self { own: own.truncated(), last_full: None, owed: false, quiet: false, back_off, wanted }
+        let (asked, unknown) = (Answer::of(ANSWER_RATE), Answer::of(UNVERIFIED_ANSWER_RATE));
+        Self { own: own.truncated(), last_full: None, asked, unknown, quiet: false, back_off, wanted }
     }
 
     /// Whether the channel has room to spare.
@@ -56,18 +63,29 @@ impl CredentialDistribution {
     #[must_use]
     pub fn attach(&self, now: Instant, class: Class, is_hazard: bool) -> bool {
         let Some(last) = self.last_full else { return true };
-        let passed = now.since(last);
-        let interval = if self.quiet { QUIET_FULL_CREDENTIAL_INTERVAL } else { FULL_CREDENTIAL_INTERVAL };
         is_hazard
             || matches!(class, Class::D0 | Class::D1 | Class::D3)
-            || passed >= interval
-            || (self.owed && passed >= CREDENTIAL_ON_DEMAND_GAP)
+            || self.is_due(last, now)
+            || now.since(last) >= CREDENTIAL_ON_DEMAND_GAP
+                && (self.asked.is_due(now) || self.unknown.is_due(now))
     }
 
-    /// A message with the full credential was handed to the link.
-    pub fn sent_full(&mut self, now: Instant) {
+    /// A message of `class` with the full credential was handed to the link.
+    pub fn sent_full(&mut self, now: Instant, class: Class) {
+        let anyway = matches!(class, Class::D0 | Class::D1 | Class::D3)
+            || self.last_full.is_none_or(|last| self.is_due(last, now));
+        if !anyway {
+            // One of them was the reason: the one that has more to spend.
+            if self.asked.is_due(now) { self.asked.charge(now) } else { self.unknown.charge(now) }
+        }
         self.last_full = Some(now);
-        self.owed = false;
+        (self.asked.owed, self.unknown.owed) = (false, false);
+    }
+
+    /// Whether it is sent without anybody having asked.
+    fn is_due(&self, last: Instant, now: Instant) -> bool {
+        let interval = if self.quiet { QUIET_FULL_CREDENTIAL_INTERVAL } else { FULL_CREDENTIAL_INTERVAL };
+        now.since(last) >= interval
     }
 
     /// A verified message requested these credentials, three bytes each.
@@ -76,7 +94,7 @@ impl CredentialDistribution {
     pub fn heard_request(&mut self, requests: &[u8], now: Instant) {
         for request in requests.chunks_exact(3) {
             if request == self.own {
-                self.owed = true;
+                self.asked.owed = true;
             }
             for wanted in &mut self.wanted {
                 if request == wanted.digest.truncated() {
@@ -89,7 +107,7 @@ impl CredentialDistribution {
 
     /// A message came from a station whose credential is not known.
     pub fn heard_unknown(&mut self, digest: Digest, now: Instant) {
-        self.owed = true;
+        self.unknown.owed = true;
         self.forget_silent(now);
         if let Some(wanted) = self.wanted.iter_mut().find(|wanted| wanted.digest == digest) {
             wanted.heard = now;
@@ -114,7 +132,7 @@ impl CredentialDistribution {
 
     /// A station became a neighbour: it may not know us.
     pub fn new_neighbour(&mut self) {
-        self.owed = true;
+        self.asked.owed = true;
     }
 
     /// Appends the requests due now to `out`, three bytes each, and marks them as requested.
@@ -137,6 +155,29 @@ impl CredentialDistribution {
 
     fn forget_silent(&mut self, now: Instant) {
         self.wanted.retain(|wanted| now.since(wanted.heard) < REQUEST_LIFETIME);
+    }
+}
+
+/// An answer that is owed to whoever waits for the credential, and the rate of such answers.
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    owed: bool,
+    rate: Rate,
+    /// Up to when the rate is spent.
+    spent: Instant,
+}
+
+impl Answer {
+    const fn of(rate: Rate) -> Self {
+        Self { owed: false, rate, spent: Instant::ZERO }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.owed && self.rate.allows(self.spent, now)
+    }
+
+    fn charge(&mut self, now: Instant) {
+        self.spent = self.rate.charged(self.spent, now);
     }
 }
 
@@ -165,7 +206,7 @@ mod tests {
         let back_off = Stream::new(1, OWN, Purpose::RequestBackOff);
         let mut distribution = CredentialDistribution::new(&OWN, back_off);
         assert!(distribution.attach(ms(0), Class::D2, false));
-        distribution.sent_full(ms(0));
+        distribution.sent_full(ms(0), Class::D2);
         distribution
     }
 
@@ -203,7 +244,7 @@ mod tests {
             let mut distribution = started();
             cause(&mut distribution);
             assert!(distribution.attach(ms(100), Class::D2, false));
-            distribution.sent_full(ms(100));
+            distribution.sent_full(ms(100), Class::D2);
             assert!(!distribution.attach(ms(200), Class::D2, false));
         }
     }
@@ -215,18 +256,51 @@ mod tests {
         assert!(!distribution.attach(ms(100), Class::D2, false));
     }
 
-    #[test]
-    fn a_flood_of_requests_is_answered_at_most_every_gap() {
+    /// Times of answers, ms, when `cause` happens in each millisecond of ten seconds.
+    fn answers(mut cause: impl FnMut(&mut CredentialDistribution, u64)) -> Vec<u64> {
         let mut distribution = started();
-        let mut full = 0;
-        for millis in 0..1000 {
-            distribution.heard_request(&[1, 2, 3], ms(millis));
+        let mut full = Vec::new();
+        for millis in 0..10_000 {
+            cause(&mut distribution, millis);
             if distribution.attach(ms(millis), Class::D2, false) {
-                distribution.sent_full(ms(millis));
-                full += 1;
+                distribution.sent_full(ms(millis), Class::D2);
+                full.push(millis);
             }
         }
-        assert_eq!(full, 19);
+        full
+    }
+
+    #[test]
+    fn a_flood_of_requests_and_new_neighbours_is_answered_at_a_rate() {
+        let full = answers(|distribution, millis| {
+            distribution.heard_request(&[1, 2, 3], ms(millis));
+            distribution.new_neighbour();
+        });
+        assert!(full[..4].windows(2).all(|pair| pair[1] - pair[0] == 50), "a few at once: {full:?}");
+        assert!(full.len() <= 4 + 20, "{full:?}");
+        assert!(full.windows(2).all(|pair| pair[1] - pair[0] <= 500), "nobody waits for long: {full:?}");
+    }
+
+    #[test]
+    fn made_up_digests_are_answered_once_in_two_seconds_beside_what_is_sent_anyway() {
+        let full = answers(|distribution, millis| {
+            distribution.heard_unknown(Digest((millis / 100).to_le_bytes()), ms(millis));
+        });
+        assert!(full.len() <= 10 + 2 + 5, "{full:?}");
+    }
+
+    #[test]
+    fn made_up_digests_use_up_nothing_of_those_who_are_verified() {
+        let mut distribution = started();
+        for millis in 0..5_000u64 {
+            distribution.heard_unknown(Digest(millis.to_le_bytes()), ms(millis));
+            if distribution.attach(ms(millis), Class::D2, false) {
+                distribution.sent_full(ms(millis), Class::D2);
+            }
+        }
+        let last = distribution.last_full.unwrap();
+        distribution.new_neighbour();
+        assert!(distribution.attach(last + CREDENTIAL_ON_DEMAND_GAP, Class::D2, false));
     }
 
     #[test]

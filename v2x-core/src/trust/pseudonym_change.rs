@@ -29,7 +29,10 @@ pub struct ChangeSchedule {
     due: Option<Instant>,
     last: Option<Position>,
     moving: bool,
-    heard_elsewhere: bool,
+    /// Another station uses the active credential: since when another may take over.
+    stolen: Option<Instant>,
+    /// When one last took over for that reason.
+    gave_up: Option<Instant>,
     silent_until: Option<Instant>,
     told_spares: usize,
     told_end: bool,
@@ -48,7 +51,8 @@ impl ChangeSchedule {
             due: None,
             last: None,
             moving: false,
-            heard_elsewhere: false,
+            stolen: None,
+            gave_up: None,
             silent_until: None,
             told_spares: usize::MAX,
             told_end: false,
@@ -70,9 +74,10 @@ impl ChangeSchedule {
         }
     }
 
-    /// Another station uses the active credential.
-    pub fn heard_elsewhere(&mut self) {
-        self.heard_elsewhere = true;
+    /// Another station uses the active credential, as is heard now.
+    pub fn heard_elsewhere(&mut self, now: Instant) {
+        let next = self.gave_up.map_or(Instant::ZERO, |last| last + limits::STOLEN_PSEUDONYM_INTERVAL);
+        self.stolen.get_or_insert(next.min(now + limits::STOLEN_PSEUDONYM_INTERVAL));
     }
 
     /// When a change is due if nothing else comes in; `None` when that depends on more than time. `alert_until` is the
@@ -80,8 +85,8 @@ impl ChangeSchedule {
     #[must_use]
     pub fn due_at(&self, pool: &Pool, anchor: &Anchor, alert_until: Instant) -> Option<Instant> {
         let spare = anchor.instant_at(pool.spare_from()?);
-        let wanted = if self.heard_elsewhere {
-            Instant::ZERO
+        let wanted = if let Some(from) = self.stolen {
+            from
         } else if self.moving {
             let ends = anchor.instant_at(earlier(pool.active().valid_until(), EXPIRY_MARGIN));
             self.due.map_or(ends, |due| due.min(ends))
@@ -113,7 +118,9 @@ impl ChangeSchedule {
 
     /// The pool advanced: the next leg begins, after a silence if there is to be one.
     pub fn changed(&mut self, now: Instant) {
-        self.heard_elsewhere = false;
+        if self.stolen.take().is_some() {
+            self.gave_up = Some(now);
+        }
         self.leg = (self.leg + 1).min(TRIP.len() - 1);
         self.silent_until = (!self.config.silence.is_zero()).then(|| now + self.config.silence);
         self.begin_leg(now);

@@ -6,7 +6,8 @@
 //! station.
 //!
 //! A list is one (issuer, series) with its number, which never decreases. Everything is bounded: lists in all and per
-//! issuer, digests per list, signatures checked per second for deltas from the air.
+//! issuer, digests per list. A delta from the air costs a signature only when it would change a list, and none for a while
+//! when its carrier brought one that its issuer did not sign: the carrier signed for it, so nobody else can use that up.
 
 mod delta;
 mod make;
@@ -15,22 +16,22 @@ mod spread;
 mod tests;
 
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use ed25519_dalek::Signature;
 use v2x_proto::{Digest, v1};
 
 pub use self::delta::{RevocationError, read_delta};
 pub use self::make::{RevocationRequest, RevokeError, revoke};
-use super::credential::Trusted;
+use super::credential::{Trusted, Verify};
 use super::freshness;
 use super::identity::Identity;
 use super::store::TrustStore;
 use crate::base::limits::{
-    MAX_REVOCATION_LISTS, MAX_REVOCATION_LISTS_PER_ISSUER, MAX_REVOKED_PER_LIST, REVOCATION_CHECKS_PER_SECOND,
+    CARRIER_PENALTY, MAX_BAD_CARRIERS, MAX_REVOCATION_LISTS, MAX_REVOCATION_LISTS_PER_ISSUER,
+    MAX_REVOKED_PER_LIST,
 };
-use crate::base::{Instant, WireTime};
+use crate::base::{Instant, WireTime, strict};
 
 /// All revocations known to this station.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +41,8 @@ pub struct Revocations {
     /// Counts what was applied; what was derived from an older count is out of date.
     version: u64,
     own: Option<(Digest, u64, bool)>,
-    checks: Checks,
+    /// Carriers of deltas that their issuers did not sign, and until when each is not listened to; the oldest first.
+    bad_carriers: VecDeque<(Digest, Instant)>,
 }
 
 /// Effect of a delta: the list's new state.
@@ -76,13 +78,14 @@ impl Revocations {
         if self.is_newest(bytes) {
             return Ok(None);
         }
-        let delta = read_delta(bytes)?;
-        let issuer = delta.issuer.as_ref().try_into().map(Digest).map_err(|_| RevocationError::Malformed)?;
-        self.judge(&delta, issuer, trust, now)?;
+        let (delta, issuer) = read(bytes)?;
+        let authority = self.judge(&delta, issuer, trust, now)?;
+        check(authority, &delta, &mut strict)?;
         self.insert(&delta, issuer, bytes)
     }
 
-    /// [`apply`](Self::apply) for deltas from the air, whose signatures have a budget.
+    /// [`apply`](Self::apply) for a delta that `carrier` brought in a message of its own, whose signature held. The
+    /// issuer's is checked by `verify`, and only when the delta would change a list.
     ///
     /// # Errors
     ///
@@ -90,14 +93,31 @@ impl Revocations {
     pub fn hear(
         &mut self,
         bytes: &Bytes,
+        carrier: &Digest,
         trust: &TrustStore,
-        now: Instant,
-        wire: Option<WireTime>,
+        (now, wire): (Instant, Option<WireTime>),
+        verify: Verify<'_>,
     ) -> Result<Option<RevocationNews>, RevocationError> {
-        if !self.is_newest(bytes) && !self.checks.take(now) {
+        if self.is_newest(bytes) {
+            return Ok(None);
+        }
+        let (delta, issuer) = read(bytes)?;
+        let authority = self.judge(&delta, issuer, trust, wire)?;
+        if !self.would_change(&delta, issuer)? {
+            return Ok(None);
+        }
+        self.bad_carriers.retain(|(_, until)| *until > now);
+        if self.bad_carriers.iter().any(|(bad, _)| bad == carrier) {
             return Err(RevocationError::Budget);
         }
-        self.apply(bytes, trust, wire)
+        if let Err(error) = check(authority, &delta, verify) {
+            if self.bad_carriers.len() >= MAX_BAD_CARRIERS {
+                self.bad_carriers.pop_front();
+            }
+            self.bad_carriers.push_back((*carrier, now + CARRIER_PENALTY));
+            return Err(error);
+        }
+        self.insert(&delta, issuer, bytes)
     }
 
     /// Whether a checked credential is revoked, or its issuer is.
@@ -151,13 +171,14 @@ impl Revocations {
         self.lists.iter().map(List::news)
     }
 
-    fn judge(
+    /// Everything but the issuer's signature; who the issuer is.
+    fn judge<'t>(
         &self,
         delta: &v1::RevocationDelta,
         issuer: Digest,
-        trust: &TrustStore,
+        trust: &'t TrustStore,
         now: Option<WireTime>,
-    ) -> Result<(), RevocationError> {
+    ) -> Result<&'t Trusted, RevocationError> {
         let authority = authority(trust, &issuer).ok_or(RevocationError::UnknownIssuer(issuer))?;
         let issued = WireTime::from_secs(delta.issued_s);
         if !authority.valid_at(issued) {
@@ -170,11 +191,33 @@ impl Revocations {
         if self.revokes_issuer(issuer, trust) {
             return Err(RevocationError::IssuerRevoked(issuer));
         }
-        let signature = delta.issuer_signature.first_chunk::<64>().ok_or(RevocationError::Malformed)?;
-        authority
-            .key
-            .verify_strict(&delta::signing_input(&authority.hash, delta), &Signature::from_bytes(signature))
-            .map_err(|_| RevocationError::Signature(issuer))
+        Ok(authority)
+    }
+
+    /// Whether a delta says anything new.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationError::Full`], when there is no room for it.
+    fn would_change(&self, delta: &v1::RevocationDelta, issuer: Digest) -> Result<bool, RevocationError> {
+        let (digests, _) = delta.revoked.as_chunks::<8>();
+        let Ok(place) = self.place(issuer, delta.series) else {
+            let of_issuer = self.lists.iter().filter(|list| list.issuer == issuer).count();
+            let full = of_issuer >= MAX_REVOCATION_LISTS_PER_ISSUER;
+            if full || self.lists.len() >= MAX_REVOCATION_LISTS || digests.len() > MAX_REVOKED_PER_LIST {
+                return Err(RevocationError::Full);
+            }
+            return Ok(true);
+        };
+        let list = &self.lists[place];
+        let added = list.missing(digests);
+        if added == 0 && delta.to_number <= list.number && (list.whole_series || !delta.whole_series) {
+            return Ok(false);
+        }
+        if list.digests.len() + added > MAX_REVOKED_PER_LIST {
+            return Err(RevocationError::Full);
+        }
+        Ok(true)
     }
 
     fn insert(
@@ -183,28 +226,16 @@ impl Revocations {
         issuer: Digest,
         bytes: &Bytes,
     ) -> Result<Option<RevocationNews>, RevocationError> {
-        let (digests, _) = delta.revoked.as_chunks::<8>();
-        let place = match self.place(issuer, delta.series) {
-            Ok(place) => place,
-            Err(place) => {
-                let of_issuer = self.lists.iter().filter(|list| list.issuer == issuer).count();
-                let full = of_issuer >= MAX_REVOCATION_LISTS_PER_ISSUER;
-                if full || self.lists.len() >= MAX_REVOCATION_LISTS || digests.len() > MAX_REVOKED_PER_LIST {
-                    return Err(RevocationError::Full);
-                }
-                self.lists.insert(place, List::new(issuer, delta.series));
-                place
-            }
-        };
-        let list = &mut self.lists[place];
-        let added = digests.iter().filter(|digest| !list.digests.contains(&Digest(**digest))).count();
-        let newer = delta.to_number > list.number;
-        if added == 0 && !newer && (list.whole_series || !delta.whole_series) {
+        if !self.would_change(delta, issuer)? {
             return Ok(None);
         }
-        if list.digests.len() + added > MAX_REVOKED_PER_LIST {
-            return Err(RevocationError::Full);
-        }
+        let (digests, _) = delta.revoked.as_chunks::<8>();
+        let place = self.place(issuer, delta.series).unwrap_or_else(|place| {
+            self.lists.insert(place, List::new(issuer, delta.series));
+            place
+        });
+        let list = &mut self.lists[place];
+        let newer = delta.to_number > list.number;
         list.digests.extend(digests.iter().map(|digest| Digest(*digest)));
         list.whole_series |= delta.whole_series;
         if newer {
@@ -271,6 +302,11 @@ impl List {
         }
     }
 
+    /// How many of these digests are not in it.
+    fn missing(&self, digests: &[[u8; 8]]) -> usize {
+        digests.iter().filter(|digest| !self.digests.contains(&Digest(**digest))).count()
+    }
+
     fn news(&self) -> RevocationNews {
         RevocationNews {
             issuer: self.issuer,
@@ -282,21 +318,21 @@ impl List {
     }
 }
 
-/// Counts signature checks in windows of a second.
-#[derive(Clone, Copy, Debug, Default)]
-struct Checks {
-    since: Instant,
-    count: u32,
+fn read(bytes: &Bytes) -> Result<(v1::RevocationDelta, Digest), RevocationError> {
+    let delta = read_delta(bytes)?;
+    let issuer = delta.issuer.as_ref().try_into().map(Digest).map_err(|_| RevocationError::Malformed)?;
+    Ok((delta, issuer))
 }
 
-impl Checks {
-    fn take(&mut self, now: Instant) -> bool {
-        if now.since(self.since) >= Duration::from_secs(1) {
-            *self = Self { since: now, count: 0 };
-        }
-        self.count += 1;
-        self.count <= REVOCATION_CHECKS_PER_SECOND
-    }
+/// Checks the signature of a delta's issuer.
+fn check(
+    authority: &Trusted,
+    delta: &v1::RevocationDelta,
+    verify: Verify<'_>,
+) -> Result<(), RevocationError> {
+    let signature = delta.issuer_signature.first_chunk::<64>().ok_or(RevocationError::Malformed)?;
+    let holds = verify(&authority.key, &delta::signing_input(&authority.hash, delta), signature);
+    if holds { Ok(()) } else { Err(RevocationError::Signature(authority.digest())) }
 }
 
 /// The issuer or root named `digest`.

@@ -5,8 +5,8 @@ use v2x_proto::Digest;
 use v2x_proto::credential::{CredentialFields, CredentialView};
 
 use super::credential::{
-    CredentialError, Trusted, Verify, check_nesting, credential_hash, parse_exact, usable_key, validity,
-    verify_credential,
+    CredentialError, Grant, Trusted, Verify, check_nesting, credential_hash, parse_exact, usable_key,
+    validity, verify_credential,
 };
 use super::permissions::Permissions;
 use crate::base::{WireTime, strict};
@@ -62,6 +62,29 @@ impl TrustStore {
         now: WireTime,
         verify: Verify<'_>,
     ) -> Result<Trusted, CredentialError> {
+        let (view, issuer) = self.read_station(bytes, now)?;
+        let Authority { trusted, fields, .. } = issuer;
+        verify_credential(bytes, &view, &trusted.key, &trusted.hash, fields.region, verify)
+    }
+
+    /// What the credential of a station permits, if its issuer signed it: all of
+    /// [`check_station`](Self::check_station) but its key and that signature.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_station`](Self::check_station).
+    pub fn claims_of_station(&self, bytes: &[u8], now: WireTime) -> Result<Grant, CredentialError> {
+        let (CredentialView { fields, .. }, issuer) = self.read_station(bytes, now)?;
+        let (valid_from, valid_until) = validity(&fields);
+        let region = fields.region.or(issuer.fields.region);
+        Ok(Grant { permissions: Permissions(fields.permissions), region, valid_from, valid_until })
+    }
+
+    fn read_station<'b>(
+        &self,
+        bytes: &'b [u8],
+        now: WireTime,
+    ) -> Result<(CredentialView<'b>, &Authority), CredentialError> {
         let view = parse_exact(bytes)?;
         let is_authority = Permissions(view.fields.permissions).contains(Permissions::ISSUE);
         let (Some(issuer), false) = (view.fields.issuer, is_authority) else {
@@ -75,7 +98,8 @@ impl TrustStore {
         if now >= until {
             return Err(CredentialError::Expired(until));
         }
-        issuer.vouches(bytes, &view, verify)
+        check_nesting(&view.fields, &issuer.fields, issuer.digest)?;
+        Ok((view, issuer))
     }
 
     /// The issuer named `digest`.

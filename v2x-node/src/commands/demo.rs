@@ -213,7 +213,7 @@ fn join(
     let config = Config { test: true, ..config };
     let identity = cast.identity(number, part);
     let node = Node::with_host(config, identity, cast.trust().clone(), seed, anchor, Box::new(Live));
-    let radio = RangeRadio::new(UdpRadio::open(link).map_err(LinkError)?, air.clone(), number);
+    let radio = RangeRadio::new(UdpRadio::open(link).map_err(LinkError::Open)?, air.clone(), number);
     Station::new(node, Box::new(radio), None)
         .map_err(|source| Error::System { what: "making a timer", source })
 }

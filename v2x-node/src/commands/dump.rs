@@ -67,6 +67,13 @@ pub struct DumpArgs {
     full: bool,
 }
 
+impl DumpArgs {
+    /// Whether it listens to a link, rather than read a file.
+    pub(crate) fn listens(&self) -> bool {
+        self.interface.is_some() || self.config.is_some()
+    }
+}
+
 /// Why there is nothing to decode.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

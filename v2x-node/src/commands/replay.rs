@@ -1,5 +1,6 @@
 //! `roadcast replay`: traces and recordings in virtual time.
 
+mod attack;
 mod compare;
 mod error;
 mod interrupt;
@@ -15,7 +16,6 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use v2x_core::ChangeRule;
 use v2x_recording::check;
-use v2x_replay::attack::AttackPlan;
 use v2x_replay::plan::Forwarding;
 use v2x_replay::repeat;
 use v2x_replay::run::{self, RunError};
@@ -79,6 +79,9 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
+    if args.attack.as_deref() == Some(Path::new(attack::LIST)) {
+        return attack::list(out);
+    }
     if let Some(path) = &args.plan {
         return plan::run(path, args, out);
     }
@@ -86,13 +89,13 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
     options.check().map_err(ReplayError::from)?;
     let medium = args.medium()?;
     let path = args.trace.as_deref().ok_or(ReplayError::NothingToRun)?;
-    let plan = args.attack.as_deref().map(read_plan).transpose()?;
+    let plan = args.attack.as_deref().map(attack::read).transpose()?;
     let trace = read(path, &args.reading)?;
     if !args.quiet {
         warn(path, &trace);
     }
     let mut inputs = vec![input("trace", path, source::sha256(path))];
-    inputs.extend(args.attack.as_deref().map(|attack| input("attack", attack, source::sha256(attack))));
+    inputs.extend(args.attack.as_deref().map(attack::told));
     let (range_m, told) = plan::told(medium);
     let ran = WhatRan {
         inputs,
@@ -119,13 +122,6 @@ fn run_trace(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), Error> {
         };
         outcome.map_err(failed)
     })
-}
-
-fn read_plan(path: &Path) -> Result<AttackPlan, Error> {
-    let shown = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ReplayError::AttackFile { path: shown, source })?;
-    Ok(AttackPlan::parse(&path.display().to_string(), &text).map_err(ReplayError::from)?)
 }
 
 /// Disagreement between signing and verifying is a failed check; every other error is the input's.
@@ -210,6 +206,8 @@ const RUN_HELP: &str = "Examples:
   roadcast replay run town.fcd.csv --medium table --column 25hz_23dbm
   roadcast replay run --plan replay/plans/flood/highway-60.toml \\
       --forwarding all
+  roadcast replay run --plan replay/plans/red/road.toml --attack strip
+  roadcast replay run --attack list
 
 Ctrl-C ends the run, with a report on what was simulated so far. With -v the
 report has the latency of every stage. Equal runs write equal files, so how long

@@ -27,7 +27,8 @@ pub struct RunArgs {
     /// The station's configuration
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Record every input before it is handled, for `roadcast replay check`
+    /// Record every input before it is handled, for `roadcast replay check`: it tells
+    /// everywhere the station was, under all its pseudonyms, and ends at 1 GiB
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// Stop after this time instead of at SIGTERM or Ctrl-C: seconds, or 90s, 10m, 1h
@@ -64,16 +65,19 @@ and `priority` talk to it.
 Nothing that is written decides whether the station runs: where a disk is full
 or a pipe is not read, it says so once, counts what is lost, and tries again. A
 recording that lost inputs ends whole and is begun anew in another file
-(night.1.rec). Recordings, captures, reports and pages have mode 0600.
+(night.1.rec). Recordings, captures, reports and pages have mode 0600; a
+recording also links the pseudonyms of its vehicle and holds its seed, and no
+private key: keep it as you would keep the vehicle's logbook.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
 configuration or no link, or ended on request and the last report, the last
 lines, the recording or the capture is not whole. ROADCAST_LOG=debug logs more
 on standard error.
 
-Realtime scheduling and raw links need capabilities, which each build of the
-program takes away again:
-  sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep $(command -v roadcast)";
+Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
+experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the
+capability is in the program's file (setcap), in /etc/roadcast/permitted.toml.
+examples/roadcast.service grants it to a service, and what [realtime] needs.";
 
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///

@@ -114,7 +114,7 @@ fn a_full_vehicle_reads_as_written() {
     assert_eq!(config.station.role, Role::Vehicle);
     assert_eq!(config.station.awareness, AwarenessRule::Every(Duration::from_millis(200)));
     assert!(config.station.test);
-    assert_eq!(config.seed, Some(7));
+    assert_eq!(config.seed, Some(Seed(7)));
     let files = |credential, key| {
         let (credential, key) = (PathBuf::from(credential), PathBuf::from(key));
         CredentialFiles { credential, key }
@@ -300,7 +300,7 @@ fn contradictions_are_refused_with_the_way_out() {
         ),
         (
             ROADSIDE.replace("group = 2", "group = 1"),
-            "roadside.intersection[0].groups[1].group: found 1, expected a number no other",
+            "roadside.intersection[1].groups[2].group: found 1, expected a number no other",
         ),
     ];
     for (text, expected) in cases {

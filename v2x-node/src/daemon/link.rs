@@ -12,11 +12,19 @@ use radio_adapters::{OpenError, Radio, fault};
 
 use crate::config::{Fault, LinkConfig, Medium};
 use crate::error::Complaint;
+use crate::rights::permitted::{self, PermittedError};
 
 /// The link cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("link: {0}")]
-pub struct LinkError(#[from] pub OpenError);
+#[non_exhaustive]
+pub enum LinkError {
+    /// The machine refuses it.
+    #[error("link: {0}")]
+    Open(#[from] OpenError),
+    /// Root does not permit it.
+    #[error("link: {0}")]
+    Permitted(#[from] PermittedError),
+}
 
 impl Complaint for LinkError {}
 
@@ -54,7 +62,7 @@ fn tap_link(medium: &Medium) -> TapLink {
     }
 }
 
-fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, OpenError> {
+fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, LinkError> {
     match medium {
         Medium::Udp { interface, group, receive_buffer } => {
             let interface = match interface.parse() {
@@ -67,6 +75,7 @@ fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, OpenError>
             Ok(Box::new(UdpRadio::open(&udp)?))
         }
         Medium::Packet { interface, ethertype, receive_buffer } => {
+            permitted::check(interface, *ethertype)?;
             let mut packet = PacketConfig::new(interface.clone());
             packet.ether_type = *ethertype;
             packet.receive_buffer = receive_buffer.unwrap_or(packet.receive_buffer);
@@ -74,7 +83,10 @@ fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, OpenError>
             Ok(Box::new(PacketRadio::open(packet)?))
         }
         #[cfg(feature = "pnet")]
-        Medium::Pnet { interface, ethertype } => Ok(Box::new(PnetRadio::open(interface, *ethertype, wait)?)),
+        Medium::Pnet { interface, ethertype } => {
+            permitted::check(interface, *ethertype)?;
+            Ok(Box::new(PnetRadio::open(interface, *ethertype, wait)?))
+        }
     }
 }
 
@@ -130,6 +142,18 @@ mod tests {
             assert!(std::fs::metadata(&tap).unwrap().len() > 100);
             std::fs::remove_file(tap).unwrap();
         });
+    }
+
+    #[test]
+    fn frames_of_another_protocol_are_not_listened_to() {
+        for ethertype in [0x0800, 0x0806, 0x8947] {
+            let medium = Medium::Packet { interface: "lo".to_owned(), ethertype, receive_buffer: None };
+            let config = LinkConfig { medium, wait: true, fault: None, tap: None };
+            let error = open(&config).unwrap_err();
+            assert!(
+                matches!(error, LinkError::Permitted(PermittedError::EtherType(found)) if found == ethertype)
+            );
+        }
     }
 
     #[test]

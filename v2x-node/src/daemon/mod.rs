@@ -17,6 +17,7 @@ pub mod outputs;
 pub mod position;
 pub mod recorder;
 mod report_writer;
+mod rest;
 pub mod roadside;
 pub mod run;
 mod sequence;

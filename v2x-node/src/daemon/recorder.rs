@@ -27,6 +27,7 @@ use v2x_proto::v1;
 use v2x_recording::record;
 
 pub use self::start::header;
+pub use self::state::LIMIT_BYTES;
 
 use self::file::{Entry, RecordingFile};
 use self::state::{FIRST_GENERATION, QUEUE_BYTES, RecordingState};
@@ -125,6 +126,10 @@ impl Recorder {
     /// Records an input that is about to be handled.
     pub fn input(&mut self, now: Instant, input: &Input) {
         self.latest.take(now, input);
+        if self.state.full.load(Relaxed) {
+            self.state.over_limit.fetch_add(1, Relaxed);
+            return;
+        }
         if self.gap.is_some() || self.has_failed() {
             self.begin_anew(now);
         }
@@ -143,7 +148,7 @@ impl Recorder {
 
     /// Records an output as the transcript has it. Its input was the last one; `now` is when that was handled.
     pub fn output(&mut self, now: Instant, output: &Output) {
-        if self.gap.is_some() {
+        if self.gap.is_some() || self.state.full.load(Relaxed) {
             return;
         }
         self.buffer.clear();
@@ -192,7 +197,7 @@ impl Recorder {
 
     /// Says once that the disk is too slow; to be called about every second.
     pub fn keep(&mut self) {
-        let stalled = self.gap.is_some() && !self.has_failed();
+        let stalled = self.gap.is_some() && !self.has_failed() && !self.state.full.load(Relaxed);
         if stalled && !self.stalled_told {
             self.stalled_told = true;
             tracing::warn!(
@@ -210,6 +215,11 @@ impl Recorder {
     pub fn losses(&self) -> Option<Losses> {
         let inputs = self.lost + self.state.refused.load(Relaxed);
         (inputs > 0).then(|| Losses { inputs, begun: self.state.begun.load(Relaxed) })
+    }
+
+    /// Inputs that came after the recording had reached its limit.
+    pub fn over_limit(&self) -> u64 {
+        self.state.over_limit.load(Relaxed)
     }
 
     /// Asks the thread to write what is queued and to end.
@@ -313,19 +323,8 @@ mod tests {
             let pool = Pool::from(authority.identity(1));
             let config = Config::vehicle();
             let anchor = Anchor { instant: Instant::ZERO, wire: START };
-            let header = v1::RecordingHeader {
-                version: record::VERSION,
-                software: "test".to_owned(),
-                config_json: serde_json::to_string(&config).unwrap(),
-                credential: pool.active().credential().clone(),
-                issuers: vec![authority.issuer.clone()],
-                roots: vec![authority.root.clone()],
-                seed: 7,
-                anchor_instant_ns: anchor.instant.as_nanos(),
-                anchor_wire_us: anchor.wire.as_micros(),
-                pool: record::identities(&pool),
-                lost_inputs: None,
-            };
+            let [roots, issuers] = [&authority.root, &authority.issuer].map(|one| vec![one.clone()]);
+            let header = record::header("test", &config, &pool, roots, issuers, 7, anchor);
             let created = destination::create(&path).unwrap();
             let (recorder, file) = Recorder::to(&path, &header, Some(created));
             let node = Node::new(config, pool, authority.trust.clone(), 7, anchor);
@@ -452,6 +451,26 @@ mod tests {
         assert!(station.check("kept.rec").inputs > 20);
         assert!(station.check("night.2.rec").inputs > 10);
         assert_eq!(station.files(), 3);
+    }
+
+    #[test]
+    fn a_recording_ends_whole_at_its_limit_and_no_other_is_begun() {
+        let mut station = Recorded::new("limit", |_| ());
+        station.file.bytes_left = 8_000;
+        for _ in 0..20 {
+            station.live(1);
+            station.file.round();
+        }
+        let (written, over) = (station.recorder.records(), station.recorder.over_limit());
+        assert!(written > 100 && over > 100, "{written} {over}");
+        assert_eq!(station.recorder.losses(), None, "as told at the start");
+        station.live(3);
+        station.file.round();
+        assert_eq!((station.recorder.records(), station.recorder.over_limit()), (written, over + 60));
+        let length = fs::metadata(station.folder.join("night.rec")).unwrap().len();
+        assert!((8_000..12_000).contains(&length), "{length}");
+        assert!(station.check("night.rec").inputs > 50);
+        assert_eq!(station.files(), 1);
     }
 
     #[test]

@@ -88,8 +88,8 @@ pub enum DaemonError {
 impl Complaint for DaemonError {
     fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::Realtime(RealtimeError::NoPrivilege { .. })).then_some(
-            "without it: leave out [realtime]; with it: sudo setcap cap_net_raw,cap_sys_nice,cap_ipc_lock+ep \
-             $(command -v roadcast), again after each build",
+            "without it: leave out [realtime]; with it: LimitRTPRIO= and LimitMEMLOCK= of the service \
+             (examples/roadcast.service), or rtprio and memlock in /etc/security/limits.conf",
         )
     }
 }
@@ -132,6 +132,13 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
     let outcome = runtime.block_on(async {
         let mut daemon = Daemon::start(&config, options, console.state())?;
         daemon.announce(&config, console)?;
+        if let Some(path) = &options.record {
+            let (path, mib) = (path.display(), recorder::LIMIT_BYTES >> 20);
+            writeln!(
+                console,
+                "recording: {path} will hold everywhere this station is, under all its pseudonyms; it ends at {mib} MiB"
+            )?;
+        }
         let mut turns = Turns::new();
         turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console)).await?;
         let files = daemon.outputs.end_files(daemon.station.recorder());
@@ -187,7 +194,7 @@ impl Daemon {
             return Err(DaemonError::Unpermitted { config: options.config.clone(), lacks }.into());
         }
         let seed = match config.seed {
-            Some(seed) => seed,
+            Some(seed) => seed.0,
             None => os_seed()?,
         };
         let anchor = read_anchor();
@@ -473,6 +480,7 @@ impl Daemon {
             .map(signal_ahead);
         report.red_light_warnings =
             self.listeners.advisor.as_ref().map(Advisor::warnings).filter(|warnings| *warnings > 0);
+        report.warnings.extend(self.listeners.advisor.as_ref().and_then(Advisor::contest_warning));
         report.priority_requests = self.roadside.as_ref().and_then(Unit::priority_requests);
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));
@@ -488,6 +496,12 @@ impl Daemon {
         report.warnings.extend(self.outputs.warnings());
         if let Some(losses) = self.station.recorder().and_then(|recorder| recorder.losses()) {
             report.warnings.push(losses.to_string());
+        }
+        let over_limit = self.station.recorder().map_or(0, |recorder| recorder.over_limit());
+        if over_limit > 0 {
+            report
+                .warnings
+                .push(format!("{over_limit} inputs not recorded: the recording is at its size limit"));
         }
         report
     }

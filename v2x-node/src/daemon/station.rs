@@ -4,8 +4,9 @@
 //! holds, then the channel load the link measured. Reading a frame and its cheap checks take a fiftieth of its
 //! verification, so the socket is read (nearly) empty each turn: under a flood the station decides by deadline
 //! what is shed, not the order of arrival in a kernel queue. Both batches are bounded, so neither timers nor frames wait
-//! for the other for more than a millisecond.
+//! for the other for more than a millisecond. While only demoted frames wait, the station [rests](Rest) now and then.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, T
 use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
 
 use crate::daemon::recorder::Recorder;
+use crate::daemon::rest::Rest;
 use crate::daemon::trailer;
 
 /// Listens to a station: the application's side.
@@ -51,6 +53,8 @@ pub struct Station {
     radio: Box<dyn Radio>,
     timer: DeadlineTimer,
     deadline: Instant,
+    kind: TimerKind,
+    rest: Rest,
     buffer: BytesMut,
     /// Frames the link did not take yet, in the order the node let them go.
     waiting: VecDeque<Transmit>,
@@ -69,6 +73,8 @@ impl Station {
             radio,
             timer: DeadlineTimer::new()?,
             deadline: Instant::ZERO,
+            kind: TimerKind::Idle,
+            rest: Rest::default(),
             buffer: BytesMut::with_capacity(RECEIVE_POOL),
             waiting: VecDeque::new(),
             recorder,
@@ -110,6 +116,7 @@ impl Station {
         cx: &mut Context<'_>,
         observer: &mut impl Observer,
     ) -> Poll<io::Result<core::convert::Infallible>> {
+        self.rest.wake(monotonic());
         for _ in 0..TURNS_PER_POLL {
             let worked = self.due_work(observer);
             let sent = self.retry_waiting(cx, observer);
@@ -119,6 +126,7 @@ impl Station {
                 return self.sleep(cx);
             }
         }
+        self.rest.sleep(monotonic());
         // Others share this thread: come back after them.
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -126,9 +134,11 @@ impl Station {
 
     fn due_work(&mut self, observer: &mut impl Observer) -> bool {
         let mut worked = false;
+        let began = monotonic();
         for _ in 0..WORK_BATCH {
             let now = monotonic();
-            if self.deadline > now {
+            let rests = self.kind == TimerKind::Demoted && self.rest.is_due(now);
+            if self.deadline > now || rests || now.since(began) >= WORK_TIME {
                 break;
             }
             self.handle(now, Input::Timeout, observer);
@@ -217,6 +227,7 @@ impl Station {
                 Output::Event(event) => observer.event(&event),
                 Output::Transmit(frame) => link_full |= self.transmit(frame, observer),
                 Output::Timeout(at, kind) => {
+                    self.kind = kind;
                     self.deadline = if kind == TimerKind::Idle { Instant::FAR_FUTURE } else { at };
                     break;
                 }
@@ -242,7 +253,11 @@ impl Station {
     }
 
     fn sleep(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<core::convert::Infallible>> {
-        let deadline = (self.deadline < Instant::FAR_FUTURE).then(|| self.deadline.as_nanos());
+        let now = monotonic();
+        let until = if self.kind == TimerKind::Demoted { self.rest.until(now) } else { Instant::ZERO };
+        self.rest.sleep(now);
+        let deadline = self.deadline.max(until);
+        let deadline = (deadline < Instant::FAR_FUTURE).then(|| deadline.as_nanos());
         self.timer.set(deadline)?;
         match self.timer.poll_expired(cx)? {
             Poll::Ready(()) => cx.waker().wake_by_ref(),
@@ -265,6 +280,8 @@ fn report(frame: &Transmit, result: io::Result<u64>, observer: &mut impl Observe
 
 /// Timers or verifications handled in one go: half a millisecond of verifications.
 const WORK_BATCH: usize = 16;
+/// And no longer than this where a verification takes longer.
+const WORK_TIME: Duration = Duration::from_micros(500);
 /// Frames read in one go: half a millisecond of cheap checks, and more than arrive while a batch of
 /// verifications runs, on any link up to 200,000 frames/s.
 const READ_BATCH: usize = 128;

@@ -1,4 +1,4 @@
-use super::super::tests::{PLACE, UNIT, at, fix_at, map_of, road};
+use super::super::tests::{OTHER, PLACE, UNIT, at, by, fix_at, map_of, road};
 use super::*;
 use v2x_core::{Purpose, Stream};
 use v2x_proto::Digest;
@@ -6,7 +6,7 @@ use v2x_proto::v1::{self, LaneKind};
 
 fn known(lanes: Vec<v1::Lane>) -> Intersections {
     let mut known = Intersections::default();
-    known.hear_map(&map_of(17, 3, lanes), UNIT, at(0).now).unwrap();
+    known.hear_map(&map_of(17, 3, lanes), by(UNIT), at(0).now).unwrap();
     known
 }
 
@@ -105,9 +105,31 @@ fn the_next_stop_line_decides_between_two_intersections() {
     let mut known = known(road(1, 0.0));
     let mut nearer = map_of(18, 3, road(1, 0.0));
     nearer.reference.as_mut().unwrap().latitude = PLACE.moved(0.0, -60.0).latitude;
-    known.hear_map(&nearer, UNIT, at(0).now).unwrap();
+    known.hear_map(&nearer, by(UNIT), at(0).now).unwrap();
     assert_eq!(drive(&known, 0.0, -200.0, 60).unwrap().intersection.number, 18);
     assert_eq!(drive(&known, 0.0, -200.0, 150).unwrap().intersection.number, 17);
+}
+
+/// An intersection that is not there, with a green signal of its own, would else be the next stop line.
+#[test]
+fn a_map_that_another_signer_lays_over_a_road_makes_its_lane_a_rival() {
+    let rival = |signer, metres: f64| {
+        let mut phantom = map_of(99, 3, road(1, 0.0));
+        phantom.reference.as_mut().unwrap().latitude = PLACE.moved(0.0, metres).latitude;
+        let mut known = Intersections::default();
+        known.hear_map(&phantom, by(signer), at(0).now).unwrap();
+        known.hear_map(&map_of(17, 3, road(1, 0.0)), by(UNIT), at(0).now).unwrap();
+        let mut matcher = Matcher::default();
+        for step in 0..=20u64 {
+            let place = PLACE.moved(0.0, -250.0 + step as f64);
+            matcher.fix(Some(&fix_at(at(step * 100), place, 1000)), &known);
+        }
+        (matcher.matched().unwrap().intersection.number, matcher.rival().map(|id| id.number))
+    };
+    assert_eq!(rival(OTHER, -1.0), (99, Some(17)), "a metre before the true one");
+    assert_eq!(rival(OTHER, 60.0), (17, Some(99)), "or behind it");
+    assert_eq!(rival(OTHER, -130.0), (99, None), "one intersection behind another");
+    assert_eq!(rival(UNIT, -60.0), (99, None), "by the unit itself");
 }
 
 /// The centre lane of three, 30 drives of 25 s each: never another lane, and no flip. Noise of 1.5 m on each axis is
@@ -170,7 +192,8 @@ fn lanes_are_found_across_the_antimeridian_and_in_high_latitudes() {
         let mut map = map_of(17, 3, vec![lane(&[(1_000, 175), (29_000, 0)])]);
         map.reference = Some(v1::Position { latitude, longitude, ..v1::Position::default() });
         let mut known = Intersections::default();
-        known.hear_map(&map, UNIT, at(0).now).unwrap();
+        let there = super::super::Speaker { place: origin, ..by(UNIT) };
+        known.hear_map(&map, there, at(0).now).unwrap();
         let mut matcher = Matcher::default();
         for step in 0..=20u32 {
             let place = exact(origin, 280.0 - f64::from(step), 1.75);

@@ -1,4 +1,4 @@
-use super::super::tests::{OWN, at};
+use super::super::tests::{OWN, UNIT, at};
 use super::*;
 
 const ID: IntersectionId = IntersectionId { region: 0, number: 17 };
@@ -49,6 +49,17 @@ fn step(requests: &mut Requests, millis: u64) -> Said {
 }
 
 fn answer(requests: &mut Requests, digest: Digest, number: u32, state: PriorityState, millis: u64) -> Said {
+    answer_by(requests, UNIT, digest, number, state, millis)
+}
+
+fn answer_by(
+    requests: &mut Requests,
+    signer: Digest,
+    digest: Digest,
+    number: u32,
+    state: PriorityState,
+    millis: u64,
+) -> Said {
     let answer = v1::PriorityAnswer {
         requester: Bytes::copy_from_slice(&digest.0),
         request_id: number,
@@ -57,7 +68,7 @@ fn answer(requests: &mut Requests, digest: Digest, number: u32, state: PriorityS
     };
     let status = v1::PriorityStatus { intersection_id: 17, region_id: 0, answers: vec![answer] };
     let mut steps = Vec::new();
-    requests.answered(&status, at(millis).now, None, &mut |step| steps.push(step));
+    requests.answered(&status, signer, at(millis).now, None, &mut |step| steps.push(step));
     split(steps)
 }
 
@@ -75,6 +86,37 @@ fn a_request_is_repeated_until_it_is_answered() {
     assert_eq!(answer(&mut requests, OWN, 0, PriorityState::Processing, 3_100), (vec![], vec![processing]));
     assert_eq!(answer(&mut requests, OWN, 0, PriorityState::Processing, 3_200), Said::default(), "no news");
     assert_eq!(step(&mut requests, 4_500), Said::default());
+}
+
+#[test]
+fn an_insider_that_answers_first_is_not_believed_beside_the_unit_and_the_unit_is_once_it_is_silent() {
+    let mut requests = asked();
+    step(&mut requests, 0);
+    let insider = |requests: &mut Requests, millis| {
+        answer_by(requests, Digest([9; 8]), OWN, 0, PriorityState::Granted, millis).1
+    };
+    let granted = Progress::Answered { state: PriorityState::Granted, expected: None };
+    assert_eq!(insider(&mut requests, 100), [granted], "nobody else answers");
+    let rejected =
+        |requests: &mut Requests, millis| answer(requests, OWN, 0, PriorityState::Rejected, millis).1;
+    assert_eq!(rejected(&mut requests, 200), [Progress::Contested]);
+    assert_eq!(insider(&mut requests, 300), [], "told once");
+    assert_eq!(step(&mut requests, 1_000).0, [(PriorityAction::Request, 0)], "it is asked again");
+    assert_eq!(rejected(&mut requests, 3_200), []);
+    let state = Progress::Answered { state: PriorityState::Rejected, expected: None };
+    assert_eq!(rejected(&mut requests, 3_300), [state]);
+    // However many insiders agree, and whoever finds no room.
+    for number in 10..20u8 {
+        answer_by(&mut requests, Digest([number; 8]), OWN, 0, PriorityState::Granted, 3_400);
+    }
+    assert_eq!(requests.iter().next().unwrap().progress(), Progress::Contested);
+    let mut late = asked();
+    step(&mut late, 0);
+    for number in 10..20u8 {
+        answer_by(&mut late, Digest([number; 8]), OWN, 0, PriorityState::Granted, 100);
+    }
+    assert_eq!(answer(&mut late, OWN, 0, PriorityState::Rejected, 200).1, [Progress::Contested]);
+    assert_eq!(answer_by(&mut late, Digest([10; 8]), OWN, 0, PriorityState::Granted, 300).1, []);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_sign_is_in_force_inside_its_zone_and_said_once() {
     assert_eq!(look(&mut signs, -90.0, 0, 200), []);
     signs.hear(limit(1, 2), UNIT, at(250).now).unwrap();
     assert_eq!(look(&mut signs, -80.0, 0, 300), [(2, true)], "revised in force");
-    assert_eq!(signs.hear(limit(1, 1), UNIT, at(300).now), Err(Refusal::OldRevision));
+    assert_eq!(signs.hear(limit(1, 1), UNIT, at(300).now).err(), Some(Refusal::OldRevision));
     assert_eq!(look(&mut signs, 101.0, 0, 400), [(2, false)]);
 }
 
@@ -57,6 +57,24 @@ fn validity_and_direction_bound_it() {
     assert_eq!(look(&mut signs, 0.0, 100, 300), [(1, false)]);
     signs.expire(at(300).now, at(300).wire);
     assert_eq!(signs.iter().count(), 0);
+}
+
+#[test]
+fn insiders_that_fill_the_table_first_leave_a_unit_its_share() {
+    let mut signs = Signs::default();
+    for insider in 0..4u8 {
+        for number in 0..limits::MAX_SIGNS_PER_SIGNER as u32 {
+            signs.hear(limit(number, 1), Digest([insider; 8]), at(0).now).unwrap();
+        }
+    }
+    // All of them in force, so that none may be forgotten without a word.
+    assert_eq!(look(&mut signs, 0.0, 0, 0).len(), limits::MAX_SIGNS);
+    for number in 0..8 {
+        let gone = signs.hear(limit(number, 1), UNIT, at(100).now).unwrap().unwrap();
+        assert!(gone.in_force() && gone.signer() != UNIT);
+    }
+    assert_eq!(look(&mut signs, 0.0, 0, 200).len(), 8);
+    assert_eq!(signs.iter().count(), limits::MAX_SIGNS);
 }
 
 #[test]

@@ -1,17 +1,17 @@
 use super::super::IntersectionId;
 use super::super::intersection::Intersections;
-use super::super::tests::{UNIT, at, map_of, road, state_of};
+use super::super::tests::{UNIT, at, by, map_of, road, state_of};
 use super::*;
 use crate::moment::Moment;
 use v2x_proto::v1::SignalState;
 
 fn shows(state: SignalState, now: Moment) -> Result<Showing, Unknown> {
     let mut known = Intersections::default();
-    known.hear_map(&map_of(17, 3, road(1, 0.0)), UNIT, at(0).now).unwrap();
-    known.hear_state(state, UNIT, now).unwrap();
+    known.hear_map(&map_of(17, 3, road(1, 0.0)), by(UNIT), at(0).now).unwrap();
+    known.hear_state(state, by(UNIT), now).unwrap();
     let entry = known.find(IntersectionId { region: 0, number: 17 }).unwrap();
     let map = entry.map().unwrap();
-    signal(map, entry.state(), map.lanes()[0].connections()[0], now.wire).shows
+    signal(map, entry.state().ok_or(Unknown::NoState), map.lanes()[0].connections()[0], now.wire).shows
 }
 
 fn showing(phase: SignalPhase, seconds: [Option<u64>; 3]) -> Showing {

@@ -50,20 +50,20 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
             said("[scenario]\nkind = \"partition\"\n"),
             "p.toml:1: event is missing: what crosses a partition: at least one table [[event]]",
         ),
-        (more("class = \"D2\""), "p.toml:6: event[0].class: found \"D2\", expected \"D0\", \"D1\" or \"D3\""),
+        (more("class = \"D2\""), "p.toml:6: event[1].class: found \"D2\", expected \"D0\", \"D1\" or \"D3\""),
         (
             more("class = \"D0\""),
-            "p.toml:5: event[0].area: does not go with class = \"D0\"; only floods have an area",
+            "p.toml:5: event[1].area: does not go with class = \"D0\"; only floods have an area",
         ),
-        (more("by = \"car 1\""), "p.toml:4: event[0].at_m: does not go with by; give one of the two"),
+        (more("by = \"car 1\""), "p.toml:4: event[1].at_m: does not go with by; give one of the two"),
         (
             more("validity_s = 0.1"),
-            "p.toml:6: event[0].validity_s: found 0.1, expected a whole number, 1 to 86400",
+            "p.toml:6: event[1].validity_s: found 0.1, expected a whole number, 1 to 86400",
         ),
-        (more("max_hops = 3"), "p.toml:6: event[0].max_hops: unknown key; known keys here: by, at_m, "),
+        (more("max_hops = 3"), "p.toml:6: event[1].max_hops: unknown key; known keys here: by, at_m, "),
         (more("times = 1000\nevery_s = 600"), "p.toml:3: event: found a run of "),
-        (more("[[event]]\nat_m = [1]"), "p.toml:7: event[1].at_m: found [1], expected two numbers"),
-        (more("[[event]]\n"), "p.toml:6: event[1].by is missing: by = "),
+        (more("[[event]]\nat_m = [1]"), "p.toml:7: event[2].at_m: found [1], expected two numbers"),
+        (more("[[event]]\n"), "p.toml:6: event[2].by is missing: by = "),
         (
             more("[medium]\nkind = \"fog\""),
             "p.toml:7: medium.kind: found \"fog\", expected \"range\" or \"table\"",
@@ -82,7 +82,7 @@ fn what_is_wrong_is_named_with_file_line_key_and_what_would_be_right() {
         ),
         (
             more("[[attacker]]\nkind = \"rudeness\"\nat_m = [0, 0]"),
-            "p.toml:7: attacker[0].kind: found \"rudeness\", expected \"blockage\"",
+            "p.toml:7: attacker[1].kind: found \"rudeness\", expected \"blockage\"",
         ),
         (
             more("[[unit]]\nname = \"u\"\nat_m = [0, 0]\n[[unit]]\nname = \"u\"\nat_m = [1, 0]"),

@@ -101,7 +101,7 @@ fn a_warning_that_expires_before_there_is_room_is_counted_and_not_sent() {
     assert!(expired > 0 && class.delivered > 0, "{expired} expired, {} delivered", class.delivered);
     assert_eq!(expired + class.delivered, class.expected);
     let frames = hazards.lock().unwrap();
-    let sent: std::collections::BTreeSet<_> = frames.iter().map(|(_, bytes)| bytes.clone()).collect();
+    let sent: BTreeSet<_> = frames.iter().map(|(_, bytes)| bytes.clone()).collect();
     assert_eq!(sent.len() as u64, class.delivered, "what expired never reached the medium");
     // Imminent danger goes first when there is room: no frame is older than its deadline.
     assert!(class.stage(v2x_report::Stage::SendToDelivered).summary().max_ns < 21 * MS);

@@ -88,7 +88,8 @@ impl Forwarder {
             .collect();
         for slot in lacking {
             let at = around.moment.now + wait + self.draw(JITTER);
-            self.floods.update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0 }));
+            self.floods
+                .update(slot, |flood| flood.serve = Some(Serve { at, place, tries: 0, put_off: false }));
         }
     }
 }
@@ -100,11 +101,14 @@ fn is_told(flood: &Flood) -> bool {
 
 fn lacks(flood: &Flood, place: Position, held: &FloodTags, around: &Surroundings<'_>) -> bool {
     let settled = !matches!(flood.state, State::Waiting(_) | State::Sent(Some(_)));
+    let passed = |since: Instant, wave: Duration| around.moment.now.since(since) >= wave;
+    // A copy said that it had gone on, and this beacon, which is signed, says that it has not.
+    let doubted = flood.silenced.is_some_and(|silenced| passed(silenced, DOUBT));
     is_told(flood)
         && settled
         && flood.serve.is_none()
         && flood.may_travel()
-        && around.moment.now.since(flood.since) >= WAVE
+        && (passed(flood.since, WAVE) || doubted)
         && flood.expires > around.moment.now
         && limits::SERVE_RATE.allows(flood.served, around.moment.now)
         && !held.contains(flood.tag)
@@ -131,6 +135,9 @@ const SAME_M: f64 = 50.0;
 /// Twice the longest contention: by then the wave has passed the stations around, and a beacon that does not name the
 /// flood shows that its sender was missed. In a city those are the stations round a corner.
 const WAVE: Duration = Duration::from_millis(120);
+
+/// Where a copy ended our contention, its transmitter's neighbours should have it after this: some hops later.
+const DOUBT: Duration = Duration::from_millis(40);
 
 /// A copy waits from this time for the nearest neighbour to this and [`SERVE_SPAN`] for one at the end of the reach.
 const SERVE_MIN: Duration = Duration::from_millis(1);

@@ -1,5 +1,7 @@
 //! Tests of the misbehaviour detector: honest driving is believed, lies are found, and memory is bounded.
 
+mod staged;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -207,22 +209,6 @@ fn warnings(brakes: bool) -> Vec<TrustLevel> {
 fn who_warns_of_braking_and_drives_on_is_isolated_and_who_brakes_is_not() {
     assert_eq!(warnings(false).first(), Some(&TrustLevel::Suspect));
     assert_eq!(warnings(true), []);
-}
-
-#[test]
-fn who_repeats_another_s_way_is_suspect_and_the_other_is_not() {
-    let mut watch = watch();
-    let here = Plane::at(HOME);
-    for n in 0..80u64 {
-        let at = |n: u64| (-100.0 + 1.4 * n as f64, 0.0);
-        watch.observe(&beacon(A, 10_000 + n * 100, at(n), 14.0, 900), Some(&here));
-        if n >= 40 {
-            watch.observe(&beacon(B, 10_000 + n * 100, at(n - 40), 14.0, 900), Some(&here));
-        }
-    }
-    assert!(watch.standing(&B) >= TrustLevel::Suspect);
-    assert_eq!(watch.standing(&A), TrustLevel::Trusted);
-    assert_eq!(watch.findings().of(Check::Copied), 40);
 }
 
 #[test]

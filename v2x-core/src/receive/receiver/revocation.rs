@@ -4,7 +4,7 @@ use bytes::Bytes;
 use v2x_proto::Digest;
 
 use super::Receiver;
-use crate::base::DropReason;
+use crate::base::{DropReason, Host, Received};
 use crate::receive::situation::Situation;
 use crate::trust::{Identity, RevocationError, RevocationNews, Revocations, TrustStore};
 
@@ -20,11 +20,14 @@ pub struct HeardRevocation {
 impl Receiver {
     pub(super) fn hear_revocation(
         &mut self,
-        delta: &Bytes,
+        received: &Received,
         situation: &Situation<'_>,
+        host: &mut dyn Host,
     ) -> Result<HeardRevocation, DropReason> {
-        let wire = situation.moment.trusted_wire();
-        match self.revocations.hear(delta, &self.trust, situation.moment.now, wire) {
+        let Received { payload: delta, id, .. } = received;
+        let now = (situation.moment.now, situation.moment.trusted_wire());
+        let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
+        match self.revocations.hear(delta, &id.signer, &self.trust, now, verify) {
             Ok(news) => Ok(HeardRevocation { delta: delta.clone(), news }),
             Err(RevocationError::Budget) => Err(DropReason::RevocationBudget),
             Err(_) => Err(DropReason::RevocationInvalid),

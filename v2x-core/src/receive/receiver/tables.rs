@@ -13,6 +13,11 @@ impl Receiver {
             .fold((0, 0), |(lists, most), list| (lists + 1, usize::max(most, list.digests as usize)));
         [
             TableFill::new("credentials", self.keys.len(), self.keys.capacity()),
+            TableFill::new(
+                "credentials not used yet",
+                self.keys.unproven(),
+                limits::MAX_UNPROVEN_CREDENTIALS,
+            ),
             TableFill::new("credentials that failed", bad, limits::MAX_BAD_CREDENTIALS),
             TableFill::new("credentials known to be revoked", revoked, limits::MAX_KNOWN_REVOKED),
             TableFill::new("revocation lists", lists, limits::MAX_REVOCATION_LISTS),

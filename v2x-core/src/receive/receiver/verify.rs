@@ -10,12 +10,12 @@ use v2x_proto::v1::{HazardState, MessageType};
 
 use super::Receiver;
 use super::revocation::HeardRevocation;
-use crate::base::{DropReason, Dropped, Host, Instant, ReceiveStamps, Received, Refusal, limits};
+use crate::base::{DropReason, Dropped, Host, Instant, ReceiveStamps, Received, Refusal};
 use crate::forward::FloodFrame;
 use crate::hazard::HazardGist;
 use crate::neighbour::{Motion, Neighbour, NeighbourTable};
 use crate::receive::frame::{Frame, slice, wide};
-use crate::receive::rates::Precedence;
+use crate::receive::rates::{Cause, Precedence};
 use crate::receive::situation::Situation;
 use crate::trust::{Lookup, Permissions, freshness, roles, signing_input};
 
@@ -60,21 +60,29 @@ pub struct Content {
 }
 
 impl Receiver {
-    /// Verifies the most urgent waiting frame: `None` when none waits, or only demoted ones before their turn.
+    /// Verifies the most urgent waiting frame, or when there is none a demoted one: `None` when none waits. Costs one
+    /// signature, and one more where the frame brings a new credential.
     pub fn verify_next(
         &mut self,
         situation: &Situation<'_>,
         neighbours: &NeighbourTable,
         host: &mut dyn Host,
     ) -> Option<Result<Verified, Dropped>> {
-        let frame = match self.queue.pop() {
-            Some(frame) => frame,
-            None if situation.moment.now < self.next_demoted => return None,
-            None => self.queue.pop_demoted()?,
+        let frame = loop {
+            let Some(frame) = self.queue.pop() else { break self.queue.draw_demoted()? };
+            let now = situation.moment.now;
+            // Others under its name may have failed while it waited.
+            if !frame.transmitter.is_some_and(|transmitter| self.rates.failed_lately(&transmitter, now)) {
+                break frame;
+            }
+            let demoted = Precedence::Demoted(Cause::Failed);
+            if let Some(shed) = self.enqueue(frame, demoted, neighbours, situation) {
+                return Some(Err(shed));
+            }
         };
         let verdict = self.verify(&frame, situation, neighbours, host);
         Some(match verdict {
-            Ok(stamps) => Ok(self.verified(frame, stamps, situation)),
+            Ok(stamps) => Ok(self.verified(frame, stamps, situation, host)),
             Err(reason) => Err(frame.dropped(reason)),
         })
     }
@@ -101,6 +109,9 @@ impl Receiver {
         if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
         }
+        if !frame.credential.is_empty() {
+            self.learn(frame, situation, host)?;
+        }
         let trusted = match self.keys.lookup(&frame.id.signer, wire) {
             Lookup::Known(trusted) => trusted,
             Lookup::Revoked => return Err(DropReason::Revoked),
@@ -109,21 +120,59 @@ impl Receiver {
         signing_input(&mut self.signed, &trusted.hash, slice(&frame.bytes, &frame.tbs));
         let signature = slice(&frame.bytes, &frame.signature);
         let signature = signature.first_chunk::<64>().ok_or(DropReason::MalformedEnvelope)?;
-        if frame.standing == Precedence::Demoted {
-            self.next_demoted = situation.moment.now + limits::DEMOTED_INTERVAL;
-        }
         if !host.verify(&trusted.key, &self.signed, signature) {
+            if let Some(transmitter) = &frame.transmitter {
+                self.rates.failed(transmitter, situation.moment.now);
+            }
             return Err(DropReason::SignatureInvalid);
         }
+        self.keys.prove(&frame.id.signer);
         Ok(ReceiveStamps { verified: host.stamp(situation.moment.now), ..frame.stamps })
     }
 
-    fn verified(&mut self, frame: Frame, stamps: ReceiveStamps, situation: &Situation<'_>) -> Verified {
+    /// Makes sure that the credential in a frame is known: its issuer's signature is checked unless it was before.
+    fn learn(
+        &mut self,
+        frame: &Frame,
+        situation: &Situation<'_>,
+        host: &mut dyn Host,
+    ) -> Result<(), DropReason> {
+        let wire = situation.moment.wire();
+        let signer = frame.id.signer;
+        if !matches!(self.keys.lookup(&signer, wire), Lookup::Unknown) {
+            return Ok(());
+        }
+        if self.keys.is_bad(&signer) {
+            return Err(DropReason::CredentialKnownBad);
+        }
+        let verify = &mut |key: &_, message: &_, signature: &_| host.verify(key, message, signature);
+        let credential = slice(&frame.bytes, &frame.credential);
+        let trusted = match self.trust.check_station_by(credential, wire, verify) {
+            Ok(trusted) => trusted,
+            Err(error) => return Err(self.refuse_credential(error, frame)),
+        };
+        self.hold.mark_ready();
+        self.learned = Some(signer);
+        if self.revocations.revokes(&trusted, &self.trust) {
+            self.keys.remember_revoked(signer);
+            return Err(DropReason::Revoked);
+        }
+        self.keys.insert(trusted);
+        Ok(())
+    }
+
+    fn verified(
+        &mut self,
+        frame: Frame,
+        stamps: ReceiveStamps,
+        situation: &Situation<'_>,
+        host: &mut dyn Host,
+    ) -> Verified {
         let received = received(&frame, true, stamps);
         let content = self
             .decode(&received)
-            .and_then(|content| self.learn_revocation(content, &received, situation))
-            .map(|content| travelling(content, &frame));
+            .and_then(|content| self.learn_revocation(content, &received, situation, host))
+            .map(|content| self.travelling(content, &frame, situation));
         Verified {
             content,
             requests: frame.bytes.slice(wide(&frame.requests)),
@@ -136,14 +185,46 @@ impl Receiver {
         }
     }
 
+    /// Combines the content of a multi-hop message with its frame's routing fields, and with its signer's credential.
+    fn travelling(&mut self, content: Content, frame: &Frame, situation: &Situation<'_>) -> Content {
+        let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
+        let content = Content { hazard, ..content };
+        if frame.max_hops <= 1 {
+            return content;
+        }
+        let signature = slice(&frame.bytes, &frame.signature).first_chunk().copied();
+        let signer = self.keys.lookup(&frame.id.signer, situation.moment.wire());
+        let (Some(signature), Lookup::Known(signer)) = (signature, signer) else { return content };
+        let flood = FloodFrame {
+            tbs: frame.bytes.slice(wide(&frame.tbs)),
+            signature,
+            credential: signer.bytes.clone(),
+            hash: frame.hash,
+            id: frame.id,
+            source: frame.position,
+            remaining_hops: frame.remaining_hops,
+            max_hops: frame.max_hops,
+            area: frame.area,
+            expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
+            forwarder: frame.forwarder,
+            link: frame.link_source,
+            full: frame.full,
+            admitted: frame.admitted,
+            event: hazard.as_ref().map(HazardGist::version),
+            keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
+        };
+        Content { flood: Some(flood), ..content }
+    }
+
     fn learn_revocation(
         &mut self,
         mut content: Content,
         received: &Received,
         situation: &Situation<'_>,
+        host: &mut dyn Host,
     ) -> Result<Content, Refusal> {
         if received.message_type == MessageType::RevocationDelta as u32 {
-            content.revocation = Some(self.hear_revocation(&received.payload, situation)?);
+            content.revocation = Some(self.hear_revocation(received, situation, host)?);
         }
         Ok(content)
     }
@@ -199,29 +280,6 @@ impl Receiver {
 
 /// TS 102 894-2: dangerous situation, emergency electronic brake lights: of the vehicle that declares it.
 const HARD_BRAKING: (u32, u32) = (cause::DANGEROUS_SITUATION as u32, cause::EMERGENCY_BRAKE as u32);
-
-/// Combines the content of a multi-hop message with its frame's routing fields.
-fn travelling(content: Content, frame: &Frame) -> Content {
-    let hazard = content.hazard.map(|hazard| HazardGist { area: frame.area, ..hazard });
-    if frame.max_hops <= 1 {
-        return Content { hazard, ..content };
-    }
-    let flood = FloodFrame {
-        frame: frame.bytes.clone(),
-        hash: frame.hash,
-        id: frame.id,
-        source: frame.position,
-        remaining_hops: frame.remaining_hops,
-        area: frame.area,
-        expires: frame.generation + Duration::from_millis(u64::from(frame.lifetime_ms)),
-        forwarder: frame.forwarder,
-        link: frame.link_source,
-        admitted: frame.admitted,
-        event: hazard.as_ref().map(HazardGist::version),
-        keep_alive: hazard.and_then(|hazard| hazard.keep_alive),
-    };
-    Content { hazard, flood: Some(flood), ..content }
-}
 
 fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
     Received {

@@ -105,12 +105,16 @@ fn standing_still_an_alert_or_no_rule_hold_it_back() {
 fn another_station_with_the_own_credential_is_reason_enough_even_at_rest() {
     let pool = pool();
     let mut off = schedule(ChangeRule::Off, 1);
-    off.heard_elsewhere();
+    off.heard_elsewhere(Instant::ZERO);
     assert_eq!(off.due_at(&pool, &anchor(), Instant::ZERO), Some(Instant::ZERO));
     let later = Instant::from_millis(500);
     assert_eq!(off.due_at(&pool, &anchor(), later), Some(later), "but for a live alert");
-    off.changed(Instant::ZERO);
+    off.changed(later);
     assert_eq!(off.due_at(&pool, &anchor(), Instant::ZERO), None);
+    // Whoever has stolen the next one too does not use up the pool.
+    off.heard_elsewhere(later);
+    let next = later + limits::STOLEN_PSEUDONYM_INTERVAL;
+    assert_eq!(off.due_at(&pool, &anchor(), Instant::ZERO), Some(next));
 }
 
 #[test]

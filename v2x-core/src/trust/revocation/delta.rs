@@ -36,8 +36,8 @@ pub enum RevocationError {
              issuer; revoke whole series instead"
     )]
     Full,
-    /// Too many deltas from the air this second.
-    #[error("too many deltas this second")]
+    /// Its carrier lately brought one that its issuer did not sign.
+    #[error("its carrier lately brought a delta that its issuer did not sign")]
     Budget,
 }
 

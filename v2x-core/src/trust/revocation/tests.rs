@@ -167,22 +167,57 @@ fn without_a_trusted_clock_the_date_is_not_judged() {
 }
 
 #[test]
-fn deltas_from_the_air_are_checked_within_a_budget() {
+fn a_carrier_of_what_no_issuer_signed_costs_one_signature_a_minute_and_keeps_no_other_out() {
     let authority = authority(1);
+    let (insider, honest) = (Digest([6; 8]), Digest([7; 8]));
     let mut lists = Revocations::default();
-    let mut verdicts = Vec::new();
-    for number in 1..=6 {
-        let delta = authority.delta(&request(number));
-        verdicts.push(lists.hear(&delta, &authority.trust, Instant::from_millis(1), Some(at(150))).is_ok());
-        // Heard again it costs nothing.
-        if number <= 4 {
-            let again = lists.hear(&delta, &authority.trust, Instant::from_millis(1), Some(at(150)));
-            assert_eq!(again, Ok(None));
+    let mut checks = 0;
+    let mut hear = |delta: &Bytes, carrier: &Digest, ms| {
+        let now = (Instant::from_millis(ms), Some(at(150)));
+        let mut verify = |key: &_, message: &_, signature: &_| {
+            checks += 1;
+            strict(key, message, signature)
+        };
+        (lists.hear(delta, carrier, &authority.trust, now, &mut verify), checks)
+    };
+    let forged = |number: u32| {
+        let mut delta = read_delta(&authority.delta(&request(number))).unwrap();
+        delta.series += 1;
+        Bytes::from(prost::Message::encode_to_vec(&delta))
+    };
+    let issuer = authority.trust.issuers().next().unwrap().digest();
+    assert_eq!(hear(&forged(1), &insider, 1), (Err(RevocationError::Signature(issuer)), 1));
+    for number in 2..100 {
+        assert_eq!(hear(&forged(number), &insider, 2), (Err(RevocationError::Budget), 1));
+    }
+    for number in 1..50 {
+        let (news, so_far) = hear(&authority.delta(&request(number)), &honest, 3);
+        assert!(matches!(news, Ok(Some(_))), "{number}");
+        assert_eq!(so_far, 1 + number);
+    }
+    // What says nothing new costs nothing, whoever brings it and however it is signed.
+    for number in [1, 30, 49] {
+        for carrier in [&insider, &honest] {
+            assert_eq!(hear(&authority.delta(&request(number)), carrier, 4), (Ok(None), 50));
         }
     }
-    assert_eq!(verdicts, [true, true, true, true, false, false]);
-    let later = Instant::from_millis(1001);
-    assert!(lists.hear(&authority.delta(&request(9)), &authority.trust, later, Some(at(150))).is_ok());
+    let over = 1 + CARRIER_PENALTY.as_millis() as u64;
+    assert_eq!(hear(&forged(100), &insider, over), (Err(RevocationError::Signature(issuer)), 51));
+}
+
+#[test]
+fn carriers_that_failed_are_remembered_up_to_a_bound() {
+    let authority = authority(1);
+    let mut lists = Revocations::default();
+    let mut delta = read_delta(&authority.delta(&request(1))).unwrap();
+    delta.series += 1;
+    let delta = Bytes::from(prost::Message::encode_to_vec(&delta));
+    for n in 0..2 * MAX_BAD_CARRIERS as u64 {
+        let now = (Instant::from_millis(1), Some(at(150)));
+        let carrier = Digest(n.to_le_bytes());
+        assert!(lists.hear(&delta, &carrier, &authority.trust, now, &mut strict).is_err());
+        assert!(lists.bad_carriers.len() <= MAX_BAD_CARRIERS);
+    }
 }
 
 #[test]

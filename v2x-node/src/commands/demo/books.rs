@@ -157,6 +157,7 @@ impl Observer for Bookkeeper {
             | Event::HazardAccepted { .. }
             | Event::HazardRefused { .. }
             | Event::HazardRenamed { .. }
+            | Event::HeardElsewhere(_)
             | Event::PoolLow { .. } => {}
         }
     }

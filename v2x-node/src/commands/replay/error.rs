@@ -45,7 +45,8 @@ pub enum ReplayError {
     Run(#[from] RunError),
     /// The plan of attacks cannot be read.
     #[error(
-        "{path}: cannot be read: {source}; a plan of attacks is a TOML file, such as replay/plans/insiders.toml"
+        "{path}: cannot be read: {source}; a plan of attacks is a TOML file, such as replay/plans/insiders.toml, or a name \
+         that --attack list shows"
     )]
     AttackFile {
         /// The plan's file.

@@ -22,7 +22,7 @@ pub struct ReplayArgs {
     #[arg(value_name = "TRACE")]
     pub trace: Option<PathBuf>,
     /// Run the scenario in PLAN instead of a trace: floods, attackers, reception by distance
-    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "medium", "column", "seed", "pseudonyms", "attack", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
+    #[arg(long, value_name = "PLAN.toml", help_heading = WHAT, conflicts_with_all = ["trace", "rate", "range", "medium", "column", "seed", "pseudonyms", "geographic", "origin", "from", "to", "tolerate", "max_samples"])]
     pub plan: Option<PathBuf>,
     /// How floods are forwarded, overriding the plan; all runs the plan once for each way and compares them in one table
     #[arg(long, value_enum, value_name = "HOW", conflicts_with = "trace", requires = "plan", help_heading = HOW)]
@@ -62,8 +62,9 @@ pub struct ReplayArgs {
     /// Silence after each change, up to 10 seconds
     #[arg(long, value_name = "TIME", default_value_t = 0.0, requires = "pseudonyms", value_parser = parse_silence, help_heading = ADVERSARIES)]
     pub silence: f64,
-    /// Have stations attack as described in PLAN, and score how well they are detected; runs the trace twice
-    #[arg(long, value_name = "PLAN.toml", help_heading = ADVERSARIES)]
+    /// Run a second time with attackers, and report how well they are detected and what they cost honest stations: a plan's file,
+    /// the name of one that comes with the program, or "list" for these
+    #[arg(long, value_name = "PLAN.toml|NAME|list", help_heading = ADVERSARIES)]
     pub attack: Option<PathBuf>,
     /// Write the report to FILE as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]

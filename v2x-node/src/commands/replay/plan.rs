@@ -7,6 +7,7 @@ use v2x_replay::plan::{self, Forwarding, MediumPlan, Plan, PlanOptions, PlanRunE
 use v2x_replay::source;
 use v2x_report::WhatRan;
 
+use super::attack;
 use super::error::ReplayError;
 use super::options::{ForwardingArg, ReplayArgs};
 use super::simulate;
@@ -24,8 +25,10 @@ pub(super) fn run(path: &Path, args: &ReplayArgs, out: &mut dyn Write) -> Result
         Some(ForwardingArg::Flooding) => plan.forwarding = vec![Forwarding::Flooding],
         Some(ForwardingArg::All) => plan.forwarding = Forwarding::ALL.to_vec(),
     }
-    let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds };
+    let attack = args.attack.as_deref().map(attack::read).transpose()?;
+    let options = PlanOptions { threads: all.threads, verify: all.verify, seconds: args.seconds, attack };
     let mut inputs = vec![input("plan", path, source::sha256(path))];
+    inputs.extend(args.attack.as_deref().map(attack::told));
     if let Scenario::Trace(trace) = &plan.scenario {
         inputs.push(input("trace", trace, source::sha256(trace)));
     }

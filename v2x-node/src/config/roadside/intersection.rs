@@ -292,25 +292,25 @@ mod tests {
     #[test]
     fn complaints_name_file_line_key_and_what_would_be_right() {
         for (from, to, expected) in [
-            ("width_m", "width", "lane[0].width: unknown key; known keys here: number, kind, width_m"),
+            ("width_m", "width", "lane[1].width: unknown key; known keys here: number, kind, width_m"),
             ("revision = 1 ", "", "revision is missing: 0 to 127, one more with each change"),
             (
                 "points = [[1.75, -9.0], [1.75, -60.0], [2.0, -120.0]]",
                 "",
-                "lane[0].points is missing: 2 to 63",
+                "lane[1].points is missing: 2 to 63",
             ),
-            ("[[1.75, -9.0], [1.75, -60.0], [2.0, -120.0]]", "[[1, 2]]", "lane[0].points: found 1 points"),
+            ("[[1.75, -9.0], [1.75, -60.0], [2.0, -120.0]]", "[[1, 2]]", "lane[1].points: found 1 points"),
             (
                 "[1.75, -60.0]",
                 "[1.75]",
-                "lane[0].points: found [1.75], expected 2 to 63 points [east, north]",
+                "lane[1].points: found [1.75], expected 2 to 63 points [east, north]",
             ),
-            ("[1.75, -60.0]", "[1.75, -9.0]", "lane[0].points: found point 2 twice"),
+            ("[1.75, -60.0]", "[1.75, -9.0]", "lane[1].points: found point 2 twice"),
             ("[1.75, -60.0]", "[1.75, -600.0]", "found point 2 more than 327 m from the one before"),
-            ("number = 2 ", "number = 1 ", "lane[1].number: found 1, expected a number no other lane has"),
-            ("\"straight\"", "\"ahead\"", "lane[0].manoeuvres: found \"ahead\", expected a list of"),
-            ("kind = \"ingress\"", "kind = \"in\"", "lane[0].kind: found \"in\", expected \"ingress\""),
-            ("lane = 14", "lane = 99", "lane[0].connects: found lane 99, expected lanes of this file"),
+            ("number = 2 ", "number = 1 ", "lane[2].number: found 1, expected a number no other lane has"),
+            ("\"straight\"", "\"ahead\"", "lane[1].manoeuvres: found \"ahead\", expected a list of"),
+            ("kind = \"ingress\"", "kind = \"in\"", "lane[1].kind: found \"in\", expected \"ingress\""),
+            ("lane = 14", "lane = 99", "lane[1].connects: found lane 99, expected lanes of this file"),
             (
                 "group = 4\ngreen",
                 "group = 9\ngreen",

@@ -176,22 +176,20 @@ impl ControlHandler {
                 status.signal_ahead = advice.as_ref().map(signal_view);
                 Answer { status: Some(Box::new(status)), ..Answer::done() }
             }
-            Request::List(after) => list(after.map(known_as), station, &view),
+            Request::List(after) => list(after, station, &view),
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),
             },
-            Request::Update(event, declaration) => {
-                match change(known_as(event), &declaration, &view, station) {
-                    Ok(command) => return self.command(client, id, command),
-                    Err(answer) => *answer,
-                }
-            }
+            Request::Update(event, declaration) => match change(event, &declaration, &view, station) {
+                Ok(command) => return self.command(client, id, command),
+                Err(answer) => *answer,
+            },
             Request::Cancel(event) => {
-                return self.command(client, id, HazardCommand::Cancel(known_as(event)));
+                return self.command(client, id, HazardCommand::Cancel(event));
             }
             Request::Negate(event) => {
-                return self.command(client, id, HazardCommand::Negate(known_as(event)));
+                return self.command(client, id, HazardCommand::Negate(event));
             }
         };
         server.answer(client, id, answer);
@@ -338,11 +336,6 @@ impl ControlHandler {
     fn is_watched(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.is_watched(Topic::Hazards))
     }
-}
-
-/// An event as the station names it.
-fn known_as(id: v2x_api::EventId) -> EventId {
-    EventId { origin: id.origin, number: id.number }
 }
 
 fn started() -> Answer {

@@ -105,7 +105,7 @@ fn ask(
     }
     let wire = anchor.wire_at(now);
     let ahead = || advisor.road().advice(wire).map(|advice| advice.lane.intersection);
-    let intersection = wish.intersection.map(known_as).or_else(ahead).ok_or(Refusal::NoLane)?;
+    let intersection = wish.intersection.or_else(ahead).ok_or(Refusal::NoLane)?;
     let ask = Ask {
         intersection,
         role,
@@ -137,7 +137,7 @@ fn permitted_role(said: Option<PriorityRole>, permissions: Permissions) -> Resul
 }
 
 fn cancel(
-    id: Option<v2x_api::IntersectionId>,
+    id: Option<IntersectionId>,
     station: &Station,
     advisor: &mut Advisor,
     now: Instant,
@@ -145,7 +145,7 @@ fn cancel(
     let anchor = station.node().anchor();
     let open: Vec<_> = advisor.road().requests().iter().map(|open| open.ask().intersection).collect();
     let id = match (id, &*open) {
-        (Some(id), _) => known_as(id),
+        (Some(id), _) => id,
         (None, [only]) => *only,
         (None, []) => return Err(Refusal::NoneOpen),
         (None, _) => return Err(Refusal::Several),
@@ -163,11 +163,6 @@ fn status(station: &Station, advisor: &Advisor, now: Instant) -> Answer {
     let wire = station.node().anchor().wire_at(now);
     let open = advisor.road().requests().iter().map(|open| view(open, advisor, wire));
     Answer { priorities: Some(open.collect()), ..Answer::done() }
-}
-
-/// An intersection as the station names it.
-fn known_as(id: v2x_api::IntersectionId) -> IntersectionId {
-    IntersectionId { region: id.region, number: id.number }
 }
 
 fn find<'a>(mut open: impl Iterator<Item = &'a Open>, id: IntersectionId) -> Option<&'a Open> {
@@ -198,6 +193,7 @@ fn standing(
         Progress::Waiting => ("waiting", None),
         Progress::Asked => ("asked", None),
         Progress::Unanswered => ("unanswered", None),
+        Progress::Contested => ("contested", None),
         Progress::Answered { state, expected } => (state_name(state), expected),
         Progress::Ended(End::Passed) => ("passed", None),
         Progress::Ended(End::Withdrawn) => ("withdrawn", None),

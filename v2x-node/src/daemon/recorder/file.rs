@@ -14,7 +14,7 @@ use radio_adapters::writer::Work;
 use v2x_proto::v1;
 use v2x_recording::record;
 
-use super::state::{FIRST_GENERATION, QUEUE_BYTES, RecordingState};
+use super::state::{FIRST_GENERATION, LIMIT_BYTES, QUEUE_BYTES, RecordingState};
 
 /// First byte of what is handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) struct RecordingFile {
     number: u32,
     /// How often a file was to be begun, the first included.
     generation: u64,
+    /// What the files may still take.
+    pub(super) bytes_left: u64,
     /// Nothing is said about the next file that cannot be begun either.
     told: bool,
 }
@@ -64,6 +66,7 @@ impl RecordingFile {
             buffered: Vec::with_capacity(4096),
             number: 0,
             generation: FIRST_GENERATION,
+            bytes_left: LIMIT_BYTES,
             told: file.is_none(),
             first: file,
         }
@@ -82,6 +85,9 @@ impl RecordingFile {
     }
 
     fn begin(&mut self, fields: &[u8]) {
+        if self.state.full.load(Relaxed) {
+            return;
+        }
         let mut numbers = fields.chunks_exact(8).map(|bytes| bytes.try_into().map_or(0, u64::from_le_bytes));
         let mut next = || numbers.next().unwrap_or_default();
         (self.header.anchor_instant_ns, self.header.anchor_wire_us) = (next(), next());
@@ -121,6 +127,14 @@ impl RecordingFile {
 
     fn write(&mut self, kind: u8, record: &[u8]) {
         let is_input = kind == Entry::Input as u8;
+        if self.state.full.load(Relaxed) {
+            self.state.over_limit.fetch_add(u64::from(is_input), Relaxed);
+            return;
+        }
+        match self.bytes_left.checked_sub(record.len() as u64) {
+            Some(left) => self.bytes_left = left,
+            None => return self.reach_limit(is_input),
+        }
         let Some(blocks) = &mut self.blocks else {
             self.state.refused.fetch_add(u64::from(is_input), Relaxed);
             return;
@@ -136,6 +150,16 @@ impl RecordingFile {
             self.buffered.clear();
         }
         self.buffered.push(is_input);
+    }
+
+    /// Ends the recording, whole.
+    fn reach_limit(&mut self, is_input: bool) {
+        self.flush();
+        self.blocks = None;
+        self.state.full.store(true, Relaxed);
+        self.state.over_limit.fetch_add(u64::from(is_input), Relaxed);
+        let (path, mib) = (numbered(&self.path, self.number), LIMIT_BYTES >> 20);
+        tracing::warn!("{}: recording ends here, whole: its limit of {mib} MiB is reached", path.display());
     }
 
     fn flush(&mut self) {

@@ -1,7 +1,8 @@
 //! The socket a controller connects to: lines in, lines out, bounded in every direction.
 //!
 //! A Unix socket is made at start and taken away at the end; each connection is a client. On UDP each sender's address
-//! is one. More than [`MOST_CLIENTS`] are turned away.
+//! is one. More connections than [`MOST_CLIENTS`] are turned away; of more senders of datagrams the one not heard for longest
+//! makes room.
 
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
@@ -266,17 +267,16 @@ async fn datagrams(socket: UdpSocket, sender: Sender<(ClientId, Did)>) {
             at
         } else {
             if peers.len() >= MOST_CLIENTS {
-                let idle = peers.iter().position(|peer| now - peer.heard > IDLE_NS);
-                let Some(idle) = idle else {
+                let oldest = (0..peers.len()).min_by_key(|at| peers[*at].heard).unwrap_or_default();
+                if now - peers[oldest].heard <= IDLE_NS {
+                    // Whoever came first may be anybody: a controller that comes later is heard all the same.
                     told.tell(Told::Full, || {
                         format!(
-                            "datagrams of another sender dropped: {MOST_CLIENTS} have sent within a second (a controller sends \
-                             all from one port)"
+                            "more than {MOST_CLIENTS} senders of datagrams within a second (a controller sends all from one port)"
                         )
                     });
-                    continue;
-                };
-                let gone = peers.swap_remove(idle).client;
+                }
+                let gone = peers.swap_remove(oldest).client;
                 if sender.send((gone, Did::Go)).await.is_err() {
                     return;
                 }

@@ -19,6 +19,9 @@ impl Inbox {
             Event::Received(received) if received.message_type == v1::MessageType::PriorityRequest as u32 => {
                 Heard::Request(received.clone())
             }
+            Event::Received(received) if Heard::is_spoken(received.message_type) => {
+                Heard::Spoken(received.clone())
+            }
             Event::HazardAccepted { id, token } if Owner::Unit.owns(*token) => Heard::HazardAccepted(*id),
             Event::HazardRefused { refusal, token } if Owner::Unit.owns(*token) => {
                 Heard::HazardRefused(*refusal)

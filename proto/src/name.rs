@@ -1,9 +1,9 @@
-//! Event id: the digest of the credential that declared the event, and a number.
+//! Names of what messages are about: events and intersections.
 
 use core::fmt;
 use core::str::FromStr;
 
-use v2x_proto::Digest;
+use crate::Digest;
 
 /// Identifies an event for its whole life: `"<16 hex digits>/<number>"` (TS 102 894-2 ActionId).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,25 @@ impl FromStr for EventId {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} names no event: 16 hex digits, a slash and a number, as in 00112233aabbccdd/7")]
 pub struct EventIdError(String);
+
+/// Names an intersection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IntersectionId {
+    /// Road authority (SAE J2735 `RoadRegulatorID`).
+    pub region: u16,
+    /// Number within it.
+    pub number: u32,
+}
+
+impl fmt::Display for IntersectionId {
+    /// The number alone in region 0, else `region/number`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.region {
+            0 => write!(f, "{}", self.number),
+            region => write!(f, "{region}/{}", self.number),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,28 @@
+# needs: dpkg systemd
+# The Debian package: what is in it, and that it installs into an empty machine and runs there.
+"$FIELD/../../packaging/deb" "$ROADCAST" . >package.txt 2>package.err || fail "no package" package.err
+[[ ! -s package.err ]] || fail "building it has complaints" package.err
+package=$(<package.txt)
+dpkg-deb --contents "$package" >contents.txt
+for path in usr/bin/roadcast usr/lib/systemd/system/roadcast.service usr/lib/sysusers.d/roadcast.conf etc/roadcast/ \
+    usr/share/doc/roadcast/README.md usr/share/doc/roadcast/copyright usr/share/doc/roadcast/examples/vehicle.toml \
+    usr/share/doc/roadcast/examples/python/wire.py; do
+    has contents.txt " \./$path\$"
+done
+hasnt contents.txt '^.......w|^........w|\.key$|__pycache__' "something in it is writable by others, or does not belong there"
+grep -vq 'root/root' contents.txt && fail "something in it does not belong to root" contents.txt
+cp "$package" first.deb
+"$FIELD/../../packaging/deb" "$ROADCAST" . >package.txt
+cmp first.deb "$package" || fail "two packages of one program differ"
+
+mkdir -p root/var/lib/dpkg/{info,updates,triggers} root/etc
+touch root/var/lib/dpkg/{status,available}
+dpkg --root="$PWD/root" --log=/dev/null --force-depends --force-script-chrootless --install "$package" >installed.txt 2>&1 \
+    || fail "it does not install" installed.txt
+has root/etc/passwd '^roadcast:x:[0-9]+:[0-9]+:Roadcast V2X station:/var/lib/roadcast:/usr/sbin/nologin$'
+[[ $(root/usr/bin/roadcast --version) == "$("$ROADCAST" --version)" ]] || fail "another program was installed"
+sed 's|/usr/bin/roadcast|'"$PWD"'/root&|' root/usr/lib/systemd/system/roadcast.service >roadcast.service
+systemd-analyze verify roadcast.service >unit.txt 2>&1 || fail "systemd refuses the unit" unit.txt
+dpkg --root="$PWD/root" --log=/dev/null --force-depends --force-script-chrootless --remove roadcast >removed.txt 2>&1 \
+    || fail "it does not go" removed.txt
+[[ ! -e root/usr/bin/roadcast ]] || fail "something stayed behind"
