@@ -217,3 +217,68 @@ fn small() -> v1::PerceivedObject {
 const UNKNOWN_FIELD: &[u8] = &[0xa8, 6, 1];
 /// As many of them as a frame has room for beside the rest.
 const MANY: usize = 350;
+
+/// A table in which frames wait, and the frame that meets it full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    /// Beacons wait for their signature checks; another comes.
+    Queue,
+    /// The same; an imminent warning comes.
+    QueueForAlert,
+    /// Forged alerts from made-up addresses wait for their lot; another comes.
+    Lot,
+    /// Frames of strangers wait for their credentials; another comes.
+    Held,
+    /// The same, half of them of one station, whose credential comes.
+    HeldOfOne,
+}
+
+impl Crowd {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Queue, Self::QueueForAlert, Self::Lot, Self::Held, Self::HeldOfOne];
+
+    /// As in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "into_full_queue",
+            Self::QueueForAlert => "alert_into_full_queue",
+            Self::Lot => "into_full_lot",
+            Self::Held => "into_full_hold",
+            Self::HeldOfOne => "releases_half_the_hold",
+        }
+    }
+
+    /// Fills the table, and returns the frame that comes then.
+    pub fn fill(self, scene: &mut Scene) -> (Vec<u8>, [u8; 6]) {
+        let last = scene.newcomers[0].clone();
+        for n in 0..CROWD {
+            let (frame, link) = match self {
+                Self::Queue | Self::QueueForAlert => Kind::Beacon.frame(scene, n),
+                Self::Lot => {
+                    (forged(Kind::Imminent.draft(scene, n).bytes()), [6, 0, 0, 0, (n >> 8) as u8, n as u8])
+                }
+                Self::Held => Kind::Stranger.frame(scene, n),
+                Self::HeldOfOne if n < limits::MAX_HELD / 2 => Kind::Stranger.frame(scene, n),
+                Self::HeldOfOne if n < limits::MAX_HELD => {
+                    let Draft { sequence, wire, .. } = scene.beacon(n);
+                    (last.beacon(sequence, wire).bytes(), last.link)
+                }
+                Self::HeldOfOne => continue,
+            };
+            scene.hear(frame, link);
+        }
+        match self {
+            Self::Queue => Kind::Beacon.frame(scene, CROWD),
+            Self::QueueForAlert => Kind::Imminent.frame(scene, CROWD),
+            Self::Lot => (forged(Kind::Imminent.draft(scene, CROWD).bytes()), [6; 6]),
+            Self::Held => Kind::Stranger.frame(scene, CROWD),
+            Self::HeldOfOne => {
+                let Draft { sequence, wire, .. } = scene.beacon(CROWD);
+                (last.beacon(sequence, wire).in_full(&last.credential).bytes(), last.link)
+            }
+        }
+    }
+}
+
+/// More than fits into any of these tables.
+const CROWD: usize = 800;

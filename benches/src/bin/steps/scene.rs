@@ -234,6 +234,19 @@ impl Scene {
         Cost { end, admission, verification, length }
     }
 
+    /// The steps of a frame's admission alone, while what waits before it stays where it is.
+    ///
+    /// # Panics
+    ///
+    /// The counters cannot be read.
+    pub fn admit(&mut self, meter: &mut Meter, frame: Vec<u8>, link: [u8; 6]) -> Cost {
+        let (length, before) = (frame.len(), self.ended.len());
+        let input = received(frame, link);
+        let admission = meter.steps(|| self.input(input)).expect("it was read before").1;
+        let end = self.ended.get(before).copied().unwrap_or("waits");
+        Cost { end, admission, verification: 0, length }
+    }
+
     /// Gives the station a frame.
     pub fn hear(&mut self, frame: Vec<u8>, link: [u8; 6]) {
         self.input(received(frame, link));
