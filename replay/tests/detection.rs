@@ -101,7 +101,7 @@ fn nobody_is_isolated_in_any_plan() {
 }
 
 fn isolated_drops(plan: &Plan, seconds: Option<f64>) -> u64 {
-    let options = PlanOptions { threads: 1, verify: Verify::Once, seconds };
+    let options = PlanOptions { threads: 1, verify: Verify::Once, seconds, attack: None };
     let outcome = plan::run(plan, &options, &mut |_| ControlFlow::Continue(())).expect("the plan is right");
     outcome.report.drops.get("isolated").copied().unwrap_or(0)
 }
