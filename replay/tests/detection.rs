@@ -9,7 +9,6 @@
 //! line of each receiver and attacker.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use v2x_replay::attack::{Attack, AttackKind, AttackPlan, Targets};
@@ -55,7 +54,8 @@ fn table() {
                 let at = |time: Option<f64>| time.map_or(String::new(), |time| format!("{time:.3}"));
                 let (suspect, isolated) = (at(pair.suspect_s), at(pair.isolated_s));
                 let (receiver, signer, heard) = (pair.receiver, pair.signer, pair.heard);
-                let _ = writeln!(pairs, "{name},{seed},{receiver},{signer:?},{heard},{suspect},{isolated}");
+                pairs
+                    .push_str(&format!("{name},{seed},{receiver},{signer:?},{heard},{suspect},{isolated}\n"));
             }
         }
     }
