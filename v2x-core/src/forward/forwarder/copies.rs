@@ -52,7 +52,7 @@ impl Forwarder {
         let cancellable = self.scheme == Scheme::Roadcast;
         let first = if counts { self.first_under_this_name(slot, &heard, around) } else { None };
         let anew = first.or_else(|| self.anew(slot, &heard, around));
-        let known = self.from_known(slot, &heard, around);
+        let known = self.wait_from(slot, &heard, around);
         let others = around.neighbours.len() as u64;
         let check = is_owed && self.lot(CHECKS, others);
         let kept = is_kept && heard.transmitter.is_some() && !self.lot(1, others + 1);
@@ -124,7 +124,7 @@ impl Forwarder {
 
     /// A flood that waits longest, because its first copy came from nobody known, waits as others do once one comes from
     /// a neighbour: else a stranger's copies have all that hear them send at one time. How long.
-    fn from_known(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<Duration> {
+    fn wait_from(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<Duration> {
         let flood = self.floods.get(slot)?;
         let unknown = matches!(flood.state, State::Waiting(_)) && flood.previous.is_none();
         if !unknown || copy.transmitter.is_none() || self.scheme != Scheme::Roadcast {
