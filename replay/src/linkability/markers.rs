@@ -258,7 +258,7 @@ mod tests {
         assert!(same.linked <= 6 && !same.tells() && (same.chance - 1.0).abs() < 1e-9, "{same:?}");
         assert!(!scores.contains_key("credential"), "nobody showed one");
         let scores = scored(|car, new| Beacon {
-            at_ns: at(if new { 11 } else { 10 }, if new { car * 7 % 30 * 3 } else { car * 3 }),
+            at_ns: at(if new { 11 } else { 10 }, if new { (car * 7 + 1) % 30 * 3 } else { car * 3 }),
             floods: [common].into(),
             ..Beacon::default()
         });
