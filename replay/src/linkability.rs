@@ -129,7 +129,7 @@ impl Eavesdropper {
         let linked = changes.iter().filter(|(old, new)| links.get(old) == Some(new)).count() as u64;
         let pairs: Vec<Pair> = self.fits().into_iter().map(|(_, pair)| pair).collect();
         let truth = changes.iter().map(|(old, new)| Pair { old: *old, new: *new }).collect();
-        let markers = markers::score(&Crowd::of(&self.traits), &pairs, &truth);
+        let markers = markers::score(&Crowd::of(&self.traits, &pairs), &pairs, &truth);
         Linkability { markers, ..Linkability::new(changes.len() as u64, linked) }
     }
 }

@@ -84,10 +84,10 @@ fn node(authority: &Authority, crew: &Crew, seed: u64, car: u32) -> Node {
 
 /// What only this car hears.
 fn mark(field: &mut Field, insider: &Crafter, car: usize) {
-    let there = craft::circle(500);
+    // Wider than two hops reach by themselves, so that hops that are used up keep it where it is.
+    let there = craft::circle(2_000);
     let elsewhere = hazard::circle(PLACE.moved(5_000.0, 0.0), 500);
-    for (number, area, hops, keep) in
-        [(0, there, 1, None), (1, elsewhere, 10, None), (2, there, 1, Some(500))]
+    for (number, area, hops, keep) in [(0, there, 1, None), (1, elsewhere, 2, None), (2, there, 1, Some(500))]
     {
         let number = car as u32 * 10 + number;
         let base = hazard::new(insider.digest, number, PLACE, anchor().wire_at(field.now));
@@ -96,7 +96,7 @@ fn mark(field: &mut Field, insider: &Crafter, car: usize) {
             message_type: MessageType::Hazard as u32,
             class: Class::D3,
             lifetime_ms: 60_000,
-            max_hops: 10,
+            max_hops: 2,
             area: Some(area),
             payload: &payload,
             ..insider.fields(field.now)

@@ -45,6 +45,9 @@ pub(super) fn score(crowd: &Crowd<'_>, pairs: &[Pair], truth: &BTreeSet<Pair>) -
         }
         markers.push(matched(name, pairs, &distances, truth));
     }
+    if markers.is_empty() {
+        return markers;
+    }
     let all: Vec<Option<f64>> = all.into_iter().map(Some).collect();
     markers.push(matched("all", pairs, &all, truth));
     markers
@@ -75,7 +78,7 @@ fn matched(name: &str, pairs: &[Pair], distances: &[Option<f64>], truth: &BTreeS
 }
 
 impl<'a> Crowd<'a> {
-    pub(super) fn of(traits: &'a BTreeMap<Digest, Traits>) -> Self {
+    pub(super) fn of(traits: &'a BTreeMap<Digest, Traits>, pairs: &[Pair]) -> Self {
         let mut holders = BTreeMap::new();
         for one in traits.values() {
             let named = one.first.iter().chain(&one.last).flat_map(|beacon| &beacon.floods);
@@ -83,17 +86,19 @@ impl<'a> Crowd<'a> {
                 *holders.entry(*name).or_insert(0.0) += 1.0;
             }
         }
-        let order = |at: fn(&Traits) -> Option<u64>| {
+        // Among those alone that a change can have joined: of a whole run the places would not correspond.
+        let order = |which: fn(&Pair) -> Digest, at: fn(&Traits) -> Option<u64>| {
+            let who: BTreeSet<Digest> = pairs.iter().map(which).collect();
             let mut times: Vec<_> =
-                traits.iter().filter_map(|(digest, one)| Some((at(one)?, *digest))).collect();
+                who.into_iter().filter_map(|digest| Some((at(traits.get(&digest)?)?, digest))).collect();
             times.sort_unstable();
             times.into_iter().enumerate().map(|(place, (_, digest))| (digest, place)).collect()
         };
         Self {
             traits,
             holders,
-            ended: order(|one| one.last.back().map(|beacon| beacon.at_ns)),
-            begun: order(|one| one.first.first().map(|beacon| beacon.at_ns)),
+            ended: order(|pair| pair.old, |one| one.last.back().map(|beacon| beacon.at_ns)),
+            begun: order(|pair| pair.new, |one| one.first.first().map(|beacon| beacon.at_ns)),
         }
     }
 
@@ -224,7 +229,7 @@ mod tests {
         let pairs: Vec<Pair> =
             (0..900).map(|n| Pair { old: digest(n / 30, false), new: digest(n % 30, true) }).collect();
         let truth = (0..30).map(|car| Pair { old: digest(car, false), new: digest(car, true) }).collect();
-        let markers = score(&Crowd::of(&traits), &pairs, &truth);
+        let markers = score(&Crowd::of(&traits, &pairs), &pairs, &truth);
         markers.into_iter().map(|marker| (marker.name.clone(), marker)).collect()
     }
 
@@ -253,7 +258,7 @@ mod tests {
         assert!(same.linked <= 6 && !same.tells() && (same.chance - 1.0).abs() < 1e-9, "{same:?}");
         assert!(!scores.contains_key("credential"), "nobody showed one");
         let scores = scored(|car, new| Beacon {
-            at_ns: at(if new { 11 } else { 10 }, if new { car * 7 % 30 * 3 } else { car * 3 }),
+            at_ns: at(if new { 11 } else { 10 }, if new { (car * 7 + 1) % 30 * 3 } else { car * 3 }),
             floods: [common].into(),
             ..Beacon::default()
         });

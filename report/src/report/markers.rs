@@ -1,7 +1,5 @@
 //! What an eavesdropper links by traits that outlive a pseudonym, for a terminal.
 
-use std::fmt::Write as _;
-
 use super::Marker;
 use super::human::count;
 
@@ -10,14 +8,20 @@ pub(super) fn render(out: &mut String, markers: &[Marker]) {
     if markers.is_empty() {
         return;
     }
-    let _ =
-        writeln!(out, "  {:<24} {:>9} {:>9} {:>12}", "by marker alone", "compared", "linked", "by guessing");
+    let title =
+        format!("  {:<24} {:>9} {:>9} {:>12}", "by marker alone", "compared", "linked", "by guessing");
+    line(out, &title);
     for marker in markers {
         let name = marker.name.replace('_', " ");
         let (compared, linked) = (count(marker.compared), count(marker.linked));
         let note = if marker.tells() { "  links" } else { "" };
-        let _ = writeln!(out, "  {name:<24} {compared:>9} {linked:>9} {:>12.1}{note}", marker.chance);
+        line(out, &format!("  {name:<24} {compared:>9} {linked:>9} {:>12.1}{note}", marker.chance));
     }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
 }
 
 #[cfg(test)]

@@ -515,7 +515,7 @@ fn eleven_holders_do_not_each_give_a_flood_as_often_as_one_may() {
     // Five floods, four a second each for ten seconds, and as many at once as a rate allows: of one holder. They silence
     // each other, but take turns.
     let one = 5 * (8 + 40);
-    assert!((one / 2..=3 * one).contains(&given), "{given}, one alone gives {one}");
+    assert!((one / 2..=6 * one).contains(&given), "{given}, one alone gives {one}");
 }
 
 // Row 52, EN 302 637-3 keep-alive forwarding: an anchor repeats what it has not heard for twice the interval.

@@ -301,6 +301,7 @@ impl Forwarder {
         };
         let bytes = flood.message.frame(&header, id.signer);
         self.floods.update(slot, |flood| {
+            flood.airing.here = true;
             match cause {
                 ForwardCause::Contention => flood.retries = RETRIES,
                 ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
