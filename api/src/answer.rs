@@ -218,6 +218,31 @@ pub struct Status {
     pub forwarded: u64,
     /// Changes of the station's pseudonym.
     pub pseudonym_changes: u64,
+    /// Another station that signs with one of this station's credentials; absent where none was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard_elsewhere: Option<HeardElsewhere>,
+}
+
+/// Another station that signs with one of this station's credentials.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeardElsewhere {
+    /// Messages heard of it so far.
+    pub messages: u64,
+    /// The credential that it used last.
+    pub credential: String,
+    /// Link address of its last message: not signed, and a relay's for one that travelled.
+    pub link_address: String,
+    /// Where it says that it is, degrees.
+    pub latitude_deg: f64,
+    /// Where it says that it is, degrees.
+    pub longitude_deg: f64,
+    /// Metres from this station; `null` while it does not know where it is.
+    pub distance_m: Option<f64>,
+    /// Direction from this station, degrees clockwise from north.
+    pub bearing_deg: Option<f64>,
+    /// Seconds since it signed its last message.
+    pub age_s: f64,
 }
 
 /// One of the station's requests for priority at an intersection.

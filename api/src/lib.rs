@@ -26,8 +26,8 @@ mod request;
 pub mod socket;
 
 pub use self::answer::{
-    Answer, BAD_REQUEST, Concern, Hazard, HazardArea, NearbyStation, PriorityStatus, RedLightAhead,
-    SignalAhead, SignalShown, StationPosition, Status,
+    Answer, BAD_REQUEST, Concern, Hazard, HazardArea, HeardElsewhere, NearbyStation, PriorityStatus,
+    RedLightAhead, SignalAhead, SignalShown, StationPosition, Status,
 };
 pub use self::client::{Client, ClientError, LONGEST_ANSWER, Watch};
 pub use self::fields::BadRequest;

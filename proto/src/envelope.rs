@@ -19,6 +19,10 @@ pub const MAX_CREDENTIAL: usize = 256;
 /// Most credentials one message may ask for.
 pub const MAX_CREDENTIAL_REQUESTS: usize = 8;
 
+/// Most fields of a `ToBeSigned` that a reader does not know: anybody can send a frame full of them, and they are read before the
+/// signature.
+pub const MAX_UNKNOWN_FIELDS: usize = 16;
+
 /// Bytes of one entry of `credential_requests`: the start of a digest.
 pub const CREDENTIAL_REQUEST_LEN: usize = 3;
 
@@ -189,7 +193,7 @@ impl<'a> TbsView<'a> {
             return Err(EnvelopeError::TooLong(bytes.len()));
         }
         let mut reader = Reader::new(bytes, "ToBeSigned");
-        let mut class = 0;
+        let (mut class, mut unknown) = (0, 0);
         let mut tbs = Self {
             message_type: 0,
             generation_time_us: 0,
@@ -250,7 +254,13 @@ impl<'a> TbsView<'a> {
                     reader.once(tag, "payload")?;
                     tbs.payload = reader.bytes()?;
                 }
-                other => reader.skip(other, &TBS_FIELDS)?,
+                other => {
+                    unknown += 1;
+                    if unknown > MAX_UNKNOWN_FIELDS {
+                        return Err(EnvelopeError::UnknownFields);
+                    }
+                    reader.skip(other, &TBS_FIELDS)?;
+                }
             }
         }
         reader.require(CLASS, "deadline_class")?;
@@ -334,6 +344,9 @@ pub enum EnvelopeError {
     /// A digest and a credential.
     #[error("both signer digest and signer credential are present")]
     BothSigners,
+    /// More signed fields that this reader does not know than a later version adds.
+    #[error("more than {MAX_UNKNOWN_FIELDS} signed fields of unknown numbers")]
+    UnknownFields,
     /// No such deadline class.
     #[error("deadline class {0} does not exist: classes are 0 to 5")]
     Class(u32),
@@ -349,6 +362,7 @@ impl EnvelopeError {
             Self::Wire(error) => error.field(),
             Self::TooLong(_) | Self::NotExact => "SignedMessage",
             Self::BothSigners => "signer",
+            Self::UnknownFields => "ToBeSigned",
             Self::Class(_) => "deadline_class",
             Self::Requests(_) => "credential_requests",
         }

@@ -9,8 +9,10 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest as _, Sha256};
 use v2x_core::{
-    Authority, CredentialError, CredentialRequest, Identity, Permissions, Pool, TrustStore, WireTime, limits,
+    Authority, CredentialError, CredentialRequest, Identity, Permissions, Pool, RevocationRequest,
+    RevokeError, TrustStore, WireTime, limits, revoke,
 };
+use v2x_proto::Digest;
 use v2x_proto::v1::StationClass;
 
 use crate::source::StationKind;
@@ -64,6 +66,24 @@ impl Cast {
     /// The credential of the issuer.
     pub fn issuer(&self) -> &Bytes {
         &self.authority.issuer
+    }
+
+    /// The revocation of a credential of this cast, by its issuer, at a time.
+    ///
+    /// # Errors
+    /// The time does not fit a revocation.
+    pub fn revocation(&self, digest: Digest, at: WireTime) -> Result<Bytes, RevokeError> {
+        let issued_s = u32::try_from(at.as_micros() / 1_000_000).unwrap_or(u32::MAX);
+        let request = RevocationRequest {
+            series: 0,
+            from_number: 0,
+            to_number: 1,
+            issued_s,
+            next_s: issued_s.saturating_add(86_400),
+            whole_series: false,
+            digests: [digest].into(),
+        };
+        revoke(&self.authority.issuer, &secret(self.seed, Holder::Issuer), &request)
     }
 
     /// The identity of the station with this number in this part: always the same one.

@@ -1,16 +1,27 @@
 //! How often an eavesdropper that hears everything links two pseudonyms of one station.
 //!
-//! The eavesdropper has every awareness message that was sent: digest, time, signed position, speed and heading; it
-//! makes no use of the credentials' content. It follows each pseudonym to its last message, extrapolates from there at
-//! constant velocity, and joins pseudonyms that ended with those that began afterwards, the best fit first, each at
-//! most once. It sees the whole run before it decides. So the ratio is what position alone gives away: close to 1 when
+//! The eavesdropper has every frame that was sent, with its time and link address, and sees the whole run before it
+//! decides. First it follows positions: each pseudonym to its last beacon, from there at constant velocity, and joins
+//! pseudonyms that ended with those that began afterwards, the best fit first, each at most once. That is close to 1 when
 //! stations change in the open, lower where several of them change unseen at one place.
+//!
+//! Then it leaves positions aside, but for which pairs they rule out, and tries each [marker](Marker) alone: fields,
+//! lengths, times, orders and addresses, the floods that beacons list and stations send on, and all of these together.
+//! Beside the links by a marker stands how many of them guessing would make among the pairs that are left.
 
-use std::collections::BTreeMap;
+mod markers;
+mod traits;
 
-use v2x_core::Position;
-use v2x_proto::Digest;
+use std::collections::{BTreeMap, BTreeSet};
+
+use v2x_core::{FloodName, Position, WireTime, credential_hash};
+use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
+use v2x_proto::v1::MessageType;
+use v2x_proto::{Digest, hop, payload, v1};
 use v2x_report::Linkability;
+
+use self::markers::{Crowd, Pair};
+use self::traits::{Beacon, Floods, Traits};
 
 /// One awareness message as it was on the air.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,11 +40,44 @@ pub struct Observation {
 #[derive(Clone, Debug, Default)]
 pub struct Eavesdropper {
     tracks: BTreeMap<Digest, Track>,
+    traits: BTreeMap<Digest, Traits>,
+    floods: Floods,
     changes: Vec<(Digest, Digest)>,
 }
 
 impl Eavesdropper {
-    /// Records a message; call it in order of time.
+    /// Records a frame from a link address; call it in order of time.
+    pub fn overhear(&mut self, at_ns: u64, link: Option<[u8; 6]>, frame: &[u8]) {
+        let Ok((header, len)) = hop::parse(frame) else { return };
+        let Ok(signed) = SignedView::parse(&frame[len..]) else { return };
+        let Ok(tbs) = TbsView::parse(signed.tbs) else { return };
+        let transmitter = header.forwarder;
+        if tbs.max_hops > 1 {
+            let name = FloodName::of(signed.signature);
+            let generated = WireTime::from_micros(tbs.generation_time_us);
+            let lifetime = core::time::Duration::from_millis(u64::from(tbs.lifetime_ms));
+            self.floods.hear(name, generated, generated + lifetime);
+            let signer = match signed.signer {
+                SignerRef::Digest(signer) => signer,
+                SignerRef::Credential(bytes) => Digest::of_hash(&credential_hash(bytes)),
+            };
+            if signer != transmitter {
+                self.traits.entry(transmitter).or_default().relays(name);
+            }
+        }
+        let mut message = v1::Awareness::default();
+        let is_beacon = tbs.message_type == MessageType::Awareness as u32
+            && payload::decode_awareness_into(&mut message, tbs.payload).is_ok();
+        let Some(position) = Position::new(tbs.latitude, tbs.longitude).filter(|_| is_beacon) else { return };
+        let motion = message.speed.zip(message.heading);
+        let motion = motion.map(|(speed, heading)| (f64::from(speed) * 0.01, f64::from(heading) * 0.1));
+        self.hear(Observation { at_ns, pseudonym: transmitter, position, motion });
+        let floods = self.floods.named(&transmitter, &tbs, &message.floods_held);
+        let beacon = Beacon { floods, ..Beacon::new(at_ns, link, frame.len(), &tbs, &message) };
+        self.traits.entry(transmitter).or_default().hear(beacon, &message, &signed.signer);
+    }
+
+    /// Records the place of a beacon; call it in order of time.
     pub fn hear(&mut self, observation: Observation) {
         let new = Track { first: observation, last: observation };
         self.tracks.entry(observation.pseudonym).or_insert(new).last = observation;
@@ -46,6 +90,20 @@ impl Eavesdropper {
 
     /// Pairs of pseudonyms it holds for one station, former first.
     pub fn links(&self) -> Vec<(Digest, Digest)> {
+        let mut fits = self.fits();
+        fits.sort_unstable();
+        let mut joined: BTreeMap<Digest, Digest> = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        for (_, Pair { old, new }) in fits {
+            if !joined.contains_key(&old) && taken.insert(new) {
+                joined.insert(old, new);
+            }
+        }
+        joined.into_iter().collect()
+    }
+
+    /// The pairs that time and place allow, with how badly they fit, mm.
+    fn fits(&self) -> Vec<(u64, Pair)> {
         let mut ended: Vec<&Track> = self.tracks.values().collect();
         ended.sort_by_key(|track| (track.last.at_ns, track.last.pseudonym));
         let mut fits = Vec::new();
@@ -56,19 +114,10 @@ impl Eavesdropper {
             let before = ended[from..].iter().take_while(|track| track.last.at_ns < first.at_ns);
             fits.extend(before.filter_map(|track| {
                 let misfit = track.last.misfit(first)?;
-                // Millimetres, so that they can be ordered.
-                Some(((misfit * 1000.0) as u64, track.last.pseudonym, first.pseudonym))
+                Some(((misfit * 1000.0) as u64, Pair { old: track.last.pseudonym, new: first.pseudonym }))
             }));
         }
-        fits.sort_unstable();
-        let mut joined: BTreeMap<Digest, Digest> = BTreeMap::new();
-        let mut taken = std::collections::BTreeSet::new();
-        for (_, old, new) in fits {
-            if !joined.contains_key(&old) && taken.insert(new) {
-                joined.insert(old, new);
-            }
-        }
-        joined.into_iter().collect()
+        fits
     }
 
     /// Its success: of the changes whose both pseudonyms were heard, those it links.
@@ -78,7 +127,10 @@ impl Eavesdropper {
             |(old, new): &&(Digest, Digest)| self.tracks.contains_key(old) && self.tracks.contains_key(new);
         let changes: Vec<_> = self.changes.iter().filter(heard).collect();
         let linked = changes.iter().filter(|(old, new)| links.get(old) == Some(new)).count() as u64;
-        Linkability::new(changes.len() as u64, linked)
+        let pairs: Vec<Pair> = self.fits().into_iter().map(|(_, pair)| pair).collect();
+        let truth = changes.iter().map(|(old, new)| Pair { old: *old, new: *new }).collect();
+        let markers = markers::score(&Crowd::of(&self.traits), &pairs, &truth);
+        Linkability { markers, ..Linkability::new(changes.len() as u64, linked) }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The map of a trace, for the page of its run.
 
+use std::collections::BTreeMap;
+
 use crate::geodesy::Plane;
 use crate::source::{StationKind, Trace};
-use v2x_report::html::{MapData, TrackKind, TrackLine, UnitMark};
+use v2x_report::html::{MOST_MOMENTS, MapData, MapMoment, TrackKind, TrackLine, UnitMark};
 
 /// The tracks of a trace on a plane, with the share of messages that each of its stations missed; the caller adds lanes
 /// and units, on the same plane.
@@ -14,6 +16,7 @@ pub fn of_trace(trace: &Trace, plane: &Plane, missed: impl Fn(u32) -> Option<f64
         }
     }
     let mut map = MapData::default();
+    let mut track_of = vec![None; trace.stations()];
     for (((name, kind), points), station) in trace.names.iter().zip(&trace.kinds).zip(points).zip(0..) {
         match (kind, points.first()) {
             (StationKind::Roadside, Some(position)) => {
@@ -21,11 +24,33 @@ pub fn of_trace(trace: &Trace, plane: &Plane, missed: impl Fn(u32) -> Option<f64
             }
             _ => {
                 let (name, kind, missed) = (name.clone(), track_kind(*kind), missed(station));
+                track_of[station as usize] = Some(map.tracks.len());
                 map.tracks.push(TrackLine { name, kind, missed, points });
             }
         }
     }
+    map.moments = moments(trace, plane, &track_of);
     map
+}
+
+/// Where the stations with a track were at times spread evenly over the trace.
+fn moments(trace: &Trace, plane: &Plane, track_of: &[Option<usize>]) -> Vec<MapMoment> {
+    let Some(last) = trace.samples.last() else { return Vec::new() };
+    let count = MOST_MOMENTS as u64;
+    let moment = |number: u64| {
+        let until = last.time_ns * number / (count - 1);
+        let first = trace.samples.partition_point(|sample| sample.time_ns + PRESENT_NS <= until);
+        let end = trace.samples.partition_point(|sample| sample.time_ns <= until);
+        // The last sample of each counts.
+        let mut places = BTreeMap::new();
+        for sample in &trace.samples[first..end] {
+            if let Some(track) = track_of.get(sample.station as usize).copied().flatten() {
+                places.insert(track, plane.metres(sample.point()));
+            }
+        }
+        MapMoment { time_s: until as f64 / 1e9, places: places.into_iter().collect() }
+    };
+    (0..count).map(moment).collect()
 }
 
 fn track_kind(kind: StationKind) -> TrackKind {
@@ -41,6 +66,9 @@ fn track_kind(kind: StationKind) -> TrackKind {
     }
 }
 
+/// A station without a sample for longer than this has left.
+const PRESENT_NS: u64 = 1_000_000_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +82,18 @@ mod tests {
         assert_eq!((map.tracks[0].missed, map.tracks[1].missed), (None, Some(0.5)));
         let inside = |&(x, y): &(f64, f64)| (-1.0..=651.0).contains(&x) && (-1.0..=651.0).contains(&y);
         assert!(map.tracks.iter().all(|track| !track.points.is_empty() && track.points.iter().all(inside)));
+        let times: Vec<_> = map.moments.iter().map(|moment| moment.time_s).collect();
+        assert!(times.len() == MOST_MOMENTS && times[0] == 0.0 && times.is_sorted(), "{times:?}");
+        for moment in &map.moments {
+            assert!(!moment.places.is_empty() && moment.places.len() <= map.tracks.len());
+            for (track, place) in &moment.places {
+                assert!(
+                    map.tracks[*track].points.contains(place),
+                    "{} at {}",
+                    map.tracks[*track].name,
+                    moment.time_s
+                );
+            }
+        }
     }
 }

@@ -5,21 +5,23 @@
 //! ```
 //!
 //! `TRACE`: a file, else the town's; `SEEDS`: of world and plan, both ends included; `KINDS`: some, with commas between;
-//! `SECONDS_EACH`: how much of the trace, s; `PAIRS`: a file for a line of each receiver and attacker.
+//! `SECONDS_EACH`: how much of the trace, s; `RATE`: beacons a second, else by the generation rules; `PAIRS`: a file for a
+//! line of each receiver and attacker.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use v2x_replay::attack::{Attack, AttackKind, AttackPlan, Targets};
+use v2x_replay::plan::{self, Plan, PlanOptions};
 use v2x_replay::run::{RunOptions, run_against, run_unattacked};
 use v2x_replay::source::{ReadOptions, read, town};
-use v2x_report::Detection;
+use v2x_report::{Detection, Verify};
 
 #[test]
 #[ignore = "measures the tables of replay/plans/README.md"]
 fn table() {
     let seconds = var("SECONDS_EACH").map_or(60.0, |text| text.parse().unwrap());
+    let rate_hz = var("RATE").map(|text| text.parse().unwrap());
     let trace = var("TRACE").map_or_else(town::trace, |path| {
         read(path.as_ref(), &ReadOptions::default()).expect("a trace that can be read")
     });
@@ -32,7 +34,7 @@ fn table() {
     let mut pairs = String::new();
     let (mut heard, mut suspected, mut isolated) = (0, 0, 0);
     for seed in &seeds {
-        let options = RunOptions { seconds: Some(seconds), threads: 1, ..RunOptions::new(*seed) };
+        let options = RunOptions { seconds: Some(seconds), rate_hz, threads: 1, ..RunOptions::new(*seed) };
         let (_, clean) = run_unattacked(&trace, &options, &mut |_| ControlFlow::Continue(())).unwrap();
         let honest = clean.honest();
         (heard, suspected, isolated) =
@@ -52,7 +54,8 @@ fn table() {
                 let at = |time: Option<f64>| time.map_or(String::new(), |time| format!("{time:.3}"));
                 let (suspect, isolated) = (at(pair.suspect_s), at(pair.isolated_s));
                 let (receiver, signer, heard) = (pair.receiver, pair.signer, pair.heard);
-                let _ = writeln!(pairs, "{name},{seed},{receiver},{signer:?},{heard},{suspect},{isolated}");
+                pairs
+                    .push_str(&format!("{name},{seed},{receiver},{signer:?},{heard},{suspect},{isolated}\n"));
             }
         }
     }
@@ -70,6 +73,37 @@ fn table() {
     if let Some(path) = var("PAIRS") {
         std::fs::write(path, pairs).expect("a file for the pairs");
     }
+}
+
+/// `PLANS`: a folder of plans of floods, else the shipped ones; `SEEDS` and `SECONDS_EACH` as for [`table`], here 1..10 and
+/// all of a plan. Those with attackers are run without them.
+#[test]
+#[ignore = "runs every plan without attackers ten times over"]
+fn nobody_is_isolated_in_any_plan() {
+    let folder =
+        var("PLANS").unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/plans/flood").to_owned());
+    let seconds = var("SECONDS_EACH").map(|text| text.parse().unwrap());
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let mut isolated = BTreeMap::new();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "toml")) {
+        let mut plan = Plan::read(path).unwrap();
+        plan.attackers.clear();
+        for seed in seeds(&var("SEEDS").unwrap_or_else(|| "1..10".to_owned())) {
+            let dropped = isolated_drops(&Plan { seeds: vec![seed], ..plan.clone() }, seconds);
+            println!("{} seed {seed}: {dropped} drops of the isolated", path.display());
+            if dropped > 0 {
+                isolated.insert((path.clone(), seed), dropped);
+            }
+        }
+    }
+    assert!(isolated.is_empty(), "{isolated:?}");
+}
+
+fn isolated_drops(plan: &Plan, seconds: Option<f64>) -> u64 {
+    let options = PlanOptions { threads: 1, verify: Verify::Once, seconds, attack: None };
+    let outcome = plan::run(plan, &options, &mut |_| ControlFlow::Continue(())).expect("the plan is right");
+    outcome.report.drops.get("isolated").copied().unwrap_or(0)
 }
 
 fn attacks() -> impl Iterator<Item = (&'static str, Attack)> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use v2x_replay::attack::{
     Attack, AttackKind, AttackPlan, RadioAttack, RadioAttackKind, ShippedPlan, Targets,
@@ -139,5 +140,31 @@ fn every_plan_of_the_red_team_runs_on_a_road() {
         let frames: u64 = damage(&report).attacks.iter().map(|one| one.frames).sum();
         assert!(frames > 0, "{} sent nothing", shipped.name);
         assert_eq!(damage(&report).without.isolated, 0, "{}", shipped.name);
+    }
+}
+
+#[test]
+fn what_some_attacks_are_after_is_measured_without_them_too() {
+    let of = |attack: &str| damage(&attacked(ROAD, attack)).clone();
+    let marker = of("[[attack]]\nkind = \"marker\"\nrate_per_s = 2\n");
+    assert_eq!((marker.without.marked_names, marker.without.marked_beacons), (Some(0), Some(0)));
+    assert!(marker.with.marked_names.is_some() && marker.with.signal_right.is_none());
+    let squatter = of("[[attack]]\nkind = \"squatter\"\nat_m = [100, -20]\n");
+    assert_eq!(squatter.without.signal_wrong, Some(0.0));
+    assert!(squatter.without.signal_right.unwrap() > 0.8, "{squatter:?}");
+    assert!(squatter.with.signal_right.unwrap() + squatter.with.signal_wrong.unwrap() <= 1.0);
+    let storm = of("[[attack]]\nkind = \"revocation_storm\"\nstart_s = 0.1\n");
+    assert!(
+        storm.without.revocation_known.unwrap() > 3 && storm.with.revocation_known.is_some(),
+        "{storm:?}"
+    );
+}
+
+#[test]
+fn the_red_team_s_roads_are_there() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans/red");
+    for road in ShippedPlan::red_team().map(|plan| plan.road().unwrap()) {
+        let plan = Plan::read(&folder.join(road)).unwrap();
+        assert!(plan.attackers.is_empty() && !plan.is_awareness_alone(), "{road}");
     }
 }

@@ -19,7 +19,7 @@ mod worst;
 
 use text::{escape, put};
 
-pub use map::{MapData, TrackKind, TrackLine, UnitMark};
+pub use map::{MOST_MOMENTS, MapData, MapMoment, TrackKind, TrackLine, UnitMark};
 
 /// The whole page.
 pub fn render(report: &Report, map: &MapData) -> String {

@@ -17,8 +17,8 @@ pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
     AttackFrames, ClassReport, ClassSpread, Damage, DeliveryBin, Detection, DistanceBin, Flood, FloodBand,
-    FloodHealed, FloodWorst, Frames, HonestClass, HonestFigures, InputFile, Kind, Linkability, Provoked,
-    Repeats, Report, SeedClass, SeedRun, Verdict, Verify, WhatRan, WorstPair, WorstStation, human,
+    FloodHealed, FloodWorst, Frames, HonestClass, HonestFigures, InputFile, Kind, Linkability, Marker,
+    Provoked, Repeats, Report, SeedClass, SeedRun, Verdict, Verify, WhatRan, WorstPair, WorstStation, human,
     miss_target,
 };
 pub use statistics::Spread;

@@ -17,6 +17,7 @@ mod damage;
 mod evidence;
 mod flood;
 pub mod human;
+mod markers;
 mod reception;
 mod repeats;
 mod seed_run;
@@ -100,6 +101,9 @@ pub struct Report {
     /// Red-light warnings that a vehicle gave its driver; absent where there were none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red_light_warnings: Option<u64>,
+    /// Messages that another station signed with one of this station's credentials; absent where none was heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_elsewhere: Option<u64>,
     /// What vehicles asked a roadside unit for; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_requests: Option<signal::PriorityRequests>,
@@ -157,6 +161,7 @@ impl Report {
             damage: None,
             signal_ahead: None,
             red_light_warnings: None,
+            heard_elsewhere: None,
             priority_requests: None,
             flood: None,
             flood_baselines: Vec::new(),
@@ -447,22 +452,47 @@ pub struct DistanceBin {
     pub max_ns: u64,
 }
 
-/// How well pseudonyms hide: the success of an eavesdropper that hears everything and follows positions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// How well pseudonyms hide: the success of an eavesdropper that hears everything, by positions and by markers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Linkability {
     /// Changes of which both pseudonyms were heard.
     pub changes: u64,
-    /// Of `changes`: linked correctly.
+    /// Of `changes`: linked correctly by positions.
     pub linked: u64,
     /// `linked / changes`; 0 when nothing changed.
     pub ratio: f64,
+    /// The links by each marker alone, and last by all of them together, among the pairs that positions allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<Marker>,
+}
+
+/// What one trait gives away that may outlive a change of pseudonym.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Its name.
+    pub name: String,
+    /// Changes where both pseudonyms showed it.
+    pub compared: u64,
+    /// Of `compared`: linked correctly.
+    pub linked: u64,
+    /// Of `compared`: linked correctly by guessing, on average.
+    pub chance: f64,
+}
+
+impl Marker {
+    /// Whether it links more than guessing does: by over two standard deviations.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        let spread = (self.chance * (1.0 - self.chance / (self.compared as f64).max(1.0))).max(0.0).sqrt();
+        self.compared > 0 && self.linked as f64 > self.chance + 2.0 * spread && self.linked > 1
+    }
 }
 
 impl Linkability {
     /// With its ratio.
     pub fn new(changes: u64, linked: u64) -> Self {
         let ratio = if changes == 0 { 0.0 } else { linked as f64 / changes as f64 };
-        Self { changes, linked, ratio }
+        Self { changes, linked, ratio, markers: Vec::new() }
     }
 }
 

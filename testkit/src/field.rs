@@ -10,7 +10,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use prost::Message as _;
 use v2x_core::{
     AwarenessRule, ClockState, Config, Event, Fix, Forwarded, Host, Identity, Input, Instant, KeyPair,
-    MessageId, Node, Output, Position, Scheme, SendRequest, strict,
+    MessageId, Node, Output, Position, Scheme, SendRequest, Transmit, strict,
 };
 use v2x_proto::link::AccessCategory;
 use v2x_proto::{AreaView, Class, v1};
@@ -43,6 +43,11 @@ pub struct Crew {
 }
 
 impl Crew {
+    /// A host that verifies each signature once for all stations of the crew.
+    pub fn host(&self) -> Box<dyn Host> {
+        Box::new(self.shared.clone())
+    }
+
     fn identity(&mut self, authority: &Authority, number: u32) -> Identity {
         let key = key(number);
         let credential =
@@ -77,6 +82,8 @@ pub struct Field {
     pub floods: Vec<(Instant, usize, Bytes)>,
     /// How each of them accesses the channel.
     pub accesses: Vec<AccessCategory>,
+    /// Everything the nodes put on the air, with time and sender, for a test that begins such a list.
+    pub aired: Option<Vec<(Instant, usize, Transmit)>>,
     /// Stations that are not up hear nothing and get no input.
     pub up: Vec<bool>,
     /// Stations that get their positions from the test.
@@ -110,6 +117,11 @@ impl Field {
                 Node::with_host(config(number), identity, authority.trust.clone(), 7, anchor(), host)
             })
             .collect();
+        Self::of(nodes, places)
+    }
+
+    /// These nodes, which have had no input, at `places`.
+    pub fn of(nodes: Vec<Node>, places: Vec<(f64, f64)>) -> Self {
         let count = nodes.len();
         let mut field = Self {
             nodes,
@@ -118,6 +130,7 @@ impl Field {
             events: Vec::new(),
             floods: Vec::new(),
             accesses: Vec::new(),
+            aired: None,
             up: vec![true; count],
             moving: Vec::new(),
             deadlines: vec![Instant::ZERO; count],
@@ -210,7 +223,11 @@ impl Field {
                 self.floods.push((self.now, station, frame.bytes.clone()));
                 self.accesses.push(frame.access());
             }
-            self.shout(station, frame.bytes);
+            let link = frame.source.unwrap_or(address(station as u32));
+            self.shout_as(station, frame.bytes.clone(), link);
+            if let Some(aired) = &mut self.aired {
+                aired.push((self.now, station, frame));
+            }
         }
     }
 

@@ -265,7 +265,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("v2x-apps", &["v2x-core", "v2x-proto"]),
     ("v2x-recording", &["v2x-core", "v2x-proto"]),
     ("v2x-settings", &[]),
-    ("v2x-replay", &["v2x-core", "v2x-proto", "v2x-recording", "v2x-report", "v2x-settings"]),
+    ("v2x-replay", &["v2x-apps", "v2x-core", "v2x-proto", "v2x-recording", "v2x-report", "v2x-settings"]),
     (
         "v2x-node",
         &[

@@ -14,9 +14,11 @@ use testkit::motorway::Dice;
 
 mod geodesics;
 mod highway;
+mod insider;
 mod outsider;
 mod partition;
 mod rules;
+mod tags;
 mod topologies;
 
 fn ms(millis: u64) -> Instant {

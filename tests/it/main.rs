@@ -32,6 +32,9 @@ mod contract;
 // A change of pseudonym as an eavesdropper sees it.
 mod pseudonym;
 
+// What an eavesdropper links where positions say nothing.
+mod car_park;
+
 // Credentials replaced while a station runs.
 mod renewal;
 

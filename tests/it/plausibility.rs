@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use prost::Message as _;
 use v2x_core::{
     AwarenessRule, ClockState, Config, Event, Input, Instant, Misbehaviour, Node, Permissions, Plausibility,
     TrustLevel,
 };
-use v2x_proto::envelope::TbsRepr;
-use v2x_proto::{payload, v1};
+use v2x_proto::envelope::{SignerRef, TbsRepr};
+use v2x_proto::{Class, payload, v1};
 
-use testkit::craft::{Crafter, forged, read};
-use testkit::{Authority, PLACE, Station, anchor};
+use testkit::craft::{Crafter, circle, forged, hazard_of, read};
+use testkit::{Authority, PLACE, Station, anchor, fix};
 
 const START_MS: u64 = 10_000;
 
@@ -119,6 +120,49 @@ fn what_a_peer_reports_is_not_believed() {
     receiver.hear(now, &liar.full(&liar.fields(now)));
     assert_eq!(receiver.node.watch().standing(&liar.digest), TrustLevel::Trusted);
     assert!(!received(&receiver).last().unwrap());
+}
+
+// Receivers do not believe a suspect's negation; nor do those that send floods on.
+#[test]
+fn a_suspects_negation_ends_no_flood_of_others() {
+    for (lies, given) in [(1, false), (6, true)] {
+        let [liar, victim, newcomer] = [1, 2, 3].map(Crafter::station);
+        let mut receiver = Station::silent(9);
+        let at = Instant::from_millis(START_MS);
+        receiver.start(at, PLACE);
+        let flood = |by: &Crafter, hazard: v1::Hazard, at| {
+            let payload = hazard.encode_to_vec();
+            by.full(&TbsRepr {
+                message_type: v1::MessageType::Hazard as u32,
+                class: Class::D3,
+                lifetime_ms: 60_000,
+                max_hops: 10,
+                area: Some(circle(1_000)),
+                payload: &payload,
+                ..by.fields(at)
+            })
+        };
+        let event = hazard_of(victim.digest, at);
+        receiver.hear(at, &flood(&victim, event.clone(), at));
+        lie(&mut receiver, &liar, lies);
+        let at = at + Duration::from_secs(1);
+        assert_eq!(receiver.node.watch().is_discredited(&liar.digest), given);
+        let negation = v1::Hazard {
+            id: event.id,
+            state: v1::HazardState::Negate as i32,
+            detection_time_us: event.detection_time_us,
+            reference_time_us: anchor().wire_at(at).as_micros(),
+            ..v1::Hazard::default()
+        };
+        receiver.hear(at, &flood(&liar, negation, at));
+        let at = at + Duration::from_secs(1);
+        receiver.start(at, PLACE);
+        receiver.hear(at, &newcomer.full(&newcomer.fields(at)));
+        let sent = receiver.drive(at, at + Duration::from_millis(200), |now| fix(now, PLACE));
+        let of_victim = sent.iter().filter(|(_, frame)| read(frame).1.class == Class::D3
+            && matches!(read(frame).2, SignerRef::Credential(credential) if credential == victim.credential));
+        assert_eq!(of_victim.count() > 0, given, "the flood is still given to who lacks it");
+    }
 }
 
 /// Feeds `count` beacons, 100 ms apart, each 400 m from the one before.

@@ -6,15 +6,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use v2x_core::{
-    Anchor, ChangeRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, NotSentReason,
-    Output, Pool, PseudonymConfig, SendRequest, SendingState, Transmit, warm_up,
+    Anchor, BeaconTags, ChangeRule, ClockState, Config, CredentialRequest, Event, Fix, FloodName, Identity,
+    Input, Instant, Node, NotSentReason, Output, Pool, PseudonymConfig, SendRequest, SendingState, Transmit,
+    WireTime, warm_up,
 };
-use v2x_proto::envelope::{SignedView, SignerRef, TbsView};
+use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView};
+use v2x_proto::hop::HopHeader;
 use v2x_proto::{Class, Digest, hop, v1};
 use v2x_recording::transcript;
 
+use testkit::craft::Crafter;
 use testkit::drive::drain;
-use testkit::{Authority, PLACE, Station, anchor, fix, frame};
+use testkit::{Authority, PLACE, Station, anchor, fix, frame, hazard};
 
 /// A car that changes about every `seconds`, and keeps what it transmits.
 struct Car {
@@ -397,4 +400,143 @@ fn a_roadside_unit_and_a_car_with_one_credential_keep_it() {
     assert_eq!(car.changes(), []);
     assert!(car.sent.iter().all(|(_, frame)| frame.source.is_none()), "and the link's own address");
     assert_eq!(Config::roadside().pseudonym.change, ChangeRule::Off);
+}
+
+// ---- what a car holds for others
+
+/// A hazard of `by`, in force in a circle of 2 km about a place so many metres east, with its hops used up where `last`.
+fn flood(by: &Crafter, at: Instant, east: f64, keep_alive_ms: Option<u32>, last: bool) -> Bytes {
+    let base = hazard::new(by.digest, 1, PLACE, anchor().wire_at(at));
+    let payload = v1::Hazard { keep_alive_interval_ms: keep_alive_ms, ..base }.encode_to_vec();
+    let fields = TbsRepr {
+        message_type: v1::MessageType::Hazard as u32,
+        class: Class::D3,
+        lifetime_ms: 600_000,
+        max_hops: 10,
+        area: Some(hazard::circle(PLACE.moved(east, 0.0), 2_000)),
+        payload: &payload,
+        ..by.fields(at)
+    };
+    let header = HopHeader { remaining_hops: if last { 1 } else { 10 }, ..by.header(&fields) };
+    by.frame(&header, &fields, SignerRef::Credential(&by.credential))
+}
+
+impl Car {
+    /// Drives on for `seconds` beside a station that says each second where it is, and that it has no flood.
+    fn drive_beside(&mut self, other: &Crafter, seconds: u64) {
+        for _ in 0..seconds {
+            let place = PLACE.moved(30.0, self.metres);
+            let fields =
+                TbsRepr { latitude: place.latitude, longitude: place.longitude, ..other.fields(self.now) };
+            self.feed(frame(&other.full(&fields), [2, 0, 0, 0, 7, 7]));
+            self.drive(1);
+        }
+    }
+
+    /// Beacons of a pseudonym, and how many of them name a flood.
+    fn naming(&self, pseudonym: Digest) -> (usize, usize) {
+        let beacons = self.of(pseudonym).into_iter().filter(|(_, frame)| frame.class == Class::D2);
+        let named: Vec<bool> =
+            beacons.map(|(_, frame)| !awareness(&frame.bytes).0.floods_held.is_empty()).collect();
+        (named.len(), named.iter().filter(|named| **named).count())
+    }
+
+    /// Floods of others that it sent from `from` to `until`.
+    fn sent_on(&self, from: Instant, until: Instant) -> usize {
+        let within = |(at, frame): &&(Instant, Transmit)| {
+            from <= *at
+                && *at < until
+                && frame.class == Class::D3
+                && !self.node.pool().contains(&frame.id.signer)
+        };
+        self.sent.iter().filter(within).count()
+    }
+}
+
+// The experiment: one hazard for a circle far away, heard by one car, was in the first beacon of each of its next pseudonyms.
+#[test]
+fn a_flood_for_elsewhere_is_in_no_beacon() {
+    let (mut car, insider) = (Car::every(20, 0), Crafter::station(60));
+    car.drive(5);
+    let heard = flood(&insider, car.now, 5_000.0, None, false);
+    car.feed(frame(&heard, [9; 6]));
+    car.drive(1);
+    assert_eq!(car.node.forwarder().len(), 1);
+    car.drive(90);
+    assert!(car.changes().len() >= 3);
+    for (_, old, new) in car.changes() {
+        assert_eq!((car.naming(old).1, car.naming(new).1), (0, 0));
+    }
+}
+
+#[test]
+fn a_flood_that_one_car_alone_has_shows_under_one_of_its_names_only() {
+    let (mut car, insider, probe) = (Car::every(20, 0), Crafter::station(60), Crafter::station(61));
+    car.drive(5);
+    // It asks to be kept alive, and the other station seems to lack it.
+    let heard = flood(&insider, car.now, 0.0, Some(500), false);
+    car.feed(frame(&heard, [9; 6]));
+    car.drive_beside(&probe, 90);
+    let changes = car.changes();
+    let (first, second) = (changes[0], changes[1]);
+    let (beacons, naming) = car.naming(first.1);
+    assert!(naming > 10 && naming < beacons, "{naming} of {beacons} under the name that heard it");
+    assert!(car.sent_on(Instant::ZERO, first.0) > 5, "relayed, given, kept alive");
+    for (_, _, new) in &changes {
+        assert_eq!(car.naming(*new).1, 0);
+    }
+    assert_eq!(car.sent_on(first.0, car.now), 0);
+    assert!(second.0 < car.now);
+    // Heard again it is to this name what it is to a newcomer.
+    car.feed(frame(&heard, [9; 6]));
+    let (now, name) = (car.now, car.node.digest());
+    let before = car.naming(name).1;
+    car.drive(2);
+    assert!(car.sent_on(now, now + Duration::from_millis(80)) == 1 && car.naming(name).1 > before);
+}
+
+#[test]
+fn a_flood_that_others_have_too_crosses_a_gap_under_a_new_name() {
+    let (mut car, insider, other) = (Car::every(20, 0), Crafter::station(60), Crafter::station(62));
+    car.drive(5);
+    let heard = flood(&insider, car.now, 0.0, None, false);
+    car.feed(frame(&heard, [9; 6]));
+    car.drive(1);
+    // Another neighbour's beacon names it.
+    let fields = other.fields(car.now);
+    let beacon = BeaconTags::new(&other.digest, WireTime::from_micros(fields.generation_time_us));
+    let tag = beacon.tag(FloodName::in_frame(&heard).unwrap());
+    let payload = v1::Awareness { station_type: 5, floods_held: vec![tag], ..v1::Awareness::default() };
+    let payload = payload.encode_to_vec();
+    let fields = TbsRepr { payload: &payload, ..fields };
+    car.feed(frame(&other.full(&fields), [2, 0, 0, 0, 6, 2]));
+    car.drive(30);
+    let changed = car.changes()[0];
+    assert_eq!(
+        (car.naming(changed.2).1, car.sent_on(changed.0, car.now)),
+        (0, 0),
+        "to itself it says nothing of it"
+    );
+    let met = car.now;
+    car.drive_beside(&Crafter::station(61), 3);
+    assert!(car.sent_on(met, car.now) > 0, "and gives it to who lacks it");
+}
+
+#[test]
+fn a_change_because_a_credential_ends_comes_at_its_end_whatever_else_is_due() {
+    let authority = Authority::new();
+    let ends = CredentialRequest {
+        not_before_s: (testkit::START.as_micros() / 1_000_000) as u32 + 10 - 60,
+        duration_min: 1,
+        ..authority.usual_request(1)
+    };
+    for seed in 7..12 {
+        let pool = Pool::new(vec![authority.identity_as(1, &ends), authority.identity(2)]).unwrap();
+        let mut car = Car::new(pool, every(3_600, 0), seed);
+        car.speed = 0.0;
+        car.sleep_to(Instant::from_millis(40));
+        car.drive(12);
+        let changed: Vec<_> = car.changes().iter().map(|(at, ..)| *at).collect();
+        assert_eq!(changed, [Instant::from_millis(10_000)], "not when the next beacon or position is due");
+    }
 }

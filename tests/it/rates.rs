@@ -290,3 +290,28 @@ fn nobody_else_goes_unverified() {
         assert_eq!((unverified(&receiver), receiver.last_drop()), (0, Some("signature_invalid")), "{what}");
     }
 }
+
+// Whoever is first: the outsider repeats the victim's own message, from an address that is over its rate.
+#[test]
+fn a_copy_that_waits_behind_others_takes_nothing_from_the_one_that_need_not() {
+    let car = Crafter::station(1);
+    let mut receiver = acquainted(&car);
+    for n in 0..110 {
+        let alert = forged(&car.brief(&car.fields_in(Class::D0, AT)), n);
+        receiver.hear_from(AT, &alert, ATTACKER);
+    }
+    let bytes = car.brief(&car.fields_in(Class::D0, AT));
+    let now = AT + Duration::from_millis(2);
+    for _ in 0..2 {
+        receiver.feed(now, testkit::frame(&bytes, ATTACKER));
+    }
+    assert_eq!(receiver.deadline.1, TimerKind::Demoted);
+    assert_eq!(drops(&receiver, "exact_copy"), 1, "it waits once");
+    receiver.feed(now, testkit::frame(&bytes, VICTIM));
+    assert_eq!(receiver.deadline.1, TimerKind::Verify, "{:?}", receiver.drops());
+    receiver.feed(now, Input::Timeout);
+    assert_eq!(receiver.received(), 2);
+    receiver.verify(now);
+    receiver.feed(now, testkit::frame(&bytes, VICTIM));
+    assert_eq!((receiver.received(), drops(&receiver, "exact_copy")), (2, 3), "each frame ends once");
+}

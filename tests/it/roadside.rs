@@ -134,7 +134,8 @@ fn a_vehicle_finds_its_lane_on_the_map_and_its_green_in_the_states() {
     let config = RoadsideConfig { work_zones: Vec::new(), ..fed() };
     let mut scene = Scene::new(&config);
     // On the lane from the south, 15 m/s, 100 m from the reference at first.
-    scene.road = config.intersections[1].position.moved(1.75, -100.0);
+    scene.site = config.intersections[1].position;
+    scene.road = scene.site.moved(1.75, -100.0);
     let mut advisor = Advisor::new(scene.car.node.digest());
     let mut told = 0;
     let mut ahead = None;
@@ -166,6 +167,8 @@ struct Scene {
     car: Station,
     now: Instant,
     told: usize,
+    /// Where the unit is.
+    site: Position,
     /// Where the car began.
     road: Position,
 }
@@ -179,10 +182,11 @@ impl Scene {
             car: Station::new(2, Config::vehicle()),
             now: Instant::ZERO,
             told: 0,
+            site: PLACE,
             road: PLACE.moved(0.0, -200.0),
         };
         scene.unit.start(Instant::ZERO, PLACE);
-        scene.unit.feed(Instant::ZERO, standing(Instant::ZERO));
+        scene.unit.feed(Instant::ZERO, standing(Instant::ZERO, PLACE));
         scene.car.start(Instant::ZERO, PLACE.moved(0.0, -200.0));
         scene
     }
@@ -194,7 +198,7 @@ impl Scene {
             let now = self.now;
             let mut frames = Vec::new();
             if now.as_nanos().is_multiple_of(100_000_000) {
-                frames.extend(self.unit.feed(now, standing(now)));
+                frames.extend(self.unit.feed(now, standing(now, self.site)));
                 let place = self.car_fix(now);
                 self.say(now, place);
             }
@@ -310,8 +314,8 @@ impl Scene {
 }
 
 /// The unit's own position: one that moves and stays where it is would be taken for a liar.
-fn standing(now: Instant) -> Input {
-    match fix(now, PLACE) {
+fn standing(now: Instant, site: Position) -> Input {
+    match fix(now, site) {
         Input::Fix(Some(moving)) => Input::Fix(Some(Fix { speed: Some(0), heading: None, ..moving })),
         other => other,
     }

@@ -56,6 +56,8 @@ class Judge:
             raise Refused("unsigned_bytes", "credential")
 
         tbs = self.message("ToBeSigned", signed["tbs"], "malformed_fields")
+        if sum(number not in self.messages["ToBeSigned"] for number in self.order) > 16:
+            raise Refused("malformed_fields", "ToBeSigned")
         for field in ("deadline_class", "type", "generation_time_us", "payload"):
             # Class 0 is one; of the others 0 is none.
             if not tbs.get(field) and (field != "deadline_class" or field not in tbs):

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use v2x_proto::v1;
 
-use crate::base::{AwarenessRule, Config, Fix, Instant, Position, heading_difference, limits};
+use crate::base::{AwarenessRule, ChangeRule, Config, Fix, Instant, Position, heading_difference, limits};
 
 /// Decides when to generate, and remembers what the next message must carry.
 #[derive(Debug)]
@@ -149,8 +149,12 @@ impl Awareness {
         message.path_delta_time.clear();
         if low_frequency {
             self.last_low_frequency = Some(now);
-            message.length = config.length_dm.map(u32::from);
-            message.width = config.width_dm.map(u32::from);
+            let hides = config.pseudonym.change != ChangeRule::Off;
+            let told = |dm: u16, steps: &[u16], most| {
+                u32::from(if hides { coarse(dm, steps).min(most) } else { dm })
+            };
+            message.length = config.length_dm.map(|dm| told(dm, &LENGTHS_DM, MAX_LENGTH_DM));
+            message.width = config.width_dm.map(|dm| told(dm, &WIDTHS_DM, MAX_WIDTH_DM));
             write_path(message, &self.path, now, fix.position);
         }
         message
@@ -196,6 +200,13 @@ fn moved(before: &OwnMotion, now: &OwnMotion) -> bool {
     turned || sped || before.position.distance_m(now.position) > POSITION_TRIGGER_M
 }
 
+/// A dimension rounded up to one of the steps, beyond them to a multiple of the last: exact ones name the model, under every
+/// pseudonym.
+fn coarse(dm: u16, steps: &[u16]) -> u16 {
+    let last = steps.last().copied().unwrap_or(1);
+    steps.iter().copied().find(|step| dm <= *step).unwrap_or_else(|| dm.div_ceil(last).saturating_mul(last))
+}
+
 /// Path points newest first, each as the difference to the one before it, the first to `here`. A step too
 /// wide or too long for its field ends the path.
 fn write_path(message: &mut v1::Awareness, path: &VecDeque<PathPoint>, now: Instant, here: Position) {
@@ -225,6 +236,18 @@ const MAX_ACCELERATION: i32 = 160;
 const MAX_YAW_RATE: i32 = 32_766;
 
 const MAX_CONFIDENCE: u32 = 4_094;
+
+/// Lengths told by a station that changes its pseudonym, 0.1 m: of a pedestrian, of a bicycle or motorcycle, of a car, and
+/// multiples of that.
+const LENGTHS_DM: [u16; 3] = [10, 25, 50];
+
+/// Widths likewise.
+const WIDTHS_DM: [u16; 1] = [10];
+
+/// TS 102 894-2 `VehicleLengthValue`, `VehicleWidth`: that or more.
+const MAX_LENGTH_DM: u16 = 1_022;
+
+const MAX_WIDTH_DM: u16 = 61;
 
 /// 4 degrees (EN 302 637-2 6.1.3), in 0.1 degree.
 const HEADING_TRIGGER: u16 = 40;
@@ -327,6 +350,13 @@ mod tests {
         let every = AwarenessRule::Every(Duration::from_millis(100));
         assert_eq!(run(every, 1, |_| fix(0.0, 0, 0)).len(), 10);
         assert_eq!(run(AwarenessRule::Off, 1, |_| fix(0.0, 0, 0)).len(), 0);
+    }
+
+    #[test]
+    fn dimensions_are_told_in_steps_that_all_cars_share() {
+        let lengths = [1, 5, 11, 22, 36, 45, 50, 51, 120, 1_022].map(|dm| coarse(dm, &LENGTHS_DM));
+        assert_eq!(lengths, [10, 10, 25, 25, 50, 50, 50, 100, 150, 1_050]);
+        assert_eq!([1, 18, 19, 25, 61].map(|dm| coarse(dm, &WIDTHS_DM)), [10, 20, 20, 30, 70]);
     }
 
     #[test]

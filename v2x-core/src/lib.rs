@@ -37,7 +37,7 @@ pub use base::{
 pub use congestion::LoadSource;
 #[cfg(feature = "polygon")]
 pub use forward::polygon;
-pub use forward::{Area, ForwardCause, Forwarded, Forwarder, contention, hops_for};
+pub use forward::{Area, BeaconTags, FloodName, ForwardCause, Forwarded, Forwarder, contention, hops_for};
 pub use hazard::{
     Concern, EventId, EventIdError, EventState, EventTable, HazardChange, HazardChanged, HazardCommand,
     HazardDraft, HazardRefusal, HazardRepeat, KnownHazard, MAX_VALIDITY,

@@ -24,7 +24,7 @@ use v2x_settings::{Document, Section, SettingsError, one_of};
 pub use self::clock::{ClockConfig, ClockTrust};
 pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
-pub use self::file::ConfigError;
+pub use self::file::{ConfigError, mode_for_everybody};
 pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;

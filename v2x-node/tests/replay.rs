@@ -262,6 +262,37 @@ fn an_attacked_run_scores_each_attack_and_a_wrong_plan_is_named() {
 }
 
 #[test]
+fn attacks_that_come_with_the_program_go_by_name_on_a_plan_and_their_cost_is_reported() {
+    let scratch = Scratch::new("red");
+    let (code, list, err) = scratch.run(&["run", "--attack", "list"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(list.lines().count() > 20 && list.contains("\ncredential_storm "), "{list}");
+    assert!(list.lines().all(|line| line.len() <= 80), "{list}");
+    let plan = "warm_up_s = 2\nsettle_s = 1\n[scenario]\nkind = \"highway\"\nlength_m = 1200\ndensity_per_km = 20\n\
+                [[event]]\nat_m = [600, 0]\nclass = \"D0\"\n";
+    scratch.write("plan.toml", plan.as_bytes());
+    let (_, out, err) = scratch.run(&["run", "--plan", "plan.toml", "--attack", "strip", "--json", "r.json"]);
+    assert!(out.contains("honest stations") && out.contains("on the air of strip"), "{out} {err}");
+    let report: v2x_report::Report =
+        serde_json::from_str(&fs::read_to_string(scratch.0.join("r.json")).unwrap()).unwrap();
+    report.check().unwrap();
+    let damage = report.damage.unwrap();
+    assert!(damage.attacks[0].frames > 0 && damage.without.frames > 0, "{damage:?}");
+    assert_eq!(damage.without.class("D0").unwrap().expected, damage.with.class("D0").unwrap().expected);
+    assert_eq!(report.run.inputs[1].name, "strip");
+    // A file goes before a name, and a name that is neither is told with what would be right.
+    scratch.write("strip", b"[[attack]]\nkind = \"pad\"\n");
+    let (_, out, _) = scratch.run(&["run", "--plan", "plan.toml", "--attack", "strip"]);
+    assert!(out.contains("on the air of pad"), "{out}");
+    let (code, _, err) = scratch.run(&["run", "--plan", "plan.toml", "--attack", "rudeness"]);
+    assert_eq!((code, err.lines().count()), (2, 1), "{err}");
+    assert!(
+        err.contains("rudeness: cannot be read") && err.contains("a name that --attack list shows"),
+        "{err}"
+    );
+}
+
+#[test]
 fn a_plan_of_floods_runs_under_every_forwarding_and_a_wrong_one_is_named() {
     let plan = "warm_up_s = 2\nsettle_s = 1\n[scenario]\nkind = \"highway\"\nlength_m = 600\ndensity_per_km = 40\n\
                 [[event]]\nat_m = [100, 0]\narea = { shape = \"circle\", radius_m = 900 }\n";

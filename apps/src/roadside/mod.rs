@@ -103,7 +103,7 @@ impl Roadside {
     /// Starts at `now`. `name` and `place` are what adverts give for the unit.
     pub fn new(config: &Content, name: &str, place: v1::Position, now: Instant) -> Self {
         let fed = config.feed.is_some();
-        let background = Background::new(config, name, place.clone(), now);
+        let background = Background::new(config, name, place, now);
         Self {
             signals: Signals::new(&config.intersections, fed, now),
             priorities: Priorities::new(&config.intersections),

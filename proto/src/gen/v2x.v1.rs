@@ -164,8 +164,9 @@ pub struct Awareness {
     /// Present in beacons of an emergency vehicle on duty; needs the permission for that role.
     #[prost(message, optional, tag = "22")]
     pub emergency: ::core::option::Option<EmergencyInfo>,
-    /// Floods of several hops that the station holds, the newest, at most 16: the first four bytes of each one's
-    /// signature, little-endian. Sixteen may not be all. A station that notices one missing here sends it again.
+    /// Floods of several hops that the station holds for the place where it is, the newest, at most 16, sorted: each one's
+    /// tag, which depends on this beacon's signer and generation time as well (docs/wire.md, "Floods in beacons"). Sixteen
+    /// may not be all. A station that notices one missing here sends it again.
     #[prost(fixed32, repeated, tag = "23")]
     pub floods_held: ::prost::alloc::vec::Vec<u32>,
 }

@@ -1,6 +1,6 @@
 //! The floods that a beacon names.
 
-/// Floods of several hops that a station holds: the first four bytes of each one's signature.
+/// Floods of several hops that a station holds, each by its tag in this beacon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FloodTags {
     tags: [u32; Self::MAX],

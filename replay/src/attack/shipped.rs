@@ -23,9 +23,15 @@ impl ShippedPlan {
         self.text.lines().next().unwrap_or_default().trim_start_matches("# ")
     }
 
-    /// Those of the red team, which attack `replay/plans/red/road.toml`.
+    /// The name of the file in `replay/plans/red` that it attacks; `None` for those that attack a trace.
+    pub fn road(&self) -> Option<&'static str> {
+        let (_, behind) = self.text.split_once(ROADS)?;
+        behind.split_once(' ').map(|(file, _)| file)
+    }
+
+    /// Those of the red team, which attack a road.
     pub fn red_team() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(|plan| plan.text.contains(RED_TEAM))
+        Self::ALL.iter().copied().filter(|plan| plan.road().is_some())
     }
 }
 
@@ -61,8 +67,8 @@ shipped! {
     "copier" in "red/copier.toml",
 }
 
-/// What the red team's plans say of the road they attack.
-const RED_TEAM: &str = "--plan replay/plans/red/road.toml";
+/// What the red team's plans say before the road that they attack.
+const ROADS: &str = "--plan replay/plans/red/";
 
 #[cfg(test)]
 mod tests {

@@ -13,14 +13,14 @@ use v2x_proto::{Class, Digest, hop, v1};
 use super::attackers::{Assault, Attacker};
 use super::clock::wire_at;
 use super::schedule::Due;
-use super::{World, fix};
+use super::{World, fix, moment};
 use crate::attack::{
     Air, AttackKind, AttackPlan, Insider, Overheard, Score, Tally, Targets, during, flooding, forge, ghost,
     link_of,
 };
 use crate::identities::Part;
 use crate::medium::Transmission;
-use crate::source::Trace;
+use crate::source::{StationKind, Trace};
 
 impl World {
     /// Makes the stations of a plan attack. Call it before the first event.
@@ -84,11 +84,21 @@ impl World {
         self.assault.as_ref()?.attackers.get(&station).map(|attacker| attacker.attack)
     }
 
-    /// An honest station judges another one: counted when that is honest too.
-    pub(super) fn judge(&mut self, station: u32, event: &Event) {
+    /// What an event of an honest station says of the damage: of others that are honest too, and of what attackers are after.
+    pub(super) fn judge(&mut self, station: u32, now_ns: u64, event: &Event) {
+        if self.excluded.contains(&station) {
+            return;
+        }
+        let drives = self.kinds.get(station as usize) != Some(&StationKind::Roadside);
+        if let Some(own) = self.stations[station as usize].signer().filter(|_| drives) {
+            let signer = if let Event::Received(received) = event { Some(received.id.signer) } else { None };
+            let holder = signer.and_then(|signer| self.journal.holder(&signer));
+            let honest = holder.is_some_and(|holder| !self.excluded.contains(&holder));
+            self.aims.event((station, own), honest, event, moment(now_ns));
+        }
         let Event::Suspicion(suspicion) = event else { return };
-        let Some(accused) = self.journal.holder(&suspicion.digest) else { return };
-        if !self.excluded.contains(&station) && !self.excluded.contains(&accused) {
+        let accused = self.journal.holder(&suspicion.digest);
+        if let Some(accused) = accused.filter(|accused| !self.excluded.contains(accused)) {
             self.toll.judged(accused, suspicion);
         }
     }

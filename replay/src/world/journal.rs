@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use v2x_core::{Event, EventId, MessageId, NotSent, Output, Position, Received, SendStamps, Sent, Transmit};
 use v2x_proto::envelope::{SignedView, TbsView};
 use v2x_proto::payload::{self, Message};
-use v2x_proto::v1::{self, MessageType};
+use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, Digest, hop};
 use v2x_recording::transcript;
 use v2x_report::{Linkability, Stage, receive_stages, send_stages};
@@ -19,7 +19,7 @@ use super::clock::START;
 use super::toll::Toll;
 use crate::flood::FloodLog;
 use crate::ledger::{Delivery, Ledger, Totals};
-use crate::linkability::{Eavesdropper, Observation};
+use crate::linkability::Eavesdropper;
 use crate::medium::{Medium, Neighbour, Places};
 use crate::rows::{MessageOrigin, Rows};
 use crate::spatial::Spatial;
@@ -118,9 +118,8 @@ impl Journal {
     }
 
     /// The eavesdropper hears a frame.
-    pub(super) fn overheard(&mut self, now_ns: u64, frame: &[u8]) {
-        let observation = observe(now_ns, frame);
-        observation.into_iter().for_each(|observation| self.ear.hear(observation));
+    pub(super) fn overheard(&mut self, now_ns: u64, link: Option<[u8; 6]>, frame: &[u8]) {
+        self.ear.overhear(now_ns, link, frame);
     }
 
     /// A station has no node: nothing is meant for it.
@@ -339,22 +338,6 @@ fn flood_of(frame: &[u8]) -> Option<(Option<EventId>, Option<AreaView>)> {
         Some(EventId { origin, number: id.number })
     });
     Some((event, tbs.area))
-}
-
-/// An awareness message as any listener can read it; `None` for other frames.
-fn observe(at_ns: u64, frame: &[u8]) -> Option<Observation> {
-    let (header, len) = hop::parse(frame).ok()?;
-    let signed = SignedView::parse(&frame[len..]).ok()?;
-    let tbs = TbsView::parse(signed.tbs).ok()?;
-    if tbs.message_type != MessageType::Awareness as u32 {
-        return None;
-    }
-    let mut message = v1::Awareness::default();
-    payload::decode_awareness_into(&mut message, tbs.payload).ok()?;
-    let position = Position::new(tbs.latitude, tbs.longitude)?;
-    let motion = message.speed.zip(message.heading);
-    let motion = motion.map(|(speed, heading)| (f64::from(speed) * 0.01, f64::from(heading) * 0.1));
-    Some(Observation { at_ns, pseudonym: header.forwarder, position, motion })
 }
 
 /// A message on the air.

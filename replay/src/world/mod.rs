@@ -15,6 +15,7 @@
 //! not depend on it.
 
 mod address;
+mod aims;
 mod air;
 mod application;
 mod assault;
@@ -39,7 +40,9 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ed25519_dalek::VerifyingKey;
+use v2x_apps::Moment;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
     Instant, Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
@@ -54,6 +57,7 @@ use crate::identities::{Cast, Part};
 use crate::medium::{Fate, Medium, Neighbour, Places, Transmission};
 use crate::rows::Rows;
 use crate::source::{Sample, StationKind, Trace, Track};
+use aims::Aims;
 use attackers::Assault;
 use flight::Flight;
 use journal::Journal;
@@ -118,6 +122,9 @@ pub struct World {
     /// Stations that attack, in this world or in the one it is compared with: in no figure of honest ones.
     excluded: BTreeSet<u32>,
     toll: Toll,
+    aims: Aims,
+    /// What an honest unit is to pass on.
+    revocation: Bytes,
 }
 
 impl World {
@@ -157,6 +164,8 @@ impl World {
             imminent: Imminent::default(),
             excluded: BTreeSet::new(),
             toll: Toll::default(),
+            aims: Aims::default(),
+            revocation: Bytes::new(),
             settings,
         })
     }
@@ -174,6 +183,9 @@ impl World {
                 Due::Wake(station) => self.wake(station, now_ns),
                 Due::Turn(station) => self.turn(station, now_ns),
                 Due::Radio(station) => self.transmit_beside(station, now_ns),
+                Due::Revoke(station) => {
+                    self.input(station, now_ns, Input::Revocation(self.revocation.clone()))
+                }
                 Due::Air(flight) => self.proceed(flight, now_ns),
                 Due::Arrive(flight) => self.arrive(flight, now_ns),
                 Due::Ended(station) => self.ended(station, now_ns),
@@ -255,6 +267,7 @@ impl World {
                 self.toll.worked(&state.work, present_ns, self.processor.is_some());
             }
         }
+        self.toll.gained(&self.aims);
         Ok(Counted { toll: self.toll, ..self.journal.finish(end_ns, signatures) })
     }
 
@@ -268,6 +281,7 @@ impl World {
         }
         self.places.set(station, position(&sample));
         self.input(station, now_ns, Input::Fix(Some(fix(&sample))));
+        self.aims.look(station, moment(now_ns));
         let track = &self.tracks[station as usize];
         let after = track.samples.partition_point(|sample| sample.time_ns <= now_ns);
         let stepped_ns = now_ns + self.step_ns;
@@ -453,7 +467,7 @@ impl World {
                 }
                 Output::Event(event) => {
                     self.score(station, now_ns, &event);
-                    self.judge(station, &event);
+                    self.judge(station, now_ns, &event);
                     self.journal.event(now_ns, station, &event);
                 }
                 Output::Timeout(..) => {}
@@ -469,7 +483,7 @@ impl World {
             self.vouch(hash, key, &bytes);
         }
         if self.settings.pseudonyms.is_some() {
-            self.journal.overheard(now_ns, &bytes);
+            self.journal.overheard(now_ns, frame.source, &bytes);
         }
         let transmission = Transmission {
             sender: station,
@@ -482,6 +496,7 @@ impl World {
         self.journal.transmitted(frame, &self.places);
         if !self.excluded.contains(&station) {
             self.toll.sent(bytes.len());
+            self.aims.sent(frame.id.signer, &bytes);
         } else if let Some(attack) = self.attack_of(station) {
             self.toll.attacked(attack, bytes.len());
         }
@@ -542,6 +557,11 @@ impl Station {
     fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
         self.signs.iter().find(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
     }
+}
+
+/// A moment by both clocks.
+fn moment(now_ns: u64) -> Moment {
+    Moment { now: Instant::from_nanos(now_ns), wire: wire_at(now_ns) }
 }
 
 fn position(sample: &Sample) -> Position {

@@ -22,6 +22,7 @@ use crate::attack::{
 };
 use crate::identities::{Cast, Part};
 use crate::medium::{Neighbour, Transmission};
+use crate::source::StationKind;
 
 /// The transmitters of a world.
 #[derive(Debug, Default)]
@@ -93,6 +94,10 @@ impl World {
                 self.medium.reaches(station, attack.range_factor);
                 self.radios.by_station.entry(station).or_default();
             }
+            self.aims.of(attack);
+            if attack.kind == RadioAttackKind::RevocationStorm {
+                self.revoke_beside(attack, post);
+            }
             if live {
                 let start_ns = (attack.start_s * 1e9) as u64;
                 let number = plan.attacks.len() + post.number;
@@ -102,6 +107,20 @@ impl World {
                     self.schedule.push(start_ns, Due::Radio(post.station));
                 }
             }
+        }
+    }
+
+    /// The first roadside unit gets the revocation of a transmitter's credential, to pass it on.
+    fn revoke_beside(&mut self, attack: &RadioAttack, post: &RadioPost) {
+        let unit = |station: &u32| {
+            self.kinds.get(*station as usize) == Some(&StationKind::Roadside)
+                && !self.excluded.contains(station)
+        };
+        let unit = (0..self.stations.len() as u32).find(unit);
+        let digest = self.cast.identity(STRANGERS + post.station, Part::Roadside).digest();
+        if let (Some(unit), Ok(delta)) = (unit, self.cast.revocation(digest, wire_at(0))) {
+            self.revocation = delta;
+            self.schedule.push((attack.start_s * 1e9) as u64 + REVOKED_AFTER_NS, Due::Revoke(unit));
         }
     }
 
@@ -152,6 +171,7 @@ impl World {
         let Some(position) = self.places.position(station) else { return };
         let class = hop::parse(&shot.bytes).map_or(Class::D2, |(header, _)| header.class);
         self.toll.attacked(number, shot.bytes.len());
+        self.aims.marked_by(&shot.bytes);
         let transmission = Transmission {
             sender: station,
             at_ns: now_ns,
@@ -394,5 +414,7 @@ const MAX_HEARD: usize = 1_024;
 const MAX_WAITING: usize = 4_096;
 /// Answers at once beyond the rate.
 const BURST: u64 = 64;
+/// Its credential is revoked so long after a transmitter began.
+const REVOKED_AFTER_NS: u64 = 2_000_000_000;
 /// How late a forged warning says it is.
 const LATE_US: u64 = 15_000;

@@ -24,6 +24,8 @@ pub(super) enum Due {
     Errand(u32),
     /// An attacker's next frame is due.
     Attack(u32),
+    /// A roadside unit gets a revocation to pass on.
+    Revoke(u32),
     /// A transmitter beside the road has something to send.
     Radio(u32),
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use v2x_core::{Suspicion, TrustLevel};
 use v2x_report::HonestFigures;
 
+use super::aims::{Aims, Gains};
 use super::processor::Workload;
 
 /// Frames on the air, work, and honest stations that others hold for attackers; of one world, or of several together.
@@ -22,6 +23,7 @@ pub struct Toll {
     overflowed: u64,
     /// Worlds that were added before; their stations are others.
     worlds: u64,
+    gains: Gains,
     suspected: BTreeSet<(u64, u32)>,
     isolated: BTreeSet<(u64, u32)>,
 }
@@ -61,6 +63,11 @@ impl Toll {
         }
     }
 
+    /// What attackers gained beside.
+    pub(super) fn gained(&mut self, aims: &Aims) {
+        self.gains = aims.result();
+    }
+
     /// Adds another world's.
     pub(crate) fn merge(&mut self, other: Self) {
         self.frames += other.frames;
@@ -76,6 +83,7 @@ impl Toll {
         self.busy_ns =
             self.busy_ns.zip(other.busy_ns).map_or(self.busy_ns.or(other.busy_ns), |(a, b)| Some(a + b));
         self.overflowed += other.overflowed;
+        self.gains.merge(other.gains);
         let worlds = self.worlds;
         self.suspected.extend(other.suspected.iter().map(|(world, station)| (world + worlds, *station)));
         self.isolated.extend(other.isolated.iter().map(|(world, station)| (world + worlds, *station)));
@@ -97,6 +105,7 @@ impl Toll {
         figures.checks_per_s = if self.station_ns == 0 { 0.0 } else { self.checks as f64 / seconds };
         figures.processor_share = self.busy_ns.map(share);
         figures.overflowed = self.overflowed;
+        self.gains.fill(figures);
         figures.suspected = self.suspected.len() as u64;
         figures.isolated = self.isolated.len() as u64;
     }

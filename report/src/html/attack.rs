@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::text::{escape, put};
 use crate::report::human::{count, percent};
-use crate::report::{AttackFrames, Damage, Detection, Report};
+use crate::report::{AttackFrames, Damage, Detection, Marker, Report};
 
 /// Appends the section; nothing without attacks and eavesdroppers.
 pub(super) fn section(page: &mut String, report: &Report) {
@@ -25,13 +25,38 @@ pub(super) fn section(page: &mut String, report: &Report) {
     if let Some(found) = &report.linkability {
         put!(
             page,
-            "<p class=\"note\">An eavesdropper that hears everything linked {} of {} changes of pseudonym ({}).</p>\n",
+            "<p class=\"note\">An eavesdropper that hears everything linked {} of {} changes of pseudonym ({}) by positions.</p>\n",
             count(found.linked),
             count(found.changes),
             percent(found.ratio)
         );
+        markers(page, &found.markers);
     }
     page.push_str("</section>\n");
+}
+
+/// What each marker alone links, beside what guessing would.
+fn markers(page: &mut String, markers: &[Marker]) {
+    if markers.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<p class=\"note\">By one marker alone, among the pairs of pseudonyms that positions allow; guessing links as many as \
+         the last column says.</p>\n<figure class=\"wide\"><div class=\"scroll\"><table><thead><tr><th>marker</th>\
+         <th>compared</th><th>linked</th><th>by guessing</th></tr></thead><tbody>\n",
+    );
+    for one in markers {
+        let (name, links) = (escape(&one.name.replace('_', " ")), if one.tells() { " (links)" } else { "" });
+        put!(
+            page,
+            "<tr><th>{name}{links}</th><td data-name=\"compared\">{}</td><td data-name=\"linked\">{}</td>\
+             <td data-name=\"by guessing\">{:.1}</td></tr>\n",
+            count(one.compared),
+            count(one.linked),
+            one.chance
+        );
+    }
+    page.push_str("</tbody></table></div></figure>\n");
 }
 
 fn table(page: &mut String, attacks: &[Detection]) {
@@ -131,10 +156,11 @@ mod tests {
         let provoked = Some(Provoked { by: 1, frames: 5, credentials: 0 });
         let missed = Detection { provoked, ..Detection::new("quiet", 0, 3, 0, None) };
         report.detection = Some(vec![found, missed]);
-        report.linkability = Some(Linkability::new(4, 1));
+        let marker = Marker { name: "floods_listed".to_owned(), compared: 4, linked: 4, chance: 0.8 };
+        report.linkability = Some(Linkability { markers: vec![marker], ..Linkability::new(4, 1) });
         report.false_positive_ratio = Some(0.0);
         section(&mut page, &report);
-        assert_eq!(page.matches("<tr>").count(), 3);
+        assert_eq!(page.matches("<tr>").count(), 5);
         let row = [
             ("precision", "1.000"),
             ("recall", "0.900"),
@@ -149,7 +175,8 @@ mod tests {
             page.contains("speed&lt;b&gt; 7, range 2") && page.contains("provoked 5 frames by 1"),
             "{page}"
         );
-        assert!(page.contains("linked 1 of 4 changes of pseudonym (25.0 %)"), "{page}");
+        assert!(page.contains("linked 1 of 4 changes of pseudonym (25.0 %) by positions"), "{page}");
+        assert!(page.contains("<th>floods listed (links)</th>"), "{page}");
     }
 
     #[test]

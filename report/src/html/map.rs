@@ -14,6 +14,17 @@ pub struct MapData {
     pub tracks: Vec<TrackLine>,
     /// Where roadside units stand.
     pub units: Vec<UnitMark>,
+    /// Where the moving stations were at some times of the run, ascending; the page shows [`MOST_MOMENTS`] of them at most.
+    pub moments: Vec<MapMoment>,
+}
+
+/// Where moving stations were at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapMoment {
+    /// s since the run's first moment.
+    pub time_s: f64,
+    /// Those that were there: the index of each in [`MapData::tracks`], and its place.
+    pub places: Vec<(usize, (f64, f64))>,
 }
 
 /// The track of one moving station.
@@ -66,6 +77,7 @@ pub(super) fn section(page: &mut String, map: &MapData) {
         counted(map.tracks.len() as u64, "moving station"),
         legend(map)
     );
+    choices(page, shown_moments(map));
     put!(
         page,
         "<svg class=\"map{}\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">",
@@ -82,12 +94,13 @@ pub(super) fn section(page: &mut String, map: &MapData) {
     }
     page.push_str("\"/>");
     let track_stride = stride(map.tracks.iter().map(|track| track.points.len()).sum());
-    for track in &map.tracks {
+    for (number, track) in map.tracks.iter().enumerate() {
         let (colour, kind) = (track.colour(), track.kind.style());
         let missed = track.share().map_or_else(String::new, |share| format!(", missed {}", percent(share)));
         put!(
             page,
-            "<g><title>{}{missed}</title><path class=\"track{kind}\" stroke=\"var({colour})\" d=\"",
+            "<a id=\"track-{number}\" href=\"#station-{number}\"><title>{}{missed}</title>\
+             <path class=\"track{kind}\" stroke=\"var({colour})\" d=\"",
             escape(&track.name)
         );
         line(page, &view, &track.points, track_stride);
@@ -99,7 +112,10 @@ pub(super) fn section(page: &mut String, map: &MapData) {
                 "<circle class=\"head\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"var({colour})\"/>"
             );
         }
-        page.push_str("</g>");
+        page.push_str("</a>");
+    }
+    for (number, moment) in (1..).zip(shown_moments(map)) {
+        marks(page, &view, map, number, moment, many);
     }
     for unit in &map.units {
         if let Some((x, y)) = view.at(unit.position) {
@@ -116,7 +132,83 @@ pub(super) fn section(page: &mut String, map: &MapData) {
         }
     }
     scale_bar(page, &view);
-    page.push_str("</svg></figure></section>\n");
+    page.push_str("</svg></figure>\n");
+    stations(page, map);
+    page.push_str("</section>\n");
+}
+
+/// The moments that the page has room for.
+fn shown_moments(map: &MapData) -> &[MapMoment] {
+    let room = MOST_MARKS.checked_div(map.tracks.len()).unwrap_or(0);
+    map.moments
+        .get(..map.moments.len().min(MOST_MOMENTS))
+        .filter(|shown| shown.len() <= room)
+        .unwrap_or_default()
+}
+
+/// Appends a row of choices, the whole run and each moment, which decides by style alone what the picture shows.
+fn choices(page: &mut String, moments: &[MapMoment]) {
+    if moments.is_empty() {
+        return;
+    }
+    page.push_str(
+        "<input type=\"radio\" name=\"moment\" id=\"moment-0\" checked><label for=\"moment-0\">all</label>",
+    );
+    for (number, moment) in (1..).zip(moments) {
+        put!(
+            page,
+            "<input type=\"radio\" name=\"moment\" id=\"moment-{number}\"><label for=\"moment-{number}\">{:.0} s</label>",
+            moment.time_s
+        );
+    }
+    page.push('\n');
+}
+
+/// Appends where the stations were at a moment, by colour.
+fn marks(page: &mut String, view: &View, map: &MapData, number: usize, moment: &MapMoment, many: bool) {
+    put!(page, "<g class=\"moment moment-{number}\">");
+    let radius = if many { 3.5 } else { 5.0 };
+    for (colour, ..) in COLOURS {
+        put!(page, "<g fill=\"var({colour})\">");
+        for (track, place) in &moment.places {
+            let shown = map.tracks.get(*track).filter(|track| track.colour() == colour);
+            if let Some((x, y)) = shown.and_then(|_| view.at(*place)) {
+                put!(page, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>");
+            }
+        }
+        page.push_str("</g>");
+    }
+    page.push_str("</g>");
+}
+
+/// Appends the stations of the map, those that missed most first: a row of each is where its track leads, and leads back.
+fn stations(page: &mut String, map: &MapData) {
+    if map.tracks.is_empty() {
+        return;
+    }
+    let mut order: Vec<(usize, &TrackLine)> = map.tracks.iter().enumerate().collect();
+    let missed = |track: &TrackLine| track.share().unwrap_or(-1.0);
+    order.sort_by(|(_, one), (_, other)| missed(other).total_cmp(&missed(one)));
+    let left_out = order.len().saturating_sub(MOST_ROWS);
+    page.push_str(
+        "<details open class=\"stations\"><summary>Stations, those that missed most first</summary><div><table><thead><tr>\
+         <th>station</th><th>missed</th><th>way</th></tr></thead><tbody>\n",
+    );
+    for (number, track) in order.into_iter().take(MOST_ROWS) {
+        put!(
+            page,
+            "<tr id=\"station-{number}\"><th><a href=\"#track-{number}\">{}</a></th><td data-name=\"missed\">{}</td>\
+             <td data-name=\"way\">{:.0} m</td></tr>\n",
+            escape(&track.name),
+            track.share().map_or_else(|| "-".to_owned(), percent),
+            track.way_m()
+        );
+    }
+    page.push_str("</tbody></table></div>");
+    if left_out > 0 {
+        put!(page, "<p class=\"note\">And {}.</p>", counted(left_out as u64, "station"));
+    }
+    page.push_str("</details>\n");
 }
 
 /// Appends path commands: every `stride`th point and the last, without steps too small to see.
@@ -173,6 +265,13 @@ fn legend(map: &MapData) -> String {
 impl TrackLine {
     fn share(&self) -> Option<f64> {
         self.missed.filter(|missed| missed.is_finite())
+    }
+
+    /// How long its track is, m.
+    fn way_m(&self) -> f64 {
+        let places = self.points.iter().filter(|point| is_place(point));
+        let steps = places.clone().zip(places.skip(1));
+        steps.map(|(one, next)| (next.0 - one.0).hypot(next.1 - one.1)).sum()
     }
 
     /// The page's name of its colour.
@@ -263,3 +362,8 @@ const MIN_HEIGHT: f64 = 160.0;
 /// Points of all lanes, and of all tracks: enough for the eye, and the page stays below a few megabytes.
 const MAX_POINTS: usize = 60_000;
 const MANY_TRACKS: usize = 80;
+/// Moments of a run that the page lets choose from; its style has as many.
+pub const MOST_MOMENTS: usize = 12;
+/// Places at all moments together: a tenth of a megabyte. With more stations the page has no moments.
+const MOST_MARKS: usize = 3_000;
+const MOST_ROWS: usize = 300;

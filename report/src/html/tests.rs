@@ -46,8 +46,9 @@ fn whatever_comes_from_outside_is_escaped() {
 fn the_page_stands_alone() {
     let (report, map) = sample();
     let page = render(&report, &map);
-    // Links hold what they lead to.
-    assert_eq!(page.matches("href=").count(), page.matches("href=\"data:text/csv;").count());
+    // Links hold what they lead to, or lead to a place of the page.
+    let inside = ["href=\"data:text/csv;", "href=\"#"].map(|link| page.matches(link).count());
+    assert_eq!(page.matches("href=").count(), inside[0] + inside[1]);
     for outside in ["http:", "https:", "src=", "url(", "@import"] {
         assert!(!page.contains(outside), "the page refers to something outside: {outside}");
     }
@@ -155,6 +156,7 @@ fn a_map_of_odd_points_makes_a_picture() {
             points,
         }],
         units: vec![UnitMark { name: "nowhere".to_owned(), position: (f64::NAN, 0.0) }],
+        moments: vec![MapMoment { time_s: 1.0, places: vec![(0, (f64::NAN, 0.0)), (7, (0.0, 0.0))] }],
     };
     let page = render(&report, &map);
     assert!(page.contains("Map of the run"));
@@ -190,6 +192,49 @@ fn a_page_shows_deliveries_by_distance_who_was_served_worst_and_its_figures_as_f
         "{page}"
     );
     assert!(page.contains("from_m,to_m,expected,delivered%0A0,50,9000,9000%0A50,100,9000,8940%0A"), "{page}");
+}
+
+#[test]
+fn the_map_has_moments_to_choose_from_without_a_script_and_leads_to_each_station_and_back() {
+    let (report, mut map) = sample();
+    map.tracks.truncate(2);
+    map.moments = (0..20)
+        .map(|second| MapMoment { time_s: f64::from(second), places: vec![(0, (5.0, 5.0)), (1, (9.0, 9.0))] })
+        .collect();
+    let page = render(&report, &map);
+    assert_eq!(page.matches("name=\"moment\" id=\"moment-").count(), 1 + MOST_MOMENTS);
+    assert_eq!(page.matches("<g class=\"moment moment-").count(), MOST_MOMENTS);
+    let style = format!("#moment-{MOST_MOMENTS}:checked ~ svg .moment-{MOST_MOMENTS} {{ display: inline; }}");
+    assert!(page.contains(&style) && !page.contains("<script"));
+    for number in 0..2 {
+        for (id, other) in [("track", "station"), ("station", "track")] {
+            assert!(page.contains(&format!("id=\"{id}-{number}\"")), "{id}");
+            assert!(page.contains(&format!("href=\"#{other}-{number}\"")), "{other}");
+        }
+    }
+}
+
+#[test]
+fn the_stations_that_missed_most_come_first_and_a_crowd_has_no_moments() {
+    let (report, mut map) = sample();
+    let track = |number: u32| TrackLine {
+        name: format!("car <{number}>"),
+        kind: TrackKind::Vehicle,
+        missed: Some(f64::from(number % 997) / 1_000.0),
+        points: vec![(0.0, f64::from(number)), (30.0, f64::from(number) + 40.0)],
+    };
+    map.tracks = (0..5_000).map(track).collect();
+    let places = (0..5_000).map(|number| (number, (1.0, 1.0))).collect();
+    map.moments = vec![MapMoment { time_s: 0.0, places }];
+    let page = render(&report, &map);
+    assert!(!page.contains("id=\"moment-0\"") && page.len() < 3_000_000, "{} bytes", page.len());
+    let first = page.find("<tr id=\"station-").unwrap();
+    assert!(
+        page[first..]
+            .starts_with("<tr id=\"station-996\"><th><a href=\"#track-996\">car &lt;996&gt;</a></th>")
+    );
+    assert!(page[first..].contains("<td data-name=\"way\">50 m</td>") && page.contains("And 4700 stations."));
+    assert_eq!(page.matches("<tr id=\"station-").count(), 300);
 }
 
 /// Writes the sample to the path in `ROADCAST_SAMPLE_HTML`, to look at it in a browser.

@@ -57,6 +57,22 @@ pub struct HonestFigures {
     pub isolated: u64,
     /// Honest stations that some honest station suspected, these included.
     pub suspected: u64,
+    /// Names under which honest stations named a flood by which an attacker wants to recognise them; only with such attackers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_names: Option<u64>,
+    /// Beacons that named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_beacons: Option<u64>,
+    /// Share of looks at a signal, by drivers who had heard of it, that showed what its unit says; only where somebody else
+    /// speaks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_right: Option<f64>,
+    /// Share of them that showed something else; the others showed nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_wrong: Option<f64>,
+    /// Honest stations that learnt of the revocation of the attacker's credential; only where it would keep that from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation_known: Option<u64>,
 }
 
 /// One deadline class of honest stations: pairs of a message and a station it was meant for.
@@ -131,6 +147,11 @@ impl Damage {
         row("frames lost at a full socket", &|of| Some(count(of.overflowed)));
         row("suspected", &|of| Some(count(of.suspected)));
         row("isolated", &|of| Some(count(of.isolated)));
+        row("names with a mark", &|of| of.marked_names.map(count));
+        row("beacons with a mark", &|of| of.marked_beacons.map(count));
+        row("signal shown, right", &|of| of.signal_right.map(percent));
+        row("signal shown, wrong", &|of| of.signal_wrong.map(percent));
+        row("know of the revocation", &|of| of.revocation_known.map(count));
         rows
     }
 

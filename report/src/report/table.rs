@@ -42,10 +42,11 @@ impl Report {
             line(
                 &mut out,
                 format_args!(
-                    "pseudonyms: {changes} changes, {linked} linked by an eavesdropper ({})",
+                    "pseudonyms: {changes} changes, {linked} linked by an eavesdropper that follows positions ({})",
                     percent(found.ratio)
                 ),
             );
+            super::markers::render(&mut out, &found.markers);
         }
         detection(&mut out, self);
         if let Some(damage) = &self.damage {

@@ -388,6 +388,23 @@ fn a_copy_with_more_hops_than_were_signed_moves_no_flood() {
     assert!(wave(&field).is_empty());
 }
 
+// Copies heard before the flood is verified: the list of them is short, and an outsider is first.
+#[test]
+fn a_full_list_of_early_copies_keeps_no_flood() {
+    let (mut field, start) = flooded(&mut Crew::default(), &[0.0, 250.0], Some(circle(2_000)), 20);
+    let genuine = field.floods[0].2.clone();
+    for n in 0..2 * limits::MAX_EARLY_COPIES {
+        let forged = craft::forged(&genuine, n);
+        for _ in 0..2 {
+            field.feed(1, testkit::frame(&forged, address(0)));
+        }
+    }
+    field.hear(1, &genuine, address(0));
+    field.run(start + Duration::from_millis(100), &|_, _, _| false);
+    assert_eq!(field.delivered(field.last_sent(0, Class::D3)).into_keys().collect::<Vec<_>>(), [1]);
+    assert_eq!(wave(&field), [(1, 19)]);
+}
+
 // Poisoned duplicate list: garbage under the flood's number does not stop it.
 #[test]
 fn garbage_under_a_floods_number_ahead_of_it_does_not_stop_it() {
@@ -468,6 +485,37 @@ fn who_always_says_that_it_lacks_every_flood_gets_no_more_than_the_rate_of_such_
     // Sixty floods at four a second each would be 2,400.
     let carried = carried.count();
     assert!((400..=32 + 500).contains(&carried), "{carried}");
+}
+
+#[test]
+fn eleven_holders_do_not_each_give_a_flood_as_often_as_one_may() {
+    let mut crew = Crew::default();
+    let places = (0..12).map(|station| (f64::from(station) * 8.0, 0.0)).collect();
+    let scheme = |station| if station == 0 { Scheme::Off } else { Scheme::Roadcast };
+    let with = |station| Config {
+        test: true,
+        forwarding: scheme(station),
+        awareness: v2x_core::AwarenessRule::Every(Duration::from_millis(if station == 0 {
+            100
+        } else {
+            1_000
+        })),
+        ..Config::vehicle()
+    };
+    let mut field = Field::with(&mut crew, places, with);
+    field.run(ms(2_100), &|_, _, _| true);
+    for station in 1..6 {
+        field.feed(station, flood(&field, station, Some(circle(2_000)), 20, 60_000));
+    }
+    field.run(ms(4_000), &|_, _, _| true);
+    let before = field.forwarded().len();
+    field.run(ms(14_000), &|_, _, _| true);
+    let given = field.forwarded().split_off(before);
+    let given = given.iter().filter(|(_, _, forwarded)| forwarded.cause == ForwardCause::Carry).count();
+    // Five floods, four a second each for ten seconds, and as many at once as a rate allows: of one holder. They silence
+    // each other, but take turns.
+    let one = 5 * (8 + 40);
+    assert!((one / 2..=3 * one).contains(&given), "{given}, one alone gives {one}");
 }
 
 // Row 52, EN 302 637-3 keep-alive forwarding: an anchor repeats what it has not heard for twice the interval.

@@ -234,6 +234,7 @@ impl Maker<'_> {
         long.extend([0x18, 0x81, 0x00]);
         bad("fields_long_varint", "sequence 1 in two bytes", "sequence", self.signed(1, &long));
         bad("fields_group", "a group", "ToBeSigned", with(&[0x63, 0x64]));
+        bad("fields_unknown", "17 fields of unknown numbers", "ToBeSigned", with(&[0x78, 0x01].repeat(17)));
         let no_class: Vec<u8> = without(&good, &[0x30, 0x02]);
         bad("fields_no_class", "no deadline class", "deadline_class", self.signed(1, &no_class));
         let class_6 = [&no_class[..], &[0x30, 0x06]].concat();

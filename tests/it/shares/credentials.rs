@@ -1,5 +1,7 @@
 //! Made-up credentials, and newcomers among them.
 
+use v2x_core::CredentialRequest;
+
 use super::*;
 
 /// A newcomer that says D0 with its credential every 100 ms, each in this many copies.
@@ -87,4 +89,24 @@ fn a_credential_that_failed_costs_nothing_again() {
     scene.run(end);
     assert_eq!(scene.board.checks() - before, 1);
     assert_eq!(scene.board.drops("credential_known_bad"), 9_999);
+}
+
+// Credentials of stations elsewhere are genuine, and anybody can record them.
+#[test]
+fn credentials_recorded_elsewhere_evict_no_neighbours() {
+    let (authority, key) = (Authority::new(), Authority::key(70));
+    let recorded = |revocation_series| {
+        authority.issue(&CredentialRequest { revocation_series, ..Authority::request(&key) })
+    };
+    let mut scene = Scene::new(FAST, 3);
+    let end = START + Duration::from_secs(2);
+    let liar = Crafter::new(key.clone(), recorded(0));
+    scene.attack(1_000, end, |_, n, at| {
+        let fields = liar.fields_in(Class::D0, at);
+        (forged_fields(&liar, &fields, SignerRef::Credential(&recorded(n as u32 + 1)), n), made_up_address(n))
+    });
+    // The neighbours were silent meanwhile, and are known by their digests all the same.
+    let said: Vec<_> = (0..3).map(|n| scene.say(n, Class::D0, end, 1)).collect();
+    scene.run(end + Duration::from_millis(100));
+    assert_eq!(scene.heard(&said), 3, "{:?}", scene.board.dropped.last());
 }

@@ -3,8 +3,8 @@
 use super::*;
 
 /// Attackers forge D0, D1 and D2 in the names and from the addresses of the first `used` of the neighbours, and begin
-/// before any of them says a word. All say D0 and D1 ten times a second: what those whose names are used said, and what the
-/// others said.
+/// before any of them says a word. Ten of them and all others say D0 and D1 ten times a second: what those whose names are
+/// used said, and what the others said.
 fn under_forged_names(
     scene: &mut Scene,
     used: usize,
@@ -21,11 +21,11 @@ fn under_forged_names(
     let mut said = [Vec::new(), Vec::new()];
     let mut at = START + Duration::from_millis(50);
     while at + Duration::from_millis(150) < end {
-        for n in 0..scene.cars.len() {
-            let at = at + Duration::from_micros(1_700) * n as u32;
+        for n in (0..used.min(10)).chain(used..scene.cars.len()) {
+            let at = at + Duration::from_micros(700) * n as u32;
             let kind = usize::from(n >= used);
             said[kind].push(scene.say(n, Class::D0, at, copies));
-            said[kind].push(scene.say(n, Class::D1, at + Duration::from_micros(700), copies));
+            said[kind].push(scene.say(n, Class::D1, at + Duration::from_micros(300), copies));
         }
         at = at + Duration::from_millis(100);
     }
@@ -89,12 +89,12 @@ fn overload_leaves_forged_names_a_fair_share_for_each_number_of_copies() {
 fn alerts_in_names_nobody_forges_wait_for_no_forgery_but_the_first_in_each_other_name() {
     let mut scene = Scene::new(SLOW, 106);
     let end = START + Duration::from_millis(2_000);
-    let said_at = |scene: &Scene, id: &MessageId| {
+    let waited = |scene: &Scene, id: &MessageId| {
         let (at, received) = scene.board.delivered.iter().find(|(_, received)| received.id == *id).unwrap();
         at.since(testkit::anchor().instant_at(received.generation_time))
     };
     let [_, others] = under_forged_names(&mut scene, 100, 25_000, &[Class::D0], 1, end);
-    let mut waits: Vec<_> = others.iter().map(|id| said_at(&scene, id)).collect();
+    let mut waits: Vec<_> = others.iter().map(|id| waited(&scene, id)).collect();
     waits.sort_unstable();
     println!("longest waits {:?}", &waits[waits.len() - 5..]);
     assert!(waits[waits.len() - 1] < Duration::from_millis(10), "{waits:?}");
@@ -102,9 +102,10 @@ fn alerts_in_names_nobody_forges_wait_for_no_forgery_but_the_first_in_each_other
 
 #[test]
 fn a_flood_of_alerts_in_a_neighbours_name_leaves_it_in_the_table() {
-    let mut scene = Scene::new(SLOW, 1);
+    // Five times what it verifies, as with all that takes a tenth of the time; its lot is slow to move.
+    let mut scene = Scene::new(10 * SLOW, 1);
     let end = START + Duration::from_secs(22);
-    scene.attack(25_000, end, |scene, n, at| (forged(&scene.cars[0], Class::D0, at, n), link(0)));
+    scene.attack(2_500, end, |scene, n, at| (forged(&scene.cars[0], Class::D0, at, n), link(0)));
     for tenth in 0..220 {
         scene.say(0, Class::D2, START + Duration::from_millis(100 * tenth + 30), 1);
     }

@@ -12,7 +12,7 @@ use super::rate::Rate;
 pub const NEIGHBOURS: usize = 896;
 
 /// Neighbours a configuration may ask for ([`Config::max_neighbours`](super::config::Config::max_neighbours)): what a
-/// roadside unit on a roof above a stadium's car parks sees in 20 s. At under 1 KB each they take 10 MB.
+/// roadside unit on a roof above a stadium's car parks sees in 20 s. At 1.2 KB each they take 12 MB.
 pub const MAX_NEIGHBOURS: usize = 10_000;
 
 /// Neighbours whose received power along their way is judged at once: more than a channel full of beacons, some 800 a
@@ -61,19 +61,27 @@ pub const FAILED_LATELY: Duration = Duration::from_secs(10);
 
 /// Verified messages of one signer per second: awareness at 10 Hz with slack for a clock that runs fast, an alert's 10
 /// Hz and its copies at 0/25/50/75 ms, pre-crash copies in a burst, the phases of two intersections at 10 Hz with
-/// answers and corrections beside them. D3 counts messages, updates and repetitions too; see [`NEW_EVENT_RATE`].
+/// answers and corrections beside them. Each message of D3 is a flood that all stations of its area send on: five a second
+/// are thirty-two events that are signed anew each 40 s and updated now and then, twenty at once their ends; see
+/// [`NEW_EVENT_RATE`] too.
 pub const fn signer_rate(class: Class) -> Rate {
     match class {
         Class::D0 => Rate::new(10, 20),
-        Class::D1 | Class::D3 => Rate::new(20, 20),
+        Class::D1 => Rate::new(20, 20),
         Class::D2 => Rate::new(12, 12),
+        Class::D3 => Rate::new(5, 20),
         Class::D4 => Rate::new(30, 30),
         Class::D5 => Rate::new(10, 10),
     }
 }
 
-/// New events one signer may declare in D3 per second, with a few at once: one crash has several aspects.
+/// Events new to the receiver that one signer may bring up in D3 per second, whatever it says of them, with a few at once:
+/// one crash has several aspects.
 pub const NEW_EVENT_RATE: Rate = Rate::new(2, 4);
+
+/// The same in D0 and D1: more at once than the [`MAX_OWN_ALERTS`] a station keeps, and more a second than a drive has.
+/// They go no farther than a hop or two, and each is something a driver is told.
+pub const NEW_ALERT_RATE: Rate = Rate::new(4, 16);
 
 /// Events known at a time, including our own and ended ones: what 250 stations declare in a bad minute. 150 kB.
 pub const MAX_EVENTS: usize = 512;
@@ -303,8 +311,14 @@ pub const MAX_SERVED_AT_ONCE: usize = 32;
 /// to carry it on.
 pub const MAX_LOOKED_AHEAD: usize = 256;
 
-/// A station that hears of floods it lacks sends an early beacon at most this often, whichever neighbours name them.
-pub const LACK_RATE: Rate = Rate::new(4, 2);
+/// A station that hears of floods it lacks sends an early beacon at most this often, whichever neighbours name them: a few
+/// at once, since the first may be lost, and one in two seconds after that. What is named may not exist, and all stations
+/// in reach would answer.
+pub const LACK_RATE: Rate = Rate { each_ns: 2_000_000_000, burst: 4 };
+
+/// Floods are kept alive at no shorter interval than this, whatever they ask for: one copy a second of each, from all
+/// stations together. A hazard that asked for a millisecond would fill the channel for its whole life.
+pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(500);
 
 /// A roadside unit that keeps events alive repeats those without a keep-alive interval as if they had this one.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(2);

@@ -25,6 +25,12 @@ impl Rate {
         spent_until.nanos_since(now) <= self.each_ns * u64::from(self.burst - 1)
     }
 
+    /// At most this many pass within `time`, whatever the pattern.
+    #[must_use]
+    pub fn most_in(self, time: Duration) -> usize {
+        self.burst as usize + (time.as_nanos() / u128::from(self.each_ns)) as usize
+    }
+
     /// The state after one more. It never runs further ahead than one burst.
     #[must_use]
     pub fn charged(self, spent_until: Instant, now: Instant) -> Instant {

@@ -5,9 +5,11 @@ use core::time::Duration;
 use v2x_proto::Class;
 use v2x_proto::link::Origin;
 
+use super::airing::Airing;
 use super::area::{Area, hops_for};
 use super::contention;
 use super::contention::{HeardCopy, Place, plausible_hops};
+use super::flood_tag::FloodName;
 use super::frame::{FloodFrame, SignedMessage};
 use super::surroundings::Surroundings;
 use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position, limits};
@@ -19,8 +21,10 @@ pub(super) struct Flood {
     pub id: MessageId,
     /// Whether this station signed it.
     pub origin: Origin,
-    /// Identifies it in beacons: the first four bytes of its signature.
-    pub tag: u32,
+    /// Its name, from which beacons make their tags.
+    pub name: FloodName,
+    /// Who else has it.
+    pub airing: Airing,
     pub scope: Scope,
     /// Where it was generated.
     pub source: Position,
@@ -58,6 +62,8 @@ pub(super) struct Flood {
     pub silenced: Option<Instant>,
     /// How often it may be sent again when nobody carries it on.
     pub retries: u8,
+    /// Who outside its area is nearest to it and has it.
+    pub front: Option<Front>,
 }
 
 /// Where a flood goes.
@@ -90,6 +96,8 @@ pub(super) struct Serve {
     pub place: Position,
     /// Copies sent to it.
     pub tries: u8,
+    /// Copies for it at most.
+    pub most: u8,
     /// A copy of another station's was heard that should have reached it.
     pub put_off: bool,
 }
@@ -99,8 +107,16 @@ impl Serve {
     /// it is meanwhile heard to have it. A copy sent for another reason serves as well.
     pub(super) fn after(self, now: Instant, cause: ForwardCause) -> Option<Self> {
         let tries = self.tries + u8::from(cause == ForwardCause::Carry);
-        (tries < TRIES).then(|| Self { at: now + TRY_AGAIN, tries, ..self })
+        (tries < self.most).then(|| Self { at: now + TRY_AGAIN, tries, ..self })
     }
+}
+
+/// How far a flood has come on its way to its area.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Front {
+    /// Distance to its area from where a neighbour sent it, or was given it, m.
+    pub metres: f64,
+    pub at: Instant,
 }
 
 /// A flood kept alive.
@@ -112,13 +128,16 @@ pub(super) struct Keep {
 
 /// Copies for one neighbour, and the time between: it answers a flood that is new to it within 60 ms, and where one
 /// frame in five arrives eight tries reach it nine times in ten.
-const TRIES: u8 = 8;
+pub(super) const TRIES: u8 = 8;
 
 const TRY_AGAIN: Duration = Duration::from_millis(80);
 
 impl Flood {
     /// When the next action on it is due.
     pub(super) fn due(&self) -> Instant {
+        if self.is_hidden() {
+            return self.expires;
+        }
         let state = match self.state {
             State::Waiting(at) | State::Sent(Some(at)) => at,
             State::Sent(None) | State::Settled | State::Superseded => Instant::FAR_FUTURE,
@@ -130,7 +149,15 @@ impl Flood {
 
     /// Whether it may be forwarded at all.
     pub(super) fn may_travel(&self) -> bool {
-        self.relayed && (self.bounded || self.remaining_hops > 1) && self.state != State::Superseded
+        self.relayed
+            && (self.bounded || self.remaining_hops > 1)
+            && self.state != State::Superseded
+            && !self.is_hidden()
+    }
+
+    /// Whether it would mark this station: see [`Airing`]. What is imminent is over before a name can be followed.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.id.class == Class::D3 && self.airing.is_hidden()
     }
 
     /// Remaining hops for its next copy.
@@ -165,6 +192,26 @@ impl Flood {
 }
 
 impl Flood {
+    /// A copy leaves for a neighbour that lacks it.
+    pub(super) fn give(&mut self, now: Instant) {
+        self.served = limits::SERVE_RATE.charged(self.served, now);
+        if let Some(serve) = self.serve {
+            self.advance(self.scope.distance_m(serve.place), now);
+        }
+    }
+
+    /// A neighbour this far from its area has it, m.
+    pub(super) fn advance(&mut self, metres: f64, now: Instant) {
+        if metres > 0.0 && self.front(now).is_none_or(|front| metres < front) {
+            self.front = Some(Front { metres, at: now });
+        }
+    }
+
+    /// How near to its area it came lately outside of it, m.
+    pub(super) fn front(&self, now: Instant) -> Option<f64> {
+        self.front.filter(|front| now.since(front.at) < FRONT_KEPT).map(|front| front.metres)
+    }
+
     /// A copy of it was heard. `again`: how long a stock forwarder, which keeps no memory of what it forwarded, waits
     /// for it.
     pub(super) fn hear(
@@ -317,6 +364,9 @@ impl ForwardCause {
 
 /// An imminent message is relayed by this many neighbours at most.
 const RELAYS: u8 = 2;
+
+/// After this long a flood is given anew to who may bring it nearer to its area: whoever had it may have turned off.
+const FRONT_KEPT: Duration = Duration::from_secs(10);
 
 /// A station that waits for a copy is assumed to have it when a station at most this much farther away was heard to
 /// send one.

@@ -14,6 +14,7 @@
 //! A frame stays here, and can be cancelled, until the link takes it: a closed gate makes no stale copies. Signed bytes
 //! are sent unchanged; the hop header and the form of the signer are new.
 
+mod airing;
 mod carry;
 mod copies;
 mod tables;
@@ -26,6 +27,7 @@ use v2x_proto::hop::{Flags, HopHeader, Kind};
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest};
 
+use super::airing::Airing;
 use super::area::Area;
 use super::contention;
 use super::contention::ContentionWindow;
@@ -34,7 +36,9 @@ use super::frame::{CopyHeard, FloodFrame, SignedMessage};
 use super::reach::Reach;
 use super::surroundings::Surroundings;
 use super::table::{FloodTable, Lane};
-use crate::base::{FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits};
+use crate::base::{
+    EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits,
+};
 
 /// The floods of a station.
 #[derive(Debug)]
@@ -93,6 +97,12 @@ impl Forwarder {
         flood.is_some_and(|flood| flood.passed_by && flood.scope.holds(here))
     }
 
+    /// Whether a known flood is about this event.
+    #[must_use]
+    pub fn knows_event(&self, event: &EventVersion) -> bool {
+        self.floods.is_about(event.origin, event.number)
+    }
+
     /// Floods known.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -128,14 +138,16 @@ impl Forwarder {
         }
         let previous = transmitter(&heard.forwarder, &heard.link, around);
         let message = SignedMessage::of(&heard);
-        if let Some(event) = &heard.event {
+        // As for the events themselves: a suspect's negation ends nothing of others.
+        if let Some(event) = heard.event.as_ref().filter(|event| relay || event.origin == heard.id.signer) {
             self.floods.supersede(event);
         }
         let mut flood = Flood {
             hash: heard.hash,
             id: heard.id,
             origin: Origin::Forwarded,
-            tag: message.tag(),
+            name: message.name(),
+            airing: Airing::FIRST,
             scope,
             source: heard.source,
             previous,
@@ -156,6 +168,7 @@ impl Forwarder {
             stands: false,
             silenced: None,
             retries: 0,
+            front: None,
         };
         flood.remaining_hops = flood.plausible(heard.remaining_hops, around.moment.here.as_ref());
         if relay && flood.may_travel() {
@@ -175,7 +188,8 @@ impl Forwarder {
         concerns_us
     }
 
-    /// One of our multi-hop messages was handed to the link's queue.
+    /// One of our multi-hop messages was handed to the link's queue. What a former name signed is not sent again
+    /// under this one, but is known like what others sign.
     pub fn sent(&mut self, sent: FloodFrame, around: &Surroundings<'_>) {
         if self.scheme == Scheme::Off || self.knows(sent.hash) {
             return;
@@ -188,7 +202,8 @@ impl Forwarder {
             hash: sent.hash,
             id: sent.id,
             origin: Origin::Own,
-            tag: message.tag(),
+            name: message.name(),
+            airing: Airing::FIRST,
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
             source: sent.source,
             previous: None,
@@ -210,8 +225,10 @@ impl Forwarder {
             stands: false,
             silenced: None,
             retries: RETRIES,
+            front: None,
         };
-        flood.state = State::Sent(self.retry(&flood, around));
+        let own = around.own.active().digest();
+        flood.state = State::Sent(self.retry(&flood, around).filter(|_| flood.id.signer == own));
         self.floods.insert(flood);
     }
 
@@ -229,8 +246,10 @@ impl Forwarder {
                 continue;
             }
             let cause = flood.cause(around.moment.now);
+            // Every copy counts, not only the first for a neighbour.
             if cause == ForwardCause::Carry
-                && !limits::SERVING_RATE.take(&mut self.serving, around.moment.now)
+                && !(limits::SERVE_RATE.allows(flood.served, around.moment.now)
+                    && limits::SERVING_RATE.take(&mut self.serving, around.moment.now))
             {
                 // Its neighbour's next beacon asks again.
                 self.floods.update(slot, |flood| flood.serve = None);
@@ -285,9 +304,7 @@ impl Forwarder {
             match cause {
                 ForwardCause::Contention => flood.retries = RETRIES,
                 ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
-                ForwardCause::Carry => {
-                    flood.served = limits::SERVE_RATE.charged(flood.served, around.moment.now)
-                }
+                ForwardCause::Carry => flood.give(around.moment.now),
                 ForwardCause::KeepAlive => {}
             }
             if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
@@ -389,6 +406,7 @@ impl Forwarder {
             return None;
         }
         let interval = asked.or_else(|| self.anchor_unit.then_some(limits::ANCHOR_INTERVAL))?;
+        let interval = interval.max(limits::MIN_KEEP_ALIVE);
         let at = now + interval * 2 + self.draw(KEEP_JITTER);
         Some(Keep { interval, at })
     }

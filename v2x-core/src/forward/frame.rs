@@ -8,7 +8,10 @@ use core::time::Duration;
 use bytes::{Bytes, BytesMut};
 use v2x_proto::envelope::{MAX_FRAME, SIGNATURE_LEN, SignerRef, encode_signed, signed_len};
 use v2x_proto::hop::HopHeader;
+use v2x_proto::payload::FloodTags;
 use v2x_proto::{AreaView, Digest, hop};
+
+use super::flood_tag::FloodName;
 
 use crate::base::{EventVersion, FrameHash, Instant, MessageId, Position, WireTime};
 
@@ -100,12 +103,21 @@ impl SignedMessage {
         hop::MIN_LEN + signed_len(tbs_len, SignerRef::Credential(&self.credential)) <= MAX_FRAME
     }
 
-    /// Identifies it in beacons: the first bytes of its signature, the same for all holders.
-    pub(super) fn tag(&self) -> u32 {
-        let signature = self.signed.len().saturating_sub(SIGNATURE_LEN);
-        self.signed
-            .get(signature..)
-            .and_then(|bytes| bytes.first_chunk())
-            .map_or(0, |tag| u32::from_le_bytes(*tag))
+    /// Its name in beacons, the same for all holders.
+    pub(super) fn name(&self) -> FloodName {
+        FloodName::of(self.signed.last_chunk().unwrap_or(&[0; SIGNATURE_LEN]))
     }
+}
+
+/// A verified neighbour's beacon.
+#[derive(Clone, Copy, Debug)]
+pub struct HeardBeacon<'a> {
+    /// Its signer.
+    pub signer: Digest,
+    /// Its signed generation time.
+    pub generation: WireTime,
+    /// Its signed position.
+    pub place: Position,
+    /// The floods it names.
+    pub floods: &'a FloodTags,
 }

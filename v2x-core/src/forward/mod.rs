@@ -1,8 +1,10 @@
 //! Multi-hop forwarding: contention-based forwarding, areas, store-carry-forward.
 
+mod airing;
 pub(crate) mod area;
 pub mod contention;
 mod flood;
+mod flood_tag;
 pub(crate) mod forwarder;
 mod frame;
 #[cfg(feature = "polygon")]
@@ -14,7 +16,8 @@ mod timer_tree;
 
 pub use area::{Area, hops_for};
 pub use flood::{ForwardCause, Forwarded};
+pub use flood_tag::{BeaconTags, FloodName};
 pub use forwarder::Forwarder;
-pub use frame::{CopyHeard, FloodFrame};
+pub use frame::{CopyHeard, FloodFrame, HeardBeacon};
 pub use surroundings::Surroundings;
 pub use table::Lane;

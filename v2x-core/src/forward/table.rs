@@ -47,6 +47,11 @@ impl FloodTable {
         self.slots.iter().enumerate().filter_map(|(slot, flood)| Some((slot as u16, flood.as_ref()?)))
     }
 
+    /// The slots that hold a flood.
+    pub(super) fn slots(&self) -> Vec<u16> {
+        self.iter().map(|(slot, _)| slot).collect()
+    }
+
     /// Takes in a flood. When its signer has as many as it may, or the table is full, the oldest one of the signer
     /// with the most makes room: no station can evict those of others by sending many.
     pub(super) fn insert(&mut self, flood: Flood) {
@@ -101,6 +106,12 @@ impl FloodTable {
                 self.update(slot as u16, Flood::supersede);
             }
         }
+    }
+
+    /// Whether a flood is about this event.
+    pub(super) fn is_about(&self, origin: Digest, number: u32) -> bool {
+        let about = Some((origin, number));
+        self.keys.iter().flatten().any(|key| key.event == about)
     }
 
     /// The flood that is due first, if that is by `now`.

@@ -171,6 +171,12 @@ impl EventTable {
         self.entries.get(id).filter(|entry| !entry.hidden).map(|entry| &entry.known)
     }
 
+    /// Whether anything was heard of the event, even if the application is not told of it.
+    #[must_use]
+    pub fn knows(&self, id: &EventId) -> bool {
+        self.entries.contains_key(id)
+    }
+
     /// The events, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &KnownHazard> {
         self.entries.values().filter(|entry| !entry.hidden).map(|entry| &entry.known)

@@ -180,11 +180,6 @@ pub const BRAKING_WITHIN_MS: u32 = 2000;
 /// stood at one stop line may have sent the same.
 pub const COPY_MIN_SPEED: f32 = 0.3;
 
-/// A claim counts as a copy only when it was signed this much later than the first, ms. The first to be heard may itself be
-/// the copy as long as the original could still be under way: a beacon for 1 s (`trust/freshness.rs`), by a clock that is up
-/// to 220 ms ahead.
-pub const COPY_AFTER_MS: u64 = 1300;
-
 /// Velocities of two that move as one differ by less, m/s: 0.1 m/s each of two receivers, three sigma (GNSS Doppler).
 pub const COMPANY_VELOCITY: f32 = 0.4;
 

@@ -1,15 +1,12 @@
 //! Copied trajectories: a bounded memory of exact claims, to find messages repeated word for word.
 //!
 //! Position in 1e-7 degree, speed in 0.01 m/s and heading in 0.1 degree of a car that speeds up or slows down are noise in
-//! their last digits: no other car states the same. A repetition shows that one of two copied, not which: an insider may
-//! have itself heard first by signing a claim that is not its own yet. So it counts only
+//! their last digits: no other car states the same. A repetition shows that one of two copied. It counts against the one
+//! that signed it later, whoever is heard first, and only when its signer changed its speed: cars of one speed on one line
+//! pass one place with one claim, column after column.
 //!
-//! - when it was signed later than a message of its class may be under way (`thresholds::COPY_AFTER_MS`): whoever is first then
-//!   cannot have made its claim out of the later one;
-//! - when its signer changed its speed: cars of one speed on one line pass one place with one claim, column after column,
-//!   and anybody can foretell what they will state.
-//!
-//! The evidence is about two stations and raises a suspicion at most.
+//! An insider may sign an earlier time than is true, as much earlier as receivers take a message for fresh. So this is no
+//! proof: the evidence raises a suspicion at most, which costs a station nothing.
 
 use v2x_proto::Digest;
 
@@ -22,7 +19,7 @@ pub struct Copies {
     slots: Vec<Slot>,
 }
 
-/// Who stated a claim first, and when; 0 for nobody. From the top: [`CLAIM_BITS`] of the claim, [`SIGNER_BITS`] of the
+/// Who signed a claim first, and when; 0 for nobody. From the top: [`CLAIM_BITS`] of the claim, [`SIGNER_BITS`] of the
 /// signer, and the time by its clock in [`TICK_US`], wrapping.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Slot(u64);
@@ -34,8 +31,8 @@ impl Default for Copies {
 }
 
 impl Copies {
-    /// Hears a claim: true when it is a copy of what another signer stated before. `before` is the speed that this one
-    /// stated last, 0.01 m/s. Claims of standing stations are ignored.
+    /// Hears a claim: true when it repeats what another signer stated, by both their clocks, before. `before` is the speed
+    /// that this one stated last, 0.01 m/s. Claims of standing stations are ignored.
     pub fn repeats_another(&mut self, signer: Digest, claim: &Claim, before: Option<u16>) -> bool {
         let Some((speed, heading)) = claim.motion.and_then(|motion| motion.speed.zip(motion.heading)) else {
             return false;
@@ -48,12 +45,13 @@ impl Copies {
         let hash = mix(mix(place) ^ (u64::from(speed) << 16 | u64::from(heading)));
         let new = Slot::new(hash, signer, claim.generation.as_micros() / TICK_US);
         let first = &mut self.slots[hash as usize % SLOTS];
-        if !first.states_as(new) {
+        let later = new.ticks_after(*first);
+        if !first.states_as(new) || later < 0 {
             *first = new;
             return false;
         }
         let is_changing = before.is_some_and(|before| before != speed);
-        is_changing && !first.is_of_signer(new) && new.ticks_after(*first) > COPY_AFTER
+        is_changing && !first.is_of_signer(new) && later > 0
     }
 }
 
@@ -98,10 +96,8 @@ const TICK_BITS: u32 = 16;
 
 const TICKS: u64 = (1 << TICK_BITS) - 1;
 
-/// 64 ms: half of the range of a tick is 35 minutes, and no claim is kept that long.
-const TICK_US: u64 = 64_000;
-
-const COPY_AFTER: i16 = (t::COPY_AFTER_MS * 1000 / TICK_US) as i16;
+/// 16 ms, so that half of the range is nine minutes; few claims are kept that long. Of two in one tick neither is later.
+const TICK_US: u64 = 16_000;
 
 #[cfg(test)]
 mod tests {
@@ -136,14 +132,15 @@ mod tests {
     }
 
     #[test]
-    fn who_was_heard_first_may_be_the_copier_while_the_original_can_still_arrive() {
+    fn whoever_signed_first_copied_nothing_whoever_is_heard_first() {
         let mut copies = Copies::default();
-        // Heard, signed again with an earlier time, and heard here before the victim's own.
-        assert!(!copies.repeats_another(B, &claim(7, 1400, 0), SLOWER));
-        assert!(!copies.repeats_another(A, &claim(7, 1400, 900), SLOWER));
-        // Signed later and heard first: the earlier one copied nothing.
-        assert!(!copies.repeats_another(B, &claim(9, 1400, 3000), SLOWER));
+        // The copier is heard first, and again.
+        assert!(!copies.repeats_another(B, &claim(7, 1400, 300), SLOWER));
+        assert!(!copies.repeats_another(A, &claim(7, 1400, 0), SLOWER));
+        assert!(copies.repeats_another(B, &claim(7, 1400, 600), SLOWER));
+        // At one time nobody is later.
         assert!(!copies.repeats_another(A, &claim(9, 1400, 1000), SLOWER));
+        assert!(!copies.repeats_another(B, &claim(9, 1400, 1000), SLOWER));
     }
 
     #[test]

@@ -285,8 +285,12 @@ impl Neighbour {
         self.station_type = motion.station_type;
     }
 
-    pub(super) fn new_event(&mut self, number: u32, now: Instant) -> bool {
-        self.rates.new_event(number, now)
+    pub(super) fn new_event(&mut self, id: &MessageId, number: u32, now: Instant) -> bool {
+        let allowed = self.rates.new_event(id.class, number, now);
+        if !allowed {
+            self.windows.take_back(id.class, id.sequence);
+        }
+        allowed
     }
 
     pub(super) fn set_hears_us(&mut self) {

@@ -90,6 +90,18 @@ impl ReplayWindows {
         ahead
     }
 
+    /// A number that was seen may come once more: its message was refused for what may be over when it is repeated. The
+    /// only number in the window stays, because a window without any takes all.
+    pub fn take_back(&mut self, class: Class, sequence: u32) {
+        let Some(distance) = self.window(class).behind(sequence).filter(|distance| *distance < WIDTH) else {
+            return;
+        };
+        let others = self.seen[class.index()] & !(1 << distance);
+        if others != 0 {
+            self.seen[class.index()] = others;
+        }
+    }
+
     /// True before the first message of `class`.
     #[must_use]
     pub fn is_empty(&self, class: Class) -> bool {
@@ -122,6 +134,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn a_number_taken_back_may_come_once_more_and_no_other_with_it() {
+        let mut windows = ReplayWindows::default();
+        let record = |windows: &mut ReplayWindows, numbers: &[u32]| {
+            numbers.iter().for_each(|number| {
+                windows.record(Class::D3, *number);
+            });
+        };
+        record(&mut windows, &[7]);
+        windows.take_back(Class::D3, 7);
+        assert!(!windows.check(Class::D3, 7), "the only one");
+        record(&mut windows, &[8, 9]);
+        for number in [8, 9] {
+            windows.take_back(Class::D3, number);
+            let open: Vec<u32> = (0..20).filter(|number| windows.check(Class::D3, *number)).collect();
+            let expected: Vec<u32> = (0..7).chain([number]).chain(10..20).collect();
+            assert_eq!(open, expected);
+            record(&mut windows, &[number]);
+        }
+        windows.take_back(Class::D3, 9_999);
+        windows.take_back(Class::D3, 9u32.wrapping_sub(64));
+        assert!(!windows.check(Class::D3, 9));
+    }
 
     /// Each step: number, sequence, whether it must be accepted. Numbered so that a failure names its line.
     #[test]

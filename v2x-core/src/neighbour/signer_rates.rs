@@ -9,6 +9,7 @@ use crate::base::{Instant, Rate, limits};
 pub struct SignerRates {
     classes: [Spent; 6],
     events: Spent,
+    alerts: Spent,
     last_event: Option<u16>,
 }
 
@@ -16,7 +17,8 @@ impl SignerRates {
     /// Nothing spent by `now`.
     #[must_use]
     pub fn starting(now: Instant) -> Self {
-        Self { classes: [Spent::from(now); 6], events: Spent::from(now), last_event: None }
+        let none = Spent::from(now);
+        Self { classes: [none; 6], events: none, alerts: none, last_event: None }
     }
 
     /// Whether one more message of `class` is within its rate.
@@ -34,14 +36,15 @@ impl SignerRates {
             *spent = Spent::from(spent.until(limits::signer_rate(class), now));
         }
         self.events = Spent::from(self.events.until(limits::NEW_EVENT_RATE, now));
+        self.alerts = Spent::from(self.alerts.until(limits::NEW_ALERT_RATE, now));
         let rate = limits::signer_rate(class);
         let spent = &mut self.classes[class.index()];
         *spent = Spent::from(rate.charged(spent.until(rate, now), now));
     }
 
-    /// A verified message declares event `number` as new; false when there were too many. Repeating the same number
-    /// costs nothing.
-    pub fn new_event(&mut self, number: u32, now: Instant) -> bool {
+    /// A verified message of `class` is about event `number`, of which this station knows nothing; false when there were
+    /// too many. Repeating the same number costs nothing.
+    pub fn new_event(&mut self, class: Class, number: u32, now: Instant) -> bool {
         // The low half tells a repetition from a new event; a signer that counts by 65,536 gains one event.
         let number = Some(number as u16);
         let again = number == self.last_event;
@@ -49,9 +52,13 @@ impl SignerRates {
         if again {
             return true;
         }
-        let mut until = self.events.until(limits::NEW_EVENT_RATE, now);
-        let allowed = limits::NEW_EVENT_RATE.take(&mut until, now);
-        self.events = Spent::from(until);
+        let (rate, spent) = match class {
+            Class::D0 | Class::D1 => (limits::NEW_ALERT_RATE, &mut self.alerts),
+            _ => (limits::NEW_EVENT_RATE, &mut self.events),
+        };
+        let mut until = spent.until(rate, now);
+        let allowed = rate.take(&mut until, now);
+        *spent = Spent::from(until);
         allowed
     }
 }
@@ -106,9 +113,11 @@ mod tests {
     #[test]
     fn an_event_said_again_is_not_new() {
         let mut rates = SignerRates::default();
-        let new = |rates: &mut SignerRates, number| rates.new_event(number, ms(10));
+        let new = |rates: &mut SignerRates, number| rates.new_event(Class::D3, number, ms(10));
         assert!((0..50).all(|_| new(&mut rates, 0)));
         let accepted = (1..50).filter(|number| new(&mut rates, *number)).count();
         assert_eq!(accepted, limits::NEW_EVENT_RATE.burst as usize - 1);
+        let alerts = (50..99).filter(|number| rates.new_event(Class::D1, *number, ms(10))).count();
+        assert_eq!(alerts, limits::NEW_ALERT_RATE.burst as usize, "alerts have a rate of their own");
     }
 }

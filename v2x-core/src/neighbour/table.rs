@@ -120,9 +120,10 @@ impl NeighbourTable {
         }
     }
 
-    /// A neighbour declares event `number` new in a verified message; false when it declares too many.
-    pub fn new_event(&mut self, digest: &Digest, number: u32, now: Instant) -> bool {
-        self.get_mut(digest).is_none_or(|neighbour| neighbour.new_event(number, now))
+    /// A verified message of a neighbour is about event `number`, of which this station knows nothing; false when there
+    /// were too many. The message may then come again, as a repetition of it does.
+    pub fn new_event(&mut self, id: &MessageId, number: u32, now: Instant) -> bool {
+        self.get_mut(&id.signer).is_none_or(|neighbour| neighbour.new_event(id, number, now))
     }
 
     /// Notes that a neighbour gave evidence that it hears us.

@@ -7,7 +7,7 @@ use v2x_proto::payload::FloodTags;
 use super::Node;
 use super::io::{Event, Output};
 use crate::base::{FrameHash, Instant, Received, Transmit};
-use crate::forward::{CopyHeard, FloodFrame, Lane, Surroundings};
+use crate::forward::{CopyHeard, FloodFrame, HeardBeacon, Lane, Surroundings};
 use crate::send::{OwnFlood, OwnFrame};
 
 impl Node {
@@ -86,7 +86,9 @@ impl Node {
     pub(super) fn hear_floods(&mut self, received: &Received, floods: &FloodTags) {
         let around =
             Surroundings { moment: &self.moment, neighbours: &self.neighbours, own: self.sender.pool() };
-        if !received.suspect && self.forwarder.beacon(received.position, floods, &around) {
+        let Received { position: place, generation_time: generation, .. } = *received;
+        let beacon = HeardBeacon { signer: received.id.signer, generation, place, floods };
+        if !received.suspect && self.forwarder.beacon(&beacon, &around) {
             self.awareness.hasten();
         }
     }

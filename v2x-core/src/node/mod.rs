@@ -25,7 +25,7 @@ use crate::base::{
     Virtual, WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
-use crate::forward::Forwarder;
+use crate::forward::{BeaconTags, Forwarder};
 use crate::hazard::Hazards;
 use crate::misbehaviour::{MisbehaviourDetector, Suspicion, TrustLevel, report_request};
 use crate::neighbour::{Neighbour, NeighbourTable};
@@ -483,7 +483,9 @@ impl Node {
         let Some(fix) = fix.filter(|_| due) else { return };
         self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
         let (forwarder, now) = (&self.forwarder, self.moment.now);
-        let message = self.awareness.generate(now, &self.config, &fix, |floods| forwarder.held(now, floods));
+        let tags = BeaconTags::new(&self.sender.digest(), self.moment.wire());
+        let held = |floods: &mut Vec<u32>| forwarder.held(&tags, fix.position, now, floods);
+        let message = self.awareness.generate(now, &self.config, &fix, held);
         let here = Here { moment: &self.moment, position: fix.position, generated };
         let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);

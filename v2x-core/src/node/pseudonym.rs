@@ -84,6 +84,7 @@ impl Node {
         self.pseudonyms.changed(self.moment.now);
         let back_off = Stream::new(self.seed.0, new, Purpose::RequestBackOff);
         self.distribution = CredentialDistribution::new(&new, back_off);
+        self.forwarder.renamed(self.moment.now);
         self.restart_awareness();
         self.event(Event::PseudonymChanged { old, new });
         self.warn_of_low_pool();
@@ -116,7 +117,11 @@ impl Node {
     pub(super) fn pseudonym_timer(&self) -> Option<Instant> {
         let change = self.next_pseudonym();
         let low = self.pseudonyms.low_at(self.sender.pool(), &self.moment.anchor);
-        change.into_iter().chain(low).filter(|at| *at > self.moment.now).min()
+        // To the instant, and not when some other timer of the station is next due: that would show in when the new
+        // name is first heard.
+        let pool = self.sender.pool();
+        let end = (pool.len() > 1).then(|| self.moment.anchor.instant_at(pool.active().valid_until()));
+        change.into_iter().chain(low).chain(end).filter(|at| *at > self.moment.now).min()
     }
 }
 

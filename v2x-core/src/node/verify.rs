@@ -1,7 +1,5 @@
 //! A waiting frame is verified, and each mechanism in turn says what it makes of the message.
 
-use v2x_proto::Class;
-
 use super::io::Event;
 use super::{Node, misbehaviour};
 use crate::base::{DropReason, Dropped, MessageId, Received, Refusal};
@@ -109,8 +107,10 @@ impl Node {
     ///
     /// The reason of the first mechanism that refuses it.
     fn judge(&mut self, received: &Received, content: Content) -> Result<Judgement, DropReason> {
-        self.allow_event(&received.id, content.new_event)?;
         let hazard = self.judge_hazard(received, content.hazard)?;
+        if let Some((gist, _)) = &hazard {
+            self.allow_event(&received.id, gist)?;
+        }
         if let Some(floods) = &content.floods {
             self.hear_floods(received, floods);
         }
@@ -119,17 +119,15 @@ impl Node {
         Ok(Judgement { hazard, delivery })
     }
 
-    /// Whether the signer of a message of D3 may declare one more event.
-    fn allow_event(&mut self, id: &MessageId, new_event: Option<u32>) -> Result<(), DropReason> {
-        match new_event {
-            Some(number)
-                if id.class == Class::D3
-                    && !self.neighbours.new_event(&id.signer, number, self.moment.now)
-                    && !self.config.test =>
-            {
-                Err(DropReason::RateLimitedSigner)
-            }
-            _ => Ok(()),
+    /// Whether the signer of a message may bring up one more event. What is new is what this station knows nothing of,
+    /// neither as an event nor as a flood: a declaration, or an update, an end or a negation of what was never declared.
+    fn allow_event(&mut self, id: &MessageId, gist: &HazardGist) -> Result<(), DropReason> {
+        let known = self.config.test
+            || self.hazards.table.knows(&gist.id)
+            || self.forwarder.knows_event(&gist.version());
+        if known || self.neighbours.new_event(id, gist.id.number, self.moment.now) {
+            return Ok(());
         }
+        Err(DropReason::RateLimitedSigner)
     }
 }

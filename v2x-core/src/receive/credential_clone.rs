@@ -75,8 +75,10 @@ impl CloneWatch {
         let InOurName { id, hash, signed, tbs, link_source, signal_dbm } = *frame;
         let (now, wire) = (situation.moment.now, situation.moment.wire());
         let generation = WireTime::from_micros(tbs.generation_time_us);
+        // A clock that was set right since may have been ahead by as much as receivers tolerate.
+        let may_be_from_before = wire.since(generation) + AHEAD >= now.since(self.started);
         if situation.signed.may_hold(&id, generation)
-            || wire.since(generation) >= now.since(self.started)
+            || may_be_from_before
             || freshness::check(wire, id.class, generation, tbs.lifetime_ms).is_err()
         {
             return;

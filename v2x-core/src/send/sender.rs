@@ -36,8 +36,9 @@ pub struct Sender {
     /// Sequence numbers of former identities that still sign for their events.
     former: Vec<(Digest, Sequences)>,
     signed_log: SignedLog,
-    /// When the numbers last jumped ahead of another station's.
+    /// When the numbers last jumped ahead of another station's, and the last of its numbers that came too soon after.
     outran: Option<Instant>,
+    threat: Option<MessageId>,
     queue: SendQueue,
     warm_up: WarmUp,
     alert_until: Instant,
@@ -72,6 +73,7 @@ impl Sender {
             former: Vec::new(),
             signed_log: SignedLog::default(),
             outran: None,
+            threat: None,
             queue: SendQueue::default(),
             warm_up,
             alert_until: Instant::ZERO,
@@ -248,6 +250,7 @@ impl Sender {
         let class = outgoing.class;
         let refuse = |reason| Err(NotSent { class, id: None, reason, token: outgoing.token });
         let longest = freshness::max_lifetime_ms(class);
+        self.outrun_late(now, moment.wire());
         let known = v1::MessageType::try_from(outgoing.message_type as i32)
             .is_ok_and(|message_type| message_type != v1::MessageType::Unspecified);
         if payload.is_empty() || outgoing.lifetime_ms == 0 || !known {

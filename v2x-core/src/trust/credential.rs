@@ -16,7 +16,7 @@ use crate::base::{DropReason, Position, WireTime};
 #[non_exhaustive]
 pub struct Trusted {
     /// The whole credential, as its issuer wrote it: relays bring it along with its holder's messages.
-    pub bytes: Bytes,
+    pub bytes: Box<[u8]>,
     /// SHA-256 over the whole credential; bound into every signature made with its key.
     pub hash: [u8; 32],
     /// The key, a point of large order.
@@ -291,7 +291,7 @@ pub(super) fn verify_credential(
     }
     let (valid_from, valid_until) = validity(&view.fields);
     Ok(Trusted {
-        bytes: Bytes::copy_from_slice(bytes),
+        bytes: bytes.into(),
         hash: credential_hash(bytes),
         key,
         valid_from,

@@ -19,7 +19,7 @@ use v2x_proto::Digest;
 
 use super::credential::CredentialError;
 use super::identity::Identity;
-use crate::base::{Purpose, Stream, WireTime, limits};
+use crate::base::{Purpose, Seed, Stream, WireTime, limits};
 
 /// The identities of one station.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Pool {
     spare_from: Option<WireTime>,
     valid_until: WireTime,
     address: Option<[u8; 6]>,
-    seed: u64,
+    seed: Seed,
 }
 
 /// Why identities do not make a pool.
@@ -98,7 +98,7 @@ impl Pool {
             spare_from: None,
             valid_until: WireTime::default(),
             address: None,
-            seed: 0,
+            seed: Seed(0),
         };
         pool.activate(0);
         Ok(pool)
@@ -107,7 +107,7 @@ impl Pool {
     /// Chooses the first active one. A pool of one, or of a station that never changes (`hides` is false), uses the
     /// link's own address.
     pub(crate) fn start(&mut self, seed: u64, now: WireTime, hides: bool) {
-        self.seed = seed;
+        self.seed = Seed(seed);
         self.used.fill(false);
         let mut stream = Stream::new(seed, self.digests[0], Purpose::FirstPseudonym);
         let first = self.choose(now, Duration::ZERO, &mut stream).unwrap_or(0);
@@ -306,7 +306,7 @@ impl Pool {
 
     /// A random unicast address, marked as locally administered (IEEE 802 8.2).
     fn new_address(&self, identity: Digest) -> [u8; 6] {
-        let mut stream = Stream::new(self.seed, identity, Purpose::LinkAddress);
+        let mut stream = Stream::new(self.seed.0, identity, Purpose::LinkAddress);
         let [mut first, a, b, c, d, e, ..] = stream.next_u64().to_le_bytes();
         first = (first & !0x01) | 0x02;
         [first, a, b, c, d, e]

@@ -70,9 +70,9 @@ recording also links the pseudonyms of its vehicle and holds its seed, and no
 private key: keep it as you would keep the vehicle's logbook.
 
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
-configuration or no link, or ended on request and the last report, the last
-lines, the recording or the capture is not whole. ROADCAST_LOG=debug logs more
-on standard error.
+configuration, no link or a credential that another daemon uses, or ended on
+request and the last report, the last lines, the recording or the capture is
+not whole. ROADCAST_LOG=debug logs more on standard error.
 
 Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
 experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the

@@ -5,8 +5,8 @@ use std::io::Write;
 
 use clap::Args;
 use serde_json::json;
-use v2x_api::Status;
 use v2x_api::display::seconds;
+use v2x_api::{HeardElsewhere, Status};
 
 use crate::colour::{Mark, Paint};
 use crate::commands::hazard::Daemon;
@@ -75,10 +75,24 @@ fn shown(status: &Status, paint: Paint) -> String {
         row("not sent", &listed(&status.not_sent));
     }
     row("forwarded", &status.forwarded.to_string());
+    if let Some(other) = &status.heard_elsewhere {
+        row("credential", &paint.of(Mark::Bad, &copied(other)));
+    }
     if status.pseudonym_changes > 0 {
         row("pseudonyms", &format!("changed {} times", status.pseudonym_changes));
     }
     table
+}
+
+/// Another station that signs with this station's credential.
+fn copied(other: &HeardElsewhere) -> String {
+    let HeardElsewhere { messages, credential, link_address, latitude_deg, longitude_deg, .. } = other;
+    let far = other.distance_m.map_or_else(String::new, |metres| format!(" ({metres:.0} m away)"));
+    format!(
+        "{credential} is used by another station too: {messages} messages, the last {} ago, from link address {link_address}, at \
+         {latitude_deg:.5}, {longitude_deg:.5}{far}",
+        seconds(other.age_s)
+    )
 }
 
 fn sending(status: &Status, paint: Paint) -> String {
@@ -234,6 +248,28 @@ intersection 17 lane 1: red, green in 13.2 s,
             100 m to the stop line; green window: 18 to 27 km/h
 "
         );
+    }
+
+    #[test]
+    fn a_copied_credential_is_a_row() {
+        let heard_elsewhere = Some(HeardElsewhere {
+            messages: 12,
+            credential: "d899000000000001".to_owned(),
+            link_address: "02:00:00:00:00:09".to_owned(),
+            latitude_deg: 49.6114,
+            longitude_deg: 6.1319,
+            distance_m: Some(120.4),
+            bearing_deg: Some(10.0),
+            age_s: 3.0,
+        });
+        let table = shown(&Status { heard_elsewhere, ..status() }, Paint::PLAIN);
+        let (_, row) = table.split_once("credential  ").unwrap();
+        let expected = "\
+d899000000000001 is used by another station too: 12 messages,
+            the last 3.0 s ago, from link address 02:00:00:00:00:09,
+            at 49.61140, 6.13190 (120 m away)
+";
+        assert_eq!(row, expected);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Configuration files: their text, and why one cannot be used.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use v2x_settings::SettingsError;
@@ -44,6 +45,13 @@ pub(super) fn read_text(file: &Path) -> Result<String, String> {
     Ok(text)
 }
 
+/// The mode of `file` when every user of the machine may write it, and so choose what the station opens and sends.
+pub fn mode_for_everybody(file: &Path) -> Option<u32> {
+    let found = std::fs::metadata(file).ok().filter(Metadata::is_file)?;
+    let mode = found.mode() & 0o777;
+    (mode & 0o002 != 0).then_some(mode)
+}
+
 /// The system's error text without its number.
 fn reason_of(error: &io::Error) -> String {
     match error.kind() {
@@ -55,3 +63,24 @@ fn reason_of(error: &io::Error) -> String {
 
 /// Far beyond any station's file; rejects a wrong path such as a recording.
 const LONGEST_FILE: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_that_everybody_may_write_is_known_by_its_mode() {
+        let file = std::env::temp_dir().join(format!("roadcast-everybody-{}.toml", std::process::id()));
+        fs::write(&file, "").unwrap();
+        for (mode, found) in [(0o600, None), (0o664, None), (0o666, Some(0o666)), (0o602, Some(0o602))] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(mode_for_everybody(&file), found, "{mode:o}");
+        }
+        fs::remove_file(&file).unwrap();
+        assert_eq!(mode_for_everybody(&file), None);
+        assert_eq!(mode_for_everybody(Path::new("/dev/null")), None);
+    }
+}

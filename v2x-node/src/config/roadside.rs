@@ -17,6 +17,7 @@ use v2x_proto::v1;
 pub use self::corrections::{Caster, CasterTls, CorrectionSource, Corrections, Login};
 pub use self::feed::FeedAddress;
 use super::place::{PositionConfig, coordinates};
+use v2x_apps::limits::MAX_UNIT_DISTANCE_M;
 use v2x_apps::roadside::content::{Advert, Content, CorrectionStream, Intersection, WorkZone};
 use v2x_settings::{Section, SettingsError};
 
@@ -170,17 +171,17 @@ fn intersections(
     Ok(intersections)
 }
 
-/// How far an intersection is from the unit, when that is too far for vehicles there to receive the unit.
+/// How far an intersection is from the unit, when that is too far for vehicles to believe the unit about it.
 fn too_far(intersection: &Intersection, unit: &PositionConfig) -> Option<String> {
     let PositionConfig::Fixed { position, .. } = unit else { return None };
     let (east, north) = intersection.position.offset_from(*position);
     let metres = east.hypot(north);
-    (metres > MOST_AWAY_M).then(|| format!("an intersection {:.0} km from the unit", metres / 1000.0))
+    let decimals = usize::from(metres < 10_000.0);
+    let far = metres > MAX_UNIT_DISTANCE_M;
+    far.then(|| format!("an intersection {:.decimals$} km from the unit", metres / 1000.0))
 }
 
-const NEAR: &str = "one within 10 km of position.latitude and longitude, whose vehicles hear the unit";
-/// Ten times the range of a unit on a mast, so that only a typing error is refused.
-const MOST_AWAY_M: f64 = 10_000.0;
+const NEAR: &str = "one within 1 km of position.latitude and longitude, where vehicles believe the unit";
 const KEYS: &[&str] = &[
     "intersections",
     "intersection",

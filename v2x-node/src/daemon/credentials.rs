@@ -6,6 +6,7 @@ use v2x_core::{CredentialError, Input, Node, Pool, SendingState, TrustStore, Wir
 use v2x_proto::Digest;
 
 use crate::config::IdentityFiles;
+use crate::daemon::credential_lock::CredentialLock;
 use crate::daemon::expiry::Expiries;
 use crate::daemon::keyring::{Keyring, KeyringHost};
 use crate::daemon::trust_files::{self, IdentityWatch};
@@ -17,6 +18,7 @@ pub struct Credentials {
     watch: IdentityWatch,
     expiries: Expiries,
     keyring: Keyring,
+    lock: CredentialLock,
     /// Unknown issuers that were told.
     strangers: Vec<Digest>,
     /// Why stations with the same authorities will not believe this one; told once.
@@ -24,7 +26,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// For files that were read just now: the pool and the authorities made of them.
+    /// For files that were read just now: the pool and the authorities made of them, and the lock on the pool's credentials.
     ///
     /// # Errors
     /// They no longer read.
@@ -32,6 +34,7 @@ impl Credentials {
         files: &IdentityFiles,
         pool: &Pool,
         trust: &TrustStore,
+        lock: CredentialLock,
         now: WireTime,
     ) -> Result<Self, KeyFileError> {
         let expiries = Expiries::read(files)?;
@@ -46,6 +49,7 @@ impl Credentials {
             watch: IdentityWatch::new(files.clone()),
             expiries,
             keyring: Keyring::default(),
+            lock,
             strangers: Vec::new(),
             disowned,
         })
@@ -115,7 +119,16 @@ impl Credentials {
         match trust_files::identities(files) {
             Ok(own) => {
                 let known = own.iter().all(|one| node.pool().identity(&one.digest).is_some());
-                if !known || own.len() != node.pool().len() {
+                let news = !known || own.len() != node.pool().len();
+                let taken = if news {
+                    self.lock.add(&own.iter().map(|one| one.digest).collect::<Vec<_>>())
+                } else {
+                    Ok(())
+                };
+                if let Err(error) = &taken {
+                    tracing::warn!("credentials kept as they were: {error}");
+                }
+                if news && taken.is_ok() {
                     let (identities, keys) =
                         own.into_iter().map(|one| (one.identity, (one.digest, one.key))).unzip();
                     self.keyring.fill(keys);

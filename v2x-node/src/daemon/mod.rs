@@ -2,7 +2,9 @@
 //! it.
 
 pub mod chrony_port;
+pub mod clone_news;
 pub mod control;
+pub mod credential_lock;
 mod credentials;
 mod expiry;
 mod keyring;

@@ -17,14 +17,16 @@ use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
 use v2x_apps::{Application, Moment};
-use v2x_core::{ClockState, Fix, Input, Instant, Node, Permissions, Role, SendingState};
+use v2x_core::{ClockState, Fix, Identity, Input, Instant, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats, WhatRan};
 
-use crate::config::StationConfig;
+use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::{Console, ConsoleState};
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
+use crate::daemon::control::view::View;
+use crate::daemon::credential_lock::{CredentialInUse, CredentialLock};
 use crate::daemon::credentials::Credentials;
 use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
@@ -69,6 +71,9 @@ pub enum DaemonError {
     /// The control socket is another daemon's, or its group cannot use it.
     #[error("control socket: {0}")]
     Socket(#[from] SocketError),
+    /// Another daemon signs with the station's credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialInUse),
     /// A roadside unit's credential does not permit what it is configured to send.
     #[error(
         "{}: roadside: the unit's credential lacks the {}; issue one with --role roadside (roadcast keys issue), or leave out what needs them",
@@ -114,6 +119,10 @@ pub struct Outcome {
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
 pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
+    if let Some(mode) = mode_for_everybody(&options.config) {
+        let file = options.config.display();
+        tracing::warn!("{file}: every user of this machine may write it (mode {mode:04o}): chmod o-w {file}");
+    }
     if let Some(json) = &options.json {
         outputs::check_place(json)?;
     } else if let Some(json) = config.report.json.as_deref().filter(|json| json.is_dir()) {
@@ -202,6 +211,8 @@ impl Daemon {
         let group = config.control_group.as_deref();
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
+        let credentials: Vec<_> = pool.identities().map(Identity::digest).collect();
+        let lock = CredentialLock::take(&credentials).map_err(DaemonError::from)?;
         let (radio, capture) = link::open(&config.link)?;
         let json = options.json.as_deref().or(config.report.json.as_deref());
         let outputs = Outputs::start(console, capture, json)?;
@@ -213,7 +224,7 @@ impl Daemon {
             }
             None => None,
         };
-        let credentials = Credentials::new(&config.identity, &pool, &trust, anchor.wire)?;
+        let credentials = Credentials::new(&config.identity, &pool, &trust, lock, anchor.wire)?;
         let host = Box::new(credentials.host());
         let node = Node::with_host(config.station.clone(), pool, trust, seed, anchor, host);
         let timer =
@@ -481,6 +492,10 @@ impl Daemon {
         report.red_light_warnings =
             self.listeners.advisor.as_ref().map(Advisor::warnings).filter(|warnings| *warnings > 0);
         report.warnings.extend(self.listeners.advisor.as_ref().and_then(Advisor::contest_warning));
+        let clones = &self.listeners.statistics.clones;
+        report.heard_elsewhere = Some(clones.messages()).filter(|messages| *messages > 0);
+        let view = View::of(self.station.node(), now);
+        report.warnings.extend(clones.warning(|place| view.way_from_here(place)));
         report.priority_requests = self.roadside.as_ref().and_then(Unit::priority_requests);
         if let Some(unit) = &self.roadside {
             report.warnings.extend(unit.warnings(now));

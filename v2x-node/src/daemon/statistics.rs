@@ -19,6 +19,7 @@ use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
 
+use crate::daemon::clone_news::CloneNews;
 use crate::daemon::link_news::RefusalNews;
 use crate::daemon::sequence::{Sequence, Step};
 use crate::daemon::station::Observer;
@@ -26,6 +27,8 @@ use crate::daemon::station::Observer;
 /// Counts and histograms of a running station.
 #[derive(Debug)]
 pub struct Statistics {
+    /// Another station that signs with one of this station's credentials.
+    pub clones: CloneNews,
     stats: Stats,
     anchor: Anchor,
     timeline: Timeline,
@@ -92,6 +95,7 @@ impl Statistics {
     /// Empty; `anchor` ties signed times to the machine's until [`set_anchor`](Self::set_anchor).
     pub fn new(anchor: Anchor) -> Self {
         Self {
+            clones: CloneNews::default(),
             stats: Stats::new(),
             anchor,
             timeline: Timeline::new(),
@@ -386,6 +390,7 @@ impl Observer for Statistics {
                 self.signers.remove(digest);
             }
             Event::PseudonymChanged { .. } => self.changes += 1,
+            Event::HeardElsewhere(_) => self.clones.event(event),
             _ => {}
         }
     }

@@ -132,6 +132,11 @@ pub fn open_to(path: &Path, group: u32, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
+/// The process that listens at `path`, if one does and the system reports it.
+pub fn listening_process(path: &Path) -> Option<i32> {
+    peer(&UnixStream::connect(path).ok()?)
+}
+
 fn peer(stream: &UnixStream) -> Option<i32> {
     nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials)
         .ok()

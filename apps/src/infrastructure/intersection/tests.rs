@@ -135,7 +135,7 @@ fn what_a_state_leaves_out_or_adds_contradicts_too() {
     let mut fewer = red();
     fewer.groups.pop();
     let mut twice = red();
-    twice.groups[2] = twice.groups[0].clone();
+    twice.groups[2] = twice.groups[0];
     let mut longer = red();
     longer.groups[1].min_end = Some(57);
     let mut open = red();

@@ -37,7 +37,9 @@ impl Forwarder {
         let Some(flood) = self.floods.get(slot) else { return };
         let counts = stock || copy.full || !flood.message.brings_credential();
         let (is_owed, is_kept) = (flood.serve.is_some(), flood.keep.is_some());
-        if counts && self.scheme == Scheme::Roadcast && around.own.contains(&copy.forwarder) {
+        // Only the present name: whoever answered to a former one would show that both are one station.
+        let own = || around.own.active().digest() == copy.forwarder;
+        if counts && self.scheme == Scheme::Roadcast && own() {
             let at = around.moment.now + self.draw(JITTER);
             let anew = self.lot(1, 2);
             return self.floods.update(slot, |flood| flood.stand_in(at, anew));
@@ -48,12 +50,16 @@ impl Forwarder {
         };
         let again = stock.then(|| self.etsi_wait(heard.transmitter, around));
         let cancellable = self.scheme == Scheme::Roadcast;
-        let anew = self.anew(slot, &heard, around);
-        let known = self.from_known(slot, &heard, around);
+        let first = if counts { self.first_under_this_name(slot, &heard, around) } else { None };
+        let anew = first.or_else(|| self.anew(slot, &heard, around));
+        let known = self.wait_from(slot, &heard, around);
         let others = around.neighbours.len() as u64;
         let check = is_owed && self.lot(CHECKS, others);
         let kept = is_kept && heard.transmitter.is_some() && !self.lot(1, others + 1);
         let draw = self.keep_jitter(slot);
+        if counts {
+            self.note_airing(slot, &heard, draw, around.moment.now);
+        }
         self.floods.update(slot, |flood| {
             if let Some((wait, hops)) = anew {
                 flood.remaining_hops = hops;
@@ -91,7 +97,7 @@ impl Forwarder {
         self.lot(IMMINENT_ANYWAY, near)
     }
 
-    /// True with this many chances in `of`, and always where there are no more.
+    /// True with this many chances in `of`, and always where `of` is not above them.
     fn lot(&mut self, chances: u64, of: u64) -> bool {
         of <= chances || self.draw(Duration::from_nanos(of << 20)) < Duration::from_nanos(chances << 20)
     }
@@ -118,7 +124,7 @@ impl Forwarder {
 
     /// A flood that waits longest, because its first copy came from nobody known, waits as others do once one comes from
     /// a neighbour: else a stranger's copies have all that hear them send at one time. How long.
-    fn from_known(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<Duration> {
+    fn wait_from(&mut self, slot: u16, copy: &HeardCopy, around: &Surroundings<'_>) -> Option<Duration> {
         let flood = self.floods.get(slot)?;
         let unknown = matches!(flood.state, State::Waiting(_)) && flood.previous.is_none();
         if !unknown || copy.transmitter.is_none() || self.scheme != Scheme::Roadcast {

@@ -317,7 +317,7 @@ proptest! {
 }
 
 #[test]
-fn all_that_is_kept_of_one_of_ten_thousand_stations_takes_at_most_a_kilobyte() {
+fn all_that_is_kept_of_one_of_ten_thousand_stations_takes_at_most_1200_bytes() {
     let stations = limits::MAX_NEIGHBOURS;
     // Tables by hash are filled to seven eighths; an entry of an LRU list is an allocation of its own.
     let share = |bytes: usize| ((stations * 8 / 7).next_power_of_two() * bytes).div_ceil(stations);
@@ -326,10 +326,10 @@ fn all_that_is_kept_of_one_of_ten_thousand_stations_takes_at_most_a_kilobyte() {
         (size_of::<Digest>() + value + 2 * pointer + 8).next_multiple_of(16) + share(2 * pointer + 1)
     };
     let neighbour = size_of::<Option<crate::neighbour::Neighbour>>() + share(size_of::<u16>() + 1);
-    let credential = listed(size_of::<crate::trust::Trusted>());
+    let credential = listed(size_of::<crate::trust::Trusted>()) + (158_usize + 8).next_multiple_of(16);
     let watched = listed(size_of::<Record>()) + Places::bytes_for(stations).div_ceil(stations);
     // Three rates of two rows.
     let rates = 6 * size_of::<Instant>();
     let all = neighbour + credential + watched + rates;
-    assert!(all <= 1024, "{neighbour} + {credential} + {watched} + {rates} = {all}");
+    assert!(all <= 1200, "{neighbour} + {credential} + {watched} + {rates} = {all}");
 }

@@ -47,8 +47,6 @@ pub struct Content {
     pub accuracy_cm: Option<u16>,
     /// Floods its signer holds, from an awareness message.
     pub floods: Option<FloodTags>,
-    /// Number of the event that it newly declares.
-    pub new_event: Option<u32>,
     /// True when that event is its signer's hard braking.
     pub brakes: bool,
     /// The event it states, when it is about one.
@@ -198,7 +196,7 @@ impl Receiver {
         let flood = FloodFrame {
             tbs: frame.bytes.slice(wide(&frame.tbs)),
             signature,
-            credential: signer.bytes.clone(),
+            credential: Bytes::copy_from_slice(&signer.bytes),
             hash: frame.hash,
             id: frame.id,
             source: frame.position,
@@ -262,19 +260,13 @@ impl Receiver {
         if let Some(field) = roles::denied(&message, permissions) {
             return Err(Refusal::of(DropReason::RoleDenied, field));
         }
-        let new_event = match &message {
-            Message::Hazard(hazard) if hazard.state == HazardState::New as i32 => {
-                Some(hazard.id.as_ref().map_or(0, |id| id.number))
-            }
-            _ => None,
-        };
         let hazard = match &message {
             Message::Hazard(hazard) => HazardGist::of(hazard, None),
             _ => None,
         };
         let brakes = matches!(&message, Message::Hazard(hazard)
             if hazard.state == HazardState::New as i32 && (hazard.cause, hazard.sub_cause) == HARD_BRAKING);
-        Ok(Content { new_event, hazard, brakes, ..Content::default() })
+        Ok(Content { hazard, brakes, ..Content::default() })
     }
 }
 

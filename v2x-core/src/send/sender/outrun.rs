@@ -21,10 +21,14 @@ impl Sender {
         };
         let next = *self.next_sequence(&heard.signer, heard.class);
         let harmless = next.is_some_and(|next| is_ahead(next, heard.sequence.wrapping_add(WINDOW)));
-        if harmless || self.outran.is_some_and(|last| now.since(last) < OUTRUN_INTERVAL) {
+        if harmless {
             return;
         }
-        self.outran = Some(now);
+        if self.outran.is_some_and(|last| now.since(last) < OUTRUN_INTERVAL) {
+            self.threat = Some(*heard);
+            return;
+        }
+        (self.outran, self.threat) = (Some(now), None);
         for class in Class::ALL {
             let by_clock = starting_sequence(wire).wrapping_add(starts[class.index()]);
             let next = self.next_sequence(&heard.signer, class);
@@ -35,6 +39,14 @@ impl Sender {
             } else if let Some(next) = next {
                 *next = further(*next, by_clock);
             }
+        }
+    }
+
+    /// Before a message is signed: the other may have fallen silent ahead of us, just after our last jump.
+    pub(super) fn outrun_late(&mut self, now: Instant, wire: WireTime) {
+        let due = self.outran.is_none_or(|last| now.since(last) >= OUTRUN_INTERVAL);
+        if let Some(threat) = self.threat.take_if(|_| due) {
+            self.outrun(&threat, now, wire);
         }
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn listen_in(places: &[PathBuf], name: &Path, access: Access) -> Resu
 
 /// Makes the directory, or looks whether it can be trusted: in one that anybody may make, another user's or a link would
 /// hand our socket to somebody else.
-fn prepare(directory: &Path, access: Access) -> io::Result<()> {
+pub(crate) fn prepare(directory: &Path, access: Access) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

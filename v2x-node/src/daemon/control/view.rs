@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use radio_adapters::LinkAddress;
 use v2x_api::display::way;
 use v2x_api::{
     Concern, Hazard, HazardArea, NearbyStation, StationPosition, Status, direction_name, shape_name,
@@ -11,6 +12,7 @@ use v2x_proto::cause;
 use v2x_proto::{AreaView, Shape};
 
 use crate::civil::utc;
+use crate::daemon::clone_news::CloneNews;
 use crate::daemon::statistics::Statistics;
 
 /// The position and time from which distances and ages are given.
@@ -112,8 +114,25 @@ impl View {
             not_sent: owned(statistics.unsent()),
             forwarded: statistics.forwarded(),
             pseudonym_changes: statistics.pseudonym_changes(),
+            heard_elsewhere: self.heard_elsewhere(&statistics.clones),
             ..Status::default()
         }
+    }
+
+    /// Another station that signs with one of this station's credentials.
+    fn heard_elsewhere(&self, clones: &CloneNews) -> Option<v2x_api::HeardElsewhere> {
+        let last = clones.last()?;
+        let (distance_m, bearing_deg) = self.way_to(last.position).unzip();
+        Some(v2x_api::HeardElsewhere {
+            messages: clones.messages(),
+            credential: last.id.signer.to_string(),
+            link_address: LinkAddress(last.link_source).to_string(),
+            latitude_deg: degrees(last.position.latitude),
+            longitude_deg: degrees(last.position.longitude),
+            distance_m: distance_m.map(tenth),
+            bearing_deg: bearing_deg.map(tenth),
+            age_s: thousandth(self.wire.since(last.generation).as_secs_f64()),
+        })
     }
 
     fn fix(&self, fix: &Fix) -> StationPosition {

@@ -8,6 +8,7 @@ use v2x_core::{Instant, Role, SendingState};
 use super::Daemon;
 use crate::colour::{Mark, Paint};
 use crate::config::StationConfig;
+use crate::daemon::control::view::View;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
@@ -54,6 +55,11 @@ impl Daemon {
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
         for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
             writeln!(out, "{notice}")?;
+        }
+        let now = monotonic();
+        let view = View::of(self.station.node(), now);
+        if let Some(line) = self.listeners.statistics.clones.line(|place| view.way_from_here(place), now) {
+            writeln!(out, "{}", Paint::stdout().of(Mark::Bad, &line))?;
         }
         for line in self.listeners.neighbour_lines(self.station.node()) {
             writeln!(out, "{line}")?;
@@ -105,9 +111,10 @@ impl Daemon {
         let frames = statistics.frames();
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
         let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
+        let clones = self.listeners.statistics.clones.status();
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{link}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{clones}{link}",
             now.since(self.started).as_secs(),
             statistics.neighbours(),
             statistics.sent(),
