@@ -64,7 +64,9 @@ impl Forwarder {
             if beacon.floods.contains(tags.tag(flood.name)) {
                 lacked_here = lacked_here.saturating_sub(usize::from(flood.airing.here));
                 // A seventeenth has the tag of another by chance.
-                let _ = named.try_push(slot);
+                if !named.is_full() {
+                    named.push(slot);
+                }
             } else if !beacon.floods.is_full() && !lacking.is_full() && lacks(flood, beacon.place, around) {
                 lacking.push(slot);
             }
