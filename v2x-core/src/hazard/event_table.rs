@@ -250,18 +250,15 @@ impl EventTable {
 
     /// The event to evict from a full table for one of `rank`, whose signer holds `held`.
     fn victim(&self, rank: Rank, held: usize, now: WireTime) -> Option<EventId> {
-        let lowest = self.entries.values().map(|entry| entry.rank).min()?;
-        // Each entry once, side by side: who holds it, and whether it may give way.
-        let mut shares: ArrayVec<(Digest, bool), MAX_EVENTS> = self
-            .entries
-            .values()
-            .take(MAX_EVENTS)
-            .map(|entry| (entry.holder, entry.rank == lowest))
-            .collect();
+        // The table is walked once; what follows is about these few bytes an entry.
+        let entries = self.entries.values().take(MAX_EVENTS);
+        let mut shares: ArrayVec<(Digest, Rank), MAX_EVENTS> =
+            entries.map(|entry| (entry.holder, entry.rank)).collect();
         shares.sort_unstable();
-        let of_holders =
-            shares.chunk_by(|a, b| a.0 == b.0).filter_map(|share| share.last().zip(Some(share.len())));
-        let holder = of_holders.filter(|(last, _)| last.1).map(|(last, held)| (held, last.0)).max()?;
+        let lowest = shares.iter().map(|(_, rank)| *rank).min()?;
+        let of_holders = shares.chunk_by(|a, b| a.0 == b.0);
+        let giving = of_holders.filter(|share| share[0].1 == lowest);
+        let holder = giving.map(|share| (share.len(), share[0].0)).max()?;
         let gives = lowest < rank || lowest == rank && rank < Rank::Own && holder.0 > held + 1;
         let of_it = |entry: &Entry| entry.rank == lowest && entry.holder == holder.1;
         gives.then(|| self.least(now, of_it)).flatten()

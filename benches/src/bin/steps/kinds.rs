@@ -118,7 +118,7 @@ impl Kind {
             Self::Beacon | Self::ForgedBeacon => beacon,
             Self::BeaconInFull => beacon.in_full(&scene.standers[n % scene.standers.len()].credential),
             Self::BeaconOfFloods => {
-                let floods_held = scene.tags();
+                let floods_held = scene.tags(&beacon);
                 with(beacon, &v1::Awareness { floods_held, ..standing() })
             }
             Self::BeaconOfPath => {

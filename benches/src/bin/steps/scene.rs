@@ -8,8 +8,8 @@ use prost::Message as _;
 use testkit::draft::{Draft, Stander};
 use testkit::{Authority, PLACE, START, anchor, fix, hazard};
 use v2x_core::{
-    ClockState, Config, Event, Host, Input, Instant, Node, Output, ReceivedFrame, RevocationRequest,
-    TableFill, WireTime, limits, revoke,
+    BeaconTags, ClockState, Config, Event, FloodName, Host, Input, Instant, Node, Output, ReceivedFrame,
+    RevocationRequest, TableFill, WireTime, limits, revoke,
 };
 use v2x_proto::envelope::{SignedView, encode_signed};
 use v2x_proto::payload::FloodTags;
@@ -188,9 +188,13 @@ impl Scene {
         Draft { payload: payload.encode_to_vec(), lifetime_ms: 600_000, ..stander.flood(self.sequence, wire) }
     }
 
-    /// What beacons call the floods that it holds: as many as a beacon names.
-    pub fn tags(&self) -> Vec<u32> {
-        self.floods.iter().rev().take(FloodTags::MAX).map(|flood| flood.sequence).collect()
+    /// What this beacon calls the floods that the station holds: as many as a beacon names.
+    pub fn tags(&self, beacon: &Draft) -> Vec<u32> {
+        let tags = BeaconTags::new(&beacon.digest, beacon.wire);
+        let names = self.floods.iter().rev().filter_map(|flood| FloodName::in_frame(&flood.bytes()));
+        let mut tags: Vec<_> = names.take(FloodTags::MAX).map(|name| tags.tag(name)).collect();
+        tags.sort_unstable();
+        tags
     }
 
     /// One of the floods that it holds.
