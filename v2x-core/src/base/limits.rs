@@ -30,7 +30,7 @@ pub const MAX_EXPIRIES: usize = 64;
 /// A neighbour not heard for this long is forgotten (EN 302 636-4-1 `itsGnLifetimeLocTE`: 20 s).
 pub const NEIGHBOUR_LIFETIME: Duration = Duration::from_secs(20);
 
-/// A neighbour keeps its link address for this long after it was last heard from there, whoever repeats its frames from
+/// A neighbour keeps its link address for this long after its last beacon from there, whoever repeats its frames from
 /// elsewhere: three of the slowest beacons.
 pub const LINK_KEPT: Duration = Duration::from_secs(3);
 

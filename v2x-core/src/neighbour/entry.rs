@@ -64,8 +64,6 @@ pub struct Neighbour {
     gap: u32,
     /// When the last beacon came, in units of 16.384 us, wrapping: only differences of seconds are used.
     beacon: u32,
-    /// When it was last heard from its link address, in the same units.
-    linked: u32,
     speed: u16,
     heading: u16,
     acceleration: i16,
@@ -217,7 +215,6 @@ impl Neighbour {
             latency: NO_SAMPLE,
             gap: NO_SAMPLE,
             beacon: 0,
-            linked: 0,
             speed: UNKNOWN,
             heading: UNKNOWN,
             acceleration: i16::MIN,
@@ -259,13 +256,13 @@ impl Neighbour {
             return;
         }
         // A station changes its address with its name alone. Whoever repeats its frames from elsewhere, and is verified first
-        // now and then, does not take its address away.
-        let now = ticks(message.at);
-        let kept = now.wrapping_sub(self.linked) < ticks(Instant::ZERO + LINK_KEPT);
-        if !self.direct || self.link == message.link || !kept {
-            (self.link, self.linked) = (message.link, now);
+        // now and then, counts as a forwarder and does not take its address away.
+        let kept = ticks(message.at).wrapping_sub(self.beacon) < ticks(Instant::ZERO + LINK_KEPT);
+        if self.direct && self.link != message.link && kept {
+            return;
         }
         self.direct = true;
+        self.link = message.link;
         let latency = message.wire.since(message.generation);
         self.latency = smoothed(self.latency, u32::try_from(latency.as_micros()).unwrap_or(NO_SAMPLE - 1));
         if let Some(dbm) = message.signal_dbm {
