@@ -100,6 +100,20 @@ fn nobody_is_isolated_in_any_plan() {
     assert!(isolated.is_empty(), "{isolated:?}");
 }
 
+// The small part of the run over all plans and traces that the page of plans has the figures of.
+#[test]
+fn nobody_is_isolated_on_a_motorway_and_in_the_town() {
+    let text = "warm_up_s = 8\nsettle_s = 1\n[scenario]\nkind = \"highway\"\nlength_m = 400\n";
+    let plan = Plan::parse("motorway.toml", text).unwrap();
+    for seed in 1..=2 {
+        assert_eq!(isolated_drops(&Plan { seeds: vec![seed], ..plan.clone() }, None), 0, "seed {seed}");
+    }
+    let options = RunOptions { seconds: Some(8.0), threads: 1, ..RunOptions::new(3) };
+    let (_, clean) = run_unattacked(&town::trace(), &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    let honest = clean.honest();
+    assert!(honest.heard > 30 && honest.isolated == 0, "{honest:?}");
+}
+
 fn isolated_drops(plan: &Plan, seconds: Option<f64>) -> u64 {
     let options = PlanOptions { threads: 1, verify: Verify::Once, seconds, attack: None };
     let outcome = plan::run(plan, &options, &mut |_| ControlFlow::Continue(())).expect("the plan is right");
