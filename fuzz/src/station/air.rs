@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 use testkit::{PLACE, hazard};
-use v2x_core::WireTime;
+use v2x_core::{BeaconTags, FloodName, WireTime};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsRepr, TbsView, encode_signed};
 use v2x_proto::hop::{self, Flags, HopHeader, Kind};
 use v2x_proto::{AreaView, Class, Digest, Shape, v1};
@@ -115,7 +115,11 @@ impl Air {
     }
 
     fn beacon(&mut self, envelope: &Envelope, beacon: &Beacon, wire: WireTime) -> Bytes {
-        let floods = self.frames.iter().rev().filter_map(|frame| tag(frame)).enumerate();
+        let tags = BeaconTags::new(&self.world.signer(envelope.signer).digest, ago(wire, beacon.age_ms));
+        let floods = self.frames.iter().rev().filter_map(|frame| flood(frame)).enumerate();
+        let named = floods.take_while(|(n, _)| *n < 16).filter(|(n, _)| beacon.floods & 1 << n != 0);
+        let mut floods_held: Vec<u32> = named.map(|(_, name)| tags.tag(name)).collect();
+        floods_held.sort_unstable();
         let points = usize::from(beacon.points).min(MAX_POINTS);
         let awareness = v1::Awareness {
             station_type: i32::from(beacon.station_type % 16),
@@ -124,11 +128,7 @@ impl Air {
             path_delta_latitude: vec![10; points],
             path_delta_longitude: vec![-10; points],
             path_delta_time: vec![10; points],
-            floods_held: floods
-                .take_while(|(n, _)| *n < 16)
-                .filter(|(n, _)| beacon.floods & 1 << n != 0)
-                .map(|(_, tag)| tag)
-                .collect(),
+            floods_held,
             ..v1::Awareness::default()
         };
         let asked = (0..8_u8).filter(|bit| beacon.requests & 1 << bit != 0);
@@ -336,12 +336,12 @@ fn reframed<'a>(frame: &Bytes, signer: impl Fn(&SignedView<'_>) -> Option<Signer
     Some(bytes.into())
 }
 
-/// What beacons call a flood: the start of its signature.
-fn tag(frame: &[u8]) -> Option<u32> {
+/// The name of a flood in a frame that carries one.
+fn flood(frame: &[u8]) -> Option<FloodName> {
     let (header, length) = hop::parse(frame).ok()?;
     let signed = SignedView::parse(&frame[length..]).ok()?;
     let multi_hop = header.flags.multi_hop && TbsView::parse(signed.tbs).is_ok_and(|tbs| tbs.max_hops > 1);
-    multi_hop.then(|| signed.signature.first_chunk().copied().map(u32::from_le_bytes)).flatten()
+    multi_hop.then(|| FloodName::of(signed.signature))
 }
 
 fn encoded(tbs: &TbsRepr<'_>) -> Vec<u8> {
