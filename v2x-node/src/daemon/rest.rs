@@ -69,7 +69,7 @@ mod tests {
         rest.wake(us(0));
         while now < 10_000_000 {
             if rest.is_due(us(now)) {
-                let until = rest.until(us(now)).as_nanos() / 1000 + late;
+                let until = rest.until(us(now)).as_nanos().div_ceil(1000) + late;
                 rest.sleep(us(now));
                 slept += until - now;
                 now = until;
