@@ -216,7 +216,7 @@ fn whatever_an_outsider_replays_or_forges_raises_no_alarm_and_uses_no_numbers() 
         let at = millis as usize;
         let mut frames: Vec<Bytes> = own.iter().rev().take(2).map(|bytes| (*bytes).clone()).collect();
         frames.extend(own.get(at % own.len()).map(|bytes| (*bytes).clone()));
-        frames.extend(own.last().filter(|_| at % 10 == 0).map(|bytes| forged(bytes, at)));
+        frames.extend(own.last().filter(|_| at.is_multiple_of(10)).map(|bytes| forged(bytes, at)));
         frames
     });
     assert!(road.elsewhere(car).is_empty(), "{:?}", road.elsewhere(car));

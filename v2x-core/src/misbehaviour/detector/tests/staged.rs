@@ -226,7 +226,7 @@ fn what_streets_do_to_receivers_isolates_nobody() {
         ((along(s) + if s < 60.0 { (s - 30.0).max(0.0) * 2.0 } else { 0.0 }, 0.0), 14.0)
     });
     survives("the antenna of a lorry and of its trailer in turn", 200, |s| {
-        ((along(s) - if (s * 5.0) as u64 % 2 == 0 { 0.0 } else { 4.0 }, 0.0), 14.0)
+        ((along(s) - if ((s * 5.0) as u64).is_multiple_of(2) { 0.0 } else { 4.0 }, 0.0), 14.0)
     });
 }
 
