@@ -38,8 +38,9 @@ fn moments(trace: &Trace, plane: &Plane, track_of: &[Option<usize>]) -> Vec<MapM
     let Some(last) = trace.samples.last() else { return Vec::new() };
     let count = MOST_MOMENTS as u64;
     let moment = |number: u64| {
-        let until = last.time_ns * number / (count - 1);
-        let first = trace.samples.partition_point(|sample| sample.time_ns + PRESENT_NS <= until);
+        let until = (u128::from(last.time_ns) * u128::from(number) / u128::from(count - 1)) as u64;
+        let first =
+            trace.samples.partition_point(|sample| sample.time_ns.saturating_add(PRESENT_NS) <= until);
         let end = trace.samples.partition_point(|sample| sample.time_ns <= until);
         // The last sample of each counts.
         let mut places = BTreeMap::new();

@@ -483,7 +483,7 @@ mod tests {
         for (text, right) in [
             (
                 "kind = \"stripe\"",
-                "p.toml:2: attack[0].kind: found \"stripe\", expected \"constant_position\", ",
+                "p.toml:2: attack[1].kind: found \"stripe\", expected \"constant_position\", ",
             ),
             ("kind = \"strip\"\nrate_per_s = 0", "rate_per_s: found 0, expected a number, 0.1 to 2000"),
             ("kind = \"strip\"\nradios = 17", "radios: found 17, expected a whole number, 1 to 16"),

@@ -20,6 +20,7 @@ mod air;
 mod application;
 mod assault;
 mod attackers;
+mod beside;
 mod clock;
 mod errand;
 mod flight;

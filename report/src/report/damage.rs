@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::class::ClassReport;
+use super::flood::Flood;
 use super::human::{count, percent};
-use super::{ClassReport, Flood};
 
 /// Two runs of one plan and seed, without attackers and with them. Attackers are in no figure of honest stations, neither
 /// as senders nor as those a message is meant for.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::machine::Processor;
+use crate::stats::{ClassStats, Stage, Summary};
 
 #[test]
 fn a_report_of_counted_traffic_checks() {

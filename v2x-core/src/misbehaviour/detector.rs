@@ -202,12 +202,14 @@ impl MisbehaviourDetector {
             note(Check::Range, checks::range(distance));
         }
         let said = Statement { claim: *claim, brakes: seen.brakes };
-        let (mut velocity, mut speed) = (None, None);
+        let stated = claim.motion.and_then(|motion| motion.speed);
+        let (mut velocity, mut changes) = (None, false);
         let before = match self.stations.get_mut(&seen.signer) {
             Some(record) => {
                 let track = record.testimony.track();
                 let before = track.position();
-                (velocity, speed) = (track.velocity(), track.speed());
+                velocity = track.velocity();
+                changes = stated.is_some_and(|speed| track.changes_to(speed));
                 record.testimony.judge(&said, plane, self.shortest_s, &mut note);
                 Some(before)
             }
@@ -226,7 +228,7 @@ impl MisbehaviourDetector {
             if vehicle {
                 note(Check::Overlap, self.overlap(seen, plane));
                 note(Check::Company, self.company(seen, velocity, plane, here));
-                if self.copies.repeats_another(seen.signer, claim, speed) {
+                if self.copies.repeats_another(seen.signer, claim, changes) {
                     note(Check::Copied, 0.0);
                 }
             }

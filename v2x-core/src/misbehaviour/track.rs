@@ -130,10 +130,11 @@ impl Track {
         self.generation
     }
 
-    /// The speed of its newest beacon, 0.01 m/s.
+    /// Whether it stated another speed than this one, 0.01 m/s, within the window of the checks.
     #[must_use]
-    pub fn speed(&self) -> Option<u16> {
-        (self.speed != UNKNOWN).then_some(self.speed)
+    pub fn changes_to(&self, speed: u16) -> bool {
+        let Anchor { slowest, fastest, .. } = self.old;
+        fastest != UNKNOWN && (slowest != speed || fastest != speed)
     }
 
     /// Its velocity, east and north, m/s; none when it is unknown.

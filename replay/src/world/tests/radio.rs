@@ -177,7 +177,7 @@ fn padding_stands_outside_what_is_signed_and_is_refused() {
         let (_, behind) = SignedView::parse_prefix(&shot.bytes[len..]).unwrap();
         assert_eq!(behind.len(), 600 + 3);
     }
-    assert!(scene.dropped(DropReason::MalformedEnvelope) > 0, "{:?}", scene.counted.ledger.drops);
+    assert!(scene.dropped(DropReason::UnsignedBytes) > 0, "{:?}", scene.counted.ledger.drops);
 }
 
 #[test]
