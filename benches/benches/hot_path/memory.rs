@@ -32,6 +32,7 @@ pub fn run() -> Memory {
             let id = MessageId { signer: trusted.digest(), class: Class::D2, sequence: 1 };
             table.hear(&heard(id), None);
             keys.insert(trusted.clone());
+            keys.prove(&id.signer);
         }
         (table, keys)
     });
