@@ -5,7 +5,7 @@
 //! pseudonyms that ended with those that began afterwards, the best fit first, each at most once. That is close to 1 when
 //! stations change in the open, lower where several of them change unseen at one place.
 //!
-//! Then it leaves positions aside, but for which pairs they rule out, and tries each [marker](Marker) alone: fields,
+//! Then it leaves positions aside, but for which pairs they rule out, and tries each marker alone: fields,
 //! lengths, times, orders and addresses, the floods that beacons list and stations send on, and all of these together.
 //! Beside the links by a marker stands how many of them guessing would make among the pairs that are left.
 

@@ -171,6 +171,20 @@ fn range(numbers: &BTreeSet<u8>) -> String {
     if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
+/// A type that it does not name is shown as bytes.
+#[test]
+fn the_dissector_for_wireshark_names_every_type_of_message() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wireshark/roadcast.lua");
+    let text = fs::read_to_string(path).unwrap();
+    let types = (1..64).filter_map(|number| v1::MessageType::try_from(number).ok());
+    for message_type in types {
+        let words = message_type.as_str_name().trim_start_matches("MESSAGE_TYPE_").split('_');
+        let name: String = words.map(|word| word[..1].to_owned() + &word[1..].to_lowercase()).collect();
+        let entry = format!("[{}] = \"{name}\"", message_type as i32);
+        assert!(text.contains(&entry), "{entry}");
+    }
+}
+
 /// The rows of the table with this head, without its rule.
 fn rows(head: &str) -> Vec<Vec<String>> {
     let text = text();

@@ -73,7 +73,7 @@ pub fn run(
     run_logged(plan, options, &mut None, progress)
 }
 
-/// Runs a plan as [`run`] does; writes a row for each message and receiver of every run where there are `rows` to write
+/// Runs a plan as [`run()`] does; writes a row for each message and receiver of every run where there are `rows` to write
 /// to. A run whose rows cannot be written ends early, and [`Rows::finish`] says why.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! holds, then the channel load the link measured. Reading a frame and its cheap checks take a fiftieth of its
 //! verification, so the socket is read (nearly) empty each turn: under a flood the station decides by deadline
 //! what is shed, not the order of arrival in a kernel queue. Both batches are bounded, so neither timers nor frames wait
-//! for the other for more than a millisecond. While only demoted frames wait, the station [rests](Rest) now and then.
+//! for the other for more than a millisecond. While only demoted frames wait, the station rests now and then.
 
 use core::time::Duration;
 use std::collections::VecDeque;
