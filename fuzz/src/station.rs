@@ -1,6 +1,6 @@
 //! A whole station under a script: frames with valid signatures, broken ones, inputs of every kind, and time.
 //!
-//! What is held after each step is in [`promises`]; how the frames are made, in [`air`].
+//! What is held after each step is in `promises`; how the frames are made, in `air`.
 
 mod air;
 mod promises;
