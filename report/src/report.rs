@@ -1,7 +1,7 @@
 //! The report of a run: the one JSON document that demo, replay, daemon and benchmarks share.
 //!
 //! Field names are stable and carry their units. Latencies are nanoseconds, each named by its two end points (see
-//! [`Stage`]). Load is open loop: a latency starts when the message was *meant* to be sent, so a stalled sender is
+//! [`Stage`](crate::Stage)). Load is open loop: a latency starts when the message was *meant* to be sent, so a stalled sender is
 //! charged for every message that was due during the stall. A miss is one (message, intended receiver) pair that was
 //! not served in time, whether late or never.
 //!
