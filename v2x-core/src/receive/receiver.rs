@@ -53,6 +53,8 @@ pub struct Receiver {
     rates: Unverified,
     /// The credential that was learned last, until it is taken.
     learned: Option<Digest>,
+    /// A frame was verified since one was last released that was held.
+    turn: bool,
     signed: Vec<u8>,
     awareness: v1::Awareness,
     elsewhere: CloneWatch,
@@ -95,6 +97,7 @@ impl Receiver {
             queue: VerifyQueue::new(queue),
             rates,
             learned: None,
+            turn: false,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
@@ -436,8 +439,10 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Option<Admission> {
-        // A signer's name with a lot of forgeries behind it does not crowd out others: what is held waits for room.
-        if self.queue.len() + self.queue.demoted() > limits::MAX_LOT / 2 {
+        // A signer's name with many forgeries behind it does not crowd out others: what is held waits for room, and where
+        // there is never any, one takes part in the lot for each frame that is verified.
+        let is_crowded = self.queue.len() + self.queue.demoted() > limits::MAX_LOT / 2;
+        if is_crowded && !core::mem::take(&mut self.turn) {
             return None;
         }
         let keys = &mut self.keys;

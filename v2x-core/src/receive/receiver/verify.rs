@@ -78,6 +78,7 @@ impl Receiver {
                 return Some(Err(shed));
             }
         };
+        self.turn = true;
         let verdict = self.verify(&frame, situation, neighbours, host);
         Some(match verdict {
             Ok(stamps) => Ok(self.verified(frame, stamps, situation, host)),
