@@ -12,6 +12,7 @@ use testkit::craft::circle;
 use testkit::field::{Crew, Field, flood};
 use testkit::motorway::Dice;
 
+mod copies;
 mod geodesics;
 mod highway;
 mod insider;

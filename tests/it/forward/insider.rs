@@ -95,6 +95,15 @@ fn alerts_about_events_that_are_new_have_a_rate_of_their_own() {
     assert!((60..=most).contains(&known) && most < 100, "{known} of 400");
 }
 
+#[test]
+fn events_whose_numbers_are_alike_in_half_of_their_bits_are_new_each() {
+    for (class, rate) in [(Class::D3, limits::NEW_EVENT_RATE), (Class::D1, limits::NEW_ALERT_RATE)] {
+        let (known, sent, _) = storm(class, HazardState::New, |turn| turn << 16);
+        let most = rate.most_in(Duration::from_secs(SECONDS));
+        assert!(known <= most && sent <= most, "{class:?}: {known} and {sent} of at most {most}");
+    }
+}
+
 // A unit that keeps many events is heard by a newcomer all at once; what its rate holds back comes with the repetitions.
 #[test]
 fn a_newcomer_learns_all_the_events_of_one_station_from_their_repetitions() {

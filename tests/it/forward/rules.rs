@@ -16,7 +16,7 @@ fn line(crew: &mut Crew, east: &[f64]) -> Field {
     Field::new(crew, east.iter().map(|east| (*east, 0.0)).collect(), Scheme::Roadcast)
 }
 
-fn in_range(places: &[(f64, f64)]) -> Box<Links<'static>> {
+pub(super) fn in_range(places: &[(f64, f64)]) -> Box<Links<'static>> {
     let places = places.to_vec();
     Box::new(move |from, to, _| {
         let ((ax, ay), (bx, by)) = (places[from], places[to]);
@@ -25,7 +25,7 @@ fn in_range(places: &[(f64, f64)]) -> Box<Links<'static>> {
 }
 
 /// A field in which all know their neighbours, and a flood from station 0.
-fn flooded(crew: &mut Crew, east: &[f64], area: Option<AreaView>, hops: u8) -> (Field, Instant) {
+pub(super) fn flooded(crew: &mut Crew, east: &[f64], area: Option<AreaView>, hops: u8) -> (Field, Instant) {
     let mut field = line(crew, east);
     let links = in_range(&field.places);
     field.run(ms(2_100), &*links);
@@ -38,7 +38,7 @@ fn about(place: Position, radius_m: u32) -> AreaView {
     AreaView { latitude: place.latitude, longitude: place.longitude, ..circle(radius_m) }
 }
 
-fn drops(field: &Field, station: usize) -> Vec<DropReason> {
+pub(super) fn drops(field: &Field, station: usize) -> Vec<DropReason> {
     let drops = field.events.iter().filter_map(|(_, who, event)| match event {
         Event::Dropped(dropped) if *who == station => Some(dropped.reason),
         _ => None,
@@ -325,7 +325,7 @@ fn a_stripped_copy_silences_nobody_and_is_sent_on_whole() {
     assert_eq!(relayed[relayed_len..], whole[len..], "as its signer sent it");
 }
 
-fn copy_of(field: &Field, hops: u8, forwarder: usize) -> bytes::Bytes {
+pub(super) fn copy_of(field: &Field, hops: u8, forwarder: usize) -> bytes::Bytes {
     let mut copy = field.floods[0].2.to_vec();
     copy[2] = hops;
     copy[4..12].copy_from_slice(&field.nodes[forwarder].digest().0);
@@ -547,7 +547,7 @@ fn a_roadside_unit_keeps_an_event_alive_until_it_expires() {
 }
 
 /// An imminent message that neighbours may relay.
-fn imminent(field: &Field) -> Input {
+pub(super) fn imminent(field: &Field) -> Input {
     let Input::Send(request) = flood(field, 0, None, 2, 100) else { unreachable!("a request") };
     Input::Send(v2x_core::SendRequest { class: Class::D0, ..request })
 }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use v2x_core::{AwarenessRule, Config, DropReason, Event, Instant, limits};
 use v2x_proto::Class;
+use v2x_proto::envelope::SignerRef;
+use v2x_proto::hop::HopHeader;
 
 use super::AT;
 use testkit::craft::{Crafter, forged, poked};
@@ -93,4 +95,27 @@ fn the_most_urgent_of_a_burst_is_verified_first() {
         .skip(1)
         .collect();
     assert_eq!(classes, [Class::D0, Class::D1, Class::D2, Class::D4]);
+}
+
+// An outsider fills the lot with alerts, and then repeats what waits there in the name and from the address of a neighbour.
+#[test]
+fn who_repeats_in_a_neighbours_name_what_waits_in_the_lot_has_no_frame_vanish() {
+    let neighbour = Crafter::station(1);
+    let mut receiver = Station::silent(9);
+    receiver.hear(AT, &neighbour.full(&neighbour.fields(AT)));
+    for n in 0..limits::MAX_LOT {
+        let alert = forged(&neighbour.brief(&neighbour.fields_in(Class::D0, AT)), n);
+        receiver.feed(AT, testkit::frame(&alert, [1; 6]));
+    }
+    for number in 100..140 {
+        let newcomer = Crafter::station(number);
+        let fields = newcomer.fields(AT);
+        receiver.feed(AT, testkit::frame(&newcomer.full(&fields), [1; 6]));
+        let header = HopHeader { forwarder: neighbour.digest, ..newcomer.header(&fields) };
+        let repeated = newcomer.frame(&header, &fields, SignerRef::Credential(&newcomer.credential));
+        receiver.feed(AT, testkit::frame(&repeated, testkit::address(99)));
+    }
+    receiver.verify(AT);
+    let ended = receiver.received() + receiver.drops().values().sum::<usize>();
+    assert_eq!(ended as u64, receiver.node.counters().frames, "each frame ends once: {:?}", receiver.drops());
 }

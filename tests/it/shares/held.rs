@@ -63,3 +63,27 @@ fn forgeries_in_a_newcomers_name_do_not_refuse_what_it_says_by_digest() {
     scene.run(later + Duration::from_millis(200));
     assert_eq!(scene.heard(&[said]), 1);
 }
+
+// What waits for its credential comes back into a lot that is never empty.
+#[test]
+fn more_forgeries_than_the_processor_checks_leave_what_was_held_a_share() {
+    let mut scene = Scene::new(SLOW, 2);
+    let end = START + Duration::from_secs(3);
+    scene.attack(10_000, end, |scene, n, at| (forged(&scene.cars[0], Class::D0, at, n), link(0)));
+    let mut said = Vec::new();
+    for n in 0..40 {
+        let car = Crafter::station(600 + n);
+        let at = START + Duration::from_millis(100 + 60 * u64::from(n));
+        let fields = TbsRepr { lifetime_ms: 300, ..car.fields_in(Class::D1, at) };
+        said.push(MessageId { signer: car.digest, class: Class::D1, sequence: fields.sequence });
+        scene.send(at, car.brief(&fields), address(600 + n));
+        for tenth in 1..=3 {
+            let later = at + Duration::from_millis(20 * tenth);
+            scene.send(later, car.full(&car.fields_in(Class::D1, later)), address(600 + n));
+        }
+    }
+    scene.run(end);
+    // Of three credentials one is learned with probability 7/8, and then every second alert: 17.5, less three deviations.
+    let heard = scene.heard(&said);
+    assert!(heard >= 8, "{heard} of 40");
+}

@@ -282,7 +282,7 @@ impl Neighbour {
         self.station_type = motion.station_type;
     }
 
-    pub(super) fn new_event(&mut self, id: &MessageId, number: u32, now: Instant) -> bool {
+    pub(super) fn new_event(&mut self, id: &MessageId, number: Option<u32>, now: Instant) -> bool {
         let allowed = self.rates.new_event(id.class, number, now);
         if !allowed {
             self.windows.take_back(id.class, id.sequence);

@@ -1,5 +1,7 @@
 //! Rate limits of one signer, charged by verified messages only.
 
+use core::num::NonZeroU32;
+
 use v2x_proto::Class;
 
 use crate::base::{Instant, Rate, limits};
@@ -10,7 +12,8 @@ pub struct SignerRates {
     classes: [Spent; 6],
     events: Spent,
     alerts: Spent,
-    last_event: Option<u16>,
+    /// Number of the last event that was new here, and one more.
+    last_event: Option<NonZeroU32>,
 }
 
 impl SignerRates {
@@ -42,12 +45,11 @@ impl SignerRates {
         *spent = Spent::from(rate.charged(spent.until(rate, now), now));
     }
 
-    /// A verified message of `class` is about event `number`, of which this station knows nothing; false when there were
-    /// too many. Repeating the same number costs nothing.
-    pub fn new_event(&mut self, class: Class, number: u32, now: Instant) -> bool {
-        // The low half tells a repetition from a new event; a signer that counts by 65,536 gains one event.
-        let number = Some(number as u16);
-        let again = number == self.last_event;
+    /// A verified message of `class` is about an event of which this station knows nothing; false when there were too
+    /// many. Repeating the same `number` costs nothing; one of another's events has none.
+    pub fn new_event(&mut self, class: Class, number: Option<u32>, now: Instant) -> bool {
+        let number = number.and_then(|number| NonZeroU32::new(number.wrapping_add(1)));
+        let again = number.is_some() && number == self.last_event;
         self.last_event = number;
         if again {
             return true;
@@ -113,11 +115,17 @@ mod tests {
     #[test]
     fn an_event_said_again_is_not_new() {
         let mut rates = SignerRates::default();
-        let new = |rates: &mut SignerRates, number| rates.new_event(Class::D3, number, ms(10));
+        let new = |rates: &mut SignerRates, number| rates.new_event(Class::D3, Some(number), ms(10));
         assert!((0..50).all(|_| new(&mut rates, 0)));
         let accepted = (1..50).filter(|number| new(&mut rates, *number)).count();
         assert_eq!(accepted, limits::NEW_EVENT_RATE.burst as usize - 1);
-        let alerts = (50..99).filter(|number| rates.new_event(Class::D1, *number, ms(10))).count();
+        let alerts = (50..99).filter(|number| rates.new_event(Class::D1, Some(*number), ms(10))).count();
         assert_eq!(alerts, limits::NEW_ALERT_RATE.burst as usize, "alerts have a rate of their own");
+    }
+    #[test]
+    fn what_is_said_of_anothers_events_is_new_each_time() {
+        let mut rates = SignerRates::default();
+        let accepted = (0..50).filter(|_| rates.new_event(Class::D3, None, ms(10))).count();
+        assert_eq!(accepted, limits::NEW_EVENT_RATE.burst as usize);
     }
 }

@@ -120,9 +120,9 @@ impl NeighbourTable {
         }
     }
 
-    /// A verified message of a neighbour is about event `number`, of which this station knows nothing; false when there
-    /// were too many. The message may then come again, as a repetition of it does.
-    pub fn new_event(&mut self, id: &MessageId, number: u32, now: Instant) -> bool {
+    /// A verified message of a neighbour is about an event of which this station knows nothing; false when there were too
+    /// many. The message may then come again, as a repetition of it does. `number` is that of an event of its own.
+    pub fn new_event(&mut self, id: &MessageId, number: Option<u32>, now: Instant) -> bool {
         self.get_mut(&id.signer).is_none_or(|neighbour| neighbour.new_event(id, number, now))
     }
 

@@ -125,7 +125,8 @@ impl Node {
         let known = self.config.test
             || self.hazards.table.knows(&gist.id)
             || self.forwarder.knows_event(&gist.version());
-        if known || self.neighbours.new_event(id, gist.id.number, self.moment.now) {
+        let number = (gist.id.origin == id.signer).then_some(gist.id.number);
+        if known || self.neighbours.new_event(id, number, self.moment.now) {
             return Ok(());
         }
         Err(DropReason::RateLimitedSigner)

@@ -66,6 +66,11 @@ impl Lot {
         })
     }
 
+    /// The first slot for which `is_it` is true.
+    pub(super) fn find(&self, mut is_it: impl FnMut(u16) -> bool) -> Option<u16> {
+        self.drawn.iter().chain(&self.rest).copied().find(|slot| is_it(*slot))
+    }
+
     /// A place below `bound`, drawn.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         self.random.below(bound as u64) as usize

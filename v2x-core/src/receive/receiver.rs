@@ -53,6 +53,8 @@ pub struct Receiver {
     rates: Unverified,
     /// The credential that was learned last, until it is taken.
     learned: Option<Digest>,
+    /// A frame was verified since one was last released that was held.
+    turn: bool,
     signed: Vec<u8>,
     awareness: v1::Awareness,
     elsewhere: CloneWatch,
@@ -95,6 +97,7 @@ impl Receiver {
             queue: VerifyQueue::new(queue),
             rates,
             learned: None,
+            turn: false,
             signed: Vec::with_capacity(MAX_FRAME + 64),
             awareness: v1::Awareness::default(),
             elsewhere: CloneWatch::new(now),
@@ -244,7 +247,8 @@ impl Receiver {
     }
 
     /// A better copy came of a frame that waits in the lot: from a neighbour in good standing. It takes its place in good
-    /// order, so that whoever repeats a station's frames from elsewhere does not have them demoted.
+    /// order, so that whoever repeats a station's frames from elsewhere does not have them demoted. What stays demoted stays
+    /// where it is: it was drawn for once.
     fn promote(
         &mut self,
         hash: FrameHash,
@@ -260,17 +264,21 @@ impl Receiver {
             return;
         }
         let strange = |waiting: &Frame| waiting.hash == hash && waiting.transmitter.is_none();
-        let Some(mut frame) = self.queue.take_demoted(strange) else { return };
-        frame.link_source = origin.link;
-        frame.forwarder = origin.forwarder;
-        frame.remaining_hops = header.remaining_hops.min(frame.max_hops);
-        frame.transmitter = Some(transmitter);
-        let standing = match frame.credential.is_empty() {
-            true => self.rates.standing(Some(transmitter), now),
-            false => frame.standing,
-        };
-        let shed = self.enqueue(frame, standing, neighbours, situation);
-        debug_assert!(shed.is_none(), "one was taken out, and there is room");
+        let Some(waiting) = self.queue.find_demoted(strange) else { return };
+        waiting.link_source = origin.link;
+        waiting.forwarder = origin.forwarder;
+        waiting.remaining_hops = header.remaining_hops.min(waiting.max_hops);
+        waiting.transmitter = Some(transmitter);
+        if waiting.credential.is_empty() {
+            waiting.standing = self.rates.standing(Some(transmitter), now);
+        }
+        if waiting.standing != Precedence::Good {
+            return;
+        }
+        let promoted = |waiting: &Frame| waiting.standing == Precedence::Good;
+        let Some(frame) = self.queue.take_demoted(promoted) else { return };
+        let shed = self.enqueue(frame, Precedence::Good, neighbours, situation);
+        debug_assert!(shed.is_none(), "there is room");
     }
 
     /// Queues a frame for its verification; the one that is shed for it.
@@ -431,8 +439,10 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Option<Admission> {
-        // A signer's name with a lot of forgeries behind it does not crowd out others: what is held waits for room.
-        if self.queue.len() + self.queue.demoted() > limits::MAX_LOT / 2 {
+        // A signer's name with many forgeries behind it does not crowd out others: what is held waits for room, and where
+        // there is never any, one takes part in the lot for each frame that is verified.
+        let is_crowded = self.queue.len() + self.queue.demoted() > limits::MAX_LOT / 2;
+        if is_crowded && !core::mem::take(&mut self.turn) {
             return None;
         }
         let keys = &mut self.keys;

@@ -71,6 +71,13 @@ impl<T> VerifyQueue<T> {
         self.release(slot)
     }
 
+    /// The demoted frame for which `is_it` is true.
+    pub fn find_demoted(&mut self, is_it: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let frames = &self.frames;
+        let slot = self.lot.find(|slot| frames[usize::from(slot)].as_ref().is_some_and(&is_it))?;
+        self.frames[usize::from(slot)].as_mut()
+    }
+
     /// Takes out the demoted frame for which `is_it` is true.
     pub fn take_demoted(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {
         let frames = &self.frames;

@@ -18,7 +18,7 @@ use core::time::Duration;
 use v2x_proto::Class;
 
 use super::{AHEAD_HEARD, Early, Forwarder, JITTER, transmitter};
-use crate::base::{Instant, Scheme, limits};
+use crate::base::{Instant, Plane, Position, Scheme, limits};
 use crate::forward::contention::HeardCopy;
 use crate::forward::flood::{Flood, State};
 use crate::forward::frame::CopyHeard;
@@ -85,14 +85,20 @@ impl Forwarder {
         });
     }
 
-    /// Whether a relay of an imminent message waits for nobody.
+    /// Whether a relay of an imminent message waits for nobody. Near its origin those that are near count alone: any radio can
+    /// bring the beacons of another road, and with them so many neighbours that nobody is left who does not wait.
     pub(super) fn stands_by_lot(&mut self, flood: &Flood, around: &Surroundings<'_>) -> bool {
         if flood.id.class != Class::D0 {
             return false;
         }
+        let is_close = |here: &&Plane, place: Position| here.distance_2(place) <= CLOSE_M * CLOSE_M;
+        let close = around.moment.here.as_ref().filter(|here| is_close(here, flood.source));
         let others = around.neighbours.iter().take(limits::MAX_LOOKED_AHEAD);
-        let near =
-            others.filter(|other| other.is_direct() && around.moment.now.since(other.heard()) < AHEAD_HEARD);
+        let near = others.filter(|other| {
+            other.is_direct()
+                && around.moment.now.since(other.heard()) < AHEAD_HEARD
+                && close.is_none_or(|here| is_close(&here, other.position()))
+        });
         let near = near.count() as u64;
         self.lot(IMMINENT_ANYWAY, near)
     }
@@ -151,6 +157,9 @@ const EARLY_KEPT: Duration = Duration::from_millis(500);
 /// Relays of an imminent message that wait for nobody, on average, where there are more neighbours than that. With those
 /// two that are first they take 4 ms of the channel, once for a message.
 const IMMINENT_ANYWAY: u64 = 6;
+
+/// Whom an imminent message concerns at once: what is farther away has time for another message.
+const CLOSE_M: f64 = 300.0;
 
 /// Of all that were to give a neighbour a flood, this many on average do not believe that it was given.
 const CHECKS: u64 = 1;

@@ -10,7 +10,7 @@ use v2x_proto::v1::{HazardState, MessageType};
 
 use super::Receiver;
 use super::revocation::HeardRevocation;
-use crate::base::{DropReason, Dropped, Host, Instant, ReceiveStamps, Received, Refusal};
+use crate::base::{DropReason, Dropped, Host, Instant, Plane, ReceiveStamps, Received, Refusal};
 use crate::forward::FloodFrame;
 use crate::hazard::HazardGist;
 use crate::neighbour::{Motion, Neighbour, NeighbourTable};
@@ -78,6 +78,7 @@ impl Receiver {
                 return Some(Err(shed));
             }
         };
+        self.turn = true;
         let verdict = self.verify(&frame, situation, neighbours, host);
         Some(match verdict {
             Ok(stamps) => Ok(self.verified(frame, stamps, situation, host)),
@@ -103,6 +104,11 @@ impl Receiver {
         let within = |spent: &Neighbour| spent.rates().allows(frame.id.class, situation.moment.now);
         if !situation.test && !neighbours.get(&frame.id.signer).is_none_or(within) {
             return Err(DropReason::RateLimitedSigner);
+        }
+        // Another copy of it may have been delivered while this one waited.
+        let here = situation.moment.here.as_ref().map(Plane::origin);
+        if frame.again && !situation.floods.comes_to_us(frame.hash, here) {
+            return Err(DropReason::ExactCopy);
         }
         if !frame.again && !neighbours.is_new(&frame.id, frame.generation) {
             return Err(DropReason::Replayed);
