@@ -62,7 +62,7 @@ has left.err "1 cut inside a header"
 
 # Wireshark's dissector reads the same frames, down to the fields of their payloads.
 tshark -r t.pcapng -X "lua_script:$EXAMPLES/wireshark/roadcast.lua" -o roadcast.port:47811 \
-    -o "uat:protobuf_search_paths:\"$EXAMPLES/../proto/schema\",\"TRUE\"" -O roadcast,protobuf >dissected.txt 2>dissected.err
+    -o "uat:protobuf_search_paths:\"$(realpath "$EXAMPLES/../proto/schema")\",\"TRUE\"" -O roadcast,protobuf >dissected.txt 2>dissected.err
 [[ $(grep -c 'Roadcast hop header' dissected.txt) == "$frames" ]] || fail "not all frames are dissected" dissected.txt dissected.err
 [[ $(grep -c 'type = MESSAGE_TYPE_AWARENESS' dissected.txt) -ge 20 ]] || fail "no signed fields" dissected.txt dissected.err
 has dissected.txt 'Field\(1\): station_type = STATION_TYPE_PASSENGER_CAR'

@@ -9,12 +9,19 @@ keys() {
     "$ROADCAST" keys issue --dir keys --name unit-1 --role roadside >>keys.log
 }
 
-# station NAME CREDENTIAL [LATITUDE] [EXTRA]: NAME.toml, over UDP on the loopback, at a fixed place unless EXTRA has a
+# Which station has a credential. One that another has would be refused: each further one gets its own.
+declare -A HOLDER=()
+
+# station NAME CREDENTIAL [LATITUDE] [EXTRA]: NAME.toml, with that credential or, where another has it, its like, over UDP on the loopback, at a fixed place unless EXTRA has a
 # [position], with the clock trusted unless EXTRA has a [clock], and a status line every two seconds unless EXTRA has a [report].
 # A [link] in EXTRA replaces the UDP link.
 station() {
     local name=$1 credential=$2 latitude=${3:-49.6116} extra=${4-} role=vehicle
     [[ $credential == unit-* ]] && role=roadside
+    if [[ ${HOLDER[$credential]:=$name} != "$name" ]]; then
+        credential=$name
+        [[ -e keys/$name.cred ]] || "$ROADCAST" keys issue --dir keys --name "$name" --role $role >>keys.log
+    fi
     {
         printf 'role = "%s"\n[identity]\ncredential = "keys/%s.cred"\nkey = "keys/%s.key"\n' "$role" "$credential" "$credential"
         printf 'roots = ["keys/root.cred"]\nissuers = ["keys/issuer.cred"]\n[control]\nsocket = "%s/%s.sock"\n' "$PWD" "$name"

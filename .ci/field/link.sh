@@ -1,6 +1,8 @@
 # Two stations with a cable between them, in network namespaces of their own: what happens to the interface is told, and the link
 # comes back with it. Each kind of link by itself, at the same time.
 keys
+# Both kinds of link run at once, in shells of their own.
+HOLDER=([car-1]=nobody [car-2]=nobody)
 
 # far KIND COMMAND...: runs it in the namespace of the other end.
 far() {

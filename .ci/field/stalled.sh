@@ -53,7 +53,7 @@ wait "$STATION" || code=$?
 ((SECONDS - began <= 8)) || fail "it took $((SECONDS - began)) s to end"
 [[ $code == 2 ]] || fail "nothing that was asked for was written, and the code is $code"
 wait "$HEARER"
-has car-2.txt "neighbours [12] "
+has car-2.txt "neighbours [1-3] "
 # Ten messages a second, heard to the end: more than half of them in spite of a busy machine.
 python3 - <<'PYTHON' || fail "the station was hardly heard" car-2.txt
 import re
