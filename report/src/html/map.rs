@@ -152,7 +152,7 @@ fn choices(page: &mut String, moments: &[MapMoment]) {
         return;
     }
     page.push_str(
-        "<input type=\"radio\" name=\"moment\" id=\"moment-0\" checked><label for=\"moment-0\">all</label>",
+        "<input type=\"radio\" name=\"moment\" id=\"moment-0\" checked><label for=\"moment-0\">whole run</label>",
     );
     for (number, moment) in (1..).zip(moments) {
         put!(
