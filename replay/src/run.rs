@@ -388,7 +388,7 @@ fn simulate(
     counted.ledger.fill_worst(&mut report, &|station| trace.name(station));
     let (latitude, longitude) = first.point().degrees();
     let map = Plane::new(latitude, longitude)
-        .map(|plane| map::of_trace(trace, &plane, |station| counted.ledger.missed_by(station)));
+        .map(|plane| map::of_trace(trace, &plane, now_ns, |station| counted.ledger.missed_by(station)));
     let outcome = RunOutcome {
         report,
         stats: counted.ledger.stats,

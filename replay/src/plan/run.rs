@@ -226,7 +226,8 @@ fn run_once(
             here.map_or(crate::source::DEFAULT_ORIGIN, |sample| sample.point().degrees());
         let missed = |station| counted.ledger.missed_by(station);
         let plane = Plane::new(latitude, longitude);
-        total.map = plane.map(|plane| map::of_trace(&scene.trace, &plane, missed)).unwrap_or_default();
+        total.map =
+            plane.map(|plane| map::of_trace(&scene.trace, &plane, now_ns, missed)).unwrap_or_default();
     }
     let complete = (!course.stopped).then_some(seed);
     total.add(counted, now_ns, complete, &scene.trace);

@@ -151,13 +151,16 @@ fn choices(page: &mut String, moments: &[MapMoment]) {
     if moments.is_empty() {
         return;
     }
+    // Whole seconds would give two moments of a short run one name.
+    let close = moments.windows(2).any(|pair| pair[1].time_s - pair[0].time_s < 1.0);
+    let decimals = usize::from(close);
     page.push_str(
-        "<input type=\"radio\" name=\"moment\" id=\"moment-0\" checked><label for=\"moment-0\">all</label>",
+        "<input type=\"radio\" name=\"moment\" id=\"moment-0\" checked><label for=\"moment-0\">whole run</label>",
     );
     for (number, moment) in (1..).zip(moments) {
         put!(
             page,
-            "<input type=\"radio\" name=\"moment\" id=\"moment-{number}\"><label for=\"moment-{number}\">{:.0} s</label>",
+            "<input type=\"radio\" name=\"moment\" id=\"moment-{number}\"><label for=\"moment-{number}\">{:.decimals$} s</label>",
             moment.time_s
         );
     }

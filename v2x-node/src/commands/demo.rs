@@ -102,8 +102,9 @@ pub fn run(args: &DemoArgs, verbose: bool, out: &mut dyn Write) -> Result<(), Er
         writeln!(out, "report: {}", path.display())?;
     }
     if let Some(path) = &args.html {
-        let page =
-            html::render(&report, &town.map(|station| missed.get(station as usize).copied().flatten()));
+        let run = Duration::try_from_secs_f64(report.simulated_s).unwrap_or_default();
+        let map = town.map(run, |station| missed.get(station as usize).copied().flatten());
+        let page = html::render(&report, &map);
         std::fs::write(path, page).map_err(|source| Error::File { path: path.clone(), source })?;
         writeln!(out, "page: {}", path.display())?;
     }

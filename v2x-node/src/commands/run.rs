@@ -53,8 +53,8 @@ file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
 examples/bench.toml); examples/vehicle.toml has the keys of each.
 
 Credentials, keys, roots, issuers and revocation deltas are read again when
-their files change, and at SIGHUP. Ends of credentials are told a day, an hour
-and ten minutes ahead.
+their files change, and at SIGHUP. A credential's end is announced a day, an
+hour and ten minutes ahead.
 
 A station prints which neighbours come, go or are not believed, a vehicle the
 signal ahead and the signs in force, at most once a second; and each a status
@@ -69,10 +69,10 @@ recording that lost inputs ends whole and is begun anew in another file
 recording also links the pseudonyms of its vehicle and holds its seed, and no
 private key: keep it as you would keep the vehicle's logbook.
 
-Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds), 2 bad
-configuration, no link or a credential that another daemon uses, or ended on
-request and the last report, the last lines, the recording or the capture is
-not whole. ROADCAST_LOG=debug logs more on standard error.
+Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds); 2 bad
+configuration, no link, a credential that another daemon uses, or, when ended on
+request, a report, a recording, a capture or last lines that are not whole.
+ROADCAST_LOG=debug logs more on standard error.
 
 Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
 experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the

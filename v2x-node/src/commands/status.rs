@@ -79,9 +79,13 @@ fn shown(status: &Status, paint: Paint) -> String {
         row("credential", &paint.of(Mark::Bad, &copied(other)));
     }
     if status.pseudonym_changes > 0 {
-        row("pseudonyms", &format!("changed {} times", status.pseudonym_changes));
+        row("pseudonyms", &format!("changed {}", times(status.pseudonym_changes)));
     }
     table
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 /// Another station that signs with this station's credential.
@@ -89,8 +93,9 @@ fn copied(other: &HeardElsewhere) -> String {
     let HeardElsewhere { messages, credential, link_address, latitude_deg, longitude_deg, .. } = other;
     let far = other.distance_m.map_or_else(String::new, |metres| format!(" ({metres:.0} m away)"));
     format!(
-        "{credential} is used by another station too: {messages} messages, the last {} ago, from link address {link_address}, at \
+        "{credential} is used by another station too: heard {}, the last time {} ago, from link address {link_address}, at \
          {latitude_deg:.5}, {longitude_deg:.5}{far}",
+        times(*messages),
         seconds(other.age_s)
     )
 }
@@ -105,6 +110,7 @@ fn sending(status: &Status, paint: Paint) -> String {
         Some("clock_untrusted") => "the clock is not trusted",
         Some("credential_not_valid") => "the credential is not valid now",
         Some("credential_revoked") => "the credential is revoked",
+        Some("outside_region") => "outside the credential's region",
         Some(other) => other,
     };
     paint.of(Mark::Warn, &format!("no, listening only: {why}"))
@@ -265,8 +271,8 @@ intersection 17 lane 1: red, green in 13.2 s,
         let table = shown(&Status { heard_elsewhere, ..status() }, Paint::PLAIN);
         let (_, row) = table.split_once("credential  ").unwrap();
         let expected = "\
-d899000000000001 is used by another station too: 12 messages,
-            the last 3.0 s ago, from link address 02:00:00:00:00:09,
+d899000000000001 is used by another station too: heard 12 times,
+            the last time 3.0 s ago, from link address 02:00:00:00:00:09,
             at 49.61140, 6.13190 (120 m away)
 ";
         assert_eq!(row, expected);
@@ -285,6 +291,7 @@ d899000000000001 is used by another station too: 12 messages,
             table.lines().find_map(|line| line.strip_prefix("sending     ")).unwrap().to_owned()
         };
         assert_eq!(because(Some("no_fix")), "no, listening only: no position");
+        assert_eq!(because(Some("outside_region")), "no, listening only: outside the credential's region");
         assert_eq!(because(Some("of_tomorrow")), "no, listening only: of_tomorrow");
         assert_eq!(because(None), "no");
     }

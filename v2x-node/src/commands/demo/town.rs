@@ -101,10 +101,11 @@ impl Town {
         Some((config, junction.name.to_owned(), place))
     }
 
-    /// The map of the run.
-    pub(crate) fn map(&self, missed: impl Fn(u32) -> Option<f64>) -> MapData {
+    /// The map of a run of this length.
+    pub(crate) fn map(&self, run: Duration, missed: impl Fn(u32) -> Option<f64>) -> MapData {
         let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return MapData::default() };
-        let mut map = v2x_replay::map::of_trace(&self.trace, &plane, missed);
+        let run_ns = u64::try_from(run.as_nanos()).unwrap_or(u64::MAX);
+        let mut map = v2x_replay::map::of_trace(&self.trace, &plane, run_ns, missed);
         map.lanes = town::lanes();
         map.units = self
             .junctions

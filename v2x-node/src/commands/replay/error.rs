@@ -71,7 +71,7 @@ pub enum ReplayError {
     /// The file is a plan or a configuration, not a trace.
     #[error(
         "{path}: is TOML, not a trace; a plan is run by: roadcast replay run --plan {path}, one of attacks by: \
-         replay run TRACE --attack {path}, a station by: roadcast run {path}"
+         roadcast replay run TRACE --attack {path}, a station by: roadcast run {path}"
     )]
     PlanAsTrace {
         /// The file.

@@ -132,7 +132,7 @@ impl ReplayArgs {
             }
             MediumArg::Table if self.attack.is_some() => refused(
                 "--attack",
-                "attackers are told by received power, which the table has not; use --medium range",
+                "attackers on a trace are found by received power, which the table does not have; use --medium range",
             ),
             MediumArg::Table => {
                 Ok(MediumPlan::Table { column: self.column.unwrap_or(Column::Hz10), interference: true })
