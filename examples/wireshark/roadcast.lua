@@ -1,7 +1,8 @@
 -- Wireshark dissector for Roadcast frames: the hop header, and behind it the messages by the schema.
 --
 -- Copy it into Wireshark's folder for plug-ins ("About", "Folders", "Personal Lua Plugins") and add proto/schema to
--- "Preferences", "Protocols", "ProtoBuf", "Protobuf search paths", with "Load all files". For one run:
+-- "Preferences", "Protocols", "ProtoBuf", "Protobuf search paths", with "Load all files"; Wireshark 4.0 does
+-- not find files through a path with ".." in it. For one run:
 --
 --     tshark -r FILE -X lua_script:roadcast.lua -o 'uat:protobuf_search_paths:"proto/schema","TRUE"' -Y 'roadcast.class == 0'
 --
