@@ -103,6 +103,8 @@ impl Check {
             Self::PositionSpeed => 1.2,
             // Wrong by configuration rather than by malice, and bounded by the rate limit anyway.
             Self::BeaconRate => 0.5,
+            // Some forty bits that agree by chance are rare, and twice are none.
+            Self::Copied => 1.4,
             // Judged once for each warning, seconds apart: a sensor may fail once.
             Self::Braking => 1.4,
             // Judged once per stretch of driving together.

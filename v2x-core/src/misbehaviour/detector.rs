@@ -203,13 +203,17 @@ impl MisbehaviourDetector {
         }
         let said = Statement { claim: *claim, brakes: seen.brakes };
         let stated = claim.motion.and_then(|motion| motion.speed);
-        let (mut velocity, mut changes) = (None, false);
+        let accelerates = claim.motion.and_then(|motion| motion.acceleration).is_some_and(|rate| rate != 0);
+        let (mut velocity, mut changes) = (None, accelerates);
         let before = match self.stations.get_mut(&seen.signer) {
             Some(record) => {
                 let track = record.testimony.track();
                 let before = track.position();
                 velocity = track.velocity();
-                changes = stated.is_some_and(|speed| track.changes_to(speed));
+                // Once it was found to repeat another, whatever it repeats counts.
+                changes = accelerates
+                    || record.counts[Check::Copied as usize] > 0
+                    || stated.is_some_and(|speed| track.changes_to(speed));
                 record.testimony.judge(&said, plane, self.shortest_s, &mut note);
                 Some(before)
             }

@@ -2,8 +2,9 @@
 //!
 //! Position in 1e-7 degree, speed in 0.01 m/s and heading in 0.1 degree of a car that speeds up or slows down are noise in
 //! their last digits: no other car states the same. A repetition shows that one of two copied. It counts against the one
-//! that signed it later, whoever is heard first, and only when its signer changed its speed within the window of the checks: cars of one speed on one line
-//! pass one place with one claim, column after column.
+//! that signed it later, whoever is heard first, and only when its signer states an acceleration, changed its speed within
+//! the window of the checks, or was found to repeat another before: cars of one speed on one line pass one place with one
+//! claim, column after column. Of two signed in one tick neither is later: whoever copies that fast is not found by it.
 //!
 //! An insider may sign an earlier time than is true, as much earlier as receivers take a message for fresh. So this is no
 //! proof: the evidence raises a suspicion at most, which costs a station nothing.
@@ -32,7 +33,7 @@ impl Default for Copies {
 
 impl Copies {
     /// Hears a claim: true when it repeats what another signer stated, by both their clocks, before. `changes`: this one
-    /// changed its speed lately. Claims of standing stations are ignored.
+    /// changes its speed, or did so lately. Claims of standing stations are ignored.
     pub fn repeats_another(&mut self, signer: Digest, claim: &Claim, changes: bool) -> bool {
         let Some((speed, heading)) = claim.motion.and_then(|motion| motion.speed.zip(motion.heading)) else {
             return false;

@@ -180,6 +180,26 @@ fn who_repeats_a_trajectory_seconds_later_is_suspect_and_the_other_is_not() {
 }
 
 #[test]
+fn a_copy_counts_from_the_copiers_first_word_on_and_twice_is_a_suspicion() {
+    let mut watch = watch();
+    let here = Plane::at(HOME);
+    let mut said = |signer, n: u64, of: u64| {
+        let mut said = beacon(signer, 10_000 + n * 200, (5.0 * of as f64 - 200.0, 0.0), 25.0, 900);
+        said.claim.motion.as_mut().unwrap().acceleration = (of < 2).then_some(12);
+        watch.observe(&said, Some(&here)).change.map(|change| (change.standing, change.check))
+    };
+    for n in 0..10 {
+        said(VICTIM, n, n);
+    }
+    // States an acceleration.
+    assert_eq!(said(INSIDER, 10, 0), None);
+    // What it repeats now keeps its speed.
+    assert_eq!(said(INSIDER, 12, 2), Some((TrustLevel::Suspect, Some(Check::Copied))));
+    assert_eq!(watch.findings().of(Check::Copied), 2);
+    assert_eq!(watch.standing(&VICTIM), TrustLevel::Trusted);
+}
+
+#[test]
 fn cars_of_one_lane_and_speed_that_send_every_six_metres_are_trusted() {
     let mut watch = watch();
     let here = Plane::at(HOME);
