@@ -1,0 +1,34 @@
+//! Radios of the 802.11 kind: what they can do and are set up as, joining a cell and leaving it, by nl80211.
+//!
+//! - [`Wlan`]: questions and changes, one call each.
+//! - [`WlanInterface`], [`Phy`], [`Regulatory`], [`Survey`], [`Neighbour`]: the answers. What a kernel or a driver leaves out is
+//!   `None` or missing from a list; what it says in a form that is not known is left out, because it would be worse to
+//!   know nothing of a radio than to miss a part.
+//!
+//! nl80211 is defined by `linux/nl80211.h` alone. Frames go through [`packet`](crate::packet).
+
+mod channel;
+mod client;
+mod interface;
+mod kernel;
+mod kind;
+mod numbers;
+mod phy;
+mod reader;
+mod regulatory;
+mod station;
+mod survey;
+
+#[cfg(test)]
+mod testkernel;
+#[cfg(test)]
+mod tests;
+
+pub use self::channel::{Channel, Width};
+pub use self::client::{Cell, Ssid, Wlan};
+pub use self::interface::WlanInterface;
+pub use self::kind::WlanKind;
+pub use self::phy::{Phy, RadioChannel};
+pub use self::regulatory::{Regulatory, RegulatoryRule};
+pub use self::station::Neighbour;
+pub use self::survey::Survey;
