@@ -82,7 +82,7 @@ pub struct Channel {
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} MHz, {} wide", self.frequency_mhz, self.width)
+        write!(f, "{} MHz ({} wide)", self.frequency_mhz, self.width)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::cell::Cell;
 use super::channel::Channel;
 use super::interface::WlanInterface;
 use super::kernel::{Kernel, Netlink};
@@ -11,61 +12,8 @@ use super::phy::Phy;
 use super::regulatory::Regulatory;
 use super::station::Neighbour;
 use super::survey::Survey;
-use crate::netlink::{LinkChange, Query, attributes, put_attribute};
+use crate::netlink::{LinkChange, LinkMessage, Query, attributes, put_attribute};
 use crate::radio::LinkAddress;
-
-/// The cell to join.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cell {
-    /// All who are on the channel (802.11p).
-    Ocb(Channel),
-    /// A cell of equals with a name.
-    Ibss {
-        /// Where.
-        channel: Channel,
-        /// Its name.
-        ssid: Ssid,
-        /// Its address, fixed: without, it is that of the first station and cells merge as they meet.
-        bssid: Option<LinkAddress>,
-    },
-}
-
-impl Cell {
-    /// Where it is.
-    #[must_use]
-    pub fn channel(&self) -> Channel {
-        match self {
-            Self::Ocb(channel) | Self::Ibss { channel, .. } => *channel,
-        }
-    }
-
-    /// What an interface has to be set up as.
-    #[must_use]
-    pub fn kind(&self) -> WlanKind {
-        match self {
-            Self::Ocb(_) => WlanKind::Ocb,
-            Self::Ibss { .. } => WlanKind::Ibss,
-        }
-    }
-}
-
-/// Name of a cell: 1 to 32 bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ssid(Vec<u8>);
-
-impl Ssid {
-    /// `None` unless it has 1 to 32 bytes.
-    #[must_use]
-    pub fn new(name: &[u8]) -> Option<Self> {
-        (1..=32).contains(&name.len()).then(|| Self(name.to_vec()))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// The kernel's 802.11 configuration (nl80211), for the network namespace it was opened in. Every call is one question that the
 /// calling thread waits for.
@@ -205,6 +153,16 @@ impl Wlan {
             of(BSS_BSSID)?.try_into().ok().map(LinkAddress)
         };
         Ok(self.dump(command::GET_SCAN, &on_interface(index), joined)?.first().copied())
+    }
+
+    /// The interface of this name as every interface is described, if there is one.
+    pub(super) fn link_named(&mut self, name: &str) -> io::Result<Option<LinkMessage>> {
+        self.kernel.link_named(name)
+    }
+
+    /// The interface of this index, if there is one.
+    pub(super) fn link(&mut self, index: u32) -> io::Result<Option<LinkMessage>> {
+        self.kernel.link(index)
     }
 
     /// Sets an interface up as another kind. Many drivers want it down for that.

@@ -20,6 +20,9 @@ pub(crate) trait Kernel: fmt::Debug + Send {
     /// The interface called `name`, if there is one.
     fn link_named(&mut self, name: &str) -> io::Result<Option<LinkMessage>>;
 
+    /// The interface of this index, if there is one.
+    fn link(&mut self, index: u32) -> io::Result<Option<LinkMessage>>;
+
     /// Takes an interface up or down, or sets its MTU.
     fn change_link(&mut self, index: u32, change: LinkChange) -> io::Result<()>;
 }
@@ -76,6 +79,10 @@ impl Kernel for Netlink {
 
     fn link_named(&mut self, name: &str) -> io::Result<Option<LinkMessage>> {
         self.route.link_named(name)
+    }
+
+    fn link(&mut self, index: u32) -> io::Result<Option<LinkMessage>> {
+        self.route.link(index)
     }
 
     fn change_link(&mut self, index: u32, change: LinkChange) -> io::Result<()> {

@@ -88,6 +88,10 @@ impl Kernel for Radio {
         self.with(|state| Ok(state.index.filter(|_| name == "wlan0").map(|index| state.link(index))))
     }
 
+    fn link(&mut self, index: u32) -> io::Result<Option<LinkMessage>> {
+        self.with(|state| Ok(state.index.filter(|own| *own == index).map(|index| state.link(index))))
+    }
+
     fn change_link(&mut self, index: u32, change: LinkChange) -> io::Result<()> {
         self.with(|state| {
             state.refused(0)?;
