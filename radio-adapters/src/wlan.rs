@@ -6,6 +6,7 @@
 //!   know nothing of a radio than to miss a part.
 //! - [`join`], [`leave`], [`restore`]: an interface made what a [`JoinPlan`] says, and what it was; [`Obstacle`] is what is in
 //!   the way.
+//! - [`keep`], [`Keeper`]: holds an interface in its cell, and makes it what it was at the end.
 //!
 //! nl80211 is defined by `linux/nl80211.h` alone. Frames go through [`packet`](crate::packet).
 
@@ -15,6 +16,7 @@ mod client;
 mod holder;
 mod interface;
 mod join;
+mod keeper;
 mod kernel;
 mod kind;
 mod numbers;
@@ -37,6 +39,7 @@ pub use self::client::Wlan;
 pub use self::holder::Holder;
 pub use self::interface::WlanInterface;
 pub use self::join::{is_joined, join, leave, restore};
+pub use self::keeper::{Keeper, Notice, keep};
 pub use self::kind::WlanKind;
 pub use self::obstacle::Obstacle;
 pub use self::phy::{Phy, RadioChannel};
