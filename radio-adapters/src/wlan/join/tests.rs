@@ -1,5 +1,5 @@
 use super::super::channel::{Channel, Width};
-use super::super::testkernel::Radio;
+use super::super::testkernel::{Radio, State};
 use super::*;
 use crate::radio::LinkAddress;
 
@@ -148,63 +148,57 @@ fn an_interface_whose_type_cannot_be_changed_is_up_as_before() {
 fn each_obstacle_is_told_before_anything_is_changed() {
     let narrow = Cell::Ocb(Channel { frequency_mhz: 5900, width: Width::Mhz20 });
     let elsewhere = Cell::Ocb(Channel { frequency_mhz: 5905, width: Width::Mhz10 });
-    let cases: [(fn(&Radio), JoinPlan, &str); 9] = [
-        (
-            |radio| radio.with(|state| state.kinds = vec![1, 2]),
-            plan(),
-            "the driver of wlan0 does not offer ocb: it offers ibss, managed; use another radio, or link.kind = \"ibss\"",
-        ),
-        (
-            |radio| radio.with(|state| state.half_channels = false),
-            plan(),
-            "the driver of wlan0 has no channels of 10 MHz: it has 20 MHz; use one of these",
-        ),
-        (
-            |radio| radio.with(|state| state.its_band = false),
-            plan(),
-            "5900 MHz is disabled by the regulatory domain 99: set one that permits it (iw reg set XX, with a wireless-regdb that has the rule), or use another channel, such as 5180 MHz",
-        ),
-        (
-            |_| (),
-            JoinPlan { cell: elsewhere, ..plan() },
-            "the radio of wlan0 has no channel at 5905 MHz; near it: 5180, 5890, 5900",
-        ),
-        (
-            |_| (),
-            JoinPlan { power_dbm: Some(34), ..plan() },
-            "34 dBm is more than 33 dBm, which is permitted at 5900 MHz: give at most that",
-        ),
-        (
-            |_| (),
-            JoinPlan { rate_kbps: Some(4_500), cell: narrow, ..plan() },
-            "4.5 Mb/s is no rate at 20 MHz: use one of 6, 9, 12, 18, 24, 36, 48, 54",
-        ),
-        (
-            |_| (),
-            JoinPlan { mtu: Some(9000), ..plan() },
-            "wlan0 does not take an MTU of 9000 bytes: 802.11 has at most 2304",
-        ),
-        (
-            |radio| {
-                radio.with(|state| {
-                    (state.up, state.joined, state.ssid) = (true, Some((5180, 1)), Some(b"home".to_vec()));
-                })
-            },
-            plan(),
-            "wlan0 is in the network \"home\" as managed: end the program that connected it (such as iwd), or iw dev wlan0 disconnect",
-        ),
-        (
-            |radio| radio.with(|state| state.index = None),
-            plan(),
-            "no network interface \"wlan0\"; this machine has no 802.11 interface: use link.kind = \"udp\" or \"packet\"",
-        ),
-    ];
-    for (prepare, plan, told) in cases {
+    let check = |prepare: fn(&mut State), plan: JoinPlan, told: &str| {
         let (radio, mut wlan) = radio();
-        prepare(&radio);
+        radio.with(prepare);
         assert_eq!(refusal(&mut wlan, &plan), told);
         assert!(radio.changes().is_empty(), "{told}");
-    }
+    };
+    check(
+        |state| state.kinds = vec![1, 2],
+        plan(),
+        "the driver of wlan0 does not offer ocb: it offers ibss, managed; use another radio, or link.kind = \"ibss\"",
+    );
+    check(
+        |state| state.half_channels = false,
+        plan(),
+        "the driver of wlan0 has no channels of 10 MHz: it has 20 MHz; use one of these",
+    );
+    check(
+        |state| state.its_band = false,
+        plan(),
+        "5900 MHz is disabled by the regulatory domain 99: set one that permits it (iw reg set XX, with a wireless-regdb that has the rule), or use another channel, such as 5180 MHz",
+    );
+    check(
+        |_| (),
+        JoinPlan { cell: elsewhere, ..plan() },
+        "the radio of wlan0 has no channel at 5905 MHz; near it: 5180, 5890, 5900",
+    );
+    check(
+        |_| (),
+        JoinPlan { power_dbm: Some(34), ..plan() },
+        "34 dBm is more than 33 dBm, which is permitted at 5900 MHz: give at most that",
+    );
+    check(
+        |_| (),
+        JoinPlan { rate_kbps: Some(4_500), cell: narrow, ..plan() },
+        "4.5 Mb/s is no rate at 20 MHz: use one of 6, 9, 12, 18, 24, 36, 48, 54",
+    );
+    check(
+        |_| (),
+        JoinPlan { mtu: Some(9000), ..plan() },
+        "wlan0 does not take an MTU of 9000 bytes: 802.11 has at most 2304",
+    );
+    check(
+        |state| (state.up, state.joined, state.ssid) = (true, Some((5180, 1)), Some(b"home".to_vec())),
+        plan(),
+        "wlan0 is in the network \"home\" as managed: end the program that connected it (such as iwd), or iw dev wlan0 disconnect",
+    );
+    check(
+        |state| state.index = None,
+        plan(),
+        "no network interface \"wlan0\"; this machine has no 802.11 interface: use link.kind = \"udp\" or \"packet\"",
+    );
 }
 
 #[test]
