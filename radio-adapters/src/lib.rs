@@ -6,6 +6,7 @@
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
 //! - [`udp`], [`packet`], [`mem`]: the links.
+//! - [`wlan`]: radios of the 802.11 kind, which have to join a cell before they carry a link.
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`], [`realtime`], [`privilege`]: what the machine has, what it grants us, and rights given up.
@@ -28,6 +29,7 @@ pub mod realtime;
 pub mod tap;
 pub mod timer;
 pub mod udp;
+pub mod wlan;
 pub mod writer;
 
 mod cmsg;

@@ -3,8 +3,9 @@
 use std::io;
 use std::net::Ipv4Addr;
 
-use crate::netlink::{LinkMessage, Query, WirelessKind};
+use crate::netlink::{LinkMessage, Query};
 use crate::radio::{LinkAddress, LinkFault, Subject, Unfit};
+use crate::wlan::{Wlan, WlanKind};
 
 /// An interface at the moment of looking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct Facts {
     /// Name and kind of the interface that takes what this one receives.
     pub(crate) master: Option<(String, String)>,
     /// Asked only while it does not run.
-    pub(crate) wireless: Option<WirelessKind>,
+    pub(crate) wireless: Option<WlanKind>,
     pub(crate) carrier_losses: u32,
 }
 
@@ -72,8 +73,7 @@ impl Interest {
             None => None,
         };
         let has = |flag: i32| link.flags & flag as u32 != 0;
-        let wireless =
-            if has(libc::IFF_RUNNING) { None } else { WirelessKind::of(link.index).unwrap_or(None) };
+        let wireless = if has(libc::IFF_RUNNING) { None } else { kind_of_radio(link.index) };
         Ok(Some(Facts {
             up: has(libc::IFF_UP),
             running: has(libc::IFF_RUNNING),
@@ -107,9 +107,9 @@ impl Interest {
         if !facts.running {
             let command = match facts.wireless {
                 None => return Err(LinkFault::NoCarrier { interface: interface() }),
-                Some(WirelessKind::Ocb) => format!("iw dev {} ocb join FREQ 10MHZ", facts.name),
-                Some(WirelessKind::Ibss) => format!("iw dev {} ibss join SSID FREQ", facts.name),
-                Some(WirelessKind::Other) => {
+                Some(WlanKind::Ocb) => format!("iw dev {} ocb join FREQ 10MHZ", facts.name),
+                Some(WlanKind::Ibss) => format!("iw dev {} ibss join SSID FREQ", facts.name),
+                Some(_) => {
                     let name = &facts.name;
                     format!("connect it, or ip link set {name} down, iw dev {name} set type ocb, and join")
                 }
@@ -126,6 +126,12 @@ impl Interest {
             _ => Ok(None),
         }
     }
+}
+
+/// What a radio is set up as; `None` for another interface.
+fn kind_of_radio(index: u32) -> Option<WlanKind> {
+    let found = Wlan::open().and_then(|mut wlan| wlan.interface(index));
+    found.ok().flatten().map(|interface| interface.kind)
 }
 
 impl From<LinkMessage> for Facts {
@@ -199,13 +205,9 @@ mod tests {
             (ethernet, Facts { up: false, running: false, ..facts() }, "ip link set eth0 up"),
             (ethernet, idle.clone(), "no carrier"),
             (Demand::Multicast, idle.clone(), "no carrier"),
-            (
-                ethernet,
-                Facts { wireless: Some(WirelessKind::Ocb), ..idle.clone() },
-                "eth0 ocb join FREQ 10MHZ",
-            ),
-            (ethernet, Facts { wireless: Some(WirelessKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
-            (ethernet, Facts { wireless: Some(WirelessKind::Other), ..idle }, "set type ocb"),
+            (ethernet, Facts { wireless: Some(WlanKind::Ocb), ..idle.clone() }, "eth0 ocb join FREQ 10MHZ"),
+            (ethernet, Facts { wireless: Some(WlanKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
+            (ethernet, Facts { wireless: Some(WlanKind::Managed), ..idle }, "set type ocb"),
             (ethernet, Facts { hardware: 803, ..facts() }, "monitor interface (ARPHRD 803)"),
             (ethernet, Facts { hardware: 65534, ..facts() }, "ARPHRD 65534"),
             (ethernet, Facts { master: master("bridge"), ..facts() }, "port of the bridge br0"),
