@@ -18,6 +18,7 @@ use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
+use crate::bpf;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::priority::user_priority;
@@ -67,6 +68,8 @@ pub struct PacketRadio {
     address: LinkAddress,
     /// What the socket's frames are marked as.
     access: Option<AccessCategory>,
+    /// Frames are heard by another link, and not by this one.
+    deaf: bool,
     dropped: WrappingCount,
     counters: Counters,
 }
@@ -93,12 +96,33 @@ impl PacketRadio {
             opened: false,
             address: LinkAddress::default(),
             access: None,
+            deaf: false,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
         };
         match radio.follow(&mut Context::from_waker(Waker::noop())) {
             Some(error) => Err(error),
             None => Ok(radio),
+        }
+    }
+
+    /// Whether it has its socket.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether another link hears the frames, so that the kernel gives none to this one.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
+    /// Sets that, for as long as the link lives.
+    pub(crate) fn set_deaf(&mut self, deaf: bool) {
+        self.deaf = deaf;
+        if let Some(open) = &self.open {
+            let socket = open.socket.socket();
+            // Best effort: a copy too many is dropped behind the link.
+            let _kept = if deaf { bpf::attach_nothing(socket) } else { socket.detach_filter() };
         }
     }
 
@@ -111,6 +135,10 @@ impl PacketRadio {
             let Step::Open(facts) = step else { continue };
             match open(&self.config, &facts) {
                 Ok(open) => {
+                    if self.deaf {
+                        // Best effort: a copy too many is better than no link.
+                        let _heard_twice = bpf::attach_nothing(open.socket.socket());
+                    }
                     self.address = facts.address.unwrap_or_default();
                     self.dropped.restart();
                     self.counters.reopened += u64::from(self.opened);
@@ -278,7 +306,8 @@ fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {
     AsyncSocket::new(socket)
 }
 
-fn refused(error: io::Error, name: &str) -> OpenError {
+/// The error of opening a socket on the interface of this name.
+pub(crate) fn refused(error: io::Error, name: &str) -> OpenError {
     if error.kind() == io::ErrorKind::PermissionDenied {
         OpenError::NoPrivilege { name: name.to_owned() }
     } else {
@@ -286,7 +315,8 @@ fn refused(error: io::Error, name: &str) -> OpenError {
     }
 }
 
-fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
+/// Frames of this EtherType (or `ETH_P_ALL`) on the interface of this index.
+pub(crate) fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: sockaddr_ll is one of the address types sockaddr_storage has room and alignment for,
     // and is plain integers, so the zeroed storage is a value of it.
@@ -305,7 +335,8 @@ fn link_layer(from: &SockAddr) -> libc::sockaddr_ll {
     unsafe { *from.as_ptr().cast::<libc::sockaddr_ll>() }
 }
 
-fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
+/// Own frames are not given back to the socket.
+pub(crate) fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the option takes an int, the pointer and length are those of one that outlives the
     // call, and the descriptor is open.
@@ -323,6 +354,6 @@ fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
 }
 
 /// The interface is down, or gone: the kernel's error depends on which, and on the call.
-fn is_down(error: &io::Error) -> bool {
+pub(crate) fn is_down(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENODEV | libc::ENXIO))
 }
