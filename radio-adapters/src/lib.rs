@@ -6,6 +6,7 @@
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
 //! - [`udp`], [`packet`], [`mem`]: the links.
+//! - [`load`]: how busy a radio's channel is.
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`], [`realtime`], [`privilege`]: what the machine has, what it grants us, and rights given up.
@@ -17,6 +18,7 @@ pub mod destination;
 pub mod error;
 pub mod fault;
 pub mod interface;
+pub mod load;
 pub mod mem;
 pub mod packet;
 #[cfg(feature = "pnet")]
