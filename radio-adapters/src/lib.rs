@@ -36,6 +36,7 @@ mod cmsg;
 mod glance;
 mod netlink;
 mod priority;
+mod radio_watch;
 mod reactor;
 mod socket;
 mod watch;

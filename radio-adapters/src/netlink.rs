@@ -1,8 +1,9 @@
-//! What the kernel says about network interfaces: netlink(7), rtnetlink(7), and of nl80211 one question.
+//! What the kernel says about network interfaces: netlink(7), rtnetlink(7), and of nl80211 three questions.
 //!
 //! Netlink answers for the namespace of whoever asks, and announces changes; files below `/sys` do neither.
 
 mod message;
+mod survey;
 mod wireless;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use self::message::{attributes, messages, put_attribute};
 use crate::radio::LinkAddress;
 
+pub(crate) use self::survey::RadioQuery;
 pub(crate) use self::wireless::WirelessKind;
 
 /// An interface, as a message describes it. What the message leaves out is `None`.

@@ -22,18 +22,11 @@ impl WirelessKind {
     /// Of the interface with this index; `None` when it is not wireless.
     pub(crate) fn of(index: u32) -> io::Result<Option<Self>> {
         let mut query = Query::of(Protocol::from(libc::NETLINK_GENERIC))?;
-        let mut request = vec![CTRL_CMD_GETFAMILY, 1, 0, 0];
-        put_attribute(&mut request, CTRL_ATTR_FAMILY_NAME, b"nl80211\0");
-        let mut family = None;
-        let asked = query.ask(GENL_ID_CTRL, libc::NLM_F_ACK, &request, |_, payload| {
-            family = attribute(payload, CTRL_ATTR_FAMILY_ID);
-        });
-        // A machine without wireless interfaces may lack nl80211.
-        let Some(family) = asked.ok().and(family) else { return Ok(None) };
+        let Some(family) = family(&mut query) else { return Ok(None) };
         let mut request = vec![NL80211_CMD_GET_INTERFACE, 0, 0, 0];
         put_attribute(&mut request, NL80211_ATTR_IFINDEX, &index.to_ne_bytes());
         let mut kind = None;
-        let asked = query.ask(family as u16, libc::NLM_F_ACK, &request, |_, payload| {
+        let asked = query.ask(family, libc::NLM_F_ACK, &request, |_, payload| {
             kind = attribute(payload, NL80211_ATTR_IFTYPE);
         });
         match asked {
@@ -46,6 +39,17 @@ impl WirelessKind {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The number of nl80211 among the kernel's generic protocols; a machine without wireless interfaces may lack it.
+pub(super) fn family(query: &mut Query) -> Option<u16> {
+    let mut request = vec![CTRL_CMD_GETFAMILY, 1, 0, 0];
+    put_attribute(&mut request, CTRL_ATTR_FAMILY_NAME, b"nl80211\0");
+    let mut family = None;
+    let asked = query.ask(GENL_ID_CTRL, libc::NLM_F_ACK, &request, |_, payload| {
+        family = attribute(payload, CTRL_ATTR_FAMILY_ID);
+    });
+    asked.ok().and(family).map(|family| family as u16)
 }
 
 /// A number of 2 or 4 bytes behind a generic header.
@@ -64,7 +68,7 @@ const CTRL_CMD_GETFAMILY: u8 = 3;
 const CTRL_ATTR_FAMILY_ID: u16 = 1;
 const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 const NL80211_CMD_GET_INTERFACE: u8 = 5;
-const NL80211_ATTR_IFINDEX: u16 = 3;
+pub(super) const NL80211_ATTR_IFINDEX: u16 = 3;
 const NL80211_ATTR_IFTYPE: u16 = 5;
 const NL80211_IFTYPE_ADHOC: u32 = 1;
 const NL80211_IFTYPE_OCB: u32 = 11;
