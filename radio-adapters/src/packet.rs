@@ -22,6 +22,7 @@ use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
+pub use self::ocb_table::OCB_ROOM;
 use self::ocb_table::OcbTable;
 use self::on_radio::{OnRadio, warm_up_ether_type};
 use crate::clock::monotonic_ns;

@@ -32,7 +32,7 @@ impl OcbTable {
         self.entries = Some(entries);
         self.most = self.most.max(entries);
         let fault = match self.fault {
-            _ if entries >= ROOM => Some(Fullness::Full),
+            _ if entries >= OCB_ROOM => Some(Fullness::Full),
             Some(Fullness::Full) if entries >= WARN => Some(Fullness::Full),
             Some(_) if entries >= CALM => Some(Fullness::Filling),
             None if entries >= WARN => Some(Fullness::Filling),
@@ -76,8 +76,9 @@ impl OcbTable {
     }
 }
 
-/// `IEEE80211_OCB_MAX_STA_ENTRIES` of Linux 6.1 to 6.12; a burst of new addresses goes beyond it.
-pub(crate) const ROOM: u32 = 128;
+/// Stations of which the kernel keeps an entry on an interface in OCB: `IEEE80211_OCB_MAX_STA_ENTRIES` of Linux 6.1 to 6.12. A
+/// burst of new addresses goes beyond it.
+pub const OCB_ROOM: u32 = 128;
 /// From here on it is told; in dense traffic the rest is filled within a minute.
 const WARN: u32 = 100;
 /// And below this no longer.
@@ -176,7 +177,7 @@ mod tests {
                     last_ns = Some(now_ns);
                 }
                 prop_assert_eq!(told(&table) == Some(true), table.fault == Some(Fullness::Full));
-                prop_assert!(entries < ROOM || told(&table) == Some(true));
+                prop_assert!(entries < OCB_ROOM || told(&table) == Some(true));
             }
         }
     }

@@ -22,6 +22,7 @@ use v2x_report::{Report, Stats, WhatRan};
 
 use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::{Console, ConsoleState};
+use crate::daemon::channel_figures;
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
@@ -504,6 +505,7 @@ impl Daemon {
         let radio = self.station.radio();
         let link = LinkNews::warnings(&radio.state(), &radio.counters(), clock::monotonic_ns());
         report.warnings.extend(link);
+        report.ocb = channel_figures::ocb(&radio.counters());
         let clamped = self.station.node().counters().time_clamped;
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));

@@ -79,6 +79,7 @@ impl Daemon {
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }
+        self.listeners.statistics.note_channel(now, self.station.node().channel_busy(now));
         let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
         let changes = self.link_news.changes(&state, &counters);
         for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
@@ -112,9 +113,10 @@ impl Daemon {
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
         let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
         let clones = self.listeners.statistics.clones.status();
+        let channel = self.listeners.statistics.channel.status();
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{clones}{link}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{channel}{silence}{clones}{link}",
             now.since(self.started).as_secs(),
             statistics.neighbours(),
             statistics.sent(),
