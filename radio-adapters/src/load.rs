@@ -6,7 +6,7 @@ mod monitored_airtime;
 mod survey_deltas;
 
 pub use self::monitored_airtime::MonitoredAirtime;
-pub use self::survey_deltas::{Survey, SurveyDeltas};
+pub use self::survey_deltas::SurveyDeltas;
 
 /// How often a channel load is reported: twice within the second for which a station believes one.
 pub const REPORT_EVERY_NS: u64 = 500_000_000;

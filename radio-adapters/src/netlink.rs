@@ -1,10 +1,9 @@
-//! What the kernel says about network interfaces: netlink(7), rtnetlink(7), and of nl80211 three questions.
+//! What the kernel says about network interfaces, and takes: netlink(7) and rtnetlink(7). What it says of radios, by generic
+//! netlink, is [`wlan`](crate::wlan)'s.
 //!
 //! Netlink answers for the namespace of whoever asks, and announces changes; files below `/sys` do neither.
 
 mod message;
-mod survey;
-mod wireless;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,11 +14,10 @@ use std::time::Duration;
 use nix::sys::socket::{NetlinkAddr, bind};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use self::message::{attributes, messages, put_attribute};
+use self::message::messages;
 use crate::radio::LinkAddress;
 
-pub(crate) use self::survey::RadioQuery;
-pub(crate) use self::wireless::WirelessKind;
+pub(crate) use self::message::{attributes, put_attribute};
 
 /// An interface, as a message describes it. What the message leaves out is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,6 +47,15 @@ pub(crate) enum News {
     Address { gone: bool, index: u32, address: Ipv4Addr },
 }
 
+/// A change of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkChange {
+    /// Administratively up, or down.
+    Up(bool),
+    /// Bytes a frame may have behind its header.
+    Mtu(u32),
+}
+
 /// A socket that hears of every change of interfaces and IPv4 addresses.
 pub(crate) fn events() -> io::Result<Socket> {
     let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(route()))?;
@@ -73,13 +80,59 @@ pub(crate) struct Query {
 impl Query {
     /// For questions about interfaces.
     pub(crate) fn new() -> io::Result<Self> {
-        Self::of(route())
+        Self::of(route(), LONGEST_WAIT)
     }
 
-    fn of(protocol: Protocol) -> io::Result<Self> {
+    /// For changes of interfaces, over which a driver may take its time.
+    pub(crate) fn for_changes() -> io::Result<Self> {
+        Self::of(route(), LONGEST_CHANGE)
+    }
+
+    /// For questions to the families of generic netlink.
+    pub(crate) fn generic() -> io::Result<Self> {
+        Self::of(Protocol::from(libc::NETLINK_GENERIC), LONGEST_WAIT)
+    }
+
+    /// For changes there, as above.
+    pub(crate) fn generic_for_changes() -> io::Result<Self> {
+        Self::of(Protocol::from(libc::NETLINK_GENERIC), LONGEST_CHANGE)
+    }
+
+    fn of(protocol: Protocol, longest_wait: Duration) -> io::Result<Self> {
         let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(protocol))?;
-        socket.set_read_timeout(Some(LONGEST_WAIT))?;
+        socket.set_read_timeout(Some(longest_wait))?;
         Ok(Self { socket, buffer: vec![0; BUFFER_BYTES], sequence: 0 })
+    }
+
+    /// The number of a family of generic netlink, such as `nl80211`; `None` where the kernel has none of this name.
+    pub(crate) fn family(&mut self, name: &str) -> io::Result<Option<u16>> {
+        let mut request = vec![CTRL_CMD_GETFAMILY, 1, 0, 0];
+        put_attribute(&mut request, CTRL_ATTR_FAMILY_NAME, &[name.as_bytes(), &[0]].concat());
+        let mut family = None;
+        let asked = self.ask(GENL_ID_CTRL, libc::NLM_F_ACK, &request, |_, payload| {
+            let found = attributes(payload.get(GENERIC_HEAD..).unwrap_or_default());
+            let mut found = found.filter(|(kind, _)| *kind == CTRL_ATTR_FAMILY_ID);
+            family = found.next().and_then(|(_, value)| Some(u16::from_ne_bytes(value.try_into().ok()?)));
+        });
+        match asked {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+            other => other.map(|()| family),
+        }
+    }
+
+    /// Takes an interface up or down, or sets its MTU.
+    pub(crate) fn change_link(&mut self, index: u32, change: LinkChange) -> io::Result<()> {
+        let mut request = vec![0; LINK_HEAD];
+        request[4..8].copy_from_slice(&index.to_ne_bytes());
+        match change {
+            LinkChange::Up(up) => {
+                let flag = libc::IFF_UP as u32;
+                request[8..12].copy_from_slice(&(if up { flag } else { 0 }).to_ne_bytes());
+                request[12..16].copy_from_slice(&flag.to_ne_bytes());
+            }
+            LinkChange::Mtu(mtu) => put_attribute(&mut request, libc::IFLA_MTU, &mtu.to_ne_bytes()),
+        }
+        self.ask(libc::RTM_NEWLINK, libc::NLM_F_ACK, &request, |_, _| ())
     }
 
     /// The interface called `name`, if there is one.
@@ -126,7 +179,7 @@ impl Query {
     }
 
     /// Asks, and hands kind and payload of each message of the answer to `each`.
-    fn ask(
+    pub(crate) fn ask(
         &mut self,
         kind: u16,
         flags: libc::c_int,
@@ -240,6 +293,15 @@ const IFLA_CARRIER_DOWN_COUNT: u16 = 48;
 pub(crate) const BUFFER_BYTES: usize = 32 * 1024;
 /// The kernel answers within the call that asks; this bounds a fault of ours.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// It also answers a change within the call, once the driver is done: one that loads its firmware takes seconds.
+const LONGEST_CHANGE: Duration = Duration::from_secs(15);
+/// Bytes of the header that generic netlink puts before attributes: command and version.
+pub(crate) const GENERIC_HEAD: usize = 4;
+/// Of `linux/genetlink.h`.
+const GENL_ID_CTRL: u16 = 0x10;
+const CTRL_CMD_GETFAMILY: u8 = 3;
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
+const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 /// Of one answer: addresses of some 100,000 interfaces.
 const MOST_DATAGRAMS: usize = 512;
 

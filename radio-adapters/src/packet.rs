@@ -22,9 +22,9 @@ use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
-pub use self::ocb_table::OCB_ROOM;
 use self::ocb_table::OcbTable;
 use self::on_radio::{OnRadio, warm_up_ether_type};
+use crate::bpf;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::priority::user_priority;
@@ -85,6 +85,8 @@ pub struct PacketRadio {
     radio: Option<OnRadio>,
     table: OcbTable,
     rejoin: Option<Box<dyn Rejoin>>,
+    /// Frames are heard by another link, and not by this one.
+    deaf: bool,
     dropped: WrappingCount,
     counters: Counters,
 }
@@ -114,6 +116,7 @@ impl PacketRadio {
             radio: None,
             table: OcbTable::default(),
             rejoin: None,
+            deaf: false,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
         };
@@ -129,6 +132,26 @@ impl PacketRadio {
         Self { rejoin: Some(rejoin), ..self }
     }
 
+    /// Whether it has its socket.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether another link hears the frames, so that the kernel gives none to this one.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
+    /// Sets that, for as long as the link lives.
+    pub(crate) fn set_deaf(&mut self, deaf: bool) {
+        self.deaf = deaf;
+        if let Some(open) = &self.open {
+            let socket = open.socket.socket();
+            // Best effort: a copy too many is dropped behind the link.
+            let _kept = if deaf { bpf::attach_nothing(socket) } else { socket.detach_filter() };
+        }
+    }
+
     /// Does what the watch over the interface asks for; the last error, if it failed.
     fn follow(&mut self, cx: &mut Context<'_>) -> Option<OpenError> {
         let mut failed = None;
@@ -141,6 +164,10 @@ impl PacketRadio {
             match open(&self.config, &facts) {
                 Ok((open, radio)) => {
                     self.radio = radio;
+                    if self.deaf {
+                        // Best effort: a copy too many is better than no link.
+                        let _heard_twice = bpf::attach_nothing(open.socket.socket());
+                    }
                     self.address = facts.address.unwrap_or_default();
                     self.dropped.restart();
                     self.counters.reopened += u64::from(self.opened);
@@ -257,7 +284,7 @@ impl PacketRadio {
             self.counters.first_copies += u64::from(sent.is_ok());
         }
         if let Poll::Ready(entries) = radio.poll_stations(cx)
-            && self.table.count(monotonic_ns(), entries, self.rejoin.is_some())
+            && self.table.count(monotonic_ns(), entries, self.rejoin.is_some() && !self.deaf)
             && let Some(rejoin) = &mut self.rejoin
         {
             self.counters.rejoined += 1;
@@ -332,7 +359,8 @@ impl Radio for PacketRadio {
     fn state(&self) -> LinkState {
         let state = self.watch.state();
         let fault = self.table.fault(&self.config.interface, self.rejoin.is_some());
-        match fault.filter(|_| state == LinkState::Up) {
+        // Another link hears without that table.
+        match fault.filter(|_| state == LinkState::Up && !self.deaf) {
             Some((since_ns, fault)) => LinkState::Limited { since_ns, fault },
             None => state,
         }
@@ -368,7 +396,8 @@ fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {
     AsyncSocket::new(socket)
 }
 
-fn refused(error: io::Error, name: &str) -> OpenError {
+/// The error of opening a socket on the interface of this name.
+pub(crate) fn refused(error: io::Error, name: &str) -> OpenError {
     if error.kind() == io::ErrorKind::PermissionDenied {
         OpenError::NoPrivilege { name: name.to_owned() }
     } else {
@@ -376,7 +405,8 @@ fn refused(error: io::Error, name: &str) -> OpenError {
     }
 }
 
-fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
+/// Frames of this EtherType (or `ETH_P_ALL`) on the interface of this index.
+pub(crate) fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: sockaddr_ll is one of the address types sockaddr_storage has room and alignment for,
     // and is plain integers, so the zeroed storage is a value of it.
@@ -395,7 +425,8 @@ fn link_layer(from: &SockAddr) -> libc::sockaddr_ll {
     unsafe { *from.as_ptr().cast::<libc::sockaddr_ll>() }
 }
 
-fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
+/// Own frames are not given back to the socket.
+pub(crate) fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the option takes an int, the pointer and length are those of one that outlives the
     // call, and the descriptor is open.
@@ -413,6 +444,6 @@ fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
 }
 
 /// The interface is down, or gone: the kernel's error depends on which, and on the call.
-fn is_down(error: &io::Error) -> bool {
+pub(crate) fn is_down(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENODEV | libc::ENXIO))
 }

@@ -15,6 +15,8 @@ pub struct CapabilitySet(pub u64);
 impl CapabilitySet {
     /// None.
     pub const NONE: Self = Self(0);
+    /// `CAP_NET_ADMIN`: changes of interfaces.
+    pub const NET_ADMIN: Self = Self(1 << 12);
     /// `CAP_NET_RAW`: packet sockets.
     pub const NET_RAW: Self = Self(1 << 13);
 
@@ -63,6 +65,30 @@ pub fn keep_of_the_file(kept: CapabilitySet) -> io::Result<bool> {
     let Sets { effective, permitted, inheritable } = Sets::read()?;
     let permitted = permitted.without(excess);
     Sets { effective: effective.both(permitted), permitted, inheritable }.write()?;
+    Ok(true)
+}
+
+/// The capabilities that the kernel asks the calling thread for.
+///
+/// # Errors
+/// The kernel's own.
+pub fn effective() -> io::Result<CapabilitySet> {
+    Ok(Sets::read()?.effective)
+}
+
+/// Gives up `excess` for good, wherever it came from: the calling thread, those it starts and the programs they execute no
+/// longer have it (but programs that root executes: the kernel gives them all). Returns whether there was any.
+///
+/// # Errors
+/// The kernel's own, as under a filter that forbids `capset`; nothing is given up then.
+pub fn give_up(excess: CapabilitySet) -> io::Result<bool> {
+    let Sets { effective, permitted, inheritable } = Sets::read()?;
+    if permitted.both(excess).is_empty() && inheritable.both(excess).is_empty() {
+        return Ok(false);
+    }
+    let without = |set: CapabilitySet| set.without(excess);
+    Sets { effective: without(effective), permitted: without(permitted), inheritable: without(inheritable) }
+        .write()?;
     Ok(true)
 }
 
@@ -209,6 +235,20 @@ mod tests {
             Errno::result(result).unwrap();
             assert_eq!(ambient(BOTH), CapabilitySet::NET_RAW);
             assert_eq!(of_the_file().unwrap(), CapabilitySet::NONE);
+        });
+    }
+
+    #[test]
+    fn a_right_is_given_up_for_good_wherever_it_came_from() {
+        as_nobody(|| {
+            Sets { effective: BOTH, permitted: BOTH, inheritable: SYS_NICE }.write().unwrap();
+            assert_eq!(effective().unwrap(), BOTH);
+            assert!(give_up(SYS_NICE).unwrap());
+            let now = Sets::read().unwrap();
+            let left = CapabilitySet::NET_RAW;
+            assert_eq!(now, Sets { effective: left, permitted: left, inheritable: CapabilitySet::NONE });
+            assert!(!give_up(SYS_NICE).unwrap());
+            assert!(Sets { permitted: BOTH, ..now }.write().is_err(), "taken back");
         });
     }
 

@@ -12,10 +12,10 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crate::clock::monotonic_ns;
-use crate::load::{REPORT_EVERY_NS, Survey, SurveyDeltas};
-use crate::netlink::RadioQuery;
+use crate::load::{REPORT_EVERY_NS, SurveyDeltas};
 use crate::radio::ChannelLoad;
 use crate::realtime;
+use crate::wlan::{Survey, Wlan};
 
 /// The kernel's answers about one interface.
 pub(crate) trait RadioAnswers: Send + 'static {
@@ -38,7 +38,7 @@ impl RadioWatch {
     /// # Errors
     /// The kernel gives no socket or no thread.
     pub(crate) fn start(index: u32, counts: bool) -> io::Result<Self> {
-        Self::of(OfInterface { query: RadioQuery::new()?, index }, counts)
+        Self::of(OfInterface { wlan: Wlan::open()?, index }, counts)
     }
 
     /// About a kernel that counts as many stations, and measures nothing.
@@ -160,17 +160,17 @@ impl<A: RadioAnswers> Rounds<A> {
 }
 
 struct OfInterface {
-    query: RadioQuery,
+    wlan: Wlan,
     index: u32,
 }
 
 impl RadioAnswers for OfInterface {
     fn surveys(&mut self) -> io::Result<Vec<Survey>> {
-        self.query.surveys(self.index)
+        self.wlan.survey(self.index)
     }
 
     fn stations(&mut self) -> io::Result<u32> {
-        self.query.stations(self.index)
+        Ok(self.wlan.stations(self.index)?.len() as u32)
     }
 }
 
@@ -191,6 +191,7 @@ mod tests {
 
     use super::*;
     use crate::testnet::run;
+    use crate::wlan::testkernel::{Radio, survey_message};
 
     /// A driver whose channel is busy for a tenth of the time, and then answers no longer.
     #[derive(Default)]
@@ -204,7 +205,7 @@ mod tests {
         fn surveys(&mut self) -> io::Result<Vec<Survey>> {
             self.asked += 1;
             let (active_ms, busy_ms) = (Some(self.asked * 500), Some(self.asked * 50));
-            let survey = Survey { frequency_mhz: 5900, in_use: true, active_ms, busy_ms };
+            let survey = Survey { in_use: true, active_ms, busy_ms, ..Survey::default() };
             match self.asked.cmp(&self.silent_from) {
                 core::cmp::Ordering::Less => Ok(vec![survey]),
                 _ => Err(io::ErrorKind::NotFound.into()),
@@ -250,6 +251,39 @@ mod tests {
         run_rounds(&mut rounds, &shared, 3);
         assert_eq!(unpack(shared.load.load(Ordering::Acquire)), (3, 100));
         assert_eq!(unpack(shared.stations.load(Ordering::Acquire)), (2, 20));
+    }
+
+    #[test]
+    fn the_kernel_s_answers_become_a_load_and_a_count() {
+        let radio = Radio::new();
+        let answers = OfInterface { wlan: Wlan::on(radio.clone()), index: 3 };
+        let shared = Shared::default();
+        let mut rounds =
+            Rounds { answers, counts: true, deltas: SurveyDeltas::default(), round: 0, silent: 0 };
+        let mut round = |active: Option<u64>, busy: u64| {
+            let before = unpack(shared.load.load(Ordering::Acquire)).0;
+            radio.with(|state| {
+                state.surveys = vec![
+                    survey_message(5890, false, None, None),
+                    survey_message(5900, true, active, active.map(|_| busy)),
+                ];
+                state.stations = (0..rounds.round as u8 + 1).map(|last| [2, 0, 0, 0, 0, last]).collect();
+            });
+            // A second apart.
+            rounds.round(rounds.round * 1_000_000_000, &shared);
+            let (number, busy_permille) = unpack(shared.load.load(Ordering::Acquire));
+            (number > before).then_some(busy_permille)
+        };
+        assert_eq!(round(Some(u64::from(u32::MAX) - 9), 400), None);
+        assert_eq!(round(Some(990), 640), Some(240), "past 2^32");
+        assert_eq!(round(Some(990), 640), None, "it stands still");
+        assert_eq!(round(Some(2_990), 840), Some(100), "which that covers");
+        assert_eq!(round(Some(10), 1), None, "it went back");
+        assert_eq!(round(None, 0), None, "no times");
+        assert_eq!(round(Some(1_010), 1), None);
+        assert_eq!(round(Some(2_010), 501), Some(500));
+        // Every second round: after the first, third, fifth and seventh.
+        assert_eq!(unpack(shared.stations.load(Ordering::Acquire)), (4, 7));
     }
 
     #[test]

@@ -1,19 +1,7 @@
 //! Channel load from a driver's survey: how much its counters have grown since the last answer.
 
 use crate::radio::ChannelLoad;
-
-/// What a driver says of one channel (`NL80211_ATTR_SURVEY_INFO`). What it leaves out is `None`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Survey {
-    /// Centre frequency, MHz.
-    pub frequency_mhz: u32,
-    /// The radio is on this channel now.
-    pub in_use: bool,
-    /// For how long it was on it, ms, from a moment that only the driver knows.
-    pub active_ms: Option<u64>,
-    /// For how long of that time its carrier sense said busy, ms.
-    pub busy_ms: Option<u64>,
-}
+use crate::wlan::Survey;
 
 /// Channel loads from surveys, one from each two in a row that can be compared.
 ///
@@ -24,13 +12,15 @@ pub struct Survey {
 ///
 /// ```
 /// use radio_adapters::ChannelLoad;
-/// use radio_adapters::load::{Survey, SurveyDeltas};
+/// use radio_adapters::load::SurveyDeltas;
+/// use radio_adapters::wlan::Survey;
 ///
 /// let survey = |active, busy| Survey {
-///     frequency_mhz: 5900,
+///     frequency_mhz: Some(5900),
 ///     in_use: true,
 ///     active_ms: Some(active),
 ///     busy_ms: Some(busy),
+///     ..Survey::default()
 /// };
 /// let mut deltas = SurveyDeltas::default();
 /// assert_eq!(deltas.take(0, &[survey(10_000, 900)]), None);
@@ -45,7 +35,7 @@ pub struct SurveyDeltas {
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     at_ns: u64,
-    frequency_mhz: u32,
+    frequency_mhz: Option<u32>,
     active_ms: u64,
     busy_ms: u64,
 }
@@ -120,7 +110,13 @@ mod tests {
     const SECOND_NS: u64 = 1_000_000_000;
 
     fn survey(active_ms: u64, busy_ms: u64) -> Survey {
-        Survey { frequency_mhz: 5900, in_use: true, active_ms: Some(active_ms), busy_ms: Some(busy_ms) }
+        Survey {
+            frequency_mhz: Some(5900),
+            in_use: true,
+            active_ms: Some(active_ms),
+            busy_ms: Some(busy_ms),
+            ..Survey::default()
+        }
     }
 
     /// The loads, in thousandths, of answers a second apart.
@@ -179,14 +175,14 @@ mod tests {
 
     #[test]
     fn another_channel_begins_anew() {
-        let other = |active, busy| Survey { frequency_mhz: 5890, ..survey(active, busy) };
+        let other = |active, busy| Survey { frequency_mhz: Some(5890), ..survey(active, busy) };
         let answers = [[survey(5_000, 100)], [other(6_000, 600)], [other(7_000, 700)], [survey(5_500, 200)]];
         assert_eq!(loads(&answers.each_ref().map(<[_; 1]>::as_slice)), [None, None, Some(100), None]);
     }
 
     #[test]
     fn the_channel_in_use_counts_and_not_those_that_were_scanned() {
-        let scanned = Survey { frequency_mhz: 5180, in_use: false, ..survey(90, 80) };
+        let scanned = Survey { frequency_mhz: Some(5180), in_use: false, ..survey(90, 80) };
         let answers = [[scanned, survey(5_000, 100)], [scanned, survey(6_000, 200)]];
         assert_eq!(loads(&answers.each_ref().map(<[_; 2]>::as_slice)), [None, Some(100)]);
     }

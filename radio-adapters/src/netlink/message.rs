@@ -27,7 +27,7 @@ pub(super) fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>>
 }
 
 /// Kind and value of each attribute, up to the first damaged one.
-pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let head = bytes.first_chunk::<ATTRIBUTE_HEAD>()?;
         let length = usize::from(u16::from_ne_bytes([head[0], head[1]]));
@@ -52,7 +52,7 @@ pub(super) fn request(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> V
 }
 
 /// Appends an attribute, padded.
-pub(super) fn put_attribute(request: &mut Vec<u8>, kind: u16, value: &[u8]) {
+pub(crate) fn put_attribute(request: &mut Vec<u8>, kind: u16, value: &[u8]) {
     request.extend(((ATTRIBUTE_HEAD + value.len()) as u16).to_ne_bytes());
     request.extend(kind.to_ne_bytes());
     request.extend(value);

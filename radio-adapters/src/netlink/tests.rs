@@ -34,7 +34,6 @@ fn masters_addresses_and_lost_carriers_are_told() {
         ip("link set rc1 up").unwrap();
         let after = query.link_named("rc0").unwrap().unwrap();
         assert!(after.carrier_losses > rc0.carrier_losses, "{rc0:?} {after:?}");
-        assert_eq!(WirelessKind::of(rc0.index).unwrap(), None);
     });
 }
 
@@ -81,4 +80,31 @@ proptest! {
         prop_assert!(spent <= bytes.len());
         drop(message::outcome(&bytes));
     }
+}
+
+#[test]
+fn a_family_that_the_kernel_does_not_have_is_none() {
+    let mut query = Query::generic().unwrap();
+    assert_eq!(query.family("nosuchfamily").unwrap(), None);
+    assert_eq!(query.family("nlctrl").unwrap(), Some(GENL_ID_CTRL));
+}
+
+#[test]
+fn an_interface_is_taken_down_and_up_and_takes_another_mtu() {
+    with_veth_pair(|| {
+        let mut query = Query::for_changes().unwrap();
+        let seen = |query: &mut Query| {
+            let link = query.link_named("rc0").unwrap().unwrap();
+            (link.flags & libc::IFF_UP as u32 != 0, link.mtu)
+        };
+        let index = query.link_named("rc0").unwrap().unwrap().index;
+        assert_eq!(seen(&mut query), (true, Some(1500)));
+        query.change_link(index, LinkChange::Up(false)).unwrap();
+        query.change_link(index, LinkChange::Mtu(1400)).unwrap();
+        assert_eq!(seen(&mut query), (false, Some(1400)));
+        query.change_link(index, LinkChange::Up(true)).unwrap();
+        assert_eq!(seen(&mut query), (true, Some(1400)));
+        let gone = query.change_link(index + 1000, LinkChange::Up(true)).unwrap_err();
+        assert_eq!(gone.raw_os_error(), Some(libc::ENODEV));
+    });
 }

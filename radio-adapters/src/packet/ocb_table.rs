@@ -5,6 +5,7 @@
 //! price of the next frame of each station, which is the first one again.
 
 use crate::radio::LinkFault;
+use crate::wlan::Neighbour;
 
 /// What is known of the table of one interface. Times are arguments.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +33,7 @@ impl OcbTable {
         self.entries = Some(entries);
         self.most = self.most.max(entries);
         let fault = match self.fault {
-            _ if entries >= OCB_ROOM => Some(Fullness::Full),
+            _ if entries >= ROOM => Some(Fullness::Full),
             Some(Fullness::Full) if entries >= WARN => Some(Fullness::Full),
             Some(_) if entries >= CALM => Some(Fullness::Filling),
             None if entries >= WARN => Some(Fullness::Filling),
@@ -76,9 +77,8 @@ impl OcbTable {
     }
 }
 
-/// Stations of which the kernel keeps an entry on an interface in OCB: `IEEE80211_OCB_MAX_STA_ENTRIES` of Linux 6.1 to 6.12. A
-/// burst of new addresses goes beyond it.
-pub const OCB_ROOM: u32 = 128;
+/// A burst of new addresses goes beyond it.
+const ROOM: u32 = Neighbour::OCB_NEIGHBOURS as u32;
 /// From here on it is told; in dense traffic the rest is filled within a minute.
 const WARN: u32 = 100;
 /// And below this no longer.
@@ -177,7 +177,7 @@ mod tests {
                     last_ns = Some(now_ns);
                 }
                 prop_assert_eq!(told(&table) == Some(true), table.fault == Some(Fullness::Full));
-                prop_assert!(entries < OCB_ROOM || told(&table) == Some(true));
+                prop_assert!(entries < ROOM || told(&table) == Some(true));
             }
         }
     }

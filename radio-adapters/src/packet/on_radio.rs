@@ -4,10 +4,10 @@ use std::io;
 use std::task::{Context, Poll};
 
 use super::first_contact::{FirstContact, Repeat};
-use crate::netlink::WirelessKind;
 use crate::radio::{ChannelLoad, DEFAULT_ETHER_TYPE, LinkAddress, TxFrame};
 use crate::radio_watch::RadioWatch;
 use crate::timer::DeadlineTimer;
+use crate::wlan::{Wlan, WlanKind};
 
 /// A link's radio, from joining to leaving.
 #[derive(Debug)]
@@ -29,8 +29,10 @@ impl OnRadio {
     /// Of the interface with this index; `None` if it is no radio. Where the kernel gives no thread for its questions, the
     /// link goes without their answers.
     pub(super) fn of(index: u32) -> io::Result<Option<Self>> {
-        let Some(kind) = WirelessKind::of(index).unwrap_or(None) else { return Ok(None) };
-        let ocb = kind == WirelessKind::Ocb;
+        let found = Wlan::open().and_then(|mut wlan| wlan.interface(index));
+        // Without netlink, as in a sandbox, the link goes without what it would say.
+        let Some(interface) = found.unwrap_or(None) else { return Ok(None) };
+        let ocb = interface.kind == WlanKind::Ocb;
         Ok(Some(Self::new(RadioWatch::start(index, ocb).ok(), ocb)?))
     }
 

@@ -3,8 +3,9 @@
 use std::io;
 use std::net::Ipv4Addr;
 
-use crate::netlink::{LinkMessage, Query, WirelessKind};
+use crate::netlink::{LinkMessage, Query};
 use crate::radio::{LinkAddress, LinkFault, Subject, Unfit};
+use crate::wlan::{Wlan, WlanKind};
 
 /// An interface at the moment of looking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct Facts {
     /// Name and kind of the interface that takes what this one receives.
     pub(crate) master: Option<(String, String)>,
     /// Asked only while it does not run.
-    pub(crate) wireless: Option<WirelessKind>,
+    pub(crate) wireless: Option<WlanKind>,
     pub(crate) carrier_losses: u32,
 }
 
@@ -33,6 +34,8 @@ pub(crate) struct Facts {
 pub(crate) enum Demand {
     /// Ethernet frames with payloads up to this many bytes.
     Ethernet(usize),
+    /// 802.11 frames behind radiotap headers, up to this many bytes in all.
+    Monitor(usize),
     /// IPv4 multicast. `IFF_MULTICAST` is not asked for: it passes without.
     Multicast,
 }
@@ -48,7 +51,7 @@ impl Interest {
     /// The interface as it is now; of its addresses `preferred`, or else the first.
     pub(super) fn facts(&self, query: &mut Query, preferred: Option<Ipv4Addr>) -> io::Result<Option<Facts>> {
         let addresses = match self.demand {
-            Demand::Ethernet(_) => Vec::new(),
+            Demand::Ethernet(_) | Demand::Monitor(_) => Vec::new(),
             Demand::Multicast => query.ipv4_addresses()?,
         };
         let link = match &self.subject {
@@ -72,8 +75,7 @@ impl Interest {
             None => None,
         };
         let has = |flag: i32| link.flags & flag as u32 != 0;
-        let wireless =
-            if has(libc::IFF_RUNNING) { None } else { WirelessKind::of(link.index).unwrap_or(None) };
+        let wireless = if has(libc::IFF_RUNNING) { None } else { kind_of_radio(link.index) };
         Ok(Some(Facts {
             up: has(libc::IFF_UP),
             running: has(libc::IFF_RUNNING),
@@ -97,6 +99,12 @@ impl Interest {
                 _ => return Err(Unfit::Hardware { interface: interface(), hardware }.into()),
             }
         }
+        if let Demand::Monitor(_) = self.demand
+            && facts.hardware != libc::ARPHRD_IEEE80211_RADIOTAP
+        {
+            let hardware = facts.hardware;
+            return Err(Unfit::NoMonitor { interface: interface(), hardware }.into());
+        }
         if let Some((master, kind)) = facts.master.as_ref().filter(|(_, kind)| TAKERS.contains(&&**kind)) {
             let (master, kind) = (master.clone(), kind.clone());
             return Err(Unfit::Enslaved { interface: interface(), master, kind }.into());
@@ -107,9 +115,9 @@ impl Interest {
         if !facts.running {
             let command = match facts.wireless {
                 None => return Err(LinkFault::NoCarrier { interface: interface() }),
-                Some(WirelessKind::Ocb) => format!("iw dev {} ocb join FREQ 10MHZ", facts.name),
-                Some(WirelessKind::Ibss) => format!("iw dev {} ibss join SSID FREQ", facts.name),
-                Some(WirelessKind::Other) => {
+                Some(WlanKind::Ocb) => format!("iw dev {} ocb join FREQ 10MHZ", facts.name),
+                Some(WlanKind::Ibss) => format!("iw dev {} ibss join SSID FREQ", facts.name),
+                Some(_) => {
                     let name = &facts.name;
                     format!("connect it, or ip link set {name} down, iw dev {name} set type ocb, and join")
                 }
@@ -120,12 +128,18 @@ impl Interest {
             Demand::Multicast if facts.ipv4.is_none() => {
                 Err(Unfit::NoAddress { interface: interface() }.into())
             }
-            Demand::Ethernet(needed) if facts.mtu < needed => {
+            Demand::Ethernet(needed) | Demand::Monitor(needed) if facts.mtu < needed => {
                 Ok(Some(LinkFault::ShortMtu { interface: interface(), mtu: facts.mtu, needed }))
             }
             _ => Ok(None),
         }
     }
+}
+
+/// What a radio is set up as; `None` for another interface.
+fn kind_of_radio(index: u32) -> Option<WlanKind> {
+    let found = Wlan::open().and_then(|mut wlan| wlan.interface(index));
+    found.ok().flatten().map(|interface| interface.kind)
 }
 
 impl From<LinkMessage> for Facts {
@@ -188,6 +202,7 @@ mod tests {
     fn an_interface_that_can_carry_both_links_is_fit() {
         assert_eq!(judge(Demand::Ethernet(1398), &facts()), "");
         assert_eq!(judge(Demand::Multicast, &facts()), "");
+        assert_eq!(judge(Demand::Monitor(1444), &Facts { hardware: 803, ..facts() }), "");
     }
 
     #[test]
@@ -199,14 +214,11 @@ mod tests {
             (ethernet, Facts { up: false, running: false, ..facts() }, "ip link set eth0 up"),
             (ethernet, idle.clone(), "no carrier"),
             (Demand::Multicast, idle.clone(), "no carrier"),
-            (
-                ethernet,
-                Facts { wireless: Some(WirelessKind::Ocb), ..idle.clone() },
-                "eth0 ocb join FREQ 10MHZ",
-            ),
-            (ethernet, Facts { wireless: Some(WirelessKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
-            (ethernet, Facts { wireless: Some(WirelessKind::Other), ..idle }, "set type ocb"),
+            (ethernet, Facts { wireless: Some(WlanKind::Ocb), ..idle.clone() }, "eth0 ocb join FREQ 10MHZ"),
+            (ethernet, Facts { wireless: Some(WlanKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
+            (ethernet, Facts { wireless: Some(WlanKind::Managed), ..idle }, "set type ocb"),
             (ethernet, Facts { hardware: 803, ..facts() }, "monitor interface (ARPHRD 803)"),
+            (Demand::Monitor(1444), facts(), "no monitor interface (ARPHRD 1)"),
             (ethernet, Facts { hardware: 65534, ..facts() }, "ARPHRD 65534"),
             (ethernet, Facts { master: master("bridge"), ..facts() }, "port of the bridge br0"),
             (Demand::Multicast, Facts { master: master("bond"), ..facts() }, "port of the bond br0"),

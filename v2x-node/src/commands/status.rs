@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::Args;
-use radio_adapters::packet::OCB_ROOM;
+use radio_adapters::wlan::Neighbour;
 use serde_json::json;
 use v2x_api::display::seconds;
 use v2x_api::{HeardElsewhere, Status};
@@ -62,7 +62,8 @@ fn shown(status: &Status, paint: Paint) -> String {
         row("channel", &in_words(busy, source));
     }
     if let Some(entries) = status.ocb_entries {
-        row("OCB", &format!("{entries} of {OCB_ROOM} entries for neighbours in the kernel"));
+        let room = Neighbour::OCB_NEIGHBOURS;
+        row("OCB", &format!("{entries} of {room} entries for neighbours in the kernel"));
     }
     row("clock", &status.clock);
     row("position", &position(status));

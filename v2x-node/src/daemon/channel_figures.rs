@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use radio_adapters::Counters;
-use radio_adapters::packet::OCB_ROOM;
+use radio_adapters::wlan::Neighbour;
 use v2x_core::{BusyRatio, LoadSource};
 use v2x_report::{ChannelReport, OcbReport};
 
@@ -70,7 +70,7 @@ pub fn ocb(counters: &Counters) -> Option<OcbReport> {
     (ocb_entries.is_some() || ocb_entries_most > 0 || warm_ups > 0).then_some(OcbReport {
         entries: ocb_entries,
         entries_max: ocb_entries_most,
-        room: OCB_ROOM,
+        room: Neighbour::OCB_NEIGHBOURS as u32,
         rejoined,
         warm_ups,
         first_copies,

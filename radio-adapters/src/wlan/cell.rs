@@ -1,0 +1,79 @@
+//! A cell to join.
+
+use std::fmt;
+
+use super::channel::Channel;
+use super::kind::WlanKind;
+use crate::radio::LinkAddress;
+
+/// The cell to join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// All who are on the channel (802.11p).
+    Ocb(Channel),
+    /// A cell of equals with a name.
+    Ibss {
+        /// Where.
+        channel: Channel,
+        /// Its name.
+        ssid: Ssid,
+        /// Its address, fixed: without, it is that of the first station and cells merge as they meet.
+        bssid: Option<LinkAddress>,
+    },
+}
+
+impl Cell {
+    /// Where it is.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Ocb(channel) | Self::Ibss { channel, .. } => *channel,
+        }
+    }
+
+    /// What an interface has to be set up as.
+    #[must_use]
+    pub fn kind(&self) -> WlanKind {
+        match self {
+            Self::Ocb(_) => WlanKind::Ocb,
+            Self::Ibss { .. } => WlanKind::Ibss,
+        }
+    }
+}
+
+/// Name of a cell: 1 to 32 bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ssid(Vec<u8>);
+
+impl Ssid {
+    /// `None` unless it has 1 to 32 bytes.
+    #[must_use]
+    pub fn new(name: &[u8]) -> Option<Self> {
+        (1..=32).contains(&name.len()).then(|| Self(name.to_vec()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ocb(channel) => write!(f, "{channel}"),
+            Self::Ibss { channel, ssid, bssid: None } => write!(f, "the cell {ssid} at {channel}"),
+            Self::Ibss { channel, ssid, bssid: Some(bssid) } => {
+                write!(f, "the cell {ssid} ({bssid}) at {channel}")
+            }
+        }
+    }
+}
+
+/// In quotes, with what cannot be printed escaped.
+impl fmt::Display for Ssid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+    }
+}
