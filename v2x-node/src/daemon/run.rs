@@ -29,6 +29,7 @@ use crate::daemon::control::socket::SocketError;
 use crate::daemon::control::view::View;
 use crate::daemon::credential_lock::{CredentialInUse, CredentialLock};
 use crate::daemon::credentials::Credentials;
+use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
@@ -113,12 +114,16 @@ pub struct Outcome {
     pub incomplete: Option<Error>,
 }
 
-/// Runs the daemon until it is asked to stop. Status lines are printed to `console` and reports written while it runs; the table
+/// Runs the daemon until it is asked to stop. `keeper` joins the cell of its link, if it is to join one. Status lines are printed to `console` and reports written while it runs; the table
 /// of the last report is the caller's to print.
 ///
 /// # Errors
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
-pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome, Error> {
+pub fn observe(
+    options: &DaemonOptions,
+    keeper: Option<KeeperProcess>,
+    console: &mut Console,
+) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
     if let Some(mode) = mode_for_everybody(&options.config) {
         let file = options.config.display();
@@ -140,7 +145,7 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let outcome = runtime.block_on(async {
-        let mut daemon = Daemon::start(&config, options, console.state())?;
+        let mut daemon = Daemon::start(&config, options, keeper, console.state())?;
         daemon.announce(&config, console)?;
         if let Some(path) = &options.record {
             let (path, mib) = (path.display(), recorder::LIMIT_BYTES >> 20);
@@ -151,6 +156,9 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
         }
         let mut turns = Turns::new();
         turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console)).await?;
+        for line in daemon.keeper.take().map_or_else(Vec::new, KeeperProcess::end) {
+            writeln!(console, "{line}")?;
+        }
         let files = daemon.outputs.end_files(daemon.station.recorder());
         if let Some(recorder) = daemon.station.recorder() {
             writeln!(console, "recorded {} inputs and outputs", recorder.records())?;
@@ -185,6 +193,10 @@ struct Daemon {
     sending_told: Option<SendingState>,
     report_every: Duration,
     started: Instant,
+    /// Holds the link's interface in its cell.
+    keeper: Option<KeeperProcess>,
+    /// What was changed for that at the start.
+    joined: Option<String>,
     link_news: LinkNews,
     processor: ProcessorMeter,
     ran: WhatRan,
@@ -195,6 +207,7 @@ impl Daemon {
     fn start(
         config: &StationConfig,
         options: &DaemonOptions,
+        mut keeper: Option<KeeperProcess>,
         console: Arc<ConsoleState>,
     ) -> Result<Self, Error> {
         let pool = key_files::load_pool(&config.identity)?;
@@ -217,6 +230,7 @@ impl Daemon {
             .map_err(|in_use| DaemonError::from(in_use.compared_with(&places())))?;
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
+        let joined = link::join(&config.link, keeper.as_mut())?;
         let (radio, capture) = link::open(&config.link)?;
         let json = options.json.as_deref().or(config.report.json.as_deref());
         let outputs = Outputs::start(console, capture, json)?;
@@ -266,6 +280,8 @@ impl Daemon {
             sending_told: None,
             report_every: config.report.every,
             started,
+            keeper,
+            joined,
             link_news: LinkNews::default(),
             processor: ProcessorMeter::start(),
             ran: options.ran.clone(),
