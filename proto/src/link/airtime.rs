@@ -73,6 +73,16 @@ pub enum ChannelWidth {
 }
 
 impl ChannelWidth {
+    /// That of so many MHz.
+    pub const fn of_mhz(mhz: u32) -> Option<Self> {
+        match mhz {
+            5 => Some(Self::Mhz5),
+            10 => Some(Self::Mhz10),
+            20 => Some(Self::Mhz20),
+            _ => None,
+        }
+    }
+
     /// Length of a symbol, ns.
     #[inline]
     const fn symbol_ns(self) -> u64 {
