@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use radio_adapters::packet::Rejoin;
 use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{clock, realtime};
@@ -231,7 +232,8 @@ impl Daemon {
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let joined = link::join(&config.link, keeper.as_mut())?;
-        let (radio, capture) = link::open(&config.link)?;
+        let rejoin = keeper.as_ref().map(|keeper| -> Box<dyn Rejoin> { Box::new(keeper.rejoiner()) });
+        let (radio, capture) = link::open_kept(&config.link, rejoin)?;
         let json = options.json.as_deref().or(config.report.json.as_deref());
         let outputs = Outputs::start(console, capture, json)?;
         let recorder = match &options.record {
