@@ -41,6 +41,8 @@ FLOOD = [
     "reach_300ms_3km", "reach_final", "transmissions", "transmissions_per_station", "delay_ms_per_km",
     "hops_per_km", "forwarding", "floods", "seeds", "reach_by_km", "worst", "d0_20ms_150m",
 ]
+CHANNEL = ["busy", "source", "busy_mean", "busy_max", "seconds_by_source"]
+OCB = ["entries_max", "room", "rejoined", "warm_ups", "first_copies"]
 DEADLINES_MS = {"D0": 20, "D1": 100, "D2": 100, "D3": 300, "D4": 300, "D5": None}
 
 
@@ -102,6 +104,7 @@ def check_report(arguments):
         check_repeats(report, {entry["class"]: entry for entry in report["classes"]})
 
     check_reception(report)
+    check_channel(report)
     floods = [report["flood"]] if "flood" in report else []
     floods += report.get("flood_baselines", [])
     for flood in floods:
@@ -115,6 +118,19 @@ def check_report(arguments):
     if arguments.kind != "run":
         equal(arguments.exit_code, 0 if judged and met else 1, "exit code")
     return f"{arguments.kind}: {report['stations']} stations, verdict {report['verdict']}, sums hold"
+
+
+def check_channel(report):
+    """Shares of a live station's channel, and where they come from."""
+    channel = report.get("channel")
+    if channel is None:
+        expect(report["kind"] != "run" or report["simulated_s"] < 2, "a live run without a channel")
+        return
+    named(channel, CHANNEL, "channel")
+    expect(0 <= channel["busy_mean"] <= channel["busy_max"] <= 1, f"shares of the channel: {channel}")
+    expect(channel["source"] in channel["seconds_by_source"], f"source of the channel: {channel}")
+    if "ocb" in report:
+        named(report["ocb"], OCB, "ocb")
 
 
 def check_rows(arguments):

@@ -180,6 +180,16 @@ pub struct Status {
     pub link: String,
     /// Whether the link is up.
     pub link_up: bool,
+    /// Share of time that the channel is busy, 0..=1; absent in answers of older daemons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_busy: Option<f64>,
+    /// Where that comes from: `survey` (the radio's carrier sense), `monitor` (airtime of what a monitor interface heard),
+    /// `estimate` (of the frames that the station sent and heard).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel_source: Option<String>,
+    /// Entries of the kernel's table of neighbours in OCB, which has room for 128; absent on other links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ocb_entries: Option<u32>,
     /// Seconds since it started.
     pub uptime_s: f64,
     /// Whether it sends.

@@ -15,7 +15,8 @@ use crate::error::OpenError;
 use crate::monitor::{MonitorConfig, MonitorRadio};
 use crate::packet::{PacketConfig, PacketRadio};
 use crate::radio::{
-    Capabilities, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame, UnreadFrames,
+    Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame,
+    UnreadFrames,
 };
 
 /// A station on an interface in OCB and on a monitor interface of the same radio.
@@ -84,6 +85,11 @@ impl Radio for AutoRadio {
         self.packet.poll_send(cx, frame)
     }
 
+    /// By the monitor interface, which has the radio's survey too, while it is up.
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        if self.injects() { self.monitor.poll_channel_load(cx) } else { self.packet.poll_channel_load(cx) }
+    }
+
     fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
         self.monitor.poll_transmit_status()
     }
@@ -94,6 +100,7 @@ impl Radio for AutoRadio {
         Capabilities {
             max_frame_bytes: packet.max_frame_bytes.min(monitor.max_frame_bytes),
             signal: self.injects(),
+            channel_load: if self.injects() { monitor.channel_load } else { packet.channel_load },
             transmit_status: true,
             ..packet
         }

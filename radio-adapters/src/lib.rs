@@ -6,6 +6,7 @@
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
 //! - [`udp`], [`packet`], [`monitor`], [`auto`], [`mem`]: the links.
+//! - [`load`]: how busy a radio's channel is.
 //! - [`wlan`]: radios of the 802.11 kind, which have to join a cell before they carry a link.
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
@@ -21,6 +22,7 @@ pub mod error;
 pub mod fault;
 pub mod forbidden;
 pub mod interface;
+pub mod load;
 pub mod mem;
 pub mod monitor;
 pub mod packet;
@@ -41,6 +43,7 @@ mod cmsg;
 mod glance;
 mod netlink;
 mod priority;
+mod radio_watch;
 mod reactor;
 mod socket;
 mod watch;

@@ -17,20 +17,21 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::BytesMut;
 use socket2::{Domain, Socket, Type};
 use v2x_proto::envelope;
-use v2x_proto::link::DataRate;
 use v2x_proto::link::ieee80211::{BROADCAST, QosData};
 use v2x_proto::link::radiotap::Transmit;
+use v2x_proto::link::{ChannelWidth, DataRate};
 
 use self::flights::Flights;
 use self::reading::{Reading, Wanted, nominal, with_report};
 use crate::bpf;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
+use crate::load::ChannelMeter;
 use crate::packet::{ignore_outgoing, is_down, link_layer_address, refused};
 use crate::priority::user_priority;
 use crate::radio::{
-    AccessSupport, Capabilities, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES,
-    Radio, RxMeta, Subject, TransmitStatus, TxFrame, explained, too_long,
+    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState,
+    MAX_FRAME_BYTES, Radio, RxMeta, Subject, TransmitStatus, TxFrame, explained, too_long,
 };
 use crate::socket::{self, AsyncSocket, WrappingCount};
 use crate::watch::{Demand, Facts, Step, Watch};
@@ -79,6 +80,8 @@ pub struct MonitorRadio {
     wanted: Wanted,
     watch: Watch,
     open: Option<AsyncSocket>,
+    /// Where the kernel gives a socket for it.
+    meter: Option<ChannelMeter>,
     /// Whether it was ever open.
     opened: bool,
     address: LinkAddress,
@@ -124,6 +127,7 @@ impl MonitorRadio {
             wanted,
             watch,
             open: None,
+            meter: None,
             opened: false,
             address: LinkAddress::default(),
             scratch: vec![0; LONGEST_CAPTURED].into_boxed_slice(),
@@ -143,10 +147,13 @@ impl MonitorRadio {
         let mut failed = None;
         while let Poll::Ready(step) = self.watch.poll(cx) {
             self.open = None;
+            self.meter = None;
             self.flights.forget();
             let Step::Open(facts) = step else { continue };
             match open(&self.config, &facts) {
                 Ok(open) => {
+                    let width = ChannelWidth::of_mhz(self.config.width_mhz.into()).unwrap_or_default();
+                    self.meter = ChannelMeter::open(facts.index, width).ok();
                     self.address = facts.address.unwrap_or_default();
                     self.dropped.restart();
                     self.counters.reopened += u64::from(self.opened);
@@ -284,6 +291,10 @@ impl Radio for MonitorRadio {
         Poll::Ready(sent)
     }
 
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        self.meter.as_mut().map_or(Poll::Pending, |meter| meter.poll(cx))
+    }
+
     fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
         self.flights.take().map_or(Poll::Pending, Poll::Ready)
     }
@@ -296,6 +307,7 @@ impl Radio for MonitorRadio {
             rate_per_frame: true,
             receive_stamps: true,
             signal: true,
+            channel_load: self.meter.is_some(),
             transmit_status: true,
             ..Capabilities::plain(self.watch.mtu().saturating_sub(OVERHEAD).min(MAX_FRAME_BYTES))
         }

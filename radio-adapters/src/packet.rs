@@ -5,9 +5,13 @@
 //! interface; see packet(7) and netdevice(7).
 #![allow(unsafe_code, reason = "socket2 knows neither sockaddr_ll nor the PACKET_ options")]
 
+mod first_contact;
+mod ocb_table;
+mod on_radio;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll, Waker, ready};
@@ -18,13 +22,15 @@ use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
+use self::ocb_table::OcbTable;
+use self::on_radio::{OnRadio, warm_up_ether_type};
 use crate::bpf;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::priority::user_priority;
 use crate::radio::{
-    AccessSupport, Capabilities, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState, MAX_FRAME_BYTES,
-    Radio, RxMeta, Subject, TxFrame, explained, too_long,
+    AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState,
+    MAX_FRAME_BYTES, Radio, RxMeta, Subject, TxFrame, explained, too_long,
 };
 use crate::socket::{self, AsyncSocket, WrappingCount};
 use crate::watch::{Demand, Facts, Step, Watch};
@@ -55,9 +61,16 @@ impl PacketConfig {
     }
 }
 
+/// Leaves a radio's cell and joins it again.
+pub trait Rejoin: fmt::Debug + Send {
+    /// Begins to. The link does not wait for it, and hears from the kernel of what became of it.
+    fn rejoin(&mut self);
+}
+
 /// A station on a raw Ethernet link.
 ///
-/// Coming back after the interface was down happens inside [`Radio::poll_recv`], so keep polling it.
+/// Coming back after the interface was down happens inside [`Radio::poll_recv`], so keep polling it. On an interface in OCB
+/// the first frames of an address are sent again there, and the kernel's table of neighbours is looked after.
 #[derive(Debug)]
 pub struct PacketRadio {
     config: PacketConfig,
@@ -68,6 +81,10 @@ pub struct PacketRadio {
     address: LinkAddress,
     /// What the socket's frames are marked as.
     access: Option<AccessCategory>,
+    /// While the interface is a radio.
+    radio: Option<OnRadio>,
+    table: OcbTable,
+    rejoin: Option<Box<dyn Rejoin>>,
     /// Frames are heard by another link, and not by this one.
     deaf: bool,
     dropped: WrappingCount,
@@ -98,6 +115,9 @@ impl PacketRadio {
             opened: false,
             address: LinkAddress::default(),
             access: None,
+            radio: None,
+            table: OcbTable::default(),
+            rejoin: None,
             deaf: false,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
@@ -107,6 +127,12 @@ impl PacketRadio {
             Some(error) => Err(error),
             None => Ok(radio),
         }
+    }
+
+    /// Has the link leave and join its cell when the kernel's table of neighbours in OCB is nearly full.
+    #[must_use]
+    pub fn rejoining(self, rejoin: Box<dyn Rejoin>) -> Self {
+        Self { rejoin: Some(rejoin), ..self }
     }
 
     /// Whether it has its socket.
@@ -135,9 +161,12 @@ impl PacketRadio {
         while let Poll::Ready(step) = self.watch.poll(cx) {
             self.open = None;
             self.access = None;
+            self.radio = None;
+            self.table.left();
             let Step::Open(facts) = step else { continue };
             match open(&self.config, &facts) {
-                Ok(open) => {
+                Ok((open, radio)) => {
+                    self.radio = radio;
                     if self.deaf {
                         // Best effort: a copy too many is better than no link.
                         let _heard_twice = bpf::attach_nothing(open.socket.socket());
@@ -224,13 +253,24 @@ impl PacketRadio {
             self.counters.oversized += 1;
             return Poll::Ready(Err(too_long(bytes)));
         }
-        if self.access != Some(frame.access) {
-            // Best effort: a frame in the wrong queue is better than none.
-            if socket.socket().set_priority(user_priority(frame.access)).is_ok() {
-                self.access = Some(frame.access);
+        mark(&mut self.access, socket, frame.access);
+        let source = frame.source.unwrap_or(self.address);
+        if let Some(radio) = &mut self.radio {
+            let now_ns = monotonic_ns();
+            if radio.is_warm_up_due(now_ns, source) {
+                let other = warm_up_ether_type(self.config.ether_type);
+                let header = ethernet::Header::broadcast(source.0, other).encode();
+                match socket.poll_write(cx, |socket| socket.send(&header)) {
+                    Poll::Pending => {
+                        self.watch.full();
+                        return Poll::Pending;
+                    }
+                    // What is wrong, the frame itself will hear.
+                    Poll::Ready(sent) => self.counters.warm_ups += u64::from(sent.is_ok()),
+                }
+                radio.warmed_up(now_ns, source);
             }
         }
-        let source = frame.source.unwrap_or(self.address);
         let header = ethernet::Header::broadcast(source.0, self.config.ether_type).encode();
         let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
         let Poll::Ready(sent) = socket.poll_write(cx, |socket| socket.send_vectored(&parts)) else {
@@ -238,6 +278,9 @@ impl PacketRadio {
             return Poll::Pending;
         };
         self.watch.took();
+        if let Some(radio) = self.radio.as_mut().filter(|_| sent.is_ok()) {
+            radio.sent(monotonic_ns(), source, frame);
+        }
         Poll::Ready(sent.map(drop).map_err(|error| {
             if is_down(&error) {
                 self.watch.suspect();
@@ -248,11 +291,33 @@ impl PacketRadio {
             explained(error, bytes, &self.config.interface, self.watch.mtu())
         }))
     }
+
+    /// Sends what is to be sent again, and looks at a new count of the kernel's neighbours. Has the task woken for either.
+    fn tend(&mut self, cx: &mut Context<'_>) {
+        let (Some(radio), Some(Open { socket, .. })) = (&mut self.radio, &mut self.open) else { return };
+        while let Poll::Ready(copy) = radio.poll_copy(cx, monotonic_ns) {
+            mark(&mut self.access, socket, copy.access);
+            let header = ethernet::Header::broadcast(copy.source.0, self.config.ether_type).encode();
+            // A copy is not worth waiting for.
+            let sent = socket.socket().send_vectored(&[IoSlice::new(&header), IoSlice::new(&copy.bytes)]);
+            self.counters.first_copies += u64::from(sent.is_ok());
+        }
+        if let Poll::Ready(entries) = radio.poll_stations(cx)
+            && self.table.count(monotonic_ns(), entries, self.rejoin.is_some() && !self.deaf)
+            && let Some(rejoin) = &mut self.rejoin
+        {
+            self.counters.rejoined += 1;
+            rejoin.rejoin();
+        }
+    }
 }
 
 impl Radio for PacketRadio {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         let polled = self.poll_recv_inner(cx, buf);
+        if polled.is_pending() || self.radio.as_ref().is_some_and(OnRadio::has_copies) {
+            self.tend(cx);
+        }
         if matches!(polled, Poll::Ready(Err(_))) {
             self.counters.receive_errors += 1;
         }
@@ -273,14 +338,20 @@ impl Radio for PacketRadio {
         }
     }
 
-    /// Rate and power are the interface's; the kernel reports neither signal strength nor channel load.
+    /// Rate and power are the interface's; the kernel reports no signal strength, and a channel load where the interface is a
+    /// radio whose driver measures it.
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             source_per_frame: true,
             access: AccessSupport::Marked,
             receive_stamps: true,
+            channel_load: self.radio.as_ref().is_some_and(OnRadio::measures),
             ..Capabilities::plain(self.watch.mtu().min(MAX_FRAME_BYTES))
         }
+    }
+
+    fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
+        self.radio.as_mut().map_or(Poll::Pending, |radio| radio.poll_load(cx))
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -288,7 +359,12 @@ impl Radio for PacketRadio {
     }
 
     fn counters(&self) -> Counters {
-        self.watch.counted(Counters { kernel_dropped: self.dropped.total(), ..self.counters })
+        self.watch.counted(Counters {
+            kernel_dropped: self.dropped.total(),
+            ocb_entries: self.table.entries(),
+            ocb_entries_most: self.table.most(),
+            ..self.counters
+        })
     }
 
     fn describe(&self) -> String {
@@ -300,7 +376,13 @@ impl Radio for PacketRadio {
     }
 
     fn state(&self) -> LinkState {
-        self.watch.state()
+        let state = self.watch.state();
+        let fault = self.table.fault(&self.config.interface, self.rejoin.is_some());
+        // Another link hears without that table.
+        match fault.filter(|_| state == LinkState::Up && !self.deaf) {
+            Some((since_ns, fault)) => LinkState::Limited { since_ns, fault },
+            None => state,
+        }
     }
 }
 
@@ -311,9 +393,17 @@ struct Open {
     index: u32,
 }
 
-fn open(config: &PacketConfig, facts: &Facts) -> Result<Open, OpenError> {
-    let socket = open_socket(config, facts.index).map_err(|e| refused(e, &config.interface))?;
-    Ok(Open { socket, index: facts.index })
+fn open(config: &PacketConfig, facts: &Facts) -> Result<(Open, Option<OnRadio>), OpenError> {
+    let opened = open_socket(config, facts.index).and_then(|socket| Ok((socket, OnRadio::of(facts.index)?)));
+    let (socket, radio) = opened.map_err(|e| refused(e, &config.interface))?;
+    Ok((Open { socket, index: facts.index }, radio))
+}
+
+/// Has the socket's next frames in the queue of this category. Best effort: a frame in the wrong queue is better than none.
+fn mark(marked: &mut Option<AccessCategory>, socket: &AsyncSocket, access: AccessCategory) {
+    if *marked != Some(access) && socket.socket().set_priority(user_priority(access)).is_ok() {
+        *marked = Some(access);
+    }
 }
 
 fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {

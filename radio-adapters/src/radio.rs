@@ -321,6 +321,16 @@ pub struct Counters {
     pub down_ns: u64,
     /// Times the link came back after going down, or was set up anew because its interface had changed.
     pub reopened: u64,
+    /// Warm-up frames sent in OCB, so that receivers know an address before its first frame; not among `sent`.
+    pub warm_ups: u64,
+    /// First frames of an address that were sent again in OCB; not among `sent` either.
+    pub first_copies: u64,
+    /// Stations of which the kernel keeps an entry in OCB, as counted last; it has room for 128.
+    pub ocb_entries: Option<u32>,
+    /// The most that were counted.
+    pub ocb_entries_most: u32,
+    /// Times the link left and joined to empty that table.
+    pub rejoined: u64,
     /// Of `sent`, frames injected with the radio's own header.
     pub injected: u64,
     /// Of those, frames that the radio said it has sent.

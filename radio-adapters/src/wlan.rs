@@ -41,7 +41,7 @@ pub use self::examination::{Examination, SurveySupport, examine};
 pub use self::holder::Holder;
 pub use self::interface::WlanInterface;
 pub use self::join::{is_joined, join, leave, restore};
-pub use self::keeper::{Keeper, Notice, keep};
+pub use self::keeper::{Keeper, Notice, REJOIN, keep};
 pub use self::kind::WlanKind;
 pub use self::obstacle::Obstacle;
 pub use self::phy::{Phy, RadioChannel};

@@ -90,6 +90,12 @@ fn header(page: &mut String, report: &Report) {
         fact("took", &format!("{:.1} s ({:.1} x real time)", machine.wall_s, machine.realtime_factor));
     }
     fact("frames received", &report.frames.received.to_string());
+    if let Some(channel) = &report.channel {
+        fact("channel", &channel.in_words());
+    }
+    if let Some(ocb) = &report.ocb {
+        fact("OCB", &ocb.in_words());
+    }
     fact("signatures verified", report.verify.in_words());
     for input in &report.run.inputs {
         fact(&escape(&input.role), &input.shown());

@@ -16,10 +16,10 @@ mod timeline;
 pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
-    AttackFrames, ClassReport, ClassSpread, Damage, DeliveryBin, Detection, DistanceBin, Flood, FloodBand,
-    FloodHealed, FloodWorst, Frames, HonestClass, HonestFigures, InputFile, Kind, Linkability, Marker,
-    Provoked, Repeats, Report, SeedClass, SeedRun, Verdict, Verify, WhatRan, WorstPair, WorstStation, human,
-    miss_target,
+    AttackFrames, ChannelReport, ClassReport, ClassSpread, Damage, DeliveryBin, Detection, DistanceBin,
+    Flood, FloodBand, FloodHealed, FloodWorst, Frames, HonestClass, HonestFigures, InputFile, Kind,
+    Linkability, Marker, OcbReport, Provoked, Repeats, Report, SeedClass, SeedRun, Verdict, Verify, WhatRan,
+    WorstPair, WorstStation, human, miss_target,
 };
 pub use statistics::Spread;
 pub use stats::{ClassStats, Stage, StageHistogram, Stats, Summary, receive_stages, send_stages};

@@ -13,6 +13,7 @@
 //! - `frames.dropped == sum(drops)`
 //! - `expected` and `delivered` of D2 are the sums of `delivery_by_distance`, where there is one
 
+mod channel;
 mod class;
 mod damage;
 mod evidence;
@@ -36,6 +37,7 @@ use crate::machine::Machine;
 use crate::stats::Stats;
 use crate::timeline::Timeline;
 
+pub use channel::{ChannelReport, OcbReport};
 pub use class::{ClassReport, miss_target};
 pub use damage::{AttackFrames, Damage, HonestClass, HonestFigures};
 pub use flood::{Flood, FloodBand, FloodHealed, FloodWorst};
@@ -106,6 +108,12 @@ pub struct Report {
     /// Messages that another station signed with one of this station's credentials; absent where none was heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_elsewhere: Option<u64>,
+    /// How busy the channel was; absent but for a live station.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelReport>,
+    /// What the kernel keeps of the neighbours in OCB; absent on other links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocb: Option<OcbReport>,
     /// What vehicles asked a roadside unit for; absent where none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_requests: Option<signal::PriorityRequests>,
@@ -164,6 +172,8 @@ impl Report {
             signal_ahead: None,
             red_light_warnings: None,
             heard_elsewhere: None,
+            channel: None,
+            ocb: None,
             priority_requests: None,
             flood: None,
             flood_baselines: Vec::new(),

@@ -14,7 +14,8 @@ pub struct Timeline {
     pub expected: Vec<u64>,
     /// Of them: not delivered in time.
     pub missed: Vec<u64>,
-    /// How long stations heard the channel busy with others' frames, all together, ns; empty where that is not known.
+    /// How long stations heard the channel busy with others' frames, all together, or a live station found it busy, ns; empty
+    /// where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channel_busy_ns: Vec<u64>,
     /// How long stations listened, all together, ns; empty likewise.

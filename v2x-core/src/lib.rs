@@ -34,7 +34,7 @@ pub use base::{
     SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual,
     WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
 };
-pub use congestion::LoadSource;
+pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]
 pub use forward::polygon;
 pub use forward::{Area, BeaconTags, FloodName, ForwardCause, Forwarded, Forwarder, contention, hops_for};

@@ -18,7 +18,7 @@ mod unread;
 mod read;
 
 pub use access::{AccessCategory, Edca, Origin};
-pub use airtime::{DataRate, airtime_ns};
+pub use airtime::{ChannelWidth, DataRate, airtime_ns, mpdu_airtime_ns};
 pub use link_type::LinkType;
 pub use unread::Unread;
 

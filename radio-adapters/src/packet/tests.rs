@@ -407,3 +407,133 @@ fn what_cannot_be_opened_is_explained() {
     let error = refused(io::Error::from_raw_os_error(libc::EPERM), "wlan0").to_string();
     assert!(error.contains("CAP_NET_RAW") && error.contains("link.kind = \"udp\""), "{error}");
 }
+
+/// A link that takes its interface for a radio in OCB.
+fn open_in_ocb(interface: &str) -> PacketRadio {
+    let mut radio = open(interface);
+    radio.radio = Some(OnRadio::new(None, true).unwrap());
+    radio
+}
+
+/// The next frame on `interface` of any EtherType: its EtherType, its source and what follows.
+struct Ear(AsyncSocket);
+
+impl Ear {
+    fn at(interface: &str) -> Self {
+        let socket = Socket::new(Domain::PACKET, Type::RAW, None).unwrap();
+        let index =
+            interface::list().unwrap().into_iter().find(|found| found.name == interface).unwrap().index;
+        socket.bind(&link_layer_address(libc::ETH_P_ALL as u16, index)).unwrap();
+        Self(AsyncSocket::new(socket).unwrap())
+    }
+
+    /// The next frame that `radio` sends, which is polled meanwhile.
+    async fn hear(&mut self, radio: &mut PacketRadio) -> (u16, LinkAddress, Vec<u8>) {
+        poll_fn(|cx| {
+            let mut other = BytesMut::new();
+            while radio.poll_recv(cx, &mut other).is_ready() {}
+            let mut header = [0; ethernet::Header::LEN];
+            let mut bytes = BytesMut::new();
+            let read = |socket: &Socket| socket::receive(socket, &mut header, None, &mut bytes);
+            ready!(self.0.poll_read(cx, read)).unwrap();
+            let ethernet::Header { source, ether_type, .. } = ethernet::Header::parse(&header);
+            Poll::Ready((ether_type, LinkAddress(source), bytes.to_vec()))
+        })
+        .await
+    }
+}
+
+#[test]
+fn in_ocb_a_new_address_is_warmed_up_and_its_first_frame_leaves_twice() {
+    with_veth_pair(|| {
+        run(async {
+            let (a, _) = pair().await;
+            drop(a);
+            let mut a = open_in_ocb(ENDS[0]);
+            let mut ear = Ear::at(ENDS[1]);
+            let (first, second) = (LinkAddress([2, 0, 0, 0, 0, 1]), LinkAddress([2, 0, 0, 0, 0, 2]));
+            for source in [first, second] {
+                a.send(&frame(b"hello").from_source(Some(source))).await.unwrap();
+                let heard = [ear.hear(&mut a).await, ear.hear(&mut a).await, ear.hear(&mut a).await];
+                let hello = (DEFAULT_ETHER_TYPE, source, b"hello".to_vec());
+                assert_eq!(heard, [(0x88b6, source, Vec::new()), hello.clone(), hello]);
+            }
+            a.send(&frame(b"again").from_source(Some(first))).await.unwrap();
+            assert_eq!(ear.hear(&mut a).await, (DEFAULT_ETHER_TYPE, first, b"again".to_vec()));
+            let counters = a.counters();
+            assert_eq!((counters.sent, counters.warm_ups, counters.first_copies), (3, 2, 2), "{counters:?}");
+        });
+    });
+}
+
+#[test]
+fn what_warms_up_is_no_frame_of_a_station() {
+    with_veth_pair(|| {
+        run(async {
+            let (a, mut b) = pair().await;
+            drop(a);
+            let mut a = open_in_ocb(ENDS[0]);
+            let mut buf = BytesMut::new();
+            a.send(&frame(b"hello")).await.unwrap();
+            for _ in 0..2 {
+                poll_fn(|cx| {
+                    let mut other = BytesMut::new();
+                    while a.poll_recv(cx, &mut other).is_ready() {}
+                    b.poll_recv(cx, &mut buf)
+                })
+                .await
+                .unwrap();
+            }
+            assert_eq!((&buf[..], b.counters().filtered), (&b"hellohello"[..], 0));
+            let other = warm_up_ether_type(0x88b6);
+            assert_eq!((other, warm_up_ether_type(0x8947)), (DEFAULT_ETHER_TYPE, 0x88b6));
+        });
+    });
+}
+
+#[test]
+fn a_cable_needs_no_warm_up() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            assert!(a.radio.is_none());
+            talk(&mut a, &mut b, b"hello").await;
+            let counters = a.counters();
+            assert_eq!((counters.warm_ups, counters.first_copies, counters.ocb_entries), (0, 0, None));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(a.poll_channel_load(&mut cx).is_pending() && !a.capabilities().channel_load);
+        });
+    });
+}
+
+#[derive(Debug)]
+struct Asked(std::sync::Arc<std::sync::atomic::AtomicU32>);
+
+impl Rejoin for Asked {
+    fn rejoin(&mut self) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_full_table_of_the_kernel_is_told_and_emptied_where_that_is_possible() {
+    with_veth_pair(|| {
+        run(async {
+            let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+            let mut helpless = open_in_ocb(ENDS[0]);
+            let mut able = open_in_ocb(ENDS[1]).rejoining(Box::new(Asked(std::sync::Arc::clone(&asked))));
+            for radio in [&mut helpless, &mut able] {
+                radio.radio.as_mut().unwrap().watch_counts(|| 128).unwrap();
+                drive(radio, |radio| radio.counters().ocb_entries == Some(128)).await;
+                assert_eq!(radio.counters().ocb_entries_most, 128);
+            }
+            assert_eq!((asked.load(std::sync::atomic::Ordering::SeqCst), able.counters().rejoined), (1, 1));
+            assert_eq!(helpless.counters().rejoined, 0);
+            let told = |radio: &PacketRadio| radio.state().fault().unwrap().to_string();
+            assert!(told(&helpless).contains("rc0 is full (128 stations), and others are not heard"));
+            assert!(told(&helpless).contains("link.kind = \"ocb\""), "{}", told(&helpless));
+            assert!(told(&able).ends_with("leaving and joining empties it"), "{}", told(&able));
+            assert!(!helpless.state().is_down());
+        });
+    });
+}

@@ -61,6 +61,21 @@ pub enum LinkFault {
         /// For how long, when this was noticed.
         seconds: u64,
     },
+    /// The kernel's table of stations heard in OCB, which has room for 128, is full or will soon be.
+    #[error(
+        "the kernel's table of OCB neighbours on {interface} is {}full (128 stations){}: {}",
+        if *full { "" } else { "nearly " },
+        if *full { ", and others are not heard" } else { "; others are not heard once it is" },
+        emptied(*rejoins)
+    )]
+    OcbTable {
+        /// Its name.
+        interface: String,
+        /// Full.
+        full: bool,
+        /// The station leaves and joins when it is.
+        rejoins: bool,
+    },
 }
 
 /// What is wrong with an interface that somebody has to set up in another way.
@@ -129,7 +144,7 @@ pub enum Subject {
 impl LinkFault {
     /// Whether no frame passes: otherwise some do, or may.
     pub fn stops(&self) -> bool {
-        !matches!(self, Self::ShortMtu { .. } | Self::Stalled { .. })
+        !matches!(self, Self::ShortMtu { .. } | Self::Stalled { .. } | Self::OcbTable { .. })
     }
 }
 
@@ -144,4 +159,12 @@ impl fmt::Display for Subject {
 
 fn rfkill(wireless: bool) -> &'static str {
     if wireless { " (and rfkill list, whether the radio is blocked)" } else { "" }
+}
+
+fn emptied(rejoins: bool) -> &'static str {
+    if rejoins {
+        "leaving and joining empties it"
+    } else {
+        "leaving and joining would empty it, which link.kind = \"ocb\" does"
+    }
 }

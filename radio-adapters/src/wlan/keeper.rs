@@ -102,6 +102,15 @@ impl Keeper {
         }
     }
 
+    /// Leaves the cell, so that the next [`look`](Self::look) joins it again: that alone empties the kernel's table of
+    /// neighbours in OCB.
+    pub fn leave(&mut self, wlan: &mut Wlan) {
+        if let Some(before) = &self.before {
+            // An error says that it had left already, or is gone: that will be seen.
+            let _left_already = wlan.leave(before.index, self.plan.cell.kind());
+        }
+    }
+
     /// When to look without an announcement, ns.
     #[must_use]
     pub fn next_ns(&self, now_ns: u64) -> u64 {
@@ -134,7 +143,7 @@ impl Keeper {
 }
 
 /// Keeps an interface until `control` ends or fails, which it does when the process that holds its other end dies, however that
-/// comes about. What is read from it means nothing.
+/// comes about. A byte [`REJOIN`] read from it has the interface leave and join; others mean nothing.
 ///
 /// # Errors
 /// [`Obstacle`]: it cannot be joined at the start; nothing is changed then.
@@ -160,6 +169,7 @@ pub fn keep(
         match woken {
             Ok([true, _]) => match control.read(&mut buffer) {
                 Ok(0) => break,
+                Ok(length) if buffer[..length].contains(&REJOIN) => keeper.leave(&mut wlan),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => break,
@@ -187,6 +197,8 @@ fn wait_for(one: BorrowedFd<'_>, other: BorrowedFd<'_>, rest_ms: u64) -> Result<
     Ok(both.map(|one| one.revents().is_some_and(|events| !events.is_empty())))
 }
 
+/// Has a keeper leave the cell and join it again.
+pub const REJOIN: u8 = b'r';
 /// Announcements can be lost.
 const EVERY_NS: u64 = 1_000_000_000;
 /// Between attempts that fail: a driver that is just coming up is soon tried again, one that never will is not tried all the time.
@@ -236,6 +248,18 @@ mod tests {
         wlan.set_up(3, true).unwrap();
         assert_eq!(keeper.look(&mut wlan, 3 * S), told("wlan0: joined 5900 MHz (10 MHz wide)"));
         assert_eq!(keeper.look(&mut wlan, 4 * S), None);
+    }
+
+    #[test]
+    fn leaving_and_joining_on_request_is_told_once_and_leaves_the_interface_in_its_cell() {
+        let (radio, mut wlan, mut keeper) = begun();
+        keeper.leave(&mut wlan);
+        assert_eq!(keeper.look(&mut wlan, S), told("wlan0: joined 5900 MHz (10 MHz wide)"));
+        assert_eq!(radio.changes().len(), 2, "left and joined");
+        assert_eq!(keeper.look(&mut wlan, 2 * S), None);
+        radio.with(|state| state.index = None);
+        keeper.leave(&mut wlan);
+        assert_eq!(keeper.look(&mut wlan, 3 * S), told("wlan0 is gone; waiting for it"));
     }
 
     #[test]

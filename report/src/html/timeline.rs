@@ -28,11 +28,11 @@ pub(super) fn section(page: &mut String, report: &Report) {
     strip(page, "misses", &steps, &percent(top), |step| step.share() / top);
     let busiest = steps.iter().filter_map(|step| step.busy).reduce(f64::max);
     if let Some(busiest) = busiest {
-        put!(
-            page,
-            "<figcaption><b>Channel</b>: share of the time, each {each}, that stations heard it busy with others' frames, \
-             on average</figcaption>"
-        );
+        let what = match &report.channel {
+            Some(_) => "that the station found it busy",
+            None => "that stations heard it busy with others' frames, on average",
+        };
+        put!(page, "<figcaption><b>Channel</b>: share of the time, each {each}, {what}</figcaption>");
         let top = if busiest > 0.0 { busiest } else { 1.0 };
         strip(page, "channel", &steps, &percent(top), |step| step.busy.unwrap_or(0.0) / top);
     }
@@ -153,6 +153,11 @@ mod tests {
         section(&mut page, &report);
         assert!(page.contains("<title>0 s: 10 sent, 0 of 100 missed, channel 15.0 % busy</title>"), "{page}");
         assert!(page.contains("<b>Channel</b>") && page.contains("<em>15.0 %</em>"), "{page}");
+        assert!(page.contains("heard it busy with others' frames, on average"), "{page}");
+        report.channel = Some(crate::ChannelReport::default());
+        page.clear();
+        section(&mut page, &report);
+        assert!(page.contains("that the station found it busy</figcaption>"), "{page}");
     }
 
     #[test]

@@ -152,6 +152,12 @@ fn headline(out: &mut String, report: &Report) {
             report.frames.received, report.frames.delivered, report.frames.dropped
         ),
     );
+    if let Some(channel) = &report.channel {
+        line(out, format_args!("channel: {}", channel.in_words()));
+    }
+    if let Some(ocb) = &report.ocb {
+        line(out, format_args!("OCB: {}", ocb.in_words()));
+    }
 }
 
 /// What stands outside the counts of the classes.

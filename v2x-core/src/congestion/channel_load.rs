@@ -31,14 +31,36 @@ impl ChannelLoad {
     /// A report counts for [`limits::MAX_LOAD_AGE`]. A survey measures more than can be decoded and stands alone; an
     /// estimate misses as much as ours does, so the larger of the two is closer.
     pub fn busy(&mut self, now: Instant) -> f64 {
-        let fresh = self.reported.filter(|report| now.since(report.at) < limits::MAX_LOAD_AGE);
-        let share = |report: Report| f64::from(report.busy_permille) / f64::from(MAX_PERMILLE);
-        match fresh {
-            Some(report) if report.source == LoadSource::Survey => share(report),
-            Some(report) => share(report).max(self.decoded.busy(now)),
-            None => self.decoded.busy(now),
-        }
+        let decoded = self.decoded.busy(now);
+        self.with(decoded, now).share
     }
+
+    /// The same, and where it comes from, for others to see.
+    pub fn ratio(&self, now: Instant) -> BusyRatio {
+        self.with(self.decoded.clone().busy(now), now)
+    }
+
+    fn with(&self, decoded: f64, now: Instant) -> BusyRatio {
+        let fresh = self.reported.filter(|report| now.since(report.at) < limits::MAX_LOAD_AGE);
+        let share = match fresh {
+            None => decoded,
+            Some(report) => match report.source {
+                LoadSource::Survey => report.share(),
+                LoadSource::Estimate => report.share().max(decoded),
+            },
+        };
+        BusyRatio { share, reported: fresh.map(|report| report.source) }
+    }
+}
+
+/// How busy the channel is, as a station knows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BusyRatio {
+    /// Share of time, 0..=1.
+    pub share: f64,
+    /// What the link's or the host's report of it was based on; `None` while it is the station's own estimate, from the
+    /// frames that it sent and heard.
+    pub reported: Option<LoadSource>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +68,12 @@ struct Report {
     at: Instant,
     busy_permille: u16,
     source: LoadSource,
+}
+
+impl Report {
+    fn share(self) -> f64 {
+        f64::from(self.busy_permille) / f64::from(MAX_PERMILLE)
+    }
 }
 
 /// All of the time.
@@ -72,6 +100,23 @@ mod tests {
         assert!(load.report(at, 100, LoadSource::Survey));
         assert_eq!((load.busy(at), load.busy(fresh)), (0.1, 0.1));
         assert_eq!(load.busy(at + limits::MAX_LOAD_AGE), 0.0, "and then what was decoded counts again");
+    }
+
+    #[test]
+    fn the_ratio_says_what_it_is_based_on_as_long_as_that_counts() {
+        let at = Instant::from_millis(990);
+        let mut load = quarter();
+        let known = |load: &ChannelLoad, at| {
+            let BusyRatio { share, reported } = load.ratio(at);
+            ((share * 1000.0).round() as u32, reported)
+        };
+        assert_eq!(known(&load, at), (248, None));
+        load.report(at, 100, LoadSource::Survey);
+        assert_eq!(known(&load, at), (100, Some(LoadSource::Survey)));
+        load.report(at, 100, LoadSource::Estimate);
+        assert_eq!(known(&load, at), (248, Some(LoadSource::Estimate)));
+        assert_eq!(known(&load, at + limits::MAX_LOAD_AGE), (0, None));
+        assert_eq!(load.busy(at), load.ratio(at).share, "looking changes nothing");
     }
 
     #[test]

@@ -3,4 +3,4 @@
 mod airtime;
 mod channel_load;
 
-pub use channel_load::{ChannelLoad, LoadSource};
+pub use channel_load::{BusyRatio, ChannelLoad, LoadSource};

@@ -24,7 +24,7 @@ use crate::base::{
     Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
     ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, Virtual, WireTime, limits,
 };
-use crate::congestion::ChannelLoad;
+use crate::congestion::{BusyRatio, ChannelLoad};
 use crate::forward::Forwarder;
 use crate::hazard::Hazards;
 use crate::misbehaviour::{MisbehaviourDetector, Suspicion, TrustLevel, report_request};
@@ -325,6 +325,11 @@ impl Node {
     /// be too old to send by.
     pub fn last_fix(&self) -> Option<Fix> {
         self.fix.map(|fix| fix.fix)
+    }
+
+    /// How busy the channel is at `now`.
+    pub fn channel_busy(&self, now: Instant) -> BusyRatio {
+        self.channel_load.ratio(now)
     }
 
     /// Whether the station sends safety messages now.

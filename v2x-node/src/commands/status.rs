@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use clap::Args;
+use radio_adapters::wlan::Neighbour;
 use serde_json::json;
 use v2x_api::display::seconds;
 use v2x_api::{HeardElsewhere, Status};
 
 use crate::colour::{Mark, Paint};
 use crate::commands::hazard::Daemon;
+use crate::daemon::channel_figures::in_words;
 use crate::error::Error;
 
 /// `roadcast status`.
@@ -56,6 +58,13 @@ fn shown(status: &Status, paint: Paint) -> String {
     row("sending", &sending(status, paint));
     let link = if status.link_up { paint.of(Mark::Good, "up") } else { paint.of(Mark::Bad, "down") };
     row("link", &format!("{link}, {}", status.link));
+    if let Some((busy, source)) = status.channel_busy.zip(status.channel_source.as_deref()) {
+        row("channel", &in_words(busy, source));
+    }
+    if let Some(entries) = status.ocb_entries {
+        let room = Neighbour::OCB_NEIGHBOURS;
+        row("OCB", &format!("{entries} of {room} entries for neighbours in the kernel"));
+    }
     row("clock", &status.clock);
     row("position", &position(status));
     row("neighbours", &counted(status.neighbours, "roadcast neighbours shows the nearest"));
@@ -180,6 +189,9 @@ mod tests {
             digest: "d899000000000001".to_owned(),
             link: "udp 239.255.77.77:47808 on eth0 as 10.77.0.2:41178".to_owned(),
             link_up: true,
+            channel_busy: Some(0.123),
+            channel_source: Some("survey".to_owned()),
+            ocb_entries: Some(12),
             uptime_s: 754.0,
             sending: true,
             clock: "locked".to_owned(),
@@ -213,6 +225,8 @@ station     vehicle d899000000000001, roadcast 0.1.0
 running for 13 min
 sending     yes
 link        up, udp 239.255.77.77:47808 on eth0 as 10.77.0.2:41178
+channel     12.3 % busy (survey)
+OCB         12 of 128 entries for neighbours in the kernel
 clock       locked
 position    49.61140, 6.13190 within 1.5 m, 13.9 m/s, heading 55, 0.1 s old
 neighbours  1 (roadcast neighbours shows the nearest)

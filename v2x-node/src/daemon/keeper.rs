@@ -8,11 +8,13 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use radio_adapters::wlan::{Cell, JoinPlan};
+use radio_adapters::packet::Rejoin;
+use radio_adapters::wlan::{Cell, JoinPlan, REJOIN};
 
 use crate::daemon::lines::Lines;
 use crate::error::{Complaint, Error};
@@ -42,8 +44,8 @@ impl Complaint for KeeperError {}
 pub struct KeeperProcess {
     plan: JoinPlan,
     child: Child,
-    /// The keeper ends when this does.
-    control: Option<ChildStdin>,
+    /// The keeper ends when this does; a link that asks to leave and join has it too.
+    control: Arc<Mutex<Option<ChildStdin>>>,
     output: ChildStdout,
     lines: Lines,
     ended: bool,
@@ -67,7 +69,9 @@ impl KeeperProcess {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(failed)?;
         let pipe = || failed(io::ErrorKind::BrokenPipe.into());
-        let control = child.stdin.take();
+        let control = child.stdin.take().ok_or_else(pipe)?;
+        fcntl(&control, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| failed(errno.into()))?;
+        let control = Arc::new(Mutex::new(Some(control)));
         let output = child.stdout.take().ok_or_else(pipe)?;
         fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| failed(errno.into()))?;
         Ok(Self { plan, child, control, output, lines: Lines::new(LONGEST_LINE), ended: false })
@@ -79,14 +83,19 @@ impl KeeperProcess {
         &self.plan
     }
 
+    /// What asks it to leave and join.
+    #[must_use]
+    pub fn rejoiner(&self) -> Rejoiner {
+        Rejoiner { control: Arc::clone(&self.control) }
+    }
+
     /// Has it join, and waits for that. Returns what was changed.
     ///
     /// # Errors
     /// [`KeeperError`].
     pub fn begin(&mut self) -> Result<String, KeeperError> {
         let interface = self.plan.interface.clone();
-        let told = self.control.as_mut().map(|control| control.write_all(GO));
-        if !matches!(told, Some(Ok(()))) {
+        if tell(&self.control, GO).is_err() {
             return Err(KeeperError::Ended(interface));
         }
         let until = Instant::now() + LONGEST_START;
@@ -125,7 +134,7 @@ impl KeeperProcess {
     /// Ends it, and waits until the interface is what it was, `LONGEST_END` at most. Returns what was changed.
     #[must_use]
     pub fn end(mut self) -> Vec<String> {
-        self.control = None;
+        *self.control.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let until = Instant::now() + LONGEST_END;
         let mut news = Vec::new();
         loop {
@@ -175,6 +184,25 @@ impl KeeperProcess {
         // Interrupted, or in error: what there is shows by reading.
         poll(&mut output, timeout) != Ok(0)
     }
+}
+
+/// Asks a keeper to leave the cell and join it again.
+#[derive(Debug)]
+pub struct Rejoiner {
+    control: Arc<Mutex<Option<ChildStdin>>>,
+}
+
+impl Rejoin for Rejoiner {
+    fn rejoin(&mut self) {
+        // A keeper that has ended said so.
+        let _told = tell(&self.control, &[REJOIN]);
+    }
+}
+
+/// Never waits: the pipe is not blocking.
+fn tell(control: &Mutex<Option<ChildStdin>>, bytes: &[u8]) -> io::Result<()> {
+    let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
+    control.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(bytes)
 }
 
 /// A line of the keeper's.

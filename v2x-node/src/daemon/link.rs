@@ -3,7 +3,7 @@
 use std::io;
 
 use radio_adapters::fault::{FaultConfig, FaultRates};
-use radio_adapters::packet::{PacketConfig, PacketRadio};
+use radio_adapters::packet::{PacketConfig, PacketRadio, Rejoin};
 #[cfg(feature = "pnet")]
 use radio_adapters::pnet::PnetRadio;
 use radio_adapters::tap::{Tap, TapLink, TapWatch};
@@ -53,7 +53,19 @@ pub fn join(config: &LinkConfig, keeper: Option<&mut KeeperProcess>) -> Result<O
 /// # Errors
 /// [`LinkError`]: what is missing on this machine and what would help, or a capture that cannot be written.
 pub fn open(config: &LinkConfig) -> Result<(Box<dyn Radio>, Option<TapWatch>), LinkError> {
-    let mut radio = open_medium(&config.medium, config.wait)?;
+    open_kept(config, None)
+}
+
+/// The same, of a link whose cell is kept: by `rejoin` it leaves and joins when the kernel's table of neighbours is nearly
+/// full.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_kept(
+    config: &LinkConfig,
+    rejoin: Option<Box<dyn Rejoin>>,
+) -> Result<(Box<dyn Radio>, Option<TapWatch>), LinkError> {
+    let mut radio = open_medium(&config.medium, config.wait, rejoin)?;
     if let Some(trouble) = &config.fault {
         let wrapped = fault::Fault::new(radio, &fault_config(trouble));
         let refused = |error| failed("making trouble (link.fault)", io::Error::other(error));
@@ -79,7 +91,11 @@ fn tap_link(medium: &Medium) -> TapLink {
     }
 }
 
-fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, LinkError> {
+fn open_medium(
+    medium: &Medium,
+    wait: bool,
+    rejoin: Option<Box<dyn Rejoin>>,
+) -> Result<Box<dyn Radio>, LinkError> {
     match medium {
         Medium::Udp { interface, group, receive_buffer } => {
             let interface = match interface.parse() {
@@ -97,7 +113,11 @@ fn open_medium(medium: &Medium, wait: bool) -> Result<Box<dyn Radio>, LinkError>
             packet.ether_type = *ethertype;
             packet.receive_buffer = receive_buffer.unwrap_or(packet.receive_buffer);
             packet.wait = wait;
-            Ok(Box::new(PacketRadio::open(packet)?))
+            let radio = PacketRadio::open(packet)?;
+            Ok(Box::new(match rejoin {
+                Some(rejoin) => radio.rejoining(rejoin),
+                None => radio,
+            }))
         }
         #[cfg(feature = "pnet")]
         Medium::Pnet { interface, ethertype } => {

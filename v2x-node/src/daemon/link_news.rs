@@ -10,6 +10,7 @@ pub struct LinkNews {
     down_ns: u64,
     limit: Option<LinkFault>,
     outages: u64,
+    rejoined: u64,
     was_up: bool,
 }
 
@@ -17,6 +18,12 @@ impl LinkNews {
     /// A line for each change since the last call.
     pub fn changes(&mut self, state: &LinkState, counters: &Counters) -> Vec<String> {
         let mut lines = Vec::new();
+        if core::mem::replace(&mut self.rejoined, counters.rejoined) < counters.rejoined {
+            lines.push(format!(
+                "link left and joined again to empty the kernel's table of OCB neighbours, which was nearly full{}",
+                if counters.rejoined > 1 { format!(" ({} times so far)", counters.rejoined) } else { String::new() }
+            ));
+        }
         let outages = counters.outages - self.outages;
         let down_ms = (counters.down_ns - self.down_ns) / 1_000_000;
         (self.outages, self.down_ns) = (counters.outages, counters.down_ns);
@@ -78,6 +85,12 @@ impl LinkNews {
         if counters.foreign > 0 {
             let count = counters.foreign;
             warnings.push(format!("{count} frames of another VLAN, or to another host, left out"));
+        }
+        if counters.rejoined > 0 {
+            warnings.push(format!(
+                "the link left and joined {}, because the kernel's table of OCB neighbours was nearly full",
+                times(counters.rejoined)
+            ));
         }
         if counters.receive_errors > 0 {
             warnings.push(format!("receiving failed {}", times(counters.receive_errors)));
@@ -229,6 +242,26 @@ mod tests {
         assert!(news.changes(&limited, &outages(0, 0)).is_empty());
         assert_eq!(news.changes(&LinkState::Up, &outages(0, 0)), ["link no longer impaired"]);
         assert!(LinkNews::status(&limited, 1, 3 * S).contains("240"));
+    }
+
+    #[test]
+    fn leaving_and_joining_because_of_the_kernel_s_table_is_told_with_its_reason() {
+        let mut news = LinkNews::default();
+        assert!(news.changes(&LinkState::Up, &outages(0, 0)).is_empty());
+        let once = Counters { rejoined: 1, ..outages(1, 40) };
+        let lines = news.changes(&LinkState::Up, &once);
+        assert!(
+            lines[0].ends_with("which was nearly full") && lines[1].contains("once for a moment"),
+            "{lines:?}"
+        );
+        assert!(news.changes(&LinkState::Up, &once).is_empty());
+        let lines = news.changes(&LinkState::Up, &Counters { rejoined: 3, ..once });
+        assert!(lines.len() == 1 && lines[0].ends_with("(3 times so far)"), "{lines:?}");
+        let fault = LinkFault::OcbTable { interface: "wlan0".to_owned(), full: true, rejoins: false };
+        let lines =
+            news.changes(&LinkState::Limited { since_ns: S, fault }, &Counters { rejoined: 3, ..once });
+        assert!(lines[0].starts_with("link impaired: the kernel's table of OCB neighbours on wlan0 is full"));
+        assert!(LinkNews::warnings(&LinkState::Up, &once, S)[1].starts_with("the link left and joined once"));
     }
 
     #[test]

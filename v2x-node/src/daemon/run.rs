@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use radio_adapters::packet::Rejoin;
 use radio_adapters::realtime::RealtimeError;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{clock, realtime};
@@ -22,6 +23,7 @@ use v2x_report::{Report, Stats, WhatRan};
 
 use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::{Console, ConsoleState};
+use crate::daemon::channel_figures;
 use crate::daemon::control::handler::ControlHandler;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
@@ -230,7 +232,8 @@ impl Daemon {
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
         let joined = link::join(&config.link, keeper.as_mut())?;
-        let (radio, capture) = link::open(&config.link)?;
+        let rejoin = keeper.as_ref().map(|keeper| -> Box<dyn Rejoin> { Box::new(keeper.rejoiner()) });
+        let (radio, capture) = link::open_kept(&config.link, rejoin)?;
         let json = options.json.as_deref().or(config.report.json.as_deref());
         let outputs = Outputs::start(console, capture, json)?;
         let recorder = match &options.record {
@@ -523,6 +526,7 @@ impl Daemon {
         let radio = self.station.radio();
         let link = LinkNews::warnings(&radio.state(), &radio.counters(), clock::monotonic_ns());
         report.warnings.extend(link);
+        report.ocb = channel_figures::ocb(&radio.counters());
         let clamped = self.station.node().counters().time_clamped;
         if clamped > 0 {
             report.warnings.push(format!("time ran backwards {clamped} times"));

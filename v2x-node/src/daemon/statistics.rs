@@ -13,12 +13,13 @@ use hashbrown::HashMap;
 use prost::Message as _;
 use radio_adapters::{LinkAddress, Refusal};
 use v2x_core::{
-    Anchor, DropReason, Dropped, Event, Instant, MessageId, Received, Transmit, WireTime, limits,
+    Anchor, BusyRatio, DropReason, Dropped, Event, Instant, MessageId, Received, Transmit, WireTime, limits,
 };
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
 
+use crate::daemon::channel_figures::ChannelFigures;
 use crate::daemon::clone_news::CloneNews;
 use crate::daemon::link_news::RefusalNews;
 use crate::daemon::sequence::{Sequence, Step};
@@ -29,6 +30,8 @@ use crate::daemon::station::Observer;
 pub struct Statistics {
     /// Another station that signs with one of this station's credentials.
     pub clones: CloneNews,
+    /// How busy the channel was.
+    pub channel: ChannelFigures,
     stats: Stats,
     anchor: Anchor,
     timeline: Timeline,
@@ -96,6 +99,7 @@ impl Statistics {
     pub fn new(anchor: Anchor) -> Self {
         Self {
             clones: CloneNews::default(),
+            channel: ChannelFigures::default(),
             stats: Stats::new(),
             anchor,
             timeline: Timeline::new(),
@@ -121,6 +125,13 @@ impl Statistics {
     /// The clock was read anew.
     pub fn set_anchor(&mut self, anchor: Anchor) {
         self.anchor = anchor;
+    }
+
+    /// A second has passed, in which the channel was this busy.
+    pub fn note_channel(&mut self, now: Instant, busy: BusyRatio) {
+        self.channel.note(busy);
+        let busy_ns = (busy.share.clamp(0.0, 1.0) * SECOND_NS as f64) as u64;
+        self.timeline.add_channel(now.nanos_since(self.started), busy_ns, SECOND_NS);
     }
 
     /// Frames dropped so far, by reason.
@@ -214,6 +225,7 @@ impl Statistics {
                 .warnings
                 .push(format!("{} messages of signers beyond the {MAX_TRACKED} tracked", self.untracked));
         }
+        report.channel = self.channel.report();
         report.over_time = (!self.timeline.is_empty()).then(|| self.timeline.clone());
         report.warn_of_drops();
         report
@@ -455,6 +467,8 @@ pub const CAUGHT_UP: &str = "caught_up";
 /// Who was not heard for this long was out of range: five periods of the slowest awareness, which no loss of single
 /// frames leaves out.
 const AWAY: Duration = Duration::from_secs(5);
+/// Between two looks at the channel.
+const SECOND_NS: u64 = 1_000_000_000;
 /// When the neighbour table forgets one.
 const FORGOTTEN: Duration = Duration::from_secs(20);
 /// Signers and link addresses followed: the largest neighbour table.

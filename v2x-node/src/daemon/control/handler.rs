@@ -182,6 +182,7 @@ impl ControlHandler {
                 let radio = station.radio();
                 status.link = radio.describe().to_string();
                 status.link_up = !radio.state().is_down();
+                status.ocb_entries = radio.counters().ocb_entries;
                 status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
                 status.hazards = station.node().hazards().count() as u64;
                 let advice = advisor.as_ref().and_then(|advisor| advisor.road().advice(view.wire()));

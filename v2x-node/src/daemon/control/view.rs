@@ -12,6 +12,7 @@ use v2x_proto::cause;
 use v2x_proto::{AreaView, Shape};
 
 use crate::civil::utc;
+use crate::daemon::channel_figures::source_name;
 use crate::daemon::clone_news::CloneNews;
 use crate::daemon::statistics::Statistics;
 
@@ -95,7 +96,10 @@ impl View {
         let owned = |counts: &std::collections::BTreeMap<&'static str, u64>| {
             counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
         };
+        let busy = node.channel_busy(now);
         Status {
+            channel_busy: Some(thousandth(busy.share)),
+            channel_source: Some(source_name(busy).to_owned()),
             software: crate::version::SOFTWARE.to_owned(),
             role: role_name(node.config().role).to_owned(),
             digest: node.digest().to_string(),

@@ -83,6 +83,7 @@ impl Daemon {
         if let Some(line) = self.listeners.notices.take_pool_low() {
             writeln!(out, "{line}")?;
         }
+        self.listeners.statistics.note_channel(now, self.station.node().channel_busy(now));
         for line in self.keeper.as_mut().map_or_else(Vec::new, KeeperProcess::news) {
             writeln!(out, "{line}")?;
         }
@@ -119,9 +120,10 @@ impl Daemon {
         let silence = self.silence().map_or_else(String::new, |reason| format!("  listening only: {reason}"));
         let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
         let clones = self.listeners.statistics.clones.status();
+        let channel = self.listeners.statistics.channel.status();
         writeln!(
             out,
-            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{silence}{clones}{link}",
+            "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{channel}{silence}{clones}{link}",
             now.since(self.started).as_secs(),
             statistics.neighbours(),
             statistics.sent(),
