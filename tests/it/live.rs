@@ -209,7 +209,9 @@ fn the_radios_word_that_a_frame_is_on_the_air_is_passed_on_with_its_class() {
         let radio = GatedRadio { inner: Box::new(MemHub::new().join(address(1))), gate: gate.clone() };
         let mut units = [Unit::new(1, Box::new(radio), None)];
         units[0].input(Input::Send(probe(Class::D0)));
-        let sent = |unit: &Unit, class| unit.log.transmitted.iter().filter(|(frame, _)| frame.class == class).count();
+        let sent = |unit: &Unit, class| {
+            unit.log.transmitted.iter().filter(|(frame, _)| frame.class == class).count()
+        };
         until(&mut units, |units| sent(&units[0], Class::D0) > 0 && sent(&units[0], Class::D2) > 0).await;
         // The last may still be on its way.
         until(&mut units, |units| units[0].log.on_air.len() == units[0].log.transmitted.len()).await;

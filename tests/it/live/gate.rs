@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
-use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, Radio, RxMeta, TransmitStatus, TxFrame};
+use radio_adapters::{
+    Capabilities, ChannelLoad, Counters, LinkAddress, Radio, RxMeta, TransmitStatus, TxFrame,
+};
 
 /// Shut: every send is pending. Errors: that many calls fail first. Loads: what it has measured of its channel.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +87,9 @@ impl Radio for GatedRadio {
         let sent = self.inner.poll_send(cx, frame);
         if let (true, Poll::Ready(Ok(sent_ns))) = (state.confirms, &sent) {
             // One that nobody sent, and this one.
-            state.statuses.extend([*sent_ns + 1, *sent_ns].map(|sent_ns| TransmitStatus { sent_ns, took_ns: WAIT_NS }));
+            state
+                .statuses
+                .extend([*sent_ns + 1, *sent_ns].map(|sent_ns| TransmitStatus { sent_ns, took_ns: WAIT_NS }));
         }
         sent
     }

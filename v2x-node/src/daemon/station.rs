@@ -15,8 +15,8 @@ use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame};
-use v2x_proto::Class;
 use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
+use v2x_proto::Class;
 
 use crate::daemon::recorder::Recorder;
 use crate::daemon::rest::Rest;

@@ -8,7 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use hashbrown::HashMap;
-use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame};
+use radio_adapters::{
+    Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame,
+};
 use v2x_core::Position;
 use v2x_proto::Digest;
 
