@@ -362,7 +362,7 @@ fn a_cell_that_cannot_be_is_refused() {
         ("", "link.ssid is missing: the name of the cell, 1 to 32 bytes"),
         (
             "ssid = \"a-name-of-more-than-thirty-two-byt\"",
-            "link.ssid: found 33 bytes, expected the name of the cell",
+            "link.ssid: found 34 bytes, expected the name of the cell",
         ),
         (
             "ssid = \"v2x\"\nbssid = \"03:ca:fe:ca:fe:00\"",
