@@ -91,6 +91,9 @@ pub struct KeepArgs {
     /// Wait for an interface that is not there
     #[arg(long)]
     wait: bool,
+    /// A monitor interface to have beside it
+    #[arg(long, value_name = "NAME")]
+    monitor: Option<String>,
 }
 
 /// Shown under `roadcast link --help`.
@@ -170,7 +173,7 @@ fn keep(args: &KeepArgs) -> Result<(), Error> {
     }
     // Nobody is left to tell where the daemon is gone.
     let say = |line: Line| drop(io::stdout().write_all(format!("{line}\n").as_bytes()));
-    let kept = wlan::keep(plan, args.wait, io::stdin(), |notice| {
+    let kept = wlan::keep(plan, args.monitor.clone(), args.wait, io::stdin(), |notice| {
         say(match notice {
             Notice::Ready(text) => Line::Ready(text),
             Notice::Told(text) => Line::Told(text),

@@ -20,10 +20,10 @@ pub(super) fn auto(interface: &str, injection: &Injection, wait: bool) -> Result
     packet.wait = wait;
     let radio = AutoRadio::open(packet, config(injection, true))?;
     if !radio.injects() {
-        let name = &injection.monitor;
         tracing::warn!(
-            "no monitor interface {name} beside {interface}, so every frame goes through its OCB mode, without category: \
-             iw dev {interface} interface add {name} type monitor, and ip link set {name} up"
+            "no monitor interface {} beside {interface} yet: until there is one, every frame goes through the kernel's OCB mode, as \
+             best effort",
+            injection.monitor
         );
     }
     Ok(Box::new(radio))
