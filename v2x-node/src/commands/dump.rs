@@ -147,6 +147,8 @@ fn capture(file: &std::path::Path, args: &DumpArgs, printer: &mut Printer<'_>) -
             source: captured.source,
             interface: &captured.interface,
             signal_dbm: None,
+            rate_kbps: None,
+            frequency_mhz: None,
             trailing: 0,
         };
         let enough = match captured.missing {
@@ -216,6 +218,8 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             source: meta.source.0,
             interface: &description,
             signal_dbm: meta.signal_dbm,
+            rate_kbps: meta.rate_kbps,
+            frequency_mhz: meta.frequency_mhz,
             trailing,
         };
         let enough = printer.frame(frame, &arrival)?;
