@@ -99,7 +99,7 @@ pub struct KeepArgs {
 /// Shown under `roadcast link --help`.
 pub const HELP: &str = "Joining needs CAP_NET_ADMIN; showing needs nothing. `up` and `down` change what
 differs, and say what they changed. A station joins by itself, and joins again,
-where its configuration has link.kind = \"ocb\" or \"ibss\".
+where its configuration has link.kind = \"ocb\", \"ibss\" or \"auto\".
 
 Exit codes: 0 done, 1 probe found a fault, 2 bad input, or it cannot be done.
 
