@@ -48,7 +48,8 @@ impl AutoRadio {
         self.fell_back
     }
 
-    fn injects(&self) -> bool {
+    /// Whether the monitor interface is there.
+    pub fn injects(&self) -> bool {
         self.monitor.is_open()
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! nl80211 is defined by `linux/nl80211.h` alone. Frames go through [`packet`](crate::packet).
 
+mod beside;
 mod cell;
 mod channel;
 mod client;

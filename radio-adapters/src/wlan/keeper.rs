@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::beside::Beside;
 use super::client::Wlan;
 use super::join::{is_joined, join, restore};
 use super::obstacle::Obstacle;
@@ -27,6 +28,8 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Keeper {
     plan: JoinPlan,
+    /// The monitor interface beside it, if there is to be one.
+    beside: Option<Beside>,
     /// What the interface was, once it was changed.
     before: Option<Before>,
     /// What is wrong, as it was told.
@@ -40,7 +43,13 @@ impl Keeper {
     /// Of an interface that was not looked at yet.
     #[must_use]
     pub fn new(plan: JoinPlan) -> Self {
-        Self { plan, before: None, told: None, not_before_ns: 0, pause_ns: SHORTEST_PAUSE_NS }
+        Self { plan, beside: None, before: None, told: None, not_before_ns: 0, pause_ns: SHORTEST_PAUSE_NS }
+    }
+
+    /// With a monitor interface of this name beside it, while it is in its cell.
+    #[must_use]
+    pub fn with_monitor(self, name: Option<String>) -> Self {
+        Self { beside: name.map(Beside::new), ..self }
     }
 
     /// Joins for the first time. An interface that is not there is waited for if `wait`.
@@ -51,7 +60,12 @@ impl Keeper {
         match join(wlan, &self.plan) {
             Ok(joined) => {
                 self.before = Some(joined.before);
-                Ok(Notice::Ready(self.words(&joined.changes)))
+                let words = self.words(&joined.changes);
+                let beside = self.beside.as_mut().and_then(|beside| beside.look(wlan, &self.plan.interface));
+                Ok(Notice::Ready(match beside {
+                    Some(beside) => format!("{words}, {beside}"),
+                    None => words,
+                }))
             }
             Err(Obstacle::NoInterface { .. } | Obstacle::Gone { .. }) if wait => {
                 let text = format!("{} is not there; waiting for it", self.plan.interface);
@@ -72,7 +86,9 @@ impl Keeper {
             Ok(true) => {
                 self.pause_ns = SHORTEST_PAUSE_NS;
                 self.told = None;
-                return None;
+                let interface = &self.plan.interface;
+                let beside = self.beside.as_mut()?.look(wlan, interface)?;
+                return Some(Notice::Told(format!("{interface}: {beside}")));
             }
             Ok(false) => {
                 let link = wlan.link_named(&self.plan.interface).ok().flatten();
@@ -117,8 +133,11 @@ impl Keeper {
         now_ns.saturating_add(EVERY_NS).max(self.not_before_ns)
     }
 
-    /// Makes the interface what it was.
+    /// Makes the interface what it was, and removes the one beside it.
     pub fn end(&mut self, wlan: &mut Wlan) -> Option<Notice> {
+        if let Some(beside) = &mut self.beside {
+            beside.end(wlan);
+        }
         let before = self.before.take()?;
         Some(Notice::Told(match restore(wlan, &before) {
             Ok(changes) if changes.is_empty() => return None,
@@ -142,13 +161,15 @@ impl Keeper {
     }
 }
 
-/// Keeps an interface until `control` ends or fails, which it does when the process that holds its other end dies, however that
-/// comes about. A byte [`REJOIN`] read from it has the interface leave and join; others mean nothing.
+/// Keeps an interface, and a monitor interface called `monitor` beside it if that is wanted, until `control` ends or fails,
+/// which it does when the process that holds its other end dies, however that comes about. A byte [`REJOIN`] read from it has
+/// the interface leave and join; others mean nothing.
 ///
 /// # Errors
 /// [`Obstacle`]: it cannot be joined at the start; nothing is changed then.
 pub fn keep(
     plan: JoinPlan,
+    monitor: Option<String>,
     wait: bool,
     mut control: impl Read + AsFd,
     mut tell: impl FnMut(Notice),
@@ -159,7 +180,7 @@ pub fn keep(
     let mut events = netlink::events().map_err(failed)?;
     events.set_nonblocking(true).map_err(failed)?;
     let mut wlan = Wlan::for_changes().map_err(failed)?;
-    let mut keeper = Keeper::new(plan);
+    let mut keeper = Keeper::new(plan).with_monitor(monitor);
     tell(keeper.begin(&mut wlan, wait)?);
     let mut buffer = vec![0; netlink::BUFFER_BYTES];
     loop {
@@ -330,14 +351,53 @@ mod tests {
     }
 
     #[test]
+    fn a_monitor_interface_is_made_beside_it_made_again_and_removed_at_the_end() {
+        let radio = Radio::new();
+        let mut wlan = Wlan::on(radio.clone());
+        let mut keeper = Keeper::new(plan("wlan0")).with_monitor(Some("mon0".to_owned()));
+        let ready = keeper.begin(&mut wlan, false).unwrap();
+        let Notice::Ready(text) = ready else { panic!("{ready:?}") };
+        assert!(text.ends_with("joined 5900 MHz (10 MHz wide), monitor interface mon0 beside it"), "{text}");
+        assert_eq!(radio.changes().last().unwrap(), "mon0 up");
+        assert_eq!(keeper.look(&mut wlan, S), None);
+        // As a module that is loaded anew.
+        radio.with(|state| (state.monitor, state.joined) = (None, None));
+        assert_eq!(keeper.look(&mut wlan, 2 * S), told("wlan0: joined 5900 MHz (10 MHz wide)"));
+        assert_eq!(keeper.look(&mut wlan, 3 * S), told("wlan0: monitor interface mon0 beside it"));
+        assert_eq!(keeper.look(&mut wlan, 4 * S), None);
+        keeper.end(&mut wlan);
+        assert_eq!(radio.with(|state| state.monitor), None);
+    }
+
+    #[test]
+    fn a_radio_that_takes_no_monitor_interface_beside_says_so_once_and_stays_in_its_cell() {
+        let radio = Radio::new();
+        let mut wlan = Wlan::on(radio.clone());
+        radio.with(|state| {
+            state.refuse.push((super::super::numbers::command::NEW_INTERFACE, libc::EOPNOTSUPP))
+        });
+        let mut keeper = Keeper::new(plan("wlan0")).with_monitor(Some("mon0".to_owned()));
+        let ready = keeper.begin(&mut wlan, false).unwrap();
+        assert!(
+            matches!(&ready, Notice::Ready(text) if text.contains("no monitor interface mon0")),
+            "{ready:?}"
+        );
+        radio.with(|state| {
+            state.refuse.push((super::super::numbers::command::NEW_INTERFACE, libc::EOPNOTSUPP))
+        });
+        assert_eq!(keeper.look(&mut wlan, S), None);
+        assert!(radio.with(|state| state.joined).is_some());
+    }
+
+    #[test]
     fn keeping_ends_when_the_other_end_of_its_control_is_closed() {
         let (here, there) = UnixStream::pair().unwrap();
         drop(there);
         let mut notices = Vec::new();
-        keep(plan("nosuch0"), true, here, |notice| notices.push(notice)).unwrap();
+        keep(plan("nosuch0"), None, true, here, |notice| notices.push(notice)).unwrap();
         assert_eq!(notices, [Notice::Ready("nosuch0 is not there; waiting for it".to_owned())]);
         let (here, _there) = UnixStream::pair().unwrap();
-        let refused = keep(plan("lo"), false, here, |notice| panic!("{notice:?}")).unwrap_err();
+        let refused = keep(plan("lo"), None, false, here, |notice| panic!("{notice:?}")).unwrap_err();
         assert!(refused.to_string().starts_with("lo is no 802.11 interface"), "{refused}");
     }
 }

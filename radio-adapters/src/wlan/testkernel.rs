@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) its_band: bool,
     pub(crate) surveys: Vec<Vec<u8>>,
     pub(crate) stations: Vec<[u8; 6]>,
+    /// Whether `mon0`, index 9, is up; `None`: there is none.
+    pub(crate) monitor: Option<bool>,
     /// The next command of this number is refused with this error; 0 is a change by rtnetlink.
     pub(crate) refuse: Vec<(u8, i32)>,
     /// What was changed.
@@ -57,6 +59,7 @@ impl Radio {
             its_band: true,
             surveys: Vec::new(),
             stations: Vec::new(),
+            monitor: None,
             refuse: Vec::new(),
             log: Vec::new(),
         })))
@@ -85,7 +88,12 @@ impl Kernel for Radio {
     }
 
     fn link_named(&mut self, name: &str) -> io::Result<Option<LinkMessage>> {
-        self.with(|state| Ok(state.index.filter(|_| name == "wlan0").map(|index| state.link(index))))
+        self.with(|state| {
+            let up =
+                state.monitor.filter(|_| name == "mon0").map(|up| if up { libc::IFF_UP as u32 } else { 0 });
+            let monitor = up.map(|flags| LinkMessage { index: MONITOR, flags, ..LinkMessage::default() });
+            Ok(monitor.or(state.index.filter(|_| name == "wlan0").map(|index| state.link(index))))
+        })
     }
 
     fn link(&mut self, index: u32) -> io::Result<Option<LinkMessage>> {
@@ -95,6 +103,11 @@ impl Kernel for Radio {
     fn change_link(&mut self, index: u32, change: LinkChange) -> io::Result<()> {
         self.with(|state| {
             state.refused(0)?;
+            if let (MONITOR, Some(_), LinkChange::Up(up)) = (index, state.monitor, &change) {
+                state.monitor = Some(*up);
+                state.log.push(format!("mon0 {}", if *up { "up" } else { "down" }));
+                return Ok(());
+            }
             state.there(index)?;
             match change {
                 LinkChange::Up(up) => {
@@ -136,10 +149,15 @@ impl State {
             found.next().and_then(|(_, value)| value.try_into().ok()).map(u32::from_ne_bytes)
         };
         let has = |wanted: u16| attributes(request).any(|(kind, _)| kind == wanted);
-        if let Some(index) = number(attribute::IFINDEX) {
+        if let Some(index) = number(attribute::IFINDEX).filter(|index| *index != MONITOR) {
             self.there(index)?;
         }
         match command {
+            command::GET_INTERFACE if number(attribute::IFINDEX) == Some(MONITOR) => each(&monitor_message()),
+            command::DEL_INTERFACE => {
+                self.monitor = None;
+                self.log.push("remove monitor".to_owned());
+            }
             command::GET_INTERFACE => {
                 if let Some(index) = self.index {
                     each(&self.interface(index));
@@ -213,13 +231,8 @@ impl State {
                 self.log.push(format!("channel {frequency}"));
             }
             command::NEW_INTERFACE => {
-                let message = [
-                    one(attribute::IFINDEX, &9_u32.to_ne_bytes()),
-                    one(attribute::IFNAME, b"mon0\0"),
-                    one(attribute::WIPHY, &0_u32.to_ne_bytes()),
-                    one(attribute::IFTYPE, &6_u32.to_ne_bytes()),
-                ];
-                each(&message.concat());
+                each(&monitor_message());
+                self.monitor = Some(false);
                 self.log.push("add monitor".to_owned());
             }
             other => panic!("command {other}"),
@@ -346,3 +359,16 @@ fn regulatory_message(domain: &[u8]) -> Vec<u8> {
     let rules = one(attribute::REG_RULES, &one(0, &rule.concat()));
     [one(attribute::REG_ALPHA2, domain), rules].concat()
 }
+
+fn monitor_message() -> Vec<u8> {
+    [
+        one(attribute::IFINDEX, &MONITOR.to_ne_bytes()),
+        one(attribute::IFNAME, b"mon0\0"),
+        one(attribute::WIPHY, &0_u32.to_ne_bytes()),
+        one(attribute::IFTYPE, &6_u32.to_ne_bytes()),
+    ]
+    .concat()
+}
+
+/// Index of the monitor interface.
+const MONITOR: u32 = 9;

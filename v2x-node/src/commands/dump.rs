@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use clap::{ArgGroup, Args};
 use radio_adapters::clock::{ClockPair, monotonic_ns};
 use radio_adapters::timer::DeadlineTimer;
-use radio_adapters::{Radio, RadioExt};
+use radio_adapters::{OpenError, Radio, RadioExt, Unfit};
 use tokio::signal::unix::{SignalKind, signal};
 #[cfg(feature = "replay")]
 use v2x_replay::source::capture::{self, Filter};
@@ -24,8 +24,8 @@ use self::decode::Fault;
 use self::line::{Arrival, Style};
 use self::verify::{Signature, Verdict, Verifier};
 use crate::commands::span::whole;
-use crate::config::{LinkConfig, Medium, StationConfig};
-use crate::daemon::link;
+use crate::config::{Injection, LinkConfig, Medium, StationConfig};
+use crate::daemon::link::{self, LinkError};
 use crate::daemon::link_news::LinkNews;
 use crate::error::{Complaint, Error};
 use crate::key_files;
@@ -147,6 +147,8 @@ fn capture(file: &std::path::Path, args: &DumpArgs, printer: &mut Printer<'_>) -
             source: captured.source,
             interface: &captured.interface,
             signal_dbm: None,
+            rate_kbps: None,
+            frequency_mhz: None,
             trailing: 0,
         };
         let enough = match captured.missing {
@@ -187,7 +189,7 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let over_udp = matches!(medium, Medium::Udp { .. });
-    let (mut radio, _) = link::open(&LinkConfig { medium, join: None, wait: false, fault: None, tap: None })?;
+    let mut radio = listener(medium)?;
     tell(&listening(&radio.describe(), over_udp));
     let mut news = LinkNews::default();
     let mut look = DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source })?;
@@ -216,6 +218,8 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
             source: meta.source.0,
             interface: &description,
             signal_dbm: meta.signal_dbm,
+            rate_kbps: meta.rate_kbps,
+            frequency_mhz: meta.frequency_mhz,
             trailing,
         };
         let enough = printer.frame(frame, &arrival)?;
@@ -224,6 +228,22 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
         if enough == Enough::Yes {
             return Ok(());
         }
+    }
+}
+
+/// The link to listen on. A monitor interface is listened to as one, and shows the frames of cells too.
+fn listener(medium: Medium) -> Result<Box<dyn Radio>, Error> {
+    let open = |medium| link::open(&LinkConfig { medium, join: None, wait: false, fault: None, tap: None });
+    let monitor = match &medium {
+        Medium::Packet { interface, ethertype, receive_buffer } => {
+            let on = Injection::on(interface, *ethertype);
+            Medium::Monitor(Injection { receive_buffer: *receive_buffer, of_cells: true, ..on })
+        }
+        _ => return Ok(open(medium)?.0),
+    };
+    match open(medium) {
+        Err(LinkError::Open(OpenError::Unfit(Unfit::Monitor { .. }))) => Ok(open(monitor)?.0),
+        opened => Ok(opened?.0),
     }
 }
 

@@ -91,12 +91,15 @@ pub struct KeepArgs {
     /// Wait for an interface that is not there
     #[arg(long)]
     wait: bool,
+    /// A monitor interface to have beside it
+    #[arg(long, value_name = "NAME")]
+    monitor: Option<String>,
 }
 
 /// Shown under `roadcast link --help`.
 pub const HELP: &str = "Joining needs CAP_NET_ADMIN; showing needs nothing. `up` and `down` change what
 differs, and say what they changed. A station joins by itself, and joins again,
-where its configuration has link.kind = \"ocb\" or \"ibss\".
+where its configuration has link.kind = \"ocb\", \"ibss\" or \"auto\".
 
 Exit codes: 0 done, 1 probe found a fault, 2 bad input, or it cannot be done.
 
@@ -170,7 +173,7 @@ fn keep(args: &KeepArgs) -> Result<(), Error> {
     }
     // Nobody is left to tell where the daemon is gone.
     let say = |line: Line| drop(io::stdout().write_all(format!("{line}\n").as_bytes()));
-    let kept = wlan::keep(plan, args.wait, io::stdin(), |notice| {
+    let kept = wlan::keep(plan, args.monitor.clone(), args.wait, io::stdin(), |notice| {
         say(match notice {
             Notice::Ready(text) => Line::Ready(text),
             Notice::Told(text) => Line::Told(text),

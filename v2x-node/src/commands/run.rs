@@ -13,7 +13,7 @@ use v2x_report::{Report, WhatRan};
 use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
-use crate::config::{LinkConfig, StationConfig};
+use crate::config::{LinkConfig, Medium, StationConfig};
 use crate::console::Console;
 use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::outputs::check_place;
@@ -91,10 +91,14 @@ examples/roadcast.service grants it to a service, and what [realtime] needs.";
 pub fn prepare(args: &RunArgs) -> Result<Option<KeeperProcess>, Error> {
     let file = args.config.as_ref().or(args.file.as_ref());
     let config = file.and_then(|file| StationConfig::load(file).ok());
-    let Some(LinkConfig { join: Some(plan), wait, .. }) = config.map(|config| config.link) else {
+    let Some(LinkConfig { join: Some(plan), wait, medium, .. }) = config.map(|config| config.link) else {
         return Ok(None);
     };
-    let keeper = KeeperProcess::start(plan, wait)?;
+    let monitor = match &medium {
+        Medium::Auto { beside, .. } => Some(beside.monitor.as_str()),
+        _ => None,
+    };
+    let keeper = KeeperProcess::start(plan, monitor, wait)?;
     privilege::give_up(CapabilitySet::NET_ADMIN).map_err(|source| Error::System {
         what: "giving up CAP_NET_ADMIN (a service has to allow capset)",
         source,

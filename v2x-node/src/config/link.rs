@@ -1,6 +1,7 @@
 //! `[link]`: which radio, and what is wrapped around it.
 
 mod cell;
+mod injection;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use v2x_settings::{Section, SettingsError, one_of};
 
 use self::cell::{CELL_KEYS, CellKind};
 pub(crate) use self::cell::{DEFAULT_FREQUENCY_MHZ, FREQUENCIES_MHZ, MTUS, POWERS_DBM};
+pub use self::injection::Injection;
+use self::injection::{AUTO_KEYS, MONITOR_KEYS};
 
 /// The link and its wrappers.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +49,15 @@ pub enum Medium {
         ethertype: u16,
         /// Receive buffer asked of the kernel, bytes; `None`: the adapter's own.
         receive_buffer: Option<usize>,
+    },
+    /// Injection and capture on a monitor interface.
+    Monitor(Injection),
+    /// Linux packet socket on an interface in OCB, and injection of urgent frames on a monitor interface beside it.
+    Auto {
+        /// Name of the interface in OCB.
+        interface: String,
+        /// The one beside it.
+        beside: Injection,
     },
     /// The portable packet adapter over pnet.
     #[cfg(feature = "pnet")]
@@ -89,6 +101,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
         "mtu",
         "ssid",
         "bssid",
+        "monitor",
     ];
     let Some(section) = top.table("link", KEYS)? else {
         return Err(top.missing("link", "a table with at least kind and interface"));
@@ -130,6 +143,22 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
             let interface = interface()?;
             join = Some(cell::read(&section, &interface, kind)?);
             Medium::Packet { interface, ethertype: ethertype()?, receive_buffer: receive_buffer()? }
+        }
+        Kind::Monitor => {
+            section.only(MONITOR_KEYS, "link.kind = \"monitor\"")?;
+            let beside = Injection::on(interface()?, ethertype()?);
+            let receive_buffer = receive_buffer()?;
+            Medium::Monitor(injection::read(&section, Injection { receive_buffer, ..beside })?)
+        }
+        Kind::Auto => {
+            section.only(AUTO_KEYS, "link.kind = \"auto\"")?;
+            let interface = interface()?;
+            join = Some(cell::read(&section, &interface, CellKind::Ocb)?);
+            let given = section.string("monitor", "a name for the monitor interface, such as \"mon0\"")?;
+            let beside = Injection::on(given.unwrap_or_else(|| injection::beside(&interface)), ethertype()?);
+            let receive_buffer = receive_buffer()?;
+            let beside = injection::read(&section, Injection { receive_buffer, ..beside })?;
+            Medium::Auto { interface, beside }
         }
         #[cfg(feature = "pnet")]
         Kind::Pnet => {
@@ -175,6 +204,8 @@ enum Kind {
     Udp,
     Packet,
     Cell(CellKind),
+    Monitor,
+    Auto,
     #[cfg(feature = "pnet")]
     Pnet,
 }
@@ -184,6 +215,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("packet", Kind::Packet),
     ("ocb", Kind::Cell(CellKind::Ocb)),
     ("ibss", Kind::Cell(CellKind::Ibss)),
+    ("monitor", Kind::Monitor),
+    ("auto", Kind::Auto),
     #[cfg(feature = "pnet")]
     ("pnet", Kind::Pnet),
 ];

@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use radio_adapters::DataRate;
 use radio_adapters::wlan::{Cell, Channel, JoinPlan, Ssid, Width};
 
 use super::*;
@@ -131,6 +132,37 @@ fn a_full_vehicle_reads_as_written() {
 }
 
 #[test]
+fn a_link_that_injects_has_its_monitor_interface_width_and_rate() {
+    let link = |text: &str| {
+        let start = VEHICLE.find("[link]").unwrap();
+        let rest = &VEHICLE[start + 6..];
+        let end = start + 6 + rest.find("\n[").unwrap();
+        parse(&format!("{}[link]\n{text}{}", &VEHICLE[..start], &VEHICLE[end..]))
+            .map(|config| config.link.medium)
+    };
+    let on = |name: &str| Injection::on(name, 0x88b5);
+    assert_eq!(link("kind = \"monitor\"\ninterface = \"mon0\"").unwrap(), Medium::Monitor(on("mon0")));
+    let auto = "kind = \"auto\"\ninterface = \"wlan0\"";
+    let beside = |beside: Injection| Medium::Auto { interface: "wlan0".to_owned(), beside };
+    assert_eq!(link(auto).unwrap(), beside(on("wlan0mon")));
+    let wide = Injection { width_mhz: 20, rate: DataRate::Mbps9, ..on("mon7") };
+    assert_eq!(
+        link(&format!("{auto}\nmonitor = \"mon7\"\nwidth_mhz = 20\nrate_mbps = 18")).unwrap(),
+        beside(wide)
+    );
+    let narrow = Injection { width_mhz: 5, rate: DataRate::Mbps4_5, ..on("wlan0mon") };
+    assert_eq!(link(&format!("{auto}\nwidth_mhz = 5\nrate_mbps = 2.25")).unwrap(), beside(narrow));
+    for (text, words) in [
+        ("width_mhz = 40", "5, 10 or 20"),
+        ("rate_mbps = 5", "a rate at 10 MHz: 3, 4.5, 6, 9, 12, 18, 24, 27"),
+        ("group = \"239.1.2.3:5000\"", "link.kind = \"auto\""),
+    ] {
+        let error = link(&format!("{auto}\n{text}")).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
 fn several_credentials_are_listed_or_named_by_their_pool() {
     const ONE: &str = "credential = \"car.cred\"\nkey = \"/etc/car.key\"";
     let own = |text: &str| parse(&VEHICLE.replacen(ONE, text, 1)).map(|config| config.identity.own);
@@ -200,7 +232,8 @@ fn unknown_keys_are_named_with_the_known_ones() {
     assert_eq!(
         complaint("kind = \"udp\"", "knd = \"udp\""),
         "conf/station.toml:12: link.knd: unknown key; known keys here: kind, interface, group, ethertype, \
-         receive_buffer, wait, fault, tap, frequency_mhz, width_mhz, rate_mbps, power_dbm, mtu, ssid, bssid"
+         receive_buffer, wait, fault, tap, frequency_mhz, width_mhz, rate_mbps, power_dbm, mtu, ssid, bssid, \
+         monitor"
     );
     assert!(
         complaint("seed = 7", "sed = 7").starts_with("conf/station.toml:2: sed: unknown key; known keys")
@@ -329,7 +362,7 @@ fn a_cell_that_cannot_be_is_refused() {
         ("", "link.ssid is missing: the name of the cell, 1 to 32 bytes"),
         (
             "ssid = \"a-name-of-more-than-thirty-two-byt\"",
-            "link.ssid: found 33 bytes, expected the name of the cell",
+            "link.ssid: found 34 bytes, expected the name of the cell",
         ),
         (
             "ssid = \"v2x\"\nbssid = \"03:ca:fe:ca:fe:00\"",

@@ -52,16 +52,20 @@ pub struct KeeperProcess {
 }
 
 impl KeeperProcess {
-    /// Starts one, which changes nothing before [`begin`](Self::begin). An interface that is not there is waited for if `wait`.
+    /// Starts one, which changes nothing before [`begin`](Self::begin), and has a monitor interface of that name beside it if that
+    /// is wanted. An interface that is not there is waited for if `wait`.
     ///
     /// # Errors
     /// There is no process.
-    pub fn start(plan: JoinPlan, wait: bool) -> Result<Self, Error> {
+    pub fn start(plan: JoinPlan, monitor: Option<&str>, wait: bool) -> Result<Self, Error> {
         let failed =
             |source| Error::System { what: "starting the process that keeps the link's cell", source };
         // The program itself, also when its file was replaced meanwhile.
         let mut command = Command::new("/proc/self/exe");
         command.arg0("roadcast").args(words_of(&plan));
+        if let Some(monitor) = monitor {
+            command.arg(format!("--monitor={monitor}"));
+        }
         if wait {
             command.arg("--wait");
         }

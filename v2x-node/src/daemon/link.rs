@@ -1,5 +1,7 @@
 //! The configured link as a radio.
 
+mod injection;
+
 use std::io;
 
 use radio_adapters::fault::{FaultConfig, FaultRates};
@@ -37,10 +39,12 @@ impl Complaint for LinkError {}
 /// # Errors
 /// [`LinkError`]: root does not permit the interface, or what keeps it from joining.
 pub fn join(config: &LinkConfig, keeper: Option<&mut KeeperProcess>) -> Result<Option<String>, LinkError> {
-    let (Some(plan), Medium::Packet { interface, ethertype, .. }) = (&config.join, &config.medium) else {
-        return Ok(None);
-    };
-    permitted::check(interface, *ethertype)?;
+    let Some(plan) = &config.join else { return Ok(None) };
+    match &config.medium {
+        Medium::Packet { interface, ethertype, .. } => permitted::check(interface, *ethertype)?,
+        Medium::Auto { interface, beside } => permitted::check(interface, beside.ethertype)?,
+        _ => return Ok(None),
+    }
     let keeper = keeper.filter(|keeper| keeper.plan() == plan).ok_or(KeeperError::OtherPlan)?;
     Ok(Some(keeper.begin()?))
 }
@@ -84,6 +88,12 @@ fn tap_link(medium: &Medium) -> TapLink {
         Medium::Packet { interface, ethertype, .. } => {
             TapLink { ether_type: *ethertype, ..TapLink::new(interface) }
         }
+        Medium::Monitor(injection) => {
+            TapLink { ether_type: injection.ethertype, ..TapLink::new(&injection.monitor) }
+        }
+        Medium::Auto { interface, beside } => {
+            TapLink { ether_type: beside.ethertype, ..TapLink::new(interface) }
+        }
         #[cfg(feature = "pnet")]
         Medium::Pnet { interface, ethertype } => {
             TapLink { ether_type: *ethertype, ..TapLink::new(interface) }
@@ -118,6 +128,15 @@ fn open_medium(
                 Some(rejoin) => radio.rejoining(rejoin),
                 None => radio,
             }))
+        }
+        Medium::Monitor(on) => {
+            permitted::check(&on.monitor, on.ethertype)?;
+            Ok(injection::monitor(on, wait)?)
+        }
+        Medium::Auto { interface, beside } => {
+            permitted::check(interface, beside.ethertype)?;
+            permitted::check(&beside.monitor, beside.ethertype)?;
+            Ok(injection::auto(interface, beside, wait)?)
         }
         #[cfg(feature = "pnet")]
         Medium::Pnet { interface, ethertype } => {

@@ -92,6 +92,17 @@ impl LinkNews {
                 times(counters.rejoined)
             ));
         }
+        for (count, what) in counters.unread.lost() {
+            if count > 0 {
+                warnings.push(format!("{count} 802.11 frames left out: {what}"));
+            }
+        }
+        if counters.injected > FEW && counters.confirmed == 0 {
+            warnings.push(format!(
+                "the radio confirmed none of {} injected frames: its channel may not be set, or its driver says nothing",
+                counters.injected
+            ));
+        }
         if counters.receive_errors > 0 {
             warnings.push(format!("receiving failed {}", times(counters.receive_errors)));
         }
@@ -170,6 +181,8 @@ fn times(count: u64) -> String {
 
 /// Refusals of one cause this long after the last ones are told again.
 const QUIET_S: u64 = 60;
+/// Injected frames of which the last may still be on their way.
+const FEW: u64 = 20;
 
 #[cfg(test)]
 mod tests {
@@ -275,6 +288,11 @@ mod tests {
         assert!(warnings[1].starts_with("the link has been down for 7 s: eth0"), "{warnings:?}");
         assert!(warnings[2].starts_with("39 frames of another VLAN"), "{warnings:?}");
         assert!(LinkNews::warnings(&LinkState::Up, &outages(0, 0), S).is_empty());
+        let mut injecting = Counters { injected: 21, ..outages(0, 0) };
+        injecting.unread.damaged = 2;
+        let warnings = LinkNews::warnings(&LinkState::Up, &injecting, S);
+        assert_eq!(warnings[0], "2 802.11 frames left out: with a wrong check sequence");
+        assert!(warnings[1].starts_with("the radio confirmed none of 21"), "{warnings:?}");
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub(super) struct Arrival<'a> {
     pub source: [u8; 6],
     pub interface: &'a str,
     pub signal_dbm: Option<i8>,
+    /// On the air.
+    pub rate_kbps: Option<u32>,
+    pub frequency_mhz: Option<u16>,
     /// Bytes behind the message that are none of it.
     pub trailing: usize,
 }
@@ -143,6 +146,8 @@ struct Object {
     interface: String,
     link_source: String,
     signal_dbm: Option<i8>,
+    rate_kbps: Option<u32>,
+    frequency_mhz: Option<u16>,
     bytes: usize,
     trailing_bytes: usize,
     undecodable: Option<Value>,
@@ -239,6 +244,8 @@ impl Object {
             interface: arrival.interface.to_owned(),
             link_source: LinkAddress(arrival.source).to_string(),
             signal_dbm: arrival.signal_dbm,
+            rate_kbps: arrival.rate_kbps,
+            frequency_mhz: arrival.frequency_mhz,
             bytes: frame.len(),
             trailing_bytes: arrival.trailing,
             undecodable: None,

@@ -15,6 +15,8 @@ const ARRIVAL: Arrival<'static> = Arrival {
     source: [2, 0, 0, 0, 0, 1],
     interface: "test",
     signal_dbm: Some(-71),
+    rate_kbps: None,
+    frequency_mhz: None,
     trailing: 0,
 };
 const START_S: u32 = 694_310_405;
