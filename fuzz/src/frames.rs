@@ -6,6 +6,8 @@ use v2x_core::{TrustStore, read_delta};
 use v2x_proto::credential::{CredentialFields, CredentialView, encode_credential};
 use v2x_proto::envelope::{SignedView, SignerRef, TbsView, encode_signed, signed_len};
 use v2x_proto::hop::{self, HopHeader};
+use v2x_proto::link::ieee80211::{self, BROADCAST, QosData};
+use v2x_proto::link::radiotap::{self, Transmit};
 use v2x_proto::payload;
 
 use crate::files;
@@ -55,6 +57,29 @@ pub fn credential(data: &[u8]) {
 pub fn link(data: &[u8]) {
     let Some((&choice, frame)) = data.split_first() else { return };
     files::capture(&files::classic_capture(LINK_TYPES[usize::from(choice) % LINK_TYPES.len()], frame));
+}
+
+/// A frame as a monitor interface gives it. What was read, written again as it is sent, reads the same.
+pub fn radiotap(data: &[u8]) {
+    let Ok((report, body)) = radiotap::read(data) else { return };
+    assert!(data.ends_with(body));
+    let transmit = Transmit { rate_half_mbps: report.rate_half_mbps, power_dbm: report.tx_power_dbm };
+    let mut room = [0; Transmit::MAX_LEN];
+    let bytes = [transmit.encode(&mut room), body].concat();
+    let (again, behind) = radiotap::read(&bytes).expect("what was encoded is read");
+    assert_eq!(behind, body);
+    assert_eq!((again.rate_half_mbps, again.tx_power_dbm), (report.rate_half_mbps, report.tx_power_dbm));
+    let Ok(frame) = radiotap::strip_body(&report, body) else { return };
+    let (Some(BROADCAST), Some(user_priority)) = (frame.bssid, frame.user_priority) else { return };
+    let header = QosData {
+        destination: frame.destination,
+        source: frame.stripped.source,
+        user_priority,
+        sequence: frame.sequence,
+        ether_type: frame.stripped.ether_type,
+    };
+    let bytes = [&header.encode()[..], frame.stripped.payload].concat();
+    assert_eq!(ieee80211::read(&bytes, false), Ok(frame));
 }
 
 fn reread_header(header: &HopHeader) {

@@ -23,11 +23,12 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "node", run: station::run },
     Target { name: "frame", run: frames::frame },
     Target { name: "credential", run: frames::credential },
     Target { name: "link", run: frames::link },
+    Target { name: "radiotap", run: frames::radiotap },
     Target { name: "capture", run: files::capture },
     Target { name: "recording", run: files::recording },
     Target { name: "fcd", run: files::fcd },

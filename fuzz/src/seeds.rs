@@ -15,6 +15,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "frame" => frames::frames(),
         "credential" => frames::credentials(),
         "link" => frames::links(),
+        "radiotap" => frames::radiotaps(),
         "capture" => files::captures(),
         "recording" => files::recordings(),
         "fcd" => files::traces(),

@@ -11,7 +11,9 @@ use bytes::BytesMut;
 
 use self::lane::Lane;
 use crate::clock::monotonic_ns;
-use crate::radio::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
+use crate::radio::{
+    Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame,
+};
 
 pub use lane::FaultCounters;
 pub use rates::{FaultError, FaultRates, MAX_HOLD_BACK};
@@ -120,6 +122,10 @@ impl<R: Radio> Radio for Fault<R> {
 
     fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
         self.radio.poll_channel_load(cx)
+    }
+
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        self.radio.poll_transmit_status()
     }
 
     fn link_address(&self) -> LinkAddress {

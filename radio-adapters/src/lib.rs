@@ -5,20 +5,24 @@
 //! headers around a frame; it knows nothing of messages or of the station.
 //!
 //! - [`radio`]: the [`Radio`] trait every link implements, and the types frames travel with.
-//! - [`udp`], [`packet`], [`mem`]: the links.
+//! - [`udp`], [`packet`], [`monitor`], [`auto`], [`mem`]: the links.
 //! - [`wlan`]: radios of the 802.11 kind, which have to join a cell before they carry a link.
 //! - [`tap`], [`fault`]: radios around radios: one records, the other misbehaves on purpose.
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`], [`realtime`], [`privilege`]: what the machine has, what it grants us, and rights given up.
 //! - [`writer`], [`queue`], [`blocks`], [`destination`]: files and pipes, written by threads that the station never waits for.
+//! - [`forbidden`]: whose file it is that this user may not open.
 
+pub mod auto;
 pub mod blocks;
 pub mod clock;
 pub mod destination;
 pub mod error;
 pub mod fault;
+pub mod forbidden;
 pub mod interface;
 pub mod mem;
+pub mod monitor;
 pub mod packet;
 #[cfg(feature = "pnet")]
 pub mod pnet;
@@ -32,6 +36,7 @@ pub mod udp;
 pub mod wlan;
 pub mod writer;
 
+mod bpf;
 mod cmsg;
 mod glance;
 mod netlink;
@@ -46,6 +51,7 @@ mod testnet;
 pub use error::OpenError;
 pub use radio::{
     AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkFault,
-    LinkState, MAX_FRAME_BYTES, Radio, RadioExt, Refusal, RxMeta, TxFrame, Unfit,
+    LinkState, MAX_FRAME_BYTES, Radio, RadioExt, Refusal, RxMeta, TransmitStatus, TxFrame, Unfit,
+    UnreadFrames,
 };
 pub use v2x_proto::link::{AccessCategory, DataRate};

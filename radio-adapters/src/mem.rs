@@ -75,7 +75,7 @@ impl Radio for MemRadio {
             source: frame.source,
             kernel_receive_ns: Some(frame.sent_ns),
             user_receive_ns: monotonic_ns(),
-            signal_dbm: None,
+            ..RxMeta::default()
         }))
     }
 

@@ -18,6 +18,7 @@ use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
+use crate::bpf;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
 use crate::priority::user_priority;
@@ -67,8 +68,12 @@ pub struct PacketRadio {
     address: LinkAddress,
     /// What the socket's frames are marked as.
     access: Option<AccessCategory>,
+    /// Frames are heard by another link, and not by this one.
+    deaf: bool,
     dropped: WrappingCount,
     counters: Counters,
+    /// Frames read since the watch was asked last.
+    unwatched: u32,
 }
 
 impl PacketRadio {
@@ -93,12 +98,34 @@ impl PacketRadio {
             opened: false,
             address: LinkAddress::default(),
             access: None,
+            deaf: false,
             dropped: WrappingCount::default(),
             counters: Counters::default(),
+            unwatched: 0,
         };
         match radio.follow(&mut Context::from_waker(Waker::noop())) {
             Some(error) => Err(error),
             None => Ok(radio),
+        }
+    }
+
+    /// Whether it has its socket.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether another link hears the frames, so that the kernel gives none to this one.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
+    /// Sets that, for as long as the link lives.
+    pub(crate) fn set_deaf(&mut self, deaf: bool) {
+        self.deaf = deaf;
+        if let Some(open) = &self.open {
+            let socket = open.socket.socket();
+            // Best effort: a copy too many is dropped behind the link.
+            let _kept = if deaf { bpf::attach_nothing(socket) } else { socket.detach_filter() };
         }
     }
 
@@ -111,6 +138,10 @@ impl PacketRadio {
             let Step::Open(facts) = step else { continue };
             match open(&self.config, &facts) {
                 Ok(open) => {
+                    if self.deaf {
+                        // Best effort: a copy too many is better than no link.
+                        let _heard_twice = bpf::attach_nothing(open.socket.socket());
+                    }
                     self.address = facts.address.unwrap_or_default();
                     self.dropped.restart();
                     self.counters.reopened += u64::from(self.opened);
@@ -128,21 +159,37 @@ impl PacketRadio {
     }
 
     fn poll_recv_inner(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
+        // Asking the watch takes a tenth as long as reading a frame. It is asked before this is pending, so that its news
+        // wake the caller, and now and then while frames do not end.
+        if self.open.is_none() {
+            self.unwatched = MOST_UNWATCHED;
+        }
+        let mut asked = false;
         loop {
-            let _told_by_the_state = self.follow(cx);
+            if self.unwatched >= MOST_UNWATCHED {
+                (self.unwatched, asked) = (0, true);
+                let _told_by_the_state = self.follow(cx);
+            }
             let Some(Open { socket, index }) = &mut self.open else { return Poll::Pending };
             let mut header = [0; ethernet::Header::LEN];
             let mut from = link_layer_address(self.config.ether_type, *index);
             let start = buf.len();
             let read = |socket: &Socket| socket::receive(socket, &mut header, Some(&mut from), buf);
-            let received = match ready!(socket.poll_read(cx, read)) {
-                Ok(received) => received,
-                Err(error) if is_down(&error) => {
+            let received = match socket.poll_read(cx, read) {
+                Poll::Ready(Ok(received)) => received,
+                Poll::Ready(Err(error)) if is_down(&error) => {
                     self.watch.suspect();
+                    self.unwatched = MOST_UNWATCHED;
                     continue;
                 }
-                Err(error) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if asked => return Poll::Pending,
+                Poll::Pending => {
+                    self.unwatched = MOST_UNWATCHED;
+                    continue;
+                }
             };
+            self.unwatched += 1;
             if let Some(dropped) = received.dropped {
                 self.dropped.update(dropped);
             }
@@ -278,7 +325,8 @@ fn open_socket(config: &PacketConfig, index: u32) -> io::Result<AsyncSocket> {
     AsyncSocket::new(socket)
 }
 
-fn refused(error: io::Error, name: &str) -> OpenError {
+/// The error of opening a socket on the interface of this name.
+pub(crate) fn refused(error: io::Error, name: &str) -> OpenError {
     if error.kind() == io::ErrorKind::PermissionDenied {
         OpenError::NoPrivilege { name: name.to_owned() }
     } else {
@@ -286,7 +334,8 @@ fn refused(error: io::Error, name: &str) -> OpenError {
     }
 }
 
-fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
+/// Frames of this EtherType (or `ETH_P_ALL`) on the interface of this index.
+pub(crate) fn link_layer_address(ether_type: u16, index: u32) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
     // SAFETY: sockaddr_ll is one of the address types sockaddr_storage has room and alignment for,
     // and is plain integers, so the zeroed storage is a value of it.
@@ -305,7 +354,8 @@ fn link_layer(from: &SockAddr) -> libc::sockaddr_ll {
     unsafe { *from.as_ptr().cast::<libc::sockaddr_ll>() }
 }
 
-fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
+/// Own frames are not given back to the socket.
+pub(crate) fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the option takes an int, the pointer and length are those of one that outlives the
     // call, and the descriptor is open.
@@ -323,6 +373,9 @@ fn ignore_outgoing(socket: &Socket) -> io::Result<()> {
 }
 
 /// The interface is down, or gone: the kernel's error depends on which, and on the call.
-fn is_down(error: &io::Error) -> bool {
+pub(crate) fn is_down(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENODEV | libc::ENXIO))
 }
+
+/// Frames read before the watch is asked all the same: a fraction of a millisecond's.
+const MOST_UNWATCHED: u32 = 64;

@@ -173,7 +173,7 @@ impl Radio for PnetRadio {
                 source: received.source,
                 kernel_receive_ns: None,
                 user_receive_ns: received.at_ns,
-                signal_dbm: None,
+                ..RxMeta::default()
             }));
         }
     }

@@ -5,6 +5,7 @@ mod link_address;
 mod link_fault;
 mod refusal;
 mod tx_frame;
+mod unread_frames;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -20,6 +21,7 @@ pub use self::link_fault::{LinkFault, Subject, Unfit};
 pub use self::refusal::Refusal;
 pub(crate) use self::refusal::{down, explained};
 pub use self::tx_frame::TxFrame;
+pub use self::unread_frames::UnreadFrames;
 
 /// A link that carries frames: a socket, a queue, or a wrapper around another radio.
 ///
@@ -62,7 +64,7 @@ pub use self::tx_frame::TxFrame;
 ///             source,
 ///             kernel_receive_ns: Some(sent_ns),
 ///             user_receive_ns: monotonic_ns(),
-///             signal_dbm: None,
+///             ..RxMeta::default()
 ///         }))
 ///     }
 ///
@@ -141,6 +143,12 @@ pub trait Radio: Send + fmt::Debug {
         Poll::Pending
     }
 
+    /// What became of frames sent, one by one; pending while nothing is known, and for ever on a link that is not told
+    /// ([`Capabilities::transmit_status`]). What is known is learned by [`Radio::poll_recv`], which wakes for it.
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        Poll::Pending
+    }
+
     /// The address frames leave with when [`TxFrame::source`] is `None`.
     fn link_address(&self) -> LinkAddress;
 
@@ -194,6 +202,10 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
         (**self).poll_channel_load(cx)
     }
 
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        (**self).poll_transmit_status()
+    }
+
     fn link_address(&self) -> LinkAddress {
         (**self).link_address()
     }
@@ -211,8 +223,8 @@ impl<R: Radio + ?Sized> Radio for Box<R> {
     }
 }
 
-/// Sender and time of arrival of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Sender and time of arrival of a frame, and what the radio reports of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RxMeta {
     /// Who transmitted it, as claimed by the link header: anyone can write anything there.
     pub source: LinkAddress,
@@ -223,6 +235,23 @@ pub struct RxMeta {
     pub user_receive_ns: u64,
     /// Received signal strength in dBm, where the link knows it.
     pub signal_dbm: Option<i8>,
+    /// Data rate on the air, kb/s, where the link knows it.
+    pub rate_kbps: Option<u32>,
+    /// Centre of the channel, MHz, where the link knows it.
+    pub frequency_mhz: Option<u16>,
+    /// Time of the radio's own clock at the frame's first bit, us, where the link knows it. The clock began at any moment
+    /// and drifts: only differences between frames of one radio mean something.
+    pub hardware_us: Option<u64>,
+}
+
+/// What became of a frame that the link took: the radio has sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransmitStatus {
+    /// What [`Radio::poll_send`] returned for the frame, which tells it from others.
+    pub sent_ns: u64,
+    /// From just before the frame was handed to the kernel until the kernel had the radio's word, ns: waiting for the
+    /// channel, and airtime, where the driver reports when that is over.
+    pub took_ns: u64,
 }
 
 /// Whether frames can flow.
@@ -292,6 +321,12 @@ pub struct Counters {
     pub down_ns: u64,
     /// Times the link came back after going down, or was set up anew because its interface had changed.
     pub reopened: u64,
+    /// Of `sent`, frames injected with the radio's own header.
+    pub injected: u64,
+    /// Of those, frames that the radio said it has sent.
+    pub confirmed: u64,
+    /// 802.11 frames that carry no message for the link, by what is wrong with them.
+    pub unread: UnreadFrames,
 }
 
 /// Largest frame a link carries, bytes: the 802.11 MSDU limit of 2304 (IEEE Std 802.11-2020, 9.2.4.7)

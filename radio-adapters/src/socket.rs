@@ -114,6 +114,8 @@ impl fmt::Debug for AsyncSocket {
 /// One received datagram; its bytes are in the caller's buffer unless it was oversized.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
+    /// Bytes of the datagram, those in the header included; of one that was oversized, those there was room for.
+    pub(crate) length: usize,
     /// Bytes appended.
     pub(crate) bytes: usize,
     /// The datagram was longer than [`MAX_FRAME_BYTES`]; nothing was appended.
@@ -133,7 +135,7 @@ impl Received {
             source,
             kernel_receive_ns: self.kernel_receive_ns,
             user_receive_ns: self.user_receive_ns,
-            signal_dbm: None,
+            ..RxMeta::default()
         }
     }
 }
@@ -184,6 +186,7 @@ pub(crate) fn receive(
     let control = control.map(|byte| unsafe { byte.assume_init() });
     let control = cmsg::parse(&control[..control_bytes.min(CONTROL_BYTES)]);
     Ok(Received {
+        length,
         bytes,
         oversized: truncated,
         kernel_receive_ns: control.realtime_ns.and_then(|ns| clocks.monotonic_of(ns)),

@@ -21,7 +21,9 @@ use self::state::{QUEUE_BYTES, Shared};
 use crate::clock::ClockPair;
 use crate::destination;
 use crate::queue::{Queue, queue};
-use crate::radio::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
+use crate::radio::{
+    Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame,
+};
 use crate::writer::Writer;
 
 pub use self::state::{DEFAULT_LIMIT_BYTES, TapCounters, TapLink, Tell};
@@ -150,6 +152,10 @@ impl<R: Radio> Radio for Tap<R> {
 
     fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
         self.radio.poll_channel_load(cx)
+    }
+
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        self.radio.poll_transmit_status()
     }
 
     fn link_address(&self) -> LinkAddress {

@@ -28,8 +28,10 @@ pub enum Stage {
     SignedToQueued,
     /// Frame in the class queue to the congestion gate opening for it.
     QueuedToGate,
-    /// Congestion gate open to the last bit on air.
+    /// Congestion gate open to the last bit on air; of a running station, to the frame in the hands of its kernel.
     GateToAir,
+    /// Frame handed to the kernel to the radio's word that it is on air: the wait for the channel. Of injected frames alone.
+    HandedToAir,
     /// Last bit on air to the receiver's kernel stamp. Needs one clock for both stations: replay, or one machine.
     AirToKernel,
     /// Receiver's kernel stamp to the frame read in user space.
@@ -46,7 +48,7 @@ pub enum Stage {
 
 impl Stage {
     /// Number of stages.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
 
     /// Every stage, in the order a message passes them, the overall one first.
     pub const ALL: [Stage; Stage::COUNT] = [
@@ -56,6 +58,7 @@ impl Stage {
         Stage::SignedToQueued,
         Stage::QueuedToGate,
         Stage::GateToAir,
+        Stage::HandedToAir,
         Stage::AirToKernel,
         Stage::KernelToUser,
         Stage::UserToPrefiltered,
@@ -78,6 +81,7 @@ impl Stage {
             Stage::SignedToQueued => "signed_to_queued",
             Stage::QueuedToGate => "queued_to_gate_open",
             Stage::GateToAir => "gate_open_to_on_air",
+            Stage::HandedToAir => "handed_over_to_on_air",
             Stage::AirToKernel => "on_air_to_kernel_receive",
             Stage::KernelToUser => "kernel_receive_to_user_receive",
             Stage::UserToPrefiltered => "user_receive_to_prefiltered",

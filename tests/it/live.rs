@@ -202,6 +202,24 @@ fn a_full_link_holds_frames_back_until_they_expire_and_tells_the_node() {
 }
 
 #[test]
+fn the_radios_word_that_a_frame_is_on_the_air_is_passed_on_with_its_class() {
+    run(async {
+        let gate = Gate::default();
+        gate.lock().confirms = true;
+        let radio = GatedRadio { inner: Box::new(MemHub::new().join(address(1))), gate: gate.clone() };
+        let mut units = [Unit::new(1, Box::new(radio), None)];
+        units[0].input(Input::Send(probe(Class::D0)));
+        let sent = |unit: &Unit, class| unit.log.transmitted.iter().filter(|(frame, _)| frame.class == class).count();
+        until(&mut units, |units| sent(&units[0], Class::D0) > 0 && sent(&units[0], Class::D2) > 0).await;
+        // The last may still be on its way.
+        until(&mut units, |units| units[0].log.on_air.len() == units[0].log.transmitted.len()).await;
+        for ((frame, _), (class, waited)) in units[0].log.transmitted.iter().zip(&units[0].log.on_air) {
+            assert_eq!((frame.class, gate::WAIT_NS), (*class, waited.as_nanos() as u64));
+        }
+    });
+}
+
+#[test]
 fn what_the_link_measures_of_its_channel_reaches_the_node_and_the_recording() {
     let recording = Recording::new("load");
     run(async {
@@ -304,6 +322,7 @@ struct Log {
     failed: Vec<(Transmit, io::ErrorKind)>,
     drops: Vec<&'static str>,
     unsent: Vec<(Class, NotSentReason)>,
+    on_air: Vec<(Class, Duration)>,
 }
 
 impl Observer for Log {
@@ -322,6 +341,10 @@ impl Observer for Log {
 
     fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
         self.failed.push((frame.clone(), error.kind()));
+    }
+
+    fn on_air(&mut self, class: Class, waited: Duration) {
+        self.on_air.push((class, waited));
     }
 }
 

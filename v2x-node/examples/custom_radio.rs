@@ -101,7 +101,7 @@ impl Radio for Cable {
             source,
             kernel_receive_ns: Some(sent_ns),
             user_receive_ns: monotonic_ns(),
-            signal_dbm: None,
+            ..RxMeta::default()
         }))
     }
 

@@ -18,6 +18,14 @@ pub fn strip(body: &[u8]) -> Result<(u16, &[u8]), Unread> {
     Ok((be16(header, 6)?, payload))
 }
 
+/// The header ahead of a payload of this EtherType.
+#[inline]
+pub const fn encode(ether_type: u16) -> [u8; LEN] {
+    let [a, b, c, d, e, f] = SNAP;
+    let [high, low] = ether_type.to_be_bytes();
+    [a, b, c, d, e, f, high, low]
+}
+
 /// Both service access points SNAP, an unnumbered frame, and the organisation whose types are EtherTypes.
 const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
 
@@ -30,6 +38,7 @@ mod tests {
     fn an_ether_type_is_read_and_another_protocol_refused() {
         let body = [&SNAP[..], b"\x88\xb5hello"].concat();
         assert_eq!(strip(&body), Ok((0x88b5, &b"hello"[..])));
+        assert_eq!(body[..LEN], encode(0x88b5));
         assert_eq!(strip(&body[..LEN]), Ok((0x88b5, &b""[..])));
         assert_eq!(strip(&body[..LEN - 1]), Err(Unread::Short));
         assert_eq!(strip(&[&[0x42, 0x42, 0x03][..], &body[3..]].concat()), Err(Unread::Llc), "spanning tree");

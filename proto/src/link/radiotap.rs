@@ -1,59 +1,141 @@
-//! The radiotap header: what a driver reports about an 802.11 frame it received (radiotap.org).
+//! The radiotap header: what a driver reports about an 802.11 frame it received or sent (radiotap.org).
 //!
-//! Only its length and flags are read: whether a check sequence follows the frame, and padding its header.
+//! Every field in use has a known size, so that those behind it are found. What is not known ends the walk: the fields
+//! before it stand, and where the frame begins is known from the header's length.
+
+mod fields;
+mod transmit;
 
 use super::read::{le16, le32};
 use super::{Stripped, Unread, ieee80211};
+
+pub use self::transmit::Transmit;
+
+/// What a driver reports about a frame. `None`: nothing; of several reports of a kind, as for each antenna, the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Time of the radio's own clock at the frame's first bit, us (TSFT).
+    pub time_us: Option<u64>,
+    /// What the frame begins and ends with, and whether it is whole.
+    flags: Option<u8>,
+    /// Data rate in units of 500 kb/s. In a narrow channel it is that of a 20 MHz channel unless
+    /// [`narrow`](Self::narrow) says the width.
+    pub rate_half_mbps: Option<u8>,
+    /// Centre of the channel, MHz.
+    pub frequency_mhz: Option<u16>,
+    /// Properties of the channel.
+    channel_flags: u16,
+    /// Received signal strength, dBm.
+    pub signal_dbm: Option<i8>,
+    /// Noise, dBm.
+    pub noise_dbm: Option<i8>,
+    /// Transmit power, dBm.
+    pub tx_power_dbm: Option<i8>,
+    /// Properties of a reception.
+    rx_flags: u16,
+    /// Properties of a transmission: present on frames that this machine's radio sent.
+    pub tx_flags: Option<u16>,
+    /// How often a transmission was tried again.
+    pub data_retries: Option<u8>,
+}
+
+impl Report {
+    /// Whether a check sequence follows the frame.
+    pub fn has_check_sequence(&self) -> bool {
+        self.flag(CHECK_SEQUENCE)
+    }
+
+    /// Whether the 802.11 header is filled up to a multiple of 4 bytes.
+    pub fn is_padded(&self) -> bool {
+        self.flag(PADDED)
+    }
+
+    /// Whether the receiver found the frame damaged.
+    pub fn is_damaged(&self) -> bool {
+        self.flag(BAD_CHECK_SEQUENCE) || self.rx_flags & BAD_PLCP != 0
+    }
+
+    /// The width of a channel of 10 or 5 MHz, MHz, where the driver tells it.
+    pub fn narrow(&self) -> Option<u8> {
+        match self.channel_flags & (HALF | QUARTER) {
+            HALF => Some(10),
+            QUARTER => Some(5),
+            _ => None,
+        }
+    }
+
+    fn flag(&self, flag: u8) -> bool {
+        self.flags.is_some_and(|flags| flags & flag != 0)
+    }
+}
+
+/// Reads the header: what it reports, and the bytes behind it.
+///
+/// # Errors
+/// [`Unread::Header`]: another version, or fields beyond the header's own length. [`Unread::Short`]: the frame, or the
+/// list of what is present, is cut.
+pub fn read(frame: &[u8]) -> Result<(Report, &[u8]), Unread> {
+    let length = usize::from(le16(frame, 2)?);
+    if frame[0] != VERSION || length < MIN_LEN {
+        return Err(Unread::Header);
+    }
+    let (header, body) = frame.split_at_checked(length).ok_or(Unread::Short)?;
+    let mut at = FIRST_WORD;
+    while le32(header, at)? & fields::MORE != 0 {
+        at += WORD;
+    }
+    Ok((fields::walk(header, FIRST_WORD, at + WORD)?, body))
+}
 
 /// Takes radiotap, 802.11 and LLC off.
 ///
 /// # Errors
 /// What is not understood, what the receiver found damaged, and as [`ieee80211::strip`].
 pub fn strip(frame: &[u8]) -> Result<Stripped<'_>, Unread> {
-    let length = usize::from(le16(frame, 2)?);
-    if *frame.first().ok_or(Unread::Short)? != VERSION || length < MIN_LEN {
-        return Err(Unread::Header);
-    }
-    let header = frame.get(..length).ok_or(Unread::Short)?;
-    let mut body = &frame[length..];
-    let first = le32(header, 4)?;
-    let mut words = 1;
-    let mut word = first;
-    while word & MORE != 0 {
-        word = le32(header, 4 + 4 * words)?;
-        words += 1;
-    }
-    let mut at = 4 + 4 * words;
-    if first & TIME != 0 {
-        at = at.next_multiple_of(8) + 8;
-    }
-    let flags = if first & FLAGS != 0 { *header.get(at).ok_or(Unread::Short)? } else { 0 };
-    if flags & BAD_CHECK_SEQUENCE != 0 {
+    let (report, body) = read(frame)?;
+    Ok(strip_body(&report, body)?.stripped)
+}
+
+/// Reads the 802.11 frame behind a header that reported `report`.
+///
+/// # Errors
+/// What the receiver found damaged, and as [`ieee80211::read`].
+pub fn strip_body<'a>(report: &Report, body: &'a [u8]) -> Result<ieee80211::Data<'a>, Unread> {
+    if report.is_damaged() {
         return Err(Unread::BadCheckSequence);
     }
-    if flags & CHECK_SEQUENCE != 0 {
-        body = ieee80211::without_check_sequence(body)?;
-    }
-    ieee80211::strip(body, flags & PADDED != 0)
+    let body = if report.has_check_sequence() { ieee80211::without_check_sequence(body)? } else { body };
+    ieee80211::read(body, report.is_padded())
 }
 
 const VERSION: u8 = 0;
 /// Version, padding, length, and one word of what is present.
 const MIN_LEN: usize = 8;
-/// Bits of a word of what is present.
-const TIME: u32 = 1;
-const FLAGS: u32 = 1 << 1;
-const MORE: u32 = 1 << 31;
+const FIRST_WORD: usize = 4;
+const WORD: usize = 4;
 /// Bits of the flags.
 const CHECK_SEQUENCE: u8 = 0x10;
 const PADDED: u8 = 0x20;
 const BAD_CHECK_SEQUENCE: u8 = 0x40;
+/// Bits of the channel's flags: widths of 10 and 5 MHz.
+const HALF: u16 = 0x4000;
+const QUARTER: u16 = 0x8000;
+/// Bit of the receive flags.
+const BAD_PLCP: u16 = 0x0002;
 
 #[cfg(test)]
 mod tests {
     use super::super::ieee80211::tests::{data_frame, wanted};
     use super::*;
     use proptest::prelude::*;
+
+    /// A header with these words and fields, and a data frame behind it.
+    fn frame(words: &[u32], fields: &[u8]) -> Vec<u8> {
+        let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let length = u16::try_from(4 + words.len() + fields.len()).unwrap();
+        [&[0, 0][..], &length.to_le_bytes(), &words, fields, &data_frame(true)].concat()
+    }
 
     #[test]
     fn a_data_frame_is_found_behind_a_short_header_and_a_long_one() {
@@ -62,7 +144,7 @@ mod tests {
             let bare = [b"\0\0\x08\0\0\0\0\0", &frame[..]].concat();
             assert_eq!(strip(&bare), wanted());
             // Time stamp (aligned to 8), flags that announce a check sequence; two words of what is present.
-            let mut full = b"\0\0\x19\0\x03\0\0\x80\0\0\0\0".to_vec();
+            let mut full = b"\0\0\x19\0\x03\0\0\xa0\0\0\0\0".to_vec();
             full.extend([0; 4]);
             full.extend([9; 8]);
             full.push(CHECK_SEQUENCE);
@@ -75,13 +157,81 @@ mod tests {
     }
 
     #[test]
-    fn another_version_and_a_length_beyond_the_frame_are_refused() {
-        let frame = [b"\0\0\x08\0\0\0\0\0", &data_frame(true)[..]].concat();
+    fn what_linux_reports_of_a_received_frame_is_read() {
+        // Time, flags, rate, channel, signal, antenna, receive flags.
+        let fields = [
+            &7_000_001_u64.to_le_bytes()[..],
+            &[0, 24],
+            &5900_u16.to_le_bytes(),
+            &0x4140_u16.to_le_bytes(),
+            &[(-73_i8).cast_unsigned(), 0],
+            &[0, 0],
+        ];
+        // One word: the fields begin at 8, which suits the time.
+        let frame = frame(&[0x0000_482f], &fields.concat());
+        let (report, body) = read(&frame).unwrap();
+        let wanted = Report {
+            time_us: Some(7_000_001),
+            flags: Some(0),
+            rate_half_mbps: Some(24),
+            frequency_mhz: Some(5900),
+            channel_flags: 0x4140,
+            signal_dbm: Some(-73),
+            ..Report::default()
+        };
+        assert_eq!((report, report.narrow(), body), (wanted, Some(10), &data_frame(true)[..]));
+        assert!(!report.is_damaged() && !report.has_check_sequence() && !report.is_padded());
+    }
+
+    #[test]
+    fn the_first_of_several_antennas_counts_and_what_a_vendor_adds_is_skipped() {
+        // Signal; then twice signal and antenna in a namespace of their own; then a vendor's three bytes; then noise.
+        let words = [
+            1 << 5 | fields::RESET | fields::MORE,
+            1 << 5 | 1 << 11 | fields::RESET | fields::MORE,
+            1 << 5 | 1 << 11 | fields::VENDOR | fields::MORE,
+            0x0fff_ffff | fields::RESET | fields::MORE,
+            1 << 6,
+        ];
+        let vendor = [0, 0x50, 0xc2, 0, 3, 0, 0xee, 0xee, 0xee];
+        // From 24: -40; -50, 0; -60, 1; padding to 30; the vendor's nine bytes; -95.
+        let fields = [&[216, 206, 0, 196, 1, 0][..], &vendor, &[161]].concat();
+        let (report, body) = read(&frame(&words, &fields)).map(|(r, b)| (r, b.to_vec())).unwrap();
+        assert_eq!((report.signal_dbm, report.noise_dbm), (Some(-40), Some(-95)));
+        assert_eq!(body, data_frame(true));
+    }
+
+    #[test]
+    fn a_field_of_unknown_size_ends_the_walk() {
+        // Type-length-value behind the signal, and bits beyond the first word.
+        for words in [&[1 << 5 | 1 << 28][..], &[1 << 5 | fields::MORE, 1]] {
+            let frame = frame(words, &[196, 1, 2, 3]);
+            let (report, _) = read(&frame).unwrap();
+            assert_eq!(report, Report { signal_dbm: Some(-60), ..Report::default() });
+            assert_eq!(strip(&frame), wanted());
+        }
+    }
+
+    #[test]
+    fn a_header_that_lies_is_refused() {
+        let good = frame(&[0], &[]);
         for (at, value) in [(0, 1), (2, 7), (3, 1)] {
-            let mut bad = frame.clone();
+            let mut bad = good.clone();
             bad[at] = value;
             assert!(strip(&bad).is_err(), "byte {at}");
         }
+        // Fields, and a vendor's, that reach beyond the header; words without an end.
+        assert_eq!(read(&frame(&[1 << 5], &[])), Err(Unread::Header));
+        assert_eq!(read(&frame(&[1], &[0; 7])), Err(Unread::Header));
+        assert_eq!(read(&frame(&[fields::VENDOR], &[1, 2, 3, 0, 1])), Err(Unread::Header));
+        assert_eq!(read(&frame(&[fields::VENDOR], &[1, 2, 3, 0, 0xff, 0xff])), Err(Unread::Header));
+        assert_eq!(read(&frame(&[u32::MAX, u32::MAX], &[])), Err(Unread::Short));
+    }
+
+    #[test]
+    fn a_frame_with_a_damaged_preamble_is_refused() {
+        let frame = frame(&[1 << 14], &BAD_PLCP.to_le_bytes());
+        assert_eq!(strip(&frame), Err(Unread::BadCheckSequence));
     }
 
     proptest! {
@@ -96,11 +246,32 @@ mod tests {
         }
 
         #[test]
-        fn any_header_before_a_data_frame_is_read_or_refused(header in prop::collection::vec(any::<u8>(), 4..30)) {
+        fn any_header_before_a_data_frame_is_read_or_refused(header in prop::collection::vec(any::<u8>(), 4..90)) {
             let length = (header.len() + 4) as u8;
             let bytes = [&[0, 0, length, 0][..], &header, &data_frame(true)].concat();
+            if let Ok((_, body)) = read(&bytes) {
+                prop_assert_eq!(body, data_frame(true));
+            }
             if let Ok(stripped) = strip(&bytes) {
                 prop_assert_eq!(stripped.ether_type, 0x88b5);
+            }
+        }
+
+        #[test]
+        fn any_words_and_fields_are_walked(
+            words in prop::collection::vec(any::<u32>(), 1..6),
+            fields in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let last = words.len() - 1;
+            let words: Vec<_> = words
+                .iter()
+                .enumerate()
+                .map(|(at, word)| if at < last { word | fields::MORE } else { word & !fields::MORE })
+                .collect();
+            let frame = frame(&words, &fields);
+            match read(&frame) {
+                Ok((_, body)) => prop_assert_eq!(body, data_frame(true)),
+                Err(unread) => prop_assert_eq!(unread, Unread::Header),
             }
         }
     }

@@ -20,6 +20,8 @@ pub struct Capabilities {
     pub signal: bool,
     /// [`poll_channel_load`](super::Radio::poll_channel_load) reports.
     pub channel_load: bool,
+    /// [`poll_transmit_status`](super::Radio::poll_transmit_status) reports, for some frames at least.
+    pub transmit_status: bool,
 }
 
 impl Capabilities {
@@ -34,6 +36,7 @@ impl Capabilities {
             receive_stamps: false,
             signal: false,
             channel_load: false,
+            transmit_status: false,
         }
     }
 }

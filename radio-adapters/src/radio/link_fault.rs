@@ -69,9 +69,19 @@ pub enum LinkFault {
 pub enum Unfit {
     /// It captures frames with their radio header and drops Ethernet frames given to it.
     #[error(
-        "{interface} is a monitor interface (ARPHRD {hardware}), which sends no Ethernet frames: iw dev {interface} set type ocb"
+        "{interface} is a monitor interface (ARPHRD {hardware}), which sends no Ethernet frames: iw dev {interface} set type ocb, or link.kind = \"monitor\""
     )]
     Monitor {
+        /// Its name.
+        interface: String,
+        /// Its `ARPHRD_` number.
+        hardware: u16,
+    },
+    /// It gives no 802.11 frames.
+    #[error(
+        "{interface} is no monitor interface (ARPHRD {hardware}), which injection needs: iw dev {interface} set type monitor, while it is down"
+    )]
+    NoMonitor {
         /// Its name.
         interface: String,
         /// Its `ARPHRD_` number.

@@ -18,6 +18,7 @@ struct Manner(Option<DataRate>, Option<i8>);
 struct Able {
     sent: Arc<Mutex<Vec<Manner>>>,
     loads: VecDeque<ChannelLoad>,
+    statuses: VecDeque<TransmitStatus>,
 }
 
 impl Radio for Able {
@@ -40,11 +41,16 @@ impl Radio for Able {
             receive_stamps: true,
             signal: true,
             channel_load: true,
+            transmit_status: true,
         }
     }
 
     fn poll_channel_load(&mut self, _: &mut Context<'_>) -> Poll<ChannelLoad> {
         self.loads.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        self.statuses.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn link_address(&self) -> LinkAddress {
@@ -61,11 +67,12 @@ impl Radio for Able {
 }
 
 const LOAD: ChannelLoad = ChannelLoad { busy_permille: 420, measured: true };
+const STATUS: TransmitStatus = TransmitStatus { sent_ns: 1, took_ns: 250_000 };
 
 #[test]
 fn what_a_radio_can_do_reaches_through_what_is_around_it() {
     run(async {
-        let able = Able { loads: [LOAD].into(), ..Able::default() };
+        let able = Able { loads: [LOAD].into(), statuses: [STATUS].into(), ..Able::default() };
         let (sent, able_to) = (Arc::clone(&able.sent), able.capabilities());
         let fault = Fault::new(able, &FaultConfig::default()).unwrap();
         let (tap, watch) = Tap::create(fault, &TapLink::new("able"), "/dev/null", Box::new(|_| ())).unwrap();
@@ -74,6 +81,8 @@ fn what_a_radio_can_do_reaches_through_what_is_around_it() {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert_eq!(radio.poll_channel_load(&mut cx), Poll::Ready(LOAD));
         assert_eq!(radio.poll_channel_load(&mut cx), Poll::Pending);
+        assert_eq!(radio.poll_transmit_status(), Poll::Ready(STATUS));
+        assert_eq!(radio.poll_transmit_status(), Poll::Pending);
         let frame = TxFrame::new(b"x", AccessCategory::Voice);
         radio.send(&frame).await.unwrap();
         radio.send(&frame.at_rate(DataRate::Mbps12).at_power_dbm(23)).await.unwrap();
@@ -96,5 +105,6 @@ fn a_link_that_cannot_measure_says_so_and_never_reports() {
         radio.send(&frame).await.unwrap();
         let mut cx = Context::from_waker(std::task::Waker::noop());
         assert_eq!(radio.poll_channel_load(&mut cx), Poll::Pending);
+        assert_eq!(radio.poll_transmit_status(), Poll::Pending);
     });
 }

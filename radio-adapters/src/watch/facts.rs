@@ -34,6 +34,8 @@ pub(crate) struct Facts {
 pub(crate) enum Demand {
     /// Ethernet frames with payloads up to this many bytes.
     Ethernet(usize),
+    /// 802.11 frames behind radiotap headers, up to this many bytes in all.
+    Monitor(usize),
     /// IPv4 multicast. `IFF_MULTICAST` is not asked for: it passes without.
     Multicast,
 }
@@ -49,7 +51,7 @@ impl Interest {
     /// The interface as it is now; of its addresses `preferred`, or else the first.
     pub(super) fn facts(&self, query: &mut Query, preferred: Option<Ipv4Addr>) -> io::Result<Option<Facts>> {
         let addresses = match self.demand {
-            Demand::Ethernet(_) => Vec::new(),
+            Demand::Ethernet(_) | Demand::Monitor(_) => Vec::new(),
             Demand::Multicast => query.ipv4_addresses()?,
         };
         let link = match &self.subject {
@@ -97,6 +99,12 @@ impl Interest {
                 _ => return Err(Unfit::Hardware { interface: interface(), hardware }.into()),
             }
         }
+        if let Demand::Monitor(_) = self.demand
+            && facts.hardware != libc::ARPHRD_IEEE80211_RADIOTAP
+        {
+            let hardware = facts.hardware;
+            return Err(Unfit::NoMonitor { interface: interface(), hardware }.into());
+        }
         if let Some((master, kind)) = facts.master.as_ref().filter(|(_, kind)| TAKERS.contains(&&**kind)) {
             let (master, kind) = (master.clone(), kind.clone());
             return Err(Unfit::Enslaved { interface: interface(), master, kind }.into());
@@ -120,7 +128,7 @@ impl Interest {
             Demand::Multicast if facts.ipv4.is_none() => {
                 Err(Unfit::NoAddress { interface: interface() }.into())
             }
-            Demand::Ethernet(needed) if facts.mtu < needed => {
+            Demand::Ethernet(needed) | Demand::Monitor(needed) if facts.mtu < needed => {
                 Ok(Some(LinkFault::ShortMtu { interface: interface(), mtu: facts.mtu, needed }))
             }
             _ => Ok(None),
@@ -194,6 +202,7 @@ mod tests {
     fn an_interface_that_can_carry_both_links_is_fit() {
         assert_eq!(judge(Demand::Ethernet(1398), &facts()), "");
         assert_eq!(judge(Demand::Multicast, &facts()), "");
+        assert_eq!(judge(Demand::Monitor(1444), &Facts { hardware: 803, ..facts() }), "");
     }
 
     #[test]
@@ -209,6 +218,7 @@ mod tests {
             (ethernet, Facts { wireless: Some(WlanKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
             (ethernet, Facts { wireless: Some(WlanKind::Managed), ..idle }, "set type ocb"),
             (ethernet, Facts { hardware: 803, ..facts() }, "monitor interface (ARPHRD 803)"),
+            (Demand::Monitor(1444), facts(), "no monitor interface (ARPHRD 1)"),
             (ethernet, Facts { hardware: 65534, ..facts() }, "ARPHRD 65534"),
             (ethernet, Facts { master: master("bridge"), ..facts() }, "port of the bridge br0"),
             (Demand::Multicast, Facts { master: master("bond"), ..facts() }, "port of the bond br0"),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
-use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, Radio, RxMeta, TxFrame};
+use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, Radio, RxMeta, TransmitStatus, TxFrame};
 
 /// Shut: every send is pending. Errors: that many calls fail first. Loads: what it has measured of its channel.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,9 @@ pub struct GateState {
     pub waker: Option<Waker>,
     pub loads: VecDeque<ChannelLoad>,
     pub load_waker: Option<Waker>,
+    /// Of the frames sent, what the radio says: nothing, unless it is to confirm them.
+    pub confirms: bool,
+    pub statuses: VecDeque<TransmitStatus>,
 }
 
 impl Gate {
@@ -79,8 +82,12 @@ impl Radio for GatedRadio {
             state.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        drop(state);
-        self.inner.poll_send(cx, frame)
+        let sent = self.inner.poll_send(cx, frame);
+        if let (true, Poll::Ready(Ok(sent_ns))) = (state.confirms, &sent) {
+            // One that nobody sent, and this one.
+            state.statuses.extend([*sent_ns + 1, *sent_ns].map(|sent_ns| TransmitStatus { sent_ns, took_ns: WAIT_NS }));
+        }
+        sent
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -96,6 +103,10 @@ impl Radio for GatedRadio {
         load.map_or(Poll::Pending, Poll::Ready)
     }
 
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        self.gate.lock().statuses.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
     fn link_address(&self) -> LinkAddress {
         self.inner.link_address()
     }
@@ -108,3 +119,6 @@ impl Radio for GatedRadio {
         format!("gated {}", self.inner.describe())
     }
 }
+
+/// How long a frame waits for its channel.
+pub const WAIT_NS: u64 = 250_000;

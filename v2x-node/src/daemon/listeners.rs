@@ -1,10 +1,12 @@
 //! Everything in a daemon that listens to its station: each of them gets every event.
 
+use core::time::Duration;
 use std::io;
 
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_core::{Anchor, Event, Instant, Node, Transmit};
+use v2x_proto::Class;
 
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::control::view::View;
@@ -109,6 +111,10 @@ impl Observer for Listeners {
 
     fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
         self.statistics.transmit_failed(frame, error);
+    }
+
+    fn on_air(&mut self, class: Class, waited: Duration) {
+        self.statistics.on_air(class, waited);
     }
 }
 

@@ -220,12 +220,15 @@ impl Daemon {
             None => os_seed()?,
         };
         let anchor = read_anchor();
-        // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
+        // Before a recording is begun: a daemon that finds another with its credential or at its socket must not overwrite its
+        // recording. The credential first: a socket of the same name may be another station's.
         let group = config.control_group.as_deref();
+        let credentials: Vec<_> = pool.identities().map(Identity::digest).collect();
+        let places = || ControlHandler::places(&config.control, group, &options.config);
+        let lock = CredentialLock::take(&credentials)
+            .map_err(|in_use| DaemonError::from(in_use.compared_with(&places())))?;
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
-        let credentials: Vec<_> = pool.identities().map(Identity::digest).collect();
-        let lock = CredentialLock::take(&credentials).map_err(DaemonError::from)?;
         let joined = link::join(&config.link, keeper.as_mut())?;
         let (radio, capture) = link::open(&config.link)?;
         let json = options.json.as_deref().or(config.report.json.as_deref());

@@ -15,6 +15,7 @@ use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame};
+use v2x_proto::Class;
 use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
 
 use crate::daemon::recorder::Recorder;
@@ -29,6 +30,10 @@ pub trait Observer {
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant);
     /// The link refused a frame.
     fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error);
+    /// A frame of this class, handed over before, is on the air: the radio says so, `waited` after it was handed over.
+    fn on_air(&mut self, class: Class, waited: Duration) {
+        let _not_asked = (class, waited);
+    }
 }
 
 /// The live host: stages are stamped with `CLOCK_MONOTONIC`, every signature is checked.
@@ -60,6 +65,7 @@ pub struct Station {
     waiting: VecDeque<Transmit>,
     recorder: Option<Recorder>,
     receive_errors: u64,
+    flights: Flights,
 }
 
 impl Station {
@@ -79,6 +85,7 @@ impl Station {
             waiting: VecDeque::new(),
             recorder,
             receive_errors: 0,
+            flights: Flights::default(),
         })
     }
 
@@ -122,6 +129,7 @@ impl Station {
             let sent = self.retry_waiting(cx, observer);
             let took = self.take_frames(cx, observer);
             let loaded = self.take_load(cx, observer);
+            self.take_statuses(observer);
             if !(worked || sent || took || loaded) {
                 return self.sleep(cx);
             }
@@ -157,7 +165,7 @@ impl Station {
                 continue;
             }
             match self.radio.poll_send(cx, &tx_frame(&frame)) {
-                Poll::Ready(result) => report(&frame, result, observer),
+                Poll::Ready(result) => self.report(&frame, result, observer),
                 Poll::Pending => {
                     self.waiting.push_front(frame);
                     return false;
@@ -198,6 +206,25 @@ impl Station {
         let source = if measured { LoadSource::Survey } else { LoadSource::Estimate };
         self.handle(monotonic(), Input::ChannelLoad { busy_permille, source }, observer);
         true
+    }
+
+    /// Passes on which frames the radio has sent: it learned that while frames were taken.
+    fn take_statuses(&mut self, observer: &mut impl Observer) {
+        while let Poll::Ready(status) = self.radio.poll_transmit_status() {
+            if let Some(class) = self.flights.land(status.sent_ns) {
+                observer.on_air(class, Duration::from_nanos(status.took_ns));
+            }
+        }
+    }
+
+    fn report(&mut self, frame: &Transmit, result: io::Result<u64>, observer: &mut impl Observer) {
+        match result {
+            Ok(sent_ns) => {
+                self.flights.begin(sent_ns, frame.class);
+                observer.transmitted(frame, Instant::from_nanos(sent_ns));
+            }
+            Err(error) => observer.transmit_failed(frame, &error),
+        }
     }
 
     fn received(&mut self, meta: &RxMeta) -> ReceivedFrame {
@@ -244,7 +271,7 @@ impl Station {
             // The next turn asks again and leaves a waker.
             let mut cx = Context::from_waker(std::task::Waker::noop());
             if let Poll::Ready(result) = self.radio.poll_send(&mut cx, &tx_frame(&frame)) {
-                report(&frame, result, observer);
+                self.report(&frame, result, observer);
                 return false;
             }
         }
@@ -271,13 +298,27 @@ fn tx_frame(frame: &Transmit) -> TxFrame<'_> {
     TxFrame::new(&frame.bytes, frame.access()).from_source(frame.source.map(LinkAddress))
 }
 
-fn report(frame: &Transmit, result: io::Result<u64>, observer: &mut impl Observer) {
-    match result {
-        Ok(on_air) => observer.transmitted(frame, Instant::from_nanos(on_air)),
-        Err(error) => observer.transmit_failed(frame, &error),
+/// The classes of the last frames handed over, by when.
+#[derive(Debug, Default)]
+struct Flights {
+    last: [Option<(u64, Class)>; FLIGHTS],
+    next: usize,
+}
+
+impl Flights {
+    fn begin(&mut self, sent_ns: u64, class: Class) {
+        self.last[self.next % FLIGHTS] = Some((sent_ns, class));
+        self.next = self.next.wrapping_add(1);
+    }
+
+    fn land(&mut self, sent_ns: u64) -> Option<Class> {
+        let flight = self.last.iter_mut().find(|flight| flight.is_some_and(|(at_ns, _)| at_ns == sent_ns))?;
+        flight.take().map(|(_, class)| class)
     }
 }
 
+/// Frames whose class is remembered: as many as a link asks its radio about.
+const FLIGHTS: usize = 32;
 /// Timers or verifications handled in one go: half a millisecond of verifications.
 const WORK_BATCH: usize = 16;
 /// And no longer than this where a verification takes longer.

@@ -412,6 +412,11 @@ impl Observer for Statistics {
         class.record(Stage::GateToAir, on_air.nanos_since(frame.stamps.gate_open));
     }
 
+    fn on_air(&mut self, class: Class, waited: Duration) {
+        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        self.stats.class_mut(class).record(Stage::HandedToAir, nanos);
+    }
+
     fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
         let refusal = Refusal::of(error);
         self.refusals.note(refusal, error);

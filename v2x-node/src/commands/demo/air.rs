@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use hashbrown::HashMap;
-use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TxFrame};
+use radio_adapters::{Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame};
 use v2x_core::Position;
 use v2x_proto::Digest;
 
@@ -157,6 +157,10 @@ impl<R: Radio> Radio for RangeRadio<R> {
 
     fn poll_channel_load(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
         self.inner.poll_channel_load(cx)
+    }
+
+    fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        self.inner.poll_transmit_status()
     }
 
     fn link_address(&self) -> LinkAddress {

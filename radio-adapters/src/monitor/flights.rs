@@ -1,0 +1,141 @@
+//! Frames that were handed over and of which the radio has not said yet that it has sent them.
+
+use std::collections::VecDeque;
+
+use crate::radio::TransmitStatus;
+
+/// Frames on their way, oldest first, and what became of those before.
+#[derive(Debug)]
+pub(super) struct Flights {
+    flying: VecDeque<Flight>,
+    landed: VecDeque<TransmitStatus>,
+}
+
+/// A frame on its way.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    /// What tells it from others: a status brings the frame itself.
+    key: u64,
+    /// Just before it was handed over, ns.
+    began_ns: u64,
+    /// When the kernel had taken it, ns.
+    sent_ns: u64,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self { flying: VecDeque::with_capacity(MOST), landed: VecDeque::with_capacity(MOST) }
+    }
+}
+
+impl Flights {
+    /// The kernel took `frame`.
+    pub(super) fn begin(&mut self, frame: &[u8], began_ns: u64, sent_ns: u64) {
+        if self.flying.len() == MOST {
+            self.flying.pop_front();
+        }
+        self.flying.push_back(Flight { key: key(frame), began_ns, sent_ns });
+    }
+
+    /// At `now_ns` the radio had sent `frame`: whether it was on its way. Of equal frames the oldest was.
+    pub(super) fn land(&mut self, frame: &[u8], now_ns: u64) -> bool {
+        let key = key(frame);
+        let oldest = now_ns.saturating_sub(LONGEST_NS);
+        while self.flying.front().is_some_and(|flight| flight.sent_ns < oldest) {
+            self.flying.pop_front();
+        }
+        let Some(place) = self.flying.iter().position(|flight| flight.key == key) else { return false };
+        let Some(Flight { began_ns, sent_ns, .. }) = self.flying.remove(place) else { return false };
+        if self.landed.len() == MOST {
+            self.landed.pop_front();
+        }
+        self.landed.push_back(TransmitStatus { sent_ns, took_ns: now_ns.saturating_sub(began_ns) });
+        true
+    }
+
+    /// The next of those that were sent.
+    pub(super) fn take(&mut self) -> Option<TransmitStatus> {
+        self.landed.pop_front()
+    }
+
+    /// The interface is another: nothing more is heard of what was handed over.
+    pub(super) fn forget(&mut self) {
+        self.flying.clear();
+    }
+}
+
+/// A number for the bytes of a frame. Only frames of this station are compared, so nobody can choose equal ones.
+fn key(frame: &[u8]) -> u64 {
+    let (words, rest) = frame.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let words = words.iter().chain([&last]);
+    words.fold(frame.len() as u64, |key, word| {
+        (key.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD)
+    })
+}
+
+/// Frames on their way that are remembered: more than a driver's queue of one category takes of a station that sends at
+/// most a hundred a second.
+const MOST: usize = 32;
+/// A frame that waits longer is given up by every driver.
+const LONGEST_NS: u64 = 1_000_000_000;
+/// The golden ratio's share of 2^64, odd.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_found_by_its_bytes_and_of_equal_ones_the_oldest() {
+        let mut flights = Flights::default();
+        flights.begin(b"a frame", 10, 12);
+        flights.begin(b"another", 20, 22);
+        flights.begin(b"a frame", 30, 32);
+        assert!(!flights.land(b"a stranger", 40));
+        for now_ns in [40, 50] {
+            assert!(flights.land(b"a frame", now_ns));
+        }
+        assert!(!flights.land(b"a frame", 60));
+        assert_eq!(flights.take(), Some(TransmitStatus { sent_ns: 12, took_ns: 30 }));
+        assert_eq!(flights.take(), Some(TransmitStatus { sent_ns: 32, took_ns: 20 }));
+        assert_eq!(flights.take(), None);
+    }
+
+    #[test]
+    fn what_nobody_hears_of_is_forgotten() {
+        let mut flights = Flights::default();
+        flights.begin(b"old", 1, 1);
+        assert!(!flights.land(b"old", 2 + LONGEST_NS));
+        for number in 0..3 * MOST as u64 {
+            flights.begin(&number.to_le_bytes(), number, number);
+        }
+        assert!(!flights.land(&0u64.to_le_bytes(), 100));
+        for number in 2 * MOST as u64..3 * MOST as u64 {
+            assert!(flights.land(&number.to_le_bytes(), 100));
+        }
+        flights.begin(b"lost", 1, 1);
+        flights.forget();
+        assert!(!flights.land(b"lost", 2));
+        // Nobody asked, and the table did not grow.
+        assert_eq!(std::iter::from_fn(|| flights.take()).count(), MOST);
+    }
+
+    #[test]
+    fn frames_that_differ_have_other_numbers() {
+        let frame: Vec<u8> = (0..=255).collect();
+        let mut keys: Vec<_> = (0..frame.len())
+            .map(|at| {
+                let mut changed = frame.clone();
+                changed[at] ^= 1;
+                key(&changed)
+            })
+            .chain((0..frame.len()).map(|length| key(&frame[..length])))
+            .collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), all);
+    }
+}

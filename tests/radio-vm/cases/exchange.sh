@@ -1,0 +1,46 @@
+# A bus and a roadside unit exchange messages of every class in OCB. `run` does this twice: what they print, report and
+# capture is the same, byte for byte.
+radios 2
+ocb wlan0 wlan1
+cp /examples/crossing.toml /examples/bench.csv .
+
+# link INTERFACE FILE: the part of a configuration with a capture.
+link() {
+    printf '[link]\nkind = "packet"\ninterface = "%s"\n[link.tap]\nfile = "%s"\n' "$1" "$2"
+}
+station bus bus wlan0 "" "$(link wlan0 bus.pcapng)
+[position]
+source = \"trace\"
+file = \"bench.csv\"
+station = \"car\""
+station unit unit wlan1 49.6116 "$(link wlan1 unit.pcapng)
+[roadside]
+intersections = [\"crossing.toml\"]
+$(sed -n '/^\[\[roadside.sign\]\]/,/^# \[control\]/p' /examples/roadside.toml | sed '$d')"
+start unit bus
+hears bus 1
+hears unit 1
+sleep 3
+roadcast priority request --config bus.toml --duration 8s || fail "no priority is asked for" bus.txt
+# declare STATION ARGUMENT...: a hazard that is repeated for a second.
+declare() {
+    station=$1
+    shift
+    roadcast hazard new --config "$station.toml" --validity 1s "$@" >>declared.txt || fail "$station does not declare $*" "$station.txt"
+}
+for round in 1 2 3 4 5 6 7 8 9 10; do
+    declare bus --class D0 --cause collision-risk
+    declare bus --class D1 --cause dangerous-situation
+    declare unit --class D1 --cause traffic-condition
+    declare bus --cause accident --radius 500
+    sleep 2
+done
+stop bus unit
+
+# What each has to tell the other, and all of it arrives.
+for heard in "unit D0" "unit D1" "unit D2" "unit D3" "unit D4" "bus D1" "bus D2" "bus D3" "bus D4" "bus D5"; do
+    expect "$heard delivered" "$(reported ${heard% *} ${heard#* } delivered)" -gt 0
+    expect "$heard missed" "$(reported ${heard% *} ${heard#* } missed)" -eq 0
+done
+for report in bus.json unit.json; do hasnt $report '"(restarts|out_of_range)"'; done
+[ -s bus.pcapng ] && [ -s unit.pcapng ] || fail "no capture"
