@@ -21,7 +21,7 @@ is() {
     has info.txt "$2"
 }
 
-roadcast link probe wlan0 >probe.txt && fail "a radio in no cell has no fault" probe.txt
+roadcast link probe wlan0 >probe.txt 2>&1 && fail "a radio in no cell has no fault" probe.txt
 has probe.txt 'fault: wlan0 has not joined 5900 MHz \(10 MHz wide\): roadcast link up wlan0'
 has probe.txt 'permitted by the regulatory domain .*at most 33 dBm'
 link '^wlan0: type managed -> ocb, up, joined 5900 MHz \(10 MHz wide\)$' up wlan0
@@ -65,9 +65,4 @@ for switch in /sys/class/rfkill/*/soft; do echo 1 >"$switch"; done
 refused 'switched off: rfkill unblock wifi' up wlan0
 for switch in /sys/class/rfkill/*/soft; do echo 0 >"$switch"; done
 is wlan0 'type managed'
-# Any country but the one that the simulation was loaded with.
-iw reg set DE
-sleep 1
-refused '5900 MHz is disabled by the regulatory domain DE' up wlan0
-link 'joined 5180' up wlan0 --frequency 5180
 rm said.txt info.txt
