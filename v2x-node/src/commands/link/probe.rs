@@ -9,7 +9,7 @@ use radio_adapters::wlan::{self, Channel, Examination, JoinPlan, Neighbour, Surv
 use serde_json::{Value, json};
 use v2x_proto::envelope;
 
-use super::{CellArgs, LinkCommandError};
+use super::cell::{self, CellArgs, LinkCommandError};
 use crate::colour::{Mark, Paint};
 use crate::error::{Error, without_numbers};
 
@@ -31,7 +31,7 @@ pub struct ProbeArgs {
 /// # Errors
 /// [`LinkCommandError`]: the interface named is not there or not wireless. [`Error::Check`]: a fault was found.
 pub(super) fn run(args: &ProbeArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let mut wlan = super::open()?;
+    let mut wlan = cell::open()?;
     let machine = Machine::here();
     let cell = args.cell.cell()?;
     let names = match &args.interface {
