@@ -30,7 +30,7 @@ user=(setpriv --reuid 65532 --regid 65534 --clear-groups)
 # Rights that the program needs for nothing are among them.
 cp "$ROADCAST" /mnt/plainly
 cp "$ROADCAST" /mnt/entitled
-setcap cap_net_raw,cap_sys_nice,cap_ipc_lock,cap_dac_override+ep /mnt/entitled
+setcap cap_net_raw,cap_net_admin,cap_sys_nice,cap_ipc_lock,cap_dac_override+ep /mnt/entitled
 
 # refused PATTERN COMMAND...: it ends with 2 and says so.
 refused() {

@@ -37,6 +37,13 @@ impl WlanInterface {
         self.frequency_mhz.is_some()
     }
 
+    /// Whether it is told to join a cell of equals without a fixed address, and still looks for one: it is alone after some seconds,
+    /// and begins it then.
+    #[must_use]
+    pub fn looking(&self) -> bool {
+        self.kind == WlanKind::Ibss && self.ssid.is_some() && !self.joined()
+    }
+
     /// The channel in use, if it is of a width that is known here.
     #[must_use]
     pub fn channel(&self) -> Option<Channel> {

@@ -56,12 +56,14 @@ pub fn restore(wlan: &mut Wlan, before: &Before) -> io::Result<Vec<Change>> {
     let index = before.index;
     let (Some(link), Some(now)) = (wlan.link(index)?, wlan.interface(index)?) else { return Ok(changes) };
     let mut up = is_up(&link);
-    let mut same_cell = now.kind == before.kind && now.channel() == before.cell.as_ref().map(Cell::channel);
+    let channel_before = before.cell.as_ref().map(Cell::channel);
+    let mut same_cell = now.kind == before.kind && now.channel() == channel_before && !now.looking();
     if before.power_set {
         wlan.set_power_dbm(index, None)?;
         changes.push(Change::FreePower);
     }
-    if now.joined() && !same_cell && matches!(now.kind, WlanKind::Ocb | WlanKind::Ibss) {
+    let in_cell = now.looking() || now.joined() && matches!(now.kind, WlanKind::Ocb | WlanKind::Ibss);
+    if in_cell && !same_cell {
         wlan.leave(index, now.kind)?;
         changes.push(Change::Left(now.channel()));
     }
@@ -144,7 +146,8 @@ pub(super) fn named(wlan: &mut Wlan, name: &str) -> Result<Found, Obstacle> {
         Some((link, interface)) => Ok(Found { link, interface }),
         None => {
             let all = wlan.interfaces().unwrap_or_default();
-            let wireless = all.into_iter().map(|interface| interface.name).collect();
+            let mut wireless: Vec<_> = all.into_iter().map(|interface| interface.name).collect();
+            wireless.sort_unstable();
             Err(match there {
                 true => Obstacle::NotWireless { name, wireless },
                 false => Obstacle::NoInterface { name, wireless },
@@ -153,13 +156,17 @@ pub(super) fn named(wlan: &mut Wlan, name: &str) -> Result<Found, Obstacle> {
     }
 }
 
-/// The radio of an interface, and the regulatory domain that it obeys.
+/// The radio of an interface, and the regulatory domain that it obeys: the machine's, and its own where it has another.
 pub(super) fn radio_of(wlan: &mut Wlan, interface: &WlanInterface) -> Result<(Phy, String), Obstacle> {
     let asked = |error| refused("asking for its radio", error, &interface.name);
     let gone = || Obstacle::Gone { interface: interface.name.clone() };
     let phy = wlan.phy(interface.phy).map_err(asked)?.ok_or_else(gone)?;
-    let regulatory = wlan.regulatory(Some(interface.phy)).map_err(asked)?;
-    Ok((phy, regulatory.map_or_else(|| "unknown".to_owned(), |regulatory| regulatory.domain)))
+    let mut domain = |phy| Ok(wlan.regulatory(phy).map_err(asked)?.map(|regulatory| regulatory.domain));
+    let domain = match (domain(None)?, domain(Some(interface.phy))?) {
+        (Some(all), Some(own)) if all != own => format!("{all}, with {own} of the radio itself"),
+        (all, own) => own.or(all).unwrap_or_else(|| "unknown".to_owned()),
+    };
+    Ok((phy, domain))
 }
 
 /// Names of other interfaces of the same radio.
@@ -188,7 +195,7 @@ fn change(
         wlan.set_kind(index, kind).map_err(|e| ("changing its type", e))?;
         changes.push(Change::Kind { from: found.interface.kind, to: kind });
         joined = false;
-    } else if found.interface.joined() && !joined {
+    } else if (found.interface.joined() || found.interface.looking()) && !joined {
         wlan.leave(index, kind).map_err(|e| ("leaving the cell it is in", e))?;
         changes.push(Change::Left(found.interface.channel()));
     }
@@ -221,10 +228,17 @@ fn change(
 /// Whether the interface is in the cell of the plan. The kernel tells the address of a cell by its scan results alone: where it
 /// does not, the address is taken to be right.
 pub(super) fn in_cell(wlan: &mut Wlan, plan: &JoinPlan, interface: &WlanInterface) -> bool {
-    if interface.kind != plan.cell.kind() || interface.channel() != Some(plan.cell.channel()) {
+    if interface.kind != plan.cell.kind() {
         return false;
     }
-    let Cell::Ibss { ssid, bssid, .. } = &plan.cell else { return true };
+    let here = interface.channel() == Some(plan.cell.channel());
+    let Cell::Ibss { ssid, bssid, .. } = &plan.cell else { return here };
+    if interface.looking() && bssid.is_none() {
+        return interface.ssid.as_deref() == Some(ssid.bytes());
+    }
+    if !here {
+        return false;
+    }
     let named = interface.ssid.as_deref().is_none_or(|own| own == ssid.bytes());
     let known = wlan.bssid(interface.index).unwrap_or(None);
     named && bssid.zip(known).is_none_or(|(wanted, known)| wanted == known)

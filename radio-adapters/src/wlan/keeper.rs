@@ -96,9 +96,8 @@ impl Keeper {
                     return None;
                 }
             }
-            Err(Obstacle::NoInterface { .. } | Obstacle::Gone { .. }) => {
-                return self.tell(format!("{} is gone; waiting for it", self.plan.interface));
-            }
+            // The link on it says so.
+            Err(Obstacle::NoInterface { .. } | Obstacle::Gone { .. }) => return None,
             Err(_) => {}
         }
         match join(wlan, &self.plan) {
@@ -280,15 +279,14 @@ mod tests {
         assert_eq!(keeper.look(&mut wlan, 2 * S), None);
         radio.with(|state| state.index = None);
         keeper.leave(&mut wlan);
-        assert_eq!(keeper.look(&mut wlan, 3 * S), told("wlan0 is gone; waiting for it"));
+        assert_eq!(keeper.look(&mut wlan, 3 * S), None);
     }
 
     #[test]
-    fn an_interface_that_is_removed_is_told_once_and_joins_when_it_is_back() {
+    fn an_interface_that_is_removed_joins_when_it_is_back() {
         let (radio, mut wlan, mut keeper) = begun();
         radio.with(|state| state.index = None);
-        assert_eq!(keeper.look(&mut wlan, S), told("wlan0 is gone; waiting for it"));
-        assert_eq!(keeper.look(&mut wlan, 2 * S), None);
+        assert_eq!(keeper.look(&mut wlan, S), None);
         // As a module that is loaded anew: another index, and down.
         radio.with(|state| {
             (state.index, state.kind, state.up, state.joined) = (Some(8), WlanKind::Managed, false, None);

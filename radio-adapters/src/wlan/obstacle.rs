@@ -14,7 +14,7 @@ use super::plan::JoinPlan;
 #[non_exhaustive]
 pub enum Obstacle {
     /// No interface has this name.
-    #[error("no network interface {name:?}; {}", wireless_ones(wireless))]
+    #[error("no network interface {name:?}; {}{}", wireless_ones(wireless), otherwise(wireless))]
     NoInterface {
         /// The name asked for.
         name: String,
@@ -285,9 +285,13 @@ impl Obstacle {
 
 fn wireless_ones(wireless: &[String]) -> String {
     match wireless {
-        [] => "this machine has no 802.11 interface: use link.kind = \"udp\" or \"packet\"".to_owned(),
+        [] => "this machine has no 802.11 interface".to_owned(),
         ones => format!("wireless ones: {}", ones.join(", ")),
     }
+}
+
+fn otherwise(wireless: &[String]) -> &'static str {
+    if wireless.is_empty() { ": use link.kind = \"udp\" or \"packet\" on another" } else { "" }
 }
 
 fn other_kind(kind: WlanKind, offered: &[WlanKind]) -> &'static str {

@@ -24,6 +24,8 @@ pub(crate) struct State {
     /// Frequency, width's number.
     pub(crate) joined: Option<(u32, u32)>,
     pub(crate) ssid: Option<Vec<u8>>,
+    /// It scans for a cell, which can be left.
+    pub(crate) looking: bool,
     pub(crate) bssid: Option<[u8; 6]>,
     pub(crate) rate: Option<u32>,
     /// 0.01 dBm; `None`: automatic.
@@ -51,6 +53,7 @@ impl Radio {
             mtu: 1500,
             joined: None,
             ssid: None,
+            looking: false,
             bssid: None,
             rate: None,
             power: None,
@@ -113,7 +116,7 @@ impl Kernel for Radio {
                 LinkChange::Up(up) => {
                     // Taking it down leaves the cell, and up again does not join.
                     if !up {
-                        state.joined = None;
+                        (state.joined, state.ssid) = (None, None);
                     }
                     state.up = up;
                     state.log.push(if up { "up" } else { "down" }.to_owned());
@@ -185,7 +188,7 @@ impl State {
                     return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
                 }
                 self.kind = WlanKind::of(kind);
-                self.joined = None;
+                (self.joined, self.ssid) = (None, None);
                 self.log.push(format!("kind {}", self.kind));
             }
             command::JOIN_OCB | command::JOIN_IBSS => {
@@ -206,7 +209,8 @@ impl State {
                 self.log.push(format!("join {frequency} width {width}{fixed}"));
             }
             command::LEAVE_OCB | command::LEAVE_IBSS => {
-                if self.joined.take().is_none() {
+                self.ssid = None;
+                if self.joined.take().is_none() && !std::mem::take(&mut self.looking) {
                     return Err(io::Error::from_raw_os_error(libc::ENOTCONN));
                 }
                 self.log.push("leave".to_owned());
@@ -273,9 +277,9 @@ impl State {
         if let Some((frequency, width)) = self.joined {
             put_attribute(&mut message, attribute::WIPHY_FREQ, &frequency.to_ne_bytes());
             put_attribute(&mut message, attribute::CHANNEL_WIDTH, &width.to_ne_bytes());
-            if let Some(ssid) = &self.ssid {
-                put_attribute(&mut message, attribute::SSID, ssid);
-            }
+        }
+        if let Some(ssid) = &self.ssid {
+            put_attribute(&mut message, attribute::SSID, ssid);
         }
         put_attribute(
             &mut message,

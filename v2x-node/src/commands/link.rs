@@ -1,20 +1,22 @@
 //! `roadcast link`: a radio's cell.
 
+mod cell;
 mod probe;
 
 use std::io::{self, Write};
-use std::str::FromStr;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigSet, Signal};
-use radio_adapters::LinkAddress;
 use radio_adapters::privilege::{self, CapabilitySet};
-use radio_adapters::wlan::{self, Cell, Change, Channel, JoinPlan, Notice, Obstacle, Ssid, Width, Wlan};
+use radio_adapters::wlan::{self, Change, JoinPlan, Notice};
 
-use crate::config::{DEFAULT_FREQUENCY_MHZ, FREQUENCIES_MHZ, MTUS, POWERS_DBM};
+use self::cell::{CellArgs, open};
+use crate::config::{MTUS, POWERS_DBM};
 use crate::daemon::keeper::{GO, Line};
-use crate::error::{Complaint, Error};
+use crate::error::Error;
+
+pub use self::cell::LinkCommandError;
 
 /// `roadcast link`.
 #[derive(Clone, Debug, Subcommand)]
@@ -46,34 +48,6 @@ pub struct UpArgs {
     /// MTU, bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(MTU_RANGE))]
     mtu: Option<u32>,
-}
-
-/// A cell.
-#[derive(Args, Clone, Debug)]
-struct CellArgs {
-    /// ocb (802.11p: all on the channel), or ibss (a cell with a name)
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
-    /// Centre frequency, MHz
-    #[arg(long, value_name = "MHZ", default_value_t = DEFAULT_FREQUENCY_MHZ, value_parser = clap::value_parser!(u32).range(FREQUENCY_RANGE))]
-    frequency: u32,
-    /// Width, MHz: 5, 10 or 20
-    #[arg(long, value_name = "MHZ", default_value = "10", value_parser = width)]
-    width: Width,
-    /// Name of an ibss cell
-    #[arg(long, value_name = "NAME", required_if_eq("mode", "ibss"), value_parser = ssid)]
-    ssid: Option<Ssid>,
-    /// Address of an ibss cell, such as 02:ca:fe:ca:fe:00; without it, the first station's
-    #[arg(long, value_name = "ADDRESS", value_parser = bssid)]
-    bssid: Option<LinkAddress>,
-}
-
-/// The kinds of cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Mode {
-    #[default]
-    Ocb,
-    Ibss,
 }
 
 /// `roadcast link down`.
@@ -109,28 +83,6 @@ Examples:
   roadcast link up wlan0 --frequency 5890 --rate 6 --power 20
   roadcast link up wlan0 --mode ibss --ssid v2x --bssid 02:ca:fe:ca:fe:00
   roadcast link down wlan0";
-
-/// A cell that cannot be joined or left.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkCommandError {
-    /// What is in the way.
-    #[error(transparent)]
-    Obstacle(#[from] Obstacle),
-    /// An option of the other kind of cell.
-    #[error("--{0} goes with --mode ibss alone: OCB has neither name nor address")]
-    NotInOcb(&'static str),
-    /// A rate that the width does not have.
-    #[error("--rate {rate}: no rate at {width}: use one of {}", rates(*width))]
-    NoRate {
-        /// As given, Mb/s.
-        rate: f64,
-        /// The width.
-        width: Width,
-    },
-}
-
-impl Complaint for LinkCommandError {}
 
 /// Runs the command.
 ///
@@ -201,19 +153,6 @@ impl UpArgs {
     }
 }
 
-impl CellArgs {
-    fn cell(&self) -> Result<Cell, LinkCommandError> {
-        let channel = Channel { frequency_mhz: self.frequency, width: self.width };
-        match (self.mode, &self.ssid, self.bssid) {
-            (Mode::Ocb, None, None) => Ok(Cell::Ocb(channel)),
-            (Mode::Ibss, Some(ssid), bssid) => Ok(Cell::Ibss { channel, ssid: ssid.clone(), bssid }),
-            (_, Some(_), _) => Err(LinkCommandError::NotInOcb("ssid")),
-            // The parser requires a name with ibss.
-            (_, None, _) => Err(LinkCommandError::NotInOcb("bssid")),
-        }
-    }
-}
-
 /// The changes in words. What the kernel does not tell is set each time, and is no change for certain.
 fn said(changes: &[Change]) -> String {
     let words = |certain: bool| {
@@ -229,37 +168,14 @@ fn said(changes: &[Change]) -> String {
     }
 }
 
-fn open() -> Result<Wlan, Error> {
-    Wlan::for_changes().map_err(|source| Error::System { what: "opening netlink", source })
-}
-
-fn width(text: &str) -> Result<Width, String> {
-    let width = u32::from_str(text).ok().and_then(Width::of_mhz);
-    width.ok_or_else(|| "expected 5, 10 or 20".to_owned())
-}
-
-fn ssid(text: &str) -> Result<Ssid, String> {
-    Ssid::new(text.as_bytes()).ok_or_else(|| "expected 1 to 32 bytes".to_owned())
-}
-
-fn bssid(text: &str) -> Result<LinkAddress, String> {
-    Cell::bssid(text).ok_or_else(|| "expected such as 02:ca:fe:ca:fe:00, its first byte even".to_owned())
-}
-
-fn rates(width: Width) -> String {
-    width.rates_kbps().map(|kbps| (f64::from(kbps) / 1000.0).to_string()).join(", ")
-}
-
 /// The bounds of the configuration, as the parser of the command line takes them.
-const FREQUENCY_RANGE: core::ops::RangeInclusive<i64> =
-    *FREQUENCIES_MHZ.start() as i64..=*FREQUENCIES_MHZ.end() as i64;
 const POWER_RANGE: core::ops::RangeInclusive<i64> = *POWERS_DBM.start() as i64..=*POWERS_DBM.end() as i64;
 const MTU_RANGE: core::ops::RangeInclusive<i64> = *MTUS.start() as i64..=*MTUS.end() as i64;
 
 #[cfg(test)]
 pub(crate) mod tests {
     use clap::Parser;
-    use radio_adapters::wlan::WlanKind;
+    use radio_adapters::wlan::{Cell, Channel, Width, WlanKind};
 
     use super::*;
 

@@ -118,6 +118,22 @@ fn a_cell_of_equals_is_known_by_name_and_address() {
 }
 
 #[test]
+fn a_cell_that_is_still_looked_for_is_not_joined_twice() {
+    let (radio, mut wlan) = radio();
+    join(&mut wlan, &ibss(None)).unwrap();
+    // Without an address to go by the kernel scans first.
+    radio.with(|state| state.joined = None);
+    radio.changes();
+    assert!(is_joined(&mut wlan, &ibss(None)).unwrap());
+    assert_eq!(join(&mut wlan, &ibss(None)).unwrap().changes, []);
+    let fixed = ibss(Some([2, 0, 0, 0, 0, 2]));
+    assert!(!is_joined(&mut wlan, &fixed).unwrap());
+    radio.with(|state| state.looking = true);
+    join(&mut wlan, &fixed).unwrap();
+    assert_eq!(radio.changes(), ["leave", "join 5900 width 7 fixed"]);
+}
+
+#[test]
 fn a_step_that_fails_undoes_those_before_it() {
     // Joining, taking up, the rate.
     for (command, error, told) in [
@@ -197,7 +213,7 @@ fn each_obstacle_is_told_before_anything_is_changed() {
     check(
         |state| state.index = None,
         plan(),
-        "no network interface \"wlan0\"; this machine has no 802.11 interface: use link.kind = \"udp\" or \"packet\"",
+        "no network interface \"wlan0\"; this machine has no 802.11 interface: use link.kind = \"udp\" or \"packet\" on another",
     );
 }
 

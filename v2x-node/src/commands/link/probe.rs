@@ -9,7 +9,7 @@ use radio_adapters::wlan::{self, Channel, Examination, JoinPlan, Neighbour, Surv
 use serde_json::{Value, json};
 use v2x_proto::envelope;
 
-use super::{CellArgs, LinkCommandError};
+use super::cell::{self, CellArgs, LinkCommandError};
 use crate::colour::{Mark, Paint};
 use crate::error::{Error, without_numbers};
 
@@ -31,7 +31,7 @@ pub struct ProbeArgs {
 /// # Errors
 /// [`LinkCommandError`]: the interface named is not there or not wireless. [`Error::Check`]: a fault was found.
 pub(super) fn run(args: &ProbeArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let mut wlan = super::open()?;
+    let mut wlan = cell::open()?;
     let machine = Machine::here();
     let cell = args.cell.cell()?;
     let names = match &args.interface {
@@ -223,6 +223,7 @@ fn radio_text(examined: &Examination, channel: Channel) -> String {
     let place = match (interface.channel(), interface.frequency_mhz) {
         (Some(channel), _) => format!("in a cell at {channel}"),
         (None, Some(frequency)) => format!("in a cell at {frequency} MHz"),
+        (None, None) if interface.looking() => "looking for its cell".to_owned(),
         (None, None) => "in no cell".to_owned(),
     };
     row("state", format!("{}, {up}, {place}", interface.kind));
@@ -240,10 +241,9 @@ fn radio_text(examined: &Examination, channel: Channel) -> String {
     };
     row("channel", format!("{} MHz: {state}", channel.frequency_mhz));
     row("rate", "not told by the kernel; without a setting the slowest".to_owned());
-    let power = interface
-        .power_dbm
-        .map_or_else(|| "not told".to_owned(), |dbm| format!("{dbm} dBm, as the kernel says"));
-    row("power", power);
+    // Of one that is down it tells 0 dBm.
+    let power = interface.power_dbm.filter(|_| examined.up);
+    row("power", power.map_or_else(|| "not told".to_owned(), |dbm| format!("{dbm} dBm, as the kernel says")));
     row("MTU", examined.mtu.map_or_else(|| "not told".to_owned(), |mtu| format!("{mtu} bytes")));
     if interface.kind == WlanKind::Ocb {
         row("neighbours", format!("{} of {}", examined.neighbours, Neighbour::OCB_NEIGHBOURS));
