@@ -82,7 +82,7 @@ eventually "the unit shows the accident" grep -Eq '^hazard .* accident 22 m sout
 # The second of a kind.
 code=0
 "${plain[@]}" 'cd /mnt/car && roadcast run vehicle.toml' >second.txt 2>&1 || code=$?
-[[ $code == 2 ]] || fail "a second daemon with the same socket ended with code $code" second.txt
-has second.txt 'vehicle.sock: another daemon listens here \(process [0-9]+\)'
+[[ $code == 2 ]] || fail "a second daemon of the same configuration ended with code $code" second.txt
+has second.txt 'this station runs already \(process [0-9]+, control socket /tmp/roadcast-65534/vehicle.sock\)'
 kill -TERM "$unit" "$car"
 wait "$unit" "$car"

@@ -56,7 +56,13 @@ refused 'EtherType 0x0800 is not permitted: .*such as ethertypes = \[0x0800\]' "
 refused 'EtherType 0x0806 is not permitted' "$ROADCAST" dump --interface rc0 --ethertype 0x0806
 refused 'rc0 is not permitted: the right to packet sockets comes with the program' "${entitled[@]}" run car.toml
 refused 'rc0 is not permitted: the right to packet sockets comes with the program' "${entitled[@]}" dump --interface rc0
-refused 'Permission denied' "${entitled[@]}" run /etc/shadow
+refused 'ermission denied: it belongs to root:(root|shadow), mode 0(640|600), and this runs as user 65532; give it to' \
+    "${entitled[@]}" run /etc/shadow
+chown root keys/car-1.cred
+chmod 600 keys/car-1.cred
+refused 'keys/car-1.cred: permission denied: it belongs to root:[a-z]+, mode 0600, and this runs as user 65532; give it to' \
+    "${user[@]}" /mnt/plainly run car.toml
+chown 65532 keys/car-1.cred
 refused 'needs CAP_NET_RAW: run it as a service' "${user[@]}" /mnt/plainly run car.toml
 
 # A directory and a file of the user's do not count, wherever they came from.
@@ -86,6 +92,9 @@ wait $dump || true
 rm -r /etc/roadcast
 service=("${user[@]}" --inh-caps +net_raw --ambient-caps +net_raw)
 rights=0000000000002000 sends "${service[@]}" --bounding-set -all,+net_raw --no-new-privs /mnt/plainly run other.toml
+mkdir -m 700 closed
+refused 'closed/car.rec: permission denied: the directory closed belongs to root:root, mode 0700, and this runs as user 65532' \
+    "${service[@]}" /mnt/plainly run other.toml --record closed/car.rec
 # Where this machine's root may raise a limit.
 if prlimit --rtprio=50:50 true 2>limit.txt; then
     rights=0000000000002000 sends prlimit --rtprio=50:50 "${service[@]}" /mnt/plainly run timely.toml

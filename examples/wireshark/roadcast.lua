@@ -1,11 +1,12 @@
 -- Wireshark dissector for Roadcast frames: the hop header, and behind it the messages by the schema.
 --
 -- Copy it into Wireshark's folder for plug-ins ("About", "Folders", "Personal Lua Plugins") and add proto/schema to
--- "Preferences", "Protocols", "ProtoBuf", "Protobuf search paths", with "Load all files"; Wireshark 4.0 does
--- not find files through a path with ".." in it. For one run:
+-- "Preferences", "Protocols", "ProtoBuf", "Protobuf search paths", with "Load all files". Wireshark 4.0 says that files do not
+-- exist when the path is relative or has ".." in it (findings/tshark_relative_proto_path.sh). For one run:
 --
---     tshark -r FILE -X lua_script:roadcast.lua -o 'uat:protobuf_search_paths:"proto/schema","TRUE"' -Y 'roadcast.class == 0'
+--     tshark -r FILE -X lua_script:roadcast.lua -o "uat:protobuf_search_paths:\"$PWD/proto/schema\",\"TRUE\"" -Y 'roadcast.class == 0'
 --
+-- tests/wireshark/check-capture does that and looks for frames that are malformed and fields without a name.
 -- It shows what a frame says. Nothing is verified: `roadcast dump FILE --root ... --issuer ...` does that.
 
 local roadcast = Proto("roadcast", "Roadcast V2X")
@@ -32,6 +33,7 @@ f.class = ProtoField.uint8("roadcast.class", "Deadline class", base.DEC, nil, 0x
 f.forwarder = ProtoField.bytes("roadcast.forwarder", "Forwarder (digest of its credential)", base.NONE)
 f.latitude = ProtoField.double("roadcast.latitude", "Forwarder's latitude")
 f.longitude = ProtoField.double("roadcast.longitude", "Forwarder's longitude")
+f.behind = ProtoField.bytes("roadcast.behind", "Behind the message (padding or a check sequence)", base.NONE)
 
 local short = ProtoExpert.new("roadcast.short", "Shorter than its hop header", expert.group.MALFORMED, expert.severity.ERROR)
 local version = ProtoExpert.new("roadcast.other_version", "Another version of the format", expert.group.UNDECODED, expert.severity.WARN)
@@ -39,10 +41,11 @@ roadcast.experts = { short, version }
 
 roadcast.prefs.port = Pref.uint("UDP port", 47808, "Port of the group that the stations use")
 
--- Hands bytes to Wireshark's dissector of protobuf, as one message of the schema.
+-- Hands bytes to Wireshark's dissector of protobuf, as one message of the schema. Where a length lies, it has marked the frame as
+-- malformed when it gives up; the error is no fault of this script.
 local function message(name, bytes, pinfo, tree)
     pinfo.private["pb_msg_type"] = "message,v2x.v1." .. name
-    Dissector.get("protobuf"):call(bytes, pinfo, tree)
+    pcall(function() Dissector.get("protobuf"):call(bytes, pinfo, tree) end)
 end
 
 -- A varint: its value, and how many bytes it has.
@@ -54,6 +57,22 @@ local function varint(bytes, at)
         if byte < 128 then return value, n + 1 end
     end
     return nil, 0
+end
+
+-- How long the SignedMessage at the start of these bytes is: it ends with its signer, field 3 or 4. What a link puts behind it is
+-- no part of it. All of them where no signer is found.
+local function signed_length(bytes)
+    local at = 0
+    while at < bytes:len() do
+        local key, length = varint(bytes, at)
+        if not key or key % 8 ~= 2 then break end
+        local long, skip = varint(bytes, at + length)
+        if not long then break end
+        at = at + length + skip + long
+        if at > bytes:len() then break end
+        if key >= 24 then return at end
+    end
+    return bytes:len()
 end
 
 -- The type of a ToBeSigned: its field 1, wherever it stands among the others.
@@ -79,13 +98,15 @@ local function type_of(bytes)
     end
 end
 
--- Fields of bytes that hold messages, by their full names. A ToBeSigned comes before its payload, and says its type.
+-- Fields of bytes that hold messages, by their full names. A ToBeSigned comes before its payload, and says its type; a payload
+-- with messages of others in it sees theirs come and go.
 local payload_type
 local function holds(field, title, name)
     local proto = Proto("roadcast_" .. title, "Roadcast " .. title)
     function proto.dissector(bytes, pinfo, tree)
-        local what = name(bytes)
+        local what, outer = name(bytes), payload_type
         if what and bytes:len() > 0 then message(what, bytes, pinfo, tree) end
+        if field ~= "SignedMessage.tbs" then payload_type = outer end
         return bytes:len()
     end
     DissectorTable.get("protobuf_field"):add("v2x.v1." .. field, proto)
@@ -98,6 +119,8 @@ end)
 holds("ToBeSigned.payload", "payload", function() return payload_type end)
 holds("SignedMessage.credential", "credential", function() return "Credential" end)
 holds("Credential.tbs", "credential_signed", function() return "CredentialTbs" end)
+holds("CredentialResponse.credentials", "credentials", function() return "Credential" end)
+holds("MisbehaviourReport.evidence", "evidence", function() return "SignedMessage" end)
 
 function roadcast.dissector(bytes, pinfo, tree)
     if bytes:len() < 12 then
@@ -129,7 +152,9 @@ function roadcast.dissector(bytes, pinfo, tree)
     if bytes(0, 1):uint() >= 32 or bytes(0, 1):uint() < 16 then
         head:add_proto_expert_info(version)
     elseif bytes:len() > length then
-        message("SignedMessage", bytes(length):tvb(), pinfo, tree)
+        local long = signed_length(bytes(length):tvb())
+        if bytes:len() > length + long then head:add(f.behind, bytes(length + long)) end
+        message("SignedMessage", bytes(length, long):tvb(), pinfo, tree)
     end
     local what = payload_type or "message"
     local left = hops == 1 and "1 hop left" or hops .. " hops left"

@@ -8,12 +8,14 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
+use crate::forbidden::{self, Purpose};
+
 /// Creates or empties a file, with mode 0600, and locks it (`flock`) for as long as it is open, so that nobody else who opens
 /// it here writes into it; follows symbolic links. A FIFO or a device is opened as it is: later writes to it may block.
 ///
 /// # Errors
-/// The system's own; in words where its words would mislead: a directory, a FIFO that nobody reads (opening it would
-/// wait for a reader), a file that is locked.
+/// The system's own; in words where its words would mislead or say too little: a directory, a FIFO that nobody reads (opening
+/// it would wait for a reader), a file that is locked, one that this user may not write.
 pub fn create(path: &Path) -> io::Result<File> {
     // Emptied when it is known to be nobody else's.
     let file = open(path, OpenOptions::new().create(true).truncate(false))?;
@@ -59,7 +61,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::ENXIO) => io::Error::new(error.kind(), "it is a FIFO or a socket that nobody reads"),
         Some(Errno::EISDIR) => io::Error::new(error.kind(), "it is a directory; name a file"),
-        _ => error,
+        _ => forbidden::explained(error, path, Purpose::Write),
     })?;
     // Only the opening must not wait. A write that returned half-way would break what a pipe's reader gets.
     let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);

@@ -11,6 +11,7 @@
 //! - [`clock`], [`timer`]: the machine's clocks, and deadlines finer than tokio's millisecond.
 //! - [`interface`], [`realtime`], [`privilege`]: what the machine has, what it grants us, and rights given up.
 //! - [`writer`], [`queue`], [`blocks`], [`destination`]: files and pipes, written by threads that the station never waits for.
+//! - [`forbidden`]: whose file it is that this user may not open.
 
 pub mod auto;
 pub mod blocks;
@@ -18,6 +19,7 @@ pub mod clock;
 pub mod destination;
 pub mod error;
 pub mod fault;
+pub mod forbidden;
 pub mod interface;
 pub mod mem;
 pub mod monitor;

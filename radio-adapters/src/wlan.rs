@@ -5,7 +5,7 @@
 //!   `None` or missing from a list; what it says in a form that is not known is left out, because it would be worse to
 //!   know nothing of a radio than to miss a part.
 //! - [`join`], [`leave`], [`restore`]: an interface made what a [`JoinPlan`] says, and what it was; [`Obstacle`] is what is in
-//!   the way.
+//!   the way, and [`examine`] shows all of it.
 //! - [`keep`], [`Keeper`]: holds an interface in its cell, and makes it what it was at the end.
 //!
 //! nl80211 is defined by `linux/nl80211.h` alone. Frames go through [`packet`](crate::packet).
@@ -13,6 +13,7 @@
 mod cell;
 mod channel;
 mod client;
+mod examination;
 mod holder;
 mod interface;
 mod join;
@@ -36,6 +37,7 @@ mod tests;
 pub use self::cell::{Cell, Ssid};
 pub use self::channel::{Channel, Width};
 pub use self::client::Wlan;
+pub use self::examination::{Examination, SurveySupport, examine};
 pub use self::holder::Holder;
 pub use self::interface::WlanInterface;
 pub use self::join::{is_joined, join, leave, restore};

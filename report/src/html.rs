@@ -100,7 +100,7 @@ fn header(page: &mut String, report: &Report) {
     let commit = report.run.commit.as_ref().map_or_else(String::new, |commit| format!(" ({commit})"));
     fact("version", &format!("{}{commit}", report.version));
     if let Some(digest) = &report.digest {
-        fact("digest of outputs", digest.get(..16).unwrap_or(digest));
+        fact("output digest", digest.get(..16).unwrap_or(digest));
     }
     page.push_str("</dl>\n");
     if !report.run.command.is_empty() {

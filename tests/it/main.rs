@@ -17,6 +17,9 @@ mod generated;
 // nanopb's sizes are the schema's.
 mod nanopb;
 
+// Wireshark names all that is on the wire.
+mod dissector;
+
 // What is said of the wire is what the code does.
 mod wire_doc;
 

@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::colour::{self, ColourChoice, Paint};
 use crate::commands::{dump, keys};
 use crate::core_dump;
+use crate::daemon::keeper::KeeperProcess;
 use crate::error::{Error, without_numbers};
 use crate::log::{self, Log};
 use crate::rights;
@@ -43,6 +44,15 @@ pub fn main() -> ExitCode {
     {
         return refuse(error);
     }
+    // Before any thread, and before keys are read.
+    let keeper = match &cli.command {
+        Command::Run(args) => crate::commands::run::prepare(args),
+        _ => Ok(None),
+    };
+    let keeper = match keeper {
+        Ok(keeper) => keeper,
+        Err(error) => return refuse(error),
+    };
     if cli.command.holds_keys()
         && let Err(source) = core_dump::forbid()
     {
@@ -55,7 +65,7 @@ pub fn main() -> ExitCode {
         return refuse(Error::System { what: "starting a thread for the log", source });
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = run(&cli, &mut out);
+    let result = run(&cli, keeper, &mut out);
     // Output written before an error is shown before it.
     let code = match result.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,6 +132,9 @@ enum Command {
     /// Have a running vehicle's daemon ask intersections for a green signal
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::priority::HELP)]
     Priority(crate::commands::priority::PriorityCommand),
+    /// Join a cell with a radio, leave it, and show what keeps a radio from joining
+    #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::link::HELP)]
+    Link(crate::commands::link::LinkCommand),
     /// Decode frames from a link or a capture
     #[command(after_help = dump::HELP)]
     Dump(dump::DumpArgs),
@@ -143,13 +156,17 @@ impl Command {
     }
 }
 
-fn run(Cli { command, verbose, .. }: &Cli, out: &mut dyn Write) -> Result<(), Error> {
+fn run(
+    Cli { command, verbose, .. }: &Cli,
+    keeper: Option<KeeperProcess>,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     #[cfg(not(feature = "replay"))]
     let _ = verbose;
     match command {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::commands::demo::run(args, *verbose > 0, out),
-        Command::Run(args) => crate::commands::run::run(args),
+        Command::Run(args) => crate::commands::run::run(args, keeper),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
@@ -158,6 +175,7 @@ fn run(Cli { command, verbose, .. }: &Cli, out: &mut dyn Write) -> Result<(), Er
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),
         Command::Dump(args) => dump::run(args, out),
+        Command::Link(command) => crate::commands::link::run(command, out),
     }
 }
 

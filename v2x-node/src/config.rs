@@ -26,6 +26,7 @@ pub use self::control::ControlConfig;
 pub(crate) use self::control::LONGEST_SOCKET_PATH;
 pub use self::file::{ConfigError, mode_for_everybody};
 pub use self::identity::{CredentialFiles, IdentityFiles, OwnFiles};
+pub(crate) use self::link::{DEFAULT_FREQUENCY_MHZ, FREQUENCIES_MHZ, MTUS, POWERS_DBM};
 pub use self::link::{Fault, LinkConfig, Medium};
 pub use self::place::PositionConfig;
 pub use self::roadside::{

@@ -10,6 +10,7 @@ use ed25519_dalek::pkcs8::spki::der::pem::{self, LineEnding};
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use radio_adapters::forbidden::{self, Purpose};
 use v2x_core::{CredentialError, Identity, KeyPair, Permissions, Pool, PoolError, TrustStore};
 use v2x_proto::envelope::MAX_CREDENTIAL;
 
@@ -308,6 +309,7 @@ fn read_all(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
 }
 
 pub(crate) fn failed(path: &Path, source: io::Error) -> KeyFileError {
+    let source = forbidden::explained(source, path, Purpose::Read);
     KeyFileError::File { path: path.to_owned(), source }
 }
 

@@ -35,6 +35,16 @@ fn a_second_daemon_with_the_credential_of_the_first_ends_at_once_and_names_it() 
         first.id()
     );
     assert!(complaint.contains(&expected) && complaint.contains("a.sock)"), "{complaint}");
+    // The same configuration again: what is wrong is not the socket.
+    let complaint = town.bad(2, &["run", "a.toml", "--seconds", "5"]);
+    let expected = format!(
+        "roadcast: credential {name}: this station runs already (process {}, control socket ",
+        first.id()
+    );
+    assert!(
+        complaint.starts_with(&expected) && complaint.contains("a.sock); stop that daemon"),
+        "{complaint}"
+    );
     // Not with another environment either, as a service has it.
     let mut command = Command::new(env!("CARGO_BIN_EXE_roadcast"));
     command.args(["run", "b.toml", "--seconds", "5"]).current_dir(&town.directory);

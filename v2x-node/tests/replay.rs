@@ -266,8 +266,15 @@ fn attacks_that_come_with_the_program_go_by_name_on_a_plan_and_their_cost_is_rep
     let scratch = Scratch::new("red");
     let (code, list, err) = scratch.run(&["run", "--attack", "list"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    assert!(list.lines().count() > 20 && list.contains("\ncredential_storm "), "{list}");
+    assert!(list.lines().count() > 20 && list.contains("\n  credential_storm "), "{list}");
     assert!(list.lines().all(|line| line.len() <= 80), "{list}");
+    // Which want a trace and which a road, and which road.
+    let heads: Vec<&str> = list.lines().filter(|line| line.ends_with("--attack NAME:")).collect();
+    let road = |name| format!("roadcast replay run --plan replay/plans/red/{name}.toml --attack NAME:");
+    assert_eq!(heads, ["roadcast replay run TRACE --attack NAME:", &road("road"), &road("clear-road")]);
+    let places = ["\n  insiders ", &road("road"), "\n  strip ", &road("clear-road"), "\n  forged "];
+    let places = places.map(|text| list.find(text).unwrap());
+    assert!(places.is_sorted(), "{list}");
     let plan = "warm_up_s = 2\nsettle_s = 1\n[scenario]\nkind = \"highway\"\nlength_m = 1200\ndensity_per_km = 20\n\
                 [[event]]\nat_m = [600, 0]\nclass = \"D0\"\n";
     scratch.write("plan.toml", plan.as_bytes());

@@ -150,7 +150,7 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
     let mut console = started.map_err(|error| error.to_string())?;
     // The parent waits for a line, which a stalled pipe never shows.
     println!("begun");
-    let outcome = run::observe(&args, &mut console).map_err(|error| error.to_string())?;
+    let outcome = run::observe(&args, None, &mut console).map_err(|error| error.to_string())?;
     // A pipe that is not read on purpose keeps its lines.
     drop(console.finish(Duration::from_secs(1)));
     let merged = |stage| {

@@ -23,6 +23,12 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// Reads the address of a cell, such as `02:ca:fe:ca:fe:00`: not one of a group (its first byte is even).
+    #[must_use]
+    pub fn bssid(text: &str) -> Option<LinkAddress> {
+        LinkAddress::parse(text).filter(|LinkAddress(bytes)| bytes[0] & 1 == 0 && *bytes != [0; 6])
+    }
+
     /// Where it is.
     #[must_use]
     pub fn channel(&self) -> Channel {

@@ -220,7 +220,7 @@ fn change(
 
 /// Whether the interface is in the cell of the plan. The kernel tells the address of a cell by its scan results alone: where it
 /// does not, the address is taken to be right.
-fn in_cell(wlan: &mut Wlan, plan: &JoinPlan, interface: &WlanInterface) -> bool {
+pub(super) fn in_cell(wlan: &mut Wlan, plan: &JoinPlan, interface: &WlanInterface) -> bool {
     if interface.kind != plan.cell.kind() || interface.channel() != Some(plan.cell.channel()) {
         return false;
     }

@@ -98,7 +98,8 @@ impl Phy {
     }
 
     /// One of which nothing is known.
-    pub(super) fn new(index: u32) -> Self {
+    #[must_use]
+    pub fn new(index: u32) -> Self {
         Self { index, ..Self::default() }
     }
 

@@ -32,6 +32,7 @@ mod radio;
 mod sabotage;
 mod saboteur;
 mod schedule;
+mod station;
 mod toll;
 mod transmitter;
 mod verifier;
@@ -46,10 +47,10 @@ use ed25519_dalek::VerifyingKey;
 use v2x_apps::Moment;
 use v2x_core::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, CredentialError, Event, Fix, Imminent, Input,
-    Instant, Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
+    Instant, Node, Output, Position, PseudonymConfig, ReceivedFrame, Scheme, Transmit,
 };
 use v2x_proto::envelope::SignedView;
-use v2x_proto::{Digest, hop};
+use v2x_proto::hop;
 use v2x_report::Verify;
 
 use crate::attack::Processor;
@@ -63,11 +64,11 @@ use attackers::Assault;
 use flight::Flight;
 use journal::Journal;
 use occupancy::Occupancy;
-use processor::{READ_BATCH, Workload};
+use processor::READ_BATCH;
 use radio::Radios;
 use saboteur::Saboteurs;
 use schedule::{Due, Schedule};
-use transmitter::Transmitter;
+use station::{Station, config};
 use verifier::{NodeHost, Verifier};
 
 pub use address::{link_address, station_of};
@@ -514,52 +515,6 @@ impl World {
     }
 }
 
-#[derive(Debug)]
-struct Station {
-    node: Option<Box<Node>>,
-    seen: bool,
-    /// What it signs with: digest and hash of each credential, the key.
-    signs: Vec<(Digest, [u8; 32], VerifyingKey)>,
-    deadline_ns: u64,
-    /// When it is scheduled to be woken.
-    wake_ns: u64,
-    turn_scheduled: bool,
-    transmitter: Transmitter,
-    work: Workload,
-}
-
-impl Default for Station {
-    fn default() -> Self {
-        Self {
-            node: None,
-            seen: false,
-            signs: Vec::new(),
-            deadline_ns: u64::MAX,
-            wake_ns: u64::MAX,
-            turn_scheduled: false,
-            transmitter: Transmitter::default(),
-            work: Workload::default(),
-        }
-    }
-}
-
-impl Station {
-    fn meet(&mut self, pool: &Pool) {
-        self.seen = true;
-        self.signs = pool.identities().map(|one| (one.digest(), *one.hash(), *one.key())).collect();
-    }
-
-    /// The digest of the first credential it signs with.
-    fn signer(&self) -> Option<Digest> {
-        self.signs.first().map(|(digest, ..)| *digest)
-    }
-
-    /// Its credential's hash and key, when it is the named signer.
-    fn signs(&self, signer: &Digest) -> Option<(&[u8; 32], &VerifyingKey)> {
-        self.signs.iter().find(|(digest, ..)| digest == signer).map(|(_, hash, key)| (hash, key))
-    }
-}
-
 /// A moment by both clocks.
 fn moment(now_ns: u64) -> Moment {
     Moment { now: Instant::from_nanos(now_ns), wire: wire_at(now_ns) }
@@ -579,30 +534,6 @@ fn fix(sample: &Sample) -> Fix {
         yaw_rate: None,
         accuracy_cm: None,
         time: wire_at(sample.time_ns),
-    }
-}
-
-/// The description a station of a kind sends of itself: station types of TS 102 894-2, usual sizes. Its traffic is
-/// marked as a test, so that a station in service ignores it.
-fn config(kind: StationKind, awareness: AwarenessRule) -> Config {
-    let (station_type, length_dm, width_dm) = match kind {
-        StationKind::Roadside => return Config { test: true, ..Config::roadside() },
-        StationKind::Passenger => (5, 45, 18),
-        StationKind::Bus => (6, 120, 25),
-        StationKind::Truck => (8, 120, 25),
-        StationKind::Tram => (11, 300, 26),
-        StationKind::Emergency => (10, 60, 21),
-        StationKind::Motorcycle => (4, 22, 8),
-        StationKind::Bicycle => (2, 18, 6),
-        StationKind::Pedestrian => (1, 5, 5),
-    };
-    Config {
-        station_type,
-        length_dm: Some(length_dm),
-        width_dm: Some(width_dm),
-        awareness,
-        test: true,
-        ..Config::vehicle()
     }
 }
 

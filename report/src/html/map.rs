@@ -78,6 +78,13 @@ pub(super) fn section(page: &mut String, map: &MapData) {
         legend(map)
     );
     choices(page, shown_moments(map));
+    if shown_moments(map).is_empty() && !map.moments.is_empty() {
+        put!(
+            page,
+            "<p class=\"note\">The whole run only: a page has room for single moments of at most {} stations.</p>",
+            MOST_MARKS / MOST_MOMENTS
+        );
+    }
     put!(
         page,
         "<svg class=\"map{}\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\">",

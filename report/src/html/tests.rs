@@ -202,6 +202,7 @@ fn the_map_has_moments_to_choose_from_without_a_script_and_leads_to_each_station
         .map(|second| MapMoment { time_s: f64::from(second), places: vec![(0, (5.0, 5.0)), (1, (9.0, 9.0))] })
         .collect();
     let page = render(&report, &map);
+    assert!(!page.contains("The whole run only"));
     assert_eq!(page.matches("name=\"moment\" id=\"moment-").count(), 1 + MOST_MOMENTS);
     assert_eq!(page.matches("<g class=\"moment moment-").count(), MOST_MOMENTS);
     let style = format!("#moment-{MOST_MOMENTS}:checked ~ svg .moment-{MOST_MOMENTS} {{ display: inline; }}");
@@ -228,6 +229,7 @@ fn the_stations_that_missed_most_come_first_and_a_crowd_has_no_moments() {
     map.moments = vec![MapMoment { time_s: 0.0, places }];
     let page = render(&report, &map);
     assert!(!page.contains("id=\"moment-0\"") && page.len() < 3_000_000, "{} bytes", page.len());
+    assert!(page.contains("The whole run only: a page has room for single moments of at most 250 stations."));
     let first = page.find("<tr id=\"station-").unwrap();
     assert!(
         page[first..]

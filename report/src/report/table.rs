@@ -8,7 +8,7 @@ use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
 use crate::stats::{Stage, Summary};
 
 impl Report {
-    /// The report for a terminal: plain ASCII, human units, newline at the end; lines of at most 100 columns, but for
+    /// The report for a terminal: plain ASCII, human units, newline at the end; lines of at most 80 columns, but for
     /// names of files, command lines and warnings, which stay whole. The classes and the verdict come last, where a
     /// reader of a small screen sees them.
     pub fn table(&self) -> String {
@@ -143,7 +143,7 @@ fn headline(out: &mut String, report: &Report) {
     options.push(format!("signatures verified {}", report.verify.in_words()));
     wrapped(out, "", &options);
     if let Some(digest) = &report.digest {
-        line(out, format_args!("digest of outputs {digest}"));
+        line(out, format_args!("output digest {digest}"));
     }
     line(
         out,

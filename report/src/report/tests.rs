@@ -226,7 +226,7 @@ fn sample() -> Report {
     d5.record_delivered(2_000_000_000);
 
     let mut report = Report::new(Kind::Replay, "0.1.0", Verify::Once, &stats);
-    report.digest = Some("5c1f0a9b7e3d2468".to_owned());
+    report.digest = Some("5c1f0a9b7e3d2468".repeat(4));
     report.stations = 22;
     report.simulated_s = 30.0;
     report.set_machine(Machine::new(30.0, 1.5, None));

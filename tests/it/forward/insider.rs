@@ -2,12 +2,10 @@
 
 use prost::Message as _;
 use v2x_core::{Config, Event, MessageId, Permissions, limits};
-use v2x_proto::envelope::TbsRepr;
-use v2x_proto::v1::{Hazard, HazardState, MessageType};
+use v2x_proto::v1::{Hazard, HazardState};
 
 use super::*;
 use crate::signers::permitted;
-use testkit::craft::Crafter;
 use testkit::{PLACE, anchor, hazard};
 
 const ATTACKER: [u8; 6] = [2, 6, 6, 6, 6, 6];
@@ -30,15 +28,11 @@ fn say(field: &mut Field, insider: &Crafter, class: Class, state: HazardState, n
     let wire = anchor().wire_at(field.now);
     let base = hazard::new(insider.digest, number, PLACE, wire);
     let payload = Hazard { state: state as i32, ..base }.encode_to_vec();
-    let flood = class == Class::D3;
-    let fields = TbsRepr {
-        message_type: MessageType::Hazard as u32,
-        class,
-        lifetime_ms: if flood { 60_000 } else { 300 },
-        max_hops: if flood { 10 } else { 1 },
-        area: flood.then(|| circle(2_000)),
-        payload: &payload,
-        ..insider.fields(field.now)
+    let flood = hazard_flood(insider, &payload, field.now);
+    let fields = if class == Class::D3 {
+        flood
+    } else {
+        TbsRepr { class, lifetime_ms: 300, max_hops: 1, area: None, ..flood }
     };
     field.hear(0, &insider.full(&fields), ATTACKER);
     MessageId { signer: insider.digest, class, sequence: fields.sequence }
@@ -114,15 +108,7 @@ fn a_newcomer_learns_all_the_events_of_one_station_from_their_repetitions() {
         .map(|number| {
             let base = hazard::new(unit.digest, number, PLACE, wire);
             let payload = Hazard { state: HazardState::Update as i32, ..base }.encode_to_vec();
-            unit.full(&TbsRepr {
-                message_type: MessageType::Hazard as u32,
-                class: Class::D3,
-                lifetime_ms: 60_000,
-                max_hops: 10,
-                area: Some(circle(2_000)),
-                payload: &payload,
-                ..unit.fields(field.now)
-            })
+            unit.full(&hazard_flood(&unit, &payload, field.now))
         })
         .collect();
     let start = field.now;
@@ -144,16 +130,7 @@ fn a_flood_that_asks_to_be_kept_alive_each_millisecond_is_repeated_once_a_second
     field.run(ms(3_000), &all);
     let base = hazard::new(insider.digest, 1, PLACE, anchor().wire_at(field.now));
     let payload = Hazard { keep_alive_interval_ms: Some(1), ..base }.encode_to_vec();
-    let fields = TbsRepr {
-        message_type: MessageType::Hazard as u32,
-        class: Class::D3,
-        lifetime_ms: 60_000,
-        max_hops: 10,
-        area: Some(circle(2_000)),
-        payload: &payload,
-        ..insider.fields(field.now)
-    };
-    let frame = insider.full(&fields);
+    let frame = insider.full(&hazard_flood(&insider, &payload, field.now));
     (0..5).for_each(|station| field.hear(station, &frame, ATTACKER));
     field.run(ms(4_000), &all);
     let before = field.forwarded().len();

@@ -5,25 +5,16 @@ use curve25519_dalek::constants::ED25519_BASEPOINT_POINT as BASE;
 use prost::Message as _;
 use sha2::{Digest as _, Sha512};
 use v2x_core::{MessageId, credential_hash, signing_input};
-use v2x_proto::envelope::{SignerRef, TbsRepr};
-use v2x_proto::v1::MessageType;
+use v2x_proto::envelope::SignerRef;
 
 use super::*;
-use testkit::craft::{self, Crafter};
+use testkit::craft;
 use testkit::{Authority, PLACE, anchor, hazard};
 
 /// A flood whose signature begins with the nonce that `nonce` gives, whatever its content: a signer chooses it.
 fn with_nonce(by: &Crafter, number: u32, at: Instant, nonce: u64) -> (bytes::Bytes, MessageId) {
     let payload = hazard::new(by.digest, number, PLACE, anchor().wire_at(at)).encode_to_vec();
-    let fields = TbsRepr {
-        message_type: MessageType::Hazard as u32,
-        class: Class::D3,
-        lifetime_ms: 60_000,
-        max_hops: 10,
-        area: Some(circle(2_000)),
-        payload: &payload,
-        ..by.fields(at)
-    };
+    let fields = hazard_flood(by, &payload, at);
     let (mut tbs, mut input) = (Vec::new(), Vec::new());
     fields.encode(&mut tbs);
     signing_input(&mut input, &credential_hash(&by.credential), &tbs);

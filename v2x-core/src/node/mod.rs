@@ -7,6 +7,7 @@ mod io;
 mod misbehaviour;
 mod pseudonym;
 mod revocation;
+mod sending;
 mod tables;
 mod turn;
 mod verify;
@@ -15,22 +16,21 @@ use core::time::Duration;
 pub use io::{Event, Input, Misbehaviour, Output, TimerKind};
 use std::collections::VecDeque;
 
-use v2x_proto::{Class, Digest};
+use v2x_proto::Digest;
 
 use self::deadline_cache::DeadlineCache;
-use crate::awareness::{Awareness, OwnMotion};
+use crate::awareness::Awareness;
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, NotSent,
-    NotSentReason, Plane, Purpose, ReceivedFrame, Role, Seed, SendRequest, SendingState, Stream, TimedFix,
-    Virtual, WireTime, limits,
+    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
+    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, Virtual, WireTime, limits,
 };
 use crate::congestion::ChannelLoad;
-use crate::forward::{BeaconTags, Forwarder};
+use crate::forward::Forwarder;
 use crate::hazard::Hazards;
 use crate::misbehaviour::{MisbehaviourDetector, Suspicion, TrustLevel, report_request};
 use crate::neighbour::{Neighbour, NeighbourTable};
 use crate::receive::{Admission, CopyCache, Receiver, Situation, Unverified};
-use crate::send::{Here, SendResult, Sender};
+use crate::send::Sender;
 use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions, Pool, TrustStore};
 
 /// A station as a state machine.
@@ -449,60 +449,6 @@ impl Node {
         self.look_around(fix.as_ref());
     }
 
-    fn send(&mut self, request: &SendRequest) {
-        self.update_sending_state();
-        let SendRequest { class, token, .. } = *request;
-        let Some(fix) = self.fix.filter(|_| self.sending == SendingState::Allowed) else {
-            let outside = self.sending == SendingState::OutsideRegion;
-            let reason = if outside { NotSentReason::NotPermitted } else { NotSentReason::SendingBlocked };
-            return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
-        };
-        if self.pseudonyms.is_silent(self.moment.now) {
-            if !matches!(class, Class::D0 | Class::D1 | Class::D3) {
-                let reason = NotSentReason::Silent;
-                return self.event(Event::NotSent(NotSent { class, id: None, reason, token }));
-            }
-            self.pseudonyms.end_silence();
-            self.restart_awareness();
-        }
-        let stamp = self.host.stamp(self.moment.now);
-        self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
-        let generated = request.due.map_or(stamp, |due| due.min(stamp));
-        let position = fix.moved_to(self.moment.now, self.moment.wire()).position;
-        let here = Here { moment: &self.moment, position, generated };
-        let result = self.sender.request(request, &here, &mut self.distribution, &mut *self.host);
-        self.note_sent(result);
-    }
-
-    fn generate_awareness(&mut self) {
-        let may_send = self.sending == SendingState::Allowed;
-        let fix = self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.moment.now, self.moment.wire()));
-        let motion = fix.as_ref().map(OwnMotion::from);
-        let generated = self.awareness.next_check();
-        let due = self.awareness.check(self.moment.now, motion.as_ref());
-        let Some(fix) = fix.filter(|_| due) else { return };
-        self.distribution.set_quiet(self.channel_load.busy(self.moment.now) < QUIET);
-        let (forwarder, now) = (&self.forwarder, self.moment.now);
-        let tags = BeaconTags::new(&self.sender.digest(), self.moment.wire());
-        let held = |floods: &mut Vec<u32>| forwarder.held(&tags, fix.position, now, floods);
-        let message = self.awareness.generate(now, &self.config, &fix, held);
-        let here = Here { moment: &self.moment, position: fix.position, generated };
-        let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
-        self.note_sent(result);
-    }
-
-    fn note_sent(&mut self, result: SendResult) {
-        match result {
-            Ok((sent, gave_way)) => {
-                self.event(Event::Sent(sent));
-                if let Some(not_sent) = gave_way {
-                    self.event(Event::NotSent(not_sent));
-                }
-            }
-            Err(not_sent) => self.event(Event::NotSent(not_sent)),
-        }
-    }
-
     fn timeout(&mut self) {
         self.update_sending_state();
         if self.moment.now >= self.awareness.next_check() {
@@ -605,6 +551,3 @@ impl Node {
         self.outputs.push_back(output);
     }
 }
-
-/// On a channel less busy than this there is room for the full credential more often than once a second.
-const QUIET: f64 = 0.3;

@@ -187,7 +187,7 @@ async fn listen(medium: Medium, printer: &mut Printer<'_>) -> Result<(), Error> 
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let over_udp = matches!(medium, Medium::Udp { .. });
-    let (mut radio, _) = link::open(&LinkConfig { medium, wait: false, fault: None, tap: None })?;
+    let (mut radio, _) = link::open(&LinkConfig { medium, join: None, wait: false, fault: None, tap: None })?;
     tell(&listening(&radio.describe(), over_udp));
     let mut news = LinkNews::default();
     let mut look = DeadlineTimer::new().map_err(|source| Error::System { what: "making a timer", source })?;

@@ -8,6 +8,7 @@ pub mod hazard;
 #[cfg(feature = "replay")]
 mod judged;
 pub mod keys;
+pub mod link;
 pub mod neighbours;
 pub mod priority;
 #[cfg(feature = "replay")]

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use radio_adapters::privilege::{self, CapabilitySet};
 use v2x_report::html::{self, MapData};
 use v2x_report::{Report, WhatRan};
 
 use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
+use crate::config::{LinkConfig, StationConfig};
 use crate::console::Console;
+use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::outputs::check_place;
 use crate::daemon::run::{DaemonOptions, Outcome, observe};
 use crate::error::Error;
@@ -79,12 +82,32 @@ experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the
 capability is in the program's file (setcap), in /etc/roadcast/permitted.toml.
 examples/roadcast.service grants it to a service, and what [realtime] needs.";
 
+/// Starts what joins the cell of the station's link, where its configuration has one, and gives up the right to change
+/// interfaces. To be called before a thread is started and before the station looks at anything: its rights are its
+/// threads'.
+///
+/// # Errors
+/// There is no process, or the right cannot be given up. A configuration that cannot be used is told by [`run`].
+pub fn prepare(args: &RunArgs) -> Result<Option<KeeperProcess>, Error> {
+    let file = args.config.as_ref().or(args.file.as_ref());
+    let config = file.and_then(|file| StationConfig::load(file).ok());
+    let Some(LinkConfig { join: Some(plan), wait, .. }) = config.map(|config| config.link) else {
+        return Ok(None);
+    };
+    let keeper = KeeperProcess::start(plan, wait)?;
+    privilege::give_up(CapabilitySet::NET_ADMIN).map_err(|source| Error::System {
+        what: "giving up CAP_NET_ADMIN (a service has to allow capset)",
+        source,
+    })?;
+    Ok(Some(keeper))
+}
+
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///
 /// # Errors
 /// As [`observe`]; what was asked for at the end and could not be written: the report, the last lines, a recording or a
 /// capture that is not whole.
-pub fn run(args: &RunArgs) -> Result<(), Error> {
+pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
     let RunArgs { file, config, record, seconds, json, html } = args.clone();
     // The parser requires one of them.
     let config = config.or(file).unwrap_or_default();
@@ -96,7 +119,7 @@ pub fn run(args: &RunArgs) -> Result<(), Error> {
     let started = Console::start("standard output", io::stdout(), |line| tracing::warn!("{line}"));
     let mut console =
         started.map_err(|source| Error::System { what: "starting a thread for standard output", source })?;
-    let outcome = observe(&DaemonOptions { config, record, seconds, json, ran }, &mut console);
+    let outcome = observe(&DaemonOptions { config, record, seconds, json, ran }, keeper, &mut console);
     let written = outcome.and_then(|Outcome { report, incomplete, .. }| {
         write!(console, "{}", shown(&report))?;
         // On a road stations come and go: a message missed at the edge of range is no failure of this station.

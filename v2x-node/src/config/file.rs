@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use radio_adapters::forbidden::{self, Purpose};
 use v2x_settings::SettingsError;
 
 use crate::error::Complaint;
@@ -38,7 +39,7 @@ pub(super) fn read_text(file: &Path) -> Result<String, String> {
     let mut text = String::new();
     File::open(file)
         .and_then(|file| file.take(LONGEST_FILE + 1).read_to_string(&mut text))
-        .map_err(|error| reason_of(&error))?;
+        .map_err(|error| reason_of(&forbidden::explained(error, file, Purpose::Read)))?;
     if text.len() as u64 > LONGEST_FILE {
         return Err(format!("longer than {} KiB, which no station needs", LONGEST_FILE / 1024));
     }

@@ -1,15 +1,23 @@
 //! `[link]`: which radio, and what is wrapped around it.
 
+mod cell;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
+use radio_adapters::wlan::JoinPlan;
 use v2x_settings::{Section, SettingsError, one_of};
+
+use self::cell::{CELL_KEYS, CellKind};
+pub(crate) use self::cell::{DEFAULT_FREQUENCY_MHZ, FREQUENCIES_MHZ, MTUS, POWERS_DBM};
 
 /// The link and its wrappers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkConfig {
     /// The radio itself.
     pub medium: Medium,
+    /// The cell that the medium's interface joins at the start (`kind = "ocb"` or `"ibss"`).
+    pub join: Option<JoinPlan>,
     /// An interface that is not there yet is waited for.
     pub wait: bool,
     /// Injected faults, seeded, for tests.
@@ -65,8 +73,23 @@ pub struct Fault {
 }
 
 pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
-    const KEYS: &[&str] =
-        &["kind", "interface", "group", "ethertype", "receive_buffer", "wait", "fault", "tap"];
+    const KEYS: &[&str] = &[
+        "kind",
+        "interface",
+        "group",
+        "ethertype",
+        "receive_buffer",
+        "wait",
+        "fault",
+        "tap",
+        "frequency_mhz",
+        "width_mhz",
+        "rate_mbps",
+        "power_dbm",
+        "mtu",
+        "ssid",
+        "bssid",
+    ];
     let Some(section) = top.table("link", KEYS)? else {
         return Err(top.missing("link", "a table with at least kind and interface"));
     };
@@ -79,6 +102,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
         let right = "an interface, such as \"wlan0\"";
         section.string("interface", right)?.ok_or_else(|| section.missing("interface", right))
     };
+    let mut join = None;
     let medium = match kind {
         Kind::Udp => {
             section.only(
@@ -100,6 +124,13 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
                 receive_buffer: receive_buffer()?,
             }
         }
+        Kind::Cell(kind) => {
+            let (keys, named) = CELL_KEYS[kind as usize];
+            section.only(keys, named)?;
+            let interface = interface()?;
+            join = Some(cell::read(&section, &interface, kind)?);
+            Medium::Packet { interface, ethertype: ethertype()?, receive_buffer: receive_buffer()? }
+        }
         #[cfg(feature = "pnet")]
         Kind::Pnet => {
             section
@@ -114,7 +145,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
         }
     };
     let wait = section.flag("wait")?.unwrap_or(false);
-    Ok(LinkConfig { medium, wait, fault: fault(&section)?, tap })
+    Ok(LinkConfig { medium, join, wait, fault: fault(&section)?, tap })
 }
 
 fn group(section: &Section<'_>) -> Result<SocketAddrV4, SettingsError> {
@@ -143,6 +174,7 @@ fn fault(link: &Section<'_>) -> Result<Option<Fault>, SettingsError> {
 enum Kind {
     Udp,
     Packet,
+    Cell(CellKind),
     #[cfg(feature = "pnet")]
     Pnet,
 }
@@ -150,6 +182,8 @@ enum Kind {
 const KINDS: &[(&str, Kind)] = &[
     ("udp", Kind::Udp),
     ("packet", Kind::Packet),
+    ("ocb", Kind::Cell(CellKind::Ocb)),
+    ("ibss", Kind::Cell(CellKind::Ibss)),
     #[cfg(feature = "pnet")]
     ("pnet", Kind::Pnet),
 ];

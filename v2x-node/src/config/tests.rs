@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use radio_adapters::wlan::{Cell, Channel, JoinPlan, Ssid, Width};
 
 use super::*;
 
@@ -199,7 +200,7 @@ fn unknown_keys_are_named_with_the_known_ones() {
     assert_eq!(
         complaint("kind = \"udp\"", "knd = \"udp\""),
         "conf/station.toml:12: link.knd: unknown key; known keys here: kind, interface, group, ethertype, \
-         receive_buffer, wait, fault, tap"
+         receive_buffer, wait, fault, tap, frequency_mhz, width_mhz, rate_mbps, power_dbm, mtu, ssid, bssid"
     );
     assert!(
         complaint("seed = 7", "sed = 7").starts_with("conf/station.toml:2: sed: unknown key; known keys")
@@ -271,6 +272,75 @@ fn missing_keys_are_named_with_what_they_have_to_be() {
         let place = expected.split_once(": ").unwrap().1;
         assert!(moved || message.contains(place), "{message}\nlacks\n{expected}");
     }
+}
+
+/// `VEHICLE` with another `[link]`.
+fn vehicle_on(keys: &str) -> Result<LinkConfig, String> {
+    const UDP: &str =
+        "kind = \"udp\"\ninterface = \"lo\"\ngroup = \"239.1.2.3:5000\"\n[link.fault]\nreceive_loss = 0.25";
+    assert!(VEHICLE.contains(UDP));
+    parse(&VEHICLE.replacen(UDP, keys, 1)).map(|config| config.link).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_radio_joins_its_cell_and_is_a_packet_link_then() {
+    let link = vehicle_on("kind = \"ocb\"\ninterface = \"wlan0\"").unwrap();
+    let packet = Medium::Packet { interface: "wlan0".to_owned(), ethertype: 0x88B5, receive_buffer: None };
+    assert_eq!(link.medium, packet);
+    let channel = Channel { frequency_mhz: 5900, width: Width::Mhz10 };
+    let plan = JoinPlan {
+        interface: "wlan0".to_owned(),
+        cell: Cell::Ocb(channel),
+        rate_kbps: None,
+        power_dbm: None,
+        mtu: None,
+    };
+    assert_eq!(link.join, Some(plan.clone()));
+    assert_eq!(vehicle_on("kind = \"packet\"\ninterface = \"wlan0\"").unwrap().join, None);
+    let link = vehicle_on(
+        "kind = \"ibss\"\ninterface = \"wlan0\"\nssid = \"v2x\"\nbssid = \"02:ca:fe:ca:fe:00\"\nfrequency_mhz = 5180\n\
+         width_mhz = 20\nrate_mbps = 12\npower_dbm = -3\nmtu = 2304\nwait = true",
+    );
+    let cell = Cell::Ibss {
+        channel: Channel { frequency_mhz: 5180, width: Width::Mhz20 },
+        ssid: Ssid::new(b"v2x").unwrap(),
+        bssid: Cell::bssid("02:ca:fe:ca:fe:00"),
+    };
+    let all = JoinPlan { cell, rate_kbps: Some(12_000), power_dbm: Some(-3), mtu: Some(2304), ..plan };
+    assert_eq!(link.unwrap().join, Some(all));
+}
+
+#[test]
+fn a_cell_that_cannot_be_is_refused() {
+    for (keys, told) in [
+        ("width_mhz = 40", "link.width_mhz: found 40, expected 5, 10 or 20"),
+        ("rate_mbps = 5", "link.rate_mbps: found 5, expected a rate at 10 MHz: 3, 4.5, 6, 9, 12, 18, 24, 27"),
+        ("width_mhz = 20\nrate_mbps = 4.5", "link.rate_mbps: found 4.5, expected a rate at 20 MHz: 6, 9"),
+        ("frequency_mhz = 5", "link.frequency_mhz: found 5, expected a whole number, 2400 to 7200"),
+        ("power_dbm = 50", "link.power_dbm: found 50, expected a whole number, -10 to 40"),
+        ("mtu = 1000", "link.mtu: found 1000, expected a whole number, 1398 to 2304"),
+        ("ssid = \"v2x\"", "link.ssid: does not go with link.kind = \"ocb\""),
+        ("group = \"239.1.2.3:5000\"", "link.group: does not go with link.kind = \"ocb\""),
+    ] {
+        let error = vehicle_on(&format!("kind = \"ocb\"\ninterface = \"wlan0\"\n{keys}")).unwrap_err();
+        assert!(error.contains(told), "{error}\nlacks\n{told}");
+    }
+    for (keys, told) in [
+        ("", "link.ssid is missing: the name of the cell, 1 to 32 bytes"),
+        (
+            "ssid = \"a-name-of-more-than-thirty-two-byt\"",
+            "link.ssid: found 33 bytes, expected the name of the cell",
+        ),
+        (
+            "ssid = \"v2x\"\nbssid = \"03:ca:fe:ca:fe:00\"",
+            "link.bssid: found \"03:ca:fe:ca:fe:00\", expected the cell's address",
+        ),
+    ] {
+        let error = vehicle_on(&format!("kind = \"ibss\"\ninterface = \"wlan0\"\n{keys}")).unwrap_err();
+        assert!(error.contains(told), "{error}\nlacks\n{told}");
+    }
+    let packet = vehicle_on("kind = \"packet\"\ninterface = \"wlan0\"\nfrequency_mhz = 5900").unwrap_err();
+    assert!(packet.contains("link.frequency_mhz: does not go with link.kind = \"packet\""), "{packet}");
 }
 
 #[test]

@@ -27,17 +27,29 @@ pub struct CredentialLock {
     files: Vec<File>,
 }
 
-/// Another daemon signs with a credential of this station.
+/// A daemon that runs signs with a credential of this station.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "credential {credential}: another daemon on this machine signs with it{}, and two stations with one credential silence \
-     each other; stop that one, or issue another credential for this station (roadcast keys issue)",
-    holder(*process, socket.as_deref())
-)]
+#[error("credential {credential}: {}", in_words(self))]
 pub struct CredentialInUse {
     credential: Digest,
     process: Option<i32>,
     socket: Option<PathBuf>,
+    /// It has the control socket that this station would have: it is this station.
+    is_this_station: bool,
+}
+
+impl CredentialInUse {
+    /// The same, known to be this station itself where its holder listens at one of `own`, the places of this station's
+    /// control socket.
+    #[must_use]
+    pub fn compared_with(self, own: &[PathBuf]) -> Self {
+        let socket =
+            own.iter().find(|path| self.process.is_some() && listening_process(path) == self.process);
+        match socket.cloned() {
+            Some(socket) => Self { socket: Some(socket), is_this_station: true, ..self },
+            None => self,
+        }
+    }
 }
 
 impl CredentialLock {
@@ -78,7 +90,8 @@ impl CredentialLock {
                     fcntl(file, FcntlArg::F_SETLK(&byte_of(credential)))
                 {
                     let process = holder_of(file, credential);
-                    return Err(CredentialInUse { credential, process, socket: process.and_then(socket_of) });
+                    let socket = process.and_then(socket_of);
+                    return Err(CredentialInUse { credential, process, socket, is_this_station: false });
                 }
             }
         }
@@ -115,6 +128,17 @@ fn holder_of(file: &File, credential: Digest) -> Option<i32> {
 fn socket_of(process: i32) -> Option<PathBuf> {
     let all = socket::directories().into_iter().flat_map(|directory| socket::live(&directory));
     all.into_iter().find(|path| listening_process(path) == Some(process))
+}
+
+fn in_words(found: &CredentialInUse) -> String {
+    let holder = holder(found.process, found.socket.as_deref());
+    if found.is_this_station {
+        return format!("this station runs already{holder}; stop that daemon before another is started");
+    }
+    format!(
+        "another daemon on this machine signs with it{holder}, and two stations with one credential silence each other; stop \
+         that one, or issue another credential for this station (roadcast keys issue)"
+    )
 }
 
 fn holder(process: Option<i32>, socket: Option<&Path>) -> String {

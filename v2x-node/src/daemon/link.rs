@@ -11,6 +11,7 @@ use radio_adapters::udp::{UdpConfig, UdpInterface, UdpRadio};
 use radio_adapters::{OpenError, Radio, fault};
 
 use crate::config::{Fault, LinkConfig, Medium};
+use crate::daemon::keeper::{KeeperError, KeeperProcess};
 use crate::error::Complaint;
 use crate::rights::permitted::{self, PermittedError};
 
@@ -24,9 +25,25 @@ pub enum LinkError {
     /// Root does not permit it.
     #[error("link: {0}")]
     Permitted(#[from] PermittedError),
+    /// Its cell cannot be joined.
+    #[error("link: {0}")]
+    Keeper(#[from] KeeperError),
 }
 
 impl Complaint for LinkError {}
+
+/// Has the keeper join the cell of the link, if it is to join one. Returns what was changed for that.
+///
+/// # Errors
+/// [`LinkError`]: root does not permit the interface, or what keeps it from joining.
+pub fn join(config: &LinkConfig, keeper: Option<&mut KeeperProcess>) -> Result<Option<String>, LinkError> {
+    let (Some(plan), Medium::Packet { interface, ethertype, .. }) = (&config.join, &config.medium) else {
+        return Ok(None);
+    };
+    permitted::check(interface, *ethertype)?;
+    let keeper = keeper.filter(|keeper| keeper.plan() == plan).ok_or(KeeperError::OtherPlan)?;
+    Ok(Some(keeper.begin()?))
+}
 
 /// Opens the radio and puts its wrappers around it. To be called within a tokio runtime with IO enabled.
 ///
@@ -129,8 +146,10 @@ mod tests {
                 receive_buffer: Some(65_536),
             };
             let fault = Fault { receive_loss: 0.0, duplicate: 1.0, reorder: 0.0, corrupt: 0.0, seed: 1 };
-            let plain = LinkConfig { medium: medium.clone(), wait: false, fault: None, tap: None };
-            let wrapped = LinkConfig { medium, wait: false, fault: Some(fault), tap: Some(tap.clone()) };
+            let plain =
+                LinkConfig { medium: medium.clone(), join: None, wait: false, fault: None, tap: None };
+            let wrapped =
+                LinkConfig { medium, join: None, wait: false, fault: Some(fault), tap: Some(tap.clone()) };
             let (mut sender, _) = open(&plain).unwrap();
             let (mut receiver, watch) = open(&wrapped).unwrap();
             sender.send(&TxFrame::new(b"hello", AccessCategory::BestEffort)).await.unwrap();
@@ -148,7 +167,7 @@ mod tests {
     fn frames_of_another_protocol_are_not_listened_to() {
         for ethertype in [0x0800, 0x0806, 0x8947] {
             let medium = Medium::Packet { interface: "lo".to_owned(), ethertype, receive_buffer: None };
-            let config = LinkConfig { medium, wait: true, fault: None, tap: None };
+            let config = LinkConfig { medium, join: None, wait: true, fault: None, tap: None };
             let error = open(&config).unwrap_err();
             assert!(
                 matches!(error, LinkError::Permitted(PermittedError::EtherType(found)) if found == ethertype)
@@ -160,8 +179,9 @@ mod tests {
     fn what_cannot_be_opened_is_named() {
         let medium =
             Medium::Packet { interface: "no-such-if".to_owned(), ethertype: 0x88B5, receive_buffer: None };
-        let error =
-            open(&LinkConfig { medium, wait: false, fault: None, tap: None }).unwrap_err().to_string();
+        let error = open(&LinkConfig { medium, join: None, wait: false, fault: None, tap: None })
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("link: no network interface \"no-such-if\""), "{error}");
     }
 

@@ -7,6 +7,7 @@ pub mod control;
 pub mod credential_lock;
 mod credentials;
 mod expiry;
+pub mod keeper;
 mod keyring;
 mod lines;
 pub mod link;

@@ -28,6 +28,7 @@ use crate::daemon::control::socket::SocketError;
 use crate::daemon::control::view::View;
 use crate::daemon::credential_lock::{CredentialInUse, CredentialLock};
 use crate::daemon::credentials::Credentials;
+use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
@@ -112,12 +113,16 @@ pub struct Outcome {
     pub incomplete: Option<Error>,
 }
 
-/// Runs the daemon until it is asked to stop. Status lines are printed to `console` and reports written while it runs; the table
+/// Runs the daemon until it is asked to stop. `keeper` joins the cell of its link, if it is to join one. Status lines are printed to `console` and reports written while it runs; the table
 /// of the last report is the caller's to print.
 ///
 /// # Errors
 /// What keeps it from starting; once it runs, only the machine's timer or signals failing.
-pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome, Error> {
+pub fn observe(
+    options: &DaemonOptions,
+    keeper: Option<KeeperProcess>,
+    console: &mut Console,
+) -> Result<Outcome, Error> {
     let config = StationConfig::load(&options.config)?;
     if let Some(mode) = mode_for_everybody(&options.config) {
         let file = options.config.display();
@@ -139,7 +144,7 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
         .build()
         .map_err(|source| Error::System { what: "starting the event loop", source })?;
     let outcome = runtime.block_on(async {
-        let mut daemon = Daemon::start(&config, options, console.state())?;
+        let mut daemon = Daemon::start(&config, options, keeper, console.state())?;
         daemon.announce(&config, console)?;
         if let Some(path) = &options.record {
             let (path, mib) = (path.display(), recorder::LIMIT_BYTES >> 20);
@@ -150,6 +155,9 @@ pub fn observe(options: &DaemonOptions, console: &mut Console) -> Result<Outcome
         }
         let mut turns = Turns::new();
         turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console)).await?;
+        for line in daemon.keeper.take().map_or_else(Vec::new, KeeperProcess::end) {
+            writeln!(console, "{line}")?;
+        }
         let files = daemon.outputs.end_files(daemon.station.recorder());
         if let Some(recorder) = daemon.station.recorder() {
             writeln!(console, "recorded {} inputs and outputs", recorder.records())?;
@@ -184,6 +192,10 @@ struct Daemon {
     sending_told: Option<SendingState>,
     report_every: Duration,
     started: Instant,
+    /// Holds the link's interface in its cell.
+    keeper: Option<KeeperProcess>,
+    /// What was changed for that at the start.
+    joined: Option<String>,
     link_news: LinkNews,
     processor: ProcessorMeter,
     ran: WhatRan,
@@ -194,6 +206,7 @@ impl Daemon {
     fn start(
         config: &StationConfig,
         options: &DaemonOptions,
+        mut keeper: Option<KeeperProcess>,
         console: Arc<ConsoleState>,
     ) -> Result<Self, Error> {
         let pool = key_files::load_pool(&config.identity)?;
@@ -207,12 +220,16 @@ impl Daemon {
             None => os_seed()?,
         };
         let anchor = read_anchor();
-        // Before a recording is begun: a daemon that finds another at its socket must not overwrite its recording.
+        // Before a recording is begun: a daemon that finds another with its credential or at its socket must not overwrite its
+        // recording. The credential first: a socket of the same name may be another station's.
         let group = config.control_group.as_deref();
+        let credentials: Vec<_> = pool.identities().map(Identity::digest).collect();
+        let places = || ControlHandler::places(&config.control, group, &options.config);
+        let lock = CredentialLock::take(&credentials)
+            .map_err(|in_use| DaemonError::from(in_use.compared_with(&places())))?;
         let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
-        let credentials: Vec<_> = pool.identities().map(Identity::digest).collect();
-        let lock = CredentialLock::take(&credentials).map_err(DaemonError::from)?;
+        let joined = link::join(&config.link, keeper.as_mut())?;
         let (radio, capture) = link::open(&config.link)?;
         let json = options.json.as_deref().or(config.report.json.as_deref());
         let outputs = Outputs::start(console, capture, json)?;
@@ -262,6 +279,8 @@ impl Daemon {
             sending_told: None,
             report_every: config.report.every,
             started,
+            keeper,
+            joined,
             link_news: LinkNews::default(),
             processor: ProcessorMeter::start(),
             ran: options.ran.clone(),

@@ -57,7 +57,7 @@ impl Watched {
             Err(source) => {
                 self.seen = None;
                 let told = std::mem::replace(&mut self.missing_told, true);
-                return (!told).then(|| Err(KeyFileError::File { path: self.path.clone(), source }));
+                return (!told).then(|| Err(key_files::failed(&self.path, source)));
             }
         };
         self.missing_told = false;

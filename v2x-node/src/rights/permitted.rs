@@ -10,6 +10,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use radio_adapters::forbidden::{self, Purpose};
 use radio_adapters::privilege::{self, CapabilitySet};
 use v2x_settings::{Document, SettingsError};
 
@@ -110,7 +111,10 @@ impl Permitted {
             Err(error) if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
                 return Err(unusable(path, "is a symbolic link; put the file itself there".to_owned()));
             }
-            Err(error) => return Err(unusable(path, without_numbers(&error.to_string()))),
+            Err(error) => {
+                let error = forbidden::explained(error, path, Purpose::Read);
+                return Err(unusable(path, without_numbers(&error.to_string())));
+            }
         };
         let directory = path.parent().unwrap_or(Path::new("/"));
         let said = |error: io::Error| without_numbers(&error.to_string());

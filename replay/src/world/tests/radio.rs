@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use v2x_core::{HazardDraft, Imminent, credential_hash, signing_input, strict};
+use v2x_proto::Digest;
 use v2x_proto::cause;
 use v2x_proto::envelope::{EnvelopeError, SignerRef, TbsView};
 use v2x_proto::payload::{self, Message};

@@ -31,10 +31,24 @@ pub(super) fn told(path: &Path) -> InputFile {
     input("attack", path, if shipped(path).is_some() { None } else { source::sha256(path) })
 }
 
-/// Shows the plans that come with the program, one a line.
+/// Shows the plans that come with the program, one a line, below the command that each is made for.
 pub(super) fn list(out: &mut dyn Write) -> Result<(), Error> {
+    let mut roads = Vec::new();
     for plan in ShippedPlan::ALL {
-        writeln!(out, "{:<18} {}", plan.name, plan.about())?;
+        if !roads.contains(&plan.road()) {
+            roads.push(plan.road());
+        }
+    }
+    for road in roads {
+        match road {
+            None => writeln!(out, "roadcast replay run TRACE --attack NAME:")?,
+            Some(file) => {
+                writeln!(out, "\nroadcast replay run --plan replay/plans/red/{file} --attack NAME:")?;
+            }
+        }
+        for plan in ShippedPlan::ALL.iter().filter(|plan| plan.road() == road) {
+            writeln!(out, "  {:<16} {}", plan.name, plan.about())?;
+        }
     }
     Ok(())
 }

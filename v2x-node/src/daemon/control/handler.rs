@@ -5,7 +5,7 @@
 use core::task::{Context, Poll};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use v2x_api::display::{change_line, priority_line};
 use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
@@ -83,6 +83,18 @@ impl ControlHandler {
             left: LINES_PER_SECOND,
             hidden: 0,
         })
+    }
+
+    /// Where [`open`](Self::open) would listen, the first that it can.
+    pub fn places(config: &ControlConfig, group: Option<&str>, file: &Path) -> Vec<PathBuf> {
+        match config {
+            ControlConfig::Off => Vec::new(),
+            ControlConfig::At(path) => vec![path.clone()],
+            ControlConfig::Default => {
+                let name = socket::default_name(file);
+                socket::places(group.is_some()).into_iter().map(|place| place.join(&name)).collect()
+            }
+        }
     }
 
     /// Where commands are taken, or why they are not.

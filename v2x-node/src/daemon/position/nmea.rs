@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use radio_adapters::clock;
+use radio_adapters::forbidden::{self, Purpose};
 use radio_adapters::timer::DeadlineTimer;
 use tokio::task::JoinHandle;
 use v2x_core::{Fix, WireTime};
@@ -21,7 +22,10 @@ pub(super) fn start(
     publisher: Publisher,
 ) -> Result<JoinHandle<()>, PositionError> {
     let path = &device.path;
-    let failed = |source| PositionError::File { path: path.clone(), source };
+    let failed = |source| {
+        let source = forbidden::explained(source, path, Purpose::Read);
+        PositionError::File { path: path.clone(), source }
+    };
     // A device may be plugged in later; a name outside /dev that is not there is a mistake.
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => {

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use radio_adapters::clock;
+use radio_adapters::forbidden::{self, Purpose};
 use radio_adapters::timer::DeadlineTimer;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -78,7 +79,8 @@ impl Drop for Source {
 /// A regular file, a message every `every`.
 async fn play(path: &Path, every: Duration, mut timer: DeadlineTimer, mut teller: Teller) {
     let result = async {
-        let mut file = File::open(path)?;
+        let opened = File::open(path);
+        let mut file = opened.map_err(|error| forbidden::explained(error, path, Purpose::Read))?;
         let mut buffer = [0; 64];
         loop {
             let length = file.read(&mut buffer)?;

@@ -9,6 +9,7 @@ use super::Daemon;
 use crate::colour::{Mark, Paint};
 use crate::config::StationConfig;
 use crate::daemon::control::view::View;
+use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
@@ -21,6 +22,9 @@ impl Daemon {
             Role::Roadside => "roadside unit",
         };
         writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
+        if let Some(joined) = &self.joined {
+            writeln!(out, "{joined}")?;
+        }
         writeln!(out, "positions: {}", self.positions.describe())?;
         writeln!(out, "control socket: {}", self.control.describe())?;
         if let Some(unit) = &self.roadside {
@@ -77,6 +81,9 @@ impl Daemon {
             writeln!(out, "{line}")?;
         }
         if let Some(line) = self.listeners.notices.take_pool_low() {
+            writeln!(out, "{line}")?;
+        }
+        for line in self.keeper.as_mut().map_or_else(Vec::new, KeeperProcess::news) {
             writeln!(out, "{line}")?;
         }
         let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
