@@ -1,5 +1,5 @@
 # A bus and a roadside unit exchange messages of every class in OCB. `run` does this twice: what they print, report and
-# capture is the same, byte for byte.
+# capture is the same.
 radios 2
 ocb wlan0 wlan1
 cp /examples/crossing.toml /examples/bench.csv .

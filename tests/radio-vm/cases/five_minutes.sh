@@ -7,7 +7,7 @@ station unit unit wlan1 49.6116 '[roadside]
 intersections = ["crossing.toml"]'
 # memory NAME: what it has in memory, KiB.
 memory() {
-    sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' "/proc/$(cat "$1.pid")/status"
+    awk '$1 == "VmRSS:" { print $2 }' "/proc/$(cat "$1.pid")/status"
 }
 start unit car
 hears car 1

@@ -1,10 +1,13 @@
 # What the cases share. Sourced by `init`, in an empty folder of the case's own.
 export XDG_RUNTIME_DIR=$PWD
 
-# radios N: N new radios, wlan0 to wlan(N-1), on one medium; those there were are gone. Linux permits 5.9 GHz by `regtest` here.
+# radios N: N new radios, wlan0 to wlan(N-1), on one medium; those there were are gone, and the regulatory domain that a case has
+# set. Linux permits 5.9 GHz by `regtest` here.
 radios() {
     rmmod mac80211_hwsim 2>/dev/null
-    insmod /modules/mac80211_hwsim.ko radios="$1" regtest=5 || fail "no radios"
+    rmmod mac80211 cfg80211
+    insmod /modules/cfg80211.ko && insmod /modules/mac80211.ko \
+        && insmod /modules/mac80211_hwsim.ko radios="$1" regtest=5 || fail "no radios"
 }
 
 # ocb INTERFACE...: joins each in OCB at 5900 MHz, 10 MHz wide.
