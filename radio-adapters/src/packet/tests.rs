@@ -351,6 +351,26 @@ fn an_mtu_that_shrinks_and_grows_is_told_with_the_size_needed() {
 }
 
 #[test]
+fn frames_without_end_do_not_hide_what_happens_to_the_interface() {
+    with_veth_pair(|| {
+        run(async {
+            let (mut a, mut b) = pair().await;
+            for _ in 0..3 * MOST_UNWATCHED {
+                a.send(&frame(b"flood")).await.unwrap();
+            }
+            ip("link set rc1 mtu 500").unwrap();
+            let mut buf = BytesMut::new();
+            while b.state() == LinkState::Up {
+                // The runtime learns of the announcement.
+                tokio::task::yield_now().await;
+                b.recv(&mut buf).await.unwrap();
+            }
+            assert!(b.counters().received <= u64::from(MOST_UNWATCHED) + 1, "{:?}", b.counters());
+        });
+    });
+}
+
+#[test]
 fn an_interface_that_is_down_at_the_start_is_waited_for_and_a_missing_one_if_asked() {
     with_veth_pair(|| {
         run(async {
