@@ -1,26 +1,38 @@
-//! What no station does, for the tests on simulated radios (`tests/radio-vm`): frames of many senders from one radio.
+//! What no station does, for the tests on simulated radios (`tests/radio-vm`): frames of many senders from one radio, and each
+//! frame on the air with what its header and the radio say of it.
 //!
 //! ```text
 //! air flood INTERFACE SENDERS FRAMES INTERVAL_MS    FRAMES frames from each of SENDERS addresses, an interval apart
+//! air listen INTERFACE SECONDS                      a line for each data frame on a monitor interface
 //! ```
 
 use std::future::poll_fn;
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::process::ExitCode;
 
+use nix::ifaddrs::getifaddrs;
+use nix::sys::socket::{self, AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, sockopt};
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use radio_adapters::clock::monotonic_ns;
 use radio_adapters::packet::{PacketConfig, PacketRadio};
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{AccessCategory, LinkAddress, RadioExt as _, TxFrame};
+use v2x_proto::link::radiotap;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match words[..] {
-        ["flood", interface, senders, frames, interval_ms] => {
-            numbers([senders, frames, interval_ms]).and_then(|numbers| flood(interface, numbers))
-        }
-        _ => Err("expected: air flood INTERFACE SENDERS FRAMES INTERVAL_MS".to_owned()),
-    };
+    let done =
+        match words[..] {
+            ["flood", interface, senders, frames, interval_ms] => {
+                numbers([senders, frames, interval_ms]).and_then(|numbers| flood(interface, numbers))
+            }
+            ["listen", interface, seconds] => numbers([seconds])
+                .and_then(|[seconds]| listen(interface, seconds).map_err(|error| error.to_string())),
+            _ => Err("expected: flood INTERFACE SENDERS FRAMES INTERVAL_MS, or listen INTERFACE SECONDS"
+                .to_owned()),
+        };
     match done {
         Ok(said) => {
             println!("{said}");
@@ -59,6 +71,41 @@ fn flood(interface: &str, [senders, frames, interval_ms]: [u16; 3]) -> Result<St
         }
         Ok(format!("{frames} frames of {senders} senders"))
     })
+}
+
+/// By a socket and a loop of its own, so that it hears what the adapters leave out.
+fn listen(interface: &str, seconds: u16) -> io::Result<String> {
+    let all = SockProtocol::EthAll;
+    let socket = socket::socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, all)?;
+    // Until bound it hears every interface.
+    let address = getifaddrs()?
+        .filter(|one| one.interface_name == interface)
+        .find_map(|one| one.address?.as_link_addr().copied())
+        .ok_or_else(|| io::Error::other(format!("no interface {interface}")))?;
+    socket::bind(socket.as_raw_fd(), &address)?;
+    socket::setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(100))?;
+    let (end, mut frames) = (monotonic_ns() + 1_000_000_000 * u64::from(seconds), 0);
+    let mut room = [0; 4096];
+    while monotonic_ns() < end {
+        let Ok(length) = socket::recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()) else { continue };
+        let Ok((report, body)) = radiotap::read(&room[..length]) else { continue };
+        let Ok(data) = radiotap::strip_body(&report, body) else { continue };
+        // What this radio sends comes back with what became of it.
+        let way = if report.tx_flags.is_some() { "sent" } else { "heard" };
+        let told =
+            |number: Option<i32>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
+        frames += 1;
+        println!(
+            "{way} from {} type {:#06x} bytes {} priority {} rate {} signal {}",
+            LinkAddress(data.stripped.source),
+            data.stripped.ether_type,
+            data.stripped.payload.len(),
+            told(data.user_priority.map(i32::from)),
+            told(report.rate_half_mbps.map(i32::from)),
+            told(report.signal_dbm.map(i32::from)),
+        );
+    }
+    Ok(format!("{frames} frames"))
 }
 
 /// A station drops it by its first byte.

@@ -104,6 +104,19 @@ system() {
     cp "$HERE/guest/lib.sh" "$root/lib.sh"
     cp -r "$HERE/cases/." "$root/cases/"
     cp -r "$HERE/../../examples/." "$root/examples"
+    ring >"$root/ring.csv"
+}
+
+# ring: a mobility trace of the vehicle `car`, which drives at 15 m/s on a ring of 150 m around 49.6116, 6.1319 for 320 s.
+ring() {
+    awk 'BEGIN {
+        print "timestep_time;vehicle_id;vehicle_type;vehicle_lon;vehicle_lat;vehicle_speed;vehicle_angle"
+        for (step = 0; step <= 3200; step++) {
+            angle = step / 100
+            printf "%.1f;car;passenger;%.7f;%.7f;15.00;%.1f\n", step / 10, 6.1319 + 150 * sin(angle) / 72140, \
+                49.6116 + 150 * cos(angle) / 111320, (angle * 57.29578 + 90) % 360
+        }
+    }'
 }
 
 # carry ROOT PROGRAM NAME: copies it, and the libraries it is linked with, each to where the loader looks for it.

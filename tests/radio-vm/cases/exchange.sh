@@ -1,5 +1,5 @@
 # A bus and a roadside unit exchange messages of every class in OCB. `run` does this twice: what they print, report and
-# capture is the same, byte for byte.
+# capture is the same.
 radios 2
 ocb wlan0 wlan1
 cp /examples/crossing.toml /examples/bench.csv .
@@ -9,10 +9,7 @@ link() {
     printf '[link]\nkind = "packet"\ninterface = "%s"\n[link.tap]\nfile = "%s"\n' "$1" "$2"
 }
 station bus bus wlan0 "" "$(link wlan0 bus.pcapng)
-[position]
-source = \"trace\"
-file = \"bench.csv\"
-station = \"car\""
+$(driven bench.csv)"
 station unit unit wlan1 49.6116 "$(link wlan1 unit.pcapng)
 [roadside]
 intersections = [\"crossing.toml\"]
@@ -22,12 +19,6 @@ hears bus 1
 hears unit 1
 sleep 3
 roadcast priority request --config bus.toml --duration 8s || fail "no priority is asked for" bus.txt
-# declare STATION ARGUMENT...: a hazard that is repeated for a second.
-declare() {
-    station=$1
-    shift
-    roadcast hazard new --config "$station.toml" --validity 1s "$@" >>declared.txt || fail "$station does not declare $*" "$station.txt"
-}
 for round in 1 2 3 4 5 6 7 8 9 10; do
     declare bus --class D0 --cause collision-risk
     declare bus --class D1 --cause dangerous-situation

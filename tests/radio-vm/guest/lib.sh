@@ -1,10 +1,13 @@
 # What the cases share. Sourced by `init`, in an empty folder of the case's own.
 export XDG_RUNTIME_DIR=$PWD
 
-# radios N: N new radios, wlan0 to wlan(N-1), on one medium; those there were are gone. Linux permits 5.9 GHz by `regtest` here.
+# radios N: N new radios, wlan0 to wlan(N-1), on one medium; those there were are gone, and the regulatory domain that a case has
+# set. Linux permits 5.9 GHz by `regtest` here.
 radios() {
     rmmod mac80211_hwsim 2>/dev/null
-    insmod /modules/mac80211_hwsim.ko radios="$1" regtest=5 || fail "no radios"
+    rmmod mac80211 cfg80211
+    insmod /modules/cfg80211.ko && insmod /modules/mac80211.ko \
+        && insmod /modules/mac80211_hwsim.ko radios="$1" regtest=5 || fail "no radios"
 }
 
 # ocb INTERFACE...: joins each in OCB at 5900 MHz, 10 MHz wide.
@@ -48,6 +51,31 @@ lacks() {
 }
 AUTHORITY='roots = ["/keys/root.cred"]
 issuers = ["/keys/issuer.cred"]'
+
+# driven FILE: the [position] of a station that drives as the vehicle `car` of a mobility trace does.
+driven() {
+    printf '[position]\nsource = "trace"\nfile = "%s"\nstation = "car"\n' "$1"
+}
+
+# declare STATION ARGUMENT...: a hazard, valid for a second unless an argument says how long; its name goes into STATION.declared.
+declare() {
+    station=$1
+    shift
+    case $* in *--validity*) ;; *) set -- --validity 1s "$@" ;; esac
+    roadcast hazard new --config "$station.toml" "$@" >>"$station.declared" \
+        || fail "$station does not declare $*" "$station.txt"
+}
+
+# watch NAME: what changes about hazards goes into NAME.heard. misses NAME DECLARED: how many of these it has not heard.
+watch() {
+    roadcast hazard watch --config "$1.toml" >"$1.heard" 2>&1 &
+    echo $! >>.processes
+}
+misses() {
+    cut -d ' ' -f 1 "$2" | sort -u | while read -r event; do
+        grep -q "$event" "$1.heard" || echo "$event"
+    done | wc -l
+}
 
 # start NAME...: their daemons, which print into NAME.txt and report into NAME.json. stop NAME...: ends them, and waits.
 start() {
