@@ -1,52 +1,48 @@
-# A station that injects beside its interface in OCB, a plain one in OCB, and one on a monitor interface alone hear each other.
-# Warnings that are injected come no later than through the kernel's OCB mode, and the radio says when they were on the air.
-radios 4
+# Imminent warnings and alerts are injected with the user priority of their class and at their rate (kind = "auto"), beacons go
+# by the kernel's OCB mode. A neighbour in OCB hears all of them. How much later or sooner than from a station that injects nothing
+# is printed: there is no air time here, which is what injection wins.
+radios 3
 ocb wlan1
-link() {
-    printf '[link]\nkind = "%s"\ninterface = "%s"' "$1" "$2"
-}
-# A pure monitor interface. Linux 6.1 looks rates up in another band until it was down and up with its channel set.
-for interface in wlan2 wlan3; do
-    iw dev $interface set type monitor && ip link set $interface up && iw dev $interface set freq 5900 10MHz \
-        && ip link set $interface down && ip link set $interface up || fail "$interface is no monitor"
-done
-station injects bus wlan0 "" "$(link auto wlan0)"
-station plain many-1 wlan1
-station alone unit wlan2 49.6116 "$(link monitor wlan2)"
-start injects plain alone
-for name in injects plain alone; do hears $name 2; done
-[ "$(cat /sys/class/net/wlan0mon/type)" = 803 ] || fail "no monitor interface beside" injects.txt
-hasnt injects.txt 'no monitor interface'
-roadcast dump --interface wlan3 --json >air.jsonl 2>dump.txt &
-dump=$!
-for round in 1 2 3 4 5 6 7 8 9 10; do
-    for name in injects plain; do
-        roadcast hazard new --config $name.toml --validity 1s --class D0 --cause collision-risk >>declared.txt \
-            || fail "$name does not warn" $name.txt
+iw dev wlan2 set type monitor
+ip link set wlan2 up
+iw dev wlan2 set freq 5900 10MHz
+station other car-1 wlan1 49.6112
+station plain car-2 wlan0 49.6111
+station auto car-3 wlan0 49.6111 '[link]
+kind = "auto"
+interface = "wlan0"'
+
+# warns NAME: it warns ten times in D0 and in D1, while `other` listens.
+warns() {
+    start "$1" other
+    hears "$1" 1
+    hears other 1
+    watch other
+    for round in 1 2 3 4 5 6 7 8 9 10; do
+        declare "$1" --class D0 --cause collision-risk
+        declare "$1" --class D1 --cause dangerous-situation
+        sleep 1.5
     done
-    sleep 2
-done
-kill $dump
-ip link set wlan0 down
-sees "the cell is lost" injects.txt '^link down'
-ip link set wlan0 up
-sees "and joined again" injects.txt '^link up again'
-stop injects plain alone
-expect "D0 heard by the plain station" "$(reported plain D0 delivered)" -ge 9
-expect "D0 heard by the one on a monitor interface" "$(reported alone D0 delivered)" -ge 18
-expect "D0 missed" "$(reported alone D0 missed)" -eq 0
-has injects.json '"handed_over_to_on_air"' "the radio did not say when a frame was on the air"
-has alone.json '"handed_over_to_on_air"'
-hasnt plain.json '"handed_over_to_on_air"'
-has air.jsonl '"rate_kbps":6000' "no frame at 6 Mb/s"
-# Removed at the end, and the interface is what it was.
-[ -e /sys/class/net/wlan0mon ] && fail "the monitor interface is left behind" injects.txt
-# median FILE CLASS: the median of the latency of that class there, ns.
-median() {
-    awk -v class="\"$2\"" '$1 == "\"class\":" { on = index($2, class) } on && /"send_to_delivered"/ { in_it = 1 }
-        on && in_it && $1 == "\"p50_ns\":" { sub(",", "", $2); print $2; exit }' "$1"
+    expect "warnings of $1 missed" "$(misses other "$1.declared")" -eq 0
+    stop "$1" other
+    mv other.json "by_$1.json"
+    mv other.txt "by_$1.txt"
 }
-by_injection=$(median plain.json D0)
-by_plain=$(median injects.json D0)
-echo "D0, ns: by injection $by_injection, by the plain interface $by_plain"
-expect "D0 by injection no later than by the plain interface" "$by_injection" -le "$by_plain"
+air listen wlan2 60 >air.txt 2>&1 &
+echo $! >>.processes
+ocb wlan0
+warns plain
+iw dev wlan0 ocb leave
+ip link set wlan0 down
+
+warns auto
+cut -d ' ' -f 1,4-5,8- air.txt | sort | uniq -c
+# Priorities of 802.1D: 6 and 7 are voice, 4 and 5 video. Rates are in units of 0.5 Mb/s and those of 20 MHz, twice as fast.
+expect "in the category of voice, 6 Mb/s" "$(grep -Ec 'priority [67] rate 24 ' air.txt)" -gt 90
+expect "in the category of video, 6 Mb/s" "$(grep -Ec 'priority [45] rate 24 ' air.txt)" -gt 35
+expect "without category, 3 Mb/s" "$(grep -Ec 'type 0x88b5 .* priority none rate 12 ' air.txt)" -gt 10
+for class in D0 D1; do
+    for how in plain auto; do
+        echo "$class, $how: p50 $(reported by_$how $class p50_ns) ns, p99 $(reported by_$how $class p99_ns) ns"
+    done
+done
