@@ -27,7 +27,9 @@ pub fn run(lab: &Lab, placement: &Placement, rate: u32, seconds: u64, pairs: u32
     let mut kinds = Map::new();
     let chosen: Vec<String> = std::env::args().collect();
     let named = |trouble: &Trouble| chosen.iter().any(|word| word == trouble.name());
-    let all = || [Trouble::None].into_iter().chain(Trouble::ALL);
+    // How far equal runs scatter takes more than one pair.
+    let control = (pairs > 1).then_some(Trouble::None);
+    let all = || control.into_iter().chain(Trouble::ALL);
     let any = all().any(|trouble| named(&trouble));
     for trouble in all().filter(|trouble| !any || named(trouble)) {
         kinds.insert(trouble.name().to_owned(), kind(lab, placement, rate, seconds, pairs, trouble)?);
