@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use ed25519_dalek::VerifyingKey;
 use v2x_core::{
-    ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, WireTime, credential_hash,
-    signing_input,
+    Anchor, AwarenessRule, ClockState, Config, Event, Fix, Identity, Input, Instant, Node, Output, Position,
+    TrustStore, WireTime, signing_input,
 };
 use v2x_proto::envelope::SignedView;
 use v2x_proto::hop;
@@ -18,6 +18,17 @@ use testkit::{Authority, PLACE, address, anchor};
 pub struct Fleet {
     vehicles: Vec<Vehicle>,
     now: Instant,
+}
+
+/// What the vehicles of a fleet have in common.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// Whom they trust.
+    pub trust: TrustStore,
+    /// When they begin, and what time of the wire that is.
+    pub anchor: Anchor,
+    /// When they send.
+    pub awareness: AwarenessRule,
 }
 
 /// One frame with all that a bare verification of it needs.
@@ -42,8 +53,16 @@ pub struct Sample {
 impl Fleet {
     /// `count` vehicles with credentials 1..=count.
     pub fn new(authority: &Authority, count: u32) -> Self {
-        let vehicles = (1..=count).map(|number| Vehicle::new(authority, number)).collect();
-        Self { vehicles, now: Instant::ZERO }
+        let (trust, anchor) = (authority.trust.clone(), anchor());
+        let common = Common { trust, anchor, awareness: Config::vehicle().awareness };
+        Self::of((1..=count).map(|number| authority.identity(number)), &common)
+    }
+
+    /// A vehicle for each identity.
+    pub fn of(identities: impl IntoIterator<Item = Identity>, common: &Common) -> Self {
+        let numbered = (1..).zip(identities);
+        let vehicles = numbered.map(|(number, identity)| Vehicle::new(identity, number, common)).collect();
+        Self { vehicles, now: common.anchor.instant }
     }
 
     /// Drives on for `time`; returns what was sent, in the order of sending.
@@ -81,6 +100,7 @@ pub fn fix_on_ring(radius: f64, angle: f64, speed: f64, time: WireTime) -> Fix {
 #[derive(Debug)]
 struct Vehicle {
     node: Node,
+    anchor: Anchor,
     hash: [u8; 32],
     key: VerifyingKey,
     link: [u8; 6],
@@ -91,23 +111,24 @@ struct Vehicle {
 }
 
 impl Vehicle {
-    fn new(authority: &Authority, number: u32) -> Self {
-        let credential = authority.credential(number);
-        let anchor = anchor();
-        let identity = authority.identity(number);
-        let mut node = Node::new(Config::vehicle(), identity, authority.trust.clone(), 1, anchor);
-        node.handle_input(Instant::ZERO, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
+    fn new(identity: Identity, number: u32, common: &Common) -> Self {
+        let Common { trust, anchor, awareness } = common.clone();
+        let (hash, key) = (*identity.hash(), *identity.key());
+        let config = Config { awareness, ..Config::vehicle() };
+        let mut node = Node::new(config, identity, trust, 1, anchor);
+        node.handle_input(anchor.instant, Input::Clock { wire: anchor.wire, state: ClockState::Locked });
         let spread = f64::from(number) * 0.618_033_988_75;
         Self {
             node,
-            hash: credential_hash(&credential),
-            key: Authority::key(number).verifying_key(),
+            anchor,
+            hash,
+            key,
             link: address(number),
             radius: 60.0 + 340.0 * spread.fract(),
             // Walking pace in a jam to a fast arterial.
             speed: 4.0 + 22.0 * (spread * 7.0).fract(),
             start_angle: f64::from(number),
-            next_fix: Instant::ZERO,
+            next_fix: anchor.instant,
         }
     }
 
@@ -146,9 +167,9 @@ impl Vehicle {
     }
 
     fn fix(&self, now: Instant) -> Fix {
-        let seconds = now.since(Instant::ZERO).as_secs_f64();
+        let seconds = now.since(self.anchor.instant).as_secs_f64();
         let angle = self.start_angle + seconds * self.speed / self.radius;
-        fix_on_ring(self.radius, angle, self.speed, anchor().wire_at(now))
+        fix_on_ring(self.radius, angle, self.speed, self.anchor.wire_at(now))
     }
 }
 

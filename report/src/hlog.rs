@@ -13,6 +13,7 @@ use std::time::Duration;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 
+use crate::histogram::StageHistogram;
 use crate::stats::{Stage, Stats};
 
 /// A histogram log that could not be written.
@@ -75,14 +76,10 @@ pub fn write_to(writer: &mut impl Write, stats: &Stats, simulated: Duration) -> 
         IntervalLogWriterError::IoError(error) => error,
         IntervalLogWriterError::SerializeError(error) => io::Error::other(error),
     };
-    let overall = stats.classes().iter().map(|class| class.stage(Stage::SendToDelivered).as_hdr());
-    let overall = overall.filter(|histogram| !histogram.is_empty()).cloned();
-    let overall = overall.reduce(|mut sum, next| {
-        sum.add(next).expect("invariant: all have one range");
-        sum
-    });
-    if let Some(overall) = overall {
-        log.write_histogram(&overall, Duration::ZERO, simulated, None).map_err(failed)?;
+    let mut overall = StageHistogram::new();
+    stats.classes().iter().for_each(|class| overall.merge(class.stage(Stage::SendToDelivered)));
+    if !overall.is_empty() {
+        log.write_histogram(&overall.to_hdr(), Duration::ZERO, simulated, None).map_err(failed)?;
     }
     for class in stats.classes() {
         for stage in Stage::ALL {
@@ -93,7 +90,7 @@ pub fn write_to(writer: &mut impl Write, stats: &Stats, simulated: Duration) -> 
             let name = tag(class.class.name(), stage);
             let tag =
                 Tag::new(&name).expect("invariant: class and stage names have no comma, blank or newline");
-            log.write_histogram(histogram.as_hdr(), Duration::ZERO, simulated, Some(tag)).map_err(failed)?;
+            log.write_histogram(&histogram.to_hdr(), Duration::ZERO, simulated, Some(tag)).map_err(failed)?;
         }
     }
     Ok(())
@@ -142,7 +139,7 @@ mod tests {
             let (class, stage) = tag.split_once('.').expect("the tag names class and stage");
             let class = Class::ALL.into_iter().find(|known| known.name() == class).expect("a class");
             let stage = Stage::ALL.into_iter().find(|known| known.name() == stage).expect("a stage");
-            assert_eq!(&histogram, stats.class(class).stage(stage).as_hdr(), "{tag}");
+            assert_eq!(histogram, stats.class(class).stage(stage).to_hdr(), "{tag}");
             seen.push(tag);
         }
         assert_eq!(seen, ["", "D0.send_to_delivered", "D2.send_to_delivered", "D2.prefiltered_to_verified"]);

@@ -4,6 +4,7 @@
 //! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: the caller supplies lengths of runs.
 
 pub mod compare;
+mod histogram;
 #[cfg(feature = "hlog")]
 pub mod hlog;
 pub mod html;
@@ -13,6 +14,7 @@ mod statistics;
 mod stats;
 mod timeline;
 
+pub use histogram::{StageHistogram, Summary};
 pub use machine::{Machine, Processor, ProcessorCounters};
 pub use report::signal::{PriorityRequests, RedLight, SignalAhead, SignalShown};
 pub use report::{
@@ -22,5 +24,5 @@ pub use report::{
     WorstPair, WorstStation, human, miss_target,
 };
 pub use statistics::Spread;
-pub use stats::{ClassStats, Stage, StageHistogram, Stats, Summary, receive_stages, send_stages};
+pub use stats::{ClassStats, Stage, Stats, receive_stages, send_stages};
 pub use timeline::Timeline;

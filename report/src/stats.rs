@@ -1,16 +1,14 @@
 //! The counts of a station or a run: latency per stage, and the fate of every message.
 //!
-//! Histograms are High Dynamic Range ones: 1 ns to 60 s at three significant digits, so any quantile is within
-//! 0.1 % of the truth and recording is one array increment. They take about 220 KiB each and never grow; a set for
-//! all classes and stages is about 16 MiB, so a run keeps one set and its stations report to it.
+//! A set of histograms for all classes and stages takes some hundred KiB in a station ([`histogram`](crate::histogram)).
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
 use v2x_core::{ReceiveStamps, SendStamps};
+
+use crate::histogram::StageHistogram;
 
 /// A part of a message's path, named by its two end points.
 ///
@@ -116,121 +114,6 @@ pub fn receive_stages(stamps: &ReceiveStamps) -> impl Iterator<Item = (Stage, u6
     .filter_map(|(stage, from, to)| Some((stage, to?.nanos_since(from?))))
 }
 
-/// Latencies of one stage, in nanoseconds.
-#[derive(Debug, Clone)]
-pub struct StageHistogram {
-    histogram: Histogram<u64>,
-}
-
-impl StageHistogram {
-    /// An empty histogram; all memory it will ever use is taken here.
-    pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, SIGNIFICANT_DIGITS)
-            .expect("invariant: the constant bounds are valid");
-        Self { histogram }
-    }
-
-    /// Counts one latency. Anything above 60 s counts as 60 s; nothing is allocated.
-    pub fn record(&mut self, latency_ns: u64) {
-        self.histogram.saturating_record(latency_ns.min(HIGHEST_NS));
-    }
-
-    /// Adds every latency of `other`.
-    pub fn merge(&mut self, other: &StageHistogram) {
-        self.histogram.add(&other.histogram).expect("invariant: all stage histograms share the same bounds");
-    }
-
-    /// Number of latencies counted.
-    pub fn count(&self) -> u64 {
-        self.histogram.len()
-    }
-
-    /// Whether nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        self.histogram.is_empty()
-    }
-
-    /// Latency that a share `quantile` (0..=1) of the samples does not exceed, in ns; 0 when empty.
-    pub fn quantile_ns(&self, quantile: f64) -> u64 {
-        if self.is_empty() {
-            return 0;
-        }
-        self.clamp(self.histogram.value_at_quantile(quantile))
-    }
-
-    /// The figures a report shows.
-    pub fn summary(&self) -> Summary {
-        Summary {
-            count: self.count(),
-            p50_ns: self.quantile_ns(0.5),
-            p90_ns: self.quantile_ns(0.9),
-            p99_ns: self.quantile_ns(0.99),
-            p999_ns: self.quantile_ns(0.999),
-            max_ns: self.quantile_ns(1.0),
-        }
-    }
-
-    /// Points `(quantile, latency ns)` of the whole distribution, eight to each factor of ten of `1 - quantile`, from
-    /// the smallest sample (quantile 0) to the largest (quantile 1). No point claims more samples than there are.
-    /// Empty when nothing was counted.
-    pub fn percentiles(&self) -> Vec<(f64, u64)> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        let resolution = 1.0 / self.count() as f64;
-        let mut points = Vec::with_capacity(MAX_POINTS + 1);
-        for step in 0..MAX_POINTS {
-            let tail = 10f64.powf(-(step as f64) / 8.0);
-            if tail < resolution {
-                break;
-            }
-            // Nine digits name the point exactly enough for 1e-8 tails and keep the JSON free of float noise.
-            let quantile = ((1.0 - tail) * 1e9).round() / 1e9;
-            points.push((quantile, self.quantile_ns(quantile)));
-        }
-        points.push((1.0, self.quantile_ns(1.0)));
-        points
-    }
-
-    /// Becomes equal to `other`.
-    fn copy(&mut self, other: &Self) {
-        self.histogram.set_to(&other.histogram).expect("invariant: all have the same bounds");
-    }
-
-    /// The underlying histogram, for writers of histogram logs.
-    pub fn as_hdr(&self) -> &Histogram<u64> {
-        &self.histogram
-    }
-
-    /// A bucket's upper edge may lie above every sample; never report more than was bounded.
-    fn clamp(&self, value: u64) -> u64 {
-        value.min(self.histogram.max()).min(HIGHEST_NS)
-    }
-}
-
-impl Default for StageHistogram {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Quantiles of one distribution, in nanoseconds; all zero when `count` is zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Summary {
-    /// Samples.
-    pub count: u64,
-    /// Median, ns.
-    pub p50_ns: u64,
-    /// 90 % of the samples are at most this, ns.
-    pub p90_ns: u64,
-    /// 99 %, ns.
-    pub p99_ns: u64,
-    /// 99.9 %, ns.
-    pub p999_ns: u64,
-    /// Largest sample, ns, to three digits.
-    pub max_ns: u64,
-}
-
 /// The fate of one deadline class.
 ///
 /// `expected` counts (message, intended receiver) pairs, so a message meant for 20 stations is expected 20 times.
@@ -332,7 +215,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Nothing counted yet. Takes all memory it will ever use, about 16 MiB.
+    /// Nothing counted yet.
     pub fn new() -> Self {
         Self { classes: Class::ALL.map(ClassStats::new) }
     }
@@ -390,12 +273,6 @@ impl Default for Stats {
     }
 }
 
-const LOWEST_NS: u64 = 1;
-const HIGHEST_NS: u64 = 60_000_000_000;
-const SIGNIFICANT_DIGITS: u8 = 3;
-/// Eight points to each of eight factors of ten: down to one sample in 10^8.
-const MAX_POINTS: usize = 65;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,44 +314,6 @@ mod tests {
         stamps.user_receive = None;
         let stages: Vec<_> = receive_stages(&stamps).map(|(stage, _)| stage).collect();
         assert_eq!(stages, [Stage::PrefilteredToVerified, Stage::VerifiedToDelivered]);
-    }
-
-    #[test]
-    fn quantiles_are_within_a_thousandth() {
-        let mut histogram = StageHistogram::new();
-        for us in 1..=1000u64 {
-            histogram.record(us * 1000);
-        }
-        let near = |ns: u64, want: u64| ns.abs_diff(want) * 1000 <= want;
-        let summary = histogram.summary();
-        assert_eq!(summary.count, 1000);
-        assert!(near(summary.p50_ns, 500_000), "{summary:?}");
-        assert!(near(summary.p99_ns, 990_000), "{summary:?}");
-        assert!(near(summary.p999_ns, 999_000), "{summary:?}");
-        assert!(near(summary.max_ns, 1_000_000), "{summary:?}");
-    }
-
-    #[test]
-    fn a_latency_beyond_the_range_counts_as_the_longest() {
-        let mut histogram = StageHistogram::new();
-        histogram.record(u64::MAX);
-        histogram.record(0);
-        assert_eq!(histogram.count(), 2);
-        assert_eq!(histogram.summary().max_ns, HIGHEST_NS);
-    }
-
-    #[test]
-    fn percentile_points_rise_and_never_outresolve_the_samples() {
-        let mut histogram = StageHistogram::new();
-        assert!(histogram.percentiles().is_empty());
-        for sample in 1..=100u64 {
-            histogram.record(sample * 10_000);
-        }
-        let points = histogram.percentiles();
-        assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
-        assert_eq!(points.first().map(|point| point.0), Some(0.0));
-        assert_eq!(points.last(), Some(&(1.0, histogram.summary().max_ns)));
-        assert!(points[points.len() - 2].0 <= 0.99);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::text::{escape, put};
+use crate::histogram::Summary;
 use crate::report::human::{count, time};
 use crate::report::{DeliveryBin, DistanceBin};
-use crate::stats::{Stage, Summary};
+use crate::stats::Stage;
 
 /// Latency over percentile, with the deadline; `points` are `(quantile, ns)`, rising.
 pub(super) fn percentiles(points: &[(f64, u64)], deadline_ms: Option<u64>, samples: u64) -> String {

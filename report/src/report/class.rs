@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
-use crate::stats::{ClassStats, Stage, Summary};
+use crate::histogram::Summary;
+use crate::stats::{ClassStats, Stage};
 
 /// One deadline class in a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::human::{count, counted, percent, time};
 use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
-use crate::stats::{Stage, Summary};
+use crate::histogram::Summary;
+use crate::stats::Stage;
 
 impl Report {
     /// The report for a terminal: plain ASCII, human units, newline at the end; lines of at most 80 columns, but for

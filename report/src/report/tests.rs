@@ -1,8 +1,9 @@
 //! Tests of the report: identities, JSON names, table.
 
 use super::*;
+use crate::histogram::Summary;
 use crate::machine::Processor;
-use crate::stats::{ClassStats, Stage, Summary};
+use crate::stats::{ClassStats, Stage};
 
 #[test]
 fn a_report_of_counted_traffic_checks() {

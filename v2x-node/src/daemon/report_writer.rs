@@ -1,7 +1,7 @@
 //! Writes the reports of a running station to their file.
 //!
-//! A report's figures come from histograms of 16 MiB, and going through them takes milliseconds. So the station copies them a
-//! part at a time, one a turn, and the thread does the rest.
+//! A report's figures come from the histograms of all classes and stages, and going through them takes milliseconds. So the
+//! station copies them a part at a time, one a turn, and the thread does the rest.
 
 use std::fmt;
 use std::io;
