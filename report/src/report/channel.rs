@@ -1,7 +1,6 @@
 //! How busy a live station found its channel, and what its radio kept of its neighbours.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +31,9 @@ impl ChannelReport {
             format!("busy {} of the time, at most {}", percent(self.busy_mean), percent(self.busy_max));
         for (place, (source, seconds)) in sources.iter().enumerate() {
             let joint = if place == 0 { ", by" } else { " and" };
-            let _ = match sources.len() {
-                1 => write!(text, "{joint} {source}"),
-                _ => write!(text, "{joint} {source} ({seconds} s)"),
+            text += &match sources.len() {
+                1 => format!("{joint} {source}"),
+                _ => format!("{joint} {source} ({seconds} s)"),
             };
         }
         text
@@ -70,7 +69,7 @@ impl OcbReport {
             counted(self.warm_ups, "warm-up frame")
         );
         if self.rejoined > 0 {
-            let _ = write!(text, "; left and joined {}", counted(self.rejoined, "time"));
+            text += &format!("; left and joined {}", counted(self.rejoined, "time"));
         }
         text
     }
