@@ -380,7 +380,7 @@ fn a_trace_is_read_from_a_pipe_and_sorted_by_vehicle_alike() {
     let digest = |args: &[&str]| {
         let (code, out, err) = scratch.run(args);
         assert_eq!((code, err.as_str()), (0, ""), "{out}");
-        out.lines().find(|line| line.starts_with("digest")).unwrap().to_owned()
+        out.lines().find(|line| line.starts_with("output digest")).unwrap().to_owned()
     };
     let first = digest(&["run", "by-time.csv"]);
     assert_eq!(digest(&["run", "by-vehicle.csv"]), first);

@@ -2,7 +2,7 @@
 
 use super::super::Unread;
 use super::super::read::{array, le16, le32};
-use super::Report;
+use super::report::Report;
 
 /// Bits of a word of what is present. The fields of the next word are numbered from 0 again.
 pub(super) const RESET: u32 = 1 << 29;
