@@ -39,6 +39,7 @@ pub mod wlan;
 pub mod writer;
 
 mod bpf;
+mod channel_meter;
 mod cmsg;
 mod glance;
 mod netlink;

@@ -2,11 +2,9 @@
 //!
 //! [`SurveyDeltas`] and [`MonitoredAirtime`] are state machines: what the kernel said and when are arguments.
 
-mod channel_meter;
 mod monitored_airtime;
 mod survey_deltas;
 
-pub(crate) use self::channel_meter::ChannelMeter;
 pub use self::monitored_airtime::MonitoredAirtime;
 pub use self::survey_deltas::SurveyDeltas;
 

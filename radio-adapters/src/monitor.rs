@@ -24,9 +24,9 @@ use v2x_proto::link::{ChannelWidth, DataRate};
 use self::flights::Flights;
 use self::reading::{Reading, Wanted, nominal, with_report};
 use crate::bpf;
+use crate::channel_meter::ChannelMeter;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
-use crate::load::ChannelMeter;
 use crate::packet::{ignore_outgoing, is_down, link_layer_address, refused};
 use crate::priority::user_priority;
 use crate::radio::{

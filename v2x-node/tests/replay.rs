@@ -362,7 +362,7 @@ fn a_converted_trace_gives_the_same_digest() {
     assert!(out.contains("row.xml.gz: 3 stations, 60 samples, 1.9 s"), "{out}");
     let digest = |file| {
         let (_, out, err) = scratch.run(&["run", file]);
-        let line = out.lines().find(|line| line.starts_with("digest "));
+        let line = out.lines().find(|line| line.starts_with("output digest "));
         line.unwrap_or_else(|| panic!("{out}{err}")).to_owned()
     };
     assert_eq!(digest("row.csv"), digest("row.xml.gz"));

@@ -8,8 +8,8 @@ use nix::sys::socket::{MsgFlags, recv};
 use socket2::{Domain, Socket, Type};
 use v2x_proto::link::{ChannelWidth, radiotap};
 
-use super::MonitoredAirtime;
 use crate::clock::monotonic_ns;
+use crate::load::MonitoredAirtime;
 use crate::packet::{ignore_outgoing, link_layer_address};
 use crate::radio::ChannelLoad;
 use crate::radio_watch::RadioWatch;
