@@ -4,7 +4,7 @@
 //! - [`WlanInterface`], [`Phy`], [`Regulatory`], [`Survey`], [`Neighbour`]: the answers. What a kernel or a driver leaves out is
 //!   `None` or missing from a list; what it says in a form that is not known is left out, because it would be worse to
 //!   know nothing of a radio than to miss a part.
-//! - [`mod@join`], [`leave`], [`restore`]: an interface made what a [`JoinPlan`] says, and what it was; [`Obstacle`] is what is in
+//! - [`join()`], [`leave`], [`restore`]: an interface made what a [`JoinPlan`] says, and what it was; [`Obstacle`] is what is in
 //!   the way, and [`examine`] shows all of it.
 //! - [`keep`], [`Keeper`]: holds an interface in its cell, and makes it what it was at the end.
 //!
