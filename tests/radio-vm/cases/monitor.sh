@@ -40,4 +40,4 @@ has alone.json '"handed_over_to_on_air"'
 hasnt plain.json '"handed_over_to_on_air"'
 has air.jsonl '"rate_kbps":6000' "no frame at 6 Mb/s"
 # Removed at the end, and the interface is what it was.
-[ -e /sys/class/net/wlan0mon ] && fail "the monitor interface is left behind" injects.txt
+[ ! -e /sys/class/net/wlan0mon ] || fail "the monitor interface is left behind" injects.txt
