@@ -3,8 +3,8 @@
 
     same.py FIRST SECOND
 
-QEMU runs the machine's timers in a thread of its own. On a busy host one sometimes runs a few instructions sooner or later, and
-what follows is shifted by microseconds: that is told. Counts of messages that differ by more than two are a failure.
+In most pairs of runs nothing differs. In a few, on a busy host, moments are shifted by microseconds: that is told. Counts of messages
+that differ by more than two are a failure.
 Standard library only.
 """
 
