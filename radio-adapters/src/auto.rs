@@ -26,8 +26,6 @@ use crate::radio::{
 pub struct AutoRadio {
     packet: PacketRadio,
     monitor: MonitorRadio,
-    /// Urgent frames that the monitor interface refused and the other took.
-    fell_back: u64,
 }
 
 impl AutoRadio {
@@ -40,12 +38,7 @@ impl AutoRadio {
     /// If the runtime's IO driver is not enabled.
     pub fn open(packet: PacketConfig, monitor: MonitorConfig) -> Result<Self, OpenError> {
         let monitor = MonitorConfig { wait: true, ..monitor };
-        Ok(Self { packet: PacketRadio::open(packet)?, monitor: MonitorRadio::open(monitor)?, fell_back: 0 })
-    }
-
-    /// Urgent frames that were to be injected and went through the kernel's OCB mode.
-    pub fn fell_back(&self) -> u64 {
-        self.fell_back
+        Ok(Self { packet: PacketRadio::open(packet)?, monitor: MonitorRadio::open(monitor)? })
     }
 
     /// Whether the monitor interface is there.
@@ -76,13 +69,14 @@ impl Radio for AutoRadio {
             return self.packet.poll_send(cx, frame);
         }
         if self.injects() {
-            let source = Some(frame.source.unwrap_or(self.packet.link_address()));
-            if let Poll::Ready(Ok(sent_ns)) = self.monitor.poll_send(cx, &frame.from_source(source)) {
+            let source = frame.source.unwrap_or(self.packet.link_address());
+            // Receivers in OCB drop an injected first frame of an address as they do another. A full queue is no reason to wait.
+            let _not_sent = self.packet.warm_up(cx, source);
+            if let Poll::Ready(Ok(sent_ns)) = self.monitor.poll_send(cx, &frame.from_source(Some(source))) {
                 return Poll::Ready(Ok(sent_ns));
             }
         }
-        // Better late than with its right category.
-        self.fell_back += 1;
+        // Better than not at all.
         self.packet.poll_send(cx, frame)
     }
 
@@ -140,3 +134,6 @@ impl Radio for AutoRadio {
         self.packet.state()
     }
 }
+
+#[cfg(test)]
+mod tests;

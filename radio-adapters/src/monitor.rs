@@ -116,7 +116,7 @@ impl MonitorRadio {
         self.open.is_some()
     }
 
-    fn on(config: MonitorConfig, demand: Demand) -> Result<Self, OpenError> {
+    pub(crate) fn on(config: MonitorConfig, demand: Demand) -> Result<Self, OpenError> {
         let name = &config.interface;
         let watch = Watch::new(Subject::Name(name.clone()), demand, config.wait)?;
         // An interface that is down must not hide that a privilege is missing.

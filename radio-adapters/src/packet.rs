@@ -244,7 +244,37 @@ impl PacketRadio {
         }
     }
 
+    /// Sends a warm-up frame of `source` if its next frame would need one. Pending, the queue is full.
+    pub(crate) fn warm_up(&mut self, cx: &mut Context<'_>, source: LinkAddress) -> Poll<()> {
+        let (Some(radio), Some(Open { socket, .. })) = (&mut self.radio, &mut self.open) else {
+            return Poll::Ready(());
+        };
+        let now_ns = monotonic_ns();
+        if radio.is_warm_up_due(now_ns, source) {
+            let other = warm_up_ether_type(self.config.ether_type);
+            let header = ethernet::Header::broadcast(source.0, other).encode();
+            match socket.poll_write(cx, |socket| socket.send(&header)) {
+                Poll::Pending => {
+                    self.watch.full();
+                    return Poll::Pending;
+                }
+                // What is wrong, the frame itself will hear.
+                Poll::Ready(sent) => self.counters.warm_ups += u64::from(sent.is_ok()),
+            }
+            radio.warmed_up(now_ns, source);
+        }
+        Poll::Ready(())
+    }
+
+    /// As on an interface in OCB.
+    #[cfg(test)]
+    pub(crate) fn in_ocb(self) -> Self {
+        Self { radio: Some(OnRadio::new(None, true).unwrap()), ..self }
+    }
+
     fn poll_send_inner(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<()>> {
+        let source = frame.source.unwrap_or(self.address);
+        ready!(self.warm_up(cx, source));
         let Some(Open { socket, .. }) = &mut self.open else {
             return Poll::Ready(Err(self.watch.down_error()));
         };
@@ -254,23 +284,6 @@ impl PacketRadio {
             return Poll::Ready(Err(too_long(bytes)));
         }
         mark(&mut self.access, socket, frame.access);
-        let source = frame.source.unwrap_or(self.address);
-        if let Some(radio) = &mut self.radio {
-            let now_ns = monotonic_ns();
-            if radio.is_warm_up_due(now_ns, source) {
-                let other = warm_up_ether_type(self.config.ether_type);
-                let header = ethernet::Header::broadcast(source.0, other).encode();
-                match socket.poll_write(cx, |socket| socket.send(&header)) {
-                    Poll::Pending => {
-                        self.watch.full();
-                        return Poll::Pending;
-                    }
-                    // What is wrong, the frame itself will hear.
-                    Poll::Ready(sent) => self.counters.warm_ups += u64::from(sent.is_ok()),
-                }
-                radio.warmed_up(now_ns, source);
-            }
-        }
         let header = ethernet::Header::broadcast(source.0, self.config.ether_type).encode();
         let parts = [IoSlice::new(&header), IoSlice::new(frame.bytes)];
         let Poll::Ready(sent) = socket.poll_write(cx, |socket| socket.send_vectored(&parts)) else {

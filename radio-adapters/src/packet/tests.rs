@@ -410,9 +410,7 @@ fn what_cannot_be_opened_is_explained() {
 
 /// A link that takes its interface for a radio in OCB.
 fn open_in_ocb(interface: &str) -> PacketRadio {
-    let mut radio = open(interface);
-    radio.radio = Some(OnRadio::new(None, true).unwrap());
-    radio
+    open(interface).in_ocb()
 }
 
 /// The next frame on `interface` of any EtherType: its EtherType, its source and what follows.
