@@ -40,5 +40,6 @@ pub use self::request::id::{LONGEST_ID, RequestId};
 pub use self::request::priority::{
     DEFAULT_DURATION, LONGEST_DURATION_MS, PriorityRequest, PriorityWish, ROLE_RIGHT, role, role_name,
 };
+pub use self::request::vehicle::{CONTROLS, DOORS, LIGHTS, LONGEST_VEHICLE_AGE_MS, VehicleReport};
 pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};
 pub use v2x_proto::{EventId, IntersectionId};

@@ -4,12 +4,14 @@ pub mod area;
 pub mod declaration;
 pub mod id;
 pub mod priority;
+pub mod vehicle;
 
 use serde_json::{Map, Value};
 
 use self::declaration::Declaration;
 use self::id::RequestId;
 use self::priority::PriorityRequest;
+use self::vehicle::VehicleReport;
 use crate::fields::{BadRequest, Fields, quote};
 use v2x_proto::EventId;
 
@@ -37,6 +39,8 @@ pub enum Request {
     WatchSignal,
     /// Status of the station.
     Status,
+    /// What the vehicle's bus says.
+    Vehicle(VehicleReport),
 }
 
 /// A request as read from a line, with the program's name for it.
@@ -110,6 +114,9 @@ impl Request {
             (Some((noun, _)), Some((other, _))) => {
                 return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
             }
+            (Some(("vehicle", said)), None) if !said.is_null() => {
+                return vehicle::read(object).map(Self::Vehicle);
+            }
             (Some((noun, Value::String(verb))), None) => (noun, verb),
             _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         };
@@ -143,9 +150,11 @@ impl Request {
             Self::Priority(priority) => ("priority", priority.verb()),
             Self::WatchSignal => ("signal", "watch"),
             Self::Status => ("station", "status"),
+            Self::Vehicle(_) => ("vehicle", ""),
         };
         object.insert("v".to_owned(), VERSION.into());
-        object.insert(noun.to_owned(), verb.into());
+        let said = if let Self::Vehicle(report) = self { report.value() } else { verb.into() };
+        object.insert(noun.to_owned(), said);
         match self {
             Self::Update(id, _) | Self::Cancel(id) | Self::Negate(id) => {
                 object.insert("event".to_owned(), id.to_string().into());
@@ -230,8 +239,8 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 4] = ["hazard", "priority", "signal", "station"];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"} or {"station":"status"}"#;
+const NOUNS: [&str; 5] = ["hazard", "priority", "signal", "station", "vehicle"];
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"station":"status"} or {"vehicle":{...}}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 

@@ -10,7 +10,9 @@ use std::collections::VecDeque;
 
 use v2x_proto::v1;
 
-use crate::base::{AwarenessRule, ChangeRule, Config, Fix, Instant, Position, VehicleState, heading_difference, limits};
+use crate::base::{
+    AwarenessRule, ChangeRule, Config, Fix, Instant, Position, VehicleState, heading_difference, limits,
+};
 
 /// Decides when to generate, and remembers what the next message must carry.
 #[derive(Debug)]
@@ -139,13 +141,12 @@ impl Awareness {
         message.steering_angle =
             vehicle.steering_angle.map(|angle| i32::from(angle).clamp(-MAX_STEERING, MAX_STEERING));
         message.control_flags = vehicle.controls.map(|controls| u32::from(controls & ALL_CONTROLS));
-        message.emergency = vehicle.emergency.filter(|switches| switches.is_on()).map(|switches| {
-            v1::EmergencyInfo {
+        message.emergency =
+            vehicle.emergency.filter(|switches| switches.is_on()).map(|switches| v1::EmergencyInfo {
                 light_bar: switches.light_bar,
                 siren: switches.siren,
                 ..v1::EmergencyInfo::default()
-            }
-        });
+            });
         message.position_confidence = fix.accuracy_cm.map(|radius| v1::PositionConfidence {
             semi_major_cm: u32::from(radius).min(MAX_CONFIDENCE),
             semi_minor_cm: u32::from(radius).min(MAX_CONFIDENCE),
@@ -403,7 +404,13 @@ mod tests {
             .filter(|n| {
                 let now = Instant::from_millis(n * 100);
                 awareness
-                    .generate(now, &Config::vehicle(), &fix(*n as f64 * 30.0, 3000, 0), &VehicleState::default(), |_| ())
+                    .generate(
+                        now,
+                        &Config::vehicle(),
+                        &fix(*n as f64 * 30.0, 3000, 0),
+                        &VehicleState::default(),
+                        |_| (),
+                    )
                     .length
                     .is_some()
             })
@@ -417,8 +424,15 @@ mod tests {
         let mut last = v1::Awareness::default();
         for n in 0..=100u64 {
             let now = Instant::from_millis(n * 500);
-            last =
-                awareness.generate(now, &Config::vehicle(), &fix(n as f64 * 25.0, 3000, 0), &VehicleState::default(), |_| ()).clone();
+            last = awareness
+                .generate(
+                    now,
+                    &Config::vehicle(),
+                    &fix(n as f64 * 25.0, 3000, 0),
+                    &VehicleState::default(),
+                    |_| (),
+                )
+                .clone();
         }
         assert_eq!(last.path_delta_latitude.len(), limits::MAX_PATH_POINTS - 1);
         let one_step = START.latitude - START.moved(0.0, 25.0).latitude;

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn every_bound_is_the_full_decoder_s() {
         type Set = fn(&mut v1::Awareness, i32);
-        let fields: [(i32, i32, Set); 14] = [
+        let fields: [(i32, i32, Set); 15] = [
             (-100_000, 800_000, |m, v| m.altitude_cm = Some(v)),
             (0, 16_382, |m, v| m.speed = Some(v as u32)),
             (0, 3_599, |m, v| m.heading = Some(v as u32)),

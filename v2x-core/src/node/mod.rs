@@ -22,7 +22,8 @@ use self::deadline_cache::DeadlineCache;
 use crate::awareness::Awareness;
 use crate::base::{
     Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
-    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle, VehicleState, Virtual, WireTime, limits,
+    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle, VehicleState, Virtual, WireTime,
+    limits,
 };
 use crate::congestion::{BusyRatio, ChannelLoad};
 use crate::forward::Forwarder;
