@@ -199,7 +199,7 @@ impl ControlHandler {
                     server.answer(client, id, Answer::done());
                     return Some(input);
                 }
-                Err(answer) => answer,
+                Err(answer) => *answer,
             },
             Request::List(after) => list(after, station, &view),
             Request::Drops => Answer {

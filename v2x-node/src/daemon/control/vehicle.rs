@@ -7,7 +7,7 @@ use v2x_core::{EmergencySwitches, Input, VehicleState, WireTime, limits};
 ///
 /// # Errors
 /// It is older than the core believes any state of a vehicle.
-pub(super) fn input(said: &VehicleReport, now: WireTime) -> Result<Input, Answer> {
+pub(super) fn input(said: &VehicleReport, now: WireTime) -> Result<Input, Box<Answer>> {
     let (age, most) = (said.age, limits::MAX_VEHICLE_AGE);
     if age > most {
         let text = format!(
@@ -15,7 +15,7 @@ pub(super) fn input(said: &VehicleReport, now: WireTime) -> Result<Input, Answer
             age.as_millis(),
             most.as_millis()
         );
-        return Err(Answer::failure("vehicle_too_old", &text));
+        return Err(Box::new(Answer::failure("vehicle_too_old", &text)));
     }
     let in_units = |value: Option<f64>, unit: f64| value.map(|value| (value / unit).round());
     Ok(Input::Vehicle(VehicleState {
