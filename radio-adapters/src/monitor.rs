@@ -7,6 +7,7 @@
 
 mod flights;
 mod reading;
+mod statuses;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use v2x_proto::link::{ChannelWidth, DataRate};
 
 use self::flights::Flights;
 use self::reading::{Reading, Wanted, nominal, with_report};
+use self::statuses::Statuses;
 use crate::bpf;
 use crate::channel_meter::ChannelMeter;
 use crate::clock::monotonic_ns;
@@ -80,6 +82,8 @@ pub struct MonitorRadio {
     wanted: Wanted,
     watch: Watch,
     open: Option<AsyncSocket>,
+    /// Where the kernel gives a socket for it; otherwise the first one has them too.
+    statuses: Option<Statuses>,
     /// Where the kernel gives a socket for it.
     meter: Option<ChannelMeter>,
     /// Whether it was ever open.
@@ -127,6 +131,7 @@ impl MonitorRadio {
             wanted,
             watch,
             open: None,
+            statuses: None,
             meter: None,
             opened: false,
             address: LinkAddress::default(),
@@ -147,11 +152,13 @@ impl MonitorRadio {
         let mut failed = None;
         while let Poll::Ready(step) = self.watch.poll(cx) {
             self.open = None;
+            self.statuses = None;
             self.meter = None;
             self.flights.forget();
             let Step::Open(facts) = step else { continue };
             match open(&self.config, &facts) {
                 Ok(open) => {
+                    self.statuses = Statuses::open(facts.index, self.config.ether_type).ok();
                     let width = ChannelWidth::of_mhz(self.config.width_mhz.into()).unwrap_or_default();
                     self.meter = ChannelMeter::open(facts.index, width).ok();
                     self.address = facts.address.unwrap_or_default();
@@ -296,6 +303,10 @@ impl Radio for MonitorRadio {
     }
 
     fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        let Self { statuses, flights, wanted, scratch, counters, .. } = self;
+        if let Some(statuses) = statuses.as_mut().filter(|_| flights.any()) {
+            statuses.read(monotonic_ns(), wanted, scratch, flights, counters);
+        }
         self.flights.take().map_or(Poll::Pending, Poll::Ready)
     }
 

@@ -40,10 +40,7 @@ impl Flights {
     /// At `now_ns` the radio had sent `frame`: whether it was on its way. Of equal frames the oldest was.
     pub(super) fn land(&mut self, frame: &[u8], now_ns: u64) -> bool {
         let key = key(frame);
-        let oldest = now_ns.saturating_sub(LONGEST_NS);
-        while self.flying.front().is_some_and(|flight| flight.sent_ns < oldest) {
-            self.flying.pop_front();
-        }
+        self.expire(now_ns);
         let Some(place) = self.flying.iter().position(|flight| flight.key == key) else { return false };
         let Some(Flight { began_ns, sent_ns, .. }) = self.flying.remove(place) else { return false };
         if self.landed.len() == MOST {
@@ -51,6 +48,26 @@ impl Flights {
         }
         self.landed.push_back(TransmitStatus { sent_ns, took_ns: now_ns.saturating_sub(began_ns) });
         true
+    }
+
+    /// Whether to ask at `now_ns` what became of those on their way: not in the moment after one was handed over, when others wait
+    /// for it and for this processor, unless so many are on their way that some would be forgotten.
+    pub(super) fn is_due(&self, now_ns: u64) -> bool {
+        let Some(newest) = self.flying.back() else { return false };
+        now_ns >= newest.sent_ns.saturating_add(HURRY_NS) || self.flying.len() > MOST / 2
+    }
+
+    /// Of what was sent long before `now_ns` nothing more is heard.
+    pub(super) fn expire(&mut self, now_ns: u64) {
+        let oldest = now_ns.saturating_sub(LONGEST_NS);
+        while self.flying.front().is_some_and(|flight| flight.sent_ns < oldest) {
+            self.flying.pop_front();
+        }
+    }
+
+    /// Whether a frame is on its way.
+    pub(super) fn any(&self) -> bool {
+        !self.flying.is_empty()
     }
 
     /// The next of those that were sent.
@@ -80,6 +97,9 @@ fn key(frame: &[u8]) -> u64 {
 const MOST: usize = 32;
 /// A frame that waits longer is given up by every driver.
 const LONGEST_NS: u64 = 1_000_000_000;
+/// How long a frame has been on its way when its sender turns to other things: the verification of a frame takes a receiver half a
+/// millisecond at most.
+const HURRY_NS: u64 = 1_000_000;
 /// The golden ratio's share of 2^64, odd.
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -120,6 +140,23 @@ mod tests {
         assert!(!flights.land(b"lost", 2));
         // Nobody asked, and the table did not grow.
         assert_eq!(std::iter::from_fn(|| flights.take()).count(), MOST);
+    }
+
+    #[test]
+    fn what_became_of_a_frame_is_asked_for_later_unless_many_are_on_their_way() {
+        let mut flights = Flights::default();
+        assert!(!flights.is_due(u64::MAX), "nothing is on its way");
+        flights.begin(b"first", 0, 5);
+        assert!(!flights.is_due(5 + HURRY_NS - 1));
+        assert!(flights.is_due(5 + HURRY_NS));
+        flights.begin(b"second", HURRY_NS, HURRY_NS + 5);
+        assert!(!flights.is_due(HURRY_NS + 5), "not right after the next one either");
+        for number in 0..MOST as u64 / 2 {
+            flights.begin(&number.to_le_bytes(), HURRY_NS, HURRY_NS + 5);
+        }
+        assert!(flights.is_due(HURRY_NS + 5));
+        flights.expire(3 * LONGEST_NS);
+        assert!(!flights.is_due(3 * LONGEST_NS));
     }
 
     #[test]
