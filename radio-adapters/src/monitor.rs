@@ -23,6 +23,7 @@ use v2x_proto::link::radiotap::Transmit;
 use v2x_proto::link::{ChannelWidth, DataRate};
 
 use self::flights::Flights;
+pub(crate) use self::flights::Impersonation;
 use self::reading::{Reading, Wanted, nominal, with_report};
 use self::statuses::Statuses;
 use crate::bpf;
@@ -118,6 +119,12 @@ impl MonitorRadio {
     /// Whether frames can be injected and heard.
     pub(crate) fn is_open(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// What is known of frames of this source: the kernel may take those of another than the interface's and send none of them,
+    /// without an error.
+    pub(crate) fn impersonation(&self, source: LinkAddress) -> Impersonation {
+        if source == self.address { Impersonation::Works } else { self.flights.impersonation() }
     }
 
     pub(crate) fn on(config: MonitorConfig, demand: Demand) -> Result<Self, OpenError> {
@@ -260,7 +267,7 @@ impl MonitorRadio {
             Ok(_) => {
                 let sent_ns = monotonic_ns();
                 self.numbering.took();
-                self.flights.begin(frame.bytes, began_ns, sent_ns);
+                self.flights.begin(frame.bytes, source != self.address, began_ns, sent_ns);
                 Ok(sent_ns)
             }
             Err(error) => {
