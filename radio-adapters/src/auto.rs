@@ -78,7 +78,9 @@ impl Radio for AutoRadio {
         if !urgent || !self.packet.is_open() {
             return self.packet.poll_send(cx, frame);
         }
-        let source = frame.source.unwrap_or(self.packet.link_address());
+        let own = self.packet.link_address();
+        let source = frame.source.unwrap_or(own);
+        self.monitor.set_beside(own);
         let impersonation = self.monitor.impersonation(source);
         if self.injects() && impersonation != Impersonation::Fails {
             // Receivers in OCB drop an injected first frame of an address as they do another. A full queue is no reason to wait.

@@ -90,6 +90,8 @@ pub struct MonitorRadio {
     /// Whether it was ever open.
     opened: bool,
     address: LinkAddress,
+    /// The address of the interface that it stands beside.
+    beside: Option<LinkAddress>,
     /// A frame as it was captured.
     scratch: Box<[u8]>,
     numbering: Numbering,
@@ -121,10 +123,19 @@ impl MonitorRadio {
         self.open.is_some()
     }
 
+    /// It stands beside an interface of this address, frames of which the kernel sends as that interface's.
+    pub(crate) fn set_beside(&mut self, address: LinkAddress) {
+        self.beside = Some(address);
+    }
+
     /// What is known of frames of this source: the kernel may take those of another than the interface's and send none of them,
     /// without an error.
     pub(crate) fn impersonation(&self, source: LinkAddress) -> Impersonation {
-        if source == self.address { Impersonation::Works } else { self.flights.impersonation() }
+        if self.is_other(source) { self.flights.impersonation() } else { Impersonation::Works }
+    }
+
+    fn is_other(&self, source: LinkAddress) -> bool {
+        source != self.beside.unwrap_or(self.address)
     }
 
     pub(crate) fn on(config: MonitorConfig, demand: Demand) -> Result<Self, OpenError> {
@@ -142,6 +153,7 @@ impl MonitorRadio {
             meter: None,
             opened: false,
             address: LinkAddress::default(),
+            beside: None,
             scratch: vec![0; LONGEST_CAPTURED].into_boxed_slice(),
             numbering: Numbering::default(),
             flights: Flights::default(),
@@ -267,7 +279,8 @@ impl MonitorRadio {
             Ok(_) => {
                 let sent_ns = monotonic_ns();
                 self.numbering.took();
-                self.flights.begin(frame.bytes, source != self.address, began_ns, sent_ns);
+                let other = self.is_other(source);
+                self.flights.begin(frame.bytes, other, began_ns, sent_ns);
                 Ok(sent_ns)
             }
             Err(error) => {

@@ -70,7 +70,9 @@ fn a_frame_is_injected_with_its_category_rate_sender_and_number() {
             let (mut radio, other) = (open(), other_end());
             let urgent = TxFrame::new(b"hello", AccessCategory::Voice).from_source(Some(PSEUDONYM));
             radio.send(&urgent).await.unwrap();
-            radio.send(&urgent.at_rate(DataRate::Mbps3)).await.unwrap();
+            // Power is the interface's, whatever a frame asks for.
+            assert!(!radio.capabilities().power_per_frame);
+            radio.send(&urgent.at_rate(DataRate::Mbps3).at_power_dbm(3)).await.unwrap();
             radio.send(&TxFrame::new(b"hello", AccessCategory::Background)).await.unwrap();
             let own = radio.link_address();
             let [high, low] = [own.0[4], own.0[5]].map(u16::from);
@@ -80,6 +82,7 @@ fn a_frame_is_injected_with_its_category_rate_sender_and_number() {
                 let mut bytes = [0; 4096];
                 let length = (&other).read(&mut bytes).unwrap();
                 let (report, body) = radiotap::read(&bytes[..length]).unwrap();
+                assert_eq!(report.tx_power_dbm, None);
                 let frame = radiotap::strip_body(&report, body).unwrap();
                 assert_eq!((frame.stripped.ether_type, frame.stripped.payload), (0x88b5, &b"hello"[..]));
                 assert_eq!((frame.destination, frame.bssid), (BROADCAST, Some(BROADCAST)));
