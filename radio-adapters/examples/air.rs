@@ -123,7 +123,7 @@ fn inject(
     let how = Transmit { rate_half_mbps: Some(rate), power_dbm }.encode(&mut room);
     let began = Instant::now();
     for number in 0..frames {
-        thread::sleep((began + interval * number.into()).saturating_duration_since(Instant::now()));
+        sleep_until(began + interval * number.into());
         let header = QosData {
             destination: BROADCAST,
             source,
@@ -135,8 +135,13 @@ fn inject(
         socket::send(socket.as_raw_fd(), &frame, MsgFlags::empty())?;
     }
     // Until the next one were due.
-    thread::sleep((began + interval * frames.into()).saturating_duration_since(Instant::now()));
+    sleep_until(began + interval * frames.into());
     Ok(format!("{frames} frames in {} us", began.elapsed().as_micros()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing else happens on this thread")]
+fn sleep_until(moment: Instant) {
+    thread::sleep(moment.saturating_duration_since(Instant::now()));
 }
 
 fn busy(interface: &str, [width_mhz, seconds]: [u16; 2]) -> Result<String, String> {
