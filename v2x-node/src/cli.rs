@@ -13,7 +13,7 @@ use crate::commands::{dump, keys};
 use crate::core_dump;
 use crate::daemon::keeper::KeeperProcess;
 use crate::error::{Error, without_numbers};
-use crate::log::{self, Log};
+use crate::log::{self, Line, Log, LogForm, events};
 use crate::rights;
 
 mod slips;
@@ -62,7 +62,11 @@ pub fn main() -> ExitCode {
     {
         return refuse(Error::System { what: "keeping keys out of core dumps", source });
     }
-    log::begin(cli.verbose);
+    let form = match &cli.command {
+        Command::Run(args) => args.log.unwrap_or_else(log::default_form),
+        _ => LogForm::Text,
+    };
+    log::begin(cli.verbose, form);
     if let Command::Run(_) = &cli.command
         && let Err(source) = log::start()
     {
@@ -205,6 +209,10 @@ fn refuse(error: impl Into<Error>) -> ExitCode {
 /// Prints the error on one line, and its hint on another if it has one.
 fn complain(error: &Error) {
     let hint = error.hint().map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
+    if !log::prints_lines() {
+        let line = Line::new(&events::STATION_FAILED, without_numbers(&error.to_string()));
+        return error.hint().map_or(line.clone(), |hint| line.with("hint", hint)).log();
+    }
     // Nothing is left to do when even this fails.
     drop(write!(Log, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
 }

@@ -1,10 +1,13 @@
 //! One entry of the log: what a `tracing` event says.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tracing::Level;
 use tracing::field::{Field, Visit};
+
+use super::events::NOTE;
 
 /// What an event says, collected.
 #[derive(Debug)]
@@ -13,10 +16,12 @@ pub struct Entry {
     pub level: Level,
     /// Which part of the program says it.
     pub target: &'static str,
+    /// Its name, one of `events`; none for what is said in passing.
+    pub event: Option<String>,
     /// The words for people.
     pub message: String,
     /// What it says besides, in the order given.
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Vec<(Cow<'static, str>, Value)>,
 }
 
 impl Entry {
@@ -26,6 +31,7 @@ impl Entry {
         let mut entry = Self {
             level: *metadata.level(),
             target: metadata.target(),
+            event: None,
             message: String::new(),
             fields: Vec::new(),
         };
@@ -33,8 +39,24 @@ impl Entry {
         entry
     }
 
+    /// That `count` entries of a name were left out in a second.
+    pub fn left_out(name: &str, count: u64) -> Self {
+        Self {
+            level: Level::INFO,
+            target: STATION,
+            event: Some(name.to_owned()),
+            message: format!("{count} more of {name} left out"),
+            fields: vec![("left_out".into(), count.into())],
+        }
+    }
+
+    /// Its name, or that of entries without one.
+    pub fn name(&self) -> &str {
+        self.event.as_deref().unwrap_or(NOTE)
+    }
+
     fn put(&mut self, field: &Field, value: Value) {
-        self.fields.push((field.name(), value));
+        self.fields.push((field.name().into(), value));
     }
 }
 
@@ -58,18 +80,41 @@ impl Visit for Entry {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             MESSAGE => value.clone_into(&mut self.message),
+            EVENT => self.event = Some(value.to_owned()),
             _ => self.put(field, value.into()),
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == MESSAGE {
-            self.message = format!("{value:?}");
-        } else {
-            self.put(field, format!("{value:?}").into());
+        let text = format!("{value:?}");
+        match field.name() {
+            MESSAGE => self.message = text,
+            // Those of a `Line`, whose names are not the callsite's.
+            FIELDS => match serde_json::from_str::<Map<String, Value>>(&text) {
+                Ok(fields) => {
+                    self.fields.extend(fields.into_iter().map(|(name, value)| (name.into(), value)))
+                }
+                Err(_) => self.put(field, text.into()),
+            },
+            _ => self.put(field, text.into()),
         }
     }
 }
 
+/// A level in lower case.
+pub fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warn",
+        Level::INFO => "info",
+        Level::DEBUG => "debug",
+        Level::TRACE => "trace",
+    }
+}
+
+/// The part of the program that state changes are logged under, for `ROADCAST_LOG`.
+pub const STATION: &str = "roadcast";
 /// The field that the words of an event are in.
 const MESSAGE: &str = "message";
+const EVENT: &str = "event";
+const FIELDS: &str = "fields";

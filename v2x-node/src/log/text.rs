@@ -19,7 +19,8 @@ pub fn line(entry: &Entry, colours: bool) -> String {
         true => format!("\x1b[{colour}m{level}\x1b[0m \x1b[2m{}:\x1b[0m {message}", entry.target),
         false => format!("{level} {}: {message}", entry.target),
     };
-    for (name, value) in &entry.fields {
+    // The words of a named entry have all of them.
+    for (name, value) in entry.fields.iter().filter(|_| entry.event.is_none()) {
         line.push(' ');
         line.push_str(name);
         line.push('=');
@@ -45,8 +46,9 @@ mod tests {
         let mut entry = Entry {
             level: Level::WARN,
             target: "v2x_node::daemon",
+            event: None,
             message: "a\nb".to_owned(),
-            fields: vec![("reason", "late".into()), ("frames", 3.into())],
+            fields: vec![("reason".into(), "late".into()), ("frames".into(), 3.into())],
         };
         assert_eq!(line(&entry, false), " WARN v2x_node::daemon: a b reason=late frames=3\n");
         (entry.message, entry.fields) = ("c\x1b[2J".to_owned(), Vec::new());
