@@ -17,6 +17,7 @@ use v2x_core::Instant;
 
 use crate::daemon::lines::{Lines, TooLong};
 use crate::daemon::unix_socket::Bound;
+use crate::log::{Line, events};
 
 /// A listening control socket and its clients. Lives on the thread of the daemon.
 #[derive(Debug)]
@@ -100,7 +101,7 @@ impl Server {
                 }
             }
         }
-        self.clients.retain(|client| !client.is_done());
+        self.let_go();
         Poll::Pending
     }
 
@@ -154,7 +155,17 @@ impl Server {
                 client.asked = now;
             }
         }
-        self.clients.retain(|client| !client.is_done());
+        self.let_go();
+    }
+
+    fn let_go(&mut self) {
+        self.clients.retain(|client| {
+            let done = client.is_done();
+            if done {
+                Line::new(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
+            }
+            !done
+        });
     }
 
     fn accept(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -170,6 +181,7 @@ impl Server {
                 client.move_bytes(cx);
                 continue;
             }
+            Line::new(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();
@@ -229,6 +241,8 @@ impl Client {
             return;
         }
         if self.output.len() + line.len() > MOST_OUTPUT {
+            let text = "a program at the control socket does not read what it watches, and is sent away";
+            Line::new(&events::CONTROL_CLIENT_SLOW, text).log();
             let why = Answer::failure("too_slow", "what you watch comes faster than you read; watch again");
             return self.dismiss(&why.line());
         }
