@@ -190,6 +190,23 @@ impl ControlHandler {
                 Answer { status: Some(Box::new(status)), ..Answer::done() }
             }
             Request::List(after) => list(after, station, &view),
+            Request::Drops => Answer {
+                drops: Some(
+                    statistics.drops().iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+                ),
+                frames_dropped: Some(statistics.frames().dropped),
+                ..Answer::done()
+            },
+            Request::Reload
+            | Request::Neighbours(_)
+            | Request::WatchNeighbours
+            | Request::WatchMessages(_)
+            | Request::WatchDrops(_)
+            | Request::Stats
+            | Request::WatchStats
+            | Request::Signals
+            | Request::WatchSignals
+            | Request::Rights(_) => Answer::failure("not_served", "this version does not serve it"),
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),
