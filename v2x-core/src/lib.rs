@@ -50,6 +50,6 @@ pub use send::warm_up;
 pub use trust::{
     Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,
     Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations,
-    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, issue,
-    make_root, read_delta, revoke, signing_input,
+    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, hops,
+    issue, make_root, permission_for, read_delta, revoke, signing_input,
 };

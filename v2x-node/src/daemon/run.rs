@@ -25,6 +25,7 @@ use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::{Console, ConsoleState};
 use crate::daemon::channel_figures;
 use crate::daemon::control::handler::ControlHandler;
+use crate::daemon::control::publish::OwnContent;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::control::view::View;
@@ -229,8 +230,9 @@ impl Daemon {
         let places = || ControlHandler::places(&config.control, group, &options.config);
         let lock = CredentialLock::take(&credentials)
             .map_err(|in_use| DaemonError::from(in_use.compared_with(&places())))?;
-        let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
+        let mut control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
             .map_err(DaemonError::from)?;
+        control.leave_to_the_station(OwnContent::of(&config.roadside));
         let joined = link::join(&config.link, keeper.as_mut())?;
         let rejoin = keeper.as_ref().map(|keeper| -> Box<dyn Rejoin> { Box::new(keeper.rejoiner()) });
         let (radio, capture) = link::open_kept(&config.link, rejoin)?;
@@ -262,11 +264,13 @@ impl Daemon {
         let station = Station::new(node, radio, recorder).map_err(system)?;
         let roadside = Unit::start(config, &options.config, started)?;
         listeners.inbox = roadside.is_some().then(Inbox::default);
+        let positions = PositionSource::start(&config.position)?;
+        control.take_positions(positions.inlet());
         Ok(Self {
             station,
             listeners,
             control,
-            positions: PositionSource::start(&config.position)?,
+            positions,
             roadside,
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
             application: timer()?,

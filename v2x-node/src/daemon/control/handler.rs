@@ -8,21 +8,24 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use v2x_api::display::{change_line, priority_line};
-use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
+use v2x_api::{Answer, Declaration, PriorityRequest, PublishRequest, Request, RequestId, socket};
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::Advice;
 use v2x_core::{
-    EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, Token, WireTime,
+    EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, SendRequest, Token,
+    WireTime,
 };
 use v2x_proto::Class;
 
 use super::draft;
 use super::outbox::{Note, Outbox};
 use super::priority;
+use super::publish::{self, OwnContent};
 use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
+use crate::daemon::position::{FixRefusal, Inlet};
 use crate::daemon::signal_ahead::signal_view;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
@@ -38,6 +41,10 @@ pub struct ControlHandler {
     /// Commands in the node, and the client that waits for each outcome.
     open: BTreeMap<Token, (ConnectionId, Option<RequestId>)>,
     numbered: u64,
+    /// What programs leave to the station's own application.
+    own_content: OwnContent,
+    /// Where programs give positions, if they do.
+    positions: Option<Inlet>,
     /// Events that were reported to concern the station; at most as many as are known.
     concerned: BTreeSet<EventId>,
     /// Lines that may still be printed in this second, and those that were not.
@@ -79,10 +86,22 @@ impl ControlHandler {
             started,
             open: BTreeMap::new(),
             numbered: 0,
+            own_content: OwnContent::default(),
+            positions: None,
             concerned: BTreeSet::new(),
             left: LINES_PER_SECOND,
             hidden: 0,
         })
+    }
+
+    /// What the station's own application says, which programs do not say as well.
+    pub fn leave_to_the_station(&mut self, content: OwnContent) {
+        self.own_content = content;
+    }
+
+    /// Programs give positions, which go in here.
+    pub fn take_positions(&mut self, inlet: Option<Inlet>) {
+        self.positions = inlet;
     }
 
     /// Where [`open`](Self::open) would listen, the first that it can.
@@ -189,6 +208,14 @@ impl ControlHandler {
                 status.signal_ahead = advice.as_ref().map(signal_view);
                 Answer { status: Some(Box::new(status)), ..Answer::done() }
             }
+            Request::Fix(fix) => {
+                let inlet = self.positions.as_ref().ok_or(FixRefusal::NotConfigured);
+                match inlet.and_then(|inlet| inlet.give(fix.as_deref())) {
+                    Ok(()) => Answer::done(),
+                    Err(refusal) => Answer::failure(refusal.name(), &refusal.to_string()),
+                }
+            }
+            Request::Publish(asked) => return self.publish(client, id, &asked, (station, &view)),
             Request::List(after) => list(after, station, &view),
             Request::Drops => Answer {
                 drops: Some(
@@ -232,6 +259,12 @@ impl ControlHandler {
         id: Option<RequestId>,
         command: HazardCommand,
     ) -> Option<Input> {
+        let token = self.token_for(client, id)?;
+        Some(Input::Hazard { command, token: Some(token) })
+    }
+
+    /// A token whose outcome goes to this client; or the client is told that there are too many.
+    fn token_for(&mut self, client: ConnectionId, id: Option<RequestId>) -> Option<Token> {
         if self.open.len() >= MOST_OPEN {
             let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
             self.server.as_mut()?.answer(client, id, Answer::failure("busy", &text));
@@ -240,7 +273,28 @@ impl ControlHandler {
         self.numbered += 1;
         let token = Owner::Control.token(self.numbered);
         self.open.insert(token, (client, id));
-        Some(Input::Hazard { command, token: Some(token) })
+        Some(token)
+    }
+
+    /// The message that a client has the station send; it is answered when it left, or will not.
+    fn publish(
+        &mut self,
+        client: ConnectionId,
+        id: Option<RequestId>,
+        asked: &PublishRequest,
+        (station, view): (&Station, &View),
+    ) -> Option<Input> {
+        let permissions = station.node().pool().active().permissions();
+        match publish::request(asked, &self.own_content, permissions, view.position()) {
+            Ok(request) => {
+                let token = self.token_for(client, id)?;
+                Some(Input::Send(SendRequest { token: Some(token), ..request }))
+            }
+            Err(refusal) => {
+                self.server.as_mut()?.answer(client, id, refusal.answer());
+                None
+            }
+        }
     }
 
     /// Answers clients whose commands have an outcome.
@@ -254,6 +308,12 @@ impl ControlHandler {
                 Err(refusal) => refused(&refusal, station),
             };
             server.answer(client, id, answer);
+        }
+        while let Some((token, outcome)) = outbox.publishing.take() {
+            let (Some((client, id)), Some(server)) = (self.open.remove(&token), &mut self.server) else {
+                continue;
+            };
+            server.answer(client, id, publish::answer(&outcome, station.node().sending()));
         }
     }
 

@@ -5,6 +5,8 @@ mod draft;
 pub mod handler;
 pub mod outbox;
 pub mod priority;
+pub mod publish;
+pub mod publishing;
 pub mod server;
 pub mod socket;
 pub mod view;
