@@ -8,6 +8,7 @@ pub mod messages;
 pub mod priority;
 pub mod publish;
 pub mod right;
+pub mod vehicle;
 
 use serde_json::{Map, Value};
 
@@ -18,6 +19,7 @@ use self::messages::{MessageFilter, type_name};
 use self::priority::PriorityRequest;
 use self::publish::PublishRequest;
 use self::right::Right;
+use self::vehicle::VehicleReport;
 use crate::fields::{BadRequest, Fields, quote};
 use v2x_proto::{Digest, EventId};
 
@@ -71,6 +73,8 @@ pub enum Request {
     Publish(Box<PublishRequest>),
     /// Where the station is; `None`: the position was lost.
     Fix(Option<Box<FixReport>>),
+    /// What the vehicle's bus says.
+    Vehicle(VehicleReport),
 }
 
 impl Request {
@@ -83,6 +87,7 @@ impl Request {
             | Self::Negate(_)
             | Self::Publish(_)
             | Self::Fix(_)
+            | Self::Vehicle(_)
             | Self::Priority(PriorityRequest::Request(_) | PriorityRequest::Cancel(_)) => Right::Declare,
             Self::Reload => Right::Administer,
             _ => Right::Read,
@@ -162,6 +167,9 @@ impl Request {
                 return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
             }
             (Some(("fix", _)), None) => return Ok(Self::Fix(fix::read(object)?.map(Box::new))),
+            (Some(("vehicle", said)), None) if !said.is_null() => {
+                return vehicle::read(object).map(Self::Vehicle);
+            }
             (Some((noun, Value::String(verb))), None) => (noun, verb),
             _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         };
@@ -242,9 +250,11 @@ impl Request {
             Self::Publish(publish) => ("publish", type_name(publish.message_type)),
             // What it says stands in the verb's place.
             Self::Fix(_) => ("fix", ""),
+            Self::Vehicle(_) => ("vehicle", ""),
         };
         object.insert("v".to_owned(), VERSION.into());
-        object.insert(noun.to_owned(), verb.into());
+        let said = if let Self::Vehicle(report) = self { report.value() } else { verb.into() };
+        object.insert(noun.to_owned(), said);
         match self {
             Self::Update(id, _) | Self::Cancel(id) | Self::Negate(id) => {
                 object.insert("event".to_owned(), id.to_string().into());
@@ -356,7 +366,7 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 12] = [
+const NOUNS: [&str; 13] = [
     "hazard",
     "priority",
     "signal",
@@ -369,8 +379,9 @@ const NOUNS: [&str; 12] = [
     "rights",
     "publish",
     "fix",
+    "vehicle",
 ];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"station":"reload"} or {"station":"status"}"#;
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
 const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";
