@@ -27,6 +27,7 @@ fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered
         link_source: [signer; 6],
         signal_dbm: None,
         forwarder: None,
+        frame: Bytes::new(),
         hops: 1,
         verified: true,
         permissions: 0,
