@@ -388,6 +388,12 @@ impl Client {
         Ok(())
     }
 
+    /// Queues any line.
+    #[cfg(test)]
+    pub fn say_line(&mut self, line: &str, now: Instant) {
+        self.push(Waiting::Line(line.to_owned()), now);
+    }
+
     /// Bytes that wait for it.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
