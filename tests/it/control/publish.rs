@@ -319,7 +319,7 @@ fn in_protobuf_a_watched_message_has_the_bytes_that_were_signed_and_all_else_is_
         assert_eq!(watched.standing(), v1::MessageStanding::Trusted);
         assert_eq!(watched.link_address.as_ref(), testkit::address(1));
         assert!(watched.distance_cm.is_some_and(|cm| (29_900..30_100).contains(&cm)), "{watched:?}");
-        assert!(watched.stages.iter().any(|stage| stage.name == "verify"), "{watched:?}");
+        assert!(watched.stages.iter().any(|stage| stage.name == "verified_to_delivered"), "{watched:?}");
         let signed = SignedView::parse(&watched.signed_message).unwrap();
         let fields = v2x_proto::envelope::TbsView::parse(signed.tbs).unwrap();
         let said = payload::decode(fields.message_type, fields.payload.to_vec().into()).unwrap();
