@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::io::Write as _;
 
-use v2x_api::{Answer, RequestId, VERSION};
+use v2x_api::{Answer, RequestId};
 use v2x_core::Instant;
 
 use super::topic::Topic;
@@ -15,18 +15,21 @@ pub struct Told {
     pub topic: Topic,
     /// When it happened.
     pub at: Instant,
-    /// The line, without what differs from program to program.
+    /// The kind of line.
+    what: String,
+    /// The rest of it, without what differs from program to program.
     answer: Answer,
     json: OnceCell<Box<[u8]>>,
 }
 
 impl Told {
     /// Of a line of a watch that began at `at`.
-    pub fn new(topic: Topic, at: Instant, answer: Answer) -> Self {
-        Self { topic, at, answer, json: OnceCell::new() }
+    pub fn new(topic: Topic, at: Instant, mut answer: Answer) -> Self {
+        let what = answer.watch.take().unwrap_or_default();
+        Self { topic, at, what, answer, json: OnceCell::new() }
     }
 
-    /// The line, without what differs from program to program: `id` and `age_us`.
+    /// The line, without its kind and what differs from program to program: `id` and `age_us`.
     pub fn answer(&self) -> &Answer {
         &self.answer
     }
@@ -38,8 +41,7 @@ impl Told {
 
     /// Writes it as a line for the watch that has this `id`; `change` in place of its own.
     pub fn write(&self, id: Option<&RequestId>, change: Option<&str>, now: Instant, out: &mut Vec<u8>) {
-        let what = self.answer.watch.as_deref().unwrap_or_default();
-        envelope(id, what, out);
+        envelope(id, &self.what, out);
         write!(out, ",\"age_us\":{}", now.nanos_since(self.at) / 1000).expect(NO_FAILURE);
         if let Some(change) = change {
             write!(out, ",\"change\":\"{change}\"").expect(NO_FAILURE);
@@ -51,8 +53,7 @@ impl Told {
     /// The line after its envelope: a comma and the keys, or the closing brace alone.
     fn json(&self) -> &[u8] {
         self.json.get_or_init(|| {
-            let body = Answer { watch: None, id: None, age_us: None, v: VERSION, ..self.answer.clone() };
-            let line = body.line().into_bytes();
+            let line = self.answer.line().into_bytes();
             line[START.len()..].into()
         })
     }
@@ -73,7 +74,7 @@ fn envelope(id: Option<&RequestId>, what: &str, out: &mut Vec<u8>) {
     write!(out, ",\"watch\":\"{what}\"").expect(NO_FAILURE);
 }
 
-/// How every line begins.
+/// How every line begins: with [`v2x_api::VERSION`].
 const START: &str = "{\"v\":1";
 /// The longest envelope but for an id.
 const ENVELOPE: usize = 80;
