@@ -407,6 +407,9 @@ mod tests {
             generation_time: WireTime::from_micros(5),
             position: Position { latitude: -1, longitude: 2 },
             link_source: [1; 6],
+            signal_dbm: None,
+            forwarder: None,
+            frame: Bytes::new(),
             hops: 1,
             permissions: 3,
             verified: true,
@@ -428,6 +431,8 @@ mod tests {
             field: None,
             link_source: [2; 6],
             claimed: Some(ID),
+            head: v2x_core::FrameHead::default(),
+            signal_dbm: None,
         };
         let sent = Sent {
             id: ID,
