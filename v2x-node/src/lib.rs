@@ -17,6 +17,8 @@ pub mod machine;
 pub mod processor;
 pub mod rights;
 pub mod version;
+#[cfg(feature = "web")]
+pub mod web;
 mod whole_file;
 
 pub use cli::main;
