@@ -28,11 +28,11 @@ mod send;
 mod trust;
 
 pub use base::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, HeldHeading, Host,
-    Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position, PseudonymConfig,
-    Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, Seed, SendRequest,
-    SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, Token, Transmit, Velocity, Virtual,
-    WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, FrameHead, HeldHeading,
+    Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position,
+    PseudonymConfig, Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, Seed,
+    SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, Token, Transmit,
+    Velocity, Virtual, WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]
@@ -44,7 +44,7 @@ pub use hazard::{
 };
 pub use misbehaviour::{Basis, Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
-pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
+pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, Queues, TimerKind};
 pub use receive::{FrameRead, HeardElsewhere, judge};
 pub use send::warm_up;
 pub use trust::{

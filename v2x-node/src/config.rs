@@ -66,6 +66,8 @@ pub struct StationConfig {
     pub control_group: Option<String>,
     /// HTTP for people and programs, served by a process of its own.
     pub web: Option<WebConfig>,
+    /// What that group's members may do.
+    pub control_rights: v2x_api::Right,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
 }
@@ -115,7 +117,7 @@ impl StationConfig {
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
-        let (control, control_group) = control::read(&top)?;
+        let (control, control_group, control_rights) = control::read(&top)?;
         let config = Self {
             seed,
             identity,
@@ -131,6 +133,7 @@ impl StationConfig {
             control,
             control_group,
             web: web::read(&top)?,
+            control_rights,
             station,
         };
         Ok(config)
