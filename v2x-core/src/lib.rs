@@ -28,11 +28,12 @@ mod send;
 mod trust;
 
 pub use base::{
-    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, FrameHead, HeldHeading,
-    Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position,
-    PseudonymConfig, Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, Seed,
-    SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, Token, Transmit,
-    Velocity, Virtual, WireTime, heading_difference, limits, radii_of_curvature, strict, velocity,
+    Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches, Fix,
+    FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility,
+    Position, PseudonymConfig, Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING,
+    Scheme, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
+    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, WireTime, heading_difference, limits,
+    radii_of_curvature, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]
@@ -50,6 +51,6 @@ pub use send::warm_up;
 pub use trust::{
     Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,
     Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations,
-    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, issue,
-    make_root, read_delta, revoke, signing_input,
+    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, hops,
+    issue, make_root, permission_for, read_delta, revoke, signing_input,
 };

@@ -121,12 +121,14 @@ impl Observer for Listeners {
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
         self.statistics.transmitted(frame, on_air);
+        self.outbox.publishing.transmitted(frame, on_air);
         self.feed.transmitted(frame, on_air);
         self.crossings.transmitted(frame, Moment::at(on_air, &self.anchor));
     }
 
     fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
         self.statistics.transmit_failed(frame, error);
+        self.outbox.publishing.transmit_failed(frame, error);
     }
 
     fn on_air(&mut self, class: Class, waited: Duration) {

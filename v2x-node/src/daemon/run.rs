@@ -19,7 +19,7 @@ use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
 use v2x_apps::{Application, Moment};
-use v2x_core::{ClockState, Fix, Identity, Input, Instant, Node, Permissions, Role, SendingState};
+use v2x_core::{ClockState, Identity, Input, Instant, NeighbourTable, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats, WhatRan};
 
 use crate::config::{StationConfig, mode_for_everybody};
@@ -27,6 +27,7 @@ use crate::console::{Console, ConsoleState};
 use crate::daemon::channel_figures;
 use crate::daemon::control::figures::Surroundings;
 use crate::daemon::control::handler::{About, ControlHandler, ToDo};
+use crate::daemon::control::publish::OwnContent;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::control::view::View;
@@ -235,8 +236,10 @@ impl Daemon {
         let lock = CredentialLock::take(&credentials)
             .map_err(|in_use| DaemonError::from(in_use.compared_with(&places())))?;
         let others = config.control_rights;
-        let control = ControlHandler::open(&config.control, group, others, &options.config, anchor.instant)
-            .map_err(DaemonError::from)?;
+        let mut control =
+            ControlHandler::open(&config.control, group, others, &options.config, anchor.instant)
+                .map_err(DaemonError::from)?;
+        control.leave_to_the_station(OwnContent::of(&config.roadside));
         let joined = link::join(&config.link, keeper.as_mut())?;
         let rejoin = keeper.as_ref().map(|keeper| -> Box<dyn Rejoin> { Box::new(keeper.rejoiner()) });
         let (radio, capture) = link::open_kept(&config.link, rejoin)?;
@@ -271,11 +274,13 @@ impl Daemon {
         let station = Station::new(node, radio, recorder).map_err(system)?;
         let roadside = Unit::start(config, &options.config, started)?;
         listeners.inbox = roadside.is_some().then(Inbox::default);
+        let positions = PositionSource::start(&config.position)?;
+        control.take_positions(positions.inlet());
         Ok(Self {
             station,
             listeners,
             control,
-            positions: PositionSource::start(&config.position)?,
+            positions,
             roadside,
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
             application: timer()?,
@@ -406,9 +411,8 @@ impl Daemon {
             advisor.fix(update.fix.as_ref(), update.received, &anchor);
         }
         self.station.input(Input::Fix(update.fix), &mut self.listeners);
-        if let Some(fix) = &update.fix {
-            self.warn(fix);
-        }
+        let fix = update.fix.as_ref();
+        self.warn(|alerts, neighbours, at| alerts.fix(fix, neighbours, at));
     }
 
     /// Passes a client's request to the control handler, and its command to the station.
@@ -418,7 +422,11 @@ impl Daemon {
         let mut about = About { station, statistics, advisor, crossings, feed };
         match self.control.handle(asked, &mut about, monotonic()) {
             Some(ToDo::Input(command)) => {
+                let vehicle = if let Input::Vehicle(state) = &command { Some(*state) } else { None };
                 self.station.input(command, &mut self.listeners);
+                if let Some(state) = vehicle {
+                    self.warn(|alerts, neighbours, at| alerts.vehicle(&state, neighbours, at));
+                }
                 self.control.settle(&self.station, &mut self.listeners.outbox);
             }
             Some(ToDo::Reload) => self.reload(),
@@ -426,12 +434,12 @@ impl Daemon {
         }
     }
 
-    /// Sends alerts from the vehicle's own motion, if configured.
-    fn warn(&mut self, fix: &Fix) {
+    /// Shows alerts, if configured, what is new of the vehicle's motion, and sends those it calls for.
+    fn warn(&mut self, show: impl FnOnce(&mut Triggers, &NeighbourTable, Moment)) {
         let node = self.station.node();
         let at = Moment::at(monotonic(), &node.anchor());
         if let Some(alerts) = &mut self.listeners.alerts {
-            alerts.fix(Some(fix), node.neighbour_table(), at);
+            show(alerts, node.neighbour_table(), at);
         }
         while let Some(mut input) = self.listeners.alerts.as_mut().and_then(|alerts| alerts.poll(at)) {
             // One at a time: its outcome comes before the next.

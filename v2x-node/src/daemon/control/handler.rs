@@ -9,13 +9,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use v2x_api::display::{change_line, priority_line};
-use v2x_api::{Answer, BadRequest, Declaration, PriorityRequest, Request, RequestId, Right, socket};
+use v2x_api::{
+    Answer, BadRequest, Declaration, PriorityRequest, PublishRequest, Request, RequestId, Right, socket,
+};
 use v2x_apps::Moment;
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::Advice;
 use v2x_core::{
-    DropReason, EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, Token,
-    WireTime,
+    DropReason, EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, SendRequest,
+    Token, WireTime,
 };
 use v2x_proto::{Class, Digest};
 use v2x_report::{Report, Stats};
@@ -30,12 +32,15 @@ use super::filter::{Filter, MessageWish};
 use super::neighbour_view::NeighbourSeen;
 use super::outbox::{Note, Outbox};
 use super::priority;
+use super::publish::{self, OwnContent};
 use super::server::{Asked, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
 use super::topic::Topic;
+use super::vehicle;
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::keyring::Verifications;
+use crate::daemon::position::{FixRefusal, Inlet};
 use crate::daemon::signal_ahead::signal_view;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
@@ -51,6 +56,10 @@ pub struct ControlHandler {
     /// Commands in the node, and the client that waits for each outcome.
     open: BTreeMap<Token, (ConnectionId, Option<RequestId>)>,
     numbered: u64,
+    /// What programs leave to the station's own application.
+    own_content: OwnContent,
+    /// Where programs give positions, if they do.
+    positions: Option<Inlet>,
     /// Events that were reported to concern the station; at most as many as are known.
     concerned: BTreeSet<EventId>,
     figures: Figures,
@@ -94,11 +103,23 @@ impl ControlHandler {
             started,
             open: BTreeMap::new(),
             numbered: 0,
+            own_content: OwnContent::default(),
+            positions: None,
             concerned: BTreeSet::new(),
             figures: Figures::default(),
             left: LINES_PER_SECOND,
             hidden: 0,
         })
+    }
+
+    /// What the station's own application says, which programs do not say as well.
+    pub fn leave_to_the_station(&mut self, content: OwnContent) {
+        self.own_content = content;
+    }
+
+    /// Programs give positions, which go in here.
+    pub fn take_positions(&mut self, inlet: Option<Inlet>) {
+        self.positions = inlet;
     }
 
     /// Where [`open`](Self::open) would listen, the first that it can.
@@ -187,6 +208,25 @@ impl ControlHandler {
             ),
             Request::Priority(asked) => priority::handle(asked, station, advisor.as_deref_mut(), now),
             Request::Status => self.status(about, &view, now),
+            Request::Fix(fix) => {
+                let inlet = self.positions.as_ref().ok_or(FixRefusal::NotConfigured);
+                match inlet.and_then(|inlet| inlet.give(fix.as_deref())) {
+                    Ok(()) => Answer::done(),
+                    Err(refusal) => Answer::failure(refusal.name(), &refusal.to_string()),
+                }
+            }
+            Request::Publish(asked) => return self.publish(client, id, &asked, (station, &view)),
+            Request::Vehicle(_) if advisor.is_none() => Answer::failure(
+                "vehicle_not_a_vehicle",
+                "this station is a roadside unit; only vehicles have pedals, lights and doors",
+            ),
+            Request::Vehicle(said) => match vehicle::input(&said, view.wire()) {
+                Ok(input) => {
+                    desk.answer(client, id, Answer::done());
+                    return Some(ToDo::Input(input));
+                }
+                Err(answer) => *answer,
+            },
             Request::List(after) => list(after, station, &view),
             Request::Neighbours(after) => neighbours(after, station, &view, now),
             Request::WatchNeighbours => {
@@ -311,6 +351,12 @@ impl ControlHandler {
         id: Option<RequestId>,
         command: HazardCommand,
     ) -> Option<ToDo> {
+        let token = self.token_for(client, id)?;
+        Some(ToDo::Input(Input::Hazard { command, token: Some(token) }))
+    }
+
+    /// A token whose outcome goes to this client; or the client is told that there are too many.
+    fn token_for(&mut self, client: ConnectionId, id: Option<RequestId>) -> Option<Token> {
         if self.open.len() >= MOST_OPEN {
             let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
             self.desk.as_ref()?.answer(client, id, Answer::failure("busy", &text));
@@ -319,7 +365,28 @@ impl ControlHandler {
         self.numbered += 1;
         let token = Owner::Control.token(self.numbered);
         self.open.insert(token, (client, id));
-        Some(ToDo::Input(Input::Hazard { command, token: Some(token) }))
+        Some(token)
+    }
+
+    /// The message that a client has the station send; it is answered when it left, or will not.
+    fn publish(
+        &mut self,
+        client: ConnectionId,
+        id: Option<RequestId>,
+        asked: &PublishRequest,
+        (station, view): (&Station, &View),
+    ) -> Option<ToDo> {
+        let permissions = station.node().pool().active().permissions();
+        match publish::request(asked, &self.own_content, permissions, view.position()) {
+            Ok(request) => {
+                let token = self.token_for(client, id)?;
+                Some(ToDo::Input(Input::Send(SendRequest { token: Some(token), ..request })))
+            }
+            Err(refusal) => {
+                self.desk.as_ref()?.answer(client, id, refusal.answer());
+                None
+            }
+        }
     }
 
     /// Answers clients whose commands have an outcome.
@@ -333,6 +400,12 @@ impl ControlHandler {
                 Err(refusal) => refused(&refusal, station),
             };
             desk.answer(client, id, answer);
+        }
+        while let Some((token, outcome)) = outbox.publishing.take() {
+            let (Some((client, id)), Some(desk)) = (self.open.remove(&token), &self.desk) else {
+                continue;
+            };
+            desk.answer(client, id, publish::answer(&outcome, station.node().sending()));
         }
     }
 

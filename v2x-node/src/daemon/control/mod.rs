@@ -13,10 +13,13 @@ pub mod message_view;
 pub mod neighbour_view;
 pub mod outbox;
 pub mod priority;
+pub mod publish;
+pub mod publishing;
 pub mod server;
 pub mod socket;
 mod told;
 mod topic;
+mod vehicle;
 pub mod view;
 
 #[cfg(test)]
