@@ -17,6 +17,7 @@ pub mod machine;
 pub mod processor;
 pub mod rights;
 pub mod version;
+pub mod web_page;
 mod whole_file;
 
 pub use cli::main;
