@@ -321,7 +321,8 @@ function arrow(c, x, y, heading, size) {
   c.lineTo(x - s * 0.8 + k * 0.66, y + k * 0.8 + s * 0.66);
   c.lineTo(x - s * 0.4, y + k * 0.4);
   c.lineTo(x - s * 0.8 - k * 0.66, y + k * 0.8 - s * 0.66);
-  c.closePath();
+  // `closePath` takes time by the length of the whole path.
+  c.lineTo(x + s, y - k);
 }
 
 /// All stations of one standing, kind and freshness: full when fresh, an outline when not; a suspect one has a ring, an isolated one a cross.
@@ -330,7 +331,7 @@ function stationShapes(c, stations, level, kind, stale, scale, colours, byStandi
   c.beginPath();
   for (const { sx: x, sy: y, heading } of stations) {
     if (kind === KIND_ROADSIDE) { c.moveTo(x - size * 0.75, y - size * 0.75); c.rect(x - size * 0.75, y - size * 0.75, size * 1.5, size * 1.5); }
-    else if (kind === KIND_VRU) { c.moveTo(x, y - size * 0.85); c.lineTo(x + size * 0.7, y); c.lineTo(x, y + size * 0.85); c.lineTo(x - size * 0.7, y); c.closePath(); }
+    else if (kind === KIND_VRU) { c.moveTo(x, y - size * 0.85); c.lineTo(x + size * 0.7, y); c.lineTo(x, y + size * 0.85); c.lineTo(x - size * 0.7, y); c.lineTo(x, y - size * 0.85); }
     else arrow(c, x, y, heading, size);
   }
   const colour = level === 0 && kind === KIND_ROADSIDE ? colours.d4 : level === 0 && kind === KIND_EMERGENCY ? colours.d0 : byStanding[level];

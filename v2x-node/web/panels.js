@@ -67,10 +67,10 @@ class Dial {
     this.fill = svg("path", { class: "fill", d: "" });
     picture.append(this.over, this.fill);
     this.ticks = ["p50", "p999"].map(() => { const tick = svg("line", { class: "tick" }); picture.append(tick); return tick; });
-    this.needle = svg("line", { class: "needle", x1: 80, y1: 78, x2: 32, y2: 78 });
-    this.value = svg("text", { class: "value", x: 80, y: 62 });
+    this.value = svg("text", { class: "value", x: 80, y: 70 });
+    this.what = svg("text", { x: 80, y: 85 });
     this.limit = svg("text", { x: 136, y: 20 });
-    picture.append(this.needle, svg("circle", { class: "hub", cx: 80, cy: 78, r: 4 }), this.value, this.limit);
+    picture.append(this.value, this.what, this.limit);
     const facts = element("dl");
     this.root.append(picture, facts);
     this.facts = new Facts(facts, [["p50", "p50"], ["p99", "p99"], ["p999", "p99.9"], ["missed", "missed"]]);
@@ -91,15 +91,13 @@ class Dial {
     this.over.style.visibility = deadlineUs === null ? "hidden" : "";
     const p99 = at(latency?.p99_ns);
     this.fill.setAttribute("d", p99 > 0 ? arc(0, p99) : "");
-    this.needle.style.transform = `rotate(${(p99 || 0) * 180}deg)`;
-    this.needle.style.transformOrigin = "80px 78px";
-    this.needle.style.visibility = p99 > 0 ? "" : "hidden";
     [latency?.p50_ns, latency?.p999_ns].forEach((ns, index) => {
       const [x1, y1] = on(at(ns), 50), [x2, y2] = on(at(ns), 68);
       for (const [key, value] of Object.entries({ x1, y1, x2, y2 })) this.ticks[index].setAttribute(key, value.toFixed(1));
       this.ticks[index].style.visibility = at(ns) > 0 ? "" : "hidden";
     });
     text(this.value, any ? duration(us(latency?.p99_ns)) : "no traffic");
+    text(this.what, any ? "p99" : "");
     for (const key of ["p50", "p99", "p999"]) {
       const value = us(latency?.[`${key}_ns`]);
       this.facts.set(key, duration(value), deadlineUs !== null && value > deadlineUs ? "bad" : "");
@@ -267,7 +265,7 @@ class Panels {
     set("last", last ? `${last.type} ${last.message.split("/").slice(1).join("/")}${last.late ? ", late" : ""}${last.verified === false ? ", not verified" : ""}` : "awareness");
     set("age", duration(Math.max(0, now - station.bornAt) * 1e3), now - station.at > STALE_MS ? "late" : "");
     set("delivery", percent(told.delivery_ratio));
-    set("signal", Number.isFinite(told.signal_dbm) ? `${told.signal_dbm.toFixed(0)} dBm` : "\u2013");
+    set("signal", Number.isFinite(told.signal_dbm) ? `${told.signal_dbm.toFixed(0).replace("-", "\u2212")} dBm` : "\u2013");
     set("latency", duration(last?.latency_us ?? told.latency_us));
     set("received", number(told.received));
     set("link", told.link_address ?? "\u2013");
