@@ -3,10 +3,19 @@
 //! The same types are written by the daemon and read by [`Client`](crate::Client); fields that a later version adds are
 //! ignored when reading.
 
+pub mod intersection;
+pub mod message;
+pub mod neighbour;
+pub mod stats;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::intersection::IntersectionSignals;
+use self::message::{AnsweredMessage, DroppedFrame};
+use self::neighbour::Neighbour;
+use self::stats::Stats;
 use crate::request::VERSION;
 use crate::request::id::RequestId;
 
@@ -52,18 +61,52 @@ pub struct Answer {
     /// Its name before (`renamed`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<String>,
+    /// Stations heard, in order of their digests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbours: Option<Vec<Neighbour>>,
+    /// Frames dropped since the start, by reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drops: Option<BTreeMap<String, u64>>,
+    /// Frames dropped since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_dropped: Option<u64>,
+    /// The station's figures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<Box<Stats>>,
+    /// Intersections heard, by region and number; in the later lines of a watch, those whose state changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signals: Option<Vec<IntersectionSignals>>,
+    /// What the program may do: `read`, `declare` or `administer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rights: Option<String>,
     /// What happened, in the lines of a watch: `hazard`, `alert`, `concern`, `renamed`, `priority`,
-    /// `signal`, `red_light` or `lost`; `started` in the first.
+    /// `signal`, `red_light`, `neighbour`, `message`, `drop`, `stats`, `signals` or `lost`; `started` in the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<String>,
+    /// Microseconds since it happened, when the line was written; in the lines of a watch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_us: Option<u64>,
     /// What changed about the event: `new`, `updated`, `cancelled`, `negated` or `expired`; for a `concern`: `began` or
-    /// `ended`.
+    /// `ended`; for a neighbour: `present`, `new`, `updated` or `lost`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
     /// The event as it is after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hazard: Option<Box<Hazard>>,
-    /// Changes not reported because there were too many at once (`lost`).
+    /// The station as it is after the change; of one that was lost, the digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neighbour: Option<Box<Neighbour>>,
+    /// The message; in the answer to `publish`, its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<AnsweredMessage>,
+    /// The frame dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<Box<DroppedFrame>>,
+    /// Which watch has lost lines (`lost`): `hazards`, `priority`, `signal`, `neighbours`, `messages`, `drops`, `stats` or
+    /// `signals`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Changes not reported because there were too many at once, or the program did not read (`lost`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<u64>,
 }
@@ -394,3 +437,6 @@ impl Answer {
 
 /// Reason of what is wrong with the request itself.
 pub const BAD_REQUEST: &str = "bad_request";
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,25 @@
 //! The client side of the control socket.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use crate::answer::intersection::IntersectionSignals;
+use crate::answer::neighbour::Neighbour;
+use crate::answer::stats::Stats;
 use crate::answer::{Answer, BAD_REQUEST, Hazard, PriorityStatus, Status};
 use crate::fields::quote;
 use crate::request::declaration::Declaration;
+use crate::request::messages::MessageFilter;
 use crate::request::priority::{PriorityRequest, PriorityWish};
-use crate::request::{Call, Request, VERSION};
+use crate::request::right::Right;
+use crate::request::vehicle::VehicleReport;
+use crate::request::{Call, Request, VERSION, digest as digest_of};
 use crate::socket;
-use v2x_proto::{EventId, IntersectionId};
+use v2x_proto::{Digest, EventId, IntersectionId};
 
 /// A connection to a daemon. Asks one thing at a time and waits for the answer.
 #[derive(Debug)]
@@ -173,6 +180,15 @@ impl Client {
         self.ask(&Request::Negate(event)).map(drop)
     }
 
+    /// Says what the vehicle's bus says.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when it is too old, or the station is no vehicle; [`ClientError::BadRequest`] when it says
+    /// nothing or is out of its range.
+    pub fn vehicle(&mut self, report: &VehicleReport) -> Result<(), ClientError> {
+        self.ask(&Request::Vehicle(*report)).map(drop)
+    }
+
     /// The events the station knows, in order of their names.
     ///
     /// # Errors
@@ -232,6 +248,121 @@ impl Client {
     fn priority(&mut self, asked: PriorityRequest) -> Result<PriorityStatus, ClientError> {
         let answer = self.ask(&Request::Priority(asked))?;
         answer.priority.map(|one| *one).ok_or_else(|| self.no_answer("an answer without the request"))
+    }
+
+    /// The stations heard, in order of their digests.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn neighbours(&mut self) -> Result<Vec<Neighbour>, ClientError> {
+        let mut neighbours = Vec::new();
+        let mut after: Option<Digest> = None;
+        loop {
+            let answer = self.ask(&Request::Neighbours(after))?;
+            neighbours.extend(answer.neighbours.unwrap_or_default());
+            let next = answer.more_after.and_then(|digest| digest_of(&digest));
+            if next.is_none() || next <= after {
+                return Ok(neighbours);
+            }
+            after = next;
+        }
+    }
+
+    /// Frames dropped since the start, by reason.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn drops(&mut self) -> Result<BTreeMap<String, u64>, ClientError> {
+        let answer = self.ask(&Request::Drops)?;
+        answer.drops.ok_or_else(|| self.no_answer("an answer without the drops"))
+    }
+
+    /// The station's figures.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn stats(&mut self) -> Result<Stats, ClientError> {
+        let answer = self.ask(&Request::Stats)?;
+        answer.stats.map(|stats| *stats).ok_or_else(|| self.no_answer("an answer without figures"))
+    }
+
+    /// Intersections heard, their lanes and signals.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn signals(&mut self) -> Result<Vec<IntersectionSignals>, ClientError> {
+        let answer = self.ask(&Request::Signals)?;
+        answer.signals.ok_or_else(|| self.no_answer("an answer without signals"))
+    }
+
+    /// What this connection may do.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn rights(&mut self) -> Result<Right, ClientError> {
+        self.right(None)
+    }
+
+    /// Gives up what this connection may do beyond `right`, until it ends.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when it has not even that.
+    pub fn lower_rights(&mut self, right: Right) -> Result<Right, ClientError> {
+        self.right(Some(right))
+    }
+
+    fn right(&mut self, to: Option<Right>) -> Result<Right, ClientError> {
+        let answer = self.ask(&Request::Rights(to))?;
+        let right = answer.rights.as_deref().and_then(Right::parse);
+        right.ok_or_else(|| self.no_answer("an answer without a right"))
+    }
+
+    /// Has the station read anew what it reads at a SIGHUP.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] without the right to administer.
+    pub fn reload(&mut self) -> Result<(), ClientError> {
+        self.ask(&Request::Reload).map(drop)
+    }
+
+    /// The stations there are, and every change of one from here on.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn watch_neighbours(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::WatchNeighbours)
+    }
+
+    /// Messages from here on.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn watch_messages(self, filter: MessageFilter) -> Result<Watch, ClientError> {
+        self.follow(&Request::WatchMessages(filter))
+    }
+
+    /// Frames dropped from here on, a sample, for these reasons; `None`: for any.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked, or knows no such reason.
+    pub fn watch_drops(self, reasons: Option<Vec<String>>) -> Result<Watch, ClientError> {
+        self.follow(&Request::WatchDrops(reasons))
+    }
+
+    /// The station's figures each second from here on.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn watch_stats(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::WatchStats)
+    }
+
+    /// Intersections heard, and each second from here on those whose state changed.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub fn watch_signals(self) -> Result<Watch, ClientError> {
+        self.follow(&Request::WatchSignals)
     }
 
     /// Every change of an event from here on.

@@ -107,6 +107,26 @@ impl<'m> Fields<'m> {
         found.map(Some).ok_or_else(|| self.wrong(key, value, right))
     }
 
+    /// A list of strings, each as `parse` makes of it; an empty one is none, since it would match nothing.
+    pub fn list<T>(
+        &self,
+        key: &'static str,
+        right: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, BadRequest> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let Value::Array(all) = value else { return Err(self.wrong(key, value, right)) };
+        if all.is_empty() {
+            let path = self.path;
+            return Err(BadRequest(format!(
+                "{path}{key}: found an empty list, expected {right}; leave it out for all"
+            )));
+        }
+        let one =
+            |value: &Value| value.as_str().and_then(&parse).ok_or_else(|| self.wrong(key, value, right));
+        all.iter().map(one).collect::<Result<_, _>>().map(Some)
+    }
+
     /// Whether the key is there.
     pub fn has(&self, key: &'static str) -> bool {
         self.value(key).is_some()

@@ -25,6 +25,13 @@ mod point;
 mod request;
 pub mod socket;
 
+pub use self::answer::intersection::{IntersectionSignals, SignalGroup, SignalLane};
+pub use self::answer::message::{AnsweredMessage, DroppedFrame, Message, MessageForwarder};
+pub use self::answer::neighbour::Neighbour;
+pub use self::answer::stats::{
+    Buckets, ClassPerSecond, ClockFigures, ControlFigures, LinkFigures, PerSecond, PositionFigures, Queues,
+    Stats,
+};
 pub use self::answer::{
     Answer, BAD_REQUEST, Concern, Hazard, HazardArea, HeardElsewhere, NearbyStation, PriorityStatus,
     RedLightAhead, SignalAhead, SignalShown, StationPosition, Status,
@@ -37,8 +44,13 @@ pub use self::request::declaration::{
     CAUSE_RIGHT, Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
 };
 pub use self::request::id::{LONGEST_ID, RequestId};
+pub use self::request::messages::{
+    Circle, LONGEST_RADIUS_M, MESSAGE_TYPES, MessageFilter, Standing, message_type, type_name,
+};
 pub use self::request::priority::{
     DEFAULT_DURATION, LONGEST_DURATION_MS, PriorityRequest, PriorityWish, ROLE_RIGHT, role, role_name,
 };
+pub use self::request::right::Right;
+pub use self::request::vehicle::{CONTROLS, DOORS, LIGHTS, LONGEST_VEHICLE_AGE_MS, VehicleReport};
 pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};
-pub use v2x_proto::{EventId, IntersectionId};
+pub use v2x_proto::{Digest, EventId, IntersectionId};

@@ -3,15 +3,21 @@
 pub mod area;
 pub mod declaration;
 pub mod id;
+pub mod messages;
 pub mod priority;
+pub mod right;
+pub mod vehicle;
 
 use serde_json::{Map, Value};
 
 use self::declaration::Declaration;
 use self::id::RequestId;
+use self::messages::MessageFilter;
 use self::priority::PriorityRequest;
+use self::right::Right;
+use self::vehicle::VehicleReport;
 use crate::fields::{BadRequest, Fields, quote};
-use v2x_proto::EventId;
+use v2x_proto::{Digest, EventId};
 
 /// Version of the protocol. A request may name it as `v`; every answer does.
 pub const VERSION: u64 = 1;
@@ -37,6 +43,46 @@ pub enum Request {
     WatchSignal,
     /// Status of the station.
     Status,
+    /// Has the station read anew what it reads at a SIGHUP.
+    Reload,
+    /// The stations heard, in order of their digests, from the first after this one.
+    Neighbours(Option<Digest>),
+    /// Those there are, and every change of one from now on.
+    WatchNeighbours,
+    /// Messages from now on.
+    WatchMessages(MessageFilter),
+    /// Frames dropped, by reason.
+    Drops,
+    /// Frames dropped from now on for these reasons; `None`: for any.
+    WatchDrops(Option<Vec<String>>),
+    /// Figures of the station.
+    Stats,
+    /// The same each second from now on.
+    WatchStats,
+    /// Intersections heard, their lanes and signals.
+    Signals,
+    /// The same, and each second from now on those whose state changed.
+    WatchSignals,
+    /// What this program may do: `None` asks, a right lowers it.
+    Rights(Option<Right>),
+    /// What the vehicle's bus says.
+    Vehicle(VehicleReport),
+}
+
+impl Request {
+    /// The right that a program needs for it.
+    pub const fn needs(&self) -> Right {
+        match self {
+            Self::New(_)
+            | Self::Update(..)
+            | Self::Cancel(_)
+            | Self::Negate(_)
+            | Self::Vehicle(_)
+            | Self::Priority(PriorityRequest::Request(_) | PriorityRequest::Cancel(_)) => Right::Declare,
+            Self::Reload => Right::Administer,
+            _ => Right::Read,
+        }
+    }
 }
 
 /// A request as read from a line, with the program's name for it.
@@ -110,6 +156,9 @@ impl Request {
             (Some((noun, _)), Some((other, _))) => {
                 return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
             }
+            (Some(("vehicle", said)), None) if !said.is_null() => {
+                return vehicle::read(object).map(Self::Vehicle);
+            }
             (Some((noun, Value::String(verb))), None) => (noun, verb),
             _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         };
@@ -118,6 +167,36 @@ impl Request {
             ("priority", verb) => priority::read(verb, object).map(Self::Priority),
             ("signal", "watch") => Fields::of(object, &["v", "id", "signal"], "").map(|_| Self::WatchSignal),
             ("station", "status") => Fields::of(object, &["v", "id", "station"], "").map(|_| Self::Status),
+            ("station", "reload") => Fields::of(object, &["v", "id", "station"], "").map(|_| Self::Reload),
+            ("neighbours", "list") => {
+                let fields = Fields::of(object, &["v", "id", "neighbours", "after"], "")?;
+                fields.parsed("after", DIGEST_RIGHT, digest).map(Self::Neighbours)
+            }
+            ("neighbours", "watch") => {
+                Fields::of(object, &["v", "id", "neighbours"], "").map(|_| Self::WatchNeighbours)
+            }
+            ("messages", "watch") => MessageFilter::read(object).map(Self::WatchMessages),
+            ("drops", "list") => Fields::of(object, &["v", "id", "drops"], "").map(|_| Self::Drops),
+            ("drops", "watch") => messages::reasons(object).map(Self::WatchDrops),
+            ("stats", "now") => Fields::of(object, &["v", "id", "stats"], "").map(|_| Self::Stats),
+            ("stats", "watch") => Fields::of(object, &["v", "id", "stats"], "").map(|_| Self::WatchStats),
+            ("signals", "list") => Fields::of(object, &["v", "id", "signals"], "").map(|_| Self::Signals),
+            ("signals", "watch") => {
+                Fields::of(object, &["v", "id", "signals"], "").map(|_| Self::WatchSignals)
+            }
+            ("rights", verb) => {
+                Fields::of(object, &["v", "id", "rights"], "")?;
+                let right = Right::parse(verb);
+                if right.is_none() && verb != "show" {
+                    let found = quote(verb);
+                    return Err(BadRequest(format!("rights: found {found}, expected {RIGHTS_RIGHT}")));
+                }
+                Ok(Self::Rights(right))
+            }
+            (noun, verb) if NOUNS.contains(&noun) && verbs(noun).is_some() => {
+                let right = verbs(noun).expect("the guard looked");
+                Err(BadRequest(format!("{noun}: found {}, expected {right}", quote(verb))))
+            }
             _ => Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         }
     }
@@ -131,6 +210,7 @@ impl Request {
         let mut object = match self {
             Self::New(declaration) | Self::Update(_, declaration) => declaration.keys(),
             Self::Priority(priority) => priority.keys(),
+            Self::WatchMessages(filter) => filter.keys(),
             _ => Map::new(),
         };
         let (noun, verb) = match self {
@@ -143,15 +223,34 @@ impl Request {
             Self::Priority(priority) => ("priority", priority.verb()),
             Self::WatchSignal => ("signal", "watch"),
             Self::Status => ("station", "status"),
+            Self::Reload => ("station", "reload"),
+            Self::Neighbours(_) => ("neighbours", "list"),
+            Self::WatchNeighbours => ("neighbours", "watch"),
+            Self::WatchMessages(_) => ("messages", "watch"),
+            Self::Drops => ("drops", "list"),
+            Self::WatchDrops(_) => ("drops", "watch"),
+            Self::Stats => ("stats", "now"),
+            Self::WatchStats => ("stats", "watch"),
+            Self::Signals => ("signals", "list"),
+            Self::WatchSignals => ("signals", "watch"),
+            Self::Rights(right) => ("rights", right.map_or("show", Right::name)),
+            Self::Vehicle(_) => ("vehicle", ""),
         };
         object.insert("v".to_owned(), VERSION.into());
-        object.insert(noun.to_owned(), verb.into());
+        let said = if let Self::Vehicle(report) = self { report.value() } else { verb.into() };
+        object.insert(noun.to_owned(), said);
         match self {
             Self::Update(id, _) | Self::Cancel(id) | Self::Negate(id) => {
                 object.insert("event".to_owned(), id.to_string().into());
             }
             Self::List(Some(after)) => {
                 object.insert("after".to_owned(), after.to_string().into());
+            }
+            Self::Neighbours(Some(after)) => {
+                object.insert("after".to_owned(), after.to_string().into());
+            }
+            Self::WatchDrops(Some(reasons)) => {
+                object.insert("reasons".to_owned(), reasons.clone().into());
             }
             _ => {}
         }
@@ -194,6 +293,24 @@ fn hazard(verb: &str, object: &Map<String, Value>) -> Result<Request, BadRequest
     }
 }
 
+/// Verbs of a noun that has no reader of its own.
+fn verbs(noun: &str) -> Option<&'static str> {
+    Some(match noun {
+        "neighbours" | "drops" | "signals" => r#""list" or "watch""#,
+        "messages" | "signal" => r#""watch""#,
+        "stats" => r#""now" or "watch""#,
+        "station" => r#""status" or "reload""#,
+        _ => return None,
+    })
+}
+
+/// A station's digest as it is written: 16 hex digits.
+pub fn digest(text: &str) -> Option<Digest> {
+    let well = text.len() == 2 * Digest::LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u64::from_str_radix(text, 16).ok().filter(|_| well)?;
+    Some(Digest(number.to_be_bytes()))
+}
+
 fn check_version(object: &Map<String, Value>) -> Result<(), BadRequest> {
     match object.get("v") {
         None => Ok(()),
@@ -230,9 +347,23 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 4] = ["hazard", "priority", "signal", "station"];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"} or {"station":"status"}"#;
+const NOUNS: [&str; 11] = [
+    "hazard",
+    "priority",
+    "signal",
+    "station",
+    "neighbours",
+    "messages",
+    "drops",
+    "stats",
+    "signals",
+    "rights",
+    "vehicle",
+];
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"vehicle":{...}}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
+const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
+const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 
 /// Longest request, bytes. A declaration with every key has under 700.

@@ -8,6 +8,7 @@ use v2x_proto::{Class, Digest, Shape, v1};
 use super::area::{Area, SHAPES};
 use super::declaration::{EVENT_CLASSES, Place, Repetition};
 use super::id::RequestId;
+use super::messages::{Circle, LONGEST_RADIUS_M, MESSAGE_TYPES, Standing, type_name};
 use super::priority::PriorityWish;
 use super::*;
 use crate::point::Point;
@@ -81,7 +82,42 @@ fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
         ("[1]", r#"no JSON object; expected {"hazard":"new"|"update"|"#),
         ("{}", r#"no request; expected {"hazard":"#),
         (r#"{"hazard":1}"#, "no request; expected"),
-        (r#"{"station":"start"}"#, r#"or {"station":"status"}"#),
+        (r#"{"station":"start"}"#, r#"station: found "start", expected "status" or "reload""#),
+        (r#"{"neighbours":"lst"}"#, r#"neighbours: found "lst", expected "list" or "watch""#),
+        (
+            r#"{"neighbours":"list","after":"3f"}"#,
+            r#"after: found "3f", expected a station's digest: 16 hex"#,
+        ),
+        (r#"{"messages":"list"}"#, r#"messages: found "list", expected "watch""#),
+        (
+            r#"{"messages":"watch","type":["hazard"]}"#,
+            r#"unknown key "type"; keys here: v, id, messages, types"#,
+        ),
+        (
+            r#"{"messages":"watch","types":["denm"]}"#,
+            r#"types: found "denm", expected a list of types as in"#,
+        ),
+        (r#"{"messages":"watch","types":"hazard"}"#, r#"types: found "hazard", expected a list of types"#),
+        (r#"{"messages":"watch","classes":[]}"#, "classes: found an empty list, expected a list of classes"),
+        (r#"{"messages":"watch","classes":["D6"]}"#, r#"classes: found "D6", expected a list of classes"#),
+        (r#"{"messages":"watch","standing":[7]}"#, r#"standing: found 7, expected a list of "trusted""#),
+        (r#"{"messages":"watch","area":{"radius_m":5}}"#, "area.latitude_deg is missing: degrees, -90 to 90"),
+        (
+            r#"{"messages":"watch","area":{"latitude_deg":1e300,"longitude_deg":0,"radius_m":5}}"#,
+            "area.latitude_deg: found 1e+300, expected a number, -90 to 90 degrees",
+        ),
+        (
+            r#"{"messages":"watch","area":{"latitude_deg":0,"longitude_deg":0,"radius_m":1000001}}"#,
+            "area.radius_m: found 1000001, expected a whole number, 1 to 1000000",
+        ),
+        (r#"{"messages":"watch","verified":1}"#, "verified: found 1, expected true or false"),
+        (r#"{"messages":"watch","area":{"latitude_deg":1e400}}"#, "no JSON at column"),
+        (r#"{"messages":"watch","area":{"latitude_deg":NaN}}"#, "no JSON at column"),
+        (r#"{"drops":"watch","reasons":[1]}"#, "reasons: found 1, expected a list of reasons"),
+        (r#"{"stats":"list"}"#, r#"stats: found "list", expected "now" or "watch""#),
+        (r#"{"signals":"now"}"#, r#"signals: found "now", expected "list" or "watch""#),
+        (r#"{"rights":"all"}"#, r#"rights: found "all", expected "show", "read", "declare" or "administer""#),
+        (r#"{"station":"reload","now":true}"#, r#"unknown key "now"; keys here: v, id, station"#),
         (r#"{"hazard":"list","station":"status"}"#, "hazard: does not go with station"),
         (r#"{"v":2,"hazard":"list"}"#, "v: this daemon knows version 1"),
         (r#"{"hazard":"delete"}"#, r#"hazard: found "delete", expected "new", "update", "cancel""#),
@@ -241,6 +277,76 @@ fn wish() -> impl Strategy<Value = PriorityWish> {
     )
 }
 
+fn filter() -> impl Strategy<Value = MessageFilter> {
+    use prop::option::of;
+    let types = prop::collection::vec(0..MESSAGE_TYPES.len(), 1..9)
+        .prop_map(|types| types.into_iter().map(|index| MESSAGE_TYPES[index]).collect());
+    let classes = prop::collection::vec(0..6usize, 1..7)
+        .prop_map(|classes| classes.into_iter().map(|index| Class::ALL[index]).collect());
+    let standing = prop::collection::vec(0..3usize, 1..4)
+        .prop_map(|standing| standing.into_iter().map(|index| Standing::ALL[index]).collect());
+    let area = (position(), 1..=LONGEST_RADIUS_M).prop_map(|(centre, radius_m)| Circle { centre, radius_m });
+    (of(types), of(classes), of(area), of(standing), of(any::<bool>()), any::<bool>(), any::<bool>())
+        .prop_map(|(types, classes, area, standing, verified, payload, own)| MessageFilter {
+            types,
+            classes,
+            area,
+            standing,
+            verified,
+            payload,
+            own,
+        })
+}
+
+fn reading() -> impl Strategy<Value = Request> {
+    use prop::option::of;
+    let reasons = prop::collection::vec("[a-z_]{1,20}", 1..9);
+    prop_oneof![
+        of(any::<[u8; 8]>()).prop_map(|after| Request::Neighbours(after.map(Digest))),
+        filter().prop_map(Request::WatchMessages),
+        of(reasons).prop_map(Request::WatchDrops),
+        of(0..3usize).prop_map(|right| Request::Rights(right.map(|right| Right::ALL[right]))),
+        prop::sample::select(vec![
+            Request::Reload,
+            Request::WatchNeighbours,
+            Request::Drops,
+            Request::Stats,
+            Request::WatchStats,
+            Request::Signals,
+            Request::WatchSignals,
+        ]),
+    ]
+}
+
+#[test]
+fn types_of_messages_are_called_as_in_the_schema() {
+    for message_type in MESSAGE_TYPES {
+        let schema = message_type.as_str_name().strip_prefix("MESSAGE_TYPE_").unwrap().to_lowercase();
+        assert_eq!(type_name(message_type), schema);
+    }
+    let known = (0..64).filter(|number| v1::MessageType::try_from(*number).is_ok());
+    assert_eq!(known.count(), MESSAGE_TYPES.len() + 1, "all but the unspecified one");
+}
+
+#[test]
+fn what_changes_the_station_or_what_it_says_needs_more_than_reading() {
+    let needs = |line: &str| parse(line).unwrap().needs();
+    for line in [
+        r#"{"hazard":"new","cause":2}"#,
+        r#"{"hazard":"update","event":"3f01020304050607/2"}"#,
+        r#"{"hazard":"cancel","event":"3f01020304050607/2"}"#,
+        r#"{"hazard":"negate","event":"3f01020304050607/2"}"#,
+        r#"{"priority":"request"}"#,
+        r#"{"priority":"cancel"}"#,
+    ] {
+        assert_eq!(needs(line), Right::Declare, "{line}");
+    }
+    assert_eq!(needs(r#"{"station":"reload"}"#), Right::Administer);
+    for line in [r#"{"priority":"watch"}"#, r#"{"messages":"watch"}"#, r#"{"rights":"read"}"#] {
+        assert_eq!(needs(line), Right::Read, "{line}");
+    }
+}
+
 #[test]
 fn a_request_may_have_an_id_and_a_wrong_one_is_refused() {
     let id = |line: &str| Call::parse(line.as_bytes()).map(|call| call.id);
@@ -300,6 +406,24 @@ proptest! {
         let line = request.line();
         prop_assert!(!line.contains('\n') && line.len() < LONGEST_REQUEST);
         prop_assert_eq!(parse(&line).unwrap(), request);
+    }
+
+    #[test]
+    fn a_request_to_read_and_its_line_are_one_and_the_same(request in reading()) {
+        let line = request.line();
+        prop_assert!(!line.contains('\n') && line.len() < LONGEST_REQUEST);
+        prop_assert_eq!(parse(&line).unwrap(), request);
+    }
+
+    #[test]
+    fn no_change_of_a_filter_makes_the_reader_panic(
+        filter in filter(), at in any::<prop::sample::Index>(), with in "[\\[\\]{}:\",.0-9a-z-]{0,4}"
+    ) {
+        let line = Request::WatchMessages(filter).line();
+        let at = at.index(line.len());
+        if let Err(error) = parse(&format!("{}{with}{}", &line[..at], &line[at + 1..])) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
     }
 
     #[test]

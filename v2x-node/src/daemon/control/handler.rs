@@ -21,6 +21,7 @@ use super::outbox::{Note, Outbox};
 use super::priority;
 use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
+use super::vehicle;
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::signal_ahead::signal_view;
@@ -189,7 +190,35 @@ impl ControlHandler {
                 status.signal_ahead = advice.as_ref().map(signal_view);
                 Answer { status: Some(Box::new(status)), ..Answer::done() }
             }
+            Request::Vehicle(_) if advisor.is_none() => Answer::failure(
+                "vehicle_not_a_vehicle",
+                "this station is a roadside unit; only vehicles have pedals, lights and doors",
+            ),
+            Request::Vehicle(said) => match vehicle::input(&said, view.wire()) {
+                Ok(input) => {
+                    server.answer(client, id, Answer::done());
+                    return Some(input);
+                }
+                Err(answer) => *answer,
+            },
             Request::List(after) => list(after, station, &view),
+            Request::Drops => Answer {
+                drops: Some(
+                    statistics.drops().iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+                ),
+                frames_dropped: Some(statistics.frames().dropped),
+                ..Answer::done()
+            },
+            Request::Reload
+            | Request::Neighbours(_)
+            | Request::WatchNeighbours
+            | Request::WatchMessages(_)
+            | Request::WatchDrops(_)
+            | Request::Stats
+            | Request::WatchStats
+            | Request::Signals
+            | Request::WatchSignals
+            | Request::Rights(_) => Answer::failure("not_served", "this version does not serve it"),
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),

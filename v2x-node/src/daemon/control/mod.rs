@@ -7,6 +7,7 @@ pub mod outbox;
 pub mod priority;
 pub mod server;
 pub mod socket;
+mod vehicle;
 pub mod view;
 
 #[cfg(test)]
