@@ -175,7 +175,8 @@ class Server:
 
     def websocket(self, connection, headers):
         accept = base64.b64encode(hashlib.sha1((headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept
+                           + (b"\r\nSec-WebSocket-Protocol: roadcast" if "sec-websocket-protocol" in headers else b"") + b"\r\n\r\n")
         self.sockets.append(connection)
         watching = set()
         lock = threading.Lock()

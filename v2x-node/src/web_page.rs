@@ -13,6 +13,15 @@ pub fn view_page() -> &'static str {
     VIEW
 }
 
+/// The same with a recorded thing inside, which needs no server: `json` is an object with `meta` and `lines`.
+#[must_use]
+pub fn view_page_with(json: &str) -> String {
+    let (before, after) = VIEW.split_once(SCRIPT).expect("the page has one script");
+    // In JSON it stands in texts alone, where it may be written so; in a page it could end the script.
+    let json = json.replace('<', "\\u003c");
+    format!("{before}<script type=\"application/json\" id=\"roadcast-view\">{json}</script>\n{SCRIPT}{after}")
+}
+
 macro_rules! page {
     ($feed:literal) => {
         concat!(
@@ -36,6 +45,7 @@ macro_rules! page {
     };
 }
 
+const SCRIPT: &str = "<script>\n";
 const LIVE: &str = page!("live");
 const VIEW: &str = page!("view");
 

@@ -268,7 +268,7 @@ class Painter {
     c.globalAlpha = 1;
     const scale = many ? 0.72 : zoom > 2 ? 1.25 : 1;
     for (const [key, bucket] of [...buckets].sort(([a], [b]) => a - b)) stationShapes(c, bucket, key >> 4, (key >> 1) & 7, key & 1, scale, this.colours, this.byStanding);
-    if (!many) for (const station of inSight) if (station.kind === KIND_ROADSIDE) this.label(station.digest.slice(0, 4), station.sx, station.sy + 20, "center");
+    if (!many) for (const station of inSight) if (station.kind === KIND_ROADSIDE) this.label(station.told.name ?? station.digest.slice(0, 4), station.sx, station.sy + 20, "center");
     this.drawn.stations = stations;
     this.drawn.roadside = roadside;
     this.drawn.trails = trails;
@@ -298,7 +298,7 @@ class Painter {
     c.arc(station.sx, station.sy, 16, 0, 7);
     c.stroke();
     c.setLineDash([]);
-    this.label(station.digest.slice(0, 8), station.sx, station.sy - 22, "center");
+    this.label(station.told.name ?? station.digest.slice(0, 8), station.sx, station.sy - 22, "center");
   }
 
   label(text, x, y, align) {

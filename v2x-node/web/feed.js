@@ -5,6 +5,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 /// A status comes each second: a link silent for so long is dead, or the machine slept.
 const SILENT_MS = 8_000;
+/// Places farther apart in time are not joined.
+const LONGEST_WAY_S = 20;
 
 class LiveFeed {
   constructor(model, tell) {
@@ -15,6 +17,8 @@ class LiveFeed {
     this.spentMs = 0;
     this.lines = 0;
     this.selected = null;
+    this.everOpen = false;
+    this.token = takeToken();
     this.open();
     setInterval(() => this.poll(), 1_000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.wake(); });
@@ -24,15 +28,17 @@ class LiveFeed {
   url() {
     const url = new URL("ws", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    url.hash = "";
-    url.search = location.search;
+    url.hash = url.search = "";
     return url;
   }
+
+  /// A page cannot set headers of a WebSocket: the token goes as a subprotocol.
+  connect() { return new WebSocket(this.url(), this.token ? ["roadcast", `token.${this.token}`] : ["roadcast"]); }
 
   open() {
     clearTimeout(this.timer);
     this.retryAt = 0;
-    const socket = new WebSocket(this.url());
+    const socket = this.connect();
     this.socket = socket;
     socket.onopen = () => this.opened(socket);
     socket.onmessage = (event) => { if (socket === this.socket) this.received(event.data); };
@@ -41,6 +47,7 @@ class LiveFeed {
 
   opened(socket) {
     this.heardAt = performance.now();
+    this.everOpen = true;
     this.model.renew();
     this.tell("live", "");
     const ask = (request) => socket.send(JSON.stringify(request));
@@ -101,7 +108,7 @@ class LiveFeed {
     const pause = this.pause * (0.8 + 0.4 * Math.random());
     this.pause = Math.min(LONGEST_PAUSE_MS, this.pause * 2);
     this.retryAt = performance.now() + pause;
-    this.tell("lost", event.reason ? `${event.reason}.` : "", seconds);
+    this.tell("lost", event.reason ? `${event.reason}.` : this.everOpen ? "" : "If this server wants a token, open it as /#token=TOKEN.", seconds);
     this.timer = setTimeout(() => this.open(), pause);
   }
 
@@ -127,7 +134,7 @@ class LiveFeed {
   select(digest, station, onMessage) {
     if (this.selected) { this.selected.onclose = null; this.selected.close(); this.selected = null; }
     if (!digest || !station?.told || !isPlace(station.told.latitude_deg, station.told.longitude_deg)) return;
-    const socket = new WebSocket(this.url());
+    const socket = this.connect();
     this.selected = socket;
     let around = null;
     const ask = () => {
@@ -145,6 +152,15 @@ class LiveFeed {
 
   now() { return performance.now(); }
   takeSpent() { const spent = this.spentMs; this.spentMs = 0; return spent; }
+}
+
+/// The token of `/#token=TOKEN`, kept for this tab and taken out of the address, which people copy.
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  try {
+    if (given) { sessionStorage.setItem("roadcast-token", given); history.replaceState(null, "", location.pathname); }
+    return given ?? sessionStorage.getItem("roadcast-token");
+  } catch { return given; }
 }
 
 class ReplayFeed {
@@ -197,8 +213,24 @@ class ReplayFeed {
       model.line(next, next.t_s * 1_000);
     }
     this.at = at;
+    this.between(at);
     model.dirty = true;
     this.spentMs = (this.spentMs ?? 0) + performance.now() - began;
+  }
+
+  /// Where stations are between two times at which their places were told.
+  between(at) {
+    const before = this.moves[this.nextMove - 1], after = this.moves[this.nextMove];
+    if (!before || !after || after.t_s - before.t_s > LONGEST_WAY_S) return;
+    const part = (at - before.t_s) / (after.t_s - before.t_s);
+    for (const [digest, latitude, longitude] of after.moves) {
+      const station = this.model.stations.get(digest);
+      if (!station?.placed || !isPlace(latitude, longitude)) continue;
+      const x = this.model.plane.x(longitude), y = this.model.plane.y(latitude);
+      if (Math.abs(x - station.toldX) + Math.abs(y - station.toldY) > 300) continue;
+      station.x = station.toldX + (x - station.toldX) * part;
+      station.y = station.toldY + (y - station.toldY) * part;
+    }
   }
 
   rewind(from) {

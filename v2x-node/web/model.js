@@ -79,6 +79,7 @@ class Model {
       case "hazard": case "alert": case "concern": return this.hazard(line.change, line.hazard, at);
       case "renamed": this.hazards.delete(line.former); return undefined;
       case "signals": for (const signal of line.signals ?? []) this.signal(signal, at); return undefined;
+      case "busy": this.pushBusy(line.channel_busy, at); return undefined;
       case "stats": return this.setStats(line.stats, at);
       case "message": return this.message(line.message, at);
       case "lost": this.lost += line.changes ?? 0; return undefined;
@@ -134,8 +135,8 @@ class Model {
       trail.push(x, y);
       if (trail.length > TRAIL_POINTS * 2) trail.splice(0, 2);
     }
-    station.x = x;
-    station.y = y;
+    station.x = station.toldX = x;
+    station.y = station.toldY = y;
     station.heading = Number.isFinite(heading) ? heading * Math.PI / 180 : NaN;
     station.placed = true;
   }
@@ -207,6 +208,7 @@ class Model {
 
 /// 0 vehicle, 1 roadside unit, 2 vulnerable road user, 3 emergency vehicle.
 function kindOf(told) {
+  if (told.role === "emergency") return 3;
   if (told.role === "roadside" || told.station_type === "roadside_unit") return 1;
   if (told.role === "vru" || told.station_type === "pedestrian" || told.station_type === "cyclist") return 2;
   return told.permissions?.includes("emergency") ? 3 : 0;

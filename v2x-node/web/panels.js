@@ -249,7 +249,7 @@ class Panels {
     $("station-hint").hidden = this.selected !== null;
     $("station-body").hidden = this.selected === null;
     if (this.selected === null) return;
-    text($("station-name"), this.selected);
+    text($("station-name"), station?.told.name ?? this.selected);
     if (!station) { chip($("station-standing"), "lost", "no longer heard"); return; }
     const told = station.told;
     chip($("station-standing"), told.standing ?? "", told.standing ? words(told.standing) : "standing not known");
