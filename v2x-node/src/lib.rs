@@ -19,6 +19,8 @@ pub mod rights;
 pub mod version;
 #[cfg(feature = "web")]
 pub mod web;
+#[cfg(any(feature = "web", feature = "replay"))]
+pub mod web_page;
 mod whole_file;
 
 pub use cli::main;
