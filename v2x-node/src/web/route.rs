@@ -246,7 +246,7 @@ fn upgrade(site: &Arc<Site>, mut request: Request<Incoming>) -> Response<Full<By
         },
     };
     let Ok(place) = Arc::clone(&site.sessions).try_acquire_owned() else {
-        return busy(&format!("{MOST_SESSIONS} browser sessions are the most at a time: close one"));
+        return busy(&format!("{MOST_SESSIONS} sessions are the most at a time: close a page"));
     };
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(session::run(Arc::clone(site), upgraded, right, place));

@@ -66,7 +66,8 @@ impl Site {
     }
 }
 
-/// Browser sessions at a time. A daemon takes 16 programs; four places are left for those that are no browsers.
-pub(super) const MOST_SESSIONS: usize = 8;
+/// Sessions at a time; a page has one, and another while a station is selected. A daemon takes 64 programs: some places are left
+/// for those that are no browsers.
+pub(super) const MOST_SESSIONS: usize = 32;
 /// Single questions at a time; others wait for a moment.
-const MOST_QUESTIONS: usize = 4;
+const MOST_QUESTIONS: usize = 8;

@@ -104,7 +104,9 @@ pub enum ReplayError {
         found: String,
     },
     /// The trace is not the one that the report's run followed.
-    #[error("{path}: is not the trace of {report}, whose SHA-256 begins with {wanted}; give that with --trace")]
+    #[error(
+        "{path}: is not the trace of {report}, whose SHA-256 begins with {wanted}; give that with --trace"
+    )]
     OtherTrace {
         /// The trace.
         path: String,

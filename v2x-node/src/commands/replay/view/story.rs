@@ -82,7 +82,11 @@ impl Story {
     /// All of it in one page that needs no server.
     pub(super) fn page(&self) -> String {
         let lines: Vec<&str> = self.lines.iter().map(|(_, line)| line.as_str()).collect();
-        web_page::view_page_with(&format!("{{\"meta\":{},\"lines\":[{}]}}", self.meta_text(), lines.join(",\n")))
+        web_page::view_page_with(&format!(
+            "{{\"meta\":{},\"lines\":[{}]}}",
+            self.meta_text(),
+            lines.join(",\n")
+        ))
     }
 }
 
