@@ -8,7 +8,6 @@ use hyper::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::whole;
-use crate::web_page::page;
 
 /// One file with its scripts and styles inside.
 #[derive(Debug)]
@@ -18,9 +17,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The map.
-    pub(super) fn map() -> Self {
-        let text = page();
+    /// This page.
+    pub(super) fn new(text: &'static str) -> Self {
         Self { text, policy: policy(text) }
     }
 
@@ -57,6 +55,7 @@ fn scripts(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web_page::{page, view_page};
 
     #[test]
     fn a_script_is_known_by_its_hash_and_no_other_may_run() {
@@ -71,8 +70,10 @@ mod tests {
 
     #[test]
     fn the_page_s_own_script_may_run() {
-        let Page { text, policy } = Page::map();
-        let hash = BASE64.encode(&Sha256::digest(scripts(text).next().unwrap()));
-        assert!(policy.to_str().unwrap().contains(&format!("script-src 'sha256-{hash}';")), "{policy:?}");
+        for text in [page(), view_page()] {
+            let Page { policy, .. } = Page::new(text);
+            let hash = BASE64.encode(&Sha256::digest(scripts(text).next().unwrap()));
+            assert!(policy.to_str().unwrap().contains(&format!("script-src 'sha256-{hash}';")), "{policy:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::hosts::Hosts;
 use super::page::Page;
 use super::token::Tokens;
 use crate::config::WebConfig;
+use crate::web_page::{page, view_page};
 
 /// What a server has to serve.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub struct Site {
 pub enum Source {
     /// A daemon, at the first of these control sockets that answers.
     Daemon(Vec<PathBuf>),
-    /// Answers that this process has, beside the page.
+    /// Answers that this process has, such as a recorded thing's, which the page asks for.
     Pages(Arc<dyn Pages>),
 }
 
@@ -54,12 +55,16 @@ impl Site {
     /// Serves what `web` says.
     #[must_use]
     pub fn new(source: Source, web: &WebConfig, tokens: Tokens) -> Self {
+        let page = match &source {
+            Source::Daemon(_) => page(),
+            Source::Pages(_) => view_page(),
+        };
         Self {
             source,
             tokens,
             hosts: Hosts::new(&web.names),
             metrics_only: web.metrics_only,
-            page: Page::map(),
+            page: Page::new(page),
             sessions: Arc::new(Semaphore::new(MOST_SESSIONS)),
             questions: Semaphore::new(MOST_QUESTIONS),
         }
