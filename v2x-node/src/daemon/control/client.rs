@@ -8,14 +8,14 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 use tokio::net::UnixStream;
-use v2x_api::{Answer, LONGEST_REQUEST, Neighbour, RequestId, Right};
+use v2x_api::{Answer, Encoding, Neighbour, RequestId, Right};
 use v2x_core::Instant;
 use v2x_proto::Digest;
 
 use super::filter::Filter;
+use super::input::{Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
-use crate::daemon::lines::{Lines, TooLong};
 
 /// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,11 @@ pub struct Client {
     pub rights: Right,
     stream: UnixStream,
     /// What it has sent.
-    pub input: Lines,
+    pub input: Requests,
+    /// How it is written to, and writes.
+    encoding: Encoding,
+    /// It has asked something.
+    pub has_asked: bool,
     queue: VecDeque<Waiting>,
     /// Bytes of `queue`, and answers in it.
     queued: usize,
@@ -97,8 +101,8 @@ pub struct Client {
 /// What waits for a client.
 #[derive(Debug)]
 enum Waiting {
-    /// An answer, or the reason for an end.
-    Line(String),
+    /// An answer, or the reason for an end, as it is written.
+    Line(Vec<u8>),
     /// An event.
     Told(Rc<Told>),
 }
@@ -110,7 +114,9 @@ impl Client {
             id,
             rights,
             stream,
-            input: Lines::new(LONGEST_REQUEST),
+            input: Requests::new(),
+            encoding: Encoding::Json,
+            has_asked: false,
             queue: VecDeque::new(),
             queued: 0,
             answers: 0,
@@ -148,8 +154,22 @@ impl Client {
     /// Queues an answer. There is one for each request, and no request is taken while it waits.
     pub fn say(&mut self, answer: &Answer, now: Instant) {
         if !self.leaving {
-            self.push(Waiting::Line(answer.line()), now);
+            self.push(Waiting::Line(self.encoded(answer)), now);
         }
+    }
+
+    /// Requests and answers are in this encoding from now on; answers that wait stay as they are.
+    pub fn set_encoding(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+        if encoding == Encoding::Protobuf {
+            self.input.switch();
+        }
+    }
+
+    fn encoded(&self, answer: &Answer) -> Vec<u8> {
+        let mut out = Vec::new();
+        told::put_line(self.encoding, answer.line().into_bytes(), &mut out);
+        out
     }
 
     /// Queues an event; returns how many older ones were lost for it.
@@ -158,12 +178,12 @@ impl Client {
             return 0;
         }
         let mut lost = 0;
-        while self.queue.len() >= MOST_WAITING || self.queued + told.len() > MOST_OUTPUT {
+        while self.queue.len() >= MOST_WAITING || self.queued + told.len(self.encoding) > MOST_OUTPUT {
             let Some(place) = self.queue.iter().position(|one| matches!(one, Waiting::Told(_))) else {
                 break;
             };
             let Some(Waiting::Told(oldest)) = self.queue.remove(place) else { break };
-            self.queued -= oldest.len();
+            self.queued -= oldest.len(self.encoding);
             self.lost[oldest.topic as usize] += 1;
             lost += 1;
         }
@@ -213,7 +233,7 @@ impl Client {
         (self.queued, self.answers) = (0, 0);
         self.moved.clear();
         self.moves.clear();
-        self.push(Waiting::Line(answer.line()), now);
+        self.push(Waiting::Line(self.encoded(answer)), now);
         self.leaving = true;
     }
 
@@ -245,7 +265,7 @@ impl Client {
     }
 
     /// The next whole line, without its end; `None` also while an answer waits to be read.
-    pub fn take_line(&mut self) -> Option<Result<Vec<u8>, TooLong>> {
+    pub fn take_line(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
         if self.leaving || !self.may_ask() {
             return None;
         }
@@ -262,7 +282,7 @@ impl Client {
         if !self.is_waiting() {
             self.read = now;
         }
-        self.queued += waiting.len();
+        self.queued += waiting.len(self.encoding);
         self.answers += usize::from(matches!(waiting, Waiting::Line(_)));
         self.queue.push_back(waiting);
     }
@@ -310,17 +330,16 @@ impl Client {
         while self.output.len() < COMPOSED
             && let Some(waiting) = self.queue.pop_front()
         {
-            self.queued -= waiting.len();
+            self.queued -= waiting.len(self.encoding);
             match waiting {
                 Waiting::Line(line) => {
                     self.answers -= 1;
-                    self.output.extend_from_slice(line.as_bytes());
-                    self.output.push(b'\n');
+                    self.output.extend_from_slice(&line);
                 }
                 Waiting::Told(told) => {
                     self.tell_losses();
                     let id = self.watched[told.topic as usize].as_ref().and_then(|watch| watch.id.as_ref());
-                    told.write(id, None, now, &mut self.output);
+                    told.write(self.encoding, id, None, now, &mut self.output);
                 }
             }
         }
@@ -331,12 +350,12 @@ impl Client {
             let Some(change) = self.moves.remove(&digest) else { continue };
             let id = self.watched[Topic::Neighbours as usize].as_ref().and_then(|watch| watch.id.as_ref());
             match positions.get(&digest) {
-                Some(told) => told.write(id, Some(change.name()), now, &mut self.output),
+                Some(told) => told.write(self.encoding, id, Some(change.name()), now, &mut self.output),
                 None if change == Move::Lost => {
                     let gone = Neighbour { digest: digest.to_string(), ..Neighbour::default() };
                     let line = Answer { neighbour: Some(Box::new(gone)), ..Answer::watch("neighbour") };
                     let told = Told::new(Topic::Neighbours, now, line);
-                    told.write(id, Some(change.name()), now, &mut self.output);
+                    told.write(self.encoding, id, Some(change.name()), now, &mut self.output);
                 }
                 None => {}
             }
@@ -348,7 +367,7 @@ impl Client {
             let lost = core::mem::take(&mut self.lost[topic as usize]);
             if lost > 0 {
                 let id = self.watched[topic as usize].as_ref().and_then(|watch| watch.id.as_ref());
-                told::lost(id, topic, lost, &mut self.output);
+                told::lost(self.encoding, id, topic, lost, &mut self.output);
             }
         }
     }
@@ -369,6 +388,12 @@ impl Client {
         Ok(())
     }
 
+    /// Queues any line.
+    #[cfg(test)]
+    pub fn say_line(&mut self, line: &str, now: Instant) {
+        self.push(Waiting::Line(line.to_owned()), now);
+    }
+
     /// Bytes that wait for it.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
@@ -377,10 +402,10 @@ impl Client {
 }
 
 impl Waiting {
-    fn len(&self) -> usize {
+    fn len(&self, encoding: Encoding) -> usize {
         match self {
-            Self::Line(line) => line.len() + 1,
-            Self::Told(told) => told.len(),
+            Self::Line(line) => line.len(),
+            Self::Told(told) => told.len(encoding),
         }
     }
 }

@@ -261,7 +261,7 @@ impl ControlHandler {
                 return Some(ToDo::Reload);
             }
             // Answered where requests are read.
-            Request::Rights(_) => return None,
+            Request::Rights(_) | Request::Encoding(_) => return None,
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),
