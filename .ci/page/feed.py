@@ -122,11 +122,12 @@ class Server:
 
     def __init__(self, page, town, rate_hz=10):
         self.page, self.town, self.rate_hz = page, town, rate_hz
-        self.requests, self.sockets, self.paths = [], [], []
+        self.requests, self.sockets, self.paths, self.tellers = [], [], [], []
         self.began = time.monotonic()
         self.refusing = False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
         threading.Thread(target=self.accept, daemon=True).start()
 
     def close(self):
@@ -140,6 +141,12 @@ class Server:
             except OSError:
                 pass
         self.sockets.clear()
+        self.tellers.clear()
+
+    def say(self, line):
+        """A line to all who are connected."""
+        for tell in self.tellers:
+            tell(line)
 
     def accept(self):
         while True:
@@ -190,6 +197,8 @@ class Server:
                            else struct.pack("!BBQ", 0x81, 127, size)) + body
             with lock:
                 connection.sendall(frames)
+
+        self.tellers.append(tell)
 
         def feed():
             tick = 0

@@ -257,7 +257,7 @@ class Painter {
         for (index += 2; index < trail.length; index += 2) path.lineTo((trail[index] - camera.x) * zoom + width / 2, height / 2 - (trail[index + 1] - camera.y) * zoom);
         path.lineTo(station.sx, station.sy);
       }
-      const stale = now - station.at > STALE_MS ? 1 : 0;
+      const stale = isStale(station, now) ? 1 : 0;
       const key = level * 16 + station.kind * 2 + stale;
       const bucket = buckets.get(key);
       if (bucket === undefined) buckets.set(key, [station]); else bucket.push(station);
@@ -313,6 +313,9 @@ class Painter {
     c.fillText(text, x, y);
   }
 }
+
+/// A unit of a replay that stands for good is told of once.
+function isStale(station, now) { return now - station.at > STALE_MS && station.told.fixed !== true; }
 
 function arrow(c, x, y, heading, size) {
   if (Number.isNaN(heading)) { c.moveTo(x + size * 0.62, y); c.arc(x, y, size * 0.62, 0, 7); return; }

@@ -5,6 +5,7 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 /// A status comes each second: a link silent for so long is dead, or the machine slept.
 const SILENT_MS = 8_000;
+const SELECT_MS = 400;
 /// Places farther apart in time are not joined.
 const LONGEST_WAY_S = 20;
 
@@ -127,13 +128,20 @@ class LiveFeed {
   renew() {
     const old = this.socket;
     this.open();
-    old.close();
+    leave(old);
   }
 
   /// The messages of one station are a connection of their own, which ends with the selection: a connection has one watch of messages.
   select(digest, station, onMessage) {
-    if (this.selected) { this.selected.onclose = null; this.selected.close(); this.selected = null; }
+    clearTimeout(this.selectTimer);
+    if (this.selected) leave(this.selected);
+    this.selected = null;
     if (!digest || !station?.told || !isPlace(station.told.latitude_deg, station.told.longitude_deg)) return;
+    // Who goes through the stations with a key opens none for those passed.
+    this.selectTimer = setTimeout(() => this.listen(digest, station, onMessage), SELECT_MS);
+  }
+
+  listen(digest, station, onMessage) {
     const socket = this.connect();
     this.selected = socket;
     let around = null;
@@ -152,6 +160,12 @@ class LiveFeed {
 
   now() { return performance.now(); }
   takeSpent() { const spent = this.spentMs; this.spentMs = 0; return spent; }
+}
+
+/// One that is not open yet complains when it is closed.
+function leave(socket) {
+  socket.onmessage = socket.onclose = null;
+  if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close(); else socket.close();
 }
 
 /// The token of `/#token=TOKEN`, kept for this tab and taken out of the address, which people copy.
@@ -179,6 +193,8 @@ class ReplayFeed {
   }
 
   async load() {
+    // Until the page has said what is to be done then.
+    await null;
     const inside = document.getElementById("roadcast-view");
     let meta, lines;
     if (inside) {

@@ -69,7 +69,8 @@ function places() {
   for (const { spot } of model.hazards.values()) if (spot) all.push(spot);
   for (const { spot } of model.signals.values()) if (spot) all.push(spot);
   if (model.own) all.push([model.own.x, model.own.y]);
-  if (all.length === 0) for (const road of model.roads) all.push(...road);
+  // A picture of a recorded thing shows all of it from the start.
+  if (all.length === 0 || isView) for (const road of model.roads) all.push(...road);
   return all;
 }
 
@@ -83,7 +84,7 @@ function refit() {
   const xs = all.map(([x]) => x), ys = all.map(([, y]) => y);
   const spread = (list) => list.reduce((most, v) => Math.max(most, v), -Infinity) - list.reduce((least, v) => Math.min(least, v), Infinity);
   const part = Math.max(spread(xs) * camera.zoom / camera.width, spread(ys) * camera.zoom / camera.height);
-  if (!camera.placed || out || (part < 0.4 && camera.zoom < 3.9)) camera.fit(all, pads());
+  if (!camera.placed || (out && !(isView && model.roads.length > 0)) || (part < 0.4 && camera.zoom < 3.9)) camera.fit(all, pads());
 }
 
 function showScale() {

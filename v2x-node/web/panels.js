@@ -263,7 +263,7 @@ class Panels {
     set("distance", metres(told.distance_m ?? (this.model.own ? Math.hypot(station.x - this.model.own.x, station.y - this.model.own.y) : NaN)));
     const last = this.lastMessage;
     set("last", last ? `${last.type} ${last.message.split("/").slice(1).join("/")}${last.late ? ", late" : ""}${last.verified === false ? ", not verified" : ""}` : "awareness");
-    set("age", duration(Math.max(0, now - station.bornAt) * 1e3), now - station.at > STALE_MS ? "late" : "");
+    set("age", duration(Math.max(0, now - station.bornAt) * 1e3), isStale(station, now) ? "late" : "");
     set("delivery", percent(told.delivery_ratio));
     set("signal", Number.isFinite(told.signal_dbm) ? `${told.signal_dbm.toFixed(0).replace("-", "\u2212")} dBm` : "\u2013");
     set("latency", duration(last?.latency_us ?? told.latency_us));

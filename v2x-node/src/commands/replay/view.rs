@@ -1,6 +1,7 @@
 //! `roadcast replay view`: a recorded thing on the page of the live map, with a timeline.
 
 mod movement;
+mod recording;
 mod report;
 mod story;
 
@@ -83,6 +84,7 @@ fn story(args: &ViewArgs) -> Result<Story, ReplayError> {
         Err(TraceError::WrongKind { kind: Kind::Json, .. }) => {
             report::story(&args.file, compare::read(&args.file)?, args.trace.as_deref(), &args.reading)
         }
+        Err(TraceError::WrongKind { kind: Kind::Recording, .. }) => recording::story(&args.file),
         Err(TraceError::WrongKind { kind, .. }) => {
             Err(ReplayError::NothingToView { path: args.file.display().to_string(), found: kind.to_string() })
         }

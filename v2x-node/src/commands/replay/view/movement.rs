@@ -105,7 +105,7 @@ pub(super) fn town_lanes() -> Vec<Vec<[f64; 2]>> {
 pub(super) fn unit(number: usize, name: &str, place: Position) -> Value {
     let [latitude, longitude] = degrees(place);
     json!({
-        "digest": format!("unit {number}"), "name": name, "station_type": "roadside_unit", "role": "roadside",
+        "digest": format!("unit {number}"), "name": name, "station_type": "roadside_unit", "role": "roadside", "fixed": true,
         "latitude_deg": latitude, "longitude_deg": longitude,
     })
 }

@@ -47,6 +47,11 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
     /// A line at a time, seconds since the beginning.
     pub(super) fn push(&mut self, t_s: f64, mut line: Value) {
         let t_s = (t_s * 1_000.0).round() / 1_000.0;
