@@ -11,7 +11,7 @@ use radio_adapters::mem::MemHub;
 use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId, Right};
 use v2x_core::{
     Anchor, AwarenessRule, ClockState, Concern, Config, Event, EventId, EventState, Fix, HazardChange,
-    HazardChanged, Input, KnownHazard, Node, Position, WireTime,
+    HazardChanged, Input, KnownHazard, Node, Permissions, Position, WireTime,
 };
 use v2x_node::config::ControlConfig;
 use v2x_node::daemon::control::figures::Surroundings;
@@ -22,7 +22,11 @@ use v2x_proto::{Class, Digest, v1};
 
 use testkit::{Authority, PLACE, START};
 
+mod publish;
 mod reading;
+
+/// Every permission that a station may have.
+const ALL: Permissions = Permissions(u64::MAX).without(Permissions::ISSUE);
 
 /// More than the parts in which the histograms are copied.
 const FIGURE_PARTS: usize = 10;
@@ -41,13 +45,13 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(number: u32, hub: &MemHub, socket: &Path) -> Self {
+    fn new(number: u32, permissions: Permissions, hub: &MemHub, socket: &Path) -> Self {
         let authority = Authority::new();
         let anchor = Anchor { instant: monotonic(), wire: START };
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
         let node = Node::with_host(
             config,
-            authority.identity(number),
+            authority.identity_with(number, permissions),
             authority.trust.clone(),
             7,
             anchor,
@@ -163,13 +167,23 @@ async fn serve<T: Send + 'static>(daemons: &mut [Daemon], program: impl FnOnce()
 
 /// Runs a test in a directory of its own, with two daemons on one link and their sockets.
 fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F) {
+    run_with(name, ALL, test);
+}
+
+/// As [`run`], with stations of these permissions.
+fn run_with<F: Future<Output = ()>>(
+    name: &str,
+    permissions: Permissions,
+    test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F,
+) {
     let directory = std::env::temp_dir().join(format!("rc-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let sockets = ["a.sock", "b.sock"].map(|name| directory.join(name));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let hub = MemHub::new();
     runtime.block_on(async {
-        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[number as usize - 1]));
+        let daemons =
+            [1, 2].map(|number| Daemon::new(number, permissions, &hub, &sockets[number as usize - 1]));
         test(daemons, sockets.clone()).await;
     });
     std::fs::remove_dir_all(&directory).unwrap();

@@ -10,7 +10,7 @@ use v2x_core::{Anchor, Event, Instant, Node, Transmit};
 use v2x_proto::Class;
 
 use crate::daemon::control::crossings::Crossings;
-use crate::daemon::control::feed::Feed;
+use crate::daemon::control::feed::EventFeed;
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::control::view::View;
 use crate::daemon::neighbour_news::NeighbourNews;
@@ -32,7 +32,7 @@ pub struct Listeners {
     /// Events for clients of the control socket.
     pub outbox: Outbox,
     /// The events of which there are many, for those that watch them.
-    pub feed: Feed,
+    pub feed: EventFeed,
     /// Intersections heard, for those that ask.
     pub crossings: Crossings,
     /// A vehicle's view of signals and signs.
@@ -53,7 +53,7 @@ impl Listeners {
             notices: Notices::default(),
             neighbours: NeighbourNews::default(),
             outbox: Outbox::default(),
-            feed: Feed::default(),
+            feed: EventFeed::default(),
             crossings: Crossings::default(),
             advisor: None,
             alerts: None,

@@ -391,7 +391,7 @@ impl Client {
     /// Queues any line.
     #[cfg(test)]
     pub fn say_line(&mut self, line: &str, now: Instant) {
-        self.push(Waiting::Line(line.to_owned()), now);
+        self.push(Waiting::Line(format!("{line}\n").into_bytes()), now);
     }
 
     /// Bytes that wait for it.
@@ -416,7 +416,7 @@ pub const MOST_OUTPUT: usize = 256 * 1024;
 pub const MOST_WAITING: usize = 2048;
 /// Written in one go, of events and of neighbours each, and the end of the last line.
 const COMPOSED: usize = 8 * 1024;
-/// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
+/// Read in one go; with the longest request the most that waits for its turn.
 const READ_SIZE: usize = 1024;
 /// A program that reads nothing this long, while something waits, is ended.
 const DEAF: Duration = Duration::from_secs(60);

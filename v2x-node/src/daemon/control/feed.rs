@@ -23,7 +23,7 @@ use crate::daemon::station::monotonic;
 
 /// Passes the station's events on to the programs that watch them.
 #[derive(Debug, Default)]
-pub struct Feed {
+pub struct EventFeed {
     news: Option<News>,
     /// Stations that are not trusted.
     standings: HashMap<Digest, TrustLevel>,
@@ -46,7 +46,7 @@ struct Sample {
     suppressed: u64,
 }
 
-impl Feed {
+impl EventFeed {
     /// Events go to these programs from now on.
     pub fn begin(&mut self, news: News) {
         self.news = Some(news);

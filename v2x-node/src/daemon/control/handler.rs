@@ -26,7 +26,7 @@ use super::client::{ConnectionId, Watching};
 use super::crossings::Crossings;
 use super::desk::{Desk, News};
 use super::draft;
-use super::feed::Feed;
+use super::feed::EventFeed;
 use super::figures::{Figures, Surroundings};
 use super::filter::{Filter, MessageWish};
 use super::neighbour_view::NeighbourSeen;
@@ -281,6 +281,15 @@ impl ControlHandler {
         None
     }
 
+    /// Begins a watch of messages, which asks nothing of a station: for who delivers them without one.
+    pub fn begin_watch(&self, asked: Asked) {
+        if let (Some(desk), Request::WatchMessages(filter)) = (&self.desk, asked.request) {
+            let filter = Filter::Messages(MessageWish::of(&filter));
+            desk.watch(asked.client, Topic::Messages, Watching { id: asked.id.clone(), filter });
+            desk.answer(asked.client, asked.id, started());
+        }
+    }
+
     fn status(&self, about: &About<'_>, view: &View, now: Instant) -> Answer {
         let About { station, statistics, advisor, .. } = about;
         let mut status = view.status(station.node(), statistics, now);
@@ -302,7 +311,7 @@ impl ControlHandler {
         statistics: &Statistics,
         verifications: &Verifications,
         crossings: &mut Crossings,
-        feed: &Feed,
+        feed: &EventFeed,
         now: Instant,
     ) {
         let Some(news) = self.desk.as_ref().map(Desk::news) else { return };
@@ -340,7 +349,7 @@ impl ControlHandler {
         now: Instant,
     ) {
         let Some(desk) = &self.desk else { return };
-        let around = Surroundings { started: self.started, control: desk.counts(), ..around };
+        let around = Surroundings { started: self.started, ..around };
         let (audience, draft) = self.figures.finish(histograms, report, station, statistics, &around, now);
         desk.figures(audience, draft);
     }
@@ -533,7 +542,7 @@ pub struct About<'d> {
     /// Intersections heard.
     pub crossings: &'d Crossings,
     /// Where events go.
-    pub feed: &'d mut Feed,
+    pub feed: &'d mut EventFeed,
 }
 
 /// What the daemon is to do for a program.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::io::Write as _;
 
 use bytes::Bytes;
-use v2x_api::{Answer, AnsweredMessage, Encoding, RequestId, VERSION};
+use v2x_api::{Answer, AnsweredMessage, Encoding, RequestId};
 use v2x_core::Instant;
 
 use super::protobuf;
@@ -17,7 +17,9 @@ pub struct Told {
     pub topic: Topic,
     /// When it happened.
     pub at: Instant,
-    /// The line, without what differs from program to program.
+    /// The kind of line.
+    what: String,
+    /// The rest of it, without what differs from program to program.
     answer: Answer,
     /// Of a message of a watch: as received or sent, empty where the watch has no payloads.
     frame: Option<Bytes>,
@@ -27,8 +29,9 @@ pub struct Told {
 
 impl Told {
     /// Of a line of a watch that began at `at`.
-    pub fn new(topic: Topic, at: Instant, answer: Answer) -> Self {
-        Self { topic, at, answer, frame: None, json: OnceCell::new(), protobuf: OnceCell::new() }
+    pub fn new(topic: Topic, at: Instant, mut answer: Answer) -> Self {
+        let what = answer.watch.take().unwrap_or_default();
+        Self { topic, at, what, answer, frame: None, json: OnceCell::new(), protobuf: OnceCell::new() }
     }
 
     /// Of a message, with its frame where the watch has payloads.
@@ -36,7 +39,7 @@ impl Told {
         Self { frame, ..Self::new(Topic::Messages, at, answer) }
     }
 
-    /// The line, without what differs from program to program: `id` and `age_us`.
+    /// The line, without its kind and what differs from program to program: `id` and `age_us`.
     pub fn answer(&self) -> &Answer {
         &self.answer
     }
@@ -71,8 +74,7 @@ impl Told {
     }
 
     fn write_json(&self, id: Option<&RequestId>, change: Option<&str>, now: Instant, out: &mut Vec<u8>) {
-        let what = self.answer.watch.as_deref().unwrap_or_default();
-        envelope(id, what, out);
+        envelope(id, &self.what, out);
         write!(out, ",\"age_us\":{}", now.nanos_since(self.at) / 1000).expect(NO_FAILURE);
         if let Some(change) = change {
             write!(out, ",\"change\":\"{change}\"").expect(NO_FAILURE);
@@ -93,8 +95,7 @@ impl Told {
     /// The line after its envelope: a comma and the keys, or the closing brace alone.
     fn json(&self) -> &[u8] {
         self.json.get_or_init(|| {
-            let body = Answer { watch: None, id: None, age_us: None, v: VERSION, ..self.answer.clone() };
-            let line = body.line().into_bytes();
+            let line = self.answer.line().into_bytes();
             line[START.len()..].into()
         })
     }
@@ -131,7 +132,7 @@ fn envelope(id: Option<&RequestId>, what: &str, out: &mut Vec<u8>) {
     write!(out, ",\"watch\":\"{what}\"").expect(NO_FAILURE);
 }
 
-/// How every line begins.
+/// How every line begins: with [`v2x_api::VERSION`].
 const START: &str = "{\"v\":1";
 /// The longest envelope but for an id.
 const ENVELOPE: usize = 80;

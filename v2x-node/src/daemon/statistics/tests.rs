@@ -27,7 +27,7 @@ fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered
         link_source: [signer; 6],
         signal_dbm: None,
         forwarder: None,
-        frame: Bytes::new(),
+        frame: bytes::Bytes::new(),
         hops: 1,
         verified: true,
         permissions: 0,

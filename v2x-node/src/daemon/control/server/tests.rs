@@ -9,7 +9,7 @@ use std::thread;
 use proptest::prelude::*;
 use radio_adapters::timer::DeadlineTimer;
 
-use v2x_api::{Client as Program, ClientError, Hazard};
+use v2x_api::{Client as Program, ClientError, Hazard, LONGEST_REQUEST};
 
 use super::*;
 use crate::daemon::control::scratch::Scratch;
@@ -173,7 +173,7 @@ fn a_line_that_is_too_long_ends_its_client_and_nobody_else_s() {
         },
         agree,
     );
-    assert!(said.contains("a line longer than 4096 bytes"), "{said}");
+    assert!(said.contains("longer than 16384 bytes"), "{said}");
 }
 
 #[test]
@@ -415,18 +415,17 @@ fn requests_of_a_megabyte_and_of_ten_thousand_brackets_are_refused_and_harm_nobo
             drop(evil.write_all(megabyte.as_bytes()));
             let long = lines(&evil).last().unwrap();
             let mut evil = Stream::connect(path).unwrap();
-            // As many as a line may have; ten thousand are too long a line.
-            evil.write_all(format!("{}\n{}\n", "[".repeat(LONGEST_REQUEST), "[".repeat(10_000)).as_bytes())
-                .unwrap();
+            // Twice as many are too long a line.
+            evil.write_all(format!("{}\n{}\n", "[".repeat(10_000), "[".repeat(20_000)).as_bytes()).unwrap();
             let nested: Vec<_> = lines(&evil).collect();
             program.ask(&Request::Status).unwrap();
             (long, nested)
         },
         agree,
     );
-    assert!(long.contains("a line longer than 4096 bytes"), "{long}");
+    assert!(long.contains("longer than 16384 bytes"), "{long}");
     assert!(nested[0].contains("no JSON at column 128; expected one JSON object a line"), "{nested:?}");
-    assert!(nested[1].contains("a line longer than 4096 bytes"), "{nested:?}");
+    assert!(nested[1].contains("longer than 16384 bytes"), "{nested:?}");
 }
 
 #[test]
