@@ -132,6 +132,10 @@ enum Command {
     /// Have a running vehicle's daemon ask intersections for a green signal
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::priority::HELP)]
     Priority(crate::commands::priority::PriorityCommand),
+    /// Serve the live map, the API and metrics of a running daemon over HTTP
+    #[cfg(feature = "web")]
+    #[command(after_help = crate::commands::web::HELP)]
+    Web(crate::commands::web::WebArgs),
     /// Join a cell with a radio, leave it, and show what keeps a radio from joining
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::link::HELP)]
     Link(crate::commands::link::LinkCommand),
@@ -150,8 +154,12 @@ impl Command {
         }
     }
 
-    /// Whether it has private keys of stations or authorities in memory.
+    /// Whether it has private keys of stations or authorities, or tokens, in memory.
     fn holds_keys(&self) -> bool {
+        #[cfg(feature = "web")]
+        if matches!(self, Self::Web(_)) {
+            return true;
+        }
         matches!(self, Self::Run(_) | Self::Keys(_))
     }
 }
@@ -174,6 +182,8 @@ fn run(
         Command::Neighbours(args) => crate::commands::neighbours::run(args, out),
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),
+        #[cfg(feature = "web")]
+        Command::Web(args) => crate::commands::web::run(args, out),
         Command::Dump(args) => dump::run(args, out),
         Command::Link(command) => crate::commands::link::run(command, out),
     }
@@ -249,6 +259,7 @@ Examples:
   roadcast replay run town.fcd.csv.gz
   roadcast hazard new --cause accident
   roadcast priority request
+  roadcast web
   roadcast dump --config car-1.toml
   roadcast dump night.pcapng --json";
 

@@ -10,6 +10,7 @@ mod identity;
 mod link;
 mod place;
 mod roadside;
+mod web;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use self::place::PositionConfig;
 pub use self::roadside::{
     Caster, CasterTls, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig,
 };
+pub use self::web::{ListenAddress, MOST_NAMES, MOST_TOKENS, TokenFile, WebConfig};
 
 /// A station as configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +64,10 @@ pub struct StationConfig {
     pub control: ControlConfig,
     /// The group that may use it, besides its owner.
     pub control_group: Option<String>,
+    /// HTTP for people and programs, served by a process of its own.
+    pub web: Option<WebConfig>,
+    /// What that group's members may do.
+    pub control_rights: v2x_api::Right,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
 }
@@ -111,7 +117,7 @@ impl StationConfig {
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
-        let (control, control_group) = control::read(&top)?;
+        let (control, control_group, control_rights) = control::read(&top)?;
         let config = Self {
             seed,
             identity,
@@ -126,6 +132,8 @@ impl StationConfig {
             report: report(&top)?,
             control,
             control_group,
+            web: web::read(&top)?,
+            control_rights,
             station,
         };
         Ok(config)
@@ -320,6 +328,7 @@ const TOP_KEYS: &[&str] = &[
     "roadside",
     "report",
     "control",
+    "web",
 ];
 const ROLES: &[(&str, Role)] = &[("vehicle", Role::Vehicle), ("roadside", Role::Roadside)];
 /// ETSI TS 102 894-2 `StationType`.

@@ -17,6 +17,9 @@ pub mod machine;
 pub mod processor;
 pub mod rights;
 pub mod version;
+#[cfg(feature = "web")]
+pub mod web;
+#[cfg(any(feature = "web", feature = "replay"))]
 pub mod web_page;
 mod whole_file;
 

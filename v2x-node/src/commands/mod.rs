@@ -1,6 +1,6 @@
 //! The commands of the program, one module each.
 
-mod client;
+pub(crate) mod client;
 #[cfg(feature = "replay")]
 pub mod demo;
 pub mod dump;
@@ -17,5 +17,7 @@ pub mod run;
 mod shown;
 mod span;
 pub mod status;
+#[cfg(feature = "web")]
+pub mod web;
 #[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
 mod what_ran;

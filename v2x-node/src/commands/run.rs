@@ -43,6 +43,11 @@ pub struct RunArgs {
     /// Write the report at the end with plots to FILE, one self-contained page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Serve the live map, the API and metrics over HTTP, by a process beside the station;
+    /// [web] of the configuration has tokens and names
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
+    pub web: Option<crate::config::ListenAddress>,
 }
 
 /// Examples shown under `roadcast run --help`.
@@ -112,7 +117,7 @@ pub fn prepare(args: &RunArgs) -> Result<Option<KeeperProcess>, Error> {
 /// As [`observe`]; what was asked for at the end and could not be written: the report, the last lines, a recording or a
 /// capture that is not whole.
 pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
-    let RunArgs { file, config, record, seconds, json, html } = args.clone();
+    let RunArgs { file, config, record, seconds, json, html, .. } = args.clone();
     // The parser requires one of them.
     let config = config.or(file).unwrap_or_default();
     // Without its digest: a configuration may hold a password.
@@ -123,6 +128,8 @@ pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
     let started = Console::start("standard output", io::stdout(), |line| tracing::warn!("{line}"));
     let mut console =
         started.map_err(|source| Error::System { what: "starting a thread for standard output", source })?;
+    #[cfg(feature = "web")]
+    let _web = serve(args, &config, &mut console)?;
     let outcome = observe(&DaemonOptions { config, record, seconds, json, ran }, keeper, &mut console);
     let written = outcome.and_then(|Outcome { report, incomplete, .. }| {
         write!(console, "{}", shown(&report))?;
@@ -133,6 +140,41 @@ pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
     let printed = console.finish(LINES_WAIT);
     // A reader that left is no error, unless there is another one.
     written.and(printed.map_err(Error::Output))
+}
+
+/// Starts the process that serves HTTP, if one is wanted. It ends with what this returns.
+#[cfg(feature = "web")]
+fn serve(
+    args: &RunArgs,
+    config: &Path,
+    console: &mut Console,
+) -> Result<Option<crate::daemon::web_process::WebProcess>, Error> {
+    use crate::commands::client::ControlOff;
+    use crate::commands::web::{OpenWithoutToken, at};
+    use crate::config::WebConfig;
+    use crate::daemon::control::handler::ControlHandler;
+    use crate::daemon::web_process::WebProcess;
+    use crate::web::Tokens;
+
+    let station = StationConfig::load(config)?;
+    let web = match (station.web, args.web.clone()) {
+        (Some(web), Some(listen)) => WebConfig { listen, ..web },
+        (None, Some(listen)) => WebConfig::at(listen),
+        (Some(web), None) => web,
+        (None, None) => return Ok(None),
+    };
+    let sockets = ControlHandler::places(&station.control, station.control_group.as_deref(), config);
+    if sockets.is_empty() {
+        return Err(ControlOff { config: config.to_owned() }.into());
+    }
+    // So that what is wrong with one is told now, and not by a process that ends.
+    let tokens = Tokens::load(&web.tokens)?;
+    if web.listen.is_open() && tokens.is_empty() {
+        return Err(OpenWithoutToken(web.listen).into());
+    }
+    let process = WebProcess::start(&web, &sockets)?;
+    writeln!(console, "web: {}", at(process.address()))?;
+    Ok(Some(process))
 }
 
 /// A station keeps no track of its places, so there is no map.

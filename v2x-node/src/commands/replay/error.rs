@@ -104,7 +104,9 @@ pub enum ReplayError {
         found: String,
     },
     /// The trace is not the one that the report's run followed.
-    #[error("{path}: is not the trace of {report}, whose SHA-256 begins with {wanted}; give that with --trace")]
+    #[error(
+        "{path}: is not the trace of {report}, whose SHA-256 begins with {wanted}; give that with --trace"
+    )]
     OtherTrace {
         /// The trace.
         path: String,
@@ -122,6 +124,19 @@ pub enum ReplayError {
         path: String,
         /// What it is.
         found: String,
+    },
+    /// This program was built without a server.
+    #[cfg(not(feature = "web"))]
+    #[error("this program was built without a server: write a page with --output FILE")]
+    NoServer,
+    /// What was recorded would be open to the network.
+    #[cfg(feature = "web")]
+    #[error(
+        "{address}: other machines reach this address; serve on 127.0.0.1, or write a page with --output FILE"
+    )]
+    OpenView {
+        /// The address.
+        address: String,
     },
     /// The recording cannot be checked.
     #[error(transparent)]

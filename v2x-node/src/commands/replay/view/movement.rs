@@ -95,7 +95,9 @@ pub(super) fn roads(trace: &Trace) -> Vec<Vec<[f64; 2]>> {
 /// The lanes of the demo's town.
 pub(super) fn town_lanes() -> Vec<Vec<[f64; 2]>> {
     let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return Vec::new() };
-    let lane = |lane: Vec<(f64, f64)>| lane.into_iter().filter_map(|(x, y)| plane.point(x, y).map(degrees)).collect();
+    let lane = |lane: Vec<(f64, f64)>| {
+        lane.into_iter().filter_map(|(x, y)| plane.point(x, y).map(degrees)).collect()
+    };
     town::lanes().into_iter().map(lane).collect()
 }
 
@@ -167,7 +169,11 @@ fn role(kind: StationKind) -> &'static str {
         StationKind::Bicycle | StationKind::Pedestrian => "vru",
         StationKind::Roadside => "roadside",
         StationKind::Emergency => "emergency",
-        StationKind::Passenger | StationKind::Bus | StationKind::Truck | StationKind::Motorcycle | StationKind::Tram => "vehicle",
+        StationKind::Passenger
+        | StationKind::Bus
+        | StationKind::Truck
+        | StationKind::Motorcycle
+        | StationKind::Tram => "vehicle",
     }
 }
 

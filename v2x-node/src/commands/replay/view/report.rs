@@ -25,7 +25,9 @@ pub(super) fn story(
         (Some(trace), named) => (Some(checked(trace, named, path, reading)?), String::new()),
         (None, Some(named)) => match beside(path, named) {
             Some(trace) => (Some(checked(&trace, Some(named), path, reading)?), String::new()),
-            None => (None, format!("The report says nothing of places.\nGive its trace: --trace {}", named.name)),
+            None => {
+                (None, format!("The report says nothing of places.\nGive its trace: --trace {}", named.name))
+            }
         },
         (None, None) if report.kind == Kind::Demo => (Some(town::trace()), String::new()),
         (None, None) => (None, "The report says nothing of places, and names no trace.".to_owned()),
@@ -94,7 +96,11 @@ fn checked(
         && wanted != found
     {
         let (path, report) = (trace.display().to_string(), report.display().to_string());
-        return Err(ReplayError::OtherTrace { path, report, wanted: wanted.get(..16).unwrap_or(wanted).to_owned() });
+        return Err(ReplayError::OtherTrace {
+            path,
+            report,
+            wanted: wanted.get(..16).unwrap_or(wanted).to_owned(),
+        });
     }
     read(trace, reading)
 }
@@ -110,7 +116,11 @@ fn beside(report: &Path, named: &InputFile) -> Option<PathBuf> {
 /// The share of messages that each of the stations that missed most got.
 fn ratios(report: &Report) -> BTreeMap<String, f64> {
     let share = |missed: u64, expected: u64| 1.0 - missed as f64 / expected.max(1) as f64;
-    report.worst_stations.iter().map(|worst| (worst.station.clone(), share(worst.missed, worst.expected))).collect()
+    report
+        .worst_stations
+        .iter()
+        .map(|worst| (worst.station.clone(), share(worst.missed, worst.expected)))
+        .collect()
 }
 
 /// The channel over time, as a daemon's figures each second are.
