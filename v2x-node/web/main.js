@@ -74,7 +74,7 @@ function places() {
   return all;
 }
 
-const pads = () => { const slim = camera.width < 560; return { left: slim ? 24 : $("legend").open ? $("legend").offsetWidth + 30 : 60, right: slim ? 76 : 70, top: 44, bottom: isView ? (slim ? 120 : 96) : 50 }; };
+const pads = () => { const slim = camera.width < 560; return { left: slim ? 24 : $("legend").open ? $("legend").offsetWidth + 30 : 60, right: slim ? 76 : 70, top: 44, bottom: isView && !feed.meta?.live ? (slim ? 132 : 116) : 50 }; };
 
 /// Refits only when something left the picture or fills a small part of it: a map that moves all the time cannot be read.
 function refit() {
