@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use v2x_replay::source::{self, Kind, TraceError};
 
+#[cfg(feature = "web")]
+pub(crate) use self::movement::town_lanes;
 use self::story::Story;
 use super::{ReadingArgs, ReplayError, compare, warn};
 use crate::error::Error;
