@@ -60,11 +60,11 @@ impl Site {
             Source::Pages(_) => view_page(),
         };
         Self {
-            source,
             tokens,
             hosts: Hosts::new(&web.names),
             metrics_only: web.metrics_only,
             page: Page::new(page),
+            source,
             sessions: Arc::new(Semaphore::new(MOST_SESSIONS)),
             questions: Semaphore::new(MOST_QUESTIONS),
         }
