@@ -42,7 +42,7 @@ pub(super) fn connect(socket: Option<&Path>, config: Option<&Path>) -> Result<Cl
 }
 
 /// The socket of the station with this configuration.
-fn socket_of(config: &Path) -> Result<PathBuf, Error> {
+pub(super) fn socket_of(config: &Path) -> Result<PathBuf, Error> {
     match StationConfig::load(config)?.control {
         ControlConfig::At(path) => Ok(path),
         ControlConfig::Off => Err(ControlOff { config: config.to_owned() }.into()),

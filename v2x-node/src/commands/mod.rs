@@ -3,6 +3,7 @@
 mod client;
 #[cfg(feature = "replay")]
 pub mod demo;
+pub mod doctor;
 pub mod dump;
 pub mod hazard;
 #[cfg(feature = "replay")]
