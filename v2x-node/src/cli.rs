@@ -126,6 +126,9 @@ enum Command {
     /// Walk the chain from the configuration to the neighbours heard: what is wrong, and what mends it
     #[command(after_help = crate::commands::doctor::HELP)]
     Doctor(crate::commands::doctor::DoctorArgs),
+    /// Show a running daemon as a live table: deadlines, drops, the stations it hears
+    #[command(after_help = crate::commands::top::HELP)]
+    Top(crate::commands::top::TopArgs),
     /// Show the stations that a running daemon hears
     #[command(after_help = crate::commands::neighbours::HELP)]
     Neighbours(crate::commands::neighbours::NeighboursArgs),
@@ -176,6 +179,7 @@ fn run(
         Command::Keys(command) => keys::run(command, out),
         Command::Status(args) => crate::commands::status::run(args, out),
         Command::Doctor(args) => crate::commands::doctor::run(args, out),
+        Command::Top(args) => crate::commands::top::run(args, out),
         Command::Neighbours(args) => crate::commands::neighbours::run(args, out),
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),

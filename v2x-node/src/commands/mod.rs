@@ -19,4 +19,5 @@ mod shown;
 mod span;
 pub mod status;
 #[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
+pub mod top;
 mod what_ran;
