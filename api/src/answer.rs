@@ -99,6 +99,12 @@ pub struct Answer {
     /// The message; in the answer to `publish`, its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<AnsweredMessage>,
+    /// Bytes of the frame that was sent, in the answer to `publish`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Microseconds from when the message was made until it was handed to the link, in the answer to `publish`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_us: Option<f64>,
     /// The frame dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop: Option<Box<DroppedFrame>>,

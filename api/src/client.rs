@@ -1,5 +1,7 @@
 //! The client side of the control socket.
 
+pub mod publish;
+
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};

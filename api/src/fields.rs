@@ -91,6 +91,15 @@ impl<'m> Fields<'m> {
         }
     }
 
+    /// A text.
+    pub fn text(&self, key: &'static str, right: &str) -> Result<Option<&'m str>, BadRequest> {
+        match self.value(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong(key, other, right)),
+        }
+    }
+
     /// What `parse` makes of the string or number under `key`.
     pub fn parsed<T>(
         &self,

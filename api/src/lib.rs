@@ -36,6 +36,7 @@ pub use self::answer::{
     Answer, BAD_REQUEST, Concern, Hazard, HazardArea, HeardElsewhere, NearbyStation, PriorityStatus,
     RedLightAhead, SignalAhead, SignalShown, StationPosition, Status,
 };
+pub use self::client::publish::Published;
 pub use self::client::{Client, ClientError, LONGEST_ANSWER, Watch};
 pub use self::fields::BadRequest;
 pub use self::point::Point;
@@ -43,6 +44,7 @@ pub use self::request::area::{Area, shape_name};
 pub use self::request::declaration::{
     CAUSE_RIGHT, Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
 };
+pub use self::request::fix::{FixReport, FixTime};
 pub use self::request::id::{LONGEST_ID, RequestId};
 pub use self::request::messages::{
     Circle, LONGEST_RADIUS_M, MESSAGE_TYPES, MessageFilter, Standing, message_type, type_name,
@@ -50,6 +52,7 @@ pub use self::request::messages::{
 pub use self::request::priority::{
     DEFAULT_DURATION, LONGEST_DURATION_MS, PriorityRequest, PriorityWish, ROLE_RIGHT, role, role_name,
 };
+pub use self::request::publish::PublishRequest;
 pub use self::request::right::Right;
 pub use self::request::vehicle::{CONTROLS, DOORS, LIGHTS, LONGEST_VEHICLE_AGE_MS, VehicleReport};
 pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};

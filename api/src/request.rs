@@ -2,18 +2,22 @@
 
 pub mod area;
 pub mod declaration;
+pub mod fix;
 pub mod id;
 pub mod messages;
 pub mod priority;
+pub mod publish;
 pub mod right;
 pub mod vehicle;
 
 use serde_json::{Map, Value};
 
 use self::declaration::Declaration;
+use self::fix::FixReport;
 use self::id::RequestId;
-use self::messages::MessageFilter;
+use self::messages::{MessageFilter, type_name};
 use self::priority::PriorityRequest;
+use self::publish::PublishRequest;
 use self::right::Right;
 use self::vehicle::VehicleReport;
 use crate::fields::{BadRequest, Fields, quote};
@@ -65,6 +69,10 @@ pub enum Request {
     WatchSignals,
     /// What this program may do: `None` asks, a right lowers it.
     Rights(Option<Right>),
+    /// Sign and send a message.
+    Publish(Box<PublishRequest>),
+    /// Where the station is; `None`: the position was lost.
+    Fix(Option<Box<FixReport>>),
     /// What the vehicle's bus says.
     Vehicle(VehicleReport),
 }
@@ -77,6 +85,8 @@ impl Request {
             | Self::Update(..)
             | Self::Cancel(_)
             | Self::Negate(_)
+            | Self::Publish(_)
+            | Self::Fix(_)
             | Self::Vehicle(_)
             | Self::Priority(PriorityRequest::Request(_) | PriorityRequest::Cancel(_)) => Right::Declare,
             Self::Reload => Right::Administer,
@@ -156,6 +166,7 @@ impl Request {
             (Some((noun, _)), Some((other, _))) => {
                 return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
             }
+            (Some(("fix", _)), None) => return Ok(Self::Fix(fix::read(object)?.map(Box::new))),
             (Some(("vehicle", said)), None) if !said.is_null() => {
                 return vehicle::read(object).map(Self::Vehicle);
             }
@@ -164,6 +175,7 @@ impl Request {
         };
         match (noun, verb.as_str()) {
             ("hazard", verb) => hazard(verb, object),
+            ("publish", verb) => PublishRequest::read(verb, object).map(|it| Self::Publish(Box::new(it))),
             ("priority", verb) => priority::read(verb, object).map(Self::Priority),
             ("signal", "watch") => Fields::of(object, &["v", "id", "signal"], "").map(|_| Self::WatchSignal),
             ("station", "status") => Fields::of(object, &["v", "id", "station"], "").map(|_| Self::Status),
@@ -211,6 +223,7 @@ impl Request {
             Self::New(declaration) | Self::Update(_, declaration) => declaration.keys(),
             Self::Priority(priority) => priority.keys(),
             Self::WatchMessages(filter) => filter.keys(),
+            Self::Publish(publish) => publish.keys(),
             _ => Map::new(),
         };
         let (noun, verb) = match self {
@@ -234,6 +247,9 @@ impl Request {
             Self::Signals => ("signals", "list"),
             Self::WatchSignals => ("signals", "watch"),
             Self::Rights(right) => ("rights", right.map_or("show", Right::name)),
+            Self::Publish(publish) => ("publish", type_name(publish.message_type)),
+            // What it says stands in the verb's place.
+            Self::Fix(_) => ("fix", ""),
             Self::Vehicle(_) => ("vehicle", ""),
         };
         object.insert("v".to_owned(), VERSION.into());
@@ -248,6 +264,9 @@ impl Request {
             }
             Self::Neighbours(Some(after)) => {
                 object.insert("after".to_owned(), after.to_string().into());
+            }
+            Self::Fix(fix) => {
+                object.insert("fix".to_owned(), fix.as_ref().map_or(Value::Null, |fix| fix.value()));
             }
             Self::WatchDrops(Some(reasons)) => {
                 object.insert("reasons".to_owned(), reasons.clone().into());
@@ -347,7 +366,7 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 11] = [
+const NOUNS: [&str; 13] = [
     "hazard",
     "priority",
     "signal",
@@ -358,16 +377,19 @@ const NOUNS: [&str; 11] = [
     "stats",
     "signals",
     "rights",
+    "publish",
+    "fix",
     "vehicle",
 ];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"vehicle":{...}}, {"station":"reload"} or {"station":"status"}"#;
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
 const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";
 const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 
-/// Longest request, bytes. A declaration with every key has under 700.
-pub const LONGEST_REQUEST: usize = 4096;
+/// Longest request, bytes. A declaration with every key has under 700; a message that fills a frame, such as the lanes of an
+/// intersection, up to 10,000.
+pub const LONGEST_REQUEST: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests;

@@ -281,6 +281,8 @@ mod tests {
             generation_time: ANCHOR.wire_at(now),
             position: PLACE,
             link_source: [0; 6],
+            signal_dbm: None,
+            forwarder: None,
             hops: 1,
             permissions: 0,
             verified: true,

@@ -3,6 +3,8 @@
 //! Decoding refuses what two protobuf readers might read differently (`form`), and what the schema's comments exclude: a
 //! value out of its range, a list longer than its cap, columns of unequal length. Unknown fields, and an enum value this code
 //! does not know, are let through as proto3 has it, so that a newer sender is understood as far as possible.
+//!
+//! With the feature `json`, messages are written and read as JSON too, checked as strictly.
 
 use bytes::{BufMut, Bytes};
 use prost::Message as _;
@@ -12,6 +14,8 @@ use crate::v1;
 mod beacon;
 mod flood_tags;
 mod form;
+#[cfg(feature = "json")]
+mod json;
 mod management;
 mod range;
 mod road;
@@ -20,6 +24,8 @@ mod roadside;
 pub use beacon::Beacon;
 pub use flood_tags::FloodTags;
 pub use form::{FormError, FormFault};
+#[cfg(feature = "json")]
+pub use json::{JsonError, station_type_name, type_name, type_named};
 
 /// Reads the payload of a verified message. Lists of bytes share `payload`'s memory.
 pub fn decode(message_type: u32, payload: Bytes) -> Result<Message, PayloadError> {

@@ -86,7 +86,7 @@ pub(crate) const fn fixed32_tag(number: u32) -> u32 {
 }
 
 /// The unread rest of a message, and which of its singular fields were seen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     seen: u32,

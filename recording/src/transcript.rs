@@ -407,6 +407,8 @@ mod tests {
             generation_time: WireTime::from_micros(5),
             position: Position { latitude: -1, longitude: 2 },
             link_source: [1; 6],
+            signal_dbm: None,
+            forwarder: None,
             hops: 1,
             permissions: 3,
             verified: true,
@@ -428,6 +430,8 @@ mod tests {
             field: None,
             link_source: [2; 6],
             claimed: Some(ID),
+            head: v2x_core::FrameHead::default(),
+            signal_dbm: None,
         };
         let sent = Sent {
             id: ID,

@@ -70,6 +70,26 @@ impl StageHistogram {
         0
     }
 
+    /// How many latencies are at most each of `bounds_ns`, which rise, and the sum of all, each to its three digits.
+    pub fn cumulative(&self, bounds_ns: &[u64]) -> (Vec<u64>, u128) {
+        let mut counts = vec![0; bounds_ns.len()];
+        let mut sum = 0;
+        for (index, count) in self.counters() {
+            let [lowest, highest] = values_of(index);
+            sum += u128::from(lowest.midpoint(highest)) * u128::from(count);
+            let first = bounds_ns.partition_point(|bound| *bound < lowest);
+            if let Some(bucket) = counts.get_mut(first) {
+                *bucket += count;
+            }
+        }
+        let mut below = 0;
+        for count in &mut counts {
+            below += *count;
+            *count = below;
+        }
+        (counts, sum)
+    }
+
     /// The figures a report shows.
     pub fn summary(&self) -> Summary {
         Summary {

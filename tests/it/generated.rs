@@ -99,15 +99,15 @@ fn the_schema_comments_all_it_declares_and_keeps_to_protobuf_s_style() {
 fn tables(pool: &DescriptorPool) -> String {
     let mut text = String::from(
         "// @generated from proto/schema by `ROADCAST_BLESS=1 cargo test -p tests generated`.\n\n\
-         use super::{FieldForm, MessageForm, MessageType, ValueForm};\n\n\
+         use super::{EnumForm, FieldForm, MessageForm, MessageType, ValueForm};\n\n\
          /// The payload of a message type.\n\
          pub(super) const fn of(message_type: MessageType) -> &'static MessageForm {\n    match message_type {\n        \
          MessageType::Unspecified => &NONE,\n",
     );
-    let mut messages = BTreeSet::new();
+    let (mut messages, mut enums) = (BTreeSet::new(), BTreeSet::from(["v2x.v1.MessageType".to_owned()]));
     for (name, message) in payloads(pool) {
-        writeln!(text, "        MessageType::{name} => &{},", constant(&message)).unwrap();
-        collect(&message, &mut messages);
+        writeln!(text, "        MessageType::{name} => &{},", constant(message.name())).unwrap();
+        collect(&message, &mut messages, &mut enums);
     }
     text += "    }\n}\n\nstatic NONE: MessageForm = MessageForm { name: \"payload\", fields: &[] };\n";
     for name in messages {
@@ -115,29 +115,43 @@ fn tables(pool: &DescriptorPool) -> String {
         write!(
             text,
             "\nstatic {}: MessageForm = MessageForm {{ name: {:?}, fields: &[\n",
-            constant(&message),
+            constant(message.name()),
             message.name()
         )
         .unwrap();
         for field in message.fields() {
             let (number, name, repeated) = (field.number(), field.name(), field.is_list());
-            let value = value(&field);
+            let (value, optional) = (value(&field), field.supports_presence());
             writeln!(
                 text,
-                "    FieldForm {{ number: {number}, name: {name:?}, value: ValueForm::{value}, repeated: {repeated} }},"
+                "    FieldForm {{ number: {number}, name: {name:?}, value: ValueForm::{value}, \
+                 repeated: {repeated}, optional: {optional} }},"
             )
             .unwrap();
         }
         text += "] };\n";
     }
+    for name in enums {
+        let one = pool.get_enum_by_name(&name).unwrap();
+        let constant = constant(one.name());
+        writeln!(text, "\npub(in crate::payload) static {constant}: EnumForm = EnumForm(&[").unwrap();
+        for value in one.values() {
+            let name = value.name().strip_prefix(&format!("{constant}_")).unwrap().to_lowercase();
+            writeln!(text, "    ({}, {name:?}),", value.number()).unwrap();
+        }
+        text += "]);\n";
+    }
     text
 }
 
-fn collect(message: &MessageDescriptor, messages: &mut BTreeSet<String>) {
+/// The names of a message and all messages and enums in it.
+fn collect(message: &MessageDescriptor, messages: &mut BTreeSet<String>, enums: &mut BTreeSet<String>) {
     messages.insert(message.full_name().to_owned());
     for field in message.fields() {
-        if let Kind::Message(inner) = field.kind() {
-            collect(&inner, messages);
+        match field.kind() {
+            Kind::Message(inner) => collect(&inner, messages, enums),
+            Kind::Enum(one) => drop(enums.insert(one.full_name().to_owned())),
+            _ => (),
         }
     }
 }
@@ -148,21 +162,22 @@ fn value(field: &FieldDescriptor) -> String {
         Kind::Uint64 => "Uint64",
         Kind::Sint32 => "Sint32",
         Kind::Bool => "Bool",
-        Kind::Enum(_) => "Enum",
-        Kind::Fixed32 | Kind::Sfixed32 => "Fixed32",
+        Kind::Enum(one) => return format!("Enum(&{})", constant(one.name())),
+        Kind::Fixed32 => "Fixed32",
+        Kind::Sfixed32 => "Sfixed32",
         Kind::Fixed64 => "Fixed64",
         Kind::Bytes => "Bytes",
         Kind::String => "Text",
-        Kind::Message(message) => return format!("Message(&{})", constant(&message)),
+        Kind::Message(message) => return format!("Message(&{})", constant(message.name())),
         other => panic!("{}: the walk over payloads does not know {other:?}", field.full_name()),
     }
     .to_owned()
 }
 
 /// `SignalState` as `SIGNAL_STATE`.
-fn constant(message: &MessageDescriptor) -> String {
+fn constant(name: &str) -> String {
     let mut constant = String::new();
-    for letter in message.name().chars() {
+    for letter in name.chars() {
         if letter.is_uppercase() && !constant.is_empty() {
             constant.push('_');
         }

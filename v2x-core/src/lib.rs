@@ -29,11 +29,11 @@ mod trust;
 
 pub use base::{
     Anchor, AwarenessRule, ChangeRule, ClockState, Config, DropReason, Dropped, EmergencySwitches, Fix,
-    HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility, Position,
-    PseudonymConfig, Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING, Scheme, Seed,
-    SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix, TimedVehicle, Token,
-    Transmit, VehicleState, Velocity, Virtual, WireTime, heading_difference, limits, radii_of_curvature,
-    strict, velocity,
+    FrameHead, HeldHeading, Host, Imminent, Instant, MessageId, NotSent, NotSentReason, Plane, Plausibility,
+    Position, PseudonymConfig, Purpose, ReceiveStamps, Received, ReceivedFrame, Refusal, Role, STANDING,
+    Scheme, Seed, SendRequest, SendStamps, SendingState, Sent, Sign, Stream, TableFill, TimedFix,
+    TimedVehicle, Token, Transmit, VehicleState, Velocity, Virtual, WireTime, heading_difference, limits,
+    radii_of_curvature, strict, velocity,
 };
 pub use congestion::{BusyRatio, LoadSource};
 #[cfg(feature = "polygon")]
@@ -45,12 +45,12 @@ pub use hazard::{
 };
 pub use misbehaviour::{Basis, Check, Claim, MisbehaviourDetector, Observation, Suspicion, TrustLevel};
 pub use neighbour::{Heard, Motion, Neighbour, NeighbourTable, RECKONING_LIMIT, starting_sequence};
-pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, TimerKind};
+pub use node::{Counters, Event, Input, Misbehaviour, Node, Output, Queues, TimerKind};
 pub use receive::{FrameRead, HeardElsewhere, judge};
 pub use send::warm_up;
 pub use trust::{
     Authority, CredentialError, CredentialRequest, Identity, KeyCache, KeyPair, Lookup, NewIdentity,
     Permissions, Pool, PoolError, RevocationError, RevocationNews, RevocationRequest, Revocations,
-    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, issue,
-    make_root, read_delta, revoke, signing_input,
+    RevokeError, SequenceStarts, TrustStore, Trusted, UnknownPermission, credential_hash, freshness, hops,
+    issue, make_root, permission_for, read_delta, revoke, signing_input,
 };

@@ -62,6 +62,8 @@ pub struct StationConfig {
     pub control: ControlConfig,
     /// The group that may use it, besides its owner.
     pub control_group: Option<String>,
+    /// What that group's members may do.
+    pub control_rights: v2x_api::Right,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
     pub alerts: bool,
 }
@@ -111,7 +113,7 @@ impl StationConfig {
         let revocations = revocations(&top)?;
         let link = link::read(&top)?;
         let position = place::read(&top, role)?;
-        let (control, control_group) = control::read(&top)?;
+        let (control, control_group, control_rights) = control::read(&top)?;
         let config = Self {
             seed,
             identity,
@@ -126,6 +128,7 @@ impl StationConfig {
             report: report(&top)?,
             control,
             control_group,
+            control_rights,
             station,
         };
         Ok(config)

@@ -142,6 +142,8 @@ mod tests {
             generation_time: WireTime::from_micros(1),
             position: PLACE.moved(0.0, 120.0),
             link_source: [2, 0, 0, 0, 0, 9],
+            signal_dbm: None,
+            forwarder: None,
             hops: 1,
             permissions: 0,
             verified: true,

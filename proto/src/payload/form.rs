@@ -13,6 +13,7 @@ use crate::wire::{Reader, WireError, bytes_tag, fixed32_tag, fixed64_tag, varint
 
 /// The fields of every message in a payload, made from `proto/schema` and committed.
 #[rustfmt::skip]
+#[cfg_attr(not(feature = "json"), expect(dead_code, reason = "a walk over bytes needs no names"))]
 mod tables;
 
 /// Checks the payload of a message type against the schema, without allocating.
@@ -23,6 +24,15 @@ mod tables;
 pub(super) fn check(message_type: MessageType, payload: &[u8]) -> Result<(), FormError> {
     tables::of(message_type).check(payload)
 }
+
+/// The fields of a message type's payload.
+#[cfg(feature = "json")]
+pub(super) const fn of(message_type: MessageType) -> &'static MessageForm {
+    tables::of(message_type)
+}
+
+#[cfg(feature = "json")]
+pub(super) use tables::{MESSAGE_TYPE, STATION_TYPE};
 
 /// Where a payload is not in its form, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -83,29 +93,39 @@ impl From<WireError> for FormFault {
 
 /// The fields of a message, by number.
 #[derive(Debug)]
-struct MessageForm {
-    name: &'static str,
-    fields: &'static [FieldForm],
+pub(super) struct MessageForm {
+    pub(super) name: &'static str,
+    pub(super) fields: &'static [FieldForm],
 }
 
 /// A field of a message.
 #[derive(Debug)]
-struct FieldForm {
-    number: u32,
-    name: &'static str,
-    value: ValueForm,
-    repeated: bool,
+#[cfg_attr(not(feature = "json"), expect(dead_code, reason = "a walk over bytes needs no presence"))]
+pub(super) struct FieldForm {
+    pub(super) number: u32,
+    pub(super) name: &'static str,
+    pub(super) value: ValueForm,
+    pub(super) repeated: bool,
+    /// It can be absent, which is not the same as 0 or empty.
+    pub(super) optional: bool,
 }
+
+/// The values of an enum with their names, lower case and without the enum's own, by number.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "json"), expect(dead_code, reason = "a walk over bytes needs no names"))]
+pub(super) struct EnumForm(pub(super) &'static [(i32, &'static str)]);
 
 /// The type of a field's value.
 #[derive(Clone, Copy, Debug)]
-enum ValueForm {
+#[cfg_attr(not(feature = "json"), expect(dead_code, reason = "a walk over bytes needs no names"))]
+pub(super) enum ValueForm {
     Uint32,
     Uint64,
     Sint32,
     Bool,
-    Enum,
+    Enum(&'static EnumForm),
     Fixed32,
+    Sfixed32,
     Fixed64,
     Bytes,
     Text,
@@ -164,7 +184,9 @@ impl FieldForm {
             return self.check_column(column);
         }
         match self.value {
-            ValueForm::Fixed32 => reader.fixed32().map(drop).map_err(|error| self.fault(error)),
+            ValueForm::Fixed32 | ValueForm::Sfixed32 => {
+                reader.fixed32().map(drop).map_err(|error| self.fault(error))
+            }
             ValueForm::Fixed64 => reader.fixed64().map(drop).map_err(|error| self.fault(error)),
             ValueForm::Bytes => reader.bytes().map(drop).map_err(|error| self.fault(error)),
             ValueForm::Text => {
@@ -180,7 +202,7 @@ impl FieldForm {
     /// The numbers of a packed list.
     fn check_column(&self, column: &[u8]) -> Result<(), FormError> {
         let size = match self.value {
-            ValueForm::Fixed32 => 4,
+            ValueForm::Fixed32 | ValueForm::Sfixed32 => 4,
             ValueForm::Fixed64 => 8,
             _ => {
                 let mut numbers = Reader::new(column, self.name);
@@ -200,7 +222,7 @@ impl FieldForm {
             ValueForm::Uint64 => return Ok(()),
             ValueForm::Bool => (1, FormFault::NotBool),
             // No value of an enum is negative.
-            ValueForm::Enum => (i32::MAX as u64, FormFault::TooLarge),
+            ValueForm::Enum(_) => (i32::MAX as u64, FormFault::TooLarge),
             _ => (u64::from(u32::MAX), FormFault::TooLarge),
         };
         if value > most { Err(self.error(fault)) } else { Ok(()) }
@@ -223,13 +245,13 @@ impl FieldForm {
 }
 
 impl ValueForm {
-    const fn is_number(self) -> bool {
+    pub(super) const fn is_number(self) -> bool {
         !matches!(self, Self::Bytes | Self::Text | Self::Message(_))
     }
 
-    const fn tag(self, number: u32) -> u32 {
+    pub(super) const fn tag(self, number: u32) -> u32 {
         match self {
-            Self::Fixed32 => fixed32_tag(number),
+            Self::Fixed32 | Self::Sfixed32 => fixed32_tag(number),
             Self::Fixed64 => fixed64_tag(number),
             Self::Bytes | Self::Text | Self::Message(_) => bytes_tag(number),
             _ => varint_tag(number),

@@ -93,6 +93,10 @@ pub struct Received {
     pub position: Position,
     /// Link address it came from.
     pub link_source: [u8; 6],
+    /// Received power, when the link knows it.
+    pub signal_dbm: Option<i8>,
+    /// Where the forwarder of this copy was, as its hop header says: not signed. `None` where it says nothing.
+    pub forwarder: Option<Position>,
     /// Hops it has travelled, 1 straight from its signer.
     pub hops: u8,
     /// Permission bits of the signer's credential.
@@ -122,6 +126,38 @@ pub struct Dropped {
     pub link_source: [u8; 6],
     /// Which message it claimed to be, as far as that could be read. Unverified unless the reason says otherwise.
     pub claimed: Option<MessageId>,
+    /// Length and start of the frame.
+    pub head: FrameHead,
+    /// Received power, when the link knows it.
+    pub signal_dbm: Option<i8>,
+}
+
+/// Length and start of a frame, for whoever looks for what was wrong with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FrameHead {
+    /// Bytes of the frame; 65535 for more.
+    pub len: u16,
+    start: [u8; Self::MOST],
+}
+
+impl FrameHead {
+    /// Bytes kept: the longest hop header.
+    pub const MOST: usize = 20;
+
+    /// Of these bytes of a frame.
+    #[must_use]
+    pub fn of(frame: &[u8]) -> Self {
+        let mut start = [0; Self::MOST];
+        let kept = frame.len().min(Self::MOST);
+        start[..kept].copy_from_slice(&frame[..kept]);
+        Self { len: u16::try_from(frame.len()).unwrap_or(u16::MAX), start }
+    }
+
+    /// Its first bytes, at most [`MOST`](Self::MOST).
+    #[must_use]
+    pub fn start(&self) -> &[u8] {
+        &self.start[..usize::from(self.len).min(Self::MOST)]
+    }
 }
 
 /// One of our messages, signed and queued.

@@ -27,7 +27,7 @@ pub use frame::{ReceivedFrame, Transmit};
 pub use frame_hash::{FrameHash, FrameHasher};
 pub use heading::{HeldHeading, STANDING};
 pub use host::{Host, Sign, Virtual, strict};
-pub use message::{Dropped, MessageId, NotSent, Received, SendRequest, Sent, Token};
+pub use message::{Dropped, FrameHead, MessageId, NotSent, Received, SendRequest, Sent, Token};
 pub use moment::Moment;
 pub use position::{Plane, Position, heading_difference, radii_of_curvature};
 pub use rate::Rate;

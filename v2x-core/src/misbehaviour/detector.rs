@@ -320,6 +320,12 @@ impl MisbehaviourDetector {
         self.stations.peek(station).map_or(TrustLevel::Trusted, |record| record.reputation.standing())
     }
 
+    /// The checks that a station has failed, as long as it is watched.
+    pub fn evidence(&self, station: &Digest) -> impl Iterator<Item = Check> + use<'_> {
+        let counts = self.stations.peek(station).map_or(&[0; Check::ALL.len()], |record| &record.counts);
+        Check::ALL.into_iter().zip(counts).filter(|(_, count)| **count > 0).map(|(check, _)| check)
+    }
+
     /// All findings so far.
     #[must_use]
     pub fn findings(&self) -> Findings {

@@ -16,7 +16,7 @@ use core::time::Duration;
 pub use io::{Event, Input, Misbehaviour, Output, TimerKind};
 use std::collections::VecDeque;
 
-use v2x_proto::Digest;
+use v2x_proto::{Class, Digest};
 
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::Awareness;
@@ -168,6 +168,17 @@ pub struct Node {
     forwarder: Forwarder,
     hazards: Hazards,
     deadline_cache: Option<DeadlineCache>,
+}
+
+/// How much waits in a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queues {
+    /// Frames to be transmitted, by class.
+    pub send: [usize; Class::ALL.len()],
+    /// Frames to be verified.
+    pub verify: usize,
+    /// Multi-hop messages known, some of which wait to be forwarded.
+    pub forward: usize,
 }
 
 /// Counters of a node; drops and deliveries are events, counted by the host.
@@ -354,6 +365,16 @@ impl Node {
     /// The known multi-hop messages, and the measured reach.
     pub fn forwarder(&self) -> &Forwarder {
         &self.forwarder
+    }
+
+    /// What waits in the node: frames to be transmitted by class, frames to be verified, floods known.
+    pub fn queues(&self) -> Queues {
+        Queues { send: self.sender.waiting(), verify: self.receiver.waiting(), forward: self.forwarder.len() }
+    }
+
+    /// What the credential of a station permits, as long as it is known.
+    pub fn permissions_of(&self, station: &Digest) -> Option<Permissions> {
+        self.receiver.permissions(station)
     }
 
     /// The node's counters.

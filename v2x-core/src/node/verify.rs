@@ -2,7 +2,7 @@
 
 use super::io::Event;
 use super::{Node, misbehaviour};
-use crate::base::{DropReason, Dropped, MessageId, Received, Refusal};
+use crate::base::{DropReason, Dropped, FrameHead, MessageId, Received, Refusal};
 use crate::hazard::{HazardGist, Speaker};
 use crate::neighbour::{Heard, NeighbourChange};
 use crate::receive::{Content, Verified};
@@ -42,7 +42,7 @@ impl Node {
         };
         let change = if verified.again { NeighbourChange::default() } else { self.hear_neighbour(&verified) };
         self.distribution.heard_request(&verified.requests, now);
-        let Verified { received, mut content, .. } = verified;
+        let Verified { received, mut content, frame, .. } = verified;
         let mut received = Received { suspect: verdict.discredited, ..received };
         let id = received.id;
         let revocation = content.as_mut().ok().and_then(|content| content.revocation.take());
@@ -54,8 +54,9 @@ impl Node {
                 Event::Received(received)
             }
             Err(Refusal { reason, field }) => {
-                let link_source = received.link_source;
-                Event::Dropped(Dropped { reason, field, link_source, claimed: Some(id) })
+                let (link_source, signal_dbm) = (received.link_source, received.signal_dbm);
+                let head = FrameHead::of(&frame);
+                Event::Dropped(Dropped { reason, field, link_source, claimed: Some(id), head, signal_dbm })
             }
         };
         if let Some(lost) = change.evicted {

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use v2x_proto::{AreaView, Digest};
 
 use super::rates::{Precedence, Transmitter};
-use crate::base::{Dropped, FrameHash, Instant, MessageId, Position, ReceiveStamps, Refusal, WireTime};
+use crate::base::{
+    Dropped, FrameHash, FrameHead, Instant, MessageId, Position, ReceiveStamps, Refusal, WireTime,
+};
 
 /// A parsed frame; nothing of it is verified.
 #[derive(Clone, Debug)]
@@ -50,7 +52,14 @@ impl Frame {
 
     pub(super) fn dropped(&self, refusal: impl Into<Refusal>) -> Dropped {
         let Refusal { reason, field } = refusal.into();
-        Dropped { reason, field, link_source: self.link_source, claimed: Some(self.id) }
+        Dropped {
+            reason,
+            field,
+            link_source: self.link_source,
+            claimed: Some(self.id),
+            head: FrameHead::of(&self.bytes),
+            signal_dbm: self.signal_dbm,
+        }
     }
 }
 

@@ -28,14 +28,14 @@ use super::situation::Situation;
 use super::urgency;
 use super::verify_queue::VerifyQueue;
 use crate::base::{
-    DropReason, Dropped, FrameHash, Host, Instant, MessageId, Moment, Plane, Position, ReceiveStamps,
-    Received, ReceivedFrame, Refusal, Stream, WireTime, limits,
+    DropReason, Dropped, FrameHash, FrameHead, Host, Instant, MessageId, Moment, Plane, Position,
+    ReceiveStamps, Received, ReceivedFrame, Refusal, Stream, WireTime, limits,
 };
 use crate::forward::CopyHeard;
 use crate::neighbour::{Neighbour, NeighbourTable};
 use crate::trust::{
-    CredentialDistribution, CredentialError, Grant, KeyCache, Lookup, Revocations, Travel, TrustStore,
-    freshness,
+    CredentialDistribution, CredentialError, Grant, KeyCache, Lookup, Permissions, Revocations, Travel,
+    TrustStore, freshness,
 };
 
 /// State of the receive path.
@@ -129,12 +129,13 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Admission {
-        let link_source = frame.link_source;
+        let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
+        let head = FrameHead::of(&frame.bytes);
         let mut claimed = None;
         match self.check(frame, situation, neighbours, distribution, host, &mut claimed) {
             Ok(admission) => admission,
             Err(Refusal { reason, field }) => {
-                Admission::Dropped(Dropped { reason, field, link_source, claimed })
+                Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm })
             }
         }
     }
@@ -196,7 +197,9 @@ impl Receiver {
             let HopHeader { remaining_hops, forwarder, .. } = header;
             let (link, full) = (frame.link_source, credential.is_some());
             let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
-            let dropped = Dropped { reason, field: None, link_source: frame.link_source, claimed: *claimed };
+            let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
+            let head = FrameHead::of(bytes);
+            let dropped = Dropped { reason, field: None, link_source, claimed: *claimed, head, signal_dbm };
             return Ok(Admission::Copy(dropped, copy));
         }
         if situation.watch.is_isolated(&signer, situation.moment.wire()) {
@@ -452,14 +455,15 @@ impl Receiver {
             // It came again with its credential, which released it: one of the two is enough.
             return Some(copy_of(&frame));
         }
-        let (link_source, claimed) = (frame.link_source, Some(frame.id));
+        let (link_source, claimed, signal_dbm) = (frame.link_source, Some(frame.id), frame.signal_dbm);
+        let head = FrameHead::of(&frame.bytes);
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
             return Some(Admission::Dropped(frame.dropped(reason)));
         }
         let admission = self.admit_known(frame, situation, neighbours, distribution, host);
         Some(admission.unwrap_or_else(|Refusal { reason, field }| {
-            Admission::Dropped(Dropped { reason, field, link_source, claimed })
+            Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm })
         }))
     }
 
@@ -474,6 +478,16 @@ impl Receiver {
             Lookup::Known(trusted) => Some(trusted.valid_until),
             Lookup::Expired | Lookup::Revoked | Lookup::Unknown => None,
         }
+    }
+
+    /// What the credential of a station permits, as long as it is known.
+    pub fn permissions(&self, signer: &Digest) -> Option<Permissions> {
+        self.keys.peek(signer).map(|trusted| trusted.permissions)
+    }
+
+    /// Frames that wait for verification, demoted ones too.
+    pub fn waiting(&self) -> usize {
+        self.queue.len() + self.queue.demoted()
     }
 
     /// Drops frames that waited for their credential too long, one a call.

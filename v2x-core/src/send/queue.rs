@@ -57,6 +57,11 @@ impl SendQueue {
         replaced
     }
 
+    /// Frames waiting, by class.
+    pub fn lens(&self) -> [usize; Class::ALL.len()] {
+        self.classes.each_ref().map(VecDeque::len)
+    }
+
     /// Frames waiting in the fullest class.
     pub fn longest(&self) -> usize {
         self.classes.iter().map(VecDeque::len).max().unwrap_or(0)

@@ -126,6 +126,11 @@ impl Sender {
         self.queue.is_empty()
     }
 
+    /// Frames waiting, by class.
+    pub fn waiting(&self) -> [usize; Class::ALL.len()] {
+        self.queue.lens()
+    }
+
     /// Frames waiting in the fullest class.
     pub fn longest_queue(&self) -> usize {
         self.queue.longest()

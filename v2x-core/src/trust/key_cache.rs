@@ -71,6 +71,11 @@ impl KeyCache {
         }
     }
 
+    /// The credential named `digest`, valid or not; it stays where it is in the order of eviction.
+    pub fn peek(&self, digest: &Digest) -> Option<&Trusted> {
+        self.good.peek(digest).or_else(|| self.unproven.peek(digest))
+    }
+
     /// Adds a checked credential. Returns the digest of the evicted one, under which no message was verified either.
     ///
     /// Another credential with the same digest is not replaced: nobody takes the place of a station

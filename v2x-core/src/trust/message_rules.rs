@@ -49,7 +49,7 @@ pub fn check(message_type: u32, travel: &Travel<'_>, permissions: Permissions) -
         return Err(RuleError::Scope("max_hops"));
     }
     let Ok(message_type) = MessageType::try_from(message_type as i32) else { return Ok(()) };
-    let Some(needed) = needed(message_type, class) else {
+    let Some(needed) = permission_for(message_type, class) else {
         return Err(RuleError::Scope("deadline_class"));
     };
     if !permissions.contains(needed) {
@@ -85,7 +85,8 @@ pub fn is_wide(area: &AreaView) -> bool {
 }
 
 /// The permission for `message_type` in `class`; `None` when it may not travel in that class at all.
-fn needed(message_type: MessageType, class: Class) -> Option<Permissions> {
+#[must_use]
+pub fn permission_for(message_type: MessageType, class: Class) -> Option<Permissions> {
     use Class::{D0, D1, D2, D3, D4, D5};
     use MessageType as M;
     let permission = match (message_type, class) {

@@ -23,7 +23,7 @@ pub use credential::{CredentialError, Grant, Trusted, credential_hash, signing_i
 pub use identity::{Identity, KeyPair, NewIdentity, SequenceStarts};
 pub use issue::{CredentialRequest, issue, make_root};
 pub use key_cache::{DigestHash, KeyCache, Lookup};
-pub use message_rules::{RuleError, Travel};
+pub use message_rules::{RuleError, Travel, hops, permission_for};
 pub use p2pcd::CredentialDistribution;
 pub use permissions::{Permissions, UnknownPermission};
 pub use pseudonym::{Pool, PoolError};

@@ -27,6 +27,8 @@ pub enum PositionConfig {
         /// Fixes that a simulator made, or a person typed, count as any other.
         simulated: bool,
     },
+    /// A program at the control socket.
+    Control,
     /// A vehicle of a mobility trace.
     #[cfg(feature = "replay")]
     Trace {
@@ -101,6 +103,10 @@ pub(super) fn read(top: &Section<'_>, role: Role) -> Result<PositionConfig, Sett
                 simulated: section.flag("simulated")?.unwrap_or(false),
             })
         }
+        Source::Control => {
+            section.only(&["source"], "position.source = \"control\"")?;
+            Ok(PositionConfig::Control)
+        }
         #[cfg(feature = "replay")]
         Source::Trace => {
             let keys = ["source", "file", "station", "speed", "geographic", "origin"];
@@ -162,6 +168,7 @@ pub(super) fn coordinates(section: &Section<'_>) -> Result<Position, SettingsErr
 enum Source {
     Gpsd,
     Nmea,
+    Control,
     #[cfg(feature = "replay")]
     Trace,
     Fixed,
@@ -170,6 +177,7 @@ enum Source {
 const SOURCES: &[(&str, Source)] = &[
     ("gpsd", Source::Gpsd),
     ("nmea", Source::Nmea),
+    ("control", Source::Control),
     #[cfg(feature = "replay")]
     ("trace", Source::Trace),
     ("fixed", Source::Fixed),

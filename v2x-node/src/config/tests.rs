@@ -481,7 +481,7 @@ fn the_control_socket_is_where_the_file_says_or_where_it_always_is() {
     for (table, expected) in [
         (
             "control = { sock = \"a\" }",
-            ":3: control.sock: unknown key; known keys here: socket, group, enabled",
+            ":3: control.sock: unknown key; known keys here: socket, group, group_rights, enabled",
         ),
         ("control = { socket = 7 }", ":3: control.socket: found 7, expected a file name in quotes"),
         ("control = { enabled = \"no\" }", ":3: control.enabled: found \"no\", expected true or false"),

@@ -8,7 +8,7 @@ use v2x_proto::Digest;
 use crate::config::IdentityFiles;
 use crate::daemon::credential_lock::CredentialLock;
 use crate::daemon::expiry::Expiries;
-use crate::daemon::keyring::{Keyring, KeyringHost};
+use crate::daemon::keyring::{Keyring, KeyringHost, Verifications};
 use crate::daemon::trust_files::{self, IdentityWatch};
 use crate::key_files::KeyFileError;
 
@@ -58,6 +58,11 @@ impl Credentials {
     /// The host of the station's node.
     pub fn host(&self) -> KeyringHost {
         KeyringHost(self.keyring.clone())
+    }
+
+    /// Signatures verified so far.
+    pub fn verifications(&self) -> &Verifications {
+        self.keyring.verifications()
     }
 
     /// Inputs for the node when files have changed, to be called each second.

@@ -3,11 +3,14 @@
 use core::time::Duration;
 use std::io;
 
+use v2x_apps::Moment;
 use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_core::{Anchor, Event, Instant, Node, Transmit};
 use v2x_proto::Class;
 
+use crate::daemon::control::crossings::Crossings;
+use crate::daemon::control::feed::Feed;
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::control::view::View;
 use crate::daemon::neighbour_news::NeighbourNews;
@@ -28,6 +31,10 @@ pub struct Listeners {
     pub neighbours: NeighbourNews,
     /// Events for clients of the control socket.
     pub outbox: Outbox,
+    /// The events of which there are many, for those that watch them.
+    pub feed: Feed,
+    /// Intersections heard, for those that ask.
+    pub crossings: Crossings,
     /// A vehicle's view of signals and signs.
     pub advisor: Option<Advisor>,
     /// A vehicle's alerts from its own motion.
@@ -46,6 +53,8 @@ impl Listeners {
             notices: Notices::default(),
             neighbours: NeighbourNews::default(),
             outbox: Outbox::default(),
+            feed: Feed::default(),
+            crossings: Crossings::default(),
             advisor: None,
             alerts: None,
             inbox: None,
@@ -68,6 +77,7 @@ impl Listeners {
     /// Whether something waits to be passed on at once.
     pub fn has_news(&self) -> bool {
         !self.outbox.is_empty()
+            || self.feed.has_news()
             || self.inbox.as_ref().is_some_and(|inbox| !inbox.is_empty())
             || self.advisor.as_ref().is_some_and(Advisor::has_news)
     }
@@ -76,6 +86,10 @@ impl Listeners {
 impl Observer for Listeners {
     fn event(&mut self, event: &Event) {
         self.statistics.event(event);
+        self.feed.event(event, &self.anchor);
+        if let Event::Received(received) = event {
+            self.crossings.event(event, Moment::at(received.stamps.delivered, &self.anchor));
+        }
         if let (Event::Received(received), Some(advisor)) = (event, &mut self.advisor) {
             advisor.event(event, received.stamps.delivered, &self.anchor);
         }
@@ -107,10 +121,14 @@ impl Observer for Listeners {
 
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
         self.statistics.transmitted(frame, on_air);
+        self.outbox.publishing.transmitted(frame, on_air);
+        self.feed.transmitted(frame, on_air);
+        self.crossings.transmitted(frame, Moment::at(on_air, &self.anchor));
     }
 
     fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
         self.statistics.transmit_failed(frame, error);
+        self.outbox.publishing.transmit_failed(frame, error);
     }
 
     fn on_air(&mut self, class: Class, waited: Duration) {

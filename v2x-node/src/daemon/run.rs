@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use radio_adapters::packet::Rejoin;
 use radio_adapters::realtime::RealtimeError;
@@ -24,7 +25,9 @@ use v2x_report::{Report, Stats, WhatRan};
 use crate::config::{StationConfig, mode_for_everybody};
 use crate::console::{Console, ConsoleState};
 use crate::daemon::channel_figures;
-use crate::daemon::control::handler::ControlHandler;
+use crate::daemon::control::figures::Surroundings;
+use crate::daemon::control::handler::{About, ControlHandler, ToDo};
+use crate::daemon::control::publish::OwnContent;
 use crate::daemon::control::server::Asked;
 use crate::daemon::control::socket::SocketError;
 use crate::daemon::control::view::View;
@@ -156,7 +159,8 @@ pub fn observe(
             )?;
         }
         let mut turns = Turns::new();
-        turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console)).await?;
+        let longest = Arc::clone(&daemon.longest_turn);
+        turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console), &longest).await?;
         for line in daemon.keeper.take().map_or_else(Vec::new, KeeperProcess::end) {
             writeln!(console, "{line}")?;
         }
@@ -200,6 +204,8 @@ struct Daemon {
     joined: Option<String>,
     link_news: LinkNews,
     processor: ProcessorMeter,
+    /// Nanoseconds, of the turns so far.
+    longest_turn: Arc<AtomicU64>,
     ran: WhatRan,
     outputs: Outputs,
 }
@@ -229,8 +235,11 @@ impl Daemon {
         let places = || ControlHandler::places(&config.control, group, &options.config);
         let lock = CredentialLock::take(&credentials)
             .map_err(|in_use| DaemonError::from(in_use.compared_with(&places())))?;
-        let control = ControlHandler::open(&config.control, group, &options.config, anchor.instant)
-            .map_err(DaemonError::from)?;
+        let others = config.control_rights;
+        let mut control =
+            ControlHandler::open(&config.control, group, others, &options.config, anchor.instant)
+                .map_err(DaemonError::from)?;
+        control.leave_to_the_station(OwnContent::of(&config.roadside));
         let joined = link::join(&config.link, keeper.as_mut())?;
         let rejoin = keeper.as_ref().map(|keeper| -> Box<dyn Rejoin> { Box::new(keeper.rejoiner()) });
         let (radio, capture) = link::open_kept(&config.link, rejoin)?;
@@ -255,6 +264,9 @@ impl Daemon {
         let started = anchor.instant;
         let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
         let mut listeners = Listeners::new(anchor);
+        if let Some(news) = control.news() {
+            listeners.feed.begin(news.clone());
+        }
         if config.station.role == Role::Vehicle {
             listeners.advisor = Some(Advisor::new(node.digest()));
             listeners.alerts = config.alerts.then(Triggers::default);
@@ -262,11 +274,13 @@ impl Daemon {
         let station = Station::new(node, radio, recorder).map_err(system)?;
         let roadside = Unit::start(config, &options.config, started)?;
         listeners.inbox = roadside.is_some().then(Inbox::default);
+        let positions = PositionSource::start(&config.position)?;
+        control.take_positions(positions.inlet());
         Ok(Self {
             station,
             listeners,
             control,
-            positions: PositionSource::start(&config.position)?,
+            positions,
             roadside,
             load: config.load.as_ref().map(|load| LoadGenerator::new(load, started + LOAD_DELAY)),
             application: timer()?,
@@ -286,6 +300,7 @@ impl Daemon {
             joined,
             link_news: LinkNews::default(),
             processor: ProcessorMeter::start(),
+            longest_turn: Arc::default(),
             ran: options.ran.clone(),
             outputs,
         })
@@ -320,6 +335,9 @@ impl Daemon {
                 }
                 self.tell(out)?;
                 self.control.upkeep(&self.station, now, out)?;
+                let Listeners { statistics, crossings, feed, .. } = &mut self.listeners;
+                let verifications = self.credentials.verifications();
+                self.control.second(&self.station, statistics, verifications, crossings, feed, now);
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;
@@ -331,10 +349,22 @@ impl Daemon {
                 let report = self.with_the_rest(outline, now);
                 self.outputs.report(report, stats);
             }
+            if let Some(stats) = self.control.copy_for_figures(self.listeners.statistics.stats()) {
+                let outline = self.listeners.statistics.outline(now.since(self.started).as_secs_f64());
+                let report = self.with_the_rest(outline, now);
+                let around = Surroundings {
+                    clock_bound_us: self.timekeeper.bound_us(),
+                    longest_turn_us: self.longest_turn.load(Relaxed) as f64 / 1000.0,
+                    ..Surroundings::default()
+                };
+                let statistics = &self.listeners.statistics;
+                self.control.hand_figures(stats, report, &self.station, statistics, around, now);
+            }
             self.application(now);
             let next = self.next_application(now).unwrap_or(Instant::FAR_FUTURE);
             self.application.set((next < Instant::FAR_FUTURE).then(|| next.as_nanos())).map_err(failed)?;
             let upkeep = next_upkeep.min(next_report).min(end).min(self.outputs.report_due(now));
+            let upkeep = upkeep.min(self.control.figures_due(now));
             self.upkeep.set(Some(upkeep.as_nanos())).map_err(failed)?;
             let (station, listeners, control) = (&mut self.station, &mut self.listeners, &mut self.control);
             let mut wait = core::mem::take(&mut passed_on);
@@ -352,7 +382,8 @@ impl Daemon {
                 biased;
                 news = turn => {
                     news.map_err(failed)?;
-                    let Listeners { outbox, advisor, .. } = &mut self.listeners;
+                    let Listeners { outbox, advisor, feed, .. } = &mut self.listeners;
+                    feed.pass_on(self.station.node(), now);
                     self.control.tell(&self.station, outbox, advisor.as_mut(), now, out)?;
                     passed_on = true;
                 }
@@ -363,7 +394,7 @@ impl Daemon {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
                 // Last, and one at a time: no request delays a frame.
-                asked = poll_fn(|cx| control.poll(cx, now)) => self.take_asked(asked),
+                asked = poll_fn(|cx| control.poll(cx)) => self.take_asked(asked),
                 // Last: a feed that never ends takes no other branch's turn.
                 incoming = Unit::next_of(&mut self.roadside) => self.take_incoming(incoming),
             }
@@ -386,15 +417,20 @@ impl Daemon {
 
     /// Passes a client's request to the control handler, and its command to the station.
     fn take_asked(&mut self, asked: Asked) {
-        let Listeners { statistics, advisor, .. } = &mut self.listeners;
-        let command = self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
-        if let Some(command) = command {
-            let vehicle = if let Input::Vehicle(state) = &command { Some(*state) } else { None };
-            self.station.input(command, &mut self.listeners);
-            if let Some(state) = vehicle {
-                self.warn(|alerts, neighbours, at| alerts.vehicle(&state, neighbours, at));
+        let Listeners { statistics, advisor, crossings, feed, .. } = &mut self.listeners;
+        let (station, advisor) = (&self.station, advisor.as_mut());
+        let mut about = About { station, statistics, advisor, crossings, feed };
+        match self.control.handle(asked, &mut about, monotonic()) {
+            Some(ToDo::Input(command)) => {
+                let vehicle = if let Input::Vehicle(state) = &command { Some(*state) } else { None };
+                self.station.input(command, &mut self.listeners);
+                if let Some(state) = vehicle {
+                    self.warn(|alerts, neighbours, at| alerts.vehicle(&state, neighbours, at));
+                }
+                self.control.settle(&self.station, &mut self.listeners.outbox);
             }
-            self.control.settle(&self.station, &mut self.listeners.outbox);
+            Some(ToDo::Reload) => self.reload(),
+            None => {}
         }
     }
 

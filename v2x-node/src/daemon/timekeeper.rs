@@ -128,6 +128,11 @@ impl Timekeeper {
         }
     }
 
+    /// How far the clock may be off, microseconds, as of the last reading; `None`: nothing bounds it.
+    pub fn bound_us(&self) -> Option<u64> {
+        self.evidence.error_us()
+    }
+
     /// The last judgement.
     pub fn state(&self) -> ClockState {
         self.state

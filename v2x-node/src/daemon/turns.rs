@@ -2,6 +2,7 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 
 use v2x_core::Instant;
@@ -23,13 +24,14 @@ impl Turns {
         Self { longest: Duration::ZERO, slow: Vec::with_capacity(MOST_KEPT) }
     }
 
-    /// Runs `station`, and times each of its turns. Two readings of the clock a turn.
-    pub async fn time<T>(&mut self, station: impl Future<Output = T>) -> T {
+    /// Runs `station`, and times each of its turns; `longest` has the longest so far, ns. Two readings of the clock a turn.
+    pub async fn time<T>(&mut self, station: impl Future<Output = T>, longest: &AtomicU64) -> T {
         let mut station = pin!(station);
         poll_fn(|cx| {
             let began = monotonic();
             let polled = station.as_mut().poll(cx);
             self.add(began, monotonic());
+            longest.store(u64::try_from(self.longest.as_nanos()).unwrap_or(u64::MAX), Relaxed);
             polled
         })
         .await

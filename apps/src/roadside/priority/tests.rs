@@ -32,6 +32,8 @@ fn received(signer: u64, message: &v1::PriorityRequest, permissions: Permissions
         generation_time: WireTime::from_micros(1),
         position: Position::default(),
         link_source: [0; 6],
+        signal_dbm: None,
+        forwarder: None,
         hops: 1,
         verified: true,
         permissions: permissions.0,

@@ -4,13 +4,14 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use v2x_proto::cause;
+use v2x_proto::hop;
 use v2x_proto::payload;
 use v2x_proto::payload::{Beacon, FloodTags, Message};
 use v2x_proto::v1::{HazardState, MessageType};
 
 use super::Receiver;
 use super::revocation::HeardRevocation;
-use crate::base::{DropReason, Dropped, Host, Instant, Plane, ReceiveStamps, Received, Refusal};
+use crate::base::{DropReason, Dropped, Host, Instant, Plane, Position, ReceiveStamps, Received, Refusal};
 use crate::forward::FloodFrame;
 use crate::hazard::HazardGist;
 use crate::neighbour::{Motion, Neighbour, NeighbourTable};
@@ -286,6 +287,8 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
         generation_time: frame.generation,
         position: frame.position,
         link_source: frame.link_source,
+        signal_dbm: frame.signal_dbm,
+        forwarder: forwarder_position(&frame.bytes),
         hops: frame.max_hops.saturating_sub(frame.remaining_hops).saturating_add(1),
         permissions: frame.permissions,
         verified,
@@ -293,6 +296,12 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
         payload: frame.bytes.slice(wide(&frame.payload)),
         stamps,
     }
+}
+
+/// Where the hop header says that the frame's transmitter was. It was parsed before.
+fn forwarder_position(frame: &[u8]) -> Option<Position> {
+    let (header, _) = hop::parse(frame).ok()?;
+    header.forwarder_position.and_then(|(latitude, longitude)| Position::new(latitude, longitude))
 }
 
 fn motion(beacon: &Beacon) -> Motion {

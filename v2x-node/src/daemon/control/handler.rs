@@ -3,27 +3,44 @@
 //! A command goes into the node with a token; its client is answered when the token comes back with its outcome.
 
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use v2x_api::display::{change_line, priority_line};
-use v2x_api::{Answer, Declaration, PriorityRequest, Request, RequestId, socket};
+use v2x_api::{
+    Answer, BadRequest, Declaration, PriorityRequest, PublishRequest, Request, RequestId, Right, socket,
+};
+use v2x_apps::Moment;
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::Advice;
 use v2x_core::{
-    EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, Token, WireTime,
+    DropReason, EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, SendRequest,
+    Token, WireTime,
 };
-use v2x_proto::Class;
+use v2x_proto::{Class, Digest};
+use v2x_report::{Report, Stats};
 
+use super::client::{ConnectionId, Watching};
+use super::crossings::Crossings;
+use super::desk::{Desk, News};
 use super::draft;
+use super::feed::Feed;
+use super::figures::{Figures, Surroundings};
+use super::filter::{Filter, MessageWish};
+use super::neighbour_view::NeighbourSeen;
 use super::outbox::{Note, Outbox};
 use super::priority;
-use super::server::{Asked, ConnectionId, Server, Topic, bad_request};
+use super::publish::{self, OwnContent};
+use super::server::{Asked, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
+use super::topic::Topic;
 use super::vehicle;
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
+use crate::daemon::keyring::Verifications;
+use crate::daemon::position::{FixRefusal, Inlet};
 use crate::daemon::signal_ahead::signal_view;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
@@ -32,30 +49,36 @@ use crate::daemon::token::Owner;
 /// A daemon's control socket, if it has one, and what it prints about hazards.
 #[derive(Debug)]
 pub struct ControlHandler {
-    server: Option<Server>,
+    desk: Option<Desk>,
     /// Why there is no socket, when there should be one.
     without: Option<SocketError>,
     started: Instant,
     /// Commands in the node, and the client that waits for each outcome.
     open: BTreeMap<Token, (ConnectionId, Option<RequestId>)>,
     numbered: u64,
+    /// What programs leave to the station's own application.
+    own_content: OwnContent,
+    /// Where programs give positions, if they do.
+    positions: Option<Inlet>,
     /// Events that were reported to concern the station; at most as many as are known.
     concerned: BTreeSet<EventId>,
+    figures: Figures,
     /// Lines that may still be printed in this second, and those that were not.
     left: u32,
     hidden: u64,
 }
 
 impl ControlHandler {
-    /// Opens the socket that the configuration in `file` asks for, for its `group` too if there is one. That there is no
-    /// place for it is reported by [`describe`](Self::describe) and does not keep the station from running. Call inside a
-    /// tokio runtime with IO.
+    /// Opens the socket that the configuration in `file` asks for, for its `group` too if there is one, whose members may do
+    /// what `others` says. That there is no place for it is reported by [`describe`](Self::describe) and does not keep the
+    /// station from running.
     ///
     /// # Errors
-    /// Another daemon listens there, the group cannot use it, or the event loop does not take the socket.
+    /// Another daemon listens there, the group cannot use it, or there is no thread to serve it.
     pub fn open(
         config: &ControlConfig,
         group: Option<&str>,
+        others: Right,
         file: &Path,
         started: Instant,
     ) -> Result<Self, SocketError> {
@@ -67,23 +90,36 @@ impl ControlHandler {
                 Some(listen_in(&socket::places(group.is_some()), &socket::default_name(file), access))
             }
         };
-        let (server, without) = match bound {
+        let (desk, without) = match bound {
             None => (None, None),
             // Two daemons cannot share one socket: the second is a mistake, and would sign with the same credential.
             Some(Err(error @ SocketError::Live { .. })) => return Err(error),
             Some(Err(error)) => (None, Some(error)),
-            Some(Ok(bound)) => (Some(Server::new(bound).map_err(SocketError::Serve)?), None),
+            Some(Ok(bound)) => (Some(Desk::start(bound, others).map_err(SocketError::Serve)?), None),
         };
         Ok(Self {
-            server,
+            desk,
             without,
             started,
             open: BTreeMap::new(),
             numbered: 0,
+            own_content: OwnContent::default(),
+            positions: None,
             concerned: BTreeSet::new(),
+            figures: Figures::default(),
             left: LINES_PER_SECOND,
             hidden: 0,
         })
+    }
+
+    /// What the station's own application says, which programs do not say as well.
+    pub fn leave_to_the_station(&mut self, content: OwnContent) {
+        self.own_content = content;
+    }
+
+    /// Programs give positions, which go in here.
+    pub fn take_positions(&mut self, inlet: Option<Inlet>) {
+        self.positions = inlet;
     }
 
     /// Where [`open`](Self::open) would listen, the first that it can.
@@ -100,23 +136,25 @@ impl ControlHandler {
 
     /// Where commands are taken, or why they are not.
     pub fn describe(&self) -> String {
-        match (&self.server, &self.without) {
-            (Some(server), _) => server.path().display().to_string(),
+        match (&self.desk, &self.without) {
+            (Some(desk), _) => desk.path().display().to_string(),
             (None, Some(error)) => format!("off: {error}"),
             (None, None) => "off, as configured".to_owned(),
         }
     }
 
-    /// The next request, one at a time.
-    pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Asked> {
-        self.server.as_mut().map_or(Poll::Pending, |server| server.poll(cx, now))
+    /// Where the station's events go.
+    pub fn news(&self) -> Option<&News> {
+        self.desk.as_ref().map(Desk::news)
     }
 
-    /// Once a second: clients make room, and what concerns the station since the last time is reported.
+    /// The next request, one at a time.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Asked> {
+        self.desk.as_mut().map_or(Poll::Pending, |desk| desk.poll(cx))
+    }
+
+    /// Once a second: what concerns the station since the last time is reported.
     pub fn upkeep(&mut self, station: &Station, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
-        if let Some(server) = &mut self.server {
-            server.upkeep(now);
-        }
         let hidden = core::mem::take(&mut self.hidden);
         if hidden > 0 {
             writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")?;
@@ -147,78 +185,83 @@ impl ControlHandler {
         Ok(())
     }
 
-    /// Does what is asked, and answers; or returns a command for the station, and answers when its outcome comes back
-    /// ([`settle`](Self::settle)).
-    pub fn handle(
-        &mut self,
-        asked: Asked,
-        station: &Station,
-        statistics: &Statistics,
-        advisor: Option<&mut Advisor>,
-        now: Instant,
-    ) -> Option<Input> {
-        let server = self.server.as_mut()?;
+    /// Does what is asked, and answers; or returns what the daemon is to do. A command is answered when its outcome comes
+    /// back ([`settle`](Self::settle)).
+    pub fn handle(&mut self, asked: Asked, about: &mut About<'_>, now: Instant) -> Option<ToDo> {
+        let desk = self.desk.as_ref()?;
+        let About { station, statistics, advisor, crossings, feed } = about;
         let view = View::of(station.node(), now);
         let Asked { client, id, request } = asked;
+        let watch = |topic, filter| {
+            desk.watch(client, topic, Watching { id: id.clone(), filter });
+            started()
+        };
         let answer = match request {
-            Request::Watch => {
-                server.watch(client, Topic::Hazards, id.clone());
-                started()
-            }
+            Request::Watch => watch(Topic::Hazards, Filter::All),
             Request::Priority(PriorityRequest::Watch) if advisor.is_some() => {
-                server.watch(client, Topic::Priority, id.clone());
-                started()
+                watch(Topic::Priority, Filter::All)
             }
-            Request::WatchSignal if advisor.is_some() => {
-                server.watch(client, Topic::Signal, id.clone());
-                started()
-            }
+            Request::WatchSignal if advisor.is_some() => watch(Topic::Signal, Filter::All),
             Request::WatchSignal => Answer::failure(
                 "signal_not_a_vehicle",
                 "this station is a roadside unit; vehicles have signals ahead",
             ),
-            Request::Priority(asked) => priority::handle(asked, station, advisor, now),
-            Request::Status => {
-                let mut status = view.status(station.node(), statistics, now);
-                let radio = station.radio();
-                status.link = radio.describe().to_string();
-                status.link_up = !radio.state().is_down();
-                status.ocb_entries = radio.counters().ocb_entries;
-                status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
-                status.hazards = station.node().hazards().count() as u64;
-                let advice = advisor.as_ref().and_then(|advisor| advisor.road().advice(view.wire()));
-                status.signal_ahead = advice.as_ref().map(signal_view);
-                Answer { status: Some(Box::new(status)), ..Answer::done() }
+            Request::Priority(asked) => priority::handle(asked, station, advisor.as_deref_mut(), now),
+            Request::Status => self.status(about, &view, now),
+            Request::Fix(fix) => {
+                let inlet = self.positions.as_ref().ok_or(FixRefusal::NotConfigured);
+                match inlet.and_then(|inlet| inlet.give(fix.as_deref())) {
+                    Ok(()) => Answer::done(),
+                    Err(refusal) => Answer::failure(refusal.name(), &refusal.to_string()),
+                }
             }
+            Request::Publish(asked) => return self.publish(client, id, &asked, (station, &view)),
             Request::Vehicle(_) if advisor.is_none() => Answer::failure(
                 "vehicle_not_a_vehicle",
                 "this station is a roadside unit; only vehicles have pedals, lights and doors",
             ),
             Request::Vehicle(said) => match vehicle::input(&said, view.wire()) {
                 Ok(input) => {
-                    server.answer(client, id, Answer::done());
-                    return Some(input);
+                    desk.answer(client, id, Answer::done());
+                    return Some(ToDo::Input(input));
                 }
                 Err(answer) => *answer,
             },
             Request::List(after) => list(after, station, &view),
-            Request::Drops => Answer {
-                drops: Some(
-                    statistics.drops().iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
-                ),
-                frames_dropped: Some(statistics.frames().dropped),
-                ..Answer::done()
+            Request::Neighbours(after) => neighbours(after, station, &view, now),
+            Request::WatchNeighbours => {
+                feed.present();
+                watch(Topic::Neighbours, Filter::All)
+            }
+            Request::WatchMessages(filter) => {
+                let answer = watch(Topic::Messages, Filter::Messages(MessageWish::of(&filter)));
+                feed.place(&view);
+                answer
+            }
+            Request::Drops => drops(statistics),
+            Request::WatchDrops(None) => watch(Topic::Drops, Filter::All),
+            Request::WatchDrops(Some(reasons)) => match unknown_reason(&reasons) {
+                Some(error) => bad_request(&error),
+                None => watch(Topic::Drops, Filter::Reasons(reasons)),
             },
-            Request::Reload
-            | Request::Neighbours(_)
-            | Request::WatchNeighbours
-            | Request::WatchMessages(_)
-            | Request::WatchDrops(_)
-            | Request::Stats
-            | Request::WatchStats
-            | Request::Signals
-            | Request::WatchSignals
-            | Request::Rights(_) => Answer::failure("not_served", "this version does not serve it"),
+            Request::Stats => {
+                self.figures.ask(client, id);
+                return None;
+            }
+            Request::WatchStats => watch(Topic::Stats, Filter::All),
+            Request::Signals => Answer { signals: Some(crossings.all(view.wire())), ..Answer::done() },
+            Request::WatchSignals => {
+                desk.answer(client, id.clone(), watch(Topic::Signals, Filter::All));
+                let signals = Some(crossings.all(view.wire()));
+                desk.news().tell(Topic::Signals, Answer { signals, ..Answer::watch("signals") });
+                return None;
+            }
+            Request::Reload => {
+                desk.answer(client, id, Answer::done());
+                return Some(ToDo::Reload);
+            }
+            // Answered where requests are read.
+            Request::Rights(_) => return None,
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),
@@ -234,8 +277,72 @@ impl ControlHandler {
                 return self.command(client, id, HazardCommand::Negate(event));
             }
         };
-        server.answer(client, id, answer);
+        desk.answer(client, id, answer);
         None
+    }
+
+    fn status(&self, about: &About<'_>, view: &View, now: Instant) -> Answer {
+        let About { station, statistics, advisor, .. } = about;
+        let mut status = view.status(station.node(), statistics, now);
+        let radio = station.radio();
+        status.link = radio.describe().to_string();
+        status.link_up = !radio.state().is_down();
+        status.ocb_entries = radio.counters().ocb_entries;
+        status.uptime_s = now.since(self.started).as_millis() as f64 / 1000.0;
+        status.hazards = station.node().hazards().count() as u64;
+        let advice = advisor.as_ref().and_then(|advisor| advisor.road().advice(view.wire()));
+        status.signal_ahead = advice.as_ref().map(signal_view);
+        Answer { status: Some(Box::new(status)), ..Answer::done() }
+    }
+
+    /// Once a second: what happened in it, for programs that watch.
+    pub fn second(
+        &mut self,
+        station: &Station,
+        statistics: &Statistics,
+        verifications: &Verifications,
+        crossings: &mut Crossings,
+        feed: &Feed,
+        now: Instant,
+    ) {
+        let Some(news) = self.desk.as_ref().map(Desk::news) else { return };
+        self.figures.second(statistics, verifications, news.is_watched(Topic::Stats), now);
+        let view = View::of(station.node(), now);
+        feed.place(&view);
+        crossings.expire(Moment::at(now, &station.node().anchor()));
+        if news.is_watched(Topic::Signals) {
+            let changed = crossings.take_changed(view.wire());
+            if !changed.is_empty() {
+                news.tell(Topic::Signals, Answer { signals: Some(changed), ..Answer::watch("signals") });
+            }
+        }
+    }
+
+    /// When [`copy_for_figures`](Self::copy_for_figures) has something to do.
+    pub fn figures_due(&self, now: Instant) -> Instant {
+        if self.figures.is_wanted() { now + BETWEEN_PARTS } else { Instant::FAR_FUTURE }
+    }
+
+    /// While figures are being made, copies a part of the histograms; all of them once they are whole, for
+    /// [`hand_figures`](Self::hand_figures).
+    pub fn copy_for_figures(&mut self, stats: &Stats) -> Option<Box<Stats>> {
+        if self.figures.is_wanted() { self.figures.copy(stats) } else { None }
+    }
+
+    /// Hands figures to those who wait for them.
+    pub fn hand_figures(
+        &mut self,
+        histograms: Box<Stats>,
+        report: Report,
+        station: &Station,
+        statistics: &Statistics,
+        around: Surroundings,
+        now: Instant,
+    ) {
+        let Some(desk) = &self.desk else { return };
+        let around = Surroundings { started: self.started, control: desk.counts(), ..around };
+        let (audience, draft) = self.figures.finish(histograms, report, station, statistics, &around, now);
+        desk.figures(audience, draft);
     }
 
     fn command(
@@ -243,29 +350,62 @@ impl ControlHandler {
         client: ConnectionId,
         id: Option<RequestId>,
         command: HazardCommand,
-    ) -> Option<Input> {
+    ) -> Option<ToDo> {
+        let token = self.token_for(client, id)?;
+        Some(ToDo::Input(Input::Hazard { command, token: Some(token) }))
+    }
+
+    /// A token whose outcome goes to this client; or the client is told that there are too many.
+    fn token_for(&mut self, client: ConnectionId, id: Option<RequestId>) -> Option<Token> {
         if self.open.len() >= MOST_OPEN {
             let text = format!("{MOST_OPEN} commands wait for their outcome already; try again");
-            self.server.as_mut()?.answer(client, id, Answer::failure("busy", &text));
+            self.desk.as_ref()?.answer(client, id, Answer::failure("busy", &text));
             return None;
         }
         self.numbered += 1;
         let token = Owner::Control.token(self.numbered);
         self.open.insert(token, (client, id));
-        Some(Input::Hazard { command, token: Some(token) })
+        Some(token)
+    }
+
+    /// The message that a client has the station send; it is answered when it left, or will not.
+    fn publish(
+        &mut self,
+        client: ConnectionId,
+        id: Option<RequestId>,
+        asked: &PublishRequest,
+        (station, view): (&Station, &View),
+    ) -> Option<ToDo> {
+        let permissions = station.node().pool().active().permissions();
+        match publish::request(asked, &self.own_content, permissions, view.position()) {
+            Ok(request) => {
+                let token = self.token_for(client, id)?;
+                Some(ToDo::Input(Input::Send(SendRequest { token: Some(token), ..request })))
+            }
+            Err(refusal) => {
+                self.desk.as_ref()?.answer(client, id, refusal.answer());
+                None
+            }
+        }
     }
 
     /// Answers clients whose commands have an outcome.
     pub fn settle(&mut self, station: &Station, outbox: &mut Outbox) {
         while let Some((token, outcome)) = outbox.take_outcome() {
-            let (Some((client, id)), Some(server)) = (self.open.remove(&token), &mut self.server) else {
+            let (Some((client, id)), Some(desk)) = (self.open.remove(&token), &self.desk) else {
                 continue;
             };
             let answer = match outcome {
                 Ok(event) => Answer { event: Some(event.to_string()), ..Answer::done() },
                 Err(refusal) => refused(&refusal, station),
             };
-            server.answer(client, id, answer);
+            desk.answer(client, id, answer);
+        }
+        while let Some((token, outcome)) = outbox.publishing.take() {
+            let (Some((client, id)), Some(desk)) = (self.open.remove(&token), &self.desk) else {
+                continue;
+            };
+            desk.answer(client, id, publish::answer(&outcome, station.node().sending()));
         }
     }
 
@@ -296,7 +436,7 @@ impl ControlHandler {
                     // The notices print it.
                     let mut line = Answer::watch("renamed");
                     (line.event, line.former) = (Some(new.to_string()), Some(old.to_string()));
-                    self.watchers(&line);
+                    self.watchers(line);
                     continue;
                 }
             };
@@ -310,7 +450,8 @@ impl ControlHandler {
         let lost = outbox.take_lost();
         self.hidden += lost;
         if lost > 0 {
-            self.watchers(&Answer { changes: Some(lost), ..Answer::watch("lost") });
+            let of = Some(Topic::Hazards.name().to_owned());
+            self.watchers(Answer { of, changes: Some(lost), ..Answer::watch("lost") });
         }
         out.flush()
     }
@@ -318,9 +459,9 @@ impl ControlHandler {
     /// The signal ahead, or that there is none, to clients that watch it: `watch` is `signal`, once a second, or
     /// `red_light`.
     pub fn tell_signal(&mut self, advice: Option<&Advice>, watch: &str) {
-        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Signal)) {
+        if let Some(news) = self.news().filter(|news| news.is_watched(Topic::Signal)) {
             let signal = advice.map(signal_view).map(Box::new);
-            server.tell(Topic::Signal, &Answer { signal, ..Answer::watch(watch) });
+            news.tell(Topic::Signal, Answer { signal, ..Answer::watch(watch) });
         }
     }
 
@@ -337,9 +478,9 @@ impl ControlHandler {
                 self.left -= 1;
                 writeln!(out, "{}", priority_line(&priority))?;
             }
-            if let Some(server) = &mut self.server {
+            if let Some(news) = self.news() {
                 let line = Answer { priority: Some(Box::new(priority)), ..Answer::watch("priority") };
-                server.tell(Topic::Priority, &line);
+                news.tell(Topic::Priority, line);
             }
         }
         Ok(())
@@ -365,19 +506,43 @@ impl ControlHandler {
             writeln!(out, "{}", change_line(change, &hazard))?;
         }
         let (change, hazard) = (Some(change.to_owned()), Some(Box::new(hazard)));
-        self.watchers(&Answer { change, hazard, ..Answer::watch(what) });
+        self.watchers(Answer { change, hazard, ..Answer::watch(what) });
         Ok(())
     }
 
-    fn watchers(&mut self, answer: &Answer) {
-        if let Some(server) = self.server.as_mut().filter(|server| server.is_watched(Topic::Hazards)) {
-            server.tell(Topic::Hazards, answer);
+    fn watchers(&self, answer: Answer) {
+        if let Some(news) = self.news() {
+            news.tell(Topic::Hazards, answer);
         }
     }
 
     fn is_watched(&self) -> bool {
-        self.server.as_ref().is_some_and(|server| server.is_watched(Topic::Hazards))
+        self.news().is_some_and(|news| news.is_watched(Topic::Hazards))
     }
+}
+
+/// What a request is about.
+#[derive(Debug)]
+pub struct About<'d> {
+    /// The station.
+    pub station: &'d Station,
+    /// Its counts.
+    pub statistics: &'d Statistics,
+    /// A vehicle's view of signals.
+    pub advisor: Option<&'d mut Advisor>,
+    /// Intersections heard.
+    pub crossings: &'d Crossings,
+    /// Where events go.
+    pub feed: &'d mut Feed,
+}
+
+/// What the daemon is to do for a program.
+#[derive(Debug)]
+pub enum ToDo {
+    /// Give this to the station.
+    Input(Input),
+    /// Read anew what it reads at a SIGHUP.
+    Reload,
 }
 
 fn started() -> Answer {
@@ -394,6 +559,37 @@ fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
     let more_after = hazards.next().and(page.last()).map(|last| last.id.to_string());
     let hazards = page.into_iter().map(|known| view.hazard(known)).collect();
     Answer { hazards: Some(hazards), more_after, ..Answer::done() }
+}
+
+/// A page of the stations heard, by digest.
+fn neighbours(after: Option<Digest>, station: &Station, view: &View, now: Instant) -> Answer {
+    let node = station.node();
+    let is_next = |digest: &Digest| after.is_none_or(|after| *digest > after);
+    let mut page: Vec<Digest> = node.neighbours().map(v2x_core::Neighbour::digest).filter(is_next).collect();
+    let more = page.len() > NEIGHBOURS_AT_ONCE;
+    if more {
+        // The table may hold many thousands.
+        page.select_nth_unstable(NEIGHBOURS_AT_ONCE);
+        page.truncate(NEIGHBOURS_AT_ONCE);
+    }
+    page.sort_unstable();
+    let more_after = page.last().filter(|_| more).map(Digest::to_string);
+    let seen = page.iter().filter_map(|digest| NeighbourSeen::of(digest, node, now));
+    let neighbours = seen.map(|seen| seen.neighbour(view)).collect();
+    Answer { neighbours: Some(neighbours), more_after, ..Answer::done() }
+}
+
+fn drops(statistics: &Statistics) -> Answer {
+    let drops = statistics.drops().iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+    Answer { drops: Some(drops), frames_dropped: Some(statistics.frames().dropped), ..Answer::done() }
+}
+
+/// What is wrong with these reasons, if anything.
+fn unknown_reason(reasons: &[String]) -> Option<BadRequest> {
+    let is_known = |reason: &String| DropReason::ALL.iter().any(|known| known.name() == reason);
+    let unknown = reasons.iter().find(|reason| !is_known(reason))?;
+    let all: Vec<_> = DropReason::ALL.iter().map(|reason| reason.name()).collect();
+    Some(BadRequest::new(format!("reasons: found {unknown:?}, expected some of {}", all.join(", "))))
 }
 
 /// The command that changes an event as declared, or the answer when it cannot be.
@@ -421,6 +617,10 @@ fn refused(refusal: &HazardRefusal, station: &Station) -> Answer {
 const MOST_OPEN: usize = 64;
 /// Events in one answer: a turn's worth of writing JSON.
 const PAGE: usize = 64;
+/// Neighbours in one answer, likewise.
+const NEIGHBOURS_AT_ONCE: usize = 128;
+/// Between two parts of a copy of the histograms: frames and timers have their turn.
+const BETWEEN_PARTS: Duration = Duration::from_micros(200);
 /// Changes reported in one go: in a burst, the rest wait until frames have had their turn.
 const TOLD_AT_ONCE: usize = 16;
 /// Lines about hazards printed a second; the rest is counted.

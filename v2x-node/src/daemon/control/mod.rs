@@ -1,12 +1,24 @@
-//! The local control socket: programs on this machine declare, update, cancel and watch hazards of a running daemon,
-//! have it ask intersections for priority, and read its status. The protocol is [`v2x_api`]'s; this is the daemon's end.
+//! The local control socket: programs on this machine read what a running daemon knows and watch what happens to it, declare
+//! hazards, and have it ask intersections for priority. The protocol is [`v2x_api`]'s; this is the daemon's end.
 
+mod client;
+pub mod crossings;
+pub mod desk;
 mod draft;
+pub mod feed;
+pub mod figures;
+pub mod filter;
 pub mod handler;
+pub mod message_view;
+pub mod neighbour_view;
 pub mod outbox;
 pub mod priority;
+pub mod publish;
+pub mod publishing;
 pub mod server;
 pub mod socket;
+mod told;
+mod topic;
 mod vehicle;
 pub mod view;
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use v2x_core::{Event, EventId, HazardChanged, HazardRefusal, Token};
 
+use super::publishing::Publishing;
 use crate::daemon::token::Owner;
 
 /// An event for all clients that watch.
@@ -23,14 +24,17 @@ pub enum Note {
 /// Changes of events for clients that watch, and outcomes of commands for the clients that gave them.
 #[derive(Debug, Default)]
 pub struct Outbox {
+    /// Messages that programs had the station send.
+    pub publishing: Publishing,
     outcomes: VecDeque<(Token, Result<EventId, HazardRefusal>)>,
     changes: VecDeque<Note>,
     lost: u64,
 }
 
 impl Outbox {
-    /// Takes an event of the station; only those of hazards are kept.
+    /// Takes an event of the station; only those of hazards and of programs' messages are kept.
     pub fn event(&mut self, event: &Event) {
+        self.publishing.event(event);
         match event {
             Event::HazardAccepted { id, token: Some(token) } => self.outcome(*token, Ok(*id)),
             Event::HazardRefused { refusal, token: Some(token) } => self.outcome(*token, Err(*refusal)),
@@ -62,7 +66,7 @@ impl Outbox {
 
     /// Whether there is nothing to pass on.
     pub fn is_empty(&self) -> bool {
-        self.outcomes.is_empty() && self.changes.is_empty() && self.lost == 0
+        self.outcomes.is_empty() && self.changes.is_empty() && self.lost == 0 && self.publishing.is_empty()
     }
 
     /// The oldest change not taken yet.

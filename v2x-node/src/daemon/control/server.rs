@@ -1,47 +1,47 @@
 //! The daemon's end of its control socket: lines in, lines out, everything bounded.
 //!
-//! Nothing here waits, and nothing here belongs to the station: [`Server::poll`] hands out one request at a time, and
-//! the daemon answers it between two turns of the station. A program that sends much is answered at the rate the
-//! station leaves; the requests of one that does not read its answers are not read; one that watches and does not
-//! read is dropped.
+//! Nothing here waits, and nothing here belongs to the station: [`Server::poll`] hands out one request at a time. A program
+//! that sends much is answered at the rate the station leaves; the requests of one that does not read its answers are not
+//! read; one that watches and reads slowly loses its oldest events, and is told how many; one that reads nothing for a
+//! minute is ended.
 
 use core::task::{Context, Poll};
-use core::time::Duration;
-use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
+use nix::unistd::geteuid;
 use tokio::net::{UnixListener, UnixStream};
-use v2x_api::{Answer, BAD_REQUEST, BadCall, BadRequest, Call, LONGEST_REQUEST, Request, RequestId};
+use v2x_api::{
+    Answer, BAD_REQUEST, BadCall, BadRequest, Call, ControlFigures, LONGEST_REQUEST, Request, RequestId,
+    Right,
+};
 use v2x_core::Instant;
+use v2x_proto::Digest;
 
-use crate::daemon::lines::{Lines, TooLong};
+use super::client::{Client, Positions};
+pub use super::client::{ConnectionId, MOST_OUTPUT, MOST_WAITING, Move, Watching};
+use super::filter::Filter;
+use super::told::Told;
+pub use super::topic::Topic;
+use crate::daemon::lines::TooLong;
 use crate::daemon::unix_socket::Bound;
 
-/// A listening control socket and its clients. Lives on the thread of the daemon.
+/// A listening control socket and its clients. Lives on one thread.
 #[derive(Debug)]
 pub struct Server {
     bound: Bound,
     listener: UnixListener,
+    /// What a program of another user than the daemon's may do.
+    others: Right,
     clients: Vec<Client>,
     /// The client asked first next time, so that all get their turn.
     next: usize,
     numbered: u64,
-}
-
-/// Identifies a client's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectionId(u64);
-
-/// What a client may watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Changes of hazards.
-    Hazards,
-    /// The state of requests for priority.
-    Priority,
-    /// The signal ahead.
-    Signal,
+    positions: Positions,
+    events: u64,
+    lost: u64,
+    disconnected: u64,
 }
 
 /// A request and the client that waits for its answer.
@@ -56,13 +56,25 @@ pub struct Asked {
 }
 
 impl Server {
-    /// Serves a socket. Call inside a tokio runtime with IO.
+    /// Serves a socket; programs of other users than the daemon's and root may do what `others` says. Call inside a tokio
+    /// runtime with IO.
     ///
     /// # Errors
     /// The event loop does not take the socket.
-    pub fn new(bound: Bound) -> io::Result<Self> {
+    pub fn new(bound: Bound, others: Right) -> io::Result<Self> {
         let listener = UnixListener::from_std(bound.listener()?)?;
-        Ok(Self { bound, listener, clients: Vec::new(), next: 0, numbered: 0 })
+        Ok(Self {
+            bound,
+            listener,
+            others,
+            clients: Vec::new(),
+            next: 0,
+            numbered: 0,
+            positions: Positions::new(),
+            events: 0,
+            lost: 0,
+            disconnected: 0,
+        })
     }
 
     /// The socket's path.
@@ -70,72 +82,125 @@ impl Server {
         self.bound.path()
     }
 
-    /// Moves bytes, and hands out the next request. One line is looked at per call: when it is no request, it is
-    /// answered here and the call comes back later.
+    /// Moves bytes, and hands out the next request. One line is looked at per call: when it is no request, or one that the
+    /// client may not make, it is answered here and the call comes back later.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Asked> {
         self.accept(cx, now);
         let count = self.clients.len();
         for step in 0..count {
             let index = (self.next + step) % count;
             let client = &mut self.clients[index];
-            client.move_bytes(cx);
+            client.move_bytes(cx, &self.positions, now);
             let before = client.input.len();
-            let Some(line) = client.take_line() else {
-                if client.leaving {
-                    client.move_bytes(cx);
-                } else if client.input.len() < before {
-                    // Blank lines: there is room to read again, and nothing else will signal it.
-                    cx.waker().wake_by_ref();
+            let line = match client.take_line() {
+                Some(Ok(line)) => line,
+                Some(Err(TooLong)) => {
+                    let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
+                    client.dismiss(&bad_request(&BadRequest::new(text)), now);
+                    client.move_bytes(cx, &self.positions, now);
+                    continue;
                 }
-                continue;
+                None => {
+                    if client.input.len() < before {
+                        // Blank lines: there is room to read again, and nothing else will signal it.
+                        cx.waker().wake_by_ref();
+                    }
+                    continue;
+                }
             };
             self.next = index + 1;
             client.asked = now;
             match Call::parse(&line) {
-                Ok(Call { id, request }) => return Poll::Ready(Asked { client: client.id, id, request }),
-                Err(BadCall { id, error }) => {
-                    client.say(&Answer { id, ..bad_request(&error) }.line());
-                    cx.waker().wake_by_ref();
-                    break;
+                Ok(Call { id, request }) => {
+                    if let Some(answer) = of_rights(client, &request) {
+                        client.say(&Answer { id, ..answer }, now);
+                    } else {
+                        return Poll::Ready(Asked { client: client.id, id, request });
+                    }
                 }
+                Err(BadCall { id, error }) => client.say(&Answer { id, ..bad_request(&error) }, now),
             }
+            cx.waker().wake_by_ref();
+            break;
         }
-        self.clients.retain(|client| !client.is_done());
+        self.retain();
         Poll::Pending
     }
 
+    /// Moves bytes, and leaves requests where they are: nobody takes them now.
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>, now: Instant) {
+        self.accept(cx, now);
+        for client in &mut self.clients {
+            client.move_bytes(cx, &self.positions, now);
+        }
+        self.retain();
+    }
+
     /// Answers a request; nothing when the client has gone.
-    pub fn answer(&mut self, client: ConnectionId, id: Option<RequestId>, answer: Answer) {
+    pub fn answer(&mut self, client: ConnectionId, id: Option<RequestId>, answer: Answer, now: Instant) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.say(&Answer { id, ..answer }.line());
+            client.say(&Answer { id, ..answer }, now);
         }
     }
 
-    /// From here on the client gets every [`tell`](Self::tell) of this topic, under this id.
-    pub fn watch(&mut self, client: ConnectionId, topic: Topic, id: Option<RequestId>) {
+    /// From here on the client gets what is told of this topic, if it wants it.
+    pub fn watch(&mut self, client: ConnectionId, topic: Topic, watching: Watching) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.watched[topic as usize] = Some(Watching { id });
+            client.watch(topic, watching);
         }
     }
 
     /// Whether any client watches this topic.
     pub fn is_watched(&self, topic: Topic) -> bool {
-        self.clients.iter().any(|client| client.watched[topic as usize].is_some())
+        self.watches(topic).next().is_some()
     }
 
-    /// Sends a line to all clients that watch this topic. A client that does not read is dropped, with a last line that
-    /// gives the reason.
-    pub fn tell(&mut self, topic: Topic, answer: &Answer) {
-        let nameless = answer.line();
+    /// The watches of this topic.
+    pub fn watches(&self, topic: Topic) -> impl Iterator<Item = &Watching> {
+        self.clients.iter().filter_map(move |client| client.watching(topic))
+    }
+
+    /// Tells every client that watches its topic.
+    pub fn tell(&mut self, told: Told, now: Instant) {
+        let topic = told.topic;
+        self.tell_those(topic, &Rc::new(told), |_| true, now);
+    }
+
+    /// Tells every client that watches this topic and wants it.
+    pub fn tell_those(
+        &mut self,
+        topic: Topic,
+        told: &Rc<Told>,
+        wants: impl Fn(&Filter) -> bool,
+        now: Instant,
+    ) {
+        let mut any = false;
         for client in &mut self.clients {
-            match &client.watched[topic as usize] {
-                None => {}
-                Some(Watching { id: None }) => client.say(&nameless),
-                Some(Watching { id }) => {
-                    let answer = Answer { id: id.clone(), ..answer.clone() };
-                    client.say(&answer.line());
-                }
+            if client.watching(topic).is_some_and(|watch| wants(&watch.filter)) {
+                self.lost += client.tell(told, now);
+                any = true;
             }
+        }
+        self.events += u64::from(any);
+    }
+
+    /// Events of this topic were lost before they came here.
+    pub fn miss(&mut self, topic: Topic, events: u64) {
+        for client in self.clients.iter_mut().filter(|client| client.watching(topic).is_some()) {
+            client.miss(topic, events);
+            self.lost += events;
+        }
+    }
+
+    /// A neighbour came, moved or went; `told` is the newest of it, `None` when it went.
+    pub fn tell_move(&mut self, digest: Digest, change: Move, told: Option<Told>, now: Instant) {
+        match told {
+            Some(told) => self.positions.insert(digest, Rc::new(told)),
+            None => self.positions.remove(&digest),
+        };
+        self.events += 1;
+        for client in &mut self.clients {
+            client.tell_move(digest, change, now);
         }
     }
 
@@ -143,18 +208,23 @@ impl Server {
     /// ask nothing make room.
     pub fn upkeep(&mut self, now: Instant) {
         for client in &mut self.clients {
-            let quiet = now.since(client.asked);
-            if client.leaving && quiet > LAST_LINE_TIME {
-                client.gone = true;
-            } else if !client.watches() && !client.leaving && quiet > IDLE {
-                client.dismiss(&Answer::failure("idle", "asked nothing for a minute; connect again").line());
-            }
-            if client.leaving && !client.dismissed {
-                client.dismissed = true;
-                client.asked = now;
-            }
+            self.disconnected += u64::from(client.keep(now));
         }
+        self.retain();
+    }
+
+    /// How many clients there are, and what they cost.
+    pub fn figures(&self) -> ControlFigures {
+        let watches = Topic::ALL.into_iter().map(|topic| self.watches(topic).count() as u64).sum();
+        let (clients, events, lost) = (self.clients.len() as u64, self.events, self.lost);
+        ControlFigures { clients, watches, events, lost, disconnected: self.disconnected }
+    }
+
+    fn retain(&mut self) {
         self.clients.retain(|client| !client.is_done());
+        if !self.positions.is_empty() && !self.is_watched(Topic::Neighbours) {
+            self.positions = Positions::new();
+        }
     }
 
     fn accept(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -162,147 +232,54 @@ impl Server {
             // A failure (no descriptors left) is the connecting client's; the next call tries again.
             let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) else { return };
             self.numbered += 1;
-            let mut client = Client::new(ConnectionId(self.numbered), stream, now);
+            let rights = self.rights_of(&stream);
+            let mut client = Client::new(ConnectionId(self.numbered), stream, rights, now);
             if self.clients.len() >= MOST_CLIENTS {
                 // One more, only to send the refusal; its requests are not read.
                 let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
-                client.dismiss(&Answer::failure("busy", &text).line());
-                client.move_bytes(cx);
+                client.dismiss(&Answer::failure("busy", &text), now);
+                client.move_bytes(cx, &self.positions, now);
                 continue;
             }
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();
     }
+
+    /// The daemon's own user and root may do everything; who else may connect at all is the socket's mode.
+    fn rights_of(&self, stream: &UnixStream) -> Right {
+        let user = stream.peer_cred().map(|peer| peer.uid());
+        match user {
+            Ok(user) if user == 0 || user == geteuid().as_raw() => Right::Administer,
+            _ => self.others,
+        }
+    }
 }
 
-/// One program at the other end.
-#[derive(Debug)]
-struct Client {
-    id: ConnectionId,
-    stream: UnixStream,
-    input: Lines,
-    output: VecDeque<u8>,
-    /// Which topics it watches.
-    watched: [Option<Watching>; 3],
-    /// It sends nothing more.
-    ended: bool,
-    /// It gets nothing more than what is in `output`.
-    leaving: bool,
-    /// `asked` is when `leaving` was seen.
-    dismissed: bool,
-    /// No client is connected.
-    gone: bool,
-    /// When it came, or asked the last time.
-    asked: Instant,
-}
-
-/// A watch, and the client's name for the request that began it.
-#[derive(Clone, Debug)]
-struct Watching {
-    id: Option<RequestId>,
-}
-
-impl Client {
-    fn new(id: ConnectionId, stream: UnixStream, now: Instant) -> Self {
-        Self {
-            id,
-            stream,
-            input: Lines::new(LONGEST_REQUEST),
-            output: VecDeque::new(),
-            watched: [None, None, None],
-            ended: false,
-            leaving: false,
-            dismissed: false,
-            gone: false,
-            asked: now,
-        }
-    }
-
-    fn watches(&self) -> bool {
-        self.watched.iter().any(Option::is_some)
-    }
-
-    /// Queues a line, or in its place the notice that there are too many.
-    fn say(&mut self, line: &str) {
-        if self.leaving {
-            return;
-        }
-        if self.output.len() + line.len() > MOST_OUTPUT {
-            let why = Answer::failure("too_slow", "what you watch comes faster than you read; watch again");
-            return self.dismiss(&why.line());
-        }
-        self.output.extend(line.bytes());
-        self.output.push_back(b'\n');
-    }
-
-    /// Queues a last line.
-    fn dismiss(&mut self, line: &str) {
-        self.output.extend(line.bytes());
-        self.output.push_back(b'\n');
-        self.leaving = true;
-    }
-
-    fn move_bytes(&mut self, cx: &mut Context<'_>) {
-        let failed = self.write(cx).is_err() || (self.wants_more() && self.read(cx).is_err());
-        self.gone |= failed;
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while !self.output.is_empty() {
-            if self.stream.poll_write_ready(cx)?.is_pending() {
-                return Ok(());
+/// The answer to a request that is about rights, or beyond those of the client.
+fn of_rights(client: &mut Client, request: &Request) -> Option<Answer> {
+    let has = client.rights;
+    match request {
+        Request::Rights(wanted) => Some(match wanted {
+            Some(wanted) if *wanted > has => {
+                let text =
+                    format!("this connection has the right to {has}, which it cannot raise to {wanted}");
+                Answer::failure("rights_not_held", &text)
             }
-            match self.stream.try_write(self.output.as_slices().0) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => drop(self.output.drain(..written)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+            wanted => {
+                client.rights = wanted.unwrap_or(has);
+                Answer { rights: Some(client.rights.name().to_owned()), ..Answer::done() }
             }
+        }),
+        request if request.needs() > has => {
+            let needs = request.needs();
+            let text = format!(
+                "this needs the right to {needs}, and this connection has the right to {has}; \
+                 the daemon's user has all, others what control.group_rights says"
+            );
+            Some(Answer::failure("right_missing", &text))
         }
-        Ok(())
-    }
-
-    fn read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while self.wants_more() {
-            if self.stream.poll_read_ready(cx)?.is_pending() {
-                return Ok(());
-            }
-            let mut bytes = [0; READ_SIZE];
-            match self.stream.try_read(&mut bytes) {
-                Ok(0) => self.ended = true,
-                Ok(read) => self.input.push(&bytes[..read]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether its next request is read: not before it has read earlier answers, unless it watches.
-    fn wants_more(&self) -> bool {
-        let answered = self.watches() || self.output.is_empty();
-        !self.ended && !self.leaving && answered && !self.input.is_ready()
-    }
-
-    /// The next whole line, without its end. Blank ones are skipped.
-    fn take_line(&mut self) -> Option<Vec<u8>> {
-        if self.leaving || !self.watches() && !self.output.is_empty() {
-            return None;
-        }
-        // The last line of a client that has stopped sending may lack its end.
-        match if self.ended { self.input.last() } else { self.input.next() }? {
-            Ok(line) => Some(line),
-            Err(TooLong) => {
-                let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
-                self.dismiss(&bad_request(&BadRequest::new(text)).line());
-                None
-            }
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.gone || self.output.is_empty() && (self.leaving || self.ended && self.input.len() == 0)
+        _ => None,
     }
 }
 
@@ -311,18 +288,11 @@ pub(super) fn bad_request(error: &BadRequest) -> Answer {
     Answer::failure(BAD_REQUEST, &error.to_string())
 }
 
-/// Programs served at a time.
-pub const MOST_CLIENTS: usize = 16;
-/// Bytes queued for a program that reads slowly: some hundred changes of events.
-pub const MOST_OUTPUT: usize = 256 * 1024;
-/// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
-const READ_SIZE: usize = 1024;
+/// Programs served at a time: ten that watch, and the sessions of some browsers. With what is queued for each they take
+/// 20 MB at most, when all of them watch and none reads; events are shared, so mostly far less.
+pub const MOST_CLIENTS: usize = 64;
 /// Programs accepted in one go.
 const ACCEPT_BATCH: usize = 4;
-/// A program that asks nothing this long, and watches nothing, makes room.
-const IDLE: Duration = Duration::from_secs(60);
-/// A dropped program has this long to read why.
-const LAST_LINE_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

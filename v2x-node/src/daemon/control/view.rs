@@ -17,7 +17,7 @@ use crate::daemon::clone_news::CloneNews;
 use crate::daemon::statistics::Statistics;
 
 /// The position and time from which distances and ages are given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct View {
     fix: Option<Fix>,
     plane: Option<Plane>,
@@ -187,7 +187,7 @@ impl View {
     }
 
     /// Metres and degrees clockwise from north to a place.
-    fn way_to(&self, place: Position) -> Option<(f64, f64)> {
+    pub(super) fn way_to(&self, place: Position) -> Option<(f64, f64)> {
         let (east, north) = self.plane?.offset(place);
         Some((east.hypot(north), east.atan2(north).to_degrees().rem_euclid(360.0)))
     }
@@ -226,7 +226,7 @@ fn area(area: &AreaView) -> HazardArea {
     }
 }
 
-fn degrees(unit: i32) -> f64 {
+pub(super) fn degrees(unit: i32) -> f64 {
     f64::from(unit) / 1e7
 }
 
@@ -235,11 +235,11 @@ fn turn(degrees: f64) -> f64 {
     (degrees + 180.0).rem_euclid(360.0) - 180.0
 }
 
-fn tenth(value: f64) -> f64 {
+pub(super) fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-fn thousandth(value: f64) -> f64 {
+pub(super) fn thousandth(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 

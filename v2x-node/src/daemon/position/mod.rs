@@ -1,8 +1,9 @@
-//! Where the station is: gpsd, NMEA, a trace, or a place that does not change.
+//! Where the station is: gpsd, NMEA, a program at the control socket, a trace, or a place that does not change.
 //!
 //! A [`PositionSource`] runs as a task of its own on the daemon's one thread and hands over the newest [`Fix`](v2x_core::Fix), or
 //! its loss. Nothing a receiver sends is fatal: malformed input is counted, a source that goes away is tried again.
 
+mod control;
 mod decoder;
 mod diary;
 mod epoch;
@@ -34,6 +35,7 @@ use v2x_core::Instant;
 #[cfg(feature = "replay")]
 use v2x_replay::source::ReadOptions;
 
+pub use self::control::{FixRefusal, Inlet};
 pub use self::decoder::NmeaDecoder;
 pub use self::epoch::Heard;
 use self::fixed::Fixed;
@@ -55,6 +57,7 @@ pub struct PositionSource {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
     description: String,
+    inlet: Option<Inlet>,
 }
 
 /// What a source has seen so far.
@@ -82,6 +85,7 @@ impl PositionSource {
         let shared = Arc::new(Shared::default());
         let publisher = Publisher { shared: Arc::clone(&shared) };
         let timer = DeadlineTimer::new().map_err(PositionError::Timer)?;
+        let inlet = matches!(config, PositionConfig::Control).then(|| Inlet::new(&shared));
         let (task, description) = match config {
             PositionConfig::Gpsd { address, device, simulated } => {
                 let description = match device {
@@ -107,6 +111,11 @@ impl PositionSource {
                 let device = Device { path: path.clone(), baud: *baud, allow_simulated: *simulated };
                 (nmea::start(device, timer, publisher)?, description)
             }
+            PositionConfig::Control => {
+                describe(&shared, "programs at the control socket", "");
+                let inlet = inlet.clone().expect("made for this source");
+                (tokio::spawn(inlet.watch(timer, SILENCE)), "programs at the control socket".to_owned())
+            }
             #[cfg(feature = "replay")]
             PositionConfig::Trace { file, station, speed, geographic, origin } => {
                 let options =
@@ -128,7 +137,7 @@ impl PositionSource {
                 (tokio::spawn(fixed::run(place, timer, publisher)), "fixed".to_owned())
             }
         };
-        Ok(Self { shared, task, description })
+        Ok(Self { shared, task, description, inlet })
     }
 
     /// The newest update since the last one taken. A source that has ended (a file played to its end) stays
@@ -147,6 +156,11 @@ impl PositionSource {
     /// Waits for the next update; may be dropped and called again without losing one.
     pub async fn update(&mut self) -> PositionUpdate {
         poll_fn(|cx| self.poll_update(cx)).await
+    }
+
+    /// Where programs give it positions, if they do.
+    pub fn inlet(&self) -> Option<Inlet> {
+        self.inlet.clone()
     }
 
     /// What happened so far.

@@ -105,7 +105,7 @@ impl Shared {
 }
 
 /// The source's end of the slot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Publisher {
     pub(super) shared: Arc<Shared>,
 }

@@ -19,7 +19,7 @@ fn gpsd_source(address: String, silence: Duration) -> PositionSource {
     let publisher = Publisher { shared: Arc::clone(&shared) };
     let gpsd = Gpsd { address, device: None, allow_simulated: false, silence };
     let task = tokio::spawn(gpsd::run(gpsd, DeadlineTimer::new().unwrap(), publisher));
-    PositionSource { shared, task, description: String::new() }
+    PositionSource { shared, task, description: String::new(), inlet: None }
 }
 
 #[test]

@@ -311,6 +311,8 @@ mod tests {
             generation_time: AT,
             position: Position::default(),
             link_source: [0; 6],
+            signal_dbm: None,
+            forwarder: None,
             hops: 1,
             permissions: 0,
             verified: true,

@@ -25,6 +25,8 @@ fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered
         generation_time: wire(generated_ms),
         position: v2x_core::Position::default(),
         link_source: [signer; 6],
+        signal_dbm: None,
+        forwarder: None,
         hops: 1,
         verified: true,
         permissions: 0,
@@ -170,8 +172,14 @@ fn hazards_for_other_areas_are_no_gaps() {
 fn a_run_that_delivered_nothing_has_nothing_to_judge() {
     let mut statistics = statistics();
     for _ in 0..290 {
-        let dropped =
-            Dropped { reason: DropReason::UnknownIssuer, link_source: [1; 6], claimed: None, field: None };
+        let dropped = Dropped {
+            reason: DropReason::UnknownIssuer,
+            link_source: [1; 6],
+            claimed: None,
+            field: None,
+            head: v2x_core::FrameHead::default(),
+            signal_dbm: None,
+        };
         statistics.event(&Event::Dropped(dropped));
     }
     let report = statistics.report(30.0);
