@@ -121,8 +121,8 @@ fn stations(shown: &Shown<'_>, room: usize) -> Vec<String> {
         };
         let arrow = match (column == shown.by, shown.reversed) {
             (false, _) => "",
-            (true, false) => "v",
-            (true, true) => "^",
+            (true, false) => " v",
+            (true, true) => " ^",
         };
         format!("{name}{arrow}")
     });
@@ -247,7 +247,7 @@ mod tests {
             "link up, udp on lo   channel 25.0 % busy (survey)",
             "dropped: exact_copy 7",
             "nothing sent or expected yet",
-            "station           type            wherev",
+            "station           type            where v",
             "0000000000000001  passenger_car   10 m east             13.9   -71   97 %    0.3 s  suspect: position",
         ] {
             assert!(text.contains(words), "{words:?} is not in\n{text}");
