@@ -504,7 +504,9 @@ impl Daemon {
         let state = self.timekeeper.read(&self.machine_clock.read(anchor));
         if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
             self.clock_told = Some(state);
-            self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.listeners);
+            // Of the moment in which the station is told: what was asked since took time.
+            let wire = anchor.wire_at(monotonic());
+            self.station.input(Input::Clock { wire, state }, &mut self.listeners);
             self.listeners.set_anchor(self.station.node().anchor());
         }
     }
