@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
     }
     // Before any thread, and before keys are read.
     let keeper = match &cli.command {
-        Command::Run(args) => crate::commands::run::prepare(args),
+        Command::Run(args) if !args.check => crate::commands::run::prepare(args),
         _ => Ok(None),
     };
     let keeper = match keeper {
@@ -131,6 +131,12 @@ enum Command {
     /// Show how a running daemon is doing: link, clock, position, counts
     #[command(after_help = crate::commands::status::HELP)]
     Status(crate::commands::status::StationStatusArgs),
+    /// Walk the chain from the configuration to the neighbours heard: what is wrong, and what mends it
+    #[command(after_help = crate::commands::doctor::HELP)]
+    Doctor(crate::commands::doctor::DoctorArgs),
+    /// Show a running daemon as a live table: deadlines, drops, the stations it hears
+    #[command(after_help = crate::commands::top::HELP)]
+    Top(crate::commands::top::TopArgs),
     /// Show the stations that a running daemon hears
     #[command(after_help = crate::commands::neighbours::HELP)]
     Neighbours(crate::commands::neighbours::NeighboursArgs),
@@ -156,7 +162,7 @@ impl Command {
     /// Whether it may open a packet socket.
     fn opens_links(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Doctor(_) => true,
             Self::Dump(args) => args.listens(),
             _ => false,
         }
@@ -168,7 +174,7 @@ impl Command {
         if matches!(self, Self::Web(_)) {
             return true;
         }
-        matches!(self, Self::Run(_) | Self::Keys(_))
+        matches!(self, Self::Run(_) | Self::Keys(_) | Self::Doctor(_))
     }
 }
 
@@ -182,11 +188,14 @@ fn run(
     match command {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::commands::demo::run(args, *verbose > 0, out),
+        Command::Run(args) if args.check => crate::commands::run::check(args, out),
         Command::Run(args) => crate::commands::run::run(args, keeper),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
         Command::Status(args) => crate::commands::status::run(args, out),
+        Command::Doctor(args) => crate::commands::doctor::run(args, out),
+        Command::Top(args) => crate::commands::top::run(args, out),
         Command::Neighbours(args) => crate::commands::neighbours::run(args, out),
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),

@@ -57,7 +57,7 @@ pub(super) fn sockets(config: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The socket of the station with this configuration.
-fn socket_of(config: &Path) -> Result<PathBuf, Error> {
+pub(super) fn socket_of(config: &Path) -> Result<PathBuf, Error> {
     match StationConfig::load(config)?.control {
         ControlConfig::At(path) => Ok(path),
         ControlConfig::Off => Err(ControlOff { config: config.to_owned() }.into()),

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 #[cfg(feature = "replay")]
 pub mod demo;
+pub mod doctor;
 pub mod dump;
 pub mod hazard;
 #[cfg(feature = "replay")]
@@ -17,7 +18,8 @@ pub mod run;
 mod shown;
 mod span;
 pub mod status;
+#[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
+pub mod top;
 #[cfg(feature = "web")]
 pub mod web;
-#[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
 mod what_ran;

@@ -10,6 +10,7 @@ use radio_adapters::privilege::{self, CapabilitySet};
 use v2x_report::html::{self, MapData};
 use v2x_report::{Report, WhatRan};
 
+use super::doctor;
 use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
@@ -53,6 +54,9 @@ pub struct RunArgs {
     #[cfg(feature = "web")]
     #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
     pub web: Option<crate::config::ListenAddress>,
+    /// Check configuration, keys, clock, position, link and scheduling, and end: nothing is sent
+    #[arg(long, conflicts_with_all = ["record", "seconds", "json", "html"])]
+    pub check: bool,
 }
 
 /// Examples shown under `roadcast run --help`.
@@ -60,6 +64,7 @@ pub const HELP: &str = "Examples:
   roadcast run examples/bench.toml
   roadcast run --config car-1.toml --record night.rec --seconds 1h
   roadcast run car-1.toml --seconds 10m --html bench.html
+  roadcast run car-1.toml --check
 
 position.source of the configuration is \"gpsd\", \"nmea\" (a serial device or a
 file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
@@ -85,6 +90,7 @@ private key: keep it as you would keep the vehicle's logbook.
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds); 2 bad
 configuration, no link, a credential that another daemon uses, or, when ended on
 request, a report, a recording, a capture or last lines that are not whole.
+With --check: 0 no fault, 1 faults were found, 2 bad configuration.
 ROADCAST_LOG=debug logs more on standard error. With --log json or journald the
 lines of standard output are entries of the log instead; docs/logs.md names
 them.
@@ -116,6 +122,16 @@ pub fn prepare(args: &RunArgs) -> Result<Option<KeeperProcess>, Error> {
         source,
     })?;
     Ok(Some(keeper))
+}
+
+/// Checks what the station needs, and runs nothing.
+///
+/// # Errors
+/// The configuration cannot be read; faults were found.
+pub fn check(args: &RunArgs, out: &mut dyn io::Write) -> Result<(), Error> {
+    // The parser requires one of them.
+    let file = args.config.as_ref().or(args.file.as_ref()).cloned().unwrap_or_default();
+    doctor::check(&file, out)
 }
 
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
