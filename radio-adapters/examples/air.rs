@@ -4,11 +4,12 @@
 //! ```text
 //! air flood INTERFACE SENDERS FRAMES INTERVAL_MS    FRAMES frames from each of SENDERS addresses, an interval apart
 //! air listen INTERFACE SECONDS                      a line for each data frame on a monitor interface
+//! air beacon INTERFACE ADDRESS NAME                 a beacon of an IBSS, by injection, as if of a station whose clock is far ahead
 //! ```
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::process::ExitCode;
 
 use nix::ifaddrs::getifaddrs;
@@ -17,8 +18,9 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use radio_adapters::clock::monotonic_ns;
 use radio_adapters::packet::{PacketConfig, PacketRadio};
 use radio_adapters::timer::DeadlineTimer;
+use radio_adapters::wlan::Cell;
 use radio_adapters::{AccessCategory, LinkAddress, RadioExt as _, TxFrame};
-use v2x_proto::link::radiotap;
+use v2x_proto::link::radiotap::{self, Transmit};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +32,14 @@ fn main() -> ExitCode {
             }
             ["listen", interface, seconds] => numbers([seconds])
                 .and_then(|[seconds]| listen(interface, seconds).map_err(|error| error.to_string())),
-            _ => Err("expected: flood INTERFACE SENDERS FRAMES INTERVAL_MS, or listen INTERFACE SECONDS"
+            ["beacon", interface, address, name] => {
+                let right = || format!("found {address:?}, expected an address such as 02:ca:fe:ca:fe:00");
+                Cell::bssid(address)
+                    .ok_or_else(right)
+                    .and_then(|cell| beacon(interface, cell, name).map_err(|error| error.to_string()))
+            }
+            _ => Err("expected: flood INTERFACE SENDERS FRAMES INTERVAL_MS, listen INTERFACE SECONDS, or beacon INTERFACE \
+                      ADDRESS NAME"
                 .to_owned()),
         };
     match done {
@@ -75,14 +84,7 @@ fn flood(interface: &str, [senders, frames, interval_ms]: [u16; 3]) -> Result<St
 
 /// By a socket and a loop of its own, so that it hears what the adapters leave out.
 fn listen(interface: &str, seconds: u16) -> io::Result<String> {
-    let all = SockProtocol::EthAll;
-    let socket = socket::socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, all)?;
-    // Until bound it hears every interface.
-    let address = getifaddrs()?
-        .filter(|one| one.interface_name == interface)
-        .find_map(|one| one.address?.as_link_addr().copied())
-        .ok_or_else(|| io::Error::other(format!("no interface {interface}")))?;
-    socket::bind(socket.as_raw_fd(), &address)?;
+    let socket = bound(interface)?;
     socket::setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::milliseconds(100))?;
     let (end, mut frames) = (monotonic_ns() + 1_000_000_000 * u64::from(seconds), 0);
     let mut room = [0; 4096];
@@ -108,5 +110,47 @@ fn listen(interface: &str, seconds: u16) -> io::Result<String> {
     Ok(format!("{frames} frames"))
 }
 
+/// A beacon (IEEE Std 802.11-2020, 9.3.3.2) of a cell on the channel of a monitor interface. Stations of another cell of this name
+/// compare its timestamp with their own clock, and join the one that is ahead (11.1.4).
+fn beacon(interface: &str, LinkAddress(cell): LinkAddress, name: &str) -> io::Result<String> {
+    let socket = bound(interface)?;
+    let mut room = [0; Transmit::MAX_LEN];
+    let how = Transmit { rate_half_mbps: Some(SLOWEST), power_dbm: None };
+    let mut frame = how.encode(&mut room).to_vec();
+    let length = u8::try_from(name.len()).ok().filter(|length| (1..=32).contains(length));
+    let length = length.ok_or_else(|| io::Error::other("expected a name of 1 to 32 bytes"))?;
+    // Management, beacon; no duration; to everybody, from the first station of the cell, of it; its number.
+    frame.extend_from_slice(&[0x80, 0, 0, 0]);
+    frame.extend_from_slice(&[[0xff; 6], [0x02, 0xbe, 0xac, 0, 0, 1], cell].concat());
+    frame.extend_from_slice(&[0, 0]);
+    frame.extend_from_slice(&FAR_AHEAD_US.to_le_bytes());
+    // Every 100 time units; of an IBSS.
+    frame.extend_from_slice(&[100, 0, 0x02, 0]);
+    frame.extend_from_slice(&[0, length]);
+    frame.extend_from_slice(name.as_bytes());
+    // The rates of OFDM, and no announcement of traffic.
+    frame.extend_from_slice(&[1, 8, 0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c]);
+    frame.extend_from_slice(&[6, 2, 0, 0]);
+    socket::send(socket.as_raw_fd(), &frame, MsgFlags::empty())?;
+    Ok(format!("a beacon of {} bytes", frame.len()))
+}
+
+/// A packet socket of one interface.
+fn bound(interface: &str) -> io::Result<OwnedFd> {
+    let all = SockProtocol::EthAll;
+    let socket = socket::socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, all)?;
+    // Until bound it hears every interface.
+    let address = getifaddrs()?
+        .filter(|one| one.interface_name == interface)
+        .find_map(|one| one.address?.as_link_addr().copied())
+        .ok_or_else(|| io::Error::other(format!("no interface {interface}")))?;
+    socket::bind(socket.as_raw_fd(), &address)?;
+    Ok(socket)
+}
+
+/// 6 Mb/s as at 20 MHz, in half a Mb/s.
+const SLOWEST: u8 = 12;
+/// Some thousand years from 1970, us.
+const FAR_AHEAD_US: u64 = 1 << 56;
 /// A station drops it by its first byte.
 const NO_MESSAGE: &[u8] = b"another protocol";
