@@ -94,7 +94,7 @@ pub enum Unfit {
     },
     /// It gives no 802.11 frames.
     #[error(
-        "{interface} is no monitor interface (ARPHRD {hardware}), which injection needs: roadcast link up {interface} --mode monitor"
+        "{interface} is no monitor interface (ARPHRD {hardware}), which injection needs: roadcast link up {interface} --mode monitor, or link.frequency_mhz"
     )]
     NoMonitor {
         /// Its name.
