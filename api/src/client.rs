@@ -16,6 +16,7 @@ use crate::request::declaration::Declaration;
 use crate::request::messages::MessageFilter;
 use crate::request::priority::{PriorityRequest, PriorityWish};
 use crate::request::right::Right;
+use crate::request::vehicle::VehicleReport;
 use crate::request::{Call, Request, VERSION, digest as digest_of};
 use crate::socket;
 use v2x_proto::{Digest, EventId, IntersectionId};
@@ -177,6 +178,15 @@ impl Client {
     /// [`ClientError::Refused`] when the station refuses.
     pub fn negate(&mut self, event: EventId) -> Result<(), ClientError> {
         self.ask(&Request::Negate(event)).map(drop)
+    }
+
+    /// Says what the vehicle's bus says.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when it is too old, or the station is no vehicle; [`ClientError::BadRequest`] when it says
+    /// nothing or is out of its range.
+    pub fn vehicle(&mut self, report: &VehicleReport) -> Result<(), ClientError> {
+        self.ask(&Request::Vehicle(*report)).map(drop)
     }
 
     /// The events the station knows, in order of their names.

@@ -51,5 +51,6 @@ pub use self::request::priority::{
     DEFAULT_DURATION, LONGEST_DURATION_MS, PriorityRequest, PriorityWish, ROLE_RIGHT, role, role_name,
 };
 pub use self::request::right::Right;
+pub use self::request::vehicle::{CONTROLS, DOORS, LIGHTS, LONGEST_VEHICLE_AGE_MS, VehicleReport};
 pub use self::request::{BadCall, Call, LONGEST_REQUEST, Request, VERSION};
 pub use v2x_proto::{Digest, EventId, IntersectionId};

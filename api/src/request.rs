@@ -6,6 +6,7 @@ pub mod id;
 pub mod messages;
 pub mod priority;
 pub mod right;
+pub mod vehicle;
 
 use serde_json::{Map, Value};
 
@@ -14,6 +15,7 @@ use self::id::RequestId;
 use self::messages::MessageFilter;
 use self::priority::PriorityRequest;
 use self::right::Right;
+use self::vehicle::VehicleReport;
 use crate::fields::{BadRequest, Fields, quote};
 use v2x_proto::{Digest, EventId};
 
@@ -63,6 +65,8 @@ pub enum Request {
     WatchSignals,
     /// What this program may do: `None` asks, a right lowers it.
     Rights(Option<Right>),
+    /// What the vehicle's bus says.
+    Vehicle(VehicleReport),
 }
 
 impl Request {
@@ -73,6 +77,7 @@ impl Request {
             | Self::Update(..)
             | Self::Cancel(_)
             | Self::Negate(_)
+            | Self::Vehicle(_)
             | Self::Priority(PriorityRequest::Request(_) | PriorityRequest::Cancel(_)) => Right::Declare,
             Self::Reload => Right::Administer,
             _ => Right::Read,
@@ -151,6 +156,9 @@ impl Request {
             (Some((noun, _)), Some((other, _))) => {
                 return Err(BadRequest(format!("{noun}: does not go with {other}; one request a line")));
             }
+            (Some(("vehicle", said)), None) if !said.is_null() => {
+                return vehicle::read(object).map(Self::Vehicle);
+            }
             (Some((noun, Value::String(verb))), None) => (noun, verb),
             _ => return Err(BadRequest(format!("no request; {WHAT_THERE_IS}"))),
         };
@@ -226,9 +234,11 @@ impl Request {
             Self::Signals => ("signals", "list"),
             Self::WatchSignals => ("signals", "watch"),
             Self::Rights(right) => ("rights", right.map_or("show", Right::name)),
+            Self::Vehicle(_) => ("vehicle", ""),
         };
         object.insert("v".to_owned(), VERSION.into());
-        object.insert(noun.to_owned(), verb.into());
+        let said = if let Self::Vehicle(report) = self { report.value() } else { verb.into() };
+        object.insert(noun.to_owned(), said);
         match self {
             Self::Update(id, _) | Self::Cancel(id) | Self::Negate(id) => {
                 object.insert("event".to_owned(), id.to_string().into());
@@ -337,7 +347,7 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 10] = [
+const NOUNS: [&str; 11] = [
     "hazard",
     "priority",
     "signal",
@@ -348,8 +358,9 @@ const NOUNS: [&str; 10] = [
     "stats",
     "signals",
     "rights",
+    "vehicle",
 ];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"station":"reload"} or {"station":"status"}"#;
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"vehicle":{...}}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
 const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";

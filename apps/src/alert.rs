@@ -7,8 +7,9 @@
 use core::time::Duration;
 
 use v2x_core::{
-    Event, EventId, Fix, HazardChange, HazardChanged, HazardCommand, HazardDraft, HeldHeading, Input,
-    Instant, Neighbour, NeighbourTable, Plane, Velocity, WireTime, velocity,
+    EmergencySwitches, Event, EventId, Fix, HazardChange, HazardChanged, HazardCommand, HazardDraft,
+    HeldHeading, Input, Instant, Neighbour, NeighbourTable, Plane, TimedFix, TimedVehicle, VehicleState,
+    Velocity, WireTime, velocity,
 };
 use v2x_proto::cause;
 use v2x_proto::{Class, v1};
@@ -64,7 +65,7 @@ fn moving(class: Class, cause: u8, fix: &Fix) -> HazardDraft {
 /// Decides which alert is due.
 #[derive(Clone, Debug, Default)]
 pub struct Triggers {
-    /// The vehicle's siren is on.
+    /// The vehicle is on an emergency call, whatever its bus says.
     pub emergency: bool,
     /// By its map the vehicle drives against the traffic.
     pub wrong_way: bool,
@@ -73,6 +74,8 @@ pub struct Triggers {
     asked: Option<(Kind, Instant)>,
     last: Option<(WireTime, u16)>,
     heading: HeldHeading,
+    fix: Option<TimedFix>,
+    vehicle: TimedVehicle,
     /// What the last fix called for, not polled yet.
     due: Option<HazardCommand>,
 }
@@ -125,8 +128,10 @@ impl Triggers {
         fix: &Fix,
         neighbours: impl IntoIterator<Item = &'a Neighbour>,
     ) -> Option<HazardCommand> {
-        let fix = &self.heading.held(fix);
-        let braking = self.braking(fix);
+        let vehicle = self.vehicle.fresh(now).unwrap_or_default();
+        let fix = &self.heading.held(&vehicle.over(*fix));
+        let braking = self.braking(fix, &vehicle);
+        let on_call = self.emergency || vehicle.emergency.is_some_and(EmergencySwitches::is_on);
         let conflict = closest_conflict(fix, neighbours);
         if self.asked.is_some_and(|(_, since)| now < since + ANSWER_TIME) {
             return None;
@@ -139,7 +144,7 @@ impl Triggers {
                     conflict.map(|(_, other)| collision_course(fix, other)),
                 ),
                 Kind::HardBraking => (braking, Some(hard_braking(fix))),
-                Kind::EmergencyVehicle => (switched(self.emergency), Some(emergency_vehicle(fix))),
+                Kind::EmergencyVehicle => (switched(on_call), Some(emergency_vehicle(fix))),
                 Kind::WrongWay => (switched(self.wrong_way), Some(wrong_way(fix))),
             };
             if let Some(command) = self.decide(kind, now, reason, draft) {
@@ -211,10 +216,16 @@ impl Triggers {
         Some(HazardCommand::Update(live.id, draft?))
     }
 
-    fn braking(&mut self, fix: &Fix) -> Reason {
+    fn braking(&mut self, fix: &Fix, vehicle: &VehicleState) -> Reason {
         let before = self.last;
-        self.last = fix.speed.map(|speed| (fix.time, speed));
+        // Speeds that come faster than an acceleration may be taken from: the older one stays to compare with.
+        if before.is_none_or(|(then, _)| fix.time.since(then).as_secs_f64() >= *DERIVED_OVER.start()) {
+            self.last = fix.speed.map(|speed| (fix.time, speed));
+        }
         let Some(speed) = fix.speed else { return Reason::None };
+        if vehicle.brakes_in_emergency() && speed >= BRAKING_FROM {
+            return Reason::Strong;
+        }
         // What the vehicle measures; else derived from its speeds.
         let measured = fix.acceleration.map(|acceleration| f64::from(acceleration) * 0.1);
         let derived = || {
@@ -239,9 +250,16 @@ impl Application for Triggers {
     }
 
     fn fix(&mut self, fix: Option<&Fix>, neighbours: &NeighbourTable, at: Moment) {
+        self.fix = fix.map(|fix| TimedFix::new(*fix, at.now, &at.anchor()));
         if let Some(fix) = fix {
             self.due = self.observe(at.now, fix, neighbours.iter());
         }
+    }
+
+    fn vehicle(&mut self, state: &VehicleState, neighbours: &NeighbourTable, at: Moment) {
+        self.vehicle.take(*state, at.now, &at.anchor());
+        let Some(fix) = self.fix.filter(|fix| at.now < fix.expires()) else { return };
+        self.due = self.observe(at.now, &fix.moved_to(at.now, at.wire), neighbours.iter());
     }
 
     fn deadline(&self, at: Moment) -> Option<Instant> {
@@ -499,6 +517,79 @@ mod tests {
         assert_eq!(Triggers::default().observe(now, &late, table.iter()), None, "not heard for too long");
         let poor = Fix { accuracy_cm: Some(1_000), ..at(100, 2000, None).1 };
         assert_eq!(Triggers::default().observe(now, &poor, table.iter()), None);
+    }
+
+    /// What the vehicle says at `ms`, 100 ms after a position of a car at 24 m/s that its receiver knows nothing more of.
+    fn told(triggers: &mut Triggers, ms: u64, state: VehicleState) -> Option<HazardCommand> {
+        let table = NeighbourTable::new();
+        let moment = |ms| {
+            let (now, fix) = at(ms, 2400, None);
+            (Moment { now, wire: fix.time }, fix)
+        };
+        let (before, fix) = moment(ms - 100);
+        triggers.fix(Some(&fix), &table, before);
+        assert_eq!(triggers.poll(before), None, "the position alone is no reason");
+        let (then, fix) = moment(ms);
+        triggers.vehicle(&VehicleState { time: fix.time, ..state }, &table, then);
+        match triggers.poll(then) {
+            Some(Input::Hazard { command, .. }) => Some(command),
+            other => {
+                assert_eq!(other, None);
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_vehicle_says_alarms_at_once_and_not_at_the_next_position() {
+        let brakes = VehicleState { acceleration: Some(-60), ..VehicleState::default() };
+        let emergency_brake =
+            VehicleState { controls: Some(VehicleState::EMERGENCY_BRAKE), ..VehicleState::default() };
+        for state in [brakes, emergency_brake] {
+            let command = told(&mut Triggers::default(), 1_000, state);
+            let Some(HazardCommand::New(draft)) = command else { panic!("{command:?}") };
+            assert_eq!((draft.class, draft.cause, draft.speed), (Class::D0, 99, Some(2400)));
+        }
+        let slow = VehicleState { speed: Some(400), ..emergency_brake };
+        assert_eq!(told(&mut Triggers::default(), 1_000, slow), None, "by its wheels it hardly moves");
+        let pedal = VehicleState { controls: Some(1), ..VehicleState::default() };
+        assert_eq!(told(&mut Triggers::default(), 1_000, pedal), None, "a touch of the brake");
+    }
+
+    #[test]
+    fn siren_or_light_bar_are_an_emergency_call() {
+        for (light_bar, siren, due) in [(false, false, false), (true, false, true), (false, true, true)] {
+            let emergency = Some(EmergencySwitches { light_bar, siren });
+            let command =
+                told(&mut Triggers::default(), 1_000, VehicleState { emergency, ..VehicleState::default() });
+            let cause = command.map(|command| match command {
+                HazardCommand::New(draft) => (draft.class, draft.cause),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(cause, due.then_some((Class::D1, cause::EMERGENCY_VEHICLE)));
+        }
+    }
+
+    #[test]
+    fn speeds_of_a_fast_bus_tell_of_braking_too() {
+        let mut triggers = Triggers::default();
+        let table = NeighbourTable::new();
+        let mut due = None;
+        for ms in (0..400).step_by(10) {
+            let (now, fix) = at(ms, 2400, None);
+            let moment = Moment { now, wire: fix.time };
+            if ms == 0 {
+                triggers.fix(Some(&fix), &table, moment);
+            }
+            let speed = Some(2400 - (ms * 6 / 10) as u16);
+            triggers.vehicle(
+                &VehicleState { time: fix.time, speed, ..VehicleState::default() },
+                &table,
+                moment,
+            );
+            due = due.or_else(|| triggers.poll(moment).map(|_| ms));
+        }
+        assert_eq!(due, Some(50), "6 m/s^2, over the first 50 ms");
     }
 
     #[test]

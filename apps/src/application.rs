@@ -1,6 +1,6 @@
 //! The interface of all applications beside a station.
 
-use v2x_core::{Event, Fix, Input, Instant, NeighbourTable};
+use v2x_core::{Event, Fix, Input, Instant, NeighbourTable, VehicleState};
 
 use crate::moment::Moment;
 
@@ -8,7 +8,7 @@ use crate::moment::Moment;
 ///
 /// Like the node it has no clock and no socket; the same calls give the same inputs. Its contract:
 ///
-/// 1. Its host shows it the node's events in order and every fix, or its loss. Events that report the outcome of a
+/// 1. Its host shows it the node's events in order, every fix, or its loss, and every state of the vehicle. Events that report the outcome of a
 ///    command go to the application whose command it was (by the input's token) and to no other.
 /// 2. After that, and at the [`deadline`](Self::deadline), it is [polled](Self::poll) until there is nothing. Each input
 ///    goes to the node, and the events it leads to are shown, before the next poll.
@@ -84,6 +84,9 @@ pub trait Application {
 
     /// Takes the next position, or its loss, and the neighbours known then.
     fn fix(&mut self, _fix: Option<&Fix>, _neighbours: &NeighbourTable, _at: Moment) {}
+
+    /// Takes what the vehicle's sensors and switches say, and the neighbours known then.
+    fn vehicle(&mut self, _state: &VehicleState, _neighbours: &NeighbourTable, _at: Moment) {}
 
     /// When [`poll`](Self::poll) has something next, as far as that is a matter of time; not after `at` when it has
     /// something already. `None`: only after an event or a fix.

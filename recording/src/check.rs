@@ -313,6 +313,7 @@ fn describe_input(input: &Input) -> String {
             let Position { latitude, longitude } = fix.position;
             format!("a position: {:.7}, {:.7}", degrees(latitude), degrees(longitude))
         }
+        Input::Vehicle(state) => format!("what the vehicle said at {:?}", state.time),
         Input::Clock { wire, state } => format!("the clock: {wire:?}, {}", state.name()),
         Input::Send(request) => {
             format!("a message to send: type {}, {}", request.message_type, request.class.name())

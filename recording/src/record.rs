@@ -13,9 +13,11 @@
 //! | 3 | hazards as commands, trust, the pool in the header |
 //! | 4 | `channel_load`, tokens of requests |
 //! | 5 | `identities`; recordings begun anew while the station ran (`lost_inputs` in the header) |
+//! | 6 | `vehicle` |
 
 mod fields;
 mod hazard;
+mod vehicle;
 mod wire;
 
 use bytes::Bytes;
@@ -28,6 +30,7 @@ use v2x_proto::{Class, v1};
 
 use self::fields::{decode_area, encode_area, narrow};
 use self::hazard::{decode_command, encode_command};
+use self::vehicle::{decode_vehicle, encode_vehicle};
 use crate::transcript;
 
 pub use self::fields::{OLDEST_VERSION, RecordError, VERSION};
@@ -127,6 +130,7 @@ pub fn encode(now: Instant, input: &Input) -> v1::RecordedInput {
             signal_dbm: frame.signal_dbm.map(i32::from),
         }),
         Input::Fix(fix) => Recorded::Fix(fix.as_ref().map_or_else(v1::RecordedFix::default, encode_fix)),
+        Input::Vehicle(state) => Recorded::Vehicle(encode_vehicle(state)),
         Input::Clock { wire, state } => Recorded::Clock(v1::RecordedClock {
             wire_us: wire.as_micros(),
             trusted: state.may_sign(),
@@ -184,6 +188,7 @@ pub fn decode(recorded: v1::RecordedInput) -> Result<(Instant, Input), RecordErr
             signal_dbm: narrow(frame.signal_dbm, "signal strength")?,
         }),
         Recorded::Fix(fix) => Input::Fix(if fix.valid { Some(decode_fix(&fix)?) } else { None }),
+        Recorded::Vehicle(vehicle) => Input::Vehicle(decode_vehicle(&vehicle)?),
         Recorded::Clock(clock) => Input::Clock {
             wire: WireTime::from_micros(clock.wire_us),
             state: match (clock.trusted, clock.holdover) {
@@ -260,7 +265,7 @@ mod tests {
     use super::*;
     use core::time::Duration;
     use proptest::prelude::*;
-    use v2x_core::{EventId, HazardCommand, HazardDraft, HazardRepeat};
+    use v2x_core::{EmergencySwitches, EventId, HazardCommand, HazardDraft, HazardRepeat, VehicleState};
     use v2x_proto::{AreaView, Digest, Shape};
 
     fn inputs() -> Vec<Input> {
@@ -307,6 +312,18 @@ mod tests {
             }),
             Input::Fix(Some(fix)),
             Input::Fix(None),
+            Input::Vehicle(VehicleState::default()),
+            Input::Vehicle(VehicleState {
+                time: WireTime::from_micros(99),
+                speed: Some(u16::MAX),
+                acceleration: Some(i16::MIN),
+                yaw_rate: Some(-1),
+                steering_angle: Some(511),
+                controls: Some(0x7f),
+                lights: Some(0),
+                doors: Some(9),
+                emergency: Some(EmergencySwitches { light_bar: true, siren: false }),
+            }),
             Input::Clock { wire: WireTime::from_micros(123), state: ClockState::Locked },
             Input::Clock { wire: WireTime::from_micros(124), state: ClockState::Holdover },
             Input::Clock { wire: WireTime::from_micros(125), state: ClockState::Untrusted },

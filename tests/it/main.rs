@@ -32,6 +32,9 @@ mod golden;
 // The node's contract, line by line.
 mod contract;
 
+// What the vehicle's bus says, in beacons.
+mod vehicle;
+
 // A change of pseudonym as an eavesdropper sees it.
 mod pseudonym;
 

@@ -8,7 +8,7 @@ use prost::Message as _;
 use testkit::drive::drain;
 use v2x_core::{
     Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
-    PseudonymConfig, ReceivedFrame, WireTime,
+    PseudonymConfig, ReceivedFrame, VehicleState, WireTime,
 };
 use v2x_proto::v1;
 use v2x_recording::check::{CheckError, check_bytes};
@@ -115,6 +115,24 @@ fn a_recording_gives_the_same_outputs_again() {
     assert_eq!((outcome.software.as_str(), outcome.recorded_ns), ("roadcast test", 1_902_000_000));
 }
 
+/// A recording without some of its inputs.
+fn without(bytes: &[u8], which: impl Fn(&v1::recorded_input::Input) -> bool) -> Vec<u8> {
+    let header_end = record::start(&header_of(bytes)).len();
+    let (header, mut rest) = bytes.split_at(header_end);
+    let mut kept = header.to_vec();
+    while !rest.is_empty() {
+        let record = v1::Record::decode_length_delimited(&mut rest).unwrap();
+        let input = match &record.record {
+            Some(v1::record::Record::Input(recorded)) => recorded.input.as_ref(),
+            _ => None,
+        };
+        if !input.is_some_and(&which) {
+            kept.extend(record.encode_length_delimited_to_vec());
+        }
+    }
+    kept
+}
+
 #[test]
 fn channel_loads_are_recorded_and_decide_again() {
     let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
@@ -131,22 +149,26 @@ fn channel_loads_are_recorded_and_decide_again() {
     let outcome = check_bytes(&station.bytes, "night").unwrap();
     assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
     // The recording is not the same without them: the credential is shown more often where the channel is quiet.
-    let header_end = record::start(&header_of(&station.bytes)).len();
-    let mut without = station.bytes[..header_end].to_vec();
-    let mut rest = &station.bytes[header_end..];
-    while !rest.is_empty() {
-        let record = v1::Record::decode_length_delimited(&mut rest).unwrap();
-        let load = matches!(
-            &record.record,
-            Some(v1::record::Record::Input(v1::RecordedInput {
-                input: Some(v1::recorded_input::Input::ChannelLoad(_)),
-                ..
-            }))
-        );
-        if !load {
-            without.extend(record.encode_length_delimited_to_vec());
-        }
+    let without = without(&station.bytes, |input| matches!(input, v1::recorded_input::Input::ChannelLoad(_)));
+    assert!(check_bytes(&without, "night").unwrap().difference.is_some());
+}
+
+#[test]
+fn what_a_vehicle_s_bus_says_is_recorded_and_decides_again() {
+    let cast = Cast::new(1, START, Duration::from_secs(60)).unwrap();
+    let mut station = Recorded::new(&cast, 0);
+    station.input(60, Input::Clock { wire: START, state: ClockState::Locked });
+    for step in 1..50u64 {
+        let at_ms = 60 + step * 100;
+        let time = START + Duration::from_millis(step * 100);
+        let speed = Some(step as u16 * 60);
+        station.input(at_ms, Input::Vehicle(VehicleState { time, speed, ..VehicleState::default() }));
+        station.input(at_ms, Input::Fix(Some(moving(0.0, time))));
+        station.input(at_ms + 1, Input::Timeout);
     }
+    let outcome = check_bytes(&station.bytes, "night").unwrap();
+    assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
+    let without = without(&station.bytes, |input| matches!(input, v1::recorded_input::Input::Vehicle(_)));
     assert!(check_bytes(&without, "night").unwrap().difference.is_some());
 }
 

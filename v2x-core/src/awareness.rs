@@ -10,7 +10,9 @@ use std::collections::VecDeque;
 
 use v2x_proto::v1;
 
-use crate::base::{AwarenessRule, ChangeRule, Config, Fix, Instant, Position, heading_difference, limits};
+use crate::base::{
+    AwarenessRule, ChangeRule, Config, Fix, Instant, Position, VehicleState, heading_difference, limits,
+};
 
 /// Decides when to generate, and remembers what the next message must carry.
 #[derive(Debug)]
@@ -106,13 +108,14 @@ impl Awareness {
         self.wanted = true;
     }
 
-    /// Builds the message for `fix` and records that it is sent now. The reference is valid until the next call; the
-    /// caller encodes it.
+    /// Builds the message for `fix` and what the vehicle says, and records that it is sent now. The reference is valid until
+    /// the next call; the caller encodes it.
     pub fn generate(
         &mut self,
         now: Instant,
         config: &Config,
         fix: &Fix,
+        vehicle: &VehicleState,
         floods: impl FnOnce(&mut Vec<u32>),
     ) -> &v1::Awareness {
         let motion = OwnMotion::from(fix);
@@ -135,6 +138,15 @@ impl Awareness {
         message.acceleration =
             fix.acceleration.map(|a| i32::from(a).clamp(-MAX_ACCELERATION, MAX_ACCELERATION));
         message.yaw_rate = fix.yaw_rate.map(|rate| i32::from(rate).clamp(-MAX_YAW_RATE, MAX_YAW_RATE));
+        message.steering_angle =
+            vehicle.steering_angle.map(|angle| i32::from(angle).clamp(-MAX_STEERING, MAX_STEERING));
+        message.control_flags = vehicle.controls.map(|controls| u32::from(controls & ALL_CONTROLS));
+        message.emergency =
+            vehicle.emergency.filter(|switches| switches.is_on()).map(|switches| v1::EmergencyInfo {
+                light_bar: switches.light_bar,
+                siren: switches.siren,
+                ..v1::EmergencyInfo::default()
+            });
         message.position_confidence = fix.accuracy_cm.map(|radius| v1::PositionConfidence {
             semi_major_cm: u32::from(radius).min(MAX_CONFIDENCE),
             semi_minor_cm: u32::from(radius).min(MAX_CONFIDENCE),
@@ -142,6 +154,8 @@ impl Awareness {
         });
         message.beacon_interval_ms = Some(interval.as_millis() as u32);
         floods(&mut message.floods_held);
+        message.exterior_lights = None;
+        message.doors_open = None;
         message.length = None;
         message.width = None;
         message.path_delta_latitude.clear();
@@ -149,6 +163,8 @@ impl Awareness {
         message.path_delta_time.clear();
         if low_frequency {
             self.last_low_frequency = Some(now);
+            message.exterior_lights = vehicle.lights.map(u32::from);
+            message.doors_open = vehicle.doors.map(|doors| u32::from(doors & ALL_DOORS));
             let hides = config.pseudonym.change != ChangeRule::Off;
             let told = |dm: u16, steps: &[u16], most| {
                 u32::from(if hides { coarse(dm, steps).min(most) } else { dm })
@@ -235,6 +251,15 @@ const MAX_ACCELERATION: i32 = 160;
 
 const MAX_YAW_RATE: i32 = 32_766;
 
+/// TS 102 894-2 `SteeringWheelAngleValue`, 1.5 degree.
+const MAX_STEERING: i32 = 511;
+
+/// Bits of TS 102 894-2 `AccelerationControl`.
+const ALL_CONTROLS: u8 = 0x7f;
+
+/// Bits of TS 102 894-2 `DoorOpen`.
+const ALL_DOORS: u8 = 0x0f;
+
 const MAX_CONFIDENCE: u32 = 4_094;
 
 /// Lengths told by a station that changes its pseudonym, 0.1 m: of a pedestrian, of a bicycle or motorcycle, of a car, and
@@ -299,7 +324,7 @@ mod tests {
             let ms = now.as_nanos() / 1_000_000;
             let fix = at(ms);
             if awareness.check(now, Some(&OwnMotion::from(&fix))) {
-                awareness.generate(now, &Config::vehicle(), &fix, |_| ());
+                awareness.generate(now, &Config::vehicle(), &fix, &VehicleState::default(), |_| ());
                 times.push(ms);
             }
         }
@@ -379,7 +404,13 @@ mod tests {
             .filter(|n| {
                 let now = Instant::from_millis(n * 100);
                 awareness
-                    .generate(now, &Config::vehicle(), &fix(*n as f64 * 30.0, 3000, 0), |_| ())
+                    .generate(
+                        now,
+                        &Config::vehicle(),
+                        &fix(*n as f64 * 30.0, 3000, 0),
+                        &VehicleState::default(),
+                        |_| (),
+                    )
                     .length
                     .is_some()
             })
@@ -393,8 +424,15 @@ mod tests {
         let mut last = v1::Awareness::default();
         for n in 0..=100u64 {
             let now = Instant::from_millis(n * 500);
-            last =
-                awareness.generate(now, &Config::vehicle(), &fix(n as f64 * 25.0, 3000, 0), |_| ()).clone();
+            last = awareness
+                .generate(
+                    now,
+                    &Config::vehicle(),
+                    &fix(n as f64 * 25.0, 3000, 0),
+                    &VehicleState::default(),
+                    |_| (),
+                )
+                .clone();
         }
         assert_eq!(last.path_delta_latitude.len(), limits::MAX_PATH_POINTS - 1);
         let one_step = START.latitude - START.moved(0.0, 25.0).latitude;

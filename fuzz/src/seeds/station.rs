@@ -8,7 +8,8 @@ use prost::Message as _;
 use testkit::craft::{self, AWARENESS};
 use testkit::{PLACE, START};
 use v2x_core::{
-    ClockState, EventId, HazardCommand, HazardDraft, Input, Instant, RevocationRequest, WireTime, revoke,
+    ClockState, EventId, HazardCommand, HazardDraft, Input, Instant, RevocationRequest, VehicleState,
+    WireTime, revoke,
 };
 use v2x_proto::cause;
 use v2x_proto::envelope::{SignedView, TbsView};
@@ -228,6 +229,11 @@ fn strangers() -> Vec<Step<'static>> {
         input(&Input::Clock { wire: START, state: ClockState::Untrusted }),
         Step::Fields(says(OTHER), beacon(1)),
         input(&Input::Fix(None)),
+        input(&Input::Vehicle(VehicleState {
+            speed: Some(1_500),
+            controls: Some(5),
+            ..VehicleState::default()
+        })),
         Step::Pass(3000),
     ]
 }

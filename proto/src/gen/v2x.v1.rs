@@ -169,6 +169,10 @@ pub struct Awareness {
     /// may not be all. A station that notices one missing here sends it again.
     #[prost(fixed32, repeated, tag = "23")]
     pub floods_held: ::prost::alloc::vec::Vec<u32>,
+    /// Doors that are open, bits 0..=3: driver, passenger, maintenance, outside (TS 102 894-2 DoorOpen). Low frequency;
+    /// absent: not sent this time, or unknown.
+    #[prost(uint32, optional, tag = "24")]
+    pub doors_open: ::core::option::Option<u32>,
 }
 /// What an emergency vehicle does (EN 302 637-2 EmergencyContainer).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1657,7 +1661,7 @@ pub struct RecordedInput {
     #[prost(fixed64, tag = "1")]
     pub now_ns: u64,
     /// Exactly one.
-    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "recorded_input::Input", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub input: ::core::option::Option<recorded_input::Input>,
 }
 /// Nested message and enum types in `RecordedInput`.
@@ -1698,6 +1702,9 @@ pub mod recorded_input {
         /// The station's credentials were replaced.
         #[prost(message, tag = "12")]
         Identities(super::RecordedIdentities),
+        /// The vehicle's sensors and switches were read.
+        #[prost(message, tag = "13")]
+        Vehicle(super::RecordedVehicle),
     }
 }
 /// A frame that was received.
@@ -1752,6 +1759,40 @@ pub struct RecordedFix {
     /// The receiver reports the position as good.
     #[prost(bool, tag = "10")]
     pub valid: bool,
+}
+/// What the vehicle's sensors and switches say; what is absent is unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedVehicle {
+    /// When it was true, TAI microseconds since 2004-01-01T00:00:00Z.
+    #[prost(fixed64, tag = "1")]
+    pub time_us: u64,
+    /// Speed, 0.01 m/s, 0..=65535.
+    #[prost(uint32, optional, tag = "2")]
+    pub speed: ::core::option::Option<u32>,
+    /// Longitudinal acceleration, 0.1 m/s2, -32768..=32767.
+    #[prost(sint32, optional, tag = "3")]
+    pub acceleration: ::core::option::Option<i32>,
+    /// Yaw rate, 0.01 degree/s, left positive, -32768..=32767.
+    #[prost(sint32, optional, tag = "4")]
+    pub yaw_rate: ::core::option::Option<i32>,
+    /// Steering wheel angle, 1.5 degree, left positive, -32768..=32767.
+    #[prost(sint32, optional, tag = "5")]
+    pub steering_angle: ::core::option::Option<i32>,
+    /// Controls in use, bits as in Awareness, 0..=255.
+    #[prost(uint32, optional, tag = "6")]
+    pub controls: ::core::option::Option<u32>,
+    /// Lights that are on, bits as in Awareness, 0..=255.
+    #[prost(uint32, optional, tag = "7")]
+    pub lights: ::core::option::Option<u32>,
+    /// Doors that are open, bits as in Awareness, 0..=255.
+    #[prost(uint32, optional, tag = "8")]
+    pub doors: ::core::option::Option<u32>,
+    /// The light bar is on; present together with `siren`.
+    #[prost(bool, optional, tag = "9")]
+    pub light_bar: ::core::option::Option<bool>,
+    /// The siren is on.
+    #[prost(bool, optional, tag = "10")]
+    pub siren: ::core::option::Option<bool>,
 }
 /// The clock was set against wire time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

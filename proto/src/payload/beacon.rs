@@ -86,6 +86,7 @@ fn read(payload: &[u8]) -> Result<Option<Beacon>, WireError> {
             PATH_LONGITUDE => column(&mut columns[1], reader.bytes()?, MAX_DELTA)?,
             PATH_TIME => column(&mut columns[2], reader.bytes()?, MAX_TIME)?,
             FLOODS => beacon.floods.read(reader.bytes()?),
+            DOORS => within(&mut reader, 0, 0x0f)?.is_some(),
             _ => false,
         };
         if !in_range {
@@ -170,6 +171,7 @@ const PATH_LATITUDE: u32 = bytes_tag(19);
 const PATH_LONGITUDE: u32 = bytes_tag(20);
 const PATH_TIME: u32 = bytes_tag(21);
 const FLOODS: u32 = bytes_tag(23);
+const DOORS: u32 = varint_tag(24);
 
 const SEMI_MAJOR: u32 = varint_tag(1);
 const SEMI_MINOR: u32 = varint_tag(2);
@@ -237,7 +239,7 @@ mod tests {
     #[test]
     fn every_bound_is_the_full_decoder_s() {
         type Set = fn(&mut v1::Awareness, i32);
-        let fields: [(i32, i32, Set); 14] = [
+        let fields: [(i32, i32, Set); 15] = [
             (-100_000, 800_000, |m, v| m.altitude_cm = Some(v)),
             (0, 16_382, |m, v| m.speed = Some(v as u32)),
             (0, 3_599, |m, v| m.heading = Some(v as u32)),
@@ -249,6 +251,7 @@ mod tests {
             (1, 60_000, |m, v| m.beacon_interval_ms = Some(v as u32)),
             (0, 10_000, |m, v| m.position_age_ms = Some(v as u32)),
             (0, 0xff, |m, v| m.exterior_lights = Some(v as u32)),
+            (0, 0x0f, |m, v| m.doors_open = Some(v as u32)),
             (1, 1_022, |m, v| m.length = Some(v as u32)),
             (1, 61, |m, v| m.width = Some(v as u32)),
             (-131_071, 131_071, |m, v| {

@@ -18,6 +18,7 @@ impl Check for v1::Awareness {
         interval("beacon_interval_ms", self.beacon_interval_ms)?;
         within_if_known("position_age_ms", self.position_age_ms, 0..=10_000)?;
         within_if_known("exterior_lights", self.exterior_lights, 0..=0xff)?;
+        within_if_known("doors_open", self.doors_open, 0..=0x0f)?;
         length_and_width(self.length, self.width)?;
         let points = self.path_delta_latitude.len();
         at_most("path_delta_latitude", &self.path_delta_latitude, PATH_POINTS)?;

@@ -105,6 +105,7 @@ fn awareness() -> v1::Awareness {
         beacon_interval_ms: Some(100),
         position_age_ms: Some(40),
         exterior_lights: Some(0x91),
+        doors_open: Some(0x05),
         length: Some(52),
         width: Some(19),
         path_delta_latitude: vec![-131_071, 0, 1, 450],

@@ -246,6 +246,10 @@ pub const MAX_MULTI_HOP_REACH_M: f64 = 20_000.0;
 /// a row mean that the measurement has stopped.
 pub const MAX_LOAD_AGE: Duration = Duration::from_secs(1);
 
+/// What a vehicle's bus said this long ago is unknown: buses repeat their signals each 10 to 100 ms, and a pedal is released
+/// faster than that.
+pub const MAX_VEHICLE_AGE: Duration = Duration::from_millis(500);
+
 /// A position this old no longer tells where the station is; safety messages stop.
 pub const MAX_FIX_AGE: Duration = Duration::from_secs(2);
 

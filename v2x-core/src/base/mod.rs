@@ -17,6 +17,7 @@ mod rng;
 mod stamps;
 mod table_fill;
 mod time;
+mod vehicle;
 mod velocity;
 
 pub use config::{AwarenessRule, ChangeRule, Config, Imminent, Plausibility, PseudonymConfig, Role, Scheme};
@@ -35,4 +36,5 @@ pub use rng::{Purpose, Seed, Stream};
 pub use stamps::{ReceiveStamps, SendStamps};
 pub use table_fill::TableFill;
 pub use time::{Anchor, Instant, WireTime};
+pub use vehicle::{EmergencySwitches, TimedVehicle, VehicleState};
 pub use velocity::{Velocity, velocity};

@@ -5,7 +5,7 @@ use v2x_proto::Digest;
 
 use crate::base::{
     ClockState, Dropped, Fix, Instant, NotSent, Received, ReceivedFrame, SendRequest, SendingState, Sent,
-    Token, Transmit, WireTime,
+    Token, Transmit, VehicleState, WireTime,
 };
 use crate::congestion::LoadSource;
 use crate::forward::Forwarded;
@@ -21,6 +21,10 @@ pub enum Input {
     Frame(ReceivedFrame),
     /// A position, or `None` when it was lost.
     Fix(Option<Fix>),
+    /// What the vehicle's sensors and switches say. It counts for
+    /// [`limits::MAX_VEHICLE_AGE`](crate::base::limits::MAX_VEHICLE_AGE), goes into beacons, and its speed, acceleration and yaw
+    /// rate come before those of the fix.
+    Vehicle(VehicleState),
     /// A reading of the wire clock, and how far it may be trusted.
     Clock {
         /// What the wire clock reads at this input's `now`.

@@ -22,7 +22,8 @@ use self::deadline_cache::DeadlineCache;
 use crate::awareness::Awareness;
 use crate::base::{
     Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
-    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, Virtual, WireTime, limits,
+    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle, VehicleState, Virtual, WireTime,
+    limits,
 };
 use crate::congestion::{BusyRatio, ChannelLoad};
 use crate::forward::Forwarder;
@@ -148,6 +149,7 @@ pub struct Node {
     config: Config,
     moment: Moment,
     fix: Option<TimedFix>,
+    vehicle: TimedVehicle,
     heading: HeldHeading,
     sending: SendingState,
     receiver: Receiver,
@@ -241,6 +243,7 @@ impl Node {
         Self {
             moment: Moment::starting(anchor),
             fix: None,
+            vehicle: TimedVehicle::default(),
             heading: HeldHeading::default(),
             sending,
             receiver: Receiver::new(
@@ -290,6 +293,7 @@ impl Node {
                 }
             }
             Input::Fix(fix) => self.take_fix(fix),
+            Input::Vehicle(state) => self.vehicle.take(state, self.moment.now, &self.moment.anchor),
             Input::Clock { wire, state } => self.set_clock(wire, state),
             Input::Send(request) => self.send(&request),
             Input::Hazard { command, token } => self.command(&command, token),
@@ -336,6 +340,11 @@ impl Node {
     /// be too old to send by.
     pub fn last_fix(&self) -> Option<Fix> {
         self.fix.map(|fix| fix.fix)
+    }
+
+    /// What the vehicle said last, while it counts.
+    pub fn vehicle(&self, now: Instant) -> Option<VehicleState> {
+        self.vehicle.fresh(now)
     }
 
     /// How busy the channel is at `now`.

@@ -5,9 +5,10 @@ use v2x_proto::Class;
 use super::Node;
 use super::io::Event;
 use crate::awareness::OwnMotion;
-use crate::base::{NotSent, NotSentReason, SendRequest, SendingState};
+use crate::base::{NotSent, NotSentReason, SendRequest, SendingState, VehicleState};
 use crate::forward::BeaconTags;
 use crate::send::{Here, SendResult};
+use crate::trust::Permissions;
 
 impl Node {
     pub(super) fn send(&mut self, request: &SendRequest) {
@@ -37,7 +38,11 @@ impl Node {
 
     pub(super) fn generate_awareness(&mut self) {
         let may_send = self.sending == SendingState::Allowed;
-        let fix = self.fix.filter(|_| may_send).map(|fix| fix.moved_to(self.moment.now, self.moment.wire()));
+        let vehicle = self.vehicle_to_tell();
+        let fix = self.fix.filter(|_| may_send).map(|mut fix| {
+            fix.fix = vehicle.over(fix.fix);
+            fix.moved_to(self.moment.now, self.moment.wire())
+        });
         let motion = fix.as_ref().map(OwnMotion::from);
         let generated = self.awareness.next_check();
         let due = self.awareness.check(self.moment.now, motion.as_ref());
@@ -46,10 +51,17 @@ impl Node {
         let (forwarder, now) = (&self.forwarder, self.moment.now);
         let tags = BeaconTags::new(&self.sender.digest(), self.moment.wire());
         let held = |floods: &mut Vec<u32>| forwarder.held(&tags, fix.position, now, floods);
-        let message = self.awareness.generate(now, &self.config, &fix, held);
+        let message = self.awareness.generate(now, &self.config, &fix, &vehicle, held);
         let here = Here { moment: &self.moment, position: fix.position, generated };
         let result = self.sender.awareness(message, &here, &mut self.distribution, &mut *self.host);
         self.note_sent(result);
+    }
+
+    /// What a beacon says of the vehicle: light bar and siren only where the credential permits.
+    fn vehicle_to_tell(&self) -> VehicleState {
+        let vehicle = self.vehicle.fresh(self.moment.now).unwrap_or_default();
+        let permitted = self.sender.pool().active().permissions().contains(Permissions::EMERGENCY);
+        VehicleState { emergency: vehicle.emergency.filter(|_| permitted), ..vehicle }
     }
 
     pub(super) fn note_sent(&mut self, result: SendResult) {

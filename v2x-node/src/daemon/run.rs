@@ -19,7 +19,7 @@ use v2x_apps::advice::Advisor;
 use v2x_apps::alert::Triggers;
 use v2x_apps::load::LoadGenerator;
 use v2x_apps::{Application, Moment};
-use v2x_core::{ClockState, Fix, Identity, Input, Instant, Node, Permissions, Role, SendingState};
+use v2x_core::{ClockState, Identity, Input, Instant, NeighbourTable, Node, Permissions, Role, SendingState};
 use v2x_report::{Report, Stats, WhatRan};
 
 use crate::config::{StationConfig, mode_for_everybody};
@@ -406,9 +406,8 @@ impl Daemon {
             advisor.fix(update.fix.as_ref(), update.received, &anchor);
         }
         self.station.input(Input::Fix(update.fix), &mut self.listeners);
-        if let Some(fix) = &update.fix {
-            self.warn(fix);
-        }
+        let fix = update.fix.as_ref();
+        self.warn(|alerts, neighbours, at| alerts.fix(fix, neighbours, at));
     }
 
     /// Passes a client's request to the control handler, and its command to the station.
@@ -418,7 +417,11 @@ impl Daemon {
         let mut about = About { station, statistics, advisor, crossings, feed };
         match self.control.handle(asked, &mut about, monotonic()) {
             Some(ToDo::Input(command)) => {
+                let vehicle = if let Input::Vehicle(state) = &command { Some(*state) } else { None };
                 self.station.input(command, &mut self.listeners);
+                if let Some(state) = vehicle {
+                    self.warn(|alerts, neighbours, at| alerts.vehicle(&state, neighbours, at));
+                }
                 self.control.settle(&self.station, &mut self.listeners.outbox);
             }
             Some(ToDo::Reload) => self.reload(),
@@ -426,12 +429,12 @@ impl Daemon {
         }
     }
 
-    /// Sends alerts from the vehicle's own motion, if configured.
-    fn warn(&mut self, fix: &Fix) {
+    /// Shows alerts, if configured, what is new of the vehicle's motion, and sends those it calls for.
+    fn warn(&mut self, show: impl FnOnce(&mut Triggers, &NeighbourTable, Moment)) {
         let node = self.station.node();
         let at = Moment::at(monotonic(), &node.anchor());
         if let Some(alerts) = &mut self.listeners.alerts {
-            alerts.fix(Some(fix), node.neighbour_table(), at);
+            show(alerts, node.neighbour_table(), at);
         }
         while let Some(mut input) = self.listeners.alerts.as_mut().and_then(|alerts| alerts.poll(at)) {
             // One at a time: its outcome comes before the next.

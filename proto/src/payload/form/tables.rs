@@ -58,6 +58,7 @@ static AWARENESS: MessageForm = MessageForm { name: "Awareness", fields: &[
     FieldForm { number: 21, name: "path_delta_time", value: ValueForm::Uint32, repeated: true, optional: false },
     FieldForm { number: 22, name: "emergency", value: ValueForm::Message(&EMERGENCY_INFO), repeated: false, optional: true },
     FieldForm { number: 23, name: "floods_held", value: ValueForm::Fixed32, repeated: true, optional: false },
+    FieldForm { number: 24, name: "doors_open", value: ValueForm::Uint32, repeated: false, optional: true },
 ] };
 
 static CREDENTIAL_REQUEST: MessageForm = MessageForm { name: "CredentialRequest", fields: &[

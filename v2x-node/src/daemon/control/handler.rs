@@ -33,6 +33,7 @@ use super::priority;
 use super::server::{Asked, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
 use super::topic::Topic;
+use super::vehicle;
 use super::view::{View, not_sending};
 use crate::config::ControlConfig;
 use crate::daemon::keyring::Verifications;
@@ -187,6 +188,17 @@ impl ControlHandler {
             ),
             Request::Priority(asked) => priority::handle(asked, station, advisor.as_deref_mut(), now),
             Request::Status => self.status(about, &view, now),
+            Request::Vehicle(_) if advisor.is_none() => Answer::failure(
+                "vehicle_not_a_vehicle",
+                "this station is a roadside unit; only vehicles have pedals, lights and doors",
+            ),
+            Request::Vehicle(said) => match vehicle::input(&said, view.wire()) {
+                Ok(input) => {
+                    desk.answer(client, id, Answer::done());
+                    return Some(ToDo::Input(input));
+                }
+                Err(answer) => *answer,
+            },
             Request::List(after) => list(after, station, &view),
             Request::Neighbours(after) => neighbours(after, station, &view, now),
             Request::WatchNeighbours => {

@@ -17,6 +17,7 @@ pub mod server;
 pub mod socket;
 mod told;
 mod topic;
+mod vehicle;
 pub mod view;
 
 #[cfg(test)]
