@@ -158,6 +158,11 @@ impl Client {
         }
     }
 
+    /// How it is written to.
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// Requests and answers are in this encoding from now on; answers that wait stay as they are.
     pub fn set_encoding(&mut self, encoding: Encoding) {
         self.encoding = encoding;

@@ -24,6 +24,7 @@ use super::filter::Filter;
 use super::told::Told;
 pub use super::topic::Topic;
 use crate::daemon::unix_socket::Bound;
+use crate::log::{Line, events};
 
 /// A listening control socket and its clients. Lives on one thread.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl Server {
             let first = !core::mem::replace(&mut client.has_asked, true);
             match Call::parse(&line) {
                 Ok(Call { id, request: Request::Encoding(encoding) }) => {
-                    let answer = of_encoding(encoding, first);
+                    let answer = of_encoding(client, encoding, first);
                     client.say(&Answer { id, ..answer.clone() }, now);
                     if answer.ok == Some(true) {
                         client.set_encoding(encoding);
@@ -128,7 +129,7 @@ impl Server {
             cx.waker().wake_by_ref();
             break;
         }
-        self.retain();
+        self.let_go();
         Poll::Pending
     }
 
@@ -138,7 +139,7 @@ impl Server {
         for client in &mut self.clients {
             client.move_bytes(cx, &self.positions, now);
         }
-        self.retain();
+        self.let_go();
     }
 
     /// Answers a request; nothing when the client has gone.
@@ -213,9 +214,12 @@ impl Server {
     /// ask nothing make room.
     pub fn upkeep(&mut self, now: Instant) {
         for client in &mut self.clients {
-            self.disconnected += u64::from(client.keep(now));
+            if client.keep(now) {
+                self.disconnected += 1;
+                Line::new(&events::CONTROL_CLIENT_SLOW, "a program did not read what it watches").log();
+            }
         }
-        self.retain();
+        self.let_go();
     }
 
     /// How many clients there are, and what they cost.
@@ -225,8 +229,14 @@ impl Server {
         ControlFigures { clients, watches, events, lost, disconnected: self.disconnected }
     }
 
-    fn retain(&mut self) {
-        self.clients.retain(|client| !client.is_done());
+    fn let_go(&mut self) {
+        self.clients.retain(|client| {
+            let done = client.is_done();
+            if done {
+                Line::new(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
+            }
+            !done
+        });
         if !self.positions.is_empty() && !self.is_watched(Topic::Neighbours) {
             self.positions = Positions::new();
         }
@@ -246,6 +256,7 @@ impl Server {
                 client.move_bytes(cx, &self.positions, now);
                 continue;
             }
+            Line::new(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();
@@ -262,8 +273,8 @@ impl Server {
 }
 
 /// The answer to a request for an encoding, in the one there is.
-fn of_encoding(encoding: Encoding, first: bool) -> Answer {
-    if first || encoding == Encoding::Json {
+fn of_encoding(client: &Client, encoding: Encoding, first: bool) -> Answer {
+    if first || encoding == client.encoding() {
         return Answer::done();
     }
     bad_request(&BadRequest::new(
