@@ -19,6 +19,7 @@ use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::station::{Observer, monotonic};
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;
+use crate::log::Line;
 
 /// Those that listen.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Listeners {
     }
 
     /// Neighbours that came, went or are not believed since the last call, a line each.
-    pub fn neighbour_lines(&mut self, node: &Node) -> Vec<String> {
+    pub fn neighbour_lines(&mut self, node: &Node) -> Vec<Line> {
         let now = monotonic();
         self.neighbours.lines(node.neighbour_table(), &View::of(node, now), now)
     }

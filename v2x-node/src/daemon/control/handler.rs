@@ -45,6 +45,7 @@ use crate::daemon::signal_ahead::signal_view;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;
+use crate::log::{Line, events};
 
 /// A daemon's control socket, if it has one, and what it prints about hazards.
 #[derive(Debug)]
@@ -157,7 +158,8 @@ impl ControlHandler {
     pub fn upkeep(&mut self, station: &Station, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
         let hidden = core::mem::take(&mut self.hidden);
         if hidden > 0 {
-            writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")?;
+            let text = format!("and {hidden} more changes of hazards (roadcast hazard list shows what is)");
+            Line::new(&events::HAZARD_CHANGED, text).tell(out)?;
         }
         self.left = LINES_PER_SECOND;
         let view = View::of(station.node(), now);
@@ -432,7 +434,7 @@ impl ControlHandler {
         let view = View::of(station.node(), now);
         if let Some(advisor) = advisor {
             if let Some((advice, warning)) = advisor.take_warning() {
-                writeln!(out, "{warning}")?;
+                Line::new(&events::ROAD_NEWS, warning.to_string()).tell(out)?;
                 self.tell_signal(Some(&advice), "red_light");
             }
             self.tell_priority(advisor, view.wire(), out)?;
@@ -485,7 +487,7 @@ impl ControlHandler {
             let priority = priority::changed(id, progress, advisor, wire);
             if self.left > 0 {
                 self.left -= 1;
-                writeln!(out, "{}", priority_line(&priority))?;
+                Line::new(&events::PRIORITY_CHANGED, priority_line(&priority)).tell(out)?;
             }
             if let Some(news) = self.news() {
                 let line = Answer { priority: Some(Box::new(priority)), ..Answer::watch("priority") };
@@ -512,7 +514,7 @@ impl ControlHandler {
         let hazard = view.hazard(known);
         if printed {
             self.left -= 1;
-            writeln!(out, "{}", change_line(change, &hazard))?;
+            Line::new(&events::HAZARD_CHANGED, change_line(change, &hazard)).tell(out)?;
         }
         let (change, hazard) = (Some(change.to_owned()), Some(Box::new(hazard)));
         self.watchers(Answer { change, hazard, ..Answer::watch(what) });

@@ -24,6 +24,7 @@ use super::filter::Filter;
 use super::told::Told;
 pub use super::topic::Topic;
 use crate::daemon::unix_socket::Bound;
+use crate::log::{Line, events};
 
 /// A listening control socket and its clients. Lives on one thread.
 #[derive(Debug)]
@@ -226,7 +227,13 @@ impl Server {
     }
 
     fn retain(&mut self) {
-        self.clients.retain(|client| !client.is_done());
+        self.clients.retain(|client| {
+            let done = client.is_done();
+            if done {
+                Line::new(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
+            }
+            !done
+        });
         if !self.positions.is_empty() && !self.is_watched(Topic::Neighbours) {
             self.positions = Positions::new();
         }
@@ -246,6 +253,7 @@ impl Server {
                 client.move_bytes(cx, &self.positions, now);
                 continue;
             }
+            Line::new(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();
