@@ -6,6 +6,7 @@ const LONGEST_PAUSE_MS = 15_000;
 /// A status comes each second: a link silent for so long is dead, or the machine slept.
 const SILENT_MS = 8_000;
 const SELECT_MS = 400;
+const POLL_MS = 250;
 /// Places farther apart in time are not joined.
 const LONGEST_WAY_S = 20;
 
@@ -206,12 +207,44 @@ class ReplayFeed {
       lines = text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
     }
     this.meta = meta;
+    if (meta.live) {
+      this.take(lines);
+      this.onReady?.();
+      this.again = setTimeout(() => this.poll(), POLL_MS);
+      return;
+    }
     this.duration = meta.duration_s;
     for (const line of lines) (line.watch === "moves" ? this.moves : this.events).push(line);
     this.lines = lines.length;
     this.seek(0);
     this.tell("view", "");
     this.onReady?.();
+  }
+
+  /// What goes on now, such as a demo, tells all of it each time.
+  take(lines) {
+    const began = performance.now();
+    this.model.renew();
+    if (this.model.roads.length === 0) this.model.setRoads(this.meta.roads ?? []);
+    for (const line of lines) this.model.line(line, began);
+    this.model.sweep();
+    this.lines += lines.length;
+    this.spentMs = (this.spentMs ?? 0) + performance.now() - began;
+    this.tell("live", "");
+  }
+
+  async poll() {
+    let pause = POLL_MS;
+    try {
+      const text = await (await fetch("view/frames")).text();
+      this.take(text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line)));
+      this.pause = FIRST_PAUSE_MS;
+    } catch {
+      pause = this.pause ??= FIRST_PAUSE_MS;
+      this.pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+      this.tell("lost", "It may have ended.", pause / 1_000);
+    }
+    this.again = setTimeout(() => this.poll(), pause);
   }
 
   /// Goes to a time: on from here, or from the beginning. Positions of more than half a minute before are not needed.
@@ -265,7 +298,7 @@ class ReplayFeed {
   }
 
   select() {}
-  now() { return this.at * 1_000; }
+  now() { return this.meta?.live ? performance.now() : this.at * 1_000; }
   takeSpent() { const spent = this.spentMs ?? 0; this.spentMs = 0; return spent; }
 }
 

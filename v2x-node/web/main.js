@@ -74,7 +74,7 @@ function places() {
   return all;
 }
 
-const pads = () => { const slim = camera.width < 560; return { left: slim ? 24 : $("legend").open ? $("legend").offsetWidth + 30 : 60, right: slim ? 76 : 70, top: 44, bottom: isView ? (slim ? 120 : 96) : 50 }; };
+const pads = () => { const slim = camera.width < 560; return { left: slim ? 24 : $("legend").open ? $("legend").offsetWidth + 30 : 60, right: slim ? 76 : 70, top: 44, bottom: isView && !feed.meta?.live ? (slim ? 132 : 116) : 50 }; };
 
 /// Refits only when something left the picture or fills a small part of it: a map that moves all the time cannot be read.
 function refit() {
@@ -249,12 +249,12 @@ function showEmpty() {
 }
 
 function play() {
-  if (!isView) return;
+  if (!isView || feed.meta?.live) return;
   if (!feed.playing && feed.at >= feed.duration) feed.seek(0);
   feed.playing = !feed.playing;
   showTime();
 }
-function scrub(at) { feed.seek(at); showTime(); }
+function scrub(at) { if (feed.meta?.live) return; feed.seek(at); showTime(); }
 function showTime() {
   $("play").setAttribute("aria-label", feed.playing ? "Stop" : "Play");
   text($("play"), feed.playing ? "\u275A\u275A" : "\u25B6");
@@ -303,6 +303,11 @@ if (isView) {
   document.body.classList.add("has-timeline");
   $("timeline").hidden = false;
   feed.onReady = () => {
+    if (feed.meta.live) {
+      document.body.classList.remove("has-timeline");
+      $("timeline").hidden = true;
+      return;
+    }
     $("time").max = feed.duration;
     if (feed.meta.title) document.title = `Roadcast: ${feed.meta.title}`;
     showTime();
@@ -319,4 +324,4 @@ if (matchMedia("(max-width: 760px)").matches) $("legend").open = false;
 drawLegend();
 panels.update(selected);
 requestAnimationFrame(frame);
-setInterval(() => { if (!document.hidden) { panels.update(selected); showEmpty(); if (isView && feed.meta) showTime(); } }, PANELS_MS);
+setInterval(() => { if (!document.hidden) { panels.update(selected); showEmpty(); if (isView && feed.meta && !feed.meta.live) showTime(); } }, PANELS_MS);

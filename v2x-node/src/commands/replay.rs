@@ -28,6 +28,8 @@ pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
 pub use self::view::ViewArgs;
+#[cfg(feature = "web")]
+pub(crate) use self::view::town_lanes;
 use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 

@@ -11,7 +11,7 @@ use super::hosts::Hosts;
 use super::page::Page;
 use super::token::Tokens;
 use crate::config::WebConfig;
-use crate::web_page::{page, view_page};
+use crate::web_page::view_page;
 
 /// What a server has to serve.
 #[derive(Debug)]
@@ -55,16 +55,15 @@ impl Site {
     /// Serves what `web` says.
     #[must_use]
     pub fn new(source: Source, web: &WebConfig, tokens: Tokens) -> Self {
-        let page = match &source {
-            Source::Daemon(_) => page(),
-            Source::Pages(_) => view_page(),
-        };
         Self {
-            source,
             tokens,
             hosts: Hosts::new(&web.names),
             metrics_only: web.metrics_only,
-            page: Page::new(page),
+            page: match &source {
+                Source::Daemon(_) => Page::map(),
+                Source::Pages(_) => Page::of(view_page()),
+            },
+            source,
             sessions: Arc::new(Semaphore::new(MOST_SESSIONS)),
             questions: Semaphore::new(MOST_QUESTIONS),
         }

@@ -125,6 +125,19 @@ pub enum ReplayError {
         /// What it is.
         found: String,
     },
+    /// This program was built without a server.
+    #[cfg(not(feature = "web"))]
+    #[error("this program was built without a server: write a page with --output FILE")]
+    NoServer,
+    /// What was recorded would be open to the network.
+    #[cfg(feature = "web")]
+    #[error(
+        "{address}: other machines reach this address; serve on 127.0.0.1, or write a page with --output FILE"
+    )]
+    OpenView {
+        /// The address.
+        address: String,
+    },
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),

@@ -93,7 +93,7 @@ pub(super) fn roads(trace: &Trace) -> Vec<Vec<[f64; 2]>> {
 }
 
 /// The lanes of the demo's town.
-pub(super) fn town_lanes() -> Vec<Vec<[f64; 2]>> {
+pub(crate) fn town_lanes() -> Vec<Vec<[f64; 2]>> {
     let Some(plane) = Plane::new(town::ORIGIN.0, town::ORIGIN.1) else { return Vec::new() };
     let lane = |lane: Vec<(f64, f64)>| {
         lane.into_iter().filter_map(|(x, y)| plane.point(x, y).map(degrees)).collect()

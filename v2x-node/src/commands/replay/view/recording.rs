@@ -12,6 +12,7 @@ use v2x_recording::check::{self, Onlooker};
 use super::story::{Lines, Meta, Story};
 use crate::commands::replay::error::ReplayError;
 use crate::commands::replay::tell;
+use crate::daemon::control::neighbour_view::NeighbourSeen;
 use crate::daemon::control::view::View;
 use crate::daemon::station::Observer as _;
 use crate::daemon::statistics::Statistics;
@@ -24,7 +25,10 @@ pub(super) fn story(path: &Path) -> Result<Story, ReplayError> {
         tell(path, warning);
     }
     if outcome.difference.is_some() {
-        tell(path, "this version decides otherwise than the one that recorded it: shown up to there (replay check)");
+        tell(
+            path,
+            "this version decides otherwise than the one that recorded it: shown up to there (replay check)",
+        );
     }
     let duration_s = teller.seconds(teller.last);
     let mut report = teller.statistics.as_ref().map(|statistics| statistics.report(duration_s));
@@ -59,8 +63,6 @@ struct Teller {
     told: BTreeMap<Digest, Value>,
     heard: BTreeSet<Digest>,
     hazards: BTreeSet<String>,
-    /// What each credential permits, as its messages show.
-    permits: BTreeMap<Digest, u64>,
 }
 
 impl Teller {
@@ -69,9 +71,6 @@ impl Teller {
     }
 
     fn received(&mut self, now: Instant, node: &Node, received: &Received) {
-        if self.permits.len() < MOST_STATIONS {
-            self.permits.insert(received.id.signer, received.permissions);
-        }
         if received.message_type == v1::MessageType::Hazard as u32
             && let Some(fix) = node.last_fix()
         {
@@ -96,17 +95,17 @@ impl Teller {
             let digest = neighbour.digest();
             present.insert(digest);
             self.heard.insert(digest);
-            let lasting = lasting(neighbour, node, self.permits.get(&digest).copied());
+            let told = NeighbourSeen::by(neighbour, node, now).neighbour(&view);
+            let lasting = lasting(&told);
             if self.told.get(&digest) == Some(&lasting) {
                 moves.push(moved(neighbour));
                 continue;
             }
-            let mut told = lasting.clone();
-            moving(&mut told, neighbour, &view, now);
             self.told.insert(digest, lasting);
             self.lines.push(t_s, json!({ "watch": "neighbour", "change": "updated", "neighbour": told }));
         }
-        let gone: Vec<Digest> = self.told.keys().filter(|digest| !present.contains(*digest)).copied().collect();
+        let gone: Vec<Digest> =
+            self.told.keys().filter(|digest| !present.contains(*digest)).copied().collect();
         for digest in gone {
             self.told.remove(&digest);
             let neighbour = json!({ "digest": digest.to_string() });
@@ -117,7 +116,13 @@ impl Teller {
         }
         if let Some(statistics) = &self.statistics {
             let status = view.status(node, statistics, now);
-            let status = v2x_api::Status { link: "recorded".to_owned(), link_up: true, uptime_s: t_s, nearest: Vec::new(), ..status };
+            let status = v2x_api::Status {
+                link: "recorded".to_owned(),
+                link_up: true,
+                uptime_s: t_s,
+                nearest: Vec::new(),
+                ..status
+            };
             self.lines.push(t_s, json!({ "status": status }));
         }
     }
@@ -134,7 +139,8 @@ impl Onlooker for Teller {
                     Event::Hazard(changed) => {
                         let hazard = View::of(node, now).hazard(&changed.event);
                         self.hazards.insert(hazard.event.clone());
-                        let line = json!({ "watch": "hazard", "change": changed.change.name(), "hazard": hazard });
+                        let line =
+                            json!({ "watch": "hazard", "change": changed.change.name(), "hazard": hazard });
                         self.lines.push(self.seconds(now), line);
                     }
                     _ => {}
@@ -156,34 +162,9 @@ impl Onlooker for Teller {
     }
 }
 
-/// What of a neighbour lasts longer than its position.
-fn lasting(neighbour: &Neighbour, node: &Node, permits: Option<u64>) -> Value {
-    let digest = neighbour.digest();
-    let station_type = v1::StationType::try_from(i32::from(neighbour.motion().station_type)).unwrap_or_default();
-    let name = station_type.as_str_name().trim_start_matches("STATION_TYPE_").to_lowercase();
-    let role = match station_type {
-        v1::StationType::RoadsideUnit => "roadside",
-        v1::StationType::Pedestrian | v1::StationType::Cyclist => "vru",
-        _ => "vehicle",
-    };
-    let permissions = permits.map_or_else(Vec::new, |bits| v2x_core::Permissions(bits).in_words());
-    json!({
-        "digest": digest.to_string(), "station_type": name, "role": role, "standing": node.watch().standing(&digest).name(),
-        "permissions": permissions, "direct": neighbour.is_direct(), "hears_us": neighbour.hears_us(),
-    })
-}
-
-fn moving(told: &mut Value, neighbour: &Neighbour, view: &View, now: Instant) {
-    let [latitude, longitude] = degrees(neighbour.position());
-    told["latitude_deg"] = json!(latitude);
-    told["longitude_deg"] = json!(longitude);
-    told["speed_m_s"] = json!(neighbour.motion().speed.map(|speed| f64::from(speed) / 100.0));
-    told["heading_deg"] = json!(neighbour.motion().heading.map(|heading| f64::from(heading) / 10.0));
-    told["distance_m"] = json!(view.way_to(neighbour.position()).map(|(distance, _)| distance.round()));
-    told["heard_ms"] = json!((now.since(neighbour.heard()).as_secs_f64() * 1e3).round());
-    told["signal_dbm"] = json!(neighbour.signal_dbm());
-    told["delivery_ratio"] = json!(neighbour.is_direct().then(|| neighbour.delivery_ratio()));
-    told["received"] = json!(neighbour.beacons().0);
+/// What of a neighbour lasts longer than its position, and the figures that go with that.
+fn lasting(told: &v2x_api::Neighbour) -> Value {
+    json!([told.station_type, told.standing, told.why, told.permissions, told.direct, told.hears_us])
 }
 
 /// Digest, latitude, longitude, speed, heading.

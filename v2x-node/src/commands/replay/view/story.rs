@@ -67,11 +67,18 @@ impl Story {
         Self { meta, lines }
     }
 
-    /// The answer to `/view/meta`.
+    /// For people: how much there is.
+    pub(super) fn size(&self) -> String {
+        let Meta { stations, hazards, duration_s, .. } = &self.meta;
+        format!("{stations} stations, {hazards} hazards, {duration_s:.0} s")
+    }
+
+    /// The answer to `/view/meta`, and part of a page.
     pub(super) fn meta_text(&self) -> String {
         serde_json::to_string(&self.meta).expect("invariant: texts and finite numbers")
     }
 
+    #[cfg(any(feature = "web", test))]
     /// The answer to `/view/frames`: the lines from a time up to another, seconds.
     pub(super) fn frames(&self, from_s: f64, to_s: f64) -> String {
         let first = self.lines.partition_point(|(t_s, _)| *t_s < from_s);
