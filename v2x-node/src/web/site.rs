@@ -16,7 +16,7 @@ use crate::web_page::view_page;
 /// What a server has to serve.
 #[derive(Debug)]
 pub struct Site {
-    pub(super) source: Source,
+    pub(super) source: SiteSource,
     pub(super) tokens: Tokens,
     pub(super) hosts: Hosts,
     pub(super) metrics_only: bool,
@@ -29,14 +29,14 @@ pub struct Site {
 
 /// Where answers come from.
 #[derive(Clone)]
-pub enum Source {
+pub enum SiteSource {
     /// A daemon, at the first of these control sockets that answers.
     Daemon(Vec<PathBuf>),
     /// Answers that this process has, such as a recorded thing's, which the page asks for.
     Pages(Arc<dyn Pages>),
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for SiteSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Daemon(sockets) => f.debug_tuple("Daemon").field(sockets).finish(),
@@ -54,14 +54,14 @@ pub trait Pages: Send + Sync {
 impl Site {
     /// Serves what `web` says.
     #[must_use]
-    pub fn new(source: Source, web: &WebConfig, tokens: Tokens) -> Self {
+    pub fn new(source: SiteSource, web: &WebConfig, tokens: Tokens) -> Self {
         Self {
             tokens,
             hosts: Hosts::new(&web.names),
             metrics_only: web.metrics_only,
             page: match &source {
-                Source::Daemon(_) => Page::map(),
-                Source::Pages(_) => Page::of(view_page()),
+                SiteSource::Daemon(_) => Page::map(),
+                SiteSource::Pages(_) => Page::of(view_page()),
             },
             source,
             sessions: Arc::new(Semaphore::new(MOST_SESSIONS)),
