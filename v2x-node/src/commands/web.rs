@@ -18,7 +18,7 @@ use crate::config::{ListenAddress, MOST_NAMES, MOST_TOKENS, StationConfig, Token
 use crate::daemon::listening::{ListenError, Listening};
 use crate::error::{Complaint, Error};
 use crate::web::server::serve;
-use crate::web::{Site, Source, Tokens};
+use crate::web::{Site, SiteSource, Tokens};
 
 /// `roadcast web`.
 #[derive(Args, Clone, Debug)]
@@ -134,7 +134,7 @@ pub fn run(args: &WebArgs, out: &mut dyn Write) -> Result<(), Error> {
                 () = ended(&mut station) => {}
             }
         };
-        let site = Site::new(Source::Daemon(daemon), &web, tokens);
+        let site = Site::new(SiteSource::Daemon(daemon), &web, tokens);
         let refused = |source| ListenError::Refused { address: address.clone(), source };
         Ok(serve(listening, site, until).await.map_err(refused)?)
     })

@@ -20,7 +20,7 @@ use crate::config::{ListenAddress, WebConfig};
 use crate::daemon::control::view::View;
 use crate::daemon::listening::Listening;
 use crate::error::Error;
-use crate::web::{Pages, Site, Source, Tokens, server};
+use crate::web::{Pages, Site, SiteSource, Tokens, server};
 
 /// The town as it is now; a copy shows the same.
 #[derive(Clone)]
@@ -125,7 +125,7 @@ impl Picture {
         let listening = Listening::open(address)?;
         let told = listening.address().map_err(system("asking for the listening address"))?;
         let site = Site::new(
-            Source::Pages(Arc::new(self.clone())),
+            SiteSource::Pages(Arc::new(self.clone())),
             &WebConfig::at(address.clone()),
             Tokens::default(),
         );
