@@ -1,7 +1,7 @@
 """The page of the live map in a real browser: what it draws against what it was fed, its keys, sizes and themes, and what it does when
 the station is gone. Prints how long frames took and when it first painted; judges neither.
 
-    .ci/page/check.py VIEW.html [--shots DIRECTORY]
+    .ci/page/check.py VIEW.html [--demo URL] [--shots DIRECTORY]
 
 VIEW.html is what `roadcast replay view` wrote of a report of the demo: the live page is the same without what is recorded in it.
 """
@@ -241,9 +241,25 @@ def recorded(browser, path, story, shots):
     page.shot("recorded")
 
 
+def running(browser, url, shots):
+    """The demo's town while it runs."""
+    page = Page(browser, url, shots)
+    browser.until("vehicles and units are drawn", "roadcast.drawn.stations >= 10 && roadcast.drawn.roadside === 2", 30)
+    told = browser.evaluate("fetch('view/frames').then((answer) => answer.text())")
+    there = [json.loads(line)["neighbour"] for line in told.splitlines() if '"neighbour"' in line]
+    drawn = page.drawn()
+    # Some may have come or gone between the two.
+    close("vehicles", drawn["stations"] + drawn["roadside"], len(there), 3)
+    expect("roads", drawn["roads"] > 40, True)
+    browser.until("deliveries are counted", "document.getElementById('dials').textContent.includes('ms')")
+    expect("no timeline", page.shows("timeline"), False)
+    page.shot("demo")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("view", type=pathlib.Path)
+    parser.add_argument("--demo", metavar="URL", help="where `roadcast demo --web` shows its town")
     parser.add_argument("--shots", type=pathlib.Path)
     options = parser.parse_args()
     text = options.view.read_text()
@@ -260,6 +276,8 @@ def main():
         telephone(browser, server, options.shots)
         nobody(browser, live, options.shots)
         recorded(browser, options.view, story, options.shots)
+        if options.demo:
+            running(browser, options.demo, options.shots)
         # That is the test's own: it reads pixels.
         complaints = [text for text in browser.complaints() if "willReadFrequently" not in text]
         expect("complaints on the console", complaints, [])
