@@ -44,6 +44,7 @@ pub use self::request::area::{Area, shape_name};
 pub use self::request::declaration::{
     CAUSE_RIGHT, Declaration, EVENT_CLASSES, LONGEST_VALIDITY_S, Place, Repetition, direction, direction_name,
 };
+pub use self::request::encoding::Encoding;
 pub use self::request::fix::{FixReport, FixTime};
 pub use self::request::id::{LONGEST_ID, RequestId};
 pub use self::request::messages::{

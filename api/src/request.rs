@@ -2,6 +2,7 @@
 
 pub mod area;
 pub mod declaration;
+pub mod encoding;
 pub mod fix;
 pub mod id;
 pub mod messages;
@@ -13,6 +14,7 @@ pub mod vehicle;
 use serde_json::{Map, Value};
 
 use self::declaration::Declaration;
+use self::encoding::Encoding;
 use self::fix::FixReport;
 use self::id::RequestId;
 use self::messages::{MessageFilter, type_name};
@@ -69,6 +71,8 @@ pub enum Request {
     WatchSignals,
     /// What this program may do: `None` asks, a right lowers it.
     Rights(Option<Right>),
+    /// How this connection is written from now on; the first request alone may choose.
+    Encoding(Encoding),
     /// Sign and send a message.
     Publish(Box<PublishRequest>),
     /// Where the station is; `None`: the position was lost.
@@ -175,6 +179,12 @@ impl Request {
         };
         match (noun, verb.as_str()) {
             ("hazard", verb) => hazard(verb, object),
+            ("encoding", verb) => {
+                Fields::of(object, &["v", "id", "encoding"], "")?;
+                let right = r#""json" or "protobuf""#;
+                let wrong = || BadRequest(format!("encoding: found {}, expected {right}", quote(verb)));
+                Encoding::parse(verb).ok_or_else(wrong).map(Self::Encoding)
+            }
             ("publish", verb) => PublishRequest::read(verb, object).map(|it| Self::Publish(Box::new(it))),
             ("priority", verb) => priority::read(verb, object).map(Self::Priority),
             ("signal", "watch") => Fields::of(object, &["v", "id", "signal"], "").map(|_| Self::WatchSignal),
@@ -247,6 +257,7 @@ impl Request {
             Self::Signals => ("signals", "list"),
             Self::WatchSignals => ("signals", "watch"),
             Self::Rights(right) => ("rights", right.map_or("show", Right::name)),
+            Self::Encoding(encoding) => ("encoding", encoding.name()),
             Self::Publish(publish) => ("publish", type_name(publish.message_type)),
             // What it says stands in the verb's place.
             Self::Fix(_) => ("fix", ""),
@@ -366,7 +377,7 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 13] = [
+const NOUNS: [&str; 14] = [
     "hazard",
     "priority",
     "signal",
@@ -377,11 +388,12 @@ const NOUNS: [&str; 13] = [
     "stats",
     "signals",
     "rights",
+    "encoding",
     "publish",
     "fix",
     "vehicle",
 ];
-const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"station":"reload"} or {"station":"status"}"#;
+const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"encoding":"json"|"protobuf"}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
 const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";

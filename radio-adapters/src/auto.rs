@@ -4,6 +4,10 @@
 //! While the monitor interface is up it hears for both. The kernel's OCB drops the first frames of a station that is new to
 //! it, and all of those beyond its 128 entries; a monitor interface gives every frame. The packet socket is then deaf, so
 //! no frame comes twice. Without the monitor interface the link is that of the packet socket, until it comes back.
+//!
+//! Beside an interface in OCB mac80211 takes frames of another source than that interface's, such as pseudonyms, and drops them
+//! without a word, unless the monitor interface is an active one or its driver of a simple kind. So an urgent frame of a
+//! pseudonym goes both ways until the radio says that it has sent an injected one; and through OCB mode alone when it never does.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -12,7 +16,7 @@ use bytes::BytesMut;
 use v2x_proto::link::AccessCategory;
 
 use crate::error::OpenError;
-use crate::monitor::{MonitorConfig, MonitorRadio};
+use crate::monitor::{Impersonation, MonitorConfig, MonitorRadio};
 use crate::packet::{PacketConfig, PacketRadio};
 use crate::radio::{
     Capabilities, ChannelLoad, Counters, LinkAddress, LinkState, Radio, RxMeta, TransmitStatus, TxFrame,
@@ -26,6 +30,8 @@ use crate::radio::{
 pub struct AutoRadio {
     packet: PacketRadio,
     monitor: MonitorRadio,
+    /// Frames that went both ways, and their bytes.
+    both_ways: (u64, u64),
 }
 
 impl AutoRadio {
@@ -38,7 +44,11 @@ impl AutoRadio {
     /// If the runtime's IO driver is not enabled.
     pub fn open(packet: PacketConfig, monitor: MonitorConfig) -> Result<Self, OpenError> {
         let monitor = MonitorConfig { wait: true, ..monitor };
-        Ok(Self { packet: PacketRadio::open(packet)?, monitor: MonitorRadio::open(monitor)? })
+        Ok(Self::of(PacketRadio::open(packet)?, MonitorRadio::open(monitor)?))
+    }
+
+    fn of(packet: PacketRadio, monitor: MonitorRadio) -> Self {
+        Self { packet, monitor, both_ways: (0, 0) }
     }
 
     /// Whether the monitor interface is there.
@@ -68,12 +78,24 @@ impl Radio for AutoRadio {
         if !urgent || !self.packet.is_open() {
             return self.packet.poll_send(cx, frame);
         }
-        if self.injects() {
-            let source = frame.source.unwrap_or(self.packet.link_address());
+        let own = self.packet.link_address();
+        let source = frame.source.unwrap_or(own);
+        self.monitor.set_beside(own);
+        let impersonation = self.monitor.impersonation(source);
+        if self.injects() && impersonation != Impersonation::Fails {
             // Receivers in OCB drop an injected first frame of an address as they do another. A full queue is no reason to wait.
             let _not_sent = self.packet.warm_up(cx, source);
-            if let Poll::Ready(Ok(sent_ns)) = self.monitor.poll_send(cx, &frame.from_source(Some(source))) {
-                return Poll::Ready(Ok(sent_ns));
+            let sent = self.monitor.poll_send(cx, &frame.from_source(Some(source)));
+            if let Poll::Ready(Ok(_)) = sent {
+                if impersonation == Impersonation::Works {
+                    return sent;
+                }
+                // Who hears both leaves the second one out.
+                let second = self.packet.poll_send(cx, frame);
+                let Poll::Ready(Ok(_)) = second else { return sent };
+                self.both_ways.0 += 1;
+                self.both_ways.1 += frame.bytes.len() as u64;
+                return second;
             }
         }
         // Better than not at all.
@@ -109,8 +131,8 @@ impl Radio for AutoRadio {
         let (packet, monitor) = (self.packet.counters(), self.monitor.counters());
         let unread: UnreadFrames = monitor.unread;
         Counters {
-            sent: packet.sent + monitor.sent,
-            sent_bytes: packet.sent_bytes + monitor.sent_bytes,
+            sent: packet.sent + monitor.sent - self.both_ways.0,
+            sent_bytes: packet.sent_bytes + monitor.sent_bytes - self.both_ways.1,
             received: packet.received + monitor.received,
             received_bytes: packet.received_bytes + monitor.received_bytes,
             receive_errors: packet.receive_errors + monitor.receive_errors,

@@ -10,12 +10,21 @@ use libc::{
 use socket2::{SockFilter, Socket};
 
 /// Lets through what may be a frame of this EtherType behind a radiotap header: data frames with it at any place where one
-/// may stand. What is right with a frame is for its reader to say, which works without the filter too.
+/// may stand. What is right with a frame is for its reader to say, which works without the filter too. Not what the radio
+/// says of frames that it has sent.
 ///
 /// # Errors
 /// The kernel's own.
 pub(crate) fn attach(socket: &Socket, ether_type: u16) -> io::Result<()> {
-    attach_steps(socket, &radiotap(ether_type))
+    attach_steps(socket, &radiotap(ether_type, Way::Heard))
+}
+
+/// Lets through what the radio says of QoS data frames of this EtherType that it has sent.
+///
+/// # Errors
+/// The kernel's own.
+pub(crate) fn attach_sent(socket: &Socket, ether_type: u16) -> io::Result<()> {
+    attach_steps(socket, &radiotap(ether_type, Way::Sent))
 }
 
 /// Lets nothing through, until [`Socket::detach_filter`].
@@ -42,8 +51,26 @@ fn attach_steps(socket: &Socket, steps: &[Step]) -> io::Result<()> {
     socket.attach_filter(&filters)
 }
 
-fn radiotap(ether_type: u16) -> Vec<Step> {
+/// Frames that a monitor interface gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Heard,
+    Sent,
+}
+
+fn radiotap(ether_type: u16, way: Way) -> Vec<Step> {
+    // To the last instruction but one.
+    let rejected = 2 * PLACES.len() as u8;
+    // Of the frame control: of type data, and with data; and of QoS, as this link's are.
+    let (told, kind, value) = match way {
+        Way::Heard => (0, 0x4f, 0x08),
+        Way::Sent => (TX_FLAGS, 0xff, 0x88),
+    };
     let mut steps = vec![
+        // Of what is present, bits 8 to 15.
+        step(BPF_LD | BPF_B | BPF_ABS, 5),
+        step(BPF_ALU | BPF_AND | BPF_K, TX_FLAGS),
+        equals(told, 0, rejected + 9),
         // X = the length of the radiotap header, two bytes, the lower first.
         step(BPF_LD | BPF_B | BPF_ABS, 3),
         step(BPF_ALU | BPF_LSH | BPF_K, 8),
@@ -51,10 +78,9 @@ fn radiotap(ether_type: u16) -> Vec<Step> {
         step(BPF_LD | BPF_B | BPF_ABS, 2),
         step(BPF_ALU | BPF_ADD | BPF_X, 0),
         step(BPF_MISC | BPF_TAX, 0),
-        // Frame control: of type data, and with data.
         step(BPF_LD | BPF_B | BPF_IND, 0),
-        step(BPF_ALU | BPF_AND | BPF_K, 0x4f),
-        equals(0x08, 0, 2 * PLACES.len() as u8),
+        step(BPF_ALU | BPF_AND | BPF_K, kind),
+        equals(value, 0, rejected),
     ];
     let left = (0..PLACES.len() as u8).rev();
     for (left, place) in left.zip(PLACES) {
@@ -78,6 +104,8 @@ fn equals(operand: u32, yes: u8, no: u8) -> Step {
 /// Where an EtherType may stand from the beginning of an 802.11 frame: behind headers of 24 to 36 bytes, and six bytes of
 /// LLC or none. The kernel ends a filter that looks beyond the frame, which is why the nearest comes first.
 const PLACES: [u32; 9] = [24, 26, 28, 30, 32, 34, 36, 38, 42];
+/// Transmit flags, bit 15 of what may be present, which only a frame that was sent has.
+const TX_FLAGS: u32 = 0x80;
 /// More bytes than a frame has.
 const WHOLE: u32 = 0x4_0000;
 
@@ -126,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_frame_of_the_link_passes_and_others_do_not() {
-        let steps = radiotap(0x88b5);
+        let steps = radiotap(0x88b5, Way::Heard);
         assert_eq!(run(&steps, &ours()), WHOLE);
         let mut beacon = ours();
         beacon[8] = 0x80;
@@ -137,6 +165,17 @@ mod tests {
         for frame in [&beacon[..], &other, &empty, b"\0\0\x08", b"", &ours()[..30]] {
             assert_eq!(run(&steps, frame), 0, "{frame:02x?}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_passes_the_other_filter_alone() {
+        let (heard, sent) = (radiotap(0x88b5, Way::Heard), radiotap(0x88b5, Way::Sent));
+        let mut status = [b"\0\0\x0d\0\x04\x80\x02\0\x18\0\x08\0\0", &ours()[8..]].concat();
+        assert_eq!((run(&heard, &status), run(&sent, &status)), (0, WHOLE));
+        assert_eq!((run(&heard, &ours()), run(&sent, &ours())), (WHOLE, 0));
+        // Without QoS: of the kernel's OCB mode.
+        status[13] = 0x08;
+        assert_eq!((run(&heard, &status), run(&sent, &status)), (0, 0));
     }
 
     proptest! {
@@ -152,7 +191,10 @@ mod tests {
             let llc: &[u8] = if bare { b"" } else { b"\xaa\xaa\x03\0\0\0" };
             let frame = [&[0, 0, length, 0][..], &header, &[kind, flags], &rest, llc, b"\x88\xb5hello"].concat();
             let mine = header::strip(&frame).is_ok_and(|stripped| stripped.ether_type == 0x88b5);
-            prop_assert!(!mine || run(&radiotap(0x88b5), &frame) == WHOLE);
+            let way = if frame[5] & 0x80 == 0 { Way::Heard } else { Way::Sent };
+            // No station injects another kind.
+            prop_assume!(way == Way::Heard || kind == 0x88);
+            prop_assert!(!mine || run(&radiotap(0x88b5, way), &frame) == WHOLE);
         }
     }
 }

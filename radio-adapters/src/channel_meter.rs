@@ -13,19 +13,23 @@ use crate::load::MonitoredAirtime;
 use crate::packet::{ignore_outgoing, link_layer_address};
 use crate::radio::ChannelLoad;
 use crate::radio_watch::RadioWatch;
-use crate::socket::AsyncSocket;
+use crate::socket;
 use crate::timer::DeadlineTimer;
 
 /// Measures the channel of one monitor interface.
 ///
 /// It has a socket of its own, of which it reads the first bytes of each frame: that of the link gets frames of its own protocol
-/// alone, from the kernel's filter.
+/// alone, from the kernel's filter. No frame wakes it, because the station's own would at the very moment at which others should
+/// have them: it reads what has come whenever its timer says so.
 #[derive(Debug)]
 pub(crate) struct ChannelMeter {
     survey: Option<RadioWatch>,
     /// When the survey last gave a load.
     surveyed_ns: Option<u64>,
-    socket: AsyncSocket,
+    socket: Socket,
+    /// When the socket was last read, and how long it is left alone then.
+    listened_ns: u64,
+    pause_ns: u64,
     airtime: MonitoredAirtime,
     timer: DeadlineTimer,
 }
@@ -37,23 +41,26 @@ impl ChannelMeter {
     /// The kernel's own.
     pub(crate) fn open(index: u32, width: ChannelWidth) -> io::Result<Self> {
         let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
+        socket::set_receive_buffer(&socket, RECEIVE_BUFFER)?;
         // What is injected comes back once it was sent, as a frame received.
         ignore_outgoing(&socket)?;
         socket.bind(&link_layer_address(libc::ETH_P_ALL as u16, index))?;
+        let now_ns = monotonic_ns();
         let mut meter = Self {
             survey: RadioWatch::start(index, false).ok(),
             surveyed_ns: None,
-            socket: AsyncSocket::new(socket)?,
-            airtime: MonitoredAirtime::new(width, monotonic_ns()),
+            socket,
+            listened_ns: now_ns,
+            pause_ns: LONGEST_PAUSE_NS,
+            airtime: MonitoredAirtime::new(width, now_ns),
             timer: DeadlineTimer::new()?,
         };
-        meter.timer.set(Some(meter.airtime.due_ns()))?;
+        meter.timer.set(Some(meter.listen_ns()))?;
         Ok(meter)
     }
 
     /// The next load. What the interface hears counts while the driver gives none.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ChannelLoad> {
-        self.listen(cx);
         if let Some(survey) = &mut self.survey {
             survey.wake(cx);
             let load = survey.take_load();
@@ -64,40 +71,50 @@ impl ChannelMeter {
         }
         loop {
             let now_ns = monotonic_ns();
-            if let Some(load) = self.airtime.take(now_ns) {
-                let surveyed = self.surveyed_ns.is_some_and(|at_ns| now_ns - at_ns < SURVEY_COUNTS_NS);
-                if !surveyed {
-                    return Poll::Ready(load);
+            if now_ns >= self.listen_ns() {
+                self.listen(now_ns);
+                if let Some(load) = self.airtime.take(now_ns) {
+                    let surveyed = self.surveyed_ns.is_some_and(|at_ns| now_ns - at_ns < SURVEY_COUNTS_NS);
+                    if !surveyed {
+                        return Poll::Ready(load);
+                    }
                 }
             }
             // Without its timer a load comes when the link is polled next.
-            let _unarmed = self.timer.set(Some(self.airtime.due_ns()));
+            let _unarmed = self.timer.set(Some(self.listen_ns()));
             if self.timer.poll_expired(cx).is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Reads what was heard.
-    fn listen(&mut self, cx: &mut Context<'_>) {
-        for turn in 0.. {
-            if turn == MOST_IN_A_ROW {
-                return cx.waker().wake_by_ref();
-            }
-            let mut start = [0; START_BYTES];
-            // With the flag, the length is that of the whole frame.
-            let read = |socket: &Socket| Ok(recv(socket.as_raw_fd(), &mut start, MsgFlags::MSG_TRUNC)?);
-            match self.socket.poll_read(cx, read) {
-                Poll::Ready(Ok(length)) => {
-                    let captured = &start[..length.min(START_BYTES)];
-                    if let Some((mpdu_bytes, nominal_rate)) = mpdu(captured, length) {
-                        self.airtime.add(mpdu_bytes, nominal_rate);
-                    }
-                }
-                // The interface goes down: its link will hear of that.
-                Poll::Ready(Err(_)) | Poll::Pending => return,
-            }
+    /// Reads what was heard until now, or some of it when there is much.
+    fn listen(&mut self, now_ns: u64) {
+        let heard = (0..MOST_IN_A_ROW).take_while(|_| self.read_one()).count() as u64;
+        let passed_ns = now_ns.saturating_sub(self.listened_ns);
+        self.pause_ns = match heard == MOST_IN_A_ROW {
+            true => 0,
+            false => (passed_ns * FRAMES_AT_ONCE / heard.max(1)).clamp(SHORTEST_PAUSE_NS, LONGEST_PAUSE_NS),
+        };
+        self.listened_ns = now_ns;
+    }
+
+    /// When the socket is read next. A report has all that was heard before it.
+    fn listen_ns(&self) -> u64 {
+        (self.listened_ns + self.pause_ns).min(self.airtime.due_ns())
+    }
+
+    /// Whether there was a frame.
+    fn read_one(&mut self) -> bool {
+        let mut start = [0; START_BYTES];
+        // With the flag, the length is that of the whole frame.
+        let flags = MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT;
+        // An error: the interface goes down, of which its link will hear.
+        let Ok(length) = recv(self.socket.as_raw_fd(), &mut start, flags) else { return false };
+        if let Some((mpdu_bytes, nominal_rate)) = mpdu(&start[..length.min(START_BYTES)], length) {
+            self.airtime.add(mpdu_bytes, nominal_rate);
         }
+        true
     }
 }
 
@@ -120,8 +137,15 @@ fn mpdu(captured: &[u8], length: usize) -> Option<(usize, u8)> {
 /// The longest radiotap header that drivers make, and some of the frame.
 const START_BYTES: usize = 256;
 const CHECK_SEQUENCE_BYTES: usize = 4;
-/// Frames read before other tasks get their turn.
-const MOST_IN_A_ROW: u32 = 64;
+/// Frames read before the station gets its turn.
+const MOST_IN_A_ROW: u64 = 64;
+/// As many frames are let come, if that takes neither less than the shortest pause nor longer than the longest: fewer than fit into
+/// the queue where the kernel makes it short.
+const FRAMES_AT_ONCE: u64 = 32;
+const SHORTEST_PAUSE_NS: u64 = 2_000_000;
+const LONGEST_PAUSE_NS: u64 = 50_000_000;
+/// Bytes of frames that may wait to be read, with what drivers and the kernel take beside them: a thousand a twentieth of a second.
+const RECEIVE_BUFFER: usize = 1 << 20;
 /// A driver's figure is the better one for as long as a station believes it.
 const SURVEY_COUNTS_NS: u64 = 1_000_000_000;
 

@@ -7,6 +7,7 @@
 
 mod flights;
 mod reading;
+mod statuses;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,9 @@ use v2x_proto::link::radiotap::Transmit;
 use v2x_proto::link::{ChannelWidth, DataRate};
 
 use self::flights::Flights;
+pub(crate) use self::flights::Impersonation;
 use self::reading::{Reading, Wanted, nominal, with_report};
+use self::statuses::Statuses;
 use crate::bpf;
 use crate::channel_meter::ChannelMeter;
 use crate::clock::monotonic_ns;
@@ -80,11 +83,15 @@ pub struct MonitorRadio {
     wanted: Wanted,
     watch: Watch,
     open: Option<AsyncSocket>,
+    /// Where the kernel gives a socket for it; otherwise the first one has them too.
+    statuses: Option<Statuses>,
     /// Where the kernel gives a socket for it.
     meter: Option<ChannelMeter>,
     /// Whether it was ever open.
     opened: bool,
     address: LinkAddress,
+    /// The address of the interface that it stands beside.
+    beside: Option<LinkAddress>,
     /// A frame as it was captured.
     scratch: Box<[u8]>,
     numbering: Numbering,
@@ -116,6 +123,21 @@ impl MonitorRadio {
         self.open.is_some()
     }
 
+    /// It stands beside an interface of this address, frames of which the kernel sends as that interface's.
+    pub(crate) fn set_beside(&mut self, address: LinkAddress) {
+        self.beside = Some(address);
+    }
+
+    /// What is known of frames of this source: the kernel may take those of another than the interface's and send none of them,
+    /// without an error.
+    pub(crate) fn impersonation(&self, source: LinkAddress) -> Impersonation {
+        if self.is_other(source) { self.flights.impersonation() } else { Impersonation::Works }
+    }
+
+    fn is_other(&self, source: LinkAddress) -> bool {
+        source != self.beside.unwrap_or(self.address)
+    }
+
     pub(crate) fn on(config: MonitorConfig, demand: Demand) -> Result<Self, OpenError> {
         let name = &config.interface;
         let watch = Watch::new(Subject::Name(name.clone()), demand, config.wait)?;
@@ -127,9 +149,11 @@ impl MonitorRadio {
             wanted,
             watch,
             open: None,
+            statuses: None,
             meter: None,
             opened: false,
             address: LinkAddress::default(),
+            beside: None,
             scratch: vec![0; LONGEST_CAPTURED].into_boxed_slice(),
             numbering: Numbering::default(),
             flights: Flights::default(),
@@ -147,11 +171,13 @@ impl MonitorRadio {
         let mut failed = None;
         while let Poll::Ready(step) = self.watch.poll(cx) {
             self.open = None;
+            self.statuses = None;
             self.meter = None;
             self.flights.forget();
             let Step::Open(facts) = step else { continue };
             match open(&self.config, &facts) {
                 Ok(open) => {
+                    self.statuses = Statuses::open(facts.index, self.config.ether_type).ok();
                     let width = ChannelWidth::of_mhz(self.config.width_mhz.into()).unwrap_or_default();
                     self.meter = ChannelMeter::open(facts.index, width).ok();
                     self.address = facts.address.unwrap_or_default();
@@ -253,7 +279,8 @@ impl MonitorRadio {
             Ok(_) => {
                 let sent_ns = monotonic_ns();
                 self.numbering.took();
-                self.flights.begin(frame.bytes, began_ns, sent_ns);
+                let other = self.is_other(source);
+                self.flights.begin(frame.bytes, other, began_ns, sent_ns);
                 Ok(sent_ns)
             }
             Err(error) => {
@@ -296,6 +323,10 @@ impl Radio for MonitorRadio {
     }
 
     fn poll_transmit_status(&mut self) -> Poll<TransmitStatus> {
+        let Self { statuses, flights, wanted, scratch, counters, .. } = self;
+        if let Some(statuses) = statuses.as_mut().filter(|_| flights.any()) {
+            statuses.read(monotonic_ns(), wanted, scratch, flights, counters);
+        }
         self.flights.take().map_or(Poll::Pending, Poll::Ready)
     }
 

@@ -145,8 +145,13 @@ impl Received {
 pub(crate) fn prepare(socket: &Socket, receive_buffer: usize) -> io::Result<()> {
     setsockopt(socket, sockopt::ReceiveTimestampns, &true)?;
     setsockopt(socket, sockopt::RxqOvfl, &1)?;
-    setsockopt(socket, sockopt::RcvBufForce, &receive_buffer)
-        .or_else(|_| setsockopt(socket, sockopt::RcvBuf, &receive_buffer))?;
+    set_receive_buffer(socket, receive_buffer)
+}
+
+/// Asks for `bytes` of receive queue: without `CAP_NET_ADMIN` the kernel caps it at `net.core.rmem_max`.
+pub(crate) fn set_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
+    setsockopt(socket, sockopt::RcvBufForce, &bytes)
+        .or_else(|_| setsockopt(socket, sockopt::RcvBuf, &bytes))?;
     Ok(())
 }
 

@@ -97,7 +97,7 @@ impl<R: Radio> Tap<R> {
         tell: Tell,
         limit_bytes: u64,
     ) -> io::Result<(Self, Parts)> {
-        let head = pcapng::head(link, &radio.describe(), radio.link_address())?;
+        let head = pcapng::head(link, &radio.describe(), radio.link_address());
         let (queue, records) = queue(QUEUE_BYTES);
         let shared = Arc::new(Shared::default());
         let parts = Parts {

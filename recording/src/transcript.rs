@@ -409,6 +409,7 @@ mod tests {
             link_source: [1; 6],
             signal_dbm: None,
             forwarder: None,
+            frame: Bytes::new(),
             hops: 1,
             permissions: 3,
             verified: true,

@@ -5,8 +5,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
@@ -60,8 +61,36 @@ fn a_vehicle_build_can_leave_replay_out() {
     let node = member(&metadata, "v2x-node");
     let replay = node.dependencies.iter().find(|dependency| dependency.name == "v2x-replay").unwrap();
     assert!(replay.optional, "v2x-replay must stay behind the feature `replay`");
-    assert_eq!(node.features["replay"], ["dep:v2x-replay"]);
+    assert_eq!(node.features["replay"], ["dep:v2x-replay", "dep:console", "dep:indicatif", "clap/color"]);
     assert!(node.features["default"].iter().any(|feature| feature == "replay"));
+}
+
+#[test]
+fn a_vehicle_build_has_few_crates_of_others() {
+    let tree = |more: &[&str]| {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let tree = Command::new(cargo)
+            .args(["tree", "--offline", "--locked", "-p", "v2x-node", "--no-default-features"])
+            .args(["-e", "normal,no-proc-macro"])
+            .args(more)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        String::from_utf8(tree.stdout).unwrap()
+    };
+    let list = tree(&["--prefix", "none", "--format", "{p}"]);
+    // Ours have a path behind their version.
+    let others: BTreeSet<&str> =
+        list.lines().map(|line| line.trim_end_matches(" (*)")).filter(|line| !line.contains(" (/")).collect();
+    assert!(others.len() > 40, "the tree was not understood: {others:?}");
+    assert!(
+        others.len() <= MOST_CRATES_OF_A_VEHICLE,
+        "{} crates besides ours, and at most {MOST_CRATES_OF_A_VEHICLE} are a vehicle's: put what is a desk's behind a feature \
+         (docs/decisions/0068-what-a-vehicle-build-has.md)\n{}",
+        others.len(),
+        tree(&[])
+    );
 }
 
 #[test]
@@ -306,6 +335,9 @@ const MEMBER_DIRS: [&str; 14] = [
     "v2x-core",
     "v2x-node",
 ];
+
+/// Crates that a vehicle build links besides ours, counted with their versions.
+const MOST_CRATES_OF_A_VEHICLE: usize = 80;
 
 const MAY_BE_UNSAFE: [&str; 1] = ["radio-adapters"];
 

@@ -8,18 +8,28 @@ use std::time::Duration;
 
 use radio_adapters::LinkAddress;
 use radio_adapters::mem::MemHub;
-use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId};
+use v2x_api::{Call, Client, ClientError, Declaration, Place, Point, Request, RequestId, Right};
 use v2x_core::{
     Anchor, AwarenessRule, ClockState, Concern, Config, Event, EventId, EventState, Fix, HazardChange,
-    HazardChanged, Input, KnownHazard, Node, Position, WireTime,
+    HazardChanged, Input, KnownHazard, Node, Permissions, Position, WireTime,
 };
 use v2x_node::config::ControlConfig;
-use v2x_node::daemon::control::handler::ControlHandler;
+use v2x_node::daemon::control::figures::Surroundings;
+use v2x_node::daemon::control::handler::{About, ControlHandler, ToDo};
 use v2x_node::daemon::listeners::Listeners;
 use v2x_node::daemon::station::{Live, Observer as _, Station, monotonic};
 use v2x_proto::{Class, Digest, v1};
 
 use testkit::{Authority, PLACE, START};
+
+mod publish;
+mod reading;
+
+/// Every permission that a station may have.
+const ALL: Permissions = Permissions(u64::MAX).without(Permissions::ISSUE);
+
+/// More than the parts in which the histograms are copied.
+const FIGURE_PARTS: usize = 10;
 
 /// A station, its control handler, and what that printed.
 struct Daemon {
@@ -31,16 +41,17 @@ struct Daemon {
     /// Commands wait until there are this many, and go into the station newest first.
     hold: usize,
     held: Vec<Input>,
+    reloads: u64,
 }
 
 impl Daemon {
-    fn new(number: u32, hub: &MemHub, socket: &Path) -> Self {
+    fn new(number: u32, permissions: Permissions, hub: &MemHub, socket: &Path) -> Self {
         let authority = Authority::new();
         let anchor = Anchor { instant: monotonic(), wire: START };
         let config = Config { awareness: AwarenessRule::Off, ..Config::vehicle() };
         let node = Node::with_host(
             config,
-            authority.identity(number),
+            authority.identity_with(number, permissions),
             authority.trust.clone(),
             7,
             anchor,
@@ -49,7 +60,8 @@ impl Daemon {
         let radio = hub.join(LinkAddress(testkit::address(number)));
         let station = Station::new(node, Box::new(radio), None).unwrap();
         let at = ControlConfig::At(socket.to_owned());
-        let control = ControlHandler::open(&at, None, Path::new("car.toml"), anchor.instant).unwrap();
+        let control =
+            ControlHandler::open(&at, None, Right::Declare, Path::new("car.toml"), anchor.instant).unwrap();
         let mut daemon = Self {
             station,
             listeners: Listeners::new(anchor),
@@ -58,7 +70,9 @@ impl Daemon {
             printed: Vec::new(),
             hold: 1,
             held: Vec::new(),
+            reloads: 0,
         };
+        daemon.listeners.feed.begin(daemon.control.news().unwrap().clone());
         let wire = daemon.station.node().anchor().wire_at(monotonic());
         daemon.input(Input::Clock { wire, state: ClockState::Locked });
         daemon
@@ -91,20 +105,39 @@ impl Daemon {
         }
         assert!(self.station.poll(cx, &mut self.listeners).is_pending());
         self.tell();
-        while let Poll::Ready(asked) = self.control.poll(cx, monotonic()) {
-            let Listeners { statistics, advisor, .. } = &mut self.listeners;
-            let command =
-                self.control.handle(asked, &self.station, statistics, advisor.as_mut(), monotonic());
-            self.held.extend(command);
+        while let Poll::Ready(asked) = self.control.poll(cx) {
+            let Listeners { statistics, advisor, crossings, feed, .. } = &mut self.listeners;
+            let (station, advisor) = (&self.station, advisor.as_mut());
+            let mut about = About { station, statistics, advisor, crossings, feed };
+            match self.control.handle(asked, &mut about, monotonic()) {
+                Some(ToDo::Input(command)) => self.held.push(command),
+                Some(ToDo::Reload) => self.reloads += 1,
+                None => {}
+            }
             if self.held.len() >= self.hold {
                 std::mem::take(&mut self.held).into_iter().rev().for_each(|command| self.input(command));
             }
             self.tell();
         }
+        self.figures();
+    }
+
+    /// Figures for those who asked, as the daemon makes them between its turns.
+    fn figures(&mut self) {
+        for _ in 0..FIGURE_PARTS {
+            let Some(stats) = self.control.copy_for_figures(self.listeners.statistics.stats()) else {
+                continue;
+            };
+            let statistics = &self.listeners.statistics;
+            let around = Surroundings { longest_turn_us: 12.5, ..Surroundings::default() };
+            let report = statistics.report(1.0);
+            self.control.hand_figures(stats, report, &self.station, statistics, around, monotonic());
+        }
     }
 
     fn tell(&mut self) {
-        let Listeners { outbox, advisor, .. } = &mut self.listeners;
+        let Listeners { outbox, advisor, feed, .. } = &mut self.listeners;
+        feed.pass_on(self.station.node(), monotonic());
         let printed = &mut self.printed;
         self.control.tell(&self.station, outbox, advisor.as_mut(), monotonic(), printed).unwrap();
     }
@@ -134,13 +167,23 @@ async fn serve<T: Send + 'static>(daemons: &mut [Daemon], program: impl FnOnce()
 
 /// Runs a test in a directory of its own, with two daemons on one link and their sockets.
 fn run<F: Future<Output = ()>>(name: &str, test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F) {
+    run_with(name, ALL, test);
+}
+
+/// As [`run`], with stations of these permissions.
+fn run_with<F: Future<Output = ()>>(
+    name: &str,
+    permissions: Permissions,
+    test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F,
+) {
     let directory = std::env::temp_dir().join(format!("rc-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let sockets = ["a.sock", "b.sock"].map(|name| directory.join(name));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let hub = MemHub::new();
     runtime.block_on(async {
-        let daemons = [1, 2].map(|number| Daemon::new(number, &hub, &sockets[number as usize - 1]));
+        let daemons =
+            [1, 2].map(|number| Daemon::new(number, permissions, &hub, &sockets[number as usize - 1]));
         test(daemons, sockets.clone()).await;
     });
     std::fs::remove_dir_all(&directory).unwrap();

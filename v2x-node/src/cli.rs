@@ -4,15 +4,16 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+#[cfg(feature = "replay")]
+use clap::ColorChoice;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::colour::{self, ColourChoice, Paint};
+use crate::colour::{self, ColourChoice};
 use crate::commands::{dump, keys};
 use crate::core_dump;
 use crate::daemon::keeper::KeeperProcess;
 use crate::error::{Error, without_numbers};
-use crate::log::{self, Log};
+use crate::log::{self, Line, Log, LogForm, events};
 use crate::rights;
 
 mod slips;
@@ -24,7 +25,10 @@ pub fn main() -> ExitCode {
     }
     let args: Vec<OsString> = std::env::args_os().collect();
     let words: Vec<String> = args.iter().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let matches = Cli::command().color(colour_of_help(&words)).try_get_matches_from(&args);
+    let command = Cli::command();
+    #[cfg(feature = "replay")]
+    let command = command.color(colour_of_help(&words));
+    let matches = command.try_get_matches_from(&args);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(mut error) => {
@@ -58,7 +62,11 @@ pub fn main() -> ExitCode {
     {
         return refuse(Error::System { what: "keeping keys out of core dumps", source });
     }
-    start_log(cli.verbose);
+    let form = match &cli.command {
+        Command::Run(args) => args.log.unwrap_or_else(log::default_form),
+        _ => LogForm::Text,
+    };
+    log::begin(cli.verbose, form);
     if let Command::Run(_) = &cli.command
         && let Err(source) = log::start()
     {
@@ -190,6 +198,7 @@ fn run(
 }
 
 /// Whether the parser colours its help: it does so before the command line is understood.
+#[cfg(feature = "replay")]
 fn colour_of_help(words: &[String]) -> ColorChoice {
     let after = words.iter().position(|word| word == "--color").and_then(|index| words.get(index + 1));
     let choice = words.iter().find_map(|word| word.strip_prefix("--color=")).or(after.map(String::as_str));
@@ -210,33 +219,12 @@ fn refuse(error: impl Into<Error>) -> ExitCode {
 /// Prints the error on one line, and its hint on another if it has one.
 fn complain(error: &Error) {
     let hint = error.hint().map_or_else(String::new, |hint| format!("  hint: {hint}\n"));
+    if !log::prints_lines() {
+        let line = Line::new(&events::STATION_FAILED, without_numbers(&error.to_string()));
+        return error.hint().map_or(line.clone(), |hint| line.with("hint", hint)).log();
+    }
     // Nothing is left to do when even this fails.
     drop(write!(Log, "roadcast: {}\n{hint}", without_numbers(&error.to_string())));
-}
-
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "warn",
-        1 => "info",
-        _ => "debug",
-    };
-    let asked = std::env::var("ROADCAST_LOG").ok().filter(|asked| !asked.is_empty());
-    let filter = asked.map(EnvFilter::try_new).unwrap_or_else(|| EnvFilter::try_new(level));
-    let (filter, wrong) = match filter {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(level), Some(error)),
-    };
-    let started = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| Log)
-        .with_ansi(Paint::stderr().is_on())
-        .without_time()
-        .try_init();
-    // A program that uses this crate may have its own log.
-    drop(started);
-    if let Some(error) = wrong {
-        tracing::warn!("ROADCAST_LOG is not used: {error}; it is a level, or such as v2x_node::daemon=debug");
-    }
 }
 
 const ABOUT: &str = "Signed vehicle-to-vehicle and roadside messages, from station to station";
@@ -246,8 +234,8 @@ const COLUMNS: usize = 80;
 const HELP: &str = "Exit codes: 0 success, 1 a deadline or check failed, or the station refused,
 2 bad input or usage, 130 interrupted.
 
-ROADCAST_LOG sets what is logged on standard error, as RUST_LOG does for other
-programs: ROADCAST_LOG=debug, or v2x_node::daemon=debug for one part; it counts
+ROADCAST_LOG sets what is logged on standard error, with the levels and parts of
+RUST_LOG: ROADCAST_LOG=debug, or v2x_node::daemon=debug for one part; it counts
 more than -v. NO_COLOR=1 turns colours off.
 
 Examples:
@@ -293,6 +281,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "replay")]
     fn the_colour_of_help_is_asked_for_like_that_of_everything() {
         let of = |line: &str| colour_of_help(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(of("demo --color never --help"), ColorChoice::Never);

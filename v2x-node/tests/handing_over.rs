@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use bytes::Bytes;
 use radio_adapters::queue::queue;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use v2x_core::{DropReason, Dropped, Event, Input, Instant, Output, ReceivedFrame};
+use v2x_core::{DropReason, Dropped, Event, FrameHead, Input, Instant, Output, ReceivedFrame};
 use v2x_node::console::Console;
 use v2x_recording::record;
 
@@ -31,6 +31,8 @@ fn handing_over_allocates_nothing() {
         link_source: [2; 6],
         claimed: None,
         field: None,
+        head: FrameHead::default(),
+        signal_dbm: None,
     });
     let output = Output::Event(dropped);
     // The thread has begun when its first line is here; it writes what follows without allocating.

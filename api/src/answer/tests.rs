@@ -31,6 +31,34 @@ fn finite() -> impl Strategy<Value = f64> {
     any::<i32>().prop_map(|eighths| f64::from(eighths) / 8.0)
 }
 
+/// Keys of the types in a source file: the names of their public fields.
+fn keys(source: &str) -> impl Iterator<Item = &str> {
+    let fields = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(": "));
+    fields.map(|(name, _)| name.trim_start_matches("r#"))
+}
+
+#[test]
+fn every_key_of_an_answer_is_documented() {
+    let sources = [
+        include_str!("../answer.rs"),
+        include_str!("intersection.rs"),
+        include_str!("message.rs"),
+        include_str!("neighbour.rs"),
+        include_str!("stats.rs"),
+    ];
+    let mut count = 0;
+    for key in sources.into_iter().flat_map(keys).filter(|key| !key.contains('(')) {
+        let documented = CONTROL.contains(&format!("`{key}`")) || CONTROL.contains(&format!("\"{key}\":"));
+        let quoted = CONTROL.contains(&format!("`\"{key}\"`"));
+        assert!(documented || quoted, "v2x-node/CONTROL.md does not tell of {key}");
+        count += 1;
+    }
+    assert!(count > 150, "{count}");
+}
+
+/// The documentation of the protocol.
+const CONTROL: &str = include_str!("../../../v2x-node/CONTROL.md");
+
 proptest! {
     #[test]
     fn every_answer_is_read_as_it_was_written(

@@ -347,6 +347,52 @@ fn what_changes_the_station_or_what_it_says_needs_more_than_reading() {
     }
 }
 
+/// The requests that the documentation shows, with what it leaves open filled in.
+fn documented() -> impl Iterator<Item = String> {
+    let control = include_str!("../../../v2x-node/CONTROL.md");
+    let quoted = control.split('`').skip(1).step_by(2).filter(|code| code.starts_with("{\""));
+    let filled = quoted.map(|code| {
+        let code = code.replace("<id>", "3f01020304050607/2").replace("\"cause\":...", "\"cause\":2");
+        code.replace(", ...}", "}").replace(",...]", "]")
+    });
+    filled.filter(|code| NOUNS.iter().any(|noun| code.starts_with(&format!("{{\"{noun}\""))))
+}
+
+#[test]
+fn every_request_in_the_documentation_is_one_and_every_request_is_in_it() {
+    let mut shown = Vec::new();
+    for line in documented() {
+        let request = parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        shown.push(core::mem::discriminant(&request));
+    }
+    let id = id();
+    let all = [
+        Request::New(Declaration::default()),
+        Request::Update(id, Declaration::default()),
+        Request::Cancel(id),
+        Request::Negate(id),
+        Request::List(None),
+        Request::Watch,
+        Request::Priority(PriorityRequest::Status),
+        Request::WatchSignal,
+        Request::Status,
+        Request::Reload,
+        Request::Neighbours(None),
+        Request::WatchNeighbours,
+        Request::WatchMessages(MessageFilter::default()),
+        Request::Drops,
+        Request::WatchDrops(None),
+        Request::Stats,
+        Request::WatchStats,
+        Request::Signals,
+        Request::WatchSignals,
+        Request::Rights(None),
+    ];
+    for request in all {
+        assert!(shown.contains(&core::mem::discriminant(&request)), "CONTROL.md shows no {request:?}");
+    }
+}
+
 #[test]
 fn a_request_may_have_an_id_and_a_wrong_one_is_refused() {
     let id = |line: &str| Call::parse(line.as_bytes()).map(|call| call.id);

@@ -144,6 +144,7 @@ mod tests {
             link_source: [2, 0, 0, 0, 0, 9],
             signal_dbm: None,
             forwarder: None,
+            frame: Bytes::new(),
             hops: 1,
             permissions: 0,
             verified: true,

@@ -140,8 +140,8 @@ pub fn station(arguments: &[String]) -> Result<(), String> {
     let seconds = seconds.map_err(|error| format!("seconds: {error}"))?;
     let trouble = arguments.get(2).map_or(Ok(Trouble::None), |name| Trouble::parse(name))?;
     let folder = arguments.get(3).map(PathBuf::from).unwrap_or_default();
-    let made = trouble.make(&folder).map_err(|error| format!("making trouble: {error}"))?;
     let ran = v2x_report::WhatRan::default();
+    let made = trouble.make(&config, &folder).map_err(|error| format!("making trouble: {error}"))?;
     let args = DaemonOptions { config, record: made.record.clone(), seconds, json: made.json.clone(), ran };
     let started = match &made.output {
         Some(output) => Console::start("standard output", output, |_| ()),

@@ -1,10 +1,13 @@
 //! What is wrong with a station's outputs, made inside its own process.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, PipeReader, Write as _};
+use std::io::{self, PipeReader, Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::stat::Mode;
@@ -21,11 +24,13 @@ pub enum Trouble {
     Disk,
     /// The recording goes to a FIFO that is full and that nobody reads.
     Fifo,
+    /// Ten programs watch its messages, neighbours and figures, two of which never read.
+    Subscribers,
 }
 
 impl Trouble {
-    /// The three kinds.
-    pub const ALL: [Self; 3] = [Self::Pipe, Self::Disk, Self::Fifo];
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Pipe, Self::Disk, Self::Fifo, Self::Subscribers];
 
     /// Its name in the results.
     pub fn name(self) -> &'static str {
@@ -34,6 +39,7 @@ impl Trouble {
             Self::Pipe => "pipe",
             Self::Disk => "disk",
             Self::Fifo => "fifo",
+            Self::Subscribers => "subscribers",
         }
     }
 
@@ -43,9 +49,9 @@ impl Trouble {
         all.into_iter().find(|trouble| trouble.name() == name).ok_or_else(|| format!("no trouble {name:?}"))
     }
 
-    /// Makes it; lasts as long as what is returned. `folder` is the station's own; what is mounted there is seen by this process
+    /// Makes it for the station of this `config`; lasts as long as what is returned. `folder` is the station's own; what is mounted there is seen by this process
     /// alone, which `ip netns exec` gave a mount namespace.
-    pub fn make(self, folder: &Path) -> io::Result<Made> {
+    pub fn make(self, config: &Path, folder: &Path) -> io::Result<Made> {
         let mut made = Made::default();
         match self {
             Self::None => {}
@@ -76,10 +82,41 @@ impl Trouble {
                 fill(&both)?;
                 (made.record, made.fifo) = (Some(path), Some(both));
             }
+            Self::Subscribers => {
+                for number in 0..SUBSCRIBERS {
+                    let name = v2x_api::socket::default_name(config);
+                    thread::spawn(move || subscribe(&name, number >= SUBSCRIBERS - DEAF));
+                }
+            }
         }
         Ok(made)
     }
 }
+
+/// Watches a station until it ends, or only asks to and never reads.
+fn subscribe(name: &Path, deaf: bool) {
+    let stream = loop {
+        let places = v2x_api::socket::directories();
+        match places.iter().find_map(|place| UnixStream::connect(place.join(name)).ok()) {
+            Some(stream) => break stream,
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    let asks = b"{\"messages\":\"watch\"}\n{\"neighbours\":\"watch\"}\n{\"stats\":\"watch\"}\n";
+    if (&stream).write_all(asks).is_err() {
+        return;
+    }
+    let mut bytes = [0; 16 * 1024];
+    while !deaf && (&stream).read(&mut bytes).is_ok_and(|read| read > 0) {}
+    // It stays connected as long as the process lives.
+    while deaf {
+        thread::park();
+    }
+}
+
+/// Programs that watch, and of these, those that never read.
+const SUBSCRIBERS: usize = 10;
+const DEAF: usize = 2;
 
 /// Trouble that was made.
 #[derive(Debug, Default)]

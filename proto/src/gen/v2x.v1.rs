@@ -279,102 +279,6 @@ impl StationType {
         }
     }
 }
-/// A credential. Its digest is the first 8 bytes of the SHA-256 of these bytes as received.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Credential {
-    /// The signed bytes: a CredentialTbs.
-    #[prost(bytes = "bytes", tag = "1")]
-    pub tbs: ::prost::bytes::Bytes,
-    /// Ed25519 (RFC 8032), 64 bytes, by the issuer (a root: by itself) over "roadcast/v1/cred\0", the
-    /// SHA-256 of the issuer's credential bytes (32 zero bytes for a root), and `tbs`.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub signature: ::prost::bytes::Bytes,
-}
-/// The content of a credential. Permissions, validity and region nest within the issuer's
-/// (as IEEE 1609.2 clause 5.1.2.4).
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CredentialTbs {
-    /// 1.
-    #[prost(uint32, tag = "1")]
-    pub version: u32,
-    /// Digest of the issuer's credential, 8 bytes; empty for a root.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub issuer: ::prost::bytes::Bytes,
-    /// Start of validity, TAI seconds since 2004-01-01T00:00:00Z (as IEEE 1609.2 Time32).
-    #[prost(fixed32, tag = "3")]
-    pub not_before_s: u32,
-    /// Length of validity, minutes, 1..=4294967295.
-    #[prost(uint32, tag = "4")]
-    pub duration_min: u32,
-    /// Permission bits (the role of IEEE 1609.2 appPermissions).
-    #[prost(fixed64, tag = "5")]
-    pub permissions: u64,
-    /// Kind of station; never unspecified.
-    #[prost(enumeration = "StationClass", tag = "6")]
-    pub station_class: i32,
-    /// Where the credential is valid; absent: wherever its issuer's is.
-    #[prost(message, optional, tag = "7")]
-    pub region: ::core::option::Option<Area>,
-    /// Ed25519 public key, 32 bytes.
-    #[prost(bytes = "bytes", tag = "8")]
-    pub public_key: ::prost::bytes::Bytes,
-    /// The revocation list this credential would appear in (as IEEE 1609.2 CrlSeries).
-    #[prost(uint32, tag = "9")]
-    pub revocation_series: u32,
-}
-/// Kind of station a credential was given to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum StationClass {
-    /// Never sent.
-    Unspecified = 0,
-    /// A root or issuer.
-    Authority = 1,
-    /// A private or commercial vehicle.
-    Vehicle = 2,
-    /// A vehicle of police, fire brigade or ambulance.
-    EmergencyVehicle = 3,
-    /// A bus or tram in public service.
-    PublicTransport = 4,
-    /// A vehicle that works on roads.
-    RoadWorks = 5,
-    /// A roadside unit.
-    Roadside = 6,
-    /// A pedestrian, cyclist or other vulnerable road user.
-    VulnerableRoadUser = 7,
-}
-impl StationClass {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "STATION_CLASS_UNSPECIFIED",
-            Self::Authority => "STATION_CLASS_AUTHORITY",
-            Self::Vehicle => "STATION_CLASS_VEHICLE",
-            Self::EmergencyVehicle => "STATION_CLASS_EMERGENCY_VEHICLE",
-            Self::PublicTransport => "STATION_CLASS_PUBLIC_TRANSPORT",
-            Self::RoadWorks => "STATION_CLASS_ROAD_WORKS",
-            Self::Roadside => "STATION_CLASS_ROADSIDE",
-            Self::VulnerableRoadUser => "STATION_CLASS_VULNERABLE_ROAD_USER",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "STATION_CLASS_UNSPECIFIED" => Some(Self::Unspecified),
-            "STATION_CLASS_AUTHORITY" => Some(Self::Authority),
-            "STATION_CLASS_VEHICLE" => Some(Self::Vehicle),
-            "STATION_CLASS_EMERGENCY_VEHICLE" => Some(Self::EmergencyVehicle),
-            "STATION_CLASS_PUBLIC_TRANSPORT" => Some(Self::PublicTransport),
-            "STATION_CLASS_ROAD_WORKS" => Some(Self::RoadWorks),
-            "STATION_CLASS_ROADSIDE" => Some(Self::Roadside),
-            "STATION_CLASS_VULNERABLE_ROAD_USER" => Some(Self::VulnerableRoadUser),
-            _ => None,
-        }
-    }
-}
 /// A message and its signature.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SignedMessage {
@@ -535,6 +439,264 @@ impl MessageType {
             "MESSAGE_TYPE_MISBEHAVIOUR_REPORT" => Some(Self::MisbehaviourReport),
             "MESSAGE_TYPE_NODE_STATUS" => Some(Self::NodeStatus),
             "MESSAGE_TYPE_ECHO" => Some(Self::Echo),
+            _ => None,
+        }
+    }
+}
+/// What a program sends.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ControlRequest {
+    /// One request, as on a line of JSON, without the line's end; at most 16384 bytes.
+    #[prost(string, tag = "1")]
+    pub json: ::prost::alloc::string::String,
+}
+/// What the daemon sends.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ControlAnswer {
+    /// Exactly one.
+    #[prost(oneof = "control_answer::Answer", tags = "1, 2")]
+    pub answer: ::core::option::Option<control_answer::Answer>,
+}
+/// Nested message and enum types in `ControlAnswer`.
+pub mod control_answer {
+    /// Exactly one.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Answer {
+        /// An answer, or what is told in a watch, as on a line of JSON, without the line's end.
+        #[prost(string, tag = "1")]
+        Json(::prost::alloc::string::String),
+        /// A message, in a watch of messages.
+        #[prost(message, tag = "2")]
+        Message(super::WatchedMessage),
+    }
+}
+/// A message that was delivered or sent, with the bytes that were signed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchedMessage {
+    /// Microseconds since it was delivered or handed to the link, when this was written.
+    #[prost(uint64, tag = "3")]
+    pub age_us: u64,
+    /// Type of its payload.
+    #[prost(enumeration = "MessageType", tag = "4")]
+    pub r#type: i32,
+    /// Deadline class, 0..=5 (D0 to D5).
+    #[prost(uint32, tag = "5")]
+    pub deadline_class: u32,
+    /// Digest of its signer's credential, 8 bytes.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub signer: ::prost::bytes::Bytes,
+    /// Its number within signer and class.
+    #[prost(uint32, tag = "7")]
+    pub sequence: u32,
+    /// When it was generated, TAI microseconds since 2004-01-01T00:00:00Z.
+    #[prost(fixed64, tag = "8")]
+    pub generation_time_us: u64,
+    /// Where it was generated: latitude, 1e-7 degree.
+    #[prost(sfixed32, tag = "9")]
+    pub latitude: i32,
+    /// Where it was generated: longitude, 1e-7 degree.
+    #[prost(sfixed32, tag = "10")]
+    pub longitude: i32,
+    /// From this station, cm; absent while it does not know where it is.
+    #[prost(uint32, optional, tag = "11")]
+    pub distance_cm: ::core::option::Option<u32>,
+    /// Hops it has travelled, 1 straight from its signer; 0 for the station's own.
+    #[prost(uint32, tag = "12")]
+    pub hops: u32,
+    /// Link address it came from, 6 bytes; not signed. Empty for the station's own.
+    #[prost(bytes = "bytes", tag = "13")]
+    pub link_address: ::prost::bytes::Bytes,
+    /// Received power, dBm; absent where the link does not know it.
+    #[prost(sint32, optional, tag = "14")]
+    pub signal_dbm: ::core::option::Option<i32>,
+    /// Its signature was verified.
+    #[prost(bool, tag = "15")]
+    pub verified: bool,
+    /// How far its signer is believed.
+    #[prost(enumeration = "MessageStanding", tag = "16")]
+    pub standing: i32,
+    /// From its generation (of an own message: from when it was due) until it was delivered (own: with the link), ns; absent
+    /// where the signer's clock is ahead.
+    #[prost(uint64, optional, tag = "17")]
+    pub latency_ns: ::core::option::Option<u64>,
+    /// It took longer than its class allows.
+    #[prost(bool, tag = "18")]
+    pub late: bool,
+    /// How long each stage took, in the order of their names.
+    #[prost(message, repeated, tag = "19")]
+    pub stages: ::prost::alloc::vec::Vec<MessageStage>,
+    /// Where the forwarder of the copy was that was delivered: latitude, 1e-7 degree; absent straight from its signer.
+    #[prost(sfixed32, optional, tag = "20")]
+    pub forwarder_latitude: ::core::option::Option<i32>,
+    /// Where the forwarder was: longitude, 1e-7 degree; there with `forwarder_latitude`.
+    #[prost(sfixed32, optional, tag = "21")]
+    pub forwarder_longitude: ::core::option::Option<i32>,
+    /// This station signed it.
+    #[prost(bool, tag = "22")]
+    pub own: bool,
+    /// The frame's hop header as received or sent, 12 or 20 bytes (docs/wire.md); empty where the watch leaves payloads out.
+    #[prost(bytes = "bytes", tag = "23")]
+    pub hop_header: ::prost::bytes::Bytes,
+    /// The SignedMessage as received or sent, to the byte: whoever has the signer's credential can verify it again. Empty where
+    /// the watch leaves payloads out.
+    #[prost(bytes = "bytes", tag = "24")]
+    pub signed_message: ::prost::bytes::Bytes,
+    /// The program's name for the request that began the watch, at most one; absent: it has none.
+    #[prost(oneof = "watched_message::Id", tags = "1, 2")]
+    pub id: ::core::option::Option<watched_message::Id>,
+}
+/// Nested message and enum types in `WatchedMessage`.
+pub mod watched_message {
+    /// The program's name for the request that began the watch, at most one; absent: it has none.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Id {
+        /// A text.
+        #[prost(string, tag = "1")]
+        IdText(::prost::alloc::string::String),
+        /// A number.
+        #[prost(uint64, tag = "2")]
+        IdNumber(u64),
+    }
+}
+/// How long one stage of a message took.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MessageStage {
+    /// The stage, named as in a report.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its length, ns.
+    #[prost(uint64, tag = "2")]
+    pub ns: u64,
+}
+/// How far a signer is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum MessageStanding {
+    /// Never sent.
+    Unspecified = 0,
+    /// There is no evidence against it.
+    Trusted = 1,
+    /// There is.
+    Suspect = 2,
+    /// Its messages are dropped.
+    Isolated = 3,
+}
+impl MessageStanding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MESSAGE_STANDING_UNSPECIFIED",
+            Self::Trusted => "MESSAGE_STANDING_TRUSTED",
+            Self::Suspect => "MESSAGE_STANDING_SUSPECT",
+            Self::Isolated => "MESSAGE_STANDING_ISOLATED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MESSAGE_STANDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "MESSAGE_STANDING_TRUSTED" => Some(Self::Trusted),
+            "MESSAGE_STANDING_SUSPECT" => Some(Self::Suspect),
+            "MESSAGE_STANDING_ISOLATED" => Some(Self::Isolated),
+            _ => None,
+        }
+    }
+}
+/// A credential. Its digest is the first 8 bytes of the SHA-256 of these bytes as received.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Credential {
+    /// The signed bytes: a CredentialTbs.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub tbs: ::prost::bytes::Bytes,
+    /// Ed25519 (RFC 8032), 64 bytes, by the issuer (a root: by itself) over "roadcast/v1/cred\0", the
+    /// SHA-256 of the issuer's credential bytes (32 zero bytes for a root), and `tbs`.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub signature: ::prost::bytes::Bytes,
+}
+/// The content of a credential. Permissions, validity and region nest within the issuer's
+/// (as IEEE 1609.2 clause 5.1.2.4).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CredentialTbs {
+    /// 1.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// Digest of the issuer's credential, 8 bytes; empty for a root.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub issuer: ::prost::bytes::Bytes,
+    /// Start of validity, TAI seconds since 2004-01-01T00:00:00Z (as IEEE 1609.2 Time32).
+    #[prost(fixed32, tag = "3")]
+    pub not_before_s: u32,
+    /// Length of validity, minutes, 1..=4294967295.
+    #[prost(uint32, tag = "4")]
+    pub duration_min: u32,
+    /// Permission bits (the role of IEEE 1609.2 appPermissions).
+    #[prost(fixed64, tag = "5")]
+    pub permissions: u64,
+    /// Kind of station; never unspecified.
+    #[prost(enumeration = "StationClass", tag = "6")]
+    pub station_class: i32,
+    /// Where the credential is valid; absent: wherever its issuer's is.
+    #[prost(message, optional, tag = "7")]
+    pub region: ::core::option::Option<Area>,
+    /// Ed25519 public key, 32 bytes.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub public_key: ::prost::bytes::Bytes,
+    /// The revocation list this credential would appear in (as IEEE 1609.2 CrlSeries).
+    #[prost(uint32, tag = "9")]
+    pub revocation_series: u32,
+}
+/// Kind of station a credential was given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StationClass {
+    /// Never sent.
+    Unspecified = 0,
+    /// A root or issuer.
+    Authority = 1,
+    /// A private or commercial vehicle.
+    Vehicle = 2,
+    /// A vehicle of police, fire brigade or ambulance.
+    EmergencyVehicle = 3,
+    /// A bus or tram in public service.
+    PublicTransport = 4,
+    /// A vehicle that works on roads.
+    RoadWorks = 5,
+    /// A roadside unit.
+    Roadside = 6,
+    /// A pedestrian, cyclist or other vulnerable road user.
+    VulnerableRoadUser = 7,
+}
+impl StationClass {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STATION_CLASS_UNSPECIFIED",
+            Self::Authority => "STATION_CLASS_AUTHORITY",
+            Self::Vehicle => "STATION_CLASS_VEHICLE",
+            Self::EmergencyVehicle => "STATION_CLASS_EMERGENCY_VEHICLE",
+            Self::PublicTransport => "STATION_CLASS_PUBLIC_TRANSPORT",
+            Self::RoadWorks => "STATION_CLASS_ROAD_WORKS",
+            Self::Roadside => "STATION_CLASS_ROADSIDE",
+            Self::VulnerableRoadUser => "STATION_CLASS_VULNERABLE_ROAD_USER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STATION_CLASS_UNSPECIFIED" => Some(Self::Unspecified),
+            "STATION_CLASS_AUTHORITY" => Some(Self::Authority),
+            "STATION_CLASS_VEHICLE" => Some(Self::Vehicle),
+            "STATION_CLASS_EMERGENCY_VEHICLE" => Some(Self::EmergencyVehicle),
+            "STATION_CLASS_PUBLIC_TRANSPORT" => Some(Self::PublicTransport),
+            "STATION_CLASS_ROAD_WORKS" => Some(Self::RoadWorks),
+            "STATION_CLASS_ROADSIDE" => Some(Self::Roadside),
+            "STATION_CLASS_VULNERABLE_ROAD_USER" => Some(Self::VulnerableRoadUser),
             _ => None,
         }
     }

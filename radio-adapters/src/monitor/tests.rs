@@ -70,7 +70,9 @@ fn a_frame_is_injected_with_its_category_rate_sender_and_number() {
             let (mut radio, other) = (open(), other_end());
             let urgent = TxFrame::new(b"hello", AccessCategory::Voice).from_source(Some(PSEUDONYM));
             radio.send(&urgent).await.unwrap();
-            radio.send(&urgent.at_rate(DataRate::Mbps3)).await.unwrap();
+            // Power is the interface's, whatever a frame asks for.
+            assert!(!radio.capabilities().power_per_frame);
+            radio.send(&urgent.at_rate(DataRate::Mbps3).at_power_dbm(3)).await.unwrap();
             radio.send(&TxFrame::new(b"hello", AccessCategory::Background)).await.unwrap();
             let own = radio.link_address();
             let [high, low] = [own.0[4], own.0[5]].map(u16::from);
@@ -80,6 +82,7 @@ fn a_frame_is_injected_with_its_category_rate_sender_and_number() {
                 let mut bytes = [0; 4096];
                 let length = (&other).read(&mut bytes).unwrap();
                 let (report, body) = radiotap::read(&bytes[..length]).unwrap();
+                assert_eq!(report.tx_power_dbm, None);
                 let frame = radiotap::strip_body(&report, body).unwrap();
                 assert_eq!((frame.stripped.ether_type, frame.stripped.payload), (0x88b5, &b"hello"[..]));
                 assert_eq!((frame.destination, frame.bssid), (BROADCAST, Some(BROADCAST)));
@@ -111,8 +114,15 @@ fn the_radios_word_on_a_frame_is_its_status_and_no_frame_heard() {
             let mut buf = BytesMut::new();
             radio.recv(&mut buf).await.unwrap();
             assert_eq!(&buf[..], b"heard");
-            let Poll::Ready(status) = radio.poll_transmit_status() else { panic!("no status") };
+            // Not in the moment in which others wait for the frame.
+            let status = loop {
+                if let Poll::Ready(status) = radio.poll_transmit_status() {
+                    break status;
+                }
+                assert!(monotonic_ns() < sent_ns + 5_000_000_000, "no status");
+            };
             assert_eq!(status.sent_ns, sent_ns);
+            assert!(status.took_ns < 5_000_000_000);
             assert!(radio.poll_transmit_status().is_pending());
             let counters = radio.counters();
             assert_eq!((counters.confirmed, counters.filtered, counters.received), (1, 3, 1));

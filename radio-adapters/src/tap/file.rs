@@ -195,7 +195,7 @@ fn block(record: &[u8], ether_type: u16, frame: &mut Vec<u8>) -> Option<Vec<u8>>
     frame.clear();
     frame.extend(ethernet::Header::broadcast(*source, ether_type).encode());
     frame.extend_from_slice(bytes);
-    pcapng::packet(direction, u64::from_le_bytes(*at), frame).ok()
+    Some(pcapng::packet(direction, u64::from_le_bytes(*at), frame))
 }
 
 /// How long after an error a capture is tried again.

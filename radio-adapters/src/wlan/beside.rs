@@ -1,5 +1,7 @@
 //! A monitor interface beside one that is in a cell: made when it is missing, and removed at the end.
 
+use std::io;
+
 use super::client::Wlan;
 use super::kind::WlanKind;
 
@@ -46,7 +48,7 @@ impl Beside {
 
     /// Whether something was changed.
     fn make(&mut self, wlan: &mut Wlan, interface: &str) -> Result<bool, String> {
-        let refused = |error: std::io::Error| error.to_string();
+        let refused = |error: io::Error| error.to_string();
         if let Some(found) = wlan.link_named(&self.name).map_err(refused)? {
             let is_monitor = wlan
                 .interface(found.index)
@@ -61,8 +63,17 @@ impl Beside {
             return wlan.set_up(found.index, true).map(|()| true).map_err(refused);
         }
         let Some(found) = wlan.interface_named(interface).map_err(refused)? else { return Ok(false) };
-        let made = wlan.add_monitor(found.phy, &self.name).map_err(refused)?;
+        // Few drivers refuse an active one, and some take it and not up.
+        self.add(wlan, found.phy, true).or_else(|_| self.add(wlan, found.phy, false)).map_err(refused)
+    }
+
+    fn add(&mut self, wlan: &mut Wlan, phy: u32, active: bool) -> io::Result<bool> {
+        let made = wlan.add_monitor(phy, &self.name, active)?;
+        if let Err(error) = wlan.set_up(made, true) {
+            wlan.delete_interface(made)?;
+            return Err(error);
+        }
         self.made = Some(made);
-        wlan.set_up(made, true).map(|()| true).map_err(refused)
+        Ok(true)
     }
 }

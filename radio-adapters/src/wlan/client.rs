@@ -242,17 +242,21 @@ impl Wlan {
     }
 
     /// Makes a monitor interface on a radio, down, and returns its index. It hears frames to everybody and of everybody; a
-    /// frame with a wrong check sequence is left out.
+    /// frame with a wrong check sequence is left out. An `active` one is an interface to the driver too: only through such a one
+    /// does the kernel inject frames of another source than an interface beside it has.
     ///
     /// # Errors
-    /// The kernel's own: `EEXIST` where the name is taken, `EOPNOTSUPP` without monitor interfaces.
-    pub fn add_monitor(&mut self, phy: u32, name: &str) -> io::Result<u32> {
+    /// The kernel's own: `EEXIST` where the name is taken, `EOPNOTSUPP` without such monitor interfaces.
+    pub fn add_monitor(&mut self, phy: u32, name: &str, active: bool) -> io::Result<u32> {
         let mut request = Vec::new();
         put_attribute(&mut request, attribute::WIPHY, &phy.to_ne_bytes());
         put_attribute(&mut request, attribute::IFNAME, &[name.as_bytes(), &[0]].concat());
         put_attribute(&mut request, attribute::IFTYPE, &WlanKind::Monitor.number().to_ne_bytes());
         let mut flags = Vec::new();
         put_attribute(&mut flags, MONITOR_OTHER_BSS, &[]);
+        if active {
+            put_attribute(&mut flags, MONITOR_ACTIVE, &[]);
+        }
         put_attribute(&mut request, attribute::MNTR_FLAGS, &flags);
         let mut made = None;
         self.ask(command::NEW_INTERFACE, &request, &mut |message| made = WlanInterface::read(message))?;
@@ -338,6 +342,7 @@ const TX_POWER_AUTOMATIC: u32 = 0;
 const TX_POWER_FIXED: u32 = 2;
 /// `NL80211_MNTR_FLAG_OTHER_BSS`.
 const MONITOR_OTHER_BSS: u16 = 4;
+pub(super) const MONITOR_ACTIVE: u16 = 6;
 /// `NL80211_BSS_` and `NL80211_BSS_STATUS_`.
 pub(super) const BSS_BSSID: u16 = 1;
 pub(super) const BSS_STATUS: u16 = 9;

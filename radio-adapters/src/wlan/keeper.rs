@@ -371,20 +371,23 @@ mod tests {
     fn a_radio_that_takes_no_monitor_interface_beside_says_so_once_and_stays_in_its_cell() {
         let radio = Radio::new();
         let mut wlan = Wlan::on(radio.clone());
-        radio.with(|state| {
-            state.refuse.push((super::super::numbers::command::NEW_INTERFACE, libc::EOPNOTSUPP))
-        });
+        // An active one and another.
+        let refusals = [(super::super::numbers::command::NEW_INTERFACE, libc::EOPNOTSUPP); 2];
+        radio.with(|state| state.refuse.extend(refusals));
         let mut keeper = Keeper::new(plan("wlan0")).with_monitor(Some("mon0".to_owned()));
         let ready = keeper.begin(&mut wlan, false).unwrap();
         assert!(
             matches!(&ready, Notice::Ready(text) if text.contains("no monitor interface mon0")),
             "{ready:?}"
         );
-        radio.with(|state| {
-            state.refuse.push((super::super::numbers::command::NEW_INTERFACE, libc::EOPNOTSUPP))
-        });
+        radio.with(|state| state.refuse.extend(refusals));
         assert_eq!(keeper.look(&mut wlan, S), None);
         assert!(radio.with(|state| state.joined).is_some());
+        // One that takes those alone that are no interface to its driver.
+        radio.with(|state| state.refuse.push(refusals[0]));
+        assert_eq!(keeper.look(&mut wlan, 2 * S), told("wlan0: monitor interface mon0 beside it"));
+        let changes = radio.changes();
+        assert_eq!(changes[changes.len() - 2..], ["add monitor", "mon0 up"], "{changes:?}");
     }
 
     #[test]

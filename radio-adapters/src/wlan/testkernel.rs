@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use super::client::MONITOR_ACTIVE;
 use super::kernel::Kernel;
 use super::kind::WlanKind;
 use super::numbers::{attribute, command};
@@ -237,7 +238,9 @@ impl State {
             command::NEW_INTERFACE => {
                 each(&monitor_message());
                 self.monitor = Some(false);
-                self.log.push("add monitor".to_owned());
+                let flags = attributes(request).find(|(number, _)| *number == attribute::MNTR_FLAGS);
+                let active = attributes(flags.expect("flags").1).any(|(number, _)| number == MONITOR_ACTIVE);
+                self.log.push(if active { "add active monitor" } else { "add monitor" }.to_owned());
             }
             other => panic!("command {other}"),
         }

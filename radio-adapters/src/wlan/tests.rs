@@ -123,9 +123,10 @@ fn surveys_and_stations_are_listed() {
 #[test]
 fn a_monitor_is_added_and_tuned() {
     let (radio, mut wlan) = radio();
-    assert_eq!(wlan.add_monitor(0, "mon0").unwrap(), 9);
+    assert_eq!(wlan.add_monitor(0, "mon0", true).unwrap(), 9);
+    assert_eq!(wlan.add_monitor(0, "mon0", false).unwrap(), 9);
     wlan.set_channel(3, ITS).unwrap();
-    assert_eq!(radio.changes(), ["add monitor", "channel 5900"]);
+    assert_eq!(radio.changes(), ["add active monitor", "add monitor", "channel 5900"]);
 }
 
 #[test]

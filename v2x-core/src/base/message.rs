@@ -111,6 +111,8 @@ pub struct Received {
     pub suspect: bool,
     /// The encoded payload, checked to decode: `v2x_proto::payload::Message::decode` gives the message.
     pub payload: Bytes,
+    /// The whole frame as received, hop header and `SignedMessage`; it shares its memory with the payload.
+    pub frame: Bytes,
     /// Time stamps of its stages.
     pub stamps: ReceiveStamps,
 }

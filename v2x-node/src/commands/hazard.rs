@@ -4,7 +4,7 @@ pub(crate) mod parse;
 mod table;
 
 use core::time::Duration;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -183,11 +183,8 @@ pub fn run(command: &HazardCommand, out: &mut dyn Write) -> Result<(), Error> {
             match args.daemon.json {
                 true => writeln!(out, "{}", json!({ "hazards": hazards }))?,
                 false => {
-                    let terminal = console::Term::stdout();
-                    let columns = terminal
-                        .size_checked()
-                        .filter(|_| terminal.is_term())
-                        .map(|(_, columns)| columns.into());
+                    let columns =
+                        terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
                     write!(out, "{}", table::of(&hazards, columns))?;
                 }
             }

@@ -19,6 +19,7 @@ use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::outputs::check_place;
 use crate::daemon::run::{DaemonOptions, Outcome, observe};
 use crate::error::Error;
+use crate::log::{self, Line, LogForm, events};
 use crate::whole_file;
 
 /// `roadcast run`.
@@ -40,6 +41,10 @@ pub struct RunArgs {
     /// Write the report at the end (and every report.every_s) to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// What is logged, and how: text (lines for people), json (objects for programs, on
+    /// standard error) or journald, the default where standard error leads there
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    pub log: Option<LogForm>,
     /// Write the report at the end with plots to FILE, one self-contained page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -80,7 +85,9 @@ private key: keep it as you would keep the vehicle's logbook.
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds); 2 bad
 configuration, no link, a credential that another daemon uses, or, when ended on
 request, a report, a recording, a capture or last lines that are not whole.
-ROADCAST_LOG=debug logs more on standard error.
+ROADCAST_LOG=debug logs more on standard error. With --log json or journald the
+lines of standard output are entries of the log instead; docs/logs.md names
+them.
 
 Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
 experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the
@@ -117,7 +124,7 @@ pub fn prepare(args: &RunArgs) -> Result<Option<KeeperProcess>, Error> {
 /// As [`observe`]; what was asked for at the end and could not be written: the report, the last lines, a recording or a
 /// capture that is not whole.
 pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
-    let RunArgs { file, config, record, seconds, json, html, .. } = args.clone();
+    let RunArgs { file, config, record, seconds, json, html, log: _, .. } = args.clone();
     // The parser requires one of them.
     let config = config.or(file).unwrap_or_default();
     // Without its digest: a configuration may hold a password.
@@ -132,7 +139,11 @@ pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
     let _web = serve(args, &config, &mut console)?;
     let outcome = observe(&DaemonOptions { config, record, seconds, json, ran }, keeper, &mut console);
     let written = outcome.and_then(|Outcome { report, incomplete, .. }| {
-        write!(console, "{}", shown(&report))?;
+        if log::prints_lines() {
+            write!(console, "{}", shown(&report))?;
+        } else {
+            log_report(&report);
+        }
         // On a road stations come and go: a message missed at the edge of range is no failure of this station.
         let page = html.map_or(Ok(()), |path| write_page(&path, &report, &mut console));
         incomplete.map_or(page, Err)
@@ -142,39 +153,13 @@ pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
     written.and(printed.map_err(Error::Output))
 }
 
-/// Starts the process that serves HTTP, if one is wanted. It ends with what this returns.
-#[cfg(feature = "web")]
-fn serve(
-    args: &RunArgs,
-    config: &Path,
-    console: &mut Console,
-) -> Result<Option<crate::daemon::web_process::WebProcess>, Error> {
-    use crate::commands::client::ControlOff;
-    use crate::commands::web::{OpenWithoutToken, at};
-    use crate::config::WebConfig;
-    use crate::daemon::control::handler::ControlHandler;
-    use crate::daemon::web_process::WebProcess;
-    use crate::web::Tokens;
-
-    let station = StationConfig::load(config)?;
-    let web = match (station.web, args.web.clone()) {
-        (Some(web), Some(listen)) => WebConfig { listen, ..web },
-        (None, Some(listen)) => WebConfig::at(listen),
-        (Some(web), None) => web,
-        (None, None) => return Ok(None),
-    };
-    let sockets = ControlHandler::places(&station.control, station.control_group.as_deref(), config);
-    if sockets.is_empty() {
-        return Err(ControlOff { config: config.to_owned() }.into());
-    }
-    // So that what is wrong with one is told now, and not by a process that ends.
-    let tokens = Tokens::load(&web.tokens)?;
-    if web.listen.is_open() && tokens.is_empty() {
-        return Err(OpenWithoutToken(web.listen).into());
-    }
-    let process = WebProcess::start(&web, &sockets)?;
-    writeln!(console, "web: {}", at(process.address()))?;
-    Ok(Some(process))
+/// The report for programs.
+fn log_report(report: &Report) {
+    let table = report.table();
+    let verdict = table.lines().rev().find_map(|line| line.strip_prefix("verdict: ")).unwrap_or_default();
+    let whole = serde_json::to_value(report).unwrap_or_default();
+    let line = Line::new(&events::REPORT, format!("verdict: {verdict}"));
+    line.with("verdict", verdict).with("report", whole).log();
 }
 
 /// A station keeps no track of its places, so there is no map.
@@ -182,7 +167,8 @@ fn write_page(path: &Path, report: &Report, console: &mut Console) -> Result<(),
     let page = html::render(report, &MapData::default());
     whole_file::write(path, page.as_bytes())
         .map_err(|source| Error::File { path: path.to_owned(), source })?;
-    Ok(writeln!(console, "page: {}", path.display())?)
+    let line = Line::new(&events::PAGE_WRITTEN, format!("page: {}", path.display()));
+    Ok(line.with("path", path.display().to_string()).tell(console)?)
 }
 
 /// How long the end waits for a reader of the last lines.

@@ -26,7 +26,11 @@ pub(super) fn read(top: &Section<'_>) -> Result<(ControlConfig, Option<String>, 
     let group = section.string("group", "a group's name, whose members may use the socket too")?;
     let rights = section.string("group_rights", RIGHTS_RIGHT)?;
     if let (Some(_), None) = (&rights, &group) {
-        return Err(section.contradiction("group_rights", "no control.group", "it is about that group"));
+        return Err(section.contradiction(
+            "group_rights",
+            "a socket for its owner alone",
+            "name a control.group, or remove it",
+        ));
     }
     let rights = match rights {
         None => Right::Declare,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use radio_adapters::DataRate;
 use radio_adapters::wlan::{Cell, Channel, JoinPlan, Ssid, Width};
+use v2x_api::Right;
 
 use super::*;
 
@@ -477,11 +478,22 @@ fn the_control_socket_is_where_the_file_says_or_where_it_always_is() {
     assert_eq!(with("control = { socket = \"a.sock\" }").unwrap().control, at("conf/a.sock"));
     let shared = with("control = { group = \"dialout\" }").unwrap();
     assert_eq!((shared.control, shared.control_group.as_deref()), (ControlConfig::Default, Some("dialout")));
+    assert_eq!(shared.control_rights, Right::Declare);
+    let readers = with("control = { group = \"dialout\", group_rights = \"read\" }").unwrap();
+    assert_eq!(readers.control_rights, Right::Read);
     let long = format!("control = {{ socket = \"/{}\" }}", "x".repeat(107));
     for (table, expected) in [
         (
             "control = { sock = \"a\" }",
             ":3: control.sock: unknown key; known keys here: socket, group, group_rights, enabled",
+        ),
+        (
+            "control = { group = \"a\", group_rights = \"write\" }",
+            ":3: control.group_rights: found \"write\", expected \"read\", \"declare\" or \"administer\"",
+        ),
+        (
+            "control = { group_rights = \"read\" }",
+            ":3: control.group_rights: does not go with a socket for its owner alone; name a control.group, or remove it",
         ),
         ("control = { socket = 7 }", ":3: control.socket: found 7, expected a file name in quotes"),
         ("control = { enabled = \"no\" }", ":3: control.enabled: found \"no\", expected true or false"),

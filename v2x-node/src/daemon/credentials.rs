@@ -11,6 +11,7 @@ use crate::daemon::expiry::Expiries;
 use crate::daemon::keyring::{Keyring, KeyringHost, Verifications};
 use crate::daemon::trust_files::{self, IdentityWatch};
 use crate::key_files::KeyFileError;
+use crate::log::events;
 
 /// Keeps a station's credentials current.
 #[derive(Debug)]
@@ -119,7 +120,10 @@ impl Credentials {
         let mut inputs = Vec::new();
         match trust_files::trust(files) {
             Ok(input) => inputs.push(input),
-            Err(error) => tracing::warn!("roots and issuers kept as they were: {error}"),
+            Err(error) => tracing::warn!(
+                event = events::CREDENTIALS_KEPT.name,
+                "roots and issuers kept as they were: {error}"
+            ),
         }
         match trust_files::identities(files) {
             Ok(own) => {
@@ -131,7 +135,10 @@ impl Credentials {
                     Ok(())
                 };
                 if let Err(error) = &taken {
-                    tracing::warn!("credentials kept as they were: {error}");
+                    tracing::warn!(
+                        event = events::CREDENTIALS_KEPT.name,
+                        "credentials kept as they were: {error}"
+                    );
                 }
                 if news && taken.is_ok() {
                     let (identities, keys) =
@@ -140,7 +147,10 @@ impl Credentials {
                     inputs.push(Input::Identities(identities));
                 }
             }
-            Err(error) => tracing::warn!("credentials kept as they were: {error}"),
+            Err(error) => tracing::warn!(
+                event = events::CREDENTIALS_KEPT.name,
+                "credentials kept as they were: {error}"
+            ),
         }
         match Expiries::read(files) {
             Ok(expiries) => self.expiries = expiries,

@@ -58,6 +58,11 @@ impl Lines {
         })
     }
 
+    /// Everything held, lines or not.
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.held)
+    }
+
     /// Whether [`next`](Self::next) has something to look at: a line's end, or more than a line holds.
     pub fn is_ready(&self) -> bool {
         self.held.len() > self.longest || self.held.contains(&b'\n')

@@ -3,6 +3,8 @@
 use radio_adapters::{Counters, LinkFault, LinkState, Refusal};
 use v2x_core::Instant;
 
+use crate::log::{Line, events};
+
 /// What was told of the link so far.
 #[derive(Debug, Default)]
 pub struct LinkNews {
@@ -16,13 +18,13 @@ pub struct LinkNews {
 
 impl LinkNews {
     /// A line for each change since the last call.
-    pub fn changes(&mut self, state: &LinkState, counters: &Counters) -> Vec<String> {
+    pub fn changes(&mut self, state: &LinkState, counters: &Counters) -> Vec<Line> {
         let mut lines = Vec::new();
         if core::mem::replace(&mut self.rejoined, counters.rejoined) < counters.rejoined {
-            lines.push(format!(
+            lines.push(Line::new(&events::LINK_IMPAIRED, format!(
                 "link left and joined again to empty the kernel's table of OCB neighbours, which was nearly full{}",
                 if counters.rejoined > 1 { format!(" ({} times so far)", counters.rejoined) } else { String::new() }
-            ));
+            )));
         }
         let outages = counters.outages - self.outages;
         let down_ms = (counters.down_ns - self.down_ns) / 1_000_000;
@@ -30,7 +32,7 @@ impl LinkNews {
         if let LinkState::Down { fault, .. } = state {
             if self.down.as_ref() != Some(fault) {
                 let still = if self.down.is_some() { "still " } else { "" };
-                lines.push(format!("link {still}down: {fault}"));
+                lines.push(Line::new(&events::LINK_DOWN, format!("link {still}down: {fault}")));
             }
             self.down = Some(fault.clone());
             self.limit = None;
@@ -43,18 +45,20 @@ impl LinkNews {
             } else {
                 String::new()
             };
-            lines.push(format!("link up{again} after {:.1} s{more}", down_ms as f64 / 1000.0));
+            let line = format!("link up{again} after {:.1} s{more}", down_ms as f64 / 1000.0);
+            lines.push(Line::new(&events::LINK_UP, line));
         } else if outages > 0 {
             let long = if down_ms > 0 { format!(" ({down_ms} ms)") } else { String::new() };
-            lines.push(format!("link was down {} for a moment{long}, and is up again", times(outages)));
+            let line = format!("link was down {} for a moment{long}, and is up again", times(outages));
+            lines.push(Line::new(&events::LINK_UP, line));
         }
         self.was_up = true;
         let limit = state.fault();
         match (limit, &self.limit) {
             (Some(fault), told) if told.as_ref() != Some(fault) => {
-                lines.push(format!("link impaired: {fault}"))
+                lines.push(Line::new(&events::LINK_IMPAIRED, format!("link impaired: {fault}")))
             }
-            (None, Some(_)) => lines.push("link no longer impaired".to_owned()),
+            (None, Some(_)) => lines.push(Line::new(&events::LINK_UP, "link no longer impaired")),
             _ => {}
         }
         self.limit = limit.cloned();

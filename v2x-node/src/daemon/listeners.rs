@@ -10,7 +10,7 @@ use v2x_core::{Anchor, Event, Instant, Node, Transmit};
 use v2x_proto::Class;
 
 use crate::daemon::control::crossings::Crossings;
-use crate::daemon::control::feed::Feed;
+use crate::daemon::control::feed::EventFeed;
 use crate::daemon::control::outbox::Outbox;
 use crate::daemon::control::view::View;
 use crate::daemon::neighbour_news::NeighbourNews;
@@ -19,6 +19,7 @@ use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::station::{Observer, monotonic};
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;
+use crate::log::Line;
 
 /// Those that listen.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub struct Listeners {
     /// Events for clients of the control socket.
     pub outbox: Outbox,
     /// The events of which there are many, for those that watch them.
-    pub feed: Feed,
+    pub feed: EventFeed,
     /// Intersections heard, for those that ask.
     pub crossings: Crossings,
     /// A vehicle's view of signals and signs.
@@ -53,7 +54,7 @@ impl Listeners {
             notices: Notices::default(),
             neighbours: NeighbourNews::default(),
             outbox: Outbox::default(),
-            feed: Feed::default(),
+            feed: EventFeed::default(),
             crossings: Crossings::default(),
             advisor: None,
             alerts: None,
@@ -69,7 +70,7 @@ impl Listeners {
     }
 
     /// Neighbours that came, went or are not believed since the last call, a line each.
-    pub fn neighbour_lines(&mut self, node: &Node) -> Vec<String> {
+    pub fn neighbour_lines(&mut self, node: &Node) -> Vec<Line> {
         let now = monotonic();
         self.neighbours.lines(node.neighbour_table(), &View::of(node, now), now)
     }

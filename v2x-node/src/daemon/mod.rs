@@ -20,6 +20,7 @@ pub mod machine_clock;
 pub mod neighbour_news;
 pub mod notices;
 pub mod outputs;
+pub mod overload;
 pub mod position;
 pub mod recorder;
 mod report_writer;

@@ -10,6 +10,7 @@ use v2x_core::{Check, DropReason, Dropped, Event, Instant, NeighbourTable, Suspi
 use v2x_proto::{Digest, v1};
 
 use crate::daemon::control::view::View;
+use crate::log::{Line, events};
 
 /// What happened among the neighbours and was not printed yet.
 #[derive(Debug)]
@@ -97,11 +98,11 @@ impl NeighbourNews {
     }
 
     /// What to print now, a line each. Call it about once a second.
-    pub fn lines(&mut self, table: &NeighbourTable, view: &View, now: Instant) -> Vec<String> {
+    pub fn lines(&mut self, table: &NeighbourTable, view: &View, now: Instant) -> Vec<Line> {
         let mut lines = Vec::new();
         if self.window_ends.is_none_or(|end| now >= end) {
             if self.window_ends.is_some() {
-                lines.extend(core::mem::take(&mut self.hidden).line());
+                lines.extend(core::mem::take(&mut self.hidden).line().map(news_line));
             }
             self.window_ends = Some(now + WINDOW);
             self.left = LINES_PER_WINDOW;
@@ -120,7 +121,7 @@ impl NeighbourNews {
                         self.name(digest, kind);
                         let place = view.way_from_here(neighbour.position());
                         let place = place.map_or_else(String::new, |place| format!(": {place}"));
-                        lines.push(format!("heard {} {digest}{place}", kind_name(kind)));
+                        lines.push(news_line(format!("heard {} {digest}{place}", kind_name(kind))));
                     } else {
                         self.hidden.heard += 1;
                     }
@@ -129,7 +130,7 @@ impl NeighbourNews {
                     let named = self.named.iter().position(|(named, _)| *named == digest);
                     match named.and_then(|index| self.named.remove(index)) {
                         Some((_, kind)) if self.may_print() => {
-                            lines.push(format!("lost {} {digest}", kind_name(kind)));
+                            lines.push(news_line(format!("lost {} {digest}", kind_name(kind))));
                         }
                         _ => self.hidden.lost += 1,
                     }
@@ -140,7 +141,7 @@ impl NeighbourNews {
                     lines.push(belief(kind, &suspicion));
                 }
                 News::Refused(digest, why) if self.may_print() => {
-                    lines.push(format!("refusing station {digest}: {why}"));
+                    lines.push(news_line(format!("refusing station {digest}: {why}")));
                 }
                 News::Believed(_) | News::Refused(..) => self.hidden.others += 1,
             }
@@ -214,14 +215,30 @@ fn refusal(reason: DropReason) -> Option<(&'static str, u32)> {
     })
 }
 
-fn belief(kind: u8, suspicion: &Suspicion) -> String {
+fn belief(kind: u8, suspicion: &Suspicion) -> Line {
     let station = format!("{} {}", kind_name(kind), suspicion.digest);
     let why = suspicion.check.map_or("its messages are implausible", fault);
-    match suspicion.standing {
-        TrustLevel::Trusted => format!("{station} is trusted again"),
-        TrustLevel::Suspect => format!("{station} is suspect: {why}"),
-        TrustLevel::Isolated => format!("{station} isolated, its messages are dropped from now on: {why}"),
-    }
+    let (kind, standing, text) = match suspicion.standing {
+        TrustLevel::Trusted => {
+            (&events::NEIGHBOUR_SUSPECTED, "trusted", format!("{station} is trusted again"))
+        }
+        TrustLevel::Suspect => {
+            (&events::NEIGHBOUR_SUSPECTED, "suspect", format!("{station} is suspect: {why}"))
+        }
+        TrustLevel::Isolated => (
+            &events::NEIGHBOUR_ISOLATED,
+            "isolated",
+            format!("{station} isolated, its messages are dropped from now on: {why}"),
+        ),
+    };
+    Line::new(kind, text)
+        .with("neighbour", suspicion.digest.to_string())
+        .with("standing", standing)
+        .with("score", suspicion.score)
+}
+
+fn news_line(text: String) -> Line {
+    Line::new(&events::NEIGHBOUR_NEWS, text)
 }
 
 /// What a failed check says of a station.

@@ -3,11 +3,13 @@
 use v2x_core::{Event, RevocationNews, WireTime};
 
 use crate::civil::utc;
+use crate::log::Line;
+use crate::log::events::{self, Named};
 
 /// Lines not printed yet.
 #[derive(Debug, Default)]
 pub struct Notices {
-    lines: Vec<String>,
+    lines: Vec<Line>,
     pool_low: Option<String>,
 }
 
@@ -20,33 +22,37 @@ impl Notices {
                 let RevocationNews { issuer, series, number, digests, .. } = news;
                 // Lists are numbered by their time.
                 let (credentials, as_of) = (counted(*digests), utc(WireTime::from_secs(*number)));
-                self.note(format!(
+                self.note(&events::REVOCATION_APPLIED, format!(
                     "revocation list {series} of {issuer} as of {as_of}: {credentials}{whole}"
                 ));
             }
-            Event::RevocationRefused(error) => self.note(format!("revocation refused: {error}")),
-            Event::RevocationStale { issuer, series } => self.note(format!(
+            Event::RevocationRefused(error) => self.note(&events::REVOCATION_NEWS, format!("revocation refused: {error}")),
+            Event::RevocationStale { issuer, series } => self.note(&events::REVOCATION_NEWS, format!(
                 "revocation list {series} of {issuer} should have been renewed; its revocations stay in force"
             )),
-            Event::Trust(Ok(())) => self.note("roots and issuers replaced".to_owned()),
-            Event::Trust(Err(error)) => self.note(format!("roots and issuers kept as they were: {error}")),
-            Event::Identities(Ok(())) => self.note("the station's credentials are read again".to_owned()),
-            Event::Identities(Err(error)) => self.note(format!("credentials kept as they were: {error}")),
+            Event::Trust(Ok(())) => self.note(&events::CREDENTIALS_REPLACED, "roots and issuers replaced"),
+            Event::Trust(Err(error)) => self.note(&events::CREDENTIALS_KEPT, format!("roots and issuers kept as they were: {error}")),
+            Event::Identities(Ok(())) => self.note(&events::CREDENTIALS_REPLACED, "the station's credentials are read again"),
+            Event::Identities(Err(error)) => self.note(&events::CREDENTIALS_KEPT, format!("credentials kept as they were: {error}")),
             Event::PoolLow { spares, valid_until } => {
                 let until = utc(*valid_until);
                 let line = format!("credentials run out: {spares} unused left, the last ends {until}");
                 self.pool_low = Some(line);
             }
-            Event::HazardRefused { refusal, .. } => self.note(format!("hazard refused: {refusal}")),
+            Event::HazardRefused { refusal, .. } => self.note(&events::HAZARD_REFUSED, format!("hazard refused: {refusal}")),
             Event::HazardRenamed { old, new } => {
-                self.note(format!("hazard {old} goes on as {new}: its credential ended"));
+                self.note(&events::HAZARD_CHANGED, format!("hazard {old} goes on as {new}: its credential ended"));
+            }
+            // Not which: a log that tells follows the vehicle through all of them.
+            Event::PseudonymChanged { .. } => {
+                Line::new(&events::PSEUDONYM_CHANGED, "goes by another pseudonym").log();
             }
             _ => {}
         }
     }
 
     /// What is worth a line each since the last call, oldest first.
-    pub fn take(&mut self) -> Vec<String> {
+    pub fn take(&mut self) -> Vec<Line> {
         core::mem::take(&mut self.lines)
     }
 
@@ -55,9 +61,9 @@ impl Notices {
         self.pool_low.take()
     }
 
-    fn note(&mut self, line: String) {
+    fn note(&mut self, kind: &'static Named, line: impl Into<String>) {
         if self.lines.len() < MOST_LINES {
-            self.lines.push(line);
+            self.lines.push(Line::new(kind, line));
         }
     }
 }

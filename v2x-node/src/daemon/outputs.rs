@@ -13,7 +13,7 @@ use crate::console::ConsoleState;
 use crate::daemon::recorder::Recorder;
 use crate::daemon::report_writer::ReportWriter;
 use crate::error::{Complaint, Error};
-use crate::log;
+use crate::log::{self, events};
 use crate::whole_file;
 
 /// An output that was asked for and cannot be had, or was not had whole.
@@ -89,7 +89,11 @@ impl Outputs {
         for (told, (lost, why)) in self.told.iter_mut().zip(what) {
             if *told == 0 && lost > 0 {
                 *told = lost;
-                tracing::warn!("{lost} {why}; the station goes on");
+                tracing::warn!(
+                    event = events::OUTPUT_LOST.name,
+                    count = lost,
+                    "{lost} {why}; the station goes on"
+                );
             }
         }
     }

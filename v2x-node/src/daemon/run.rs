@@ -39,6 +39,7 @@ use crate::daemon::link_news::LinkNews;
 use crate::daemon::listeners::Listeners;
 use crate::daemon::machine_clock::MachineClock;
 use crate::daemon::outputs::{self, Outputs};
+use crate::daemon::overload::Overload;
 use crate::daemon::position::{PositionSource, PositionUpdate};
 use crate::daemon::recorder::{self, Recorder};
 use crate::daemon::roadside::inbox::Inbox;
@@ -52,6 +53,7 @@ use crate::daemon::trust_files::RevocationFiles;
 use crate::daemon::turns::Turns;
 use crate::error::{Complaint, Error};
 use crate::key_files;
+use crate::log::{Line, events};
 use crate::machine::{os_seed, read_anchor};
 use crate::processor::ProcessorMeter;
 
@@ -153,20 +155,22 @@ pub fn observe(
         daemon.announce(&config, console)?;
         if let Some(path) = &options.record {
             let (path, mib) = (path.display(), recorder::LIMIT_BYTES >> 20);
-            writeln!(
-                console,
+            let line = format!(
                 "recording: {path} will hold everywhere this station is, under all its pseudonyms; it ends at {mib} MiB"
-            )?;
+            );
+            Line::new(&events::RECORDING_BEGAN, line).with("path", path.to_string()).tell(console)?;
         }
         let mut turns = Turns::new();
         let longest = Arc::clone(&daemon.longest_turn);
         turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console), &longest).await?;
         for line in daemon.keeper.take().map_or_else(Vec::new, KeeperProcess::end) {
-            writeln!(console, "{line}")?;
+            Line::new(&events::CELL_NEWS, line).tell(console)?;
         }
         let files = daemon.outputs.end_files(daemon.station.recorder());
         if let Some(recorder) = daemon.station.recorder() {
-            writeln!(console, "recorded {} inputs and outputs", recorder.records())?;
+            let records = recorder.records();
+            let line = Line::new(&events::RECORDING_WHOLE, format!("recorded {records} inputs and outputs"));
+            line.with("records", records).tell(console)?;
         }
         let report = daemon.report(monotonic());
         let stats = daemon.listeners.statistics.stats().clone();
@@ -208,6 +212,9 @@ struct Daemon {
     longest_turn: Arc<AtomicU64>,
     ran: WhatRan,
     outputs: Outputs,
+    overload: Overload,
+    /// Whether there was a position when it was logged last.
+    position_told: bool,
 }
 
 impl Daemon {
@@ -303,6 +310,8 @@ impl Daemon {
             longest_turn: Arc::default(),
             ran: options.ran.clone(),
             outputs,
+            overload: Overload::default(),
+            position_told: false,
         })
     }
 
@@ -322,6 +331,7 @@ impl Daemon {
         loop {
             let now = monotonic();
             if now >= end {
+                stopping("time");
                 break;
             }
             if now >= next_upkeep {
@@ -391,8 +401,14 @@ impl Daemon {
                 expired = self.application.expired() => expired.map_err(failed)?,
                 expired = self.upkeep.expired() => expired.map_err(failed)?,
                 _ = self.reload.recv() => self.reload(),
-                _ = self.terminate.recv() => break,
-                _ = self.interrupt.recv() => break,
+                _ = self.terminate.recv() => {
+                    stopping("SIGTERM");
+                    break;
+                }
+                _ = self.interrupt.recv() => {
+                    stopping("SIGINT");
+                    break;
+                }
                 // Last, and one at a time: no request delays a frame.
                 asked = poll_fn(|cx| control.poll(cx)) => self.take_asked(asked),
                 // Last: a feed that never ends takes no other branch's turn.
@@ -403,6 +419,12 @@ impl Daemon {
     }
 
     fn take_position(&mut self, update: &PositionUpdate) {
+        if core::mem::replace(&mut self.position_told, update.fix.is_some()) != update.fix.is_some() {
+            match update.fix {
+                Some(_) => Line::new(&events::POSITION_HAD, "there is a position").log(),
+                None => Line::new(&events::POSITION_LOST, "there is no position any more").log(),
+            }
+        }
         let anchor = self.station.node().anchor();
         if let Some(fix) = &update.fix {
             self.timekeeper.fix(fix.time, anchor.wire_at(update.received), update.received);
@@ -502,11 +524,31 @@ impl Daemon {
         let believed = self.station.node().anchor().wire_at(anchor.instant);
         let off = believed.since(anchor.wire).max(anchor.wire.since(believed));
         let state = self.timekeeper.read(&self.machine_clock.read(anchor));
+        if self.clock_told != Some(state) {
+            self.log_clock(state);
+        }
         if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
             self.clock_told = Some(state);
-            self.station.input(Input::Clock { wire: anchor.wire, state }, &mut self.listeners);
+            // Of the moment in which the station is told: what was asked since took time.
+            let wire = anchor.wire_at(monotonic());
+            self.station.input(Input::Clock { wire, state }, &mut self.listeners);
             self.listeners.set_anchor(self.station.node().anchor());
         }
+    }
+
+    fn log_clock(&self, state: ClockState) {
+        let (kind, text) = match state {
+            ClockState::Locked => (&events::CLOCK_TRUSTED, "the clock is trusted"),
+            ClockState::Holdover => {
+                (&events::CLOCK_HELD_OVER, "nothing keeps the clock any more; it is held over")
+            }
+            ClockState::Untrusted => {
+                let reason = self.timekeeper.silence();
+                let line = Line::new(&events::CLOCK_UNTRUSTED, format!("the clock is not trusted: {reason}"));
+                return line.with("reason", reason).log();
+            }
+        };
+        Line::new(kind, text).log();
     }
 
     /// Hands over the deltas in files that have changed.
@@ -514,7 +556,10 @@ impl Daemon {
         for change in self.revocations.changes() {
             match change {
                 Ok(input) => self.station.input(input, &mut self.listeners),
-                Err(error) => tracing::warn!("revocation: {error}; trying again when it changes"),
+                Err(error) => tracing::warn!(
+                    event = events::REVOCATION_NEWS.name,
+                    "revocation: {error}; trying again when it changes"
+                ),
             }
         }
     }
@@ -582,6 +627,10 @@ impl Daemon {
         }
         report
     }
+}
+
+fn stopping(reason: &'static str) {
+    Line::new(&events::STATION_STOPPING, format!("stopping: {reason}")).with("reason", reason).log();
 }
 
 /// Puts its owner's token on a command about a hazard.

@@ -130,7 +130,9 @@ impl Station {
             let took = self.take_frames(cx, observer);
             let loaded = self.take_load(cx, observer);
             self.take_statuses(observer);
-            if !(worked || sent || took || loaded) {
+            // After work alone the link has been asked already, and others may wait for what was sent.
+            let more = worked && self.deadline <= monotonic();
+            if !(more || sent || took || loaded) {
                 return self.sleep(cx);
             }
         }

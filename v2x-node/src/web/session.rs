@@ -68,7 +68,7 @@ enum End {
     Refused(Bytes, CloseCode),
     /// Without one.
     Closed(CloseCode, &'static str),
-    /// Nobody is left to be told.
+    /// The browser left, or does not read.
     Gone,
 }
 
@@ -78,7 +78,8 @@ impl End {
         sink: &mut SplitSink<WebSocketStream<TokioIo<Upgraded>>, Message>,
     ) -> Result<(), tungstenite::Error> {
         let (code, reason) = match self {
-            Self::Gone => return Ok(()),
+            // What it still reads is the answer to its own end.
+            Self::Gone => return sink.close().await,
             Self::Refused(line, code) => {
                 sink.send(text(line).ok_or(tungstenite::Error::ConnectionClosed)?).await?;
                 (code, "see the last line")
@@ -170,7 +171,7 @@ async fn frame(stream: &mut SplitStream<WebSocketStream<TokioIo<Upgraded>>>) -> 
             }
             Some(Ok(_)) => {}
             Some(Err(tungstenite::Error::Capacity(_))) => {
-                return Err(End::Closed(CloseCode::Size, "a request has at most 4096 bytes"));
+                return Err(End::Closed(CloseCode::Size, "the request is too long"));
             }
             Some(Err(tungstenite::Error::Utf8(_))) => {
                 return Err(End::Closed(CloseCode::Invalid, "a request is UTF-8"));

@@ -32,7 +32,7 @@ pub struct Site {
 pub enum Source {
     /// A daemon, at the first of these control sockets that answers.
     Daemon(Vec<PathBuf>),
-    /// Answers that this process has, beside the page.
+    /// Answers that this process has, such as a recorded thing's, which the page asks for.
     Pages(Arc<dyn Pages>),
 }
 

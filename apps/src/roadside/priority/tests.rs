@@ -34,6 +34,7 @@ fn received(signer: u64, message: &v1::PriorityRequest, permissions: Permissions
         link_source: [0; 6],
         signal_dbm: None,
         forwarder: None,
+        frame: Bytes::new(),
         hops: 1,
         verified: true,
         permissions: permissions.0,

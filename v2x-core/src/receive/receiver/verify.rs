@@ -294,6 +294,7 @@ fn received(frame: &Frame, verified: bool, stamps: ReceiveStamps) -> Received {
         verified,
         suspect: false,
         payload: frame.bytes.slice(wide(&frame.payload)),
+        frame: frame.bytes.clone(),
         stamps,
     }
 }

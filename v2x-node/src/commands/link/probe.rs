@@ -244,6 +244,7 @@ fn radio_text(examined: &Examination, channel: Channel) -> String {
     // Of one that is down it tells 0 dBm.
     let power = interface.power_dbm.filter(|_| examined.up);
     row("power", power.map_or_else(|| "not told".to_owned(), |dbm| format!("{dbm} dBm, as the kernel says")));
+    row("frame power", format!("{FRAME_POWER_OF}: {FRAME_POWER_WHY}"));
     row("MTU", examined.mtu.map_or_else(|| "not told".to_owned(), |mtu| format!("{mtu} bytes")));
     if interface.kind == WlanKind::Ocb {
         row("neighbours", format!("{} of {}", examined.neighbours, Neighbour::OCB_NEIGHBOURS));
@@ -297,6 +298,7 @@ fn radio_json(examined: &Examination, faults: &[String], channel: Channel) -> Va
         "frequency_mhz": interface.frequency_mhz,
         "width_mhz": interface.width.map(Width::mhz),
         "power_dbm": interface.power_dbm,
+        "frame_power": { "of": FRAME_POWER_OF, "why": FRAME_POWER_WHY },
         "mtu": examined.mtu,
         "joined": examined.joined,
         "neighbours": examined.neighbours,
@@ -322,6 +324,11 @@ fn radio_json(examined: &Examination, faults: &[String], channel: Channel) -> Va
     })
 }
 
+/// Whose power a frame is sent with. The same for every radio: mac80211 reads no power from an injected frame, and nl80211 has no
+/// other way to give one.
+const FRAME_POWER_OF: &str = "the interface's";
+const FRAME_POWER_WHY: &str =
+    "Linux ignores the power in the header of an injected frame (tried on 6.1 and 6.12)";
 /// Neighbours from which on the kernel's table is nearly full: some more are entered in a moment.
 const NEARLY_FULL: usize = Neighbour::OCB_NEIGHBOURS - 16;
 
@@ -396,6 +403,7 @@ mod tests {
             "wlan0 of phy0\n",
             "  state       ocb, up, in a cell at 5900 MHz (10 MHz wide)\n",
             "  channel     5900 MHz: not a channel of this radio\n",
+            "  frame power the interface's: Linux ignores the power in the header of an injected frame",
             "  neighbours  3 of 128\n",
             "fault: broken",
         ] {
@@ -404,6 +412,7 @@ mod tests {
         let json = as_json(&machine(), &radios, &[], channel);
         assert_eq!(json["interfaces"][0]["width_mhz"], 10);
         assert_eq!(json["interfaces"][0]["faults"][0], "broken");
+        assert_eq!(json["interfaces"][0]["frame_power"]["of"], "the interface's");
         let text = as_text(&machine(), &[], &[], channel);
         assert!(text.ends_with("no 802.11 interface: use link.kind = \"udp\" or \"packet\"\n"), "{text}");
         assert!(nothing(&["phy0".to_owned()]).contains("iw phy phy0 interface add wlan0 type ocb"));

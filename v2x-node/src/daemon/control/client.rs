@@ -8,14 +8,15 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 use tokio::net::UnixStream;
-use v2x_api::{Answer, LONGEST_REQUEST, Neighbour, RequestId, Right};
+use v2x_api::{Answer, Encoding, Neighbour, RequestId, Right};
 use v2x_core::Instant;
 use v2x_proto::Digest;
 
 use super::filter::Filter;
+use super::input::{Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
-use crate::daemon::lines::{Lines, TooLong};
+use crate::log::{Line, events};
 
 /// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,11 @@ pub struct Client {
     pub rights: Right,
     stream: UnixStream,
     /// What it has sent.
-    pub input: Lines,
+    pub input: Requests,
+    /// How it is written to, and writes.
+    encoding: Encoding,
+    /// It has asked something.
+    pub has_asked: bool,
     queue: VecDeque<Waiting>,
     /// Bytes of `queue`, and answers in it.
     queued: usize,
@@ -97,8 +102,8 @@ pub struct Client {
 /// What waits for a client.
 #[derive(Debug)]
 enum Waiting {
-    /// An answer, or the reason for an end.
-    Line(String),
+    /// An answer, or the reason for an end, as it is written.
+    Line(Vec<u8>),
     /// An event.
     Told(Rc<Told>),
 }
@@ -110,7 +115,9 @@ impl Client {
             id,
             rights,
             stream,
-            input: Lines::new(LONGEST_REQUEST),
+            input: Requests::new(),
+            encoding: Encoding::Json,
+            has_asked: false,
             queue: VecDeque::new(),
             queued: 0,
             answers: 0,
@@ -148,8 +155,22 @@ impl Client {
     /// Queues an answer. There is one for each request, and no request is taken while it waits.
     pub fn say(&mut self, answer: &Answer, now: Instant) {
         if !self.leaving {
-            self.push(Waiting::Line(answer.line()), now);
+            self.push(Waiting::Line(self.encoded(answer)), now);
         }
+    }
+
+    /// Requests and answers are in this encoding from now on; answers that wait stay as they are.
+    pub fn set_encoding(&mut self, encoding: Encoding) {
+        self.encoding = encoding;
+        if encoding == Encoding::Protobuf {
+            self.input.switch();
+        }
+    }
+
+    fn encoded(&self, answer: &Answer) -> Vec<u8> {
+        let mut out = Vec::new();
+        told::put_line(self.encoding, answer.line().into_bytes(), &mut out);
+        out
     }
 
     /// Queues an event; returns how many older ones were lost for it.
@@ -158,12 +179,12 @@ impl Client {
             return 0;
         }
         let mut lost = 0;
-        while self.queue.len() >= MOST_WAITING || self.queued + told.len() > MOST_OUTPUT {
+        while self.queue.len() >= MOST_WAITING || self.queued + told.len(self.encoding) > MOST_OUTPUT {
             let Some(place) = self.queue.iter().position(|one| matches!(one, Waiting::Told(_))) else {
                 break;
             };
             let Some(Waiting::Told(oldest)) = self.queue.remove(place) else { break };
-            self.queued -= oldest.len();
+            self.queued -= oldest.len(self.encoding);
             self.lost[oldest.topic as usize] += 1;
             lost += 1;
         }
@@ -213,7 +234,7 @@ impl Client {
         (self.queued, self.answers) = (0, 0);
         self.moved.clear();
         self.moves.clear();
-        self.push(Waiting::Line(answer.line()), now);
+        self.push(Waiting::Line(self.encoded(answer)), now);
         self.leaving = true;
     }
 
@@ -225,6 +246,8 @@ impl Client {
             self.gone = true;
         } else if !self.leaving && self.is_waiting() && now.since(self.read) > DEAF {
             let text = "nothing was read for a minute, while something waited; watch again";
+            let told = "a program at the control socket does not read what it watches, and is sent away";
+            Line::new(&events::CONTROL_CLIENT_SLOW, told).log();
             self.dismiss(&Answer::failure("too_slow", text), now);
             slow = true;
         } else if !self.watches() && !self.leaving && quiet > IDLE {
@@ -245,7 +268,7 @@ impl Client {
     }
 
     /// The next whole line, without its end; `None` also while an answer waits to be read.
-    pub fn take_line(&mut self) -> Option<Result<Vec<u8>, TooLong>> {
+    pub fn take_line(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
         if self.leaving || !self.may_ask() {
             return None;
         }
@@ -262,7 +285,7 @@ impl Client {
         if !self.is_waiting() {
             self.read = now;
         }
-        self.queued += waiting.len();
+        self.queued += waiting.len(self.encoding);
         self.answers += usize::from(matches!(waiting, Waiting::Line(_)));
         self.queue.push_back(waiting);
     }
@@ -310,17 +333,16 @@ impl Client {
         while self.output.len() < COMPOSED
             && let Some(waiting) = self.queue.pop_front()
         {
-            self.queued -= waiting.len();
+            self.queued -= waiting.len(self.encoding);
             match waiting {
                 Waiting::Line(line) => {
                     self.answers -= 1;
-                    self.output.extend_from_slice(line.as_bytes());
-                    self.output.push(b'\n');
+                    self.output.extend_from_slice(&line);
                 }
                 Waiting::Told(told) => {
                     self.tell_losses();
                     let id = self.watched[told.topic as usize].as_ref().and_then(|watch| watch.id.as_ref());
-                    told.write(id, None, now, &mut self.output);
+                    told.write(self.encoding, id, None, now, &mut self.output);
                 }
             }
         }
@@ -331,12 +353,12 @@ impl Client {
             let Some(change) = self.moves.remove(&digest) else { continue };
             let id = self.watched[Topic::Neighbours as usize].as_ref().and_then(|watch| watch.id.as_ref());
             match positions.get(&digest) {
-                Some(told) => told.write(id, Some(change.name()), now, &mut self.output),
+                Some(told) => told.write(self.encoding, id, Some(change.name()), now, &mut self.output),
                 None if change == Move::Lost => {
                     let gone = Neighbour { digest: digest.to_string(), ..Neighbour::default() };
                     let line = Answer { neighbour: Some(Box::new(gone)), ..Answer::watch("neighbour") };
                     let told = Told::new(Topic::Neighbours, now, line);
-                    told.write(id, Some(change.name()), now, &mut self.output);
+                    told.write(self.encoding, id, Some(change.name()), now, &mut self.output);
                 }
                 None => {}
             }
@@ -348,7 +370,7 @@ impl Client {
             let lost = core::mem::take(&mut self.lost[topic as usize]);
             if lost > 0 {
                 let id = self.watched[topic as usize].as_ref().and_then(|watch| watch.id.as_ref());
-                told::lost(id, topic, lost, &mut self.output);
+                told::lost(self.encoding, id, topic, lost, &mut self.output);
             }
         }
     }
@@ -369,6 +391,12 @@ impl Client {
         Ok(())
     }
 
+    /// Queues any line.
+    #[cfg(test)]
+    pub fn say_line(&mut self, line: &str, now: Instant) {
+        self.push(Waiting::Line(format!("{line}\n").into_bytes()), now);
+    }
+
     /// Bytes that wait for it.
     #[cfg(test)]
     pub fn waiting(&self) -> usize {
@@ -377,10 +405,10 @@ impl Client {
 }
 
 impl Waiting {
-    fn len(&self) -> usize {
+    fn len(&self, encoding: Encoding) -> usize {
         match self {
-            Self::Line(line) => line.len() + 1,
-            Self::Told(told) => told.len(),
+            Self::Line(line) => line.len(),
+            Self::Told(told) => told.len(encoding),
         }
     }
 }
@@ -391,7 +419,7 @@ pub const MOST_OUTPUT: usize = 256 * 1024;
 pub const MOST_WAITING: usize = 2048;
 /// Written in one go, of events and of neighbours each, and the end of the last line.
 const COMPOSED: usize = 8 * 1024;
-/// Read in one go; with [`LONGEST_REQUEST`] the most that waits for its turn.
+/// Read in one go; with the longest request the most that waits for its turn.
 const READ_SIZE: usize = 1024;
 /// A program that reads nothing this long, while something waits, is ended.
 const DEAF: Duration = Duration::from_secs(60);

@@ -16,7 +16,7 @@ use std::thread::{self, JoinHandle};
 use radio_adapters::realtime;
 use radio_adapters::timer::DeadlineTimer;
 use tokio::sync::mpsc;
-use v2x_api::{Answer, ControlFigures, RequestId, Right};
+use v2x_api::{Answer, RequestId, Right};
 use v2x_core::Instant;
 use v2x_proto::Digest;
 
@@ -56,8 +56,6 @@ struct Shared {
     watched: AtomicU32,
     /// Events that had no room, by topic.
     lost: [AtomicU64; Topic::COUNT],
-    /// As [`ControlFigures`] has them.
-    figures: [AtomicU64; 5],
 }
 
 /// An answer, or a watch that begins.
@@ -99,7 +97,6 @@ impl Desk {
         let shared = Arc::new(Shared {
             watched: AtomicU32::new(0),
             lost: [const { AtomicU64::new(0) }; Topic::COUNT],
-            figures: [const { AtomicU64::new(0) }; 5],
         });
         let news = News { events, shared: Arc::clone(&shared) };
         let (say, said) = std::sync::mpsc::sync_channel(1);
@@ -167,13 +164,6 @@ impl Desk {
     /// Where events go.
     pub fn news(&self) -> &News {
         &self.news
-    }
-
-    /// How many programs there are, and what they cost.
-    pub fn counts(&self) -> ControlFigures {
-        let [clients, watches, events, lost, disconnected] =
-            self.news.shared.figures.each_ref().map(|figure| figure.load(Relaxed));
-        ControlFigures { clients, watches, events, lost, disconnected }
     }
 }
 
@@ -265,6 +255,9 @@ impl Clerk {
         let now = monotonic();
         if now >= self.due {
             self.due = now + UPKEEP;
+            if self.upkeep.set(Some(self.due.as_nanos())).is_err() {
+                cx.waker().wake_by_ref();
+            }
             self.server.upkeep(now);
             self.publish();
         }
@@ -275,8 +268,7 @@ impl Clerk {
             drop(self.ask.try_send(asked));
             cx.waker().wake_by_ref();
         }
-        let timer = self.upkeep.set(Some(self.due.as_nanos()));
-        if timer.is_err() || self.upkeep.poll_expired(cx).is_ready() {
+        if self.upkeep.poll_expired(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -291,7 +283,8 @@ impl Clerk {
                 self.publish();
             }
             Order::Figures(to, draft) => {
-                let (at, stats) = draft.finish();
+                let (at, mut stats) = draft.finish();
+                stats.control = self.server.figures();
                 let stats = Some(Box::new(stats));
                 if to.watched {
                     let line = Answer { stats: stats.clone(), ..Answer::watch("stats") };
@@ -329,7 +322,7 @@ impl Clerk {
         }
     }
 
-    /// What is watched, and how much there is of it.
+    /// Tells the station what is watched.
     fn publish(&self) {
         let watched = Topic::ALL.into_iter().filter(|topic| self.server.is_watched(*topic));
         let mut bits = watched.fold(0, |bits, topic| bits | topic.bit());
@@ -338,11 +331,6 @@ impl Clerk {
             bits |= OWN;
         }
         self.shared.watched.store(bits, Relaxed);
-        let ControlFigures { clients, watches, events, lost, disconnected } = self.server.figures();
-        for (figure, value) in self.shared.figures.iter().zip([clients, watches, events, lost, disconnected])
-        {
-            figure.store(value, Relaxed);
-        }
     }
 }
 

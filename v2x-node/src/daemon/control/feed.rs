@@ -23,7 +23,7 @@ use crate::daemon::station::monotonic;
 
 /// Passes the station's events on to the programs that watch them.
 #[derive(Debug, Default)]
-pub struct Feed {
+pub struct EventFeed {
     news: Option<News>,
     /// Stations that are not trusted.
     standings: HashMap<Digest, TrustLevel>,
@@ -46,7 +46,7 @@ struct Sample {
     suppressed: u64,
 }
 
-impl Feed {
+impl EventFeed {
     /// Events go to these programs from now on.
     pub fn begin(&mut self, news: News) {
         self.news = Some(news);
@@ -62,9 +62,7 @@ impl Feed {
             StationEvent::Received(received) => {
                 if news.is_watched(Topic::Messages) {
                     let standing = self.standing(received);
-                    let payload = Bytes::copy_from_slice(&received.payload);
-                    let received = Received { payload, ..received.clone() };
-                    let heard = HeardMessage { received, standing, anchor: *anchor };
+                    let heard = HeardMessage { received: detached(received), standing, anchor: *anchor };
                     news.push(Event::Heard(Box::new(heard)));
                 }
                 if news.is_watched(Topic::Neighbours) {
@@ -217,6 +215,16 @@ impl Feed {
             news.tell(Topic::Drops, Answer { drop: Some(Box::new(frame)), ..Answer::watch("drop") });
         }
     }
+}
+
+/// The message in memory of its own.
+fn detached(received: &Received) -> Received {
+    let frame = Bytes::copy_from_slice(&received.frame);
+    let (start, length) = (received.payload.as_ptr().addr(), received.payload.len());
+    let start = start.wrapping_sub(received.frame.as_ptr().addr());
+    let part = start.checked_add(length).filter(|end| *end <= frame.len()).map(|end| frame.slice(start..end));
+    let payload = part.unwrap_or_else(|| Bytes::copy_from_slice(&received.payload));
+    Received { payload, frame, ..received.clone() }
 }
 
 /// Neighbours passed on in one turn: some ten microseconds.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use v2x_api::{
-    Buckets, ClassPerSecond, ClockFigures, ControlFigures, LinkFigures, PerSecond, PositionFigures, Queues,
-    RequestId,
+    Buckets, ClassPerSecond, ClockFigures, LinkFigures, PerSecond, PositionFigures, Queues, RequestId,
 };
 use v2x_core::{Instant, Node};
 use v2x_proto::Class;
@@ -71,8 +70,6 @@ pub struct Surroundings {
     pub clock_bound_us: Option<u64>,
     /// The longest turn so far.
     pub longest_turn_us: f64,
-    /// Programs at the socket.
-    pub control: ControlFigures,
 }
 
 impl Default for Figures {
@@ -197,7 +194,6 @@ impl Figures {
             position: position(node, now),
             restarts: counters.reopened,
             longest_turn_us: around.longest_turn_us,
-            control: around.control,
             link: LinkFigures {
                 name: radio.describe().to_string(),
                 up: !radio.state().is_down(),

@@ -26,7 +26,7 @@ use super::client::{ConnectionId, Watching};
 use super::crossings::Crossings;
 use super::desk::{Desk, News};
 use super::draft;
-use super::feed::Feed;
+use super::feed::EventFeed;
 use super::figures::{Figures, Surroundings};
 use super::filter::{Filter, MessageWish};
 use super::neighbour_view::NeighbourSeen;
@@ -45,6 +45,7 @@ use crate::daemon::signal_ahead::signal_view;
 use crate::daemon::station::Station;
 use crate::daemon::statistics::Statistics;
 use crate::daemon::token::Owner;
+use crate::log::{Line, events};
 
 /// A daemon's control socket, if it has one, and what it prints about hazards.
 #[derive(Debug)]
@@ -157,7 +158,8 @@ impl ControlHandler {
     pub fn upkeep(&mut self, station: &Station, now: Instant, out: &mut dyn Write) -> std::io::Result<()> {
         let hidden = core::mem::take(&mut self.hidden);
         if hidden > 0 {
-            writeln!(out, "and {hidden} more changes of hazards (roadcast hazard list shows what is)")?;
+            let text = format!("and {hidden} more changes of hazards (roadcast hazard list shows what is)");
+            Line::new(&events::HAZARD_CHANGED, text).tell(out)?;
         }
         self.left = LINES_PER_SECOND;
         let view = View::of(station.node(), now);
@@ -261,7 +263,7 @@ impl ControlHandler {
                 return Some(ToDo::Reload);
             }
             // Answered where requests are read.
-            Request::Rights(_) => return None,
+            Request::Rights(_) | Request::Encoding(_) => return None,
             Request::New(declaration) => match draft::new_event(&declaration, view.position()) {
                 Ok(draft) => return self.command(client, id, HazardCommand::New(draft)),
                 Err(error) => bad_request(&error),
@@ -279,6 +281,15 @@ impl ControlHandler {
         };
         desk.answer(client, id, answer);
         None
+    }
+
+    /// Begins a watch of messages, which asks nothing of a station: for who delivers them without one.
+    pub fn begin_watch(&self, asked: Asked) {
+        if let (Some(desk), Request::WatchMessages(filter)) = (&self.desk, asked.request) {
+            let filter = Filter::Messages(MessageWish::of(&filter));
+            desk.watch(asked.client, Topic::Messages, Watching { id: asked.id.clone(), filter });
+            desk.answer(asked.client, asked.id, started());
+        }
     }
 
     fn status(&self, about: &About<'_>, view: &View, now: Instant) -> Answer {
@@ -302,7 +313,7 @@ impl ControlHandler {
         statistics: &Statistics,
         verifications: &Verifications,
         crossings: &mut Crossings,
-        feed: &Feed,
+        feed: &EventFeed,
         now: Instant,
     ) {
         let Some(news) = self.desk.as_ref().map(Desk::news) else { return };
@@ -340,7 +351,7 @@ impl ControlHandler {
         now: Instant,
     ) {
         let Some(desk) = &self.desk else { return };
-        let around = Surroundings { started: self.started, control: desk.counts(), ..around };
+        let around = Surroundings { started: self.started, ..around };
         let (audience, draft) = self.figures.finish(histograms, report, station, statistics, &around, now);
         desk.figures(audience, draft);
     }
@@ -423,7 +434,7 @@ impl ControlHandler {
         let view = View::of(station.node(), now);
         if let Some(advisor) = advisor {
             if let Some((advice, warning)) = advisor.take_warning() {
-                writeln!(out, "{warning}")?;
+                Line::new(&events::ROAD_NEWS, warning.to_string()).tell(out)?;
                 self.tell_signal(Some(&advice), "red_light");
             }
             self.tell_priority(advisor, view.wire(), out)?;
@@ -476,7 +487,7 @@ impl ControlHandler {
             let priority = priority::changed(id, progress, advisor, wire);
             if self.left > 0 {
                 self.left -= 1;
-                writeln!(out, "{}", priority_line(&priority))?;
+                Line::new(&events::PRIORITY_CHANGED, priority_line(&priority)).tell(out)?;
             }
             if let Some(news) = self.news() {
                 let line = Answer { priority: Some(Box::new(priority)), ..Answer::watch("priority") };
@@ -503,7 +514,7 @@ impl ControlHandler {
         let hazard = view.hazard(known);
         if printed {
             self.left -= 1;
-            writeln!(out, "{}", change_line(change, &hazard))?;
+            Line::new(&events::HAZARD_CHANGED, change_line(change, &hazard)).tell(out)?;
         }
         let (change, hazard) = (Some(change.to_owned()), Some(Box::new(hazard)));
         self.watchers(Answer { change, hazard, ..Answer::watch(what) });
@@ -533,7 +544,7 @@ pub struct About<'d> {
     /// Intersections heard.
     pub crossings: &'d Crossings,
     /// Where events go.
-    pub feed: &'d mut Feed,
+    pub feed: &'d mut EventFeed,
 }
 
 /// What the daemon is to do for a program.

@@ -21,7 +21,7 @@ use crate::civil::utc;
 /// A message delivered, as it leaves the station.
 #[derive(Clone, Debug)]
 pub struct HeardMessage {
-    /// The message; its payload is a copy, so that no block of the receive buffer is held.
+    /// The message; its frame is a copy, so that no block of the receive buffer is held, and has the payload.
     pub received: Received,
     /// Of its signer.
     pub standing: TrustLevel,
@@ -64,7 +64,7 @@ impl Seen {
         let at = received.stamps.delivered;
         let sent = anchor.instant_at(received.generation_time);
         let latency = (at >= sent).then(|| at.nanos_since(sent));
-        tell(&facts, at, server, now, |whole| {
+        tell(&facts, (at, &received.frame), server, now, |whole| {
             let stages = receive_stages(&received.stamps);
             let common = Common {
                 id: received.id,
@@ -102,7 +102,7 @@ impl Seen {
             verified: true,
             own: true,
         };
-        tell(&facts, own.on_air, server, now, |whole| {
+        tell(&facts, (own.on_air, &own.frame), server, now, |whole| {
             let payload = Bytes::copy_from_slice(tbs.payload);
             let common = Common {
                 id: own.id,
@@ -162,7 +162,13 @@ struct Common<'p> {
 }
 
 /// Tells those that want it, in at most two forms: with the payload and without.
-fn tell(facts: &Facts, at: Instant, server: &mut Server, now: Instant, message: impl Fn(bool) -> Message) {
+fn tell(
+    facts: &Facts,
+    (at, frame): (Instant, &Bytes),
+    server: &mut Server,
+    now: Instant,
+    message: impl Fn(bool) -> Message,
+) {
     let wish = |filter: &Filter, whole: bool| match filter {
         Filter::Messages(wish) => wish.payload() == whole && wish.wants(facts),
         _ => whole,
@@ -170,7 +176,8 @@ fn tell(facts: &Facts, at: Instant, server: &mut Server, now: Instant, message: 
     for whole in [true, false] {
         if server.watches(Topic::Messages).any(|watch| wish(&watch.filter, whole)) {
             let message = Some(AnsweredMessage::Whole(Box::new(message(whole))));
-            let told = Told::new(Topic::Messages, at, Answer { message, ..Answer::watch("message") });
+            let answer = Answer { message, ..Answer::watch("message") };
+            let told = Told::message(at, answer, whole.then(|| frame.clone()));
             server.tell_those(Topic::Messages, &Rc::new(told), |filter| wish(filter, whole), now);
         }
     }

@@ -12,7 +12,7 @@ use v2x_proto::payload::{JsonError, Message};
 use v2x_proto::v1::MessageType;
 use v2x_proto::{AreaView, Class, IntersectionId, envelope};
 
-use super::publishing::Outcome;
+use super::publishing::Fate;
 use super::view::not_sending;
 use crate::config::RoadsideConfig;
 
@@ -208,15 +208,15 @@ fn subject(message: &Message) -> u32 {
 }
 
 /// The answer once it left, or will not.
-pub(super) fn answer(outcome: &Outcome, sending: SendingState) -> Answer {
+pub(super) fn answer(outcome: &Fate, sending: SendingState) -> Answer {
     match outcome {
-        Outcome::Left { id, bytes, after } => Answer {
+        Fate::Left { id, bytes, after } => Answer {
             message: Some(AnsweredMessage::Name(id.to_string())),
             bytes: Some(u64::from(*bytes)),
             sent_us: Some(after.as_nanos() as f64 / 1e3),
             ..Answer::done()
         },
-        Outcome::NotSent(reason) => {
+        Fate::NotSent(reason) => {
             let name = if *reason == NotSentReason::NotPermitted { NOT_PERMITTED } else { reason.name() };
             let why = why(*reason);
             let text = match not_sending(sending) {
@@ -229,7 +229,7 @@ pub(super) fn answer(outcome: &Outcome, sending: SendingState) -> Answer {
             };
             Answer::failure(name, &text)
         }
-        Outcome::LinkFailed(error) => {
+        Fate::LinkFailed(error) => {
             Answer::failure("link_failed", &format!("the link did not take its frame: {error}"))
         }
     }

@@ -10,7 +10,7 @@ use crate::daemon::token::Owner;
 
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum Fate {
     /// It was handed to the link.
     Left {
         /// Which message.
@@ -31,7 +31,7 @@ pub enum Outcome {
 pub struct Publishing {
     /// Signed, and waiting for the link; at most as many as there are open commands.
     queued: Vec<(MessageId, Token, u16)>,
-    outcomes: VecDeque<(Token, Outcome)>,
+    outcomes: VecDeque<(Token, Fate)>,
 }
 
 impl Publishing {
@@ -47,7 +47,7 @@ impl Publishing {
                 if Owner::Control.owns(Some(*token)) =>
             {
                 self.queued.retain(|(_, queued, _)| queued != token);
-                self.outcomes.push_back((*token, Outcome::NotSent(*reason)));
+                self.outcomes.push_back((*token, Fate::NotSent(*reason)));
             }
             _ => {}
         }
@@ -57,14 +57,14 @@ impl Publishing {
     pub fn transmitted(&mut self, frame: &Transmit, on_air: Instant) {
         if let Some((id, token, bytes)) = self.take_queued(frame) {
             let after = on_air.since(frame.stamps.generated);
-            self.outcomes.push_back((token, Outcome::Left { id, bytes, after }));
+            self.outcomes.push_back((token, Fate::Left { id, bytes, after }));
         }
     }
 
     /// The link refused a frame.
     pub fn transmit_failed(&mut self, frame: &Transmit, error: &io::Error) {
         if let Some((_, token, _)) = self.take_queued(frame) {
-            self.outcomes.push_back((token, Outcome::LinkFailed(error.to_string())));
+            self.outcomes.push_back((token, Fate::LinkFailed(error.to_string())));
         }
     }
 
@@ -74,7 +74,7 @@ impl Publishing {
     }
 
     /// The oldest outcome not taken yet.
-    pub fn take(&mut self) -> Option<(Token, Outcome)> {
+    pub fn take(&mut self) -> Option<(Token, Fate)> {
         self.outcomes.pop_front()
     }
 

@@ -13,8 +13,7 @@ use std::rc::Rc;
 use nix::unistd::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 use v2x_api::{
-    Answer, BAD_REQUEST, BadCall, BadRequest, Call, ControlFigures, LONGEST_REQUEST, Request, RequestId,
-    Right,
+    Answer, BAD_REQUEST, BadCall, BadRequest, Call, ControlFigures, Encoding, Request, RequestId, Right,
 };
 use v2x_core::Instant;
 use v2x_proto::Digest;
@@ -24,8 +23,8 @@ pub use super::client::{ConnectionId, MOST_OUTPUT, MOST_WAITING, Move, Watching}
 use super::filter::Filter;
 use super::told::Told;
 pub use super::topic::Topic;
-use crate::daemon::lines::TooLong;
 use crate::daemon::unix_socket::Bound;
+use crate::log::{Line, events};
 
 /// A listening control socket and its clients. Lives on one thread.
 #[derive(Debug)]
@@ -94,9 +93,8 @@ impl Server {
             let before = client.input.len();
             let line = match client.take_line() {
                 Some(Ok(line)) => line,
-                Some(Err(TooLong)) => {
-                    let text = format!("a line longer than {LONGEST_REQUEST} bytes; no request is");
-                    client.dismiss(&bad_request(&BadRequest::new(text)), now);
+                Some(Err(unreadable)) => {
+                    client.dismiss(&bad_request(&BadRequest::new(unreadable.to_string())), now);
                     client.move_bytes(cx, &self.positions, now);
                     continue;
                 }
@@ -110,7 +108,15 @@ impl Server {
             };
             self.next = index + 1;
             client.asked = now;
+            let first = !core::mem::replace(&mut client.has_asked, true);
             match Call::parse(&line) {
+                Ok(Call { id, request: Request::Encoding(encoding) }) => {
+                    let answer = of_encoding(encoding, first);
+                    client.say(&Answer { id, ..answer.clone() }, now);
+                    if answer.ok == Some(true) {
+                        client.set_encoding(encoding);
+                    }
+                }
                 Ok(Call { id, request }) => {
                     if let Some(answer) = of_rights(client, &request) {
                         client.say(&Answer { id, ..answer }, now);
@@ -221,7 +227,13 @@ impl Server {
     }
 
     fn retain(&mut self) {
-        self.clients.retain(|client| !client.is_done());
+        self.clients.retain(|client| {
+            let done = client.is_done();
+            if done {
+                Line::new(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
+            }
+            !done
+        });
         if !self.positions.is_empty() && !self.is_watched(Topic::Neighbours) {
             self.positions = Positions::new();
         }
@@ -241,6 +253,7 @@ impl Server {
                 client.move_bytes(cx, &self.positions, now);
                 continue;
             }
+            Line::new(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();
@@ -254,6 +267,16 @@ impl Server {
             _ => self.others,
         }
     }
+}
+
+/// The answer to a request for an encoding, in the one there is.
+fn of_encoding(encoding: Encoding, first: bool) -> Answer {
+    if first || encoding == Encoding::Json {
+        return Answer::done();
+    }
+    bad_request(&BadRequest::new(
+        "encoding: the first line chooses it, and this is not the first; connect again",
+    ))
 }
 
 /// The answer to a request that is about rights, or beyond those of the client.

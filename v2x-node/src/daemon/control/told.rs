@@ -3,9 +3,11 @@
 use std::cell::OnceCell;
 use std::io::Write as _;
 
-use v2x_api::{Answer, RequestId, VERSION};
+use bytes::Bytes;
+use v2x_api::{Answer, AnsweredMessage, Encoding, RequestId};
 use v2x_core::Instant;
 
+use super::protobuf;
 use super::topic::Topic;
 
 /// An event as the programs that watch are told of it.
@@ -15,31 +17,64 @@ pub struct Told {
     pub topic: Topic,
     /// When it happened.
     pub at: Instant,
-    /// The line, without what differs from program to program.
+    /// The kind of line.
+    what: String,
+    /// The rest of it, without what differs from program to program.
     answer: Answer,
+    /// Of a message of a watch: as received or sent, empty where the watch has no payloads.
+    frame: Option<Bytes>,
     json: OnceCell<Box<[u8]>>,
+    protobuf: OnceCell<Option<Vec<u8>>>,
 }
 
 impl Told {
     /// Of a line of a watch that began at `at`.
-    pub fn new(topic: Topic, at: Instant, answer: Answer) -> Self {
-        Self { topic, at, answer, json: OnceCell::new() }
+    pub fn new(topic: Topic, at: Instant, mut answer: Answer) -> Self {
+        let what = answer.watch.take().unwrap_or_default();
+        Self { topic, at, what, answer, frame: None, json: OnceCell::new(), protobuf: OnceCell::new() }
     }
 
-    /// The line, without what differs from program to program: `id` and `age_us`.
+    /// Of a message, with its frame where the watch has payloads.
+    pub fn message(at: Instant, answer: Answer, frame: Option<Bytes>) -> Self {
+        Self { frame, ..Self::new(Topic::Messages, at, answer) }
+    }
+
+    /// The line, without its kind and what differs from program to program: `id` and `age_us`.
     pub fn answer(&self) -> &Answer {
         &self.answer
     }
 
     /// Bytes that it takes of a program's queue.
-    pub fn len(&self) -> usize {
-        self.json().len() + ENVELOPE
+    pub fn len(&self, encoding: Encoding) -> usize {
+        let body = match encoding {
+            Encoding::Protobuf => self.protobuf(),
+            Encoding::Json => None,
+        };
+        body.map_or_else(|| self.json().len(), <[u8]>::len) + ENVELOPE
     }
 
-    /// Writes it as a line for the watch that has this `id`; `change` in place of its own.
-    pub fn write(&self, id: Option<&RequestId>, change: Option<&str>, now: Instant, out: &mut Vec<u8>) {
-        let what = self.answer.watch.as_deref().unwrap_or_default();
-        envelope(id, what, out);
+    /// Writes it for the watch that has this `id`; `change` in place of its own.
+    pub fn write(
+        &self,
+        encoding: Encoding,
+        id: Option<&RequestId>,
+        change: Option<&str>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        if encoding == Encoding::Json {
+            return self.write_json(id, change, now, out);
+        }
+        if let Some(body) = self.protobuf() {
+            return protobuf::put_message(id, now.nanos_since(self.at) / 1000, body, out);
+        }
+        let mut json = Vec::with_capacity(self.json().len() + ENVELOPE);
+        self.write_json(id, change, now, &mut json);
+        put_line(encoding, json, out);
+    }
+
+    fn write_json(&self, id: Option<&RequestId>, change: Option<&str>, now: Instant, out: &mut Vec<u8>) {
+        envelope(id, &self.what, out);
         write!(out, ",\"age_us\":{}", now.nanos_since(self.at) / 1000).expect(NO_FAILURE);
         if let Some(change) = change {
             write!(out, ",\"change\":\"{change}\"").expect(NO_FAILURE);
@@ -48,20 +83,44 @@ impl Told {
         out.push(b'\n');
     }
 
+    /// A message in the second encoding, without what differs; `None` of anything else.
+    fn protobuf(&self) -> Option<&[u8]> {
+        let body = self.protobuf.get_or_init(|| match &self.answer.message {
+            Some(AnsweredMessage::Whole(message)) => Some(protobuf::body(message, self.frame.as_deref())),
+            _ => None,
+        });
+        body.as_deref()
+    }
+
     /// The line after its envelope: a comma and the keys, or the closing brace alone.
     fn json(&self) -> &[u8] {
         self.json.get_or_init(|| {
-            let body = Answer { watch: None, id: None, age_us: None, v: VERSION, ..self.answer.clone() };
-            let line = body.line().into_bytes();
+            let line = self.answer.line().into_bytes();
             line[START.len()..].into()
         })
     }
 }
 
 /// Writes the line that tells of `changes` of a watch that were lost.
-pub fn lost(id: Option<&RequestId>, topic: Topic, changes: u64, out: &mut Vec<u8>) {
-    envelope(id, "lost", out);
-    writeln!(out, ",\"of\":\"{}\",\"changes\":{changes}}}", topic.name()).expect(NO_FAILURE);
+pub fn lost(encoding: Encoding, id: Option<&RequestId>, topic: Topic, changes: u64, out: &mut Vec<u8>) {
+    let mut line = Vec::new();
+    envelope(id, "lost", &mut line);
+    writeln!(line, ",\"of\":\"{}\",\"changes\":{changes}}}", topic.name()).expect(NO_FAILURE);
+    put_line(encoding, line, out);
+}
+
+/// Appends a line of JSON in this encoding.
+pub fn put_line(encoding: Encoding, mut line: Vec<u8>, out: &mut Vec<u8>) {
+    if line.last() != Some(&b'\n') {
+        line.push(b'\n');
+    }
+    match encoding {
+        Encoding::Json => out.append(&mut line),
+        Encoding::Protobuf => {
+            let json = str::from_utf8(&line).expect("invariant: JSON is text").trim_end();
+            protobuf::put_json(json, out);
+        }
+    }
 }
 
 fn envelope(id: Option<&RequestId>, what: &str, out: &mut Vec<u8>) {
@@ -73,7 +132,7 @@ fn envelope(id: Option<&RequestId>, what: &str, out: &mut Vec<u8>) {
     write!(out, ",\"watch\":\"{what}\"").expect(NO_FAILURE);
 }
 
-/// How every line begins.
+/// How every line begins: with [`v2x_api::VERSION`].
 const START: &str = "{\"v\":1";
 /// The longest envelope but for an id.
 const ENVELOPE: usize = 80;
@@ -90,7 +149,7 @@ mod tests {
 
     fn line(told: &Told, id: Option<&RequestId>, now: Instant) -> String {
         let mut out = Vec::new();
-        told.write(id, None, now, &mut out);
+        told.write(Encoding::Json, id, None, now, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -115,7 +174,7 @@ mod tests {
         let told = Told::new(Topic::Signal, at(0), Answer::watch("signal"));
         assert_eq!(line(&told, None, at(7)), "{\"v\":1,\"watch\":\"signal\",\"age_us\":7}\n");
         let mut out = Vec::new();
-        lost(Some(&RequestId::Number(3)), Topic::Drops, 12, &mut out);
+        lost(Encoding::Json, Some(&RequestId::Number(3)), Topic::Drops, 12, &mut out);
         let out = String::from_utf8(out).unwrap();
         assert_eq!(out, "{\"v\":1,\"id\":3,\"watch\":\"lost\",\"of\":\"drops\",\"changes\":12}\n");
     }

@@ -1,5 +1,5 @@
 use super::*;
-use v2x_core::{Fix, Heard, MessageId, Motion, NeighbourTable, Position, WireTime};
+use v2x_core::{Fix, FrameHead, Heard, MessageId, Motion, NeighbourTable, Position, WireTime};
 use v2x_proto::Class;
 
 const PLACE: Position = Position { latitude: 496_000_000, longitude: 61_300_000 };
@@ -42,7 +42,14 @@ fn view(heading: Option<u16>) -> View {
 
 fn dropped(number: u32, reason: DropReason) -> Event {
     let claimed = Some(MessageId { signer: digest(number), class: Class::D2, sequence: 1 });
-    Event::Dropped(Dropped { reason, link_source: [2; 6], claimed, field: None })
+    Event::Dropped(Dropped {
+        reason,
+        link_source: [2; 6],
+        claimed,
+        field: None,
+        head: FrameHead::default(),
+        signal_dbm: None,
+    })
 }
 
 #[test]

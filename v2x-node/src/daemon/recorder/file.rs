@@ -14,6 +14,8 @@ use radio_adapters::writer::Work;
 use v2x_proto::v1;
 use v2x_recording::record;
 
+use crate::log::events;
+
 use super::state::{FIRST_GENERATION, LIMIT_BYTES, QUEUE_BYTES, RecordingState};
 
 /// First byte of what is handed over.
@@ -103,7 +105,7 @@ impl RecordingFile {
         if self.start(file) {
             self.number = number;
             self.state.begun.fetch_add(1, Relaxed);
-            tracing::warn!("{}: recording begun anew; {lost} inputs were lost", path.display());
+            tracing::warn!(event = events::RECORDING_ENDED.name, path = %path.display(), "{}: recording begun anew; {lost} inputs were lost", path.display());
         } else {
             // A file without even a header helps nobody; what cannot be removed is skipped the next time.
             drop(std::fs::remove_file(path));
@@ -159,7 +161,7 @@ impl RecordingFile {
         self.state.full.store(true, Relaxed);
         self.state.over_limit.fetch_add(u64::from(is_input), Relaxed);
         let (path, mib) = (numbered(&self.path, self.number), LIMIT_BYTES >> 20);
-        tracing::warn!("{}: recording ends here, whole: its limit of {mib} MiB is reached", path.display());
+        tracing::warn!(event = events::RECORDING_ENDED.name, path = %path.display(), "{}: recording ends here, whole: its limit of {mib} MiB is reached", path.display());
     }
 
     fn flush(&mut self) {
@@ -187,6 +189,7 @@ impl RecordingFile {
         if !core::mem::replace(&mut self.told, true) {
             let path = numbered(&self.path, self.number);
             tracing::warn!(
+                event = events::RECORDING_ENDED.name, path = %path.display(),
                 "{}: recording stopped: {error}; whole up to there, and begun anew when there is room",
                 path.display()
             );

@@ -313,6 +313,7 @@ mod tests {
             link_source: [0; 6],
             signal_dbm: None,
             forwarder: None,
+            frame: Bytes::new(),
             hops: 1,
             permissions: 0,
             verified: true,

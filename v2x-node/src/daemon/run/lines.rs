@@ -6,13 +6,14 @@ use radio_adapters::{clock, realtime};
 use v2x_core::{Instant, Role, SendingState};
 
 use super::Daemon;
-use crate::colour::{Mark, Paint};
+use crate::colour::Mark;
 use crate::config::StationConfig;
 use crate::daemon::control::view::View;
 use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::link_news::LinkNews;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
+use crate::log::{self, Line, events};
 
 impl Daemon {
     /// What the station is, once.
@@ -21,17 +22,28 @@ impl Daemon {
             Role::Vehicle => "vehicle",
             Role::Roadside => "roadside unit",
         };
-        writeln!(out, "{role} {} on {}", self.station.node().digest(), self.station.radio().describe())?;
+        let (station, link) = (self.station.node().digest().to_string(), self.station.radio().describe());
+        Line::new(&events::STATION_STARTED, format!("{role} {station} on {link}"))
+            .with("role", role)
+            .with("station", station)
+            .with("link", link)
+            .tell(out)?;
+        let detail = |what: &'static str, line: String, text: &str| {
+            Line::new(&events::STATION_DETAIL, line).with("what", what).with("text", text)
+        };
         if let Some(joined) = &self.joined {
-            writeln!(out, "{joined}")?;
+            detail("cell", joined.clone(), joined).tell(out)?;
         }
-        writeln!(out, "positions: {}", self.positions.describe())?;
-        writeln!(out, "control socket: {}", self.control.describe())?;
-        if let Some(unit) = &self.roadside {
-            writeln!(out, "broadcasts: {}", unit.describe())?;
-        }
-        if let Ok(effective) = realtime::effective() {
-            writeln!(out, "scheduling: {effective}")?;
+        let details = [
+            ("positions", Some(self.positions.describe().to_owned())),
+            ("control socket", Some(self.control.describe())),
+            ("broadcasts", self.roadside.as_ref().map(|unit| unit.describe().to_owned())),
+            ("scheduling", realtime::effective().ok().map(|effective| effective.to_string())),
+        ];
+        for (what, text) in details {
+            if let Some(text) = text {
+                detail(what, format!("{what}: {text}"), &text).tell(out)?;
+            }
         }
         Ok(out.flush()?)
     }
@@ -44,54 +56,67 @@ impl Daemon {
         let silence = self.silence().filter(|_| told);
         if told {
             let line = match &silence {
-                None => Paint::stdout().of(Mark::Good, "sending"),
-                Some(reason) => Paint::stdout().of(Mark::Warn, &format!("listening only: {reason}")),
+                None => Line::new(&events::SENDING_BEGAN, "sending").marked(Mark::Good),
+                Some(reason) => Line::new(&events::SENDING_ENDED, format!("listening only: {reason}"))
+                    .with("state", state_name(state))
+                    .with("reason", reason.clone())
+                    .marked(Mark::Warn),
             };
-            writeln!(out, "{line}")?;
+            line.tell(out)?;
         }
         for line in self.positions.take_news(monotonic(), told && state == SendingState::NoFix) {
-            writeln!(out, "{line}")?;
+            Line::new(&events::POSITION_NEWS, line).tell(out)?;
         }
         // Why the station has fallen silent may be the news.
         for line in self.timekeeper.take_news().into_iter().filter(|line| silence.as_ref() != Some(line)) {
-            writeln!(out, "{line}")?;
+            Line::new(&events::CLOCK_NEWS, line).tell(out)?;
         }
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
-        for notice in self.listeners.notices.take().into_iter().chain(news.into_iter().flatten()) {
-            writeln!(out, "{notice}")?;
+        for notice in self.listeners.notices.take() {
+            notice.tell(out)?;
+        }
+        for line in news.into_iter().flatten() {
+            Line::new(&events::UNIT_NEWS, line).tell(out)?;
         }
         let now = monotonic();
         let view = View::of(self.station.node(), now);
         if let Some(line) = self.listeners.statistics.clones.line(|place| view.way_from_here(place), now) {
-            writeln!(out, "{}", Paint::stdout().of(Mark::Bad, &line))?;
+            Line::new(&events::CREDENTIAL_CLONED, line).marked(Mark::Bad).tell(out)?;
         }
         for line in self.listeners.neighbour_lines(self.station.node()) {
-            writeln!(out, "{line}")?;
+            line.tell(out)?;
         }
         let anchor = self.station.node().anchor();
         for line in self.listeners.advisor.iter_mut().flat_map(|advisor| advisor.lines(monotonic(), &anchor))
         {
-            writeln!(out, "{line}")?;
+            Line::new(&events::ROAD_NEWS, line).tell(out)?;
         }
         if let Some(advisor) = &self.listeners.advisor {
             let advice = advisor.road().advice(anchor.wire_at(monotonic()));
             self.control.tell_signal(advice.as_ref(), "signal");
         }
         for line in self.credentials.news(self.station.node(), anchor.wire_at(monotonic())) {
-            writeln!(out, "{line}")?;
+            Line::new(&events::CREDENTIAL_NEWS, line).tell(out)?;
         }
         if let Some(line) = self.listeners.notices.take_pool_low() {
-            writeln!(out, "{line}")?;
+            Line::new(&events::POOL_LOW, line).tell(out)?;
         }
         self.listeners.statistics.note_channel(now, self.station.node().channel_busy(now));
         for line in self.keeper.as_mut().map_or_else(Vec::new, KeeperProcess::news) {
-            writeln!(out, "{line}")?;
+            Line::new(&events::CELL_NEWS, line).tell(out)?;
         }
         let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
         let changes = self.link_news.changes(&state, &counters);
-        for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
-            writeln!(out, "{line}")?;
+        for line in changes {
+            line.tell(out)?;
         }
+        for line in self.listeners.statistics.take_refusals(monotonic()) {
+            Line::new(&events::LINK_IMPAIRED, line).tell(out)?;
+        }
+        if let Some(line) = self.overload.look(self.listeners.statistics.drops(), now) {
+            line.log();
+        }
+        log::keep();
         Ok(out.flush()?)
     }
 
@@ -121,17 +146,37 @@ impl Daemon {
         let link = LinkNews::status(&self.station.radio().state(), refused, clock::monotonic_ns());
         let clones = self.listeners.statistics.clones.status();
         let channel = self.listeners.statistics.channel.status();
-        writeln!(
-            out,
+        let uptime_s = now.since(self.started).as_secs();
+        let line = format!(
             "{:>6} s  neighbours {}  sent {}  forwarded {}  received {}  dropped {}{channel}{silence}{clones}{link}",
-            now.since(self.started).as_secs(),
+            uptime_s,
             statistics.neighbours(),
             statistics.sent(),
             statistics.forwarded(),
             frames.delivered,
             frames.dropped
-        )?;
+        );
+        Line::new(&events::STATUS, line)
+            .with("uptime_s", uptime_s)
+            .with("neighbours", statistics.neighbours())
+            .with("sent", statistics.sent())
+            .with("forwarded", statistics.forwarded())
+            .with("received", frames.delivered)
+            .with("dropped", frames.dropped)
+            .tell(out)?;
         self.outputs.begin_report();
         Ok(out.flush()?)
+    }
+}
+
+/// Why a station sends nothing, in a word for programs.
+fn state_name(state: SendingState) -> &'static str {
+    match state {
+        SendingState::Allowed => "allowed",
+        SendingState::NoFix => "no_position",
+        SendingState::ClockUntrusted => "clock_untrusted",
+        SendingState::CredentialNotValid => "credential_not_valid",
+        SendingState::CredentialRevoked => "credential_revoked",
+        SendingState::OutsideRegion => "outside_region",
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the statistics, in virtual time.
 
-use v2x_core::{Dropped, ReceiveStamps, starting_sequence};
+use v2x_core::{Dropped, FrameHead, ReceiveStamps, starting_sequence};
 use v2x_report::Verdict;
 
 use super::*;
@@ -27,6 +27,7 @@ fn message(signer: u8, class: Class, sequence: u32, generated_ms: u64, delivered
         link_source: [signer; 6],
         signal_dbm: None,
         forwarder: None,
+        frame: bytes::Bytes::new(),
         hops: 1,
         verified: true,
         permissions: 0,
@@ -50,6 +51,8 @@ fn outside(statistics: &mut Statistics, id: MessageId) {
         link_source: [1; 6],
         claimed: Some(id),
         field: None,
+        head: FrameHead::default(),
+        signal_dbm: None,
     }));
 }
 
@@ -177,7 +180,7 @@ fn a_run_that_delivered_nothing_has_nothing_to_judge() {
             link_source: [1; 6],
             claimed: None,
             field: None,
-            head: v2x_core::FrameHead::default(),
+            head: FrameHead::default(),
             signal_dbm: None,
         };
         statistics.event(&Event::Dropped(dropped));

@@ -1,6 +1,7 @@
 //! What a daemon's end takes, and what no client can make it do. Clients are plain sockets of threads.
 
 use core::future::poll_fn;
+use core::time::Duration;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream as Stream;
 use std::thread;
@@ -8,7 +9,7 @@ use std::thread;
 use proptest::prelude::*;
 use radio_adapters::timer::DeadlineTimer;
 
-use v2x_api::{Client as Program, ClientError, Hazard};
+use v2x_api::{Client as Program, ClientError, Hazard, LONGEST_REQUEST};
 
 use super::*;
 use crate::daemon::control::scratch::Scratch;
@@ -28,7 +29,7 @@ fn serve<T: Send + 'static>(
     let bound = listen(&path, Access::Owner).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
-        let mut server = Server::new(bound).unwrap();
+        let mut server = Server::new(bound, Right::Declare).unwrap();
         let (done, ended) = tokio::sync::oneshot::channel::<()>();
         let program = thread::spawn(move || {
             let result = program(&path);
@@ -48,7 +49,15 @@ fn serve<T: Send + 'static>(
 
 /// Says done to everything.
 fn agree(server: &mut Server, asked: Asked) {
-    server.answer(asked.client, asked.id, Answer::done());
+    server.answer(asked.client, asked.id, Answer::done(), Instant::ZERO);
+}
+
+fn all(id: Option<RequestId>) -> Watching {
+    Watching { id, filter: Filter::All }
+}
+
+fn tell(server: &mut Server, answer: Answer) {
+    server.tell(Told::new(Topic::Hazards, Instant::ZERO, answer), Instant::ZERO);
 }
 
 fn lines(stream: &Stream) -> impl Iterator<Item = String> {
@@ -70,7 +79,7 @@ fn each_line_gets_one_answer_in_order_and_a_bad_one_says_what_would_be_right() {
         |server, asked| {
             let mut answer = Answer::done();
             answer.event = Some(format!("{:?}", asked.request));
-            server.answer(asked.client, asked.id, answer);
+            server.answer(asked.client, asked.id, answer, Instant::ZERO);
         },
     );
     let said: Vec<Answer> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -97,10 +106,10 @@ fn an_id_comes_back_with_every_answer_and_every_line_of_its_watch() {
             lines(&stream).collect::<Vec<_>>()
         },
         |server, asked| {
-            server.answer(asked.client, asked.id.clone(), Answer::done());
+            server.answer(asked.client, asked.id.clone(), Answer::done(), Instant::ZERO);
             match asked.request {
-                Request::Watch => server.watch(asked.client, Topic::Hazards, asked.id),
-                _ => server.tell(Topic::Hazards, &Answer::watch("hazard")),
+                Request::Watch => server.watch(asked.client, Topic::Hazards, all(asked.id)),
+                _ => tell(server, Answer::watch("hazard")),
             }
         },
     );
@@ -127,7 +136,7 @@ fn blank_lines_ask_nothing_and_keep_nobody_from_asking() {
     let bound = listen(&path, Access::Owner).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
-        let mut server = Server::new(bound).unwrap();
+        let mut server = Server::new(bound, Right::Declare).unwrap();
         let mut stream = Stream::connect(&path).unwrap();
         stream.write_all(b"\n \n").unwrap();
         let mut polls = 0;
@@ -164,7 +173,7 @@ fn a_line_that_is_too_long_ends_its_client_and_nobody_else_s() {
         },
         agree,
     );
-    assert!(said.contains("a line longer than 4096 bytes"), "{said}");
+    assert!(said.contains("longer than 16384 bytes"), "{said}");
 }
 
 #[test]
@@ -188,37 +197,327 @@ fn one_client_too_many_is_told_so() {
     assert!(matches!(&error, ClientError::Refused { reason, .. } if reason == "busy"), "{error}");
 }
 
+/// Told in the tests below: an event of about a kilobyte with a number.
+fn event(number: u64) -> Answer {
+    let event = Some(format!("{number} {}", "x".repeat(1000)));
+    Answer { event, ..Answer::watch("hazard") }
+}
+
+fn number(answer: &Answer) -> Option<u64> {
+    answer.event.as_ref()?.split(' ').next()?.parse().ok()
+}
+
 #[test]
-fn who_watches_without_reading_is_dropped_with_a_last_line_and_gets_whole_lines_before_it() {
-    let lines = serve(
+fn who_reads_slowly_loses_the_oldest_and_is_told_how_many_and_others_lose_nothing() {
+    let mut told = 0;
+    let (slow, quick) = serve(
         "slow",
         |path| {
             let mut slow = Stream::connect(path).unwrap();
-            slow.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
+            slow.write_all(b"{\"id\":\"slow\",\"hazard\":\"watch\"}\n").unwrap();
+            // The answer says that it watches; the rest is read at the end.
+            let mut slow = BufReader::new(slow);
+            slow.read_line(&mut String::new()).unwrap();
             let mut other = Program::connect(path).unwrap();
+            let mut quick = Program::connect(path).unwrap().watch().unwrap();
+            let mut numbers = Vec::new();
             // Far more than the kernel and the daemon hold.
             for _ in 0..2000 {
                 other.ask(&Request::Status).unwrap();
+                numbers.extend(number(&quick.next_change().unwrap()));
             }
-            lines(&slow).collect::<Vec<_>>()
+            let lines = slow.lines().map_while(Result::ok);
+            let mut answers = Vec::new();
+            for line in lines {
+                answers.push(serde_json::from_str::<Answer>(&line).unwrap());
+                if answers.last().and_then(number) == Some(1999) {
+                    break;
+                }
+            }
+            (answers, numbers)
         },
-        |server, asked| {
-            server.answer(asked.client, asked.id, Answer::done());
+        move |server, asked| {
+            server.answer(asked.client, asked.id.clone(), Answer::done(), Instant::ZERO);
             match asked.request {
-                Request::Watch => server.watch(asked.client, Topic::Hazards, None),
+                Request::Watch => server.watch(asked.client, Topic::Hazards, all(asked.id)),
                 _ => {
-                    let mut change = Answer::watch("hazard");
-                    change.event = Some("x".repeat(1000));
-                    server.tell(Topic::Hazards, &change);
+                    tell(server, event(told));
+                    told += 1;
                 }
             }
         },
     );
-    let answers: Vec<Answer> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (last, before) = answers.split_last().unwrap();
-    assert_eq!(last.reason.as_deref(), Some("too_slow"), "{last:?}");
-    assert!(before.len() > 100 && before.len() < 2000, "{}", before.len());
-    assert!(before[1..].iter().all(|answer| answer.watch.as_deref() == Some("hazard")));
+    assert_eq!(quick, (0..2000).collect::<Vec<_>>());
+    let places: Vec<_> = slow.iter().filter(|answer| answer.watch.as_deref() == Some("lost")).collect();
+    assert!(places.iter().all(|lost| lost.of.as_deref() == Some("hazards")), "{places:?}");
+    assert!(slow.iter().all(|answer| answer.id == Some(RequestId::Text("slow".to_owned()))));
+    // Numbers rise, and each gap is as long as the line before it says.
+    let mut next = 0;
+    for answer in &slow {
+        match number(answer) {
+            Some(number) => {
+                assert_eq!(number, next);
+                next += 1;
+            }
+            None => next += answer.changes.unwrap(),
+        }
+    }
+    assert_eq!(next, 2000);
+    assert!(slow.len() > 200 && slow.len() < 1500, "{}", slow.len());
+}
+
+#[test]
+fn who_reads_nothing_for_a_minute_while_something_waits_is_ended_and_who_waits_for_nothing_is_not() {
+    with_server("deaf-watch", |server, path| {
+        let mut deaf = Stream::connect(path).unwrap();
+        let mut quiet = Stream::connect(path).unwrap();
+        for stream in [&mut deaf, &mut quiet] {
+            stream.write_all(b"{\"drops\":\"watch\"}\n").unwrap();
+        }
+        for topic in [Topic::Hazards, Topic::Drops] {
+            let asked = next(server);
+            server.watch(asked.client, topic, all(None));
+        }
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        for number in 0..1000 {
+            tell(server, event(number));
+            turn(server, at(0));
+        }
+        for seconds in [1, 59, 60] {
+            server.upkeep(at(seconds));
+            turn(server, at(seconds));
+        }
+        assert_eq!((server.clients.len(), server.figures().disconnected), (2, 0));
+        server.upkeep(at(61));
+        assert_eq!(server.figures().disconnected, 1);
+        server.upkeep(at(67));
+        assert_eq!(server.clients.len(), 1, "the other one waits for what does not come");
+    });
+}
+
+#[test]
+fn what_a_client_has_not_read_stays_within_its_bounds() {
+    with_server("bounds", |server, path| {
+        let mut deaf = Stream::connect(path).unwrap();
+        deaf.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
+        let asked = next(server);
+        server.watch(asked.client, Topic::Hazards, all(None));
+        for number in 0..5000 {
+            tell(server, event(number));
+            turn(server, Instant::ZERO);
+            assert!(server.clients[0].waiting() <= MOST_OUTPUT + 32 * 1024);
+        }
+        // Short ones are bounded by their number.
+        for _ in 0..3 * MOST_WAITING {
+            tell(server, Answer::watch("hazard"));
+        }
+        assert!(server.clients[0].waiting() <= MOST_WAITING * 200 + 32 * 1024);
+        assert!(server.figures().lost > 5000);
+    });
+}
+
+#[test]
+fn of_a_neighbour_the_newest_is_told_and_none_is_lost() {
+    let place = |digest: u8, number: u64| {
+        let latitude_deg = Some(number as f64);
+        let digest = Digest([digest; 8]).to_string();
+        let neighbour = Some(Box::new(v2x_api::Neighbour { digest, latitude_deg, ..Default::default() }));
+        Told::new(Topic::Neighbours, Instant::ZERO, Answer { neighbour, ..Answer::watch("neighbour") })
+    };
+    with_server("newest", |server, path| {
+        let mut program = Stream::connect(path).unwrap();
+        program.write_all(b"{\"neighbours\":\"watch\"}\n").unwrap();
+        let asked = next(server);
+        server.watch(asked.client, Topic::Neighbours, all(Some(RequestId::Number(4))));
+        let moves = |server: &mut Server, numbers: core::ops::Range<u64>| {
+            for number in numbers {
+                for digest in 1..=3 {
+                    let change = if number == 0 { Move::New } else { Move::Updated };
+                    let told = Some(place(digest, number));
+                    server.tell_move(Digest([digest; 8]), change, told, Instant::ZERO);
+                }
+            }
+        };
+        moves(server, 0..5000);
+        server.tell_move(Digest([3; 8]), Move::Lost, None, Instant::ZERO);
+        turn(server, Instant::ZERO);
+        moves(server, 5000..5010);
+        server.tell_move(Digest([2; 8]), Move::Lost, None, Instant::ZERO);
+        turn(server, Instant::ZERO);
+        drop(server.clients.pop());
+        let told: Vec<Answer> = lines(&program).map(|line| serde_json::from_str(&line).unwrap()).collect();
+        let of = |answer: &Answer| {
+            assert_eq!(answer.id, Some(RequestId::Number(4)));
+            let neighbour = answer.neighbour.as_ref().unwrap();
+            (neighbour.digest[..2].to_owned(), answer.change.clone().unwrap(), neighbour.latitude_deg)
+        };
+        let expected = [
+            ("01", "new", Some(4999.0)),
+            ("02", "new", Some(4999.0)),
+            ("01", "updated", Some(5009.0)),
+            ("02", "lost", None),
+            ("03", "updated", Some(5009.0)),
+        ];
+        let expected = expected.map(|(digest, change, at)| (digest.to_owned(), change.to_owned(), at));
+        assert_eq!(told.iter().map(of).collect::<Vec<_>>(), expected);
+    });
+}
+
+#[test]
+fn a_client_lowers_its_rights_and_never_raises_them() {
+    let said = serve(
+        "rights",
+        |path| {
+            let mut stream = Stream::connect(path).unwrap();
+            let text = r#"{"rights":"show"}
+{"rights":"declare"}
+{"station":"reload"}
+{"hazard":"cancel","event":"3f01020304050607/2"}
+{"rights":"read"}
+{"hazard":"cancel","event":"3f01020304050607/2","id":7}
+{"rights":"administer"}
+{"rights":"show"}
+{"station":"status"}
+"#;
+            stream.write_all(text.as_bytes()).unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            lines(&stream).collect::<Vec<_>>()
+        },
+        agree,
+    );
+    let said: Vec<Answer> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let what = |answer: &Answer| answer.rights.clone().or(answer.reason.clone()).unwrap_or_default();
+    let expected = [
+        "administer",
+        "declare",
+        "right_missing",
+        "",
+        "read",
+        "right_missing",
+        "rights_not_held",
+        "read",
+        "",
+    ];
+    assert_eq!(said.iter().map(what).collect::<Vec<_>>(), expected);
+    assert_eq!(said[5].id, Some(RequestId::Number(7)));
+    let error = said[5].error.as_deref().unwrap();
+    assert!(error.starts_with("this needs the right to declare, and this connection has the right to read"));
+}
+
+#[test]
+fn requests_of_a_megabyte_and_of_ten_thousand_brackets_are_refused_and_harm_nobody() {
+    let (long, nested) = serve(
+        "evil",
+        |path| {
+            let mut program = Program::connect(path).unwrap();
+            let mut evil = Stream::connect(path).unwrap();
+            let megabyte = format!("{{\"hazard\":\"list\",\"x\":\"{}\"}}\n", "x".repeat(1 << 20));
+            drop(evil.write_all(megabyte.as_bytes()));
+            let long = lines(&evil).last().unwrap();
+            let mut evil = Stream::connect(path).unwrap();
+            // Twice as many are too long a line.
+            evil.write_all(format!("{}\n{}\n", "[".repeat(10_000), "[".repeat(20_000)).as_bytes()).unwrap();
+            let nested: Vec<_> = lines(&evil).collect();
+            program.ask(&Request::Status).unwrap();
+            (long, nested)
+        },
+        agree,
+    );
+    assert!(long.contains("longer than 16384 bytes"), "{long}");
+    assert!(nested[0].contains("no JSON at column 128; expected one JSON object a line"), "{nested:?}");
+    assert!(nested[1].contains("longer than 16384 bytes"), "{nested:?}");
+}
+
+#[test]
+fn a_thousand_requests_at_once_are_all_answered_in_order() {
+    let said = serve(
+        "thousand",
+        |path| {
+            let stream = Stream::connect(path).unwrap();
+            let mut sends = stream.try_clone().unwrap();
+            let sender = thread::spawn(move || {
+                let text: String =
+                    (0..1000).map(|n| format!("{{\"id\":{n},\"station\":\"status\"}}\n")).collect();
+                sends.write_all(text.as_bytes()).unwrap();
+                sends.shutdown(std::net::Shutdown::Write).unwrap();
+            });
+            let said: Vec<_> = lines(&stream).collect();
+            sender.join().unwrap();
+            said
+        },
+        agree,
+    );
+    let ids = said.iter().map(|line| serde_json::from_str::<Answer>(line).unwrap().id);
+    assert!(ids.eq((0..1000).map(|n| Some(RequestId::Number(n)))));
+}
+
+#[test]
+fn two_programs_with_one_request_id_get_an_answer_each() {
+    let said = serve(
+        "same-id",
+        |path| {
+            let streams = [(); 2].map(|()| Stream::connect(path).unwrap());
+            for mut stream in &streams {
+                stream
+                    .write_all(b"{\"id\":1,\"hazard\":\"watch\"}\n{\"id\":2,\"station\":\"status\"}\n")
+                    .unwrap();
+                stream.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            streams.map(|stream| lines(&stream).collect::<Vec<_>>())
+        },
+        agree,
+    );
+    for said in said {
+        let ids: Vec<_> = said.iter().map(|line| serde_json::from_str::<Answer>(line).unwrap().id).collect();
+        assert_eq!(ids, [Some(RequestId::Number(1)), Some(RequestId::Number(2))]);
+    }
+}
+
+/// A server, served by hand.
+fn with_server(name: &str, test: impl FnOnce(&mut Served, &Path)) {
+    let scratch = Scratch::new(name);
+    let path = scratch.path("s.sock");
+    let bound = listen(&path, Access::Owner).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let server = runtime.block_on(async { Server::new(bound, Right::Declare).unwrap() });
+    test(&mut Served { server, runtime }, &path);
+}
+
+/// A server and its event loop.
+struct Served {
+    server: Server,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl core::ops::Deref for Served {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl core::ops::DerefMut for Served {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+}
+
+/// The next request.
+fn next(served: &mut Served) -> Asked {
+    let Served { server, runtime } = served;
+    runtime.block_on(poll_fn(|cx| server.poll(cx, Instant::ZERO)))
+}
+
+/// Moves what can be moved at `now`.
+fn turn(served: &mut Served, now: Instant) {
+    let Served { server, runtime } = served;
+    runtime.block_on(async {
+        poll_fn(|cx| Poll::Ready(server.poll_bytes(cx, now))).await;
+        // The event loop looks at the sockets.
+        tokio::task::yield_now().await;
+        poll_fn(|cx| Poll::Ready(server.poll_bytes(cx, now))).await;
+    });
 }
 
 #[test]
@@ -246,8 +545,8 @@ fn a_client_that_reads_no_answers_is_asked_no_further_question() {
             }
             let mut answer = Answer::done();
             answer.event = Some("x".repeat(10_000));
-            server.answer(question.client, None, answer);
-            assert!(server.clients.iter().all(|client| client.output.len() < 20_000));
+            server.answer(question.client, None, answer, Instant::ZERO);
+            assert!(server.clients.iter().all(|client| client.waiting() < 20_000));
         },
     );
     let served = served.iter().count();
@@ -261,12 +560,12 @@ fn those_who_ask_nothing_make_room_and_those_who_watch_stay() {
     let bound = listen(&path, Access::Owner).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     runtime.block_on(async {
-        let mut server = Server::new(bound).unwrap();
+        let mut server = Server::new(bound, Right::Declare).unwrap();
         let mut idle = Stream::connect(&path).unwrap();
         let mut watching = Stream::connect(&path).unwrap();
         watching.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
         let asked = poll_fn(|cx| server.poll(cx, Instant::ZERO)).await;
-        server.watch(asked.client, Topic::Hazards, None);
+        server.watch(asked.client, Topic::Hazards, all(None));
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         server.upkeep(at(60));
         assert_eq!(server.clients.len(), 2);
@@ -293,7 +592,7 @@ fn a_long_list_is_asked_for_page_by_page() {
             let page = vec![Hazard { event: event.clone(), ..Default::default() }];
             let more_after = (number < 3).then_some(event);
             let answer = Answer { hazards: Some(page), more_after, ..Answer::done() };
-            server.answer(asked.client, asked.id, answer);
+            server.answer(asked.client, asked.id, answer, Instant::ZERO);
         },
     );
     let events: Vec<_> = hazards.iter().map(|hazard| hazard.event.as_str()).collect();
@@ -308,7 +607,7 @@ fn whoever_answers_something_else_or_the_same_for_ever_is_found_out() {
             |path| Program::connect(path).unwrap().hazards(),
             move |server, asked| {
                 let client = server.clients.iter_mut().find(|client| client.id == asked.client);
-                client.unwrap().say(answer);
+                client.unwrap().say_line(answer, Instant::ZERO);
             },
         )
     };

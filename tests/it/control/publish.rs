@@ -1,0 +1,374 @@
+//! What a program has the station send, and the second encoding of the socket.
+
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+
+use prost::Message as _;
+use serde_json::json;
+use v2x_api::{AnsweredMessage, MessageFilter, PublishRequest};
+use v2x_apps::roadside::content::Intersection;
+use v2x_core::{Permissions, SendingState};
+use v2x_node::config::RoadsideConfig;
+use v2x_node::daemon::control::publish::OwnContent;
+use v2x_proto::envelope::SignedView;
+use v2x_proto::payload::{self, Message};
+use v2x_proto::v1::{control_answer, watched_message};
+
+use super::*;
+
+/// Two daemons near each other, with these permissions.
+fn near<F: Future<Output = ()>>(
+    name: &str,
+    permissions: Permissions,
+    test: impl FnOnce([Daemon; 2], [PathBuf; 2]) -> F,
+) {
+    run_with(name, permissions, async |mut daemons, sockets| {
+        daemons[0].drive(PLACE);
+        daemons[1].drive(PLACE.moved(300.0, 0.0));
+        test(daemons, sockets).await;
+    });
+}
+
+fn pedestrian() -> PublishRequest {
+    Message::from(v1::Vru {
+        profile: v1::VruProfile::Pedestrian as i32,
+        speed: Some(120),
+        ..v1::Vru::default()
+    })
+    .into()
+}
+
+fn asked(message_type: v1::MessageType, payload: serde_json::Value) -> PublishRequest {
+    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None }
+}
+
+fn refused(client: &mut Client, asked: &PublishRequest) -> (String, String) {
+    match client.publish(asked).unwrap_err() {
+        ClientError::Refused { reason, error } => (reason, error),
+        ClientError::BadRequest(error) => ("bad_request".to_owned(), error),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_message_of_a_program_is_heard_by_others_and_answered_when_it_left() {
+    near("publish", ALL, async |mut daemons, [a, b]| {
+        let digest = daemons[0].station.node().digest().to_string();
+        let (published, heard) = serve(&mut daemons, move || {
+            let mut watch = Client::connect(&b).unwrap().watch_messages(MessageFilter::default()).unwrap();
+            let published = Client::connect(&a).unwrap().publish(&pedestrian()).unwrap();
+            (published, watch.next_change().unwrap())
+        })
+        .await;
+        assert!(published.message.starts_with(&format!("{digest}/D2/")), "{published:?}");
+        assert!(published.bytes > 100 && published.sent_us > 0.0, "{published:?}");
+        let Some(AnsweredMessage::Whole(heard)) = heard.message else { panic!("{heard:?}") };
+        assert_eq!((&heard.message, &*heard.r#type), (&published.message, "vru"));
+        let payload = heard.payload.unwrap();
+        assert_eq!((&payload["profile"], &payload["speed"]), (&json!("pedestrian"), &json!(120)));
+    });
+}
+
+#[test]
+fn what_is_not_a_program_s_to_say_is_refused_with_how_to_say_it() {
+    near("not-yours", ALL, async |mut daemons, [a, _]| {
+        let config = RoadsideConfig {
+            intersections: vec![Intersection {
+                map: vec![v1::IntersectionMap::default()],
+                groups: vec![1],
+                ..Intersection::planned(18, PLACE, Vec::new())
+            }],
+            signs: vec![v1::SignInfo { sign_id: 4, ..v1::SignInfo::default() }],
+            ..RoadsideConfig::default()
+        };
+        daemons[0].control.leave_to_the_station(OwnContent::of(&config));
+        serve(&mut daemons, move || {
+            use v1::MessageType as T;
+            let mut client = Client::connect(&a).unwrap();
+            for (message_type, hint) in [
+                (T::Awareness, "the station sends beacons itself"),
+                (T::Hazard, "declare it with {\"hazard\":\"new\""),
+                (T::PriorityRequest, "ask with {\"priority\":\"request\""),
+                (T::CredentialRequest, "the station exchanges credentials itself"),
+                (T::CredentialResponse, "the station exchanges credentials itself"),
+                (T::RevocationDelta, "[revocation] files"),
+                (T::MisbehaviourReport, "the station reports what it finds itself"),
+            ] {
+                let (reason, error) = refused(&mut client, &asked(message_type, json!({})));
+                assert_eq!(reason, "publish_not_yours");
+                assert!(error.contains(hint), "{error}");
+            }
+            let state = |id| {
+                let group = json!({"group": 1, "phase": "stop_and_remain"});
+                let payload = json!({"intersection_id": id, "state_time_us": 5, "groups": [group]});
+                asked(T::SignalState, payload)
+            };
+            let sign = |id| asked(T::SignInfo, json!({"sign_id": id, "signs": [{"code": 7}]}));
+            for own in [state(18), sign(4), asked(T::PriorityStatus, json!({"intersection_id": 18}))] {
+                let (reason, error) = refused(&mut client, &own);
+                assert_eq!(reason, "publish_not_yours");
+                assert!(error.contains("by its configuration ([roadside], "), "{error}");
+            }
+            for others in [state(19), sign(5)] {
+                client.publish(&others).unwrap();
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_message_is_named_and_nothing_is_sent() {
+    near("wrong", ALL.without(Permissions::PERCEPTION), async |mut daemons, [a, _]| {
+        let before = daemons[0].station.node().counters();
+        serve(&mut daemons, move || {
+            use v1::MessageType as T;
+            let mut client = Client::connect(&a).unwrap();
+            let pedestrian = pedestrian();
+            let padded = |bytes| asked(T::Echo, json!({"padding": "00".repeat(bytes)}));
+            for (asked, name, text) in [
+                (
+                    asked(T::Perception, json!({"measurement_time_us": 5})),
+                    "publish_not_permitted",
+                    "the permission perception: issue one with --also perception",
+                ),
+                (
+                    asked(T::Vru, json!({"speed": 16_383})),
+                    "bad_request",
+                    "payload: field `speed` is out of its range",
+                ),
+                (
+                    asked(T::Vru, json!({"sped": 1})),
+                    "bad_request",
+                    "payload: `vru.sped` is not known; there are profile, ",
+                ),
+                (
+                    asked(T::Vru, json!({"profile": "dog"})),
+                    "bad_request",
+                    "`vru.profile` is \"dog\", and must be one of unspecified, pedestrian",
+                ),
+                (
+                    PublishRequest { class: Some(Class::D0), ..pedestrian.clone() },
+                    "bad_request",
+                    "class: found D0; vru goes in D2",
+                ),
+                (
+                    PublishRequest { lifetime_ms: Some(1_001), ..pedestrian.clone() },
+                    "bad_request",
+                    "lifetime_ms: found 1001; a message of D2 lives at most 1000 ms",
+                ),
+                (
+                    PublishRequest { hops: Some(2), ..pedestrian.clone() },
+                    "bad_request",
+                    "hops: found 2; a message of D2 makes 1 to 1",
+                ),
+                (padded(1_001), "bad_request", "field `padding` has more than 1000 entries"),
+            ] {
+                let (found, error) = refused(&mut client, &asked);
+                assert_eq!(found, name, "{error}");
+                assert!(error.contains(text), "{error}");
+            }
+        })
+        .await;
+        assert_eq!(daemons[0].station.node().counters(), before);
+    });
+}
+
+#[test]
+fn a_message_that_fits_no_frame_is_refused_with_the_frame_s_length() {
+    near("long", ALL, async |mut daemons, [a, _]| {
+        serve(&mut daemons, move || {
+            let mut client = Client::connect(&a).unwrap();
+            let rtcm = json!({"rtcm": ["d3".repeat(700), "d3".repeat(700)]});
+            let (reason, error) = refused(&mut client, &asked(v1::MessageType::GnssCorrection, rtcm));
+            assert_eq!(reason, "send_too_long");
+            assert!(error.contains("a frame of 1398 bytes"), "{error}");
+        })
+        .await;
+    });
+}
+
+#[test]
+fn at_the_wrong_time_a_message_is_refused_with_what_is_missing() {
+    run("blocked", async |mut daemons, [a, b]| {
+        let wire = daemons[1].station.node().anchor().wire_at(monotonic());
+        daemons[1].drive(PLACE);
+        daemons[1].input(Input::Clock { wire, state: ClockState::Untrusted });
+        assert_eq!(daemons[1].station.node().sending(), SendingState::ClockUntrusted);
+        serve(&mut daemons, move || {
+            for (socket, now) in [(a, "no_fix"), (b, "clock_untrusted")] {
+                let (reason, error) = refused(&mut Client::connect(&socket).unwrap(), &pedestrian());
+                assert_eq!(reason, "sending_blocked");
+                assert!(error.ends_with(&format!("(now: {now})")), "{error}");
+            }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn of_two_messages_on_one_subject_that_wait_the_older_is_told_that_it_was_replaced() {
+    near("replaced", ALL, async |mut daemons, [socket, _]| {
+        daemons[0].input(Input::Link { ready: false });
+        let answers = serve(&mut daemons, move || {
+            let mut programs = [1, 2].map(|number| (number, Client::connect(&socket).unwrap()));
+            for (number, client) in &mut programs {
+                // Its answer comes when it left or will not, so the second is asked before the first is answered.
+                let request = Request::Publish(Box::new(pedestrian()));
+                client.send(&Call { id: Some(RequestId::Number(*number)), request }).unwrap();
+                // Another's answer shows that it was taken.
+                Client::connect(&socket).unwrap().ask(&Request::Status).unwrap();
+            }
+            programs.map(|(_, mut client)| client.receive().unwrap())
+        })
+        .await;
+        let reasons = answers.each_ref().map(|answer| answer.reason.as_deref().unwrap());
+        // The link stays full, and so the second one's time runs out.
+        assert_eq!(reasons, ["send_replaced", "send_expired"]);
+    });
+}
+
+#[test]
+fn a_client_that_went_away_loses_its_answer_and_its_message_is_sent() {
+    near("gone", ALL, async |mut daemons, [a, b]| {
+        let heard = serve(&mut daemons, move || {
+            let mut watch = Client::connect(&b).unwrap().watch_messages(MessageFilter::default()).unwrap();
+            let mut client = Client::connect(&a).unwrap();
+            client.send(&Request::Publish(Box::new(pedestrian())).into()).unwrap();
+            drop(client);
+            let heard = watch.next_change().unwrap();
+            Client::connect(&a).unwrap().publish(&pedestrian()).unwrap();
+            heard
+        })
+        .await;
+        assert!(matches!(heard.message, Some(AnsweredMessage::Whole(message)) if message.r#type == "vru"));
+    });
+}
+
+/// A connection in the second encoding.
+struct Wire {
+    stream: UnixStream,
+    held: Vec<u8>,
+}
+
+impl Wire {
+    fn open(socket: &Path) -> Self {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.write_all(b"{\"encoding\":\"protobuf\"}\n").unwrap();
+        let mut first = [0; 17];
+        stream.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"{\"v\":1,\"ok\":true}");
+        let mut end = [0; 1];
+        stream.read_exact(&mut end).unwrap();
+        Self { stream, held: Vec::new() }
+    }
+
+    fn ask(&mut self, json: &str) -> String {
+        let request = v1::ControlRequest { json: json.to_owned() };
+        self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
+        self.json()
+    }
+
+    fn json(&mut self) -> String {
+        match self.next() {
+            Some(control_answer::Answer::Json(json)) => json,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next answer; `None` at the end.
+    fn next(&mut self) -> Option<control_answer::Answer> {
+        loop {
+            let mut rest = self.held.as_slice();
+            if let Ok(answer) = v1::ControlAnswer::decode_length_delimited(&mut rest) {
+                let left = rest.len();
+                self.held.drain(..self.held.len() - left);
+                return answer.answer;
+            }
+            let mut bytes = [0; 512];
+            match self.stream.read(&mut bytes).unwrap() {
+                0 => return None,
+                read => self.held.extend_from_slice(&bytes[..read]),
+            }
+        }
+    }
+}
+
+#[test]
+fn in_protobuf_a_watched_message_has_the_bytes_that_were_signed_and_all_else_is_json() {
+    near("protobuf", ALL, async |mut daemons, [a, b]| {
+        let digest = daemons[0].station.node().digest();
+        let (published, status, watched, without) = serve(&mut daemons, move || {
+            let mut wire = Wire::open(&b);
+            let status = wire.ask(r#"{"station":"status","id":"s"}"#);
+            let started = wire.ask(r#"{"messages":"watch","id":7}"#);
+            assert_eq!(started, r#"{"v":1,"id":7,"ok":true,"watch":"started"}"#);
+            let mut without = Wire::open(&b);
+            without.ask(r#"{"messages":"watch","payload":false}"#);
+            let published = Client::connect(&a).unwrap().publish(&pedestrian()).unwrap();
+            (published, status, wire.next().unwrap(), without.next().unwrap())
+        })
+        .await;
+        assert!(status.starts_with(r#"{"v":1,"id":"s","ok":true,"status":{"#), "{status}");
+        let control_answer::Answer::Message(watched) = watched else { panic!("{watched:?}") };
+        assert_eq!(watched.id, Some(watched_message::Id::IdNumber(7)));
+        assert_eq!((watched.signer.as_ref(), watched.r#type()), (&digest.0[..], v1::MessageType::Vru));
+        assert_eq!(published.message, format!("{digest}/D2/{}", watched.sequence));
+        assert_eq!((watched.hops, watched.verified, watched.own), (1, true, false));
+        assert_eq!(watched.standing(), v1::MessageStanding::Trusted);
+        assert_eq!(watched.link_address.as_ref(), testkit::address(1));
+        assert!(watched.distance_cm.is_some_and(|cm| (29_900..30_100).contains(&cm)), "{watched:?}");
+        assert!(watched.stages.iter().any(|stage| stage.name == "verified_to_delivered"), "{watched:?}");
+        let signed = SignedView::parse(&watched.signed_message).unwrap();
+        let fields = v2x_proto::envelope::TbsView::parse(signed.tbs).unwrap();
+        let said = payload::decode(fields.message_type, fields.payload.to_vec().into()).unwrap();
+        assert!(matches!(said, Message::Vru(vru) if vru.speed == Some(120)));
+        let length = watched.hop_header.len() + watched.signed_message.len();
+        assert_eq!((watched.hop_header.len(), length as u64), (12, published.bytes));
+        let control_answer::Answer::Message(without) = without else { panic!("{without:?}") };
+        assert_eq!((without.sequence, without.id), (watched.sequence, None));
+        assert!(without.signed_message.is_empty() && without.hop_header.is_empty());
+    });
+}
+
+#[test]
+fn what_is_no_protobuf_is_answered_and_ends_the_connection() {
+    near("garbage", ALL, async |mut daemons, [socket, _]| {
+        serve(&mut daemons, move || {
+            for (garbage, text) in [
+                (&b"\x05hello"[..], "no ControlRequest after its length"),
+                (&[0xff; 64], "longer than 16384 bytes"),
+            ] {
+                let mut wire = Wire::open(&socket);
+                wire.stream.write_all(garbage).unwrap();
+                let said = wire.json();
+                assert!(said.contains("bad_request") && said.contains(text), "{said}");
+                assert_eq!(wire.next(), None);
+            }
+            let mut cut = Wire::open(&socket);
+            cut.stream.write_all(&[9, 0x0a]).unwrap();
+            cut.stream.shutdown(Shutdown::Write).unwrap();
+            assert!(cut.json().contains("the connection ended within a request"));
+            // Within its bounds, it is only a bad request.
+            let mut wire = Wire::open(&socket);
+            assert!(wire.ask("{").contains("no JSON at column"));
+            assert!(wire.ask(r#"{"encoding":"protobuf"}"#).contains("the first line chooses it"));
+            assert!(wire.ask(r#"{"hazard":"list"}"#).contains("\"hazards\":[]"));
+            let mut late = Client::connect(&socket).unwrap();
+            late.ask(&Request::Status).unwrap();
+            let late = late.ask(&Request::Encoding(v2x_api::Encoding::Protobuf)).unwrap_err();
+            assert!(late.to_string().contains("the first line chooses it"), "{late}");
+        })
+        .await;
+    });
+}
+
+#[test]
+fn a_position_is_taken_from_programs_only_where_that_is_configured() {
+    near("fix", ALL, async |mut daemons, [socket, _]| {
+        let error =
+            serve(&mut daemons, move || Client::connect(&socket).unwrap().fix(None).unwrap_err()).await;
+        assert!(matches!(error, ClientError::Refused { reason, .. } if reason == "fix_not_configured"));
+    });
+}

@@ -1,0 +1,242 @@
+//! What a program has sent, cut into requests: lines, or messages of protobuf after their lengths.
+
+use core::ops::Range;
+
+use prost::Message as _;
+use v2x_api::LONGEST_REQUEST;
+use v2x_proto::v1::ControlRequest;
+
+use crate::daemon::lines::{Lines, TooLong};
+
+/// What a program has sent and nobody has read.
+#[derive(Debug)]
+pub enum Requests {
+    /// Lines.
+    Lines(Lines),
+    /// Protobuf.
+    Frames(Frames),
+}
+
+/// Why what came is no request, and the connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// A request of a megabyte.
+    #[error("a request longer than {LONGEST_REQUEST} bytes; no request is")]
+    TooLong,
+    /// Protobuf was asked for, and something else comes.
+    #[error(
+        "no ControlRequest after its length as a varint (proto/schema/v2x/v1/control.proto), as was asked for in the first line"
+    )]
+    NotProtobuf,
+    /// The end came within a request.
+    #[error("the connection ended within a request")]
+    Cut,
+}
+
+impl Requests {
+    /// None yet, one a line.
+    pub fn new() -> Self {
+        Self::Lines(Lines::new(LONGEST_REQUEST))
+    }
+
+    /// What comes, and what has come already, is protobuf.
+    pub fn switch(&mut self) {
+        if let Self::Lines(lines) = self {
+            *self = Self::Frames(Frames { held: lines.take_rest() });
+        }
+    }
+
+    /// Takes more bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Lines(lines) => lines.push(bytes),
+            Self::Frames(frames) => frames.held.extend_from_slice(bytes),
+        }
+    }
+
+    /// The next whole request, as JSON.
+    pub fn next(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+        match self {
+            Self::Lines(lines) => lines.next().map(line),
+            Self::Frames(frames) => frames.next(),
+        }
+    }
+
+    /// The next one when nothing more comes: the last line may lack its end.
+    pub fn last(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+        match self {
+            Self::Lines(lines) => lines.last().map(line),
+            Self::Frames(frames) => frames.next().or_else(|| {
+                let rest = core::mem::take(&mut frames.held);
+                (!rest.is_empty()).then_some(Err(Unreadable::Cut))
+            }),
+        }
+    }
+
+    /// Whether [`next`](Self::next) has something to look at.
+    pub fn is_ready(&self) -> bool {
+        match self {
+            Self::Lines(lines) => lines.is_ready(),
+            Self::Frames(frames) => frames.first().is_some(),
+        }
+    }
+
+    /// Bytes held.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Lines(lines) => lines.len(),
+            Self::Frames(frames) => frames.held.len(),
+        }
+    }
+}
+
+fn line(found: Result<Vec<u8>, TooLong>) -> Result<Vec<u8>, Unreadable> {
+    found.map_err(|TooLong| Unreadable::TooLong)
+}
+
+/// Messages after their lengths.
+#[derive(Debug, Default)]
+pub struct Frames {
+    held: Vec<u8>,
+}
+
+impl Frames {
+    fn next(&mut self) -> Option<Result<Vec<u8>, Unreadable>> {
+        let found = self.first()?;
+        let request = found.and_then(|place| {
+            let end = place.end;
+            let request = ControlRequest::decode(&self.held[place]).map_err(|_| Unreadable::NotProtobuf)?;
+            self.held.drain(..end);
+            Ok(request.json.into_bytes())
+        });
+        if request.is_err() {
+            self.held.clear();
+        }
+        Some(request)
+    }
+
+    /// Where the first message is; `None` while it is not whole.
+    fn first(&self) -> Option<Result<Range<usize>, Unreadable>> {
+        let mut length = 0;
+        for (place, byte) in self.held.iter().enumerate() {
+            if place == LONGEST_LENGTH {
+                return Some(Err(Unreadable::TooLong));
+            }
+            length |= usize::from(byte & 0x7f) << (7 * place);
+            if *byte < 0x80 {
+                let start = place + 1;
+                if length > LONGEST_REQUEST + HEAD {
+                    return Some(Err(Unreadable::TooLong));
+                }
+                let whole = self.held.len() - start >= length;
+                return whole.then(|| Ok(start..start + length));
+            }
+        }
+        None
+    }
+}
+
+/// Bytes of a varint below 2^28.
+const LONGEST_LENGTH: usize = 4;
+/// Tag and length of the text.
+const HEAD: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn protobuf() -> Requests {
+        let mut requests = Requests::new();
+        requests.switch();
+        requests
+    }
+
+    fn encoded(json: &str) -> Vec<u8> {
+        ControlRequest { json: json.to_owned() }.encode_length_delimited_to_vec()
+    }
+
+    #[test]
+    fn what_came_behind_the_first_line_is_read_as_protobuf() {
+        let mut requests = Requests::new();
+        requests.push(b"{\"encoding\":\"protobuf\"}\n");
+        requests.push(&encoded("first"));
+        requests.push(&encoded("second")[..3]);
+        assert_eq!(requests.next(), Some(Ok(b"{\"encoding\":\"protobuf\"}".to_vec())));
+        requests.switch();
+        assert_eq!(requests.next(), Some(Ok(b"first".to_vec())));
+        assert!(!requests.is_ready());
+        requests.push(&encoded("second")[3..]);
+        assert_eq!((requests.next(), requests.len()), (Some(Ok(b"second".to_vec())), 0));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_and_forgotten() {
+        for (bytes, expected) in [
+            (&[0xff; 20][..], Unreadable::TooLong),
+            (&[0x80, 0x80, 0x04, 0], Unreadable::TooLong),
+            (b"{\"hazard\":\"list\"}\n{\"hazard\":\"list\"}\n{\"hazard\":\"list\"}\n{\"hazard\":\"list\"}\n{\"hazard\":\"list\"}\n{\"hazard\":\"list\"}\n{\"hazard\":\"list\"}\n", Unreadable::NotProtobuf),
+            (&[2, 0x0a, 5], Unreadable::NotProtobuf),
+            (&[3, 0x0a, 1, 0xff], Unreadable::NotProtobuf),
+        ] {
+            let mut requests = protobuf();
+            requests.push(bytes);
+            assert!(requests.is_ready(), "{bytes:?}");
+            assert_eq!((requests.next(), requests.len()), (Some(Err(expected)), 0), "{bytes:?}");
+        }
+        let mut requests = protobuf();
+        requests.push(&[5, 0x0a]);
+        assert_eq!((requests.next(), requests.is_ready()), (None, false));
+        assert_eq!((requests.last(), requests.last()), (Some(Err(Unreadable::Cut)), None));
+    }
+
+    #[test]
+    fn the_longest_request_is_read_and_no_longer_one() {
+        let mut requests = protobuf();
+        let longest = "x".repeat(LONGEST_REQUEST);
+        requests.push(&encoded(&longest));
+        assert_eq!(requests.next(), Some(Ok(longest.into_bytes())));
+        requests.push(&encoded(&"x".repeat(LONGEST_REQUEST + 1)));
+        assert_eq!(requests.next(), Some(Err(Unreadable::TooLong)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_and_how_they_are_cut_makes_no_difference(
+            bytes in prop::collection::vec(prop_oneof![0..12u8, any::<u8>()], 0..80), cut in 1usize..40,
+        ) {
+            let read = |size: usize| {
+                let mut requests = protobuf();
+                let mut found = Vec::new();
+                for chunk in bytes.chunks(size) {
+                    requests.push(chunk);
+                    while let Some(next) = requests.next() {
+                        let ended = next.is_err();
+                        found.push(next);
+                        // The connection ends.
+                        if ended {
+                            return found;
+                        }
+                    }
+                    assert!(!requests.is_ready());
+                }
+                found.extend(requests.last());
+                found
+            };
+            prop_assert_eq!(read(cut), read(1));
+        }
+
+        #[test]
+        fn requests_are_read_as_they_were_written(lines in prop::collection::vec("\\PC{0,40}", 1..5), cut in 1usize..40) {
+            let bytes: Vec<u8> = lines.iter().flat_map(|line| encoded(line)).collect();
+            let mut requests = protobuf();
+            let mut found = Vec::new();
+            for chunk in bytes.chunks(cut) {
+                requests.push(chunk);
+                found.extend(core::iter::from_fn(|| requests.next()));
+            }
+            let expected: Vec<_> = lines.into_iter().map(|line| Ok(line.into_bytes())).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
