@@ -162,6 +162,41 @@ fn log_report(report: &Report) {
     line.with("verdict", verdict).with("report", whole).log();
 }
 
+/// Starts the process that serves HTTP, if one is wanted. It ends with what this returns.
+#[cfg(feature = "web")]
+fn serve(
+    args: &RunArgs,
+    config: &Path,
+    console: &mut Console,
+) -> Result<Option<crate::daemon::web_process::WebProcess>, Error> {
+    use crate::commands::client::ControlOff;
+    use crate::commands::web::{OpenWithoutToken, at};
+    use crate::config::WebConfig;
+    use crate::daemon::control::handler::ControlHandler;
+    use crate::daemon::web_process::WebProcess;
+    use crate::web::Tokens;
+
+    let station = StationConfig::load(config)?;
+    let web = match (station.web, args.web.clone()) {
+        (Some(web), Some(listen)) => WebConfig { listen, ..web },
+        (None, Some(listen)) => WebConfig::at(listen),
+        (Some(web), None) => web,
+        (None, None) => return Ok(None),
+    };
+    let sockets = ControlHandler::places(&station.control, station.control_group.as_deref(), config);
+    if sockets.is_empty() {
+        return Err(ControlOff { config: config.to_owned() }.into());
+    }
+    // So that what is wrong with one is told now, and not by a process that ends.
+    let tokens = Tokens::load(&web.tokens)?;
+    if web.listen.is_open() && tokens.is_empty() {
+        return Err(OpenWithoutToken(web.listen).into());
+    }
+    let process = WebProcess::start(&web, &sockets)?;
+    writeln!(console, "web: {}", at(process.address()))?;
+    Ok(Some(process))
+}
+
 /// A station keeps no track of its places, so there is no map.
 fn write_page(path: &Path, report: &Report, console: &mut Console) -> Result<(), Error> {
     let page = html::render(report, &MapData::default());
