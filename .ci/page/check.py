@@ -32,6 +32,14 @@ def close(what, found, right, within):
         sys.exit(f"FAILED: {what}: {found} instead of {right}, within {within}")
 
 
+def comes(what, is_there):
+    """Waits for what the server is asked."""
+    limit = time.monotonic() + 10
+    while not is_there():
+        expect(what, time.monotonic() < limit, True)
+        time.sleep(0.05)
+
+
 def percentiles(values):
     ordered = sorted(values)
     return tuple(ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.95))
@@ -187,10 +195,7 @@ def nobody(browser, live, shots):
         expect("pictures made of names", browser.evaluate("document.images.length"), 0)
         server.say({"watch": "lost", "of": "hazards", "changes": 7})
         browser.until("it says what was lost", "document.getElementById('summary').textContent.includes('7 changes')")
-        limit = time.monotonic() + 10
-        while sum(request.get("hazard") == "list" for request in server.requests) < 2:
-            expect("asks for the hazards again", time.monotonic() < limit, True)
-            time.sleep(0.05)
+        comes("asks for the hazards again", lambda: sum(request.get("hazard") == "list" for request in server.requests) > 1)
     finally:
         server.close()
 
@@ -208,7 +213,7 @@ def gone(browser, server, shots):
     page.shot("gone")
     server.refusing = False
     browser.until("it is back", "document.getElementById('link-state').textContent === 'live'", 30)
-    expect("it asked anew", sum("neighbours" in request for request in server.requests) > asked, True)
+    comes("it asks anew", lambda: sum("neighbours" in request for request in server.requests) > asked)
     expect("the banner", page.shows("banner"), False)
 
 
