@@ -16,7 +16,10 @@ use v2x_replay::source::{self, Kind, TraceError};
 #[cfg(feature = "web")]
 pub(crate) use self::movement::town_lanes;
 use self::story::Story;
-use super::{ReadingArgs, ReplayError, compare, warn};
+use super::compare;
+use super::error::ReplayError;
+use super::reading::ReadingArgs;
+use super::trace_file::warn;
 use crate::error::Error;
 use crate::whole_file;
 
