@@ -12,6 +12,7 @@
 //! air stamp INTERFACE MONITOR FRAMES INTERVAL_MS    urgent frames of an interface in OCB that say when they were handed over; by
 //!                                                   injection on MONITOR beside it unless that is -
 //! air age INTERFACE SECONDS                         how old those are when the kernel of the other station has them, and its link
+//! air beacon INTERFACE ADDRESS NAME                 a beacon of an IBSS, by injection, as if of a station whose clock is far ahead
 //! ```
 
 use std::future::poll_fn;
@@ -31,6 +32,7 @@ use radio_adapters::clock::monotonic_ns;
 use radio_adapters::monitor::{MonitorConfig, MonitorRadio};
 use radio_adapters::packet::{PacketConfig, PacketRadio};
 use radio_adapters::timer::DeadlineTimer;
+use radio_adapters::wlan::Cell;
 use radio_adapters::{AccessCategory, LinkAddress, Radio, RadioExt as _, TxFrame};
 use v2x_proto::link::ieee80211::{BROADCAST, QosData};
 use v2x_proto::link::radiotap::{self, Transmit};
@@ -62,7 +64,11 @@ fn main() -> ExitCode {
         ["busy", interface, width_mhz, seconds] => {
             numbers([width_mhz, seconds]).and_then(|numbers| busy(interface, numbers))
         }
-        _ => Err("expected flood, inject, listen, busy, stamp or age; the first lines of examples/air.rs say what with"
+        ["beacon", interface, address, name] => {
+            let right = || format!("found {address:?}, expected an address such as 02:ca:fe:ca:fe:00");
+            Cell::bssid(address).ok_or_else(right).and_then(|cell| said(beacon(interface, cell, name)))
+        }
+        _ => Err("expected flood, inject, listen, busy, stamp, age or beacon; the first lines of examples/air.rs say what with"
             .to_owned()),
     };
     match done {
@@ -276,6 +282,35 @@ fn listen(interface: &str, seconds: u16) -> io::Result<String> {
     Ok(format!("{frames} frames"))
 }
 
+/// A beacon (IEEE Std 802.11-2020, 9.3.3.2) of a cell on the channel of a monitor interface. Stations of another cell of this name
+/// compare its timestamp with their own clock, and join the one that is ahead (11.1.4).
+fn beacon(interface: &str, LinkAddress(cell): LinkAddress, name: &str) -> io::Result<String> {
+    let (socket, _) = socket_on(interface, None)?;
+    let mut room = [0; Transmit::MAX_LEN];
+    let how = Transmit { rate_half_mbps: Some(SLOWEST), power_dbm: None };
+    let mut frame = how.encode(&mut room).to_vec();
+    let length = u8::try_from(name.len()).ok().filter(|length| (1..=32).contains(length));
+    let length = length.ok_or_else(|| io::Error::other("expected a name of 1 to 32 bytes"))?;
+    // Management, beacon; no duration; to everybody, from the first station of the cell, of it; its number.
+    frame.extend_from_slice(&[0x80, 0, 0, 0]);
+    frame.extend_from_slice(&[[0xff; 6], [0x02, 0xbe, 0xac, 0, 0, 1], cell].concat());
+    frame.extend_from_slice(&[0, 0]);
+    frame.extend_from_slice(&FAR_AHEAD_US.to_le_bytes());
+    // Every 100 time units; of an IBSS.
+    frame.extend_from_slice(&[100, 0, 0x02, 0]);
+    frame.extend_from_slice(&[0, length]);
+    frame.extend_from_slice(name.as_bytes());
+    // The rates of OFDM, and no announcement of traffic.
+    frame.extend_from_slice(&[1, 8, 0x8c, 0x12, 0x98, 0x24, 0xb0, 0x48, 0x60, 0x6c]);
+    frame.extend_from_slice(&[6, 2, 0, 0]);
+    socket::send(socket.as_raw_fd(), &frame, MsgFlags::empty())?;
+    Ok(format!("a beacon of {} bytes", frame.len()))
+}
+
+/// 6 Mb/s as at 20 MHz, in half a Mb/s.
+const SLOWEST: u8 = 12;
+/// Some thousand years from 1970, us.
+const FAR_AHEAD_US: u64 = 1 << 56;
 /// A station drops it by its first byte.
 const NO_MESSAGE: &[u8] = b"another protocol";
 /// For local experiments (IEEE Std 802, 9.2.4).

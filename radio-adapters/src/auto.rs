@@ -43,7 +43,8 @@ impl AutoRadio {
     /// # Panics
     /// If the runtime's IO driver is not enabled.
     pub fn open(packet: PacketConfig, monitor: MonitorConfig) -> Result<Self, OpenError> {
-        let monitor = MonitorConfig { wait: true, ..monitor };
+        // The packet socket greets for both.
+        let monitor = MonitorConfig { wait: true, greets: false, ..monitor };
         Ok(Self::of(PacketRadio::open(packet)?, MonitorRadio::open(monitor)?))
     }
 

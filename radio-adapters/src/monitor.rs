@@ -20,7 +20,7 @@ use socket2::{Domain, Socket, Type};
 use v2x_proto::envelope;
 use v2x_proto::link::ieee80211::{BROADCAST, QosData};
 use v2x_proto::link::radiotap::Transmit;
-use v2x_proto::link::{ChannelWidth, DataRate};
+use v2x_proto::link::{AccessCategory, ChannelWidth, DataRate};
 
 use self::flights::Flights;
 pub(crate) use self::flights::Impersonation;
@@ -30,7 +30,7 @@ use crate::bpf;
 use crate::channel_meter::ChannelMeter;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;
-use crate::packet::{ignore_outgoing, is_down, link_layer_address, refused};
+use crate::packet::{OnRadio, ignore_outgoing, is_down, link_layer_address, refused, warm_up_ether_type};
 use crate::priority::user_priority;
 use crate::radio::{
     AccessSupport, Capabilities, ChannelLoad, Counters, DEFAULT_ETHER_TYPE, LinkAddress, LinkState,
@@ -55,6 +55,9 @@ pub struct MonitorConfig {
     /// Receive queue, bytes; without `CAP_NET_ADMIN` the kernel caps it at `net.core.rmem_max`.
     /// Default: 1 MiB.
     pub receive_buffer: usize,
+    /// Stations in OCB are made to know an address before its first frame, as [`packet`](crate::packet) does: their kernels drop
+    /// the first frame of one that is new to them. Default: yes.
+    pub greets: bool,
     /// An interface that is not there yet is waited for. Default: no, it is an error, which shows a mistyped name.
     pub wait: bool,
 }
@@ -69,6 +72,7 @@ impl MonitorConfig {
             rate: DataRate::default(),
             of_cells: false,
             receive_buffer: 1 << 20,
+            greets: true,
             wait: false,
         }
     }
@@ -95,6 +99,7 @@ pub struct MonitorRadio {
     /// A frame as it was captured.
     scratch: Box<[u8]>,
     numbering: Numbering,
+    greeting: Option<OnRadio>,
     flights: Flights,
     dropped: WrappingCount,
     counters: Counters,
@@ -143,6 +148,10 @@ impl MonitorRadio {
         let watch = Watch::new(Subject::Name(name.clone()), demand, config.wait)?;
         // An interface that is down must not hide that a privilege is missing.
         Socket::new(Domain::PACKET, Type::RAW, None).map_err(|error| refused(error, name))?;
+        let greeting = match config.greets {
+            true => Some(OnRadio::new(None, true).map_err(|error| refused(error, name))?),
+            false => None,
+        };
         let wanted = Wanted { ether_type: config.ether_type, of_cells: config.of_cells };
         let mut radio = Self {
             config,
@@ -156,6 +165,7 @@ impl MonitorRadio {
             beside: None,
             scratch: vec![0; LONGEST_CAPTURED].into_boxed_slice(),
             numbering: Numbering::default(),
+            greeting,
             flights: Flights::default(),
             dropped: WrappingCount::default(),
             counters: Counters::default(),
@@ -249,36 +259,34 @@ impl MonitorRadio {
     }
 
     fn poll_send_inner(&mut self, cx: &mut Context<'_>, frame: &TxFrame<'_>) -> Poll<io::Result<u64>> {
-        let Some(socket) = &mut self.open else {
+        if self.open.is_none() {
             return Poll::Ready(Err(self.watch.down_error()));
-        };
+        }
         let bytes = frame.bytes.len();
         if bytes > MAX_FRAME_BYTES {
             self.counters.oversized += 1;
             return Poll::Ready(Err(too_long(bytes)));
         }
         let source = frame.source.unwrap_or(self.address);
-        let header = QosData {
-            destination: BROADCAST,
-            source: source.0,
-            user_priority: user_priority(frame.access) as u8,
-            sequence: self.numbering.next(source),
-            ether_type: self.config.ether_type,
-        };
-        let rate = frame.rate.unwrap_or(self.config.rate);
-        let how = Transmit { rate_half_mbps: Some(nominal(rate)), power_dbm: None };
-        let (mut room, header) = ([0; Transmit::MAX_LEN], header.encode());
-        let parts = [IoSlice::new(how.encode(&mut room)), IoSlice::new(&header), IoSlice::new(frame.bytes)];
         let began_ns = monotonic_ns();
-        let Poll::Ready(sent) = socket.poll_write(cx, |socket| socket.send_vectored(&parts)) else {
-            self.watch.full();
-            return Poll::Pending;
-        };
+        if self.greeting.as_ref().is_some_and(|greeting| greeting.is_warm_up_due(began_ns, source)) {
+            let other = warm_up_ether_type(self.config.ether_type);
+            let warm_up = TxFrame::new(&[], AccessCategory::BestEffort);
+            // What is wrong, the frame itself will hear.
+            let sent = ready!(self.poll_inject(cx, source, other, &warm_up));
+            self.counters.warm_ups += u64::from(sent.is_ok());
+            if let Some(greeting) = &mut self.greeting {
+                greeting.warmed_up(began_ns, source);
+            }
+        }
+        let sent = ready!(self.poll_inject(cx, source, self.config.ether_type, frame));
         self.watch.took();
         Poll::Ready(match sent {
-            Ok(_) => {
+            Ok(()) => {
                 let sent_ns = monotonic_ns();
-                self.numbering.took();
+                if let Some(greeting) = &mut self.greeting {
+                    greeting.sent(sent_ns, source, frame);
+                }
                 let other = self.is_other(source);
                 self.flights.begin(frame.bytes, other, began_ns, sent_ns);
                 Ok(sent_ns)
@@ -294,11 +302,58 @@ impl MonitorRadio {
             }
         })
     }
+
+    /// Injects the bytes of a frame with the headers they need. Pending, the queue is full.
+    fn poll_inject(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: LinkAddress,
+        ether_type: u16,
+        frame: &TxFrame<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(socket) = &mut self.open else {
+            return Poll::Ready(Err(self.watch.down_error()));
+        };
+        let header = QosData {
+            destination: BROADCAST,
+            source: source.0,
+            user_priority: user_priority(frame.access) as u8,
+            sequence: self.numbering.next(source),
+            ether_type,
+        };
+        let rate = frame.rate.unwrap_or(self.config.rate);
+        let how = Transmit { rate_half_mbps: Some(nominal(rate)), power_dbm: None };
+        let (mut room, header) = ([0; Transmit::MAX_LEN], header.encode());
+        let parts = [IoSlice::new(how.encode(&mut room)), IoSlice::new(&header), IoSlice::new(frame.bytes)];
+        let Poll::Ready(sent) = socket.poll_write(cx, |socket| socket.send_vectored(&parts)) else {
+            self.watch.full();
+            return Poll::Pending;
+        };
+        if sent.is_ok() {
+            self.numbering.took();
+        }
+        Poll::Ready(sent.map(drop))
+    }
+
+    /// Sends again what receivers may have missed. Has the task woken for it.
+    fn tend(&mut self, cx: &mut Context<'_>) {
+        while let Some(greeting) = self.greeting.as_mut().filter(|_| self.open.is_some())
+            && let Poll::Ready(copy) = greeting.poll_copy(cx, monotonic_ns)
+        {
+            let frame = TxFrame::new(&copy.bytes, copy.access);
+            // A copy is not worth waiting for.
+            let sent = self.poll_inject(cx, copy.source, self.config.ether_type, &frame);
+            self.counters.first_copies += u64::from(matches!(sent, Poll::Ready(Ok(()))));
+        }
+    }
 }
 
 impl Radio for MonitorRadio {
     fn poll_recv(&mut self, cx: &mut Context<'_>, buf: &mut BytesMut) -> Poll<io::Result<RxMeta>> {
         let polled = self.poll_recv_inner(cx, buf);
+        if polled.is_pending() || self.greeting.as_ref().is_some_and(OnRadio::has_copies) {
+            self.tend(cx);
+        }
         if matches!(polled, Poll::Ready(Err(_))) {
             self.counters.receive_errors += 1;
         }

@@ -23,7 +23,7 @@ use v2x_proto::envelope;
 use v2x_proto::link::{AccessCategory, ethernet};
 
 use self::ocb_table::OcbTable;
-use self::on_radio::{OnRadio, warm_up_ether_type};
+pub(crate) use self::on_radio::{OnRadio, warm_up_ether_type};
 use crate::bpf;
 use crate::clock::monotonic_ns;
 use crate::error::OpenError;

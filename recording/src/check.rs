@@ -45,7 +45,15 @@ pub use error::CheckError;
 /// [`CheckError`]: the recording cannot be read or is none of this version. A recording whose outputs differ is no
 /// error but [`CheckOutcome::difference`].
 pub fn check(path: &Path) -> Result<CheckOutcome, CheckError> {
-    check_with(&path.display().to_string(), || File::open(path).map(BufReader::new))
+    check_with(&path.display().to_string(), || File::open(path).map(BufReader::new), &mut Nobody)
+}
+
+/// Checks a recording in a file while somebody looks on.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_watched(path: &Path, onlooker: &mut dyn Onlooker) -> Result<CheckOutcome, CheckError> {
+    check_with(&path.display().to_string(), || File::open(path).map(BufReader::new), onlooker)
 }
 
 /// Checks a recording in memory; errors name it `name`.
@@ -53,7 +61,24 @@ pub fn check(path: &Path) -> Result<CheckOutcome, CheckError> {
 /// # Errors
 /// As [`check`].
 pub fn check_bytes(bytes: &[u8], name: &str) -> Result<CheckOutcome, CheckError> {
-    check_with(name, || Ok(bytes))
+    check_with(name, || Ok(bytes), &mut Nobody)
+}
+
+/// Looks on while the recorded inputs are handed to the node. What it sees before a difference is what was.
+pub trait Onlooker {
+    /// The node gave this output to the input that it handles.
+    fn output(&mut self, now: Instant, node: &Node, output: &Output);
+
+    /// The node has handled an input, and all its outputs were seen.
+    fn handled(&mut self, now: Instant, node: &Node);
+}
+
+struct Nobody;
+
+impl Onlooker for Nobody {
+    fn output(&mut self, _: Instant, _: &Node, _: &Output) {}
+
+    fn handled(&mut self, _: Instant, _: &Node) {}
 }
 
 /// What a check found.
@@ -102,6 +127,7 @@ impl fmt::Display for Difference {
 fn check_with<R: Read>(
     name: &str,
     mut open: impl FnMut() -> io::Result<R>,
+    onlooker: &mut dyn Onlooker,
 ) -> Result<CheckOutcome, CheckError> {
     let mut open = || open().map_err(|source| CheckError::Read { name: name.to_owned(), source });
     // The node signs before it transmits, so the signatures are gathered in a reading of their own.
@@ -126,7 +152,7 @@ fn check_with<R: Read>(
         let more = match step {
             Step::Record(number, offset, v1::record::Record::Input(recorded)) => {
                 match record::decode(recorded) {
-                    Ok((now, input)) => comparison.input(number, now, input),
+                    Ok((now, input)) => comparison.input(number, now, input, onlooker),
                     Err(error) => return bad(number, offset, error.to_string(), comparison.outcome.outputs),
                 }
             }
@@ -221,7 +247,7 @@ impl Comparison {
     }
 
     /// Hands an input to the node; false when a difference came to light.
-    fn input(&mut self, record: u64, now: Instant, input: Input) -> bool {
+    fn input(&mut self, record: u64, now: Instant, input: Input, onlooker: &mut dyn Onlooker) -> bool {
         if let Some(joined) = &mut self.joined {
             joined.unlike += self.given.len() as u64;
             self.given.clear();
@@ -242,7 +268,9 @@ impl Comparison {
             let mut entry = Vec::new();
             transcript::write(&output, &mut entry);
             self.given.push_back(entry);
+            onlooker.output(now, &self.node, &output);
         }
+        onlooker.handled(now, &self.node);
         if self.forged.take() {
             let recorded = Some("a frame whose signature does not hold under the station's key".to_owned());
             return self.differ(record, recorded, Some("a frame to be signed".to_owned()));

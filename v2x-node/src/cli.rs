@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
     }
     // Before any thread, and before keys are read.
     let keeper = match &cli.command {
-        Command::Run(args) => crate::commands::run::prepare(args),
+        Command::Run(args) if !args.check => crate::commands::run::prepare(args),
         _ => Ok(None),
     };
     let keeper = match keeper {
@@ -137,6 +137,12 @@ enum Command {
     /// Show how a running daemon is doing: link, clock, position, counts
     #[command(after_help = crate::commands::status::HELP)]
     Status(crate::commands::status::StationStatusArgs),
+    /// Walk the chain from the configuration to the neighbours heard: what is wrong, and what mends it
+    #[command(after_help = crate::commands::doctor::HELP)]
+    Doctor(crate::commands::doctor::DoctorArgs),
+    /// Show a running daemon as a live table: deadlines, drops, the stations it hears
+    #[command(after_help = crate::commands::top::HELP)]
+    Top(crate::commands::top::TopArgs),
     /// Show the stations that a running daemon hears
     #[command(after_help = crate::commands::neighbours::HELP)]
     Neighbours(crate::commands::neighbours::NeighboursArgs),
@@ -146,6 +152,10 @@ enum Command {
     /// Have a running vehicle's daemon ask intersections for a green signal
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::priority::HELP)]
     Priority(crate::commands::priority::PriorityCommand),
+    /// Serve the live map, the API and metrics of a running daemon over HTTP
+    #[cfg(feature = "web")]
+    #[command(after_help = crate::commands::web::HELP)]
+    Web(crate::commands::web::WebArgs),
     /// Join a cell with a radio, leave it, and show what keeps a radio from joining
     #[command(subcommand, arg_required_else_help = true, after_help = crate::commands::link::HELP)]
     Link(crate::commands::link::LinkCommand),
@@ -158,15 +168,19 @@ impl Command {
     /// Whether it may open a packet socket.
     fn opens_links(&self) -> bool {
         match self {
-            Self::Run(_) => true,
+            Self::Run(_) | Self::Doctor(_) => true,
             Self::Dump(args) => args.listens(),
             _ => false,
         }
     }
 
-    /// Whether it has private keys of stations or authorities in memory.
+    /// Whether it has private keys of stations or authorities, or tokens, in memory.
     fn holds_keys(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Keys(_))
+        #[cfg(feature = "web")]
+        if matches!(self, Self::Web(_)) {
+            return true;
+        }
+        matches!(self, Self::Run(_) | Self::Keys(_) | Self::Doctor(_))
     }
 }
 
@@ -180,14 +194,19 @@ fn run(
     match command {
         #[cfg(feature = "replay")]
         Command::Demo(args) => crate::commands::demo::run(args, *verbose > 0, out),
+        Command::Run(args) if args.check => crate::commands::run::check(args, out),
         Command::Run(args) => crate::commands::run::run(args, keeper),
         #[cfg(feature = "replay")]
         Command::Replay(command) => crate::commands::replay::run(command, out),
         Command::Keys(command) => keys::run(command, out),
         Command::Status(args) => crate::commands::status::run(args, out),
+        Command::Doctor(args) => crate::commands::doctor::run(args, out),
+        Command::Top(args) => crate::commands::top::run(args, out),
         Command::Neighbours(args) => crate::commands::neighbours::run(args, out),
         Command::Hazard(command) => crate::commands::hazard::run(command, out),
         Command::Priority(command) => crate::commands::priority::run(command, out),
+        #[cfg(feature = "web")]
+        Command::Web(args) => crate::commands::web::run(args, out),
         Command::Dump(args) => dump::run(args, out),
         Command::Link(command) => crate::commands::link::run(command, out),
     }
@@ -243,6 +262,7 @@ Examples:
   roadcast replay run town.fcd.csv.gz
   roadcast hazard new --cause accident
   roadcast priority request
+  roadcast web
   roadcast dump --config car-1.toml
   roadcast dump night.pcapng --json";
 

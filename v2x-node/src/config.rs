@@ -10,6 +10,7 @@ mod identity;
 mod link;
 mod place;
 mod roadside;
+mod web;
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub use self::place::PositionConfig;
 pub use self::roadside::{
     Caster, CasterTls, CorrectionSource, Corrections, FeedAddress, Login, RoadsideConfig,
 };
+pub use self::web::{ListenAddress, MOST_NAMES, MOST_TOKENS, TokenFile, WebConfig};
 
 /// A station as configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +64,8 @@ pub struct StationConfig {
     pub control: ControlConfig,
     /// The group that may use it, besides its owner.
     pub control_group: Option<String>,
+    /// HTTP for people and programs, served by a process of its own.
+    pub web: Option<WebConfig>,
     /// What that group's members may do.
     pub control_rights: v2x_api::Right,
     /// Whether the vehicle warns by itself of its hard braking and of collisions ahead.
@@ -128,6 +132,7 @@ impl StationConfig {
             report: report(&top)?,
             control,
             control_group,
+            web: web::read(&top)?,
             control_rights,
             station,
         };
@@ -323,6 +328,7 @@ const TOP_KEYS: &[&str] = &[
     "roadside",
     "report",
     "control",
+    "web",
 ];
 const ROLES: &[(&str, Role)] = &[("vehicle", Role::Vehicle), ("roadside", Role::Roadside)];
 /// ETSI TS 102 894-2 `StationType`.

@@ -18,6 +18,10 @@ pub mod processor;
 pub mod rights;
 mod service_credentials;
 pub mod version;
+#[cfg(feature = "web")]
+pub mod web;
+#[cfg(any(feature = "web", feature = "replay"))]
+pub mod web_page;
 mod whole_file;
 
 pub use cli::main;

@@ -353,6 +353,7 @@ fn documented() -> impl Iterator<Item = String> {
     let quoted = control.split('`').skip(1).step_by(2).filter(|code| code.starts_with("{\""));
     let filled = quoted.map(|code| {
         let code = code.replace("<id>", "3f01020304050607/2").replace("\"cause\":...", "\"cause\":2");
+        let code = code.replace("{...}", "{\"speed_m_s\":1}");
         code.replace(", ...}", "}").replace(",...]", "]")
     });
     filled.filter(|code| NOUNS.iter().any(|noun| code.starts_with(&format!("{{\"{noun}\""))))
@@ -387,6 +388,7 @@ fn every_request_in_the_documentation_is_one_and_every_request_is_in_it() {
         Request::Signals,
         Request::WatchSignals,
         Request::Rights(None),
+        Request::Vehicle(VehicleReport::default()),
     ];
     for request in all {
         assert!(shown.contains(&core::mem::discriminant(&request)), "CONTROL.md shows no {request:?}");

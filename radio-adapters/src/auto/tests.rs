@@ -20,7 +20,7 @@ const PSEUDONYM: LinkAddress = LinkAddress([2, 9, 9, 9, 0x01, 0x23]);
 /// A link whose interface is taken for one in OCB, with the other as its monitor interface.
 fn beside(monitor: &str) -> AutoRadio {
     let packet = PacketRadio::open(PacketConfig::new(ENDS[0])).unwrap().in_ocb();
-    let config = MonitorConfig { wait: true, ..MonitorConfig::new(monitor) };
+    let config = MonitorConfig { wait: true, greets: false, ..MonitorConfig::new(monitor) };
     let monitor = MonitorRadio::on(config, Demand::Ethernet(envelope::MAX_FRAME)).unwrap();
     AutoRadio::of(packet, monitor)
 }

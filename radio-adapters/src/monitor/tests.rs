@@ -15,7 +15,11 @@ use crate::testnet::{ENDS, ip, run, with_veth_pair};
 const PSEUDONYM: LinkAddress = LinkAddress([2, 9, 9, 9, 0x01, 0x23]);
 
 fn open() -> MonitorRadio {
-    MonitorRadio::on(MonitorConfig::new(ENDS[0]), Demand::Ethernet(envelope::MAX_FRAME)).unwrap()
+    MonitorRadio::on(
+        MonitorConfig { greets: false, ..MonitorConfig::new(ENDS[0]) },
+        Demand::Ethernet(envelope::MAX_FRAME),
+    )
+    .unwrap()
 }
 
 /// The other end of the cable.
@@ -59,6 +63,39 @@ fn a_frame_heard_comes_without_its_headers_and_with_what_the_radio_reports() {
             assert_eq!((meta.source, meta.signal_dbm, meta.rate_kbps), (PSEUDONYM, Some(-73), Some(6000)));
             assert_eq!((meta.frequency_mhz, meta.hardware_us), (Some(5900), Some(7)));
             assert_eq!((radio.counters().received, radio.counters().received_bytes), (1, 1398));
+        });
+    });
+}
+
+#[test]
+fn the_first_frame_of_an_address_follows_a_warm_up_frame_and_goes_once_more() {
+    with_veth_pair(|| {
+        run(async {
+            let (config, demand) = (MonitorConfig::new(ENDS[0]), Demand::Ethernet(envelope::MAX_FRAME));
+            let (mut radio, other) = (MonitorRadio::on(config, demand).unwrap(), other_end());
+            let next = || {
+                let mut bytes = [0; 4096];
+                let length = (&other).read(&mut bytes).unwrap();
+                let frame = radiotap::strip(&bytes[..length]).unwrap();
+                assert_eq!(frame.source, PSEUDONYM.0);
+                (frame.ether_type, frame.payload.to_vec())
+            };
+            let frame = TxFrame::new(b"hello", AccessCategory::Video).from_source(Some(PSEUDONYM));
+            radio.send(&frame).await.unwrap();
+            assert_eq!((next(), next()), ((0x88b6, Vec::new()), (0x88b5, b"hello".to_vec())));
+            // The copy leaves while the link is polled.
+            let copied = poll_fn(|cx| {
+                let _nothing_heard = radio.poll_recv(cx, &mut BytesMut::new());
+                if radio.counters().first_copies == 1 { Poll::Ready(()) } else { Poll::Pending }
+            });
+            copied.await;
+            assert_eq!(next(), (0x88b5, b"hello".to_vec()));
+            radio
+                .send(&TxFrame::new(b"again", AccessCategory::Video).from_source(Some(PSEUDONYM)))
+                .await
+                .unwrap();
+            assert_eq!(next(), (0x88b5, b"again".to_vec()), "no further warm-up frame");
+            assert_eq!((radio.counters().warm_ups, radio.counters().sent), (1, 2));
         });
     });
 }

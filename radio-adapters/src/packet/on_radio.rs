@@ -11,7 +11,7 @@ use crate::wlan::{Wlan, WlanKind};
 
 /// A link's radio, from joining to leaving.
 #[derive(Debug)]
-pub(super) struct OnRadio {
+pub(crate) struct OnRadio {
     watch: Option<RadioWatch>,
     counts_seen: u64,
     measures: bool,
@@ -36,7 +36,7 @@ impl OnRadio {
         Ok(Some(Self::new(RadioWatch::start(index, ocb).ok(), ocb)?))
     }
 
-    pub(super) fn new(watch: Option<RadioWatch>, ocb: bool) -> io::Result<Self> {
+    pub(crate) fn new(watch: Option<RadioWatch>, ocb: bool) -> io::Result<Self> {
         let contact = match ocb {
             true => Some(Contact { first: FirstContact::default(), timer: DeadlineTimer::new()? }),
             false => None,
@@ -52,19 +52,19 @@ impl OnRadio {
     }
 
     /// Whether a warm-up frame goes before this frame of `source`.
-    pub(super) fn is_warm_up_due(&self, now_ns: u64, source: LinkAddress) -> bool {
+    pub(crate) fn is_warm_up_due(&self, now_ns: u64, source: LinkAddress) -> bool {
         self.contact.as_ref().is_some_and(|contact| contact.first.is_due(now_ns, source))
     }
 
     /// The warm-up frame of `source` has left, or was refused.
-    pub(super) fn warmed_up(&mut self, now_ns: u64, source: LinkAddress) {
+    pub(crate) fn warmed_up(&mut self, now_ns: u64, source: LinkAddress) {
         if let Some(contact) = &mut self.contact {
             contact.first.greeted(now_ns, source);
         }
     }
 
     /// A frame has left.
-    pub(super) fn sent(&mut self, now_ns: u64, source: LinkAddress, frame: &TxFrame<'_>) {
+    pub(crate) fn sent(&mut self, now_ns: u64, source: LinkAddress, frame: &TxFrame<'_>) {
         if let Some(contact) = &mut self.contact {
             contact.first.sent(now_ns, source, frame.access, frame.bytes);
             // Without its timer a copy leaves when the link is polled next.
@@ -73,7 +73,7 @@ impl OnRadio {
     }
 
     /// A frame that is to be sent again now. Pending, the task is woken for the next one.
-    pub(super) fn poll_copy(&mut self, cx: &mut Context<'_>, now_ns: impl Fn() -> u64) -> Poll<Repeat> {
+    pub(crate) fn poll_copy(&mut self, cx: &mut Context<'_>, now_ns: impl Fn() -> u64) -> Poll<Repeat> {
         let Some(Contact { first, timer }) = &mut self.contact else { return Poll::Pending };
         loop {
             if first.next_ns().is_some()
@@ -89,7 +89,7 @@ impl OnRadio {
     }
 
     /// Whether frames wait to be sent again.
-    pub(super) fn has_copies(&self) -> bool {
+    pub(crate) fn has_copies(&self) -> bool {
         self.contact.as_ref().is_some_and(|contact| contact.first.next_ns().is_some())
     }
 
@@ -121,7 +121,7 @@ impl OnRadio {
 }
 
 /// The EtherType of warm-up frames beside stations of `ether_type`: the other one for local experiments.
-pub(super) const fn warm_up_ether_type(ether_type: u16) -> u16 {
+pub(crate) const fn warm_up_ether_type(ether_type: u16) -> u16 {
     if ether_type == OTHER_ETHER_TYPE { DEFAULT_ETHER_TYPE } else { OTHER_ETHER_TYPE }
 }
 

@@ -84,7 +84,7 @@ pub enum LinkFault {
 pub enum Unfit {
     /// It captures frames with their radio header and drops Ethernet frames given to it.
     #[error(
-        "{interface} is a monitor interface (ARPHRD {hardware}), which sends no Ethernet frames: iw dev {interface} set type ocb, or link.kind = \"monitor\""
+        "{interface} is a monitor interface (ARPHRD {hardware}), which sends no Ethernet frames: roadcast link up {interface}, or link.kind = \"monitor\""
     )]
     Monitor {
         /// Its name.
@@ -94,7 +94,7 @@ pub enum Unfit {
     },
     /// It gives no 802.11 frames.
     #[error(
-        "{interface} is no monitor interface (ARPHRD {hardware}), which injection needs: iw dev {interface} set type monitor, while it is down"
+        "{interface} is no monitor interface (ARPHRD {hardware}), which injection needs: roadcast link up {interface} --mode monitor, or link.frequency_mhz"
     )]
     NoMonitor {
         /// Its name.

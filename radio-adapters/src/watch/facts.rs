@@ -115,12 +115,9 @@ impl Interest {
         if !facts.running {
             let command = match facts.wireless {
                 None => return Err(LinkFault::NoCarrier { interface: interface() }),
-                Some(WlanKind::Ocb) => format!("iw dev {} ocb join FREQ 10MHZ", facts.name),
-                Some(WlanKind::Ibss) => format!("iw dev {} ibss join SSID FREQ", facts.name),
-                Some(_) => {
-                    let name = &facts.name;
-                    format!("connect it, or ip link set {name} down, iw dev {name} set type ocb, and join")
-                }
+                Some(WlanKind::Ocb) => format!("roadcast link up {}", facts.name),
+                Some(WlanKind::Ibss) => format!("roadcast link up {} --mode ibss --ssid NAME", facts.name),
+                Some(_) => format!("connect it, or roadcast link up {}", facts.name),
             };
             return Err(LinkFault::NotJoined { interface: interface(), command });
         }
@@ -214,9 +211,21 @@ mod tests {
             (ethernet, Facts { up: false, running: false, ..facts() }, "ip link set eth0 up"),
             (ethernet, idle.clone(), "no carrier"),
             (Demand::Multicast, idle.clone(), "no carrier"),
-            (ethernet, Facts { wireless: Some(WlanKind::Ocb), ..idle.clone() }, "eth0 ocb join FREQ 10MHZ"),
-            (ethernet, Facts { wireless: Some(WlanKind::Ibss), ..idle.clone() }, "eth0 ibss join"),
-            (ethernet, Facts { wireless: Some(WlanKind::Managed), ..idle }, "set type ocb"),
+            (
+                ethernet,
+                Facts { wireless: Some(WlanKind::Ocb), ..idle.clone() },
+                "cell: roadcast link up eth0",
+            ),
+            (
+                ethernet,
+                Facts { wireless: Some(WlanKind::Ibss), ..idle.clone() },
+                "link up eth0 --mode ibss --ssid NAME",
+            ),
+            (
+                ethernet,
+                Facts { wireless: Some(WlanKind::Managed), ..idle },
+                "connect it, or roadcast link up eth0",
+            ),
             (ethernet, Facts { hardware: 803, ..facts() }, "monitor interface (ARPHRD 803)"),
             (Demand::Monitor(1444), facts(), "no monitor interface (ARPHRD 1)"),
             (ethernet, Facts { hardware: 65534, ..facts() }, "ARPHRD 65534"),

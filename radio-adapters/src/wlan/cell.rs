@@ -1,4 +1,4 @@
-//! A cell to join.
+//! A cell to join, or a channel to listen and inject on.
 
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub enum Cell {
         /// Its address, fixed: without, it is that of the first station and cells merge as they meet.
         bssid: Option<LinkAddress>,
     },
+    /// No cell: a monitor interface on the channel, which frames are injected on.
+    Monitor(Channel),
 }
 
 impl Cell {
@@ -33,7 +35,7 @@ impl Cell {
     #[must_use]
     pub fn channel(&self) -> Channel {
         match self {
-            Self::Ocb(channel) | Self::Ibss { channel, .. } => *channel,
+            Self::Ocb(channel) | Self::Monitor(channel) | Self::Ibss { channel, .. } => *channel,
         }
     }
 
@@ -43,6 +45,7 @@ impl Cell {
         match self {
             Self::Ocb(_) => WlanKind::Ocb,
             Self::Ibss { .. } => WlanKind::Ibss,
+            Self::Monitor(_) => WlanKind::Monitor,
         }
     }
 }
@@ -68,7 +71,7 @@ impl Ssid {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ocb(channel) => write!(f, "{channel}"),
+            Self::Ocb(channel) | Self::Monitor(channel) => write!(f, "{channel}"),
             Self::Ibss { channel, ssid, bssid: None } => write!(f, "the cell {ssid} at {channel}"),
             Self::Ibss { channel, ssid, bssid: Some(bssid) } => {
                 write!(f, "the cell {ssid} ({bssid}) at {channel}")

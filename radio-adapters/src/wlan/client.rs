@@ -176,12 +176,15 @@ impl Wlan {
         self.change(command::SET_INTERFACE, &request)
     }
 
-    /// Joins a cell. The interface has to be of its kind, up, and in no cell.
+    /// Joins a cell, or tunes a monitor interface. The interface has to be of its kind, up, and in no cell.
     ///
     /// # Errors
-    /// The kernel's own: `ENETDOWN` while it is down, `EINVAL` when it is in a cell, or for a channel that is disabled,
+    /// Those of [`set_channel`](Self::set_channel), or the kernel's own: `ENETDOWN` while it is down, `EINVAL` when it is in a cell, or for a channel that is disabled,
     /// not there or not of this width.
     pub fn join(&mut self, index: u32, cell: &Cell) -> io::Result<()> {
+        if let Cell::Monitor(channel) = cell {
+            return self.set_channel(index, *channel);
+        }
         let mut request = on_interface(index);
         put_channel(&mut request, cell.channel());
         let Cell::Ibss { ssid, bssid, .. } = cell else {

@@ -93,14 +93,14 @@ pub fn restore(wlan: &mut Wlan, before: &Before) -> io::Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// Leaves the cell, and makes the interface what it is when nobody has set it up: a client, down. What is in no cell of these is
-/// left alone.
+/// Leaves the cell, and makes the interface what it is when nobody has set it up: a client, down. A monitor interface becomes one
+/// too; what is in no cell of these is left alone.
 ///
 /// # Errors
 /// [`Obstacle`].
 pub fn leave(wlan: &mut Wlan, interface: &str) -> Result<Vec<Change>, Obstacle> {
     let found = named(wlan, interface)?;
-    if !matches!(found.interface.kind, WlanKind::Ocb | WlanKind::Ibss) {
+    if !matches!(found.interface.kind, WlanKind::Ocb | WlanKind::Ibss | WlanKind::Monitor) {
         return Ok(Vec::new());
     }
     let index = found.interface.index;
@@ -195,7 +195,8 @@ fn change(
         wlan.set_kind(index, kind).map_err(|e| ("changing its type", e))?;
         changes.push(Change::Kind { from: found.interface.kind, to: kind });
         joined = false;
-    } else if (found.interface.joined() || found.interface.looking()) && !joined {
+    } else if kind != WlanKind::Monitor && (found.interface.joined() || found.interface.looking()) && !joined
+    {
         wlan.leave(index, kind).map_err(|e| ("leaving the cell it is in", e))?;
         changes.push(Change::Left(found.interface.channel()));
     }
@@ -211,6 +212,11 @@ fn change(
     }
     if !joined {
         wlan.join(index, &plan.cell).map_err(|e| (JOINING, e))?;
+        if kind == WlanKind::Monitor {
+            // Linux 6.1 looks the rates of injected frames up in the band of before, until the interface was down and up.
+            wlan.set_up(index, false).map_err(|e| ("taking it down", e))?;
+            wlan.set_up(index, true).map_err(|e| ("taking it up", e))?;
+        }
         changes.push(Change::Joined(plan.cell.clone()));
     }
     let nominal = |kbps: u32| plan.cell.channel().width.nominal_kbps(kbps);
@@ -248,6 +254,7 @@ fn before(wlan: &mut Wlan, plan: &JoinPlan, found: &Found) -> Before {
     let interface = &found.interface;
     let cell = match (interface.kind, interface.channel()) {
         (WlanKind::Ocb, Some(channel)) => Some(Cell::Ocb(channel)),
+        (WlanKind::Monitor, Some(channel)) => Some(Cell::Monitor(channel)),
         (WlanKind::Ibss, Some(channel)) => {
             let bssid = wlan.bssid(interface.index).unwrap_or(None);
             interface.ssid.as_deref().and_then(Ssid::new).map(|ssid| Cell::Ibss { channel, ssid, bssid })

@@ -271,6 +271,21 @@ mod tests {
     }
 
     #[test]
+    fn a_monitor_interface_that_another_program_tuned_elsewhere_is_tuned_again() {
+        let radio = Radio::new();
+        let mut wlan = Wlan::on(radio.clone());
+        let channel = Channel { frequency_mhz: 5900, width: Width::Mhz10 };
+        let mut keeper = Keeper::new(JoinPlan { cell: Cell::Monitor(channel), ..plan("wlan0") });
+        let ready = "wlan0: type managed -> monitor, up, tuned to 5900 MHz (10 MHz wide)".to_owned();
+        assert_eq!(keeper.begin(&mut wlan, false).unwrap(), Notice::Ready(ready));
+        assert_eq!(keeper.look(&mut wlan, S), None);
+        wlan.set_channel(3, Channel { frequency_mhz: 5890, ..channel }).unwrap();
+        assert_eq!(keeper.look(&mut wlan, 2 * S), told("wlan0: tuned to 5900 MHz (10 MHz wide)"));
+        assert_eq!(keeper.look(&mut wlan, 3 * S), None);
+        assert_eq!(keeper.end(&mut wlan), told("wlan0: type monitor -> managed, down"));
+    }
+
+    #[test]
     fn leaving_and_joining_on_request_is_told_once_and_leaves_the_interface_in_its_cell() {
         let (radio, mut wlan, mut keeper) = begun();
         keeper.leave(&mut wlan);

@@ -71,6 +71,7 @@ impl fmt::Display for Change {
             Self::Mtu { from, to } => write!(f, "MTU {from} -> {to}"),
             Self::Left(Some(channel)) => write!(f, "left {channel}"),
             Self::Left(None) => f.write_str("left its cell"),
+            Self::Joined(Cell::Monitor(channel)) => write!(f, "tuned to {channel}"),
             Self::Joined(cell) => write!(f, "joined {cell}"),
             Self::Rate(kbps) => write!(f, "rate {} Mb/s", f64::from(*kbps) / 1000.0),
             Self::Power(dbm) => write!(f, "power {dbm} dBm"),
@@ -87,7 +88,7 @@ pub struct Before {
     pub(super) kind: WlanKind,
     pub(super) up: bool,
     pub(super) mtu: Option<u32>,
-    /// The cell it was in, in OCB or IBSS.
+    /// The cell it was in, in OCB or IBSS; the channel of a monitor interface.
     pub(super) cell: Option<Cell>,
     /// Its power is set.
     pub(super) power_set: bool,

@@ -115,8 +115,8 @@ impl Kernel for Radio {
             state.there(index)?;
             match change {
                 LinkChange::Up(up) => {
-                    // Taking it down leaves the cell, and up again does not join.
-                    if !up {
+                    // Taking it down leaves the cell, and up again does not join. A monitor interface keeps its channel.
+                    if !up && state.kind != WlanKind::Monitor {
                         (state.joined, state.ssid) = (None, None);
                     }
                     state.up = up;
@@ -233,6 +233,9 @@ impl State {
             }
             command::SET_CHANNEL => {
                 let frequency = number(attribute::WIPHY_FREQ).expect("a frequency");
+                if self.kind == WlanKind::Monitor && self.up {
+                    self.joined = Some((frequency, number(attribute::CHANNEL_WIDTH).expect("a width")));
+                }
                 self.log.push(format!("channel {frequency}"));
             }
             command::NEW_INTERFACE => {

@@ -13,7 +13,7 @@ ocb wlan0
 iw dev wlan1 set type ocb
 ip link set wlan1 up
 start one two
-sees "not joined at the start is told" two.txt '^link down: wlan1 has not joined a cell: iw dev wlan1 ocb join FREQ 10MHZ'
+sees "not joined at the start is told" two.txt '^link down: wlan1 has not joined a cell: roadcast link up wlan1$'
 iw dev wlan1 ocb join 5900 10MHZ
 sees "joined is told" two.txt '^link up (again )?after'
 hears one 1

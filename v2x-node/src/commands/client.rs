@@ -41,8 +41,23 @@ pub(super) fn connect(socket: Option<&Path>, config: Option<&Path>) -> Result<Cl
     Ok(Client::find(socket.or(configured.as_deref()))?)
 }
 
+/// Where the daemon of the configuration `config` may listen, the likeliest first; without one, where the only one of this user, or
+/// of the system, does. A daemon of a configuration need not run yet.
+#[cfg(feature = "web")]
+pub(super) fn sockets(config: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+    let Some(config) = config else { return Ok(vec![Client::find(None)?.path().to_owned()]) };
+    match StationConfig::load(config)?.control {
+        ControlConfig::At(path) => Ok(vec![path]),
+        ControlConfig::Off => Err(ControlOff { config: config.to_owned() }.into()),
+        ControlConfig::Default => {
+            let name = socket::default_name(config);
+            Ok(socket::directories().iter().map(|directory| directory.join(&name)).collect())
+        }
+    }
+}
+
 /// The socket of the station with this configuration.
-fn socket_of(config: &Path) -> Result<PathBuf, Error> {
+pub(super) fn socket_of(config: &Path) -> Result<PathBuf, Error> {
     match StationConfig::load(config)?.control {
         ControlConfig::At(path) => Ok(path),
         ControlConfig::Off => Err(ControlOff { config: config.to_owned() }.into()),

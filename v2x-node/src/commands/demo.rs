@@ -8,6 +8,8 @@
 mod air;
 mod books;
 mod liar;
+#[cfg(feature = "web")]
+mod picture;
 mod scene;
 mod screen;
 mod town;
@@ -56,6 +58,10 @@ pub struct DemoArgs {
     /// Radio range, metres
     #[arg(long, value_name = "M", default_value_t = 300, value_parser = whole(1..=10_000_u32, "metres"))]
     pub range: u32,
+    /// Show the town in a browser at this address: 8080, 127.0.0.1:8080, unix:PATH
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
+    pub web: Option<crate::config::ListenAddress>,
     /// Write the report to FILE as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -67,6 +73,7 @@ pub struct DemoArgs {
 /// Examples shown under `roadcast demo --help`.
 pub const HELP: &str = "Examples:
   roadcast demo
+  roadcast demo --seconds 300 --web 8080
   roadcast demo --seconds 60 --html town.html --json town.json
 
 After a quarter of the time a car begins to lie about where it is, and is
@@ -135,6 +142,12 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, 
     let air = Air::new(liar + 1, f64::from(args.range));
     let scene = || Scene::new(town.vehicles(), cast.identity(liar, Part::Vehicle).digest());
     let books = Rc::new(RefCell::new(Books::new(start, scene(), liar)));
+    #[cfg(feature = "web")]
+    if let Some(address) = &args.web {
+        let picture = picture::Picture::new(town, args.seconds);
+        picture.serve(address, out)?;
+        books.borrow_mut().picture = Some(picture);
+    }
     let half = start + length / 2;
     let accident = town.central(length / 2);
     let radius_m = args.range.clamp(LEAST_AREA_M, MOST_AREA_M) as u16;
@@ -172,6 +185,13 @@ async fn live(args: &DemoArgs, town: &Town, out: &mut dyn Write) -> Result<Ran, 
             break;
         }
         let now = monotonic();
+        books.borrow().show();
+        #[cfg(feature = "web")]
+        if now >= start + length / 4
+            && let Some(picture) = &books.borrow().picture
+        {
+            picture.stand(liar, town.kerb());
+        }
         screen.show(now.since(start), air.present(), &books.borrow(), anchor.wire_at(now))?;
         next = next + TICK;
         if now >= end {
@@ -243,6 +263,7 @@ async fn drive(
             let wire = station.node().anchor().wire_at(now);
             let fix = player.fix(now, wire);
             air.place(observer.number, fix.map(|fix| fix.position));
+            observer.show(fix);
             station.input(Input::Fix(fix), &mut observer);
             if let Some(command) = fix.and_then(|fix| observer.alert(now, &fix, station.node())) {
                 let command = due_at(command, due);

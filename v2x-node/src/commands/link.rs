@@ -1,4 +1,4 @@
-//! `roadcast link`: a radio's cell.
+//! `roadcast link`: a radio's cell, or its channel.
 
 mod cell;
 mod probe;
@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, Signal};
 use radio_adapters::privilege::{self, CapabilitySet};
 use radio_adapters::wlan::{self, Change, JoinPlan, Notice};
 
-use self::cell::{CellArgs, open};
+use self::cell::{CellArgs, open, within};
 use crate::config::{MTUS, POWERS_DBM};
 use crate::daemon::keeper::{GO, Line};
 use crate::error::Error;
@@ -21,7 +21,7 @@ pub use self::cell::LinkCommandError;
 /// `roadcast link`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum LinkCommand {
-    /// Join a cell: set the interface up for it, take it up, join
+    /// Join a cell, or tune a monitor interface: set the interface up for it, take it up, join
     Up(UpArgs),
     /// Leave the cell, and make the interface a client that is down
     Down(DownArgs),
@@ -40,13 +40,13 @@ pub struct UpArgs {
     #[command(flatten)]
     cell: CellArgs,
     /// Rate of broadcast frames, Mb/s on the air: at 10 MHz 3, 4.5, 6, 9, 12, 18, 24 or 27
-    #[arg(long, value_name = "MBPS")]
+    #[arg(long, value_name = "MBPS", value_parser = rate)]
     rate: Option<f64>,
     /// Transmit power, dBm
-    #[arg(long, value_name = "DBM", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(POWER_RANGE))]
+    #[arg(long, value_name = "DBM", allow_negative_numbers = true, value_parser = power)]
     power: Option<i32>,
     /// MTU, bytes
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(MTU_RANGE))]
+    #[arg(long, value_name = "BYTES", value_parser = mtu)]
     mtu: Option<u32>,
 }
 
@@ -82,6 +82,7 @@ Examples:
   roadcast link up wlan0
   roadcast link up wlan0 --frequency 5890 --rate 6 --power 20
   roadcast link up wlan0 --mode ibss --ssid v2x --bssid 02:ca:fe:ca:fe:00
+  roadcast link up wlan1 --mode monitor
   roadcast link down wlan0";
 
 /// Runs the command.
@@ -168,9 +169,19 @@ fn said(changes: &[Change]) -> String {
     }
 }
 
-/// The bounds of the configuration, as the parser of the command line takes them.
-const POWER_RANGE: core::ops::RangeInclusive<i64> = *POWERS_DBM.start() as i64..=*POWERS_DBM.end() as i64;
-const MTU_RANGE: core::ops::RangeInclusive<i64> = *MTUS.start() as i64..=*MTUS.end() as i64;
+/// Whether the width has it is known later.
+fn rate(text: &str) -> Result<f64, String> {
+    let mbps = text.parse().ok().filter(|mbps: &f64| mbps.is_finite());
+    mbps.ok_or_else(|| "expected a rate in Mb/s, such as 6 or 4.5".to_owned())
+}
+
+fn power(text: &str) -> Result<i32, String> {
+    within(text, POWERS_DBM, "dBm")
+}
+
+fn mtu(text: &str) -> Result<u32, String> {
+    within(text, MTUS, "bytes")
+}
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -207,6 +218,8 @@ pub(crate) mod tests {
         assert_eq!((plan.rate_kbps, plan.power_dbm, plan.mtu), (Some(2250), Some(-5), Some(2304)));
         let plan = up("wlan0 --mode ibss --ssid v2x --frequency 5180 --width 20").unwrap();
         assert_eq!(plan.cell.kind(), WlanKind::Ibss);
+        let plan = up("wlan0 --mode monitor --frequency 5890").unwrap();
+        assert_eq!(plan.cell, Cell::Monitor(Channel { frequency_mhz: 5890, width: Width::Mhz10 }));
     }
 
     #[test]
@@ -219,10 +232,20 @@ pub(crate) mod tests {
             ("wlan0 --bssid 02:ca:fe:ca:fe:00", "--bssid goes with --mode ibss alone"),
             ("wlan0 --mode ibss", "--ssid <NAME>"),
             ("wlan0 --mode ibss --ssid v2x --bssid 03:ca:fe:ca:fe:00", "its first byte even"),
-            ("wlan0 --mtu 1397", "1397 is not in 1398..=2304"),
-            ("wlan0 --power 41", "41 is not in -10..=40"),
-            ("wlan0 --frequency 5", "5 is not in 2400..=7200"),
-            ("wlan0 --mode adhoc", "[possible values: ocb, ibss]"),
+            ("wlan0 --mode monitor --ssid v2x", "--ssid goes with --mode ibss alone"),
+            ("wlan0 --mtu 1397", "expected a whole number, 1398 to 2304 bytes"),
+            ("wlan0 --mtu", "a value is required for '--mtu <BYTES>'"),
+            ("wlan0 --power 41", "expected a whole number, -10 to 40 dBm"),
+            ("wlan0 --power 20.5", "'20.5' for '--power <DBM>': expected a whole number, -10 to 40 dBm"),
+            ("wlan0 --frequency 5", "expected a whole number, 2400 to 7200 MHz, such as 5900"),
+            (
+                "wlan0 --frequency abc",
+                "'abc' for '--frequency <MHZ>': expected a whole number, 2400 to 7200 MHz",
+            ),
+            ("wlan0 --rate fast", "'fast' for '--rate <MBPS>': expected a rate in Mb/s, such as 6 or 4.5"),
+            ("wlan0 --rate nan", "expected a rate in Mb/s"),
+            ("wlan0 --width wide", "'wide' for '--width <MHZ>': expected 5, 10 or 20"),
+            ("wlan0 --mode adhoc", "[possible values: ocb, ibss, monitor]"),
         ] {
             let error = up(line).unwrap_err();
             assert!(error.contains(told), "{line}: {error}");

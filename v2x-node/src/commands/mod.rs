@@ -1,8 +1,9 @@
 //! The commands of the program, one module each.
 
-mod client;
+pub(crate) mod client;
 #[cfg(feature = "replay")]
 pub mod demo;
+pub mod doctor;
 pub mod dump;
 pub mod hazard;
 #[cfg(feature = "replay")]
@@ -18,4 +19,7 @@ mod shown;
 mod span;
 pub mod status;
 #[cfg_attr(not(feature = "replay"), allow(dead_code, reason = "a vehicle build reads no input files"))]
+pub mod top;
+#[cfg(feature = "web")]
+pub mod web;
 mod what_ran;

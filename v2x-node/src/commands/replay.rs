@@ -9,6 +9,7 @@ mod plan;
 mod reading;
 mod rows_file;
 mod simulate;
+mod view;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
+pub use self::view::ViewArgs;
+#[cfg(feature = "web")]
+pub(crate) use self::view::town_lanes;
 use crate::commands::what_ran::{input, what_ran};
 use crate::error::Error;
 
@@ -41,6 +45,9 @@ pub enum ReplayCommand {
     /// Show two reports side by side, with a test for a difference
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Show a report, a recording or a trace on a map with a timeline
+    #[command(after_help = view::HELP)]
+    View(ViewArgs),
     /// Convert a trace to the format of the output's name: .csv, .csv.gz, .xml or .xml.gz
     #[command(after_help = CONVERT_HELP)]
     Convert(ConvertArgs),
@@ -74,6 +81,7 @@ pub fn run(command: &ReplayCommand, out: &mut dyn Write) -> Result<(), Error> {
         ReplayCommand::Run(args) => run_trace(args, out),
         ReplayCommand::Check(args) => check_recording(args, out),
         ReplayCommand::Compare(args) => compare::run(args, out),
+        ReplayCommand::View(args) => view::run(args, out),
         ReplayCommand::Convert(args) => convert_trace(args, out),
     }
 }

@@ -10,6 +10,7 @@ use radio_adapters::privilege::{self, CapabilitySet};
 use v2x_report::html::{self, MapData};
 use v2x_report::{Report, WhatRan};
 
+use super::doctor;
 use super::span::whole_seconds;
 use crate::commands::shown::shown;
 use crate::commands::what_ran::{input, what_ran};
@@ -48,6 +49,14 @@ pub struct RunArgs {
     /// Write the report at the end with plots to FILE, one self-contained page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Serve the live map, the API and metrics over HTTP, by a process beside the station;
+    /// [web] of the configuration has tokens and names
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
+    pub web: Option<crate::config::ListenAddress>,
+    /// Check configuration, keys, clock, position, link and scheduling, and end: nothing is sent
+    #[arg(long, conflicts_with_all = ["record", "seconds", "json", "html"])]
+    pub check: bool,
 }
 
 /// Examples shown under `roadcast run --help`.
@@ -55,6 +64,7 @@ pub const HELP: &str = "Examples:
   roadcast run examples/bench.toml
   roadcast run --config car-1.toml --record night.rec --seconds 1h
   roadcast run car-1.toml --seconds 10m --html bench.html
+  roadcast run car-1.toml --check
 
 position.source of the configuration is \"gpsd\", \"nmea\" (a serial device or a
 file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
@@ -80,6 +90,7 @@ private key: keep it as you would keep the vehicle's logbook.
 Exit codes: 0 ended on request (SIGTERM, Ctrl-C or --seconds); 2 bad
 configuration, no link, a credential that another daemon uses, or, when ended on
 request, a report, a recording, a capture or last lines that are not whole.
+With --check: 0 no fault, 1 faults were found, 2 bad configuration.
 ROADCAST_LOG=debug logs more on standard error. With --log json or journald the
 lines of standard output are entries of the log instead; docs/logs.md names
 them.
@@ -114,13 +125,23 @@ pub fn prepare(args: &RunArgs) -> Result<Option<KeeperProcess>, Error> {
     Ok(Some(keeper))
 }
 
+/// Checks what the station needs, and runs nothing.
+///
+/// # Errors
+/// The configuration cannot be read; faults were found.
+pub fn check(args: &RunArgs, out: &mut dyn io::Write) -> Result<(), Error> {
+    // The parser requires one of them.
+    let file = args.config.as_ref().or(args.file.as_ref()).cloned().unwrap_or_default();
+    doctor::check(&file, out)
+}
+
 /// Runs the daemon until it is asked to stop, then prints and writes its report.
 ///
 /// # Errors
 /// As [`observe`]; what was asked for at the end and could not be written: the report, the last lines, a recording or a
 /// capture that is not whole.
 pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
-    let RunArgs { file, config, record, seconds, json, html, log: _ } = args.clone();
+    let RunArgs { file, config, record, seconds, json, html, .. } = args.clone();
     // The parser requires one of them.
     let config = config.or(file).unwrap_or_default();
     // Without its digest: a configuration may hold a password.
@@ -131,6 +152,8 @@ pub fn run(args: &RunArgs, keeper: Option<KeeperProcess>) -> Result<(), Error> {
     let started = Console::start("standard output", io::stdout(), |line| tracing::warn!("{line}"));
     let mut console =
         started.map_err(|source| Error::System { what: "starting a thread for standard output", source })?;
+    #[cfg(feature = "web")]
+    let _web = serve(args, &config, &mut console)?;
     let outcome = observe(&DaemonOptions { config, record, seconds, json, ran }, keeper, &mut console);
     let written = outcome.and_then(|Outcome { report, incomplete, .. }| {
         if log::prints_lines() {
@@ -154,6 +177,41 @@ fn log_report(report: &Report) {
     let whole = serde_json::to_value(report).unwrap_or_default();
     let line = Line::new(&events::REPORT, format!("verdict: {verdict}"));
     line.with("verdict", verdict).with("report", whole).log();
+}
+
+/// Starts the process that serves HTTP, if one is wanted. It ends with what this returns.
+#[cfg(feature = "web")]
+fn serve(
+    args: &RunArgs,
+    config: &Path,
+    console: &mut Console,
+) -> Result<Option<crate::daemon::web_process::WebProcess>, Error> {
+    use crate::commands::client::ControlOff;
+    use crate::commands::web::{OpenWithoutToken, at};
+    use crate::config::WebConfig;
+    use crate::daemon::control::handler::ControlHandler;
+    use crate::daemon::web_process::WebProcess;
+    use crate::web::Tokens;
+
+    let station = StationConfig::load(config)?;
+    let web = match (station.web, args.web.clone()) {
+        (Some(web), Some(listen)) => WebConfig { listen, ..web },
+        (None, Some(listen)) => WebConfig::at(listen),
+        (Some(web), None) => web,
+        (None, None) => return Ok(None),
+    };
+    let sockets = ControlHandler::places(&station.control, station.control_group.as_deref(), config);
+    if sockets.is_empty() {
+        return Err(ControlOff { config: config.to_owned() }.into());
+    }
+    // So that what is wrong with one is told now, and not by a process that ends.
+    let tokens = Tokens::load(&web.tokens)?;
+    if web.listen.is_open() && tokens.is_empty() {
+        return Err(OpenWithoutToken(web.listen).into());
+    }
+    let process = WebProcess::start(&web, &sockets)?;
+    writeln!(console, "web: {}", at(process.address()))?;
+    Ok(Some(process))
 }
 
 /// A station keeps no track of its places, so there is no map.

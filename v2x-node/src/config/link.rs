@@ -12,14 +12,15 @@ use v2x_settings::{Section, SettingsError, one_of};
 use self::cell::{CELL_KEYS, CellKind};
 pub(crate) use self::cell::{DEFAULT_FREQUENCY_MHZ, FREQUENCIES_MHZ, MTUS, POWERS_DBM};
 pub use self::injection::Injection;
-use self::injection::{AUTO_KEYS, MONITOR_KEYS};
+use self::injection::MONITOR_KEYS;
 
 /// The link and its wrappers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkConfig {
     /// The radio itself.
     pub medium: Medium,
-    /// The cell that the medium's interface joins at the start (`kind = "ocb"` or `"ibss"`).
+    /// The cell that the medium's interface joins at the start (`kind = "ocb"`, `"ibss"` or `"auto"`), or the channel that a monitor
+    /// interface is tuned to.
     pub join: Option<JoinPlan>,
     /// An interface that is not there yet is waited for.
     pub wait: bool,
@@ -138,20 +139,20 @@ pub(super) fn read(top: &Section<'_>) -> Result<LinkConfig, SettingsError> {
             }
         }
         Kind::Cell(kind) => {
-            let (keys, named) = CELL_KEYS[kind as usize];
-            section.only(keys, named)?;
+            kind.only(&section)?;
             let interface = interface()?;
             join = Some(cell::read(&section, &interface, kind)?);
             Medium::Packet { interface, ethertype: ethertype()?, receive_buffer: receive_buffer()? }
         }
         Kind::Monitor => {
             section.only(MONITOR_KEYS, "link.kind = \"monitor\"")?;
-            let beside = Injection::on(interface()?, ethertype()?);
+            let alone = Injection::on(interface()?, ethertype()?);
+            join = cell::tuned(&section, &alone.monitor)?;
             let receive_buffer = receive_buffer()?;
-            Medium::Monitor(injection::read(&section, Injection { receive_buffer, ..beside })?)
+            Medium::Monitor(injection::read(&section, Injection { receive_buffer, ..alone })?)
         }
         Kind::Auto => {
-            section.only(AUTO_KEYS, "link.kind = \"auto\"")?;
+            section.only(&[CELL_KEYS, &["monitor"]].concat(), "link.kind = \"auto\"")?;
             let interface = interface()?;
             join = Some(cell::read(&section, &interface, CellKind::Ocb)?);
             let given = section.string("monitor", "a name for the monitor interface, such as \"mon0\"")?;

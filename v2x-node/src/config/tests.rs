@@ -143,6 +143,13 @@ fn a_link_that_injects_has_its_monitor_interface_width_and_rate() {
     };
     let on = |name: &str| Injection::on(name, 0x88b5);
     assert_eq!(link("kind = \"monitor\"\ninterface = \"mon0\"").unwrap(), Medium::Monitor(on("mon0")));
+    let plan =
+        vehicle_on("kind = \"monitor\"\ninterface = \"mon0\"\nwidth_mhz = 20\nrate_mbps = 12").unwrap().join;
+    assert_eq!(plan, None, "somebody else has set its channel");
+    let keys = "kind = \"monitor\"\ninterface = \"mon0\"\nfrequency_mhz = 5890\nwidth_mhz = 20";
+    let plan = vehicle_on(keys).unwrap().join.unwrap();
+    assert_eq!(plan.interface, "mon0");
+    assert_eq!(plan.cell, Cell::Monitor(Channel { frequency_mhz: 5890, width: Width::Mhz20 }));
     let auto = "kind = \"auto\"\ninterface = \"wlan0\"";
     let beside = |beside: Injection| Medium::Auto { interface: "wlan0".to_owned(), beside };
     assert_eq!(link(auto).unwrap(), beside(on("wlan0mon")));

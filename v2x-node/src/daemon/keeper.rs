@@ -33,7 +33,7 @@ pub enum KeeperError {
     #[error("{0}: its driver takes more than {1} s to join; roadcast link probe {0} shows its state")]
     Silent(String, u64),
     /// It ended without a word.
-    #[error("the process that keeps {0} in its cell ended at once")]
+    #[error("the process that keeps {0} as it is to be ended at once")]
     Ended(String),
 }
 
@@ -308,7 +308,8 @@ mod tests {
             mtu: Some(2304),
             ..plain.clone()
         };
-        for plan in [plain, whole] {
+        let monitor = JoinPlan { cell: Cell::Monitor(channel), ..plain.clone() };
+        for plan in [plain, whole, monitor] {
             assert_eq!(plan_of(&words_of(&plan)).unwrap(), plan);
         }
     }

@@ -34,7 +34,7 @@ pub enum LinkError {
 
 impl Complaint for LinkError {}
 
-/// Has the keeper join the cell of the link, if it is to join one. Returns what was changed for that.
+/// Has the keeper join the cell of the link, or tune its monitor interface, if it is to. Returns what was changed for that.
 ///
 /// # Errors
 /// [`LinkError`]: root does not permit the interface, or what keeps it from joining.
@@ -43,6 +43,7 @@ pub fn join(config: &LinkConfig, keeper: Option<&mut KeeperProcess>) -> Result<O
     match &config.medium {
         Medium::Packet { interface, ethertype, .. } => permitted::check(interface, *ethertype)?,
         Medium::Auto { interface, beside } => permitted::check(interface, beside.ethertype)?,
+        Medium::Monitor(on) => permitted::check(&on.monitor, on.ethertype)?,
         _ => return Ok(None),
     }
     let keeper = keeper.filter(|keeper| keeper.plan() == plan).ok_or(KeeperError::OtherPlan)?;

@@ -14,6 +14,8 @@ mod lines;
 pub mod link;
 pub mod link_news;
 pub mod listeners;
+#[cfg(feature = "web")]
+pub mod listening;
 pub mod machine_clock;
 pub mod neighbour_news;
 pub mod notices;
@@ -36,3 +38,5 @@ mod trailer;
 pub mod trust_files;
 pub mod turns;
 pub mod unix_socket;
+#[cfg(feature = "web")]
+pub mod web_process;

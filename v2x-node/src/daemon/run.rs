@@ -647,7 +647,11 @@ fn own(input: &mut Input, owner: Owner) {
     }
 }
 
-fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
+/// Asks for the scheduling of the configuration, for the calling thread.
+///
+/// # Errors
+/// [`RealtimeError`].
+pub(crate) fn apply_realtime(config: &StationConfig) -> Result<(), RealtimeError> {
     if let Some(cpu) = config.realtime.cpu {
         realtime::pin_to_cpu(cpu)?;
     }

@@ -49,6 +49,28 @@ fn a_fresh_interface_joins_and_is_restored() {
 }
 
 #[test]
+fn a_monitor_interface_is_tuned_and_restored() {
+    let (radio, mut wlan) = radio();
+    let tuned = JoinPlan { cell: Cell::Monitor(ITS), ..plan() };
+    let joined = join(&mut wlan, &tuned).unwrap();
+    assert_eq!(words(&joined.changes), "type managed -> monitor, up, tuned to 5900 MHz (10 MHz wide)");
+    assert_eq!(radio.changes().join(", "), "kind monitor, up, channel 5900, down, up");
+    assert!(is_joined(&mut wlan, &tuned).unwrap());
+    assert_eq!(join(&mut wlan, &tuned).unwrap().changes, []);
+    // To another channel and back.
+    let elsewhere = Channel { frequency_mhz: 5890, ..ITS };
+    let moved = join(&mut wlan, &JoinPlan { cell: Cell::Monitor(elsewhere), ..plan() }).unwrap();
+    assert_eq!(words(&moved.changes), "tuned to 5890 MHz (10 MHz wide)");
+    assert_eq!(words(&restore(&mut wlan, &moved.before).unwrap()), "tuned to 5900 MHz (10 MHz wide)");
+    assert_eq!(words(&restore(&mut wlan, &joined.before).unwrap()), "type monitor -> managed, down");
+    join(&mut wlan, &tuned).unwrap();
+    assert_eq!(
+        words(&leave(&mut wlan, "wlan0").unwrap()),
+        "power as the driver chooses, type monitor -> managed, down"
+    );
+}
+
+#[test]
 fn joining_twice_changes_nothing_but_what_the_kernel_does_not_tell() {
     let (radio, mut wlan) = radio();
     join(&mut wlan, &plan()).unwrap();

@@ -10,9 +10,13 @@ use v2x_core::{Event, Fix, HazardCommand, HazardDraft, Instant, MessageId, Node,
 use v2x_proto::{Class, cause};
 use v2x_replay::ledger::{Delivery, Ledger};
 use v2x_replay::spatial::Spatial;
+#[cfg(feature = "web")]
+use v2x_report::StageHistogram;
 use v2x_report::{Kind, Report, Stage, Verify, receive_stages, send_stages};
 
 use super::air::{Air, frame_key};
+#[cfg(feature = "web")]
+use super::picture::Picture;
 use super::scene::Scene;
 use super::town::Town;
 use crate::daemon::station::{Observer, monotonic};
@@ -27,6 +31,12 @@ pub(crate) struct Books {
     honest: u32,
     /// For the screen: sent, delivered, in time, slowest in the last tick, per class.
     pub(crate) live: [LiveCount; 6],
+    /// For a browser: how long deliveries took, per class.
+    #[cfg(feature = "web")]
+    pub(super) latency: [StageHistogram; 6],
+    /// What a browser is shown, if any.
+    #[cfg(feature = "web")]
+    pub(super) picture: Option<Picture>,
 }
 
 /// What the screen shows of one class.
@@ -44,7 +54,25 @@ impl Books {
     pub(super) fn new(start: Instant, scene: Scene, honest: u32) -> Self {
         let live = [LiveCount::default(); 6];
         let ledger = Ledger::starting_at(start.as_nanos());
-        Self { ledger, spatial: Spatial::new(), scene, honest, live }
+        Self {
+            ledger,
+            spatial: Spatial::new(),
+            scene,
+            honest,
+            live,
+            #[cfg(feature = "web")]
+            latency: core::array::from_fn(|_| StageHistogram::new()),
+            #[cfg(feature = "web")]
+            picture: None,
+        }
+    }
+
+    /// Renews the figures that a browser is shown.
+    pub(super) fn show(&self) {
+        #[cfg(feature = "web")]
+        if let Some(picture) = &self.picture {
+            picture.count(self);
+        }
     }
 
     /// Closes the books: the report, and the share of its messages that each station missed.
@@ -85,6 +113,16 @@ impl Bookkeeper {
         })
     }
 
+    /// Shows a browser where it is.
+    pub(super) fn show(&self, fix: Option<Fix>) {
+        #[cfg(feature = "web")]
+        if let Some(picture) = &self.books.borrow().picture {
+            picture.place(self.number, fix);
+        }
+        #[cfg(not(feature = "web"))]
+        let _nobody = fix;
+    }
+
     pub(super) fn alert(&mut self, now: Instant, fix: &Fix, node: &Node) -> Option<HazardCommand> {
         let vehicle = node.config().role == Role::Vehicle;
         vehicle.then(|| self.alerts.observe(now, fix, node.neighbours())).flatten()
@@ -118,6 +156,10 @@ impl Observer for Bookkeeper {
                 let delivery = books.ledger.delivered(received.id, self.number, at, &stages);
                 if let Delivery::Intended { distance_m, latency_ns } = delivery {
                     let class = received.id.class;
+                    #[cfg(feature = "web")]
+                    if books.picture.is_some() {
+                        books.latency[class.index()].record(latency_ns);
+                    }
                     let live = &mut books.live[class.index()];
                     live.delivered += 1;
                     live.slowest_ns = live.slowest_ns.max(latency_ns);
@@ -139,6 +181,12 @@ impl Observer for Bookkeeper {
             Event::NotSent(not_sent) => {
                 if let Some(id) = not_sent.id {
                     books.ledger.withheld(id, not_sent.reason.name());
+                }
+            }
+            #[cfg(feature = "web")]
+            Event::Hazard(changed) if books.picture.is_some() => {
+                if let Some(picture) = &books.picture {
+                    picture.hazard(changed, changed.event.reference);
                 }
             }
             Event::Forwarded(_)

@@ -64,6 +64,18 @@ impl Scene {
         }
     }
 
+    /// What those who know most think of the car that lies, by name.
+    #[cfg(feature = "web")]
+    pub(super) fn standing_of_liar(&self) -> &'static str {
+        if !self.isolated.is_empty() {
+            TrustLevel::Isolated.name()
+        } else if !self.suspected.is_empty() {
+            TrustLevel::Suspect.name()
+        } else {
+            TrustLevel::Trusted.name()
+        }
+    }
+
     /// Whether this is the name of the car that lies.
     pub(super) fn is_liar(&self, signer: Digest) -> bool {
         signer == self.liar

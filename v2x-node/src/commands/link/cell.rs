@@ -1,6 +1,7 @@
 //! A cell on the command line, and why it cannot be.
 
-use std::str::FromStr;
+use core::ops::RangeInclusive;
+use core::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use radio_adapters::LinkAddress;
@@ -12,11 +13,11 @@ use crate::error::{Complaint, Error};
 /// A cell.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CellArgs {
-    /// ocb (802.11p: all on the channel), or ibss (a cell with a name)
+    /// ocb (802.11p: all on the channel), ibss (a cell with a name), or monitor (no cell: for injection)
     #[arg(long, value_enum, default_value_t)]
     mode: Mode,
     /// Centre frequency, MHz
-    #[arg(long, value_name = "MHZ", default_value_t = DEFAULT_FREQUENCY_MHZ, value_parser = clap::value_parser!(u32).range(FREQUENCY_RANGE))]
+    #[arg(long, value_name = "MHZ", default_value_t = DEFAULT_FREQUENCY_MHZ, value_parser = frequency)]
     frequency: u32,
     /// Width, MHz: 5, 10 or 20
     #[arg(long, value_name = "MHZ", default_value = "10", value_parser = width)]
@@ -35,6 +36,7 @@ enum Mode {
     #[default]
     Ocb,
     Ibss,
+    Monitor,
 }
 
 /// A cell that cannot be joined or left.
@@ -45,8 +47,8 @@ pub enum LinkCommandError {
     #[error(transparent)]
     Obstacle(#[from] Obstacle),
     /// An option of the other kind of cell.
-    #[error("--{0} goes with --mode ibss alone: OCB has neither name nor address")]
-    NotInOcb(&'static str),
+    #[error("--{0} goes with --mode ibss alone: others have neither name nor address")]
+    OfIbss(&'static str),
     /// A rate that the width does not have.
     #[error("--rate {rate}: no rate at {width}: use one of {}", rates(*width))]
     NoRate {
@@ -64,16 +66,30 @@ impl CellArgs {
         let channel = Channel { frequency_mhz: self.frequency, width: self.width };
         match (self.mode, &self.ssid, self.bssid) {
             (Mode::Ocb, None, None) => Ok(Cell::Ocb(channel)),
+            (Mode::Monitor, None, None) => Ok(Cell::Monitor(channel)),
             (Mode::Ibss, Some(ssid), bssid) => Ok(Cell::Ibss { channel, ssid: ssid.clone(), bssid }),
-            (_, Some(_), _) => Err(LinkCommandError::NotInOcb("ssid")),
+            (_, Some(_), _) => Err(LinkCommandError::OfIbss("ssid")),
             // The parser requires a name with ibss.
-            (_, None, _) => Err(LinkCommandError::NotInOcb("bssid")),
+            (_, None, _) => Err(LinkCommandError::OfIbss("bssid")),
         }
     }
 }
 
 pub(super) fn open() -> Result<Wlan, Error> {
     Wlan::for_changes().map_err(|source| Error::System { what: "opening netlink", source })
+}
+
+fn frequency(text: &str) -> Result<u32, String> {
+    within(text, FREQUENCIES_MHZ, "MHz, such as 5900")
+}
+
+/// A whole number within these bounds, of this unit.
+pub(super) fn within<N>(text: &str, bounds: RangeInclusive<N>, unit: &str) -> Result<N, String>
+where
+    N: FromStr + PartialOrd + core::fmt::Display,
+{
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| format!("expected a whole number, {} to {} {unit}", bounds.start(), bounds.end()))
 }
 
 fn width(text: &str) -> Result<Width, String> {
@@ -92,6 +108,3 @@ fn bssid(text: &str) -> Result<LinkAddress, String> {
 fn rates(width: Width) -> String {
     width.rates_kbps().map(|kbps| (f64::from(kbps) / 1000.0).to_string()).join(", ")
 }
-
-const FREQUENCY_RANGE: core::ops::RangeInclusive<i64> =
-    *FREQUENCIES_MHZ.start() as i64..=*FREQUENCIES_MHZ.end() as i64;

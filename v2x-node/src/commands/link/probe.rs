@@ -119,7 +119,11 @@ fn faults(examined: &Examination, plan: &JoinPlan, machine: &Machine) -> Vec<Str
     }
     if can_join && !examined.joined {
         let own = if *plan == default_plan(name) { String::new() } else { options(plan) };
-        faults.push(format!("{name} has not joined {}: roadcast link up {name}{own}", plan.cell));
+        let state = match plan.cell {
+            wlan::Cell::Monitor(_) => "is no monitor interface at",
+            _ => "has not joined",
+        };
+        faults.push(format!("{name} {state} {}: roadcast link up {name}{own}", plan.cell));
     }
     if let Some(mtu) = examined.mtu.filter(|mtu| (*mtu as usize) < envelope::MAX_FRAME) {
         faults.push(format!(
@@ -153,6 +157,7 @@ fn options(plan: &JoinPlan) -> String {
     let Channel { frequency_mhz, width } = plan.cell.channel();
     let cell = match &plan.cell {
         wlan::Cell::Ocb(_) => String::new(),
+        wlan::Cell::Monitor(_) => " --mode monitor".to_owned(),
         wlan::Cell::Ibss { ssid, bssid, .. } => {
             let bssid = bssid.map_or_else(String::new, |bssid| format!(" --bssid {bssid}"));
             format!(" --mode ibss --ssid {ssid}{bssid}")
@@ -221,6 +226,7 @@ fn radio_text(examined: &Examination, channel: Channel) -> String {
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<12}{value}\n"));
     let up = if examined.up { "up" } else { "down" };
     let place = match (interface.channel(), interface.frequency_mhz) {
+        (Some(channel), _) if interface.kind == WlanKind::Monitor => format!("tuned to {channel}"),
         (Some(channel), _) => format!("in a cell at {channel}"),
         (None, Some(frequency)) => format!("in a cell at {frequency} MHz"),
         (None, None) if interface.looking() => "looking for its cell".to_owned(),
@@ -384,6 +390,13 @@ mod tests {
         let other = JoinPlan { cell: wlan::Cell::Ocb(channel), ..default_plan("wlan0") };
         let told = faults(&apart, &other, &machine());
         assert!(told[0].ends_with("roadcast link up wlan0 --frequency 5890 --width 20"), "{told:?}");
+        let monitor = JoinPlan { cell: wlan::Cell::Monitor(channel), ..default_plan("wlan0") };
+        let told = faults(&apart, &monitor, &machine());
+        assert!(
+            told[0].starts_with("wlan0 is no monitor interface at 5890 MHz (20 MHz wide): roadcast"),
+            "{told:?}"
+        );
+        assert!(told[0].ends_with("up wlan0 --mode monitor --frequency 5890 --width 20"), "{told:?}");
         let user = Machine { may_join: false, may_send: false, ..machine() };
         assert_eq!(faults(&apart, &plan, &user).len(), 3);
         assert_eq!(faults(&examined(), &plan, &user).len(), 1, "it has joined already");

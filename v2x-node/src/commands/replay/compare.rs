@@ -28,7 +28,7 @@ pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<(), Error> 
     Ok(())
 }
 
-fn read(path: &Path) -> Result<Report, ReplayError> {
+pub(super) fn read(path: &Path) -> Result<Report, ReplayError> {
     let failed = |found: String| ReplayError::NoReport { path: path.display().to_string(), found };
     let mut text = Vec::new();
     let found = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text));

@@ -103,6 +103,41 @@ pub enum ReplayError {
         /// What is wrong.
         found: String,
     },
+    /// The trace is not the one that the report's run followed.
+    #[error(
+        "{path}: is not the trace of {report}, whose SHA-256 begins with {wanted}; give that with --trace"
+    )]
+    OtherTrace {
+        /// The trace.
+        path: String,
+        /// The report.
+        report: String,
+        /// The first 16 digits of what it should have.
+        wanted: String,
+    },
+    /// The file to view is neither a report nor a recording nor a trace.
+    #[error(
+        "{path}: is {found}, nothing to view; give a report that --json wrote, a recording of run --record, or a trace"
+    )]
+    NothingToView {
+        /// The file.
+        path: String,
+        /// What it is.
+        found: String,
+    },
+    /// This program was built without a server.
+    #[cfg(not(feature = "web"))]
+    #[error("this program was built without a server: write a page with --output FILE")]
+    NoServer,
+    /// What was recorded would be open to the network.
+    #[cfg(feature = "web")]
+    #[error(
+        "{address}: other machines reach this address; serve on 127.0.0.1, or write a page with --output FILE"
+    )]
+    OpenView {
+        /// The address.
+        address: String,
+    },
     /// The recording cannot be checked.
     #[error(transparent)]
     Check(#[from] CheckError),

@@ -1,13 +1,23 @@
-//! The cell that a radio joins: `kind = "ocb"` and `kind = "ibss"`.
+//! The cell that a radio joins: `kind = "ocb"` and `kind = "ibss"`. The channel of a monitor interface: `kind = "monitor"`.
 
 use radio_adapters::wlan::{Cell, Channel, JoinPlan, Ssid, Width};
 use v2x_settings::{Section, SettingsError};
 
-/// The two kinds, in the order of [`CELL_KEYS`].
+/// The two kinds.
 #[derive(Clone, Copy)]
 pub(super) enum CellKind {
     Ocb,
     Ibss,
+}
+
+impl CellKind {
+    /// Refuses keys that do not go with it.
+    pub(super) fn only(self, section: &Section<'_>) -> Result<(), SettingsError> {
+        match self {
+            Self::Ocb => section.only(CELL_KEYS, "link.kind = \"ocb\""),
+            Self::Ibss => section.only(&[CELL_KEYS, &["ssid", "bssid"]].concat(), "link.kind = \"ibss\""),
+        }
+    }
 }
 
 pub(super) fn read(
@@ -16,11 +26,7 @@ pub(super) fn read(
     kind: CellKind,
 ) -> Result<JoinPlan, SettingsError> {
     let frequency_mhz = section.integer("frequency_mhz", FREQUENCIES_MHZ)?.unwrap_or(DEFAULT_FREQUENCY_MHZ);
-    let width = match section.integer("width_mhz", 0..=u32::MAX)? {
-        None => DEFAULT_WIDTH,
-        Some(mhz) => Width::of_mhz(mhz)
-            .ok_or_else(|| section.wrong("width_mhz", mhz.to_string(), "5, 10 or 20".to_owned()))?,
-    };
+    let width = width(section)?;
     let rate_kbps = match section.number("rate_mbps", 0.0..=54.0, " Mb/s")? {
         None => None,
         Some(mbps) => Some(rate(mbps, width).ok_or_else(|| {
@@ -56,50 +62,43 @@ pub(super) fn read(
     })
 }
 
+/// The channel that a monitor interface is to be tuned to; `None`: somebody else has set it.
+pub(super) fn tuned(section: &Section<'_>, interface: &str) -> Result<Option<JoinPlan>, SettingsError> {
+    let Some(frequency_mhz) = section.integer("frequency_mhz", FREQUENCIES_MHZ)? else { return Ok(None) };
+    let cell = Cell::Monitor(Channel { frequency_mhz, width: width(section)? });
+    // The rate is of each frame.
+    let (rate_kbps, power_dbm, mtu) = (None, None, None);
+    Ok(Some(JoinPlan { interface: interface.to_owned(), cell, rate_kbps, power_dbm, mtu }))
+}
+
+fn width(section: &Section<'_>) -> Result<Width, SettingsError> {
+    match section.integer("width_mhz", 0..=u32::MAX)? {
+        None => Ok(DEFAULT_WIDTH),
+        Some(mhz) => Width::of_mhz(mhz)
+            .ok_or_else(|| section.wrong("width_mhz", mhz.to_string(), "5, 10 or 20".to_owned())),
+    }
+}
+
 /// The rate in kb/s, if it is one of this width's.
 fn rate(mbps: f64, width: Width) -> Option<u32> {
     let kbps = (mbps * 1000.0).round() as u32;
     width.nominal_kbps(kbps).map(|_| kbps)
 }
 
-/// Keys that go with each kind, and what it is called.
-pub(super) const CELL_KEYS: [(&[&str], &str); 2] = [
-    (
-        &[
-            "kind",
-            "interface",
-            "frequency_mhz",
-            "width_mhz",
-            "rate_mbps",
-            "power_dbm",
-            "mtu",
-            "ethertype",
-            "receive_buffer",
-            "wait",
-            "fault",
-            "tap",
-        ],
-        "link.kind = \"ocb\"",
-    ),
-    (
-        &[
-            "kind",
-            "interface",
-            "ssid",
-            "bssid",
-            "frequency_mhz",
-            "width_mhz",
-            "rate_mbps",
-            "power_dbm",
-            "mtu",
-            "ethertype",
-            "receive_buffer",
-            "wait",
-            "fault",
-            "tap",
-        ],
-        "link.kind = \"ibss\"",
-    ),
+/// Keys that go with every cell.
+pub(super) const CELL_KEYS: &[&str] = &[
+    "kind",
+    "interface",
+    "frequency_mhz",
+    "width_mhz",
+    "rate_mbps",
+    "power_dbm",
+    "mtu",
+    "ethertype",
+    "receive_buffer",
+    "wait",
+    "fault",
+    "tap",
 ];
 /// The control channel of ITS-G5 (ETSI EN 302 663, table 1).
 pub(crate) const DEFAULT_FREQUENCY_MHZ: u32 = 5900;

@@ -62,20 +62,14 @@ pub(super) fn read(section: &Section<'_>, mut injection: Injection) -> Result<In
 }
 
 /// Keys of `kind = "monitor"`.
-pub(super) const MONITOR_KEYS: &[&str] =
-    &["kind", "interface", "ethertype", "receive_buffer", "width_mhz", "rate_mbps", "wait", "fault", "tap"];
-/// Keys of `kind = "auto"`.
-pub(super) const AUTO_KEYS: &[&str] = &[
+pub(super) const MONITOR_KEYS: &[&str] = &[
     "kind",
     "interface",
-    "monitor",
     "ethertype",
     "receive_buffer",
     "frequency_mhz",
     "width_mhz",
     "rate_mbps",
-    "power_dbm",
-    "mtu",
     "wait",
     "fault",
     "tap",

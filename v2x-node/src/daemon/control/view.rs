@@ -187,7 +187,7 @@ impl View {
     }
 
     /// Metres and degrees clockwise from north to a place.
-    pub(super) fn way_to(&self, place: Position) -> Option<(f64, f64)> {
+    pub(crate) fn way_to(&self, place: Position) -> Option<(f64, f64)> {
         let (east, north) = self.plane?.offset(place);
         Some((east.hypot(north), east.atan2(north).to_degrees().rem_euclid(360.0)))
     }

@@ -1,0 +1,111 @@
+//! `roadcast doctor`: walks the whole chain from the configuration to the neighbours heard, and says for each link what is
+//! wrong and what mends it. `roadcast run --check` walks the part that needs no running station.
+
+mod files;
+mod finding;
+mod machine;
+mod running;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use v2x_api::{Client, ClientError, Status};
+
+use self::finding::Finding;
+use crate::colour::Paint;
+use crate::commands::client::socket_of;
+use crate::config::{ControlConfig, StationConfig};
+use crate::error::Error;
+use crate::machine::read_anchor;
+
+/// `roadcast doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Configuration of the station
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shown under `roadcast doctor --help`.
+pub const HELP: &str = "Of a station that runs, link, clock, position and what it hears are as its daemon
+says; of one that does not, they are tried from here: run it as the user and with
+the rights of the station. Nothing is sent.
+
+Each line is \"ok\", \"look\" (it works, and may not be what you want) or \"fault\",
+with the command or the setting that mends it below.
+
+Exit codes: 0 no fault, 1 faults were found, 2 the configuration cannot be read.
+
+Examples:
+  roadcast doctor --config car-1.toml
+  roadcast doctor --config car-1.toml --json";
+
+/// Looks at everything and shows it.
+///
+/// # Errors
+/// The configuration cannot be read; [`Error::Check`]: faults were found.
+pub fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<(), Error> {
+    let config = StationConfig::load(&args.config)?;
+    let now = read_anchor().wire;
+    let mut findings = vec![files::configuration(&config, &args.config)];
+    findings.extend(files::identity(&config, now));
+    findings.extend(files::places(&config));
+    match status(&config, &args.config) {
+        Ok(status) => findings.extend(running::running(&status)),
+        Err(not_running) => {
+            findings.push(not_running);
+            findings.extend(of_the_machine(&config));
+        }
+    }
+    show(&findings, args.json, out)
+}
+
+/// `roadcast run --check`: what a station needs, before it runs.
+///
+/// # Errors
+/// As [`run`].
+pub fn check(config_file: &Path, out: &mut dyn Write) -> Result<(), Error> {
+    let config = StationConfig::load(config_file)?;
+    let mut findings = vec![files::configuration(&config, config_file)];
+    findings.extend(files::identity(&config, read_anchor().wire));
+    findings.extend(files::places(&config));
+    findings.extend(of_the_machine(&config));
+    show(&findings, false, out)
+}
+
+fn of_the_machine(config: &StationConfig) -> Vec<Finding> {
+    let mut findings =
+        vec![machine::clock(config), machine::position(&config.position), machine::link(&config.link)];
+    findings.extend(machine::scheduling(config));
+    findings
+}
+
+fn status(config: &StationConfig, file: &Path) -> Result<Status, Finding> {
+    if config.control == ControlConfig::Off {
+        return Err(Finding::warn(
+            "daemon",
+            "not asked: control.enabled = false",
+            "remove it from [control]: the socket is this user's alone",
+        ));
+    }
+    let socket = socket_of(file).map_err(|error| Finding::of_error("daemon", &error))?;
+    let asked = Client::connect(&socket).and_then(|mut daemon| daemon.status());
+    asked.map_err(|error| match error {
+        ClientError::NoDaemon { .. } => {
+            Finding::warn("daemon", "not running", format!("roadcast run --config {}", file.display()))
+        }
+        error => Finding::of_error("daemon", &Error::from(error)),
+    })
+}
+
+fn show(findings: &[Finding], json: bool, out: &mut dyn Write) -> Result<(), Error> {
+    match json {
+        true => writeln!(out, "{}", finding::as_json(findings))?,
+        false => write!(out, "{}", finding::table(findings, Paint::stdout()))?,
+    }
+    finding::outcome(findings)
+}
