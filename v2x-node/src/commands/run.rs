@@ -98,7 +98,8 @@ them.
 Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
 experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the
 capability is in the program's file (setcap), in /etc/roadcast/permitted.toml.
-examples/roadcast.service grants it to a service, and what [realtime] needs.";
+examples/roadcast.service grants it to a service, roadcast-realtime.conf beside
+it what [realtime] needs.";
 
 /// Starts what joins the cell of the station's link, where its configuration has one, and gives up the right to change
 /// interfaces. To be called before a thread is started and before the station looks at anything: its rights are its
