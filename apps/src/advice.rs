@@ -62,8 +62,8 @@ impl Advisor {
         self.look_ahead(moment);
     }
 
-    /// What to print now, a line each: signs that came into force or ended since the last call, and the signal ahead
-    /// when its line differs from the last. Call it at most once a second.
+    /// What to print now, one by one: signs that came into force or ended since the last call, and the signal ahead
+    /// when its line differs from the last; one that is too wide goes on after a line break, indented. Call it at most once a second.
     pub fn lines(&mut self, now: Instant, anchor: &Anchor) -> Vec<String> {
         let moment = Moment::at(now, anchor);
         self.road.timeout(moment);
@@ -86,7 +86,7 @@ impl Advisor {
             }
         });
         if advice != self.said {
-            lines.extend(advice.iter().flatten().cloned());
+            lines.extend(advice.iter().map(|lines| lines.join("\n")));
             self.said = advice;
         }
         lines

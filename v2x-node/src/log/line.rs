@@ -55,15 +55,22 @@ impl Line {
         }
     }
 
-    /// Logs it only: people read it with `-v`.
+    /// Logs it only: people read it with `-v`. An entry is one line, however it is printed.
     pub fn log(&self) {
-        let (name, text) = (self.kind.name, &self.text);
+        let (name, text) = (self.kind.name, self.entry());
         let fields = Fields(&self.fields);
         match self.kind.level {
             Level::ERROR => tracing::error!(target: TARGET, event = name, fields = %fields, "{text}"),
             Level::WARN => tracing::warn!(target: TARGET, event = name, fields = %fields, "{text}"),
             _ => tracing::info!(target: TARGET, event = name, fields = %fields, "{text}"),
         }
+    }
+}
+
+impl Line {
+    /// Its words without the breaks that a terminal has.
+    fn entry(&self) -> String {
+        self.text.replace("\n    ", " ")
     }
 }
 
@@ -106,3 +113,18 @@ impl fmt::Display for Fields<'_> {
 
 /// The part of the program that `ROADCAST_LOG` knows these by.
 const TARGET: &str = super::entry::STATION;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::events;
+
+    #[test]
+    fn an_entry_of_the_log_is_one_line_where_a_terminal_has_two() {
+        let line = Line::new(
+            &events::ROAD_NEWS,
+            "intersection 18 lane 1: red, green in 4.1 s,\n    41 m to the stop line",
+        );
+        assert_eq!(line.entry(), "intersection 18 lane 1: red, green in 4.1 s, 41 m to the stop line");
+    }
+}
