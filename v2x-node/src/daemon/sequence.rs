@@ -10,6 +10,8 @@ use v2x_proto::Class;
 /// What is known of a signer's numbers in one class.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sequence {
+    /// The lowest number heard since the sender started.
+    oldest: u32,
     newest: u32,
     generated: WireTime,
     /// Messages a second: the rule's maximum, or more where its own numbers showed more.
@@ -27,6 +29,8 @@ pub(super) enum Step {
     Ahead(u64),
     /// It was counted when a later one came.
     Straggler,
+    /// It is from before the first one heard, and stands for itself.
+    Early,
     /// The sender started anew.
     Restart,
 }
@@ -35,6 +39,7 @@ impl Sequence {
     /// From the first message heard.
     pub(super) fn new(class: Class, sequence: u32, generated: WireTime) -> Self {
         Self {
+            oldest: sequence,
             newest: sequence,
             generated,
             per_second: most_per_second(class),
@@ -48,12 +53,22 @@ impl Sequence {
         let ahead = sequence.wrapping_sub(self.newest);
         let later = generated > self.generated;
         if ahead == 0 || ahead > u32::MAX / 2 && !later {
-            return Step::Straggler;
+            if sequence.wrapping_sub(self.oldest) <= u32::MAX / 2 {
+                return Step::Straggler;
+            }
+            self.oldest = sequence;
+            return Step::Early;
         }
         // Numbers that fell back although time went on are a start as well.
         if ahead > u32::MAX / 2 || f64::from(ahead) > self.most_in(seconds(generated, self.generated)) {
-            *self =
-                Self { newest: sequence, generated, measured: (sequence, generated), not_for_us: 0, ..*self };
+            *self = Self {
+                oldest: sequence,
+                newest: sequence,
+                generated,
+                measured: (sequence, generated),
+                not_for_us: 0,
+                ..*self
+            };
             return Step::Restart;
         }
         let between = ahead - 1;
@@ -150,6 +165,15 @@ mod tests {
         assert_eq!(sequence.step(103, at(300)), Step::Ahead(3));
         assert_eq!(sequence.step(102, at(200)), Step::Straggler);
         assert_eq!(sequence.step(143, at(4_300)), Step::Ahead(40));
+    }
+
+    #[test]
+    fn a_message_that_the_first_one_overtook_stands_for_itself() {
+        let mut sequence = Sequence::new(Class::D4, 100, at(300));
+        assert_eq!(sequence.step(99, at(300)), Step::Early);
+        assert_eq!(sequence.step(97, at(100)), Step::Early);
+        assert_eq!(sequence.step(98, at(200)), Step::Straggler);
+        assert_eq!(sequence.step(101, at(400)), Step::Ahead(1));
     }
 
     #[test]

@@ -263,7 +263,8 @@ impl Statistics {
         apart(OUT_OF_RANGE, counted.out_of_range);
         let late = class.is_late(latency);
         let before = counted.expected.saturating_sub(1);
-        if id.class == Class::D3 && late && (since > sent || was_outside) {
+        let caught_up = id.class == Class::D3 && late && (since > sent || was_outside);
+        if caught_up {
             // Carried or repeated to a station that was not there: nobody could have had it in time.
             *class.apart.entry(CAUGHT_UP).or_default() += 1;
             class.expected += before;
@@ -271,16 +272,14 @@ impl Statistics {
             class.record_delivered(latency);
             // That counted itself as expected; its number shows how many it stands for: none for a straggler.
             class.expected = class.expected + counted.expected - 1;
+            // A straggler from a gap that was out of range was not counted then.
+            class.expected = class.expected.max(class.delivered);
         }
         let judged = id.class.deadline().is_some();
         if judged {
-            let missed = before + u64::from(late);
-            self.timeline.add(
-                now.nanos_since(self.started),
-                0,
-                counted.expected,
-                missed.min(counted.expected),
-            );
+            let expected = if caught_up { before } else { counted.expected };
+            let missed = (before + u64::from(late)).min(expected);
+            self.timeline.add(now.nanos_since(self.started), 0, expected, missed);
         }
     }
 
@@ -307,6 +306,7 @@ impl Statistics {
         let before = core::mem::replace(heard, now);
         match sequence.step(id.sequence, generated) {
             Step::Straggler => Counted { expected: 0, ..one },
+            Step::Early => one,
             Step::Restart => Counted { restarted: true, ..one },
             // It was there all the time.
             Step::Ahead(count) if presence.is_some_and(|presence| presence.since <= before) => {

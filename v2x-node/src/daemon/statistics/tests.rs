@@ -82,6 +82,20 @@ fn gaps_are_expected_and_stragglers_are_not_counted_twice() {
 }
 
 #[test]
+fn a_report_adds_up_when_the_first_message_is_overtaken() {
+    let mut statistics = statistics();
+    for number in [11, 10, 12] {
+        statistics.event(&Event::Received(message(1, Class::D4, number, 1_000, 1_100)));
+    }
+    assert_eq!(counts(&statistics, Class::D4), (3, 0, vec![]));
+    // Back in range, by a message that overtook another.
+    statistics.event(&Event::Received(message(1, Class::D4, 73, 9_000, 9_100)));
+    statistics.event(&Event::Received(message(1, Class::D4, 72, 9_000, 9_100)));
+    let (expected, missed, apart) = counts(&statistics, Class::D4);
+    assert_eq!((expected, missed), (5, 0), "{apart:?}");
+}
+
+#[test]
 fn a_neighbour_that_restarts_is_no_loss() {
     let mut statistics = statistics();
     // It runs 4 s, is off for 3 s, and runs again for 6 s.
@@ -128,6 +142,9 @@ fn who_comes_late_to_a_hazard_has_missed_nothing() {
     assert_eq!(counts(&statistics, Class::D3), (0, 0, apart(CAUGHT_UP, 1)));
     let report = statistics.report(6.0);
     assert_eq!((report.verdict, report.frames.delivered), (Verdict::Met, 51));
+    let over_time = report.over_time.as_ref().unwrap();
+    assert_eq!(over_time.missed.iter().sum::<u64>(), 0, "its page shows none either");
+    assert_eq!(over_time.expected.iter().sum::<u64>(), 50);
     // The next one is sent in its presence: in time, then late.
     statistics.event(&Event::Received(message(1, Class::D3, 8, 6_000, 6_100)));
     statistics.event(&Event::Received(message(1, Class::D3, 9, 7_000, 8_000)));
