@@ -5,6 +5,8 @@
 mod town;
 
 use std::fs;
+#[cfg(feature = "replay")]
+use std::path::Path;
 
 use town::{Said, Town};
 
@@ -33,6 +35,7 @@ fn a_stopped_station_is_looked_at_from_here_and_a_running_one_is_asked() {
     }
     assert_eq!(state(&found, "daemon"), Some("look"));
     let text = town.good(&doctor);
+    assert_eq!(town.good(&["doctor", "a.toml"]), text, "the configuration may stand alone, as for run");
     assert!(text.contains("not running\n") && text.contains("roadcast run --config a.toml\n"), "{text}");
 
     let mut a = town.start(&["--config", "a.toml"]);
@@ -52,7 +55,7 @@ fn a_check_finds_what_would_keep_a_station_from_running_and_opens_nothing() {
     let town = Town::new("check");
     town.vehicle("a", Some(49.6116), "");
     let good = town.good(&["run", "--check", "a.toml"]);
-    assert!(good.lines().all(|line| line.contains(" ok  ")), "{good}");
+    assert!(!good.contains(" look ") && !good.contains(" fault "), "{good}");
     assert!(!town.directory.join("roadcast/a.sock").exists());
 
     let path = town.directory.join("a.toml");
@@ -64,7 +67,8 @@ fn a_check_finds_what_would_keep_a_station_from_running_and_opens_nothing() {
         (said.code, said.out + &said.err)
     };
     let (code, said) = with("interface = \"lo\"", "interface = \"wlan77\"");
-    assert!(code == 1 && said.contains("link           fault  ") && said.contains("wlan77"), "{said}");
+    assert!(code == 1 && said.contains("link           fault  no network interface \"wlan77\""), "{said}");
+    assert!(said.contains("link.interface = one of these; "), "{said}");
     assert!(said.ends_with("roadcast: a fault was found\n"), "{said}");
     let (code, said) = with(
         "source = \"fixed\"\nlatitude = 49.6116\nlongitude = 6.1319",
@@ -72,6 +76,13 @@ fn a_check_finds_what_would_keep_a_station_from_running_and_opens_nothing() {
     );
     assert!(code == 1 && said.contains("no gpsd at 127.0.0.1:9: Connection refused"), "{said}");
     assert!(said.contains("systemctl start gpsd.socket"), "{said}");
+    #[cfg(feature = "replay")]
+    {
+        let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/bench.csv");
+        let trace = format!("source = \"trace\"\nfile = \"{}\"\nstation = \"bus\"", bench.display());
+        let (code, said) = with("source = \"fixed\"\nlatitude = 49.6116\nlongitude = 6.1319", &trace);
+        assert!(code == 1 && said.contains("station \"bus\"; it has car"), "{said}");
+    }
     let (code, said) = with("keys/a.key", "keys/b.key");
     assert!(code == 1 && said.contains("keys           fault  ") && said.contains("b.key"), "{said}");
     town.good(&["keys", "init", "--dir", "others"]);

@@ -22,18 +22,21 @@ use crate::machine::read_anchor;
 /// `roadcast doctor`.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorArgs {
+    /// Configuration of the station; --config FILE does the same
+    #[arg(value_name = "CONFIG", required_unless_present = "config", conflicts_with = "config")]
+    file: Option<PathBuf>,
     /// Configuration of the station
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Shown under `roadcast doctor --help`.
-pub const HELP: &str = "Of a station that runs, link, clock, position and what it hears are as its daemon
-says; of one that does not, they are tried from here: run it as the user and with
-the rights of the station. Nothing is sent.
+pub const HELP: &str = "Of a station that runs, link, clock, position and neighbours are as its daemon
+says. Of one that does not, they are tried from here: run it as the user and
+with the rights of the station. Nothing is sent.
 
 Each line is \"ok\", \"look\" (it works, and may not be what you want) or \"fault\",
 with the command or the setting that mends it below.
@@ -41,7 +44,7 @@ with the command or the setting that mends it below.
 Exit codes: 0 no fault, 1 faults were found, 2 the configuration cannot be read.
 
 Examples:
-  roadcast doctor --config car-1.toml
+  roadcast doctor car-1.toml
   roadcast doctor --config car-1.toml --json";
 
 /// Looks at everything and shows it.
@@ -49,12 +52,14 @@ Examples:
 /// # Errors
 /// The configuration cannot be read; [`Error::Check`]: faults were found.
 pub fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<(), Error> {
-    let config = StationConfig::load(&args.config)?;
+    // The parser requires one of them.
+    let file = args.config.as_ref().or(args.file.as_ref()).cloned().unwrap_or_default();
+    let config = StationConfig::load(&file)?;
     let now = read_anchor().wire;
-    let mut findings = vec![files::configuration(&config, &args.config)];
+    let mut findings = vec![files::configuration(&config, &file)];
     findings.extend(files::identity(&config, now));
     findings.extend(files::places(&config));
-    match status(&config, &args.config) {
+    match status(&config, &file) {
         Ok(status) => findings.extend(running::running(&status)),
         Err(not_running) => {
             findings.push(not_running);

@@ -46,20 +46,37 @@ impl Finding {
     }
 }
 
-/// Findings as a table: the subject, how it is, and below it what mends it.
+/// Findings as a table of 80 columns: the subject, how it is, and below it what mends it. A command is not broken, so that it can
+/// be copied.
 pub(crate) fn table(findings: &[Finding], paint: Paint) -> String {
     let mut text = String::new();
     for finding in findings {
         let word = format!("{:<5}", finding.word());
-        text.push_str(&format!(
-            "{:<15}{}  {}\n",
-            finding.subject,
-            paint.of(finding.mark, &word),
-            finding.said
-        ));
+        let said = folded(&finding.said);
+        text.push_str(&format!("{:<15}{}  {said}\n", finding.subject, paint.of(finding.mark, &word)));
         if let Some(mend) = &finding.mend {
-            text.push_str(&format!("{:<22}{mend}\n", ""));
+            text.push_str(&format!("{:INDENT$}{mend}\n", ""));
         }
+    }
+    text
+}
+
+/// Words on lines that fit beside subject and mark, the later ones indented as the first.
+fn folded(said: &str) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in said.split(' ') {
+        let width = word.chars().count();
+        if column == 0 {
+            column = width;
+        } else if column + 1 + width > SAID_COLUMNS {
+            text.push_str(&format!("\n{:INDENT$}", ""));
+            column = width;
+        } else {
+            text.push(' ');
+            column += 1 + width;
+        }
+        text.push_str(word);
     }
     text
 }
@@ -88,6 +105,11 @@ pub(crate) fn outcome(findings: &[Finding]) -> Result<(), Error> {
         many => Err(Error::Check(format!("{many} faults were found"))),
     }
 }
+
+/// Subject and mark.
+const INDENT: usize = 22;
+/// A terminal of 80 columns less those.
+const SAID_COLUMNS: usize = 58;
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +140,17 @@ mod tests {
         let json = as_json(&three());
         assert_eq!(json["findings"][2]["state"], "fault");
         assert_eq!(json["findings"][0]["mend"], Value::Null);
+    }
+
+    #[test]
+    fn what_is_said_fits_eighty_columns() {
+        let text = table(&[Finding::good("keys", "permission ".repeat(30).trim_end())], Paint::PLAIN);
+        assert_eq!(text.lines().count(), 6);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            text.lines().skip(1).all(|line| line.starts_with("                      permission")),
+            "{text}"
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@ use super::finding::Finding;
 use crate::config::{LinkConfig, Medium, PositionConfig, StationConfig};
 use crate::daemon::link;
 use crate::daemon::machine_clock::MachineClock;
+#[cfg(feature = "replay")]
+use crate::daemon::position::check_trace;
 use crate::daemon::run::apply_realtime;
 use crate::daemon::timekeeper::Timekeeper;
 use crate::error::{Error, without_numbers};
@@ -69,12 +71,12 @@ pub(super) fn position(config: &PositionConfig) -> Finding {
             ),
         },
         #[cfg(feature = "replay")]
-        PositionConfig::Trace { file, station, .. } => match File::open(file) {
-            Ok(_) => Finding::good("position", format!("vehicle {station} of {}", file.display())),
+        PositionConfig::Trace { file, station, .. } => match check_trace(config) {
+            Ok(()) => Finding::good("position", format!("vehicle {station} of {}", file.display())),
             Err(error) => Finding::bad(
                 "position",
-                format!("{}: {}", file.display(), without_numbers(&error.to_string())),
-                "position.file: a mobility trace that is there",
+                without_numbers(&error.to_string()),
+                "position.file: a mobility trace; position.station: a vehicle of it",
             ),
         },
         #[allow(unreachable_patterns, reason = "sources that a build has beside these")]
@@ -119,13 +121,26 @@ pub(super) fn link(config: &LinkConfig) -> Finding {
     let _within = runtime.enter();
     let plain = LinkConfig { fault: None, tap: None, ..config.clone() };
     match link::open(&plain) {
-        Err(error) => Finding::of_error("link", &Error::from(error)),
+        Err(error) => refused(&Error::from(error)),
         Ok((radio, _)) => match radio.state().fault() {
             // Its words say what mends it.
             Some(fault) => Finding { mend: None, ..Finding::bad("link", format!("{name}: {fault}"), "") },
             None => Finding::good("link", format!("{name} opens")),
         },
     }
+}
+
+/// A link that does not open. Its words say what mends it, unless there is a hint or the interface is not there.
+fn refused(error: &Error) -> Finding {
+    let mut finding = Finding::of_error("link", error);
+    if let Some(said) = finding.said.strip_prefix("link: ") {
+        finding.said = said.to_owned();
+    }
+    if finding.said.starts_with("no network interface ") {
+        finding.mend =
+            Some("link.interface = one of these; link.wait = true waits for one that comes later".to_owned());
+    }
+    finding
 }
 
 /// Whether the cell that the station joins at its start can be joined.

@@ -203,6 +203,17 @@ impl PositionSource {
 }
 
 /// Names a source in what the diary says of it; `doubt` is what to check when nothing of it is understood.
+/// Whether a trace can be read and has the vehicle of this configuration; other sources are not looked at.
+///
+/// # Errors
+/// As [`PositionSource::start`].
+#[cfg(feature = "replay")]
+pub(crate) fn check_trace(config: &PositionConfig) -> Result<(), PositionError> {
+    let PositionConfig::Trace { file, station, speed, geographic, origin } = config else { return Ok(()) };
+    let options = ReadOptions { geographic: *geographic, origin: *origin, ..ReadOptions::default() };
+    trace::Player::open(file, station, *speed, &options).map(drop)
+}
+
 fn describe(shared: &Shared, source: &str, doubt: &str) {
     let mut diary = shared.diary();
     (diary.source, diary.doubt) = (source.to_owned(), doubt.to_owned());
