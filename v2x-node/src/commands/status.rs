@@ -113,16 +113,22 @@ fn sending(status: &Status, paint: Paint) -> String {
     if status.sending {
         return paint.of(Mark::Good, "yes");
     }
-    let why = match status.not_sending_because.as_deref() {
-        None => return paint.of(Mark::Warn, "no"),
-        Some("no_fix") => "no position",
-        Some("clock_untrusted") => "the clock is not trusted",
-        Some("credential_not_valid") => "the credential is not valid now",
-        Some("credential_revoked") => "the credential is revoked",
-        Some("outside_region") => "outside the credential's region",
-        Some(other) => other,
-    };
-    paint.of(Mark::Warn, &format!("no, listening only: {why}"))
+    match &status.not_sending_because {
+        None => paint.of(Mark::Warn, "no"),
+        Some(reason) => paint.of(Mark::Warn, &format!("no, listening only: {}", why_silent(reason))),
+    }
+}
+
+/// Why a station does not send, in words.
+pub(super) fn why_silent(reason: &str) -> &str {
+    match reason {
+        "no_fix" => "no position",
+        "clock_untrusted" => "the clock is not trusted",
+        "credential_not_valid" => "the credential is not valid now",
+        "credential_revoked" => "the credential is revoked",
+        "outside_region" => "outside the credential's region",
+        other => other,
+    }
 }
 
 fn position(status: &Status) -> String {

@@ -28,13 +28,13 @@ pub struct TopArgs {
     /// Configuration of the daemon, which names its socket
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The order of the stations
-    #[arg(long, value_enum, value_name = "COLUMN", default_value_t)]
+    /// The order of the stations: station, distance, speed, signal, delivery, heard or standing
+    #[arg(long, value_enum, value_name = "COLUMN", default_value_t, hide_possible_values = true)]
     sort: Column,
-    /// The other way round
+    /// Turn the order round
     #[arg(long)]
     reverse: bool,
-    /// Print the table once; so it is where standard output is no terminal
+    /// Print the table once and end, as where standard output is no terminal
     #[arg(long)]
     once: bool,
 }

@@ -6,6 +6,7 @@ use v2x_report::{Report, human};
 
 use super::order::Column;
 use crate::colour::{Mark, Paint};
+use crate::commands::status::why_silent;
 use crate::daemon::channel_figures::in_words;
 
 /// What is shown.
@@ -21,7 +22,8 @@ pub(super) struct Shown<'s> {
     pub paint: Paint,
 }
 
-/// Lines of at most `columns`, and at most `rows`; where there are too many stations, the rest is counted.
+/// Lines of at most `columns`, and at most `rows`; where there are too many stations, the rest is counted. All columns show in 80,
+/// but for the reasons of a standing.
 pub(super) fn lines(shown: &Shown<'_>, columns: usize, rows: usize) -> Vec<String> {
     let mut lines = head(shown);
     lines.push(String::new());
@@ -29,6 +31,11 @@ pub(super) fn lines(shown: &Shown<'_>, columns: usize, rows: usize) -> Vec<Strin
     lines.push(String::new());
     let room = rows.saturating_sub(lines.len() + 2);
     lines.extend(stations(shown, room));
+    // Not where it is printed once, nor where stations need the row.
+    if rows != usize::MAX && lines.len() + 1 < rows {
+        lines.resize(rows - 1, String::new());
+        lines.push(KEYS.to_owned());
+    }
     lines.truncate(rows);
     lines.iter().map(|line| cut(line, columns)).collect()
 }
@@ -39,8 +46,8 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
     let sending = match (status.sending, &status.not_sending_because) {
         (true, _) => paint.of(Mark::Good, "sending"),
         (false, because) => {
-            let because = because.as_deref().unwrap_or("for no reason it says");
-            paint.of(Mark::Warn, &format!("not sending: {because}"))
+            let because = because.as_deref().map_or("for no reason it says", why_silent);
+            paint.of(Mark::Warn, &format!("listening only: {because}"))
         }
     };
     let link = if status.link_up { "up".to_owned() } else { paint.of(Mark::Bad, "DOWN") };
@@ -63,16 +70,15 @@ fn head(shown: &Shown<'_>) -> Vec<String> {
         worst.iter().take(MOST_REASONS).map(|(reason, count)| format!("{reason} {count}")).collect();
     vec![
         format!("{role} {}   up {}   {sending}", status.digest, seconds(status.uptime_s)),
-        format!("clock {}   {position}", status.clock),
-        format!("link {link}, {}{channel}", status.link),
+        format!("clock {}   {position}{channel}", status.clock),
+        format!("link {link}, {}   verifying {:.0} %", status.link, stats.verification_load * 100.0),
         format!(
-            "a second: {:.0} received, {:.0} delivered, {:.0} dropped, {:.0} sent, {:.0} forwarded; verifying {:.0} %",
+            "a second: {:.0} received, {:.0} delivered, {:.0} dropped, {:.0} sent, {:.0} forwarded",
             per_second.received,
             per_second.delivered,
             per_second.dropped,
             per_second.sent,
             per_second.forwarded,
-            stats.verification_load * 100.0
         ),
         format!("dropped: {}", if drops.is_empty() { "none".to_owned() } else { drops.join(", ") }),
     ]
@@ -119,17 +125,18 @@ fn stations(shown: &Shown<'_>, room: usize) -> Vec<String> {
             Column::Heard => "heard",
             Column::Standing => "standing",
         };
-        let arrow = match (column == shown.by, shown.reversed) {
+        // One column wide, and no letter.
+        let sorted = match (column == shown.by, shown.reversed) {
             (false, _) => "",
-            (true, false) => " v",
-            (true, true) => " ^",
+            (true, false) => ">",
+            (true, true) => "<",
         };
-        format!("{name}{arrow}")
+        format!("{sorted}{name}")
     });
     let [station, place, speed, signal, share, heard, standing] = head;
     let total = shown.stations.len();
     let mut lines = vec![format!(
-        "{station:<18}{:<16}{place:<20}{speed:>6}{signal:>6}{share:>7}{heard:>9}  {standing}",
+        "{station:<17}{:<14}{place:<16}{speed:>5}{signal:>5}{share:>6}{heard:>7} {standing}",
         "type"
     )];
     if total == 0 {
@@ -159,10 +166,10 @@ fn row(station: &Neighbour, paint: Paint) -> String {
         "suspect" => paint.of(Mark::Warn, &format!("{standing}{why}")),
         other => other.to_owned(),
     };
+    let kind = station.station_type.as_deref().unwrap_or("-").replace('_', " ");
     format!(
-        "{:<18}{:<16}{:<20}{:>6}{:>6}{:>7}{:>9}  {standing}",
+        "{:<17}{kind:<14.13}{:<16}{:>5}{:>5}{:>6}{:>7} {standing}",
         station.digest,
-        station.station_type.as_deref().unwrap_or("-"),
         or_dash(place),
         number(station.speed_m_s, 1),
         number(station.signal_dbm, 0),
@@ -193,6 +200,7 @@ fn cut(line: &str, columns: usize) -> String {
     cut
 }
 
+const KEYS: &str = "q ends; n d v s l h t sort by a column, the same again or r turns it round";
 /// Reasons of drops in their line.
 const MOST_REASONS: usize = 4;
 
@@ -244,15 +252,34 @@ mod tests {
         let text = lines.join("\n");
         for words in [
             "vehicle d899000000000001   up 0.0 s   sending",
-            "link up, udp on lo   channel 25.0 % busy (survey)",
+            "clock locked   no position   channel 25.0 % busy (survey)",
+            "link up, udp on lo   verifying 0 %",
             "dropped: exact_copy 7",
             "nothing sent or expected yet",
-            "station           type            where v",
-            "0000000000000001  passenger_car   10 m east             13.9   -71   97 %    0.3 s  suspect: position",
+            "station          type          >where            m/s  dBm share  heard standing",
+            "0000000000000001 passenger car 10 m east        13.9  -71  97 %  0.3 s suspect: position",
         ] {
             assert!(text.contains(words), "{words:?} is not in\n{text}");
         }
         assert!(drawn(0, 0, 120, 40).join("\n").contains("no neighbours: "));
+    }
+
+    #[test]
+    fn every_column_shows_in_eighty() {
+        let lines = drawn(2, 0, 80, 24);
+        let whole = drawn(2, 0, 200, 24);
+        for (line, whole) in lines.iter().zip(&whole).filter(|(_, whole)| !whole.contains("suspect")) {
+            assert_eq!(line, whole);
+        }
+    }
+
+    #[test]
+    fn the_last_line_has_the_keys_where_there_is_room() {
+        assert!(drawn(2, 0, 80, 24)[23].starts_with("q ends; "));
+        assert!(
+            !drawn(2, 0, usize::MAX, usize::MAX).join("\n").contains("q ends"),
+            "what is printed once has no keys"
+        );
     }
 
     #[test]
