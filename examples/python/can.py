@@ -44,6 +44,8 @@ def decode(data, start, length, little, signed, factor, offset):
 
 
 def main():
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
     path, interface, dbc, mapping = sys.argv[1:5]
     frames, wanted = read_dbc(dbc), {signal: key for key, signal in json.load(open(mapping)).items()}
     known = {signal[0] for signals in frames.values() for signal in signals}

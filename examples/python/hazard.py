@@ -5,6 +5,8 @@ Usage: hazard.py SOCKET [CAUSE]    (causes: roadcast hazard new --cause list)
 """
 import json, socket, sys
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 station = socket.socket(socket.AF_UNIX)
 station.connect(sys.argv[1])
 cause = sys.argv[2] if len(sys.argv) > 2 else "accident"

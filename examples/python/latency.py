@@ -5,6 +5,8 @@ Usage: latency.py SOCKET    (a # is a quarter of a millisecond, of the slowest o
 """
 import json, socket, sys, time
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 station = socket.socket(socket.AF_UNIX)
 station.connect(sys.argv[1])
 station.sendall(b'{"messages":"watch","payload":false}\n')

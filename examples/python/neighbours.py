@@ -5,6 +5,8 @@ Usage: neighbours.py SOCKET    (the daemon prints the path of its control socket
 """
 import json, socket, sys
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 station = socket.socket(socket.AF_UNIX)
 station.connect(sys.argv[1])
 station.sendall(b'{"neighbours":"watch"}\n')

@@ -6,6 +6,8 @@ Usage: echo "49.6116 6.1319 13.9 90" | position.py SOCKET
 """
 import json, socket, sys, time
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 station = socket.socket(socket.AF_UNIX)
 station.connect(sys.argv[1])
 answers = station.makefile()
