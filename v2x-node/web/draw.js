@@ -192,7 +192,10 @@ class Painter {
         }
       }
       const groups = [...shows.values()].slice(0, 8);
-      const width = Math.max(1, groups.length) * 12 + 4;
+      // Wide enough for the seconds below.
+      const pitch = near ? 20 : 12;
+      const width = Math.max(1, groups.length) * pitch + 4;
+      const first = x - width / 2 + 2 + pitch / 2;
       const left = x - width / 2, top = y - 19;
       c.fillStyle = this.colours.card;
       c.strokeStyle = signal.told.contested ? this.colours.bad : this.colours.soft;
@@ -201,11 +204,11 @@ class Painter {
       c.roundRect(left, top, width, 38, 4);
       c.fill();
       c.stroke();
-      groups.forEach((group, index) => lamp(c, left + 8 + index * 12, top + 7, phaseOf(group.shows), this.colours));
+      groups.forEach((group, index) => lamp(c, first + index * pitch, top + 7, phaseOf(group.shows), this.colours));
       if (near) {
         groups.forEach((group, index) => {
           const end = group.likely_end_s ?? group.min_end_s;
-          if (Number.isFinite(end) && end < 1_000) this.label(String(Math.max(0, Math.round(end))), left + 8 + index * 12, top + 48, "center");
+          if (Number.isFinite(end) && end < 1_000) this.label(String(Math.max(0, Math.round(end))), first + index * pitch, top + 48, "center");
         });
       }
     }

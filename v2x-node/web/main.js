@@ -277,14 +277,16 @@ function drawStrip() {
   const x = (t) => 8 + t / feed.duration * (width - 16);
   if (over) {
     const shares = over.expected.map((all, index) => (all > 0 ? over.missed[index] / all : 0));
-    const most = Math.max(0.01, ...shares);
     const most_sent = Math.max(1, ...over.sent);
     over.sent.forEach((sent, index) => {
       const left = x(index * over.step_s), wide = Math.max(1, x((index + 1) * over.step_s) - left - 1);
       c.fillStyle = painter.colours.line;
-      c.fillRect(left, height - sent / most_sent * (height - 4), wide, sent / most_sent * (height - 4));
+      const bar = sent / most_sent * (height - 4);
+      c.fillRect(left, height - bar, wide, bar);
+      // That share of the bar, and never too little to be seen.
+      const red = shares[index] > 0 ? Math.max(1.5, shares[index] * bar) : 0;
       c.fillStyle = painter.colours.bad;
-      c.fillRect(left, height - shares[index] / most * (height - 6), wide, shares[index] / most * (height - 6));
+      c.fillRect(left, height - red, wide, red);
     });
   }
   for (const line of feed.events) {

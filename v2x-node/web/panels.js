@@ -28,6 +28,7 @@ function svg(name, attributes = {}) {
 
 function duration(us) {
   if (!Number.isFinite(us)) return "\u2013";
+  if (us === 0) return "0 s";
   if (us < 0.95) return `${Math.round(us * 1_000)} ns`;
   if (us < 999.5) return `${us < 10 ? us.toFixed(1) : us.toFixed(0)} \u00b5s`;
   if (us < 999_500) return `${us < 9_950 ? (us / 1e3).toFixed(1) : (us / 1e3).toFixed(0)} ms`;
@@ -155,7 +156,7 @@ class Panels {
     const verdict = report?.verdict ?? (judged.length === 0 ? "nothing_to_judge" : failed.length > 0 ? "missed" : "met");
     const mood = { met: "good", missed: "bad" }[verdict] ?? "none";
     if ($("head").className !== mood) $("head").className = mood;
-    text($("headline"), { good: "Deadlines met", bad: "Deadlines missed", none: "Nothing to judge yet" }[mood]);
+    text($("headline"), { good: "Deadlines met", bad: "Deadlines missed", none: this.feed.meta?.live ? "Verdict at the end" : "Nothing to judge yet" }[mood]);
     const parts = [];
     if (mood === "bad") parts.push(`${failed.join(", ")} missed more than the target allows`);
     else if (mood === "good") parts.push(judged.length === 1 ? "the one class with traffic kept its target" : `all ${judged.length} classes with traffic kept their targets`);
