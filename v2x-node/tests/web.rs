@@ -428,6 +428,11 @@ fn what_cannot_be_served_is_told_at_once_in_one_line() {
     );
     let said = town.bad(2, &["web", "--socket", "none.sock", "--listen", "0.0.0.0:0"]);
     assert!(said.contains("other machines reach this address: give --token-file"), "{said}");
+    #[cfg(feature = "replay")]
+    {
+        let said = town.bad(2, &["demo", "--seconds", "1", "--web", "0.0.0.0:0"]);
+        assert!(said.ends_with("the demo's page has no tokens: listen on 127.0.0.1\n"), "{said}");
+    }
     fs::write(town.directory.join("open.token"), "x".repeat(64)).unwrap();
     fs::set_permissions(town.directory.join("open.token"), Permissions::from_mode(0o644)).unwrap();
     let said = town.bad(2, &["web", "--socket", "none.sock", "--listen", "0", "--token-file", "open.token"]);

@@ -49,8 +49,8 @@ pub struct RunArgs {
     /// Write the report at the end with plots to FILE, one self-contained page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Serve the live map, the API and metrics over HTTP, by a process beside the station;
-    /// [web] of the configuration has tokens and names
+    /// Serve the live map, the API and metrics over HTTP at this address (8080, 127.0.0.1:8080,
+    /// unix:PATH), by a process beside the station; [web] of the configuration has tokens and names
     #[cfg(feature = "web")]
     #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
     pub web: Option<crate::config::ListenAddress>,
@@ -67,8 +67,9 @@ pub const HELP: &str = "Examples:
   roadcast run car-1.toml --check
 
 position.source of the configuration is \"gpsd\", \"nmea\" (a serial device or a
-file), \"fixed\", or \"trace\" (a vehicle of a mobility trace, as in
-examples/bench.toml); examples/vehicle.toml has the keys of each.
+file), \"fixed\", \"control\" (a program at the control socket), or \"trace\" (a
+vehicle of a mobility trace, as in examples/bench.toml); examples/vehicle.toml
+has the keys of each.
 
 Credentials, keys, roots, issuers and revocation deltas are read again when
 their files change, and at SIGHUP. A credential's end is announced a day, an
@@ -77,8 +78,8 @@ hour and ten minutes ahead.
 A station prints which neighbours come, go or are not believed, a vehicle the
 signal ahead and the signs in force, at most once a second; and each a status
 line every report.every_s seconds, and the report at the end, with -v the
-latency of every stage. While it runs, `roadcast status`, `neighbours`, `hazard`
-and `priority` talk to it.
+latency of every stage. While it runs, `roadcast status`, `neighbours`, `top`,
+`doctor`, `web`, `hazard` and `priority` ask it.
 
 Nothing that is written decides whether the station runs: where a disk is full
 or a pipe is not read, it says so once, counts what is lost, and tries again. A
@@ -207,7 +208,8 @@ fn serve(
     // So that what is wrong with one is told now, and not by a process that ends.
     let tokens = Tokens::load(&web.tokens)?;
     if web.listen.is_open() && tokens.is_empty() {
-        return Err(OpenWithoutToken(web.listen).into());
+        let right = "add [[web.token]] to the configuration, or listen on 127.0.0.1";
+        return Err(OpenWithoutToken { address: web.listen, right }.into());
     }
     let process = WebProcess::start(&web, &sockets)?;
     writeln!(console, "web: {}", at(process.address()))?;

@@ -11,7 +11,7 @@ use radio_adapters::privilege::{self, CapabilitySet};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
-use v2x_api::Right;
+use v2x_api::{Client, ClientError, Right};
 
 use crate::commands::client::sockets;
 use crate::config::{ListenAddress, MOST_NAMES, MOST_TOKENS, StationConfig, TokenFile, WebConfig};
@@ -73,8 +73,12 @@ Examples:
 
 /// It would be open to the network.
 #[derive(Debug, thiserror::Error)]
-#[error("web: {0}: other machines reach this address: give --token-file, or listen on 127.0.0.1")]
-pub(crate) struct OpenWithoutToken(pub(crate) ListenAddress);
+#[error("web: {address}: other machines reach this address: {right}")]
+pub(crate) struct OpenWithoutToken {
+    pub address: ListenAddress,
+    /// What is accepted.
+    pub right: &'static str,
+}
 
 impl Complaint for OpenWithoutToken {}
 
@@ -102,7 +106,8 @@ pub fn run(args: &WebArgs, out: &mut dyn Write) -> Result<(), Error> {
     let daemon = if args.socket.is_empty() { sockets(args.config.as_deref())? } else { args.socket.clone() };
     let tokens = Tokens::load(&web.tokens)?;
     if web.listen.is_open() && tokens.is_empty() {
-        return Err(OpenWithoutToken(web.listen).into());
+        let right = "give --token-file, or listen on 127.0.0.1";
+        return Err(OpenWithoutToken { address: web.listen, right }.into());
     }
     let listening = match args.inherited {
         true => Listening::inherited().map_err(system("taking over the listening socket"))?,
@@ -125,6 +130,10 @@ pub fn run(args: &WebArgs, out: &mut dyn Write) -> Result<(), Error> {
         };
         if station.is_none() {
             writeln!(out, "web: {}", at(&address))?;
+            // A program that asks is told the same, each time.
+            if let Some(error) = unanswered(&daemon) {
+                writeln!(out, "no daemon yet: {error}")?;
+            }
             out.flush()?;
         }
         let until = async {
@@ -138,6 +147,18 @@ pub fn run(args: &WebArgs, out: &mut dyn Write) -> Result<(), Error> {
         let refused = |source| ListenError::Refused { address: address.clone(), source };
         Ok(serve(listening, site, until).await.map_err(refused)?)
     })
+}
+
+/// Why none of the daemon's sockets answers; `None` when one does.
+fn unanswered(sockets: &[PathBuf]) -> Option<ClientError> {
+    let mut last = None;
+    for socket in sockets {
+        match Client::connect(socket) {
+            Ok(_) => return None,
+            Err(error) => last = Some(error),
+        }
+    }
+    last
 }
 
 /// The address as a browser takes it.
@@ -182,8 +203,16 @@ pub(crate) fn listen_address(text: &str) -> Result<ListenAddress, String> {
 }
 
 fn token_file(text: &str) -> Result<TokenFile, String> {
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
     let (right, file) = match text.split_once('=') {
-        Some((right, file)) if Right::parse(right).is_some() => (Right::parse(right), file),
+        Some((word, file)) if is_word(word) => match Right::parse(word) {
+            Some(right) => (Some(right), file),
+            None => {
+                return Err(format!(
+                    "{word:?} is no right: expected read, declare or administer; a file of that name is ./{text}"
+                ));
+            }
+        },
         _ => (None, text),
     };
     if file.is_empty() {
@@ -202,11 +231,12 @@ mod tests {
             ("a.token", Right::Read, "a.token"),
             ("declare=a.token", Right::Declare, "a.token"),
             ("administer=/b=c", Right::Administer, "/b=c"),
-            ("all=a", Right::Read, "all=a"),
+            ("./all=a", Right::Read, "./all=a"),
         ] {
             assert_eq!(token_file(text), Ok(TokenFile { file: file.into(), right }), "{text}");
         }
         assert!(token_file("read=").is_err() && token_file("").is_err());
+        assert!(token_file("all=a").unwrap_err().starts_with("\"all\" is no right: expected read, "));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use v2x_core::{Fix, HazardChange, HazardChanged, Position, Role, WireTime};
 
 use super::town::Town;
 use crate::commands::replay::town_lanes;
-use crate::commands::web::at;
+use crate::commands::web::{OpenWithoutToken, at};
 use crate::config::{ListenAddress, WebConfig};
 use crate::daemon::control::view::View;
 use crate::daemon::listening::Listening;
@@ -106,9 +106,13 @@ impl Picture {
     /// Serves it at an address until the process ends.
     ///
     /// # Errors
-    /// The address is taken, or the system refuses a thread.
+    /// The address is taken or open to other machines, or the system refuses a thread.
     pub(super) fn serve(&self, address: &ListenAddress, out: &mut dyn Write) -> Result<(), Error> {
         let system = |what| move |source| Error::System { what, source };
+        if address.is_open() {
+            let right = "the demo's page has no tokens: listen on 127.0.0.1";
+            return Err(OpenWithoutToken { address: address.clone(), right }.into());
+        }
         let listening = Listening::open(address)?;
         let told = listening.address().map_err(system("asking for the listening address"))?;
         let site = Site::new(

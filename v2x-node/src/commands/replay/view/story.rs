@@ -70,7 +70,9 @@ impl Story {
     /// For people: how much there is.
     pub(super) fn size(&self) -> String {
         let Meta { stations, hazards, duration_s, .. } = &self.meta;
-        format!("{stations} stations, {hazards} hazards, {duration_s:.0} s")
+        let s = |count: usize| if count == 1 { "" } else { "s" };
+        let (of_stations, of_hazards) = (s(*stations), s(*hazards));
+        format!("{stations} station{of_stations}, {hazards} hazard{of_hazards}, {duration_s:.0} s")
     }
 
     /// The answer to `/view/meta`, and part of a page.
