@@ -71,6 +71,8 @@ pub struct Client {
     encoding: Encoding,
     /// It has asked something.
     pub has_asked: bool,
+    /// Its last request is with the station, which has not answered it.
+    awaits: bool,
     queue: VecDeque<Waiting>,
     /// Bytes of `queue`, and answers in it.
     queued: usize,
@@ -117,6 +119,7 @@ impl Client {
             input: Requests::new(),
             encoding: Encoding::Json,
             has_asked: false,
+            awaits: false,
             queue: VecDeque::new(),
             queued: 0,
             answers: 0,
@@ -156,6 +159,18 @@ impl Client {
         if !self.leaving {
             self.push(Waiting::Line(self.encoded(answer)), now);
         }
+    }
+
+    /// Its request goes to the station: [`answer`](Self::answer) is to come, and no other request is taken before.
+    pub fn await_answer(&mut self) {
+        self.awaits = true;
+    }
+
+    /// Queues the station's answer, from which on it may ask again.
+    pub fn answer(&mut self, answer: &Answer, now: Instant) {
+        self.awaits = false;
+        self.asked = now;
+        self.say(answer, now);
     }
 
     /// How it is written to.
@@ -252,7 +267,8 @@ impl Client {
             let text = "nothing was read for a minute, while something waited; watch again";
             self.dismiss(&Answer::failure("too_slow", text), now);
             slow = true;
-        } else if !self.watches() && !self.leaving && quiet > IDLE {
+        } else if !self.watches() && !self.leaving && quiet > if self.awaits { LONGEST_ANSWER } else { IDLE }
+        {
             let text = "asked nothing for a minute; connect again";
             self.dismiss(&Answer::failure("idle", text), now);
         }
@@ -280,7 +296,8 @@ impl Client {
 
     /// Whether it is served: nothing is to be written, and nothing more comes.
     pub fn is_done(&self) -> bool {
-        self.gone || !self.is_waiting() && (self.leaving || self.ended && self.input.len() == 0)
+        let served = self.ended && !self.awaits && self.input.len() == 0;
+        self.gone || !self.is_waiting() && (self.leaving || served)
     }
 
     fn push(&mut self, waiting: Waiting, now: Instant) {
@@ -298,7 +315,7 @@ impl Client {
 
     /// Whether its next request is taken: not before it has read earlier answers, and, unless it watches, everything.
     fn may_ask(&self) -> bool {
-        self.answers == 0 && (self.watches() || !self.is_waiting())
+        !self.awaits && self.answers == 0 && (self.watches() || !self.is_waiting())
     }
 
     /// Whether its next request is read.
@@ -393,9 +410,10 @@ impl Client {
         Ok(())
     }
 
-    /// Queues any line.
+    /// Queues any line, as an answer of the station.
     #[cfg(test)]
     pub fn say_line(&mut self, line: &str, now: Instant) {
+        self.awaits = false;
         self.push(Waiting::Line(format!("{line}\n").into_bytes()), now);
     }
 
@@ -427,5 +445,7 @@ const READ_SIZE: usize = 1024;
 const DEAF: Duration = Duration::from_secs(60);
 /// A program that asks nothing this long, and watches nothing, makes room.
 const IDLE: Duration = Duration::from_secs(60);
+/// A message of the longest lifetime may wait for the link this long, and somewhat more.
+const LONGEST_ANSWER: Duration = Duration::from_secs(310);
 /// A dropped program has this long to read why.
 const LAST_LINE_TIME: Duration = Duration::from_secs(5);

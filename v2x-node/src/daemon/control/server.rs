@@ -121,6 +121,7 @@ impl Server {
                     if let Some(answer) = of_rights(client, &request) {
                         client.say(&Answer { id, ..answer }, now);
                     } else {
+                        client.await_answer();
                         return Poll::Ready(Asked { client: client.id, id, request });
                     }
                 }
@@ -145,7 +146,7 @@ impl Server {
     /// Answers a request; nothing when the client has gone.
     pub fn answer(&mut self, client: ConnectionId, id: Option<RequestId>, answer: Answer, now: Instant) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.say(&Answer { id, ..answer }, now);
+            client.answer(&Answer { id, ..answer }, now);
         }
     }
 

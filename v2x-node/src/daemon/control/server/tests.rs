@@ -529,6 +529,44 @@ fn turn(served: &mut Served, now: Instant) {
 }
 
 #[test]
+fn answers_keep_the_order_of_the_requests_however_long_the_station_takes() {
+    with_server("late", |server, path| {
+        let mut program = Stream::connect(path).unwrap();
+        program.write_all(b"{\"id\":1,\"stats\":\"now\"}\n{\"id\":2,\"station\":\"status\"}\n").unwrap();
+        let first = next(server);
+        turn(server, Instant::ZERO);
+        let mut cx = Context::from_waker(core::task::Waker::noop());
+        assert!(server.poll(&mut cx, Instant::ZERO).is_pending(), "the first one is not answered");
+        server.answer(first.client, first.id, Answer::done(), Instant::ZERO);
+        let second = next(server);
+        assert_eq!(second.request, Request::Status);
+        server.answer(second.client, second.id, Answer::done(), Instant::ZERO);
+        turn(server, Instant::ZERO);
+        drop(server.clients.pop());
+        let said = lines(&program).map(|line| serde_json::from_str::<Answer>(&line).unwrap().id);
+        assert!(said.eq([1, 2].map(|id| Some(RequestId::Number(id)))));
+    });
+}
+
+#[test]
+fn who_sends_nothing_more_still_reads_the_answer_that_comes_later() {
+    with_server("shut", |server, path| {
+        let mut program = Stream::connect(path).unwrap();
+        program.write_all(b"{\"publish\":\"echo\",\"payload\":{}}\n").unwrap();
+        program.shutdown(std::net::Shutdown::Write).unwrap();
+        let asked = next(server);
+        let later = Instant::ZERO + Duration::from_secs(61);
+        turn(server, later);
+        server.upkeep(later);
+        turn(server, later);
+        server.answer(asked.client, asked.id, Answer::done(), later);
+        turn(server, later);
+        assert_eq!(lines(&program).collect::<Vec<_>>(), [r#"{"v":1,"ok":true}"#]);
+        assert_eq!(server.clients.len(), 0);
+    });
+}
+
+#[test]
 fn a_client_that_reads_no_answers_is_asked_no_further_question() {
     let (asked, served) = std::sync::mpsc::channel();
     serve(
