@@ -21,6 +21,15 @@ use super::topic::Topic;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionId(pub(super) u64);
 
+/// Who connected.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// What it may do.
+    pub rights: Right,
+    /// Whether it is a program of the daemon's user or root.
+    pub is_owner_s: bool,
+}
+
 /// A watch.
 #[derive(Clone, Debug, Default)]
 pub struct Watching {
@@ -64,6 +73,8 @@ pub struct Client {
     pub id: ConnectionId,
     /// What it may do.
     pub rights: Right,
+    /// Whether it is a program of the daemon's user or root.
+    pub is_owner_s: bool,
     stream: UnixStream,
     /// What it has sent.
     pub input: Requests,
@@ -111,10 +122,11 @@ enum Waiting {
 
 impl Client {
     /// One that has just come.
-    pub fn new(id: ConnectionId, stream: UnixStream, rights: Right, now: Instant) -> Self {
+    pub fn new(id: ConnectionId, stream: UnixStream, peer: Peer, now: Instant) -> Self {
         Self {
             id,
-            rights,
+            rights: peer.rights,
+            is_owner_s: peer.is_owner_s,
             stream,
             input: Requests::new(),
             encoding: Encoding::Json,

@@ -197,6 +197,27 @@ fn one_client_too_many_is_told_so() {
     assert!(matches!(&error, ClientError::Refused { reason, .. } if reason == "busy"), "{error}");
 }
 
+#[test]
+fn members_of_the_group_cannot_take_the_places_of_the_daemon_s_user() {
+    with_server("places", |server, path| {
+        let mut ends = Vec::new();
+        let guest = Peer { rights: Right::Declare, is_owner_s: false };
+        for number in 0..MOST_OF_OTHERS as u64 {
+            assert_eq!(server.no_place(false), None);
+            let (end, stream) = Stream::pair().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let stream = server.runtime.block_on(async { UnixStream::from_std(stream).unwrap() });
+            server.clients.push(Client::new(ConnectionId(1000 + number), stream, guest, Instant::ZERO));
+            ends.push(end);
+        }
+        let refused = server.no_place(false).unwrap();
+        assert!(refused.starts_with("48 programs of other users than the daemon's"), "{refused}");
+        let mut own = Stream::connect(path).unwrap();
+        own.write_all(b"{\"station\":\"status\"}\n").unwrap();
+        assert_eq!(next(server).request, Request::Status);
+    });
+}
+
 /// Told in the tests below: an event of about a kilobyte with a number.
 fn event(number: u64) -> Answer {
     let event = Some(format!("{number} {}", "x".repeat(1000)));
