@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// A message of a watch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Message {
     /// Its name, `<16 hex digits>/<class>/<sequence>`.
@@ -65,6 +66,7 @@ pub struct Message {
 
 /// Where the forwarder of a message was, as it says; not signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct MessageForwarder {
     /// Latitude, degrees.
@@ -75,6 +77,7 @@ pub struct MessageForwarder {
 
 /// A message in an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum AnsweredMessage {
     /// Its name, in the answer to `publish`.
@@ -85,6 +88,7 @@ pub enum AnsweredMessage {
 
 /// A frame that was not delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DroppedFrame {
     /// Why, by its stable name.
