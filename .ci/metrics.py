@@ -153,7 +153,7 @@ def check(what, command, text=None):
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30)
     if done.returncode != 0 or done.stderr.strip():
         sys.exit(f"promtool, {what}: {done.stdout}{done.stderr}")
-    print(f"promtool: {what} are in order")
+    print(f"promtool: {what}: in order")
 
 
 def eventually(what, look):

@@ -4,7 +4,10 @@
 [[ ! -s package.err ]] || fail "building it has complaints" package.err
 package=$(<package.txt)
 dpkg-deb --contents "$package" >contents.txt
-for path in usr/bin/roadcast usr/lib/systemd/system/roadcast.service usr/lib/sysusers.d/roadcast.conf etc/roadcast/ \
+for path in usr/bin/roadcast usr/lib/systemd/system/roadcast.service usr/lib/sysusers.d/roadcast.conf etc/roadcast/station.toml \
+    usr/lib/systemd/system/roadcast@.service etc/roadcast/station.keys/ usr/share/man/man1/roadcast-run.1.gz \
+    usr/share/bash-completion/completions/roadcast usr/share/zsh/vendor-completions/_roadcast \
+    usr/share/fish/vendor_completions.d/roadcast.fish usr/share/doc/roadcast/docs/installation.md \
     usr/share/doc/roadcast/README.md usr/share/doc/roadcast/copyright usr/share/doc/roadcast/examples/vehicle.toml \
     usr/share/doc/roadcast/examples/python/wire.py usr/share/doc/roadcast/proto/schema/v2x/v1/envelope.proto \
     usr/share/doc/roadcast/replay/plans/red/road.toml; do
@@ -41,7 +44,7 @@ dpkg --root="$PWD/root" --log=/dev/null --force-depends --force-script-chrootles
 has root/etc/passwd '^roadcast:x:[0-9]+:[0-9]+:Roadcast V2X station:/var/lib/roadcast:/usr/sbin/nologin$'
 [[ $(root/usr/bin/roadcast --version) == "$("$ROADCAST" --version)" ]] || fail "another program was installed"
 sed 's|/usr/bin/roadcast|'"$PWD"'/root&|' root/usr/lib/systemd/system/roadcast.service >roadcast.service
-systemd-analyze verify roadcast.service >unit.txt 2>&1 || fail "systemd refuses the unit" unit.txt
+systemd-analyze verify --man=no roadcast.service >unit.txt 2>&1 || fail "systemd refuses the unit" unit.txt
 dpkg --root="$PWD/root" --log=/dev/null --force-depends --force-script-chrootless --remove roadcast >removed.txt 2>&1 \
     || fail "it does not go" removed.txt
 [[ ! -e root/usr/bin/roadcast ]] || fail "something stayed behind"

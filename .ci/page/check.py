@@ -1,7 +1,7 @@
 """The page of the live map in a real browser: what it draws against what it was fed, its keys, sizes and themes, and what it does when
 the station is gone. Prints how long frames took and when it first painted; judges neither.
 
-    .ci/page/check.py VIEW.html [--shots DIRECTORY]
+    .ci/page/check.py VIEW.html [--demo URL] [--shots DIRECTORY]
 
 VIEW.html is what `roadcast replay view` wrote of a report of the demo: the live page is the same without what is recorded in it.
 """
@@ -30,6 +30,14 @@ def expect(what, found, right):
 def close(what, found, right, within):
     if not abs(found - right) <= within:
         sys.exit(f"FAILED: {what}: {found} instead of {right}, within {within}")
+
+
+def comes(what, is_there):
+    """Waits for what the server is asked."""
+    limit = time.monotonic() + 10
+    while not is_there():
+        expect(what, time.monotonic() < limit, True)
+        time.sleep(0.05)
 
 
 def percentiles(values):
@@ -187,10 +195,7 @@ def nobody(browser, live, shots):
         expect("pictures made of names", browser.evaluate("document.images.length"), 0)
         server.say({"watch": "lost", "of": "hazards", "changes": 7})
         browser.until("it says what was lost", "document.getElementById('summary').textContent.includes('7 changes')")
-        limit = time.monotonic() + 10
-        while sum(request.get("hazard") == "list" for request in server.requests) < 2:
-            expect("asks for the hazards again", time.monotonic() < limit, True)
-            time.sleep(0.05)
+        comes("asks for the hazards again", lambda: sum(request.get("hazard") == "list" for request in server.requests) > 1)
     finally:
         server.close()
 
@@ -208,7 +213,7 @@ def gone(browser, server, shots):
     page.shot("gone")
     server.refusing = False
     browser.until("it is back", "document.getElementById('link-state').textContent === 'live'", 30)
-    expect("it asked anew", sum("neighbours" in request for request in server.requests) > asked, True)
+    comes("it asks anew", lambda: sum("neighbours" in request for request in server.requests) > asked)
     expect("the banner", page.shows("banner"), False)
 
 
@@ -241,9 +246,25 @@ def recorded(browser, path, story, shots):
     page.shot("recorded")
 
 
+def running(browser, url, shots):
+    """The demo's town while it runs."""
+    page = Page(browser, url, shots)
+    browser.until("vehicles and units are drawn", "roadcast.drawn.stations >= 10 && roadcast.drawn.roadside === 2", 30)
+    told = browser.evaluate("fetch('view/frames').then((answer) => answer.text())")
+    there = [json.loads(line)["neighbour"] for line in told.splitlines() if '"neighbour"' in line]
+    drawn = page.drawn()
+    # Some may have come or gone between the two.
+    close("vehicles", drawn["stations"] + drawn["roadside"], len(there), 3)
+    expect("roads", drawn["roads"] > 40, True)
+    browser.until("deliveries are counted", "document.getElementById('dials').textContent.includes('ms')")
+    expect("no timeline", page.shows("timeline"), False)
+    page.shot("demo")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("view", type=pathlib.Path)
+    parser.add_argument("--demo", metavar="URL", help="where `roadcast demo --web` shows its town")
     parser.add_argument("--shots", type=pathlib.Path)
     options = parser.parse_args()
     text = options.view.read_text()
@@ -260,6 +281,8 @@ def main():
         telephone(browser, server, options.shots)
         nobody(browser, live, options.shots)
         recorded(browser, options.view, story, options.shots)
+        if options.demo:
+            running(browser, options.demo, options.shots)
         # That is the test's own: it reads pixels.
         complaints = [text for text in browser.complaints() if "willReadFrequently" not in text]
         expect("complaints on the console", complaints, [])

@@ -332,6 +332,7 @@ impl Desk {
             verified: true,
             suspect: false,
             payload: self.payload.clone(),
+            frame: Bytes::from_static(&[0; 300]),
             stamps: ReceiveStamps {
                 kernel_receive: Some(earlier),
                 user_receive: Some(earlier),

@@ -31,6 +31,7 @@ pub use name::{EventId, EventIdError, IntersectionId};
     missing_docs,
     clippy::doc_markdown,
     clippy::doc_lazy_continuation,
+    clippy::large_enum_variant,
     unused_qualifications,
     reason = "generated: the schema's comments are the documentation"
 )]

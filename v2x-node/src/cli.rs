@@ -89,6 +89,12 @@ pub fn main() -> ExitCode {
     code
 }
 
+/// The parser of the command line, of which pages of the manual and completions of shells are made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 #[derive(Debug, Parser)]
 #[command(name = "roadcast", version = crate::version::VERSION, about = ABOUT, after_help = HELP, propagate_version = true)]
 #[command(subcommand_required = true, arg_required_else_help = true, max_term_width = COLUMNS)]

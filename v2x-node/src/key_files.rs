@@ -16,7 +16,7 @@ use v2x_proto::envelope::MAX_CREDENTIAL;
 
 use crate::config::{CredentialFiles, IdentityFiles, OwnFiles};
 use crate::error::Complaint;
-use crate::key_kinds;
+use crate::{key_kinds, service_credentials};
 
 /// What can be wrong with files of keys, credentials and revocation deltas.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,16 @@ pub enum KeyFileError {
         path: PathBuf,
         /// The system's error.
         source: io::Error,
+    },
+    /// The service manager did not hand over a credential of this name.
+    #[error("credential:{name}: {}", if *of_a_service { "not among the credentials that this service was given; put the file where \
+             its LoadCredential= takes them from (/etc/roadcast/station.keys), and restart it" } else { "given to a service alone \
+             (LoadCredential= of roadcast.service); this process was not started as one" })]
+    NotGiven {
+        /// Its name.
+        name: String,
+        /// Whether this process was given others.
+        of_a_service: bool,
     },
     /// Others can read a private key.
     #[error("{}: others can read this private key (mode {mode:04o}); make it yours alone: chmod 600 {}",
@@ -189,6 +199,11 @@ fn pool_files(name: &Path) -> Result<Vec<CredentialFiles>, KeyFileError> {
         numbers.extend(number.and_then(|number| number.parse::<u32>().ok()));
     }
     if numbers.is_empty() {
+        let given = service_credentials::directory();
+        if let Some(name) = service_credentials::name(name, given.as_deref()) {
+            let name = format!("{name}-1.cred");
+            return Err(KeyFileError::NotGiven { name, of_a_service: given.is_some() });
+        }
         return Err(KeyFileError::EmptyPool { name: name.to_owned() });
     }
     numbers.sort_unstable();
@@ -262,7 +277,10 @@ pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
     let file = File::open(path).map_err(|source| failed(path, source))?;
     // Asked of the open file, so that it is the one that is read.
     let mode = file.metadata().map_err(|source| failed(path, source))?.mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    // systemd lets the service's user read what it hands over by an access list, whose mask shows as the group's rights.
+    let given = service_credentials::directory().filter(|directory| path.parent() == Some(directory));
+    let others = if given.is_some() { 0o037 } else { 0o077 };
+    if mode & others != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let bytes = Zeroizing::new(read_all(file, path)?);
@@ -309,6 +327,12 @@ fn read_all(file: File, path: &Path) -> Result<Vec<u8>, KeyFileError> {
 }
 
 pub(crate) fn failed(path: &Path, source: io::Error) -> KeyFileError {
+    let directory = service_credentials::directory();
+    if source.kind() == io::ErrorKind::NotFound
+        && let Some(name) = service_credentials::name(path, directory.as_deref())
+    {
+        return KeyFileError::NotGiven { name, of_a_service: directory.is_some() };
+    }
     let source = forbidden::explained(source, path, Purpose::Read);
     KeyFileError::File { path: path.to_owned(), source }
 }

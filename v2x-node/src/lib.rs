@@ -16,6 +16,7 @@ mod log;
 pub mod machine;
 pub mod processor;
 pub mod rights;
+mod service_credentials;
 pub mod version;
 #[cfg(feature = "web")]
 pub mod web;

@@ -16,5 +16,5 @@ mod session;
 mod site;
 mod token;
 
-pub use self::site::{Pages, Site, Source};
+pub use self::site::{Pages, Site, SiteSource};
 pub use self::token::{TokenError, Tokens};

@@ -103,7 +103,7 @@ fn every_example_is_a_good_configuration_and_so_is_each_position_that_it_offers(
     let (section, after) = section.split_once("\n[").unwrap();
     let offers: Vec<&str> = section.split("source = ").skip(1).collect();
     let sources = offers.iter().map(|offer| offer.split('"').nth(1).unwrap());
-    assert_eq!(sources.collect::<Vec<_>>(), ["gpsd", "nmea", "fixed", "trace"]);
+    assert_eq!(sources.collect::<Vec<_>>(), ["gpsd", "nmea", "control", "fixed", "trace"]);
     for offer in offers {
         if offer.starts_with("\"trace\"") && cfg!(not(feature = "replay")) {
             continue;
@@ -138,6 +138,9 @@ fn the_service_of_the_examples_runs_a_fixed_configuration_with_one_right() {
     }
     // How a station reads how good the clock is, and learns of its interface.
     assert!(of("SystemCallFilter").contains(" clock_adjtime ") && of("ProtectClock").is_empty());
+    // And that systemd learns when it is ready, and whether its loop goes on.
+    assert_eq!((of("Type").as_str(), of("NotifyAccess").as_str()), ("notify", "main"));
+    assert!(of("WatchdogSec").parse::<u32>().is_ok_and(|seconds| seconds >= 3));
     assert!(of("RestrictAddressFamilies").contains("AF_NETLINK AF_PACKET"));
 }
 

@@ -137,7 +137,7 @@ class Painter {
       const x = camera.sx(spot[0]), y = camera.sy(spot[1]);
       if (x < -40 || y < -40 || x > camera.width + 40 || y > camera.height + 40) continue;
       hazardMark(c, x, y, this.colours[told.class?.toLowerCase()] ?? this.colours.d3, this.colours, told.state === "active");
-      this.label((told.cause_name ?? `cause ${told.cause}`).replaceAll("_", " ") + (told.state === "active" ? "" : `, ${told.state}`), x, y + 24, "center");
+      if (told.state === "active") this.label((told.cause_name ?? `cause ${told.cause}`).replaceAll("_", " "), x, y + 24, "center");
     }
   }
 

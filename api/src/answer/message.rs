@@ -10,6 +10,7 @@ use serde_json::Value;
 
 /// A message of a watch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Message {
     /// Its name, `<16 hex digits>/<class>/<sequence>`.
@@ -68,6 +69,7 @@ pub struct Message {
 
 /// Where the forwarder of a message was, as it says; not signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct MessageForwarder {
     /// Latitude, degrees.
@@ -78,6 +80,7 @@ pub struct MessageForwarder {
 
 /// A message in an answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum AnsweredMessage {
     /// Its name, in the answer to `publish`.
@@ -114,6 +117,7 @@ impl<'de> Deserialize<'de> for AnsweredMessage {
 
 /// A frame that was not delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DroppedFrame {
     /// Why, by its stable name.

@@ -11,6 +11,7 @@ use crate::fields::{BadRequest, describe, quote};
 /// A client's name for one of its requests; every answer to it carries it too. The station does not interpret it, and
 /// need not find it unique.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum RequestId {
     /// A number.

@@ -108,9 +108,11 @@ fn subscribe(name: &Path, deaf: bool) {
     }
     let mut bytes = [0; 16 * 1024];
     while !deaf && (&stream).read(&mut bytes).is_ok_and(|read| read > 0) {}
-    // It stays connected as long as the process lives.
-    while deaf {
-        thread::park();
+    if deaf {
+        // It stays connected as long as the process lives.
+        loop {
+            thread::park();
+        }
     }
 }
 

@@ -353,7 +353,8 @@ fn what_is_no_protobuf_is_answered_and_ends_the_connection() {
             // Within its bounds, it is only a bad request.
             let mut wire = Wire::open(&socket);
             assert!(wire.ask("{").contains("no JSON at column"));
-            assert!(wire.ask(r#"{"encoding":"protobuf"}"#).contains("the first line chooses it"));
+            assert!(wire.ask(r#"{"encoding":"json"}"#).contains("the first line chooses it"));
+            assert!(wire.ask(r#"{"encoding":"protobuf"}"#).contains("\"ok\":true"));
             assert!(wire.ask(r#"{"hazard":"list"}"#).contains("\"hazards\":[]"));
             let mut late = Client::connect(&socket).unwrap();
             late.ask(&Request::Status).unwrap();

@@ -9,9 +9,10 @@ mod plan;
 mod reading;
 mod rows_file;
 mod simulate;
+mod trace_file;
 mod view;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -20,13 +21,14 @@ use v2x_recording::check;
 use v2x_replay::plan::Forwarding;
 use v2x_replay::repeat;
 use v2x_replay::run::{self, RunError};
-use v2x_replay::source::{self, Kind, Trace, TraceError, convert};
+use v2x_replay::source::{self, convert};
 use v2x_report::WhatRan;
 
 pub use self::compare::CompareArgs;
 pub use self::error::ReplayError;
 pub use self::options::{ForwardingArg, ReplayArgs, VerifyArg};
 pub use self::reading::ReadingArgs;
+use self::trace_file::{read, tell, warn};
 pub use self::view::ViewArgs;
 #[cfg(feature = "web")]
 pub(crate) use self::view::town_lanes;
@@ -176,33 +178,6 @@ fn convert_trace(args: &ConvertArgs, out: &mut dyn Write) -> Result<(), Error> {
         trace.duration().as_secs_f64()
     )?;
     Ok(())
-}
-
-fn read(path: &Path, reading: &ReadingArgs) -> Result<Trace, ReplayError> {
-    if path.extension().is_some_and(|extension| extension == "toml") {
-        return Err(ReplayError::PlanAsTrace { path: path.display().to_string() });
-    }
-    // Opened once: a pipe gives its bytes to whoever asks first.
-    source::read(path, &reading.options()).map_err(|error| {
-        let command = match error {
-            TraceError::WrongKind { kind: Kind::Capture, .. } => "dump",
-            TraceError::WrongKind { kind: Kind::Recording, .. } => "replay check",
-            other => return other.into(),
-        };
-        let kind = if command == "dump" { Kind::Capture } else { Kind::Recording };
-        ReplayError::OtherCommand { path: path.display().to_string(), kind, command }
-    })
-}
-
-fn warn(path: &Path, trace: &Trace) {
-    for warning in &trace.warnings {
-        tell(path, &warning.to_string());
-    }
-}
-
-fn tell(path: &Path, warning: &str) {
-    // Nothing is left to do when even this fails.
-    drop(writeln!(io::stderr().lock(), "warning: {}: {warning}", path.display()));
 }
 
 const RUN_HELP: &str = "Examples:

@@ -50,7 +50,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Serve the live map, the API and metrics over HTTP, by a process beside the station;
-    /// [web] of the configuration has tokens and names
+    /// the section web of the configuration has tokens and names
     #[cfg(feature = "web")]
     #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
     pub web: Option<crate::config::ListenAddress>,
@@ -98,7 +98,8 @@ them.
 Raw links (link.kind = \"packet\") need CAP_NET_RAW and an EtherType for
 experiments, 0x88B5 or 0x88B6; root permits others, and the interfaces where the
 capability is in the program's file (setcap), in /etc/roadcast/permitted.toml.
-examples/roadcast.service grants it to a service, and what [realtime] needs.";
+examples/roadcast.service grants it to a service, roadcast-realtime.conf beside
+it what [realtime] needs.";
 
 /// Starts what joins the cell of the station's link, where its configuration has one, and gives up the right to change
 /// interfaces. To be called before a thread is started and before the station looks at anything: its rights are its

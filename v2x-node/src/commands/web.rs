@@ -18,7 +18,7 @@ use crate::config::{ListenAddress, MOST_NAMES, MOST_TOKENS, StationConfig, Token
 use crate::daemon::listening::{ListenError, Listening};
 use crate::error::{Complaint, Error};
 use crate::web::server::serve;
-use crate::web::{Site, Source, Tokens};
+use crate::web::{Site, SiteSource, Tokens};
 
 /// `roadcast web`.
 #[derive(Args, Clone, Debug)]
@@ -26,10 +26,10 @@ pub struct WebArgs {
     /// Control socket of the daemon; default without --config: the only one found
     #[arg(long, value_name = "PATH", conflicts_with = "config")]
     socket: Vec<PathBuf>,
-    /// Configuration of the daemon, which names its socket and has [web]
+    /// Configuration of the daemon, which names its socket and has the section web
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to listen: 127.0.0.1:8080 (the default), 8080, [::1]:80, unix:PATH
+    /// Where to listen: 127.0.0.1:8080 (the default), 8080 or unix:PATH
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: Option<ListenAddress>,
     /// A file with a token that is accepted, and what it permits: read (the default),
@@ -134,7 +134,7 @@ pub fn run(args: &WebArgs, out: &mut dyn Write) -> Result<(), Error> {
                 () = ended(&mut station) => {}
             }
         };
-        let site = Site::new(Source::Daemon(daemon), &web, tokens);
+        let site = Site::new(SiteSource::Daemon(daemon), &web, tokens);
         let refused = |source| ListenError::Refused { address: address.clone(), source };
         Ok(serve(listening, site, until).await.map_err(refused)?)
     })

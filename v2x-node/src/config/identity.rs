@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use v2x_settings::{Section, SettingsError};
 
+use crate::service_credentials;
+
 /// Files of the station's identity, and of the authorities it trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityFiles {
@@ -40,7 +42,7 @@ pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, SettingsError> {
         return Err(top.missing("identity", "a table with credential, key, roots and issuers"));
     };
     let files = |key, what: &str| {
-        section.paths(key)?.ok_or_else(|| section.missing(key, format!("a list of the files of {what}")))
+        paths(&section, key)?.ok_or_else(|| section.missing(key, format!("a list of the files of {what}")))
     };
     Ok(IdentityFiles {
         own: own(&section)?,
@@ -51,9 +53,9 @@ pub(super) fn read(top: &Section<'_>) -> Result<IdentityFiles, SettingsError> {
 
 /// `credential` and `key`, or `credentials` and perhaps `keys`, or `pool`.
 fn own(section: &Section<'_>) -> Result<OwnFiles, SettingsError> {
-    let (credential, key) = (section.path("credential")?, section.path("key")?);
-    let (credentials, keys) = (section.paths("credentials")?, section.paths("keys")?);
-    let pool = section.path("pool")?;
+    let (credential, key) = (path(section, "credential")?, path(section, "key")?);
+    let (credentials, keys) = (paths(section, "credentials")?, paths(section, "keys")?);
+    let pool = path(section, "pool")?;
     let one_way = "give credential and key, or credentials (and keys), or pool";
     let given = [
         ("credential", credential.is_some() || key.is_some()),
@@ -93,4 +95,28 @@ fn own(section: &Section<'_>) -> Result<OwnFiles, SettingsError> {
     }
     let pairs = credentials.into_iter().zip(keys);
     Ok(OwnFiles::Listed(pairs.map(|(credential, key)| CredentialFiles { credential, key }).collect()))
+}
+
+/// A path from the configuration's directory, or `credential:NAME`: one that the service manager handed over.
+fn path(section: &Section<'_>, key: &'static str) -> Result<Option<PathBuf>, SettingsError> {
+    section.path(key)?.map(|path| handed_over(section, key, path)).transpose()
+}
+
+/// As [`path`], of a list.
+fn paths(section: &Section<'_>, key: &'static str) -> Result<Option<Vec<PathBuf>>, SettingsError> {
+    let Some(paths) = section.paths(key)? else { return Ok(None) };
+    paths.into_iter().map(|path| handed_over(section, key, path)).collect::<Result<_, _>>().map(Some)
+}
+
+fn handed_over(section: &Section<'_>, key: &'static str, path: PathBuf) -> Result<PathBuf, SettingsError> {
+    let written = path.strip_prefix(section.beside("")).ok().and_then(|written| written.to_str());
+    let Some(name) = written.and_then(|written| written.strip_prefix(service_credentials::PREFIX)) else {
+        return Ok(path);
+    };
+    let directory = service_credentials::directory();
+    service_credentials::file(name, directory.as_deref()).ok_or_else(|| {
+        let found = format!("{:?}", written.unwrap_or_default());
+        let right = "the name of a credential of the service after \"credential:\", such as \"credential:keys_station.key\"";
+        section.wrong(key, found, right.to_owned())
+    })
 }

@@ -28,6 +28,7 @@ mod rest;
 pub mod roadside;
 pub mod run;
 mod sequence;
+mod service_manager;
 pub mod signal_ahead;
 pub mod station;
 pub mod statistics;

@@ -44,6 +44,7 @@ use crate::daemon::position::{PositionSource, PositionUpdate};
 use crate::daemon::recorder::{self, Recorder};
 use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
+use crate::daemon::service_manager::ServiceManager;
 use crate::daemon::signal_ahead::signal_ahead;
 use crate::daemon::station::{Station, monotonic};
 use crate::daemon::statistics::Statistics;
@@ -102,7 +103,7 @@ impl Complaint for DaemonError {
     fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::Realtime(RealtimeError::NoPrivilege { .. })).then_some(
             "without it: leave out [realtime]; with it: LimitRTPRIO= and LimitMEMLOCK= of the service \
-             (examples/roadcast.service), or rtprio and memlock in /etc/security/limits.conf",
+             (examples/roadcast-realtime.conf), or rtprio and memlock in /etc/security/limits.conf",
         )
     }
 }
@@ -163,6 +164,7 @@ pub fn observe(
         let mut turns = Turns::new();
         let longest = Arc::clone(&daemon.longest_turn);
         turns.time(daemon.serve(options.seconds.map(Duration::from_secs), console), &longest).await?;
+        daemon.manager.stopping();
         for line in daemon.keeper.take().map_or_else(Vec::new, KeeperProcess::end) {
             Line::new(&events::CELL_NEWS, line).tell(console)?;
         }
@@ -215,6 +217,7 @@ struct Daemon {
     overload: Overload,
     /// Whether there was a position when it was logged last.
     position_told: bool,
+    manager: ServiceManager,
 }
 
 impl Daemon {
@@ -312,6 +315,7 @@ impl Daemon {
             outputs,
             overload: Overload::default(),
             position_told: false,
+            manager: ServiceManager::of_this_process(),
         })
     }
 
@@ -348,6 +352,7 @@ impl Daemon {
                 let Listeners { statistics, crossings, feed, .. } = &mut self.listeners;
                 let verifications = self.credentials.verifications();
                 self.control.second(&self.station, statistics, verifications, crossings, feed, now);
+                self.tell_manager();
             }
             if now >= next_report {
                 next_report = next_report + self.report_every;
@@ -573,9 +578,11 @@ impl Daemon {
 
     /// SIGHUP: credentials, keys, roots and issuers are read again; those before stay when a file cannot be read.
     fn reload(&mut self) {
+        self.manager.reloading(Duration::from_nanos(clock::monotonic_ns()));
         for input in self.credentials.reload(self.station.node()) {
             self.station.input(input, &mut self.listeners);
         }
+        self.manager.ready();
     }
 
     fn report(&mut self, now: Instant) -> Report {

@@ -128,7 +128,10 @@ fn bind(path: &Path, access: Access) -> io::Result<UnixListener> {
 /// # Errors
 /// The user may not.
 pub fn open_to(path: &Path, group: u32, mode: u32) -> io::Result<()> {
-    chown(path, None, Some(group))?;
+    // A service whose own group it is needs no right to give files away.
+    if fs::metadata(path)?.gid() != group {
+        chown(path, None, Some(group))?;
+    }
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 

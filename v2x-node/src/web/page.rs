@@ -8,6 +8,7 @@ use hyper::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::whole;
+use crate::web_page::page;
 
 /// One file with its scripts and styles inside.
 #[derive(Debug)]
@@ -17,8 +18,13 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// This page.
-    pub(super) fn new(text: &'static str) -> Self {
+    /// The map.
+    pub(super) fn map() -> Self {
+        Self::of(page())
+    }
+
+    /// The page of this text.
+    pub(super) fn of(text: &'static str) -> Self {
         Self { text, policy: policy(text) }
     }
 
@@ -55,7 +61,7 @@ fn scripts(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web_page::{page, view_page};
+    use crate::web_page::view_page;
 
     #[test]
     fn a_script_is_known_by_its_hash_and_no_other_may_run() {
@@ -71,7 +77,7 @@ mod tests {
     #[test]
     fn the_page_s_own_script_may_run() {
         for text in [page(), view_page()] {
-            let Page { policy, .. } = Page::new(text);
+            let Page { policy, .. } = Page::of(text);
             let hash = BASE64.encode(&Sha256::digest(scripts(text).next().unwrap()));
             assert!(policy.to_str().unwrap().contains(&format!("script-src 'sha256-{hash}';")), "{policy:?}");
         }

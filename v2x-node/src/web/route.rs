@@ -23,7 +23,7 @@ use super::hosts::Local;
 use super::metrics::{self, Format};
 use super::patience::within;
 use super::session;
-use super::site::{MOST_SESSIONS, Site, Source};
+use super::site::{MOST_SESSIONS, Site, SiteSource};
 
 /// Answers a request that came in at `local`.
 pub(super) async fn answer(
@@ -37,12 +37,12 @@ pub(super) async fn answer(
     }
     let question = GET_ROUTES.iter().find(|(route, ..)| *route == path);
     let served = match (path.as_str(), &site.source) {
-        ("/metrics", Source::Daemon(_)) => true,
+        ("/metrics", SiteSource::Daemon(_)) => true,
         _ if site.metrics_only => false,
         ("/", _) => true,
-        ("/api" | "/ws", Source::Daemon(_)) => true,
-        (_, Source::Daemon(_)) => question.is_some(),
-        (path, Source::Pages(pages)) => pages.page(path, request.uri().query()).is_some(),
+        ("/api" | "/ws", SiteSource::Daemon(_)) => true,
+        (_, SiteSource::Daemon(_)) => question.is_some(),
+        (path, SiteSource::Pages(pages)) => pages.page(path, request.uri().query()).is_some(),
     };
     if !served {
         let there = if site.metrics_only { "only /metrics is served here" } else { WHAT_THERE_IS };
@@ -73,9 +73,9 @@ pub(super) async fn answer(
         Err(refused) => return *refused,
     };
     match &site.source {
-        Source::Daemon(sockets) if path == "/metrics" => scrape(&site, sockets, request.headers()).await,
-        Source::Daemon(sockets) if path == "/api" => post(&site, sockets, right, request).await,
-        Source::Daemon(sockets) => {
+        SiteSource::Daemon(sockets) if path == "/metrics" => scrape(&site, sockets, request.headers()).await,
+        SiteSource::Daemon(sockets) if path == "/api" => post(&site, sockets, right, request).await,
+        SiteSource::Daemon(sockets) => {
             let (_, noun, verb, after) = question.expect("what is served by GET is in the table");
             let mut asked = json!({ *noun: verb });
             match request.uri().query().map(after_of) {
@@ -88,7 +88,7 @@ pub(super) async fn answer(
             }
             ask(&site, sockets, right.min(Right::Read), asked.to_string().as_bytes()).await
         }
-        Source::Pages(pages) => match pages.page(&path, request.uri().query()) {
+        SiteSource::Pages(pages) => match pages.page(&path, request.uri().query()) {
             Some((kind, body)) => whole(StatusCode::OK, kind, body),
             None => refusal(StatusCode::NOT_FOUND, "not_found", WHAT_THERE_IS),
         },

@@ -23,7 +23,7 @@ use v2x_api::{LONGEST_REQUEST, Right};
 use super::answer::refusal_line;
 use super::door::{Door, Lines, send};
 use super::patience::within;
-use super::site::{Site, Source};
+use super::site::{Site, SiteSource};
 
 /// Serves a session until either side ends it. Without a `right` the first frame has to bring a token. `_place` is free again
 /// afterwards.
@@ -33,7 +33,7 @@ pub(super) async fn run(
     right: Option<Right>,
     _place: OwnedSemaphorePermit,
 ) {
-    let Source::Daemon(sockets) = &site.source else { return };
+    let SiteSource::Daemon(sockets) = &site.source else { return };
     let Some(Ok(upgraded)) = within(UPGRADE_PATIENCE, upgraded).await else { return };
     let config = WebSocketConfig::default()
         .max_message_size(Some(LONGEST_REQUEST))

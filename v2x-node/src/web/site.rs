@@ -11,12 +11,12 @@ use super::hosts::Hosts;
 use super::page::Page;
 use super::token::Tokens;
 use crate::config::WebConfig;
-use crate::web_page::{page, view_page};
+use crate::web_page::view_page;
 
 /// What a server has to serve.
 #[derive(Debug)]
 pub struct Site {
-    pub(super) source: Source,
+    pub(super) source: SiteSource,
     pub(super) tokens: Tokens,
     pub(super) hosts: Hosts,
     pub(super) metrics_only: bool,
@@ -29,14 +29,14 @@ pub struct Site {
 
 /// Where answers come from.
 #[derive(Clone)]
-pub enum Source {
+pub enum SiteSource {
     /// A daemon, at the first of these control sockets that answers.
     Daemon(Vec<PathBuf>),
     /// Answers that this process has, such as a recorded thing's, which the page asks for.
     Pages(Arc<dyn Pages>),
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for SiteSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Daemon(sockets) => f.debug_tuple("Daemon").field(sockets).finish(),
@@ -54,16 +54,15 @@ pub trait Pages: Send + Sync {
 impl Site {
     /// Serves what `web` says.
     #[must_use]
-    pub fn new(source: Source, web: &WebConfig, tokens: Tokens) -> Self {
-        let page = match &source {
-            Source::Daemon(_) => page(),
-            Source::Pages(_) => view_page(),
-        };
+    pub fn new(source: SiteSource, web: &WebConfig, tokens: Tokens) -> Self {
         Self {
             tokens,
             hosts: Hosts::new(&web.names),
             metrics_only: web.metrics_only,
-            page: Page::new(page),
+            page: match &source {
+                SiteSource::Daemon(_) => Page::map(),
+                SiteSource::Pages(_) => Page::of(view_page()),
+            },
             source,
             sessions: Arc::new(Semaphore::new(MOST_SESSIONS)),
             questions: Semaphore::new(MOST_QUESTIONS),

@@ -42,12 +42,21 @@ impl Town {
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_roadcast"));
         command.args(args).current_dir(&self.directory);
-        command.env_remove("ROADCAST_LOG").env("XDG_RUNTIME_DIR", &self.directory);
+        command
+            .env_remove("ROADCAST_LOG")
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("CREDENTIALS_DIRECTORY")
+            .env("XDG_RUNTIME_DIR", &self.directory);
         command
     }
 
     pub fn run(&self, args: &[&str]) -> Said {
-        let output = self.command(args).stdin(Stdio::null()).output().unwrap();
+        self.run_with(args, &[])
+    }
+
+    fn run_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Said {
+        let mut command = self.command(args);
+        let output = command.envs(environment.iter().copied()).stdin(Stdio::null()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -61,7 +70,12 @@ impl Town {
 
     /// Runs what has to fail with `code` and returns the complaint.
     pub fn bad(&self, code: i32, args: &[&str]) -> String {
-        let said = self.run(args);
+        self.bad_with(code, args, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn bad_with(&self, code: i32, args: &[&str], environment: &[(&str, &str)]) -> String {
+        let said = self.run_with(args, environment);
         assert_eq!(said.code, code, "{args:?}: {}{}", said.out, said.err);
         assert_eq!(said.out, "", "{args:?}");
         said.err
@@ -91,7 +105,13 @@ impl Town {
     }
 
     pub fn start(&self, args: &[&str]) -> Daemon {
+        self.start_with(args, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Daemon {
         let mut command = self.command(&[&["run", "--seconds", "60"], args].concat());
+        command.envs(environment.iter().copied());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap());
         Daemon { process, lines }

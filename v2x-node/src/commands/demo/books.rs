@@ -71,8 +71,22 @@ impl Books {
     pub(super) fn show(&self) {
         #[cfg(feature = "web")]
         if let Some(picture) = &self.picture {
-            picture.count(self);
+            picture.count(&self.classes(), self.scene.standing_of_liar());
         }
+    }
+
+    /// The deliveries so far, as classes of a report.
+    #[cfg(feature = "web")]
+    fn classes(&self) -> Vec<serde_json::Value> {
+        let counted = Class::ALL.into_iter().zip(self.live.iter().zip(&self.latency));
+        let class = |(class, (live, latency)): (Class, (&LiveCount, &StageHistogram))| {
+            serde_json::json!({
+                "class": class.name(), "deadline_ms": class.deadline().map(|deadline| deadline.as_millis() as u64),
+                "sent": live.sent, "expected": live.expected, "delivered": live.delivered, "missed": live.late,
+                "miss_ratio": live.late as f64 / live.delivered.max(1) as f64, "send_to_delivered": latency.summary(),
+            })
+        };
+        counted.map(class).collect()
     }
 
     /// Closes the books: the report, and the share of its messages that each station missed.

@@ -10,9 +10,7 @@ use std::thread;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use v2x_core::{Fix, HazardChange, HazardChanged, Position, Role, WireTime};
-use v2x_proto::Class;
 
-use super::books::Books;
 use super::town::Town;
 use crate::commands::replay::town_lanes;
 use crate::commands::web::at;
@@ -20,7 +18,7 @@ use crate::config::{ListenAddress, WebConfig};
 use crate::daemon::control::view::View;
 use crate::daemon::listening::Listening;
 use crate::error::Error;
-use crate::web::{Pages, Site, Source, Tokens, server};
+use crate::web::{Pages, Site, SiteSource, Tokens, server};
 
 /// The town as it is now; a copy shows the same.
 #[derive(Clone)]
@@ -96,22 +94,11 @@ impl Picture {
         }
     }
 
-    /// The figures so far, and what the town thinks of the car that lies.
-    pub(super) fn count(&self, books: &Books) {
-        let classes: Vec<Value> = Class::ALL
-            .into_iter()
-            .zip(books.live.iter().zip(&books.latency))
-            .map(|(class, (live, latency))| {
-                json!({
-                    "class": class.name(), "deadline_ms": class.deadline().map(|deadline| deadline.as_millis() as u64),
-                    "sent": live.sent, "expected": live.expected, "delivered": live.delivered, "missed": live.late,
-                    "miss_ratio": live.late as f64 / live.delivered.max(1) as f64, "send_to_delivered": latency.summary(),
-                })
-            })
-            .collect();
+    /// The figures so far, a value for each class, and what the town thinks of the car that lies.
+    pub(super) fn count(&self, classes: &[Value], liar: &'static str) {
         let mut known = self.known();
-        if let Some(liar) = known.stations.last_mut() {
-            liar.standing = books.scene.standing_of_liar();
+        if let Some(station) = known.stations.last_mut() {
+            station.standing = liar;
         }
         known.stats = json!({ "report": { "verdict": "nothing_to_judge", "classes": classes } });
     }
@@ -125,7 +112,7 @@ impl Picture {
         let listening = Listening::open(address)?;
         let told = listening.address().map_err(system("asking for the listening address"))?;
         let site = Site::new(
-            Source::Pages(Arc::new(self.clone())),
+            SiteSource::Pages(Arc::new(self.clone())),
             &WebConfig::at(address.clone()),
             Tokens::default(),
         );

@@ -16,7 +16,6 @@ use super::filter::Filter;
 use super::input::{Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
-use crate::log::{Line, events};
 
 /// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +158,11 @@ impl Client {
         }
     }
 
+    /// How it is written to.
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
     /// Requests and answers are in this encoding from now on; answers that wait stay as they are.
     pub fn set_encoding(&mut self, encoding: Encoding) {
         self.encoding = encoding;
@@ -246,8 +250,6 @@ impl Client {
             self.gone = true;
         } else if !self.leaving && self.is_waiting() && now.since(self.read) > DEAF {
             let text = "nothing was read for a minute, while something waited; watch again";
-            let told = "a program at the control socket does not read what it watches, and is sent away";
-            Line::new(&events::CONTROL_CLIENT_SLOW, told).log();
             self.dismiss(&Answer::failure("too_slow", text), now);
             slow = true;
         } else if !self.watches() && !self.leaving && quiet > IDLE {

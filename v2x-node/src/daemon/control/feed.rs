@@ -82,10 +82,8 @@ impl EventFeed {
             StationEvent::Suspicion(suspicion) if news.is_watched(Topic::Neighbours) => {
                 self.move_it(suspicion.digest, Move::Updated);
             }
-            StationEvent::NeighbourLost(digest) => {
-                if news.is_watched(Topic::Neighbours) {
-                    self.move_it(*digest, Move::Lost);
-                }
+            StationEvent::NeighbourLost(digest) if news.is_watched(Topic::Neighbours) => {
+                self.move_it(*digest, Move::Lost);
             }
             _ => {}
         }

@@ -111,7 +111,7 @@ impl Server {
             let first = !core::mem::replace(&mut client.has_asked, true);
             match Call::parse(&line) {
                 Ok(Call { id, request: Request::Encoding(encoding) }) => {
-                    let answer = of_encoding(encoding, first);
+                    let answer = of_encoding(client, encoding, first);
                     client.say(&Answer { id, ..answer.clone() }, now);
                     if answer.ok == Some(true) {
                         client.set_encoding(encoding);
@@ -129,7 +129,7 @@ impl Server {
             cx.waker().wake_by_ref();
             break;
         }
-        self.retain();
+        self.let_go();
         Poll::Pending
     }
 
@@ -139,7 +139,7 @@ impl Server {
         for client in &mut self.clients {
             client.move_bytes(cx, &self.positions, now);
         }
-        self.retain();
+        self.let_go();
     }
 
     /// Answers a request; nothing when the client has gone.
@@ -214,9 +214,12 @@ impl Server {
     /// ask nothing make room.
     pub fn upkeep(&mut self, now: Instant) {
         for client in &mut self.clients {
-            self.disconnected += u64::from(client.keep(now));
+            if client.keep(now) {
+                self.disconnected += 1;
+                Line::new(&events::CONTROL_CLIENT_SLOW, "a program did not read what it watches").log();
+            }
         }
-        self.retain();
+        self.let_go();
     }
 
     /// How many clients there are, and what they cost.
@@ -226,7 +229,7 @@ impl Server {
         ControlFigures { clients, watches, events, lost, disconnected: self.disconnected }
     }
 
-    fn retain(&mut self) {
+    fn let_go(&mut self) {
         self.clients.retain(|client| {
             let done = client.is_done();
             if done {
@@ -270,8 +273,8 @@ impl Server {
 }
 
 /// The answer to a request for an encoding, in the one there is.
-fn of_encoding(encoding: Encoding, first: bool) -> Answer {
-    if first || encoding == Encoding::Json {
+fn of_encoding(client: &Client, encoding: Encoding, first: bool) -> Answer {
+    if first || encoding == client.encoding() {
         return Answer::done();
     }
     bad_request(&BadRequest::new(

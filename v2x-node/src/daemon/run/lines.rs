@@ -120,6 +120,14 @@ impl Daemon {
         Ok(out.flush()?)
     }
 
+    /// Tells the service manager that the loop goes on, and how the station is doing.
+    pub(super) fn tell_manager(&mut self) {
+        let neighbours = self.listeners.statistics.neighbours();
+        let doing =
+            self.silence().map_or_else(|| "sending".to_owned(), |why| format!("listening only: {why}"));
+        self.manager.keep(&format!("{doing}; neighbours {neighbours}"));
+    }
+
     /// Why the station sends nothing now, in words for the status line; `None` while it sends.
     fn silence(&self) -> Option<String> {
         match self.station.node().sending() {

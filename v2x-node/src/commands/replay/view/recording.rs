@@ -11,7 +11,7 @@ use v2x_recording::check::{self, Onlooker};
 
 use super::story::{Lines, Meta, Story};
 use crate::commands::replay::error::ReplayError;
-use crate::commands::replay::tell;
+use crate::commands::replay::trace_file::tell;
 use crate::daemon::control::neighbour_view::NeighbourSeen;
 use crate::daemon::control::view::View;
 use crate::daemon::station::Observer as _;

@@ -10,7 +10,8 @@ use v2x_report::{InputFile, Kind, Report};
 use super::movement::{self, Span};
 use super::story::{Lines, Meta, Story};
 use crate::commands::replay::error::ReplayError;
-use crate::commands::replay::{ReadingArgs, read};
+use crate::commands::replay::reading::ReadingArgs;
+use crate::commands::replay::trace_file::read;
 
 /// The figures of a report, over the movement of its trace: of the demo's town, of the trace that is named, or of that which the
 /// report names, beside it or in this directory. A report without a trace has figures alone, and says what it lacks.

@@ -13,7 +13,7 @@ use crate::config::{ListenAddress, WebConfig};
 use crate::daemon::listening::{ListenError, Listening};
 use crate::error::Error;
 use crate::web::server;
-use crate::web::{Pages, Site, Source, Tokens};
+use crate::web::{Pages, Site, SiteSource, Tokens};
 
 impl Pages for Story {
     fn page(&self, path: &str, query: Option<&str>) -> Option<(&'static str, Bytes)> {
@@ -46,7 +46,7 @@ pub(super) fn serve(
     let story = story()?;
     writeln!(out, "web: {} ({})", at(&address), story.size())?;
     out.flush()?;
-    let site = Site::new(Source::Pages(Arc::new(story)), &WebConfig::at(wanted), Tokens::default());
+    let site = Site::new(SiteSource::Pages(Arc::new(story)), &WebConfig::at(wanted), Tokens::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(system("starting the event loop"))?;
     runtime.block_on(async {

@@ -513,10 +513,18 @@ fn next(served: &mut Served) -> Asked {
 fn turn(served: &mut Served, now: Instant) {
     let Served { server, runtime } = served;
     runtime.block_on(async {
-        poll_fn(|cx| Poll::Ready(server.poll_bytes(cx, now))).await;
+        poll_fn(|cx| {
+            server.poll_bytes(cx, now);
+            Poll::Ready(())
+        })
+        .await;
         // The event loop looks at the sockets.
         tokio::task::yield_now().await;
-        poll_fn(|cx| Poll::Ready(server.poll_bytes(cx, now))).await;
+        poll_fn(|cx| {
+            server.poll_bytes(cx, now);
+            Poll::Ready(())
+        })
+        .await;
     });
 }
 
