@@ -1,7 +1,10 @@
 //! A message delivered, or sent, and a frame dropped.
 
+use core::fmt;
 use std::collections::BTreeMap;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -76,7 +79,7 @@ pub struct MessageForwarder {
 }
 
 /// A message in an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum AnsweredMessage {
@@ -84,6 +87,32 @@ pub enum AnsweredMessage {
     Name(String),
     /// All of it, in the lines of a watch.
     Whole(Box<Message>),
+}
+
+// Not derived: as for the id of a request.
+impl<'de> Deserialize<'de> for AnsweredMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = AnsweredMessage;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a message or its name")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<AnsweredMessage, E> {
+                Ok(AnsweredMessage::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AnsweredMessage, A::Error> {
+                let message = Message::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AnsweredMessage::Whole(Box::new(message)))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// A frame that was not delivered.

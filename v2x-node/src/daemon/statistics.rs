@@ -17,7 +17,7 @@ use v2x_core::{
 };
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
-use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
+use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, counts, receive_stages, send_stages};
 
 use crate::daemon::channel_figures::ChannelFigures;
 use crate::daemon::clone_news::CloneNews;
@@ -211,7 +211,7 @@ impl Statistics {
         report.simulated_s = seconds;
         report.stations = 1 + self.neighbours as u64;
         report.frames = self.frames;
-        report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        report.drops = counts::owned(&self.drops);
         for (reason, count) in &self.unsent {
             report.warnings.push(format!("{count} own messages not transmitted: {reason}"));
         }
