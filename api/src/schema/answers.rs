@@ -25,7 +25,7 @@ pub fn define(definitions: &mut Map<String, Value>) {
         }
         definitions.insert((*name).to_owned(), line);
     }
-    for (watch, changes, needed, optional) in WATCHES {
+    for WatchForm { name: watch, changes, needed, optional } in WATCHES {
         let mut line = line(keys, &[&["watch"], *needed].concat(), &[&["age_us"], *optional].concat());
         line["properties"]["watch"] = json!({ "const": watch });
         if !changes.is_empty() {
@@ -41,7 +41,7 @@ pub fn define(definitions: &mut Map<String, Value>) {
     }
     let answers: Vec<_> = ANSWERS.iter().map(|(name, ..)| reference(name)).collect();
     definitions.insert("answer".to_owned(), json!({ "anyOf": answers }));
-    let watches: Vec<_> = WATCHES.iter().map(|(watch, ..)| reference(&format!("watch_{watch}"))).collect();
+    let watches: Vec<_> = WATCHES.iter().map(|watch| reference(&format!("watch_{}", watch.name))).collect();
     definitions.insert("watch".to_owned(), json!({ "oneOf": watches }));
     let message = types.get_mut("Message").expect("a message is watched");
     message["allOf"] = payload_by_type(Side::Written, "type").into();
@@ -110,21 +110,37 @@ pub const ANSWERS: &[(&str, &[&str], &[&str])] = &[
     ("answer_published", &["message", "bytes", "sent_us"], &[]),
 ];
 
-/// Each line of a watch: its name, what `change` may be, the keys that it has beside `v`, `id`, `watch` and `age_us`, and those
-/// that it may have.
-pub const WATCHES: &[(&str, &[&str], &[&str], &[&str])] = &[
-    ("hazard", EVENT_CHANGES, &["change", "hazard"], &[]),
-    ("alert", EVENT_CHANGES, &["change", "hazard"], &[]),
-    ("concern", &["began", "ended"], &["change", "hazard"], &[]),
-    ("renamed", &[], &["event", "former"], &[]),
-    ("priority", &[], &["priority"], &[]),
-    ("signal", &[], &[], &["signal"]),
-    ("red_light", &[], &["signal"], &[]),
-    ("neighbour", &["present", "new", "updated", "lost"], &["change", "neighbour"], &[]),
-    ("message", &[], &["message"], &[]),
-    ("drop", &[], &["drop"], &[]),
-    ("stats", &[], &["stats"], &[]),
-    ("signals", &[], &["signals"], &[]),
-    ("lost", &[], &["of", "changes"], &[]),
+/// A line of a watch.
+pub struct WatchForm {
+    /// What `watch` is.
+    pub name: &'static str,
+    /// What `change` may be.
+    pub changes: &'static [&'static str],
+    /// Keys that it has beside `v`, `id`, `watch` and `age_us`.
+    pub needed: &'static [&'static str],
+    /// Keys that it may have.
+    pub optional: &'static [&'static str],
+}
+
+/// Each line of a watch.
+pub const WATCHES: &[WatchForm] = &[
+    WatchForm { name: "hazard", changes: EVENT_CHANGES, needed: &["change", "hazard"], optional: &[] },
+    WatchForm { name: "alert", changes: EVENT_CHANGES, needed: &["change", "hazard"], optional: &[] },
+    WatchForm { name: "concern", changes: &["began", "ended"], needed: &["change", "hazard"], optional: &[] },
+    WatchForm { name: "renamed", changes: &[], needed: &["event", "former"], optional: &[] },
+    WatchForm { name: "priority", changes: &[], needed: &["priority"], optional: &[] },
+    WatchForm { name: "signal", changes: &[], needed: &[], optional: &["signal"] },
+    WatchForm { name: "red_light", changes: &[], needed: &["signal"], optional: &[] },
+    WatchForm {
+        name: "neighbour",
+        changes: &["present", "new", "updated", "lost"],
+        needed: &["change", "neighbour"],
+        optional: &[],
+    },
+    WatchForm { name: "message", changes: &[], needed: &["message"], optional: &[] },
+    WatchForm { name: "drop", changes: &[], needed: &["drop"], optional: &[] },
+    WatchForm { name: "stats", changes: &[], needed: &["stats"], optional: &[] },
+    WatchForm { name: "signals", changes: &[], needed: &["signals"], optional: &[] },
+    WatchForm { name: "lost", changes: &[], needed: &["of", "changes"], optional: &[] },
 ];
 const EVENT_CHANGES: &[&str] = &["new", "updated", "cancelled", "negated", "expired"];

@@ -89,7 +89,7 @@ fn the_schema_is_one_and_every_definition_in_it_is_used() {
 #[test]
 fn every_key_of_an_answer_is_in_the_definition_of_one() {
     let answers = ANSWERS.iter().flat_map(|(_, needed, optional)| needed.iter().chain(*optional));
-    let watches = WATCHES.iter().flat_map(|(_, _, needed, optional)| needed.iter().chain(*optional));
+    let watches = WATCHES.iter().flat_map(|watch| watch.needed.iter().chain(watch.optional));
     let always = ["v", "id", "ok", "watch", "age_us"];
     let told: BTreeSet<&str> = answers.chain(watches).copied().chain(always).collect();
     let types = include_str!("../answer.rs").split("pub struct ").nth(1).unwrap();
