@@ -24,6 +24,7 @@ use crate::daemon::clone_news::CloneNews;
 use crate::daemon::link_news::RefusalNews;
 use crate::daemon::sequence::{Sequence, Step};
 use crate::daemon::station::Observer;
+use crate::log::Line;
 
 /// Counts and histograms of a running station.
 #[derive(Debug)]
@@ -160,7 +161,7 @@ impl Statistics {
     }
 
     /// Lines about frames that the link refused, for each cause when it begins.
-    pub fn take_refusals(&mut self, now: Instant) -> Vec<String> {
+    pub fn take_refusals(&mut self, now: Instant) -> Vec<Line> {
         self.refusals.take(now)
     }
 
