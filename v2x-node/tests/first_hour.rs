@@ -103,7 +103,7 @@ fn every_example_is_a_good_configuration_and_so_is_each_position_that_it_offers(
     let (section, after) = section.split_once("\n[").unwrap();
     let offers: Vec<&str> = section.split("source = ").skip(1).collect();
     let sources = offers.iter().map(|offer| offer.split('"').nth(1).unwrap());
-    assert_eq!(sources.collect::<Vec<_>>(), ["gpsd", "nmea", "fixed", "trace"]);
+    assert_eq!(sources.collect::<Vec<_>>(), ["gpsd", "nmea", "control", "fixed", "trace"]);
     for offer in offers {
         if offer.starts_with("\"trace\"") && cfg!(not(feature = "replay")) {
             continue;

@@ -45,7 +45,7 @@ pub struct ViewArgs {
 }
 
 /// Shown under `roadcast replay view --help`.
-pub(super) const HELP: &str = "Examples:
+pub const HELP: &str = "Examples:
   roadcast demo --json town.json
   roadcast replay view town.json
   roadcast replay view town.json -o town.html
@@ -56,8 +56,8 @@ A report has figures and no places: those are its trace's, which has to be the
 same file (the report has its SHA-256). The demo's is built in. A recording has
 what its station heard, and is replayed for it.
 
-Exit codes: 0 written, or ended on request (SIGTERM or Ctrl-C); 2 the file cannot
-be read, or the port is taken.";
+Exit codes: 0 written, or ended on request (SIGTERM or Ctrl-C); 2 the file
+cannot be read, or the port is taken.";
 
 /// Writes the page, or serves it until it is asked to stop.
 ///

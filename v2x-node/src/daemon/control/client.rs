@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 use tokio::net::UnixStream;
+use tokio::net::unix::UCred;
 use v2x_api::{Answer, Encoding, Neighbour, RequestId, Right};
 use v2x_core::Instant;
 use v2x_proto::Digest;
@@ -16,6 +17,8 @@ use super::filter::Filter;
 use super::input::{Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
+use crate::log::Line;
+use crate::log::events::Named;
 
 /// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,10 @@ pub struct Client {
     pub rights: Right,
     /// Whether it is a program of the daemon's user or root.
     pub is_owner_s: bool,
+    /// Its process and user, as far as the kernel says.
+    pub process: Option<UCred>,
+    /// Why it was sent away: the reason in its last line.
+    dismissed_for: Option<String>,
     stream: UnixStream,
     /// What it has sent.
     pub input: Requests,
@@ -127,6 +134,8 @@ impl Client {
             id,
             rights: peer.rights,
             is_owner_s: peer.is_owner_s,
+            process: stream.peer_cred().ok(),
+            dismissed_for: None,
             stream,
             input: Requests::new(),
             encoding: Encoding::Json,
@@ -266,7 +275,21 @@ impl Client {
         self.moved.clear();
         self.moves.clear();
         self.push(Waiting::Line(self.encoded(answer)), now);
+        self.dismissed_for.clone_from(&answer.reason);
         self.leaving = true;
+    }
+
+    /// A line for the log about it.
+    pub fn line(&self, kind: &'static Named, text: &str) -> Line {
+        Line::new(kind, text)
+            .with_known("pid", self.process.and_then(|process| process.pid()))
+            .with_known("user", self.process.map(|process| process.uid()))
+            .with("right", self.rights.name())
+    }
+
+    /// A line for the log about its end; why is the reason in its last line, or that it left.
+    pub fn end_line(&self, kind: &'static Named, text: &str) -> Line {
+        self.line(kind, text).with("reason", self.dismissed_for.as_deref().unwrap_or("left"))
     }
 
     /// Once a second or so. True when it was found not to read.

@@ -20,7 +20,7 @@ use v2x_core::{
     Token, WireTime,
 };
 use v2x_proto::{Class, Digest};
-use v2x_report::{Report, Stats};
+use v2x_report::{Report, Stats, counts};
 
 use super::client::{ConnectionId, Watching};
 use super::crossings::Crossings;
@@ -590,7 +590,7 @@ fn neighbours(after: Option<Digest>, station: &Station, view: &View, now: Instan
 }
 
 fn drops(statistics: &Statistics) -> Answer {
-    let drops = statistics.drops().iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+    let drops = counts::owned(statistics.drops());
     Answer { drops: Some(drops), frames_dropped: Some(statistics.frames().dropped), ..Answer::done() }
 }
 

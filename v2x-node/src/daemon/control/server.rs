@@ -24,7 +24,7 @@ use super::filter::Filter;
 use super::told::Told;
 pub use super::topic::Topic;
 use crate::daemon::unix_socket::Bound;
-use crate::log::{Line, events};
+use crate::log::events;
 
 /// A listening control socket and its clients. Lives on one thread.
 #[derive(Debug)]
@@ -217,7 +217,7 @@ impl Server {
         for client in &mut self.clients {
             if client.keep(now) {
                 self.disconnected += 1;
-                Line::new(&events::CONTROL_CLIENT_SLOW, "a program did not read what it watches").log();
+                client.end_line(&events::CONTROL_CLIENT_SLOW, "a program did not read what it watches").log();
             }
         }
         self.let_go();
@@ -234,7 +234,7 @@ impl Server {
         self.clients.retain(|client| {
             let done = client.is_done();
             if done {
-                Line::new(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
+                client.end_line(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
             }
             !done
         });
@@ -256,7 +256,7 @@ impl Server {
                 client.move_bytes(cx, &self.positions, now);
                 continue;
             }
-            Line::new(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
+            client.line(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();

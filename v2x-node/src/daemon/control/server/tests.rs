@@ -8,6 +8,7 @@ use std::thread;
 
 use proptest::prelude::*;
 use radio_adapters::timer::DeadlineTimer;
+use serde_json::{Value, json};
 
 use v2x_api::{Client as Program, ClientError, Hazard, LONGEST_REQUEST};
 
@@ -16,6 +17,7 @@ use crate::daemon::control::scratch::Scratch;
 use crate::daemon::control::socket::listen;
 use crate::daemon::station::monotonic;
 use crate::daemon::unix_socket::Access;
+use crate::log::capture::logged;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
 /// `then` may do more.
@@ -701,6 +703,49 @@ fn a_daemon_that_hangs_up_is_said_to() {
     daemon.join().unwrap();
     let error = program.status().unwrap_err().to_string();
     assert!(error.contains("s.sock: the daemon gave no answer"), "{error}");
+}
+
+#[test]
+fn programs_are_logged_with_their_process_right_and_reason_to_go() {
+    let me = json!({ "pid": std::process::id(), "user": geteuid().as_raw(), "right": "administer" });
+    let with = |more: Value| {
+        let mut fields = me.clone();
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fields
+    };
+    let serve_one = |name, program: fn(&Path) -> Vec<String>| move || drop(serve(name, program, agree));
+    let leaves = |path: &Path| {
+        let mut stream = Stream::connect(path).unwrap();
+        stream.write_all(b"{\"rights\":\"read\"}\n").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        lines(&stream).collect()
+    };
+    assert_eq!(logged("control_client_came", serve_one("came", leaves)), [with(json!({}))]);
+    let gone = logged("control_client_gone", serve_one("gone", leaves));
+    assert_eq!(gone, [with(json!({ "right": "read", "reason": "left" }))]);
+    let talks_too_long = |path: &Path| {
+        let mut stream = Stream::connect(path).unwrap();
+        // Refused before its end, perhaps.
+        drop(stream.write_all(&vec![b'x'; LONGEST_REQUEST + 2]));
+        lines(&stream).collect()
+    };
+    let gone = logged("control_client_gone", serve_one("long", talks_too_long));
+    assert_eq!(gone, [with(json!({ "reason": "bad_request" }))]);
+    let slow = logged("control_client_slow", || {
+        let scratch = Scratch::new("slow");
+        let bound = listen(&scratch.path("s.sock"), Access::Owner).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let mut server = Server::new(bound, Right::Declare).unwrap();
+            let mut program = Stream::connect(server.path()).unwrap();
+            program.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
+            let asked = poll_fn(|cx| server.poll(cx, Instant::ZERO)).await;
+            server.watch(asked.client, Topic::Hazards, all(None));
+            tell(&mut server, Answer::watch("new"));
+            server.upkeep(Instant::from_millis(61_000));
+        });
+    });
+    assert_eq!(slow, [with(json!({ "reason": "too_slow" }))]);
 }
 
 proptest! {
