@@ -21,6 +21,7 @@ use crate::request::id::RequestId;
 
 /// Any line of a daemon as it is read; which fields are present depends on the request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Answer {
     /// Version of the protocol.
@@ -119,6 +120,7 @@ pub struct Answer {
 
 /// One event, as the station knows it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Hazard {
     /// Its name, `<16 hex digits>/<number>`.
@@ -179,6 +181,7 @@ pub struct Hazard {
 
 /// Where and when an event and the station meet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Concern {
     /// Seconds until then; `null` when the station or the event would have to move first.
@@ -193,6 +196,7 @@ pub struct Concern {
 
 /// An area, with the keys of a request's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct HazardArea {
     /// `circle`, `rectangle` or `ellipse`.
@@ -217,6 +221,7 @@ pub struct HazardArea {
 
 /// Status of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Status {
     /// The program and its version.
@@ -284,6 +289,7 @@ pub struct Status {
 
 /// Another station that signs with one of this station's credentials.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct HeardElsewhere {
     /// Messages heard of it so far.
@@ -306,6 +312,7 @@ pub struct HeardElsewhere {
 
 /// One of the station's requests for priority at an intersection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PriorityStatus {
     /// Number of the intersection.
@@ -338,6 +345,7 @@ pub struct PriorityStatus {
 
 /// The lane a vehicle is on and the signals for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SignalAhead {
     /// Number of the intersection.
@@ -360,6 +368,7 @@ pub struct SignalAhead {
 
 /// A red light that is crossed at the present speed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RedLightAhead {
     /// Seconds until the vehicle is at the stop line.
@@ -372,6 +381,7 @@ pub struct RedLightAhead {
 
 /// One signal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SignalShown {
     /// Lane it leads into.
@@ -388,6 +398,7 @@ pub struct SignalShown {
 
 /// Where a station is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct StationPosition {
     /// Latitude, degrees.
@@ -406,6 +417,7 @@ pub struct StationPosition {
 
 /// A station heard.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct NearbyStation {
     /// Digest of its credential.

@@ -1,5 +1,8 @@
 //! One JSON object, read key by key, so that every complaint names the key, what was found and what would be right.
 
+#[cfg(test)]
+pub(crate) mod asked;
+
 use core::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -36,7 +39,11 @@ impl<'m> Fields<'m> {
                 let (key, known) = (quote(&format!("{path}{key}")), known.join(", "));
                 Err(BadRequest(format!("unknown key {key}; keys here: {known}")))
             }
-            None => Ok(Self { object, known, path }),
+            None => {
+                #[cfg(test)]
+                asked::note_object(path, known);
+                Ok(Self { object, known, path })
+            }
         }
     }
 
@@ -46,6 +53,8 @@ impl<'m> Fields<'m> {
         key: &'static str,
         right: &str,
     ) -> Result<Option<&'m Map<String, Value>>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Object);
         match self.value(key) {
             None => Ok(None),
             Some(Value::Object(object)) => Ok(Some(object)),
@@ -55,6 +64,8 @@ impl<'m> Fields<'m> {
 
     /// `true` or `false`.
     pub fn flag(&self, key: &'static str) -> Result<Option<bool>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Flag);
         match self.value(key) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
@@ -64,6 +75,8 @@ impl<'m> Fields<'m> {
 
     /// A whole number within `range`.
     pub fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Result<Option<u64>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Integer(range.clone()));
         let Some(value) = self.value(key) else { return Ok(None) };
         match value.as_u64().filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
@@ -81,6 +94,8 @@ impl<'m> Fields<'m> {
         range: RangeInclusive<f64>,
         unit: &str,
     ) -> Result<Option<f64>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Number(range.clone()));
         let Some(value) = self.value(key) else { return Ok(None) };
         match value.as_f64().filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
@@ -93,6 +108,8 @@ impl<'m> Fields<'m> {
 
     /// A text.
     pub fn text(&self, key: &'static str, right: &str) -> Result<Option<&'m str>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Text);
         match self.value(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -107,6 +124,8 @@ impl<'m> Fields<'m> {
         right: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Parsed(right.to_owned()));
         let Some(value) = self.value(key) else { return Ok(None) };
         let found = match value {
             Value::String(text) => parse(text),
@@ -116,8 +135,62 @@ impl<'m> Fields<'m> {
         found.map(Some).ok_or_else(|| self.wrong(key, value, right))
     }
 
-    /// A list of strings, each as `parse` makes of it; an empty one is none, since it would match nothing.
-    pub fn list<T>(
+    /// The one of `all` that has the name under `key`.
+    pub fn named<T: Copy>(
+        &self,
+        key: &'static str,
+        right: &str,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Name(all.iter().map(|one| name(*one)).collect()));
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let found = value.as_str().and_then(|text| all.iter().find(|one| name(**one) == text));
+        found.copied().map(Some).ok_or_else(|| self.wrong(key, value, right))
+    }
+
+    /// Some of `all`, each by its name; an empty list is none, since it would match nothing.
+    pub fn some_named<T: Copy>(
+        &self,
+        key: &'static str,
+        right: &str,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<Option<Vec<T>>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::SomeNames(all.iter().map(|one| name(*one)).collect()));
+        self.list(key, right, |text| all.iter().copied().find(|one| name(*one) == text))
+    }
+
+    /// Texts of at most `longest` bytes; an empty list is none, since it would match nothing.
+    pub fn some_texts(
+        &self,
+        key: &'static str,
+        right: &str,
+        longest: usize,
+    ) -> Result<Option<Vec<String>>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::SomeTexts(longest));
+        self.list(key, right, |text| (text.len() <= longest).then(|| text.to_owned()))
+    }
+
+    /// Those of `all` that a list names, which may be empty: bit n for the nth.
+    pub fn set(&self, key: &'static str, all: &'static [&'static str]) -> Result<Option<u8>, BadRequest> {
+        #[cfg(test)]
+        self.note(key, || asked::Rule::Set(all.to_vec()));
+        let Some(value) = self.value(key) else { return Ok(None) };
+        let wrong = |found: &Value| self.wrong(key, found, &format!("a list of: {}", all.join(", ")));
+        let Value::Array(list) = value else { return Err(wrong(value)) };
+        list.iter()
+            .try_fold(0, |bits, found| {
+                let bit = found.as_str().and_then(|text| all.iter().position(|name| *name == text));
+                bit.map(|bit| bits | 1 << bit).ok_or_else(|| wrong(found))
+            })
+            .map(Some)
+    }
+
+    fn list<T>(
         &self,
         key: &'static str,
         right: &str,
@@ -154,6 +227,11 @@ impl<'m> Fields<'m> {
     /// The error for a value that cannot be.
     pub fn wrong(&self, key: &str, found: &Value, right: &str) -> BadRequest {
         BadRequest(format!("{}{key}: found {}, expected {right}", self.path, describe(found)))
+    }
+
+    #[cfg(test)]
+    fn note(&self, key: &'static str, rule: impl FnOnce() -> asked::Rule) {
+        asked::note_key(self.path, key, rule());
     }
 
     fn value(&self, key: &'static str) -> Option<&'m Value> {

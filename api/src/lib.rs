@@ -23,6 +23,8 @@ pub mod display;
 mod fields;
 mod point;
 mod request;
+#[cfg(test)]
+mod schema;
 pub mod socket;
 
 pub use self::answer::intersection::{IntersectionSignals, SignalGroup, SignalLane};

@@ -377,7 +377,7 @@ const EVENT_KEYS: &[&str] = &[
     "keep_alive_ms",
 ];
 const NAMED_KEYS: &[&str] = &["v", "id", "hazard", "event"];
-const NOUNS: [&str; 14] = [
+pub(crate) const NOUNS: [&str; 14] = [
     "hazard",
     "priority",
     "signal",
@@ -396,12 +396,12 @@ const NOUNS: [&str; 14] = [
 const WHAT_THERE_IS: &str = r#"expected {"hazard":"new"|"update"|"cancel"|"negate"|"list"|"watch", ...}, {"priority":"request"|"cancel"|"status"|"watch", ...}, {"signal":"watch"}, {"neighbours":"list"|"watch"}, {"messages":"watch", ...}, {"drops":"list"|"watch"}, {"stats":"now"|"watch"}, {"signals":"list"|"watch"}, {"rights":"show"|"read"|"declare"|"administer"}, {"publish":"<type of message>","payload":{...}, ...}, {"fix":{...}|null}, {"vehicle":{...}}, {"encoding":"json"|"protobuf"}, {"station":"reload"} or {"station":"status"}"#;
 const HAZARD_RIGHT: &str = r#""new", "update", "cancel", "negate", "list" or "watch""#;
 const RIGHTS_RIGHT: &str = r#""show", "read", "declare" or "administer""#;
-const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";
-const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
+pub(crate) const DIGEST_RIGHT: &str = "a station's digest: 16 hex digits";
+pub(crate) const EVENT_RIGHT: &str = r#"an event as it was named: "<16 hex digits>/<number>""#;
 
 /// Longest request, bytes. A declaration with every key has under 700; a message that fills a frame, such as the lanes of an
 /// intersection, up to 10,000.
 pub const LONGEST_REQUEST: usize = 16 * 1024;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,14 +1,17 @@
-//! Programs that watch messages at a daemon's control socket: how long an event takes to one and to ten of them, beside a bare
-//! Unix socket that carries the same bytes at the same rate, in turns within one run; and the processor time that they cost the
-//! daemon. `cargo bench -p benches --bench subscribers`.
+//! Programs that watch messages at a daemon's control socket: how long an event takes to one and to ten of them, and to one through
+//! the WebSocket of `roadcast web`, beside a bare Unix socket that carries the same bytes at the same rate, in turns within one
+//! run; and the processor time that they cost the daemon. `cargo bench -p benches --bench subscribers`.
 //!
 //! The daemon's side is what a station runs: its feed of events, on a thread that delivers a message every half millisecond, and the
 //! thread of the control socket. Readers are threads of this process that read lines and do nothing else.
 
+#[path = "subscribers/web.rs"]
+mod web;
+
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +30,7 @@ use v2x_node::daemon::control::feed::EventFeed;
 use v2x_node::daemon::control::handler::ControlHandler;
 use v2x_proto::{Class, Digest, v1};
 use v2x_report::StageHistogram;
+use web::{Web, WebSocket};
 
 fn main() -> ExitCode {
     match measure() {
@@ -76,6 +80,7 @@ impl Row {
             "p50_us": rounded(summary.p50_ns as f64 / 1000.0, 1),
             "p99_us": rounded(summary.p99_ns as f64 / 1000.0, 1),
             "p999_us": rounded(summary.p999_ns as f64 / 1000.0, 1),
+            "max_us": rounded(summary.max_ns as f64 / 1000.0, 1),
             "processor": rounded(self.processor, 4),
             "lost": self.lost,
         })
@@ -83,7 +88,7 @@ impl Row {
 }
 
 fn rows(directory: &Path, turns: u32, length: Duration) -> Result<Vec<Row>, String> {
-    let kinds = [("none", 0), ("bare", 1), ("daemon", 1), ("bare", 10), ("daemon", 10)];
+    let kinds = [("none", 0), ("bare", 1), ("daemon", 1), ("web", 1), ("bare", 10), ("daemon", 10)];
     let mut rows: Vec<Row> = Vec::new();
     for (name, readers) in kinds {
         rows.push(Row { name, readers, latency: StageHistogram::new(), ..Row::default() });
@@ -91,10 +96,9 @@ fn rows(directory: &Path, turns: u32, length: Duration) -> Result<Vec<Row>, Stri
     let line = sample(directory)?;
     for _ in 0..turns {
         for row in &mut rows {
-            let run = if row.name == "bare" {
-                bare(row.readers, &line, length)?
-            } else {
-                daemon(directory, row.readers, length)?
+            let run = match row.name {
+                "bare" => bare(row.readers, &line, length)?,
+                name => daemon(directory, row.readers, name == "web", length)?,
             };
             row.latency.merge(&run.latency);
             row.processor += run.processor / f64::from(turns);
@@ -102,19 +106,20 @@ fn rows(directory: &Path, turns: u32, length: Duration) -> Result<Vec<Row>, Stri
         }
     }
     println!(
-        "{:<8} {:>7} {:>9} {:>9} {:>9} {:>10} {:>5}",
-        "", "readers", "p50 us", "p99 us", "p99.9 us", "of a core", "lost"
+        "{:<8} {:>7} {:>9} {:>9} {:>9} {:>9} {:>10} {:>5}",
+        "", "readers", "p50 us", "p99 us", "p99.9 us", "max us", "of a core", "lost"
     );
     for row in &rows {
         let summary = row.latency.summary();
         let us = |ns: u64| ns as f64 / 1000.0;
         println!(
-            "{:<8} {:>7} {:>9.1} {:>9.1} {:>9.1} {:>10.3} {:>5}",
+            "{:<8} {:>7} {:>9.1} {:>9.1} {:>9.1} {:>9.1} {:>10.3} {:>5}",
             row.name,
             row.readers,
             us(summary.p50_ns),
             us(summary.p99_ns),
             us(summary.p999_ns),
+            us(summary.max_ns),
             row.processor,
             row.lost
         );
@@ -153,19 +158,38 @@ fn paced(delivered: &Delivered, mut deliver: impl FnMut(usize) -> Result<(), Str
     Ok(())
 }
 
+/// Where a reader's lines come from.
+enum Source {
+    Lines(BufReader<UnixStream>),
+    Frames(WebSocket),
+}
+
+impl Source {
+    /// At the control socket, where lines may stop coming for a moment.
+    fn lines(stream: UnixStream) -> Self {
+        drop(stream.set_read_timeout(Some(Duration::from_millis(200))));
+        Self::Lines(BufReader::new(stream))
+    }
+
+    fn read(&mut self, line: &mut String) -> io::Result<usize> {
+        match self {
+            Self::Lines(stream) => stream.read_line(line),
+            Self::Frames(socket) => socket.read(line),
+        }
+    }
+}
+
 /// A reader of lines with a number each.
 fn reader(
-    stream: UnixStream,
+    mut source: Source,
     delivered: Arc<Delivered>,
     over: Arc<AtomicBool>,
 ) -> JoinHandle<(StageHistogram, u64)> {
     thread::spawn(move || {
         let mut latency = StageHistogram::new();
-        let (mut line, mut stream) = (String::new(), BufReader::new(stream));
-        let mut read = 0;
-        drop(stream.get_ref().set_read_timeout(Some(Duration::from_millis(200))));
+        let (mut line, mut read) = (String::new(), 0);
         loop {
-            match stream.read_line(&mut line) {
+            match source.read(&mut line) {
                 Ok(0) => break,
                 Ok(_) => {
                     let now = monotonic_ns();
@@ -204,7 +228,7 @@ fn bare(readers: usize, line: &str, length: Duration) -> Result<Run, String> {
     for _ in 0..readers {
         let (writer, stream) = UnixStream::pair().map_err(|error| error.to_string())?;
         writers.push(writer);
-        threads.push(reader(stream, Arc::clone(&delivered), Arc::clone(&over)));
+        threads.push(reader(Source::lines(stream), Arc::clone(&delivered), Arc::clone(&over)));
     }
     let (before, began) = (thread_ns(None), monotonic_ns());
     let mut text = Vec::new();
@@ -224,13 +248,17 @@ fn bare(readers: usize, line: &str, length: Duration) -> Result<Run, String> {
     Ok(run)
 }
 
-/// A daemon's side, and programs that watch its messages.
-fn daemon(directory: &Path, readers: usize, length: Duration) -> Result<Run, String> {
+/// A daemon's side, and programs that watch its messages, at its socket or through a web server in front of it.
+fn daemon(directory: &Path, readers: usize, web: bool, length: Duration) -> Result<Run, String> {
     let (delivered, over) = (Delivered::new(length), Arc::new(AtomicBool::new(false)));
     let mut desk = Desk::new(directory)?;
-    let threads: Result<Vec<_>, String> = (0..readers)
-        .map(|_| Ok(reader(desk.subscribe()?, Arc::clone(&delivered), Arc::clone(&over))))
-        .collect();
+    let web = if web { Some(Web::start(&desk.socket)?) } else { None };
+    let mut source = || match &web {
+        Some(web) => Ok::<_, String>(Source::Frames(desk.subscribe_web(web)?)),
+        None => Ok(Source::lines(desk.subscribe()?)),
+    };
+    let threads: Result<Vec<_>, String> =
+        (0..readers).map(|_| Ok(reader(source()?, Arc::clone(&delivered), Arc::clone(&over)))).collect();
     let own = || thread_ns(None) + thread_ns(Some("control"));
     let (before, began) = (own(), monotonic_ns());
     paced(&delivered, |number| {
@@ -289,12 +317,38 @@ impl Desk {
     /// A program that watches all messages.
     fn subscribe(&mut self) -> Result<UnixStream, String> {
         let socket = self.socket.clone();
-        let asks = thread::spawn(move || {
+        let stream = self.served(move |line| {
             let mut stream = UnixStream::connect(socket)?;
-            let line = Request::WatchMessages(MessageFilter::default()).line() + "\n";
-            stream.write_all(line.as_bytes())?;
-            Ok::<_, std::io::Error>(stream)
-        });
+            stream.write_all((line + "\n").as_bytes())?;
+            Ok(stream)
+        })?;
+        // That it watches, byte by byte, so that nothing after it is taken.
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            io::Read::read_exact(&mut &stream, &mut byte).map_err(|error| error.to_string())?;
+            line.push(byte[0]);
+        }
+        serde_json::from_slice::<Answer>(&line).map_err(|error| error.to_string())?;
+        Ok(stream)
+    }
+
+    /// The same through a web server.
+    fn subscribe_web(&mut self, web: &Web) -> Result<WebSocket, String> {
+        let address = web.address();
+        let mut socket = self.served(move |line| WebSocket::open(address, &line))?;
+        let mut line = String::new();
+        socket.read(&mut line).map_err(|error| error.to_string())?;
+        serde_json::from_str::<Answer>(&line).map_err(|error| error.to_string())?;
+        Ok(socket)
+    }
+
+    /// Takes the request to watch that `ask` sends.
+    fn served<T: Send + 'static>(
+        &mut self,
+        ask: impl FnOnce(String) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, String> {
+        let asks = thread::spawn(|| ask(Request::WatchMessages(MessageFilter::default()).line()));
         let asked = loop {
             let mut cx = core::task::Context::from_waker(core::task::Waker::noop());
             if let core::task::Poll::Ready(asked) = self.control.poll(&mut cx) {
@@ -303,16 +357,7 @@ impl Desk {
             thread::yield_now();
         };
         self.control.begin_watch(asked);
-        let stream = asks.join().map_err(|_| "a program failed")?.map_err(|error| error.to_string())?;
-        // That it watches, byte by byte, so that nothing after it is taken.
-        let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
-            let mut byte = [0];
-            std::io::Read::read_exact(&mut &stream, &mut byte).map_err(|error| error.to_string())?;
-            line.push(byte[0]);
-        }
-        serde_json::from_slice::<Answer>(&line).map_err(|error| error.to_string())?;
-        Ok(stream)
+        asks.join().map_err(|_| "a program failed")?.map_err(|error| error.to_string())
     }
 
     /// A message is delivered now.

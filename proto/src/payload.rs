@@ -24,6 +24,8 @@ mod roadside;
 pub use beacon::Beacon;
 pub use flood_tags::FloodTags;
 pub use form::{FormError, FormFault};
+#[cfg(feature = "schema")]
+pub use json::schema;
 #[cfg(feature = "json")]
 pub use json::{JsonError, station_type_name, type_name, type_named};
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::counts::largest_first;
 use crate::report::human::{count, percent, time};
 use crate::report::{ClassReport, DistanceBin, Report, Verdict};
 
@@ -330,8 +331,7 @@ fn losses(page: &mut String, report: &Report) {
 
 /// A list of reasons, the most frequent first, each with a bar relative to the first.
 fn bars(page: &mut String, colour: &str, title: &str, counts: &BTreeMap<String, u64>, of: u64) {
-    let mut sorted: Vec<_> = counts.iter().collect();
-    sorted.sort_by_key(|(_, number)| core::cmp::Reverse(**number));
+    let sorted = largest_first(counts);
     let most = sorted.first().map_or(1, |(_, number)| **number).max(1) as f64;
     put!(page, "<figure class=\"{colour}\"><figcaption>{title}</figcaption><ul class=\"bars\">");
     for (reason, number) in sorted {

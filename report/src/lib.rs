@@ -4,6 +4,7 @@
 //! [`Stats`] counts, [`Report`] judges. Nothing here reads a clock: the caller supplies lengths of runs.
 
 pub mod compare;
+pub mod counts;
 mod histogram;
 #[cfg(feature = "hlog")]
 pub mod hlog;

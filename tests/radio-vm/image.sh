@@ -2,7 +2,7 @@
 # Needs CACHE, KERNEL (6.1 or 6.12) and HERE.
 
 # Modules beside what each of them needs.
-MODULES="mac80211_hwsim sch_netem"
+MODULES="mac80211_hwsim sch_netem vcan can_raw"
 
 # kernel: brings vmlinux and the modules into the cache, once for each version of Debian's package.
 kernel() {
@@ -107,6 +107,53 @@ system() {
     ring >"$root/ring.csv"
 }
 
+# python ROOT: Debian's Python, and of its library what examples/python/can.py imports, compiled: an emulated processor would take
+# seconds for that.
+python() {
+    local folder=$CACHE/python root=$1 interpreter file
+    python_packages
+    interpreter=$(echo "$folder"/usr/bin/python3.*)
+    mkdir -p "$root"/bin "$root"/lib/x86_64-linux-gnu
+    cp "$interpreter" "$root/bin/python3"
+    export LD_LIBRARY_PATH=$folder/lib/x86_64-linux-gnu:$folder/usr/lib/x86_64-linux-gnu
+    ldd "$interpreter" | awk '/=> \// { print $3 }' | while read -r file; do
+        cp -L "$file" "$root/lib/x86_64-linux-gnu/"
+    done
+    "$interpreter" -E -S - "$HERE/../../examples/python/can.py" <<'END' | (cd "$folder" && xargs cp --parents --target-directory "$root")
+import encodings.latin_1, os, sys
+exec(compile(open(sys.argv[1]).read(), sys.argv[1], "exec"), {"__name__": "imported"})
+modules = list(sys.modules.values())
+files = {getattr(module, name, None) for module in modules for name in ("__file__", "__cached__")} - {None}
+for path in sorted(filter(os.path.exists, files)):
+    print(os.path.relpath(path, os.path.join(sys.prefix, "..")))
+END
+    unset LD_LIBRARY_PATH
+}
+
+# python_packages: unpacks them into the cache, once for each version of Debian's package.
+python_packages() {
+    local folder=$CACHE/python version package
+    version=$(apt-cache depends python3-minimal 2>/dev/null | grep -o 'python3\.[0-9]*-minimal' | head -n 1) || true
+    [[ -n $version ]] || fail "apt knows no python3-minimal: are Debian's lists there (apt-get update)?"
+    version=${version%-minimal}
+    if [[ $(cat "$folder/wanted" 2>/dev/null) == "$version" ]]; then return; fi
+    printf 'unpacking %s\n' "$version"
+    rm -rf "$folder.new"
+    mkdir -p "$folder.new"
+    (
+        cd "$folder.new"
+        apt-get -q -o APT::Sandbox::User=root download "$version-minimal" "lib$version-minimal" "lib$version-stdlib" libexpat1 zlib1g \
+            >download.log 2>&1 || { cat download.log >&2; fail "$version cannot be downloaded; SKIP_RADIO_VM=1 leaves the radios out"; }
+        for package in *.deb; do dpkg-deb --extract "$package" .; done
+        # As `archive` dates them: what is compiled knows its source by its date.
+        find usr/lib -name '*.py' -exec touch --date=@0 {} +
+        printf '%s' "$version" >wanted
+        rm -- *.deb download.log
+    )
+    rm -rf "$folder"
+    mv "$folder.new" "$folder"
+}
+
 # ring: a mobility trace of the vehicle `car`, which drives at 15 m/s on a ring of 150 m around 49.6116, 6.1319 for 320 s.
 ring() {
     awk 'BEGIN {
@@ -139,6 +186,7 @@ keys() {
         "$ROADCAST" keys issue --dir "$folder" --name many --count 8
         "$ROADCAST" keys issue --dir "$folder" --name bus --role public-transport
         "$ROADCAST" keys issue --dir "$folder" --name unit --role roadside
+        "$ROADCAST" keys issue --dir "$folder" --name braking --also imminent
     } >"$WORK/keys.log"
 }
 

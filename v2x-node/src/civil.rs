@@ -46,6 +46,11 @@ pub(crate) fn utc(wire: WireTime) -> String {
     utc_of_wire(wire).map_or_else(|| "?".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+/// A wire time for programs, `2026-11-23T10:00:00Z`.
+pub(crate) fn iso8601(wire: WireTime) -> Option<String> {
+    utc_of_wire(wire).map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// A time in the two largest units: `23 h 55 min`, `9 min 30 s`.
 pub(crate) fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();

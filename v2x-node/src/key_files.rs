@@ -134,6 +134,25 @@ pub enum KeyFileError {
     },
 }
 
+impl KeyFileError {
+    /// The file that is wrong, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. }
+            | Self::Exposed { path, .. }
+            | Self::NotAKey { path, .. }
+            | Self::NotAPublicKey { path, .. }
+            | Self::OtherKey { key: path, .. }
+            | Self::NoCredential { path, .. }
+            | Self::NoAuthority { path }
+            | Self::NotACredential { path, .. }
+            | Self::NotADelta { path }
+            | Self::Credential { path, .. } => Some(path),
+            Self::NotGiven { .. } | Self::Trust { .. } | Self::Pool(_) | Self::EmptyPool { .. } => None,
+        }
+    }
+}
+
 impl Complaint for KeyFileError {
     fn hint(&self) -> Option<&'static str> {
         match self {

@@ -1,6 +1,8 @@
 //! The log of this program: what is worth more than a line for people, on standard error or in systemd's journal, for people or
 //! for programs (`docs/logs.md`).
 
+#[cfg(test)]
+pub mod capture;
 mod entry;
 pub mod events;
 mod journal;

@@ -36,5 +36,10 @@ fn every_line_for_people_has_its_entry_for_programs() {
         assert!(named(name).is_some(), "no {name} among {entries:#?}");
     }
     assert!(named("report").unwrap()["fields"]["report"].is_object());
+    let had = &named("position_had").unwrap()["fields"];
+    assert_eq!(had["state"], "had");
+    assert!(had["age_ms"].as_u64().unwrap() < 60_000, "{had}");
+    let clock = &named("clock_trusted").unwrap()["fields"];
+    assert_eq!(clock["state"], "locked");
     assert_eq!(named("station_stopping").unwrap()["fields"]["reason"], "time");
 }

@@ -1,4 +1,4 @@
-//! What a program says of the vehicle to a running daemon, and what others hear of it.
+//! What a program says of the vehicle and its place to a running daemon, and what others hear of it.
 //!
 //! Real time passes here, so no test depends on how much; see `town`.
 
@@ -10,7 +10,7 @@ use std::fs;
 use std::time::Duration;
 
 use town::Town;
-use v2x_api::{Client, ClientError, VehicleReport};
+use v2x_api::{Client, ClientError, FixReport, Point, VehicleReport};
 
 #[test]
 fn a_pedal_that_is_stamped_on_warns_who_follows() {
@@ -67,6 +67,29 @@ fn a_roadside_unit_has_no_pedals() {
         matches!(&refused, ClientError::Refused { reason, .. } if reason == "vehicle_not_a_vehicle"),
         "{refused}"
     );
+    a.end();
+}
+
+#[test]
+fn a_program_s_position_is_what_a_station_sends_with_until_it_stops() {
+    let town = Town::new("given");
+    town.station("a", "vehicle", &[], "source = \"control\"", "[report]\nevery_s = 1");
+    let mut a = town.start(&["--config", "a.toml"]);
+    a.until("control socket: /");
+    let mut program = Client::connect(&town.directory.join("roadcast/a.sock")).unwrap();
+    assert!(program.status().unwrap().position.is_none());
+    let place = FixReport::at(Point { latitude: 496_116_000, longitude: 61_319_000 });
+    program.fix(Some(&FixReport { accuracy_m: Some(1.5), ..place.clone() })).unwrap();
+    a.until("sending");
+    // It gives no more: after three seconds that counts as a loss.
+    a.until("no position: programs at the control socket: nothing comes");
+    let status = program.status().unwrap();
+    assert_eq!((status.sending, status.not_sending_because.as_deref()), (false, Some("no_fix")));
+    program.fix(Some(&place)).unwrap();
+    a.until("sending");
+    // That it was lost is said at once.
+    program.fix(None).unwrap();
+    a.until("listening only: no position");
     a.end();
 }
 

@@ -169,6 +169,10 @@ fn a_posted_request_is_one_line_and_has_one_answer() {
         assert_eq!((refused.status, reason(&refused).as_str()), (415, "media_type"), "{kind}");
     }
     let json = |body: &str| post("application/json", body);
+    for blank in ["", "\r\n", " \t\n "] {
+        let refused = json(blank);
+        assert_eq!((refused.status, reason(&refused).as_str()), (400, "bad_request"), "{blank:?}");
+    }
     let refused = json(&format!("\"{}\"", "x".repeat(1_000_000)));
     assert_eq!((refused.status, reason(&refused).as_str()), (413, "too_large"));
     let refused = json(r#"{"hazard":"watch"}"#);

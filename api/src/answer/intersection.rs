@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The signals of an intersection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct IntersectionSignals {
     /// Number of the intersection.
@@ -33,6 +34,7 @@ pub struct IntersectionSignals {
 
 /// What a signal group shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SignalGroup {
     /// Its number.
@@ -52,6 +54,7 @@ pub struct SignalGroup {
 
 /// A lane of an intersection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SignalLane {
     /// Its number.

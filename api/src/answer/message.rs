@@ -1,12 +1,16 @@
 //! A message delivered, or sent, and a frame dropped.
 
+use core::fmt;
 use std::collections::BTreeMap;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A message of a watch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Message {
     /// Its name, `<16 hex digits>/<class>/<sequence>`.
@@ -65,6 +69,7 @@ pub struct Message {
 
 /// Where the forwarder of a message was, as it says; not signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct MessageForwarder {
     /// Latitude, degrees.
@@ -74,7 +79,8 @@ pub struct MessageForwarder {
 }
 
 /// A message in an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum AnsweredMessage {
     /// Its name, in the answer to `publish`.
@@ -83,8 +89,35 @@ pub enum AnsweredMessage {
     Whole(Box<Message>),
 }
 
+// Not derived: as for the id of a request.
+impl<'de> Deserialize<'de> for AnsweredMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = AnsweredMessage;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a message or its name")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<AnsweredMessage, E> {
+                Ok(AnsweredMessage::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AnsweredMessage, A::Error> {
+                let message = Message::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AnsweredMessage::Whole(Box::new(message)))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
 /// A frame that was not delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DroppedFrame {
     /// Why, by its stable name.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A station that was heard within the last 20 s.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Neighbour {
     /// Digest of its credential. The only key where a watch says that it was lost.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// Figures of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Stats {
     /// Seconds since it started.
@@ -52,6 +53,7 @@ pub struct Stats {
 
 /// What happened in a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PerSecond {
     /// Frames received.
@@ -72,6 +74,7 @@ pub struct PerSecond {
 
 /// What happened in a second in one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClassPerSecond {
     /// Own messages handed to the link.
@@ -84,6 +87,7 @@ pub struct ClassPerSecond {
 
 /// A histogram, in cumulative buckets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Buckets {
     /// Upper bound of each bucket, itself within it, in rising order.
@@ -98,6 +102,7 @@ pub struct Buckets {
 
 /// What waits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Queues {
     /// Frames to be transmitted, by class.
@@ -110,6 +115,7 @@ pub struct Queues {
 
 /// The clock of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClockFigures {
     /// `locked`, `holdover` or `untrusted`.
@@ -121,6 +127,7 @@ pub struct ClockFigures {
 
 /// The position of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PositionFigures {
     /// `known` or `unknown`.
@@ -135,6 +142,7 @@ pub struct PositionFigures {
 
 /// Programs at the control socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ControlFigures {
     /// Connected now.
@@ -151,6 +159,7 @@ pub struct ControlFigures {
 
 /// The link of a station.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct LinkFigures {
     /// The link, in words.

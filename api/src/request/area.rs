@@ -63,8 +63,7 @@ impl Area {
             "longitude_deg",
         ];
         let fields = Fields::of(object, KEYS, "area.")?;
-        let shape = |text: &str| SHAPES.into_iter().find(|shape| shape_name(*shape) == text);
-        let Some(shape) = fields.parsed("shape", SHAPE_RIGHT, shape)? else {
+        let Some(shape) = fields.named("shape", SHAPE_RIGHT, &SHAPES, shape_name)? else {
             return Err(fields.missing("shape", SHAPE_RIGHT));
         };
         let circle = shape == Shape::Circle;

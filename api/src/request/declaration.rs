@@ -98,7 +98,6 @@ impl Declaration {
     }
 
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self, BadRequest> {
-        let class = |text: &str| EVENT_CLASSES.into_iter().find(|class| class.name() == text);
         let whole = |seconds: f64, unit: f64| (seconds * unit).round() as u16;
         let duration = |millis: Option<u64>| millis.map(Duration::from_millis);
         let every = duration(fields.integer("repeat_ms", 1..=LONGEST_VALIDITY_S * 1000)?);
@@ -109,7 +108,7 @@ impl Declaration {
             );
         }
         Ok(Self {
-            class: fields.parsed("class", CLASS_RIGHT, class)?,
+            class: fields.named("class", CLASS_RIGHT, &EVENT_CLASSES, Class::name)?,
             cause: cause(fields)?,
             sub_cause: fields.integer("sub_cause", 0..=255)?.map(|number| number as u8),
             place: place(fields)?,
@@ -126,7 +125,12 @@ impl Declaration {
             relevance_distance_m: fields
                 .integer("relevance_distance_m", 1..=u64::from(u16::MAX))?
                 .map(|number| number as u16),
-            relevance_direction: fields.parsed("relevance_direction", DIRECTION_RIGHT, direction)?,
+            relevance_direction: fields.named(
+                "relevance_direction",
+                DIRECTION_RIGHT,
+                &DIRECTIONS,
+                direction_name,
+            )?,
             repeat: every.map(|every| Repetition { every, during }),
             keep_alive: duration(fields.integer("keep_alive_ms", 1..=10_000)?),
         })
@@ -174,9 +178,13 @@ pub fn direction_name(direction: v1::RelevanceDirection) -> &'static str {
 
 /// The direction of this name.
 pub fn direction(text: &str) -> Option<v1::RelevanceDirection> {
-    use v1::RelevanceDirection::{Downstream, Opposite, Unspecified, Upstream};
-    [Unspecified, Upstream, Downstream, Opposite].into_iter().find(|other| direction_name(*other) == text)
+    DIRECTIONS.into_iter().find(|other| direction_name(*other) == text)
 }
+
+const DIRECTIONS: [v1::RelevanceDirection; 4] = {
+    use v1::RelevanceDirection::{Downstream, Opposite, Unspecified, Upstream};
+    [Unspecified, Upstream, Downstream, Opposite]
+};
 
 /// Classes an event may have.
 pub const EVENT_CLASSES: [Class; 3] = [Class::D0, Class::D1, Class::D3];

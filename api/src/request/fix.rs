@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::{Map, Value};
 
 use super::area::{degrees, position};
-use crate::fields::{BadRequest, Fields, describe};
+use crate::fields::{BadRequest, Fields};
 use crate::point::Point;
 
 /// A position, as a program measured it.
@@ -79,12 +79,8 @@ impl FixReport {
 
 /// Reads the request under `fix`; `None`: the position was lost.
 pub(super) fn read(object: &Map<String, Value>) -> Result<Option<FixReport>, BadRequest> {
-    Fields::of(object, &["v", "id", "fix"], "")?;
-    let object = match object.get("fix") {
-        Some(Value::Object(object)) => object,
-        None | Some(Value::Null) => return Ok(None),
-        Some(other) => return Err(BadRequest(format!("fix: found {}, expected {RIGHT}", describe(other)))),
-    };
+    let request = Fields::of(object, &["v", "id", "fix"], "")?;
+    let Some(object) = request.object("fix", RIGHT)? else { return Ok(None) };
     let fields = Fields::of(object, KEYS, "fix.")?;
     let Some(position) = position(&fields)? else {
         return Err(fields.missing("latitude_deg", "degrees, -90 to 90, with longitude_deg"));

@@ -1,13 +1,17 @@
 //! A client's name for a request, by which it recognises the answers.
 
-use serde::{Deserialize, Serialize};
+use core::fmt;
+
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::{Map, Value};
 
 use crate::fields::{BadRequest, describe, quote};
 
 /// A client's name for one of its requests; every answer to it carries it too. The station does not interpret it, and
 /// need not find it unique.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum RequestId {
     /// A number.
@@ -36,6 +40,31 @@ impl RequestId {
             Self::Number(number) => (*number).into(),
             Self::Text(text) => text.as_str().into(),
         }
+    }
+}
+
+// Not derived: what `untagged` generates keeps the value, tries each variant on it, and takes a hundred times the code.
+impl<'de> Deserialize<'de> for RequestId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl Visitor<'_> for Either {
+            type Value = RequestId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a whole number")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<RequestId, E> {
+                Ok(RequestId::Number(number))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<RequestId, E> {
+                Ok(RequestId::Text(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
     }
 }
 

@@ -78,16 +78,14 @@ impl Standing {
 impl MessageFilter {
     pub(super) fn read(object: &Map<String, Value>) -> Result<Self, BadRequest> {
         let fields = Fields::of(object, KEYS, "")?;
-        let class = |text: &str| Class::ALL.into_iter().find(|class| class.name() == text);
-        let standing = |text: &str| Standing::ALL.into_iter().find(|standing| standing.name() == text);
         Ok(Self {
-            types: fields.list("types", TYPES_RIGHT, message_type)?,
-            classes: fields.list("classes", CLASSES_RIGHT, class)?,
+            types: fields.some_named("types", TYPES_RIGHT, &MESSAGE_TYPES, type_name)?,
+            classes: fields.some_named("classes", CLASSES_RIGHT, &Class::ALL, Class::name)?,
             area: match fields.object("area", CIRCLE_RIGHT)? {
                 Some(object) => Some(circle(object)?),
                 None => None,
             },
-            standing: fields.list("standing", STANDING_RIGHT, standing)?,
+            standing: fields.some_named("standing", STANDING_RIGHT, &Standing::ALL, Standing::name)?,
             verified: fields.flag("verified")?,
             payload: fields.flag("payload")?.unwrap_or(true),
             own: fields.flag("own")?.unwrap_or(false),
@@ -137,7 +135,7 @@ fn circle(object: &Map<String, Value>) -> Result<Circle, BadRequest> {
 /// The reasons whose drops a program watches; `None`: all. Which reasons there are is the station's affair.
 pub(super) fn reasons(object: &Map<String, Value>) -> Result<Option<Vec<String>>, BadRequest> {
     let fields = Fields::of(object, &["v", "id", "drops", "reasons"], "")?;
-    fields.list("reasons", REASONS_RIGHT, |text| (text.len() <= LONGEST_REASON).then(|| text.to_owned()))
+    fields.some_texts("reasons", REASONS_RIGHT, LONGEST_REASON)
 }
 
 /// A type of message by its name in the schema, lower case and without prefix.

@@ -95,7 +95,7 @@ fn wish(fields: &Fields<'_>) -> Result<PriorityWish, BadRequest> {
     let byte = |number: Option<u64>| number.map(|number| number as u8);
     Ok(PriorityWish {
         intersection: intersection(fields)?,
-        role: fields.parsed("role", ROLE_RIGHT, role)?,
+        role: fields.named("role", ROLE_RIGHT, &ROLES.map(|(role, _)| role), role_name)?,
         egress_lane: byte(fields.integer("egress_lane", 1..=255)?),
         importance: byte(fields.integer("importance", 0..=14)?),
         duration: fields.integer("duration_ms", 0..=LONGEST_DURATION_MS)?.map(Duration::from_millis),

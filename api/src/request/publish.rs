@@ -63,11 +63,10 @@ impl PublishRequest {
         };
         let right = "an object, the message with its fields named as in the schema";
         let payload = fields.object("payload", right)?.ok_or_else(|| fields.missing("payload", right))?;
-        let class = |text: &str| Class::ALL.into_iter().find(|class| class.name() == text);
         Ok(Self {
             message_type,
             payload: Value::Object(payload.clone()),
-            class: fields.parsed("class", r#""D0" .. "D5""#, class)?,
+            class: fields.named("class", r#""D0" .. "D5""#, &Class::ALL, Class::name)?,
             lifetime_ms: fields.integer("lifetime_ms", 1..=LONGEST_LIFETIME_MS)?.map(|ms| ms as u32),
             hops: fields.integer("hops", 1..=255)?.map(|hops| hops as u8),
             area: fields.object("area", area::RIGHT)?.map(Area::read).transpose()?,

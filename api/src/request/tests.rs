@@ -1,6 +1,7 @@
 //! Lines and requests map onto each other; what is wrong is named with what would be right.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use v2x_proto::{Class, Digest, Shape, v1};
@@ -12,6 +13,7 @@ use super::messages::{Circle, LONGEST_RADIUS_M, MESSAGE_TYPES, Standing, type_na
 use super::priority::PriorityWish;
 use super::*;
 use crate::point::Point;
+use crate::schema::requests::{LINES, definition};
 use v2x_proto::IntersectionId;
 
 fn parse(line: &str) -> Result<Request, BadRequest> {
@@ -77,147 +79,21 @@ fn a_wish_for_priority_reads_as_written() {
 
 #[test]
 fn every_complaint_names_the_key_what_was_found_and_what_would_be_right() {
-    let cases = [
-        ("", r#"no JSON at column 0; expected one JSON object a line, such as {"hazard":"list"}"#),
-        ("[1]", r#"no JSON object; expected {"hazard":"new"|"update"|"#),
-        ("{}", r#"no request; expected {"hazard":"#),
-        (r#"{"hazard":1}"#, "no request; expected"),
-        (r#"{"station":"start"}"#, r#"station: found "start", expected "status" or "reload""#),
-        (r#"{"neighbours":"lst"}"#, r#"neighbours: found "lst", expected "list" or "watch""#),
-        (
-            r#"{"neighbours":"list","after":"3f"}"#,
-            r#"after: found "3f", expected a station's digest: 16 hex"#,
-        ),
-        (r#"{"messages":"list"}"#, r#"messages: found "list", expected "watch""#),
-        (
-            r#"{"messages":"watch","type":["hazard"]}"#,
-            r#"unknown key "type"; keys here: v, id, messages, types"#,
-        ),
-        (
-            r#"{"messages":"watch","types":["denm"]}"#,
-            r#"types: found "denm", expected a list of types as in"#,
-        ),
-        (r#"{"messages":"watch","types":"hazard"}"#, r#"types: found "hazard", expected a list of types"#),
-        (r#"{"messages":"watch","classes":[]}"#, "classes: found an empty list, expected a list of classes"),
-        (r#"{"messages":"watch","classes":["D6"]}"#, r#"classes: found "D6", expected a list of classes"#),
-        (r#"{"messages":"watch","standing":[7]}"#, r#"standing: found 7, expected a list of "trusted""#),
-        (r#"{"messages":"watch","area":{"radius_m":5}}"#, "area.latitude_deg is missing: degrees, -90 to 90"),
-        (
-            r#"{"messages":"watch","area":{"latitude_deg":1e300,"longitude_deg":0,"radius_m":5}}"#,
-            "area.latitude_deg: found 1e+300, expected a number, -90 to 90 degrees",
-        ),
-        (
-            r#"{"messages":"watch","area":{"latitude_deg":0,"longitude_deg":0,"radius_m":1000001}}"#,
-            "area.radius_m: found 1000001, expected a whole number, 1 to 1000000",
-        ),
-        (r#"{"messages":"watch","verified":1}"#, "verified: found 1, expected true or false"),
-        (r#"{"messages":"watch","area":{"latitude_deg":1e400}}"#, "no JSON at column"),
-        (r#"{"messages":"watch","area":{"latitude_deg":NaN}}"#, "no JSON at column"),
-        (r#"{"drops":"watch","reasons":[1]}"#, "reasons: found 1, expected a list of reasons"),
-        (r#"{"stats":"list"}"#, r#"stats: found "list", expected "now" or "watch""#),
-        (r#"{"signals":"now"}"#, r#"signals: found "now", expected "list" or "watch""#),
-        (r#"{"rights":"all"}"#, r#"rights: found "all", expected "show", "read", "declare" or "administer""#),
-        (r#"{"station":"reload","now":true}"#, r#"unknown key "now"; keys here: v, id, station"#),
-        (r#"{"hazard":"list","station":"status"}"#, "hazard: does not go with station"),
-        (r#"{"v":2,"hazard":"list"}"#, "v: this daemon knows version 1"),
-        (r#"{"hazard":"delete"}"#, r#"hazard: found "delete", expected "new", "update", "cancel""#),
-        (r#"{"hazard":"new"}"#, r#"cause is missing: a cause's name or number, such as "accident" or 2"#),
-        (r#"{"hazard":"new","cause":"accidents"}"#, r#"cause: found "accidents", expected a cause's name"#),
-        (r#"{"hazard":"new","cause":"accidents"}"#, "near it: accident"),
-        (r#"{"hazard":"new","cause":0}"#, "cause: found 0, expected"),
-        (
-            r#"{"hazard":"new","cause":2,"clas":"D1"}"#,
-            r#"unknown key "clas"; keys here: v, id, hazard, event, class"#,
-        ),
-        (r#"{"hazard":"new","cause":2,"event":"a"}"#, r#"event: does not go with hazard "new""#),
-        (r#"{"hazard":"new","cause":2,"class":"D2"}"#, r#"class: found "D2", expected "D0" (imminent)"#),
-        (r#"{"hazard":"new","cause":2,"quality":8}"#, "quality: found 8, expected a whole number, 1 to 7"),
-        (
-            r#"{"hazard":"new","cause":2,"validity_s":86401}"#,
-            "validity_s: found 86401, expected a whole number",
-        ),
-        (r#"{"hazard":"new","cause":2,"latitude_deg":91,"longitude_deg":0}"#, "-90 to 90 degrees"),
-        (r#"{"hazard":"new","cause":2,"latitude_deg":9}"#, "longitude_deg is missing: degrees, -180 to 180"),
-        (
-            r#"{"hazard":"new","cause":2,"here":true,"latitude_deg":9,"longitude_deg":0}"#,
-            "here: does not go with latitude_deg",
-        ),
-        (
-            r#"{"hazard":"new","cause":2,"area":500}"#,
-            r#"area: found 500, expected an object, such as {"shape""#,
-        ),
-        (
-            r#"{"hazard":"new","cause":2,"area":{}}"#,
-            r#"area.shape is missing: "circle", "rectangle" or "ellipse""#,
-        ),
-        (
-            r#"{"hazard":"new","cause":2,"area":{"shape":"circle"}}"#,
-            "area.radius_m is missing: metres, 1 to 65535",
-        ),
-        (
-            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":0}}"#,
-            "area.radius_m: found 0, expected a whole number, 1 to 65535",
-        ),
-        (
-            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":5,"azimuth_deg":9}}"#,
-            r#"area.azimuth_deg: does not go with shape "circle"; a circle has radius_m"#,
-        ),
-        (
-            r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius":5}}"#,
-            r#"unknown key "area.radius""#,
-        ),
-        (r#"{"hazard":"new","cause":2,"relevance_direction":"left"}"#, r#"expected "all", "upstream""#),
-        (r#"{"hazard":"new","cause":2,"repeat_for_ms":9}"#, "repeat_ms is missing"),
-        (r#"{"hazard":"new","cause":2,"keep_alive_ms":10001}"#, "keep_alive_ms: found 10001"),
-        (
-            r#"{"hazard":"update","quality":1}"#,
-            r#"event is missing: an event as it was named: "<16 hex digits>/"#,
-        ),
-        (
-            r#"{"hazard":"cancel","event":"3f/2"}"#,
-            r#"event: found "3f/2", expected an event as it was named"#,
-        ),
-        (r#"{"hazard":"cancel","event":"3f01020304050607/2","quality":1}"#, r#"unknown key "quality""#),
-        (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, id, hazard"#),
-        (
-            r#"{"priority":"beg"}"#,
-            r#"priority: found "beg", expected "request", "cancel", "status" or "watch""#,
-        ),
-        (r#"{"priority":"status","station":"status"}"#, "priority: does not go with station"),
-        (r#"{"priority":"request","region":3}"#, "intersection is missing: the number of one in that region"),
-        (
-            r#"{"priority":"request","role":"tram"}"#,
-            r#"role: found "tram", expected emergency, public_transport,"#,
-        ),
-        (
-            r#"{"priority":"request","egress_lane":0}"#,
-            "egress_lane: found 0, expected a whole number, 1 to 255",
-        ),
-        (
-            r#"{"priority":"request","importance":15}"#,
-            "importance: found 15, expected a whole number, 0 to 14",
-        ),
-        (r#"{"priority":"request","duration_ms":60001}"#, "duration_ms: found 60001"),
-        (
-            r#"{"priority":"cancel","role":"truck"}"#,
-            r#"unknown key "role"; keys here: v, id, priority, intersection"#,
-        ),
-    ];
-    for (line, expected) in cases {
+    for (line, expected) in REFUSED {
         let found = complaint(line);
-        assert!(found.contains(expected), "{line}\n{found}\nlacks\n{expected}");
+        assert!(found.contains(*expected), "{line}\n{found}\nlacks\n{expected}");
         assert!(!found.contains('\n'), "{found}");
     }
     let evil = complaint("{\"hazard\":\"\\u001b[31m\\n\"}");
     assert!(!evil.contains(['\x1b', '\n']), "{evil}");
 }
 
-fn position() -> impl Strategy<Value = Point> {
+pub(crate) fn position() -> impl Strategy<Value = Point> {
     (-900_000_000..=900_000_000, -1_800_000_000..=1_800_000_000)
         .prop_map(|(latitude, longitude)| Point { latitude, longitude })
 }
 
-fn area() -> impl Strategy<Value = Area> {
+pub(crate) fn area() -> impl Strategy<Value = Area> {
     let metres = 1u32..=65_535;
     (0..3usize, metres.clone(), metres, 0u32..360, prop::option::of(position())).prop_map(
         |(shape, distance_a_m, b, azimuth, centre)| {
@@ -228,7 +104,7 @@ fn area() -> impl Strategy<Value = Area> {
     )
 }
 
-fn declaration() -> impl Strategy<Value = Declaration> {
+pub(crate) fn declaration() -> impl Strategy<Value = Declaration> {
     use prop::option::of;
     let millis = |range: core::ops::RangeInclusive<u64>| range.prop_map(Duration::from_millis);
     let place = prop_oneof![Just(Place::Here), position().prop_map(Place::At)];
@@ -261,7 +137,7 @@ fn declaration() -> impl Strategy<Value = Declaration> {
     })
 }
 
-fn wish() -> impl Strategy<Value = PriorityWish> {
+pub(crate) fn wish() -> impl Strategy<Value = PriorityWish> {
     use prop::option::of;
     let id = (any::<u16>(), any::<u32>()).prop_map(|(region, number)| IntersectionId { region, number });
     let role = (1..=4i32).prop_map(|role| v1::PriorityRole::try_from(role).unwrap());
@@ -298,7 +174,7 @@ fn filter() -> impl Strategy<Value = MessageFilter> {
         })
 }
 
-fn reading() -> impl Strategy<Value = Request> {
+pub(crate) fn reading() -> impl Strategy<Value = Request> {
     use prop::option::of;
     let reasons = prop::collection::vec("[a-z_]{1,20}", 1..9);
     prop_oneof![
@@ -348,11 +224,13 @@ fn what_changes_the_station_or_what_it_says_needs_more_than_reading() {
 }
 
 /// The requests that the documentation shows, with what it leaves open filled in.
-fn documented() -> impl Iterator<Item = String> {
+pub(crate) fn documented() -> impl Iterator<Item = String> {
     let control = include_str!("../../../v2x-node/CONTROL.md");
     let quoted = control.split('`').skip(1).step_by(2).filter(|code| code.starts_with("{\""));
     let filled = quoted.map(|code| {
         let code = code.replace("<id>", "3f01020304050607/2").replace("\"cause\":...", "\"cause\":2");
+        let code = code.replace("\"<type>\",\"payload\":{...}", "\"vru\",\"payload\":{}");
+        let code = code.replace("\"fix\":{...}", "\"fix\":{\"latitude_deg\":1,\"longitude_deg\":2}");
         let code = code.replace("{...}", "{\"speed_m_s\":1}");
         code.replace(", ...}", "}").replace(",...]", "]")
     });
@@ -361,38 +239,14 @@ fn documented() -> impl Iterator<Item = String> {
 
 #[test]
 fn every_request_in_the_documentation_is_one_and_every_request_is_in_it() {
-    let mut shown = Vec::new();
+    let mut shown = BTreeSet::new();
     for line in documented() {
         let request = parse(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        shown.push(core::mem::discriminant(&request));
+        shown.insert(definition(&request));
     }
-    let id = id();
-    let all = [
-        Request::New(Declaration::default()),
-        Request::Update(id, Declaration::default()),
-        Request::Cancel(id),
-        Request::Negate(id),
-        Request::List(None),
-        Request::Watch,
-        Request::Priority(PriorityRequest::Status),
-        Request::WatchSignal,
-        Request::Status,
-        Request::Reload,
-        Request::Neighbours(None),
-        Request::WatchNeighbours,
-        Request::WatchMessages(MessageFilter::default()),
-        Request::Drops,
-        Request::WatchDrops(None),
-        Request::Stats,
-        Request::WatchStats,
-        Request::Signals,
-        Request::WatchSignals,
-        Request::Rights(None),
-        Request::Vehicle(VehicleReport::default()),
-    ];
-    for request in all {
-        assert!(shown.contains(&core::mem::discriminant(&request)), "CONTROL.md shows no {request:?}");
-    }
+    let all: BTreeSet<_> = LINES.iter().map(|line| definition(&parse(line).unwrap())).collect();
+    let hidden: Vec<_> = all.difference(&shown).collect();
+    assert!(hidden.is_empty(), "CONTROL.md shows no {hidden:?}");
 }
 
 #[test]
@@ -490,3 +344,101 @@ proptest! {
         }
     }
 }
+
+/// Lines that are no requests, and what is said of each.
+pub(crate) const REFUSED: &[(&str, &str)] = &[
+    ("", r#"no JSON at column 0; expected one JSON object a line, such as {"hazard":"list"}"#),
+    ("[1]", r#"no JSON object; expected {"hazard":"new"|"update"|"#),
+    ("{}", r#"no request; expected {"hazard":"#),
+    (r#"{"hazard":1}"#, "no request; expected"),
+    (r#"{"station":"start"}"#, r#"station: found "start", expected "status" or "reload""#),
+    (r#"{"neighbours":"lst"}"#, r#"neighbours: found "lst", expected "list" or "watch""#),
+    (r#"{"neighbours":"list","after":"3f"}"#, r#"after: found "3f", expected a station's digest: 16 hex"#),
+    (r#"{"messages":"list"}"#, r#"messages: found "list", expected "watch""#),
+    (r#"{"messages":"watch","type":["hazard"]}"#, r#"unknown key "type"; keys here: v, id, messages, types"#),
+    (r#"{"messages":"watch","types":["denm"]}"#, r#"types: found "denm", expected a list of types as in"#),
+    (r#"{"messages":"watch","types":"hazard"}"#, r#"types: found "hazard", expected a list of types"#),
+    (r#"{"messages":"watch","classes":[]}"#, "classes: found an empty list, expected a list of classes"),
+    (r#"{"messages":"watch","classes":["D6"]}"#, r#"classes: found "D6", expected a list of classes"#),
+    (r#"{"messages":"watch","standing":[7]}"#, r#"standing: found 7, expected a list of "trusted""#),
+    (r#"{"messages":"watch","area":{"radius_m":5}}"#, "area.latitude_deg is missing: degrees, -90 to 90"),
+    (
+        r#"{"messages":"watch","area":{"latitude_deg":1e300,"longitude_deg":0,"radius_m":5}}"#,
+        "area.latitude_deg: found 1e+300, expected a number, -90 to 90 degrees",
+    ),
+    (
+        r#"{"messages":"watch","area":{"latitude_deg":0,"longitude_deg":0,"radius_m":1000001}}"#,
+        "area.radius_m: found 1000001, expected a whole number, 1 to 1000000",
+    ),
+    (r#"{"messages":"watch","verified":1}"#, "verified: found 1, expected true or false"),
+    (r#"{"messages":"watch","area":{"latitude_deg":1e400}}"#, "no JSON at column"),
+    (r#"{"messages":"watch","area":{"latitude_deg":NaN}}"#, "no JSON at column"),
+    (r#"{"drops":"watch","reasons":[1]}"#, "reasons: found 1, expected a list of reasons"),
+    (r#"{"stats":"list"}"#, r#"stats: found "list", expected "now" or "watch""#),
+    (r#"{"signals":"now"}"#, r#"signals: found "now", expected "list" or "watch""#),
+    (r#"{"rights":"all"}"#, r#"rights: found "all", expected "show", "read", "declare" or "administer""#),
+    (r#"{"station":"reload","now":true}"#, r#"unknown key "now"; keys here: v, id, station"#),
+    (r#"{"hazard":"list","station":"status"}"#, "hazard: does not go with station"),
+    (r#"{"v":2,"hazard":"list"}"#, "v: this daemon knows version 1"),
+    (r#"{"hazard":"delete"}"#, r#"hazard: found "delete", expected "new", "update", "cancel""#),
+    (r#"{"hazard":"new"}"#, r#"cause is missing: a cause's name or number, such as "accident" or 2"#),
+    (r#"{"hazard":"new","cause":"accidents"}"#, r#"cause: found "accidents", expected a cause's name"#),
+    (r#"{"hazard":"new","cause":"accidents"}"#, "near it: accident"),
+    (r#"{"hazard":"new","cause":0}"#, "cause: found 0, expected"),
+    (
+        r#"{"hazard":"new","cause":2,"clas":"D1"}"#,
+        r#"unknown key "clas"; keys here: v, id, hazard, event, class"#,
+    ),
+    (r#"{"hazard":"new","cause":2,"event":"a"}"#, r#"event: does not go with hazard "new""#),
+    (r#"{"hazard":"new","cause":2,"class":"D2"}"#, r#"class: found "D2", expected "D0" (imminent)"#),
+    (r#"{"hazard":"new","cause":2,"quality":8}"#, "quality: found 8, expected a whole number, 1 to 7"),
+    (r#"{"hazard":"new","cause":2,"validity_s":86401}"#, "validity_s: found 86401, expected a whole number"),
+    (r#"{"hazard":"new","cause":2,"latitude_deg":91,"longitude_deg":0}"#, "-90 to 90 degrees"),
+    (r#"{"hazard":"new","cause":2,"latitude_deg":9}"#, "longitude_deg is missing: degrees, -180 to 180"),
+    (
+        r#"{"hazard":"new","cause":2,"here":true,"latitude_deg":9,"longitude_deg":0}"#,
+        "here: does not go with latitude_deg",
+    ),
+    (r#"{"hazard":"new","cause":2,"area":500}"#, r#"area: found 500, expected an object, such as {"shape""#),
+    (
+        r#"{"hazard":"new","cause":2,"area":{}}"#,
+        r#"area.shape is missing: "circle", "rectangle" or "ellipse""#,
+    ),
+    (
+        r#"{"hazard":"new","cause":2,"area":{"shape":"circle"}}"#,
+        "area.radius_m is missing: metres, 1 to 65535",
+    ),
+    (
+        r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":0}}"#,
+        "area.radius_m: found 0, expected a whole number, 1 to 65535",
+    ),
+    (
+        r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius_m":5,"azimuth_deg":9}}"#,
+        r#"area.azimuth_deg: does not go with shape "circle"; a circle has radius_m"#,
+    ),
+    (r#"{"hazard":"new","cause":2,"area":{"shape":"circle","radius":5}}"#, r#"unknown key "area.radius""#),
+    (r#"{"hazard":"new","cause":2,"relevance_direction":"left"}"#, r#"expected "all", "upstream""#),
+    (r#"{"hazard":"new","cause":2,"repeat_for_ms":9}"#, "repeat_ms is missing"),
+    (r#"{"hazard":"new","cause":2,"keep_alive_ms":10001}"#, "keep_alive_ms: found 10001"),
+    (
+        r#"{"hazard":"update","quality":1}"#,
+        r#"event is missing: an event as it was named: "<16 hex digits>/"#,
+    ),
+    (r#"{"hazard":"cancel","event":"3f/2"}"#, r#"event: found "3f/2", expected an event as it was named"#),
+    (r#"{"hazard":"cancel","event":"3f01020304050607/2","quality":1}"#, r#"unknown key "quality""#),
+    (r#"{"hazard":"watch","from":1}"#, r#"unknown key "from"; keys here: v, id, hazard"#),
+    (r#"{"priority":"beg"}"#, r#"priority: found "beg", expected "request", "cancel", "status" or "watch""#),
+    (r#"{"priority":"status","station":"status"}"#, "priority: does not go with station"),
+    (r#"{"priority":"request","region":3}"#, "intersection is missing: the number of one in that region"),
+    (
+        r#"{"priority":"request","role":"tram"}"#,
+        r#"role: found "tram", expected emergency, public_transport,"#,
+    ),
+    (r#"{"priority":"request","egress_lane":0}"#, "egress_lane: found 0, expected a whole number, 1 to 255"),
+    (r#"{"priority":"request","importance":15}"#, "importance: found 15, expected a whole number, 0 to 14"),
+    (r#"{"priority":"request","duration_ms":60001}"#, "duration_ms: found 60001"),
+    (
+        r#"{"priority":"cancel","role":"truck"}"#,
+        r#"unknown key "role"; keys here: v, id, priority, intersection"#,
+    ),
+];

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::fields::{BadRequest, Fields, quote};
+use crate::fields::{BadRequest, Fields};
 
 /// State of the vehicle in the units of its requests. What is absent is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -65,8 +65,8 @@ pub(super) fn read(object: &Map<String, Value>) -> Result<VehicleReport, BadRequ
         yaw_rate_deg_s: fields.number("yaw_rate_deg_s", -327.66..=327.66, " degrees a second")?,
         steering_angle_deg: fields.number("steering_angle_deg", -766.5..=766.5, " degrees")?,
         controls: controls(&fields)?,
-        lights: names(said, "lights", &LIGHTS)?,
-        doors: names(said, "doors_open", &DOORS)?,
+        lights: fields.set("lights", &LIGHTS)?,
+        doors: fields.set("doors_open", &DOORS)?,
         light_bar_and_siren: emergency.then(|| (light_bar == Some(true), siren == Some(true))),
     };
     if report == (VehicleReport { age: report.age, ..VehicleReport::default() }) {
@@ -85,24 +85,6 @@ fn controls(fields: &Fields<'_>) -> Result<Option<u8>, BadRequest> {
         }
     }
     Ok(known)
-}
-
-fn names(said: &Map<String, Value>, key: &str, known: &[&str]) -> Result<Option<u8>, BadRequest> {
-    let wrong = |found: String| {
-        BadRequest(format!("vehicle.{key}: found {found}, expected a list of: {}", known.join(", ")))
-    };
-    let list = match said.get(key) {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Array(list)) => list,
-        Some(other) => return Err(wrong(crate::fields::describe(other))),
-    };
-    list.iter()
-        .try_fold(0, |bits, name| {
-            let text = name.as_str().ok_or_else(|| wrong(crate::fields::describe(name)))?;
-            let bit = known.iter().position(|other| *other == text).ok_or_else(|| wrong(quote(text)))?;
-            Ok(bits | 1 << bit)
-        })
-        .map(Some)
 }
 
 impl VehicleReport {
@@ -162,7 +144,7 @@ const KEYS: &[&str] = &[
 ];
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -220,7 +202,7 @@ mod tests {
         );
     }
 
-    fn any_report() -> impl Strategy<Value = VehicleReport> {
+    pub(crate) fn any_report() -> impl Strategy<Value = VehicleReport> {
         // Eighths, which decimal text holds exactly.
         let eighths = |range: core::ops::RangeInclusive<i32>| {
             proptest::option::of(range.prop_map(|eighths| f64::from(eighths) / 8.0))

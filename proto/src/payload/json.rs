@@ -12,6 +12,8 @@ use crate::v1::MessageType;
 use super::form::{EnumForm, MESSAGE_TYPE, STATION_TYPE};
 
 mod read;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod write;
 
 pub use read::JsonError;

@@ -78,6 +78,23 @@ pub enum LinkFault {
     },
 }
 
+impl LinkFault {
+    /// Stable name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Gone(_) => "gone",
+            Self::Off { .. } => "off",
+            Self::NoCarrier { .. } => "no_carrier",
+            Self::NotJoined { .. } => "not_joined",
+            Self::Unfit(_) => "unfit",
+            Self::Refused { .. } => "refused",
+            Self::ShortMtu { .. } => "short_mtu",
+            Self::Stalled { .. } => "stalled",
+            Self::OcbTable { .. } => "ocb_table",
+        }
+    }
+}
+
 /// What is wrong with an interface that somebody has to set up in another way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

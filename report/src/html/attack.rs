@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::text::{escape, put};
+use crate::counts::largest_first;
 use crate::report::human::{count, percent};
 use crate::report::{AttackFrames, Damage, Detection, Marker, Report};
 
@@ -120,8 +121,7 @@ fn costs(page: &mut String, damage: &Damage) {
 
 /// What detected it, the most frequent first, and what it made honest stations send.
 fn findings(one: &Detection) -> String {
-    let mut sorted: Vec<_> = one.findings.iter().collect();
-    sorted.sort_by_key(|(_, number)| core::cmp::Reverse(**number));
+    let sorted = largest_first(&one.findings);
     let mut words: Vec<_> = sorted
         .iter()
         .take(MOST_FINDINGS)

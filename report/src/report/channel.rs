@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::human::{counted, percent};
+use crate::counts::largest_first;
 
 /// How busy the channel of a live station was.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -25,8 +26,7 @@ pub struct ChannelReport {
 impl ChannelReport {
     /// In words: `busy 12.3 % of the time, at most 40.0 %, by survey`.
     pub fn in_words(&self) -> String {
-        let mut sources: Vec<_> = self.seconds_by_source.iter().collect();
-        sources.sort_by_key(|(_, seconds)| core::cmp::Reverse(**seconds));
+        let sources = largest_first(&self.seconds_by_source);
         let mut text =
             format!("busy {} of the time, at most {}", percent(self.busy_mean), percent(self.busy_max));
         for (place, (source, seconds)) in sources.iter().enumerate() {

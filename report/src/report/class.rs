@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use v2x_proto::Class;
 
+use crate::counts;
 use crate::histogram::Summary;
 use crate::stats::{ClassStats, Stage};
 
@@ -63,12 +64,8 @@ impl ClassReport {
             delivered_late: stats.late,
             missed,
             miss_ratio,
-            undelivered: stats
-                .undelivered
-                .iter()
-                .map(|(reason, count)| ((*reason).to_owned(), *count))
-                .collect(),
-            apart: stats.apart.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+            undelivered: counts::owned(&stats.undelivered),
+            apart: counts::owned(&stats.apart),
             send_to_delivered: overall.summary(),
             stages: Stage::ALL
                 .into_iter()

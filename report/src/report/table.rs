@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::human::{count, counted, percent, time};
 use super::{ClassReport, DistanceBin, Provoked, Report, Verdict};
+use crate::counts::largest_first;
 use crate::histogram::Summary;
 use crate::stats::Stage;
 
@@ -102,8 +103,7 @@ impl Report {
 
 /// The most frequent reasons in one or two lines.
 fn most_dropped(out: &mut String, drops: &BTreeMap<String, u64>) {
-    let mut sorted: Vec<_> = drops.iter().collect();
-    sorted.sort_by_key(|(_, count)| core::cmp::Reverse(**count));
+    let sorted = largest_first(drops);
     let mut parts: Vec<_> = sorted
         .iter()
         .take(SHORT_REASONS)
@@ -296,10 +296,7 @@ fn reasons(out: &mut String, title: &str, counts: &BTreeMap<String, u64>, of: u6
     }
     out.push('\n');
     line(out, format_args!("{title}"));
-    // Most frequent first; equal counts in the order of their names.
-    let mut sorted: Vec<_> = counts.iter().collect();
-    sorted.sort_by_key(|(_, count)| core::cmp::Reverse(**count));
-    for (reason, number) in sorted {
+    for (reason, number) in largest_first(counts) {
         let share = if of == 0 { 0.0 } else { *number as f64 / of as f64 };
         line(out, format_args!("  {reason:<40} {:>10} {:>8}", count(*number), percent(share)));
     }

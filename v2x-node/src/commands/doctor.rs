@@ -34,9 +34,9 @@ pub struct DoctorArgs {
 }
 
 /// Shown under `roadcast doctor --help`.
-pub const HELP: &str = "Of a station that runs, link, clock, position and neighbours are as its daemon
-says. Of one that does not, they are tried from here: run it as the user and
-with the rights of the station. Nothing is sent.
+pub const HELP: &str = "Of a station that runs, link, clock, position and what it hears are as its
+daemon says; of one that does not, they are tried from here: run it as the user
+and with the rights of the station. Nothing is sent.
 
 Each line is \"ok\", \"look\" (it works, and may not be what you want) or \"fault\",
 with the command or the setting that mends it below.

@@ -50,7 +50,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Serve the live map, the API and metrics over HTTP at this address (8080, 127.0.0.1:8080,
-    /// unix:PATH), by a process beside the station; [web] of the configuration has tokens and names
+    /// unix:PATH), by a process beside the station; the section web of the configuration has tokens and names
     #[cfg(feature = "web")]
     #[arg(long, value_name = "ADDRESS", value_parser = crate::commands::web::listen_address)]
     pub web: Option<crate::config::ListenAddress>,

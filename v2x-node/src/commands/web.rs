@@ -26,10 +26,10 @@ pub struct WebArgs {
     /// Control socket of the daemon; default without --config: the only one found
     #[arg(long, value_name = "PATH", conflicts_with = "config")]
     socket: Vec<PathBuf>,
-    /// Configuration of the daemon, which names its socket and has [web]
+    /// Configuration of the daemon, which names its socket and has the section web
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to listen: 127.0.0.1:8080 (the default), 8080, [::1]:80, unix:PATH
+    /// Where to listen: 127.0.0.1:8080 (the default), 8080 or unix:PATH
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: Option<ListenAddress>,
     /// A file with a token that is accepted, and what it permits: read (the default),

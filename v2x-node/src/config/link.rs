@@ -70,6 +70,20 @@ pub enum Medium {
     },
 }
 
+impl Medium {
+    /// Its interface as configured; of two the one in OCB.
+    pub fn interface(&self) -> &str {
+        match self {
+            Self::Udp { interface, .. } | Self::Packet { interface, .. } | Self::Auto { interface, .. } => {
+                interface
+            }
+            Self::Monitor(injection) => &injection.monitor,
+            #[cfg(feature = "pnet")]
+            Self::Pnet { interface, .. } => interface,
+        }
+    }
+}
+
 /// Rates of injected faults on receive, each 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {

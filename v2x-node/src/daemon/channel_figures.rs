@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use radio_adapters::Counters;
 use radio_adapters::wlan::Neighbour;
 use v2x_core::{BusyRatio, LoadSource};
-use v2x_report::{ChannelReport, OcbReport};
+use v2x_report::{ChannelReport, OcbReport, counts};
 
 /// What was known of the channel so far.
 #[derive(Debug, Default)]
@@ -35,11 +35,7 @@ impl ChannelFigures {
             source: source.to_owned(),
             busy_mean: thousandth(self.sum / seconds.max(1) as f64),
             busy_max: thousandth(self.most),
-            seconds_by_source: self
-                .seconds
-                .iter()
-                .map(|(name, count)| ((*name).to_owned(), *count))
-                .collect(),
+            seconds_by_source: counts::owned(&self.seconds),
         })
     }
 

@@ -7,11 +7,12 @@ use v2x_proto::Digest;
 
 use crate::config::IdentityFiles;
 use crate::daemon::credential_lock::CredentialLock;
-use crate::daemon::expiry::Expiries;
+use crate::daemon::expiry::{Expiries, file_name};
 use crate::daemon::keyring::{Keyring, KeyringHost, Verifications};
+use crate::daemon::notices::{AUTHORITIES, OWN};
 use crate::daemon::trust_files::{self, IdentityWatch};
 use crate::key_files::KeyFileError;
-use crate::log::events;
+use crate::log::{Line, events};
 
 /// Keeps a station's credentials current.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Credentials {
     /// Unknown issuers that were told.
     strangers: Vec<Digest>,
     /// Why stations with the same authorities will not believe this one; told once.
-    disowned: Option<String>,
+    disowned: Option<Line>,
 }
 
 impl Credentials {
@@ -40,10 +41,13 @@ impl Credentials {
     ) -> Result<Self, KeyFileError> {
         let expiries = Expiries::read(files)?;
         let disowned = match trust.check_station(pool.active().credential(), now) {
-            Err(CredentialError::UnknownIssuer(issuer)) => Some(format!(
-                "this station's credential is certified by issuer {issuer}, which is none of identity.issuers: stations \
-                 with the same authorities drop its messages"
-            )),
+            Err(CredentialError::UnknownIssuer(issuer)) => {
+                let line = format!(
+                    "this station's credential is certified by issuer {issuer}, which is none of identity.issuers: stations \
+                     with the same authorities drop its messages"
+                );
+                Some(Line::new(&events::CREDENTIAL_NEWS, line).with("issuer", issuer.to_string()))
+            }
             _ => None,
         };
         Ok(Self {
@@ -78,7 +82,7 @@ impl Credentials {
     }
 
     /// What is to be told now, a line each.
-    pub fn news(&mut self, node: &Node, now: WireTime) -> Vec<String> {
+    pub fn news(&mut self, node: &Node, now: WireTime) -> Vec<Line> {
         let mut lines = self.expiries.news(now);
         lines.extend(self.disowned.take());
         lines.extend(self.stranger(node));
@@ -86,17 +90,18 @@ impl Credentials {
     }
 
     /// The first station under each of a few authorities that are none of ours.
-    fn stranger(&mut self, node: &Node) -> Option<String> {
+    fn stranger(&mut self, node: &Node) -> Option<Line> {
         let (issuer, link) = node.unknown_issuer()?;
         if self.strangers.len() >= MOST_STRANGERS || self.strangers.contains(&issuer) {
             return None;
         }
         self.strangers.push(issuer);
-        Some(format!(
+        let line = format!(
             "a station at {} is certified by issuer {issuer}, which is none of identity.issuers: its messages are dropped. \
              If it is one of yours, copy its root.cred and issuer.cred here and name them in identity.roots and identity.issuers",
             LinkAddress(link)
-        ))
+        );
+        Some(Line::new(&events::CREDENTIAL_NEWS, line).with("issuer", issuer.to_string()))
     }
 
     /// Why a station is silent by its credential; `None` when it is not, or for another reason.
@@ -122,6 +127,8 @@ impl Credentials {
             Ok(input) => inputs.push(input),
             Err(error) => tracing::warn!(
                 event = events::CREDENTIALS_KEPT.name,
+                what = AUTHORITIES,
+                file = error.file().and_then(file_name),
                 "roots and issuers kept as they were: {error}"
             ),
         }
@@ -137,6 +144,7 @@ impl Credentials {
                 if let Err(error) = &taken {
                     tracing::warn!(
                         event = events::CREDENTIALS_KEPT.name,
+                        what = OWN,
                         "credentials kept as they were: {error}"
                     );
                 }
@@ -149,6 +157,8 @@ impl Credentials {
             }
             Err(error) => tracing::warn!(
                 event = events::CREDENTIALS_KEPT.name,
+                what = OWN,
+                file = error.file().and_then(file_name),
                 "credentials kept as they were: {error}"
             ),
         }

@@ -7,9 +7,10 @@ use v2x_core::{Identity, Pool, Position, WireTime};
 use v2x_proto::AreaView;
 use v2x_proto::credential::CredentialView;
 
-use crate::civil::{in_words, utc};
+use crate::civil::{in_words, iso8601, utc};
 use crate::config::IdentityFiles;
 use crate::key_files::{self, KeyFileError};
+use crate::log::{Line, events};
 
 /// The validities of the files a station depends on, and what was told of each.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ impl Expiries {
 
     /// What is to be told now, a line each. Of several credentials that a station uses one after the other the last to
     /// end counts, of issuers and roots each.
-    pub fn news(&mut self, now: WireTime) -> Vec<String> {
+    pub fn news(&mut self, now: WireTime) -> Vec<Line> {
         let mut lines = Vec::new();
         let pool = self.own.len() > 1;
         if let Some(last) = self.own.iter_mut().max_by_key(|one| one.until) {
@@ -108,19 +109,25 @@ impl Expiry {
         Ok(Self { path: path.to_owned(), from, until, told: 0 })
     }
 
-    fn news(&mut self, now: WireTime, what: &str, right: &str) -> Option<String> {
+    fn news(&mut self, now: WireTime, what: &str, right: &str) -> Option<Line> {
         let left = self.until.since(now);
         let due = WARNINGS.iter().filter(|ahead| left <= **ahead).count();
         if due <= core::mem::replace(&mut self.told, due) || left.is_zero() {
             return None;
         }
-        Some(format!(
-            "{}{what} ends in {} ({}): {right}",
-            self.path.display(),
-            in_words(left),
-            utc(self.until)
-        ))
+        let path = self.path.display();
+        let line = format!("{path}{what} ends in {} ({}): {right}", in_words(left), utc(self.until));
+        Some(
+            Line::new(&events::CREDENTIAL_NEWS, line)
+                .with_known("file", file_name(&self.path))
+                .with_known("valid_until", iso8601(self.until)),
+        )
     }
+}
+
+/// The name of a file for programs, without its directories.
+pub(super) fn file_name(path: &Path) -> Option<String> {
+    path.file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 fn all(paths: &[PathBuf]) -> Result<Vec<Expiry>, KeyFileError> {
@@ -149,7 +156,10 @@ const WARNINGS: [Duration; 3] =
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::log::capture::logged;
 
     fn at(seconds: u32) -> WireTime {
         WireTime::from_secs(seconds)
@@ -169,6 +179,15 @@ mod tests {
         let ahead: Vec<u32> = told.iter().map(|(ahead, _)| *ahead).collect();
         assert_eq!(ahead, [86_400, 3600, 600]);
         assert!(told[1].1.starts_with("car-1.cred ends in 1 h (2004-01-12 "), "{}", told[1].1);
+    }
+
+    #[test]
+    fn an_end_is_logged_with_its_file_s_name_and_time() {
+        let mut own = one(1_000_000);
+        own.path = PathBuf::from("/etc/roadcast/car-1.cred");
+        let mut expiries = Expiries { own: vec![own], ..Expiries::default() };
+        let fields = logged("credential_news", || expiries.news(at(998_000)).iter().for_each(Line::log));
+        assert_eq!(fields, [json!({ "file": "car-1.cred", "valid_until": "2004-01-12T13:46:35Z" })]);
     }
 
     #[test]

@@ -21,10 +21,15 @@ impl LinkNews {
     pub fn changes(&mut self, state: &LinkState, counters: &Counters) -> Vec<Line> {
         let mut lines = Vec::new();
         if core::mem::replace(&mut self.rejoined, counters.rejoined) < counters.rejoined {
-            lines.push(Line::new(&events::LINK_IMPAIRED, format!(
+            let line = format!(
                 "link left and joined again to empty the kernel's table of OCB neighbours, which was nearly full{}",
-                if counters.rejoined > 1 { format!(" ({} times so far)", counters.rejoined) } else { String::new() }
-            )));
+                if counters.rejoined > 1 {
+                    format!(" ({} times so far)", counters.rejoined)
+                } else {
+                    String::new()
+                }
+            );
+            lines.push(impaired(line).with("cause", "ocb_table"));
         }
         let outages = counters.outages - self.outages;
         let down_ms = (counters.down_ns - self.down_ns) / 1_000_000;
@@ -32,7 +37,8 @@ impl LinkNews {
         if let LinkState::Down { fault, .. } = state {
             if self.down.as_ref() != Some(fault) {
                 let still = if self.down.is_some() { "still " } else { "" };
-                lines.push(Line::new(&events::LINK_DOWN, format!("link {still}down: {fault}")));
+                let line = Line::new(&events::LINK_DOWN, format!("link {still}down: {fault}"));
+                lines.push(line.with("state", "down").with("cause", fault.name()));
             }
             self.down = Some(fault.clone());
             self.limit = None;
@@ -46,19 +52,19 @@ impl LinkNews {
                 String::new()
             };
             let line = format!("link up{again} after {:.1} s{more}", down_ms as f64 / 1000.0);
-            lines.push(Line::new(&events::LINK_UP, line));
+            lines.push(up(line).with("down_ms", down_ms).with("outages", outages));
         } else if outages > 0 {
             let long = if down_ms > 0 { format!(" ({down_ms} ms)") } else { String::new() };
             let line = format!("link was down {} for a moment{long}, and is up again", times(outages));
-            lines.push(Line::new(&events::LINK_UP, line));
+            lines.push(up(line).with("down_ms", down_ms).with("outages", outages));
         }
         self.was_up = true;
         let limit = state.fault();
         match (limit, &self.limit) {
             (Some(fault), told) if told.as_ref() != Some(fault) => {
-                lines.push(Line::new(&events::LINK_IMPAIRED, format!("link impaired: {fault}")))
+                lines.push(impaired(format!("link impaired: {fault}")).with("cause", fault.name()))
             }
-            (None, Some(_)) => lines.push(Line::new(&events::LINK_UP, "link no longer impaired")),
+            (None, Some(_)) => lines.push(up("link no longer impaired".to_owned())),
             _ => {}
         }
         self.limit = limit.cloned();
@@ -126,6 +132,14 @@ impl LinkNews {
     }
 }
 
+fn up(line: String) -> Line {
+    Line::new(&events::LINK_UP, line).with("state", "up")
+}
+
+fn impaired(line: String) -> Line {
+    Line::new(&events::LINK_IMPAIRED, line).with("state", "impaired")
+}
+
 /// Frames the link refused while it was up, told when refusals begin.
 #[derive(Debug, Default)]
 pub struct RefusalNews {
@@ -164,14 +178,16 @@ impl RefusalNews {
     }
 
     /// A line for each cause that was quiet for a while before.
-    pub fn take(&mut self, now: Instant) -> Vec<String> {
+    pub fn take(&mut self, now: Instant) -> Vec<Line> {
         let mut lines = Vec::new();
-        for spell in self.spells.iter_mut().filter(|spell| spell.frames > 0) {
+        let spells = self.spells.iter_mut().zip(Refusal::ALL);
+        for (spell, refusal) in spells.filter(|(spell, _)| spell.frames > 0) {
             let quiet = spell.last.is_none_or(|last| now.since(last).as_secs() >= QUIET_S);
             if let Some(words) = spell.words.as_ref().filter(|_| quiet) {
                 let count =
                     if spell.frames == 1 { "a frame".to_owned() } else { format!("{} frames", spell.frames) };
-                lines.push(format!("link refused {count} of {words}"));
+                let line = impaired(format!("link refused {count} of {words}"));
+                lines.push(line.with("cause", refusal.name()).with("frames", spell.frames));
             }
             *spell = Spell { last: Some(now), ..Spell::default() };
         }
@@ -191,8 +207,10 @@ const FEW: u64 = 20;
 #[cfg(test)]
 mod tests {
     use radio_adapters::Unfit;
+    use serde_json::json;
 
     use super::*;
+    use crate::log::capture::logged;
 
     const S: u64 = 1_000_000_000;
 
@@ -297,6 +315,31 @@ mod tests {
         let warnings = LinkNews::warnings(&LinkState::Up, &injecting, S);
         assert_eq!(warnings[0], "2 802.11 frames left out: with a wrong check sequence");
         assert!(warnings[1].starts_with("the radio confirmed none of 21"), "{warnings:?}");
+    }
+
+    #[test]
+    fn changes_of_the_link_are_logged_with_state_and_cause() {
+        let mut news = LinkNews::default();
+        let mut told = |name, state: &LinkState, counters| {
+            logged(name, || news.changes(state, &counters).iter().for_each(Line::log))
+        };
+        let fields = told("link_down", &down(2, carrier()), outages(1, 0));
+        assert_eq!(fields, [json!({ "state": "down", "cause": "no_carrier" })]);
+        let fields = told("link_up", &LinkState::Up, outages(1, 4012));
+        assert_eq!(fields, [json!({ "state": "up", "down_ms": 4012, "outages": 0 })]);
+        let fault = LinkFault::ShortMtu { interface: "eth0".to_owned(), mtu: 240, needed: 1398 };
+        let fields = told("link_impaired", &LinkState::Limited { since_ns: S, fault }, outages(1, 4012));
+        assert_eq!(fields, [json!({ "state": "impaired", "cause": "short_mtu" })]);
+        let fields = told("link_up", &LinkState::Up, outages(3, 4042));
+        let again = json!({ "state": "up", "down_ms": 30, "outages": 2 });
+        assert_eq!(fields, [again, json!({ "state": "up" })]);
+        let rejoined = Counters { rejoined: 1, ..outages(3, 4042) };
+        let fields = told("link_impaired", &LinkState::Up, rejoined);
+        assert_eq!(fields, [json!({ "state": "impaired", "cause": "ocb_table" })]);
+        let mut refusals = RefusalNews::default();
+        refusals.note(Refusal::TooLong, &std::io::Error::from_raw_os_error(MESSAGE_TOO_LONG));
+        let fields = logged("link_impaired", || refusals.take(Instant::ZERO).iter().for_each(Line::log));
+        assert_eq!(fields, [json!({ "state": "impaired", "cause": "link_frame_too_long", "frames": 1 })]);
     }
 
     #[test]

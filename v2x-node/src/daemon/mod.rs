@@ -30,6 +30,7 @@ pub mod run;
 mod sequence;
 mod service_manager;
 pub mod signal_ahead;
+pub mod state_lines;
 pub mod station;
 pub mod statistics;
 pub mod timekeeper;

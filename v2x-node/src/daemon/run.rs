@@ -33,6 +33,7 @@ use crate::daemon::control::socket::SocketError;
 use crate::daemon::control::view::View;
 use crate::daemon::credential_lock::{CredentialInUse, CredentialLock};
 use crate::daemon::credentials::Credentials;
+use crate::daemon::expiry::file_name;
 use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::link;
 use crate::daemon::link_news::LinkNews;
@@ -46,6 +47,7 @@ use crate::daemon::roadside::inbox::Inbox;
 use crate::daemon::roadside::unit::{Incoming, Unit};
 use crate::daemon::service_manager::ServiceManager;
 use crate::daemon::signal_ahead::signal_ahead;
+use crate::daemon::state_lines;
 use crate::daemon::station::{Station, monotonic};
 use crate::daemon::statistics::Statistics;
 use crate::daemon::timekeeper::Timekeeper;
@@ -209,6 +211,8 @@ struct Daemon {
     /// What was changed for that at the start.
     joined: Option<String>,
     link_news: LinkNews,
+    /// The link's, as configured.
+    interface: String,
     processor: ProcessorMeter,
     /// Nanoseconds, of the turns so far.
     longest_turn: Arc<AtomicU64>,
@@ -309,6 +313,7 @@ impl Daemon {
             keeper,
             joined,
             link_news: LinkNews::default(),
+            interface: config.link.medium.interface().to_owned(),
             processor: ProcessorMeter::start(),
             longest_turn: Arc::default(),
             ran: options.ran.clone(),
@@ -425,10 +430,9 @@ impl Daemon {
 
     fn take_position(&mut self, update: &PositionUpdate) {
         if core::mem::replace(&mut self.position_told, update.fix.is_some()) != update.fix.is_some() {
-            match update.fix {
-                Some(_) => Line::new(&events::POSITION_HAD, "there is a position").log(),
-                None => Line::new(&events::POSITION_LOST, "there is no position any more").log(),
-            }
+            let node = self.station.node();
+            let now = node.anchor().wire_at(update.received);
+            state_lines::position(update.fix, node.last_fix(), now).log();
         }
         let anchor = self.station.node().anchor();
         if let Some(fix) = &update.fix {
@@ -530,7 +534,7 @@ impl Daemon {
         let off = believed.since(anchor.wire).max(anchor.wire.since(believed));
         let state = self.timekeeper.read(&self.machine_clock.read(anchor));
         if self.clock_told != Some(state) {
-            self.log_clock(state);
+            state_lines::clock(state, self.timekeeper.bound_us(), || self.timekeeper.silence()).log();
         }
         if self.clock_told != Some(state) || off > MAX_CLOCK_ERROR {
             self.clock_told = Some(state);
@@ -541,21 +545,6 @@ impl Daemon {
         }
     }
 
-    fn log_clock(&self, state: ClockState) {
-        let (kind, text) = match state {
-            ClockState::Locked => (&events::CLOCK_TRUSTED, "the clock is trusted"),
-            ClockState::Holdover => {
-                (&events::CLOCK_HELD_OVER, "nothing keeps the clock any more; it is held over")
-            }
-            ClockState::Untrusted => {
-                let reason = self.timekeeper.silence();
-                let line = Line::new(&events::CLOCK_UNTRUSTED, format!("the clock is not trusted: {reason}"));
-                return line.with("reason", reason).log();
-            }
-        };
-        Line::new(kind, text).log();
-    }
-
     /// Hands over the deltas in files that have changed.
     fn keep_revocations(&mut self) {
         for change in self.revocations.changes() {
@@ -563,6 +552,7 @@ impl Daemon {
                 Ok(input) => self.station.input(input, &mut self.listeners),
                 Err(error) => tracing::warn!(
                     event = events::REVOCATION_NEWS.name,
+                    file = error.file().and_then(file_name),
                     "revocation: {error}; trying again when it changes"
                 ),
             }

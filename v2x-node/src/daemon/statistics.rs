@@ -17,13 +17,14 @@ use v2x_core::{
 };
 use v2x_proto::link::Origin;
 use v2x_proto::{Class, Digest, v1};
-use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, receive_stages, send_stages};
+use v2x_report::{Frames, Kind, Report, Stage, Stats, Timeline, Verify, counts, receive_stages, send_stages};
 
 use crate::daemon::channel_figures::ChannelFigures;
 use crate::daemon::clone_news::CloneNews;
 use crate::daemon::link_news::RefusalNews;
 use crate::daemon::sequence::{Sequence, Step};
 use crate::daemon::station::Observer;
+use crate::log::Line;
 
 /// Counts and histograms of a running station.
 #[derive(Debug)]
@@ -160,7 +161,7 @@ impl Statistics {
     }
 
     /// Lines about frames that the link refused, for each cause when it begins.
-    pub fn take_refusals(&mut self, now: Instant) -> Vec<String> {
+    pub fn take_refusals(&mut self, now: Instant) -> Vec<Line> {
         self.refusals.take(now)
     }
 
@@ -211,7 +212,7 @@ impl Statistics {
         report.simulated_s = seconds;
         report.stations = 1 + self.neighbours as u64;
         report.frames = self.frames;
-        report.drops = self.drops.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+        report.drops = counts::owned(&self.drops);
         for (reason, count) in &self.unsent {
             report.warnings.push(format!("{count} own messages not transmitted: {reason}"));
         }

@@ -34,6 +34,15 @@ impl Line {
         self
     }
 
+    /// The same where it is known.
+    #[must_use]
+    pub fn with_known(self, field: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(field, value),
+            None => self,
+        }
+    }
+
     /// In colour on a terminal.
     #[must_use]
     pub fn marked(self, mark: Mark) -> Self {

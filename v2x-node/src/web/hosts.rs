@@ -109,7 +109,8 @@ impl Name {
         let rest = text.strip_prefix(authority.host())?;
         let port = match rest.strip_prefix(':') {
             None => None,
-            Some(port) => Some(port.parse().ok()?),
+            // A number may begin with a plus sign; a port may not.
+            Some(port) => Some(port.parse().ok().filter(|_| !port.starts_with('+'))?),
         };
         Some(Self { host: authority.host().to_ascii_lowercase(), port })
     }
@@ -197,6 +198,8 @@ mod tests {
             (at("127.0.0.1:8080"), "localhost@127.0.0.1:8080"),
             (at("127.0.0.1:8080"), "127.0.0.1:8080:8080"),
             (at("127.0.0.1:8080"), "127.0.0.1:"),
+            (at("127.0.0.1:8080"), "127.0.0.1:+8080"),
+            (at("127.0.0.1:8080"), "localhost.:8080"),
             (at("127.0.0.1:8080"), ""),
             (at("192.0.2.1:8080"), "localhost:8080"),
             (at("192.0.2.1:8080"), "nas.local:8080"),

@@ -185,6 +185,14 @@ async fn post(
         Some(Err(_)) => return refusal(StatusCode::BAD_REQUEST, BAD_REQUEST, "the body was cut"),
         None => return refusal(StatusCode::REQUEST_TIMEOUT, "idle", "the body did not come within 10 s"),
     };
+    if body.trim_ascii().is_empty() {
+        // To the daemon a blank line asks nothing, and nothing would come.
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            BAD_REQUEST,
+            r#"the body is empty; expected one request, such as {"hazard":"list"}"#,
+        );
+    }
     match question(site, sockets, right, &body).await {
         Ok(answer) if is_watch(&answer) => {
             let error = "a watch has more than one answer: ask for it over the WebSocket, /ws";

@@ -45,7 +45,7 @@ pub struct ViewArgs {
 }
 
 /// Shown under `roadcast replay view --help`.
-pub(super) const HELP: &str = "Examples:
+pub const HELP: &str = "Examples:
   roadcast demo --json town.json
   roadcast replay view town.json
   roadcast replay view town.json -o town.html

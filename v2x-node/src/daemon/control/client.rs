@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 use tokio::net::UnixStream;
+use tokio::net::unix::UCred;
 use v2x_api::{Answer, Encoding, Neighbour, RequestId, Right};
 use v2x_core::Instant;
 use v2x_proto::Digest;
@@ -16,10 +17,21 @@ use super::filter::Filter;
 use super::input::{Requests, Unreadable};
 use super::told::{self, Told};
 use super::topic::Topic;
+use crate::log::Line;
+use crate::log::events::Named;
 
 /// Identifies a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionId(pub(super) u64);
+
+/// Who connected.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// What it may do.
+    pub rights: Right,
+    /// Whether it is a program of the daemon's user or root.
+    pub is_owner_s: bool,
+}
 
 /// A watch.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +76,12 @@ pub struct Client {
     pub id: ConnectionId,
     /// What it may do.
     pub rights: Right,
+    /// Whether it is a program of the daemon's user or root.
+    pub is_owner_s: bool,
+    /// Its process and user, as far as the kernel says.
+    pub process: Option<UCred>,
+    /// Why it was sent away: the reason in its last line.
+    dismissed_for: Option<String>,
     stream: UnixStream,
     /// What it has sent.
     pub input: Requests,
@@ -71,6 +89,8 @@ pub struct Client {
     encoding: Encoding,
     /// It has asked something.
     pub has_asked: bool,
+    /// Its last request is with the station, which has not answered it.
+    awaits: bool,
     queue: VecDeque<Waiting>,
     /// Bytes of `queue`, and answers in it.
     queued: usize,
@@ -109,14 +129,18 @@ enum Waiting {
 
 impl Client {
     /// One that has just come.
-    pub fn new(id: ConnectionId, stream: UnixStream, rights: Right, now: Instant) -> Self {
+    pub fn new(id: ConnectionId, stream: UnixStream, peer: Peer, now: Instant) -> Self {
         Self {
             id,
-            rights,
+            rights: peer.rights,
+            is_owner_s: peer.is_owner_s,
+            process: stream.peer_cred().ok(),
+            dismissed_for: None,
             stream,
             input: Requests::new(),
             encoding: Encoding::Json,
             has_asked: false,
+            awaits: false,
             queue: VecDeque::new(),
             queued: 0,
             answers: 0,
@@ -156,6 +180,18 @@ impl Client {
         if !self.leaving {
             self.push(Waiting::Line(self.encoded(answer)), now);
         }
+    }
+
+    /// Its request goes to the station: [`answer`](Self::answer) is to come, and no other request is taken before.
+    pub fn await_answer(&mut self) {
+        self.awaits = true;
+    }
+
+    /// Queues the station's answer, from which on it may ask again.
+    pub fn answer(&mut self, answer: &Answer, now: Instant) {
+        self.awaits = false;
+        self.asked = now;
+        self.say(answer, now);
     }
 
     /// How it is written to.
@@ -239,7 +275,21 @@ impl Client {
         self.moved.clear();
         self.moves.clear();
         self.push(Waiting::Line(self.encoded(answer)), now);
+        self.dismissed_for.clone_from(&answer.reason);
         self.leaving = true;
+    }
+
+    /// A line for the log about it.
+    pub fn line(&self, kind: &'static Named, text: &str) -> Line {
+        Line::new(kind, text)
+            .with_known("pid", self.process.and_then(|process| process.pid()))
+            .with_known("user", self.process.map(|process| process.uid()))
+            .with("right", self.rights.name())
+    }
+
+    /// A line for the log about its end; why is the reason in its last line, or that it left.
+    pub fn end_line(&self, kind: &'static Named, text: &str) -> Line {
+        self.line(kind, text).with("reason", self.dismissed_for.as_deref().unwrap_or("left"))
     }
 
     /// Once a second or so. True when it was found not to read.
@@ -252,7 +302,8 @@ impl Client {
             let text = "nothing was read for a minute, while something waited; watch again";
             self.dismiss(&Answer::failure("too_slow", text), now);
             slow = true;
-        } else if !self.watches() && !self.leaving && quiet > IDLE {
+        } else if !self.watches() && !self.leaving && quiet > if self.awaits { LONGEST_ANSWER } else { IDLE }
+        {
             let text = "asked nothing for a minute; connect again";
             self.dismiss(&Answer::failure("idle", text), now);
         }
@@ -280,7 +331,8 @@ impl Client {
 
     /// Whether it is served: nothing is to be written, and nothing more comes.
     pub fn is_done(&self) -> bool {
-        self.gone || !self.is_waiting() && (self.leaving || self.ended && self.input.len() == 0)
+        let served = self.ended && !self.awaits && self.input.len() == 0;
+        self.gone || !self.is_waiting() && (self.leaving || served)
     }
 
     fn push(&mut self, waiting: Waiting, now: Instant) {
@@ -298,7 +350,7 @@ impl Client {
 
     /// Whether its next request is taken: not before it has read earlier answers, and, unless it watches, everything.
     fn may_ask(&self) -> bool {
-        self.answers == 0 && (self.watches() || !self.is_waiting())
+        !self.awaits && self.answers == 0 && (self.watches() || !self.is_waiting())
     }
 
     /// Whether its next request is read.
@@ -393,9 +445,10 @@ impl Client {
         Ok(())
     }
 
-    /// Queues any line.
+    /// Queues any line, as an answer of the station.
     #[cfg(test)]
     pub fn say_line(&mut self, line: &str, now: Instant) {
+        self.awaits = false;
         self.push(Waiting::Line(format!("{line}\n").into_bytes()), now);
     }
 
@@ -427,5 +480,7 @@ const READ_SIZE: usize = 1024;
 const DEAF: Duration = Duration::from_secs(60);
 /// A program that asks nothing this long, and watches nothing, makes room.
 const IDLE: Duration = Duration::from_secs(60);
+/// A message of the longest lifetime may wait for the link this long, and somewhat more.
+const LONGEST_ANSWER: Duration = Duration::from_secs(310);
 /// A dropped program has this long to read why.
 const LAST_LINE_TIME: Duration = Duration::from_secs(5);

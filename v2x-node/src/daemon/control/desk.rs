@@ -62,7 +62,8 @@ struct Shared {
 #[derive(Debug)]
 enum Order {
     Answer(ConnectionId, Option<RequestId>, Box<Answer>),
-    Watch(ConnectionId, Topic, Box<Watching>),
+    /// With the answer that says so.
+    Watch(ConnectionId, Topic, Box<Watching>, Box<Answer>),
     /// Figures, and whom for.
     Figures(Audience, Box<FiguresDraft>),
 }
@@ -149,11 +150,11 @@ impl Desk {
         drop(self.orders.send(Order::Answer(client, id, Box::new(answer))));
     }
 
-    /// From here on the client gets what is told of this topic, if it wants it.
-    pub fn watch(&self, client: ConnectionId, topic: Topic, watching: Watching) {
+    /// From here on the client gets what is told of this topic, if it wants it; `answer` comes before the first line.
+    pub fn watch(&self, client: ConnectionId, topic: Topic, watching: Watching, answer: Answer) {
         let own = matches!(&watching.filter, Filter::Messages(wish) if wish.own());
         self.news.shared.watched.fetch_or(topic.bit() | if own { OWN } else { 0 }, Relaxed);
-        drop(self.orders.send(Order::Watch(client, topic, Box::new(watching))));
+        drop(self.orders.send(Order::Watch(client, topic, Box::new(watching), Box::new(answer))));
     }
 
     /// Hands over figures for those who wait for them.
@@ -239,7 +240,13 @@ impl Clerk {
         }
         for _ in 0..EVENTS_AT_ONCE {
             match self.events.poll_recv(cx) {
-                Poll::Ready(Some(event)) => self.hear(event),
+                Poll::Ready(Some(event)) => {
+                    // A watch that began before it is one of those that are told of it.
+                    while let Ok(order) = self.orders.try_recv() {
+                        self.obey(order);
+                    }
+                    self.hear(event);
+                }
                 _ => break,
             }
         }
@@ -278,7 +285,8 @@ impl Clerk {
         let now = monotonic();
         match order {
             Order::Answer(client, id, answer) => self.server.answer(client, id, *answer, now),
-            Order::Watch(client, topic, watching) => {
+            Order::Watch(client, topic, watching, answer) => {
+                self.server.answer(client, watching.id.clone(), *answer, now);
                 self.server.watch(client, topic, *watching);
                 self.publish();
             }

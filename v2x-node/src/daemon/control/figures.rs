@@ -9,7 +9,7 @@ use v2x_api::{
 };
 use v2x_core::{Instant, Node};
 use v2x_proto::Class;
-use v2x_report::{Report, Stage, Stats};
+use v2x_report::{Report, Stage, Stats, counts};
 
 use super::client::ConnectionId;
 use super::view::{tenth, thousandth};
@@ -170,9 +170,6 @@ impl Figures {
         let node = station.node();
         let (busy, queues, radio) = (node.channel_busy(now), node.queues(), station.radio());
         let counters = radio.counters();
-        let owned = |counts: &BTreeMap<&'static str, u64>| {
-            counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
-        };
         let by_class = Class::ALL.into_iter().zip(queues.send);
         v2x_api::Stats {
             uptime_s: thousandth(now.since(around.started).as_secs_f64()),
@@ -200,8 +197,8 @@ impl Figures {
                 kernel_drops: counters.kernel_dropped,
                 transmit_failed: counters.send_errors,
             },
-            drops: owned(statistics.drops()),
-            not_sent: owned(statistics.unsent()),
+            drops: counts::owned(statistics.drops()),
+            not_sent: counts::owned(statistics.unsent()),
             ..v2x_api::Stats::default()
         }
     }

@@ -20,7 +20,7 @@ use v2x_core::{
     Token, WireTime,
 };
 use v2x_proto::{Class, Digest};
-use v2x_report::{Report, Stats};
+use v2x_report::{Report, Stats, counts};
 
 use super::client::{ConnectionId, Watching};
 use super::crossings::Crossings;
@@ -195,15 +195,15 @@ impl ControlHandler {
         let view = View::of(station.node(), now);
         let Asked { client, id, request } = asked;
         let watch = |topic, filter| {
-            desk.watch(client, topic, Watching { id: id.clone(), filter });
-            started()
+            desk.watch(client, topic, Watching { id: id.clone(), filter }, started());
+            None
         };
         let answer = match request {
-            Request::Watch => watch(Topic::Hazards, Filter::All),
+            Request::Watch => return watch(Topic::Hazards, Filter::All),
             Request::Priority(PriorityRequest::Watch) if advisor.is_some() => {
-                watch(Topic::Priority, Filter::All)
+                return watch(Topic::Priority, Filter::All);
             }
-            Request::WatchSignal if advisor.is_some() => watch(Topic::Signal, Filter::All),
+            Request::WatchSignal if advisor.is_some() => return watch(Topic::Signal, Filter::All),
             Request::WatchSignal => Answer::failure(
                 "signal_not_a_vehicle",
                 "this station is a roadside unit; vehicles have signals ahead",
@@ -233,27 +233,27 @@ impl ControlHandler {
             Request::Neighbours(after) => neighbours(after, station, &view, now),
             Request::WatchNeighbours => {
                 feed.present();
-                watch(Topic::Neighbours, Filter::All)
+                return watch(Topic::Neighbours, Filter::All);
             }
             Request::WatchMessages(filter) => {
-                let answer = watch(Topic::Messages, Filter::Messages(MessageWish::of(&filter)));
+                watch(Topic::Messages, Filter::Messages(MessageWish::of(&filter)));
                 feed.place(&view);
-                answer
+                return None;
             }
             Request::Drops => drops(statistics),
-            Request::WatchDrops(None) => watch(Topic::Drops, Filter::All),
+            Request::WatchDrops(None) => return watch(Topic::Drops, Filter::All),
             Request::WatchDrops(Some(reasons)) => match unknown_reason(&reasons) {
                 Some(error) => bad_request(&error),
-                None => watch(Topic::Drops, Filter::Reasons(reasons)),
+                None => return watch(Topic::Drops, Filter::Reasons(reasons)),
             },
             Request::Stats => {
                 self.figures.ask(client, id);
                 return None;
             }
-            Request::WatchStats => watch(Topic::Stats, Filter::All),
+            Request::WatchStats => return watch(Topic::Stats, Filter::All),
             Request::Signals => Answer { signals: Some(crossings.all(view.wire())), ..Answer::done() },
             Request::WatchSignals => {
-                desk.answer(client, id.clone(), watch(Topic::Signals, Filter::All));
+                watch(Topic::Signals, Filter::All);
                 let signals = Some(crossings.all(view.wire()));
                 desk.news().tell(Topic::Signals, Answer { signals, ..Answer::watch("signals") });
                 return None;
@@ -287,8 +287,7 @@ impl ControlHandler {
     pub fn begin_watch(&self, asked: Asked) {
         if let (Some(desk), Request::WatchMessages(filter)) = (&self.desk, asked.request) {
             let filter = Filter::Messages(MessageWish::of(&filter));
-            desk.watch(asked.client, Topic::Messages, Watching { id: asked.id.clone(), filter });
-            desk.answer(asked.client, asked.id, started());
+            desk.watch(asked.client, Topic::Messages, Watching { id: asked.id, filter }, started());
         }
     }
 
@@ -591,7 +590,7 @@ fn neighbours(after: Option<Digest>, station: &Station, view: &View, now: Instan
 }
 
 fn drops(statistics: &Statistics) -> Answer {
-    let drops = statistics.drops().iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+    let drops = counts::owned(statistics.drops());
     Answer { drops: Some(drops), frames_dropped: Some(statistics.frames().dropped), ..Answer::done() }
 }
 

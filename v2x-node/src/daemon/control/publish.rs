@@ -115,6 +115,10 @@ pub(super) fn request(
     let area = area(asked, class, here)?;
     let mut payload = Vec::with_capacity(message.encoded_len());
     message.encode(&mut payload);
+    if payload.is_empty() {
+        let right = "give one of them another value; an empty message is not sent";
+        return Err(Refusal::Key(format!("payload: all its fields are 0 or left out; {right}")));
+    }
     Ok(SendRequest {
         message_type: message_type as u32,
         class,
@@ -265,3 +269,25 @@ fn intersection(region: u32, id: u32) -> Option<IntersectionId> {
 const NOT_PERMITTED: &str = "publish_not_permitted";
 /// Where the class allows more: what a roadside unit's own adverts and signs have.
 const DEFAULT_LIFETIME_MS: u32 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use v2x_api::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_message_of_which_nothing_is_left_is_refused_by_its_payload() {
+        let asked = |payload: &str| {
+            let line = format!(r#"{{"publish":"echo","payload":{payload}}}"#);
+            let Ok(Request::Publish(asked)) = Request::parse(line.as_bytes()) else { panic!("{line}") };
+            request(&asked, &OwnContent::default(), Permissions(u64::MAX), None)
+        };
+        for empty in ["{}", r#"{"token":0}"#] {
+            let refused = asked(empty).unwrap_err().answer();
+            assert_eq!(refused.reason.as_deref(), Some(BAD_REQUEST));
+            assert!(refused.error.unwrap().starts_with("payload: all its fields are 0 or left out"));
+        }
+        assert!(!asked(r#"{"token":1}"#).unwrap().payload.is_empty());
+    }
+}

@@ -18,13 +18,13 @@ use v2x_api::{
 use v2x_core::Instant;
 use v2x_proto::Digest;
 
-use super::client::{Client, Positions};
+use super::client::{Client, Peer, Positions};
 pub use super::client::{ConnectionId, MOST_OUTPUT, MOST_WAITING, Move, Watching};
 use super::filter::Filter;
 use super::told::Told;
 pub use super::topic::Topic;
 use crate::daemon::unix_socket::Bound;
-use crate::log::{Line, events};
+use crate::log::events;
 
 /// A listening control socket and its clients. Lives on one thread.
 #[derive(Debug)]
@@ -121,6 +121,7 @@ impl Server {
                     if let Some(answer) = of_rights(client, &request) {
                         client.say(&Answer { id, ..answer }, now);
                     } else {
+                        client.await_answer();
                         return Poll::Ready(Asked { client: client.id, id, request });
                     }
                 }
@@ -145,7 +146,7 @@ impl Server {
     /// Answers a request; nothing when the client has gone.
     pub fn answer(&mut self, client: ConnectionId, id: Option<RequestId>, answer: Answer, now: Instant) {
         if let Some(client) = self.clients.iter_mut().find(|other| other.id == client) {
-            client.say(&Answer { id, ..answer }, now);
+            client.answer(&Answer { id, ..answer }, now);
         }
     }
 
@@ -216,7 +217,7 @@ impl Server {
         for client in &mut self.clients {
             if client.keep(now) {
                 self.disconnected += 1;
-                Line::new(&events::CONTROL_CLIENT_SLOW, "a program did not read what it watches").log();
+                client.end_line(&events::CONTROL_CLIENT_SLOW, "a program did not read what it watches").log();
             }
         }
         self.let_go();
@@ -233,7 +234,7 @@ impl Server {
         self.clients.retain(|client| {
             let done = client.is_done();
             if done {
-                Line::new(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
+                client.end_line(&events::CONTROL_CLIENT_GONE, "a program left the control socket").log();
             }
             !done
         });
@@ -247,28 +248,38 @@ impl Server {
             // A failure (no descriptors left) is the connecting client's; the next call tries again.
             let Poll::Ready(Ok((stream, _))) = self.listener.poll_accept(cx) else { return };
             self.numbered += 1;
-            let rights = self.rights_of(&stream);
-            let mut client = Client::new(ConnectionId(self.numbered), stream, rights, now);
-            if self.clients.len() >= MOST_CLIENTS {
+            let peer = self.peer_of(&stream);
+            let mut client = Client::new(ConnectionId(self.numbered), stream, peer, now);
+            if let Some(text) = self.no_place(peer.is_owner_s) {
                 // One more, only to send the refusal; its requests are not read.
-                let text = format!("{MOST_CLIENTS} programs use this daemon already; end one and try again");
                 client.dismiss(&Answer::failure("busy", &text), now);
                 client.move_bytes(cx, &self.positions, now);
                 continue;
             }
-            Line::new(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
+            client.line(&events::CONTROL_CLIENT_CAME, "a program connected to the control socket").log();
             self.clients.push(client);
         }
         cx.waker().wake_by_ref();
     }
 
-    /// The daemon's own user and root may do everything; who else may connect at all is the socket's mode.
-    fn rights_of(&self, stream: &UnixStream) -> Right {
-        let user = stream.peer_cred().map(|peer| peer.uid());
-        match user {
-            Ok(user) if user == 0 || user == geteuid().as_raw() => Right::Administer,
-            _ => self.others,
+    /// Why there is no place for one more, if there is none.
+    fn no_place(&self, is_owner_s: bool) -> Option<String> {
+        let others = self.clients.iter().filter(|client| !client.is_owner_s).count();
+        if self.clients.len() >= MOST_CLIENTS {
+            Some(format!("{MOST_CLIENTS} programs use this daemon already; end one and try again"))
+        } else if !is_owner_s && others >= MOST_OF_OTHERS {
+            let text = "of other users than the daemon's use it already; end one and try again";
+            Some(format!("{MOST_OF_OTHERS} programs {text}"))
+        } else {
+            None
         }
+    }
+
+    /// The daemon's own user and root may do everything; who else may connect at all is the socket's mode.
+    fn peer_of(&self, stream: &UnixStream) -> Peer {
+        let user = stream.peer_cred().map(|peer| peer.uid());
+        let is_owner_s = user.is_ok_and(|user| user == 0 || user == geteuid().as_raw());
+        Peer { rights: if is_owner_s { Right::Administer } else { self.others }, is_owner_s }
     }
 }
 
@@ -317,6 +328,8 @@ pub(super) fn bad_request(error: &BadRequest) -> Answer {
 /// Programs served at a time: ten that watch, and the sessions of some browsers. With what is queued for each they take
 /// 20 MB at most, when all of them watch and none reads; events are shared, so mostly far less.
 pub const MOST_CLIENTS: usize = 64;
+/// Of these, programs of the group: its members, all places taken, would lock the daemon's own user out.
+const MOST_OF_OTHERS: usize = 48;
 /// Programs accepted in one go.
 const ACCEPT_BATCH: usize = 4;
 

@@ -10,6 +10,7 @@ use v2x_api::{
 use v2x_core::{Fix, Instant, KnownHazard, Neighbour, Node, Plane, Position, Role, SendingState, WireTime};
 use v2x_proto::cause;
 use v2x_proto::{AreaView, Shape};
+use v2x_report::counts;
 
 use crate::civil::utc;
 use crate::daemon::channel_figures::source_name;
@@ -93,9 +94,6 @@ impl View {
             let classes = statistics.stats().classes().iter();
             classes.map(|class| (class.class.name().to_owned(), of(class))).collect()
         };
-        let owned = |counts: &std::collections::BTreeMap<&'static str, u64>| {
-            counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
-        };
         let busy = node.channel_busy(now);
         Status {
             channel_busy: Some(thousandth(busy.share)),
@@ -114,8 +112,8 @@ impl View {
             frames_received: frames.received,
             frames_delivered: frames.delivered,
             frames_dropped: frames.dropped,
-            drops: owned(statistics.drops()),
-            not_sent: owned(statistics.unsent()),
+            drops: counts::owned(statistics.drops()),
+            not_sent: counts::owned(statistics.unsent()),
             forwarded: statistics.forwarded(),
             pseudonym_changes: statistics.pseudonym_changes(),
             heard_elsewhere: self.heard_elsewhere(&statistics.clones),

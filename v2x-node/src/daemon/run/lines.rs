@@ -11,6 +11,7 @@ use crate::config::StationConfig;
 use crate::daemon::control::view::View;
 use crate::daemon::keeper::KeeperProcess;
 use crate::daemon::link_news::LinkNews;
+use crate::daemon::state_lines;
 use crate::daemon::station::monotonic;
 use crate::error::Error;
 use crate::log::{self, Line, events};
@@ -65,11 +66,15 @@ impl Daemon {
             line.tell(out)?;
         }
         for line in self.positions.take_news(monotonic(), told && state == SendingState::NoFix) {
-            Line::new(&events::POSITION_NEWS, line).tell(out)?;
+            let state = state_lines::position_state(self.position_told);
+            Line::new(&events::POSITION_NEWS, line).with("state", state).tell(out)?;
         }
         // Why the station has fallen silent may be the news.
         for line in self.timekeeper.take_news().into_iter().filter(|line| silence.as_ref() != Some(line)) {
-            Line::new(&events::CLOCK_NEWS, line).tell(out)?;
+            Line::new(&events::CLOCK_NEWS, line)
+                .with("state", state_lines::clock_state(self.timekeeper.state()))
+                .with_known("bound_us", self.timekeeper.bound_us())
+                .tell(out)?;
         }
         let news = self.roadside.as_mut().map(|unit| unit.take_news(monotonic()));
         for notice in self.listeners.notices.take() {
@@ -96,10 +101,10 @@ impl Daemon {
             self.control.tell_signal(advice.as_ref(), "signal");
         }
         for line in self.credentials.news(self.station.node(), anchor.wire_at(monotonic())) {
-            Line::new(&events::CREDENTIAL_NEWS, line).tell(out)?;
+            line.tell(out)?;
         }
         if let Some(line) = self.listeners.notices.take_pool_low() {
-            Line::new(&events::POOL_LOW, line).tell(out)?;
+            line.tell(out)?;
         }
         self.listeners.statistics.note_channel(now, self.station.node().channel_busy(now));
         for line in self.keeper.as_mut().map_or_else(Vec::new, KeeperProcess::news) {
@@ -107,11 +112,9 @@ impl Daemon {
         }
         let (state, counters) = (self.station.radio().state(), self.station.radio().counters());
         let changes = self.link_news.changes(&state, &counters);
-        for line in changes {
-            line.tell(out)?;
-        }
-        for line in self.listeners.statistics.take_refusals(monotonic()) {
-            Line::new(&events::LINK_IMPAIRED, line).tell(out)?;
+        for line in changes.into_iter().chain(self.listeners.statistics.take_refusals(monotonic())) {
+            // Not as the link describes itself: its address is another with each pseudonym.
+            line.with("interface", self.interface.as_str()).tell(out)?;
         }
         if let Some(line) = self.overload.look(self.listeners.statistics.drops(), now) {
             line.log();

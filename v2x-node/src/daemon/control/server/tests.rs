@@ -8,6 +8,7 @@ use std::thread;
 
 use proptest::prelude::*;
 use radio_adapters::timer::DeadlineTimer;
+use serde_json::{Value, json};
 
 use v2x_api::{Client as Program, ClientError, Hazard, LONGEST_REQUEST};
 
@@ -16,6 +17,7 @@ use crate::daemon::control::scratch::Scratch;
 use crate::daemon::control::socket::listen;
 use crate::daemon::station::monotonic;
 use crate::daemon::unix_socket::Access;
+use crate::log::capture::logged;
 
 /// Serves `program`, run in a thread of its own, until it ends: each request is answered with `answer`, after which
 /// `then` may do more.
@@ -195,6 +197,27 @@ fn one_client_too_many_is_told_so() {
         agree,
     );
     assert!(matches!(&error, ClientError::Refused { reason, .. } if reason == "busy"), "{error}");
+}
+
+#[test]
+fn members_of_the_group_cannot_take_the_places_of_the_daemon_s_user() {
+    with_server("places", |server, path| {
+        let mut ends = Vec::new();
+        let guest = Peer { rights: Right::Declare, is_owner_s: false };
+        for number in 0..MOST_OF_OTHERS as u64 {
+            assert_eq!(server.no_place(false), None);
+            let (end, stream) = Stream::pair().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let stream = server.runtime.block_on(async { UnixStream::from_std(stream).unwrap() });
+            server.clients.push(Client::new(ConnectionId(1000 + number), stream, guest, Instant::ZERO));
+            ends.push(end);
+        }
+        let refused = server.no_place(false).unwrap();
+        assert!(refused.starts_with("48 programs of other users than the daemon's"), "{refused}");
+        let mut own = Stream::connect(path).unwrap();
+        own.write_all(b"{\"station\":\"status\"}\n").unwrap();
+        assert_eq!(next(server).request, Request::Status);
+    });
 }
 
 /// Told in the tests below: an event of about a kilobyte with a number.
@@ -529,6 +552,44 @@ fn turn(served: &mut Served, now: Instant) {
 }
 
 #[test]
+fn answers_keep_the_order_of_the_requests_however_long_the_station_takes() {
+    with_server("late", |server, path| {
+        let mut program = Stream::connect(path).unwrap();
+        program.write_all(b"{\"id\":1,\"stats\":\"now\"}\n{\"id\":2,\"station\":\"status\"}\n").unwrap();
+        let first = next(server);
+        turn(server, Instant::ZERO);
+        let mut cx = Context::from_waker(core::task::Waker::noop());
+        assert!(server.poll(&mut cx, Instant::ZERO).is_pending(), "the first one is not answered");
+        server.answer(first.client, first.id, Answer::done(), Instant::ZERO);
+        let second = next(server);
+        assert_eq!(second.request, Request::Status);
+        server.answer(second.client, second.id, Answer::done(), Instant::ZERO);
+        turn(server, Instant::ZERO);
+        drop(server.clients.pop());
+        let said = lines(&program).map(|line| serde_json::from_str::<Answer>(&line).unwrap().id);
+        assert!(said.eq([1, 2].map(|id| Some(RequestId::Number(id)))));
+    });
+}
+
+#[test]
+fn who_sends_nothing_more_still_reads_the_answer_that_comes_later() {
+    with_server("shut", |server, path| {
+        let mut program = Stream::connect(path).unwrap();
+        program.write_all(b"{\"publish\":\"echo\",\"payload\":{}}\n").unwrap();
+        program.shutdown(std::net::Shutdown::Write).unwrap();
+        let asked = next(server);
+        let later = Instant::ZERO + Duration::from_secs(61);
+        turn(server, later);
+        server.upkeep(later);
+        turn(server, later);
+        server.answer(asked.client, asked.id, Answer::done(), later);
+        turn(server, later);
+        assert_eq!(lines(&program).collect::<Vec<_>>(), [r#"{"v":1,"ok":true}"#]);
+        assert_eq!(server.clients.len(), 0);
+    });
+}
+
+#[test]
 fn a_client_that_reads_no_answers_is_asked_no_further_question() {
     let (asked, served) = std::sync::mpsc::channel();
     serve(
@@ -642,6 +703,49 @@ fn a_daemon_that_hangs_up_is_said_to() {
     daemon.join().unwrap();
     let error = program.status().unwrap_err().to_string();
     assert!(error.contains("s.sock: the daemon gave no answer"), "{error}");
+}
+
+#[test]
+fn programs_are_logged_with_their_process_right_and_reason_to_go() {
+    let me = json!({ "pid": std::process::id(), "user": geteuid().as_raw(), "right": "administer" });
+    let with = |more: Value| {
+        let mut fields = me.clone();
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        fields
+    };
+    let serve_one = |name, program: fn(&Path) -> Vec<String>| move || drop(serve(name, program, agree));
+    let leaves = |path: &Path| {
+        let mut stream = Stream::connect(path).unwrap();
+        stream.write_all(b"{\"rights\":\"read\"}\n").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        lines(&stream).collect()
+    };
+    assert_eq!(logged("control_client_came", serve_one("came", leaves)), [with(json!({}))]);
+    let gone = logged("control_client_gone", serve_one("gone", leaves));
+    assert_eq!(gone, [with(json!({ "right": "read", "reason": "left" }))]);
+    let talks_too_long = |path: &Path| {
+        let mut stream = Stream::connect(path).unwrap();
+        // Refused before its end, perhaps.
+        drop(stream.write_all(&vec![b'x'; LONGEST_REQUEST + 2]));
+        lines(&stream).collect()
+    };
+    let gone = logged("control_client_gone", serve_one("long", talks_too_long));
+    assert_eq!(gone, [with(json!({ "reason": "bad_request" }))]);
+    let slow = logged("control_client_slow", || {
+        let scratch = Scratch::new("slow");
+        let bound = listen(&scratch.path("s.sock"), Access::Owner).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let mut server = Server::new(bound, Right::Declare).unwrap();
+            let mut program = Stream::connect(server.path()).unwrap();
+            program.write_all(b"{\"hazard\":\"watch\"}\n").unwrap();
+            let asked = poll_fn(|cx| server.poll(cx, Instant::ZERO)).await;
+            server.watch(asked.client, Topic::Hazards, all(None));
+            tell(&mut server, Answer::watch("new"));
+            server.upkeep(Instant::from_millis(61_000));
+        });
+    });
+    assert_eq!(slow, [with(json!({ "reason": "too_slow" }))]);
 }
 
 proptest! {
