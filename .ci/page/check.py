@@ -62,6 +62,14 @@ class Page:
             const [x, y] = roadcast.positions[{json.dumps(digest)}];
             return [...canvas.getContext("2d").getImageData(Math.round((x + {dx}) * ratio), Math.round((y + {dy}) * ratio), 1, 1).data].slice(0, 3) }})()""")
 
+    def has_near(self, digest, colour, dx=0.0, dy=0.0, reach=4):
+        """Whether the canvas has this colour within so many pixels of a station, or of a place so far from it, CSS pixels."""
+        return self.browser.evaluate(f"""(() => {{ const canvas = document.getElementById("map"), ratio = canvas.width / canvas.clientWidth;
+            const [x, y] = roadcast.positions[{json.dumps(digest)}], side = {2 * reach + 1};
+            const data = canvas.getContext("2d").getImageData(Math.round((x + {dx}) * ratio) - {reach}, Math.round((y + {dy}) * ratio) - {reach}, side, side).data;
+            for (let at = 0; at < data.length; at += 4) if ({json.dumps(colour)}.every((part, index) => data[at + index] === part)) return true;
+            return false }})()""")
+
     def colour(self, name):
         """A colour of the theme as red, green and blue."""
         text = self.browser.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}').trim()")
@@ -107,15 +115,15 @@ def a_thousand_stations(browser, server, town, shots):
 
     # Colours at these places.
     expect("a unit", page.pixel_by(first["digest"]), page.colour("d4"))
-    # One may be covered by another, or have moved since it was drawn.
+    # One may be covered by another, and all have moved since they were drawn: a busy machine draws late.
     vehicles = trusted(town)[:60]
     blue = page.colour("d2")
-    close("trusted vehicles in their colour", sum(page.pixel_by(digest) == blue for digest in vehicles), len(vehicles), len(vehicles) // 4)
+    close("trusted vehicles in their colour", sum(page.has_near(digest, blue) for digest in vehicles), len(vehicles), len(vehicles) // 4)
     hazard = next(town.hazards())
     east = (hazard["longitude_deg"] - first["longitude_deg"]) * math.cos(math.radians(49.6116)) * 111_319.49
     up = (hazard["latitude_deg"] - first["latitude_deg"]) * 111_319.49
     # In the lower left corner of its sign.
-    expect("a hazard's sign", page.pixel_by(first["digest"], east * scale - 7, 8 - up * scale), page.colour("d3"))
+    expect("a hazard's sign", page.has_near(first["digest"], page.colour("d3"), east * scale - 7, 8 - up * scale), True)
 
     page.shot("thousand-light")
     selecting(browser, page, town, units)
