@@ -435,8 +435,7 @@ mod tests {
             }
         }
         let expected = [
-            "intersection 17 lane 3: green for 9.0 s, 70 m to the stop line;",
-            "    green window: 28 to 36 km/h",
+            "intersection 17 lane 3: green for 9.0 s, 70 m to the stop line;\n    green window: 28 to 36 km/h",
             "intersection 17: signals unknown, 0909090909090909 at 49.60000, 6.13000 (72 m away) and \
              0707070707070707 at 49.60000, 6.13000 (72 m away) contradict each other",
             "intersection 17: signal state contested",
@@ -464,7 +463,8 @@ mod tests {
             if let Some((_, warning)) = advisor.take_warning() {
                 warnings.push((step, warning));
                 let lines = advisor.lines(now, &ANCHOR);
-                let [signal, warned] = &lines[..] else { panic!("{lines:?}") };
+                let [line] = &lines[..] else { panic!("{lines:?}") };
+                let (signal, warned) = line.split_once('\n').unwrap();
                 assert!(signal.ends_with(" m to the stop line;"), "{signal}");
                 assert_eq!(warned, "    red light ahead: braking needs 4.2 m/s^2");
             }
