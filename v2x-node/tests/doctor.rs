@@ -81,6 +81,8 @@ fn a_check_finds_what_would_keep_a_station_from_running_and_opens_nothing() {
         let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/bench.csv");
         let trace = format!("source = \"trace\"\nfile = \"{}\"\nstation = \"bus\"", bench.display());
         let (code, said) = with("source = \"fixed\"\nlatitude = 49.6116\nlongitude = 6.1319", &trace);
+        // Where it is folded depends on the path.
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(code == 1 && said.contains("station \"bus\"; it has car"), "{said}");
     }
     let (code, said) = with("keys/a.key", "keys/b.key");
