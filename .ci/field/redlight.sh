@@ -59,5 +59,5 @@ has car.txt '^    green window: 18 to [0-9]+ km/h$'
 (($(grep -c '^intersection 18: red light ahead: braking needs 4\.[0-9] m/s^2, 1[0-9] m to the stop line$' car.txt) == 1)) \
     || fail "not warned once" car.txt
 has car.json '"red_light_warnings": 1'
-has watch.txt '"green_window_m_s":\[5\.0,.*"watch":"signal"'
-has watch.txt '"warned":true.*"watch":"red_light"'
+has watch.txt '"watch":"signal".*"green_window_m_s":\[5\.0,'
+has watch.txt '"watch":"red_light".*"warned":true'

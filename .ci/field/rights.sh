@@ -43,6 +43,8 @@ refused() {
 
 # sends COMMAND...: it runs a station until that sends, with these rights permitted ($rights).
 sends() {
+    # That of the station before says that it sends.
+    rm -f sends.txt
     "$@" >sends.txt 2>&1 &
     local daemon=$!
     eventually "the station sends" grep -q '^sending$' sends.txt
