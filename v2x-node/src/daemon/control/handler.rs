@@ -9,19 +9,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use v2x_api::display::{change_line, priority_line};
-use v2x_api::{
-    Answer, BadRequest, Declaration, PriorityRequest, PublishRequest, Request, RequestId, Right, socket,
-};
+use v2x_api::{Answer, PriorityRequest, PublishRequest, Request, RequestId, Right, socket};
 use v2x_apps::Moment;
 use v2x_apps::advice::Advisor;
 use v2x_apps::infrastructure::Advice;
 use v2x_core::{
-    DropReason, EventId, EventState, HazardCommand, HazardRefusal, Input, Instant, KnownHazard, SendRequest,
-    Token, WireTime,
+    EventId, EventState, HazardCommand, Input, Instant, KnownHazard, SendRequest, Token, WireTime,
 };
-use v2x_proto::{Class, Digest};
-use v2x_report::{Report, Stats, counts};
+use v2x_proto::Class;
+use v2x_report::{Report, Stats};
 
+use super::answers::{change, drops, list, neighbours, refused, unknown_reason};
 use super::client::{ConnectionId, Watching};
 use super::crossings::Crossings;
 use super::desk::{Desk, News};
@@ -29,7 +27,6 @@ use super::draft;
 use super::feed::EventFeed;
 use super::figures::{Figures, Surroundings};
 use super::filter::{Filter, MessageWish};
-use super::neighbour_view::NeighbourSeen;
 use super::outbox::{Note, Outbox};
 use super::priority;
 use super::publish::{self, OwnContent};
@@ -37,7 +34,7 @@ use super::server::{Asked, bad_request};
 use super::socket::{SocketError, access, listen, listen_in};
 use super::topic::Topic;
 use super::vehicle;
-use super::view::{View, not_sending};
+use super::view::View;
 use crate::config::ControlConfig;
 use crate::daemon::keyring::Verifications;
 use crate::daemon::position::{FixRefusal, Inlet};
@@ -563,72 +560,8 @@ fn kind(event: &KnownHazard) -> &'static str {
     if matches!(event.class, Class::D0 | Class::D1) { "alert" } else { "hazard" }
 }
 
-fn list(after: Option<EventId>, station: &Station, view: &View) -> Answer {
-    let mut hazards = station.node().hazards().filter(|known| after.is_none_or(|after| known.id > after));
-    let page: Vec<&KnownHazard> = hazards.by_ref().take(PAGE).collect();
-    let more_after = hazards.next().and(page.last()).map(|last| last.id.to_string());
-    let hazards = page.into_iter().map(|known| view.hazard(known)).collect();
-    Answer { hazards: Some(hazards), more_after, ..Answer::done() }
-}
-
-/// A page of the stations heard, by digest.
-fn neighbours(after: Option<Digest>, station: &Station, view: &View, now: Instant) -> Answer {
-    let node = station.node();
-    let is_next = |digest: &Digest| after.is_none_or(|after| *digest > after);
-    let mut page: Vec<Digest> = node.neighbours().map(v2x_core::Neighbour::digest).filter(is_next).collect();
-    let more = page.len() > NEIGHBOURS_AT_ONCE;
-    if more {
-        // The table may hold many thousands.
-        page.select_nth_unstable(NEIGHBOURS_AT_ONCE);
-        page.truncate(NEIGHBOURS_AT_ONCE);
-    }
-    page.sort_unstable();
-    let more_after = page.last().filter(|_| more).map(Digest::to_string);
-    let seen = page.iter().filter_map(|digest| NeighbourSeen::of(digest, node, now));
-    let neighbours = seen.map(|seen| seen.neighbour(view)).collect();
-    Answer { neighbours: Some(neighbours), more_after, ..Answer::done() }
-}
-
-fn drops(statistics: &Statistics) -> Answer {
-    let drops = counts::owned(statistics.drops());
-    Answer { drops: Some(drops), frames_dropped: Some(statistics.frames().dropped), ..Answer::done() }
-}
-
-/// What is wrong with these reasons, if anything.
-fn unknown_reason(reasons: &[String]) -> Option<BadRequest> {
-    let is_known = |reason: &String| DropReason::ALL.iter().any(|known| known.name() == reason);
-    let unknown = reasons.iter().find(|reason| !is_known(reason))?;
-    let all: Vec<_> = DropReason::ALL.iter().map(|reason| reason.name()).collect();
-    Some(BadRequest::new(format!("reasons: found {unknown:?}, expected some of {}", all.join(", "))))
-}
-
-/// The command that changes an event as declared, or the answer when it cannot be.
-fn change(
-    id: EventId,
-    declaration: &Declaration,
-    view: &View,
-    station: &Station,
-) -> Result<HazardCommand, Box<Answer>> {
-    let known = station.node().hazards().find(|known| known.id == id);
-    let known = known.ok_or_else(|| Box::new(refused(&HazardRefusal::Unknown(id), station)))?;
-    let draft = draft::change(declaration, known, view.position(), view.wire());
-    draft.map(|draft| HazardCommand::Update(id, draft)).map_err(|error| Box::new(bad_request(&error)))
-}
-
-fn refused(refusal: &HazardRefusal, station: &Station) -> Answer {
-    let why = match (refusal, not_sending(station.node().sending())) {
-        (HazardRefusal::SendingBlocked, Some(why)) => format!("{refusal} (now: {why})"),
-        _ => refusal.to_string(),
-    };
-    Answer::failure(refusal.name(), &why)
-}
-
 /// Commands whose outcome is awaited; the station reports it while it handles them.
 const MOST_OPEN: usize = 64;
-/// Events in one answer: a turn's worth of writing JSON.
-const PAGE: usize = 64;
-/// Neighbours in one answer, likewise.
-const NEIGHBOURS_AT_ONCE: usize = 128;
 /// Between two parts of a copy of the histograms: frames and timers have their turn.
 const BETWEEN_PARTS: Duration = Duration::from_micros(200);
 /// Changes reported in one go: in a burst, the rest wait until frames have had their turn.

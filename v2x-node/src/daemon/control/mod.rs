@@ -1,6 +1,7 @@
 //! The local control socket: programs on this machine read what a running daemon knows and watch what happens to it, declare
 //! hazards, and have it ask intersections for priority. The protocol is [`v2x_api`]'s; this is the daemon's end.
 
+mod answers;
 mod client;
 pub mod crossings;
 pub mod desk;
