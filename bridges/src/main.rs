@@ -1,0 +1,3 @@
+//! `roadcast-bridge`.
+
+fn main() {}
