@@ -66,7 +66,8 @@ impl Offer {
         if bytes.len() > LONGEST_OFFER {
             return Err(NotAnOffer::TooLong);
         }
-        let SignedOffer { offer, signature } = SignedOffer::decode(bytes).map_err(|_| NotAnOffer::Malformed)?;
+        let SignedOffer { offer, signature } =
+            SignedOffer::decode(bytes).map_err(|_| NotAnOffer::Malformed)?;
         let read = OfferRecord::decode(offer.clone()).map_err(|_| NotAnOffer::Malformed)?;
         if read.addresses.len() > MOST_ADDRESSES {
             return Err(NotAnOffer::TooLong);
@@ -78,7 +79,13 @@ impl Offer {
         signer.verify_strict(&signed(&offer), &signature).map_err(|_| NotAnOffer::Signature)?;
         let addresses: Result<Vec<SocketAddr>, _> = read.addresses.iter().map(|text| text.parse()).collect();
         let addresses = addresses.map_err(|_| NotAnOffer::Malformed)?;
-        Ok(Self { from, to, addresses, dial_at: WireTime::from_micros(read.dial_at_us), is_answer: read.is_answer })
+        Ok(Self {
+            from,
+            to,
+            addresses,
+            dial_at: WireTime::from_micros(read.dial_at_us),
+            is_answer: read.is_answer,
+        })
     }
 }
 

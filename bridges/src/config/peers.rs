@@ -13,7 +13,10 @@ use crate::budget::BudgetLimits;
 use crate::peers::{AdmissionSettings, PeerKey, PeerSettings, PeerTerms, PeersSettings};
 
 /// None without `[peers]`.
-pub(super) fn read(top: &Section<'_>, bridge: &BridgeSettings) -> Result<Option<PeersSettings>, SettingsError> {
+pub(super) fn read(
+    top: &Section<'_>,
+    bridge: &BridgeSettings,
+) -> Result<Option<PeersSettings>, SettingsError> {
     let Some(section) = top.table("peers", KEYS)? else {
         if top.has("peer") {
             return Err(top.missing("peers", "a table [peers] beside [[peer]]; an empty one will do"));
@@ -21,7 +24,10 @@ pub(super) fn read(top: &Section<'_>, bridge: &BridgeSettings) -> Result<Option<
         return Ok(None);
     };
     if bridge.key.is_none() {
-        return Err(top.missing("bridge.key", "the key of this bridge, by which its peers know it: `roadcast-bridge keys new` makes it"));
+        return Err(top.missing(
+            "bridge.key",
+            "the key of this bridge, by which its peers know it: `roadcast-bridge keys new` makes it",
+        ));
     }
     let usual = PeersSettings::default();
     let listen = match section.has("listen") {
@@ -65,14 +71,18 @@ fn dht(section: &Section<'_>) -> Result<Vec<String>, SettingsError> {
     let right = "nodes where the DHT is entered, host:port: [\"192.0.2.1:6881\"]";
     let nodes = section.strings("dht_bootstrap", right)?.unwrap_or_default();
     for node in &nodes {
-        let port = node.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok()));
+        let port = node
+            .rsplit_once(':')
+            .and_then(|(host, port)| (!host.is_empty()).then(|| port.parse::<u16>().ok()));
         if port.flatten().is_none() {
             return Err(section.wrong("dht_bootstrap", format!("{node:?}"), right.to_owned()));
         }
     }
     match (section.flag("dht")?.unwrap_or(false), nodes.is_empty()) {
         (true, true) => Err(section.missing("dht_bootstrap", right)),
-        (false, false) => Err(section.contradiction("dht_bootstrap", "dht = false", "with dht = true they are used")),
+        (false, false) => {
+            Err(section.contradiction("dht_bootstrap", "dht = false", "with dht = true they are used"))
+        }
         (true, false) => Ok(nodes),
         (false, true) => Ok(Vec::new()),
     }
@@ -83,11 +93,19 @@ fn admission(section: &Section<'_>) -> Result<Option<AdmissionSettings>, Setting
     let others = section.has("admitted").then_some("admitted");
     match (roots, issuers) {
         (None, None) => match others {
-            Some(key) => Err(section.contradiction(key, "no peers.admit_roots", "name the roots and issuers that are believed")),
+            Some(key) => Err(section.contradiction(
+                key,
+                "no peers.admit_roots",
+                "name the roots and issuers that are believed",
+            )),
             None => Ok(None),
         },
-        (Some(_), None) => Err(section.missing("admit_issuers", "files of the issuers below the roots: [\"issuer.cred\"]")),
-        (None, Some(_)) => Err(section.missing("admit_roots", "files of the roots that are believed: [\"root.cred\"]")),
+        (Some(_), None) => {
+            Err(section.missing("admit_issuers", "files of the issuers below the roots: [\"issuer.cred\"]"))
+        }
+        (None, Some(_)) => {
+            Err(section.missing("admit_roots", "files of the roots that are believed: [\"root.cred\"]"))
+        }
         (Some(roots), Some(issuers)) => {
             let table = section.table("admitted", TERMS)?;
             let terms = table.as_ref().map_or_else(|| Ok(PeerTerms::default()), terms)?;
@@ -108,13 +126,23 @@ fn peers(top: &Section<'_>) -> Result<Vec<PeerSettings>, SettingsError> {
         let key = section.need("key", key, KEY_RIGHT)?;
         let key: PeerKey = match key.parse() {
             Ok(key) => key,
-            Err(error) => return Err(section.wrong("key", format!("{key:?}"), format!("{KEY_RIGHT}: {error}"))),
+            Err(error) => {
+                return Err(section.wrong("key", format!("{key:?}"), format!("{KEY_RIGHT}: {error}")));
+            }
         };
         if peers.iter().any(|there| there.name == name) {
-            return Err(section.contradiction("name", "another [[peer]] of this name", "a name of its own for each"));
+            return Err(section.contradiction(
+                "name",
+                "another [[peer]] of this name",
+                "a name of its own for each",
+            ));
         }
         if let Some(other) = peers.iter().find(|there| there.key == key) {
-            return Err(section.contradiction("key", &format!("peer {:?}", other.name), "each key is one peer's"));
+            return Err(section.contradiction(
+                "key",
+                &format!("peer {:?}", other.name),
+                "each key is one peer's",
+            ));
         }
         let (addresses, relays) = (addresses(&section, "addresses")?, relays(&section, "relay")?);
         peers.push(PeerSettings { name, key, addresses, relays, terms: terms(&section)? });
@@ -139,7 +167,8 @@ fn terms(section: &Section<'_>) -> Result<PeerTerms, SettingsError> {
 }
 
 fn addresses(section: &Section<'_>, key: &'static str) -> Result<Vec<SocketAddr>, SettingsError> {
-    let right = "an IP address with its port, or a list of them: [\"192.0.2.7:4747\", \"[2001:db8::7]:4747\"]";
+    let right =
+        "an IP address with its port, or a list of them: [\"192.0.2.7:4747\", \"[2001:db8::7]:4747\"]";
     let texts = if section.is_string(key) {
         section.string(key, right)?.map(|text| vec![text])
     } else {
@@ -147,9 +176,14 @@ fn addresses(section: &Section<'_>, key: &'static str) -> Result<Vec<SocketAddr>
     };
     let texts = texts.unwrap_or_default();
     if texts.len() > MOST_ADDRESSES {
-        return Err(section.wrong(key, format!("{} addresses", texts.len()), format!("at most {MOST_ADDRESSES}")));
+        return Err(section.wrong(
+            key,
+            format!("{} addresses", texts.len()),
+            format!("at most {MOST_ADDRESSES}"),
+        ));
     }
-    let parse = |text: &String| text.parse().map_err(|_| section.wrong(key, format!("{text:?}"), right.to_owned()));
+    let parse =
+        |text: &String| text.parse().map_err(|_| section.wrong(key, format!("{text:?}"), right.to_owned()));
     texts.iter().map(parse).collect()
 }
 
@@ -157,7 +191,11 @@ fn relays(section: &Section<'_>, key: &'static str) -> Result<Vec<RelayUrl>, Set
     let right = "URLs of relays of your own: [\"https://relay.example.org\"]";
     let texts = section.strings(key, right)?.unwrap_or_default();
     if texts.len() > MOST_ADDRESSES {
-        return Err(section.wrong(key, format!("{} relays", texts.len()), format!("at most {MOST_ADDRESSES}")));
+        return Err(section.wrong(
+            key,
+            format!("{} relays", texts.len()),
+            format!("at most {MOST_ADDRESSES}"),
+        ));
     }
     let schemes = one_of(["https", "http"].into_iter());
     let parse = |text: &String| {
@@ -169,8 +207,20 @@ fn relays(section: &Section<'_>, key: &'static str) -> Result<Vec<RelayUrl>, Set
 }
 
 const KEYS: &[&str] = &[
-    "listen", "external", "relay", "relay_ca", "relay_quic_port", "mdns", "dht", "dht_bootstrap", "rendezvous", "silence_s",
-    "credential", "admit_roots", "admit_issuers", "admitted",
+    "listen",
+    "external",
+    "relay",
+    "relay_ca",
+    "relay_quic_port",
+    "mdns",
+    "dht",
+    "dht_bootstrap",
+    "rendezvous",
+    "silence_s",
+    "credential",
+    "admit_roots",
+    "admit_issuers",
+    "admitted",
 ];
 const PEER_KEYS: &[&str] =
     &["name", "key", "addresses", "relay", "rights", "send", "receive", "messages_s", "bytes_s", "queue"];
@@ -224,7 +274,9 @@ mod tests {
         .unwrap();
         assert_eq!((peers.listen.len(), peers.external.len(), peers.relay_quic_port), (2, 1, None));
         assert_eq!(peers.relay_ca, Some(PathBuf::from("/etc/ca.pem")));
-        assert!(peers.mdns && peers.rendezvous && peers.dht.len() == 1 && peers.silence == Duration::from_secs(6));
+        assert!(
+            peers.mdns && peers.rendezvous && peers.dht.len() == 1 && peers.silence == Duration::from_secs(6)
+        );
         let admission = peers.admission.unwrap();
         assert_eq!((admission.terms.rights, admission.terms.budget.messages_s), (Some(Right::Read), 9));
         let [first, second] = &peers.peers[..] else { panic!("two peers") };
@@ -242,19 +294,46 @@ mod tests {
             (format!("[peers]\n{}", peer("a", &mistyped)), ":7: peer[1].key: found \""),
             (format!("[peers]\n{}", peer("a", &mistyped)), "a character is mistyped"),
             (format!("[peers]\n{}", peer("a", "4747")), "4 characters; expected the key"),
-            (format!("[peers]\n{}{}", peer("a", &whole), peer("b", &whole)), ":10: peer[2].key: does not go with peer \"a\""),
-            (format!("[peers]\n{}{}", peer("a", &whole), peer("a", &key(2).plain())), ":9: peer[2].name: does not go with another"),
-            (format!("[peers]\n{}rights = \"root\"\n", peer("a", &whole)), "peer[1].rights: found \"root\", expected \"none\", \"read\""),
-            (format!("[peers]\n{}addresses = [\"rsu-7:4747\"]\n", peer("a", &whole)), "expected an IP address with its port"),
-            (format!("[peers]\n{}messages_s = 0\n", peer("a", &whole)), "expected a whole number, 1 to 100000"),
+            (
+                format!("[peers]\n{}{}", peer("a", &whole), peer("b", &whole)),
+                ":10: peer[2].key: does not go with peer \"a\"",
+            ),
+            (
+                format!("[peers]\n{}{}", peer("a", &whole), peer("a", &key(2).plain())),
+                ":9: peer[2].name: does not go with another",
+            ),
+            (
+                format!("[peers]\n{}rights = \"root\"\n", peer("a", &whole)),
+                "peer[1].rights: found \"root\", expected \"none\", \"read\"",
+            ),
+            (
+                format!("[peers]\n{}addresses = [\"rsu-7:4747\"]\n", peer("a", &whole)),
+                "expected an IP address with its port",
+            ),
+            (
+                format!("[peers]\n{}messages_s = 0\n", peer("a", &whole)),
+                "expected a whole number, 1 to 100000",
+            ),
             (peer("a", &whole), ":1: peers is missing: a table [peers]"),
             ("[peers]\ndht = true\n".to_owned(), ":4: peers.dht_bootstrap is missing"),
-            ("[peers]\ndht_bootstrap = [\"10.0.0.1\"]\n".to_owned(), "expected nodes where the DHT is entered"),
+            (
+                "[peers]\ndht_bootstrap = [\"10.0.0.1\"]\n".to_owned(),
+                "expected nodes where the DHT is entered",
+            ),
             ("[peers]\nrelay = [\"relay.example\"]\n".to_owned(), "expected URLs of relays of your own"),
-            ("[peers]\nrelay_ca = \"ca.pem\"\n".to_owned(), ":5: peers.relay_ca: does not go with no peers.relay"),
+            (
+                "[peers]\nrelay_ca = \"ca.pem\"\n".to_owned(),
+                ":5: peers.relay_ca: does not go with no peers.relay",
+            ),
             ("[peers]\nadmit_roots = [\"root.cred\"]\n".to_owned(), "peers.admit_issuers is missing"),
-            ("[peers]\nadmitted = { rights = \"read\" }\n".to_owned(), "peers.admitted: does not go with no peers.admit_roots"),
-            ("[peers]\nlisten = [\"0.0.0.0:1\", \"10.0.0.1:2\"]\n".to_owned(), "peers.listen: found 2 addresses"),
+            (
+                "[peers]\nadmitted = { rights = \"read\" }\n".to_owned(),
+                "peers.admitted: does not go with no peers.admit_roots",
+            ),
+            (
+                "[peers]\nlisten = [\"0.0.0.0:1\", \"10.0.0.1:2\"]\n".to_owned(),
+                "peers.listen: found 2 addresses",
+            ),
             ("[peers]\nmdsn = true\n".to_owned(), ":5: peers.mdsn: unknown key; known keys here: listen"),
         ] {
             let error = parse(&text).unwrap_err();
@@ -265,7 +344,8 @@ mod tests {
 
     #[test]
     fn peers_need_the_bridge_s_key() {
-        let error = Config::parse(Path::new("b.toml"), "[bridge]\nname = \"a\"\n[peers]\n").unwrap_err().to_string();
+        let error =
+            Config::parse(Path::new("b.toml"), "[bridge]\nname = \"a\"\n[peers]\n").unwrap_err().to_string();
         assert!(error.contains("bridge.key is missing") && error.contains("keys new"), "{error}");
     }
 }

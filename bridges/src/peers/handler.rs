@@ -1,5 +1,8 @@
 //! What other parts of the program do with connections of peers.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use iroh::endpoint::Connection;
 use v2x_api::Right;
@@ -23,6 +26,9 @@ pub trait Handler: Send + Sync + core::fmt::Debug {
     /// the peer is no longer admitted, or the program ends.
     fn serve(&self, peer: PeerIdentity, connection: Connection) -> BoxFuture<'static, ()>;
 }
+
+/// Protocols and who serves them; [`MESSAGES_ALPN`] is not among them.
+pub type Handlers = BTreeMap<Vec<u8>, Arc<dyn Handler>>;
 
 /// Messages as on the air, with the heartbeat: served by the peers themselves.
 pub const MESSAGES_ALPN: &[u8] = b"roadcast/messages/1";

@@ -15,7 +15,9 @@ pub struct PeerKey(EndpointId);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerKeyError {
     /// Neither 52 characters of z-base-32, with four check characters or without, nor 64 hexadecimal digits.
-    #[error("{found} characters; expected the key as `roadcast-bridge keys show` prints it, or 64 hexadecimal digits")]
+    #[error(
+        "{found} characters; expected the key as `roadcast-bridge keys show` prints it, or 64 hexadecimal digits"
+    )]
     Form {
         /// How many there are.
         found: usize,
@@ -24,10 +26,14 @@ pub enum PeerKeyError {
     #[error("`{0}` occurs in no key; expected the key as `roadcast-bridge keys show` prints it")]
     Character(char),
     /// The check characters are of another key.
-    #[error("the check characters after the dot do not fit: a character is mistyped; copy the key again from `roadcast-bridge keys show`")]
+    #[error(
+        "the check characters after the dot do not fit: a character is mistyped; copy the key again from `roadcast-bridge keys show`"
+    )]
     Check,
     /// No point of the curve, or one of small order.
-    #[error("no usable Ed25519 key: a character is mistyped; copy the key again from `roadcast-bridge keys show`")]
+    #[error(
+        "no usable Ed25519 key: a character is mistyped; copy the key again from `roadcast-bridge keys show`"
+    )]
     Point,
 }
 
@@ -95,12 +101,14 @@ impl FromStr for PeerKey {
         } else {
             return Err(PeerKeyError::Form { found: text.chars().count() });
         };
-        let bytes = bytes.map_err(|error| match body.get(error.position..).and_then(|rest| rest.chars().next()) {
-            // The last character of z-base-32 has bits to spare, which are 0 in every key.
-            Some(c) if error.kind == data_encoding::DecodeKind::Symbol => PeerKeyError::Character(c),
-            _ => PeerKeyError::Point,
-        })?;
-        let bytes: [u8; 32] = bytes.try_into().map_err(|_| PeerKeyError::Form { found: text.chars().count() })?;
+        let bytes =
+            bytes.map_err(|error| match body.get(error.position..).and_then(|rest| rest.chars().next()) {
+                // The last character of z-base-32 has bits to spare, which are 0 in every key.
+                Some(c) if error.kind == data_encoding::DecodeKind::Symbol => PeerKeyError::Character(c),
+                _ => PeerKeyError::Point,
+            })?;
+        let bytes: [u8; 32] =
+            bytes.try_into().map_err(|_| PeerKeyError::Form { found: text.chars().count() })?;
         if checked.is_some_and(|found| found != check(&bytes)) {
             return Err(PeerKeyError::Check);
         }
@@ -161,7 +169,10 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_key_is_said() {
         let said = |text: &str| text.parse::<PeerKey>().unwrap_err().to_string();
-        assert!(said("rsu-7").starts_with("5 characters; expected the key as `roadcast-bridge keys show` prints it"));
+        assert!(
+            said("rsu-7")
+                .starts_with("5 characters; expected the key as `roadcast-bridge keys show` prints it")
+        );
         assert!(said(&key(1).plain().replacen(|_: char| true, "l", 1)).starts_with("`l` occurs in no key"));
         let [a, b] = [key(1).to_string(), key(2).plain()];
         let swapped = format!("{b}.{}", &a[53..]);

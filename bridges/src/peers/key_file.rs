@@ -62,7 +62,8 @@ pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
     // Asked of the open file, so that it is the one that is read.
     let mode = file.metadata().map_err(failed)?.mode() & 0o7777;
     // systemd lets the service's user read what it hands over (LoadCredential=) by an access list, whose mask shows as the group's.
-    let handed_over = std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|given| path.parent() == Some(Path::new(&given)));
+    let handed_over = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|given| path.parent() == Some(Path::new(&given)));
     if mode & (if handed_over { 0o037 } else { 0o077 }) != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
@@ -84,10 +85,13 @@ pub fn make_key(path: &Path) -> Result<SigningKey, KeyFileError> {
     let key = SigningKey::from_bytes(&seed);
     let text = key.to_pkcs8_pem(LineEnding::LF).expect("an Ed25519 key has a PKCS#8 form");
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => KeyFileError::IsThere { path: path.to_owned() },
-        _ => failed(source),
-    })?;
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(path).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => KeyFileError::IsThere { path: path.to_owned() },
+                _ => failed(source),
+            }
+        })?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     Ok(key)
 }

@@ -72,7 +72,7 @@ impl Wanted {
     pub(super) fn of(selection: &Selection) -> Self {
         let (radius_m, latitude, longitude) = selection
             .area
-            .map_or((0, 0, 0), |area| (area.radius_m, area.centre.latitude(), area.centre.longitude()));
+            .map_or((0, 0, 0), |area| (area.radius_m, area.centre.latitude, area.centre.longitude));
         Self {
             classes: selection.classes.iter().map(|class| *class as u32).collect(),
             has_types: selection.types.is_some(),
@@ -96,7 +96,10 @@ impl Wanted {
 }
 
 /// Reads a record of at most `most` bytes.
-pub(super) async fn read<M: Message + Default>(from: &mut (impl AsyncRead + Unpin), most: usize) -> io::Result<M> {
+pub(super) async fn read<M: Message + Default>(
+    from: &mut (impl AsyncRead + Unpin),
+    most: usize,
+) -> io::Result<M> {
     let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     let length = usize::from(from.read_u16().await?);
     if length > most {
