@@ -212,7 +212,8 @@ impl Lab {
         for namespace in NAMESPACES {
             run("ip", &["netns", "add", &self.name(namespace)], "");
         }
-        let mut net = format!("tuntap add dev {TUN} mode tun\n{}route add default dev {TUN} table 100\n", up(TUN));
+        let mut net =
+            format!("tuntap add dev {TUN} mode tun\n{}route add default dev {TUN} table 100\n", up(TUN));
         for Port { name, namespace, interface, block } in PORTS {
             let there = self.name(namespace);
             net += &format!(
@@ -222,7 +223,15 @@ impl Lab {
             );
         }
         self.ip("net", &net);
-        self.inside("net", &["sh", "-ec", "cd /proc/sys/net/ipv4; echo 1 >ip_forward; for f in conf/*/rp_filter; do echo 0 >$f; done"], "");
+        self.inside(
+            "net",
+            &[
+                "sh",
+                "-ec",
+                "cd /proc/sys/net/ipv4; echo 1 >ip_forward; for f in conf/*/rp_filter; do echo 0 >$f; done",
+            ],
+            "",
+        );
         for (namespace, address) in [("relay", RELAY), ("broker", BROKER)] {
             let address = format!("addr add {address}/32 dev eth0\n");
             self.ip(namespace, &(up("lo") + &up("eth0") + &address + &to_internet("eth0")));
@@ -310,7 +319,8 @@ pub const BROKER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 81);
 pub const BROKER_SOCKET: SocketAddrV4 = SocketAddrV4::new(BROKER, 1883);
 
 fn up(interface: &str) -> String {
-    let quiet = if interface == "lo" { String::new() } else { format!("link set {interface} addrgenmode none\n") };
+    let quiet =
+        if interface == "lo" { String::new() } else { format!("link set {interface} addrgenmode none\n") };
     // No IPv6: its packets would be the only ones that nobody has asked for.
     format!("{quiet}link set {interface} up\n")
 }
@@ -368,9 +378,14 @@ fn remove_namespaces(id: &str) {
         let name = format!("{id}-{namespace}");
         let ip = |words: &[&str]| Command::new("ip").args(words).stderr(process::Stdio::null()).output();
         // What is not there needs no removing. The programs are all this test's: nobody else knows the namespace.
-        for pid in ip(&["netns", "pids", &name]).iter().flat_map(|output| output.stdout.split(|byte| *byte == b'\n')) {
+        for pid in
+            ip(&["netns", "pids", &name]).iter().flat_map(|output| output.stdout.split(|byte| *byte == b'\n'))
+        {
             if let Some(pid) = std::str::from_utf8(pid).ok().and_then(|text| text.parse().ok()) {
-                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+                let _ = nix::sys::signal::kill(
+                    nix::unistd::Pid::from_raw(pid),
+                    nix::sys::signal::Signal::SIGKILL,
+                );
             }
         }
         drop(ip(&["netns", "del", &name]));

@@ -47,7 +47,12 @@ impl Program {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("{} ended ({status}) before it said {text:?}:\n{}", self.name, self.said());
             }
-            assert!(Instant::now() < end, "{} has not said {text:?} within {within:?}:\n{}", self.name, self.said());
+            assert!(
+                Instant::now() < end,
+                "{} has not said {text:?} within {within:?}:\n{}",
+                self.name,
+                self.said()
+            );
             thread::sleep(LOOK);
         }
     }

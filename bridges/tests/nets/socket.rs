@@ -64,13 +64,16 @@ impl Socket {
                 Ok(0) => panic!("the connection was ended"),
                 Ok(_) if self.half.ends_with('\n') => {
                     let line = std::mem::take(&mut self.half);
-                    let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+                    let line: Value =
+                        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
                     if let Some(found) = wanted(&line) {
                         return Some(found);
                     }
                 }
                 Ok(_) => panic!("the connection was ended in the middle of a line"),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return None,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return None;
+                }
                 Err(error) => panic!("the connection broke: {error}"),
             }
         }

@@ -72,7 +72,8 @@ impl Station {
         let digest = String::new();
         let mut station = Self { name: name.to_owned(), program, socket, capture, digest };
         let status = station.status();
-        station.digest = status["digest"].as_str().unwrap_or_else(|| panic!("no digest: {status}")).to_owned();
+        station.digest =
+            status["digest"].as_str().unwrap_or_else(|| panic!("no digest: {status}")).to_owned();
         station
     }
 
@@ -166,9 +167,9 @@ impl Hazards {
 
     /// Whether this one becomes known within this time.
     pub fn is_known(&mut self, event: &str, within: Duration) -> bool {
-        let found = self.watch.next(within, |line| {
-            (line["hazard"]["event"] == event && line["change"] == "new").then_some(())
-        });
+        let found = self
+            .watch
+            .next(within, |line| (line["hazard"]["event"] == event && line["change"] == "new").then_some(()));
         found.is_some()
     }
 }
@@ -189,10 +190,15 @@ fn place(side: Side) -> Place {
 
 /// The program of a station, beside that of the bridge unless `ROADCAST` names it.
 pub fn roadcast() -> PathBuf {
-    let beside = || Path::new(BRIDGE).with_file_name("roadcast");
+    let beside = || Path::new(env!("CARGO_BIN_EXE_roadcast-bridge")).with_file_name("roadcast");
     let path = std::env::var_os("ROADCAST").map_or_else(beside, PathBuf::from);
     assert!(path.exists(), "{}: not there; `cargo build -p v2x-node` makes it", path.display());
     path
+}
+
+/// The program of this crate, unless `ROADCAST_BRIDGE` names another build of it.
+pub fn bridge() -> PathBuf {
+    std::env::var_os("ROADCAST_BRIDGE").unwrap_or_else(|| env!("CARGO_BIN_EXE_roadcast-bridge").into()).into()
 }
 
 /// A path as an argument.
@@ -200,7 +206,5 @@ pub fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// The program of this crate.
-pub const BRIDGE: &str = env!("CARGO_BIN_EXE_roadcast-bridge");
 /// Longer than any test.
 const LIFE: &str = "20m";

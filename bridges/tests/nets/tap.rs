@@ -25,7 +25,9 @@ pub struct Frame {
 /// Every frame of a capture that can be read.
 pub fn read(roadcast: &Path, capture: &Path) -> Vec<Frame> {
     let dump = run(roadcast, &["dump", "--json", &text(capture)], "");
-    let frames = dump.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{line}: {e}")));
+    let frames = dump
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{line}: {e}")));
     frames.filter(|line| line["undecodable"].is_null()).map(|line| frame(&line)).collect()
 }
 
