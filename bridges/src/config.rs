@@ -5,6 +5,7 @@
 
 mod bridge;
 mod peers;
+mod relay;
 mod selection;
 mod station;
 
@@ -15,6 +16,7 @@ use std::path::Path;
 use v2x_settings::{Document, SettingsError};
 
 pub use self::bridge::BridgeSettings;
+pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
 use crate::peers::PeersSettings;
 use crate::station::StationSettings;

@@ -6,6 +6,7 @@
 //! station verifies.
 
 mod ask;
+mod keys;
 pub mod backoff;
 pub mod board;
 pub mod budget;
@@ -20,6 +21,7 @@ pub mod metrics;
 pub mod outbox;
 pub mod peers;
 pub mod pending;
+pub mod relay;
 pub mod rendezvous;
 mod run;
 pub mod select;

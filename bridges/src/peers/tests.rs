@@ -16,6 +16,8 @@ use crate::message::AirMessage;
 use crate::select::Selection;
 
 mod admitted;
+mod raw;
+mod floods;
 mod links;
 
 /// A bridge with its hub.
