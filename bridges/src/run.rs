@@ -2,21 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tracing::info;
 
 use crate::board::Board;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
-use crate::peers::{Handlers, PeerKey, Peers, read_key};
+use crate::peers::{Handlers, Peers, read_key};
 use crate::relay::{Relay, RelaySettings};
-use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -34,8 +32,7 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
-    // Whatever carries offers to meet takes its end; while nothing does, there is none.
-    let (peers, _carrier) = peers(&config, &hub, &board).await?.unzip();
+    let peers = peers(&config, &hub, &board).await?;
     describe(&board, &config, &hub, links);
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
@@ -44,8 +41,7 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     }
     ended().await?;
     if let Some(peers) = peers {
-        // Peers that do not answer are not waited for.
-        drop(timeout(LONGEST_CLOSE, peers.close()).await);
+        peers.close().await;
     }
     tasks.shutdown().await;
     Ok(())
@@ -84,23 +80,14 @@ async fn ended() -> Result<(), BridgeError> {
 }
 
 /// The peers, where some are configured.
-async fn peers(
-    config: &Config,
-    hub: &Hub,
-    board: &Board,
-) -> Result<Option<(Peers, Option<OfferCarrier>)>, BridgeError> {
+async fn peers(config: &Config, hub: &Hub, board: &Board) -> Result<Option<Peers>, BridgeError> {
     let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
     let key = read_key(file)?;
-    let offers = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
-    let (meetings, carrier) = offers.unzip();
-    let peers = Peers::start(settings, &key, hub, Handlers::new(), meetings).await?;
+    let peers = Peers::start(settings, &key, hub, Handlers::new(), None).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
-    Ok(Some((peers, carrier)))
+    Ok(Some(peers))
 }
-
-/// For peers to be told that this bridge ends.
-const LONGEST_CLOSE: Duration = Duration::from_secs(3);
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {
     let (name, began) = (config.bridge.name.clone(), Instant::now());

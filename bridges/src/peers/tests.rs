@@ -2,10 +2,8 @@
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use testkit::craft::Crafter;
-use tokio::time::timeout;
 use v2x_core::Instant as Moment;
 use v2x_proto::Class;
 use v2x_proto::envelope::{MAX_FRAME, TbsRepr};
