@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
 
 /// Why a command ended.
@@ -13,6 +14,9 @@ pub enum BridgeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A file of the broker's settings cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerSetupError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {

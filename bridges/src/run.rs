@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::board::Board;
+use crate::broker::BrokerLink;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
@@ -30,6 +31,14 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
     describe(&board, &config, &hub, links);
+    let broker = config
+        .broker
+        .as_ref()
+        .map(|broker| BrokerLink::start(broker, &config.bridge.name, &hub))
+        .transpose()?;
+    if let Some(broker) = &broker {
+        board.add("broker", broker.status());
+    }
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
         let (board, hub) = (board.clone(), hub.clone());
@@ -41,6 +50,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
+    }
+    if let Some(broker) = broker {
+        broker.stop().await;
     }
     tasks.shutdown().await;
     Ok(())
