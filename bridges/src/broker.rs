@@ -11,6 +11,7 @@ mod expiry;
 pub mod follow;
 pub mod link;
 pub mod link_error;
+mod offers;
 pub mod presence;
 pub mod publisher;
 mod session;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::link::LinkSettings;
+use self::offers::Offers;
 use self::presence::Presence;
 use self::publisher::Publisher;
 use self::session::{Session, SessionEnd};
@@ -36,6 +38,7 @@ use self::status::BrokerStatus;
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::hub::Hub;
+use crate::rendezvous::OfferCarrier;
 
 /// A link to a broker, while it runs.
 #[derive(Debug)]
@@ -46,20 +49,28 @@ pub struct BrokerLink {
 }
 
 impl BrokerLink {
-    /// Begins to serve the link of the bridge of this name.
+    /// Begins to serve the link of the bridge of this name; with `offers`, it carries them.
     ///
     /// # Errors
     /// A file of the settings that cannot be used. A broker that is away is none: it is tried again.
-    pub fn start(settings: &BrokerSettings, bridge: &str, hub: &Hub) -> Result<Self, BrokerSetupError> {
+    pub fn start(
+        settings: &BrokerSettings,
+        bridge: &str,
+        hub: &Hub,
+        offers: Option<OfferCarrier>,
+    ) -> Result<Self, BrokerSetupError> {
         let topic = settings.topics.status(bridge);
         let link = settings.link(Some(Presence::Lost.note(&topic, bridge, clock::now())))?;
         let end = hub.attach(settings.end());
         let status = Arc::new(BrokerStatus::new(settings.address.to_string()));
         let (stop, stopped) = watch::channel(false);
+        let mut filters = settings.topics.filters(&settings.receive);
+        filters.extend(offers.as_ref().map(|offers| settings.topics.rendezvous(&offers.own)));
         let session = Session {
             bridge: bridge.to_owned(),
             topics: settings.topics.clone(),
-            filters: settings.topics.filters(&settings.receive),
+            filters,
+            offers: offers.map(|carrier| Offers::new(carrier, &settings.topics)),
             end,
             publisher: Publisher::new(settings.topics.clone(), settings.queue),
             status: Arc::clone(&status),

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod broker;
+mod peers;
 mod selection;
 mod station;
 
@@ -17,6 +18,7 @@ use v2x_settings::{Document, SettingsError};
 pub use self::bridge::BridgeSettings;
 pub use self::selection::{SELECTION_KEYS, selection};
 use crate::broker::BrokerSettings;
+use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
 /// The program as configured.
@@ -28,6 +30,8 @@ pub struct Config {
     pub stations: Vec<StationSettings>,
     /// `[broker]`.
     pub broker: Option<BrokerSettings>,
+    /// `[peers]` and `[[peer]]`; none without them.
+    pub peers: Option<PeersSettings>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -68,12 +72,13 @@ impl Config {
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
         let broker = broker::read(&top, &bridge.name)?;
-        Ok(Self { bridge, stations, broker })
+        let peers = peers::read(&top, &bridge)?;
+        Ok(Self { bridge, stations, broker, peers })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "broker"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

@@ -34,7 +34,7 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     let broker = config
         .broker
         .as_ref()
-        .map(|broker| BrokerLink::start(broker, &config.bridge.name, &hub))
+        .map(|broker| BrokerLink::start(broker, &config.bridge.name, &hub, None))
         .transpose()?;
     if let Some(broker) = &broker {
         board.add("broker", broker.status());

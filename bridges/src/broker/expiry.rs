@@ -11,6 +11,12 @@ pub fn seconds_left(end: WireTime, now: WireTime) -> Option<NonZeroU32> {
     NonZeroU32::new(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
+/// Of an offer to meet: both dial within seconds.
+pub fn offer_expiry() -> NonZeroU32 {
+    const OFFER: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+    OFFER
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

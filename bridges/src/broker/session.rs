@@ -11,6 +11,7 @@ use tokio::time::{self, sleep_until};
 use super::arrival;
 use super::link::{Arrival, Link, LinkEvent, LinkSettings, NotSent, NotTaken, Note, Subscription};
 use super::link_error::LinkError;
+use super::offers::Offers;
 use super::presence::{Presence, RENEWAL};
 use super::publisher::{Publisher, Sent};
 use super::status::BrokerStatus;
@@ -27,6 +28,8 @@ pub(super) struct Session {
     /// What is subscribed to.
     pub filters: Vec<String>,
     pub end: End,
+    /// Carried beside messages.
+    pub offers: Option<Offers>,
     pub publisher: Publisher,
     pub status: Arc<BrokerStatus>,
     /// Becomes true when the program ends.
@@ -70,6 +73,9 @@ impl Session {
             Ok(link) => link,
             Err(error) => return SessionEnd::Lost { error, up: Duration::ZERO },
         };
+        if let Some(offers) = &mut self.offers {
+            offers.forget();
+        }
         let since = Instant::now();
         self.status.connected(link.abilities());
         let now = time::Instant::now();
@@ -114,6 +120,10 @@ impl Session {
                     Err(error) => return Some(error),
                 },
                 message = outbox.next(clock::now), if room => self.publisher.put_first(message),
+                offer = next_offer(&mut self.offers), if room => {
+                    self.status.offer_sent();
+                    self.send(connection, &offer, Sent::Once);
+                }
                 () = at(connection.pause) => connection.pause = None,
                 () = at(connection.repeat) => {}
                 () = sleep_until(connection.renew) => {}
@@ -183,6 +193,10 @@ impl Session {
     }
 
     fn arrived(&mut self, arrival: Arrival) {
+        if self.offers.as_ref().is_some_and(|offers| offers.take(&arrival)) {
+            self.status.offer_arrived();
+            return;
+        }
         let result = match arrival::read(&self.topics, arrival) {
             Ok(message) => {
                 self.publisher.is_there(&message);
@@ -212,6 +226,13 @@ impl Session {
             drop(time::timeout(FAREWELL, taken).await);
         }
         link.close().await;
+    }
+}
+
+async fn next_offer(offers: &mut Option<Offers>) -> Note {
+    match offers {
+        Some(offers) => offers.next().await,
+        None => pending().await,
     }
 }
 
