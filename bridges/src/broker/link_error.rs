@@ -4,7 +4,9 @@ use std::error::Error;
 use std::io;
 
 use rumqttc::tokio_rustls::rustls::{self, CertificateError};
-use rumqttc::{ConnectReturnCode, ConnectionError, Error as PacketError, StateError, TlsError};
+use rumqttc::{
+    ConnectReturnCode, ConnectionError, DisconnectReasonCode, Error as PacketError, StateError, TlsError,
+};
 
 /// Why a link could not be opened, or ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,11 +38,16 @@ pub enum LinkError {
     #[error("cannot trust anybody: {0}")]
     Trust(String),
     /// The connection ended, without a reason.
-    #[error("closed the connection")]
+    #[error(
+        "closed the connection without a word (if again and again: another client may have this `client_id`)"
+    )]
     Closed,
     /// The broker ended the connection and said why (MQTT 5, 3.14.2.1).
     #[error("ended the connection: {0}")]
     Ended(String),
+    /// Another client came with this one's name.
+    #[error("ended the connection: another client came with this `client_id`")]
+    TakenOver,
     /// It sent more than was announced to it.
     #[error(
         "sent a packet of more than {} bytes, which was announced as the most",
@@ -75,10 +82,14 @@ impl LinkError {
             StateError::ConnectionAborted => Self::Closed,
             StateError::ConnFail { reason } => Self::Refused(refusal(*reason)),
             StateError::AwaitPingResp => Self::Silent,
+            StateError::ServerDisconnect { reason_code: DisconnectReasonCode::SessionTakenOver, .. } => {
+                Self::TakenOver
+            }
             StateError::ServerDisconnect { reason_code, reason_string } => Self::Ended(match reason_string {
                 Some(text) => format!("{reason_code:?}: {}", text.chars().take(100).collect::<String>()),
                 None => format!("{reason_code:?}"),
             }),
+            StateError::Deserialization(PacketError::Io(error)) => Self::from_io(error),
             StateError::IncomingPacketTooLarge { .. }
             | StateError::Deserialization(PacketError::PayloadSizeLimitExceeded { .. }) => Self::TooLarge,
             other => Self::Protocol(other.to_string()),
@@ -104,6 +115,8 @@ impl LinkError {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => Self::Closed,
+            // The client's own: a packet that breaks off, for example.
+            io::ErrorKind::Other => Self::Protocol(error.to_string()),
             _ => Self::Unreachable(error.to_string()),
         }
     }
