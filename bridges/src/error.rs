@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
+use crate::peers::{KeyFileError, PeersError};
+use crate::relay::RelayError;
 
 /// Why a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +19,15 @@ pub enum BridgeError {
     /// A file of the broker's settings cannot be used.
     #[error(transparent)]
     Broker(#[from] BrokerSetupError),
+    /// The key of the bridge cannot be used or made.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Peers cannot be started.
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    /// The relay cannot be started.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {

@@ -7,12 +7,16 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tracing::info;
 
 use crate::board::Board;
 use crate::broker::BrokerLink;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
+use crate::peers::{Handlers, PeerKey, Peers, read_key};
+use crate::relay::{Relay, RelaySettings};
+use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -30,20 +34,47 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
+    let (peers, offers) = peers(&config, &hub, &board).await?;
+    let broker = broker(&config, &hub, &board, offers)?;
     describe(&board, &config, &hub, links);
-    let broker = config
-        .broker
-        .as_ref()
-        .map(|broker| BrokerLink::start(broker, &config.bridge.name, &hub, None))
-        .transpose()?;
-    if let Some(broker) = &broker {
-        board.add("broker", broker.status());
-    }
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
         let (board, hub) = (board.clone(), hub.clone());
         tasks.spawn(async move { socket.serve(board, hub).await });
     }
+    ended().await?;
+    if let Some(peers) = peers {
+        peers.close().await;
+    }
+    if let Some(broker) = broker {
+        broker.stop().await;
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// Runs a relay until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What cannot be opened at the start; afterwards nothing ends it.
+pub async fn relay(settings: &RelaySettings) -> Result<(), BridgeError> {
+    let relay = Relay::start(settings).await?;
+    let address = relay.address().unwrap_or(settings.listen);
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let allowed = settings.allow.len();
+    println!("roadcast-bridge relay serves {scheme}://{address}, {allowed} keys");
+    if let Some(address) = relay.quic_address() {
+        println!("roadcast-bridge relay tells bridges their address at {address} (UDP)");
+    }
+    ended().await?;
+    let (connected, refused) = relay.counts();
+    info!(target: "relay", connected, refused, "ending");
+    relay.stop().await;
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+async fn ended() -> Result<(), BridgeError> {
     let system = |source| BridgeError::System { what: "waiting for signals", source };
     let (mut term, mut int) =
         (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
@@ -51,11 +82,36 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
-    if let Some(broker) = broker {
-        broker.stop().await;
-    }
-    tasks.shutdown().await;
     Ok(())
+}
+
+/// The peers, where some are configured, and the offers to meet that a broker carries for them.
+async fn peers(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
+    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
+    let key = read_key(file)?;
+    let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
+    let (meetings, offers) = met.unzip();
+    let peers = Peers::start(settings, &key, hub, Handlers::new(), meetings).await?;
+    peers.describe(board);
+    info!(target: "peer", key = %peers.key(), "known by this key");
+    Ok((Some(peers), offers))
+}
+
+/// The broker, where one is configured.
+fn broker(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    offers: Option<OfferCarrier>,
+) -> Result<Option<BrokerLink>, BridgeError> {
+    let Some(settings) = &config.broker else { return Ok(None) };
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    board.add("broker", broker.status());
+    Ok(Some(broker))
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {

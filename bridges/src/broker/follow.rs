@@ -39,8 +39,9 @@ impl Follow {
         let mut link = settings.link(None)?;
         // A broker ends the connection of a client when another comes with its name.
         let mut random = [0; 4];
-        // Without randomness workers of one configuration end each other's connections, which they report.
-        drop(getrandom::fill(&mut random));
+        if getrandom::fill(&mut random).is_err() {
+            tracing::warn!(target: "broker", "no randomness: workers of one configuration have one name, and end each other's connections");
+        }
         link.client_id = format!("{}-{:08x}", link.client_id, u32::from_be_bytes(random));
         let filters = settings.topics.filters(&settings.receive);
         let (filters, how) = match group {

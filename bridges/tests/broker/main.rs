@@ -6,6 +6,7 @@
 
 mod bad;
 mod limits;
+#[allow(dead_code, reason = "the bench asks for its process")]
 mod mosquitto;
 mod offers;
 mod presence;
