@@ -20,6 +20,7 @@ pub struct Round {
     /// Of each subscriber, from its reconnection until it had every valid hazard, seconds.
     complete_s: Vec<f64>,
     expired: u64,
+    too_late: u64,
     replaced: u64,
     no_room: u64,
     repeated: u64,
@@ -52,7 +53,7 @@ pub fn measure(broker: &mut Mosquitto) -> Round {
             }
             // Of five the life ends while the broker is away.
             for event in 55..60 {
-                let message = unit.declarer.hazard(event, 0, event, clock::now(), 1_000);
+                let message = unit.declarer.hazard(event, 0, event, clock::now(), 1_500);
                 unit.hub.tell(&message, clock::now());
             }
         }
@@ -76,6 +77,7 @@ pub fn measure(broker: &mut Mosquitto) -> Round {
             valid: expected.len(),
             complete_s,
             expired: ends(|end| end.pending.expired),
+            too_late: units.iter().map(|unit| unit.count("too_late")).sum(),
             replaced: ends(|end| end.pending.replaced),
             no_room: ends(|end| end.pending.no_room),
             repeated: units.iter().map(|unit| unit.count("repeated")).sum(),
@@ -123,6 +125,7 @@ impl Round {
             "valid": self.valid,
             "complete_s": self.complete_s.iter().map(|seconds| (seconds * 1000.0).round() / 1000.0).collect::<Vec<_>>(),
             "expired": self.expired,
+            "too_late": self.too_late,
             "replaced": self.replaced,
             "no_room": self.no_room,
             "repeated": self.repeated,
