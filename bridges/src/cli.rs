@@ -36,6 +36,8 @@ enum Command {
     Metrics(AskArgs),
     /// Print what comes from afar to a running bridge, a line of JSON each
     Listen(AskArgs),
+    /// Print what comes from the broker of a configuration, a line of JSON each
+    Follow(FollowArgs),
     /// Make the key of this bridge, or show its public half, by which peers know it
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -67,6 +69,20 @@ struct RunArgs {
     /// Only check the configuration
     #[arg(long)]
     check: bool,
+}
+
+/// What of a broker is followed.
+#[derive(Args, Debug)]
+pub struct FollowArgs {
+    /// The configuration: its [broker], of which `receive` says what
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Share the messages with all who name this group: each gets a part
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Only print the filters, for other clients
+    #[arg(long)]
+    pub filters: bool,
 }
 
 /// Which running bridge is asked.
@@ -102,6 +118,7 @@ async fn command(command: Command) -> Result<(), BridgeError> {
         Command::Run(args) => {
             let config = Config::load(&args.config)?;
             if args.check {
+                config.broker.as_ref().map(|broker| broker.link(None)).transpose()?;
                 println!("{}: can be used", args.config.display());
                 return Ok(());
             }
@@ -110,6 +127,7 @@ async fn command(command: Command) -> Result<(), BridgeError> {
         Command::Status(args) => ask::status(&args).await,
         Command::Metrics(args) => ask::metrics(&args).await,
         Command::Listen(args) => ask::listen(&args).await,
+        Command::Follow(args) => ask::follow(&args).await,
         Command::Keys(KeysCommand::New { out }) => keys::new(&out),
         Command::Keys(KeysCommand::Show { file }) => keys::show(&file),
         Command::Relay(args) => {

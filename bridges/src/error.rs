@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
 use crate::peers::{KeyFileError, PeersError};
 use crate::relay::RelayError;
@@ -15,6 +16,9 @@ pub enum BridgeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A file of the broker's settings cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerSetupError),
     /// The key of the bridge cannot be used or made.
     #[error(transparent)]
     Key(#[from] KeyFileError),

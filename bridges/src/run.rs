@@ -10,11 +10,13 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::board::Board;
+use crate::broker::BrokerLink;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
-use crate::peers::{Handlers, Peers, read_key};
+use crate::peers::{Handlers, PeerKey, Peers, read_key};
 use crate::relay::{Relay, RelaySettings};
+use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -32,7 +34,8 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
-    let peers = peers(&config, &hub, &board).await?;
+    let (peers, offers) = peers(&config, &hub, &board).await?;
+    let broker = broker(&config, &hub, &board, offers)?;
     describe(&board, &config, &hub, links);
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
@@ -42,6 +45,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     ended().await?;
     if let Some(peers) = peers {
         peers.close().await;
+    }
+    if let Some(broker) = broker {
+        broker.stop().await;
     }
     tasks.shutdown().await;
     Ok(())
@@ -79,14 +85,33 @@ async fn ended() -> Result<(), BridgeError> {
     Ok(())
 }
 
-/// The peers, where some are configured.
-async fn peers(config: &Config, hub: &Hub, board: &Board) -> Result<Option<Peers>, BridgeError> {
-    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
+/// The peers, where some are configured, and the offers to meet that a broker carries for them.
+async fn peers(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
+    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
     let key = read_key(file)?;
-    let peers = Peers::start(settings, &key, hub, Handlers::new(), None).await?;
+    let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
+    let (meetings, offers) = met.unzip();
+    let peers = Peers::start(settings, &key, hub, Handlers::new(), meetings).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
-    Ok(Some(peers))
+    Ok((Some(peers), offers))
+}
+
+/// The broker, where one is configured.
+fn broker(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    offers: Option<OfferCarrier>,
+) -> Result<Option<BrokerLink>, BridgeError> {
+    let Some(settings) = &config.broker else { return Ok(None) };
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    board.add("broker", broker.status());
+    Ok(Some(broker))
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {
