@@ -17,6 +17,7 @@ pub mod hub;
 mod log;
 pub mod message;
 pub mod metrics;
+pub mod operator;
 pub mod outbox;
 pub mod pending;
 mod run;
