@@ -4,6 +4,7 @@
 //! taken from the directory of the file. Each part reads its own tables.
 
 mod bridge;
+mod operator;
 mod peers;
 mod selection;
 mod station;
@@ -16,6 +17,7 @@ use v2x_settings::{Document, SettingsError};
 
 pub use self::bridge::BridgeSettings;
 pub use self::selection::{SELECTION_KEYS, selection};
+use crate::operator::settings::OperatorSettings;
 use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub stations: Vec<StationSettings>,
     /// `[peers]` and `[[peer]]`; none without them.
     pub peers: Option<PeersSettings>,
+    /// `[operator]`; none without it.
+    pub operator: Option<OperatorSettings>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -68,12 +72,13 @@ impl Config {
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
         let peers = peers::read(&top, &bridge)?;
-        Ok(Self { bridge, stations, peers })
+        let operator = operator::read(&top, &bridge, &stations, peers.as_ref())?;
+        Ok(Self { bridge, stations, peers, operator })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "peers", "peer"];
+const TABLES: &[&str] = &["bridge", "station", "peers", "peer", "operator"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

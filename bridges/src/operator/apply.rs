@@ -8,7 +8,6 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
 use v2x_core::WireTime;
 
 use super::command::{CommandEnd, CommandError, Exit};
@@ -255,7 +254,7 @@ impl Applier<'_> {
             return self.restart().await;
         }
         let Some(socket) = &self.settings.daemon else { return Ok(NOBODY_TOLD.to_owned()) };
-        match daemon::ask(socket, &json!({"station": "reload"})).await {
+        match daemon::ask(socket, r#"{"station":"reload"}"#).await {
             Ok(_) => Ok(String::new()),
             Err(DaemonError::NoDaemon(_)) => Ok(NOBODY_TOLD.to_owned()),
             Err(refused) => Err(Fault::Daemon(refused)),
@@ -269,7 +268,7 @@ impl Applier<'_> {
         let Some(socket) = &self.settings.daemon else { return Ok(String::new()) };
         let mut tries = 0;
         loop {
-            match daemon::ask(socket, &json!({"station": "status"})).await {
+            match daemon::ask(socket, r#"{"station":"status"}"#).await {
                 Ok(_) => return Ok(String::new()),
                 Err(error) if tries == RESTART_TRIES => return Err(Fault::Daemon(error)),
                 Err(_) => tries += 1,
@@ -320,12 +319,12 @@ fn shown(exit: Exit) -> String {
 }
 
 /// Seconds since 1970 UTC.
-pub(super) fn unix_s(now: WireTime) -> u64 {
+fn unix_s(now: WireTime) -> u64 {
     now.unix_micros().and_then(|micros| u64::try_from(micros / 1_000_000).ok()).unwrap_or(0)
 }
 
 /// The end of a text of any length.
-pub(super) fn cut(text: String) -> String {
+fn cut(text: String) -> String {
     let from = text.len().saturating_sub(LONGEST_DETAIL);
     let from = (from..=text.len()).find(|place| text.is_char_boundary(*place)).unwrap_or(0);
     text[from..].to_owned()

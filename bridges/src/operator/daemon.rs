@@ -25,16 +25,16 @@ pub enum DaemonError {
     },
 }
 
-/// Sends one line of JSON, and waits for its answer.
+/// Sends a request, a line of JSON, and waits for its answer.
 ///
 /// # Errors
 /// [`DaemonError`].
-pub async fn ask(socket: &Path, request: &Value) -> Result<Value, DaemonError> {
+pub async fn ask(socket: &Path, request: &str) -> Result<Value, DaemonError> {
     let slow = |_| io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
     timeout(PATIENCE, exchange(socket, request)).await.map_err(slow)?
 }
 
-async fn exchange(socket: &Path, request: &Value) -> Result<Value, DaemonError> {
+async fn exchange(socket: &Path, request: &str) -> Result<Value, DaemonError> {
     let (from, mut to) = UnixStream::connect(socket).await?.into_split();
     to.write_all(format!("{request}\n").as_bytes()).await?;
     let mut lines = BufReader::new(from.take(LONGEST_ANSWER)).lines();
