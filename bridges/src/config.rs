@@ -6,6 +6,7 @@
 mod bridge;
 mod operator;
 mod peers;
+mod relay;
 mod selection;
 mod station;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 use v2x_settings::{Document, SettingsError};
 
 pub use self::bridge::BridgeSettings;
+pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
 use crate::operator::settings::OperatorSettings;
 use crate::peers::PeersSettings;

@@ -4,6 +4,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use data_encoding::{Encoding, Specification};
+use ed25519_dalek::SigningKey;
 use iroh::EndpointId;
 use sha2::{Digest as _, Sha256};
 
@@ -46,6 +47,12 @@ impl PeerKey {
         let key = EndpointId::from_bytes(bytes).map_err(|_| PeerKeyError::Point)?;
         // Of small order: anybody could sign in its name.
         if key.as_verifying_key().is_weak() { Err(PeerKeyError::Point) } else { Ok(Self(key)) }
+    }
+
+    /// The public half of a key.
+    #[must_use]
+    pub fn of(key: &SigningKey) -> Self {
+        Self(EndpointId::from_verifying_key(key.verifying_key()))
     }
 
     /// Its bytes.
