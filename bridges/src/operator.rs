@@ -11,6 +11,7 @@ mod authority;
 pub mod bundle;
 pub mod command;
 pub mod daemon;
+pub mod error;
 pub mod fetch;
 #[cfg(test)]
 mod fixture;

@@ -10,10 +10,14 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::board::Board;
+use crate::clock;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
-use crate::peers::{Handlers, Peers, read_key};
+use crate::operator::air;
+use crate::operator::over_peers::{self, OperatorHandler};
+use crate::operator::unit::Unit;
+use crate::peers::{Handlers, OPERATOR_ALPN, Peers, read_key};
 use crate::relay::{Relay, RelaySettings};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
@@ -32,7 +36,15 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
-    let peers = peers(&config, &hub, &board).await?;
+    let unit = config.operator.clone().map(|settings| Unit::new(settings, clock::now));
+    let mut handlers = Handlers::new();
+    if let Some(unit) = &unit {
+        handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
+    }
+    let peers = peers(&config, &hub, &board, handlers).await?;
+    if let Some(unit) = &unit {
+        follow_operator(unit, &hub, &board, peers.clone(), &mut tasks);
+    }
     describe(&board, &config, &hub, links);
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
@@ -40,6 +52,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         tasks.spawn(async move { socket.serve(board, hub).await });
     }
     ended().await?;
+    if let Some(unit) = unit {
+        unit.end();
+    }
     if let Some(peers) = peers {
         peers.close().await;
     }
@@ -80,13 +95,35 @@ async fn ended() -> Result<(), BridgeError> {
 }
 
 /// The peers, where some are configured.
-async fn peers(config: &Config, hub: &Hub, board: &Board) -> Result<Option<Peers>, BridgeError> {
+async fn peers(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    handlers: Handlers,
+) -> Result<Option<Peers>, BridgeError> {
     let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
     let key = read_key(file)?;
-    let peers = Peers::start(settings, &key, hub, Handlers::new(), None).await?;
+    let peers = Peers::start(settings, &key, hub, handlers, None).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
     Ok(Some(peers))
+}
+
+/// What comes from the operator: over links, and told of on the air.
+fn follow_operator(
+    unit: &Arc<Unit>,
+    hub: &Hub,
+    board: &Board,
+    peers: Option<Peers>,
+    tasks: &mut JoinSet<()>,
+) {
+    let shown = Arc::clone(unit);
+    board.add("operator", move || shown.report());
+    let each = Arc::clone(unit);
+    board.add("update", move || each.report()["kinds"].take());
+    tasks.spawn(air::hear(Arc::clone(unit), hub.clone()));
+    tasks.spawn(air::announce(Arc::clone(unit)));
+    tasks.spawn(over_peers::keep_asking(Arc::clone(unit), peers));
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {

@@ -15,7 +15,7 @@ use super::daemon::{self, DaemonError};
 use super::kind::ContentKind;
 use super::manifest::{ContentHash, Manifest};
 use super::place::{self, PlaceError};
-use super::settings::OperatorSettings;
+use super::settings::{ApplyCommands, OperatorSettings};
 use super::unpack::{ContentError, Layout, unpack};
 use super::versions::{APPLIED, ApplyResult, LONGEST_DETAIL, Versions, VersionsError};
 use super::{part, whole};
@@ -157,7 +157,9 @@ impl Applier<'_> {
     async fn software(&self, content: &Path, manifest: &Manifest, attempt: u32) -> Result<CommandEnd, Fault> {
         // A bundle may start this program anew: the attempt that was cut short may have been the one that installed it.
         if attempt > 1
-            && self.software_running().await.is_some_and(|runs| runs == manifest.version.to_string())
+            && software_running(&self.settings.commands)
+                .await
+                .is_some_and(|runs| runs == manifest.version.to_string())
         {
             return Ok(done(String::new()));
         }
@@ -166,14 +168,6 @@ impl Applier<'_> {
         let end = line.run(content, self.settings.commands.longest).await?;
         self.step("ran")?;
         succeeded("the command", end)
-    }
-
-    /// What software runs, by the command that says so.
-    pub async fn software_running(&self) -> Option<String> {
-        let line = self.settings.commands.software_running.as_ref()?;
-        let end = line.run(Path::new(""), SHORT_COMMAND).await.ok()?;
-        let first = end.output.lines().next()?.trim();
-        (end.exit == Exit::Code(0) && !first.is_empty()).then(|| first.chars().take(64).collect())
     }
 
     async fn built_in(
@@ -286,6 +280,14 @@ impl core::fmt::Debug for Applier<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Applier").finish_non_exhaustive()
     }
+}
+
+/// What software runs, by the command that says so.
+pub async fn software_running(commands: &ApplyCommands) -> Option<String> {
+    let line = commands.software_running.as_ref()?;
+    let end = line.run(Path::new(""), SHORT_COMMAND).await.ok()?;
+    let first = end.output.lines().next()?.trim();
+    (end.exit == Exit::Code(0) && !first.is_empty()).then(|| first.chars().take(64).collect())
 }
 
 /// A check that ends worse than it did before the change speaks against it; faults of the machine that were there before do not.

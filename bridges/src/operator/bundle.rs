@@ -90,6 +90,14 @@ pub fn write(directory: &Path, manifest: &Manifest, content: &Path) -> Result<Pa
     Ok(path)
 }
 
+/// Writes a file for its owner alone.
+///
+/// # Errors
+/// The system's own.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    whole::replace(path, bytes, 0o600)
+}
+
 /// The manifests of a directory, or the one of a file: each file with its bytes, nothing verified; at most [`MOST_FILES`].
 ///
 /// # Errors

@@ -102,12 +102,7 @@ impl Fetch {
         if self.have == self.size {
             return Ok(FetchStep::Whole);
         }
-        if now.saturating_sub(self.progress) >= STALL {
-            return Err(FetchFault::Stalled);
-        }
-        if now.saturating_sub(self.began) >= longest_time(self.size) {
-            return Err(FetchFault::TooSlow);
-        }
+        self.in_time(now)?;
         if self.asked.is_some() {
             return Ok(FetchStep::Wait);
         }
@@ -115,6 +110,20 @@ impl Fetch {
         let piece = Piece { offset: self.have, length };
         self.asked = Some(piece);
         Ok(FetchStep::Ask(piece))
+    }
+
+    /// Whether it may go on.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub fn in_time(&self, now: Duration) -> Result<(), FetchFault> {
+        if now.saturating_sub(self.progress) >= STALL {
+            return Err(FetchFault::Stalled);
+        }
+        if now.saturating_sub(self.began) >= longest_time(self.size) {
+            return Err(FetchFault::TooSlow);
+        }
+        Ok(())
     }
 
     /// Bytes of the piece that was asked for, in their order.

@@ -68,13 +68,11 @@ impl Handler for OperatorHandler {
     }
 }
 
-/// Asks the configured peers for what is new: at the start, regularly, and when something newer was heard of. For ever.
-pub async fn keep_asking(unit: Arc<Unit>, peers: Peers) {
+/// Goes on with what an earlier run left, and asks the configured peers for what is new: at the start, regularly, and when something newer was heard of. For ever.
+pub async fn keep_asking(unit: Arc<Unit>, peers: Option<Peers>) {
     unit.resume().await;
     let sources = unit.settings().sources.clone();
-    if sources.is_empty() {
-        return;
-    }
+    let Some(peers) = peers.filter(|_| !sources.is_empty()) else { return };
     let every = unit.settings().every;
     let mut backoff = Backoff::new(FIRST_PAUSE, every);
     loop {

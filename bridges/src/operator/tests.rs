@@ -27,6 +27,8 @@ use super::source::DirectorySource;
 use super::unit::{FollowError, Offered, Unit};
 use super::versions::{APPLIED, ApplyResult, Standing};
 
+mod links;
+
 /// One side of a link. What it opens, the other accepts.
 #[derive(Clone)]
 struct Side {

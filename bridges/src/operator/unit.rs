@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use v2x_core::WireTime;
 
-use super::apply::{Applier, ApplyStop};
+use super::apply::{Applier, ApplyStop, software_running};
 use super::fetch::{FetchFault, FetchStep};
 use super::kind::ContentKind;
 use super::manifest::{ContentHash, Manifest, ManifestError};
@@ -280,7 +280,7 @@ impl Unit {
         self.live().fault = fetched.as_ref().err().map(FollowError::name);
         fetched?;
         let result = applier.apply(manifest, &mut versions).await?;
-        self.runs_now(applier.software_running().await);
+        self.look().await;
         self.live().newer.retain(|kind, newer| *kind != manifest.kind || newer.version > manifest.version);
         self.tidy(&versions)?;
         Ok(result)
@@ -315,8 +315,7 @@ impl Unit {
                             fetch.take(bytes, now)?;
                             part.append(bytes).map_err(PieceFault::Disk)?;
                             self.progress(manifest, fetch.have());
-                            fetch.next(now)?;
-                            Ok(())
+                            Ok(fetch.in_time(now)?)
                         };
                         if let Err(fault) = source.piece(manifest.hash, piece, &mut sink).await {
                             break Err(fault);
@@ -367,10 +366,14 @@ impl Unit {
         part::tidy(&self.settings.directory, &kept)
     }
 
+    /// Asks what software runs, where a command says so.
+    pub async fn look(&self) {
+        self.runs_now(software_running(&self.settings.commands).await);
+    }
+
     /// Goes on with what an earlier run left: takes back what was in the middle, and applies what had come whole.
     pub async fn resume(self: &Arc<Self>) {
-        let applier = Applier { settings: &self.settings, now: &|| self.now(), stop: &|_| false };
-        self.runs_now(applier.software_running().await);
+        self.look().await;
         let standing = match Standing::read(&self.settings.directory) {
             Ok(standing) => standing,
             Err(error) => {

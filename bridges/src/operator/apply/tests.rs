@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::authority::TestAuthority;
 use super::super::command::CommandLine;
 use super::super::fixture::{Folder, NOW, manifest, operator_keys};
-use super::super::settings::{ApplyCommands, OwnPlace, Places};
+use super::super::settings::{OwnPlace, Places};
 use super::super::versions::{Judged, Refusal};
 use super::*;
 
