@@ -19,6 +19,7 @@ mod across;
 mod admitted;
 mod floods;
 mod links;
+mod networks;
 mod raw;
 
 /// A bridge with its hub.
