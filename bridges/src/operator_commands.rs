@@ -278,8 +278,9 @@ async fn apply(args: &ApplyArgs) -> Result<(), BridgeError> {
     if others > 0 {
         say(&format!("{others} for other units"))?;
     }
-    // Of each kind the newest last: an older one beside it is refused by name, and nothing is skipped.
-    wanted.sort_by_key(|manifest| (manifest.kind, manifest.version));
+    for manifest in newest(&mut wanted) {
+        say(&format!("{}: left, for a newer one is beside it", described(&manifest)))?;
+    }
     for manifest in &wanted {
         let source = DirectorySource::new(bundle::directory_of(&args.place));
         let (good, text) = match unit.follow(manifest, Some(Box::new(source))).await {
@@ -296,20 +297,25 @@ async fn apply(args: &ApplyArgs) -> Result<(), BridgeError> {
 async fn push(args: &PushArgs) -> Result<(), BridgeError> {
     let peers = dial(&args.config).await?;
     let found = bundle::manifests(&args.place).map_err(OperatorError::from)?;
-    let mut failed = 0;
+    let (mut failed, mut others) = (0, 0);
     for (path, bytes) in &found {
-        let name = path.display();
-        let end = offer(&peers, &args.peer, bytes, &args.place).await?;
-        let (good, text) = match end {
+        let (good, text) = match offer(&peers, &args.peer, bytes, &args.place).await? {
+            PushEnd::Refused { reason, .. } if reason == "not_for_us" => {
+                others += 1;
+                continue;
+            }
+            PushEnd::Refused { reason, error } => (false, format!("{reason}: {error}")),
             PushEnd::Running => (true, "runs there already".to_owned()),
             PushEnd::Kept => (true, "for others; kept there for them".to_owned()),
             PushEnd::Ended(result) => (result.result == APPLIED, with_detail(&result.result, &result.detail)),
-            PushEnd::Refused { reason, error } => (false, format!("{reason}: {error}")),
         };
         failed += usize::from(!good);
-        say(&format!("{name}: {text}"))?;
+        say(&format!("{}: {text}", path.display()))?;
     }
     peers.close().await;
+    if others > 0 {
+        say(&format!("{others} for other units"))?;
+    }
     ended(failed, found.len())
 }
 
@@ -374,6 +380,20 @@ async fn status(args: &OperatorStatusArgs) -> Result<(), BridgeError> {
         return say(&format!("{report:#}"));
     }
     table(&report).iter().try_for_each(|line| say(line))
+}
+
+/// Leaves the newest of each kind, what says who is believed first, and gives the others.
+fn newest(manifests: &mut Vec<Manifest>) -> Vec<Manifest> {
+    manifests.sort_by_key(|manifest| (manifest.kind, core::cmp::Reverse(manifest.version)));
+    let mut older = Vec::new();
+    manifests.dedup_by(|later, first| {
+        let same = later.kind == first.kind;
+        if same {
+            older.push(later.clone());
+        }
+        same
+    });
+    older
 }
 
 /// A line for each kind that there is anything of.

@@ -118,7 +118,12 @@ fn follow_operator(
     tasks: &mut JoinSet<()>,
 ) {
     let shown = Arc::clone(unit);
-    board.add("operator", move || shown.report());
+    board.add("operator", move || {
+        let mut report = shown.report();
+        // They are a section of their own, so that each has a name in the figures.
+        report["kinds"].take();
+        report
+    });
     let each = Arc::clone(unit);
     board.add("update", move || each.report()["kinds"].take());
     tasks.spawn(air::hear(Arc::clone(unit), hub.clone()));

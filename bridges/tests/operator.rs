@@ -1,5 +1,7 @@
 //! The commands of the operator, as people run them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,11 @@ impl Folder {
     fn good(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}{}", String::from_utf8_lossy(&output.stdout));
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {errors}{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -78,15 +84,23 @@ fn a_bundle_is_signed_checked_carried_on_a_stick_and_applied() {
     assert_eq!(mode(&folder.0.join("operator.key")), 0o600);
     assert_eq!(folder.good(&["keys", "show"]).trim(), key);
     unit(&folder, key);
-    assert!(folder.good(&["status", "--config", "bridge.toml"]).contains("nothing came from the operator yet"));
+    assert!(
+        folder.good(&["status", "--config", "bridge.toml"]).contains("nothing came from the operator yet")
+    );
 
     folder.write("bundle", "version 12\n");
     let sign = ["sign", "--target", "rsu-7", "--kind", "software", "--out", "stick", "bundle", "--version"];
     folder.good(&[&sign[..], &["12"]].concat());
     let verified = folder.good(&["verify", "--operator-key", key, "stick"]);
-    assert!(verified.contains("rsu-7-software-12.manifest: good: software 12 for rsu-7, until 2"), "{verified}");
+    assert!(
+        verified.contains("rsu-7-software-12.manifest: good: software 12 for rsu-7, until 2"),
+        "{verified}"
+    );
     let applied = folder.good(&["apply", "--config", "bridge.toml", "stick"]);
-    assert!(applied.contains("software 12 for rsu-7") && applied.contains(": applied: installed"), "{applied}");
+    assert!(
+        applied.contains("software 12 for rsu-7") && applied.contains(": applied: installed"),
+        "{applied}"
+    );
     assert_eq!(folder.read("installed"), "version 12\n");
     let status = folder.good(&["status", "--config", "bridge.toml"]);
     assert!(status.starts_with("software      12 since 2") && status.contains("runs version 12"), "{status}");
@@ -123,13 +137,28 @@ fn what_is_wrong_with_a_bundle_is_one_line() {
     assert!(sign(&["a", "--version", "0", "bundle"], 2).contains("0 is not in 1..=9007199254740991"));
     assert!(sign(&["a", "--version", "18446744073709551615", "bundle"], 2).contains("is not in"));
     assert!(sign(&["a", "--version", "1", "none"], 2).contains("none: No such file"));
-    assert!(sign(&["a", "--version", "1", "--until", "2020-01-01T00:00:00Z", "bundle"], 2).contains("is over"));
+    assert!(
+        sign(&["a", "--version", "1", "--until", "2020-01-01T00:00:00Z", "bundle"], 2).contains("is over")
+    );
     folder.write("empty", "");
     assert!(sign(&["a", "--version", "1", "empty"], 2).contains("empty: empty"));
-    assert!(folder.bad(2, &["apply", "--config", "bridge.toml", "."]).contains("no file ending in .manifest"));
+    assert!(
+        folder.bad(2, &["apply", "--config", "bridge.toml", "."]).contains("no file ending in .manifest")
+    );
 
     // Content that was damaged on the stick.
-    folder.good(&["sign", "--kind", "software", "--out", "stick", "--target", "rsu-7", "--version", "1", "bundle"]);
+    folder.good(&[
+        "sign",
+        "--kind",
+        "software",
+        "--out",
+        "stick",
+        "--target",
+        "rsu-7",
+        "--version",
+        "1",
+        "bundle",
+    ]);
     for entry in fs::read_dir(folder.0.join("stick")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none() {

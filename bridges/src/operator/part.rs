@@ -42,8 +42,7 @@ impl PartFile {
             }
         }
         file.seek(SeekFrom::Start(fetch.have()))?;
-        let free = statvfs(directory)?;
-        let free = u64::from(free.blocks_available()).saturating_mul(free.fragment_size());
+        let free = free(directory)?;
         if free < (manifest.size - fetch.have()).saturating_add(SPARE) {
             let text = format!("{free} bytes free, and {} are missing", manifest.size - fetch.have());
             return Err(io::Error::new(io::ErrorKind::StorageFull, text));
@@ -76,6 +75,13 @@ impl PartFile {
     pub fn discard(self) -> io::Result<()> {
         whole::remove(&self.part)
     }
+}
+
+/// Bytes of the disk of a directory that are free for this user.
+#[allow(clippy::useless_conversion, reason = "both are 32 bits wide on some machines")]
+fn free(directory: &Path) -> io::Result<u64> {
+    let found = statvfs(directory)?;
+    Ok(u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size())))
 }
 
 /// Where whole content is, once it is there.

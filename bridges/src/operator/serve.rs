@@ -42,6 +42,10 @@ impl Host {
     /// It broke, or something that is no request came.
     pub async fn serve(&self, mut stream: LinkStream) -> io::Result<()> {
         while let Some(request) = stream.read().await? {
+            // Content is as fast as the link; each question besides may cost a signature or a file.
+            if !matches!(request, LinkRequest::Content { .. }) {
+                tokio::time::sleep(PACE).await;
+            }
             match request {
                 LinkRequest::Offer { manifest } => self.offer(&manifest, &mut stream).await?,
                 LinkRequest::Content { sha256, offset, length } => {
@@ -240,5 +244,7 @@ fn refused(reason: &str, error: &str) -> LinkAnswer {
 
 /// Bytes that are read or sent at once.
 const CHUNK: usize = 64 << 10;
+/// Fifty questions a second of each stream.
+const PACE: Duration = Duration::from_millis(20);
 /// How often an operator hears how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);

@@ -474,10 +474,10 @@ async fn a_unit_that_announces_keeps_manifests_for_others_and_has_no_content_of_
     let south = manifest_for("south", ContentKind::Software, 4, b"four");
     let desk = Folder::new();
     assert_eq!(relay.offer(desk.at(), &south).await.unwrap(), PushEnd::Kept);
-    assert_eq!(relay.unit.manifests(), [south.clone()]);
+    assert_eq!(relay.unit.manifests(), std::slice::from_ref(&south));
     // Also after a restart.
     let again = Unit::new(relay.unit.settings().clone(), || NOW);
-    assert_eq!(again.manifests(), [south.clone()]);
+    assert_eq!(again.manifests(), std::slice::from_ref(&south));
     assert_eq!(again.content(south.hash), None);
 }
 

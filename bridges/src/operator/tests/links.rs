@@ -10,8 +10,8 @@ use v2x_core::Instant;
 use v2x_proto::envelope::TbsRepr;
 use v2x_proto::{Class, v1};
 
-use super::super::over_peers::{OperatorHandler, PeerStreams, keep_asking};
 use super::super::air;
+use super::super::over_peers::{OperatorHandler, PeerStreams, keep_asking};
 use super::*;
 use crate::hub::Hub;
 use crate::message::AirMessage;
@@ -118,7 +118,9 @@ async fn a_unit_with_backhaul_has_its_daemon_send_each_manifest() {
     let (from, mut to) = stream.into_split();
     let line = BufReader::new(from).lines().next_line().await.unwrap().unwrap();
     to.write_all(b"{\"ok\":true}\n").await.unwrap();
-    let Ok(v2x_api::Request::Publish(request)) = v2x_api::Request::parse(line.as_bytes()) else { panic!("{line}") };
+    let Ok(v2x_api::Request::Publish(request)) = v2x_api::Request::parse(line.as_bytes()) else {
+        panic!("{line}")
+    };
     let message = v2x_proto::payload::Message::from_json(request.message_type, &request.payload).unwrap();
     let mut bytes = Vec::new();
     message.encode(&mut bytes);
