@@ -18,6 +18,7 @@ mod fixture;
 pub mod kind;
 pub mod manifest;
 pub mod over_peers;
+mod pace;
 pub mod part;
 mod pem;
 pub mod place;

@@ -38,6 +38,7 @@ pub(super) fn read(
         every: Duration::from_secs(every.unwrap_or(3_600)),
         announce,
         longest_bundle: longest.unwrap_or(1_024) << 20,
+        bytes_s: section.integer("kib_s", 16..=1_048_576_u64)?.map(|rate| rate << 10),
         places: places(&section)?,
         commands: commands(&section)?,
         daemon,
@@ -165,6 +166,7 @@ const KEYS: &[&str] = &[
     "every_s",
     "announce",
     "longest_bundle_mib",
+    "kib_s",
     "station",
     "place",
     "apply",
@@ -245,6 +247,7 @@ mod tests {
             (format!("{good}apply = {{ software = [\"rauc\", \"install\"] }}\n"), "a command without {file}"),
             (format!("{good}apply = {{ software = \"rauc\" }}\n"), "operator.apply.software"),
             (format!("{good}every_s = 1\n"), "operator.every_s"),
+            (format!("{good}kib_s = 1\n"), "operator.kib_s"),
         ] {
             let error = parse(&format!("[operator]\n{text}")).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");

@@ -110,7 +110,7 @@ impl Content {
         while let Ok(Some(LinkRequest::Content { sha256, offset, length })) = stream.read().await {
             let asked = ContentHash::parse(&sha256) == Some(self.hash);
             let found = asked.then(|| (self.path.clone(), self.size));
-            if serve_content(found, Piece { offset, length }, &mut stream).await.is_err() {
+            if serve_content(found, Piece { offset, length }, None, &mut stream).await.is_err() {
                 return;
             }
         }
@@ -132,6 +132,6 @@ pub async fn report(streams: &dyn Streams) -> io::Result<Value> {
 }
 
 /// A unit says each second how far it is.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(10);
 /// Streams of a unit at once; it uses one.
 const MOST_STREAMS: usize = 8;

@@ -2,7 +2,7 @@
 
 use std::io::{self, SeekFrom};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::LocalBoxFuture;
 use tokio::fs::File;
@@ -12,6 +12,7 @@ use v2x_api::Right;
 
 use super::fetch::{FetchFault, LONGEST_PIECE, Piece, STALL};
 use super::manifest::{ContentHash, Manifest};
+use super::pace::Pace;
 use super::protocol::{LinkAnswer, LinkRequest, LinkStream, Streams};
 use super::source::{ContentSource, PieceFault, Sink};
 use super::unit::{self, FollowError, Offered, Unit};
@@ -78,7 +79,7 @@ impl Host {
             Err(error) => return stream.write(&refused(error.name(), &error.to_string())).await,
         };
         stream.write(&offered("wanted")).await?;
-        let source = PeerSource::new(Arc::clone(&self.back));
+        let source = PeerSource::new(Arc::clone(&self.back), self.unit.settings().bytes_s);
         let mut follow = std::pin::pin!(self.unit.follow(&manifest, Some(Box::new(source))));
         let followed = loop {
             match timeout(PROGRESS_EVERY, follow.as_mut()).await {
@@ -104,17 +105,18 @@ impl Host {
 
     async fn content(&self, sha256: &str, piece: Piece, stream: &mut LinkStream) -> io::Result<()> {
         let found = ContentHash::parse(sha256).and_then(|hash| self.unit.content(hash));
-        serve_content(found, piece, stream).await
+        serve_content(found, piece, self.unit.settings().bytes_s, stream).await
     }
 }
 
-/// Gives a piece of a file of content, or says that there is none.
+/// Gives a piece of a file of content, at most so fast, or says that there is none.
 ///
 /// # Errors
 /// The stream broke, or the file.
 pub async fn serve_content(
     found: Option<(std::path::PathBuf, u64)>,
     piece: Piece,
+    bytes_s: Option<u64>,
     stream: &mut LinkStream,
 ) -> io::Result<()> {
     let Piece { offset, length } = piece;
@@ -129,10 +131,14 @@ pub async fn serve_content(
     stream.write(&LinkAnswer::Content { length }).await?;
     let mut file = file.take(length.into());
     let mut buffer = vec![0; CHUNK];
+    let (mut pace, began) = (Pace::new(bytes_s), Instant::now());
     while file.limit() > 0 {
         match file.read(&mut buffer).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            length => stream.write_bytes(&buffer[..length]).await?,
+            length => {
+                stream.write_bytes(&buffer[..length]).await?;
+                tokio::time::sleep(pace.after(length, began.elapsed())).await;
+            }
         }
     }
     Ok(())
@@ -142,13 +148,15 @@ pub async fn serve_content(
 pub struct PeerSource {
     streams: Arc<dyn Streams>,
     stream: Option<LinkStream>,
+    pace: Pace,
+    began: Instant,
 }
 
 impl PeerSource {
-    /// Of the peer that these lead to.
+    /// Of the peer that these lead to, at most so many bytes a second.
     #[must_use]
-    pub const fn new(streams: Arc<dyn Streams>) -> Self {
-        Self { streams, stream: None }
+    pub fn new(streams: Arc<dyn Streams>, bytes_s: Option<u64>) -> Self {
+        Self { streams, stream: None, pace: Pace::new(bytes_s), began: Instant::now() }
     }
 
     async fn read(&mut self, hash: ContentHash, piece: Piece, sink: &mut Sink<'_>) -> Result<(), PieceFault> {
@@ -180,6 +188,7 @@ impl PeerSource {
             let came = read.map_err(|_| FetchFault::Stalled)?.map_err(broke)?;
             sink(&buffer[..came])?;
             left -= came;
+            tokio::time::sleep(self.pace.after(came, self.began.elapsed())).await;
         }
         self.stream = Some(stream);
         Ok(())
@@ -224,7 +233,7 @@ pub async fn pull(unit: &Arc<Unit>, peer: &str, streams: &Arc<dyn Streams>) -> i
     wanted.sort_by_key(|it| (it.kind, core::cmp::Reverse(it.version)));
     wanted.dedup_by_key(|it| it.kind);
     for manifest in wanted.iter().filter(|it| unit.is_untried(it)) {
-        let source = PeerSource::new(Arc::clone(streams));
+        let source = PeerSource::new(Arc::clone(streams), unit.settings().bytes_s);
         match unit.follow(manifest, Some(Box::new(source))).await {
             Ok(result) => unit::tell(manifest, &result),
             Err(FollowError::Piece(PieceFault::Lacks)) => {}

@@ -24,6 +24,8 @@ pub struct OperatorSettings {
     pub announce: bool,
     /// The longest bundle of software, bytes.
     pub longest_bundle: u64,
+    /// The most content that is fetched from a peer, or given to one, bytes a second; as fast as the link without.
+    pub bytes_s: Option<u64>,
     /// Where content goes.
     pub places: Places,
     /// What is run.

@@ -126,6 +126,7 @@ impl TestUnit {
             every: Duration::from_secs(3_600),
             announce: false,
             longest_bundle: 64 << 20,
+            bytes_s: None,
             places: Places {
                 roots: vec![folder.path("root.cred")],
                 issuers: vec![folder.path("issuer.cred")],
@@ -355,7 +356,7 @@ async fn a_peer_that_gives_too_much_other_bytes_or_nothing_is_named_and_nothing_
         } else {
             bad_peer(answer)
         };
-        let source = PeerSource::new(streams);
+        let source = PeerSource::new(streams, None);
         let error = unit.unit.follow(&manifest, Some(Box::new(source))).await.unwrap_err();
         assert_eq!(error.name(), reason, "{place}: {error}");
         assert!(unit.installed().is_empty());
@@ -415,7 +416,7 @@ async fn a_unit_gets_what_is_newer_from_its_neighbour_and_keys_are_never_passed_
     let error = report(&*streams).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     // And for its own sake: that hash is not given to anybody.
-    let source = PeerSource::new(streams);
+    let source = PeerSource::new(streams, None);
     let error = second.unit.follow(&pool, Some(Box::new(source))).await.unwrap_err();
     assert_eq!(error.name(), "unknown_content");
 }

@@ -387,7 +387,10 @@ impl Unit {
             let Ok(manifest) = Manifest::read(&bytes, &self.settings.keys) else { continue };
             match self.follow(&manifest, None).await {
                 Ok(result) => tell(&manifest, &result),
-                Err(error) => tracing::info!(target: "operator", "{kind} {}: {error}", manifest.version),
+                Err(FollowError::Piece(PieceFault::Lacks)) => {
+                    tracing::info!(target: "operator", "{kind} {}: waits for a source", manifest.version);
+                }
+                Err(error) => tracing::warn!(target: "operator", "{kind} {}: {error}", manifest.version),
             }
         }
     }

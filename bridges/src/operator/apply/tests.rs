@@ -33,6 +33,7 @@ impl TestUnit {
             every: Duration::from_secs(3_600),
             announce: false,
             longest_bundle: 1 << 20,
+            bytes_s: None,
             places,
             commands: ApplyCommands { longest: Duration::from_secs(600), ..ApplyCommands::default() },
             daemon: None,
