@@ -273,7 +273,10 @@ impl Unit {
         let applier = Applier { settings: &self.settings, now: &now, stop: &stop };
         applier.recover(&mut versions)?;
         let longest = self.settings.longest(manifest.kind);
-        versions.standing().judge(manifest, &self.settings.names, longest, self.now())?;
+        let judged = versions.standing().judge(manifest, &self.settings.names, longest, self.now())?;
+        if let (Judged::Running, Some(last)) = (judged, versions.standing().of(manifest.kind).last) {
+            return Ok(last);
+        }
         versions.follow(manifest)?;
         let fetched = self.fetch(manifest, source).await;
         // Of a source, which says nothing about the content: another may do better.

@@ -97,7 +97,7 @@ pub fn unpack(
 ) -> Result<Layout, ContentError> {
     match kind {
         ContentKind::Revocation => revocation(content, &places.revocation),
-        ContentKind::Trust => trust(content, places),
+        ContentKind::Trust => trust(content, places, now),
         ContentKind::Credentials => credentials(content, places, now),
         ContentKind::Configuration => configuration(content, places),
         ContentKind::Software => Ok(Layout::default()),
@@ -117,7 +117,7 @@ fn revocation(content: &[u8], places: &[PathBuf]) -> Result<Layout, ContentError
     Ok(Layout { files: files.collect(), removed: Vec::new() })
 }
 
-fn trust(content: &[u8], places: &Places) -> Result<Layout, ContentError> {
+fn trust(content: &[u8], places: &Places, now: WireTime) -> Result<Layout, ContentError> {
     let blocks = labelled(content, &[CREDENTIAL], "ROADCAST CREDENTIAL: roots and issuers alone")?;
     let (mut roots, mut issuers) = (Vec::new(), Vec::new());
     for (place, block) in blocks.iter().enumerate() {
@@ -134,10 +134,32 @@ fn trust(content: &[u8], places: &Places) -> Result<Layout, ContentError> {
             return Err(ContentError::Number { what, found: found.len(), places: places.len() });
         }
     }
-    TrustStore::new(&roots, &issuers).map_err(|error| ContentError::Together(error.to_string()))?;
+    let store =
+        TrustStore::new(&roots, &issuers).map_err(|error| ContentError::Together(error.to_string()))?;
+    keeps_own(&store, places, now)?;
     let all = roots.iter().zip(&places.roots).chain(issuers.iter().zip(&places.issuers));
     let files = all.map(|(bytes, path)| public(path, CREDENTIAL, bytes));
     Ok(Layout { files: files.collect(), removed: Vec::new() })
+}
+
+/// Authorities that certify none of the unit's own credentials would silence it. Where none is certified now there is nothing to
+/// lose.
+fn keeps_own(next: &TrustStore, places: &Places, now: WireTime) -> Result<(), ContentError> {
+    let own: Vec<Bytes> = match &places.own {
+        None => return Ok(()),
+        Some(OwnPlace::One(credential)) => present(credential).into_iter().collect(),
+        Some(OwnPlace::Pool(name)) => {
+            let numbers = pool_numbers(name)?;
+            numbers.into_iter().filter_map(|number| present(&pool_file(name, number)).ok()).collect()
+        }
+    };
+    let Ok(Some(before)) = present_trust(places) else { return Ok(()) };
+    let certified = |trust: &TrustStore| own.iter().any(|one| trust.check_station(one, now).is_ok());
+    if certified(&before) && !certified(next) {
+        let text = "the unit's own credentials, which are valid now, are certified by none of these issuers";
+        return Err(ContentError::Together(text.to_owned()));
+    }
+    Ok(())
 }
 
 fn credentials(content: &[u8], places: &Places, now: WireTime) -> Result<Layout, ContentError> {
@@ -334,6 +356,32 @@ mod tests {
         assert!(trust(&(both.clone() + &station)).contains("block 3: a station's credential"));
         assert!(trust(&(both + &key)).contains("block 3 is \"PRIVATE KEY\"; expected ROADCAST CREDENTIAL"));
         assert!(trust("nothing").contains("no \"-----BEGIN"));
+    }
+
+    #[test]
+    fn authorities_that_would_silence_the_unit_are_refused() {
+        let folder = Folder::new();
+        let (places, authority) = (places(&folder), TestAuthority::new(1));
+        authority.write(folder.at());
+        let other = TestAuthority::new(2);
+        let next = other.root_text() + &other.issuer_text();
+        let lay_out = |text: &str| unpack(ContentKind::Trust, text.as_bytes(), &places, NOW).map(drop);
+        lay_out(&next).unwrap();
+        fs::write(folder.path("rsu-7-1.cred"), authority.station_texts(7).0).unwrap();
+        let error = lay_out(&next).unwrap_err().to_string();
+        assert!(error.contains("own credentials, which are valid now"), "{error}");
+        // Over anyway: nothing to lose.
+        let later = NOW + core::time::Duration::from_secs(90_000);
+        unpack(ContentKind::Trust, next.as_bytes(), &places, later).unwrap();
+        // Both, while the unit changes from one to the other.
+        let [root, issuer] = ["root-2.cred", "issuer-2.cred"].map(|name| folder.path(name));
+        let both = Places {
+            roots: vec![places.roots[0].clone(), root],
+            issuers: vec![places.issuers[0].clone(), issuer],
+            ..places.clone()
+        };
+        let text = authority.root_text() + &authority.issuer_text() + &next;
+        unpack(ContentKind::Trust, text.as_bytes(), &both, NOW).unwrap();
     }
 
     #[test]

@@ -65,11 +65,16 @@ async fn a_unit_that_hears_of_something_newer_fetches_it_from_its_source() {
     let own = bridge(2, Some(&unit), vec![peer(1, served.addresses(), None)]).await;
     let asking = tokio::spawn(keep_asking(Arc::clone(&unit.unit), Some(own)));
     let fetched = async {
-        while unit.installed() != b"four" {
+        while unit.standing().of(ContentKind::Software).running.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // It tidies up after that.
+        while unit.unit.follow(&software, None).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(Duration::from_secs(60), fetched).await.unwrap();
+    assert_eq!(unit.installed(), b"four");
     asking.abort();
 }
 
