@@ -1,0 +1,93 @@
+//! The command line: one variant and one call per command.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::error::BridgeError;
+use crate::{ask, run};
+
+/// Links from a unit to other units, its operator and brokers, beside the radio
+#[derive(Debug, Parser)]
+#[command(
+    name = "roadcast-bridge",
+    version,
+    max_term_width = 80,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    /// More detail: -v for what happens, -vv for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the links of a configuration until ended
+    Run(RunArgs),
+    /// Show the links of a running bridge
+    Status(AskArgs),
+    /// Print the figures of a running bridge as OpenMetrics text
+    Metrics(AskArgs),
+    /// Print what comes from afar to a running bridge, a line of JSON each
+    Listen(AskArgs),
+}
+
+#[derive(Args, Debug)]
+struct RunArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Only check the configuration
+    #[arg(long)]
+    check: bool,
+}
+
+/// Which running bridge is asked.
+#[derive(Args, Debug)]
+pub struct AskArgs {
+    /// Its socket; by default the one of this user, or /run/roadcast/bridge.sock
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    crate::log::begin(cli.verbose);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| BridgeError::System { what: "starting", source });
+    match runtime.and_then(|runtime| runtime.block_on(command(cli.command))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(&error)
+        }
+    }
+}
+
+async fn command(command: Command) -> Result<(), BridgeError> {
+    match command {
+        Command::Run(args) => {
+            let config = Config::load(&args.config)?;
+            if args.check {
+                println!("{}: can be used", args.config.display());
+                return Ok(());
+            }
+            run::run(config).await
+        }
+        Command::Status(args) => ask::status(&args).await,
+        Command::Metrics(args) => ask::metrics(&args).await,
+        Command::Listen(args) => ask::listen(&args).await,
+    }
+}

@@ -1,0 +1,83 @@
+//! `roadcast-bridge run`: every link of the configuration, until the program is ended.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::board::Board;
+use crate::config::Config;
+use crate::error::BridgeError;
+use crate::hub::{Hub, Refused};
+use crate::socket::{self, Socket};
+use crate::station::StationLink;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What cannot be opened at the start; afterwards nothing ends it.
+pub async fn run(config: Config) -> Result<(), BridgeError> {
+    let (hub, board) = (Hub::new(), Board::new());
+    let mut tasks = JoinSet::new();
+    let path = config.bridge.socket.clone().unwrap_or_else(socket::default_path);
+    let socket =
+        Socket::open(&path).await.map_err(|source| BridgeError::Socket { path: path.clone(), source })?;
+    let links: Vec<Arc<StationLink>> = config.stations.iter().cloned().map(StationLink::new).collect();
+    for link in &links {
+        tasks.spawn(Arc::clone(link).run(hub.clone()));
+    }
+    describe(&board, &config, &hub, links);
+    println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
+    {
+        let (board, hub) = (board.clone(), hub.clone());
+        tasks.spawn(async move { socket.serve(board, hub).await });
+    }
+    let system = |source| BridgeError::System { what: "waiting for signals", source };
+    let (mut term, mut int) =
+        (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {
+    let (name, began) = (config.bridge.name.clone(), Instant::now());
+    board.add("bridge", move || {
+        json!({ "software": concat!("roadcast-bridge ", env!("CARGO_PKG_VERSION")), "own_name": name, "uptime_s": began.elapsed().as_secs() })
+    });
+    board.add("station", move || links.iter().map(|link| link.status()).collect());
+    let hub = hub.clone();
+    board.add("end", move || ends(&hub));
+}
+
+/// What passed each end.
+fn ends(hub: &Hub) -> Value {
+    let each = hub.ends().into_iter().map(|(name, counts)| {
+        let refused: serde_json::Map<String, Value> = Refused::ALL
+            .into_iter()
+            .zip(counts.refused)
+            .map(|(why, count)| (why.name().to_owned(), count.into()))
+            .collect();
+        json!({
+            "name": name,
+            "offered": counts.offered,
+            "waiting": counts.waiting,
+            "replaced": counts.pending.replaced,
+            "expired": counts.pending.expired,
+            "no_room": counts.pending.no_room,
+            "taken": counts.taken,
+            "refused": refused,
+        })
+    });
+    each.collect()
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
