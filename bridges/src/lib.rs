@@ -19,6 +19,7 @@ pub mod message;
 pub mod metrics;
 pub mod outbox;
 pub mod pending;
+pub mod remote;
 mod run;
 pub mod select;
 mod socket;
