@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
-use crate::{ask, run};
+use crate::{ask, keys, run};
 
 /// Links from a unit to other units, its operator and brokers, beside the radio
 #[derive(Debug, Parser)]
@@ -36,6 +36,27 @@ enum Command {
     Metrics(AskArgs),
     /// Print what comes from afar to a running bridge, a line of JSON each
     Listen(AskArgs),
+    /// Make the key of this bridge, or show its public half, by which peers know it
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Run a relay for bridges of your own that cannot reach each other
+    Relay(RunArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key, in a file that must not be there, and print its public half
+    New {
+        /// The file
+        #[arg(long, value_name = "FILE", default_value = "bridge.key")]
+        out: PathBuf,
+    },
+    /// Print the public half of a key: what goes into [[peer]] of others, and into [[allow]] of a relay
+    Show {
+        /// The file
+        #[arg(value_name = "FILE", default_value = "bridge.key")]
+        file: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -89,5 +110,15 @@ async fn command(command: Command) -> Result<(), BridgeError> {
         Command::Status(args) => ask::status(&args).await,
         Command::Metrics(args) => ask::metrics(&args).await,
         Command::Listen(args) => ask::listen(&args).await,
+        Command::Keys(KeysCommand::New { out }) => keys::new(&out),
+        Command::Keys(KeysCommand::Show { file }) => keys::show(&file),
+        Command::Relay(args) => {
+            let settings = load_relay(&args.config)?;
+            if args.check {
+                println!("{}: can be used", args.config.display());
+                return Ok(());
+            }
+            run::relay(&settings).await
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! taken from the directory of the file. Each part reads its own tables.
 
 mod bridge;
+mod peers;
+mod relay;
 mod selection;
 mod station;
 
@@ -14,7 +16,9 @@ use std::path::Path;
 use v2x_settings::{Document, SettingsError};
 
 pub use self::bridge::BridgeSettings;
+pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
+use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
 /// The program as configured.
@@ -24,6 +28,8 @@ pub struct Config {
     pub bridge: BridgeSettings,
     /// `[[station]]`: the daemons of this machine, at most 16.
     pub stations: Vec<StationSettings>,
+    /// `[peers]` and `[[peer]]`; none without them.
+    pub peers: Option<PeersSettings>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -63,12 +69,13 @@ impl Config {
         let top = document.top(TABLES)?;
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
-        Ok(Self { bridge, stations })
+        let peers = peers::read(&top, &bridge)?;
+        Ok(Self { bridge, stations, peers })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station"];
+const TABLES: &[&str] = &["bridge", "station", "peers", "peer"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

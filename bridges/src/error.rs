@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::peers::{KeyFileError, PeersError};
+use crate::relay::RelayError;
 
 /// Why a command ended.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +15,15 @@ pub enum BridgeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The key of the bridge cannot be used or made.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// Peers cannot be started.
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    /// The relay cannot be started.
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// The program's own socket cannot be opened.
     #[error("{}: {source}; bridge.socket of the configuration names another", path.display())]
     Socket {

@@ -6,6 +6,7 @@
 //! station verifies.
 
 mod ask;
+mod keys;
 pub mod backoff;
 pub mod board;
 pub mod budget;
@@ -18,8 +19,11 @@ mod log;
 pub mod message;
 pub mod metrics;
 pub mod outbox;
+pub mod peers;
 pub mod pending;
+pub mod relay;
 pub mod remote;
+pub mod rendezvous;
 mod run;
 pub mod select;
 mod socket;

@@ -7,11 +7,14 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tracing::info;
 
 use crate::board::Board;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
+use crate::peers::{Handlers, Peers, read_key};
+use crate::relay::{Relay, RelaySettings};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -29,12 +32,43 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     for link in &links {
         tasks.spawn(Arc::clone(link).run(hub.clone()));
     }
+    let peers = peers(&config, &hub, &board).await?;
     describe(&board, &config, &hub, links);
     println!("roadcast-bridge {} serves {}", config.bridge.name, shown(&path));
     {
         let (board, hub) = (board.clone(), hub.clone());
         tasks.spawn(async move { socket.serve(board, hub).await });
     }
+    ended().await?;
+    if let Some(peers) = peers {
+        peers.close().await;
+    }
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// Runs a relay until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What cannot be opened at the start; afterwards nothing ends it.
+pub async fn relay(settings: &RelaySettings) -> Result<(), BridgeError> {
+    let relay = Relay::start(settings).await?;
+    let address = relay.address().unwrap_or(settings.listen);
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let allowed = settings.allow.len();
+    println!("roadcast-bridge relay serves {scheme}://{address}, {allowed} keys");
+    if let Some(address) = relay.quic_address() {
+        println!("roadcast-bridge relay tells bridges their address at {address} (UDP)");
+    }
+    ended().await?;
+    let (connected, refused) = relay.counts();
+    info!(target: "relay", connected, refused, "ending");
+    relay.stop().await;
+    Ok(())
+}
+
+/// SIGTERM or SIGINT.
+async fn ended() -> Result<(), BridgeError> {
     let system = |source| BridgeError::System { what: "waiting for signals", source };
     let (mut term, mut int) =
         (signal(SignalKind::terminate()).map_err(system)?, signal(SignalKind::interrupt()).map_err(system)?);
@@ -42,8 +76,17 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
-    tasks.shutdown().await;
     Ok(())
+}
+
+/// The peers, where some are configured.
+async fn peers(config: &Config, hub: &Hub, board: &Board) -> Result<Option<Peers>, BridgeError> {
+    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
+    let key = read_key(file)?;
+    let peers = Peers::start(settings, &key, hub, Handlers::new(), None).await?;
+    peers.describe(board);
+    info!(target: "peer", key = %peers.key(), "known by this key");
+    Ok(Some(peers))
 }
 
 fn describe(board: &Board, config: &Config, hub: &Hub, links: Vec<Arc<StationLink>>) {
