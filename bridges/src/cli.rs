@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
-use crate::{ask, keys, run};
+use crate::remote::{self, RemoteArgs};
+use crate::{ask, drive, keys, run};
 
 /// Links from a unit to other units, its operator and brokers, beside the radio
 #[derive(Debug, Parser)]
@@ -39,6 +40,9 @@ enum Command {
     /// Make the key of this bridge, or show its public half, by which peers know it
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Drive a unit elsewhere, or look at all of them
+    #[command(after_help = remote::HELP)]
+    Remote(RemoteArgs),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
 }
@@ -88,7 +92,7 @@ pub fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| BridgeError::System { what: "starting", source });
     match runtime.and_then(|runtime| runtime.block_on(command(cli.command))) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -97,13 +101,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn command(command: Command) -> Result<(), BridgeError> {
-    match command {
+async fn command(command: Command) -> Result<ExitCode, BridgeError> {
+    let done = match command {
+        Command::Remote(args) => return drive::remote(&args).await.map(ExitCode::from),
         Command::Run(args) => {
             let config = Config::load(&args.config)?;
             if args.check {
                 println!("{}: can be used", args.config.display());
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
             run::run(config).await
         }
@@ -116,9 +121,10 @@ async fn command(command: Command) -> Result<(), BridgeError> {
             let settings = load_relay(&args.config)?;
             if args.check {
                 println!("{}: can be used", args.config.display());
-                return Ok(());
+                return Ok(ExitCode::SUCCESS);
             }
             run::relay(&settings).await
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

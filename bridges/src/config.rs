@@ -6,12 +6,13 @@
 mod bridge;
 mod peers;
 mod relay;
+mod remote;
 mod selection;
 mod station;
 
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use v2x_settings::{Document, SettingsError};
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub stations: Vec<StationSettings>,
     /// `[peers]` and `[[peer]]`; none without them.
     pub peers: Option<PeersSettings>,
+    /// `[remote]`: the log of remote control; there is one where a peer has rights to it.
+    pub remote_log: Option<PathBuf>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -70,12 +73,13 @@ impl Config {
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
         let peers = peers::read(&top, &bridge)?;
-        Ok(Self { bridge, stations, peers })
+        let remote_log = remote::read(&top, peers.as_ref())?;
+        Ok(Self { bridge, stations, peers, remote_log })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "peers", "peer"];
+const TABLES: &[&str] = &["bridge", "station", "peers", "peer", "remote"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

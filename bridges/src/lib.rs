@@ -6,15 +6,16 @@
 //! station verifies.
 
 mod ask;
-mod keys;
 pub mod backoff;
 pub mod board;
 pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod drive;
 pub mod error;
 pub mod hub;
+mod keys;
 mod log;
 pub mod message;
 pub mod metrics;

@@ -13,8 +13,9 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::error::BridgeError;
 use crate::hub::{Hub, Refused};
-use crate::peers::{Handlers, Peers, read_key};
+use crate::peers::{Handlers, Peers, REMOTE_ALPN, read_key};
 use crate::relay::{Relay, RelaySettings};
+use crate::remote::{AuditLog, RemoteDesk};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -83,7 +84,13 @@ async fn ended() -> Result<(), BridgeError> {
 async fn peers(config: &Config, hub: &Hub, board: &Board) -> Result<Option<Peers>, BridgeError> {
     let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
     let key = read_key(file)?;
-    let peers = Peers::start(settings, &key, hub, Handlers::new(), None).await?;
+    let mut handlers = Handlers::new();
+    if let Some(log) = &config.remote_log {
+        let desk = RemoteDesk::new(config.stations.clone(), AuditLog::open(log)?);
+        handlers.insert(REMOTE_ALPN.to_vec(), Arc::new(desk.clone()));
+        board.add("remote", move || desk.status());
+    }
+    let peers = Peers::start(settings, &key, hub, handlers, None).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
     Ok(Some(peers))

@@ -16,9 +16,9 @@ use crate::message::AirMessage;
 use crate::select::Selection;
 
 mod admitted;
-mod raw;
 mod floods;
 mod links;
+mod raw;
 
 /// A bridge with its hub.
 struct Unit {

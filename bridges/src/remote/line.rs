@@ -37,6 +37,11 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         Self { longest, ..self }
     }
 
+    /// What was read and not given out, and where from.
+    pub fn into_parts(self) -> (BytesMut, R) {
+        (self.buffer, self.from)
+    }
+
     /// The next line without its end; `None` once the other end has said all. What it said without an end is no line: it may be half
     /// of one.
     pub async fn next(&mut self) -> Result<Option<Bytes>, LineError> {

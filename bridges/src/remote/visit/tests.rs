@@ -8,9 +8,9 @@ use tokio::io::{
 };
 use tokio::net::UnixListener;
 use tokio::task::JoinHandle;
-use v2x_api::Call;
 
 use super::*;
+use crate::remote::testing::daemon;
 
 /// A unit with a daemon that speaks the protocol as far as these tests go, in a folder of its own.
 struct Unit {
@@ -35,17 +35,8 @@ impl Unit {
         Self { folder, stations: vec![station], log }
     }
 
-    /// A daemon whose user has this right, for one program after another, `until` a line ends it.
     fn daemon(&self, own: Right) -> JoinHandle<()> {
-        let socket = &self.stations[0].socket;
-        drop(fs::remove_file(socket));
-        let listener = UnixListener::bind(socket).unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(speak(stream, own));
-            }
-        })
+        daemon(&self.stations[0].socket, own)
     }
 
     fn visitor(&self, rights: Option<Right>) -> Visitor {
@@ -92,31 +83,6 @@ impl Peer {
     async fn ask(&mut self, line: &str) -> Value {
         self.say(line).await;
         self.hear().await.unwrap()
-    }
-}
-
-/// One connection of the daemon.
-async fn speak(stream: UnixStream, mut right: Right) {
-    let (from, mut to) = stream.into_split();
-    let mut lines = BufReader::new(from).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let request: Value = serde_json::from_str(&line).unwrap_or_default();
-        let needs = Call::parse(line.as_bytes()).map_or(Right::Read, |call| call.request.needs());
-        let mut answer = match () {
-            () if needs > right => json!({ "ok": false, "reason": "right_missing", "error": "no" }),
-            () if request["rights"] == "show" => json!({ "ok": true, "rights": right.name() }),
-            () if request["rights"].is_string() => {
-                right = request["rights"].as_str().and_then(Right::parse).unwrap();
-                json!({ "ok": true, "rights": right.name() })
-            }
-            () if request["hazard"] == "new" => json!({ "ok": true, "event": "3f01020304050607/2" }),
-            () if request["hazard"] == "watch" => json!({ "ok": true, "watch": "started" }),
-            () if request["station"] == "reload" => return,
-            () => json!({ "ok": request.is_object() }),
-        };
-        answer["id"] = request["id"].clone();
-        let told = if request["hazard"] == "watch" { "{\"watch\":\"hazard\"}\n" } else { "" };
-        to.write_all(format!("{answer}\n{told}").as_bytes()).await.unwrap();
     }
 }
 
@@ -308,18 +274,21 @@ async fn a_daemon_that_ends_ends_the_connection_and_the_next_one_reaches_its_suc
     daemon.abort();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_peer_that_reads_nothing_is_ended_after_a_minute_and_one_that_is_gone_at_once() {
     let unit = Unit::new("slow");
     let daemon = unit.daemon(Right::Administer);
     let mut peer = unit.open(&unit.visitor(Some(Right::Read)), core::future::pending());
     assert_eq!(peer.ask("{}").await["ok"], true);
+    tokio::time::pause();
     let asking = tokio::spawn(async move {
         let line = format!("{{\"hazard\":\"list\",\"id\":\"{}\"}}\n", "x".repeat(60)).repeat(10_000);
         drop(peer.to.write_all(line.as_bytes()).await);
-        (peer.served.await.unwrap(), peer.from)
+        peer.served.await.unwrap();
+        drop(peer.from);
     });
     asking.await.unwrap();
+    tokio::time::resume();
 
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let mut peer = unit.open(&unit.visitor(Some(Right::Read)), async move { drop(told.await) });
