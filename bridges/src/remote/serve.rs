@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt};
+use iroh::endpoint::{Connection, RecvStream, SendStream};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -73,8 +73,8 @@ impl Handler for RemoteDesk {
 
 impl Desk {
     async fn serve(self: Arc<Self>, peer: PeerIdentity, connection: Connection) {
-        // One more than may be: it is told that it is too many. The rest waits at the peer.
-        connection.set_max_concurrent_bi_streams(VarInt::from_u32(MOST_OF_A_PEER as u32 + 1));
+        // The endpoint lets a peer open 64 at a time; the rest waits there. A lower limit set here would stall the connection for good
+        // once that many were open (noq 1.4.0).
         let mut visits = JoinSet::new();
         loop {
             tokio::select! {
