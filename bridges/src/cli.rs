@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
     crate::log::begin(cli.verbose);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| BridgeError::System { what: "starting", source });
-    match runtime.and_then(|runtime| runtime.block_on(command(cli.command))) {
+    match runtime.and_then(|runtime| runtime.block_on(obey(cli.command))) {
         Ok(code) => code,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,7 +101,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn command(command: Command) -> Result<ExitCode, BridgeError> {
+/// The parser of the command line, of which pages of the manual and completions of shells are made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+async fn obey(command: Command) -> Result<ExitCode, BridgeError> {
     let done = match command {
         Command::Remote(args) => return drive::remote(&args).await.map(ExitCode::from),
         Command::Run(args) => {
@@ -127,4 +133,26 @@ async fn command(command: Command) -> Result<ExitCode, BridgeError> {
         }
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent_and_help_fits_eighty_columns() {
+        Cli::command().debug_assert();
+        let mut cli = Cli::command();
+        cli.build();
+        let mut commands = vec![cli];
+        while let Some(mut command) = commands.pop() {
+            let name = command.get_name().to_owned();
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{name}: {line}");
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
 }
