@@ -17,6 +17,8 @@ use iroh_relay::server::{
     Server, ServerConfig, TlsConfig, reloading_resolver,
 };
 use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::{debug, warn};
 
 use crate::peers::PeerKey;
@@ -155,6 +157,16 @@ impl RelayTls {
             return Err(RelayError::Exposed { path: self.key.clone(), mode });
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        // What is read again later is only watched there: that it can be used at all is found here.
+        let chain =
+            CertificateDer::pem_file_iter(&self.certificate).map_err(|error| why(error.to_string()))?;
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|error| why(error.to_string()))?;
+        if chain.is_empty() {
+            return Err(why("no certificate".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| why(error.to_string()))?;
+        rustls::sign::CertifiedKey::from_der(chain, key, &provider)
+            .map_err(|error| why(error.to_string()))?;
         let resolver =
             reloading_resolver(&provider, self.certificate.clone(), self.key.clone(), RELOAD).await;
         let resolver = resolver.map_err(|error| why(format!("{error:#}").replace('\n', ", ")))?;

@@ -8,7 +8,7 @@ use prost::Message as _;
 use testkit::drive::drain;
 use v2x_core::{
     Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
-    PseudonymConfig, ReceivedFrame, VehicleState, WireTime,
+    PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
 };
 use v2x_proto::v1;
 use v2x_recording::check::{CheckError, check_bytes};
@@ -96,6 +96,7 @@ fn recording() -> Vec<u8> {
                 kernel_receive: None,
                 user_receive: None,
                 signal_dbm: Some(-70),
+                way: Way::Air,
             };
             station.input(at + 2, Input::Frame(frame));
             station.input(at + 2, Input::Timeout);
@@ -246,12 +247,12 @@ fn a_recording_cut_anywhere_is_checked_up_to_there() {
 #[test]
 fn another_layout_is_refused_naming_both_versions() {
     let header =
-        v1::RecordingHeader { version: 7, software: "roadcast 9.9".to_owned(), ..Default::default() };
+        v1::RecordingHeader { version: 8, software: "roadcast 9.9".to_owned(), ..Default::default() };
     let error = check_bytes(&record::start(&header), "night.rec").unwrap_err().to_string();
     assert_eq!(
         error,
         format!(
-            "night.rec: has layout version 7 (written by roadcast 9.9), this is for versions {} to {}; \
+            "night.rec: has layout version 8 (written by roadcast 9.9), this is for versions {} to {}; \
              check it with the software that wrote it",
             record::OLDEST_VERSION,
             record::VERSION

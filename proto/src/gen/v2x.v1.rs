@@ -446,9 +446,32 @@ impl MessageType {
 /// What a program sends.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ControlRequest {
-    /// One request, as on a line of JSON, without the line's end; at most 16384 bytes.
-    #[prost(string, tag = "1")]
-    pub json: ::prost::alloc::string::String,
+    /// Exactly one.
+    #[prost(oneof = "control_request::Request", tags = "1, 2")]
+    pub request: ::core::option::Option<control_request::Request>,
+}
+/// Nested message and enum types in `ControlRequest`.
+pub mod control_request {
+    /// Exactly one.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Request {
+        /// One request, as on a line of JSON, without the line's end; at most 16384 bytes.
+        #[prost(string, tag = "1")]
+        Json(::prost::alloc::string::String),
+        /// A frame from afar.
+        #[prost(message, tag = "2")]
+        Afar(super::AfarFrame),
+    }
+}
+/// A frame that another station received or sent far away, handed in to be judged here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AfarFrame {
+    /// Hop header and SignedMessage, at most 1398 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub frame: ::prost::bytes::Bytes,
+    /// The bridge's number for where it is from, 0..=65535: it comes back with what becomes of the frame.
+    #[prost(uint32, tag = "2")]
+    pub peer: u32,
 }
 /// What the daemon sends.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -538,9 +561,14 @@ pub struct WatchedMessage {
     #[prost(bytes = "bytes", tag = "23")]
     pub hop_header: ::prost::bytes::Bytes,
     /// The SignedMessage as received or sent, to the byte: whoever has the signer's credential can verify it again. Empty where
-    /// the watch leaves payloads out.
+    /// the watch leaves payloads out. Where the watch asks for credentials, its signer is given by the credential in place of the
+    /// digest, as far as the station has it and the frame stays within 1398 bytes; what was signed is the same.
     #[prost(bytes = "bytes", tag = "24")]
     pub signed_message: ::prost::bytes::Bytes,
+    /// It came from afar, and the number that the bridge which handed it in has for where from; absent: by air, or sent by this
+    /// station.
+    #[prost(uint32, optional, tag = "25")]
+    pub afar_peer: ::core::option::Option<u32>,
     /// The program's name for the request that began the watch, at most one; absent: it has none.
     #[prost(oneof = "watched_message::Id", tags = "1, 2")]
     pub id: ::core::option::Option<watched_message::Id>,
@@ -1887,6 +1915,9 @@ pub struct RecordedFrame {
     /// Signal strength, dBm; absent: unknown.
     #[prost(sint32, optional, tag = "5")]
     pub signal_dbm: ::core::option::Option<i32>,
+    /// It came from afar, and the bridge's number for where from, 0..=65535; absent: it came by air.
+    #[prost(uint32, optional, tag = "6")]
+    pub afar_peer: ::core::option::Option<u32>,
 }
 /// A position.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

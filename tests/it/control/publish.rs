@@ -265,7 +265,8 @@ impl Wire {
     }
 
     fn ask(&mut self, json: &str) -> String {
-        let request = v1::ControlRequest { json: json.to_owned() };
+        let request = Some(v1::control_request::Request::Json(json.to_owned()));
+        let request = v1::ControlRequest { request };
         self.stream.write_all(&request.encode_length_delimited_to_vec()).unwrap();
         self.json()
     }

@@ -336,3 +336,13 @@ pub const MAX_SCOPE_HOPS: u8 = 10;
 
 /// Hops of an imminent message: straight to nearby stations, and one relay by two of them past an obstacle.
 pub const MAX_IMMINENT_HOPS: u8 = 2;
+
+/// Frames from afar that a station looks at in a second: what twenty busy stations send in D3 and D5 together, and a sixtieth of a
+/// processor that needs 35 us for a signature.
+pub const AFAR_PER_SECOND: u32 = 500;
+
+/// Of them at once: after a break of the link a bridge hands in what it kept.
+pub const AFAR_BURST: u32 = 100;
+
+/// The rate of frames from afar; what is beyond it is dropped before it is read.
+pub const AFAR_RATE: Rate = Rate::new(AFAR_PER_SECOND, AFAR_BURST);

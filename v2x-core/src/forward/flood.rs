@@ -12,7 +12,7 @@ use super::contention::{HeardCopy, Place, plausible_hops};
 use super::flood_tag::FloodName;
 use super::frame::{FloodFrame, SignedMessage};
 use super::surroundings::Surroundings;
-use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position, limits};
+use crate::base::{EventVersion, FrameHash, Instant, MessageId, Plane, Position, Way, limits};
 
 /// A message that may travel more than one hop, verified or our own, until it expires.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Flood {
     pub origin: Origin,
     /// Its name, from which beacons make their tags.
     pub name: FloodName,
+    /// How it came first.
+    pub way: Way,
     /// Who else has it.
     pub airing: Airing,
     pub scope: Scope,
@@ -331,6 +333,8 @@ pub struct Forwarded {
     pub remaining_hops: u8,
     /// Why.
     pub cause: ForwardCause,
+    /// How the message came first.
+    pub way: Way,
 }
 
 /// Why a message was forwarded.
@@ -344,11 +348,13 @@ pub enum ForwardCause {
     Carry,
     /// It is kept alive, and was not heard for twice its interval.
     KeepAlive,
+    /// It came from afar, and was not on the air here.
+    Afar,
 }
 
 impl ForwardCause {
     /// Every cause.
-    pub const ALL: [Self; 4] = [Self::Contention, Self::Retry, Self::Carry, Self::KeepAlive];
+    pub const ALL: [Self; 5] = [Self::Contention, Self::Retry, Self::Carry, Self::KeepAlive, Self::Afar];
 
     /// Stable name in reports.
     #[must_use]
@@ -358,6 +364,7 @@ impl ForwardCause {
             Self::Retry => "retry",
             Self::Carry => "carry",
             Self::KeepAlive => "keep_alive",
+            Self::Afar => "afar",
         }
     }
 }

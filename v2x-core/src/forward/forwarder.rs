@@ -37,7 +37,7 @@ use super::reach::Reach;
 use super::surroundings::Surroundings;
 use super::table::{FloodTable, Lane};
 use crate::base::{
-    EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, limits,
+    EventVersion, FrameHash, Instant, Plane, Position, Scheme, SendStamps, Stream, Transmit, Way, limits,
 };
 
 /// The floods of a station.
@@ -146,6 +146,7 @@ impl Forwarder {
             hash: heard.hash,
             id: heard.id,
             origin: Origin::Forwarded,
+            way: heard.way,
             name: message.name(),
             airing: Airing::FIRST,
             scope,
@@ -202,6 +203,7 @@ impl Forwarder {
             hash: sent.hash,
             id: sent.id,
             origin: Origin::Own,
+            way: Way::Air,
             name: message.name(),
             airing: Airing::FIRST,
             scope: sent.area.as_ref().map_or(Scope::Hops, |area| Scope::Area(Area::new(area))),
@@ -280,10 +282,10 @@ impl Forwarder {
         let flood = self.floods.get(slot)?;
         let retry = match cause {
             ForwardCause::Contention | ForwardCause::Retry => self.retry(flood, around),
-            ForwardCause::Carry | ForwardCause::KeepAlive => None,
+            ForwardCause::Carry | ForwardCause::KeepAlive | ForwardCause::Afar => None,
         };
         let id = flood.id;
-        let (origin, expires) = (flood.origin, flood.expires);
+        let (origin, expires, way) = (flood.origin, flood.expires, flood.way);
         // Ours is repeated as it was first sent.
         let remaining_hops = flood.next_hops();
         let header = HopHeader {
@@ -306,7 +308,7 @@ impl Forwarder {
                 ForwardCause::Contention => flood.retries = RETRIES,
                 ForwardCause::Retry => flood.retries = flood.retries.saturating_sub(1),
                 ForwardCause::Carry => flood.give(around.moment.now),
-                ForwardCause::KeepAlive => {}
+                ForwardCause::KeepAlive | ForwardCause::Afar => {}
             }
             if matches!(cause, ForwardCause::Contention | ForwardCause::Retry) {
                 flood.state = State::Sent(retry.filter(|_| flood.retries > 0));
@@ -324,7 +326,7 @@ impl Forwarder {
             gate_open: around.moment.now,
         };
         let transmit = Transmit { bytes: bytes?, class: id.class, origin, id, expires, source: None, stamps };
-        Some((transmit, Forwarded { id, remaining_hops, cause }))
+        Some((transmit, Forwarded { id, remaining_hops, cause, way }))
     }
 
     /// How long to wait before a fresh flood is forwarded; `None` when this station is not to forward it.

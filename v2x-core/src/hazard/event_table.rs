@@ -52,6 +52,8 @@ pub struct Speaker {
     pub rank: Rank,
     /// Class of the message.
     pub class: Class,
+    /// Whether the message came from afar.
+    pub afar: bool,
 }
 
 /// Trust in an event, for eviction only: lower ones are evicted first.
@@ -311,6 +313,7 @@ impl Entry {
                 relevance_direction: gist.relevance_direction,
                 keep_alive: None,
                 suspect: speaker.suspect,
+                afar: speaker.afar,
                 concern: None,
             },
             rank: if speaker.suspect { speaker.rank.min(Rank::Suspect) } else { speaker.rank },
@@ -415,6 +418,7 @@ impl Entry {
             relevance_direction: gist.relevance_direction,
             keep_alive: gist.keep_alive,
             suspect: speaker.suspect,
+            afar: known.afar && speaker.afar,
             concern: None,
         };
     }

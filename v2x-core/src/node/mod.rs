@@ -21,9 +21,9 @@ use v2x_proto::{Class, Digest};
 use self::deadline_cache::DeadlineCache;
 use crate::awareness::Awareness;
 use crate::base::{
-    Anchor, ChangeRule, ClockState, Config, Dropped, Fix, HeldHeading, Host, Instant, Moment, Plane, Purpose,
-    ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle, VehicleState, Virtual, WireTime,
-    limits,
+    Anchor, ChangeRule, ClockState, Config, DropReason, Dropped, Fix, FrameHead, HeldHeading, Host, Instant,
+    Moment, Plane, Purpose, ReceivedFrame, Role, Seed, SendingState, Stream, TimedFix, TimedVehicle,
+    VehicleState, Virtual, WireTime, limits,
 };
 use crate::congestion::{BusyRatio, ChannelLoad};
 use crate::forward::Forwarder;
@@ -63,7 +63,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///
 /// ```
 /// use v2x_core::{
-///     Anchor, ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, ReceivedFrame, WireTime,
+///     Anchor, ClockState, Config, Event, Fix, Input, Instant, Node, Output, Position, ReceivedFrame, Way, WireTime,
 /// };
 /// # use ed25519_dalek::SigningKey;
 /// # use v2x_core::{Authority, CredentialRequest, Permissions};
@@ -124,6 +124,7 @@ use crate::trust::{ChangeSchedule, CredentialDistribution, KeyCache, Permissions
 ///                         kernel_receive: None,
 ///                         user_receive: None,
 ///                         signal_dbm: None,
+///                         way: Way::Air,
 ///                     })),
 ///                     Output::Event(Event::Received(_)) => heard += 1,
 ///                     Output::Event(_) => {}
@@ -377,6 +378,12 @@ impl Node {
         self.receiver.permissions(station)
     }
 
+    /// The credential of a station, encoded, as long as it is known; of this station, of each of its identities.
+    pub fn credential_of(&self, station: &Digest) -> Option<&[u8]> {
+        let own = self.sender.pool().identity(station).map(|own| &own.credential()[..]);
+        own.or_else(|| self.receiver.credential(station))
+    }
+
     /// The node's counters.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -410,6 +417,9 @@ impl Node {
 
     /// Handles a frame; false when it changed nothing that the end of a turn or a timer depends on.
     fn admit(&mut self, frame: ReceivedFrame) -> bool {
+        if frame.way.is_afar() {
+            return self.admit_afar(&frame);
+        }
         self.counters.frames += 1;
         self.channel_load.add(self.moment.now, frame.bytes.len());
         let (situation, receiver, neighbours, distribution, host) = self.receiving();
@@ -420,6 +430,15 @@ impl Node {
             self.release_held();
         }
         news
+    }
+
+    /// A frame from afar, of which none is taken.
+    fn admit_afar(&mut self, frame: &ReceivedFrame) -> bool {
+        let (reason, head) = (DropReason::NotFromAfar, FrameHead::of(&frame.bytes));
+        let ReceivedFrame { link_source, signal_dbm, way, .. } = *frame;
+        let (field, claimed) = (None, None);
+        self.drop_frame(Dropped { reason, field, link_source, claimed, head, signal_dbm, way });
+        false
     }
 
     fn release_held(&mut self) {

@@ -54,9 +54,9 @@ impl Node {
                 Event::Received(received)
             }
             Err(Refusal { reason, field }) => {
-                let (link_source, signal_dbm) = (received.link_source, received.signal_dbm);
-                let head = FrameHead::of(&frame);
-                Event::Dropped(Dropped { reason, field, link_source, claimed: Some(id), head, signal_dbm })
+                let Received { link_source, signal_dbm, way, .. } = received;
+                let (claimed, head) = (Some(id), FrameHead::of(&frame));
+                Event::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
             }
         };
         if let Some(lost) = change.evicted {

@@ -129,13 +129,13 @@ impl Receiver {
         distribution: &mut CredentialDistribution,
         host: &mut dyn Host,
     ) -> Admission {
-        let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
+        let (link_source, signal_dbm, way) = (frame.link_source, frame.signal_dbm, frame.way);
         let head = FrameHead::of(&frame.bytes);
         let mut claimed = None;
         match self.check(frame, situation, neighbours, distribution, host, &mut claimed) {
             Ok(admission) => admission,
             Err(Refusal { reason, field }) => {
-                Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm })
+                Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
             }
         }
     }
@@ -199,7 +199,8 @@ impl Receiver {
             let copy = CopyHeard { hash, remaining_hops, forwarder, link, full };
             let (link_source, signal_dbm) = (frame.link_source, frame.signal_dbm);
             let head = FrameHead::of(bytes);
-            let dropped = Dropped { reason, field: None, link_source, claimed: *claimed, head, signal_dbm };
+            let (claimed, way) = (*claimed, frame.way);
+            let dropped = Dropped { reason, field: None, link_source, claimed, head, signal_dbm, way };
             return Ok(Admission::Copy(dropped, copy));
         }
         if situation.watch.is_isolated(&signer, situation.moment.wire()) {
@@ -218,6 +219,7 @@ impl Receiver {
         let frame = Frame {
             link_source: frame.link_source,
             signal_dbm: frame.signal_dbm,
+            way: frame.way,
             stamps: ReceiveStamps {
                 kernel_receive: frame.kernel_receive,
                 user_receive: frame.user_receive,
@@ -456,6 +458,7 @@ impl Receiver {
             return Some(copy_of(&frame));
         }
         let (link_source, claimed, signal_dbm) = (frame.link_source, Some(frame.id), frame.signal_dbm);
+        let way = frame.way;
         let head = FrameHead::of(&frame.bytes);
         let fresh = freshness::check(wire, frame.id.class, frame.generation, frame.lifetime_ms);
         if let Err(reason) = fresh {
@@ -463,7 +466,7 @@ impl Receiver {
         }
         let admission = self.admit_known(frame, situation, neighbours, distribution, host);
         Some(admission.unwrap_or_else(|Refusal { reason, field }| {
-            Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm })
+            Admission::Dropped(Dropped { reason, field, link_source, claimed, head, signal_dbm, way })
         }))
     }
 
@@ -483,6 +486,11 @@ impl Receiver {
     /// What the credential of a station permits, as long as it is known.
     pub fn permissions(&self, signer: &Digest) -> Option<Permissions> {
         self.keys.peek(signer).map(|trusted| trusted.permissions)
+    }
+
+    /// The credential of a station, encoded, as long as it is known.
+    pub fn credential(&self, signer: &Digest) -> Option<&[u8]> {
+        self.keys.peek(signer).map(|trusted| &trusted.bytes[..])
     }
 
     /// Frames that wait for verification, demoted ones too.

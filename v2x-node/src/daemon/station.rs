@@ -15,7 +15,9 @@ use bytes::BytesMut;
 use radio_adapters::clock;
 use radio_adapters::timer::DeadlineTimer;
 use radio_adapters::{ChannelLoad, LinkAddress, MAX_FRAME_BYTES, Radio, RxMeta, TxFrame};
-use v2x_core::{Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit};
+use v2x_core::{
+    Event, Host, Input, Instant, LoadSource, Node, Output, ReceivedFrame, TimerKind, Transmit, Way,
+};
 use v2x_proto::Class;
 
 use crate::daemon::recorder::Recorder;
@@ -26,6 +28,11 @@ use crate::daemon::trailer;
 pub trait Observer {
     /// An event, at the moment the node's output was drained.
     fn event(&mut self, event: &Event);
+    /// The same, with the node that it is an event of, for whoever looks something up there.
+    fn event_of(&mut self, event: &Event, node: &Node) {
+        let _not_asked = node;
+        self.event(event);
+    }
     /// A frame went to the kernel at `on_air`.
     fn transmitted(&mut self, frame: &Transmit, on_air: Instant);
     /// The link refused a frame.
@@ -238,6 +245,7 @@ impl Station {
             kernel_receive: meta.kernel_receive_ns.map(Instant::from_nanos),
             user_receive: Some(Instant::from_nanos(meta.user_receive_ns)),
             signal_dbm: meta.signal_dbm,
+            way: Way::Air,
         }
     }
 
@@ -253,7 +261,7 @@ impl Station {
                 recorder.output(now, &output);
             }
             match output {
-                Output::Event(event) => observer.event(&event),
+                Output::Event(event) => observer.event_of(&event, &self.node),
                 Output::Transmit(frame) => link_full |= self.transmit(frame, observer),
                 Output::Timeout(at, kind) => {
                     self.kind = kind;

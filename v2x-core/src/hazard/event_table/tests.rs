@@ -39,7 +39,7 @@ fn gist(id: EventId, state: EventState, reference_s: u32) -> HazardGist {
 }
 
 fn speaker(number: u16, rank: Rank) -> Speaker {
-    Speaker { signer: digest(number), suspect: rank == Rank::Suspect, rank, class: Class::D3 }
+    Speaker { signer: digest(number), suspect: rank == Rank::Suspect, rank, class: Class::D3, afar: false }
 }
 
 fn take(table: &mut EventTable, gist: &HazardGist, speaker: &Speaker) -> Option<HazardChange> {
