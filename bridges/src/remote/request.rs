@@ -19,30 +19,23 @@ pub(super) enum Judged {
 
 /// Judges a line.
 pub(super) fn judge(line: &[u8]) -> Judged {
-    // A daemon newer than this program may understand what is not understood here.
-    let Ok(call) = Call::parse(line) else {
-        return match serde_json::from_slice(line) {
-            Ok(Value::Object(object)) if is_from_afar(&object) => {
-                let error = "frames from afar come as messages of peers, not by remote control; {\"afar\":\"watch\"} may be asked";
-                Judged::Refused(Refusal::new("remote_not_afar", error).line(object.get("id")))
-            }
-            Ok(Value::Object(object)) => Judged::Written(named(&object)),
-            _ => Judged::Written("unreadable".to_owned()),
-        };
+    let object = || serde_json::from_slice::<Map<String, Value>>(line).ok();
+    let refused = |reason: &str, error: &str| {
+        let object = object();
+        Judged::Refused(Refusal::new(reason, error).line(object.as_ref().and_then(|object| object.get("id"))))
     };
-    match call.request {
-        Request::Encoding(Encoding::Protobuf) => {
-            let id = serde_json::from_slice::<Map<String, Value>>(line)
-                .ok()
-                .and_then(|object| object.get("id").cloned());
-            let error = "remote control is JSON lines, so that the unit can log what is asked; watch messages as JSON";
-            Judged::Refused(Refusal::new("remote_json_only", error).line(id.as_ref()))
+    match Call::parse(line).map(|call| call.request) {
+        Ok(Request::Encoding(Encoding::Protobuf)) => {
+            refused("remote_json_only", "remote control is JSON lines, so that the unit can log what is asked")
         }
-        request if request.needs() == Right::Read => Judged::Read,
-        request => {
-            let object = serde_json::from_str(&request.line()).unwrap_or_default();
-            Judged::Written(named(&object))
-        }
+        Ok(Request::Afar(_)) => refused(
+            "remote_not_afar",
+            "frames from afar come as messages of peers, not by remote control; {\"afar\":\"watch\"} may be asked",
+        ),
+        Ok(request) if request.needs() == Right::Read => Judged::Read,
+        Ok(request) => Judged::Written(named(&serde_json::from_str(&request.line()).unwrap_or_default())),
+        // A daemon newer than this program may understand what is not understood here.
+        Err(_) => Judged::Written(object().map_or_else(|| "unreadable".to_owned(), |object| named(&object))),
     }
 }
 
@@ -57,11 +50,6 @@ fn named(object: &Map<String, Value>) -> String {
         Some((noun, _)) => noun.clone(),
         None => "unknown".to_owned(),
     }
-}
-
-/// A frame to hand in, of the protocol that the bridge itself speaks with a daemon.
-fn is_from_afar(object: &Map<String, Value>) -> bool {
-    object.get("afar").is_some_and(|said| !said.is_string())
 }
 
 /// What a request may be about, the most telling first.
@@ -137,7 +125,8 @@ mod tests {
     fn another_encoding_and_frames_from_afar_are_refused_by_name() {
         let protobuf = refusal(r#"{"encoding":"protobuf","id":"a"}"#);
         assert_eq!((&protobuf["reason"], &protobuf["id"]), (&"remote_json_only".into(), &"a".into()));
-        let afar = refusal(r#"{"afar":{"frame":"00","peer":3},"id":4}"#);
+        let frame = "00".repeat(100);
+        let afar = refusal(&format!(r#"{{"afar":{{"frame":"{frame}","peer":3}},"id":4}}"#));
         assert_eq!((&afar["reason"], &afar["id"]), (&"remote_not_afar".into(), &4.into()));
     }
 
