@@ -185,9 +185,10 @@ fn frames_from_afar_are_recorded_and_decide_again() {
     assert!(brought.count() >= 3, "it sent what came from afar");
     let outcome = check_bytes(&unit.bytes, "night").unwrap();
     assert_eq!((outcome.difference, outcome.warnings), (None, vec![]));
-    let without = without(&unit.bytes, |input| {
-        matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9))
-    });
+    let without = without(
+        &unit.bytes,
+        |input| matches!(input, v1::recorded_input::Input::Frame(frame) if frame.afar_peer == Some(9)),
+    );
     assert!(check_bytes(&without, "night").unwrap().difference.is_some());
 }
 
