@@ -159,6 +159,7 @@ impl Authority {
     /// The usual request: every permission a station may have, from a minute before [`START`], for two hours.
     pub fn request(key: &SigningKey) -> CredentialRequest {
         CredentialRequest {
+            encryption_key: None,
             public_key: key.verifying_key().to_bytes(),
             permissions: Permissions(u64::MAX).without(Permissions::ISSUE),
             not_before_s: start_s() - 60,

@@ -266,6 +266,7 @@ impl Keys {
     fn new() -> Self {
         let year = 365 * 24 * 60;
         let fields = |seed: [u8; 32], station_class: v1::StationClass, permissions| CredentialFields {
+            encryption_key: None,
             issuer: None,
             not_before_s: NOT_BEFORE_S,
             duration_min: year,

@@ -268,6 +268,7 @@ impl Scene {
             ..v1::PriorityRequest::default()
         };
         let send = SendRequest {
+            to: None,
             message_type: MessageType::PriorityRequest as u32,
             class: Class::D4,
             lifetime_ms: 1_000,

@@ -62,6 +62,9 @@ pub struct Message {
     pub forwarder: Option<MessageForwarder>,
     /// Whether this station signed it.
     pub own: bool,
+    /// Whether it came sealed to this station alone: type and payload are those of what was sealed. Absent when it did not.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub confidential: bool,
     /// Its payload, fields named as in the schema; absent where the watch leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,

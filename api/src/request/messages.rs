@@ -159,6 +159,7 @@ pub fn type_name(message_type: v1::MessageType) -> &'static str {
         T::PriorityRequest => "priority_request",
         T::PriorityStatus => "priority_status",
         T::GnssCorrection => "gnss_correction",
+        T::Confidential => "confidential",
         T::CredentialRequest => "credential_request",
         T::CredentialResponse => "credential_response",
         T::RevocationDelta => "revocation_delta",
@@ -169,7 +170,7 @@ pub fn type_name(message_type: v1::MessageType) -> &'static str {
 }
 
 /// Every type of message.
-pub const MESSAGE_TYPES: [v1::MessageType; 17] = {
+pub const MESSAGE_TYPES: [v1::MessageType; 18] = {
     use v1::MessageType as T;
     [
         T::Awareness,
@@ -183,6 +184,7 @@ pub const MESSAGE_TYPES: [v1::MessageType; 17] = {
         T::PriorityRequest,
         T::PriorityStatus,
         T::GnssCorrection,
+        T::Confidential,
         T::CredentialRequest,
         T::CredentialResponse,
         T::RevocationDelta,

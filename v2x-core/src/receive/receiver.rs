@@ -6,6 +6,7 @@
 //! written as an attacker can neither target nor use to silence others: the keyed exact-copy cache, credentials whose
 //! own chain was checked, and what became of frames under a neighbour's name, which only demotes such frames.
 
+mod open;
 mod revocation;
 mod tables;
 mod verify;
