@@ -6,7 +6,7 @@ use v2x_proto::{Class, Digest, v1};
 
 use super::area::{self, Area};
 use super::messages::{MESSAGE_TYPES, message_type, type_name};
-use super::{DIGEST_RIGHT, digest};
+use super::station::{DIGEST_RIGHT, digest};
 use crate::fields::{BadRequest, Fields};
 
 /// A message to send; what is `None` has the default of its type or class.

@@ -4,13 +4,13 @@
 
 use core::fmt;
 
+use chacha20::ChaCha20Rng;
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{
     Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open, single_shot_seal_with_rng,
 };
-use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::reason::DropReason;
