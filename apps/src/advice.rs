@@ -48,6 +48,11 @@ impl Advisor {
         }
     }
 
+    /// Requests for priority are sent sealed or not at all; see [`Infrastructure::require_seal`].
+    pub fn require_seal(&mut self, required: bool) {
+        self.road.require_seal(required);
+    }
+
     /// An event of the node, at `now`.
     pub fn event(&mut self, event: &Event, now: Instant, anchor: &Anchor) {
         let moment = Moment::at(now, anchor);
@@ -276,6 +281,7 @@ mod tests {
         now: Instant,
     ) {
         let received = Received {
+            confidential: false,
             id: MessageId { signer, class: Class::D4, sequence: 1 },
             message_type: message_type as u32,
             generation_time: ANCHOR.wire_at(now),

@@ -95,6 +95,7 @@ fn received(message: &Message, signer: Digest) -> Received {
     let mut payload = Vec::new();
     message.encode(&mut payload);
     Received {
+        confidential: false,
         id: MessageId { signer, class: Class::D4, sequence: 1 },
         message_type: message.message_type() as u32,
         generation_time: WireTime::from_micros(START_US),

@@ -137,6 +137,7 @@ mod tests {
         let state =
             v1::SignalState { intersection_id, state_time_us: 1, groups, ..v1::SignalState::default() };
         Received {
+            confidential: false,
             id: MessageId { signer: Digest([signer; 8]), class: Class::D4, sequence: 1 },
             message_type: v1::MessageType::SignalState as u32,
             generation_time: WireTime::from_micros(1),

@@ -40,7 +40,7 @@ fn pedestrian() -> PublishRequest {
 }
 
 fn asked(message_type: v1::MessageType, payload: serde_json::Value) -> PublishRequest {
-    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None }
+    PublishRequest { message_type, payload, class: None, lifetime_ms: None, hops: None, area: None, to: None }
 }
 
 fn refused(client: &mut Client, asked: &PublishRequest) -> (String, String) {
