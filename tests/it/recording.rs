@@ -5,12 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
+use testkit::craft::read;
 use testkit::drive::drain;
+use testkit::from_afar;
 use v2x_core::{
-    Anchor, ChangeRule, ClockState, Config, Fix, Input, Instant, LoadSource, Node, Output, Pool, Position,
-    PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
+    Anchor, ChangeRule, ClockState, Config, Fix, HazardCommand, HazardDraft, Input, Instant, LoadSource,
+    Node, Output, Pool, Position, PseudonymConfig, ReceivedFrame, VehicleState, Way, WireTime,
 };
-use v2x_proto::v1;
+use v2x_proto::{Class, cause, v1};
 use v2x_recording::check::{CheckError, check_bytes};
 use v2x_recording::record;
 use v2x_replay::identities::{Cast, Part};
