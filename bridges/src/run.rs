@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::board::Board;
+use crate::broker::BrokerLink;
 use crate::clock;
 use crate::config::Config;
 use crate::error::BridgeError;
@@ -17,8 +18,10 @@ use crate::hub::{Hub, Refused};
 use crate::operator::air;
 use crate::operator::over_peers::{self, OperatorHandler};
 use crate::operator::unit::Unit;
-use crate::peers::{Handlers, OPERATOR_ALPN, Peers, read_key};
+use crate::peers::{Handlers, OPERATOR_ALPN, PeerKey, Peers, REMOTE_ALPN, read_key};
 use crate::relay::{Relay, RelaySettings};
+use crate::remote::{AuditLog, RemoteDesk};
+use crate::rendezvous::{self, OfferCarrier};
 use crate::socket::{self, Socket};
 use crate::station::StationLink;
 
@@ -41,7 +44,8 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     if let Some(unit) = &unit {
         handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
     }
-    let peers = peers(&config, &hub, &board, handlers).await?;
+    let (peers, offers) = peers(&config, &hub, &board, handlers).await?;
+    let broker = broker(&config, &hub, &board, offers)?;
     if let Some(unit) = &unit {
         follow_operator(unit, &hub, &board, peers.clone(), &mut tasks);
     }
@@ -57,6 +61,9 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     }
     if let Some(peers) = peers {
         peers.close().await;
+    }
+    if let Some(broker) = broker {
+        broker.stop().await;
     }
     tasks.shutdown().await;
     Ok(())
@@ -94,19 +101,39 @@ async fn ended() -> Result<(), BridgeError> {
     Ok(())
 }
 
-/// The peers, where some are configured.
+/// The peers, where some are configured, and the offers to meet that a broker carries for them.
 async fn peers(
     config: &Config,
     hub: &Hub,
     board: &Board,
-    handlers: Handlers,
-) -> Result<Option<Peers>, BridgeError> {
-    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok(None) };
+    mut handlers: Handlers,
+) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
+    let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
     let key = read_key(file)?;
-    let peers = Peers::start(settings, &key, hub, handlers, None).await?;
+    if let Some(log) = &config.remote_log {
+        let desk = RemoteDesk::new(config.stations.clone(), AuditLog::open(log)?);
+        handlers.insert(REMOTE_ALPN.to_vec(), Arc::new(desk.clone()));
+        board.add("remote", move || desk.status());
+    }
+    let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
+    let (meetings, offers) = met.unzip();
+    let peers = Peers::start(settings, &key, hub, handlers, meetings).await?;
     peers.describe(board);
     info!(target: "peer", key = %peers.key(), "known by this key");
-    Ok(Some(peers))
+    Ok((Some(peers), offers))
+}
+
+/// The broker, where one is configured.
+fn broker(
+    config: &Config,
+    hub: &Hub,
+    board: &Board,
+    offers: Option<OfferCarrier>,
+) -> Result<Option<BrokerLink>, BridgeError> {
+    let Some(settings) = &config.broker else { return Ok(None) };
+    let broker = BrokerLink::start(settings, &config.bridge.name, hub, offers)?;
+    board.add("broker", broker.status());
+    Ok(Some(broker))
 }
 
 /// What comes from the operator: over links, and told of on the air.
