@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, load_relay};
 use crate::error::BridgeError;
+use crate::operator_commands::{self, OperatorCommand};
 use crate::remote::{self, RemoteArgs};
 use crate::{ask, drive, keys, run};
 
@@ -37,12 +38,17 @@ enum Command {
     Metrics(AskArgs),
     /// Print what comes from afar to a running bridge, a line of JSON each
     Listen(AskArgs),
+    /// Print what comes from the broker of a configuration, a line of JSON each
+    Follow(FollowArgs),
     /// Make the key of this bridge, or show its public half, by which peers know it
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Drive a unit elsewhere, or look at all of them
     #[command(after_help = remote::HELP)]
     Remote(RemoteArgs),
+    /// What an operator gives its units: sign, check, apply, push, and see what runs
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
 }
@@ -71,6 +77,20 @@ struct RunArgs {
     /// Only check the configuration
     #[arg(long)]
     check: bool,
+}
+
+/// What of a broker is followed.
+#[derive(Args, Debug)]
+pub struct FollowArgs {
+    /// The configuration: its [broker], of which `receive` says what
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Share the messages with all who name this group: each gets a part
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Only print the filters, for other clients
+    #[arg(long)]
+    pub filters: bool,
 }
 
 /// Which running bridge is asked.
@@ -113,6 +133,7 @@ async fn obey(command: Command) -> Result<ExitCode, BridgeError> {
         Command::Run(args) => {
             let config = Config::load(&args.config)?;
             if args.check {
+                config.broker.as_ref().map(|broker| broker.link(None)).transpose()?;
                 println!("{}: can be used", args.config.display());
                 return Ok(ExitCode::SUCCESS);
             }
@@ -121,8 +142,10 @@ async fn obey(command: Command) -> Result<ExitCode, BridgeError> {
         Command::Status(args) => ask::status(&args).await,
         Command::Metrics(args) => ask::metrics(&args).await,
         Command::Listen(args) => ask::listen(&args).await,
+        Command::Follow(args) => ask::follow(&args).await,
         Command::Keys(KeysCommand::New { out }) => keys::new(&out),
         Command::Keys(KeysCommand::Show { file }) => keys::show(&file),
+        Command::Operator(command) => operator_commands::run(&command).await,
         Command::Relay(args) => {
             let settings = load_relay(&args.config)?;
             if args.check {

@@ -4,6 +4,8 @@
 //! taken from the directory of the file. Each part reads its own tables.
 
 mod bridge;
+mod broker;
+mod operator;
 mod peers;
 mod relay;
 mod remote;
@@ -19,6 +21,8 @@ use v2x_settings::{Document, SettingsError};
 pub use self::bridge::BridgeSettings;
 pub use self::relay::load_relay;
 pub use self::selection::{SELECTION_KEYS, selection};
+use crate::broker::BrokerSettings;
+use crate::operator::settings::OperatorSettings;
 use crate::peers::PeersSettings;
 use crate::station::StationSettings;
 
@@ -29,10 +33,14 @@ pub struct Config {
     pub bridge: BridgeSettings,
     /// `[[station]]`: the daemons of this machine, at most 16.
     pub stations: Vec<StationSettings>,
+    /// `[broker]`.
+    pub broker: Option<BrokerSettings>,
     /// `[peers]` and `[[peer]]`; none without them.
     pub peers: Option<PeersSettings>,
     /// `[remote]`: the log of remote control; there is one where a peer has rights to it.
     pub remote_log: Option<PathBuf>,
+    /// `[operator]`; none without it.
+    pub operator: Option<OperatorSettings>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -72,14 +80,16 @@ impl Config {
         let top = document.top(TABLES)?;
         let bridge = bridge::read(&top)?;
         let stations = station::read(&top)?;
+        let broker = broker::read(&top, &bridge.name)?;
         let peers = peers::read(&top, &bridge)?;
+        let operator = operator::read(&top, &bridge, &stations, peers.as_ref())?;
         let remote_log = remote::read(&top, peers.as_ref())?;
-        Ok(Self { bridge, stations, peers, remote_log })
+        Ok(Self { bridge, stations, broker, peers, remote_log, operator })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "peers", "peer", "remote"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "remote", "operator"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

@@ -4,7 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::broker::BrokerSetupError;
 use crate::config::ConfigError;
+use crate::operator::error::OperatorError;
 use crate::peers::{KeyFileError, PeersError};
 use crate::relay::RelayError;
 use crate::remote::{AuditError, RemoteError};
@@ -16,12 +18,18 @@ pub enum BridgeError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A file of the broker's settings cannot be used.
+    #[error(transparent)]
+    Broker(#[from] BrokerSetupError),
     /// The key of the bridge cannot be used or made.
     #[error(transparent)]
     Key(#[from] KeyFileError),
     /// Peers cannot be started.
     #[error(transparent)]
     Peers(#[from] PeersError),
+    /// A command of the operator did not end well.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     /// The relay cannot be started.
     #[error(transparent)]
     Relay(#[from] RelayError),
@@ -69,6 +77,7 @@ impl BridgeError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 1,
+            Self::Operator(error) => error.exit_code(),
             _ => 2,
         }
     }

@@ -8,6 +8,7 @@
 mod ask;
 pub mod backoff;
 pub mod board;
+pub mod broker;
 pub mod budget;
 pub mod cli;
 pub mod clock;
@@ -19,6 +20,8 @@ mod keys;
 mod log;
 pub mod message;
 pub mod metrics;
+pub mod operator;
+pub mod operator_commands;
 pub mod outbox;
 pub mod peers;
 pub mod pending;

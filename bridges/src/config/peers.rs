@@ -48,6 +48,13 @@ pub(super) fn read(
         Some(port) => (port != 0).then_some(port),
     };
     let rendezvous = section.choice("rendezvous", &[("broker", ())])?.is_some();
+    if rendezvous && !top.has("broker") {
+        return Err(section.contradiction(
+            "rendezvous",
+            "no [broker]",
+            "a broker that carries offers to meet",
+        ));
+    }
     let seconds = section.number("silence_s", 2.0..=60.0, " seconds")?;
     let dht = dht(&section)?;
     Ok(Some(PeersSettings {
@@ -237,7 +244,9 @@ const MOST_PEERS: usize = 1024;
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::super::Config;
+    use v2x_settings::Document;
+
+    use super::super::bridge;
     use super::*;
 
     const START: &str = "[bridge]\nname = \"rsu-7\"\nkey = \"bridge.key\"\n";
@@ -247,8 +256,18 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<PeersSettings, String> {
-        let read = Config::parse(Path::new("/etc/bridge.toml"), &format!("{START}{text}"));
-        read.map(|config| config.peers.expect("[peers] is there")).map_err(|error| error.to_string())
+        whole(&format!("{START}{text}"))
+    }
+
+    fn whole(text: &str) -> Result<PeersSettings, String> {
+        let peers = || {
+            let document = Document::parse(Path::new("/etc/bridge.toml"), text)?;
+            let top = document.top(&["bridge", "peers", "peer"])?;
+            read(&top, &bridge::read(&top)?)
+        };
+        peers()
+            .map(|peers| peers.expect("[peers] is there"))
+            .map_err(|error: SettingsError| error.to_string())
     }
 
     #[test]
@@ -269,7 +288,8 @@ mod tests {
              admitted = {{ rights = \"read\", messages_s = 9 }}\n\
              [[peer]]\nname = \"a\"\nkey = \"{a}\"\naddresses = [\"192.0.2.7:4747\"]\nrights = \"administer\"\n\
              send = {{ classes = [\"D3\"] }}\nreceive = {{ classes = \"none\" }}\nbytes_s = 5000\nqueue = 7\n\
-             [[peer]]\nname = \"b\"\nkey = \"{b}\"\nrelay = [\"https://other.example\"]\n"
+             [[peer]]\nname = \"b\"\nkey = \"{b}\"\nrelay = [\"https://other.example\"]\n\
+             [broker]\nurl = \"mqtt://broker.example\"\n"
         ))
         .unwrap();
         assert_eq!((peers.listen.len(), peers.external.len(), peers.relay_quic_port), (2, 1, None));
@@ -344,8 +364,7 @@ mod tests {
 
     #[test]
     fn peers_need_the_bridge_s_key() {
-        let error =
-            Config::parse(Path::new("b.toml"), "[bridge]\nname = \"a\"\n[peers]\n").unwrap_err().to_string();
+        let error = whole("[bridge]\nname = \"a\"\n[peers]\n").unwrap_err();
         assert!(error.contains("bridge.key is missing") && error.contains("keys new"), "{error}");
     }
 }

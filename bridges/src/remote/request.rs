@@ -25,9 +25,10 @@ pub(super) fn judge(line: &[u8]) -> Judged {
         Judged::Refused(Refusal::new(reason, error).line(object.as_ref().and_then(|object| object.get("id"))))
     };
     match Call::parse(line).map(|call| call.request) {
-        Ok(Request::Encoding(Encoding::Protobuf)) => {
-            refused("remote_json_only", "remote control is JSON lines, so that the unit can log what is asked")
-        }
+        Ok(Request::Encoding(Encoding::Protobuf)) => refused(
+            "remote_json_only",
+            "remote control is JSON lines, so that the unit can log what is asked",
+        ),
         Ok(Request::Afar(_)) => refused(
             "remote_not_afar",
             "frames from afar come as messages of peers, not by remote control; {\"afar\":\"watch\"} may be asked",
