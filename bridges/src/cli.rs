@@ -43,12 +43,12 @@ enum Command {
     /// Make the key of this bridge, or show its public half, by which peers know it
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Drive a unit elsewhere, or look at all of them
-    #[command(after_help = remote::HELP)]
-    Remote(RemoteArgs),
     /// What an operator gives its units: sign, check, apply, push, and see what runs
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Drive a unit elsewhere, or look at all of them
+    #[command(after_help = remote::HELP)]
+    Remote(RemoteArgs),
     /// Run a relay for bridges of your own that cannot reach each other
     Relay(RunArgs),
 }

@@ -37,10 +37,10 @@ pub struct Config {
     pub broker: Option<BrokerSettings>,
     /// `[peers]` and `[[peer]]`; none without them.
     pub peers: Option<PeersSettings>,
-    /// `[remote]`: the log of remote control; there is one where a peer has rights to it.
-    pub remote_log: Option<PathBuf>,
     /// `[operator]`; none without it.
     pub operator: Option<OperatorSettings>,
+    /// `[remote]`: the log of remote control; there is one where a peer has rights to it.
+    pub remote_log: Option<PathBuf>,
 }
 
 /// Why a configuration cannot be used. Prints as one line.
@@ -84,12 +84,12 @@ impl Config {
         let peers = peers::read(&top, &bridge)?;
         let operator = operator::read(&top, &bridge, &stations, peers.as_ref())?;
         let remote_log = remote::read(&top, peers.as_ref())?;
-        Ok(Self { bridge, stations, broker, peers, remote_log, operator })
+        Ok(Self { bridge, stations, broker, peers, operator, remote_log })
     }
 }
 
 /// Tables of the file.
-const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "remote", "operator"];
+const TABLES: &[&str] = &["bridge", "station", "broker", "peers", "peer", "operator", "remote"];
 /// A file of a thousand peers has some 300 KiB.
 const LONGEST_FILE: u64 = 1024 * 1024;
 

@@ -44,11 +44,6 @@ pub async fn run(config: Config) -> Result<(), BridgeError> {
     if let Some(unit) = &unit {
         handlers.insert(OPERATOR_ALPN.to_vec(), Arc::new(OperatorHandler(Arc::clone(unit))));
     }
-    if let Some(log) = &config.remote_log {
-        let desk = RemoteDesk::new(config.stations.clone(), AuditLog::open(log)?);
-        handlers.insert(REMOTE_ALPN.to_vec(), Arc::new(desk.clone()));
-        board.add("remote", move || desk.status());
-    }
     let (peers, offers) = peers(&config, &hub, &board, handlers).await?;
     let broker = broker(&config, &hub, &board, offers)?;
     if let Some(unit) = &unit {
@@ -111,10 +106,15 @@ async fn peers(
     config: &Config,
     hub: &Hub,
     board: &Board,
-    handlers: Handlers,
+    mut handlers: Handlers,
 ) -> Result<(Option<Peers>, Option<OfferCarrier>), BridgeError> {
     let (Some(settings), Some(file)) = (&config.peers, &config.bridge.key) else { return Ok((None, None)) };
     let key = read_key(file)?;
+    if let Some(log) = &config.remote_log {
+        let desk = RemoteDesk::new(config.stations.clone(), AuditLog::open(log)?);
+        handlers.insert(REMOTE_ALPN.to_vec(), Arc::new(desk.clone()));
+        board.add("remote", move || desk.status());
+    }
     let met = settings.rendezvous.then(|| rendezvous::channel(PeerKey::of(&key).plain()));
     let (meetings, offers) = met.unzip();
     let peers = Peers::start(settings, &key, hub, handlers, meetings).await?;
