@@ -1,5 +1,7 @@
 //! `roadcast-bridge keys` and configurations with keys, as people meet them: the program itself.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
