@@ -25,8 +25,8 @@ pub struct Bridge {
 }
 
 /// What a bridge is configured with.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ways<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
     /// Whether the other side's bridge is a peer.
     pub peer: bool,
     /// Whether both know the relay.
@@ -34,9 +34,9 @@ pub struct Ways<'a> {
     /// Whether both use the broker.
     pub broker: bool,
     /// More lines of `[peers]`.
-    pub peers: &'a str,
+    pub peers: String,
     /// More lines of `[[peer]]`.
-    pub terms: &'a str,
+    pub terms: String,
 }
 
 /// Makes the keys of both bridges.
@@ -59,7 +59,7 @@ pub fn public_key(lab: &Lab, side: Side) -> String {
 
 impl Bridge {
     /// Starts it beside this unit.
-    pub fn start(lab: &Lab, side: Side, unit: &Station, ways: Ways<'_>) -> Self {
+    pub fn start(lab: &Lab, side: Side, unit: &Station, ways: &Ways) -> Self {
         let letter = side.letter();
         let other = if side == Side::A { Side::B } else { Side::A };
         let name = format!("bridge-{letter}");
@@ -72,9 +72,9 @@ impl Bridge {
             unit.name(),
             unit.socket().display()
         );
-        if peer {
+        if *peer {
             settings += "[peers]\n";
-            if relay {
+            if *relay {
                 settings += &format!("relay = [\"https://{RELAY}\"]\nrelay_ca = \"ca.pem\"\n");
             }
             settings += peers;
@@ -84,7 +84,7 @@ impl Bridge {
                 public_key(lab, other)
             );
         }
-        if broker {
+        if *broker {
             settings += &format!("[broker]\nurl = \"mqtt://{BROKER}:1883\"\n");
         }
         let config = lab.directory().join(format!("{name}.toml"));

@@ -107,6 +107,13 @@ impl Station {
         socket::ask(&self.socket, &json!({"stats": "now"}))["stats"].clone()
     }
 
+    /// Names of the hazards that it knows.
+    pub fn hazards(&self) -> Vec<String> {
+        let answer = socket::ask(&self.socket, &json!({"hazard": "list"}));
+        let events = answer["hazards"].as_array().into_iter().flatten();
+        events.filter_map(|hazard| hazard["event"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Waits until it has this station as a neighbour.
     pub fn until_it_hears(&self, other: &Self) {
         let mut watch = Socket::watch(&self.socket, &json!({"neighbours": "watch"}));

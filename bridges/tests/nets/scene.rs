@@ -1,0 +1,158 @@
+//! Both sides at once: a unit, a vehicle within its radio's range and a bridge on each, and what hazards take from one to the other.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::nets::bridge::{self, Bridge, Ways};
+use crate::nets::lab::{Lab, Nat, Side};
+use crate::nets::station::{self, CAR, Hazards, Kind, Station, UNIT};
+use crate::nets::tap::Frame;
+
+/// The two sides. What is above in it ends first, the lab last.
+#[derive(Debug)]
+pub struct Scene {
+    hazards: Option<Hazards>,
+    pub bridges: Vec<Bridge>,
+    pub cars: [Station; 2],
+    pub units: [Station; 2],
+    pub lab: Lab,
+}
+
+impl Scene {
+    /// Units and vehicles, without bridges; none where [`Lab::new`] is none.
+    pub fn new(nats: [Nat; 2]) -> Option<Self> {
+        Self::with(nats, UNIT)
+    }
+
+    /// The same, with another kind of unit on side B.
+    pub fn with(nats: [Nat; 2], far: Kind) -> Option<Self> {
+        let lab = Lab::new(nats)?;
+        station::make_authority(&lab);
+        bridge::make_keys(&lab);
+        let units = [(Side::A, UNIT), (Side::B, far)]
+            .map(|(side, kind)| Station::start(&lab, side, &format!("unit-{}", side.letter()), kind));
+        let cars = Side::BOTH.map(|side| Station::start(&lab, side, &format!("car-{}", side.letter()), CAR));
+        units[0].until_it_hears(&cars[0]);
+        Some(Self { hazards: None, bridges: Vec::new(), cars, units, lab })
+    }
+
+    /// Starts both bridges, and waits until they serve their units.
+    pub fn link(&mut self, ways: impl Fn(Side) -> Ways) {
+        for (side, unit) in Side::BOTH.into_iter().zip(&self.units) {
+            self.bridges.push(Bridge::start(&self.lab, side, unit, &ways(side)));
+        }
+        self.bridges.iter().for_each(Bridge::until_it_serves);
+    }
+
+    /// Waits until both say that this is how they reach each other: `"direct"` or `"relayed"`.
+    pub fn until_path(&self, path: &str, within: Duration) -> Duration {
+        let began = Instant::now();
+        for bridge in &self.bridges {
+            bridge.until_path(path, within.saturating_sub(began.elapsed()));
+        }
+        began.elapsed()
+    }
+
+    /// Has the vehicle of side A declare a hazard that is valid for `validity_s`.
+    pub fn declare(&mut self, validity_s: u32) -> String {
+        // From before the first: none is missed.
+        self.hazards.get_or_insert_with(|| self.cars[1].watch_hazards());
+        self.cars[0].declare(validity_s)
+    }
+
+    /// Waits until the vehicle of side B knows of a hazard of [`declare`](Self::declare).
+    pub fn until_known(&mut self, event: &str, within: Duration) {
+        let began = Instant::now();
+        if !self.is_known(event, within) {
+            for bridge in &self.bridges {
+                eprintln!("{:#}", bridge.status());
+            }
+            let afar = &self.units[1].stats()["afar"];
+            panic!(
+                "car-b does not know of {event} after {:?}; the unit, of frames from afar: {afar}",
+                began.elapsed()
+            );
+        }
+    }
+
+    /// Whether it does within this time.
+    pub fn is_known(&mut self, event: &str, within: Duration) -> bool {
+        self.hazards.as_mut().expect("it was declared").is_known(event, within)
+    }
+
+    /// A hazard from one vehicle to the other, through both units: how long it took between the sockets.
+    pub fn pass_one(&mut self, within: Duration) -> Duration {
+        let began = Instant::now();
+        let event = self.declare(60);
+        self.until_known(&event, within);
+        began.elapsed()
+    }
+
+    /// The network's round trip between the sides, ms.
+    pub fn round_trip_ms(&self) -> f64 {
+        self.lab.round_trip_ms(Side::A, Side::B.outer())
+    }
+
+    /// Ends everything: what both radios had.
+    pub fn end(self) -> Heard {
+        let Self { hazards, bridges, cars, units, lab } = self;
+        drop((hazards, bridges));
+        let digest = units[1].digest().to_owned();
+        let [here, there] = cars.map(Station::end);
+        drop((units, lab));
+        Heard { here, there, unit: digest }
+    }
+}
+
+/// What the vehicles' radios sent and heard.
+#[derive(Debug)]
+pub struct Heard {
+    here: Vec<Frame>,
+    there: Vec<Frame>,
+    /// The unit of side B.
+    unit: String,
+}
+
+impl Heard {
+    /// How often the unit of side B sent each hazard of side A on the air.
+    pub fn times_aired(&self) -> BTreeMap<&str, usize> {
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for frame in self.aired() {
+            *times.entry(&frame.message).or_default() += 1;
+        }
+        times
+    }
+
+    /// From the vehicle's radio on side A to the unit's on side B, ms, each hazard once.
+    pub fn latencies_ms(&self) -> Vec<f64> {
+        let mut sent: BTreeMap<&str, u64> = BTreeMap::new();
+        for frame in self.here.iter().filter(|frame| frame.kind == HAZARD && frame.forwarder == frame.signer)
+        {
+            sent.entry(&frame.message).or_insert(frame.at_ns);
+        }
+        let mut latencies = Vec::new();
+        for frame in self.aired() {
+            if let Some(sent) = sent.remove(frame.message.as_str()) {
+                latencies.push((frame.at_ns as f64 - sent as f64) / 1e6);
+            }
+        }
+        latencies
+    }
+
+    fn aired(&self) -> impl Iterator<Item = &Frame> {
+        self.there
+            .iter()
+            .filter(|frame| frame.kind == HAZARD && frame.forwarder == self.unit && frame.signer != self.unit)
+    }
+}
+
+/// Latencies in a line: count, median, p99, most.
+pub fn figures(latencies_ms: &[f64]) -> String {
+    let mut sorted = latencies_ms.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted.get(((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1));
+    let shown = |share: f64| at(share).map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    format!("{} hazards, p50 {} ms, p99 {} ms, max {} ms", sorted.len(), shown(0.5), shown(0.99), shown(1.0))
+}
+
+const HAZARD: &str = "hazard";
